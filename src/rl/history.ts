@@ -1,0 +1,42 @@
+/** @file A learning history: everything one learner saw and did on one task, episodes in the order in which they happened. */
+
+import type { Task } from './env.ts';
+
+/** Columns over the T transitions of one history. `F` is the size of an observation, `A` the number of actions. */
+export interface History {
+  readonly task: Task;
+  readonly taskKey: string;
+  /** Label of the random stream that made it. */
+  readonly stream: string;
+  /** [T × F] what was seen before acting. */
+  readonly observation: Float32Array;
+  /** [T] the action that was executed. */
+  readonly action: Int32Array;
+  /** [T × A] the source's whole distribution in that situation (before any noise was mixed into the executed action). */
+  readonly probabilities: Float32Array;
+  /** [T] */
+  readonly reward: Float32Array;
+  /** [T × F] where the action led; at an episode's end the final state, never the reset state. */
+  readonly nextObservation: Float32Array;
+  /** [T] */
+  readonly terminated: Uint8Array;
+  /** [T] */
+  readonly truncated: Uint8Array;
+}
+
+/** First transition of every episode, and T at the end: episode e is [starts[e], starts[e + 1]). Unfinished last episodes count. */
+export function episodeStarts(history: Pick<History, 'action' | 'terminated' | 'truncated'>): Int32Array {
+  const length = history.action.length;
+  const starts = [0];
+  for (let t = 0; t < length - 1; t++) if (history.terminated[t] || history.truncated[t]) starts.push(t + 1);
+  starts.push(length);
+  return Int32Array.from(starts);
+}
+
+/** Return (undiscounted sum of rewards) of every episode. */
+export function episodeReturns(history: Pick<History, 'action' | 'terminated' | 'truncated' | 'reward'>): Float64Array {
+  const starts = episodeStarts(history);
+  const returns = new Float64Array(starts.length - 1);
+  for (let e = 0; e < returns.length; e++) for (let t = starts[e]; t < starts[e + 1]; t++) returns[e] += history.reward[t];
+  return returns;
+}

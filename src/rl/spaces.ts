@@ -1,0 +1,34 @@
+/** @file Observation and action spaces. Every observation is a short vector of numbers; its space says what they mean. */
+
+/** One integer in [0, n). */
+export interface DiscreteSpace {
+  readonly kind: 'discrete';
+  readonly n: number;
+}
+
+/** A vector of integers, factor i in [0, nvec[i]). */
+export interface MultiDiscreteSpace {
+  readonly kind: 'multi-discrete';
+  readonly nvec: readonly number[];
+}
+
+/** A vector of reals. */
+export interface BoxSpace {
+  readonly kind: 'box';
+  readonly low: readonly number[];
+  readonly high: readonly number[];
+}
+
+export type Space = DiscreteSpace | MultiDiscreteSpace | BoxSpace;
+
+/** How many numbers one element of the space holds. */
+export function spaceSize(space: Space): number {
+  switch (space.kind) {
+    case 'discrete':
+      return 1;
+    case 'multi-discrete':
+      return space.nvec.length;
+    case 'box':
+      return space.low.length;
+  }
+}

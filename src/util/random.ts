@@ -1,0 +1,133 @@
+/**
+ * @file Counter-based random streams (Philox4x32-10, Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
+ * A stream is a pure value of its key: it can be split by label, handed down, and rebuilt after a resume without replaying draws.
+ */
+
+const M0 = 0xd2511f53;
+const M1 = 0xcd9e8d57;
+const W0 = 0x9e3779b9;
+const W1 = 0xbb67ae85;
+
+/** High and low halves of the 64-bit product of two unsigned 32-bit integers, without BigInt. */
+function multiply(a: number, b: number, out: Uint32Array): void {
+  const aHigh = a >>> 16;
+  const aLow = a & 0xffff;
+  const bHigh = b >>> 16;
+  const bLow = b & 0xffff;
+  const low = aLow * bLow;
+  const middle1 = aHigh * bLow + (low >>> 16);
+  const middle2 = aLow * bHigh + (middle1 & 0xffff);
+  out[0] = aHigh * bHigh + Math.floor(middle1 / 65536) + Math.floor(middle2 / 65536);
+  out[1] = Math.imul(a, b);
+}
+
+const product = new Uint32Array(2);
+
+/** One Philox4x32-10 block: 4 counter words and 2 key words in, 4 random words out (written into `out`). */
+export function philox4x32(counter: ArrayLike<number>, key: ArrayLike<number>, out: Uint32Array): Uint32Array {
+  let [c0, c1, c2, c3] = [counter[0] >>> 0, counter[1] >>> 0, counter[2] >>> 0, counter[3] >>> 0];
+  let [k0, k1] = [key[0] >>> 0, key[1] >>> 0];
+  for (let round = 0; round < 10; round++) {
+    multiply(M0, c0, product);
+    const [high0, low0] = [product[0], product[1]];
+    multiply(M1, c2, product);
+    const [high1, low1] = [product[0], product[1]];
+    c0 = (high1 ^ c1 ^ k0) >>> 0;
+    c1 = low1;
+    c2 = (high0 ^ c3 ^ k1) >>> 0;
+    c3 = low0;
+    k0 = (k0 + W0) >>> 0;
+    k1 = (k1 + W1) >>> 0;
+  }
+  out[0] = c0;
+  out[1] = c1;
+  out[2] = c2;
+  out[3] = c3;
+  return out;
+}
+
+/** FNV-1a of a label, 32 bits: turns the name of a purpose into a counter word. */
+function hashLabel(label: string | number): number {
+  const text = `${typeof label}:${label}`;
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
+  return hash;
+}
+
+/** A stream of random numbers. Equal keys give equal streams; `split` gives independent ones. */
+export class Random {
+  readonly #key: Uint32Array;
+  readonly #counter = new Uint32Array(4);
+  readonly #block = new Uint32Array(4);
+  #used = 4;
+
+  private constructor(key: Uint32Array) {
+    this.#key = key;
+  }
+
+  /** The root stream of an integer seed (53 bits). */
+  static seeded(seed: number): Random {
+    return new Random(Uint32Array.of(seed >>> 0, Math.floor(Math.abs(seed) / 2 ** 32) >>> 0));
+  }
+
+  /** The stream for one purpose below this one. Does not depend on how many numbers were drawn here. */
+  split(...labels: (string | number)[]): Random {
+    let key: Uint32Array = this.#key;
+    for (const label of labels) {
+      // The last counter word keeps these blocks apart from the ones that give this stream's own numbers.
+      const block = philox4x32([hashLabel(label), 0, 0, 0x5eed], key, new Uint32Array(4));
+      key = block.slice(0, 2);
+    }
+    return new Random(key);
+  }
+
+  /** Uniform integer in [0, 2³²). */
+  uint32(): number {
+    if (this.#used === 4) {
+      philox4x32(this.#counter, this.#key, this.#block);
+      if (++this.#counter[0] === 0x100000000) this.#counter[1]++;
+      this.#used = 0;
+    }
+    return this.#block[this.#used++];
+  }
+
+  /** Uniform real in [0, 1), 32 random bits. */
+  uniform(): number {
+    return this.uint32() / 2 ** 32;
+  }
+
+  /** Uniform integer in [0, n), n ≤ 2³². */
+  integer(n: number): number {
+    return Math.floor(this.uniform() * n);
+  }
+
+  /** Standard normal deviate (Box and Muller 1958; one of the pair is dropped, so that draws stay countable). */
+  normal(): number {
+    const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
+    return radius * Math.cos(2 * Math.PI * this.uniform());
+  }
+
+  /** Index drawn with probability proportional to `weights[offset … offset + n)`; expects a positive sum. */
+  categorical(weights: ArrayLike<number>, offset = 0, n: number = weights.length - offset): number {
+    let total = 0;
+    for (let i = 0; i < n; i++) total += weights[offset + i];
+    let threshold = this.uniform() * total;
+    for (let i = 0; i < n; i++) {
+      threshold -= weights[offset + i];
+      if (threshold < 0) return i;
+    }
+    // Rounding can leave a sliver of threshold: the last index with any weight takes it.
+    for (let i = n - 1; i > 0; i--) if (weights[offset + i] > 0) return i;
+    return 0;
+  }
+
+  /** A shuffled copy (Fisher and Yates). */
+  shuffled<T>(items: readonly T[]): T[] {
+    const copy = [...items];
+    for (let i = copy.length - 1; i > 0; i--) {
+      const j = this.integer(i + 1);
+      [copy[i], copy[j]] = [copy[j], copy[i]];
+    }
+    return copy;
+  }
+}
