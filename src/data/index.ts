@@ -1,0 +1,4 @@
+export * from './manifest.ts';
+export * from './shards.ts';
+export * from './split.ts';
+export * from './store.ts';

@@ -1,0 +1,75 @@
+/** @file `manifest.json`: what a folder of learning histories holds, who made it and how, and which tasks are held out. */
+
+import { join } from 'node:path';
+import { z } from 'zod';
+import { CadenzaError } from '../util/errors.ts';
+import { readJson, writeJson } from '../util/files.ts';
+import { REGENERATE } from './shards.ts';
+
+export const MANIFEST_FILE = 'manifest.json';
+export const FORMAT_VERSION = 1;
+
+const count = z.int().min(1);
+const discrete = z.strictObject({ kind: z.literal('discrete'), n: count });
+const space = z.discriminatedUnion('kind', [
+  discrete,
+  z.strictObject({ kind: z.literal('multi-discrete'), nvec: z.array(count).min(1) }),
+  z.strictObject({ kind: z.literal('box'), low: z.array(z.number()).min(1), high: z.array(z.number()).min(1) }),
+]);
+
+export const ManifestSchema = z.strictObject({
+  formatVersion: z.literal(FORMAT_VERSION),
+  environment: z.strictObject({
+    id: z.string().min(1),
+    observationSpace: space,
+    actionSpace: discrete,
+    /** Steps after which an episode is truncated. */
+    horizon: count,
+  }),
+  source: z.strictObject({
+    id: z.string().min(1),
+    options: z.record(z.string(), z.json()),
+    /** What the source knew beforehand, in words: 'nothing', 'the moves of the grid, not the rewards'. */
+    knows: z.string().min(1),
+  }),
+  seed: z.int(),
+  /** How noise was mixed into the executed actions, as it was configured; null for none. */
+  noise: z.json(),
+  shards: z
+    .array(
+      z.strictObject({
+        /** A plain name: nothing outside the folder is ever read. */
+        file: z.string().regex(/^[\w-]+\.arrow$/, 'expected a plain file name that ends in .arrow'),
+        sha256: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits'),
+        bytes: count,
+        histories: count,
+        transitions: count,
+        tasks: count,
+      }),
+    )
+    .min(1),
+  /** Task keys. Data comes from the train side only; the test side is for evaluation. */
+  split: z.strictObject({ train: z.array(z.string()), test: z.array(z.string()) }),
+  creator: z.strictObject({ version: z.string(), node: z.string(), commit: z.string().nullable() }),
+});
+
+export type Manifest = z.infer<typeof ManifestSchema>;
+
+/** Reads the manifest of a folder. Throws `E_DATA`, naming the field, when it is missing, is not JSON or does not fit the schema. */
+export function readManifest(folder: string): Manifest {
+  const path = join(folder, MANIFEST_FILE);
+  return checked(readJson(path, 'E_DATA', `If ${folder} is the right folder: ${REGENERATE}`), path);
+}
+
+/** Writes the manifest, last of all files: a folder without one was not finished. Throws `E_DATA` when it does not fit the schema. */
+export function writeManifest(folder: string, manifest: Manifest): void {
+  const path = join(folder, MANIFEST_FILE);
+  writeJson(path, checked(manifest, path));
+}
+
+function checked(value: unknown, path: string): Manifest {
+  const result = ManifestSchema.safeParse(value);
+  if (result.success) return result.data;
+  const faults = result.error.issues.map(issue => `${issue.path.join('.') || '(whole file)'}: ${issue.message}`);
+  throw new CadenzaError('E_DATA', `${path} is not a manifest of histories. ${faults.join('; ')}. ${REGENERATE}`);
+}

@@ -1,0 +1,165 @@
+/**
+ * @file One shard of learning histories: an Apache Arrow IPC file with one record batch a history, so that writing concatenates nothing
+ * and every column of a history is a view of the file's own bytes when read. What is not a column (task, key, stream) is JSON in the
+ * schema's metadata. Any Arrow reader opens it.
+ */
+
+import { join } from 'node:path';
+import {
+  type Data,
+  Field,
+  FixedSizeList,
+  Float32,
+  Int32,
+  makeData,
+  RecordBatch,
+  RecordBatchFileWriter,
+  Schema,
+  Struct,
+  tableFromIPC,
+  Uint8,
+} from 'apache-arrow';
+import type { History } from '../rl/history.ts';
+import { CadenzaError, expect } from '../util/errors.ts';
+import { canonicalJson, readBytes, sha256, writeFileAtomic } from '../util/files.ts';
+
+const LAYOUT = 1;
+const METADATA = 'cadenza';
+/** What to do about data that cannot be trusted. */
+export const REGENERATE = 'Delete the folder and run `cadenza generate` again.';
+
+type Column = Exclude<keyof History, 'task' | 'taskKey' | 'stream'>;
+
+/** Every column of a history: its element type and how many numbers one transition has there. A missing one does not compile. */
+const COLUMNS: Record<Column, { type: Float32 | Int32 | Uint8; width: 'F' | 'A' | 1 }> = {
+  observation: { type: new Float32(), width: 'F' },
+  action: { type: new Int32(), width: 1 },
+  probabilities: { type: new Float32(), width: 'A' },
+  reward: { type: new Float32(), width: 1 },
+  nextObservation: { type: new Float32(), width: 'F' },
+  terminated: { type: new Uint8(), width: 1 },
+  truncated: { type: new Uint8(), width: 1 },
+};
+const NAMES = Object.keys(COLUMNS) as Column[];
+
+/** The sizes that a shard's histories share: `F` numbers an observation, `A` actions. */
+export interface ShardMeta {
+  /** Id of the environment family. */
+  readonly environment: string;
+  readonly F: number;
+  readonly A: number;
+}
+
+/** What the manifest says of one shard. */
+export interface ShardEntry {
+  /** File name inside the folder. */
+  readonly file: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly histories: number;
+  readonly transitions: number;
+  /** Number of distinct tasks. */
+  readonly tasks: number;
+}
+
+/**
+ * Writes histories into `folder`. The name holds the content's hash: a new shard never overwrites one that an older manifest still
+ * names, and equal histories give the same bytes under the same name.
+ *
+ * @throws `E_SHAPE` when a column has the wrong length or an action is out of range, `E_NUMERICS` on a number that is not finite,
+ * `E_DISK` when it cannot be written.
+ */
+export function writeShard(folder: string, number: number, histories: readonly History[], meta: ShardMeta): ShardEntry {
+  const bytes = encode(histories, meta);
+  const hash = sha256(bytes);
+  const file = `shard-${String(number).padStart(4, '0')}-${hash.slice(0, 16)}.arrow`;
+  writeFileAtomic(join(folder, file), bytes);
+  const transitions = histories.reduce((sum, history) => sum + history.action.length, 0);
+  const tasks = new Set(histories.map(history => history.taskKey)).size;
+  return { file, sha256: hash, bytes: bytes.length, histories: histories.length, transitions, tasks };
+}
+
+/**
+ * Reads a shard, but only if its bytes are the expected ones: nothing is parsed before the hash agrees. The columns are views of one
+ * buffer, so treat them as read-only.
+ *
+ * @throws `E_DATA` when the file is missing, truncated or altered, or has another layout.
+ */
+export function readShard(path: string, expected: Pick<ShardEntry, 'sha256' | 'bytes'>): History[] {
+  const bytes = readBytes(path, 'E_DATA', REGENERATE);
+  const refuse = (what: string, cause?: unknown) => new CadenzaError('E_DATA', `${path}: ${what}. ${REGENERATE}`, { cause });
+  if (bytes.length !== expected.bytes)
+    throw refuse(`expected ${expected.bytes} bytes, found ${bytes.length}; it was cut short or replaced`);
+  const hash = sha256(bytes);
+  if (hash !== expected.sha256) throw refuse(`expected sha256 ${expected.sha256}, found ${hash}; it was altered`);
+  try {
+    return decode(bytes);
+  } catch (cause) {
+    throw refuse(`not a shard of histories in layout ${LAYOUT}: ${(cause as Error).message}`, cause);
+  }
+}
+
+/** Bytes that a history takes in a shard, but for headers. */
+export function historyBytes(history: History): number {
+  return NAMES.reduce((sum, name) => sum + history[name].byteLength, 0);
+}
+
+function encode(histories: readonly History[], meta: ShardMeta): Uint8Array {
+  for (const history of histories) checkHistory(history, meta);
+  const labels = histories.map(({ task, taskKey, stream }) => ({ task, taskKey, stream }));
+  const metadata = new Map([[METADATA, canonicalJson({ layout: LAYOUT, ...meta, histories: labels })]]);
+  const fields = NAMES.map(name => {
+    const { type, width } = COLUMNS[name];
+    return new Field(name, width === 1 ? type : new FixedSizeList(meta[width], new Field('item', type)));
+  });
+  const schema = new Schema(fields, metadata);
+  const batches = histories.map(history => {
+    const length = history.action.length;
+    const children = NAMES.map((name, i) => {
+      const { type, width } = COLUMNS[name];
+      const size = width === 1 ? 1 : meta[width];
+      const flat = makeData({ type, length: length * size, nullCount: 0, data: history[name] } as Parameters<typeof makeData>[0]);
+      return width === 1 ? flat : makeData({ type: fields[i].type as FixedSizeList, length, nullCount: 0, child: flat });
+    });
+    return new RecordBatch(schema, makeData({ type: new Struct(fields), length, nullCount: 0, children }));
+  });
+  const writer = new RecordBatchFileWriter();
+  writer.reset(undefined, schema);
+  for (const batch of batches) writer.write(batch);
+  return writer.finish().toUint8Array(true);
+}
+
+function decode(bytes: Uint8Array): History[] {
+  const table = tableFromIPC(bytes);
+  const { layout, histories } = JSON.parse(table.schema.metadata.get(METADATA) ?? '{}');
+  if (layout !== LAYOUT) throw new Error(`found layout ${layout}`);
+  if (histories.length !== table.batches.length) throw new Error(`${table.batches.length} batches for ${histories.length} histories`);
+  return table.batches.map((batch, i) => {
+    const columns = NAMES.map((name, c) => [name, flatValues(batch.data.children[c])]);
+    return { ...histories[i], ...Object.fromEntries(columns) };
+  });
+}
+
+/** The numbers of a column without the padding that Arrow puts behind them. */
+function flatValues(column: Data): ArrayLike<number> {
+  const flat = column.children[0] ?? column;
+  return flat.values.subarray(0, flat.length);
+}
+
+function checkHistory(history: History, meta: ShardMeta): void {
+  const length = history.action.length;
+  const where = `history '${history.stream}' of task ${history.taskKey}`;
+  expect(length > 0, `${where} has no transitions; expected at least one. Leave it out.`);
+  for (const name of NAMES) {
+    const { type, width } = COLUMNS[name];
+    const wanted = length * (width === 1 ? 1 : meta[width]);
+    const column = history[name];
+    expect(column instanceof type.ArrayType, `${where}: ${name} must be a ${type.ArrayType.name}, got ${column?.constructor.name}.`);
+    expect(column.length === wanted, `${where}: ${name} must hold [${length} × ${width}] = ${wanted} numbers, got ${column.length}.`);
+    const bad = column.findIndex(value => !Number.isFinite(value));
+    if (bad >= 0)
+      throw new CadenzaError('E_NUMERICS', `${where}: ${name}[${bad}] is ${column[bad]}; expected finite numbers. Mend its source.`);
+  }
+  const outside = history.action.find(action => action < 0 || action >= meta.A);
+  expect(outside === undefined, `${where}: actions must lie in [0, ${meta.A}), got ${outside}.`);
+}

@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+import type { Task } from '../rl/env.ts';
+import type { History } from '../rl/history.ts';
+import { auditHistories, auditSplit, splitTasks, tasksByKey } from './split.ts';
+
+const family = {
+  id: 'toy-room',
+  tasks: (): Task[] => Array.from({ length: 81 }, (_, i) => ({ goal: [i % 9, Math.floor(i / 9)] })),
+  taskKey: (task: Task) => `goal=${task.goal}`,
+};
+const keysOf = (tasks: readonly Task[]) => tasks.map(family.taskKey);
+const refusal = (message: RegExp) => expect.objectContaining({ code: 'E_SPLIT', message: expect.stringMatching(message) });
+
+describe('splitTasks', () => {
+  test.each([8, 0.1])('81 tasks with heldOut %d give 73 and 8, together every task', heldOut => {
+    const { train, test: held } = splitTasks(family, { heldOut, seed: 1 });
+    expect([train.length, held.length]).toEqual([73, 8]);
+    expect(new Set(keysOf([...train, ...held])).size).toBe(81);
+  });
+
+  test('equal seeds give equal splits, others do not', () => {
+    const split = (seed: number) => splitTasks(family, { heldOut: 8, seed });
+    expect(split(5)).toEqual(split(5));
+    expect(split(5)).not.toEqual(split(6));
+  });
+
+  test.each([0, 81, 2.5, -1, Number.NaN])('heldOut %d is refused', heldOut => {
+    expect(() => splitTasks(family, { heldOut, seed: 1 })).toThrow(refusal(/heldOut must be a whole number in \[1, 80\].* got/));
+  });
+
+  test('a family that lists one task twice under two numbers is caught by content', () => {
+    const twice = { ...family, tasks: () => [...family.tasks(), { goal: [4, 4] }] };
+    for (let seed = 0; seed < 20; seed++) expect(() => splitTasks(twice, { heldOut: 8, seed })).toThrow(refusal(/goal=4,4/));
+  });
+});
+
+describe('auditSplit', () => {
+  test.each([
+    [{ train: ['a', 'b'], test: ['b', 'c'] }, /both sides hold b\./],
+    [{ train: ['a', 'a'], test: ['b'] }, /train side lists more than once a\./],
+    [{ train: ['a'], test: [] }, /test side is empty/],
+    [{ train: [], test: ['a'] }, /train side is empty/],
+    [{ train: [...'abcdefg'], test: [...'abcdefg'] }, /hold a, b, c, d, e and 2 more/],
+  ])('%o is refused', (keys, message) => {
+    expect(() => auditSplit(keys)).toThrow(refusal(message));
+  });
+});
+
+describe('auditHistories', () => {
+  const split = { train: ['goal=0,0', 'goal=1,0'], test: ['goal=2,0'] };
+  const history = (x: number, taskKey = `goal=${x},0`) => ({ task: { goal: [x, 0] }, taskKey, stream: `run ${x}` }) as unknown as History;
+
+  test('training tasks pass', () => auditHistories(family, split, [history(0), history(1), history(0)]));
+  test('a held-out task is refused', () => {
+    expect(() => auditHistories(family, split, [history(0), history(2)])).toThrow(
+      refusal(/'run 2' is of task goal=2,0, which is held out/),
+    );
+  });
+  test('a held-out task under a training key is refused', () => {
+    expect(() => auditHistories(family, split, [history(2, 'goal=0,0')])).toThrow(
+      refusal(/carries the key goal=0,0, but its task is goal=2,0/),
+    );
+  });
+  test('a task of neither side is refused', () => {
+    expect(() => auditHistories(family, split, [history(3)])).toThrow(refusal(/neither side/));
+  });
+});
+
+test('tasksByKey gives tasks back in the order of the keys, and refuses unknown ones', () => {
+  expect(tasksByKey(family, ['goal=3,2', 'goal=0,0'])).toEqual([{ goal: [3, 2] }, { goal: [0, 0] }]);
+  expect(() => tasksByKey(family, ['goal=9,9'])).toThrow(refusal(/no task goal=9,9; its keys look like goal=0,0/));
+});

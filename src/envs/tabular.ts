@@ -1,0 +1,76 @@
+/** @file Families with a tabular model: the one vectorised environment that they all share. */
+
+import { type EnvFamily, optimalReturn, type StepResult, spaceSize, type Task, type VectorEnv } from '../rl/index.ts';
+import { expect } from '../util/errors.ts';
+import type { Random } from '../util/random.ts';
+
+/** Completes a family whose rules its model states in full: stepping and the oracle follow from the model. */
+export function tabularFamily(rules: Omit<EnvFamily, 'make' | 'oracleReturn'>): EnvFamily {
+  return {
+    ...rules,
+    make: (tasks, random) => makeTabularEnv(rules, tasks, random),
+    oracleReturn: task => optimalReturn(rules, task),
+  };
+}
+
+/**
+ * Environment i plays `tasks[i]` from its own stream, so what happens there does not depend on its neighbours.
+ * All arrays given out are buffers that the next call overwrites.
+ */
+export function makeTabularEnv(
+  family: Pick<EnvFamily, 'model' | 'horizon' | 'observationSpace' | 'id'>,
+  tasks: readonly Task[],
+  random: Random,
+): VectorEnv {
+  const { model, horizon } = family;
+  const size = tasks.length;
+  const width = spaceSize(family.observationSpace);
+  const state = new Int32Array(size);
+  const elapsed = new Int32Array(size);
+  const result: StepResult = {
+    observation: new Float32Array(size * width),
+    reward: new Float32Array(size),
+    terminated: new Uint8Array(size),
+    truncated: new Uint8Array(size),
+    finalObservation: new Float32Array(size * width),
+  };
+  let streams: Random[] = [];
+  const seed = (root: Random) => {
+    streams = tasks.map((_, i) => root.split('start', i));
+  };
+  const begin = (i: number) => {
+    state[i] = model.starts[streams[i].integer(model.starts.length)];
+    elapsed[i] = 0;
+    model.observe(state[i], result.observation, i * width);
+  };
+  seed(random);
+
+  return {
+    size,
+    reset(stream) {
+      if (stream) seed(stream);
+      for (let i = 0; i < size; i++) begin(i);
+      return result.observation;
+    },
+    step(actions) {
+      expect(actions.length === size, `${family.id}: expected ${size} actions, one an environment, but got ${actions.length}.`);
+      for (let i = 0; i < size; i++) {
+        const [from, action] = [state[i], actions[i]];
+        expect(
+          action >= 0 && action < model.actions,
+          `${family.id}: expected actions in [0, ${model.actions}), but action ${i} is ${action}.`,
+        );
+        const to = model.next(tasks[i], from, action);
+        state[i] = to;
+        elapsed[i]++;
+        result.reward[i] = model.reward(tasks[i], from, action, to);
+        result.terminated[i] = model.terminal(tasks[i], to) ? 1 : 0;
+        result.truncated[i] = elapsed[i] >= horizon ? 1 : 0;
+        model.observe(to, result.finalObservation, i * width);
+        if (result.terminated[i] || result.truncated[i]) begin(i);
+        else model.observe(to, result.observation, i * width);
+      }
+      return result;
+    },
+  };
+}

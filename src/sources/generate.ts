@@ -1,0 +1,85 @@
+/** @file Makes one learning history: one learner on one task, from its first step to its last. */
+
+import { type EnvFamily, type History, spaceSize, type Task } from '../rl/index.ts';
+import { CadenzaError } from '../util/errors.ts';
+import type { Random } from '../util/random.ts';
+import { mixUniform, type Source } from './source.ts';
+
+export interface HistoryRequest {
+  readonly family: EnvFamily;
+  readonly task: Task;
+  readonly source: Source;
+  /** Everything random below is split from this stream; equal streams give equal histories. */
+  readonly random: Random;
+  /** Length of the history in whole episodes. */
+  readonly episodes: number;
+  /** Share of uniform actions mixed into what is executed, in [0, 1]; what is recorded stays the source's own distribution. */
+  readonly noise?: number;
+  readonly options?: Readonly<Record<string, unknown>>;
+  /** Label of `random`, for the record. */
+  readonly stream?: string;
+}
+
+/**
+ * Executed actions are drawn from (1 − noise) · p + noise · uniform, while `probabilities` keeps p, so that a history full of detours
+ * still carries clean labels. The learner learns from what was executed.
+ *
+ * @example generateHistory({ family, task: family.tasks()[0], source: source('r-max'), random: Random.seeded(1), episodes: 24 })
+ */
+export function generateHistory({ family, task, source, random, episodes, noise = 0, options, stream = '' }: HistoryRequest): History {
+  if (!Number.isInteger(episodes) || episodes < 1) {
+    throw new CadenzaError('E_CONFIG', `A history needs a positive integer of episodes, but got ${episodes}.`);
+  }
+  if (!(noise >= 0 && noise <= 1)) throw new CadenzaError('E_CONFIG', `The noise of a history must be in [0, 1], but is ${noise}.`);
+
+  const width = spaceSize(family.observationSpace);
+  const actions = family.actionSpace.n;
+  const most = episodes * family.horizon;
+  const history = {
+    observation: new Float32Array(most * width),
+    action: new Int32Array(most),
+    probabilities: new Float32Array(most * actions),
+    reward: new Float32Array(most),
+    nextObservation: new Float32Array(most * width),
+    terminated: new Uint8Array(most),
+    truncated: new Uint8Array(most),
+  };
+  const told = Object.hasOwn(source.options, 'episodes') ? { episodes, ...options } : options;
+  const learner = source.learner(family, task, random.split('learner'), told);
+  const draws = random.split('actions');
+  const env = family.make([task], random.split('env'));
+  const observation = Float32Array.from(env.reset());
+  const distribution = new Float32Array(actions);
+  const action = new Int32Array(1);
+
+  let t = 0;
+  for (let episode = 0; episode < episodes; t++) {
+    learner.distribution(observation, distribution);
+    history.probabilities.set(distribution, t * actions);
+    if (noise > 0) mixUniform(distribution, noise);
+    action[0] = draws.categorical(distribution, 0, actions);
+    const step = env.step(action);
+    const [terminated, truncated] = [step.terminated[0] === 1, step.truncated[0] === 1];
+    learner.observe(observation, action[0], step.reward[0], step.finalObservation, terminated, truncated);
+    history.observation.set(observation, t * width);
+    history.action[t] = action[0];
+    history.reward[t] = step.reward[0];
+    history.nextObservation.set(step.finalObservation, t * width);
+    history.terminated[t] = step.terminated[0];
+    history.truncated[t] = step.truncated[0];
+    observation.set(step.observation);
+    if (terminated || truncated) episode++;
+  }
+  return {
+    task,
+    taskKey: family.taskKey(task),
+    stream,
+    observation: history.observation.slice(0, t * width),
+    action: history.action.slice(0, t),
+    probabilities: history.probabilities.slice(0, t * actions),
+    reward: history.reward.slice(0, t),
+    nextObservation: history.nextObservation.slice(0, t * width),
+    terminated: history.terminated.slice(0, t),
+    truncated: history.truncated.slice(0, t),
+  };
+}

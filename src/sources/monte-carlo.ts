@@ -1,0 +1,73 @@
+/** @file Monte-Carlo control with exploring starts (Sutton and Barto 2018, §5.3) on the simulator of a training task. */
+
+import { type EnvFamily, type OptionTable, resolveOptions, type Task } from '../rl/index.ts';
+import type { Random } from '../util/random.ts';
+import { spreadOverBest } from './source.ts';
+
+export const MONTE_CARLO_OPTIONS = {
+  sweeps: { default: 40, range: [1, 1e6], integer: true, about: 'most times that every pair of state and action starts a simulation' },
+  discount: { default: 0.95, range: [0, 1], about: 'γ; below 1, of two ways to the same reward the shorter one is better' },
+  tolerance: { default: 1e-6, range: [0, 1e6], about: 'actions whose returns are this close to the best count as best' },
+} as const satisfies OptionTable;
+
+/**
+ * Estimated optimal actions of a stationary policy, [S × A]: each state's row is uniform over the actions within `tolerance` of the best
+ * estimated return. For what is seen rather than a state, index it with `stateOf(family)(observation)` of `rl`.
+ *
+ * Two departures from the book's box. A pair's estimate is its last return, not the mean of all: moves and rewards are deterministic, so
+ * the last one is exact for the policy of the moment, while a mean drags the returns of worse, earlier policies along. And a return counts
+ * the `horizon` steps after a visit, in simulations twice as long, so that all of them are comparable; a visit near the end of a plain
+ * truncated episode would look bad for being late. Stops early after a sweep that changed nothing.
+ */
+export function monteCarloActions(
+  family: EnvFamily,
+  task: Task,
+  random: Random,
+  options?: Readonly<Record<string, unknown>>,
+): Float32Array {
+  const { sweeps, discount, tolerance } = resolveOptions('Monte-Carlo control', MONTE_CARLO_OPTIONS, options);
+  const { model, horizon } = family;
+  const { states: S, actions: A } = model;
+  const estimate = new Float64Array(S * A);
+  const row = new Float32Array(A);
+  const pairs = new Int32Array(2 * horizon);
+  const rewards = new Float64Array(2 * horizon);
+  const greedy = (state: number) => {
+    spreadOverBest(estimate, state * A, row, tolerance);
+    return random.categorical(row, 0, A);
+  };
+
+  /** Simulates from one pair, then gives each pair on the way the return of its first visit; true if some estimate moved. */
+  const explore = (start: number): boolean => {
+    let [state, action, length] = [Math.floor(start / A), start % A, 0];
+    let ended = false;
+    while (length < 2 * horizon && !ended) {
+      const to = model.next(task, state, action);
+      pairs[length] = state * A + action;
+      rewards[length++] = model.reward(task, state, action, to);
+      ended = model.terminal(task, to);
+      state = to;
+      if (!ended) action = greedy(state);
+    }
+    let changed = false;
+    // From the last visit to the first, so that the first one's return is what stays.
+    for (let t = ended ? length - 1 : horizon - 1; t >= 0; t--) {
+      let total = 0;
+      for (let k = Math.min(t + horizon, length) - 1; k >= t; k--) total = rewards[k] + discount * total;
+      if (Math.abs(total - estimate[pairs[t]]) > tolerance) changed = true;
+      estimate[pairs[t]] = total;
+    }
+    return changed;
+  };
+
+  for (let sweep = 0, changed = true; sweep < sweeps && changed; sweep++) {
+    changed = false;
+    for (let pair = 0; pair < S * A; pair++) if (!model.terminal(task, Math.floor(pair / A)) && explore(pair)) changed = true;
+  }
+  const probabilities = new Float32Array(S * A);
+  for (let state = 0; state < S; state++) {
+    spreadOverBest(estimate, state * A, row, tolerance);
+    probabilities.set(row, state * A);
+  }
+  return probabilities;
+}

@@ -1,0 +1,12 @@
+/** @file The oracle: optimal from its first step, because it is told the task. A reference row, not a learner. */
+
+import { expert } from './expert.ts';
+import { defineSource } from './source.ts';
+
+export const oracle = defineSource({
+  id: 'oracle',
+  description: 'optimal actions from the first step on',
+  knows: 'Everything: the task itself, its hidden goal included.',
+  options: {},
+  learner: (family, task) => expert(family, task),
+});

@@ -1,0 +1,47 @@
+/** @file A source as a policy: so that evaluation rolls the source, random choice and the oracle as it rolls a trained model. */
+
+import { type EnvFamily, type Policy, spaceSize, type Task } from '../rl/index.ts';
+import { expect } from '../util/errors.ts';
+import type { Random } from '../util/random.ts';
+import type { Learner, Source } from './source.ts';
+
+export interface SourcePolicyRequest {
+  readonly family: EnvFamily;
+  /** Environment i plays `tasks[i]`; only experts look at it. */
+  readonly tasks: readonly Task[];
+  readonly source: Source;
+  readonly random: Random;
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+/** One fresh learner an environment; `reset` expects as many environments as there are tasks and throws `E_SHAPE` otherwise. */
+export function sourcePolicy({ family, tasks, source, random, options }: SourcePolicyRequest): Policy {
+  const actions = family.actionSpace.n;
+  const width = spaceSize(family.observationSpace);
+  const probabilities = new Float32Array(tasks.length * actions);
+  let learners: Learner[] = [];
+  return {
+    actions,
+    reset(size) {
+      expect(
+        size === tasks.length,
+        `Source ${source.id} was given ${tasks.length} tasks, one an environment, but ${size} environments began.`,
+      );
+      learners = tasks.map((task, i) => source.learner(family, task, random.split('learner', i), options));
+    },
+    async act(observation) {
+      learners.forEach((learner, i) => {
+        learner.distribution(row(observation, i, width), probabilities.subarray(i * actions, (i + 1) * actions));
+      });
+      return probabilities;
+    },
+    async observe({ observation, action, reward, nextObservation, terminated, truncated }) {
+      learners.forEach((learner, i) => {
+        const [seen, next] = [row(observation, i, width), row(nextObservation, i, width)];
+        learner.observe(seen, action[i], reward[i], next, terminated[i] === 1, truncated[i] === 1);
+      });
+    },
+  };
+}
+
+const row = (matrix: Float32Array, i: number, width: number) => matrix.subarray(i * width, (i + 1) * width);

@@ -1,0 +1,65 @@
+/** @file What a source of learning histories is: an algorithm that starts on a task knowing little and gets better at it. */
+
+import { type EnvFamily, type Options, type OptionTable, resolveOptions, type Task } from '../rl/index.ts';
+import type { Random } from '../util/random.ts';
+
+/** One learner on one task. `F` is the size of an observation, `A` the number of actions. */
+export interface Learner {
+  /** Writes the whole distribution over actions, [A], that it would draw from now; [F] observation. Asking changes nothing. */
+  distribution(observation: Float32Array, out: Float32Array): void;
+  /** Learns from one step; `nextObservation` is where the action led, a final state at an episode's end. Arrays must not be kept. */
+  observe(
+    observation: Float32Array,
+    action: number,
+    reward: number,
+    nextObservation: Float32Array,
+    terminated: boolean,
+    truncated: boolean,
+  ): void;
+}
+
+export interface Source {
+  readonly id: string;
+  readonly description: string;
+  /** What it knows before its first step, in one sentence; goes into manifests and reports. */
+  readonly knows: string;
+  /** A source that declares the option `episodes` is told the length of its history there. */
+  readonly options: OptionTable;
+  /**
+   * A learner that knows nothing of `task` but what `knows` admits. Throws `E_CONFIG` for an unknown option, a value out of range, or a
+   * family that the source cannot learn.
+   */
+  learner(family: EnvFamily, task: Task, random: Random, options?: Readonly<Record<string, unknown>>): Learner;
+}
+
+/** Ties a source's option table to the type of the options that its `learner` receives, and checks them. */
+export function defineSource<T extends OptionTable>(source: {
+  id: string;
+  description: string;
+  knows: string;
+  options: T;
+  learner(family: EnvFamily, task: Task, random: Random, options: Options<T>): Learner;
+}): Source {
+  return {
+    ...source,
+    learner: (family, task, random, given) =>
+      source.learner(family, task, random, resolveOptions(`source ${source.id}`, source.options, given)),
+  };
+}
+
+/** Writes the uniform distribution over the actions with the largest of `values[offset … offset + A)`, ties within `tolerance`. */
+export function spreadOverBest(values: ArrayLike<number>, offset: number, out: Float32Array, tolerance = 1e-9): void {
+  let best = -Infinity;
+  for (let a = 0; a < out.length; a++) if (values[offset + a] > best) best = values[offset + a];
+  let ties = 0;
+  for (let a = 0; a < out.length; a++) {
+    out[a] = values[offset + a] >= best - tolerance ? 1 : 0;
+    ties += out[a];
+  }
+  for (let a = 0; a < out.length; a++) out[a] /= ties;
+}
+
+/** Mixes a share of the uniform distribution into `out`, in place. */
+export function mixUniform(out: Float32Array, share: number): void {
+  for (let a = 0; a < out.length; a++) out[a] = (1 - share) * out[a] + share / out.length;
+}

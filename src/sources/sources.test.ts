@@ -1,0 +1,163 @@
+/** @file What every registered source owes its users, and how fast each one learns. */
+
+import { describe, expect, it } from 'vitest';
+import { ENVIRONMENTS, environment } from '../envs/index.ts';
+import { chooseActions, type EnvFamily, episodeReturns, episodeStarts, type History, type Task } from '../rl/index.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { Random } from '../util/random.ts';
+import { generateHistory, SOURCES, source, sourcePolicy } from './index.ts';
+
+const room = environment('dark-room');
+const make = (id: string, task: Task, request: Partial<Parameters<typeof generateHistory>[0]> = {}): History =>
+  generateHistory({ family: room, task, source: source(id), random: Random.seeded(7), episodes: 4, ...request });
+
+/** Share of the oracle's mean return in each episode, over these tasks. */
+function curve(id: string, family: EnvFamily, tasks: readonly Task[], episodes: number): number[] {
+  const total = new Float64Array(episodes);
+  let oracle = 0;
+  for (const [i, task] of tasks.entries()) {
+    const returns = episodeReturns(make(id, task, { family, episodes, random: Random.seeded(1).split(i) }));
+    returns.forEach((value, e) => {
+      total[e] += value;
+    });
+    oracle += family.oracleReturn(task);
+  }
+  return Array.from(total, value => value / oracle);
+}
+const every = <T>(items: readonly T[], stride: number) => items.filter((_, i) => i % stride === 0);
+
+describe.each(SOURCES.flatMap(({ id }) => ENVIRONMENTS.map(env => [id, env.id])))('%s on %s', (id, env) => {
+  const family = environment(env);
+  const task = { goal: [5, 6] };
+
+  it('makes consistent columns: distributions that sum to 1, successive observations, whole episodes', () => {
+    const history = make(id, task, { family, noise: 0.2, stream: 'seven' });
+    const length = history.action.length;
+    const [width, actions] = [2, family.actionSpace.n];
+    expect([history.taskKey, history.stream]).toEqual([family.taskKey(task), 'seven']);
+    expect(history.observation.length).toBe(length * width);
+    expect(history.nextObservation.length).toBe(length * width);
+    expect(history.probabilities.length).toBe(length * actions);
+    for (const column of [history.reward, history.terminated, history.truncated]) expect(column.length).toBe(length);
+    expect(episodeStarts(history).length).toBe(4 + 1);
+    expect(history.terminated[length - 1] + history.truncated[length - 1]).toBeGreaterThan(0);
+    for (let t = 0; t < length; t++) {
+      const p = history.probabilities.slice(t * actions, (t + 1) * actions);
+      expect(p.reduce((sum, x) => sum + x, 0)).toBeCloseTo(1, 5);
+      expect(Math.min(...p)).toBeGreaterThanOrEqual(0);
+      if (t + 1 === length || history.terminated[t] || history.truncated[t]) continue;
+      expect(history.nextObservation.slice(t * width, (t + 1) * width)).toEqual(
+        history.observation.slice((t + 1) * width, (t + 2) * width),
+      );
+    }
+  });
+
+  it('gives equal histories for equal seeds', () => {
+    expect(make(id, task, { family })).toEqual(make(id, task, { family }));
+  });
+
+  it('executes only what it would draw when there is no noise', () => {
+    const { action, probabilities } = make(id, task, { family });
+    for (let t = 0; t < action.length; t++) expect(probabilities[t * 5 + action[t]]).toBeGreaterThan(0);
+  });
+
+  it('refuses an unknown option, naming those it has', () => {
+    expect(() => make(id, task, { family, options: { unheardOf: 1 } })).toThrow(/no option "unheardOf". Its options are:/);
+  });
+});
+
+describe('noise', () => {
+  it('changes what is executed and not what is recorded', () => {
+    const { action, probabilities } = make('oracle', { goal: [8, 8] }, { noise: 1, episodes: 40 });
+    const counts = [0, 0, 0, 0, 0];
+    for (const a of action) counts[a]++;
+    for (const count of counts) expect(Math.abs(count / action.length - 0.2)).toBeLessThan(0.06);
+    // The corner is reached by moving down or right; where it can still be reached in time, nothing else is ever recorded.
+    expect(Array.from(probabilities.slice(0, 5))).toEqual([0, 0, 0.5, 0, 0.5]);
+  });
+
+  it('is refused outside [0, 1]', () => {
+    expect(() => make('random', { goal: [1, 1] }, { noise: 1.5 })).toThrow(CadenzaError);
+    expect(() => make('random', { goal: [1, 1] }, { episodes: 0 })).toThrow(/positive integer/);
+  });
+});
+
+describe('r-max', () => {
+  it('reaches 0.95 of the oracle by episode 12 on every goal of Dark Room', () => {
+    expect(curve('r-max', room, room.tasks(), 12)[11]).toBeGreaterThan(0.95);
+  });
+
+  it('finds every goal of Dark Room Hard in the end', () => {
+    const hard = environment('dark-room-hard');
+    expect(curve('r-max', hard, every(hard.tasks(), 17), 26)[25]).toBe(1);
+  });
+
+  it('spreads over tied first actions, and over staying in the start cell, which pays only for a step that ends there', () => {
+    const { probabilities, action, nextObservation } = make('r-max', { goal: [0, 0] });
+    for (let a = 0; a < 5; a++) expect(probabilities[a]).toBeCloseTo(0.2, 6);
+    // No cell is entered twice while an unvisited one is next to it.
+    expect(action.length).toBe(80);
+    const cells = new Set(Array.from({ length: 10 }, (_, t) => `${nextObservation[2 * t]},${nextObservation[2 * t + 1]}`));
+    expect(cells.size).toBeGreaterThanOrEqual(9);
+  });
+
+  it('refuses families whose moves or states it cannot know', () => {
+    const hidden: EnvFamily = { ...room, model: { ...room.model, observe: (_, out, offset) => out.fill(0, offset, offset + 2) } };
+    expect(() => make('r-max', { goal: [1, 1] }, { family: hidden })).toThrow(/look the same/);
+    const shifting: EnvFamily = { ...room, model: { ...room.model, next: task => (task.goal as number[])[0] } };
+    expect(() => make('r-max', { goal: [1, 1] }, { family: shifting })).toThrow(/depend on the task/);
+  });
+});
+
+describe('learning', () => {
+  const goals = every(room.tasks(), 8);
+  const lastTenth = (values: number[]) => values.slice(-Math.ceil(values.length / 10)).reduce((sum, v, _, all) => sum + v / all.length, 0);
+
+  it('q-learning passes 0.8 of the oracle within 200 episodes', () => {
+    const values = curve('q-learning', room, goals, 200);
+    expect(values[0]).toBeLessThan(0.3);
+    expect(lastTenth(values)).toBeGreaterThan(0.8);
+  });
+
+  it('count-based passes 0.8 of the oracle within 40 episodes', () => {
+    const values = curve('count-based', room, goals, 40);
+    expect(values[0]).toBeLessThan(0.3);
+    expect(lastTenth(values)).toBeGreaterThan(0.8);
+  });
+
+  it('noise-curriculum goes from random to optimal along the history, whatever its length', () => {
+    for (const episodes of [10, 60]) {
+      const { probabilities, action } = make('noise-curriculum', { goal: [4, 0] }, { episodes });
+      for (let a = 0; a < 5; a++) expect(probabilities[a]).toBeCloseTo(0.2, 6);
+      expect(Math.min(...probabilities.slice((action.length - 1) * 5))).toBe(0);
+    }
+  });
+});
+
+describe('sourcePolicy', () => {
+  it('rolls the oracle to its exact return', async () => {
+    const tasks = every(room.tasks(), 10);
+    const policy = sourcePolicy({ family: room, tasks, source: source('oracle'), random: Random.seeded(1) });
+    policy.reset(tasks.length);
+    const env = room.make(tasks, Random.seeded(2));
+    let observation = Float32Array.from(env.reset());
+    const total = new Float64Array(tasks.length);
+    for (let t = 0; t < 2 * room.horizon; t++) {
+      const action = chooseActions(await policy.act(observation), policy.actions, Random.seeded(t));
+      const { reward, finalObservation: nextObservation, terminated, truncated, observation: now } = env.step(action);
+      await policy.observe({ observation, action, reward, nextObservation, terminated, truncated });
+      observation = Float32Array.from(now);
+      for (let i = 0; i < tasks.length; i++) total[i] += reward[i];
+    }
+    expect(Array.from(total)).toEqual(tasks.map(task => 2 * room.oracleReturn(task)));
+  });
+
+  it('refuses another number of environments than tasks', () => {
+    const policy = sourcePolicy({ family: room, tasks: room.tasks(), source: source('random'), random: Random.seeded(1) });
+    expect(() => policy.reset(3)).toThrow(/81 tasks/);
+  });
+});
+
+it('the registry names its sources', () => {
+  expect(() => source('ppo')).toThrow(/r-max, count-based, q-learning, noise-curriculum, oracle, random/);
+});

@@ -1,0 +1,65 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { hashJson, readJson, sha256, writeFileAtomic, writeJson } from './files.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cadenza-files-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe('writeFileAtomic', () => {
+  test('makes the folder, replaces the file and leaves no temporary one', () => {
+    const path = join(folder, 'a', 'b.txt');
+    writeFileAtomic(path, 'first');
+    writeFileAtomic(path, Uint8Array.of(104, 105));
+    expect(readFileSync(path, 'utf8')).toBe('hi');
+    expect(readdirSync(join(folder, 'a'))).toEqual(['b.txt']);
+  });
+
+  test.skipIf(!existsSync('/dev/full'))('a full disk leaves the earlier file whole', () => {
+    const path = join(folder, 'checkpoint.bin');
+    writeFileAtomic(path, 'earlier');
+    symlinkSync('/dev/full', `${path}.${process.pid}.tmp`); // the kernel's own ENOSPC, at the temporary name
+    expect(() => writeFileAtomic(path, new Uint8Array(4321))).toThrow(
+      expect.objectContaining({ code: 'E_DISK', message: expect.stringMatching(/checkpoint\.bin: 4321 bytes .*ENOSPC.*Free that much/s) }),
+    );
+    expect(readFileSync(path, 'utf8')).toBe('earlier');
+    expect(readdirSync(folder)).toEqual(['checkpoint.bin']);
+  });
+
+  test('a file in the place of the folder is explained', () => {
+    writeFileSync(join(folder, 'runs'), '');
+    expect(() => writeFileAtomic(join(folder, 'runs', 'metrics.json'), '{}')).toThrow(
+      expect.objectContaining({ code: 'E_DISK', message: expect.stringContaining('move it away') }),
+    );
+  });
+});
+
+describe('JSON', () => {
+  test('one spelling for equal values, also nested and in arrays', () => {
+    const path = join(folder, 'value.json');
+    writeJson(path, { b: [{ z: 1, y: 2 }], a: 0.1 });
+    const text = readFileSync(path, 'utf8');
+    writeJson(path, { a: 0.1, b: [{ y: 2, z: 1 }] });
+    expect(readFileSync(path, 'utf8')).toBe(text);
+    expect(text.startsWith('{\n  "a": 0.1,\n')).toBe(true);
+    expect(readJson(path)).toEqual({ a: 0.1, b: [{ y: 2, z: 1 }] });
+  });
+
+  test('missing and malformed files name themselves', () => {
+    expect(() => readJson(join(folder, 'none.json'))).toThrow(expect.objectContaining({ code: 'E_DATA' }));
+    writeFileSync(join(folder, 'bad.json'), '{"a": ');
+    expect(() => readJson(join(folder, 'bad.json'), 'E_CHECKPOINT')).toThrow(
+      expect.objectContaining({ code: 'E_CHECKPOINT', message: expect.stringContaining('bad.json is not JSON') }),
+    );
+  });
+});
+
+test('hashes are SHA-256 and do not depend on key order', () => {
+  expect(sha256('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
+  expect(hashJson({ a: 1, b: { d: 2, c: 3 } })).toBe(hashJson({ b: { c: 3, d: 2 }, a: 1 }));
+  expect(hashJson([1, 2])).not.toBe(hashJson([2, 1]));
+});

@@ -1,0 +1,36 @@
+/** @file Progress off a terminal: few lines, with rate and remaining time. */
+
+import { expect, it } from 'vitest';
+import { formatDuration, lineProgress } from './progress.ts';
+
+it('speaks at the start, about every ten seconds and at the end', () => {
+  let time = 0;
+  let text = '';
+  const progress = lineProgress({ write: part => (text += part) }, { now: () => time });
+  progress.start('distil', 300, 100);
+  for (let step = 101; step <= 300; step++) {
+    time += 125;
+    progress.update(step, `loss ${(1 / step).toFixed(3)}`);
+  }
+  progress.finish('loss 0.003');
+  expect(text.split('\n')).toEqual([
+    'distil: continues at 100 of 300',
+    'distil: 180 of 300 (60%), 8.0/s, ETA 15 s, loss 0.006',
+    'distil: 260 of 300 (86%), 8.0/s, ETA 5.0 s, loss 0.004',
+    'distil: done in 25 s, loss 0.003',
+    '',
+  ]);
+});
+
+it('writes durations as people say them', () => {
+  expect([0.04, 9.94, 9.96, 59.4, 410, 3599.9, 3780, 7199].map(formatDuration)).toEqual([
+    '0.0 s',
+    '9.9 s',
+    '10 s',
+    '59 s',
+    '6 min 50 s',
+    '1 h 0 min',
+    '1 h 3 min',
+    '2 h 0 min',
+  ]);
+});

@@ -1,0 +1,128 @@
+/** @file How long work tells a person where it is: an animated bar on a terminal, a line now and then in a log, nothing in tests. Node only. */
+
+import { SingleBar } from 'cli-progress';
+import picocolors from 'picocolors';
+
+/** Told by a stage about itself. One stage at a time. */
+export interface Progress {
+  /** `total` units of work begin; a resumed stage has `done` of them behind it already. */
+  start(stage: string, total: number, done?: number): void;
+  /** `done` units are finished; `note` is a short text such as the current loss. Cheap enough to call every step. */
+  update(done: number, note?: string): void;
+  /** The stage is over; `note` is what is worth keeping on the screen. */
+  finish(note?: string): void;
+}
+
+/** What a progress display writes to; `process.stderr` is one. */
+export interface ProgressStream {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+/** Says nothing. */
+export const silentProgress: Progress = { start() {}, update() {}, finish() {} };
+
+/**
+ * Progress on stderr, because stdout belongs to data: a bar with rate and ETA on a terminal, plain lines otherwise.
+ * NO_COLOR (https://no-color.org) is honoured; TERM=dumb counts as no terminal.
+ */
+export function terminalProgress(stream: NodeJS.WriteStream = process.stderr, environment = process.env): Progress {
+  if (!stream.isTTY || environment.TERM === 'dumb') return lineProgress(stream);
+  return barProgress(stream, picocolors.createColors(!environment.NO_COLOR));
+}
+
+/** A line at the start, at the end and about every `interval` milliseconds in between. `now` is in milliseconds. */
+export function lineProgress(stream: ProgressStream, { interval = 10_000, now = () => performance.now() } = {}): Progress {
+  let pace = new Pace('', 0, 0, now());
+  let spoken = 0;
+  const say = (text: string) => stream.write(`${pace.stage}: ${text}\n`);
+  return {
+    start(stage, total, done = 0) {
+      spoken = now();
+      pace = new Pace(stage, total, done, spoken);
+      say(done > 0 ? `continues at ${done} of ${total}` : `0 of ${total}`);
+    },
+    update(done, note) {
+      const time = now();
+      if (time - spoken < interval) return;
+      spoken = time;
+      const percent = pace.total > 0 ? ` (${Math.floor((100 * done) / pace.total)}%)` : '';
+      say([`${done} of ${pace.total}${percent}`, pace.describe(done, time), note].filter(Boolean).join(', '));
+    },
+    finish(note) {
+      say([`done in ${formatDuration(pace.seconds(now()))}`, note].filter(Boolean).join(', '));
+    },
+  };
+}
+
+function barProgress(stream: NodeJS.WriteStream, colours: ReturnType<typeof picocolors.createColors>): Progress {
+  let pace = new Pace('', 0, 0, 0);
+  let bar: SingleBar | undefined;
+  return {
+    start(stage, total, done = 0) {
+      bar?.stop();
+      pace = new Pace(stage, total, done, performance.now());
+      bar = new SingleBar({
+        stream,
+        format: `${colours.bold('{stage}')} ${colours.cyan('{bar}')} {value}/{total} ${colours.dim('{pace}')} {note}`,
+        barCompleteChar: '█',
+        barIncompleteChar: '░',
+        barsize: 24,
+        fps: 5,
+        clearOnComplete: true,
+        // Interrupts belong to the command line, which lets the stage save first.
+        gracefulExit: false,
+      });
+      bar.start(total, done, { stage: stage.padEnd(9), pace: '', note: '' });
+    },
+    update(done, note = '') {
+      bar?.update(done, { pace: pace.describe(done, performance.now()), note });
+    },
+    finish(note) {
+      if (bar) {
+        // Cleared by hand: `clearOnComplete` only clears a bar that got to its end.
+        bar.stop();
+        stream.write('\r\x1b[K');
+        bar = undefined;
+      }
+      const time = formatDuration(pace.seconds(performance.now()));
+      stream.write([`${colours.green('✓')} ${colours.bold(pace.stage)}`, colours.dim(time), note].filter(Boolean).join('  ').concat('\n'));
+    },
+  };
+}
+
+/** Rate and remaining time since the start, leaving out what an earlier run had done. */
+class Pace {
+  readonly stage: string;
+  readonly total: number;
+  readonly #first: number;
+  readonly #began: number;
+
+  constructor(stage: string, total: number, first: number, began: number) {
+    this.stage = stage;
+    this.total = total;
+    this.#first = first;
+    this.#began = began;
+  }
+
+  seconds(now: number): number {
+    return (now - this.#began) / 1000;
+  }
+
+  /** Such as `6.6/s, ETA 6 min 50 s`; empty until something was done. */
+  describe(done: number, now: number): string {
+    const rate = (done - this.#first) / this.seconds(now);
+    if (!(rate > 0) || !Number.isFinite(rate)) return '';
+    return `${rate >= 100 ? Math.round(rate) : rate.toPrecision(2)}/s, ETA ${formatDuration(Math.max(0, this.total - done) / rate)}`;
+  }
+}
+
+/** Seconds as `4.2 s`, `42 s`, `6 min 50 s` or `1 h 3 min`. */
+export function formatDuration(seconds: number): string {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  const minutes = Math.round(whole / 60);
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
