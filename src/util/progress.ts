@@ -11,6 +11,8 @@ export interface Progress {
   update(done: number, note?: string): void;
   /** The stage is over; `note` is what is worth keeping on the screen. */
   finish(note?: string): void;
+  /** The work broke off, or everything is over: leaves the terminal in order. Harmless when nothing is running. */
+  stop(): void;
 }
 
 /** What a progress display writes to; `process.stderr` is one. */
@@ -20,7 +22,7 @@ export interface ProgressStream {
 }
 
 /** Says nothing. */
-export const silentProgress: Progress = { start() {}, update() {}, finish() {} };
+export const silentProgress: Progress = { start() {}, update() {}, finish() {}, stop() {} };
 
 /**
  * Progress on stderr, because stdout belongs to data: a bar with rate and ETA on a terminal, plain lines otherwise.
@@ -52,15 +54,26 @@ export function lineProgress(stream: ProgressStream, { interval = 10_000, now = 
     finish(note) {
       say([`done in ${formatDuration(pace.seconds(now()))}`, note].filter(Boolean).join(', '));
     },
+    stop() {},
   };
 }
 
 function barProgress(stream: NodeJS.WriteStream, colours: ReturnType<typeof picocolors.createColors>): Progress {
   let pace = new Pace('', 0, 0, 0);
   let bar: SingleBar | undefined;
+  const stop = () => {
+    if (!bar) return;
+    bar.stop();
+    bar = undefined;
+    // Cleared by hand: `clearOnComplete` only clears a bar that got to its end.
+    stream.write('\r\x1b[K');
+  };
+  // The bar turns line wrapping off: whoever ends the process, it must come back.
+  process.once('exit', stop);
   return {
+    stop,
     start(stage, total, done = 0) {
-      bar?.stop();
+      stop();
       pace = new Pace(stage, total, done, performance.now());
       bar = new SingleBar({
         stream,
@@ -79,12 +92,7 @@ function barProgress(stream: NodeJS.WriteStream, colours: ReturnType<typeof pico
       bar?.update(done, { pace: pace.describe(done, performance.now()), note });
     },
     finish(note) {
-      if (bar) {
-        // Cleared by hand: `clearOnComplete` only clears a bar that got to its end.
-        bar.stop();
-        stream.write('\r\x1b[K');
-        bar = undefined;
-      }
+      stop();
       const time = formatDuration(pace.seconds(performance.now()));
       stream.write([`${colours.green('✓')} ${colours.bold(pace.stage)}`, colours.dim(time), note].filter(Boolean).join('  ').concat('\n'));
     },

@@ -1,0 +1,35 @@
+/** @file `cadenza doctor`: report what this machine offers. */
+
+import type { Command } from 'commander';
+import picocolors from 'picocolors';
+import type { DoctorReport, ExecutorReport } from '../examine.ts';
+import { jsonOption, printJson } from '../options.ts';
+
+export function registerDoctor(program: Command, version: string): void {
+  program
+    .command('doctor')
+    .description('show versions, executors that really work here, cores, memory and the rate of a matrix product')
+    .addOption(jsonOption())
+    .action(async (options: { json?: boolean }) => {
+      // Loaded late: no other command should wait for ONNX Runtime here.
+      const { examine } = await import('../examine.ts');
+      const report = await examine(version);
+      if (options.json) printJson(report);
+      else process.stdout.write(render(report));
+    });
+}
+
+function render({ versions, cpu, memoryGiB, executors, gemmGflops }: DoctorReport): string {
+  const verdict = ({ name, works, reason }: ExecutorReport) =>
+    works ? `${picocolors.green('works')}  ${name}` : `${picocolors.dim('no')}     ${name}: ${reason}`;
+  return [
+    `cadenza      ${versions.cadenza}`,
+    `node         ${versions.node}`,
+    `onnxruntime  ${versions.onnxruntime}`,
+    `processor    ${cpu.model}, ${cpu.cores} cores`,
+    `memory       ${memoryGiB.total} GiB, ${memoryGiB.free} GiB free`,
+    `product      ${gemmGflops} GFLOP/s (float32, 1024³, cpu)`,
+    ...executors.map((executor, i) => `${i ? '           ' : 'executors  '}  ${verdict(executor)}`),
+    '',
+  ].join('\n');
+}

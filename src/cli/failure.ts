@@ -1,0 +1,51 @@
+/** @file How a failure ends the program: one paragraph for a person, or JSON for a machine, and an exit status. */
+
+import { CommanderError } from 'commander';
+import { CadenzaError } from '../util/errors.ts';
+import { interruptStatus } from './signals.ts';
+
+/** Exit status of a failure that cadenza did not foresee (EX_SOFTWARE of sysexits.h). */
+const EXIT_BUG = 70;
+
+/** Failures of the file system that the user can do something about. */
+const DISK_ADVICE: Record<string, string> = {
+  ENOSPC: 'the disk is full; free some space, then run again with --resume',
+  EDQUOT: 'the disk quota is used up; free some space, then run again with --resume',
+  EROFS: 'the file system is read-only; choose another folder with --out',
+  EACCES: 'permission denied; choose another folder with --out, or change its permissions',
+  EPERM: 'operation not permitted; choose another folder with --out, or change its permissions',
+  ENOTDIR: 'a part of the path is a file, not a folder; choose another folder with --out',
+};
+
+/** Prints the failure; gives the exit status. Help and version texts, which commander also throws, give 0. */
+export function reportFailure(thrown: unknown, { json }: { json: boolean }): number {
+  if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
+  const { code, message, status } = describe(thrown);
+  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
+  else process.stderr.write(`cadenza: [${code}] ${message}\n`);
+  if (status === EXIT_BUG && process.env.CADENZA_DEBUG === '1') process.stderr.write(`${(thrown as Error)?.stack ?? thrown}\n`);
+  return status;
+}
+
+function describe(thrown: unknown): { code: string; message: string; status: number } {
+  const error = translate(thrown);
+  if (error instanceof CadenzaError) {
+    const status = error.code === 'E_INTERRUPTED' ? (interruptStatus() ?? error.exitCode) : error.exitCode;
+    return { code: error.code, message: error.message, status };
+  }
+  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const advice = process.env.CADENZA_DEBUG === '1' ? 'the stack follows' : 'CADENZA_DEBUG=1 shows where it happened';
+  return { code: 'E_BUG', message: `this is a bug in cadenza: ${reason} (${advice}; please report it with the command)`, status: EXIT_BUG };
+}
+
+/** Failures of libraries that have a place in the catalogue. */
+function translate(thrown: unknown): unknown {
+  if (thrown instanceof CommanderError) {
+    const message = thrown.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+    const help = thrown.code === 'commander.help' ? 'expected a command' : message;
+    return new CadenzaError('E_USAGE', `${help}; see "cadenza --help"`);
+  }
+  const { code, path } = (thrown ?? {}) as NodeJS.ErrnoException;
+  const advice = code && DISK_ADVICE[code];
+  return advice ? new CadenzaError('E_DISK', `${path ?? 'writing'}: ${advice} (${code})`, { cause: thrown }) : thrown;
+}

@@ -1,0 +1,24 @@
+/** @file All commands, each registered by its own file. */
+
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { registerConfig } from './commands/config.ts';
+import { registerDoctor } from './commands/doctor.ts';
+import { registerRun } from './commands/run.ts';
+
+/** The version in package.json, which lies two folders up from here both in `src` and in `dist`. */
+export const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+
+export function buildProgram(): Command {
+  const program = new Command('cadenza')
+    .description('Compressed-Context Algorithm Distillation: agents that learn in context, with their history carried as a few latents.')
+    .version(VERSION)
+    .showSuggestionAfterError()
+    // Commander throws instead of exiting, and leaves its message to the one place that prints failures.
+    .exitOverride()
+    .configureOutput({ outputError: () => {} });
+  registerRun(program);
+  registerConfig(program);
+  registerDoctor(program, VERSION);
+  return program;
+}

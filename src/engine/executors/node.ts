@@ -1,0 +1,20 @@
+/** @file Native execution in Node by onnxruntime-node: CPU everywhere, WebGPU and CUDA where the machine has them. */
+
+import { type InferenceSession, InferenceSession as Session, Tensor } from 'onnxruntime-node';
+import type { Executor } from './executor.ts';
+import { onnxRuntimeExecutor } from './onnxruntime.ts';
+
+export type NodeProvider = 'cpu' | 'webgpu' | 'cuda';
+
+/** The native executor. `threads` bounds the kernels' own parallelism; equal thread counts give equal bytes. */
+export function nodeExecutor({ provider = 'cpu', threads }: { provider?: NodeProvider; threads?: number } = {}): Executor {
+  const options: InferenceSession.SessionOptions = {
+    ...(process.env.CADENZA_PROFILE ? { enableProfiling: true, profileFilePrefix: process.env.CADENZA_PROFILE } : {}),
+    executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
+    graphOptimizationLevel: 'all',
+    executionMode: 'sequential',
+    logSeverityLevel: 3,
+    ...(threads ? { intraOpNumThreads: threads } : {}),
+  };
+  return onnxRuntimeExecutor(provider, { InferenceSession: Session, Tensor }, options, provider === 'cpu');
+}

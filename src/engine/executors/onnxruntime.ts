@@ -1,0 +1,71 @@
+/** @file The part of the executors that onnxruntime-node and onnxruntime-web share: both speak onnxruntime-common. */
+
+import type { InferenceSession, Tensor as OrtTensor, TensorConstructor } from 'onnxruntime-common';
+import { CadenzaError } from '../../util/errors.ts';
+import { type Data, type Executor, type HostTensor, newData, type Program } from './executor.ts';
+
+interface Runtime {
+  readonly InferenceSession: { create(model: Uint8Array, options?: InferenceSession.SessionOptions): Promise<InferenceSession> };
+  readonly Tensor: TensorConstructor;
+}
+
+/** Wraps a runtime as an executor. `writesInPlace`: preallocated outputs are filled (onnxruntime-web ignores them). */
+export function onnxRuntimeExecutor(
+  id: string,
+  runtime: Runtime,
+  options: InferenceSession.SessionOptions,
+  writesInPlace: boolean,
+): Executor {
+  // One runtime tensor per host tensor: building one costs more than a small kernel.
+  const wrapped = new WeakMap<HostTensor, OrtTensor>();
+  const wrap = (host: HostTensor): OrtTensor => {
+    let tensor = wrapped.get(host);
+    if (!tensor) {
+      tensor = new runtime.Tensor(host.dtype, host.data as never, host.shape);
+      wrapped.set(host, tensor);
+    }
+    return tensor;
+  };
+  const unwrap = (tensor: OrtTensor): HostTensor => ({
+    data: tensor.data as Data,
+    shape: tensor.dims,
+    dtype: tensor.type as HostTensor['dtype'],
+  });
+
+  return {
+    id,
+    async compile(model) {
+      const session = await runtime.InferenceSession.create(model, options).catch(cause => {
+        throw new CadenzaError(
+          'E_EXECUTOR',
+          `the executor "${id}" cannot run this graph here: ${(cause as Error).message.trim()}. Run "cadenza doctor" to see which executors work on this machine.`,
+          { cause },
+        );
+      });
+      const program: Program = {
+        async run(feeds, outputs, into) {
+          const wrappedFeeds = Object.fromEntries(Object.entries(feeds).map(([name, host]) => [name, wrap(host)]));
+          if (writesInPlace && into) {
+            const fetches = Object.fromEntries(outputs.map(name => [name, into[name] ? wrap(into[name]) : null]));
+            const results = await session.run(wrappedFeeds, fetches);
+            return Object.fromEntries(outputs.map(name => [name, into[name] ?? unwrap(results[name])]));
+          }
+          const results = await session.run(wrappedFeeds, outputs);
+          return Object.fromEntries(outputs.map(name => [name, unwrap(results[name])]));
+        },
+        dispose: () => session.release(),
+      };
+      return program;
+    },
+  };
+}
+
+/** A host tensor over fresh zeros. */
+export const zeros = (shape: readonly number[], dtype: HostTensor['dtype'] = 'float32'): HostTensor => ({
+  data: newData(
+    dtype,
+    shape.reduce((a, b) => a * b, 1),
+  ),
+  shape,
+  dtype,
+});

@@ -1,0 +1,10 @@
+export * from './executors/executor.ts';
+export { zeros } from './executors/onnxruntime.ts';
+export * from './grad.ts';
+export * from './graph.ts';
+export * from './onnx/lower.ts';
+export * from './ops/index.ts';
+export * from './passes.ts';
+export * from './reference.ts';
+export * from './safetensors.ts';
+export * from './tensor.ts';

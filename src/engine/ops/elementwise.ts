@@ -1,0 +1,206 @@
+/** @file Elementwise ops with NumPy broadcasting. */
+
+import { expect } from '../../util/errors.ts';
+import { applyOne, broadcastShapes, type DType, formatType, type OpRecord, sizeOf, type Tensor, type TensorType } from '../tensor.ts';
+import { broadcastStrides, cast, gatherStrided, lift, type Operand, sumTo } from './structure.ts';
+
+type NoAttributes = Record<string, never>;
+type Simple = OpRecord<NoAttributes>;
+
+const elements = ({ outputs: [y] }: { outputs: readonly TensorType[] }) => sizeOf(y.shape);
+
+/** One input, one output of the same type; `derivative` gives dy/dx from x and y. */
+function unary(
+  name: string,
+  onnx: string,
+  f: (x: number) => number,
+  derivative: 'none' | ((g: Tensor, x: Tensor, y: Tensor) => Tensor),
+): Simple {
+  return {
+    name,
+    infer: ([x]) => {
+      expect(x.dtype === 'float32', `${name}: expected float32, got ${formatType(x)}.`);
+      return [{ shape: x.shape, dtype: x.dtype }];
+    },
+    gradient: derivative === 'none' ? 'none' : ({ inputs: [x], outputs: [y], upstream: [g] }) => [g && derivative(g, x, y)],
+    reference: ([x]) => [x.data.map(f)],
+    lower: (c, { inputs: [x], outputs: [y] }) => c.emit(onnx, [c.name(x)], [c.name(y)]),
+    flops: elements,
+  };
+}
+
+/** Two inputs that broadcast; `partials` gives both gradients before they are summed back to the operands' shapes. */
+function binary(
+  name: string,
+  onnx: string,
+  f: (a: number, b: number) => number,
+  partials: 'none' | ((g: Tensor, a: Tensor, b: Tensor, y: Tensor) => [() => Tensor, () => Tensor]),
+  result?: DType,
+): Simple {
+  return {
+    name,
+    infer: ([a, b]) => {
+      expect(a.dtype === b.dtype, `${name}: operands have different dtypes, ${formatType(a)} and ${formatType(b)}.`);
+      return [{ shape: broadcastShapes(a.shape, b.shape, name), dtype: result ?? a.dtype }];
+    },
+    gradient:
+      partials === 'none'
+        ? 'none'
+        : ({ inputs: [a, b], outputs: [y], upstream: [g] }) => {
+            if (!g) return [null, null];
+            const [da, db] = partials(g, a, b, y);
+            // A constant operand needs no gradient; building one would only be removed again.
+            return [a, b].map((x, i) => (x.node.op.name === 'constant' ? null : sumTo([da, db][i](), x.shape)));
+          },
+    reference: ([a, b], _, [y]) => {
+      const left = gatherStrided(a.data, y.shape, broadcastStrides(a.shape, y.shape));
+      const right = gatherStrided(b.data, y.shape, broadcastStrides(b.shape, y.shape));
+      return [left.map((v, i) => f(v, right[i]))];
+    },
+    lower: (c, { inputs: [a, b], outputs: [y] }) => c.emit(onnx, [c.name(a), c.name(b)], [c.name(y)]),
+    flops: elements,
+  };
+}
+
+export const ADD = binary(
+  'add',
+  'Add',
+  (a, b) => a + b,
+  g => [() => g, () => g],
+);
+export const SUBTRACT = binary(
+  'sub',
+  'Sub',
+  (a, b) => a - b,
+  g => [() => g, () => neg(g)],
+);
+export const MULTIPLY = binary(
+  'mul',
+  'Mul',
+  (a, b) => a * b,
+  (g, a, b) => [() => mul(g, b), () => mul(g, a)],
+);
+export const DIVIDE = binary(
+  'div',
+  'Div',
+  (a, b) => a / b,
+  (g, _, b, y) => [() => div(g, b), () => neg(div(mul(g, y), b))],
+);
+/** Ties send the whole gradient to the first operand. */
+export const MAXIMUM = binary('maximum', 'Max', Math.max, (g, a, b) => {
+  const first = cast(less(a, b), 'float32');
+  return [() => mul(g, sub(1, first)), () => mul(g, first)];
+});
+export const MINIMUM = binary('minimum', 'Min', Math.min, (g, a, b) => {
+  const second = cast(less(b, a), 'float32');
+  return [() => mul(g, sub(1, second)), () => mul(g, second)];
+});
+export const LESS = binary('less', 'Less', (a, b) => Number(a < b), 'none', 'bool');
+export const EQUAL = binary('equal', 'Equal', (a, b) => Number(a === b), 'none', 'bool');
+
+export const add = (a: Operand, b: Operand): Tensor => applyOne(ADD, [lift(a), lift(b)], {});
+export const sub = (a: Operand, b: Operand): Tensor => applyOne(SUBTRACT, [lift(a), lift(b)], {});
+export const mul = (a: Operand, b: Operand): Tensor => applyOne(MULTIPLY, [lift(a), lift(b)], {});
+export const div = (a: Operand, b: Operand): Tensor => applyOne(DIVIDE, [lift(a), lift(b)], {});
+export const maximum = (a: Operand, b: Operand): Tensor => applyOne(MAXIMUM, [lift(a), lift(b)], {});
+export const minimum = (a: Operand, b: Operand): Tensor => applyOne(MINIMUM, [lift(a), lift(b)], {});
+export const less = (a: Operand, b: Operand): Tensor => applyOne(LESS, [lift(a), lift(b)], {});
+export const equal = (a: Operand, b: Operand): Tensor => applyOne(EQUAL, [lift(a), lift(b)], {});
+
+/** Abramowitz and Stegun's series and continued fraction in float64: the reference for Erf. */
+function erfReference(x: number): number {
+  const z = Math.abs(x);
+  let value: number;
+  if (z < 3) {
+    let term = z;
+    let total = z;
+    for (let n = 1; n < 200 && Math.abs(term) > 1e-18; n++) {
+      term *= (-z * z) / n;
+      total += term / (2 * n + 1);
+    }
+    value = (2 / Math.sqrt(Math.PI)) * total;
+  } else {
+    let fraction = 0;
+    for (let n = 60; n > 0; n--) fraction = n / 2 / (z + fraction);
+    value = 1 - Math.exp(-z * z) / (Math.sqrt(Math.PI) * (z + fraction));
+  }
+  return x < 0 ? -value : value;
+}
+
+const sigmoidReference = (x: number) => 1 / (1 + Math.exp(-x));
+
+export const NEGATE = unary(
+  'neg',
+  'Neg',
+  x => -x,
+  g => neg(g),
+);
+export const EXP = unary('exp', 'Exp', Math.exp, (g, _, y) => mul(g, y));
+export const LOG = unary('log', 'Log', Math.log, (g, x) => div(g, x));
+export const SQRT = unary('sqrt', 'Sqrt', Math.sqrt, (g, _, y) => div(mul(g, 0.5), y));
+export const SIN = unary('sin', 'Sin', Math.sin, (g, x) => mul(g, cos(x)));
+export const COS = unary('cos', 'Cos', Math.cos, (g, x) => neg(mul(g, sin(x))));
+export const TANH = unary('tanh', 'Tanh', Math.tanh, (g, _, y) => mul(g, sub(1, mul(y, y))));
+export const SIGMOID = unary('sigmoid', 'Sigmoid', sigmoidReference, (g, _, y) => mul(g, mul(y, sub(1, y))));
+export const SOFTPLUS = unary(
+  'softplus',
+  'Softplus',
+  x => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
+  (g, x) => mul(g, sigmoid(x)),
+);
+export const ERF = unary('erf', 'Erf', erfReference, (g, x) => mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI))));
+export const ABS = unary('abs', 'Abs', Math.abs, (g, x) => mul(g, sign(x)));
+export const SIGN = unary('sign', 'Sign', Math.sign, 'none');
+/** ONNX Runtime's Sign and Where run on one thread; a clipped steep line is the same step function and uses them all. */
+export const STEP: Simple = {
+  ...unary('step', 'HardSigmoid', x => Number(x > 0), 'none'),
+  lower: (c, { inputs: [x], outputs: [y] }) =>
+    c.emit('HardSigmoid', [c.name(x)], [c.name(y)], { alpha: { float: 1e30 }, beta: { float: 0 } }),
+};
+export const RELU = unary(
+  'relu',
+  'Relu',
+  x => Math.max(x, 0),
+  (g, _, y) => mul(g, step(y)),
+);
+
+export const neg = (x: Tensor): Tensor => applyOne(NEGATE, [x], {});
+export const exp = (x: Tensor): Tensor => applyOne(EXP, [x], {});
+export const log = (x: Tensor): Tensor => applyOne(LOG, [x], {});
+export const sqrt = (x: Tensor): Tensor => applyOne(SQRT, [x], {});
+export const sin = (x: Tensor): Tensor => applyOne(SIN, [x], {});
+export const cos = (x: Tensor): Tensor => applyOne(COS, [x], {});
+export const tanh = (x: Tensor): Tensor => applyOne(TANH, [x], {});
+export const sigmoid = (x: Tensor): Tensor => applyOne(SIGMOID, [x], {});
+export const softplus = (x: Tensor): Tensor => applyOne(SOFTPLUS, [x], {});
+export const erf = (x: Tensor): Tensor => applyOne(ERF, [x], {});
+export const abs = (x: Tensor): Tensor => applyOne(ABS, [x], {});
+export const sign = (x: Tensor): Tensor => applyOne(SIGN, [x], {});
+/** 1 where x > 0, else 0 (|x| below 1e-30 counts as 0). */
+export const step = (x: Tensor): Tensor => applyOne(STEP, [x], {});
+export const relu = (x: Tensor): Tensor => applyOne(RELU, [x], {});
+
+export const SELECT: Simple = {
+  name: 'select',
+  infer: ([condition, a, b]) => {
+    expect(
+      condition.dtype === 'bool' && a.dtype === b.dtype,
+      `select: expected bool and two equal dtypes, got ${[condition, a, b].map(formatType).join(', ')}.`,
+    );
+    return [{ shape: broadcastShapes(condition.shape, broadcastShapes(a.shape, b.shape, 'select'), 'select'), dtype: a.dtype }];
+  },
+  gradient: ({ inputs: [condition, a, b], upstream: [g] }) => [
+    null,
+    g && sumTo(select(condition, g, 0), a.shape),
+    g && sumTo(select(condition, 0, g), b.shape),
+  ],
+  reference: ([condition, a, b], _, [y]) => {
+    const [when, left, right] = [condition, a, b].map(x => gatherStrided(x.data, y.shape, broadcastStrides(x.shape, y.shape)));
+    return [left.map((v, i) => (when[i] ? v : right[i]))];
+  },
+  lower: (c, { inputs, outputs: [y] }) => c.emit('Where', inputs.map(c.name), [c.name(y)]),
+  flops: elements,
+};
+
+/** `condition ? a : b`, elementwise. */
+export const select = (condition: Tensor, a: Operand, b: Operand): Tensor => applyOne(SELECT, [condition, lift(a), lift(b)], {});

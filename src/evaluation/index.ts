@@ -1,0 +1,3 @@
+export * from './results.ts';
+export * from './rollout.ts';
+export * from './statistics.ts';

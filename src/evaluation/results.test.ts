@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { Random } from '../util/random.ts';
+import { describeBars, methodResult } from './results.ts';
+
+const cost = { flopsPerAction: 1e6, stateBytes: 512, historyBytes: 256 };
+const oracle = new Map([
+  ['near', 10],
+  ['far', 5],
+]);
+
+describe('methodResult', () => {
+  // Six episodes: the last five are 2..6 times a tenth (near) or a fifth (far) of optimal.
+  const near = [0, 2, 3, 4, 5, 6];
+  const seeds = [
+    { returns: [...near, ...near], tasks: ['near', 'far'] },
+    { returns: [...near, ...near], tasks: ['far', 'near'] },
+  ];
+  const result = methodResult({ seeds, episodes: 6, oracle, cost, random: Random.seeded(0), resamples: 100 });
+
+  it('divides by the oracle of the own task', () => {
+    expect(result.byEpisode.mean[1]).toBeCloseTo((2 / 10 + 2 / 5) / 2, 12);
+    expect(result.perTask).toEqual([
+      { task: 'near', oracle: 10, mean: 0.4 },
+      { task: 'far', oracle: 5, mean: 0.8 },
+    ]);
+  });
+
+  it('takes the last five episodes as the final score', () => {
+    expect(result.final.mean).toBeCloseTo(0.6, 12);
+    expect(result.final.iqm).toBeCloseTo(0.6, 12);
+  });
+
+  it('resamples within tasks: equal runs a task leave no width', () => {
+    expect(result.final.meanLow).toBeCloseTo(0.6, 12);
+    expect(result.final.high).toBeCloseTo(0.6, 12);
+  });
+
+  it('carries the cost and one number an episode', () => {
+    expect(result).toMatchObject(cost);
+    for (const column of Object.values(result.byEpisode)) expect(column).toHaveLength(6);
+  });
+
+  it('survives JSON', () => {
+    expect(JSON.parse(JSON.stringify(result))).toEqual(result);
+  });
+
+  it('brackets the mean where runs differ', () => {
+    const random = Random.seeded(1);
+    const tasks = Array.from({ length: 40 }, (_, i) => (i % 2 ? 'near' : 'far'));
+    const returns = Float64Array.from({ length: 80 }, () => random.uniform() * 5);
+    const { final, byEpisode } = methodResult({ seeds: [{ returns, tasks }], episodes: 2, oracle, cost, random });
+    expect(final.meanLow < final.mean && final.mean < final.meanHigh).toBe(true);
+    expect(byEpisode.low[0] < byEpisode.iqm[0] && byEpisode.iqm[0] < byEpisode.high[0]).toBe(true);
+  });
+
+  it('says what is wrong', () => {
+    const run = (change: object) => methodResult({ seeds, episodes: 6, oracle, cost, random: Random.seeded(0), ...change });
+    expect(() => run({ episodes: 5 })).toThrow(/seed 0 has 12 returns, expected 2 streams × 5 episodes/);
+    expect(() => run({ oracle: new Map([['near', 10]]) })).toThrow(/task far, got undefined/);
+    expect(() => run({ seeds: [] })).toThrow(/at least one stream/);
+  });
+});
+
+describe('describeBars', () => {
+  it('names the interval, the runs and the strata', () => {
+    expect(describeBars({ tasks: 8, streams: 64, seeds: 3 })).toMatch(/95% .*2000 resamples.*3 × 64 runs.*8 test tasks/s);
+  });
+});

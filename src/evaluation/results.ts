@@ -1,0 +1,172 @@
+/** @file What an evaluation found, as it is written to results.json: raw returns in, normalised scores with intervals out. */
+
+import { CadenzaError, expect } from '../util/errors.ts';
+import type { Random } from '../util/random.ts';
+import { bootstrapInterval, drawResamples, type Interval, interquartileMean, mean } from './statistics.ts';
+
+export const RESULTS_FORMAT = 'cadenza-results-1';
+
+/** Episodes at the end of a stream whose average is its final score. */
+export const FINAL_EPISODES = 5;
+
+/** Mean and interquartile mean of all runs. `low` and `high` bound the IQM, `meanLow` and `meanHigh` the mean. */
+export interface Score extends Interval {
+  mean: number;
+  iqm: number;
+  meanLow: number;
+  meanHigh: number;
+}
+
+/** The scores of every in-context episode in order; each column has one number an episode. */
+export type EpisodeScores = { [K in keyof Score]: number[] };
+
+/** One task: its mean normalised return over the last episodes, and the raw return of its oracle. */
+export interface TaskScore {
+  /** The task key of the family. */
+  task: string;
+  oracle: number;
+  mean: number;
+}
+
+/** What acting costs, worked out from the model's own dimensions. */
+export interface MethodCost {
+  /** Floating-point operations for one action of one stream. */
+  flopsPerAction: number;
+  /** Bytes that one stream carries from step to step. */
+  stateBytes: number;
+  /** Bytes of that which are history: raw transitions or latents. */
+  historyBytes: number;
+}
+
+/** One method. Every return is divided by its own task's oracle return: 1 is optimal. */
+export interface MethodResult extends MethodCost {
+  byEpisode: EpisodeScores;
+  /** Of the last `FINAL_EPISODES` episodes. */
+  final: Score;
+  perTask: TaskScore[];
+}
+
+export type MethodTable = Record<string, MethodResult>;
+
+/** Where the numbers come from, enough to run it again. */
+export interface RunRecord {
+  command: string;
+  /** The fully resolved configuration. */
+  config: unknown;
+  commit: string;
+  version: string;
+  node: string;
+  machine: string | Record<string, string | number>;
+  dataHashes: Record<string, string>;
+  /** Wall-clock seconds of each stage. */
+  seconds: Record<string, number>;
+}
+
+/** The whole of results.json. */
+export interface Results {
+  format: typeof RESULTS_FORMAT;
+  name: string;
+  /** Mean raw return of the oracle over the test tasks. */
+  oracle: { mean: number };
+  /** In-context episodes of a stream. */
+  episodes: number;
+  /** Streams of one seed. */
+  streams: number;
+  seeds: number;
+  sampling: 'sample' | 'greedy';
+  /** What the intervals are, in a sentence. */
+  bars: string;
+  methods: MethodTable;
+  /** Further tables of the same shape, by name. */
+  tables?: Record<string, MethodTable>;
+  /** The audit of training against test tasks, by content. */
+  split: Record<string, unknown>;
+  run: RunRecord;
+}
+
+/** The returns of one seed. */
+export interface SeedReturns {
+  /** [streams × episodes] undiscounted returns, as `rollout` gives them. */
+  returns: ArrayLike<number>;
+  /** [streams] task key of each stream. */
+  tasks: readonly string[];
+}
+
+export interface MethodInput {
+  seeds: readonly SeedReturns[];
+  episodes: number;
+  /** Raw oracle return by task key. */
+  oracle: ReadonlyMap<string, number>;
+  cost: MethodCost;
+  random: Random;
+  resamples?: number;
+  confidence?: number;
+}
+
+/**
+ * The entry of one method. A run is one stream of one seed; runs are resampled whole within their task, so the interval of an episode
+ * and that of the final score come from the same draws. Methods that hand in equal random streams are resampled alike.
+ */
+export function methodResult({ seeds, episodes, oracle, cost, random, resamples = 2000, confidence = 0.95 }: MethodInput): MethodResult {
+  const byTask = normalisedRuns(seeds, episodes, oracle);
+  const runs = [...byTask.values()].flat();
+  const strata = [...byTask.values()].map(stratum => stratum.length);
+  const draws = drawResamples(strata, resamples, random);
+  const score = (scores: number[]): Score => {
+    const ofMean = bootstrapInterval(scores, mean, draws, confidence);
+    const ofIqm = bootstrapInterval(scores, interquartileMean, draws, confidence);
+    return { mean: mean(scores), iqm: interquartileMean(scores), ...ofIqm, meanLow: ofMean.low, meanHigh: ofMean.high };
+  };
+
+  const episodeScores = Array.from({ length: episodes }, (_, e) => score(runs.map(run => run[e])));
+  const column = (key: keyof Score) => episodeScores.map(entry => entry[key]);
+  const finalScore = (run: Float64Array) => mean(run.subarray(-FINAL_EPISODES));
+  return {
+    byEpisode: {
+      mean: column('mean'),
+      iqm: column('iqm'),
+      low: column('low'),
+      high: column('high'),
+      meanLow: column('meanLow'),
+      meanHigh: column('meanHigh'),
+    },
+    final: score(runs.map(finalScore)),
+    perTask: [...byTask].map(([task, stratum]) => ({ task, oracle: oracle.get(task)!, mean: mean(stratum.map(finalScore)) })),
+    ...cost,
+  };
+}
+
+/** Runs by task, in order of first appearance; each run is [episodes] returns divided by its task's oracle return. */
+function normalisedRuns(seeds: readonly SeedReturns[], episodes: number, oracle: ReadonlyMap<string, number>): Map<string, Float64Array[]> {
+  const byTask = new Map<string, Float64Array[]>();
+  seeds.forEach(({ returns, tasks }, seed) => {
+    expect(
+      returns.length === tasks.length * episodes && episodes > 0,
+      `methodResult: seed ${seed} has ${returns.length} returns, expected ${tasks.length} streams × ${episodes} episodes.`,
+    );
+    tasks.forEach((task, stream) => {
+      const optimal = oracle.get(task);
+      if (optimal === undefined || !(optimal > 0)) {
+        throw new CadenzaError(
+          'E_DATA',
+          `methodResult: expected a positive oracle return for task ${task}, got ${optimal}; scores are fractions of it, so hand in ` +
+            `family.oracleReturn(task) of every evaluated task and leave out tasks where nothing can be earned.`,
+        );
+      }
+      const run = Float64Array.from({ length: episodes }, (_, e) => returns[stream * episodes + e] / optimal);
+      byTask.set(task, [...(byTask.get(task) ?? []), run]);
+    });
+  });
+  expect(byTask.size > 0, 'methodResult: expected the returns of at least one stream, got none.');
+  return byTask;
+}
+
+/** The sentence that says what the intervals are, for `Results.bars`. */
+export function describeBars(run: { tasks: number; streams: number; seeds: number; resamples?: number; confidence?: number }): string {
+  const { tasks, streams, seeds, resamples = 2000, confidence = 0.95 } = run;
+  return (
+    `${+(100 * confidence).toFixed(1)}% percentile intervals of a stratified bootstrap (${resamples} resamples): ` +
+    `the ${seeds} × ${streams} runs (seeds × streams) are resampled whole within each of ${tasks} test tasks. ` +
+    `They bound the score on these tasks over streams; training seeds are pooled with streams and tasks are not resampled.`
+  );
+}

@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import type { Feedback, Policy, Task, VectorEnv } from '../rl/index.ts';
+import { Random } from '../util/random.ts';
+import { rollout } from './rollout.ts';
+
+/** Counts to the task's length, or ends at once on action 1; rewards the action's number plus one. All arrays are reused on purpose. */
+class Counter implements VectorEnv {
+  readonly size: number;
+  readonly #lengths: number[];
+  readonly #clock: Int32Array;
+  readonly #result;
+
+  constructor(tasks: readonly Task[]) {
+    this.size = tasks.length;
+    this.#lengths = tasks.map(task => task.length as number);
+    this.#clock = new Int32Array(this.size);
+    this.#result = {
+      observation: new Float32Array(this.size),
+      reward: new Float32Array(this.size),
+      terminated: new Uint8Array(this.size),
+      truncated: new Uint8Array(this.size),
+      finalObservation: new Float32Array(this.size),
+    };
+  }
+
+  reset(): Float32Array {
+    this.#clock.fill(0);
+    return this.#result.observation.fill(0);
+  }
+
+  step(actions: Int32Array) {
+    const { observation, reward, terminated, truncated, finalObservation } = this.#result;
+    for (let i = 0; i < this.size; i++) {
+      finalObservation[i] = ++this.#clock[i];
+      reward[i] = actions[i] + 1;
+      terminated[i] = actions[i] === 1 ? 1 : 0;
+      truncated[i] = this.#clock[i] === this.#lengths[i] ? 1 : 0;
+      if (terminated[i] || truncated[i]) this.#clock[i] = 0;
+      observation[i] = this.#clock[i];
+    }
+    return this.#result;
+  }
+}
+
+const family = {
+  id: 'counter',
+  horizon: 6,
+  actionSpace: { kind: 'discrete', n: 2 } as const,
+  make: (tasks: readonly Task[]) => new Counter(tasks),
+};
+
+/** Acts by a fixed distribution and remembers what it was told. */
+class Fixed implements Policy {
+  readonly actions = 2;
+  readonly told: [number, number][] = [];
+  readonly #probabilities: number[];
+  #size = 0;
+
+  constructor(...probabilities: number[]) {
+    this.#probabilities = probabilities;
+  }
+
+  reset(size: number): void {
+    this.#size = size;
+  }
+
+  async act(): Promise<Float32Array> {
+    return Float32Array.from({ length: this.#size * 2 }, (_, i) => this.#probabilities[i % 2]);
+  }
+
+  async observe({ observation, nextObservation }: Feedback): Promise<void> {
+    this.told.push([observation[0], nextObservation[0]]);
+  }
+}
+
+const tasks = [{ length: 2 }, { length: 6 }];
+
+describe('rollout', () => {
+  it('steps until the slowest stream is through and ignores surplus episodes', async () => {
+    const returns = await rollout({ family, tasks, policy: new Fixed(1, 0), episodes: 2, random: Random.seeded(0) });
+    expect([...returns]).toEqual([2, 2, 6, 6]);
+  });
+
+  it('ends an episode on termination as on truncation', async () => {
+    const returns = await rollout({ family, tasks, policy: new Fixed(0, 1), episodes: 3, random: Random.seeded(0) });
+    expect([...returns]).toEqual([2, 2, 2, 2, 2, 2]);
+  });
+
+  it('tells the policy the state before and the final state, though the environment reuses its arrays', async () => {
+    const policy = new Fixed(1, 0);
+    await rollout({ family, tasks: [{ length: 2 }], policy, episodes: 2, random: Random.seeded(0) });
+    expect(policy.told).toEqual([
+      [0, 1],
+      [1, 2],
+      [0, 1],
+      [1, 2],
+    ]);
+  });
+
+  it('samples by default and is greedy on request', async () => {
+    const run = (greedy: boolean, seed: number) =>
+      rollout({ family, tasks, policy: new Fixed(0.6, 0.4), episodes: 8, random: Random.seeded(seed), greedy });
+    expect([...(await run(true, 1))]).toEqual([...(await run(true, 2))]);
+    expect(await run(false, 1)).toEqual(await run(false, 1));
+    expect(await run(false, 1)).not.toEqual(await run(false, 2));
+  });
+
+  it('reports progress and stops on request', async () => {
+    const seen: number[] = [];
+    const controller = new AbortController();
+    const onProgress = ({ done }: { done: number }) => {
+      seen.push(done);
+      controller.abort();
+    };
+    const run = rollout({
+      family,
+      tasks,
+      policy: new Fixed(1, 0),
+      episodes: 2,
+      random: Random.seeded(0),
+      onProgress,
+      signal: controller.signal,
+    });
+    await expect(run).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    expect(seen).toEqual([1]);
+  });
+
+  it('refuses a policy of another action space and an environment without end', async () => {
+    const run = (change: object) =>
+      rollout({ family: { ...family, ...change }, tasks, policy: new Fixed(1, 0), episodes: 1, random: Random.seeded(0) });
+    await expect(run({ actionSpace: { kind: 'discrete', n: 5 } })).rejects.toThrow(/5 actions, the policy gives 2/);
+    await expect(run({ horizon: 3 })).rejects.toThrow(/horizon of 3/);
+  });
+});

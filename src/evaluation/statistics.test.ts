@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { Random } from '../util/random.ts';
+import { bootstrapInterval, drawResamples, interquartileMean, mean, quantile, stratifiedBootstrap } from './statistics.ts';
+
+describe('interquartileMean', () => {
+  it('drops ⌊n/4⌋ scores on each side, as scipy trim_mean(0.25) does', () => {
+    expect(interquartileMean([8, 1, 7, 2, 6, 3, 5, 4])).toBe(4.5); // of 3 4 5 6
+    expect(interquartileMean([100, 1, 2, 3, -100])).toBe(2); // n = 5: one a side
+    expect(interquartileMean([0, 1, 5])).toBe(2); // n = 3: none
+    expect(interquartileMean([0, 0, 1, 4, 9, 10, 11])).toBe((0 + 1 + 4 + 9 + 10) / 5); // n = 7: one a side
+  });
+
+  it('reads counts as repetition', () => {
+    const repeated = [0, 0, 0, 1, 3, 3, 4, 9];
+    expect(interquartileMean([0, 1, 2, 3, 4, 9], [3, 1, 0, 2, 1, 1])).toBe(interquartileMean(repeated));
+    expect(mean([0, 1, 2, 3, 4, 9], [3, 1, 0, 2, 1, 1])).toBe(mean(repeated));
+  });
+
+  it('refuses no scores', () => {
+    expect(() => interquartileMean([])).toThrow(/at least one score/);
+    expect(() => mean([])).toThrow(/at least one score/);
+  });
+});
+
+describe('quantile', () => {
+  it('interpolates linearly', () => {
+    expect(quantile([10, 20, 30, 40, 50], 0.25)).toBe(20);
+    expect(quantile([0, 1], 0.975)).toBeCloseTo(0.975, 12);
+    expect(quantile([7], 0.5)).toBe(7);
+  });
+});
+
+describe('stratifiedBootstrap', () => {
+  it('keeps the size of every stratum in every resample', () => {
+    const { counts, runs, resamples } = drawResamples([2, 3], 50, Random.seeded(1));
+    for (let r = 0; r < resamples; r++) {
+      const row = counts.subarray(r * runs, (r + 1) * runs);
+      expect([row[0] + row[1], row[2] + row[3] + row[4]]).toEqual([2, 3]);
+    }
+  });
+
+  it('resamples within strata only: constant strata have no width, however far apart', () => {
+    const scores = [
+      [0, 0, 0],
+      [1, 1, 1],
+    ];
+    expect(stratifiedBootstrap(scores, mean, { random: Random.seeded(2) })).toEqual({ low: 0.5, high: 0.5 });
+  });
+
+  it('is deterministic in the stream of random numbers', () => {
+    const scores = [
+      [0.1, 0.4, 0.2, 0.9],
+      [0.8, 0.7, 0.1, 0.3],
+    ];
+    const interval = (seed: number) => stratifiedBootstrap(scores, interquartileMean, { random: Random.seeded(seed) });
+    expect(interval(3)).toEqual(interval(3));
+    expect(interval(3)).not.toEqual(interval(4));
+  });
+
+  it('agrees with the exact bootstrap distribution of two coin runs', () => {
+    // The mean of two draws from {0, 1} is 0, ½, 1 with ¼, ½, ¼: the central 40% is ½ and the central 90% reaches both ends.
+    const at = (confidence: number) => stratifiedBootstrap([[0, 1]], mean, { random: Random.seeded(5), confidence });
+    expect(at(0.4)).toEqual({ low: 0.5, high: 0.5 });
+    expect(at(0.9)).toEqual({ low: 0, high: 1 });
+  });
+
+  it('covers like the normal interval of a large sample', () => {
+    const random = Random.seeded(6);
+    const runs = Float64Array.from({ length: 400 }, () => random.normal());
+    const { low, high } = stratifiedBootstrap([runs], mean, { random });
+    expect(high - low).toBeCloseTo((2 * 1.96) / Math.sqrt(400), 1);
+    expect(low < mean(runs) && mean(runs) < high).toBe(true);
+  });
+
+  it('says what is wrong', () => {
+    const draws = drawResamples([2], 10, Random.seeded(0));
+    expect(() => bootstrapInterval([1], mean, draws)).toThrow(/expected 2 scores.*got 1/);
+    expect(() => bootstrapInterval([1, Number.NaN], mean, draws)).toThrow(/finite/);
+    expect(() => bootstrapInterval([1, 2], mean, draws, 95)).toThrow(/95% is 0.95/);
+    expect(() => drawResamples([2, 0], 10, Random.seeded(0))).toThrow(/at least one run/);
+  });
+});

@@ -1,0 +1,132 @@
+/**
+ * @file Robust statistics of scores after Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical Precipice"
+ * (the rliable library): interquartile mean and stratified bootstrap intervals.
+ *
+ * Bootstrapping is fast because nothing is sorted twice: scores are put in order once, and a resample is only how often each score
+ * was drawn. The same draws serve every episode and every statistic, so that a run is resampled whole.
+ */
+
+import { CadenzaError, expect } from '../util/errors.ts';
+import type { Random } from '../util/random.ts';
+
+/**
+ * A number that sums up scores. With `counts`, `values[i]` stands for `counts[i]` equal scores and the values must ascend; without,
+ * every value is one score and any order will do.
+ */
+export type Statistic = (values: ArrayLike<number>, counts?: ArrayLike<number>) => number;
+
+/** The ends of a confidence interval. */
+export interface Interval {
+  low: number;
+  high: number;
+}
+
+/** Arithmetic mean; expects at least one score. */
+export const mean: Statistic = (values, counts) => {
+  expect(values.length > 0, 'mean: expected at least one score, got none; check that any run was evaluated.');
+  let [sum, total] = [0, 0];
+  for (let i = 0; i < values.length; i++) {
+    const count = counts ? counts[i] : 1;
+    sum += count * values[i];
+    total += count;
+  }
+  return sum / total;
+};
+
+/**
+ * Interquartile mean: of n scores the ⌊n/4⌋ lowest and the ⌊n/4⌋ highest are dropped and the rest averaged. This is
+ * `scipy.stats.trim_mean(scores, 0.25)` over the flattened scores, which is what rliable computes.
+ */
+export const interquartileMean: Statistic = (values, counts) => {
+  expect(values.length > 0, 'interquartileMean: expected at least one score, got none; check that any run was evaluated.');
+  if (!counts) return interquartileMean(Float64Array.from(values).sort(), new Uint16Array(values.length).fill(1));
+  let total = 0;
+  for (let i = 0; i < counts.length; i++) total += counts[i];
+  const cut = Math.floor(total / 4);
+  // Of the scores in order, [cut, total − cut) are kept; `passed` of them lie at or below value i.
+  let [i, passed, sum] = [0, counts[0], 0];
+  while (passed <= cut) passed += counts[++i];
+  for (let from = cut; from < total - cut; passed += counts[++i]) {
+    const to = Math.min(passed, total - cut);
+    sum += (to - from) * values[i];
+    from = to;
+  }
+  return sum / (total - 2 * cut);
+};
+
+/** How often each of N runs (all strata, one after the other) was drawn in each of R resamples. */
+export interface Resamples {
+  readonly runs: number;
+  readonly resamples: number;
+  /** [R × N] */
+  readonly counts: Uint16Array;
+}
+
+/**
+ * Draws as many runs with replacement from every stratum as it has, so that every resample keeps the share of each stratum.
+ *
+ * @param strata runs of each stratum, as sizes; strata lie one after the other.
+ */
+export function drawResamples(strata: readonly number[], resamples: number, random: Random): Resamples {
+  expect(
+    strata.length > 0 && strata.every(size => size > 0) && resamples > 0,
+    `drawResamples: expected strata of at least one run and at least one resample, got sizes [${strata}] and ${resamples} resamples.`,
+  );
+  const runs = strata.reduce((sum, size) => sum + size, 0);
+  const counts = new Uint16Array(resamples * runs);
+  for (let r = 0, offset = 0; r < resamples; r++) {
+    for (const size of strata) {
+      for (let i = 0; i < size; i++) counts[offset + random.integer(size)]++;
+      offset += size;
+    }
+  }
+  return { runs, resamples, counts };
+}
+
+/** Percentile bootstrap interval of a statistic of [N] scores, in the order of the strata, under draws made before. */
+export function bootstrapInterval(scores: ArrayLike<number>, statistic: Statistic, draws: Resamples, confidence = 0.95): Interval {
+  const { runs, resamples } = draws;
+  expect(scores.length === runs, `bootstrapInterval: expected ${runs} scores, one a resampled run, got ${scores.length}.`);
+  expect(confidence > 0 && confidence < 1, `bootstrapInterval: expected a confidence between 0 and 1, got ${confidence}; 95% is 0.95.`);
+  const order = Uint32Array.from({ length: runs }, (_, i) => i).sort((a, b) => scores[a] - scores[b]);
+  const ascending = Float64Array.from(order, i => scores[i]);
+  if (!ascending.every(Number.isFinite)) {
+    throw new CadenzaError(
+      'E_NUMERICS',
+      'bootstrapInterval: expected finite scores, got NaN or infinity; look at the returns of the rollouts.',
+    );
+  }
+  const counts = new Uint16Array(runs);
+  const values = new Float64Array(resamples);
+  for (let r = 0; r < resamples; r++) {
+    const row = r * runs;
+    for (let i = 0; i < runs; i++) counts[i] = draws.counts[row + order[i]];
+    values[r] = statistic(ascending, counts);
+  }
+  values.sort();
+  return { low: quantile(values, (1 - confidence) / 2), high: quantile(values, (1 + confidence) / 2) };
+}
+
+/**
+ * Percentile interval of a statistic over strata × runs (here: a stratum is a task, a run is one stream of one seed), resampling runs
+ * within each stratum. Equal streams of random numbers give equal intervals. A stratum of one run adds no width.
+ *
+ * @example stratifiedBootstrap([[0.9, 1, 0.8], [0.1, 0.3, 0.2]], interquartileMean, { random: Random.seeded(0) })
+ */
+export function stratifiedBootstrap(
+  scores: readonly ArrayLike<number>[],
+  statistic: Statistic,
+  { resamples = 2000, confidence = 0.95, random }: { resamples?: number; confidence?: number; random: Random },
+): Interval {
+  const strata = scores.map(stratum => stratum.length);
+  const flat = scores.flatMap(stratum => Array.from(stratum));
+  return bootstrapInterval(flat, statistic, drawResamples(strata, resamples, random), confidence);
+}
+
+/** Quantile p of ascending values by linear interpolation (NumPy's default, Hyndman and Fan's type 7). */
+export function quantile(ascending: ArrayLike<number>, p: number): number {
+  const at = p * (ascending.length - 1);
+  const below = Math.floor(at);
+  const above = Math.min(below + 1, ascending.length - 1);
+  return ascending[below] + (at - below) * (ascending[above] - ascending[below]);
+}

@@ -1,0 +1,3 @@
+export * from './layers.ts';
+export * from './losses.ts';
+export * from './parameters.ts';

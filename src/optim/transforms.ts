@@ -1,0 +1,93 @@
+/** @file Gradient transforms as {init, update} over graph tensors, in optax's manner. All vectors are [P], one entry a parameter element. */
+
+import { add, cos, div, exp as exponentiate, maximum, minimum, mul, type Operand, sqrt, sub, sum, type Tensor } from '../engine/index.ts';
+
+export interface TransformContext {
+  /** [P] the parameters before the update. */
+  readonly parameters: Tensor;
+  /** Scalar: the number of this update, counted from 1. */
+  readonly step: Tensor;
+}
+
+/** One stage of an optimiser. */
+export interface Transform {
+  /** Names of the [P] state vectors that it carries; they start at zero. */
+  readonly init: readonly string[];
+  update(
+    gradient: Tensor,
+    state: readonly Tensor[],
+    context: TransformContext,
+  ): { update: Tensor; state: Tensor[]; metrics?: Record<string, Tensor> };
+}
+
+/** Applies transforms one after another. */
+export function chain(...transforms: readonly Transform[]): Transform {
+  return {
+    init: transforms.flatMap(transform => transform.init),
+    update(gradient, state, context) {
+      let update = gradient;
+      let at = 0;
+      const next: Tensor[] = [];
+      const metrics: Record<string, Tensor> = {};
+      for (const transform of transforms) {
+        const result = transform.update(update, state.slice(at, at + transform.init.length), context);
+        at += transform.init.length;
+        update = result.update;
+        next.push(...result.state);
+        Object.assign(metrics, result.metrics);
+      }
+      return { update, state: next, metrics };
+    },
+  };
+}
+
+/** Scales the gradient so that its norm is at most `limit` (Pascanu et al. 2013); reports the norm before clipping. */
+export const clipByGlobalNorm = (limit: number): Transform => ({
+  init: [],
+  update(gradient) {
+    const norm = sqrt(sum(mul(gradient, gradient)));
+    return { update: mul(gradient, minimum(1, div(limit, maximum(norm, 1e-12)))), state: [], metrics: { gradientNorm: norm } };
+  },
+});
+
+const power = (base: number, exponent: Tensor): Tensor => exponentiate(mul(exponent, Math.log(base)));
+
+/** Adam's direction (Kingma and Ba 2015, algorithm 1), with the constants folded so that each vector is passed over as rarely as can be. */
+export const adam = ({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = {}): Transform => ({
+  init: ['moment1', 'moment2'],
+  update(gradient, [m, v], { step }) {
+    const first = add(mul(m, beta1), mul(gradient, 1 - beta1));
+    const second = add(mul(v, beta2), mul(mul(gradient, gradient), 1 - beta2));
+    // m̂ / (√v̂ + ε) = m / (√v · (1 - β1ᵗ)/√(1 - β2ᵗ) + ε (1 - β1ᵗ))
+    const correction1 = sub(1, power(beta1, step));
+    const correction2 = sqrt(sub(1, power(beta2, step)));
+    const denominator = add(mul(sqrt(second), div(correction1, correction2)), mul(correction1, epsilon));
+    return { update: div(first, denominator), state: [first, second] };
+  },
+});
+
+/** Decoupled weight decay (Loshchilov and Hutter 2019): adds `decay` · parameter; a vector decays each entry by its own rate. */
+export const decayWeights = (decay: Operand): Transform => ({
+  init: [],
+  update: (gradient, _, { parameters }) => ({ update: add(gradient, mul(parameters, decay)), state: [] }),
+});
+
+/** Multiplies by −rate(step), and by `scale` where parameters have rates of their own. */
+export const descend = (schedule: (step: Tensor) => Tensor, scale?: Tensor): Transform => ({
+  init: [],
+  update(gradient, _, { step }) {
+    const rate = schedule(step);
+    const scaled = scale ? mul(gradient, scale) : gradient;
+    return { update: mul(scaled, sub(0, rate)), state: [], metrics: { learningRate: rate } };
+  },
+});
+
+/** Linear warm-up over `warmup` steps, then a cosine from `peak` down to `final` · peak at step `total`. */
+export const warmupCosine =
+  ({ peak, warmup, total, final = 0 }: { peak: number; warmup: number; total: number; final?: number }) =>
+  (step: Tensor): Tensor => {
+    const rise = minimum(1, div(step, Math.max(1, warmup)));
+    const progress = minimum(1, maximum(0, div(sub(step, warmup), Math.max(1, total - warmup))));
+    const fall = add(final, mul(mul(add(1, cos(mul(progress, Math.PI))), 0.5), 1 - final));
+    return mul(mul(rise, fall), peak);
+  };

@@ -1,0 +1,174 @@
+/** @file The report as one HTML file: no scripts, nothing loaded, legible on a phone, in the dark and in print. */
+
+import { stringify } from 'yaml';
+import { FINAL_EPISODES, type MethodTable, type Results } from '../evaluation/index.ts';
+import { learningCurves } from './figure.ts';
+import { duration, resultColumns, score, scoreInterval } from './format.ts';
+import { type MethodStyle, methodStyles, ranked } from './style.ts';
+
+/** Text that is markup already. */
+class Markup {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+type Part = Markup | string | number | readonly Part[];
+
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+
+function render(part: Part): string {
+  if (part instanceof Markup) return part.text;
+  if (typeof part === 'object') return part.map(render).join('');
+  return String(part).replace(/[&<>"']/g, character => ENTITIES[character]);
+}
+
+/** Builds markup; whatever is put in is escaped unless it is markup. */
+const html = (strings: TemplateStringsArray, ...parts: Part[]): Markup =>
+  new Markup(strings.reduce((text, string, i) => text + render(parts[i - 1] ?? '') + string));
+
+/** The report of a run as a whole HTML document. */
+export function htmlReport(results: Results): string {
+  const { name, episodes, streams, seeds, oracle, sampling, run } = results;
+  const styles = methodStyles(Object.keys(results.methods));
+  const names = ranked(results.methods);
+  const own = names.find(name => styles.get(name)!.emphasised) ?? names[0];
+  const { final } = results.methods[own];
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${name} · cadenza</title>
+<style>${new Markup(CSS)}</style>
+</head>
+<body>
+<header>
+<h1>${name}</h1>
+<p>Return in context as a fraction of what an optimal policy that knows the task would get (1 = oracle, whose mean return is
+${+oracle.mean.toFixed(3)}). Over its last ${FINAL_EPISODES} episodes <strong>${own}</strong> reaches ${score(final.mean)} on average; IQM
+${scoreInterval(final)}.</p>
+</header>
+<main>
+${tableSection('Results', results.methods)}
+${Object.entries(results.tables ?? {}).map(([title, methods]) => tableSection(title, methods))}
+<section>
+<h2>How the numbers were made</h2>
+<p>${results.bars}</p>
+<p>Every run lasts ${episodes} episodes in context, on ${streams} streams for each of ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}; actions are
+${sampling === 'greedy' ? 'the most likely ones' : 'drawn from the policy’s distribution'}. A run’s final score is its mean over the last ${FINAL_EPISODES}
+episodes. The interquartile mean (IQM) drops the lowest and the highest quarter of runs. The figure shows means, its bands are intervals of the
+mean; the brackets in the table are intervals of the IQM.</p>
+</section>
+<section>
+<h2>Split</h2>
+${yamlBlock(results.split)}
+</section>
+<section>
+<h2>Run</h2>
+${facts({ command: run.command, version: run.version, commit: run.commit, node: run.node })}
+${typeof run.machine === 'string' ? facts({ machine: run.machine }) : facts(run.machine)}
+<h3>Time</h3>
+${facts(Object.fromEntries(Object.entries(run.seconds).map(([stage, seconds]) => [stage, duration(seconds)])))}
+<h3>Data</h3>
+${facts(run.dataHashes)}
+<details><summary>Configuration</summary>${yamlBlock(run.config)}</details>
+</section>
+</main>
+</body>
+</html>
+`.text;
+}
+
+/** Figure, table and heat table of one set of methods. */
+function tableSection(title: string, methods: MethodTable): Markup {
+  const names = ranked(methods);
+  const styles = methodStyles(names);
+  const columns = resultColumns(methods[names[0]].byEpisode.mean.length);
+  return html`<section>
+<h2>${title}</h2>
+<figure>
+<div class="wide">${new Markup(learningCurves(methods, { ground: 'inherit' }))}</div>
+<div class="narrow">${new Markup(learningCurves(methods, { ground: 'inherit', width: 360, height: 320 }))}</div>
+<figcaption>Mean by in-context episode; the bands are explained below.</figcaption>
+</figure>
+<div class="scroll"><table>
+<thead><tr><th scope="col">method</th>${columns.map(column => html`<th scope="col" title="${column.meaning}">${column.title}</th>`)}</tr></thead>
+<tbody>
+${names.map(
+  name =>
+    html`<tr><th scope="row">${swatch(name, styles)}</th>${columns.map(column => html`<td>${column.cell(methods[name])}</td>`)}</tr>\n`,
+)}</tbody>
+</table></div>
+<h3>By task</h3>
+<p class="note">Mean over the last ${FINAL_EPISODES} episodes on each test task; the darker, the nearer to the oracle.</p>
+<div class="scroll">${heatTable(methods, names, styles)}</div>
+</section>`;
+}
+
+function heatTable(methods: MethodTable, names: readonly string[], styles: Map<string, MethodStyle>): Markup {
+  const byTask = new Map(names.map(name => [name, new Map(methods[name].perTask.map(entry => [entry.task, entry.mean]))]));
+  const cell = (value: number | undefined) => {
+    if (value === undefined) return html`<td>–</td>`;
+    const share = Math.min(1, Math.max(0, value));
+    return html`<td class="${share > 0.84 ? 'heat full' : 'heat'}" style="--share:${share.toFixed(3)}">${score(value)}</td>`;
+  };
+  return html`<table class="tasks">
+<thead><tr><th scope="col">task</th><th scope="col" title="return of the oracle on this task">oracle</th>${names.map(
+    name => html`<th scope="col">${swatch(name, styles)}</th>`,
+  )}</tr></thead>
+<tbody>
+${methods[names[0]].perTask.map(
+  ({ task, oracle }) =>
+    html`<tr><th scope="row">${task}</th><td>${+oracle.toFixed(2)}</td>${names.map(name => cell(byTask.get(name)!.get(task)))}</tr>\n`,
+)}</tbody>
+</table>`;
+}
+
+function swatch(name: string, styles: Map<string, MethodStyle>): Markup {
+  const { color, emphasised } = styles.get(name)!;
+  return html`<span class="${emphasised ? 'method own' : 'method'}" style="--color:${color}">${name}</span>`;
+}
+
+function facts(entries: Readonly<Record<string, string | number>>): Markup {
+  return html`<dl>${Object.entries(entries).map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`;
+}
+
+const yamlBlock = (value: unknown): Markup => html`<pre>${stringify(value, { lineWidth: 100, aliasDuplicateObjects: false })}</pre>`;
+
+const CSS = `
+:root { color-scheme: light dark; --ink: #1b1d21; --paper: #ffffff; --faint: #6a6f78; --rule: #d9dce1; --full: #ffffff; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e7e9ec; --paper: #15171b; --faint: #9aa1ab; --rule: #343840; --full: #e7e9ec; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 60rem; color: var(--ink); background: var(--paper);
+  font: 16px/1.5 system-ui, 'DejaVu Sans', sans-serif; overflow-wrap: break-word; }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .5rem; }
+h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; padding-bottom: .25rem; border-bottom: 1px solid var(--rule); }
+h3 { font-size: 1rem; margin: 1.5rem 0 .25rem; }
+p { margin: .5rem 0; max-width: 46rem; }
+.note, figcaption { color: var(--faint); font-size: .875rem; }
+figure { margin: 1rem 0; }
+figure svg { display: block; width: 100%; height: auto; }
+.narrow { display: none; }
+@media (max-width: 40rem) { .wide { display: none; } .narrow { display: block; } }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--rule); }
+thead th { vertical-align: bottom; font-weight: 600; }
+tr > :first-child { text-align: left; position: sticky; left: 0; background: var(--paper); }
+tbody th { font-weight: 400; }
+.method::before { content: ''; display: inline-block; width: .7em; height: .7em; margin-right: .45em; border-radius: 50%; background: var(--color); }
+.own { font-weight: 700; }
+.tasks thead th { white-space: normal; min-width: 4.5rem; }
+.tasks .method::before { display: block; margin: 0 0 .25em auto; }
+.tasks td, .tasks th { border: 1px solid var(--rule); }
+.heat { background: rgb(0 90 143 / calc(var(--share) * .9)); }
+.full { color: var(--full); }
+dl { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: .15rem 1rem; margin: .5rem 0; font-size: .875rem; }
+dt { color: var(--faint); }
+dd { margin: 0; font-family: ui-monospace, 'DejaVu Sans Mono', monospace; overflow-wrap: anywhere; min-width: 0; }
+pre { overflow-x: auto; padding: .75rem 1rem; border: 1px solid var(--rule); border-radius: .4rem; font-size: .8125rem; line-height: 1.45; }
+summary { cursor: pointer; margin: 1rem 0 .5rem; }
+`;

@@ -1,0 +1,203 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseHTML } from 'linkedom';
+import { describe, expect, it } from 'vitest';
+import { describeBars, methodResult, RESULTS_FORMAT, type Results } from '../evaluation/index.ts';
+import { Random } from '../util/random.ts';
+import { bytes, count, duration, score } from './format.ts';
+import { formatResults, learningCurves, toPNG, writeReports } from './index.ts';
+import { methodStyles, spread } from './style.ts';
+
+const EPISODES = 30;
+const TASKS = Array.from({ length: 8 }, (_, i) => `dark-room goal=${(i * 5) % 9},${(i * 7) % 9}`);
+
+/** Runs that learn from `start` towards `end` at `rate`, with a share of tasks never solved, as Dark Room runs look. */
+function learner(seed: number, start: number, end: number, rate: number, failing: number, flopsPerAction: number, stateBytes: number) {
+  const random = Random.seeded(seed);
+  const seeds = [0, 1].map(() => {
+    const tasks = Array.from({ length: 24 }, (_, i) => TASKS[i % 8]);
+    const returns = tasks.flatMap((_, stream) =>
+      Array.from({ length: EPISODES }, (_, e) => {
+        const solved = stream % 8 >= failing * 8;
+        const level = solved ? end - (end - start) * Math.exp(-rate * e) : start;
+        return Math.round(16 * Math.max(0, level + 0.08 * random.normal()));
+      }),
+    );
+    return { returns, tasks };
+  });
+  const oracle = new Map(TASKS.map(task => [task, 16]));
+  const cost = { flopsPerAction, stateBytes, historyBytes: stateBytes / 2 };
+  return methodResult({ seeds, episodes: EPISODES, oracle, cost, random, resamples: 200 });
+}
+
+const results: Results = {
+  format: RESULTS_FORMAT,
+  name: 'Dark Room <9×9> & "friends"',
+  oracle: { mean: 16.543 },
+  episodes: EPISODES,
+  streams: 24,
+  seeds: 2,
+  sampling: 'sample',
+  bars: describeBars({ tasks: 8, streams: 24, seeds: 2, resamples: 200 }),
+  methods: {
+    ad: learner(1, 0.2, 0.94, 0.25, 0, 144.8e6, 96_000),
+    'ad-short-window': learner(2, 0.18, 0.62, 0.3, 0.25, 31e6, 24_000),
+    cad: learner(3, 0.2, 0.97, 0.35, 0, 27.8e6, 6_144),
+    'cad-no-distil': learner(4, 0.2, 0.8, 0.2, 0.12, 27.8e6, 6_144),
+    dpt: learner(5, 0.15, 0.93, 0.5, 0.25, 120e6, 96_000),
+    oracle: learner(6, 1, 1, 1, 0, 0, 0),
+    'q-learning': learner(7, 0.05, 0.55, 0.05, 0, 420, 1_620),
+    random: learner(8, 0.08, 0.08, 1, 0, 5, 0),
+    rad: learner(9, 0.2, 0.9, 0.3, 0, 30e6, 9_000),
+  },
+  tables: {
+    'q-learning histories': { ad: learner(10, 0.1, 0.8, 0.1, 0, 144.8e6, 96_000), cad: learner(11, 0.1, 0.84, 0.12, 0, 27.8e6, 6_144) },
+  },
+  split: { method: 'by content (task key)', train: 73, test: 8, overlap: 0 },
+  run: {
+    command: 'cadenza run experiments/dark-room.yaml --set pretrain.lr=3e-4',
+    config: { name: 'dark-room', policy: { width: 64, layers: 4, heads: 4 }, goals: [[1, 2]], note: '<script>alert(1)</script>' },
+    commit: '7a9799f',
+    version: '0.1.0',
+    node: 'v20.20.2',
+    machine: { cpu: 'AMD EPYC', cores: 2 },
+    dataHashes: { histories: 'ab'.repeat(32) },
+    seconds: { generate: 4.21, pretrain: 200, evaluate: 3720 },
+  },
+};
+const names = Object.keys(results.methods);
+
+describe('format', () => {
+  it('writes counts, bytes and durations with units', () => {
+    expect([0, 5, 999.4, 999.6, 27.8e6, 144.8e6].map(value => count(value))).toEqual(['0', '5', '999', '1 k', '27.8 M', '145 M']);
+    expect([512, 1536, 96_000].map(bytes)).toEqual(['512 B', '1.5 KiB', '93.8 KiB']);
+    expect([4.21, 59.97, 200, 3720].map(duration)).toEqual(['4.2 s', '1 min 00 s', '3 min 20 s', '1 h 02 min']);
+  });
+});
+
+describe('style', () => {
+  it('emphasises CAD and tells all methods apart', () => {
+    const styles = methodStyles(names);
+    expect([...styles].filter(([, style]) => style.emphasised).map(([name]) => name)).toEqual(['cad']);
+    expect(new Set([...styles.values()].map(({ color, dash }) => `${color} ${dash}`)).size).toBe(names.length);
+    expect(new Set([...styles.values()].map(({ letter }) => letter)).size).toBe(names.length);
+  });
+
+  it('spreads labels as little as possible within bounds', () => {
+    expect(spread([5, 5], 2, 0, 10)).toEqual([4, 6]);
+    expect(spread([1, 9, 5], 2, 0, 10)).toEqual([1, 9, 5]);
+    expect(spread([10, 10, 0], 2, 0, 10)).toEqual([8, 10, 0]);
+    expect(spread([0, 0], 2, 0, 10)).toEqual([0, 2]);
+  });
+});
+
+describe('terminal', () => {
+  for (const width of [40, 60, 80, 120]) {
+    it(`keeps to ${width} columns, without escape codes unless colour is asked for`, () => {
+      const text = formatResults(results, { width, color: false });
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: escape codes are what must not be there.
+      expect(text).not.toMatch(/\u001b/);
+      for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(width);
+      for (const name of names) expect(text).toContain(name.slice(0, 16));
+    });
+  }
+
+  it('honours NO_COLOR', () => {
+    const before = process.env.NO_COLOR;
+    process.env.NO_COLOR = '1';
+    try {
+      expect(formatResults(results)).not.toContain('\u001b');
+    } finally {
+      if (before === undefined) delete process.env.NO_COLOR;
+      else process.env.NO_COLOR = before;
+    }
+    expect(formatResults(results, { color: true })).toMatch(/[\u2801-\u28ff]/);
+  });
+
+  it('shows cost and scores at full width', () => {
+    const text = formatResults(results, { width: 120, color: false });
+    expect(text).toMatch(/cad .*27\.8 M +6 KiB/);
+    expect(text).toContain(score(results.methods.cad.final.mean));
+  });
+});
+
+describe('figure', () => {
+  it('is an SVG document with every label', () => {
+    const svg = learningCurves(results.methods);
+    const { document } = parseHTML(svg);
+    const labels = [...document.querySelectorAll('text')].map(text => text.textContent);
+    for (const name of names) expect(labels.filter(label => label === name)).toHaveLength(1);
+    expect(learningCurves(results.tables!['q-learning histories'])).toContain('>oracle</text>');
+    expect(() => learningCurves({})).toThrow(/at least one method/);
+    expect(svg).toMatch(/^<svg[^>]* xmlns="http:\/\/www.w3.org\/2000\/svg"/);
+    expect(svg).not.toMatch(/NaN|undefined/);
+  });
+
+  it('escapes names and draws a run of one episode', () => {
+    const one = methodResult({
+      seeds: [{ returns: [1], tasks: ['t'] }],
+      episodes: 1,
+      oracle: new Map([['t', 2]]),
+      cost: { flopsPerAction: 1, stateBytes: 1, historyBytes: 1 },
+      random: Random.seeded(0),
+      resamples: 10,
+    });
+    const svg = learningCurves({ '<b>&': one });
+    expect(svg).toContain('&lt;b&gt;&amp;');
+    expect(svg).not.toMatch(/NaN|<b>/);
+  });
+
+  it('becomes a PNG with text in it', () => {
+    const png = toPNG(learningCurves(results.methods), 1);
+    expect([...png.subarray(0, 8)]).toEqual([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+    expect(png.length).toBeGreaterThan(20_000);
+    const text = (content: string) =>
+      toPNG(`<svg xmlns="http://www.w3.org/2000/svg" width="80" height="20"><text y="15">${content}</text></svg>`);
+    expect(text('episode')).not.toEqual(text(''));
+  });
+});
+
+describe('writeReports', () => {
+  // REPORTS_FOLDER=/tmp/look npx vitest run src/reports leaves the files where they can be looked at.
+  const folder = process.env.REPORTS_FOLDER ?? mkdtempSync(join(tmpdir(), 'cadenza-reports-'));
+  const paths = writeReports(folder, results);
+  const page = readFileSync(join(folder, 'results.html'), 'utf8');
+  const { document } = parseHTML(page);
+
+  it('writes page, figure and image', () => {
+    expect(paths).toEqual(['results.html', 'results.svg', 'results.png'].map(name => join(folder, name)));
+  });
+
+  it('has every number of every task', () => {
+    const rows = [...document.querySelectorAll('table.tasks')[0].querySelectorAll('tbody tr')];
+    expect(rows.map(row => row.querySelector('th')?.textContent)).toEqual(TASKS);
+    const heads = [...document.querySelectorAll('table.tasks')[0].querySelectorAll('thead th')].slice(2).map(head => head.textContent);
+    expect([...heads].sort()).toEqual([...names].sort());
+    rows.forEach((row, i) => {
+      const cells = [...row.querySelectorAll('td')].slice(1).map(cell => cell.textContent);
+      expect(cells).toEqual(heads.map(name => score(results.methods[name!].perTask[i].mean)));
+    });
+  });
+
+  it('closes every element, escapes all text and loads nothing', () => {
+    const open: string[] = [];
+    for (const [, closing, tag, selfClosing] of page
+      .replace(/<!doctype html>/, '')
+      .matchAll(/<(\/?)([a-zA-Z0-9]+)(?:"[^"]*"|[^">])*?(\/?)>/g)) {
+      if (closing) expect(open.pop()).toBe(tag);
+      else if (!selfClosing && tag !== 'meta') open.push(tag);
+    }
+    expect(open).toEqual([]);
+    expect(document.querySelector('h1')?.textContent).toBe(results.name);
+    expect(page).not.toMatch(/<script|<link|src=|undefined|NaN/);
+    expect(page).toContain('&lt;script&gt;');
+  });
+
+  it('states method, configuration and provenance', () => {
+    for (const text of [results.run.commit, results.run.dataHashes.histories, '3 min 20 s', 'layers: 4', 'overlap: 0', '1 h 02 min']) {
+      expect(page).toContain(text);
+    }
+    expect(document.body.textContent).toContain(results.bars);
+  });
+});

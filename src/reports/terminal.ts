@@ -1,0 +1,195 @@
+/** @file The report on a terminal: learning curves in braille, the result table, the table by task. Text in, text out. */
+
+import Table from 'cli-table3';
+import pc from 'picocolors';
+import type { MethodTable, Results } from '../evaluation/index.ts';
+import { resultColumns, score } from './format.ts';
+import { type MethodStyle, methodStyles, ranked, spread } from './style.ts';
+
+export interface TerminalOptions {
+  /** Columns of the terminal; no line is longer. At least 40. */
+  width?: number;
+  /** Rows of the plot. */
+  height?: number;
+  /** Escape codes for colour; by default as the terminal and NO_COLOR say. Without them curves are drawn by letters. */
+  color?: boolean;
+  /** Rows of the table by task before it is cut short. */
+  maxTasks?: number;
+}
+
+const NAME_WIDTH = 18;
+const GAP = 2;
+
+const defaultColor = () => pc.isColorSupported && !process.env.NO_COLOR;
+const clip = (text: string, width: number) => (text.length > width ? `${text.slice(0, width - 1)}…` : text);
+
+/** The whole report of a run, ready to print. */
+export function formatResults(results: Results, options: TerminalOptions = {}): string {
+  const { episodes, streams, seeds, oracle, sampling } = results;
+  const width = options.width ?? process.stdout.columns ?? 80;
+  const tables = [[results.name, results.methods] as const, ...Object.entries(results.tables ?? {})];
+  const sections = tables.flatMap(([name, methods]) => [
+    wrap(`${name}: return as a fraction of the oracle's, by in-context episode`, width),
+    formatCurves(methods, { ...options, width }),
+    formatTable(methods, { ...options, width }),
+    formatTasks(methods, { ...options, width }),
+  ]);
+  const setting =
+    `${episodes} episodes, ${seeds} × ${streams} runs (seeds × streams), actions ${sampling === 'greedy' ? 'greedy' : 'sampled'}; ` +
+    `1 = the oracle, whose mean return is ${+oracle.mean.toFixed(3)}. ${results.bars}`;
+  return `${[...sections, wrap(setting, width)].join('\n\n')}\n`;
+}
+
+/** Learning curves (means), each labelled where it ends. */
+export function formatCurves(methods: MethodTable, { width = 80, height = 16, color = defaultColor() }: TerminalOptions = {}): string {
+  const paint = painter(color);
+  const styles = methodStyles(Object.keys(methods));
+  const names = ranked(methods);
+  const labelWidth = Math.min(NAME_WIDTH, Math.max(...names.map(name => name.length)));
+  const columns = Math.max(8, width - 7 - 4 - labelWidth);
+  const values = names.flatMap(name => methods[name].byEpisode.mean);
+  const [low, high] = [Math.min(0, ...values), Math.max(1.05, ...values)];
+  const rowOf = (value: number) => (height * 4 - 1) * (1 - (value - low) / (high - low));
+
+  // Each cell holds its braille dots and the method drawn last; the best come last, the emphasised one on top of all.
+  const cells = Array.from({ length: height }, () => Array.from({ length: columns }, () => ({ dots: 0, name: '' })));
+  const drawingOrder = [...names].reverse().sort((a, b) => Number(styles.get(a)!.emphasised) - Number(styles.get(b)!.emphasised));
+  for (const name of drawingOrder) {
+    const means = methods[name].byEpisode.mean;
+    for (let x = 0; x < columns * 2; x++) {
+      const at = (x / (columns * 2 - 1)) * (means.length - 1);
+      const next = ((x + 1) / (columns * 2 - 1)) * (means.length - 1);
+      const [from, to] = [rowOf(valueAt(means, at)), rowOf(valueAt(means, Math.min(next, means.length - 1)))].map(Math.round);
+      for (let y = Math.min(from, to); y <= Math.max(from, to); y++) {
+        const cell = cells[y >> 2][x >> 1];
+        if (cell.name !== name) Object.assign(cell, { dots: 0, name });
+        cell.dots |= BRAILLE[y & 3][x & 1];
+      }
+    }
+  }
+
+  const oracleRow = Math.round(rowOf(1)) >> 2;
+  const ends = spread(
+    names.map(name => Math.round(rowOf(methods[name].byEpisode.mean.at(-1)!)) >> 2),
+    1,
+    0,
+    Math.max(height, names.length) - 1,
+  ).map(Math.round);
+  const ticks = new Map([0, 0.25, 0.5, 0.75, 1].map(tick => [Math.round(rowOf(tick)) >> 2, tick.toFixed(2)]));
+  const lines = Array.from({ length: Math.max(height, ...ends.map(end => end + 1)) }, (_, row) => {
+    const drawn = cells[row] ?? Array.from({ length: columns }, () => ({ dots: 0, name: '' }));
+    const curve = drawn.map(({ dots, name }) => {
+      if (!name) return row === oracleRow ? paint('gray', '┈') : ' ';
+      const style = styles.get(name)!;
+      return paint(style.terminal, color ? String.fromCharCode(0x2800 + dots) : style.letter);
+    });
+    const labelled = names[ends.indexOf(row)];
+    const axis = `${(ticks.get(row) ?? '').padStart(4)} ${ticks.has(row) ? '┤' : '│'}`;
+    return `${axis}${curve.join('')}${labelled ? ` ${legend(labelled, styles.get(labelled)!, paint, labelWidth)}` : ''}`.trimEnd();
+  });
+  return [...lines, ...episodeAxis(methods[names[0]].byEpisode.mean.length, columns)].join('\n');
+}
+
+/** One row a method, best first. Columns are left out from the least important on until a row fits. */
+export function formatTable(methods: MethodTable, { width = 80, color = defaultColor() }: TerminalOptions = {}): string {
+  const paint = painter(color);
+  const names = ranked(methods);
+  const styles = methodStyles(names);
+  const first = names.map(name => legend(name, styles.get(name)!, (_, text) => text, NAME_WIDTH).trimEnd());
+  let columns = resultColumns(methods[names[0]].byEpisode.mean.length).map(column => ({
+    ...column,
+    cells: names.map(name => column.cell(methods[name])),
+  }));
+  const widthOf = (cells: string[]) => Math.max(...cells.map(cell => cell.length)) + GAP;
+  const total = () => columns.reduce((sum, { title, cells }) => sum + widthOf([title, ...cells]), widthOf(first));
+  while (total() > width && columns.some(column => column.expendable)) {
+    const worst = Math.max(...columns.map(column => column.expendable ?? 0));
+    columns = columns.filter(column => column.expendable !== worst);
+  }
+  const rows = names.map((name, i) => [paint(styles.get(name)!.terminal, first[i]), ...columns.map(({ cells }) => cells[i])]);
+  return table(['method', ...columns.map(({ title }) => title)], rows, paint);
+}
+
+/** Final mean of every method on every task. Methods are headed by their letters; more than fit go into further blocks. */
+export function formatTasks(methods: MethodTable, { width = 80, color = defaultColor(), maxTasks = 24 }: TerminalOptions = {}): string {
+  const paint = painter(color);
+  const names = ranked(methods);
+  const styles = methodStyles(names);
+  const tasks = methods[names[0]].perTask.map(({ task }) => task);
+  const taskWidth = Math.min(Math.max(4, ...tasks.map(task => task.length)), Math.floor(width / 2));
+  const perBlock = Math.max(1, Math.floor((width - taskWidth - GAP) / (5 + GAP)));
+  const blocks: string[] = [];
+  for (let from = 0; from < names.length; from += perBlock) {
+    const block = names.slice(from, from + perBlock);
+    const byTask = block.map(name => new Map(methods[name].perTask.map(entry => [entry.task, entry.mean])));
+    const rows = tasks
+      .slice(0, maxTasks)
+      .map(task => [clip(task, taskWidth), ...byTask.map(means => (means.has(task) ? score(means.get(task)!) : '–'))]);
+    const heads = block.map(name => paint(styles.get(name)!.terminal, styles.get(name)!.letter));
+    blocks.push(table(['task', ...heads], rows, paint));
+  }
+  if (tasks.length > maxTasks) blocks.push(wrap(`… and ${tasks.length - maxTasks} more tasks in results.html`, width));
+  return blocks.join('\n\n');
+}
+
+type Paint = (color: MethodStyle['terminal'] | 'bold', text: string) => string;
+
+function painter(color: boolean): Paint {
+  const colors = pc.createColors(color);
+  return (name, text) => colors[name](text);
+}
+
+/** Braille bit of the dot at [row][column] of a cell (Unicode block U+2800). */
+const BRAILLE = [
+  [0x01, 0x08],
+  [0x02, 0x10],
+  [0x04, 0x20],
+  [0x40, 0x80],
+];
+
+function valueAt(values: readonly number[], at: number): number {
+  const below = Math.floor(at);
+  return values[below] + (at - below) * ((values[below + 1] ?? values[below]) - values[below]);
+}
+
+function legend(name: string, { letter, terminal }: MethodStyle, paint: Paint, width: number): string {
+  return paint(terminal, `${letter} ${clip(name, width)}`);
+}
+
+/** The line under the plot, with the first and last episode and one in the middle. */
+function episodeAxis(episodes: number, columns: number): string[] {
+  const line = Array<string>(columns).fill('─');
+  const labels = Array<string>(columns).fill(' ');
+  for (const episode of new Set([1, Math.round((1 + episodes) / 2), episodes])) {
+    const at = episodes > 1 ? Math.round(((episode - 1) / (episodes - 1)) * (columns - 1)) : 0;
+    const text = String(episode);
+    line[at] = '┴';
+    labels.splice(Math.min(at, columns - text.length), text.length, ...text);
+  }
+  return [`     └${line.join('')}`, `      ${labels.join('')}`, '      episode'].map(row => row.trimEnd());
+}
+
+const BORDERLESS = Object.fromEntries(
+  ['top', 'bottom', 'left', 'right', 'mid'].flatMap(edge => [edge, `${edge}-mid`, `${edge}-left`, `${edge}-right`]).map(edge => [edge, '']),
+);
+
+function table(head: string[], rows: string[][], paint: Paint): string {
+  const view = new Table({
+    head: head.map(title => paint('bold', title)),
+    chars: { ...BORDERLESS, middle: ' '.repeat(GAP), 'mid-mid': '' },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+    colAligns: head.map((_, i) => (i ? 'right' : 'left')),
+  });
+  view.push(...rows);
+  return view.toString();
+}
+
+function wrap(text: string, width: number): string {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines[lines.length - 1];
+    if (line && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line ? `${line} ${word}` : word;
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,261 @@
+/** @file The configuration of an experiment: every setting with its unit, range and default, and what stages derive from it. */
+
+import { z } from 'zod';
+import { loadConfig } from '../util/config.ts';
+
+const count = (description: string) => z.int().min(1).describe(description);
+const steps = (description: string) => z.int().min(0).describe(description);
+const fraction = (description: string) => z.number().min(0).max(1).describe(description);
+const weight = (description: string) => z.number().min(0).describe(description);
+const seed = (description: string) => z.int().min(0).describe(description);
+
+/** AdamW (Loshchilov and Hutter 2019) with linear warm-up, cosine decay and global-norm clipping. */
+const optimiserFields = {
+  learningRate: z.number().positive().max(1).describe('Learning rate after the warm-up'),
+  warmup: steps('Steps over which the learning rate rises linearly from 0'),
+  weightDecay: weight('Decoupled weight decay, per unit of learning rate'),
+  clip: z.number().positive().describe('Largest global norm of the gradient; larger ones are scaled down to it'),
+  batch: count('Sequences in one step'),
+  beta1: z.number().min(0).lt(1).describe('Decay of the running mean of the gradient'),
+  beta2: z.number().min(0).lt(1).describe('Decay of the running mean of the squared gradient'),
+  decayTo: fraction('Learning rate at the last step, as a fraction of `learningRate` (cosine decay)'),
+};
+
+const optimiserOverrides = z.strictObject(optimiserFields).partial().shape;
+
+/** A training stage: its own fields, and any field of the optimiser to override the shared value. */
+const trainingStage = <T extends z.ZodRawShape>(description: string, fields: T) =>
+  z
+    .strictObject({ ...fields, ...optimiserOverrides })
+    .prefault({} as never)
+    .describe(description);
+
+const fields = {
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" and "-", because it names the folder of the run')
+    .describe('Name of the experiment and of its folder'),
+  seed: seed('Root seed of the data').default(0),
+  seeds: z
+    .array(seed('Seed of one training run'))
+    .min(1)
+    .refine(list => new Set(list).size === list.length, 'expected every training seed once')
+    .describe('Seeds of the training runs; each trains and is evaluated from scratch')
+    .default([0]),
+  env: z
+    .strictObject({ id: z.string().describe('Environment family, by its registered name').default('dark-room') })
+    .prefault({})
+    .describe('The family of tasks'),
+  split: z
+    .strictObject({
+      heldOut: count('Tasks never trained on').default(8),
+      seed: seed('Seed of the choice of held-out tasks').default(0),
+    })
+    .prefault({})
+    .describe('Training and held-out tasks, separated by content'),
+  source: z
+    .strictObject({
+      id: z.string().describe('Learning algorithm whose histories are distilled, by its registered name').default('r-max'),
+      options: z.record(z.string(), z.unknown()).describe("The algorithm's own options; it checks them").default({}),
+      histories: count('Learning histories per training task').default(24),
+      episodes: count('Episodes in one history').default(24),
+      noise: z
+        .strictObject({
+          fraction: fraction('Fraction of the histories that get random actions mixed in').default(0.5),
+          max: fraction('Largest share of random actions in such a history; each draws its own, uniformly').default(0.4),
+        })
+        .prefault({})
+        .describe('Noise curriculum over the executed actions; labels stay clean'),
+    })
+    .prefault({})
+    .describe('Where the learning histories come from'),
+  tokenizer: z
+    .enum(['packed', 'interleaved'])
+    .describe('Layout of a trajectory: one token a transition, or one each for state, action and reward')
+    .default('packed'),
+  context: z
+    .strictObject({ episodes: count('Past episodes that the compressor sees').default(10) })
+    .prefault({})
+    .describe('The raw context X'),
+  model: z
+    .strictObject({
+      width: count('Width of every token and latent (d)').default(64),
+      heads: count('Attention heads; must divide `width`').default(4),
+      feedForward: count('Hidden width of the feed-forward layers, as a multiple of `width`').default(4),
+      encoderLayers: count('Blocks of the compressor').default(2),
+      decoderLayers: count('Blocks of the policy').default(3),
+      latents: count('Latents that carry the context (m)').default(8),
+    })
+    .superRefine(({ width, heads }, context) => {
+      if (width % heads === 0) return;
+      context.addIssue({ code: 'custom', path: ['width'], input: width, message: `expected a multiple of model.heads, which is ${heads}` });
+    })
+    .prefault({})
+    .describe('Sizes of the compressor C_θ and of the policy A_φ'),
+  compressor: z.string().describe('Kind of compressor, by its registered name').default('bottleneck'),
+  optimiser: z
+    .strictObject({
+      learningRate: optimiserFields.learningRate.default(2e-3),
+      warmup: optimiserFields.warmup.default(100),
+      weightDecay: optimiserFields.weightDecay.default(0.01),
+      clip: optimiserFields.clip.default(1),
+      batch: optimiserFields.batch.default(64),
+      beta1: optimiserFields.beta1.default(0.9),
+      beta2: optimiserFields.beta2.default(0.99),
+      decayTo: optimiserFields.decayTo.default(0.05),
+    })
+    .prefault({})
+    .describe('AdamW settings shared by every stage; a stage may override any of them'),
+  teacher: trainingStage('The teacher p_T that distillation may follow', {
+    kind: z
+      .enum(['context', 'monte-carlo'])
+      .describe('A transformer over the full raw context, or Monte-Carlo estimates of optimal actions')
+      .default('context'),
+    steps: steps('Training steps of the full-context transformer').default(1000),
+  }),
+  pretrain: trainingStage('Reconstruction pretraining of the compressor, L_rec + λ_cap · R(Z)', {
+    steps: steps('Training steps; 0 skips the stage').default(500),
+    lambdaCap: weight('λ_cap, the weight of the L2 penalty on the latents').default(1e-3),
+  }),
+  distil: trainingStage('Distillation into the policy with the compressor frozen, α · task + β · KL', {
+    steps: steps('Training steps; 0 skips the stage').default(500),
+    alpha: weight("α, the weight of the cross-entropy with the source's actions").default(1),
+    beta: weight('β, the weight of the KL divergence from the teacher').default(0),
+  }),
+  finetune: trainingStage('Joint fine-tuning of compressor and policy, L_AD + γ · L_rec', {
+    steps: steps('Training steps; 0 skips the stage').default(1000),
+    gamma: weight('γ, the weight of the reconstruction loss').default(0.1),
+    compressorRate: fraction("Learning rate of the compressor, as a fraction of the policy's").default(0.5),
+    compressorWeightDecay: weight('Weight decay of the compressor').default(0.01),
+  }),
+  baselines: trainingStage('Models of the same size trained beside CAD for comparison', {
+    steps: steps('Training steps of each').default(1000),
+    methods: z
+      .array(z.enum(['truncated', 'mean-pool', 'none']))
+      .refine(list => new Set(list).size === list.length, 'expected every baseline once')
+      .describe('Raw context cut to as many tokens as CAD sees, mean pooling to m latents, no context')
+      .default(['truncated', 'mean-pool', 'none']),
+  }),
+  evaluate: z
+    .strictObject({
+      episodes: count('In-context episodes').default(30),
+      streams: count('Independent evaluation streams per goal and training seed').default(20),
+      sampling: z.enum(['sample', 'greedy']).describe('Draw actions from the policy, or take the most likely one').default('sample'),
+      resamples: count('Bootstrap resamples behind the 95% intervals').default(2000),
+    })
+    .prefault({})
+    .describe('Evaluation on the held-out tasks'),
+  checkpoint: z
+    .strictObject({ everySteps: count('Training steps between two checkpoints').default(200) })
+    .prefault({})
+    .describe('What --resume continues from'),
+  executor: z
+    .strictObject({
+      provider: z.enum(['cpu', 'webgpu', 'cuda']).describe('What computes; `cadenza doctor` says which of them work here').default('cpu'),
+      threads: count('Threads of the executor; results are equal bit for bit only at an equal number').default(2),
+    })
+    .prefault({})
+    .describe('The machine'),
+};
+
+const { name: _name, ...settableFields } = fields;
+
+/** The experiment without its further tables. */
+const coreSchema = z.strictObject(fields).superRefine(checkLosses);
+
+type Core = z.output<typeof coreSchema>;
+
+type DeepPartial<T> = T extends readonly unknown[] ? T : T extends object ? { [K in keyof T]?: DeepPartial<T[K]> } : T;
+
+/** What one further table changes. */
+export type TableSettings = DeepPartial<Omit<Core, 'name'>>;
+
+const tableSchema = z.strictObject({
+  name: fields.name.describe('Name of the table'),
+  set: (deepPartial(z.strictObject(settableFields)) as z.ZodType<TableSettings>).describe('Settings that differ from the main experiment'),
+});
+
+/** The whole file. Strict everywhere: an unknown key is an error. */
+export const experimentSchema = z
+  .strictObject({
+    ...fields,
+    tables: z.array(tableSchema).describe('Further result tables: the same experiment with some settings changed').default([]),
+  })
+  .superRefine(checkLosses)
+  .superRefine(checkTables);
+
+/** A fully resolved experiment. */
+export type ExperimentConfig = z.output<typeof experimentSchema>;
+export type ExperimentTable = ExperimentConfig['tables'][number];
+
+/** AdamW settings of one stage. */
+export type OptimiserConfig = ExperimentConfig['optimiser'];
+export type TrainingStage = 'teacher' | 'pretrain' | 'distil' | 'finetune' | 'baselines';
+
+/** Reads an experiment from its YAML file. Throws `E_CONFIG` as `loadConfig` does. */
+export function loadExperiment(file: string, overrides: readonly string[] = []): ExperimentConfig {
+  return loadConfig(experimentSchema, { file, overrides });
+}
+
+/** The optimiser of a stage: the shared settings with the stage's own on top. */
+export function stageOptimiser(config: Pick<ExperimentConfig, 'optimiser' | TrainingStage>, stage: TrainingStage): OptimiserConfig {
+  const own: Partial<OptimiserConfig> = config[stage];
+  const resolved = Object.entries(config.optimiser).map(([key, shared]) => [key, own[key as keyof OptimiserConfig] ?? shared]);
+  return Object.fromEntries(resolved) as OptimiserConfig;
+}
+
+/** The experiment behind a further table, named `<experiment>-<table>`, with no further tables of its own. */
+export function tableConfig({ tables: _, ...config }: ExperimentConfig, table: ExperimentTable): ExperimentConfig {
+  return { ...coreSchema.parse(mergeTable(config, table.set)), name: `${config.name}-${table.name}`, tables: [] };
+}
+
+// ---- checks across fields ----------------------------------------------------------------------------------------------------
+
+function checkLosses({ teacher, distil }: z.output<z.ZodObject<typeof fields>>, context: z.RefinementCtx): void {
+  if (distil.alpha === 0 && distil.beta === 0) {
+    context.addIssue({ code: 'custom', path: ['distil', 'alpha'], input: 0, message: 'expected distil.alpha or distil.beta above 0' });
+  }
+  if (distil.beta > 0 && teacher.kind === 'context' && teacher.steps === 0) {
+    const message = 'expected 0 without a trained teacher (teacher.steps is 0); train one, or set teacher.kind: monte-carlo';
+    context.addIssue({ code: 'custom', path: ['distil', 'beta'], input: distil.beta, message });
+  }
+}
+
+function checkTables({ tables, ...config }: ExperimentConfig, context: z.RefinementCtx): void {
+  for (const [i, { name, set }] of tables.entries()) {
+    if (tables.findIndex(table => table.name === name) < i) {
+      context.addIssue({ code: 'custom', path: ['tables', i, 'name'], input: name, message: 'expected a name no other table has' });
+    }
+    const result = coreSchema.safeParse(mergeTable(config, set), { reportInput: true });
+    for (const issue of result.error?.issues ?? []) context.addIssue({ ...issue, path: ['tables', i, 'set', ...issue.path] });
+  }
+}
+
+/** The settings of a table over those of the experiment. Another source starts from its own options, not from the first one's. */
+function mergeTable(config: Core, set: TableSettings): unknown {
+  const otherSource = set.source?.id !== undefined && set.source.id !== config.source.id;
+  return merge(otherSource ? { ...config, source: { ...config.source, options: {} } } : config, set);
+}
+
+/** Maps are merged key by key; lists and values are replaced. */
+function merge(base: unknown, over: unknown): unknown {
+  if (over === undefined) return base;
+  if (!isMap(base) || !isMap(over)) return over;
+  return { ...base, ...Object.fromEntries(Object.entries(over).map(([key, value]) => [key, merge(base[key], value)])) };
+}
+
+const isMap = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The schema with every key optional at every depth and no defaults; checks across fields wait until it is merged. */
+function deepPartial(schema: z.core.$ZodType): z.ZodType {
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional)
+    return deepPartial(schema.unwrap());
+  if (!(schema instanceof z.ZodObject)) return schema as z.ZodType;
+  const optional = Object.entries(schema.shape).map(([key, field]) => {
+    // Sections are described outside their default, which goes; single fields inside, which stays.
+    const description = z.globalRegistry.get(field)?.description;
+    const bare = deepPartial(field).optional();
+    return [key, description ? bare.describe(description) : bare];
+  });
+  return z.strictObject(Object.fromEntries(optional));
+}

@@ -1,0 +1,108 @@
+/** @file The command line as a user meets it: what goes to which stream, and with what exit status. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'cadenza-cli-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const bad = join(folder, 'bad.yaml');
+writeFileSync(bad, 'name: a\nmodel:\n  widht: 3\n');
+const good = join(folder, 'good.yaml');
+writeFileSync(good, 'name: tiny\n');
+
+function start(...args: string[]) {
+  const child = spawn(process.execPath, ['--import', 'tsx', ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  const texts = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', text => (texts[name] += text));
+  const ended = once(child, 'close').then(([status]) => ({ status: status as number, ...texts }));
+  return { child, ended };
+}
+
+const cadenza = (...args: string[]) => start('src/cli/main.ts', ...args).ended;
+
+describe('cadenza', () => {
+  it('explains a bad configuration in one paragraph, with its own exit status', async () => {
+    const { status, stdout, stderr } = await cadenza('run', bad);
+    expect([status, stdout]).toEqual([3, '']);
+    expect(stderr).toMatch(/^cadenza: \[E_CONFIG\] .*bad\.yaml:3:3: model\.widht: unknown key; the nearest known key is "width".*\n$/);
+  });
+
+  it('gives errors as JSON on stdout with --json', async () => {
+    const { status, stdout, stderr } = await cadenza('teacher', bad, '--json');
+    expect([status, stderr]).toEqual([3, '']);
+    expect(JSON.parse(stdout).error).toMatchObject({ code: 'E_CONFIG', message: expect.stringContaining('bad.yaml:3:3') });
+  });
+
+  it.each([
+    ['an unknown command', ['rnu', good], "unknown command 'rnu'"],
+    ['an unknown option', ['run', good, '--resum'], "unknown option '--resum'"],
+    ['a missing file', ['run'], "missing required argument 'file'"],
+  ])('refuses %s', async (_, args, says) => {
+    const { status, stdout, stderr } = await cadenza(...args);
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^cadenza: \[E_USAGE\] /);
+    expect(stderr).toContain(says);
+  });
+
+  it('prints its help and its version to stdout', async () => {
+    const help = await cadenza('--help');
+    expect(help).toMatchObject({ status: 0, stderr: '' });
+    for (const command of ['run', 'generate', 'evaluate', 'config', 'doctor']) expect(help.stdout).toContain(`\n  ${command} `);
+    expect(await cadenza('--version')).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+  });
+
+  it('prints resolved configurations and their schema', async () => {
+    const yaml = await cadenza('config', 'print', good, '--set', 'model.latents=2', '--set', 'seeds=[3, 4]');
+    expect(yaml).toMatchObject({ status: 0, stderr: '' });
+    expect(parse(yaml.stdout)).toMatchObject({ name: 'tiny', seeds: [3, 4], model: { latents: 2 } });
+    const schema = await cadenza('config', 'schema');
+    expect(JSON.parse(schema.stdout).$schema).toContain('draft-07');
+  });
+
+  it('examines the machine', async () => {
+    const { status, stdout } = await cadenza('doctor', '--json');
+    expect(status).toBe(0);
+    const report = JSON.parse(stdout);
+    expect(report.executors).toContainEqual({ name: 'cpu', works: true });
+    expect(report.gemmGflops).toBeGreaterThan(0);
+  });
+});
+
+describe('a signal', () => {
+  const signals = pathToFileURL(join(ROOT, 'src/cli/signals.ts')).href;
+  const failure = pathToFileURL(join(ROOT, 'src/cli/failure.ts')).href;
+  const script = (onAbort: string) => `
+    import { interruptSignal } from ${JSON.stringify(signals)};
+    import { reportFailure } from ${JSON.stringify(failure)};
+    const signal = interruptSignal();
+    signal.addEventListener('abort', () => { ${onAbort} });
+    setInterval(() => {}, 1000);
+    console.log('ready');
+  `;
+  const save = "setTimeout(() => { console.log('saved'); process.exit(reportFailure(signal.reason, { json: false })); }, 20)";
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s lets the stage save, then ends with %i', async (name, expected) => {
+    const { child, ended } = start('--input-type=module', '-e', script(save));
+    child.stdout.once('data', () => child.kill(name));
+    const { status, stdout, stderr } = await ended;
+    expect([status, stdout]).toEqual([expected, 'ready\nsaved\n']);
+    expect(stderr).toContain('[E_INTERRUPTED]');
+  });
+
+  it('that comes twice ends the process at once', async () => {
+    const { child, ended } = start('--input-type=module', '-e', script("console.log('first')"));
+    child.stdout.on('data', () => child.kill('SIGINT'));
+    expect(await ended).toMatchObject({ status: 130, stdout: 'ready\nfirst\n' });
+  });
+});

@@ -1,0 +1,223 @@
+/** @file Every way in which a configuration can be wrong, and what is said about it. */
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { experimentSchema, stageOptimiser, tableConfig } from '../src/stages/config.ts';
+import { configJsonSchema, formatConfig, type JsonSchema, loadConfig } from '../src/util/config.ts';
+import { CadenzaError } from '../src/util/errors.ts';
+import { editDistance, nearest } from '../src/util/nearest.ts';
+
+const load = (text: string, overrides: string[] = []) => loadConfig(experimentSchema, { file: 'e.yaml', text, overrides });
+
+function failure(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    expect(error).toBeInstanceOf(CadenzaError);
+    expect((error as CadenzaError).code).toBe('E_CONFIG');
+    return (error as CadenzaError).message;
+  }
+  throw new Error('expected an E_CONFIG, and nothing was thrown');
+}
+
+interface Case {
+  what: string;
+  text: string;
+  set?: string[];
+  /** Texts that the message must hold. */
+  says: string[];
+}
+
+const CASES: Case[] = [
+  { what: 'an empty file', text: '# nothing\n', says: ['e.yaml', 'empty', 'expected a map'] },
+  { what: 'a list at the top', text: '- 1', says: ['e.yaml:1:1', 'expected a map of keys', 'came [1]'] },
+  { what: 'broken YAML', text: 'name: a\nseeds: [1\nseed: 2', says: ['e.yaml:', 'not valid YAML'] },
+  { what: 'an unknown tag', text: 'name: !foo a', says: ['e.yaml:1:7', 'tag'] },
+  { what: 'a duplicate key', text: 'name: a\nname: b', says: ['e.yaml:2:1', '"name" is there twice'] },
+  { what: 'a key that reaches a prototype', text: 'name: a\n__proto__: {x: 1}', says: ['e.yaml:2:1', '"__proto__" is not allowed'] },
+  { what: 'a missing name', text: 'seed: 1', says: ['e.yaml:1:1', 'name: expected a text, came nothing'] },
+  { what: 'an unknown key', text: 'name: a\nmodle: {}', says: ['e.yaml:2:1: modle: unknown key', '"model"'] },
+  { what: 'an unknown key inside', text: 'name: a\nmodel:\n  widht: 3', says: ['e.yaml:3:3: model.widht: unknown key', '"width"'] },
+  { what: 'an unknown key in a stage', text: 'name: a\nteacher: {learningrate: 1}', says: ['2:11', '"learningRate"'] },
+  { what: 'a mistyped value', text: 'name: a\nmodel:\n  width: wide', says: ['e.yaml:3:10: model.width: expected a number, came "wide"'] },
+  { what: 'a fraction of a layer', text: 'name: a\nmodel: {encoderLayers: 2.5}', says: ['expected a whole number, came 2.5'] },
+  { what: 'a value below its range', text: 'name: a\ncontext: {episodes: 0}', says: ['context.episodes: expected at least 1, came 0'] },
+  {
+    what: 'a value above its range',
+    text: 'name: a\nsource: {noise: {max: 1.5}}',
+    says: ['source.noise.max: expected at most 1, came 1.5'],
+  },
+  {
+    what: 'an infinite value',
+    text: 'name: a\npretrain: {lambdaCap: .inf}',
+    says: ['pretrain.lambdaCap: expected a number, came Infinity'],
+  },
+  {
+    what: 'an unknown option',
+    text: 'name: a\ntokenizer: paked',
+    says: ['expected one of packed, interleaved, came "paked"', 'nearest is "packed"'],
+  },
+  { what: 'an unknown item', text: 'name: a\nbaselines:\n  methods:\n    - nine', says: ['e.yaml:4:7: baselines.methods.0', '"none"'] },
+  { what: 'no seeds', text: 'name: a\nseeds: []', says: ['e.yaml:2:8: seeds: expected at least 1 item, came []'] },
+  { what: 'a seed twice', text: 'name: a\nseeds: [1, 1]', says: ['seeds: expected every training seed once, came [1,1]'] },
+  { what: 'a section without content', text: 'name: a\nsplit:', says: ['split: expected a map of keys, came nothing'] },
+  { what: 'a name that is no folder', text: 'name: a/b', says: ['e.yaml:1:7: name: expected letters', 'came "a/b"'] },
+  {
+    what: 'heads that do not divide the width',
+    text: 'name: a\nmodel: {heads: 5}',
+    says: ['e.yaml:2:1: model.width: expected a multiple of model.heads, which is 5, came 64'],
+  },
+  { what: 'no distillation loss', text: 'name: a\ndistil: {alpha: 0}', says: ['expected distil.alpha or distil.beta above 0'] },
+  {
+    what: 'a teacher that is followed but not trained',
+    text: 'name: a\nteacher: {steps: 0}\ndistil: {beta: 1}',
+    says: ['e.yaml:3:16: distil.beta', 'teacher.steps is 0'],
+  },
+  {
+    what: 'a bad table',
+    text: 'name: a\ntables:\n  - name: q\n    set: {model: {heads: 5}}',
+    says: ['e.yaml:4:11: tables.0.set.model.width', 'which is 5'],
+  },
+  {
+    what: 'an unknown key in a table',
+    text: 'name: a\ntables:\n  - name: q\n    set: {sorce: 5}',
+    says: ['e.yaml:4:11: tables.0.set.sorce', '"source"'],
+  },
+  {
+    what: 'two tables of one name',
+    text: 'name: a\ntables: [{name: q, set: {}}, {name: q, set: {}}]',
+    says: ['tables.1.name', 'came "q"'],
+  },
+  { what: 'an override without a value', text: 'name: a', set: ['seed'], says: ['--set seed: expected key=value'] },
+  { what: 'an override of nothing', text: 'name: a', set: ['model..width=1'], says: ['--set model..width=1', 'is empty'] },
+  {
+    what: 'an override of a prototype',
+    text: 'name: a',
+    set: ['a.constructor.b=1'],
+    says: ['--set a.constructor.b=1: the key "constructor" is not allowed'],
+  },
+  {
+    what: 'an override with a prototype inside',
+    text: 'name: a',
+    set: ['source.options={__proto__: {x: 1}}'],
+    says: ['--set', '"__proto__" is not allowed'],
+  },
+  { what: 'an override that is not YAML', text: 'name: a', set: ['seeds=[1'], says: ['--set seeds=[1: the value: not valid YAML'] },
+  {
+    what: 'an override of an unknown key',
+    text: 'name: a',
+    set: ['model.latent=3'],
+    says: ['--set model.latent=3: model.latent: unknown key', '"latents"'],
+  },
+  {
+    what: 'an override out of range',
+    text: 'name: a\nmodel: {latents: 4}',
+    set: ['model.latents=0'],
+    says: ['--set model.latents=0: model.latents: expected at least 1, came 0'],
+  },
+  {
+    what: 'an override below a value',
+    text: 'name: a',
+    set: ['name.x=1'],
+    says: ['--set name.x=1: expected a map of keys at name, came "a"'],
+  },
+  { what: 'an override past a list', text: 'name: a\nseeds: [1]', set: ['seeds.1=2'], says: ['--set seeds.1=2: seeds is a list of 1'] },
+  {
+    what: 'an override that breaks a pair',
+    text: 'name: a\nmodel: {width: 64}',
+    set: ['model.heads=5'],
+    says: ['--set model.heads=5: model.width: expected a multiple'],
+  },
+];
+
+describe('a bad configuration', () => {
+  it.each(CASES)('$what', ({ text, set, says }) => {
+    const message = failure(() => load(text, set));
+    for (const part of says) expect(message).toContain(part);
+  });
+
+  it('is told whole: every problem at once', () => {
+    const message = failure(() => load('name: a\nmodel:\n  widht: 3\nseed: -1', ['bogus=1', 'split.heldOut=x']));
+    expect(message).toMatch(/^4 problems:\n {2}/);
+    for (const part of ['e.yaml:3:3', 'e.yaml:4:7', '--set bogus=1', '--set split.heldOut=x']) expect(message).toContain(part);
+  });
+
+  it('may be a file that is missing, or a folder', () => {
+    expect(failure(() => loadConfig(experimentSchema, { file: 'no/such.yaml' }))).toContain('no/such.yaml: there is no such file');
+    expect(failure(() => loadConfig(experimentSchema, { file: 'test' }))).toContain('test: this is a folder');
+  });
+});
+
+describe('a good configuration', () => {
+  it('needs only a name', () => {
+    const config = load('name: tiny');
+    expect(config.model).toMatchObject({ width: 64, heads: 4, latents: 8 });
+    expect(config.tables).toEqual([]);
+  });
+
+  it('takes overrides in order, with YAML values, and leaves aliases apart', () => {
+    const config = load('name: a\nteacher: &a {batch: 8}\ndistil: *a', [
+      'teacher.batch=3',
+      'seeds=[1, 2]',
+      'seeds.1=7',
+      'optimiser.learningRate=3e-4',
+    ]);
+    expect([config.teacher.batch, config.distil.batch, config.seeds, config.optimiser.learningRate]).toEqual([3, 8, [1, 7], 3e-4]);
+  });
+
+  it('prints as YAML that reads back to itself', () => {
+    const config = load('name: a\nteacher: {batch: 32}\ntables: [{name: q, set: {seeds: [4], source: {id: q}}}]');
+    expect(load(formatConfig(config))).toEqual(config);
+  });
+
+  it('resolves the optimiser of a stage', () => {
+    const config = load('name: a\noptimiser: {batch: 16}\nteacher: {learningRate: 0.01, weightDecay: 0}');
+    expect(stageOptimiser(config, 'teacher')).toEqual({ ...config.optimiser, learningRate: 0.01, weightDecay: 0 });
+    expect(stageOptimiser(config, 'distil')).toEqual(config.optimiser);
+  });
+
+  it('merges a table over the experiment, and drops the options of another source', () => {
+    const config = load(
+      'name: a\nsource: {options: {x: 1}, histories: 5}\ntables: [{name: q, set: {source: {id: q}, distil: {steps: 3}}}]',
+    );
+    const table = tableConfig(config, config.tables[0]);
+    expect(table).toEqual({
+      ...config,
+      name: 'a-q',
+      tables: [],
+      source: { ...config.source, id: 'q', options: {} },
+      distil: { ...config.distil, steps: 3 },
+    });
+  });
+
+  it('has a schema in which every key is described', () => {
+    const missing: string[] = [];
+    const walk = ({ properties, items }: JsonSchema, path: string): void => {
+      for (const [key, child] of Object.entries(properties ?? {})) {
+        if (!child.description) missing.push(path + key);
+        walk(child, `${path}${key}.`);
+      }
+      if (items) walk(items, path);
+    };
+    walk(configJsonSchema(experimentSchema), '');
+    expect(missing).toEqual([]);
+  });
+
+  it('is what the experiments in the repository are', () => {
+    const file = fileURLToPath(new URL('../experiments/dark-room.yaml', import.meta.url));
+    const config = loadConfig(experimentSchema, { file });
+    // The file is also the reference of all settings: it names every one.
+    const { tables: _, ...settings } = config;
+    const text = readFileSync(file, 'utf8');
+    for (const key of Object.keys(settings)) expect(text).toContain(`\n${key}:`);
+  });
+});
+
+describe('the nearest name', () => {
+  it('counts a swap of neighbours as one edit', () => {
+    expect([editDistance('widht', 'width'), editDistance('', 'abc'), editDistance('kitten', 'sitting')]).toEqual([1, 3, 3]);
+    expect(nearest('Lerningrate', ['warmup', 'learningRate', 'clip'])).toBe('learningRate');
+    expect(nearest('x', [])).toBeUndefined();
+  });
+});

@@ -1,0 +1,193 @@
+/** @file The rules of the house: which room may import which, no cycles, browser-safe rooms, short files. */
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
+const MAX_LINES = 500;
+
+/** What each room may import beside itself and `util`. `cli` may import everything. */
+const TABLE: Record<string, readonly string[]> = {
+  util: [],
+  engine: [],
+  rl: [],
+  distributed: [],
+  nn: ['engine'],
+  optim: ['engine'],
+  envs: ['rl'],
+  data: ['rl'],
+  tokenizers: ['engine', 'nn', 'data', 'rl'],
+  sources: ['engine', 'nn', 'optim', 'rl', 'data'],
+  compressor: ['engine', 'nn', 'tokenizers', 'rl'],
+  policy: ['engine', 'nn', 'tokenizers', 'rl'],
+  evaluation: ['rl'],
+  stages: ['engine', 'nn', 'optim', 'rl', 'envs', 'sources', 'data', 'tokenizers', 'compressor', 'policy', 'evaluation', 'distributed'],
+  reports: ['data', 'evaluation'],
+  server: ['data', 'evaluation', 'reports'],
+};
+
+/** Rooms that a browser must run, and the files in them that it must not load. */
+const BROWSER_ROOMS = ['engine', 'nn', 'optim', 'rl', 'envs', 'tokenizers', 'compressor', 'policy', 'evaluation'];
+const NODE_FILES = ['src/engine/executors/node.ts'];
+const NODE_PACKAGES = ['onnxruntime-node', 'cli-progress', 'commander', 'apache-arrow'];
+
+interface Import {
+  specifier: string;
+  /** Erased by the compiler. */
+  typeOnly: boolean;
+  /** `import()`: loaded only when it is reached. */
+  dynamic: boolean;
+  /** Path from the root of the repository, for relative imports. */
+  target?: string;
+}
+
+const files = (folder: string): string[] =>
+  existsSync(join(ROOT, folder))
+    ? readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+        .filter(name => /\.(ts|tsx|mjs)$/.test(name) && !name.includes('node_modules'))
+        .map(name => join(folder, name).split(sep).join('/'))
+        .sort()
+    : [];
+
+function importsOf(file: string): Import[] {
+  const found: Import[] = [];
+  const add = (node: ts.Node | undefined, typeOnly: boolean, dynamic: boolean) => {
+    if (!node || !ts.isStringLiteralLike(node)) return;
+    const target = node.text.startsWith('.')
+      ? relative(ROOT, resolve(ROOT, dirname(file), node.text))
+          .split(sep)
+          .join('/')
+      : undefined;
+    found.push({ specifier: node.text, typeOnly, dynamic, target });
+  };
+  const walk = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword, false);
+    else if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly, false);
+    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal, true, false);
+    else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) add(node.arguments[0], false, true);
+    ts.forEachChild(node, walk);
+  };
+  walk(ts.createSourceFile(file, readFileSync(join(ROOT, file), 'utf8'), ts.ScriptTarget.Latest));
+  return found;
+}
+
+const sources = files('src').filter(file => !file.endsWith('.test.ts'));
+const imports = new Map(sources.map(file => [file, importsOf(file)]));
+const roomOf = (file: string) => file.split('/')[1];
+const packageOf = (specifier: string) =>
+  specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+
+describe('the house', () => {
+  it('has files, each in a room of the table', () => {
+    expect(sources.length).toBeGreaterThan(0);
+    expect(sources.filter(file => roomOf(file) !== 'cli' && !TABLE[roomOf(file)])).toEqual([]);
+  });
+
+  it('keeps to the import table', () => {
+    const broken: string[] = [];
+    for (const [file, list] of imports) {
+      const room = roomOf(file);
+      if (room === 'cli') continue;
+      for (const { target } of list) {
+        if (!target) continue;
+        const other = roomOf(target);
+        const allowed = target.startsWith('src/') && (other === room || other === 'util' || TABLE[room]?.includes(other));
+        if (!allowed) broken.push(`${file} imports ${target}; ${room} may import ${['util', ...(TABLE[room] ?? [])].join(', ')}`);
+      }
+    }
+    expect(broken).toEqual([]);
+  });
+
+  it('imports files that exist, by their whole name', () => {
+    const broken = [...imports].flatMap(([file, list]) =>
+      list
+        .filter(({ target }) => target && !(target.endsWith('.ts') && imports.has(target)))
+        .map(({ specifier }) => `${file}: ${specifier}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  it('runs only packages that package.json lists as dependencies', () => {
+    const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    const broken = [...imports].flatMap(([file, list]) =>
+      list
+        .filter(
+          ({ specifier, target, typeOnly }) =>
+            !target && !typeOnly && !specifier.startsWith('node:') && !(packageOf(specifier) in dependencies),
+        )
+        .map(({ specifier }) => `${file}: ${specifier}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  it('has no import cycle', () => {
+    expect(findCycles(file => imports.get(file)?.filter(({ typeOnly }) => !typeOnly) ?? [])).toEqual([]);
+  });
+
+  it('loads nothing of Node in the rooms that a browser runs', () => {
+    const broken: string[] = [];
+    for (const room of BROWSER_ROOMS) {
+      for (const file of sources) if (roomOf(file) === room && !NODE_FILES.includes(file)) broken.push(...nodeOnly(file));
+    }
+    expect(broken).toEqual([]);
+  });
+
+  it(`keeps every file within ${MAX_LINES} lines`, () => {
+    const long = ['src', 'test', 'bench', 'scripts', 'web/src']
+      .flatMap(files)
+      .map(file => ({ file, lines: readFileSync(join(ROOT, file), 'utf8').trimEnd().split('\n').length }))
+      .filter(({ lines }) => lines > MAX_LINES);
+    expect(long).toEqual([]);
+  });
+
+  it('says in every source file why it exists', () => {
+    // Index files only re-export.
+    const silent = sources.filter(
+      file => !file.endsWith('/index.ts') && !readFileSync(join(ROOT, file), 'utf8').slice(0, 200).includes('@file'),
+    );
+    expect(silent).toEqual([]);
+  });
+});
+
+/** Every way from `start`, through imports that run when it is loaded, to something that only Node has. */
+function nodeOnly(start: string): string[] {
+  const found: string[] = [];
+  const seen = new Set<string>();
+  const visit = (file: string, trail: string[]): void => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    for (const { specifier, target, typeOnly, dynamic } of imports.get(file) ?? []) {
+      if (typeOnly || (dynamic && target)) continue;
+      if (target) visit(target, [...trail, target]);
+      else if (specifier.startsWith('node:') || NODE_PACKAGES.includes(packageOf(specifier))) found.push([...trail, specifier].join(' → '));
+    }
+  };
+  visit(start, [start]);
+  return found;
+}
+
+/** Each cycle of the graph once, as a chain of files. */
+function findCycles(edges: (file: string) => Import[]): string[] {
+  const cycles: string[] = [];
+  const state = new Map<string, 'open' | 'closed'>();
+  const trail: string[] = [];
+  const visit = (file: string): void => {
+    state.set(file, 'open');
+    trail.push(file);
+    for (const { target } of edges(file)) {
+      if (!target) continue;
+      if (state.get(target) === 'open') cycles.push([...trail.slice(trail.indexOf(target)), target].join(' → '));
+      else if (!state.has(target)) visit(target);
+    }
+    trail.pop();
+    state.set(file, 'closed');
+  };
+  for (const file of sources) if (!state.has(file)) visit(file);
+  return cycles;
+}
