@@ -75,8 +75,8 @@ export function verify(graph: Graph, stage: string): void {
 const sameType = (a: TensorType, b: TensorType) => a.dtype === b.dtype && sameShape(a.shape, b.shape);
 
 function formatAttribute(value: unknown): string {
-  if (ArrayBuffer.isView(value) || (Array.isArray(value) && value.length > 8)) return `<${(value as ArrayLike<number>).length} numbers>`;
-  return JSON.stringify(value);
+  const list = ArrayBuffer.isView(value) ? Array.from(value as Float32Array) : value;
+  return Array.isArray(list) && list.length > 8 ? `<${list.length} numbers>` : JSON.stringify(list);
 }
 
 export function formatAttributes(attributes: Attributes): string {

@@ -1,6 +1,6 @@
 /** @file Rewrites that make a graph smaller without changing what it computes. The verifier runs after each. */
 
-import { formatAttributes, type Graph, nodesOf, rewrite, verify } from './graph.ts';
+import { type Graph, nodesOf, rewrite, verify } from './graph.ts';
 import { constant, MATMUL, type ProductAttributes, TRANSPOSE } from './ops/index.ts';
 import { interpret } from './reference.ts';
 import { applyOne, type Node, sizeOf, type Tensor } from './tensor.ts';
@@ -49,7 +49,7 @@ export function shareSubexpressions(graph: Graph): Graph {
     const content = data && (data.length <= 64 ? Array.from(data).join() : `#${idOf(data as object)}`);
     const type = node.outputs.map(output => `${output.dtype}${output.shape.join('x')}`).join();
     const operands = inputs.map(tensor => `${idOf(tensor.node)}.${tensor.index}`).join();
-    const key = `${node.op.name}(${operands}) ${content ?? formatAttributes(node.attributes)} ${type}`;
+    const key = `${node.op.name}(${operands}) ${content ?? JSON.stringify(node.attributes)} ${type}`;
     const earlier = seen.get(key);
     if (earlier) return earlier;
     const fresh = inputs.every((tensor, i) => tensor === node.inputs[i]) ? node.outputs : rebuild(node, inputs);
@@ -85,8 +85,8 @@ export function foldIntoProducts(graph: Graph): Graph {
     if (node.op.name === 'gemm' || node.op.name === MATMUL.name) {
       const attributes = { ...(node.attributes as unknown as ProductAttributes) };
       let [a, b, ...bias] = inputs;
-      if (swapsLast(a)) [a, attributes.transposeA] = [a.node.inputs[0], !attributes.transposeA];
-      if (swapsLast(b)) [b, attributes.transposeB] = [b.node.inputs[0], !attributes.transposeB];
+      while (swapsLast(a)) [a, attributes.transposeA] = [a.node.inputs[0], !attributes.transposeA];
+      while (swapsLast(b)) [b, attributes.transposeB] = [b.node.inputs[0], !attributes.transposeB];
       return remember([applyOne(node.op, [a, b, ...bias], attributes)]);
     }
     if (node.op.name === 'mul') {

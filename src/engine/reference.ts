@@ -1,7 +1,8 @@
 /** @file The reference interpreter: every op in plain float64. Slow and simple, so that the fast path has something to be held against. */
 
+import { expect } from '../util/errors.ts';
 import { type Graph, nodesOf } from './graph.ts';
-import type { Node, ReferenceValue, Tensor } from './tensor.ts';
+import { formatType, type Node, type ReferenceValue, sizeOf, type Tensor } from './tensor.ts';
 
 /** Evaluates the graph's outputs for the given inputs. Throws `E_SHAPE` when an input is missing. */
 export function interpret(graph: Graph, feeds: Readonly<Record<string, ArrayLike<number>>>): Record<string, Float64Array> {
@@ -9,10 +10,12 @@ export function interpret(graph: Graph, feeds: Readonly<Record<string, ArrayLike
   const read = (tensor: Tensor) => values.get(tensor.node)![tensor.index];
   for (const node of nodesOf(graph)) {
     const name = node.op.name === 'input' ? (node.attributes.name as string) : undefined;
-    const data =
-      name !== undefined && name in feeds
-        ? [Float64Array.from(feeds[name])]
-        : node.op.reference(node.inputs.map(read), node.attributes, node.outputs);
+    const fed = name !== undefined && Object.hasOwn(feeds, name) ? feeds[name] : undefined;
+    if (fed) {
+      const [type] = node.outputs;
+      expect(fed.length === sizeOf(type.shape), `input "${name}": expected ${formatType(type)}, got ${fed.length} numbers.`);
+    }
+    const data = fed ? [Float64Array.from(fed)] : node.op.reference(node.inputs.map(read), node.attributes, node.outputs);
     values.set(
       node,
       node.outputs.map(({ shape, dtype }, i) => ({ shape, dtype, data: data[i] })),

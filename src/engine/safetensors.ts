@@ -92,8 +92,8 @@ export function decodeSafetensors(bytes: Uint8Array): SafetensorsFile {
       fail(`tensor "${name}" has ${to - from} bytes where ${dtype} [${shape.join(', ')}] needs ${sizeOf(shape) * type.BYTES_PER_ELEMENT}`);
     if (start + to > bytes.length) fail(`it ends after ${bytes.length} bytes, within tensor "${name}", which ends at ${start + to}`);
     ranges.push(offsets);
-    // A copy: the file's bytes may stand anywhere in memory, and a typed array needs an aligned place.
-    tensors.set(name, { data: new type(bytes.slice(start + from, start + to).buffer), shape });
+    // A copy (a Buffer's own `slice` is none): the bytes may stand anywhere in memory, and a typed array needs an aligned place.
+    tensors.set(name, { data: new type(new Uint8Array(bytes.subarray(start + from, start + to)).buffer), shape });
   }
   let end = 0;
   for (const [from, to] of ranges.sort((a, b) => a[0] - b[0] || a[1] - b[1])) {

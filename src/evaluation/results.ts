@@ -28,13 +28,13 @@ export interface TaskScore {
   mean: number;
 }
 
-/** What acting costs, worked out from the model's own dimensions. */
+/** What acting costs, counted from the inference graphs; zeros where a method has none. */
 export interface MethodCost {
   /** Floating-point operations for one action of one stream. */
   flopsPerAction: number;
-  /** Bytes that one stream carries from step to step. */
+  /** Bytes that reach the policy for one stream: what it carries between episodes (Z) and the running episode. */
   stateBytes: number;
-  /** Bytes of that which are history: raw transitions or latents. */
+  /** Bytes of raw history that are kept beside that for the next compression. */
   historyBytes: number;
 }
 

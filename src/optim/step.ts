@@ -111,5 +111,5 @@ export function perParameter(
 ): Tensor | undefined {
   const values = new Float32Array(layout.size);
   for (const { name, shape, offset } of layout.entries) values.fill(value(name, shape), offset, offset + sizeOf(shape));
-  return values.every(v => v === neutral) ? undefined : constant(values);
+  return values.every(v => v === Math.fround(neutral)) ? undefined : constant(values);
 }

@@ -59,6 +59,7 @@ const fields = {
       options: z.record(z.string(), z.unknown()).describe("The algorithm's own options; it checks them").default({}),
       histories: count('Learning histories per training task').default(24),
       episodes: count('Episodes in one history').default(24),
+      stride: count('Keep every so many-th episode: slow learners improve visibly within a short context then').default(1),
       noise: z
         .strictObject({
           fraction: fraction('Fraction of the histories that get random actions mixed in').default(0.5),

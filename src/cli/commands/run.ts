@@ -46,11 +46,12 @@ function registerStage(program: Command, name: string, description: string, unti
       const { runExperiment } = await import('../../stages/run.ts');
       const progress = terminalProgress();
       // A bar that broke off must be gone before the failure is printed.
-      const results = await runExperiment(config, { out, until, resume, progress, signal }).finally(progress.stop);
-      if (json) return printJson(results);
-      // Until the last stage there is nothing to compare.
-      const scored = until === undefined || until === 'evaluate';
-      if (scored) process.stdout.write(`${(await import('../../reports/terminal.ts')).formatResults(results).trimEnd()}\n`);
+      const command = `cadenza ${process.argv.slice(2).join(' ')}`;
+      const results = await runExperiment(config, { out, until, resume, progress, signal, command }).finally(progress.stop);
+      if (json) return printJson(results ?? { out });
+      // Before the last stage there is nothing to compare.
+
+      if (results) process.stdout.write(`${(await import('../../reports/terminal.ts')).formatResults(results).trimEnd()}\n`);
       process.stdout.write(`Everything is in ${out}\n`);
     });
 }

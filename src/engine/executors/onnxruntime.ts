@@ -9,6 +9,14 @@ interface Runtime {
   readonly Tensor: TensorConstructor;
 }
 
+/** The first line of a native error, without the place in C++ that it starts with. */
+export const plainReason = ({ message }: Error): string =>
+  message
+    .trim()
+    .split('\n')[0]
+    .replace(/^\/\S+:\d+ .* was false\. /, '')
+    .replace(/[.\s]+$/, '');
+
 /** Wraps a runtime as an executor. `writesInPlace`: preallocated outputs are filled (onnxruntime-web ignores them). */
 export function onnxRuntimeExecutor(
   id: string,
@@ -38,7 +46,7 @@ export function onnxRuntimeExecutor(
       const session = await runtime.InferenceSession.create(model, options).catch(cause => {
         throw new CadenzaError(
           'E_EXECUTOR',
-          `the executor "${id}" cannot run this graph here: ${(cause as Error).message.trim()}. Run "cadenza doctor" to see which executors work on this machine.`,
+          `the executor "${id}" cannot run this graph here: ${plainReason(cause as Error)}. Run "cadenza doctor" to see which executors work on this machine.`,
           { cause },
         );
       });

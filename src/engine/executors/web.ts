@@ -21,7 +21,8 @@ export function webExecutor({ provider = 'wasm', threads, baseUrl }: WebExecutor
   if (baseUrl) env.wasm.wasmPaths = baseUrl;
   env.logLevel = 'error';
   const options: InferenceSession.SessionOptions = {
-    executionProviders: provider === 'wasm' ? ['wasm'] : ['webgpu', 'wasm'],
+    // Naming `wasm` behind `webgpu` would fall back without a word where there is no WebGPU; single ops still fall back.
+    executionProviders: [provider],
     graphOptimizationLevel: 'all',
     executionMode: 'sequential',
     logSeverityLevel: 3,

@@ -1,6 +1,7 @@
 /** @file A graph as the bytes of an ONNX model. */
 
 import OnnxProto, { type onnx as Proto } from 'onnx-proto';
+import { expect } from '../../util/errors.ts';
 import { type Graph, inputsOf, nodesOf } from '../graph.ts';
 import { ONNX_TYPE } from '../ops/structure.ts';
 import type { Tensor, TensorType } from '../tensor.ts';
@@ -42,7 +43,13 @@ export function toOnnx(graph: Graph, { standard = false } = {}): Uint8Array {
   let count = 0;
   let contrib = false;
 
-  const fresh = (hint: string) => `${hint}_${count++}`;
+  const inputs = inputsOf(graph);
+  const reserved = new Set([...inputs.keys(), ...Object.keys(graph.outputs)]);
+  expect(reserved.size === inputs.size + Object.keys(graph.outputs).length, 'an input and an output of one graph have the same name.');
+  const fresh = (hint: string): string => {
+    const name = `${hint}_${count++}`;
+    return reserved.has(name) ? fresh(hint) : name;
+  };
   const initializer = (hint: string, key: string, dataType: number, dims: readonly number[], data: () => Uint8Array): string => {
     let name = constants.get(key);
     if (name === undefined) {
@@ -91,7 +98,7 @@ export function toOnnx(graph: Graph, { standard = false } = {}): Uint8Array {
       name: 'cadenza',
       node: nodes,
       initializer: initializers,
-      input: [...inputsOf(graph)].map(([name, tensor]) => valueInfo(name, tensor)),
+      input: [...inputs].map(([name, tensor]) => valueInfo(name, tensor)),
       output: Object.entries(graph.outputs).map(([name, tensor]) => valueInfo(name, tensor)),
     },
   });

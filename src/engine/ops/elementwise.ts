@@ -98,6 +98,8 @@ export const MINIMUM = binary('minimum', 'Min', Math.min, (g, a, b) => {
 export const LESS = binary('less', 'Less', (a, b) => Number(a < b), 'none', 'bool');
 export const EQUAL = binary('equal', 'Equal', (a, b) => Number(a === b), 'none', 'bool');
 
+/** x². */
+export const square = (x: Tensor): Tensor => mul(x, x);
 export const add = (a: Operand, b: Operand): Tensor => applyOne(ADD, [lift(a), lift(b)], {});
 export const sub = (a: Operand, b: Operand): Tensor => applyOne(SUBTRACT, [lift(a), lift(b)], {});
 export const mul = (a: Operand, b: Operand): Tensor => applyOne(MULTIPLY, [lift(a), lift(b)], {});

@@ -5,7 +5,7 @@ import { apply, applyOne, formatType, type OpRecord, sameShape, sizeOf, type Ten
 import { add, erf, exp, mul, sub } from './elementwise.ts';
 import { matmul } from './linear.ts';
 import { mean } from './reduce.ts';
-import { sum } from './structure.ts';
+import { constant, sum } from './structure.ts';
 
 type NoAttributes = Record<string, never>;
 
@@ -56,10 +56,13 @@ export const LAYER_NORM_EPSILON = 1e-5;
 export const LAYER_NORM: OpRecord<NoAttributes> = {
   name: 'layerNorm',
   infer: ([x]) => [x, { shape: x.shape.with(-1, 1), dtype: x.dtype }],
-  // dx = s (g - mean(g) - y mean(g y)), s = 1/σ (Ba, Kiros and Hinton 2016).
-  gradient: ({ outputs: [y, inverse], upstream: [g] }) => [
-    g && mul(sub(sub(g, mean(g, [-1], true)), mul(y, mean(mul(g, y), [-1], true))), inverse),
-  ],
+  // dx = s (g - mean(g) - y mean(g y)), s = 1/σ (Ba, Kiros and Hinton 2016), and ds/dx = -s² y / D, which second derivatives need.
+  gradient: ({ outputs: [y, inverse], upstream: [g, gInverse] }) => {
+    const dx = g && mul(sub(sub(g, mean(g, [-1], true)), mul(y, mean(mul(g, y), [-1], true))), inverse);
+    if (!gInverse) return [dx];
+    const ds = mul(mul(gInverse, mul(inverse, inverse)), mul(y, -1 / y.shape.at(-1)!));
+    return [dx ? add(dx, ds) : ds];
+  },
   reference: ([x]) => {
     const width = x.shape.at(-1)!;
     const inverse: number[] = [];
@@ -109,14 +112,17 @@ export const ATTENTION: OpRecord<{ causal: boolean; scale: number }> = {
     ];
   },
   // The row sums of P ∘ dP equal those of O ∘ dO, which are K wide instead of N (Dao et al. 2022, appendix B).
-  gradient: ({ inputs: [q, k, v], outputs: [out, weights], attributes: { scale }, upstream: [g] }) => {
-    if (!g) return [null, null, null];
-    const dWeights = matmul(g, v, { transposeB: true });
-    const dScores = mul(weights, sub(dWeights, sum(mul(g, out), [-1], true)));
+  gradient: ({ inputs: [q, k, v], outputs: [out, weights], attributes: { scale }, upstream: [g, gWeights] }) => {
+    let [dWeights, rowSums] = g ? [matmul(g, v, { transposeB: true }), sum(mul(g, out), [-1], true)] : [gWeights!, constant(0)];
+    if (gWeights) {
+      if (g) dWeights = add(dWeights, gWeights);
+      rowSums = add(rowSums, sum(mul(gWeights, weights), [-1], true));
+    }
+    const dScores = mul(weights, sub(dWeights, rowSums));
     return [
       matmul(dScores, k, { alpha: scale }),
       matmul(dScores, q, { transposeA: true, alpha: scale }),
-      matmul(weights, g, { transposeA: true }),
+      g && matmul(weights, g, { transposeA: true }),
     ];
   },
   reference: ([q, k, v], { causal, scale }) => {

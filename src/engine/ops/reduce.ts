@@ -41,11 +41,11 @@ const allAxes = (x: Tensor) => x.shape.map((_, i) => i);
 
 /** Mean over `axes` (all of them when left out). */
 export const mean = (x: Tensor, axes: readonly number[] = allAxes(x), keep = false): Tensor =>
-  applyOne(MEAN, [x], { axes: normalise(x, axes), keep });
+  axes.length === 0 ? x : applyOne(MEAN, [x], { axes: normalise(x, axes), keep });
 
 /** Largest entry over `axes`. */
 export const max = (x: Tensor, axes: readonly number[] = allAxes(x), keep = false): Tensor =>
-  applyOne(MAX, [x], { axes: normalise(x, axes), keep });
+  axes.length === 0 ? x : applyOne(MAX, [x], { axes: normalise(x, axes), keep });
 
 export const ARGMAX: OpRecord<{ axis: number }> = {
   name: 'argmax',

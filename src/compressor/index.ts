@@ -1,0 +1,19 @@
+/** @file The registry of compressors: one record each. */
+
+import { CadenzaError } from '../util/errors.ts';
+import { full, meanPool, none, truncated } from './baselines.ts';
+import { bottleneck } from './bottleneck.ts';
+import type { Compressor } from './compressor.ts';
+
+export * from './compressor.ts';
+export * from './reconstruction.ts';
+
+export const COMPRESSORS: readonly Compressor[] = [bottleneck, full, truncated, meanPool, none];
+
+/** The compressor with this id. Throws `E_CONFIG` for an unknown one. */
+export function compressor(id: string): Compressor {
+  const found = COMPRESSORS.find(candidate => candidate.id === id);
+  if (!found)
+    throw new CadenzaError('E_CONFIG', `there is no compressor "${id}". Choose one of: ${COMPRESSORS.map(c => c.id).join(', ')}.`);
+  return found;
+}

@@ -1,0 +1,37 @@
+/**
+ * @file The light decoder R_ψ: Z → X, and the reconstruction loss on raw values (method 4.1).
+ * Shape key: B batch, N context tokens, F features of a token, M latents, D width.
+ */
+
+import { add, broadcastTo, mul, reshape, slice, square, sub, sum, type Tensor } from '../engine/index.ts';
+import { crossAttention, crossEntropy, keysValues, linear, normalInit, type Scope, weightedMean } from '../nn/index.ts';
+import type { TokenLayout } from '../tokenizers/index.ts';
+
+/** One cross-attention from learned positions to Z, then a linear read-out: Z [B, M, D] → predictions [B, N, F]. */
+export function reconstruct(scope: Scope, z_BMD: Tensor, tokens: number, layout: TokenLayout, heads: number): Tensor {
+  const [B, , D] = z_BMD.shape;
+  const positions = broadcastTo(scope.parameter('positions', [tokens, D], normalInit(1)), [B, tokens, D]);
+  const read = add(positions, crossAttention(scope, positions, keysValues(scope, z_BMD, D, heads), { heads }));
+  return linear(scope.at('head'), read, layout.width);
+}
+
+/**
+ * L_rec: cross-entropy on categorical fields and squared error on scalars, against the raw values x [B, N, F]; each field counts only where
+ * it is present, and the fields are averaged. Also the loss of every field on its own.
+ */
+export function reconstructionLoss(
+  prediction_BNF: Tensor,
+  x_BNF: Tensor,
+  layout: TokenLayout,
+): { loss: Tensor; fields: Record<string, Tensor> } {
+  const fields: Record<string, Tensor> = {};
+  for (const { name, kind, offset, size, presence } of layout.fields) {
+    const [predicted, actual] = [prediction_BNF, x_BNF].map(tensor => slice(tensor, 2, offset, offset + size));
+    const there = slice(x_BNF, 2, presence, presence + 1);
+    const weights = reshape(there, there.shape.slice(0, 2));
+    const error = kind === 'categorical' ? crossEntropy(predicted, actual) : sum(square(sub(predicted, actual)), [2]);
+    fields[name] = weightedMean(error, weights);
+  }
+  const total = Object.values(fields).reduce(add);
+  return { loss: mul(total, 1 / layout.fields.length), fields };
+}

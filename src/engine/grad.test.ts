@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { grad } from './grad.ts';
+import { nodesOf } from './graph.ts';
+import { add, cast, constant, input, matmul, mul, stopGradient, sum, tanh } from './ops/index.ts';
+import { optimise } from './passes.ts';
+import { interpret } from './reference.ts';
+import type { Tensor } from './tensor.ts';
+
+const x = input('x', [3]);
+const w = input('w', [3]);
+const numbers = { x: [1, -2, 3], w: [0.5, 4, -1] };
+const value = (gradient: Tensor) => [...interpret({ outputs: { gradient } }, numbers).gradient];
+
+describe('grad', () => {
+  it('adds up what flows back through a shared expression', () => {
+    const square = mul(x, x);
+    const [gradient] = grad(sum(add(mul(square, w), square)), [x]);
+    // d/dx (x² w + x²) = 2x (w + 1)
+    expect(value(gradient)).toEqual([3, -20, 0]);
+  });
+
+  it('does not flow through stopGradient or a cast', () => {
+    expect(value(grad(sum(mul(stopGradient(x), x)), [x])[0])).toEqual([1, -2, 3]);
+    expect(value(grad(sum(stopGradient(x)), [x])[0])).toEqual([0, 0, 0]);
+    expect(value(grad(sum(cast(cast(x, 'int32'), 'float32')), [x])[0])).toEqual([0, 0, 0]);
+  });
+
+  it('is zero, of the right shape, for a parameter that the loss does not read', () => {
+    const unused = input('unused', [2, 2]);
+    const [gradient, used] = grad(sum(x), [unused, x]);
+    expect(gradient.shape).toEqual([2, 2]);
+    expect(value(gradient)).toEqual([0, 0, 0, 0]);
+    expect(value(used)).toEqual([1, 1, 1]);
+  });
+
+  it('is taken by intermediate values too, and of gradients', () => {
+    const middle = mul(x, 2);
+    const loss = sum(mul(middle, middle));
+    expect(value(grad(loss, [middle])[0])).toEqual([4, -8, 12]);
+    const [first] = grad(loss, [x]);
+    expect(value(grad(sum(mul(first, w)), [x])[0])).toEqual([4, 32, -8]);
+  });
+
+  it('builds nothing for what no parameter reaches', () => {
+    const [a, b] = [input('a', [2, 2]), input('b', [2, 2])];
+    const [gradient] = grad(sum(matmul(tanh(a), b)), [b]);
+    const names = nodesOf(optimise({ outputs: { gradient } })).map(node => node.op.name);
+    expect(names.filter(name => name === 'matmul')).toHaveLength(1);
+    expect(names.filter(name => name === 'mul')).toHaveLength(0);
+  });
+
+  it('expects a scalar loss', () => {
+    expect(() => grad(x, [x])).toThrow('grad: expected a float32 scalar loss, got float32[3].');
+    expect(() => grad(constant(1, [], 'int32'), [x])).toThrow('got int32[]');
+  });
+});

@@ -1,0 +1,2 @@
+export * from './in-context.ts';
+export * from './transformer.ts';

@@ -1,0 +1,195 @@
+/** @file Stage `evaluate`: every method learns in context on the held-out tasks (method 6). Only Z and the running episode reach A_φ. */
+
+import { join } from 'node:path';
+import { compressor } from '../compressor/index.ts';
+import { bytesOf, countFlops, type Executor, type Graph, inputsOf, optimise, toOnnx } from '../engine/index.ts';
+import { type MethodCost, type MethodTable, methodResult, rollout, type SeedReturns } from '../evaluation/index.ts';
+import { inContextPolicy } from '../policy/index.ts';
+import type { Policy, Task } from '../rl/index.ts';
+import { source, sourcePolicy } from '../sources/index.ts';
+import { readJson, writeFileAtomic, writeJson } from '../util/files.ts';
+import { Random } from '../util/random.ts';
+import { loadTensors } from './checkpoint.ts';
+import type { ExperimentConfig } from './config.ts';
+import { split } from './generate.ts';
+import { type Model, PARTS, withWeights } from './model.ts';
+import type { StageOutput, StageStore } from './store.ts';
+import { MODEL_FILE } from './training.ts';
+
+const RETURNS_FILE = 'returns.json';
+/** Environments whose contexts are compressed in one call. */
+const COMPRESS_BATCH = 32;
+
+/** One trained model to evaluate: the compressor in it, and the stage that made it. */
+export interface TrainedMethod {
+  readonly method: string;
+  readonly kind: string;
+  readonly trained: StageOutput;
+  readonly seed: number;
+}
+
+export interface Evaluation {
+  readonly store: StageStore;
+  readonly config: ExperimentConfig;
+  readonly model: Model;
+  readonly executor: Executor;
+}
+
+const GRAPH_INPUTS: ReadonlySet<string> = new Set(['context', 'query', 'latents']);
+
+/** A student's weights by the names that the inference graphs use; the teacher's lose their prefix. */
+function weightsOf({ trained }: Pick<TrainedMethod, 'trained'>): Map<string, Float32Array> {
+  const { tensors } = loadTensors(join(trained.folder, MODEL_FILE));
+  const prefix = `${PARTS.teacher}.`;
+  return new Map(
+    [...tensors].map(([name, { data }]) => [name.startsWith(prefix) ? name.slice(prefix.length) : name, data as Float32Array]),
+  );
+}
+
+function inferenceGraphs(
+  model: Model,
+  { kind, trained }: Pick<TrainedMethod, 'kind' | 'trained'>,
+  batch: { compress: number; act: number },
+) {
+  const weights = weightsOf({ trained });
+  const { compress, act, latentShape } = model.inference(kind, batch);
+  const bake = (graph: Graph) => optimise(withWeights(graph, weights, GRAPH_INPUTS));
+  return { compress: compress && bake(compress), act: bake(act), latentShape };
+}
+
+/** What one action costs, counted from the graphs for a single stream; compressing is spread over the actions of the episode it serves. */
+function costOf(model: Model, method: Pick<TrainedMethod, 'kind' | 'trained'>): MethodCost {
+  const { compress, act } = inferenceGraphs(model, method, { compress: 1, act: 1 });
+  const inputBytes = (graph: Graph | undefined) =>
+    graph ? [...inputsOf(graph).values()].reduce((sum, tensor) => sum + bytesOf(tensor), 0) : 0;
+  const tokens = compressor(method.kind).window(model.contextTokens, model.options);
+  return {
+    flopsPerAction: Math.round((compress ? countFlops(compress).total : 0) / model.family.horizon + countFlops(act).total),
+    stateBytes: inputBytes(act),
+    historyBytes: (inputBytes(compress) * tokens) / model.contextTokens,
+  };
+}
+
+/** Held-out tasks, each once for every evaluation stream. */
+function streamsOf({ config }: Pick<Evaluation, 'config'>): { tasks: Task[]; keys: string[] } {
+  const { family, test } = split(config);
+  const tasks = test.flatMap(task => new Array<Task>(config.evaluate.streams).fill(task));
+  return { tasks, keys: tasks.map(family.taskKey) };
+}
+
+interface Rollouts {
+  readonly returns: SeedReturns;
+  readonly cost: MethodCost;
+}
+
+/** Rolls one method of one seed, or reads what was rolled before. */
+async function rollouts(
+  evaluation: Evaluation,
+  name: string,
+  seed: number,
+  inputs: Record<string, string>,
+  prepare: (tasks: Task[], random: Random) => Promise<{ policy: Policy; cost: MethodCost; settings?: unknown }>,
+  settings: unknown = {},
+): Promise<Rollouts> {
+  const { store, config, model } = evaluation;
+  const { resamples: _, ...protocol } = config.evaluate;
+  const { keys, tasks } = streamsOf(evaluation);
+  const output = await store.run({
+    stage: `evaluate-${name}-seed${seed}`,
+    settings: { env: config.env, split: config.split, protocol, seed, executor: config.executor, settings },
+    inputs,
+    async run({ folder, progress, signal }) {
+      const random = Random.seeded(seed).split('evaluate', name);
+      const { policy, cost } = await prepare(tasks, random);
+      const title = `evaluate ${name} (seed ${seed})`;
+      progress.start(title, tasks.length * protocol.episodes);
+      const returns = await rollout({
+        family: model.family,
+        tasks,
+        policy,
+        episodes: protocol.episodes,
+        random,
+        greedy: protocol.sampling === 'greedy',
+        onProgress: ({ done }) => progress.update(done),
+        signal,
+      });
+      progress.finish();
+      writeJson(join(folder, RETURNS_FILE), { tasks: keys, returns: Array.from(returns) });
+      return { ...cost };
+    },
+  });
+  const { returns } = readJson(join(output.folder, RETURNS_FILE)) as { returns: number[] };
+  return { returns: { returns, tasks: keys }, cost: output.report as unknown as MethodCost };
+}
+
+function rollModel(evaluation: Evaluation, method: TrainedMethod): Promise<Rollouts> {
+  const { model, executor } = evaluation;
+  return rollouts(evaluation, method.method, method.seed, { model: method.trained.key }, async tasks => {
+    const graphs = inferenceGraphs(model, method, { compress: COMPRESS_BATCH, act: tasks.length });
+    const act = await executor.compile(toOnnx(graphs.act));
+    const compress = graphs.compress && {
+      program: await executor.compile(toOnnx(graphs.compress)),
+      batch: COMPRESS_BATCH,
+      latentShape: graphs.latentShape!,
+    };
+    const { family, tokenizer, contextTransitions } = model;
+    const policy = inContextPolicy({ family, tokenizer, contextTransitions, compress, act: { program: act, size: tasks.length } });
+    return { policy, cost: costOf(model, method) };
+  });
+}
+
+/** A learning algorithm, random choice or the oracle in the same environments. */
+function rollSource(evaluation: Evaluation, name: string, id: string, options: Record<string, unknown>, seed: number): Promise<Rollouts> {
+  const { family } = evaluation.model;
+  const settings = { id, options };
+  const prepare = async (tasks: Task[], random: Random) => ({
+    policy: sourcePolicy({ family, tasks, source: source(id), random: random.split('source'), options }),
+    cost: { flopsPerAction: 0, stateBytes: 0, historyBytes: 0 },
+  });
+  return rollouts(evaluation, name, seed, {}, prepare, settings);
+}
+
+/** The table of all methods over all seeds, every return divided by its own task's oracle. */
+export async function evaluate(
+  evaluation: Evaluation,
+  trained: readonly TrainedMethod[],
+): Promise<{ methods: MethodTable; oracle: { mean: number }; streams: number }> {
+  const { config } = evaluation;
+  const { family, test } = split(config);
+  const bySource = [
+    { method: 'source', id: config.source.id, options: config.source.options },
+    { method: 'random', id: 'random', options: {} },
+  ];
+  const collected = new Map<string, Rollouts[]>();
+  const keep = (method: string, result: Rollouts) => collected.set(method, [...(collected.get(method) ?? []), result]);
+  for (const method of trained) keep(method.method, await rollModel(evaluation, method));
+  for (const { method, id, options } of bySource)
+    for (const seed of config.seeds) keep(method, await rollSource(evaluation, method, id, options, seed));
+
+  const oracle = new Map(test.map(task => [family.taskKey(task), family.oracleReturn(task)]));
+  const { episodes, resamples, streams } = config.evaluate;
+  const methods = [...collected].map(([method, results]) => {
+    const seeds = results.map(({ returns }) => returns);
+    // The same stream for every method: they are resampled alike.
+    const random = Random.seeded(config.seed).split('bootstrap');
+    return [method, methodResult({ seeds, episodes, oracle, cost: results[0].cost, random, resamples })];
+  });
+  const mean = [...oracle.values()].reduce((a, b) => a + b, 0) / oracle.size;
+  return { methods: Object.fromEntries(methods), oracle: { mean }, streams: streams * test.length };
+}
+
+/** Writes the student as plain ai.onnx graphs for one stream, with what is needed to drive them. */
+export async function exportModel(evaluation: Pick<Evaluation, 'model' | 'config'>, method: TrainedMethod, folder: string): Promise<void> {
+  const { model, config } = evaluation;
+  const graphs = inferenceGraphs(model, method, { compress: 1, act: 1 });
+  if (graphs.compress) writeFileAtomic(join(folder, 'compress.onnx'), toOnnx(graphs.compress, { standard: true }));
+  writeFileAtomic(join(folder, 'act.onnx'), toOnnx(graphs.act, { standard: true }));
+  writeJson(join(folder, 'model.json'), {
+    format: 'cadenza-model-1',
+    env: config.env,
+    tokenizer: config.tokenizer,
+    contextTransitions: model.contextTransitions,
+    latentShape: graphs.latentShape ?? null,
+    trained: method.trained.key,
+  });
+}

@@ -1,0 +1,118 @@
+/**
+ * @file The folder of a run. Each stage's output lies in `stages/<stage>-<key>`, where the key is the hash of its settings and of what it
+ * read; a stage whose key is already there is not run again.
+ */
+
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { CadenzaError } from '../util/errors.ts';
+import { hashJson, readJson, sha256, writeJson } from '../util/files.ts';
+import type { Progress } from '../util/progress.ts';
+import { provenance } from './provenance.ts';
+
+const MANIFEST = 'stage.json';
+
+/** What a stage may use besides its settings. */
+export interface StageContext {
+  /** Its own folder, which exists. */
+  readonly folder: string;
+  /** Names the stage and its inputs; checkpoints carry it. */
+  readonly key: string;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** A stage to run: equal `settings` and `inputs` mean equal output. */
+export interface StageRequest {
+  readonly stage: string;
+  readonly settings: unknown;
+  /** Key of every earlier stage that it reads, by role. */
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly run: (context: StageContext) => Promise<Record<string, unknown>>;
+}
+
+/** A finished stage. */
+export interface StageOutput {
+  readonly folder: string;
+  readonly key: string;
+  /** What the stage reported of itself. */
+  readonly report: Readonly<Record<string, unknown>>;
+  readonly seconds: number;
+}
+
+interface StageManifest {
+  readonly stage: string;
+  readonly key: string;
+  readonly settings: unknown;
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly report: Readonly<Record<string, unknown>>;
+  /** SHA-256 of every file of the folder. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly seconds: number;
+  readonly creator: unknown;
+}
+
+export interface StoreOptions {
+  /** Continue unfinished stages from their checkpoints instead of starting them anew. */
+  readonly resume: boolean;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** Runs stages in a folder and remembers what is done. */
+export class StageStore {
+  readonly #folder: string;
+  readonly #options: StoreOptions;
+  /** Seconds of every stage that was asked for, whether it ran now or earlier. */
+  readonly seconds: Record<string, number> = {};
+
+  constructor(out: string, options: StoreOptions) {
+    this.#folder = join(out, 'stages');
+    this.#options = options;
+  }
+
+  /** Gives the stage's output, running it unless it is there. Throws `E_CHECKPOINT` when a finished output was altered. */
+  async run({ stage, settings, inputs, run }: StageRequest): Promise<StageOutput> {
+    const { resume, progress, signal } = this.#options;
+    signal.throwIfAborted();
+    const key = hashJson({ stage, settings, inputs, version: provenance().version });
+    const folder = join(this.#folder, `${stage}-${key.slice(0, 12)}`);
+    const path = join(folder, MANIFEST);
+    if (existsSync(path)) {
+      const done = readJson(path, 'E_CHECKPOINT') as StageManifest;
+      checkFiles(folder, done.files);
+      this.seconds[stage] = done.seconds;
+      return { folder, key, report: done.report, seconds: done.seconds };
+    }
+    if (!resume) rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    const began = performance.now();
+    const report = await run({ folder, key, progress, signal });
+    const seconds = Math.round((performance.now() - began) / 10) / 100;
+    const manifest: StageManifest = { stage, key, settings, inputs, report, files: hashFiles(folder), seconds, creator: provenance() };
+    writeJson(path, manifest);
+    this.seconds[stage] = seconds;
+    return { folder, key, report, seconds };
+  }
+}
+
+/** Files that change from run to run (times) and so are not held against their hash. */
+const VOLATILE = new Set([MANIFEST, 'metrics.jsonl']);
+
+function hashFiles(folder: string): Record<string, string> {
+  const names = readdirSync(folder).filter(name => !VOLATILE.has(name));
+  return Object.fromEntries(names.sort().map(name => [name, sha256(readFileSync(join(folder, name)))]));
+}
+
+function checkFiles(folder: string, files: Readonly<Record<string, string>>): void {
+  for (const [name, expected] of Object.entries(files)) {
+    const path = join(folder, name);
+    const actual = existsSync(path) ? sha256(readFileSync(path)) : 'no file';
+    if (actual === expected) continue;
+    // Histories have a manifest of their own and a code of their own for damage.
+    throw new CadenzaError(
+      name.endsWith('.arrow') ? 'E_DATA' : 'E_CHECKPOINT',
+      `${path} was altered or cut short since it was written: expected SHA-256 ${expected.slice(0, 16)}…, found ${actual.slice(0, 16)}…. Delete the folder ${folder} and run again to make it anew.`,
+    );
+  }
+}

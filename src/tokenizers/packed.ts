@@ -1,0 +1,54 @@
+/**
+ * @file `packed`: one token a transition.
+ *
+ *   context  (s_0 a_0 r_0 s_1 d_0) (s_1 a_1 r_1 s_2 d_1) …        d: the episode ended here
+ *   query    (s_0) (a_0 r_0 s_1) (a_1 r_1 s_2) …                  the action of step t is predicted at token t
+ */
+
+import { LayoutBuilder, type MakeTokenizer, writeFields } from './layout.ts';
+
+/** Column of the flag "this token is there". */
+const THERE = 0;
+/** Column of the query's flag "there was a step before this one in the episode". */
+const FOLLOWS = 1;
+
+export const packed: MakeTokenizer = ({ observationSpace, actionSpace }) => {
+  const context = new LayoutBuilder(1);
+  const state = context.space('observation', observationSpace, THERE);
+  const [action] = context.space('action', actionSpace, THERE);
+  const reward = context.scalar('reward', THERE);
+  const next = context.space('nextObservation', observationSpace, THERE);
+  const done = context.scalar('done', THERE);
+
+  const query = new LayoutBuilder(2);
+  const queryState = query.space('observation', observationSpace, THERE);
+  const [previousAction] = query.space('previousAction', actionSpace, FOLLOWS);
+  const previousReward = query.scalar('previousReward', FOLLOWS);
+  const queryLayout = query.build();
+
+  return {
+    id: 'packed',
+    tokensPerTransition: 1,
+    context: context.build(),
+    writeTransition(out, row, transitions, t) {
+      out[row + THERE] = 1;
+      writeFields(out, row, state, transitions.observation, t * state.length);
+      out[row + action.offset + transitions.action[t]] = 1;
+      out[row + reward.offset] = transitions.reward[t];
+      writeFields(out, row, next, transitions.nextObservation, t * next.length);
+      out[row + done.offset] = transitions.terminated[t] || transitions.truncated[t] ? 1 : 0;
+    },
+    queryTokens: horizon => horizon,
+    query: queryLayout,
+    predictionIndex: t => t,
+    writeQuery(out, row, t, observation, from, actionBefore, rewardBefore) {
+      const at = row + t * queryLayout.width;
+      out[at + THERE] = 1;
+      writeFields(out, at, queryState, observation, from);
+      if (t === 0) return;
+      out[at + FOLLOWS] = 1;
+      out[at + previousAction.offset + actionBefore] = 1;
+      out[at + previousReward.offset] = rewardBefore;
+    },
+  };
+};
