@@ -49,6 +49,7 @@ const fields = {
   split: z
     .strictObject({
       heldOut: count('Tasks never trained on').default(8),
+      validation: steps('Further tasks kept from training, to choose settings on').default(0),
       seed: seed('Seed of the choice of held-out tasks').default(0),
     })
     .prefault({})
@@ -139,6 +140,7 @@ const fields = {
   }),
   evaluate: z
     .strictObject({
+      tasks: z.enum(['test', 'validation']).describe('Held-out tasks, or the validation tasks while settings are being chosen').default('test'),
       episodes: count('In-context episodes').default(30),
       streams: count('Independent evaluation streams per goal and training seed').default(20),
       sampling: z.enum(['sample', 'greedy']).describe('Draw actions from the policy, or take the most likely one').default('sample'),

@@ -72,8 +72,8 @@ function costOf(model: Model, method: Pick<TrainedMethod, 'kind' | 'trained'>): 
 
 /** Held-out tasks, each once for every evaluation stream. */
 function streamsOf({ config }: Pick<Evaluation, 'config'>): { tasks: Task[]; keys: string[] } {
-  const { family, test } = split(config);
-  const tasks = test.flatMap(task => new Array<Task>(config.evaluate.streams).fill(task));
+  const { family, [config.evaluate.tasks]: held } = split(config);
+  const tasks = held.flatMap(task => new Array<Task>(config.evaluate.streams).fill(task));
   return { tasks, keys: tasks.map(family.taskKey) };
 }
 
@@ -155,7 +155,7 @@ export async function evaluate(
   trained: readonly TrainedMethod[],
 ): Promise<{ methods: MethodTable; oracle: { mean: number }; streams: number }> {
   const { config } = evaluation;
-  const { family, test } = split(config);
+  const { family, [config.evaluate.tasks]: test } = split(config);
   const bySource = [
     { method: 'source', id: config.source.id, options: config.source.options },
     { method: 'random', id: 'random', options: {} },

@@ -4,6 +4,7 @@ import { type HistoryStore, type Manifest, openHistories, saveHistories, splitTa
 import { environment } from '../envs/index.ts';
 import { type EnvFamily, episodeStarts, type History } from '../rl/index.ts';
 import { generateHistory, source } from '../sources/index.ts';
+import { CadenzaError } from '../util/errors.ts';
 import { Random } from '../util/random.ts';
 import type { ExperimentConfig } from './config.ts';
 import { provenance } from './provenance.ts';
@@ -11,9 +12,13 @@ import type { StageOutput, StageStore } from './store.ts';
 
 type GenerateConfig = Pick<ExperimentConfig, 'env' | 'split' | 'source' | 'seed'>;
 
+/** The tasks of an experiment: what is trained on, what settings are chosen on, and what only the final evaluation sees. */
 export function split(config: GenerateConfig) {
   const family = environment(config.env.id);
-  return { family, ...splitTasks(family, config.split) };
+  const { train, test } = splitTasks(family, config.split);
+  const { validation } = config.split;
+  expectTasks(validation < train.length, `split.validation is ${validation}, which leaves none of the ${train.length} tasks to train on.`);
+  return { family, train: train.slice(validation), validation: train.slice(0, validation), test };
 }
 
 export function generate(store: StageStore, config: GenerateConfig): Promise<StageOutput> {
@@ -64,6 +69,10 @@ export function generate(store: StageStore, config: GenerateConfig): Promise<Sta
       return { dataHash, histories: histories.length, transitions };
     },
   });
+}
+
+function expectTasks(condition: boolean, message: string): void {
+  if (!condition) throw new CadenzaError('E_CONFIG', message);
 }
 
 export const loadHistories = (output: StageOutput, family: EnvFamily): HistoryStore => openHistories(output.folder, family);

@@ -52,7 +52,7 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
   }
   await exportModel({ model: main.model, config }, main.cad, join(out, 'model'));
 
-  const { train, test, family } = split(config);
+  const { train, [config.evaluate.tasks]: test, family } = split(config);
   const { version, commit, node } = provenance();
   const { episodes, streams, sampling, resamples } = config.evaluate;
   const results: Results = {
