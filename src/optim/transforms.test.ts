@@ -95,7 +95,7 @@ describe('transforms', () => {
   it('a chain hands each stage its own state', () => {
     const counting: Transform = { init: ['sum'], update: (g, [s]) => ({ update: g, state: [g], metrics: { seen: s } }) };
     const [, second] = run(
-      chain(adam(), counting),
+      chain(adam({ epsilon: 0 }), counting),
       [0, 0, 0],
       [
         [1, 1, 1],

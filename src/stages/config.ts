@@ -84,7 +84,7 @@ const fields = {
       width: count('Width of every token and latent (d)').default(64),
       heads: count('Attention heads; must divide `width`').default(4),
       feedForward: count('Hidden width of the feed-forward layers, as a multiple of `width`').default(4),
-      encoderLayers: count('Blocks of the compressor').default(2),
+      encoderLayers: steps('Blocks of the compressor before it compresses').default(2),
       decoderLayers: count('Blocks of the policy').default(3),
       latents: count('Latents that carry the context (m)').default(8),
     })
@@ -140,7 +140,10 @@ const fields = {
   }),
   evaluate: z
     .strictObject({
-      tasks: z.enum(['test', 'validation']).describe('Held-out tasks, or the validation tasks while settings are being chosen').default('test'),
+      tasks: z
+        .enum(['test', 'validation'])
+        .describe('Held-out tasks, or the validation tasks while settings are being chosen')
+        .default('test'),
       episodes: count('In-context episodes').default(30),
       streams: count('Independent evaluation streams per goal and training seed').default(20),
       sampling: z.enum(['sample', 'greedy']).describe('Draw actions from the policy, or take the most likely one').default('sample'),

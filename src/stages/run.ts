@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import type { Executor } from '../engine/index.ts';
 import { describeBars, type MethodTable, RESULTS_FORMAT, type Results } from '../evaluation/index.ts';
-import { writeReports } from '../reports/index.ts';
 import type { History } from '../rl/index.ts';
 import { formatConfig } from '../util/config.ts';
 import { writeFileAtomic, writeJson } from '../util/files.ts';
@@ -85,7 +84,6 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
     },
   };
   writeJson(join(out, 'results.json'), results);
-  writeReports(out, results);
   return results;
 }
 

@@ -48,6 +48,7 @@ function registerStage(program: Command, name: string, description: string, unti
       // A bar that broke off must be gone before the failure is printed.
       const command = `cadenza ${process.argv.slice(2).join(' ')}`;
       const results = await runExperiment(config, { out, until, resume, progress, signal, command }).finally(progress.stop);
+      if (results) (await import('../../reports/index.ts')).writeReports(out, results);
       if (json) return printJson(results ?? { out });
       // Before the last stage there is nothing to compare.
 
