@@ -3,7 +3,7 @@
  * Shape key: B batch, N context tokens, F features of a token, D width, M latents.
  */
 
-import { layerNorm, type Tensor } from '../engine/index.ts';
+import { layerNorm, reshape, type Tensor } from '../engine/index.ts';
 import { addPositions, block, linear, type Scope } from '../nn/index.ts';
 
 export interface CompressorOptions {
@@ -14,6 +14,8 @@ export interface CompressorOptions {
   readonly layers: number;
   /** Latents asked for (m). */
   readonly latents: number;
+  /** Tokens among which the encoder's self-attention mixes: the context is cut into pieces of this length. */
+  readonly span: number;
 }
 
 export interface Compressor {
@@ -27,9 +29,16 @@ export interface Compressor {
   compress(scope: Scope, x_BNF: Tensor, options: CompressorOptions): Tensor;
 }
 
-/** The stack that every compressor begins with (method 2): tokens embedded, positions added, pre-norm blocks. Gives normalised H [B, N, D]. */
-export function encode(scope: Scope, x_BNF: Tensor, { width, heads, hidden, layers }: CompressorOptions): Tensor {
-  let h_BND = addPositions(scope.at('embed'), linear(scope.at('embed'), x_BNF, width));
-  for (let i = 0; i < layers; i++) h_BND = block(scope.at(`block${i}`), h_BND, { heads, hidden, branches: 2 * layers });
-  return layerNorm(h_BND);
+/**
+ * The stack that every compressor begins with (method 2): tokens embedded, positions added, pre-norm blocks. Gives normalised H [B, N, D].
+ * Self-attention stays within pieces of `span` tokens (one episode, say): its cost is linear in N then, and what joins the pieces is the
+ * attention that pools them.
+ */
+export function encode(scope: Scope, x_BNF: Tensor, { width, heads, hidden, layers, span }: CompressorOptions): Tensor {
+  const embedded_BND = addPositions(scope.at('embed'), linear(scope.at('embed'), x_BNF, width));
+  const [B, N] = embedded_BND.shape;
+  const piece = N % span === 0 ? span : N;
+  let h = reshape(embedded_BND, [(B * N) / piece, piece, width]);
+  for (let i = 0; i < layers; i++) h = block(scope.at(`block${i}`), h, { heads, hidden, branches: 2 * layers });
+  return layerNorm(reshape(h, [B, N, width]));
 }

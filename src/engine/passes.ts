@@ -1,7 +1,7 @@
 /** @file Rewrites that make a graph smaller without changing what it computes. The verifier runs after each. */
 
 import { type Graph, nodesOf, rewrite, verify } from './graph.ts';
-import { constant, MATMUL, type ProductAttributes, TRANSPOSE } from './ops/index.ts';
+import { constant, MATMUL, type ProductAttributes, TRANSPOSE, transpose } from './ops/index.ts';
 import { interpret } from './reference.ts';
 import { applyOne, type Node, sizeOf, type Tensor } from './tensor.ts';
 
@@ -26,10 +26,20 @@ export function foldConstants(graph: Graph): Graph {
   });
 }
 
-/** x + 0, x · 1 and x / 1 are x, where the other operand does not widen it. */
+const permutationOf = (node: Node) => node.attributes.permutation as readonly number[];
+
+/** x + 0, x · 1 and x / 1 are x, where the other operand does not widen it; two transposes are one, or none. */
 export function simplify(graph: Graph): Graph {
   const neutral: Record<string, number> = { add: 0, sub: 0, mul: 1, div: 1 };
   return rewrite(graph, (node, inputs) => {
+    if (node.op.name === TRANSPOSE.name) {
+      const outer = permutationOf(node);
+      const [source, permutation] =
+        inputs[0].node.op.name === TRANSPOSE.name
+          ? [inputs[0].node.inputs[0], outer.map(axis => permutationOf(inputs[0].node)[axis])]
+          : [inputs[0], outer];
+      return [permutation.every((axis, i) => axis === i) ? source : transpose(source, permutation)];
+    }
     if (!(node.op.name in neutral)) return undefined;
     const [a, b] = inputs;
     const keeps = (x: Tensor) => sizeOf(x.shape) === sizeOf(node.outputs[0].shape) && x.shape.length === node.outputs[0].shape.length;
@@ -72,7 +82,7 @@ export function foldIntoProducts(graph: Graph): Graph {
   for (const { node } of Object.values(graph.outputs)) uses.set(node, (uses.get(node) ?? 0) + 1);
   const swapsLast = ({ node }: Tensor) => {
     if (node.op.name !== TRANSPOSE.name) return false;
-    const permutation = node.attributes.permutation as readonly number[];
+    const permutation = permutationOf(node);
     const rank = permutation.length;
     return permutation.every((axis, i) => axis === (i === rank - 1 ? rank - 2 : i === rank - 2 ? rank - 1 : i));
   };

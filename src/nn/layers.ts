@@ -21,8 +21,8 @@ export function addPositions(scope: Scope, x_BTD: Tensor): Tensor {
 /** [B, T, n·H·K] → n tensors [B, H, T, K]. */
 function splitHeads(x: Tensor, n: number, heads: number): Tensor[] {
   const { B, T, W } = expectShape(x, 'B T W');
-  const parts = transpose(reshape(x, [B, T, n, heads, W / n / heads]), [2, 0, 3, 1, 4]);
-  return split(parts, 0, n).map(part => reshape(part, parts.shape.slice(1)));
+  const parts = n === 1 ? [x] : split(x, 2, n);
+  return parts.map(part => transpose(reshape(part, [B, T, heads, W / n / heads]), [0, 2, 1, 3]));
 }
 
 /** [B, H, T, K] → [B, T, H·K]. */

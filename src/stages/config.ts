@@ -85,6 +85,10 @@ const fields = {
       heads: count('Attention heads; must divide `width`').default(4),
       feedForward: count('Hidden width of the feed-forward layers, as a multiple of `width`').default(4),
       encoderLayers: steps('Blocks of the compressor before it compresses').default(2),
+      encoderSpan: z
+        .enum(['context', 'horizon'])
+        .describe("Tokens among which the compressor's blocks attend: all of the context, or pieces as long as an episode's horizon")
+        .default('context'),
       decoderLayers: count('Blocks of the policy').default(3),
       latents: count('Latents that carry the context (m)').default(8),
     })

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { compressor } from '../compressor/index.ts';
 import { bytesOf, countFlops, type Executor, type Graph, inputsOf, optimise, toOnnx } from '../engine/index.ts';
 import { type MethodCost, type MethodTable, methodResult, rollout, type SeedReturns } from '../evaluation/index.ts';
-import { inContextPolicy } from '../policy/index.ts';
+import { inContextPolicy, MODEL_FORMAT, type ModelDescription } from '../policy/index.ts';
 import type { Policy, Task } from '../rl/index.ts';
 import { source, sourcePolicy } from '../sources/index.ts';
 import { readJson, writeFileAtomic, writeJson } from '../util/files.ts';
@@ -178,18 +178,25 @@ export async function evaluate(
   return { methods: Object.fromEntries(methods), oracle: { mean }, streams: streams * test.length };
 }
 
-/** Writes the student as plain ai.onnx graphs for one stream, with what is needed to drive them. */
+/** Writes the student as plain ai.onnx graphs for one stream, with the description that `loadPolicy` drives them by. */
 export async function exportModel(evaluation: Pick<Evaluation, 'model' | 'config'>, method: TrainedMethod, folder: string): Promise<void> {
   const { model, config } = evaluation;
-  const graphs = inferenceGraphs(model, method, { compress: 1, act: 1 });
+  const streams = 1;
+  const graphs = inferenceGraphs(model, method, { compress: 1, act: streams });
   if (graphs.compress) writeFileAtomic(join(folder, 'compress.onnx'), toOnnx(graphs.compress, { standard: true }));
   writeFileAtomic(join(folder, 'act.onnx'), toOnnx(graphs.act, { standard: true }));
-  writeJson(join(folder, 'model.json'), {
-    format: 'cadenza-model-1',
+  const { observationSpace, actionSpace, horizon } = model.family;
+  const description: ModelDescription = {
+    format: MODEL_FORMAT,
     env: config.env,
+    observationSpace,
+    actionSpace,
+    horizon,
     tokenizer: config.tokenizer,
     contextTransitions: model.contextTransitions,
     latentShape: graphs.latentShape ?? null,
+    streams,
     trained: method.trained.key,
-  });
+  };
+  writeJson(join(folder, 'model.json'), description);
 }

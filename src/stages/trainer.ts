@@ -60,6 +60,8 @@ export interface TrainResult {
   readonly weights: Weights;
   /** Share of the loop's time that was not spent in `run`. */
   readonly overhead: number;
+  /** Time spent drawing batches, as a share of the time in `run`. */
+  readonly sampling: number;
   readonly lastLoss: number;
 }
 
@@ -100,7 +102,7 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
   const scalars = Object.fromEntries(scalarNames.map(name => [name, zeros([])]));
   const outputs = [...scalarNames, ...state.map(name => `next.${name}`)];
   const step = zeros([]);
-  let inside = 0;
+  let [inside, drawing] = [0, 0];
   let lastLoss = Number.NaN;
   let lines = '';
   const save = (done: number) => {
@@ -117,7 +119,9 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
       save(done);
       context.signal.throwIfAborted();
     }
+    const drew = performance.now();
     fill(done);
+    drawing += performance.now() - drew;
     step.data[0] = done + 1;
     const into = { ...scalars, ...Object.fromEntries(state.map(name => [`next.${name}`, next[name]])) };
     const entered = performance.now();
@@ -145,7 +149,12 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
   if (lines) appendFileSync(join(context.folder, METRICS), lines);
   context.progress.finish(`loss ${lastLoss.toFixed(4)}`);
   await program.dispose();
-  return { weights: unpack(layout, current[PARAMETERS].data as Float32Array), overhead: total > 0 ? 1 - inside / total : 0, lastLoss };
+  return {
+    weights: unpack(layout, current[PARAMETERS].data as Float32Array),
+    overhead: inside > 0 ? 1 - inside / total : 0,
+    sampling: inside > 0 ? drawing / inside : 0,
+    lastLoss,
+  };
 }
 
 type Vectors = Record<string, HostTensor>;

@@ -119,7 +119,13 @@ function trainingStage(run: TrainingRun, spec: StageSpec): Promise<StageOutput> 
       saveTensors(join(context.folder, MODEL_FILE), new Map(tensors), { stage: spec.name, key: context.key });
       rmSync(join(context.folder, 'checkpoint.safetensors'), { force: true });
       const parameters = trainable.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-      return { parameters, steps, loss: result.lastLoss, overhead: Number(result.overhead.toFixed(4)) };
+      return {
+        parameters,
+        steps,
+        loss: result.lastLoss,
+        overhead: Number(result.overhead.toFixed(4)),
+        sampling: Number(result.sampling.toFixed(4)),
+      };
     },
   });
 }

@@ -74,8 +74,13 @@ export function toOnnx(graph: Graph, { standard = false } = {}): Uint8Array {
     },
   };
 
+  const outputNames = new Map<Tensor, string>();
+  for (const [name, tensor] of Object.entries(graph.outputs)) if (tensor.node.inputs.length > 0) outputNames.set(tensor, name);
   for (const node of nodesOf(graph)) {
-    for (const output of node.outputs) names.set(output, node.op.name === 'input' ? (node.attributes.name as string) : fresh(node.op.name));
+    for (const output of node.outputs) {
+      const leaf = node.op.name === 'input' ? (node.attributes.name as string) : undefined;
+      names.set(output, leaf ?? outputNames.get(output) ?? fresh(node.op.name));
+    }
     if (node.op.name === 'constant') {
       const { shape, dtype } = node.outputs[0];
       const name = names.get(node.outputs[0])!;
@@ -87,8 +92,9 @@ export function toOnnx(graph: Graph, { standard = false } = {}): Uint8Array {
       });
     } else node.op.lower(context, node);
   }
-  // A value may be an input, or stand under two output names: an Identity gives each output its own.
-  for (const [name, tensor] of Object.entries(graph.outputs)) context.emit('Identity', [context.name(tensor)], [name]);
+  // A value may be an input or a constant, or stand under two output names: an Identity gives each output its own.
+  for (const [name, tensor] of Object.entries(graph.outputs))
+    if (context.name(tensor) !== name) context.emit('Identity', [context.name(tensor)], [name]);
 
   const model = onnx.ModelProto.create({
     irVersion: IR_VERSION,

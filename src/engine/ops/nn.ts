@@ -5,7 +5,7 @@ import { apply, applyOne, formatType, type OpRecord, sameShape, sizeOf, type Ten
 import { add, erf, exp, mul, sub } from './elementwise.ts';
 import { matmul } from './linear.ts';
 import { mean } from './reduce.ts';
-import { constant, sum } from './structure.ts';
+import { constant, sum, transpose } from './structure.ts';
 
 type NoAttributes = Record<string, never>;
 
@@ -89,6 +89,11 @@ export const layerNorm = (x: Tensor): Tensor => apply(LAYER_NORM, [x], {})[0];
 /** x Φ(x) (Hendrycks and Gimpel 2016), from ops that have gradients of their own; ONNX Runtime fuses it again. */
 export const gelu = (x: Tensor): Tensor => mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1));
 
+const swapLast = (x: Tensor): Tensor => {
+  const rank = x.shape.length;
+  return transpose(x, [...Array(rank - 2).keys(), rank - 1, rank - 2]);
+};
+
 /** Stands for minus infinity in a mask: e to its power is exactly 0 in float32, and no NaN can come of it. */
 const MASKED = -1e9;
 
@@ -111,7 +116,8 @@ export const ATTENTION: OpRecord<{ causal: boolean; scale: number }> = {
       { shape: [...q.shape.slice(0, -1), k.shape.at(-2)!], dtype: q.dtype },
     ];
   },
-  // The row sums of P ∘ dP equal those of O ∘ dO, which are K wide instead of N (Dao et al. 2022, appendix B).
+  // The row sums of P ∘ dP equal those of O ∘ dO, which are K wide instead of N (Dao et al. 2022, appendix B). dK and dV are computed
+  // as their transposes: a kernel that reads the large T × N factor transposed takes half as long again.
   gradient: ({ inputs: [q, k, v], outputs: [out, weights], attributes: { scale }, upstream: [g, gWeights] }) => {
     let [dWeights, rowSums] = g ? [matmul(g, v, { transposeB: true }), sum(mul(g, out), [-1], true)] : [gWeights!, constant(0)];
     if (gWeights) {
@@ -121,8 +127,8 @@ export const ATTENTION: OpRecord<{ causal: boolean; scale: number }> = {
     const dScores = mul(weights, sub(dWeights, rowSums));
     return [
       matmul(dScores, k, { alpha: scale }),
-      matmul(dScores, q, { transposeA: true, alpha: scale }),
-      g && matmul(weights, g, { transposeA: true }),
+      swapLast(matmul(q, dScores, { transposeA: true, alpha: scale })),
+      g && swapLast(matmul(g, weights, { transposeA: true })),
     ];
   },
   reference: ([q, k, v], { causal, scale }) => {

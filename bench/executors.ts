@@ -1,0 +1,19 @@
+/** @file The same training step, from the same bytes, on every executor that works here. */
+
+import { createExecutor, EXECUTORS, type ExecutorId, probeExecutor } from '../src/engine/executors/registry.ts';
+import type { Bench, Result } from './registry.ts';
+import { measureStep } from './training.ts';
+
+export const executors: Bench = {
+  description: 'the reference training step on every executor that works here',
+  async run(say) {
+    const results: Record<string, Result> = {};
+    for (const id of Object.keys(EXECUTORS) as ExecutorId[]) {
+      const { works, detail } = await probeExecutor(id);
+      say(`${id}: ${works ? 'measuring' : detail}`);
+      if (works) results[id] = { ...(await measureStep(await createExecutor(id), { repetitions: 5, warmUp: 2 })) };
+      else results[id] = { works, detail };
+    }
+    return results;
+  },
+};

@@ -1,0 +1,51 @@
+/** @file `npm run bench -- <name> [--json]`: runs one benchmark. The result goes to stdout, progress to stderr. */
+
+import { execFileSync } from 'node:child_process';
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
+import { env } from 'onnxruntime-node';
+import { BENCHES, type Result } from './registry.ts';
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } });
+const bench = positionals.length === 1 && Object.hasOwn(BENCHES, positionals[0]) ? BENCHES[positionals[0]] : undefined;
+if (!bench) {
+  const names = Object.entries(BENCHES).map(([name, { description }]) => `  ${name.padEnd(12)} ${description}`);
+  console.error(`usage: npm run bench -- <name> [--json]\n\n${names.join('\n')}`);
+  process.exit(2);
+}
+
+// An executor that does not work here is part of the result, not a fault to log.
+env.logLevel = 'fatal';
+const machine = machineFacts();
+const result = { bench: positionals[0], machine, result: await bench.run(line => console.error(line)) };
+console.log(values.json ? JSON.stringify(result, null, 2) : render(result).join('\n'));
+
+/** What a time depends on. The load is that before the run: above 0 other work was going on. */
+function machineFacts(): Result {
+  return {
+    processor: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    load: Math.round(loadavg()[0] * 100) / 100,
+    node: process.versions.node,
+    onnxruntime: env.versions.node ?? env.versions.common,
+    commit: commit(),
+    date: new Date().toISOString(),
+  };
+}
+
+function commit(): string {
+  try {
+    return execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
+function render(result: Result, indent = ''): string[] {
+  return Object.entries(result).flatMap(([key, value]) => {
+    if (typeof value === 'object') return [`${indent}${key}`, ...render(value, `${indent}  `)];
+    const shown = typeof value === 'number' ? Number(value.toPrecision(4)) : value;
+    return [`${indent}${key.padEnd(16)} ${shown}`];
+  });
+}

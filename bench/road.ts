@@ -1,0 +1,50 @@
+/** @file The Dark Room road's own training loop, timed from inside: how much of it is `run`, and how much drawing batches adds. */
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadExperiment } from '../src/stages/config.ts';
+import { runExperiment } from '../src/stages/run.ts';
+import { silentProgress } from '../src/util/progress.ts';
+import type { Bench, Result } from './registry.ts';
+
+/** Settings that shorten the road's stages without changing what a step does. */
+const shortened = (steps: number) => [
+  'source.histories=4',
+  ...['teacher', 'pretrain', 'distil', 'finetune'].map(stage => `${stage}.steps=${steps}`),
+  'baselines.steps=0',
+];
+
+/** Runs every training stage for some steps in a folder that is thrown away; gives what each reported of its loop. */
+async function timedStages(
+  steps: number,
+  say: (line: string) => void,
+): Promise<Record<string, { overhead: number; sampling: number; steps: number }>> {
+  const config = loadExperiment('experiments/dark-room.yaml', shortened(steps));
+  const out = mkdtempSync(join(tmpdir(), 'cadenza-bench-'));
+  try {
+    say(`${steps} steps of every training stage …`);
+    const signal = new AbortController().signal;
+    await runExperiment(config, { out, until: 'finetune', resume: false, progress: silentProgress, signal, command: 'bench' });
+    const stages = readdirSync(join(out, 'stages')).map(name => JSON.parse(readFileSync(join(out, 'stages', name, 'stage.json'), 'utf8')));
+    return Object.fromEntries(stages.filter(({ report }) => 'overhead' in report).map(({ stage, report }) => [stage, report]));
+  } finally {
+    rmSync(out, { recursive: true, force: true });
+  }
+}
+
+const pick = (stages: Record<string, { overhead: number; sampling: number }>, key: 'overhead' | 'sampling', limit: number): Result => {
+  const shares = Object.fromEntries(Object.entries(stages).map(([stage, report]) => [stage, report[key]]));
+  const worst = Math.max(...Object.values(shares));
+  return { stages: shares, worst, limit, passes: worst <= limit };
+};
+
+export const input: Bench = {
+  description: "what drawing batches adds to the road's training steps, as a share of the step",
+  run: async say => pick(await timedStages(100, say), 'sampling', 0.05),
+};
+
+export const loop: Bench = {
+  description: "share of the road's training loop that is not the step's one run",
+  run: async say => pick(await timedStages(100, say), 'overhead', 0.1),
+};

@@ -1,0 +1,133 @@
+/** @file A training step that is ready to be timed: compiled, with its batch, its state and a second set of buffers to swap with. */
+
+import { countFlops, type Executor, type HostTensor, input, matmul, type Program, toOnnx, zeros } from '../src/engine/index.ts';
+import { initialise } from '../src/nn/index.ts';
+import { pack } from '../src/optim/index.ts';
+import { Random } from '../src/util/random.ts';
+import { REFERENCE, referenceStep } from './reference-model.ts';
+
+export interface Training {
+  /** Runs one step; gives its time and loss. */
+  step(): Promise<{ ms: number; loss: number }>;
+  /** Floating-point operations of the matrix products in one step. */
+  readonly flops: number;
+  readonly parameters: number;
+  readonly compileMs: number;
+  dispose(): Promise<void>;
+}
+
+/** The reference step of the given size on one executor, with a batch that can be learned: the target is a function of the token. */
+export async function prepareTraining(executor: Executor, size: typeof REFERENCE = REFERENCE): Promise<Training> {
+  const { graph, layout, state, scope } = referenceStep(size);
+  const began = performance.now();
+  const program = await executor.compile(toOnnx(graph));
+  const compileMs = performance.now() - began;
+
+  const random = Random.seeded(0);
+  const draw = random.split('tokens');
+  const tokens = Int32Array.from({ length: size.batch * size.tokens }, () => draw.integer(size.vocabulary));
+  const indices = (data: Int32Array): HostTensor => ({ data, shape: [size.batch, size.tokens], dtype: 'int32' });
+  const batch = { tokens: indices(tokens), targets: indices(tokens.map(token => (token * 5 + 3) % size.vocabulary)) };
+
+  const vector = [layout.size];
+  let current = Object.fromEntries(state.map(name => [name, zeros(vector)]));
+  let spare = Object.fromEntries(state.map(name => [name, zeros(vector)]));
+  pack(layout, initialise(scope.table.values(), random), current.parameters.data as Float32Array);
+  const counter = zeros([]);
+
+  return {
+    async step() {
+      counter.data[0]++;
+      const into = Object.fromEntries(state.map(name => [`next.${name}`, spare[name]]));
+      const start = performance.now();
+      const results = await program.run({ ...batch, ...current, step: counter }, ['loss', ...Object.keys(into)], into);
+      const ms = performance.now() - start;
+      spare = current;
+      current = Object.fromEntries(state.map(name => [name, results[`next.${name}`]]));
+      return { ms, loss: results.loss.data[0] };
+    },
+    flops: countFlops(graph).products,
+    parameters: layout.size,
+    compileMs,
+    dispose: () => program.dispose(),
+  };
+}
+
+/** A square float32 product on the executor: what its training steps are measured against. */
+export async function prepareProduct(executor: Executor, n = 1024): Promise<{ run(): Promise<number>; flops: number; program: Program }> {
+  const shape = [n, n];
+  const program = await executor.compile(toOnnx({ outputs: { product: matmul(input('a', shape), input('b', shape)) } }));
+  const random = Random.seeded(1);
+  const matrix = (): HostTensor => ({ data: Float32Array.from({ length: n * n }, () => random.uniform()), shape, dtype: 'float32' });
+  const feeds = { a: matrix(), b: matrix() };
+  const into = { product: zeros(shape) };
+  return {
+    async run() {
+      const start = performance.now();
+      await program.run(feeds, ['product'], into);
+      return performance.now() - start;
+    },
+    flops: 2 * n ** 3,
+    program,
+  };
+}
+
+export const median = (values: readonly number[]): number => {
+  const sorted = values.toSorted((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+};
+
+export interface StepMeasurement {
+  readonly parameters: number;
+  readonly gflop: number;
+  readonly compileMs: number;
+  readonly steps: number;
+  readonly medianMs: number;
+  readonly fastestMs: number;
+  readonly gflops: number;
+  readonly productGflops: number;
+  /** Rate of the step's products over the rate of a bare product by the same executor, measured in turn. */
+  readonly ratio: number;
+  readonly firstLoss: number;
+  readonly lastLoss: number;
+}
+
+/** Times steps and bare products in turn, so that other work on the machine slows both alike. */
+export async function measureStep(
+  executor: Executor,
+  { size = REFERENCE, repetitions = 15, products = 4, warmUp = 3 } = {},
+): Promise<StepMeasurement> {
+  const training = await prepareTraining(executor, size);
+  const product = await prepareProduct(executor);
+  const [steps, rates]: [number[], number[]] = [[], []];
+  let [firstLoss, lastLoss] = [Number.NaN, Number.NaN];
+  for (let i = -warmUp; i < repetitions; i++) {
+    const { ms, loss } = await training.step();
+    if (i === -warmUp) firstLoss = loss;
+    lastLoss = loss;
+    const times: number[] = [];
+    for (let j = 0; j < products; j++) times.push(await product.run());
+    if (i < 0) continue;
+    steps.push(ms);
+    rates.push(product.flops / median(times) / 1e6);
+  }
+  await training.dispose();
+  await product.program.dispose();
+  if (!(lastLoss < firstLoss)) throw new Error(`the loss did not fall: ${firstLoss} at first, ${lastLoss} at last`);
+  const medianMs = median(steps);
+  const gflops = training.flops / medianMs / 1e6;
+  const productGflops = median(rates);
+  return {
+    parameters: training.parameters,
+    gflop: training.flops / 1e9,
+    compileMs: training.compileMs,
+    steps: repetitions,
+    medianMs,
+    fastestMs: Math.min(...steps),
+    gflops,
+    productGflops,
+    ratio: gflops / productGflops,
+    firstLoss,
+    lastLoss,
+  };
+}

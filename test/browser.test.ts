@@ -1,0 +1,238 @@
+/** @file An exported model acts alike everywhere: natively, in WebAssembly under Node, and in a real Chromium that runs our own code. */
+
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, extname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import OnnxProto from 'onnx-proto';
+import { chromium } from 'playwright-core';
+import { build } from 'vite';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nodeExecutor } from '../src/engine/executors/node.ts';
+import { webExecutor } from '../src/engine/executors/web.ts';
+import { optimise, toOnnx } from '../src/engine/index.ts';
+import { environment } from '../src/envs/index.ts';
+import { initialise, Scope } from '../src/nn/index.ts';
+import type { ModelDescription } from '../src/policy/index.ts';
+import { saveTensors } from '../src/stages/checkpoint.ts';
+import { experimentSchema } from '../src/stages/config.ts';
+import { exportModel } from '../src/stages/evaluate.ts';
+import { Model, withWeights } from '../src/stages/model.ts';
+import { MODEL_FILE } from '../src/stages/training.ts';
+import { Random } from '../src/util/random.ts';
+import { type Game, type ModelFiles, type Played, type playInPage, play } from './browser-page.ts';
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+/** Room for float32 sums in another order. */
+const PROBABILITY_DIGITS = 4;
+
+// Near the centre, where an untrained agent finds them too: rewards then stand in the contexts.
+const GAME: Game = { tasks: [{ goal: [4, 3] }, { goal: [5, 4] }, { goal: [0, 8] }], episodes: 5, seed: 7 };
+
+const MODELS = [
+  { name: 'packed', tokenizer: 'packed', kind: 'bottleneck' },
+  { name: 'interleaved', tokenizer: 'interleaved', kind: 'bottleneck' },
+  { name: 'without-context', tokenizer: 'packed', kind: 'none' },
+] as const;
+
+const root = mkdtempSync(join(tmpdir(), 'cadenza-browser-'));
+const native = new Map<string, Played>();
+
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+/** A small model with random weights, exported the way a run exports its own. */
+async function makeModel({ name, tokenizer, kind }: (typeof MODELS)[number]) {
+  const config = experimentSchema.parse({
+    name,
+    tokenizer,
+    compressor: kind,
+    context: { episodes: 3 },
+    model: { width: 32, heads: 2, encoderLayers: 1, decoderLayers: 2, latents: 4 },
+  });
+  const model = new Model(config, environment(config.env.id));
+  const scope = new Scope();
+  model.losses(scope, kind, 1, 'absent');
+  const weights = initialise(scope.table.values(), Random.seeded(1));
+  const folder = join(root, 'trained', name);
+  const tensors = new Map(Array.from(scope.table.values(), ({ name, shape }) => [name, { data: weights.get(name)!, shape }]));
+  saveTensors(join(folder, MODEL_FILE), tensors, {});
+  const trained = { folder, key: name, report: {}, seconds: 0 };
+  await exportModel({ model, config }, { method: 'cad', kind, trained, seed: 0 }, join(root, name));
+  return { model, weights };
+}
+
+function readModel(name: string): ModelFiles {
+  const folder = join(root, name);
+  const read = (file: string) => (existsSync(join(folder, file)) ? new Uint8Array(readFileSync(join(folder, file))) : undefined);
+  const description = JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8')) as ModelDescription;
+  return { description, compress: read('compress.onnx'), act: read('act.onnx')! };
+}
+
+function expectSame(found: Played, expected: Played): void {
+  expect(found.actions).toEqual(expected.actions);
+  expect(found.returns).toEqual(expected.returns);
+  expect(found.probabilities.length).toBe(expected.probabilities.length);
+  const difference = found.probabilities.reduce((worst, p, i) => Math.max(worst, Math.abs(p - expected.probabilities[i])), 0);
+  expect(difference).toBeLessThan(10 ** -PROBABILITY_DIGITS);
+}
+
+describe.each(MODELS)('the export of a model: $name', options => {
+  const { name, kind } = options;
+  let made: Awaited<ReturnType<typeof makeModel>>;
+
+  beforeAll(async () => {
+    made = await makeModel(options);
+    native.set(name, await play(readModel(name), nodeExecutor({ threads: 1 }), GAME));
+  });
+
+  it('needs nothing but ai.onnx operators', () => {
+    const { compress, act } = readModel(name);
+    expect(Boolean(compress)).toBe(kind !== 'none');
+    for (const bytes of compress ? [compress, act] : [act]) {
+      const { opsetImport, graph } = OnnxProto.onnx.ModelProto.decode(bytes);
+      expect(opsetImport.map(({ domain, version }) => ({ domain, version: Number(version) }))).toEqual([{ domain: '', version: 17 }]);
+      expect(graph!.node!.filter(({ domain }) => domain).map(({ opType }) => opType)).toEqual([]);
+      expect(graph!.node!.length).toBeGreaterThan(0);
+    }
+  });
+
+  it('plays whole episodes, and what it sees changes what it does', () => {
+    const { actions, probabilities } = native.get(name)!;
+    const { horizon } = environment('dark-room');
+    expect(actions.length).toBe(GAME.tasks.length * GAME.episodes * horizon);
+    const first = probabilities.slice(0, 5);
+    const laterFirst = probabilities.slice(5 * horizon, 5 * horizon + 5);
+    // At the start of an episode all that can differ from the last time is Z.
+    if (kind === 'none') expect(laterFirst).toEqual(first);
+    else expect(laterFirst).not.toEqual(first);
+    for (let step = 0; step < actions.length; step++) {
+      expect(probabilities.slice(5 * step, 5 * step + 5).reduce((a, b) => a + b)).toBeCloseTo(1, 5);
+    }
+  });
+
+  it('gives the same actions as the graphs that the evaluation runs', async () => {
+    const { model, weights } = made;
+    const { compress, act } = model.inference(kind, { compress: 1, act: 1 });
+    const data = new Set(['context', 'query', 'latents']);
+    const fused = (graph: typeof act) => toOnnx(optimise(withWeights(graph, weights, data)));
+    const files = { description: readModel(name).description, compress: compress && fused(compress), act: fused(act) };
+    expectSame(await play(files, nodeExecutor({ threads: 1 }), GAME), native.get(name)!);
+  });
+
+  it('gives the same actions in WebAssembly under Node', async () => {
+    expectSame(await play(readModel(name), webExecutor({ threads: 1 }), GAME), native.get(name)!);
+  });
+
+  it('is refused where its files do not belong together', async () => {
+    const { description, compress, act } = readModel(name);
+    const executor = nodeExecutor({ threads: 1 });
+    const other = compress ? undefined : act;
+    await expect(play({ description, compress: other, act }, executor, GAME)).rejects.toMatchObject({ code: 'E_CHECKPOINT' });
+    const old = { ...description, format: 'cadenza-model-0' as never };
+    await expect(play({ description: old, compress, act }, executor, GAME)).rejects.toMatchObject({ code: 'E_CHECKPOINT' });
+  });
+});
+
+// ---- the browser -------------------------------------------------------------------------------------------------------------
+
+const { CADENZA_CHROMIUM, CI_REQUIRE_BROWSER } = process.env;
+const COMMON_PATHS = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/usr/bin/google-chrome-stable',
+  '/snap/bin/chromium',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
+];
+// A path that the user names is taken at its word: a wrong one fails instead of being passed over.
+const executablePath = CADENZA_CHROMIUM || COMMON_PATHS.find(existsSync);
+
+const MISSING =
+  'NO CHROMIUM FOUND: whether an exported model acts alike in a browser WAS NOT TESTED. Install Chromium, or name its executable in CADENZA_CHROMIUM.';
+if (!executablePath) console.warn(`\n${'!'.repeat(80)}\n${MISSING}\n${'!'.repeat(80)}\n`);
+
+it.runIf(CI_REQUIRE_BROWSER)('has a browser to test in, because CI_REQUIRE_BROWSER is set', () => {
+  expect(executablePath, MISSING).toBeDefined();
+});
+
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.json': 'application/json',
+  '.wasm': 'application/wasm',
+};
+
+/** Serves the files of a folder, without the headers for threads: the plainest hosting must do. */
+async function serve(folder: string): Promise<{ server: Server; url: string }> {
+  const server = createServer(({ url = '/' }, response) => {
+    const path = join(folder, normalize(decodeURIComponent(new URL(url, 'http://localhost').pathname)));
+    if (!existsSync(path) || !extname(path)) response.writeHead(404).end();
+    else response.writeHead(200, { 'content-type': CONTENT_TYPES[extname(path)] ?? 'application/octet-stream' }).end(readFileSync(path));
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+/** Bundles the page's script for a browser, and lays the runtime's WebAssembly beside it. */
+async function makeSite(folder: string): Promise<void> {
+  await build({
+    configFile: false,
+    logLevel: 'error',
+    root: HERE,
+    publicDir: false,
+    build: {
+      outDir: folder,
+      emptyOutDir: false,
+      minify: false,
+      chunkSizeWarningLimit: 10_000,
+      rolldownOptions: { input: join(HERE, 'browser-page.ts'), output: { entryFileNames: 'page.js' } },
+    },
+  });
+  const runtime = join(HERE, '../node_modules/onnxruntime-web/dist');
+  mkdirSync(join(folder, 'ort'), { recursive: true });
+  for (const name of readdirSync(runtime)) {
+    if (/^ort-wasm.*\.(wasm|mjs)$/.test(name)) copyFileSync(join(runtime, name), join(folder, 'ort', name));
+  }
+  writeFileSync(
+    join(folder, 'index.html'),
+    '<!doctype html><link rel="icon" href="data:,"><title>cadenza</title><script type="module" src="page.js"></script>',
+  );
+}
+
+describe.skipIf(!executablePath)('in a real Chromium', () => {
+  it('gives the same actions, with our own code in the page', async () => {
+    await makeSite(root);
+    const { server, url } = await serve(root);
+    const isRoot = process.getuid?.() === 0;
+    const browser = await chromium.launch({ executablePath, headless: true, args: isRoot ? ['--no-sandbox'] : [] });
+    try {
+      const page = await browser.newPage();
+      const complaints: string[] = [];
+      page.on('pageerror', error => complaints.push(error.message));
+      page.on('console', message => message.type() === 'error' && complaints.push(`${message.text()} (${message.location().url})`));
+      const requested: string[] = [];
+      page.on('request', request => requested.push(request.url()));
+      await page.goto(`${url}/index.html`);
+      await page.waitForFunction('globalThis.playInPage');
+      for (const { name } of MODELS) {
+        const found = await page.evaluate(
+          ([folder, game]) => (globalThis as unknown as { playInPage: typeof playInPage }).playInPage(folder, game),
+          [name, GAME] as const,
+        );
+        expectSame(found, native.get(name)!);
+      }
+      expect(complaints).toEqual([]);
+      // Nothing comes from anywhere but the server.
+      expect(requested.filter(address => !address.startsWith(`${url}/`) && !address.startsWith('data:') && !address.startsWith('blob:'))).toEqual([]);
+      if (process.env.SHOW) console.log(requested);
+    } finally {
+      await browser.close();
+      server.close();
+    }
+  });
+});
