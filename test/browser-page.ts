@@ -55,12 +55,12 @@ export async function play(files: ModelFiles, executor: Executor, { tasks, episo
   return played;
 }
 
-/** Fetches an export from a folder of the server and plays it with the page's own runtime. */
-export async function playInPage(folder: string, game: Game): Promise<Played> {
+/** Fetches an export from a folder of the server and plays it with the page's own runtime, whose files lie at `baseUrl` or where the bundler put them. */
+export async function playInPage(folder: string, game: Game, baseUrl?: string): Promise<Played> {
   const read = async (name: string) => new Uint8Array(await (await fetch(`${folder}/${name}`)).arrayBuffer());
   const description = await (await fetch(`${folder}/model.json`)).json();
   const compress = description.latentShape ? await read('compress.onnx') : undefined;
-  const executor = webExecutor({ threads: 1, baseUrl: new URL('ort/', document.baseURI).href });
+  const executor = webExecutor({ threads: 1, baseUrl: baseUrl && new URL(baseUrl, document.baseURI).href });
   return play({ description, compress, act: await read('act.onnx') }, executor, game);
 }
 

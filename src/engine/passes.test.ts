@@ -96,6 +96,16 @@ describe('passes', () => {
     expect(names(simplify({ outputs: { r: sub(0, x) } }))).toContain('sub');
   });
 
+  it('makes one transpose of two, and none of a pair that cancels', () => {
+    const z = input('z', [2, 3, 4]);
+    const graph = simplify({
+      outputs: { one: transpose(transpose(z, [1, 2, 0]), [1, 0, 2]), none: transpose(transpose(z, [1, 2, 0]), [2, 0, 1]) },
+    });
+    expect(names({ outputs: { one: graph.outputs.one } })).toEqual(['input', 'transpose']);
+    expect(graph.outputs.one.node.attributes).toEqual({ permutation: [2, 1, 0] });
+    expect(graph.outputs.none).toBe(z);
+  });
+
   it('turns transposes and scales into flags of the product', () => {
     const graph = optimise({ outputs: { r: mul(2, mul(matmul(turned(x), turned(turned(turned(y)))), 0.25)) } });
     expect(names(graph)).toEqual(['input', 'input', 'matmul']);

@@ -89,6 +89,7 @@ const fields = {
         .enum(['context', 'horizon'])
         .describe("Tokens among which the compressor's blocks attend: all of the context, or pieces as long as an episode's horizon")
         .default('context'),
+      latentLayers: steps('Blocks over the latents after pooling, each attending to the context once more').default(0),
       decoderLayers: count('Blocks of the policy').default(3),
       latents: count('Latents that carry the context (m)').default(8),
     })

@@ -86,6 +86,8 @@ export class StageStore {
     }
     if (!resume) rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
+    // A killed process may have left a file half-written, which must not pass for output.
+    for (const name of readdirSync(folder)) if (name.endsWith('.tmp')) rmSync(join(folder, name));
     const began = performance.now();
     const report = await run({ folder, key, progress, signal });
     const seconds = Math.round((performance.now() - began) / 10) / 100;

@@ -3,7 +3,7 @@
  * run sees the same batches and ends in the same bytes.
  */
 
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Executor, type HostTensor, optimise, type Shape, sizeOf, type Tensor, toOnnx, zeros } from '../engine/index.ts';
 import type { ParameterSpec } from '../nn/index.ts';
@@ -24,7 +24,7 @@ import {
   warmupCosine,
 } from '../optim/index.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { writeFileAtomic } from '../util/files.ts';
+import { appendText, writeFileAtomic } from '../util/files.ts';
 import { loadWeights, type NamedShape, saveTensors, type Weights } from './checkpoint.ts';
 import type { OptimiserConfig } from './config.ts';
 import type { StageContext } from './store.ts';
@@ -65,7 +65,7 @@ export interface TrainResult {
   readonly lastLoss: number;
 }
 
-/** Trains to the end, from the stage's checkpoint where there is one. Throws `E_NUMERICS` at a loss that is not finite, `E_INTERRUPTED` on a signal. */
+/** Trains to the end, from the stage's checkpoint where there is one. Throws `E_NUMERICS` at a loss or a state that is not finite, `E_INTERRUPTED` on a signal. */
 export async function train(request: TrainRequest): Promise<TrainResult> {
   const { title, loss, metrics = {}, trainable, frozen = [], given, steps, optimiser, group, batch, fill, executor, context } = request;
   const { learningRate, warmup, weightDecay, clip, beta1, beta2, decayTo } = optimiser;
@@ -105,9 +105,22 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
   let [inside, drawing] = [0, 0];
   let lastLoss = Number.NaN;
   let lines = '';
+  const diverged = (what: string, done: number) => {
+    const kept = existsSync(checkpoint) ? `The last good checkpoint is ${checkpoint}` : 'No checkpoint had been written yet';
+    return new CadenzaError(
+      'E_NUMERICS',
+      `${title}: ${what} at step ${done} of ${steps}. ${kept}. Lower the learning rate (now ${learningRate}) or the clipping norm (now ${clip}), then run again.`,
+    );
+  };
+  /** A finite loss does not tell whether the update after it was. */
+  const expectFinite = (done: number) => {
+    const bad = state.find(name => !(current[name].data as Float32Array).every(Number.isFinite));
+    if (bad) throw diverged(`the ${bad} stopped being finite numbers`, done);
+  };
   const save = (done: number) => {
+    expectFinite(done);
     // Metrics first: lines past a checkpoint are dropped on resume, lines before it would be missing for good.
-    if (lines) appendFileSync(join(context.folder, METRICS), lines);
+    if (lines) appendText(join(context.folder, METRICS), lines);
     lines = '';
     saveState(checkpoint, trainable, state, current, { key: context.key, step: String(done) });
   };
@@ -129,13 +142,9 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
     inside += performance.now() - entered;
     const read = (name: string) => result[name].data[0];
     lastLoss = read('loss');
-    if (!Number.isFinite(lastLoss) || !Number.isFinite(read('gradientNorm'))) {
-      const kept = existsSync(checkpoint) ? `The last good checkpoint is ${checkpoint}` : 'No checkpoint had been written yet';
-      throw new CadenzaError(
-        'E_NUMERICS',
-        `${title}: the loss became ${lastLoss} (gradient norm ${read('gradientNorm')}) at step ${done + 1} of ${steps}. ${kept}. Lower the learning rate (now ${learningRate}) or the clipping norm (now ${clip}), then run again.`,
-      );
-    }
+    const norm = read('gradientNorm');
+    if (!Number.isFinite(lastLoss) || !Number.isFinite(norm))
+      throw diverged(`the loss became ${lastLoss} (gradient norm ${norm})`, done + 1);
     const written = Object.fromEntries(state.map(name => [name, result[`next.${name}`]]));
     [current, next] = [written, current];
     if ((done + 1) % LOG_EVERY === 0 || done + 1 === steps) {
@@ -145,8 +154,9 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
     }
     if ((done + 1) % request.checkpointEvery === 0 && done + 1 < steps) save(done + 1);
   }
+  expectFinite(steps);
   const total = performance.now() - began;
-  if (lines) appendFileSync(join(context.folder, METRICS), lines);
+  if (lines) appendText(join(context.folder, METRICS), lines);
   context.progress.finish(`loss ${lastLoss.toFixed(4)}`);
   await program.dispose();
   return {

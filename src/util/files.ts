@@ -4,7 +4,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CadenzaError, type ErrorCode } from './errors.ts';
 
@@ -49,6 +49,15 @@ export function writeFileAtomic(path: string, data: Uint8Array | string): void {
       // Where the folder itself cannot be used there is nothing to remove; the first failure is the one to report.
     }
     throw explained(error, path, data);
+  }
+}
+
+/** Adds text at a file's end; a process that dies meanwhile leaves a part of it. Throws `E_DISK` as `writeFileAtomic` does. */
+export function appendText(path: string, text: string): void {
+  try {
+    appendFileSync(path, text);
+  } catch (error) {
+    throw explained(error, path, text);
   }
 }
 
