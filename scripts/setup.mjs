@@ -5,14 +5,22 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const npm = args => execFileSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
+const npm = args => {
+  try {
+    execFileSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
+  } catch (error) {
+    console.error(`cadenza: "npm ${args.join(' ')}" failed (see above); nothing was run.`);
+    process.exit(error.status ?? 1);
+  }
+};
 
 const lock = readFileSync(join(root, 'package-lock.json'), 'utf8');
 const installed = join(root, 'node_modules', '.cadenza-lock.json');
 if (!existsSync(installed) || readFileSync(installed, 'utf8') !== lock) {
   console.error('cadenza: installing the pinned packages …');
   // Without install scripts: one of onnxruntime-node's would download CUDA libraries that nothing here needs.
-  npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']);
+  // Not `npm ci`: it insists on a lock file that lists the optional packages of every platform, which some registries do not serve.
+  npm(['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
   writeFileSync(installed, lock);
 }
 

@@ -1,6 +1,6 @@
 /** @file An exported model acts alike everywhere: natively, in WebAssembly under Node, and in a real Chromium that runs our own code. */
 
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -37,8 +37,19 @@ const MODELS = [
   { name: 'without-context', tokenizer: 'packed', kind: 'none' },
 ] as const;
 
+/** An export to check beside them: the `model` folder of a run. */
+const { CADENZA_MODEL } = process.env;
+const EXPORTS = [...MODELS.map(({ name }) => name), ...(CADENZA_MODEL ? ['given'] : [])];
+
 const root = mkdtempSync(join(tmpdir(), 'cadenza-browser-'));
+const made = new Map<string, Awaited<ReturnType<typeof makeModel>>>();
 const native = new Map<string, Played>();
+
+beforeAll(async () => {
+  for (const options of MODELS) made.set(options.name, await makeModel(options));
+  if (CADENZA_MODEL) cpSync(CADENZA_MODEL, join(root, 'given'), { recursive: true });
+  for (const name of EXPORTS) native.set(name, await play(readModel(name), nodeExecutor({ threads: 1 }), GAME));
+});
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
@@ -78,18 +89,10 @@ function expectSame(found: Played, expected: Played): void {
   expect(difference).toBeLessThan(10 ** -PROBABILITY_DIGITS);
 }
 
-describe.each(MODELS)('the export of a model: $name', options => {
-  const { name, kind } = options;
-  let made: Awaited<ReturnType<typeof makeModel>>;
-
-  beforeAll(async () => {
-    made = await makeModel(options);
-    native.set(name, await play(readModel(name), nodeExecutor({ threads: 1 }), GAME));
-  });
-
+describe.each(EXPORTS)('the export %s', name => {
   it('needs nothing but ai.onnx operators', () => {
-    const { compress, act } = readModel(name);
-    expect(Boolean(compress)).toBe(kind !== 'none');
+    const { compress, act, description } = readModel(name);
+    expect(Boolean(compress)).toBe(description.latentShape !== null);
     for (const bytes of compress ? [compress, act] : [act]) {
       const { opsetImport, graph } = OnnxProto.onnx.ModelProto.decode(bytes);
       expect(opsetImport.map(({ domain, version }) => ({ domain, version: Number(version) }))).toEqual([{ domain: '', version: 17 }]);
@@ -98,6 +101,12 @@ describe.each(MODELS)('the export of a model: $name', options => {
     }
   });
 
+  it('gives the same actions in WebAssembly under Node', async () => {
+    expectSame(await play(readModel(name), webExecutor({ threads: 1 }), GAME), native.get(name)!);
+  });
+});
+
+describe.each(MODELS)('an exported model: $name', ({ name, kind }) => {
   it('plays whole episodes, and what it sees changes what it does', () => {
     const { actions, probabilities } = native.get(name)!;
     const { horizon } = environment('dark-room');
@@ -113,16 +122,12 @@ describe.each(MODELS)('the export of a model: $name', options => {
   });
 
   it('gives the same actions as the graphs that the evaluation runs', async () => {
-    const { model, weights } = made;
+    const { model, weights } = made.get(name)!;
     const { compress, act } = model.inference(kind, { compress: 1, act: 1 });
     const data = new Set(['context', 'query', 'latents']);
     const fused = (graph: typeof act) => toOnnx(optimise(withWeights(graph, weights, data)));
     const files = { description: readModel(name).description, compress: compress && fused(compress), act: fused(act) };
     expectSame(await play(files, nodeExecutor({ threads: 1 }), GAME), native.get(name)!);
-  });
-
-  it('gives the same actions in WebAssembly under Node', async () => {
-    expectSame(await play(readModel(name), webExecutor({ threads: 1 }), GAME), native.get(name)!);
   });
 
   it('is refused where its files do not belong together', async () => {
@@ -207,9 +212,9 @@ async function makeSite(folder: string): Promise<void> {
 describe.skipIf(!executablePath)('in a real Chromium', () => {
   it('gives the same actions, with our own code in the page', async () => {
     await makeSite(root);
-    const { server, url } = await serve(root);
     const isRoot = process.getuid?.() === 0;
     const browser = await chromium.launch({ executablePath, headless: true, args: isRoot ? ['--no-sandbox'] : [] });
+    const { server, url } = await serve(root);
     try {
       const page = await browser.newPage();
       const complaints: string[] = [];
@@ -229,10 +234,10 @@ describe.skipIf(!executablePath)('in a real Chromium', () => {
         await page.waitForFunction('globalThis.playInPage');
       };
       await open();
-      for (const { name } of MODELS) await check(name);
+      for (const name of EXPORTS) await check(name);
       // A fresh page, because the runtime's place is settled when its first session is made.
       await open();
-      await check(MODELS[0].name, 'ort/');
+      await check(EXPORTS[0], 'ort/');
       expect(complaints).toEqual([]);
       const places = requested.map(address => address.replace(url, ''));
       expect(places.filter(place => place.endsWith('.wasm')).length).toBe(2);

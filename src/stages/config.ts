@@ -172,7 +172,7 @@ const fields = {
 const { name: _name, ...settableFields } = fields;
 
 /** The experiment without its further tables. */
-const coreSchema = z.strictObject(fields).superRefine(checkLosses);
+const coreSchema = z.strictObject(fields).superRefine(checkAcross);
 
 type Core = z.output<typeof coreSchema>;
 
@@ -192,7 +192,7 @@ export const experimentSchema = z
     ...fields,
     tables: z.array(tableSchema).describe('Further result tables: the same experiment with some settings changed').default([]),
   })
-  .superRefine(checkLosses)
+  .superRefine(checkAcross)
   .superRefine(checkTables);
 
 /** A fully resolved experiment. */
@@ -222,7 +222,15 @@ export function tableConfig({ tables: _, ...config }: ExperimentConfig, table: E
 
 // ---- checks across fields ----------------------------------------------------------------------------------------------------
 
-function checkLosses({ teacher, distil }: z.output<z.ZodObject<typeof fields>>, context: z.RefinementCtx): void {
+function checkAcross({ teacher, distil, finetune, split, evaluate }: z.output<z.ZodObject<typeof fields>>, context: z.RefinementCtx): void {
+  if (distil.steps === 0 && finetune.steps === 0) {
+    const message = 'expected distil.steps or finetune.steps above 0; otherwise nothing trains the policy';
+    context.addIssue({ code: 'custom', path: ['finetune', 'steps'], input: 0, message });
+  }
+  if (evaluate.tasks === 'validation' && split.validation === 0) {
+    const message = 'expected at least 1, because evaluate.tasks is validation';
+    context.addIssue({ code: 'custom', path: ['split', 'validation'], input: 0, message });
+  }
   if (distil.alpha === 0 && distil.beta === 0) {
     context.addIssue({ code: 'custom', path: ['distil', 'alpha'], input: 0, message: 'expected distil.alpha or distil.beta above 0' });
   }

@@ -5,9 +5,11 @@ import { nodeExecutor } from '../engine/executors/node.ts';
 import type { Executor } from '../engine/index.ts';
 import { describeBars, type MethodTable, RESULTS_FORMAT, type Results } from '../evaluation/index.ts';
 import type { History } from '../rl/index.ts';
+import { source } from '../sources/index.ts';
 import { formatConfig } from '../util/config.ts';
 import { writeFileAtomic, writeJson } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
+import { Random } from '../util/random.ts';
 import { type ExperimentConfig, tableConfig } from './config.ts';
 import { evaluate, exportModel, type TrainedMethod } from './evaluate.ts';
 import { generate, loadHistories, split } from './generate.ts';
@@ -37,6 +39,7 @@ export interface RunOptions {
 /** Runs an experiment. Gives its results, or undefined when it was asked to stop before the evaluation. */
 export async function runExperiment(config: ExperimentConfig, options: RunOptions): Promise<Results | undefined> {
   const { out, until = 'evaluate', progress, signal, resume } = options;
+  for (const each of [config, ...config.tables.map(table => tableConfig(config, table))]) expectBuildable(each);
   const store = new StageStore(out, { resume, progress, signal });
   writeFileAtomic(join(out, 'config.yaml'), formatConfig(config));
   const executor = nodeExecutor(config.executor);
@@ -85,6 +88,14 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
   };
   writeJson(join(out, 'results.json'), results);
   return results;
+}
+
+/** Builds what the settings name before anything runs: what does not exist or fit should not show after an hour of training. */
+function expectBuildable(config: ExperimentConfig): void {
+  const { family, train } = split(config);
+  source(config.source.id).learner(family, train[0], Random.seeded(config.seed), config.source.options);
+  const model = new Model(config, family);
+  for (const kind of [config.compressor, ...config.baselines.methods]) model.inference(kind, { compress: 1, act: 1 });
 }
 
 /** One experiment with one source, through all seeds; undefined when it ends before the evaluation. */

@@ -4,7 +4,7 @@ import { applyOne, axisOf, type OpRecord, sizeOf, type Tensor } from '../tensor.
 import { div, equal, mul } from './elementwise.ts';
 import { broadcastTo, cast, ONNX_TYPE, reducedShape, reduceReference, reshape, sum } from './structure.ts';
 
-interface ReduceAttributes extends Record<string, unknown> {
+export interface ReduceAttributes extends Record<string, unknown> {
   readonly axes: readonly number[];
   readonly keep: boolean;
 }
