@@ -1,7 +1,7 @@
 /** @file `bottleneck` (method 2.1): m learned latent queries attend to the hidden states, z_j = Attention(q_j, H, H). Non-causal. */
 
-import { add, broadcastTo, layerNorm } from '../engine/index.ts';
-import { block, crossAttention, feedForward, keysValues, normalInit } from '../nn/index.ts';
+import { add, broadcastTo, concat, layerNorm } from '../engine/index.ts';
+import { crossAttention, feedForward, keysValues, normalInit } from '../nn/index.ts';
 import { type Compressor, encode } from './compressor.ts';
 
 export const bottleneck: Compressor = {
@@ -10,15 +10,14 @@ export const bottleneck: Compressor = {
   latents: (_, { latents }) => latents,
   window: contextTokens => contextTokens,
   compress(scope, x_BNF, options) {
-    const { width, heads, hidden, latents, latentLayers } = options;
+    const { width, poolHeads, hidden, latents } = options;
     const h_BND = encode(scope, x_BNF, options);
     const queries = broadcastTo(scope.parameter('queries', [latents, width], normalInit(1)), [x_BNF.shape[0], latents, width]);
-    const pooled = add(queries, crossAttention(scope.at('pool'), queries, keysValues(scope.at('pool'), h_BND, width, heads), { heads }));
-    let z_BMD = add(pooled, feedForward(scope.at('pool').at('ffn'), layerNorm(pooled), hidden));
-    for (let i = 0; i < latentLayers; i++) {
-      const layer = scope.at(`latent${i}`);
-      z_BMD = block(layer, z_BMD, { heads, hidden, branches: 3 * latentLayers }, keysValues(layer.at('cross'), h_BND, width, heads));
-    }
-    return layerNorm(z_BMD);
+    // A query whose transitions are all absent must be able to look at nothing: with a sink, weights say "was there", not only "which".
+    const sink = broadcastTo(scope.parameter('sink', [1, width], normalInit(1)), [x_BNF.shape[0], 1, width]);
+    const memory = keysValues(scope.at('pool'), concat([sink, h_BND], 1), width, poolHeads);
+    const pooled = add(queries, crossAttention(scope.at('pool'), queries, memory, { heads: poolHeads }));
+    // Not normalised: the capacity penalty R(Z) acts on the size of the latents.
+    return add(pooled, feedForward(scope.at('pool').at('ffn'), layerNorm(pooled), hidden));
   },
 };

@@ -14,8 +14,8 @@ export interface CompressorOptions {
   readonly layers: number;
   /** Latents asked for (m). */
   readonly latents: number;
-  /** Blocks over the latents after they are pooled. */
-  readonly latentLayers: number;
+  /** Heads of the attention that pools: each of m × heads can watch for something else. */
+  readonly poolHeads: number;
   /** Tokens among which the encoder's self-attention mixes: the context is cut into pieces of this length. */
   readonly span: number;
 }

@@ -7,6 +7,7 @@ import type { HostTensor, Program } from '../engine/index.ts';
 import { zeros } from '../engine/index.ts';
 import { type EnvFamily, type Feedback, type Policy, spaceSize } from '../rl/index.ts';
 import { type Tokenizer, type Transitions, writeContext } from '../tokenizers/index.ts';
+import { expect } from '../util/errors.ts';
 
 export interface InContextModel {
   readonly family: Pick<EnvFamily, 'observationSpace' | 'actionSpace' | 'horizon'>;
@@ -95,7 +96,7 @@ export function inContextPolicy({ family, tokenizer, contextTransitions, compres
   return {
     actions,
     reset(environments) {
-      if (environments !== size) throw new RangeError(`this policy acts in ${size} environments at once, not ${environments}.`);
+      expect(environments === size, `this policy acts in ${size} environments at once, not ${environments}.`);
       records = Array.from({ length: size }, () => new Record(width));
       time = new Int32Array(size);
       query.data.fill(0);
@@ -106,6 +107,10 @@ export function inContextPolicy({ family, tokenizer, contextTransitions, compres
       stale = [];
       for (let i = 0; i < size; i++) {
         const record = records[i];
+        expect(
+          time[i] < horizon,
+          `environment ${i} is at step ${time[i] + 1} of an episode, but the model was made for at most ${horizon}.`,
+        );
         tokenizer.writeQuery(
           query.data as Float32Array,
           i * queryRow,

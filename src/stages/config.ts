@@ -89,13 +89,20 @@ const fields = {
         .enum(['context', 'horizon'])
         .describe("Tokens among which the compressor's blocks attend: all of the context, or pieces as long as an episode's horizon")
         .default('context'),
-      latentLayers: steps('Blocks over the latents after pooling, each attending to the context once more').default(0),
+      poolHeads: count('Heads of the attention that pools the context into latents; must divide `width`').default(16),
       decoderLayers: count('Blocks of the policy').default(3),
       latents: count('Latents that carry the context (m)').default(8),
     })
-    .superRefine(({ width, heads }, context) => {
-      if (width % heads === 0) return;
-      context.addIssue({ code: 'custom', path: ['width'], input: width, message: `expected a multiple of model.heads, which is ${heads}` });
+    .superRefine(({ width, heads, poolHeads }, context) => {
+      for (const [name, count] of Object.entries({ heads, poolHeads })) {
+        if (width % count === 0) continue;
+        context.addIssue({
+          code: 'custom',
+          path: ['width'],
+          input: width,
+          message: `expected a multiple of model.${name}, which is ${count}`,
+        });
+      }
     })
     .prefault({})
     .describe('Sizes of the compressor C_θ and of the policy A_φ'),

@@ -27,14 +27,14 @@ export class Model {
   readonly contextTokens: number;
 
   constructor(config: ModelConfig, family: EnvFamily) {
-    const { width, heads, feedForward, encoderLayers, encoderSpan, latentLayers, decoderLayers, latents } = config.model;
+    const { width, heads, feedForward, encoderLayers, encoderSpan, poolHeads, decoderLayers, latents } = config.model;
     this.family = family;
     this.tokenizer = tokenizer(config.tokenizer, family);
     this.decoderLayers = decoderLayers;
     this.contextTransitions = config.context.episodes * family.horizon;
     this.contextTokens = this.contextTransitions * this.tokenizer.tokensPerTransition;
     const span = encoderSpan === 'context' ? this.contextTokens : family.horizon * this.tokenizer.tokensPerTransition;
-    this.options = { width, heads, hidden: feedForward * width, layers: encoderLayers, latents, latentLayers, span };
+    this.options = { width, heads, hidden: feedForward * width, layers: encoderLayers, latents, poolHeads, span };
   }
 
   batchShape(batch: number): BatchShape {

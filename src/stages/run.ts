@@ -7,6 +7,7 @@ import { describeBars, type MethodTable, RESULTS_FORMAT, type Results } from '..
 import type { History } from '../rl/index.ts';
 import { source } from '../sources/index.ts';
 import { formatConfig } from '../util/config.ts';
+import { CadenzaError } from '../util/errors.ts';
 import { writeFileAtomic, writeJson } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
@@ -95,7 +96,9 @@ function expectBuildable(config: ExperimentConfig): void {
   const { family, train } = split(config);
   source(config.source.id).learner(family, train[0], Random.seeded(config.seed), config.source.options);
   const model = new Model(config, family);
-  for (const kind of [config.compressor, ...config.baselines.methods]) model.inference(kind, { compress: 1, act: 1 });
+  const graphs = [config.compressor, ...config.baselines.methods].map(kind => model.inference(kind, { compress: 1, act: 1 }));
+  if (!graphs[0].compress)
+    throw new CadenzaError('E_CONFIG', `compressor "${config.compressor}" makes no latents for the policy; it can only be a baseline.`);
 }
 
 /** One experiment with one source, through all seeds; undefined when it ends before the evaluation. */

@@ -1,0 +1,59 @@
+/** @file Runs the command line in a process of its own, as a user does. For tests. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = fileURLToPath(new URL('..', import.meta.url));
+export const TINY = join(ROOT, 'experiments', 'tiny.yaml');
+
+export interface Ended {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts `cadenza …`; with `limit`, in a shell that forbids files of more than so many blocks of 512 bytes. */
+export function start(args: readonly string[], { limit }: { limit?: number } = {}) {
+  const command = ['--import', 'tsx', 'src/cli/main.ts', ...args];
+  const shell = ['-c', `ulimit -f ${limit}; exec "$@"`, 'sh', process.execPath, ...command];
+  const child = spawn(limit ? 'sh' : process.execPath, limit ? shell : command, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  const texts = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', text => (texts[name] += text));
+  const ended: Promise<Ended> = once(child, 'close').then(([status, signal]) => ({ status, signal, ...texts }));
+  /** Resolves when stderr holds the text, or when the process has ended. */
+  const says = (text: string) =>
+    new Promise<void>(resolve => {
+      const look = () => texts.stderr.includes(text) && resolve();
+      child.stderr.on('data', look);
+      ended.then(() => resolve());
+      look();
+    });
+  return { child, ended, says };
+}
+
+export const cadenza = (...args: string[]) => start(args).ended;
+
+/** `--set` for every setting. */
+export const settings = (values: Readonly<Record<string, unknown>>) =>
+  Object.entries(values).flatMap(([key, value]) => ['--set', `${key}=${JSON.stringify(value)}`]);
+
+/** Folder of the stage whose name (without its key) is `stage`. */
+export function stageFolder(out: string, stage: string): string | undefined {
+  const stages = join(out, 'stages');
+  const found = existsSync(stages) ? readdirSync(stages).find(name => name.replace(/-[0-9a-f]{12}$/, '') === stage) : undefined;
+  return found && join(stages, found);
+}
+
+/** Every file below `stages/` by its path, with its bytes where `name` matches and empty where not. */
+export function stageFiles(out: string, name = /^(model\.safetensors|returns\.json|.*\.arrow)$/): Map<string, Buffer> {
+  const stages = join(out, 'stages');
+  const paths = readdirSync(stages, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => ({ path: join(entry.parentPath, entry.name).slice(stages.length + 1), match: name.test(entry.name) }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  return new Map(paths.map(({ path, match }) => [path, match ? readFileSync(join(stages, path)) : Buffer.alloc(0)]));
+}

@@ -1,0 +1,123 @@
+/** @file A run that is killed or interrupted in every one of its stages ends, with `--resume`, in the bytes of one that was left alone. */
+
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, describe, expect, it } from 'vitest';
+import { decodeSafetensors } from '../src/engine/index.ts';
+import { cadenza, type Ended, settings, stageFiles, stageFolder, start, TINY } from './command.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'cadenza-resume-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const [reference, out] = [join(folder, 'reference'), join(folder, 'out')];
+// Long enough to be hit in the middle.
+const STEPS = 150;
+const LONGER = settings({
+  'source.histories': 3,
+  ...Object.fromEntries(['teacher', 'pretrain', 'distil', 'finetune', 'baselines'].map(stage => [`${stage}.steps`, STEPS])),
+  'baselines.methods': ['none'],
+  'evaluate.episodes': 20,
+  'evaluate.streams': 10,
+});
+const run = (to: string, ...args: string[]) => ['run', TINY, '--out', to, ...LONGER, ...args];
+const whole = cadenza(...run(reference));
+
+interface Blow {
+  /** Name of the stage's folder. */
+  stage: string;
+  signal: 'SIGKILL' | 'SIGINT' | 'SIGTERM';
+  status: number | null;
+  /** A training stage is hit once it has written this many checkpoints' worth of steps; others as soon as they run. */
+  trains: boolean;
+}
+
+const killed = { signal: 'SIGKILL', status: null } as const;
+const BLOWS: Blow[] = [
+  { stage: 'generate', ...killed, trains: false },
+  { stage: 'teacher-seed0', ...killed, trains: true },
+  { stage: 'pretrain-seed0', ...killed, trains: true },
+  { stage: 'distil-seed0', signal: 'SIGINT', status: 130, trains: true },
+  { stage: 'distil-seed0', ...killed, trains: true },
+  { stage: 'finetune-seed0', ...killed, trains: true },
+  { stage: 'none-seed0', signal: 'SIGTERM', status: 143, trains: true },
+  { stage: 'none-seed0', ...killed, trains: true },
+  { stage: 'evaluate-cad-seed0', ...killed, trains: false },
+  { stage: 'evaluate-none-seed0', signal: 'SIGINT', status: 130, trains: false },
+];
+
+const titleOf = (stage: string) => stage.replace(/^evaluate-/, 'evaluate ').replace(/-seed(\d)$/, ' (seed $1)');
+
+/** Steps that a stage's checkpoint has behind it; 0 without one. */
+function checkpointed(stage: string): number {
+  const path = join(stageFolder(out, stage) ?? '', 'checkpoint.safetensors');
+  return existsSync(path) ? Number(decodeSafetensors(readFileSync(path)).metadata.step) : 0;
+}
+
+/** Resumes the run and ends it in the middle of the stage. */
+async function strike({ stage, signal, trains }: Blow): Promise<Ended> {
+  const before = checkpointed(stage);
+  // An interrupt has to save by itself, so nothing else may.
+  const { child, ended, says } = start(run(out, '--resume', ...(signal === 'SIGKILL' ? [] : settings({ 'checkpoint.everySteps': 1e6 }))));
+  await says(`${titleOf(stage)}: ${before > 0 ? `continues at ${before}` : '0'} of`);
+  if (trains && signal === 'SIGKILL')
+    while (checkpointed(stage) <= before && child.exitCode === null && child.signalCode === null) await sleep(2);
+  else if (trains) await sleep(60);
+  child.kill(signal);
+  return ended;
+}
+
+describe.sequential('a run with a blow in every stage', () => {
+  it.each(BLOWS)('$signal in $stage', async blow => {
+    const manifest = () => join(stageFolder(out, blow.stage) ?? '', 'stage.json');
+    const before = checkpointed(blow.stage);
+    let ended = await strike(blow);
+    // On a busy machine the stage can be over before the signal arrives.
+    for (let retries = 0; retries < 5 && existsSync(manifest()); retries++) {
+      rmSync(stageFolder(out, blow.stage)!, { recursive: true });
+      ended = await strike(blow);
+    }
+    expect(stageFolder(out, blow.stage), ended.stderr).toBeDefined();
+    expect(existsSync(manifest()), 'the stage was over before the signal').toBe(false);
+    expect([ended.status, ended.signal]).toEqual([blow.status, blow.status === null ? blow.signal : null]);
+    if (blow.status !== null) expect(ended.stderr).toMatch(/^cadenza: \[E_INTERRUPTED\] .*--resume/m);
+    expect(ended.stderr).not.toMatch(/^ {4}at /m);
+    if (blow.trains) {
+      expect(checkpointed(blow.stage)).toBeGreaterThan(before);
+      expect(checkpointed(blow.stage)).toBeLessThan(STEPS);
+    }
+    // What a process leaves that dies within a write.
+    writeFileSync(join(stageFolder(out, blow.stage)!, 'model.safetensors.1.tmp'), 'half');
+  });
+
+  it('ends in the same files and the same bytes', async () => {
+    const last = await cadenza(...run(out, '--resume'));
+    expect(last.status, last.stderr).toBe(0);
+    expect(await whole).toMatchObject({ status: 0 });
+    const [a, b] = [stageFiles(out), stageFiles(reference)];
+    expect([...a.keys()]).toEqual([...b.keys()]);
+    expect([...a].filter(([path, bytes]) => !bytes.equals(b.get(path)!)).map(([path]) => path)).toEqual([]);
+    const methods = (of: string) => JSON.parse(readFileSync(join(of, 'results.json'), 'utf8')).methods;
+    expect(methods(out)).toEqual(methods(reference));
+  });
+
+  it('has every line of its metrics once', () => {
+    for (const stage of ['teacher-seed0', 'distil-seed0', 'none-seed0']) {
+      const metrics = (of: string) => readFileSync(join(stageFolder(of, stage)!, 'metrics.jsonl'), 'utf8');
+      expect(metrics(out)).toBe(metrics(reference));
+    }
+  });
+
+  it('without --resume starts an unfinished stage anew and keeps the finished ones', async () => {
+    await whole;
+    const teacher = stageFolder(out, 'teacher-seed0')!;
+    const model = readFileSync(join(teacher, 'model.safetensors'));
+    rmSync(teacher, { recursive: true });
+    await strike(BLOWS[1]);
+    expect(readdirSync(teacher)).toContain('checkpoint.safetensors');
+    const again = await cadenza('teacher', TINY, '--out', out, ...LONGER);
+    expect(again.stderr).toMatch(new RegExp(`^teacher \\(seed 0\\): 0 of ${STEPS}\nteacher \\(seed 0\\): done .*\n$`));
+    expect(readFileSync(join(teacher, 'model.safetensors')).equals(model)).toBe(true);
+  });
+});

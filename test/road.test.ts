@@ -1,0 +1,136 @@
+/** @file The whole road by the real command line: generate → … → evaluate → report, on a tiny experiment. */
+
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodeSafetensors } from '../src/engine/index.ts';
+import type { Results, Score } from '../src/evaluation/index.ts';
+import { cadenza, type Ended, settings, stageFiles, stageFolder, TINY } from './command.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'cadenza-road-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const [first, twin, other, staged] = ['first', 'twin', 'other', 'staged'].map(name => join(folder, name));
+const TRAINED = ['teacher', 'pretrain', 'distil', 'finetune', 'truncated', 'mean-pool', 'none'];
+const METHODS = ['cad', 'teacher', 'truncated', 'mean-pool', 'none', 'source', 'random'];
+const run = (out: string, ...args: string[]) => cadenza('run', TINY, '--out', out, ...args);
+
+let ended: Ended;
+beforeAll(async () => {
+  // Two at a time: the machine has two cores, and each run uses one.
+  [ended] = await Promise.all([run(first), run(twin)]);
+}, 120_000);
+
+describe('a tiny run', () => {
+  it('ends well and says where everything is', () => {
+    expect(ended.status, ended.stderr).toBe(0);
+    expect(ended.stdout).toContain('return as a fraction of the oracle');
+    expect(ended.stdout.trimEnd().endsWith(`Everything is in ${first}`)).toBe(true);
+    for (const stage of [...TRAINED.map(name => `${name} (seed 0)`), ...METHODS.map(name => `evaluate ${name} (seed 0)`), 'generate'])
+      expect(ended.stderr).toMatch(new RegExp(`^${stage.replace(/[()]/g, '\\$&')}: done`, 'm'));
+  });
+
+  it('writes results.json in its documented shape', () => {
+    const results = JSON.parse(readFileSync(join(first, 'results.json'), 'utf8')) as Results;
+    expect(results).toMatchObject({ name: 'tiny', episodes: 3, seeds: 1, streams: 8, split: { train: 77, test: 4, overlap: 0 } });
+    expect(results.oracle.mean).toBeGreaterThan(0);
+    expect(Object.keys(results.methods).sort()).toEqual([...METHODS].sort());
+    const columns = ['mean', 'iqm', 'low', 'high'] as const satisfies readonly (keyof Score)[];
+    for (const [name, method] of Object.entries(results.methods)) {
+      for (const column of columns) {
+        expect(method.byEpisode[column], `${name} ${column}`).toHaveLength(3);
+        expect([...method.byEpisode[column], method.final[column]].every(value => value >= 0 && value <= 1)).toBe(true);
+      }
+      expect(method.perTask.map(({ task }) => task)).toEqual((results.split as { testTasks: string[] }).testTasks);
+      for (const { oracle, mean } of method.perTask) expect([oracle > 0, mean >= 0 && mean <= 1]).toEqual([true, true]);
+      expect(method.flopsPerAction > 0).toBe(!['source', 'random'].includes(name));
+    }
+    const { cad, teacher, none } = results.methods;
+    // 2 latents of 16 floats, beside the running episode that all of them carry.
+    expect(cad.stateBytes - none.stateBytes).toBe(2 * 16 * 4);
+    expect(teacher.stateBytes).toBeGreaterThan(cad.stateBytes);
+    expect(results.run).toMatchObject({ command: expect.stringContaining('cadenza run'), config: { name: 'tiny' }, seconds: {} });
+  });
+
+  it('writes the page, the figures, the configuration and the exported model', () => {
+    expect(readFileSync(join(first, 'results.html'), 'utf8')).toMatch(/^<!doctype html>/i);
+    expect(readFileSync(join(first, 'results.svg'), 'utf8')).toContain('<svg');
+    expect(readFileSync(join(first, 'results.png')).subarray(1, 4).toString()).toBe('PNG');
+    expect(readdirSync(join(first, 'model')).sort()).toEqual(['act.onnx', 'compress.onnx', 'model.json']);
+    expect(existsSync(join(first, 'config.yaml'))).toBe(true);
+  });
+
+  it.each(TRAINED)('lowers the loss of %s', stage => {
+    const rows = readFileSync(join(stageFolder(first, `${stage}-seed0`)!, 'metrics.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as { step: number; loss: number });
+    expect(rows.map(({ step }) => step)).toEqual(rows.map((_, i) => 10 * (i + 1)));
+    const quarter = Math.floor(rows.length / 4);
+    const mean = (part: typeof rows) => part.reduce((sum, { loss }) => sum + loss, 0) / part.length;
+    expect(mean(rows.slice(-quarter))).toBeLessThan(0.95 * mean(rows.slice(0, quarter)));
+  });
+
+  it('keeps the compressor as it was pretrained while distilling, and trains it further afterwards', () => {
+    const part = (stage: string, name: string) => {
+      const { tensors } = decodeSafetensors(readFileSync(join(stageFolder(first, `${stage}-seed0`)!, 'model.safetensors')));
+      return [...tensors].filter(([key]) => key.startsWith(`${name}.`));
+    };
+    expect(part('distil', 'compressor')).toEqual(part('pretrain', 'compressor'));
+    expect(part('distil', 'compressor').length).toBeGreaterThan(0);
+    for (const [i, [name, { data }]] of part('finetune', 'compressor').entries())
+      expect(data, name).not.toEqual(part('distil', 'compressor')[i][1].data);
+    // The student's file holds no teacher, the teacher's nothing else.
+    expect(part('finetune', 'teacher')).toEqual([]);
+    expect(part('teacher', 'policy')).toEqual([]);
+  });
+});
+
+describe('a run again', () => {
+  it('of equal seeds in another folder gives equal bytes', () => {
+    const [a, b] = [stageFiles(first), stageFiles(twin)];
+    expect([...a.keys()]).toEqual([...b.keys()]);
+    expect([...a.values()].filter(bytes => bytes.length > 0)).toHaveLength(TRAINED.length + METHODS.length + 1);
+    expect([...a].filter(([path, bytes]) => !bytes.equals(b.get(path)!)).map(([path]) => path)).toEqual([]);
+  });
+
+  it('in the same folder redoes nothing, and gives its results as JSON on stdout alone', async () => {
+    const times = () => [...stageFiles(first).keys()].map(path => [path, statSync(join(first, 'stages', path)).mtimeMs]);
+    const before = times();
+    const { methods } = JSON.parse(readFileSync(join(first, 'results.json'), 'utf8'));
+    const again = await run(first, '--json');
+    expect([again.status, again.stderr]).toEqual([0, '']);
+    expect(JSON.parse(again.stdout).methods).toEqual(methods);
+    expect(times()).toEqual(before);
+  });
+
+  it('with another training seed shares the data and changes the rest', async () => {
+    const { status, stderr } = await run(other, ...settings({ seeds: [1], 'baselines.methods': ['none'] }));
+    expect(status, stderr).toBe(0);
+    const shard = (out: string) => stageFolder(out, 'generate')!.slice(out.length);
+    expect(shard(other)).toBe(shard(first));
+    for (const stage of ['teacher', 'pretrain', 'finetune', 'none']) {
+      const [a, b] = [stageFolder(first, `${stage}-seed0`)!, stageFolder(other, `${stage}-seed1`)!];
+      expect(readFileSync(join(a, 'model.safetensors')).equals(readFileSync(join(b, 'model.safetensors'))), stage).toBe(false);
+    }
+  });
+});
+
+describe('a stage of its own', () => {
+  const names = () =>
+    readdirSync(join(staged, 'stages'))
+      .map(name => name.replace(/-[0-9a-f]{12}$/, ''))
+      .sort();
+
+  it('brings what it needs and no more', async () => {
+    expect(await cadenza('generate', TINY, '--out', staged)).toMatchObject({ status: 0, stdout: `Everything is in ${staged}\n` });
+    expect(names()).toEqual(['generate']);
+    const distil = await cadenza('distil', TINY, '--out', staged, '--json');
+    expect([distil.status, JSON.parse(distil.stdout)]).toEqual([0, { out: staged }]);
+    expect(distil.stderr).not.toContain('generate');
+    expect(names()).toEqual(['distil-seed0', 'generate', 'pretrain-seed0', 'teacher-seed0']);
+    expect(existsSync(join(staged, 'results.json'))).toBe(false);
+    for (const [path, bytes] of stageFiles(staged)) expect(bytes.equals(stageFiles(first).get(path)!), path).toBe(true);
+  });
+});
