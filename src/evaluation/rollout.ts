@@ -1,7 +1,7 @@
 /** @file Runs a policy in context: many tasks at once, several episodes a stream, weights fixed. */
 
 import { chooseActions, type EnvFamily, type Policy, type Task } from '../rl/index.ts';
-import { CadenzaError, expect } from '../util/errors.ts';
+import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
 export interface RolloutOptions {
@@ -16,7 +16,7 @@ export interface RolloutOptions {
   greedy?: boolean;
   /** Called as episodes end, with how many of all streams' episodes are over. */
   onProgress?: (progress: { done: number; total: number }) => void;
-  /** Checked at every step; stops with `E_INTERRUPTED`. */
+  /** Checked at every step; stops by throwing its reason. */
   signal?: AbortSignal;
 }
 
@@ -45,7 +45,7 @@ export async function rollout(options: RolloutOptions): Promise<Float64Array> {
   policy.reset(streams);
   let observation = Float32Array.from(env.reset());
   for (let step = 0; done < total; step++) {
-    if (signal?.aborted) throw new CadenzaError('E_INTERRUPTED', `The evaluation was interrupted after ${done} of ${total} episodes.`);
+    signal?.throwIfAborted();
     expect(
       step < episodes * family.horizon,
       `rollout: ${family.id} ran past its horizon of ${family.horizon} steps without ending an episode.`,

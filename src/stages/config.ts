@@ -138,6 +138,7 @@ const fields = {
   }),
   finetune: trainingStage('Joint fine-tuning of compressor and policy, L_AD + γ · L_rec', {
     steps: steps('Training steps; 0 skips the stage').default(1000),
+    beta: weight('β here; the same as in distil when left out').optional(),
     gamma: weight('γ, the weight of the reconstruction loss').default(0.1),
     compressorRate: fraction("Learning rate of the compressor, as a fraction of the policy's").default(0.5),
     compressorWeightDecay: weight('Weight decay of the compressor').default(0.01),

@@ -199,8 +199,8 @@ export function pretrain(run: TrainingRun): Promise<StageOutput> {
 }
 
 /** What L_AD reads of the teacher, by the configuration. */
-function teacherOf({ config }: TrainingRun, teacher: StageOutput | undefined) {
-  const wanted = config.distil.beta > 0;
+function teacherOf({ config }: TrainingRun, beta: number, teacher: StageOutput | undefined) {
+  const wanted = beta > 0;
   const table = wanted && config.teacher.kind === 'monte-carlo';
   const kind = !wanted ? 'absent' : table ? 'table' : 'model';
   return { table, kind, from: kind === 'model' ? teacher : undefined } as const;
@@ -210,7 +210,7 @@ function teacherOf({ config }: TrainingRun, teacher: StageOutput | undefined) {
 export function distil(run: TrainingRun, earlier: { teacher?: StageOutput; pretrain?: StageOutput }): Promise<StageOutput> {
   const { model, config } = run;
   const { alpha, beta } = config.distil;
-  const teacher = teacherOf(run, earlier.teacher);
+  const teacher = teacherOf(run, beta, earlier.teacher);
   return trainingStage(run, {
     name: 'distil',
     kind: 'distil',
@@ -235,9 +235,9 @@ export function finetune(
   earlier: { teacher?: StageOutput; pretrain?: StageOutput; distil?: StageOutput },
 ): Promise<StageOutput> {
   const { model, config } = run;
-  const { alpha, beta } = config.distil;
-  const { gamma, compressorRate, compressorWeightDecay } = config.finetune;
-  const teacher = teacherOf(run, earlier.teacher);
+  const { alpha } = config.distil;
+  const { beta = config.distil.beta, gamma, compressorRate, compressorWeightDecay } = config.finetune;
+  const teacher = teacherOf(run, beta, earlier.teacher);
   return trainingStage(run, {
     name: 'finetune',
     kind: 'finetune',

@@ -1,0 +1,98 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { silentProgress } from '../util/progress.ts';
+import { type StageContext, type StageRequest, StageStore } from './store.ts';
+
+let out: string;
+beforeEach(() => {
+  out = mkdtempSync(join(tmpdir(), 'cadenza-store-'));
+});
+afterEach(() => rmSync(out, { recursive: true, force: true }));
+
+const open = (resume = false, signal = new AbortController().signal) => new StageStore(out, { resume, progress: silentProgress, signal });
+
+let runs = 0;
+const request = (change: Partial<StageRequest> = {}): StageRequest => ({
+  stage: 'toy',
+  settings: { width: 4, nested: { a: 1, b: 2 } },
+  inputs: { data: 'd' },
+  run: async ({ folder }) => {
+    runs++;
+    writeFileSync(join(folder, 'result.bin'), 'result');
+    writeFileSync(join(folder, 'metrics.jsonl'), 'times');
+    return { answer: 42 };
+  },
+  ...change,
+});
+
+/** A stage that dies after its first file. */
+const dying = request({
+  run: async ({ folder }) => {
+    writeFileSync(join(folder, 'half.bin'), 'half');
+    writeFileSync(join(folder, 'result.bin.77.tmp'), 'hal');
+    throw new Error('killed');
+  },
+});
+
+describe('StageStore', () => {
+  it('runs a stage once, and tells again what it reported', async () => {
+    runs = 0;
+    const first = await open().run(request());
+    const again = open();
+    expect(await again.run(request())).toEqual(first);
+    expect([runs, first.report, again.seconds.toy]).toEqual([1, { answer: 42 }, first.seconds]);
+    expect(first.folder).toBe(join(out, 'stages', `toy-${first.key.slice(0, 12)}`));
+  });
+
+  it('keys a stage by its name, its settings and its inputs, not by the order in which they are given', async () => {
+    const store = open();
+    const changes: Partial<StageRequest>[] = [
+      {},
+      { stage: 'other' },
+      { settings: { width: 5, nested: { a: 1, b: 2 } } },
+      { settings: { width: 4, nested: { a: 1, b: 3 } } },
+      { inputs: { data: 'e' } },
+      { inputs: { more: 'd' } },
+    ];
+    const keys = [];
+    for (const change of changes) keys.push((await store.run(request(change))).key);
+    expect(new Set(keys).size).toBe(changes.length);
+    expect((await store.run(request({ settings: { nested: { b: 2, a: 1 }, width: 4 } }))).key).toBe(keys[0]);
+  });
+
+  it('holds finished files against their hashes, but for the ones with times in them', async () => {
+    const { folder } = await open().run(request());
+    writeFileSync(join(folder, 'metrics.jsonl'), 'other times');
+    await open().run(request());
+    writeFileSync(join(folder, 'result.bin'), 'resulT');
+    await expect(open().run(request())).rejects.toMatchObject({
+      code: 'E_CHECKPOINT',
+      message: expect.stringMatching(/result\.bin was altered .* expected SHA-256 .* Delete the folder/),
+    });
+    rmSync(join(folder, 'result.bin'));
+    await expect(open().run(request())).rejects.toThrow('found no file');
+  });
+
+  it.each([
+    [true, ['half.bin']],
+    [false, []],
+  ])('finds of an unfinished stage, with resume %s, %j', async (resume, left) => {
+    await expect(open().run(dying)).rejects.toThrow('killed');
+    let found: string[] = [];
+    const look = async ({ folder }: StageContext) => {
+      found = readdirSync(folder);
+      return {};
+    };
+    const { folder } = await open(resume).run(request({ run: look }));
+    expect(found).toEqual(left);
+    expect(existsSync(join(folder, 'stage.json'))).toBe(true);
+  });
+
+  it('starts nothing once it was interrupted', async () => {
+    runs = 0;
+    await expect(open(false, AbortSignal.abort(new Error('stop'))).run(request())).rejects.toThrow('stop');
+    expect([runs, existsSync(join(out, 'stages'))]).toEqual([0, false]);
+  });
+});

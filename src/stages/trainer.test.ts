@@ -1,0 +1,178 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { nodeExecutor } from '../engine/executors/node.ts';
+import { input, mean, mul, square, sub, sum, type Tensor, zeros } from '../engine/index.ts';
+import { Scope, zeroInit } from '../nn/index.ts';
+import { silentProgress } from '../util/progress.ts';
+import { Random } from '../util/random.ts';
+import { loadTensors } from './checkpoint.ts';
+import type { OptimiserConfig } from './config.ts';
+import { type TrainRequest, train } from './trainer.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cadenza-trainer-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const executor = nodeExecutor({ threads: 1 });
+const optimiser: OptimiserConfig = {
+  learningRate: 0.1,
+  warmup: 0,
+  weightDecay: 0,
+  clip: 1e9,
+  batch: 1,
+  beta1: 0.9,
+  beta2: 0.99,
+  decayTo: 1,
+};
+
+/** Parameters a [4] and b [2, 2] that should become the rows of a noisy batch: ½ Σ (a - x)² + ½ Σ (b - x)². */
+function quadratic(change: Partial<TrainRequest> = {}, abort?: { at: number; controller: AbortController }): TrainRequest {
+  const scope = new Scope();
+  const a = scope.parameter('a', [4], zeroInit);
+  const b = scope.parameter('b', [2, 2], zeroInit);
+  const x = input('x', [4]);
+  const towards = (parameter: Tensor, target: Tensor) => sum(square(sub(parameter, target)));
+  const given = new Map([
+    ['a', Float32Array.of(4, -3, 2, -1)],
+    ['b', Float32Array.of(1, 1, 1, 1)],
+  ]);
+  const batch = { x: zeros([4]) };
+  return {
+    title: 'toy',
+    loss: sum(mul(mean(towards(a, x)), 0.5)),
+    metrics: { square: sum(square(b)) },
+    trainable: [...scope.table.values()].filter(({ name }) => name === 'a'),
+    frozen: [...scope.table.values()].filter(({ name }) => name === 'b'),
+    given,
+    steps: 40,
+    optimiser,
+    batch,
+    fill(step) {
+      if (abort?.at === step) abort.controller.abort(new Error('stop'));
+      const random = Random.seeded(0).split(step);
+      for (let i = 0; i < 4; i++) batch.x.data[i] = i + 0.1 * random.normal();
+    },
+    checkpointEvery: 10,
+    executor,
+    context: { folder, key: 'k', progress: silentProgress, signal: (abort?.controller ?? new AbortController()).signal },
+    ...change,
+  };
+}
+
+/** The same request with both parameters trained, by one step of the loss Σ a + Σ b, whose Adam direction is 1 everywhere. */
+function oneStep(change: Partial<TrainRequest>): TrainRequest {
+  const request = quadratic();
+  const parameters = [...request.trainable, ...(request.frozen ?? [])];
+  const loss = parameters.map(({ tensor }) => sum(tensor)).reduce((p, q) => sub(p, mul(q, -1)));
+  return { ...request, loss, metrics: {}, trainable: parameters, frozen: [], batch: {}, steps: 1, ...change };
+}
+
+const moved = async (request: TrainRequest) => {
+  const { weights } = await train(request);
+  return [...weights].map(([name, values]) => values.map((v, i) => request.given.get(name)![i] - v));
+};
+
+const metrics = () => readFileSync(join(folder, 'metrics.jsonl'), 'utf8');
+const checkpoint = () => join(folder, 'checkpoint.safetensors');
+
+describe('train', () => {
+  it('finds the minimum, reports every metric and leaves frozen parameters alone', async () => {
+    const { weights, lastLoss } = await train(quadratic({ steps: 200, optimiser: { ...optimiser, decayTo: 0 } }));
+    expect([...weights.keys()]).toEqual(['a']);
+    weights.get('a')!.forEach((value, i) => {
+      expect(value).toBeCloseTo(i, 0);
+    });
+    expect(lastLoss).toBeLessThan(0.2);
+    const rows = metrics()
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line));
+    expect(rows.map(({ step }) => step)).toEqual(Array.from({ length: 20 }, (_, i) => 10 * (i + 1)));
+    expect(rows[0]).toEqual({
+      step: 10,
+      loss: expect.any(Number),
+      gradientNorm: expect.any(Number),
+      learningRate: expect.any(Number),
+      square: 4,
+    });
+  });
+
+  it.each([1, 10, 17, 39])('interrupted before step %i and resumed, ends in the same bits', async at => {
+    const whole = await train(quadratic());
+    const lines = metrics();
+    rmSync(folder, { recursive: true });
+    folder = mkdtempSync(join(tmpdir(), 'cadenza-trainer-'));
+
+    await expect(train(quadratic({}, { at: at - 1, controller: new AbortController() }))).rejects.toThrow('stop');
+    expect(loadTensors(checkpoint()).metadata).toEqual({ key: 'k', step: String(at) });
+    const steps: number[] = [];
+    const request = quadratic();
+    const resumed = await train({ ...request, fill: step => [request.fill(step), steps.push(step)] });
+    expect(steps[0]).toBe(at);
+    expect(resumed.weights).toEqual(whole.weights);
+    expect(metrics()).toBe(lines);
+  });
+
+  it('gives each group its own learning rate', async () => {
+    const [a, b] = await moved(oneStep({ group: name => (name === 'a' ? { rate: 0.25 } : {}) }));
+    for (const value of a) expect(value).toBeCloseTo(0.025, 5);
+    for (const value of b) expect(value).toBeCloseTo(0.1, 5);
+  });
+
+  it('decays matrices, each group at its own weight, and never vectors', async () => {
+    const decaying = { ...optimiser, weightDecay: 0.5 };
+    const [a, b] = await moved(oneStep({ optimiser: decaying }));
+    for (const value of a) expect(value).toBeCloseTo(0.1, 5);
+    for (const value of b) expect(value).toBeCloseTo(0.1 + 0.1 * 0.5, 5);
+    const [, own] = await moved(oneStep({ optimiser: decaying, group: () => ({ weightDecay: 2 }) }));
+    for (const value of own) expect(value).toBeCloseTo(0.1 + 0.1 * 2, 5);
+  });
+
+  it('names the step of a loss that is not finite and keeps the checkpoint before it', async () => {
+    const request = quadratic();
+    const poisoned = {
+      ...request,
+      fill(step: number) {
+        request.fill(step);
+        if (step === 25) request.batch.x.data[2] = Number.NaN;
+      },
+    };
+    const message = /^toy: the loss became NaN .* at step 26 of 40\. The last good checkpoint is .*checkpoint\.safetensors\./;
+    await expect(train(poisoned)).rejects.toMatchObject({ code: 'E_NUMERICS', message: expect.stringMatching(message) });
+    expect(loadTensors(checkpoint()).metadata.step).toBe('20');
+    const bytes = readFileSync(checkpoint());
+    await expect(train(poisoned)).rejects.toThrow('at step 26 of 40');
+    expect(readFileSync(checkpoint()).equals(bytes)).toBe(true);
+    // And from there the mended run goes on as if nothing had been.
+    const { weights } = await train(request);
+    rmSync(checkpoint());
+    expect((await train(quadratic())).weights).toEqual(weights);
+  });
+
+  it.each([
+    [1, 2],
+    [40, 1],
+  ])('never writes or gives state that is not finite, though the loss was (a checkpoint every %i of %i steps)', async (every, steps) => {
+    // Weight decay overflows float32 in the first update; the loss before it is still finite.
+    const request = oneStep({ steps, checkpointEvery: every, optimiser: { ...optimiser, weightDecay: 3e38, learningRate: 1 } });
+    const given = new Map(request.given).set('b', Float32Array.of(9, 9, 9, 9));
+    await expect(train({ ...request, given })).rejects.toMatchObject({
+      code: 'E_NUMERICS',
+      message: expect.stringContaining(`the parameters stopped being finite numbers at step 1 of ${steps}`),
+    });
+    expect(existsSync(checkpoint())).toBe(false);
+  });
+
+  it('refuses a checkpoint of another configuration', async () => {
+    await expect(train(quadratic({}, { at: 5, controller: new AbortController() }))).rejects.toThrow('stop');
+    const request = quadratic();
+    await expect(train({ ...request, context: { ...request.context, key: 'other' } })).rejects.toMatchObject({
+      code: 'E_CHECKPOINT',
+      message: expect.stringContaining('written by another configuration (key k, expected other)'),
+    });
+  });
+});
