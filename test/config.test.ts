@@ -75,6 +75,26 @@ const CASES: Case[] = [
     says: ['e.yaml:3:16: distil.beta', 'teacher.steps is 0'],
   },
   {
+    what: 'a teacher that only fine-tuning follows, not trained',
+    text: 'name: a\nteacher: {steps: 0}\nfinetune: {beta: 1}',
+    says: ['e.yaml:3:18: finetune.beta', 'teacher.steps is 0'],
+  },
+  {
+    what: 'fine-tuning without a loss on the policy',
+    text: 'name: a\ndistil: {alpha: 0, beta: 1}\nfinetune: {beta: 0}',
+    says: ['e.yaml:3:18: finetune.beta: expected distil.alpha or finetune.beta above 0'],
+  },
+  {
+    what: 'a policy that nothing trains',
+    text: 'name: a\ndistil: {steps: 0}\nfinetune: {steps: 0}',
+    says: ['e.yaml:3:19: finetune.steps: expected distil.steps or finetune.steps above 0'],
+  },
+  {
+    what: 'validation tasks that are not there',
+    text: 'name: a\nevaluate: {tasks: validation}',
+    says: ['split.validation: expected at least 1, because evaluate.tasks is validation, came 0'],
+  },
+  {
     what: 'a bad table',
     text: 'name: a\ntables:\n  - name: q\n    set: {model: {heads: 5}}',
     says: ['e.yaml:4:11: tables.0.set.model.width', 'which is 5'],

@@ -242,9 +242,13 @@ function checkAcross({ teacher, distil, finetune, split, evaluate }: z.output<z.
   if (distil.alpha === 0 && distil.beta === 0) {
     context.addIssue({ code: 'custom', path: ['distil', 'alpha'], input: 0, message: 'expected distil.alpha or distil.beta above 0' });
   }
-  if (distil.beta > 0 && teacher.kind === 'context' && teacher.steps === 0) {
+  if (distil.alpha === 0 && finetune.beta === 0) {
+    context.addIssue({ code: 'custom', path: ['finetune', 'beta'], input: 0, message: 'expected distil.alpha or finetune.beta above 0' });
+  }
+  for (const [stage, beta = 0] of Object.entries({ distil: distil.beta, finetune: finetune.beta })) {
+    if (beta === 0 || teacher.kind !== 'context' || teacher.steps > 0) continue;
     const message = 'expected 0 without a trained teacher (teacher.steps is 0); train one, or set teacher.kind: monte-carlo';
-    context.addIssue({ code: 'custom', path: ['distil', 'beta'], input: distil.beta, message });
+    context.addIssue({ code: 'custom', path: [stage, 'beta'], input: beta, message });
   }
 }
 

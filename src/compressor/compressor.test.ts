@@ -1,0 +1,161 @@
+import { describe, expect, it } from 'vitest';
+import { type Graph, grad, input, interpret, mul, sum, type Tensor } from '../engine/index.ts';
+import { initialise, Scope } from '../nn/index.ts';
+import { tokenizer } from '../tokenizers/index.ts';
+import { Random } from '../util/random.ts';
+import type { CompressorOptions } from './index.ts';
+import { COMPRESSORS, compressor, reconstruct, reconstructionLoss } from './index.ts';
+
+// B batch, N context tokens, F features, M latents, D width.
+const [B, N, F, D] = [3, 20, 6, 8];
+const options = { width: D, heads: 2, poolHeads: 4, hidden: 16, layers: 1, latents: 4, span: N } satisfies CompressorOptions & {
+  poolHeads?: number;
+};
+
+function numbers(size: number, seed: number): Float32Array {
+  const random = Random.seeded(seed);
+  return Float32Array.from({ length: size }, () => random.normal());
+}
+
+const evaluate = (graph: Graph, scope: Scope, feeds: Record<string, ArrayLike<number>>) =>
+  interpret(graph, { ...Object.fromEntries(initialise(scope.table.values(), Random.seeded(0))), ...feeds });
+
+const rows = (flat: ArrayLike<number>, count: number) => {
+  const width = flat.length / count;
+  return Array.from({ length: count }, (_, i) => Array.from(flat).slice(i * width, (i + 1) * width));
+};
+
+const compressing = COMPRESSORS.filter(({ latents }) => latents(N, options) > 0);
+
+describe.each(compressing)('the compressor $id', ({ id, latents, window, compress }) => {
+  const M = latents(N, options);
+  const scope = new Scope();
+  const z = compress(scope, input('x', [B, N, F]), options);
+  const run = (x: ArrayLike<number>) => evaluate({ outputs: { z } }, scope, { x }).z;
+  const x = numbers(B * N * F, 1);
+
+  it('gives the latents that it announces', () => {
+    expect(z.shape).toEqual([B, M, D]);
+    expect(run(x).every(Number.isFinite)).toBe(true);
+    expect(compressor(id).id).toBe(id);
+  });
+
+  it('permutes with its batch', () => {
+    const order = [2, 0, 1];
+    const parts = rows(x, B);
+    const permuted = run(order.flatMap(b => parts[b]));
+    const plain = rows(run(x), B);
+    rows(permuted, B).forEach((row, b) => {
+      row.forEach((value, i) => {
+        expect(value).toBeCloseTo(plain[order[b]][i], 10);
+      });
+    });
+  });
+
+  it('sees every token of its window and none before it', () => {
+    const before = run(x);
+    for (let token = 0; token < N; token++) {
+      const changed = x.slice();
+      for (let f = 0; f < F; f++) changed[token * F + f] += 1;
+      const after = run(changed);
+      const moved = after.some((value, i) => Math.abs(value - before[i]) > 1e-9);
+      expect(moved, `token ${token}`).toBe(token >= N - window(N, options));
+      // Only the first of the batch was changed.
+      expect(after.subarray(M * D)).toEqual(before.subarray(M * D));
+    }
+  });
+
+  it('gives finite latents for a context in which nothing is', () => {
+    const empty = run(new Float32Array(B * N * F));
+    expect(empty.every(Number.isFinite)).toBe(true);
+    expect(rows(empty, B)[1]).toEqual(rows(empty, B)[0]);
+  });
+
+  it('passes the gradient on to every parameter', () => {
+    const parameters = [...scope.table.values()];
+    const loss = sum(mul(z, input('upstream', z.shape)));
+    const gradients = grad(
+      loss,
+      parameters.map(({ tensor }) => tensor),
+    );
+    const outputs = Object.fromEntries(gradients.map((gradient, i) => [parameters[i].name, gradient]));
+    const found = evaluate({ outputs }, scope, { x, upstream: numbers(B * M * D, 2) });
+    for (const [name, values] of Object.entries(found))
+      expect(
+        values.some(value => Math.abs(value) > 1e-9),
+        name,
+      ).toBe(true);
+  });
+});
+
+describe('the registry', () => {
+  it('has every id once, and names them when asked for another', () => {
+    expect(new Set(COMPRESSORS.map(({ id }) => id)).size).toBe(COMPRESSORS.length);
+    expect(() => compressor('bottlenek')).toThrow(
+      expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining(COMPRESSORS.map(({ id }) => id).join(', ')) }),
+    );
+  });
+
+  it('has one that passes nothing on, and never compresses', () => {
+    const none = compressor('none');
+    expect([none.latents(N, options), none.window(N, options)]).toEqual([0, 0]);
+    expect(() => none.compress(new Scope(), input('x', [B, N, F]), options)).toThrow(expect.objectContaining({ code: 'E_SHAPE' }));
+  });
+
+  it('tells which context mean pooling cannot cut into equal pieces', () => {
+    const compress = () => compressor('mean-pool').compress(new Scope(), input('x', [B, N, F]), { ...options, latents: 3 });
+    expect(compress).toThrow(expect.objectContaining({ code: 'E_SHAPE', message: expect.stringContaining('20 tokens and m = 3') }));
+  });
+});
+
+describe.each(['packed', 'interleaved'])('reconstruction of %s tokens', id => {
+  const {
+    context: layout,
+    tokensPerTransition,
+    writeTransition,
+  } = tokenizer(id, {
+    observationSpace: { kind: 'multi-discrete', nvec: [3, 4] },
+    actionSpace: { kind: 'discrete', n: 3 },
+  });
+  const transitions = { observation: [1, 3], action: [2], reward: [0.5], nextObservation: [2, 2], terminated: [1], truncated: [0] };
+  const [slots, tokens] = [3, 3 * tokensPerTransition];
+  // The first slot stays empty.
+  const x = new Float32Array(tokens * layout.width);
+  for (const slot of [1, 2]) writeTransition(x, slot * tokensPerTransition * layout.width, transitions, 0);
+  const [prediction, actual] = ['prediction', 'x'].map(name => input(name, [1, tokens, layout.width]));
+  const { loss, fields } = reconstructionLoss(prediction, actual, layout);
+  const losses = (guess: ArrayLike<number>) => interpret({ outputs: { loss, ...fields } }, { prediction: guess, x });
+
+  it('costs nothing when it is right: logits far apart, scalars equal', () => {
+    const guess = x.slice();
+    for (const { kind, offset, size } of layout.fields)
+      if (kind === 'categorical')
+        for (let t = 0; t < tokens; t++) for (let i = 0; i < size; i++) guess[t * layout.width + offset + i] *= 100;
+    for (const [name, [value]] of Object.entries(losses(guess))) expect(value, name).toBeCloseTo(0, 10);
+    expect(Object.keys(fields)).toEqual(layout.fields.map(({ name }) => name));
+  });
+
+  it('is the mean of its fields, each over the tokens that have it', () => {
+    const guess = numbers(x.length, 3);
+    const found = losses(guess);
+    const mean = layout.fields.reduce((total, { name }) => total + found[name][0], 0) / layout.fields.length;
+    expect(found.loss[0]).toBeCloseTo(mean, 10);
+    guess.fill(7, 0, (tokens / slots) * layout.width); // what is said of the empty slot does not count
+    expect(losses(guess).loss[0]).toBe(found.loss[0]);
+  });
+
+  it('passes the gradient on to every parameter of its decoder', () => {
+    const scope = new Scope();
+    const z: Tensor = input('z', [1, 4, D]);
+    const rebuilt = reconstructionLoss(reconstruct(scope, z, tokens, layout, 2), actual, layout).loss;
+    const parameters = [...scope.table.values()];
+    const gradients = grad(rebuilt, [z, ...parameters.map(({ tensor }) => tensor)]);
+    const outputs = Object.fromEntries(gradients.map((gradient, i) => [i === 0 ? 'z' : parameters[i - 1].name, gradient]));
+    const found = evaluate({ outputs }, scope, { x, z: numbers(4 * D, 4) });
+    for (const [name, values] of Object.entries(found))
+      expect(
+        values.some(value => Math.abs(value) > 1e-9),
+        name,
+      ).toBe(true);
+  });
+});
