@@ -3,14 +3,11 @@ import { type Graph, grad, input, interpret, mul, sum, type Tensor } from '../en
 import { initialise, Scope } from '../nn/index.ts';
 import { tokenizer } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
-import type { CompressorOptions } from './index.ts';
-import { COMPRESSORS, compressor, reconstruct, reconstructionLoss } from './index.ts';
+import { COMPRESSORS, type CompressorOptions, compressor, reconstruct, reconstructionLoss } from './index.ts';
 
 // B batch, N context tokens, F features, M latents, D width.
 const [B, N, F, D] = [3, 20, 6, 8];
-const options = { width: D, heads: 2, poolHeads: 4, hidden: 16, layers: 1, latents: 4, span: N } satisfies CompressorOptions & {
-  poolHeads?: number;
-};
+const options: CompressorOptions = { width: D, heads: 2, poolHeads: 4, hidden: 16, layers: 1, latents: 4, span: N };
 
 function numbers(size: number, seed: number): Float32Array {
   const random = Random.seeded(seed);
@@ -85,6 +82,21 @@ describe.each(compressing)('the compressor $id', ({ id, latents, window, compres
         values.some(value => Math.abs(value) > 1e-9),
         name,
       ).toBe(true);
+  });
+});
+
+describe('the encoder with a span', () => {
+  it('mixes tokens within their piece alone', () => {
+    const span = 5;
+    const scope = new Scope();
+    const h = compressor('full').compress(scope, input('x', [1, N, F]), { ...options, span });
+    const run = (x: ArrayLike<number>) => rows(evaluate({ outputs: { h } }, scope, { x }).h, N);
+    const x = numbers(N * F, 5);
+    const before = run(x);
+    const token = 7;
+    x[token * F] += 1;
+    const moved = run(x).flatMap((row, t) => (row.some((value, i) => Math.abs(value - before[t][i]) > 1e-9) ? [t] : []));
+    expect(moved).toEqual([5, 6, 7, 8, 9]);
   });
 });
 

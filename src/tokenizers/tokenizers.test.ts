@@ -168,7 +168,7 @@ describe.each(KINDS)('$name', ({ id, space }) => {
     layout.writeQuery(rows, 0, 1, history.observation, spaceSize(space), 2, 0.5);
     const from = layout.predictionIndex(0) + 1;
     const after = said(layout.query, rows, from, layout.predictionIndex(1) - from + 1);
-    expect(after).toMatchObject(id === 'packed' ? { previousAction: 2, previousReward: 0.5 } : { action: 2, reward: 0.5 });
+    expect(after).toMatchObject(id === 'packed' ? { previousAction: 2, previousReward: 0.5 } : { action: 2, reward: 0.5, done: 0 });
   });
 
   it('of equal streams are equal, and a row depends on its place alone', () => {
