@@ -79,6 +79,14 @@ const fields = {
     .strictObject({ episodes: count('Past episodes that the compressor sees').default(10) })
     .prefault({})
     .describe('The raw context X'),
+  queries: z
+    .strictObject({
+      early: fraction('Share of the query episodes that come from the first half of their history; the others come from all of it').default(
+        0,
+      ),
+    })
+    .prefault({})
+    .describe('The running episodes Q that are trained on'),
   model: z
     .strictObject({
       width: count('Width of every token and latent (d)').default(64),

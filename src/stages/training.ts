@@ -62,6 +62,7 @@ function trainingStage(run: TrainingRun, spec: StageSpec): Promise<StageOutput> 
       optimiser,
       tokenizer: config.tokenizer,
       context: config.context,
+      queries: config.queries,
       model: config.model,
       executor: config.executor,
       ...spec.settings,
@@ -91,7 +92,7 @@ function trainingStage(run: TrainingRun, spec: StageSpec): Promise<StageOutput> 
       if (teacher) feeds.teacher = teacher;
       const used = inputsOf({ outputs: { loss, ...metrics } });
       const histories = run.histories();
-      const sampler = new BatchSampler(histories, model.tokenizer, shape);
+      const sampler = new BatchSampler(histories, model.tokenizer, shape, config.queries.early);
       const lookUp = spec.table ? teacherTable(model, histories, random.split('monte-carlo')) : undefined;
       const result = await train({
         title: `${spec.name} (seed ${seed})`,

@@ -55,19 +55,24 @@ export function writeContext(
   for (let i = 0; i < count; i++) tokenizer.writeTransition(out, row + (slots - count + i) * stride, history, end - count + i);
 }
 
-/** Draws batches from histories: a history uniformly, then one of its episodes uniformly. */
+/**
+ * Draws batches from histories: a history uniformly, then one of its episodes. With probability `early` that is one of the first half, where
+ * the learner still changes; otherwise any.
+ */
 export class BatchSampler {
   readonly #histories: readonly History[];
   readonly #starts: readonly Int32Array[];
   readonly #tokenizer: Tokenizer;
   readonly #shape: BatchShape;
+  readonly #early: number;
 
-  constructor(histories: readonly History[], tokenizer: Tokenizer, shape: BatchShape) {
+  constructor(histories: readonly History[], tokenizer: Tokenizer, shape: BatchShape, early = 0) {
     expect(histories.length > 0, 'a sampler needs at least one learning history.');
     this.#histories = histories;
     this.#starts = histories.map(episodeStarts);
     this.#tokenizer = tokenizer;
     this.#shape = shape;
+    this.#early = early;
   }
 
   /** Fills `into` with the batch that `random` stands for: equal streams give equal batches. */
@@ -84,7 +89,8 @@ export class BatchSampler {
       const h = random.integer(this.#histories.length);
       const history = this.#histories[h];
       const starts = this.#starts[h];
-      const e = random.integer(starts.length - 1);
+      const episodes = starts.length - 1;
+      const e = random.integer(random.uniform() < this.#early ? Math.ceil(episodes / 2) : episodes);
       const [first, end] = [starts[e], starts[e + 1]];
       const width = history.observation.length / history.action.length;
       writeContext(tokenizer, into.context, b * contextRow, contextTransitions, history, 0, first);
