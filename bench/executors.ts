@@ -1,7 +1,7 @@
 /** @file The same training step, from the same bytes, on every executor that works here. */
 
 import { createExecutor, EXECUTORS, type ExecutorId, probeExecutor } from '../src/engine/executors/registry.ts';
-import type { Bench, Result } from './registry.ts';
+import type { Bench, Result } from './bench.ts';
 import { measureStep } from './training.ts';
 
 export const executors: Bench = {

@@ -4,7 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { env } from 'onnxruntime-node';
-import { BENCHES, type Result } from './registry.ts';
+import type { Result } from './bench.ts';
+import { BENCHES } from './registry.ts';
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } });
 const bench = positionals.length === 1 && Object.hasOwn(BENCHES, positionals[0]) ? BENCHES[positionals[0]] : undefined;

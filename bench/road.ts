@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { loadExperiment } from '../src/stages/config.ts';
 import { runExperiment } from '../src/stages/run.ts';
 import { silentProgress } from '../src/util/progress.ts';
-import type { Bench, Result } from './registry.ts';
+import type { Bench, Result } from './bench.ts';
 
 /** Settings that shorten the road's stages without changing what a step does. */
 const shortened = (steps: number) => [

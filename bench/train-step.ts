@@ -1,8 +1,8 @@
 /** @file Whole training steps on the native CPU executor, as a share of the rate of a bare 1024³ product. */
 
 import { nodeExecutor } from '../src/engine/executors/node.ts';
+import type { Bench } from './bench.ts';
 import { REFERENCE } from './reference-model.ts';
-import type { Bench } from './registry.ts';
 import { measureStep } from './training.ts';
 
 /** About what an experiment trains on: products this small leave more of the time to everything else. */

@@ -6,7 +6,10 @@ import { onnxRuntimeExecutor } from './onnxruntime.ts';
 
 export type NodeProvider = 'cpu' | 'webgpu' | 'cuda';
 
-/** The native executor. `threads` bounds the kernels' own parallelism; equal thread counts give equal bytes. */
+/**
+ * The native executor. `threads` bounds the kernels' own parallelism; equal thread counts give equal bytes. With CADENZA_PROFILE=prefix in
+ * the environment, ONNX Runtime writes a profile of every session to prefix_<time>.json when it is disposed of.
+ */
 export function nodeExecutor({ provider = 'cpu', threads }: { provider?: NodeProvider; threads?: number } = {}): Executor {
   const options: InferenceSession.SessionOptions = {
     ...(process.env.CADENZA_PROFILE ? { enableProfiling: true, profileFilePrefix: process.env.CADENZA_PROFILE } : {}),
