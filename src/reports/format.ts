@@ -20,6 +20,9 @@ export function count(value: number, units: readonly string[] = ['', ' k', ' M',
 /** Bytes in binary units: 1.5 KiB. */
 export const bytes = (value: number): string => count(value, [' B', ' KiB', ' MiB', ' GiB'], 1024);
 
+/** Costs are counted from graphs; a method without one has none to show. */
+const orNone = (value: number, format: (value: number) => string): string => (value === 0 ? '–' : format(value));
+
 /** Seconds as `1 h 02 min`, `3 min 20 s` or `4.2 s`. */
 export function duration(seconds: number): string {
   if (seconds < 59.95) return `${+seconds.toFixed(1)} s`;
@@ -61,7 +64,17 @@ export function resultColumns(episodes: number): Column[] {
       expendable: 1,
     },
     { title: 'worst', meaning: 'final mean of the worst task', cell: method => score(worstTask(method)), expendable: 2 },
-    { title: 'FLOPs', meaning: 'floating-point operations for one action', cell: method => count(method.flopsPerAction), expendable: 4 },
-    { title: 'state', meaning: 'bytes that one stream carries from step to step', cell: method => bytes(method.stateBytes), expendable: 6 },
+    {
+      title: 'FLOPs',
+      meaning: 'floating-point operations for one action',
+      cell: method => orNone(method.flopsPerAction, count),
+      expendable: 4,
+    },
+    {
+      title: 'state',
+      meaning: 'bytes that reach the policy: what is carried between episodes, and the running episode',
+      cell: method => orNone(method.stateBytes, bytes),
+      expendable: 6,
+    },
   ];
 }
