@@ -11,7 +11,7 @@ export const executors: Bench = {
     for (const id of Object.keys(EXECUTORS) as ExecutorId[]) {
       const { works, detail } = await probeExecutor(id);
       say(`${id}: ${works ? 'measuring' : detail}`);
-      if (works) results[id] = { ...(await measureStep(await createExecutor(id), { repetitions: 5, warmUp: 2 })) };
+      if (works) results[id] = { ...(await measureStep(await createExecutor(id), { blocks: 2, products: 10, warmUp: 4 })) };
       else results[id] = { works, detail };
     }
     return results;

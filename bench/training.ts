@@ -88,45 +88,53 @@ export interface StepMeasurement {
   readonly productGflops: number;
   /** Rate of the step's products over the rate of a bare product by the same executor, measured in turn. */
   readonly ratio: number;
+  /** The same from the fastest step and the fastest product. */
+  readonly ratioOfFastest: number;
   readonly firstLoss: number;
   readonly lastLoss: number;
 }
 
-/** Times steps and bare products in turn, so that other work on the machine slows both alike. */
+/**
+ * Times blocks of steps and blocks of bare products in turn, so that other work on the machine slows both alike. The first of each block are not
+ * counted: a product that finds the caches cold after a step is slower than it need be, and would flatter the step.
+ */
 export async function measureStep(
   executor: Executor,
-  { size = REFERENCE, repetitions = 15, products = 4, warmUp = 3 } = {},
+  { size = REFERENCE, blocks = 5, steps: perBlock = 3, products = 60, warmUp = 10 } = {},
 ): Promise<StepMeasurement> {
   const training = await prepareTraining(executor, size);
   const product = await prepareProduct(executor);
-  const [steps, rates]: [number[], number[]] = [[], []];
-  let [firstLoss, lastLoss] = [Number.NaN, Number.NaN];
-  for (let i = -warmUp; i < repetitions; i++) {
-    const { ms, loss } = await training.step();
-    if (i === -warmUp) firstLoss = loss;
-    lastLoss = loss;
-    const times: number[] = [];
-    for (let j = 0; j < products; j++) times.push(await product.run());
-    if (i < 0) continue;
-    steps.push(ms);
-    rates.push(product.flops / median(times) / 1e6);
+  const { loss: firstLoss } = await training.step();
+  const [steps, productMs]: [number[], number[]] = [[], []];
+  let lastLoss = Number.NaN;
+  for (let block = 0; block < blocks; block++) {
+    for (let i = -1; i < perBlock; i++) {
+      const { ms, loss } = await training.step();
+      lastLoss = loss;
+      if (i >= 0) steps.push(ms);
+    }
+    for (let i = -warmUp; i < products; i++) {
+      const ms = await product.run();
+      if (i >= 0) productMs.push(ms);
+    }
   }
   await training.dispose();
   await product.program.dispose();
   if (!(lastLoss < firstLoss)) throw new Error(`the loss did not fall: ${firstLoss} at first, ${lastLoss} at last`);
   const medianMs = median(steps);
   const gflops = training.flops / medianMs / 1e6;
-  const productGflops = median(rates);
+  const productGflops = product.flops / median(productMs) / 1e6;
   return {
     parameters: training.parameters,
     gflop: training.flops / 1e9,
     compileMs: training.compileMs,
-    steps: repetitions,
+    steps: steps.length,
     medianMs,
     fastestMs: Math.min(...steps),
     gflops,
     productGflops,
     ratio: gflops / productGflops,
+    ratioOfFastest: training.flops / Math.min(...steps) / (product.flops / Math.min(...productMs)),
     firstLoss,
     lastLoss,
   };
