@@ -2,6 +2,7 @@
 
 import type { Bench } from './bench.ts';
 import { executors } from './executors.ts';
+import { history } from './history.ts';
 import { input, loop } from './road.ts';
 import { trainStep } from './train-step.ts';
 
@@ -10,4 +11,5 @@ export const BENCHES: Record<string, Bench> = {
   executors,
   input,
   loop,
+  history,
 };

@@ -27,11 +27,12 @@ export interface Played {
 
 /** Learns every task in context, with nothing remembered from one task to the next. */
 export async function play(files: ModelFiles, executor: Executor, { tasks, episodes, seed }: Game): Promise<Played> {
-  const family = environment(files.description.env.id);
+  const { id, options } = files.description.env;
+  const family = environment(id, options);
   const policy = await loadPolicy({ ...files, executor });
   const played: Played = { actions: [], probabilities: [], returns: [] };
   for (const task of tasks) {
-    const returns = await rollout({
+    const { returns } = await rollout({
       family,
       tasks: [task],
       episodes,

@@ -14,28 +14,37 @@ import { nodeExecutor } from '../src/engine/executors/node.ts';
 import { webExecutor } from '../src/engine/executors/web.ts';
 import { optimise, toOnnx } from '../src/engine/index.ts';
 import { environment } from '../src/envs/index.ts';
-import { initialise, Scope } from '../src/nn/index.ts';
-import type { ModelDescription } from '../src/policy/index.ts';
-import { saveTensors } from '../src/stages/checkpoint.ts';
-import { experimentSchema } from '../src/stages/config.ts';
-import { exportModel } from '../src/stages/evaluate.ts';
-import { Model, withWeights } from '../src/stages/model.ts';
-import { MODEL_FILE } from '../src/stages/training.ts';
-import { Random } from '../src/util/random.ts';
-import { type Game, type ModelFiles, type Played, play, type playInPage } from './browser-page.ts';
+import { INFERENCE_INPUTS, withWeights } from '../src/stages/model.ts';
+import { type Game, type Played, play, type playInPage } from './browser-page.ts';
+import { type ExportRequest, expectSame, makeModel, readModel } from './exported.ts';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-/** Room for float32 sums in another order. */
-const PROBABILITY_DIGITS = 4;
-
 // Near the centre, where an untrained agent finds them too: rewards then stand in the contexts.
 const GAME: Game = { tasks: [{ goal: [4, 3] }, { goal: [5, 4] }, { goal: [0, 8] }], episodes: 5, seed: 7 };
 
 const MODELS = [
   { name: 'packed', tokenizer: 'packed', kind: 'bottleneck' },
-  { name: 'interleaved', tokenizer: 'interleaved', kind: 'bottleneck' },
+  { name: 'interleaved', tokenizer: 'interleaved', kind: 'bottleneck', settings: { latents: { kind: 'fsq' } } },
+  { name: 'codebook', tokenizer: 'packed', kind: 'bottleneck', settings: { latents: { kind: 'vq' } } },
+  { name: 'recurrent', tokenizer: 'packed', kind: 'recurrent' },
   { name: 'without-context', tokenizer: 'packed', kind: 'none' },
-] as const;
+  {
+    name: 'pictures',
+    tokenizer: 'packed',
+    kind: 'bottleneck',
+    settings: {
+      env: { id: 'dark-room-pixels', options: { pixels: 1 } },
+      model: { positions: 'rotary', image: { encoder: 'patches', patch: 3 }, rewards: [0, 0.5] },
+      policy: { form: 'encoder-decoder' },
+    },
+  },
+  {
+    name: 'state',
+    tokenizer: 'interleaved',
+    kind: 'bottleneck',
+    settings: { model: { positions: 'relative-bias' }, policy: { query: 'state', crossLayers: [1] } },
+  },
+] as const satisfies readonly ExportRequest[];
 
 /** An export to check beside them: the `model` folder of a run. */
 const { CADENZA_MODEL } = process.env;
@@ -46,52 +55,16 @@ const made = new Map<string, Awaited<ReturnType<typeof makeModel>>>();
 const native = new Map<string, Played>();
 
 beforeAll(async () => {
-  for (const options of MODELS) made.set(options.name, await makeModel(options));
+  for (const options of MODELS) made.set(options.name, await makeModel(root, options));
   if (CADENZA_MODEL) cpSync(CADENZA_MODEL, join(root, 'given'), { recursive: true });
-  for (const name of EXPORTS) native.set(name, await play(readModel(name), nodeExecutor({ threads: 1 }), GAME));
-});
+  for (const name of EXPORTS) native.set(name, await play(readModel(join(root, name)), nodeExecutor({ threads: 1 }), GAME));
+}, 120_000);
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** A small model with random weights, exported the way a run exports its own. */
-async function makeModel({ name, tokenizer, kind }: (typeof MODELS)[number]) {
-  const config = experimentSchema.parse({
-    name,
-    tokenizer,
-    compressor: kind,
-    context: { episodes: 3 },
-    model: { width: 32, heads: 2, encoderLayers: 1, decoderLayers: 2, latents: 4 },
-  });
-  const model = new Model(config, environment(config.env.id));
-  const scope = new Scope();
-  model.losses(scope, kind, 1, 'absent');
-  const weights = initialise(scope.table.values(), Random.seeded(1));
-  const folder = join(root, 'trained', name);
-  const tensors = new Map(Array.from(scope.table.values(), ({ name, shape }) => [name, { data: weights.get(name)!, shape }]));
-  saveTensors(join(folder, MODEL_FILE), tensors, {});
-  const trained = { folder, key: name, report: {}, seconds: 0 };
-  await exportModel({ model, config }, { method: 'cad', kind, trained, seed: 0 }, join(root, name));
-  return { model, weights };
-}
-
-function readModel(name: string): ModelFiles {
-  const folder = join(root, name);
-  const read = (file: string) => (existsSync(join(folder, file)) ? new Uint8Array(readFileSync(join(folder, file))) : undefined);
-  const description = JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8')) as ModelDescription;
-  return { description, compress: read('compress.onnx'), act: read('act.onnx')! };
-}
-
-function expectSame(found: Played, expected: Played): void {
-  expect(found.actions).toEqual(expected.actions);
-  expect(found.returns).toEqual(expected.returns);
-  expect(found.probabilities.length).toBe(expected.probabilities.length);
-  const difference = found.probabilities.reduce((worst, p, i) => Math.max(worst, Math.abs(p - expected.probabilities[i])), 0);
-  expect(difference).toBeLessThan(10 ** -PROBABILITY_DIGITS);
-}
-
 describe.each(EXPORTS)('the export %s', name => {
   it('needs nothing but ai.onnx operators', () => {
-    const { compress, act, description } = readModel(name);
+    const { compress, act, description } = readModel(join(root, name));
     expect(Boolean(compress)).toBe(description.latentShape !== null);
     for (const bytes of compress ? [compress, act] : [act]) {
       const { opsetImport, graph } = OnnxProto.onnx.ModelProto.decode(bytes);
@@ -102,7 +75,7 @@ describe.each(EXPORTS)('the export %s', name => {
   });
 
   it('gives the same actions in WebAssembly under Node', async () => {
-    expectSame(await play(readModel(name), webExecutor({ threads: 1 }), GAME), native.get(name)!);
+    expectSame(await play(readModel(join(root, name)), webExecutor({ threads: 1 }), GAME), native.get(name)!);
   });
 });
 
@@ -124,14 +97,13 @@ describe.each(MODELS)('an exported model: $name', ({ name, kind }) => {
   it('gives the same actions as the graphs that the evaluation runs', async () => {
     const { model, weights } = made.get(name)!;
     const { compress, act } = model.inference(kind, { compress: 1, act: 1 });
-    const data = new Set(['context', 'query', 'latents']);
-    const fused = (graph: typeof act) => toOnnx(optimise(withWeights(graph, weights, data)));
-    const files = { description: readModel(name).description, compress: compress && fused(compress), act: fused(act) };
+    const fused = (graph: typeof act) => toOnnx(optimise(withWeights(graph, weights, INFERENCE_INPUTS)));
+    const files = { description: readModel(join(root, name)).description, compress: compress && fused(compress), act: fused(act) };
     expectSame(await play(files, nodeExecutor({ threads: 1 }), GAME), native.get(name)!);
   });
 
   it('is refused where its files do not belong together', async () => {
-    const { description, compress, act } = readModel(name);
+    const { description, compress, act } = readModel(join(root, name));
     const executor = nodeExecutor({ threads: 1 });
     const other = compress ? undefined : act;
     await expect(play({ description, compress: other, act }, executor, GAME)).rejects.toMatchObject({ code: 'E_CHECKPOINT' });

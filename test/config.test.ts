@@ -1,9 +1,10 @@
 /** @file Every way in which a configuration can be wrong, and what is said about it. */
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { experimentSchema, stageOptimiser, tableConfig } from '../src/stages/config.ts';
+import { openExperiment } from '../src/cli/experiments.ts';
+import { evaluatedAt, experimentSchema, stageOptimiser, tableConfig } from '../src/stages/config.ts';
 import { configJsonSchema, formatConfig, type JsonSchema, loadConfig } from '../src/util/config.ts';
 import { CadenzaError } from '../src/util/errors.ts';
 import { editDistance, nearest } from '../src/util/nearest.ts';
@@ -58,6 +59,16 @@ const CASES: Case[] = [
     text: 'name: a\ntokenizer: paked',
     says: ['expected one of packed, interleaved, came "paked"', 'nearest is "packed"'],
   },
+  {
+    what: 'an unknown kind of latents',
+    text: 'name: a\nlatents: {kind: fqs}',
+    says: ['e.yaml:2:17: latents.kind: expected one of continuous, variational, fsq, vq, came "fqs"', 'nearest is "fsq"'],
+  },
+  {
+    what: 'more codes than can be told apart',
+    text: 'name: a\nlatents: {levels: [1024, 1025]}',
+    says: ['e.yaml:2:19: latents.levels: expected at most 1048576 codes (the product of the levels), came [1024,1025]'],
+  },
   { what: 'an unknown item', text: 'name: a\nbaselines:\n  methods:\n    - nine', says: ['e.yaml:4:7: baselines.methods.0', '"none"'] },
   { what: 'no seeds', text: 'name: a\nseeds: []', says: ['e.yaml:2:8: seeds: expected at least 1 item, came []'] },
   { what: 'a seed twice', text: 'name: a\nseeds: [1, 1]', says: ['seeds: expected every training seed once, came [1,1]'] },
@@ -67,6 +78,16 @@ const CASES: Case[] = [
     what: 'heads that do not divide the width',
     text: 'name: a\nmodel: {heads: 5}',
     says: ['e.yaml:2:1: model.width: expected a multiple of model.heads, which is 5, came 64'],
+  },
+  {
+    what: 'a segment without a number of them',
+    text: 'name: a\ncontext: {segment: 5}',
+    says: ['e.yaml:2:1: context.segments: expected a number, because context.segment is given', 'came nothing'],
+  },
+  {
+    what: 'a number of segments without their length',
+    text: 'name: a\ncontext: {segments: 5}',
+    says: ['context.segment: expected a number, because context.segments is given'],
   },
   { what: 'no distillation loss', text: 'name: a\ndistil: {alpha: 0}', says: ['expected distil.alpha or distil.beta above 0'] },
   {
@@ -109,6 +130,18 @@ const CASES: Case[] = [
     text: 'name: a\ntables: [{name: q, set: {}}, {name: q, set: {}}]',
     says: ['tables.1.name', 'came "q"'],
   },
+  {
+    what: 'two evaluations of one name',
+    text: 'name: a\nevaluate: {envs: [{name: d, options: {}}, {name: d, options: {x: 1}}]}',
+    says: ['e.yaml:2:18: evaluate.envs', 'every name once'],
+  },
+  {
+    what: 'an evaluation that would write over another table',
+    text: 'name: a\nevaluate: {envs: [{name: q, options: {}}]}\ntables: [{name: q, set: {}}]',
+    says: ['tables.0.name', 'not among evaluate.envs'],
+  },
+  { what: 'an evaluation without options', text: 'name: a\nevaluate: {envs: [{name: q}]}', says: ['evaluate.envs.0.options'] },
+  { what: 'no tasks to draw', text: 'name: a\nsplit: {tasks: 0}', says: ['split.tasks: expected at least 1, came 0'] },
   { what: 'an override without a value', text: 'name: a', set: ['seed'], says: ['--set seed: expected key=value'] },
   { what: 'an override of nothing', text: 'name: a', set: ['model..width=1'], says: ['--set model..width=1', 'is empty'] },
   {
@@ -211,6 +244,20 @@ describe('a good configuration', () => {
     });
   });
 
+  it('takes options of the environment, drops them for another one, and lays those of an evaluation over them', () => {
+    const config = load(
+      'name: a\nenv: {id: x, options: {a: 1, b: 2}}\ntables: [{name: y, set: {env: {id: y}}}, {name: z, set: {env: {options: {b: 3}}}}]',
+      ['env.options.a=5'],
+    );
+    expect(config.env).toEqual({ id: 'x', options: { a: 5, b: 2 } });
+    expect(config.tables.map(table => tableConfig(config, table).env)).toEqual([{ id: 'y' }, { id: 'x', options: { a: 5, b: 3 } }]);
+    expect(evaluatedAt(config, { name: 'n', options: { b: 7, c: 8 } })).toEqual({
+      ...config,
+      env: { id: 'x', options: { a: 5, b: 7, c: 8 } },
+    });
+    expect(load('name: a').env).toEqual({ id: 'dark-room' });
+  });
+
   it('has a schema in which every key is described', () => {
     const missing: string[] = [];
     const walk = ({ properties, items }: JsonSchema, path: string): void => {
@@ -231,6 +278,13 @@ describe('a good configuration', () => {
     const { tables: _, ...settings } = config;
     const text = readFileSync(file, 'utf8');
     for (const key of Object.keys(settings)) expect(text).toContain(`\n${key}:`);
+  });
+
+  it('is what the presets keep to, each named by its file', () => {
+    const folder = fileURLToPath(new URL('../experiments/', import.meta.url));
+    const presets = readdirSync(folder).filter(name => name.endsWith('.yaml'));
+    expect(presets).toContain('key-to-door.yaml');
+    for (const name of presets) expect(`${openExperiment(`${folder}${name}`).config.name}.yaml`).toBe(name);
   });
 });
 

@@ -114,6 +114,53 @@ const CASES: Case[] = [
   { what: 'latents that do not divide the context', code: 'E_SHAPE', set: { 'model.latents': 3 }, says: ['40 tokens', 'm = 3'] },
   { what: 'more tasks held out than there are', code: 'E_SPLIT', set: { 'split.heldOut': 81 }, says: ['81 tasks of dark-room, got 81'] },
   {
+    what: 'a number of tasks to draw where they are listed',
+    code: 'E_SPLIT',
+    set: { 'split.tasks': 9 },
+    says: ['lists its 81 tasks', 'got 9'],
+  },
+  {
+    what: 'an unknown option of an environment',
+    code: 'E_CONFIG',
+    set: { 'env.options': { foo: 1 } },
+    says: ['no option "foo"', 'size, horizon'],
+  },
+  {
+    what: 'a bandit without a number of tasks to draw',
+    code: 'E_SPLIT',
+    set: { env: { id: 'delayed-bandit' }, 'source.id': 'ucb' },
+    says: ['tasks of delayed-bandit are drawn, so tasks must be a whole number'],
+  },
+  {
+    what: 'a source that plans where there is nothing to plan in',
+    code: 'E_CONFIG',
+    set: { env: { id: 'delayed-bandit' }, 'split.tasks': 9 },
+    says: ['Source r-max plans in a table of states', 'delayed-bandit'],
+  },
+  {
+    what: 'optimal actions as a teacher where there is nothing to plan in',
+    code: 'E_CONFIG',
+    set: { env: { id: 'delayed-bandit' }, 'source.id': 'ucb', 'split.tasks': 9, 'teacher.kind': 'monte-carlo' },
+    says: ['teacher.kind monte-carlo plans in a table'],
+  },
+  {
+    what: 'an evaluation with other actions than were trained',
+    code: 'E_CONFIG',
+    set: {
+      env: { id: 'delayed-bandit' },
+      'source.id': 'ucb',
+      'split.tasks': 9,
+      'evaluate.envs': [{ name: 'more', options: { arms: 12 } }],
+    },
+    says: ['evaluate.envs.more: its options change the action space', '"n":10', '"n":12'],
+  },
+  {
+    what: 'an evaluation in which the models would have other shapes',
+    code: 'E_CONFIG',
+    set: { 'evaluate.envs': [{ name: 'long', options: { horizon: 30 } }] },
+    says: ['evaluate.envs.long: its options change compressor.embed.positions (bottleneck) from [40,16]', 'to [60,16]'],
+  },
+  {
     what: 'a truncated shard',
     code: 'E_DATA',
     prepare: out => truncateSync(shard(out), 1000),

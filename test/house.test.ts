@@ -15,6 +15,7 @@ const TABLE: Record<string, readonly string[]> = {
   engine: [],
   rl: [],
   distributed: [],
+  supervised: [],
   nn: ['engine'],
   optim: ['engine'],
   envs: ['rl'],
@@ -24,13 +25,27 @@ const TABLE: Record<string, readonly string[]> = {
   compressor: ['engine', 'nn', 'tokenizers', 'rl'],
   policy: ['engine', 'nn', 'tokenizers', 'rl'],
   evaluation: ['rl'],
-  stages: ['engine', 'nn', 'optim', 'rl', 'envs', 'sources', 'data', 'tokenizers', 'compressor', 'policy', 'evaluation', 'distributed'],
+  stages: [
+    'engine',
+    'nn',
+    'optim',
+    'rl',
+    'envs',
+    'sources',
+    'data',
+    'tokenizers',
+    'compressor',
+    'policy',
+    'evaluation',
+    'supervised',
+    'distributed',
+  ],
   reports: ['data', 'evaluation'],
   server: ['data', 'evaluation', 'reports'],
 };
 
 /** Rooms that a browser must run, and the files in them that it must not load. */
-const BROWSER_ROOMS = ['engine', 'nn', 'optim', 'rl', 'envs', 'tokenizers', 'compressor', 'policy', 'evaluation'];
+const BROWSER_ROOMS = ['engine', 'nn', 'optim', 'rl', 'envs', 'tokenizers', 'compressor', 'policy', 'evaluation', 'supervised'];
 const NODE_FILES = ['src/engine/executors/node.ts'];
 const NODE_PACKAGES = ['onnxruntime-node', 'cli-progress', 'commander', 'apache-arrow'];
 
@@ -144,6 +159,12 @@ describe('the house', () => {
       .map(file => ({ file, lines: readFileSync(join(ROOT, file), 'utf8').trimEnd().split('\n').length }))
       .filter(({ lines }) => lines > MAX_LINES);
     expect(long).toEqual([]);
+  });
+
+  it.each(['FEATURES.md', 'README.md', 'docs/method.md', 'docs/engine.md'])('%s names files that exist', document => {
+    const named = readFileSync(join(ROOT, document), 'utf8').matchAll(/`((?:src|test|bench|experiments)\/[\w./-]+)`/g);
+    const missing = Array.from(named, ([, path]) => path).filter(path => !existsSync(join(ROOT, path)));
+    expect(missing).toEqual([]);
   });
 
   it('says in every source file why it exists', () => {

@@ -17,7 +17,16 @@ const STEPS = 150;
 const LONGER = settings({
   'source.histories': 3,
   ...Object.fromEntries(['teacher', 'pretrain', 'distil', 'finetune', 'baselines'].map(stage => [`${stage}.steps`, STEPS])),
+  'reinforce.steps': STEPS / 6,
+  // Two batches three times: an iteration has six steps.
+  'reinforce.streams': 8,
+  'reinforce.episodes': 4,
+  'reinforce.batch': 16,
+  'reinforce.epochs': 3,
   'baselines.methods': ['none'],
+  // A codebook moves beside the parameters, and every step draws rows for it.
+  'latents.kind': 'vq',
+  'latents.codes': 32,
   'evaluate.episodes': 20,
   'evaluate.streams': 10,
 });
@@ -41,6 +50,7 @@ const BLOWS: Blow[] = [
   { stage: 'distil-seed0', signal: 'SIGINT', status: 130, trains: true },
   { stage: 'distil-seed0', ...killed, trains: true },
   { stage: 'finetune-seed0', ...killed, trains: true },
+  { stage: 'reinforce-seed0', ...killed, trains: true },
   { stage: 'none-seed0', signal: 'SIGTERM', status: 143, trains: true },
   { stage: 'none-seed0', ...killed, trains: true },
   { stage: 'evaluate-cad-seed0', ...killed, trains: false },
@@ -103,7 +113,7 @@ describe.sequential('a run with a blow in every stage', () => {
   });
 
   it('has every line of its metrics once', () => {
-    for (const stage of ['teacher-seed0', 'distil-seed0', 'none-seed0']) {
+    for (const stage of ['teacher-seed0', 'distil-seed0', 'reinforce-seed0', 'none-seed0']) {
       const metrics = (of: string) => readFileSync(join(stageFolder(of, stage)!, 'metrics.jsonl'), 'utf8');
       expect(metrics(out)).toBe(metrics(reference));
     }

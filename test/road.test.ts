@@ -117,6 +117,20 @@ describe('a run again', () => {
   });
 });
 
+describe('a family with hidden phases', () => {
+  it('goes the whole road on some of its tasks, Monte-Carlo teacher included, and says which', async () => {
+    const out = join(folder, 'pairs');
+    const few = { 'pretrain.steps': 2, 'distil.steps': 2, 'finetune.steps': 2, 'teacher.kind': 'monte-carlo', 'baselines.methods': [] };
+    const tasks = { 'env.id': 'key-to-door', 'split.heldOut': 656, 'source.maxTasks': 30, 'evaluate.maxTasks': 3 };
+    const { status, stderr } = await run(out, ...settings({ ...few, ...tasks }));
+    expect(status, stderr).toBe(0);
+    const results = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')) as Results;
+    expect(results.split).toMatchObject({ train: 5905, taught: 30, test: 656, evaluated: 3, overlap: 0 });
+    expect(results).toMatchObject({ oracle: { mean: 2 }, streams: 6, bars: expect.stringContaining('each of 3 test tasks') });
+    expect(results.methods.cad.perTask).toHaveLength(3);
+  });
+});
+
 describe('a stage of its own', () => {
   const names = () =>
     readdirSync(join(staged, 'stages'))
@@ -132,5 +146,23 @@ describe('a stage of its own', () => {
     expect(names()).toEqual(['distil-seed0', 'generate', 'pretrain-seed0', 'teacher-seed0']);
     expect(existsSync(join(staged, 'results.json'))).toBe(false);
     for (const [path, bytes] of stageFiles(staged)) expect(bytes.equals(stageFiles(first).get(path)!), path).toBe(true);
+  });
+
+  it('trains on returns from where fine-tuning ended, and is compared with that', async () => {
+    const small = settings({ 'reinforce.steps': 2, 'reinforce.streams': 4, 'reinforce.episodes': 4, 'baselines.methods': ['none'] });
+    const before = [...stageFiles(first).keys()];
+    const reinforce = await cadenza('reinforce', TINY, '--out', first, ...small);
+    expect(reinforce).toMatchObject({ status: 0, stdout: `Everything is in ${first}\n` });
+    expect(reinforce.stderr).toMatch(/^reinforce \(seed 0\): done in .*return 0\.\d{3}, last episode \d\.\d{3} of the oracle's$/m);
+    const added = [...stageFiles(first).keys()].filter(path => !before.includes(path));
+    expect(added.every(path => path.startsWith('reinforce-seed0-'))).toBe(true);
+    const whole = await run(first, ...small, '--json');
+    expect(whole.status, whole.stderr).toBe(0);
+    const { methods } = JSON.parse(whole.stdout) as Results;
+    expect(Object.keys(methods).sort()).toEqual(['cad', 'none', 'random', 'reinforced', 'source', 'teacher']);
+    // The same networks: what values there were is in no exported graph.
+    for (const cost of ['flopsPerAction', 'stateBytes', 'historyBytes'] as const) expect(methods.reinforced[cost]).toBe(methods.cad[cost]);
+    const { trained } = JSON.parse(readFileSync(join(first, 'model', 'model.json'), 'utf8'));
+    expect(trained.startsWith(stageFolder(first, 'reinforce-seed0')!.slice(-12))).toBe(true);
   });
 });

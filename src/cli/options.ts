@@ -1,6 +1,7 @@
 /** @file Options that several commands share. */
 
 import { type Command, Option } from 'commander';
+import { CadenzaError } from '../util/errors.ts';
 
 const collect = (value: string, before: string[]) => [...before, value];
 
@@ -20,3 +21,10 @@ export function printJson(value: unknown): void {
 
 /** The argument that names the experiment. */
 export const withExperiment = (command: Command) => command.argument('<file>', 'experiment, such as experiments/dark-room.yaml');
+
+/** Parses the whole number, of at least `least`, that an option takes. Throws `E_USAGE` for anything else. */
+export const whole = (option: string, least: number) => (text: string) => {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= least) return value;
+  throw new CadenzaError('E_USAGE', `${option} ${text}: expected a whole number of at least ${least}; see --help`);
+};

@@ -2,9 +2,12 @@
 
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { registerAblate } from './commands/ablate.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerRun } from './commands/run.ts';
+import { registerStore } from './commands/store.ts';
+import { registerTune } from './commands/tune.ts';
 
 /** The version in package.json, which lies two folders up from here both in `src` and in `dist`. */
 export const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
@@ -18,6 +21,9 @@ export function buildProgram(): Command {
     .exitOverride()
     .configureOutput({ outputError: () => {} });
   registerRun(program);
+  registerAblate(program);
+  registerTune(program);
+  registerStore(program);
   registerConfig(program);
   registerDoctor(program, VERSION);
   return program;

@@ -8,6 +8,9 @@ import { type Compressor, encode } from './compressor.ts';
 export const full: Compressor = {
   id: 'full',
   description: 'no compression: the policy attends to every encoded token',
+  uncompressed: true,
+  form: 'window',
+  reads: [],
   latents: contextTokens => contextTokens,
   window: contextTokens => contextTokens,
   compress: encode,
@@ -17,6 +20,9 @@ export const full: Compressor = {
 export const truncated: Compressor = {
   id: 'truncated',
   description: 'the last m tokens of the raw context, encoded',
+  uncompressed: true,
+  form: 'window',
+  reads: [],
   latents: (contextTokens, { latents }) => Math.min(latents, contextTokens),
   window: (contextTokens, { latents }) => Math.min(latents, contextTokens),
   compress: (scope, x_BNF, options) => encode(scope, slice(x_BNF, 1, -Math.min(options.latents, x_BNF.shape[1])), options),
@@ -26,6 +32,8 @@ export const truncated: Compressor = {
 export const meanPool: Compressor = {
   id: 'mean-pool',
   description: 'the encoded context in m equal pieces, each averaged',
+  form: 'window',
+  reads: [],
   latents: (_, { latents }) => latents,
   window: contextTokens => contextTokens,
   compress(scope, x_BNF, options) {
@@ -41,6 +49,9 @@ export const meanPool: Compressor = {
 export const none: Compressor = {
   id: 'none',
   description: 'no context: the running episode alone',
+  uncompressed: true,
+  form: 'window',
+  reads: [],
   latents: () => 0,
   window: () => 0,
   compress() {

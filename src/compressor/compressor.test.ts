@@ -1,13 +1,34 @@
 import { describe, expect, it } from 'vitest';
 import { type Graph, grad, input, interpret, mul, sum, type Tensor } from '../engine/index.ts';
-import { initialise, Scope } from '../nn/index.ts';
-import { tokenizer } from '../tokenizers/index.ts';
+import { initialise, POSITION_KINDS, Scope } from '../nn/index.ts';
+import { PRESENCE, tokenizer } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import { COMPRESSORS, type CompressorOptions, compressor, reconstruct, reconstructionLoss } from './index.ts';
 
 // B batch, N context tokens, F features, M latents, D width.
 const [B, N, F, D] = [3, 20, 6, 8];
-const options: CompressorOptions = { width: D, heads: 2, poolHeads: 4, hidden: 16, layers: 1, latents: 4, span: N };
+const common: CompressorOptions = {
+  width: D,
+  heads: 2,
+  poolHeads: 4,
+  hidden: 16,
+  layers: 1,
+  latents: 4,
+  span: N,
+  segment: 5,
+  latentLayers: 1,
+  perSegment: 1,
+  update: 'gru',
+  workingMemory: 0,
+};
+/** Settings that make something else of a compressor. */
+const VARIANTS: Record<string, Partial<CompressorOptions>[]> = {
+  'strided-attention': [{}, { latents: 3 }],
+  'linear-projection': [{}, { latentLayers: 0 }],
+  causal: [{}, { perSegment: 2, latentLayers: 2 }, { latentLayers: 0 }],
+  recurrent: [{}, { update: 'residual' }, { update: 'replace' }, { workingMemory: 3 }],
+};
+const title = (id: string, changed: object) => [id, ...Object.entries(changed).map(([key, value]) => `${key} ${value}`)].join(', ');
 
 function numbers(size: number, seed: number): Float32Array {
   const random = Random.seeded(seed);
@@ -22,14 +43,17 @@ const rows = (flat: ArrayLike<number>, count: number) => {
   return Array.from({ length: count }, (_, i) => Array.from(flat).slice(i * width, (i + 1) * width));
 };
 
-const compressing = COMPRESSORS.filter(({ latents }) => latents(N, options) > 0);
+const compressing = COMPRESSORS.filter(({ latents }) => latents(N, common) > 0).flatMap(kind =>
+  (VARIANTS[kind.id] ?? [{}]).map(changed => ({ ...kind, options: { ...common, ...changed }, name: title(kind.id, changed) })),
+);
 
-describe.each(compressing)('the compressor $id', ({ id, latents, window, compress }) => {
+describe.each(compressing)('the compressor $name', ({ id, options, latents, window, compress }) => {
   const M = latents(N, options);
   const scope = new Scope();
   const z = compress(scope, input('x', [B, N, F]), options);
   const run = (x: ArrayLike<number>) => evaluate({ outputs: { z } }, scope, { x }).z;
-  const x = numbers(B * N * F, 1);
+  // Every token is there.
+  const x = numbers(B * N * F, 1).map((value, i) => (i % F === PRESENCE ? 1 : value));
 
   it('gives the latents that it announces', () => {
     expect(z.shape).toEqual([B, M, D]);
@@ -85,11 +109,39 @@ describe.each(compressing)('the compressor $id', ({ id, latents, window, compres
   });
 });
 
+describe.each(POSITION_KINDS)('the encoder with %s positions', positions => {
+  const scope = new Scope();
+  const h = compressor('full').compress(scope, input('x', [1, N, F]), { ...common, positions });
+  const run = (x: ArrayLike<number>) => rows(evaluate({ outputs: { h } }, scope, { x }).h, N);
+
+  it('tells equal tokens apart by place exactly where places are added to them', () => {
+    const token = numbers(F, 6);
+    const same = Float32Array.from({ length: N * F }, (_, i) => token[i % F]);
+    const [first, ...others] = run(same);
+    const apart = others.some(row => row.some((value, i) => Math.abs(value - first[i]) > 1e-9));
+    // Turned or biased scores only choose among values, and here all values are equal.
+    expect(apart).toBe(['learned', 'sinusoidal'].includes(positions));
+  });
+
+  it('reads the order of different tokens, once a bias is learnt', () => {
+    const x = numbers(N * F, 7);
+    const swapped = Float32Array.from([...x.slice(F, 2 * F), ...x.slice(0, F), ...x.slice(2 * F)]);
+    const learnt = numbers(2 * (2 * (N - 1) + 1), 8);
+    const bias = [...scope.table.keys()].filter(name => name.endsWith('relativeBias')).map(name => [name, learnt]);
+    const last = (tokens: ArrayLike<number>) => {
+      const weights = { ...Object.fromEntries(initialise(scope.table.values(), Random.seeded(0))), ...Object.fromEntries(bias) };
+      return rows(interpret({ outputs: { h } }, { ...weights, x: tokens }).h, N)[N - 1];
+    };
+    const [before, after] = [last(x), last(swapped)];
+    expect(after.some((value, i) => Math.abs(value - before[i]) > 1e-6)).toBe(true);
+  });
+});
+
 describe('the encoder with a span', () => {
   it('mixes tokens within their piece alone', () => {
     const span = 5;
     const scope = new Scope();
-    const h = compressor('full').compress(scope, input('x', [1, N, F]), { ...options, span });
+    const h = compressor('full').compress(scope, input('x', [1, N, F]), { ...common, span });
     const run = (x: ArrayLike<number>) => rows(evaluate({ outputs: { h } }, scope, { x }).h, N);
     const x = numbers(N * F, 5);
     const before = run(x);
@@ -110,12 +162,12 @@ describe('the registry', () => {
 
   it('has one that passes nothing on, and never compresses', () => {
     const none = compressor('none');
-    expect([none.latents(N, options), none.window(N, options)]).toEqual([0, 0]);
-    expect(() => none.compress(new Scope(), input('x', [B, N, F]), options)).toThrow(expect.objectContaining({ code: 'E_SHAPE' }));
+    expect([none.latents(N, common), none.window(N, common)]).toEqual([0, 0]);
+    expect(() => none.compress(new Scope(), input('x', [B, N, F]), common)).toThrow(expect.objectContaining({ code: 'E_SHAPE' }));
   });
 
   it('tells which context mean pooling cannot cut into equal pieces', () => {
-    const compress = () => compressor('mean-pool').compress(new Scope(), input('x', [B, N, F]), { ...options, latents: 3 });
+    const compress = () => compressor('mean-pool').compress(new Scope(), input('x', [B, N, F]), { ...common, latents: 3 });
     expect(compress).toThrow(expect.objectContaining({ code: 'E_SHAPE', message: expect.stringContaining('20 tokens and m = 3') }));
   });
 });
@@ -154,6 +206,27 @@ describe.each(['packed', 'interleaved'])('reconstruction of %s tokens', id => {
     expect(found.loss[0]).toBeCloseTo(mean, 10);
     guess.fill(7, 0, (tokens / slots) * layout.width); // what is said of the empty slot does not count
     expect(losses(guess).loss[0]).toBe(found.loss[0]);
+  });
+
+  it('counts right categories and rewards that are given back as more than half of themselves', () => {
+    const { metrics } = reconstructionLoss(prediction, actual, layout);
+    const measured = (guess: ArrayLike<number>) => interpret({ outputs: metrics }, { prediction: guess, x });
+    const categorical = layout.fields.filter(({ kind }) => kind === 'categorical').map(({ name }) => `accuracy.${name}`);
+    expect(Object.keys(metrics).sort()).toEqual([...categorical, 'recall.reward'].sort());
+    for (const [name, [value]] of Object.entries(measured(x))) expect(value, name).toBeCloseTo(1, 6);
+
+    const reward = layout.fields.find(({ name }) => name === 'reward')!;
+    const half = x.slice();
+    const tokenOf = (slot: number) => slot * tokensPerTransition + (tokensPerTransition === 3 ? 2 : 0);
+    half[tokenOf(1) * layout.width + reward.offset] = 0.25; // half of the reward, not more
+    expect(measured(half)['recall.reward'][0]).toBeCloseTo(0.5, 6);
+
+    const action = layout.fields.find(({ name }) => name === 'action')!;
+    const wrong = x.slice();
+    const actionToken = tokensPerTransition === 3 ? 3 + 1 : 1;
+    wrong[actionToken * layout.width + action.offset] = 2; // said: action 0; it was 2
+    expect(measured(wrong)['accuracy.action'][0]).toBeCloseTo(0.5, 6);
+    expect(measured(wrong)['recall.reward'][0]).toBeCloseTo(1, 6);
   });
 
   it('passes the gradient on to every parameter of its decoder', () => {

@@ -1,12 +1,27 @@
 /**
  * @file The interface of compressors: raw context X → latents Z.
- * Shape key: B batch, N context tokens, F features of a token, D width, M latents.
+ * Shape key: B batch, N context tokens, F features of a token, S tokens of a segment, D width, M latents.
  */
 
-import { layerNorm, reshape, type Tensor } from '../engine/index.ts';
-import { addPositions, block, linear, type Scope } from '../nn/index.ts';
+import { add, broadcastTo, concat, layerNorm, reshape, type Tensor } from '../engine/index.ts';
+import { addPositions, block, crossAttention, feedForward, keysValues, normalInit, type PositionKind, type Scope } from '../nn/index.ts';
+import { type ContextForm, type EmbedOptions, embedTokens, type TokenLayout } from '../tokenizers/index.ts';
 
-export interface CompressorOptions {
+/** Settings that only some compressors read. Each names those that it reads, and its results depend on no other. */
+export interface CompressionSettings {
+  /** Blocks over the latents, after the context has become latents. */
+  readonly latentLayers: number;
+  /** Latents that one segment becomes. */
+  readonly perSegment: number;
+  /** U of Z ← U(Z, C_θ(Z, segment)). */
+  readonly update: 'gru' | 'residual' | 'replace';
+  /** Rounds, counted from the last, through which gradients flow; all of them when left out. */
+  readonly gradientRounds?: number;
+  /** What of the latest segment stays in sight of the policy beside Z: transitions in a configuration, tokens here. */
+  readonly workingMemory: number;
+}
+
+export interface CompressorOptions extends CompressionSettings {
   readonly width: number;
   readonly heads: number;
   readonly hidden: number;
@@ -18,17 +33,34 @@ export interface CompressorOptions {
   readonly poolHeads: number;
   /** Tokens among which the encoder's self-attention mixes: the context is cut into pieces of this length. */
   readonly span: number;
+  /** Tokens of one segment (S). */
+  readonly segment: number;
+  /** How the encoder tells places apart; learned unless given. */
+  readonly positions?: PositionKind;
+  /** What a row of X is made of, and how it is embedded; without a layout it is numbers and nothing more. */
+  readonly layout?: TokenLayout;
+  readonly embedding?: EmbedOptions;
 }
 
 export interface Compressor {
   readonly id: string;
   readonly description: string;
+  /** It makes no latents but passes encoded tokens on, or nothing: real numbers whatever the kind of latents. */
+  readonly uncompressed?: true;
+  /** How the past has to stand in its context. */
+  readonly form: ContextForm;
+  readonly reads: readonly (keyof CompressionSettings)[];
   /** Tokens that reach the policy, given N context tokens; 0 means that nothing does. */
   latents(contextTokens: number, options: CompressorOptions): number;
   /** Context tokens that it looks at: the last so many of N. */
   window(contextTokens: number, options: CompressorOptions): number;
   /** x [B, N, F] → Z [B, M, D]. Never called when `latents` is 0. */
   compress(scope: Scope, x_BNF: Tensor, options: CompressorOptions): Tensor;
+  /**
+   * Goes on from its own latents (all zeros before the first segment): Z [B, M, D] and one more segment [B, S, F] → Z [B, M, D]. Segment after
+   * segment this gives what `compress` gives of them all, so that an agent carries Z in place of its history. A segment of zeros changes nothing.
+   */
+  step?(scope: Scope, z_BMD: Tensor, segment_BSF: Tensor, options: CompressorOptions): Tensor;
 }
 
 /**
@@ -36,11 +68,29 @@ export interface Compressor {
  * Self-attention stays within pieces of `span` tokens (one episode, say): its cost is linear in N then, and what joins the pieces is the
  * attention that pools them.
  */
-export function encode(scope: Scope, x_BNF: Tensor, { width, heads, hidden, layers, span }: CompressorOptions): Tensor {
-  const embedded_BND = addPositions(scope.at('embed'), linear(scope.at('embed'), x_BNF, width));
+export function encode(scope: Scope, x_BNF: Tensor, options: CompressorOptions): Tensor {
+  const { width, heads, hidden, layers, span, positions, layout, embedding } = options;
+  const embedded_BND = addPositions(scope.at('embed'), embedTokens(scope.at('embed'), x_BNF, layout, width, embedding), positions);
   const [B, N] = embedded_BND.shape;
   const piece = N % span === 0 ? span : N;
   let h = reshape(embedded_BND, [(B * N) / piece, piece, width]);
-  for (let i = 0; i < layers; i++) h = block(scope.at(`block${i}`), h, { heads, hidden, branches: 2 * layers });
+  for (let i = 0; i < layers; i++) h = block(scope.at(`block${i}`), h, { heads, hidden, positions, branches: 2 * layers });
   return layerNorm(reshape(h, [B, N, width]));
+}
+
+/** `count` learned queries [B, count, D]. */
+export const learnedQueries = (scope: Scope, batch: number, count: number, width: number): Tensor =>
+  broadcastTo(scope.parameter('queries', [count, width], normalInit(1)), [batch, count, width]);
+
+/** A learned token [B, 1, D] beside those to attend to: with it, weights say "was there", not only "which". */
+export const sink = (scope: Scope, batch: number, width: number): Tensor =>
+  broadcastTo(scope.parameter('sink', [1, width], normalInit(1)), [batch, 1, width]);
+
+/** Queries [B, M, D] attend to H [B, N, D] and a sink, then a feed-forward layer: p = q + MultiHead(q, [s; H]), z = p + FFN(LN(p)). */
+export function pool(scope: Scope, queries_BMD: Tensor, h_BND: Tensor, { width, poolHeads, hidden }: CompressorOptions): Tensor {
+  // A query whose transitions are all absent must be able to look at nothing.
+  const memory = keysValues(scope.at('pool'), concat([sink(scope, h_BND.shape[0], width), h_BND], 1), width, poolHeads);
+  const pooled = add(queries_BMD, crossAttention(scope.at('pool'), queries_BMD, memory, { heads: poolHeads }));
+  // Not normalised: the capacity penalty R(Z) acts on the size of the latents.
+  return add(pooled, feedForward(scope.at('pool').at('ffn'), layerNorm(pooled), hidden));
 }

@@ -3,7 +3,7 @@
  * Shape key: B batch, N context tokens, F features of a token, M latents, D width.
  */
 
-import { add, broadcastTo, mul, reshape, slice, square, sub, sum, type Tensor } from '../engine/index.ts';
+import { add, argmax, broadcastTo, cast, equal, less, mul, reshape, slice, square, sub, sum, type Tensor } from '../engine/index.ts';
 import { crossAttention, crossEntropy, keysValues, linear, normalInit, type Scope, weightedMean } from '../nn/index.ts';
 import type { TokenLayout } from '../tokenizers/index.ts';
 
@@ -16,22 +16,34 @@ export function reconstruct(scope: Scope, z_BMD: Tensor, tokens: number, layout:
 }
 
 /**
- * L_rec: cross-entropy on categorical fields and squared error on scalars, against the raw values x [B, N, F]; each field counts only where
- * it is present, and the fields are averaged. Also the loss of every field on its own.
+ * L_rec: cross-entropy on categorical fields and squared error (summed over the numbers of a vector, the pixels of an image) on the others,
+ * against the raw values x [B, N, F]; each field counts only where it is present, and the fields are averaged. Also the loss of every field on
+ * its own, and metrics that no one minimises: `accuracy.<field>`, the share of categorical values whose logit is the largest, and
+ * `recall.<field>`, the share of transitions with a reward r > 0 that are given back as more than r / 2 (0 where a batch has none).
  */
 export function reconstructionLoss(
   prediction_BNF: Tensor,
   x_BNF: Tensor,
   layout: TokenLayout,
-): { loss: Tensor; fields: Record<string, Tensor> } {
+): { loss: Tensor; fields: Record<string, Tensor>; metrics: Record<string, Tensor> } {
   const fields: Record<string, Tensor> = {};
-  for (const { name, kind, offset, size, presence } of layout.fields) {
+  const metrics: Record<string, Tensor> = {};
+  for (const { name, kind, offset, size, presence, reward } of layout.fields) {
     const [predicted, actual] = [prediction_BNF, x_BNF].map(tensor => slice(tensor, 2, offset, offset + size));
     const there = slice(x_BNF, 2, presence, presence + 1);
     const weights = reshape(there, there.shape.slice(0, 2));
     const error = kind === 'categorical' ? crossEntropy(predicted, actual) : sum(square(sub(predicted, actual)), [2]);
     fields[name] = weightedMean(error, weights);
+    if (kind === 'categorical') {
+      const right = cast(equal(argmax(predicted), argmax(actual)), 'float32');
+      metrics[`accuracy.${name}`] = weightedMean(right, weights);
+    }
+    if (reward) {
+      const paid = cast(less(0, actual), 'float32');
+      const recalled = cast(less(mul(actual, 0.5), predicted), 'float32');
+      metrics[`recall.${name}`] = weightedMean(recalled, mul(paid, there));
+    }
   }
   const total = Object.values(fields).reduce(add);
-  return { loss: mul(total, 1 / layout.fields.length), fields };
+  return { loss: mul(total, 1 / layout.fields.length), fields, metrics };
 }

@@ -14,6 +14,7 @@ const discrete = z.strictObject({ kind: z.literal('discrete'), n: count });
 const space = z.discriminatedUnion('kind', [
   discrete,
   z.strictObject({ kind: z.literal('multi-discrete'), nvec: z.array(count).min(1) }),
+  z.strictObject({ kind: z.literal('image'), height: count, width: count, channels: count }),
   z.strictObject({ kind: z.literal('box'), low: z.array(z.number()).min(1), high: z.array(z.number()).min(1) }),
 ]);
 
@@ -21,6 +22,8 @@ export const ManifestSchema = z.strictObject({
   formatVersion: z.literal(FORMAT_VERSION),
   environment: z.strictObject({
     id: z.string().min(1),
+    /** Options of the family where they are not its defaults. */
+    options: z.record(z.string(), z.number()).optional(),
     observationSpace: space,
     actionSpace: discrete,
     /** Steps after which an episode is truncated. */

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Task } from '../rl/env.ts';
 import type { History } from '../rl/history.ts';
-import { auditHistories, auditSplit, splitTasks, tasksByKey } from './split.ts';
+import type { Random } from '../util/random.ts';
+import { auditHistories, auditKeys, auditSplit, splitTasks, tasksByKey } from './split.ts';
 
 const family = {
   id: 'toy-room',
@@ -69,4 +70,46 @@ describe('auditHistories', () => {
 test('tasksByKey gives tasks back in the order of the keys, and refuses unknown ones', () => {
   expect(tasksByKey(family, ['goal=3,2', 'goal=0,0'])).toEqual([{ goal: [3, 2] }, { goal: [0, 0] }]);
   expect(() => tasksByKey(family, ['goal=9,9'])).toThrow(refusal(/no task goal=9,9; its keys look like goal=0,0/));
+});
+
+describe('tasks that are drawn', () => {
+  const drawing = {
+    id: 'toy-bandit',
+    drawTask: (random: Random): Task => ({ means: [random.uniform(), random.uniform()] }),
+    taskKey: (task: Task) => `means=${task.means}`,
+  };
+  const split = (options: object) => splitTasks(drawing, { heldOut: 10, tasks: 30, seed: 1, ...options });
+
+  test('are as many as were asked for, all distinct by content, and the same for equal seeds', () => {
+    const { train, test: held } = split({});
+    expect([train.length, held.length]).toEqual([30, 10]);
+    expect(new Set([...train, ...held].map(drawing.taskKey)).size).toBe(40);
+    expect(split({})).toEqual({ train, test: held });
+    expect(split({ seed: 2 }).test).not.toEqual(held);
+  });
+
+  test('are held out first, so that more training tasks change neither side', () => {
+    const [few, many] = [split({ tasks: 5 }), split({ tasks: 50 })];
+    expect(many.test).toEqual(few.test);
+    expect(many.train.slice(0, 5)).toEqual(few.train);
+  });
+
+  test('are audited by content: a distribution that repeats itself is caught', () => {
+    const coarse = { ...drawing, drawTask: (random: Random): Task => ({ means: [random.integer(3), 0] }) };
+    expect(() => splitTasks(coarse, { heldOut: 2, tasks: 8, seed: 1 })).toThrow(refusal(/means=\d,0/));
+  });
+
+  test.each([{ heldOut: 0.1 }, { heldOut: 0 }, { tasks: undefined }, { tasks: 0 }, { tasks: 2.5 }])('%o is refused', options => {
+    expect(() => split(options)).toThrow(refusal(/tasks of toy-bandit are drawn, so (heldOut|tasks) must be a whole number from 1.* got/));
+  });
+
+  test('have keys that only the tasks themselves can confirm', () => {
+    auditKeys(drawing, ['means=1,2']);
+    expect(() => auditKeys(family, ['goal=9,9'])).toThrow(refusal(/no task goal=9,9/));
+    expect(() => tasksByKey(drawing, ['means=1,2'])).toThrow(expect.objectContaining({ code: 'E_CONFIG' }));
+  });
+
+  test('cannot be counted where tasks are listed', () => {
+    expect(() => splitTasks(family, { heldOut: 8, tasks: 9, seed: 1 })).toThrow(refusal(/lists its 81 tasks.* got 9/));
+  });
 });

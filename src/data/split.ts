@@ -4,6 +4,7 @@
  */
 
 import type { EnvFamily, Task } from '../rl/env.ts';
+import { listedTasks } from '../rl/family.ts';
 import type { History } from '../rl/history.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { Random } from '../util/random.ts';
@@ -14,26 +15,55 @@ export interface SplitKeys {
   readonly test: readonly string[];
 }
 
+export interface SplitOptions {
+  /** Number of test tasks; below 1, their share of all tasks that are listed (0.1 of 81 is 8). */
+  heldOut: number;
+  /** Equal seeds give equal splits. */
+  seed: number;
+  /** Number of training tasks: for a family whose tasks are drawn, and only there. */
+  tasks?: number;
+}
+
 /**
- * Shuffles a family's tasks and holds some out.
+ * Shuffles the tasks that a family lists and holds some out, or draws the tasks of both sides: the test tasks first, so that they stay the
+ * same however many are trained on.
  *
- * @param options.heldOut number of test tasks; below 1, their share of all tasks (0.1 of 81 is 8).
- * @param options.seed equal seeds give equal splits.
- * @throws `E_SPLIT` when a side would be empty, or the family lists a task twice.
+ * @throws `E_SPLIT` when a side would be empty, a task is there twice, or `tasks` is missing or out of place.
  */
 export function splitTasks(
-  family: Pick<EnvFamily, 'id' | 'tasks' | 'taskKey'>,
-  options: { heldOut: number; seed: number },
+  family: Pick<EnvFamily, 'id' | 'tasks' | 'drawTask' | 'taskKey'>,
+  options: SplitOptions,
 ): { train: Task[]; test: Task[] } {
-  const tasks = Random.seeded(options.seed).split('split').shuffled(family.tasks());
+  const random = Random.seeded(options.seed).split('split');
+  const split = family.drawTask
+    ? drawn(family.id, family.drawTask, options, random)
+    : shuffled(family.id, listedTasks(family, 'A split'), options, random);
+  auditSplit({ train: split.train.map(task => family.taskKey(task)), test: split.test.map(task => family.taskKey(task)) });
+  return split;
+}
+
+function drawn(id: string, draw: (random: Random) => Task, { heldOut, tasks = 0 }: SplitOptions, random: Random) {
+  for (const [name, count] of Object.entries({ heldOut, tasks })) {
+    if (Number.isInteger(count) && count >= 1) continue;
+    const message = `The tasks of ${id} are drawn, so ${name} must be a whole number from 1, how many to draw, got ${count}.`;
+    throw new CadenzaError('E_SPLIT', message);
+  }
+  const all = Array.from({ length: heldOut + tasks }, (_, i) => draw(random.split('task', i)));
+  return { train: all.slice(heldOut), test: all.slice(0, heldOut) };
+}
+
+function shuffled(id: string, listed: Task[], options: SplitOptions, random: Random) {
+  if (options.tasks !== undefined) {
+    const message = `${id} lists its ${listed.length} tasks, so none are drawn; expected no number of tasks, got ${options.tasks}. Leave it out.`;
+    throw new CadenzaError('E_SPLIT', message);
+  }
+  const tasks = random.shuffled(listed);
   const held = options.heldOut < 1 ? Math.round(options.heldOut * tasks.length) : options.heldOut;
   if (!Number.isInteger(held) || held < 1 || held >= tasks.length) {
     const range = `a whole number in [1, ${tasks.length - 1}] or a share in (0, 1)`;
-    throw new CadenzaError('E_SPLIT', `heldOut must be ${range} of the ${tasks.length} tasks of ${family.id}, got ${options.heldOut}.`);
+    throw new CadenzaError('E_SPLIT', `heldOut must be ${range} of the ${tasks.length} tasks of ${id}, got ${options.heldOut}.`);
   }
-  const split = { train: tasks.slice(held), test: tasks.slice(0, held) };
-  auditSplit({ train: split.train.map(task => family.taskKey(task)), test: split.test.map(task => family.taskKey(task)) });
-  return split;
+  return { train: tasks.slice(held), test: tasks.slice(0, held) };
 }
 
 /** Throws `E_SPLIT`, naming the tasks, unless both sides have tasks, none is listed twice and none is on both sides. */
@@ -76,9 +106,17 @@ export function auditHistories(family: Pick<EnvFamily, 'taskKey'>, split: SplitK
   }
 }
 
-/** The tasks that keys name, in the order of the keys. Throws `E_SPLIT` when a key names no task of the family. */
+/** Throws `E_SPLIT` when a key names no task of a family that lists its tasks. Where they are drawn, only a task itself can tell its key. */
+export function auditKeys(family: Pick<EnvFamily, 'id' | 'tasks' | 'taskKey'>, keys: readonly string[]): void {
+  if (family.tasks) tasksByKey(family, keys);
+}
+
+/**
+ * The tasks that keys name, in the order of the keys. Throws `E_SPLIT` when a key names no task of the family, `E_CONFIG` when the family
+ * does not list its tasks.
+ */
 export function tasksByKey(family: Pick<EnvFamily, 'id' | 'tasks' | 'taskKey'>, keys: readonly string[]): Task[] {
-  const byKey = new Map(family.tasks().map(task => [family.taskKey(task), task]));
+  const byKey = new Map(listedTasks(family, 'Finding tasks by key').map(task => [family.taskKey(task), task]));
   const unknown = keys.filter(key => !byKey.has(key));
   if (unknown.length > 0) {
     throw new CadenzaError(

@@ -117,7 +117,7 @@ describe('readManifest', () => {
   test.each([
     ['shards.0.sha256', undefined],
     ['shards.0.file', '../../etc/passwd'],
-    ['environment.observationSpace.kind', 'image'],
+    ['environment.observationSpace.kind', 'sound'],
     ['formatVersion', 2],
     ['split.test', 'none'],
     ['source.options', 'fast'],

@@ -9,10 +9,10 @@ import { CadenzaError, expect } from '../util/errors.ts';
 import { canonicalJson, hashJson } from '../util/files.ts';
 import { FORMAT_VERSION, type Manifest, readManifest, writeManifest } from './manifest.ts';
 import { historyBytes, REGENERATE, readShard, type ShardMeta, writeShard } from './shards.ts';
-import { auditHistories, tasksByKey } from './split.ts';
+import { auditHistories, auditKeys } from './split.ts';
 
 /** What the store needs to know of a family. It is handed in, since this room may not import environments. */
-export type HistoryFamily = Pick<EnvFamily, 'id' | 'observationSpace' | 'actionSpace' | 'horizon' | 'tasks' | 'taskKey'>;
+export type HistoryFamily = Pick<EnvFamily, 'id' | 'options' | 'observationSpace' | 'actionSpace' | 'horizon' | 'tasks' | 'taskKey'>;
 
 export interface HistoryStore {
   readonly manifest: Manifest;
@@ -40,7 +40,7 @@ export function saveHistories(
   shardBytes = SHARD_BYTES,
 ): Omit<HistoryStore, 'histories'> {
   expect(histories.length > 0, 'There are no histories to save; expected at least one.');
-  tasksByKey(family, [...about.split.train, ...about.split.test]);
+  auditKeys(family, [...about.split.train, ...about.split.test]);
   auditHistories(family, about.split, histories);
   const shards = grouped(histories, shardBytes).map((group, i) => writeShard(folder, i, group, shardMeta(family)));
   const { source, seed, noise, split, creator } = about;
@@ -76,7 +76,7 @@ export function openHistories(folder: string, family: HistoryFamily): HistorySto
       `${folder} holds histories of ${made}, but the environment in use is ${given}. Use the one, or: ${REGENERATE}`,
     );
   }
-  tasksByKey(family, [...manifest.split.train, ...manifest.split.test]);
+  auditKeys(family, [...manifest.split.train, ...manifest.split.test]);
   const histories = manifest.shards.flatMap(shard => {
     const path = join(folder, shard.file);
     const read = readShard(path, shard);
@@ -94,8 +94,8 @@ function dataHashOf({ creator: _creator, ...data }: Manifest): string {
   return hashJson(data);
 }
 
-function environmentOf({ id, observationSpace, actionSpace, horizon }: HistoryFamily) {
-  return { id, observationSpace, actionSpace, horizon };
+function environmentOf({ id, options, observationSpace, actionSpace, horizon }: HistoryFamily) {
+  return { id, ...(options ? { options } : {}), observationSpace, actionSpace, horizon };
 }
 
 function shardMeta(family: HistoryFamily): ShardMeta {

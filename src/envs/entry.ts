@@ -17,5 +17,12 @@ export function defineEnv<T extends OptionTable>(env: {
   options: T;
   create(options: Options<T>): EnvFamily;
 }): EnvEntry {
-  return { ...env, create: given => env.create(resolveOptions(`environment ${env.id}`, env.options, given)) };
+  return {
+    ...env,
+    create(given) {
+      const options = resolveOptions(`environment ${env.id}`, env.options, given);
+      const changed = Object.entries(options).filter(([key, value]) => value !== env.options[key].default);
+      return { ...env.create(options), ...(changed.length > 0 ? { options: Object.fromEntries(changed) } : {}) };
+    },
+  };
 }

@@ -1,8 +1,8 @@
-/** @file Square rooms with one hidden goal: the rules that Dark Room and Dark Room Hard share (Laskin et al. 2023, arXiv 2210.14215). */
+/** @file Square rooms: their moves, and the rules that Dark Room and Dark Room Hard share (Laskin et al. 2023, arXiv 2210.14215). */
 
-import type { EnvFamily, Task } from '../rl/index.ts';
+import type { Space, TabularModel, Task } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { tabularFamily } from './tabular.ts';
+import { type TabularFamily, tabularFamily } from './tabular.ts';
 
 /** Change of (x, y) by action: stay, up, down, left, right. Moves against a wall stay. */
 const MOVES = [
@@ -13,6 +13,28 @@ const MOVES = [
   [1, 0],
 ] as const;
 
+/** A square of size × size cells without anything hidden in it: cell = y · size + x. */
+export function square(size: number) {
+  const clamp = (v: number) => Math.max(0, Math.min(size - 1, v));
+  const cells = size * size;
+  return {
+    cells,
+    actions: MOVES.length,
+    observationSpace: { kind: 'multi-discrete', nvec: [size, size] } as const,
+    /** The cell that an action leads to. */
+    move: (cell: number, action: number) =>
+      clamp(Math.floor(cell / size) + MOVES[action][1]) * size + clamp((cell % size) + MOVES[action][0]),
+    /** Every cell as [x, y], in order. */
+    places: () => Array.from({ length: cells }, (_, cell) => [cell % size, Math.floor(cell / size)] as const),
+    cellAt: ([x, y]: readonly number[]) => y * size + x,
+    /** Writes (x, y) of a cell at out[offset …]. */
+    observe(cell: number, out: Float32Array, offset: number): void {
+      out[offset] = cell % size;
+      out[offset + 1] = Math.floor(cell / size);
+    },
+  };
+}
+
 export interface GridRules {
   readonly id: string;
   /** Cells a side. */
@@ -21,13 +43,20 @@ export interface GridRules {
   readonly horizon: number;
   /** Whether arriving on the goal ends the episode. */
   readonly endsOnGoal: boolean;
+  /** What the agent sees; (x, y) unless given. A state is y · size + x. */
+  readonly view?: GridView;
+}
+
+export interface GridView {
+  readonly observationSpace: Space;
+  readonly observe: TabularModel['observe'];
 }
 
 /**
- * A size × size room. Start in the centre; reward 1 for every step that ends on the goal (staying there included); seen: (x, y).
+ * A size × size room. Start in the centre; reward 1 for every step that ends on the goal (staying there included); seen: (x, y), or its picture.
  * A task is `{ goal: [x, y] }`. Throws `E_CONFIG` where some goal is out of reach: its oracle would be 0 and no score could be relative to it.
  */
-export function gridFamily({ id, size, horizon, endsOnGoal }: GridRules): EnvFamily {
+export function gridFamily({ id, size, horizon, endsOnGoal, view }: GridRules): TabularFamily {
   const centre = Math.floor(size / 2);
   if (horizon < 2 * centre) {
     throw new CadenzaError(
@@ -35,30 +64,26 @@ export function gridFamily({ id, size, horizon, endsOnGoal }: GridRules): EnvFam
       `${id}: the farthest of ${size} × ${size} cells is ${2 * centre} steps away, so horizon must be at least that, but is ${horizon}.`,
     );
   }
-  const clamp = (v: number) => Math.max(0, Math.min(size - 1, v));
-  const goalState = (task: Task) => {
-    const [x, y] = task.goal as readonly [number, number];
-    return y * size + x;
-  };
+  const room = square(size);
+  const { cells, actions, move, places, cellAt } = room;
+  const { observationSpace, observe } = view ?? room;
+  const goalState = (task: Task) => cellAt(task.goal as readonly number[]);
   return tabularFamily({
     id,
-    observationSpace: { kind: 'multi-discrete', nvec: [size, size] },
-    actionSpace: { kind: 'discrete', n: MOVES.length },
+    observationSpace,
+    actionSpace: { kind: 'discrete', n: actions },
     horizon,
     rewardMax: 1,
-    tasks: () => Array.from({ length: size * size }, (_, cell) => ({ goal: [cell % size, Math.floor(cell / size)] })),
+    tasks: () => places().map(goal => ({ goal })),
     taskKey: task => `goal=${(task.goal as readonly number[]).join(',')}`,
     model: {
-      states: size * size,
-      actions: MOVES.length,
+      states: cells,
+      actions,
       starts: [centre * size + centre],
-      next: (_, state, action) => clamp(Math.floor(state / size) + MOVES[action][1]) * size + clamp((state % size) + MOVES[action][0]),
+      next: (_, state, action) => move(state, action),
       reward: (task, _state, _action, next) => (next === goalState(task) ? 1 : 0),
       terminal: (task, state) => endsOnGoal && state === goalState(task),
-      observe(state, out, offset) {
-        out[offset] = state % size;
-        out[offset + 1] = Math.floor(state / size);
-      },
+      observe,
     },
   });
 }

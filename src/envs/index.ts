@@ -4,13 +4,16 @@ import type { EnvFamily } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { darkRoom } from './dark-room.ts';
 import { darkRoomHard } from './dark-room-hard.ts';
+import { darkRoomPixels } from './dark-room-pixels.ts';
+import { delayedBandit } from './delayed-bandit.ts';
 import type { EnvEntry } from './entry.ts';
+import { keyToDoor } from './key-to-door.ts';
 
 export * from './entry.ts';
 export * from './oracle.ts';
 export * from './tabular.ts';
 
-export const ENVIRONMENTS: readonly EnvEntry[] = [darkRoom, darkRoomHard];
+export const ENVIRONMENTS: readonly EnvEntry[] = [darkRoom, darkRoomHard, darkRoomPixels, keyToDoor, delayedBandit];
 
 /**
  * The family with this id. Throws `E_CONFIG` for an unknown id, option or value.

@@ -1,11 +1,14 @@
 /** @file Families with a tabular model: the one vectorised environment that they all share. */
 
-import { type EnvFamily, optimalReturn, type StepResult, spaceSize, type Task, type VectorEnv } from '../rl/index.ts';
+import { type EnvFamily, optimalReturn, type StepResult, spaceSize, type TabularModel, type Task, type VectorEnv } from '../rl/index.ts';
 import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
-/** Completes a family whose rules its model states in full: stepping and the oracle follow from the model. */
-export function tabularFamily(rules: Omit<EnvFamily, 'make' | 'oracleReturn'>): EnvFamily {
+/** A family whose rules its model states in full. */
+export type TabularFamily = EnvFamily & { readonly model: TabularModel };
+
+/** Completes a family from its rules: stepping and the oracle follow from the model. */
+export function tabularFamily(rules: Omit<TabularFamily, 'make' | 'oracleReturn'>): TabularFamily {
   return {
     ...rules,
     make: (tasks, random) => makeTabularEnv(rules, tasks, random),
@@ -18,7 +21,7 @@ export function tabularFamily(rules: Omit<EnvFamily, 'make' | 'oracleReturn'>): 
  * All arrays given out are buffers that the next call overwrites.
  */
 export function makeTabularEnv(
-  family: Pick<EnvFamily, 'model' | 'horizon' | 'observationSpace' | 'id'>,
+  family: Pick<TabularFamily, 'model' | 'horizon' | 'observationSpace' | 'id'>,
   tasks: readonly Task[],
   random: Random,
 ): VectorEnv {

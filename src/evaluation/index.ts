@@ -1,3 +1,6 @@
+export * from './codes.ts';
 export * from './results.ts';
 export * from './rollout.ts';
 export * from './statistics.ts';
+export * from './study.ts';
+export * from './supervised.ts';

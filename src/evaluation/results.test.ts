@@ -53,6 +53,37 @@ describe('methodResult', () => {
     expect(byEpisode.low[0] < byEpisode.iqm[0] && byEpisode.iqm[0] < byEpisode.high[0]).toBe(true);
   });
 
+  it('sums regret over the parts and keeps them apart, with intervals of the mean', () => {
+    const regretParts = ['before', 'after'];
+    // [streams × parts], worked by hand: totals 5, 3 and 1, 7.
+    const given = [
+      { ...seeds[0], regret: [4, 1, 2, 1] },
+      { ...seeds[1], regret: [1, 0, 3, 4] },
+    ];
+    const run = (change: object) =>
+      methodResult({ seeds: given, episodes: 6, oracle, cost, random: Random.seeded(0), regretParts, resamples: 500, ...change });
+    const { regret } = run({});
+    expect([regret!.mean, ...regret!.parts.map(({ mean }) => mean)]).toEqual([4, 2.5, 1.5]);
+    expect(regret!.parts.map(({ name }) => name)).toEqual(regretParts);
+    // Within tasks: near has 5 and 7, far has 3 and 1, so means lie between 3 and 5.
+    expect([regret!.low, regret!.high]).toEqual([3, 5]);
+    // Over tasks: near at 6 and far at 2, each drawn whole.
+    const overTasks = run({ resampled: 'tasks' }).regret!;
+    expect([overTasks.mean, overTasks.low, overTasks.high]).toEqual([4, 2, 6]);
+    expect(result.regret).toBeUndefined();
+    expect(() => run({ regretParts: ['all'] })).toThrow(/seed 0 has 4 regrets, expected 2 streams × 1 parts/);
+    expect(() => methodResult({ seeds: given, episodes: 6, oracle, cost, random: Random.seeded(0) })).toThrow(
+      /expected 2 streams × 0 parts/,
+    );
+  });
+
+  it('scores a single episode as it is', () => {
+    const one = [{ returns: [5, 4], tasks: ['near', 'far'] }];
+    const { final, byEpisode } = methodResult({ seeds: one, episodes: 1, oracle, cost, random: Random.seeded(0), resamples: 50 });
+    expect(final.mean).toBeCloseTo((0.5 + 0.8) / 2, 12);
+    expect(byEpisode.mean).toEqual([final.mean]);
+  });
+
   it('says what is wrong', () => {
     const run = (change: object) => methodResult({ seeds, episodes: 6, oracle, cost, random: Random.seeded(0), ...change });
     expect(() => run({ episodes: 5 })).toThrow(/seed 0 has 12 returns, expected 2 streams × 5 episodes/);
@@ -64,5 +95,8 @@ describe('methodResult', () => {
 describe('describeBars', () => {
   it('names the interval, the runs and the strata', () => {
     expect(describeBars({ tasks: 8, streams: 64, seeds: 3 })).toMatch(/95% .*2000 resamples.*3 × 64 runs.*8 test tasks/s);
+    expect(describeBars({ tasks: 100, streams: 1, seeds: 3, resampled: 'tasks' })).toMatch(
+      /95% .*over tasks \(2000 resamples\): the 100 test tasks.*3 × 1 runs.*further tasks/s,
+    );
   });
 });

@@ -2,11 +2,12 @@
 
 import { CadenzaError, expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import { bootstrapInterval, drawResamples, type Interval, interquartileMean, mean } from './statistics.ts';
+import type { CodeUse } from './codes.ts';
+import { bootstrapInterval, drawResamples, drawStrata, type Interval, interquartileMean, mean } from './statistics.ts';
 
 export const RESULTS_FORMAT = 'cadenza-results-1';
 
-/** Episodes at the end of a stream whose average is its final score. */
+/** Episodes at the end of a stream whose average is its final score; all of them where there are fewer. */
 export const FINAL_EPISODES = 5;
 
 /** Mean and interquartile mean of all runs. `low` and `high` bound the IQM, `meanLow` and `meanHigh` the mean. */
@@ -28,6 +29,17 @@ export interface TaskScore {
   mean: number;
 }
 
+/** Mean over all runs, with the interval of the mean. */
+export interface MeanScore extends Interval {
+  mean: number;
+}
+
+/** Cumulative regret: Σ μ* − μ_a over the scored steps of a run, in raw expected reward. 0 is optimal. */
+export interface Regret extends MeanScore {
+  /** The same for every part of an episode that the family tells apart, in order: a list, since files sort the keys of maps. */
+  parts: (MeanScore & { name: string })[];
+}
+
 /** What acting costs, counted from the inference graphs; zeros where a method has none. */
 export interface MethodCost {
   /** Floating-point operations for one action of one stream. */
@@ -36,6 +48,10 @@ export interface MethodCost {
   stateBytes: number;
   /** Bytes of raw history that are kept beside that for the next compression. */
   historyBytes: number;
+  /** Bits that the latents of one context take: of float32 numbers, or of codes. Left out where nothing is carried. */
+  bitsPerContext?: number;
+  /** Use of the codes over all contexts of the evaluation, where latents are codes. */
+  codes?: CodeUse;
 }
 
 /** One method. Every return is divided by its own task's oracle return: 1 is optimal. */
@@ -44,6 +60,8 @@ export interface MethodResult extends MethodCost {
   /** Of the last `FINAL_EPISODES` episodes. */
   final: Score;
   perTask: TaskScore[];
+  /** Where the family declares it. */
+  regret?: Regret;
 }
 
 export type MethodTable = Record<string, MethodResult>;
@@ -90,7 +108,12 @@ export interface SeedReturns {
   returns: ArrayLike<number>;
   /** [streams] task key of each stream. */
   tasks: readonly string[];
+  /** [streams × parts] regret, as `rollout` gives it. */
+  regret?: ArrayLike<number>;
 }
+
+/** What the bootstrap draws: runs within each task, or whole tasks, where the tasks are themselves drawn from a distribution. */
+export type Resampled = 'runs' | 'tasks';
 
 export interface MethodInput {
   seeds: readonly SeedReturns[];
@@ -101,26 +124,36 @@ export interface MethodInput {
   random: Random;
   resamples?: number;
   confidence?: number;
+  /** By default runs. */
+  resampled?: Resampled;
+  /** Names of the parts of the family's regret; without them there is none. */
+  regretParts?: readonly string[];
 }
 
 /**
- * The entry of one method. A run is one stream of one seed; runs are resampled whole within their task, so the interval of an episode
- * and that of the final score come from the same draws. Methods that hand in equal random streams are resampled alike.
+ * The entry of one method. A run is one stream of one seed; runs are resampled whole, so the interval of an episode and that of the final
+ * score come from the same draws. Methods that hand in equal random streams are resampled alike.
  */
-export function methodResult({ seeds, episodes, oracle, cost, random, resamples = 2000, confidence = 0.95 }: MethodInput): MethodResult {
-  const byTask = normalisedRuns(seeds, episodes, oracle);
+export function methodResult(input: MethodInput): MethodResult {
+  const { seeds, episodes, oracle, cost, random, resamples = 2000, confidence = 0.95, resampled = 'runs', regretParts } = input;
+  const byTask = runsByTask(seeds, episodes, oracle, regretParts?.length ?? 0);
   const runs = [...byTask.values()].flat();
   const strata = [...byTask.values()].map(stratum => stratum.length);
-  const draws = drawResamples(strata, resamples, random);
+  const draws = (resampled === 'tasks' ? drawStrata : drawResamples)(strata, resamples, random);
   const score = (scores: number[]): Score => {
     const ofMean = bootstrapInterval(scores, mean, draws, confidence);
     const ofIqm = bootstrapInterval(scores, interquartileMean, draws, confidence);
     return { mean: mean(scores), iqm: interquartileMean(scores), ...ofIqm, meanLow: ofMean.low, meanHigh: ofMean.high };
   };
 
-  const episodeScores = Array.from({ length: episodes }, (_, e) => score(runs.map(run => run[e])));
+  const meanScore = (values: number[]): MeanScore => ({ mean: mean(values), ...bootstrapInterval(values, mean, draws, confidence) });
+  const regret = regretParts && {
+    ...meanScore(runs.map(run => run.regret.reduce((sum, part) => sum + part, 0))),
+    parts: regretParts.map((name, p) => ({ name, ...meanScore(runs.map(run => run.regret[p])) })),
+  };
+  const episodeScores = Array.from({ length: episodes }, (_, e) => score(runs.map(run => run.scores[e])));
   const column = (key: keyof Score) => episodeScores.map(entry => entry[key]);
-  const finalScore = (run: Float64Array) => mean(run.subarray(-FINAL_EPISODES));
+  const finalScore = (run: Run) => mean(run.scores.subarray(-FINAL_EPISODES));
   return {
     byEpisode: {
       mean: column('mean'),
@@ -132,14 +165,31 @@ export function methodResult({ seeds, episodes, oracle, cost, random, resamples 
     },
     final: score(runs.map(finalScore)),
     perTask: [...byTask].map(([task, stratum]) => ({ task, oracle: oracle.get(task)!, mean: mean(stratum.map(finalScore)) })),
+    ...(regret ? { regret } : {}),
     ...cost,
   };
 }
 
-/** Runs by task, in order of first appearance; each run is [episodes] returns divided by its task's oracle return. */
-function normalisedRuns(seeds: readonly SeedReturns[], episodes: number, oracle: ReadonlyMap<string, number>): Map<string, Float64Array[]> {
-  const byTask = new Map<string, Float64Array[]>();
-  seeds.forEach(({ returns, tasks }, seed) => {
+interface Run {
+  /** [episodes] returns divided by the task's oracle return. */
+  readonly scores: Float64Array;
+  /** [parts] */
+  readonly regret: readonly number[];
+}
+
+/** Runs by task, in order of first appearance. */
+function runsByTask(
+  seeds: readonly SeedReturns[],
+  episodes: number,
+  oracle: ReadonlyMap<string, number>,
+  parts: number,
+): Map<string, Run[]> {
+  const byTask = new Map<string, Run[]>();
+  seeds.forEach(({ returns, tasks, regret = [] }, seed) => {
+    expect(
+      regret.length === tasks.length * parts,
+      `methodResult: seed ${seed} has ${regret.length} regrets, expected ${tasks.length} streams × ${parts} parts.`,
+    );
     expect(
       returns.length === tasks.length * episodes && episodes > 0,
       `methodResult: seed ${seed} has ${returns.length} returns, expected ${tasks.length} streams × ${episodes} episodes.`,
@@ -153,8 +203,9 @@ function normalisedRuns(seeds: readonly SeedReturns[], episodes: number, oracle:
             `family.oracleReturn(task) of every evaluated task and leave out tasks where nothing can be earned.`,
         );
       }
-      const run = Float64Array.from({ length: episodes }, (_, e) => returns[stream * episodes + e] / optimal);
-      byTask.set(task, [...(byTask.get(task) ?? []), run]);
+      const scores = Float64Array.from({ length: episodes }, (_, e) => returns[stream * episodes + e] / optimal);
+      const own = Array.from({ length: parts }, (_, p) => regret[stream * parts + p]);
+      byTask.set(task, [...(byTask.get(task) ?? []), { scores, regret: own }]);
     });
   });
   expect(byTask.size > 0, 'methodResult: expected the returns of at least one stream, got none.');
@@ -162,11 +213,27 @@ function normalisedRuns(seeds: readonly SeedReturns[], episodes: number, oracle:
 }
 
 /** The sentence that says what the intervals are, for `Results.bars`. */
-export function describeBars(run: { tasks: number; streams: number; seeds: number; resamples?: number; confidence?: number }): string {
-  const { tasks, streams, seeds, resamples = 2000, confidence = 0.95 } = run;
+export function describeBars(run: {
+  tasks: number;
+  streams: number;
+  seeds: number;
+  resamples?: number;
+  confidence?: number;
+  resampled?: Resampled;
+  /** Which tasks they are. */
+  side?: 'test' | 'validation';
+}): string {
+  const { tasks, streams, seeds, resamples = 2000, confidence = 0.95, resampled = 'runs', side = 'test' } = run;
+  const kind = `${+(100 * confidence).toFixed(1)}% percentile intervals of a`;
+  if (resampled === 'tasks') {
+    return (
+      `${kind} bootstrap over tasks (${resamples} resamples): the ${tasks} ${side} tasks, each with all of its ${seeds} × ${streams} runs ` +
+      `(seeds × streams), are resampled whole. They bound the score on further tasks of the same distribution; training seeds are pooled.`
+    );
+  }
   return (
-    `${+(100 * confidence).toFixed(1)}% percentile intervals of a stratified bootstrap (${resamples} resamples): ` +
-    `the ${seeds} × ${streams} runs (seeds × streams) are resampled whole within each of ${tasks} test tasks. ` +
+    `${kind} stratified bootstrap (${resamples} resamples): ` +
+    `the ${seeds} × ${streams} runs (seeds × streams) are resampled whole within each of ${tasks} ${side} tasks. ` +
     `They bound the score on these tasks over streams; training seeds are pooled with streams and tasks are not resampled.`
   );
 }

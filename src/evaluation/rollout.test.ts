@@ -1,19 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import type { Feedback, Policy, Task, VectorEnv } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
-import { rollout } from './rollout.ts';
+import { type RolloutStep, rollout } from './rollout.ts';
 
 /** Counts to the task's length, or ends at once on action 1; rewards the action's number plus one. All arrays are reused on purpose. */
 class Counter implements VectorEnv {
   readonly size: number;
   readonly #lengths: number[];
-  readonly #clock: Int32Array;
+  readonly clock: Int32Array;
   readonly #result;
 
   constructor(tasks: readonly Task[]) {
     this.size = tasks.length;
     this.#lengths = tasks.map(task => task.length as number);
-    this.#clock = new Int32Array(this.size);
+    this.clock = new Int32Array(this.size);
     this.#result = {
       observation: new Float32Array(this.size),
       reward: new Float32Array(this.size),
@@ -24,19 +24,19 @@ class Counter implements VectorEnv {
   }
 
   reset(): Float32Array {
-    this.#clock.fill(0);
+    this.clock.fill(0);
     return this.#result.observation.fill(0);
   }
 
   step(actions: Int32Array) {
     const { observation, reward, terminated, truncated, finalObservation } = this.#result;
     for (let i = 0; i < this.size; i++) {
-      finalObservation[i] = ++this.#clock[i];
+      finalObservation[i] = ++this.clock[i];
       reward[i] = actions[i] + 1;
       terminated[i] = actions[i] === 1 ? 1 : 0;
-      truncated[i] = this.#clock[i] === this.#lengths[i] ? 1 : 0;
-      if (terminated[i] || truncated[i]) this.#clock[i] = 0;
-      observation[i] = this.#clock[i];
+      truncated[i] = this.clock[i] === this.#lengths[i] ? 1 : 0;
+      if (terminated[i] || truncated[i]) this.clock[i] = 0;
+      observation[i] = this.clock[i];
     }
     return this.#result;
   }
@@ -77,12 +77,12 @@ const tasks = [{ length: 2 }, { length: 6 }];
 
 describe('rollout', () => {
   it('steps until the slowest stream is through and ignores surplus episodes', async () => {
-    const returns = await rollout({ family, tasks, policy: new Fixed(1, 0), episodes: 2, random: Random.seeded(0) });
+    const { returns } = await rollout({ family, tasks, policy: new Fixed(1, 0), episodes: 2, random: Random.seeded(0) });
     expect([...returns]).toEqual([2, 2, 6, 6]);
   });
 
   it('ends an episode on termination as on truncation', async () => {
-    const returns = await rollout({ family, tasks, policy: new Fixed(0, 1), episodes: 3, random: Random.seeded(0) });
+    const { returns } = await rollout({ family, tasks, policy: new Fixed(0, 1), episodes: 3, random: Random.seeded(0) });
     expect([...returns]).toEqual([2, 2, 2, 2, 2, 2]);
   });
 
@@ -97,12 +97,61 @@ describe('rollout', () => {
     ]);
   });
 
+  it('shows every step before the policy is told of it, with what was drawn from and what comes next', async () => {
+    const policy = new Fixed(1, 0);
+    const seen: unknown[] = [];
+    const onStep = async ({ observation, probabilities, action, reward, truncated, next }: RolloutStep) => {
+      expect(policy.told).toHaveLength(seen.length);
+      await Promise.resolve();
+      seen.push([observation, probabilities, action, reward, truncated, next].map(column => column[0]));
+    };
+    await rollout({ family, tasks: [{ length: 2 }], policy, episodes: 2, random: Random.seeded(0), onStep });
+    // After the second step an episode ends, and the next begins at 0.
+    expect(seen).toEqual([
+      [0, 1, 0, 1, 0, 1],
+      [1, 1, 0, 1, 1, 0],
+      [0, 1, 0, 1, 0, 1],
+      [1, 1, 0, 1, 1, 0],
+    ]);
+  });
+
   it('samples by default and is greedy on request', async () => {
     const run = (greedy: boolean, seed: number) =>
       rollout({ family, tasks, policy: new Fixed(0.6, 0.4), episodes: 8, random: Random.seeded(seed), greedy });
-    expect([...(await run(true, 1))]).toEqual([...(await run(true, 2))]);
+    expect(await run(true, 1)).toEqual(await run(true, 2));
     expect(await run(false, 1)).toEqual(await run(false, 1));
     expect(await run(false, 1)).not.toEqual(await run(false, 2));
+  });
+
+  it('sums the regret of what was executed, by part, and tells the policy what was executed', async () => {
+    // The environment swaps the action on each episode's second step, which is not scored.
+    class Swapping extends Counter {
+      override step(actions: Int32Array) {
+        const executed = actions.map((action, i) => (this.clock[i] === 1 ? 1 - action : action));
+        return { ...super.step(actions), executed };
+      }
+    }
+    const swapping = {
+      ...family,
+      make: (tasks: readonly Task[]) => new Swapping(tasks),
+      regret: {
+        parts: ['first', 'later'],
+        part: (elapsed: number) => (elapsed === 1 ? -1 : Number(elapsed > 1)),
+        of: (task: Task, action: number) => (task.length as number) * (1 - action),
+      },
+    };
+    const told: number[][] = [];
+    const policy = new Fixed(1, 0);
+    policy.observe = async ({ action }) => void told.push([...action]);
+    const { regret } = await rollout({ family: swapping, tasks, policy, episodes: 2, random: Random.seeded(0) });
+    // Lengths 2 and 6, regret 2 and 6 a scored step: stream 0 scores one step an episode, stream 1 one and four.
+    expect([...regret!]).toEqual([4, 0, 12, 48]);
+    expect(told.slice(0, 3)).toEqual([
+      [0, 0],
+      [1, 1],
+      [0, 0],
+    ]);
+    expect(await rollout({ family, tasks, policy, episodes: 1, random: Random.seeded(0) })).not.toHaveProperty('regret');
   });
 
   it('reports progress and stops on request', async () => {

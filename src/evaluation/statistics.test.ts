@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../util/random.ts';
-import { bootstrapInterval, drawResamples, interquartileMean, mean, quantile, stratifiedBootstrap } from './statistics.ts';
+import { bootstrapInterval, drawResamples, drawStrata, interquartileMean, mean, quantile, stratifiedBootstrap } from './statistics.ts';
 
 describe('interquartileMean', () => {
   it('drops ⌊n/4⌋ scores on each side, as scipy trim_mean(0.25) does', () => {
@@ -78,5 +78,36 @@ describe('stratifiedBootstrap', () => {
     expect(() => bootstrapInterval([1, Number.NaN], mean, draws)).toThrow(/finite/);
     expect(() => bootstrapInterval([1, 2], mean, draws, 95)).toThrow(/95% is 0.95/);
     expect(() => drawResamples([2, 0], 10, Random.seeded(0))).toThrow(/at least one run/);
+  });
+});
+
+describe('drawStrata', () => {
+  it('draws whole strata, as many as there are, uniformly', () => {
+    const sizes = [1, 3, 2];
+    const { runs, resamples, counts } = drawStrata(sizes, 3000, Random.seeded(2));
+    expect([runs, resamples]).toEqual([6, 3000]);
+    const drawn = [0, 0, 0];
+    for (let r = 0; r < resamples; r++) {
+      const [a, b, c, d, e, f] = counts.subarray(6 * r, 6 * r + 6);
+      expect([b === c && c === d, e === f, a + b + e]).toEqual([true, true, 3]);
+      [a, b, e].forEach((count, s) => {
+        drawn[s] += count;
+      });
+    }
+    // χ² with two degrees of freedom: 13.8 is its 99.9% quantile.
+    expect(drawn.reduce((sum, count) => sum + (count - 3000) ** 2 / 3000, 0)).toBeLessThan(13.8);
+    expect(() => drawStrata([], 10, Random.seeded(0))).toThrow(/drawStrata: expected strata/);
+  });
+
+  it('gives width to strata of one run, whose runs leave none', () => {
+    const scores = [0, 1, 2, 3, 4, 5, 6, 7];
+    const ones = scores.map(() => 1);
+    const within = bootstrapInterval(scores, mean, drawResamples(ones, 500, Random.seeded(1)));
+    const over = bootstrapInterval(scores, mean, drawStrata(ones, 500, Random.seeded(1)));
+    expect(within).toEqual({ low: 3.5, high: 3.5 });
+    // The standard error is √(5.25 / 8) = 0.81.
+    expect(over.low).toBeGreaterThan(3.5 - 2.2);
+    expect(over.low).toBeLessThan(3.5 - 1);
+    expect(over.high).toBeGreaterThan(3.5 + 1);
   });
 });

@@ -68,10 +68,7 @@ export interface Resamples {
  * @param strata runs of each stratum, as sizes; strata lie one after the other.
  */
 export function drawResamples(strata: readonly number[], resamples: number, random: Random): Resamples {
-  expect(
-    strata.length > 0 && strata.every(size => size > 0) && resamples > 0,
-    `drawResamples: expected strata of at least one run and at least one resample, got sizes [${strata}] and ${resamples} resamples.`,
-  );
+  expectStrata('drawResamples', strata, resamples);
   const runs = strata.reduce((sum, size) => sum + size, 0);
   const counts = new Uint16Array(resamples * runs);
   for (let r = 0, offset = 0; r < resamples; r++) {
@@ -81,6 +78,31 @@ export function drawResamples(strata: readonly number[], resamples: number, rand
     }
   }
   return { runs, resamples, counts };
+}
+
+/**
+ * Draws as many whole strata with replacement as there are, each with all of its runs: for strata that are themselves a sample, as tasks
+ * are that were drawn from a distribution.
+ */
+export function drawStrata(strata: readonly number[], resamples: number, random: Random): Resamples {
+  expectStrata('drawStrata', strata, resamples);
+  const runs = strata.reduce((sum, size) => sum + size, 0);
+  const ends = strata.map((_, i) => strata.slice(0, i + 1).reduce((sum, size) => sum + size, 0));
+  const counts = new Uint16Array(resamples * runs);
+  for (let r = 0; r < resamples; r++) {
+    for (let i = 0; i < strata.length; i++) {
+      const s = random.integer(strata.length);
+      for (let run = ends[s] - strata[s]; run < ends[s]; run++) counts[r * runs + run]++;
+    }
+  }
+  return { runs, resamples, counts };
+}
+
+function expectStrata(who: string, strata: readonly number[], resamples: number): void {
+  expect(
+    strata.length > 0 && strata.every(size => size > 0) && resamples > 0,
+    `${who}: expected strata of at least one run and at least one resample, got sizes [${strata}] and ${resamples} resamples.`,
+  );
 }
 
 /** Percentile bootstrap interval of a statistic of [N] scores, in the order of the strata, under draws made before. */

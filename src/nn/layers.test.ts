@@ -1,11 +1,26 @@
 import { describe, expect, it } from 'vitest';
 import { nodeExecutor } from '../engine/executors/node.ts';
-import { constant, grad, input, interpret, layerNorm, mean, mul, oneHot, optimise, relu, sizeOf, type Tensor } from '../engine/index.ts';
+import {
+  attention,
+  constant,
+  grad,
+  input,
+  interpret,
+  layerNorm,
+  mean,
+  mul,
+  oneHot,
+  optimise,
+  relu,
+  sizeOf,
+  type Tensor,
+} from '../engine/index.ts';
 import { compareWithInterpreter, type Numbers } from '../engine/testing.ts';
 import { Random } from '../util/random.ts';
-import { addPositions, block, feedForward, keysValues, linear, selfAttention } from './layers.ts';
+import { block, causalAttention, feedForward, keysValues, linear, selfAttention } from './layers.ts';
 import { crossEntropy } from './losses.ts';
 import { initialise, Scope } from './parameters.ts';
+import { addPositions } from './positions.ts';
 
 const random = Random.seeded(2);
 const normal = (name: string, ...shape: number[]) => {
@@ -142,8 +157,27 @@ describe('compiled models agree with the interpreter, loss and every gradient', 
   });
 });
 
+it.each([false, true])('causal attention in blocks is causal attention, and so are its gradients (bias: %s)', biased => {
+  const shape = [1, 2, 256, 4];
+  const [q, k, v] = ['q', 'k', 'v'].map(name => input(name, shape));
+  const bias = biased ? input('bias', [2, 256, 256]) : undefined;
+  const numbers: Numbers = {
+    ...Object.fromEntries(['q', 'k', 'v', 'g'].map(name => [name, normal(name, ...shape)])),
+    bias: normal('bias', 2, 256, 256),
+  };
+  const both = [causalAttention(q, k, v, bias), attention(q, k, v, { causal: true, bias }).out].map(out => {
+    const loss = mean(mul(out, constant(numbers.g, shape)));
+    return { out, gradients: grad(loss, bias ? [q, k, v, bias] : [q, k, v]) };
+  });
+  const [blocks, whole] = both.map(({ out, gradients }) => [out, ...gradients].map(y => evaluate(y, numbers)));
+  for (const [i, values] of blocks.entries()) {
+    expect(values.some(value => Math.abs(value) > 1e-6)).toBe(true);
+    expect(values.reduce((most, value, j) => Math.max(most, Math.abs(value - whole[i][j])), 0)).toBeLessThan(1e-12);
+  }
+});
+
 it('layers name the shape that they expect', () => {
   const flat = input('x', [4, 8]);
-  expect(() => selfAttention(new Scope(), flat, { heads: 2 })).toThrow('expected a tensor of shape [B T W], got [4, 24].');
+  expect(() => selfAttention(new Scope(), flat, { heads: 2 })).toThrow('expected a tensor of shape [B T D], got [4, 8].');
   expect(feedForward(new Scope(), flat, 16).shape).toEqual([4, 8]);
 });

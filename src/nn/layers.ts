@@ -3,8 +3,22 @@
  * Shape key: B batch, T query tokens, N key tokens, D width, H heads, K head width, F hidden width.
  */
 
-import { add, linear as affine, attention, expectShape, layerNorm, relu, reshape, split, type Tensor, transpose } from '../engine/index.ts';
-import { type Initialiser, linearInit, normalInit, type Scope, zeroInit } from './parameters.ts';
+import {
+  add,
+  linear as affine,
+  attention,
+  concat,
+  expectShape,
+  layerNorm,
+  relu,
+  reshape,
+  slice,
+  split,
+  type Tensor,
+  transpose,
+} from '../engine/index.ts';
+import { type Initialiser, linearInit, type Scope, zeroInit } from './parameters.ts';
+import { POSITIONS, type PositionKind } from './positions.ts';
 
 /** y = x W + b over the last axis. */
 export function linear(scope: Scope, x: Tensor, width: number, initialiser: Initialiser = linearInit): Tensor {
@@ -12,17 +26,15 @@ export function linear(scope: Scope, x: Tensor, width: number, initialiser: Init
   return affine(x, weight, scope.parameter('bias', [width], zeroInit));
 }
 
-/** Learned positions p(i) (method 1.3): x [B, T, D] → x + p. */
-export function addPositions(scope: Scope, x_BTD: Tensor): Tensor {
-  const { T, D } = expectShape(x_BTD, 'B T D');
-  return add(x_BTD, scope.parameter('positions', [T, D], normalInit(0.1)));
+/** y = x W over the last axis. Blocks have no biases (as in T5, Raffel et al. 2020, §2.1): each costs two passes over memory. */
+export function project(scope: Scope, x: Tensor, width: number, initialiser: Initialiser = linearInit): Tensor {
+  return affine(x, scope.parameter('weight', [x.shape.at(-1)!, width], initialiser));
 }
 
-/** [B, T, n·H·K] → n tensors [B, H, T, K]. */
-function splitHeads(x: Tensor, n: number, heads: number): Tensor[] {
-  const { B, T, W } = expectShape(x, 'B T W');
-  const parts = n === 1 ? [x] : split(x, 2, n);
-  return parts.map(part => transpose(reshape(part, [B, T, heads, W / n / heads]), [0, 2, 1, 3]));
+/** x [B, T, D] → x W in heads, [B, H, T, K]. Queries, keys and values have a map each: cutting one wide product apart costs more. */
+function headsOf(scope: Scope, x_BTD: Tensor, width: number, heads: number): Tensor {
+  const { B, T } = expectShape(x_BTD, 'B T D');
+  return transpose(reshape(project(scope, x_BTD, width), [B, T, heads, width / heads]), [0, 2, 1, 3]);
 }
 
 /** [B, H, T, K] → [B, T, H·K]. */
@@ -31,18 +43,47 @@ function joinHeads(x: Tensor): Tensor {
   return reshape(transpose(x, [0, 2, 1, 3]), [B, T, H * K]);
 }
 
+/** Queries that share a block of causal attention: smaller blocks skip more of what the mask hides, and copy more keys. */
+const CAUSAL_BLOCK = 128;
+
+/**
+ * Causal attention over [B, H, T, K], with a bias [H, T, T] on its scores where there is one. Queries in blocks that each meet only the keys
+ * up to their own end: of the T × T scores the mask hides nearly half, which need not be computed.
+ */
+export function causalAttention(q: Tensor, k: Tensor, v: Tensor, bias_HTT?: Tensor): Tensor {
+  const { T } = expectShape(q, 'B H T K');
+  const blocks = T % CAUSAL_BLOCK === 0 ? T / CAUSAL_BLOCK : 1;
+  const outputs = (blocks === 1 ? [q] : split(q, 2, blocks)).map((part, i) => {
+    const [begin, end] = [(T / blocks) * i, (T / blocks) * (i + 1)];
+    const [keys, values] = [k, v].map(x => slice(x, 2, 0, end));
+    const bias = bias_HTT && slice(slice(bias_HTT, 1, begin, end), 2, 0, end);
+    return attention(part, keys, values, { causal: true, bias }).out;
+  });
+  return concat(outputs, 2);
+}
+
 export interface AttentionOptions {
   readonly heads: number;
   readonly causal?: boolean;
+  /** Added to the scores, in place of `causal`: broadcasts to [B, H, T, N], 0 where a query may look and far below 0 where not. */
+  readonly mask?: Tensor;
   /** Multiplies the deviation of the output map, so that deep stacks start near the identity. */
   readonly outputGain?: number;
+  /** How self-attention tells places apart; those that are added to the tokens instead change nothing here. */
+  readonly positions?: PositionKind;
 }
 
 /** Multi-head self-attention (Vaswani et al. 2017, §3.2.2): x [B, T, D] → [B, T, D]. */
-export function selfAttention(scope: Scope, x_BTD: Tensor, { heads, causal = false, outputGain = 1 }: AttentionOptions): Tensor {
-  const width = x_BTD.shape.at(-1)!;
-  const [q, k, v] = splitHeads(linear(scope.at('qkv'), x_BTD, 3 * width), 3, heads);
-  return linear(scope.at('out'), joinHeads(attention(q, k, v, { causal }).out), width, scaled(outputGain));
+export function selfAttention(scope: Scope, x_BTD: Tensor, options: AttentionOptions): Tensor {
+  const { heads, causal = false, mask, outputGain = 1, positions = 'learned' } = options;
+  const { turn, bias } = POSITIONS[positions];
+  const [T, width] = x_BTD.shape.slice(-2);
+  const [q, k, v] = ['q', 'k', 'v'].map(name => headsOf(scope.at(name), x_BTD, width, heads));
+  const [turnedQ, turnedK] = turn ? [turn(q), turn(k)] : [q, k];
+  const bias_HTT = bias?.(scope, T, heads);
+  const masked = mask && bias_HTT ? add(mask, bias_HTT) : (mask ?? bias_HTT);
+  const out_BHTK = causal && !mask ? causalAttention(turnedQ, turnedK, v, bias_HTT) : attention(turnedQ, turnedK, v, { bias: masked }).out;
+  return project(scope.at('out'), joinHeads(out_BHTK), width, scaled(outputGain));
 }
 
 /** Keys and values of a context, [B, H, N, K] each: computed once for all the queries that will attend to it. */
@@ -52,8 +93,7 @@ export interface KeysValues {
 }
 
 export function keysValues(scope: Scope, context_BND: Tensor, width: number, heads: number): KeysValues {
-  const [keys, values] = splitHeads(linear(scope.at('kv'), context_BND, 2 * width), 2, heads);
-  return { keys, values };
+  return { keys: headsOf(scope.at('k'), context_BND, width, heads), values: headsOf(scope.at('v'), context_BND, width, heads) };
 }
 
 /** Multi-head cross-attention from x [B, T, D] to a context given as keys and values. */
@@ -64,8 +104,8 @@ export function crossAttention(
   { heads, outputGain = 1 }: AttentionOptions,
 ): Tensor {
   const width = x_BTD.shape.at(-1)!;
-  const [q] = splitHeads(linear(scope.at('q'), x_BTD, width), 1, heads);
-  return linear(scope.at('out'), joinHeads(attention(q, keys, values).out), width, scaled(outputGain));
+  const q = headsOf(scope.at('q'), x_BTD, width, heads);
+  return project(scope.at('out'), joinHeads(attention(q, keys, values).out), width, scaled(outputGain));
 }
 
 const scaled =
@@ -75,22 +115,27 @@ const scaled =
 
 /** Two linear maps with a ReLU between: D → F → D. */
 export function feedForward(scope: Scope, x: Tensor, hidden: number, outputGain = 1): Tensor {
-  return linear(scope.at('down'), relu(linear(scope.at('up'), x, hidden)), x.shape.at(-1)!, scaled(outputGain));
+  return project(scope.at('down'), relu(project(scope.at('up'), x, hidden)), x.shape.at(-1)!, scaled(outputGain));
 }
 
 export interface BlockOptions {
   readonly heads: number;
   readonly hidden: number;
   readonly causal?: boolean;
+  readonly positions?: PositionKind;
+  /** Tokens do not see each other: the block has no self-attention. */
+  readonly alone?: boolean;
+  readonly mask?: Tensor;
   /** Number of residual branches in the whole stack; branch outputs start at 1/√(this). */
   readonly branches?: number;
 }
 
 /** A pre-norm residual block; with `context` it cross-attends between self-attention and feed-forward (method 3.1). */
 export function block(scope: Scope, x_BTD: Tensor, options: BlockOptions, context?: KeysValues): Tensor {
-  const { heads, hidden, causal, branches = 1 } = options;
+  const { heads, hidden, causal, mask, positions, alone = false, branches = 1 } = options;
   const outputGain = 1 / Math.sqrt(branches);
-  let x = add(x_BTD, selfAttention(scope.at('self'), layerNorm(x_BTD), { heads, causal, outputGain }));
+  let x = x_BTD;
+  if (!alone) x = add(x, selfAttention(scope.at('self'), layerNorm(x), { heads, causal, mask, positions, outputGain }));
   if (context) x = add(x, crossAttention(scope.at('cross'), layerNorm(x), context, { heads, outputGain }));
   return add(x, feedForward(scope.at('ffn'), layerNorm(x), hidden, outputGain));
 }

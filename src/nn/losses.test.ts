@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { constant, interpret, type Tensor } from '../engine/index.ts';
-import { crossEntropy, gaussianNll, klDivergence, weightedMean } from './losses.ts';
+import { constant, grad, input, interpret, mul, sub, sum, type Tensor } from '../engine/index.ts';
+import { clippedSurrogate, crossEntropy, entropy, gaussianNll, klDivergence, weightedMean } from './losses.ts';
 
 const value = (y: Tensor) => [...interpret({ outputs: { y } }, {}).y];
 const close = (found: number[], expected: number[]) => {
@@ -32,4 +32,41 @@ describe('losses, by hand', () => {
     close(value(weightedMean(constant([1, 2, 100]), constant([1, 3, 0]))), [7 / 4]);
     close(value(weightedMean(constant([1, 2]), constant([0, 0]))), [0]);
   });
+});
+
+describe('the clipped surrogate', () => {
+  // ρ = 0.5, 1, 2 with ε = 0.25, for a good and for a bad action.
+  const ratios = [0.5, 1, 2, 0.5, 1, 2];
+  const advantages = [3, 3, 3, -3, -3, -3];
+  const logRatio = input('logRatio', [6]);
+  const surrogate = clippedSurrogate(logRatio, constant(advantages), 0.25);
+  const at = (values: number[]) => ({ logRatio: values.map(Math.log) });
+
+  it('by hand: gains beyond the clip do not count, losses do', () => {
+    const { y } = interpret({ outputs: { y: surrogate } }, at(ratios));
+    close([...y], [1.5, 3, 3.75, -2.25, -3, -6]);
+  });
+
+  it('has no gradient where it is clipped', () => {
+    const { y } = interpret({ outputs: { y: grad(sum(surrogate), [logRatio])[0] } }, at(ratios));
+    close([...y], [1.5, 3, 0, 0, -3, -6]);
+  });
+
+  it('has the plain policy gradient at ratio 1', () => {
+    const x = input('x', [2, 3]);
+    const action = constant([0, 1, 0, 1, 0, 0], [2, 3]);
+    const advantage = constant([2, -1], [2]);
+    const numbers = { x: [0.3, -0.2, 0.1, 0.5, 0, -1] };
+    const old = interpret({ outputs: { y: crossEntropy(x, action) } }, numbers).y.map(v => -v);
+    const logProbability = sub(0, crossEntropy(x, action));
+    const of = (objective: Tensor) => [...interpret({ outputs: { y: grad(sum(objective), [x])[0] } }, numbers).y];
+    const plain = of(mul(logProbability, advantage));
+    expect(Math.max(...plain.map(Math.abs))).toBeGreaterThan(0.1);
+    close(of(clippedSurrogate(sub(logProbability, constant([...old])), advantage, 0.2)), plain);
+  });
+});
+
+it('entropy by hand', () => {
+  const of = (p: number) => -p * Math.log(p);
+  close(value(entropy(logits)), [of(1 / 8) + of(2 / 8) + of(5 / 8), Math.log(3)]);
 });

@@ -1,6 +1,6 @@
 /** @file Losses as scalars. Targets are probabilities or values; `weights` say how much each row counts. */
 
-import { add, div, exp, log, logSoftmax, maximum, mul, neg, sub, sum, type Tensor } from '../engine/index.ts';
+import { add, div, exp, log, logSoftmax, maximum, minimum, mul, neg, softmax, sub, sum, type Tensor } from '../engine/index.ts';
 
 /** Σ w x / max(Σ w, 1e-6): a mean over the rows that count. `x` and `weights` have equal shapes. */
 export const weightedMean = (x: Tensor, weights: Tensor): Tensor => div(sum(mul(x, weights)), maximum(sum(weights), 1e-6));
@@ -16,4 +16,18 @@ export const klDivergence = (target: Tensor, logits: Tensor): Tensor =>
 export function gaussianNll(x: Tensor, mean: Tensor, logDeviation: Tensor): Tensor {
   const z = div(sub(x, mean), exp(logDeviation));
   return add(add(mul(mul(z, z), 0.5), logDeviation), 0.5 * Math.log(2 * Math.PI));
+}
+
+/** H(softmax(logits)) per row. */
+export const entropy = (logits: Tensor): Tensor => neg(sum(mul(softmax(logits), logSoftmax(logits)), [-1]));
+
+/**
+ * The clipped surrogate of the expected return per element (Schulman et al. 2017, "Proximal Policy Optimization Algorithms", eq. 7), to be
+ * maximised: min(ρ A, clip(ρ, 1 − ε, 1 + ε) A) with ρ = exp(`logRatio`), the new policy's probability of the action over the old one's.
+ * At ρ = 1 its gradient is that of A log π, the plain policy gradient.
+ */
+export function clippedSurrogate(logRatio: Tensor, advantage: Tensor, clip: number): Tensor {
+  const ratio = exp(logRatio);
+  const clipped = minimum(maximum(ratio, 1 - clip), 1 + clip);
+  return minimum(mul(ratio, advantage), mul(clipped, advantage));
 }

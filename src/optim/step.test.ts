@@ -94,6 +94,33 @@ describe('a training step', () => {
     expect([...together]).toEqual(apart);
   });
 
+  it('gives buffers their next value beside the update, and takes no gradient of them', () => {
+    const [a, seen] = [parameter('a', [2]), parameter('seen', [])];
+    const [average, other] = [parameter('average', [2]), parameter('other', [2])];
+    const buffers = [
+      { ...average, next: add(mul(average.tensor, 0.5), mul(a.tensor, 0.5)) },
+      { ...seen, next: add(seen.tensor, 1) },
+      // Never assigned to.
+      { ...other, next: other.tensor },
+    ];
+    const optimiser = chain(
+      adam(),
+      descend(() => constant(0.1)),
+    );
+    const loss = add(mean(mul(a.tensor, average.tensor)), mean(other.tensor));
+    const { graph, state, layouts } = trainStep({ loss, trainable: [a], buffers, optimiser });
+    expect(state).toEqual(['parameters', 'moment1', 'moment2', 'buffers']);
+    expect([layouts.parameters.size, layouts.buffers.size]).toEqual([2, 5]);
+    expect([...inputsOf(graph).keys()].sort()).toEqual(['buffers', 'moment1', 'moment2', 'parameters', 'step']);
+    const nothing = [0, 0];
+    const feeds = { parameters: [2, 4], moment1: nothing, moment2: nothing, step: [1], buffers: [1, -1, 7, 5, 6] };
+    const found = interpret(graph, feeds);
+    expect([...found['next.buffers']]).toEqual([1.5, 1.5, 8, 5, 6]);
+    // Adam's first step goes against the sign of the gradient, which is that of the average.
+    expect(found['next.parameters'][0]).toBeCloseTo(1.9, 5);
+    expect(found['next.parameters'][1]).toBeCloseTo(4.1, 5);
+  });
+
   it('fits a line, compiled once, with buffers that swap', async () => {
     const { graph, layout, state } = regression();
     const create = vi.spyOn(InferenceSession, 'create');

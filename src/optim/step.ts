@@ -1,6 +1,7 @@
 /**
  * @file A whole training step as one graph: forward, backward, clipping, update. Parameters live in one packed vector, and so does each
- * optimiser state, so that a step takes three buffers in and gives three out however many layers there are.
+ * optimiser state, so that a step takes three vectors in and gives three out however many layers there are. Buffers, which no gradient
+ * changes, live in one more.
  */
 
 import { add, concat, constant, type Graph, grad, input, reshape, rewrite, sizeOf, slice, type Tensor } from '../engine/index.ts';
@@ -55,8 +56,15 @@ export function readPacked(graph: Graph, layout: Packing, name: string): Graph {
   });
 }
 
+/** A tensor that a step replaces by another expression, not by a gradient's: an exponential average, say. */
+export interface TrainingBuffer extends TrainableParameter {
+  /** Its value after the step. */
+  readonly next: Tensor;
+}
+
 export const PARAMETERS = 'parameters';
 export const FROZEN = 'frozen';
+export const BUFFERS = 'buffers';
 export const STEP = 'step';
 
 export interface TrainStepOptions {
@@ -64,30 +72,41 @@ export interface TrainStepOptions {
   readonly trainable: readonly TrainableParameter[];
   /** Parameters that are read and not changed. */
   readonly frozen?: readonly TrainableParameter[];
+  /** State that the step replaces by itself. */
+  readonly buffers?: readonly TrainingBuffer[];
   readonly optimiser: Transform;
   /** Further scalars to report. */
   readonly metrics?: Readonly<Record<string, Tensor>>;
 }
 
+/** What one vector after another is made of: [S] in the order of the list. */
+const joined = (tensors: readonly Tensor[]): Tensor =>
+  concat(
+    tensors.map(tensor => reshape(tensor, [sizeOf(tensor.shape)])),
+    0,
+  );
+
 /**
- * Builds the step. Inputs: `parameters` [P], one [P] vector per optimiser state, `step` (scalar, counted from 1), `frozen`, and the batch.
- * Outputs: the same state names with `next.` before them, `loss`, and the metrics.
+ * Builds the step. Inputs: `parameters` [P], one [P] vector per optimiser state, `step` (scalar, counted from 1), `frozen`, `buffers` [S]
+ * where there are any, and the batch. Outputs: the same state names with `next.` before them, `loss`, and the metrics.
  */
-export function trainStep({ loss, trainable, frozen = [], optimiser, metrics = {} }: TrainStepOptions): {
+export function trainStep({ loss, trainable, frozen = [], buffers = [], optimiser, metrics = {} }: TrainStepOptions): {
   graph: Graph;
   layout: Packing;
   frozenLayout: Packing;
+  /** The vectors that the step takes and gives. */
   state: string[];
+  /** How each of them is laid out. */
+  layouts: Readonly<Record<string, Packing>>;
 } {
   const layout = packing(trainable);
   const frozenLayout = packing(frozen);
-  const gradients = grad(
-    loss,
-    trainable.map(({ tensor }) => tensor),
-  );
-  const gradient = concat(
-    gradients.map((g, i) => reshape(g, [sizeOf(trainable[i].shape)])),
-    0,
+  const bufferLayout = packing(buffers);
+  const gradient = joined(
+    grad(
+      loss,
+      trainable.map(({ tensor }) => tensor),
+    ),
   );
   const parameters = input(PARAMETERS, [layout.size]);
   const step = input(STEP, []);
@@ -95,9 +114,14 @@ export function trainStep({ loss, trainable, frozen = [], optimiser, metrics = {
   const result = optimiser.update(gradient, slots, { parameters, step });
   const outputs: Record<string, Tensor> = { loss, ...metrics, ...result.metrics, [`next.${PARAMETERS}`]: add(parameters, result.update) };
   for (const [i, name] of optimiser.init.entries()) outputs[`next.${name}`] = result.state[i];
+  if (buffers.length > 0) outputs[`next.${BUFFERS}`] = joined(buffers.map(({ next }) => next));
+  const packed = readPacked(readPacked(readPacked({ outputs }, layout, PARAMETERS), frozenLayout, FROZEN), bufferLayout, BUFFERS);
   // `readPacked` makes a vector input of its own, which must be the one that the optimiser read.
-  const shared = sameVector(readPacked(readPacked({ outputs }, layout, PARAMETERS), frozenLayout, FROZEN), parameters);
-  return { graph: shared, layout, frozenLayout, state: [PARAMETERS, ...optimiser.init] };
+  const graph = sameVector(packed, parameters);
+  const perParameter = [PARAMETERS, ...optimiser.init];
+  const state = buffers.length > 0 ? [...perParameter, BUFFERS] : perParameter;
+  const layouts = Object.fromEntries(state.map(name => [name, name === BUFFERS ? bufferLayout : layout]));
+  return { graph, layout, frozenLayout, state, layouts };
 }
 
 const sameVector = (graph: Graph, vector: Tensor): Graph =>

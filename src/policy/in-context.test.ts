@@ -1,18 +1,29 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Feeds, HostTensor, Program } from '../engine/index.ts';
 import type { Feedback } from '../rl/index.ts';
-import { tokenizer, writeContext } from '../tokenizers/index.ts';
+import { QUERIES, tokenizer, writeContext } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
-import { inContextPolicy } from './in-context.ts';
+import { type InContextModel, inContextPolicy } from './in-context.ts';
 
 const family = {
   observationSpace: { kind: 'multi-discrete', nvec: [3, 4] },
   actionSpace: { kind: 'discrete', n: 3 },
   horizon: 4,
 } as const;
-/** Environments, transitions of the context, environments that are compressed at once. */
-const [SIZE, WINDOW, CHUNK] = [3, 6, 2];
+/** Environments, environments that are compressed at once. */
+const [SIZE, CHUNK] = [3, 2];
 const LATENT = [2, 2];
+
+/** How a model takes the past: transitions of a segment and of the context, their form, and whether Z goes on from itself. */
+const MODES = [
+  { segment: 4, contextTransitions: 6, form: 'window', carries: false },
+  { segment: 3, contextTransitions: 6, form: 'window', carries: false },
+  { segment: 4, contextTransitions: 12, form: 'segments', carries: false },
+  { segment: 3, contextTransitions: 6, form: 'segments', carries: false },
+  { segment: 4, contextTransitions: 4, form: 'segments', carries: true },
+  { segment: 1, contextTransitions: 1, form: 'segments', carries: true },
+] as const;
+const CASES = ['packed', 'interleaved'].flatMap(id => QUERIES.flatMap(query => MODES.map(mode => ({ id, query, mode, ...mode }))));
 
 interface Step {
   observation: number[];
@@ -24,14 +35,18 @@ interface Step {
 
 /** One environment by the side: what happened, and what has to reach the model because of it. */
 class Witness {
-  readonly finished: Step[] = [];
+  readonly segments: Step[][] = [];
   running: Step[] = [];
 }
 
-describe.each(['packed', 'interleaved'])('an in-context policy of %s tokens', id => {
-  const layout = tokenizer(id, family);
-  const tokens = layout.queryTokens(family.horizon);
-  const contextTokens = WINDOW * layout.tokensPerTransition;
+const NAME =
+  'an in-context policy of $id tokens asked about the $query: segments of $segment, $contextTransitions transitions as $form, carries $carries';
+describe.each(CASES)(NAME, ({ id, query, mode: { segment, contextTransitions, form, carries } }) => {
+  const layout = tokenizer(id, family, query);
+  /** Steps that one call of the model sees. */
+  const asked = query === 'state' ? 1 : segment;
+  const tokens = layout.queryTokens(asked);
+  const contextTokens = contextTransitions * layout.tokensPerTransition;
   const queryRow = tokens * layout.query.width;
   const contextRow = contextTokens * layout.context.width;
   let acted: Record<string, HostTensor>[];
@@ -43,6 +58,11 @@ describe.each(['packed', 'interleaved'])('an in-context policy of %s tokens', id
   const digest = (context: ArrayLike<number>) =>
     Float32Array.from({ length: 4 }, (_, k) => Array.from(context).reduce((sum, value, i) => sum + value * Math.cos(i * (k + 1)), 0));
 
+  /** What a compressor that goes on from its latents makes of them. */
+  const goOn = (state: ArrayLike<number>, found: Float32Array) => found.map((value, k) => value - 0.5 * state[k]);
+  /** What the policy sees of what is carried: not the same numbers where latents are of another kind than continuous. */
+  const shown = (next: Float32Array) => next.map(value => 2 * value);
+
   const stub = (run: (feeds: Feeds, into: Feeds) => Record<string, HostTensor>): Program => ({
     run: async (feeds, _outputs, into) => run(feeds, into!),
     dispose: async () => {},
@@ -50,18 +70,29 @@ describe.each(['packed', 'interleaved'])('an in-context policy of %s tokens', id
   const actProgram = stub((feeds, into) => {
     acted.push(copy(feeds));
     const { data, shape } = into.probabilities;
-    expect(shape).toEqual([SIZE, family.horizon, 3]);
+    expect(shape).toEqual([SIZE, asked, 3]);
     for (let i = 0; i < data.length; i++) data[i] = i;
     return { probabilities: into.probabilities };
   });
-  const compressProgram = stub(({ context }, into) => {
+  const compressProgram = stub(({ context, state }, into): Record<string, HostTensor> => {
     compressions++;
     expect(context.shape).toEqual([CHUNK, contextTokens, layout.context.width]);
-    for (let c = 0; c < CHUNK; c++) into.latents.data.set(digest(context.data.subarray(c * contextRow, (c + 1) * contextRow)), c * 4);
-    return { latents: into.latents };
+    expect(Boolean(state)).toBe(carries);
+    const next: HostTensor = { data: new Float32Array(CHUNK * 4), shape: [CHUNK, ...LATENT], dtype: 'float32' };
+    for (let c = 0; c < CHUNK; c++) {
+      const found = digest(context.data.subarray(c * contextRow, (c + 1) * contextRow));
+      if (state) next.data.set(goOn(state.data.subarray(c * 4, (c + 1) * 4), found), c * 4);
+      into.latents.data.set(state ? shown(next.data.slice(c * 4, (c + 1) * 4) as Float32Array) : found, c * 4);
+    }
+    return carries ? { latents: into.latents, next } : { latents: into.latents };
   });
-  const model = { family, tokenizer: layout, contextTransitions: WINDOW, act: { program: actProgram, size: SIZE } };
-  const compress = { program: compressProgram, batch: CHUNK, latentShape: LATENT };
+  const model: InContextModel = {
+    family,
+    tokenizer: layout,
+    context: { contextTransitions, segment, form },
+    act: { program: actProgram, size: SIZE },
+  };
+  const compress = { program: compressProgram, batch: CHUNK, latentShape: LATENT, carries };
 
   beforeEach(() => {
     acted = [];
@@ -78,14 +109,28 @@ describe.each(['packed', 'interleaved'])('an in-context policy of %s tokens', id
     truncated: steps.map(() => 0),
   });
 
-  const expectedLatents = ({ finished }: Witness) => {
-    const row = new Float32Array(contextRow);
-    writeContext(layout, row, 0, WINDOW, columns(finished), 0, finished.length);
-    return digest(row);
+  /** One segment alone, or transitions run together, at the right end of so many slots. */
+  const written = (steps: readonly Step[], slots: number) => {
+    const row = new Float32Array(slots * layout.tokensPerTransition * layout.context.width);
+    writeContext(layout, row, 0, slots, columns(steps), 0, steps.length);
+    return row;
+  };
+
+  const expectedLatents = ({ segments }: Witness) => {
+    if (carries) return shown(segments.reduce((z, steps) => goOn(z, digest(written(steps, segment))), new Float32Array(4)));
+    if (form === 'window') return digest(written(segments.flat(), contextTransitions));
+    const slots = contextTransitions / segment;
+    const past = [...new Array<Step[]>(slots).fill([]), ...segments].slice(-slots);
+    return digest(Float32Array.from(past.flatMap(steps => [...written(steps, segment)])));
   };
 
   const expectedQuery = ({ running }: Witness, now: readonly number[]) => {
     const row = new Float32Array(queryRow);
+    if (query === 'state') {
+      // Whatever happened before: the current state, as if an episode began.
+      layout.writeQuery(row, 0, 0, now, 0, 0, 0);
+      return row;
+    }
     const seen = [...running.map(step => step.observation), now].flat();
     for (let t = 0; t <= running.length; t++)
       layout.writeQuery(row, 0, t, seen, 2 * t, running[t - 1]?.action ?? 0, running[t - 1]?.reward ?? 0);
@@ -93,17 +138,19 @@ describe.each(['packed', 'interleaved'])('an in-context policy of %s tokens', id
   };
 
   /** Plays random steps and checks every call of the model against the witnesses. */
-  async function play(policy: ReturnType<typeof inContextPolicy>, steps: number, seed: number, carries = true) {
+  async function play(policy: ReturnType<typeof inContextPolicy>, steps: number, seed: number, compresses = true) {
     const random = Random.seeded(seed);
     const look = () => [random.integer(3), random.integer(4)];
     const witnesses = Array.from({ length: SIZE }, () => new Witness());
     let seen = witnesses.map(look);
-    let expectedCompressions = compressions + Math.ceil(SIZE / CHUNK);
+    // The latents before the first segment are zeros where Z goes on from itself, and else what an empty context becomes.
+    let expectedCompressions = compressions + (carries ? 0 : Math.ceil(SIZE / CHUNK));
+    const elapsed = new Int32Array(SIZE);
     for (let n = 0; n < steps; n++) {
       const probabilities = await policy.act(Float32Array.from(seen.flat()));
       const fed = acted.at(-1)!;
-      expect(Object.keys(fed)).toEqual(carries ? ['query', 'latents'] : ['query']);
-      if (carries) expect(compressions).toBe(expectedCompressions);
+      expect(Object.keys(fed)).toEqual(compresses ? ['query', 'latents'] : ['query']);
+      if (compresses) expect(compressions).toBe(expectedCompressions);
       const feedback: Record<string, number[]> = {
         observation: [],
         action: [],
@@ -113,13 +160,14 @@ describe.each(['packed', 'interleaved'])('an in-context policy of %s tokens', id
         truncated: [],
       };
       const ends: number[] = [];
+      const current: number[][] = [];
       witnesses.forEach((witness, i) => {
         expect(fed.query.data.subarray(i * queryRow, (i + 1) * queryRow)).toEqual(expectedQuery(witness, seen[i]));
-        if (carries) expect(fed.latents.data.subarray(i * 4, (i + 1) * 4)).toEqual(expectedLatents(witness));
-        const from = (i * family.horizon + witness.running.length) * 3;
+        if (compresses) expect(fed.latents.data.subarray(i * 4, (i + 1) * 4)).toEqual(expectedLatents(witness));
+        const from = (i * asked + (query === 'state' ? 0 : witness.running.length)) * 3;
         expect(Array.from(probabilities.subarray(i * 3, (i + 1) * 3))).toEqual([from, from + 1, from + 2]);
 
-        const truncated = witness.running.length === family.horizon - 1;
+        const truncated = ++elapsed[i] === family.horizon;
         const terminated = random.uniform() < 0.2;
         const step: Step = {
           observation: seen[i],
@@ -131,12 +179,14 @@ describe.each(['packed', 'interleaved'])('an in-context policy of %s tokens', id
         witness.running.push(step);
         for (const [name, value] of Object.entries({ ...step, terminated: Number(terminated), truncated: Number(truncated) }))
           feedback[name]?.push(...[value].flat().map(Number));
-        if (!step.ended) return;
-        witness.finished.push(...witness.running);
+        if (step.ended) elapsed[i] = 0;
+        current[i] = step.ended ? look() : step.nextObservation;
+        if (!step.ended && witness.running.length < segment) return;
+        witness.segments.push(witness.running);
         witness.running = [];
         ends.push(i);
       });
-      seen = witnesses.map(({ running }) => running.at(-1)?.nextObservation ?? look());
+      seen = current;
       expectedCompressions += Math.ceil(ends.length / CHUNK);
       const floats = (name: string) => Float32Array.from(feedback[name]);
       await policy.observe({
@@ -151,17 +201,16 @@ describe.each(['packed', 'interleaved'])('an in-context policy of %s tokens', id
     return witnesses;
   }
 
-  it('feeds the latents of the last transitions of finished episodes, and the running episode, and compresses only when one ends', async () => {
+  it('feeds the latents of the past segments, and the running one, and compresses only when one ends', async () => {
     const policy = inContextPolicy({ ...model, compress });
     expect(policy.actions).toBe(3);
     policy.reset(SIZE);
     const witnesses = await play(policy, 40, 1);
     // Far more happened than the context holds.
-    for (const { finished } of witnesses) expect(finished.length).toBeGreaterThan(2 * WINDOW);
-    expect(compressions).toBeLessThan(40);
+    for (const { segments } of witnesses) expect(segments.flat().length).toBeGreaterThan(2 * contextTransitions);
   });
 
-  it('forgets everything on reset, even in the middle of an episode', async () => {
+  it('forgets everything on reset, even in the middle of a segment', async () => {
     const policy = inContextPolicy({ ...model, compress });
     policy.reset(SIZE);
     await play(policy, 10, 2);
@@ -169,11 +218,29 @@ describe.each(['packed', 'interleaved'])('an in-context policy of %s tokens', id
     await play(policy, 10, 3);
   });
 
-  it('without a compressor feeds the running episode alone', async () => {
+  it('without a compressor feeds the running segment alone', async () => {
     const policy = inContextPolicy(model);
     policy.reset(SIZE);
     await play(policy, 20, 4, false);
     expect(compressions).toBe(0);
+  });
+
+  it('cuts episodes without end into segments, and refuses ones longer than it was made for where a segment is an episode', async () => {
+    const policy = inContextPolicy({ ...model, compress });
+    policy.reset(SIZE);
+    const nothing = {
+      observation: new Float32Array(2 * SIZE),
+      nextObservation: new Float32Array(2 * SIZE),
+      reward: new Float32Array(SIZE),
+    };
+    const flags = { action: new Int32Array(SIZE), terminated: new Uint8Array(SIZE), truncated: new Uint8Array(SIZE) };
+    const on = async () => {
+      await policy.act(nothing.observation);
+      await policy.observe({ ...nothing, ...flags });
+    };
+    for (let step = 0; step < family.horizon; step++) await on();
+    if (segment === family.horizon) await expect(on()).rejects.toThrow(`at step 5 of an episode, but the model was made for at most 4`);
+    else for (let step = 0; step < 50; step++) await on();
   });
 
   it('refuses another number of environments', () => {

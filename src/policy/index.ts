@@ -1,3 +1,4 @@
 export * from './in-context.ts';
 export * from './load.ts';
+export * from './predictor.ts';
 export * from './transformer.ts';

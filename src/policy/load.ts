@@ -1,9 +1,9 @@
-/** @file An exported model as a policy, in a browser as in Node: two ONNX graphs, and a description of the tokens that they take. */
+/** @file An exported model as a policy, in a browser as in Node: ONNX graphs, and a description of the tokens that they take. */
 
-import type { Executor } from '../engine/index.ts';
+import { type Executor, sizeOf, zeros } from '../engine/index.ts';
 import type { DiscreteSpace, Policy, Space } from '../rl/index.ts';
-import { tokenizer } from '../tokenizers/index.ts';
-import { CadenzaError } from '../util/errors.ts';
+import { type ContextForm, type ContextShape, type QueryKind, tokenizer } from '../tokenizers/index.ts';
+import { CadenzaError, expect } from '../util/errors.ts';
 import { inContextPolicy } from './in-context.ts';
 
 export const MODEL_FORMAT = 'cadenza-model-1';
@@ -12,21 +12,42 @@ export const MODEL_FORMAT = 'cadenza-model-1';
 export interface ModelDescription {
   readonly format: typeof MODEL_FORMAT;
   /** The family of tasks that it was trained on, and what an agent needs to know of it. */
-  readonly env: { readonly id: string };
+  readonly env: { readonly id: string; readonly options?: Readonly<Record<string, unknown>> };
   readonly observationSpace: Space;
   readonly actionSpace: DiscreteSpace;
-  /** Steps after which an episode is truncated: the running episode is at most this long. */
+  /** Steps after which an episode is truncated. */
   readonly horizon: number;
+  /** Transitions of a segment at most: what the query holds, and when it ends, the past is compressed. A whole episode when left out. */
+  readonly segment?: number;
   readonly tokenizer: string;
+  /** What the policy is asked about; the running episode when left out. */
+  readonly query?: QueryKind;
   /** Transitions that the compressor sees. */
   readonly contextTransitions: number;
+  /** How they stand in its input; `window` when left out. */
+  readonly form?: ContextForm;
+  /** compress.onnx goes on from the latents before, which it takes as `state` (zeros at first); `contextTransitions` is one segment then. */
+  readonly carries?: boolean;
   /** [M, D] of Z; null when nothing is carried between episodes, and then there is no compress.onnx. */
   readonly latentShape: readonly number[] | null;
+  /**
+   * Where Z is discrete: `shape` [M, G] codes, each below `size`. compress.onnx gives them as `codes` beside the latents, and decode.onnx
+   * turns them back into latents.
+   */
+  readonly codes?: { readonly shape: readonly number[]; readonly size: number };
   /** Environments that the graphs act in at once. */
   readonly streams: number;
   /** Key of the stage that trained it. */
   readonly trained: string;
 }
+
+/** What of the past the compressor sees at once. */
+export const contextShape = ({
+  contextTransitions,
+  horizon,
+  segment = horizon,
+  form = 'window',
+}: Pick<ModelDescription, 'contextTransitions' | 'horizon' | 'segment' | 'form'>): ContextShape => ({ contextTransitions, segment, form });
 
 export interface LoadRequest {
   /** model.json, parsed. */
@@ -54,7 +75,7 @@ export interface LoadedPolicy extends Policy {
  * const probabilities = await policy.act(Float32Array.of(4, 4));
  */
 export async function loadPolicy({ description, compress, act, executor }: LoadRequest): Promise<LoadedPolicy> {
-  const { format, latentShape, streams, contextTransitions } = description;
+  const { format, latentShape, streams, carries } = description;
   if (format !== MODEL_FORMAT)
     throw new CadenzaError('E_CHECKPOINT', `model.json has the format "${format}", expected "${MODEL_FORMAT}"; export the model again.`);
   if (Boolean(compress) !== Boolean(latentShape))
@@ -68,9 +89,9 @@ export async function loadPolicy({ description, compress, act, executor }: LoadR
   const compressProgram = compress && (await executor.compile(compress));
   const policy = inContextPolicy({
     family: description,
-    tokenizer: tokenizer(description.tokenizer, description),
-    contextTransitions,
-    compress: compressProgram && { program: compressProgram, batch: 1, latentShape: latentShape! },
+    tokenizer: tokenizer(description.tokenizer, description, description.query),
+    context: contextShape(description),
+    compress: compressProgram && { program: compressProgram, batch: 1, latentShape: latentShape!, carries },
     act: { program: actProgram, size: streams },
   });
   return {
@@ -79,5 +100,50 @@ export async function loadPolicy({ description, compress, act, executor }: LoadR
       await actProgram.dispose();
       await compressProgram?.dispose();
     },
+  };
+}
+
+/** Turns stored codes back into latents. */
+export interface CodeDecoder {
+  /** Codes [M · G], whole numbers below `description.codes.size`, of one context → its latents [M · D]. */
+  decode(codes: ArrayLike<number>): Promise<Float32Array>;
+  /** Frees the program. */
+  dispose(): Promise<void>;
+}
+
+/**
+ * Compiles the way back from codes to latents of an exported model whose latents are discrete.
+ *
+ * @throws {CadenzaError} `E_CHECKPOINT` when the model has no codes, `E_EXECUTOR` when the executor cannot run the graph, `E_SHAPE` (from
+ * `decode`) for codes that are not such a model's.
+ */
+export async function loadDecoder(request: {
+  readonly description: ModelDescription;
+  /** The bytes of decode.onnx. */
+  readonly decode: Uint8Array;
+  readonly executor: Executor;
+}): Promise<CodeDecoder> {
+  const { codes: described } = request.description;
+  if (!described)
+    throw new CadenzaError(
+      'E_CHECKPOINT',
+      'model.json describes latents that are not codes (latents.kind: fsq or vq), so none can be decoded.',
+    );
+  const { shape, size } = described;
+  const program = await request.executor.compile(request.decode);
+  const length = sizeOf(shape);
+  const feed = zeros([1, ...shape], 'int32');
+  return {
+    async decode(codes) {
+      const bad = Array.from(codes).find(code => !Number.isInteger(code) || code < 0 || code >= size);
+      expect(
+        codes.length === length && bad === undefined,
+        `expected ${length} codes, whole numbers from 0 to ${size - 1}, got ${codes.length} codes${bad === undefined ? '' : `, among them ${bad}`}.`,
+      );
+      feed.data.set(codes);
+      const { latents } = await program.run({ codes: feed }, ['latents']);
+      return latents.data as Float32Array;
+    },
+    dispose: () => program.dispose(),
   };
 }

@@ -17,8 +17,8 @@ export interface FigureOptions {
 
 const FONT_SIZE = 12;
 /** Mean advance of a letter of DejaVu Sans at that size, which is wider than the fonts of most systems. */
-const LETTER_WIDTH = 7.4;
-const LABEL_GAP = 15;
+export const LETTER_WIDTH = 7.4;
+export const LABEL_GAP = 15;
 
 /**
  * Mean normalised return by episode with the interval of the mean as a band, the oracle as a line at 1, and each method named where its
@@ -71,6 +71,16 @@ export function learningCurves(methods: MethodTable, { width = 880, height = 500
         strokeLinecap: dash ? 'butt' : 'round',
       });
     }),
+    // One episode makes no line and no band.
+    ...(episodes > 1
+      ? []
+      : order.flatMap(name => {
+          const stroke = styles.get(name)!.color;
+          return [
+            Plot.ruleX(points.get(name)!, { x: 'episode', y1: 'low', y2: 'high', stroke, strokeWidth: 2, strokeOpacity: 0.5 }),
+            Plot.dot(points.get(name)!, { x: 'episode', y: 'mean', fill: stroke, r: 4 }),
+          ];
+        })),
     ...labels.flatMap(label => {
       const { color, emphasised } = styles.get(label.name)!;
       return [
@@ -94,25 +104,32 @@ export function learningCurves(methods: MethodTable, { width = 880, height = 500
     }),
   ];
 
-  const { document } = parseHTML('<!doctype html><html><body></body></html>');
-  const svg = Plot.plot({
-    document,
-    width,
-    height,
-    ...margins,
-    ariaLabel: 'Learning curves',
-    style: { fontFamily: "system-ui, 'DejaVu Sans', sans-serif", fontSize: `${FONT_SIZE}px` },
-    x: {
-      domain: [1, Math.max(episodes, 2)],
-      label: 'in-context episode',
-      labelAnchor: 'center',
-      labelArrow: 'none',
-      ticks: episodeTicks(episodes),
-      tickFormat: 'd',
+  return drawPlot(
+    {
+      width,
+      height,
+      ...margins,
+      ariaLabel: 'Learning curves',
+      x: {
+        domain: [1, Math.max(episodes, 2)],
+        label: 'in-context episode',
+        labelAnchor: 'center',
+        labelArrow: 'none',
+        ticks: episodeTicks(episodes),
+        tickFormat: 'd',
+      },
+      y: { domain: [low, high], label: 'return ÷ oracle return', labelArrow: 'none', ticks: 6 },
+      marks,
     },
-    y: { domain: [low, high], label: 'return ÷ oracle return', labelArrow: 'none', ticks: 6 },
-    marks,
-  });
+    ground,
+  );
+}
+
+/** Draws a plot in the look of all figures, on a document without a browser; gives the SVG document. */
+export function drawPlot(options: Plot.PlotOptions, ground: FigureOptions['ground'] = 'paper'): string {
+  const { document } = parseHTML('<!doctype html><html><body></body></html>');
+  const style = { fontFamily: "system-ui, 'DejaVu Sans', sans-serif", fontSize: `${FONT_SIZE}px` };
+  const svg = Plot.plot({ document, style, ...options });
   svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   svg.setAttribute('role', 'img');
   if (ground === 'paper') {
@@ -125,7 +142,7 @@ export function learningCurves(methods: MethodTable, { width = 880, height = 500
 }
 
 /** The first episode and round numbers, at most seven or so. */
-function episodeTicks(episodes: number): number[] {
+export function episodeTicks(episodes: number): number[] {
   const step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find(candidate => episodes / candidate <= 7) ?? Math.ceil(episodes / 5);
   const ticks = [1];
   for (let tick = step; tick <= episodes; tick += step) if (tick > 1) ticks.push(tick);

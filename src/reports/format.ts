@@ -1,6 +1,6 @@
 /** @file Numbers as people read them, and the columns of the result table, shared by the terminal and the HTML report. */
 
-import { FINAL_EPISODES, type MethodResult, type Score } from '../evaluation/index.ts';
+import { FINAL_EPISODES, type MeanScore, type MethodResult, type Regret, type Score } from '../evaluation/index.ts';
 
 /** A normalised score, 1 = optimal. */
 export const score = (value: number): string => value.toFixed(2);
@@ -8,6 +8,13 @@ export const score = (value: number): string => value.toFixed(2);
 /** `0.94 [0.92, 0.96]`: the IQM and its interval. */
 export const scoreInterval = ({ iqm, low, high }: Pick<Score, 'iqm' | 'low' | 'high'>): string =>
   `${score(iqm)} [${score(low)}, ${score(high)}]`;
+
+/** `12.3 [11.8, 12.9]`: a mean and its interval, in units of reward. */
+export const meanInterval = ({ mean, low, high }: MeanScore): string => `${mean.toFixed(1)} [${low.toFixed(1)}, ${high.toFixed(1)}]`;
+
+/** The episodes that a final score is taken over: `the last 5 episodes`, or as many as there are. */
+export const finalEpisodes = (episodes: number): string =>
+  episodes === 1 ? 'the only episode' : `the last ${Math.min(FINAL_EPISODES, episodes)} episodes`;
 
 /** Three significant digits with a decimal prefix: 27.8 M. */
 export function count(value: number, units: readonly string[] = ['', ' k', ' M', ' G', ' T'], base = 1000): string {
@@ -44,9 +51,12 @@ export interface Column {
   expendable?: number;
 }
 
-/** Columns of the result table after the method's name. */
-export function resultColumns(episodes: number): Column[] {
-  const episodeColumns = [1, 5, 10]
+/** Columns of the result table after the method's name, for methods that were all evaluated as `like` was. */
+export function resultColumns(like: MethodResult): Column[] {
+  const episodes = like.byEpisode.mean.length;
+  const over = finalEpisodes(episodes);
+  // Of one episode, the final score says it all.
+  const episodeColumns = (episodes > 1 ? [1, 5, 10] : [])
     .filter(episode => episode <= episodes)
     .map(episode => ({
       title: `ep ${episode}`,
@@ -56,13 +66,14 @@ export function resultColumns(episodes: number): Column[] {
     }));
   return [
     ...episodeColumns,
-    { title: 'final', meaning: `mean over the last ${FINAL_EPISODES} episodes`, cell: method => score(method.final.mean) },
+    { title: 'final', meaning: `mean over ${over}`, cell: method => score(method.final.mean) },
     {
       title: 'IQM [interval]',
-      meaning: `interquartile mean over the last ${FINAL_EPISODES} episodes with its interval`,
+      meaning: `interquartile mean over ${over} with its interval`,
       cell: method => scoreInterval(method.final),
       expendable: 1,
     },
+    ...regretColumns(like),
     { title: 'worst', meaning: 'final mean of the worst task', cell: method => score(worstTask(method)), expendable: 2 },
     {
       title: 'FLOPs',
@@ -76,5 +87,24 @@ export function resultColumns(episodes: number): Column[] {
       cell: method => orNone(method.stateBytes, bytes),
       expendable: 6,
     },
+  ];
+}
+
+/** Cumulative regret, where the family declares it, and its parts. */
+function regretColumns({ regret }: MethodResult): Column[] {
+  if (!regret) return [];
+  const cell = (pick: (regret: Regret) => MeanScore) => (method: MethodResult) => (method.regret ? meanInterval(pick(method.regret)) : '–');
+  return [
+    {
+      title: 'regret [interval]',
+      meaning: 'expected reward given up over the whole run, with the interval of its mean',
+      cell: cell(all => all),
+    },
+    ...regret.parts.map(({ name }, p) => ({
+      title: name,
+      meaning: `regret of the part "${name}", with the interval of its mean`,
+      cell: cell(({ parts }) => parts[p]),
+      expendable: 4,
+    })),
   ];
 }

@@ -1,20 +1,20 @@
 /** @file The report as one HTML file: no scripts, nothing loaded, legible on a phone, in the dark and in print. */
 
 import { stringify } from 'yaml';
-import { FINAL_EPISODES, type MethodTable, type Results } from '../evaluation/index.ts';
+import type { MethodTable, Results } from '../evaluation/index.ts';
 import { learningCurves } from './figure.ts';
-import { duration, resultColumns, score, scoreInterval } from './format.ts';
+import { duration, finalEpisodes, meanInterval, resultColumns, score, scoreInterval } from './format.ts';
 import { type MethodStyle, methodStyles, ranked } from './style.ts';
 
 /** Text that is markup already. */
-class Markup {
+export class Markup {
   readonly text: string;
   constructor(text: string) {
     this.text = text;
   }
 }
 
-type Part = Markup | string | number | readonly Part[];
+export type Part = Markup | string | number | readonly Part[];
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
@@ -25,17 +25,12 @@ function render(part: Part): string {
 }
 
 /** Builds markup; whatever is put in is escaped unless it is markup. */
-const html = (strings: TemplateStringsArray, ...parts: Part[]): Markup =>
+export const html = (strings: TemplateStringsArray, ...parts: Part[]): Markup =>
   new Markup(strings.reduce((text, string, i) => text + render(parts[i - 1] ?? '') + string));
 
-/** The report of a run as a whole HTML document. */
-export function htmlReport(results: Results): string {
-  const { name, episodes, streams, seeds, oracle, sampling, run } = results;
-  const styles = methodStyles(Object.keys(results.methods));
-  const names = ranked(results.methods);
-  const own = names.find(name => styles.get(name)!.emphasised) ?? names[0];
-  const { final } = results.methods[own];
-  return html`<!doctype html>
+/** A whole HTML document around what its body holds. */
+export const page = (name: string, body: Markup): string =>
+  html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -45,11 +40,25 @@ export function htmlReport(results: Results): string {
 <style>${new Markup(CSS)}</style>
 </head>
 <body>
-<header>
+${body}</body>
+</html>
+`.text;
+
+/** The report of a run as a whole HTML document. */
+export function htmlReport(results: Results): string {
+  const { name, episodes, streams, seeds, oracle, sampling, run } = results;
+  const styles = methodStyles(Object.keys(results.methods));
+  const names = ranked(results.methods);
+  const own = names.find(name => styles.get(name)!.emphasised) ?? names[0];
+  const { final, regret } = results.methods[own];
+  const over = finalEpisodes(episodes);
+  return page(
+    name,
+    html`<header>
 <h1>${name}</h1>
 <p>Return in context as a fraction of what an optimal policy that knows the task would get (1 = oracle, whose mean return is
-${+oracle.mean.toFixed(3)}). Over its last ${FINAL_EPISODES} episodes <strong>${own}</strong> reaches ${score(final.mean)} on average; IQM
-${scoreInterval(final)}.</p>
+${+oracle.mean.toFixed(3)}). Over ${over} <strong>${own}</strong> reaches ${score(final.mean)} on average; IQM
+${scoreInterval(final)}.${regret ? ` Its cumulative regret is ${meanInterval(regret)} in units of reward.` : ''}</p>
 </header>
 <main>
 ${tableSection('Results', results.methods)}
@@ -57,10 +66,9 @@ ${Object.entries(results.tables ?? {}).map(([title, methods]) => tableSection(ti
 <section>
 <h2>How the numbers were made</h2>
 <p>${results.bars}</p>
-<p>Every run lasts ${episodes} episodes in context, on ${streams} streams for each of ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}; actions are
-${sampling === 'greedy' ? 'the most likely ones' : 'drawn from the policy’s distribution'}. A run’s final score is its mean over the last ${FINAL_EPISODES}
-episodes. The interquartile mean (IQM) drops the lowest and the highest quarter of runs. The figure shows means, its bands are intervals of the
-mean; the brackets in the table are intervals of the IQM.</p>
+<p>Every run lasts ${episodes} ${episodes === 1 ? 'episode' : 'episodes'} in context, on ${streams} streams for each of ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}; actions are
+${sampling === 'greedy' ? 'the most likely ones' : 'drawn from the policy’s distribution'}. A run’s final score is its mean over ${over}. The interquartile mean (IQM) drops the lowest and the highest quarter of runs. The figure shows means, its bands are intervals of the
+mean; the brackets in the table are intervals of the IQM.${regret ? ' Cumulative regret is what the actions gave up in expectation against the best one at every scored step, summed over a run; its brackets are intervals of the mean.' : ''}</p>
 </section>
 <section>
 <h2>Split</h2>
@@ -77,16 +85,15 @@ ${facts(run.dataHashes)}
 <details><summary>Configuration</summary>${yamlBlock(run.config)}</details>
 </section>
 </main>
-</body>
-</html>
-`.text;
+`,
+  );
 }
 
 /** Figure, table and heat table of one set of methods. */
 function tableSection(title: string, methods: MethodTable): Markup {
   const names = ranked(methods);
   const styles = methodStyles(names);
-  const columns = resultColumns(methods[names[0]].byEpisode.mean.length);
+  const columns = resultColumns(methods[names[0]]);
   return html`<section>
 <h2>${title}</h2>
 <figure>
@@ -103,7 +110,7 @@ ${names.map(
 )}</tbody>
 </table></div>
 <h3>By task</h3>
-<p class="note">Mean over the last ${FINAL_EPISODES} episodes on each test task; the darker, the nearer to the oracle.</p>
+<p class="note">Mean over ${finalEpisodes(methods[names[0]].byEpisode.mean.length)} on each test task; the darker, the nearer to the oracle.</p>
 <div class="scroll">${heatTable(methods, names, styles)}</div>
 </section>`;
 }
@@ -122,21 +129,21 @@ function heatTable(methods: MethodTable, names: readonly string[], styles: Map<s
 <tbody>
 ${methods[names[0]].perTask.map(
   ({ task, oracle }) =>
-    html`<tr><th scope="row">${task}</th><td>${+oracle.toFixed(2)}</td>${names.map(name => cell(byTask.get(name)!.get(task)))}</tr>\n`,
+    html`<tr><th scope="row" title="${task}">${task}</th><td>${+oracle.toFixed(2)}</td>${names.map(name => cell(byTask.get(name)!.get(task)))}</tr>\n`,
 )}</tbody>
 </table>`;
 }
 
-function swatch(name: string, styles: Map<string, MethodStyle>): Markup {
+export function swatch(name: string, styles: Map<string, MethodStyle>): Markup {
   const { color, emphasised } = styles.get(name)!;
   return html`<span class="${emphasised ? 'method own' : 'method'}" style="--color:${color}">${name}</span>`;
 }
 
-function facts(entries: Readonly<Record<string, string | number>>): Markup {
+export function facts(entries: Readonly<Record<string, string | number>>): Markup {
   return html`<dl>${Object.entries(entries).map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`;
 }
 
-const yamlBlock = (value: unknown): Markup => html`<pre>${stringify(value, { lineWidth: 100, aliasDuplicateObjects: false })}</pre>`;
+export const yamlBlock = (value: unknown): Markup => html`<pre>${stringify(value, { lineWidth: 100, aliasDuplicateObjects: false })}</pre>`;
 
 const CSS = `
 :root { color-scheme: light dark; --ink: #1b1d21; --paper: #ffffff; --faint: #6a6f78; --rule: #d9dce1; --full: #ffffff; }
@@ -161,6 +168,8 @@ tr > :first-child { text-align: left; position: sticky; left: 0; background: var
 tbody th { font-weight: 400; }
 .method::before { content: ''; display: inline-block; width: .7em; height: .7em; margin-right: .45em; border-radius: 50%; background: var(--color); }
 .own { font-weight: 700; }
+/* A task may be named by many numbers. */
+.tasks tbody th { max-width: 16rem; overflow: hidden; text-overflow: ellipsis; }
 .tasks thead th { white-space: normal; min-width: 4.5rem; }
 .tasks .method::before { display: block; margin: 0 0 .25em auto; }
 .tasks td, .tasks th { border: 1px solid var(--rule); }

@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
-import { describeBars, methodResult, RESULTS_FORMAT, type Results } from '../evaluation/index.ts';
+import { describeBars, type MethodResult, methodResult, RESULTS_FORMAT, type Results } from '../evaluation/index.ts';
 import { Random } from '../util/random.ts';
 import { bytes, count, duration, score } from './format.ts';
 import { formatResults, learningCurves, toPNG, writeReports } from './index.ts';
@@ -68,6 +68,17 @@ const results: Results = {
 };
 const names = Object.keys(results.methods);
 
+/** One episode on drawn tasks, with regret. */
+function bandit(regret: number): MethodResult {
+  const tasks = ['a', 'b', 'c', 'd'].map(name => `means=${name.repeat(150)}`);
+  const seeds = [{ tasks, returns: [4, 5, 6, 7], regret: tasks.flatMap((_, i) => [regret + i - 1.5, 1]) }];
+  const oracle = new Map(tasks.map(task => [task, 8]));
+  const cost = { flopsPerAction: 1, stateBytes: 1, historyBytes: 0 };
+  const how = { resamples: 100, resampled: 'tasks', regretParts: ['before', 'after'] } as const;
+  return methodResult({ seeds, episodes: 1, oracle, cost, random: Random.seeded(1), ...how });
+}
+const lifetime: Results = { ...results, episodes: 1, streams: 4, seeds: 1, methods: { cad: bandit(4), random: bandit(9) }, tables: {} };
+
 describe('format', () => {
   it('writes counts, bytes and durations with units', () => {
     expect([0, 5, 999.4, 999.6, 27.8e6, 144.8e6].map(value => count(value))).toEqual(['0', '5', '999', '1 k', '27.8 M', '145 M']);
@@ -103,16 +114,22 @@ describe('terminal', () => {
     });
   }
 
-  it('honours NO_COLOR', () => {
-    const before = process.env.NO_COLOR;
-    process.env.NO_COLOR = '1';
-    try {
-      expect(formatResults(results)).not.toContain('\u001b');
-    } finally {
-      if (before === undefined) delete process.env.NO_COLOR;
-      else process.env.NO_COLOR = before;
+  it('shows regret and its parts, of one episode as of many', () => {
+    for (const width of [60, 140]) {
+      const text = formatResults(lifetime, { width, color: false });
+      for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(width);
+      expect(text).toMatch(/a cad .* 5\.0 \[\d\.\d, \d\.\d\]/);
+      expect(text).toMatch(/^1 episode, 1 × 4 runs/m);
+      expect(text).not.toMatch(/NaN|undefined|ep 1\b/);
+      expect(/\bbefore\b.*\bafter\b/.test(text)).toBe(width === 140);
     }
-    expect(formatResults(results, { color: true })).toMatch(/[\u2801-\u28ff]/);
+  });
+
+  it('is coloured on demand, in braille, not otherwise', () => {
+    expect(formatResults(results)).not.toContain('\u001b');
+    const coloured = formatResults(results, { color: true });
+    expect(coloured).toContain('\u001b[');
+    expect(coloured).toMatch(/[\u2801-\u28ff]/);
   });
 
   it('shows cost and scores at full width', () => {
@@ -146,6 +163,10 @@ describe('figure', () => {
     const svg = learningCurves({ '<b>&': one });
     expect(svg).toContain('&lt;b&gt;&amp;');
     expect(svg).not.toMatch(/NaN|<b>/);
+    // A line of one point shows nothing, so each method has a dot instead.
+    const { document } = parseHTML(learningCurves(lifetime.methods));
+    expect(document.querySelectorAll('circle')).toHaveLength(2);
+    expect(parseHTML(learningCurves(results.methods)).document.querySelectorAll('circle')).toHaveLength(0);
   });
 
   it('becomes a PNG with text in it', () => {
@@ -178,6 +199,19 @@ describe('writeReports', () => {
       const cells = [...row.querySelectorAll('td')].slice(1).map(cell => cell.textContent);
       expect(cells).toEqual(heads.map(name => score(results.methods[name!].perTask[i].mean)));
     });
+  });
+
+  it('tells regret, and a run of one episode as such', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'cadenza-reports-'));
+    writeReports(folder, lifetime);
+    const text = readFileSync(join(folder, 'results.html'), 'utf8');
+    rmSync(folder, { recursive: true });
+    expect(text).toContain('Over the only episode <strong>cad</strong>');
+    expect(text).toMatch(/cumulative regret is 5\.0 \[/);
+    const heads = [...parseHTML(text).document.querySelector('table')!.querySelectorAll('thead th')].map(head => head.textContent);
+    expect(heads).toEqual(['method', 'final', 'IQM [interval]', 'regret [interval]', 'before', 'after', 'worst', 'FLOPs', 'state']);
+    expect(text).not.toMatch(/undefined|NaN|last \d episodes/);
+    expect(page).not.toContain('egret');
   });
 
   it('closes every element, escapes all text and loads nothing', () => {

@@ -3,6 +3,7 @@
 import Table from 'cli-table3';
 import pc from 'picocolors';
 import type { MethodTable, Results } from '../evaluation/index.ts';
+import { wantsColor } from '../util/color.ts';
 import { resultColumns, score } from './format.ts';
 import { type MethodStyle, methodStyles, ranked, spread } from './style.ts';
 
@@ -17,10 +18,9 @@ export interface TerminalOptions {
   maxTasks?: number;
 }
 
-const NAME_WIDTH = 18;
-const GAP = 2;
+export const NAME_WIDTH = 18;
+export const GAP = 2;
 
-const defaultColor = () => pc.isColorSupported && !process.env.NO_COLOR;
 const clip = (text: string, width: number) => (text.length > width ? `${text.slice(0, width - 1)}…` : text);
 
 /** The whole report of a run, ready to print. */
@@ -35,13 +35,13 @@ export function formatResults(results: Results, options: TerminalOptions = {}): 
     formatTasks(methods, { ...options, width }),
   ]);
   const setting =
-    `${episodes} episodes, ${seeds} × ${streams} runs (seeds × streams), actions ${sampling === 'greedy' ? 'greedy' : 'sampled'}; ` +
+    `${episodes} ${episodes === 1 ? 'episode' : 'episodes'}, ${seeds} × ${streams} runs (seeds × streams), actions ${sampling === 'greedy' ? 'greedy' : 'sampled'}; ` +
     `1 = the oracle, whose mean return is ${+oracle.mean.toFixed(3)}. ${results.bars}`;
   return `${[...sections, wrap(setting, width)].join('\n\n')}\n`;
 }
 
 /** Learning curves (means), each labelled where it ends. */
-export function formatCurves(methods: MethodTable, { width = 80, height = 16, color = defaultColor() }: TerminalOptions = {}): string {
+export function formatCurves(methods: MethodTable, { width = 80, height = 16, color = wantsColor() }: TerminalOptions = {}): string {
   const paint = painter(color);
   const styles = methodStyles(Object.keys(methods));
   const names = ranked(methods);
@@ -91,12 +91,12 @@ export function formatCurves(methods: MethodTable, { width = 80, height = 16, co
 }
 
 /** One row a method, best first. Columns are left out from the least important on until a row fits. */
-export function formatTable(methods: MethodTable, { width = 80, color = defaultColor() }: TerminalOptions = {}): string {
+export function formatTable(methods: MethodTable, { width = 80, color = wantsColor() }: TerminalOptions = {}): string {
   const paint = painter(color);
   const names = ranked(methods);
   const styles = methodStyles(names);
   const first = names.map(name => legend(name, styles.get(name)!, (_, text) => text, NAME_WIDTH).trimEnd());
-  let columns = resultColumns(methods[names[0]].byEpisode.mean.length).map(column => ({
+  let columns = resultColumns(methods[names[0]]).map(column => ({
     ...column,
     cells: names.map(name => column.cell(methods[name])),
   }));
@@ -111,7 +111,7 @@ export function formatTable(methods: MethodTable, { width = 80, color = defaultC
 }
 
 /** Final mean of every method on every task. Methods are headed by their letters; more than fit go into further blocks. */
-export function formatTasks(methods: MethodTable, { width = 80, color = defaultColor(), maxTasks = 24 }: TerminalOptions = {}): string {
+export function formatTasks(methods: MethodTable, { width = 80, color = wantsColor(), maxTasks = 24 }: TerminalOptions = {}): string {
   const paint = painter(color);
   const names = ranked(methods);
   const styles = methodStyles(names);
@@ -132,9 +132,9 @@ export function formatTasks(methods: MethodTable, { width = 80, color = defaultC
   return blocks.join('\n\n');
 }
 
-type Paint = (color: MethodStyle['terminal'] | 'bold', text: string) => string;
+export type Paint = (color: MethodStyle['terminal'] | 'bold', text: string) => string;
 
-function painter(color: boolean): Paint {
+export function painter(color: boolean): Paint {
   const colors = pc.createColors(color);
   return (name, text) => colors[name](text);
 }
@@ -152,7 +152,7 @@ function valueAt(values: readonly number[], at: number): number {
   return values[below] + (at - below) * ((values[below + 1] ?? values[below]) - values[below]);
 }
 
-function legend(name: string, { letter, terminal }: MethodStyle, paint: Paint, width: number): string {
+export function legend(name: string, { letter, terminal }: MethodStyle, paint: Paint, width: number): string {
   return paint(terminal, `${letter} ${clip(name, width)}`);
 }
 
@@ -173,7 +173,7 @@ const BORDERLESS = Object.fromEntries(
   ['top', 'bottom', 'left', 'right', 'mid'].flatMap(edge => [edge, `${edge}-mid`, `${edge}-left`, `${edge}-right`]).map(edge => [edge, '']),
 );
 
-function table(head: string[], rows: string[][], paint: Paint): string {
+export function table(head: string[], rows: string[][], paint: Paint): string {
   const view = new Table({
     head: head.map(title => paint('bold', title)),
     chars: { ...BORDERLESS, middle: ' '.repeat(GAP), 'mid-mid': '' },
@@ -184,7 +184,7 @@ function table(head: string[], rows: string[][], paint: Paint): string {
   return view.toString();
 }
 
-function wrap(text: string, width: number): string {
+export function wrap(text: string, width: number): string {
   const lines = [''];
   for (const word of text.split(' ')) {
     const line = lines[lines.length - 1];

@@ -18,6 +18,8 @@ export interface StepResult {
   truncated: Uint8Array;
   /** [size × F] the state that the action led to, never a reset state. Equal to `observation` where no episode ended. */
   finalObservation: Float32Array;
+  /** [size] the actions that were really executed; absent in families that never replace what they are told to do. */
+  executed?: Int32Array;
 }
 
 /** Several environments of one family stepped together; environment i has task i. */
@@ -46,24 +48,54 @@ export interface TabularModel {
   terminal(task: Task, state: number): boolean;
   /** Writes what the agent sees in `state` at out[offset …]. */
   observe(state: number, out: Float32Array, offset: number): void;
+  /** Declared by a family that hides part of the state, where counting rewards makes up for it. */
+  readonly phases?: Phases;
 }
 
-/** A family of tasks that share spaces and rules. */
+/**
+ * The part of the state that an agent cannot see but can infer: it is 0 at every start, and each paid step of the episode moves it on by one
+ * until the last (for Key-to-Door: without the key, with it, door open). What is seen and the phase together name the state.
+ */
+export interface Phases {
+  readonly count: number;
+  /** Phase of a state, in [0, count). */
+  of(state: number): number;
+}
+
+/** What actions give up in expectation, in families where the best action of a step does not depend on those before it. */
+export interface RegretModel {
+  /** Names of the parts of an episode that are summed apart, in their order. */
+  readonly parts: readonly string[];
+  /** Index of the part that step `elapsed` of an episode (from 0) belongs to; −1 where no action is scored. */
+  part(elapsed: number): number;
+  /** Expected reward of the best action minus that of `action`: never negative. */
+  of(task: Task, action: number): number;
+}
+
+/** A family of tasks that share spaces and rules. Its tasks are listed or drawn: exactly one of `tasks` and `drawTask` is there. */
 export interface EnvFamily {
   readonly id: string;
+  /** The options that it was made with, where they are not the defaults; absent where all are. */
+  readonly options?: Readonly<Record<string, number>>;
   readonly observationSpace: Space;
   readonly actionSpace: DiscreteSpace;
   /** Steps after which an episode is truncated. */
   readonly horizon: number;
-  /** The largest reward of one step. */
+  /** The largest expected reward of one step; noise may exceed it. */
   readonly rewardMax: number;
   /** Every task of the family in a fixed order. */
-  tasks(): Task[];
+  tasks?(): Task[];
+  /** One task of a family with too many to list; equal streams give equal tasks. */
+  drawTask?(random: Random): Task;
   /** A text that names the task by content: equal exactly when the tasks are equal. */
   taskKey(task: Task): string;
   /** Expected return of an optimal policy that knows the task; exact. */
   oracleReturn(task: Task): number;
-  readonly model: TabularModel;
+  /** For planning; absent where there is no such model. */
+  readonly model?: TabularModel;
+  /** Whether acting on what is seen at `observation[from …]` counts: where it does not, there is nothing to learn or to imitate. Absent: always. */
+  scored?(observation: ArrayLike<number>, from: number): boolean;
+  readonly regret?: RegretModel;
   /** One environment a task. */
   make(tasks: readonly Task[], random: Random): VectorEnv;
 }

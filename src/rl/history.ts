@@ -33,6 +33,15 @@ export function episodeStarts(history: Pick<History, 'action' | 'terminated' | '
   return Int32Array.from(starts);
 }
 
+/** As `episodeStarts`, with every episode cut into segments of at most `length` transitions: no segment straddles two episodes. */
+export function segmentStarts(history: Pick<History, 'action' | 'terminated' | 'truncated'>, length: number): Int32Array {
+  const episodes = episodeStarts(history);
+  const starts: number[] = [];
+  for (let e = 0; e < episodes.length - 1; e++) for (let t = episodes[e]; t < episodes[e + 1]; t += length) starts.push(t);
+  starts.push(history.action.length);
+  return Int32Array.from(starts);
+}
+
 /** Return (undiscounted sum of rewards) of every episode. */
 export function episodeReturns(history: Pick<History, 'action' | 'terminated' | 'truncated' | 'reward'>): Float64Array {
   const starts = episodeStarts(history);

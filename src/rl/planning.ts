@@ -1,6 +1,7 @@
 /** @file Exact planning in a known task: finite-horizon dynamic programming (Puterman 1994, §4.3) over a family's tabular model. */
 
 import type { EnvFamily, Task } from './env.ts';
+import { tabularModel } from './family.ts';
 
 /** Discount of the second criterion, which orders equal returns by how soon they come. */
 const SOONER = 0.99;
@@ -23,9 +24,12 @@ export interface OptimalActions {
  *
  * Among equal returns the sooner ones win. Without that second criterion an agent that is paid once, on arrival, may dawdle until the
  * last moment and still be optimal: useless as an expert or a label. Where no reward is in reach any more, all actions tie.
+ *
+ * Throws `E_CONFIG` for a family without a tabular model.
  */
-export function optimalActions(family: Pick<EnvFamily, 'model' | 'horizon'>, task: Task): OptimalActions {
-  const { model, horizon } = family;
+export function optimalActions(family: Pick<EnvFamily, 'id' | 'model' | 'horizon'>, task: Task): OptimalActions {
+  const { horizon } = family;
+  const model = tabularModel(family, 'Dynamic programming');
   const { states: S, actions: A } = model;
   const next = new Int32Array(S * A);
   const reward = new Float64Array(S * A);
@@ -69,8 +73,8 @@ export function optimalActions(family: Pick<EnvFamily, 'model' | 'horizon'>, tas
 }
 
 /** Expected return (undiscounted, over the equally likely starts) of an optimal agent that knows the task. */
-export function optimalReturn(family: Pick<EnvFamily, 'model' | 'horizon'>, task: Task): number {
+export function optimalReturn(family: Pick<EnvFamily, 'id' | 'model' | 'horizon'>, task: Task): number {
   const { values } = optimalActions(family, task);
-  const { starts, states } = family.model;
+  const { starts, states } = tabularModel(family, 'Dynamic programming');
   return starts.reduce((sum, start) => sum + values[family.horizon * states + start], 0) / starts.length;
 }

@@ -6,7 +6,7 @@ import type { Random } from '../util/random.ts';
 export interface Feedback {
   /** [size × F] what was seen before acting. */
   observation: Float32Array;
-  /** [size] */
+  /** [size] what was executed: the environment may have replaced what was chosen. */
   action: Int32Array;
   /** [size] */
   reward: Float32Array;

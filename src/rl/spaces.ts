@@ -1,4 +1,4 @@
-/** @file Observation and action spaces. Every observation is a short vector of numbers; its space says what they mean. */
+/** @file Observation and action spaces. Every observation is a vector of numbers; its space says what they mean. */
 
 /** One integer in [0, n). */
 export interface DiscreteSpace {
@@ -19,7 +19,15 @@ export interface BoxSpace {
   readonly high: readonly number[];
 }
 
-export type Space = DiscreteSpace | MultiDiscreteSpace | BoxSpace;
+/** Brightnesses in [0, 1], row by row, the channels of a pixel side by side: pixel (x, y) starts at (y · width + x) · channels. */
+export interface ImageSpace {
+  readonly kind: 'image';
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
+export type Space = DiscreteSpace | MultiDiscreteSpace | BoxSpace | ImageSpace;
 
 /** How many numbers one element of the space holds. */
 export function spaceSize(space: Space): number {
@@ -30,5 +38,7 @@ export function spaceSize(space: Space): number {
       return space.nvec.length;
     case 'box':
       return space.low.length;
+    case 'image':
+      return space.height * space.width * space.channels;
   }
 }

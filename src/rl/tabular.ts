@@ -1,24 +1,29 @@
 /** @file Numbers for observations and states, so that tables can be indexed by them. */
 
 import { CadenzaError } from '../util/errors.ts';
-import type { EnvFamily } from './env.ts';
-import type { Space } from './spaces.ts';
+import type { EnvFamily, TabularModel } from './env.ts';
+import { tabularModel } from './family.ts';
+import { spaceSize } from './spaces.ts';
 
-/** Numbers the elements of a finite space from 0 to count − 1. */
+/** Numbers observations from 0 to count − 1. */
 export interface ObservationIndex {
   readonly count: number;
   of(observation: ArrayLike<number>, offset?: number): number;
 }
 
-/** Mixed-radix numbering, last factor fastest. Throws `E_CONFIG` for a space of reals, which no table can hold. */
-export function observationIndex(space: Space): ObservationIndex {
-  if (space.kind === 'box') {
-    throw new CadenzaError(
-      'E_CONFIG',
-      'A table needs a discrete or multi-discrete space, but this one is a box; choose a source without tables.',
-    );
-  }
-  const radices = space.kind === 'discrete' ? [space.n] : space.nvec;
+type Tabular = Pick<EnvFamily, 'id' | 'observationSpace' | 'model'>;
+
+/**
+ * Numbers what can be seen in a family: the elements of a discrete space in mixed radix, last factor fastest; of any other space (images,
+ * reals) what its states look like, in the order of the states; `E_CONFIG` where it has no table of states.
+ */
+export function observationIndex(family: Tabular): ObservationIndex {
+  const { observationSpace: space } = family;
+  if (space.kind === 'discrete') return mixedRadix([space.n]);
+  return space.kind === 'multi-discrete' ? mixedRadix(space.nvec) : lookIndex(family);
+}
+
+function mixedRadix(radices: readonly number[]): ObservationIndex {
   return {
     count: radices.reduce((product, radix) => product * radix, 1),
     of(observation, offset = 0) {
@@ -29,15 +34,103 @@ export function observationIndex(space: Space): ObservationIndex {
   };
 }
 
-/** Gives the model's state for what is seen there. Throws `E_CONFIG` where two states look the same (the family hides something). */
-export function stateOf(family: EnvFamily): (observation: ArrayLike<number>, offset?: number) => number {
-  const { model } = family;
-  const index = observationIndex(family.observationSpace);
-  const states = new Int32Array(index.count).fill(-1);
-  const seen = new Float32Array(index.count);
+const looks = new WeakMap<TabularModel, ObservationIndex>();
+
+/** What the states look like, found again by a hash of the numbers seen and then compared one by one. Computed once a model. */
+function lookIndex(family: Tabular): ObservationIndex {
+  const { id, observationSpace } = family;
+  const model = tabularModel(family, 'What numbers pictures or reals');
+  const known = looks.get(model);
+  if (known) return known;
+  const width = spaceSize(observationSpace);
+  const seen = new Float32Array(width);
+  const bits = new Int32Array(seen.buffer);
+  const distinct: Float32Array[] = [];
+  const buckets = new Map<number, number[]>();
+
+  /** Index of what stands in `seen`, or −1; also its bucket. FNV-1a over the bits of the numbers (Fowler, Noll and Vo). */
+  const find = (): [index: number, bucket: number[], hash: number] => {
+    let hash = 0x811c9dc5;
+    for (let i = 0; i < width; i++) hash = Math.imul(hash ^ bits[i], 0x01000193);
+    const bucket = buckets.get(hash) ?? [];
+    const equal = (look: Float32Array) => {
+      for (let i = 0; i < width; i++) if (look[i] !== seen[i]) return false;
+      return true;
+    };
+    return [bucket.find(index => equal(distinct[index])) ?? -1, bucket, hash];
+  };
   for (let state = 0; state < model.states; state++) {
     model.observe(state, seen, 0);
-    const i = index.of(seen);
+    const [index, bucket, hash] = find();
+    if (index >= 0) continue;
+    bucket.push(distinct.length);
+    buckets.set(hash, bucket);
+    distinct.push(seen.slice());
+  }
+  const index: ObservationIndex = {
+    count: distinct.length,
+    of(observation, offset = 0) {
+      for (let i = 0; i < width; i++) seen[i] = observation[offset + i];
+      const [found] = find();
+      if (found < 0) throw new CadenzaError('E_DATA', `No state of ${id} looks like what was seen; was it made by another environment?`);
+      return found;
+    },
+  };
+  looks.set(model, index);
+  return index;
+}
+
+/** Numbers what a learner can tell apart, phase by phase: observation i in phase p is p · observations + i. Throws as `observationIndex` does. */
+export function situationIndex(family: Tabular): {
+  readonly count: number;
+  of(observation: ArrayLike<number>, phase: number): number;
+} {
+  const index = observationIndex(family);
+  return {
+    count: index.count * phasesOf(family),
+    of: (observation, phase) => phase * index.count + index.of(observation),
+  };
+}
+
+/** How many phases an agent has to tell apart; 1 where the family declares none. */
+export const phasesOf = ({ model }: Pick<EnvFamily, 'model'>): number => model?.phases?.count ?? 1;
+
+/** Follows the phase of a running episode by its rewards. */
+export interface PhaseCounter {
+  /** The phase that the next action is taken in. */
+  readonly now: number;
+  /** Takes in a step; gives the phase that it led to, which an episode's end then resets. */
+  step(reward: number, ended: boolean): number;
+}
+
+/** Begins at an episode's start; stays at 0 where the family declares no phases. */
+export function phaseCounter(family: Pick<EnvFamily, 'model'>): PhaseCounter {
+  const last = phasesOf(family) - 1;
+  let now = 0;
+  return {
+    get now() {
+      return now;
+    },
+    step(reward, ended) {
+      const arrived = Math.min(last, now + (reward > 0 ? 1 : 0));
+      now = ended ? 0 : arrived;
+      return arrived;
+    },
+  };
+}
+
+/**
+ * Gives the model's state for what is seen in which phase. Throws `E_CONFIG` where two states of one phase look the same (the family hides
+ * something that rewards do not tell), or where there is no tabular model.
+ */
+export function stateOf(family: Tabular): (observation: ArrayLike<number>, offset?: number, phase?: number) => number {
+  const model = tabularModel(family, 'What looks states up');
+  const index = observationIndex(family);
+  const states = new Int32Array(index.count * phasesOf(family)).fill(-1);
+  const seen = new Float32Array(spaceSize(family.observationSpace));
+  for (let state = 0; state < model.states; state++) {
+    model.observe(state, seen, 0);
+    const i = (model.phases?.of(state) ?? 0) * index.count + index.of(seen);
     if (states[i] >= 0) {
       throw new CadenzaError(
         'E_CONFIG',
@@ -46,5 +139,5 @@ export function stateOf(family: EnvFamily): (observation: ArrayLike<number>, off
     }
     states[i] = state;
   }
-  return (observation, offset = 0) => states[index.of(observation, offset)];
+  return (observation, offset = 0, phase = 0) => states[phase * index.count + index.of(observation, offset)];
 }

@@ -1,9 +1,10 @@
 /**
  * @file Model-based interval estimation with exploration bonus, MBIE-EB (Strehl and Littman 2008, eq. 6):
  * Q(s, a) = R̂(s, a) + β / √n(s, a) + γ max_a′ Q(s′, a′), where pairs never tried keep an optimistic value.
+ * In a family with phases, s is what is seen and the phase.
  */
 
-import { observationIndex } from '../rl/index.ts';
+import { phaseCounter, situationIndex } from '../rl/index.ts';
 import { defineSource, spreadOverBest } from './source.ts';
 
 export const countBased = defineSource({
@@ -21,7 +22,8 @@ export const countBased = defineSource({
     sweeps: { default: 4, range: [0, 1000], integer: true, about: 'planning sweeps over all tried pairs after every episode' },
   },
   learner(family, _task, _random, { bonus, initial, discount, sweeps }) {
-    const index = observationIndex(family.observationSpace);
+    const index = situationIndex(family);
+    const phase = phaseCounter(family);
     const actions = family.actionSpace.n;
     const pairs = index.count * actions;
     const values = new Float64Array(pairs).fill(initial);
@@ -41,12 +43,13 @@ export const countBased = defineSource({
       values[pair] = meanReward[pair] + bonus / Math.sqrt(count[pair]) + discount * best;
     };
     return {
-      distribution: (observation, out) => spreadOverBest(values, index.of(observation) * actions, out),
+      distribution: (observation, out) => spreadOverBest(values, index.of(observation, phase.now) * actions, out),
       observe(observation, action, reward, nextObservation, terminated, truncated) {
-        const pair = index.of(observation) * actions + action;
+        const pair = index.of(observation, phase.now) * actions + action;
+        const arrived = phase.step(reward, terminated || truncated);
         if (count[pair]++ === 0) tried.push(pair);
         meanReward[pair] += (reward - meanReward[pair]) / count[pair];
-        outcome[pair] = terminated ? -1 : index.of(nextObservation);
+        outcome[pair] = terminated ? -1 : index.of(nextObservation, arrived);
         backup(pair);
         if (!terminated && !truncated) return;
         // Latest first, so that what an episode's end taught flows back along the way in one sweep.

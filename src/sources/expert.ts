@@ -1,14 +1,16 @@
 /** @file An expert that is told the task: what the oracle does, and what the noise curriculum starts from. */
 
-import { type EnvFamily, optimalActions, spaceSize, type Task } from '../rl/index.ts';
+import { type EnvFamily, optimalActions, spaceSize, type Task, tabularModel } from '../rl/index.ts';
 import type { Learner } from './source.ts';
 
 /**
  * Draws uniformly from the optimal actions. It follows the model's state by the actions taken, so it also plays families that hide part of
- * the state; an episode's first state is the first of the model's starts that looks like what is seen.
+ * the state; an episode's first state is the first of the model's starts that looks like what is seen. Throws `E_CONFIG` for a family without
+ * a tabular model.
  */
 export function expert(family: EnvFamily, task: Task): Learner {
-  const { model, horizon } = family;
+  const { horizon } = family;
+  const model = tabularModel(family, 'An expert');
   const plan = optimalActions(family, task);
   const looks = new Float32Array(model.starts.length * spaceSize(family.observationSpace));
   const width = spaceSize(family.observationSpace);

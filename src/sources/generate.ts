@@ -24,7 +24,7 @@ export interface HistoryRequest {
  * Executed actions are drawn from (1 − noise) · p + noise · uniform, while `probabilities` keeps p, so that a history full of detours
  * still carries clean labels. The learner learns from what was executed.
  *
- * @example generateHistory({ family, task: family.tasks()[0], source: source('r-max'), random: Random.seeded(1), episodes: 24 })
+ * @example generateHistory({ family, task: { goal: [2, 7] }, source: source('r-max'), random: Random.seeded(1), episodes: 24 })
  */
 export function generateHistory({ family, task, source, random, episodes, noise = 0, options, stream = '' }: HistoryRequest): History {
   if (!Number.isInteger(episodes) || episodes < 1) {
@@ -60,6 +60,8 @@ export function generateHistory({ family, task, source, random, episodes, noise 
     action[0] = draws.categorical(distribution, 0, actions);
     const step = env.step(action);
     const [terminated, truncated] = [step.terminated[0] === 1, step.truncated[0] === 1];
+    // The environment may have replaced it; what is learned from and recorded is what happened.
+    if (step.executed) action[0] = step.executed[0];
     learner.observe(observation, action[0], step.reward[0], step.finalObservation, terminated, truncated);
     history.observation.set(observation, t * width);
     history.action[t] = action[0];

@@ -8,13 +8,14 @@ import { qLearning } from './q-learning.ts';
 import { rMax } from './r-max.ts';
 import { uniform } from './random.ts';
 import type { Source } from './source.ts';
+import { ucb } from './ucb.ts';
 
 export * from './generate.ts';
 export * from './monte-carlo.ts';
 export * from './policy.ts';
 export * from './source.ts';
 
-export const SOURCES: readonly Source[] = [rMax, countBased, qLearning, noiseCurriculum, oracle, uniform];
+export const SOURCES: readonly Source[] = [rMax, countBased, qLearning, noiseCurriculum, ucb, oracle, uniform];
 
 /** The source with this id. Throws `E_CONFIG` for an unknown one. */
 export function source(id: string): Source {

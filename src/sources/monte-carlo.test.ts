@@ -1,20 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { environment } from '../envs/index.ts';
-import { optimalActions, stateOf } from '../rl/index.ts';
+import { optimalActions, stateOf, tabularModel } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
 import { monteCarloActions } from './index.ts';
 
 describe('monteCarloActions', () => {
   it.each([
-    ['dark-room', [4, 4]],
-    ['dark-room', [0, 0]],
-    ['dark-room', [7, 2]],
-    ['dark-room-hard', [8, 8]],
-    ['dark-room-hard', [13, 6]],
-  ])('agrees with dynamic programming on %s, goal %j', (id, goal) => {
+    ['dark-room', { goal: [4, 4] }],
+    ['dark-room', { goal: [0, 0] }],
+    ['dark-room', { goal: [7, 2] }],
+    ['dark-room-hard', { goal: [8, 8] }],
+    ['dark-room-hard', { goal: [13, 6] }],
+    ['key-to-door', { key: [2, 7], door: [5, 1] }],
+    ['key-to-door', { key: [3, 3], door: [3, 3] }],
+  ])('agrees with dynamic programming on %s, %j', (id, task) => {
     const family = environment(id);
-    const { states: S, actions: A, terminal } = family.model;
-    const task = { goal };
+    const { states: S, actions: A, terminal } = tabularModel(family, 'A test');
     const estimated = monteCarloActions(family, task, Random.seeded(3));
     const exact = optimalActions(family, task);
     for (let s = 0; s < S; s++) {

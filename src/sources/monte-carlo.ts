@@ -1,6 +1,6 @@
 /** @file Monte-Carlo control with exploring starts (Sutton and Barto 2018, §5.3) on the simulator of a training task. */
 
-import { type EnvFamily, type OptionTable, resolveOptions, type Task } from '../rl/index.ts';
+import { type EnvFamily, type OptionTable, resolveOptions, type Task, tabularModel } from '../rl/index.ts';
 import type { Random } from '../util/random.ts';
 import { spreadOverBest } from './source.ts';
 
@@ -17,7 +17,8 @@ export const MONTE_CARLO_OPTIONS = {
  * Two departures from the book's box. A pair's estimate is its last return, not the mean of all: moves and rewards are deterministic, so
  * the last one is exact for the policy of the moment, while a mean drags the returns of worse, earlier policies along. And a return counts
  * the `horizon` steps after a visit, in simulations twice as long, so that all of them are comparable; a visit near the end of a plain
- * truncated episode would look bad for being late. Stops early after a sweep that changed nothing.
+ * truncated episode would look bad for being late. Stops early after a sweep that changed nothing. Throws `E_CONFIG` for a family without a
+ * tabular model.
  */
 export function monteCarloActions(
   family: EnvFamily,
@@ -26,7 +27,8 @@ export function monteCarloActions(
   options?: Readonly<Record<string, unknown>>,
 ): Float32Array {
   const { sweeps, discount, tolerance } = resolveOptions('Monte-Carlo control', MONTE_CARLO_OPTIONS, options);
-  const { model, horizon } = family;
+  const { horizon } = family;
+  const model = tabularModel(family, 'Monte-Carlo control');
   const { states: S, actions: A } = model;
   const estimate = new Float64Array(S * A);
   const row = new Float32Array(A);

@@ -1,6 +1,6 @@
-/** @file Tabular Q-learning (Watkins 1989; Sutton and Barto 2018, §6.5), ε-greedy, with optimistic first values (§2.6). */
+/** @file Tabular Q-learning (Watkins 1989; Sutton and Barto 2018, §6.5), ε-greedy, with optimistic first values (§2.6); a table a phase. */
 
-import { observationIndex } from '../rl/index.ts';
+import { phaseCounter, situationIndex } from '../rl/index.ts';
 import { defineSource, mixUniform, spreadOverBest } from './source.ts';
 
 export const qLearning = defineSource({
@@ -16,18 +16,19 @@ export const qLearning = defineSource({
     epsilonFinal: { default: 0, range: [0, 1], about: 'ε does not fall below this' },
   },
   learner(family, _task, _random, { stepSize, discount, initial, epsilon, epsilonDecay, epsilonFinal }) {
-    const index = observationIndex(family.observationSpace);
+    const index = situationIndex(family);
+    const phase = phaseCounter(family);
     const actions = family.actionSpace.n;
     const values = new Float64Array(index.count * actions).fill(initial);
     let share = epsilon;
     return {
       distribution(observation, out) {
-        spreadOverBest(values, index.of(observation) * actions, out);
+        spreadOverBest(values, index.of(observation, phase.now) * actions, out);
         mixUniform(out, share);
       },
       observe(observation, action, reward, nextObservation, terminated, truncated) {
-        const pair = index.of(observation) * actions + action;
-        const row = index.of(nextObservation) * actions;
+        const pair = index.of(observation, phase.now) * actions + action;
+        const row = index.of(nextObservation, phase.step(reward, terminated || truncated)) * actions;
         let best = -Infinity;
         for (let a = 0; a < actions; a++) if (values[row + a] > best) best = values[row + a];
         // A truncated episode would have gone on, so its last value counts; a terminated one is over.

@@ -1,19 +1,21 @@
 /**
  * @file R-MAX (Brafman and Tennenholtz 2002) where moves are known and rewards are not: plan as if every state not yet proved worthless
  * paid the most, so the agent either earns or learns. All paying states being alike, the best plan under the most optimistic hypothesis
- * still open is a shortest path to the nearest state that may pay.
+ * still open is a shortest path to the nearest state that may pay. A family with phases (a key, then a door) is one such search a phase,
+ * each with its own hypotheses; what the agent plans in is what it sees.
  */
 
-import { type EnvFamily, stateOf, type TabularModel, type Task } from '../rl/index.ts';
+import { type EnvFamily, listedTasks, observationIndex, phaseCounter, phasesOf, spaceSize, stateOf, tabularModel } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { defineSource, spreadOverBest } from './source.ts';
 
-/** What is precomputed once a family. */
+/** What is precomputed once a family. A cell is all states that look alike: one state, or one a phase. `C` is the number of cells. */
 interface Moves {
-  stateOf(observation: ArrayLike<number>): number;
-  /** [S × A] */
+  readonly cells: number;
+  cellOf(observation: ArrayLike<number>): number;
+  /** [C × A] */
   readonly next: Int32Array;
-  /** [S × S] steps of a shortest path from the row's state to the column's; 0 on the diagonal, 32767 where there is none. */
+  /** [C × C] steps of a shortest path from the row's cell to the column's; 0 on the diagonal, 32767 where there is none. */
   readonly distance: Int16Array;
 }
 
@@ -29,79 +31,119 @@ export const rMax = defineSource({
       default: 1,
       range: [1, Infinity],
       integer: true,
-      about: 'states known to pay; once as many are found, no other is tried (.inf: unknown number)',
+      about: 'states known to pay in each phase; once as many are found, no other is tried (.inf: unknown number)',
     },
   },
   learner(family, _task, _random, { rewardingStates }) {
-    const { stateOf, next, distance } = movesOf(family);
-    const { states: S, actions: A } = family.model;
-    const paying = new Set<number>();
-    const open = new Set<number>(Array(S).keys());
-    // A plain array of the states to head for: the only thing the inner loop reads.
-    let targets = [...open];
-    const value = new Float64Array(A);
+    const { cells, cellOf, next, distance } = movesOf(family);
+    const actions = family.actionSpace.n;
+    const phase = phaseCounter(family);
+    // What one phase's cells pay says nothing of another's.
+    const searches = Array.from({ length: phasesOf(family) }, () => newSearch(cells, rewardingStates));
+    const value = new Float64Array(actions);
     return {
       distribution(observation, out) {
-        const row = stateOf(observation) * A;
-        for (let a = 0; a < A; a++) {
-          const from = next[row + a] * S;
+        const row = cellOf(observation) * actions;
+        const { targets } = searches[phase.now];
+        for (let a = 0; a < actions; a++) {
+          const from = next[row + a] * cells;
           let nearest = UNREACHABLE;
           for (let i = 0; i < targets.length; i++) if (distance[from + targets[i]] < nearest) nearest = distance[from + targets[i]];
           value[a] = -nearest;
         }
         spreadOverBest(value, 0, out);
       },
-      // Rewards are for arriving: standing on a state at an episode's start tells nothing about it.
-      observe(_observation, _action, reward, nextObservation) {
-        const arrived = stateOf(nextObservation);
-        if (!open.delete(arrived)) return;
-        if (reward > 0) paying.add(arrived);
-        targets = paying.size < rewardingStates ? [...paying, ...open] : [...paying];
+      // Rewards are for arriving: standing on a cell at an episode's start tells nothing about it.
+      observe(_observation, _action, reward, nextObservation, terminated, truncated) {
+        searches[phase.now].arrive(cellOf(nextObservation), reward);
+        phase.step(reward, terminated || truncated);
       },
     };
   },
 });
 
+/** What the learner holds possible of one phase: which cells pay, and which still may. */
+function newSearch(cells: number, rewardingStates: number) {
+  const paying = new Set<number>();
+  const open = new Set<number>(Array(cells).keys());
+  const search = {
+    /** The cells to head for: a plain array, the only thing the inner loop reads. */
+    targets: [...open],
+    arrive(cell: number, reward: number): void {
+      if (!open.delete(cell)) return;
+      if (reward > 0) paying.add(cell);
+      search.targets = paying.size < rewardingStates ? [...paying, ...open] : [...paying];
+    },
+  };
+  return search;
+}
+
 function movesOf(family: EnvFamily): Moves {
   let moves = known.get(family);
   if (!moves) {
-    const next = sharedMoves(family, family.tasks());
-    moves = { stateOf: stateOf(family), next, distance: distances(family.model, next) };
+    const { cells, cellOf, cellOfState } = cellsOf(family);
+    // Refuses families that hide more than rewards tell.
+    stateOf(family);
+    const next = sharedMoves(family, cells, cellOfState);
+    moves = { cells, cellOf, next, distance: distances(cells, next) };
     known.set(family, moves);
   }
   return moves;
 }
 
-/** [S × A] next states; throws `E_CONFIG` where they depend on the task, for then they cannot be known beforehand. */
-function sharedMoves({ id, model }: EnvFamily, tasks: readonly Task[]): Int32Array {
-  const table = (task: Task) =>
-    Int32Array.from({ length: model.states * model.actions }, (_, i) => model.next(task, Math.floor(i / model.actions), i % model.actions));
-  const [first, ...others] = tasks;
-  const next = table(first);
-  if (others.some(task => table(task).some((to, i) => to !== next[i]))) {
-    throw new CadenzaError(
-      'E_CONFIG',
-      `Source r-max knows the moves beforehand, but in ${id} they depend on the task; choose count-based or q-learning.`,
-    );
+/** Cells numbered by the first state that looks so. */
+function cellsOf(family: EnvFamily) {
+  const model = tabularModel(family, 'Source r-max');
+  const index = observationIndex(family);
+  const seen = new Float32Array(spaceSize(family.observationSpace));
+  const cellOfLook = new Int32Array(index.count).fill(-1);
+  let cells = 0;
+  const cellOfState = Int32Array.from({ length: model.states }, (_, state) => {
+    model.observe(state, seen, 0);
+    const look = index.of(seen);
+    if (cellOfLook[look] < 0) cellOfLook[look] = cells++;
+    return cellOfLook[look];
+  });
+  return { cells, cellOfState, cellOf: (observation: ArrayLike<number>) => cellOfLook[index.of(observation)] };
+}
+
+/** [C × A] next cells; throws `E_CONFIG` where they depend on the task or the phase, for then they cannot be known beforehand. */
+function sharedMoves(family: EnvFamily, cells: number, cellOfState: Int32Array): Int32Array {
+  const { states, actions, next: move } = tabularModel(family, 'Source r-max');
+  const next = new Int32Array(cells * actions).fill(-1);
+  for (const task of listedTasks(family, 'Source r-max')) {
+    for (let state = 0; state < states; state++) {
+      for (let a = 0; a < actions; a++) {
+        const pair = cellOfState[state] * actions + a;
+        const to = cellOfState[move(task, state, a)];
+        if (next[pair] < 0) next[pair] = to;
+        if (next[pair] === to) continue;
+        throw new CadenzaError(
+          'E_CONFIG',
+          `Source r-max knows the moves beforehand, but in ${family.id} they depend on the task or the phase; choose count-based or q-learning.`,
+        );
+      }
+    }
   }
   return next;
 }
 
-/** [S × S] shortest paths, breadth first from every state. */
-function distances({ states: S, actions: A }: TabularModel, next: Int32Array): Int16Array {
-  const distance = new Int16Array(S * S).fill(UNREACHABLE);
-  const queue = new Int32Array(S);
-  for (let source = 0; source < S; source++) {
-    const row = source * S;
+/** [C × C] shortest paths, breadth first from every cell. */
+function distances(cells: number, next: Int32Array): Int16Array {
+  const actions = next.length / cells;
+  const distance = new Int16Array(cells * cells).fill(UNREACHABLE);
+  const queue = new Int32Array(cells);
+  for (let source = 0; source < cells; source++) {
+    const row = source * cells;
     let [head, tail] = [0, 0];
     queue[tail++] = source;
     distance[row + source] = 0;
     while (head < tail) {
-      const state = queue[head++];
-      for (let a = 0; a < A; a++) {
-        const to = next[state * A + a];
+      const cell = queue[head++];
+      for (let a = 0; a < actions; a++) {
+        const to = next[cell * actions + a];
         if (distance[row + to] !== UNREACHABLE) continue;
-        distance[row + to] = distance[row + state] + 1;
+        distance[row + to] = distance[row + cell] + 1;
         queue[tail++] = to;
       }
     }

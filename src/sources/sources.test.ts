@@ -2,12 +2,24 @@
 
 import { describe, expect, it } from 'vitest';
 import { ENVIRONMENTS, environment } from '../envs/index.ts';
-import { chooseActions, type EnvFamily, episodeReturns, episodeStarts, type History, type Task } from '../rl/index.ts';
+import {
+  chooseActions,
+  type EnvFamily,
+  episodeReturns,
+  episodeStarts,
+  type History,
+  listedTasks,
+  spaceSize,
+  type Task,
+  tabularModel,
+} from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { Random } from '../util/random.ts';
 import { generateHistory, SOURCES, source, sourcePolicy } from './index.ts';
 
 const room = environment('dark-room');
+const rooms = listedTasks(room, 'A test');
+const model = tabularModel(room, 'A test');
 const make = (id: string, task: Task, request: Partial<Parameters<typeof generateHistory>[0]> = {}): History =>
   generateHistory({ family: room, task, source: source(id), random: Random.seeded(7), episodes: 4, ...request });
 
@@ -26,14 +38,35 @@ function curve(id: string, family: EnvFamily, tasks: readonly Task[], episodes: 
 }
 const every = <T>(items: readonly T[], stride: number) => items.filter((_, i) => i % stride === 0);
 
-describe.each(SOURCES.flatMap(({ id }) => ENVIRONMENTS.map(env => [id, env.id])))('%s on %s', (id, env) => {
-  const family = environment(env);
-  const task = { goal: [5, 6] };
+describe.each(SOURCES.map(({ id }) => id))('%s on pictures', id => {
+  it('plays as it does on coordinates: its tables need to know what was seen, not what it looks like', () => {
+    const play = (env: string) => {
+      const { action, reward, probabilities } = make(id, { goal: [5, 6] }, { family: environment(env), noise: 0.2, episodes: 8 });
+      return { action, reward, probabilities };
+    };
+    expect(play('dark-room-pixels')).toEqual(play('dark-room'));
+  });
+});
+
+/** Sources that plan in a tabular model. */
+const PLANNERS = ['r-max', 'noise-curriculum', 'oracle'];
+const families = ENVIRONMENTS.map(({ id }) => environment(id));
+const canLearn = (id: string, family: EnvFamily) => Boolean(family.model) || !PLANNERS.includes(id);
+const someTask = (family: EnvFamily): Task => family.drawTask?.(Random.seeded(2)) ?? listedTasks(family, 'A test').at(-22)!;
+const pairs = SOURCES.flatMap(({ id }) => families.map(family => [id, family.id, family] as const));
+
+it.each(pairs.filter(([id, , family]) => !canLearn(id, family)))('%s refuses %s, which has no model to plan in', (id, _, family) => {
+  const refusal = { code: 'E_CONFIG', message: expect.stringMatching(/plans in a table of states/) };
+  expect(() => make(id, someTask(family), { family })).toThrow(expect.objectContaining(refusal));
+});
+
+describe.each(pairs.filter(([id, , family]) => canLearn(id, family)))('%s on %s', (id, _, family) => {
+  const task = someTask(family);
 
   it('makes consistent columns: distributions that sum to 1, successive observations, whole episodes', () => {
     const history = make(id, task, { family, noise: 0.2, stream: 'seven' });
     const length = history.action.length;
-    const [width, actions] = [2, family.actionSpace.n];
+    const [width, actions] = [spaceSize(family.observationSpace), family.actionSpace.n];
     expect([history.taskKey, history.stream]).toEqual([family.taskKey(task), 'seven']);
     expect(history.observation.length).toBe(length * width);
     expect(history.nextObservation.length).toBe(length * width);
@@ -57,8 +90,10 @@ describe.each(SOURCES.flatMap(({ id }) => ENVIRONMENTS.map(env => [id, env.id]))
   });
 
   it('executes only what it would draw when there is no noise', () => {
-    const { action, probabilities } = make(id, task, { family });
-    for (let t = 0; t < action.length; t++) expect(probabilities[t * 5 + action[t]]).toBeGreaterThan(0);
+    const { action, probabilities, observation } = make(id, task, { family });
+    const [width, actions] = [spaceSize(family.observationSpace), family.actionSpace.n];
+    for (let t = 0; t < action.length; t++)
+      if (family.scored?.(observation, t * width) ?? true) expect(probabilities[t * actions + action[t]]).toBeGreaterThan(0);
   });
 
   it('refuses an unknown option, naming those it has', () => {
@@ -84,12 +119,12 @@ describe('noise', () => {
 
 describe('r-max', () => {
   it('reaches 0.95 of the oracle by episode 12 on every goal of Dark Room', () => {
-    expect(curve('r-max', room, room.tasks(), 12)[11]).toBeGreaterThan(0.95);
+    expect(curve('r-max', room, rooms, 12)[11]).toBeGreaterThan(0.95);
   });
 
   it('finds every goal of Dark Room Hard in the end', () => {
     const hard = environment('dark-room-hard');
-    expect(curve('r-max', hard, every(hard.tasks(), 17), 26)[25]).toBe(1);
+    expect(curve('r-max', hard, every(listedTasks(hard, 'A test'), 17), 26)[25]).toBe(1);
   });
 
   it('spreads over tied first actions, and over staying in the start cell, which pays only for a step that ends there', () => {
@@ -102,16 +137,17 @@ describe('r-max', () => {
   });
 
   it('refuses families whose moves or states it cannot know', () => {
-    const hidden: EnvFamily = { ...room, model: { ...room.model, observe: (_, out, offset) => out.fill(0, offset, offset + 2) } };
+    const hidden: EnvFamily = { ...room, model: { ...model, observe: (_, out, offset) => out.fill(0, offset, offset + 2) } };
     expect(() => make('r-max', { goal: [1, 1] }, { family: hidden })).toThrow(/look the same/);
-    const shifting: EnvFamily = { ...room, model: { ...room.model, next: task => (task.goal as number[])[0] } };
+    const shifting: EnvFamily = { ...room, model: { ...model, next: task => (task.goal as number[])[0] } };
     expect(() => make('r-max', { goal: [1, 1] }, { family: shifting })).toThrow(/depend on the task/);
   });
 });
 
+const lastTenth = (values: number[]) => values.slice(-Math.ceil(values.length / 10)).reduce((sum, v, _, all) => sum + v / all.length, 0);
+
 describe('learning', () => {
-  const goals = every(room.tasks(), 8);
-  const lastTenth = (values: number[]) => values.slice(-Math.ceil(values.length / 10)).reduce((sum, v, _, all) => sum + v / all.length, 0);
+  const goals = every(rooms, 8);
 
   it('q-learning passes 0.8 of the oracle within 200 episodes', () => {
     const values = curve('q-learning', room, goals, 200);
@@ -134,9 +170,63 @@ describe('learning', () => {
   });
 });
 
+describe('key-to-door', () => {
+  const family = environment('key-to-door');
+  const pairs = every(listedTasks(family, 'A test'), 164);
+
+  it('r-max searches for the key, then with it for the door, and earns everything from episode 6 on', () => {
+    const values = curve('r-max', family, pairs, 10);
+    expect(values[0]).toBeLessThan(0.6);
+    expect([values[1] > values[0], values[2] > values[1]]).toEqual([true, true]);
+    for (const value of values.slice(5)) expect(value).toBe(1);
+  });
+
+  it('r-max tries a cell anew in each phase: what it saw without the key tells nothing about the door', () => {
+    const { observation, action, reward, nextObservation, truncated, terminated } = make(
+      'r-max',
+      { key: [0, 0], door: [8, 8] },
+      { family },
+    );
+    const cellAt = (column: Float32Array, t: number) => column[2 * t + 1] * 9 + column[2 * t];
+    const tried = [new Set<number>(), new Set<number>()];
+    const paying: (number | undefined)[] = [undefined, undefined];
+    let [phase, searched, both] = [0, 0, false];
+    for (let t = 0; t < action.length; t++) {
+      const [from, to] = [cellAt(observation, t), cellAt(nextObservation, t)];
+      const near = Array.from({ length: 5 }, (_, a) => tabularModel(family, 'A test').next({ key: [0, 0], door: [8, 8] }, from, a) % 81);
+      if (paying[phase] === undefined && near.some(cell => !tried[phase].has(cell))) {
+        expect(tried[phase].has(to)).toBe(false);
+        both ||= phase === 1 && tried[0].has(to);
+        searched++;
+      }
+      tried[phase].add(to);
+      if (reward[t] > 0) paying[phase++] = to;
+      if (truncated[t] || terminated[t]) phase = 0;
+    }
+    expect(paying).toEqual([0, 80]);
+    expect([searched > 80, both]).toEqual([true, true]);
+  });
+
+  it('q-learning and count-based learn it with a table a phase', () => {
+    const some = every(pairs, 4);
+    for (const [id, episodes] of [
+      ['q-learning', 200],
+      ['count-based', 60],
+    ] as const) {
+      const values = curve(id, family, some, episodes);
+      expect(values[0], id).toBeLessThan(0.5);
+      expect(lastTenth(values), id).toBeGreaterThan(0.95);
+    }
+  });
+
+  it('the oracle finds its way from each of the starts', () => {
+    for (const value of curve('oracle', family, every(pairs, 8), 12)) expect(value).toBe(1);
+  });
+});
+
 describe('sourcePolicy', () => {
   it('rolls the oracle to its exact return', async () => {
-    const tasks = every(room.tasks(), 10);
+    const tasks = every(rooms, 10);
     const policy = sourcePolicy({ family: room, tasks, source: source('oracle'), random: Random.seeded(1) });
     policy.reset(tasks.length);
     const env = room.make(tasks, Random.seeded(2));
@@ -153,11 +243,11 @@ describe('sourcePolicy', () => {
   });
 
   it('refuses another number of environments than tasks', () => {
-    const policy = sourcePolicy({ family: room, tasks: room.tasks(), source: source('random'), random: Random.seeded(1) });
+    const policy = sourcePolicy({ family: room, tasks: rooms, source: source('random'), random: Random.seeded(1) });
     expect(() => policy.reset(3)).toThrow(/81 tasks/);
   });
 });
 
 it('the registry names its sources', () => {
-  expect(() => source('ppo')).toThrow(/r-max, count-based, q-learning, noise-curriculum, oracle, random/);
+  expect(() => source('ppo')).toThrow(/r-max, count-based, q-learning, noise-curriculum, ucb, oracle, random/);
 });

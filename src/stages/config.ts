@@ -1,13 +1,23 @@
 /** @file The configuration of an experiment: every setting with its unit, range and default, and what stages derive from it. */
 
 import { z } from 'zod';
+import { LATENT_KINDS } from '../compressor/index.ts';
+import { POSITION_KINDS } from '../nn/index.ts';
+import { IMAGE_ENCODER_KINDS, QUERIES } from '../tokenizers/index.ts';
 import { loadConfig } from '../util/config.ts';
 
-const count = (description: string) => z.int().min(1).describe(description);
-const steps = (description: string) => z.int().min(0).describe(description);
+export const count = (description: string) => z.int().min(1).describe(description);
+export const steps = (description: string) => z.int().min(0).describe(description);
 const fraction = (description: string) => z.number().min(0).max(1).describe(description);
 const weight = (description: string) => z.number().min(0).describe(description);
+const options = (description: string) => z.record(z.string(), z.unknown()).describe(description);
+const folderName = (description: string) =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" and "-", because it names the folder of the run')
+    .describe(description);
 const seed = (description: string) => z.int().min(0).describe(description);
+const rising = (list: readonly number[]) => list.every((value, i) => i === 0 || value > list[i - 1]);
 
 /** AdamW (Loshchilov and Hutter 2019) with linear warm-up, cosine decay and global-norm clipping. */
 const optimiserFields = {
@@ -30,11 +40,12 @@ const trainingStage = <T extends z.ZodRawShape>(description: string, fields: T) 
     .prefault({} as never)
     .describe(description);
 
-const fields = {
-  name: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" and "-", because it names the folder of the run')
-    .describe('Name of the experiment and of its folder'),
+/** Codes are computed as float32 numbers, which are exact so far. */
+const MAX_CODES = 2 ** 20;
+
+/** The settings of an experiment in reinforcement learning, before they are checked against each other. */
+export const fields = {
+  name: folderName('Name of the experiment and of its folder'),
   seed: seed('Root seed of the data').default(0),
   seeds: z
     .array(seed('Seed of one training run'))
@@ -43,11 +54,15 @@ const fields = {
     .describe('Seeds of the training runs; each trains and is evaluated from scratch')
     .default([0]),
   env: z
-    .strictObject({ id: z.string().describe('Environment family, by its registered name').default('dark-room') })
+    .strictObject({
+      id: z.string().describe('Environment family, by its registered name').default('dark-room'),
+      options: options("The family's own options; it checks them").optional(),
+    })
     .prefault({})
     .describe('The family of tasks'),
   split: z
     .strictObject({
+      tasks: count('Training tasks to draw, for families whose tasks are drawn and not listed; leave it out elsewhere').optional(),
       heldOut: count('Tasks never trained on').default(8),
       validation: steps('Further tasks kept from training, to choose settings on').default(0),
       seed: seed('Seed of the choice of held-out tasks').default(0),
@@ -57,7 +72,8 @@ const fields = {
   source: z
     .strictObject({
       id: z.string().describe('Learning algorithm whose histories are distilled, by its registered name').default('r-max'),
-      options: z.record(z.string(), z.unknown()).describe("The algorithm's own options; it checks them").default({}),
+      options: options("The algorithm's own options; it checks them").default({}),
+      maxTasks: count('Training tasks that get histories, drawn by split.seed; all of them when left out').optional(),
       histories: count('Learning histories per training task').default(24),
       episodes: count('Episodes in one history').default(24),
       stride: count('Keep every so many-th episode: slow learners improve visibly within a short context then').default(1),
@@ -76,7 +92,19 @@ const fields = {
     .describe('Layout of a trajectory: one token a transition, or one each for state, action and reward')
     .default('packed'),
   context: z
-    .strictObject({ episodes: count('Past episodes that the compressor sees').default(10) })
+    .strictObject({
+      episodes: count('Past episodes that the compressor sees; `segments` says it where `segment` is given').default(10),
+      segment: count(
+        'Transitions that are compressed at once, and that the query holds at most; no segment holds parts of two episodes. A whole episode when left out',
+      ).optional(),
+      segments: count('Past segments that the compressor sees; goes with `segment`').optional(),
+    })
+    .superRefine(({ segment, segments }, context) => {
+      if ((segment === undefined) === (segments === undefined)) return;
+      const [missing, given] = segment === undefined ? ['segment', 'segments'] : ['segments', 'segment'];
+      const message = `expected a number, because context.${given} is given; without both the context is counted in context.episodes`;
+      context.addIssue({ code: 'custom', path: [missing], input: undefined, message });
+    })
     .prefault({})
     .describe('The raw context X'),
   queries: z
@@ -95,13 +123,43 @@ const fields = {
       encoderLayers: steps('Blocks of the compressor before it compresses').default(2),
       encoderSpan: z
         .enum(['context', 'horizon'])
-        .describe("Tokens among which the compressor's blocks attend: all of the context, or pieces as long as an episode's horizon")
+        .describe(
+          "Tokens among which the compressor's blocks attend: all of the context, or pieces as long as a segment (an episode's horizon)",
+        )
         .default('context'),
       poolHeads: count('Heads of the attention that pools the context into latents; must divide `width`').default(16),
       decoderLayers: count('Blocks of the policy').default(3),
       latents: count('Latents that carry the context (m)').default(8),
+      positions: z
+        .enum(POSITION_KINDS)
+        .describe(
+          'How tokens are told apart by place: added to them (learned, sinusoidal), or in self-attention alone (rotary, relative-bias)',
+        )
+        .default('learned'),
+      rewards: z
+        .union([z.literal('scalar'), z.array(z.number()).min(1).refine(rising, 'expected edges that rise')])
+        .describe('How rewards are embedded: as one number, or by buckets with these edges')
+        .default('scalar'),
+      image: z
+        .strictObject({
+          encoder: z
+            .enum(IMAGE_ENCODER_KINDS)
+            .describe('Encoder of images: square patches pooled with their places, or two strided 3 × 3 convolutions')
+            .default('patches'),
+          patch: count('Side of a patch in pixels; `conv` does not read it').default(6),
+          features: count('Features of a patch or pixel inside the encoder').default(32),
+        })
+        .prefault({})
+        .describe('How images are embedded, where the observation is one'),
     })
-    .superRefine(({ width, heads, poolHeads }, context) => {
+    .superRefine(({ width, heads, poolHeads, positions }, context) => {
+      if (positions === 'rotary' && (width / heads) % 2 !== 0)
+        context.addIssue({
+          code: 'custom',
+          path: ['positions'],
+          input: positions,
+          message: `expected an even width of a head (model.width / model.heads) for rotary positions, which is ${width / heads}`,
+        });
       for (const [name, count] of Object.entries({ heads, poolHeads })) {
         if (width % count === 0) continue;
         context.addIssue({
@@ -114,7 +172,65 @@ const fields = {
     })
     .prefault({})
     .describe('Sizes of the compressor C_θ and of the policy A_φ'),
+  policy: z
+    .strictObject({
+      form: z
+        .enum(['decoder', 'encoder-decoder'])
+        .describe('A decoder that attends to Z, or one behind blocks through which Z passes first')
+        .default('decoder'),
+      encoderLayers: count('Blocks over Z, in the encoder-decoder form').default(1),
+      crossLayers: z
+        .union([z.literal('every'), z.array(z.int().min(0)).min(1).refine(rising, 'expected layers in rising order, each once')])
+        .describe('Layers that attend to Z: every one, or a list counted from 0')
+        .default('every'),
+      query: z
+        .enum(QUERIES)
+        .describe('What the policy sees beside Z: the running episode so far, or the current state alone')
+        .default('episode'),
+    })
+    .prefault({})
+    .describe('Form of the policy A_φ'),
   compressor: z.string().describe('Kind of compressor, by its registered name').default('bottleneck'),
+  latents: z
+    .strictObject({
+      kind: z
+        .enum(LATENT_KINDS.map(({ id }) => id))
+        .describe('What becomes of Z: real numbers, Gaussians (an information bottleneck), or codes (finite scalar or vector quantisation)')
+        .default('continuous'),
+      groups: count('Codes that one latent is made of (fsq, vq)').default(4),
+      levels: z
+        .array(z.int().min(2).describe('Levels of one number'))
+        .min(1)
+        .refine(levels => levels.reduce((a, b) => a * b, 1) <= MAX_CODES, `expected at most ${MAX_CODES} codes (the product of the levels)`)
+        .describe('Levels of each number of a code; their product is the number of codes (fsq)')
+        .default([8, 5, 5, 5]),
+      codes: z.int().min(2).max(MAX_CODES).describe('Codes of the codebook of each group (vq)').default(512),
+      codeWidth: count('Numbers of a code (vq)').default(16),
+      decay: z.number().min(0).lt(1).describe('Decay of the running averages that make the codebook (vq)').default(0.99),
+      commitment: weight('Weight of the commitment loss; λ_cap where that is more (vq)').default(0.25),
+      revive: fraction('A code used less than this fraction of the average is made anew from the batch (vq)').default(0.03),
+    })
+    .prefault({})
+    .describe('Kind of latents that the compressor gives to the policy'),
+  compression: z
+    .strictObject({
+      latentLayers: steps('linear-projection, causal: blocks over the latents').default(1),
+      perSegment: count('causal: latents that one segment becomes').default(1),
+      update: z
+        .enum(['gru', 'residual', 'replace'])
+        .describe(
+          'recurrent: how Z and what a segment made of it are joined: a GRU gate as in GTrXL, their normalised sum, or the latter alone',
+        )
+        .default('gru'),
+      gradientRounds: count(
+        'recurrent: rounds, counted from the last, through which gradients flow; all of the context when left out',
+      ).optional(),
+      workingMemory: steps(
+        'recurrent: last transitions of the latest segment that the policy sees beside Z. With segments of n this is the memory of RAD: K = n + this',
+      ).default(0),
+    })
+    .prefault({})
+    .describe('What single compressors read; each says which of it, and no stage of another depends on it'),
   optimiser: z
     .strictObject({
       learningRate: optimiserFields.learningRate.default(2e-3),
@@ -137,20 +253,52 @@ const fields = {
   }),
   pretrain: trainingStage('Reconstruction pretraining of the compressor, L_rec + λ_cap · R(Z)', {
     steps: steps('Training steps; 0 skips the stage').default(500),
-    lambdaCap: weight('λ_cap, the weight of the L2 penalty on the latents').default(1e-3),
+    lambdaCap: weight('λ_cap, the weight of R(Z): of the L2 penalty, the KL divergence or the commitment loss of the latents').default(
+      1e-3,
+    ),
   }),
   distil: trainingStage('Distillation into the policy with the compressor frozen, α · task + β · KL', {
     steps: steps('Training steps; 0 skips the stage').default(500),
     alpha: weight("α, the weight of the cross-entropy with the source's actions").default(1),
     beta: weight('β, the weight of the KL divergence from the teacher').default(0),
   }),
-  finetune: trainingStage('Joint fine-tuning of compressor and policy, L_AD + γ · L_rec', {
+  finetune: trainingStage('Joint fine-tuning of compressor and policy, L_AD + γ · L_rec + λ_cap · R(Z)', {
     steps: steps('Training steps; 0 skips the stage').default(1000),
     beta: weight('β here; the same as in distil when left out').optional(),
     gamma: weight('γ, the weight of the reconstruction loss').default(0.1),
+    lambdaCap: weight('λ_cap here').default(0),
     compressorRate: fraction("Learning rate of the compressor, as a fraction of the policy's").default(0.5),
     compressorWeightDecay: weight('Weight decay of the compressor').default(0.01),
   }),
+  reinforce: z
+    .strictObject({
+      ...optimiserOverrides,
+      learningRate: optimiserFields.learningRate.default(2e-4),
+      steps: steps('Iterations, each of rollouts on training tasks and of updates on them; 0 skips the stage').default(0),
+      streams: count('Streams of one iteration, each on a training task, from an empty memory').default(64),
+      episodes: count('In-context episodes of a stream').default(10),
+      epochs: count('Times that the episodes of an iteration are gone through, `batch` of them a step').default(3),
+      discount: fraction('γ, the worth of a reward one step later').default(0.99),
+      across: fraction('Share of γ that is left between two episodes: 1 counts later episodes for earlier actions, 0 does not').default(1),
+      lambda: fraction('λ of the generalised advantages: 0 trusts the values, 1 the rewards').default(0.95),
+      clipRatio: z
+        .number()
+        .positive()
+        .describe("ε, by how much an action's probability may change before the change stops counting")
+        .default(0.2),
+      policyWeight: weight('Weight of the clipped surrogate of the negative expected return').default(1),
+      valueWeight: weight('Weight of the squared error of the values').default(0.5),
+      entropyWeight: weight("Weight of the policy's entropy, which is rewarded").default(0.003),
+      klWeight: weight('Weight of the KL divergence from the policy that the stage starts with').default(0),
+      imitationWeight: weight('Weight of the cross-entropy with the labels of the own rollouts (on-policy distillation)').default(0),
+      labels: z
+        .enum(['source', 'monte-carlo'])
+        .describe("Who labels them: the source's learner, looking on, or Monte-Carlo estimates of optimal actions")
+        .default('source'),
+      compressorRate: fraction("Learning rate of the compressor, as a fraction of the policy's; 0 freezes it").default(0.5),
+    })
+    .prefault({})
+    .describe('Training on the returns of in-context rollouts (PPO), after fine-tuning'),
   baselines: trainingStage('Models of the same size trained beside CAD for comparison', {
     steps: steps('Training steps of each').default(1000),
     methods: z
@@ -165,10 +313,21 @@ const fields = {
         .enum(['test', 'validation'])
         .describe('Held-out tasks, or the validation tasks while settings are being chosen')
         .default('test'),
+      maxTasks: count('Tasks to evaluate at most, drawn by split.seed; all held-out ones when left out').optional(),
       episodes: count('In-context episodes').default(30),
       streams: count('Independent evaluation streams per goal and training seed').default(20),
       sampling: z.enum(['sample', 'greedy']).describe('Draw actions from the policy, or take the most likely one').default('sample'),
       resamples: count('Bootstrap resamples behind the 95% intervals').default(2000),
+      envs: z
+        .array(
+          z.strictObject({
+            name: folderName('Name of the result table'),
+            options: options('Options of the family that differ from `env.options`'),
+          }),
+        )
+        .refine(list => new Set(list.map(({ name }) => name)).size === list.length, 'expected every name once')
+        .describe('The same trained models, and the source, also evaluated where the family has other options; one result table each')
+        .default([]),
     })
     .prefault({})
     .describe('Evaluation on the held-out tasks'),
@@ -197,9 +356,12 @@ type DeepPartial<T> = T extends readonly unknown[] ? T : T extends object ? { [K
 /** What one further table changes. */
 export type TableSettings = DeepPartial<Omit<Core, 'name'>>;
 
+/** Settings that differ from those of an experiment, checked key by key. */
+export const settingsSchema = deepPartial(z.strictObject(settableFields)) as z.ZodType<TableSettings>;
+
 const tableSchema = z.strictObject({
   name: fields.name.describe('Name of the table'),
-  set: (deepPartial(z.strictObject(settableFields)) as z.ZodType<TableSettings>).describe('Settings that differ from the main experiment'),
+  set: settingsSchema.describe('Settings that differ from the main experiment'),
 });
 
 /** The whole file. Strict everywhere: an unknown key is an error. */
@@ -214,10 +376,11 @@ export const experimentSchema = z
 /** A fully resolved experiment. */
 export type ExperimentConfig = z.output<typeof experimentSchema>;
 export type ExperimentTable = ExperimentConfig['tables'][number];
+export type EvaluationEnv = ExperimentConfig['evaluate']['envs'][number];
 
 /** AdamW settings of one stage. */
 export type OptimiserConfig = ExperimentConfig['optimiser'];
-export type TrainingStage = 'teacher' | 'pretrain' | 'distil' | 'finetune' | 'baselines';
+export type TrainingStage = 'teacher' | 'pretrain' | 'distil' | 'finetune' | 'reinforce' | 'baselines';
 
 /** Reads an experiment from its YAML file. Throws `E_CONFIG` as `loadConfig` does. */
 export function loadExperiment(file: string, overrides: readonly string[] = []): ExperimentConfig {
@@ -231,14 +394,25 @@ export function stageOptimiser(config: Pick<ExperimentConfig, 'optimiser' | Trai
   return Object.fromEntries(resolved) as OptimiserConfig;
 }
 
+/** The experiment as it is evaluated at the options of `evaluate.envs[…]`. */
+export function evaluatedAt<T extends Pick<ExperimentConfig, 'env' | 'evaluate'>>(config: T, { options }: EvaluationEnv): T {
+  return { ...config, env: { ...config.env, options: { ...config.env.options, ...options } } };
+}
+
 /** The experiment behind a further table, named `<experiment>-<table>`, with no further tables of its own. */
-export function tableConfig({ tables: _, ...config }: ExperimentConfig, table: ExperimentTable): ExperimentConfig {
-  return { ...coreSchema.parse(mergeTable(config, table.set)), name: `${config.name}-${table.name}`, tables: [] };
+export function tableConfig(config: ExperimentConfig, table: ExperimentTable): ExperimentConfig {
+  return withSettings(config, [table.set], `${config.name}-${table.name}`);
 }
 
 // ---- checks across fields ----------------------------------------------------------------------------------------------------
 
-function checkAcross({ teacher, distil, finetune, split, evaluate }: z.output<z.ZodObject<typeof fields>>, context: z.RefinementCtx): void {
+function checkAcross(config: z.output<z.ZodObject<typeof fields>>, context: z.RefinementCtx): void {
+  const { teacher, distil, finetune, reinforce, split, evaluate, model, policy } = config;
+  const missing = policy.crossLayers === 'every' ? -1 : policy.crossLayers.findIndex(layer => layer >= model.decoderLayers);
+  if (policy.crossLayers !== 'every' && missing >= 0) {
+    const message = `expected layers below model.decoderLayers, which is ${model.decoderLayers}, because they are counted from 0`;
+    context.addIssue({ code: 'custom', path: ['policy', 'crossLayers', missing], input: policy.crossLayers[missing], message });
+  }
   if (distil.steps === 0 && finetune.steps === 0) {
     const message = 'expected distil.steps or finetune.steps above 0; otherwise nothing trains the policy';
     context.addIssue({ code: 'custom', path: ['finetune', 'steps'], input: 0, message });
@@ -253,6 +427,15 @@ function checkAcross({ teacher, distil, finetune, split, evaluate }: z.output<z.
   if (distil.alpha === 0 && finetune.beta === 0) {
     context.addIssue({ code: 'custom', path: ['finetune', 'beta'], input: 0, message: 'expected distil.alpha or finetune.beta above 0' });
   }
+  const { streams, episodes, batch = config.optimiser.batch } = reinforce;
+  if (reinforce.steps > 0 && streams * episodes < batch) {
+    const message = `expected at most ${streams * episodes}, the episodes of one iteration (reinforce.streams × reinforce.episodes)`;
+    context.addIssue({ code: 'custom', path: ['reinforce', 'batch'], input: batch, message });
+  }
+  if (reinforce.policyWeight === 0 && reinforce.imitationWeight === 0) {
+    const message = 'expected reinforce.policyWeight or reinforce.imitationWeight above 0';
+    context.addIssue({ code: 'custom', path: ['reinforce', 'policyWeight'], input: 0, message });
+  }
   for (const [stage, beta = 0] of Object.entries({ distil: distil.beta, finetune: finetune.beta })) {
     if (beta === 0 || teacher.kind !== 'context' || teacher.steps > 0) continue;
     const message = 'expected 0 without a trained teacher (teacher.steps is 0); train one, or set teacher.kind: monte-carlo';
@@ -260,20 +443,37 @@ function checkAcross({ teacher, distil, finetune, split, evaluate }: z.output<z.
   }
 }
 
+/**
+ * The experiment with settings laid over it one after the other, under another name and with no further tables. Only the outcome has to fit
+ * together. Throws the issues of `coreSchema`.
+ */
+export function withSettings({ tables: _, ...config }: ExperimentConfig, sets: readonly TableSettings[], name: string): ExperimentConfig {
+  const merged = sets.reduce<Core>((below, set) => mergeTable(below, set) as Core, config);
+  return { ...coreSchema.parse(merged), name, tables: [] };
+}
+
 function checkTables({ tables, ...config }: ExperimentConfig, context: z.RefinementCtx): void {
   for (const [i, { name, set }] of tables.entries()) {
     if (tables.findIndex(table => table.name === name) < i) {
       context.addIssue({ code: 'custom', path: ['tables', i, 'name'], input: name, message: 'expected a name no other table has' });
+    }
+    if (config.evaluate.envs.some(env => env.name === name)) {
+      context.addIssue({ code: 'custom', path: ['tables', i, 'name'], input: name, message: 'expected a name not among evaluate.envs' });
     }
     const result = coreSchema.safeParse(mergeTable(config, set), { reportInput: true });
     for (const issue of result.error?.issues ?? []) context.addIssue({ ...issue, path: ['tables', i, 'set', ...issue.path] });
   }
 }
 
-/** The settings of a table over those of the experiment. Another source starts from its own options, not from the first one's. */
+/** The settings of a table over those of the experiment. Another source or environment starts from its own options, not from the first one's. */
 function mergeTable(config: Core, set: TableSettings): unknown {
-  const otherSource = set.source?.id !== undefined && set.source.id !== config.source.id;
-  return merge(otherSource ? { ...config, source: { ...config.source, options: {} } } : config, set);
+  const other = (section: 'source' | 'env') => set[section]?.id !== undefined && set[section].id !== config[section].id;
+  const base = {
+    ...config,
+    ...(other('source') ? { source: { ...config.source, options: {} } } : {}),
+    ...(other('env') ? { env: { id: config.env.id } } : {}),
+  };
+  return merge(base, set);
 }
 
 /** Maps are merged key by key; lists and values are replaced. */

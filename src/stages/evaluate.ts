@@ -2,17 +2,25 @@
 
 import { join } from 'node:path';
 import { compressor } from '../compressor/index.ts';
-import { bytesOf, countFlops, type Executor, type Graph, inputsOf, optimise, toOnnx } from '../engine/index.ts';
-import { type MethodCost, type MethodTable, methodResult, rollout, type SeedReturns } from '../evaluation/index.ts';
+import { bytesOf, countFlops, type Executor, type Graph, inputsOf, optimise, sizeOf, toOnnx } from '../engine/index.ts';
+import {
+  CodeCounter,
+  type MethodCost,
+  type MethodTable,
+  methodResult,
+  type Resampled,
+  rollout,
+  type SeedReturns,
+} from '../evaluation/index.ts';
 import { inContextPolicy, MODEL_FORMAT, type ModelDescription } from '../policy/index.ts';
-import type { Policy, Task } from '../rl/index.ts';
+import type { EnvFamily, Policy, Task } from '../rl/index.ts';
 import { source, sourcePolicy } from '../sources/index.ts';
 import { readJson, writeFileAtomic, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
 import { loadTensors } from './checkpoint.ts';
 import type { ExperimentConfig } from './config.ts';
-import { split } from './generate.ts';
-import { type Model, PARTS, withWeights } from './model.ts';
+import { atMost, split } from './generate.ts';
+import { type CodeShape, INFERENCE_INPUTS, type Inference, type Model, PARTS, withWeights } from './model.ts';
 import type { StageOutput, StageStore } from './store.ts';
 import { MODEL_FILE } from './training.ts';
 
@@ -33,9 +41,9 @@ export interface Evaluation {
   readonly config: ExperimentConfig;
   readonly model: Model;
   readonly executor: Executor;
+  /** Name of the entry of `evaluate.envs` that `config` and `model` are at; absent at the options that were trained on. */
+  readonly at?: string;
 }
-
-const GRAPH_INPUTS: ReadonlySet<string> = new Set(['context', 'query', 'latents']);
 
 /** A student's weights by the names that the inference graphs use; the teacher's lose their prefix. */
 function weightsOf({ trained }: Pick<TrainedMethod, 'trained'>): Map<string, Float32Array> {
@@ -50,30 +58,41 @@ function inferenceGraphs(
   model: Model,
   { kind, trained }: Pick<TrainedMethod, 'kind' | 'trained'>,
   batch: { compress: number; act: number },
-) {
+): Inference {
   const weights = weightsOf({ trained });
-  const { compress, act, latentShape } = model.inference(kind, batch);
-  const bake = (graph: Graph) => optimise(withWeights(graph, weights, GRAPH_INPUTS));
-  return { compress: compress && bake(compress), act: bake(act), latentShape };
+  const { compress, act, decode, ...shapes } = model.inference(kind, batch);
+  const bake = (graph: Graph) => optimise(withWeights(graph, weights, INFERENCE_INPUTS));
+  return { compress: compress && bake(compress), act: bake(act), decode: decode && bake(decode), ...shapes };
 }
 
-/** What one action costs, counted from the graphs for a single stream; compressing is spread over the actions of the episode it serves. */
-function costOf(model: Model, method: Pick<TrainedMethod, 'kind' | 'trained'>): MethodCost {
-  const { compress, act } = inferenceGraphs(model, method, { compress: 1, act: 1 });
-  const inputBytes = (graph: Graph | undefined) =>
-    graph ? [...inputsOf(graph).values()].reduce((sum, tensor) => sum + bytesOf(tensor), 0) : 0;
-  const tokens = compressor(method.kind).window(model.contextTokens, model.options);
+/**
+ * What one action costs, counted from the graphs of a single stream (parameters are constants in them); compressing is spread over the actions of
+ * the segment it serves. A compressor that goes on from its latents keeps no more of the past beside them than the running segment.
+ */
+export function costOf(model: Model, kind: string, { compress, act, latentShape, codes }: Inference): MethodCost {
+  const bytes = (graph: Graph, names: readonly string[]) =>
+    [...inputsOf(graph)].reduce((sum, [name, tensor]) => sum + (names.includes(name) ? bytesOf(tensor) : 0), 0);
+  const share = compressor(kind).window(model.contextTokens, model.options) / model.contextTokens;
   return {
-    flopsPerAction: Math.round((compress ? countFlops(compress).total : 0) / model.family.horizon + countFlops(act).total),
-    stateBytes: inputBytes(act),
-    historyBytes: (inputBytes(compress) * tokens) / model.contextTokens,
+    flopsPerAction: Math.round((compress ? countFlops(compress).total : 0) / model.segment + countFlops(act).total),
+    stateBytes: bytes(act, ['query', 'latents']),
+    historyBytes: compress ? bytes(compress, ['context']) * share : 0,
+    ...(latentShape ? { bitsPerContext: bitsOf(latentShape, codes) } : {}),
   };
 }
 
-/** Held-out tasks, each once for every evaluation stream. */
-function streamsOf({ config }: Pick<Evaluation, 'config'>): { tasks: Task[]; keys: string[] } {
-  const { family, [config.evaluate.tasks]: held } = split(config);
-  const tasks = held.flatMap(task => new Array<Task>(config.evaluate.streams).fill(task));
+/** Bits of one Z: float32 numbers, or codes as short as their alphabet lets them be. */
+const bitsOf = (latentShape: readonly number[], codes: CodeShape | undefined): number =>
+  codes ? sizeOf(codes.shape) * Math.log2(codes.size) : 32 * sizeOf(latentShape);
+
+/** The tasks that an experiment evaluates: those held out, or as many of them as it asks for. */
+export function evaluatedTasks(config: Pick<ExperimentConfig, 'env' | 'split' | 'source' | 'seed' | 'evaluate'>): readonly Task[] {
+  return atMost(split(config)[config.evaluate.tasks], config.evaluate.maxTasks);
+}
+
+/** The evaluated tasks, each once for every evaluation stream. */
+function streamsOf({ config, model: { family } }: Evaluation): { tasks: Task[]; keys: string[] } {
+  const tasks = evaluatedTasks(config).flatMap(task => new Array<Task>(config.evaluate.streams).fill(task));
   return { tasks, keys: tasks.map(family.taskKey) };
 }
 
@@ -88,22 +107,22 @@ async function rollouts(
   name: string,
   seed: number,
   inputs: Record<string, string>,
-  prepare: (tasks: Task[], random: Random) => Promise<{ policy: Policy; cost: MethodCost; settings?: unknown }>,
+  prepare: (tasks: Task[], random: Random) => Promise<{ policy: Policy; cost: () => MethodCost; settings?: unknown }>,
   settings: unknown = {},
 ): Promise<Rollouts> {
-  const { store, config, model } = evaluation;
-  const { resamples: _, ...protocol } = config.evaluate;
+  const { store, config, model, at } = evaluation;
+  const { resamples: _, envs: __, ...protocol } = config.evaluate;
   const { keys, tasks } = streamsOf(evaluation);
   const output = await store.run({
-    stage: `evaluate-${name}-seed${seed}`,
+    stage: `evaluate-${name}${at ? `-${at}` : ''}-seed${seed}`,
     settings: { env: config.env, split: config.split, protocol, seed, executor: config.executor, settings },
     inputs,
     async run({ folder, progress, signal }) {
       const random = Random.seeded(seed).split('evaluate', name);
       const { policy, cost } = await prepare(tasks, random);
-      const title = `evaluate ${name} (seed ${seed})`;
+      const title = `evaluate ${name}${at ? ` at ${at}` : ''} (seed ${seed})`;
       progress.start(title, tasks.length * protocol.episodes);
-      const returns = await rollout({
+      const { returns, regret } = await rollout({
         family: model.family,
         tasks,
         policy,
@@ -114,12 +133,16 @@ async function rollouts(
         signal,
       });
       progress.finish();
-      writeJson(join(folder, RETURNS_FILE), { tasks: keys, returns: Array.from(returns) });
-      return { ...cost };
+      writeJson(join(folder, RETURNS_FILE), {
+        tasks: keys,
+        returns: Array.from(returns),
+        ...(regret ? { regret: Array.from(regret) } : {}),
+      });
+      return { ...cost() };
     },
   });
-  const { returns } = readJson(join(output.folder, RETURNS_FILE)) as { returns: number[] };
-  return { returns: { returns, tasks: keys }, cost: output.report as unknown as MethodCost };
+  const { returns, regret } = readJson(join(output.folder, RETURNS_FILE)) as { returns: number[]; regret?: number[] };
+  return { returns: { returns, tasks: keys, regret }, cost: output.report as unknown as MethodCost };
 }
 
 function rollModel(evaluation: Evaluation, method: TrainedMethod): Promise<Rollouts> {
@@ -127,16 +150,25 @@ function rollModel(evaluation: Evaluation, method: TrainedMethod): Promise<Rollo
   return rollouts(evaluation, method.method, method.seed, { model: method.trained.key }, async tasks => {
     const graphs = inferenceGraphs(model, method, { compress: COMPRESS_BATCH, act: tasks.length });
     const act = await executor.compile(toOnnx(graphs.act));
+    const { codes } = graphs;
+    const counter = codes && new CodeCounter({ groups: codes.shape[1], size: codes.size });
     const compress = graphs.compress && {
       program: await executor.compile(toOnnx(graphs.compress)),
       batch: COMPRESS_BATCH,
       latentShape: graphs.latentShape!,
+      carries: graphs.carries,
+      onCodes: counter && ((made: ArrayLike<number>) => counter.count(made)),
     };
-    const { family, tokenizer, contextTransitions } = model;
-    const policy = inContextPolicy({ family, tokenizer, contextTransitions, compress, act: { program: act, size: tasks.length } });
-    return { policy, cost: costOf(model, method) };
+    const { family, tokenizer } = model;
+    const policy = inContextPolicy({ family, tokenizer, context: graphs.context, compress, act: { program: act, size: tasks.length } });
+    const single = inferenceGraphs(model, method, { compress: 1, act: 1 });
+    return { policy, cost: () => ({ ...costOf(model, method.kind, single), ...(counter ? { codes: counter.use() } : {}) }) };
   });
 }
+
+/** The raw returns of one trained model in every stream, and of nothing beside it: what a study scores a trial by. */
+export const modelReturns = async (evaluation: Evaluation, method: TrainedMethod): Promise<SeedReturns> =>
+  (await rollModel(evaluation, method)).returns;
 
 /** A learning algorithm, random choice or the oracle in the same environments. */
 function rollSource(evaluation: Evaluation, name: string, id: string, options: Record<string, unknown>, seed: number): Promise<Rollouts> {
@@ -144,10 +176,13 @@ function rollSource(evaluation: Evaluation, name: string, id: string, options: R
   const settings = { id, options };
   const prepare = async (tasks: Task[], random: Random) => ({
     policy: sourcePolicy({ family, tasks, source: source(id), random: random.split('source'), options }),
-    cost: { flopsPerAction: 0, stateBytes: 0, historyBytes: 0 },
+    cost: () => ({ flopsPerAction: 0, stateBytes: 0, historyBytes: 0 }),
   });
   return rollouts(evaluation, name, seed, {}, prepare, settings);
 }
+
+/** Tasks that are drawn are a sample, and so is what is said of them. */
+export const resampledOf = (family: EnvFamily): Resampled => (family.drawTask ? 'tasks' : 'runs');
 
 /** The table of all methods over all seeds, every return divided by its own task's oracle. */
 export async function evaluate(
@@ -155,7 +190,8 @@ export async function evaluate(
   trained: readonly TrainedMethod[],
 ): Promise<{ methods: MethodTable; oracle: { mean: number }; streams: number }> {
   const { config } = evaluation;
-  const { family, [config.evaluate.tasks]: test } = split(config);
+  const { family } = evaluation.model;
+  const test = evaluatedTasks(config);
   const bySource = [
     { method: 'source', id: config.source.id, options: config.source.options },
     { method: 'random', id: 'random', options: {} },
@@ -172,7 +208,9 @@ export async function evaluate(
     const seeds = results.map(({ returns }) => returns);
     // The same stream for every method: they are resampled alike.
     const random = Random.seeded(config.seed).split('bootstrap');
-    return [method, methodResult({ seeds, episodes, oracle, cost: results[0].cost, random, resamples })];
+    const [{ cost }] = results;
+    const regretParts = family.regret?.parts;
+    return [method, methodResult({ seeds, episodes, oracle, cost, random, resamples, resampled: resampledOf(family), regretParts })];
   });
   const mean = [...oracle.values()].reduce((a, b) => a + b, 0) / oracle.size;
   return { methods: Object.fromEntries(methods), oracle: { mean }, streams: streams * test.length };
@@ -184,6 +222,7 @@ export async function exportModel(evaluation: Pick<Evaluation, 'model' | 'config
   const streams = 1;
   const graphs = inferenceGraphs(model, method, { compress: 1, act: streams });
   if (graphs.compress) writeFileAtomic(join(folder, 'compress.onnx'), toOnnx(graphs.compress, { standard: true }));
+  if (graphs.decode) writeFileAtomic(join(folder, 'decode.onnx'), toOnnx(graphs.decode, { standard: true }));
   writeFileAtomic(join(folder, 'act.onnx'), toOnnx(graphs.act, { standard: true }));
   const { observationSpace, actionSpace, horizon } = model.family;
   const description: ModelDescription = {
@@ -193,8 +232,13 @@ export async function exportModel(evaluation: Pick<Evaluation, 'model' | 'config
     actionSpace,
     horizon,
     tokenizer: config.tokenizer,
-    contextTransitions: model.contextTransitions,
+    query: config.policy.query,
+    contextTransitions: graphs.context.contextTransitions,
+    ...(model.segment < horizon ? { segment: model.segment } : {}),
+    ...(model.form === 'window' ? {} : { form: model.form }),
+    ...(graphs.carries ? { carries: true } : {}),
     latentShape: graphs.latentShape ?? null,
+    ...(graphs.codes ? { codes: graphs.codes } : {}),
     streams,
     trained: method.trained.key,
   };

@@ -2,7 +2,7 @@
 
 import { type HistoryStore, type Manifest, openHistories, saveHistories, splitTasks } from '../data/index.ts';
 import { environment } from '../envs/index.ts';
-import { type EnvFamily, episodeStarts, type History } from '../rl/index.ts';
+import { type EnvFamily, episodeStarts, type History, type Task } from '../rl/index.ts';
 import { generateHistory, source } from '../sources/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { Random } from '../util/random.ts';
@@ -14,12 +14,15 @@ type GenerateConfig = Pick<ExperimentConfig, 'env' | 'split' | 'source' | 'seed'
 
 /** The tasks of an experiment: what is trained on, what settings are chosen on, and what only the final evaluation sees. */
 export function split(config: GenerateConfig) {
-  const family = environment(config.env.id);
-  const { train, test } = splitTasks(family, config.split);
-  const { validation } = config.split;
+  const family = environment(config.env.id, config.env.options);
+  const { validation, tasks } = config.split;
+  const { train, test } = splitTasks(family, { ...config.split, tasks: tasks && tasks + validation });
   expectTasks(validation < train.length, `split.validation is ${validation}, which leaves none of the ${train.length} tasks to train on.`);
   return { family, train: train.slice(validation), validation: train.slice(0, validation), test };
 }
+
+/** The first `most` tasks. A split lists its tasks in the order of its shuffle, so these are a random choice that its seed settles. */
+export const atMost = (tasks: readonly Task[], most: number | undefined): readonly Task[] => tasks.slice(0, most);
 
 export function generate(store: StageStore, config: GenerateConfig): Promise<StageOutput> {
   const { env, split: division, source: settings, seed } = config;
@@ -29,11 +32,12 @@ export function generate(store: StageStore, config: GenerateConfig): Promise<Sta
     inputs: {},
     async run({ folder, progress, signal }) {
       const { family, train, test } = split(config);
+      const taught = atMost(train, settings.maxTasks);
       const learner = source(settings.id);
       const random = Random.seeded(seed).split('generate');
       const histories: History[] = [];
-      progress.start('generate', train.length);
-      for (const [done, task] of train.entries()) {
+      progress.start('generate', taught.length);
+      for (const [done, task] of taught.entries()) {
         signal.throwIfAborted();
         for (let i = 0; i < settings.histories; i++) {
           const stream = random.split(family.taskKey(task), i);

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { interpret, type Tensor } from '../engine/index.ts';
+import { LATENT_KINDS } from '../compressor/index.ts';
+import { inputsOf, interpret, type Tensor } from '../engine/index.ts';
 import { environment } from '../envs/index.ts';
-import { initialise, Scope } from '../nn/index.ts';
+import { initialise, POSITION_KINDS, Scope } from '../nn/index.ts';
+import { type EnvFamily, listedTasks } from '../rl/index.ts';
 import { generateHistory, source } from '../sources/index.ts';
-import { BatchSampler, newBatch, TOKENIZERS } from '../tokenizers/index.ts';
+import { BatchSampler, IMAGE_ENCODER_KINDS, newBatch, TOKENIZERS } from '../tokenizers/index.ts';
 import { loadConfig } from '../util/config.ts';
 import { Random } from '../util/random.ts';
 import { experimentSchema } from './config.ts';
@@ -12,13 +14,14 @@ import { Model, PARTS, weighted, withWeights } from './model.ts';
 const BATCH = 3;
 const SIZES =
   'name: a\ncontext: {episodes: 2}\nmodel: {width: 8, heads: 2, poolHeads: 4, feedForward: 2, encoderLayers: 1, decoderLayers: 1, latents: 2}';
-const family = environment('dark-room', { size: 3, horizon: 4 });
+const rooms = environment('dark-room', { size: 3, horizon: 4 });
+const pictures = environment('dark-room-pixels', { size: 3, horizon: 4 });
 const KINDS = ['bottleneck', 'full', 'truncated', 'mean-pool', 'none'];
 
-function build(tokenizer: string) {
-  const config = loadConfig(experimentSchema, { file: 'a.yaml', text: SIZES, overrides: [`tokenizer=${tokenizer}`] });
+function build(tokenizer: string, overrides: readonly string[] = [], family: EnvFamily = rooms) {
+  const config = loadConfig(experimentSchema, { file: 'a.yaml', text: SIZES, overrides: [`tokenizer=${tokenizer}`, ...overrides] });
   const model = new Model(config, family);
-  const histories = family.tasks().map((task, i) => {
+  const histories = listedTasks(family, 'A test').map((task, i) => {
     return generateHistory({ family, task, source: source('r-max'), random: Random.seeded(i), episodes: 4 });
   });
   const shape = model.batchShape(BATCH);
@@ -28,6 +31,9 @@ function build(tokenizer: string) {
   return { model, batch };
 }
 
+/** Calls of the policy that a batch stands for: one an episode, or one a step where each sees one state. */
+const rowsOf = (model: Model) => (model.tokenizer.memoryless ? BATCH * model.family.horizon : BATCH);
+
 const weightsOf = (scope: Scope, seed = 0) => initialise(scope.table.values(), Random.seeded(seed));
 
 /** Values of scalars, in the interpreter. */
@@ -35,13 +41,32 @@ function values(scalars: Record<string, Tensor>, feeds: Record<string, ArrayLike
   return Object.fromEntries(Object.entries(interpret({ outputs: scalars }, feeds)).map(([name, [value]]) => [name, value]));
 }
 
-describe.each(Object.keys(TOKENIZERS))('the model of %s tokens', tokenizer => {
-  const { model, batch } = build(tokenizer);
+const packed = (...overrides: string[]): Parameters<typeof build> => ['packed', overrides];
+const MODELS: Record<string, Parameters<typeof build>> = {
+  ...Object.fromEntries(Object.keys(TOKENIZERS).map(id => [`of ${id} tokens`, [id]])),
+  ...Object.fromEntries(POSITION_KINDS.map(kind => [`with ${kind} positions`, packed(`model.positions=${kind}`)])),
+  ...Object.fromEntries(
+    IMAGE_ENCODER_KINDS.map(kind => [
+      `of images by ${kind}`,
+      ['packed', [`model.image={encoder: ${kind}, patch: 2, features: 3}`], pictures],
+    ]),
+  ),
+  'with bucketed rewards': packed('model.rewards=[0, 0.5]'),
+  'in the encoder-decoder form': packed('policy.form=encoder-decoder', 'policy.encoderLayers=2'),
+  'with one layer of two that attends to Z': packed('model.decoderLayers=2', 'policy.crossLayers=[1]'),
+  'asked about the state': packed('policy.query=state'),
+  'asked about the state, of interleaved tokens': ['interleaved', ['policy.query=state']],
+};
+
+describe.each(Object.entries(MODELS))('the model %s', (_, [tokenizer, overrides = [], family = rooms]) => {
+  const { model, batch } = build(tokenizer, overrides, family);
 
   it.each(KINDS)('has finite losses with %s', kind => {
     const scope = new Scope();
-    const { z, context, task, kl } = model.losses(scope, kind, BATCH, 'model');
-    const rest: Record<string, Tensor> = z ? { capacity: model.capacity(z), rec: model.reconstruction(scope, z, context).loss } : {};
+    const { latents, z, context, task, kl } = model.losses(scope, kind, BATCH, 'model');
+    const rest: Record<string, Tensor> = z
+      ? { capacity: model.capacity(kind, latents, 1)[1](), rec: model.reconstruction(scope, z, context).loss }
+      : {};
     const found = values({ task, kl: kl(), ...rest }, { ...batch, ...Object.fromEntries(weightsOf(scope)) });
     for (const [name, value] of Object.entries(found)) {
       expect(Number.isFinite(value), name).toBe(true);
@@ -66,7 +91,7 @@ describe.each(Object.keys(TOKENIZERS))('the model of %s tokens', tokenizer => {
     const scope = new Scope();
     const kl = model.losses(scope, 'none', BATCH, 'table').kl();
     const weights = Object.fromEntries(weightsOf(scope));
-    const { act } = model.inference('none', { compress: 1, act: BATCH });
+    const { act } = model.inference('none', { compress: 1, act: rowsOf(model) });
     const { probabilities } = interpret(act, { ...weights, query: batch.query });
     expect(Object.keys(weights).some(name => name.startsWith('teacher'))).toBe(false);
     expect(values({ kl }, { ...batch, ...weights, teacher: probabilities }).kl).toBeCloseTo(0, 10);
@@ -76,10 +101,15 @@ describe.each(Object.keys(TOKENIZERS))('the model of %s tokens', tokenizer => {
     const scope = new Scope();
     const { task } = model.losses(scope, kind, BATCH, 'absent');
     const weights = weightsOf(scope);
-    const { compress, act, latentShape } = model.inference(kind, { compress: BATCH, act: BATCH });
+    const { compress, act, latentShape } = model.inference(kind, { compress: BATCH, act: rowsOf(model) });
     const data = new Set(['context', 'query', 'latents']);
-    const latents = compress ? interpret(withWeights(compress, weights, data), { context: batch.context }).latents : [];
-    expect(latents.length).toBe(latentShape ? latentShape.reduce((a, b) => a * b, BATCH) : 0);
+    const compressed = compress ? interpret(withWeights(compress, weights, data), { context: batch.context }).latents : [];
+    expect(compressed.length).toBe(latentShape ? latentShape.reduce((a, b) => a * b, BATCH) : 0);
+    // Each of the calls for single states gets the latents of its episode.
+    const latents = Array.from({ length: rowsOf(model) }, (_, row) => {
+      const b = Math.floor((row * BATCH) / rowsOf(model));
+      return [...compressed.slice((b * compressed.length) / BATCH, ((b + 1) * compressed.length) / BATCH)];
+    }).flat();
     const { probabilities } = interpret(withWeights(act, weights, data), { query: batch.query, latents });
     const actions = family.actionSpace.n;
     let [sum, count] = [0, 0];
@@ -89,6 +119,86 @@ describe.each(Object.keys(TOKENIZERS))('the model of %s tokens', tokenizer => {
       for (let a = row * actions; a < (row + 1) * actions; a++) sum -= batch.target[a] * Math.log(probabilities[a]);
     }
     expect(values({ task }, { ...batch, ...Object.fromEntries(weights) }).task).toBeCloseTo(sum / count, 5);
+  });
+});
+
+describe.each(LATENT_KINDS)('the graphs of $id latents', ({ id, discrete }) => {
+  const { model, batch } = build('packed', [`latents.kind=${id}`, 'latents.groups=2', 'latents.codes=16', 'latents.codeWidth=3']);
+  const scope = new Scope();
+  const { latents } = model.losses(scope, 'bottleneck', BATCH, 'absent');
+  const weights = initialise([...scope.table.values(), ...scope.buffers.values()], Random.seeded(0));
+  const graphs = model.inference('bottleneck', { compress: BATCH, act: BATCH });
+  const data = new Set(['context', 'query', 'latents', 'codes']);
+  const compressed = () => interpret(withWeights(graphs.compress!, weights, data), { context: batch.context });
+
+  it('need nothing but the context, and give what the training graph calls settled', () => {
+    const expected = interpret({ outputs: { z: latents!.settled } }, { ...batch, ...Object.fromEntries(weights) }).z;
+    expect([...compressed().latents]).toEqual([...expected]);
+    expect(Object.keys(graphs.compress!.outputs)).toEqual(discrete ? ['latents', 'codes'] : ['latents']);
+  });
+
+  it('give the codes, and the latents of codes, where there are any', () => {
+    expect(Boolean(graphs.decode)).toBe(Boolean(discrete));
+    expect(graphs.codes).toEqual(discrete && { shape: [2, 2], size: id === 'vq' ? 16 : 1000 });
+    if (!graphs.decode) return;
+    const { codes, latents: z } = compressed();
+    const { latents: back } = interpret(withWeights(graphs.decode, weights, data), { codes });
+    back.forEach((value, i) => {
+      expect(value).toBeCloseTo(z[i], 10);
+    });
+  });
+
+  it('leave a teacher that sees everything as it is', () => {
+    expect(model.latentKind('full').id).toBe('continuous');
+    expect(model.inference('full', { compress: 1, act: 1 }).codes).toBeUndefined();
+  });
+});
+
+describe('the form of the policy', () => {
+  const blocks = (...overrides: string[]) => {
+    const scope = new Scope();
+    build('packed', ['model.decoderLayers=3', ...overrides]).model.losses(scope, 'bottleneck', BATCH, 'absent');
+    const names = [...scope.table.keys()].filter(name => name.startsWith('policy.'));
+    return [...new Set(names.map(name => name.split('.').slice(1, 3).join('.')))].filter(name => /^(block|encoder)/.test(name));
+  };
+  const all = ['block0', 'block1', 'block2'];
+
+  it('attends to Z in every layer unless told where', () => {
+    expect(blocks().filter(name => name.endsWith('cross'))).toEqual(all.map(block => `${block}.cross`));
+    expect(blocks('policy.crossLayers=[0, 2]').filter(name => name.endsWith('cross'))).toEqual(['block0.cross', 'block2.cross']);
+  });
+
+  it('has blocks over Z in the encoder-decoder form alone', () => {
+    const encoders = (...overrides: string[]) => blocks(...overrides).filter(name => name.startsWith('encoder'));
+    expect(encoders('policy.encoderLayers=2')).toEqual([]);
+    expect(encoders('policy.form=encoder-decoder', 'policy.encoderLayers=2')).toEqual([
+      'encoder0.self',
+      'encoder0.ffn',
+      'encoder1.self',
+      'encoder1.ffn',
+    ]);
+  });
+
+  it('has no self-attention and no place where it sees one state', () => {
+    expect(blocks('policy.query=state').filter(name => name.endsWith('self'))).toEqual([]);
+    const { act } = build('packed', ['policy.query=state']).model.inference('bottleneck', { compress: 1, act: 2 });
+    const inputs = inputsOf(act);
+    expect([...inputs.keys()].filter(name => name.includes('embed'))).toEqual(['policy.embed.weight', 'policy.embed.bias']);
+    expect(inputs.get('query')!.shape.slice(0, 2)).toEqual([2, 1]);
+    expect(act.outputs.probabilities.shape).toEqual([2, 1, 5]);
+  });
+
+  it.each([
+    ['policy.crossLayers=[0, 3]', /policy\.crossLayers.*below model\.decoderLayers, which is 3/s],
+    ['policy.crossLayers=[1, 0]', /policy\.crossLayers.*rising order/s],
+    ['model.rewards=[1, 1]', /model\.rewards.*edges that rise/s],
+  ])('refuses %s', (override, message) => {
+    expect(() => blocks(override)).toThrow(expect.objectContaining({ code: 'E_CONFIG', message: expect.stringMatching(message) }));
+  });
+
+  it('refuses rotary positions on heads of odd width', () => {
+    const odd = () => blocks('model.width=12', 'model.heads=4', 'model.positions=rotary');
+    expect(odd).toThrow(expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining('even width of a head') }));
   });
 });
 

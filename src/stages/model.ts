@@ -1,71 +1,181 @@
 /**
  * @file The models of an experiment as graphs: what each training stage minimises, and what acts.
- * Shape key: B batch, N context tokens, T query tokens, F features, M latents, D width, H horizon, A actions.
+ * Shape key: B batch, N context tokens, T query tokens, F features, M latents, D width, H steps of a segment, A actions.
  */
 
-import { type CompressorOptions, compressor, reconstruct, reconstructionLoss } from '../compressor/index.ts';
-import { add, constant, type Graph, input, mean, mul, rewrite, slice, softmax, square, type Tensor } from '../engine/index.ts';
-import { crossEntropy, klDivergence, Scope, weightedMean } from '../nn/index.ts';
-import { actionLogits } from '../policy/index.ts';
+import {
+  type CompressionSettings,
+  type CompressorOptions,
+  compressor,
+  type LatentKind,
+  type Latents,
+  latentKind,
+  reconstruct,
+  reconstructionLoss,
+} from '../compressor/index.ts';
+import { add, constant, type Graph, input, mul, reshape, rewrite, slice, softmax, type Tensor } from '../engine/index.ts';
+import { crossEntropy, klDivergence, linear, Scope, weightedMean, zeroInit } from '../nn/index.ts';
+import { actionLogits, type PolicyOptions, policyStates } from '../policy/index.ts';
 import type { EnvFamily } from '../rl/index.ts';
-import { type BatchShape, type Tokenizer, tokenizer } from '../tokenizers/index.ts';
+import { type BatchShape, type ContextForm, type ContextShape, stepsSeen, type Tokenizer, tokenizer } from '../tokenizers/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { ExperimentConfig } from './config.ts';
 
-export type ModelConfig = Pick<ExperimentConfig, 'tokenizer' | 'context' | 'model' | 'compressor'>;
+export type ModelConfig = Pick<ExperimentConfig, 'tokenizer' | 'context' | 'model' | 'policy' | 'compressor' | 'compression' | 'latents'>;
 
-/** Where the parameters of each part live: a stage trains parts, and freezes others, by these prefixes. */
+/** Inputs of the inference graphs; everything else in them is a parameter. */
+export const INFERENCE_INPUTS: ReadonlySet<string> = new Set(['context', 'state', 'query', 'latents', 'codes']);
+
+/** The discrete form of Z: `shape` [M, G] codes, each below `size`. */
+export interface CodeShape {
+  readonly shape: readonly number[];
+  readonly size: number;
+}
+
+/** What acts: graphs, and what of the past they take. */
+export interface Inference {
+  /**
+   * `context` → `latents`, and `codes` where Z is discrete; absent where nothing of the past reaches the policy. With `carries` it goes on from
+   * `state` and gives `next`, what is carried on.
+   */
+  readonly compress?: Graph;
+  /** `query` with `latents` → `probabilities`, and with a critic `values` [B, H] too. */
+  readonly act: Graph;
+  /** `codes` → `latents`, where Z is discrete. */
+  readonly decode?: Graph;
+  /** [M, D] of Z. */
+  readonly latentShape?: readonly number[];
+  readonly codes?: CodeShape;
+  readonly carries: boolean;
+  readonly context: ContextShape;
+}
+
+/** Where the parameters of each part live: a stage trains parts, and freezes others, by these prefixes. Beside them: STATISTICS. */
 export const PARTS = { compressor: 'compressor', policy: 'policy', decoder: 'decoder', teacher: 'teacher' } as const;
+
+/** Parts that only training by returns has: a read-out of values, and what the student was when it began. */
+export const RETURN_PARTS = { value: 'value', start: 'start' } as const;
 
 /** Everything that follows from the configuration and the family: layouts, sizes, and the graphs over them. */
 export class Model {
   readonly family: EnvFamily;
   readonly tokenizer: Tokenizer;
   readonly options: CompressorOptions;
-  readonly decoderLayers: number;
+  readonly policyOptions: PolicyOptions;
+  readonly latentSettings: ExperimentConfig['latents'];
+  /** Transitions of a segment at most (H). */
+  readonly segment: number;
+  /** How the past stands in contexts: as the experiment's compressor takes it, for all models of the experiment. */
+  readonly form: ContextForm;
   readonly contextTransitions: number;
   readonly contextTokens: number;
 
   constructor(config: ModelConfig, family: EnvFamily) {
-    const { width, heads, feedForward, encoderLayers, encoderSpan, poolHeads, decoderLayers, latents } = config.model;
+    const { width, heads, feedForward, encoderLayers, encoderSpan, poolHeads, decoderLayers, latents, positions, rewards, image } =
+      config.model;
+    const { form, crossLayers, query } = config.policy;
     this.family = family;
-    this.tokenizer = tokenizer(config.tokenizer, family);
-    this.decoderLayers = decoderLayers;
-    this.contextTransitions = config.context.episodes * family.horizon;
-    this.contextTokens = this.contextTransitions * this.tokenizer.tokensPerTransition;
-    const span = encoderSpan === 'context' ? this.contextTokens : family.horizon * this.tokenizer.tokensPerTransition;
-    this.options = { width, heads, hidden: feedForward * width, layers: encoderLayers, latents, poolHeads, span };
-  }
-
-  batchShape(batch: number): BatchShape {
-    return { batch, contextTransitions: this.contextTransitions, horizon: this.family.horizon, actions: this.family.actionSpace.n };
-  }
-
-  /** The batch as graph inputs: context [B, N, F], query [B, T, F], target [B, H, A], weight [B, H]. */
-  inputs(batch: number) {
-    const { horizon, actionSpace } = this.family;
-    return {
-      context: input('context', [batch, this.contextTokens, this.tokenizer.context.width]),
-      query: input('query', [batch, this.tokenizer.queryTokens(horizon), this.tokenizer.query.width]),
-      target: input('target', [batch, horizon, actionSpace.n]),
-      weight: input('weight', [batch, horizon]),
+    this.tokenizer = tokenizer(config.tokenizer, family, query);
+    this.latentSettings = config.latents;
+    const { episodes, segment = family.horizon, segments = episodes } = config.context;
+    if (segment > family.horizon)
+      throw new CadenzaError(
+        'E_CONFIG',
+        `context.segment: expected at most ${family.horizon}, the horizon of an episode of ${family.id}, came ${segment}.`,
+      );
+    this.segment = segment;
+    this.form = compressor(config.compressor).form;
+    this.contextTransitions = segments * segment;
+    const { tokensPerTransition } = this.tokenizer;
+    this.contextTokens = this.contextTransitions * tokensPerTransition;
+    const segmentTokens = segment * tokensPerTransition;
+    const shared = {
+      width,
+      heads,
+      hidden: feedForward * width,
+      positions,
+      embedding: { image, rewardEdges: rewards === 'scalar' ? [] : rewards },
+    };
+    this.options = {
+      ...config.compression,
+      ...shared,
+      layers: encoderLayers,
+      latents,
+      poolHeads,
+      span: encoderSpan === 'context' ? this.contextTokens : segmentTokens,
+      segment: segmentTokens,
+      workingMemory: config.compression.workingMemory * tokensPerTransition,
+      layout: this.tokenizer.context,
+    };
+    this.policyOptions = {
+      ...shared,
+      layers: decoderLayers,
+      actions: family.actionSpace.n,
+      encoderLayers: form === 'encoder-decoder' ? config.policy.encoderLayers : 0,
+      crossLayers: crossLayers === 'every' ? undefined : crossLayers,
+      memoryless: this.tokenizer.memoryless,
+      layout: this.tokenizer.query,
     };
   }
 
-  /** Z = C_θ(X), [B, M, D]; undefined for a compressor that passes nothing on. */
-  latents(scope: Scope, kind: string, context_BNF: Tensor): Tensor | undefined {
+  /** The settings that only some compressors read, and how the past stands in contexts where that is not as usual: for a stage's key. */
+  keySettings(kind: string, { compression }: ModelConfig): { form?: ContextForm; compression?: Partial<CompressionSettings> } {
+    const { reads } = compressor(kind);
+    return {
+      ...(this.form === 'window' ? {} : { form: this.form }),
+      ...(reads.length > 0 ? { compression: Object.fromEntries(reads.map(name => [name, compression[name]])) } : {}),
+    };
+  }
+
+  batchShape(batch: number): BatchShape {
+    const { contextTransitions, segment, form } = this;
+    const { actionSpace, scored } = this.family;
+    return { batch, contextTransitions, segment, form, actions: actionSpace.n, scored };
+  }
+
+  /** The batch as graph inputs: context [B, N, F], query [B, T, F], target [B, H, A], weight [B, H]. */
+  inputs(batch: number, segment = this.segment) {
+    const actions = this.family.actionSpace.n;
+    return {
+      context: input('context', [batch, this.contextTokens, this.tokenizer.context.width]),
+      query: input('query', [batch, this.tokenizer.queryTokens(segment), this.tokenizer.query.width]),
+      target: input('target', [batch, segment, actions]),
+      weight: input('weight', [batch, segment]),
+    };
+  }
+
+  /** What a compressor's output is turned into. */
+  latentKind(kind: string): LatentKind {
+    return latentKind(compressor(kind).uncompressed ? 'continuous' : this.latentSettings.kind);
+  }
+
+  /** Z = C_θ(X), [B, M, D], in the forms that training and inference need; undefined for a compressor that passes nothing on. */
+  latents(scope: Scope, kind: string, context_BNF: Tensor): Latents | undefined {
     const chosen = compressor(kind);
     if (chosen.latents(this.contextTokens, this.options) === 0) return undefined;
-    return chosen.compress(scope.at(PARTS.compressor), context_BNF, this.options);
+    const own = scope.at(PARTS.compressor);
+    return this.latentKind(kind).apply(own.at('latents'), chosen.compress(own, context_BNF, this.options), this.latentSettings);
   }
 
   /** Action logits [B, H, A] at the tokens where actions are predicted. */
   logits(scope: Scope, query_BTF: Tensor, z_BMD: Tensor | undefined): Tensor {
-    const { width, heads, hidden } = this.options;
-    const actions = this.family.actionSpace.n;
-    const all = actionLogits(scope.at(PARTS.policy), query_BTF, z_BMD, { width, heads, hidden, layers: this.decoderLayers, actions });
+    return this.actorCritic(scope, query_BTF, z_BMD).logits;
+  }
+
+  /**
+   * Action logits [B, H, A], and what the future is worth at the same tokens, [B, H]: a linear read-out of the policy's hidden states that
+   * starts at 0. Only training by returns reads the values; they are in no graph that does not ask for them.
+   */
+  actorCritic(scope: Scope, query_BTF: Tensor, z_BMD: Tensor | undefined): { logits: Tensor; values: () => Tensor } {
+    const policy = scope.at(PARTS.policy);
+    const states_BTD = policyStates(policy, query_BTF, z_BMD, this.policyOptions);
     const stride = this.tokenizer.predictionIndex(1) - this.tokenizer.predictionIndex(0);
-    return slice(all, 1, 0, all.shape[1], stride);
+    const predicting = (all: Tensor) => slice(all, 1, 0, all.shape[1], stride);
+    const values = () => {
+      const values_BH1 = predicting(linear(scope.at(RETURN_PARTS.value), states_BTD, 1, zeroInit));
+      return reshape(values_BH1, values_BH1.shape.slice(0, 2));
+    };
+    return { logits: predicting(actionLogits(policy, states_BTD, this.policyOptions)), values };
   }
 
   /** L_rec and its parts. */
@@ -81,11 +191,12 @@ export class Model {
   /** Everything that one student of compressor `kind` minimises, as separate scalars; what a stage does not use is never computed. */
   losses(scope: Scope, kind: string, batch: number, teacher: 'model' | 'table' | 'absent') {
     const { context, query, target, weight } = this.inputs(batch);
-    const z = this.latents(scope, kind, context);
+    const latents = this.latents(scope, kind, context);
+    const z = latents?.trained;
     const logits = this.logits(scope, query, z);
     const task = weightedMean(crossEntropy(logits, target), weight);
     const kl = () => weightedMean(klDivergence(this.#teacherProbabilities(scope, teacher, { context, query, target }), logits), weight);
-    return { z, context, task, kl };
+    return { latents, z, context, task, kl };
   }
 
   /** p_T(·|X, Q) [B, H, A]: the full-context transformer's, or looked up in a table of Monte-Carlo estimates. */
@@ -97,23 +208,47 @@ export class Model {
     if (teacher === 'table') return input('teacher', target.shape);
     if (teacher === 'absent') throw new CadenzaError('E_CONFIG', 'a KL term needs a teacher.');
     const own = scope.at(PARTS.teacher);
-    return softmax(this.logits(own, query, this.latents(own, 'full', context)));
+    return softmax(this.logits(own, query, this.latents(own, 'full', context)?.trained));
   }
 
-  /** R(Z) of L_pre: the mean square of the latents (L2 penalty). */
-  capacity(z_BMD: Tensor): Tensor {
-    return mean(square(z_BMD));
+  /** λ_cap · R(Z) as a term of `weighted`; some kinds of latents ask for more than λ_cap, and some have no R(Z). */
+  capacity(kind: string, latents: Latents | undefined, lambda: number): readonly [weight: number, loss: () => Tensor] {
+    const { capacity } = latents ?? {};
+    const least = this.latentKind(kind).leastCapacity?.(this.latentSettings) ?? 0;
+    return [capacity ? Math.max(lambda, least) : 0, () => capacity!];
   }
 
-  /** The inference graphs of a student: context → latents (absent when nothing is carried), and query with latents → probabilities. */
-  inference(kind: string, batch: { compress: number; act: number }): { compress?: Graph; act: Graph; latentShape?: readonly number[] } {
+  /**
+   * The inference graphs of a student: context → latents (absent when nothing is carried), and query with latents → probabilities; with `critic`,
+   * its values beside them. A compressor that goes on from its latents takes them as `state`, beside a context of one segment; what it carries is
+   * what it made, and the kind of latents is applied to what the policy sees of it.
+   */
+  inference(kind: string, batch: { compress: number; act: number }, critic = false): Inference {
     const scope = new Scope();
-    const { query } = this.inputs(batch.act);
-    const z = this.latents(scope, kind, this.inputs(batch.compress).context);
-    const latentShape = z?.shape.slice(1);
+    const { query } = this.inputs(batch.act, stepsSeen(this.tokenizer, this.segment));
+    const { step, latents: count } = compressor(kind);
+    const M = count(this.contextTokens, this.options);
+    const { segment, form } = this;
+    const context: ContextShape = { contextTransitions: step ? segment : this.contextTransitions, segment, form };
+    const latentShape = M > 0 ? [M, this.options.width] : undefined;
     const latents = latentShape && input('latents', [batch.act, ...latentShape]);
-    const act: Graph = { outputs: { probabilities: softmax(this.logits(scope, query, latents)) } };
-    return z ? { compress: { outputs: { latents: z } }, act, latentShape } : { act };
+    const { logits, values } = this.actorCritic(scope, query, latents);
+    const act: Graph = { outputs: { probabilities: softmax(logits), ...(critic ? { values: values() } : {}) } };
+    if (!latentShape) return { act, carries: false, context };
+    const tokens = context.contextTransitions * this.tokenizer.tokensPerTransition;
+    const past = input('context', [batch.compress, tokens, this.tokenizer.context.width]);
+    const own = scope.at(PARTS.compressor);
+    const next = step?.(own, input('state', [batch.compress, ...latentShape]), past, this.options);
+    const z = next ? this.latentKind(kind).apply(own.at('latents'), next, this.latentSettings) : this.latents(scope, kind, past)!;
+    const compress: Graph = { outputs: { latents: z.settled, ...(next ? { next } : {}), ...(z.codes ? { codes: z.codes } : {}) } };
+    const made = { compress, act, latentShape, carries: Boolean(step), context };
+    const { discrete } = this.latentKind(kind);
+    if (!discrete) return made;
+    const { groups, size } = discrete.alphabet(this.latentSettings);
+    const shape = [M, groups];
+    const codes = input('codes', [batch.compress, ...shape], 'int32');
+    const decode: Graph = { outputs: { latents: discrete.decode(own.at('latents'), codes, this.latentSettings, this.options.width) } };
+    return { ...made, decode, codes: { shape, size } };
   }
 }
 
@@ -123,7 +258,7 @@ export function weighted(terms: readonly (readonly [weight: number, loss: () => 
   return used.reduce(add);
 }
 
-/** The graph with its parameters written into it as constants. Throws `E_CHECKPOINT` when one is missing or has another size. */
+/** The graph with its parameters and buffers written into it as constants. Throws `E_CHECKPOINT` when one is missing or has another size. */
 export function withWeights(graph: Graph, weights: ReadonlyMap<string, Float32Array>, data: ReadonlySet<string>): Graph {
   return rewrite(graph, node => {
     const name = node.attributes.name as string;

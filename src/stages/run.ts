@@ -1,26 +1,25 @@
-/** @file The whole road: generate → teacher → pretrain → distil → finetune → baselines → evaluate, for every seed, and the results of it. */
+/** @file The whole road: generate → teacher → pretrain → distil → finetune → reinforce → baselines → evaluate, for every seed, and the results of it. */
 
 import { join } from 'node:path';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import type { Executor } from '../engine/index.ts';
 import { describeBars, type MethodTable, RESULTS_FORMAT, type Results } from '../evaluation/index.ts';
 import type { History } from '../rl/index.ts';
-import { source } from '../sources/index.ts';
 import { formatConfig } from '../util/config.ts';
-import { CadenzaError } from '../util/errors.ts';
 import { writeFileAtomic, writeJson } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
-import { Random } from '../util/random.ts';
-import { type ExperimentConfig, tableConfig } from './config.ts';
-import { evaluate, exportModel, type TrainedMethod } from './evaluate.ts';
-import { generate, loadHistories, split } from './generate.ts';
+import { expectBuildable } from './buildable.ts';
+import { type ExperimentConfig, evaluatedAt, tableConfig } from './config.ts';
+import { evaluate, evaluatedTasks, exportModel, resampledOf, type TrainedMethod } from './evaluate.ts';
+import { atMost, generate, loadHistories, split } from './generate.ts';
 import { Model } from './model.ts';
 import { machine, provenance } from './provenance.ts';
+import { reinforce } from './reinforce.ts';
 import { StageStore } from './store.ts';
 import { distil, finetune, pretrain, type TrainingRun, trainBaseline, trainTeacher } from './training.ts';
 
 /** The stages in the order in which they run. */
-export const STAGES = ['generate', 'teacher', 'pretrain', 'distil', 'finetune', 'baselines', 'evaluate'] as const;
+export const STAGES = ['generate', 'teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'baselines', 'evaluate'] as const;
 export type Stage = (typeof STAGES)[number];
 
 export interface RunOptions {
@@ -41,68 +40,91 @@ export interface RunOptions {
 export async function runExperiment(config: ExperimentConfig, options: RunOptions): Promise<Results | undefined> {
   const { out, until = 'evaluate', progress, signal, resume } = options;
   for (const each of [config, ...config.tables.map(table => tableConfig(config, table))]) expectBuildable(each);
-  const store = new StageStore(out, { resume, progress, signal });
+  const open = () => new StageStore(out, { resume, progress, signal });
+  const store = open();
   writeFileAtomic(join(out, 'config.yaml'), formatConfig(config));
   const executor = nodeExecutor(config.executor);
   const main = await road(config, store, executor, until);
   if (!main) return undefined;
-  const tables: Record<string, MethodTable> = {};
+  const tables: Record<string, MethodTable> = { ...main.elsewhere };
   const dataHashes: Record<string, string> = { main: main.dataHash };
+  const seconds = { ...store.seconds };
   for (const table of config.tables) {
-    const other = await road(tableConfig(config, table), store, executor, until);
+    const own = open();
+    const other = await road(tableConfig(config, table), own, executor, until);
+    // Stages of a table have the names of the experiment's own.
+    for (const [stage, spent] of Object.entries(own.seconds)) seconds[`${table.name}: ${stage}`] = spent;
     tables[table.name] = other!.methods;
+    for (const [at, methods] of Object.entries(other!.elsewhere)) tables[`${table.name}-${at}`] = methods;
     dataHashes[table.name] = other!.dataHash;
   }
-  await exportModel({ model: main.model, config }, main.cad, join(out, 'model'));
+  await exportModel({ model: main.model, config }, main.agent, join(out, 'model'));
 
+  const results = resultsOf(config, { ...main, tables, dataHashes, seconds, command: options.command });
+  writeJson(join(out, 'results.json'), results);
+  return results;
+}
+
+interface Found {
+  readonly methods: MethodTable;
+  readonly tables?: Record<string, MethodTable>;
+  readonly oracle: { readonly mean: number };
+  readonly streams: number;
+  readonly dataHashes: Record<string, string>;
+  readonly seconds: Record<string, number>;
+  readonly command: string;
+}
+
+/** What was found, with everything that says where it comes from. */
+export function resultsOf(config: ExperimentConfig, { methods, tables = {}, oracle, ...found }: Found): Results {
   const { train, [config.evaluate.tasks]: test, family } = split(config);
+  const evaluated = evaluatedTasks(config);
+  const trainKeys = new Set(train.map(family.taskKey));
   const { version, commit, node } = provenance();
   const { episodes, streams, sampling, resamples } = config.evaluate;
-  const results: Results = {
+  return {
     format: RESULTS_FORMAT,
     name: config.name,
-    oracle: main.oracle,
+    oracle,
     episodes,
-    streams: main.streams,
+    streams: found.streams,
     seeds: config.seeds.length,
     sampling,
-    bars: describeBars({ tasks: test.length, streams, seeds: config.seeds.length, resamples }),
-    methods: main.methods,
-    ...(config.tables.length > 0 ? { tables } : {}),
+    bars: describeBars({
+      tasks: evaluated.length,
+      streams,
+      seeds: config.seeds.length,
+      resamples,
+      resampled: resampledOf(family),
+      side: config.evaluate.tasks,
+    }),
+    methods,
+    ...(Object.keys(tables).length > 0 ? { tables } : {}),
     split: {
       by: 'content of the task',
       train: train.length,
       test: test.length,
-      overlap: test.filter(task => train.map(family.taskKey).includes(family.taskKey(task))).length,
-      testTasks: test.map(family.taskKey),
+      overlap: test.filter(task => trainKeys.has(family.taskKey(task))).length,
+      // Which of the two sides was used, where that was not all of it.
+      ...(config.source.maxTasks === undefined ? {} : { taught: atMost(train, config.source.maxTasks).length }),
+      ...(config.evaluate.maxTasks === undefined ? {} : { evaluated: evaluated.length }),
+      testTasks: evaluated.map(family.taskKey),
     },
     run: {
-      command: options.command,
+      command: found.command,
       config,
       commit: commit ?? 'unknown',
       version,
       node,
       machine: machine(),
-      dataHashes,
-      seconds: store.seconds,
+      dataHashes: found.dataHashes,
+      seconds: found.seconds,
     },
   };
-  writeJson(join(out, 'results.json'), results);
-  return results;
 }
 
-/** Builds what the settings name before anything runs: what does not exist or fit should not show after an hour of training. */
-function expectBuildable(config: ExperimentConfig): void {
-  const { family, train } = split(config);
-  source(config.source.id).learner(family, train[0], Random.seeded(config.seed), config.source.options);
-  const model = new Model(config, family);
-  const graphs = [config.compressor, ...config.baselines.methods].map(kind => model.inference(kind, { compress: 1, act: 1 }));
-  if (!graphs[0].compress)
-    throw new CadenzaError('E_CONFIG', `compressor "${config.compressor}" makes no latents for the policy; it can only be a baseline.`);
-}
-
-/** One experiment with one source, through all seeds; undefined when it ends before the evaluation. */
-async function road(config: ExperimentConfig, store: StageStore, executor: Executor, until: Stage) {
+/** Generates the histories of one experiment and trains on them, for all seeds: the student `cad`, and what it is compared with. */
+export async function trainMethods(config: ExperimentConfig, store: StageStore, executor: Executor, until: Stage = 'baselines') {
   const last = STAGES.indexOf(until);
   const wanted = (stage: Stage) => STAGES.indexOf(stage) <= last;
   const generated = await generate(store, config);
@@ -126,12 +148,27 @@ async function road(config: ExperimentConfig, store: StageStore, executor: Execu
         : undefined;
     const student = joint ?? distilled;
     if (student) trained.push({ method: 'cad', kind: config.compressor, trained: student, seed });
+    const better = student && wanted('reinforce') && config.reinforce.steps > 0 ? await reinforce(run, student) : undefined;
+    if (better) trained.push({ method: 'reinforced', kind: config.compressor, trained: better, seed });
     if (teacher) trained.push({ method: 'teacher', kind: 'full', trained: teacher, seed });
     if (!wanted('baselines') || config.baselines.steps === 0) continue;
     for (const kind of config.baselines.methods) trained.push({ method: kind, kind, trained: await trainBaseline(run, kind), seed });
   }
-  if (!wanted('evaluate')) return undefined;
-  const evaluation = { store, config, model, executor };
-  const cad = trained.find(({ method }) => method === 'cad')!;
-  return { ...(await evaluate(evaluation, trained)), model, cad, dataHash: generated.report.dataHash as string };
+  return { generated, model, trained };
+}
+
+/** One experiment with one source, through all seeds; undefined when it ends before the evaluation. */
+export async function road(config: ExperimentConfig, store: StageStore, executor: Executor, until: Stage) {
+  const { generated, model, trained } = await trainMethods(config, store, executor, until);
+  if (until !== 'evaluate') return undefined;
+  const main = await evaluate({ store, config, model, executor }, trained);
+  const elsewhere: Record<string, MethodTable> = {};
+  for (const env of config.evaluate.envs) {
+    const there = evaluatedAt(config, env);
+    const evaluation = { store, config: there, model: new Model(there, split(there).family), executor, at: env.name };
+    elsewhere[env.name] = (await evaluate(evaluation, trained)).methods;
+  }
+  // The last one trained is the one to keep.
+  const agent = ['reinforced', 'cad'].map(name => trained.find(({ method }) => method === name)).find(Boolean)!;
+  return { ...main, elsewhere, model, agent, dataHash: generated.report.dataHash as string };
 }

@@ -1,15 +1,16 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nodeExecutor } from '../engine/executors/node.ts';
-import { input, mean, mul, square, sub, sum, type Tensor, zeros } from '../engine/index.ts';
+import { add, input, mean, mul, square, sub, sum, type Tensor, zeros } from '../engine/index.ts';
 import { Scope, zeroInit } from '../nn/index.ts';
+import { PARAMETERS } from '../optim/index.ts';
 import { silentProgress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { loadTensors } from './checkpoint.ts';
 import type { OptimiserConfig } from './config.ts';
-import { type TrainRequest, train } from './trainer.ts';
+import { type BatchSource, type TrainRequest, train } from './trainer.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -50,11 +51,13 @@ function quadratic(change: Partial<TrainRequest> = {}, abort?: { at: number; con
     given,
     steps: 40,
     optimiser,
-    batch,
-    fill(step) {
-      if (abort?.at === step) abort.controller.abort(new Error('stop'));
-      const random = Random.seeded(0).split(step);
-      for (let i = 0; i < 4; i++) batch.x.data[i] = i + 0.1 * random.normal();
+    batches: {
+      feeds: batch,
+      fill(step) {
+        if (abort?.at === step) abort.controller.abort(new Error('stop'));
+        const random = Random.seeded(0).split(step);
+        for (let i = 0; i < 4; i++) batch.x.data[i] = i + 0.1 * random.normal();
+      },
     },
     checkpointEvery: 10,
     executor,
@@ -68,12 +71,19 @@ function oneStep(change: Partial<TrainRequest>): TrainRequest {
   const request = quadratic();
   const parameters = [...request.trainable, ...(request.frozen ?? [])];
   const loss = parameters.map(({ tensor }) => sum(tensor)).reduce((p, q) => sub(p, mul(q, -1)));
-  return { ...request, loss, metrics: {}, trainable: parameters, frozen: [], batch: {}, steps: 1, ...change };
+  return { ...request, loss, metrics: {}, trainable: parameters, frozen: [], batches: { feeds: {}, fill() {} }, steps: 1, ...change };
 }
 
 const moved = async (request: TrainRequest) => {
   const { weights } = await train(request);
   return [...weights].map(([name, values]) => values.map((v, i) => request.given.get(name)![i] - v));
+};
+
+/** The context of a run beside the first. */
+const other = () => {
+  const beside = join(folder, 'other');
+  mkdirSync(beside, { recursive: true });
+  return { folder: beside, key: 'k', progress: silentProgress, signal: new AbortController().signal };
 };
 
 const metrics = () => readFileSync(join(folder, 'metrics.jsonl'), 'utf8');
@@ -111,9 +121,129 @@ describe('train', () => {
     expect(loadTensors(checkpoint()).metadata).toEqual({ key: 'k', step: String(at) });
     const steps: number[] = [];
     const request = quadratic();
-    const resumed = await train({ ...request, fill: step => [request.fill(step), steps.push(step)] });
+    const { feeds, fill } = request.batches;
+    const watched: BatchSource = {
+      feeds,
+      fill(step, parameters) {
+        steps.push(step);
+        return fill(step, parameters);
+      },
+    };
+    const resumed = await train({ ...request, batches: watched });
     expect(steps[0]).toBe(at);
     expect(resumed.weights).toEqual(whole.weights);
+    expect(metrics()).toBe(lines);
+  });
+
+  it('moves buffers by what they were assigned, and resumes them in the same bits', async () => {
+    const average = () => {
+      const request = quadratic();
+      const scope = new Scope();
+      const mean = scope.buffer('mean', [4], zeroInit);
+      const count = scope.buffer('count', []);
+      scope.assign(mean, add(mul(mean, 0.9), mul(input('y', [4]), 0.1)));
+      scope.assign(count, add(count, 1));
+      const given = new Map([...request.given, ['mean', Float32Array.of(1, 2, 3, 4)] as const, ['count', Float32Array.of(0)] as const]);
+      const { feeds, fill } = request.batches;
+      const y = zeros([4]);
+      const batches = {
+        feeds: { ...feeds, y },
+        fill(step: number) {
+          fill(step, {});
+          y.data.set(feeds.x.data);
+        },
+      };
+      return { ...request, buffers: [...scope.buffers.values()], given, batches };
+    };
+    const { weights } = await train(average());
+    const expected = [1, 2, 3, 4];
+    const plain = average();
+    for (let step = 0; step < 40; step++) {
+      plain.batches.fill(step);
+      for (let i = 0; i < 4; i++) expected[i] = 0.9 * expected[i] + 0.1 * plain.batches.feeds.y.data[i];
+    }
+    expect([...weights.keys()]).toEqual(['a', 'mean', 'count']);
+    weights.get('mean')!.forEach((value, i) => {
+      expect(value).toBeCloseTo(expected[i], 5);
+    });
+    expect([...weights.get('count')!]).toEqual([40]);
+    expect(weights.get('a')).toEqual((await train(quadratic({ context: other() }))).weights.get('a'));
+
+    rmSync(folder, { recursive: true });
+    folder = mkdtempSync(join(tmpdir(), 'cadenza-trainer-'));
+    const controller = new AbortController();
+    const broken = average();
+    const context = { ...broken.context, signal: controller.signal };
+    const fill = (step: number) => {
+      if (step === 16) controller.abort(new Error('stop'));
+      broken.batches.fill(step);
+    };
+    await expect(train({ ...broken, batches: { ...broken.batches, fill }, context })).rejects.toThrow('stop');
+    expect([...loadTensors(checkpoint()).tensors.get('buffers/count')!.data]).toEqual([17]);
+    expect((await train(average())).weights).toEqual(weights);
+  });
+
+  it('says when a buffer stops being a number, and keeps the checkpoint before it', async () => {
+    const request = quadratic();
+    const scope = new Scope();
+    const growing = scope.buffer('growing', [], zeroInit);
+    // Beyond float32 in step 14: the loss knows nothing of it.
+    scope.assign(growing, mul(growing, 1e3));
+    const given = new Map([...request.given, ['growing', Float32Array.of(1)] as const]);
+    await expect(train({ ...request, given, buffers: [...scope.buffers.values()] })).rejects.toMatchObject({
+      code: 'E_NUMERICS',
+      message: expect.stringContaining('the buffers stopped being finite numbers at step 20 of 40'),
+    });
+    expect(loadTensors(checkpoint()).metadata.step).toBe('10');
+  });
+
+  it('interrupted within a unit of batches that follow from the parameters at its beginning, continues from there to the same bits', async () => {
+    const unit = 4;
+    /** Batches that pull towards where the parameters were at the beginning of the unit, plus one. */
+    const units = (request: TrainRequest): TrainRequest => {
+      const { feeds, fill } = request.batches;
+      let first = new Float32Array(4);
+      const following: BatchSource = {
+        feeds,
+        unit,
+        figures: () => ({ first: first[0] }),
+        async fill(step, state) {
+          if (step % unit === 0) first = (state[PARAMETERS].data as Float32Array).map(v => v + 1);
+          await fill(step, state);
+          feeds.x.data.set(first);
+        },
+      };
+      return { ...request, batches: following, checkpointEvery: unit };
+    };
+    const whole = await train(units(quadratic()));
+    const lines = metrics();
+    expect(JSON.parse(lines.split('\n')[0])).toMatchObject({ step: 10, first: expect.any(Number) });
+    rmSync(folder, { recursive: true });
+    folder = mkdtempSync(join(tmpdir(), 'cadenza-trainer-'));
+    await expect(train(units(quadratic({}, { at: 17, controller: new AbortController() })))).rejects.toThrow('stop');
+    expect(loadTensors(checkpoint()).metadata.step).toBe('16');
+    expect((await train(units(quadratic()))).weights).toEqual(whole.weights);
+    expect(metrics()).toBe(lines);
+  });
+
+  it('probes the parameters after every so many steps and after the last, also when it was interrupted', async () => {
+    const probed = (): Pick<TrainRequest, 'probe'> => ({
+      probe: { every: 15, measure: async ({ [PARAMETERS]: { data } }) => ({ first: data[0], size: data.length }) },
+    });
+    const { weights } = await train(quadratic(probed()));
+    const rows = metrics()
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line));
+    const validation = rows.filter(row => row.validation);
+    expect(validation.map(({ step }) => step)).toEqual([15, 30, 40]);
+    expect(validation.at(-1)).toEqual({ step: 40, validation: { first: weights.get('a')![0], size: 4 } });
+    expect(rows.filter(row => !row.validation).map(({ step }) => step)).toEqual([10, 20, 30, 40]);
+    const lines = metrics();
+    rmSync(folder, { recursive: true });
+    folder = mkdtempSync(join(tmpdir(), 'cadenza-trainer-'));
+    await expect(train(quadratic(probed(), { at: 17, controller: new AbortController() }))).rejects.toThrow('stop');
+    await train(quadratic(probed()));
     expect(metrics()).toBe(lines);
   });
 
@@ -134,13 +264,15 @@ describe('train', () => {
 
   it('names the step of a loss that is not finite and keeps the checkpoint before it', async () => {
     const request = quadratic();
-    const poisoned = {
-      ...request,
-      fill(step: number) {
-        request.fill(step);
-        if (step === 25) request.batch.x.data[2] = Number.NaN;
+    const { feeds, fill } = request.batches;
+    const poisonous: BatchSource = {
+      feeds,
+      fill(step, parameters) {
+        fill(step, parameters);
+        if (step === 25) feeds.x.data[2] = Number.NaN;
       },
     };
+    const poisoned = { ...request, batches: poisonous };
     const message = /^toy: the loss became NaN .* at step 26 of 40\. The last good checkpoint is .*checkpoint\.safetensors\./;
     await expect(train(poisoned)).rejects.toMatchObject({ code: 'E_NUMERICS', message: expect.stringMatching(message) });
     expect(loadTensors(checkpoint()).metadata.step).toBe('20');

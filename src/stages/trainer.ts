@@ -6,15 +6,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Executor, type HostTensor, optimise, type Shape, sizeOf, type Tensor, toOnnx, zeros } from '../engine/index.ts';
-import type { ParameterSpec } from '../nn/index.ts';
+import type { BufferSpec, ParameterSpec } from '../nn/index.ts';
 import {
   adam,
+  BUFFERS,
   chain,
   clipByGlobalNorm,
   decayWeights,
   descend,
   FROZEN,
   PARAMETERS,
+  type Packing,
   pack,
   packing,
   perParameter,
@@ -25,7 +27,7 @@ import {
 } from '../optim/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { appendText, writeFileAtomic } from '../util/files.ts';
-import { loadWeights, type NamedShape, saveTensors, type Weights } from './checkpoint.ts';
+import { loadWeights, saveTensors, type Weights } from './checkpoint.ts';
 import type { OptimiserConfig } from './config.ts';
 import type { StageContext } from './store.ts';
 
@@ -34,6 +36,23 @@ const METRICS = 'metrics.jsonl';
 /** Steps between two lines of metrics. */
 const LOG_EVERY = 10;
 
+/** The vectors that a step changes, by name: `parameters` [P], `buffers` [S] where there are any. They are only valid until the step. */
+export type TrainedState = Readonly<Record<string, HostTensor>>;
+
+/** What a step trains on. */
+export interface BatchSource {
+  /** Buffers that `fill` writes before every step. */
+  readonly feeds: Readonly<Record<string, HostTensor>>;
+  /** Writes the batch of a step, counted from 0, that follows from the step and, at a multiple of `unit`, the state of the moment. */
+  readonly fill: (step: number, state: TrainedState) => void | Promise<void>;
+  /** Steps whose batches hang together: training is only continued at a multiple of it (default 1). */
+  readonly unit?: number;
+  /** Numbers of the present batch for the metrics, besides those that the graph computes. */
+  readonly figures?: () => Readonly<Record<string, number>>;
+  /** What the progress shows, if not the loss. */
+  readonly note?: () => string;
+}
+
 export interface TrainRequest {
   /** Name on the progress bar. */
   readonly title: string;
@@ -41,40 +60,49 @@ export interface TrainRequest {
   readonly metrics?: Readonly<Record<string, Tensor>>;
   readonly trainable: readonly ParameterSpec[];
   readonly frozen?: readonly ParameterSpec[];
-  /** The first value of every parameter, trainable or frozen. */
+  /** State that steps replace without a gradient. Buffers that must stay as they are belong to `frozen`. */
+  readonly buffers?: readonly BufferSpec[];
+  /** The first value of every parameter and buffer. */
   readonly given: ReadonlyMap<string, Float32Array>;
   readonly steps: number;
   readonly optimiser: OptimiserConfig;
   /** Learning rate and weight decay of a parameter, relative to the optimiser's. */
   readonly group?: (name: string) => { rate?: number; weightDecay?: number };
-  /** Buffers that `fill` writes before every step. */
-  readonly batch: Readonly<Record<string, HostTensor>>;
-  readonly fill: (step: number) => void;
+  /** Where the batches come from. */
+  readonly batches: BatchSource;
+  /** Steps between two checkpoints; a multiple of the batches' `unit`. */
   readonly checkpointEvery: number;
+  /** Measures what is trained after every so many steps and after the last; the numbers go into the metrics as `validation`. */
+  readonly probe?: { readonly every: number; readonly measure: (state: TrainedState) => Promise<Readonly<Record<string, number>>> };
   readonly executor: Executor;
   readonly context: StageContext;
 }
 
 export interface TrainResult {
-  /** The trained parameters by name. */
+  /** The trained parameters and the buffers by name. */
   readonly weights: Weights;
-  /** Share of the loop's time that was not spent in `run`. */
+  /** Share of the loop's time, probes aside, that was not spent in `run`. */
   readonly overhead: number;
   /** Time spent drawing batches, as a share of the time in `run`. */
   readonly sampling: number;
   readonly lastLoss: number;
+  /** The metrics of the last step's batch; empty when no step was left to do. */
+  readonly lastMetrics: Readonly<Record<string, number>>;
 }
 
 /** Trains to the end, from the stage's checkpoint where there is one. Throws `E_NUMERICS` at a loss or a state that is not finite, `E_INTERRUPTED` on a signal. */
 export async function train(request: TrainRequest): Promise<TrainResult> {
-  const { title, loss, metrics = {}, trainable, frozen = [], given, steps, optimiser, group, batch, fill, executor, context } = request;
+  const { title, loss, metrics = {}, trainable, frozen = [], buffers = [], given, steps, optimiser, group, batches, probe } = request;
+  const { executor, context } = request;
+  const { feeds, fill, unit = 1, figures = () => ({}), note = () => `loss ${lastLoss.toFixed(4)}` } = batches;
   const { learningRate, warmup, weightDecay, clip, beta1, beta2, decayTo } = optimiser;
   const shapes = packing(trainable);
   const decays = perParameter(shapes, (name, shape) => (shape.length > 1 ? (group?.(name).weightDecay ?? weightDecay) : 0), 0);
-  const { graph, layout, frozenLayout, state } = trainStep({
+  const { graph, layout, frozenLayout, state, layouts } = trainStep({
     loss,
     trainable,
     frozen,
+    buffers,
     metrics,
     optimiser: chain(
       clipByGlobalNorm(clip),
@@ -88,22 +116,24 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
   });
   const program = await executor.compile(toOnnx(optimise(graph)));
 
-  const vectors = () => Object.fromEntries(state.map(name => [name, zeros([layout.size])]));
+  const vectors = () => Object.fromEntries(state.map(name => [name, zeros([layouts[name].size])]));
   let [current, next] = [vectors(), vectors()];
   pack(layout, given, current[PARAMETERS].data as Float32Array);
+  if (buffers.length > 0) pack(layouts[BUFFERS], given, current[BUFFERS].data as Float32Array);
   const frozenFeed: Record<string, HostTensor> = frozen.length > 0 ? { [FROZEN]: zeros([frozenLayout.size]) } : {};
   if (frozen.length > 0) pack(frozenLayout, given, frozenFeed[FROZEN].data as Float32Array);
 
   const checkpoint = join(context.folder, CHECKPOINT);
-  const begin = existsSync(checkpoint) ? restore(checkpoint, trainable, state, current, context.key) : 0;
+  const begin = existsSync(checkpoint) ? restore(checkpoint, layouts, current, context.key) : 0;
   keepMetrics(context.folder, begin);
 
   const scalarNames = ['loss', 'gradientNorm', 'learningRate', ...Object.keys(metrics)];
   const scalars = Object.fromEntries(scalarNames.map(name => [name, zeros([])]));
   const outputs = [...scalarNames, ...state.map(name => `next.${name}`)];
   const step = zeros([]);
-  let [inside, drawing] = [0, 0];
+  let [inside, drawing, probing] = [0, 0, 0];
   let lastLoss = Number.NaN;
+  let lastMetrics: Record<string, number> = {};
   let lines = '';
   const diverged = (what: string, done: number) => {
     const kept = existsSync(checkpoint) ? `The last good checkpoint is ${checkpoint}` : 'No checkpoint had been written yet';
@@ -122,23 +152,24 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
     // Metrics first: lines past a checkpoint are dropped on resume, lines before it would be missing for good.
     if (lines) appendText(join(context.folder, METRICS), lines);
     lines = '';
-    saveState(checkpoint, trainable, state, current, { key: context.key, step: String(done) });
+    saveState(checkpoint, layouts, current, { key: context.key, step: String(done) });
   };
 
   context.progress.start(title, steps, begin);
   const began = performance.now();
   for (let done = begin; done < steps; done++) {
     if (context.signal.aborted) {
-      save(done);
+      // Within a unit only its beginning can be continued from, and that is saved already.
+      if (done % unit === 0) save(done);
       context.signal.throwIfAborted();
     }
     const drew = performance.now();
-    fill(done);
+    await fill(done, current);
     drawing += performance.now() - drew;
     step.data[0] = done + 1;
     const into = { ...scalars, ...Object.fromEntries(state.map(name => [`next.${name}`, next[name]])) };
     const entered = performance.now();
-    const result = await program.run({ ...current, ...frozenFeed, ...batch, [STEP]: step }, outputs, into);
+    const result = await program.run({ ...current, ...frozenFeed, ...feeds, [STEP]: step }, outputs, into);
     inside += performance.now() - entered;
     const read = (name: string) => result[name].data[0];
     lastLoss = read('loss');
@@ -148,52 +179,56 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
     const written = Object.fromEntries(state.map(name => [name, result[`next.${name}`]]));
     [current, next] = [written, current];
     if ((done + 1) % LOG_EVERY === 0 || done + 1 === steps) {
-      const row = Object.fromEntries(scalarNames.map(name => [name, Number(read(name).toPrecision(7))]));
+      const numbers: Record<string, number> = { ...Object.fromEntries(scalarNames.map(name => [name, read(name)])), ...figures() };
+      const row = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value.toPrecision(7))]));
       lines += `${JSON.stringify({ step: done + 1, ...row })}\n`;
-      context.progress.update(done + 1, `loss ${lastLoss.toFixed(4)}`);
+      lastMetrics = Object.fromEntries(Object.keys(metrics).map(name => [name, row[name]]));
+      context.progress.update(done + 1, note());
+    }
+    if (probe && ((done + 1) % probe.every === 0 || done + 1 === steps)) {
+      const asked = performance.now();
+      const validation = await probe.measure(current);
+      probing += performance.now() - asked;
+      lines += `${JSON.stringify({ step: done + 1, validation })}\n`;
     }
     if ((done + 1) % request.checkpointEvery === 0 && done + 1 < steps) save(done + 1);
   }
   expectFinite(steps);
-  const total = performance.now() - began;
+  const total = performance.now() - began - probing;
   if (lines) appendText(join(context.folder, METRICS), lines);
-  context.progress.finish(`loss ${lastLoss.toFixed(4)}`);
+  context.progress.finish(note());
   await program.dispose();
   return {
-    weights: unpack(layout, current[PARAMETERS].data as Float32Array),
+    weights: new Map(
+      [PARAMETERS, BUFFERS].filter(name => name in layouts).flatMap(name => [...unpack(layouts[name], dataOf(current, name))]),
+    ),
     overhead: inside > 0 ? 1 - inside / total : 0,
     sampling: inside > 0 ? drawing / inside : 0,
     lastLoss,
+    lastMetrics,
   };
 }
 
 type Vectors = Record<string, HostTensor>;
+type Layouts = Readonly<Record<string, Packing>>;
 
-function saveState(
-  path: string,
-  parameters: readonly NamedShape[],
-  state: readonly string[],
-  vectors: Vectors,
-  metadata: Record<string, string>,
-): void {
+const dataOf = (vectors: Vectors, name: string) => vectors[name].data as Float32Array;
+
+function saveState(path: string, layouts: Layouts, vectors: Vectors, metadata: Record<string, string>): void {
   const tensors = new Map<string, { data: Float32Array; shape: Shape }>();
-  let offset = 0;
-  for (const { name, shape } of parameters) {
-    const size = sizeOf(shape);
-    for (const slot of state)
-      tensors.set(`${slot}/${name}`, { data: (vectors[slot].data as Float32Array).subarray(offset, offset + size), shape });
-    offset += size;
-  }
+  for (const [slot, { entries }] of Object.entries(layouts))
+    for (const { name, shape, offset } of entries)
+      tensors.set(`${slot}/${name}`, { data: dataOf(vectors, slot).subarray(offset, offset + sizeOf(shape)), shape });
   saveTensors(path, tensors, metadata);
 }
 
 /** Loads a checkpoint into the vectors and gives the number of steps behind it. */
-function restore(path: string, parameters: readonly NamedShape[], state: readonly string[], vectors: Vectors, key: string): number {
+function restore(path: string, layouts: Layouts, vectors: Vectors, key: string): number {
   let metadata: Record<string, string> = {};
-  for (const slot of state) {
-    const loaded = loadWeights(path, parameters, `${slot}/`);
+  for (const [slot, layout] of Object.entries(layouts)) {
+    const loaded = loadWeights(path, layout.entries, `${slot}/`);
     metadata = loaded.metadata;
-    pack(packing(parameters), loaded.weights, vectors[slot].data as Float32Array);
+    pack(layout, loaded.weights, dataOf(vectors, slot));
   }
   if (metadata.key !== key)
     throw new CadenzaError(

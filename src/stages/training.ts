@@ -2,18 +2,18 @@
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Executor, type HostTensor, inputsOf, type Tensor, zeros } from '../engine/index.ts';
-import { initialise, type ParameterSpec, Scope } from '../nn/index.ts';
-import type { History } from '../rl/index.ts';
-import { stateOf } from '../rl/index.ts';
+import type { Latents } from '../compressor/index.ts';
+import { type Data, type Executor, type Graph, type HostTensor, inputsOf, type Tensor, zeros } from '../engine/index.ts';
+import { type BufferSpec, initialise, type ParameterSpec, type RandomSpec, Scope } from '../nn/index.ts';
+import { type History, phaseCounter, stateOf } from '../rl/index.ts';
 import { monteCarloActions } from '../sources/index.ts';
-import { type Batch, BatchSampler, newBatch } from '../tokenizers/index.ts';
+import { type Batch, BatchSampler, fieldStatistics, newBatch } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import { loadTensors, loadWeights, saveTensors, type Weights } from './checkpoint.ts';
-import { type ExperimentConfig, stageOptimiser, type TrainingStage } from './config.ts';
-import { type Model, PARTS, weighted } from './model.ts';
+import { type ExperimentConfig, type OptimiserConfig, stageOptimiser, type TrainingStage } from './config.ts';
+import { type Model, PARTS, RETURN_PARTS, weighted } from './model.ts';
 import type { StageOutput, StageStore } from './store.ts';
-import { type TrainRequest, train } from './trainer.ts';
+import { type BatchSource, type TrainRequest, train } from './trainer.ts';
 
 /** Weights of a finished training stage. */
 export const MODEL_FILE = 'model.safetensors';
@@ -31,10 +31,12 @@ export interface TrainingRun {
 }
 
 /** What tells two training stages apart. */
-interface StageSpec {
+export interface StageSpec {
   /** Name of the stage, and of its folder. */
   readonly name: string;
   readonly kind: TrainingStage;
+  /** Kind of the compressor in what it trains. */
+  readonly compressor: string;
   /** Settings besides the ones that every training stage depends on. */
   readonly settings: Record<string, unknown>;
   /** Earlier stages whose weights it starts from or reads. */
@@ -45,12 +47,36 @@ interface StageSpec {
   readonly group?: TrainRequest['group'];
   /** Fills the further input `teacher` from a table. */
   readonly table?: boolean;
+  /** Where the batches come from, if not from the histories. */
+  readonly batches?: (request: BatchRequest) => Promise<StageBatches>;
 }
 
-const partOf = (name: string) => name.slice(0, name.indexOf('.'));
+/** What batches may depend on besides the run. */
+export interface BatchRequest {
+  readonly optimiser: OptimiserConfig;
+  readonly trainable: readonly ParameterSpec[];
+  readonly frozen: readonly ParameterSpec[];
+  /** State that the steps replace. */
+  readonly buffers: readonly BufferSpec[];
+  /** The first value of every parameter and buffer. */
+  readonly given: Weights;
+  readonly random: Random;
+  readonly signal: AbortSignal;
+}
 
-function trainingStage(run: TrainingRun, spec: StageSpec): Promise<StageOutput> {
-  const { config, seed, model } = run;
+/** The batches of a stage. */
+export interface StageBatches extends BatchSource {
+  /** Training steps, if not as many as the configuration says. */
+  readonly steps?: number;
+  /** Parameters that follow from the data: those that the model has begin with these values. */
+  readonly given?: Weights;
+  readonly dispose?: () => Promise<void>;
+}
+
+export const partOf = (name: string) => name.slice(0, name.indexOf('.'));
+
+export function trainingStage(run: TrainingRun, spec: StageSpec): Promise<StageOutput> {
+  const { config, seed } = run;
   const optimiser = stageOptimiser(config, spec.kind);
   const { steps } = config[spec.kind];
   const before = Object.entries(spec.from).filter((entry): entry is [string, StageOutput] => entry[1] !== undefined);
@@ -64,74 +90,124 @@ function trainingStage(run: TrainingRun, spec: StageSpec): Promise<StageOutput> 
       context: config.context,
       queries: config.queries,
       model: config.model,
+      policy: config.policy,
       executor: config.executor,
+      ...run.model.keySettings(spec.compressor, config),
       ...spec.settings,
     },
     inputs: { generate: run.generated.key, ...Object.fromEntries(before.map(([role, { key }]) => [role, key])) },
     async run(context) {
       const scope = new Scope();
       const { loss, metrics } = spec.build(scope, optimiser.batch);
-      const specs = [...scope.table.values()];
-      const trainable = specs.filter(({ name }) => spec.trains.includes(partOf(name)));
-      const frozen = specs.filter(({ name }) => !spec.trains.includes(partOf(name)));
+      const isTrained = ({ name }: ParameterSpec) => spec.trains.includes(partOf(name));
+      const parameters = [...scope.table.values()];
+      const specs: ParameterSpec[] = [...parameters, ...scope.buffers.values()];
+      const trainable = parameters.filter(isTrained);
+      const buffers = [...scope.buffers.values()].filter(isTrained);
+      const frozen = specs.filter(each => !isTrained(each));
       const random = Random.seeded(seed).split(spec.name);
       const given: Weights = initialise(specs, random.split('init'));
       for (const [, output] of before) for (const [name, values] of inherited(output, specs)) given.set(name, values);
+      // What the student was when it began is held beside what it becomes.
+      for (const { name } of specs) if (partOf(name) === RETURN_PARTS.start) given.set(name, given.get(name.slice(name.indexOf('.') + 1))!);
 
-      const shape = model.batchShape(optimiser.batch);
-      const inputs = model.inputs(optimiser.batch);
-      const batch = newBatch(model.tokenizer, shape);
-      const host = (name: keyof typeof inputs): HostTensor => ({ data: batch[name], shape: inputs[name].shape, dtype: 'float32' });
-      const teacher = spec.table ? zeros(inputs.target.shape) : undefined;
-      const feeds: Record<string, HostTensor> = {
-        context: host('context'),
-        query: host('query'),
-        target: host('target'),
-        weight: host('weight'),
-      };
-      if (teacher) feeds.teacher = teacher;
-      const used = inputsOf({ outputs: { loss, ...metrics } });
-      const histories = run.histories();
-      const sampler = new BatchSampler(histories, model.tokenizer, shape, config.queries.early);
-      const lookUp = spec.table ? teacherTable(model, histories, random.split('monte-carlo')) : undefined;
+      const request: BatchRequest = { optimiser, trainable, frozen, buffers, given, random, signal: context.signal };
+      const { steps: own, given: ofData = [], dispose, ...batches } = (await spec.batches?.(request)) ?? historyBatches(run, spec, request);
+      for (const [name, values] of ofData) if (given.has(name)) given.set(name, values);
+      const graph: Graph = { outputs: { loss, ...metrics, ...nextOf(buffers) } };
       const result = await train({
         title: `${spec.name} (seed ${seed})`,
         loss,
         metrics,
         trainable,
         frozen,
+        buffers,
         given,
-        steps,
+        steps: own ?? steps,
         optimiser,
         group: spec.group,
-        batch: Object.fromEntries(Object.entries(feeds).filter(([name]) => used.has(name))),
-        fill(step) {
-          sampler.fill(batch, random.split('batch', step));
-          if (teacher) lookUp?.(batch, teacher.data as Float32Array);
-        },
-        checkpointEvery: config.checkpoint.everySteps,
+        batches: batchesFor(graph, batches, scope.randoms.values(), random),
+        checkpointEvery: batches.unit ?? config.checkpoint.everySteps,
         executor: run.executor,
         context,
-      });
+      }).finally(dispose);
       // The frozen parts go along, so that one file holds the whole student.
+      const aside: readonly string[] = [PARTS.teacher, RETURN_PARTS.start];
       const tensors = specs
-        .filter(({ name }) => spec.trains.includes(PARTS.teacher) || partOf(name) !== PARTS.teacher)
+        .filter(({ name }) => spec.trains.includes(partOf(name)) || !aside.includes(partOf(name)))
         .map(({ name, shape }) => [name, { data: (result.weights.get(name) ?? given.get(name)) as Float32Array, shape }] as const);
       saveTensors(join(context.folder, MODEL_FILE), new Map(tensors), { stage: spec.name, key: context.key });
       rmSync(join(context.folder, 'checkpoint.safetensors'), { force: true });
-      const parameters = trainable.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
       return {
-        parameters,
+        parameters: trainable.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
         steps,
         loss: result.lastLoss,
+        ...(metrics && { metrics: result.lastMetrics }),
         overhead: Number(result.overhead.toFixed(4)),
         sampling: Number(result.sampling.toFixed(4)),
+        ...batches.figures?.(),
       };
     },
   });
 }
 
-/** The tensors of an earlier stage that this one has parameters for, with their shapes checked. */
+/** What the buffers become, as outputs of a graph. */
+export const nextOf = (buffers: readonly BufferSpec[]) => Object.fromEntries(buffers.map(({ name, next }) => [`next.${name}`, next]));
+
+/** A random input with what fills it: equal streams give equal numbers. */
+function randomInput({ name, tensor: { shape, dtype }, draw }: RandomSpec) {
+  const host = zeros(shape, dtype);
+  const fill = (random: Random): void => {
+    const data: Data = host.data;
+    for (let i = 0; i < data.length; i++) data[i] = draw(random);
+  };
+  return { name, host, fill };
+}
+
+/** Batches as the graph takes them: without inputs that it does not read, and with its random inputs drawn anew in every step. */
+export function batchesFor(graph: Graph, batches: BatchSource, randoms: Iterable<RandomSpec>, random: Random): BatchSource {
+  const used = inputsOf(graph);
+  const drawn = Array.from(randoms, randomInput).filter(({ name }) => used.has(name));
+  const noise = Object.fromEntries(drawn.map(({ name, host }) => [name, host]));
+  return {
+    ...batches,
+    feeds: { ...Object.fromEntries(Object.entries(batches.feeds).filter(([name]) => used.has(name))), ...noise },
+    async fill(step, state) {
+      await batches.fill(step, state);
+      for (const { name, fill } of drawn) fill(random.split('noise', step, name));
+    },
+  };
+}
+
+/** The buffers of a batch by the names of the graph's inputs. */
+export function batchFeeds(model: Model, batch: Batch): Record<string, HostTensor> {
+  const inputs = model.inputs(batch.place.length.length);
+  const host = (name: keyof typeof inputs): HostTensor => ({ data: batch[name], shape: inputs[name].shape, dtype: 'float32' });
+  return { context: host('context'), query: host('query'), target: host('target'), weight: host('weight') };
+}
+
+/** Batches of the source's histories, with the teacher's table beside them where it is asked for. */
+function historyBatches(run: TrainingRun, spec: StageSpec, { optimiser, random }: BatchRequest): StageBatches {
+  const { model, config } = run;
+  const { tokenizer } = model;
+  const shape = model.batchShape(optimiser.batch);
+  const batch = newBatch(tokenizer, shape);
+  const feeds = batchFeeds(model, batch);
+  const histories = run.histories();
+  const sampler = new BatchSampler(histories, tokenizer, shape, config.queries.early);
+  const teacher = spec.table ? zeros(feeds.target.shape) : undefined;
+  const lookUp = teacher && teacherTable(model, histories, random.split('monte-carlo'));
+  return {
+    feeds: teacher ? { ...feeds, teacher } : feeds,
+    given: fieldStatistics(histories, [tokenizer.context, tokenizer.query]),
+    fill(step) {
+      sampler.fill(batch, random.split('batch', step));
+      lookUp?.(batch, teacher!.data as Float32Array);
+    },
+  };
+}
+
+/** The tensors of an earlier stage that this one has parameters or buffers for, with their shapes checked. */
 function inherited(output: StageOutput, specs: readonly ParameterSpec[]): Weights {
   const path = join(output.folder, MODEL_FILE);
   const { tensors } = loadTensors(path);
@@ -141,24 +217,42 @@ function inherited(output: StageOutput, specs: readonly ParameterSpec[]): Weight
   ).weights;
 }
 
-/** Monte-Carlo optimal actions of every training task, looked up by what the agent saw (method: teacher T). */
-function teacherTable(model: Model, histories: readonly History[], random: Random): (batch: Batch, out: Float32Array) => void {
-  const { family } = model;
-  const { horizon } = family;
+/**
+ * Monte-Carlo optimal actions of the training tasks, looked up by what the agent saw and the phase that its rewards tell (method: teacher T).
+ * A task's table is made when a batch first needs it; it depends on the task and the stream alone, not on when that is.
+ */
+export function teacherTable(
+  model: Pick<Model, 'family' | 'segment'>,
+  histories: readonly History[],
+  random: Random,
+): (batch: Batch, out: Float32Array) => void {
+  const { family, segment } = model;
   const actions = family.actionSpace.n;
   const state = stateOf(family);
   const tables = new Map<string, Float32Array>();
-  for (const { task, taskKey } of histories)
-    if (!tables.has(taskKey)) tables.set(taskKey, monteCarloActions(family, task, random.split(taskKey)));
+  const tableOf = ({ task, taskKey }: History) => {
+    const table = tables.get(taskKey) ?? monteCarloActions(family, task, random.split(taskKey));
+    tables.set(taskKey, table);
+    return table;
+  };
   return ({ place }, out) => {
     out.fill(0);
     for (let b = 0; b < place.history.length; b++) {
-      const { taskKey, observation, action } = histories[place.history[b]];
-      const table = tables.get(taskKey)!;
+      const history = histories[place.history[b]];
+      const { observation, action, reward, terminated, truncated } = history;
+      const table = tableOf(history);
       const width = observation.length / action.length;
-      for (let t = 0; t < place.length[b]; t++) {
-        const row = state(observation, (place.first[b] + t) * width) * actions;
-        out.set(table.subarray(row, row + actions), (b * horizon + t) * actions);
+      const phase = phaseCounter(family);
+      const [first, end] = [place.first[b], place.first[b] + place.length[b]];
+      // A segment may begin within its episode, whose earlier rewards tell the phase.
+      let at = first;
+      while (at > 0 && !terminated[at - 1] && !truncated[at - 1]) at--;
+      for (; at < end; at++) {
+        if (at >= first) {
+          const row = state(observation, at * width, phase.now) * actions;
+          out.set(table.subarray(row, row + actions), (b * segment + at - first) * actions);
+        }
+        phase.step(reward[at], false);
       }
     }
   };
@@ -169,12 +263,16 @@ export function trainTeacher(run: TrainingRun): Promise<StageOutput> {
   return trainingStage(run, {
     name: 'teacher',
     kind: 'teacher',
+    compressor: 'full',
     settings: {},
     from: {},
     trains: [PARTS.teacher],
     build: (scope, batch) => ({ loss: run.model.losses(scope.at(PARTS.teacher), 'full', batch, 'absent').task }),
   });
 }
+
+const latentMetrics = (latents: Latents | undefined) =>
+  Object.fromEntries(Object.entries(latents?.metrics ?? {}).map(([name, value]) => [`latents.${name}`, value]));
 
 /** L_pre = L_rec + λ_cap · R(Z) over C_θ and R_ψ (method 4.1). */
 export function pretrain(run: TrainingRun): Promise<StageOutput> {
@@ -183,18 +281,17 @@ export function pretrain(run: TrainingRun): Promise<StageOutput> {
   return trainingStage(run, {
     name: 'pretrain',
     kind: 'pretrain',
-    settings: { compressor: config.compressor, lambdaCap },
+    compressor: config.compressor,
+    settings: { compressor: config.compressor, latents: config.latents, lambdaCap },
     from: {},
     trains: [PARTS.compressor, PARTS.decoder],
     build(scope, batch) {
       const { context } = model.inputs(batch);
       const z = model.latents(scope, config.compressor, context)!;
-      const { loss: reconstruction, fields } = model.reconstruction(scope, z, context);
-      const loss = weighted([
-        [1, () => reconstruction],
-        [lambdaCap, () => model.capacity(z)],
-      ]);
-      return { loss, metrics: Object.fromEntries(Object.entries(fields).map(([name, value]) => [`reconstruction.${name}`, value])) };
+      const { loss: reconstruction, fields, metrics } = model.reconstruction(scope, z.trained, context);
+      const loss = weighted([[1, () => reconstruction], model.capacity(config.compressor, z, lambdaCap)]);
+      const errors = Object.fromEntries(Object.entries(fields).map(([name, value]) => [`reconstruction.${name}`, value]));
+      return { loss, metrics: { ...errors, ...metrics, ...latentMetrics(z) } };
     },
   });
 }
@@ -215,7 +312,8 @@ export function distil(run: TrainingRun, earlier: { teacher?: StageOutput; pretr
   return trainingStage(run, {
     name: 'distil',
     kind: 'distil',
-    settings: { compressor: config.compressor, alpha, beta, teacher: teacher.kind },
+    compressor: config.compressor,
+    settings: { compressor: config.compressor, latents: config.latents, alpha, beta, teacher: teacher.kind },
     from: { pretrain: earlier.pretrain, teacher: teacher.from },
     trains: [PARTS.policy],
     table: teacher.table,
@@ -230,45 +328,63 @@ export function distil(run: TrainingRun, earlier: { teacher?: StageOutput; pretr
   });
 }
 
-/** L_joint = L_AD + γ · L_rec over all three parts, C_θ at a smaller rate (method 4.3). */
+/** L_joint = L_AD + γ · L_rec + λ_cap · R(Z) over all three parts, C_θ at a smaller rate (method 4.3). */
 export function finetune(
   run: TrainingRun,
   earlier: { teacher?: StageOutput; pretrain?: StageOutput; distil?: StageOutput },
 ): Promise<StageOutput> {
   const { model, config } = run;
   const { alpha } = config.distil;
-  const { beta = config.distil.beta, gamma, compressorRate, compressorWeightDecay } = config.finetune;
+  const { beta = config.distil.beta, gamma, lambdaCap, compressorRate, compressorWeightDecay } = config.finetune;
   const teacher = teacherOf(run, beta, earlier.teacher);
   return trainingStage(run, {
     name: 'finetune',
     kind: 'finetune',
-    settings: { compressor: config.compressor, alpha, beta, gamma, compressorRate, compressorWeightDecay, teacher: teacher.kind },
+    compressor: config.compressor,
+    settings: {
+      compressor: config.compressor,
+      latents: config.latents,
+      alpha,
+      beta,
+      gamma,
+      lambdaCap,
+      compressorRate,
+      compressorWeightDecay,
+      teacher: teacher.kind,
+    },
     // In this order: what distillation learnt stands over what pretraining did.
     from: { pretrain: earlier.pretrain, distil: earlier.distil, teacher: teacher.from },
     trains: [PARTS.compressor, PARTS.policy, PARTS.decoder],
     table: teacher.table,
     group: name => (partOf(name) === PARTS.compressor ? { rate: compressorRate, weightDecay: compressorWeightDecay } : {}),
     build(scope, batch) {
-      const { z, context, task, kl } = model.losses(scope, config.compressor, batch, teacher.kind);
+      const { latents, z, context, task, kl } = model.losses(scope, config.compressor, batch, teacher.kind);
       const reconstruction = () => model.reconstruction(scope, z!, context).loss;
       const loss = weighted([
         [alpha, () => task],
         [beta, kl],
         [gamma, reconstruction],
+        model.capacity(config.compressor, latents, lambdaCap),
       ]);
-      return { loss, metrics: { task } };
+      return { loss, metrics: { task, ...latentMetrics(latents) } };
     },
   });
 }
 
 /** A model of the same size with another thing in the compressor's place, trained end to end on the task loss. */
 export function trainBaseline(run: TrainingRun, kind: string): Promise<StageOutput> {
+  const { model, config } = run;
+  const { id } = model.latentKind(kind);
   return trainingStage(run, {
     name: kind,
     kind: 'baselines',
-    settings: { compressor: kind },
+    compressor: kind,
+    settings: { compressor: kind, latents: id === config.latents.kind ? config.latents : id },
     from: {},
     trains: [PARTS.compressor, PARTS.policy],
-    build: (scope, batch) => ({ loss: run.model.losses(scope, kind, batch, 'absent').task }),
+    build(scope, batch) {
+      const { task, latents } = model.losses(scope, kind, batch, 'absent');
+      return { loss: weighted([[1, () => task], model.capacity(kind, latents, 0)]), metrics: latentMetrics(latents) };
+    },
   });
 }

@@ -1,41 +1,56 @@
 /**
- * @file Training batches: a running episode of a history as the query, the episodes before it as the context.
- * Shape key: B batch, N context tokens, T query tokens, F features of a token, H horizon, A actions.
+ * @file Training batches: a running segment of a history as the query, what happened before it as the context. A segment is what is compressed
+ * at once and what the query holds: an episode, or a piece of one.
+ * Shape key: B batch, N context tokens, T query tokens, F features of a token, H steps of a segment at most, A actions.
  */
 
-import { episodeStarts, type History } from '../rl/index.ts';
+import { type EnvFamily, type History, segmentStarts } from '../rl/index.ts';
 import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import type { Tokenizer } from './layout.ts';
+import type { Tokenizer, Transitions } from './layout.ts';
 
-export interface BatchShape {
-  readonly batch: number;
+/**
+ * How the past stands in a context. `window`: the latest transitions run together at the right end. `segments`: every segment at the right end
+ * of a slot of its own, the latest in the last slot.
+ */
+export type ContextForm = 'window' | 'segments';
+
+/** What of the past is written into a context. */
+export interface ContextShape {
   /** Transitions of the context: context tokens are this many times the tokenizer's tokens a transition. */
   readonly contextTransitions: number;
-  readonly horizon: number;
+  /** Transitions of a segment at most (H). */
+  readonly segment: number;
+  readonly form: ContextForm;
+}
+
+export interface BatchShape extends ContextShape {
+  readonly batch: number;
   readonly actions: number;
+  /** Which steps are targets, by what is seen there; all of them when left out. */
+  readonly scored?: EnvFamily['scored'];
 }
 
 /** The buffers of one batch. */
 export interface Batch {
-  /** [B, N, F] the transitions before the query episode, the latest at the end; rows of zeros where there are none. */
+  /** [B, N, F] the transitions before the query segment, the latest at the end; rows of zeros where there are none. */
   readonly context: Float32Array;
   /** [B, T, F'] */
   readonly query: Float32Array;
-  /** [B, H, A] the source's action distribution at every step of the query episode. */
+  /** [B, H, A] the source's action distribution at every step of the query segment. */
   readonly target: Float32Array;
-  /** [B, H] 1 where the step exists. */
+  /** [B, H] 1 where the step exists and is a target. */
   readonly weight: Float32Array;
-  /** Where each query episode comes from, [B] each: history, its first transition there, its length. */
+  /** Where each query segment comes from, [B] each: history, its first transition there, its length. */
   readonly place: { readonly history: Int32Array; readonly first: Int32Array; readonly length: Int32Array };
 }
 
-export function newBatch(tokenizer: Tokenizer, { batch, contextTransitions, horizon, actions }: BatchShape): Batch {
+export function newBatch(tokenizer: Tokenizer, { batch, contextTransitions, segment, actions }: BatchShape): Batch {
   return {
     context: new Float32Array(batch * contextTransitions * tokenizer.tokensPerTransition * tokenizer.context.width),
-    query: new Float32Array(batch * tokenizer.queryTokens(horizon) * tokenizer.query.width),
-    target: new Float32Array(batch * horizon * actions),
-    weight: new Float32Array(batch * horizon),
+    query: new Float32Array(batch * tokenizer.queryTokens(segment) * tokenizer.query.width),
+    target: new Float32Array(batch * segment * actions),
+    weight: new Float32Array(batch * segment),
     place: { history: new Int32Array(batch), first: new Int32Array(batch), length: new Int32Array(batch) },
   };
 }
@@ -46,7 +61,7 @@ export function writeContext(
   out: Float32Array,
   row: number,
   slots: number,
-  history: Parameters<Tokenizer['writeTransition']>[2],
+  history: Transitions,
   first: number,
   end: number,
 ): void {
@@ -55,13 +70,82 @@ export function writeContext(
   for (let i = 0; i < count; i++) tokenizer.writeTransition(out, row + (slots - count + i) * stride, history, end - count + i);
 }
 
+/** First transition that a context of this shape holds of the first `count` segments, where segment i is [starts[i], starts[i + 1]). */
+export function pastFrom({ contextTransitions, segment, form }: ContextShape, starts: ArrayLike<number>, count: number): number {
+  if (form === 'window') return Math.max(starts[0], starts[count] - contextTransitions);
+  return starts[Math.max(0, count - contextTransitions / segment)];
+}
+
 /**
- * Draws batches from histories: a history uniformly, then one of its episodes. With probability `early` that is one of the first half, where
- * the learner still changes; otherwise any.
+ * Writes the past in its form into the context row that starts at `row`, which must be zero. Of `history` segment i is [starts[i], starts[i + 1]),
+ * and the first `count` of them are past.
+ */
+export function writePast(
+  tokenizer: Tokenizer,
+  out: Float32Array,
+  row: number,
+  { contextTransitions, segment, form }: ContextShape,
+  history: Transitions,
+  starts: ArrayLike<number>,
+  count: number,
+): void {
+  if (form === 'window') {
+    writeContext(tokenizer, out, row, contextTransitions, history, starts[0], starts[count]);
+    return;
+  }
+  const slots = contextTransitions / segment;
+  const stride = segment * tokenizer.tokensPerTransition * tokenizer.context.width;
+  for (let i = Math.max(0, count - slots); i < count; i++)
+    writeContext(tokenizer, out, row + (slots - count + i) * stride, segment, history, starts[i], starts[i + 1]);
+}
+
+/** The parts of a batch that say what was seen; what is to be learnt of it differs. */
+export type BatchInputs = Pick<Batch, 'context' | 'query' | 'weight'>;
+
+/** Writes segment `s` of `history` as row `b`: what happened before it as the context, its steps as the query. The rows must be zero. */
+export function writeSegment(
+  tokenizer: Tokenizer,
+  shape: BatchShape,
+  into: BatchInputs,
+  b: number,
+  history: Transitions,
+  starts: ArrayLike<number>,
+  s: number,
+): void {
+  const { batch, segment, scored } = shape;
+  const width = history.observation.length / history.action.length;
+  const [contextRow, queryRow] = [into.context.length / batch, into.query.length / batch];
+  writePast(tokenizer, into.context, b * contextRow, shape, history, starts, s);
+  for (let t = starts[s]; t < starts[s + 1]; t++) {
+    const [step, begins] = [t - starts[s], t === starts[s]];
+    const [action, reward] = begins ? [0, 0] : [history.action[t - 1], history.reward[t - 1]];
+    tokenizer.writeQuery(into.query, b * queryRow, step, history.observation, t * width, action, reward);
+    into.weight[b * segment + step] = !scored || scored(history.observation, t * width) ? 1 : 0;
+  }
+}
+
+/** The segments in which some step is a target. Throws `E_SHAPE` where there is none. */
+function withTargets(history: History, starts: Int32Array, scored: EnvFamily['scored']): number[] {
+  const segments = Array.from({ length: starts.length - 1 }, (_, s) => s);
+  if (!scored) return segments;
+  const width = history.observation.length / history.action.length;
+  const found = segments.filter(s => {
+    for (let t = starts[s]; t < starts[s + 1]; t++) if (scored(history.observation, t * width)) return true;
+    return false;
+  });
+  expect(found.length > 0, `history '${history.stream}' has no step that is scored, so there is nothing to learn from it.`);
+  return found;
+}
+
+/**
+ * Draws batches from histories: a history uniformly, then one of its segments that has targets. With probability `early` that is one of the
+ * first half of these, where the learner still changes; otherwise any.
  */
 export class BatchSampler {
   readonly #histories: readonly History[];
   readonly #starts: readonly Int32Array[];
+  /** Segments of every history that a query may be. */
+  readonly #queries: readonly (readonly number[])[];
   readonly #tokenizer: Tokenizer;
   readonly #shape: BatchShape;
   readonly #early: number;
@@ -69,7 +153,8 @@ export class BatchSampler {
   constructor(histories: readonly History[], tokenizer: Tokenizer, shape: BatchShape, early = 0) {
     expect(histories.length > 0, 'a sampler needs at least one learning history.');
     this.#histories = histories;
-    this.#starts = histories.map(episodeStarts);
+    this.#starts = histories.map(history => segmentStarts(history, shape.segment));
+    this.#queries = histories.map((history, h) => withTargets(history, this.#starts[h], shape.scored));
     this.#tokenizer = tokenizer;
     this.#shape = shape;
     this.#early = early;
@@ -77,10 +162,7 @@ export class BatchSampler {
 
   /** Fills `into` with the batch that `random` stands for: equal streams give equal batches. */
   fill(into: Batch, random: Random): void {
-    const { batch, contextTransitions, horizon, actions } = this.#shape;
-    const tokenizer = this.#tokenizer;
-    const contextRow = into.context.length / batch;
-    const queryRow = into.query.length / batch;
+    const { batch, segment, actions } = this.#shape;
     into.context.fill(0);
     into.query.fill(0);
     into.target.fill(0);
@@ -89,17 +171,11 @@ export class BatchSampler {
       const h = random.integer(this.#histories.length);
       const history = this.#histories[h];
       const starts = this.#starts[h];
-      const episodes = starts.length - 1;
-      const e = random.integer(random.uniform() < this.#early ? Math.ceil(episodes / 2) : episodes);
-      const [first, end] = [starts[e], starts[e + 1]];
-      const width = history.observation.length / history.action.length;
-      writeContext(tokenizer, into.context, b * contextRow, contextTransitions, history, 0, first);
-      for (let t = 0; t < end - first; t++) {
-        const [action, reward] = t > 0 ? [history.action[first + t - 1], history.reward[first + t - 1]] : [0, 0];
-        tokenizer.writeQuery(into.query, b * queryRow, t, history.observation, (first + t) * width, action, reward);
-        into.weight[b * horizon + t] = 1;
-      }
-      into.target.set(history.probabilities.subarray(first * actions, end * actions), b * horizon * actions);
+      const queries = this.#queries[h];
+      const s = queries[random.integer(random.uniform() < this.#early ? Math.ceil(queries.length / 2) : queries.length)];
+      const [first, end] = [starts[s], starts[s + 1]];
+      writeSegment(this.#tokenizer, this.#shape, into, b, history, starts, s);
+      into.target.set(history.probabilities.subarray(first * actions, end * actions), b * segment * actions);
       into.place.history[b] = h;
       into.place.first[b] = first;
       into.place.length[b] = end - first;

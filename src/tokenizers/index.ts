@@ -2,18 +2,27 @@
 
 import { CadenzaError } from '../util/errors.ts';
 import { interleaved } from './interleaved.ts';
-import type { MakeTokenizer } from './layout.ts';
+import type { MakeTokenizer, Tokenizer } from './layout.ts';
 import { packed } from './packed.ts';
+import { stateQuery } from './state-query.ts';
 
 export * from './batches.ts';
+export * from './embed.ts';
+export * from './images.ts';
 export * from './layout.ts';
+export * from './statistics.ts';
 
 export const TOKENIZERS = { packed, interleaved } as const satisfies Record<string, MakeTokenizer>;
 export type TokenizerId = keyof typeof TOKENIZERS;
 
+/** What the policy is asked about: the running episode so far, or the current state alone. */
+export const QUERIES = ['episode', 'state'] as const;
+export type QueryKind = (typeof QUERIES)[number];
+
 /** The tokenizer with this id for a family of tasks. Throws `E_CONFIG` for an unknown one. */
-export function tokenizer(id: string, family: Parameters<MakeTokenizer>[0]) {
+export function tokenizer(id: string, family: Parameters<MakeTokenizer>[0], query: QueryKind = 'episode'): Tokenizer {
   if (!Object.hasOwn(TOKENIZERS, id))
     throw new CadenzaError('E_CONFIG', `there is no tokenizer "${id}". Choose one of: ${Object.keys(TOKENIZERS).join(', ')}.`);
-  return TOKENIZERS[id as TokenizerId](family);
+  const whole = TOKENIZERS[id as TokenizerId](family);
+  return query === 'state' ? stateQuery(whole) : whole;
 }

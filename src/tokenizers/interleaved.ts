@@ -5,6 +5,7 @@
  *   query    s_0 a_0 r_0 s_1 …                the action of step t is predicted at token 3t, which holds s_t
  */
 
+import { spaceSize } from '../rl/index.ts';
 import { LayoutBuilder, type MakeTokenizer, writeFields } from './layout.ts';
 
 /** Columns of the type flags: the type embeddings of method 1.3 are their rows of the embedding matrix. */
@@ -13,10 +14,11 @@ const ACTION = 1;
 const REWARD = 2;
 
 export const interleaved: MakeTokenizer = ({ observationSpace, actionSpace }) => {
+  const size = spaceSize(observationSpace);
   const builder = new LayoutBuilder(3);
   const state = builder.space('observation', observationSpace, STATE);
   const [action] = builder.space('action', actionSpace, ACTION);
-  const reward = builder.scalar('reward', REWARD);
+  const reward = builder.reward('reward', REWARD);
   const done = builder.scalar('done', REWARD);
   const layout = builder.build();
   const { width } = layout;
@@ -40,11 +42,11 @@ export const interleaved: MakeTokenizer = ({ observationSpace, actionSpace }) =>
     tokensPerTransition: 3,
     context: layout,
     writeTransition(out, row, transitions, t) {
-      writeState(out, row, transitions.observation, t * state.length);
+      writeState(out, row, transitions.observation, t * size);
       writeAction(out, row + width, transitions.action[t]);
       writeReward(out, row + 2 * width, transitions.reward[t], Boolean(transitions.terminated[t] || transitions.truncated[t]));
     },
-    queryTokens: horizon => 3 * horizon - 2,
+    queryTokens: steps => 3 * steps - 2,
     query: layout,
     predictionIndex: t => 3 * t,
     writeQuery(out, row, t, observation, from, actionBefore, rewardBefore) {

@@ -1,18 +1,28 @@
 /** @file What a token is made of: named fields in one row of numbers. Categorical fields are one-hot, so a row is ready for a matrix product. */
 
-import type { EnvFamily, Space } from '../rl/index.ts';
+import { type EnvFamily, type ImageSpace, type Space, spaceSize } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 
 /** One part of a token. A field is absent from a row when its presence flag is 0; all its numbers are then 0 too. */
 export interface Field {
   readonly name: string;
-  /** `categorical`: `size` numbers, one of them 1. `scalar`: one number, the raw value. */
-  readonly kind: 'categorical' | 'scalar';
+  /**
+   * `categorical`: `size` numbers, one of them 1. `scalar`: one number, the raw value. `vector`: `size` raw values; its name is the column
+   * of the transitions that it comes from. `image`: `size` brightnesses.
+   */
+  readonly kind: 'categorical' | 'scalar' | 'vector' | 'image';
+  /** Whether it is a reward: rewards may be embedded by buckets, and are counted as events in reconstruction. */
+  readonly reward?: boolean;
+  /** The shape of an image. */
+  readonly image?: Pick<ImageSpace, 'height' | 'width' | 'channels'>;
   readonly offset: number;
   readonly size: number;
   /** Column of the flag that says whether the field is there. */
   readonly presence: number;
 }
+
+/** Column that is 1 in the first token of every transition, in every layout: where it is 0 throughout, nothing is there. */
+export const PRESENCE = 0;
 
 /** The columns of a token row. */
 export interface TokenLayout {
@@ -29,19 +39,23 @@ export class LayoutBuilder {
     this.#width = flags;
   }
 
-  #push(name: string, kind: Field['kind'], size: number, presence: number): Field {
-    const field: Field = { name, kind, size, presence, offset: this.#width };
-    this.#width += size;
-    this.#fields.push(field);
-    return field;
+  #push(field: Omit<Field, 'offset'>): Field {
+    const placed: Field = { ...field, offset: this.#width };
+    this.#width += field.size;
+    this.#fields.push(placed);
+    return placed;
   }
 
   categorical(name: string, size: number, presence = 0): Field {
-    return this.#push(name, 'categorical', size, presence);
+    return this.#push({ name, kind: 'categorical', size, presence });
   }
 
   scalar(name: string, presence = 0): Field {
-    return this.#push(name, 'scalar', 1, presence);
+    return this.#push({ name, kind: 'scalar', size: 1, presence });
+  }
+
+  reward(name: string, presence = 0): Field {
+    return this.#push({ name, kind: 'scalar', size: 1, presence, reward: true });
   }
 
   /** The fields of one element of a space. Factors stay apart: they generalise where one joint index does not (docs/LOG.md). */
@@ -52,7 +66,9 @@ export class LayoutBuilder {
       case 'multi-discrete':
         return space.nvec.map((n, i) => this.categorical(`${name}.${i}`, n, presence));
       case 'box':
-        return space.low.map((_, i) => this.scalar(`${name}.${i}`, presence));
+        return [this.#push({ name, kind: 'vector', size: spaceSize(space), presence })];
+      case 'image':
+        return [this.#push({ name, kind: 'image', size: spaceSize(space), presence, image: space })];
     }
   }
 
@@ -61,14 +77,19 @@ export class LayoutBuilder {
   }
 }
 
-/** Writes values into a row; expects the row to be zero where it is not written. */
+/** Writes the raw values of fields, read one behind the other at `from`, into a row; expects the row to be zero where it is not written. */
 export function writeFields(row: Float32Array, at: number, fields: readonly Field[], values: ArrayLike<number>, from = 0): void {
+  let next = from;
   for (let i = 0; i < fields.length; i++) {
     const { kind, offset, size } = fields[i];
-    const value = values[from + i];
-    if (kind === 'scalar') row[at + offset] = value;
-    else if (value >= 0 && value < size) row[at + offset + value] = 1;
-    else throw new CadenzaError('E_DATA', `field "${fields[i].name}" takes integers from 0 to ${size - 1}, got ${value}.`);
+    if (kind !== 'categorical') {
+      for (let k = 0; k < size; k++) row[at + offset + k] = values[next++];
+      continue;
+    }
+    const value = values[next++];
+    if (!(value >= 0 && value < size))
+      throw new CadenzaError('E_DATA', `field "${fields[i].name}" takes integers from 0 to ${size - 1}, got ${value}.`);
+    row[at + offset + value] = 1;
   }
 }
 
@@ -91,13 +112,15 @@ export interface Tokenizer {
   /** Writes transition `t` of `transitions` as the tokens that start at `row` (an index in numbers, not tokens). */
   writeTransition(out: Float32Array, row: number, transitions: Transitions, t: number): void;
 
-  /** Tokens of the running episode once all its `horizon` states are there. */
-  queryTokens(horizon: number): number;
+  /** Tokens of a running segment once all its `steps` states are there. */
+  queryTokens(steps: number): number;
+  /** Every query token stands for the current state alone: tokens must not see each other, and one is enough to act. */
+  readonly memoryless?: boolean;
   readonly query: TokenLayout;
   /** Index of the token at which the action of step `t` is predicted. */
   predictionIndex(t: number): number;
   /**
-   * Writes what becomes known at step `t` of the running episode (the action and reward of step t - 1, then the state) into the episode's
+   * Writes what becomes known at step `t` of the running segment (the action and reward of step t - 1, then the state) into the segment's
    * rows that start at `row`. `observation` is read at `from`.
    */
   writeQuery(
@@ -112,3 +135,6 @@ export interface Tokenizer {
 }
 
 export type MakeTokenizer = (family: Pick<EnvFamily, 'observationSpace' | 'actionSpace'>) => Tokenizer;
+
+/** Steps of an episode that one call of an acting model sees: one is enough where tokens do not see each other. */
+export const stepsSeen = ({ memoryless }: Pick<Tokenizer, 'memoryless'>, horizon: number): number => (memoryless ? 1 : horizon);

@@ -5,6 +5,7 @@
  *   query    (s_0) (a_0 r_0 s_1) (a_1 r_1 s_2) …                  the action of step t is predicted at token t
  */
 
+import { spaceSize } from '../rl/index.ts';
 import { LayoutBuilder, type MakeTokenizer, writeFields } from './layout.ts';
 
 /** Column of the flag "this token is there". */
@@ -13,17 +14,18 @@ const THERE = 0;
 const FOLLOWS = 1;
 
 export const packed: MakeTokenizer = ({ observationSpace, actionSpace }) => {
+  const size = spaceSize(observationSpace);
   const context = new LayoutBuilder(1);
   const state = context.space('observation', observationSpace, THERE);
   const [action] = context.space('action', actionSpace, THERE);
-  const reward = context.scalar('reward', THERE);
+  const reward = context.reward('reward', THERE);
   const next = context.space('nextObservation', observationSpace, THERE);
   const done = context.scalar('done', THERE);
 
   const query = new LayoutBuilder(2);
   const queryState = query.space('observation', observationSpace, THERE);
   const [previousAction] = query.space('previousAction', actionSpace, FOLLOWS);
-  const previousReward = query.scalar('previousReward', FOLLOWS);
+  const previousReward = query.reward('previousReward', FOLLOWS);
   const queryLayout = query.build();
 
   return {
@@ -32,13 +34,13 @@ export const packed: MakeTokenizer = ({ observationSpace, actionSpace }) => {
     context: context.build(),
     writeTransition(out, row, transitions, t) {
       out[row + THERE] = 1;
-      writeFields(out, row, state, transitions.observation, t * state.length);
+      writeFields(out, row, state, transitions.observation, t * size);
       out[row + action.offset + transitions.action[t]] = 1;
       out[row + reward.offset] = transitions.reward[t];
-      writeFields(out, row, next, transitions.nextObservation, t * next.length);
+      writeFields(out, row, next, transitions.nextObservation, t * size);
       out[row + done.offset] = transitions.terminated[t] || transitions.truncated[t] ? 1 : 0;
     },
-    queryTokens: horizon => horizon,
+    queryTokens: steps => steps,
     query: queryLayout,
     predictionIndex: t => t,
     writeQuery(out, row, t, observation, from, actionBefore, rewardBefore) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type History, type Space, spaceSize } from '../rl/index.ts';
+import { type History, type Space, segmentStarts, spaceSize } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
 import { type Batch, BatchSampler, newBatch, TOKENIZERS, type TokenLayout, tokenizer } from './index.ts';
 
@@ -8,11 +8,14 @@ const SPACES: Space[] = [
   { kind: 'discrete', n: 7 },
   { kind: 'multi-discrete', nvec: [3, 4] },
   { kind: 'box', low: [-1, -1, 0], high: [1, 1, 1] },
+  { kind: 'image', height: 2, width: 3, channels: 2 },
 ];
 const actionSpace = { kind: 'discrete', n: 3 } as const;
 const KINDS = Object.keys(TOKENIZERS).flatMap(id => SPACES.map(space => ({ id, space, name: `${id} tokens of a ${space.kind} space` })));
+const continuous = ({ kind }: Space) => kind === 'box' || kind === 'image';
 
 function element(space: Space, random: Random): number[] {
+  if (space.kind === 'image') return Array.from({ length: spaceSize(space) }, () => Math.fround(random.uniform()));
   if (space.kind === 'box') return space.low.map((low, i) => Math.fround(low + random.uniform() * (space.high[i] - low)));
   return (space.kind === 'discrete' ? [space.n] : space.nvec).map(n => random.integer(n));
 }
@@ -54,9 +57,9 @@ function makeHistory(space: Space, seed: number, episodes = 6): History {
 }
 
 /** What a row says: the value of every field that is present. Throws when a row says it in any other way than one. */
-function decode({ width, fields }: TokenLayout, rows: Float32Array, index: number): Record<string, number> {
+function decode({ width, fields }: TokenLayout, rows: Float32Array, index: number): Record<string, number | number[]> {
   const row = rows.subarray(index * width, (index + 1) * width);
-  const said: Record<string, number> = {};
+  const said: Record<string, number | number[]> = {};
   for (const { name, kind, offset, size, presence } of fields) {
     const part = Array.from(row.subarray(offset, offset + size));
     if (row[presence] === 0)
@@ -65,6 +68,7 @@ function decode({ width, fields }: TokenLayout, rows: Float32Array, index: numbe
         `${name} is absent`,
       ).toBe(true);
     else if (kind === 'scalar') said[name] = part[0];
+    else if (kind !== 'categorical') said[name] = part;
     else {
       expect([...part].sort()).toEqual([...part.keys()].map(i => (i === size - 1 ? 1 : 0)));
       said[name] = part.indexOf(1);
@@ -74,8 +78,9 @@ function decode({ width, fields }: TokenLayout, rows: Float32Array, index: numbe
 }
 
 /** The fields that an element of a space becomes. */
-function named(name: string, space: Space, values: ArrayLike<number>, at: number): Record<string, number> {
+function named(name: string, space: Space, values: ArrayLike<number>, at: number): Record<string, number | number[]> {
   const width = spaceSize(space);
+  if (continuous(space)) return { [name]: Array.from({ length: width }, (_, i) => values[at * width + i]) };
   const label = (i: number) => (space.kind === 'discrete' ? name : `${name}.${i}`);
   return Object.fromEntries(Array.from({ length: width }, (_, i) => [label(i), values[at * width + i]]));
 }
@@ -109,7 +114,7 @@ describe.each(KINDS)('$name', ({ id, space }) => {
   });
 
   const window = 8;
-  const shape = { batch: 16, contextTransitions: window, horizon: HORIZON, actions: actionSpace.n };
+  const shape = { batch: 16, contextTransitions: window, segment: HORIZON, form: 'window', actions: actionSpace.n } as const;
   const draw = (seed: number): Batch => {
     const batch = newBatch(layout, shape);
     new BatchSampler(histories, layout, shape).fill(batch, Random.seeded(seed));
@@ -130,6 +135,43 @@ describe.each(KINDS)('$name', ({ id, space }) => {
       }
     }
     expect([...seen].sort()).toEqual(['cut', 'none', 'some']);
+  });
+
+  it.each([
+    [2, 'window'],
+    [2, 'segments'],
+    [3, 'segments'],
+    [HORIZON, 'segments'],
+  ] as const)('hold in segments of %d, as %s, whole segments of one episode each', (segment, form) => {
+    const slots = 4;
+    const cut = { batch: 32, contextTransitions: slots * segment, segment, form, actions: actionSpace.n };
+    const batch = newBatch(layout, cut);
+    new BatchSampler(histories, layout, cut).fill(batch, Random.seeded(4));
+    const { context, target, weight, place } = batch;
+    for (let b = 0; b < cut.batch; b++) {
+      const history = histories[place.history[b]];
+      const [first, length] = [place.first[b], place.length[b]];
+      const ends = (t: number) => Boolean(history.terminated[t] || history.truncated[t]);
+      // All segments before the query's, walked through step by step.
+      const past: number[][] = [[]];
+      for (let t = 0; t < first; t++) {
+        past.at(-1)!.push(t);
+        if (ends(t) || past.at(-1)!.length === segment) past.push([]);
+      }
+      expect(past.pop()).toEqual([]);
+      expect(length === segment || ends(first + length - 1)).toBe(true);
+      for (let t = first; t < first + length - 1; t++) expect(ends(t)).toBe(false);
+      const empty = (count: number) => new Array<number | undefined>(count).fill(undefined);
+      const slotted = past.flatMap(steps => [...empty(segment - steps.length), ...steps]);
+      const expected = [...empty(slots * segment), ...(form === 'window' ? past.flat() : slotted)].slice(-slots * segment);
+      expected.forEach((t, slot) => {
+        const found = said(layout.context, context, (b * slots * segment + slot) * stride);
+        expect(found).toEqual(t === undefined ? {} : transition(history, t));
+      });
+      expect(weight.subarray(b * segment, (b + 1) * segment).reduce((sum, w) => sum + w, 0)).toBe(length);
+      const labels = target.subarray(b * segment * 3, (b * segment + length) * 3);
+      expect(labels).toEqual(history.probabilities.subarray(first * 3, (first + length) * 3));
+    }
   });
 
   it('are written of the running episode step by step as a batch has them, and never say an action before it is chosen', () => {
@@ -188,11 +230,40 @@ describe.each(KINDS)('$name', ({ id, space }) => {
   });
 });
 
+describe.each(KINDS)('the query "state" in $name', ({ id, space }) => {
+  const whole = tokenizer(id, { observationSpace: space, actionSpace });
+  const layout = tokenizer(id, { observationSpace: space, actionSpace }, 'state');
+  const history = makeHistory(space, 3);
+  const width = spaceSize(space);
+
+  it('says the current state at every step, as at the first of an episode, and nothing of the steps before', () => {
+    const steps = 4;
+    const rows = new Float32Array(layout.queryTokens(steps) * layout.query.width);
+    for (let t = 0; t < steps; t++) layout.writeQuery(rows, 0, t, history.observation, t * width, 2, 0.5);
+    expect(layout.queryTokens(steps)).toBe(steps);
+    for (let t = 0; t < steps; t++) {
+      const first = new Float32Array(whole.queryTokens(1) * whole.query.width);
+      whole.writeQuery(first, 0, 0, history.observation, t * width, 0, 0);
+      expect(rows.subarray(t * layout.query.width, (t + 1) * layout.query.width)).toEqual(first);
+      expect(decode(layout.query, rows, layout.predictionIndex(t))).toEqual(named('observation', space, history.observation, t));
+    }
+  });
+
+  it('leaves the context as it was', () => {
+    const [a, b] = [whole, layout].map(({ context, writeTransition, tokensPerTransition }) => {
+      const rows = new Float32Array(tokensPerTransition * context.width);
+      writeTransition(rows, 0, history, 2);
+      return rows;
+    });
+    expect(b).toEqual(a);
+  });
+});
+
 describe('the sampler', () => {
   it('draws histories, and episodes within them, uniformly', () => {
     const histories = [makeHistory(SPACES[0], 1, 4), makeHistory(SPACES[0], 2, 4)];
     const layout = tokenizer('packed', { observationSpace: SPACES[0], actionSpace });
-    const shape = { batch: 4000, contextTransitions: 1, horizon: HORIZON, actions: actionSpace.n };
+    const shape = { batch: 4000, contextTransitions: 1, segment: HORIZON, form: 'window', actions: actionSpace.n } as const;
     const { place, ...batch } = newBatch(layout, shape);
     new BatchSampler(histories, layout, shape).fill({ place, ...batch }, Random.seeded(5));
     const counts = new Map<string, number>();
@@ -206,9 +277,51 @@ describe('the sampler', () => {
     expect(chiSquared).toBeLessThan(18.5); // 99% of the distribution with 7 degrees of freedom
   });
 
+  it('gives weight to existing steps, and among them only to those that are scored', () => {
+    const history = makeHistory(SPACES[0], 1, 4);
+    const layout = tokenizer('packed', { observationSpace: SPACES[0], actionSpace });
+    const shape = { batch: 32, contextTransitions: 1, segment: HORIZON, form: 'window', actions: actionSpace.n } as const;
+    const fill = (scored?: (observation: ArrayLike<number>, from: number) => boolean) => {
+      const batch = newBatch(layout, shape);
+      new BatchSampler([history], layout, { ...shape, scored }).fill(batch, Random.seeded(6));
+      return batch;
+    };
+    const [all, odd] = [fill(), fill((observation, from) => observation[from] % 2 === 1)];
+    for (let b = 0; b < shape.batch; b++) {
+      for (let t = 0; t < HORIZON; t++) {
+        expect(all.weight[b * HORIZON + t]).toBe(t < all.place.length[b] ? 1 : 0);
+        expect(odd.weight[b * HORIZON + t]).toBe(t < odd.place.length[b] ? history.observation[odd.place.first[b] + t] % 2 : 0);
+      }
+    }
+    expect(new Set(odd.weight)).toEqual(new Set([0, 1]));
+  });
+
+  it('draws only segments with scored steps, and each of them; early ones from the first half of these', () => {
+    const history = makeHistory(SPACES[0], 1, 4);
+    const layout = tokenizer('packed', { observationSpace: SPACES[0], actionSpace });
+    const scored = (observation: ArrayLike<number>, from: number) => observation[from] % 2 === 1;
+    const shape = { batch: 500, contextTransitions: 2, segment: 2, form: 'segments', actions: actionSpace.n, scored } as const;
+    const batch = newBatch(layout, shape);
+    const drawn = (early: number) => {
+      new BatchSampler([history], layout, shape, early).fill(batch, Random.seeded(7));
+      return [...new Set(batch.place.first)].sort((a, b) => a - b);
+    };
+    const starts = segmentStarts(history, 2);
+    const segments = [...starts.subarray(0, -1)].map((first, s) => ({ first, end: starts[s + 1] }));
+    const odd = segments.filter(({ first, end }) => history.observation.subarray(first, end).some(value => value % 2 === 1));
+    expect(odd.length).toBeGreaterThan(2);
+    expect(odd.length).toBeLessThan(segments.length);
+    expect(drawn(0)).toEqual(odd.map(({ first }) => first));
+    expect(drawn(1)).toEqual(odd.slice(0, Math.ceil(odd.length / 2)).map(({ first }) => first));
+    const never = { ...shape, scored: () => false };
+    expect(() => new BatchSampler([history], layout, never)).toThrow(/has no step that is scored/);
+  });
+
   it('refuses what it cannot work with', () => {
     const layout = tokenizer('packed', { observationSpace: SPACES[0], actionSpace });
-    expect(() => new BatchSampler([], layout, { batch: 1, contextTransitions: 1, horizon: 1, actions: 3 })).toThrow('at least one');
+    expect(() => new BatchSampler([], layout, { batch: 1, contextTransitions: 1, segment: 1, form: 'window', actions: 3 })).toThrow(
+      'at least one',
+    );
     expect(() => tokenizer('paked', { observationSpace: SPACES[0], actionSpace })).toThrow(expect.objectContaining({ code: 'E_CONFIG' }));
     const history = { ...makeHistory(SPACES[0], 1), observation: Float32Array.of(7) };
     expect(() => layout.writeTransition(new Float32Array(layout.context.width), 0, history, 0)).toThrow('integers from 0 to 6, got 7');

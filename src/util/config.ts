@@ -73,6 +73,12 @@ export function loadConfig<S extends z.ZodType>(schema: S, { file, text, overrid
   return result.data as z.output<S>;
 }
 
+/** The keys at the top of a YAML file, to tell kinds of configuration apart. Throws `E_CONFIG` where it cannot be read or is not YAML. */
+export function topLevelKeys({ file, text }: Pick<ConfigInput, 'file' | 'text'>): string[] {
+  const { document } = parseYaml(text ?? readText(file), position => `${file}:${position}`);
+  return isMap(document.contents) ? document.contents.items.map(({ key }) => String(isScalar(key) ? key.value : key)) : [];
+}
+
 /** The value as YAML, short lists on one line; `loadConfig` reads it back to the same value. */
 export function formatConfig(value: unknown): string {
   const document = new Document(value);

@@ -2,6 +2,7 @@
 
 import { SingleBar } from 'cli-progress';
 import picocolors from 'picocolors';
+import { wantsColor } from './color.ts';
 
 /** Told by a stage about itself. One stage at a time. */
 export interface Progress {
@@ -30,7 +31,7 @@ export const silentProgress: Progress = { start() {}, update() {}, finish() {}, 
  */
 export function terminalProgress(stream: NodeJS.WriteStream = process.stderr, environment = process.env): Progress {
   if (!stream.isTTY || environment.TERM === 'dumb') return lineProgress(stream);
-  return barProgress(stream, picocolors.createColors(!environment.NO_COLOR));
+  return barProgress(stream, picocolors.createColors(wantsColor(stream, environment)));
 }
 
 /** A line at the start, at the end and about every `interval` milliseconds in between. `now` is in milliseconds. */

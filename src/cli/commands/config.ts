@@ -1,8 +1,8 @@
 /** @file `cadenza config`: look at a configuration without running it. */
 
-import type { Command } from 'commander';
-import { experimentSchema, loadExperiment } from '../../stages/config.ts';
+import { type Command, Option } from 'commander';
 import { configJsonSchema, formatConfig } from '../../util/config.ts';
+import { KINDS, openExperiment } from '../experiments.ts';
 import { jsonOption, printJson, setOption, withExperiment } from '../options.ts';
 
 export function registerConfig(program: Command): void {
@@ -12,13 +12,14 @@ export function registerConfig(program: Command): void {
     .addOption(setOption())
     .addOption(jsonOption())
     .action((file: string, options: { set: string[]; json?: boolean }) => {
-      const resolved = loadExperiment(file, options.set);
+      const resolved = openExperiment(file, options.set).config;
       if (options.json) printJson(resolved);
       else process.stdout.write(formatConfig(resolved));
     });
   config
     .command('schema')
     .description('print the JSON Schema of experiment files, for completion in editors')
+    .addOption(new Option('--kind <kind>', 'kind of experiment').choices(KINDS.map(({ name }) => name)).default(KINDS[0].name))
     .addOption(jsonOption())
-    .action(() => printJson(configJsonSchema(experimentSchema)));
+    .action((options: { kind: string }) => printJson(configJsonSchema(KINDS.find(({ name }) => name === options.kind)!.schema)));
 }

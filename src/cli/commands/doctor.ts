@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import picocolors from 'picocolors';
+import { wantsColor } from '../../util/color.ts';
 import type { DoctorReport, ExecutorReport } from '../examine.ts';
 import { jsonOption, printJson } from '../options.ts';
 
@@ -20,8 +21,9 @@ export function registerDoctor(program: Command, version: string): void {
 }
 
 function render({ versions, cpu, memoryGiB, executors, gemmGflops }: DoctorReport): string {
+  const colors = picocolors.createColors(wantsColor());
   const verdict = ({ name, works, reason }: ExecutorReport) =>
-    works ? `${picocolors.green('works')}  ${name}` : `${picocolors.dim('no')}     ${name}: ${reason}`;
+    works ? `${colors.green('works')}  ${name}` : `${colors.dim('no')}     ${name}: ${reason}`;
   return [
     `cadenza      ${versions.cadenza}`,
     `node         ${versions.node}`,

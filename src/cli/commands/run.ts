@@ -2,9 +2,10 @@
 
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { loadExperiment } from '../../stages/config.ts';
 import type { Stage } from '../../stages/run.ts';
+import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
+import { openExperiment } from '../experiments.ts';
 import { jsonOption, printJson, setOption, withExperiment } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
 
@@ -21,6 +22,7 @@ const STAGE_COMMANDS: Record<Stage, string> = {
   pretrain: 'pretrain the compressor by reconstruction',
   distil: 'distil into the policy with the compressor frozen',
   finetune: 'fine-tune compressor and policy together',
+  reinforce: 'train the student on the returns of its own in-context rollouts',
   baselines: 'train the models that CAD is compared with',
   evaluate: 'let every method learn in context on the held-out tasks',
 };
@@ -38,21 +40,24 @@ function registerStage(program: Command, name: string, description: string, unti
     .option('--resume', 'continue an interrupted run from its checkpoints')
     .addOption(jsonOption())
     .action(async (file: string, options: Options) => {
-      const config = loadExperiment(file, options.set);
+      const experiment = openExperiment(file, options.set);
+      const { config, kind } = experiment;
+      if (until && !kind.stages.includes(until))
+        throw new CadenzaError(
+          'E_USAGE',
+          `${file} is a ${kind.name} experiment, which has no stage "${until}"; run all of it with "cadenza run ${file}"`,
+        );
       const out = options.out ?? join('runs', config.name);
       const { resume = false, json = false } = options;
       const signal = interruptSignal();
-      // Loaded late: it brings the executors, which a mistyped key should not wait for.
-      const { runExperiment } = await import('../../stages/run.ts');
       const progress = terminalProgress();
-      // A bar that broke off must be gone before the failure is printed.
       const command = `cadenza ${process.argv.slice(2).join(' ')}`;
-      const results = await runExperiment(config, { out, until, resume, progress, signal, command }).finally(progress.stop);
-      if (results) (await import('../../reports/index.ts')).writeReports(out, results);
-      if (json) return printJson(results ?? { out });
+      // A bar that broke off must be gone before the failure is printed.
+      const report = await experiment.run({ out, until, resume, progress, signal, command }).finally(progress.stop);
+      if (report) await report.write(out);
+      if (json) return printJson(report?.results ?? { out });
       // Before the last stage there is nothing to compare.
-
-      if (results) process.stdout.write(`${(await import('../../reports/terminal.ts')).formatResults(results).trimEnd()}\n`);
+      if (report) process.stdout.write(`${(await report.text()).trimEnd()}\n`);
       process.stdout.write(`Everything is in ${out}\n`);
     });
 }

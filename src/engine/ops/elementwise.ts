@@ -153,6 +153,9 @@ export const SOFTPLUS = unary(
 export const ERF = unary('erf', 'Erf', erfReference, (g, x) => mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI))));
 export const ABS = unary('abs', 'Abs', Math.abs, (g, x) => mul(g, sign(x)));
 export const SIGN = unary('sign', 'Sign', Math.sign, 'none');
+/** Halves go to the even neighbour, as ONNX's Round (and IEEE 754) has it; Math.round takes them upwards. */
+const roundReference = (x: number) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
+export const ROUND = unary('round', 'Round', roundReference, 'none');
 /** ONNX Runtime's Sign and Where run on one thread; a clipped steep line is the same step function and uses them all. */
 export const STEP: Simple = {
   ...unary('step', 'HardSigmoid', x => Number(x > 0), 'none'),
@@ -178,6 +181,8 @@ export const softplus = (x: Tensor): Tensor => applyOne(SOFTPLUS, [x], {});
 export const erf = (x: Tensor): Tensor => applyOne(ERF, [x], {});
 export const abs = (x: Tensor): Tensor => applyOne(ABS, [x], {});
 export const sign = (x: Tensor): Tensor => applyOne(SIGN, [x], {});
+/** The nearest whole number, halves to the even one. No gradient flows: x + stopGradient(round(x) - x) lets it pass straight through. */
+export const round = (x: Tensor): Tensor => applyOne(ROUND, [x], {});
 /** 1 where x > 0, else 0 (|x| below 1e-30 counts as 0). */
 export const step = (x: Tensor): Tensor => applyOne(STEP, [x], {});
 export const relu = (x: Tensor): Tensor => applyOne(RELU, [x], {});

@@ -71,6 +71,9 @@ const productFlops = (node: Node<ProductAttributes>) => {
   return 2 * sizeOf(batch) * m * k * n;
 };
 
+/** From so many numbers on, the runtime's own way with a bias (one thread copies it into the result first) is slower than a second pass. */
+const WIDE = 1 << 20;
+
 export const GEMM: OpRecord<ProductAttributes> = {
   name: 'gemm',
   infer: ([a, b, c], attributes) => {
@@ -87,9 +90,15 @@ export const GEMM: OpRecord<ProductAttributes> = {
     const out = productReference(a, b, attributes);
     return [c ? out.map((v, i) => v + c.data[i % y.shape[1]]) : out];
   },
-  lower: (context, { inputs, outputs: [y], attributes: { transposeA, transposeB, alpha } }) => {
+  lower: (context, { inputs: [a, b, c], outputs: [y], attributes: { transposeA, transposeB, alpha } }) => {
     const flags = { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: alpha } };
-    context.emit('Gemm', inputs.map(context.name), [context.name(y)], flags);
+    const factors = [a, b].map(context.name);
+    if (c && (context.standard || sizeOf(y.shape) < WIDE)) context.emit('Gemm', [...factors, context.name(c)], [context.name(y)], flags);
+    else {
+      const product = c ? context.fresh('product') : context.name(y);
+      context.emit('Gemm', factors, [product], flags);
+      if (c) context.emit('Add', [product, context.name(c)], [context.name(y)]);
+    }
   },
   flops: node => productFlops(node) + (node.inputs[2] ? sizeOf(node.outputs[0].shape) : 0),
 };

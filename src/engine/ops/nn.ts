@@ -1,11 +1,11 @@
 /** @file Ops that have a fused kernel of their own: softmax, normalisation, attention, GELU. */
 
 import { expect } from '../../util/errors.ts';
-import { apply, applyOne, formatType, type OpRecord, sameShape, sizeOf, type Tensor } from '../tensor.ts';
+import { apply, applyOne, broadcastShapes, formatType, type OpRecord, sameShape, sizeOf, type Tensor } from '../tensor.ts';
 import { add, erf, exp, mul, sub } from './elementwise.ts';
 import { matmul } from './linear.ts';
 import { mean } from './reduce.ts';
-import { constant, sum, transpose } from './structure.ts';
+import { broadcastStrides, constant, gatherStrided, sum, sumTo, transpose } from './structure.ts';
 
 type NoAttributes = Record<string, never>;
 
@@ -99,7 +99,7 @@ const MASKED = -1e9;
 
 export const ATTENTION: OpRecord<{ causal: boolean; scale: number }> = {
   name: 'attention',
-  infer: ([q, k, v], { causal }) => {
+  infer: ([q, k, v, bias], { causal }) => {
     const [rank, batch] = [q.shape.length, q.shape.slice(0, -2)];
     const fits =
       rank >= 3 &&
@@ -108,17 +108,22 @@ export const ATTENTION: OpRecord<{ causal: boolean; scale: number }> = {
       [k, v].every(x => sameShape(x.shape.slice(0, -2), batch));
     expect(fits, `attention: expected [.., T, K], [.., N, K], [.., N, V], got ${[q, k, v].map(formatType).join(', ')}.`);
     expect(
-      !causal || q.shape.at(-2) === k.shape.at(-2),
-      `attention: a causal mask needs as many queries as keys, got ${formatType(q)} and ${formatType(k)}.`,
+      !causal || q.shape.at(-2)! <= k.shape.at(-2)!,
+      `attention: under a causal mask the queries are the last of the positions, so there cannot be more than keys: got ${formatType(q)} and ${formatType(k)}.`,
+    );
+    const scores = [...q.shape.slice(0, -1), k.shape.at(-2)!];
+    expect(
+      !bias || sameShape(broadcastShapes(scores, bias.shape, 'attention'), scores),
+      `attention: expected a bias that fits the scores [${scores.join(', ')}], got ${bias && formatType(bias)}.`,
     );
     return [
       { shape: [...q.shape.slice(0, -1), v.shape.at(-1)!], dtype: q.dtype },
-      { shape: [...q.shape.slice(0, -1), k.shape.at(-2)!], dtype: q.dtype },
+      { shape: scores, dtype: q.dtype },
     ];
   },
   // The row sums of P ∘ dP equal those of O ∘ dO, which are K wide instead of N (Dao et al. 2022, appendix B). dK and dV are computed
   // as their transposes: a kernel that reads the large T × N factor transposed takes half as long again.
-  gradient: ({ inputs: [q, k, v], outputs: [out, weights], attributes: { scale }, upstream: [g, gWeights] }) => {
+  gradient: ({ inputs: [q, k, v, bias], outputs: [out, weights], attributes: { scale }, upstream: [g, gWeights] }) => {
     let [dWeights, rowSums] = g ? [matmul(g, v, { transposeB: true }), sum(mul(g, out), [-1], true)] : [gWeights!, constant(0)];
     if (gWeights) {
       if (g) dWeights = add(dWeights, gWeights);
@@ -129,9 +134,11 @@ export const ATTENTION: OpRecord<{ causal: boolean; scale: number }> = {
       matmul(dScores, k, { alpha: scale }),
       swapLast(matmul(q, dScores, { transposeA: true, alpha: scale })),
       g && swapLast(matmul(g, weights, { transposeA: true })),
+      ...(bias ? [sumTo(dScores, bias.shape)] : []),
     ];
   },
-  reference: ([q, k, v], { causal, scale }) => {
+  reference: ([q, k, v, bias], { causal, scale }, [, { shape }]) => {
+    const added = bias && gatherStrided(bias.data, shape, broadcastStrides(bias.shape, shape));
     const [t, width, n, vWidth] = [q.shape.at(-2)!, q.shape.at(-1)!, k.shape.at(-2)!, v.shape.at(-1)!];
     const batch = sizeOf(q.shape.slice(0, -2));
     const weights = new Float64Array(batch * t * n);
@@ -139,10 +146,10 @@ export const ATTENTION: OpRecord<{ causal: boolean; scale: number }> = {
     for (let row = 0; row < batch * t; row++) {
       const [b, i] = [Math.floor(row / t), row % t];
       const scores = new Float64Array(n).map((_, j) => {
-        if (causal && j > i) return MASKED;
+        if (causal && j > i + n - t) return MASKED;
         let dot = 0;
         for (let w = 0; w < width; w++) dot += q.data[row * width + w] * k.data[(b * n + j) * width + w];
-        return scale * dot;
+        return scale * dot + (added?.[row * n + j] ?? 0);
       });
       weights.set(softmaxRow(scores), row * n);
       for (let j = 0; j < n; j++)
@@ -150,7 +157,7 @@ export const ATTENTION: OpRecord<{ causal: boolean; scale: number }> = {
     }
     return [out, weights];
   },
-  lower: (c, { inputs: [q, k, v], outputs: [out, weights], attributes: { causal, scale } }) => {
+  lower: (c, { inputs: [q, k, v, bias], outputs: [out, weights], attributes: { causal, scale } }) => {
     const [rank, t, n] = [q.shape.length, q.shape.at(-2)!, k.shape.at(-2)!];
     let scores = c.fresh('scores');
     if (c.standard) {
@@ -159,9 +166,14 @@ export const ATTENTION: OpRecord<{ causal: boolean; scale: number }> = {
       c.emit('MatMul', [c.name(q), turned], [product]);
       c.emit('Mul', [product, c.float32([scale], [])], [scores]);
     } else c.emit('FusedMatMul', [c.name(q), c.name(k)], [scores], { transB: 1, alpha: { float: scale } }, 'com.microsoft');
+    if (bias) {
+      const biased = c.fresh('biased');
+      c.emit('Add', [scores, c.name(bias)], [biased]);
+      scores = biased;
+    }
     if (causal) {
       const mask = c.float32(
-        Array.from({ length: t * n }, (_, i) => (i % n > Math.floor(i / n) ? MASKED : 0)),
+        Array.from({ length: t * n }, (_, i) => (i % n > Math.floor(i / n) + n - t ? MASKED : 0)),
         [t, n],
       );
       const masked = c.fresh('masked');
@@ -171,22 +183,23 @@ export const ATTENTION: OpRecord<{ causal: boolean; scale: number }> = {
     c.emit('Softmax', [scores], [c.name(weights)], { axis: -1 });
     c.emit('MatMul', [c.name(weights), c.name(v)], [c.name(out)]);
   },
-  flops: ({ inputs: [q, k, v] }) => {
+  flops: ({ inputs: [q, k, v, bias] }) => {
     const pairs = sizeOf(q.shape.slice(0, -1)) * k.shape.at(-2)!;
-    return pairs * (2 * q.shape.at(-1)! + 2 * v.shape.at(-1)! + 5);
+    return pairs * (2 * q.shape.at(-1)! + 2 * v.shape.at(-1)! + (bias ? 6 : 5));
   },
 };
 
 /**
- * softmax(scale · Q Kᵀ) V (Vaswani et al. 2017, equation 1): Q [.., T, K], K [.., N, K], V [.., N, V] → output [.., T, V] and the
- * weights [.., T, N]. The scale is 1/√K unless given; `causal` lets query i see keys 0 … i.
+ * softmax(scale · Q Kᵀ + bias) V (Vaswani et al. 2017, equation 1): Q [.., T, K], K [.., N, K], V [.., N, V] → output [.., T, V] and the
+ * weights [.., T, N]. The scale is 1/√K unless given; `causal` lets query i see keys 0 … i + N − T:
+ * the queries are the last T of the N positions. A `bias` broadcasts to [.., T, N].
  */
 export function attention(
   q: Tensor,
   k: Tensor,
   v: Tensor,
-  { causal = false, scale = 1 / Math.sqrt(q.shape.at(-1)!) } = {},
+  { causal = false, scale = 1 / Math.sqrt(q.shape.at(-1)!), bias }: { causal?: boolean; scale?: number; bias?: Tensor } = {},
 ): { out: Tensor; weights: Tensor } {
-  const [out, weights] = apply(ATTENTION, [q, k, v], { causal, scale });
+  const [out, weights] = apply(ATTENTION, bias ? [q, k, v, bias] : [q, k, v], { causal, scale });
   return { out, weights };
 }

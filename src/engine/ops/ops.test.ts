@@ -154,6 +154,10 @@ const CASES: Record<OpName, readonly Case[]> = {
   erf: unary(uniform(-4, 4)(8), engine.erf),
   abs: unary(apart([6]), engine.abs),
   sign: unary(apart([6]), engine.sign),
+  round: [
+    ...unary(apart([6]), engine.round),
+    ...unary({ shape: [8], fill: () => [-2.5, -1.5, -0.5, 0, 0.5, 1.5, 2.5, 0.49] }, engine.round),
+  ],
   step: unary(apart([6]), engine.step),
   relu: unary(apart([6]), engine.relu),
   gemm: [...products(engine.gemm, []), { operands: [real(2, 3), real(3, 4), real(4)], build: (a, b, c) => engine.gemm(a, b, {}, c) }],
@@ -176,11 +180,23 @@ const CASES: Record<OpName, readonly Case[]> = {
       operands: [real(1, 2, 4, 2), real(1, 2, 4, 2), real(1, 2, 4, 2)],
       build: (q, k, v) => Object.values(engine.attention(q, k, v, { causal: true })),
     },
+    {
+      operands: [real(1, 2, 2, 2), real(1, 2, 4, 2), real(1, 2, 4, 2)],
+      build: (q, k, v) => Object.values(engine.attention(q, k, v, { causal: true })),
+    },
+    {
+      operands: [real(2, 2, 3, 2), real(2, 2, 3, 2), real(2, 2, 3, 2), real(2, 3, 3)],
+      build: (q, k, v, bias) => Object.values(engine.attention(q, k, v, { causal: true, bias })),
+    },
+    {
+      operands: [real(2, 2, 3), real(2, 4, 3), real(2, 4, 3), real(2, 1, 1)],
+      build: (q, k, v, bias) => Object.values(engine.attention(q, k, v, { bias })),
+    },
   ],
 };
 
 /** Ops whose outputs are float32 and yet carry no gradient. */
-const FLAT: readonly string[] = ['stopGradient', 'cast', 'sign', 'step', 'constant', 'oneHot'];
+const FLAT: readonly string[] = ['stopGradient', 'cast', 'sign', 'round', 'step', 'constant', 'oneHot'];
 
 interface Built {
   readonly title: string;

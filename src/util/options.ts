@@ -1,6 +1,6 @@
-/** @file Options of registered things (environments, sources): each is a number with a default, a range and one sentence. */
+/** @file Options of registered things (environments, sources, problems): each is a number with a default, a range and one sentence. */
 
-import { CadenzaError } from '../util/errors.ts';
+import { CadenzaError } from './errors.ts';
 
 /** One documented option. */
 export interface Option {

@@ -1,0 +1,167 @@
+/** @file The cost of an action as the history grows: recurrent CAD, which carries Z alone, against AD with every transition as a token. */
+
+import { nodeExecutor } from '../src/engine/executors/node.ts';
+import {
+  attention,
+  countFlops,
+  type Executor,
+  type Graph,
+  input,
+  optimise,
+  type Program,
+  softmax,
+  type Tensor,
+  toOnnx,
+  zeros,
+} from '../src/engine/index.ts';
+import { initialise, Scope } from '../src/nn/index.ts';
+import { actionLogits, inContextPolicy, policyStates } from '../src/policy/index.ts';
+import { chooseActions, listedTasks, type Policy } from '../src/rl/index.ts';
+import { loadExperiment } from '../src/stages/config.ts';
+import { costOf } from '../src/stages/evaluate.ts';
+import { split } from '../src/stages/generate.ts';
+import { INFERENCE_INPUTS, Model, withWeights } from '../src/stages/model.ts';
+import { Random } from '../src/util/random.ts';
+import type { Bench, Result } from './bench.ts';
+import { median } from './training.ts';
+
+const KIND = 'recurrent';
+const LENGTHS = [100, 1_000, 10_000, 100_000];
+/** Beyond this the scores of full attention alone take gigabytes. */
+const TIMED = 1_000;
+/** Segments over which an action is timed, for each length. */
+const BLOCKS = 40;
+
+/** Weights do not matter to what an action costs, so they are random. */
+const withRandomWeights = (graph: Graph, scope: Scope): Graph =>
+  optimise(withWeights(graph, initialise(scope.table.values(), Random.seeded(0)), INFERENCE_INPUTS));
+
+/** Agents of the quick preset's sizes with the recurrent compressor, one for each of LENGTHS, and what their graphs count. */
+async function recurrentAgents(model: Model, executor: Executor) {
+  const scope = new Scope();
+  model.losses(scope, KIND, 1, 'absent');
+  const inference = model.inference(KIND, { compress: 1, act: 1 });
+  const { compress, latentShape, carries, context } = inference;
+  const compile = async (graph: Graph): Promise<Program> => executor.compile(toOnnx(withRandomWeights(graph, scope)));
+  const [compressing, acting] = [await compile(compress!), await compile(inference.act)];
+  const { family, tokenizer } = model;
+  const agents = LENGTHS.map(() =>
+    inContextPolicy({
+      family,
+      tokenizer,
+      context,
+      compress: { program: compressing, batch: 1, latentShape: latentShape!, carries },
+      act: { program: acting, size: 1 },
+    }),
+  );
+  const flopsPerActionCached = cachedFlops(model, 0, latentShape![0]) + Math.round(countFlops(compress!).total / model.segment);
+  const { flopsPerAction, stateBytes, historyBytes } = costOf(model, KIND, inference);
+  return { agents, cost: { flopsPerAction, stateBytes, historyBytes, flopsPerActionCached } };
+}
+
+/** Lets an agent play; gives how to let it play on, which gives milliseconds an action, compressions included. */
+function player({ family }: Model, policy: Policy): (steps: number) => Promise<number> {
+  const random = Random.seeded(1);
+  const env = family.make(listedTasks(family, 'This bench').slice(0, 1), random.split('env'));
+  const draws = random.split('actions');
+  policy.reset(1);
+  let observation = Float32Array.from(env.reset());
+  return async steps => {
+    const began = performance.now();
+    for (let step = 0; step < steps; step++) {
+      const action = chooseActions(await policy.act(observation), policy.actions, draws);
+      const { reward, terminated, truncated, finalObservation, observation: next } = env.step(action);
+      await policy.observe({ observation, action, reward, nextObservation: finalObservation, terminated, truncated });
+      observation = Float32Array.from(next);
+    }
+    return (performance.now() - began) / steps;
+  };
+}
+
+/** Milliseconds an action once each of LENGTHS transitions lies behind. They are timed in turn, so that other work slows all alike. */
+async function timeAgents(model: Model, agents: readonly Policy[], say: (line: string) => void): Promise<Map<number, number>> {
+  const players = agents.map(agent => player(model, agent));
+  for (const [i, play] of players.entries()) {
+    say(`recurrent: ${LENGTHS[i]} transitions …`);
+    await play(LENGTHS[i]);
+  }
+  const times = LENGTHS.map((): number[] => []);
+  for (let block = 0; block < BLOCKS; block++) for (const [i, play] of players.entries()) times[i].push(await play(model.segment));
+  return new Map(LENGTHS.map((length, i) => [length, median(times[i])]));
+}
+
+const logitsOf = ({ policyOptions }: Model, scope: Scope, query: Tensor, z?: Tensor): Tensor =>
+  actionLogits(scope, policyStates(scope, query, z, policyOptions), policyOptions);
+
+/** The policy over all the history's transitions as tokens of its query, and no Z: AD (Laskin et al. 2023) with CAD's own policy. */
+function fullContext(model: Model, length: number): { graph: Graph; scope: Scope; tokens: number } {
+  const scope = new Scope();
+  const tokens = model.tokenizer.queryTokens(length + model.segment);
+  const query = input('query', [1, tokens, model.tokenizer.query.width]);
+  return { graph: { outputs: { probabilities: softmax(logitsOf(model, scope, query)) } }, scope, tokens };
+}
+
+/**
+ * What an action would count if the policy kept the keys and values of earlier tokens: one token through it, which attends to those of the running
+ * segment and of `length` transitions before it, and to `latents` if there are any.
+ */
+function cachedFlops(model: Model, length: number, latents = 0): number {
+  const { width, heads } = model.options;
+  const z = latents > 0 ? input('latents', [1, latents, width]) : undefined;
+  const logits = logitsOf(model, new Scope(), input('query', [1, 1, model.tokenizer.query.width]), z);
+  const [q, kv] = [1, model.tokenizer.queryTokens(length + model.segment)].map(count =>
+    input(`x${count}`, [1, heads, count, width / heads]),
+  );
+  return (
+    countFlops({ outputs: { logits } }).total +
+    model.policyOptions.layers * countFlops({ outputs: { out: attention(q, kv, kv).out } }).total
+  );
+}
+
+async function timeFullContext(model: Model, executor: Executor, length: number): Promise<number> {
+  const { graph, scope, tokens } = fullContext(model, length);
+  const program = await executor.compile(toOnnx(withRandomWeights(graph, scope)));
+  const feeds = { query: zeros([1, tokens, model.tokenizer.query.width]) };
+  const times: number[] = [];
+  for (let run = 0; run < 12; run++) {
+    const began = performance.now();
+    await program.run(feeds, ['probabilities']);
+    if (run >= 2) times.push(performance.now() - began);
+  }
+  await program.dispose();
+  return median(times);
+}
+
+export const history: Bench = {
+  description: 'what an action costs after 100 to 100,000 transitions: recurrent CAD against AD with the full context',
+  async run(say) {
+    const config = loadExperiment('experiments/dark-room.yaml', [`compressor=${KIND}`]);
+    const model = new Model(config, split(config).family);
+    const executor = nodeExecutor(config.executor);
+    const { agents, cost } = await recurrentAgents(model, executor);
+    const times = await timeAgents(model, agents, say);
+    const recurrent: Record<string, Result> = {};
+    const full: Record<string, Result> = {};
+    for (const length of LENGTHS) {
+      recurrent[length] = { ...cost, msPerAction: times.get(length)! };
+      const flopsPerAction = countFlops(fullContext(model, length).graph).total;
+      if (length <= TIMED) say(`full context: ${length} transitions …`);
+      full[length] = {
+        flopsPerAction,
+        flopsPerActionCached: cachedFlops(model, length),
+        stateBytes: 4 * fullContext(model, length).tokens * model.tokenizer.query.width,
+        ...(length <= TIMED ? { msPerAction: await timeFullContext(model, executor, length) } : {}),
+      };
+    }
+    const growth = times.get(LENGTHS.at(-1)!)! / times.get(LENGTHS[0])!;
+    const below = (full[10_000].flopsPerAction as number) / cost.flopsPerAction;
+    const belowCached = (full[10_000].flopsPerActionCached as number) / cost.flopsPerActionCached;
+    return {
+      recurrent,
+      fullContext: full,
+      // The graphs are the same at every length, so only the time could grow.
+      growth: { time: growth, limit: 1.1, passes: growth <= 1.1 },
+      belowFullContextAt10000: { flops: below, flopsCached: belowCached, least: 20, passes: below >= 20 },
+    };
+  },
+};

@@ -1,0 +1,191 @@
+/** @file `cadenza store`: contexts of a finished run as latents and codes in one database file, and what is near what. */
+
+import { type Command, Option } from 'commander';
+import { METRICS, type MetricId } from '../../data/retrieval.ts';
+import type { StoreStatistics } from '../../stages/retrieval.ts';
+import { CadenzaError } from '../../util/errors.ts';
+import { terminalProgress } from '../../util/progress.ts';
+import { Random } from '../../util/random.ts';
+import { jsonOption, printJson, whole } from '../options.ts';
+import { interruptSignal } from '../signals.ts';
+
+const collect = (value: string, before: string[]) => [...before, value];
+const number = (flags: string, description: string, least: number) =>
+  new Option(flags, description).argParser(whole(flags.split(' ')[0], least));
+
+export function registerStore(program: Command): void {
+  const store = program.command('store').description('keep contexts as latents and codes in a database, and look them up');
+  registerBuild(store);
+  registerQuery(store);
+  registerStats(store);
+}
+
+interface BuildOptions {
+  out: string;
+  from: string[];
+  histories?: number;
+  every: number;
+  streams: number;
+  episodes?: number;
+  seed: number;
+  json?: boolean;
+}
+
+function registerBuild(store: Command): void {
+  store
+    .command('build')
+    .argument('<run>', 'folder of a finished run')
+    .description('compress contexts with the model of a run and add them to a store')
+    .requiredOption('--out <file>', 'the store, such as contexts.db; made when it is not there')
+    .addOption(
+      new Option(
+        '--from <what>',
+        'histories (those trained on), or rollouts of the policy on train, validation or test tasks, or on one task by its key (repeatable)',
+      )
+        .argParser(collect)
+        .default([] as string[], 'histories'),
+    )
+    .addOption(number('--histories <n>', 'histories of every training task (default: all)', 1))
+    .addOption(number('--every <n>', 'a context after every so many episodes', 1).default(1))
+    .addOption(number('--streams <n>', 'rollouts: streams in every task', 1).default(10))
+    .addOption(number('--episodes <n>', 'rollouts: episodes of a stream (default: as the run was evaluated)', 1))
+    .addOption(number('--seed <n>', 'rollouts: seed of the streams', 0).default(0))
+    .addOption(jsonOption())
+    .action(
+      async (folder: string, { out, from: given, histories: limit, every, seed, streams, json = false, ...options }: BuildOptions) => {
+        const signal = interruptSignal();
+        const progress = terminalProgress();
+        const stage = await import('../../stages/contexts.ts');
+        const { ContextStore } = await import('../../data/contexts.ts');
+        const { nodeExecutor } = await import('../../engine/executors/node.ts');
+        const run = stage.openRun(folder);
+        const from = given.length > 0 ? given : ['histories'];
+        const tasks = stage.namedTasks(
+          run,
+          from.filter(name => name !== 'histories'),
+        );
+        const contexts = ContextStore.open(out, run.model);
+        try {
+          const executor = nodeExecutor(run.config.executor);
+          const compressor = await stage.ContextCompressor.open(run, executor);
+          const recorded = from.includes('histories') ? firstOfEach(stage.trainingHistories(run), limit) : [];
+          const episodes = options.episodes ?? run.config.evaluate.episodes;
+          const rolled =
+            tasks.length > 0 ? await stage.policyHistories(run, { tasks, streams, episodes, seed, executor, progress, signal }) : [];
+          const { added, known } = await stage.storeContexts(contexts, compressor, [...recorded, ...rolled], { every, progress, signal });
+          await compressor.dispose();
+          const result = { store: out, added, known, contexts: contexts.count, bytes: contexts.bytes };
+          if (json) return printJson(result);
+          process.stdout.write(`${out}: ${added} contexts added, ${known} were there; ${result.contexts} in ${result.bytes} bytes\n`);
+        } finally {
+          progress.stop();
+          contexts.close();
+        }
+      },
+    );
+}
+
+/** The first `limit` histories of every task; all of them without a limit. */
+function firstOfEach<T extends { taskKey: string }>(histories: readonly T[], limit = Number.POSITIVE_INFINITY): T[] {
+  const counts = new Map<string, number>();
+  return histories.filter(({ taskKey }) => {
+    counts.set(taskKey, (counts.get(taskKey) ?? 0) + 1);
+    return counts.get(taskKey)! <= limit;
+  });
+}
+
+interface QueryOptions {
+  run: string;
+  history: number;
+  episode: number;
+  k: number;
+  metric: MetricId;
+  own?: boolean;
+  json?: boolean;
+}
+
+function registerQuery(store: Command): void {
+  store
+    .command('query')
+    .argument('<db>', 'a store')
+    .description('the stored contexts nearest to the one after some episodes of a training history')
+    .requiredOption('--run <folder>', 'the run that the store was built from')
+    .addOption(number('--history <i>', 'position of the history among those trained on, from 0', 0).makeOptionMandatory())
+    .addOption(number('--episode <n>', 'episodes of it that are over', 1).makeOptionMandatory())
+    .addOption(number('-k <n>', 'how many contexts', 1).default(5))
+    .addOption(new Option('--metric <name>', 'distance').choices(Object.keys(METRICS)).default('l2'))
+    .option('--own', 'also contexts of the same history, which are near by nature')
+    .addOption(jsonOption())
+    .action(async (db: string, { run: folder, history: index, episode, k, metric, own = false, json = false }: QueryOptions) => {
+      const stage = await import('../../stages/contexts.ts');
+      const { ContextStore } = await import('../../data/contexts.ts');
+      const { nearestContexts } = await import('../../data/retrieval.ts');
+      const { nodeExecutor } = await import('../../engine/executors/node.ts');
+      const run = stage.openRun(folder);
+      const contexts = ContextStore.open(db, run.model, { create: false });
+      try {
+        const histories = stage.trainingHistories(run);
+        const history = histories[index];
+        if (!history)
+          throw new CadenzaError('E_DATA', `--history ${index}: the run has ${histories.length} training histories, counted from 0.`);
+        const compressor = await stage.ContextCompressor.open(run, nodeExecutor(run.config.executor));
+        const query = compressor.about(history, episode);
+        const values = await compressor.compress(history, episode);
+        await compressor.dispose();
+        const table = contexts.load();
+        const accepts = ({ stream }: { stream: string }) => own || stream !== query.stream;
+        const found = nearestContexts(table, { ...values, index: 0 }, { metric, k, accepts });
+        const neighbours = found.map(({ row, distance }) => ({ distance, ...table.rows[row] }));
+        if (json) return printJson({ metric, query, neighbours });
+        process.stdout.write(`${query.task}, after ${episode} episodes, return ${query.return}; nearest by ${metric}:\n`);
+        for (const { distance, task, stream, episode: at, return: total } of neighbours)
+          process.stdout.write(`${distance.toFixed(4).padStart(12)}  ${task}  after ${at} episodes, return ${total}  (${stream})\n`);
+      } finally {
+        contexts.close();
+      }
+    });
+}
+
+function registerStats(store: Command): void {
+  store
+    .command('stats')
+    .argument('<db>', 'a store')
+    .description('counts, sizes, use of the codes, and how often the nearest context of another stream is of the same task')
+    .addOption(number('--queries <n>', 'contexts of each side of the split that are looked up, in whole streams', 1).default(1000))
+    .addOption(number('--seed <n>', 'seed of which ones', 0).default(0))
+    .addOption(jsonOption())
+    .action(async (db: string, { queries, seed, json }: { queries: number; seed: number; json?: boolean }) => {
+      const { ContextStore } = await import('../../data/contexts.ts');
+      const { storeStatistics } = await import('../../stages/retrieval.ts');
+      const contexts = ContextStore.open(db);
+      try {
+        const statistics = storeStatistics(contexts, { queries, random: Random.seeded(seed) });
+        if (json) return printJson(statistics);
+        process.stdout.write(render(statistics));
+      } finally {
+        contexts.close();
+      }
+    });
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
+
+function render({ contexts, streams, sides, model, bytes, codes, retrieval }: StoreStatistics): string {
+  const lines = [
+    `contexts   ${contexts} of ${streams} streams, by the model ${model.slice(0, 12)}`,
+    ...Object.entries(sides).map(([side, { contexts: n, tasks }]) => `           ${n} on ${tasks} ${side} tasks`),
+    `bytes      ${bytes.latents} a context as latents${bytes.codes === null ? '' : `, ${bytes.codes} as codes`}; the file has ${bytes.file}`,
+    codes
+      ? `codes      ${codes.perContext} a context; ${codes.used} different ones in use, perplexity ${codes.perplexity.toFixed(1)}`
+      : 'codes      none: the latents of this model are continuous',
+  ];
+  for (const { metric, side, queries, streams: from, sameTask, low, high, rewarded, byEpisode, chance } of retrieval) {
+    const [first, last] = [byEpisode[0], byEpisode[byEpisode.length - 1]];
+    lines.push(
+      `nearest    ${percent(sameTask)} [${percent(low)}, ${percent(high)}] of ${queries} contexts (${from} streams) on ${side} tasks by ${metric}; by chance ${percent(chance)}`,
+      `           ${rewarded ? `${percent(rewarded.sameTask)} of the ${rewarded.queries} that had found a reward; ` : ''}${percent(first.sameTask)} after ${first.episode} episodes, ${percent(last.sameTask)} after ${last.episode}`,
+    );
+  }
+  const legend = 'nearest: the share whose nearest stored context of another stream is of the same task, with a 95% interval over streams';
+  return `${[...lines, legend].join('\n')}\n`;
+}

@@ -1,0 +1,58 @@
+/** @file `cadenza tune`: search hyperparameters on validation tasks; the test tasks stay out of reach. */
+
+import { join } from 'node:path';
+import { type Command, Option } from 'commander';
+import { loadExperiment } from '../../stages/config.ts';
+import { loadSpace } from '../../stages/space.ts';
+import type { Search } from '../../stages/tune.ts';
+import { terminalProgress } from '../../util/progress.ts';
+import { jsonOption, printJson, setOption, whole, withExperiment } from '../options.ts';
+import { interruptSignal } from '../signals.ts';
+
+interface Options {
+  set: string[];
+  space: string;
+  out?: string;
+  trials: number;
+  method: Search;
+  eta: number;
+  score: 'area' | 'final';
+  seed: number;
+  resume?: boolean;
+  json?: boolean;
+}
+
+export function registerTune(program: Command): void {
+  withExperiment(program.command('tune'))
+    .description('search hyperparameters on validation tasks, never on test tasks')
+    .requiredOption('--space <file>', 'search space, such as experiments/spaces/dark-room.yaml')
+    .addOption(setOption())
+    .option('--out <folder>', 'folder of the study (default: runs/<name of the experiment>-tune)')
+    .addOption(new Option('--trials <n>', 'trials, the experiment as it stands among them').argParser(whole('--trials', 2)).default(16))
+    .addOption(new Option('--method <name>', 'how trials share the training steps').choices(['random', 'halving']).default('random'))
+    .addOption(new Option('--eta <n>', 'halving: one trial in so many goes on to the next round').argParser(whole('--eta', 2)).default(3))
+    .addOption(
+      new Option('--score <name>', 'what a trial is judged by: all in-context episodes, or the last ones')
+        .choices(['area', 'final'])
+        .default('area'),
+    )
+    .addOption(new Option('--seed <n>', 'seed of what is drawn from the space').argParser(whole('--seed', 0)).default(0))
+    .option('--resume', 'continue an interrupted study from its checkpoints')
+    .addOption(jsonOption())
+    .action(async (file: string, { set, space, score, resume = false, json = false, ...options }: Options) => {
+      const config = loadExperiment(file, set);
+      const searched = loadSpace(space, options.method === 'halving' ? 'finetune.steps' : undefined);
+      const out = options.out ?? join('runs', `${config.name}-tune`);
+      const signal = interruptSignal();
+      const progress = terminalProgress();
+      const command = `cadenza ${process.argv.slice(2).join(' ')}`;
+      // Loaded late: it brings the executors, which a mistyped key should not wait for.
+      const { tune } = await import('../../stages/tune.ts');
+      const study = await tune(config, { ...options, space: searched, measure: score, out, resume, progress, signal, command }).finally(
+        progress.stop,
+      );
+      if (json) return printJson(study);
+      process.stdout.write((await import('../../reports/study.ts')).formatStudy(study));
+      process.stdout.write(`The best configuration is ${join(out, 'best.yaml')}\n`);
+    });
+}

@@ -1,0 +1,86 @@
+/** @file The kinds of experiment that a file can describe, told apart by a key at its top: one record each. */
+
+import type { z } from 'zod';
+import { experimentSchema } from '../stages/config.ts';
+import type { RunOptions, Stage } from '../stages/run.ts';
+import { supervisedSchema } from '../stages/supervised/config.ts';
+import { loadConfig, topLevelKeys } from '../util/config.ts';
+import { CadenzaError } from '../util/errors.ts';
+
+/** Results, and how to show them. */
+export interface Report {
+  readonly results: unknown;
+  /** Writes page and figures into the folder of the run. */
+  write(out: string): Promise<unknown>;
+  /** The report on a terminal. */
+  text(): Promise<string>;
+}
+
+export interface ExperimentKind<C extends { name: string } = { name: string }> {
+  readonly name: string;
+  /** The key at the top of a file that only this kind has; the kind without one is what every other file is. */
+  readonly key?: string;
+  readonly schema: z.ZodType<C>;
+  /** Stages that have a command of their own. */
+  readonly stages: readonly Stage[];
+  /** Runs it; gives nothing when it was asked to stop before the evaluation. */
+  run(config: C, options: RunOptions): Promise<Report | undefined>;
+}
+
+const defineKind = <C extends { name: string }>(kind: ExperimentKind<C>): ExperimentKind => kind as unknown as ExperimentKind;
+
+// Runs and reports are loaded late: they bring the executors and the figures, which a mistyped key should not wait for.
+export const KINDS: readonly ExperimentKind[] = [
+  defineKind({
+    name: 'reinforcement',
+    schema: experimentSchema,
+    stages: ['generate', 'teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'baselines', 'evaluate'],
+    async run(config, options) {
+      const results = await (await import('../stages/run.ts')).runExperiment(config, options);
+      return (
+        results && {
+          results,
+          write: async out => (await import('../reports/index.ts')).writeReports(out, results),
+          text: async () => (await import('../reports/terminal.ts')).formatResults(results),
+        }
+      );
+    },
+  }),
+  defineKind({
+    name: 'supervised',
+    key: 'problem',
+    schema: supervisedSchema,
+    stages: [],
+    async run(config, options) {
+      const results = await (await import('../stages/supervised/run.ts')).runSupervised(config, options);
+      return {
+        results,
+        write: async out => (await import('../reports/index.ts')).writeSupervisedReports(out, results),
+        text: async () => (await import('../reports/supervised-terminal.ts')).formatSupervised(results),
+      };
+    },
+  }),
+];
+
+/** Keys of the reinforcement kind that mean nothing without an environment; a file that has one beside `problem` is torn. */
+const REINFORCEMENT_KEYS = ['env', 'source', 'tokenizer'];
+
+export interface OpenExperiment {
+  readonly kind: ExperimentKind;
+  readonly config: { name: string };
+  run(options: RunOptions): Promise<Report | undefined>;
+}
+
+/** Reads an experiment of whichever kind the file's keys say. Throws `E_CONFIG` as `loadConfig` does, and where they say two. */
+export function openExperiment(file: string, overrides: readonly string[] = []): OpenExperiment {
+  const keys = topLevelKeys({ file });
+  const kind = KINDS.find(({ key }) => key && keys.includes(key)) ?? KINDS.find(({ key }) => !key)!;
+  const torn = kind.key && REINFORCEMENT_KEYS.find(key => keys.includes(key));
+  if (torn)
+    throw new CadenzaError(
+      'E_CONFIG',
+      `${file}: "${kind.key}" and "${torn}" stand side by side; expected "${kind.key}" alone for a ${kind.name} experiment, or "env" and "source" alone for one in reinforcement learning. Remove one.`,
+    );
+  const config = loadConfig(kind.schema, { file, overrides });
+  return { kind, config, run: options => kind.run(config, options) };
+}

@@ -1,0 +1,30 @@
+/**
+ * @file `variational`: an information bottleneck (Alemi et al. 2017, "Deep variational information bottleneck"). Z is Gaussian around what
+ * the compressor gives; R(Z) is the KL divergence to the unit Gaussian, which bounds the information that Z has of X.
+ */
+
+import { add, exp, layerNorm, mean, mul, square, sub } from '../../engine/index.ts';
+import { linear, zeroInit } from '../../nn/index.ts';
+import type { LatentKind } from './kind.ts';
+
+/** log σ² at the beginning: σ = 0.14, so that training does not start by learning to hear through the noise. */
+const INITIAL_LOG_VARIANCE = -4;
+
+export const variational: LatentKind = {
+  id: 'variational',
+  description: 'Gaussians, sampled in training and their means afterwards',
+  apply(scope, z_BMD) {
+    const width = z_BMD.shape.at(-1)!;
+    const logVariance = add(linear(scope.at('logVariance'), layerNorm(z_BMD), width, zeroInit), INITIAL_LOG_VARIANCE);
+    const noise = scope.random('noise', z_BMD.shape, random => random.normal());
+    const variance = exp(logVariance);
+    // Per number of Z and not summed, as the L2 penalty: λ_cap means the same for any m and D.
+    const divergence = mul(mean(sub(sub(add(square(z_BMD), variance), logVariance), 1)), 0.5);
+    return {
+      trained: add(z_BMD, mul(exp(mul(logVariance, 0.5)), noise)),
+      settled: z_BMD,
+      capacity: divergence,
+      metrics: { divergence },
+    };
+  },
+};

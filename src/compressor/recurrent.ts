@@ -1,0 +1,96 @@
+/**
+ * @file `recurrent` (method 2.3): Z ← U(Z, C_θ(Z, segment)), for histories without end. With a working memory of raw transitions beside Z this is
+ * the memory of RAD (Recurrent Algorithm Distillation): segments of n transitions of which p stay in sight are its K = n + p and its p.
+ * Shape key: B batch, R rounds, S tokens of a segment, M latents, P tokens of working memory, D width.
+ */
+
+import {
+  add,
+  broadcastTo,
+  concat,
+  layerNorm,
+  mul,
+  select,
+  sigmoid,
+  slice,
+  split,
+  stopGradient,
+  sub,
+  type Tensor,
+  tanh,
+} from '../engine/index.ts';
+import { crossAttention, feedForward, type KeysValues, keysValues, linear, type Scope } from '../nn/index.ts';
+import { expect } from '../util/errors.ts';
+import { type CompressionSettings, type Compressor, type CompressorOptions, encode, learnedQueries, sink } from './compressor.ts';
+import { isThere, segmentsOf } from './segments.ts';
+
+/** b_g of the gate: how strongly Z is kept before anything is learnt. */
+const KEEP = 1;
+
+/** U(Z, C): the state and what the segment made of it, [B, M, D] each. Every one keeps Z bounded, however many rounds there are. */
+const UPDATES: Readonly<Record<CompressionSettings['update'], (scope: Scope, z: Tensor, c: Tensor) => Tensor>> = {
+  replace: (_, __, c) => layerNorm(c),
+  residual: (_, z, c) => layerNorm(add(z, c)),
+  // The gate of GTrXL (Parisotto et al. 2020, "Gated Recurrent Unit gating"):
+  // r = σ(W_r c + U_r z), g = σ(W_g c + U_g z − b_g), h = tanh(W_h c + U_h (r ∘ z)), Z = (1 − g) ∘ z + g ∘ h.
+  gru(scope, z, c) {
+    const [r, g] = split(linear(scope.at('gates'), concat([c, z], 2), 2 * z.shape[2]), 2, 2);
+    const h = tanh(linear(scope.at('candidate'), concat([c, mul(sigmoid(r), z)], 2), z.shape[2]));
+    return add(z, mul(sigmoid(sub(g, KEEP)), sub(h, z)));
+  },
+};
+
+/** What a round needs of a segment, whatever Z is by then. */
+interface Encoded extends KeysValues {
+  /** [.., P, D] its last tokens, encoded. */
+  readonly recent?: Tensor;
+  /** [.., 1, 1] whether it holds any transition. */
+  readonly there: Tensor;
+}
+
+function encodeSegments(scope: Scope, segments: Tensor, options: CompressorOptions): Encoded {
+  const { segment, width, poolHeads, workingMemory: P } = options;
+  expect(P <= segment, `the working memory is what remains of a segment of ${segment} tokens, so it cannot hold ${P}.`);
+  const h = encode(scope, segments, { ...options, span: segment });
+  return { ...keysValues(scope.at('pool'), h, width, poolHeads), recent: P > 0 ? slice(h, 1, -P) : undefined, there: isThere(segments) };
+}
+
+/** One round: queries made of Z attend to Z and the segment, and U joins the two. state [B, M + P, D] → the same. */
+function round(scope: Scope, state: Tensor, { keys, values, recent, there }: Encoded, options: CompressorOptions): Tensor {
+  const { latents, width, poolHeads, hidden, update } = options;
+  const B = state.shape[0];
+  const z_BMD = slice(state, 1, 0, latents);
+  const queries_BMD = layerNorm(add(z_BMD, learnedQueries(scope, B, latents, width)));
+  const own = keysValues(scope.at('pool'), concat([sink(scope, B, width), queries_BMD], 1), width, poolHeads);
+  const memory = { keys: concat([own.keys, keys], 2), values: concat([own.values, values], 2) };
+  const pooled = crossAttention(scope.at('pool'), queries_BMD, memory, { heads: poolHeads });
+  const c_BMD = add(pooled, feedForward(scope.at('pool').at('ffn'), layerNorm(pooled), hidden));
+  const next = UPDATES[update](scope.at('update'), z_BMD, c_BMD);
+  // Not a product with 0 and 1: a history that has not begun leaves Z as it is, bit for bit.
+  return select(there, recent ? concat([next, recent], 1) : next, state);
+}
+
+export const recurrent: Compressor = {
+  id: 'recurrent',
+  description: 'm latents go on from segment to segment; with them an agent carries all of its past in constant memory',
+  form: 'segments',
+  reads: ['update', 'gradientRounds', 'workingMemory'],
+  latents: (_, { latents, workingMemory }) => latents + workingMemory,
+  window: contextTokens => contextTokens,
+  compress(scope, x_BNF, options) {
+    const { segment, width, latents, workingMemory, gradientRounds = Number.POSITIVE_INFINITY } = options;
+    const [B, N] = x_BNF.shape;
+    const R = N / segment;
+    // All segments are encoded at once: only the rounds have to wait for each other.
+    const { recent, ...all } = encodeSegments(scope, segmentsOf(x_BNF, segment), options);
+    let state = broadcastTo(0, [B, latents + workingMemory, width]);
+    for (let r = 0; r < R; r++) {
+      if (r === R - gradientRounds) state = stopGradient(state);
+      const of = (x: Tensor) => slice(x, 0, r * B, (r + 1) * B);
+      const encoded = { keys: of(all.keys), values: of(all.values), there: of(all.there), recent: recent && of(recent) };
+      state = round(scope, state, encoded, options);
+    }
+    return state;
+  },
+  step: (scope, z_BMD, segment_BSF, options) => round(scope, z_BMD, encodeSegments(scope, segment_BSF, options), options),
+};

@@ -1,0 +1,179 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'libsql';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Context, type ContextModel, ContextStore } from './contexts.ts';
+import { codeUsage, metricsOf, nearestContexts, retrievals } from './retrieval.ts';
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cadenza-contexts-'));
+  path = join(folder, 'deep', 'contexts.db');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const model: ContextModel = { hash: 'a'.repeat(64), environment: 'toy', latentShape: [1, 2], configuration: { width: 2 } };
+
+const context = (hash: string, task: string, stream: string, latents: [number, number], codes?: number[]): Context => ({
+  hash,
+  task,
+  side: 'train',
+  stream,
+  episode: 3,
+  return: 1.5,
+  latents: Float32Array.from(latents),
+  ...(codes ? { codes: Uint16Array.from(codes) } : {}),
+});
+
+const three = [
+  context('1', 'x', 'x#0', [0, 0.1], [1, 2, 3]),
+  context('2', 'x', 'x#1', [3, 4], [1, 2, 65535]),
+  context('3', 'y', 'y#0', [-1, 0], [0, 2, 3]),
+];
+
+const fill = (contexts: readonly Context[]) => {
+  const store = ContextStore.open(path, model);
+  store.insert(contexts);
+  return store;
+};
+
+describe('ContextStore', () => {
+  it('gives back what was put in, in order, after it was closed', () => {
+    fill(three).close();
+    const store = ContextStore.open(path);
+    const { rows, latents, codes } = store.load();
+    expect(store.model).toEqual({ ...model, format: 'cadenza-contexts-1' });
+    expect(rows).toEqual(three.map(({ latents: _l, codes: _c, ...about }) => about));
+    expect(latents).toEqual(Float32Array.of(0, 0.1, 3, 4, -1, 0));
+    expect(codes).toEqual(Uint16Array.of(1, 2, 3, 1, 2, 65535, 0, 2, 3));
+    store.close();
+  });
+
+  it('keeps a context once, however often it is inserted', () => {
+    const store = fill(three);
+    expect([store.insert(three), store.count]).toEqual([0, 3]);
+    expect(store.insert([three[0], context('4', 'y', 'y#1', [0, 0], [1, 1, 1])])).toBe(1);
+    expect([store.count, store.has('4'), store.has('5')]).toEqual([4, true, false]);
+    store.close();
+  });
+
+  it('takes all contexts of one insertion or none', () => {
+    const store = fill([]);
+    const wrong = { ...three[1], latents: new Float32Array(3) };
+    expect(() => store.insert([three[0], wrong])).toThrow(/has 2 numbers \[1,2\], not 3/);
+    expect(store.count).toBe(0);
+    store.close();
+  });
+
+  it('has no codes where the model has none', () => {
+    const store = fill([context('1', 'x', 'x#0', [1, 2])]);
+    expect(store.load().codes).toBeUndefined();
+    store.close();
+  });
+
+  it('refuses another model, and says which two there are', () => {
+    fill(three).close();
+    const open = () => ContextStore.open(path, { ...model, hash: 'b'.repeat(64) });
+    expect(open).toThrow(/the model aaaaaaaaaaaa, not of this one \(bbbbbbbbbbbb\)/);
+    expect(open).toThrow(expect.objectContaining({ code: 'E_CHECKPOINT' }));
+    ContextStore.open(path, { ...model, configuration: 'told otherwise' }).close();
+  });
+
+  it('takes little more room than its latents', () => {
+    const wide = ContextStore.open(path, { ...model, latentShape: [8, 64] });
+    const contexts = Array.from({ length: 400 }, (_, i) => ({
+      ...context(String(i).padStart(64, '0'), 'x', 'x#0', [0, 0]),
+      latents: new Float32Array(512),
+    }));
+    wide.insert(contexts);
+    expect(wide.bytes / contexts.length).toBeLessThan(1.35 * 2048);
+    wide.close();
+  });
+
+  it('begins in the empty file that a killed process left', () => {
+    const empty = join(folder, 'empty.db');
+    writeFileSync(empty, '');
+    const store = ContextStore.open(empty, model);
+    expect([store.insert(three), store.count]).toEqual([3, 3]);
+    store.close();
+  });
+
+  it('refuses a file that is not there, is no database, or is another one', () => {
+    const data = (says: RegExp) => expect.objectContaining({ code: 'E_DATA', message: expect.stringMatching(says) });
+    expect(() => ContextStore.open(path)).toThrow(data(/no store of contexts at .*"cadenza store build"/));
+    expect(() => ContextStore.open(path, model, { create: false })).toThrow(data(/no store of contexts/));
+    const text = join(folder, 'text.db');
+    writeFileSync(text, 'not a database at all, but long enough to be read as the header of one'.repeat(20));
+    expect(() => ContextStore.open(text, model)).toThrow(data(/text\.db is no store of contexts/));
+    const other = join(folder, 'other.db');
+    const db = new Database(other);
+    db.exec('CREATE TABLE songs (name TEXT)');
+    db.close();
+    expect(() => ContextStore.open(other, model)).toThrow(data(/is a database of something else/));
+  });
+});
+
+describe('looking up', () => {
+  const table = () => {
+    const store = fill(three);
+    const loaded = store.load();
+    store.close();
+    return loaded;
+  };
+  const probe = { latents: Float32Array.of(0, 0, 0.3, 0.4), codes: Uint16Array.of(9, 9, 9, 0, 2, 65535), index: 1 };
+  const near = (metric: 'l2' | 'cosine' | 'hamming', k = 3) => nearestContexts(table(), probe, { metric, k });
+
+  it('finds the nearest by each distance', () => {
+    expect(near('l2').map(({ row }) => row)).toEqual([0, 2, 1]);
+    expect(near('l2')[2].distance).toBeCloseTo(Math.hypot(2.7, 3.6), 6);
+    expect(near('cosine').map(({ row }) => row)).toEqual([1, 0, 2]);
+    expect(near('cosine').map(({ distance }) => distance)).toEqual([0, 0.2, 1.6].map(value => expect.closeTo(value, 6)));
+    // Two ties at one differing code: the one stored first.
+    expect(near('hamming')).toEqual([
+      { row: 1, distance: 1 },
+      { row: 2, distance: 1 },
+      { row: 0, distance: 2 },
+    ]);
+    expect(near('l2', 1)).toHaveLength(1);
+    expect(near('l2', 9)).toHaveLength(3);
+  });
+
+  it('leaves out what it is told to', () => {
+    const found = nearestContexts(table(), probe, { metric: 'l2', k: 3, accepts: ({ task }) => task === 'x' });
+    expect(found.map(({ row }) => row)).toEqual([0, 1]);
+  });
+
+  it('says so when codes are compared that are not there', () => {
+    const { rows, latents } = table();
+    expect(metricsOf({ rows, latents })).toEqual(['l2', 'cosine']);
+    expect(() => nearestContexts({ rows, latents }, probe, { metric: 'hamming', k: 1 })).toThrow(/compares codes.*use one of: l2, cosine/);
+  });
+
+  it('holds every context against those of other streams only', () => {
+    const store = fill([
+      context('1', 'x', 'x#0', [0, 0]),
+      context('2', 'x', 'x#0', [0, 0.01]), // would be the nearest, but is of the same stream
+      context('3', 'x', 'x#1', [0, 1]),
+      context('4', 'y', 'y#0', [0, 3]),
+    ]);
+    const found = retrievals(store.load(), [0, 1, 2, 3], 'l2');
+    store.close();
+    expect(found.map(({ query, hit }) => [query.hash, hit])).toEqual([
+      ['1', true],
+      ['2', true],
+      ['3', true],
+      ['4', false],
+    ]);
+  });
+});
+
+describe('codeUsage', () => {
+  it('is the number of codes, and as many equally frequent ones as would have their entropy', () => {
+    expect(codeUsage(Uint16Array.of(5, 5, 5))).toEqual({ used: 1, perplexity: 1 });
+    expect(codeUsage(Uint16Array.of(1, 2, 3, 4))).toEqual({ used: 4, perplexity: expect.closeTo(4, 12) });
+    // H = 1/2 ln 2 + 2 · 1/4 ln 4
+    expect(codeUsage(Uint16Array.of(7, 7, 8, 9)).perplexity).toBeCloseTo(2 ** 1.5, 12);
+  });
+});

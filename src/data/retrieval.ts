@@ -1,0 +1,133 @@
+/**
+ * @file Looking contexts up: distances, nearest neighbours by looking at all of them (below 100 000 contexts nothing else pays), and how
+ * often the nearest is of the same task.
+ */
+
+import { CadenzaError } from '../util/errors.ts';
+import type { ContextAbout, ContextTable } from './contexts.ts';
+
+type Vector = Float32Array | Uint16Array;
+
+/** A distance between two contexts. */
+export interface Metric {
+  /** What it compares. */
+  readonly of: 'latents' | 'codes';
+  readonly description: string;
+  /** Between a[from … from + length) and b[at … at + length). */
+  distance(a: Vector, from: number, b: Vector, at: number, length: number): number;
+}
+
+/** The registry of distances: one record each. */
+export const METRICS = {
+  l2: {
+    of: 'latents',
+    description: 'Euclidean distance of the latents',
+    distance(a, from, b, at, length) {
+      let sum = 0;
+      for (let i = 0; i < length; i++) {
+        const difference = a[from + i] - b[at + i];
+        sum += difference * difference;
+      }
+      return Math.sqrt(sum);
+    },
+  },
+  cosine: {
+    of: 'latents',
+    description: '1 − cosine of the angle between the latents',
+    distance(a, from, b, at, length) {
+      let [dot, aa, bb] = [0, 0, 0];
+      for (let i = 0; i < length; i++) {
+        const [x, y] = [a[from + i], b[at + i]];
+        dot += x * y;
+        aa += x * x;
+        bb += y * y;
+      }
+      return aa > 0 && bb > 0 ? 1 - dot / Math.sqrt(aa * bb) : 1;
+    },
+  },
+  hamming: {
+    of: 'codes',
+    description: 'codes that differ',
+    distance(a, from, b, at, length) {
+      let differing = 0;
+      for (let i = 0; i < length; i++) if (a[from + i] !== b[at + i]) differing++;
+      return differing;
+    },
+  },
+} as const satisfies Record<string, Metric>;
+export type MetricId = keyof typeof METRICS;
+
+/** Metrics that a table has the values for. */
+export const metricsOf = (table: ContextTable): MetricId[] =>
+  (Object.keys(METRICS) as MetricId[]).filter(id => table[METRICS[id].of] !== undefined);
+
+export interface Neighbour {
+  /** Row of the table. */
+  readonly row: number;
+  readonly distance: number;
+}
+
+/** One context's values, wherever they lie. */
+export interface Probe {
+  readonly latents: Float32Array;
+  readonly codes?: Uint16Array;
+  /** Index of the context among those values. */
+  readonly index: number;
+}
+
+/**
+ * The k nearest contexts, nearest first; of equal distances the one stored first.
+ *
+ * @param accepts rows to leave out, such as those of the same stream.
+ * @throws `E_DATA` when the metric compares codes and there are none.
+ */
+export function nearestContexts(
+  table: ContextTable,
+  probe: Probe,
+  { metric, k, accepts = () => true }: { metric: MetricId; k: number; accepts?: (about: ContextAbout, row: number) => boolean },
+): Neighbour[] {
+  const { of, distance } = METRICS[metric] as Metric;
+  const [stored, own] = [table[of], probe[of]];
+  if (!stored || !own)
+    throw new CadenzaError(
+      'E_DATA',
+      `the distance "${metric}" compares ${of}, which this model does not have; use one of: ${metricsOf(table).join(', ')}.`,
+    );
+  const length = stored.length / table.rows.length;
+  const best: Neighbour[] = [];
+  for (const [row, about] of table.rows.entries()) {
+    if (!accepts(about, row)) continue;
+    const d = distance(own, probe.index * length, stored, row * length, length);
+    if (best.length === k && d >= best[k - 1].distance) continue;
+    let at = best.length;
+    while (at > 0 && best[at - 1].distance > d) at--;
+    best.splice(at, 0, { row, distance: d });
+    if (best.length > k) best.pop();
+  }
+  return best;
+}
+
+/** Whether the nearest stored context of another stream is of the query's task. */
+export interface Retrieval {
+  readonly query: ContextAbout;
+  readonly hit: boolean;
+}
+
+/** Looks every given row up among the contexts of all other streams. */
+export function retrievals(table: ContextTable, rows: readonly number[], metric: MetricId): Retrieval[] {
+  return rows.flatMap(index => {
+    const query = table.rows[index];
+    const accepts = ({ stream }: ContextAbout) => stream !== query.stream;
+    const [nearest] = nearestContexts(table, { ...table, index }, { metric, k: 1, accepts });
+    return nearest ? [{ query, hit: table.rows[nearest.row].task === query.task }] : [];
+  });
+}
+
+/** How the codes of a table are used: of [N × C] codes, how many differ, and e to the entropy of their frequencies. */
+export function codeUsage(codes: Uint16Array): { used: number; perplexity: number } {
+  const counts = new Map<number, number>();
+  for (const code of codes) counts.set(code, (counts.get(code) ?? 0) + 1);
+  let entropy = 0;
+  for (const count of counts.values()) entropy -= (count / codes.length) * Math.log(count / codes.length);
+  return { used: counts.size, perplexity: Math.exp(entropy) };
+}

@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { Random } from '../util/random.ts';
+import { environment } from './index.ts';
+
+const family = environment('delayed-bandit', { arms: 3, pulls: 4, delay: 2 });
+const task = { means: [0.1, 0.9, 0.5] };
+
+/** Plays `actions` in one environment, every array copied. */
+function play(actions: readonly number[], options = {}, seed = 1) {
+  const env = environment('delayed-bandit', { arms: 3, pulls: 4, delay: 2, ...options }).make([task], Random.seeded(seed));
+  const seen = [env.reset()[0]];
+  const steps = actions.map(action => {
+    const { reward, executed, truncated, terminated, finalObservation, observation } = env.step(Int32Array.of(action));
+    seen.push(observation[0]);
+    return { reward: reward[0], executed: executed![0], ended: truncated[0], terminated: terminated[0], final: finalObservation[0] };
+  });
+  return { seen, steps };
+}
+
+describe('the delayed bandit', () => {
+  it('lasts two halves of pulls and the delay between them', () => {
+    expect(environment('delayed-bandit').horizon).toBe(150);
+    for (const [delay, horizon] of [
+      [0, 100],
+      [100, 200],
+      [200, 300],
+    ])
+      expect(environment('delayed-bandit', { delay }).horizon).toBe(horizon);
+  });
+
+  it('flags the distractor steps, ignores what is chosen there and pays nothing', () => {
+    const { seen, steps } = play(new Array(20).fill(1));
+    const flags = [0, 0, 0, 0, 1, 1, 0, 0, 0, 0];
+    expect(seen).toEqual([...flags, ...flags, 0]);
+    // Where the action leads is shown as the next step's flag, also at the end.
+    expect(steps.map(({ final }) => final)).toEqual(seen.slice(1));
+    expect(steps.map(({ ended }) => ended)).toEqual([...Array(9).fill(0), 1, ...Array(9).fill(0), 1]);
+    expect(steps.every(({ terminated }) => terminated === 0)).toBe(true);
+    for (const [t, { reward, executed }] of steps.entries()) {
+      if (flags[t % 10]) expect(reward).toBe(0);
+      else expect([executed, reward !== 0]).toEqual([1, true]);
+    }
+  });
+
+  it('never distracts without a delay', () => {
+    expect(play(new Array(8).fill(2), { delay: 0 }).seen).toEqual(new Array(9).fill(0));
+  });
+
+  it('executes arms uniformly during the delay, whatever it is told', () => {
+    const { steps } = play(new Array(3000).fill(2), { pulls: 1, delay: 2998 });
+    const counts = [0, 0, 0];
+    for (const { executed } of steps.slice(1, -1)) counts[executed]++;
+    // χ² with two degrees of freedom: 13.8 is its 99.9% quantile.
+    expect(counts.reduce((sum, count) => sum + (count - 2998 / 3) ** 2 / (2998 / 3), 0)).toBeLessThan(13.8);
+  });
+
+  it('pays the mean of the arm with the noise that was asked for, unclipped', () => {
+    const { steps } = play(new Array(20_000).fill(1), { pulls: 10_000, delay: 0 });
+    const rewards = steps.map(({ reward }) => reward);
+    const mean = rewards.reduce((a, b) => a + b) / rewards.length;
+    const deviation = Math.sqrt(rewards.reduce((sum, r) => sum + (r - mean) ** 2, 0) / rewards.length);
+    // Standard errors: 0.3 / √20000 = 0.0021 and 0.3 / √40000 = 0.0015.
+    expect(Math.abs(mean - 0.9)).toBeLessThan(0.0085);
+    expect(Math.abs(deviation - 0.3)).toBeLessThan(0.006);
+    expect(Math.max(...rewards)).toBeGreaterThan(1.5);
+    expect(Math.abs(rewards.filter(r => r > 0.9 + 0.3).length / rewards.length - 0.1587)).toBeLessThan(0.011);
+    expect(new Set(play([0, 1, 2, 0], { deviation: 0 }).steps.map(({ reward }) => reward))).toEqual(
+      new Set([0.1, 0.9, 0.5].map(Math.fround)),
+    );
+  });
+
+  it('draws means uniformly, names tasks by them exactly, and scores them by the best', () => {
+    const tasks = Array.from({ length: 500 }, (_, i) => environment('delayed-bandit').drawTask!(Random.seeded(3).split(i)));
+    const means = tasks.flatMap(({ means }) => means as number[]);
+    expect(means).toHaveLength(5000);
+    const tenths = Array(10).fill(0);
+    for (const mean of means) tenths[Math.floor(10 * mean)]++;
+    // χ² with nine degrees of freedom: 27.9 is its 99.9% quantile.
+    expect(tenths.reduce((sum, count) => sum + (count - 500) ** 2 / 500, 0)).toBeLessThan(27.9);
+    expect(family.taskKey(task)).toBe('means=0.1,0.9,0.5');
+    expect(family.taskKey(JSON.parse(JSON.stringify(tasks[0])))).toBe(family.taskKey(tasks[0]));
+    expect(family.oracleReturn(task)).toBeCloseTo(2 * 4 * 0.9, 12);
+  });
+
+  it('declares the regret of each half by what arms give up in expectation', () => {
+    const { parts, part, of } = family.regret!;
+    expect(parts).toEqual(['before', 'after']);
+    expect(Array.from({ length: 10 }, (_, t) => part(t))).toEqual([0, 0, 0, 0, -1, -1, 1, 1, 1, 1]);
+    expect([0, 1, 2].map(action => of(task, action))).toEqual([0.8, 0, 0.4]);
+    expect([family.scored!([0, 1], 0), family.scored!([0, 1], 1)]).toEqual([true, false]);
+  });
+
+  it('refuses options and tasks that do not fit', () => {
+    expect(() => environment('delayed-bandit', { arms: 1 })).toThrow(/an integer in \[2, 1000\]/);
+    expect(() => environment('delayed-bandit', { delay: -1 })).toThrow(/an integer in \[0, 100000\]/);
+    expect(() => environment('delayed-bandit', { deviation: Number.NaN })).toThrow(/a number in \[0, 1000\]/);
+    expect(() => family.make([{ means: [1, 2] }], Random.seeded(0))).toThrow(/tasks of 3 means, but one has 2/);
+  });
+});

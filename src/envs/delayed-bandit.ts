@@ -1,0 +1,123 @@
+/**
+ * @file Delayed bandit (arXiv 2609.35333): pulls, then a stretch of distractor steps that pay nothing, then pulls of the same arms again.
+ * What was learned before the delay must be carried through it.
+ *
+ *   pulls × (choose an arm, N(μ_a, deviation²))   delay × (a random arm, 0)   pulls × (choose an arm, N(μ_a, deviation²))
+ */
+
+import type { EnvFamily, Options, StepResult, Task, VectorEnv } from '../rl/index.ts';
+import { expect } from '../util/errors.ts';
+import type { Random } from '../util/random.ts';
+import { defineEnv } from './entry.ts';
+
+const OPTIONS = {
+  arms: { default: 10, range: [2, 1000], integer: true, about: 'arms, each with its own mean drawn from U[0, 1)' },
+  pulls: { default: 50, range: [1, 100_000], integer: true, about: 'pulls before the delay, and as many after it' },
+  delay: { default: 50, range: [0, 100_000], integer: true, about: 'distractor steps between the two halves' },
+  deviation: { default: 0.3, range: [0, 1000], about: 'standard deviation of the rewards around their mean' },
+} as const;
+
+export const delayedBandit = defineEnv({
+  id: 'delayed-bandit',
+  description: '10 arms with hidden means, 50 pulls, 50 distractor steps without reward, 50 more pulls of the same arms',
+  options: OPTIONS,
+  create: delayedBanditFamily,
+});
+
+const meansOf = (task: Task) => task.means as readonly number[];
+
+/**
+ * A task is `{ means: [μ_0, …] }`; one episode is one lifetime of 2 · pulls + delay steps, truncated at its end.
+ *
+ * What is seen is one flag: whether this is a distractor step. It says nothing of the arms or of how long the delay lasts, so that an agent
+ * can tell the steps on which its choice is ignored from those that count, as it also could by their rewards. On a distractor step
+ * the environment executes a uniformly random arm whatever it is told, pays 0, and the step is never scored.
+ */
+function delayedBanditFamily({ arms, pulls, delay, deviation }: Options<typeof OPTIONS>): EnvFamily {
+  const horizon = 2 * pulls + delay;
+  const distracts = (elapsed: number) => elapsed >= pulls && elapsed < pulls + delay;
+  return {
+    id: 'delayed-bandit',
+    observationSpace: { kind: 'discrete', n: 2 },
+    actionSpace: { kind: 'discrete', n: arms },
+    horizon,
+    rewardMax: 1,
+    drawTask: random => ({ means: Array.from({ length: arms }, () => random.uniform()) }),
+    taskKey: task => `means=${meansOf(task).join(',')}`,
+    oracleReturn: task => 2 * pulls * Math.max(...meansOf(task)),
+    scored: (observation, from) => observation[from] === 0,
+    regret: {
+      parts: ['before', 'after'],
+      part: elapsed => (distracts(elapsed) ? -1 : Number(elapsed >= pulls)),
+      of: (task, action) => Math.max(...meansOf(task)) - meansOf(task)[action],
+    },
+    make(tasks, random) {
+      for (const task of tasks)
+        expect(meansOf(task).length === arms, `delayed-bandit: expected tasks of ${arms} means, but one has ${meansOf(task).length}.`);
+      return new DelayedBandit({ tasks, random, arms, horizon, deviation, distracts });
+    },
+  };
+}
+
+interface Rules {
+  readonly tasks: readonly Task[];
+  readonly random: Random;
+  readonly arms: number;
+  readonly horizon: number;
+  readonly deviation: number;
+  readonly distracts: (elapsed: number) => boolean;
+}
+
+/** Environment i draws its rewards and distractors from its own streams, so what happens there does not depend on its neighbours. */
+class DelayedBandit implements VectorEnv {
+  readonly size: number;
+  readonly #rules: Rules;
+  /** All environments are equally long, so they share one clock. */
+  #elapsed = 0;
+  #streams: { reward: Random; distractor: Random }[] = [];
+  readonly #result: Required<StepResult>;
+
+  constructor(rules: Rules) {
+    this.#rules = rules;
+    this.size = rules.tasks.length;
+    this.#result = {
+      observation: new Float32Array(this.size),
+      reward: new Float32Array(this.size),
+      terminated: new Uint8Array(this.size),
+      truncated: new Uint8Array(this.size),
+      finalObservation: new Float32Array(this.size),
+      executed: new Int32Array(this.size),
+    };
+    this.#seed(rules.random);
+  }
+
+  #seed(random: Random): void {
+    this.#streams = this.#rules.tasks.map((_, i) => ({ reward: random.split('reward', i), distractor: random.split('distractor', i) }));
+  }
+
+  reset(random?: Random): Float32Array {
+    if (random) this.#seed(random);
+    this.#elapsed = 0;
+    return this.#result.observation.fill(0);
+  }
+
+  step(actions: Int32Array): StepResult {
+    const { tasks, arms, horizon, deviation, distracts } = this.#rules;
+    const { observation, reward, truncated, finalObservation, executed } = this.#result;
+    expect(actions.length === this.size, `delayed-bandit: expected ${this.size} actions, one an environment, but got ${actions.length}.`);
+    const distractor = distracts(this.#elapsed);
+    for (let i = 0; i < this.size; i++) {
+      expect(actions[i] >= 0 && actions[i] < arms, `delayed-bandit: expected actions in [0, ${arms}), but action ${i} is ${actions[i]}.`);
+      const streams = this.#streams[i];
+      executed[i] = distractor ? streams.distractor.integer(arms) : actions[i];
+      reward[i] = distractor ? 0 : meansOf(tasks[i])[executed[i]] + deviation * streams.reward.normal();
+    }
+    this.#elapsed++;
+    const ended = this.#elapsed === horizon;
+    truncated.fill(Number(ended));
+    finalObservation.fill(Number(distracts(this.#elapsed)));
+    if (ended) this.#elapsed = 0;
+    observation.fill(Number(distracts(this.#elapsed)));
+    return this.#result;
+  }
+}

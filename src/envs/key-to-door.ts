@@ -1,0 +1,67 @@
+/**
+ * @file Dark Key-to-Door (Laskin et al. 2023): 9 × 9, random start, 50 steps. Arriving on the hidden key pays 1, then arriving on the hidden
+ * door pays 1 and ends the episode, as published implementations do by default. The oracle return is 2 for every pair and every start.
+ */
+
+import type { Task } from '../rl/index.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { defineEnv } from './entry.ts';
+import { square } from './grid.ts';
+import { tabularFamily } from './tabular.ts';
+
+/** What has happened so far in the episode, which is never seen. */
+const [SEARCHING, HOLDING, OPENED] = [0, 1, 2];
+
+export const keyToDoor = defineEnv({
+  id: 'key-to-door',
+  description: '9 × 9 room, random start, reward 1 on the hidden key, then 1 on the hidden door, which ends the episode, at most 50 steps',
+  options: {
+    // Every pair of cells is a task: size⁴ of them.
+    size: { default: 9, range: [2, 12], integer: true, about: 'cells a side' },
+    horizon: { default: 50, range: [1, 10_000], integer: true, about: 'steps an episode' },
+  },
+  create: keyToDoorFamily,
+});
+
+/**
+ * A size × size room; seen: (x, y). A task is `{ key: [x, y], door: [x, y] }`, any two cells. A cell counts when a step ends there: the
+ * start does not pick up a key, and where key and door share a cell, the step that finds the key does not open the door, but the next one
+ * that ends there does (staying, for one). So no step pays more than 1. State = phase · size² + cell.
+ * Throws `E_CONFIG` where some pair is out of reach: its oracle would be below 2 only for some starts.
+ */
+function keyToDoorFamily({ size, horizon }: { size: number; horizon: number }) {
+  const { cells, actions, observationSpace, move, places, cellAt, observe } = square(size);
+  const farthest = 4 * (size - 1);
+  if (horizon < farthest) {
+    throw new CadenzaError(
+      'E_CONFIG',
+      `key-to-door: in ${size} × ${size} cells key and door can take ${farthest} steps, so horizon must be at least that, but is ${horizon}.`,
+    );
+  }
+  const at = (place: Task[string]) => cellAt(place as readonly number[]);
+  const phaseOf = (state: number) => Math.floor(state / cells);
+  return tabularFamily({
+    id: 'key-to-door',
+    observationSpace,
+    actionSpace: { kind: 'discrete', n: actions },
+    horizon,
+    rewardMax: 1,
+    tasks: () => places().flatMap(key => places().map(door => ({ key, door }))),
+    taskKey: ({ key, door }) => `key=${(key as readonly number[]).join(',')} door=${(door as readonly number[]).join(',')}`,
+    model: {
+      states: 3 * cells,
+      actions,
+      starts: Array.from({ length: cells }, (_, cell) => SEARCHING * cells + cell),
+      phases: { count: 3, of: phaseOf },
+      next({ key, door }, state, action) {
+        const phase = phaseOf(state);
+        const cell = move(state % cells, action);
+        const found = (phase === SEARCHING && cell === at(key)) || (phase === HOLDING && cell === at(door));
+        return (phase + (found ? 1 : 0)) * cells + cell;
+      },
+      reward: (_task, state, _action, next) => phaseOf(next) - phaseOf(state),
+      terminal: (_task, state) => phaseOf(state) === OPENED,
+      observe: (state, out, offset) => observe(state % cells, out, offset),
+    },
+  });
+}

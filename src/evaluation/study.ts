@@ -1,0 +1,86 @@
+/** @file What a search for hyperparameters found, as it is written to tune.json, and how its trials are ranked. */
+
+import type { MethodInput } from './results.ts';
+import { FINAL_EPISODES, methodResult, type RunRecord, type Score, type SeedReturns } from './results.ts';
+import { mean } from './statistics.ts';
+
+export const STUDY_FORMAT = 'cadenza-tune-1';
+
+/** What one number a trial is judged by: the mean normalised return over all in-context episodes (the area under the learning curve), or over the last few. */
+export const MEASURES = {
+  area: 'mean normalised return over all in-context episodes (the area under the learning curve)',
+  final: `mean normalised return over the last ${FINAL_EPISODES} in-context episodes`,
+} as const;
+export type Measure = keyof typeof MEASURES;
+
+/** The mean and its interval. */
+export type TrialScore = Pick<Score, 'mean' | 'meanLow' | 'meanHigh'>;
+
+/** One training of a trial. */
+export interface Rung {
+  /** Training steps of the joint fine-tuning. */
+  readonly steps: number;
+  /** Null where training diverged. */
+  readonly score: TrialScore | null;
+}
+
+export interface Trial {
+  /** Counted from 0, which is the experiment as its file has it. */
+  readonly trial: number;
+  /** By dotted setting. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** In the order in which they were trained; the last one counts. */
+  readonly rungs: readonly Rung[];
+}
+
+/** The whole of tune.json. */
+export interface Study {
+  readonly format: typeof STUDY_FORMAT;
+  readonly name: string;
+  readonly method: string;
+  readonly seed: number;
+  readonly measure: Measure;
+  /** Keys of the tasks that trials are scored on. */
+  readonly validationTasks: readonly string[];
+  /** Best first. */
+  readonly trials: readonly Trial[];
+  /** Trials as deep as the best whose intervals overlap with its own: the search does not tell them apart. */
+  readonly tied: readonly number[];
+  /** What the intervals are, in a sentence. */
+  readonly bars: string;
+  readonly space: unknown;
+  readonly run: Omit<RunRecord, 'seconds' | 'dataHashes'>;
+}
+
+/** A trial's score from the returns of its streams, with the interval of `methodResult` over runs. */
+export function trialScore(measure: Measure, input: Omit<MethodInput, 'cost'>): TrialScore {
+  const { seeds, episodes } = input;
+  const from = measure === 'final' ? Math.max(0, episodes - FINAL_EPISODES) : 0;
+  // A stream's average stands for the stream: one episode each, and the resampling of whole runs is the same.
+  const averaged = seeds.map(
+    ({ returns, tasks }): SeedReturns => ({
+      tasks,
+      returns: tasks.map((_, i) => mean(Array.from({ length: episodes - from }, (_, e) => returns[i * episodes + from + e]))),
+    }),
+  );
+  const cost = { flopsPerAction: 0, stateBytes: 0, historyBytes: 0 };
+  const { mean: value, meanLow, meanHigh } = methodResult({ ...input, seeds: averaged, episodes: 1, cost }).final;
+  return { mean: value, meanLow, meanHigh };
+}
+
+/** The best first: those that got further, then by score, then in the order in which they were drawn. Diverged trials come last. */
+export function rankTrials(trials: readonly Trial[]): Trial[] {
+  const value = ({ rungs }: Trial) => rungs.at(-1)?.score?.mean ?? Number.NEGATIVE_INFINITY;
+  const compare = (a: number, b: number) => (a === b ? 0 : b - a);
+  return [...trials].sort((a, b) => b.rungs.length - a.rungs.length || compare(value(a), value(b)) || a.trial - b.trial);
+}
+
+/** Trials beside the best, as deep as it, whose interval overlaps with its own. */
+export function tiedTrials(ranked: readonly Trial[]): number[] {
+  const [best, ...others] = ranked;
+  const top = best?.rungs.at(-1)?.score;
+  if (!top) return [];
+  return others
+    .filter(({ rungs }) => rungs.length === best.rungs.length && (rungs.at(-1)?.score?.meanHigh ?? Number.NEGATIVE_INFINITY) >= top.meanLow)
+    .map(({ trial }) => trial);
+}

@@ -1,0 +1,112 @@
+/** @file What a supervised evaluation found, as it is written to results.json: scores by number of examples, with intervals over test tasks. */
+
+import { expect } from '../util/errors.ts';
+import type { Random } from '../util/random.ts';
+import type { RunRecord } from './results.ts';
+import { bootstrapInterval, drawResamples, type Interval, mean, quantile, type Resamples } from './statistics.ts';
+
+export const SUPERVISED_FORMAT = 'cadenza-supervised-1';
+
+/** One method; each column has one number for every entry of `SupervisedResults.examples`. */
+export interface SupervisedMethodResult {
+  byExamples: {
+    /** Mean score over test tasks and their test inputs. */
+    mean: number[];
+    /** Ends of the interval of the mean. */
+    low: number[];
+    high: number[];
+    /** Mean divided by the reference's mean on the same tasks, and its interval. */
+    ratio: number[];
+    ratioLow: number[];
+    ratioHigh: number[];
+  };
+  /** Trained numbers; 0 for a method that is not trained. */
+  parameters: number;
+  /** Training steps; 0 for a method that is not trained. */
+  steps: number;
+  /** Bytes that reach the predictor for one context. */
+  stateBytes: number;
+  /** Score on validation tasks by training step, averaged over seeds: a column for each number of examples. */
+  curve?: { step: number[]; byExamples: Record<string, number[]> };
+}
+
+/** The whole of results.json of a supervised experiment. */
+export interface SupervisedResults {
+  format: typeof SUPERVISED_FORMAT;
+  name: string;
+  problem: { id: string; description: string; options: unknown };
+  score: { name: string; better: 'lower' | 'higher' };
+  reference: { name: string; about: string };
+  /** Numbers of examples, ascending. */
+  examples: number[];
+  /** The number of examples that the summary is about. */
+  headline: number;
+  tasks: number;
+  queries: number;
+  seeds: number;
+  /** What the intervals are, in a sentence. */
+  bars: string;
+  methods: Record<string, SupervisedMethodResult>;
+  /** Where the training curves were measured, and the reference's mean score there for every entry of `examples`. */
+  validation: { tasks: number; reference: number[] };
+  /** The audit of training against held-out tasks. */
+  split: Record<string, unknown>;
+  run: RunRecord;
+}
+
+/** Draws shared by all methods: test tasks are resampled alike. */
+export const supervisedDraws = (tasks: number, resamples: number, random: Random): Resamples => drawResamples([tasks], resamples, random);
+
+/**
+ * Scores of one method against the reference's.
+ *
+ * @param seeds [counts × tasks] scores of each training seed, which are averaged within a task before tasks are resampled.
+ * @param reference [counts × tasks]
+ */
+export function scoresByExamples(
+  seeds: readonly ArrayLike<number>[],
+  reference: ArrayLike<number>,
+  counts: number,
+  draws: Resamples,
+): SupervisedMethodResult['byExamples'] {
+  const tasks = draws.runs;
+  for (const scores of [...seeds, reference])
+    expect(
+      scores.length === counts * tasks,
+      `scoresByExamples: got ${scores.length} scores, expected ${counts} numbers of examples × ${tasks} tasks.`,
+    );
+  const rows = Array.from({ length: counts }, (_, c) => {
+    const at = (scores: ArrayLike<number>) => Float64Array.from({ length: tasks }, (_, i) => scores[c * tasks + i]);
+    const own = Float64Array.from({ length: tasks }, (_, i) => mean(seeds.map(scores => scores[c * tasks + i])));
+    const best = at(reference);
+    const [interval, ratio] = [bootstrapInterval(own, mean, draws), ratioInterval(own, best, draws)];
+    return { mean: mean(own), ...interval, ratio: mean(own) / mean(best), ratioLow: ratio.low, ratioHigh: ratio.high };
+  });
+  const column = (key: keyof (typeof rows)[number]) => rows.map(row => row[key]);
+  return {
+    mean: column('mean'),
+    low: column('low'),
+    high: column('high'),
+    ratio: column('ratio'),
+    ratioLow: column('ratioLow'),
+    ratioHigh: column('ratioHigh'),
+  };
+}
+
+/** 95% percentile interval of mean(a) / mean(b) when tasks are resampled in pairs. */
+function ratioInterval(a: Float64Array, b: Float64Array, { resamples, runs, counts }: Resamples): Interval {
+  const ratios = Float64Array.from({ length: resamples }, (_, r) => {
+    let [above, below] = [0, 0];
+    for (let i = 0; i < runs; i++) {
+      above += counts[r * runs + i] * a[i];
+      below += counts[r * runs + i] * b[i];
+    }
+    return above / below;
+  }).sort();
+  return { low: quantile(ratios, 0.025), high: quantile(ratios, 0.975) };
+}
+
+/** The sentence that says what the intervals are. */
+export const describeSupervisedBars = ({ tasks, seeds, resamples }: { tasks: number; seeds: number; resamples: number }): string =>
+  `95% percentile intervals of a bootstrap over ${tasks} test tasks (${resamples} resamples), the same for every method; ` +
+  `a task's score is the mean over its test inputs and over ${seeds} training ${seeds === 1 ? 'seed, so seeds add no width' : 'seeds'}.`;

@@ -1,0 +1,131 @@
+/**
+ * @file Where a token stands (method 1.3): added to the tokens (learned, sinusoidal), or told to self-attention alone (rotary, relative
+ * bias), which then sees how far apart two tokens are and never where.
+ * Shape key: B batch, T tokens, D width, H heads, K head width, L distances.
+ */
+
+import {
+  add,
+  broadcastTo,
+  concat,
+  constant,
+  expectShape,
+  matmul,
+  mul,
+  pad,
+  reshape,
+  slice,
+  split,
+  sub,
+  type Tensor,
+} from '../engine/index.ts';
+import { expect } from '../util/errors.ts';
+import { type Initialiser, normalInit, type Scope, zeroInit } from './parameters.ts';
+
+/** One kind of positions: it takes part where it has a function. */
+export interface Positions {
+  /** x [B, T, D] → x + p. */
+  readonly embed?: (scope: Scope, x_BTD: Tensor) => Tensor;
+  /** Queries or keys [B, H, T, K] of self-attention, with their place in them. */
+  readonly turn?: (x_BHTK: Tensor) => Tensor;
+  /** Added to the scores of self-attention over T tokens: [H, T, T]. */
+  readonly bias?: (scope: Scope, T: number, heads: number) => Tensor;
+}
+
+/** Deviation of fresh positions: small beside the token itself. */
+const DEVIATION = 0.1;
+/** Wavelengths run from 2π to 2π times this. */
+const BASE = 10_000;
+/** Distances beyond this many tokens share one bias. */
+export const FARTHEST = 64;
+
+/** BASE^(−i/n) for i = 0 … n − 1. */
+const frequencies = (n: number) => Array.from({ length: n }, (_, i) => BASE ** (-i / n));
+/** f(t · ω_i) as a constant [T, n]. */
+const waves = (T: number, n: number, f: (angle: number) => number) =>
+  constant(Array.from({ length: T }, (_, t) => frequencies(n).map(frequency => f(t * frequency))).flat(), [T, n]);
+
+/** Sines have a deviation of 1/√2: a learned gain starts them as small as learned positions. */
+const gainInit: Initialiser = () => Float32Array.of(DEVIATION * Math.SQRT2);
+
+/** A table of its own row for every place. */
+const learned: Positions = {
+  embed(scope, x_BTD) {
+    const { T, D } = expectShape(x_BTD, 'B T D');
+    return add(x_BTD, scope.parameter('positions', [T, D], normalInit(DEVIATION)));
+  },
+};
+
+/** Sines and cosines of falling frequency (Vaswani et al. 2017, §3.5), times a learned gain. */
+const sinusoidal: Positions = {
+  embed(scope, x_BTD) {
+    const { T, D } = expectShape(x_BTD, 'B T D');
+    expect(D % 2 === 0, `sinusoidal positions need an even width, got ${D}.`);
+    const p_TD = concat([waves(T, D / 2, Math.sin), waves(T, D / 2, Math.cos)], 1);
+    return add(x_BTD, mul(p_TD, scope.parameter('positionGain', [1], gainInit)));
+  },
+};
+
+/**
+ * Rotary positions (Su et al. 2021, §3.4.2): the pair (x_i, x_{i + K/2}) turns by t · ω_i, so that a score depends on the two tokens and
+ * their distance alone.
+ */
+const rotary: Positions = {
+  turn(x_BHTK) {
+    const { T, K } = expectShape(x_BHTK, 'B H T K');
+    expect(K % 2 === 0, `rotary positions turn pairs of numbers, so the width of a head must be even, but is ${K}.`);
+    const [first, second] = split(x_BHTK, 3, 2);
+    const [cosine, sine] = [waves(T, K / 2, Math.cos), waves(T, K / 2, Math.sin)];
+    return concat([sub(mul(first, cosine), mul(second, sine)), add(mul(first, sine), mul(second, cosine))], 3);
+  },
+};
+
+/**
+ * A learned number per head and distance key − query, added to the scores (Shaw et al. 2018, with the scalar bias of Raffel et al. 2020);
+ * distances are clipped at FARTHEST. The table starts at 0, where attention knows no order.
+ */
+const relativeBias: Positions = {
+  bias(scope, T, heads) {
+    const clip = Math.min(FARTHEST, T - 1);
+    const table_HL = scope.parameter('relativeBias', [heads, 2 * clip + 1], zeroInit);
+    const span = 2 * T - 1;
+    // Column d + T − 1 of `all` is the bias of distance d, −T < d < T.
+    const chosen = new Float32Array((2 * clip + 1) * span);
+    for (let d = 1 - T; d < T; d++) chosen[(Math.max(-clip, Math.min(clip, d)) + clip) * span + d + T - 1] = 1;
+    const all_HL = matmul(table_HL, constant(chosen, [2 * clip + 1, span]));
+    // T copies of that row, each one number longer, read as rows of the old length: row t comes out shifted by t, so what stands at
+    // (t, s + T − 1) is the bias of s − t. A gather of T × T indices would need a table as large as the scores.
+    const copies = pad(broadcastTo(reshape(all_HL, [heads, 1, span]), [heads, T, span]), 2, 0, 1);
+    const shifted = reshape(slice(reshape(copies, [heads, T * (span + 1)]), 1, 0, T * span), [heads, T, span]);
+    return slice(shifted, 2, T - 1, span);
+  },
+};
+
+export type PositionKind = 'learned' | 'sinusoidal' | 'rotary' | 'relative-bias' | 'none';
+/** With `none`, tokens are a set. */
+export const POSITIONS: Readonly<Record<PositionKind, Positions>> = {
+  learned,
+  sinusoidal,
+  rotary,
+  'relative-bias': relativeBias,
+  none: {},
+};
+/** The kinds that tell places apart. */
+export const POSITION_KINDS = (Object.keys(POSITIONS) as [PositionKind, ...PositionKind[]]).filter(
+  kind => Object.keys(POSITIONS[kind]).length > 0,
+);
+
+/** Tokens x [B, T, D] with their places added, where the kind adds them. */
+export function addPositions(scope: Scope, x_BTD: Tensor, kind: PositionKind = 'learned'): Tensor {
+  const { embed } = POSITIONS[kind];
+  return embed ? embed(scope, x_BTD) : x_BTD;
+}
+
+/**
+ * Latents Z [B, M, D] with their order in them (method 2.5). Cross-attention reads them, which has no distance to its keys, so a kind that
+ * self-attention alone sees gives way to a learned table.
+ */
+export function addLatentPositions(scope: Scope, z_BMD: Tensor, kind: PositionKind = 'learned'): Tensor {
+  const { embed = learned.embed! } = POSITIONS[kind];
+  return embed(scope, z_BMD);
+}

@@ -1,0 +1,30 @@
+/** @file The table of a study on a terminal: trials, best first, with their scores, intervals and settings. Text in, text out. */
+
+import { MEASURES, type Rung, type Study } from '../evaluation/index.ts';
+import { painter, type TerminalOptions, table, wrap } from './terminal.ts';
+
+/** Every trial as a row; `≈` marks those whose interval overlaps with the best one's. */
+export function formatStudy(study: Study, { width = process.stdout.columns ?? 80, color = false }: TerminalOptions = {}): string {
+  const paint = painter(color);
+  const keys = [...new Set(study.trials.flatMap(({ settings }) => Object.keys(settings)))];
+  const tied = new Set(study.tied);
+  const rows = study.trials.map(({ trial, settings, rungs }, i) => {
+    const { steps, score: reached } = rungs[rungs.length - 1];
+    const mark = i === 0 && reached ? 'best' : tied.has(trial) ? '≈' : '';
+    return [String(trial), mark, interval(reached), String(steps), ...keys.map(key => (key in settings ? short(settings[key]) : '·'))];
+  });
+  const legend = [
+    `Score: ${MEASURES[study.measure]}, on ${study.validationTasks.length} validation tasks. ${study.bars}`,
+    'Trial 0 is the experiment as its file has it (·).',
+    study.tied.length > 0 ? '≈: the interval overlaps with that of the best; this study does not tell them apart.' : '',
+  ];
+  return `${table(['trial', '', 'score [interval]', 'steps', ...keys], rows, paint)}\n\n${wrap(legend.filter(Boolean).join(' '), width)}\n`;
+}
+
+const interval = (reached: Rung['score']): string =>
+  reached ? `${digits(reached.mean)} [${digits(reached.meanLow)}, ${digits(reached.meanHigh)}]` : 'diverged';
+
+/** One more than in reports: trials of one study lie close together. */
+const digits = (value: number): string => value.toFixed(3);
+
+const short = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));

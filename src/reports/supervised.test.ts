@@ -1,0 +1,120 @@
+import { parseHTML } from 'linkedom';
+import { describe, expect, it } from 'vitest';
+import { SUPERVISED_FORMAT, type SupervisedMethodResult, type SupervisedResults } from '../evaluation/index.ts';
+import { rankedBySupervised, scoreCurves, trainingCurves } from './supervised-figure.ts';
+import { supervisedHtml } from './supervised-html.ts';
+import { formatSupervised } from './supervised-terminal.ts';
+
+/** A method whose score falls as `start` / n, trained for 200 steps if `trained`. */
+function method(start: number, examples: readonly number[], trained: boolean): SupervisedMethodResult {
+  const mean = examples.map(n => start / n);
+  const scaled = (factor: number) => mean.map(value => factor * value);
+  const curve = {
+    step: [100, 200],
+    byExamples: Object.fromEntries(examples.map(n => [n, [(2 * start) / n, start / n]])),
+  };
+  return {
+    byExamples: { mean, low: scaled(0.9), high: scaled(1.1), ratio: scaled(5), ratioLow: scaled(4), ratioHigh: scaled(6) },
+    parameters: trained ? 123_456 : 0,
+    steps: trained ? 200 : 0,
+    stateBytes: trained ? 2048 : 0,
+    ...(trained ? { curve } : {}),
+  };
+}
+
+function resultsOf(better: 'lower' | 'higher', examples: number[]): SupervisedResults {
+  return {
+    format: SUPERVISED_FORMAT,
+    name: 'lines <b>&',
+    problem: { id: 'lines', description: 'y = w·x', options: { dimension: 5 } },
+    score: { name: better === 'lower' ? 'squared error' : 'accuracy', better },
+    reference: { name: 'ridge', about: 'the mean of the posterior' },
+    examples,
+    headline: examples.at(-1)!,
+    tasks: 10,
+    queries: 4,
+    seeds: 1,
+    bars: 'intervals of nothing',
+    methods: {
+      'mean-pool': method(0.8, examples, true),
+      cad: method(0.3, examples, true),
+      ridge: method(0.2, examples, false),
+      zero: method(1, examples, false),
+    },
+    validation: { tasks: 6, reference: examples.map(n => 0.2 / n) },
+    split: { overlap: 0 },
+    run: {
+      command: 'cadenza run x',
+      config: {},
+      commit: 'c',
+      version: 'v',
+      node: 'n',
+      machine: 'm',
+      dataHashes: {},
+      seconds: { train: 62 },
+    },
+  };
+}
+
+const textsOf = (svg: string) => [...parseHTML(svg).document.querySelectorAll('text')].map(text => text.textContent);
+
+describe('the ranking', () => {
+  it('puts the smallest error first, and the largest accuracy', () => {
+    expect(rankedBySupervised(resultsOf('lower', [1, 2, 4]))).toEqual(['ridge', 'cad', 'mean-pool', 'zero']);
+    expect(rankedBySupervised(resultsOf('higher', [1, 2, 4]))).toEqual(['zero', 'mean-pool', 'cad', 'ridge']);
+  });
+});
+
+describe.each([
+  ['lower', [1, 2, 4]],
+  ['higher', [1, 2, 4]],
+  ['lower', [3]],
+] as const)('figures of what is better %s, with %j examples', (better, examples) => {
+  const results = resultsOf(better, [...examples]);
+
+  it('name every line once', () => {
+    for (const [svg, names] of [
+      [scoreCurves(results), ['ridge', 'cad', 'mean-pool', 'zero']],
+      [trainingCurves(results), ['ridge', 'cad', 'mean-pool']],
+    ] as const) {
+      const texts = textsOf(svg);
+      for (const name of names) expect(texts.filter(text => text === name)).toHaveLength(1);
+      expect(texts).toContain(results.score.name);
+      expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+    }
+    expect(textsOf(trainingCurves(results))).not.toContain('zero');
+  });
+});
+
+describe('the page', () => {
+  const page = supervisedHtml(resultsOf('lower', [1, 2, 4]));
+
+  it('closes every element, escapes all text and loads nothing', () => {
+    const open: string[] = [];
+    for (const [, closing, tag, selfClosing] of page
+      .replace(/<!doctype html>/, '')
+      .matchAll(/<(\/?)([a-zA-Z0-9]+)(?:"[^"]*"|[^">])*?(\/?)>/g)) {
+      if (closing) expect(open.pop()).toBe(tag);
+      else if (!selfClosing && tag !== 'meta') open.push(tag);
+    }
+    expect(open).toEqual([]);
+    expect(page).toContain('lines &lt;b&gt;&amp;');
+    expect(page).not.toMatch(/<script|<link|src=|undefined|NaN/);
+  });
+
+  it('has a row for every method, and the provenance', () => {
+    const { document } = parseHTML(page);
+    const rows = [...document.querySelectorAll('tbody tr')].map(row => [...row.children].map(cell => cell.textContent));
+    expect(rows.map(([name]) => name)).toEqual(['ridge', 'cad', 'mean-pool', 'zero']);
+    expect(rows[1]).toEqual(['cad', '0.300', '0.150', '0.0750', '0.38 [0.30, 0.45]', '123 k', '200', '2 KiB']);
+    for (const text of ['cadenza run x', '1 min 02 s', 'overlap: 0', 'intervals of nothing']) expect(page).toContain(text);
+  });
+});
+
+describe('the terminal', () => {
+  it('shows the same numbers within its width', () => {
+    const text = formatSupervised(resultsOf('lower', [1, 2, 4]), { width: 100, color: false });
+    expect(text).toMatch(/cad +0\.300 +0\.150 +0\.0750 +0\.38 \[0\.30, 0\.45\] +123 k +200 +2 KiB/);
+    expect(Math.max(...text.split('\n').map(line => line.length))).toBeLessThanOrEqual(100);
+  });
+});

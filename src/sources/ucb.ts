@@ -1,0 +1,37 @@
+/** @file Upper confidence bounds for bandits (after Auer et al. 2002), with the bonus of the delayed bandit's source: μ̂_a + 1/√n_a. */
+
+import { defineSource } from './source.ts';
+
+export const ucb = defineSource({
+  id: 'ucb',
+  description: 'one pull of each arm in order, then the arm with the largest mean reward + bonus/√pulls; the lowest on ties (UCB)',
+  knows: 'The actions only, and which steps count.',
+  options: {
+    bonus: { default: 1, range: [0, 1e6], about: 'the bonus of an arm pulled once' },
+  },
+  /** Looks at nothing but rewards, so every family is one bandit to it. Steps that are not scored teach nothing: nobody chose there. */
+  learner(family, _task, _random, { bonus }) {
+    const pulls = new Int32Array(family.actionSpace.n);
+    const mean = new Float64Array(family.actionSpace.n);
+    const choose = () => {
+      const untried = pulls.indexOf(0);
+      if (untried >= 0) return untried;
+      let [best, chosen] = [-Infinity, 0];
+      for (let a = 0; a < pulls.length; a++) {
+        const bound = mean[a] + bonus / Math.sqrt(pulls[a]);
+        if (bound > best) [best, chosen] = [bound, a];
+      }
+      return chosen;
+    };
+    return {
+      distribution(_observation, out) {
+        out.fill(0);
+        out[choose()] = 1;
+      },
+      observe(observation, action, reward) {
+        if (family.scored && !family.scored(observation, 0)) return;
+        mean[action] += (reward - mean[action]) / ++pulls[action];
+      },
+    };
+  },
+});

@@ -1,0 +1,139 @@
+/**
+ * @file Ablations: one experiment, varied along declared axes. Every combination is trained and evaluated on the same tasks by the same
+ * road; stages whose settings and inputs are equal are shared, and a second call does only what is missing.
+ */
+
+import { dirname, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { nodeExecutor } from '../engine/executors/node.ts';
+import type { MethodTable, Results } from '../evaluation/index.ts';
+import { formatConfig, loadConfig } from '../util/config.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { writeFileAtomic, writeJson } from '../util/files.ts';
+import { expectBuildable } from './buildable.ts';
+import { type ExperimentConfig, loadExperiment, settingsSchema, type TableSettings, withSettings } from './config.ts';
+import { type RunOptions, resultsOf, road } from './run.ts';
+import { StageStore } from './store.ts';
+
+const label = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*$/, 'expected letters, digits, ".", "_", "+" and "-"')
+  .describe('Name of the value; the row of a combination is named after its values');
+
+export const ablationSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" and "-", because it names the folder of the run')
+    .describe('Name of the ablation and of its folder'),
+  base: z.string().describe('Experiment file that is varied, relative to this file'),
+  set: settingsSchema.describe('Settings laid over the experiment in every combination').default({}),
+  axes: z
+    .array(
+      z.strictObject({
+        name: label.describe('What varies'),
+        values: z.record(label, settingsSchema).describe('Settings of every value'),
+      }),
+    )
+    .min(1)
+    .describe('Each axis is crossed with the others'),
+  skip: z
+    .array(
+      z.strictObject({
+        when: z.record(z.string(), z.union([z.string(), z.array(z.string())])).describe('Values by axis; all must match'),
+        because: z.string().describe('Why this combination makes no sense'),
+      }),
+    )
+    .describe('Combinations to leave out')
+    .default([]),
+});
+
+export type Ablation = z.output<typeof ablationSchema>;
+
+/** One combination. */
+export interface Cell {
+  /** Its values, joined: the name of its row. */
+  readonly name: string;
+  readonly values: Readonly<Record<string, string>>;
+  readonly config: ExperimentConfig;
+}
+
+/** An ablation, the experiment that it varies, and all its combinations. */
+export interface OpenAblation {
+  readonly ablation: Ablation;
+  readonly base: ExperimentConfig;
+  readonly cells: readonly Cell[];
+}
+
+/** Reads an ablation and the experiment that it varies. `overrides` are laid over every combination. Throws `E_CONFIG`. */
+export function loadAblation(file: string, overrides: readonly string[] = []): OpenAblation {
+  const ablation = loadConfig(ablationSchema, { file });
+  const base = loadExperiment(resolve(dirname(file), ablation.base), overrides);
+  return { ablation, base, cells: combinations(ablation, base, file) };
+}
+
+/** The product of the axes without what is skipped. Later axes win over earlier ones where they set the same key. */
+function combinations({ name, axes, set, skip }: Ablation, base: ExperimentConfig, file: string): Cell[] {
+  const values = new Map(axes.map(axis => [axis.name, Object.keys(axis.values)]));
+  for (const [i, { when }] of skip.entries())
+    for (const [axis, wanted] of Object.entries(when))
+      for (const value of [wanted].flat())
+        if (!values.get(axis)?.includes(value))
+          throw new CadenzaError(
+            'E_CONFIG',
+            `${file}: skip.${i}.when: there is no value "${value}" on an axis "${axis}"; name one that is there.`,
+          );
+
+  let product: { values: Record<string, string>; sets: TableSettings[] }[] = [{ values: {}, sets: [set] }];
+  for (const axis of axes)
+    product = product.flatMap(cell =>
+      Object.entries(axis.values).map(([value, settings]) => ({
+        values: { ...cell.values, [axis.name]: value },
+        sets: [...cell.sets, settings],
+      })),
+    );
+  const skipped = (cell: Record<string, string>) =>
+    skip.some(({ when }) => Object.entries(when).every(([axis, wanted]) => [wanted].flat().includes(cell[axis])));
+  const kept = product.filter(cell => !skipped(cell.values));
+  if (kept.length === 0) throw new CadenzaError('E_CONFIG', `${file}: every combination is skipped; leave at least one.`);
+  return kept.map(cell => {
+    const row = Object.values(cell.values).join(' ');
+    try {
+      return { name: row, values: cell.values, config: withSettings(base, cell.sets, name) };
+    } catch (error) {
+      if (!(error instanceof z.ZodError)) throw error;
+      const [{ path, message }] = error.issues;
+      throw new CadenzaError('E_CONFIG', `${file}: the combination "${row}" does not fit together: ${path.join('.')}: ${message}.`);
+    }
+  });
+}
+
+/** Runs every combination and gives one table of their CAD rows, with the source and random choice beside them. */
+export async function runAblation({ ablation, base, cells }: OpenAblation, options: Omit<RunOptions, 'until'>): Promise<Results> {
+  const { out, progress, signal, resume, command } = options;
+  for (const { config } of cells) expectBuildable(config);
+  writeFileAtomic(join(out, 'config.yaml'), formatConfig({ ...ablation, cells: cells.map(({ name }) => name) }));
+
+  const methods: MethodTable = {};
+  const tables: Record<string, MethodTable> = {};
+  const [dataHashes, seconds]: [Record<string, string>, Record<string, number>] = [{}, {}];
+  let last: Awaited<ReturnType<typeof road>>;
+  for (const [done, { name, config }] of cells.entries()) {
+    const heading = `${done + 1}/${cells.length} ${name}`;
+    const store = new StageStore(out, {
+      resume,
+      signal,
+      progress: { ...progress, start: (stage, ...rest) => progress.start(`${heading}: ${stage}`, ...rest) },
+    });
+    last = await road(config, store, nodeExecutor(config.executor), 'evaluate');
+    const rows = ({ cad, source, random }: MethodTable): MethodTable => ({ [`cad ${name}`]: cad, source, random });
+    Object.assign(methods, rows(last!.methods));
+    for (const [at, found] of Object.entries(last!.elsewhere)) tables[at] = { ...tables[at], ...rows(found) };
+    dataHashes[name] = last!.dataHash;
+    seconds[name] = Object.values(store.seconds).reduce((a, b) => a + b, 0);
+  }
+  const { oracle, streams } = last!;
+  const found = resultsOf(cells[0].config, { methods, tables, oracle, streams, dataHashes, seconds, command });
+  const results: Results = { ...found, run: { ...found.run, config: { ablation, base } } };
+  writeJson(join(out, 'results.json'), results);
+  return results;
+}

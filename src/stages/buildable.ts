@@ -1,0 +1,66 @@
+/** @file Builds what an experiment names before anything runs: what does not exist or fit should not show after an hour of training. */
+
+import { inputsOf } from '../engine/index.ts';
+import { type EnvFamily, type Task, tabularModel } from '../rl/index.ts';
+import { source } from '../sources/index.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { canonicalJson } from '../util/files.ts';
+import { Random } from '../util/random.ts';
+import { type ExperimentConfig, evaluatedAt } from './config.ts';
+import { split } from './generate.ts';
+import { INFERENCE_INPUTS, Model } from './model.ts';
+
+/** Throws `E_CONFIG`, `E_SHAPE` or `E_SPLIT` where the settings name something that cannot be built, here or at `evaluate.envs`. */
+export function expectBuildable(config: ExperimentConfig): void {
+  const { family, train, test } = split(config);
+  source(config.source.id).learner(family, train[0], Random.seeded(config.seed), config.source.options);
+  const model = new Model(config, family);
+  const { teacher, distil, finetune } = config;
+  if (teacher.kind === 'monte-carlo' && (distil.beta > 0 || (finetune.beta ?? 0) > 0)) tabularModel(family, 'teacher.kind monte-carlo');
+  const graphs = [config.compressor, ...baselinesOf(config)].map(kind => model.inference(kind, { compress: 1, act: 1 }));
+  if (!graphs[0].compress)
+    throw new CadenzaError('E_CONFIG', `compressor "${config.compressor}" makes no latents for the policy; it can only be a baseline.`);
+  for (const env of config.evaluate.envs) {
+    const there = evaluatedAt(config, env);
+    const at = split(there);
+    expectSame(`evaluate.envs.${env.name}`, facts(family, test), facts(at.family, at.test));
+    expectSame(`evaluate.envs.${env.name}`, parameters(config, model), parameters(config, new Model(there, at.family)));
+  }
+}
+
+/** The baselines that are trained. */
+const baselinesOf = ({ baselines }: ExperimentConfig) => (baselines.steps > 0 ? baselines.methods : []);
+
+/** What the options of an evaluation must leave as it is. */
+function facts({ observationSpace, actionSpace, taskKey }: EnvFamily, test: readonly Task[]) {
+  return new Map<string, unknown>([
+    ['the observation space', observationSpace],
+    ['the action space', actionSpace],
+    ['the list of test tasks', test.map(taskKey)],
+  ]);
+}
+
+/** Shapes of all parameters of the models that are trained. */
+function parameters(config: ExperimentConfig, model: Model): Map<string, unknown> {
+  const taught = config.teacher.kind === 'context' && config.teacher.steps > 0;
+  const kinds = [config.compressor, ...(taught ? ['full'] : []), ...baselinesOf(config)];
+  const shapes = kinds.flatMap(kind => {
+    const { compress, act } = model.inference(kind, { compress: 1, act: 1 });
+    const inputs = [compress, act].flatMap(graph => (graph ? [...inputsOf(graph)] : []));
+    return inputs.filter(([name]) => !INFERENCE_INPUTS.has(name)).map(([name, { shape }]) => [`${name} (${kind})`, shape] as const);
+  });
+  return new Map(shapes);
+}
+
+function expectSame(where: string, trained: ReadonlyMap<string, unknown>, there: ReadonlyMap<string, unknown>): void {
+  for (const [what, value] of trained) {
+    const [wanted, found] = [canonicalJson(value), canonicalJson(there.get(what))];
+    if (wanted === found) continue;
+    const short = (text: string) => (text.length > 80 ? `${text.slice(0, 79)}…` : text);
+    throw new CadenzaError(
+      'E_CONFIG',
+      `${where}: its options change ${what} from ${short(wanted)}, which is trained on, to ${short(found)}. ` +
+        `Give it options that leave that as it is, or train another experiment.`,
+    );
+  }
+}

@@ -1,0 +1,115 @@
+/** @file What a store of contexts is worth: its sizes, the use of its codes, and how often the nearest context is of the same task. */
+
+import type { ContextStore } from '../data/contexts.ts';
+import { codeUsage, type MetricId, metricsOf, type Retrieval, retrievals } from '../data/retrieval.ts';
+import { mean, stratifiedBootstrap } from '../evaluation/index.ts';
+import type { Random } from '../util/random.ts';
+
+/** Share of queries whose nearest context of another stream is of the same task. */
+export interface RetrievalScore {
+  readonly metric: MetricId;
+  /** The side of the split that the queries are of; the contexts that they are held against are all of the store. */
+  readonly side: string;
+  readonly queries: number;
+  readonly streams: number;
+  readonly sameTask: number;
+  /** 95% bootstrap interval over streams within tasks. */
+  readonly low: number;
+  readonly high: number;
+  /** The same over the queries that had earned anything: before, a context cannot know its goal. Null without any. */
+  readonly rewarded: { readonly queries: number; readonly sameTask: number } | null;
+  /** The share by episodes that were over, in order. */
+  readonly byEpisode: readonly { readonly episode: number; readonly queries: number; readonly sameTask: number }[];
+  /** What a neighbour drawn at random from the other streams would score. */
+  readonly chance: number;
+}
+
+export interface StoreStatistics {
+  readonly contexts: number;
+  readonly streams: number;
+  /** Contexts and tasks by side of the split. */
+  readonly sides: Readonly<Record<string, { readonly contexts: number; readonly tasks: number }>>;
+  readonly model: string;
+  readonly bytes: {
+    readonly file: number;
+    /** Of one context. */
+    readonly latents: number;
+    readonly codes: number | null;
+  };
+  /** Null where the model has no codes. */
+  readonly codes: { readonly perContext: number; readonly used: number; readonly perplexity: number } | null;
+  readonly retrieval: readonly RetrievalScore[];
+}
+
+/** Measures a store. Queries are whole streams, drawn until there are at least `queries` contexts of each side. */
+export function storeStatistics(store: ContextStore, { queries, random }: { queries: number; random: Random }): StoreStatistics {
+  const table = store.load();
+  const { rows, codes } = table;
+  const tally: Record<string, { contexts: number; tasks: Set<string> }> = {};
+  const byStream = new Map<string, number[]>();
+  for (const [i, { side, task, stream }] of rows.entries()) {
+    tally[side] ??= { contexts: 0, tasks: new Set() };
+    tally[side].contexts++;
+    tally[side].tasks.add(task);
+    byStream.set(stream, [...(byStream.get(stream) ?? []), i]);
+  }
+  const retrieval = Object.keys(tally).flatMap(side => {
+    const streams = [...byStream.values()].filter(([first]) => rows[first].side === side);
+    const chosen: number[] = [];
+    for (const stream of random.split('queries', side).shuffled(streams)) if (chosen.length < queries) chosen.push(...stream);
+    return metricsOf(table).flatMap(metric => {
+      const found = retrievals(table, chosen, metric);
+      return found.length > 0 ? [scoreOf(metric, side, found, chance(found, table.rows), random.split('bootstrap'))] : [];
+    });
+  });
+  const perContext = codes ? codes.length / rows.length : 0;
+  return {
+    contexts: rows.length,
+    streams: byStream.size,
+    sides: Object.fromEntries(Object.entries(tally).map(([side, { contexts, tasks }]) => [side, { contexts, tasks: tasks.size }])),
+    model: store.model.hash,
+    bytes: {
+      file: store.bytes,
+      latents: store.model.latentShape.reduce((a, b) => a * b, Float32Array.BYTES_PER_ELEMENT),
+      codes: codes ? perContext * Uint16Array.BYTES_PER_ELEMENT : null,
+    },
+    codes: codes ? { perContext, ...codeUsage(codes) } : null,
+    retrieval,
+  };
+}
+
+function scoreOf(metric: MetricId, side: string, found: readonly Retrieval[], byChance: number, random: Random): RetrievalScore {
+  const share = (of: readonly Retrieval[]) => mean(of.map(({ hit }) => Number(hit)));
+  const group = (key: (query: Retrieval['query']) => string | number, of: readonly Retrieval[] = found) => {
+    const groups = new Map<string | number, Retrieval[]>();
+    for (const retrieval of of) groups.set(key(retrieval.query), [...(groups.get(key(retrieval.query)) ?? []), retrieval]);
+    return groups;
+  };
+  // Contexts of one stream are nearly the same context: streams, not contexts, are resampled.
+  const strata = [...group(({ task }) => task).values()].map(ofTask => [...group(({ stream }) => stream, ofTask).values()].map(share));
+  const rewarded = found.filter(({ query }) => query.return > 0);
+  return {
+    metric,
+    side,
+    queries: found.length,
+    streams: group(({ stream }) => stream).size,
+    sameTask: share(found),
+    ...stratifiedBootstrap(strata, mean, { random }),
+    rewarded: rewarded.length > 0 ? { queries: rewarded.length, sameTask: share(rewarded) } : null,
+    byEpisode: [...group(({ episode }) => episode)]
+      .map(([episode, of]) => ({ episode: Number(episode), queries: of.length, sameTask: share(of) }))
+      .sort((a, b) => a.episode - b.episode),
+    chance: byChance,
+  };
+}
+
+/** Share of same-task contexts among those of other streams, averaged over the queries. */
+function chance(found: readonly Retrieval[], rows: readonly Retrieval['query'][]): number {
+  const count = (key: (about: Retrieval['query']) => string) => {
+    const counts = new Map<string, number>();
+    for (const about of rows) counts.set(key(about), (counts.get(key(about)) ?? 0) + 1);
+    return counts;
+  };
+  const [tasks, streams] = [count(({ task }) => task), count(({ stream }) => stream)];
+  return mean(found.map(({ query }) => (tasks.get(query.task)! - streams.get(query.stream)!) / (rows.length - streams.get(query.stream)!)));
+}

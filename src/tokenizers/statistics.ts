@@ -1,0 +1,50 @@
+/**
+ * @file Mean and deviation of continuous vectors over the training histories. They enter graphs as parameters of a part of its own that no
+ * stage trains, so that a model's file carries them and an exported graph has them as constants.
+ */
+
+import type { Tensor } from '../engine/index.ts';
+import { type Initialiser, Scope, zeroInit } from '../nn/index.ts';
+import type { History } from '../rl/index.ts';
+import type { Field, TokenLayout } from './layout.ts';
+
+/** Where the statistics live among the parameters. */
+export const STATISTICS = 'statistics';
+
+/** Deviations below this are of numbers that never change; they are left as they are. */
+const CONSTANT = 1e-6;
+
+const oneInit: Initialiser = (_, shape) => new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1);
+
+/** The statistics of a vector field as graph inputs, [size] each; 0 and 1 until `fieldStatistics` gives their values. */
+export function statisticsOf(scope: Scope, { name, size }: Pick<Field, 'name' | 'size'>): { mean: Tensor; deviation: Tensor } {
+  const own = new Scope(scope, STATISTICS).at(name);
+  return { mean: own.parameter('mean', [size], zeroInit), deviation: own.parameter('deviation', [size], oneInit) };
+}
+
+/** Values of the statistics of every vector field of these layouts, by the names of their parameters. */
+export function fieldStatistics(histories: readonly History[], layouts: readonly TokenLayout[]): Map<string, Float32Array> {
+  const found = new Map<string, Float32Array>();
+  for (const { name, kind, size } of layouts.flatMap(({ fields }) => fields)) {
+    const at = `${STATISTICS}.${name}`;
+    if (kind !== 'vector' || found.has(`${at}.mean`)) continue;
+    const columns = histories.map(history => history[name as 'observation' | 'nextObservation']);
+    const { mean, deviation } = moments(columns, size);
+    found.set(`${at}.mean`, mean);
+    found.set(`${at}.deviation`, deviation);
+  }
+  return found;
+}
+
+/** Mean and deviation of every number of [T, size] rows, in two passes (one pass loses digits where the mean is large). */
+function moments(columns: readonly ArrayLike<number>[], size: number): { mean: Float32Array; deviation: Float32Array } {
+  const rows = columns.reduce((total, column) => total + column.length / size, 0);
+  const average = (f: (value: number, k: number) => number) => {
+    const totals = new Float64Array(size);
+    for (const column of columns) for (let i = 0; i < column.length; i++) totals[i % size] += f(column[i], i % size);
+    return totals.map(total => total / rows);
+  };
+  const mean = average(value => value);
+  const variance = average((value, k) => (value - mean[k]) ** 2);
+  return { mean: Float32Array.from(mean), deviation: Float32Array.from(variance, v => (Math.sqrt(v) < CONSTANT ? 1 : Math.sqrt(v))) };
+}

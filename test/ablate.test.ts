@@ -1,0 +1,77 @@
+/** @file `cadenza ablate` on a tiny experiment: combinations, shared stages, one table. */
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Results } from '../src/evaluation/index.ts';
+import { loadAblation } from '../src/stages/ablate.ts';
+import { expectBuildable } from '../src/stages/buildable.ts';
+import { cadenza, TINY } from './command.ts';
+
+const ABLATIONS = fileURLToPath(new URL('../experiments/ablations/', import.meta.url));
+
+const folder = mkdtempSync(join(tmpdir(), 'cadenza-ablate-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const ablation = (name: string, text: string) => {
+  const file = join(folder, `${name}.yaml`);
+  writeFileSync(
+    file,
+    `name: ${name}\nbase: ${TINY}\nset: { teacher: { steps: 0 }, distil: { beta: 0 }, baselines: { steps: 0 } }\n${text}`,
+  );
+  return file;
+};
+
+it.each(readdirSync(ABLATIONS))('%s in the repository loads, and its combinations can be built', name => {
+  const { ablation, cells } = loadAblation(join(ABLATIONS, name));
+  expect(`${ablation.name}.yaml`).toBe(name);
+  for (const { config } of cells) expectBuildable(config);
+});
+
+describe('an ablation', () => {
+  const file = ablation(
+    'small',
+    `axes:
+  - { name: latents, values: { m1: { model: { latents: 1 } }, m2: { model: { latents: 2 } } } }
+  - { name: training, values: { joint: {}, frozen: { finetune: { steps: 0 } } } }
+skip:
+  - { when: { latents: m1, training: frozen }, because: only for the test }
+`,
+  );
+
+  it('runs every combination that is not skipped, once, on shared data', async () => {
+    const out = join(folder, 'out');
+    const ended = await cadenza('ablate', file, '--out', out, '--json');
+    expect(ended.status, ended.stderr).toBe(0);
+    const results = JSON.parse(ended.stdout) as Results;
+    expect(Object.keys(results.methods).sort()).toEqual(['cad m1 joint', 'cad m2 frozen', 'cad m2 joint', 'random', 'source']);
+    const stages = readdirSync(join(out, 'stages')).map(name => name.replace(/-[0-9a-f]{12}$/, ''));
+    const count = (stage: string) => stages.filter(name => name === stage).length;
+    expect([count('generate'), count('pretrain-seed0'), count('distil-seed0'), count('finetune-seed0')]).toEqual([1, 2, 2, 2]);
+    // The frozen row is the distilled model itself; the joint one went on from it.
+    expect(results.methods['cad m2 frozen'].byEpisode).not.toEqual(results.methods['cad m2 joint'].byEpisode);
+    expect(readFileSync(join(out, 'results.html'), 'utf8')).toContain('cad m2 joint');
+
+    const again = await cadenza('ablate', file, '--out', out, '--json');
+    expect(again.stderr).not.toContain('finetune');
+    expect((JSON.parse(again.stdout) as Results).methods).toEqual(results.methods);
+  }, 60_000);
+
+  it.each([
+    ['typo', 'axes:\n  - { name: latents, values: { m1: { model: { latent: 1 } } } }', /typo\.yaml:5:.*latents/s],
+    ['skips', 'axes:\n  - { name: a, values: { x: {} } }\nskip:\n  - { when: { a: y }, because: no }', /no value "y" on an axis "a"/],
+    ['all', 'axes:\n  - { name: a, values: { x: {} } }\nskip:\n  - { when: { a: x }, because: no }', /every combination is skipped/],
+    ['unfit', 'axes:\n  - { name: a, values: { x: { model: { width: 15 } } } }', /combination "x" does not fit together: model.width/],
+  ])(
+    'refuses %s with a reason',
+    async (name, text, reason) => {
+      const ended = await cadenza('ablate', ablation(name, text), '--out', join(folder, name));
+      expect(ended.status).not.toBe(0);
+      expect(ended.stderr).toMatch(reason);
+      expect(ended.stderr).not.toContain('    at ');
+    },
+    20_000,
+  );
+});

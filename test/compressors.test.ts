@@ -1,0 +1,139 @@
+/** @file What every registered compressor owes, beyond its own room: checkpoints, exports, WebAssembly, stage keys, and the cost of going on. */
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { COMPRESSORS } from '../src/compressor/index.ts';
+import { nodeExecutor } from '../src/engine/executors/node.ts';
+import { webExecutor } from '../src/engine/executors/web.ts';
+import { optimise, toOnnx } from '../src/engine/index.ts';
+import { environment } from '../src/envs/index.ts';
+import { loadWeights } from '../src/stages/checkpoint.ts';
+import { experimentSchema } from '../src/stages/config.ts';
+import { costOf } from '../src/stages/evaluate.ts';
+import { INFERENCE_INPUTS, Model, withWeights } from '../src/stages/model.ts';
+import { type Game, play } from './browser-page.ts';
+import { cadenza, settings, stageFolder, TINY } from './command.ts';
+import { expectSame, makeModel, readModel } from './exported.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'cadenza-compressors-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const GAME: Game = { tasks: [{ goal: [4, 3] }, { goal: [0, 8] }], episodes: 5, seed: 3 };
+const PIECES = { context: { segment: 8, segments: 5 } };
+
+const CASES = [
+  ...COMPRESSORS.map(({ id }) => ({ name: id, kind: id, tokenizer: 'packed' })),
+  { name: 'recurrent-interleaved', kind: 'recurrent', tokenizer: 'interleaved' },
+  { name: 'causal-interleaved', kind: 'causal', tokenizer: 'interleaved' },
+  { name: 'bottleneck-segments-of-8', kind: 'bottleneck', tokenizer: 'packed', settings: PIECES },
+  { name: 'causal-segments-of-8', kind: 'causal', tokenizer: 'packed', settings: PIECES },
+  {
+    name: 'recurrent-segments-of-8-and-3-in-sight',
+    kind: 'recurrent',
+    tokenizer: 'packed',
+    settings: { ...PIECES, compression: { workingMemory: 3, update: 'residual' } },
+  },
+];
+
+describe.each(CASES)('$name', request => {
+  let made: Awaited<ReturnType<typeof makeModel>>;
+  beforeAll(async () => {
+    made = await makeModel(root, request);
+  }, 120_000);
+
+  it('reads back from its checkpoint what was written', () => {
+    const { path, scope, weights } = made;
+    expect(loadWeights(path, [...scope.table.values()]).weights).toEqual(weights);
+  });
+
+  it('acts from its export as the evaluation does, natively and in WebAssembly', async () => {
+    const { model, weights } = made;
+    const files = readModel(join(root, request.name));
+    const native = await play(files, nodeExecutor({ threads: 1 }), GAME);
+    const { compress, act } = model.inference(request.kind, { compress: 1, act: 1 });
+    const fused = (graph: typeof act) => toOnnx(optimise(withWeights(graph, weights, INFERENCE_INPUTS)));
+    expectSame(
+      await play({ ...files, compress: compress && fused(compress), act: fused(act) }, nodeExecutor({ threads: 1 }), GAME),
+      native,
+    );
+    expectSame(await play(files, webExecutor({ threads: 1 }), GAME), native);
+  });
+});
+
+describe('the cost of an action', () => {
+  const cost = (kind: string, context: { episodes: number } | { segment: number; segments: number }, compression = {}) => {
+    const config = experimentSchema.parse({ name: 'a', compressor: kind, context, compression, model: { encoderSpan: 'horizon' } });
+    const model = new Model(config, environment('dark-room'));
+    return costOf(model, kind, model.inference(kind, { compress: 1, act: 1 }));
+  };
+  const [width, float] = [64, 4];
+
+  it.each(COMPRESSORS.filter(({ step }) => step).map(({ id }) => id))(
+    'of %s does not depend on how long its context was in training',
+    kind => {
+      expect(cost(kind, { episodes: 500 })).toEqual(cost(kind, { episodes: 5 }));
+      // What is kept of the past beside Z is the running segment.
+      expect(cost(kind, { segment: 10, segments: 5 }).historyBytes).toBe(cost(kind, { segment: 20, segments: 5 }).historyBytes / 2);
+    },
+  );
+
+  it('counts Z and the working memory as carried, and raw transitions as kept', () => {
+    const plain = cost('recurrent', { episodes: 5 });
+    expect(cost('recurrent', { episodes: 5 }, { workingMemory: 6 }).stateBytes - plain.stateBytes).toBe(6 * width * float);
+    expect(plain.stateBytes).toBe(cost('bottleneck', { episodes: 5 }).stateBytes);
+    expect(cost('bottleneck', { episodes: 5 }).historyBytes).toBe(5 * plain.historyBytes);
+  });
+});
+
+describe('a run with a recurrent compressor, segments of 5 and a working memory', () => {
+  const out = join(root, 'run');
+  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+  const run = (...args: string[]) =>
+    cadenza(
+      'run',
+      TINY,
+      '--out',
+      out,
+      ...settings({
+        compressor: 'recurrent',
+        context: { segment: 5, segments: 6 },
+        'compression.workingMemory': 2,
+        'compression.gradientRounds': 3,
+        'teacher.steps': 0,
+        'distil.beta': 0,
+        'baselines.methods': ['truncated'],
+      }),
+      ...args,
+    );
+
+  it('trains every stage, evaluates, exports, and has settings that it does not read in no key', async () => {
+    const ended = await run();
+    expect(ended.status, ended.stderr).toBe(0);
+    for (const stage of ['pretrain-seed0', 'distil-seed0', 'finetune-seed0']) {
+      const losses = readFileSync(join(stageFolder(out, stage)!, 'metrics.jsonl'), 'utf8')
+        .trim()
+        .split('\n')
+        .map(line => (JSON.parse(line) as { loss: number }).loss);
+      expect(mean(losses.slice(-2)), stage).toBeLessThan(mean(losses.slice(0, 2)));
+    }
+    expect(JSON.parse(readFileSync(join(out, 'model', 'model.json'), 'utf8'))).toMatchObject({
+      segment: 5,
+      contextTransitions: 5,
+      form: 'segments',
+      carries: true,
+      latentShape: [4, 16],
+    });
+    const again = await run(...settings({ 'compression.perSegment': 3 }));
+    expect([again.status, again.stderr]).toEqual([0, '']);
+    const other = await run(...settings({ 'compression.gradientRounds': 2 }), '--json');
+    expect(other.stderr).toContain('finetune (seed 0): done');
+    expect(other.stderr).not.toContain('truncated (seed 0): done');
+  }, 120_000);
+
+  it('is refused where segments do not fit', async () => {
+    const long = await run(...settings({ 'context.segment': 21 }));
+    expect([long.status, long.stderr]).toEqual([3, expect.stringContaining('context.segment: expected at most 20')]);
+  });
+});

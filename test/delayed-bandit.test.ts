@@ -1,0 +1,138 @@
+/** @file The delayed bandit end to end: drawn tasks, histories with distractors, UCB against random play, and evaluation at other delays. */
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openHistories, readManifest } from '../src/data/index.ts';
+import type { Results, Study } from '../src/evaluation/index.ts';
+import { expectBuildable } from '../src/stages/buildable.ts';
+import { loadExperiment } from '../src/stages/config.ts';
+import { split } from '../src/stages/generate.ts';
+import { stageFolder, withinProcess } from './command.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'cadenza-bandit-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const PRESET = fileURLToPath(new URL('../experiments/delayed-bandit.yaml', import.meta.url));
+const TINY = `
+name: tiny-bandit
+seeds: [0, 1]
+env: { id: delayed-bandit, options: { arms: 3, pulls: 8, delay: 4 } }
+split: { tasks: 6, heldOut: 20 }
+source: { id: ucb, histories: 1, episodes: 1, noise: { fraction: 0 } }
+context: { segment: 4, segments: 4 }
+compressor: recurrent
+model: { width: 16, heads: 2, feedForward: 2, encoderLayers: 1, decoderLayers: 1, latents: 2 }
+optimiser: { warmup: 2, batch: 4 }
+teacher: { steps: 0 }
+pretrain: { steps: 0 }
+distil: { steps: 0 }
+finetune: { steps: 10 }
+baselines: { steps: 0, methods: [] }
+evaluate:
+  episodes: 1
+  streams: 1
+  resamples: 200
+  envs:
+    - { name: noiseless, options: { deviation: 0 } }
+    - { name: delay-0, options: { delay: 0 } }
+    - { name: delay-9, options: { delay: 9 } }
+    - { name: delay-40, options: { delay: 40 } }
+executor: { threads: 1 }
+`;
+const file = join(folder, 'tiny.yaml');
+const out = join(folder, 'run');
+
+describe('a tiny run', () => {
+  let results: Results;
+  beforeAll(async () => {
+    writeFileSync(file, TINY);
+    const { status, stderr } = await withinProcess(['run', file, '--out', out]);
+    expect(status, stderr).toBe(0);
+    results = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8'));
+  }, 60_000);
+
+  it('draws disjoint tasks and keeps to them', () => {
+    expect(results.split).toMatchObject({ train: 6, test: 20, overlap: 0 });
+    const { family, train, test } = split(loadExperiment(file));
+    const data = stageFolder(out, 'generate')!;
+    expect(readManifest(data).environment.options).toEqual({ arms: 3, pulls: 8, delay: 4 });
+    const { histories, manifest } = openHistories(data, family);
+    expect(manifest.split).toEqual({ train: train.map(family.taskKey), test: test.map(family.taskKey) });
+    expect(histories.map(({ task }) => task)).toEqual(train);
+    for (const { observation, reward, truncated } of histories) {
+      expect([...observation]).toEqual([...Array(8).fill(0), ...Array(4).fill(1), ...Array(8).fill(0)]);
+      expect([...reward.subarray(8, 12), truncated.at(-1)]).toEqual([0, 0, 0, 0, 1]);
+    }
+    // The same histories are not those of another delay.
+    const other = split(loadExperiment(file, ['env.options.delay=5'])).family;
+    expect(() => openHistories(data, other)).toThrow(expect.objectContaining({ code: 'E_DATA' }));
+  });
+
+  it('gives regret with intervals over the tasks, for every method and in every table', () => {
+    for (const methods of [results.methods, ...Object.values(results.tables!)]) {
+      expect(Object.keys(methods).sort()).toEqual(['cad', 'random', 'source']);
+      for (const { regret, byEpisode, final, perTask } of Object.values(methods)) {
+        const { mean, low, high, parts } = regret!;
+        expect(parts.map(({ name }) => name)).toEqual(['before', 'after']);
+        expect(parts[0].mean + parts[1].mean).toBeCloseTo(mean, 9);
+        expect(low > 0 && low < mean && mean < high && high < 16).toBe(true);
+        expect([byEpisode.mean.length, perTask.length]).toEqual([1, 20]);
+        expect(final.mean).toBe(byEpisode.mean[0]);
+      }
+      expect(methods.source.regret!.high).toBeLessThan(methods.random.regret!.low);
+    }
+    // Without noise, what is lost to the oracle is the regret, exactly.
+    const { source } = results.tables!.noiseless;
+    const oracle = source.perTask.reduce((sum, task) => sum + task.oracle * (1 - task.mean), 0) / source.perTask.length;
+    expect(source.regret!.mean).toBeCloseTo(oracle, 5);
+    expect(results.bars).toMatch(/over tasks .*20 test tasks.*2 × 1 runs/);
+  });
+
+  it('lets what was trained at one delay act at others, with the same memory', () => {
+    const [trained, ...others] = [results.methods, ...['delay-0', 'delay-9', 'delay-40'].map(name => results.tables![name])];
+    for (const { cad, source } of others) {
+      // Before the delay nobody can know how long it will be.
+      expect(cad.regret!.parts[0]).toEqual(trained.cad.regret!.parts[0]);
+      // The source ignores the delay, so it gives up exactly as much.
+      expect(source.regret!.parts).toEqual(trained.source.regret!.parts);
+      expect([cad.stateBytes, cad.historyBytes]).toEqual([trained.cad.stateBytes, trained.cad.historyBytes]);
+    }
+    // After it, what is carried has gone through more rounds.
+    const after = [trained, ...others].map(({ cad }) => cad.regret!.parts[1].mean);
+    expect(new Set(after).size).toBeGreaterThan(1);
+  });
+
+  it('can be tuned: on validation tasks that are drawn beside the others, as a sample of them', async () => {
+    const space = join(folder, 'space.yaml');
+    writeFileSync(space, 'finetune.gamma: { uniform: [0, 1] }\n');
+    const args = ['--space', space, '--trials', '2', '--out', join(folder, 'study'), '--set', 'evaluate.maxTasks=7', '--json'];
+    const { status, stdout, stderr } = await withinProcess(['tune', file, ...args]);
+    expect(status, stderr).toBe(0);
+    const study = JSON.parse(stdout) as Study;
+    expect(study.bars).toMatch(/over tasks .*7 validation tasks/);
+    expect(study.validationTasks).toHaveLength(7);
+    const held = new Set(results.split.testTasks as string[]);
+    for (const key of study.validationTasks) expect(held.has(key)).toBe(false);
+  });
+
+  it('finds everything done when it is asked again, and another table does only what is new', async () => {
+    const again = await withinProcess(['run', file, '--out', out, '--set', 'evaluate.envs=[{name: loud, options: {deviation: 1}}]']);
+    expect(again.status, again.stderr).toBe(0);
+    const done = again.stderr.split('\n').filter(line => line.includes('done in'));
+    expect(done.length).toBe(6);
+    for (const line of done) expect(line).toMatch(/^evaluate \S+ at loud \(seed \d\)/);
+  });
+});
+
+describe('the preset', () => {
+  it('is what the field defines, and can be built', () => {
+    const config = loadExperiment(PRESET);
+    expectBuildable(config);
+    const { family, train, test } = split(config);
+    expect([family.horizon, family.actionSpace.n, family.options]).toEqual([150, 10, undefined]);
+    expect([train.length, test.length, config.source.id, config.evaluate.episodes]).toEqual([4000, 100, 'ucb', 1]);
+  });
+});

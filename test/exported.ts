@@ -1,0 +1,67 @@
+/** @file Small models with random weights, exported the way a run exports its own, and what they do. */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { environment } from '../src/envs/index.ts';
+import { initialise, Scope } from '../src/nn/index.ts';
+import type { ModelDescription } from '../src/policy/index.ts';
+import { saveTensors } from '../src/stages/checkpoint.ts';
+import { experimentSchema } from '../src/stages/config.ts';
+import { exportModel } from '../src/stages/evaluate.ts';
+import { Model } from '../src/stages/model.ts';
+import { MODEL_FILE } from '../src/stages/training.ts';
+import { Random } from '../src/util/random.ts';
+import type { ModelFiles, Played } from './browser-page.ts';
+
+/** Room for float32 sums in another order. */
+const PROBABILITY_DIGITS = 4;
+
+export interface ExportRequest {
+  /** Names its folder under `root`. */
+  readonly name: string;
+  readonly tokenizer: string;
+  /** The compressor, or what stands in its place. */
+  readonly kind: string;
+  /** Further settings of the experiment; those of `model` are laid over the small sizes. */
+  readonly settings?: { readonly model?: object; readonly [key: string]: unknown };
+}
+
+/** Exports a model into `root/name`; its weights lie in `root/trained/name`. */
+export async function makeModel(root: string, { name, tokenizer, kind, settings = {} }: ExportRequest) {
+  const { model: sizes, ...rest } = settings;
+  const config = experimentSchema.parse({
+    name,
+    tokenizer,
+    compressor: kind,
+    context: { episodes: 3 },
+    model: { width: 32, heads: 2, encoderLayers: 1, decoderLayers: 2, latents: 4, ...sizes },
+    ...rest,
+  });
+  const model = new Model(config, environment(config.env.id, config.env.options));
+  const scope = new Scope();
+  model.losses(scope, kind, 1, 'absent');
+  const specs = [...scope.table.values(), ...scope.buffers.values()];
+  const weights = initialise(specs, Random.seeded(1));
+  const folder = join(root, 'trained', name);
+  const tensors = new Map(specs.map(({ name, shape }) => [name, { data: weights.get(name)!, shape }]));
+  saveTensors(join(folder, MODEL_FILE), tensors, {});
+  const trained = { folder, key: name, report: {}, seconds: 0 };
+  await exportModel({ model, config }, { method: 'cad', kind, trained, seed: 0 }, join(root, name));
+  return { model, scope, weights, path: join(folder, MODEL_FILE) };
+}
+
+/** The files of an export. */
+export function readModel(folder: string): ModelFiles {
+  const read = (file: string) => (existsSync(join(folder, file)) ? new Uint8Array(readFileSync(join(folder, file))) : undefined);
+  const description = JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8')) as ModelDescription;
+  return { description, compress: read('compress.onnx'), act: read('act.onnx')! };
+}
+
+export function expectSame(found: Played, expected: Played): void {
+  expect(found.actions).toEqual(expected.actions);
+  expect(found.returns).toEqual(expected.returns);
+  expect(found.probabilities.length).toBe(expected.probabilities.length);
+  const difference = found.probabilities.reduce((worst, p, i) => Math.max(worst, Math.abs(p - expected.probabilities[i])), 0);
+  expect(difference).toBeLessThan(10 ** -PROBABILITY_DIGITS);
+}

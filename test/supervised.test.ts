@@ -1,0 +1,177 @@
+/** @file A supervised experiment by the real command line, in seconds: run, resume, reports, and what is refused. */
+
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SupervisedResults } from '../src/evaluation/index.ts';
+import { supervisedSchema } from '../src/stages/supervised/config.ts';
+import { configJsonSchema, type JsonSchema, loadConfig } from '../src/util/config.ts';
+import { cadenza, type Ended, ROOT, settings, stageFiles, stageFolder, start, withinProcess } from './command.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'cadenza-supervised-road-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const TINY = join(ROOT, 'experiments', 'tiny-regression.yaml');
+const METHODS = ['cad', 'full', 'truncated', 'mean-pool', 'none'];
+const [first, killed] = ['first', 'killed'].map(name => join(folder, name));
+
+let ended: Ended;
+let results: SupervisedResults;
+beforeAll(async () => {
+  ended = await cadenza('run', TINY, '--out', first);
+  results = JSON.parse(readFileSync(join(first, 'results.json'), 'utf8'));
+}, 120_000);
+
+describe('a tiny supervised run', () => {
+  it('ends well and says what it found', () => {
+    expect(ended.status, ended.stderr).toBe(0);
+    expect(ended.stdout).toContain('squared error by number of examples');
+    expect(ended.stdout).toMatch(/^. ridge +/m);
+    expect(ended.stdout.trimEnd().endsWith(`Everything is in ${first}`)).toBe(true);
+  });
+
+  it('writes results.json in its documented shape', () => {
+    expect(results).toMatchObject({
+      format: 'cadenza-supervised-1',
+      name: 'tiny-regression',
+      examples: [1, 2, 3, 4],
+      headline: 2,
+      tasks: 100,
+    });
+    expect(Object.keys(results.methods).sort()).toEqual([...METHODS, 'ridge', 'zero'].sort());
+    for (const [name, { byExamples, parameters, curve }] of Object.entries(results.methods)) {
+      for (let i = 0; i < 4; i++) {
+        expect(byExamples.low[i] < byExamples.mean[i] && byExamples.mean[i] < byExamples.high[i], name).toBe(true);
+        expect(byExamples.ratio[i]).toBeCloseTo(byExamples.mean[i] / results.methods.ridge.byExamples.mean[i], 12);
+      }
+      expect(parameters > 0).toBe(METHODS.includes(name));
+      expect(curve?.step).toEqual(METHODS.includes(name) ? [50, 100, 150] : undefined);
+    }
+    expect(results.split).toMatchObject({ train: 150 * 32, validation: 32, test: 100, overlap: 0 });
+    // Two latents of 16 floats.
+    expect(results.methods.cad.stateBytes).toBe(2 * 16 * 4);
+    expect(results.methods.full.stateBytes).toBe(4 * 16 * 4);
+  });
+
+  it('lowers the loss, and learns from the context what is in it', () => {
+    const rows = readFileSync(join(stageFolder(first, 'train-cad-seed0')!, 'metrics.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as { loss?: number })
+      .flatMap(({ loss }) => (loss === undefined ? [] : [loss]));
+    expect(rows).toHaveLength(15);
+    const mean = (part: number[]) => part.reduce((a, b) => a + b) / part.length;
+    expect(mean(rows.slice(-4))).toBeLessThan(0.8 * mean(rows.slice(0, 4)));
+    const at = (name: string) => results.methods[name].byExamples.mean[1];
+    expect(at('cad')).toBeLessThan(0.7 * at('zero'));
+    expect(at('none')).toBeGreaterThan(0.9 * at('zero'));
+    for (const name of [...METHODS, 'zero']) expect(at(name), name).toBeGreaterThan(at('ridge'));
+  });
+
+  it('writes a page, figures and the configuration', () => {
+    expect(readdirSync(first).sort()).toEqual(['config.yaml', 'results.html', 'results.json', 'results.png', 'results.svg', 'stages']);
+    const page = readFileSync(join(first, 'results.html'), 'utf8');
+    expect(page).toMatch(/^<!doctype html>/i);
+    for (const name of [...METHODS, 'ridge']) expect(page).toContain(name);
+    expect(page.match(/<svg/g)).toHaveLength(4);
+    expect(page).not.toMatch(/NaN|undefined|\[object/);
+    expect(readFileSync(join(first, 'results.png')).subarray(1, 4).toString()).toBe('PNG');
+  });
+});
+
+describe('a supervised run again', () => {
+  it('killed in the middle of training ends, with --resume, in the same bytes', async () => {
+    const { child, ended: death } = start(['run', TINY, '--out', killed]);
+    const checkpoint = () =>
+      METHODS.some(name => existsSync(join(stageFolder(killed, `train-${name}-seed0`) ?? '', 'checkpoint.safetensors')));
+    while (!checkpoint() && child.exitCode === null) await sleep(2);
+    child.kill('SIGKILL');
+    expect((await death).signal).toBe('SIGKILL');
+    const resumed = await cadenza('run', TINY, '--out', killed, '--resume');
+    expect(resumed.status, resumed.stderr).toBe(0);
+    const [a, b] = [first, killed].map(out => stageFiles(out, /^(model\.safetensors|scores\.json|metrics\.jsonl)$/));
+    expect([...a.keys()]).toEqual([...b.keys()]);
+    expect([...a].filter(([path, bytes]) => !bytes.equals(b.get(path)!)).map(([path]) => path)).toEqual([]);
+    expect(JSON.parse(readFileSync(join(killed, 'results.json'), 'utf8')).methods).toEqual(results.methods);
+  });
+
+  it('in the same folder redoes nothing, and gives its results as JSON', async () => {
+    const again = await cadenza('run', TINY, '--out', first, '--json');
+    expect([again.status, again.stderr]).toEqual([0, '']);
+    expect(JSON.parse(again.stdout).methods).toEqual(results.methods);
+  });
+
+  it('of classes gives accuracies', async () => {
+    const changes = { 'problem.id': 'gaussian-classes', 'problem.options': { dimension: 2, classes: 3 }, 'baselines.methods': [] };
+    const { status, stdout, stderr } = await withinProcess(['run', TINY, '--out', join(folder, 'classes'), '--json', ...settings(changes)]);
+    expect(status, stderr).toBe(0);
+    const { methods, score } = JSON.parse(stdout) as SupervisedResults;
+    expect(score).toEqual({ name: 'accuracy', better: 'higher' });
+    expect(Object.keys(methods).sort()).toEqual(['Bayes', 'cad', 'majority']);
+    const at = (name: string) => methods[name].byExamples.mean[3];
+    expect(at('Bayes')).toBeGreaterThan(at('cad'));
+    expect(at('cad')).toBeGreaterThan(at('majority') + 0.05);
+  });
+});
+
+describe('what is refused', () => {
+  const write = (name: string, text: string) => {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return path;
+  };
+
+  it.each([
+    ['two kinds in one file', 'name: a\nproblem: {id: sinusoids}\nenv: {id: dark-room}\n', [], 3, /"problem" and "env" stand side by side/],
+    ['an unknown problem', 'name: a\nproblem: {id: parabolas}\n', [], 3, /no supervised problem "parabolas".*linear-regression/],
+    ['an unknown option', 'name: a\nproblem: {id: sinusoids, options: {colour: 1}}\n', [], 3, /no option "colour"/],
+    [
+      'a mistyped key',
+      'name: a\nproblem: {id: sinusoids}\nbaslines: {}\n',
+      [],
+      3,
+      /baslines: unknown key; the nearest known key is "baselines"/,
+    ],
+    ['a compressor without latents', 'name: a\nproblem: {id: sinusoids}\n', ['--set', 'compressor=none'], 3, /makes no latents/],
+    ['pieces that do not come out even', 'name: a\nproblem: {id: sinusoids}\n', ['--set', 'model.latents=3'], 8, /mean pooling needs/],
+  ])('%s', async (name, text, args, status, says) => {
+    const path = write(`${name.replaceAll(' ', '-')}.yaml`, text);
+    const result = await withinProcess(['run', path, '--out', join(folder, 'refused'), ...args]);
+    expect([result.status, result.stdout]).toEqual([status, '']);
+    expect(result.stderr).toMatch(says);
+  });
+
+  it('a stage that such an experiment does not have', async () => {
+    const result = await withinProcess(['distil', TINY, '--out', join(folder, 'refused')]);
+    expect([result.status, result.stderr]).toEqual([2, expect.stringContaining('supervised experiment, which has no stage "distil"')]);
+  });
+});
+
+describe('its configuration', () => {
+  it('is printed and has a schema in which every key is described', async () => {
+    const printed = await withinProcess(['config', 'print', TINY, '--json', '--set', 'model.latents=4']);
+    expect(JSON.parse(printed.stdout)).toMatchObject({ problem: { id: 'linear-regression' }, model: { latents: 4 }, queries: 4 });
+    const schema = await withinProcess(['config', 'schema', '--kind', 'supervised']);
+    expect(JSON.parse(schema.stdout).properties).toHaveProperty('problem');
+    const missing: string[] = [];
+    const walk = ({ properties }: JsonSchema, path: string): void => {
+      for (const [key, child] of Object.entries(properties ?? {})) {
+        if (!child.description) missing.push(path + key);
+        walk(child, `${path}${key}.`);
+      }
+    };
+    walk(configJsonSchema(supervisedSchema), '');
+    expect(missing).toEqual([]);
+  });
+
+  it.each(['regression', 'regression-d10', 'classification', 'sinusoids'])('experiments/%s.yaml names every setting', name => {
+    const file = fileURLToPath(new URL(`../experiments/${name}.yaml`, import.meta.url));
+    const config = loadConfig(supervisedSchema, { file });
+    expect(config.name).toBe(name);
+    const text = readFileSync(file, 'utf8');
+    for (const key of Object.keys(config)) expect(text, key).toContain(`\n${key}:`);
+  });
+});
