@@ -5,40 +5,19 @@ import { LATENT_KINDS } from '../compressor/index.ts';
 import { POSITION_KINDS } from '../nn/index.ts';
 import { IMAGE_ENCODER_KINDS, QUERIES } from '../tokenizers/index.ts';
 import { loadConfig } from '../util/config.ts';
-
-export const count = (description: string) => z.int().min(1).describe(description);
-export const steps = (description: string) => z.int().min(0).describe(description);
-const fraction = (description: string) => z.number().min(0).max(1).describe(description);
-const weight = (description: string) => z.number().min(0).describe(description);
-const options = (description: string) => z.record(z.string(), z.unknown()).describe(description);
-const folderName = (description: string) =>
-  z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" and "-", because it names the folder of the run')
-    .describe(description);
-const seed = (description: string) => z.int().min(0).describe(description);
-const rising = (list: readonly number[]) => list.every((value, i) => i === 0 || value > list[i - 1]);
-
-/** AdamW (Loshchilov and Hutter 2019) with linear warm-up, cosine decay and global-norm clipping. */
-const optimiserFields = {
-  learningRate: z.number().positive().max(1).describe('Learning rate after the warm-up'),
-  warmup: steps('Steps over which the learning rate rises linearly from 0'),
-  weightDecay: weight('Decoupled weight decay, per unit of learning rate'),
-  clip: z.number().positive().describe('Largest global norm of the gradient; larger ones are scaled down to it'),
-  batch: count('Sequences in one step'),
-  beta1: z.number().min(0).lt(1).describe('Decay of the running mean of the gradient'),
-  beta2: z.number().min(0).lt(1).describe('Decay of the running mean of the squared gradient'),
-  decayTo: fraction('Learning rate at the last step, as a fraction of `learningRate` (cosine decay)'),
-};
-
-const optimiserOverrides = z.strictObject(optimiserFields).partial().shape;
-
-/** A training stage: its own fields, and any field of the optimiser to override the shared value. */
-const trainingStage = <T extends z.ZodRawShape>(description: string, fields: T) =>
-  z
-    .strictObject({ ...fields, ...optimiserOverrides })
-    .prefault({} as never)
-    .describe(description);
+import {
+  count,
+  folderName,
+  fraction,
+  optimiserFields,
+  optimiserOverrides,
+  options,
+  rising,
+  seed,
+  steps,
+  trainingStage,
+  weight,
+} from './config-fields.ts';
 
 /** Codes are computed as float32 numbers, which are exact so far. */
 const MAX_CODES = 2 ** 20;

@@ -3,7 +3,8 @@
 import { z } from 'zod';
 import { POSITION_KINDS } from '../../nn/index.ts';
 import { loadConfig } from '../../util/config.ts';
-import { count, fields as shared, steps } from '../config.ts';
+import { fields as shared } from '../config.ts';
+import { count, steps } from '../config-fields.ts';
 
 const fields = {
   name: shared.name,
