@@ -136,6 +136,13 @@ describe('what is refused', () => {
       /baslines: unknown key; the nearest known key is "baselines"/,
     ],
     ['a compressor without latents', 'name: a\nproblem: {id: sinusoids}\n', ['--set', 'compressor=none'], 3, /makes no latents/],
+    [
+      'a compressor fitted to histories',
+      'name: a\nproblem: {id: sinusoids}\n',
+      ['--set', 'compressor=pca'],
+      3,
+      /fitted to learning histories/,
+    ],
     ['pieces that do not come out even', 'name: a\nproblem: {id: sinusoids}\n', ['--set', 'model.latents=3'], 8, /mean pooling needs/],
   ])('%s', async (name, text, args, status, says) => {
     const path = write(`${name.replaceAll(' ', '-')}.yaml`, text);

@@ -4,6 +4,7 @@ import { initialise, POSITION_KINDS, Scope } from '../nn/index.ts';
 import { PRESENCE, tokenizer } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import { COMPRESSORS, type CompressorOptions, compressor, reconstruct, reconstructionLoss } from './index.ts';
+import { pca } from './pca.ts';
 
 // B batch, N context tokens, F features, M latents, D width.
 const [B, N, F, D] = [3, 20, 6, 8];
@@ -106,6 +107,41 @@ describe.each(compressing)('the compressor $name', ({ id, options, latents, wind
         values.some(value => Math.abs(value) > 1e-9),
         name,
       ).toBe(true);
+  });
+});
+
+describe('the compressor pca', () => {
+  const { latents: m } = common;
+  const P = (N / m) * F;
+  // Pieces vary along three directions only, around a mean of their own.
+  const random = Random.seeded(9);
+  const bases = Array.from({ length: 3 }, (_, k) => numbers(P, 20 + k));
+  const centre = numbers(P, 30);
+  const piece = () => {
+    const strengths = bases.map((_, k) => (3 - k) * random.normal());
+    return centre.map((value, i) => value + bases.reduce((sum, basis, k) => sum + strengths[k] * basis[i], 0));
+  };
+  const contexts = Array.from({ length: 50 }, () => Float32Array.from(Array.from({ length: B * m }, piece).flatMap(row => [...row])));
+  const { parameters, figures } = pca.fit!(contexts, N * F, common, Random.seeded(1));
+
+  it('projects every piece on its components, to scores of variance 1 that tell nothing of each other', () => {
+    expect(figures).toEqual({ explained: 1 });
+    const scope = new Scope();
+    const z = pca.compress(scope, input('x', [B, N, F]), common);
+    const identity = Float32Array.from({ length: D * D }, (_, i) => Number(i % D === Math.floor(i / D)));
+    expect([...scope.table.keys()].sort()).toEqual([...parameters.keys(), 'project.bias', 'project.weight'].sort());
+    const fed = { ...Object.fromEntries(parameters), 'project.weight': identity };
+    const scores = contexts.flatMap(x => rows(evaluate({ outputs: { z } }, scope, { ...fed, x }).z, B * m));
+    const about = (f: (row: number[]) => number) => scores.reduce((sum, row) => sum + f(row), 0) / scores.length;
+    for (let k = 0; k < D; k++) {
+      expect(about(row => row[k])).toBeCloseTo(0, 3);
+      // Beyond the three there is nothing, and rounding is not blown up to something.
+      for (let l = 0; l < D; l++) expect(about(row => row[k] * row[l])).toBeCloseTo(Number(k === l && k < 3), 2);
+    }
+  });
+
+  it('refuses pieces whose covariance would be too large to hold', () => {
+    expect(() => pca.compress(new Scope(), input('x', [1, 4, 5000]), common)).toThrow('pieces of at most 4096 numbers');
   });
 });
 

@@ -6,6 +6,7 @@
 import { add, broadcastTo, concat, layerNorm, reshape, type Tensor } from '../engine/index.ts';
 import { addPositions, block, crossAttention, feedForward, keysValues, normalInit, type PositionKind, type Scope } from '../nn/index.ts';
 import { type ContextForm, type EmbedOptions, embedTokens, type TokenLayout } from '../tokenizers/index.ts';
+import type { Random } from '../util/random.ts';
 
 /** Settings that only some compressors read. Each names those that it reads, and its results depend on no other. */
 export interface CompressionSettings {
@@ -42,6 +43,14 @@ export interface CompressorOptions extends CompressionSettings {
   readonly embedding?: EmbedOptions;
 }
 
+/** What a compressor computes from data instead of learning it. */
+export interface Fitted {
+  /** Values by the full names of their parameters, which lie among the statistics that no stage trains. */
+  readonly parameters: ReadonlyMap<string, Float32Array>;
+  /** What a stage reports of the fit. */
+  readonly figures: Readonly<Record<string, number>>;
+}
+
 export interface Compressor {
   readonly id: string;
   readonly description: string;
@@ -61,6 +70,8 @@ export interface Compressor {
    * segment this gives what `compress` gives of them all, so that an agent carries Z in place of its history. A segment of zeros changes nothing.
    */
   step?(scope: Scope, z_BMD: Tensor, segment_BSF: Tensor, options: CompressorOptions): Tensor;
+  /** Parameters that follow from training contexts, which come in blocks [.., N, F] with `numbers` (N · F) each; a block must not be kept. */
+  fit?(contexts: Iterable<Float32Array>, numbers: number, options: CompressorOptions, random: Random): Fitted;
 }
 
 /**

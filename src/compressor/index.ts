@@ -6,6 +6,7 @@ import { bottleneck } from './bottleneck.ts';
 import { causal } from './causal.ts';
 import type { Compressor } from './compressor.ts';
 import { linearProjection } from './linear-projection.ts';
+import { pca } from './pca.ts';
 import { recurrent } from './recurrent.ts';
 import { stridedAttention } from './strided-attention.ts';
 
@@ -22,6 +23,7 @@ export const COMPRESSORS: readonly Compressor[] = [
   full,
   truncated,
   meanPool,
+  pca,
   none,
 ];
 

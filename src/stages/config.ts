@@ -281,9 +281,9 @@ export const fields = {
   baselines: trainingStage('Models of the same size trained beside CAD for comparison', {
     steps: steps('Training steps of each').default(1000),
     methods: z
-      .array(z.enum(['truncated', 'mean-pool', 'none']))
+      .array(z.enum(['truncated', 'mean-pool', 'pca', 'none']))
       .refine(list => new Set(list).size === list.length, 'expected every baseline once')
-      .describe('Raw context cut to as many tokens as CAD sees, mean pooling to m latents, no context')
+      .describe('Raw context cut to as many tokens as CAD sees, mean pooling or principal components to m latents, no context')
       .default(['truncated', 'mean-pool', 'none']),
   }),
   evaluate: z

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { LATENT_KINDS } from '../compressor/index.ts';
+import { compressor, LATENT_KINDS } from '../compressor/index.ts';
 import { inputsOf, interpret, type Tensor } from '../engine/index.ts';
 import { environment } from '../envs/index.ts';
 import { initialise, POSITION_KINDS, Scope } from '../nn/index.ts';
 import { type EnvFamily, listedTasks } from '../rl/index.ts';
 import { generateHistory, source } from '../sources/index.ts';
-import { BatchSampler, IMAGE_ENCODER_KINDS, newBatch, TOKENIZERS } from '../tokenizers/index.ts';
+import { BatchSampler, IMAGE_ENCODER_KINDS, newBatch, STATISTICS, TOKENIZERS } from '../tokenizers/index.ts';
 import { loadConfig } from '../util/config.ts';
 import { Random } from '../util/random.ts';
 import { experimentSchema } from './config.ts';
@@ -16,7 +16,7 @@ const SIZES =
   'name: a\ncontext: {episodes: 2}\nmodel: {width: 8, heads: 2, poolHeads: 4, feedForward: 2, encoderLayers: 1, decoderLayers: 1, latents: 2}';
 const rooms = environment('dark-room', { size: 3, horizon: 4 });
 const pictures = environment('dark-room-pixels', { size: 3, horizon: 4 });
-const KINDS = ['bottleneck', 'full', 'truncated', 'mean-pool', 'none'];
+const KINDS = ['bottleneck', 'full', 'truncated', 'mean-pool', 'pca', 'none'];
 
 function build(tokenizer: string, overrides: readonly string[] = [], family: EnvFamily = rooms) {
   const config = loadConfig(experimentSchema, { file: 'a.yaml', text: SIZES, overrides: [`tokenizer=${tokenizer}`, ...overrides] });
@@ -73,6 +73,7 @@ describe.each(Object.entries(MODELS))('the model %s', (_, [tokenizer, overrides 
       expect(value, name).toBeGreaterThan(0);
     }
     const parts = Object.keys(PARTS).filter(part => kind !== 'none' || !['compressor', 'decoder'].includes(part));
+    if (compressor(kind).fit) parts.push(STATISTICS);
     expect([...new Set([...scope.table.keys()].map(name => name.split('.')[0]))].sort()).toEqual(parts.sort());
   });
 

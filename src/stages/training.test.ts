@@ -164,6 +164,22 @@ describe.each(LATENT_KINDS)('$id latents', ({ id }) => {
   });
 });
 
+describe('a compressor that is fitted', () => {
+  it('has the same components in every stage, which no training moves', async () => {
+    const run = await prepare(['compressor=pca', 'baselines.steps=3', 'finetune.gamma=0']);
+    const pretrained = await pretrain(run);
+    const distilled = await distil(run, { pretrain: pretrained });
+    const tuned = await finetune(run, { pretrain: pretrained, distil: distilled });
+    const baseline = await trainBaseline(run, 'pca');
+    const fitted = (output: StageOutput) => [...weights(output)].filter(([name]) => name.startsWith('statistics.pieces.'));
+    expect(fitted(pretrained).map(([name]) => name)).toEqual(['statistics.pieces.components', 'statistics.pieces.mean']);
+    for (const output of [distilled, tuned, baseline]) expect(fitted(output)).toEqual(fitted(pretrained));
+    expect(change('compressor', distilled, tuned)).toBeGreaterThan(0);
+    expect(baseline.report.explained).toBeGreaterThan(0.3);
+    expect(baseline.report.explained).toBeLessThanOrEqual(1);
+  });
+});
+
 /** A signal that is up once it has been looked at so many times within the training loop. */
 function abortedAfter(steps: number): AbortSignal {
   const controller = new AbortController();

@@ -2,7 +2,7 @@
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Latents } from '../compressor/index.ts';
+import { compressor, type Latents } from '../compressor/index.ts';
 import { type Data, type Executor, type Graph, type HostTensor, inputsOf, type Tensor, zeros } from '../engine/index.ts';
 import { type BufferSpec, initialise, type ParameterSpec, type RandomSpec, Scope } from '../nn/index.ts';
 import { type History, phaseCounter, stateOf } from '../rl/index.ts';
@@ -197,14 +197,32 @@ function historyBatches(run: TrainingRun, spec: StageSpec, { optimiser, random }
   const sampler = new BatchSampler(histories, tokenizer, shape, config.queries.early);
   const teacher = spec.table ? zeros(feeds.target.shape) : undefined;
   const lookUp = teacher && teacherTable(model, histories, random.split('monte-carlo'));
+  const fitted = compressor(spec.compressor).fit?.(
+    fitContexts(run),
+    model.contextTokens * tokenizer.context.width,
+    model.options,
+    Random.seeded(run.seed).split('fit'),
+  );
   return {
     feeds: teacher ? { ...feeds, teacher } : feeds,
-    given: fieldStatistics(histories, [tokenizer.context, tokenizer.query]),
+    given: new Map([...fieldStatistics(histories, [tokenizer.context, tokenizer.query]), ...(fitted?.parameters ?? [])]),
+    figures: fitted && (() => fitted.figures),
     fill(step) {
       sampler.fill(batch, random.split('batch', step));
       lookUp?.(batch, teacher!.data as Float32Array);
     },
   };
+}
+
+/** Contexts that a compressor is fitted to, as training draws them: the same ones in every stage of a seed. */
+function* fitContexts({ model, config, histories, seed }: TrainingRun): Generator<Float32Array> {
+  const shape = model.batchShape(64);
+  const batch = newBatch(model.tokenizer, shape);
+  const sampler = new BatchSampler(histories(), model.tokenizer, shape, config.queries.early);
+  for (let i = 0; i < 32; i++) {
+    sampler.fill(batch, Random.seeded(seed).split('contexts', i));
+    yield batch.context;
+  }
 }
 
 /** The tensors of an earlier stage that this one has parameters or buffers for, with their shapes checked. */

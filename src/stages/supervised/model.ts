@@ -141,8 +141,13 @@ export class SupervisedModel {
   }
 }
 
-/** Throws `E_CONFIG` unless the compressor passes something on. */
+/** Throws `E_CONFIG` unless the compressor passes something on, and learns all that it needs. */
 export function expectLatents(model: SupervisedModel, kind: string): void {
   if (model.carried(kind) === 0)
     throw new CadenzaError('E_CONFIG', `compressor "${kind}" makes no latents for the predictor; it can only be a baseline.`);
+  if (compressor(kind).fit)
+    throw new CadenzaError(
+      'E_CONFIG',
+      `compressor "${kind}" is fitted to learning histories, which a supervised experiment does not have.`,
+    );
 }
