@@ -49,3 +49,35 @@ export function episodeReturns(history: Pick<History, 'action' | 'terminated' | 
   for (let e = 0; e < returns.length; e++) for (let t = starts[e]; t < starts[e + 1]; t++) returns[e] += history.reward[t];
   return returns;
 }
+
+/** The history with these episodes, in this order. */
+export function pickEpisodes(history: History, episodes: readonly number[]): History {
+  const starts = episodeStarts(history);
+  const length = history.action.length;
+  const pick = <T extends Float32Array | Int32Array | Uint8Array>(column: T): T => {
+    const width = column.length / length;
+    return joinColumns(episodes.map(e => column.subarray(starts[e] * width, starts[e + 1] * width))) as T;
+  };
+  return {
+    ...history,
+    observation: pick(history.observation),
+    action: pick(history.action),
+    probabilities: pick(history.probabilities),
+    reward: pick(history.reward),
+    nextObservation: pick(history.nextObservation),
+    terminated: pick(history.terminated),
+    truncated: pick(history.truncated),
+  };
+}
+
+/** Columns of one type, at least one, one behind the other. */
+export function joinColumns<T extends Float32Array | Int32Array | Uint8Array>(columns: readonly T[]): T {
+  const size = columns.reduce((sum, column) => sum + column.length, 0);
+  const all = new (columns[0].constructor as new (size: number) => T)(size);
+  let at = 0;
+  for (const column of columns) {
+    all.set(column as never, at);
+    at += column.length;
+  }
+  return all;
+}

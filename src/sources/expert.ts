@@ -1,17 +1,28 @@
-/** @file An expert that is told the task: what the oracle does, and what the noise curriculum starts from. */
+/** @file Experts that are told the task: what the oracle does, what the noise curriculum starts from, and those that err. */
 
-import { type EnvFamily, optimalActions, spaceSize, type Task, tabularModel } from '../rl/index.ts';
+import { type EnvFamily, type OptimalActions, optimalActions, spaceSize, type Task, tabularModel } from '../rl/index.ts';
 import type { Learner } from './source.ts';
 
+/** Writes a distribution over actions, [A], for a state of the model with so many steps left. */
+export type Rule = (stepsLeft: number, state: number, out: Float32Array) => void;
+
+/** Draws uniformly from the optimal actions. */
+export const optimally =
+  ({ row, probabilities }: OptimalActions): Rule =>
+  (stepsLeft, state, out) => {
+    const from = row(stepsLeft, state);
+    for (let a = 0; a < out.length; a++) out[a] = probabilities[from + a];
+  };
+
 /**
- * Draws uniformly from the optimal actions. It follows the model's state by the actions taken, so it also plays families that hide part of
+ * Acts by a rule over the family's own states, by default optimally. It follows the model's state by the actions taken, so it also plays families that hide part of
  * the state; an episode's first state is the first of the model's starts that looks like what is seen. Throws `E_CONFIG` for a family without
  * a tabular model.
  */
-export function expert(family: EnvFamily, task: Task): Learner {
+export function expert(family: EnvFamily, task: Task, given?: Rule): Learner {
   const { horizon } = family;
   const model = tabularModel(family, 'An expert');
-  const plan = optimalActions(family, task);
+  const rule = given ?? optimally(optimalActions(family, task));
   const looks = new Float32Array(model.starts.length * spaceSize(family.observationSpace));
   const width = spaceSize(family.observationSpace);
   for (let i = 0; i < model.starts.length; i++) model.observe(model.starts[i], looks, i * width);
@@ -23,10 +34,7 @@ export function expert(family: EnvFamily, task: Task): Learner {
     return model.starts.find((_, i) => observation.every((value, f) => value === looks[i * width + f])) ?? model.starts[0];
   };
   return {
-    distribution(observation, out) {
-      const row = plan.row(left, locate(observation));
-      for (let a = 0; a < out.length; a++) out[a] = plan.probabilities[row + a];
-    },
+    distribution: (observation, out) => rule(left, locate(observation), out),
     observe(observation, action, _reward, _nextObservation, terminated, truncated) {
       const ended = terminated || truncated;
       state = ended ? -1 : model.next(task, locate(observation), action);

@@ -72,7 +72,7 @@ export function generateHistory({ family, task, source, random, episodes, noise 
     observation.set(step.observation);
     if (terminated || truncated) episode++;
   }
-  return {
+  const whole: History = {
     task,
     taskKey: family.taskKey(task),
     stream,
@@ -84,4 +84,5 @@ export function generateHistory({ family, task, source, random, episodes, noise 
     terminated: history.terminated.slice(0, t),
     truncated: history.truncated.slice(0, t),
   };
+  return source.keep?.(whole, random.split('keep'), options) ?? whole;
 }

@@ -2,11 +2,13 @@
 
 import { CadenzaError } from '../util/errors.ts';
 import { countBased } from './count-based.ts';
+import { demonstrations } from './demonstrations.ts';
 import { noiseCurriculum } from './noise-curriculum.ts';
 import { oracle } from './oracle.ts';
 import { qLearning } from './q-learning.ts';
 import { rMax } from './r-max.ts';
 import { uniform } from './random.ts';
+import { replayBuffer } from './replay-buffer.ts';
 import type { Source } from './source.ts';
 import { ucb } from './ucb.ts';
 
@@ -15,7 +17,17 @@ export * from './monte-carlo.ts';
 export * from './policy.ts';
 export * from './source.ts';
 
-export const SOURCES: readonly Source[] = [rMax, countBased, qLearning, noiseCurriculum, ucb, oracle, uniform];
+export const SOURCES: readonly Source[] = [
+  rMax,
+  countBased,
+  qLearning,
+  noiseCurriculum,
+  demonstrations,
+  replayBuffer,
+  ucb,
+  oracle,
+  uniform,
+];
 
 /** The source with this id. Throws `E_CONFIG` for an unknown one. */
 export function source(id: string): Source {

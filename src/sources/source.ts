@@ -1,6 +1,6 @@
 /** @file What a source of learning histories is: an algorithm that starts on a task knowing little and gets better at it. */
 
-import { type EnvFamily, type Options, type OptionTable, resolveOptions, type Task } from '../rl/index.ts';
+import { type EnvFamily, type History, type Options, type OptionTable, resolveOptions, type Task } from '../rl/index.ts';
 import type { Random } from '../util/random.ts';
 
 /** One learner on one task. `F` is the size of an observation, `A` the number of actions. */
@@ -30,6 +30,8 @@ export interface Source {
    * family that the source cannot learn.
    */
   learner(family: EnvFamily, task: Task, random: Random, options?: Readonly<Record<string, unknown>>): Learner;
+  /** What of a whole history is kept, and in which order; absent where that is the history as it happened. */
+  keep?(history: History, random: Random, options?: Readonly<Record<string, unknown>>): History;
 }
 
 /** Ties a source's option table to the type of the options that its `learner` receives, and checks them. */
@@ -39,11 +41,14 @@ export function defineSource<T extends OptionTable>(source: {
   knows: string;
   options: T;
   learner(family: EnvFamily, task: Task, random: Random, options: Options<T>): Learner;
+  keep?(history: History, random: Random, options: Options<T>): History;
 }): Source {
+  const { keep, ...rest } = source;
+  const resolve = (given?: Readonly<Record<string, unknown>>) => resolveOptions(`source ${source.id}`, source.options, given);
   return {
-    ...source,
-    learner: (family, task, random, given) =>
-      source.learner(family, task, random, resolveOptions(`source ${source.id}`, source.options, given)),
+    ...rest,
+    learner: (family, task, random, given) => source.learner(family, task, random, resolve(given)),
+    ...(keep ? { keep: (history, random, given) => keep(history, random, resolve(given)) } : {}),
   };
 }
 

@@ -49,7 +49,7 @@ describe.each(SOURCES.map(({ id }) => id))('%s on pictures', id => {
 });
 
 /** Sources that plan in a tabular model. */
-const PLANNERS = ['r-max', 'noise-curriculum', 'oracle'];
+const PLANNERS = ['r-max', 'noise-curriculum', 'demonstrations', 'oracle'];
 const families = ENVIRONMENTS.map(({ id }) => environment(id));
 const canLearn = (id: string, family: EnvFamily) => Boolean(family.model) || !PLANNERS.includes(id);
 const someTask = (family: EnvFamily): Task => family.drawTask?.(Random.seeded(2)) ?? listedTasks(family, 'A test').at(-22)!;
@@ -170,6 +170,68 @@ describe('learning', () => {
   });
 });
 
+describe('demonstrations', () => {
+  const STYLES = ['expert', 'noisy', 'mediocre', 'random'];
+  const only = (style: string, more = {}) => ({ ...Object.fromEntries(STYLES.map(name => [name, name === style ? 1 : 0])), ...more });
+  const task = { goal: [7, 2] };
+  const meanReturn = (options: Record<string, number>) => {
+    const returns = episodeReturns(make('demonstrations', task, { episodes: 40, options }));
+    return returns.reduce((sum, value) => sum + value, 0) / returns.length;
+  };
+
+  it('play from best to worst by style, the expert optimally', () => {
+    const [best, noisy, mediocre, random] = STYLES.map(style => meanReturn(only(style)));
+    expect(best).toBe(room.oracleReturn(task));
+    expect([noisy < best, mediocre < noisy, random < mediocre]).toEqual([true, true, true]);
+  });
+
+  it('are optimal where it is cold, and uniform where it is hot', () => {
+    expect(meanReturn(only('mediocre', { temperature: 1e-3 }))).toBe(room.oracleReturn(task));
+    const { probabilities } = make('demonstrations', task, { options: only('mediocre', { temperature: 1e6 }) });
+    for (const p of probabilities) expect(p).toBeCloseTo(0.2, 4);
+  });
+
+  it('draw the style of each history by the weights', () => {
+    const uniform = (seed: number) => {
+      const { probabilities } = make('demonstrations', task, {
+        random: Random.seeded(seed),
+        episodes: 1,
+        options: { ...only('random'), expert: 3 },
+      });
+      return probabilities[0] === Math.fround(0.2);
+    };
+    const share = Array.from({ length: 400 }, (_, seed) => uniform(seed)).filter(Boolean).length / 400;
+    expect(Math.abs(share - 0.25)).toBeLessThan(0.07);
+    expect(() => make('demonstrations', task, { options: { expert: 0, noisy: 0, mediocre: 0, random: 0 } })).toThrow(
+      /to weigh more than 0/,
+    );
+  });
+});
+
+describe('replay-buffer', () => {
+  /** Episodes as texts, so that they can be told apart and counted. */
+  const episodes = ({ action, reward, truncated, terminated, observation }: History) => {
+    const starts = episodeStarts({ action, truncated, terminated });
+    return Array.from({ length: starts.length - 1 }, (_, e) => {
+      const part = (column: ArrayLike<number>, width = 1) => Array.from(column).slice(starts[e] * width, starts[e + 1] * width);
+      return JSON.stringify([part(observation, 2), part(action), part(reward)]);
+    });
+  };
+  const request = { episodes: 30, noise: 0.2 };
+  const learner = episodes(make('q-learning', { goal: [3, 5] }, request));
+
+  it('holds the episodes of the learner, each once, in another order', () => {
+    const buffer = episodes(make('replay-buffer', { goal: [3, 5] }, request));
+    expect(buffer).not.toEqual(learner);
+    expect([...buffer].sort()).toEqual([...learner].sort());
+  });
+
+  it('forgets the oldest ones beyond its capacity', () => {
+    const buffer = episodes(make('replay-buffer', { goal: [3, 5] }, { ...request, options: { capacity: 8 } }));
+    expect([...buffer].sort()).toEqual(learner.slice(-8).sort());
+  });
+});
+
 describe('key-to-door', () => {
   const family = environment('key-to-door');
   const pairs = every(listedTasks(family, 'A test'), 164);
@@ -249,5 +311,7 @@ describe('sourcePolicy', () => {
 });
 
 it('the registry names its sources', () => {
-  expect(() => source('ppo')).toThrow(/r-max, count-based, q-learning, noise-curriculum, ucb, oracle, random/);
+  expect(() => source('ppo')).toThrow(
+    /r-max, count-based, q-learning, noise-curriculum, demonstrations, replay-buffer, ucb, oracle, random/,
+  );
 });

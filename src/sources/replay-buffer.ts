@@ -1,0 +1,28 @@
+/**
+ * @file A replay buffer (Lin 1992; Mnih et al. 2015, there of single transitions): the latest episodes of an off-policy learner, in random order.
+ * What it did last may come first, so that a history no longer shows an agent that gets better. Episodes stay whole: the policy acts in running ones.
+ */
+
+import { episodeStarts, pickEpisodes } from '../rl/index.ts';
+import { qLearning } from './q-learning.ts';
+import { defineSource } from './source.ts';
+
+export const replayBuffer = defineSource({
+  id: 'replay-buffer',
+  description: 'episodes of tabular Q-learning out of its replay buffer, drawn without replacement in random order',
+  knows: qLearning.knows,
+  options: {
+    ...qLearning.options,
+    capacity: {
+      default: Number.POSITIVE_INFINITY,
+      range: [1, Number.POSITIVE_INFINITY],
+      integer: true,
+      about: 'episodes that the buffer holds; older ones fall out',
+    },
+  },
+  learner: (family, task, random, { capacity: _, ...options }) => qLearning.learner(family, task, random, options),
+  keep(history, random, { capacity }) {
+    const episodes = Array.from({ length: episodeStarts(history).length - 1 }, (_, e) => e);
+    return pickEpisodes(history, random.shuffled(capacity < episodes.length ? episodes.slice(-capacity) : episodes));
+  },
+});
