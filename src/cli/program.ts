@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { registerAblate } from './commands/ablate.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerDoctor } from './commands/doctor.ts';
+import { registerExchange } from './commands/exchange.ts';
 import { registerRun } from './commands/run.ts';
 import { registerStore } from './commands/store.ts';
 import { registerTune } from './commands/tune.ts';
@@ -24,6 +25,7 @@ export function buildProgram(): Command {
   registerAblate(program);
   registerTune(program);
   registerStore(program);
+  registerExchange(program);
   registerConfig(program);
   registerDoctor(program, VERSION);
   return program;

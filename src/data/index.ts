@@ -1,3 +1,4 @@
+export * from './dataset.ts';
 export * from './manifest.ts';
 export * from './shards.ts';
 export * from './split.ts';

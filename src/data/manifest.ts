@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { EnvFamily } from '../rl/env.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { readJson, writeJson } from '../util/files.ts';
 import { REGENERATE } from './shards.ts';
@@ -18,17 +19,39 @@ const space = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('box'), low: z.array(z.number()).min(1), high: z.array(z.number()).min(1) }),
 ]);
 
+/** What is recorded of an environment family. */
+export const EnvironmentSchema = z.strictObject({
+  id: z.string().min(1),
+  /** Options of the family where they are not its defaults. */
+  options: z.record(z.string(), z.number()).optional(),
+  observationSpace: space,
+  actionSpace: discrete,
+  /** Steps after which an episode is truncated. */
+  horizon: count,
+});
+
+/** The same as a family has it, which nobody changes. */
+export type Environment = Pick<EnvFamily, 'id' | 'options' | 'observationSpace' | 'actionSpace' | 'horizon'>;
+
+export const ShardsSchema = z
+  .array(
+    z.strictObject({
+      /** A plain name: nothing outside the folder is ever read. */
+      file: z.string().regex(/^[\w-]+\.arrow$/, 'expected a plain file name that ends in .arrow'),
+      sha256: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits'),
+      bytes: count,
+      histories: count,
+      transitions: count,
+      tasks: count,
+    }),
+  )
+  .min(1);
+
+export const CreatorSchema = z.strictObject({ version: z.string(), node: z.string(), commit: z.string().nullable() });
+
 export const ManifestSchema = z.strictObject({
   formatVersion: z.literal(FORMAT_VERSION),
-  environment: z.strictObject({
-    id: z.string().min(1),
-    /** Options of the family where they are not its defaults. */
-    options: z.record(z.string(), z.number()).optional(),
-    observationSpace: space,
-    actionSpace: discrete,
-    /** Steps after which an episode is truncated. */
-    horizon: count,
-  }),
+  environment: EnvironmentSchema,
   source: z.strictObject({
     id: z.string().min(1),
     options: z.record(z.string(), z.json()),
@@ -38,22 +61,10 @@ export const ManifestSchema = z.strictObject({
   seed: z.int(),
   /** How noise was mixed into the executed actions, as it was configured; null for none. */
   noise: z.json(),
-  shards: z
-    .array(
-      z.strictObject({
-        /** A plain name: nothing outside the folder is ever read. */
-        file: z.string().regex(/^[\w-]+\.arrow$/, 'expected a plain file name that ends in .arrow'),
-        sha256: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits'),
-        bytes: count,
-        histories: count,
-        transitions: count,
-        tasks: count,
-      }),
-    )
-    .min(1),
+  shards: ShardsSchema,
   /** Task keys. Data comes from the train side only; the test side is for evaluation. */
   split: z.strictObject({ train: z.array(z.string()), test: z.array(z.string()) }),
-  creator: z.strictObject({ version: z.string(), node: z.string(), commit: z.string().nullable() }),
+  creator: CreatorSchema,
 });
 
 export type Manifest = z.infer<typeof ManifestSchema>;
@@ -70,9 +81,12 @@ export function writeManifest(folder: string, manifest: Manifest): void {
   writeJson(path, checked(manifest, path));
 }
 
-function checked(value: unknown, path: string): Manifest {
-  const result = ManifestSchema.safeParse(value);
+/** Throws `E_DATA`, naming the fields, where what a file holds does not fit its schema. */
+export function checkedFile<T>(schema: z.ZodType<T>, value: unknown, path: string, what: string, advice = REGENERATE): T {
+  const result = schema.safeParse(value);
   if (result.success) return result.data;
   const faults = result.error.issues.map(issue => `${issue.path.join('.') || '(whole file)'}: ${issue.message}`);
-  throw new CadenzaError('E_DATA', `${path} is not a manifest of histories. ${faults.join('; ')}. ${REGENERATE}`);
+  throw new CadenzaError('E_DATA', `${path} is not ${what}. ${faults.join('; ')}. ${advice}`);
 }
+
+const checked = (value: unknown, path: string): Manifest => checkedFile(ManifestSchema, value, path, 'a manifest of histories');

@@ -85,9 +85,9 @@ export function writeShard(folder: string, number: number, histories: readonly H
  *
  * @throws `E_DATA` when the file is missing, truncated or altered, or has another layout.
  */
-export function readShard(path: string, expected: Pick<ShardEntry, 'sha256' | 'bytes'>): History[] {
-  const bytes = readBytes(path, 'E_DATA', REGENERATE);
-  const refuse = (what: string, cause?: unknown) => new CadenzaError('E_DATA', `${path}: ${what}. ${REGENERATE}`, { cause });
+export function readShard(path: string, expected: Pick<ShardEntry, 'sha256' | 'bytes'>, advice = REGENERATE): History[] {
+  const bytes = readBytes(path, 'E_DATA', advice);
+  const refuse = (what: string, cause?: unknown) => new CadenzaError('E_DATA', `${path}: ${what}. ${advice}`, { cause });
   if (bytes.length !== expected.bytes)
     throw refuse(`expected ${expected.bytes} bytes, found ${bytes.length}; it was cut short or replaced`);
   const hash = sha256(bytes);

@@ -8,11 +8,14 @@ import { spaceSize } from '../rl/spaces.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
 import { canonicalJson, hashJson } from '../util/files.ts';
 import { FORMAT_VERSION, type Manifest, readManifest, writeManifest } from './manifest.ts';
-import { historyBytes, REGENERATE, readShard, type ShardMeta, writeShard } from './shards.ts';
+import { historyBytes, REGENERATE, readShard, type ShardEntry, type ShardMeta, writeShard } from './shards.ts';
 import { auditHistories, auditKeys } from './split.ts';
 
 /** What the store needs to know of a family. It is handed in, since this room may not import environments. */
 export type HistoryFamily = Pick<EnvFamily, 'id' | 'options' | 'observationSpace' | 'actionSpace' | 'horizon' | 'tasks' | 'taskKey'>;
+
+/** What the shards of a family's histories depend on. */
+type ShardFamily = Pick<EnvFamily, 'id' | 'observationSpace' | 'actionSpace'>;
 
 export interface HistoryStore {
   readonly manifest: Manifest;
@@ -42,7 +45,7 @@ export function saveHistories(
   expect(histories.length > 0, 'There are no histories to save; expected at least one.');
   auditKeys(family, [...about.split.train, ...about.split.test]);
   auditHistories(family, about.split, histories);
-  const shards = grouped(histories, shardBytes).map((group, i) => writeShard(folder, i, group, shardMeta(family)));
+  const shards = writeShards(folder, histories, family, shardBytes);
   const { source, seed, noise, split, creator } = about;
   const manifest = {
     formatVersion: FORMAT_VERSION,
@@ -55,10 +58,23 @@ export function saveHistories(
     creator,
   } as Manifest;
   writeManifest(folder, manifest);
+  removeOtherShards(folder, shards);
+  return { manifest, dataHash: dataHashOf(manifest) };
+}
+
+/** Writes histories in shards of at most `shardBytes`, or of one history where that is more. */
+export const writeShards = (
+  folder: string,
+  histories: readonly History[],
+  family: ShardFamily,
+  shardBytes = SHARD_BYTES,
+): readonly ShardEntry[] => grouped(histories, shardBytes).map((group, i) => writeShard(folder, i, group, shardMeta(family)));
+
+/** Removes the shards of an older data set, once nothing names them any more. */
+export function removeOtherShards(folder: string, shards: readonly ShardEntry[]): void {
   const current = new Set(shards.map(shard => shard.file));
   for (const file of readdirSync(folder))
     if (/^shard-\d+-[0-9a-f]{16}\.arrow$/.test(file) && !current.has(file)) rmSync(join(folder, file));
-  return { manifest, dataHash: dataHashOf(manifest) };
 }
 
 /**
@@ -94,11 +110,11 @@ function dataHashOf({ creator: _creator, ...data }: Manifest): string {
   return hashJson(data);
 }
 
-function environmentOf({ id, options, observationSpace, actionSpace, horizon }: HistoryFamily) {
+export function environmentOf({ id, options, observationSpace, actionSpace, horizon }: HistoryFamily) {
   return { id, ...(options ? { options } : {}), observationSpace, actionSpace, horizon };
 }
 
-function shardMeta(family: HistoryFamily): ShardMeta {
+function shardMeta(family: ShardFamily): ShardMeta {
   return { environment: family.id, F: spaceSize(family.observationSpace), A: family.actionSpace.n };
 }
 

@@ -76,6 +76,8 @@ export interface RunRecord {
   node: string;
   machine: string | Record<string, string | number>;
   dataHashes: Record<string, string>;
+  /** What was imported in the place of rollouts, by table: the files with their hashes, and how many histories were left out. */
+  imported?: Record<string, unknown>;
   /** Wall-clock seconds of each stage. */
   seconds: Record<string, number>;
 }

@@ -82,6 +82,7 @@ ${typeof run.machine === 'string' ? facts({ machine: run.machine }) : facts(run.
 ${facts(Object.fromEntries(Object.entries(run.seconds).map(([stage, seconds]) => [stage, duration(seconds)])))}
 <h3>Data</h3>
 ${facts(run.dataHashes)}
+${run.imported ? yamlBlock({ imported: run.imported }) : ''}
 <details><summary>Configuration</summary>${yamlBlock(run.config)}</details>
 </section>
 </main>

@@ -96,6 +96,8 @@ export interface EnvFamily {
   /** Whether acting on what is seen at `observation[from …]` counts: where it does not, there is nothing to learn or to imitate. Absent: always. */
   scored?(observation: ArrayLike<number>, from: number): boolean;
   readonly regret?: RegretModel;
+  /** Only recordings of it exist: nothing can be played in it, and `make` and `oracleReturn` throw `E_CONFIG`. */
+  readonly recorded?: boolean;
   /** One environment a task. */
   make(tasks: readonly Task[], random: Random): VectorEnv;
 }

@@ -10,12 +10,23 @@ import { type ExperimentConfig, evaluatedAt } from './config.ts';
 import { split } from './generate.ts';
 import { INFERENCE_INPUTS, Model } from './model.ts';
 
-/** Throws `E_CONFIG`, `E_SHAPE` or `E_SPLIT` where the settings name something that cannot be built, here or at `evaluate.envs`. */
-export function expectBuildable(config: ExperimentConfig): void {
+/**
+ * Throws `E_CONFIG`, `E_SHAPE` or `E_SPLIT` where the settings name something that cannot be built, here or at `evaluate.envs`; with `plays`, also
+ * where nothing can be played in the environment.
+ */
+export function expectBuildable(config: ExperimentConfig, { plays = true } = {}): void {
   const { family, train, test } = split(config);
-  source(config.source.id).learner(family, train[0], Random.seeded(config.seed), config.source.options);
+  if (plays) family.make(test, Random.seeded(config.seed));
+  if (config.source.dataset === undefined)
+    source(config.source.id).learner(family, train[0], Random.seeded(config.seed), config.source.options);
   const model = new Model(config, family);
-  const { teacher, distil, finetune } = config;
+  const { teacher, distil, finetune, reinforce } = config;
+  if (config.source.dataset !== undefined && reinforce.steps > 0 && reinforce.imitationWeight > 0 && reinforce.labels === 'source')
+    throw new CadenzaError(
+      'E_CONFIG',
+      'reinforce.labels source needs the learner that made the histories, but those of source.dataset were recorded elsewhere. ' +
+        'Set reinforce.labels to monte-carlo, or reinforce.imitationWeight to 0.',
+    );
   if (teacher.kind === 'monte-carlo' && (distil.beta > 0 || (finetune.beta ?? 0) > 0)) tabularModel(family, 'teacher.kind monte-carlo');
   const graphs = [config.compressor, ...baselinesOf(config)].map(kind => model.inference(kind, { compress: 1, act: 1 }));
   if (!graphs[0].compress)

@@ -51,6 +51,13 @@ export const fields = {
   source: z
     .strictObject({
       id: z.string().describe('Learning algorithm whose histories are distilled, by its registered name').default('r-max'),
+      dataset: z
+        .string()
+        .min(1)
+        .describe(
+          'Folder of histories that `cadenza import` wrote: they take the place of those of an algorithm. Beside it only maxTasks and stride are read',
+        )
+        .optional(),
       options: options("The algorithm's own options; it checks them").default({}),
       maxTasks: count('Training tasks that get histories, drawn by split.seed; all of them when left out').optional(),
       histories: count('Learning histories per training task').default(24),

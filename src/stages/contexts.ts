@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import type { Context, ContextAbout, ContextModel, ContextStore } from '../data/contexts.ts';
 import { openHistories, tasksByKey } from '../data/index.ts';
 import { type Executor, type HostTensor, outputNames, type Program, zeros } from '../engine/index.ts';
-import { environment } from '../envs/index.ts';
 import { rollout } from '../evaluation/index.ts';
 import { contextShape, loadPolicy, type ModelDescription } from '../policy/index.ts';
 import {
@@ -28,6 +27,7 @@ import type { Progress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { type ExperimentConfig, loadExperiment } from './config.ts';
 import { split } from './generate.ts';
+import { familyOf } from './imported.ts';
 
 /** A finished run: its configuration and its exported model. */
 export interface FinishedRun {
@@ -55,7 +55,7 @@ export function openRun(folder: string): FinishedRun {
     latentShape: description.latentShape,
     configuration: { description, experiment: config },
   };
-  return { folder, config, family: environment(config.env.id, config.env.options), description, compress, act, model };
+  return { folder, config, family: familyOf(config), description, compress, act, model };
 }
 
 /** The learning histories that the run's model was trained on, found through the records of the stages. Throws `E_CHECKPOINT` without them. */

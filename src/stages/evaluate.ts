@@ -20,6 +20,7 @@ import { Random } from '../util/random.ts';
 import { loadTensors } from './checkpoint.ts';
 import type { ExperimentConfig } from './config.ts';
 import { atMost, split } from './generate.ts';
+import { datasetKey } from './imported.ts';
 import { type CodeShape, INFERENCE_INPUTS, type Inference, type Model, PARTS, withWeights } from './model.ts';
 import type { StageOutput, StageStore } from './store.ts';
 import { MODEL_FILE } from './training.ts';
@@ -115,7 +116,7 @@ async function rollouts(
   const { keys, tasks } = streamsOf(evaluation);
   const output = await store.run({
     stage: `evaluate-${name}${at ? `-${at}` : ''}-seed${seed}`,
-    settings: { env: config.env, split: config.split, protocol, seed, executor: config.executor, settings },
+    settings: { env: config.env, split: config.split, protocol, seed, executor: config.executor, settings, ...datasetKey(config) },
     inputs,
     async run({ folder, progress, signal }) {
       const random = Random.seeded(seed).split('evaluate', name);
@@ -193,7 +194,8 @@ export async function evaluate(
   const { family } = evaluation.model;
   const test = evaluatedTasks(config);
   const bySource = [
-    { method: 'source', id: config.source.id, options: config.source.options },
+    // Who recorded a data set is not known here.
+    ...(config.source.dataset === undefined ? [{ method: 'source', id: config.source.id, options: config.source.options }] : []),
     { method: 'random', id: 'random', options: {} },
   ];
   const collected = new Map<string, Rollouts[]>();

@@ -1,22 +1,28 @@
-/** @file Stage `generate`: learning histories of the source on the training tasks, with the split audited by content (method 5.1, 5.2). */
+/** @file Stage `generate`: learning histories of the source on the training tasks, or those of a data set, with the split audited by content (method 5.1, 5.2). */
 
-import { type HistoryStore, type Manifest, openHistories, saveHistories, splitTasks } from '../data/index.ts';
-import { environment } from '../envs/index.ts';
-import { type EnvFamily, episodeStarts, type History, type Task } from '../rl/index.ts';
+import { type HistoryStore, type Manifest, openHistories, type Provenance, saveHistories, splitTasks } from '../data/index.ts';
+import { type EnvFamily, episodeStarts, type History, pickEpisodes, type Task } from '../rl/index.ts';
 import { generateHistory, source } from '../sources/index.ts';
 import { CadenzaError } from '../util/errors.ts';
+import type { Progress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import type { ExperimentConfig } from './config.ts';
+import { datasetKey, datasetOf, familyOf, selectHistories } from './imported.ts';
 import { provenance } from './provenance.ts';
 import type { StageOutput, StageStore } from './store.ts';
 
 type GenerateConfig = Pick<ExperimentConfig, 'env' | 'split' | 'source' | 'seed'>;
 
-/** The tasks of an experiment: what is trained on, what settings are chosen on, and what only the final evaluation sees. */
+/**
+ * The tasks of an experiment: what is trained on, what settings are chosen on, and what only the final evaluation sees. Where tasks are drawn but
+ * histories imported, the tasks that the data set has are split.
+ */
 export function split(config: GenerateConfig) {
-  const family = environment(config.env.id, config.env.options);
+  const dataset = datasetOf(config);
+  const family = familyOf(config, dataset);
   const { validation, tasks } = config.split;
-  const { train, test } = splitTasks(family, { ...config.split, tasks: tasks && tasks + validation });
+  const listed = dataset && !family.tasks ? { ...family, drawTask: undefined, tasks: () => [...dataset.tasks] } : family;
+  const { train, test } = splitTasks(listed, { ...config.split, tasks: tasks && tasks + validation });
   expectTasks(validation < train.length, `split.validation is ${validation}, which leaves none of the ${train.length} tasks to train on.`);
   return { family, train: train.slice(validation), validation: train.slice(0, validation), test };
 }
@@ -24,56 +30,93 @@ export function split(config: GenerateConfig) {
 /** The first `most` tasks. A split lists its tasks in the order of its shuffle, so these are a random choice that its seed settles. */
 export const atMost = (tasks: readonly Task[], most: number | undefined): readonly Task[] => tasks.slice(0, most);
 
+/** What a stage's histories come from, and how they came about. */
+interface Made {
+  readonly histories: History[];
+  readonly about: Pick<Provenance, 'source' | 'noise'>;
+  /** What the stage reports besides. */
+  readonly report?: Record<string, unknown>;
+}
+
 export function generate(store: StageStore, config: GenerateConfig): Promise<StageOutput> {
   const { env, split: division, source: settings, seed } = config;
+  const { maxTasks, stride } = settings;
+  const imported = datasetKey(config);
   return store.run({
     stage: 'generate',
-    settings: { env, split: division, source: settings, seed },
+    settings: imported.dataset
+      ? { env, split: division, source: { ...imported, maxTasks, stride } }
+      : { env, split: division, source: settings, seed },
     inputs: {},
     async run({ folder, progress, signal }) {
       const { family, train, test } = split(config);
-      const taught = atMost(train, settings.maxTasks);
-      const learner = source(settings.id);
-      const random = Random.seeded(seed).split('generate');
-      const histories: History[] = [];
-      progress.start('generate', taught.length);
-      for (const [done, task] of taught.entries()) {
-        signal.throwIfAborted();
-        for (let i = 0; i < settings.histories; i++) {
-          const stream = random.split(family.taskKey(task), i);
-          const draw = stream.split('noise');
-          const noise = draw.uniform() < settings.noise.fraction ? draw.uniform() * settings.noise.max : 0;
-          const { episodes, options, stride } = settings;
-          const whole = generateHistory({
-            family,
-            task,
-            source: learner,
-            random: stream,
-            episodes,
-            noise,
-            options,
-            stream: `${family.taskKey(task)}#${i}`,
-          });
-          histories.push(everyNthEpisode(whole, stride));
-        }
-        progress.update(done + 1);
-        // Lets a signal through between tasks.
-        await new Promise(resolve => setImmediate(resolve));
-      }
+      const make = settings.dataset === undefined ? rollSource : takeDataset;
+      const { histories, about, report } = await make(config, family, train, progress, signal);
       const { version, commit, node } = provenance();
       const { dataHash } = saveHistories(folder, family, histories, {
-        source: { id: learner.id, options: settings.options as Manifest['source']['options'], knows: learner.knows },
+        ...about,
         seed,
-        noise: settings.noise,
         split: { train: train.map(family.taskKey), test: test.map(family.taskKey) },
         creator: { version, node, commit },
       });
       const transitions = histories.reduce((sum, { action }) => sum + action.length, 0);
       progress.finish(`${histories.length} histories, ${transitions} transitions`);
-      return { dataHash, histories: histories.length, transitions };
+      return { dataHash, histories: histories.length, transitions, ...report };
     },
   });
 }
+
+type Make = (config: GenerateConfig, family: EnvFamily, train: readonly Task[], progress: Progress, signal: AbortSignal) => Promise<Made>;
+
+/** Histories of the source, which learns on every task. */
+const rollSource: Make = async ({ source: settings, seed }, family, train, progress, signal) => {
+  const taught = atMost(train, settings.maxTasks);
+  const learner = source(settings.id);
+  const random = Random.seeded(seed).split('generate');
+  const histories: History[] = [];
+  progress.start('generate', taught.length);
+  for (const [done, task] of taught.entries()) {
+    signal.throwIfAborted();
+    for (let i = 0; i < settings.histories; i++) {
+      const stream = random.split(family.taskKey(task), i);
+      const draw = stream.split('noise');
+      const noise = draw.uniform() < settings.noise.fraction ? draw.uniform() * settings.noise.max : 0;
+      const { episodes, options, stride } = settings;
+      const whole = generateHistory({
+        family,
+        task,
+        source: learner,
+        random: stream,
+        episodes,
+        noise,
+        options,
+        stream: `${family.taskKey(task)}#${i}`,
+      });
+      histories.push(everyNthEpisode(whole, stride));
+    }
+    progress.update(done + 1);
+    // Lets a signal through between tasks.
+    await new Promise(resolve => setImmediate(resolve));
+  }
+  const options = settings.options as Manifest['source']['options'];
+  return { histories, about: { source: { id: learner.id, options, knows: learner.knows }, noise: settings.noise } };
+};
+
+/** Histories of the data set: those of the tasks that are trained on. */
+const takeDataset: Make = async (config, family, train, progress) => {
+  const { dataset: folder, maxTasks, stride } = config.source;
+  const dataset = datasetOf(config)!;
+  progress.start('generate', dataset.tasks.length);
+  const keys = (tasks: readonly Task[]) => new Set(tasks.map(family.taskKey));
+  const { histories, dropped } = selectHistories(folder!, dataset, keys(atMost(train, maxTasks)), keys(train));
+  const { labels, origin } = dataset;
+  const options = { labels, layout: origin.layout, files: origin.files.map(({ sha256 }) => sha256) };
+  return {
+    histories: histories.map(history => everyNthEpisode(history, stride)),
+    about: { source: { id: 'import', options, knows: 'Not known here: the histories were recorded elsewhere.' }, noise: null },
+    report: { imported: { labels, ...origin, dropped } },
+  };
+};
 
 function expectTasks(condition: boolean, message: string): void {
   if (!condition) throw new CadenzaError('E_CONFIG', message);
@@ -84,29 +127,9 @@ export const loadHistories = (output: StageOutput, family: EnvFamily): HistorySt
 /** The history with only every n-th episode, counted so that the last one stays. */
 function everyNthEpisode(history: History, n: number): History {
   if (n === 1) return history;
-  const starts = episodeStarts(history);
-  const episodes = starts.length - 1;
-  const kept = Array.from({ length: episodes }, (_, e) => e).filter(e => (episodes - 1 - e) % n === 0);
-  const length = history.action.length;
-  const pick = <T extends Float32Array | Int32Array | Uint8Array>(column: T): T => {
-    const width = column.length / length;
-    const parts = kept.map(e => column.subarray(starts[e] * width, starts[e + 1] * width));
-    const out = new (column.constructor as new (size: number) => T)(parts.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of parts) {
-      out.set(part as never, at);
-      at += part.length;
-    }
-    return out;
-  };
-  return {
-    ...history,
-    observation: pick(history.observation),
-    action: pick(history.action),
-    probabilities: pick(history.probabilities),
-    reward: pick(history.reward),
-    nextObservation: pick(history.nextObservation),
-    terminated: pick(history.terminated),
-    truncated: pick(history.truncated),
-  };
+  const episodes = episodeStarts(history).length - 1;
+  return pickEpisodes(
+    history,
+    Array.from({ length: episodes }, (_, e) => e).filter(e => (episodes - 1 - e) % n === 0),
+  );
 }

@@ -22,6 +22,9 @@ import { distil, finetune, pretrain, type TrainingRun, trainBaseline, trainTeach
 export const STAGES = ['generate', 'teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'baselines', 'evaluate'] as const;
 export type Stage = (typeof STAGES)[number];
 
+/** Whether a stage runs when `until` is the last one to run. */
+const wantedBy = (until: Stage, stage: Stage) => STAGES.indexOf(stage) <= STAGES.indexOf(until);
+
 export interface RunOptions {
   /** Folder of the run. */
   out: string;
@@ -39,7 +42,10 @@ export interface RunOptions {
 /** Runs an experiment. Gives its results, or undefined when it was asked to stop before the evaluation. */
 export async function runExperiment(config: ExperimentConfig, options: RunOptions): Promise<Results | undefined> {
   const { out, until = 'evaluate', progress, signal, resume } = options;
-  for (const each of [config, ...config.tables.map(table => tableConfig(config, table))]) expectBuildable(each);
+  for (const each of [config, ...config.tables.map(table => tableConfig(config, table))]) {
+    const plays = until === 'evaluate' || (wantedBy(until, 'reinforce') && each.reinforce.steps > 0);
+    expectBuildable(each, { plays });
+  }
   const open = () => new StageStore(out, { resume, progress, signal });
   const store = open();
   writeFileAtomic(join(out, 'config.yaml'), formatConfig(config));
@@ -48,6 +54,7 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
   if (!main) return undefined;
   const tables: Record<string, MethodTable> = { ...main.elsewhere };
   const dataHashes: Record<string, string> = { main: main.dataHash };
+  const imported: Record<string, unknown> = main.imported ? { main: main.imported } : {};
   const seconds = { ...store.seconds };
   for (const table of config.tables) {
     const own = open();
@@ -57,10 +64,11 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
     tables[table.name] = other!.methods;
     for (const [at, methods] of Object.entries(other!.elsewhere)) tables[`${table.name}-${at}`] = methods;
     dataHashes[table.name] = other!.dataHash;
+    if (other!.imported) imported[table.name] = other!.imported;
   }
   await exportModel({ model: main.model, config }, main.agent, join(out, 'model'));
 
-  const results = resultsOf(config, { ...main, tables, dataHashes, seconds, command: options.command });
+  const results = resultsOf(config, { ...main, tables, dataHashes, imported, seconds, command: options.command });
   writeJson(join(out, 'results.json'), results);
   return results;
 }
@@ -71,6 +79,7 @@ interface Found {
   readonly oracle: { readonly mean: number };
   readonly streams: number;
   readonly dataHashes: Record<string, string>;
+  readonly imported?: Record<string, unknown>;
   readonly seconds: Record<string, number>;
   readonly command: string;
 }
@@ -118,6 +127,7 @@ export function resultsOf(config: ExperimentConfig, { methods, tables = {}, orac
       node,
       machine: machine(),
       dataHashes: found.dataHashes,
+      ...(Object.keys(found.imported ?? {}).length > 0 ? { imported: found.imported } : {}),
       seconds: found.seconds,
     },
   };
@@ -125,8 +135,7 @@ export function resultsOf(config: ExperimentConfig, { methods, tables = {}, orac
 
 /** Generates the histories of one experiment and trains on them, for all seeds: the student `cad`, and what it is compared with. */
 export async function trainMethods(config: ExperimentConfig, store: StageStore, executor: Executor, until: Stage = 'baselines') {
-  const last = STAGES.indexOf(until);
-  const wanted = (stage: Stage) => STAGES.indexOf(stage) <= last;
+  const wanted = (stage: Stage) => wantedBy(until, stage);
   const generated = await generate(store, config);
   const { family } = split(config);
   const model = new Model(config, family);
@@ -170,5 +179,5 @@ export async function road(config: ExperimentConfig, store: StageStore, executor
   }
   // The last one trained is the one to keep.
   const agent = ['reinforced', 'cad'].map(name => trained.find(({ method }) => method === name)).find(Boolean)!;
-  return { ...main, elsewhere, model, agent, dataHash: generated.report.dataHash as string };
+  return { ...main, elsewhere, model, agent, dataHash: generated.report.dataHash as string, imported: generated.report.imported };
 }

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { hashJson, readJson, sha256, writeFileAtomic, writeJson } from './files.ts';
+import { hashJson, readJson, sha256, sha256File, writeFileAtomic, writeJson } from './files.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -62,4 +62,12 @@ test('hashes are SHA-256 and do not depend on key order', () => {
   expect(sha256('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
   expect(hashJson({ a: 1, b: { d: 2, c: 3 } })).toBe(hashJson({ b: { c: 3, d: 2 }, a: 1 }));
   expect(hashJson([1, 2])).not.toBe(hashJson([2, 1]));
+});
+
+test('sha256File reads larger files than a piece, and says which one is missing', () => {
+  const path = join(folder, 'large.bin');
+  const bytes = Buffer.alloc(2 ** 22 + 12_345, 7);
+  writeFileSync(path, bytes);
+  expect(sha256File(path)).toBe(sha256(bytes));
+  expect(() => sha256File(join(folder, 'absent.bin'))).toThrow(/cannot read .*absent\.bin/);
 });

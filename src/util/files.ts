@@ -4,7 +4,18 @@
  */
 
 import { createHash } from 'node:crypto';
-import { appendFileSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { CadenzaError, type ErrorCode } from './errors.ts';
 
@@ -113,6 +124,23 @@ export function canonicalJson(value: unknown, indent?: number): string {
 /** SHA-256 in hexadecimal; text is hashed as UTF-8. */
 export function sha256(data: Uint8Array | string): string {
   return createHash('sha256').update(data).digest('hex');
+}
+
+/** SHA-256 of a file's bytes, read piece by piece: files of data may be larger than memory. Throws `E_DATA` where it cannot be read. */
+export function sha256File(path: string): string {
+  const hash = createHash('sha256');
+  const piece = Buffer.alloc(2 ** 22);
+  try {
+    const file = openSync(path, 'r');
+    try {
+      for (let read = readSync(file, piece); read > 0; read = readSync(file, piece)) hash.update(piece.subarray(0, read));
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw new CadenzaError('E_DATA', `cannot read ${path}: ${(error as Error).message}. Check the path.`, { cause: error });
+  }
+  return hash.digest('hex');
 }
 
 /** SHA-256 of the canonical JSON: the identity of a value by content. */

@@ -1,0 +1,76 @@
+/** @file `cadenza import` and `cadenza export`: learning histories from files of other tools, and to them. */
+
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Command, Option } from 'commander';
+import type { LabelKind } from '../../data/exchange.ts';
+import { CadenzaError } from '../../util/errors.ts';
+import { jsonOption, printJson } from '../options.ts';
+
+/** Written out, so that `--help` need not load the layouts; a test holds them against the registries. */
+export const LAYOUTS = ['xland', 'minari'];
+export const LABEL_KINDS = ['action', 'expert', 'recorded'];
+
+const layoutOption = () => new Option('--format <layout>', 'layout of the HDF5 files').choices(LAYOUTS).makeOptionMandatory();
+
+interface ImportOptions {
+  format: string;
+  out: string;
+  labels: LabelKind;
+  json?: boolean;
+}
+
+export function registerExchange(program: Command): void {
+  program
+    .command('import')
+    .argument('<files...>', 'HDF5 files of one environment')
+    .description('make a data set of recorded learning histories, which source.dataset of an experiment then names')
+    .addOption(layoutOption())
+    .requiredOption('--out <folder>', 'folder of the data set')
+    .addOption(
+      new Option('--labels <what>', "what is learnt: the executed action, the expert's, or the distribution that our own files record")
+        .choices(LABEL_KINDS)
+        .default('action'),
+    )
+    .addOption(jsonOption())
+    .action(async (files: string[], { format, out, labels, json = false }: ImportOptions) => {
+      const { importDataset } = await import('../../stages/imported.ts');
+      const dataset = await importDataset({ files, layout: format, labels, out });
+      const histories = dataset.shards.reduce((sum, shard) => sum + shard.histories, 0);
+      const transitions = dataset.shards.reduce((sum, shard) => sum + shard.transitions, 0);
+      const { environment, tasks } = dataset;
+      const summary = { out, environment, tasks: tasks.length, histories, transitions, labels };
+      if (json) return printJson(summary);
+      process.stdout.write(
+        `${out}: ${histories} histories of ${tasks.length} tasks of ${environment.id}, ${transitions} transitions, labels: ${labels}\n` +
+          `Train on them with --set source.dataset=${out} --set env.id=${environment.id}\n`,
+      );
+    });
+  program
+    .command('export')
+    .argument('<folder>', 'a run, its stage that made histories, or a data set')
+    .description('write learning histories as an HDF5 file that other tools read')
+    .addOption(layoutOption())
+    .requiredOption('--out <file>', 'the file, such as histories.hdf5; minari has a metadata.json beside it')
+    .addOption(jsonOption())
+    .action(async (folder: string, { format, out, json = false }: { format: string; out: string; json?: boolean }) => {
+      const { exportHistories } = await import('../../data/exchange.ts');
+      const { exchangeFormat } = await import('../../data/formats/index.ts');
+      const { histories, files } = await exportHistories(historyFolder(folder), exchangeFormat(format), out);
+      if (json) return printJson({ histories, files });
+      process.stdout.write(`${histories} histories of ${folder} are in ${files.join(' and ')}\n`);
+    });
+}
+
+/** The folder that holds the histories: the one given, or the stage of a run that made them. Throws `E_DATA` where a run has several. */
+function historyFolder(folder: string): string {
+  const stages = join(folder, 'stages');
+  if (!existsSync(stages)) return folder;
+  const made = readdirSync(stages).filter(name => name.startsWith('generate-'));
+  if (made.length === 1) return join(stages, made[0]);
+  const found = made.length === 0 ? 'none' : made.map(name => join(stages, name)).join(', ');
+  throw new CadenzaError(
+    'E_DATA',
+    `${folder}: expected one stage that made histories, found ${found}. Name the folder of the one you mean.`,
+  );
+}

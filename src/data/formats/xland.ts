@@ -1,0 +1,143 @@
+/**
+ * @file The layout of XLand-100B (Nikulin et al. 2025, arXiv 2406.08973): a group a task, named 0, 1, …, with its histories along the first axis.
+ *
+ *   states [h, T, …]   actions [h, T]   rewards [h, T]   dones [h, T]   expert_actions [h, T]       attributes env-id, benchmark-id, ruleset-id
+ *
+ * A state is what was seen before acting. What an episode's last action led to is not recorded: the next row is the first of the next episode,
+ * so the last state of an episode stands for its own successor. Our own files have what is missing in further datasets, which others pass over:
+ * next_states, terminations, truncations, action_probabilities.
+ */
+
+import { type History, joinColumns, type Task } from '../../rl/index.ts';
+import { canonicalJson } from '../../util/files.ts';
+import type { Hdf5Reader } from '../hdf5.ts';
+import {
+  compact,
+  declaredEnvironment,
+  ENVIRONMENT,
+  type ExchangeFormat,
+  expectAxes,
+  jsonAttribute,
+  observationAxes,
+  PROBABILITIES,
+  type Recording,
+  TASK,
+} from './format.ts';
+
+export const xland: ExchangeFormat = {
+  id: 'xland',
+  description: 'XLand-100B: a group a task with states, actions, rewards, dones and expert_actions',
+  read(file) {
+    const groups = file.groups();
+    if (groups.length === 0) throw file.refuse('', 'expected a group a task (0, 1, …), found none');
+    const environment = declaredEnvironment(file) ?? { id: environmentId(file, groups) };
+    return { environment, recordings: groups.flatMap(group => recordings(file, group)) };
+  },
+  write(file, environment, histories) {
+    file.attribute('', ENVIRONMENT, canonicalJson(environment));
+    const axes = observationAxes(environment.observationSpace);
+    for (const [index, stack] of stacks(histories).entries()) {
+      const group = String(index);
+      const [h, T] = [stack.length, stack[0].action.length];
+      file.group(group);
+      file.attribute(group, 'env-id', environment.id);
+      file.attribute(group, TASK, canonicalJson(stack[0].task));
+      const of = <K extends keyof History>(name: K) => joinColumns(stack.map(history => history[name] as Float32Array));
+      const put = (name: string, data: Parameters<typeof file.dataset>[2], rest: readonly number[] = []) =>
+        file.dataset(group, name, data, [h, T, ...rest], 1);
+      const [action, terminated, truncated] = (['action', 'terminated', 'truncated'] as const).map(of);
+      const probabilities = of('probabilities');
+      put('states', compact(of('observation')), axes);
+      put('actions', Uint8Array.from(action));
+      put('rewards', of('reward'));
+      put(
+        'dones',
+        Uint8Array.from(terminated, (ends, t) => (ends || truncated[t] ? 1 : 0)),
+      );
+      put('expert_actions', likeliest(probabilities, environment.actionSpace.n));
+      put('next_states', compact(of('nextObservation')), axes);
+      put('terminations', Uint8Array.from(terminated));
+      put('truncations', Uint8Array.from(truncated));
+      put(PROBABILITIES, probabilities, [environment.actionSpace.n]);
+    }
+  },
+};
+
+/** Rule sets have numbers within a benchmark, so that is a part of the name; files that mix several are refused. */
+function environmentId(file: Hdf5Reader, groups: readonly string[]): string {
+  const ids = groups.map(group => {
+    const { 'env-id': env, 'benchmark-id': benchmark } = file.attributes(group);
+    if (typeof env !== 'string')
+      throw file.refuse(`group ${group}`, 'expected an attribute "env-id" that names the environment, found none');
+    return benchmark === undefined ? env : `${env}/${benchmark}`;
+  });
+  const other = ids.find(id => id !== ids[0]);
+  if (other !== undefined)
+    throw file.refuse(`group ${groups[ids.indexOf(other)]}`, `expected the environment of group ${groups[0]}, ${ids[0]}, found ${other}`);
+  return ids[0];
+}
+
+function taskOf(file: Hdf5Reader, group: string): Task {
+  const { [TASK]: task, 'ruleset-id': ruleset } = file.attributes(group);
+  if (task !== undefined) return jsonAttribute(file, group, TASK, task) as Task;
+  if (typeof ruleset === 'number') return { ruleset };
+  throw file.refuse(`group ${group}`, 'expected an attribute "ruleset-id" (a number) or "task" (JSON) that names the task, found neither');
+}
+
+function recordings(file: Hdf5Reader, group: string): Recording[] {
+  const task = taskOf(file, group);
+  const width = expectAxes(file, group, 'states', [undefined, undefined]);
+  const [h, T] = file.shape(group, 'states');
+  const names = file.names(group);
+  const optional = (name: string) => names.includes(name);
+  const columns = ['actions', 'rewards', 'dones', ...['expert_actions', 'terminations', 'truncations'].filter(optional)];
+  for (const name of [...columns, ...['next_states', PROBABILITIES].filter(optional)]) expectAxes(file, group, name, [h, T]);
+  return Array.from({ length: h }, (_, i) => {
+    const read = (name: string) => file.read(group, name, i);
+    const given = (name: string) => (optional(name) ? read(name) : undefined);
+    const [observation, ended] = [read('states'), read('dones')];
+    return {
+      where: `${group}/${i}`,
+      task,
+      width,
+      observation,
+      nextObservation: given('next_states') ?? successors(observation, ended, width),
+      action: read('actions'),
+      reward: read('rewards'),
+      ended,
+      terminated: given('terminations'),
+      truncated: given('truncations'),
+      expert: given('expert_actions'),
+      probabilities: given(PROBABILITIES),
+    };
+  });
+}
+
+/** The next row, or the same one where the next belongs to another episode. */
+function successors(observation: ArrayLike<number>, ended: ArrayLike<number>, width: number): Float32Array {
+  const next = new Float32Array(observation.length);
+  for (let t = 0; t < ended.length; t++) {
+    const from = (ended[t] || t === ended.length - 1 ? t : t + 1) * width;
+    for (let f = 0; f < width; f++) next[t * width + f] = observation[from + f];
+  }
+  return next;
+}
+
+/** Consecutive histories of one task and one length: what fits into one array, in an order that reading gives back. */
+function stacks(histories: readonly History[]): History[][] {
+  const found: History[][] = [];
+  for (const history of histories) {
+    const last = found.at(-1)?.[0];
+    if (last?.taskKey === history.taskKey && last.action.length === history.action.length) found[found.length - 1].push(history);
+    else found.push([history]);
+  }
+  return found;
+}
+
+function likeliest(probabilities: Float32Array, actions: number): Uint8Array {
+  return Uint8Array.from({ length: probabilities.length / actions }, (_, t) => {
+    let best = 0;
+    for (let a = 1; a < actions; a++) if (probabilities[t * actions + a] > probabilities[t * actions + best]) best = a;
+    return best;
+  });
+}

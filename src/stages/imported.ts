@@ -1,0 +1,71 @@
+/** @file Histories that were recorded elsewhere in the place of a source's: the family that they are of, and those of the training tasks. */
+
+import type { LabelKind } from '../data/exchange.ts';
+import type { DeclaredEnvironment } from '../data/formats/index.ts';
+import { type Dataset, datasetHash, datasetHistories, readDataset, recordedFamily, saveDataset } from '../data/index.ts';
+import { ENVIRONMENTS, environment } from '../envs/index.ts';
+import type { EnvFamily, History } from '../rl/index.ts';
+import { CadenzaError } from '../util/errors.ts';
+import type { ExperimentConfig } from './config.ts';
+import { provenance } from './provenance.ts';
+
+type ImportConfig = Pick<ExperimentConfig, 'env' | 'source'>;
+
+/** The data set that stands in for the source, if there is one. */
+export const datasetOf = ({ source: { dataset } }: ImportConfig): Dataset | undefined =>
+  dataset === undefined ? undefined : readDataset(dataset);
+
+/** The registered family of this name, or undefined. */
+export const registered = (id: string, options?: Readonly<Record<string, unknown>>): EnvFamily | undefined =>
+  ENVIRONMENTS.some(entry => entry.id === id) ? environment(id, options) : undefined;
+
+/**
+ * The family of an experiment: the registered one, or, for a data set of an environment that is not here, what the data set knows of it.
+ * Throws `E_CONFIG` where there is neither, or where the data set is of another environment than the experiment.
+ */
+export function familyOf({ env, source }: ImportConfig, dataset = datasetOf({ env, source })): EnvFamily {
+  if (!dataset) return environment(env.id, env.options);
+  const { id } = dataset.environment;
+  if (id !== env.id)
+    throw new CadenzaError(
+      'E_CONFIG',
+      `${source.dataset} holds histories of ${id}, but env.id is ${env.id}. Set env.id to ${id}, or use other data.`,
+    );
+  return registered(id, env.options) ?? recordedFamily(dataset);
+}
+
+/** What the generating stage makes of a data set. */
+export interface Selected {
+  readonly histories: History[];
+  /** Histories that are left out: of held-out tasks, and of training tasks beyond `source.maxTasks`. */
+  readonly dropped: { readonly heldOut: number; readonly beyondMaxTasks: number };
+}
+
+/** The histories of these tasks, by their keys. Throws `E_SPLIT` where there are none. */
+export function selectHistories(folder: string, dataset: Dataset, taught: ReadonlySet<string>, train: ReadonlySet<string>): Selected {
+  const all = datasetHistories(folder, dataset);
+  const histories = all.filter(({ taskKey }) => taught.has(taskKey));
+  const beyondMaxTasks = all.filter(({ taskKey }) => train.has(taskKey) && !taught.has(taskKey)).length;
+  if (histories.length === 0)
+    throw new CadenzaError(
+      'E_SPLIT',
+      `${folder} has ${all.length} histories, but none of the ${taught.size} tasks to train on. Change split.seed or split.heldOut, or import more.`,
+    );
+  return { histories, dropped: { heldOut: all.length - histories.length - beyondMaxTasks, beyondMaxTasks } };
+}
+
+/** The name of a data set by content, for a stage's key. */
+export const datasetKey = (config: ImportConfig): { dataset?: string } => {
+  const dataset = datasetOf(config);
+  return dataset ? { dataset: datasetHash(dataset) } : {};
+};
+
+/** Imports files and keeps them as a data set in the folder `out`. Throws as `importHistories` and `saveDataset` do. */
+export async function importDataset({ files, layout, labels, out }: { files: string[]; layout: string; labels: LabelKind; out: string }) {
+  const { importHistories } = await import('../data/exchange.ts');
+  const { exchangeFormat } = await import('../data/formats/index.ts');
+  const familyOf = ({ id, options }: DeclaredEnvironment) => registered(id, options);
+  const { histories, ...about } = await importHistories({ files, format: exchangeFormat(layout), labels, familyOf });
+  const { version, commit, node } = provenance();
+  return saveDataset(out, histories, { ...about, creator: { version, node, commit } });
+}

@@ -1,0 +1,141 @@
+/** @file Histories out of a run, into a file of another tool's layout, back, and through the same stages: by the command line. */
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LABEL_KINDS, LAYOUTS } from '../src/cli/commands/exchange.ts';
+import { LABELS } from '../src/data/exchange.ts';
+import { FORMATS } from '../src/data/formats/index.ts';
+import { readManifest } from '../src/data/index.ts';
+import { decodeSafetensors } from '../src/engine/index.ts';
+import { loadExperiment } from '../src/stages/config.ts';
+import { split } from '../src/stages/generate.ts';
+import { settings, stageFiles, stageFolder, TINY, withinProcess } from './command.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'cadenza-exchange-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const at = (name: string) => join(folder, name);
+const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
+
+const SHORT = settings({
+  'teacher.steps': 0,
+  'pretrain.steps': 0,
+  'distil.steps': 0,
+  'distil.beta': 0,
+  'finetune.steps': 4,
+  'baselines.steps': 0,
+  'evaluate.episodes': 2,
+  'evaluate.streams': 1,
+});
+async function succeed(...args: string[]): Promise<string> {
+  const { status, stdout, stderr } = await withinProcess(args);
+  expect(status, stderr).toBe(0);
+  return stdout;
+}
+const report = (run: string) => JSON.parse(readFileSync(join(stageFolder(run, 'generate')!, 'stage.json'), 'utf8')).report;
+
+it('the command names the layouts and labels that there are', () => {
+  expect(LAYOUTS).toEqual(FORMATS.map(({ id }) => id));
+  expect(LABEL_KINDS).toEqual(Object.keys(LABELS));
+});
+
+describe('histories of a run, exported and imported', () => {
+  beforeAll(() => succeed('run', TINY, '--out', at('rolled'), ...SHORT), 60_000);
+
+  it.each(LAYOUTS)('as %s, train the same weights and score the same returns', async layout => {
+    const file = at(`${layout}.hdf5`);
+    await succeed('export', at('rolled'), '--format', layout, '--out', file);
+    const told = await succeed('import', file, '--format', layout, '--labels', 'recorded', '--out', at(layout));
+    expect(told).toMatch(/77 histories of 77 tasks of dark-room, 9240 transitions, labels: recorded\n.*--set source\.dataset=/);
+    const out = at(`${layout}-run`);
+    const results = JSON.parse(await succeed('run', TINY, '--out', out, ...SHORT, ...settings({ 'source.dataset': at(layout) }), '--json'));
+    // Who made a data set is not known, so there is no such row.
+    expect(Object.keys(results.methods).sort()).toEqual(['cad', 'random']);
+    const weights = (run: string) =>
+      decodeSafetensors(readFileSync(join(stageFolder(run, 'finetune-seed0')!, 'model.safetensors'))).tensors;
+    expect(weights(out)).toEqual(weights(at('rolled')));
+    const returns = (run: string) => readFileSync(join(stageFolder(run, 'evaluate-cad-seed0')!, 'returns.json'), 'utf8');
+    expect(returns(out)).toBe(returns(at('rolled')));
+    const { imported } = report(out);
+    const dropped = { heldOut: 0, beyondMaxTasks: 0 };
+    expect(imported).toMatchObject({ labels: 'recorded', layout, files: [{ name: `${layout}.hdf5`, histories: 77 }], dropped });
+    expect(imported.files[0].sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(results.run.imported).toEqual({ main: imported });
+  });
+
+  it('are dropped where they are of tasks that another split holds out', async () => {
+    await succeed(
+      'generate',
+      TINY,
+      '--out',
+      at('other'),
+      ...settings({ 'source.dataset': at('xland'), 'split.seed': 5, 'source.maxTasks': 70 }),
+    );
+    const config = loadExperiment(TINY, ['split.seed=5', `source.dataset=${at('xland')}`]);
+    const { test, family } = split(config);
+    const inFile = new Set(split(loadExperiment(TINY)).train.map(family.taskKey));
+    const held = test.map(family.taskKey).filter(key => inFile.has(key)).length;
+    const {
+      histories,
+      imported: { dropped },
+    } = report(at('other'));
+    expect(held).toBeGreaterThan(0);
+    expect(dropped.heldOut).toBe(held);
+    expect(histories + dropped.heldOut + dropped.beyondMaxTasks).toBe(77);
+    expect(readManifest(stageFolder(at('other'), 'generate')!).source).toMatchObject({ id: 'import', options: { layout: 'xland' } });
+  });
+
+  it('name a stage by their content: the same from a folder of another name, other ones not', async () => {
+    const generate = (out: string, dataset: string) =>
+      succeed('generate', TINY, '--out', at(out), ...settings({ 'source.dataset': at(dataset) }));
+    await succeed('import', at('xland.hdf5'), '--format', 'xland', '--labels', 'recorded', '--out', at('elsewhere'));
+    await succeed('import', at('xland.hdf5'), '--format', 'xland', '--labels', 'action', '--out', at('actions'));
+    for (const name of ['xland', 'elsewhere', 'actions']) await generate('keys', name);
+    const stages = [...stageFiles(at('keys')).keys()].filter(path => path.endsWith('stage.json'));
+    expect(stages).toHaveLength(2);
+  });
+});
+
+describe('a data set of an environment that is not here', () => {
+  const foreign = (name: string, more: Record<string, unknown> = {}) =>
+    settings({ 'source.dataset': at(name), 'split.heldOut': 1, 'context.episodes': 2, ...more });
+
+  it.each([
+    ['xland', 'xland.hdf5', 'expert', 'XLand-MiniGrid-R1-9x9/trivial-1m'],
+    ['minari', 'minari/main_data.hdf5', 'action', 'toy/points-v0'],
+  ])('of %s trains up to finetune', async (layout, name, labels, env) => {
+    const data = `foreign-${layout}`;
+    await succeed('import', fixture(name), '--format', layout, '--labels', labels, '--out', at(data));
+    const out = at(`${data}-run`);
+    await succeed('finetune', TINY, '--out', out, ...SHORT, ...foreign(data, { 'env.id': env }));
+    expect(decodeSafetensors(readFileSync(join(stageFolder(out, 'finetune-seed0')!, 'model.safetensors'))).tensors.size).toBeGreaterThan(
+      10,
+    );
+    // One task is held out, and its histories are not trained on.
+    expect(report(out).imported.dropped.heldOut).toBeGreaterThan(0);
+    const { split: sides } = readManifest(stageFolder(out, 'generate')!);
+    expect([sides.train.length, sides.test.length]).toEqual([1, 1]);
+  });
+
+  it.each([
+    ['to be played in', ['run'], { 'env.id': 'toy/points-v0' }, 'only recordings of it, so nothing can be played'],
+    ['under another name', ['finetune'], {}, 'holds histories of toy/points-v0, but env.id is dark-room. Set env.id to toy/points-v0'],
+    ['with everything held out', ['generate'], { 'env.id': 'toy/points-v0', 'split.heldOut': 2 }, '2 tasks of toy/points-v0, got 2'],
+    ['without a folder', ['generate'], { 'source.dataset': at('nowhere') }, 'Expected a folder that `cadenza import` wrote'],
+  ])('is refused %s', async (_, command, more, says) => {
+    const ended = await withinProcess([...command, TINY, '--out', at('refused'), ...SHORT, ...foreign('foreign-minari', more)]);
+    expect(ended.status).toBeGreaterThan(2);
+    expect(ended.stderr).toContain(says);
+    expect(ended.stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+});
+
+it('a run whose tables made several sets of histories is asked which one', async () => {
+  await succeed('generate', TINY, '--out', at('twice'));
+  await succeed('generate', TINY, '--out', at('twice'), ...settings({ seed: 1 }));
+  const { status, stderr } = await withinProcess(['export', at('twice'), '--format', 'xland', '--out', at('twice.hdf5')]);
+  expect(status).toBe(4);
+  expect(stderr).toMatch(/expected one stage that made histories, found .*generate-.*, .*generate-.*Name the folder/);
+});
