@@ -111,6 +111,12 @@ const CASES: Case[] = [
     says: ['e.yaml:3:19: finetune.steps: expected distil.steps or finetune.steps above 0'],
   },
   {
+    what: 'retrieved contexts that nothing trains on',
+    text: 'name: a\npolicy: {retrieval: {contexts: 2}}\nretrieve: {steps: 0}',
+    says: ['e.yaml:3:19: retrieve.steps: expected at least 1, because policy.retrieval.contexts is above 0'],
+  },
+  { what: 'a store twice', text: 'name: a\nretrieve: {stores: [own, own]}', says: ['retrieve.stores: expected every store once'] },
+  {
     what: 'validation tasks that are not there',
     text: 'name: a\nevaluate: {tasks: validation}',
     says: ['split.validation: expected at least 1, because evaluate.tasks is validation, came 0'],

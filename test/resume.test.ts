@@ -23,6 +23,8 @@ const LONGER = settings({
   'reinforce.episodes': 4,
   'reinforce.batch': 16,
   'reinforce.epochs': 3,
+  'policy.retrieval.contexts': 2,
+  'retrieve.steps': STEPS,
   'baselines.methods': ['none'],
   // A codebook moves beside the parameters, and every step draws rows for it.
   'latents.kind': 'vq',
@@ -51,9 +53,12 @@ const BLOWS: Blow[] = [
   { stage: 'distil-seed0', ...killed, trains: true },
   { stage: 'finetune-seed0', ...killed, trains: true },
   { stage: 'reinforce-seed0', ...killed, trains: true },
+  { stage: 'contexts-seed0', ...killed, trains: false },
+  { stage: 'retrieve-seed0', ...killed, trains: true },
   { stage: 'none-seed0', signal: 'SIGTERM', status: 143, trains: true },
   { stage: 'none-seed0', ...killed, trains: true },
   { stage: 'evaluate-cad-seed0', ...killed, trains: false },
+  { stage: 'evaluate-cad+retrieval-own-seed0', ...killed, trains: false },
   { stage: 'evaluate-none-seed0', signal: 'SIGINT', status: 130, trains: false },
 ];
 
@@ -113,7 +118,7 @@ describe.sequential('a run with a blow in every stage', () => {
   });
 
   it('has every line of its metrics once', () => {
-    for (const stage of ['teacher-seed0', 'distil-seed0', 'reinforce-seed0', 'none-seed0']) {
+    for (const stage of ['teacher-seed0', 'distil-seed0', 'reinforce-seed0', 'retrieve-seed0', 'none-seed0']) {
       const metrics = (of: string) => readFileSync(join(stageFolder(of, stage)!, 'metrics.jsonl'), 'utf8');
       expect(metrics(out)).toBe(metrics(reference));
     }

@@ -34,7 +34,7 @@ export const KINDS: readonly ExperimentKind[] = [
   defineKind({
     name: 'reinforcement',
     schema: experimentSchema,
-    stages: ['generate', 'teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'baselines', 'evaluate'],
+    stages: ['generate', 'teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'retrieve', 'baselines', 'evaluate'],
     async run(config, options) {
       const results = await (await import('../stages/run.ts')).runExperiment(config, options);
       return (

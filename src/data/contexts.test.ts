@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Random } from '../util/random.ts';
 import { type Context, type ContextModel, ContextStore } from './contexts.ts';
 import { codeUsage, metricsOf, nearestContexts, retrievals } from './retrieval.ts';
 
@@ -143,6 +144,32 @@ describe('looking up', () => {
   it('leaves out what it is told to', () => {
     const found = nearestContexts(table(), probe, { metric: 'l2', k: 3, accepts: ({ task }) => task === 'x' });
     expect(found.map(({ row }) => row)).toEqual([0, 1]);
+  });
+
+  it('finds one context of a stream at most where it is told to: the nearest, in whatever order they are stored', () => {
+    const store = fill([
+      context('1', 'x', 'x#0', [0, 4]),
+      context('2', 'x', 'x#1', [0, 2]),
+      context('3', 'x', 'x#0', [0, 1]),
+      context('4', 'y', 'y#0', [0, 3]),
+      context('5', 'x', 'x#1', [0, 5]),
+    ]);
+    const loaded = store.load();
+    store.close();
+    const origin = { latents: new Float32Array(2), index: 0 };
+    const rows = (k: number) => nearestContexts(loaded, origin, { metric: 'l2', k, perStream: true }).map(({ row }) => row);
+    expect([rows(1), rows(2), rows(3), rows(9)]).toEqual([[2], [2, 1], [2, 1, 3], [2, 1, 3]]);
+  });
+
+  it.each([3, 32, 33, 100])('finds among contexts of %d numbers what looking at all of their distances finds', length => {
+    const random = Random.seeded(length);
+    const latents = Float32Array.from({ length: 60 * length }, () => random.normal());
+    const rows = Array.from({ length: 60 }, (_, i) => ({ stream: `x#${i}` }));
+    const distance = (row: number) => Math.hypot(...latents.slice(0, length).map((value, i) => value - latents[row * length + i]));
+    const nearest = rows.map((_, row) => row).sort((a, b) => distance(a) - distance(b));
+    const found = nearestContexts({ rows, latents }, { latents, index: 0 }, { metric: 'l2', k: 5 });
+    expect(found.map(({ row }) => row)).toEqual(nearest.slice(0, 5));
+    for (const { row, distance: d } of found) expect(d).toBeCloseTo(distance(row), 5);
   });
 
   it('says so when codes are compared that are not there', () => {

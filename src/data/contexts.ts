@@ -47,9 +47,9 @@ export interface Context extends ContextAbout {
   readonly codes?: Uint16Array;
 }
 
-/** Contexts of a store in memory, row by row. */
-export interface ContextTable {
-  readonly rows: readonly ContextAbout[];
+/** Contexts of a store in memory, row by row, with what is known of each. */
+export interface ContextTable<Row = ContextAbout> {
+  readonly rows: readonly Row[];
   /** [N × (M · D)] */
   readonly latents: Float32Array;
   /** [N × C]; absent where the model has none. */

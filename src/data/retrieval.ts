@@ -13,8 +13,8 @@ export interface Metric {
   /** What it compares. */
   readonly of: 'latents' | 'codes';
   readonly description: string;
-  /** Between a[from … from + length) and b[at … at + length). */
-  distance(a: Vector, from: number, b: Vector, at: number, length: number): number;
+  /** Between a[from … from + length) and b[at … at + length). What is beyond `limit` may come out as any number beyond it. */
+  distance(a: Vector, from: number, b: Vector, at: number, length: number, limit: number): number;
 }
 
 /** The registry of distances: one record each. */
@@ -22,12 +22,26 @@ export const METRICS = {
   l2: {
     of: 'latents',
     description: 'Euclidean distance of the latents',
-    distance(a, from, b, at, length) {
+    distance(a, from, b, at, length, limit) {
+      const enough = limit * limit;
       let sum = 0;
-      for (let i = 0; i < length; i++) {
-        const difference = a[from + i] - b[at + i];
-        sum += difference * difference;
+      // Most contexts are far, and show it in a few of their numbers; four sums side by side do not wait for each other.
+      let i = 0;
+      for (; i + 32 <= length && sum <= enough; i += 32) {
+        let [s0, s1, s2, s3] = [0, 0, 0, 0];
+        for (let j = i; j < i + 32; j += 4) {
+          const d0 = a[from + j] - b[at + j];
+          const d1 = a[from + j + 1] - b[at + j + 1];
+          const d2 = a[from + j + 2] - b[at + j + 2];
+          const d3 = a[from + j + 3] - b[at + j + 3];
+          s0 += d0 * d0;
+          s1 += d1 * d1;
+          s2 += d2 * d2;
+          s3 += d3 * d3;
+        }
+        sum += s0 + s1 + (s2 + s3);
       }
+      for (; i < length && sum <= enough; i++) sum += (a[from + i] - b[at + i]) ** 2;
       return Math.sqrt(sum);
     },
   },
@@ -58,7 +72,7 @@ export const METRICS = {
 export type MetricId = keyof typeof METRICS;
 
 /** Metrics that a table has the values for. */
-export const metricsOf = (table: ContextTable): MetricId[] =>
+export const metricsOf = (table: ContextTable<unknown>): MetricId[] =>
   (Object.keys(METRICS) as MetricId[]).filter(id => table[METRICS[id].of] !== undefined);
 
 export interface Neighbour {
@@ -75,16 +89,25 @@ export interface Probe {
   readonly index: number;
 }
 
+/** How contexts are looked up. */
+export interface Search<Row> {
+  readonly metric: MetricId;
+  readonly k: number;
+  /** Rows that may be found: not those of the same stream, for one. All of them when left out. */
+  readonly accepts?: (about: Row, row: number) => boolean;
+  /** At most one context of every stream, the nearest: the others of it say much the same. */
+  readonly perStream?: boolean;
+}
+
 /**
  * The k nearest contexts, nearest first; of equal distances the one stored first.
  *
- * @param accepts rows to leave out, such as those of the same stream.
  * @throws `E_DATA` when the metric compares codes and there are none.
  */
-export function nearestContexts(
-  table: ContextTable,
+export function nearestContexts<Row extends Pick<ContextAbout, 'stream'>>(
+  table: ContextTable<Row>,
   probe: Probe,
-  { metric, k, accepts = () => true }: { metric: MetricId; k: number; accepts?: (about: ContextAbout, row: number) => boolean },
+  { metric, k, accepts = () => true, perStream = false }: Search<Row>,
 ): Neighbour[] {
   const { of, distance } = METRICS[metric] as Metric;
   const [stored, own] = [table[of], probe[of]];
@@ -97,8 +120,12 @@ export function nearestContexts(
   const best: Neighbour[] = [];
   for (const [row, about] of table.rows.entries()) {
     if (!accepts(about, row)) continue;
-    const d = distance(own, probe.index * length, stored, row * length, length);
-    if (best.length === k && d >= best[k - 1].distance) continue;
+    const limit = best.length === k ? best[k - 1].distance : Number.POSITIVE_INFINITY;
+    const d = distance(own, probe.index * length, stored, row * length, length, limit);
+    if (d >= limit) continue;
+    const same = perStream ? best.findIndex(({ row: other }) => table.rows[other].stream === about.stream) : -1;
+    if (same >= 0 && d >= best[same].distance) continue;
+    if (same >= 0) best.splice(same, 1);
     let at = best.length;
     while (at > 0 && best[at - 1].distance > d) at--;
     best.splice(at, 0, { row, distance: d });

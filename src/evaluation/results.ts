@@ -40,6 +40,18 @@ export interface Regret extends MeanScore {
   parts: (MeanScore & { name: string })[];
 }
 
+/** What a policy that looks contexts up was given beside its own Z. */
+export interface RetrievalUse {
+  /** Contexts that it sees at most. */
+  contexts: number;
+  /** Contexts that one stream could find. */
+  stored: number;
+  /** Which contexts those are. */
+  of: string;
+  /** What it sees of a context that is near: the last one of the same stream, or that context itself. */
+  shows: 'end' | 'itself';
+}
+
 /** What acting costs, counted from the inference graphs; zeros where a method has none. */
 export interface MethodCost {
   /** Floating-point operations for one action of one stream. */
@@ -52,6 +64,8 @@ export interface MethodCost {
   bitsPerContext?: number;
   /** Use of the codes over all contexts of the evaluation, where latents are codes. */
   codes?: CodeUse;
+  /** Where contexts are looked up. */
+  retrieval?: RetrievalUse;
 }
 
 /** One method. Every return is divided by its own task's oracle return: 1 is optimal. */

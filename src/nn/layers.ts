@@ -90,6 +90,8 @@ export function selfAttention(scope: Scope, x_BTD: Tensor, options: AttentionOpt
 export interface KeysValues {
   readonly keys: Tensor;
   readonly values: Tensor;
+  /** Added to the scores: broadcasts to [B, H, T, N], 0 where a query may look and far below 0 where not. */
+  readonly mask?: Tensor;
 }
 
 export function keysValues(scope: Scope, context_BND: Tensor, width: number, heads: number): KeysValues {
@@ -100,12 +102,12 @@ export function keysValues(scope: Scope, context_BND: Tensor, width: number, hea
 export function crossAttention(
   scope: Scope,
   x_BTD: Tensor,
-  { keys, values }: KeysValues,
+  { keys, values, mask }: KeysValues,
   { heads, outputGain = 1 }: AttentionOptions,
 ): Tensor {
   const width = x_BTD.shape.at(-1)!;
   const q = headsOf(scope.at('q'), x_BTD, width, heads);
-  return project(scope.at('out'), joinHeads(attention(q, keys, values).out), width, scaled(outputGain));
+  return project(scope.at('out'), joinHeads(attention(q, keys, values, { bias: mask }).out), width, scaled(outputGain));
 }
 
 const scaled =

@@ -3,7 +3,7 @@ import type { Feeds, HostTensor, Program } from '../engine/index.ts';
 import type { Feedback } from '../rl/index.ts';
 import { QUERIES, tokenizer, writeContext } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
-import { type InContextModel, inContextPolicy } from './in-context.ts';
+import { type InContextModel, inContextPolicy, type Retriever } from './in-context.ts';
 
 const family = {
   observationSpace: { kind: 'multi-discrete', nvec: [3, 4] },
@@ -216,6 +216,57 @@ describe.each(CASES)(NAME, ({ id, query, mode: { segment, contextTransitions, fo
     await play(policy, 10, 2);
     policy.reset(SIZE);
     await play(policy, 10, 3);
+  });
+
+  it('looks contexts up by its Z whenever that changed, and feeds what was found for each environment', async () => {
+    const asked: { i: number; z: number[] }[] = [];
+    const retrieve: Retriever = {
+      contexts: 2,
+      lookUp(i, own, { latents, present }) {
+        expect([...latents, ...present]).toEqual(new Array(2 * 4 + 2).fill(0));
+        asked.push({ i, z: [...own.latents] });
+        // One context is found, which says where it was asked from; the second slot stays empty.
+        latents.set(own.latents.map(value => 1000 * (i + 1) + value));
+        present[0] = 1;
+      },
+    };
+    const policy = inContextPolicy({ ...model, compress, retrieve });
+    for (let round = 0; round < 2; round++) {
+      asked.length = 0;
+      policy.reset(SIZE);
+      const witnesses = Array.from({ length: SIZE }, () => ({ ended: 0 }));
+      for (let n = 0; n < 12; n++) {
+        const before = asked.length;
+        await policy.act(new Float32Array(2 * SIZE));
+        const { latents, retrieved, present } = acted.at(-1)!;
+        expect([retrieved.shape, present.shape]).toEqual([
+          [SIZE, 2, ...LATENT],
+          [SIZE, 2],
+        ]);
+        for (const i of witnesses.keys()) {
+          const z = latents.data.slice(i * 4, (i + 1) * 4);
+          expect([...retrieved.data.slice(i * 8, (i + 1) * 8)]).toEqual([...z.map(value => 1000 * (i + 1) + value), 0, 0, 0, 0]);
+        }
+        expect([...present.data]).toEqual([1, 0, 1, 0, 1, 0]);
+        const now = asked.slice(before).map(({ i }) => i);
+        expect(now).toEqual(n === 0 ? [0, 1, 2] : witnesses.flatMap(({ ended }, i) => (ended === n ? [i] : [])));
+        // Environment 1 ends its episodes early.
+        const truncated = Uint8Array.from([0, 1, 2], i => Number((n + 1) % (i === 1 ? 2 : 4) === 0));
+        for (const [i, witness] of witnesses.entries()) {
+          const steps = (n % (i === 1 ? 2 : 4)) + 1;
+          if (truncated[i] || steps % segment === 0) witness.ended = n + 1;
+        }
+        await policy.observe({
+          observation: Float32Array.from({ length: 2 * SIZE }, (_, j) => (n + j) % 3),
+          nextObservation: new Float32Array(2 * SIZE),
+          reward: new Float32Array(SIZE),
+          action: new Int32Array(SIZE),
+          terminated: new Uint8Array(SIZE),
+          truncated,
+        });
+      }
+      expect(asked.length).toBeGreaterThan(SIZE);
+    }
   });
 
   it('without a compressor feeds the running segment alone', async () => {

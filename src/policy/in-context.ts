@@ -3,32 +3,36 @@
  * only Z and the running segment. A compressor that goes on from Z needs no more of the past than that segment. Weights never change.
  */
 
-import type { HostTensor, Program } from '../engine/index.ts';
-import { zeros } from '../engine/index.ts';
+import { type HostTensor, type Program, sizeOf, zeros } from '../engine/index.ts';
 import { type EnvFamily, type Feedback, type Policy, spaceSize } from '../rl/index.ts';
-import { type ContextShape, pastFrom, stepsSeen, type Tokenizer, type Transitions, writePast } from '../tokenizers/index.ts';
+import { type ContextShape, pastFrom, stepsSeen, type Tokenizer, type Transitions } from '../tokenizers/index.ts';
 import { expect } from '../util/errors.ts';
+import { type CompressProgram, contextEncoder } from './context-encoder.ts';
 
 export interface InContextModel {
   readonly family: Pick<EnvFamily, 'observationSpace' | 'actionSpace' | 'horizon'>;
   readonly tokenizer: Tokenizer;
   /** What of the past the compressor sees. */
   readonly context: ContextShape;
+  /** Absent when the model carries nothing between segments. */
+  readonly compress?: CompressProgram;
+  /** What is looked up beside the own Z; goes with `compress`. */
+  readonly retrieve?: Retriever;
   /**
-   * `context` [C, N, F] → `latents` [C, M, D] for C environments at a time; absent when the model carries nothing between segments. With
-   * `carries`, `context` is one segment and `state` [C, M, D] what was carried so far, zeros at first; `next` is what is carried on, of which
-   * `latents` is what the policy sees.
+   * `query` [size, T, F] and, unless absent, `latents` [size, M, D], `retrieved` [size, K, M, D] and `present` [size, K] → `probabilities`
+   * [size, H, A], H the steps of a segment, or 1 for a memoryless tokenizer.
    */
-  readonly compress?: {
-    readonly program: Program;
-    readonly batch: number;
-    readonly latentShape: readonly number[];
-    readonly carries?: boolean;
-    /** Takes the codes [environments, M, G] of every compression, of a model that makes `codes` beside its latents. */
-    readonly onCodes?: (codes: ArrayLike<number>) => void;
-  };
-  /** `query` [size, T, F] and, unless absent, `latents` [size, M, D] → `probabilities` [size, H, A], H the steps of a segment, or 1 for a memoryless tokenizer. */
   readonly act: { readonly program: Program; readonly size: number };
+}
+
+/** Looks up contexts by the own Z, whenever that changed. */
+export interface Retriever {
+  /** Contexts that are shown at most (K). */
+  readonly contexts: number;
+  /** Codes of a Z, where contexts are looked up by them. */
+  readonly codes?: number;
+  /** Fills what environment `i` is shown: the latents [K · M · D] of the contexts found, and which slots hold one [K]. Both come as zeros. */
+  lookUp(i: number, own: { latents: Float32Array; codes?: Uint16Array }, into: { latents: Float32Array; present: Float32Array }): void;
 }
 
 /** The transitions of one environment that may still be needed, oldest first. */
@@ -73,7 +77,7 @@ class Record implements Transitions {
 }
 
 /** Wraps a model as a policy of `act.size` environments. */
-export function inContextPolicy({ family, tokenizer, context: shape, compress, act }: InContextModel): Policy {
+export function inContextPolicy({ family, tokenizer, context: shape, compress, retrieve, act }: InContextModel): Policy {
   const { segment } = shape;
   /** Whether segments are pieces of episodes; if not, none ends before its episode. */
   const cuts = segment < family.horizon;
@@ -87,38 +91,45 @@ export function inContextPolicy({ family, tokenizer, context: shape, compress, a
   const probabilities = zeros([size, steps, actions]);
   const chosen = new Float32Array(size * actions);
   const latents = compress && zeros([size, ...compress.latentShape]);
-  const latentRow = compress ? compress.latentShape.reduce((a, b) => a * b, 1) : 0;
-  const contextTokens = shape.contextTransitions * tokenizer.tokensPerTransition;
-  const context = compress && zeros([compress.batch, contextTokens, tokenizer.context.width]);
-  const contextRow = contextTokens * tokenizer.context.width;
-  const compressed = compress && zeros([compress.batch, ...compress.latentShape]);
-  const state = compress?.carries ? zeros([compress.batch, ...compress.latentShape]) : undefined;
+  const latentRow = compress ? sizeOf(compress.latentShape) : 0;
+  const encode = compress && contextEncoder(tokenizer, shape, compress);
   /** What each environment carries from segment to segment. */
-  const carried = state && new Float32Array(size * latentRow);
+  const carried = compress?.carries ? new Float32Array(size * latentRow) : undefined;
+  const codeRow = retrieve?.codes ?? 0;
+  const codes = codeRow > 0 ? new Uint16Array(size * codeRow) : undefined;
+  const K = retrieve?.contexts ?? 0;
+  const retrieved = retrieve && compress && zeros([size, K, ...compress.latentShape]);
+  const present = retrieved && zeros([size, K]);
 
   let records: Record[] = [];
   let time = new Int32Array(size);
   /** Environments whose Z is out of date: a segment ended there. */
   let stale: number[] = [];
+  /** Environments whose Z changed since contexts were looked up by it. */
+  let unsought: number[] = [];
 
   const refresh = async (indices: readonly number[]) => {
-    if (!compress || !context || !compressed || !latents) return;
-    for (let at = 0; at < indices.length; at += compress.batch) {
-      const chunk = indices.slice(at, at + compress.batch);
-      context.data.fill(0);
-      for (const [c, i] of chunk.entries()) {
-        const { starts } = records[i];
-        writePast(tokenizer, context.data as Float32Array, c * contextRow, shape, records[i], starts, starts.length - 1);
-        state?.data.set(carried!.subarray(i * latentRow, (i + 1) * latentRow), c * latentRow);
-      }
-      const feeds: { [name: string]: HostTensor } = state ? { context, state } : { context };
-      const wanted = ['latents', ...(state ? ['next'] : []), ...(compress.onCodes ? ['codes'] : [])];
-      const { latents: z, next, codes } = await compress.program.run(feeds, wanted, { latents: compressed });
-      compress.onCodes?.(codes.data.subarray(0, (codes.data.length / compress.batch) * chunk.length));
-      if (carried)
-        for (const [c, i] of chunk.entries())
-          carried.set((next.data as Float32Array).subarray(c * latentRow, (c + 1) * latentRow), i * latentRow);
-      for (const [c, i] of chunk.entries()) latents.data.set(z.data.subarray(c * latentRow, (c + 1) * latentRow), i * latentRow);
+    if (!encode || !latents) return;
+    const row = (values: Float32Array, i: number) => values.subarray(i * latentRow, (i + 1) * latentRow);
+    await encode(
+      indices.map(i => ({
+        past: records[i],
+        starts: records[i].starts,
+        count: records[i].starts.length - 1,
+        latents: row(latents.data as Float32Array, i),
+        carried: carried && row(carried, i),
+        codes: codes?.subarray(i * codeRow, (i + 1) * codeRow),
+      })),
+    );
+  };
+
+  const lookUp = (indices: readonly number[]) => {
+    if (!retrieve || !latents || !retrieved || !present) return;
+    for (const i of indices) {
+      const row = <T extends Float32Array | Uint16Array>(values: T, width: number) => values.subarray(i * width, (i + 1) * width) as T;
+      const into = { latents: row(retrieved.data as Float32Array, K * latentRow), present: row(present.data as Float32Array, K) };
+      for (const values of Object.values(into)) values.fill(0);
+      retrieve.lookUp(i, { latents: row(latents.data as Float32Array, latentRow), codes: codes && row(codes, codeRow) }, into);
     }
   };
 
@@ -131,11 +142,14 @@ export function inContextPolicy({ family, tokenizer, context: shape, compress, a
       query.data.fill(0);
       latents?.data.fill(0);
       carried?.fill(0);
-      stale = state ? [] : [...records.keys()];
+      codes?.fill(0);
+      unsought = [...records.keys()];
+      stale = carried ? [] : [...unsought];
     },
     async act(observation) {
       await refresh(stale);
-      stale = [];
+      lookUp(unsought);
+      [stale, unsought] = [[], []];
       if (tokenizer.memoryless) query.data.fill(0);
       for (let i = 0; i < size; i++) {
         const record = records[i];
@@ -153,7 +167,11 @@ export function inContextPolicy({ family, tokenizer, context: shape, compress, a
           record.reward[record.length - 1],
         );
       }
-      const feeds: { [name: string]: HostTensor } = latents ? { query, latents } : { query };
+      const feeds: { [name: string]: HostTensor } = {
+        query,
+        ...(latents ? { latents } : {}),
+        ...(retrieved && present ? { retrieved, present } : {}),
+      };
       const { probabilities: all } = await act.program.run(feeds, ['probabilities'], { probabilities });
       for (let i = 0; i < size; i++) {
         const from = (i * steps + (time[i] % steps)) * actions;
@@ -170,6 +188,7 @@ export function inContextPolicy({ family, tokenizer, context: shape, compress, a
         time[i] = 0;
         query.data.fill(0, i * queryRow, (i + 1) * queryRow);
         stale.push(i);
+        unsought.push(i);
       }
     },
   };

@@ -1,3 +1,4 @@
+export * from './context-encoder.ts';
 export * from './in-context.ts';
 export * from './load.ts';
 export * from './predictor.ts';

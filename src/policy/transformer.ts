@@ -1,11 +1,21 @@
 /**
  * @file The AD transformer A_φ (method 3.1, 3.2): self-attention over the query, cross-attention to Z, and in the encoder-decoder form blocks
- * over Z before that.
- * Shape key: B batch, T query tokens, F features of a token, D width, M latents, A actions.
+ * over Z before that. Beside the own Z it may see those of retrieved contexts (method 7.1).
+ * Shape key: B batch, T query tokens, F features of a token, D width, M latents, K retrieved contexts, A actions.
  */
 
-import { layerNorm, type Tensor } from '../engine/index.ts';
-import { addLatentPositions, addPositions, block, keysValues, linear, type PositionKind, type Scope } from '../nn/index.ts';
+import { add, broadcastTo, concat, constant, expectShape, layerNorm, mul, reshape, sub, type Tensor } from '../engine/index.ts';
+import {
+  addLatentPositions,
+  addPositions,
+  block,
+  keysValues,
+  linear,
+  normalInit,
+  type PositionKind,
+  type Scope,
+  zeroInit,
+} from '../nn/index.ts';
 import { type EmbedOptions, embedTokens, type TokenLayout } from '../tokenizers/index.ts';
 import { expect } from '../util/errors.ts';
 
@@ -37,19 +47,63 @@ function encodeLatents(scope: Scope, z_BMD: Tensor, { heads, hidden, positions, 
   return layerNorm(h_BMD);
 }
 
-/** Query features [B, T, F] and latents Z [B, M, D] (none: the query alone) → hidden states [B, T, D], normalised. */
-export function policyStates(scope: Scope, query_BTF: Tensor, z_BMD: Tensor | undefined, options: PolicyOptions): Tensor {
+/** Contexts that were looked up in a store, the nearest first. */
+export interface Retrieved {
+  /** [B, K, M, D] their latents. */
+  readonly latents: Tensor;
+  /** [B, K] 1 where a slot holds a context, 0 where it is empty; nothing of an empty slot reaches the policy. */
+  readonly present: Tensor;
+}
+
+/** Added to the scores of what must not be seen: its softmax is exactly 0 in float32. */
+const UNSEEN = -1e9;
+
+/**
+ * What the queries attend to: the own Z, and behind it every retrieved one, all through the same encoder and each with an embedding of what it
+ * is, the own or the one of its rank. The own embedding starts at 0: with empty slots a fresh policy is the one without retrieval.
+ */
+function memoryOf(
+  scope: Scope,
+  z_BMD: Tensor,
+  retrieved: Retrieved | undefined,
+  options: PolicyOptions,
+): { tokens: Tensor; mask?: Tensor } {
+  const own_BMD = encodeLatents(scope, z_BMD, options);
+  if (!retrieved) return { tokens: own_BMD };
+  const { B, K, M, D } = expectShape(retrieved.latents, 'B K M D');
+  const kinds = scope.at('retrieved');
+  const rank_KD = reshape(kinds.parameter('rank', [K, D], normalInit(0.1)), [1, K, 1, D]);
+  const each_BKMD = reshape(encodeLatents(scope, reshape(retrieved.latents, [B * K, M, D]), options), [B, K, M, D]);
+  const others = reshape(add(each_BKMD, rank_KD), [B, K * M, D]);
+  const hidden_BK = mul(sub(1, retrieved.present), UNSEEN);
+  const hidden = reshape(broadcastTo(reshape(hidden_BK, [B, K, 1]), [B, K, M]), [B, 1, 1, K * M]);
+  const seen = constant(new Float32Array(B * M), [B, 1, 1, M]);
+  return { tokens: concat([add(own_BMD, kinds.parameter('own', [D], zeroInit)), others], 1), mask: concat([seen, hidden], 3) };
+}
+
+/**
+ * Query features [B, T, F] and latents Z [B, M, D] (none: the query alone), with those of retrieved contexts beside them, → hidden states
+ * [B, T, D], normalised.
+ */
+export function policyStates(
+  scope: Scope,
+  query_BTF: Tensor,
+  z_BMD: Tensor | undefined,
+  options: PolicyOptions,
+  retrieved?: Retrieved,
+): Tensor {
   const { width, heads, hidden, layers, memoryless = false, positions, layout, embedding } = options;
   const { crossLayers = [...Array(layers).keys()] } = options;
   const missing = crossLayers.find(i => i >= layers);
   expect(missing === undefined, `layer ${missing} shall attend to Z, but the policy has ${layers} layers, counted from 0.`);
-  const context_BMD = z_BMD && encodeLatents(scope, z_BMD, options);
+  const context = z_BMD && memoryOf(scope, z_BMD, retrieved, options);
   const embedded_BTD = embedTokens(scope.at('embed'), query_BTF, layout, width, embedding);
   let h_BTD = memoryless ? embedded_BTD : addPositions(scope.at('embed'), embedded_BTD, positions);
-  const branches = (memoryless ? 1 : 2) * layers + (context_BMD ? crossLayers.length : 0);
+  const branches = (memoryless ? 1 : 2) * layers + (context ? crossLayers.length : 0);
   for (let i = 0; i < layers; i++) {
     const layer = scope.at(`block${i}`);
-    const memory = context_BMD && crossLayers.includes(i) ? keysValues(layer.at('cross'), context_BMD, width, heads) : undefined;
+    const keyed = context && crossLayers.includes(i) ? keysValues(layer.at('cross'), context.tokens, width, heads) : undefined;
+    const memory = keyed && { ...keyed, mask: context?.mask };
     h_BTD = block(layer, h_BTD, { heads, hidden, causal: true, positions, alone: memoryless, branches }, memory);
   }
   return layerNorm(h_BTD);

@@ -1,6 +1,6 @@
 /** @file Numbers as people read them, and the columns of the result table, shared by the terminal and the HTML report. */
 
-import { FINAL_EPISODES, type MeanScore, type MethodResult, type Regret, type Score } from '../evaluation/index.ts';
+import { FINAL_EPISODES, type MeanScore, type MethodResult, type MethodTable, type Regret, type Score } from '../evaluation/index.ts';
 
 /** A normalised score, 1 = optimal. */
 export const score = (value: number): string => value.toFixed(2);
@@ -41,6 +41,15 @@ export function duration(seconds: number): string {
 
 /** Mean of the task on which the method does worst. */
 export const worstTask = ({ perTask }: MethodResult): number => Math.min(...perTask.map(({ mean }) => mean));
+
+/** What every method that looks contexts up was given beside its own. */
+export const retrievalNotes = (methods: MethodTable): string[] =>
+  Object.entries(methods).flatMap(([name, { retrieval }]) => {
+    if (!retrieval) return [];
+    const { contexts, stored, of, shows } = retrieval;
+    const seen = shows === 'end' ? 'the last contexts of the streams that they are from' : 'those themselves';
+    return `${name}: looks up at most ${contexts} of ${stored} ${of}, and sees ${seen} beside its own.`;
+  });
 
 export interface Column {
   title: string;

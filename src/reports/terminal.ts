@@ -4,7 +4,7 @@ import Table from 'cli-table3';
 import pc from 'picocolors';
 import type { MethodTable, Results } from '../evaluation/index.ts';
 import { wantsColor } from '../util/color.ts';
-import { resultColumns, score } from './format.ts';
+import { resultColumns, retrievalNotes, score } from './format.ts';
 import { type MethodStyle, methodStyles, ranked, spread } from './style.ts';
 
 export interface TerminalOptions {
@@ -33,6 +33,7 @@ export function formatResults(results: Results, options: TerminalOptions = {}): 
     formatCurves(methods, { ...options, width }),
     formatTable(methods, { ...options, width }),
     formatTasks(methods, { ...options, width }),
+    ...retrievalNotes(methods).map(note => wrap(note, width)),
   ]);
   const setting =
     `${episodes} ${episodes === 1 ? 'episode' : 'episodes'}, ${seeds} × ${streams} runs (seeds × streams), actions ${sampling === 'greedy' ? 'greedy' : 'sampled'}; ` +

@@ -24,8 +24,11 @@ export interface History {
   readonly truncated: Uint8Array;
 }
 
+/** What tells where episodes end: columns of a history, or of one that is still being played. */
+type Ends = { readonly [K in 'action' | 'terminated' | 'truncated']: ArrayLike<number> };
+
 /** First transition of every episode, and T at the end: episode e is [starts[e], starts[e + 1]). Unfinished last episodes count. */
-export function episodeStarts(history: Pick<History, 'action' | 'terminated' | 'truncated'>): Int32Array {
+export function episodeStarts(history: Ends): Int32Array {
   const length = history.action.length;
   const starts = [0];
   for (let t = 0; t < length - 1; t++) if (history.terminated[t] || history.truncated[t]) starts.push(t + 1);
@@ -34,7 +37,7 @@ export function episodeStarts(history: Pick<History, 'action' | 'terminated' | '
 }
 
 /** As `episodeStarts`, with every episode cut into segments of at most `length` transitions: no segment straddles two episodes. */
-export function segmentStarts(history: Pick<History, 'action' | 'terminated' | 'truncated'>, length: number): Int32Array {
+export function segmentStarts(history: Ends, length: number): Int32Array {
   const episodes = episodeStarts(history);
   const starts: number[] = [];
   for (let e = 0; e < episodes.length - 1; e++) for (let t = episodes[e]; t < episodes[e + 1]; t += length) starts.push(t);

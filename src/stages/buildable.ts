@@ -1,5 +1,6 @@
 /** @file Builds what an experiment names before anything runs: what does not exist or fit should not show after an hour of training. */
 
+import { METRICS } from '../data/retrieval.ts';
 import { inputsOf } from '../engine/index.ts';
 import { type EnvFamily, type Task, tabularModel } from '../rl/index.ts';
 import { source } from '../sources/index.ts';
@@ -31,6 +32,15 @@ export function expectBuildable(config: ExperimentConfig, { plays = true } = {})
   const graphs = [config.compressor, ...baselinesOf(config)].map(kind => model.inference(kind, { compress: 1, act: 1 }));
   if (!graphs[0].compress)
     throw new CadenzaError('E_CONFIG', `compressor "${config.compressor}" makes no latents for the policy; it can only be a baseline.`);
+  const { contexts, metric } = config.policy.retrieval;
+  if (contexts > 0) {
+    const { codes } = model.inference(config.compressor, { compress: 1, act: 1 }, { retrieved: contexts });
+    if (METRICS[metric].of === 'codes' && !codes)
+      throw new CadenzaError(
+        'E_CONFIG',
+        `policy.retrieval.metric: "${metric}" compares codes, which latents of the kind "${config.latents.kind}" do not have; choose a distance of latents, such as l2.`,
+      );
+  }
   for (const env of config.evaluate.envs) {
     const there = evaluatedAt(config, env);
     const at = split(there);

@@ -1,6 +1,6 @@
 /** @file Weights and training state on disk, as safetensors with named tensors. */
 
-import { decodeSafetensors, encodeSafetensors, type Shape, sizeOf } from '../engine/index.ts';
+import { decodeSafetensors, encodeSafetensors, type Shape, type StoredTensor, sizeOf } from '../engine/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { readBytes, writeFileAtomic } from '../util/files.ts';
 
@@ -13,11 +13,7 @@ export interface NamedShape {
 export type Weights = Map<string, Float32Array>;
 
 /** Writes tensors; the earlier file stays whole until the new one is complete. Throws `E_DISK` when the disk refuses. */
-export function saveTensors(
-  path: string,
-  tensors: ReadonlyMap<string, { data: Float32Array; shape: Shape }>,
-  metadata: Record<string, string>,
-): void {
+export function saveTensors(path: string, tensors: ReadonlyMap<string, StoredTensor>, metadata: Record<string, string>): void {
   writeFileAtomic(path, encodeSafetensors(new Map(tensors), metadata));
 }
 

@@ -18,6 +18,7 @@ import {
   trainingStage,
   weight,
 } from './config-fields.ts';
+import { retrievalSchema, retrieveStage } from './config-retrieval.ts';
 
 /** Codes are computed as float32 numbers, which are exact so far. */
 const MAX_CODES = 2 ** 20;
@@ -173,6 +174,7 @@ export const fields = {
         .enum(QUERIES)
         .describe('What the policy sees beside Z: the running episode so far, or the current state alone')
         .default('episode'),
+      retrieval: retrievalSchema,
     })
     .prefault({})
     .describe('Form of the policy A_φ'),
@@ -285,6 +287,7 @@ export const fields = {
     })
     .prefault({})
     .describe('Training on the returns of in-context rollouts (PPO), after fine-tuning'),
+  retrieve: retrieveStage,
   baselines: trainingStage('Models of the same size trained beside CAD for comparison', {
     steps: steps('Training steps of each').default(1000),
     methods: z
@@ -366,7 +369,7 @@ export type EvaluationEnv = ExperimentConfig['evaluate']['envs'][number];
 
 /** AdamW settings of one stage. */
 export type OptimiserConfig = ExperimentConfig['optimiser'];
-export type TrainingStage = 'teacher' | 'pretrain' | 'distil' | 'finetune' | 'reinforce' | 'baselines';
+export type TrainingStage = 'teacher' | 'pretrain' | 'distil' | 'finetune' | 'reinforce' | 'retrieve' | 'baselines';
 
 /** Reads an experiment from its YAML file. Throws `E_CONFIG` as `loadConfig` does. */
 export function loadExperiment(file: string, overrides: readonly string[] = []): ExperimentConfig {
@@ -393,7 +396,7 @@ export function tableConfig(config: ExperimentConfig, table: ExperimentTable): E
 // ---- checks across fields ----------------------------------------------------------------------------------------------------
 
 function checkAcross(config: z.output<z.ZodObject<typeof fields>>, context: z.RefinementCtx): void {
-  const { teacher, distil, finetune, reinforce, split, evaluate, model, policy } = config;
+  const { teacher, distil, finetune, reinforce, retrieve, split, evaluate, model, policy } = config;
   const missing = policy.crossLayers === 'every' ? -1 : policy.crossLayers.findIndex(layer => layer >= model.decoderLayers);
   if (policy.crossLayers !== 'every' && missing >= 0) {
     const message = `expected layers below model.decoderLayers, which is ${model.decoderLayers}, because they are counted from 0`;
@@ -417,6 +420,10 @@ function checkAcross(config: z.output<z.ZodObject<typeof fields>>, context: z.Re
   if (reinforce.steps > 0 && streams * episodes < batch) {
     const message = `expected at most ${streams * episodes}, the episodes of one iteration (reinforce.streams × reinforce.episodes)`;
     context.addIssue({ code: 'custom', path: ['reinforce', 'batch'], input: batch, message });
+  }
+  if (policy.retrieval.contexts > 0 && retrieve.steps === 0) {
+    const message = 'expected at least 1, because policy.retrieval.contexts is above 0 and nothing else trains the policy on what is found';
+    context.addIssue({ code: 'custom', path: ['retrieve', 'steps'], input: 0, message });
   }
   if (reinforce.policyWeight === 0 && reinforce.imitationWeight === 0) {
     const message = 'expected reinforce.policyWeight or reinforce.imitationWeight above 0';

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { compressor } from '../compressor/index.ts';
-import { bytesOf, countFlops, type Executor, type Graph, inputsOf, optimise, sizeOf, toOnnx } from '../engine/index.ts';
+import { bytesOf, countFlops, type Executor, type Graph, inputsOf, sizeOf, toOnnx } from '../engine/index.ts';
 import {
   CodeCounter,
   type MethodCost,
@@ -12,29 +12,26 @@ import {
   rollout,
   type SeedReturns,
 } from '../evaluation/index.ts';
-import { inContextPolicy, MODEL_FORMAT, type ModelDescription } from '../policy/index.ts';
+import { MODEL_FORMAT, type ModelDescription } from '../policy/index.ts';
 import type { EnvFamily, Policy, Task } from '../rl/index.ts';
 import { source, sourcePolicy } from '../sources/index.ts';
 import { readJson, writeFileAtomic, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
-import { loadTensors } from './checkpoint.ts';
 import type { ExperimentConfig } from './config.ts';
 import { atMost, split } from './generate.ts';
 import { datasetKey } from './imported.ts';
-import { type CodeShape, INFERENCE_INPUTS, type Inference, type Model, PARTS, withWeights } from './model.ts';
-import type { StageOutput, StageStore } from './store.ts';
-import { MODEL_FILE } from './training.ts';
+import { inferenceGraphs, openPolicy, type TrainedModel } from './inference.ts';
+import { type MethodMemory, openMemory } from './memory.ts';
+import type { CodeShape, Inference, Model } from './model.ts';
+import type { StageStore } from './store.ts';
 
 const RETURNS_FILE = 'returns.json';
-/** Environments whose contexts are compressed in one call. */
-const COMPRESS_BATCH = 32;
 
-/** One trained model to evaluate: the compressor in it, and the stage that made it. */
-export interface TrainedMethod {
+/** One trained model to evaluate, and what it looks contexts up in, if it does. */
+export interface TrainedMethod extends TrainedModel {
   readonly method: string;
-  readonly kind: string;
-  readonly trained: StageOutput;
   readonly seed: number;
+  readonly memory?: MethodMemory;
 }
 
 export interface Evaluation {
@@ -44,26 +41,6 @@ export interface Evaluation {
   readonly executor: Executor;
   /** Name of the entry of `evaluate.envs` that `config` and `model` are at; absent at the options that were trained on. */
   readonly at?: string;
-}
-
-/** A student's weights by the names that the inference graphs use; the teacher's lose their prefix. */
-function weightsOf({ trained }: Pick<TrainedMethod, 'trained'>): Map<string, Float32Array> {
-  const { tensors } = loadTensors(join(trained.folder, MODEL_FILE));
-  const prefix = `${PARTS.teacher}.`;
-  return new Map(
-    [...tensors].map(([name, { data }]) => [name.startsWith(prefix) ? name.slice(prefix.length) : name, data as Float32Array]),
-  );
-}
-
-function inferenceGraphs(
-  model: Model,
-  { kind, trained }: Pick<TrainedMethod, 'kind' | 'trained'>,
-  batch: { compress: number; act: number },
-): Inference {
-  const weights = weightsOf({ trained });
-  const { compress, act, decode, ...shapes } = model.inference(kind, batch);
-  const bake = (graph: Graph) => optimise(withWeights(graph, weights, INFERENCE_INPUTS));
-  return { compress: compress && bake(compress), act: bake(act), decode: decode && bake(decode), ...shapes };
 }
 
 /**
@@ -76,7 +53,7 @@ export function costOf(model: Model, kind: string, { compress, act, latentShape,
   const share = compressor(kind).window(model.contextTokens, model.options) / model.contextTokens;
   return {
     flopsPerAction: Math.round((compress ? countFlops(compress).total : 0) / model.segment + countFlops(act).total),
-    stateBytes: bytes(act, ['query', 'latents']),
+    stateBytes: bytes(act, ['query', 'latents', 'retrieved', 'present']),
     historyBytes: compress ? bytes(compress, ['context']) * share : 0,
     ...(latentShape ? { bitsPerContext: bitsOf(latentShape, codes) } : {}),
   };
@@ -102,13 +79,20 @@ interface Rollouts {
   readonly cost: MethodCost;
 }
 
+/** What acts, what that costs, and the seconds that looking up took, for one that looks contexts up. */
+interface Player {
+  readonly policy: Policy;
+  readonly cost: () => MethodCost;
+  readonly lookUpSeconds?: () => number;
+}
+
 /** Rolls one method of one seed, or reads what was rolled before. */
 async function rollouts(
   evaluation: Evaluation,
   name: string,
   seed: number,
   inputs: Record<string, string>,
-  prepare: (tasks: Task[], random: Random) => Promise<{ policy: Policy; cost: () => MethodCost; settings?: unknown }>,
+  prepare: (tasks: Task[], random: Random) => Promise<Player>,
   settings: unknown = {},
 ): Promise<Rollouts> {
   const { store, config, model, at } = evaluation;
@@ -120,9 +104,10 @@ async function rollouts(
     inputs,
     async run({ folder, progress, signal }) {
       const random = Random.seeded(seed).split('evaluate', name);
-      const { policy, cost } = await prepare(tasks, random);
+      const { policy, cost, lookUpSeconds } = await prepare(tasks, random);
       const title = `evaluate ${name}${at ? ` at ${at}` : ''} (seed ${seed})`;
       progress.start(title, tasks.length * protocol.episodes);
+      const began = performance.now();
       const { returns, regret } = await rollout({
         family: model.family,
         tasks,
@@ -133,38 +118,41 @@ async function rollouts(
         onProgress: ({ done }) => progress.update(done),
         signal,
       });
-      progress.finish();
+      const lookUpShare = lookUpSeconds && (1000 * lookUpSeconds()) / (performance.now() - began);
+      progress.finish(lookUpShare === undefined ? undefined : `looking up took ${(100 * lookUpShare).toFixed(1)}% of the time`);
       writeJson(join(folder, RETURNS_FILE), {
         tasks: keys,
         returns: Array.from(returns),
         ...(regret ? { regret: Array.from(regret) } : {}),
       });
-      return { ...cost() };
+      return { ...cost(), ...(lookUpShare === undefined ? {} : { lookUpShare: Number(lookUpShare.toFixed(4)) }) };
     },
   });
+  // Times are for the record of the stage: equal runs have equal results.
+  const { lookUpShare: _time, ...cost } = output.report;
   const { returns, regret } = readJson(join(output.folder, RETURNS_FILE)) as { returns: number[]; regret?: number[] };
-  return { returns: { returns, tasks: keys, regret }, cost: output.report as unknown as MethodCost };
+  return { returns: { returns, tasks: keys, regret }, cost: cost as unknown as MethodCost };
 }
 
-function rollModel(evaluation: Evaluation, method: TrainedMethod): Promise<Rollouts> {
-  const { model, executor } = evaluation;
-  return rollouts(evaluation, method.method, method.seed, { model: method.trained.key }, async tasks => {
-    const graphs = inferenceGraphs(model, method, { compress: COMPRESS_BATCH, act: tasks.length });
-    const act = await executor.compile(toOnnx(graphs.act));
-    const { codes } = graphs;
-    const counter = codes && new CodeCounter({ groups: codes.shape[1], size: codes.size });
-    const compress = graphs.compress && {
-      program: await executor.compile(toOnnx(graphs.compress)),
-      batch: COMPRESS_BATCH,
-      latentShape: graphs.latentShape!,
-      carries: graphs.carries,
-      onCodes: counter && ((made: ArrayLike<number>) => counter.count(made)),
-    };
-    const { family, tokenizer } = model;
-    const policy = inContextPolicy({ family, tokenizer, context: graphs.context, compress, act: { program: act, size: tasks.length } });
+async function rollModel(evaluation: Evaluation, method: TrainedMethod): Promise<Rollouts> {
+  const { model, executor, config } = evaluation;
+  const request = { ...evaluation, seed: method.seed, tasks: evaluatedTasks(config) };
+  const memory = method.memory && (await openMemory(request, method.memory));
+  const play = async (tasks: Task[]): Promise<Player> => {
     const single = inferenceGraphs(model, method, { compress: 1, act: 1 });
-    return { policy, cost: () => ({ ...costOf(model, method.kind, single), ...(counter ? { codes: counter.use() } : {}) }) };
-  });
+    const { codes } = single;
+    const counter = codes && new CodeCounter({ groups: codes.shape[1], size: codes.size });
+    const onCodes = counter && ((made: ArrayLike<number>) => counter.count(made));
+    const retrieve = memory?.retriever(tasks.map(model.family.taskKey));
+    const policy = await openPolicy({ model, executor, size: tasks.length, retrieve, onCodes }, method);
+    const cost = () => ({
+      ...costOf(model, method.kind, single),
+      ...(counter ? { codes: counter.use() } : {}),
+      ...(retrieve ? { retrieval: retrieve.use } : {}),
+    });
+    return { policy, cost, lookUpSeconds: retrieve?.seconds };
+  };
+  return rollouts(evaluation, method.method, method.seed, { model: method.trained.key, ...memory?.inputs }, play, memory?.settings);
 }
 
 /** The raw returns of one trained model in every stream, and of nothing beside it: what a study scores a trial by. */

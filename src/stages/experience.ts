@@ -43,7 +43,7 @@ export interface Actor {
 
 export async function openActor({ model, kind, streams, executor, layouts, frozen, critic }: ActorRequest): Promise<Actor> {
   const { family, tokenizer } = model;
-  const graphs = model.inference(kind, { compress: COMPRESS_BATCH, act: streams }, critic);
+  const graphs = model.inference(kind, { compress: COMPRESS_BATCH, act: streams }, { critic });
   const packed = { ...layouts, [FROZEN]: frozen.layout };
   let weights: TrainedState = {};
   const steps = stepsSeen(tokenizer, model.segment);
@@ -136,8 +136,8 @@ export class Stream implements Transitions {
 }
 
 export interface CollectRequest {
-  readonly model: Model;
-  readonly actor: Actor;
+  readonly model: Pick<Model, 'family'>;
+  readonly actor: Pick<Actor, 'policy' | 'value'>;
   /** The task of every stream. */
   readonly tasks: readonly Task[];
   readonly episodes: number;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compressor, LATENT_KINDS } from '../compressor/index.ts';
-import { inputsOf, interpret, type Tensor } from '../engine/index.ts';
+import { input, inputsOf, interpret, type Tensor } from '../engine/index.ts';
 import { environment } from '../envs/index.ts';
 import { initialise, POSITION_KINDS, Scope } from '../nn/index.ts';
 import { type EnvFamily, listedTasks } from '../rl/index.ts';
@@ -9,7 +9,7 @@ import { BatchSampler, IMAGE_ENCODER_KINDS, newBatch, STATISTICS, TOKENIZERS } f
 import { loadConfig } from '../util/config.ts';
 import { Random } from '../util/random.ts';
 import { experimentSchema } from './config.ts';
-import { Model, PARTS, weighted, withWeights } from './model.ts';
+import { INFERENCE_INPUTS, Model, PARTS, weighted, withWeights } from './model.ts';
 
 const BATCH = 3;
 const SIZES =
@@ -202,6 +202,67 @@ describe('the form of the policy', () => {
     expect(odd).toThrow(expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining('even width of a head') }));
   });
 });
+
+describe.each([['policy.form=decoder'], ['policy.form=encoder-decoder'], ['model.positions=rotary'], ['policy.query=state']])(
+  'retrieved contexts, with %s',
+  override => {
+    const K = 3;
+    const { model, batch } = build('packed', [override]);
+    const rows = rowsOf(model);
+    const M = model.latentShape('bottleneck')!;
+    const random = Random.seeded(7);
+    const normals = (length: number) => Array.from({ length }, () => random.normal());
+    const width = M[0] * M[1];
+    const latents = normals(rows * width);
+    const retrieved = normals(rows * K * width);
+    const { act } = model.inference('bottleneck', { compress: 1, act: rows }, { retrieved: K });
+    const plain = model.inference('bottleneck', { compress: 1, act: rows });
+    const scope = new Scope();
+    model.logits(scope, model.inputs(BATCH).query, input('latents', [BATCH, ...M]), model.retrievedInputs(BATCH, K, M));
+    const fresh = weightsOf(scope);
+    // After training, the own embedding is not 0 any more.
+    const weights = new Map(fresh).set('policy.retrieved.own', Float32Array.from(normals(M[1])));
+    const run = (
+      feeds: { query?: ArrayLike<number>; latents?: ArrayLike<number>; retrieved?: ArrayLike<number>; present: ArrayLike<number> },
+      by = weights,
+    ) => [...interpret(withWeights(act, by, INFERENCE_INPUTS), { query: batch.query, latents, retrieved, ...feeds }).probabilities];
+    const every = new Array(rows * K).fill(1);
+    const two = every.map((_, i) => (i % K < 2 ? 1 : 0));
+
+    it('reach the policy, each of them by its rank', () => {
+      const all = run({ present: every });
+      expect(run({ present: two })).not.toEqual(all);
+      // The first two ranks exchange their contexts.
+      const swapped = retrieved.map((_, i) => {
+        const [row, k, j] = [Math.floor(i / (K * width)), Math.floor(i / width) % K, i % width];
+        return retrieved[(row * K + (k < 2 ? 1 - k : k)) * width + j];
+      });
+      expect(run({ retrieved: swapped, present: every })).not.toEqual(all);
+    });
+
+    it('leave no trace in slots that are empty', () => {
+      const other = retrieved.map((value, i) => (Math.floor(i / width) % K < 2 ? value : 1e3 * value));
+      expect(run({ retrieved: other, present: two })).toEqual(run({ present: two }));
+    });
+
+    it('leave a fresh policy without any as the plain one, which has no parameters for them', () => {
+      const nothing = new Array(rows * K).fill(0);
+      const alone = [...interpret(withWeights(plain.act, fresh, INFERENCE_INPUTS), { query: batch.query, latents }).probabilities];
+      expect(run({ present: nothing }, fresh)).toEqual(alone.map(value => expect.closeTo(value, 12)));
+      expect([...inputsOf(plain.act).keys()].filter(name => /retrieved|present/.test(name))).toEqual([]);
+    });
+
+    it('go with their row: a permuted batch permutes the output', () => {
+      const turned = <T>(values: ArrayLike<T>) => {
+        const all = Array.from(values);
+        const one = all.length / rows;
+        return [...all.slice(one), ...all.slice(0, one)];
+      };
+      const permuted = { query: turned(batch.query), latents: turned(latents), retrieved: turned(retrieved), present: turned(two) };
+      expect(run(permuted)).toEqual(turned(run({ present: two })).map(value => expect.closeTo(value, 12)));
+    });
+  },
+);
 
 describe('withWeights', () => {
   const { model } = build('packed');

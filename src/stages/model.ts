@@ -1,6 +1,7 @@
 /**
  * @file The models of an experiment as graphs: what each training stage minimises, and what acts.
- * Shape key: B batch, N context tokens, T query tokens, F features, M latents, D width, H steps of a segment, A actions.
+ * Shape key: B batch, N context tokens, T query tokens, F features, M latents, D width, K retrieved contexts, H steps of a
+ * segment, A actions.
  */
 
 import {
@@ -15,7 +16,7 @@ import {
 } from '../compressor/index.ts';
 import { add, constant, type Graph, input, mul, reshape, rewrite, slice, softmax, type Tensor } from '../engine/index.ts';
 import { crossEntropy, klDivergence, linear, Scope, weightedMean, zeroInit } from '../nn/index.ts';
-import { actionLogits, type PolicyOptions, policyStates } from '../policy/index.ts';
+import { actionLogits, type PolicyOptions, policyStates, type Retrieved } from '../policy/index.ts';
 import type { EnvFamily } from '../rl/index.ts';
 import { type BatchShape, type ContextForm, type ContextShape, stepsSeen, type Tokenizer, tokenizer } from '../tokenizers/index.ts';
 import { CadenzaError } from '../util/errors.ts';
@@ -24,7 +25,7 @@ import type { ExperimentConfig } from './config.ts';
 export type ModelConfig = Pick<ExperimentConfig, 'tokenizer' | 'context' | 'model' | 'policy' | 'compressor' | 'compression' | 'latents'>;
 
 /** Inputs of the inference graphs; everything else in them is a parameter. */
-export const INFERENCE_INPUTS: ReadonlySet<string> = new Set(['context', 'state', 'query', 'latents', 'codes']);
+export const INFERENCE_INPUTS: ReadonlySet<string> = new Set(['context', 'state', 'query', 'latents', 'codes', 'retrieved', 'present']);
 
 /** The discrete form of Z: `shape` [M, G] codes, each below `size`. */
 export interface CodeShape {
@@ -39,7 +40,7 @@ export interface Inference {
    * `state` and gives `next`, what is carried on.
    */
   readonly compress?: Graph;
-  /** `query` with `latents` → `probabilities`, and with a critic `values` [B, H] too. */
+  /** `query` with `latents` (and `retrieved` with `present`) → `probabilities`, and with a critic `values` [B, H] too. */
   readonly act: Graph;
   /** `codes` → `latents`, where Z is discrete. */
   readonly decode?: Graph;
@@ -152,23 +153,35 @@ export class Model {
   /** Z = C_θ(X), [B, M, D], in the forms that training and inference need; undefined for a compressor that passes nothing on. */
   latents(scope: Scope, kind: string, context_BNF: Tensor): Latents | undefined {
     const chosen = compressor(kind);
-    if (chosen.latents(this.contextTokens, this.options) === 0) return undefined;
+    if (!this.latentShape(kind)) return undefined;
     const own = scope.at(PARTS.compressor);
     return this.latentKind(kind).apply(own.at('latents'), chosen.compress(own, context_BNF, this.options), this.latentSettings);
   }
 
+  /** [M, D] of what the compressor gives to the policy; undefined where it passes nothing on. */
+  latentShape(kind: string): readonly [number, number] | undefined {
+    const M = compressor(kind).latents(this.contextTokens, this.options);
+    return M > 0 ? [M, this.options.width] : undefined;
+  }
+
+  /** Retrieved contexts as inputs: `retrieved` [B, K, M, D] and `present` [B, K]; undefined where none are. */
+  retrievedInputs(batch: number, contexts: number, latentShape: readonly number[]): Retrieved | undefined {
+    if (contexts === 0) return undefined;
+    return { latents: input('retrieved', [batch, contexts, ...latentShape]), present: input('present', [batch, contexts]) };
+  }
+
   /** Action logits [B, H, A] at the tokens where actions are predicted. */
-  logits(scope: Scope, query_BTF: Tensor, z_BMD: Tensor | undefined): Tensor {
-    return this.actorCritic(scope, query_BTF, z_BMD).logits;
+  logits(scope: Scope, query_BTF: Tensor, z_BMD: Tensor | undefined, retrieved?: Retrieved): Tensor {
+    return this.actorCritic(scope, query_BTF, z_BMD, retrieved).logits;
   }
 
   /**
    * Action logits [B, H, A], and what the future is worth at the same tokens, [B, H]: a linear read-out of the policy's hidden states that
    * starts at 0. Only training by returns reads the values; they are in no graph that does not ask for them.
    */
-  actorCritic(scope: Scope, query_BTF: Tensor, z_BMD: Tensor | undefined): { logits: Tensor; values: () => Tensor } {
+  actorCritic(scope: Scope, query_BTF: Tensor, z_BMD: Tensor | undefined, retrieved?: Retrieved): { logits: Tensor; values: () => Tensor } {
     const policy = scope.at(PARTS.policy);
-    const states_BTD = policyStates(policy, query_BTF, z_BMD, this.policyOptions);
+    const states_BTD = policyStates(policy, query_BTF, z_BMD, this.policyOptions, retrieved);
     const stride = this.tokenizer.predictionIndex(1) - this.tokenizer.predictionIndex(0);
     const predicting = (all: Tensor) => slice(all, 1, 0, all.shape[1], stride);
     const values = () => {
@@ -220,19 +233,19 @@ export class Model {
 
   /**
    * The inference graphs of a student: context → latents (absent when nothing is carried), and query with latents → probabilities; with `critic`,
-   * its values beside them. A compressor that goes on from its latents takes them as `state`, beside a context of one segment; what it carries is
+   * its values beside them, and with `retrieved` as many retrieved contexts beside the latents. A compressor that goes on from its latents takes them as `state`, beside a context of one segment; what it carries is
    * what it made, and the kind of latents is applied to what the policy sees of it.
    */
-  inference(kind: string, batch: { compress: number; act: number }, critic = false): Inference {
+  inference(kind: string, batch: { compress: number; act: number }, { critic = false, retrieved = 0 } = {}): Inference {
     const scope = new Scope();
     const { query } = this.inputs(batch.act, stepsSeen(this.tokenizer, this.segment));
-    const { step, latents: count } = compressor(kind);
-    const M = count(this.contextTokens, this.options);
+    const { step } = compressor(kind);
     const { segment, form } = this;
     const context: ContextShape = { contextTransitions: step ? segment : this.contextTransitions, segment, form };
-    const latentShape = M > 0 ? [M, this.options.width] : undefined;
+    const latentShape = this.latentShape(kind);
     const latents = latentShape && input('latents', [batch.act, ...latentShape]);
-    const { logits, values } = this.actorCritic(scope, query, latents);
+    const found = latentShape && this.retrievedInputs(batch.act, retrieved, latentShape);
+    const { logits, values } = this.actorCritic(scope, query, latents, found);
     const act: Graph = { outputs: { probabilities: softmax(logits), ...(critic ? { values: values() } : {}) } };
     if (!latentShape) return { act, carries: false, context };
     const tokens = context.contextTransitions * this.tokenizer.tokensPerTransition;
@@ -245,7 +258,7 @@ export class Model {
     const { discrete } = this.latentKind(kind);
     if (!discrete) return made;
     const { groups, size } = discrete.alphabet(this.latentSettings);
-    const shape = [M, groups];
+    const shape = [latentShape[0], groups];
     const codes = input('codes', [batch.compress, ...shape], 'int32');
     const decode: Graph = { outputs: { latents: discrete.decode(own.at('latents'), codes, this.latentSettings, this.options.width) } };
     return { ...made, decode, codes: { shape, size } };

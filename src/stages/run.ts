@@ -1,4 +1,7 @@
-/** @file The whole road: generate → teacher → pretrain → distil → finetune → reinforce → baselines → evaluate, for every seed, and the results of it. */
+/**
+ * @file The whole road: generate → teacher → pretrain → distil → finetune → reinforce → retrieve → baselines → evaluate, for every seed, and
+ * the results of it.
+ */
 
 import { join } from 'node:path';
 import { nodeExecutor } from '../engine/executors/node.ts';
@@ -10,16 +13,18 @@ import { writeFileAtomic, writeJson } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
 import { expectBuildable } from './buildable.ts';
 import { type ExperimentConfig, evaluatedAt, tableConfig } from './config.ts';
+import { STORES } from './context-stores.ts';
 import { evaluate, evaluatedTasks, exportModel, resampledOf, type TrainedMethod } from './evaluate.ts';
 import { atMost, generate, loadHistories, split } from './generate.ts';
 import { Model } from './model.ts';
 import { machine, provenance } from './provenance.ts';
 import { reinforce } from './reinforce.ts';
-import { StageStore } from './store.ts';
+import { retrieve, trainingContexts } from './retrieve.ts';
+import { type StageOutput, StageStore } from './store.ts';
 import { distil, finetune, pretrain, type TrainingRun, trainBaseline, trainTeacher } from './training.ts';
 
 /** The stages in the order in which they run. */
-export const STAGES = ['generate', 'teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'baselines', 'evaluate'] as const;
+export const STAGES = ['generate', 'teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'retrieve', 'baselines', 'evaluate'] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** Whether a stage runs when `until` is the last one to run. */
@@ -159,11 +164,23 @@ export async function trainMethods(config: ExperimentConfig, store: StageStore, 
     if (student) trained.push({ method: 'cad', kind: config.compressor, trained: student, seed });
     const better = student && wanted('reinforce') && config.reinforce.steps > 0 ? await reinforce(run, student) : undefined;
     if (better) trained.push({ method: 'reinforced', kind: config.compressor, trained: better, seed });
+    if (student && wanted('retrieve') && config.policy.retrieval.contexts > 0) trained.push(...(await withRetrieval(run, student)));
     if (teacher) trained.push({ method: 'teacher', kind: 'full', trained: teacher, seed });
     if (!wanted('baselines') || config.baselines.steps === 0) continue;
     for (const kind of config.baselines.methods) trained.push({ method: kind, kind, trained: await trainBaseline(run, kind), seed });
   }
   return { generated, model, trained };
+}
+
+/** The student trained further on retrieved contexts: one network, and a method for every store that it is evaluated with. */
+async function withRetrieval(run: TrainingRun, student: StageOutput): Promise<TrainedMethod[]> {
+  const { seed, config } = run;
+  const kind = config.compressor;
+  const contexts = await trainingContexts(run, student);
+  const trained = await retrieve(run, student, contexts);
+  const retrieved = config.policy.retrieval.contexts;
+  const memory = { contexts, student: { kind, trained: student } };
+  return config.retrieve.stores.map(store => ({ method: STORES[store].row, kind, trained, seed, retrieved, memory: { store, ...memory } }));
 }
 
 /** One experiment with one source, through all seeds; undefined when it ends before the evaluation. */

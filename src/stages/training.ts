@@ -79,6 +79,8 @@ export function trainingStage(run: TrainingRun, spec: StageSpec): Promise<StageO
   const { config, seed } = run;
   const optimiser = stageOptimiser(config, spec.kind);
   const { steps } = config[spec.kind];
+  // What is retrieved is seen in one stage alone, which says so itself.
+  const { retrieval: _, ...policy } = config.policy;
   const before = Object.entries(spec.from).filter((entry): entry is [string, StageOutput] => entry[1] !== undefined);
   return run.store.run({
     stage: `${spec.name}-seed${seed}`,
@@ -90,7 +92,7 @@ export function trainingStage(run: TrainingRun, spec: StageSpec): Promise<StageO
       context: config.context,
       queries: config.queries,
       model: config.model,
-      policy: config.policy,
+      policy,
       executor: config.executor,
       ...run.model.keySettings(spec.compressor, config),
       ...spec.settings,
@@ -115,12 +117,14 @@ export function trainingStage(run: TrainingRun, spec: StageSpec): Promise<StageO
       const { steps: own, given: ofData = [], dispose, ...batches } = (await spec.batches?.(request)) ?? historyBatches(run, spec, request);
       for (const [name, values] of ofData) if (given.has(name)) given.set(name, values);
       const graph: Graph = { outputs: { loss, ...metrics, ...nextOf(buffers) } };
+      const used = inputsOf(graph);
       const result = await train({
         title: `${spec.name} (seed ${seed})`,
         loss,
         metrics,
         trainable,
-        frozen,
+        // Parts that only go along into the file are in no graph.
+        frozen: frozen.filter(({ name }) => used.has(name)),
         buffers,
         given,
         steps: own ?? steps,

@@ -23,6 +23,7 @@ const STAGE_COMMANDS: Record<Stage, string> = {
   distil: 'distil into the policy with the compressor frozen',
   finetune: 'fine-tune compressor and policy together',
   reinforce: 'train the student on the returns of its own in-context rollouts',
+  retrieve: 'train the student to use contexts that it looks up',
   baselines: 'train the models that CAD is compared with',
   evaluate: 'let every method learn in context on the held-out tasks',
 };

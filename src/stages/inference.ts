@@ -1,0 +1,73 @@
+/** @file Trained models as they act: inference graphs with the weights of a finished stage in them, and policies over these. */
+
+import { join } from 'node:path';
+import { type Executor, type Graph, optimise, toOnnx } from '../engine/index.ts';
+import { type CompressProgram, inContextPolicy, type Retriever } from '../policy/index.ts';
+import type { Policy } from '../rl/index.ts';
+import { loadTensors } from './checkpoint.ts';
+import { INFERENCE_INPUTS, type Inference, type Model, PARTS, withWeights } from './model.ts';
+import type { StageOutput } from './store.ts';
+import { MODEL_FILE } from './training.ts';
+
+/** Contexts that are compressed in one call. */
+const COMPRESS_BATCH = 32;
+
+/** A trained model: the compressor in it, and the stage that made it. */
+export interface TrainedModel {
+  readonly kind: string;
+  readonly trained: StageOutput;
+  /** Retrieved contexts that its policy sees beside its own; none when left out. */
+  readonly retrieved?: number;
+}
+
+/** A student's weights by the names that the inference graphs use; the teacher's lose their prefix. */
+function weightsOf({ trained }: Pick<TrainedModel, 'trained'>): Map<string, Float32Array> {
+  const { tensors } = loadTensors(join(trained.folder, MODEL_FILE));
+  const prefix = `${PARTS.teacher}.`;
+  return new Map(
+    [...tensors].map(([name, { data }]) => [name.startsWith(prefix) ? name.slice(prefix.length) : name, data as Float32Array]),
+  );
+}
+
+/** The graphs of a trained model with its weights as constants. */
+export function inferenceGraphs(model: Model, of: TrainedModel, batch: { compress: number; act: number }): Inference {
+  const weights = weightsOf(of);
+  const { compress, act, decode, ...shapes } = model.inference(of.kind, batch, { retrieved: of.retrieved });
+  const bake = (graph: Graph) => optimise(withWeights(graph, weights, INFERENCE_INPUTS));
+  return { compress: compress && bake(compress), act: bake(act), decode: decode && bake(decode), ...shapes };
+}
+
+/** C_θ of an inference, compiled; undefined where nothing of the past reaches the policy. */
+async function compileCompressor(
+  { compress, latentShape, carries }: Inference,
+  executor: Executor,
+  onCodes?: CompressProgram['onCodes'],
+): Promise<CompressProgram | undefined> {
+  if (!compress || !latentShape) return undefined;
+  return { program: await executor.compile(toOnnx(compress)), batch: COMPRESS_BATCH, latentShape, carries, onCodes };
+}
+
+export interface PolicyRequest {
+  readonly model: Model;
+  readonly executor: Executor;
+  /** Environments that it acts in at once. */
+  readonly size: number;
+  /** Looks contexts up for a model that sees retrieved ones. */
+  readonly retrieve?: Retriever;
+  readonly onCodes?: CompressProgram['onCodes'];
+}
+
+/** A trained model as a policy. */
+export async function openPolicy({ model, executor, size, retrieve, onCodes }: PolicyRequest, of: TrainedModel): Promise<Policy> {
+  const { family, tokenizer } = model;
+  const graphs = inferenceGraphs(model, of, { compress: COMPRESS_BATCH, act: size });
+  const act = { program: await executor.compile(toOnnx(graphs.act)), size };
+  const compress = await compileCompressor(graphs, executor, onCodes);
+  return inContextPolicy({ family, tokenizer, context: graphs.context, compress, retrieve, act });
+}
+
+/** C_θ of a trained model alone. */
+export async function openCompressor(model: Model, executor: Executor, of: TrainedModel) {
+  const graphs = inferenceGraphs(model, of, { compress: COMPRESS_BATCH, act: 1 });
+  return { compress: (await compileCompressor(graphs, executor))!, context: graphs.context, codes: graphs.codes };
+}
