@@ -179,6 +179,43 @@ describe('store query', () => {
   });
 });
 
+describe('which contexts count', () => {
+  it('restricts what is looked up, and says what is left out', async () => {
+    const all = await json('stats', db, '--queries', '1000');
+    const of = (statistics: { retrieval: { metric: string }[] }) => statistics.retrieval.find(({ metric }) => metric === 'l2') as never;
+    type Scored = { queries: number; leftOut: number; rewarded: { queries: number }; byEpisode: { episode: number }[] };
+    const whole: Scored = of(all);
+    expect([all.queriesOf, whole.leftOut]).toEqual([{ fromEpisode: 1, rewarded: false }, 0]);
+    const rewarded: Scored = of(await json('stats', db, '--queries', '1000', '--rewarded'));
+    // The share among those that had found a reward was there before; now they are the queries.
+    expect(rewarded.queries).toBe(whole.rewarded.queries);
+    expect(rewarded.queries + rewarded.leftOut).toBe(whole.queries);
+    expect(rewarded.leftOut).toBeGreaterThan(0);
+    const late: Scored = of(await json('stats', db, '--queries', '1000', '--from-episode', '5'));
+    expect(late.byEpisode.map(({ episode }) => episode)).toEqual([5, 6]);
+    const { stdout } = await store('stats', db, '--rewarded', '--from-episode', '5');
+    expect(stdout).toMatch(/of \d+ contexts after 5 episodes or more and that had found a reward \(\d+ streams\) on train tasks/);
+    expect(stdout).toMatch(/\d+ other contexts of these streams were no queries/);
+    expect((await store('stats', db, '--from-episode', '7')).stdout).toContain(
+      'nothing to score on train tasks: no query after 7 episodes',
+    );
+  });
+
+  it('restricts what is found', async () => {
+    const args = ['query', db, '--run', run, '--history', '9', '--episode', '1', '-k', '1000'];
+    const found = async (...options: string[]) => (await json(...args, ...options)).neighbours as { episode: number; return: number }[];
+    const every = await found();
+    expect(await found('--rewarded')).toEqual(every.filter(({ return: total }) => total > 0));
+    expect(await found('--from-episode', '6')).toEqual(every.filter(({ episode }) => episode === 6));
+    const { query } = await json(...args);
+    const { stdout } = await store(...args, '--rewarded');
+    expect(stdout.split('\n')[0]).toBe(
+      `${query.task}, after 1 episodes, return ${query.return}; nearest by l2 among contexts that had found a reward:`,
+    );
+    expect(stdout.includes('it cannot know its task')).toBe(query.return <= 0);
+  });
+});
+
 describe('store stats', () => {
   it('counts, weighs and scores', async () => {
     const statistics = await json('stats', db, '--queries', '60');

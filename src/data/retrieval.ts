@@ -134,6 +134,19 @@ export function nearestContexts<Row extends Pick<ContextAbout, 'stream'>>(
   return best;
 }
 
+/** Which contexts count. One that never found a reward cannot know its task: what it holds is where there is none. */
+export interface Counted {
+  /** Episodes that have to be over. */
+  readonly fromEpisode: number;
+  /** Whether it has to have earned a reward. */
+  readonly rewarded: boolean;
+}
+
+export const counts =
+  ({ fromEpisode, rewarded }: Counted) =>
+  (about: Pick<ContextAbout, 'episode' | 'return'>): boolean =>
+    about.episode >= fromEpisode && (!rewarded || about.return > 0);
+
 /** Whether the nearest stored context of another stream is of the query's task. */
 export interface Retrieval {
   readonly query: ContextAbout;

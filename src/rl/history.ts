@@ -84,3 +84,13 @@ export function joinColumns<T extends Float32Array | Int32Array | Uint8Array>(co
   }
   return all;
 }
+
+/** The first `limit` histories of every task, in their order; all of them without a limit. */
+export function firstOfEach<T extends Pick<History, 'taskKey'>>(histories: readonly T[], limit = Number.POSITIVE_INFINITY): T[] {
+  const counts = new Map<string, number>();
+  return histories.filter(({ taskKey }) => {
+    const before = counts.get(taskKey) ?? 0;
+    counts.set(taskKey, before + 1);
+    return before < limit;
+  });
+}

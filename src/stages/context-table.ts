@@ -35,15 +35,6 @@ export interface Lived extends Origin {
   readonly past: Transitions;
 }
 
-/** The first `limit` streams of every task, in their order; all of them without a limit. */
-export function firstOfEach<T extends { readonly taskKey: string }>(streams: readonly T[], limit = Number.POSITIVE_INFINITY): T[] {
-  const counts = new Map<string, number>();
-  return streams.filter(({ taskKey }) => {
-    counts.set(taskKey, (counts.get(taskKey) ?? 0) + 1);
-    return counts.get(taskKey)! <= limit;
-  });
-}
-
 /** Rows in the order of streams and segments, of streams with so many segments each. */
 function streamRows(streams: readonly Origin[], segments: readonly number[]): Pick<StreamTable, 'rows' | 'last'> {
   const rows = streams.flatMap(({ task, stream }, i) =>

@@ -1,7 +1,7 @@
 /** @file What a store of contexts is worth: its sizes, the use of its codes, and how often the nearest context is of the same task. */
 
 import type { ContextStore } from '../data/contexts.ts';
-import { codeUsage, type MetricId, metricsOf, type Retrieval, retrievals } from '../data/retrieval.ts';
+import { type Counted, codeUsage, counts, type MetricId, metricsOf, type Retrieval, retrievals } from '../data/retrieval.ts';
 import { mean, stratifiedBootstrap } from '../evaluation/index.ts';
 import type { Random } from '../util/random.ts';
 
@@ -11,6 +11,8 @@ export interface RetrievalScore {
   /** The side of the split that the queries are of; the contexts that they are held against are all of the store. */
   readonly side: string;
   readonly queries: number;
+  /** Contexts of the same streams that are no queries, because they do not count. */
+  readonly leftOut: number;
   readonly streams: number;
   readonly sameTask: number;
   /** 95% bootstrap interval over streams within tasks. */
@@ -38,11 +40,17 @@ export interface StoreStatistics {
   };
   /** Null where the model has no codes. */
   readonly codes: { readonly perContext: number; readonly used: number; readonly perplexity: number } | null;
+  /** Which contexts were looked up; they are held against all of the other streams, whether those count or not. */
+  readonly queriesOf: Counted;
   readonly retrieval: readonly RetrievalScore[];
 }
 
-/** Measures a store. Queries are whole streams, drawn until there are at least `queries` contexts of each side. */
-export function storeStatistics(store: ContextStore, { queries, random }: { queries: number; random: Random }): StoreStatistics {
+/** Measures a store. Queries are the contexts that count of whole streams, drawn until there are at least `queries` of each side. */
+export function storeStatistics(
+  store: ContextStore,
+  { queries, queriesOf, random }: { queries: number; queriesOf: Counted; random: Random },
+): StoreStatistics {
+  const isQuery = counts(queriesOf);
   const table = store.load();
   const { rows, codes } = table;
   const tally: Record<string, { contexts: number; tasks: Set<string> }> = {};
@@ -56,10 +64,16 @@ export function storeStatistics(store: ContextStore, { queries, random }: { quer
   const retrieval = Object.keys(tally).flatMap(side => {
     const streams = [...byStream.values()].filter(([first]) => rows[first].side === side);
     const chosen: number[] = [];
-    for (const stream of random.split('queries', side).shuffled(streams)) if (chosen.length < queries) chosen.push(...stream);
+    let leftOut = 0;
+    for (const stream of random.split('queries', side).shuffled(streams)) {
+      if (chosen.length >= queries) break;
+      const counting = stream.filter(i => isQuery(rows[i]));
+      chosen.push(...counting);
+      leftOut += stream.length - counting.length;
+    }
     return metricsOf(table).flatMap(metric => {
       const found = retrievals(table, chosen, metric);
-      return found.length > 0 ? [scoreOf(metric, side, found, chance(found, table.rows), random.split('bootstrap'))] : [];
+      return found.length > 0 ? [{ ...scoreOf(metric, side, found, chance(found, table.rows), random.split('bootstrap')), leftOut }] : [];
     });
   });
   const perContext = codes ? codes.length / rows.length : 0;
@@ -74,11 +88,18 @@ export function storeStatistics(store: ContextStore, { queries, random }: { quer
       codes: codes ? perContext * Uint16Array.BYTES_PER_ELEMENT : null,
     },
     codes: codes ? { perContext, ...codeUsage(codes) } : null,
+    queriesOf,
     retrieval,
   };
 }
 
-function scoreOf(metric: MetricId, side: string, found: readonly Retrieval[], byChance: number, random: Random): RetrievalScore {
+function scoreOf(
+  metric: MetricId,
+  side: string,
+  found: readonly Retrieval[],
+  byChance: number,
+  random: Random,
+): Omit<RetrievalScore, 'leftOut'> {
   const share = (of: readonly Retrieval[]) => mean(of.map(({ hit }) => Number(hit)));
   const group = (key: (query: Retrieval['query']) => string | number, of: readonly Retrieval[] = found) => {
     const groups = new Map<string | number, Retrieval[]>();

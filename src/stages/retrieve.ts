@@ -6,10 +6,10 @@
 
 import { type HostTensor, input, zeros } from '../engine/index.ts';
 import { crossEntropy, weightedMean } from '../nn/index.ts';
-import { type History, segmentStarts } from '../rl/index.ts';
+import { firstOfEach, type History, segmentStarts } from '../rl/index.ts';
 import { BatchSampler, newBatch } from '../tokenizers/index.ts';
 import { STORES, type StoreId } from './context-stores.ts';
-import { encodeStreams, firstOfEach, firstRows, loadTable, type StreamTable, saveTable, shownTo } from './context-table.ts';
+import { encodeStreams, firstRows, loadTable, type StreamTable, saveTable, shownTo } from './context-table.ts';
 import { PARTS } from './model.ts';
 import type { StageContext, StageOutput } from './store.ts';
 import { type BatchRequest, batchFeeds, type StageBatches, type TrainingRun, trainingStage } from './training.ts';

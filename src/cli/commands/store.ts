@@ -1,7 +1,8 @@
 /** @file `cadenza store`: contexts of a finished run as latents and codes in one database file, and what is near what. */
 
 import { type Command, Option } from 'commander';
-import { METRICS, type MetricId } from '../../data/retrieval.ts';
+import type { ContextAbout } from '../../data/contexts.ts';
+import { type Counted, METRICS, type MetricId } from '../../data/retrieval.ts';
 import type { StoreStatistics } from '../../stages/retrieval.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
@@ -58,6 +59,7 @@ function registerBuild(store: Command): void {
         const stage = await import('../../stages/contexts.ts');
         const { ContextStore } = await import('../../data/contexts.ts');
         const { nodeExecutor } = await import('../../engine/executors/node.ts');
+        const { firstOfEach } = await import('../../rl/index.ts');
         const run = stage.openRun(folder);
         const from = given.length > 0 ? given : ['histories'];
         const tasks = stage.namedTasks(
@@ -85,16 +87,19 @@ function registerBuild(store: Command): void {
     );
 }
 
-/** The first `limit` histories of every task; all of them without a limit. */
-function firstOfEach<T extends { taskKey: string }>(histories: readonly T[], limit = Number.POSITIVE_INFINITY): T[] {
-  const counts = new Map<string, number>();
-  return histories.filter(({ taskKey }) => {
-    counts.set(taskKey, (counts.get(taskKey) ?? 0) + 1);
-    return counts.get(taskKey)! <= limit;
-  });
-}
+/** Which contexts count, as options. `whose` says what they are counted among. */
+const counted = (command: Command, whose: string) =>
+  command
+    .addOption(number('--from-episode <n>', `only ${whose} after at least so many episodes`, 1).default(1))
+    .option('--rewarded', `only ${whose} that had earned a reward: before, a context cannot know its task`);
 
-interface QueryOptions {
+/** What counts, in words; nothing where everything does. */
+const countedWords = ({ fromEpisode, rewarded }: Counted): string => {
+  const words = [...(fromEpisode > 1 ? [`after ${fromEpisode} episodes or more`] : []), ...(rewarded ? ['that had found a reward'] : [])];
+  return words.join(' and ');
+};
+
+interface QueryOptions extends Partial<Counted> {
   run: string;
   history: number;
   episode: number;
@@ -105,8 +110,7 @@ interface QueryOptions {
 }
 
 function registerQuery(store: Command): void {
-  store
-    .command('query')
+  counted(store.command('query'), 'stored contexts')
     .argument('<db>', 'a store')
     .description('the stored contexts nearest to the one after some episodes of a training history')
     .requiredOption('--run <folder>', 'the run that the store was built from')
@@ -116,10 +120,11 @@ function registerQuery(store: Command): void {
     .addOption(new Option('--metric <name>', 'distance').choices(Object.keys(METRICS)).default('l2'))
     .option('--own', 'also contexts of the same history, which are near by nature')
     .addOption(jsonOption())
-    .action(async (db: string, { run: folder, history: index, episode, k, metric, own = false, json = false }: QueryOptions) => {
+    .action(async (db: string, { run: folder, history: index, episode, k, metric, own = false, json = false, ...rest }: QueryOptions) => {
+      const { fromEpisode = 1, rewarded = false } = rest;
       const stage = await import('../../stages/contexts.ts');
       const { ContextStore } = await import('../../data/contexts.ts');
-      const { nearestContexts } = await import('../../data/retrieval.ts');
+      const { counts, nearestContexts } = await import('../../data/retrieval.ts');
       const { nodeExecutor } = await import('../../engine/executors/node.ts');
       const run = stage.openRun(folder);
       const contexts = ContextStore.open(db, run.model, { create: false });
@@ -133,11 +138,17 @@ function registerQuery(store: Command): void {
         const values = await compressor.compress(history, episode);
         await compressor.dispose();
         const table = contexts.load();
-        const accepts = ({ stream }: { stream: string }) => own || stream !== query.stream;
+        const storedOf = { fromEpisode, rewarded };
+        const stored = counts(storedOf);
+        const accepts = (about: ContextAbout) => stored(about) && (own || about.stream !== query.stream);
         const found = nearestContexts(table, { ...values, index: 0 }, { metric, k, accepts });
         const neighbours = found.map(({ row, distance }) => ({ distance, ...table.rows[row] }));
-        if (json) return printJson({ metric, query, neighbours });
-        process.stdout.write(`${query.task}, after ${episode} episodes, return ${query.return}; nearest by ${metric}:\n`);
+        if (json) return printJson({ metric, query, storedOf, neighbours });
+        const among = countedWords(storedOf);
+        process.stdout.write(
+          `${query.task}, after ${episode} episodes, return ${query.return}; nearest by ${metric}${among && ` among contexts ${among}`}:\n`,
+        );
+        if (query.return <= 0) process.stdout.write('The query has not found a reward, so it cannot know its task.\n');
         for (const { distance, task, stream, episode: at, return: total } of neighbours)
           process.stdout.write(`${distance.toFixed(4).padStart(12)}  ${task}  after ${at} episodes, return ${total}  (${stream})\n`);
       } finally {
@@ -146,20 +157,25 @@ function registerQuery(store: Command): void {
     });
 }
 
+interface StatsOptions extends Partial<Counted> {
+  queries: number;
+  seed: number;
+  json?: boolean;
+}
+
 function registerStats(store: Command): void {
-  store
-    .command('stats')
+  counted(store.command('stats'), 'queries')
     .argument('<db>', 'a store')
     .description('counts, sizes, use of the codes, and how often the nearest context of another stream is of the same task')
     .addOption(number('--queries <n>', 'contexts of each side of the split that are looked up, in whole streams', 1).default(1000))
     .addOption(number('--seed <n>', 'seed of which ones', 0).default(0))
     .addOption(jsonOption())
-    .action(async (db: string, { queries, seed, json }: { queries: number; seed: number; json?: boolean }) => {
+    .action(async (db: string, { queries, seed, json, fromEpisode = 1, rewarded = false }: StatsOptions) => {
       const { ContextStore } = await import('../../data/contexts.ts');
       const { storeStatistics } = await import('../../stages/retrieval.ts');
       const contexts = ContextStore.open(db);
       try {
-        const statistics = storeStatistics(contexts, { queries, random: Random.seeded(seed) });
+        const statistics = storeStatistics(contexts, { queries, queriesOf: { fromEpisode, rewarded }, random: Random.seeded(seed) });
         if (json) return printJson(statistics);
         process.stdout.write(render(statistics));
       } finally {
@@ -170,7 +186,8 @@ function registerStats(store: Command): void {
 
 const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
 
-function render({ contexts, streams, sides, model, bytes, codes, retrieval }: StoreStatistics): string {
+function render({ contexts, streams, sides, model, bytes, codes, queriesOf, retrieval }: StoreStatistics): string {
+  const only = countedWords(queriesOf);
   const lines = [
     `contexts   ${contexts} of ${streams} streams, by the model ${model.slice(0, 12)}`,
     ...Object.entries(sides).map(([side, { contexts: n, tasks }]) => `           ${n} on ${tasks} ${side} tasks`),
@@ -179,13 +196,15 @@ function render({ contexts, streams, sides, model, bytes, codes, retrieval }: St
       ? `codes      ${codes.perContext} a context; ${codes.used} different ones in use, perplexity ${codes.perplexity.toFixed(1)}`
       : 'codes      none: the latents of this model are continuous',
   ];
-  for (const { metric, side, queries, streams: from, sameTask, low, high, rewarded, byEpisode, chance } of retrieval) {
+  for (const { metric, side, queries, leftOut, streams: from, sameTask, low, high, rewarded, byEpisode, chance } of retrieval) {
     const [first, last] = [byEpisode[0], byEpisode[byEpisode.length - 1]];
     lines.push(
-      `nearest    ${percent(sameTask)} [${percent(low)}, ${percent(high)}] of ${queries} contexts (${from} streams) on ${side} tasks by ${metric}; by chance ${percent(chance)}`,
-      `           ${rewarded ? `${percent(rewarded.sameTask)} of the ${rewarded.queries} that had found a reward; ` : ''}${percent(first.sameTask)} after ${first.episode} episodes, ${percent(last.sameTask)} after ${last.episode}`,
+      `nearest    ${percent(sameTask)} [${percent(low)}, ${percent(high)}] of ${queries} contexts${only && ` ${only}`} (${from} streams) on ${side} tasks by ${metric}; by chance ${percent(chance)}`,
+      `           ${rewarded ? `${percent(rewarded.sameTask)} of the ${rewarded.queries} that had found a reward; ` : ''}${percent(first.sameTask)} after ${first.episode} episodes, ${percent(last.sameTask)} after ${last.episode}${leftOut > 0 ? `; ${leftOut} other contexts of these streams were no queries` : ''}`,
     );
   }
+  for (const side of Object.keys(sides).filter(side => !retrieval.some(score => score.side === side)))
+    lines.push(`nearest    nothing to score on ${side} tasks: no query${only && ` ${only}`} that has another stream beside its own`);
   const legend = 'nearest: the share whose nearest stored context of another stream is of the same task, with a 95% interval over streams';
   return `${[...lines, legend].join('\n')}\n`;
 }
