@@ -7,9 +7,11 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LABEL_KINDS, LAYOUTS } from '../src/cli/commands/exchange.ts';
 import { LABELS } from '../src/data/exchange.ts';
-import { FORMATS } from '../src/data/formats/index.ts';
-import { readManifest } from '../src/data/index.ts';
+import { exchangeFormat, FORMATS } from '../src/data/formats/index.ts';
+import { writeHdf5 } from '../src/data/hdf5.ts';
+import { readManifest, readShard } from '../src/data/index.ts';
 import { decodeSafetensors } from '../src/engine/index.ts';
+import type { RecordedResults } from '../src/evaluation/index.ts';
 import { loadExperiment } from '../src/stages/config.ts';
 import { split } from '../src/stages/generate.ts';
 import { settings, stageFiles, stageFolder, TINY, withinProcess } from './command.ts';
@@ -119,8 +121,31 @@ describe('a data set of an environment that is not here', () => {
     expect([sides.train.length, sides.test.length]).toEqual([1, 1]);
   });
 
+  it('is scored by how well its held-out recordings are foretold', async () => {
+    const { environment, shards } = readManifest(stageFolder(at('rolled'), 'generate')!);
+    const histories = shards.flatMap(shard => readShard(join(stageFolder(at('rolled'), 'generate')!, shard.file), shard));
+    await writeHdf5(at('elsewhere.hdf5'), file => exchangeFormat('xland').write(file, { ...environment, id: 'elsewhere' }, histories));
+    await succeed('import', at('elsewhere.hdf5'), '--format', 'xland', '--labels', 'recorded', '--out', at('elsewhere-data'));
+    const more = { 'env.id': 'elsewhere', 'split.heldOut': 6, 'teacher.steps': 80, 'baselines.steps': 4, 'baselines.methods': ['none'] };
+    const run = [TINY, '--out', at('elsewhere-run'), ...SHORT, ...foreign('elsewhere-data', more)];
+    const results = JSON.parse(await succeed('run', ...run, '--json')) as RecordedResults;
+    expect(results).toMatchObject({ environment: 'elsewhere', labels: 'recorded', tasks: 6, split: { train: 71, test: 6, overlap: 0 } });
+    expect(Object.keys(results.methods).sort()).toEqual(['cad', 'frequencies', 'none', 'teacher']);
+    const { teacher, frequencies } = results.methods;
+    expect(teacher.crossEntropy.high).toBeLessThan(frequencies.crossEntropy.low);
+    for (const { perTask, accuracy } of Object.values(results.methods)) {
+      // Two episodes of twenty steps, of one history a task.
+      expect(perTask.map(({ task, steps }) => [task, steps])).toEqual((results.split.testTasks as string[]).map(task => [task, 40]));
+      expect(accuracy.mean).toBeGreaterThan(0);
+    }
+    expect(results.run.imported).toMatchObject({ main: { dropped: { heldOut: 6 } } });
+    // Nothing is done again, and the terminal has every method.
+    const text = await succeed('run', ...run);
+    for (const name of [...Object.keys(results.methods), 'These are no returns']) expect(text).toContain(name);
+  });
+
   it.each([
-    ['to be played in', ['run'], { 'env.id': 'toy/points-v0' }, 'only recordings of it, so nothing can be played'],
+    ['to be played in', ['run'], { 'env.id': 'toy/points-v0', 'reinforce.steps': 1 }, 'only recordings of it, so nothing can be played'],
     ['under another name', ['finetune'], {}, 'holds histories of toy/points-v0, but env.id is dark-room. Set env.id to toy/points-v0'],
     ['with everything held out', ['generate'], { 'env.id': 'toy/points-v0', 'split.heldOut': 2 }, '2 tasks of toy/points-v0, got 2'],
     ['without a folder', ['generate'], { 'source.dataset': at('nowhere') }, 'Expected a folder that `cadenza import` wrote'],

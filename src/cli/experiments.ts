@@ -36,6 +36,14 @@ export const KINDS: readonly ExperimentKind[] = [
     schema: experimentSchema,
     stages: ['generate', 'teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'retrieve', 'baselines', 'evaluate'],
     async run(config, options) {
+      const { familyOf } = await import('../stages/imported.ts');
+      const whole = options.until === undefined || options.until === 'evaluate';
+      if (whole && familyOf(config).recorded) {
+        const results = await (await import('../stages/recorded.ts')).runRecorded(config, options);
+        // A table says it all; there are no curves.
+        const text = async () => (await import('../reports/recorded-terminal.ts')).formatRecorded(results);
+        return { results, write: async () => {}, text };
+      }
       const results = await (await import('../stages/run.ts')).runExperiment(config, options);
       return (
         results && {

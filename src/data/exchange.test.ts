@@ -152,6 +152,20 @@ describe('a file of XLand-100B', () => {
   });
 });
 
+it.each(FORMATS.map(({ id }) => id))('only the first tasks and histories of %s are read where that is asked for', async layout => {
+  const { histories, from } = recorded(environment('dark-room'), 'random', `most-${layout}`);
+  const file = join(folder, `most-${layout}.hdf5`);
+  await exportHistories(from, exchangeFormat(layout), file);
+  const read = async (most: ImportRequest['most']) => {
+    const request = { files: [file], format: exchangeFormat(layout), labels: 'action', most, familyOf: () => undefined } as const;
+    return (await importHistories(request)).histories.map(({ action }) => action);
+  };
+  const actions = histories.map(({ action }) => action);
+  expect(await read({ tasks: 2 })).toEqual(actions.slice(0, 4));
+  expect(await read({ tasks: 2, histories: 1 })).toEqual([actions[0], actions[2]]);
+  expect(await read({})).toEqual(actions);
+});
+
 describe('a file of Minari', () => {
   it('is read: episodes of one goal are a history, its spaces from metadata.json', async () => {
     const { environment: env, histories } = await load('minari', fixture('minari/main_data.hdf5'), 'action');

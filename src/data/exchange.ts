@@ -11,7 +11,7 @@ import { type Space, spaceSize } from '../rl/spaces.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { canonicalJson, sha256File, writeJson } from '../util/files.ts';
 import { contentKey, DATASET_FILE, type Dataset, datasetHistories, readDataset } from './dataset.ts';
-import type { DeclaredEnvironment, ExchangeFormat, Recording } from './formats/index.ts';
+import { type DeclaredEnvironment, type ExchangeFormat, Quota, type Recording } from './formats/index.ts';
 import { readHdf5, writeHdf5 } from './hdf5.ts';
 import { type Environment, readManifest } from './manifest.ts';
 import { readShard } from './shards.ts';
@@ -32,6 +32,8 @@ export interface ImportRequest {
   readonly files: readonly string[];
   readonly format: ExchangeFormat;
   readonly labels: LabelKind;
+  /** Most tasks, and most histories of each, the first ones of the files; all when left out. */
+  readonly most?: { readonly tasks?: number; readonly histories?: number };
   /** The family of an environment that is here; undefined where there is none of that name. */
   readonly familyOf: (environment: DeclaredEnvironment) => EnvFamily | undefined;
 }
@@ -49,13 +51,15 @@ export async function importHistories({
   files,
   format,
   labels,
+  most,
   familyOf,
 }: ImportRequest): Promise<Pick<Dataset, 'environment' | 'origin' | 'labels'> & { histories: History[] }> {
+  const quota = new Quota(most);
   const found: Located[] = [];
   const origin: Dataset['origin']['files'] = [];
   let declared: DeclaredEnvironment | undefined;
   for (const [index, file] of files.entries()) {
-    const { environment, recordings } = await readHdf5(file, format.read);
+    const { environment, recordings } = await readHdf5(file, reader => format.read(reader, quota));
     declared ??= environment;
     if (canonicalJson(environment) !== canonicalJson(declared)) {
       const [first, other] = [declared, environment].map(each => canonicalJson(each));
@@ -123,7 +127,7 @@ function completed(declared: DeclaredEnvironment, recordings: readonly Located[]
       0,
     );
   const actions = () => most(recordings.flatMap(({ action, expert }) => [action, expert])) + 1;
-  const horizon = () => Math.max(...recordings.map(({ ended }) => Math.max(...episodeLengths(ended))));
+  const horizon = () => most(recordings.map(({ ended }) => episodeLengths(ended)));
   return {
     id: declared.id,
     ...(declared.options ? { options: declared.options } : {}),
@@ -184,7 +188,7 @@ function historyOf(
   const finite = Array.prototype.findIndex.call(reward, value => !Number.isFinite(value));
   if (finite >= 0) throw refuse(recording, `reward ${finite} is ${reward[finite]}, expected a finite number`);
   const lengths = episodeLengths(ended);
-  const longest = Math.max(...lengths);
+  const longest = lengths.reduce((a, b) => Math.max(a, b), 0);
   if (longest > horizon)
     throw refuse(recording, `an episode has ${longest} steps, expected at most ${horizon}, after which one is truncated`);
   const probabilities = LABELS[labels].of(recording, actionSpace.n);

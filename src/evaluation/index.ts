@@ -1,4 +1,5 @@
 export * from './codes.ts';
+export * from './recorded.ts';
 export * from './results.ts';
 export * from './rollout.ts';
 export * from './statistics.ts';

@@ -1,6 +1,6 @@
 /** @file Histories that were recorded elsewhere in the place of a source's: the family that they are of, and those of the training tasks. */
 
-import type { LabelKind } from '../data/exchange.ts';
+import type { ImportRequest } from '../data/exchange.ts';
 import type { DeclaredEnvironment } from '../data/formats/index.ts';
 import { type Dataset, datasetHash, datasetHistories, readDataset, recordedFamily, saveDataset } from '../data/index.ts';
 import { ENVIRONMENTS, environment } from '../envs/index.ts';
@@ -60,12 +60,19 @@ export const datasetKey = (config: ImportConfig): { dataset?: string } => {
   return dataset ? { dataset: datasetHash(dataset) } : {};
 };
 
-/** Imports files and keeps them as a data set in the folder `out`. Throws as `importHistories` and `saveDataset` do. */
-export async function importDataset({ files, layout, labels, out }: { files: string[]; layout: string; labels: LabelKind; out: string }) {
+export interface DatasetRequest extends Pick<ImportRequest, 'files' | 'labels' | 'most'> {
+  /** Id of the layout. */
+  readonly layout: string;
+  /** Folder of the data set. */
+  readonly out: string;
+}
+
+/** Imports files and keeps them as a data set. Throws as `importHistories` and `saveDataset` do. */
+export async function importDataset({ layout, out, ...request }: DatasetRequest): Promise<Dataset> {
   const { importHistories } = await import('../data/exchange.ts');
   const { exchangeFormat } = await import('../data/formats/index.ts');
   const familyOf = ({ id, options }: DeclaredEnvironment) => registered(id, options);
-  const { histories, ...about } = await importHistories({ files, format: exchangeFormat(layout), labels, familyOf });
+  const { histories, ...about } = await importHistories({ ...request, format: exchangeFormat(layout), familyOf });
   const { version, commit, node } = provenance();
   return saveDataset(out, histories, { ...about, creator: { version, node, commit } });
 }

@@ -21,7 +21,7 @@ export interface TrainedModel {
 }
 
 /** A student's weights by the names that the inference graphs use; the teacher's lose their prefix. */
-function weightsOf({ trained }: Pick<TrainedModel, 'trained'>): Map<string, Float32Array> {
+export function weightsOf({ trained }: Pick<TrainedModel, 'trained'>): Map<string, Float32Array> {
   const { tensors } = loadTensors(join(trained.folder, MODEL_FILE));
   const prefix = `${PARTS.teacher}.`;
   return new Map(

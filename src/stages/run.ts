@@ -91,9 +91,7 @@ interface Found {
 
 /** What was found, with everything that says where it comes from. */
 export function resultsOf(config: ExperimentConfig, { methods, tables = {}, oracle, ...found }: Found): Results {
-  const { train, [config.evaluate.tasks]: test, family } = split(config);
-  const evaluated = evaluatedTasks(config);
-  const trainKeys = new Set(train.map(family.taskKey));
+  const { family } = split(config);
   const { version, commit, node } = provenance();
   const { episodes, streams, sampling, resamples } = config.evaluate;
   return {
@@ -105,7 +103,7 @@ export function resultsOf(config: ExperimentConfig, { methods, tables = {}, orac
     seeds: config.seeds.length,
     sampling,
     bars: describeBars({
-      tasks: evaluated.length,
+      tasks: evaluatedTasks(config).length,
       streams,
       seeds: config.seeds.length,
       resamples,
@@ -114,16 +112,7 @@ export function resultsOf(config: ExperimentConfig, { methods, tables = {}, orac
     }),
     methods,
     ...(Object.keys(tables).length > 0 ? { tables } : {}),
-    split: {
-      by: 'content of the task',
-      train: train.length,
-      test: test.length,
-      overlap: test.filter(task => trainKeys.has(family.taskKey(task))).length,
-      // Which of the two sides was used, where that was not all of it.
-      ...(config.source.maxTasks === undefined ? {} : { taught: atMost(train, config.source.maxTasks).length }),
-      ...(config.evaluate.maxTasks === undefined ? {} : { evaluated: evaluated.length }),
-      testTasks: evaluated.map(family.taskKey),
-    },
+    split: splitRecord(config),
     run: {
       command: found.command,
       config,
@@ -135,6 +124,23 @@ export function resultsOf(config: ExperimentConfig, { methods, tables = {}, orac
       ...(Object.keys(found.imported ?? {}).length > 0 ? { imported: found.imported } : {}),
       seconds: found.seconds,
     },
+  };
+}
+
+/** The audit of what is trained on against what is evaluated, for the results. */
+export function splitRecord(config: ExperimentConfig): Results['split'] {
+  const { train, [config.evaluate.tasks]: test, family } = split(config);
+  const evaluated = evaluatedTasks(config);
+  const trainKeys = new Set(train.map(family.taskKey));
+  return {
+    by: 'content of the task',
+    train: train.length,
+    test: test.length,
+    overlap: test.filter(task => trainKeys.has(family.taskKey(task))).length,
+    // Which of the two sides was used, where that was not all of it.
+    ...(config.source.maxTasks === undefined ? {} : { taught: atMost(train, config.source.maxTasks).length }),
+    ...(config.evaluate.maxTasks === undefined ? {} : { evaluated: evaluated.length }),
+    testTasks: evaluated.map(family.taskKey),
   };
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { LabelKind } from '../../data/exchange.ts';
 import { CadenzaError } from '../../util/errors.ts';
-import { jsonOption, printJson } from '../options.ts';
+import { jsonOption, printJson, whole } from '../options.ts';
 
 /** Written out, so that `--help` need not load the layouts; a test holds them against the registries. */
 export const LAYOUTS = ['xland', 'minari'];
@@ -13,10 +13,14 @@ export const LABEL_KINDS = ['action', 'expert', 'recorded'];
 
 const layoutOption = () => new Option('--format <layout>', 'layout of the HDF5 files').choices(LAYOUTS).makeOptionMandatory();
 
+const number = (flags: string, description: string) => new Option(flags, description).argParser(whole(flags.split(' ')[0], 1));
+
 interface ImportOptions {
   format: string;
   out: string;
   labels: LabelKind;
+  tasks?: number;
+  histories?: number;
   json?: boolean;
 }
 
@@ -32,10 +36,12 @@ export function registerExchange(program: Command): void {
         .choices(LABEL_KINDS)
         .default('action'),
     )
+    .addOption(number('--tasks <n>', 'most tasks, the first ones (default: all)'))
+    .addOption(number('--histories <n>', 'most histories of every task, the first ones (default: all)'))
     .addOption(jsonOption())
-    .action(async (files: string[], { format, out, labels, json = false }: ImportOptions) => {
+    .action(async (files: string[], { format, out, labels, tasks: most, histories: each, json = false }: ImportOptions) => {
       const { importDataset } = await import('../../stages/imported.ts');
-      const dataset = await importDataset({ files, layout: format, labels, out });
+      const dataset = await importDataset({ files, layout: format, labels, most: { tasks: most, histories: each }, out });
       const histories = dataset.shards.reduce((sum, shard) => sum + shard.histories, 0);
       const transitions = dataset.shards.reduce((sum, shard) => sum + shard.transitions, 0);
       const { environment, tasks } = dataset;

@@ -2,6 +2,7 @@
 
 import type { DiscreteSpace, History, Space, Task } from '../../rl/index.ts';
 import { spaceSize } from '../../rl/index.ts';
+import { canonicalJson } from '../../util/files.ts';
 import type { Hdf5Reader, Hdf5Writer, Numbers } from '../hdf5.ts';
 import type { Environment } from '../manifest.ts';
 
@@ -44,12 +45,33 @@ export interface ReadFile {
   readonly recordings: readonly Recording[];
 }
 
+/** How much of the files is wanted: data sets of the field may be larger than memory. */
+export class Quota {
+  readonly #tasks: number;
+  readonly #histories: number;
+  readonly #taken = new Map<string, number>();
+
+  constructor({ tasks = Number.POSITIVE_INFINITY, histories = Number.POSITIVE_INFINITY } = {}) {
+    this.#tasks = tasks;
+    this.#histories = histories;
+  }
+
+  /** Whether one more history of this task is wanted; if so, it counts as read. */
+  take(task: Task): boolean {
+    const key = canonicalJson(task);
+    const before = this.#taken.get(key) ?? 0;
+    if (before >= this.#histories || (before === 0 && this.#taken.size >= this.#tasks)) return false;
+    this.#taken.set(key, before + 1);
+    return true;
+  }
+}
+
 /** One layout. A new one is a file and a line of the registry. */
 export interface ExchangeFormat {
   readonly id: string;
   readonly description: string;
-  /** Reads all histories. Throws `E_DATA` naming file, group and dataset where the layout is not this one or columns do not fit together. */
-  read(file: Hdf5Reader): ReadFile;
+  /** Reads the histories that `quota` admits. Throws `E_DATA` naming file, group and dataset where the layout is not this one or columns do not fit together. */
+  read(file: Hdf5Reader, quota: Quota): ReadFile;
   write(file: Hdf5Writer, environment: Environment, histories: readonly History[]): void;
   /** JSON that other tools look for beside the file; `name` is where. */
   beside?(environment: Environment, histories: readonly History[]): { readonly name: string; readonly content: unknown };

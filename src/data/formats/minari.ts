@@ -31,16 +31,24 @@ const OPTION = 'options/';
 export const minari: ExchangeFormat = {
   id: 'minari',
   description: 'Minari: a group an episode with observations, actions, rewards, terminations and truncations',
-  read(file) {
+  read(file, quota) {
     const episodes = file.groups().filter(name => EPISODE.test(name));
     if (episodes.length === 0) throw file.refuse('', 'expected groups episode_0, episode_1, …, found none');
-    const byHistory = new Map<string, Episode[]>();
+    const histories = new Map<string, { task: Task; names: string[] }>();
     for (const name of episodes) {
-      const episode = readEpisode(file, name);
-      const key = canonicalJson([episode.task, episode.history]);
-      byHistory.set(key, [...(byHistory.get(key) ?? []), episode]);
+      const task = taskOf(file, name);
+      const key = canonicalJson([task, file.attributes(name)[HISTORY] ?? 0]);
+      if (!histories.has(key)) histories.set(key, { task, names: [] });
+      histories.get(key)!.names.push(name);
     }
-    return { environment: declaredEnvironment(file) ?? gymEnvironment(file), recordings: [...byHistory.values()].map(recording) };
+    const wanted = [...histories.values()].filter(({ task }) => quota.take(task));
+    const recordings = wanted.map(({ task, names }) =>
+      recording(
+        task,
+        names.map(name => readEpisode(file, name)),
+      ),
+    );
+    return { environment: declaredEnvironment(file) ?? gymEnvironment(file), recordings };
   },
   write(file, environment, histories) {
     file.attribute('', ENVIRONMENT, canonicalJson(environment));
@@ -80,8 +88,6 @@ export const minari: ExchangeFormat = {
 
 interface Episode {
   readonly name: string;
-  readonly task: Task;
-  readonly history: number;
   /** T */
   readonly length: number;
   /** F */
@@ -105,11 +111,8 @@ function readEpisode(file: Hdf5Reader, name: string): Episode {
       throw file.refuse(`group ${name}, dataset "${column}"`, `expected one number a step, found ${rest}; only discrete actions are read`);
   }
   const columns = Object.fromEntries(COLUMNS.map(column => [column, file.read(name, column)])) as Episode['columns'];
-  const attributes = file.attributes(name);
   return {
     name,
-    task: taskOf(file, name),
-    history: Number(attributes[HISTORY] ?? 0),
     length,
     width,
     seen: file.read(name, 'observations'),
@@ -125,9 +128,9 @@ function taskOf(file: Hdf5Reader, group: string): Task {
   return Object.fromEntries(options.map(([name, value]) => [name.slice(OPTION.length), value])) as Task;
 }
 
-/** One history of episodes one behind the other. */
-function recording(episodes: readonly Episode[]): Recording {
-  const [{ width, name, task }] = episodes;
+/** One history: episodes one behind the other. */
+function recording(task: Task, episodes: readonly Episode[]): Recording {
+  const [{ width, name }] = episodes;
   const part = (pick: (episode: Episode) => ArrayLike<number>) => joinColumns(episodes.map(episode => Float32Array.from(pick(episode))));
   const rows = (first: number) => part(({ seen, length, width: own }) => Array.from(seen).slice(first * own, (first + length) * own));
   const column = (key: (typeof COLUMNS)[number]) => part(({ columns }) => columns[key]);

@@ -20,6 +20,7 @@ import {
   jsonAttribute,
   observationAxes,
   PROBABILITIES,
+  type Quota,
   type Recording,
   TASK,
 } from './format.ts';
@@ -27,11 +28,11 @@ import {
 export const xland: ExchangeFormat = {
   id: 'xland',
   description: 'XLand-100B: a group a task with states, actions, rewards, dones and expert_actions',
-  read(file) {
+  read(file, quota) {
     const groups = file.groups();
     if (groups.length === 0) throw file.refuse('', 'expected a group a task (0, 1, …), found none');
     const environment = declaredEnvironment(file) ?? { id: environmentId(file, groups) };
-    return { environment, recordings: groups.flatMap(group => recordings(file, group)) };
+    return { environment, recordings: groups.flatMap(group => recordings(file, group, quota)) };
   },
   write(file, environment, histories) {
     file.attribute('', ENVIRONMENT, canonicalJson(environment));
@@ -84,7 +85,7 @@ function taskOf(file: Hdf5Reader, group: string): Task {
   throw file.refuse(`group ${group}`, 'expected an attribute "ruleset-id" (a number) or "task" (JSON) that names the task, found neither');
 }
 
-function recordings(file: Hdf5Reader, group: string): Recording[] {
+function recordings(file: Hdf5Reader, group: string, quota: Quota): Recording[] {
   const task = taskOf(file, group);
   const width = expectAxes(file, group, 'states', [undefined, undefined]);
   const [h, T] = file.shape(group, 'states');
@@ -92,7 +93,8 @@ function recordings(file: Hdf5Reader, group: string): Recording[] {
   const optional = (name: string) => names.includes(name);
   const columns = ['actions', 'rewards', 'dones', ...['expert_actions', 'terminations', 'truncations'].filter(optional)];
   for (const name of [...columns, ...['next_states', PROBABILITIES].filter(optional)]) expectAxes(file, group, name, [h, T]);
-  return Array.from({ length: h }, (_, i) => {
+  const wanted = Array.from({ length: h }, (_, i) => i).filter(() => quota.take(task));
+  return wanted.map(i => {
     const read = (name: string) => file.read(group, name, i);
     const given = (name: string) => (optional(name) ? read(name) : undefined);
     const [observation, ended] = [read('states'), read('dones')];

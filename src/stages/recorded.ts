@@ -1,0 +1,209 @@
+/**
+ * @file The evaluation where only recordings exist: every method foretells the labels of histories of held-out tasks, which were dropped from
+ * training. The context is what was recorded before, and the running episode is the recorded one.
+ */
+
+import { join } from 'node:path';
+import { datasetHistories } from '../data/index.ts';
+import { nodeExecutor } from '../engine/executors/node.ts';
+import { optimise, softmax, toOnnx } from '../engine/index.ts';
+import {
+  describeRecordedBars,
+  RECORDED_FORMAT,
+  type RecordedMethodResult,
+  type RecordedResults,
+  type RecordedScore,
+  RecordedScorer,
+  recordedResult,
+} from '../evaluation/index.ts';
+import { Scope } from '../nn/index.ts';
+import { type History, segmentStarts } from '../rl/index.ts';
+import { newBatch, writeSegment } from '../tokenizers/index.ts';
+import { formatConfig } from '../util/config.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { readJson, writeFileAtomic, writeJson } from '../util/files.ts';
+import { Random } from '../util/random.ts';
+import { expectBuildable } from './buildable.ts';
+import { type ExperimentConfig, tableConfig } from './config.ts';
+import { type Evaluation, evaluatedTasks, exportModel, type TrainedMethod } from './evaluate.ts';
+import { loadHistories } from './generate.ts';
+import { datasetKey, datasetOf } from './imported.ts';
+import { weightsOf } from './inference.ts';
+import { withWeights } from './model.ts';
+import { machine, provenance } from './provenance.ts';
+import { type RunOptions, splitRecord, trainMethods } from './run.ts';
+import { StageStore } from './store.ts';
+
+const SCORES_FILE = 'scores.json';
+/** Segments that are scored in one call. */
+const BATCH = 32;
+
+/** Trains on a data set of an environment that is not here, and scores on its held-out tasks. */
+export async function runRecorded(
+  config: ExperimentConfig,
+  { out, progress, signal, resume, command }: RunOptions,
+): Promise<RecordedResults> {
+  const tables = config.tables.map(table => ({ name: table.name, config: tableConfig(config, table) }));
+  for (const { config: each } of [{ config }, ...tables]) {
+    const plays = each.reinforce.steps > 0 || each.policy.retrieval.contexts > 0 || each.evaluate.envs.length > 0;
+    expectBuildable(each, { plays });
+  }
+  const store = new StageStore(out, { resume, progress, signal });
+  writeFileAtomic(join(out, 'config.yaml'), formatConfig(config));
+  const main = await scored(config, store);
+  const others: Record<string, Record<string, RecordedMethodResult>> = {};
+  for (const { name, config: each } of tables) others[name] = (await scored(each, store)).methods;
+  await exportModel(main.evaluation, main.agent, join(out, 'model'));
+  const { version, commit, node } = provenance();
+  const { resamples, tasks: side } = config.evaluate;
+  const { generated } = main;
+  const results: RecordedResults = {
+    format: RECORDED_FORMAT,
+    name: config.name,
+    environment: config.env.id,
+    labels: datasetOf(config)!.labels,
+    tasks: main.tasks,
+    seeds: config.seeds.length,
+    bars: describeRecordedBars({ tasks: main.tasks, side, resamples, seeds: config.seeds.length }),
+    methods: main.methods,
+    ...(tables.length > 0 ? { tables: others } : {}),
+    split: splitRecord(config),
+    run: {
+      command,
+      config,
+      commit: commit ?? 'unknown',
+      version,
+      node,
+      machine: machine(),
+      dataHashes: { main: generated.report.dataHash as string },
+      imported: { main: generated.report.imported },
+      seconds: store.seconds,
+    },
+  };
+  writeJson(join(out, 'results.json'), results);
+  return results;
+}
+
+/** Trains all methods of one experiment and scores them, and beside them the frequencies of the labels that were trained on. */
+async function scored(config: ExperimentConfig, store: StageStore) {
+  const executor = nodeExecutor(config.executor);
+  const { generated, model, trained } = await trainMethods(config, store, executor);
+  const evaluation: Evaluation = { store, config, model, executor };
+  const recordings = heldOutRecordings(evaluation);
+  const collected = new Map<string, (readonly RecordedScore[])[]>();
+  const keep = (method: string, scores: readonly RecordedScore[]) => collected.set(method, [...(collected.get(method) ?? []), scores]);
+  for (const method of trained) keep(method.method, await scoreModel(evaluation, method, recordings));
+  keep('frequencies', scoreFrequencies(loadHistories(generated, model.family).histories, recordings));
+  const methods = [...collected].map(([name, seeds]) => {
+    // The same stream for every method: they are resampled alike.
+    return [name, recordedResult(seeds, config.evaluate.resamples, Random.seeded(config.seed).split('bootstrap'))] as const;
+  });
+  const agent = trained.find(({ method }) => method === 'cad')!;
+  return { evaluation, generated, agent, methods: Object.fromEntries(methods), tasks: recordings.size };
+}
+
+/** One recorded segment: segment i of a history is [starts[i], starts[i + 1]). */
+interface Place {
+  readonly history: History;
+  readonly starts: Int32Array;
+  readonly s: number;
+}
+
+type Recordings = ReadonlyMap<string, readonly Place[]>;
+
+/**
+ * What is scored of the evaluated tasks, by task: the first `evaluate.streams` of its histories, of each `evaluate.episodes` segments evenly spread. Throws
+ * `E_SPLIT` where the data set has none: it names exactly the tasks that are in it, so it was changed meanwhile.
+ */
+function heldOutRecordings({ config, model: { family, segment } }: Evaluation): Recordings {
+  const all = datasetHistories(config.source.dataset!, datasetOf(config)!);
+  const { streams, episodes } = config.evaluate;
+  const found = new Map<string, Place[]>();
+  for (const key of evaluatedTasks(config).map(family.taskKey)) {
+    const own = all.filter(({ taskKey }) => taskKey === key).slice(0, streams);
+    if (own.length === 0)
+      throw new CadenzaError('E_SPLIT', `${config.source.dataset} has no histories of ${key} any more. Import it again.`);
+    const places = own.flatMap(history => {
+      const starts = segmentStarts(history, segment);
+      return spread(starts.length - 1, episodes).map(s => ({ history, starts, s }));
+    });
+    found.set(key, places);
+  }
+  return found;
+}
+
+/** At most `most` of the numbers below `count`, evenly spread, the last among them. */
+const spread = (count: number, most: number): number[] =>
+  Array.from({ length: Math.min(count, most) }, (_, i) => Math.ceil(((i + 1) * count) / Math.min(count, most)) - 1);
+
+/** Scores a trained model, or reads what was scored before. */
+async function scoreModel(
+  { store, config, model, executor }: Evaluation,
+  { method, kind, trained, seed }: TrainedMethod,
+  recordings: Recordings,
+): Promise<readonly RecordedScore[]> {
+  const { resamples: _, envs: __, sampling: ___, ...protocol } = config.evaluate;
+  const output = await store.run({
+    stage: `evaluate-${method}-seed${seed}`,
+    settings: { split: config.split, protocol, executor: config.executor, ...datasetKey(config) },
+    inputs: { model: trained.key },
+    async run({ folder, progress, signal }) {
+      progress.start(`evaluate ${method} (seed ${seed})`, recordings.size);
+      const shape = model.batchShape(BATCH);
+      const batch = newBatch(model.tokenizer, shape);
+      const { context, query } = model.inputs(BATCH);
+      const scope = new Scope();
+      const logits = model.logits(scope, query, model.latents(scope, kind, context)?.settled);
+      const graph = withWeights({ outputs: { probabilities: softmax(logits) } }, weightsOf({ trained }), new Set(['context', 'query']));
+      const program = await executor.compile(toOnnx(optimise(graph)));
+      const host = (data: Float32Array, like: typeof query) => ({ data, shape: like.shape, dtype: 'float32' as const });
+      const feeds = {
+        ...(model.latents(new Scope(), kind, context) ? { context: host(batch.context, context) } : {}),
+        query: host(batch.query, query),
+      };
+      const { actions, segment } = shape;
+      const scores: RecordedScore[] = [];
+      for (const [task, places] of recordings) {
+        signal.throwIfAborted();
+        const scorer = new RecordedScorer();
+        for (let from = 0; from < places.length; from += BATCH) {
+          const part = places.slice(from, from + BATCH);
+          for (const column of [batch.context, batch.query, batch.weight]) column.fill(0);
+          for (const [b, { history, starts, s }] of part.entries()) writeSegment(model.tokenizer, shape, batch, b, history, starts, s);
+          const { probabilities } = await program.run(feeds, ['probabilities']);
+          for (const [b, { history, starts, s }] of part.entries())
+            for (let t = starts[s]; t < starts[s + 1]; t++)
+              scorer.add(
+                probabilities.data as Float32Array,
+                (b * segment + t - starts[s]) * actions,
+                history.probabilities,
+                t * actions,
+                actions,
+              );
+        }
+        scores.push(scorer.score(task));
+        progress.update(scores.length);
+      }
+      await program.dispose();
+      writeJson(join(folder, SCORES_FILE), scores);
+      progress.finish();
+      return {};
+    },
+  });
+  return readJson(join(output.folder, SCORES_FILE)) as RecordedScore[];
+}
+
+/** The floor: the mean label of the training histories, whatever is seen. */
+function scoreFrequencies(training: readonly History[], recordings: Recordings): RecordedScore[] {
+  const actions = training[0].probabilities.length / training[0].action.length;
+  const total = new Float64Array(actions);
+  for (const { probabilities } of training) for (let i = 0; i < probabilities.length; i++) total[i % actions] += probabilities[i];
+  const sum = total.reduce((a, b) => a + b, 0);
+  const frequencies = total.map(value => value / sum);
+  return [...recordings].map(([task, places]) => {
+    const scorer = new RecordedScorer();
+    for (const { history, starts, s } of places)
+      for (let t = starts[s]; t < starts[s + 1]; t++) scorer.add(frequencies, 0, history.probabilities, t * actions, actions);
+    return scorer.score(task);
+  });
+}
