@@ -101,6 +101,26 @@ const CASES: Case[] = [
     says: ['e.yaml:3:18: finetune.beta', 'teacher.steps is 0'],
   },
   {
+    what: 'a prompt among tokens that do not see each other',
+    text: 'name: a\npolicy: {query: state, prompt: {}}',
+    says: ['policy.form: expected encoder-decoder', 'do not see each other'],
+  },
+  {
+    what: 'a prompt where rollouts have none',
+    text: 'name: a\npolicy: {prompt: {}}\nreinforce: {steps: 1}',
+    says: ['reinforce.steps: expected 0 with policy.prompt'],
+  },
+  {
+    what: 'a prompt where retrieval has none',
+    text: 'name: a\npolicy: {prompt: {}, retrieval: {contexts: 2}}',
+    says: ['policy.retrieval.contexts: expected 0 with policy.prompt'],
+  },
+  {
+    what: 'a prompt where there is no learner to look on',
+    text: 'name: a\npolicy: {prompt: {}}\nsource: {dataset: there}',
+    says: ['source.dataset: expected none with policy.prompt'],
+  },
+  {
     what: 'fine-tuning without a loss on the policy',
     text: 'name: a\ndistil: {alpha: 0, beta: 1}\nfinetune: {beta: 0}',
     says: ['e.yaml:3:18: finetune.beta: expected distil.alpha or finetune.beta above 0'],

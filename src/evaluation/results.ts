@@ -70,6 +70,8 @@ export interface MethodCost {
 
 /** One method. Every return is divided by its own task's oracle return: 1 is optimal. */
 export interface MethodResult extends MethodCost {
+  /** What it was given that rows without this entry did not have, as it ends "Given …". */
+  given?: string;
   byEpisode: EpisodeScores;
   /** Of the last `FINAL_EPISODES` episodes. */
   final: Score;

@@ -6,7 +6,7 @@
 import { type HostTensor, type Program, sizeOf, zeros } from '../engine/index.ts';
 import { type EnvFamily, type Feedback, type Policy, spaceSize } from '../rl/index.ts';
 import { type ContextShape, pastFrom, stepsSeen, type Tokenizer, type Transitions } from '../tokenizers/index.ts';
-import { expect } from '../util/errors.ts';
+import { CadenzaError, expect } from '../util/errors.ts';
 import { type CompressProgram, contextEncoder } from './context-encoder.ts';
 
 export interface InContextModel {
@@ -76,8 +76,16 @@ class Record implements Transitions {
   }
 }
 
+export interface InContextPolicy extends Policy {
+  /**
+   * Gives each environment a few-shot prompt: episodes of its task, which stand before every running segment until `reset`. Environments without
+   * an entry have none, as all have at first. Throws `E_CONFIG` for a model without room for a prompt, `E_SHAPE` for more episodes than it has room for.
+   */
+  prompt(shown: readonly (Transitions | undefined)[]): void;
+}
+
 /** Wraps a model as a policy of `act.size` environments. */
-export function inContextPolicy({ family, tokenizer, context: shape, compress, retrieve, act }: InContextModel): Policy {
+export function inContextPolicy({ family, tokenizer, context: shape, compress, retrieve, act }: InContextModel): InContextPolicy {
   const { segment } = shape;
   /** Whether segments are pieces of episodes; if not, none ends before its episode. */
   const cuts = segment < family.horizon;
@@ -87,6 +95,7 @@ export function inContextPolicy({ family, tokenizer, context: shape, compress, r
   const steps = stepsSeen(tokenizer, segment);
   const tokens = tokenizer.queryTokens(steps);
   const queryRow = tokens * tokenizer.query.width;
+  const promptRow = (tokenizer.prompt?.tokens ?? 0) * tokenizer.query.width;
   const query = zeros([size, tokens, tokenizer.query.width]);
   const probabilities = zeros([size, steps, actions]);
   const chosen = new Float32Array(size * actions);
@@ -107,6 +116,8 @@ export function inContextPolicy({ family, tokenizer, context: shape, compress, r
   let stale: number[] = [];
   /** Environments whose Z changed since contexts were looked up by it. */
   let unsought: number[] = [];
+
+  const forgetSegment = (i: number) => void query.data.fill(0, i * queryRow + promptRow, (i + 1) * queryRow);
 
   const refresh = async (indices: readonly number[]) => {
     if (!encode || !latents) return;
@@ -146,13 +157,23 @@ export function inContextPolicy({ family, tokenizer, context: shape, compress, r
       unsought = [...records.keys()];
       stale = carried ? [] : [...unsought];
     },
+    prompt(shown) {
+      if (!tokenizer.prompt)
+        throw new CadenzaError('E_CONFIG', 'this model has no room for a prompt; train one with policy.prompt, or let it act without.');
+      expect(shown.length <= size, `this policy acts in ${size} environments at once, but got prompts for ${shown.length}.`);
+      for (let i = 0; i < size; i++) {
+        query.data.fill(0, i * queryRow, i * queryRow + promptRow);
+        const given = shown[i];
+        if (given) tokenizer.prompt.write(query.data as Float32Array, i * queryRow, given);
+      }
+    },
     async act(observation) {
       await refresh(stale);
       lookUp(unsought);
       [stale, unsought] = [[], []];
-      if (tokenizer.memoryless) query.data.fill(0);
       for (let i = 0; i < size; i++) {
         const record = records[i];
+        if (tokenizer.memoryless) forgetSegment(i);
         expect(
           time[i] < segment,
           `environment ${i} is at step ${time[i] + 1} of an episode, but the model was made for at most ${segment}.`,
@@ -186,7 +207,7 @@ export function inContextPolicy({ family, tokenizer, context: shape, compress, r
         if (!feedback.terminated[i] && !feedback.truncated[i] && !(cuts && time[i] === segment)) continue;
         records[i].endSegment(shape);
         time[i] = 0;
-        query.data.fill(0, i * queryRow, (i + 1) * queryRow);
+        forgetSegment(i);
         stale.push(i);
         unsought.push(i);
       }

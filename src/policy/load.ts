@@ -1,10 +1,10 @@
 /** @file An exported model as a policy, in a browser as in Node: ONNX graphs, and a description of the tokens that they take. */
 
 import { type Executor, sizeOf, zeros } from '../engine/index.ts';
-import type { DiscreteSpace, Policy, Space } from '../rl/index.ts';
-import { type ContextForm, type ContextShape, type QueryKind, tokenizer } from '../tokenizers/index.ts';
+import type { DiscreteSpace, Space } from '../rl/index.ts';
+import { type ContextForm, type ContextShape, type PromptShape, type QueryKind, tokenizer } from '../tokenizers/index.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
-import { inContextPolicy } from './in-context.ts';
+import { type InContextPolicy, inContextPolicy } from './in-context.ts';
 
 export const MODEL_FORMAT = 'cadenza-model-1';
 
@@ -22,6 +22,8 @@ export interface ModelDescription {
   readonly tokenizer: string;
   /** What the policy is asked about; the running episode when left out. */
   readonly query?: QueryKind;
+  /** Room before it for a few-shot prompt, whose tokens are the first of `query`; rows of zeros are none. */
+  readonly prompt?: PromptShape;
   /** Transitions that the compressor sees. */
   readonly contextTransitions: number;
   /** How they stand in its input; `window` when left out. */
@@ -60,7 +62,7 @@ export interface LoadRequest {
 }
 
 /** A policy that holds compiled programs. */
-export interface LoadedPolicy extends Policy {
+export interface LoadedPolicy extends InContextPolicy {
   /** Frees the programs. */
   dispose(): Promise<void>;
 }
@@ -89,7 +91,7 @@ export async function loadPolicy({ description, compress, act, executor }: LoadR
   const compressProgram = compress && (await executor.compile(compress));
   const policy = inContextPolicy({
     family: description,
-    tokenizer: tokenizer(description.tokenizer, description, description.query),
+    tokenizer: tokenizer(description.tokenizer, description, description.query, description.prompt),
     context: contextShape(description),
     compress: compressProgram && { program: compressProgram, batch: 1, latentShape: latentShape!, carries },
     act: { program: actProgram, size: streams },

@@ -1,10 +1,10 @@
 /**
  * @file The AD transformer A_φ (method 3.1, 3.2): self-attention over the query, cross-attention to Z, and in the encoder-decoder form blocks
- * over Z before that. Beside the own Z it may see those of retrieved contexts (method 7.1).
- * Shape key: B batch, T query tokens, F features of a token, D width, M latents, K retrieved contexts, A actions.
+ * over Z and a few-shot prompt before that. Beside the own Z it may see those of retrieved contexts (method 7.1).
+ * Shape key: B batch, P tokens of a prompt, T query tokens after it, F features of a token, D width, M latents, K retrieved contexts, A actions.
  */
 
-import { add, broadcastTo, concat, constant, expectShape, layerNorm, mul, reshape, sub, type Tensor } from '../engine/index.ts';
+import { add, broadcastTo, concat, constant, expectShape, layerNorm, mul, reshape, slice, sub, type Tensor } from '../engine/index.ts';
 import {
   addLatentPositions,
   addPositions,
@@ -31,20 +31,26 @@ export interface PolicyOptions {
   readonly crossLayers?: readonly number[];
   /** Query tokens do not see each other, and have no place: each is a query of its own. */
   readonly memoryless?: boolean;
+  /** Tokens at the beginning of the query that are a few-shot prompt; 0 unless given. */
+  readonly promptTokens?: number;
   readonly positions?: PositionKind;
   /** What a row of the query is made of, and how it is embedded. */
   readonly layout?: TokenLayout;
   readonly embedding?: EmbedOptions;
 }
 
-/** Z [B, M, D] with its positions, through the encoder blocks. */
-function encodeLatents(scope: Scope, z_BMD: Tensor, { heads, hidden, positions, encoderLayers = 0 }: PolicyOptions): Tensor {
+/** What the decoder's cross-attention reads: Z [B, M, D] with its positions, and in the encoder-decoder form the prompt, through the encoder's blocks. */
+function encodeMemory(scope: Scope, z_BMD: Tensor | undefined, prompt_BPD: Tensor | undefined, options: PolicyOptions): Tensor | undefined {
+  const { heads, hidden, positions, encoderLayers = 0 } = options;
   // Positions on the latents keep them apart and in order (method 2.5).
-  let h_BMD = addLatentPositions(scope.at('latents'), z_BMD, positions);
-  if (encoderLayers === 0) return h_BMD;
-  for (let i = 0; i < encoderLayers; i++)
-    h_BMD = block(scope.at(`encoder${i}`), h_BMD, { heads, hidden, positions, branches: 2 * encoderLayers });
-  return layerNorm(h_BMD);
+  const latents = z_BMD && addLatentPositions(scope.at('latents'), z_BMD, positions);
+  const prompt = prompt_BPD && addLatentPositions(scope.at('prompt'), prompt_BPD, positions);
+  const parts = [latents, prompt].filter(part => part !== undefined);
+  if (parts.length === 0) return undefined;
+  let h = concat(parts, 1);
+  if (encoderLayers === 0) return h;
+  for (let i = 0; i < encoderLayers; i++) h = block(scope.at(`encoder${i}`), h, { heads, hidden, positions, branches: 2 * encoderLayers });
+  return layerNorm(h);
 }
 
 /** Contexts that were looked up in a store, the nearest first. */
@@ -59,31 +65,36 @@ export interface Retrieved {
 const UNSEEN = -1e9;
 
 /**
- * What the queries attend to: the own Z, and behind it every retrieved one, all through the same encoder and each with an embedding of what it
+ * What the queries attend to: the own Z with a prompt beside it, and behind them every retrieved one, all through the same encoder and each with an embedding of what it
  * is, the own or the one of its rank. The own embedding starts at 0: with empty slots a fresh policy is the one without retrieval.
  */
 function memoryOf(
   scope: Scope,
-  z_BMD: Tensor,
+  z_BMD: Tensor | undefined,
+  prompt_BPD: Tensor | undefined,
   retrieved: Retrieved | undefined,
   options: PolicyOptions,
-): { tokens: Tensor; mask?: Tensor } {
-  const own_BMD = encodeLatents(scope, z_BMD, options);
-  if (!retrieved) return { tokens: own_BMD };
+): { tokens: Tensor; mask?: Tensor } | undefined {
+  const own = encodeMemory(scope, z_BMD, prompt_BPD, options);
+  if (!own || !retrieved) return own && { tokens: own };
   const { B, K, M, D } = expectShape(retrieved.latents, 'B K M D');
   const kinds = scope.at('retrieved');
   const rank_KD = reshape(kinds.parameter('rank', [K, D], normalInit(0.1)), [1, K, 1, D]);
-  const each_BKMD = reshape(encodeLatents(scope, reshape(retrieved.latents, [B * K, M, D]), options), [B, K, M, D]);
+  const each_BKMD = reshape(encodeMemory(scope, reshape(retrieved.latents, [B * K, M, D]), undefined, options)!, [B, K, M, D]);
   const others = reshape(add(each_BKMD, rank_KD), [B, K * M, D]);
   const hidden_BK = mul(sub(1, retrieved.present), UNSEEN);
   const hidden = reshape(broadcastTo(reshape(hidden_BK, [B, K, 1]), [B, K, M]), [B, 1, 1, K * M]);
-  const seen = constant(new Float32Array(B * M), [B, 1, 1, M]);
-  return { tokens: concat([add(own_BMD, kinds.parameter('own', [D], zeroInit)), others], 1), mask: concat([seen, hidden], 3) };
+  const seen = constant(new Float32Array(B * own.shape[1]), [B, 1, 1, own.shape[1]]);
+  return { tokens: concat([add(own, kinds.parameter('own', [D], zeroInit)), others], 1), mask: concat([seen, hidden], 3) };
 }
 
+/** Deviation of a fresh type embedding: small beside the token itself, as positions are. */
+const TYPE_DEVIATION = 0.1;
+
 /**
- * Query features [B, T, F] and latents Z [B, M, D] (none: the query alone), with those of retrieved contexts beside them, → hidden states
- * [B, T, D], normalised.
+ * Query features [B, P + T, F], a prompt of P tokens first, and latents Z [B, M, D] (none: the query alone), with those of retrieved contexts
+ * beside them, → hidden states [B, T, D] of the tokens after the prompt, normalised. The prompt stands before them in self-attention, or in the
+ * encoder-decoder form beside Z.
  */
 export function policyStates(
   scope: Scope,
@@ -92,12 +103,33 @@ export function policyStates(
   options: PolicyOptions,
   retrieved?: Retrieved,
 ): Tensor {
-  const { width, heads, hidden, layers, memoryless = false, positions, layout, embedding } = options;
+  const {
+    width,
+    heads,
+    hidden,
+    layers,
+    memoryless = false,
+    promptTokens: P = 0,
+    encoderLayers = 0,
+    positions,
+    layout,
+    embedding,
+  } = options;
   const { crossLayers = [...Array(layers).keys()] } = options;
   const missing = crossLayers.find(i => i >= layers);
   expect(missing === undefined, `layer ${missing} shall attend to Z, but the policy has ${layers} layers, counted from 0.`);
-  const context = z_BMD && memoryOf(scope, z_BMD, retrieved, options);
-  const embedded_BTD = embedTokens(scope.at('embed'), query_BTF, layout, width, embedding);
+  expect(
+    P === 0 || encoderLayers > 0 || !memoryless,
+    'tokens that do not see each other cannot see a prompt among them; give it to an encoder.',
+  );
+  const end = query_BTF.shape[1];
+  const embed = (from: number, to: number) => embedTokens(scope.at('embed'), slice(query_BTF, 1, from, to), layout, width, embedding);
+  // The type embedding tells a prompt from the running segment.
+  const prompt_BPD = P > 0 ? add(embed(0, P), scope.at('prompt').parameter('type', [width], normalInit(TYPE_DEVIATION))) : undefined;
+  const context = memoryOf(scope, z_BMD, encoderLayers > 0 ? prompt_BPD : undefined, retrieved, options);
+  const running_BTD = embed(P, end);
+  const inFront = prompt_BPD && encoderLayers === 0;
+  const embedded_BTD = inFront ? concat([prompt_BPD, running_BTD], 1) : running_BTD;
   let h_BTD = memoryless ? embedded_BTD : addPositions(scope.at('embed'), embedded_BTD, positions);
   const branches = (memoryless ? 1 : 2) * layers + (context ? crossLayers.length : 0);
   for (let i = 0; i < layers; i++) {
@@ -106,7 +138,7 @@ export function policyStates(
     const memory = keyed && { ...keyed, mask: context?.mask };
     h_BTD = block(layer, h_BTD, { heads, hidden, causal: true, positions, alone: memoryless, branches }, memory);
   }
-  return layerNorm(h_BTD);
+  return layerNorm(inFront ? slice(h_BTD, 1, P, h_BTD.shape[1]) : h_BTD);
 }
 
 /** Hidden states [B, T, D] → action logits [B, T, A] at every token. */

@@ -39,6 +39,13 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 }
 
+/** What some methods were told beside what they all see, a sentence each: whoever compares their rows has to know. */
+export function givenNotes(methods: MethodTable): string[] {
+  const told = new Map<string, string[]>();
+  for (const [name, { given }] of Object.entries(methods)) if (given) told.set(given, [...(told.get(given) ?? []), name]);
+  return Array.from(told, ([given, names]) => `Given ${given}: ${names.join(', ')}. The other rows do not have that information.`);
+}
+
 /** Mean of the task on which the method does worst. */
 export const worstTask = ({ perTask }: MethodResult): number => Math.min(...perTask.map(({ mean }) => mean));
 

@@ -3,7 +3,7 @@
 import { stringify } from 'yaml';
 import type { MethodTable, Results } from '../evaluation/index.ts';
 import { learningCurves } from './figure.ts';
-import { duration, finalEpisodes, meanInterval, resultColumns, retrievalNotes, score, scoreInterval } from './format.ts';
+import { duration, finalEpisodes, givenNotes, meanInterval, resultColumns, retrievalNotes, score, scoreInterval } from './format.ts';
 import { type MethodStyle, methodStyles, ranked } from './style.ts';
 
 /** Text that is markup already. */
@@ -110,7 +110,7 @@ ${names.map(
     html`<tr><th scope="row">${swatch(name, styles)}</th>${columns.map(column => html`<td>${column.cell(methods[name])}</td>`)}</tr>\n`,
 )}</tbody>
 </table></div>
-${retrievalNotes(methods).map(note => html`<p class="note">${note}</p>\n`)}<h3>By task</h3>
+${[...givenNotes(methods), ...retrievalNotes(methods)].map(note => html`<p class="note">${note}</p>\n`)}<h3>By task</h3>
 <p class="note">Mean over ${finalEpisodes(methods[names[0]].byEpisode.mean.length)} on each test task; the darker, the nearer to the oracle.</p>
 <div class="scroll">${heatTable(methods, names, styles)}</div>
 </section>`;

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { describeBars, type MethodResult, methodResult, RESULTS_FORMAT, type Results } from '../evaluation/index.ts';
 import { Random } from '../util/random.ts';
 import { bytes, count, duration, score } from './format.ts';
+import { htmlReport } from './html.ts';
 import { formatResults, learningCurves, toPNG, writeReports } from './index.ts';
 import { methodStyles, spread } from './style.ts';
 
@@ -94,6 +95,17 @@ describe('format', () => {
     expect([0, 5, 999.4, 999.6, 27.8e6, 144.8e6].map(value => count(value))).toEqual(['0', '5', '999', '1 k', '27.8 M', '145 M']);
     expect([512, 1536, 96_000].map(bytes)).toEqual(['512 B', '1.5 KiB', '93.8 KiB']);
     expect([4.21, 59.97, 200, 3720].map(duration)).toEqual(['4.2 s', '1 min 00 s', '3 min 20 s', '1 h 02 min']);
+  });
+});
+
+describe('what some methods alone were given', () => {
+  const told = { ...results, methods: { ...results.methods, 'cad-expert': { ...results.methods.cad, given: 'a <hint>' } } };
+  const says = 'a <hint>: cad-expert. The other rows do not have that information.';
+
+  it('stands below their table, on the terminal and on the page', () => {
+    expect(formatResults(told, { width: 200, color: false })).toContain(`\nGiven ${says}\n`);
+    expect(parseHTML(htmlReport(told)).document.querySelector('h3')!.previousElementSibling!.textContent).toBe(`Given ${says}`);
+    expect(formatResults(results, { width: 200, color: false })).not.toContain('that information');
   });
 });
 

@@ -4,7 +4,7 @@ import Table from 'cli-table3';
 import pc from 'picocolors';
 import type { MethodTable, Results } from '../evaluation/index.ts';
 import { wantsColor } from '../util/color.ts';
-import { resultColumns, retrievalNotes, score } from './format.ts';
+import { givenNotes, resultColumns, retrievalNotes, score } from './format.ts';
 import { type MethodStyle, methodStyles, ranked, spread } from './style.ts';
 
 export interface TerminalOptions {
@@ -32,6 +32,7 @@ export function formatResults(results: Results, options: TerminalOptions = {}): 
     wrap(`${name}: return as a fraction of the oracle's, by in-context episode`, width),
     formatCurves(methods, { ...options, width }),
     formatTable(methods, { ...options, width }),
+    ...givenNotes(methods).map(note => wrap(note, width)),
     formatTasks(methods, { ...options, width }),
     ...retrievalNotes(methods).map(note => wrap(note, width)),
   ]);

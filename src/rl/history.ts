@@ -45,32 +45,56 @@ export function segmentStarts(history: Ends, length: number): Int32Array {
   return Int32Array.from(starts);
 }
 
+const COLUMNS = ['observation', 'action', 'probabilities', 'reward', 'nextObservation', 'terminated', 'truncated'] as const;
+type Column = History[(typeof COLUMNS)[number]];
+
+const withColumns = (history: History, make: (name: (typeof COLUMNS)[number]) => Column): History => ({
+  ...history,
+  ...Object.fromEntries(COLUMNS.map(name => [name, make(name)])),
+});
+
+/** The history with these spans [from, to) of its transitions. */
+const spansOf = (history: History, spans: readonly (readonly [from: number, to: number])[]): History =>
+  withColumns(history, name => {
+    const width = history[name].length / history.action.length;
+    return joinColumns<Column>(spans.map(([from, to]) => history[name].subarray(from * width, to * width)));
+  });
+
+/** The history with these episodes, in this order. */
+export function pickEpisodes(history: History, episodes: readonly number[]): History {
+  const starts = episodeStarts(history);
+  return spansOf(
+    history,
+    episodes.map(e => [starts[e], starts[e + 1]]),
+  );
+}
+
+/** The history with at most the first `length` transitions of each episode; one that is cut ends truncated there. */
+export function shortenEpisodes(history: History, length: number): History {
+  const starts = episodeStarts(history);
+  const ends = Array.from(starts.subarray(1), (end, e) => Math.min(end, starts[e] + length));
+  const short = spansOf(
+    history,
+    ends.map((end, e) => [starts[e], end]),
+  );
+  let at = 0;
+  for (const [e, end] of ends.entries()) {
+    at += end - starts[e];
+    if (end < starts[e + 1]) short.truncated[at - 1] = 1;
+  }
+  return short;
+}
+
+/** Two histories of one task as one: what `first` holds happened before what `second` does. */
+export const joinHistories = (first: History, second: History): History =>
+  withColumns(second, name => joinColumns<Column>([first[name], second[name]]));
+
 /** Return (undiscounted sum of rewards) of every episode. */
 export function episodeReturns(history: Pick<History, 'action' | 'terminated' | 'truncated' | 'reward'>): Float64Array {
   const starts = episodeStarts(history);
   const returns = new Float64Array(starts.length - 1);
   for (let e = 0; e < returns.length; e++) for (let t = starts[e]; t < starts[e + 1]; t++) returns[e] += history.reward[t];
   return returns;
-}
-
-/** The history with these episodes, in this order. */
-export function pickEpisodes(history: History, episodes: readonly number[]): History {
-  const starts = episodeStarts(history);
-  const length = history.action.length;
-  const pick = <T extends Float32Array | Int32Array | Uint8Array>(column: T): T => {
-    const width = column.length / length;
-    return joinColumns(episodes.map(e => column.subarray(starts[e] * width, starts[e + 1] * width))) as T;
-  };
-  return {
-    ...history,
-    observation: pick(history.observation),
-    action: pick(history.action),
-    probabilities: pick(history.probabilities),
-    reward: pick(history.reward),
-    nextObservation: pick(history.nextObservation),
-    terminated: pick(history.terminated),
-    truncated: pick(history.truncated),
-  };
 }
 
 /** Columns of one type, at least one, one behind the other. */

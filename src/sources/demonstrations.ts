@@ -13,10 +13,24 @@ import type { Random } from '../util/random.ts';
 import { expert, optimally, type Rule } from './expert.ts';
 import { defineSource, mixUniform } from './source.ts';
 
-const STYLES = ['expert', 'noisy', 'mediocre', 'random'] as const;
-type Style = (typeof STYLES)[number];
+/** The styles, with what is done in them. */
+export const DEMONSTRATION_STYLES = {
+  expert: 'optimal actions of a player who is told the task',
+  noisy: 'such a player whose actions are in part uniform',
+  mediocre: 'such a player whose actions are the likelier the less return they lose',
+  random: 'uniform actions',
+} as const;
+export type DemonstrationStyle = keyof typeof DEMONSTRATION_STYLES;
+const STYLES = Object.keys(DEMONSTRATION_STYLES) as DemonstrationStyle[];
 
-const weight = (style: Style) => ({ default: 1, range: [0, 1e6] as const, about: `weight of the style ${style} among the histories` });
+/** Options of the source with which all histories are of one style. */
+export const inStyle = (style: DemonstrationStyle) => Object.fromEntries(STYLES.map(each => [each, Number(each === style)]));
+
+const weight = (style: DemonstrationStyle) => ({
+  default: 1,
+  range: [0, 1e6] as const,
+  about: `weight of the style ${style} among the histories`,
+});
 
 export const demonstrations = defineSource({
   id: 'demonstrations',
@@ -34,7 +48,7 @@ export const demonstrations = defineSource({
     tabularModel(family, 'A demonstrator');
     const plan = optimalActions(family, task);
     const best = optimally(plan);
-    const rules: Record<Style, Rule> = {
+    const rules: Record<DemonstrationStyle, Rule> = {
       expert: best,
       noisy(left, state, out) {
         best(left, state, out);
@@ -47,7 +61,7 @@ export const demonstrations = defineSource({
   },
 });
 
-function drawStyle(weights: Readonly<Record<Style, number>>, random: Random): Style {
+function drawStyle(weights: Readonly<Record<DemonstrationStyle, number>>, random: Random): DemonstrationStyle {
   const row = Float32Array.from(STYLES, style => weights[style]);
   if (row.some(value => value > 0)) return STYLES[random.categorical(row, 0, row.length)];
   throw new CadenzaError('E_CONFIG', `source demonstrations: expected one of ${STYLES.join(', ')} to weigh more than 0, but none does.`);

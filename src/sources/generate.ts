@@ -3,7 +3,7 @@
 import { type EnvFamily, type History, spaceSize, type Task } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import { mixUniform, type Source } from './source.ts';
+import { type Learner, mixUniform, type Source } from './source.ts';
 
 export interface HistoryRequest {
   readonly family: EnvFamily;
@@ -16,6 +16,8 @@ export interface HistoryRequest {
   /** Share of uniform actions mixed into what is executed, in [0, 1]; what is recorded stays the source's own distribution. */
   readonly noise?: number;
   readonly options?: Readonly<Record<string, unknown>>;
+  /** What the learner looks on at before its first step, of the same task; it is no part of the history. */
+  readonly seen?: History;
   /** Label of `random`, for the record. */
   readonly stream?: string;
 }
@@ -26,7 +28,8 @@ export interface HistoryRequest {
  *
  * @example generateHistory({ family, task: { goal: [2, 7] }, source: source('r-max'), random: Random.seeded(1), episodes: 24 })
  */
-export function generateHistory({ family, task, source, random, episodes, noise = 0, options, stream = '' }: HistoryRequest): History {
+export function generateHistory(request: HistoryRequest): History {
+  const { family, task, source, random, episodes, noise = 0, options, seen, stream = '' } = request;
   if (!Number.isInteger(episodes) || episodes < 1) {
     throw new CadenzaError('E_CONFIG', `A history needs a positive integer of episodes, but got ${episodes}.`);
   }
@@ -46,6 +49,7 @@ export function generateHistory({ family, task, source, random, episodes, noise 
   };
   const told = Object.hasOwn(source.options, 'episodes') ? { episodes, ...options } : options;
   const learner = source.learner(family, task, random.split('learner'), told);
+  if (seen) lookOn(learner, seen);
   const draws = random.split('actions');
   const env = family.make([task], random.split('env'));
   const observation = Float32Array.from(env.reset());
@@ -85,4 +89,12 @@ export function generateHistory({ family, task, source, random, episodes, noise 
     truncated: history.truncated.slice(0, t),
   };
   return source.keep?.(whole, random.split('keep'), options) ?? whole;
+}
+
+/** Lets a learner learn from what another did. */
+function lookOn(learner: Learner, { observation, action, reward, nextObservation, terminated, truncated }: History): void {
+  const width = observation.length / action.length;
+  const row = (column: Float32Array, t: number) => column.slice(t * width, (t + 1) * width);
+  for (let t = 0; t < action.length; t++)
+    learner.observe(row(observation, t), action[t], reward[t], row(nextObservation, t), terminated[t] === 1, truncated[t] === 1);
 }

@@ -12,6 +12,7 @@ import { replayBuffer } from './replay-buffer.ts';
 import type { Source } from './source.ts';
 import { ucb } from './ucb.ts';
 
+export * from './demonstrations.ts';
 export * from './generate.ts';
 export * from './monte-carlo.ts';
 export * from './policy.ts';

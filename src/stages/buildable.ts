@@ -3,7 +3,7 @@
 import { METRICS } from '../data/retrieval.ts';
 import { inputsOf } from '../engine/index.ts';
 import { type EnvFamily, type Task, tabularModel } from '../rl/index.ts';
-import { source } from '../sources/index.ts';
+import { demonstrations, source } from '../sources/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { canonicalJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
@@ -20,6 +20,7 @@ export function expectBuildable(config: ExperimentConfig, { plays = true } = {})
   if (plays) family.make(test, Random.seeded(config.seed));
   if (config.source.dataset === undefined)
     source(config.source.id).learner(family, train[0], Random.seeded(config.seed), config.source.options);
+  if (config.policy.prompt) demonstrations.learner(family, train[0], Random.seeded(config.seed));
   const model = new Model(config, family);
   const { teacher, distil, finetune, reinforce } = config;
   if (config.source.dataset !== undefined && reinforce.steps > 0 && reinforce.imitationWeight > 0 && reinforce.labels === 'source')

@@ -18,6 +18,7 @@ import {
   trainingStage,
   weight,
 } from './config-fields.ts';
+import { promptConflicts, promptSchema } from './config-prompt.ts';
 import { retrievalSchema, retrieveStage } from './config-retrieval.ts';
 
 /** Codes are computed as float32 numbers, which are exact so far. */
@@ -175,6 +176,7 @@ export const fields = {
         .describe('What the policy sees beside Z: the running episode so far, or the current state alone')
         .default('episode'),
       retrieval: retrievalSchema,
+      prompt: promptSchema,
     })
     .prefault({})
     .describe('Form of the policy A_φ'),
@@ -416,6 +418,7 @@ function checkAcross(config: z.output<z.ZodObject<typeof fields>>, context: z.Re
   if (distil.alpha === 0 && finetune.beta === 0) {
     context.addIssue({ code: 'custom', path: ['finetune', 'beta'], input: 0, message: 'expected distil.alpha or finetune.beta above 0' });
   }
+  for (const conflict of promptConflicts(config)) context.addIssue({ code: 'custom', ...conflict });
   const { streams, episodes, batch = config.optimiser.batch } = reinforce;
   if (reinforce.steps > 0 && streams * episodes < batch) {
     const message = `expected at most ${streams * episodes}, the episodes of one iteration (reinforce.streams × reinforce.episodes)`;

@@ -12,13 +12,14 @@ import {
   rollout,
   type SeedReturns,
 } from '../evaluation/index.ts';
-import { MODEL_FORMAT, type ModelDescription } from '../policy/index.ts';
-import type { EnvFamily, Policy, Task } from '../rl/index.ts';
-import { source, sourcePolicy } from '../sources/index.ts';
+import { type InContextPolicy, MODEL_FORMAT, type ModelDescription } from '../policy/index.ts';
+import type { EnvFamily, History, Policy, Task } from '../rl/index.ts';
+import { DEMONSTRATION_STYLES, source, sourcePolicy } from '../sources/index.ts';
 import { readJson, writeFileAtomic, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
 import type { ExperimentConfig } from './config.ts';
-import { atMost, split } from './generate.ts';
+import type { Demonstrations } from './demonstrate.ts';
+import { atMost, loadHistories, split } from './generate.ts';
 import { datasetKey } from './imported.ts';
 import { inferenceGraphs, openPolicy, type TrainedModel } from './inference.ts';
 import { type MethodMemory, openMemory } from './memory.ts';
@@ -39,6 +40,8 @@ export interface Evaluation {
   readonly config: ExperimentConfig;
   readonly model: Model;
   readonly executor: Executor;
+  /** Demonstrations of the evaluated tasks, one for every stream: each trained model is evaluated with each style as its prompt, too. */
+  readonly shown?: readonly Demonstrations[];
   /** Name of the entry of `evaluate.envs` that `config` and `model` are at; absent at the options that were trained on. */
   readonly at?: string;
 }
@@ -134,7 +137,11 @@ async function rollouts(
   return { returns: { returns, tasks: keys, regret }, cost: cost as unknown as MethodCost };
 }
 
-async function rollModel(evaluation: Evaluation, method: TrainedMethod): Promise<Rollouts> {
+/** Name of the row of a method that was given a prompt. */
+const prompted = (method: string, { style }: Demonstrations) => `${method}-${style}`;
+
+/** A trained model on its own, or with demonstrations as its prompts: told before its first step, and in its query until its last. */
+async function rollModel(evaluation: Evaluation, method: TrainedMethod, shown?: Demonstrations): Promise<Rollouts> {
   const { model, executor, config } = evaluation;
   const request = { ...evaluation, seed: method.seed, tasks: evaluatedTasks(config) };
   const memory = method.memory && (await openMemory(request, method.memory));
@@ -144,7 +151,8 @@ async function rollModel(evaluation: Evaluation, method: TrainedMethod): Promise
     const counter = codes && new CodeCounter({ groups: codes.shape[1], size: codes.size });
     const onCodes = counter && ((made: ArrayLike<number>) => counter.count(made));
     const retrieve = memory?.retriever(tasks.map(model.family.taskKey));
-    const policy = await openPolicy({ model, executor, size: tasks.length, retrieve, onCodes }, method);
+    const alone = await openPolicy({ model, executor, size: tasks.length, retrieve, onCodes }, method);
+    const policy = shown ? promptedPolicy(alone, loadHistories(shown.output, model.family).histories) : alone;
     const cost = () => ({
       ...costOf(model, method.kind, single),
       ...(counter ? { codes: counter.use() } : {}),
@@ -152,8 +160,19 @@ async function rollModel(evaluation: Evaluation, method: TrainedMethod): Promise
     });
     return { policy, cost, lookUpSeconds: retrieve?.seconds };
   };
-  return rollouts(evaluation, method.method, method.seed, { model: method.trained.key, ...memory?.inputs }, play, memory?.settings);
+  const name = shown ? prompted(method.method, shown) : method.method;
+  const inputs = { model: method.trained.key, ...memory?.inputs, ...(shown ? { prompt: shown.output.key } : {}) };
+  return rollouts(evaluation, name, method.seed, inputs, play, memory?.settings);
 }
+
+/** The policy with these prompts, one an environment, from every reset on. */
+const promptedPolicy = (policy: InContextPolicy, prompts: readonly History[]): Policy => ({
+  ...policy,
+  reset(size) {
+    policy.reset(size);
+    policy.prompt(prompts);
+  },
+});
 
 /** The raw returns of one trained model in every stream, and of nothing beside it: what a study scores a trial by. */
 export const modelReturns = async (evaluation: Evaluation, method: TrainedMethod): Promise<SeedReturns> =>
@@ -170,6 +189,13 @@ function rollSource(evaluation: Evaluation, name: string, id: string, options: R
   return rollouts(evaluation, name, seed, {}, prepare, settings);
 }
 
+/** What a prompt of this style is, for whoever compares its row with others. */
+function promptOf({ policy }: Pick<ExperimentConfig, 'policy'>, { style }: Demonstrations): string {
+  const { episodes, length } = policy.prompt!;
+  const what = `${episodes === 1 ? 'one episode' : `${episodes} episodes`} of the task${length ? `, the first ${length} steps of each` : ''}`;
+  return `a prompt of ${what} before the first step (${style}: ${DEMONSTRATION_STYLES[style]})`;
+}
+
 /** Tasks that are drawn are a sample, and so is what is said of them. */
 export const resampledOf = (family: EnvFamily): Resampled => (family.drawTask ? 'tasks' : 'runs');
 
@@ -178,7 +204,7 @@ export async function evaluate(
   evaluation: Evaluation,
   trained: readonly TrainedMethod[],
 ): Promise<{ methods: MethodTable; oracle: { mean: number }; streams: number }> {
-  const { config } = evaluation;
+  const { config, shown = [] } = evaluation;
   const { family } = evaluation.model;
   const test = evaluatedTasks(config);
   const bySource = [
@@ -188,10 +214,14 @@ export async function evaluate(
   ];
   const collected = new Map<string, Rollouts[]>();
   const keep = (method: string, result: Rollouts) => collected.set(method, [...(collected.get(method) ?? []), result]);
-  for (const method of trained) keep(method.method, await rollModel(evaluation, method));
+  for (const method of trained) {
+    keep(method.method, await rollModel(evaluation, method));
+    for (const each of shown) keep(prompted(method.method, each), await rollModel(evaluation, method, each));
+  }
   for (const { method, id, options } of bySource)
     for (const seed of config.seeds) keep(method, await rollSource(evaluation, method, id, options, seed));
 
+  const givenTo = new Map(shown.flatMap(each => trained.map(({ method }) => [prompted(method, each), promptOf(config, each)] as const)));
   const oracle = new Map(test.map(task => [family.taskKey(task), family.oracleReturn(task)]));
   const { episodes, resamples, streams } = config.evaluate;
   const methods = [...collected].map(([method, results]) => {
@@ -200,7 +230,9 @@ export async function evaluate(
     const random = Random.seeded(config.seed).split('bootstrap');
     const [{ cost }] = results;
     const regretParts = family.regret?.parts;
-    return [method, methodResult({ seeds, episodes, oracle, cost, random, resamples, resampled: resampledOf(family), regretParts })];
+    const result = methodResult({ seeds, episodes, oracle, cost, random, resamples, resampled: resampledOf(family), regretParts });
+    const given = givenTo.get(method);
+    return [method, given ? { ...result, given } : result] as const;
   });
   const mean = [...oracle.values()].reduce((a, b) => a + b, 0) / oracle.size;
   return { methods: Object.fromEntries(methods), oracle: { mean }, streams: streams * test.length };
@@ -223,6 +255,7 @@ export async function exportModel(evaluation: Pick<Evaluation, 'model' | 'config
     horizon,
     tokenizer: config.tokenizer,
     query: config.policy.query,
+    ...(model.prompt ? { prompt: model.prompt } : {}),
     contextTransitions: graphs.context.contextTransitions,
     ...(model.segment < horizon ? { segment: model.segment } : {}),
     ...(model.form === 'window' ? {} : { form: model.form }),

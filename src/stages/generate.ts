@@ -2,7 +2,7 @@
 
 import { type HistoryStore, type Manifest, openHistories, type Provenance, saveHistories, splitTasks } from '../data/index.ts';
 import { type EnvFamily, episodeStarts, type History, pickEpisodes, type Task } from '../rl/index.ts';
-import { generateHistory, source } from '../sources/index.ts';
+import { generateHistory, type HistoryRequest, source } from '../sources/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Progress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
@@ -71,36 +71,33 @@ type Make = (config: GenerateConfig, family: EnvFamily, train: readonly Task[], 
 /** Histories of the source, which learns on every task. */
 const rollSource: Make = async ({ source: settings, seed }, family, train, progress, signal) => {
   const taught = atMost(train, settings.maxTasks);
-  const learner = source(settings.id);
+  const { id, knows } = source(settings.id);
   const random = Random.seeded(seed).split('generate');
   const histories: History[] = [];
   progress.start('generate', taught.length);
   for (const [done, task] of taught.entries()) {
     signal.throwIfAborted();
     for (let i = 0; i < settings.histories; i++) {
-      const stream = random.split(family.taskKey(task), i);
-      const draw = stream.split('noise');
-      const noise = draw.uniform() < settings.noise.fraction ? draw.uniform() * settings.noise.max : 0;
-      const { episodes, options, stride } = settings;
-      const whole = generateHistory({
-        family,
-        task,
-        source: learner,
-        random: stream,
-        episodes,
-        noise,
-        options,
-        stream: `${family.taskKey(task)}#${i}`,
-      });
-      histories.push(everyNthEpisode(whole, stride));
+      const key = family.taskKey(task);
+      histories.push(learningHistory(settings, { family, task, random: random.split(key, i), stream: `${key}#${i}` }));
     }
     progress.update(done + 1);
     // Lets a signal through between tasks.
     await new Promise(resolve => setImmediate(resolve));
   }
   const options = settings.options as Manifest['source']['options'];
-  return { histories, about: { source: { id: learner.id, options, knows: learner.knows }, noise: settings.noise } };
+  return { histories, about: { source: { id, options, knows }, noise: settings.noise } };
 };
+
+/** One history of the source as the experiment wants it: with its share of random actions, and its stride. */
+export function learningHistory(
+  { id, episodes, options, stride, noise: { fraction, max } }: ExperimentConfig['source'],
+  request: Pick<HistoryRequest, 'family' | 'task' | 'random' | 'stream' | 'seen'>,
+): History {
+  const draw = request.random.split('noise');
+  const noise = draw.uniform() < fraction ? draw.uniform() * max : 0;
+  return everyNthEpisode(generateHistory({ ...request, source: source(id), episodes, noise, options }), stride);
+}
 
 /** Histories of the data set: those of the tasks that are trained on. */
 const takeDataset: Make = async (config, family, train, progress) => {

@@ -2,8 +2,7 @@
 
 import { join } from 'node:path';
 import { type Executor, type Graph, optimise, toOnnx } from '../engine/index.ts';
-import { type CompressProgram, inContextPolicy, type Retriever } from '../policy/index.ts';
-import type { Policy } from '../rl/index.ts';
+import { type CompressProgram, type InContextPolicy, inContextPolicy, type Retriever } from '../policy/index.ts';
 import { loadTensors } from './checkpoint.ts';
 import { INFERENCE_INPUTS, type Inference, type Model, PARTS, withWeights } from './model.ts';
 import type { StageOutput } from './store.ts';
@@ -58,7 +57,7 @@ export interface PolicyRequest {
 }
 
 /** A trained model as a policy. */
-export async function openPolicy({ model, executor, size, retrieve, onCodes }: PolicyRequest, of: TrainedModel): Promise<Policy> {
+export async function openPolicy({ model, executor, size, retrieve, onCodes }: PolicyRequest, of: TrainedModel): Promise<InContextPolicy> {
   const { family, tokenizer } = model;
   const graphs = inferenceGraphs(model, of, { compress: COMPRESS_BATCH, act: size });
   const act = { program: await executor.compile(toOnnx(graphs.act)), size };

@@ -3,9 +3,9 @@ import { compressor, LATENT_KINDS } from '../compressor/index.ts';
 import { input, inputsOf, interpret, type Tensor } from '../engine/index.ts';
 import { environment } from '../envs/index.ts';
 import { initialise, POSITION_KINDS, Scope } from '../nn/index.ts';
-import { type EnvFamily, listedTasks } from '../rl/index.ts';
+import { type EnvFamily, listedTasks, pickEpisodes } from '../rl/index.ts';
 import { generateHistory, source } from '../sources/index.ts';
-import { BatchSampler, IMAGE_ENCODER_KINDS, newBatch, STATISTICS, TOKENIZERS } from '../tokenizers/index.ts';
+import { BatchSampler, IMAGE_ENCODER_KINDS, newBatch, STATISTICS, TOKENIZERS, writePrompts } from '../tokenizers/index.ts';
 import { loadConfig } from '../util/config.ts';
 import { Random } from '../util/random.ts';
 import { experimentSchema } from './config.ts';
@@ -28,6 +28,8 @@ function build(tokenizer: string, overrides: readonly string[] = [], family: Env
   const { place: _, ...batch } = newBatch(model.tokenizer, shape);
   const sampler = new BatchSampler(histories, model.tokenizer, shape);
   sampler.fill({ ...batch, place: _ }, Random.seeded(1));
+  const shown = histories.map(history => pickEpisodes(history, [3]));
+  if (model.prompt) writePrompts(model.tokenizer, { ...batch, place: _ }, shown);
   return { model, batch };
 }
 
@@ -54,6 +56,9 @@ const MODELS: Record<string, Parameters<typeof build>> = {
   'with bucketed rewards': packed('model.rewards=[0, 0.5]'),
   'in the encoder-decoder form': packed('policy.form=encoder-decoder', 'policy.encoderLayers=2'),
   'with one layer of two that attends to Z': packed('model.decoderLayers=2', 'policy.crossLayers=[1]'),
+  'with a prompt': packed('policy.prompt.episodes=2'),
+  'with a prompt of interleaved tokens, with rotary positions': ['interleaved', ['policy.prompt.length=2', 'model.positions=rotary']],
+  'with a prompt beside Z in the encoder': packed('policy.prompt.episodes=2', 'policy.form=encoder-decoder'),
   'asked about the state': packed('policy.query=state'),
   'asked about the state, of interleaved tokens': ['interleaved', ['policy.query=state']],
 };
@@ -192,6 +197,8 @@ describe('the form of the policy', () => {
   it.each([
     ['policy.crossLayers=[0, 3]', /policy\.crossLayers.*below model\.decoderLayers, which is 3/s],
     ['policy.crossLayers=[1, 0]', /policy\.crossLayers.*rising order/s],
+    ['policy.prompt.styles=[]', /policy\.prompt\.styles/s],
+    ['policy.prompt.length=5', /policy\.prompt\.length: expected at most 4, the horizon/s],
     ['model.rewards=[1, 1]', /model\.rewards.*edges that rise/s],
   ])('refuses %s', (override, message) => {
     expect(() => blocks(override)).toThrow(expect.objectContaining({ code: 'E_CONFIG', message: expect.stringMatching(message) }));

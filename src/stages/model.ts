@@ -18,7 +18,15 @@ import { add, constant, type Graph, input, mul, reshape, rewrite, slice, softmax
 import { crossEntropy, klDivergence, linear, Scope, weightedMean, zeroInit } from '../nn/index.ts';
 import { actionLogits, type PolicyOptions, policyStates, type Retrieved } from '../policy/index.ts';
 import type { EnvFamily } from '../rl/index.ts';
-import { type BatchShape, type ContextForm, type ContextShape, stepsSeen, type Tokenizer, tokenizer } from '../tokenizers/index.ts';
+import {
+  type BatchShape,
+  type ContextForm,
+  type ContextShape,
+  type PromptShape,
+  stepsSeen,
+  type Tokenizer,
+  tokenizer,
+} from '../tokenizers/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { ExperimentConfig } from './config.ts';
 
@@ -70,13 +78,24 @@ export class Model {
   readonly form: ContextForm;
   readonly contextTransitions: number;
   readonly contextTokens: number;
+  /** Room for a few-shot prompt before the query. */
+  readonly prompt?: PromptShape;
 
   constructor(config: ModelConfig, family: EnvFamily) {
     const { width, heads, feedForward, encoderLayers, encoderSpan, poolHeads, decoderLayers, latents, positions, rewards, image } =
       config.model;
-    const { form, crossLayers, query } = config.policy;
+    const { form, crossLayers, query, prompt } = config.policy;
     this.family = family;
-    this.tokenizer = tokenizer(config.tokenizer, family, query);
+    if (prompt) {
+      const { episodes, length = family.horizon } = prompt;
+      if (length > family.horizon)
+        throw new CadenzaError(
+          'E_CONFIG',
+          `policy.prompt.length: expected at most ${family.horizon}, the horizon of an episode of ${family.id}, came ${length}.`,
+        );
+      this.prompt = { episodes, length };
+    }
+    this.tokenizer = tokenizer(config.tokenizer, family, query, this.prompt);
     this.latentSettings = config.latents;
     const { episodes, segment = family.horizon, segments = episodes } = config.context;
     if (segment > family.horizon)
@@ -115,6 +134,7 @@ export class Model {
       encoderLayers: form === 'encoder-decoder' ? config.policy.encoderLayers : 0,
       crossLayers: crossLayers === 'every' ? undefined : crossLayers,
       memoryless: this.tokenizer.memoryless,
+      promptTokens: this.tokenizer.prompt?.tokens,
       layout: this.tokenizer.query,
     };
   }

@@ -14,6 +14,7 @@ import type { Progress } from '../util/progress.ts';
 import { expectBuildable } from './buildable.ts';
 import { type ExperimentConfig, evaluatedAt, tableConfig } from './config.ts';
 import { STORES } from './context-stores.ts';
+import { demonstrateEvaluated, demonstrateTraining } from './demonstrate.ts';
 import { evaluate, evaluatedTasks, exportModel, resampledOf, type TrainedMethod } from './evaluate.ts';
 import { atMost, generate, loadHistories, split } from './generate.ts';
 import { Model } from './model.ts';
@@ -149,6 +150,7 @@ export async function trainMethods(config: ExperimentConfig, store: StageStore, 
   const wanted = (stage: Stage) => wantedBy(until, stage);
   const generated = await generate(store, config);
   const { family } = split(config);
+  const demonstrations = wanted('teacher') ? await demonstrateTraining(store, config) : [];
   const model = new Model(config, family);
   let opened: readonly History[] | undefined;
   const histories = () => {
@@ -157,7 +159,7 @@ export async function trainMethods(config: ExperimentConfig, store: StageStore, 
   };
   const trained: TrainedMethod[] = [];
   for (const seed of config.seeds) {
-    const run: TrainingRun = { store, config, seed, model, histories, generated, executor };
+    const run: TrainingRun = { store, config, seed, model, histories, generated, demonstrations, executor };
     const needsTeacher = config.teacher.kind === 'context' && config.teacher.steps > 0;
     const teacher = wanted('teacher') && needsTeacher ? await trainTeacher(run) : undefined;
     const pretrained = wanted('pretrain') && config.pretrain.steps > 0 ? await pretrain(run) : undefined;
@@ -193,11 +195,13 @@ async function withRetrieval(run: TrainingRun, student: StageOutput): Promise<Tr
 export async function road(config: ExperimentConfig, store: StageStore, executor: Executor, until: Stage) {
   const { generated, model, trained } = await trainMethods(config, store, executor, until);
   if (until !== 'evaluate') return undefined;
-  const main = await evaluate({ store, config, model, executor }, trained);
+  const shownIn = (there: ExperimentConfig, at?: string) => demonstrateEvaluated(store, there, evaluatedTasks(there), at);
+  const main = await evaluate({ store, config, model, executor, shown: await shownIn(config) }, trained);
   const elsewhere: Record<string, MethodTable> = {};
   for (const env of config.evaluate.envs) {
     const there = evaluatedAt(config, env);
-    const evaluation = { store, config: there, model: new Model(there, split(there).family), executor, at: env.name };
+    const shown = await shownIn(there, env.name);
+    const evaluation = { store, config: there, model: new Model(there, split(there).family), executor, at: env.name, shown };
     elsewhere[env.name] = (await evaluate(evaluation, trained)).methods;
   }
   // The last one trained is the one to keep.

@@ -7,10 +7,11 @@ import { type Data, type Executor, type Graph, type HostTensor, inputsOf, type T
 import { type BufferSpec, initialise, type ParameterSpec, type RandomSpec, Scope } from '../nn/index.ts';
 import { type History, phaseCounter, stateOf } from '../rl/index.ts';
 import { monteCarloActions } from '../sources/index.ts';
-import { type Batch, BatchSampler, fieldStatistics, newBatch } from '../tokenizers/index.ts';
+import { type Batch, BatchSampler, fieldStatistics, newBatch, writePrompts } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import { loadTensors, loadWeights, saveTensors, type Weights } from './checkpoint.ts';
 import { type ExperimentConfig, type OptimiserConfig, stageOptimiser, type TrainingStage } from './config.ts';
+import { batchParts, type Demonstrations } from './demonstrate.ts';
 import { type Model, PARTS, RETURN_PARTS, weighted } from './model.ts';
 import type { StageOutput, StageStore } from './store.ts';
 import { type BatchSource, type TrainRequest, train } from './trainer.ts';
@@ -27,6 +28,8 @@ export interface TrainingRun {
   /** Opened when the first stage really trains. */
   readonly histories: () => readonly History[];
   readonly generated: StageOutput;
+  /** Of the training tasks, for prompts; left out without them. */
+  readonly demonstrations?: readonly Demonstrations[];
   readonly executor: Executor;
 }
 
@@ -97,7 +100,11 @@ export function trainingStage(run: TrainingRun, spec: StageSpec): Promise<StageO
       ...run.model.keySettings(spec.compressor, config),
       ...spec.settings,
     },
-    inputs: { generate: run.generated.key, ...Object.fromEntries(before.map(([role, { key }]) => [role, key])) },
+    inputs: {
+      generate: run.generated.key,
+      ...Object.fromEntries(run.demonstrations?.map(({ style, output }) => [`demonstrate-${style}`, output.key]) ?? []),
+      ...Object.fromEntries(before.map(([role, { key }]) => [role, key])),
+    },
     async run(context) {
       const scope = new Scope();
       const { loss, metrics } = spec.build(scope, optimiser.batch);
@@ -198,9 +205,15 @@ function historyBatches(run: TrainingRun, spec: StageSpec, { optimiser, random }
   const batch = newBatch(tokenizer, shape);
   const feeds = batchFeeds(model, batch);
   const histories = run.histories();
-  const sampler = new BatchSampler(histories, tokenizer, shape, config.queries.early);
   const teacher = spec.table ? zeros(feeds.target.shape) : undefined;
-  const lookUp = teacher && teacherTable(model, histories, random.split('monte-carlo'));
+  const parts = batchParts(batch, histories, run.demonstrations ?? [], run).map(part => {
+    const { batch: rows, from, histories } = part;
+    const count = rows.place.length.length;
+    const size = batch.target.length / optimiser.batch;
+    const table = teacher?.data.subarray(from * size, (from + count) * size) as Float32Array;
+    const lookUp = teacher && teacherTable(model, histories, random.split('monte-carlo'));
+    return { ...part, table, lookUp, sampler: new BatchSampler(histories, tokenizer, { ...shape, batch: count }, config.queries.early) };
+  });
   const fitted = compressor(spec.compressor).fit?.(
     fitContexts(run),
     model.contextTokens * tokenizer.context.width,
@@ -212,8 +225,11 @@ function historyBatches(run: TrainingRun, spec: StageSpec, { optimiser, random }
     given: new Map([...fieldStatistics(histories, [tokenizer.context, tokenizer.query]), ...(fitted?.parameters ?? [])]),
     figures: fitted && (() => fitted.figures),
     fill(step) {
-      sampler.fill(batch, random.split('batch', step));
-      lookUp?.(batch, teacher!.data as Float32Array);
+      for (const { name, batch, sampler, prompts, lookUp, table } of parts) {
+        sampler.fill(batch, random.split(name, step));
+        if (prompts) writePrompts(tokenizer, batch, prompts);
+        lookUp?.(batch, table);
+      }
     },
   };
 }

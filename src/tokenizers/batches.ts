@@ -55,6 +55,21 @@ export function newBatch(tokenizer: Tokenizer, { batch, contextTransitions, segm
   };
 }
 
+/** Rows [from, to) of a batch as a batch of their own, in the same buffers. */
+export function batchRows(batch: Batch, from: number, to: number): Batch {
+  const rows = batch.place.length.length;
+  const cut = <T extends Float32Array | Int32Array>(column: T) =>
+    column.subarray((column.length / rows) * from, (column.length / rows) * to) as T;
+  const { history, first, length } = batch.place;
+  return {
+    context: cut(batch.context),
+    query: cut(batch.query),
+    target: cut(batch.target),
+    weight: cut(batch.weight),
+    place: { history: cut(history), first: cut(first), length: cut(length) },
+  };
+}
+
 /** Writes the `count` transitions before `end` right-aligned into the context row that starts at `row`; the row must be zero. */
 export function writeContext(
   tokenizer: Tokenizer,

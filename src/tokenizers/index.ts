@@ -4,12 +4,14 @@ import { CadenzaError } from '../util/errors.ts';
 import { interleaved } from './interleaved.ts';
 import type { MakeTokenizer, Tokenizer } from './layout.ts';
 import { packed } from './packed.ts';
+import { type PromptShape, prompted } from './prompt.ts';
 import { stateQuery } from './state-query.ts';
 
 export * from './batches.ts';
 export * from './embed.ts';
 export * from './images.ts';
 export * from './layout.ts';
+export * from './prompt.ts';
 export * from './statistics.ts';
 
 export const TOKENIZERS = { packed, interleaved } as const satisfies Record<string, MakeTokenizer>;
@@ -19,10 +21,11 @@ export type TokenizerId = keyof typeof TOKENIZERS;
 export const QUERIES = ['episode', 'state'] as const;
 export type QueryKind = (typeof QUERIES)[number];
 
-/** The tokenizer with this id for a family of tasks. Throws `E_CONFIG` for an unknown one. */
-export function tokenizer(id: string, family: Parameters<MakeTokenizer>[0], query: QueryKind = 'episode'): Tokenizer {
+/** The tokenizer with this id for a family of tasks, with room for a prompt before its query if asked. Throws `E_CONFIG` for an unknown one. */
+export function tokenizer(id: string, family: Parameters<MakeTokenizer>[0], query: QueryKind = 'episode', prompt?: PromptShape): Tokenizer {
   if (!Object.hasOwn(TOKENIZERS, id))
     throw new CadenzaError('E_CONFIG', `there is no tokenizer "${id}". Choose one of: ${Object.keys(TOKENIZERS).join(', ')}.`);
   const whole = TOKENIZERS[id as TokenizerId](family);
-  return query === 'state' ? stateQuery(whole) : whole;
+  const asked = query === 'state' ? stateQuery(whole) : whole;
+  return prompt ? prompted(asked, whole, prompt) : asked;
 }

@@ -117,6 +117,13 @@ export interface Tokenizer {
   /** Every query token stands for the current state alone: tokens must not see each other, and one is enough to act. */
   readonly memoryless?: boolean;
   readonly query: TokenLayout;
+  /** The few-shot prompt that stands before the running segment, where there is room for one. Its tokens count among those of the query. */
+  readonly prompt?: {
+    /** Tokens that it takes, whatever is in it. */
+    readonly tokens: number;
+    /** Writes the episodes of `shown` into the query's rows that start at `row`. Throws `E_SHAPE` for more episodes than there is room for. */
+    write(out: Float32Array, row: number, shown: Transitions): void;
+  };
   /** Index of the token at which the action of step `t` is predicted. */
   predictionIndex(t: number): number;
   /**
