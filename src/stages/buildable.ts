@@ -17,7 +17,8 @@ import { INFERENCE_INPUTS, Model } from './model.ts';
  */
 export function expectBuildable(config: ExperimentConfig, { plays = true } = {}): void {
   const { family, train, test } = split(config);
-  if (plays) family.make(test, Random.seeded(config.seed));
+  // On training tasks: a study checks its trials here, and must not touch test tasks.
+  if (plays) family.make(train, Random.seeded(config.seed));
   if (config.source.dataset === undefined)
     source(config.source.id).learner(family, train[0], Random.seeded(config.seed), config.source.options);
   if (config.policy.prompt) demonstrations.learner(family, train[0], Random.seeded(config.seed));
