@@ -235,6 +235,13 @@ describe('a good configuration', () => {
     expect(config.tables).toEqual([]);
   });
 
+  it('needs no loss on actions where returns are predicted', () => {
+    const returns = ['policy.returns={episodes: 2, bins: 21, weight: 1}'];
+    expect(load('name: a\ndistil: {alpha: 0}\nfinetune: {beta: 0}', returns).policy.returns).toEqual({ episodes: 2, bins: 21, weight: 1 });
+    // What is not predicted leaves no trace in the settings, and so none in the keys of stages.
+    expect(Object.keys(load('name: a').policy)).not.toContain('returns');
+  });
+
   it('takes overrides in order, with YAML values, and leaves aliases apart', () => {
     const config = load('name: a\nteacher: &a {batch: 8}\ndistil: *a', [
       'teacher.batch=3',

@@ -3,6 +3,7 @@
 import { CadenzaError, expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import type { CodeUse } from './codes.ts';
+import type { ReturnTable } from './return-errors.ts';
 import { bootstrapInterval, drawResamples, drawStrata, type Interval, interquartileMean, mean } from './statistics.ts';
 
 export const RESULTS_FORMAT = 'cadenza-results-1';
@@ -115,6 +116,8 @@ export interface Results {
   methods: MethodTable;
   /** Further tables of the same shape, by name. */
   tables?: Record<string, MethodTable>;
+  /** How well future returns are predicted, by the name of the experiment or of the table; absent where no model predicts any. */
+  returns?: Record<string, ReturnTable>;
   /** The audit of training against test tasks, by content. */
   split: Record<string, unknown>;
   run: RunRecord;

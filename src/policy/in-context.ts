@@ -22,7 +22,12 @@ export interface InContextModel {
    * `query` [size, T, F] and, unless absent, `latents` [size, M, D], `retrieved` [size, K, M, D] and `present` [size, K] → `probabilities`
    * [size, H, A], H the steps of a segment, or 1 for a memoryless tokenizer.
    */
-  readonly act: { readonly program: Program; readonly size: number };
+  readonly act: {
+    readonly program: Program;
+    readonly size: number;
+    /** Takes the future returns [size × K] that are predicted whenever it acts, of a model that makes `returns` [size, H, K] too. */
+    readonly onReturns?: (returns: Float32Array) => void;
+  };
 }
 
 /** Looks up contexts by the own Z, whenever that changed. */
@@ -144,6 +149,16 @@ export function inContextPolicy({ family, tokenizer, context: shape, compress, r
     }
   };
 
+  /** Of a result [size, H, …] what is said at the present step of every environment, into `out`. */
+  const ofNow = ({ data }: HostTensor, out: Float32Array) => {
+    const width = out.length / size;
+    for (let i = 0; i < size; i++) {
+      const from = (i * steps + (time[i] % steps)) * width;
+      out.set(data.subarray(from, from + width), i * width);
+    }
+    return out;
+  };
+
   return {
     actions,
     reset(environments) {
@@ -193,12 +208,10 @@ export function inContextPolicy({ family, tokenizer, context: shape, compress, r
         ...(latents ? { latents } : {}),
         ...(retrieved && present ? { retrieved, present } : {}),
       };
-      const { probabilities: all } = await act.program.run(feeds, ['probabilities'], { probabilities });
-      for (let i = 0; i < size; i++) {
-        const from = (i * steps + (time[i] % steps)) * actions;
-        chosen.set(all.data.subarray(from, from + actions), i * actions);
-      }
-      return chosen;
+      const wanted = ['probabilities', ...(act.onReturns ? ['returns'] : [])];
+      const { probabilities: all, returns } = await act.program.run(feeds, wanted, { probabilities });
+      if (act.onReturns) act.onReturns(ofNow(returns, new Float32Array(returns.data.length / steps)));
+      return ofNow(all, chosen);
     },
     async observe(feedback) {
       for (let i = 0; i < size; i++) {

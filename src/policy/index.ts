@@ -2,4 +2,5 @@ export * from './context-encoder.ts';
 export * from './in-context.ts';
 export * from './load.ts';
 export * from './predictor.ts';
+export * from './returns.ts';
 export * from './transformer.ts';

@@ -37,6 +37,8 @@ export interface ModelDescription {
    * turns them back into latents.
    */
   readonly codes?: { readonly shape: readonly number[]; readonly size: number };
+  /** Where the model predicts future returns: how many, which act.onnx gives as `returns` beside the probabilities. */
+  readonly returns?: { readonly episodes: number };
   /** Environments that the graphs act in at once. */
   readonly streams: number;
   /** Key of the stage that trained it. */
@@ -63,6 +65,11 @@ export interface LoadRequest {
 
 /** A policy that holds compiled programs. */
 export interface LoadedPolicy extends InContextPolicy {
+  /**
+   * Of a model that predicts future returns: [streams × episodes] what it expected when it acted last. First what the running episode
+   * still earns, then the returns of the episodes after it.
+   */
+  readonly returns?: () => Float32Array;
   /** Frees the programs. */
   dispose(): Promise<void>;
 }
@@ -77,7 +84,7 @@ export interface LoadedPolicy extends InContextPolicy {
  * const probabilities = await policy.act(Float32Array.of(4, 4));
  */
 export async function loadPolicy({ description, compress, act, executor }: LoadRequest): Promise<LoadedPolicy> {
-  const { format, latentShape, streams, carries } = description;
+  const { format, latentShape, streams, carries, returns } = description;
   if (format !== MODEL_FORMAT)
     throw new CadenzaError('E_CHECKPOINT', `model.json has the format "${format}", expected "${MODEL_FORMAT}"; export the model again.`);
   if (Boolean(compress) !== Boolean(latentShape))
@@ -89,15 +96,20 @@ export async function loadPolicy({ description, compress, act, executor }: LoadR
     );
   const actProgram = await executor.compile(act);
   const compressProgram = compress && (await executor.compile(compress));
+  let foreseen: Float32Array = new Float32Array(streams * (returns?.episodes ?? 0));
+  const onReturns = (found: Float32Array) => {
+    foreseen = found;
+  };
   const policy = inContextPolicy({
     family: description,
     tokenizer: tokenizer(description.tokenizer, description, description.query, description.prompt),
     context: contextShape(description),
     compress: compressProgram && { program: compressProgram, batch: 1, latentShape: latentShape!, carries },
-    act: { program: actProgram, size: streams },
+    act: { program: actProgram, size: streams, ...(returns ? { onReturns } : {}) },
   });
   return {
     ...policy,
+    ...(returns ? { returns: () => foreseen } : {}),
     async dispose() {
       await actProgram.dispose();
       await compressProgram?.dispose();

@@ -1,6 +1,14 @@
 /** @file Numbers as people read them, and the columns of the result table, shared by the terminal and the HTML report. */
 
-import { FINAL_EPISODES, type MeanScore, type MethodResult, type MethodTable, type Regret, type Score } from '../evaluation/index.ts';
+import {
+  FINAL_EPISODES,
+  type MeanScore,
+  type MethodResult,
+  type MethodTable,
+  type Regret,
+  type ReturnError,
+  type Score,
+} from '../evaluation/index.ts';
 
 /** A normalised score, 1 = optimal. */
 export const score = (value: number): string => value.toFixed(2);
@@ -58,11 +66,11 @@ export const retrievalNotes = (methods: MethodTable): string[] =>
     return `${name}: looks up at most ${contexts} of ${stored} ${of}, and sees ${seen} beside its own.`;
   });
 
-export interface Column {
+export interface Column<T = MethodResult> {
   title: string;
   /** What the column holds, for a tooltip or a legend. */
   meaning: string;
-  cell: (method: MethodResult) => string;
+  cell: (row: T) => string;
   /** The column with the largest number goes first where there is not enough room; those without stay. */
   expendable?: number;
 }
@@ -122,5 +130,39 @@ function regretColumns({ regret }: MethodResult): Column[] {
       cell: cell(({ parts }) => parts[p]),
       expendable: 4,
     })),
+  ];
+}
+
+/** What the table of return-prediction errors shows, for its heading. */
+export const RETURNS_TITLE = "error of predicted returns, as a fraction of the oracle's";
+export const RETURNS_NOTE =
+  'At the start of every episode of fresh histories of the source on these tasks, the returns of that episode and of those after it are predicted. ' +
+  '“training mean” says the mean return of the histories that were trained on; “last return” repeats the last episode.';
+
+/** Columns of the table of return-prediction errors, for predictors that all foretold as `like` did. */
+export function returnColumns(like: ReturnError): Column<ReturnError>[] {
+  const episodes = like.byEpisode.absolute.length;
+  const three = (value: number) => value.toFixed(3);
+  return [
+    {
+      title: 'absolute [interval]',
+      meaning: 'mean absolute error with the interval of its mean',
+      cell: ({ absolute: { mean, low, high } }) => `${three(mean)} [${three(low)}, ${three(high)}]`,
+    },
+    { title: 'squared', meaning: 'mean squared error', cell: ({ squared }) => three(squared.mean), expendable: 1 },
+    ...like.byAhead.absolute.map((_, k) => ({
+      title: k === 0 ? 'coming' : `+${k}`,
+      meaning: `mean absolute error of the return of the ${k === 0 ? 'coming episode' : `episode ${k} later`}`,
+      cell: ({ byAhead }: ReturnError) => three(byAhead.absolute[k]),
+      expendable: k === 0 ? 2 : 4,
+    })),
+    ...[1, 2, 5, 10]
+      .filter(episode => episode <= episodes)
+      .map(episode => ({
+        title: `ep ${episode}`,
+        meaning: `mean absolute error of what is predicted at the start of episode ${episode}`,
+        cell: ({ byEpisode }: ReturnError) => three(byEpisode.absolute[episode - 1]),
+        expendable: 3,
+      })),
   ];
 }

@@ -1,10 +1,23 @@
 /** @file The report as one HTML file: no scripts, nothing loaded, legible on a phone, in the dark and in print. */
 
 import { stringify } from 'yaml';
-import type { MethodTable, Results } from '../evaluation/index.ts';
+import type { MethodTable, Results, ReturnTable } from '../evaluation/index.ts';
 import { learningCurves } from './figure.ts';
-import { duration, finalEpisodes, givenNotes, meanInterval, resultColumns, retrievalNotes, score, scoreInterval } from './format.ts';
-import { type MethodStyle, methodStyles, ranked } from './style.ts';
+import {
+  type Column,
+  duration,
+  finalEpisodes,
+  givenNotes,
+  meanInterval,
+  RETURNS_NOTE,
+  RETURNS_TITLE,
+  resultColumns,
+  retrievalNotes,
+  returnColumns,
+  score,
+  scoreInterval,
+} from './format.ts';
+import { type MethodStyle, methodStyles, ranked, rankedPredictors } from './style.ts';
 
 /** Text that is markup already. */
 export class Markup {
@@ -63,6 +76,7 @@ ${scoreInterval(final)}.${regret ? ` Its cumulative regret is ${meanInterval(reg
 <main>
 ${tableSection('Results', results.methods)}
 ${Object.entries(results.tables ?? {}).map(([title, methods]) => tableSection(title, methods))}
+${Object.entries(results.returns ?? {}).map(([title, returns]) => returnsSection(title, returns))}
 <section>
 <h2>How the numbers were made</h2>
 <p>${results.bars}</p>
@@ -94,7 +108,6 @@ ${run.imported ? yamlBlock({ imported: run.imported }) : ''}
 function tableSection(title: string, methods: MethodTable): Markup {
   const names = ranked(methods);
   const styles = methodStyles(names);
-  const columns = resultColumns(methods[names[0]]);
   return html`<section>
 <h2>${title}</h2>
 <figure>
@@ -102,18 +115,34 @@ function tableSection(title: string, methods: MethodTable): Markup {
 <div class="narrow">${new Markup(learningCurves(methods, { ground: 'inherit', width: 360, height: 320 }))}</div>
 <figcaption>Mean by in-context episode; the bands are explained below.</figcaption>
 </figure>
-<div class="scroll"><table>
-<thead><tr><th scope="col">method</th>${columns.map(column => html`<th scope="col" title="${column.meaning}">${column.title}</th>`)}</tr></thead>
-<tbody>
-${names.map(
-  name =>
-    html`<tr><th scope="row">${swatch(name, styles)}</th>${columns.map(column => html`<td>${column.cell(methods[name])}</td>`)}</tr>\n`,
-)}</tbody>
-</table></div>
+<div class="scroll">${rowsTable('method', names, methods, resultColumns(methods[names[0]]))}</div>
 ${[...givenNotes(methods), ...retrievalNotes(methods)].map(note => html`<p class="note">${note}</p>\n`)}<h3>By task</h3>
 <p class="note">Mean over ${finalEpisodes(methods[names[0]].byEpisode.mean.length)} on each test task; the darker, the nearer to the oracle.</p>
 <div class="scroll">${heatTable(methods, names, styles)}</div>
 </section>`;
+}
+
+/** Table of return-prediction errors. */
+function returnsSection(title: string, returns: ReturnTable): Markup {
+  const names = rankedPredictors(returns);
+  return html`<section>
+<h2>${title}: ${RETURNS_TITLE}</h2>
+<p class="note">${RETURNS_NOTE}</p>
+<div class="scroll">${rowsTable('predictor', names, returns.predictors, returnColumns(returns.predictors[names[0]]))}</div>
+</section>`;
+}
+
+/** A row for each name. */
+function rowsTable<T>(head: string, names: readonly string[], entries: Readonly<Record<string, T>>, columns: readonly Column<T>[]): Markup {
+  const styles = methodStyles(names);
+  return html`<table>
+<thead><tr><th scope="col">${head}</th>${columns.map(column => html`<th scope="col" title="${column.meaning}">${column.title}</th>`)}</tr></thead>
+<tbody>
+${names.map(
+  name =>
+    html`<tr><th scope="row">${swatch(name, styles)}</th>${columns.map(column => html`<td>${column.cell(entries[name])}</td>`)}</tr>\n`,
+)}</tbody>
+</table>`;
 }
 
 function heatTable(methods: MethodTable, names: readonly string[], styles: Map<string, MethodStyle>): Markup {

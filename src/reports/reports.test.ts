@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
-import { describeBars, type MethodResult, methodResult, RESULTS_FORMAT, type Results } from '../evaluation/index.ts';
+import { describeBars, type MethodResult, methodResult, RESULTS_FORMAT, type Results, type ReturnError } from '../evaluation/index.ts';
 import { Random } from '../util/random.ts';
 import { bytes, count, duration, score } from './format.ts';
 import { htmlReport } from './html.ts';
@@ -90,6 +90,15 @@ const searching: Results = {
 
 const lifetime: Results = { ...results, episodes: 1, streams: 4, seeds: 1, methods: { cad: bandit(4), random: bandit(9) }, tables: {} };
 
+/** Two predictors that are off by the same everywhere. */
+const offBy = (error: number): ReturnError => {
+  const episodes = { absolute: [error, error], squared: [error ** 2, error ** 2] };
+  const [absolute, squared] = [error, error ** 2].map(mean => ({ mean, low: mean, high: mean }));
+  return { absolute, squared, byEpisode: episodes, byAhead: episodes };
+};
+const predictors = { 'last return': offBy(0.5), cad: offBy(0.25) };
+const foreseen: Results = { ...results, returns: { [results.name]: { histories: 16, predictors } } };
+
 describe('format', () => {
   it('writes counts, bytes and durations with units', () => {
     expect([0, 5, 999.4, 999.6, 27.8e6, 144.8e6].map(value => count(value))).toEqual(['0', '5', '999', '1 k', '27.8 M', '145 M']);
@@ -135,6 +144,17 @@ describe('terminal', () => {
       for (const name of names) expect(text).toContain(name.slice(0, 16));
     });
   }
+
+  it('shows how well returns are predicted, best first', () => {
+    for (const width of [40, 140]) {
+      const text = formatResults(foreseen, { width, color: false });
+      for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(width);
+      expect(text).toMatch(/cad +0\.250 \[0\.250, 0\.250\][\s\S]*last return +0\.500/);
+      expect(text.includes('ep 2')).toBe(width === 140);
+      expect(text).not.toMatch(/NaN|undefined/);
+    }
+    expect(formatResults(results, { width: 140 })).not.toContain('last return');
+  });
 
   it('shows regret and its parts, of one episode as of many', () => {
     for (const width of [60, 140]) {
@@ -250,6 +270,17 @@ describe('writeReports', () => {
     const notes = [...parseHTML(text).document.querySelectorAll('p.note')].map(note => note.textContent);
     expect(notes[0]).toMatch(/^cad\+retrieval: looks up at most 4 of 96 contexts of <other> tasks/);
     expect(page).not.toContain('looks up');
+  });
+
+  it('has a table of predicted returns where there are any', () => {
+    const rows = [...parseHTML(htmlReport(foreseen)).document.querySelectorAll('section')]
+      .filter(section => section.querySelector('h2')!.textContent.includes('predicted returns'))
+      .flatMap(section => [...section.querySelectorAll('tbody tr')]);
+    expect(rows.map(row => [...row.children].map(cell => cell.textContent))).toEqual([
+      ['cad', '0.250 [0.250, 0.250]', '0.063', ...Array(4).fill('0.250')],
+      ['last return', '0.500 [0.500, 0.500]', '0.250', ...Array(4).fill('0.500')],
+    ]);
+    expect(page).not.toContain('predicted returns');
   });
 
   it('closes every element, escapes all text and loads nothing', () => {

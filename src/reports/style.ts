@@ -1,6 +1,6 @@
 /** @file How methods are told apart in every report: colour, dash, letter. Depends on the names only, so that reports agree. */
 
-import type { MethodTable } from '../evaluation/index.ts';
+import type { MethodTable, ReturnTable } from '../evaluation/index.ts';
 import { expect } from '../util/errors.ts';
 
 export interface MethodStyle {
@@ -54,6 +54,10 @@ export function ranked(methods: MethodTable): string[] {
   expect(names.length > 0, 'ranked: expected results of at least one method, got none; list some in the configuration and evaluate again.');
   return names.sort((a, b) => methods[b].final.mean - methods[a].final.mean || (a < b ? -1 : 1));
 }
+
+/** Names of predictors of returns by mean absolute error, best first. */
+export const rankedPredictors = ({ predictors }: ReturnTable): string[] =>
+  Object.keys(predictors).sort((a, b) => predictors[a].absolute.mean - predictors[b].absolute.mean || (a < b ? -1 : 1));
 
 /**
  * Moves positions as little as possible (in squares) until neighbours are `gap` apart, inside [low, high] where they fit: isotonic

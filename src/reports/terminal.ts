@@ -2,10 +2,10 @@
 
 import Table from 'cli-table3';
 import pc from 'picocolors';
-import type { MethodTable, Results } from '../evaluation/index.ts';
+import type { MethodTable, Results, ReturnTable } from '../evaluation/index.ts';
 import { wantsColor } from '../util/color.ts';
-import { givenNotes, resultColumns, retrievalNotes, score } from './format.ts';
-import { type MethodStyle, methodStyles, ranked, spread } from './style.ts';
+import { type Column, givenNotes, RETURNS_NOTE, RETURNS_TITLE, resultColumns, retrievalNotes, returnColumns, score } from './format.ts';
+import { type MethodStyle, methodStyles, ranked, rankedPredictors, spread } from './style.ts';
 
 export interface TerminalOptions {
   /** Columns of the terminal; no line is longer. At least 40. */
@@ -35,6 +35,9 @@ export function formatResults(results: Results, options: TerminalOptions = {}): 
     ...givenNotes(methods).map(note => wrap(note, width)),
     formatTasks(methods, { ...options, width }),
     ...retrievalNotes(methods).map(note => wrap(note, width)),
+    ...(results.returns?.[name]
+      ? [wrap(`${name}: ${RETURNS_TITLE}`, width), formatReturns(results.returns[name], { ...options, width })]
+      : []),
   ]);
   const setting =
     `${episodes} ${episodes === 1 ? 'episode' : 'episodes'}, ${seeds} × ${streams} runs (seeds × streams), actions ${sampling === 'greedy' ? 'greedy' : 'sampled'}; ` +
@@ -92,16 +95,31 @@ export function formatCurves(methods: MethodTable, { width = 80, height = 16, co
   return [...lines, ...episodeAxis(methods[names[0]].byEpisode.mean.length, columns)].join('\n');
 }
 
-/** One row a method, best first. Columns are left out from the least important on until a row fits. */
-export function formatTable(methods: MethodTable, { width = 80, color = wantsColor() }: TerminalOptions = {}): string {
-  const paint = painter(color);
+/** One row a method, best first. */
+export function formatTable(methods: MethodTable, options: TerminalOptions = {}): string {
   const names = ranked(methods);
+  return fittingTable('method', names, methods, resultColumns(methods[names[0]]), options);
+}
+
+/** One row a predictor of returns, best first, and what the numbers are. */
+export function formatReturns(returns: ReturnTable, options: TerminalOptions = {}): string {
+  const names = rankedPredictors(returns);
+  const rows = fittingTable('predictor', names, returns.predictors, returnColumns(returns.predictors[names[0]]), options);
+  return `${rows}\n\n${wrap(RETURNS_NOTE, options.width ?? 80)}`;
+}
+
+/** A row for each name. Columns are left out from the least important on until a row fits. */
+function fittingTable<T>(
+  head: string,
+  names: readonly string[],
+  entries: Readonly<Record<string, T>>,
+  all: readonly Column<T>[],
+  { width = 80, color = wantsColor() }: TerminalOptions,
+): string {
+  const paint = painter(color);
   const styles = methodStyles(names);
   const first = names.map(name => legend(name, styles.get(name)!, (_, text) => text, NAME_WIDTH).trimEnd());
-  let columns = resultColumns(methods[names[0]]).map(column => ({
-    ...column,
-    cells: names.map(name => column.cell(methods[name])),
-  }));
+  let columns = all.map(column => ({ ...column, cells: names.map(name => column.cell(entries[name])) }));
   const widthOf = (cells: string[]) => Math.max(...cells.map(cell => cell.length)) + GAP;
   const total = () => columns.reduce((sum, { title, cells }) => sum + widthOf([title, ...cells]), widthOf(first));
   while (total() > width && columns.some(column => column.expendable)) {
@@ -109,7 +127,7 @@ export function formatTable(methods: MethodTable, { width = 80, color = wantsCol
     columns = columns.filter(column => column.expendable !== worst);
   }
   const rows = names.map((name, i) => [paint(styles.get(name)!.terminal, first[i]), ...columns.map(({ cells }) => cells[i])]);
-  return table(['method', ...columns.map(({ title }) => title)], rows, paint);
+  return table([head, ...columns.map(({ title }) => title)], rows, paint);
 }
 
 /** Final mean of every method on every task. Methods are headed by their letters; more than fit go into further blocks. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { episodeStarts, type History, joinHistories, pickEpisodes, shortenEpisodes } from './history.ts';
+import { episodeStarts, futureReturns, type History, joinHistories, pickEpisodes, shortenEpisodes } from './history.ts';
 
 /** Episodes of these lengths, each step numbered; the last step of an episode terminates it. */
 function numbered(lengths: readonly number[], from = 0): History {
@@ -48,5 +48,28 @@ describe('a history', () => {
     const both = joinHistories(first, second);
     expect(pickEpisodes(both, [0, 1])).toEqual(first);
     expect(pickEpisodes(both, [2])).toEqual(second);
+  });
+});
+
+// Three episodes: 3, 2 and 2 steps, paid 5, 4 and 7; the second ends by its horizon, and of the third the end may be missing.
+const history = (ended: boolean) => ({
+  reward: Float32Array.of(1, 0, 4, 2, 2, 0, 7),
+  terminated: Uint8Array.of(0, 0, 1, 0, 0, 0, Number(ended)),
+  truncated: Uint8Array.of(0, 0, 0, 0, 1, 0, 0),
+});
+
+describe('future returns', () => {
+  it('are what the episode still earns, then the returns of those after it', () => {
+    expect([...futureReturns(history(true), 0, 3, 3)]).toEqual([5, 4, 7, 4, 4, 7, 4, 4, 7]);
+  });
+
+  it('are the same from the middle of an episode on', () => {
+    expect([...futureReturns(history(true), 1, 2, 3)]).toEqual([4, 4, 7]);
+  });
+
+  it('are unknown past the end of the history, and of an episode that breaks off', () => {
+    expect([...futureReturns(history(true), 3, 5, 3)]).toEqual([4, 7, Number.NaN, 2, 7, Number.NaN]);
+    expect([...futureReturns(history(false), 3, 5, 2)]).toEqual([4, Number.NaN, 2, Number.NaN]);
+    expect([...futureReturns(history(false), 5, 7, 1)]).toEqual([Number.NaN, Number.NaN]);
   });
 });

@@ -89,6 +89,33 @@ export function shortenEpisodes(history: History, length: number): History {
 export const joinHistories = (first: History, second: History): History =>
   withColumns(second, name => joinColumns<Column>([first[name], second[name]]));
 
+/**
+ * The next `count` returns at every transition of [first, end), which lies within one episode: out[(t − first) · count + k] is what that
+ * episode still earns from t on for k = 0, and the whole return of the k-th episode after it for k > 0. NaN where the history breaks off
+ * before that episode's end.
+ */
+export function futureReturns(
+  history: Pick<History, 'terminated' | 'truncated' | 'reward'>,
+  first: number,
+  end: number,
+  count: number,
+): Float64Array {
+  const { reward, terminated, truncated } = history;
+  const next = new Float64Array(count).fill(Number.NaN);
+  for (let t = first, k = 0, sum = 0; t < reward.length && k < count; t++) {
+    sum += reward[t];
+    if (!terminated[t] && !truncated[t]) continue;
+    next[k++] = sum;
+    sum = 0;
+  }
+  const out = new Float64Array((end - first) * count);
+  for (let t = first, earned = 0; t < end; earned += reward[t++]) {
+    out.set(next, (t - first) * count);
+    out[(t - first) * count] -= earned;
+  }
+  return out;
+}
+
 /** Return (undiscounted sum of rewards) of every episode. */
 export function episodeReturns(history: Pick<History, 'action' | 'terminated' | 'truncated' | 'reward'>): Float64Array {
   const starts = episodeStarts(history);

@@ -20,6 +20,7 @@ import {
 } from './config-fields.ts';
 import { promptConflicts, promptSchema } from './config-prompt.ts';
 import { retrievalSchema, retrieveStage } from './config-retrieval.ts';
+import { returnsSchema } from './config-returns.ts';
 
 /** Codes are computed as float32 numbers, which are exact so far. */
 const MAX_CODES = 2 ** 20;
@@ -177,6 +178,7 @@ export const fields = {
         .default('episode'),
       retrieval: retrievalSchema,
       prompt: promptSchema,
+      returns: returnsSchema,
     })
     .prefault({})
     .describe('Form of the policy A_φ'),
@@ -412,10 +414,11 @@ function checkAcross(config: z.output<z.ZodObject<typeof fields>>, context: z.Re
     const message = 'expected at least 1, because evaluate.tasks is validation';
     context.addIssue({ code: 'custom', path: ['split', 'validation'], input: 0, message });
   }
-  if (distil.alpha === 0 && distil.beta === 0) {
+  // With returns to predict there is something to learn without actions.
+  if (distil.alpha === 0 && distil.beta === 0 && !policy.returns) {
     context.addIssue({ code: 'custom', path: ['distil', 'alpha'], input: 0, message: 'expected distil.alpha or distil.beta above 0' });
   }
-  if (distil.alpha === 0 && finetune.beta === 0) {
+  if (distil.alpha === 0 && finetune.beta === 0 && !policy.returns) {
     context.addIssue({ code: 'custom', path: ['finetune', 'beta'], input: 0, message: 'expected distil.alpha or finetune.beta above 0' });
   }
   for (const conflict of promptConflicts(config)) context.addIssue({ code: 'custom', ...conflict });

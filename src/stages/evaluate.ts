@@ -242,7 +242,7 @@ export async function evaluate(
 export async function exportModel(evaluation: Pick<Evaluation, 'model' | 'config'>, method: TrainedMethod, folder: string): Promise<void> {
   const { model, config } = evaluation;
   const streams = 1;
-  const graphs = inferenceGraphs(model, method, { compress: 1, act: streams });
+  const graphs = inferenceGraphs(model, method, { compress: 1, act: streams }, method.foresees);
   if (graphs.compress) writeFileAtomic(join(folder, 'compress.onnx'), toOnnx(graphs.compress, { standard: true }));
   if (graphs.decode) writeFileAtomic(join(folder, 'decode.onnx'), toOnnx(graphs.decode, { standard: true }));
   writeFileAtomic(join(folder, 'act.onnx'), toOnnx(graphs.act, { standard: true }));
@@ -262,6 +262,7 @@ export async function exportModel(evaluation: Pick<Evaluation, 'model' | 'config
     ...(graphs.carries ? { carries: true } : {}),
     latentShape: graphs.latentShape ?? null,
     ...(graphs.codes ? { codes: graphs.codes } : {}),
+    ...(method.foresees ? { returns: { episodes: model.returns!.count } } : {}),
     streams,
     trained: method.trained.key,
   };

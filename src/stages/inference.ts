@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { type Executor, type Graph, optimise, toOnnx } from '../engine/index.ts';
-import { type CompressProgram, type InContextPolicy, inContextPolicy, type Retriever } from '../policy/index.ts';
+import { type CompressProgram, type InContextModel, type InContextPolicy, inContextPolicy, type Retriever } from '../policy/index.ts';
 import { loadTensors } from './checkpoint.ts';
 import { INFERENCE_INPUTS, type Inference, type Model, PARTS, withWeights } from './model.ts';
 import type { StageOutput } from './store.ts';
@@ -17,6 +17,8 @@ export interface TrainedModel {
   readonly trained: StageOutput;
   /** Retrieved contexts that its policy sees beside its own; none when left out. */
   readonly retrieved?: number;
+  /** Whether it was trained to predict future returns. */
+  readonly foresees?: boolean;
 }
 
 /** A student's weights by the names that the inference graphs use; the teacher's lose their prefix. */
@@ -28,10 +30,10 @@ export function weightsOf({ trained }: Pick<TrainedModel, 'trained'>): Map<strin
   );
 }
 
-/** The graphs of a trained model with its weights as constants. */
-export function inferenceGraphs(model: Model, of: TrainedModel, batch: { compress: number; act: number }): Inference {
+/** The graphs of a trained model with its weights as constants; with `returns` the one that acts says which it predicts. */
+export function inferenceGraphs(model: Model, of: TrainedModel, batch: { compress: number; act: number }, returns = false): Inference {
   const weights = weightsOf(of);
-  const { compress, act, decode, ...shapes } = model.inference(of.kind, batch, { retrieved: of.retrieved });
+  const { compress, act, decode, ...shapes } = model.inference(of.kind, batch, { retrieved: of.retrieved, returns });
   const bake = (graph: Graph) => optimise(withWeights(graph, weights, INFERENCE_INPUTS));
   return { compress: compress && bake(compress), act: bake(act), decode: decode && bake(decode), ...shapes };
 }
@@ -54,13 +56,16 @@ export interface PolicyRequest {
   /** Looks contexts up for a model that sees retrieved ones. */
   readonly retrieve?: Retriever;
   readonly onCodes?: CompressProgram['onCodes'];
+  /** Takes what a model predicts that foresees returns. */
+  readonly onReturns?: InContextModel['act']['onReturns'];
 }
 
 /** A trained model as a policy. */
-export async function openPolicy({ model, executor, size, retrieve, onCodes }: PolicyRequest, of: TrainedModel): Promise<InContextPolicy> {
+export async function openPolicy(request: PolicyRequest, of: TrainedModel): Promise<InContextPolicy> {
+  const { model, executor, size, retrieve, onCodes, onReturns } = request;
   const { family, tokenizer } = model;
-  const graphs = inferenceGraphs(model, of, { compress: COMPRESS_BATCH, act: size });
-  const act = { program: await executor.compile(toOnnx(graphs.act)), size };
+  const graphs = inferenceGraphs(model, of, { compress: COMPRESS_BATCH, act: size }, onReturns !== undefined);
+  const act = { program: await executor.compile(toOnnx(graphs.act)), size, onReturns };
   const compress = await compileCompressor(graphs, executor, onCodes);
   return inContextPolicy({ family, tokenizer, context: graphs.context, compress, retrieve, act });
 }

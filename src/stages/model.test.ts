@@ -59,6 +59,7 @@ const MODELS: Record<string, Parameters<typeof build>> = {
   'with a prompt': packed('policy.prompt.episodes=2'),
   'with a prompt of interleaved tokens, with rotary positions': ['interleaved', ['policy.prompt.length=2', 'model.positions=rotary']],
   'with a prompt beside Z in the encoder': packed('policy.prompt.episodes=2', 'policy.form=encoder-decoder'),
+  'that predicts returns': packed('policy.returns={episodes: 2, bins: 5, weight: 1}'),
   'asked about the state': packed('policy.query=state'),
   'asked about the state, of interleaved tokens': ['interleaved', ['policy.query=state']],
 };
@@ -68,11 +69,11 @@ describe.each(Object.entries(MODELS))('the model %s', (_, [tokenizer, overrides 
 
   it.each(KINDS)('has finite losses with %s', kind => {
     const scope = new Scope();
-    const { latents, z, context, task, kl } = model.losses(scope, kind, BATCH, 'model');
+    const { latents, z, context, task, kl, returns } = model.losses(scope, kind, BATCH, 'model');
     const rest: Record<string, Tensor> = z
       ? { capacity: model.capacity(kind, latents, 1)[1](), rec: model.reconstruction(scope, z, context).loss }
       : {};
-    const found = values({ task, kl: kl(), ...rest }, { ...batch, ...Object.fromEntries(weightsOf(scope)) });
+    const found = values({ task, kl: kl(), ...rest, ...(returns && { returns }) }, { ...batch, ...Object.fromEntries(weightsOf(scope)) });
     for (const [name, value] of Object.entries(found)) {
       expect(Number.isFinite(value), name).toBe(true);
       expect(value, name).toBeGreaterThan(0);

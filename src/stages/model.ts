@@ -1,7 +1,7 @@
 /**
  * @file The models of an experiment as graphs: what each training stage minimises, and what acts.
- * Shape key: B batch, N context tokens, T query tokens, F features, M latents, D width, K retrieved contexts, H steps of a
- * segment, A actions.
+ * Shape key: B batch, N context tokens, T query tokens, F features, M latents, D width, K retrieved contexts or future returns, H steps
+ * of a segment, A actions.
  */
 
 import {
@@ -14,9 +14,18 @@ import {
   reconstruct,
   reconstructionLoss,
 } from '../compressor/index.ts';
-import { add, constant, type Graph, input, mul, reshape, rewrite, slice, softmax, type Tensor } from '../engine/index.ts';
+import { add, constant, type Graph, input, mul, oneHot, reshape, rewrite, slice, softmax, type Tensor } from '../engine/index.ts';
 import { crossEntropy, klDivergence, linear, Scope, weightedMean, zeroInit } from '../nn/index.ts';
-import { actionLogits, type PolicyOptions, policyStates, type Retrieved } from '../policy/index.ts';
+import {
+  actionLogits,
+  binOf,
+  decodeReturns,
+  type PolicyOptions,
+  policyStates,
+  type Retrieved,
+  type ReturnOptions,
+  returnLogits,
+} from '../policy/index.ts';
 import type { EnvFamily } from '../rl/index.ts';
 import {
   type BatchShape,
@@ -48,7 +57,10 @@ export interface Inference {
    * `state` and gives `next`, what is carried on.
    */
   readonly compress?: Graph;
-  /** `query` with `latents` (and `retrieved` with `present`) → `probabilities`, and with a critic `values` [B, H] too. */
+  /**
+   * `query` with `latents` (and `retrieved` with `present`) → `probabilities`, with a critic `values` [B, H] too, and where they are asked for
+   * `returns` [B, H, K].
+   */
   readonly act: Graph;
   /** `codes` → `latents`, where Z is discrete. */
   readonly decode?: Graph;
@@ -71,6 +83,8 @@ export class Model {
   readonly tokenizer: Tokenizer;
   readonly options: CompressorOptions;
   readonly policyOptions: PolicyOptions;
+  /** The future returns that the policy predicts, and the weight of their loss; absent where it predicts none. */
+  readonly returns?: ReturnOptions & { readonly weight: number };
   readonly latentSettings: ExperimentConfig['latents'];
   /** Transitions of a segment at most (H). */
   readonly segment: number;
@@ -84,7 +98,7 @@ export class Model {
   constructor(config: ModelConfig, family: EnvFamily) {
     const { width, heads, feedForward, encoderLayers, encoderSpan, poolHeads, decoderLayers, latents, positions, rewards, image } =
       config.model;
-    const { form, crossLayers, query, prompt } = config.policy;
+    const { form, crossLayers, query, prompt, returns } = config.policy;
     this.family = family;
     if (prompt) {
       const { episodes, length = family.horizon } = prompt;
@@ -137,6 +151,10 @@ export class Model {
       promptTokens: this.tokenizer.prompt?.tokens,
       layout: this.tokenizer.query,
     };
+    if (returns) {
+      const { episodes: count, bins, weight, largest = family.rewardMax * family.horizon } = returns;
+      this.returns = { count, bins, largest, weight, hidden: shared.hidden };
+    }
   }
 
   /** The settings that only some compressors read, and how the past stands in contexts where that is not as usual: for a stage's key. */
@@ -149,19 +167,25 @@ export class Model {
   }
 
   batchShape(batch: number): BatchShape {
-    const { contextTransitions, segment, form } = this;
+    const { contextTransitions, segment, form, returns: options } = this;
     const { actionSpace, scored } = this.family;
-    return { batch, contextTransitions, segment, form, actions: actionSpace.n, scored };
+    const returns = options && { count: options.count, bin: (value: number) => binOf(value, options) };
+    return { batch, contextTransitions, segment, form, actions: actionSpace.n, scored, ...(returns ? { returns } : {}) };
   }
 
-  /** The batch as graph inputs: context [B, N, F], query [B, T, F], target [B, H, A], weight [B, H]. */
+  /**
+   * The batch as graph inputs: context [B, N, F], query [B, T, F], target [B, H, A], weight [B, H], and where returns are predicted
+   * returnBins [B, H, K], returnWeight [B, H, K].
+   */
   inputs(batch: number, segment = this.segment) {
     const actions = this.family.actionSpace.n;
+    const futures = this.returns && [batch, segment, this.returns.count];
     return {
       context: input('context', [batch, this.contextTokens, this.tokenizer.context.width]),
       query: input('query', [batch, this.tokenizer.queryTokens(segment), this.tokenizer.query.width]),
       target: input('target', [batch, segment, actions]),
       weight: input('weight', [batch, segment]),
+      ...(futures ? { returnBins: input('returnBins', futures, 'int32'), returnWeight: input('returnWeight', futures) } : {}),
     };
   }
 
@@ -197,9 +221,10 @@ export class Model {
 
   /**
    * Action logits [B, H, A], and what the future is worth at the same tokens, [B, H]: a linear read-out of the policy's hidden states that
-   * starts at 0. Only training by returns reads the values; they are in no graph that does not ask for them.
+   * starts at 0. Only training by returns reads the values; they are in no graph that does not ask for them. Nor are the states [B, H, D],
+   * which returns are predicted from.
    */
-  actorCritic(scope: Scope, query_BTF: Tensor, z_BMD: Tensor | undefined, retrieved?: Retrieved): { logits: Tensor; values: () => Tensor } {
+  actorCritic(scope: Scope, query_BTF: Tensor, z_BMD: Tensor | undefined, retrieved?: Retrieved) {
     const policy = scope.at(PARTS.policy);
     const states_BTD = policyStates(policy, query_BTF, z_BMD, this.policyOptions, retrieved);
     const stride = this.tokenizer.predictionIndex(1) - this.tokenizer.predictionIndex(0);
@@ -208,7 +233,7 @@ export class Model {
       const values_BH1 = predicting(linear(scope.at(RETURN_PARTS.value), states_BTD, 1, zeroInit));
       return reshape(values_BH1, values_BH1.shape.slice(0, 2));
     };
-    return { logits: predicting(actionLogits(policy, states_BTD, this.policyOptions)), values };
+    return { logits: predicting(actionLogits(policy, states_BTD, this.policyOptions)), values, states: () => predicting(states_BTD) };
   }
 
   /** L_rec and its parts. */
@@ -223,13 +248,26 @@ export class Model {
 
   /** Everything that one student of compressor `kind` minimises, as separate scalars; what a stage does not use is never computed. */
   losses(scope: Scope, kind: string, batch: number, teacher: 'model' | 'table' | 'absent') {
-    const { context, query, target, weight } = this.inputs(batch);
+    const { context, query, target, weight, returnBins, returnWeight } = this.inputs(batch);
     const latents = this.latents(scope, kind, context);
     const z = latents?.trained;
-    const logits = this.logits(scope, query, z);
+    const { logits, states } = this.actorCritic(scope, query, z);
     const task = weightedMean(crossEntropy(logits, target), weight);
     const kl = () => weightedMean(klDivergence(this.#teacherProbabilities(scope, teacher, { context, query, target }), logits), weight);
-    return { latents, z, context, task, kl };
+    const returns = returnBins && this.#returnLoss(scope, states(), returnBins, returnWeight!);
+    return { latents, z, context, task, kl, returns };
+  }
+
+  /** Cross-entropy of the future returns, each given the ones before it (method 3.3). */
+  #returnLoss(scope: Scope, states_BHD: Tensor, bins_BHK: Tensor, weight_BHK: Tensor): Tensor {
+    const options = this.returns!;
+    const logits_BHKN = returnLogits(scope.at(PARTS.policy), states_BHD, bins_BHK, options);
+    return weightedMean(crossEntropy(logits_BHKN, oneHot(bins_BHK, options.bins)), weight_BHK);
+  }
+
+  /** The loss of the future returns as a term of `weighted`. */
+  returnTerm(returns: Tensor | undefined): readonly [weight: number, loss: () => Tensor] {
+    return [returns ? this.returns!.weight : 0, () => returns!];
   }
 
   /** p_T(·|X, Q) [B, H, A]: the full-context transformer's, or looked up in a table of Monte-Carlo estimates. */
@@ -253,10 +291,11 @@ export class Model {
 
   /**
    * The inference graphs of a student: context → latents (absent when nothing is carried), and query with latents → probabilities; with `critic`,
-   * its values beside them, and with `retrieved` as many retrieved contexts beside the latents. A compressor that goes on from its latents takes them as `state`, beside a context of one segment; what it carries is
+   * its values beside them, with `returns` the future returns that it predicts, and with `retrieved` as many retrieved contexts beside the
+   * latents. A compressor that goes on from its latents takes them as `state`, beside a context of one segment; what it carries is
    * what it made, and the kind of latents is applied to what the policy sees of it.
    */
-  inference(kind: string, batch: { compress: number; act: number }, { critic = false, retrieved = 0 } = {}): Inference {
+  inference(kind: string, batch: { compress: number; act: number }, { critic = false, returns = false, retrieved = 0 } = {}): Inference {
     const scope = new Scope();
     const { query } = this.inputs(batch.act, stepsSeen(this.tokenizer, this.segment));
     const { step } = compressor(kind);
@@ -265,8 +304,11 @@ export class Model {
     const latentShape = this.latentShape(kind);
     const latents = latentShape && input('latents', [batch.act, ...latentShape]);
     const found = latentShape && this.retrievedInputs(batch.act, retrieved, latentShape);
-    const { logits, values } = this.actorCritic(scope, query, latents, found);
-    const act: Graph = { outputs: { probabilities: softmax(logits), ...(critic ? { values: values() } : {}) } };
+    const { logits, values, states } = this.actorCritic(scope, query, latents, found);
+    const foreseen = () => decodeReturns(scope.at(PARTS.policy), states(), this.returns!);
+    const act: Graph = {
+      outputs: { probabilities: softmax(logits), ...(critic ? { values: values() } : {}), ...(returns ? { returns: foreseen() } : {}) },
+    };
     if (!latentShape) return { act, carries: false, context };
     const tokens = context.contextTransitions * this.tokenizer.tokensPerTransition;
     const past = input('context', [batch.compress, tokens, this.tokenizer.context.width]);

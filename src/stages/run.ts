@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import type { Executor } from '../engine/index.ts';
-import { describeBars, type MethodTable, RESULTS_FORMAT, type Results } from '../evaluation/index.ts';
+import { describeBars, type MethodTable, RESULTS_FORMAT, type Results, type ReturnTable } from '../evaluation/index.ts';
 import type { History } from '../rl/index.ts';
 import { formatConfig } from '../util/config.ts';
 import { writeFileAtomic, writeJson } from '../util/files.ts';
@@ -21,6 +21,7 @@ import { Model } from './model.ts';
 import { machine, provenance } from './provenance.ts';
 import { reinforce } from './reinforce.ts';
 import { retrieve, trainingContexts } from './retrieve.ts';
+import { returnPrediction } from './return-prediction.ts';
 import { type StageOutput, StageStore } from './store.ts';
 import { distil, finetune, pretrain, type TrainingRun, trainBaseline, trainTeacher } from './training.ts';
 
@@ -59,6 +60,7 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
   const main = await road(config, store, executor, until);
   if (!main) return undefined;
   const tables: Record<string, MethodTable> = { ...main.elsewhere };
+  const returns: Record<string, ReturnTable> = { ...(main.returns ? { [config.name]: main.returns } : {}) };
   const dataHashes: Record<string, string> = { main: main.dataHash };
   const imported: Record<string, unknown> = main.imported ? { main: main.imported } : {};
   const seconds = { ...store.seconds };
@@ -68,13 +70,14 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
     // Stages of a table have the names of the experiment's own.
     for (const [stage, spent] of Object.entries(own.seconds)) seconds[`${table.name}: ${stage}`] = spent;
     tables[table.name] = other!.methods;
+    if (other!.returns) returns[table.name] = other!.returns;
     for (const [at, methods] of Object.entries(other!.elsewhere)) tables[`${table.name}-${at}`] = methods;
     dataHashes[table.name] = other!.dataHash;
     if (other!.imported) imported[table.name] = other!.imported;
   }
   await exportModel({ model: main.model, config }, main.agent, join(out, 'model'));
 
-  const results = resultsOf(config, { ...main, tables, dataHashes, imported, seconds, command: options.command });
+  const results = resultsOf(config, { ...main, tables, returns, dataHashes, imported, seconds, command: options.command });
   writeJson(join(out, 'results.json'), results);
   return results;
 }
@@ -82,6 +85,7 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
 interface Found {
   readonly methods: MethodTable;
   readonly tables?: Record<string, MethodTable>;
+  readonly returns?: Record<string, ReturnTable>;
   readonly oracle: { readonly mean: number };
   readonly streams: number;
   readonly dataHashes: Record<string, string>;
@@ -91,7 +95,7 @@ interface Found {
 }
 
 /** What was found, with everything that says where it comes from. */
-export function resultsOf(config: ExperimentConfig, { methods, tables = {}, oracle, ...found }: Found): Results {
+export function resultsOf(config: ExperimentConfig, { methods, tables = {}, returns = {}, oracle, ...found }: Found): Results {
   const { family } = split(config);
   const { version, commit, node } = provenance();
   const { episodes, streams, sampling, resamples } = config.evaluate;
@@ -113,6 +117,7 @@ export function resultsOf(config: ExperimentConfig, { methods, tables = {}, orac
     }),
     methods,
     ...(Object.keys(tables).length > 0 ? { tables } : {}),
+    ...(Object.keys(returns).length > 0 ? { returns } : {}),
     split: splitRecord(config),
     run: {
       command: found.command,
@@ -158,6 +163,8 @@ export async function trainMethods(config: ExperimentConfig, store: StageStore, 
     return opened;
   };
   const trained: TrainedMethod[] = [];
+  // Training by returns and on retrieved contexts does not go on with it.
+  const foresees = config.policy.returns !== undefined;
   for (const seed of config.seeds) {
     const run: TrainingRun = { store, config, seed, model, histories, generated, demonstrations, executor };
     const needsTeacher = config.teacher.kind === 'context' && config.teacher.steps > 0;
@@ -169,13 +176,14 @@ export async function trainMethods(config: ExperimentConfig, store: StageStore, 
         ? await finetune(run, { teacher, pretrain: pretrained, distil: distilled })
         : undefined;
     const student = joint ?? distilled;
-    if (student) trained.push({ method: 'cad', kind: config.compressor, trained: student, seed });
+    if (student) trained.push({ method: 'cad', kind: config.compressor, trained: student, seed, foresees });
     const better = student && wanted('reinforce') && config.reinforce.steps > 0 ? await reinforce(run, student) : undefined;
     if (better) trained.push({ method: 'reinforced', kind: config.compressor, trained: better, seed });
     if (student && wanted('retrieve') && config.policy.retrieval.contexts > 0) trained.push(...(await withRetrieval(run, student)));
-    if (teacher) trained.push({ method: 'teacher', kind: 'full', trained: teacher, seed });
+    if (teacher) trained.push({ method: 'teacher', kind: 'full', trained: teacher, seed, foresees });
     if (!wanted('baselines') || config.baselines.steps === 0) continue;
-    for (const kind of config.baselines.methods) trained.push({ method: kind, kind, trained: await trainBaseline(run, kind), seed });
+    for (const kind of config.baselines.methods)
+      trained.push({ method: kind, kind, trained: await trainBaseline(run, kind), seed, foresees });
   }
   return { generated, model, trained };
 }
@@ -196,7 +204,11 @@ export async function road(config: ExperimentConfig, store: StageStore, executor
   const { generated, model, trained } = await trainMethods(config, store, executor, until);
   if (until !== 'evaluate') return undefined;
   const shownIn = (there: ExperimentConfig, at?: string) => demonstrateEvaluated(store, there, evaluatedTasks(there), at);
-  const main = await evaluate({ store, config, model, executor, shown: await shownIn(config) }, trained);
+  const here = { store, config, model, executor, shown: await shownIn(config) };
+  const main = await evaluate(here, trained);
+  // Who recorded a data set cannot be asked to learn anew.
+  const asks = model.returns && config.source.dataset === undefined;
+  const returns = asks ? await returnPrediction(here, generated, trained) : undefined;
   const elsewhere: Record<string, MethodTable> = {};
   for (const env of config.evaluate.envs) {
     const there = evaluatedAt(config, env);
@@ -206,5 +218,6 @@ export async function road(config: ExperimentConfig, store: StageStore, executor
   }
   // The last one trained is the one to keep.
   const agent = ['reinforced', 'cad'].map(name => trained.find(({ method }) => method === name)).find(Boolean)!;
-  return { ...main, elsewhere, model, agent, dataHash: generated.report.dataHash as string, imported: generated.report.imported };
+  const { dataHash, imported } = generated.report;
+  return { ...main, returns, elsewhere, model, agent, dataHash: dataHash as string, imported };
 }

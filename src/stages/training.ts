@@ -192,9 +192,8 @@ export function batchesFor(graph: Graph, batches: BatchSource, randoms: Iterable
 
 /** The buffers of a batch by the names of the graph's inputs. */
 export function batchFeeds(model: Model, batch: Batch): Record<string, HostTensor> {
-  const inputs = model.inputs(batch.place.length.length);
-  const host = (name: keyof typeof inputs): HostTensor => ({ data: batch[name], shape: inputs[name].shape, dtype: 'float32' });
-  return { context: host('context'), query: host('query'), target: host('target'), weight: host('weight') };
+  const inputs = Object.entries(model.inputs(batch.place.length.length)) as [Exclude<keyof Batch, 'place'>, Tensor][];
+  return Object.fromEntries(inputs.map(([name, { shape, dtype }]) => [name, { data: batch[name]!, shape, dtype }]));
 }
 
 /** Batches of the source's histories, with the teacher's table beside them where it is asked for. */
@@ -305,9 +304,15 @@ export function trainTeacher(run: TrainingRun): Promise<StageOutput> {
     settings: {},
     from: {},
     trains: [PARTS.teacher],
-    build: (scope, batch) => ({ loss: run.model.losses(scope.at(PARTS.teacher), 'full', batch, 'absent').task }),
+    build(scope, batch) {
+      const { task, returns } = run.model.losses(scope.at(PARTS.teacher), 'full', batch, 'absent');
+      return { loss: weighted([[1, () => task], run.model.returnTerm(returns)]), metrics: returnMetrics(returns) };
+    },
   });
 }
+
+/** The loss of the future returns, where they are predicted. */
+const returnMetrics = (returns: Tensor | undefined): Record<string, Tensor> => (returns ? { returns } : {});
 
 const latentMetrics = (latents: Latents | undefined) =>
   Object.fromEntries(Object.entries(latents?.metrics ?? {}).map(([name, value]) => [`latents.${name}`, value]));
@@ -356,12 +361,9 @@ export function distil(run: TrainingRun, earlier: { teacher?: StageOutput; pretr
     trains: [PARTS.policy],
     table: teacher.table,
     build(scope, batch) {
-      const { task, kl } = model.losses(scope, config.compressor, batch, teacher.kind);
-      const loss = weighted([
-        [alpha, () => task],
-        [beta, kl],
-      ]);
-      return { loss, metrics: { task } };
+      const { task, kl, returns } = model.losses(scope, config.compressor, batch, teacher.kind);
+      const loss = weighted([[alpha, () => task], [beta, kl], model.returnTerm(returns)]);
+      return { loss, metrics: { task, ...returnMetrics(returns) } };
     },
   });
 }
@@ -396,15 +398,16 @@ export function finetune(
     table: teacher.table,
     group: name => (partOf(name) === PARTS.compressor ? { rate: compressorRate, weightDecay: compressorWeightDecay } : {}),
     build(scope, batch) {
-      const { latents, z, context, task, kl } = model.losses(scope, config.compressor, batch, teacher.kind);
+      const { latents, z, context, task, kl, returns } = model.losses(scope, config.compressor, batch, teacher.kind);
       const reconstruction = () => model.reconstruction(scope, z!, context).loss;
       const loss = weighted([
         [alpha, () => task],
         [beta, kl],
+        model.returnTerm(returns),
         [gamma, reconstruction],
         model.capacity(config.compressor, latents, lambdaCap),
       ]);
-      return { loss, metrics: { task, ...latentMetrics(latents) } };
+      return { loss, metrics: { task, ...returnMetrics(returns), ...latentMetrics(latents) } };
     },
   });
 }
@@ -421,8 +424,9 @@ export function trainBaseline(run: TrainingRun, kind: string): Promise<StageOutp
     from: {},
     trains: [PARTS.compressor, PARTS.policy],
     build(scope, batch) {
-      const { task, latents } = model.losses(scope, kind, batch, 'absent');
-      return { loss: weighted([[1, () => task], model.capacity(kind, latents, 0)]), metrics: latentMetrics(latents) };
+      const { task, latents, returns } = model.losses(scope, kind, batch, 'absent');
+      const loss = weighted([[1, () => task], model.returnTerm(returns), model.capacity(kind, latents, 0)]);
+      return { loss, metrics: { ...returnMetrics(returns), ...latentMetrics(latents) } };
     },
   });
 }

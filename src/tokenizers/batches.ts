@@ -1,10 +1,10 @@
 /**
  * @file Training batches: a running segment of a history as the query, what happened before it as the context. A segment is what is compressed
  * at once and what the query holds: an episode, or a piece of one.
- * Shape key: B batch, N context tokens, T query tokens, F features of a token, H steps of a segment at most, A actions.
+ * Shape key: B batch, N context tokens, T query tokens, F features of a token, H steps of a segment at most, A actions, K future returns.
  */
 
-import { type EnvFamily, type History, segmentStarts } from '../rl/index.ts';
+import { type EnvFamily, futureReturns, type History, segmentStarts } from '../rl/index.ts';
 import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import type { Tokenizer, Transitions } from './layout.ts';
@@ -29,6 +29,8 @@ export interface BatchShape extends ContextShape {
   readonly actions: number;
   /** Which steps are targets, by what is seen there; all of them when left out. */
   readonly scored?: EnvFamily['scored'];
+  /** How many future returns (K) are targets too, and which bin a return falls into; none when left out. */
+  readonly returns?: { readonly count: number; readonly bin: (value: number) => number };
 }
 
 /** The buffers of one batch. */
@@ -41,16 +43,22 @@ export interface Batch {
   readonly target: Float32Array;
   /** [B, H] 1 where the step exists and is a target. */
   readonly weight: Float32Array;
+  /** [B, H, K] bins of what the running episode still earns, and of the returns of the episodes after it. */
+  readonly returnBins?: Int32Array;
+  /** [B, H, K] 1 where the step is a target and the history holds that episode to its end. */
+  readonly returnWeight?: Float32Array;
   /** Where each query segment comes from, [B] each: history, its first transition there, its length. */
   readonly place: { readonly history: Int32Array; readonly first: Int32Array; readonly length: Int32Array };
 }
 
-export function newBatch(tokenizer: Tokenizer, { batch, contextTransitions, segment, actions }: BatchShape): Batch {
+export function newBatch(tokenizer: Tokenizer, { batch, contextTransitions, segment, actions, returns }: BatchShape): Batch {
+  const targets = batch * segment * (returns?.count ?? 0);
   return {
     context: new Float32Array(batch * contextTransitions * tokenizer.tokensPerTransition * tokenizer.context.width),
     query: new Float32Array(batch * tokenizer.queryTokens(segment) * tokenizer.query.width),
     target: new Float32Array(batch * segment * actions),
     weight: new Float32Array(batch * segment),
+    ...(returns ? { returnBins: new Int32Array(targets), returnWeight: new Float32Array(targets) } : {}),
     place: { history: new Int32Array(batch), first: new Int32Array(batch), length: new Int32Array(batch) },
   };
 }
@@ -61,11 +69,13 @@ export function batchRows(batch: Batch, from: number, to: number): Batch {
   const cut = <T extends Float32Array | Int32Array>(column: T) =>
     column.subarray((column.length / rows) * from, (column.length / rows) * to) as T;
   const { history, first, length } = batch.place;
+  const { returnBins, returnWeight } = batch;
   return {
     context: cut(batch.context),
     query: cut(batch.query),
     target: cut(batch.target),
     weight: cut(batch.weight),
+    ...(returnBins && returnWeight ? { returnBins: cut(returnBins), returnWeight: cut(returnWeight) } : {}),
     place: { history: cut(history), first: cut(first), length: cut(length) },
   };
 }
@@ -182,6 +192,8 @@ export class BatchSampler {
     into.query.fill(0);
     into.target.fill(0);
     into.weight.fill(0);
+    into.returnBins?.fill(0);
+    into.returnWeight?.fill(0);
     for (let b = 0; b < batch; b++) {
       const h = random.integer(this.#histories.length);
       const history = this.#histories[h];
@@ -191,9 +203,23 @@ export class BatchSampler {
       const [first, end] = [starts[s], starts[s + 1]];
       writeSegment(this.#tokenizer, this.#shape, into, b, history, starts, s);
       into.target.set(history.probabilities.subarray(first * actions, end * actions), b * segment * actions);
+      this.#writeReturns(into, b, history, first, end);
       into.place.history[b] = h;
       into.place.first[b] = first;
       into.place.length[b] = end - first;
+    }
+  }
+
+  /** What the transitions of [first, end) lead to, as row `b`. */
+  #writeReturns({ returnBins, returnWeight, weight }: Batch, b: number, history: History, first: number, end: number): void {
+    const { segment, returns } = this.#shape;
+    if (!returns) return;
+    const { count, bin } = returns;
+    const row = b * segment * count;
+    for (const [i, value] of futureReturns(history, first, end, count).entries()) {
+      if (Number.isNaN(value)) continue;
+      returnBins![row + i] = bin(value);
+      returnWeight![row + i] = weight[b * segment + Math.floor(i / count)];
     }
   }
 }

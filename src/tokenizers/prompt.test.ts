@@ -85,8 +85,9 @@ describe.each(CASES)('a prompt in $id tokens before the query "$query"', ({ id, 
 
 it('rows of a batch are the same numbers in the same buffers', () => {
   const random = Random.seeded(0);
-  const batch = newBatch(tokenizer('packed', family), { batch: 4, contextTransitions: 2, segment: 3, form: 'window', actions: 3 });
-  const columns = (each: Batch) => [each.context, each.query, each.target, each.weight, ...Object.values(each.place)];
+  const returns = { count: 2, bin: Math.round };
+  const batch = newBatch(tokenizer('packed', family), { batch: 4, contextTransitions: 2, segment: 3, form: 'window', actions: 3, returns });
+  const columns = ({ place, ...each }: Batch) => [...Object.values(each), ...Object.values(place)];
   for (const column of columns(batch)) for (let i = 0; i < column.length; i++) column[i] = random.integer(100);
   const [head, tail] = [batchRows(batch, 0, 1), batchRows(batch, 1, 4)].map(columns);
   for (const [c, column] of columns(batch).entries()) expect([...head[c], ...tail[c]]).toEqual([...column]);

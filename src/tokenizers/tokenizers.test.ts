@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type History, type Space, segmentStarts, spaceSize } from '../rl/index.ts';
+import { episodeReturns, episodeStarts, type History, type Space, segmentStarts, spaceSize } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
 import { type Batch, BatchSampler, newBatch, TOKENIZERS, type TokenLayout, tokenizer } from './index.ts';
 
@@ -294,6 +294,35 @@ describe('the sampler', () => {
       }
     }
     expect(new Set(odd.weight)).toEqual(new Set([0, 1]));
+  });
+
+  it.each([HORIZON, 2])('says the bins of the coming returns where the history has them, in segments of %d', segment => {
+    const history = makeHistory(SPACES[0], 1, 4);
+    const layout = tokenizer('packed', { observationSpace: SPACES[0], actionSpace });
+    const scored = (observation: ArrayLike<number>, from: number) => observation[from] % 2 === 1;
+    const bin = (value: number) => Math.round(10 * value) + 1000;
+    const returns = { count: 3, bin };
+    const shape = { batch: 64, contextTransitions: 2, segment, form: 'window', actions: actionSpace.n, scored, returns } as const;
+    const batch = newBatch(layout, shape);
+    const sampler = new BatchSampler([history], layout, shape);
+    sampler.fill(batch, Random.seeded(8));
+    sampler.fill(batch, Random.seeded(9));
+    const [starts, whole] = [episodeStarts(history), episodeReturns(history)];
+    for (let b = 0; b < shape.batch; b++) {
+      for (let t = 0; t < segment; t++) {
+        const at = batch.place.first[b] + t;
+        const episode = starts.findLastIndex(start => start <= at);
+        const exists = t < batch.place.length[b];
+        const toGo = history.reward.subarray(at, starts[episode + 1]).reduce((a, b) => a + b, 0);
+        for (let k = 0; k < 3; k++) {
+          const i = (b * segment + t) * 3 + k;
+          const known = exists && episode + k < whole.length;
+          expect(batch.returnBins![i]).toBe(known ? bin(k === 0 ? toGo : whole[episode + k]) : 0);
+          expect(batch.returnWeight![i]).toBe(known ? batch.weight[b * segment + t] : 0);
+        }
+      }
+    }
+    expect(new Set(batch.returnWeight)).toEqual(new Set([0, 1]));
   });
 
   it('draws only segments with scored steps, and each of them; early ones from the first half of these', () => {

@@ -1,0 +1,47 @@
+/** @file Shows recorded histories to a policy, step by step, as if it had acted in them itself. */
+
+import type { Feedback, History, Policy } from '../rl/index.ts';
+import { expect } from '../util/errors.ts';
+
+export interface ReplayOptions {
+  /** One an environment of the policy. */
+  readonly histories: readonly History[];
+  readonly policy: Policy;
+  /** Called after the policy was asked at step `t` of history `i`, once for each of its steps. */
+  readonly onStep?: (i: number, t: number) => void;
+  /** Called after every step of all histories. */
+  readonly onProgress?: (done: number) => void;
+  /** Checked at every step; stops by throwing its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Asks the policy at every step of every history, and tells it what was done there and what came of it. */
+export async function replay({ histories, policy, onStep, onProgress, signal }: ReplayOptions): Promise<void> {
+  expect(histories.length > 0, 'replay: expected at least one history, got none.');
+  const width = histories[0].observation.length / histories[0].action.length;
+  const rows = (pick: (history: History) => Float32Array, at: readonly number[]) => {
+    const out = new Float32Array(histories.length * width);
+    for (const [i, history] of histories.entries()) out.set(pick(history).subarray(at[i] * width, (at[i] + 1) * width), i * width);
+    return out;
+  };
+  const longest = Math.max(...histories.map(({ action }) => action.length));
+  policy.reset(histories.length);
+  for (let step = 0; step < longest; step++) {
+    signal?.throwIfAborted();
+    // Shorter histories begin again, unnoticed, until the longest one is through.
+    const at = histories.map(({ action }) => step % action.length);
+    const observation = rows(history => history.observation, at);
+    await policy.act(observation);
+    for (const [i, { action }] of histories.entries()) if (step < action.length) onStep?.(i, step);
+    const feedback: Feedback = {
+      observation,
+      nextObservation: rows(history => history.nextObservation, at),
+      action: Int32Array.from(histories, ({ action }, i) => action[at[i]]),
+      reward: Float32Array.from(histories, ({ reward }, i) => reward[at[i]]),
+      terminated: Uint8Array.from(histories, ({ terminated }, i) => terminated[at[i]]),
+      truncated: Uint8Array.from(histories, ({ truncated }, i) => truncated[at[i]]),
+    };
+    await policy.observe(feedback);
+    onProgress?.(step + 1);
+  }
+}

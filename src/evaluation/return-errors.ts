@@ -1,0 +1,128 @@
+/**
+ * @file Return-prediction error (method 6.2): how far predicted returns of a learner's coming episodes are from what they were, and simple
+ * predictors to compare with.
+ * Shape key: R runs (histories), E episodes of a history, K returns that are predicted at the start of an episode.
+ */
+
+import { CadenzaError, expect } from '../util/errors.ts';
+import type { Random } from '../util/random.ts';
+import type { MeanScore, Resampled } from './results.ts';
+import { bootstrapInterval, drawResamples, drawStrata, mean } from './statistics.ts';
+
+/** Two measures of the same errors; every error is divided by the oracle's return of its task. */
+export interface Errors<T> {
+  absolute: T;
+  squared: T;
+}
+
+/** One predictor. */
+export interface ReturnError extends Errors<MeanScore> {
+  /** By the in-context episode at whose start it was predicted, over all that was predicted there. */
+  byEpisode: Errors<number[]>;
+  /** By how many episodes ahead: the coming one first. */
+  byAhead: Errors<number[]>;
+}
+
+/** All predictors on the same histories. */
+export interface ReturnTable {
+  /** Histories of one seed. */
+  histories: number;
+  predictors: Record<string, ReturnError>;
+}
+
+/** What happened: E returns of every history, and its task. */
+export interface ActualReturns {
+  /** [R × E] */
+  readonly returns: ArrayLike<number>;
+  /** [R] */
+  readonly tasks: readonly string[];
+}
+
+export interface ReturnErrorInput {
+  readonly actual: ActualReturns;
+  /** [R × E × K] of every seed. Predictions of episodes that the histories do not have are not read. */
+  readonly predicted: readonly ArrayLike<number>[];
+  /** K */
+  readonly count: number;
+  /** Raw oracle return by task key. */
+  readonly oracle: ReadonlyMap<string, number>;
+  readonly random: Random;
+  readonly resamples?: number;
+  readonly resampled?: Resampled;
+}
+
+/** Names of the references, as they stand among the predictors. */
+export const REFERENCES = { mean: 'training mean', last: 'last return' } as const;
+
+/** Of every episode, the mean return of the histories that were trained on: knows when, and nothing of the task. [R × E × K] */
+export function meanReturns({ tasks }: ActualReturns, trainingMean: readonly number[], count: number): number[] {
+  const one = trainingMean.flatMap((_, e) => Array.from({ length: count }, (_, k) => trainingMean[e + k] ?? 0));
+  return tasks.flatMap(() => one);
+}
+
+/** The return of the last episode once more, 0 before the first: knows the task, and nothing of learning. [R × E × K] */
+export function lastReturns({ returns, tasks }: ActualReturns, count: number): number[] {
+  const episodes = returns.length / tasks.length;
+  return Array.from({ length: returns.length * count }, (_, i) => {
+    const at = Math.floor(i / count);
+    return at % episodes === 0 ? 0 : returns[at - 1];
+  });
+}
+
+/** The errors of one predictor, with intervals of a bootstrap over histories within tasks, or over tasks where those are a sample. */
+export function returnError(input: ReturnErrorInput): ReturnError {
+  const { actual, predicted, count, oracle, random, resamples = 2000, resampled = 'runs' } = input;
+  const { returns, tasks } = actual;
+  const episodes = returns.length / tasks.length;
+  expect(
+    predicted.length > 0 && predicted.every(({ length }) => length === returns.length * count),
+    `returnError: expected ${tasks.length} histories × ${episodes} episodes × ${count} predictions a seed, got [${predicted.map(({ length }) => length)}].`,
+  );
+  const byEpisode = tally(episodes);
+  const byAhead = tally(Math.min(count, episodes));
+  const byTask = new Map<string, Errors<number>[]>();
+  for (const guesses of predicted) {
+    for (const [i, task] of tasks.entries()) {
+      const optimal = oracle.get(task);
+      if (optimal === undefined || !(optimal > 0))
+        throw new CadenzaError('E_DATA', `returnError: expected a positive oracle return for task ${task}, got ${optimal}.`);
+      const own = tally(1);
+      for (let e = 0; e < episodes; e++) {
+        for (let k = 0; k < count && e + k < episodes; k++) {
+          const at = i * episodes + e;
+          const error = (guesses[at * count + k] - returns[at + k]) / optimal;
+          for (const [where, sums] of [[0, own] as const, [e, byEpisode] as const, [k, byAhead] as const]) sums.add(where, error);
+        }
+      }
+      const [absolute, squared] = [own.means.absolute[0], own.means.squared[0]];
+      byTask.set(task, [...(byTask.get(task) ?? []), { absolute, squared }]);
+    }
+  }
+  const runs = [...byTask.values()].flat();
+  const draws = (resampled === 'tasks' ? drawStrata : drawResamples)(
+    [...byTask.values()].map(of => of.length),
+    resamples,
+    random,
+  );
+  const score = (measure: keyof Errors<number>): MeanScore => {
+    const values = runs.map(run => run[measure]);
+    return { mean: mean(values), ...bootstrapInterval(values, mean, draws) };
+  };
+  return { absolute: score('absolute'), squared: score('squared'), byEpisode: byEpisode.means, byAhead: byAhead.means };
+}
+
+/** Sums of errors by place, and their means. */
+function tally(size: number) {
+  const [absolute, squared, counts] = [new Float64Array(size), new Float64Array(size), new Float64Array(size)];
+  return {
+    add(at: number, error: number) {
+      absolute[at] += Math.abs(error);
+      squared[at] += error ** 2;
+      counts[at]++;
+    },
+    get means(): Errors<number[]> {
+      const over = (sums: Float64Array) => Array.from(sums, (sum, i) => sum / counts[i]);
+      return { absolute: over(absolute), squared: over(squared) };
+    },
+  };
+}

@@ -1,0 +1,126 @@
+/**
+ * @file Return-prediction error on held-out tasks (method 6.2): trained models look on as the source learns there, and say at the start of
+ * every episode what it and the ones after it will return.
+ * Shape key: R histories, E episodes of a history, K returns that are predicted.
+ */
+
+import { join } from 'node:path';
+import { type ActualReturns, lastReturns, meanReturns, REFERENCES, type ReturnTable, replay, returnError } from '../evaluation/index.ts';
+import { episodeReturns, episodeStarts, type History } from '../rl/index.ts';
+import { readJson, writeJson } from '../util/files.ts';
+import { Random } from '../util/random.ts';
+import { type Evaluation, evaluatedTasks, resampledOf, type TrainedMethod } from './evaluate.ts';
+import { learningHistory, loadHistories } from './generate.ts';
+import { openPolicy } from './inference.ts';
+import type { StageContext, StageOutput } from './store.ts';
+
+const ACTUAL_FILE = 'actual.json';
+const PREDICTED_FILE = 'predicted.json';
+
+/** What the learner earned, and the mean return of every episode over the histories that were trained on. */
+interface Actual extends ActualReturns {
+  readonly trainingMean: readonly number[];
+}
+
+/** Histories of the evaluated tasks, as many a task as there are evaluation streams: made as those for training were, from draws of their own. */
+function heldOutHistories({ config, model: { family } }: Evaluation): History[] {
+  const random = Random.seeded(config.seed).split('return-prediction');
+  return evaluatedTasks(config).flatMap(task => {
+    const key = family.taskKey(task);
+    const make = (_: unknown, i: number) =>
+      learningHistory(config.source, { family, task, random: random.split(key, i), stream: `${key}#${i}` });
+    return Array.from({ length: config.evaluate.streams }, make);
+  });
+}
+
+/** The mean return of every episode, over all histories. */
+function meanByEpisode(histories: readonly History[]): number[] {
+  const all = histories.map(episodeReturns);
+  return Array.from(all[0], (_, e) => all.reduce((sum, returns) => sum + returns[e], 0) / all.length);
+}
+
+/** The errors of all models that predict returns, over their seeds, beside those of the references. */
+export async function returnPrediction(
+  evaluation: Evaluation,
+  generated: StageOutput,
+  trained: readonly TrainedMethod[],
+): Promise<ReturnTable> {
+  const { store, config, model } = evaluation;
+  const { family } = model;
+  const { count } = model.returns!;
+  let made: History[] | undefined;
+  const histories = () => {
+    made ??= heldOutHistories(evaluation);
+    return made;
+  };
+  const { tasks: side, maxTasks, streams, resamples } = config.evaluate;
+  const known = await store.run({
+    stage: 'returns-actual',
+    settings: { env: config.env, split: config.split, source: config.source, seed: config.seed, side, maxTasks, streams },
+    inputs: { generate: generated.key },
+    async run({ folder }) {
+      const found: Actual = {
+        tasks: histories().map(({ taskKey }) => taskKey),
+        returns: histories().flatMap(history => Array.from(episodeReturns(history))),
+        trainingMean: meanByEpisode(loadHistories(generated, family).histories),
+      };
+      writeJson(join(folder, ACTUAL_FILE), found);
+      return { histories: histories().length };
+    },
+  });
+  const actual = readJson(join(known.folder, ACTUAL_FILE)) as Actual;
+
+  const predictions = new Map<string, number[][]>();
+  for (const method of trained.filter(({ foresees }) => foresees)) {
+    const { folder } = await store.run({
+      stage: `returns-${method.method}-seed${method.seed}`,
+      settings: { executor: config.executor },
+      inputs: { actual: known.key, model: method.trained.key },
+      run: async context => {
+        const predicted = await predict(evaluation, method, histories(), context);
+        writeJson(join(context.folder, PREDICTED_FILE), { predicted });
+        return {};
+      },
+    });
+    const { predicted } = readJson(join(folder, PREDICTED_FILE)) as { predicted: number[] };
+    predictions.set(method.method, [...(predictions.get(method.method) ?? []), predicted]);
+  }
+  predictions.set(REFERENCES.mean, [meanReturns(actual, actual.trainingMean, count)]);
+  predictions.set(REFERENCES.last, [lastReturns(actual, count)]);
+
+  const oracle = new Map(evaluatedTasks(config).map(task => [family.taskKey(task), family.oracleReturn(task)]));
+  const errors = [...predictions].map(([name, predicted]) => {
+    // The same stream for every predictor: they are resampled alike.
+    const random = Random.seeded(config.seed).split('bootstrap');
+    return [name, returnError({ actual, predicted, count, oracle, random, resamples, resampled: resampledOf(family) })];
+  });
+  return { histories: actual.tasks.length, predictors: Object.fromEntries(errors) };
+}
+
+/** What one model says at the start of every episode: [R × E × K]. It sees what any agent would: Z of what is past, and the running episode. */
+async function predict(
+  evaluation: Evaluation,
+  method: TrainedMethod,
+  histories: readonly History[],
+  { progress, signal }: StageContext,
+): Promise<number[]> {
+  const { count } = evaluation.model.returns!;
+  let said: Float32Array = new Float32Array();
+  const onReturns = (returns: Float32Array) => {
+    said = returns;
+  };
+  const policy = await openPolicy({ ...evaluation, size: histories.length, onReturns }, method);
+  const starts = histories.map(history => [...episodeStarts(history)].slice(0, -1));
+  const predicted = starts.map(() => [] as number[]);
+  const firsts = starts.map(list => new Set(list));
+  progress.start(`predict returns ${method.method} (seed ${method.seed})`, Math.max(...histories.map(({ action }) => action.length)));
+  await replay({
+    histories,
+    policy,
+    onStep: (i, t) => firsts[i].has(t) && predicted[i].push(...said.subarray(i * count, (i + 1) * count)),
+    onProgress: done => progress.update(done),
+    signal,
+  });
+  progress.finish();
+  return predicted.flat();
+}
