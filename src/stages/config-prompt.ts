@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { DEMONSTRATION_STYLES, type DemonstrationStyle } from '../sources/index.ts';
-import { count, fraction } from './config-fields.ts';
+import { count } from './config-fields.ts';
 
 /** `policy.prompt`. */
 export const promptSchema = z
@@ -18,9 +18,12 @@ export const promptSchema = z
     demonstrations: count('Demonstrations of each style for every training task, each with the history of a learner that saw it').default(
       8,
     ),
-    unprompted: fraction(
-      'Share of a training batch without prompts, from learners that saw nothing: so the policy can act without',
-    ).default(0.25),
+    unprompted: z
+      .number()
+      .min(0)
+      .lt(1)
+      .describe('Share of a training batch without prompts, from learners that saw nothing: so the policy can act without')
+      .default(0.25),
   })
   .optional()
   .describe('A few-shot prompt before the query: demonstrations of the task; none when left out');
@@ -66,5 +69,5 @@ export function promptConflicts({ policy, source, reinforce }: Beside): { path: 
       message: 'expected 0 with policy.prompt, because the rollouts of this stage are played without prompts',
     },
   ];
-  return conflicts.filter(conflict => conflict !== false).filter(({ input, allowed }) => input !== allowed);
+  return conflicts.filter(conflict => conflict !== false).flatMap(({ allowed, ...issue }) => (issue.input === allowed ? [] : [issue]));
 }
