@@ -44,13 +44,13 @@ it('the command names the layouts and labels that there are', () => {
 });
 
 describe('histories of a run, exported and imported', () => {
-  beforeAll(() => succeed('run', TINY, '--out', at('rolled'), ...SHORT), 60_000);
+  beforeAll(() => succeed('run', TINY, '--out', at('rolled'), ...SHORT, ...settings({ 'source.maxTasks': 30 })), 60_000);
 
   it.each(LAYOUTS)('as %s, train the same weights and score the same returns', async layout => {
     const file = at(`${layout}.hdf5`);
     await succeed('export', at('rolled'), '--format', layout, '--out', file);
     const told = await succeed('import', file, '--format', layout, '--labels', 'recorded', '--out', at(layout));
-    expect(told).toMatch(/77 histories of 77 tasks of dark-room, 9240 transitions, labels: recorded\n.*--set source\.dataset=/);
+    expect(told).toMatch(/30 histories of 30 tasks of dark-room, 3600 transitions, labels: recorded\n.*--set source\.dataset=/);
     const out = at(`${layout}-run`);
     const results = JSON.parse(await succeed('run', TINY, '--out', out, ...SHORT, ...settings({ 'source.dataset': at(layout) }), '--json'));
     // Who made a data set is not known, so there is no such row.
@@ -62,7 +62,7 @@ describe('histories of a run, exported and imported', () => {
     expect(returns(out)).toBe(returns(at('rolled')));
     const { imported } = report(out);
     const dropped = { heldOut: 0, beyondMaxTasks: 0 };
-    expect(imported).toMatchObject({ labels: 'recorded', layout, files: [{ name: `${layout}.hdf5`, histories: 77 }], dropped });
+    expect(imported).toMatchObject({ labels: 'recorded', layout, files: [{ name: `${layout}.hdf5`, histories: 30 }], dropped });
     expect(imported.files[0].sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(results.run.imported).toEqual({ main: imported });
   });
@@ -73,11 +73,11 @@ describe('histories of a run, exported and imported', () => {
       TINY,
       '--out',
       at('other'),
-      ...settings({ 'source.dataset': at('xland'), 'split.seed': 5, 'source.maxTasks': 70 }),
+      ...settings({ 'source.dataset': at('xland'), 'split.seed': 5, 'source.maxTasks': 50 }),
     );
     const config = loadExperiment(TINY, ['split.seed=5', `source.dataset=${at('xland')}`]);
     const { test, family } = split(config);
-    const inFile = new Set(split(loadExperiment(TINY)).train.map(family.taskKey));
+    const inFile = new Set(split(loadExperiment(TINY)).train.slice(0, 30).map(family.taskKey));
     const held = test.map(family.taskKey).filter(key => inFile.has(key)).length;
     const {
       histories,
@@ -85,7 +85,7 @@ describe('histories of a run, exported and imported', () => {
     } = report(at('other'));
     expect(held).toBeGreaterThan(0);
     expect(dropped.heldOut).toBe(held);
-    expect(histories + dropped.heldOut + dropped.beyondMaxTasks).toBe(77);
+    expect(histories + dropped.heldOut + dropped.beyondMaxTasks).toBe(30);
     expect(readManifest(stageFolder(at('other'), 'generate')!).source).toMatchObject({ id: 'import', options: { layout: 'xland' } });
   });
 
@@ -129,7 +129,7 @@ describe('a data set of an environment that is not here', () => {
     const more = { 'env.id': 'elsewhere', 'split.heldOut': 6, 'teacher.steps': 80, 'baselines.steps': 4, 'baselines.methods': ['none'] };
     const run = [TINY, '--out', at('elsewhere-run'), ...SHORT, ...foreign('elsewhere-data', more)];
     const results = JSON.parse(await succeed('run', ...run, '--json')) as RecordedResults;
-    expect(results).toMatchObject({ environment: 'elsewhere', labels: 'recorded', tasks: 6, split: { train: 71, test: 6, overlap: 0 } });
+    expect(results).toMatchObject({ environment: 'elsewhere', labels: 'recorded', tasks: 6, split: { train: 24, test: 6, overlap: 0 } });
     expect(Object.keys(results.methods).sort()).toEqual(['cad', 'frequencies', 'none', 'teacher']);
     const { teacher, frequencies } = results.methods;
     expect(teacher.crossEntropy.high).toBeLessThan(frequencies.crossEntropy.low);
@@ -144,10 +144,20 @@ describe('a data set of an environment that is not here', () => {
     for (const name of [...Object.keys(results.methods), 'These are no returns']) expect(text).toContain(name);
   });
 
+  it('can be too small to split', () =>
+    succeed('import', fixture('minari/main_data.hdf5'), '--format', 'minari', '--tasks', '1', '--out', at('lonely')));
+
   it.each([
     ['to be played in', ['run'], { 'env.id': 'toy/points-v0', 'reinforce.steps': 1 }, 'only recordings of it, so nothing can be played'],
     ['under another name', ['finetune'], {}, 'holds histories of toy/points-v0, but env.id is dark-room. Set env.id to toy/points-v0'],
+    [
+      'under other options',
+      ['generate'],
+      { 'source.dataset': at('xland'), 'env.options': { size: 7 } },
+      'Set env.options as they were recorded',
+    ],
     ['with everything held out', ['generate'], { 'env.id': 'toy/points-v0', 'split.heldOut': 2 }, '2 tasks of toy/points-v0, got 2'],
+    ['with one task', ['generate'], { 'source.dataset': at('lonely'), 'env.id': 'toy/points-v0' }, 'has one task, but a split needs'],
     ['without a folder', ['generate'], { 'source.dataset': at('nowhere') }, 'Expected a folder that `cadenza import` wrote'],
   ])('is refused %s', async (_, command, more, says) => {
     const ended = await withinProcess([...command, TINY, '--out', at('refused'), ...SHORT, ...foreign('foreign-minari', more)]);
@@ -155,6 +165,11 @@ describe('a data set of an environment that is not here', () => {
     expect(ended.stderr).toContain(says);
     expect(ended.stderr.trimEnd().split('\n')).toHaveLength(1);
   });
+});
+
+it('a folder without histories is not exported', async () => {
+  const { status, stderr } = await withinProcess(['export', folder, '--format', 'xland', '--out', at('nothing.hdf5')]);
+  expect([status, stderr]).toEqual([4, expect.stringContaining('expected manifest.json or dataset.json there')]);
 });
 
 it('a run whose tables made several sets of histories is asked which one', async () => {

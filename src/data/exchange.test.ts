@@ -76,14 +76,16 @@ describe.each(FORMATS.map(({ id }) => id))('%s', layout => {
 
   it('refuses what is not a whole HDF5 file', async () => {
     const path = join(folder, `${layout}-broken.hdf5`);
-    const expectRefusal = () =>
-      expect(load(layout, path)).rejects.toMatchObject({ code: 'E_DATA', message: expect.stringContaining(path) });
-    await expectRefusal();
+    const expectRefusal = async (why: string) => {
+      const message = expect.stringMatching(new RegExp(`^${path}: expected a whole HDF5 file, but .*${why}`));
+      await expect(load(layout, path)).rejects.toMatchObject({ code: 'E_DATA', message });
+    };
+    await expectRefusal('No such file');
     writeFileSync(path, 'a text');
-    await expectRefusal();
+    await expectRefusal('file signature not found');
     writeFileSync(path, readFileSync(fixture('xland.hdf5')));
     truncateSync(path, 20_000);
-    await expectRefusal();
+    await expectRefusal('truncated file');
   });
 });
 
@@ -366,7 +368,8 @@ describe('fromHalf', () => {
   });
 
   it('rises with its bits', () => {
-    for (let bits = 1; bits < 0x7c00; bits++) expect(fromHalf(bits)).toBeGreaterThan(fromHalf(bits - 1));
+    const falls = Array.from({ length: 0x7bff }, (_, i) => i + 1).filter(bits => fromHalf(bits) <= fromHalf(bits - 1));
+    expect(falls).toEqual([]);
   });
 });
 

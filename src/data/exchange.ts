@@ -13,7 +13,7 @@ import { canonicalJson, sha256File, writeJson } from '../util/files.ts';
 import { contentKey, DATASET_FILE, type Dataset, datasetHistories, readDataset } from './dataset.ts';
 import { type DeclaredEnvironment, type ExchangeFormat, Quota, type Recording } from './formats/index.ts';
 import { readHdf5, writeHdf5 } from './hdf5.ts';
-import { type Environment, readManifest } from './manifest.ts';
+import { type Environment, MANIFEST_FILE, readManifest } from './manifest.ts';
 import { readShard } from './shards.ts';
 import { environmentOf } from './store.ts';
 
@@ -107,6 +107,11 @@ function historiesIn(folder: string): { environment: Environment; histories: His
     const dataset = readDataset(folder);
     return { environment: dataset.environment, histories: datasetHistories(folder, dataset) };
   }
+  if (!existsSync(join(folder, MANIFEST_FILE)))
+    throw new CadenzaError(
+      'E_DATA',
+      `${folder} holds no learning histories: expected ${MANIFEST_FILE} or ${DATASET_FILE} there. Name a run, its folder stages/generate-…, or a data set.`,
+    );
   const { environment, shards } = readManifest(folder);
   return { environment, histories: shards.flatMap(shard => readShard(join(folder, shard.file), shard)) };
 }

@@ -120,11 +120,7 @@ function reader(path: string, file: File): Hdf5Reader {
         value = row === undefined ? dataset.value : dataset.slice([[row, row + 1]]);
       } catch (cause) {
         const filters = dataset.filters.map(filter => filter.name).join(', ') || 'none';
-        throw refuse(
-          where,
-          `its numbers cannot be read: ${reason(cause)} (its filters: ${filters}; gzip, shuffle and szip are known)`,
-          cause,
-        );
+        throw refuse(where, `its numbers cannot be read: ${reason(cause)} (its filters: ${filters}; use gzip alone)`, cause);
       }
       if (value instanceof BigInt64Array || value instanceof BigUint64Array) return Float64Array.from(value as BigInt64Array, Number);
       if (!ArrayBuffer.isView(value))
@@ -154,10 +150,11 @@ export function fromHalf(bits: number): number {
   return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
 }
 
-/** The first thing that HDF5 says went wrong, without its trace. */
+/** Where HDF5's trace of calls ends, but for its search for plug-ins: there stands what really went wrong. */
 function reason(cause: unknown): string {
   const text = cause instanceof Error ? cause.message : String(cause);
-  return /#000:.*?\(\): (.*)/.exec(text)?.[1] ?? text.split('\n')[0];
+  const trace = [...text.matchAll(/#\d+: \S*\/(\w+)\.c line \d+ in \w+\(\): (.*)/g)].filter(([, file]) => !file.startsWith('H5PL'));
+  return trace.at(-1)?.[2] ?? text.split('\n')[0];
 }
 
 /** Writes a file that is whole or absent. Throws `E_DISK` where it cannot be written. */

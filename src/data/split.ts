@@ -57,6 +57,10 @@ function shuffled(id: string, listed: Task[], options: SplitOptions, random: Ran
     const message = `${id} lists its ${listed.length} tasks, so none are drawn; expected no number of tasks, got ${options.tasks}. Leave it out.`;
     throw new CadenzaError('E_SPLIT', message);
   }
+  if (listed.length < 2) {
+    const message = `${id} has ${listed.length === 1 ? 'one task' : 'no tasks'}, but a split needs one to train on and one to hold out. Add tasks.`;
+    throw new CadenzaError('E_SPLIT', message);
+  }
   const tasks = random.shuffled(listed);
   const held = options.heldOut < 1 ? Math.round(options.heldOut * tasks.length) : options.heldOut;
   if (!Number.isInteger(held) || held < 1 || held >= tasks.length) {

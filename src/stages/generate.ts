@@ -103,9 +103,8 @@ export function learningHistory(
 const takeDataset: Make = async (config, family, train, progress) => {
   const { dataset: folder, maxTasks, stride } = config.source;
   const dataset = datasetOf(config)!;
-  progress.start('generate', dataset.tasks.length);
-  const keys = (tasks: readonly Task[]) => new Set(tasks.map(family.taskKey));
-  const { histories, dropped } = selectHistories(folder!, dataset, keys(atMost(train, maxTasks)), keys(train));
+  const { histories, dropped } = selectHistories({ folder: folder!, dataset, family, train, taught: atMost(train, maxTasks) });
+  progress.start('generate', histories.length);
   const { labels, origin } = dataset;
   const options = { labels, layout: origin.layout, files: origin.files.map(({ sha256 }) => sha256) };
   return {

@@ -2,10 +2,11 @@
 
 import type { ImportRequest } from '../data/exchange.ts';
 import type { DeclaredEnvironment } from '../data/formats/index.ts';
-import { type Dataset, datasetHash, datasetHistories, readDataset, recordedFamily, saveDataset } from '../data/index.ts';
+import { type Dataset, datasetHash, datasetHistories, environmentOf, readDataset, recordedFamily, saveDataset } from '../data/index.ts';
 import { ENVIRONMENTS, environment } from '../envs/index.ts';
-import type { EnvFamily, History } from '../rl/index.ts';
+import type { EnvFamily, History, Task } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
+import { canonicalJson } from '../util/files.ts';
 import type { ExperimentConfig } from './config.ts';
 import { provenance } from './provenance.ts';
 
@@ -41,15 +42,35 @@ export interface Selected {
   readonly dropped: { readonly heldOut: number; readonly beyondMaxTasks: number };
 }
 
-/** The histories of these tasks, by their keys. Throws `E_SPLIT` where there are none. */
-export function selectHistories(folder: string, dataset: Dataset, taught: ReadonlySet<string>, train: ReadonlySet<string>): Selected {
+export interface Selection {
+  /** Of the data set. */
+  readonly folder: string;
+  readonly dataset: Dataset;
+  readonly family: EnvFamily;
+  /** All training tasks, and those of them that are to be trained on. */
+  readonly train: readonly Task[];
+  readonly taught: readonly Task[];
+}
+
+/** The histories of the taught tasks. Throws `E_SPLIT` where there are none, `E_DATA` where they are of other options of the environment. */
+export function selectHistories({ folder, dataset, family, train, taught }: Selection): Selected {
+  const [recorded, here] = [dataset.environment, environmentOf(family)].map(each => canonicalJson(each));
+  if (recorded !== here)
+    throw new CadenzaError(
+      'E_DATA',
+      `${folder} holds histories of ${recorded}, but env is ${here}. Set env.options as they were recorded.`,
+    );
   const all = datasetHistories(folder, dataset);
-  const histories = all.filter(({ taskKey }) => taught.has(taskKey));
-  const beyondMaxTasks = all.filter(({ taskKey }) => train.has(taskKey) && !taught.has(taskKey)).length;
+  const of = (tasks: readonly Task[]) => {
+    const keys = new Set(tasks.map(family.taskKey));
+    return all.filter(({ taskKey }) => keys.has(taskKey));
+  };
+  const histories = of(taught);
+  const beyondMaxTasks = of(train).length - histories.length;
   if (histories.length === 0)
     throw new CadenzaError(
       'E_SPLIT',
-      `${folder} has ${all.length} histories, but none of the ${taught.size} tasks to train on. Change split.seed or split.heldOut, or import more.`,
+      `${folder} has ${all.length} histories, but none of the ${taught.length} tasks to train on. Change split.seed or split.heldOut, or import more.`,
     );
   return { histories, dropped: { heldOut: all.length - histories.length - beyondMaxTasks, beyondMaxTasks } };
 }
