@@ -19,7 +19,7 @@ const ablation = (name: string, text: string) => {
   const file = join(folder, `${name}.yaml`);
   writeFileSync(
     file,
-    `name: ${name}\nbase: ${TINY}\nset: { teacher: { steps: 0 }, distil: { beta: 0 }, baselines: { steps: 0 } }\n${text}`,
+    `name: ${name}\nbase: ${TINY}\nset: { teacher: { steps: 0 }, distil: { beta: 0 }, baselines: { steps: 0 }, policy: { returns: { episodes: 2, bins: 21, weight: 1 } } }\n${text}`,
   );
   return file;
 };
@@ -53,6 +53,8 @@ skip:
     // The frozen row is the distilled model itself; the joint one went on from it.
     expect(results.methods['cad m2 frozen'].byEpisode).not.toEqual(results.methods['cad m2 joint'].byEpisode);
     expect(readFileSync(join(out, 'results.html'), 'utf8')).toContain('cad m2 joint');
+    const foretold = ['cad m1 joint', 'cad m2 frozen', 'cad m2 joint', 'last return', 'training mean'];
+    expect(Object.keys(results.returns!.small.predictors).sort()).toEqual(foretold);
 
     const again = await cadenza('ablate', file, '--out', out, '--json');
     expect(again.stderr).not.toContain('finetune');

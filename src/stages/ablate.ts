@@ -6,7 +6,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { nodeExecutor } from '../engine/executors/node.ts';
-import type { MethodTable, Results } from '../evaluation/index.ts';
+import { type MethodTable, REFERENCES, type Results, type ReturnTable } from '../evaluation/index.ts';
 import { formatConfig, loadConfig } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { writeFileAtomic, writeJson } from '../util/files.ts';
@@ -115,6 +115,7 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
 
   const methods: MethodTable = {};
   const tables: Record<string, MethodTable> = {};
+  const returns: Record<string, ReturnTable> = {};
   const [dataHashes, seconds]: [Record<string, string>, Record<string, number>] = [{}, {}];
   let last: Awaited<ReturnType<typeof road>>;
   for (const [done, { name, config }] of cells.entries()) {
@@ -128,11 +129,17 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
     const rows = ({ cad, source, random }: MethodTable): MethodTable => ({ [`cad ${name}`]: cad, source, random });
     Object.assign(methods, rows(last!.methods));
     for (const [at, found] of Object.entries(last!.elsewhere)) tables[at] = { ...tables[at], ...rows(found) };
+    if (last!.returns) {
+      const { predictors, histories } = last!.returns;
+      const references = Object.fromEntries(Object.values(REFERENCES).map(reference => [reference, predictors[reference]]));
+      const before = returns[config.name]?.predictors;
+      returns[config.name] = { histories, predictors: { ...before, [`cad ${name}`]: predictors.cad, ...references } };
+    }
     dataHashes[name] = last!.dataHash;
     seconds[name] = Object.values(store.seconds).reduce((a, b) => a + b, 0);
   }
   const { oracle, streams } = last!;
-  const found = resultsOf(cells[0].config, { methods, tables, oracle, streams, dataHashes, seconds, command });
+  const found = resultsOf(cells[0].config, { methods, tables, returns, oracle, streams, dataHashes, seconds, command });
   const results: Results = { ...found, run: { ...found.run, config: { ablation, base } } };
   writeJson(join(out, 'results.json'), results);
   return results;
