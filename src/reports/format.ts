@@ -57,15 +57,6 @@ export function givenNotes(methods: MethodTable): string[] {
 /** Mean of the task on which the method does worst. */
 export const worstTask = ({ perTask }: MethodResult): number => Math.min(...perTask.map(({ mean }) => mean));
 
-/** What every method that looks contexts up was given beside its own. */
-export const retrievalNotes = (methods: MethodTable): string[] =>
-  Object.entries(methods).flatMap(([name, { retrieval }]) => {
-    if (!retrieval) return [];
-    const { contexts, stored, of, shows } = retrieval;
-    const seen = shows === 'end' ? 'the last contexts of the streams that they are from' : 'those themselves';
-    return `${name}: looks up at most ${contexts} of ${stored} ${of}, and sees ${seen} beside its own.`;
-  });
-
 export interface Column<T = MethodResult> {
   title: string;
   /** What the column holds, for a tooltip or a legend. */

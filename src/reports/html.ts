@@ -12,7 +12,6 @@ import {
   RETURNS_NOTE,
   RETURNS_TITLE,
   resultColumns,
-  retrievalNotes,
   returnColumns,
   score,
   scoreInterval,
@@ -116,7 +115,7 @@ function tableSection(title: string, methods: MethodTable): Markup {
 <figcaption>Mean by in-context episode; the bands are explained below.</figcaption>
 </figure>
 <div class="scroll">${rowsTable('method', names, methods, resultColumns(methods[names[0]]))}</div>
-${[...givenNotes(methods), ...retrievalNotes(methods)].map(note => html`<p class="note">${note}</p>\n`)}<h3>By task</h3>
+${givenNotes(methods).map(note => html`<p class="note">${note}</p>\n`)}<h3>By task</h3>
 <p class="note">Mean over ${finalEpisodes(methods[names[0]].byEpisode.mean.length)} on each test task; the darker, the nearer to the oracle.</p>
 <div class="scroll">${heatTable(methods, names, styles)}</div>
 </section>`;

@@ -78,16 +78,6 @@ function bandit(regret: number): MethodResult {
   const how = { resamples: 100, resampled: 'tasks', regretParts: ['before', 'after'] } as const;
   return methodResult({ seeds, episodes: 1, oracle, cost, random: Random.seeded(1), ...how });
 }
-/** A table with a method that looks contexts up. */
-const searching: Results = {
-  ...results,
-  tables: {},
-  methods: {
-    cad: results.methods.cad,
-    'cad+retrieval': { ...results.methods.cad, retrieval: { contexts: 4, stored: 96, of: 'contexts of <other> tasks', shows: 'end' } },
-  },
-};
-
 const lifetime: Results = { ...results, episodes: 1, streams: 4, seeds: 1, methods: { cad: bandit(4), random: bandit(9) }, tables: {} };
 
 /** Two predictors that are off by the same everywhere. */
@@ -165,12 +155,6 @@ describe('terminal', () => {
       expect(text).not.toMatch(/NaN|undefined|ep 1\b/);
       expect(/\bbefore\b.*\bafter\b/.test(text)).toBe(width === 140);
     }
-  });
-
-  it('says what a method that looks contexts up was given', () => {
-    const said = formatResults(searching, { width: 200 });
-    expect(said).toContain('cad+retrieval: looks up at most 4 of 96 contexts of <other> tasks, and sees the last contexts of');
-    expect(formatResults(results, { width: 200 })).not.toContain('looks up');
   });
 
   it('is coloured on demand, in braille, not otherwise', () => {
@@ -260,16 +244,6 @@ describe('writeReports', () => {
     expect(heads).toEqual(['method', 'final', 'IQM [interval]', 'regret [interval]', 'before', 'after', 'worst', 'FLOPs', 'state']);
     expect(text).not.toMatch(/undefined|NaN|last \d episodes/);
     expect(page).not.toContain('egret');
-  });
-
-  it('says what a method that looks contexts up was given', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'cadenza-reports-'));
-    writeReports(folder, searching);
-    const text = readFileSync(join(folder, 'results.html'), 'utf8');
-    rmSync(folder, { recursive: true });
-    const notes = [...parseHTML(text).document.querySelectorAll('p.note')].map(note => note.textContent);
-    expect(notes[0]).toMatch(/^cad\+retrieval: looks up at most 4 of 96 contexts of <other> tasks/);
-    expect(page).not.toContain('looks up');
   });
 
   it('has a table of predicted returns where there are any', () => {

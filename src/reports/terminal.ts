@@ -4,7 +4,7 @@ import Table from 'cli-table3';
 import pc from 'picocolors';
 import type { MethodTable, Results, ReturnTable } from '../evaluation/index.ts';
 import { wantsColor } from '../util/color.ts';
-import { type Column, givenNotes, RETURNS_NOTE, RETURNS_TITLE, resultColumns, retrievalNotes, returnColumns, score } from './format.ts';
+import { type Column, givenNotes, RETURNS_NOTE, RETURNS_TITLE, resultColumns, returnColumns, score } from './format.ts';
 import { type MethodStyle, methodStyles, ranked, rankedPredictors, spread } from './style.ts';
 
 export interface TerminalOptions {
@@ -34,7 +34,6 @@ export function formatResults(results: Results, options: TerminalOptions = {}): 
     formatTable(methods, { ...options, width }),
     ...givenNotes(methods).map(note => wrap(note, width)),
     formatTasks(methods, { ...options, width }),
-    ...retrievalNotes(methods).map(note => wrap(note, width)),
     ...(results.returns?.[name]
       ? [wrap(`${name}: ${RETURNS_TITLE}`, width), formatReturns(results.returns[name], { ...options, width })]
       : []),

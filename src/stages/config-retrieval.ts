@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { METRICS, type MetricId } from '../data/retrieval.ts';
-import { count, steps, trainingStage } from './config-fields.ts';
+import { count, fraction, steps, trainingStage } from './config-fields.ts';
 import { STORE_IDS } from './context-stores.ts';
 
 /** `policy.retrieval`. */
@@ -27,6 +27,9 @@ export const retrieveStage = trainingStage('Training of the policy on retrieved 
   histories: count(
     'Learning histories of every training task that are trained on and looked up; earlier streams of evaluated tasks',
   ).default(8),
+  ahead: fraction(
+    'Share of samples, of those that were shown nothing but contexts of their own task, whose query episode comes from later in their history, where the source has learnt what these tell',
+  ).default(1),
   stores: z
     .array(z.enum(STORE_IDS))
     .min(1)

@@ -22,7 +22,7 @@ import type { Demonstrations } from './demonstrate.ts';
 import { atMost, loadHistories, split } from './generate.ts';
 import { datasetKey } from './imported.ts';
 import { inferenceGraphs, openPolicy, type TrainedModel } from './inference.ts';
-import { type MethodMemory, openMemory } from './memory.ts';
+import { type MethodMemory, openMemory, retrievalOf } from './memory.ts';
 import type { CodeShape, Inference, Model } from './model.ts';
 import type { StageStore } from './store.ts';
 
@@ -231,7 +231,7 @@ export async function evaluate(
     const [{ cost }] = results;
     const regretParts = family.regret?.parts;
     const result = methodResult({ seeds, episodes, oracle, cost, random, resamples, resampled: resampledOf(family), regretParts });
-    const given = givenTo.get(method);
+    const given = givenTo.get(method) ?? (cost.retrieval && retrievalOf(cost.retrieval));
     return [method, given ? { ...result, given } : result] as const;
   });
   const mean = [...oracle.values()].reduce((a, b) => a + b, 0) / oracle.size;

@@ -108,6 +108,10 @@ export async function openMemory(request: MemoryRequest, { store, contexts, stud
   };
 }
 
+/** What a method that looked contexts up was given, for whoever compares its row with others. */
+export const retrievalOf = ({ contexts, stored, of, shows }: RetrievalUse): string =>
+  `${shows === 'end' ? 'how the streams ended that held' : ''} the ${contexts} nearest of ${stored} ${of}`.trimStart();
+
 /** Looks up for environments with these tasks, each of them a stream of its own that is not in the table. */
 export function retrieverOf(
   table: StreamTable,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeExecutor } from '../engine/executors/node.ts';
-import { interpret } from '../engine/index.ts';
+import { type HostTensor, interpret } from '../engine/index.ts';
 import { firstOfEach, type History, segmentStarts } from '../rl/index.ts';
 import { writePast } from '../tokenizers/index.ts';
 import { silentProgress } from '../util/progress.ts';
@@ -25,7 +25,7 @@ const out = mkdtempSync(join(tmpdir(), 'cadenza-retrieve-'));
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 
 const SETTINGS = [
-  'source={maxTasks: 6, histories: 4, episodes: 3}',
+  'source={maxTasks: 6, histories: 4, episodes: 4}',
   'retrieve={histories: 3, stores: [others, own, all, none]}',
   'policy.retrieval={contexts: 2}',
   'finetune={steps: 2, beta: 0}',
@@ -164,6 +164,59 @@ describe.each(Object.entries(CASES))('the table of training contexts, with %s', 
     const again = open();
     again.fill(2);
     for (const [name, { data }] of Object.entries(feeds)) expect(again.feeds[name as keyof typeof feeds].data).toEqual(data);
+  });
+});
+
+describe('the query of a sample', () => {
+  /** Shares of samples of three batches whose query is the own segment, and is one of the second half of its history not before that. */
+  async function shares(store: string, ahead: number): Promise<{ own: number; later: number }> {
+    const { run, contexts } = await prepare([`retrieve={histories: 3, stores: [${store}], ahead: ${ahead}}`]);
+    const { table } = loadTable(contexts.folder);
+    const histories = firstOfEach(run.histories(), 3);
+    const first = firstRows(table.rows);
+    const { feeds, fill } = retrievalBatches(run, contexts, {
+      optimiser: stageOptimiser(run.config, 'retrieve'),
+      random: Random.seeded(5),
+    });
+    const width = table.latents.length / table.rows.length;
+    const actions = run.model.family.actionSpace.n;
+    const key = (latents: HostTensor['data'], at: number) => latents.slice(at * width, (at + 1) * width).join();
+    const [B, size] = [feeds.latents.shape[0], feeds.target.data.length / feeds.latents.shape[0]];
+    const tally = { own: 0, later: 0, all: 0 };
+    for (const step of [0, 1, 2]) {
+      fill(step);
+      for (let b = 0; b < B; b++) {
+        // Contexts may be alike: after equal episodes, or when nothing has happened.
+        const rows = [...table.rows.keys()].filter(
+          row => key(table.latents, row) === key(feeds.latents.data, b) && table.last[row] !== row,
+        );
+        const target = feeds.target.data.slice(b * size, (b + 1) * size);
+        const fits = (accepts: (s: number, own: number, count: number) => boolean) =>
+          rows.some(row => {
+            const h = first.findLastIndex(begin => begin <= row);
+            const starts = segmentStarts(histories[h], run.model.segment);
+            return Array.from({ length: starts.length - 1 }, (_, s) => s).some(s => {
+              const labels = histories[h].probabilities.subarray(starts[s] * actions, starts[s + 1] * actions);
+              return accepts(s, row - first[h], starts.length - 1) && labels.every((value, i) => value === target[i]);
+            });
+          });
+        tally.all++;
+        if (fits((s, own) => s === own)) tally.own++;
+        if (fits((s, own, count) => s >= Math.max(own, count / 2))) tally.later++;
+      }
+    }
+    return { own: tally.own / tally.all, later: tally.later / tally.all };
+  }
+
+  it('comes from where the source knew what contexts of the own task tell, unless told otherwise', async () => {
+    const told = await shares('own', 1);
+    expect(told.later).toBe(1);
+    expect(told.own).toBeLessThan(1);
+    expect((await shares('own', 0)).own).toBe(1);
+  });
+
+  it.each(['others', 'none'])('is the own segment where the store is "%s"', async store => {
+    expect((await shares(store, 1)).own).toBe(1);
   });
 });
 

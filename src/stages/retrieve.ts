@@ -6,7 +6,7 @@
 
 import { type HostTensor, input, zeros } from '../engine/index.ts';
 import { crossEntropy, weightedMean } from '../nn/index.ts';
-import { firstOfEach, type History, segmentStarts } from '../rl/index.ts';
+import { firstOfEach, type History } from '../rl/index.ts';
 import { BatchSampler, newBatch } from '../tokenizers/index.ts';
 import { STORES, type StoreId } from './context-stores.ts';
 import { encodeStreams, firstRows, loadTable, type StreamTable, saveTable, shownTo } from './context-table.ts';
@@ -69,12 +69,12 @@ async function allShown(
 export function retrieve(run: TrainingRun, student: StageOutput, contexts: StageOutput): Promise<StageOutput> {
   const { model, config } = run;
   const { compressor: kind, policy } = config;
-  const { histories, stores } = config.retrieve;
+  const { histories, stores, ahead } = config.retrieve;
   return trainingStage(run, {
     name: 'retrieve',
     kind: 'retrieve',
     compressor: kind,
-    settings: { compressor: kind, latents: config.latents, retrieval: policy.retrieval, histories, stores },
+    settings: { compressor: kind, latents: config.latents, retrieval: policy.retrieval, histories, stores, ahead },
     from: { student },
     trains: [PARTS.policy],
     build(scope, batch) {
@@ -90,7 +90,11 @@ export function retrieve(run: TrainingRun, student: StageOutput, contexts: Stage
   });
 }
 
-/** Batches of the stored histories: for every sample a store is drawn, and what the own context finds there stands beside its Z. */
+/**
+ * Batches of the stored histories: for every sample a store is drawn, and what the own context finds there stands beside its Z. Where all that
+ * it finds is of its own task, the query comes from later in the history (in a share `ahead` of these samples): at its own place in it the source
+ * has not learnt what the contexts tell, and whoever imitates it would have to overlook them.
+ */
 export function retrievalBatches(
   run: TrainingRun,
   contexts: StageOutput,
@@ -100,9 +104,8 @@ export function retrievalBatches(
   const { table, columns } = loadTable(contexts.folder);
   const first = firstRows(table.rows);
   const histories = storedHistories(run);
-  const starts = histories.map(history => segmentStarts(history, model.segment));
   const [B, K] = [optimiser.batch, config.policy.retrieval.contexts];
-  const { stores } = config.retrieve;
+  const { stores, ahead } = config.retrieve;
   const latentShape = model.latentShape(config.compressor)!;
   const shape = model.batchShape(B);
   const batch = newBatch(model.tokenizer, shape);
@@ -111,23 +114,24 @@ export function retrievalBatches(
   const width = table.latents.length / table.rows.length;
   const copy = (row: number, into: HostTensor, at: number) =>
     into.data.set(table.latents.subarray(row * width, (row + 1) * width), at * width);
+  const feeds: Readonly<Record<string, HostTensor>> = { ...batchFeeds(model, batch), latents, retrieved, present };
   return {
-    feeds: { ...batchFeeds(model, batch), latents, retrieved, present },
+    feeds,
     fill(step) {
-      sampler.fill(batch, random.split('batch', step));
-      const draws = random.split('store', step);
-      retrieved.data.fill(0);
-      present.data.fill(0);
+      const draws = random.split('batch', step);
+      for (const { data } of Object.values(feeds)) data.fill(0);
       for (let b = 0; b < B; b++) {
-        const h = batch.place.history[b];
-        const row = first[h] + starts[h].indexOf(batch.place.first[b]);
+        const place = sampler.draw(draws);
+        const row = first[place.h] + place.s;
         copy(row, latents, b);
-        const shown = columns[`shown.${stores[draws.integer(stores.length)]}`].subarray(row * K, (row + 1) * K);
+        const slots = columns[`shown.${stores[draws.integer(stores.length)]}`].subarray(row * K, (row + 1) * K);
+        const shown = slots.filter(other => other >= 0);
         for (const [k, other] of shown.entries()) {
-          if (other < 0) continue;
           copy(other, retrieved, b * K + k);
           present.data[b * K + k] = 1;
         }
+        const told = shown.length > 0 && shown.every(other => table.rows[other].task === table.rows[row].task);
+        sampler.write(batch, b, told && draws.uniform() < ahead ? sampler.drawLater(place, draws) : place);
       }
     },
   } satisfies StageBatches;

@@ -187,27 +187,36 @@ export class BatchSampler {
 
   /** Fills `into` with the batch that `random` stands for: equal streams give equal batches. */
   fill(into: Batch, random: Random): void {
-    const { batch, segment, actions } = this.#shape;
-    into.context.fill(0);
-    into.query.fill(0);
-    into.target.fill(0);
-    into.weight.fill(0);
-    into.returnBins?.fill(0);
-    into.returnWeight?.fill(0);
-    for (let b = 0; b < batch; b++) {
-      const h = random.integer(this.#histories.length);
-      const history = this.#histories[h];
-      const starts = this.#starts[h];
-      const queries = this.#queries[h];
-      const s = queries[random.integer(random.uniform() < this.#early ? Math.ceil(queries.length / 2) : queries.length)];
-      const [first, end] = [starts[s], starts[s + 1]];
-      writeSegment(this.#tokenizer, this.#shape, into, b, history, starts, s);
-      into.target.set(history.probabilities.subarray(first * actions, end * actions), b * segment * actions);
-      this.#writeReturns(into, b, history, first, end);
-      into.place.history[b] = h;
-      into.place.first[b] = first;
-      into.place.length[b] = end - first;
-    }
+    for (const values of [into.context, into.query, into.target, into.weight, into.returnBins, into.returnWeight]) values?.fill(0);
+    for (let b = 0; b < this.#shape.batch; b++) this.write(into, b, this.draw(random));
+  }
+
+  /** A history, and which of its segments is the query. */
+  draw(random: Random): { h: number; s: number } {
+    const h = random.integer(this.#histories.length);
+    const queries = this.#queries[h];
+    const s = queries[random.integer(random.uniform() < this.#early ? Math.ceil(queries.length / 2) : queries.length)];
+    return { h, s };
+  }
+
+  /** A segment of the same history that has targets, from its second half where there are some, and none before `s`. */
+  drawLater({ h, s }: { h: number; s: number }, random: Random): { h: number; s: number } {
+    const half = (this.#starts[h].length - 1) / 2;
+    const later = this.#queries[h].filter(other => other >= Math.max(s, half));
+    return { h, s: later.length > 0 ? later[random.integer(later.length)] : s };
+  }
+
+  /** Writes a segment as row `b`, which must be zero: what happened before it as the context, its steps as the query. */
+  write(into: Batch, b: number, { h, s }: { h: number; s: number }): void {
+    const { segment, actions } = this.#shape;
+    const [history, starts] = [this.#histories[h], this.#starts[h]];
+    const [first, end] = [starts[s], starts[s + 1]];
+    writeSegment(this.#tokenizer, this.#shape, into, b, history, starts, s);
+    into.target.set(history.probabilities.subarray(first * actions, end * actions), b * segment * actions);
+    this.#writeReturns(into, b, history, first, end);
+    into.place.history[b] = h;
+    into.place.first[b] = first;
+    into.place.length[b] = end - first;
   }
 
   /** What the transitions of [first, end) lead to, as row `b`. */
