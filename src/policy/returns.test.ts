@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { grad, input, interpret, mul, slice, softmax, sum } from '../engine/index.ts';
+import { grad, input, interpret, slice, sum } from '../engine/index.ts';
 import { crossEntropy, initialise, Scope } from '../nn/index.ts';
 import { Random } from '../util/random.ts';
-import { binOf, binValues, decodeReturns, returnLogits } from './returns.ts';
+import { binOf, binValues, decodeReturns, quantiles, returnLogits } from './returns.ts';
 
 const [B, H, D] = [2, 3, 8];
 const OPTIONS = { count: 4, bins: 5, largest: 8, hidden: 16 };
@@ -54,19 +54,52 @@ describe('the decoder of future returns', () => {
     for (const [j, name] of names.entries()) expect(found[name].some(value => value !== 0)).toBe(j < k);
   });
 
-  it('decodes what teacher forcing says, given the likeliest returns before', () => {
-    const taken = new Int32Array(B * H * K);
-    for (let k = 0; k < K; k++) {
-      const rows = ofReturn(logitsOf(taken), k);
-      for (let i = 0; i < B * H; i++) {
-        const row = rows.slice(i * N, (i + 1) * N);
-        taken[i * K + k] = row.indexOf(Math.max(...row));
+  /** Probabilities [B · H, N] of return k by teacher forcing, where every token takes the same returns before it. */
+  const given = (before: readonly number[], k: number) => {
+    const rows = ofReturn(logitsOf(Int32Array.from({ length: B * H * K }, (_, i) => before[i % K] ?? 0)), k);
+    return Array.from({ length: B * H }, (_, i) => {
+      const weights = rows.slice(i * N, (i + 1) * N).map(Math.exp);
+      const total = weights.reduce((a, b) => a + b);
+      return weights.map(weight => weight / total);
+    });
+  };
+  const values = binValues(OPTIONS);
+  const expectation = (probabilities: readonly number[]) => probabilities.reduce((total, p, n) => total + p * values[n], 0);
+  const found = interpret({ outputs: { decoded } }, { ...weights, states: hidden }).decoded;
+
+  it('decodes the sequences at its quantiles, by the probabilities of teacher forcing', () => {
+    for (let i = 0; i < B * H; i++) {
+      const sums = new Float64Array(K);
+      for (const s of quantiles(0).keys()) {
+        const taken: number[] = [];
+        for (let k = 0; k < K; k++) {
+          const own = given(taken, k)[i];
+          sums[k] += expectation(own) / quantiles(0).length;
+          taken.push(own.findIndex((_, n) => own.slice(0, n + 1).reduce((a, b) => a + b) > quantiles(k)[s]));
+        }
       }
+      for (let k = 0; k < K; k++) expect(found[i * K + k]).toBeCloseTo(sums[k], 6);
     }
-    const means = sum(mul(softmax(logits), input('values', [N])), [-1]);
-    const feeds = { ...weights, states: hidden, bins: taken, values: binValues(OPTIONS) };
-    const found = interpret({ outputs: { means, decoded } }, feeds);
-    expect(new Set(taken).size).toBeGreaterThan(2);
-    for (const [i, value] of found.decoded.entries()) expect(value).toBeCloseTo(found.means[i], 10);
+  });
+
+  it('comes near the expectation over all sequences', () => {
+    const exact = Array.from({ length: B * H }, () => new Float64Array(K));
+    const visit = (before: readonly number[], weight: readonly number[]) => {
+      const k = before.length;
+      const own = given(before, k);
+      for (let i = 0; i < B * H; i++) exact[i][k] += weight[i] * expectation(own[i]);
+      if (k + 1 === K) return;
+      for (let n = 0; n < N; n++) {
+        visit(
+          [...before, n],
+          weight.map((w, i) => w * own[i][n]),
+        );
+      }
+    };
+    visit([], Array(B * H).fill(1));
+    for (const [i, row] of exact.entries()) {
+      expect(found[i * K]).toBeCloseTo(row[0], 6);
+      for (let k = 1; k < K; k++) expect(Math.abs(found[i * K + k] - row[k])).toBeLessThan(0.04 * OPTIONS.largest);
+    }
   });
 });

@@ -5,11 +5,29 @@
  *   u_k    = W h + p_k + Σ_{j<k} E_j[G_j]                   h        hidden state at the token where the action is predicted
  *   p(G_k | G_0 … G_{k−1}, Z, Q) = softmax(V LN(u_k + FFN(LN(u_k))) + b)
  *
- * Bins are values at even distances from 0 to the largest return, as in C51 (Bellemare et al. 2017, "A Distributional Perspective").
- * Shape key: B batch, H steps, D width, K returns, N bins.
+ * A predicted return is its expectation, averaged over S sequences that are drawn return by return. Bins are values at even distances from 0 to the largest return, as in C51 (Bellemare et al. 2017, "A Distributional Perspective").
+ * Shape key: B batch, H steps, D width, K returns, N bins, S decoded sequences.
  */
 
-import { add, argmax, concat, constant, layerNorm, mul, oneHot, reshape, slice, softmax, sum, type Tensor } from '../engine/index.ts';
+import {
+  add,
+  linear as affine,
+  cast,
+  concat,
+  constant,
+  layerNorm,
+  less,
+  mean,
+  mul,
+  oneHot,
+  pad,
+  reshape,
+  slice,
+  softmax,
+  sub,
+  sum,
+  type Tensor,
+} from '../engine/index.ts';
 import { feedForward, linear, normalInit, project, type Scope } from '../nn/index.ts';
 
 export interface ReturnOptions {
@@ -32,18 +50,21 @@ export const binOf = (value: number, { bins, largest }: Bins): number =>
 /** The value of every bin. */
 export const binValues = ({ bins, largest }: Bins): number[] => Array.from({ length: bins }, (_, i) => (largest * i) / (bins - 1));
 
-/** Logits [B, H, N] of the K returns in turn; `taken` says which bin return k is, one-hot [B, H, N], for those after it. */
-function unroll(scope: Scope, states_BHD: Tensor, options: ReturnOptions, taken: (k: number, logits_BHN: Tensor) => Tensor): Tensor[] {
+/**
+ * Logits [B, …, N] of the K returns in turn, from states [B, …, D]; `taken` says which bin return k is, one-hot [B, …, N], for those after it.
+ * What it says may have longer axes, which the logits after it then have too.
+ */
+function unroll(scope: Scope, states: Tensor, options: ReturnOptions, taken: (k: number, logits: Tensor) => Tensor): Tensor[] {
   const { count, bins, hidden } = options;
-  const width = states_BHD.shape.at(-1)!;
+  const width = states.shape.at(-1)!;
   const own = scope.at('returns');
   const places_KD = own.parameter('places', [count, width], normalInit(0.1));
-  let known_BHD = project(own.at('state'), states_BHD, width);
+  let known = project(own.at('state'), states, width);
   return Array.from({ length: count }, (_, k) => {
-    const u_BHD = add(known_BHD, slice(places_KD, 0, k, k + 1));
-    const logits_BHN = linear(own.at('head'), layerNorm(add(u_BHD, feedForward(own.at('ffn'), layerNorm(u_BHD), hidden))), bins);
-    if (k + 1 < count) known_BHD = add(known_BHD, project(own.at(`earlier${k}`), taken(k, logits_BHN), width));
-    return logits_BHN;
+    const u = add(known, slice(places_KD, 0, k, k + 1));
+    const logits = linear(own.at('head'), layerNorm(add(u, feedForward(own.at('ffn'), layerNorm(u), hidden))), bins);
+    if (k + 1 < count) known = add(known, project(own.at(`earlier${k}`), taken(k, logits), width));
+    return logits;
   });
 }
 
@@ -58,12 +79,36 @@ const stack = (parts: readonly Tensor[]): Tensor =>
 export const returnLogits = (scope: Scope, states_BHD: Tensor, bins_BHK: Tensor, options: ReturnOptions): Tensor =>
   stack(unroll(scope, states_BHD, options, k => oneHot(reshape(slice(bins_BHK, 2, k, k + 1), bins_BHK.shape.slice(0, 2)), options.bins)));
 
+/** Sequences that are decoded (S), and the generator of their lattice: a primitive root of S. */
+const [SEQUENCES, GENERATOR] = [13, 6];
+
 /**
- * Hidden states [B, H, D] → predicted returns [B, H, K], in units of reward: of each the expectation, given that those before it were the
- * likeliest. Later returns hang on a value that is possible, which an expectation between two modes need not be.
+ * Where sequence s lies in the distribution of return k, in (0, 1): a rank-1 lattice (Korobov 1959), which covers joint distributions more
+ * evenly than random draws do, and is the same in every run and on every device.
+ */
+export function quantiles(k: number): number[] {
+  const step = Array.from({ length: k }).reduce<number>(power => (power * GENERATOR) % SEQUENCES, 1);
+  return Array.from({ length: SEQUENCES }, (_, s) => (((s * step) % SEQUENCES) + 0.5) / SEQUENCES);
+}
+
+/** Of logits [B, H, 1 or S, N] the bin at each sequence's quantile, one-hot [B, H, S, N]. */
+function atQuantiles(logits: Tensor, k: number): Tensor {
+  const N = logits.shape.at(-1)!;
+  const upTo_NN = Array.from({ length: N * N }, (_, i) => Number(Math.floor(i / N) <= i % N));
+  const cumulative = affine(softmax(logits), constant(upTo_NN, [N, N]));
+  // 0 up to the bin that holds the quantile, 1 from it on.
+  const reached_BHSN = cast(less(constant(quantiles(k), [SEQUENCES, 1]), cumulative), 'float32');
+  return sub(reached_BHSN, pad(slice(reached_BHSN, 3, 0, N - 1), 3, 1, 0));
+}
+
+/**
+ * Hidden states [B, H, D] → predicted returns [B, H, K], in units of reward: of each the expectation given those before it, averaged over
+ * sequences that were decoded. The likeliest sequence alone would mislead: after "nothing yet", which is the likeliest first return of a
+ * learner, later returns are less than they are on average.
  */
 export function decodeReturns(scope: Scope, states_BHD: Tensor, options: ReturnOptions): Tensor {
   const values_N = constant(binValues(options));
-  const logits = unroll(scope, states_BHD, options, (_, logits_BHN) => oneHot(argmax(logits_BHN), options.bins));
-  return stack(logits.map(logits_BHN => sum(mul(softmax(logits_BHN), values_N), [-1])));
+  const [B, H, D] = states_BHD.shape;
+  const logits = unroll(scope, reshape(states_BHD, [B, H, 1, D]), options, (k, logits) => atQuantiles(logits, k));
+  return stack(logits.map(each => mean(sum(mul(softmax(each), values_N), [-1]), [2])));
 }

@@ -153,7 +153,8 @@ export class Model {
     };
     if (returns) {
       const { episodes: count, bins, weight, largest = family.rewardMax * family.horizon } = returns;
-      this.returns = { count, bins, largest, weight, hidden: shared.hidden };
+      // Narrower than the blocks: it is unrolled for every sequence that is decoded.
+      this.returns = { count, bins, largest, weight, hidden: width };
     }
   }
 
