@@ -15,7 +15,7 @@ import {
   zeros,
 } from '../src/engine/index.ts';
 import { initialise, Scope } from '../src/nn/index.ts';
-import { actionLogits, inContextPolicy, policyStates } from '../src/policy/index.ts';
+import { inContextPolicy, policyStates } from '../src/policy/index.ts';
 import { chooseActions, listedTasks, type Policy } from '../src/rl/index.ts';
 import { loadExperiment } from '../src/stages/config.ts';
 import { costOf } from '../src/stages/evaluate.ts';
@@ -90,8 +90,8 @@ async function timeAgents(model: Model, agents: readonly Policy[], say: (line: s
   return new Map(LENGTHS.map((length, i) => [length, median(times[i])]));
 }
 
-const logitsOf = ({ policyOptions }: Model, scope: Scope, query: Tensor, z?: Tensor): Tensor =>
-  actionLogits(scope, policyStates(scope, query, z, policyOptions), policyOptions);
+const logitsOf = ({ policyOptions, head }: Model, scope: Scope, query: Tensor, z?: Tensor): Tensor =>
+  head.outputs(scope.at('head'), policyStates(scope, query, z, policyOptions));
 
 /** The policy over all the history's transitions as tokens of its query, and no Z: AD (Laskin et al. 2023) with CAD's own policy. */
 function fullContext(model: Model, length: number): { graph: Graph; scope: Scope; tokens: number } {

@@ -132,7 +132,7 @@ describe('the preset', () => {
     const config = loadExperiment(PRESET);
     expectBuildable(config);
     const { family, train, test } = split(config);
-    expect([family.horizon, family.actionSpace.n, family.options]).toEqual([150, 10, undefined]);
+    expect([family.horizon, family.actionSpace, family.options]).toEqual([150, { kind: 'discrete', n: 10 }, undefined]);
     expect([train.length, test.length, config.source.id, config.evaluate.episodes]).toEqual([4000, 100, 'ucb', 1]);
   });
 });

@@ -108,7 +108,7 @@ describe.each(['decoder', 'encoder-decoder'])('an exported agent in the %s form'
   it('acts on a prompt by what was trained', async () => {
     const request = { name: form, tokenizer: 'packed', kind: 'bottleneck', settings: { policy: { form, prompt: {} } } };
     const { model, scope, weights } = await makeModel(folder, request);
-    const { horizon, actionSpace } = model.family;
+    const { horizon } = model.family;
     const [histories, prompts] = [[1], [0]].map(kept =>
       demonstrations('demonstrate-expert-training')
         .slice(0, 1)
@@ -145,7 +145,7 @@ describe.each(['decoder', 'encoder-decoder'])('an exported agent in the %s form'
     policy.reset(1);
     policy.prompt(prompts);
     const played = await play();
-    expect(played).toHaveLength(horizon * actionSpace.n);
+    expect(played).toHaveLength(horizon * policy.actions.size);
     expect(furthest(played)).toBeLessThan(1e-4);
     policy.reset(1);
     expect(furthest(await play())).toBeGreaterThan(1e-3);

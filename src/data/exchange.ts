@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { EnvFamily } from '../rl/env.ts';
+import { discreteActions } from '../rl/family.ts';
 import type { History } from '../rl/history.ts';
 import { type Space, spaceSize } from '../rl/spaces.ts';
 import { CadenzaError } from '../util/errors.ts';
@@ -178,17 +179,18 @@ function spaceOf(recordings: readonly Located[]): Space {
 
 function historyOf(
   recording: Located,
-  { observationSpace, actionSpace, horizon }: Environment,
+  { id, observationSpace, actionSpace, horizon }: Environment,
   labels: LabelKind,
   taskKey: string,
 ): History {
   const { width, action, expert, reward, ended, file, where, task } = recording;
   const T = action.length;
   const F = spaceSize(observationSpace);
+  const A = discreteActions({ id, actionSpace }, 'An import');
   if (T === 0) throw refuse(recording, 'expected at least one transition, found none');
   if (width !== F) throw refuse(recording, `expected observations of ${F} numbers, found ${width}`);
-  checkWhole(recording, 'action', action, actionSpace.n);
-  if (expert) checkWhole(recording, 'expert action', expert, actionSpace.n);
+  checkWhole(recording, 'action', action, A);
+  if (expert) checkWhole(recording, 'expert action', expert, A);
   for (const name of ['observation', 'nextObservation'] as const) checkSpace(recording, name, observationSpace);
   const finite = Array.prototype.findIndex.call(reward, value => !Number.isFinite(value));
   if (finite >= 0) throw refuse(recording, `reward ${finite} is ${reward[finite]}, expected a finite number`);
@@ -196,9 +198,9 @@ function historyOf(
   const longest = lengths.reduce((a, b) => Math.max(a, b), 0);
   if (longest > horizon)
     throw refuse(recording, `an episode has ${longest} steps, expected at most ${horizon}, after which one is truncated`);
-  const probabilities = LABELS[labels].of(recording, actionSpace.n);
+  const probabilities = LABELS[labels].of(recording, A);
   if (!probabilities) throw refuse(recording, `expected ${LABELS[labels].about} as its labels, found none; choose other --labels`);
-  checkDistributions(recording, probabilities, T, actionSpace.n);
+  checkDistributions(recording, probabilities, T, A);
   return {
     task,
     taskKey,

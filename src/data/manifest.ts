@@ -11,9 +11,8 @@ export const MANIFEST_FILE = 'manifest.json';
 export const FORMAT_VERSION = 1;
 
 const count = z.int().min(1);
-const discrete = z.strictObject({ kind: z.literal('discrete'), n: count });
 const space = z.discriminatedUnion('kind', [
-  discrete,
+  z.strictObject({ kind: z.literal('discrete'), n: count }),
   z.strictObject({ kind: z.literal('multi-discrete'), nvec: z.array(count).min(1) }),
   z.strictObject({ kind: z.literal('image'), height: count, width: count, channels: count }),
   z.strictObject({ kind: z.literal('box'), low: z.array(z.number()).min(1), high: z.array(z.number()).min(1) }),
@@ -25,7 +24,7 @@ export const EnvironmentSchema = z.strictObject({
   /** Options of the family where they are not its defaults. */
   options: z.record(z.string(), z.number()).optional(),
   observationSpace: space,
-  actionSpace: discrete,
+  actionSpace: space,
   /** Steps after which an episode is truncated. */
   horizon: count,
 });

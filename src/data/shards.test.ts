@@ -108,8 +108,8 @@ describe('unusable histories are refused before anything is written', () => {
   const good = randomHistory(10, Random.seeded(1));
   test.each([
     [{ ...good, reward: new Float32Array(9) }, 'E_SHAPE', /'seed 10' .*reward must hold \[10 × 1\] = 10 numbers, got 9/],
-    [{ ...good, probabilities: new Float32Array(40) }, 'E_SHAPE', /probabilities must hold \[10 × A\] = 50 numbers, got 40/],
-    [{ ...good, action: new Int32Array(10).fill(5) }, 'E_SHAPE', /actions must lie in \[0, 5\), got 5/],
+    [{ ...good, probabilities: new Float32Array(40) }, 'E_SHAPE', /probabilities must hold \[10 × 5\] = 50 numbers, got 40/],
+    [{ ...good, action: new Int32Array(10).fill(5) }, 'E_SHAPE', /expected actions in \[0, 5\), but action 0 is 5/],
     [{ ...good, observation: new Float64Array(20) as never }, 'E_SHAPE', /observation must be a Float32Array, got Float64Array/],
     [{ ...good, reward: new Float32Array(10).fill(Number.NaN, 4) }, 'E_NUMERICS', /reward\[4\] is NaN/],
     [randomHistory(0, Random.seeded(1)), 'E_SHAPE', /no transitions/],

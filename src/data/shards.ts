@@ -19,7 +19,9 @@ import {
   tableFromIPC,
   Uint8,
 } from 'apache-arrow';
+import { expectActions } from '../rl/actions.ts';
 import type { History } from '../rl/history.ts';
+import { type Space, spaceSize } from '../rl/spaces.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
 import { canonicalJson, readBytes, sha256, writeFileAtomic } from '../util/files.ts';
 
@@ -30,25 +32,27 @@ export const REGENERATE = 'Delete the folder and run `cadenza generate` again.';
 
 type Column = Exclude<keyof History, 'task' | 'taskKey' | 'stream'>;
 
-/** Every column of a history: its element type and how many numbers one transition has there. A missing one does not compile. */
-const COLUMNS: Record<Column, { type: Float32 | Int32 | Uint8; width: 'F' | 'A' | 1 }> = {
-  observation: { type: new Float32(), width: 'F' },
-  action: { type: new Int32(), width: 1 },
-  probabilities: { type: new Float32(), width: 'A' },
-  reward: { type: new Float32(), width: 1 },
-  nextObservation: { type: new Float32(), width: 'F' },
-  terminated: { type: new Uint8(), width: 1 },
-  truncated: { type: new Uint8(), width: 1 },
-};
-const NAMES = Object.keys(COLUMNS) as Column[];
-
-/** The sizes that a shard's histories share: `F` numbers an observation, `A` actions. */
+/** The sizes that a shard's histories share: `F` numbers an observation, `A` numbers a distribution over actions. */
 export interface ShardMeta {
   /** Id of the environment family. */
   readonly environment: string;
   readonly F: number;
   readonly A: number;
+  /** Where an action is not one integer below `A`. */
+  readonly actionSpace?: Space;
 }
+
+/** Every column of a history: its element type, and how many numbers one transition has there where it is a list. A missing one does not compile. */
+const columnsOf = ({ F, A, actionSpace }: ShardMeta): Record<Column, { type: Float32 | Int32 | Uint8; width?: number }> => ({
+  observation: { type: new Float32(), width: F },
+  action: { type: actionSpace?.kind === 'box' ? new Float32() : new Int32(), width: actionSpace && spaceSize(actionSpace) },
+  probabilities: { type: new Float32(), width: A },
+  reward: { type: new Float32() },
+  nextObservation: { type: new Float32(), width: F },
+  terminated: { type: new Uint8() },
+  truncated: { type: new Uint8() },
+});
+const NAMES = Object.keys(columnsOf({ environment: '', F: 1, A: 1 })) as Column[];
 
 /** What the manifest says of one shard. */
 export interface ShardEntry {
@@ -74,7 +78,7 @@ export function writeShard(folder: string, number: number, histories: readonly H
   const hash = sha256(bytes);
   const file = `shard-${String(number).padStart(4, '0')}-${hash.slice(0, 16)}.arrow`;
   writeFileAtomic(join(folder, file), bytes);
-  const transitions = histories.reduce((sum, history) => sum + history.action.length, 0);
+  const transitions = histories.reduce((sum, history) => sum + history.reward.length, 0);
   const tasks = new Set(histories.map(history => history.taskKey)).size;
   return { file, sha256: hash, bytes: bytes.length, histories: histories.length, transitions, tasks };
 }
@@ -106,20 +110,20 @@ export function historyBytes(history: History): number {
 
 function encode(histories: readonly History[], meta: ShardMeta): Uint8Array {
   for (const history of histories) checkHistory(history, meta);
+  const columns = columnsOf(meta);
   const labels = histories.map(({ task, taskKey, stream }) => ({ task, taskKey, stream }));
   const metadata = new Map([[METADATA, canonicalJson({ layout: LAYOUT, ...meta, histories: labels })]]);
   const fields = NAMES.map(name => {
-    const { type, width } = COLUMNS[name];
-    return new Field(name, width === 1 ? type : new FixedSizeList(meta[width], new Field('item', type)));
+    const { type, width } = columns[name];
+    return new Field(name, width === undefined ? type : new FixedSizeList(width, new Field('item', type)));
   });
   const schema = new Schema(fields, metadata);
   const batches = histories.map(history => {
-    const length = history.action.length;
+    const length = history.reward.length;
     const children = NAMES.map((name, i) => {
-      const { type, width } = COLUMNS[name];
-      const size = width === 1 ? 1 : meta[width];
-      const flat = makeData({ type, length: length * size, nullCount: 0, data: history[name] } as Parameters<typeof makeData>[0]);
-      return width === 1 ? flat : makeData({ type: fields[i].type as FixedSizeList, length, nullCount: 0, child: flat });
+      const { type, width } = columns[name];
+      const flat = makeData({ type, length: length * (width ?? 1), nullCount: 0, data: history[name] } as Parameters<typeof makeData>[0]);
+      return width === undefined ? flat : makeData({ type: fields[i].type as FixedSizeList, length, nullCount: 0, child: flat });
     });
     return new RecordBatch(schema, makeData({ type: new Struct(fields), length, nullCount: 0, children }));
   });
@@ -147,12 +151,13 @@ function flatValues(column: Data): ArrayLike<number> {
 }
 
 function checkHistory(history: History, meta: ShardMeta): void {
-  const length = history.action.length;
+  const length = history.terminated.length;
+  const columns = columnsOf(meta);
   const where = `history '${history.stream}' of task ${history.taskKey}`;
   expect(length > 0, `${where} has no transitions; expected at least one. Leave it out.`);
   for (const name of NAMES) {
-    const { type, width } = COLUMNS[name];
-    const wanted = length * (width === 1 ? 1 : meta[width]);
+    const { type, width = 1 } = columns[name];
+    const wanted = length * width;
     const column = history[name];
     expect(column instanceof type.ArrayType, `${where}: ${name} must be a ${type.ArrayType.name}, got ${column?.constructor.name}.`);
     expect(column.length === wanted, `${where}: ${name} must hold [${length} × ${width}] = ${wanted} numbers, got ${column.length}.`);
@@ -160,6 +165,5 @@ function checkHistory(history: History, meta: ShardMeta): void {
     if (bad >= 0)
       throw new CadenzaError('E_NUMERICS', `${where}: ${name}[${bad}] is ${column[bad]}; expected finite numbers. Mend its source.`);
   }
-  const outside = history.action.find(action => action < 0 || action >= meta.A);
-  expect(outside === undefined, `${where}: actions must lie in [0, ${meta.A}), got ${outside}.`);
+  expectActions({ id: where, actionSpace: meta.actionSpace ?? { kind: 'discrete', n: meta.A } }, history.action, length);
 }

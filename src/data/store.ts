@@ -2,6 +2,7 @@
 
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { actionDistribution } from '../rl/actions.ts';
 import type { EnvFamily } from '../rl/env.ts';
 import type { History } from '../rl/history.ts';
 import { spaceSize } from '../rl/spaces.ts';
@@ -96,7 +97,7 @@ export function openHistories(folder: string, family: HistoryFamily): HistorySto
   const histories = manifest.shards.flatMap(shard => {
     const path = join(folder, shard.file);
     const read = readShard(path, shard);
-    const transitions = read.reduce((sum, history) => sum + history.action.length, 0);
+    const transitions = read.reduce((sum, history) => sum + history.reward.length, 0);
     const found = `${read.length} histories, ${transitions} transitions, ${new Set(read.map(history => history.taskKey)).size} tasks`;
     const wanted = `${shard.histories} histories, ${shard.transitions} transitions, ${shard.tasks} tasks`;
     if (found !== wanted) throw new CadenzaError('E_DATA', `${path}: the manifest promises ${wanted}; found ${found}. ${REGENERATE}`);
@@ -114,8 +115,9 @@ export function environmentOf({ id, options, observationSpace, actionSpace, hori
   return { id, ...(options ? { options } : {}), observationSpace, actionSpace, horizon };
 }
 
-function shardMeta(family: ShardFamily): ShardMeta {
-  return { environment: family.id, F: spaceSize(family.observationSpace), A: family.actionSpace.n };
+function shardMeta({ id, observationSpace, actionSpace }: ShardFamily): ShardMeta {
+  const sizes = { environment: id, F: spaceSize(observationSpace), A: actionDistribution(actionSpace).size };
+  return actionSpace.kind === 'discrete' ? sizes : { ...sizes, actionSpace };
 }
 
 /** Consecutive histories, together at most `limit` bytes a group; a larger history is a group of its own. */

@@ -2,8 +2,13 @@
 
 import { describe, expect, it } from 'vitest';
 import {
+  type Actions,
+  actionDistribution,
+  actionIndex,
+  actionsOf,
   type EnvFamily,
   listedTasks,
+  newActions,
   observationIndex,
   optimalActions,
   phasesOf,
@@ -33,14 +38,24 @@ function within(space: Space, observation: ArrayLike<number>): boolean {
   });
 }
 
+/** Uniformly random actions of `count` environments. */
+function anyActions({ actionSpace }: EnvFamily, count: number, random: Random): Actions {
+  const { size, width, draw, uniform } = actionDistribution(actionSpace);
+  const row = new Float32Array(size);
+  uniform(row);
+  const actions = newActions(actionSpace, count);
+  for (let i = 0; i < count; i++) draw(row, 0, random, actions, i * width, 1);
+  return actions;
+}
+
 /** Uniformly random play, every array copied. */
 function play(family: EnvFamily, tasks: Task[], seed: number, steps: number) {
   const random = Random.seeded(seed);
   const env = family.make(tasks, random.split('env'));
   const first = Array.from(env.reset());
-  const taken: Int32Array[] = [];
+  const taken: Actions[] = [];
   const trace = Array.from({ length: steps }, () => {
-    taken.push(Int32Array.from(tasks, () => random.integer(family.actionSpace.n)));
+    taken.push(anyActions(family, tasks.length, random));
     const result = env.step(taken.at(-1)!);
     return Object.fromEntries(Object.entries(result).map(([key, column]) => [key, Array.from(column as Float32Array)]));
   });
@@ -50,6 +65,7 @@ function play(family: EnvFamily, tasks: Task[], seed: number, steps: number) {
 describe.each(ENVIRONMENTS.map(entry => entry.id))('%s', id => {
   const family = environment(id);
   const width = spaceSize(family.observationSpace);
+  const actionWidth = spaceSize(family.actionSpace);
   const tasks = someTasks(family, 9);
   const steps = 2 * family.horizon + 3;
 
@@ -78,9 +94,9 @@ describe.each(ENVIRONMENTS.map(entry => entry.id))('%s', id => {
     const among = family.make(tasks, Random.seeded(2));
     expect(Array.from(alone.reset())).toEqual(Array.from(among.reset().slice(0, width)));
     for (let t = 0; t < steps; t++) {
-      const action = t % family.actionSpace.n;
-      const one = alone.step(Int32Array.of(action));
-      const many = among.step(new Int32Array(tasks.length).fill(action));
+      const own = anyActions(family, 1, Random.seeded(t));
+      const one = alone.step(own);
+      const many = among.step(actionsOf(family.actionSpace, Array.from(tasks, () => Array.from(own)).flat()));
       expect([one.reward[0], ...one.observation]).toEqual([many.reward[0], ...many.observation.slice(0, width)]);
       expect(one.executed?.[0]).toBe(many.executed?.[0]);
     }
@@ -106,9 +122,9 @@ describe.each(ENVIRONMENTS.map(entry => entry.id))('%s', id => {
       for (let t = 0; t < steps; t++) {
         const { executed = Array.from(taken[t]), observation, terminated, truncated } = trace[t];
         const scored = family.scored?.(seen, i * width) ?? true;
-        expect(executed[i]).toBeGreaterThanOrEqual(0);
-        expect(executed[i]).toBeLessThan(family.actionSpace.n);
-        if (scored) expect(executed[i]).toBe(taken[t][i]);
+        const own = (actions: ArrayLike<number>) => Array.from(actions).slice(i * actionWidth, (i + 1) * actionWidth);
+        expect(within(family.actionSpace, own(executed))).toBe(true);
+        if (scored) expect(own(executed)).toEqual(own(taken[t]));
         if (family.regret) expect(family.regret.part(elapsed) >= 0).toBe(scored);
         seen = observation;
         elapsed = terminated[i] || truncated[i] ? 0 : elapsed + 1;
@@ -138,13 +154,15 @@ describe.each(ENVIRONMENTS.map(entry => entry.id))('%s', id => {
     const { parts, part, of } = family.regret;
     const found = Array.from({ length: family.horizon }, (_, elapsed) => part(elapsed)).filter(p => p >= 0);
     expect([...new Set(found)]).toEqual(parts.map((_, p) => p));
-    for (const task of tasks) expect(Math.min(...Array.from({ length: family.actionSpace.n }, (_, a) => of(task, a)))).toBe(0);
+    const { count } = actionIndex(family, 'A test');
+    for (const task of tasks) expect(Math.min(...Array.from({ length: count }, (_, a) => of(task, a)))).toBe(0);
   });
 
   if (family.model)
     it('follows its model: true final states, termination by the rules, truncation by the horizon, same-step autoreset', () => {
       const { horizon } = family;
       const model = tabularModel(family, 'A test');
+      const actionOf = actionIndex(family, 'A test').of;
       const { first, trace, taken } = play(family, tasks, 3, steps);
       const shown = new Float32Array(width);
       const look = (state: number) => {
@@ -156,7 +174,7 @@ describe.each(ENVIRONMENTS.map(entry => entry.id))('%s', id => {
         const part = (row: number[]) => row.slice(i * width, (i + 1) * width);
         let [state, elapsed] = [startAt(part(first)), 0];
         for (let t = 0; t < steps; t++) {
-          const action = taken[t][i];
+          const action = actionOf(taken[t], i * actionWidth);
           const to = model.next(tasks[i], state, action);
           const ended = [Number(model.terminal(tasks[i], to)), Number(++elapsed === horizon)];
           expect(part(trace[t].finalObservation)).toEqual(look(to));
@@ -204,8 +222,10 @@ describe.each(ENVIRONMENTS.map(entry => entry.id))('%s', id => {
   it('refuses the wrong number of actions and actions out of range', () => {
     const env = family.make(tasks, Random.seeded(1));
     env.reset();
-    expect(() => env.step(new Int32Array(tasks.length + 1))).toThrow(CadenzaError);
-    expect(() => env.step(new Int32Array(tasks.length).fill(family.actionSpace.n))).toThrow(/expected actions in/);
+    expect(() => env.step(newActions(family.actionSpace, tasks.length + 1))).toThrow(CadenzaError);
+    const { kind } = family.actionSpace;
+    const bad = newActions(family.actionSpace, tasks.length).fill(kind === 'box' ? Number.NaN : 1000);
+    expect(() => env.step(bad)).toThrow(kind === 'box' ? /expected finite actions/ : /expected actions in/);
   });
 });
 

@@ -5,7 +5,16 @@
  *   pulls × (choose an arm, N(μ_a, deviation²))   delay × (a random arm, 0)   pulls × (choose an arm, N(μ_a, deviation²))
  */
 
-import type { EnvFamily, Options, StepResult, Task, VectorEnv } from '../rl/index.ts';
+import {
+  type Actions,
+  type DiscreteSpace,
+  type EnvFamily,
+  expectActions,
+  type Options,
+  type StepResult,
+  type Task,
+  type VectorEnv,
+} from '../rl/index.ts';
 import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import { defineEnv } from './entry.ts';
@@ -35,11 +44,12 @@ const meansOf = (task: Task) => task.means as readonly number[];
  */
 function delayedBanditFamily({ arms, pulls, delay, deviation }: Options<typeof OPTIONS>): EnvFamily {
   const horizon = 2 * pulls + delay;
+  const actionSpace = { kind: 'discrete', n: arms } as const;
   const distracts = (elapsed: number) => elapsed >= pulls && elapsed < pulls + delay;
   return {
     id: 'delayed-bandit',
     observationSpace: { kind: 'discrete', n: 2 },
-    actionSpace: { kind: 'discrete', n: arms },
+    actionSpace,
     horizon,
     rewardMax: 1,
     drawTask: random => ({ means: Array.from({ length: arms }, () => random.uniform()) }),
@@ -54,7 +64,7 @@ function delayedBanditFamily({ arms, pulls, delay, deviation }: Options<typeof O
     make(tasks, random) {
       for (const task of tasks)
         expect(meansOf(task).length === arms, `delayed-bandit: expected tasks of ${arms} means, but one has ${meansOf(task).length}.`);
-      return new DelayedBandit({ tasks, random, arms, horizon, deviation, distracts });
+      return new DelayedBandit({ tasks, random, actionSpace, horizon, deviation, distracts });
     },
   };
 }
@@ -62,7 +72,7 @@ function delayedBanditFamily({ arms, pulls, delay, deviation }: Options<typeof O
 interface Rules {
   readonly tasks: readonly Task[];
   readonly random: Random;
-  readonly arms: number;
+  readonly actionSpace: DiscreteSpace;
   readonly horizon: number;
   readonly deviation: number;
   readonly distracts: (elapsed: number) => boolean;
@@ -101,15 +111,14 @@ class DelayedBandit implements VectorEnv {
     return this.#result.observation.fill(0);
   }
 
-  step(actions: Int32Array): StepResult {
-    const { tasks, arms, horizon, deviation, distracts } = this.#rules;
+  step(actions: Actions): StepResult {
+    const { tasks, actionSpace, horizon, deviation, distracts } = this.#rules;
     const { observation, reward, truncated, finalObservation, executed } = this.#result;
-    expect(actions.length === this.size, `delayed-bandit: expected ${this.size} actions, one an environment, but got ${actions.length}.`);
+    expectActions({ id: 'delayed-bandit', actionSpace }, actions, this.size);
     const distractor = distracts(this.#elapsed);
     for (let i = 0; i < this.size; i++) {
-      expect(actions[i] >= 0 && actions[i] < arms, `delayed-bandit: expected actions in [0, ${arms}), but action ${i} is ${actions[i]}.`);
       const streams = this.#streams[i];
-      executed[i] = distractor ? streams.distractor.integer(arms) : actions[i];
+      executed[i] = distractor ? streams.distractor.integer(actionSpace.n) : actions[i];
       reward[i] = distractor ? 0 : meansOf(tasks[i])[executed[i]] + deviation * streams.reward.normal();
     }
     this.#elapsed++;

@@ -1,7 +1,16 @@
 /** @file Families with a tabular model: the one vectorised environment that they all share. */
 
-import { type EnvFamily, optimalReturn, type StepResult, spaceSize, type TabularModel, type Task, type VectorEnv } from '../rl/index.ts';
-import { expect } from '../util/errors.ts';
+import {
+  actionIndex,
+  type EnvFamily,
+  expectActions,
+  optimalReturn,
+  type StepResult,
+  spaceSize,
+  type TabularModel,
+  type Task,
+  type VectorEnv,
+} from '../rl/index.ts';
 import type { Random } from '../util/random.ts';
 
 /** A family whose rules its model states in full. */
@@ -21,13 +30,15 @@ export function tabularFamily(rules: Omit<TabularFamily, 'make' | 'oracleReturn'
  * All arrays given out are buffers that the next call overwrites.
  */
 export function makeTabularEnv(
-  family: Pick<TabularFamily, 'model' | 'horizon' | 'observationSpace' | 'id'>,
+  family: Pick<TabularFamily, 'model' | 'horizon' | 'observationSpace' | 'actionSpace' | 'id'>,
   tasks: readonly Task[],
   random: Random,
 ): VectorEnv {
   const { model, horizon } = family;
   const size = tasks.length;
   const width = spaceSize(family.observationSpace);
+  const actionWidth = spaceSize(family.actionSpace);
+  const actionOf = actionIndex(family, 'A table of moves').of;
   const state = new Int32Array(size);
   const elapsed = new Int32Array(size);
   const result: StepResult = {
@@ -56,13 +67,9 @@ export function makeTabularEnv(
       return result.observation;
     },
     step(actions) {
-      expect(actions.length === size, `${family.id}: expected ${size} actions, one an environment, but got ${actions.length}.`);
+      expectActions(family, actions, size);
       for (let i = 0; i < size; i++) {
-        const [from, action] = [state[i], actions[i]];
-        expect(
-          action >= 0 && action < model.actions,
-          `${family.id}: expected actions in [0, ${model.actions}), but action ${i} is ${action}.`,
-        );
+        const [from, action] = [state[i], actionOf(actions, i * actionWidth)];
         const to = model.next(tasks[i], from, action);
         state[i] = to;
         elapsed[i]++;

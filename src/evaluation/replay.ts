@@ -1,6 +1,6 @@
 /** @file Shows recorded histories to a policy, step by step, as if it had acted in them itself. */
 
-import type { Feedback, History, Policy } from '../rl/index.ts';
+import { type Feedback, type History, joinColumns, type Policy } from '../rl/index.ts';
 import { expect } from '../util/errors.ts';
 
 export interface ReplayOptions {
@@ -18,25 +18,27 @@ export interface ReplayOptions {
 /** Asks the policy at every step of every history, and tells it what was done there and what came of it. */
 export async function replay({ histories, policy, onStep, onProgress, signal }: ReplayOptions): Promise<void> {
   expect(histories.length > 0, 'replay: expected at least one history, got none.');
-  const width = histories[0].observation.length / histories[0].action.length;
-  const rows = (pick: (history: History) => Float32Array, at: readonly number[]) => {
-    const out = new Float32Array(histories.length * width);
-    for (const [i, history] of histories.entries()) out.set(pick(history).subarray(at[i] * width, (at[i] + 1) * width), i * width);
-    return out;
-  };
-  const longest = Math.max(...histories.map(({ action }) => action.length));
+  const rows = <T extends Float32Array | Int32Array>(pick: (history: History) => T, at: readonly number[]) =>
+    joinColumns(
+      histories.map((history, i) => {
+        const column = pick(history);
+        const width = column.length / history.reward.length;
+        return column.subarray(at[i] * width, (at[i] + 1) * width) as T;
+      }),
+    );
+  const longest = Math.max(...histories.map(({ reward }) => reward.length));
   policy.reset(histories.length);
   for (let step = 0; step < longest; step++) {
     signal?.throwIfAborted();
     // Shorter histories begin again, unnoticed, until the longest one is through.
-    const at = histories.map(({ action }) => step % action.length);
+    const at = histories.map(({ reward }) => step % reward.length);
     const observation = rows(history => history.observation, at);
     await policy.act(observation);
-    for (const [i, { action }] of histories.entries()) if (step < action.length) onStep?.(i, step);
+    for (const [i, { reward }] of histories.entries()) if (step < reward.length) onStep?.(i, step);
     const feedback: Feedback = {
       observation,
       nextObservation: rows(history => history.nextObservation, at),
-      action: Int32Array.from(histories, ({ action }, i) => action[at[i]]),
+      action: rows(history => history.action, at),
       reward: Float32Array.from(histories, ({ reward }, i) => reward[at[i]]),
       terminated: Uint8Array.from(histories, ({ terminated }, i) => terminated[at[i]]),
       truncated: Uint8Array.from(histories, ({ truncated }, i) => truncated[at[i]]),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Feedback, History, Policy } from '../rl/index.ts';
+import { actionDistribution, type Feedback, type History, type Policy } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
 import { replay } from './replay.ts';
 import { lastReturns, meanReturns, returnError } from './return-errors.ts';
@@ -73,7 +73,7 @@ describe('a replay', () => {
     const seen: number[][] = [];
     const told: Feedback[] = [];
     const policy: Policy = {
-      actions: 2,
+      actions: actionDistribution({ kind: 'discrete', n: 2 }),
       reset: size => expect(size).toBe(2),
       async act(observation) {
         seen.push([...observation]);

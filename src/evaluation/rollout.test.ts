@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Feedback, Policy, Task, VectorEnv } from '../rl/index.ts';
+import { type Actions, actionDistribution, type Feedback, type Policy, type Task, type VectorEnv } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
 import { type RolloutStep, rollout } from './rollout.ts';
 
@@ -28,7 +28,7 @@ class Counter implements VectorEnv {
     return this.#result.observation.fill(0);
   }
 
-  step(actions: Int32Array) {
+  step(actions: Actions) {
     const { observation, reward, terminated, truncated, finalObservation } = this.#result;
     for (let i = 0; i < this.size; i++) {
       finalObservation[i] = ++this.clock[i];
@@ -51,7 +51,7 @@ const family = {
 
 /** Acts by a fixed distribution and remembers what it was told. */
 class Fixed implements Policy {
-  readonly actions = 2;
+  readonly actions = actionDistribution(family.actionSpace);
   readonly told: [number, number][] = [];
   readonly #probabilities: number[];
   #size = 0;
@@ -126,7 +126,7 @@ describe('rollout', () => {
   it('sums the regret of what was executed, by part, and tells the policy what was executed', async () => {
     // The environment swaps the action on each episode's second step, which is not scored.
     class Swapping extends Counter {
-      override step(actions: Int32Array) {
+      override step(actions: Actions) {
         const executed = actions.map((action, i) => (this.clock[i] === 1 ? 1 - action : action));
         return { ...super.step(actions), executed };
       }

@@ -1,6 +1,6 @@
 /** @file Runs a policy in context: many tasks at once, several episodes a stream, weights fixed. */
 
-import { chooseActions, type EnvFamily, type Feedback, type Policy, type Task } from '../rl/index.ts';
+import { chooseActions, describeActions, type EnvFamily, type Feedback, type Policy, type Task } from '../rl/index.ts';
 import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
@@ -24,7 +24,7 @@ export interface RolloutOptions {
 
 /** One step of all streams. */
 export interface RolloutStep extends Feedback {
-  /** [streams × A] what the action was drawn from. */
+  /** [streams × P] what the action was drawn from. */
   probabilities: Float32Array;
   /** [streams × F] what the next action will be drawn on: where an episode ended, the next one's first observation. */
   next: Float32Array;
@@ -47,11 +47,10 @@ export interface Rollout {
  */
 export async function rollout(options: RolloutOptions): Promise<Rollout> {
   const { family, tasks, policy, episodes, random, greedy = false, onStep, onProgress, signal } = options;
-  const actions = family.actionSpace.n;
   const streams = tasks.length;
   expect(
-    policy.actions === actions,
-    `rollout: ${family.id} has ${actions} actions, the policy gives ${policy.actions}; use one trained on it.`,
+    JSON.stringify(policy.actions.space) === JSON.stringify(family.actionSpace),
+    `rollout: ${family.id} has ${describeActions(family.actionSpace)}, the policy gives ${describeActions(policy.actions.space)}; use one trained on it.`,
   );
   expect(streams > 0 && episodes > 0, `rollout: expected at least one task and one episode, got ${streams} and ${episodes}.`);
 
@@ -73,7 +72,7 @@ export async function rollout(options: RolloutOptions): Promise<Rollout> {
       `rollout: ${family.id} ran past its horizon of ${family.horizon} steps without ending an episode.`,
     );
     const probabilities = await policy.act(observation);
-    const chosen = chooseActions(probabilities, actions, draws, greedy);
+    const chosen = chooseActions(probabilities, policy.actions, draws, greedy);
     const { reward, terminated, truncated, finalObservation, observation: first, executed: action = chosen } = env.step(chosen);
     // The environment may reuse its arrays, and this one must outlive the next step.
     const next = Float32Array.from(first);

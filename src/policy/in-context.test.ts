@@ -128,12 +128,12 @@ describe.each(CASES)(NAME, ({ id, query, mode: { segment, contextTransitions, fo
     const row = new Float32Array(queryRow);
     if (query === 'state') {
       // Whatever happened before: the current state, as if an episode began.
-      layout.writeQuery(row, 0, 0, now, 0, 0, 0);
+      layout.writeQuery(row, 0, 0, now, 0, [], 0, 0);
       return row;
     }
     const seen = [...running.map(step => step.observation), now].flat();
     for (let t = 0; t <= running.length; t++)
-      layout.writeQuery(row, 0, t, seen, 2 * t, running[t - 1]?.action ?? 0, running[t - 1]?.reward ?? 0);
+      layout.writeQuery(row, 0, t, seen, 2 * t, [running[t - 1]?.action ?? 0], 0, running[t - 1]?.reward ?? 0);
     return row;
   };
 
@@ -203,7 +203,7 @@ describe.each(CASES)(NAME, ({ id, query, mode: { segment, contextTransitions, fo
 
   it('feeds the latents of the past segments, and the running one, and compresses only when one ends', async () => {
     const policy = inContextPolicy({ ...model, compress });
-    expect(policy.actions).toBe(3);
+    expect(policy.actions).toMatchObject({ space: { kind: 'discrete', n: 3 }, width: 1, size: 3 });
     policy.reset(SIZE);
     const witnesses = await play(policy, 40, 1);
     // Far more happened than the context holds.

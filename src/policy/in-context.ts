@@ -4,7 +4,7 @@
  */
 
 import { type HostTensor, type Program, sizeOf, zeros } from '../engine/index.ts';
-import { type EnvFamily, type Feedback, type Policy, spaceSize } from '../rl/index.ts';
+import { type ActionDistribution, actionDistribution, type EnvFamily, type Feedback, type Policy, spaceSize } from '../rl/index.ts';
 import { type ContextShape, pastFrom, stepsSeen, type Tokenizer, type Transitions } from '../tokenizers/index.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
 import { type CompressProgram, contextEncoder } from './context-encoder.ts';
@@ -12,6 +12,8 @@ import { type CompressProgram, contextEncoder } from './context-encoder.ts';
 export interface InContextModel {
   readonly family: Pick<EnvFamily, 'observationSpace' | 'actionSpace' | 'horizon'>;
   readonly tokenizer: Tokenizer;
+  /** What `probabilities` holds rows of (P numbers each); what sources record of such actions when left out. */
+  readonly actions?: ActionDistribution;
   /** What of the past the compressor sees. */
   readonly context: ContextShape;
   /** Absent when the model carries nothing between segments. */
@@ -20,7 +22,7 @@ export interface InContextModel {
   readonly retrieve?: Retriever;
   /**
    * `query` [size, T, F] and, unless absent, `latents` [size, M, D], `retrieved` [size, K, M, D] and `present` [size, K] → `probabilities`
-   * [size, H, A], H the steps of a segment, or 1 for a memoryless tokenizer.
+   * [size, H, P], H the steps of a segment, or 1 for a memoryless tokenizer.
    */
   readonly act: {
     readonly program: Program;
@@ -51,13 +53,15 @@ class Record implements Transitions {
   /** First transition of every segment that has ended, and the end of the last. */
   starts = [0];
   readonly #width: number;
+  readonly #actionWidth: number;
 
-  constructor(width: number) {
+  constructor(width: number, actionWidth: number) {
     this.#width = width;
+    this.#actionWidth = actionWidth;
   }
 
   get length(): number {
-    return this.action.length;
+    return this.reward.length;
   }
 
   push(feedback: Feedback, i: number): void {
@@ -65,7 +69,7 @@ class Record implements Transitions {
       this.observation.push(feedback.observation[i * this.#width + f]);
       this.nextObservation.push(feedback.nextObservation[i * this.#width + f]);
     }
-    this.action.push(feedback.action[i]);
+    for (let w = 0; w < this.#actionWidth; w++) this.action.push(feedback.action[i * this.#actionWidth + w]);
     this.reward.push(feedback.reward[i]);
     this.terminated.push(feedback.terminated[i]);
     this.truncated.push(feedback.truncated[i]);
@@ -75,7 +79,8 @@ class Record implements Transitions {
   endSegment(shape: ContextShape): void {
     const surplus = pastFrom(shape, this.starts, this.starts.push(this.length) - 1);
     if (surplus === 0) return;
-    for (const column of [this.action, this.reward, this.terminated, this.truncated]) column.splice(0, surplus);
+    for (const column of [this.reward, this.terminated, this.truncated]) column.splice(0, surplus);
+    this.action.splice(0, surplus * this.#actionWidth);
     for (const column of [this.observation, this.nextObservation]) column.splice(0, surplus * this.#width);
     this.starts = [0, ...this.starts.filter(start => start > surplus).map(start => start - surplus)];
   }
@@ -90,11 +95,13 @@ export interface InContextPolicy extends Policy {
 }
 
 /** Wraps a model as a policy of `act.size` environments. */
-export function inContextPolicy({ family, tokenizer, context: shape, compress, retrieve, act }: InContextModel): InContextPolicy {
+export function inContextPolicy(model: InContextModel): InContextPolicy {
+  const { family, tokenizer, context: shape, compress, retrieve, act } = model;
+  const { actions = actionDistribution(family.actionSpace) } = model;
   const { segment } = shape;
   /** Whether segments are pieces of episodes; if not, none ends before its episode. */
   const cuts = segment < family.horizon;
-  const actions = family.actionSpace.n;
+  const { size: P, width: W } = actions;
   const width = spaceSize(family.observationSpace);
   const size = act.size;
   const steps = stepsSeen(tokenizer, segment);
@@ -102,8 +109,8 @@ export function inContextPolicy({ family, tokenizer, context: shape, compress, r
   const queryRow = tokens * tokenizer.query.width;
   const promptRow = (tokenizer.prompt?.tokens ?? 0) * tokenizer.query.width;
   const query = zeros([size, tokens, tokenizer.query.width]);
-  const probabilities = zeros([size, steps, actions]);
-  const chosen = new Float32Array(size * actions);
+  const probabilities = zeros([size, steps, P]);
+  const chosen = new Float32Array(size * P);
   const latents = compress && zeros([size, ...compress.latentShape]);
   const latentRow = compress ? sizeOf(compress.latentShape) : 0;
   const encode = compress && contextEncoder(tokenizer, shape, compress);
@@ -163,7 +170,7 @@ export function inContextPolicy({ family, tokenizer, context: shape, compress, r
     actions,
     reset(environments) {
       expect(environments === size, `this policy acts in ${size} environments at once, not ${environments}.`);
-      records = Array.from({ length: size }, () => new Record(width));
+      records = Array.from({ length: size }, () => new Record(width, W));
       time = new Int32Array(size);
       query.data.fill(0);
       latents?.data.fill(0);
@@ -199,7 +206,8 @@ export function inContextPolicy({ family, tokenizer, context: shape, compress, r
           time[i] % steps,
           observation,
           i * width,
-          record.action[record.length - 1],
+          record.action,
+          (record.length - 1) * W,
           record.reward[record.length - 1],
         );
       }

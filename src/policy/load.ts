@@ -1,9 +1,10 @@
 /** @file An exported model as a policy, in a browser as in Node: ONNX graphs, and a description of the tokens that they take. */
 
 import { type Executor, sizeOf, zeros } from '../engine/index.ts';
-import type { DiscreteSpace, Space } from '../rl/index.ts';
+import type { Space } from '../rl/index.ts';
 import { type ContextForm, type ContextShape, type PromptShape, type QueryKind, tokenizer } from '../tokenizers/index.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
+import { actionHead, DEFAULT_HEAD, type HeadChoice } from './heads/index.ts';
 import { type InContextPolicy, inContextPolicy } from './in-context.ts';
 
 export const MODEL_FORMAT = 'cadenza-model-1';
@@ -14,7 +15,9 @@ export interface ModelDescription {
   /** The family of tasks that it was trained on, and what an agent needs to know of it. */
   readonly env: { readonly id: string; readonly options?: Readonly<Record<string, unknown>> };
   readonly observationSpace: Space;
-  readonly actionSpace: DiscreteSpace;
+  readonly actionSpace: Space;
+  /** What of the head is not settled by the action space: act.onnx gives rows of its distribution. */
+  readonly head?: HeadChoice;
   /** Steps after which an episode is truncated. */
   readonly horizon: number;
   /** Transitions of a segment at most: what the query holds, and when it ends, the past is compressed. A whole episode when left out. */
@@ -104,6 +107,7 @@ export async function loadPolicy({ description, compress, act, executor }: LoadR
     family: description,
     tokenizer: tokenizer(description.tokenizer, description, description.query, description.prompt),
     context: contextShape(description),
+    actions: actionHead(description.actionSpace, { ...DEFAULT_HEAD, ...description.head }).distribution,
     compress: compressProgram && { program: compressProgram, batch: 1, latentShape: latentShape!, carries },
     act: { program: actProgram, size: streams, ...(returns ? { onReturns } : {}) },
   });

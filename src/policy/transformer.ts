@@ -1,21 +1,11 @@
 /**
  * @file The AD transformer A_φ (method 3.1, 3.2): self-attention over the query, cross-attention to Z, and in the encoder-decoder form blocks
  * over Z and a few-shot prompt before that. Beside the own Z it may see those of retrieved contexts (method 7.1).
- * Shape key: B batch, P tokens of a prompt, T query tokens after it, F features of a token, D width, M latents, K retrieved contexts, A actions.
+ * Shape key: B batch, P tokens of a prompt, T query tokens after it, F features of a token, D width, M latents, K retrieved contexts.
  */
 
 import { add, broadcastTo, concat, constant, expectShape, layerNorm, mul, reshape, slice, sub, type Tensor } from '../engine/index.ts';
-import {
-  addLatentPositions,
-  addPositions,
-  block,
-  keysValues,
-  linear,
-  normalInit,
-  type PositionKind,
-  type Scope,
-  zeroInit,
-} from '../nn/index.ts';
+import { addLatentPositions, addPositions, block, keysValues, normalInit, type PositionKind, type Scope, zeroInit } from '../nn/index.ts';
 import { type EmbedOptions, embedTokens, type TokenLayout } from '../tokenizers/index.ts';
 import { expect } from '../util/errors.ts';
 
@@ -24,7 +14,6 @@ export interface PolicyOptions {
   readonly heads: number;
   readonly hidden: number;
   readonly layers: number;
-  readonly actions: number;
   /** Blocks over Z before the decoder reads it; 0 is the plain decoder. */
   readonly encoderLayers?: number;
   /** Decoder layers that attend to Z, counted from 0; all of them unless given. */
@@ -140,7 +129,3 @@ export function policyStates(
   }
   return layerNorm(inFront ? slice(h_BTD, 1, P, h_BTD.shape[1]) : h_BTD);
 }
-
-/** Hidden states [B, T, D] → action logits [B, T, A] at every token. */
-export const actionLogits = (scope: Scope, states_BTD: Tensor, { actions }: Pick<PolicyOptions, 'actions'>): Tensor =>
-  linear(scope.at('head'), states_BTD, actions);

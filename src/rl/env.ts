@@ -1,12 +1,13 @@
 /** @file The environment interface: vectorised, with Gymnasium's reset and step semantics. */
 
 import type { Random } from '../util/random.ts';
-import type { DiscreteSpace, Space } from './spaces.ts';
+import type { Actions } from './actions.ts';
+import type { Space } from './spaces.ts';
 
 /** Parameters of one task of a family (for Dark Room: its goal). Plain JSON, so that it can be hashed and audited. */
 export type Task = Readonly<Record<string, number | readonly number[]>>;
 
-/** What one vectorised step gives. Every array is indexed by environment; `F` is the size of an observation. */
+/** What one vectorised step gives. Every array is indexed by environment; `F` and `W` are the numbers of an observation and of an action. */
 export interface StepResult {
   /** [size × F] the next observation to act on; where an episode ended it is the next episode's first (same-step autoreset). */
   observation: Float32Array;
@@ -18,8 +19,8 @@ export interface StepResult {
   truncated: Uint8Array;
   /** [size × F] the state that the action led to, never a reset state. Equal to `observation` where no episode ended. */
   finalObservation: Float32Array;
-  /** [size] the actions that were really executed; absent in families that never replace what they are told to do. */
-  executed?: Int32Array;
+  /** [size × W] the actions that were really executed; absent in families that never replace what they are told to do. */
+  executed?: Actions;
 }
 
 /** Several environments of one family stepped together; environment i has task i. */
@@ -27,8 +28,8 @@ export interface VectorEnv {
   readonly size: number;
   /** Starts a new episode everywhere; gives [size × F] observations. With a stream it also reseeds, as Gymnasium's `reset(seed)` does. */
   reset(random?: Random): Float32Array;
-  /** Expects [size] actions in [0, n); throws `E_SHAPE` otherwise. The result is only valid until the next call. */
-  step(actions: Int32Array): StepResult;
+  /** Expects [size × W] actions of the family's space; throws `E_SHAPE` otherwise. The result is only valid until the next call. */
+  step(actions: Actions): StepResult;
 }
 
 /**
@@ -37,6 +38,7 @@ export interface VectorEnv {
  */
 export interface TabularModel {
   readonly states: number;
+  /** Actions by one number each: several integers are numbered in mixed radix, the last one fastest. */
   readonly actions: number;
   /** The possible first states, equally likely. */
   readonly starts: readonly number[];
@@ -68,7 +70,7 @@ export interface RegretModel {
   readonly parts: readonly string[];
   /** Index of the part that step `elapsed` of an episode (from 0) belongs to; −1 where no action is scored. */
   part(elapsed: number): number;
-  /** Expected reward of the best action minus that of `action`: never negative. */
+  /** Expected reward of the best action minus that of `action`, one integer: never negative. */
   of(task: Task, action: number): number;
 }
 
@@ -78,7 +80,8 @@ export interface EnvFamily {
   /** The options that it was made with, where they are not the defaults; absent where all are. */
   readonly options?: Readonly<Record<string, number>>;
   readonly observationSpace: Space;
-  readonly actionSpace: DiscreteSpace;
+  /** Integers, or a box of reals. */
+  readonly actionSpace: Space;
   /** Steps after which an episode is truncated. */
   readonly horizon: number;
   /** The largest expected reward of one step; noise may exceed it. */

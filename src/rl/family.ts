@@ -1,6 +1,7 @@
 /** @file What only some families have, for those who cannot do without: a refusal that says who needs it and what to do. */
 
 import { CadenzaError } from '../util/errors.ts';
+import { describeActions } from './actions.ts';
 import type { EnvFamily, TabularModel, Task } from './env.ts';
 
 /** The family's tabular model. Throws `E_CONFIG`, naming `who` plans in it, where there is none. */
@@ -10,6 +11,12 @@ export function tabularModel({ id, model }: Pick<EnvFamily, 'id' | 'model'>, who
     'E_CONFIG',
     `${who} plans in a table of states and moves, which ${id} does not have. Choose what learns from rewards alone, or another environment.`,
   );
+}
+
+/** How many actions the family has, each one integer. Throws `E_CONFIG`, naming `who` takes no others, where actions are anything else. */
+export function discreteActions({ id, actionSpace }: Pick<EnvFamily, 'id' | 'actionSpace'>, who: string): number {
+  if (actionSpace.kind === 'discrete') return actionSpace.n;
+  throw new CadenzaError('E_CONFIG', `${who} takes actions of one integer, but ${id} has ${describeActions(actionSpace)}.`);
 }
 
 /** Every task of the family. Throws `E_CONFIG`, naming `who` needs the list, where tasks are drawn instead. */

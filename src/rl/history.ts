@@ -1,8 +1,9 @@
 /** @file A learning history: everything one learner saw and did on one task, episodes in the order in which they happened. */
 
+import type { Actions } from './actions.ts';
 import type { Task } from './env.ts';
 
-/** Columns over the T transitions of one history. `F` is the size of an observation, `A` the number of actions. */
+/** Columns over the T transitions of one history. `F`, `W` and `P` are the numbers of an observation, an action, a distribution over actions. */
 export interface History {
   readonly task: Task;
   readonly taskKey: string;
@@ -10,9 +11,9 @@ export interface History {
   readonly stream: string;
   /** [T × F] what was seen before acting. */
   readonly observation: Float32Array;
-  /** [T] the action that was executed. */
-  readonly action: Int32Array;
-  /** [T × A] the source's whole distribution in that situation (before any noise was mixed into the executed action). */
+  /** [T × W] the action that was executed. */
+  readonly action: Actions;
+  /** [T × P] the source's whole distribution in that situation (before any noise was mixed into the executed action). */
   readonly probabilities: Float32Array;
   /** [T] */
   readonly reward: Float32Array;
@@ -25,11 +26,11 @@ export interface History {
 }
 
 /** What tells where episodes end: columns of a history, or of one that is still being played. */
-type Ends = { readonly [K in 'action' | 'terminated' | 'truncated']: ArrayLike<number> };
+type Ends = { readonly [K in 'terminated' | 'truncated']: ArrayLike<number> };
 
 /** First transition of every episode, and T at the end: episode e is [starts[e], starts[e + 1]). Unfinished last episodes count. */
 export function episodeStarts(history: Ends): Int32Array {
-  const length = history.action.length;
+  const length = history.terminated.length;
   const starts = [0];
   for (let t = 0; t < length - 1; t++) if (history.terminated[t] || history.truncated[t]) starts.push(t + 1);
   starts.push(length);
@@ -41,7 +42,7 @@ export function segmentStarts(history: Ends, length: number): Int32Array {
   const episodes = episodeStarts(history);
   const starts: number[] = [];
   for (let e = 0; e < episodes.length - 1; e++) for (let t = episodes[e]; t < episodes[e + 1]; t += length) starts.push(t);
-  starts.push(history.action.length);
+  starts.push(history.terminated.length);
   return Int32Array.from(starts);
 }
 
@@ -56,7 +57,7 @@ const withColumns = (history: History, make: (name: (typeof COLUMNS)[number]) =>
 /** The history with these spans [from, to) of its transitions. */
 const spansOf = (history: History, spans: readonly (readonly [from: number, to: number])[]): History =>
   withColumns(history, name => {
-    const width = history[name].length / history.action.length;
+    const width = history[name].length / history.reward.length;
     return joinColumns<Column>(spans.map(([from, to]) => history[name].subarray(from * width, to * width)));
   });
 
@@ -117,7 +118,7 @@ export function futureReturns(
 }
 
 /** Return (undiscounted sum of rewards) of every episode. */
-export function episodeReturns(history: Pick<History, 'action' | 'terminated' | 'truncated' | 'reward'>): Float64Array {
+export function episodeReturns(history: Pick<History, 'terminated' | 'truncated' | 'reward'>): Float64Array {
   const starts = episodeStarts(history);
   const returns = new Float64Array(starts.length - 1);
   for (let e = 0; e < returns.length; e++) for (let t = starts[e]; t < starts[e + 1]; t++) returns[e] += history.reward[t];

@@ -1,4 +1,5 @@
 export * from '../util/options.ts';
+export * from './actions.ts';
 export * from './advantage.ts';
 export * from './env.ts';
 export * from './family.ts';

@@ -5,10 +5,10 @@ import type { EnvFamily, TabularModel } from './env.ts';
 import { tabularModel } from './family.ts';
 import { spaceSize } from './spaces.ts';
 
-/** Numbers observations from 0 to count − 1. */
-export interface ObservationIndex {
+/** Numbers observations or actions from 0 to count − 1. */
+export interface ElementIndex {
   readonly count: number;
-  of(observation: ArrayLike<number>, offset?: number): number;
+  of(element: ArrayLike<number>, offset?: number): number;
 }
 
 type Tabular = Pick<EnvFamily, 'id' | 'observationSpace' | 'model'>;
@@ -17,13 +17,23 @@ type Tabular = Pick<EnvFamily, 'id' | 'observationSpace' | 'model'>;
  * Numbers what can be seen in a family: the elements of a discrete space in mixed radix, last factor fastest; of any other space (images,
  * reals) what its states look like, in the order of the states; `E_CONFIG` where it has no table of states.
  */
-export function observationIndex(family: Tabular): ObservationIndex {
+export function observationIndex(family: Tabular): ElementIndex {
   const { observationSpace: space } = family;
   if (space.kind === 'discrete') return mixedRadix([space.n]);
   return space.kind === 'multi-discrete' ? mixedRadix(space.nvec) : lookIndex(family);
 }
 
-function mixedRadix(radices: readonly number[]): ObservationIndex {
+/**
+ * Numbers the actions of a family whose actions are integers, in mixed radix, last one fastest: as its tabular model does. Throws `E_CONFIG`,
+ * naming `who` numbers them, where they are reals.
+ */
+export function actionIndex({ id, actionSpace: space }: Pick<EnvFamily, 'id' | 'actionSpace'>, who: string): ElementIndex {
+  if (space.kind === 'discrete') return mixedRadix([space.n]);
+  if (space.kind === 'multi-discrete') return mixedRadix(space.nvec);
+  throw new CadenzaError('E_CONFIG', `${who} numbers actions, but those of ${id} are a ${space.kind}. Choose what takes such actions.`);
+}
+
+function mixedRadix(radices: readonly number[]): ElementIndex {
   return {
     count: radices.reduce((product, radix) => product * radix, 1),
     of(observation, offset = 0) {
@@ -34,10 +44,10 @@ function mixedRadix(radices: readonly number[]): ObservationIndex {
   };
 }
 
-const looks = new WeakMap<TabularModel, ObservationIndex>();
+const looks = new WeakMap<TabularModel, ElementIndex>();
 
 /** What the states look like, found again by a hash of the numbers seen and then compared one by one. Computed once a model. */
-function lookIndex(family: Tabular): ObservationIndex {
+function lookIndex(family: Tabular): ElementIndex {
   const { id, observationSpace } = family;
   const model = tabularModel(family, 'What numbers pictures or reals');
   const known = looks.get(model);
@@ -67,7 +77,7 @@ function lookIndex(family: Tabular): ObservationIndex {
     buckets.set(hash, bucket);
     distinct.push(seen.slice());
   }
-  const index: ObservationIndex = {
+  const index: ElementIndex = {
     count: distinct.length,
     of(observation, offset = 0) {
       for (let i = 0; i < width; i++) seen[i] = observation[offset + i];

@@ -4,7 +4,7 @@
  * In a family with phases, s is what is seen and the phase.
  */
 
-import { phaseCounter, situationIndex } from '../rl/index.ts';
+import { actionIndex, phaseCounter, situationIndex } from '../rl/index.ts';
 import { defineSource, spreadOverBest } from './source.ts';
 
 export const countBased = defineSource({
@@ -24,7 +24,7 @@ export const countBased = defineSource({
   learner(family, _task, _random, { bonus, initial, discount, sweeps }) {
     const index = situationIndex(family);
     const phase = phaseCounter(family);
-    const actions = family.actionSpace.n;
+    const { count: actions, of: actionOf } = actionIndex(family, 'Source count-based');
     const pairs = index.count * actions;
     const values = new Float64Array(pairs).fill(initial);
     const count = new Int32Array(pairs);
@@ -45,7 +45,7 @@ export const countBased = defineSource({
     return {
       distribution: (observation, out) => spreadOverBest(values, index.of(observation, phase.now) * actions, out),
       observe(observation, action, reward, nextObservation, terminated, truncated) {
-        const pair = index.of(observation, phase.now) * actions + action;
+        const pair = index.of(observation, phase.now) * actions + actionOf(action);
         const arrived = phase.step(reward, terminated || truncated);
         if (count[pair]++ === 0) tried.push(pair);
         meanReward[pair] += (reward - meanReward[pair]) / count[pair];

@@ -7,11 +7,11 @@
  *   random    uniform actions
  */
 
-import { type EnvFamily, type OptimalActions, optimalActions, type Task, tabularModel } from '../rl/index.ts';
+import { type EnvFamily, mixUniform, type OptimalActions, optimalActions, type Task, tabularModel } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import { expert, optimally, type Rule } from './expert.ts';
-import { defineSource, mixUniform } from './source.ts';
+import { defineSource } from './source.ts';
 
 /** The styles, with what is done in them. */
 export const DEMONSTRATION_STYLES = {

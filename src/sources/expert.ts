@@ -1,6 +1,6 @@
 /** @file Experts that are told the task: what the oracle does, what the noise curriculum starts from, and those that err. */
 
-import { type EnvFamily, type OptimalActions, optimalActions, spaceSize, type Task, tabularModel } from '../rl/index.ts';
+import { actionIndex, type EnvFamily, type OptimalActions, optimalActions, spaceSize, type Task, tabularModel } from '../rl/index.ts';
 import type { Learner } from './source.ts';
 
 /** Writes a distribution over actions, [A], for a state of the model with so many steps left. */
@@ -23,6 +23,7 @@ export function expert(family: EnvFamily, task: Task, given?: Rule): Learner {
   const { horizon } = family;
   const model = tabularModel(family, 'An expert');
   const rule = given ?? optimally(optimalActions(family, task));
+  const actionOf = actionIndex(family, 'An expert').of;
   const looks = new Float32Array(model.starts.length * spaceSize(family.observationSpace));
   const width = spaceSize(family.observationSpace);
   for (let i = 0; i < model.starts.length; i++) model.observe(model.starts[i], looks, i * width);
@@ -37,7 +38,7 @@ export function expert(family: EnvFamily, task: Task, given?: Rule): Learner {
     distribution: (observation, out) => rule(left, locate(observation), out),
     observe(observation, action, _reward, _nextObservation, terminated, truncated) {
       const ended = terminated || truncated;
-      state = ended ? -1 : model.next(task, locate(observation), action);
+      state = ended ? -1 : model.next(task, locate(observation), actionOf(action));
       left = ended ? horizon : left - 1;
     },
   };

@@ -1,9 +1,9 @@
 /** @file Makes one learning history: one learner on one task, from its first step to its last. */
 
-import { type EnvFamily, type History, spaceSize, type Task } from '../rl/index.ts';
+import { actionDistribution, type EnvFamily, type History, newActions, spaceSize, type Task } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import { type Learner, mixUniform, type Source } from './source.ts';
+import type { Learner, Source } from './source.ts';
 
 export interface HistoryRequest {
   readonly family: EnvFamily;
@@ -36,12 +36,13 @@ export function generateHistory(request: HistoryRequest): History {
   if (!(noise >= 0 && noise <= 1)) throw new CadenzaError('E_CONFIG', `The noise of a history must be in [0, 1], but is ${noise}.`);
 
   const width = spaceSize(family.observationSpace);
-  const actions = family.actionSpace.n;
+  const { actionSpace } = family;
+  const { size: P, width: W, draw } = actionDistribution(actionSpace);
   const most = episodes * family.horizon;
   const history = {
     observation: new Float32Array(most * width),
-    action: new Int32Array(most),
-    probabilities: new Float32Array(most * actions),
+    action: newActions(actionSpace, most),
+    probabilities: new Float32Array(most * P),
     reward: new Float32Array(most),
     nextObservation: new Float32Array(most * width),
     terminated: new Uint8Array(most),
@@ -53,22 +54,21 @@ export function generateHistory(request: HistoryRequest): History {
   const draws = random.split('actions');
   const env = family.make([task], random.split('env'));
   const observation = Float32Array.from(env.reset());
-  const distribution = new Float32Array(actions);
-  const action = new Int32Array(1);
+  const distribution = new Float32Array(P);
+  const action = newActions(actionSpace, 1);
 
   let t = 0;
   for (let episode = 0; episode < episodes; t++) {
     learner.distribution(observation, distribution);
-    history.probabilities.set(distribution, t * actions);
-    if (noise > 0) mixUniform(distribution, noise);
-    action[0] = draws.categorical(distribution, 0, actions);
+    history.probabilities.set(distribution, t * P);
+    draw(distribution, 0, draws, action, 0, noise);
     const step = env.step(action);
     const [terminated, truncated] = [step.terminated[0] === 1, step.truncated[0] === 1];
     // The environment may have replaced it; what is learned from and recorded is what happened.
-    if (step.executed) action[0] = step.executed[0];
-    learner.observe(observation, action[0], step.reward[0], step.finalObservation, terminated, truncated);
+    if (step.executed) action.set(step.executed);
+    learner.observe(observation, action, step.reward[0], step.finalObservation, terminated, truncated);
     history.observation.set(observation, t * width);
-    history.action[t] = action[0];
+    history.action.set(action, t * W);
     history.reward[t] = step.reward[0];
     history.nextObservation.set(step.finalObservation, t * width);
     history.terminated[t] = step.terminated[0];
@@ -81,8 +81,8 @@ export function generateHistory(request: HistoryRequest): History {
     taskKey: family.taskKey(task),
     stream,
     observation: history.observation.slice(0, t * width),
-    action: history.action.slice(0, t),
-    probabilities: history.probabilities.slice(0, t * actions),
+    action: history.action.slice(0, t * W),
+    probabilities: history.probabilities.slice(0, t * P),
     reward: history.reward.slice(0, t),
     nextObservation: history.nextObservation.slice(0, t * width),
     terminated: history.terminated.slice(0, t),
@@ -93,8 +93,10 @@ export function generateHistory(request: HistoryRequest): History {
 
 /** Lets a learner learn from what another did. */
 function lookOn(learner: Learner, { observation, action, reward, nextObservation, terminated, truncated }: History): void {
-  const width = observation.length / action.length;
-  const row = (column: Float32Array, t: number) => column.slice(t * width, (t + 1) * width);
-  for (let t = 0; t < action.length; t++)
-    learner.observe(row(observation, t), action[t], reward[t], row(nextObservation, t), terminated[t] === 1, truncated[t] === 1);
+  const row = <T extends Float32Array | Int32Array>(column: T, t: number) => {
+    const width = column.length / reward.length;
+    return column.slice(t * width, (t + 1) * width) as T;
+  };
+  for (let t = 0; t < reward.length; t++)
+    learner.observe(row(observation, t), row(action, t), reward[t], row(nextObservation, t), terminated[t] === 1, truncated[t] === 1);
 }

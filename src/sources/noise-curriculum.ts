@@ -1,7 +1,8 @@
 /** @file Noise curriculum, AD^ε (Zisman et al. 2024, arXiv 2312.12275): an expert whose noise falls away looks like a learner. */
 
+import { mixUniform } from '../rl/index.ts';
 import { expert } from './expert.ts';
-import { defineSource, mixUniform } from './source.ts';
+import { defineSource } from './source.ts';
 
 export const noiseCurriculum = defineSource({
   id: 'noise-curriculum',

@@ -1,6 +1,6 @@
 /** @file A source as a policy: so that evaluation rolls the source, random choice and the oracle as it rolls a trained model. */
 
-import { type EnvFamily, type Policy, spaceSize, type Task } from '../rl/index.ts';
+import { actionDistribution, type EnvFamily, type Policy, spaceSize, type Task } from '../rl/index.ts';
 import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import type { Learner, Source } from './source.ts';
@@ -16,9 +16,10 @@ export interface SourcePolicyRequest {
 
 /** One fresh learner an environment; `reset` expects as many environments as there are tasks and throws `E_SHAPE` otherwise. */
 export function sourcePolicy({ family, tasks, source, random, options }: SourcePolicyRequest): Policy {
-  const actions = family.actionSpace.n;
+  const actions = actionDistribution(family.actionSpace);
+  const { size: P, width: W } = actions;
   const width = spaceSize(family.observationSpace);
-  const probabilities = new Float32Array(tasks.length * actions);
+  const probabilities = new Float32Array(tasks.length * P);
   let learners: Learner[] = [];
   return {
     actions,
@@ -31,14 +32,14 @@ export function sourcePolicy({ family, tasks, source, random, options }: SourceP
     },
     async act(observation) {
       learners.forEach((learner, i) => {
-        learner.distribution(row(observation, i, width), probabilities.subarray(i * actions, (i + 1) * actions));
+        learner.distribution(row(observation, i, width), probabilities.subarray(i * P, (i + 1) * P));
       });
       return probabilities;
     },
     async observe({ observation, action, reward, nextObservation, terminated, truncated }) {
       learners.forEach((learner, i) => {
         const [seen, next] = [row(observation, i, width), row(nextObservation, i, width)];
-        learner.observe(seen, action[i], reward[i], next, terminated[i] === 1, truncated[i] === 1);
+        learner.observe(seen, action.subarray(i * W, (i + 1) * W), reward[i], next, terminated[i] === 1, truncated[i] === 1);
       });
     },
   };

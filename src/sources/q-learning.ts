@@ -1,7 +1,7 @@
 /** @file Tabular Q-learning (Watkins 1989; Sutton and Barto 2018, §6.5), ε-greedy, with optimistic first values (§2.6); a table a phase. */
 
-import { phaseCounter, situationIndex } from '../rl/index.ts';
-import { defineSource, mixUniform, spreadOverBest } from './source.ts';
+import { actionIndex, mixUniform, phaseCounter, situationIndex } from '../rl/index.ts';
+import { defineSource, spreadOverBest } from './source.ts';
 
 export const qLearning = defineSource({
   id: 'q-learning',
@@ -18,7 +18,7 @@ export const qLearning = defineSource({
   learner(family, _task, _random, { stepSize, discount, initial, epsilon, epsilonDecay, epsilonFinal }) {
     const index = situationIndex(family);
     const phase = phaseCounter(family);
-    const actions = family.actionSpace.n;
+    const { count: actions, of: actionOf } = actionIndex(family, 'Source q-learning');
     const values = new Float64Array(index.count * actions).fill(initial);
     let share = epsilon;
     return {
@@ -27,7 +27,7 @@ export const qLearning = defineSource({
         mixUniform(out, share);
       },
       observe(observation, action, reward, nextObservation, terminated, truncated) {
-        const pair = index.of(observation, phase.now) * actions + action;
+        const pair = index.of(observation, phase.now) * actions + actionOf(action);
         const row = index.of(nextObservation, phase.step(reward, terminated || truncated)) * actions;
         let best = -Infinity;
         for (let a = 0; a < actions; a++) if (values[row + a] > best) best = values[row + a];

@@ -36,7 +36,7 @@ export const rMax = defineSource({
   },
   learner(family, _task, _random, { rewardingStates }) {
     const { cells, cellOf, next, distance } = movesOf(family);
-    const actions = family.actionSpace.n;
+    const actions = next.length / cells;
     const phase = phaseCounter(family);
     // What one phase's cells pay says nothing of another's.
     const searches = Array.from({ length: phasesOf(family) }, () => newSearch(cells, rewardingStates));

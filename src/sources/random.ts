@@ -1,5 +1,6 @@
 /** @file Uniformly random actions: the other reference row. */
 
+import { actionDistribution } from '../rl/index.ts';
 import { defineSource } from './source.ts';
 
 export const uniform = defineSource({
@@ -7,5 +8,8 @@ export const uniform = defineSource({
   description: 'uniformly random actions, nothing learned',
   knows: 'The actions only.',
   options: {},
-  learner: () => ({ distribution: (_observation, out) => void out.fill(1 / out.length), observe() {} }),
+  learner(family) {
+    const { uniform: write } = actionDistribution(family.actionSpace);
+    return { distribution: (_observation, out) => write(out), observe() {} };
+  },
 });

@@ -3,14 +3,14 @@
 import { type EnvFamily, type History, type Options, type OptionTable, resolveOptions, type Task } from '../rl/index.ts';
 import type { Random } from '../util/random.ts';
 
-/** One learner on one task. `F` is the size of an observation, `A` the number of actions. */
+/** One learner on one task. `F`, `W` and `P` are the numbers of an observation, an action, a distribution over actions. */
 export interface Learner {
-  /** Writes the whole distribution over actions, [A], that it would draw from now; [F] observation. Asking changes nothing. */
+  /** Writes the whole distribution over actions, [P], that it would draw from now; [F] observation. Asking changes nothing. */
   distribution(observation: Float32Array, out: Float32Array): void;
-  /** Learns from one step; `nextObservation` is where the action led, a final state at an episode's end. Arrays must not be kept. */
+  /** Learns from one step, with an action of W numbers; `nextObservation` is where the action led, a final state at an episode's end. Arrays must not be kept. */
   observe(
     observation: Float32Array,
-    action: number,
+    action: ArrayLike<number>,
     reward: number,
     nextObservation: Float32Array,
     terminated: boolean,
@@ -62,9 +62,4 @@ export function spreadOverBest(values: ArrayLike<number>, offset: number, out: F
     ties += out[a];
   }
   for (let a = 0; a < out.length; a++) out[a] /= ties;
-}
-
-/** Mixes a share of the uniform distribution into `out`, in place. */
-export function mixUniform(out: Float32Array, share: number): void {
-  for (let a = 0; a < out.length; a++) out[a] = (1 - share) * out[a] + share / out.length;
 }

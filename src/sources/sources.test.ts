@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { ENVIRONMENTS, environment } from '../envs/index.ts';
 import {
+  actionDistribution,
   chooseActions,
   type EnvFamily,
   episodeReturns,
@@ -66,7 +67,7 @@ describe.each(pairs.filter(([id, , family]) => canLearn(id, family)))('%s on %s'
   it('makes consistent columns: distributions that sum to 1, successive observations, whole episodes', () => {
     const history = make(id, task, { family, noise: 0.2, stream: 'seven' });
     const length = history.action.length;
-    const [width, actions] = [spaceSize(family.observationSpace), family.actionSpace.n];
+    const [width, actions] = [spaceSize(family.observationSpace), actionDistribution(family.actionSpace).size];
     expect([history.taskKey, history.stream]).toEqual([family.taskKey(task), 'seven']);
     expect(history.observation.length).toBe(length * width);
     expect(history.nextObservation.length).toBe(length * width);
@@ -91,7 +92,7 @@ describe.each(pairs.filter(([id, , family]) => canLearn(id, family)))('%s on %s'
 
   it('executes only what it would draw when there is no noise', () => {
     const { action, probabilities, observation } = make(id, task, { family });
-    const [width, actions] = [spaceSize(family.observationSpace), family.actionSpace.n];
+    const [width, actions] = [spaceSize(family.observationSpace), actionDistribution(family.actionSpace).size];
     for (let t = 0; t < action.length; t++)
       if (family.scored?.(observation, t * width) ?? true) expect(probabilities[t * actions + action[t]]).toBeGreaterThan(0);
   });
@@ -211,7 +212,7 @@ describe('demonstrations', () => {
 describe('replay-buffer', () => {
   /** Episodes as texts, so that they can be told apart and counted. */
   const episodes = ({ action, reward, truncated, terminated, observation }: History) => {
-    const starts = episodeStarts({ action, truncated, terminated });
+    const starts = episodeStarts({ truncated, terminated });
     return Array.from({ length: starts.length - 1 }, (_, e) => {
       const part = (column: ArrayLike<number>, width = 1) => Array.from(column).slice(starts[e] * width, starts[e + 1] * width);
       return JSON.stringify([part(observation, 2), part(action), part(reward)]);

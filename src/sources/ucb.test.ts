@@ -33,7 +33,7 @@ describe('ucb', () => {
     ];
     for (const [arm, reward] of play) {
       expect(choice(ucb)).toBe(arm);
-      ucb.observe(scoredStep, arm, reward, scoredStep, false, false);
+      ucb.observe(scoredStep, [arm], reward, scoredStep, false, false);
     }
     // Arm 0 now has three pulls: 0.75 + 1/√3 = 1.33, below arm 2.
     expect(choice(ucb)).toBe(2);
@@ -46,8 +46,8 @@ describe('ucb', () => {
       [1, 1],
       [2, 0.75],
     ]) {
-      for (const ucb of [one, other]) ucb.observe(scoredStep, arm, reward, scoredStep, false, false);
-      for (let i = 0; i < 20; i++) other.observe(distractor, 1, 0, scoredStep, false, false);
+      for (const ucb of [one, other]) ucb.observe(scoredStep, [arm], reward, scoredStep, false, false);
+      for (let i = 0; i < 20; i++) other.observe(distractor, [1], 0, scoredStep, false, false);
       expect(choice(one)).toBe(choice(other));
     }
     expect(choice(other)).toBe(1);

@@ -1,5 +1,6 @@
 /** @file Upper confidence bounds for bandits (after Auer et al. 2002), with the bonus of the delayed bandit's source: μ̂_a + 1/√n_a. */
 
+import { actionIndex } from '../rl/index.ts';
 import { defineSource } from './source.ts';
 
 export const ucb = defineSource({
@@ -11,8 +12,9 @@ export const ucb = defineSource({
   },
   /** Looks at nothing but rewards, so every family is one bandit to it. Steps that are not scored teach nothing: nobody chose there. */
   learner(family, _task, _random, { bonus }) {
-    const pulls = new Int32Array(family.actionSpace.n);
-    const mean = new Float64Array(family.actionSpace.n);
+    const { count: arms, of: armOf } = actionIndex(family, 'Source ucb');
+    const pulls = new Int32Array(arms);
+    const mean = new Float64Array(arms);
     const choose = () => {
       const untried = pulls.indexOf(0);
       if (untried >= 0) return untried;
@@ -30,7 +32,8 @@ export const ucb = defineSource({
       },
       observe(observation, action, reward) {
         if (family.scored && !family.scored(observation, 0)) return;
-        mean[action] += (reward - mean[action]) / ++pulls[action];
+        const arm = armOf(action);
+        mean[arm] += (reward - mean[arm]) / ++pulls[arm];
       },
     };
   },

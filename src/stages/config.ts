@@ -1,7 +1,6 @@
 /** @file The configuration of an experiment: every setting with its unit, range and default, and what stages derive from it. */
 
 import { z } from 'zod';
-import { LATENT_KINDS } from '../compressor/index.ts';
 import { POSITION_KINDS } from '../nn/index.ts';
 import { IMAGE_ENCODER_KINDS, QUERIES } from '../tokenizers/index.ts';
 import { loadConfig } from '../util/config.ts';
@@ -18,12 +17,11 @@ import {
   trainingStage,
   weight,
 } from './config-fields.ts';
+import { headSchema } from './config-head.ts';
+import { latentsSchema } from './config-latents.ts';
 import { promptConflicts, promptSchema } from './config-prompt.ts';
 import { retrievalSchema, retrieveStage } from './config-retrieval.ts';
 import { returnsSchema } from './config-returns.ts';
-
-/** Codes are computed as float32 numbers, which are exact so far. */
-const MAX_CODES = 2 ** 20;
 
 /** The settings of an experiment in reinforcement learning, before they are checked against each other. */
 export const fields = {
@@ -179,31 +177,12 @@ export const fields = {
       retrieval: retrievalSchema,
       prompt: promptSchema,
       returns: returnsSchema,
+      head: headSchema,
     })
     .prefault({})
     .describe('Form of the policy A_φ'),
   compressor: z.string().describe('Kind of compressor, by its registered name').default('bottleneck'),
-  latents: z
-    .strictObject({
-      kind: z
-        .enum(LATENT_KINDS.map(({ id }) => id))
-        .describe('What becomes of Z: real numbers, Gaussians (an information bottleneck), or codes (finite scalar or vector quantisation)')
-        .default('continuous'),
-      groups: count('Codes that one latent is made of (fsq, vq)').default(4),
-      levels: z
-        .array(z.int().min(2).describe('Levels of one number'))
-        .min(1)
-        .refine(levels => levels.reduce((a, b) => a * b, 1) <= MAX_CODES, `expected at most ${MAX_CODES} codes (the product of the levels)`)
-        .describe('Levels of each number of a code; their product is the number of codes (fsq)')
-        .default([8, 5, 5, 5]),
-      codes: z.int().min(2).max(MAX_CODES).describe('Codes of the codebook of each group (vq)').default(512),
-      codeWidth: count('Numbers of a code (vq)').default(16),
-      decay: z.number().min(0).lt(1).describe('Decay of the running averages that make the codebook (vq)').default(0.99),
-      commitment: weight('Weight of the commitment loss; λ_cap where that is more (vq)').default(0.25),
-      revive: fraction('A code used less than this fraction of the average is made anew from the batch (vq)').default(0.03),
-    })
-    .prefault({})
-    .describe('Kind of latents that the compressor gives to the policy'),
+  latents: latentsSchema,
   compression: z
     .strictObject({
       latentLayers: steps('linear-projection, causal: blocks over the latents').default(1),

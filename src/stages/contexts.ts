@@ -11,6 +11,7 @@ import { type Executor, type HostTensor, outputNames, type Program, zeros } from
 import { rollout } from '../evaluation/index.ts';
 import { contextShape, loadPolicy, type ModelDescription } from '../policy/index.ts';
 import {
+  actionsOf,
   type EnvFamily,
   episodeReturns,
   episodeStarts,
@@ -117,7 +118,7 @@ export interface Rolling {
 }
 
 /** A policy of one environment that notes what it is told. */
-function recording(policy: Policy, family: Pick<EnvFamily, 'observationSpace' | 'actionSpace'>) {
+function recording(policy: Policy, { observationSpace, actionSpace }: Pick<EnvFamily, 'observationSpace' | 'actionSpace'>) {
   const columns = {
     observation: [] as number[],
     action: [] as number[],
@@ -127,7 +128,7 @@ function recording(policy: Policy, family: Pick<EnvFamily, 'observationSpace' | 
     terminated: [] as number[],
     truncated: [] as number[],
   };
-  const width = spaceSize(family.observationSpace);
+  const width = spaceSize(observationSpace);
   const recorder: Policy = {
     actions: policy.actions,
     reset: size => policy.reset(size),
@@ -139,7 +140,8 @@ function recording(policy: Policy, family: Pick<EnvFamily, 'observationSpace' | 
     async observe(feedback) {
       columns.observation.push(...feedback.observation.subarray(0, width));
       columns.nextObservation.push(...feedback.nextObservation.subarray(0, width));
-      for (const name of ['action', 'reward', 'terminated', 'truncated'] as const) columns[name].push(feedback[name][0]);
+      columns.action.push(...feedback.action.subarray(0, policy.actions.width));
+      for (const name of ['reward', 'terminated', 'truncated'] as const) columns[name].push(feedback[name][0]);
       await policy.observe(feedback);
     },
   };
@@ -147,7 +149,7 @@ function recording(policy: Policy, family: Pick<EnvFamily, 'observationSpace' | 
     policy: recorder,
     columns: () => ({
       observation: Float32Array.from(columns.observation),
-      action: Int32Array.from(columns.action),
+      action: actionsOf(actionSpace, columns.action),
       probabilities: Float32Array.from(columns.probabilities),
       reward: Float32Array.from(columns.reward),
       nextObservation: Float32Array.from(columns.nextObservation),
@@ -227,11 +229,13 @@ export class ContextCompressor {
     const first = this.#run.description.carries ? 0 : pastFrom(this.#shape, starts, count);
     const end = starts[count];
     const { task, taskKey, stream } = history;
-    const width = history.observation.length / history.action.length;
-    const columns = [history.action, history.reward, history.terminated, history.truncated].map(column =>
-      Array.from(column.subarray(first, end)),
-    );
-    const seen = [history.observation, history.nextObservation].map(column => Array.from(column.subarray(first * width, end * width)));
+    const length = history.reward.length;
+    const rows = (column: Float32Array | Int32Array | Uint8Array) => {
+      const width = column.length / length;
+      return Array.from(column.subarray(first * width, end * width));
+    };
+    const columns = [history.action, history.reward, history.terminated, history.truncated].map(rows);
+    const seen = [history.observation, history.nextObservation].map(rows);
     return {
       hash: hashJson({ task, columns, seen }),
       task: taskKey,

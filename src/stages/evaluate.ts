@@ -252,6 +252,7 @@ export async function exportModel(evaluation: Pick<Evaluation, 'model' | 'config
     env: config.env,
     observationSpace,
     actionSpace,
+    ...(model.head.choice ? { head: model.head.choice } : {}),
     horizon,
     tokenizer: config.tokenizer,
     query: config.policy.query,

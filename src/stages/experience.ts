@@ -1,14 +1,14 @@
 /**
  * @file What the student of the moment does and sees on training tasks, several episodes a stream. Its weights are inputs of the graphs that
  * act, so that nothing is compiled anew when they change.
- * Shape key: S streams, H horizon, A actions.
+ * Shape key: S streams, H horizon, W numbers of an action, L numbers of a distribution over actions as a source records it.
  */
 
 import { type Executor, type Graph, type HostTensor, inputsOf, optimise, type Program, toOnnx, zeros } from '../engine/index.ts';
 import { rollout } from '../evaluation/index.ts';
 import { FROZEN, type Packing, readPacked } from '../optim/index.ts';
 import { inContextPolicy } from '../policy/index.ts';
-import { type Feedback, type Policy, spaceSize, type Task } from '../rl/index.ts';
+import { actionDistribution, type Feedback, type Policy, spaceSize, type Task } from '../rl/index.ts';
 import { stepsSeen, type Transitions } from '../tokenizers/index.ts';
 import type { Random } from '../util/random.ts';
 import type { Model } from './model.ts';
@@ -76,6 +76,7 @@ export async function openActor({ model, kind, streams, executor, layouts, froze
     policy: inContextPolicy({
       family,
       tokenizer,
+      actions: model.head.distribution,
       context: graphs.context,
       compress,
       act: { program: critic ? valued : act, size: streams },
@@ -104,7 +105,7 @@ export class Stream implements Transitions {
   readonly logProbability: number[] = [];
   /** [T + 1] values before every action, and of what comes after the last. */
   readonly value: number[] = [];
-  /** [T × A] what a teacher would have done there; empty without one. */
+  /** [T × L] what a teacher would have done there; empty without one. */
   readonly label: number[] = [];
   /** First transition of every episode, and T at the end. */
   readonly starts: number[] = [0];
@@ -127,11 +128,12 @@ export class Stream implements Transitions {
       this.observation.push(observation[f]);
       this.nextObservation.push(nextObservation[f]);
     }
-    this.action.push(action[i]);
+    const wide = action.length / reward.length;
+    for (let w = 0; w < wide; w++) this.action.push(action[i * wide + w]);
     this.reward.push(reward[i]);
     this.terminated.push(terminated[i]);
     this.truncated.push(truncated[i]);
-    if (terminated[i] || truncated[i]) this.starts.push(this.action.length);
+    if (terminated[i] || truncated[i]) this.starts.push(this.reward.length);
   }
 }
 
@@ -150,14 +152,15 @@ export interface CollectRequest {
 /** Lets the actor play `episodes` episodes of every task from an empty memory. Equal weights and random streams give equal experience. */
 export async function collect({ model, actor, tasks, episodes, teacher, random, signal }: CollectRequest): Promise<Stream[]> {
   const { family } = model;
+  const { size: P, width: W, logProbability } = actor.policy.actions;
   const width = spaceSize(family.observationSpace);
-  const actions = family.actionSpace.n;
+  const L = actionDistribution(family.actionSpace).size;
   const streams = tasks.map(task => new Stream(task));
   const time = new Int32Array(tasks.length);
   let observation: Float32Array = new Float32Array();
   /** The value before the stream's next action, once: the one after its last transition stands for all that would follow. */
   const note = (stream: Stream, i: number) => {
-    if (stream.value.length === stream.action.length) stream.value.push(actor.value(i, time[i]));
+    if (stream.value.length === stream.reward.length) stream.value.push(actor.value(i, time[i]));
   };
   teacher?.reset(tasks.length);
   await rollout({
@@ -173,9 +176,8 @@ export async function collect({ model, actor, tasks, episodes, teacher, random, 
         note(stream, i);
         const ends = step.terminated[i] === 1 || step.truncated[i] === 1;
         if (stream.episodes < episodes) {
-          const row = i * actions;
-          stream.logProbability.push(Math.log(step.probabilities[row + step.action[i]]));
-          if (labels) for (let a = 0; a < actions; a++) stream.label.push(labels[row + a]);
+          stream.logProbability.push(logProbability(step.probabilities, i * P, step.action, i * W));
+          if (labels) for (let a = 0; a < L; a++) stream.label.push(labels[i * L + a]);
           stream.push(step, i, width);
         }
         time[i] = ends ? 0 : time[i] + 1;

@@ -59,7 +59,7 @@ export function generate(store: StageStore, config: GenerateConfig): Promise<Sta
         split: { train: train.map(family.taskKey), test: test.map(family.taskKey) },
         creator: { version, node, commit },
       });
-      const transitions = histories.reduce((sum, { action }) => sum + action.length, 0);
+      const transitions = histories.reduce((sum, { reward }) => sum + reward.length, 0);
       progress.finish(`${histories.length} histories, ${transitions} transitions`);
       return { dataHash, histories: histories.length, transitions, ...report };
     },

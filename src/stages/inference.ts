@@ -63,11 +63,11 @@ export interface PolicyRequest {
 /** A trained model as a policy. */
 export async function openPolicy(request: PolicyRequest, of: TrainedModel): Promise<InContextPolicy> {
   const { model, executor, size, retrieve, onCodes, onReturns } = request;
-  const { family, tokenizer } = model;
+  const { family, tokenizer, head } = model;
   const graphs = inferenceGraphs(model, of, { compress: COMPRESS_BATCH, act: size }, onReturns !== undefined);
   const act = { program: await executor.compile(toOnnx(graphs.act)), size, onReturns };
   const compress = await compileCompressor(graphs, executor, onCodes);
-  return inContextPolicy({ family, tokenizer, context: graphs.context, compress, retrieve, act });
+  return inContextPolicy({ family, tokenizer, actions: head.distribution, context: graphs.context, compress, retrieve, act });
 }
 
 /** C_θ of a trained model alone. */

@@ -118,7 +118,7 @@ describe.each(Object.entries(MODELS))('the model %s', (_, [tokenizer, overrides 
       return [...compressed.slice((b * compressed.length) / BATCH, ((b + 1) * compressed.length) / BATCH)];
     }).flat();
     const { probabilities } = interpret(withWeights(act, weights, data), { query: batch.query, latents });
-    const actions = family.actionSpace.n;
+    const actions = model.head.distribution.size;
     let [sum, count] = [0, 0];
     for (let row = 0; row < BATCH * family.horizon; row++) {
       if (!batch.weight[row]) continue;

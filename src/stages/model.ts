@@ -1,7 +1,7 @@
 /**
  * @file The models of an experiment as graphs: what each training stage minimises, and what acts.
  * Shape key: B batch, N context tokens, T query tokens, F features, M latents, D width, K retrieved contexts or future returns, H steps
- * of a segment, A actions.
+ * of a segment, P numbers of a distribution over actions, R numbers that the head reads out.
  */
 
 import {
@@ -14,12 +14,14 @@ import {
   reconstruct,
   reconstructionLoss,
 } from '../compressor/index.ts';
-import { add, constant, type Graph, input, mul, oneHot, reshape, rewrite, slice, softmax, type Tensor } from '../engine/index.ts';
-import { crossEntropy, klDivergence, linear, Scope, weightedMean, zeroInit } from '../nn/index.ts';
+import { add, constant, type Graph, input, mul, oneHot, reshape, rewrite, slice, type Tensor } from '../engine/index.ts';
+import { crossEntropy, linear, Scope, weightedMean, zeroInit } from '../nn/index.ts';
 import {
-  actionLogits,
+  type ActionHead,
+  actionHead,
   binOf,
   decodeReturns,
+  type HeadChoice,
   type PolicyOptions,
   policyStates,
   type Retrieved,
@@ -83,6 +85,7 @@ export class Model {
   readonly tokenizer: Tokenizer;
   readonly options: CompressorOptions;
   readonly policyOptions: PolicyOptions;
+  readonly head: ActionHead;
   /** The future returns that the policy predicts, and the weight of their loss; absent where it predicts none. */
   readonly returns?: ReturnOptions & { readonly weight: number };
   readonly latentSettings: ExperimentConfig['latents'];
@@ -98,7 +101,8 @@ export class Model {
   constructor(config: ModelConfig, family: EnvFamily) {
     const { width, heads, feedForward, encoderLayers, encoderSpan, poolHeads, decoderLayers, latents, positions, rewards, image } =
       config.model;
-    const { form, crossLayers, query, prompt, returns } = config.policy;
+    const { form, crossLayers, query, prompt, returns, head } = config.policy;
+    this.head = actionHead(family.actionSpace, head);
     this.family = family;
     if (prompt) {
       const { episodes, length = family.horizon } = prompt;
@@ -144,7 +148,6 @@ export class Model {
     this.policyOptions = {
       ...shared,
       layers: decoderLayers,
-      actions: family.actionSpace.n,
       encoderLayers: form === 'encoder-decoder' ? config.policy.encoderLayers : 0,
       crossLayers: crossLayers === 'every' ? undefined : crossLayers,
       memoryless: this.tokenizer.memoryless,
@@ -158,33 +161,47 @@ export class Model {
     }
   }
 
-  /** The settings that only some compressors read, and how the past stands in contexts where that is not as usual: for a stage's key. */
-  keySettings(kind: string, { compression }: ModelConfig): { form?: ContextForm; compression?: Partial<CompressionSettings> } {
+  /**
+   * The settings that only some compressors or heads read, and how the past stands in contexts where that is not as usual: for a stage's key.
+   */
+  keySettings(
+    kind: string,
+    { compression }: ModelConfig,
+  ): { form?: ContextForm; compression?: Partial<CompressionSettings>; head?: HeadChoice } {
     const { reads } = compressor(kind);
     return {
       ...(this.form === 'window' ? {} : { form: this.form }),
+      ...(this.head.choice ? { head: this.head.choice } : {}),
       ...(reads.length > 0 ? { compression: Object.fromEntries(reads.map(name => [name, compression[name]])) } : {}),
     };
   }
 
   batchShape(batch: number): BatchShape {
     const { contextTransitions, segment, form, returns: options } = this;
-    const { actionSpace, scored } = this.family;
+    const { distribution, writeTarget } = this.head;
     const returns = options && { count: options.count, bin: (value: number) => binOf(value, options) };
-    return { batch, contextTransitions, segment, form, actions: actionSpace.n, scored, ...(returns ? { returns } : {}) };
+    return {
+      batch,
+      contextTransitions,
+      segment,
+      form,
+      actions: distribution.size,
+      writeTarget,
+      scored: this.family.scored,
+      ...(returns ? { returns } : {}),
+    };
   }
 
   /**
-   * The batch as graph inputs: context [B, N, F], query [B, T, F], target [B, H, A], weight [B, H], and where returns are predicted
+   * The batch as graph inputs: context [B, N, F], query [B, T, F], target [B, H, P], weight [B, H], and where returns are predicted
    * returnBins [B, H, K], returnWeight [B, H, K].
    */
   inputs(batch: number, segment = this.segment) {
-    const actions = this.family.actionSpace.n;
     const futures = this.returns && [batch, segment, this.returns.count];
     return {
       context: input('context', [batch, this.contextTokens, this.tokenizer.context.width]),
       query: input('query', [batch, this.tokenizer.queryTokens(segment), this.tokenizer.query.width]),
-      target: input('target', [batch, segment, actions]),
+      target: input('target', [batch, segment, this.head.distribution.size]),
       weight: input('weight', [batch, segment]),
       ...(futures ? { returnBins: input('returnBins', futures, 'int32'), returnWeight: input('returnWeight', futures) } : {}),
     };
@@ -215,13 +232,13 @@ export class Model {
     return { latents: input('retrieved', [batch, contexts, ...latentShape]), present: input('present', [batch, contexts]) };
   }
 
-  /** Action logits [B, H, A] at the tokens where actions are predicted. */
+  /** What the head reads out, [B, H, R], at the tokens where actions are predicted. */
   logits(scope: Scope, query_BTF: Tensor, z_BMD: Tensor | undefined, retrieved?: Retrieved): Tensor {
     return this.actorCritic(scope, query_BTF, z_BMD, retrieved).logits;
   }
 
   /**
-   * Action logits [B, H, A], and what the future is worth at the same tokens, [B, H]: a linear read-out of the policy's hidden states that
+   * What the head reads out, [B, H, R], and what the future is worth at the same tokens, [B, H]: a linear read-out of the policy's hidden states that
    * starts at 0. Only training by returns reads the values; they are in no graph that does not ask for them. Nor are the states [B, H, D],
    * which returns are predicted from.
    */
@@ -234,7 +251,7 @@ export class Model {
       const values_BH1 = predicting(linear(scope.at(RETURN_PARTS.value), states_BTD, 1, zeroInit));
       return reshape(values_BH1, values_BH1.shape.slice(0, 2));
     };
-    return { logits: predicting(actionLogits(policy, states_BTD, this.policyOptions)), values, states: () => predicting(states_BTD) };
+    return { logits: predicting(this.head.outputs(policy.at('head'), states_BTD)), values, states: () => predicting(states_BTD) };
   }
 
   /** L_rec and its parts. */
@@ -253,8 +270,8 @@ export class Model {
     const latents = this.latents(scope, kind, context);
     const z = latents?.trained;
     const { logits, states } = this.actorCritic(scope, query, z);
-    const task = weightedMean(crossEntropy(logits, target), weight);
-    const kl = () => weightedMean(klDivergence(this.#teacherProbabilities(scope, teacher, { context, query, target }), logits), weight);
+    const task = weightedMean(this.head.crossEntropy(target, logits), weight);
+    const kl = () => weightedMean(this.head.kl(this.#teacherProbabilities(scope, teacher, { context, query, target }), logits), weight);
     const returns = returnBins && this.#returnLoss(scope, states(), returnBins, returnWeight!);
     return { latents, z, context, task, kl, returns };
   }
@@ -271,7 +288,7 @@ export class Model {
     return [returns ? this.returns!.weight : 0, () => returns!];
   }
 
-  /** p_T(·|X, Q) [B, H, A]: the full-context transformer's, or looked up in a table of Monte-Carlo estimates. */
+  /** p_T(·|X, Q) [B, H, P]: the full-context transformer's, or looked up in a table of Monte-Carlo estimates. */
   #teacherProbabilities(
     scope: Scope,
     teacher: 'model' | 'table' | 'absent',
@@ -280,7 +297,7 @@ export class Model {
     if (teacher === 'table') return input('teacher', target.shape);
     if (teacher === 'absent') throw new CadenzaError('E_CONFIG', 'a KL term needs a teacher.');
     const own = scope.at(PARTS.teacher);
-    return softmax(this.logits(own, query, this.latents(own, 'full', context)?.trained));
+    return this.head.rows(this.logits(own, query, this.latents(own, 'full', context)?.trained));
   }
 
   /** λ_cap · R(Z) as a term of `weighted`; some kinds of latents ask for more than λ_cap, and some have no R(Z). */
@@ -308,7 +325,11 @@ export class Model {
     const { logits, values, states } = this.actorCritic(scope, query, latents, found);
     const foreseen = () => decodeReturns(scope.at(PARTS.policy), states(), this.returns!);
     const act: Graph = {
-      outputs: { probabilities: softmax(logits), ...(critic ? { values: values() } : {}), ...(returns ? { returns: foreseen() } : {}) },
+      outputs: {
+        probabilities: this.head.rows(logits),
+        ...(critic ? { values: values() } : {}),
+        ...(returns ? { returns: foreseen() } : {}),
+      },
     };
     if (!latentShape) return { act, carries: false, context };
     const tokens = context.contextTransitions * this.tokenizer.tokensPerTransition;

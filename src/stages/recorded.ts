@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { datasetHistories } from '../data/index.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
-import { optimise, softmax, toOnnx } from '../engine/index.ts';
+import { optimise, toOnnx } from '../engine/index.ts';
 import {
   describeRecordedBars,
   RECORDED_FORMAT,
@@ -154,7 +154,11 @@ async function scoreModel(
       const { context, query } = model.inputs(BATCH);
       const scope = new Scope();
       const logits = model.logits(scope, query, model.latents(scope, kind, context)?.settled);
-      const graph = withWeights({ outputs: { probabilities: softmax(logits) } }, weightsOf({ trained }), new Set(['context', 'query']));
+      const graph = withWeights(
+        { outputs: { probabilities: model.head.rows(logits) } },
+        weightsOf({ trained }),
+        new Set(['context', 'query']),
+      );
       const program = await executor.compile(toOnnx(optimise(graph)));
       const host = (data: Float32Array, like: typeof query) => ({ data, shape: like.shape, dtype: 'float32' as const });
       const feeds = {
@@ -195,7 +199,7 @@ async function scoreModel(
 
 /** The floor: the mean label of the training histories, whatever is seen. */
 function scoreFrequencies(training: readonly History[], recordings: Recordings): RecordedScore[] {
-  const actions = training[0].probabilities.length / training[0].action.length;
+  const actions = training[0].probabilities.length / training[0].reward.length;
   const total = new Float64Array(actions);
   for (const { probabilities } of training) for (let i = 0; i < probabilities.length; i++) total[i % actions] += probabilities[i];
   const sum = total.reduce((a, b) => a + b, 0);

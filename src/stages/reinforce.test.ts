@@ -9,7 +9,7 @@ import { zeros } from '../engine/index.ts';
 import { tabularFamily } from '../envs/tabular.ts';
 import { initialise, Scope } from '../nn/index.ts';
 import { PARAMETERS, pack, packing } from '../optim/index.ts';
-import { type EnvFamily, listedTasks, type Policy, type Task } from '../rl/index.ts';
+import { actionDistribution, type EnvFamily, listedTasks, type Policy, type Task } from '../rl/index.ts';
 import { source } from '../sources/index.ts';
 import { silentProgress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
@@ -172,7 +172,7 @@ describe('experience', () => {
     const config = settingsOf();
     const calls: number[] = [];
     const teacher: Policy = {
-      actions: 2,
+      actions: actionDistribution({ kind: 'discrete', n: 2 }),
       reset: size => calls.push(size),
       act: async observation => Float32Array.from({ length: 2 * observation.length }, (_, i) => (i % 2 === 0 ? calls.length : -1)),
       observe: async ({ action }) => {
@@ -207,7 +207,7 @@ describe('labels', () => {
         learner.distribution(seen, out);
         expect(label.slice(ACTIONS * t, ACTIONS * (t + 1))).toEqual([...out]);
         const next = Float32Array.from(nextObservation.slice(2 * t, 2 * t + 2));
-        learner.observe(seen, action[t], reward[t], next, terminated[t] === 1, truncated[t] === 1);
+        learner.observe(seen, [action[t]], reward[t], next, terminated[t] === 1, truncated[t] === 1);
       }
     }
   });

@@ -2,29 +2,15 @@
  * @file Stage `reinforce`: ℓ_task as the negative expected return of in-context rollouts (method 4.2), by proximal policy optimisation
  * (Schulman et al. 2017), and distillation on the student's own rollouts (Ross et al. 2011, "A Reduction of Imitation Learning"). Training
  * tasks alone are played.
- * Shape key: B batch, H horizon, A actions.
+ * Shape key: B batch, H horizon, P numbers of a distribution over actions.
  */
 
 import type { Latents } from '../compressor/index.ts';
-import {
-  abs,
-  add,
-  cast,
-  exp,
-  type HostTensor,
-  input,
-  less,
-  neg,
-  softmax,
-  square,
-  stopGradient,
-  sub,
-  type Tensor,
-  zeros,
-} from '../engine/index.ts';
-import { clippedSurrogate, crossEntropy, entropy, klDivergence, type Scope, weightedMean } from '../nn/index.ts';
+import { abs, add, cast, exp, type HostTensor, input, less, neg, square, stopGradient, sub, type Tensor, zeros } from '../engine/index.ts';
+import { clippedSurrogate, type Scope, weightedMean } from '../nn/index.ts';
 import { BUFFERS, PARAMETERS, pack, packing } from '../optim/index.ts';
 import {
+  actionDistribution,
   discountedReturns,
   type EnvFamily,
   generalisedAdvantages,
@@ -95,27 +81,29 @@ export function reinforce(run: TrainingRun, start: StageOutput): Promise<StageOu
  * the raw context here, so that gradients reach C_θ; where C_θ learns, what its kind of latents asks for is added.
  */
 export function reinforceLoss(model: Model, scope: Scope, kind: string, batch: number, settings: ReinforceConfig) {
+  const { head } = model;
   const { policyWeight, valueWeight, entropyWeight, klWeight, imitationWeight, clipRatio, compressorRate } = settings;
   const { context, query, target, weight } = model.inputs(batch);
   const perStep = (name: string) => input(name, weight.shape);
   const [advantage, expected, before] = [perStep('advantage'), perStep('expected'), perStep('logProbability')];
   const latents = model.latents(scope, kind, context);
   const { logits, values } = model.actorCritic(scope, query, latents && asActed(latents));
-  const logRatio = sub(neg(crossEntropy(logits, input('action', target.shape))), before);
+  // The cross-entropy with the distribution that is certain of an action is that action's −log p.
+  const logRatio = sub(neg(head.crossEntropy(input('action', target.shape), logits)), before);
   const ratio = exp(logRatio);
-  const surprise = weightedMean(entropy(logits), weight);
+  const surprise = weightedMean(head.entropy(logits), weight);
   const value = () => weightedMean(square(sub(values(), expected)), weight);
-  const imitation = () => weightedMean(crossEntropy(logits, target), weight);
+  const imitation = () => weightedMean(head.crossEntropy(target, logits), weight);
   const start = () => {
     const own = scope.at(RETURN_PARTS.start);
-    return softmax(model.logits(own, query, model.latents(own, kind, context)?.settled));
+    return head.rows(model.logits(own, query, model.latents(own, kind, context)?.settled));
   };
   const loss = weighted([
     [policyWeight, () => neg(weightedMean(clippedSurrogate(logRatio, advantage, clipRatio), weight))],
     // Nobody reads the values where no advantages are.
     [policyWeight > 0 ? valueWeight : 0, value],
     [-entropyWeight, () => surprise],
-    [klWeight, () => weightedMean(klDivergence(start(), logits), weight)],
+    [klWeight, () => weightedMean(head.kl(start(), logits), weight)],
     [imitationWeight, imitation],
     ...(compressorRate > 0 ? [model.capacity(kind, latents, 0)] : []),
   ]);
@@ -156,13 +144,14 @@ export type Teacher = (tasks: readonly Task[], fresh: Random) => Policy;
 /** Monte-Carlo optimal actions, looked up by what is seen; `known` keeps the table of every task that was met. */
 function tablePolicy(family: EnvFamily, tasks: readonly Task[], known: Map<string, Float32Array>, random: Random): Policy {
   const state = stateOf(family);
-  const actions = family.actionSpace.n;
+  const actions = actionDistribution(family.actionSpace);
+  const { size: A } = actions;
   const tables = tasks.map(task => {
     const key = family.taskKey(task);
     if (!known.has(key)) known.set(key, monteCarloActions(family, task, random.split(key)));
     return known.get(key)!;
   });
-  const probabilities = new Float32Array(tasks.length * actions);
+  const probabilities = new Float32Array(tasks.length * A);
   let phases = tasks.map(() => phaseCounter(family));
   return {
     actions,
@@ -172,8 +161,8 @@ function tablePolicy(family: EnvFamily, tasks: readonly Task[], known: Map<strin
     async act(observation) {
       const width = observation.length / tasks.length;
       for (const [i, table] of tables.entries()) {
-        const row = state(observation, i * width, phases[i].now) * actions;
-        probabilities.set(table.subarray(row, row + actions), i * actions);
+        const row = state(observation, i * width, phases[i].now) * A;
+        probabilities.set(table.subarray(row, row + A), i * A);
       }
       return probabilities;
     },
@@ -207,6 +196,8 @@ export async function experienceBatches(request: ExperienceRequest): Promise<Sta
   const layouts = { [PARAMETERS]: packing(request.trainable), [BUFFERS]: packing(request.buffers) };
   const actor = await openActor({ model, kind, streams, executor, layouts, frozen, critic });
 
+  const { distribution } = model.head;
+  const L = actionDistribution(model.family.actionSpace).size;
   const shape = model.batchShape(optimiser.batch);
   const batch = newBatch(model.tokenizer, shape);
   const inputs = batchFeeds(model, batch);
@@ -216,7 +207,7 @@ export async function experienceBatches(request: ExperienceRequest): Promise<Sta
   const rows = Array.from({ length: streams * episodes }, (_, row) => row);
   const minibatches = Math.floor(rows.length / optimiser.batch);
   const unit = epochs * minibatches;
-  const { segment, actions } = shape;
+  const { segment, actions: P } = shape;
   let experience: Experience;
 
   const write = (b: number, row: number) => {
@@ -226,11 +217,11 @@ export async function experienceBatches(request: ExperienceRequest): Promise<Sta
     writeSegment(model.tokenizer, shape, batch, b, stream, stream.starts, row % episodes);
     for (let t = first; t < end; t++) {
       const at = b * segment + t - first;
-      own.action.data[at * actions + stream.action[t]] = 1;
+      distribution.certain(stream.action, t * distribution.width, own.action.data as Float32Array, at * P);
       own.advantage.data[at] = experience.advantage[s][t];
       own.expected.data[at] = experience.expected[s][t];
       own.logProbability.data[at] = stream.logProbability[t];
-      if (teacher) for (let a = 0; a < actions; a++) batch.target[at * actions + a] = stream.label[t * actions + a];
+      if (teacher) model.head.writeTarget(stream.label, t * L, batch.target, at * P);
     }
   };
   return {

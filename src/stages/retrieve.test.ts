@@ -179,7 +179,7 @@ describe('the query of a sample', () => {
       random: Random.seeded(5),
     });
     const width = table.latents.length / table.rows.length;
-    const actions = run.model.family.actionSpace.n;
+    const actions = run.model.head.distribution.size;
     const key = (latents: HostTensor['data'], at: number) => latents.slice(at * width, (at + 1) * width).join();
     const [B, size] = [feeds.latents.shape[0], feeds.target.data.length / feeds.latents.shape[0]];
     const tally = { own: 0, later: 0, all: 0 };

@@ -5,7 +5,7 @@
  */
 
 import { type HostTensor, input, zeros } from '../engine/index.ts';
-import { crossEntropy, weightedMean } from '../nn/index.ts';
+import { weightedMean } from '../nn/index.ts';
 import { firstOfEach, type History } from '../rl/index.ts';
 import { BatchSampler, newBatch } from '../tokenizers/index.ts';
 import { STORES, type StoreId } from './context-stores.ts';
@@ -84,7 +84,7 @@ export function retrieve(run: TrainingRun, student: StageOutput, contexts: Stage
       model.latents(scope, kind, context);
       const z = input('latents', [batch, ...latentShape]);
       const logits = model.logits(scope, query, z, model.retrievedInputs(batch, policy.retrieval.contexts, latentShape));
-      return { loss: weightedMean(crossEntropy(logits, target), weight) };
+      return { loss: weightedMean(model.head.crossEntropy(target, logits), weight) };
     },
     batches: async request => retrievalBatches(run, contexts, request),
   });

@@ -113,7 +113,7 @@ async function predict(
   const starts = histories.map(history => [...episodeStarts(history)].slice(0, -1));
   const predicted = starts.map(() => [] as number[]);
   const firsts = starts.map(list => new Set(list));
-  progress.start(`predict returns ${method.method} (seed ${method.seed})`, Math.max(...histories.map(({ action }) => action.length)));
+  progress.start(`predict returns ${method.method} (seed ${method.seed})`, Math.max(...histories.map(({ reward }) => reward.length)));
   await replay({
     histories,
     policy,

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LATENT_KINDS } from '../compressor/index.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import { environment } from '../envs/index.ts';
+import { actionHead } from '../policy/index.ts';
 import { episodeStarts, listedTasks, tabularModel } from '../rl/index.ts';
 import { generateHistory, monteCarloActions, source } from '../sources/index.ts';
 import { BatchSampler, newBatch, tokenizer } from '../tokenizers/index.ts';
@@ -69,7 +70,7 @@ describe('the Monte-Carlo teacher', () => {
     const batch = newBatch(packed, shape);
     new BatchSampler(histories, packed, shape).fill(batch, Random.seeded(2));
     const labels = new Float32Array(batch.target.length);
-    teacherTable({ family, segment }, histories, Random.seeded(3))(batch, labels);
+    teacherTable({ family, segment, head: actionHead(family.actionSpace) }, histories, Random.seeded(3))(batch, labels);
     const met = new Set<number>();
     for (let b = 0; b < shape.batch; b++) {
       const history = histories[batch.place.history[b]];

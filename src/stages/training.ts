@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { compressor, type Latents } from '../compressor/index.ts';
 import { type Data, type Executor, type Graph, type HostTensor, inputsOf, type Tensor, zeros } from '../engine/index.ts';
 import { type BufferSpec, initialise, type ParameterSpec, type RandomSpec, Scope } from '../nn/index.ts';
-import { type History, phaseCounter, stateOf } from '../rl/index.ts';
+import { actionDistribution, type History, phaseCounter, stateOf } from '../rl/index.ts';
 import { monteCarloActions } from '../sources/index.ts';
 import { type Batch, BatchSampler, fieldStatistics, newBatch, writePrompts } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
@@ -82,8 +82,8 @@ export function trainingStage(run: TrainingRun, spec: StageSpec): Promise<StageO
   const { config, seed } = run;
   const optimiser = stageOptimiser(config, spec.kind);
   const { steps } = config[spec.kind];
-  // What is retrieved is seen in one stage alone, which says so itself.
-  const { retrieval: _, ...policy } = config.policy;
+  // What is retrieved is seen in one stage alone, which says so itself; what of the head matters, the model does.
+  const { retrieval: _, head: __, ...policy } = config.policy;
   const before = Object.entries(spec.from).filter((entry): entry is [string, StageOutput] => entry[1] !== undefined);
   return run.store.run({
     stage: `${spec.name}-seed${seed}`,
@@ -259,12 +259,13 @@ function inherited(output: StageOutput, specs: readonly ParameterSpec[]): Weight
  * A task's table is made when a batch first needs it; it depends on the task and the stream alone, not on when that is.
  */
 export function teacherTable(
-  model: Pick<Model, 'family' | 'segment'>,
+  model: Pick<Model, 'family' | 'segment' | 'head'>,
   histories: readonly History[],
   random: Random,
 ): (batch: Batch, out: Float32Array) => void {
-  const { family, segment } = model;
-  const actions = family.actionSpace.n;
+  const { family, segment, head } = model;
+  const A = actionDistribution(family.actionSpace).size;
+  const P = head.distribution.size;
   const state = stateOf(family);
   const tables = new Map<string, Float32Array>();
   const tableOf = ({ task, taskKey }: History) => {
@@ -276,9 +277,9 @@ export function teacherTable(
     out.fill(0);
     for (let b = 0; b < place.history.length; b++) {
       const history = histories[place.history[b]];
-      const { observation, action, reward, terminated, truncated } = history;
+      const { observation, reward, terminated, truncated } = history;
       const table = tableOf(history);
-      const width = observation.length / action.length;
+      const width = observation.length / reward.length;
       const phase = phaseCounter(family);
       const [first, end] = [place.first[b], place.first[b] + place.length[b]];
       // A segment may begin within its episode, whose earlier rewards tell the phase.
@@ -286,8 +287,7 @@ export function teacherTable(
       while (at > 0 && !terminated[at - 1] && !truncated[at - 1]) at--;
       for (; at < end; at++) {
         if (at >= first) {
-          const row = state(observation, at * width, phase.now) * actions;
-          out.set(table.subarray(row, row + actions), (b * segment + at - first) * actions);
+          head.writeTarget(table, state(observation, at * width, phase.now) * A, out, (b * segment + at - first) * P);
         }
         phase.step(reward[at], false);
       }

@@ -1,7 +1,8 @@
 /**
  * @file Training batches: a running segment of a history as the query, what happened before it as the context. A segment is what is compressed
  * at once and what the query holds: an episode, or a piece of one.
- * Shape key: B batch, N context tokens, T query tokens, F features of a token, H steps of a segment at most, A actions, K future returns.
+ * Shape key: B batch, N context tokens, T query tokens, F features of a token, H steps of a segment at most, P numbers of a distribution over
+ * actions, K future returns.
  */
 
 import { type EnvFamily, futureReturns, type History, segmentStarts } from '../rl/index.ts';
@@ -26,7 +27,10 @@ export interface ContextShape {
 
 export interface BatchShape extends ContextShape {
   readonly batch: number;
+  /** Numbers of a target (P): of what the policy's head takes for a distribution over actions. */
   readonly actions: number;
+  /** Writes the distribution that a history recorded, `label[from …]`, as a target at `out[at …]`; targets are what was recorded when left out. */
+  readonly writeTarget?: (label: ArrayLike<number>, from: number, out: Float32Array, at: number) => void;
   /** Which steps are targets, by what is seen there; all of them when left out. */
   readonly scored?: EnvFamily['scored'];
   /** How many future returns (K) are targets too, and which bin a return falls into; none when left out. */
@@ -39,7 +43,7 @@ export interface Batch {
   readonly context: Float32Array;
   /** [B, T, F'] */
   readonly query: Float32Array;
-  /** [B, H, A] the source's action distribution at every step of the query segment. */
+  /** [B, H, P] the source's action distribution at every step of the query segment. */
   readonly target: Float32Array;
   /** [B, H] 1 where the step exists and is a target. */
   readonly weight: Float32Array;
@@ -138,13 +142,14 @@ export function writeSegment(
   s: number,
 ): void {
   const { batch, segment, scored } = shape;
-  const width = history.observation.length / history.action.length;
+  const steps = history.reward.length;
+  const [width, actionWidth] = [history.observation.length / steps, history.action.length / steps];
   const [contextRow, queryRow] = [into.context.length / batch, into.query.length / batch];
   writePast(tokenizer, into.context, b * contextRow, shape, history, starts, s);
   for (let t = starts[s]; t < starts[s + 1]; t++) {
-    const [step, begins] = [t - starts[s], t === starts[s]];
-    const [action, reward] = begins ? [0, 0] : [history.action[t - 1], history.reward[t - 1]];
-    tokenizer.writeQuery(into.query, b * queryRow, step, history.observation, t * width, action, reward);
+    const step = t - starts[s];
+    const reward = step === 0 ? 0 : history.reward[t - 1];
+    tokenizer.writeQuery(into.query, b * queryRow, step, history.observation, t * width, history.action, (t - 1) * actionWidth, reward);
     into.weight[b * segment + step] = !scored || scored(history.observation, t * width) ? 1 : 0;
   }
 }
@@ -153,7 +158,7 @@ export function writeSegment(
 function withTargets(history: History, starts: Int32Array, scored: EnvFamily['scored']): number[] {
   const segments = Array.from({ length: starts.length - 1 }, (_, s) => s);
   if (!scored) return segments;
-  const width = history.observation.length / history.action.length;
+  const width = history.observation.length / history.reward.length;
   const found = segments.filter(s => {
     for (let t = starts[s]; t < starts[s + 1]; t++) if (scored(history.observation, t * width)) return true;
     return false;
@@ -208,11 +213,14 @@ export class BatchSampler {
 
   /** Writes a segment as row `b`, which must be zero: what happened before it as the context, its steps as the query. */
   write(into: Batch, b: number, { h, s }: { h: number; s: number }): void {
-    const { segment, actions } = this.#shape;
+    const { segment, actions, writeTarget } = this.#shape;
     const [history, starts] = [this.#histories[h], this.#starts[h]];
     const [first, end] = [starts[s], starts[s + 1]];
     writeSegment(this.#tokenizer, this.#shape, into, b, history, starts, s);
-    into.target.set(history.probabilities.subarray(first * actions, end * actions), b * segment * actions);
+    const labels = history.probabilities.length / history.reward.length;
+    if (writeTarget)
+      for (let t = first; t < end; t++) writeTarget(history.probabilities, t * labels, into.target, (b * segment + t - first) * actions);
+    else into.target.set(history.probabilities.subarray(first * actions, end * actions), b * segment * actions);
     this.#writeReturns(into, b, history, first, end);
     into.place.history[b] = h;
     into.place.first[b] = first;

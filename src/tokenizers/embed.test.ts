@@ -220,6 +220,7 @@ describe('patches', () => {
         0,
         Array.from({ length: 9 }, (_, i) => Number(i === t)),
         0,
+        [],
         0,
         0,
       );

@@ -14,10 +14,10 @@ const ACTION = 1;
 const REWARD = 2;
 
 export const interleaved: MakeTokenizer = ({ observationSpace, actionSpace }) => {
-  const size = spaceSize(observationSpace);
+  const [size, actionSize] = [spaceSize(observationSpace), spaceSize(actionSpace)];
   const builder = new LayoutBuilder(3);
-  const state = builder.space('observation', observationSpace, STATE);
-  const [action] = builder.space('action', actionSpace, ACTION);
+  const state = builder.space('observation', observationSpace, STATE, 'observation');
+  const action = builder.space('action', actionSpace, ACTION, 'action');
   const reward = builder.reward('reward', REWARD);
   const done = builder.scalar('done', REWARD);
   const layout = builder.build();
@@ -27,9 +27,9 @@ export const interleaved: MakeTokenizer = ({ observationSpace, actionSpace }) =>
     out[at + STATE] = 1;
     writeFields(out, at, state, observation, from);
   };
-  const writeAction = (out: Float32Array, at: number, value: number) => {
+  const writeAction = (out: Float32Array, at: number, actions: ArrayLike<number>, from: number) => {
     out[at + ACTION] = 1;
-    out[at + action.offset + value] = 1;
+    writeFields(out, at, action, actions, from);
   };
   const writeReward = (out: Float32Array, at: number, value: number, ended: boolean) => {
     out[at + REWARD] = 1;
@@ -43,16 +43,16 @@ export const interleaved: MakeTokenizer = ({ observationSpace, actionSpace }) =>
     context: layout,
     writeTransition(out, row, transitions, t) {
       writeState(out, row, transitions.observation, t * size);
-      writeAction(out, row + width, transitions.action[t]);
+      writeAction(out, row + width, transitions.action, t * actionSize);
       writeReward(out, row + 2 * width, transitions.reward[t], Boolean(transitions.terminated[t] || transitions.truncated[t]));
     },
     queryTokens: steps => 3 * steps - 2,
     query: layout,
     predictionIndex: t => 3 * t,
-    writeQuery(out, row, t, observation, from, actionBefore, rewardBefore) {
+    writeQuery(out, row, t, observation, from, actions, actionFrom, rewardBefore) {
       const at = row + 3 * t * width;
       if (t > 0) {
-        writeAction(out, at - 2 * width, actionBefore);
+        writeAction(out, at - 2 * width, actions, actionFrom);
         writeReward(out, at - width, rewardBefore, false);
       }
       writeState(out, at, observation, from);

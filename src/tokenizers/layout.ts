@@ -7,12 +7,13 @@ import { CadenzaError } from '../util/errors.ts';
 export interface Field {
   readonly name: string;
   /**
-   * `categorical`: `size` numbers, one of them 1. `scalar`: one number, the raw value. `vector`: `size` raw values; its name is the column
-   * of the transitions that it comes from. `image`: `size` brightnesses.
+   * `categorical`: `size` numbers, one of them 1. `scalar`: one number, the raw value. `vector`: `size` raw values. `image`: `size` brightnesses.
    */
   readonly kind: 'categorical' | 'scalar' | 'vector' | 'image';
   /** Whether it is a reward: rewards may be embedded by buckets, and are counted as events in reconstruction. */
   readonly reward?: boolean;
+  /** Column of the transitions that a vector comes from: what its statistics are taken over. */
+  readonly column?: Column;
   /** The shape of an image. */
   readonly image?: Pick<ImageSpace, 'height' | 'width' | 'channels'>;
   readonly offset: number;
@@ -20,6 +21,9 @@ export interface Field {
   /** Column of the flag that says whether the field is there. */
   readonly presence: number;
 }
+
+/** Columns of transitions that hold elements of a space. */
+export type Column = 'observation' | 'action' | 'nextObservation';
 
 /** Column that is 1 in the first token of every transition, in every layout: where it is 0 throughout, nothing is there. */
 export const PRESENCE = 0;
@@ -58,15 +62,15 @@ export class LayoutBuilder {
     return this.#push({ name, kind: 'scalar', size: 1, presence, reward: true });
   }
 
-  /** The fields of one element of a space. Factors stay apart: they generalise where one joint index does not (docs/LOG.md). */
-  space(name: string, space: Space, presence = 0): Field[] {
+  /** The fields of one element of a space, which stands in `column` of the transitions. Factors stay apart: they generalise where one joint index does not (docs/LOG.md). */
+  space(name: string, space: Space, presence: number, column: Column): Field[] {
     switch (space.kind) {
       case 'discrete':
         return [this.categorical(name, space.n, presence)];
       case 'multi-discrete':
         return space.nvec.map((n, i) => this.categorical(`${name}.${i}`, n, presence));
       case 'box':
-        return [this.#push({ name, kind: 'vector', size: spaceSize(space), presence })];
+        return [this.#push({ name, kind: 'vector', size: spaceSize(space), presence, column })];
       case 'image':
         return [this.#push({ name, kind: 'image', size: spaceSize(space), presence, image: space })];
     }
@@ -128,7 +132,7 @@ export interface Tokenizer {
   predictionIndex(t: number): number;
   /**
    * Writes what becomes known at step `t` of the running segment (the action and reward of step t - 1, then the state) into the segment's
-   * rows that start at `row`. `observation` is read at `from`.
+   * rows that start at `row`. `observation` is read at `from`, the action of step t - 1 at `actions[actionFrom …]`.
    */
   writeQuery(
     out: Float32Array,
@@ -136,7 +140,8 @@ export interface Tokenizer {
     t: number,
     observation: ArrayLike<number>,
     from: number,
-    previousAction: number,
+    actions: ArrayLike<number>,
+    actionFrom: number,
     previousReward: number,
   ): void;
 }

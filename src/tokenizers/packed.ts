@@ -14,17 +14,17 @@ const THERE = 0;
 const FOLLOWS = 1;
 
 export const packed: MakeTokenizer = ({ observationSpace, actionSpace }) => {
-  const size = spaceSize(observationSpace);
+  const [size, actionSize] = [spaceSize(observationSpace), spaceSize(actionSpace)];
   const context = new LayoutBuilder(1);
-  const state = context.space('observation', observationSpace, THERE);
-  const [action] = context.space('action', actionSpace, THERE);
+  const state = context.space('observation', observationSpace, THERE, 'observation');
+  const action = context.space('action', actionSpace, THERE, 'action');
   const reward = context.reward('reward', THERE);
-  const next = context.space('nextObservation', observationSpace, THERE);
+  const next = context.space('nextObservation', observationSpace, THERE, 'nextObservation');
   const done = context.scalar('done', THERE);
 
   const query = new LayoutBuilder(2);
-  const queryState = query.space('observation', observationSpace, THERE);
-  const [previousAction] = query.space('previousAction', actionSpace, FOLLOWS);
+  const queryState = query.space('observation', observationSpace, THERE, 'observation');
+  const previousAction = query.space('previousAction', actionSpace, FOLLOWS, 'action');
   const previousReward = query.reward('previousReward', FOLLOWS);
   const queryLayout = query.build();
 
@@ -35,7 +35,7 @@ export const packed: MakeTokenizer = ({ observationSpace, actionSpace }) => {
     writeTransition(out, row, transitions, t) {
       out[row + THERE] = 1;
       writeFields(out, row, state, transitions.observation, t * size);
-      out[row + action.offset + transitions.action[t]] = 1;
+      writeFields(out, row, action, transitions.action, t * actionSize);
       out[row + reward.offset] = transitions.reward[t];
       writeFields(out, row, next, transitions.nextObservation, t * size);
       out[row + done.offset] = transitions.terminated[t] || transitions.truncated[t] ? 1 : 0;
@@ -43,13 +43,13 @@ export const packed: MakeTokenizer = ({ observationSpace, actionSpace }) => {
     queryTokens: steps => steps,
     query: queryLayout,
     predictionIndex: t => t,
-    writeQuery(out, row, t, observation, from, actionBefore, rewardBefore) {
+    writeQuery(out, row, t, observation, from, actions, actionFrom, rewardBefore) {
       const at = row + t * queryLayout.width;
       out[at + THERE] = 1;
       writeFields(out, at, queryState, observation, from);
       if (t === 0) return;
       out[at + FOLLOWS] = 1;
-      out[at + previousAction.offset + actionBefore] = 1;
+      writeFields(out, at, previousAction, actions, actionFrom);
       out[at + previousReward.offset] = rewardBefore;
     },
   };

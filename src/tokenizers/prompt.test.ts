@@ -34,7 +34,7 @@ describe.each(CASES)('a prompt in $id tokens before the query "$query"', ({ id, 
   const asSegment = (length: number) => {
     const row = new Float32Array(slot * width);
     const states = Array.from({ length: length + 1 }, (_, t) => t);
-    for (let t = 0; t <= length; t++) whole.writeQuery(row, 0, t, states, t, (t + 2) % 3, t - 0.5);
+    for (let t = 0; t <= length; t++) whole.writeQuery(row, 0, t, states, t, [(t + 2) % 3], 0, t - 0.5);
     return row;
   };
 
@@ -60,8 +60,8 @@ describe.each(CASES)('a prompt in $id tokens before the query "$query"', ({ id, 
     for (const t of [0, 1, 3]) {
       expect(layout.predictionIndex(t)).toBe(2 * slot + plain.predictionIndex(t));
       const [with_, without] = [layout, plain].map(each => new Float32Array(each.queryTokens(4) * width));
-      layout.writeQuery(with_, 0, t, [0, 1, 2, 3], t, 1, 0.5);
-      plain.writeQuery(without, 0, t, [0, 1, 2, 3], t, 1, 0.5);
+      layout.writeQuery(with_, 0, t, [0, 1, 2, 3], t, [1], 0, 0.5);
+      plain.writeQuery(without, 0, t, [0, 1, 2, 3], t, [1], 0, 0.5);
       expect(with_.subarray(2 * slot * width)).toEqual(without);
       expect(with_.subarray(0, 2 * slot * width).every(value => value === 0)).toBe(true);
     }

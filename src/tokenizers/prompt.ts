@@ -30,15 +30,15 @@ export function prompted(asked: Tokenizer, whole: Tokenizer, { episodes, length 
       tokens,
       write(out, row, shown) {
         const starts = episodeStarts(shown);
-        const given = shown.action.length === 0 ? 0 : starts.length - 1;
+        const given = shown.reward.length === 0 ? 0 : starts.length - 1;
         expect(given <= episodes, `the model was made for a prompt of at most ${episodes} episodes, but got ${given}.`);
-        const size = shown.observation.length / shown.action.length;
+        const [size, actionSize] = [shown.observation.length / shown.reward.length, shown.action.length / shown.reward.length];
         for (let e = 0; e < given; e++) {
           const at = row + e * slot * width;
           const end = Math.min(starts[e + 1], starts[e] + length);
-          whole.writeQuery(out, at, 0, shown.observation, starts[e] * size, 0, 0);
+          whole.writeQuery(out, at, 0, shown.observation, starts[e] * size, [], 0, 0);
           for (let t = starts[e]; t < end; t++)
-            whole.writeQuery(out, at, t + 1 - starts[e], shown.nextObservation, t * size, shown.action[t], shown.reward[t]);
+            whole.writeQuery(out, at, t + 1 - starts[e], shown.nextObservation, t * size, shown.action, t * actionSize, shown.reward[t]);
         }
       },
     },

@@ -13,5 +13,6 @@ export const stateQuery = (tokenizer: Tokenizer): Tokenizer => ({
   memoryless: true,
   queryTokens: horizon => horizon,
   predictionIndex: t => t,
-  writeQuery: (out, row, t, observation, from) => tokenizer.writeQuery(out, row + t * tokenizer.query.width, 0, observation, from, 0, 0),
+  writeQuery: (out, row, t, observation, from) =>
+    tokenizer.writeQuery(out, row + t * tokenizer.query.width, 0, observation, from, [], 0, 0),
 });

@@ -16,19 +16,22 @@ const CONSTANT = 1e-6;
 
 const oneInit: Initialiser = (_, shape) => new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1);
 
-/** The statistics of a vector field as graph inputs, [size] each; 0 and 1 until `fieldStatistics` gives their values. */
-export function statisticsOf(scope: Scope, { name, size }: Pick<Field, 'name' | 'size'>): { mean: Tensor; deviation: Tensor } {
-  const own = new Scope(scope, STATISTICS).at(name);
+/** The statistics of a vector field's column as graph inputs, [size] each; 0 and 1 until `fieldStatistics` gives their values. */
+export function statisticsOf(
+  scope: Scope,
+  { name, column, size }: Pick<Field, 'name' | 'column' | 'size'>,
+): { mean: Tensor; deviation: Tensor } {
+  const own = new Scope(scope, STATISTICS).at(column ?? name);
   return { mean: own.parameter('mean', [size], zeroInit), deviation: own.parameter('deviation', [size], oneInit) };
 }
 
 /** Values of the statistics of every vector field of these layouts, by the names of their parameters. */
 export function fieldStatistics(histories: readonly History[], layouts: readonly TokenLayout[]): Map<string, Float32Array> {
   const found = new Map<string, Float32Array>();
-  for (const { name, kind, size } of layouts.flatMap(({ fields }) => fields)) {
-    const at = `${STATISTICS}.${name}`;
-    if (kind !== 'vector' || found.has(`${at}.mean`)) continue;
-    const columns = histories.map(history => history[name as 'observation' | 'nextObservation']);
+  for (const { column, size } of layouts.flatMap(({ fields }) => fields)) {
+    const at = `${STATISTICS}.${column}`;
+    if (!column || found.has(`${at}.mean`)) continue;
+    const columns = histories.map(history => history[column]);
     const { mean, deviation } = moments(columns, size);
     found.set(`${at}.mean`, mean);
     found.set(`${at}.deviation`, deviation);

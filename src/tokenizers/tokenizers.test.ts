@@ -184,8 +184,8 @@ describe.each(KINDS)('$name', ({ id, space }) => {
       const whole = query.subarray(b * size, (b + 1) * size);
       const running = new Float32Array(size);
       for (let t = 0; t < length; t++) {
-        const [action, reward] = t > 0 ? [history.action[first + t - 1], history.reward[first + t - 1]] : [Number.NaN, Number.NaN];
-        layout.writeQuery(running, 0, t, history.observation, (first + t) * spaceSize(space), action, reward);
+        const reward = t > 0 ? history.reward[first + t - 1] : Number.NaN;
+        layout.writeQuery(running, 0, t, history.observation, (first + t) * spaceSize(space), history.action, first + t - 1, reward);
         // What is known by now stands up to the token where the action is predicted, and nothing behind it.
         const known = (layout.predictionIndex(t) + 1) * layout.query.width;
         expect(running.subarray(0, known)).toEqual(whole.subarray(0, known));
@@ -206,8 +206,8 @@ describe.each(KINDS)('$name', ({ id, space }) => {
   it('say the previous action and reward', () => {
     const [history] = histories;
     const rows = new Float32Array(layout.queryTokens(HORIZON) * layout.query.width);
-    layout.writeQuery(rows, 0, 0, history.observation, 0, 0, 0);
-    layout.writeQuery(rows, 0, 1, history.observation, spaceSize(space), 2, 0.5);
+    layout.writeQuery(rows, 0, 0, history.observation, 0, [], 0, 0);
+    layout.writeQuery(rows, 0, 1, history.observation, spaceSize(space), [2], 0, 0.5);
     const from = layout.predictionIndex(0) + 1;
     const after = said(layout.query, rows, from, layout.predictionIndex(1) - from + 1);
     expect(after).toMatchObject(id === 'packed' ? { previousAction: 2, previousReward: 0.5 } : { action: 2, reward: 0.5, done: 0 });
@@ -239,11 +239,11 @@ describe.each(KINDS)('the query "state" in $name', ({ id, space }) => {
   it('says the current state at every step, as at the first of an episode, and nothing of the steps before', () => {
     const steps = 4;
     const rows = new Float32Array(layout.queryTokens(steps) * layout.query.width);
-    for (let t = 0; t < steps; t++) layout.writeQuery(rows, 0, t, history.observation, t * width, 2, 0.5);
+    for (let t = 0; t < steps; t++) layout.writeQuery(rows, 0, t, history.observation, t * width, [2], 0, 0.5);
     expect(layout.queryTokens(steps)).toBe(steps);
     for (let t = 0; t < steps; t++) {
       const first = new Float32Array(whole.queryTokens(1) * whole.query.width);
-      whole.writeQuery(first, 0, 0, history.observation, t * width, 0, 0);
+      whole.writeQuery(first, 0, 0, history.observation, t * width, [], 0, 0);
       expect(rows.subarray(t * layout.query.width, (t + 1) * layout.query.width)).toEqual(first);
       expect(decode(layout.query, rows, layout.predictionIndex(t))).toEqual(named('observation', space, history.observation, t));
     }

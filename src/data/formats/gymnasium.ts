@@ -46,7 +46,7 @@ export function minariMetadata({ id, observationSpace, actionSpace }: Environmen
     jpeg_encoding: false,
     minari_version: '0.5.4',
     total_episodes: histories.reduce((sum, history) => sum + episodeStarts(history).length - 1, 0),
-    total_steps: histories.reduce((sum, { action }) => sum + action.length, 0),
+    total_steps: histories.reduce((sum, { reward }) => sum + reward.length, 0),
     observation_space: JSON.stringify(gymSpace(observationSpace)),
     action_space: JSON.stringify(gymSpace(actionSpace)),
   };

@@ -8,7 +8,7 @@
  * Spaces are read from metadata.json beside the file, where Minari keeps them, or from the file's attributes, where it used to.
  */
 
-import { episodeStarts, joinColumns, spaceSize, type Task } from '../../rl/index.ts';
+import { discreteActions, episodeStarts, joinColumns, spaceSize, type Task } from '../../rl/index.ts';
 import { canonicalJson } from '../../util/files.ts';
 import type { Hdf5Reader } from '../hdf5.ts';
 import {
@@ -53,7 +53,7 @@ export const minari: ExchangeFormat = {
   write(file, environment, histories) {
     file.attribute('', ENVIRONMENT, canonicalJson(environment));
     const axes = observationAxes(environment.observationSpace);
-    const { n } = environment.actionSpace;
+    const n = discreteActions(environment, 'The layout minari');
     const width = spaceSize(environment.observationSpace);
     const { kind } = environment.observationSpace;
     const integers = kind === 'discrete' || kind === 'multi-discrete';

@@ -8,7 +8,7 @@
  * next_states, terminations, truncations, action_probabilities.
  */
 
-import { type History, joinColumns, type Task } from '../../rl/index.ts';
+import { discreteActions, type History, joinColumns, type Task } from '../../rl/index.ts';
 import { canonicalJson } from '../../util/files.ts';
 import type { Hdf5Reader } from '../hdf5.ts';
 import {
@@ -36,6 +36,7 @@ export const xland: ExchangeFormat = {
   },
   write(file, environment, histories) {
     file.attribute('', ENVIRONMENT, canonicalJson(environment));
+    const A = discreteActions(environment, 'The layout xland');
     const axes = observationAxes(environment.observationSpace);
     for (const [index, stack] of stacks(histories).entries()) {
       const group = String(index);
@@ -55,11 +56,11 @@ export const xland: ExchangeFormat = {
         'dones',
         Uint8Array.from(terminated, (ends, t) => (ends || truncated[t] ? 1 : 0)),
       );
-      put('expert_actions', likeliest(probabilities, environment.actionSpace.n));
+      put('expert_actions', likeliest(probabilities, A));
       put('next_states', compact(of('nextObservation')), axes);
       put('terminations', Uint8Array.from(terminated));
       put('truncations', Uint8Array.from(truncated));
-      put(PROBABILITIES, probabilities, [environment.actionSpace.n]);
+      put(PROBABILITIES, probabilities, [A]);
     }
   },
 };

@@ -1,6 +1,7 @@
 /** @file Elementwise ops with NumPy broadcasting. */
 
 import { expect } from '../../util/errors.ts';
+import { errorFunction } from '../../util/normal.ts';
 import { applyOne, broadcastShapes, type DType, formatType, type OpRecord, sizeOf, type Tensor, type TensorType } from '../tensor.ts';
 import { broadcastStrides, cast, gatherStrided, lift, type Operand, sumTo } from './structure.ts';
 
@@ -109,26 +110,6 @@ export const minimum = (a: Operand, b: Operand): Tensor => applyOne(MINIMUM, [li
 export const less = (a: Operand, b: Operand): Tensor => applyOne(LESS, [lift(a), lift(b)], {});
 export const equal = (a: Operand, b: Operand): Tensor => applyOne(EQUAL, [lift(a), lift(b)], {});
 
-/** Abramowitz and Stegun's series and continued fraction in float64: the reference for Erf. */
-function erfReference(x: number): number {
-  const z = Math.abs(x);
-  let value: number;
-  if (z < 3) {
-    let term = z;
-    let total = z;
-    for (let n = 1; n < 200 && Math.abs(term) > 1e-18; n++) {
-      term *= (-z * z) / n;
-      total += term / (2 * n + 1);
-    }
-    value = (2 / Math.sqrt(Math.PI)) * total;
-  } else {
-    let fraction = 0;
-    for (let n = 60; n > 0; n--) fraction = n / 2 / (z + fraction);
-    value = 1 - Math.exp(-z * z) / (Math.sqrt(Math.PI) * (z + fraction));
-  }
-  return x < 0 ? -value : value;
-}
-
 const sigmoidReference = (x: number) => 1 / (1 + Math.exp(-x));
 
 export const NEGATE = unary(
@@ -150,7 +131,7 @@ export const SOFTPLUS = unary(
   x => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
   (g, x) => mul(g, sigmoid(x)),
 );
-export const ERF = unary('erf', 'Erf', erfReference, (g, x) => mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI))));
+export const ERF = unary('erf', 'Erf', errorFunction, (g, x) => mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI))));
 export const ABS = unary('abs', 'Abs', Math.abs, (g, x) => mul(g, sign(x)));
 export const SIGN = unary('sign', 'Sign', Math.sign, 'none');
 /** Halves go to the even neighbour, as ONNX's Round (and IEEE 754) has it; Math.round takes them upwards. */

@@ -1,0 +1,62 @@
+/**
+ * @file `gaussian`: mean and deviation of every real number, apart. What is drawn is clipped to the box; likelihoods are those of the Gaussian
+ * before that. With h the half-width of the box and c its centre,
+ *
+ *   mean = c + h x      log deviation = log h + LOWEST + (HIGHEST − LOWEST) sigmoid(y)
+ *
+ * so that a source without spread cannot drive the likelihood, and with it the gradient, beyond all bounds.
+ */
+
+import { add, concat, constant, div, exp, log, maximum, mul, sigmoid, slice, sub, sum, type Tensor } from '../../engine/index.ts';
+import { gaussianNll, linear } from '../../nn/index.ts';
+import { gaussian as distributionOver, LEAST_DEVIATION } from '../../rl/index.ts';
+import { copying, type HeadKind } from './head.ts';
+
+/** Bounds of the logarithm of the deviation, relative to the half-width of the box: from a twentieth of it to nearly three times. */
+const [LOWEST, HIGHEST] = [-3, 1];
+/** Entropy of a Gaussian of deviation 1, in nats. */
+const UNIT_ENTROPY = 0.5 * Math.log(2 * Math.PI * Math.E);
+
+export const gaussian: HeadKind = {
+  takes: 'real numbers',
+  make(space) {
+    if (space.kind !== 'box') return undefined;
+    const { low, high } = space;
+    const width = low.length;
+    const half = constant(
+      low.map((lowest, i) => (high[i] - lowest) / 2),
+      [width],
+    );
+    const centre = constant(
+      low.map((lowest, i) => (high[i] + lowest) / 2),
+      [width],
+    );
+    const halves = (x: Tensor) => [slice(x, 2, 0, width), slice(x, 2, width, 2 * width)] as const;
+    const parameters = (outputs: Tensor) => {
+      const [x, y] = halves(outputs);
+      const logDeviation = add(log(half), add(mul(sigmoid(y), HIGHEST - LOWEST), LOWEST));
+      return { mean: add(centre, mul(half, x)), logDeviation };
+    };
+    /** −∫ N(target) log N(p) summed over the numbers: the squared error and the target's own spread, in units of the deviation. */
+    const crossEntropy = (target: Tensor, outputs: Tensor) => {
+      const { mean, logDeviation } = parameters(outputs);
+      const [targetMean, targetDeviation] = halves(target);
+      const spread = div(targetDeviation, exp(logDeviation));
+      return sum(add(gaussianNll(targetMean, mean, logDeviation), mul(mul(spread, spread), 0.5)), [-1]);
+    };
+    const entropyOf = (logDeviation: Tensor) => sum(add(logDeviation, UNIT_ENTROPY), [-1]);
+    return {
+      choice: { kind: 'gaussian' },
+      distribution: distributionOver(space),
+      outputs: (scope, states_BTD) => linear(scope, states_BTD, 2 * width),
+      rows(outputs) {
+        const { mean, logDeviation } = parameters(outputs);
+        return concat([mean, exp(logDeviation)], 2);
+      },
+      crossEntropy,
+      kl: (target, outputs) => sub(crossEntropy(target, outputs), entropyOf(log(maximum(halves(target)[1], LEAST_DEVIATION)))),
+      entropy: outputs => entropyOf(parameters(outputs).logDeviation),
+      writeTarget: copying(2 * width),
+    };
+  },
+};

@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest';
+import { input, interpret, type Tensor } from '../../engine/index.ts';
+import { jacobianError } from '../../engine/testing.ts';
+import { initialise, Scope } from '../../nn/index.ts';
+import { actionDistribution, newActions, type Space, spaceSize } from '../../rl/index.ts';
+import { Random } from '../../util/random.ts';
+import { actionHead, DEFAULT_HEAD, type HeadSettings } from './index.ts';
+
+const D = 4;
+const SHAPE = [2, 1, D] as const;
+const BOX: Space = { kind: 'box', low: [-1, 0], high: [1, 4] };
+const MOVES: Space = { kind: 'multi-discrete', nvec: [3, 2] };
+
+const CASES: readonly (readonly [name: string, space: Space, settings: Partial<HeadSettings>])[] = [
+  ['categorical, one integer', { kind: 'discrete', n: 5 }, {}],
+  ['categorical, one after the other', MOVES, {}],
+  ['categorical, independent', MOVES, { autoregressive: false }],
+  ['categorical, three dimensions', { kind: 'multi-discrete', nvec: [2, 2, 3] }, {}],
+  ['discretised, one after the other', BOX, { kind: 'discretised', bins: 3 }],
+  ['discretised, independent', BOX, { kind: 'discretised', bins: 3, autoregressive: false }],
+  ['gaussian', BOX, {}],
+];
+
+/** A head over random hidden states, with random weights. */
+function open(space: Space, settings: Partial<HeadSettings>) {
+  const head = actionHead(space, { ...DEFAULT_HEAD, ...settings });
+  const scope = new Scope();
+  const states = input('states', SHAPE);
+  const outputs = head.outputs(scope.at('head'), states);
+  const random = Random.seeded(3);
+  const weights = Object.fromEntries(initialise(scope.table.values(), random));
+  // Biases start at 0, which would hide their gradient's mistakes.
+  for (const values of Object.values(weights)) for (let i = 0; i < values.length; i++) values[i] += 0.3 * random.normal();
+  const numbers = { ...weights, states: Float32Array.from({ length: 2 * D }, () => random.normal()) };
+  const { distribution } = head;
+  const target = input('target', [2, 1, distribution.size]);
+  const label = actionDistribution(space);
+  const value = (y: Tensor, more = {}) => Array.from(interpret({ outputs: { y } }, { ...numbers, ...more }).y);
+  return { head, scope, states, outputs, numbers, target, label, distribution, value };
+}
+
+/** Labels of two steps as a source may record them. */
+function labels(space: Space, random: Random): Float32Array[] {
+  const { size, uniform } = actionDistribution(space);
+  const [known, unknown] = [new Float32Array(size), new Float32Array(size)];
+  uniform(unknown);
+  if (space.kind === 'box') known.set([0.4, 1.1, 0.3, 0.8]);
+  else known.set(Array.from(known, () => random.uniform()));
+  const total = known.reduce((a, b) => a + b, 0);
+  return [space.kind === 'box' ? known : known.map(v => v / total), unknown];
+}
+
+describe.each(CASES)('%s', (_, space, settings) => {
+  const opened = open(space, settings);
+  const { head, outputs, states, numbers, target, distribution, value } = opened;
+  const { size, width } = distribution;
+  const targets = new Float32Array(2 * size);
+  for (const [i, label] of labels(space, Random.seeded(5)).entries()) head.writeTarget(label, 0, targets, i * size);
+  const rows = value(head.rows(outputs));
+
+  it('has the gradients of its losses', () => {
+    const parameters = [states, ...[...opened.scope.table.values()].map(({ tensor }) => tensor)];
+    for (const loss of [head.crossEntropy(target, outputs), head.kl(target, outputs), head.entropy(outputs)])
+      expect(jacobianError(loss, parameters, { ...numbers, target: targets })).toBeLessThan(1e-6);
+  });
+
+  it('gives an action the likelihood that drawing knows', () => {
+    const random = Random.seeded(7);
+    for (let n = 0; n < 20; n++) {
+      const actions = newActions(space, 2);
+      const certain = new Float32Array(2 * size);
+      for (const i of [0, 1]) {
+        distribution.draw(rows, i * size, random, actions, i * width);
+        distribution.certain(actions, i * width, certain, i * size);
+      }
+      const surprise = value(head.crossEntropy(target, outputs), { target: certain });
+      for (const i of [0, 1]) expect(distribution.logProbability(rows, i * size, actions, i * width)).toBeCloseTo(-surprise[i], 5);
+    }
+  });
+
+  it('diverges by its cross-entropy less the entropy of the target, and not at all from itself', () => {
+    const more = { target: rows };
+    const own = value(head.crossEntropy(target, outputs), more);
+    for (const [i, v] of value(head.entropy(outputs)).entries()) expect(v).toBeCloseTo(own[i], 8);
+    for (const v of value(head.kl(target, outputs), more)) expect(Math.abs(v)).toBeLessThan(1e-8);
+    for (const v of value(head.kl(target, outputs), { target: targets })) expect(v).toBeGreaterThan(1e-3);
+  });
+
+  it('takes the likeliest action where none is drawn, inside the space', () => {
+    const actions = newActions(space, 1);
+    distribution.mode(rows, 0, actions, 0);
+    const best = distribution.logProbability(rows, 0, actions, 0);
+    const drawn = newActions(space, 1);
+    const random = Random.seeded(1);
+    for (let n = 0; n < 200; n++) {
+      distribution.draw(rows, 0, random, drawn, 0);
+      if (space.kind !== 'box' || settings.kind) expect(distribution.logProbability(rows, 0, drawn, 0)).toBeLessThanOrEqual(best);
+      if (space.kind === 'box') for (const [i, v] of drawn.entries()) expect([v >= space.low[i], v <= space.high[i]]).toEqual([true, true]);
+    }
+  });
+});
+
+describe('decoding one after the other', () => {
+  const { head, outputs, value, scope, numbers, states } = open(MOVES, {});
+  const rows = value(head.rows(outputs)).slice(0, 6);
+  const first = [0, 1, 2].map(a => rows[2 * a] + rows[2 * a + 1]);
+
+  it('is a distribution whose second dimension knows the first', () => {
+    expect(first.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 9);
+    const second = [0, 1, 2].map(a => rows[2 * a] / first[a]);
+    expect(Math.max(...second) - Math.min(...second)).toBeGreaterThan(0.02);
+    const apart = open(MOVES, { autoregressive: false });
+    expect(apart.distribution.size).toBe(5);
+    expect(apart.head.choice).toEqual({ kind: 'categorical', autoregressive: false });
+  });
+
+  it('decides the first dimension without the second', () => {
+    const names = [...scope.table.keys()].filter(name => name.startsWith('head.1'));
+    expect(names.length).toBeGreaterThan(0);
+    const other = Object.fromEntries(names.map(name => [name, numbers[name as 'states'].map(v => -v)]));
+    const changed = interpret({ outputs: { y: head.rows(outputs) } }, { ...numbers, ...other }).y;
+    expect(changed[0] + changed[1]).toBeCloseTo(first[0], 9);
+    expect(Math.abs(changed[0] - rows[0])).toBeGreaterThan(1e-3);
+    expect(states.shape).toEqual(SHAPE);
+  });
+});
+
+describe('targets', () => {
+  const written = (space: Space, settings: Partial<HeadSettings>, label: number[]) => {
+    const { distribution, writeTarget } = actionHead(space, { ...DEFAULT_HEAD, ...settings });
+    const out = new Float32Array(distribution.size + 2);
+    writeTarget(label, 0, out, 1);
+    expect([out[0], out.at(-1)]).toEqual([0, 0]);
+    return Array.from(out.slice(1, -1), v => Number(v.toFixed(4)));
+  };
+
+  it('of independent integers are marginals', () => {
+    expect(written(MOVES, { autoregressive: false }, [0.1, 0.2, 0.3, 0, 0, 0.4])).toEqual([0.3, 0.3, 0.4, 0.4, 0.6]);
+    expect(written(MOVES, {}, [0.1, 0.2, 0.3, 0, 0, 0.4])).toEqual([0.1, 0.2, 0.3, 0, 0, 0.4]);
+  });
+
+  it('of bins are the mass nearest to each, the outermost taking what lies beyond', () => {
+    const line: Space = { kind: 'box', low: [-1], high: [1] };
+    const bins = (label: number[]) => written(line, { kind: 'discretised', bins: 3 }, label);
+    expect(bins([0.2, 0])).toEqual([0, 1, 0]);
+    expect(bins([7, 0])).toEqual([0, 0, 1]);
+    expect(bins([-0.5, 1])).toEqual([0.5, 0.3413, 0.1587]);
+  });
+
+  it('of several dimensions are products, or stand side by side', () => {
+    const label = [-0.5, 2, 1, 0];
+    expect(written(BOX, { kind: 'discretised', bins: 3, autoregressive: false }, label)).toEqual([0.5, 0.3413, 0.1587, 0, 1, 0]);
+    expect(written(BOX, { kind: 'discretised', bins: 3 }, label)).toEqual([0, 0.5, 0, 0, 0.3413, 0, 0, 0.1587, 0]);
+  });
+});
+
+it('are refused for actions of another kind, and for too many combinations to list', () => {
+  const settings = (kind: HeadSettings['kind']) => ({ ...DEFAULT_HEAD, kind });
+  const refusal = (message: RegExp) => expect.objectContaining({ code: 'E_CONFIG', message: expect.stringMatching(message) });
+  expect(() => actionHead(BOX, settings('categorical'))).toThrow(refusal(/takes integers, but there are actions of 2 real numbers/));
+  expect(() => actionHead(MOVES, settings('gaussian'))).toThrow(refusal(/takes real numbers, but there are 3 × 2 actions/));
+  const many: Space = { kind: 'box', low: Array(6).fill(0), high: Array(6).fill(1) };
+  expect(() => actionHead(many, settings('discretised'))).toThrow(refusal(/1771561 combinations/));
+  expect(actionHead(many, { ...settings('discretised'), autoregressive: false }).distribution.size).toBe(66);
+  expect(spaceSize(many)).toBe(6);
+});

@@ -1,0 +1,31 @@
+/** @file The registry of heads for actions: one file and one line each. */
+
+import { describeActions, type Space } from '../../rl/index.ts';
+import { CadenzaError } from '../../util/errors.ts';
+import { categorical } from './categorical.ts';
+import { discretised } from './discretised.ts';
+import { gaussian } from './gaussian.ts';
+import type { ActionHead, HeadKind, HeadSettings } from './head.ts';
+
+export * from './head.ts';
+
+const HEADS = { categorical, discretised, gaussian } as const satisfies Record<string, HeadKind>;
+
+/** Tried in this order where nobody chose. */
+const AUTO: readonly HeadKind[] = [HEADS.categorical, HEADS.gaussian];
+
+export const HEAD_KINDS = ['auto', 'categorical', 'discretised', 'gaussian'] as const satisfies readonly HeadSettings['kind'][];
+
+export const DEFAULT_HEAD: HeadSettings = { kind: 'auto', bins: 11, autoregressive: true };
+
+/** The head for actions of a space. Throws `E_CONFIG` where the kind does not take them, or has too many combinations to list. */
+export function actionHead(space: Space, settings: HeadSettings = DEFAULT_HEAD): ActionHead {
+  const { kind } = settings;
+  const candidates = kind === 'auto' ? AUTO : [HEADS[kind]];
+  for (const candidate of candidates) {
+    const head = candidate.make(space, settings);
+    if (head) return head;
+  }
+  const takes = candidates.map(candidate => candidate.takes).join(' or ');
+  throw new CadenzaError('E_CONFIG', `policy.head.kind ${kind} takes ${takes}, but there are ${describeActions(space)}; choose another.`);
+}

@@ -1,0 +1,224 @@
+/**
+ * @file Actions of every kind of space, and distributions over them as rows of numbers: what sources record, what a policy gives, what is
+ * drawn from. A joint distribution over several dimensions lists every combination, the last dimension fastest.
+ * Shape key: W numbers of an action, P numbers of a distribution.
+ */
+
+import { CadenzaError, expect } from '../util/errors.ts';
+import type { Random } from '../util/random.ts';
+import type { EnvFamily } from './env.ts';
+import { type BoxSpace, type Space, spaceSize } from './spaces.ts';
+
+/** Actions one behind the other, [count × W]: integers, or reals where the space is a box. */
+export type Actions = Int32Array | Float32Array;
+
+/** A kind of distribution over the actions of a space. */
+export interface ActionDistribution {
+  readonly space: Space;
+  /** Numbers of one action (W). */
+  readonly width: number;
+  /** Numbers of one distribution (P). */
+  readonly size: number;
+  /** Draws from (1 − noise) · p + noise · uniform, p being the row at `row[at …]`, and writes the action at `out[to …]`. */
+  draw(row: ArrayLike<number>, at: number, random: Random, out: Actions, to: number, noise?: number): void;
+  /** Writes the likeliest action. */
+  mode(row: ArrayLike<number>, at: number, out: Actions, to: number): void;
+  /** Logarithm of the probability (of the density, for reals) of the action at `action[from …]`. */
+  logProbability(row: ArrayLike<number>, at: number, action: ArrayLike<number>, from: number): number;
+  /** Writes the row that is certain of the action at `action[from …]`. */
+  certain(action: ArrayLike<number>, from: number, out: Float32Array, at: number): void;
+  /** Writes the row that knows nothing: all actions alike; for reals a Gaussian with the moments of the uniform distribution. */
+  uniform(out: Float32Array): void;
+}
+
+/** Zeros for `count` actions of a space. */
+export const newActions = (space: Space, count: number): Actions =>
+  space.kind === 'box' ? new Float32Array(count * spaceSize(space)) : new Int32Array(count * spaceSize(space));
+
+/** Actions of a space from their numbers. */
+export const actionsOf = (space: Space, numbers: Iterable<number>): Actions =>
+  space.kind === 'box' ? Float32Array.from(numbers) : Int32Array.from(numbers);
+
+/** Combinations that a joint distribution may list at most. */
+const MOST_JOINT = 4096;
+
+/** What sources record: probabilities of all (combinations of) integers, or for a box mean and deviation of every number. */
+export function actionDistribution(space: Space): ActionDistribution {
+  switch (space.kind) {
+    case 'discrete':
+      return joint(space, [integers(space.n)]);
+    case 'multi-discrete':
+      return joint(space, space.nvec.map(integers));
+    case 'box':
+      return gaussian(space);
+    case 'image':
+      throw new CadenzaError('E_CONFIG', 'actions cannot be pictures; expected a discrete, a multi-discrete or a box space.');
+  }
+}
+
+/** 0 … n − 1. */
+const integers = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+/** Probabilities of every combination of `values[0]`, `values[1]`, …: P = ∏ of their numbers. Throws `E_CONFIG` where that is too many to list. */
+export function joint(space: Space, values: readonly (readonly number[])[]): ActionDistribution {
+  const size = values.reduce((product, { length }) => product * length, 1);
+  if (size > MOST_JOINT)
+    throw new CadenzaError(
+      'E_CONFIG',
+      `actions of ${values.length} dimensions have ${size} combinations, more than the ${MOST_JOINT} that a joint distribution may list. Use fewer values a dimension, or independent dimensions.`,
+    );
+  const noisy = new Float32Array(size);
+  const write = (index: number, out: Actions, to: number) => {
+    let rest = index;
+    for (let i = values.length - 1; i >= 0; i--) {
+      out[to + i] = values[i][rest % values[i].length];
+      rest = Math.floor(rest / values[i].length);
+    }
+  };
+  const indexOf = (action: ArrayLike<number>, from: number) =>
+    values.reduce((before, each, i) => before * each.length + nearest(each, action[from + i]), 0);
+  return {
+    space,
+    width: values.length,
+    size,
+    draw(row, at, random, out, to, noise = 0) {
+      if (noise === 0) {
+        write(random.categorical(row, at, size), out, to);
+        return;
+      }
+      for (let a = 0; a < size; a++) noisy[a] = row[at + a];
+      mixUniform(noisy, noise);
+      write(random.categorical(noisy, 0, size), out, to);
+    },
+    mode: (row, at, out, to) => write(likeliest(row, at, size), out, to),
+    logProbability: (row, at, action, from) => Math.log(row[at + indexOf(action, from)]),
+    certain(action, from, out, at) {
+      out.fill(0, at, at + size);
+      out[at + indexOf(action, from)] = 1;
+    },
+    uniform: out => void out.fill(1 / size),
+  };
+}
+
+/** Probabilities of the `values` of every dimension, one dimension behind the other: P = Σ of their numbers. Dimensions are drawn apart. */
+export function independent(space: Space, values: readonly (readonly number[])[]): ActionDistribution {
+  const starts = values.map((_, i) => values.slice(0, i).reduce((sum, { length }) => sum + length, 0));
+  const each = values.map(own => joint(space, [own]));
+  const size = starts.at(-1)! + values.at(-1)!.length;
+  return {
+    space,
+    width: values.length,
+    size,
+    draw(row, at, random, out, to, noise) {
+      for (const [i, own] of each.entries()) own.draw(row, at + starts[i], random, out, to + i, noise);
+    },
+    mode(row, at, out, to) {
+      for (const [i, own] of each.entries()) own.mode(row, at + starts[i], out, to + i);
+    },
+    logProbability: (row, at, action, from) =>
+      each.reduce((sum, own, i) => sum + own.logProbability(row, at + starts[i], action, from + i), 0),
+    certain(action, from, out, at) {
+      for (const [i, own] of each.entries()) own.certain(action, from + i, out, at + starts[i]);
+    },
+    uniform(out) {
+      for (const [i, own] of each.entries()) own.uniform(out.subarray(starts[i], starts[i] + own.size));
+    },
+  };
+}
+
+/** Deviations count as at least this, so that a density exists. */
+export const LEAST_DEVIATION = 1e-6;
+
+/** Mean and standard deviation of every number, P = 2 W: all means, then all deviations (0: exactly the mean). What is drawn is clipped to the box. */
+export function gaussian(space: BoxSpace): ActionDistribution {
+  const { low, high } = space;
+  const width = low.length;
+  const clipped = (x: number, i: number) => Math.min(high[i], Math.max(low[i], x));
+  return {
+    space,
+    width,
+    size: 2 * width,
+    draw(row, at, random, out, to, noise = 0) {
+      const blind = noise > 0 && random.uniform() < noise;
+      for (let i = 0; i < width; i++) {
+        out[to + i] = blind
+          ? low[i] + (high[i] - low[i]) * random.uniform()
+          : clipped(row[at + i] + row[at + width + i] * random.normal(), i);
+      }
+    },
+    mode(row, at, out, to) {
+      for (let i = 0; i < width; i++) out[to + i] = clipped(row[at + i], i);
+    },
+    logProbability(row, at, action, from) {
+      let total = 0;
+      for (let i = 0; i < width; i++) {
+        const deviation = Math.max(LEAST_DEVIATION, row[at + width + i]);
+        const z = (action[from + i] - row[at + i]) / deviation;
+        total -= 0.5 * (z * z + Math.log(2 * Math.PI)) + Math.log(deviation);
+      }
+      return total;
+    },
+    certain(action, from, out, at) {
+      for (let i = 0; i < width; i++) {
+        out[at + i] = action[from + i];
+        out[at + width + i] = 0;
+      }
+    },
+    uniform(out) {
+      for (let i = 0; i < width; i++) {
+        out[i] = (low[i] + high[i]) / 2;
+        out[width + i] = (high[i] - low[i]) / Math.sqrt(12);
+      }
+    },
+  };
+}
+
+/** Index of the largest of `size` numbers; the first among equals. */
+function likeliest(row: ArrayLike<number>, at: number, size: number): number {
+  let best = 0;
+  for (let a = 1; a < size; a++) if (row[at + a] > row[at + best]) best = a;
+  return best;
+}
+
+/** Index of the value that is closest to x. */
+function nearest(values: readonly number[], x: number): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (Math.abs(values[i] - x) < Math.abs(values[best] - x)) best = i;
+  return best;
+}
+
+/** Mixes a share of the uniform distribution into probabilities, in place. */
+export function mixUniform(out: Float32Array, share: number): void {
+  for (let a = 0; a < out.length; a++) out[a] = (1 - share) * out[a] + share / out.length;
+}
+
+/** Draws one action per environment from [size × P] rows of a distribution, or takes the most likely one. */
+export function chooseActions(rows: Float32Array, distribution: ActionDistribution, random: Random, greedy = false): Actions {
+  const { size, width, space } = distribution;
+  const count = rows.length / size;
+  const chosen = newActions(space, count);
+  for (let i = 0; i < count; i++) {
+    if (greedy) distribution.mode(rows, i * size, chosen, i * width);
+    else distribution.draw(rows, i * size, random, chosen, i * width);
+  }
+  return chosen;
+}
+
+/** Checks what environments are told to do: [size × W] actions of the family's space, integers in range or finite reals. Throws `E_SHAPE`. */
+export function expectActions({ id, actionSpace: space }: Pick<EnvFamily, 'id' | 'actionSpace'>, actions: Actions, size: number): void {
+  const width = spaceSize(space);
+  const each = width === 1 ? 'one an environment' : `${width} numbers an environment`;
+  expect(actions.length === size * width, `${id}: expected ${size * width} actions, ${each}, but got ${actions.length}.`);
+  const below = space.kind === 'discrete' ? [space.n] : space.kind === 'multi-discrete' ? space.nvec : undefined;
+  for (let i = 0; i < actions.length; i++) {
+    const [action, n] = [actions[i], below?.[i % width]];
+    if (n === undefined) expect(Number.isFinite(action), `${id}: expected finite actions, but action ${i} is ${action}.`);
+    else expect(action >= 0 && action < n, `${id}: expected actions in [0, ${n}), but action ${i} is ${action}.`);
+  }
+}
+
+/** The actions of a space in words, such as "5 actions". */
+export function describeActions(space: Space): string {
+  if (space.kind === 'discrete') return `${space.n} actions`;
+  return space.kind === 'multi-discrete' ? `${space.nvec.join(' × ')} actions` : `actions of ${spaceSize(space)} real numbers`;
+}
