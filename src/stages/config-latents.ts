@@ -21,9 +21,9 @@ export const latentsSchema = z
       .refine(levels => levels.reduce((a, b) => a * b, 1) <= MAX_CODES, `expected at most ${MAX_CODES} codes (the product of the levels)`)
       .describe('Levels of each number of a code; their product is the number of codes (fsq)')
       .default([8, 5, 5, 5]),
-    codes: z.int().min(2).max(MAX_CODES).describe('Codes of the codebook of each group (vq)').default(512),
-    codeWidth: count('Numbers of a code (vq)').default(16),
-    decay: z.number().min(0).lt(1).describe('Decay of the running averages that make the codebook (vq)').default(0.99),
+    codes: z.int().min(2).max(MAX_CODES).describe('Codes of the codebook of each group (vq)').default(64),
+    codeWidth: count('Numbers of a code (vq)').default(8),
+    decay: z.number().min(0).lt(1).describe('Decay of the running averages that make the codebook (vq)').default(0.95),
     commitment: weight('Weight of the commitment loss; λ_cap where that is more (vq)').default(0.25),
     revive: fraction('A code used less than this fraction of the average is made anew from the batch (vq)').default(0.03),
   })
