@@ -1,29 +1,39 @@
 /** @file Square rooms: their moves, and the rules that Dark Room and Dark Room Hard share (Laskin et al. 2023, arXiv 2210.14215). */
 
-import type { Space, TabularModel, Task } from '../rl/index.ts';
+import type { DiscreteSpace, MultiDiscreteSpace, Space, TabularModel, Task } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { type TabularFamily, tabularFamily } from './tabular.ts';
 
-/** Change of (x, y) by action: stay, up, down, left, right. Moves against a wall stay. */
-const MOVES = [
-  [0, 0],
-  [0, -1],
-  [0, 1],
-  [-1, 0],
-  [1, 0],
-] as const;
+/** Actions of a room, and the change of (x, y) by each, in the order in which the space numbers them. Moves against a wall stay. */
+export interface Moves {
+  readonly actionSpace: DiscreteSpace | MultiDiscreteSpace;
+  readonly steps: readonly (readonly [dx: number, dy: number])[];
+}
+
+/** Stay, up, down, left, right. */
+const COMPASS: Moves = {
+  actionSpace: { kind: 'discrete', n: 5 },
+  steps: [
+    [0, 0],
+    [0, -1],
+    [0, 1],
+    [-1, 0],
+    [1, 0],
+  ],
+};
 
 /** A square of size × size cells without anything hidden in it: cell = y · size + x. */
-export function square(size: number) {
+export function square(size: number, { actionSpace, steps }: Moves = COMPASS) {
   const clamp = (v: number) => Math.max(0, Math.min(size - 1, v));
   const cells = size * size;
   return {
     cells,
-    actions: MOVES.length,
+    actions: steps.length,
+    actionSpace,
     observationSpace: { kind: 'multi-discrete', nvec: [size, size] } as const,
     /** The cell that an action leads to. */
     move: (cell: number, action: number) =>
-      clamp(Math.floor(cell / size) + MOVES[action][1]) * size + clamp((cell % size) + MOVES[action][0]),
+      clamp(Math.floor(cell / size) + steps[action][1]) * size + clamp((cell % size) + steps[action][0]),
     /** Every cell as [x, y], in order. */
     places: () => Array.from({ length: cells }, (_, cell) => [cell % size, Math.floor(cell / size)] as const),
     cellAt: ([x, y]: readonly number[]) => y * size + x,
@@ -43,6 +53,8 @@ export interface GridRules {
   readonly horizon: number;
   /** Whether arriving on the goal ends the episode. */
   readonly endsOnGoal: boolean;
+  /** Stay and the four directions unless given. */
+  readonly moves?: Moves;
   /** What the agent sees; (x, y) unless given. A state is y · size + x. */
   readonly view?: GridView;
 }
@@ -56,22 +68,24 @@ export interface GridView {
  * A size × size room. Start in the centre; reward 1 for every step that ends on the goal (staying there included); seen: (x, y), or its picture.
  * A task is `{ goal: [x, y] }`. Throws `E_CONFIG` where some goal is out of reach: its oracle would be 0 and no score could be relative to it.
  */
-export function gridFamily({ id, size, horizon, endsOnGoal, view }: GridRules): TabularFamily {
+export function gridFamily({ id, size, horizon, endsOnGoal, moves = COMPASS, view }: GridRules): TabularFamily {
   const centre = Math.floor(size / 2);
-  if (horizon < 2 * centre) {
+  // Corners are the farthest: as many steps as cells in one direction where moves can be diagonal.
+  const farthest = (moves.steps.some(([dx, dy]) => dx !== 0 && dy !== 0) ? 1 : 2) * centre;
+  if (horizon < farthest) {
     throw new CadenzaError(
       'E_CONFIG',
-      `${id}: the farthest of ${size} × ${size} cells is ${2 * centre} steps away, so horizon must be at least that, but is ${horizon}.`,
+      `${id}: the farthest of ${size} × ${size} cells is ${farthest} steps away, so horizon must be at least that, but is ${horizon}.`,
     );
   }
-  const room = square(size);
-  const { cells, actions, move, places, cellAt } = room;
+  const room = square(size, moves);
+  const { cells, actions, actionSpace, move, places, cellAt } = room;
   const { observationSpace, observe } = view ?? room;
   const goalState = (task: Task) => cellAt(task.goal as readonly number[]);
   return tabularFamily({
     id,
     observationSpace,
-    actionSpace: { kind: 'discrete', n: actions },
+    actionSpace,
     horizon,
     rewardMax: 1,
     tasks: () => places().map(goal => ({ goal })),

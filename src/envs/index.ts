@@ -4,16 +4,26 @@ import type { EnvFamily } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { darkRoom } from './dark-room.ts';
 import { darkRoomHard } from './dark-room-hard.ts';
+import { darkRoomMoves } from './dark-room-moves.ts';
 import { darkRoomPixels } from './dark-room-pixels.ts';
 import { delayedBandit } from './delayed-bandit.ts';
 import type { EnvEntry } from './entry.ts';
 import { keyToDoor } from './key-to-door.ts';
+import { pointRoom } from './point-room.ts';
 
 export * from './entry.ts';
 export * from './oracle.ts';
 export * from './tabular.ts';
 
-export const ENVIRONMENTS: readonly EnvEntry[] = [darkRoom, darkRoomHard, darkRoomPixels, keyToDoor, delayedBandit];
+export const ENVIRONMENTS: readonly EnvEntry[] = [
+  darkRoom,
+  darkRoomHard,
+  darkRoomPixels,
+  darkRoomMoves,
+  pointRoom,
+  keyToDoor,
+  delayedBandit,
+];
 
 /**
  * The family with this id. Throws `E_CONFIG` for an unknown id, option or value.

@@ -30,7 +30,7 @@ export const keyToDoor = defineEnv({
  * Throws `E_CONFIG` where some pair is out of reach: its oracle would be below 2 only for some starts.
  */
 function keyToDoorFamily({ size, horizon }: { size: number; horizon: number }) {
-  const { cells, actions, observationSpace, move, places, cellAt, observe } = square(size);
+  const { cells, actions, actionSpace, observationSpace, move, places, cellAt, observe } = square(size);
   const farthest = 4 * (size - 1);
   if (horizon < farthest) {
     throw new CadenzaError(
@@ -43,7 +43,7 @@ function keyToDoorFamily({ size, horizon }: { size: number; horizon: number }) {
   return tabularFamily({
     id: 'key-to-door',
     observationSpace,
-    actionSpace: { kind: 'discrete', n: actions },
+    actionSpace,
     horizon,
     rewardMax: 1,
     tasks: () => places().flatMap(key => places().map(door => ({ key, door }))),

@@ -74,6 +74,15 @@ export interface RegretModel {
   of(task: Task, action: number): number;
 }
 
+/** What is known of a family where a point is moved in the plane and a hidden disc pays: everything but where the disc is. */
+export interface PlaneModel {
+  /** Longest move of one step. */
+  readonly stepLength: number;
+  readonly radius: number;
+  /** Where the centre of the disc may be. */
+  readonly places: readonly (readonly [x: number, y: number])[];
+}
+
 /** A family of tasks that share spaces and rules. Its tasks are listed or drawn: exactly one of `tasks` and `drawTask` is there. */
 export interface EnvFamily {
   readonly id: string;
@@ -96,6 +105,8 @@ export interface EnvFamily {
   oracleReturn(task: Task): number;
   /** For planning; absent where there is no such model. */
   readonly model?: TabularModel;
+  /** For searching in the plane; absent where nothing is moved there. */
+  readonly plane?: PlaneModel;
   /** Whether acting on what is seen at `observation[from …]` counts: where it does not, there is nothing to learn or to imitate. Absent: always. */
   scored?(observation: ArrayLike<number>, from: number): boolean;
   readonly regret?: RegretModel;

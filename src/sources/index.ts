@@ -3,6 +3,7 @@
 import { CadenzaError } from '../util/errors.ts';
 import { countBased } from './count-based.ts';
 import { demonstrations } from './demonstrations.ts';
+import { discSearch } from './disc-search.ts';
 import { noiseCurriculum } from './noise-curriculum.ts';
 import { oracle } from './oracle.ts';
 import { qLearning } from './q-learning.ts';
@@ -26,6 +27,7 @@ export const SOURCES: readonly Source[] = [
   demonstrations,
   replayBuffer,
   ucb,
+  discSearch,
   oracle,
   uniform,
 ];

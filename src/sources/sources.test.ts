@@ -39,7 +39,10 @@ function curve(id: string, family: EnvFamily, tasks: readonly Task[], episodes: 
 }
 const every = <T>(items: readonly T[], stride: number) => items.filter((_, i) => i % stride === 0);
 
-describe.each(SOURCES.map(({ id }) => id))('%s on pictures', id => {
+/** Sources that search in the plane. */
+const SEARCHERS = ['disc-search'];
+
+describe.each(SOURCES.map(({ id }) => id).filter(id => !SEARCHERS.includes(id)))('%s on pictures', id => {
   it('plays as it does on coordinates: its tables need to know what was seen, not what it looks like', () => {
     const play = (env: string) => {
       const { action, reward, probabilities } = make(id, { goal: [5, 6] }, { family: environment(env), noise: 0.2, episodes: 8 });
@@ -52,12 +55,20 @@ describe.each(SOURCES.map(({ id }) => id))('%s on pictures', id => {
 /** Sources that plan in a tabular model. */
 const PLANNERS = ['r-max', 'noise-curriculum', 'demonstrations', 'oracle'];
 const families = ENVIRONMENTS.map(({ id }) => environment(id));
-const canLearn = (id: string, family: EnvFamily) => Boolean(family.model) || !PLANNERS.includes(id);
+const canLearn = (id: string, family: EnvFamily) => {
+  if (SEARCHERS.includes(id)) return Boolean(family.plane);
+  // Tables hold neither reals that are seen nor reals that are done.
+  if (family.actionSpace.kind === 'box') return id === 'random';
+  return Boolean(family.model) || !PLANNERS.includes(id);
+};
 const someTask = (family: EnvFamily): Task => family.drawTask?.(Random.seeded(2)) ?? listedTasks(family, 'A test').at(-22)!;
 const pairs = SOURCES.flatMap(({ id }) => families.map(family => [id, family.id, family] as const));
 
-it.each(pairs.filter(([id, , family]) => !canLearn(id, family)))('%s refuses %s, which has no model to plan in', (id, _, family) => {
-  const refusal = { code: 'E_CONFIG', message: expect.stringMatching(/plans in a table of states/) };
+it.each(pairs.filter(([id, , family]) => !canLearn(id, family)))('%s refuses %s, which has not what it needs', (id, _, family) => {
+  const refusal = {
+    code: 'E_CONFIG',
+    message: expect.stringMatching(/plans in a table of states|numbers pictures or reals|numbers actions|moves a point/),
+  };
   expect(() => make(id, someTask(family), { family })).toThrow(expect.objectContaining(refusal));
 });
 
@@ -66,19 +77,21 @@ describe.each(pairs.filter(([id, , family]) => canLearn(id, family)))('%s on %s'
 
   it('makes consistent columns: distributions that sum to 1, successive observations, whole episodes', () => {
     const history = make(id, task, { family, noise: 0.2, stream: 'seven' });
-    const length = history.action.length;
+    const length = history.reward.length;
     const [width, actions] = [spaceSize(family.observationSpace), actionDistribution(family.actionSpace).size];
     expect([history.taskKey, history.stream]).toEqual([family.taskKey(task), 'seven']);
     expect(history.observation.length).toBe(length * width);
     expect(history.nextObservation.length).toBe(length * width);
     expect(history.probabilities.length).toBe(length * actions);
+    expect(history.action.length).toBe(length * spaceSize(family.actionSpace));
     for (const column of [history.reward, history.terminated, history.truncated]) expect(column.length).toBe(length);
     expect(episodeStarts(history).length).toBe(4 + 1);
     expect(history.terminated[length - 1] + history.truncated[length - 1]).toBeGreaterThan(0);
     for (let t = 0; t < length; t++) {
       const p = history.probabilities.slice(t * actions, (t + 1) * actions);
-      expect(p.reduce((sum, x) => sum + x, 0)).toBeCloseTo(1, 5);
-      expect(Math.min(...p)).toBeGreaterThanOrEqual(0);
+      if (family.actionSpace.kind !== 'box') expect(p.reduce((sum, x) => sum + x, 0)).toBeCloseTo(1, 5);
+      // Probabilities, or the deviations behind the means.
+      expect(Math.min(...(family.actionSpace.kind === 'box' ? p.slice(actions / 2) : p))).toBeGreaterThanOrEqual(0);
       if (t + 1 === length || history.terminated[t] || history.truncated[t]) continue;
       expect(history.nextObservation.slice(t * width, (t + 1) * width)).toEqual(
         history.observation.slice((t + 1) * width, (t + 2) * width),
@@ -92,9 +105,11 @@ describe.each(pairs.filter(([id, , family]) => canLearn(id, family)))('%s on %s'
 
   it('executes only what it would draw when there is no noise', () => {
     const { action, probabilities, observation } = make(id, task, { family });
-    const [width, actions] = [spaceSize(family.observationSpace), actionDistribution(family.actionSpace).size];
-    for (let t = 0; t < action.length; t++)
-      if (family.scored?.(observation, t * width) ?? true) expect(probabilities[t * actions + action[t]]).toBeGreaterThan(0);
+    const width = spaceSize(family.observationSpace);
+    const { size, width: wide, logProbability } = actionDistribution(family.actionSpace);
+    for (let t = 0; t < action.length / wide; t++)
+      if (family.scored?.(observation, t * width) ?? true)
+        expect(logProbability(probabilities, t * size, action, t * wide)).toBeGreaterThan(Number.NEGATIVE_INFINITY);
   });
 
   it('refuses an unknown option, naming those it has', () => {
@@ -287,6 +302,49 @@ describe('key-to-door', () => {
   });
 });
 
+describe('disc-search', () => {
+  const plane = environment('point-room');
+  const goals = every(listedTasks(plane, 'A test'), 4);
+
+  it('finds every disc by elimination, then earns everything', () => {
+    const values = curve('disc-search', plane, goals, 8);
+    expect(values[0]).toBeLessThan(0.3);
+    expect([values[1] > values[0], values[2] > values[1]]).toEqual([true, true]);
+    expect(values[7]).toBe(1);
+  });
+
+  it('ends no step where the disc can no longer be, while it searches', () => {
+    const { nextObservation, reward } = make('disc-search', { goal: [0.888889, -0.888889] }, { family: plane, episodes: 6 });
+    const { places, radius } = plane.plane!;
+    const left = new Set(places);
+    let fresh = 0;
+    for (let t = 0; t < reward.length && reward[t] === 0; t++) {
+      const near = [...left].filter(([x, y]) => Math.hypot(x - nextObservation[2 * t], y - nextObservation[2 * t + 1]) <= radius);
+      for (const place of near) left.delete(place);
+      fresh += Math.min(1, near.length);
+    }
+    // The rest are steps on the way to what is far.
+    expect(fresh).toBeGreaterThan(40);
+  });
+
+  it('records exact steps, and strays by as much as it says', () => {
+    const deviations = (options: Record<string, unknown>) => {
+      const { probabilities, action, reward } = make('disc-search', { goal: [0, 0] }, { family: plane, options });
+      expect(probabilities[2]).toBeCloseTo((options.deviation as number) ?? 0, 6);
+      return Math.sqrt(reward.reduce((sum, _, t) => sum + (action[2 * t] - probabilities[4 * t]) ** 2, 0) / reward.length);
+    };
+    expect(deviations({})).toBe(0);
+    expect(Math.abs(deviations({ deviation: 0.05 }) - 0.05)).toBeLessThan(0.015);
+  });
+});
+
+it('r-max searches with pairs of moves as with single ones', () => {
+  const moves = environment('dark-room-moves');
+  const values = curve('r-max', moves, every(listedTasks(moves, 'A test'), 8), 9);
+  expect(values[0]).toBeLessThan(0.4);
+  expect(values[8]).toBeGreaterThan(0.97);
+});
+
 describe('sourcePolicy', () => {
   it('rolls the oracle to its exact return', async () => {
     const tasks = every(rooms, 10);
@@ -313,6 +371,6 @@ describe('sourcePolicy', () => {
 
 it('the registry names its sources', () => {
   expect(() => source('ppo')).toThrow(
-    /r-max, count-based, q-learning, noise-curriculum, demonstrations, replay-buffer, ucb, oracle, random/,
+    /r-max, count-based, q-learning, noise-curriculum, demonstrations, replay-buffer, ucb, disc-search, oracle, random/,
   );
 });

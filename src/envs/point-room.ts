@@ -1,0 +1,125 @@
+/**
+ * @file Point Room: Dark Room with reals. A point in the square [−1, 1]², seen as (x, y), is moved by (dx, dy), no farther than `stepLength` a
+ * step; reward 1 for every step that ends in a hidden disc. Start in the centre.
+ */
+
+import {
+  type Actions,
+  type BoxSpace,
+  type EnvFamily,
+  expectActions,
+  type Options,
+  type StepResult,
+  type Task,
+  type VectorEnv,
+} from '../rl/index.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { defineEnv } from './entry.ts';
+
+const OPTIONS = {
+  goals: {
+    default: 9,
+    range: [2, 64],
+    integer: true,
+    about: 'places of the disc a side: its centre is that of one of goals × goals cells',
+  },
+  radius: { default: 0.15, range: [0.001, 1], about: 'radius of the disc; the room is 2 wide' },
+  stepLength: { default: 0.25, range: [0.001, 2], about: 'longest move of one step; longer ones are shortened' },
+  horizon: { default: 20, range: [1, 10_000], integer: true, about: 'steps an episode' },
+} as const;
+
+export const pointRoom = defineEnv({
+  id: 'point-room',
+  description: 'a point in a square, moved by real (dx, dy), hidden disc, reward 1 on every step that ends in it, 20 steps',
+  options: OPTIONS,
+  create: pointRoomFamily,
+});
+
+/** Positions are float32: a step that ends so near to the disc is in it. */
+const ROUNDING = 1e-6;
+
+const goalOf = (task: Task) => task.goal as readonly [x: number, y: number];
+
+/**
+ * A task is `{ goal: [x, y] }`, the centre of the disc. The oracle goes straight: the first paid step is the one that the way to the disc's rim
+ * takes, and every later one is paid. Throws `E_CONFIG` where some disc is out of reach: its oracle would be 0.
+ */
+function pointRoomFamily({ goals, radius, stepLength, horizon }: Options<typeof OPTIONS>): EnvFamily {
+  const at = (i: number) => Number((-1 + (2 * i + 1) / goals).toFixed(6));
+  const places = Array.from({ length: goals * goals }, (_, i) => [at(i % goals), at(Math.floor(i / goals))] as const);
+  const stepsTo = ([x, y]: readonly [number, number]) => Math.max(1, Math.ceil((Math.hypot(x, y) - radius - ROUNDING) / stepLength));
+  const farthest = Math.max(...places.map(stepsTo));
+  if (horizon < farthest)
+    throw new CadenzaError(
+      'E_CONFIG',
+      `point-room: the farthest disc is ${farthest} steps away, so horizon must be at least that, but is ${horizon}.`,
+    );
+  const actionSpace: BoxSpace = { kind: 'box', low: [-stepLength, -stepLength], high: [stepLength, stepLength] };
+  return {
+    id: 'point-room',
+    observationSpace: { kind: 'box', low: [-1, -1], high: [1, 1] },
+    actionSpace,
+    horizon,
+    rewardMax: 1,
+    plane: { stepLength, radius, places },
+    tasks: () => places.map(goal => ({ goal })),
+    taskKey: task => `goal=${goalOf(task).join(',')}`,
+    oracleReturn: task => horizon - stepsTo(goalOf(task)) + 1,
+    make: tasks => new PointRoom({ tasks, actionSpace, stepLength, radius, horizon }),
+  };
+}
+
+interface Rules {
+  readonly tasks: readonly Task[];
+  readonly actionSpace: BoxSpace;
+  readonly stepLength: number;
+  readonly radius: number;
+  readonly horizon: number;
+}
+
+/** Nothing is drawn at random here. All arrays given out are buffers that the next call overwrites. */
+class PointRoom implements VectorEnv {
+  readonly size: number;
+  readonly #rules: Rules;
+  /** All environments are equally long, so they share one clock. */
+  #elapsed = 0;
+  readonly #result: StepResult;
+
+  constructor(rules: Rules) {
+    this.#rules = rules;
+    this.size = rules.tasks.length;
+    this.#result = {
+      observation: new Float32Array(2 * this.size),
+      reward: new Float32Array(this.size),
+      terminated: new Uint8Array(this.size),
+      truncated: new Uint8Array(this.size),
+      finalObservation: new Float32Array(2 * this.size),
+    };
+  }
+
+  reset(): Float32Array {
+    this.#elapsed = 0;
+    return this.#result.observation.fill(0);
+  }
+
+  step(actions: Actions): StepResult {
+    const { tasks, actionSpace, stepLength, radius, horizon } = this.#rules;
+    const { observation, reward, truncated, finalObservation } = this.#result;
+    expectActions({ id: 'point-room', actionSpace }, actions, this.size);
+    for (const [i, task] of tasks.entries()) {
+      const [dx, dy] = [actions[2 * i], actions[2 * i + 1]];
+      const share = Math.min(1, stepLength / Math.max(Math.hypot(dx, dy), 1e-12));
+      const inside = (v: number) => Math.min(1, Math.max(-1, v));
+      finalObservation[2 * i] = inside(observation[2 * i] + share * dx);
+      finalObservation[2 * i + 1] = inside(observation[2 * i + 1] + share * dy);
+      const [x, y] = goalOf(task);
+      const distance = Math.hypot(finalObservation[2 * i] - x, finalObservation[2 * i + 1] - y);
+      reward[i] = distance <= radius + ROUNDING ? 1 : 0;
+    }
+    const ended = ++this.#elapsed === horizon;
+    truncated.fill(Number(ended));
+    observation.set(finalObservation);
+    if (ended) this.reset();
+    return this.#result;
+  }
+}
