@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { discountedReturns, generalisedAdvantages, standardised, streamDiscounts } from './advantage.ts';
+import { discountedReturns, explainedVariance, generalisedAdvantages, standardised, streamDiscounts } from './advantage.ts';
 
 const close = (found: Float64Array, expected: number[]) => {
   expect(found).toHaveLength(expected.length);
@@ -73,4 +73,12 @@ describe('generalised advantages', () => {
 it('standardised numbers have mean 0 and deviation 1, or are all 0', () => {
   close(standardised([1, 3]), [-1, 1]);
   close(standardised([5, 5, 5]), [0, 0, 0]);
+});
+
+it('explained variance is 1 for the truth, 0 for its mean, below 0 for worse', () => {
+  const wanted = [1, 2, 6];
+  expect(explainedVariance(wanted, wanted)).toBe(1);
+  expect(explainedVariance(wanted, [3, 3, 3])).toBeCloseTo(0, 12);
+  expect(explainedVariance(wanted, [-1, -2, -6])).toBeCloseTo(-3, 12);
+  expect(explainedVariance([4, 4], [1, 2])).toBe(0);
 });

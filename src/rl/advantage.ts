@@ -69,12 +69,24 @@ export function generalisedAdvantages(
   return advantages;
 }
 
-/** The numbers with mean 0 and deviation 1; all 0 where they do not differ. */
-export function standardised(x: ArrayLike<number>): Float64Array {
+/** Mean, and mean squared deviation from it. */
+export function moments(x: ArrayLike<number>): { mean: number; variance: number } {
   const values = Float64Array.from(x);
   const mean = values.reduce((a, b) => a + b, 0) / values.length;
-  const deviation = Math.sqrt(values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length);
-  return values.map(v => (deviation > 1e-12 ? (v - mean) / deviation : 0));
+  return { mean, variance: values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length };
+}
+
+/** The numbers with mean 0 and deviation 1; all 0 where they do not differ. */
+export function standardised(x: ArrayLike<number>): Float64Array {
+  const { mean, variance } = moments(x);
+  const deviation = Math.sqrt(variance);
+  return Float64Array.from(x, v => (deviation > 1e-12 ? (v - mean) / deviation : 0));
+}
+
+/** Share of the variance of what was to be foreseen that the forecast took away: 1 all, 0 none; below 0 it was worse than the mean. */
+export function explainedVariance(wanted: ArrayLike<number>, foreseen: ArrayLike<number>): number {
+  const { variance } = moments(wanted);
+  return variance > 0 ? 1 - moments(Float64Array.from(wanted, (value, i) => value - foreseen[i])).variance / variance : 0;
 }
 
 function expectLengths(what: string, given: Record<string, ArrayLike<number>>, wanted: Record<string, number>): void {

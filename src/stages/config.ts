@@ -259,6 +259,8 @@ export const fields = {
         .default(0.2),
       policyWeight: weight('Weight of the clipped surrogate of the negative expected return').default(1),
       valueWeight: weight('Weight of the squared error of the values').default(0.5),
+      valueRate: weight("Learning rate of the values, as a multiple of the policy's").default(5),
+      valueSteps: steps('Iterations at the beginning in which the values alone learn').default(2),
       entropyWeight: weight("Weight of the policy's entropy, which is rewarded").default(0.003),
       klWeight: weight('Weight of the KL divergence from the policy that the stage starts with').default(0),
       imitationWeight: weight('Weight of the cross-entropy with the labels of the own rollouts (on-policy distillation)').default(0),

@@ -14,8 +14,8 @@ import {
   reconstruct,
   reconstructionLoss,
 } from '../compressor/index.ts';
-import { add, constant, type Graph, input, mul, oneHot, reshape, rewrite, slice, type Tensor } from '../engine/index.ts';
-import { crossEntropy, linear, Scope, weightedMean, zeroInit } from '../nn/index.ts';
+import { add, constant, type Graph, input, mul, oneHot, reshape, rewrite, slice, stopGradient, type Tensor } from '../engine/index.ts';
+import { crossEntropy, feedForward, linear, Scope, weightedMean, zeroInit } from '../nn/index.ts';
 import {
   type ActionHead,
   actionHead,
@@ -99,8 +99,19 @@ export class Model {
   readonly prompt?: PromptShape;
 
   constructor(config: ModelConfig, family: EnvFamily) {
-    const { width, heads, feedForward, encoderLayers, encoderSpan, poolHeads, decoderLayers, latents, positions, rewards, image } =
-      config.model;
+    const {
+      width,
+      heads,
+      feedForward: times,
+      encoderLayers,
+      encoderSpan,
+      poolHeads,
+      decoderLayers,
+      latents,
+      positions,
+      rewards,
+      image,
+    } = config.model;
     const { form, crossLayers, query, prompt, returns, head } = config.policy;
     this.head = actionHead(family.actionSpace, head);
     this.family = family;
@@ -130,7 +141,7 @@ export class Model {
     const shared = {
       width,
       heads,
-      hidden: feedForward * width,
+      hidden: times * width,
       positions,
       embedding: { image, rewardEdges: rewards === 'scalar' ? [] : rewards },
     };
@@ -238,8 +249,8 @@ export class Model {
   }
 
   /**
-   * What the head reads out, [B, H, R], and what the future is worth at the same tokens, [B, H]: a linear read-out of the policy's hidden states that
-   * starts at 0. Only training by returns reads the values; they are in no graph that does not ask for them. Nor are the states [B, H, D],
+   * What the head reads out, [B, H, R], and what the future is worth at the same tokens, [B, H]: a read-out of the policy's hidden states, through a
+   * layer of its own, that starts at 0. Only training by returns reads the values; they are in no graph that does not ask for them. Nor are the states [B, H, D],
    * which returns are predicted from.
    */
   actorCritic(scope: Scope, query_BTF: Tensor, z_BMD: Tensor | undefined, retrieved?: Retrieved) {
@@ -248,7 +259,10 @@ export class Model {
     const stride = this.tokenizer.predictionIndex(1) - this.tokenizer.predictionIndex(0);
     const predicting = (all: Tensor) => slice(all, 1, 0, all.shape[1], stride);
     const values = () => {
-      const values_BH1 = predicting(linear(scope.at(RETURN_PARTS.value), states_BTD, 1, zeroInit));
+      const own = scope.at(RETURN_PARTS.value);
+      // They look on: an error of theirs must not change what the policy does.
+      const read_BTD = feedForward(own.at('ffn'), stopGradient(states_BTD), this.options.hidden);
+      const values_BH1 = predicting(linear(own, read_BTD, 1, zeroInit));
       return reshape(values_BH1, values_BH1.shape.slice(0, 2));
     };
     return { logits: predicting(this.head.outputs(policy.at('head'), states_BTD)), values, states: () => predicting(states_BTD) };

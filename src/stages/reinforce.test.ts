@@ -229,7 +229,7 @@ describe('labels', () => {
 
 describe('training on returns', () => {
   it('raises the expected return by the updates of a single iteration', async () => {
-    const config = settingsOf('reinforce.streams=64', 'reinforce.epochs=1', 'reinforce.learningRate=5e-3');
+    const config = settingsOf('reinforce.streams=64', 'reinforce.epochs=1', 'reinforce.learningRate=5e-3', 'reinforce.valueSteps=0');
     const { given, weights } = await learn(config, { tasks: [{ pays: 1 }] });
     const tasks = new Array<Task>(200).fill({ pays: 1 });
     const total = async (of: ReadonlyMap<string, Float32Array>) =>
@@ -239,12 +239,20 @@ describe('training on returns', () => {
     expect(after).toBeGreaterThan(before + 0.05);
   });
 
+  it('lets the values alone learn in the first iterations', async () => {
+    const { given, weights } = await learn(settingsOf('reinforce.steps=2', 'reinforce.valueSteps=2', 'reinforce.weightDecay=0'));
+    for (const [name, values] of weights)
+      (name.startsWith('value') ? expect(values, name).not : expect(values, name)).toEqual(given.get(name));
+  });
+
   it('teaches to find out which arm pays, which no fixed choice can know', async () => {
     const { rows } = await learn(settingsOf('reinforce.streams=32', 'reinforce.steps=60', 'reinforce.learningRate=5e-3'));
     // Half of the pulls for any fixed choice; all but the first for whoever remembers.
     expect(rows[0].return).toBeLessThan(0.6);
     expect(rows.at(-1)!.return).toBeGreaterThan(0.8);
     expect(rows.at(-1)!.discounted).toBeGreaterThan(rows[0].discounted);
+    // By now the values tell who knows the arm from who does not.
+    expect(rows.at(-1)!.explained).toBeGreaterThan(0.5);
   });
 
   it.each([3, 12, 17])('interrupted before step %i and resumed, ends in the same bytes', async at => {

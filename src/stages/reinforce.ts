@@ -6,13 +6,29 @@
  */
 
 import type { Latents } from '../compressor/index.ts';
-import { abs, add, cast, exp, type HostTensor, input, less, neg, square, stopGradient, sub, type Tensor, zeros } from '../engine/index.ts';
+import {
+  abs,
+  add,
+  cast,
+  exp,
+  type HostTensor,
+  input,
+  less,
+  mul,
+  neg,
+  square,
+  stopGradient,
+  sub,
+  type Tensor,
+  zeros,
+} from '../engine/index.ts';
 import { clippedSurrogate, type Scope, weightedMean } from '../nn/index.ts';
 import { BUFFERS, PARAMETERS, pack, packing } from '../optim/index.ts';
 import {
   actionDistribution,
   discountedReturns,
   type EnvFamily,
+  explainedVariance,
   generalisedAdvantages,
   type Policy,
   phaseCounter,
@@ -31,6 +47,9 @@ import { split } from './generate.ts';
 import { type Model, PARTS, RETURN_PARTS, weighted } from './model.ts';
 import type { StageOutput } from './store.ts';
 import { type BatchRequest, batchFeeds, partOf, type StageBatches, type TrainingRun, trainingStage } from './training.ts';
+
+/** Scalar input: 0 while the values alone learn, 1 afterwards. */
+const POLICY_LEARNS = 'policyLearns';
 
 type ReinforceConfig = ExperimentConfig['reinforce'];
 
@@ -57,7 +76,8 @@ function expectWholeStreams({ segment, family, form, contextTransitions }: Model
 export function reinforce(run: TrainingRun, start: StageOutput): Promise<StageOutput> {
   const { model, config } = run;
   const { compressor: kind, reinforce: settings } = config;
-  const { compressorRate } = settings;
+  const { compressorRate, valueRate } = settings;
+  const rates: Readonly<Record<string, number>> = { [PARTS.compressor]: compressorRate, [RETURN_PARTS.value]: valueRate };
   const { family, train } = split(config);
   expectWholeStreams(model, settings.episodes);
   return trainingStage(run, {
@@ -67,7 +87,7 @@ export function reinforce(run: TrainingRun, start: StageOutput): Promise<StageOu
     settings: { compressor: kind, latents: config.latents, reinforce: settings },
     from: { start },
     trains: [...(compressorRate > 0 ? [PARTS.compressor] : []), PARTS.policy, RETURN_PARTS.value],
-    group: name => (partOf(name) === PARTS.compressor ? { rate: compressorRate } : {}),
+    group: name => ({ rate: rates[partOf(name)] }),
     build: (scope, batch) => reinforceLoss(model, scope, kind, batch, settings),
     batches(request) {
       const teacher = teacherOf(family, config, request.random.split('monte-carlo'));
@@ -77,7 +97,8 @@ export function reinforce(run: TrainingRun, start: StageOutput): Promise<StageOu
 }
 
 /**
- * L = w_π ⟨−surrogate⟩ + w_V ⟨(V − R)²⟩ − w_H ⟨entropy⟩ + w_KL ⟨KL(π_start ‖ π)⟩ + w_I ⟨cross-entropy with the labels⟩. Z is computed from
+ * L = w_π ⟨−surrogate⟩ + w_V ⟨(V − R)²⟩ − w_H ⟨entropy⟩ + w_KL ⟨KL(π_start ‖ π)⟩ + w_I ⟨cross-entropy with the labels⟩, of which the values
+ * alone learn in the first iterations: advantages by values that know nothing would only shake the policy. Z is computed from
  * the raw context here, so that gradients reach C_θ; where C_θ learns, what its kind of latents asks for is added.
  */
 export function reinforceLoss(model: Model, scope: Scope, kind: string, batch: number, settings: ReinforceConfig) {
@@ -98,15 +119,21 @@ export function reinforceLoss(model: Model, scope: Scope, kind: string, batch: n
     const own = scope.at(RETURN_PARTS.start);
     return head.rows(model.logits(own, query, model.latents(own, kind, context)?.settled));
   };
-  const loss = weighted([
+  const policyLoss = weighted([
     [policyWeight, () => neg(weightedMean(clippedSurrogate(logRatio, advantage, clipRatio), weight))],
-    // Nobody reads the values where no advantages are.
-    [policyWeight > 0 ? valueWeight : 0, value],
     [-entropyWeight, () => surprise],
     [klWeight, () => weightedMean(head.kl(start(), logits), weight)],
     [imitationWeight, imitation],
     ...(compressorRate > 0 ? [model.capacity(kind, latents, 0)] : []),
   ]);
+  // Nobody reads the values where no advantages are.
+  const loss =
+    policyWeight > 0
+      ? weighted([
+          [1, () => mul(policyLoss, input(POLICY_LEARNS, []))],
+          [valueWeight, value],
+        ])
+      : policyLoss;
   const metrics: Record<string, Tensor> = {
     entropy: surprise,
     // Schulman's estimate of KL(old ‖ new), which cannot be negative.
@@ -188,7 +215,7 @@ export interface ExperienceRequest extends BatchRequest {
  */
 export async function experienceBatches(request: ExperienceRequest): Promise<StageBatches> {
   const { model, kind, settings, tasks, teacher, executor, optimiser, given, random, signal } = request;
-  const { streams, episodes, epochs } = settings;
+  const { streams, episodes, epochs, valueSteps } = settings;
   const frozenLayout = packing(request.frozen);
   const frozen = { layout: frozenLayout, values: zeros([frozenLayout.size]) };
   pack(frozenLayout, given, frozen.values.data as Float32Array);
@@ -203,7 +230,8 @@ export async function experienceBatches(request: ExperienceRequest): Promise<Sta
   const inputs = batchFeeds(model, batch);
   const perStep = () => zeros(inputs.weight.shape);
   const own = { action: zeros(inputs.target.shape), advantage: perStep(), expected: perStep(), logProbability: perStep() };
-  const feeds: Record<string, HostTensor> = { ...inputs, ...own };
+  const policyLearns = zeros([]);
+  const feeds: Record<string, HostTensor> = { ...inputs, ...own, [POLICY_LEARNS]: policyLearns };
   const rows = Array.from({ length: streams * episodes }, (_, row) => row);
   const minibatches = Math.floor(rows.length / optimiser.batch);
   const unit = epochs * minibatches;
@@ -239,6 +267,7 @@ export async function experienceBatches(request: ExperienceRequest): Promise<Sta
       for (const { data } of Object.values(feeds)) data.fill(0);
       const from = (within % minibatches) * optimiser.batch;
       for (let b = 0; b < optimiser.batch; b++) write(b, order[from + b]);
+      policyLearns.data[0] = iteration < valueSteps ? 0 : 1;
     },
     figures: () => experience.figures,
     note: () => `return ${experience.figures.return.toFixed(3)}, last episode ${experience.figures.lastReturn.toFixed(3)} of the oracle's`,
@@ -252,8 +281,11 @@ interface Experience {
   readonly advantage: readonly Float64Array[];
   /** What the values should have been. */
   readonly expected: readonly Float64Array[];
-  /** Mean return of an episode and of a stream's last one, as fractions of the oracle's; `discounted`: the objective, in units of the values. */
-  readonly figures: Readonly<Record<'return' | 'lastReturn' | 'discounted', number>>;
+  /**
+   * Mean return of an episode and of a stream's last one, as fractions of the oracle's; `discounted`: the objective, in units of the values;
+   * `explained`: the share of the variance of discounted returns that the values foresaw.
+   */
+  readonly figures: Readonly<Record<'return' | 'lastReturn' | 'discounted' | 'explained', number>>;
 }
 
 async function play(
@@ -274,11 +306,18 @@ async function play(
     const paid = reward.map(r => r / worth);
     const discounts = streamDiscounts(ended, { step: discount, across });
     const advantage = generalisedAdvantages(paid, discounts, value, lambda);
-    return { advantage, expected: advantage.map((a, t) => a + value[t]), discounted: discountedReturns(paid, discounts)[0] };
+    return {
+      advantage,
+      expected: advantage.map((a, t) => a + value[t]),
+      discounted: discountedReturns(paid, discounts)[0],
+      came: discountedReturns(paid, discounts, value.at(-1)),
+    };
   });
   const total = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
   const oracle = total(chosen.map(family.oracleReturn));
   const all = standardised(learnt.flatMap(({ advantage }) => Array.from(advantage)));
+  const came = learnt.flatMap(one => Array.from(one.came));
+  const foreseen = streams.flatMap(({ value }) => Array.from(value.slice(0, -1)));
   let at = 0;
   return {
     streams,
@@ -291,6 +330,7 @@ async function play(
       return: total(streams.map(({ reward }) => total(reward))) / (episodes * oracle),
       lastReturn: total(streams.map(({ reward, starts }) => total(reward.slice(starts[episodes - 1])))) / oracle,
       discounted: total(learnt.map(({ discounted }) => discounted)) / streams.length,
+      explained: explainedVariance(came, foreseen),
     },
   };
 }
