@@ -61,6 +61,19 @@ skip:
     expect((JSON.parse(again.stdout) as Results).methods).toEqual(results.methods);
   }, 60_000);
 
+  it('has a row for every source, named after the first combination with it', async () => {
+    const axes = `axes:
+  - { name: source, values: { explorer: {}, twice: { source: { histories: 2 } }, slow: { source: { id: q-learning } } } }
+set: { teacher: { steps: 0 }, pretrain: { steps: 0 }, distil: { steps: 0, beta: 0 }, finetune: { steps: 2 }, baselines: { steps: 0 } }
+`;
+    const file = join(folder, 'sources.yaml');
+    writeFileSync(file, `name: sources\nbase: ${TINY}\n${axes}`);
+    const ended = await cadenza('ablate', file, '--out', join(folder, 'sources'), '--json');
+    expect(ended.status, ended.stderr).toBe(0);
+    const rows = Object.keys((JSON.parse(ended.stdout) as Results).methods).sort();
+    expect(rows).toEqual(['cad explorer', 'cad slow', 'cad twice', 'random', 'source explorer', 'source slow']);
+  }, 60_000);
+
   it.each([
     ['typo', 'axes:\n  - { name: latents, values: { m1: { model: { latent: 1 } } } }', /typo\.yaml:5:.*latents/s],
     ['skips', 'axes:\n  - { name: a, values: { x: {} } }\nskip:\n  - { when: { a: y }, because: no }', /no value "y" on an axis "a"/],

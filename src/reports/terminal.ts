@@ -117,7 +117,9 @@ function fittingTable<T>(
 ): string {
   const paint = painter(color);
   const styles = methodStyles(names);
-  const first = names.map(name => legend(name, styles.get(name)!, (_, text) => text, NAME_WIDTH).trimEnd());
+  // Names of combinations are long: they get up to a third of the line, where there is no curve to make room for.
+  const nameWidth = Math.max(NAME_WIDTH, Math.floor(width / 3));
+  const first = names.map(name => legend(name, styles.get(name)!, (_, text) => text, nameWidth).trimEnd());
   let columns = all.map(column => ({ ...column, cells: names.map(name => column.cell(entries[name])) }));
   const widthOf = (cells: string[]) => Math.max(...cells.map(cell => cell.length)) + GAP;
   const total = () => columns.reduce((sum, { title, cells }) => sum + widthOf([title, ...cells]), widthOf(first));

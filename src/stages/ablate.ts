@@ -107,12 +107,21 @@ function combinations({ name, axes, set, skip }: Ablation, base: ExperimentConfi
   });
 }
 
+/** The name of a source's row: where combinations have several, each is named after the first that has it. */
+function sourceRows(cells: readonly Cell[]): (config: ExperimentConfig) => string {
+  const keyOf = ({ source: { id, options } }: ExperimentConfig) => JSON.stringify([id, options]);
+  const first = new Map<string, string>();
+  for (const { name, config } of cells) if (!first.has(keyOf(config))) first.set(keyOf(config), name);
+  return config => (first.size === 1 ? 'source' : `source ${first.get(keyOf(config))}`);
+}
+
 /** Runs every combination and gives one table of their CAD rows, with the source and random choice beside them. */
 export async function runAblation({ ablation, base, cells }: OpenAblation, options: Omit<RunOptions, 'until'>): Promise<Results> {
   const { out, progress, signal, resume, command } = options;
   for (const { config } of cells) expectBuildable(config);
   writeFileAtomic(join(out, 'config.yaml'), formatConfig({ ...ablation, cells: cells.map(({ name }) => name) }));
 
+  const sourceRow = sourceRows(cells);
   const methods: MethodTable = {};
   const tables: Record<string, MethodTable> = {};
   const returns: Record<string, ReturnTable> = {};
@@ -126,7 +135,11 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
       progress: { ...progress, start: (stage, ...rest) => progress.start(`${heading}: ${stage}`, ...rest) },
     });
     last = await road(config, store, nodeExecutor(config.executor), 'evaluate');
-    const rows = ({ cad, source, random }: MethodTable): MethodTable => ({ [`cad ${name}`]: cad, source, random });
+    const rows = ({ cad, source, random }: MethodTable): MethodTable => ({
+      [`cad ${name}`]: cad,
+      ...(source && { [sourceRow(config)]: source }),
+      random,
+    });
     Object.assign(methods, rows(last!.methods));
     for (const [at, found] of Object.entries(last!.elsewhere)) tables[at] = { ...tables[at], ...rows(found) };
     if (last!.returns) {
