@@ -4,7 +4,7 @@
  */
 
 import { type HostTensor, type Program, sizeOf, zeros } from '../engine/index.ts';
-import { type ActionDistribution, actionDistribution, type EnvFamily, type Feedback, type Policy, spaceSize } from '../rl/index.ts';
+import { type ActionDistribution, actionDistribution, type EnvFamily, type Policy, spaceSize, TransitionColumns } from '../rl/index.ts';
 import { type ContextShape, pastFrom, stepsSeen, type Tokenizer, type Transitions } from '../tokenizers/index.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
 import { type CompressProgram, contextEncoder } from './context-encoder.ts';
@@ -43,45 +43,15 @@ export interface Retriever {
 }
 
 /** The transitions of one environment that may still be needed, oldest first. */
-class Record implements Transitions {
-  readonly observation: number[] = [];
-  readonly action: number[] = [];
-  readonly reward: number[] = [];
-  readonly nextObservation: number[] = [];
-  readonly terminated: number[] = [];
-  readonly truncated: number[] = [];
+class Record extends TransitionColumns {
   /** First transition of every segment that has ended, and the end of the last. */
   starts = [0];
-  readonly #width: number;
-  readonly #actionWidth: number;
-
-  constructor(width: number, actionWidth: number) {
-    this.#width = width;
-    this.#actionWidth = actionWidth;
-  }
-
-  get length(): number {
-    return this.reward.length;
-  }
-
-  push(feedback: Feedback, i: number): void {
-    for (let f = 0; f < this.#width; f++) {
-      this.observation.push(feedback.observation[i * this.#width + f]);
-      this.nextObservation.push(feedback.nextObservation[i * this.#width + f]);
-    }
-    for (let w = 0; w < this.#actionWidth; w++) this.action.push(feedback.action[i * this.#actionWidth + w]);
-    this.reward.push(feedback.reward[i]);
-    this.terminated.push(feedback.terminated[i]);
-    this.truncated.push(feedback.truncated[i]);
-  }
 
   /** Ends the running segment, and forgets what no context of this shape will hold. */
   endSegment(shape: ContextShape): void {
     const surplus = pastFrom(shape, this.starts, this.starts.push(this.length) - 1);
     if (surplus === 0) return;
-    for (const column of [this.reward, this.terminated, this.truncated]) column.splice(0, surplus);
-    this.action.splice(0, surplus * this.#actionWidth);
-    for (const column of [this.observation, this.nextObservation]) column.splice(0, surplus * this.#width);
+    this.drop(surplus);
     this.starts = [0, ...this.starts.filter(start => start > surplus).map(start => start - surplus)];
   }
 }

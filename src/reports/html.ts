@@ -1,7 +1,7 @@
 /** @file The report as one HTML file: no scripts, nothing loaded, legible on a phone, in the dark and in print. */
 
 import { stringify } from 'yaml';
-import type { MethodTable, Results, ReturnTable } from '../evaluation/index.ts';
+import type { MethodTable, Results, ReturnTable, RunRecord } from '../evaluation/index.ts';
 import { learningCurves } from './figure.ts';
 import {
   type Column,
@@ -87,17 +87,7 @@ mean; the brackets in the table are intervals of the IQM.${regret ? ' Cumulative
 <h2>Split</h2>
 ${yamlBlock(results.split)}
 </section>
-<section>
-<h2>Run</h2>
-${facts({ command: run.command, version: run.version, commit: run.commit, node: run.node })}
-${typeof run.machine === 'string' ? facts({ machine: run.machine }) : facts(run.machine)}
-<h3>Time</h3>
-${facts(Object.fromEntries(Object.entries(run.seconds).map(([stage, seconds]) => [stage, duration(seconds)])))}
-<h3>Data</h3>
-${facts(run.dataHashes)}
-${run.imported ? yamlBlock({ imported: run.imported }) : ''}
-<details><summary>Configuration</summary>${yamlBlock(run.config)}</details>
-</section>
+${runSection(run)}
 </main>
 `,
   );
@@ -130,6 +120,19 @@ function returnsSection(title: string, returns: ReturnTable): Markup {
 <div class="scroll">${rowsTable('predictor', names, returns.predictors, returnColumns(returns.predictors[names[0]]))}</div>
 </section>`;
 }
+
+/** Who and what made the results, how long it took, and the hashes of what they were made from. */
+export const runSection = (run: RunRecord): Markup => html`<section>
+<h2>Run</h2>
+${facts({ command: run.command, version: run.version, commit: run.commit, node: run.node })}
+${typeof run.machine === 'string' ? facts({ machine: run.machine }) : facts(run.machine)}
+<h3>Time</h3>
+${facts(Object.fromEntries(Object.entries(run.seconds).map(([stage, seconds]) => [stage, duration(seconds)])))}
+<h3>Data</h3>
+${facts(run.dataHashes)}
+${run.imported ? yamlBlock({ imported: run.imported }) : ''}
+<details><summary>Configuration</summary>${yamlBlock(run.config)}</details>
+</section>`;
 
 /** A row for each name. */
 function rowsTable<T>(head: string, names: readonly string[], entries: Readonly<Record<string, T>>, columns: readonly Column<T>[]): Markup {

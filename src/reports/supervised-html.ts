@@ -1,8 +1,7 @@
 /** @file The report of a supervised experiment as one HTML file, in the look of the others. */
 
 import type { SupervisedResults } from '../evaluation/index.ts';
-import { duration } from './format.ts';
-import { facts, html, Markup, page, swatch, yamlBlock } from './html.ts';
+import { html, Markup, page, runSection, swatch, yamlBlock } from './html.ts';
 import { methodStyles } from './style.ts';
 import { rankedBySupervised, scoreCurves, trainingCurves } from './supervised-figure.ts';
 import { supervisedColumns } from './supervised-terminal.ts';
@@ -47,14 +46,7 @@ ${figure(trainingCurves, `Mean ${score.name} on ${validation.tasks} validation t
 <h2>Split</h2>
 ${yamlBlock(split)}
 </section>
-<section>
-<h2>Run</h2>
-${facts({ command: run.command, version: run.version, commit: run.commit, node: run.node })}
-${typeof run.machine === 'string' ? facts({ machine: run.machine }) : facts(run.machine)}
-<h3>Time</h3>
-${facts(Object.fromEntries(Object.entries(run.seconds).map(([stage, seconds]) => [stage, duration(seconds)])))}
-<details><summary>Configuration</summary>${yamlBlock(run.config)}</details>
-</section>
+${runSection(run)}
 </main>
 `,
   );

@@ -1,6 +1,7 @@
 export * from '../util/options.ts';
 export * from './actions.ts';
 export * from './advantage.ts';
+export * from './columns.ts';
 export * from './env.ts';
 export * from './family.ts';
 export * from './history.ts';

@@ -8,8 +8,8 @@ import { type Executor, type Graph, type HostTensor, inputsOf, optimise, type Pr
 import { rollout } from '../evaluation/index.ts';
 import { FROZEN, type Packing, readPacked } from '../optim/index.ts';
 import { inContextPolicy } from '../policy/index.ts';
-import { actionDistribution, type Feedback, type Policy, spaceSize, type Task } from '../rl/index.ts';
-import { stepsSeen, type Transitions } from '../tokenizers/index.ts';
+import { actionDistribution, type Feedback, type Policy, spaceSize, type Task, TransitionColumns } from '../rl/index.ts';
+import { stepsSeen } from '../tokenizers/index.ts';
 import type { Random } from '../util/random.ts';
 import type { Model } from './model.ts';
 import type { TrainedState } from './trainer.ts';
@@ -93,14 +93,8 @@ export async function openActor({ model, kind, streams, executor, layouts, froze
 }
 
 /** What one stream saw and did, in columns over its T transitions. */
-export class Stream implements Transitions {
+export class Stream extends TransitionColumns {
   readonly task: Task;
-  readonly observation: number[] = [];
-  readonly action: number[] = [];
-  readonly reward: number[] = [];
-  readonly nextObservation: number[] = [];
-  readonly terminated: number[] = [];
-  readonly truncated: number[] = [];
   /** [T] log-probability of the action when it was drawn. */
   readonly logProbability: number[] = [];
   /** [T + 1] values before every action, and of what comes after the last. */
@@ -110,7 +104,8 @@ export class Stream implements Transitions {
   /** First transition of every episode, and T at the end. */
   readonly starts: number[] = [0];
 
-  constructor(task: Task) {
+  constructor(task: Task, width: number, actionWidth: number) {
+    super(width, actionWidth);
     this.task = task;
   }
 
@@ -123,17 +118,9 @@ export class Stream implements Transitions {
     return this.terminated.map((end, t) => end + this.truncated[t] > 0);
   }
 
-  push({ observation, action, reward, nextObservation, terminated, truncated }: Feedback, i: number, width: number): void {
-    for (let f = i * width; f < (i + 1) * width; f++) {
-      this.observation.push(observation[f]);
-      this.nextObservation.push(nextObservation[f]);
-    }
-    const wide = action.length / reward.length;
-    for (let w = 0; w < wide; w++) this.action.push(action[i * wide + w]);
-    this.reward.push(reward[i]);
-    this.terminated.push(terminated[i]);
-    this.truncated.push(truncated[i]);
-    if (terminated[i] || truncated[i]) this.starts.push(this.reward.length);
+  override push(feedback: Feedback, i: number): void {
+    super.push(feedback, i);
+    if (feedback.terminated[i] || feedback.truncated[i]) this.starts.push(this.length);
   }
 }
 
@@ -155,7 +142,7 @@ export async function collect({ model, actor, tasks, episodes, teacher, random, 
   const { size: P, width: W, logProbability } = actor.policy.actions;
   const width = spaceSize(family.observationSpace);
   const L = actionDistribution(family.actionSpace).size;
-  const streams = tasks.map(task => new Stream(task));
+  const streams = tasks.map(task => new Stream(task, width, W));
   const time = new Int32Array(tasks.length);
   let observation: Float32Array = new Float32Array();
   /** The value before the stream's next action, once: the one after its last transition stands for all that would follow. */
@@ -178,7 +165,7 @@ export async function collect({ model, actor, tasks, episodes, teacher, random, 
         if (stream.episodes < episodes) {
           stream.logProbability.push(logProbability(step.probabilities, i * P, step.action, i * W));
           if (labels) for (let a = 0; a < L; a++) stream.label.push(labels[i * L + a]);
-          stream.push(step, i, width);
+          stream.push(step, i);
         }
         time[i] = ends ? 0 : time[i] + 1;
       }

@@ -41,7 +41,13 @@ function commit(): string | null {
 }
 
 /** The machine in a few facts. */
-export function machine(): Record<string, string | number> {
+function machine(): Record<string, string | number> {
   const [{ model } = { model: 'unknown' }] = cpus();
   return { cpu: model.trim(), cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30), platform: `${platform()} ${arch()}` };
+}
+
+/** What results say of who made them. */
+export function madeBy() {
+  const { version, commit, node } = provenance();
+  return { commit: commit ?? 'unknown', version, node, machine: machine() };
 }

@@ -30,7 +30,7 @@ import { loadHistories } from './generate.ts';
 import { datasetKey, datasetOf } from './imported.ts';
 import { weightsOf } from './inference.ts';
 import { withWeights } from './model.ts';
-import { machine, provenance } from './provenance.ts';
+import { madeBy } from './provenance.ts';
 import { type RunOptions, splitRecord, trainMethods } from './run.ts';
 import { StageStore } from './store.ts';
 
@@ -54,7 +54,6 @@ export async function runRecorded(
   const others: Record<string, Record<string, RecordedMethodResult>> = {};
   for (const { name, config: each } of tables) others[name] = (await scored(each, store)).methods;
   await exportModel(main.evaluation, main.agent, join(out, 'model'));
-  const { version, commit, node } = provenance();
   const { resamples, tasks: side } = config.evaluate;
   const { generated } = main;
   const results: RecordedResults = {
@@ -71,10 +70,7 @@ export async function runRecorded(
     run: {
       command,
       config,
-      commit: commit ?? 'unknown',
-      version,
-      node,
-      machine: machine(),
+      ...madeBy(),
       dataHashes: { main: generated.report.dataHash as string },
       imported: { main: generated.report.imported },
       seconds: store.seconds,

@@ -18,7 +18,7 @@ import { demonstrateEvaluated, demonstrateTraining } from './demonstrate.ts';
 import { evaluate, evaluatedTasks, exportModel, resampledOf, type TrainedMethod } from './evaluate.ts';
 import { atMost, generate, loadHistories, split } from './generate.ts';
 import { Model } from './model.ts';
-import { machine, provenance } from './provenance.ts';
+import { madeBy } from './provenance.ts';
 import { reinforce } from './reinforce.ts';
 import { retrieve, trainingContexts } from './retrieve.ts';
 import { returnPrediction } from './return-prediction.ts';
@@ -97,7 +97,6 @@ interface Found {
 /** What was found, with everything that says where it comes from. */
 export function resultsOf(config: ExperimentConfig, { methods, tables = {}, returns = {}, oracle, ...found }: Found): Results {
   const { family } = split(config);
-  const { version, commit, node } = provenance();
   const { episodes, streams, sampling, resamples } = config.evaluate;
   return {
     format: RESULTS_FORMAT,
@@ -122,10 +121,7 @@ export function resultsOf(config: ExperimentConfig, { methods, tables = {}, retu
     run: {
       command: found.command,
       config,
-      commit: commit ?? 'unknown',
-      version,
-      node,
-      machine: machine(),
+      ...madeBy(),
       dataHashes: found.dataHashes,
       ...(Object.keys(found.imported ?? {}).length > 0 ? { imported: found.imported } : {}),
       seconds: found.seconds,

@@ -26,7 +26,7 @@ import { expectBuildable } from './buildable.ts';
 import { type ExperimentConfig, experimentSchema, type TableSettings, tableConfig } from './config.ts';
 import { evaluatedTasks, modelReturns, resampledOf } from './evaluate.ts';
 import { split } from './generate.ts';
-import { machine, provenance } from './provenance.ts';
+import { madeBy } from './provenance.ts';
 import { trainMethods } from './run.ts';
 import { drawSettings, type SearchSpace, type Settings } from './space.ts';
 import { StageStore } from './store.ts';
@@ -211,7 +211,6 @@ function studyOf(base: ExperimentConfig, trials: readonly Trial[], options: Tune
   const validation = evaluatedTasks(config);
   const { streams, resamples } = config.evaluate;
   const ranked = rankTrials(trials.filter(({ rungs }) => rungs.length > 0));
-  const { version, commit, node } = provenance();
   return {
     format: STUDY_FORMAT,
     name: base.name,
@@ -230,6 +229,6 @@ function studyOf(base: ExperimentConfig, trials: readonly Trial[], options: Tune
       side: 'validation',
     }),
     space,
-    run: { command, config: base, commit: commit ?? 'unknown', version, node, machine: machine() },
+    run: { command, config: base, ...madeBy() },
   };
 }

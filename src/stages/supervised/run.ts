@@ -18,7 +18,7 @@ import { formatConfig } from '../../util/config.ts';
 import { hashJson, readJson, writeFileAtomic, writeJson } from '../../util/files.ts';
 import { Random } from '../../util/random.ts';
 import { loadWeights } from '../checkpoint.ts';
-import { machine, provenance } from '../provenance.ts';
+import { madeBy } from '../provenance.ts';
 import type { RunOptions } from '../run.ts';
 import { type StageOutput, StageStore } from '../store.ts';
 import { MODEL_FILE } from '../training.ts';
@@ -105,7 +105,6 @@ async function collect(
 
   const validation = heldOutTasks(problem, config, 'validation');
   const ofReference = scoreFunction(problem, fixed[problem.reference.name], validation, counts);
-  const { version, commit, node } = provenance();
   return {
     format: SUPERVISED_FORMAT,
     name: config.name,
@@ -124,10 +123,7 @@ async function collect(
     run: {
       command,
       config,
-      commit: commit ?? 'unknown',
-      version,
-      node,
-      machine: machine(),
+      ...madeBy(),
       dataHashes: { test: hashJson(tasks.map(({ task }) => Array.from(task))) },
       seconds: store.seconds,
     },
