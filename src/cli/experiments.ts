@@ -23,6 +23,8 @@ export interface ExperimentKind<C extends { name: string } = { name: string }> {
   readonly schema: z.ZodType<C>;
   /** Stages that have a command of their own. */
   readonly stages: readonly Stage[];
+  /** Whether its seeds can be made at once, each in a process of its own. */
+  readonly parallel: boolean;
   /** Runs it; gives nothing when it was asked to stop before the evaluation. */
   run(config: C, options: RunOptions): Promise<Report | undefined>;
 }
@@ -35,6 +37,7 @@ export const KINDS: readonly ExperimentKind[] = [
     name: 'reinforcement',
     schema: experimentSchema,
     stages: ['generate', 'teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'retrieve', 'baselines', 'evaluate'],
+    parallel: true,
     async run(config, options) {
       const { familyOf } = await import('../stages/imported.ts');
       const whole = options.until === undefined || options.until === 'evaluate';
@@ -59,6 +62,7 @@ export const KINDS: readonly ExperimentKind[] = [
     key: 'problem',
     schema: supervisedSchema,
     stages: [],
+    parallel: false,
     async run(config, options) {
       const results = await (await import('../stages/supervised/run.ts')).runSupervised(config, options);
       return {

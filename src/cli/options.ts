@@ -14,6 +14,12 @@ export const setOption = () =>
 /** `--json`: machine-readable output, and errors too. Read again from the arguments when a failure is reported. */
 export const jsonOption = () => new Option('--json', 'print JSON on stdout, errors included');
 
+/** `--jobs n`: parts of the work at once. */
+export const jobsOption = () =>
+  new Option('--jobs <n>', 'seeds and combinations that are made at once, each in a process of its own; more help where threads are fewer')
+    .argParser(whole('--jobs', 1))
+    .default(1);
+
 /** Data for the caller, on stdout. */
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);

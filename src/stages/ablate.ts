@@ -12,6 +12,7 @@ import { CadenzaError } from '../util/errors.ts';
 import { writeFileAtomic, writeJson } from '../util/files.ts';
 import { expectBuildable } from './buildable.ts';
 import { type ExperimentConfig, loadExperiment, settingsSchema, type TableSettings, withSettings } from './config.ts';
+import { makeAtOnce, partsOf } from './parallel.ts';
 import { type RunOptions, resultsOf, road } from './run.ts';
 import { StageStore } from './store.ts';
 
@@ -120,6 +121,12 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   const { out, progress, signal, resume, command } = options;
   for (const { config } of cells) expectBuildable(config);
   writeFileAtomic(join(out, 'config.yaml'), formatConfig({ ...ablation, cells: cells.map(({ name }) => name) }));
+
+  await makeAtOnce(
+    ablation.name,
+    cells.flatMap(cell => partsOf(cell.name, cell.config)),
+    options,
+  );
 
   const sourceRow = sourceRows(cells);
   const methods: MethodTable = {};

@@ -18,6 +18,7 @@ import { demonstrateEvaluated, demonstrateTraining } from './demonstrate.ts';
 import { evaluate, evaluatedTasks, exportModel, resampledOf, type TrainedMethod } from './evaluate.ts';
 import { atMost, generate, loadHistories, split } from './generate.ts';
 import { Model } from './model.ts';
+import { makeAtOnce, partsOf } from './parallel.ts';
 import { madeBy } from './provenance.ts';
 import { reinforce } from './reinforce.ts';
 import { retrieve, trainingContexts } from './retrieve.ts';
@@ -39,6 +40,8 @@ export interface RunOptions {
   until?: Stage;
   /** Continue from the checkpoints of an interrupted run. */
   resume: boolean;
+  /** Parts (seeds, tables, combinations) that are made at once, each in a process of its own; 1 when left out. */
+  jobs?: number;
   progress: Progress;
   /** Aborted on SIGINT and SIGTERM: the running stage saves and throws `E_INTERRUPTED`. */
   signal: AbortSignal;
@@ -56,6 +59,8 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
   const open = () => new StageStore(out, { resume, progress, signal });
   const store = open();
   writeFileAtomic(join(out, 'config.yaml'), formatConfig(config));
+  const parts = [config, ...config.tables.map(table => tableConfig(config, table))].flatMap(each => partsOf(each.name, each));
+  await makeAtOnce(config.name, parts, options);
   const executor = nodeExecutor(config.executor);
   const main = await road(config, store, executor, until);
   if (!main) return undefined;

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:f
 import { join } from 'node:path';
 import { CadenzaError } from '../util/errors.ts';
 import { hashJson, readJson, sha256, writeJson } from '../util/files.ts';
+import { claim } from '../util/lock.ts';
 import type { Progress } from '../util/progress.ts';
 import { provenance } from './provenance.ts';
 
@@ -73,17 +74,33 @@ export class StageStore {
 
   /** Gives the stage's output, running it unless it is there. Throws `E_CHECKPOINT` when a finished output was altered. */
   async run({ stage, settings, inputs, run }: StageRequest): Promise<StageOutput> {
-    const { resume, progress, signal } = this.#options;
+    const { progress, signal } = this.#options;
     signal.throwIfAborted();
     const key = hashJson({ stage, settings, inputs, version: provenance().version });
     const folder = join(this.#folder, `${stage}-${key.slice(0, 12)}`);
     const path = join(folder, MANIFEST);
-    if (existsSync(path)) {
+    const finished = (): StageOutput | undefined => {
+      if (!existsSync(path)) return undefined;
       const done = readJson(path, 'E_CHECKPOINT') as StageManifest;
       checkFiles(folder, done.files);
       this.seconds[stage] = done.seconds;
       return { folder, key, report: done.report, seconds: done.seconds };
+    };
+    const earlier = finished();
+    if (earlier) return earlier;
+    mkdirSync(this.#folder, { recursive: true });
+    // Another process may be at this very stage: then its output is waited for.
+    const release = await claim(`${folder}.lock`, { signal, onWait: whose => progress.start(`${stage}: waits for ${whose}`, 0) });
+    try {
+      return finished() ?? (await this.#make({ stage, settings, inputs, run }, { key, folder, path }));
+    } finally {
+      release();
     }
+  }
+
+  async #make({ stage, settings, inputs, run }: StageRequest, at: { key: string; folder: string; path: string }): Promise<StageOutput> {
+    const { resume, progress, signal } = this.#options;
+    const { key, folder, path } = at;
     if (!resume) rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     // A killed process may have left a file half-written, which must not pass for output.

@@ -3,13 +3,14 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { terminalProgress } from '../../util/progress.ts';
-import { jsonOption, printJson, setOption } from '../options.ts';
+import { jobsOption, jsonOption, printJson, setOption } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
 
 interface Options {
   set: string[];
   out?: string;
   resume?: boolean;
+  jobs: number;
   json?: boolean;
 }
 
@@ -21,6 +22,7 @@ export function registerAblate(program: Command): void {
     .addOption(setOption())
     .option('--out <folder>', 'folder of the run (default: runs/<name of the ablation>)')
     .option('--resume', 'continue an interrupted run from its checkpoints; what is finished is never done again')
+    .addOption(jobsOption())
     .addOption(jsonOption())
     .action(async (file: string, options: Options) => {
       const { loadAblation, runAblation } = await import('../../stages/ablate.ts');
@@ -28,8 +30,8 @@ export function registerAblate(program: Command): void {
       const out = options.out ?? join('runs', opened.ablation.name);
       const progress = terminalProgress();
       const command = `cadenza ${process.argv.slice(2).join(' ')}`;
-      const { resume = false } = options;
-      const results = await runAblation(opened, { out, resume, progress, signal: interruptSignal(), command }).finally(progress.stop);
+      const { resume = false, jobs } = options;
+      const results = await runAblation(opened, { out, resume, jobs, progress, signal: interruptSignal(), command }).finally(progress.stop);
       const { writeReports, formatResults } = await import('../../reports/index.ts');
       writeReports(out, results);
       if (options.json) return printJson(results);
