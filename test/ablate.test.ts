@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Results } from '../src/evaluation/index.ts';
+import { openRun, rawTable } from '../src/reports/index.ts';
 import { loadAblation } from '../src/stages/ablate.ts';
 import { expectBuildable } from '../src/stages/buildable.ts';
 import { cadenza, stageFiles, stageFolder, start, TINY } from './command.ts';
@@ -54,6 +55,13 @@ skip:
     // The frozen row is the distilled model itself; the joint one went on from it.
     expect(results.methods['cad m2 frozen'].byEpisode).not.toEqual(results.methods['cad m2 joint'].byEpisode);
     expect(readFileSync(join(out, 'results.html'), 'utf8')).toContain('cad m2 joint');
+    const { methods } = rawTable(openRun(out));
+    expect(Object.keys(methods).sort()).toEqual(Object.keys(results.methods).sort());
+    for (const [name, { perTask }] of Object.entries(results.methods)) {
+      // One seed, two streams a task, three episodes: all of a task's returns make its mean.
+      const [{ task, oracle, mean }] = perTask;
+      expect(methods[name].returns[0].slice(0, 6).reduce((a, b) => a + b, 0) / 6 / oracle, `${name} on ${task}`).toBeCloseTo(mean, 12);
+    }
     const foretold = ['cad m1 joint', 'cad m2 frozen', 'cad m2 joint', 'last return', 'training mean'];
     expect(Object.keys(results.returns!.small.predictors).sort()).toEqual(foretold);
 

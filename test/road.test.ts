@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeSafetensors } from '../src/engine/index.ts';
-import type { Results, Score } from '../src/evaluation/index.ts';
+import { type Results, type Score, scoreMethod } from '../src/evaluation/index.ts';
+import { openRun, rawTable } from '../src/reports/index.ts';
 import { cadenza, type Ended, settings, stageFiles, stageFolder, TINY } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-road-'));
@@ -51,6 +52,18 @@ describe('a tiny run', () => {
     expect(cad.stateBytes - none.stateBytes).toBe(2 * 16 * 4);
     expect(teacher.stateBytes).toBeGreaterThan(cad.stateBytes);
     expect(results.run).toMatchObject({ command: expect.stringContaining('cadenza run'), config: { name: 'tiny' }, seconds: {} });
+  });
+
+  it('writes the raw returns, from which every row is computed again', () => {
+    const run = openRun(first);
+    const table = rawTable(run);
+    expect(Object.keys(run.raw!.tables)).toEqual(['tiny']);
+    expect(Object.keys(table.methods).sort()).toEqual([...METHODS].sort());
+    for (const [name, { flopsPerAction, stateBytes, historyBytes, bitsPerContext, ...found }] of Object.entries(run.results.methods)) {
+      const cost = { flopsPerAction, stateBytes, historyBytes, ...(bitsPerContext === undefined ? {} : { bitsPerContext }) };
+      expect(scoreMethod(table, name, cost)).toEqual({ ...found, ...cost });
+      expect(table.methods[name].seeds).toEqual([0]);
+    }
   });
 
   it('writes the page, the figures, the configuration and the exported model', () => {

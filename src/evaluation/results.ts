@@ -120,6 +120,8 @@ export interface Results {
   returns?: Record<string, ReturnTable>;
   /** The audit of training against test tasks, by content. */
   split: Record<string, unknown>;
+  /** The raw returns of all tables, in a file beside this one; results written before there was one have none. */
+  raw?: { file: string; sha256: string };
   run: RunRecord;
 }
 

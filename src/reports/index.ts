@@ -10,6 +10,7 @@ import { supervisedHtml } from './supervised-html.ts';
 
 export { type FigureOptions, learningCurves, toPNG } from './figure.ts';
 export { htmlReport } from './html.ts';
+export { type OpenRun, openRun, rawTable } from './open.ts';
 export { formatRecorded } from './recorded-terminal.ts';
 export { scoreCurves, trainingCurves } from './supervised-figure.ts';
 export { supervisedHtml } from './supervised-html.ts';

@@ -6,14 +6,16 @@
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { nodeExecutor } from '../engine/executors/node.ts';
-import { type MethodTable, REFERENCES, type Results, type ReturnTable } from '../evaluation/index.ts';
+import { REFERENCES, type Results, type ReturnTable } from '../evaluation/index.ts';
 import { formatConfig, loadConfig } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { writeFileAtomic, writeJson } from '../util/files.ts';
+import { writeFileAtomic } from '../util/files.ts';
 import { expectBuildable } from './buildable.ts';
 import { type ExperimentConfig, loadExperiment, settingsSchema, type TableSettings, withSettings } from './config.ts';
+import type { Evaluated } from './evaluate.ts';
 import { makeAtOnce, partsOf } from './parallel.ts';
-import { type RunOptions, resultsOf, road } from './run.ts';
+import { writeResults } from './results.ts';
+import { type RunOptions, road } from './run.ts';
 import { StageStore } from './store.ts';
 
 const label = z
@@ -129,11 +131,10 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   );
 
   const sourceRow = sourceRows(cells);
-  const methods: MethodTable = {};
-  const tables: Record<string, MethodTable> = {};
+  let main: Evaluated | undefined;
+  const tables: Record<string, Evaluated> = {};
   const returns: Record<string, ReturnTable> = {};
   const [dataHashes, seconds]: [Record<string, string>, Record<string, number>] = [{}, {}];
-  let last: Awaited<ReturnType<typeof road>>;
   for (const [done, { name, config }] of cells.entries()) {
     const heading = `${done + 1}/${cells.length} ${name}`;
     const store = new StageStore(out, {
@@ -141,26 +142,26 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
       signal,
       progress: { ...progress, start: (stage, ...rest) => progress.start(`${heading}: ${stage}`, ...rest) },
     });
-    last = await road(config, store, nodeExecutor(config.executor), 'evaluate');
-    const rows = ({ cad, source, random }: MethodTable): MethodTable => ({
+    const found = (await road(config, store, nodeExecutor(config.executor), 'evaluate'))!;
+    const rows = <T>({ cad, source, random }: Record<string, T>): Record<string, T> => ({
       [`cad ${name}`]: cad,
       ...(source && { [sourceRow(config)]: source }),
       random,
     });
-    Object.assign(methods, rows(last!.methods));
-    for (const [at, found] of Object.entries(last!.elsewhere)) tables[at] = { ...tables[at], ...rows(found) };
-    if (last!.returns) {
-      const { predictors, histories } = last!.returns;
+    const added = (table: Evaluated | undefined, { methods, raw }: Evaluated): Evaluated => ({
+      methods: { ...table?.methods, ...rows(methods) },
+      raw: { ...raw, methods: { ...table?.raw.methods, ...rows(raw.methods) } },
+    });
+    main = added(main, found);
+    for (const [at, there] of Object.entries(found.elsewhere)) tables[at] = added(tables[at], there);
+    if (found.returns) {
+      const { predictors, histories } = found.returns;
       const references = Object.fromEntries(Object.values(REFERENCES).map(reference => [reference, predictors[reference]]));
       const before = returns[config.name]?.predictors;
       returns[config.name] = { histories, predictors: { ...before, [`cad ${name}`]: predictors.cad, ...references } };
     }
-    dataHashes[name] = last!.dataHash;
+    dataHashes[name] = found.dataHash;
     seconds[name] = Object.values(store.seconds).reduce((a, b) => a + b, 0);
   }
-  const { oracle, streams } = last!;
-  const found = resultsOf(cells[0].config, { methods, tables, returns, oracle, streams, dataHashes, seconds, command });
-  const results: Results = { ...found, run: { ...found.run, config: { ablation, base } } };
-  writeJson(join(out, 'results.json'), results);
-  return results;
+  return writeResults(out, cells[0].config, { ...main!, tables, returns, dataHashes, seconds, command }, { ablation, base });
 }

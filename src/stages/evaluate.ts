@@ -6,11 +6,14 @@ import { bytesOf, countFlops, type Executor, type Graph, inputsOf, sizeOf, toOnn
 import {
   CodeCounter,
   type MethodCost,
+  type MethodReturns,
   type MethodTable,
-  methodResult,
+  RETURNS_FILE,
   type Resampled,
+  type ReturnsTable,
   rollout,
   type SeedReturns,
+  scoreMethod,
 } from '../evaluation/index.ts';
 import { type InContextPolicy, MODEL_FORMAT, type ModelDescription } from '../policy/index.ts';
 import type { EnvFamily, History, Policy, Task } from '../rl/index.ts';
@@ -25,8 +28,6 @@ import { inferenceGraphs, openPolicy, type TrainedModel } from './inference.ts';
 import { type MethodMemory, openMemory, retrievalOf } from './memory.ts';
 import type { CodeShape, Inference, Model } from './model.ts';
 import type { StageStore } from './store.ts';
-
-const RETURNS_FILE = 'returns.json';
 
 /** One trained model to evaluate, and what it looks contexts up in, if it does. */
 export interface TrainedMethod extends TrainedModel {
@@ -199,43 +200,59 @@ function promptOf({ policy }: Pick<ExperimentConfig, 'policy'>, { style }: Demon
 /** Tasks that are drawn are a sample, and so is what is said of them. */
 export const resampledOf = (family: EnvFamily): Resampled => (family.drawTask ? 'tasks' : 'runs');
 
-/** The table of all methods over all seeds, every return divided by its own task's oracle. */
-export async function evaluate(
-  evaluation: Evaluation,
-  trained: readonly TrainedMethod[],
-): Promise<{ methods: MethodTable; oracle: { mean: number }; streams: number }> {
+/** What an evaluation found: the table of all methods over all seeds, and what it was computed from. */
+export interface Evaluated {
+  readonly methods: MethodTable;
+  readonly raw: ReturnsTable;
+}
+
+/** Lets every method of every seed learn on the evaluated tasks; every return is divided by its own task's oracle. */
+export async function evaluate(evaluation: Evaluation, trained: readonly TrainedMethod[]): Promise<Evaluated> {
   const { config, shown = [] } = evaluation;
-  const { family } = evaluation.model;
-  const test = evaluatedTasks(config);
   const bySource = [
     // Who recorded a data set is not known here.
     ...(config.source.dataset === undefined ? [{ method: 'source', id: config.source.id, options: config.source.options }] : []),
     { method: 'random', id: 'random', options: {} },
   ];
-  const collected = new Map<string, Rollouts[]>();
-  const keep = (method: string, result: Rollouts) => collected.set(method, [...(collected.get(method) ?? []), result]);
+  const collected: Record<string, MethodReturns> = {};
+  const costs: Record<string, MethodCost> = {};
+  const keep = (method: string, seed: number, { returns: { returns, regret }, cost }: Rollouts) => {
+    // Costs are those of the first seed: the graphs are the same.
+    costs[method] ??= cost;
+    collected[method] ??= { seeds: [], returns: [], ...(regret ? { regret: [] } : {}) };
+    collected[method].seeds.push(seed);
+    collected[method].returns.push(Array.from(returns));
+    if (regret) collected[method].regret!.push(Array.from(regret));
+  };
   for (const method of trained) {
-    keep(method.method, await rollModel(evaluation, method));
-    for (const each of shown) keep(prompted(method.method, each), await rollModel(evaluation, method, each));
+    keep(method.method, method.seed, await rollModel(evaluation, method));
+    for (const each of shown) keep(prompted(method.method, each), method.seed, await rollModel(evaluation, method, each));
   }
   for (const { method, id, options } of bySource)
-    for (const seed of config.seeds) keep(method, await rollSource(evaluation, method, id, options, seed));
+    for (const seed of config.seeds) keep(method, seed, await rollSource(evaluation, method, id, options, seed));
 
   const givenTo = new Map(shown.flatMap(each => trained.map(({ method }) => [prompted(method, each), promptOf(config, each)] as const)));
-  const oracle = new Map(test.map(task => [family.taskKey(task), family.oracleReturn(task)]));
-  const { episodes, resamples, streams } = config.evaluate;
-  const methods = [...collected].map(([method, results]) => {
-    const seeds = results.map(({ returns }) => returns);
-    // The same stream for every method: they are resampled alike.
-    const random = Random.seeded(config.seed).split('bootstrap');
-    const [{ cost }] = results;
-    const regretParts = family.regret?.parts;
-    const result = methodResult({ seeds, episodes, oracle, cost, random, resamples, resampled: resampledOf(family), regretParts });
+  const raw = { ...playedTasks(evaluation), methods: collected };
+  const methods = Object.keys(collected).map(method => {
+    const cost = costs[method];
     const given = givenTo.get(method) ?? (cost.retrieval && retrievalOf(cost.retrieval));
-    return [method, given ? { ...result, given } : result] as const;
+    return [method, { ...scoreMethod(raw, method, cost), ...(given ? { given } : {}) }] as const;
   });
-  const mean = [...oracle.values()].reduce((a, b) => a + b, 0) / oracle.size;
-  return { methods: Object.fromEntries(methods), oracle: { mean }, streams: streams * test.length };
+  return { methods: Object.fromEntries(methods), raw };
+}
+
+/** What all rows of a table have in common. */
+function playedTasks({ config, model: { family } }: Evaluation): Omit<ReturnsTable, 'methods'> {
+  const tasks = evaluatedTasks(config);
+  const { episodes, streams, resamples } = config.evaluate;
+  return {
+    tasks: tasks.map(family.taskKey),
+    oracle: tasks.map(family.oracleReturn),
+    streams,
+    episodes,
+    ...(family.regret ? { regretParts: [...family.regret.parts] } : {}),
+    bootstrap: { seed: config.seed, resamples, resampled: resampledOf(family) },
+  };
 }
 
 /** Writes the student as plain ai.onnx graphs for one stream, with the description that `loadPolicy` drives them by. */

@@ -31,7 +31,8 @@ import { datasetKey, datasetOf } from './imported.ts';
 import { weightsOf } from './inference.ts';
 import { withWeights } from './model.ts';
 import { madeBy } from './provenance.ts';
-import { type RunOptions, splitRecord, trainMethods } from './run.ts';
+import { splitRecord } from './results.ts';
+import { type RunOptions, trainMethods } from './run.ts';
 import { StageStore } from './store.ts';
 
 const SCORES_FILE = 'scores.json';

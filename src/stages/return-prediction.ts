@@ -5,7 +5,16 @@
  */
 
 import { join } from 'node:path';
-import { type ActualReturns, lastReturns, meanReturns, REFERENCES, type ReturnTable, replay, returnError } from '../evaluation/index.ts';
+import {
+  type ActualReturns,
+  bootstrapRandom,
+  lastReturns,
+  meanReturns,
+  REFERENCES,
+  type ReturnTable,
+  replay,
+  returnError,
+} from '../evaluation/index.ts';
 import { episodeReturns, episodeStarts, type History } from '../rl/index.ts';
 import { readJson, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
@@ -91,7 +100,7 @@ export async function returnPrediction(
   const oracle = new Map(evaluatedTasks(config).map(task => [family.taskKey(task), family.oracleReturn(task)]));
   const errors = [...predictions].map(([name, predicted]) => {
     // The same stream for every predictor: they are resampled alike.
-    const random = Random.seeded(config.seed).split('bootstrap');
+    const random = bootstrapRandom(config.seed);
     return [name, returnError({ actual, predicted, count, oracle, random, resamples, resampled: resampledOf(family) })];
   });
   return { histories: actual.tasks.length, predictors: Object.fromEntries(errors) };

@@ -6,21 +6,21 @@
 import { join } from 'node:path';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import type { Executor } from '../engine/index.ts';
-import { describeBars, type MethodTable, RESULTS_FORMAT, type Results, type ReturnTable } from '../evaluation/index.ts';
+import type { Results, ReturnTable } from '../evaluation/index.ts';
 import type { History } from '../rl/index.ts';
 import { formatConfig } from '../util/config.ts';
-import { writeFileAtomic, writeJson } from '../util/files.ts';
+import { writeFileAtomic } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
 import { expectBuildable } from './buildable.ts';
 import { type ExperimentConfig, evaluatedAt, tableConfig } from './config.ts';
 import { STORES } from './context-stores.ts';
 import { demonstrateEvaluated, demonstrateTraining } from './demonstrate.ts';
-import { evaluate, evaluatedTasks, exportModel, resampledOf, type TrainedMethod } from './evaluate.ts';
-import { atMost, generate, loadHistories, split } from './generate.ts';
+import { type Evaluated, evaluate, evaluatedTasks, exportModel, type TrainedMethod } from './evaluate.ts';
+import { generate, loadHistories, split } from './generate.ts';
 import { Model } from './model.ts';
 import { makeAtOnce, partsOf } from './parallel.ts';
-import { madeBy } from './provenance.ts';
 import { reinforce } from './reinforce.ts';
+import { writeResults } from './results.ts';
 import { retrieve, trainingContexts } from './retrieve.ts';
 import { returnPrediction } from './return-prediction.ts';
 import { type StageOutput, StageStore } from './store.ts';
@@ -64,7 +64,7 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
   const executor = nodeExecutor(config.executor);
   const main = await road(config, store, executor, until);
   if (!main) return undefined;
-  const tables: Record<string, MethodTable> = { ...main.elsewhere };
+  const tables: Record<string, Evaluated> = { ...main.elsewhere };
   const returns: Record<string, ReturnTable> = { ...(main.returns ? { [config.name]: main.returns } : {}) };
   const dataHashes: Record<string, string> = { main: main.dataHash };
   const imported: Record<string, unknown> = main.imported ? { main: main.imported } : {};
@@ -74,81 +74,15 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
     const other = await road(tableConfig(config, table), own, executor, until);
     // Stages of a table have the names of the experiment's own.
     for (const [stage, spent] of Object.entries(own.seconds)) seconds[`${table.name}: ${stage}`] = spent;
-    tables[table.name] = other!.methods;
+    tables[table.name] = { methods: other!.methods, raw: other!.raw };
     if (other!.returns) returns[table.name] = other!.returns;
-    for (const [at, methods] of Object.entries(other!.elsewhere)) tables[`${table.name}-${at}`] = methods;
+    for (const [at, found] of Object.entries(other!.elsewhere)) tables[`${table.name}-${at}`] = found;
     dataHashes[table.name] = other!.dataHash;
     if (other!.imported) imported[table.name] = other!.imported;
   }
   await exportModel({ model: main.model, config }, main.agent, join(out, 'model'));
 
-  const results = resultsOf(config, { ...main, tables, returns, dataHashes, imported, seconds, command: options.command });
-  writeJson(join(out, 'results.json'), results);
-  return results;
-}
-
-interface Found {
-  readonly methods: MethodTable;
-  readonly tables?: Record<string, MethodTable>;
-  readonly returns?: Record<string, ReturnTable>;
-  readonly oracle: { readonly mean: number };
-  readonly streams: number;
-  readonly dataHashes: Record<string, string>;
-  readonly imported?: Record<string, unknown>;
-  readonly seconds: Record<string, number>;
-  readonly command: string;
-}
-
-/** What was found, with everything that says where it comes from. */
-export function resultsOf(config: ExperimentConfig, { methods, tables = {}, returns = {}, oracle, ...found }: Found): Results {
-  const { family } = split(config);
-  const { episodes, streams, sampling, resamples } = config.evaluate;
-  return {
-    format: RESULTS_FORMAT,
-    name: config.name,
-    oracle,
-    episodes,
-    streams: found.streams,
-    seeds: config.seeds.length,
-    sampling,
-    bars: describeBars({
-      tasks: evaluatedTasks(config).length,
-      streams,
-      seeds: config.seeds.length,
-      resamples,
-      resampled: resampledOf(family),
-      side: config.evaluate.tasks,
-    }),
-    methods,
-    ...(Object.keys(tables).length > 0 ? { tables } : {}),
-    ...(Object.keys(returns).length > 0 ? { returns } : {}),
-    split: splitRecord(config),
-    run: {
-      command: found.command,
-      config,
-      ...madeBy(),
-      dataHashes: found.dataHashes,
-      ...(Object.keys(found.imported ?? {}).length > 0 ? { imported: found.imported } : {}),
-      seconds: found.seconds,
-    },
-  };
-}
-
-/** The audit of what is trained on against what is evaluated, for the results. */
-export function splitRecord(config: ExperimentConfig): Results['split'] {
-  const { train, [config.evaluate.tasks]: test, family } = split(config);
-  const evaluated = evaluatedTasks(config);
-  const trainKeys = new Set(train.map(family.taskKey));
-  return {
-    by: 'content of the task',
-    train: train.length,
-    test: test.length,
-    overlap: test.filter(task => trainKeys.has(family.taskKey(task))).length,
-    // Which of the two sides was used, where that was not all of it.
-    ...(config.source.maxTasks === undefined ? {} : { taught: atMost(train, config.source.maxTasks).length }),
-    ...(config.evaluate.maxTasks === undefined ? {} : { evaluated: evaluated.length }),
-    testTasks: evaluated.map(family.taskKey),
-  };
+  return writeResults(out, config, { ...main, tables, returns, dataHashes, imported, seconds, command: options.command });
 }
 
 /** Generates the histories of one experiment and trains on them, for all seeds: the student `cad`, and what it is compared with. */
@@ -210,12 +144,12 @@ export async function road(config: ExperimentConfig, store: StageStore, executor
   // Who recorded a data set cannot be asked to learn anew.
   const asks = model.returns && config.source.dataset === undefined;
   const returns = asks ? await returnPrediction(here, generated, trained) : undefined;
-  const elsewhere: Record<string, MethodTable> = {};
+  const elsewhere: Record<string, Evaluated> = {};
   for (const env of config.evaluate.envs) {
     const there = evaluatedAt(config, env);
     const shown = await shownIn(there, env.name);
     const evaluation = { store, config: there, model: new Model(there, split(there).family), executor, at: env.name, shown };
-    elsewhere[env.name] = (await evaluate(evaluation, trained)).methods;
+    elsewhere[env.name] = await evaluate(evaluation, trained);
   }
   // The last one trained is the one to keep.
   const agent = ['reinforced', 'cad'].map(name => trained.find(({ method }) => method === name)).find(Boolean)!;

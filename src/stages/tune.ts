@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import type { Executor } from '../engine/index.ts';
 import {
+  bootstrapRandom,
   describeBars,
   type Measure,
   type Rung,
@@ -137,7 +138,7 @@ async function runTrial(config: TrialConfig, measure: Measure, store: StageStore
       oracle,
       resamples,
       resampled: resampledOf(family),
-      random: Random.seeded(config.seed).split('bootstrap'),
+      random: bootstrapRandom(config.seed),
     });
   } catch (error) {
     if (error instanceof CadenzaError && error.code === 'E_NUMERICS') return null;

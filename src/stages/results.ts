@@ -1,0 +1,87 @@
+/** @file What an experiment found, with everything that says where it comes from, and the files that it is written to. */
+
+import { join } from 'node:path';
+import { describeBars, mean, RESULTS_FORMAT, RETURNS_FILE, RETURNS_FORMAT, type Results, type ReturnTable } from '../evaluation/index.ts';
+import { canonicalJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
+import type { ExperimentConfig } from './config.ts';
+import { type Evaluated, evaluatedTasks, resampledOf } from './evaluate.ts';
+import { atMost, split } from './generate.ts';
+import { madeBy } from './provenance.ts';
+
+export interface Found extends Evaluated {
+  /** Further tables, by name. */
+  readonly tables: Readonly<Record<string, Evaluated>>;
+  readonly returns: Record<string, ReturnTable>;
+  readonly dataHashes: Record<string, string>;
+  readonly imported?: Record<string, unknown>;
+  readonly seconds: Record<string, number>;
+  readonly command: string;
+}
+
+/**
+ * Writes results.json and, beside it, the raw returns that its tables were computed from.
+ *
+ * @param recorded what the results say of the configuration, where that is more than `config`.
+ */
+export function writeResults(out: string, config: ExperimentConfig, found: Found, recorded: unknown = config): Results {
+  const tables = Object.fromEntries([[config.name, found.raw], ...Object.entries(found.tables).map(([name, { raw }]) => [name, raw])]);
+  // Without line breaks: one number a line would make the file several times as large.
+  const text = `${canonicalJson({ format: RETURNS_FORMAT, tables })}\n`;
+  writeFileAtomic(join(out, RETURNS_FILE), text);
+  const results = { ...resultsOf(config, found, recorded), raw: { file: RETURNS_FILE, sha256: sha256(text) } };
+  writeJson(join(out, 'results.json'), results);
+  return results;
+}
+
+function resultsOf(config: ExperimentConfig, found: Found, recorded: unknown): Results {
+  const { methods, raw, returns, imported = {} } = found;
+  const tables = Object.entries(found.tables).map(([name, { methods }]) => [name, methods] as const);
+  const { episodes, streams, sampling, resamples } = config.evaluate;
+  const tasks = raw.tasks.length;
+  return {
+    format: RESULTS_FORMAT,
+    name: config.name,
+    oracle: { mean: mean(raw.oracle) },
+    episodes,
+    streams: streams * tasks,
+    seeds: config.seeds.length,
+    sampling,
+    bars: describeBars({
+      tasks,
+      streams,
+      seeds: config.seeds.length,
+      resamples,
+      resampled: resampledOf(split(config).family),
+      side: config.evaluate.tasks,
+    }),
+    methods,
+    ...(tables.length > 0 ? { tables: Object.fromEntries(tables) } : {}),
+    ...(Object.keys(returns).length > 0 ? { returns } : {}),
+    split: splitRecord(config),
+    run: {
+      command: found.command,
+      config: recorded,
+      ...madeBy(),
+      dataHashes: found.dataHashes,
+      ...(Object.keys(imported).length > 0 ? { imported } : {}),
+      seconds: found.seconds,
+    },
+  };
+}
+
+/** The audit of what is trained on against what is evaluated, for the results. */
+export function splitRecord(config: ExperimentConfig): Results['split'] {
+  const { train, [config.evaluate.tasks]: test, family } = split(config);
+  const evaluated = evaluatedTasks(config);
+  const trainKeys = new Set(train.map(family.taskKey));
+  return {
+    by: 'content of the task',
+    train: train.length,
+    test: test.length,
+    overlap: test.filter(task => trainKeys.has(family.taskKey(task))).length,
+    // Which of the two sides was used, where that was not all of it.
+    ...(config.source.maxTasks === undefined ? {} : { taught: atMost(train, config.source.maxTasks).length }),
+    ...(config.evaluate.maxTasks === undefined ? {} : { evaluated: evaluated.length }),
+    testTasks: evaluated.map(family.taskKey),
+  };
+}
