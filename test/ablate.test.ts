@@ -72,7 +72,7 @@ skip:
 
   it('makes combinations at once, in processes of their own, to the same bytes', async () => {
     const [one, two] = ['one', 'two'].map(name => join(folder, name));
-    const seeds = ['--set', 'seeds=[0,1]'];
+    const seeds = ['seeds=[0,1]', 'pretrain.steps=20', 'distil.steps=20', 'finetune.steps=20'].flatMap(each => ['--set', each]);
     const ended = await cadenza('ablate', file, '--out', one, '--json', ...seeds);
     const atOnce = await cadenza('ablate', file, '--out', two, '--json', ...seeds, '--jobs', '2');
     expect([ended.status, atOnce.status], ended.stderr + atOnce.stderr).toEqual([0, 0]);
@@ -96,6 +96,38 @@ skip:
     expect(stageFiles(three)).toEqual(stageFiles(one));
   }, 120_000);
 
+  it('draws return against the bits of Z, as shares of a teacher that all combinations have in common', async () => {
+    const file = join(folder, 'rates.yaml');
+    writeFileSync(
+      file,
+      `name: rates
+base: ${TINY}
+set: { teacher: { steps: 20 }, pretrain: { steps: 0 }, distil: { steps: 0, beta: 0 }, finetune: { steps: 20, gamma: 0 }, baselines: { steps: 0 } }
+axes:
+  - { name: kind, values: { continuous: {}, codes: { latents: { kind: fsq } } } }
+  - { name: m, values: { m2: { model: { latents: 2 } }, m1: { model: { latents: 1 } } } }
+rate: { along: m }
+`,
+    );
+    const out = join(folder, 'rates');
+    const ended = await cadenza('ablate', file, '--out', out, '--json');
+    expect(ended.status, ended.stderr).toBe(0);
+    const { rate, methods } = JSON.parse(ended.stdout) as Results;
+    expect(rate!.points.map(({ group, method }) => [group, method])).toEqual([
+      ['continuous', 'cad continuous m1'],
+      ['continuous', 'cad continuous m2'],
+      ['codes', 'cad codes m1'],
+      ['codes', 'cad codes m2'],
+    ]);
+    // Width 16 of 32 bits, and twice that.
+    expect(rate!.points.slice(0, 2).map(({ bits }) => bits)).toEqual([512, 1024]);
+    const [first] = rate!.points;
+    expect(first.final.mean).toBeCloseTo(methods['cad continuous m1'].final.mean / methods.teacher.final.mean, 12);
+    // The teacher sees the whole context: it is one, whatever m is.
+    expect(readdirSync(join(out, 'stages')).filter(name => name.startsWith('teacher-'))).toHaveLength(1);
+    expect(readFileSync(join(out, 'rate-return.svg'), 'utf8')).toContain('return ÷ return of teacher');
+  }, 60_000);
+
   it('has a row for every source, named after the first combination with it', async () => {
     const axes = `axes:
   - { name: source, values: { explorer: {}, twice: { source: { histories: 2 } }, slow: { source: { id: q-learning } } } }
@@ -113,6 +145,7 @@ set: { teacher: { steps: 0 }, pretrain: { steps: 0 }, distil: { steps: 0, beta: 
     ['typo', 'axes:\n  - { name: latents, values: { m1: { model: { latent: 1 } } } }', /typo\.yaml:5:.*latents/s],
     ['skips', 'axes:\n  - { name: a, values: { x: {} } }\nskip:\n  - { when: { a: y }, because: no }', /no value "y" on an axis "a"/],
     ['all', 'axes:\n  - { name: a, values: { x: {} } }\nskip:\n  - { when: { a: x }, because: no }', /every combination is skipped/],
+    ['along', 'axes:\n  - { name: a, values: { x: {} } }\nrate: { along: m }', /rate\.along: there is no axis "m"; expected one of a/],
     ['unfit', 'axes:\n  - { name: a, values: { x: { model: { width: 15 } } } }', /combination "x" does not fit together: model.width/],
   ])(
     'refuses %s with a reason',

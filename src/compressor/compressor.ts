@@ -59,6 +59,8 @@ export interface Compressor {
   /** How the past has to stand in its context. */
   readonly form: ContextForm;
   readonly reads: readonly (keyof CompressionSettings)[];
+  /** It reads neither how many latents are asked for nor the heads that pool: its results depend on neither. */
+  readonly sizeless?: true;
   /** Tokens that reach the policy, given N context tokens; 0 means that nothing does. */
   latents(contextTokens: number, options: CompressorOptions): number;
   /** Context tokens that it looks at: the last so many of N. */

@@ -3,6 +3,7 @@
 import { CadenzaError, expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import type { CodeUse } from './codes.ts';
+import type { RateReturn } from './rate-return.ts';
 import type { ReturnTable } from './return-errors.ts';
 import { bootstrapInterval, drawResamples, drawStrata, type Interval, interquartileMean, mean } from './statistics.ts';
 
@@ -118,6 +119,8 @@ export interface Results {
   tables?: Record<string, MethodTable>;
   /** How well future returns are predicted, by the name of the experiment or of the table; absent where no model predicts any. */
   returns?: Record<string, ReturnTable>;
+  /** Rate against return, of an ablation that asks for it. */
+  rate?: RateReturn;
   /** The audit of training against test tasks, by content. */
   split: Record<string, unknown>;
   /** The raw returns of all tables, in a file beside this one; results written before there was one have none. */

@@ -5,6 +5,8 @@ import {
   type MeanScore,
   type MethodResult,
   type MethodTable,
+  type RatePoint,
+  type RateReturn,
   type Regret,
   type ReturnError,
   type Score,
@@ -34,6 +36,9 @@ export function count(value: number, units: readonly string[] = ['', ' k', ' M',
 
 /** Bytes in binary units: 1.5 KiB. */
 export const bytes = (value: number): string => count(value, [' B', ' KiB', ' MiB', ' GiB'], 1024);
+
+/** Bits in binary units: 16 kibit. */
+export const bits = (value: number): string => count(value, [' bit', ' Kibit', ' Mibit'], 1024);
 
 /** Costs are counted from graphs; a method without one has none to show. */
 const orNone = (value: number, format: (value: number) => string): string => (value === 0 ? '–' : format(value));
@@ -123,6 +128,23 @@ function regretColumns({ regret }: MethodResult): Column[] {
     })),
   ];
 }
+
+/** What the table of rate against return shows, for its heading. */
+export const rateTitle = ({ reference }: RateReturn): string => `share of the return of ${reference} by the bits of Z`;
+
+/** One row of that table. */
+export const RATE_HEADS = ['line', 'bits', 'last episodes', 'all episodes'] as const;
+const share = ({ mean, low, high }: MeanScore): string => `${mean.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`;
+export const rateRow = ({ group, bits: size, final, area }: RatePoint): string[] => [group, bits(size), share(final), share(area)];
+
+/** The smallest Z of every line that keeps a share, in sentences. */
+export const rateNotes = ({ smallest, reference }: RateReturn): string[] =>
+  [...new Set(smallest.map(({ group }) => group))].map(group => {
+    const found = smallest
+      .filter(point => point.group === group)
+      .map(({ share, by, method }) => `${100 * share}% ${by === 'mean' ? 'by the mean' : 'by the whole interval'}: ${method ?? 'none'}`);
+    return `Smallest Z of ${group} that keeps of the final return of ${reference}: ${found.join('; ')}.`;
+  });
 
 /** What the table of return-prediction errors shows, for its heading. */
 export const RETURNS_TITLE = "error of predicted returns, as a fraction of the oracle's";

@@ -1,7 +1,7 @@
 /** @file The report as one HTML file: no scripts, nothing loaded, legible on a phone, in the dark and in print. */
 
 import { stringify } from 'yaml';
-import type { MethodTable, Results, ReturnTable, RunRecord } from '../evaluation/index.ts';
+import type { MethodTable, RateReturn, Results, ReturnTable, RunRecord } from '../evaluation/index.ts';
 import { learningCurves } from './figure.ts';
 import {
   type Column,
@@ -9,13 +9,18 @@ import {
   finalEpisodes,
   givenNotes,
   meanInterval,
+  RATE_HEADS,
   RETURNS_NOTE,
   RETURNS_TITLE,
+  rateNotes,
+  rateRow,
+  rateTitle,
   resultColumns,
   returnColumns,
   score,
   scoreInterval,
 } from './format.ts';
+import { rateCurves } from './rate-figure.ts';
 import { type MethodStyle, methodStyles, ranked, rankedPredictors } from './style.ts';
 
 /** Text that is markup already. */
@@ -76,6 +81,7 @@ ${scoreInterval(final)}.${regret ? ` Its cumulative regret is ${meanInterval(reg
 ${tableSection('Results', results.methods)}
 ${Object.entries(results.tables ?? {}).map(([title, methods]) => tableSection(title, methods))}
 ${Object.entries(results.returns ?? {}).map(([title, returns]) => returnsSection(title, returns))}
+${results.rate ? rateSection(results.rate) : ''}
 <section>
 <h2>How the numbers were made</h2>
 <p>${results.bars}</p>
@@ -120,6 +126,17 @@ function returnsSection(title: string, returns: ReturnTable): Markup {
 <div class="scroll">${rowsTable('predictor', names, returns.predictors, returnColumns(returns.predictors[names[0]]))}</div>
 </section>`;
 }
+
+/** Rate against return: figure, table, and the smallest Z that keeps so much. */
+const rateSection = (rate: RateReturn): Markup => html`<section>
+<h2>${rateTitle(rate)}</h2>
+<figure><div class="scroll">${new Markup(rateCurves(rate, { ground: 'inherit' }))}</div></figure>
+<div class="scroll"><table>
+<thead><tr>${RATE_HEADS.map(head => html`<th scope="col">${head}</th>`)}</tr></thead>
+<tbody>
+${rate.points.map(point => html`<tr>${rateRow(point).map((cell, i) => (i ? html`<td>${cell}</td>` : html`<th scope="row">${cell}</th>`))}</tr>\n`)}</tbody>
+</table></div>
+${rateNotes(rate).map(note => html`<p class="note">${note}</p>\n`)}</section>`;
 
 /** Who and what made the results, how long it took, and the hashes of what they were made from. */
 export const runSection = (run: RunRecord): Markup => html`<section>

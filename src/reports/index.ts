@@ -5,21 +5,27 @@ import type { Results, SupervisedResults } from '../evaluation/index.ts';
 import { writeFileAtomic } from '../util/files.ts';
 import { learningCurves, toPNG } from './figure.ts';
 import { htmlReport } from './html.ts';
+import { rateCurves } from './rate-figure.ts';
 import { scoreCurves } from './supervised-figure.ts';
 import { supervisedHtml } from './supervised-html.ts';
 
 export { type FigureOptions, learningCurves, toPNG } from './figure.ts';
 export { htmlReport } from './html.ts';
 export { type OpenRun, openRun, rawTable } from './open.ts';
+export { rateCurves } from './rate-figure.ts';
 export { formatRecorded } from './recorded-terminal.ts';
 export { scoreCurves, trainingCurves } from './supervised-figure.ts';
 export { supervisedHtml } from './supervised-html.ts';
 export { formatSupervised } from './supervised-terminal.ts';
 export { formatCurves, formatResults, formatTable, formatTasks, type TerminalOptions } from './terminal.ts';
 
-/** Writes results.html, results.svg and results.png into the folder and gives their paths. Throws `E_DISK` if one cannot be written. */
+/** Writes results.html, results.svg and results.png (and rate-return.svg, where there is such a curve) into the folder and gives their paths. Throws `E_DISK` if one cannot be written. */
 export function writeReports(folder: string, results: Results): string[] {
-  return writeFiles(folder, htmlReport(results), learningCurves(results.methods));
+  const written = writeFiles(folder, htmlReport(results), learningCurves(results.methods));
+  if (!results.rate) return written;
+  const path = join(folder, 'rate-return.svg');
+  writeFileAtomic(path, rateCurves(results.rate));
+  return [...written, path];
 }
 
 /** The same of a supervised experiment. */

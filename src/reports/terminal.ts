@@ -2,9 +2,21 @@
 
 import Table from 'cli-table3';
 import pc from 'picocolors';
-import type { MethodTable, Results, ReturnTable } from '../evaluation/index.ts';
+import type { MethodTable, RateReturn, Results, ReturnTable } from '../evaluation/index.ts';
 import { wantsColor } from '../util/color.ts';
-import { type Column, givenNotes, RETURNS_NOTE, RETURNS_TITLE, resultColumns, returnColumns, score } from './format.ts';
+import {
+  type Column,
+  givenNotes,
+  RATE_HEADS,
+  RETURNS_NOTE,
+  RETURNS_TITLE,
+  rateNotes,
+  rateRow,
+  rateTitle,
+  resultColumns,
+  returnColumns,
+  score,
+} from './format.ts';
 import { type MethodStyle, methodStyles, ranked, rankedPredictors, spread } from './style.ts';
 
 export interface TerminalOptions {
@@ -38,6 +50,8 @@ export function formatResults(results: Results, options: TerminalOptions = {}): 
       ? [wrap(`${name}: ${RETURNS_TITLE}`, width), formatReturns(results.returns[name], { ...options, width })]
       : []),
   ]);
+  if (results.rate)
+    sections.push(wrap(`${results.name}: ${rateTitle(results.rate)}`, width), formatRate(results.rate, { ...options, width }));
   const setting =
     `${episodes} ${episodes === 1 ? 'episode' : 'episodes'}, ${seeds} × ${streams} runs (seeds × streams), actions ${sampling === 'greedy' ? 'greedy' : 'sampled'}; ` +
     `1 = the oracle, whose mean return is ${+oracle.mean.toFixed(3)}. ${results.bars}`;
@@ -105,6 +119,12 @@ export function formatReturns(returns: ReturnTable, options: TerminalOptions = {
   const names = rankedPredictors(returns);
   const rows = fittingTable('predictor', names, returns.predictors, returnColumns(returns.predictors[names[0]]), options);
   return `${rows}\n\n${wrap(RETURNS_NOTE, options.width ?? 80)}`;
+}
+
+/** One row a point of the curve of rate against return, and the smallest Z of every line. */
+export function formatRate(rate: RateReturn, { width = 80, color = wantsColor() }: TerminalOptions = {}): string {
+  const rows = table([...RATE_HEADS], rate.points.map(rateRow), painter(color));
+  return [rows, ...rateNotes(rate).map(note => wrap(note, width))].join('\n\n');
 }
 
 /** A row for each name. Columns are left out from the least important on until a row fits. */

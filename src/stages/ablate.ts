@@ -6,7 +6,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { nodeExecutor } from '../engine/executors/node.ts';
-import { REFERENCES, type Results, type ReturnTable } from '../evaluation/index.ts';
+import { REFERENCES, type Results, type ReturnTable, rateReturn } from '../evaluation/index.ts';
 import { formatConfig, loadConfig } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { writeFileAtomic } from '../util/files.ts';
@@ -48,6 +48,14 @@ export const ablationSchema = z.strictObject({
     )
     .describe('Combinations to leave out')
     .default([]),
+  beside: z.array(z.string()).describe('Further rows of the combinations to show, such as teacher; equal ones are shown once').default([]),
+  rate: z
+    .strictObject({
+      along: label.describe('Axis along which Z grows; the values of the other axes tell the lines apart'),
+      against: z.string().describe('Row whose return is 1, such as teacher').default('teacher'),
+    })
+    .describe('Draw return against the bits of Z')
+    .optional(),
 });
 
 export type Ablation = z.output<typeof ablationSchema>;
@@ -75,7 +83,7 @@ export function loadAblation(file: string, overrides: readonly string[] = []): O
 }
 
 /** The product of the axes without what is skipped. Later axes win over earlier ones where they set the same key. */
-function combinations({ name, axes, set, skip }: Ablation, base: ExperimentConfig, file: string): Cell[] {
+function combinations({ name, axes, set, skip, rate }: Ablation, base: ExperimentConfig, file: string): Cell[] {
   const values = new Map(axes.map(axis => [axis.name, Object.keys(axis.values)]));
   for (const [i, { when }] of skip.entries())
     for (const [axis, wanted] of Object.entries(when))
@@ -85,6 +93,11 @@ function combinations({ name, axes, set, skip }: Ablation, base: ExperimentConfi
             'E_CONFIG',
             `${file}: skip.${i}.when: there is no value "${value}" on an axis "${axis}"; name one that is there.`,
           );
+  if (rate && !values.has(rate.along))
+    throw new CadenzaError(
+      'E_CONFIG',
+      `${file}: rate.along: there is no axis "${rate.along}"; expected one of ${[...values.keys()].join(', ')}.`,
+    );
 
   let product: { values: Record<string, string>; sets: TableSettings[] }[] = [{ values: {}, sets: [set] }];
   for (const axis of axes)
@@ -118,6 +131,35 @@ function sourceRows(cells: readonly Cell[]): (config: ExperimentConfig) => strin
   return config => (first.size === 1 ? 'source' : `source ${first.get(keyOf(config))}`);
 }
 
+/** The line of the rate–return curve that a combination is a point of. */
+const lineOf = ({ values }: Cell, along: string): string =>
+  Object.entries(values)
+    .filter(([axis]) => axis !== along)
+    .map(([, value]) => value)
+    .join(' ') || 'cad';
+
+/** Rows that combinations have under one name: what is the same in all keeps the name, others are named after their combination too. */
+class SharedRows {
+  readonly #names: readonly string[];
+  readonly #first = new Map<string, string>();
+
+  constructor(names: readonly string[]) {
+    this.#names = names;
+  }
+
+  /** The name of every row that a combination is to show, by the name that it has there. */
+  namesIn({ methods, raw }: Evaluated, cell: string): [string, string][] {
+    return this.#names
+      .filter(name => methods[name])
+      .map(name => {
+        const own = JSON.stringify(raw.methods[name]);
+        const first = this.#first.get(name) ?? own;
+        this.#first.set(name, first);
+        return [name, own === first ? name : `${name} ${cell}`];
+      });
+  }
+}
+
 /** Runs every combination and gives one table of their CAD rows, with the source and random choice beside them. */
 export async function runAblation({ ablation, base, cells }: OpenAblation, options: Omit<RunOptions, 'until'>): Promise<Results> {
   const { out, progress, signal, resume, command } = options;
@@ -131,6 +173,8 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   );
 
   const sourceRow = sourceRows(cells);
+  const { rate, beside } = ablation;
+  const shared = new SharedRows([...new Set([...beside, ...(rate ? [rate.against] : [])])]);
   let main: Evaluated | undefined;
   const tables: Record<string, Evaluated> = {};
   const returns: Record<string, ReturnTable> = {};
@@ -143,10 +187,12 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
       progress: { ...progress, start: (stage, ...rest) => progress.start(`${heading}: ${stage}`, ...rest) },
     });
     const found = (await road(config, store, nodeExecutor(config.executor), 'evaluate'))!;
-    const rows = <T>({ cad, source, random }: Record<string, T>): Record<string, T> => ({
+    const sharedNames = shared.namesIn(found, name);
+    const rows = <T>({ cad, source, random, ...others }: Record<string, T>): Record<string, T> => ({
       [`cad ${name}`]: cad,
       ...(source && { [sourceRow(config)]: source }),
       random,
+      ...Object.fromEntries(sharedNames.filter(([own]) => others[own]).map(([own, shown]) => [shown, others[own]])),
     });
     const added = (table: Evaluated | undefined, { methods, raw }: Evaluated): Evaluated => ({
       methods: { ...table?.methods, ...rows(methods) },
@@ -163,5 +209,7 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
     dataHashes[name] = found.dataHash;
     seconds[name] = Object.values(store.seconds).reduce((a, b) => a + b, 0);
   }
-  return writeResults(out, cells[0].config, { ...main!, tables, returns, dataHashes, seconds, command }, { ablation, base });
+  const lines = rate && new Map(cells.map(cell => [`cad ${cell.name}`, lineOf(cell, rate.along)]));
+  const curve = lines && rateReturn(main!.methods, main!.raw, lines, rate.against);
+  return writeResults(out, cells[0].config, { ...main!, tables, returns, rate: curve, dataHashes, seconds, command }, { ablation, base });
 }

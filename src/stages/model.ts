@@ -177,10 +177,12 @@ export class Model {
    */
   keySettings(
     kind: string,
-    { compression }: ModelConfig,
-  ): { form?: ContextForm; compression?: Partial<CompressionSettings>; head?: HeadChoice } {
-    const { reads } = compressor(kind);
+    { compression, model }: ModelConfig,
+  ): { model: Partial<ModelConfig['model']>; form?: ContextForm; compression?: Partial<CompressionSettings>; head?: HeadChoice } {
+    const { reads, sizeless } = compressor(kind);
+    const { latents: _, poolHeads: __, ...others } = model;
     return {
+      model: sizeless ? others : model,
       ...(this.form === 'window' ? {} : { form: this.form }),
       ...(this.head.choice ? { head: this.head.choice } : {}),
       ...(reads.length > 0 ? { compression: Object.fromEntries(reads.map(name => [name, compression[name]])) } : {}),

@@ -1,7 +1,16 @@
 /** @file What an experiment found, with everything that says where it comes from, and the files that it is written to. */
 
 import { join } from 'node:path';
-import { describeBars, mean, RESULTS_FORMAT, RETURNS_FILE, RETURNS_FORMAT, type Results, type ReturnTable } from '../evaluation/index.ts';
+import {
+  describeBars,
+  mean,
+  type RateReturn,
+  RESULTS_FORMAT,
+  RETURNS_FILE,
+  RETURNS_FORMAT,
+  type Results,
+  type ReturnTable,
+} from '../evaluation/index.ts';
 import { canonicalJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import type { ExperimentConfig } from './config.ts';
 import { type Evaluated, evaluatedTasks, resampledOf } from './evaluate.ts';
@@ -12,6 +21,7 @@ export interface Found extends Evaluated {
   /** Further tables, by name. */
   readonly tables: Readonly<Record<string, Evaluated>>;
   readonly returns: Record<string, ReturnTable>;
+  readonly rate?: RateReturn;
   readonly dataHashes: Record<string, string>;
   readonly imported?: Record<string, unknown>;
   readonly seconds: Record<string, number>;
@@ -34,7 +44,7 @@ export function writeResults(out: string, config: ExperimentConfig, found: Found
 }
 
 function resultsOf(config: ExperimentConfig, found: Found, recorded: unknown): Results {
-  const { methods, raw, returns, imported = {} } = found;
+  const { methods, raw, returns, rate, imported = {} } = found;
   const tables = Object.entries(found.tables).map(([name, { methods }]) => [name, methods] as const);
   const { episodes, streams, sampling, resamples } = config.evaluate;
   const tasks = raw.tasks.length;
@@ -57,6 +67,7 @@ function resultsOf(config: ExperimentConfig, found: Found, recorded: unknown): R
     methods,
     ...(tables.length > 0 ? { tables: Object.fromEntries(tables) } : {}),
     ...(Object.keys(returns).length > 0 ? { returns } : {}),
+    ...(rate ? { rate } : {}),
     split: splitRecord(config),
     run: {
       command: found.command,

@@ -94,7 +94,6 @@ export function trainingStage(run: TrainingRun, spec: StageSpec): Promise<StageO
       tokenizer: config.tokenizer,
       context: config.context,
       queries: config.queries,
-      model: config.model,
       policy,
       executor: config.executor,
       ...run.model.keySettings(spec.compressor, config),

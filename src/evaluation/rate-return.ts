@@ -1,0 +1,104 @@
+/**
+ * @file Rate against return: what an agent keeps of its teacher's return with so many bits of Z. The curve that says what compression costs.
+ * Shape key: R runs (task × seed × stream), E in-context episodes.
+ */
+
+import { CadenzaError } from '../util/errors.ts';
+import { type ReturnsTable, scoringInput } from './raw-returns.ts';
+import { FINAL_EPISODES, type MeanScore, type MethodTable } from './results.ts';
+import { drawResamples, drawStrata, quantile, type Resamples } from './statistics.ts';
+
+/** Shares of the reference's return that a curve is asked for: the smallest Z that keeps them. */
+export const KEPT = [0.95, 0.99] as const;
+
+/** One agent on the curve; its scores are divided by those of the reference. */
+export interface RatePoint {
+  /** Its row. */
+  method: string;
+  /** The line that it is a point of. */
+  group: string;
+  /** Bits of one Z. */
+  bits: number;
+  /** Of the last `FINAL_EPISODES` episodes. */
+  final: MeanScore;
+  /** Of all episodes: the area under the learning curve. */
+  area: MeanScore;
+}
+
+/** The agent of fewest bits in its group that keeps a share of the reference's final return, or none. */
+export interface SmallestPoint {
+  group: string;
+  share: number;
+  /** By the mean, or by the lower end of its interval. */
+  by: 'mean' | 'low';
+  method: string | null;
+}
+
+export interface RateReturn {
+  /** The row that the others are divided by. */
+  reference: string;
+  /** By group, then from few bits to many. */
+  points: RatePoint[];
+  smallest: SmallestPoint[];
+}
+
+/**
+ * The curve of some rows of a table. Intervals are of the ratio of means, under resamples that draw the same runs of both; they are drawn as those
+ * of the table are.
+ *
+ * @param groups the line that each row belongs to, by row. Throws `E_DATA` for a row without a Z.
+ */
+export function rateReturn(methods: MethodTable, raw: ReturnsTable, groups: ReadonlyMap<string, string>, reference: string): RateReturn {
+  const below = runScores(raw, reference);
+  const points = Array.from(groups, ([method, group]): RatePoint => {
+    const bits = methods[method]?.bitsPerContext;
+    if (bits === undefined)
+      throw new CadenzaError('E_DATA', `rate–return: "${method}" carries no latents, so it has no rate; leave its combination out.`);
+    const own = runScores(raw, method);
+    return { method, group, bits, final: ratio(own.final, below.final, own.draws), area: ratio(own.area, below.area, own.draws) };
+  });
+  const order = [...new Set(groups.values())];
+  points.sort((a, b) => order.indexOf(a.group) - order.indexOf(b.group) || a.bits - b.bits);
+  const smallest = order.flatMap(group =>
+    KEPT.flatMap(share =>
+      (['mean', 'low'] as const).map((by): SmallestPoint => {
+        const found = points.find(point => point.group === group && point.final[by] >= share);
+        return { group, share, by, method: found?.method ?? null };
+      }),
+    ),
+  );
+  return { reference, points, smallest };
+}
+
+/** The normalised scores of every run, by task, and the draws of the table's intervals. */
+function runScores(raw: ReturnsTable, method: string) {
+  const { seeds, episodes, oracle, random, resamples = 2000, resampled } = scoringInput(raw, method);
+  const { tasks, streams } = raw;
+  const [final, area]: [number[], number[]] = [[], []];
+  for (const [t, task] of tasks.entries())
+    for (const { returns } of seeds)
+      for (let s = 0; s < streams; s++) {
+        const at = (t * streams + s) * episodes;
+        const scores = Array.from({ length: episodes }, (_, e) => returns[at + e] / oracle.get(task)!);
+        const mean = (of: readonly number[]) => of.reduce((a, b) => a + b, 0) / of.length;
+        final.push(mean(scores.slice(-FINAL_EPISODES)));
+        area.push(mean(scores));
+      }
+  const strata = tasks.map(() => seeds.length * streams);
+  return { final, area, draws: (resampled === 'tasks' ? drawStrata : drawResamples)(strata, resamples, random) };
+}
+
+/** Σ a ÷ Σ b over all runs, with its 95% percentile interval. Throws `E_DATA` where the reference earned nothing. */
+function ratio(above: readonly number[], below: readonly number[], { counts, runs, resamples }: Resamples): MeanScore {
+  const total = (values: readonly number[], weight: (i: number) => number) => values.reduce((sum, value, i) => sum + weight(i) * value, 0);
+  const of = (weight: (i: number) => number) => total(above, weight) / total(below, weight);
+  if (above.length !== below.length)
+    throw new CadenzaError(
+      'E_DATA',
+      'rate–return: the rows have different numbers of runs; evaluate them with the same seeds and streams.',
+    );
+  if (!(total(below, () => 1) > 0))
+    throw new CadenzaError('E_DATA', 'rate–return: the reference earned nothing, so nothing is a share of it.');
+  const drawn = Float64Array.from({ length: resamples }, (_, r) => of(i => counts[r * runs + i])).sort();
+  return { mean: of(() => 1), low: quantile(drawn, 0.025), high: quantile(drawn, 0.975) };
+}
