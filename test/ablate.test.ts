@@ -96,6 +96,20 @@ skip:
     expect(stageFiles(three)).toEqual(stageFiles(one));
   }, 120_000);
 
+  it('says so when one of its processes is killed, and saves what the others have', async () => {
+    const out = join(folder, 'killed');
+    const { child, ended, says } = start(['ablate', file, '--out', out, '--jobs', '2']);
+    await says('small, 2 at once');
+    const lock = () =>
+      (existsSync(join(out, 'stages')) ? readdirSync(join(out, 'stages')) : []).find(name => /^pretrain.*lock$/.test(name));
+    while (!lock() && child.exitCode === null) await sleep(5);
+    const { pid } = JSON.parse(readFileSync(join(out, 'stages', lock()!), 'utf8'));
+    expect(pid).not.toBe(child.pid);
+    process.kill(pid, 'SIGKILL');
+    const { status, stderr } = await ended;
+    expect([status, stderr]).toEqual([9, expect.stringMatching(/\[E_EXECUTOR\] a process .* \(SIGKILL\).*--resume/)]);
+  }, 60_000);
+
   it('draws return against the bits of Z, as shares of a teacher that all combinations have in common', async () => {
     const file = join(folder, 'rates.yaml');
     writeFileSync(

@@ -69,7 +69,11 @@ export async function runPool<J>({ module, jobs, processes, signal, onNote, onDo
         else onDone?.(++finished);
         next();
       });
-      child.on('error', fail);
+      child.on('error', error => {
+        fail(error);
+        // One that never began does not end either.
+        if (child.pid === undefined) resolve();
+      });
       child.on('exit', (code, killed) => {
         children.delete(child);
         if (running !== undefined)
