@@ -158,6 +158,12 @@ set: { teacher: { steps: 0 }, pretrain: { steps: 0 }, distil: { steps: 0, beta: 
   it.each([
     ['typo', 'axes:\n  - { name: latents, values: { m1: { model: { latent: 1 } } } }', /typo\.yaml:5:.*latents/s],
     ['skips', 'axes:\n  - { name: a, values: { x: {} } }\nskip:\n  - { when: { a: y }, because: no }', /no value "y" on an axis "a"/],
+    [
+      'elsewhere',
+      'axes:\n  - { name: size, values: { s9: {}, s5: { env: { options: { size: 5 } } } } }',
+      /\[E_SPLIT\].*"s9" was evaluated in dark-room, "s5" in dark-room \(size 5\)/,
+    ],
+    ['longer', 'axes:\n  - { name: a, values: { x: {}, y: { evaluate: { episodes: 2 } } } }', /"x" and "y" differ in evaluate/],
     ['all', 'axes:\n  - { name: a, values: { x: {} } }\nskip:\n  - { when: { a: x }, because: no }', /every combination is skipped/],
     ['along', 'axes:\n  - { name: a, values: { x: {} } }\nrate: { along: m }', /rate\.along: there is no axis "m"; expected one of a/],
     ['unfit', 'axes:\n  - { name: a, values: { x: { model: { width: 15 } } } }', /combination "x" does not fit together: model.width/],

@@ -47,7 +47,21 @@ describe('a tiny run', () => {
       for (const { oracle, mean } of method.perTask) expect([oracle > 0, mean >= 0 && mean <= 1]).toEqual([true, true]);
       expect(method.flopsPerAction > 0).toBe(!['source', 'random'].includes(name));
     }
-    const { cad, teacher, none } = results.methods;
+    const { cad, teacher, none, random } = results.methods;
+    const stage = (stage: string) => ({ stage, steps: 80, examples: 80 * 16 });
+    expect(cad.budget).toEqual(['pretrain', 'teacher', 'distil', 'finetune'].map(stage));
+    expect([teacher.budget, none.budget, random.budget]).toEqual([[stage('teacher')], [stage('none')], undefined]);
+    expect(results.protocols).toEqual({
+      tiny: {
+        env: { id: 'dark-room' },
+        side: 'test',
+        episodes: 3,
+        streams: 2,
+        sampling: 'sample',
+        split: { train: 77, test: 4, overlap: 0 },
+        selection: { by: 'unstated' },
+      },
+    });
     // 2 latents of 16 floats, beside the running episode that all of them carry.
     expect(cad.stateBytes - none.stateBytes).toBe(2 * 16 * 4);
     expect(teacher.stateBytes).toBeGreaterThan(cad.stateBytes);
@@ -59,7 +73,9 @@ describe('a tiny run', () => {
     const table = rawTable(run);
     expect(Object.keys(run.raw!.tables)).toEqual(['tiny']);
     expect(Object.keys(table.methods).sort()).toEqual([...METHODS].sort());
-    for (const [name, { flopsPerAction, stateBytes, historyBytes, bitsPerContext, ...found }] of Object.entries(run.results.methods)) {
+    for (const [name, { flopsPerAction, stateBytes, historyBytes, bitsPerContext, budget: _, ...found }] of Object.entries(
+      run.results.methods,
+    )) {
       const cost = { flopsPerAction, stateBytes, historyBytes, ...(bitsPerContext === undefined ? {} : { bitsPerContext }) };
       expect(scoreMethod(table, name, cost)).toEqual({ ...found, ...cost });
       expect(table.methods[name].seeds).toEqual([0]);
@@ -173,6 +189,8 @@ describe('a stage of its own', () => {
     expect(whole.status, whole.stderr).toBe(0);
     const { methods } = JSON.parse(whole.stdout) as Results;
     expect(Object.keys(methods).sort()).toEqual(['cad', 'none', 'random', 'reinforced', 'source', 'teacher']);
+    // Two iterations, three times through sixteen episodes, sixteen at once.
+    expect(methods.reinforced.budget).toEqual([...methods.cad.budget!, { stage: 'reinforce', steps: 6, examples: 96 }]);
     // The same networks: what values there were is in no exported graph.
     for (const cost of ['flopsPerAction', 'stateBytes', 'historyBytes'] as const) expect(methods.reinforced[cost]).toBe(methods.cad[cost]);
     const { trained } = JSON.parse(readFileSync(join(first, 'model', 'model.json'), 'utf8'));

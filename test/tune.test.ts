@@ -10,6 +10,7 @@ import type { EnvFamily, Task } from '../src/rl/index.ts';
 import { loadExperiment } from '../src/stages/config.ts';
 import { split } from '../src/stages/generate.ts';
 import { SEARCHES, trialConfig } from '../src/stages/tune.ts';
+import { sha256File } from '../src/util/files.ts';
 import { cadenza, settings, stageFiles, start, TINY, withinProcess } from './command.ts';
 
 /** Content keys of every task that this process plays, plans in, or is told the oracle of. */
@@ -176,6 +177,9 @@ describe('a study by successive halving', () => {
     const best = loadExperiment(join(out, 'best.yaml'));
     const { settings: chosen } = read(out).trials[0];
     expect(best).toMatchObject({ name: 'tiny-tuned', evaluate: base().evaluate, split: base().split, baselines: base().baselines });
+    // Where they come from goes with them: the study, and the tasks that it saw.
+    expect(best.selection).toMatchObject({ by: 'validation', tasks: read(out).validationTasks, note: expect.stringContaining('9 trials') });
+    expect(best.selection.study).toBe(sha256File(join(out, 'tune.json')));
     expect(best.finetune).toMatchObject({
       steps: 9,
       gamma: chosen['finetune.gamma'] ?? 0.1,

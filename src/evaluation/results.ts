@@ -3,6 +3,7 @@
 import { CadenzaError, expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import type { CodeUse } from './codes.ts';
+import type { Protocol } from './integrity.ts';
 import type { RateReturn } from './rate-return.ts';
 import type { ReturnTable } from './return-errors.ts';
 import { bootstrapInterval, drawResamples, drawStrata, type Interval, interquartileMean, mean } from './statistics.ts';
@@ -70,6 +71,16 @@ export interface MethodCost {
   retrieval?: RetrievalUse;
 }
 
+/** What one training stage took, for each seed. */
+export interface StageBudget {
+  /** Its name, as its folder has it without the seed. */
+  stage: string;
+  /** Steps of the optimiser. */
+  steps: number;
+  /** Sequences that these steps saw, each as often as it was seen. */
+  examples: number;
+}
+
 /** One method. Every return is divided by its own task's oracle return: 1 is optimal. */
 export interface MethodResult extends MethodCost {
   /** What it was given that rows without this entry did not have, as it ends "Given …". */
@@ -80,6 +91,8 @@ export interface MethodResult extends MethodCost {
   perTask: TaskScore[];
   /** Where the family declares it. */
   regret?: Regret;
+  /** All training that went into it, in order; left out where nothing was trained. */
+  budget?: StageBudget[];
 }
 
 export type MethodTable = Record<string, MethodResult>;
@@ -123,6 +136,8 @@ export interface Results {
   rate?: RateReturn;
   /** The audit of training against test tasks, by content. */
   split: Record<string, unknown>;
+  /** How the rows of each table were evaluated and chosen, by the name of the experiment or of the table; older results have none. */
+  protocols?: Record<string, Protocol>;
   /** The raw returns of all tables, in a file beside this one; results written before there was one have none. */
   raw?: { file: string; sha256: string };
   run: RunRecord;

@@ -20,6 +20,7 @@ import {
   score,
   scoreInterval,
 } from './format.ts';
+import { budgetNotes, integrityNote, refusals } from './integrity.ts';
 import { rateCurves } from './rate-figure.ts';
 import { type MethodStyle, methodStyles, ranked, rankedPredictors } from './style.ts';
 
@@ -69,19 +70,21 @@ export function htmlReport(results: Results): string {
   const own = names.find(name => styles.get(name)!.emphasised) ?? names[0];
   const { final, regret } = results.methods[own];
   const over = finalEpisodes(episodes);
+  const shown = refusals(results, name).length === 0;
+  const headline = html` Over ${over} <strong>${own}</strong> reaches ${score(final.mean)} on average; IQM
+${scoreInterval(final)}.${regret ? ` Its cumulative regret is ${meanInterval(regret)} in units of reward.` : ''}`;
   return page(
     name,
     html`<header>
 <h1>${name}</h1>
 <p>Return in context as a fraction of what an optimal policy that knows the task would get (1 = oracle, whose mean return is
-${+oracle.mean.toFixed(3)}). Over ${over} <strong>${own}</strong> reaches ${score(final.mean)} on average; IQM
-${scoreInterval(final)}.${regret ? ` Its cumulative regret is ${meanInterval(regret)} in units of reward.` : ''}</p>
+${+oracle.mean.toFixed(3)}).${shown ? headline : ''}</p>
 </header>
 <main>
-${tableSection('Results', results.methods)}
-${Object.entries(results.tables ?? {}).map(([title, methods]) => tableSection(title, methods))}
+${tableSection(results, name, results.methods, 'Results')}
+${Object.entries(results.tables ?? {}).map(([title, methods]) => tableSection(results, title, methods))}
 ${Object.entries(results.returns ?? {}).map(([title, returns]) => returnsSection(title, returns))}
-${results.rate ? rateSection(results.rate) : ''}
+${results.rate && shown ? rateSection(results.rate) : ''}
 <section>
 <h2>How the numbers were made</h2>
 <p>${results.bars}</p>
@@ -99,8 +102,13 @@ ${runSection(run)}
   );
 }
 
-/** Figure, table and heat table of one set of methods. */
-function tableSection(title: string, methods: MethodTable): Markup {
+/** Figure, table and heat table of one set of methods, or the reasons why they may not be shown. */
+function tableSection(results: Results, table: string, methods: MethodTable, title = table): Markup {
+  const refused = refusals(results, table);
+  if (refused.length > 0)
+    return html`<section>
+<h2>${title}</h2>
+${refused.map(reason => html`<p>Not shown: ${reason} The numbers are in results.json.</p>\n`)}</section>`;
   const names = ranked(methods);
   const styles = methodStyles(names);
   return html`<section>
@@ -111,7 +119,7 @@ function tableSection(title: string, methods: MethodTable): Markup {
 <figcaption>Mean by in-context episode; the bands are explained below.</figcaption>
 </figure>
 <div class="scroll">${rowsTable('method', names, methods, resultColumns(methods[names[0]]))}</div>
-${givenNotes(methods).map(note => html`<p class="note">${note}</p>\n`)}<h3>By task</h3>
+${[...givenNotes(methods), ...budgetNotes(methods), integrityNote(results, table)].filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}<h3>By task</h3>
 <p class="note">Mean over ${finalEpisodes(methods[names[0]].byEpisode.mean.length)} on each test task; the darker, the nearer to the oracle.</p>
 <div class="scroll">${heatTable(methods, names, styles)}</div>
 </section>`;

@@ -5,6 +5,7 @@ import type { Results, SupervisedResults } from '../evaluation/index.ts';
 import { writeFileAtomic } from '../util/files.ts';
 import { learningCurves, toPNG } from './figure.ts';
 import { htmlReport } from './html.ts';
+import { refusals } from './integrity.ts';
 import { rateCurves } from './rate-figure.ts';
 import { scoreCurves } from './supervised-figure.ts';
 import { supervisedHtml } from './supervised-html.ts';
@@ -19,10 +20,14 @@ export { supervisedHtml } from './supervised-html.ts';
 export { formatSupervised } from './supervised-terminal.ts';
 export { formatCurves, formatResults, formatTable, formatTasks, type TerminalOptions } from './terminal.ts';
 
-/** Writes results.html, results.svg and results.png (and rate-return.svg, where there is such a curve) into the folder and gives their paths. Throws `E_DISK` if one cannot be written. */
+/**
+ * Writes results.html and, unless its rows may not be shown, results.svg and results.png (and rate-return.svg, where there is such a curve) into
+ * the folder and gives their paths. Throws `E_DISK` if one cannot be written.
+ */
 export function writeReports(folder: string, results: Results): string[] {
-  const written = writeFiles(folder, htmlReport(results), learningCurves(results.methods));
-  if (!results.rate) return written;
+  const shown = refusals(results, results.name).length === 0;
+  const written = writeFiles(folder, htmlReport(results), shown ? learningCurves(results.methods) : undefined);
+  if (!results.rate || !shown) return written;
   const path = join(folder, 'rate-return.svg');
   writeFileAtomic(path, rateCurves(results.rate));
   return [...written, path];
@@ -33,12 +38,9 @@ export function writeSupervisedReports(folder: string, results: SupervisedResult
   return writeFiles(folder, supervisedHtml(results), scoreCurves(results));
 }
 
-function writeFiles(folder: string, page: string, svg: string): string[] {
-  const files: [string, string | Uint8Array][] = [
-    ['results.html', page],
-    ['results.svg', svg],
-    ['results.png', toPNG(svg)],
-  ];
+function writeFiles(folder: string, page: string, svg: string | undefined): string[] {
+  const files: [string, string | Uint8Array][] = [['results.html', page]];
+  if (svg !== undefined) files.push(['results.svg', svg], ['results.png', toPNG(svg)]);
   return files.map(([name, content]) => {
     const path = join(folder, name);
     writeFileAtomic(path, content);

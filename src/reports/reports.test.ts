@@ -3,7 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
-import { describeBars, type MethodResult, methodResult, RESULTS_FORMAT, type Results, type ReturnError } from '../evaluation/index.ts';
+import {
+  describeBars,
+  type MethodResult,
+  methodResult,
+  type Protocol,
+  RESULTS_FORMAT,
+  type Results,
+  type ReturnError,
+} from '../evaluation/index.ts';
 import { Random } from '../util/random.ts';
 import { bytes, count, duration, score } from './format.ts';
 import { htmlReport } from './html.ts';
@@ -94,6 +102,57 @@ describe('format', () => {
     expect([0, 5, 999.4, 999.6, 27.8e6, 144.8e6].map(value => count(value))).toEqual(['0', '5', '999', '1 k', '27.8 M', '145 M']);
     expect([512, 1536, 96_000].map(bytes)).toEqual(['512 B', '1.5 KiB', '93.8 KiB']);
     expect([4.21, 59.97, 200, 3720].map(duration)).toEqual(['4.2 s', '1 min 00 s', '3 min 20 s', '1 h 02 min']);
+  });
+});
+
+describe('how far rows can be trusted', () => {
+  const protocol: Protocol = {
+    env: { id: 'dark-room' },
+    side: 'test',
+    episodes: EPISODES,
+    streams: 3,
+    sampling: 'sample',
+    split: { train: 73, test: 8, overlap: 0 },
+    selection: { by: 'validation', note: 'by hand' },
+  };
+  const budget = [
+    { stage: 'pretrain', steps: 500, examples: 32_000 },
+    { stage: 'finetune', steps: 1600, examples: 102_400 },
+  ];
+  const stated: Results = {
+    ...results,
+    methods: { cad: { ...results.methods.cad, budget }, random: results.methods.random },
+    tables: {},
+    protocols: { [results.name]: protocol },
+  };
+  const chosenOnTest: Results = { ...stated, protocols: { [results.name]: { ...protocol, selection: { by: 'test' } } } };
+  const text = (of: Results) => formatResults(of, { width: 200, color: false });
+  const page = (of: Results) => parseHTML(htmlReport(of)).document;
+
+  it('stands below their table: budget, split audit and selection rule', () => {
+    const notes = [
+      'Training of cad: pretrain 500 + finetune 1,600 = 2,100 steps on 134,400 sequences, each seed.',
+      'Training of random: none of ours.',
+      '73 training and 8 test tasks, none on both sides, by content; settings chosen by results on validation tasks: by hand.',
+    ];
+    const shown = Array.from(page(stated).querySelectorAll('p.note'), note => note.textContent);
+    for (const note of notes) expect([text(stated).includes(`\n${note}\n`), shown.includes(note)], note).toEqual([true, true]);
+    expect(text({ ...stated, protocols: { [results.name]: { ...protocol, side: 'validation' } } })).toContain('scores on validation tasks');
+  });
+
+  it('keeps rows from being shown that were selected on test tasks, and says why', () => {
+    expect(text(chosenOnTest)).toMatch(/Not shown: The settings of .* were chosen by results on test tasks .* in results\.json\./s);
+    expect(text(chosenOnTest)).not.toContain('IQM');
+    const { textContent } = page(chosenOnTest).querySelector('main')!;
+    expect([textContent.includes('Not shown: The settings'), page(chosenOnTest).querySelector('table')]).toEqual([true, null]);
+    expect(page(chosenOnTest).querySelector('header')!.textContent).not.toContain('reaches');
+    const folder = mkdtempSync(join(tmpdir(), 'cadenza-refused-'));
+    expect(writeReports(folder, chosenOnTest)).toEqual([join(folder, 'results.html')]);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('is not said of results that do not tell', () => {
+    expect(text(results)).not.toMatch(/Training of|settings/);
   });
 });
 

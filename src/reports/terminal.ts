@@ -17,6 +17,7 @@ import {
   returnColumns,
   score,
 } from './format.ts';
+import { budgetNotes, integrityNote, refusals } from './integrity.ts';
 import { type MethodStyle, methodStyles, ranked, rankedPredictors, spread } from './style.ts';
 
 export interface TerminalOptions {
@@ -42,20 +43,31 @@ export function formatResults(results: Results, options: TerminalOptions = {}): 
   const tables = [[results.name, results.methods] as const, ...Object.entries(results.tables ?? {})];
   const sections = tables.flatMap(([name, methods]) => [
     wrap(`${name}: return as a fraction of the oracle's, by in-context episode`, width),
-    formatCurves(methods, { ...options, width }),
-    formatTable(methods, { ...options, width }),
-    ...givenNotes(methods).map(note => wrap(note, width)),
-    formatTasks(methods, { ...options, width }),
+    ...formatRows(results, name, methods, { ...options, width }),
     ...(results.returns?.[name]
       ? [wrap(`${name}: ${RETURNS_TITLE}`, width), formatReturns(results.returns[name], { ...options, width })]
       : []),
   ]);
-  if (results.rate)
+  if (results.rate && refusals(results, results.name).length === 0)
     sections.push(wrap(`${results.name}: ${rateTitle(results.rate)}`, width), formatRate(results.rate, { ...options, width }));
   const setting =
     `${episodes} ${episodes === 1 ? 'episode' : 'episodes'}, ${seeds} × ${streams} runs (seeds × streams), actions ${sampling === 'greedy' ? 'greedy' : 'sampled'}; ` +
     `1 = the oracle, whose mean return is ${+oracle.mean.toFixed(3)}. ${results.bars}`;
   return `${[...sections, wrap(setting, width)].join('\n\n')}\n`;
+}
+
+/** Curves and tables of one set of rows with what has to be known of them, or the reasons why they may not be shown. */
+function formatRows(results: Results, name: string, methods: MethodTable, options: TerminalOptions & { width: number }): string[] {
+  const { width } = options;
+  const refused = refusals(results, name);
+  if (refused.length > 0) return refused.map(reason => wrap(`Not shown: ${reason} The numbers are in results.json.`, width));
+  const notes = [...givenNotes(methods), ...budgetNotes(methods), integrityNote(results, name)].filter(Boolean);
+  return [
+    formatCurves(methods, options),
+    formatTable(methods, options),
+    ...notes.map(note => wrap(note, width)),
+    formatTasks(methods, options),
+  ];
 }
 
 /** Learning curves (means), each labelled where it ends. */

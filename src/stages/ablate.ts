@@ -6,13 +6,13 @@
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { nodeExecutor } from '../engine/executors/node.ts';
-import { REFERENCES, type Results, type ReturnTable, rateReturn } from '../evaluation/index.ts';
+import { expectComparable, REFERENCES, type Results, type ReturnTable, rateReturn } from '../evaluation/index.ts';
 import { formatConfig, loadConfig } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { writeFileAtomic } from '../util/files.ts';
+import { hashJson, writeFileAtomic } from '../util/files.ts';
 import { expectBuildable } from './buildable.ts';
 import { type ExperimentConfig, loadExperiment, settingsSchema, type TableSettings, withSettings } from './config.ts';
-import type { Evaluated } from './evaluate.ts';
+import { type Evaluated, plannedRows } from './evaluate.ts';
 import { makeAtOnce, partsOf } from './parallel.ts';
 import { writeResults } from './results.ts';
 import { type RunOptions, road } from './run.ts';
@@ -160,10 +160,27 @@ class SharedRows {
   }
 }
 
+/**
+ * Refuses combinations whose rows could not stand in one table: evaluated in another way, or on other tasks.
+ *
+ * @throws `E_CONFIG` and `E_SPLIT`.
+ */
+function expectOneTable(cells: readonly Cell[]): void {
+  const [first] = cells;
+  const odd = cells.find(({ config }) => hashJson(config.evaluate) !== hashJson(first.config.evaluate));
+  if (odd)
+    throw new CadenzaError(
+      'E_CONFIG',
+      `the combinations "${first.name}" and "${odd.name}" differ in evaluate, but all rows of a table are evaluated alike; set evaluate outside the axes, or use evaluate.envs for further tables.`,
+    );
+  expectComparable(cells.map(({ name, config }) => plannedRows(`"${name}"`, config)));
+}
+
 /** Runs every combination and gives one table of their CAD rows, with the source and random choice beside them. */
 export async function runAblation({ ablation, base, cells }: OpenAblation, options: Omit<RunOptions, 'until'>): Promise<Results> {
   const { out, progress, signal, resume, command } = options;
   for (const { config } of cells) expectBuildable(config);
+  expectOneTable(cells);
   writeFileAtomic(join(out, 'config.yaml'), formatConfig({ ...ablation, cells: cells.map(({ name }) => name) }));
 
   await makeAtOnce(
@@ -194,7 +211,8 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
       random,
       ...Object.fromEntries(sharedNames.filter(([own]) => others[own]).map(([own, shown]) => [shown, others[own]])),
     });
-    const added = (table: Evaluated | undefined, { methods, raw }: Evaluated): Evaluated => ({
+    const added = (table: Evaluated | undefined, { methods, raw, protocol }: Evaluated): Evaluated => ({
+      protocol,
       methods: { ...table?.methods, ...rows(methods) },
       raw: { ...raw, methods: { ...table?.raw.methods, ...rows(raw.methods) } },
     });

@@ -22,6 +22,7 @@ import { latentsSchema } from './config-latents.ts';
 import { promptConflicts, promptSchema } from './config-prompt.ts';
 import { retrievalSchema, retrieveStage } from './config-retrieval.ts';
 import { returnsSchema } from './config-returns.ts';
+import { selectionSchema } from './config-selection.ts';
 
 /** The settings of an experiment in reinforcement learning, before they are checked against each other. */
 export const fields = {
@@ -305,6 +306,7 @@ export const fields = {
     })
     .prefault({})
     .describe('Evaluation on the held-out tasks'),
+  selection: selectionSchema,
   checkpoint: z
     .strictObject({ everySteps: count('Training steps between two checkpoints').default(200) })
     .prefault({})

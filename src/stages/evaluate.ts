@@ -8,11 +8,14 @@ import {
   type MethodCost,
   type MethodReturns,
   type MethodTable,
+  type Protocol,
   RETURNS_FILE,
   type Resampled,
   type ReturnsTable,
+  type Rows,
   rollout,
   type SeedReturns,
+  type StageBudget,
   scoreMethod,
 } from '../evaluation/index.ts';
 import { type InContextPolicy, MODEL_FORMAT, type ModelDescription } from '../policy/index.ts';
@@ -204,6 +207,8 @@ export const resampledOf = (family: EnvFamily): Resampled => (family.drawTask ? 
 export interface Evaluated {
   readonly methods: MethodTable;
   readonly raw: ReturnsTable;
+  /** How all of it was evaluated, and how its settings were chosen. */
+  readonly protocol: Protocol;
 }
 
 /** Lets every method of every seed learn on the evaluated tasks; every return is divided by its own task's oracle. */
@@ -216,6 +221,7 @@ export async function evaluate(evaluation: Evaluation, trained: readonly Trained
   ];
   const collected: Record<string, MethodReturns> = {};
   const costs: Record<string, MethodCost> = {};
+  const budgets: Record<string, readonly StageBudget[] | undefined> = {};
   const keep = (method: string, seed: number, { returns: { returns, regret }, cost }: Rollouts) => {
     // Costs are those of the first seed: the graphs are the same.
     costs[method] ??= cost;
@@ -225,8 +231,11 @@ export async function evaluate(evaluation: Evaluation, trained: readonly Trained
     if (regret) collected[method].regret!.push(Array.from(regret));
   };
   for (const method of trained) {
-    keep(method.method, method.seed, await rollModel(evaluation, method));
-    for (const each of shown) keep(prompted(method.method, each), method.seed, await rollModel(evaluation, method, each));
+    for (const each of [undefined, ...shown]) {
+      const name = each ? prompted(method.method, each) : method.method;
+      keep(name, method.seed, await rollModel(evaluation, method, each));
+      budgets[name] = method.trained.budget;
+    }
   }
   for (const { method, id, options } of bySource)
     for (const seed of config.seeds) keep(method, seed, await rollSource(evaluation, method, id, options, seed));
@@ -236,9 +245,52 @@ export async function evaluate(evaluation: Evaluation, trained: readonly Trained
   const methods = Object.keys(collected).map(method => {
     const cost = costs[method];
     const given = givenTo.get(method) ?? (cost.retrieval && retrievalOf(cost.retrieval));
-    return [method, { ...scoreMethod(raw, method, cost), ...(given ? { given } : {}) }] as const;
+    const budget = budgets[method];
+    const row = { ...scoreMethod(raw, method, cost), ...(given ? { given } : {}), ...(budget ? { budget: [...budget] } : {}) };
+    return [method, row] as const;
   });
-  return { methods: Object.fromEntries(methods), raw };
+  return { methods: Object.fromEntries(methods), raw, protocol: protocolOf(config) };
+}
+
+/** The rows that an evaluation of this experiment will have, as far as it matters who they are compared with. */
+export function plannedRows(name: string, config: ExperimentConfig): Rows {
+  const { family } = split(config);
+  const tasks = evaluatedTasks(config).map(task => ({ task: family.taskKey(task), oracle: family.oracleReturn(task) }));
+  return { name, protocol: protocolOf(config), tasks };
+}
+
+/** How an experiment evaluates, and what of its split and its settings a reader has to know. */
+export function protocolOf(config: ExperimentConfig): Protocol {
+  const { family } = split(config);
+  const { tasks: side, episodes, streams, sampling } = config.evaluate;
+  const { id, options } = family;
+  const { train, test, overlap } = splitRecord(config);
+  return {
+    env: { id, ...(options ? { options: { ...options } } : {}) },
+    side,
+    episodes,
+    streams,
+    sampling,
+    split: { train, test, overlap },
+    selection: config.selection,
+  };
+}
+
+/** The audit of what is trained on against what is evaluated, by content. */
+export function splitRecord(config: ExperimentConfig) {
+  const { train, [config.evaluate.tasks]: test, family } = split(config);
+  const evaluated = evaluatedTasks(config);
+  const trainKeys = new Set(train.map(family.taskKey));
+  return {
+    by: 'content of the task',
+    train: train.length,
+    test: test.length,
+    overlap: test.filter(task => trainKeys.has(family.taskKey(task))).length,
+    // Which of the two sides was used, where that was not all of it.
+    ...(config.source.maxTasks === undefined ? {} : { taught: atMost(train, config.source.maxTasks).length }),
+    ...(config.evaluate.maxTasks === undefined ? {} : { evaluated: evaluated.length }),
+    testTasks: evaluated.map(family.taskKey),
+  };
 }
 
 /** What all rows of a table have in common. */

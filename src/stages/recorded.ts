@@ -25,13 +25,12 @@ import { readJson, writeFileAtomic, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
 import { type ExperimentConfig, tableConfig } from './config.ts';
-import { type Evaluation, evaluatedTasks, exportModel, type TrainedMethod } from './evaluate.ts';
+import { type Evaluation, evaluatedTasks, exportModel, splitRecord, type TrainedMethod } from './evaluate.ts';
 import { loadHistories } from './generate.ts';
 import { datasetKey, datasetOf } from './imported.ts';
 import { weightsOf } from './inference.ts';
 import { withWeights } from './model.ts';
 import { madeBy } from './provenance.ts';
-import { splitRecord } from './results.ts';
 import { type RunOptions, trainMethods } from './run.ts';
 import { StageStore } from './store.ts';
 

@@ -18,7 +18,7 @@ import { type ExperimentConfig, loadExperiment, stageOptimiser } from './config.
 import { collect, openActor } from './experience.ts';
 import { generate, loadHistories, split } from './generate.ts';
 import { Model } from './model.ts';
-import { experienceBatches, reinforce, reinforceLoss, teacherOf } from './reinforce.ts';
+import { experienceBatches, reinforce, reinforceLoss, teacherOf, updatesOf } from './reinforce.ts';
 import { type StageOutput, StageStore } from './store.ts';
 import { train } from './trainer.ts';
 import { batchesFor, distil, MODEL_FILE, nextOf, partOf, type TrainingRun } from './training.ts';
@@ -100,7 +100,7 @@ async function learn(config: ExperimentConfig, { tasks = listedTasks(bandit, 'A 
     trainable: specs,
     buffers,
     given,
-    steps: batches.steps!,
+    steps: config.reinforce.steps * updatesOf(config.reinforce, optimiser.batch),
     optimiser,
     batches: {
       ...taken,

@@ -88,6 +88,7 @@ export function reinforce(run: TrainingRun, start: StageOutput): Promise<StageOu
     from: { start },
     trains: [...(compressorRate > 0 ? [PARTS.compressor] : []), PARTS.policy, RETURN_PARTS.value],
     group: name => ({ rate: rates[partOf(name)] }),
+    updates: batch => settings.steps * updatesOf(settings, batch),
     build: (scope, batch) => reinforceLoss(model, scope, kind, batch, settings),
     batches(request) {
       const teacher = teacherOf(family, config, request.random.split('monte-carlo'));
@@ -209,6 +210,10 @@ export interface ExperienceRequest extends BatchRequest {
   readonly executor: TrainingRun['executor'];
 }
 
+/** Steps of the optimiser in one iteration: what does not fill a batch is left out. */
+export const updatesOf = ({ streams, episodes, epochs }: ReinforceConfig, batch: number): number =>
+  epochs * Math.floor((streams * episodes) / batch);
+
 /**
  * Batches of the student's own experience. Every iteration plays anew, by the weights of the moment and the random stream of its number; its
  * episodes, each with the window before it as the context, then come `epochs` times in another order.
@@ -233,8 +238,8 @@ export async function experienceBatches(request: ExperienceRequest): Promise<Sta
   const policyLearns = zeros([]);
   const feeds: Record<string, HostTensor> = { ...inputs, ...own, [POLICY_LEARNS]: policyLearns };
   const rows = Array.from({ length: streams * episodes }, (_, row) => row);
-  const minibatches = Math.floor(rows.length / optimiser.batch);
-  const unit = epochs * minibatches;
+  const unit = updatesOf(settings, optimiser.batch);
+  const minibatches = unit / epochs;
   const { segment, actions: P } = shape;
   let experience: Experience;
 
@@ -255,7 +260,6 @@ export async function experienceBatches(request: ExperienceRequest): Promise<Sta
   return {
     feeds,
     unit,
-    steps: settings.steps * unit,
     async fill(step, state) {
       const [iteration, within] = [Math.floor(step / unit), step % unit];
       if (within === 0) {

@@ -13,8 +13,8 @@ import {
 } from '../evaluation/index.ts';
 import { canonicalJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import type { ExperimentConfig } from './config.ts';
-import { type Evaluated, evaluatedTasks, resampledOf } from './evaluate.ts';
-import { atMost, split } from './generate.ts';
+import { type Evaluated, resampledOf, splitRecord } from './evaluate.ts';
+import { split } from './generate.ts';
 import { madeBy } from './provenance.ts';
 
 export interface Found extends Evaluated {
@@ -44,8 +44,9 @@ export function writeResults(out: string, config: ExperimentConfig, found: Found
 }
 
 function resultsOf(config: ExperimentConfig, found: Found, recorded: unknown): Results {
-  const { methods, raw, returns, rate, imported = {} } = found;
+  const { methods, raw, protocol, returns, rate, imported = {} } = found;
   const tables = Object.entries(found.tables).map(([name, { methods }]) => [name, methods] as const);
+  const protocols = Object.entries(found.tables).map(([name, { protocol }]) => [name, protocol] as const);
   const { episodes, streams, sampling, resamples } = config.evaluate;
   const tasks = raw.tasks.length;
   return {
@@ -69,6 +70,7 @@ function resultsOf(config: ExperimentConfig, found: Found, recorded: unknown): R
     ...(Object.keys(returns).length > 0 ? { returns } : {}),
     ...(rate ? { rate } : {}),
     split: splitRecord(config),
+    protocols: Object.fromEntries([[config.name, protocol], ...protocols]),
     run: {
       command: found.command,
       config: recorded,
@@ -77,22 +79,5 @@ function resultsOf(config: ExperimentConfig, found: Found, recorded: unknown): R
       ...(Object.keys(imported).length > 0 ? { imported } : {}),
       seconds: found.seconds,
     },
-  };
-}
-
-/** The audit of what is trained on against what is evaluated, for the results. */
-export function splitRecord(config: ExperimentConfig): Results['split'] {
-  const { train, [config.evaluate.tasks]: test, family } = split(config);
-  const evaluated = evaluatedTasks(config);
-  const trainKeys = new Set(train.map(family.taskKey));
-  return {
-    by: 'content of the task',
-    train: train.length,
-    test: test.length,
-    overlap: test.filter(task => trainKeys.has(family.taskKey(task))).length,
-    // Which of the two sides was used, where that was not all of it.
-    ...(config.source.maxTasks === undefined ? {} : { taught: atMost(train, config.source.maxTasks).length }),
-    ...(config.evaluate.maxTasks === undefined ? {} : { evaluated: evaluated.length }),
-    testTasks: evaluated.map(family.taskKey),
   };
 }

@@ -74,7 +74,7 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
     const other = await road(tableConfig(config, table), own, executor, until);
     // Stages of a table have the names of the experiment's own.
     for (const [stage, spent] of Object.entries(own.seconds)) seconds[`${table.name}: ${stage}`] = spent;
-    tables[table.name] = { methods: other!.methods, raw: other!.raw };
+    tables[table.name] = other!;
     if (other!.returns) returns[table.name] = other!.returns;
     for (const [at, found] of Object.entries(other!.elsewhere)) tables[`${table.name}-${at}`] = found;
     dataHashes[table.name] = other!.dataHash;

@@ -32,6 +32,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   seed: `${NOT_TUNED}; a seed that scores well means nothing`,
   seeds: `${NOT_TUNED}; a seed that scores well means nothing`,
   baselines: `${NOT_TUNED}; baselines are not trained in a study`,
+  selection: NOT_TUNED,
   name: NOT_TUNED,
   tables: NOT_TUNED,
   checkpoint: NOT_TUNED,

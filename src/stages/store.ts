@@ -5,6 +5,7 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { StageBudget } from '../evaluation/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { hashJson, readJson, sha256, writeJson } from '../util/files.ts';
 import { claim } from '../util/lock.ts';
@@ -39,6 +40,8 @@ export interface StageOutput {
   /** What the stage reported of itself. */
   readonly report: Readonly<Record<string, unknown>>;
   readonly seconds: number;
+  /** All training that went into it, its own last; absent where nothing is trained. */
+  readonly budget?: readonly StageBudget[];
 }
 
 interface StageManifest {

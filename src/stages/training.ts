@@ -50,6 +50,8 @@ export interface StageSpec {
   readonly group?: TrainRequest['group'];
   /** Fills the further input `teacher` from a table. */
   readonly table?: boolean;
+  /** Steps of the optimiser, where they are not the steps of the configuration. */
+  readonly updates?: (batch: number) => number;
   /** Where the batches come from, if not from the histories. */
   readonly batches?: (request: BatchRequest) => Promise<StageBatches>;
 }
@@ -69,8 +71,6 @@ export interface BatchRequest {
 
 /** The batches of a stage. */
 export interface StageBatches extends BatchSource {
-  /** Training steps, if not as many as the configuration says. */
-  readonly steps?: number;
   /** Parameters that follow from the data: those that the model has begin with these values. */
   readonly given?: Weights;
   readonly dispose?: () => Promise<void>;
@@ -78,14 +78,15 @@ export interface StageBatches extends BatchSource {
 
 export const partOf = (name: string) => name.slice(0, name.indexOf('.'));
 
-export function trainingStage(run: TrainingRun, spec: StageSpec): Promise<StageOutput> {
+export async function trainingStage(run: TrainingRun, spec: StageSpec): Promise<StageOutput> {
   const { config, seed } = run;
   const optimiser = stageOptimiser(config, spec.kind);
   const { steps } = config[spec.kind];
+  const updates = spec.updates?.(optimiser.batch) ?? steps;
   // What is retrieved is seen in one stage alone, which says so itself; what of the head matters, the model does.
   const { retrieval: _, head: __, ...policy } = config.policy;
   const before = Object.entries(spec.from).filter((entry): entry is [string, StageOutput] => entry[1] !== undefined);
-  return run.store.run({
+  const output = await run.store.run({
     stage: `${spec.name}-seed${seed}`,
     settings: {
       seed,
@@ -120,7 +121,7 @@ export function trainingStage(run: TrainingRun, spec: StageSpec): Promise<StageO
       for (const { name } of specs) if (partOf(name) === RETURN_PARTS.start) given.set(name, given.get(name.slice(name.indexOf('.') + 1))!);
 
       const request: BatchRequest = { optimiser, trainable, frozen, buffers, given, random, signal: context.signal };
-      const { steps: own, given: ofData = [], dispose, ...batches } = (await spec.batches?.(request)) ?? historyBatches(run, spec, request);
+      const { given: ofData = [], dispose, ...batches } = (await spec.batches?.(request)) ?? historyBatches(run, spec, request);
       for (const [name, values] of ofData) if (given.has(name)) given.set(name, values);
       const graph: Graph = { outputs: { loss, ...metrics, ...nextOf(buffers) } };
       const used = inputsOf(graph);
@@ -133,7 +134,7 @@ export function trainingStage(run: TrainingRun, spec: StageSpec): Promise<StageO
         frozen: frozen.filter(({ name }) => used.has(name)),
         buffers,
         given,
-        steps: own ?? steps,
+        steps: updates,
         optimiser,
         group: spec.group,
         batches: batchesFor(graph, batches, scope.randoms.values(), random),
@@ -159,6 +160,10 @@ export function trainingStage(run: TrainingRun, spec: StageSpec): Promise<StageO
       };
     },
   });
+  const own = { stage: spec.name, steps: updates, examples: updates * optimiser.batch };
+  // What several of the earlier stages have in common was done once.
+  const budget = new Map([...before.flatMap(([, { budget = [] }]) => budget), own].map(each => [each.stage, each]));
+  return { ...output, budget: [...budget.values()] };
 }
 
 /** What the buffers become, as outputs of a graph. */

@@ -12,6 +12,7 @@ import {
   type Measure,
   type Rung,
   rankTrials,
+  type Selection,
   STUDY_FORMAT,
   type Study,
   type Trial,
@@ -20,7 +21,7 @@ import {
 } from '../evaluation/index.ts';
 import { formatConfig } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { writeFileAtomic, writeJson } from '../util/files.ts';
+import { sha256File, writeFileAtomic, writeJson } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
@@ -31,6 +32,8 @@ import { madeBy } from './provenance.ts';
 import { trainMethods } from './run.ts';
 import { drawSettings, type SearchSpace, type Settings } from './space.ts';
 import { StageStore } from './store.ts';
+
+const STUDY_FILE = 'tune.json';
 
 /** The setting whose steps successive halving hands out. */
 export const RESOURCE = 'finetune.steps';
@@ -112,11 +115,12 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
       title = rounds.length > 1 ? `round ${depth + 1}/${rounds.length}, trial ${trial}` : `trial ${trial}/${trials.length - 1}`;
       const config = trialConfig(base, settings, method === 'halving' ? steps : undefined);
       trials[trial].rungs.push({ steps: config.finetune.steps, score: await runTrial(config, measure, store, executor) });
-      writeJson(join(out, 'tune.json'), report());
+      writeJson(join(out, STUDY_FILE), report());
     }
   }
   const study = report();
-  writeFileAtomic(join(out, 'best.yaml'), formatConfig(bestConfig(base, study.trials[0].settings)));
+  const best = bestConfig(base, study.trials[0].settings, selectionOf(base, study, sha256File(join(out, STUDY_FILE))));
+  writeFileAtomic(join(out, 'best.yaml'), formatConfig(best));
   return study;
 }
 
@@ -184,10 +188,20 @@ function fault(base: ExperimentConfig, settings: Settings): string | undefined {
   }
 }
 
-/** The experiment with the best settings: its own evaluation, tables and all; what `cadenza run` takes. */
-export function bestConfig(base: ExperimentConfig, settings: Settings): ExperimentConfig {
+/** How the recommended settings were chosen. What the experiment was chosen by before stays true of the settings that were not searched. */
+function selectionOf({ selection: before }: ExperimentConfig, { trials, measure, validationTasks }: Study, hash: string): Selection {
+  return {
+    by: before.by === 'test' ? 'test' : 'validation',
+    note: `the best of ${trials.length} trials of cadenza tune by its ${measure} score${before.note ? `; before that, ${before.note}` : ''}`,
+    study: hash,
+    tasks: [...new Set([...(before.tasks ?? []), ...validationTasks])],
+  };
+}
+
+/** The experiment with the best settings, and how they were found: its own evaluation, tables and all; what `cadenza run` takes. */
+export function bestConfig(base: ExperimentConfig, settings: Settings, selection: Selection): ExperimentConfig {
   const tuned = tableConfig(base, { name: 'tuned', set: nested(settings) });
-  return experimentSchema.parse({ ...tuned, tables: base.tables });
+  return experimentSchema.parse({ ...tuned, tables: base.tables, selection });
 }
 
 /** Dotted settings as the maps that they stand in. */

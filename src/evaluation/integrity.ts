@@ -1,0 +1,184 @@
+/**
+ * @file Whether rows of results may stand side by side: the same tasks by content in the same environment, played by the same protocol, not
+ * trained on, and not chosen by. Reports and comparisons ask here and nowhere else.
+ */
+
+import { CadenzaError } from '../util/errors.ts';
+import type { Results, TaskScore } from './results.ts';
+
+/** How the settings of an experiment came about, as a report says it. */
+export const SELECTIONS = {
+  unstated: 'how these settings were chosen was not stated',
+  preset: 'settings as they stood before any result of theirs was seen',
+  validation: 'settings chosen by results on validation tasks',
+  test: 'settings chosen by results on test tasks',
+} as const;
+
+export interface Selection {
+  by: keyof typeof SELECTIONS;
+  /** In the words of who chose them. */
+  note?: string;
+  /** SHA-256 of the tune.json that recommended them. */
+  study?: string;
+  /** Keys of the tasks that they were chosen on, where that was recorded. */
+  tasks?: string[];
+}
+
+/** What all rows of one table share, and what must be equal for rows of two tables to stand side by side. */
+export interface Protocol {
+  /** The family, with those of its options that are not the defaults. */
+  env: { id: string; options?: Record<string, unknown> };
+  /** Which tasks were played: those that are held out, or those that settings are chosen on. */
+  side: 'test' | 'validation';
+  episodes: number;
+  /** Streams of one task and training seed. */
+  streams: number;
+  sampling: 'sample' | 'greedy';
+  /** Tasks on either side of the split, and how many are on both, by content. */
+  split: { train: number; test: number; overlap: number };
+  selection: Selection;
+}
+
+/** The rows of one table as far as it matters who they are compared with. */
+export interface Rows {
+  /** What messages call them. */
+  readonly name: string;
+  readonly protocol: Protocol;
+  readonly tasks: readonly Pick<TaskScore, 'task' | 'oracle'>[];
+}
+
+/** A reason why rows may not stand side by side. */
+export interface Fault {
+  /** `E_SPLIT` where tasks are the reason, `E_DATA` where the protocol is. */
+  readonly code: 'E_SPLIT' | 'E_DATA';
+  /** What is wrong and what to do. */
+  readonly message: string;
+}
+
+/**
+ * The rows of one table of results: of the experiment itself, or of a further table by its name. Of results that were written before protocols
+ * were, what can be told of the experiment itself is told.
+ *
+ * @throws `E_DATA` for a table that is not there or whose protocol was not recorded.
+ */
+export function rowsOf(results: Results, table: string = results.name, name: string = table): Rows {
+  const methods =
+    table === results.name ? results.methods : Object.hasOwn(results.tables ?? {}, table) ? results.tables![table] : undefined;
+  if (!methods) {
+    const known = [results.name, ...Object.keys(results.tables ?? {})];
+    throw new CadenzaError('E_DATA', `${name}: there is no table "${table}"; expected one of ${known.join(', ')}.`);
+  }
+  const protocol = results.protocols?.[table] ?? (table === results.name ? earlierProtocol(results) : undefined);
+  if (!protocol)
+    throw new CadenzaError(
+      'E_DATA',
+      `${name}: it is not recorded how the rows of this table were evaluated, because it was written before that was. Run the same command again with the same folder; what is finished is not trained again.`,
+    );
+  const [{ perTask }] = Object.values(methods);
+  return { name, protocol, tasks: perTask };
+}
+
+/** What results said of themselves before they had protocols. */
+function earlierProtocol({ run, episodes, sampling, split, streams, methods }: Results): Protocol | undefined {
+  const config = run.config as { env?: Protocol['env']; evaluate?: { tasks?: Protocol['side'] }; base?: typeof config } | undefined;
+  const { env, evaluate } = config?.base ?? config ?? {};
+  if (!env) return undefined;
+  const { train, test, overlap } = split as unknown as Protocol['split'];
+  const [{ perTask }] = Object.values(methods);
+  return {
+    env,
+    side: evaluate?.tasks ?? 'test',
+    episodes,
+    streams: streams / perTask.length,
+    sampling,
+    split: { train, test, overlap },
+    selection: { by: 'unstated' },
+  };
+}
+
+/** Every reason why these rows may not stand side by side; of one table, why its rows may not be shown as results. */
+export function comparisonFaults(all: readonly Rows[]): Fault[] {
+  const [first, ...others] = all;
+  return [...all.flatMap(ownFaults), ...others.flatMap(other => mutualFaults(first, other))];
+}
+
+/** Throws the first of these faults, with how many there are. */
+export function expectComparable(all: readonly Rows[]): void {
+  const [fault, ...others] = comparisonFaults(all);
+  if (!fault) return;
+  const more = others.length > 0 ? ` (And ${others.length} more: ${others.map(({ message }) => message).join(' ')})` : '';
+  throw new CadenzaError(fault.code, `these rows may not stand side by side: ${fault.message}${more}`);
+}
+
+/** Trained on what it is tested on, or chosen by it. */
+function ownFaults({ name, protocol: { split, selection, side }, tasks }: Rows): Fault[] {
+  const faults: Fault[] = [];
+  if (split.overlap > 0)
+    faults.push({
+      code: 'E_SPLIT',
+      message: `${name} was trained on ${split.overlap} of the tasks that it is evaluated on. Make the split anew and train again.`,
+    });
+  const chosenOn = new Set(selection.tasks);
+  const seen = tasks.filter(({ task }) => chosenOn.has(task)).length;
+  const how =
+    'Choose settings on validation tasks (cadenza tune, or evaluate.tasks: validation), then evaluate on test tasks that had no part in it.';
+  if (selection.by === 'test')
+    faults.push({
+      code: 'E_SPLIT',
+      message: `the settings of ${name} were chosen by results on test tasks (selection.by is test). ${how}`,
+    });
+  else if (side === 'test' && seen > 0)
+    faults.push({ code: 'E_SPLIT', message: `the settings of ${name} were chosen on ${seen} of its test tasks (selection.tasks). ${how}` });
+  return faults;
+}
+
+/** Played elsewhere, on other tasks, or in another way. */
+function mutualFaults(a: Rows, b: Rows): Fault[] {
+  const [left, right] = [a.protocol, b.protocol];
+  const faults: Fault[] = [];
+  const [here, there] = [describeEnv(left.env), describeEnv(right.env)];
+  if (here !== there)
+    faults.push({
+      code: 'E_SPLIT',
+      message: `${a.name} was evaluated in ${here}, ${b.name} in ${there}. Set env alike and run one of them again.`,
+    });
+  else faults.push(...taskFaults(a, b));
+  for (const [key, setting] of [
+    ['episodes', 'evaluate.episodes'],
+    ['sampling', 'evaluate.sampling'],
+  ] as const)
+    if (left[key] !== right[key])
+      faults.push({
+        code: 'E_DATA',
+        message: `${a.name} has ${setting} ${left[key]}, ${b.name} ${right[key]}. Evaluate one of them again with the other's; nothing is trained again.`,
+      });
+  return faults;
+}
+
+function taskFaults(a: Rows, b: Rows): Fault[] {
+  const oracle = new Map(a.tasks.map(each => [each.task, each.oracle]));
+  const shared = b.tasks.filter(({ task }) => oracle.has(task));
+  if (shared.length < b.tasks.length || shared.length < a.tasks.length) {
+    const sides = a.protocol.side === b.protocol.side ? `${a.protocol.side} tasks` : `tasks (${a.protocol.side}, ${b.protocol.side})`;
+    const message =
+      `${a.name} and ${b.name} were evaluated on different ${sides}: ${a.tasks.length} and ${b.tasks.length}, of which ${shared.length} are the same. ` +
+      'Set split.heldOut, split.seed, split.validation, evaluate.tasks and evaluate.maxTasks alike and run one of them again.';
+    return [{ code: 'E_SPLIT', message }];
+  }
+  const unlike = shared.find(each => Math.abs(oracle.get(each.task)! - each.oracle) > 1e-9 * Math.abs(each.oracle));
+  if (!unlike) return [];
+  const message = `the oracle's return on ${unlike.task} is ${oracle.get(unlike.task)} in ${a.name} and ${unlike.oracle} in ${b.name}, so the task is not the same there. Run one of them again with the version of the other.`;
+  return [{ code: 'E_SPLIT', message }];
+}
+
+/** The environment in one spelling. */
+function describeEnv({ id, options = {} }: Protocol['env']): string {
+  const sorted = Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1));
+  return sorted.length === 0 ? id : `${id} (${sorted.map(([key, value]) => `${key} ${JSON.stringify(value)}`).join(', ')})`;
+}
+
+/** How the settings of a table were chosen, in a sentence without its full stop. */
+export function describeSelection({ by, note, study, tasks }: Selection): string {
+  const of = [study && `study ${study.slice(0, 12)}`, tasks && `${tasks.length} tasks`].filter(Boolean).join(', ');
+  return `${SELECTIONS[by]}${of ? ` (${of})` : ''}${note ? `: ${note}` : ''}`;
+}

@@ -1,0 +1,39 @@
+/** @file What a report states about how far its rows can be trusted: split audit, selection rule, budget; and why rows are not shown. */
+
+import { comparisonFaults, describeSelection, type MethodTable, type Results, rowsOf, type StageBudget } from '../evaluation/index.ts';
+
+/** Why the rows of a table may not be shown as results, as sentences; none for results from before protocols were recorded. */
+export const refusals = (results: Results, table: string): string[] =>
+  results.protocols?.[table] ? comparisonFaults([rowsOf(results, table)]).map(({ message }) => capital(message)) : [];
+
+/** The audit of the split and the selection rule of a table, as sentences. */
+export function integrityNote(results: Results, table: string): string {
+  const protocol = results.protocols?.[table];
+  if (!protocol) return '';
+  const { side, split, selection } = protocol;
+  const audit = `${split.train} training and ${split.test} ${side} tasks, ${split.overlap === 0 ? 'none' : split.overlap} on both sides, by content`;
+  const validation = side === 'validation' ? ' These are scores on validation tasks, for choosing settings.' : '';
+  return `${audit}; ${describeSelection(selection)}.${validation}`;
+}
+
+/** What each row's training took, a sentence for rows with equal budgets. */
+export function budgetNotes(methods: MethodTable): string[] {
+  const rows = new Map<string, string[]>();
+  for (const [name, { budget }] of Object.entries(methods)) {
+    const text = budget ? describeBudget(budget) : 'none of ours';
+    rows.set(text, [...(rows.get(text) ?? []), name]);
+  }
+  if ([...rows.keys()].every(text => text === 'none of ours')) return [];
+  return Array.from(rows, ([text, names]) => `Training of ${names.join(', ')}: ${text}.`);
+}
+
+const whole = (value: number) => value.toLocaleString('en-GB');
+
+function describeBudget(budget: readonly StageBudget[]): string {
+  const sum = (key: 'steps' | 'examples') => budget.reduce((total, stage) => total + stage[key], 0);
+  const stages = budget.map(({ stage, steps }) => `${stage} ${whole(steps)}`).join(' + ');
+  const steps = budget.length > 1 ? `${stages} = ${whole(sum('steps'))}` : stages;
+  return `${steps} steps on ${whole(sum('examples'))} sequences, each seed`;
+}
+
+const capital = (text: string) => text[0].toUpperCase() + text.slice(1);
