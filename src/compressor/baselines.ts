@@ -8,6 +8,7 @@ import { type Compressor, encode } from './compressor.ts';
 export const full: Compressor = {
   id: 'full',
   description: 'no compression: the policy attends to every encoded token',
+  prose: () => 'Nothing is compressed: the policy attends to every encoded token of the context.',
   uncompressed: true,
   sizeless: true,
   form: 'window',
@@ -21,6 +22,8 @@ export const full: Compressor = {
 export const truncated: Compressor = {
   id: 'truncated',
   description: 'the last m tokens of the raw context, encoded',
+  prose: () =>
+    'The raw context is cut to its last $m$ tokens, as many as the policy of CAD sees, and the policy attends to these, encoded.',
   uncompressed: true,
   form: 'window',
   reads: [],
@@ -33,6 +36,7 @@ export const truncated: Compressor = {
 export const meanPool: Compressor = {
   id: 'mean-pool',
   description: 'the encoded context in m equal pieces, each averaged',
+  prose: () => 'The encoded context is cut into $m$ pieces of equal length, and the mean of each is a latent.',
   form: 'window',
   reads: [],
   latents: (_, { latents }) => latents,
@@ -50,6 +54,7 @@ export const meanPool: Compressor = {
 export const none: Compressor = {
   id: 'none',
   description: 'no context: the running episode alone',
+  prose: () => 'Nothing of the past reaches the policy, which has no cross-attention and sees the running episode alone.',
   uncompressed: true,
   sizeless: true,
   form: 'window',

@@ -36,6 +36,8 @@ function sizesOf(numbers: number, { latents, width }: CompressorOptions): { piec
 export const pca: Compressor = {
   id: 'pca',
   description: 'the raw context in m equal pieces, each projected on the first principal components of such pieces',
+  prose: () =>
+    String.raw`The raw context is cut into $m$ pieces $x_j$ of equal length, each projected on the first principal components of such pieces in contexts as training draws them, $z_j = W \Lambda^{-1/2} V^\top (x_j - \mu) + b$, where $\mu$, the directions $V$ and their variances $\Lambda$ are computed and $W$ and $b$ are learned.`,
   form: 'window',
   reads: [],
   latents: (_, { latents }) => latents,

@@ -1,4 +1,5 @@
 export * from './codes.ts';
+export * from './description.ts';
 export * from './integrity.ts';
 export * from './rate-return.ts';
 export * from './raw-returns.ts';

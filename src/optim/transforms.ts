@@ -52,8 +52,11 @@ export const clipByGlobalNorm = (limit: number): Transform => ({
 
 const power = (base: number, exponent: Tensor): Tensor => exponentiate(mul(exponent, Math.log(base)));
 
+/** What keeps Adam from dividing by zero, unless given. */
+export const ADAM_EPSILON = 1e-8;
+
 /** Adam's direction (Kingma and Ba 2015, algorithm 1), with the constants folded so that each vector is passed over as rarely as can be. */
-export const adam = ({ beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = {}): Transform => ({
+export const adam = ({ beta1 = 0.9, beta2 = 0.999, epsilon = ADAM_EPSILON } = {}): Transform => ({
   init: ['moment1', 'moment2'],
   update(gradient, [m, v], { step }) {
     const first = add(mul(m, beta1), mul(gradient, 1 - beta1));

@@ -13,6 +13,7 @@ import {
 } from '../evaluation/index.ts';
 import { canonicalJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import type { ExperimentConfig } from './config.ts';
+import { describe } from './describe.ts';
 import { type Evaluated, resampledOf, splitRecord } from './evaluate.ts';
 import { split } from './generate.ts';
 import { madeBy } from './provenance.ts';
@@ -69,6 +70,8 @@ function resultsOf(config: ExperimentConfig, found: Found, recorded: unknown): R
     ...(tables.length > 0 ? { tables: Object.fromEntries(tables) } : {}),
     ...(Object.keys(returns).length > 0 ? { returns } : {}),
     ...(rate ? { rate } : {}),
+    // The combinations of an ablation each have one of their own.
+    ...(recorded === config ? { setting: describe(config).setting } : {}),
     split: splitRecord(config),
     protocols: Object.fromEntries([[config.name, protocol], ...protocols]),
     run: {

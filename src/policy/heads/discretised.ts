@@ -33,6 +33,8 @@ export const discretised: HeadKind = {
       values,
       autoregressive,
       choice: { kind: 'discretised', bins, ...(several ? { autoregressive } : {}) },
+      valuesProse:
+        'Every real number of an action is one of <policy/head/bins> values at even distances between its bounds; the target is the mass that the Gaussian of the source has nearest to each.',
       writeJoint(label, from, out, at) {
         masses(label, from);
         const combinations = bins ** values.length;

@@ -47,6 +47,8 @@ export const gaussian: HeadKind = {
     const entropyOf = (logDeviation: Tensor) => sum(add(logDeviation, UNIT_ENTROPY), [-1]);
     return {
       choice: { kind: 'gaussian' },
+      prose:
+        'The head gives a Gaussian for every number of an action, its mean and its standard deviation, the latter between bounds relative to the width of the range; actions that are drawn are clipped to the range.',
       distribution: distributionOver(space),
       outputs: (scope, states_BTD) => linear(scope, states_BTD, 2 * width),
       rows(outputs) {

@@ -22,6 +22,8 @@ export type HeadChoice = Pick<HeadSettings, 'kind'> & Partial<HeadSettings>;
 
 export interface ActionHead {
   readonly choice?: HeadChoice;
+  /** How a Methods section says it (`Prose` in evaluation), where h is a hidden state: <policy/head/…> stand for settings. */
+  readonly prose: string;
   readonly distribution: ActionDistribution;
   /** Hidden states [B, T, D] → what the losses take, [B, T, R]. */
   outputs(scope: Scope, states_BTD: Tensor): Tensor;
