@@ -75,7 +75,7 @@ export function stageFolder(out: string, stage: string): string | undefined {
 }
 
 /** Every file below `stages/` by its path, with its bytes where `name` matches and empty where not. */
-export function stageFiles(out: string, name = /^(model\.safetensors|returns\.json|.*\.arrow)$/): Map<string, Buffer> {
+export function stageFiles(out: string, name = /^(model\.safetensors|(returns|imitation)\.json|.*\.arrow)$/): Map<string, Buffer> {
   const stages = join(out, 'stages');
   const paths = readdirSync(stages, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile())

@@ -44,7 +44,9 @@ describe('a run with retrieved contexts', () => {
       .filter(path => !plain.includes(path))
       .map(path => path.split('/')[0].replace(/-[0-9a-f]{12}$/, ''));
     expect(plain.every(path => existsSync(join(out, 'stages', path)))).toBe(true);
-    const rows = ['', '-own', '-all', '-none'].map(store => `evaluate-cad+retrieval${store}-seed0`);
+    const rows = ['', '-own', '-all', '-none'].flatMap(store =>
+      ['evaluate', 'imitation'].map(stage => `${stage}-cad+retrieval${store}-seed0`),
+    );
     expect(new Set(added)).toEqual(new Set(['contexts-seed0', 'contexts-test-seed0', 'retrieve-seed0', ...rows]));
   });
 

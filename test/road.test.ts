@@ -15,6 +15,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const [first, twin, other, staged] = ['first', 'twin', 'other', 'staged'].map(name => join(folder, name));
 const TRAINED = ['teacher', 'pretrain', 'distil', 'finetune', 'truncated', 'mean-pool', 'none'];
 const METHODS = ['cad', 'teacher', 'truncated', 'mean-pool', 'none', 'source', 'random'];
+/** Those whose weights were trained, by their rows. */
+const MODELS = ['cad', 'teacher', 'truncated', 'mean-pool', 'none'];
 const run = (out: string, ...args: string[]) => cadenza('run', TINY, '--out', out, ...args);
 
 let ended: Ended;
@@ -66,6 +68,26 @@ describe('a tiny run', () => {
     expect(cad.stateBytes - none.stateBytes).toBe(2 * 16 * 4);
     expect(teacher.stateBytes).toBeGreaterThan(cad.stateBytes);
     expect(results.run).toMatchObject({ command: expect.stringContaining('cadenza run'), config: { name: 'tiny' }, seconds: {} });
+  });
+
+  it('has every model look on at the source, beside the source itself and uniform choice', () => {
+    const { imitation } = JSON.parse(readFileSync(join(first, 'results.json'), 'utf8')) as Results;
+    expect(Object.keys(imitation!)).toEqual(['tiny']);
+    // 4 goals × 4 histories.
+    expect(imitation!.tiny.histories).toBe(16);
+    expect(Object.keys(imitation!.tiny.methods).sort()).toEqual([...METHODS].sort());
+    const { source, random, ...models } = imitation!.tiny.methods;
+    expect([source.accuracy.value, source.excess.value, source.calibrationError.value]).toEqual([1, 0, 0]);
+    expect(random.crossEntropy.value).toBeCloseTo(Math.log(5), 6);
+    for (const [name, { excess, byEpisode, reliability }] of Object.entries(models)) {
+      expect(excess.value > 0 && excess.low <= excess.value && excess.value <= excess.high, name).toBe(true);
+      expect(excess.value, name).toBeLessThan(random.excess.value);
+      for (const column of Object.values(byEpisode))
+        expect([column.value.length, column.low.length, column.high.length]).toEqual([6, 6, 6]);
+      expect(reliability.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 12);
+    }
+    for (const text of [ended.stdout, readFileSync(join(first, 'results.html'), 'utf8')])
+      expect(text).toContain('Models look on as the source learns anew');
   });
 
   it('writes the raw returns, from which every row is computed again', () => {
@@ -120,7 +142,7 @@ describe('a run again', () => {
   it('of equal seeds in another folder gives equal bytes', () => {
     const [a, b] = [stageFiles(first), stageFiles(twin)];
     expect([...a.keys()]).toEqual([...b.keys()]);
-    expect([...a.values()].filter(bytes => bytes.length > 0)).toHaveLength(TRAINED.length + METHODS.length + 1);
+    expect([...a.values()].filter(bytes => bytes.length > 0)).toHaveLength(TRAINED.length + METHODS.length + MODELS.length + 2);
     expect([...a].filter(([path, bytes]) => !bytes.equals(b.get(path)!)).map(([path]) => path)).toEqual([]);
   });
 

@@ -1,5 +1,6 @@
 export * from './codes.ts';
 export * from './description.ts';
+export * from './imitation.ts';
 export * from './integrity.ts';
 export * from './rate-return.ts';
 export * from './raw-returns.ts';

@@ -4,6 +4,7 @@
  */
 
 import type { Random } from '../util/random.ts';
+import { scoreStep } from './imitation.ts';
 import type { RunRecord } from './results.ts';
 import { bootstrapInterval, drawResamples, type Interval, mean } from './statistics.ts';
 
@@ -72,13 +73,9 @@ export class RecordedScorer {
 
   /** One step: [A] probabilities at `at` of the one, and the label's at `from` of the other. */
   add(probabilities: ArrayLike<number>, at: number, labels: ArrayLike<number>, from: number, actions: number): void {
-    let [best, likeliest] = [0, 0];
-    for (let a = 0; a < actions; a++) {
-      if (labels[from + a] > 0) this.#crossEntropy -= labels[from + a] * Math.log(Math.max(probabilities[at + a], Number.MIN_VALUE));
-      if (probabilities[at + a] > probabilities[at + best]) best = a;
-      if (labels[from + a] > labels[from + likeliest]) likeliest = a;
-    }
-    this.#hits += labels[from + best] >= labels[from + likeliest] ? 1 : 0;
+    const { crossEntropy, hit } = scoreStep(probabilities, at, labels, from, actions);
+    this.#crossEntropy += crossEntropy;
+    this.#hits += hit;
     this.#steps++;
   }
 

@@ -7,8 +7,8 @@ export interface ReplayOptions {
   /** One an environment of the policy. */
   readonly histories: readonly History[];
   readonly policy: Policy;
-  /** Called after the policy was asked at step `t` of history `i`, once for each of its steps. */
-  readonly onStep?: (i: number, t: number) => void;
+  /** Called after the policy was asked at step `t` of history `i`, once for each of its steps; `rows` [size × P] are its answers. */
+  readonly onStep?: (i: number, t: number, rows: Float32Array) => void;
   /** Called after every step of all histories. */
   readonly onProgress?: (done: number) => void;
   /** Checked at every step; stops by throwing its reason. */
@@ -33,8 +33,8 @@ export async function replay({ histories, policy, onStep, onProgress, signal }: 
     // Shorter histories begin again, unnoticed, until the longest one is through.
     const at = histories.map(({ reward }) => step % reward.length);
     const observation = rows(history => history.observation, at);
-    await policy.act(observation);
-    for (const [i, { reward }] of histories.entries()) if (step < reward.length) onStep?.(i, step);
+    const answers = await policy.act(observation);
+    for (const [i, { reward }] of histories.entries()) if (step < reward.length) onStep?.(i, step, answers);
     const feedback: Feedback = {
       observation,
       nextObservation: rows(history => history.nextObservation, at),

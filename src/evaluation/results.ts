@@ -4,6 +4,7 @@ import { CadenzaError, expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import type { CodeUse } from './codes.ts';
 import type { Setting } from './description.ts';
+import type { ImitationTable } from './imitation.ts';
 import type { Protocol } from './integrity.ts';
 import type { RateReturn } from './rate-return.ts';
 import type { ReturnTable } from './return-errors.ts';
@@ -137,6 +138,8 @@ export interface Results {
   rate?: RateReturn;
   /** What follows from the configuration; absent in results that were written before it was kept, and of ablations. */
   setting?: Setting;
+  /** How near action probabilities are to the source's, by the same names; absent where that was not measured. */
+  imitation?: Record<string, ImitationTable>;
   /** The audit of training against test tasks, by content. */
   split: Record<string, unknown>;
   /** How the rows of each table were evaluated and chosen, by the name of the experiment or of the table; older results have none. */

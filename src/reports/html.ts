@@ -1,7 +1,7 @@
 /** @file The report as one HTML file: no scripts, nothing loaded, legible on a phone, in the dark and in print. */
 
 import { stringify } from 'yaml';
-import type { MethodTable, RateReturn, Results, ReturnTable, RunRecord } from '../evaluation/index.ts';
+import type { ImitationTable, MethodTable, RateReturn, Results, ReturnTable, RunRecord } from '../evaluation/index.ts';
 import { learningCurves } from './figure.ts';
 import {
   type Column,
@@ -20,6 +20,7 @@ import {
   score,
   scoreInterval,
 } from './format.ts';
+import { IMITATION_NOTE, IMITATION_TITLE, imitationColumns, rankedImitators, reliabilityColumns } from './imitation.ts';
 import { budgetNotes, integrityNote, refusals } from './integrity.ts';
 import { rateCurves } from './rate-figure.ts';
 import { type MethodStyle, methodStyles, ranked, rankedPredictors } from './style.ts';
@@ -84,6 +85,7 @@ ${+oracle.mean.toFixed(3)}).${shown ? headline : ''}</p>
 ${tableSection(results, name, results.methods, 'Results')}
 ${Object.entries(results.tables ?? {}).map(([title, methods]) => tableSection(results, title, methods))}
 ${Object.entries(results.returns ?? {}).map(([title, returns]) => returnsSection(title, returns))}
+${Object.entries(results.imitation ?? {}).map(([title, imitation]) => imitationSection(title, imitation))}
 ${results.rate && shown ? rateSection(results.rate) : ''}
 <section>
 <h2>How the numbers were made</h2>
@@ -132,6 +134,21 @@ function returnsSection(title: string, returns: ReturnTable): Markup {
 <h2>${title}: ${RETURNS_TITLE}</h2>
 <p class="note">${RETURNS_NOTE}</p>
 <div class="scroll">${rowsTable('predictor', names, returns.predictors, returnColumns(returns.predictors[names[0]]))}</div>
+</section>`;
+}
+
+/** Table of accuracy and calibration, and how often the source does what a model is so sure of. */
+function imitationSection(title: string, imitation: ImitationTable): Markup {
+  const names = rankedImitators(imitation);
+  const rows = (columns: typeof imitationColumns) => rowsTable('method', names, imitation.methods, columns(imitation.methods[names[0]]));
+  return html`<section>
+<h2>${title}: ${IMITATION_TITLE}</h2>
+<p class="note">${IMITATION_NOTE}</p>
+<div class="scroll">${rows(imitationColumns)}</div>
+<details><summary>Reliability</summary>
+<p class="note">Steps by the probability of the likeliest action: how often the source takes it, of how often it was expected to, and the share of such steps.</p>
+<div class="scroll">${rows(reliabilityColumns)}</div>
+</details>
 </section>`;
 }
 

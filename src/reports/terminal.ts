@@ -2,7 +2,7 @@
 
 import Table from 'cli-table3';
 import pc from 'picocolors';
-import type { MethodTable, RateReturn, Results, ReturnTable } from '../evaluation/index.ts';
+import type { ImitationTable, MethodTable, RateReturn, Results, ReturnTable } from '../evaluation/index.ts';
 import { wantsColor } from '../util/color.ts';
 import {
   type Column,
@@ -17,6 +17,7 @@ import {
   returnColumns,
   score,
 } from './format.ts';
+import { IMITATION_NOTE, IMITATION_TITLE, imitationColumns, rankedImitators } from './imitation.ts';
 import { budgetNotes, integrityNote, refusals } from './integrity.ts';
 import { type MethodStyle, methodStyles, ranked, rankedPredictors, spread } from './style.ts';
 
@@ -46,6 +47,9 @@ export function formatResults(results: Results, options: TerminalOptions = {}): 
     ...formatRows(results, name, methods, { ...options, width }),
     ...(results.returns?.[name]
       ? [wrap(`${name}: ${RETURNS_TITLE}`, width), formatReturns(results.returns[name], { ...options, width })]
+      : []),
+    ...(results.imitation?.[name]
+      ? [wrap(`${name}: ${IMITATION_TITLE}`, width), formatImitation(results.imitation[name], { ...options, width })]
       : []),
   ]);
   if (results.rate && refusals(results, results.name).length === 0)
@@ -131,6 +135,13 @@ export function formatReturns(returns: ReturnTable, options: TerminalOptions = {
   const names = rankedPredictors(returns);
   const rows = fittingTable('predictor', names, returns.predictors, returnColumns(returns.predictors[names[0]]), options);
   return `${rows}\n\n${wrap(RETURNS_NOTE, options.width ?? 80)}`;
+}
+
+/** One row a model, the nearest to the source first, and what the numbers are. */
+export function formatImitation(imitation: ImitationTable, options: TerminalOptions = {}): string {
+  const names = rankedImitators(imitation);
+  const rows = fittingTable('method', names, imitation.methods, imitationColumns(imitation.methods[names[0]]), options);
+  return `${rows}\n\n${wrap(IMITATION_NOTE, options.width ?? 80)}`;
 }
 
 /** One row a point of the curve of rate against return, and the smallest Z of every line. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../util/random.ts';
-import { actionDistribution, actionsOf, chooseActions, expectActions, independent, newActions } from './actions.ts';
+import { actionDistribution, actionsOf, chooseActions, combinations, expectActions, independent, newActions } from './actions.ts';
 import { actionIndex, discreteActions } from './index.ts';
 import type { Space } from './spaces.ts';
 
@@ -113,4 +113,19 @@ it('checks what environments are told', () => {
   expect(() => discreteActions({ id: 'room', actionSpace: MOVES }, 'A file')).toThrow(
     /A file takes actions of one integer, but room has 3 × 2/,
   );
+});
+
+describe('combinations', () => {
+  it('rewrites a row of independent dimensions as the joint distribution, and leaves one that is joint as it is', () => {
+    const row = [9, 0.5, 0.3, 0.2, 0.9, 0.1];
+    const out = new Float64Array(6);
+    const apart = independent(MOVES, [
+      [0, 1, 2],
+      [0, 1],
+    ]);
+    combinations(apart)(row, 1, out);
+    for (const [a, p] of [0.45, 0.05, 0.27, 0.03, 0.18, 0.02].entries()) expect(out[a]).toBeCloseTo(p, 12);
+    combinations(actionDistribution(MOVES))([0.5, 0, 0.25, 0.25, 0, 0], 0, out);
+    expect([...out]).toEqual([0.5, 0, 0.25, 0.25, 0, 0]);
+  });
 });

@@ -100,6 +100,27 @@ export function joint(space: Space, values: readonly (readonly number[])[]): Act
   };
 }
 
+/** Rewrites rows of a distribution over integers as what sources record: the probability of every combination, [P] at `out[0 …]`. */
+export function combinations({
+  space,
+  logProbability,
+}: ActionDistribution): (row: ArrayLike<number>, at: number, out: Float64Array) => void {
+  const { size, mode } = actionDistribution(space);
+  const actions = Array.from({ length: size }, (_, index) => {
+    const action = newActions(space, 1);
+    mode(
+      Float32Array.from({ length: size }, (_, a) => Number(a === index)),
+      0,
+      action,
+      0,
+    );
+    return action;
+  });
+  return (row, at, out) => {
+    for (const [a, action] of actions.entries()) out[a] = Math.exp(logProbability(row, at, action, 0));
+  };
+}
+
 /** Probabilities of the `values` of every dimension, one dimension behind the other: P = Σ of their numbers. Dimensions are drawn apart. */
 export function independent(space: Space, values: readonly (readonly number[])[]): ActionDistribution {
   const starts = values.map((_, i) => values.slice(0, i).reduce((sum, { length }) => sum + length, 0));

@@ -6,7 +6,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { nodeExecutor } from '../engine/executors/node.ts';
-import { expectComparable, REFERENCES, type Results, type ReturnTable, rateReturn } from '../evaluation/index.ts';
+import { expectComparable, type ImitationTable, REFERENCES, type Results, type ReturnTable, rateReturn } from '../evaluation/index.ts';
 import { formatConfig, loadConfig } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { hashJson, writeFileAtomic } from '../util/files.ts';
@@ -195,6 +195,7 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   let main: Evaluated | undefined;
   const tables: Record<string, Evaluated> = {};
   const returns: Record<string, ReturnTable> = {};
+  const imitation: Record<string, ImitationTable> = {};
   const [dataHashes, seconds]: [Record<string, string>, Record<string, number>] = [{}, {}];
   for (const [done, { name, config }] of cells.entries()) {
     const heading = `${done + 1}/${cells.length} ${name}`;
@@ -224,10 +225,20 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
       const before = returns[config.name]?.predictors;
       returns[config.name] = { histories, predictors: { ...before, [`cad ${name}`]: predictors.cad, ...references } };
     }
+    if (found.imitation) {
+      const { histories, methods } = found.imitation;
+      const own = { [`cad ${name}`]: methods.cad, [sourceRow(config)]: methods.source };
+      imitation[config.name] = { histories, methods: { ...imitation[config.name]?.methods, ...own } };
+    }
     dataHashes[name] = found.dataHash;
     seconds[name] = Object.values(store.seconds).reduce((a, b) => a + b, 0);
   }
   const lines = rate && new Map(cells.map(cell => [`cad ${cell.name}`, lineOf(cell, rate.along)]));
   const curve = lines && rateReturn(main!.methods, main!.raw, lines, rate.against);
-  return writeResults(out, cells[0].config, { ...main!, tables, returns, rate: curve, dataHashes, seconds, command }, { ablation, base });
+  return writeResults(
+    out,
+    cells[0].config,
+    { ...main!, tables, returns, imitation, rate: curve, dataHashes, seconds, command },
+    { ablation, base },
+  );
 }

@@ -19,6 +19,7 @@ import {
 } from './config-fields.ts';
 import { headSchema } from './config-head.ts';
 import { latentsSchema } from './config-latents.ts';
+import { measureFields } from './config-measures.ts';
 import { promptConflicts, promptSchema } from './config-prompt.ts';
 import { retrievalSchema, retrieveStage } from './config-retrieval.ts';
 import { returnsSchema } from './config-returns.ts';
@@ -293,6 +294,7 @@ export const fields = {
       streams: count('Independent evaluation streams per goal and training seed').default(20),
       sampling: z.enum(['sample', 'greedy']).describe('Draw actions from the policy, or take the most likely one').default('sample'),
       resamples: count('Bootstrap resamples behind the 95% intervals').default(2000),
+      ...measureFields,
       envs: z
         .array(
           z.strictObject({

@@ -93,6 +93,11 @@ interface Player {
   readonly lookUpSeconds?: () => number;
 }
 
+/** Settings of an evaluation that its rollouts depend on; what else is measured changes none of them. */
+export function rolloutSettings({ evaluate: { resamples: _, envs: __, imitation: ___, ...protocol } }: Pick<ExperimentConfig, 'evaluate'>) {
+  return protocol;
+}
+
 /** Rolls one method of one seed, or reads what was rolled before. */
 async function rollouts(
   evaluation: Evaluation,
@@ -103,7 +108,7 @@ async function rollouts(
   settings: unknown = {},
 ): Promise<Rollouts> {
   const { store, config, model, at } = evaluation;
-  const { resamples: _, envs: __, ...protocol } = config.evaluate;
+  const protocol = rolloutSettings(config);
   const { keys, tasks } = streamsOf(evaluation);
   const output = await store.run({
     stage: `evaluate-${name}${at ? `-${at}` : ''}-seed${seed}`,

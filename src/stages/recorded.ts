@@ -25,7 +25,7 @@ import { readJson, writeFileAtomic, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
 import { type ExperimentConfig, tableConfig } from './config.ts';
-import { type Evaluation, evaluatedTasks, exportModel, splitRecord, type TrainedMethod } from './evaluate.ts';
+import { type Evaluation, evaluatedTasks, exportModel, rolloutSettings, splitRecord, type TrainedMethod } from './evaluate.ts';
 import { loadHistories } from './generate.ts';
 import { datasetKey, datasetOf } from './imported.ts';
 import { weightsOf } from './inference.ts';
@@ -138,7 +138,7 @@ async function scoreModel(
   { method, kind, trained, seed }: TrainedMethod,
   recordings: Recordings,
 ): Promise<readonly RecordedScore[]> {
-  const { resamples: _, envs: __, sampling: ___, ...protocol } = config.evaluate;
+  const { sampling: _, ...protocol } = rolloutSettings(config);
   const output = await store.run({
     stage: `evaluate-${method}-seed${seed}`,
     settings: { split: config.split, protocol, executor: config.executor, ...datasetKey(config) },

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import {
   describeBars,
+  type ImitationTable,
   mean,
   type RateReturn,
   RESULTS_FORMAT,
@@ -22,6 +23,7 @@ export interface Found extends Evaluated {
   /** Further tables, by name. */
   readonly tables: Readonly<Record<string, Evaluated>>;
   readonly returns: Record<string, ReturnTable>;
+  readonly imitation: Record<string, ImitationTable>;
   readonly rate?: RateReturn;
   readonly dataHashes: Record<string, string>;
   readonly imported?: Record<string, unknown>;
@@ -45,7 +47,7 @@ export function writeResults(out: string, config: ExperimentConfig, found: Found
 }
 
 function resultsOf(config: ExperimentConfig, found: Found, recorded: unknown): Results {
-  const { methods, raw, protocol, returns, rate, imported = {} } = found;
+  const { methods, raw, protocol, returns, imitation, rate, imported = {} } = found;
   const tables = Object.entries(found.tables).map(([name, { methods }]) => [name, methods] as const);
   const protocols = Object.entries(found.tables).map(([name, { protocol }]) => [name, protocol] as const);
   const { episodes, streams, sampling, resamples } = config.evaluate;
@@ -69,6 +71,7 @@ function resultsOf(config: ExperimentConfig, found: Found, recorded: unknown): R
     methods,
     ...(tables.length > 0 ? { tables: Object.fromEntries(tables) } : {}),
     ...(Object.keys(returns).length > 0 ? { returns } : {}),
+    ...(Object.keys(imitation).length > 0 ? { imitation } : {}),
     ...(rate ? { rate } : {}),
     // The combinations of an ablation each have one of their own.
     ...(recorded === config ? { setting: describe(config).setting } : {}),

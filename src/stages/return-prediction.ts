@@ -12,15 +12,13 @@ import {
   meanReturns,
   REFERENCES,
   type ReturnTable,
-  replay,
   returnError,
 } from '../evaluation/index.ts';
 import { episodeReturns, episodeStarts, type History } from '../rl/index.ts';
 import { readJson, writeJson } from '../util/files.ts';
-import { Random } from '../util/random.ts';
 import { type Evaluation, evaluatedTasks, resampledOf, type TrainedMethod } from './evaluate.ts';
-import { learningHistory, loadHistories } from './generate.ts';
-import { openPolicy } from './inference.ts';
+import { loadHistories } from './generate.ts';
+import { heldOutHistories, heldOutKey, lookOn } from './look-on.ts';
 import type { StageContext, StageOutput } from './store.ts';
 
 const ACTUAL_FILE = 'actual.json';
@@ -29,17 +27,6 @@ const PREDICTED_FILE = 'predicted.json';
 /** What the learner earned, and the mean return of every episode over the histories that were trained on. */
 interface Actual extends ActualReturns {
   readonly trainingMean: readonly number[];
-}
-
-/** Histories of the evaluated tasks, as many a task as there are evaluation streams: made as those for training were, from draws of their own. */
-function heldOutHistories({ config, model: { family } }: Evaluation): History[] {
-  const random = Random.seeded(config.seed).split('return-prediction');
-  return evaluatedTasks(config).flatMap(task => {
-    const key = family.taskKey(task);
-    const make = (_: unknown, i: number) =>
-      learningHistory(config.source, { family, task, random: random.split(key, i), stream: `${key}#${i}` });
-    return Array.from({ length: config.evaluate.streams }, make);
-  });
 }
 
 /** The mean return of every episode, over all histories. */
@@ -59,13 +46,13 @@ export async function returnPrediction(
   const { count } = model.returns!;
   let made: History[] | undefined;
   const histories = () => {
-    made ??= heldOutHistories(evaluation);
+    made ??= heldOutHistories(evaluation, 'return-prediction', config.evaluate.streams);
     return made;
   };
-  const { tasks: side, maxTasks, streams, resamples } = config.evaluate;
+  const { streams, resamples } = config.evaluate;
   const known = await store.run({
     stage: 'returns-actual',
-    settings: { env: config.env, split: config.split, source: config.source, seed: config.seed, side, maxTasks, streams },
+    settings: { ...heldOutKey(evaluation), streams },
     inputs: { generate: generated.key },
     async run({ folder }) {
       const found: Actual = {
@@ -106,30 +93,21 @@ export async function returnPrediction(
   return { histories: actual.tasks.length, predictors: Object.fromEntries(errors) };
 }
 
-/** What one model says at the start of every episode: [R × E × K]. It sees what any agent would: Z of what is past, and the running episode. */
+/** What one model says at the start of every episode: [R × E × K]. */
 async function predict(
   evaluation: Evaluation,
   method: TrainedMethod,
   histories: readonly History[],
-  { progress, signal }: StageContext,
+  context: StageContext,
 ): Promise<number[]> {
   const { count } = evaluation.model.returns!;
   let said: Float32Array = new Float32Array();
   const onReturns = (returns: Float32Array) => {
     said = returns;
   };
-  const policy = await openPolicy({ ...evaluation, size: histories.length, onReturns }, method);
-  const starts = histories.map(history => [...episodeStarts(history)].slice(0, -1));
-  const predicted = starts.map(() => [] as number[]);
-  const firsts = starts.map(list => new Set(list));
-  progress.start(`predict returns ${method.method} (seed ${method.seed})`, Math.max(...histories.map(({ reward }) => reward.length)));
-  await replay({
-    histories,
-    policy,
-    onStep: (i, t) => firsts[i].has(t) && predicted[i].push(...said.subarray(i * count, (i + 1) * count)),
-    onProgress: done => progress.update(done),
-    signal,
-  });
-  progress.finish();
+  const firsts = histories.map(history => new Set([...episodeStarts(history)].slice(0, -1)));
+  const predicted = histories.map(() => [] as number[]);
+  const onStep = (i: number, t: number) => firsts[i].has(t) && predicted[i].push(...said.subarray(i * count, (i + 1) * count));
+  await lookOn(evaluation, method, { title: 'predict returns', histories, onStep, onReturns }, context);
   return predicted.flat();
 }

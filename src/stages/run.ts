@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import type { Executor } from '../engine/index.ts';
-import type { Results, ReturnTable } from '../evaluation/index.ts';
+import type { ImitationTable, Results, ReturnTable } from '../evaluation/index.ts';
 import type { History } from '../rl/index.ts';
 import { formatConfig } from '../util/config.ts';
 import { writeFileAtomic } from '../util/files.ts';
@@ -17,6 +17,7 @@ import { STORES } from './context-stores.ts';
 import { demonstrateEvaluated, demonstrateTraining } from './demonstrate.ts';
 import { type Evaluated, evaluate, evaluatedTasks, exportModel, type TrainedMethod } from './evaluate.ts';
 import { generate, loadHistories, split } from './generate.ts';
+import { compareWithSource, measuresImitation } from './imitation.ts';
 import { Model } from './model.ts';
 import { makeAtOnce, partsOf } from './parallel.ts';
 import { reinforce } from './reinforce.ts';
@@ -66,6 +67,7 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
   if (!main) return undefined;
   const tables: Record<string, Evaluated> = { ...main.elsewhere };
   const returns: Record<string, ReturnTable> = { ...(main.returns ? { [config.name]: main.returns } : {}) };
+  const imitation: Record<string, ImitationTable> = { ...(main.imitation ? { [config.name]: main.imitation } : {}) };
   const dataHashes: Record<string, string> = { main: main.dataHash };
   const imported: Record<string, unknown> = main.imported ? { main: main.imported } : {};
   const seconds = { ...store.seconds };
@@ -76,13 +78,14 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
     for (const [stage, spent] of Object.entries(own.seconds)) seconds[`${table.name}: ${stage}`] = spent;
     tables[table.name] = other!;
     if (other!.returns) returns[table.name] = other!.returns;
+    if (other!.imitation) imitation[table.name] = other!.imitation;
     for (const [at, found] of Object.entries(other!.elsewhere)) tables[`${table.name}-${at}`] = found;
     dataHashes[table.name] = other!.dataHash;
     if (other!.imported) imported[table.name] = other!.imported;
   }
   await exportModel({ model: main.model, config }, main.agent, join(out, 'model'));
 
-  return writeResults(out, config, { ...main, tables, returns, dataHashes, imported, seconds, command: options.command });
+  return writeResults(out, config, { ...main, tables, returns, imitation, dataHashes, imported, seconds, command: options.command });
 }
 
 /** Generates the histories of one experiment and trains on them, for all seeds: the student `cad`, and what it is compared with. */
@@ -144,6 +147,7 @@ export async function road(config: ExperimentConfig, store: StageStore, executor
   // Who recorded a data set cannot be asked to learn anew.
   const asks = model.returns && config.source.dataset === undefined;
   const returns = asks ? await returnPrediction(here, generated, trained) : undefined;
+  const imitated = measuresImitation(config, model.family) ? await compareWithSource(here, trained) : undefined;
   const elsewhere: Record<string, Evaluated> = {};
   for (const env of config.evaluate.envs) {
     const there = evaluatedAt(config, env);
@@ -154,5 +158,5 @@ export async function road(config: ExperimentConfig, store: StageStore, executor
   // The last one trained is the one to keep.
   const agent = ['reinforced', 'cad'].map(name => trained.find(({ method }) => method === name)).find(Boolean)!;
   const { dataHash, imported } = generated.report;
-  return { ...main, returns, elsewhere, model, agent, dataHash: dataHash as string, imported };
+  return { ...main, returns, imitation: imitated, elsewhere, model, agent, dataHash: dataHash as string, imported };
 }

@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import { addStep, IMITATION_SUMS, type ImitationTable, imitationScore, scoreStep } from '../evaluation/index.ts';
+import { Random } from '../util/random.ts';
+import { rankedImitators, reliabilityColumns } from './imitation.ts';
+import { formatImitation } from './terminal.ts';
+
+/** A policy that gives every one of 12 episodes' only step this probability, of an action that the source always takes. */
+function score(probability: number) {
+  const sums = Array.from({ length: 12 }, () => {
+    const own = new Array<number>(IMITATION_SUMS).fill(0);
+    addStep(own, 0, scoreStep([probability, 1 - probability], 0, [1, 0], 0, 2));
+    return own;
+  }).flat();
+  return imitationScore({ tasks: ['a'], sums: [sums], random: Random.seeded(0), resamples: 10 });
+}
+const table: ImitationTable = { histories: 1, methods: { random: score(0.5), cad: score(0.9), source: score(1) } };
+
+it('ranks the nearest to the source first', () => {
+  expect(rankedImitators(table)).toEqual(['source', 'cad', 'random']);
+});
+
+it.each([40, 80, 140])('has a table that fits into %i columns, its notes below', width => {
+  const text = formatImitation(table, { width, color: false });
+  for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(width);
+  expect(text).toMatch(/cad +1\.000 \[1\.000, 1\.000\]/);
+  // −ln 0.9 = 0.105.
+  expect(/cad .* 0\.105 .* 0\.100 \[/.test(text)).toBe(width >= 80);
+  expect(text).not.toMatch(/NaN|undefined/);
+});
+
+it('says of every bin how often the source did what was expected', () => {
+  const columns = reliabilityColumns(table.methods.cad);
+  expect(columns.map(({ title }) => title).slice(-2)).toEqual(['0.8–0.9', '0.9–1.0']);
+  expect(columns.map(({ cell }) => cell(table.methods.cad))).toEqual([...Array(9).fill('–'), '1.00 of 0.90 (100%)']);
+  expect(columns[5].cell(table.methods.random)).toBe('0.50 of 0.50 (100%)');
+});
