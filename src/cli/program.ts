@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { registerAblate } from './commands/ablate.ts';
+import { registerCompare } from './commands/compare.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerExchange } from './commands/exchange.ts';
@@ -24,6 +25,7 @@ export function buildProgram(): Command {
   registerRun(program);
   registerAblate(program);
   registerTune(program);
+  registerCompare(program);
   registerStore(program);
   registerExchange(program);
   registerConfig(program);

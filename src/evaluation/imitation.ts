@@ -8,7 +8,7 @@
 import { CadenzaError, expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import type { Resampled } from './results.ts';
-import { drawResamples, drawStrata, type Interval, quantile } from './statistics.ts';
+import { drawResamples, drawStrata, type Estimate, quantile } from './statistics.ts';
 
 /** Bins of equal width in which confidence is held against what the source does. */
 export const RELIABILITY_BINS = 10;
@@ -31,11 +31,6 @@ export interface Measures<T> {
   brier: T;
 }
 
-/** An estimate from all runs with its interval. The error of calibration is a sum of absolute values, so its interval leans upwards. */
-export interface Estimate extends Interval {
-  value: number;
-}
-
 /** Steps of similar confidence. */
 export interface ReliabilityBin {
   /** Of all steps. */
@@ -45,7 +40,7 @@ export interface ReliabilityBin {
   agreement: number | null;
 }
 
-/** One model. */
+/** One model. The error of calibration is a sum of absolute values, so its interval leans upwards. */
 export interface ImitationScore extends Measures<Estimate> {
   /** By in-context episode: each list has a number an episode. */
   byEpisode: Measures<{ [K in keyof Estimate]: number[] }>;

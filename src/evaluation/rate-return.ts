@@ -1,12 +1,13 @@
 /**
  * @file Rate against return: what an agent keeps of its teacher's return with so many bits of Z. The curve that says what compression costs.
- * Shape key: R runs (task × seed × stream), E in-context episodes.
+ * Shape key: R runs (task × seed × stream).
  */
 
 import { CadenzaError } from '../util/errors.ts';
-import { type ReturnsTable, scoringInput } from './raw-returns.ts';
-import { FINAL_EPISODES, type MeanScore, type MethodTable } from './results.ts';
-import { drawResamples, drawStrata, quantile, type Resamples } from './statistics.ts';
+import type { ReturnsTable } from './raw-returns.ts';
+import type { MeanScore, MethodTable } from './results.ts';
+import { drawsOf, scoresOf } from './runs.ts';
+import { quantile, type Resamples } from './statistics.ts';
 
 /** Shares of the reference's return that a curve is asked for: the smallest Z that keeps them. */
 export const KEPT = [0.95, 0.99] as const;
@@ -70,23 +71,12 @@ export function rateReturn(methods: MethodTable, raw: ReturnsTable, groups: Read
   return { reference, points, smallest };
 }
 
-/** The normalised scores of every run, by task, and the draws of the table's intervals. */
-function runScores(raw: ReturnsTable, method: string) {
-  const { seeds, episodes, oracle, random, resamples = 2000, resampled } = scoringInput(raw, method);
-  const { tasks, streams } = raw;
-  const [final, area]: [number[], number[]] = [[], []];
-  for (const [t, task] of tasks.entries())
-    for (const { returns } of seeds)
-      for (let s = 0; s < streams; s++) {
-        const at = (t * streams + s) * episodes;
-        const scores = Array.from({ length: episodes }, (_, e) => returns[at + e] / oracle.get(task)!);
-        const mean = (of: readonly number[]) => of.reduce((a, b) => a + b, 0) / of.length;
-        final.push(mean(scores.slice(-FINAL_EPISODES)));
-        area.push(mean(scores));
-      }
-  const strata = tasks.map(() => seeds.length * streams);
-  return { final, area, draws: (resampled === 'tasks' ? drawStrata : drawResamples)(strata, resamples, random) };
-}
+/** The normalised scores of every run, task by task, and the draws of the table's intervals. */
+const runScores = (raw: ReturnsTable, method: string) => ({
+  final: scoresOf(raw, method, 'final').flat(),
+  area: scoresOf(raw, method, 'area').flat(),
+  draws: drawsOf(raw, method),
+});
 
 /** Σ a ÷ Σ b over all runs, with its 95% percentile interval. Throws `E_DATA` where the reference earned nothing. */
 function ratio(above: readonly number[], below: readonly number[], { counts, runs, resamples }: Resamples): MeanScore {

@@ -6,6 +6,7 @@ import type { CodeUse } from './codes.ts';
 import type { Setting } from './description.ts';
 import type { ImitationTable } from './imitation.ts';
 import type { Protocol } from './integrity.ts';
+import { areaUnder, type EpisodesTo, episodesTo, NEAR } from './learning.ts';
 import type { RateReturn } from './rate-return.ts';
 import type { ReturnTable } from './return-errors.ts';
 import { bootstrapInterval, drawResamples, drawStrata, type Interval, interquartileMean, mean } from './statistics.ts';
@@ -90,6 +91,10 @@ export interface MethodResult extends MethodCost {
   byEpisode: EpisodeScores;
   /** Of the last `FINAL_EPISODES` episodes. */
   final: Score;
+  /** The area under the learning curve: the mean over all episodes. Older results lack this and the next. */
+  area?: Score;
+  /** The episodes that it takes to come near the oracle. */
+  episodesTo?: EpisodesTo;
   perTask: TaskScore[];
   /** Where the family declares it. */
   regret?: Regret;
@@ -211,6 +216,13 @@ export function methodResult(input: MethodInput): MethodResult {
       meanHigh: column('meanHigh'),
     },
     final: score(runs.map(finalScore)),
+    area: score(runs.map(run => areaUnder(run.scores))),
+    episodesTo: episodesTo(
+      runs.map(run => run.scores),
+      draws,
+      NEAR,
+      confidence,
+    ),
     perTask: [...byTask].map(([task, stratum]) => ({ task, oracle: oracle.get(task)!, mean: mean(stratum.map(finalScore)) })),
     ...(regret ? { regret } : {}),
     ...cost,

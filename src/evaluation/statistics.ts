@@ -21,6 +21,11 @@ export interface Interval {
   high: number;
 }
 
+/** A number that sums up scores, with its interval. */
+export interface Estimate extends Interval {
+  value: number;
+}
+
 /** Arithmetic mean; expects at least one score. */
 export const mean: Statistic = (values, counts) => {
   expect(values.length > 0, 'mean: expected at least one score, got none; check that any run was evaluated.');
@@ -125,8 +130,19 @@ export function bootstrapInterval(scores: ArrayLike<number>, statistic: Statisti
     for (let i = 0; i < runs; i++) counts[i] = draws.counts[row + order[i]];
     values[r] = statistic(ascending, counts);
   }
-  values.sort();
-  return { low: quantile(values, (1 - confidence) / 2), high: quantile(values, (1 + confidence) / 2) };
+  return percentiles(values, confidence);
+}
+
+/** A statistic of every resample, which is given as how often each run was drawn. */
+export function overResamples({ runs, resamples, counts }: Resamples, statistic: (counts: Uint16Array) => number): Float64Array {
+  return Float64Array.from({ length: resamples }, (_, r) => statistic(counts.subarray(r * runs, (r + 1) * runs)));
+}
+
+/** The percentile interval that a statistic's values over resamples span. */
+export function percentiles(values: Float64Array, confidence: number): Interval {
+  expect(confidence > 0 && confidence < 1, `percentiles: expected a confidence between 0 and 1, got ${confidence}; 95% is 0.95.`);
+  const ascending = values.slice().sort();
+  return { low: quantile(ascending, (1 - confidence) / 2), high: quantile(ascending, (1 + confidence) / 2) };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** @file Numbers as people read them, and the columns of the result table, shared by the terminal and the HTML report. */
 
 import {
+  type EpisodesTo,
   FINAL_EPISODES,
   type MeanScore,
   type MethodResult,
@@ -93,6 +94,7 @@ export function resultColumns(like: MethodResult): Column[] {
       cell: method => scoreInterval(method.final),
       expendable: 1,
     },
+    ...learningColumns(like),
     ...regretColumns(like),
     { title: 'worst', meaning: 'final mean of the worst task', cell: method => score(worstTask(method)), expendable: 2 },
     {
@@ -109,6 +111,28 @@ export function resultColumns(like: MethodResult): Column[] {
     },
   ];
 }
+
+/** How fast it learns, where there is more than one episode to learn in and the results tell. */
+function learningColumns({ area, episodesTo, byEpisode }: MethodResult): Column[] {
+  if (!area || !episodesTo || byEpisode.mean.length === 1) return [];
+  return [
+    {
+      title: 'area',
+      meaning: 'area under the learning curve: mean normalised return over all episodes',
+      cell: method => (method.area ? score(method.area.mean) : '–'),
+      expendable: 4,
+    },
+    {
+      title: `to ${100 * episodesTo.share}%`,
+      meaning: `first episode whose mean is ${100 * episodesTo.share}% of the oracle's; > where none of those played is`,
+      cell: method => (method.episodesTo ? episodesReached(method.episodesTo, method.byEpisode.mean.length) : '–'),
+      expendable: 5,
+    },
+  ];
+}
+
+/** `7`, or `> 30` where the share was not reached in the 30 episodes that were played. */
+export const episodesReached = ({ episodes }: EpisodesTo, played: number): string => (episodes === null ? `> ${played}` : String(episodes));
 
 /** Cumulative regret, where the family declares it, and its parts. */
 function regretColumns({ regret }: MethodResult): Column[] {

@@ -10,6 +10,7 @@ import { rateCurves } from './rate-figure.ts';
 import { scoreCurves } from './supervised-figure.ts';
 import { supervisedHtml } from './supervised-html.ts';
 
+export { type ComparisonReport, compareRuns, formatComparison } from './comparison.ts';
 export { type FigureOptions, learningCurves, toPNG } from './figure.ts';
 export { htmlReport } from './html.ts';
 export { type OpenRun, openRun, rawTable } from './open.ts';

@@ -29,7 +29,8 @@ export function budgetNotes(methods: MethodTable): string[] {
 
 const whole = (value: number) => value.toLocaleString('en-GB');
 
-function describeBudget(budget: readonly StageBudget[]): string {
+/** The steps of every stage, their sum, and the sequences that they saw. */
+export function describeBudget(budget: readonly StageBudget[]): string {
   const sum = (key: 'steps' | 'examples') => budget.reduce((total, stage) => total + stage[key], 0);
   const stages = budget.map(({ stage, steps }) => `${stage} ${whole(steps)}`).join(' + ');
   const steps = budget.length > 1 ? `${stages} = ${whole(sum('steps'))}` : stages;

@@ -15,7 +15,7 @@ import {
 import { Random } from '../util/random.ts';
 import { bytes, count, duration, score } from './format.ts';
 import { htmlReport } from './html.ts';
-import { formatResults, learningCurves, toPNG, writeReports } from './index.ts';
+import { formatResults, formatTable, learningCurves, toPNG, writeReports } from './index.ts';
 import { methodStyles, spread } from './style.ts';
 
 const EPISODES = 30;
@@ -221,6 +221,17 @@ describe('terminal', () => {
     const coloured = formatResults(results, { color: true });
     expect(coloured).toContain('\u001b[');
     expect(coloured).toMatch(/[\u2801-\u28ff]/);
+  });
+
+  it('says how fast each row learns, where it tells and there is time to learn', () => {
+    const [head, ...rows] = formatTable(results.methods, { width: 140, color: false }).split('\n');
+    expect(head).toMatch(/area +to 90%/);
+    const row = (name: string) => rows.find(line => line.includes(` ${name} `))!;
+    expect(row('oracle')).toMatch(/ 1 /);
+    expect(row('random')).toMatch(/ > 30 /);
+    expect(row('cad')).toContain(` ${score(results.methods.cad.area!.mean)} `);
+    const older = Object.fromEntries(Object.entries(results.methods).map(([name, { area: _, episodesTo: __, ...rest }]) => [name, rest]));
+    expect(formatTable(older, { width: 140, color: false })).not.toContain('to 90%');
   });
 
   it('shows cost and scores at full width', () => {

@@ -1,0 +1,186 @@
+/**
+ * @file Two rows held against each other: paired differences, probability of improvement, and a verdict by a rule that is stated.
+ * Shape key: T tasks, N runs of a task in one row, M in the other.
+ */
+
+import { CadenzaError, expect } from '../util/errors.ts';
+import { Random } from '../util/random.ts';
+import type { Scores } from './aggregates.ts';
+import type { ReturnsTable } from './raw-returns.ts';
+import type { Resampled } from './results.ts';
+import { type Run, runScore, runsOf } from './runs.ts';
+import { bootstrapInterval, drawResamples, drawStrata, type Estimate, mean, overResamples, percentiles } from './statistics.ts';
+import { MEASURES, type Measure } from './study.ts';
+
+export interface BootstrapOptions {
+  random: Random;
+  /** By default runs within each task. */
+  resampled?: Resampled;
+  resamples?: number;
+  confidence?: number;
+}
+
+/**
+ * The probability that a run of `after` scores higher than one of `before` on the same task, chosen at random; ties count one half, tasks count
+ * alike. Mann and Whitney's U over N · M, averaged over tasks (Agarwal et al. 2021). The runs of the two are resampled independently of each
+ * other within each task; or tasks, each with all of its runs.
+ */
+export function probabilityOfImprovement(after: Scores, before: Scores, options: BootstrapOptions): Estimate {
+  const { random, resampled = 'runs', resamples = 2000, confidence = 0.95 } = options;
+  expect(
+    after.length === before.length && after.length > 0,
+    `probabilityOfImprovement: expected the same tasks twice, got ${after.length} and ${before.length}.`,
+  );
+  const wins = after.map((runs, t) => winMatrix(runs, before[t]));
+  const byTask = wins.map(rows => mean(rows.flat()));
+  const value = mean(byTask);
+  if (resampled === 'tasks') {
+    const draws = drawStrata(
+      byTask.map(() => 1),
+      resamples,
+      random,
+    );
+    return { value, ...bootstrapInterval(byTask, mean, draws, confidence) };
+  }
+  const draw = (scores: Scores, name: string) => {
+    const sizes = scores.map(({ length }) => length);
+    return drawResamples(sizes, resamples, random.split(name));
+  };
+  const others = draw(before, 'before');
+  let r = 0;
+  const values = overResamples(draw(after, 'after'), counts =>
+    improvement(wins, counts, others.counts.subarray(others.runs * r, others.runs * ++r)),
+  );
+  return { value, ...percentiles(values, confidence) };
+}
+
+/** [N][M] 1 where the run of the row wins, ½ where they tie. */
+const winMatrix = (after: ArrayLike<number>, before: ArrayLike<number>): number[][] =>
+  Array.from(after, x => Array.from(before, y => (x > y ? 1 : x === y ? 0.5 : 0)));
+
+/** The mean over tasks, with every run as often as it was drawn. */
+function improvement(wins: readonly number[][][], after: ArrayLike<number>, before: ArrayLike<number>): number {
+  let [total, i, from] = [0, 0, 0];
+  for (const rows of wins) {
+    const columns = rows[0].length;
+    let sum = 0;
+    for (const row of rows) {
+      const count = after[i++];
+      if (count === 0) continue;
+      for (let j = 0; j < columns; j++) sum += count * before[from + j] * row[j];
+    }
+    total += sum / (rows.length * columns);
+    from += columns;
+  }
+  return total / wins.length;
+}
+
+/** By how much one row is above another, as a fraction of the oracle's return. */
+export interface PairedDifference extends Estimate {
+  /** What was subtracted: run from run of the same task, seed and stream; or, where those differ, task mean from task mean. */
+  by: 'run' | 'task';
+  pairs: number;
+  /** What the interval draws: pairs within each task, or whole tasks. */
+  resampled: Resampled;
+}
+
+/**
+ * `after` − `before`. Runs are paired where both rows have the same seeds and streams on every task; otherwise the means of each task are. Pairs are
+ * resampled within their tasks, unless tasks are themselves a sample or have but one pair each: then tasks are, with all of their pairs.
+ *
+ * @throws `E_DATA` where there is a single pair, which has no interval.
+ */
+export function pairedDifference(
+  after: readonly (readonly Run[])[],
+  before: readonly (readonly Run[])[],
+  score: (run: Run) => number,
+  { random, resampled = 'runs', resamples = 2000, confidence = 0.95 }: BootstrapOptions,
+): PairedDifference {
+  expect(
+    after.length === before.length && after.length > 0,
+    `pairedDifference: expected the same tasks twice, got ${after.length} and ${before.length}.`,
+  );
+  const paired = after.every((runs, t) => pairsUp(runs, before[t]));
+  const differences = after.map((runs, t) =>
+    paired
+      ? runs.map(run => score(run) - score(before[t].find(other => sameRun(run, other))!))
+      : [mean(runs.map(score)) - mean(before[t].map(score))],
+  );
+  const all = differences.flat();
+  if (all.length === 1)
+    throw new CadenzaError(
+      'E_DATA',
+      'there is one pair to compare, and one difference has no interval; evaluate more tasks (split.heldOut) or more streams (evaluate.streams).',
+    );
+  const drawn: Resampled = resampled === 'tasks' || differences.every(({ length }) => length === 1) ? 'tasks' : 'runs';
+  const sizes = differences.map(({ length }) => length);
+  const draws = (drawn === 'tasks' ? drawStrata : drawResamples)(sizes, resamples, random);
+  return {
+    value: mean(all),
+    ...bootstrapInterval(all, mean, draws, confidence),
+    by: paired ? 'run' : 'task',
+    pairs: all.length,
+    resampled: drawn,
+  };
+}
+
+const sameRun = (a: Run, b: Run) => a.seed === b.seed && a.stream === b.stream;
+const pairsUp = (a: readonly Run[], b: readonly Run[]) => a.length === b.length && a.every(run => b.some(other => sameRun(run, other)));
+
+export type Verdict = 'better' | 'worse' | 'not distinguishable';
+
+/** Differences of scores up to this are rounding. */
+const ROUNDING = 1e-12;
+
+/** How a verdict comes about, as a part of a sentence. */
+export const VERDICT_RULE =
+  'better where the 95% interval of the difference lies above 0, worse where it lies below, and not distinguishable otherwise';
+
+/** The verdict by that rule. */
+export const verdictOf = ({ low, high }: Pick<Estimate, 'low' | 'high'>): Verdict =>
+  low > ROUNDING ? 'better' : high < -ROUNDING ? 'worse' : 'not distinguishable';
+
+/** One measure of two rows. */
+export interface MeasureComparison {
+  before: number;
+  after: number;
+  difference: PairedDifference;
+  /** The probability that a run of `after` is above one of `before`. */
+  improvement: Estimate;
+}
+
+/** Two rows by every measure, and what follows by one of them. */
+export interface Comparison {
+  measures: Record<Measure, MeasureComparison>;
+  /** The measure that the verdict goes by. */
+  measure: Measure;
+  /** What `after` is beside `before`. */
+  verdict: Verdict;
+}
+
+/** One row of a table of returns. */
+export interface ComparedRow {
+  readonly table: ReturnsTable;
+  readonly method: string;
+}
+
+/** Compares two rows that may stand side by side (see integrity.ts, which says whether they may). Throws `E_DATA` for a missing method. */
+export function compareRows(before: ComparedRow, after: ComparedRow, measure: Measure, resamples = 2000): Comparison {
+  const order = new Map(after.table.tasks.map((task, t) => [task, t]));
+  const runs = { before: runsOf(before.table, before.method), after: runsOf(after.table, after.method) };
+  const aligned = before.table.tasks.map(task => runs.after[order.get(task)!]);
+  const { resampled, seed } = before.table.bootstrap;
+  const compare = (name: Measure): MeasureComparison => {
+    const score = runScore[name];
+    const random = Random.seeded(seed).split('compare', name);
+    const [high, low] = [aligned, runs.before].map(tasks => tasks.map(own => own.map(score)));
+    return {
+      before: mean(low.flat()),
+      after: mean(high.flat()),
+      difference: pairedDifference(aligned, runs.before, score, { random: random.split('difference'), resampled, resamples }),
+      improvement: probabilityOfImprovement(high, low, { random: random.split('improvement'), resampled, resamples }),
+    };
+  };
+  const measures = Object.fromEntries((Object.keys(MEASURES) as Measure[]).map(name => [name, compare(name)])) as Comparison['measures'];
+  return { measures, measure, verdict: verdictOf(measures[measure].difference) };
+}

@@ -1,0 +1,56 @@
+/**
+ * @file How fast a method learns in context: the area under its learning curve, and the episodes that it takes to come near the oracle.
+ * Shape key: N runs, E in-context episodes.
+ */
+
+import { expect } from '../util/errors.ts';
+import { mean, overResamples, type Resamples } from './statistics.ts';
+
+/** Share of the oracle's return that counts as near it. */
+export const NEAR = 0.9;
+
+/**
+ * The first in-context episode, counted from 1, whose mean normalised return over all runs is at least `share`. Null is "later than the last
+ * episode that was played": the number is censored there, and so may be the ends of its interval.
+ */
+export interface EpisodesTo {
+  share: number;
+  episodes: number | null;
+  low: number | null;
+  high: number | null;
+}
+
+/** The area under one learning curve [E] as the mean over its episodes: 1 for a run that is optimal from the first episode on. */
+export const areaUnder = (curve: ArrayLike<number>): number => mean(curve);
+
+/** The episodes that the mean curve of runs [N][E] takes, with an interval from the curves of resampled runs. */
+export function episodesTo(curves: readonly ArrayLike<number>[], draws: Resamples, share = NEAR, confidence = 0.95): EpisodesTo {
+  expect(curves.length === draws.runs, `episodesTo: expected ${draws.runs} curves, one a resampled run, got ${curves.length}.`);
+  const first = overResamples(draws, counts => firstEpisode(curves, share, counts)).sort();
+  // Episodes are whole, so no value between two of them is made up; and the last one may stand for all that were not played.
+  const at = (position: number) => finiteOrNull(first[position]);
+  const tail = (1 - confidence) / 2;
+  return {
+    share,
+    episodes: finiteOrNull(firstEpisode(curves, share)),
+    low: at(Math.floor(tail * (first.length - 1))),
+    high: at(Math.ceil((1 - tail) * (first.length - 1))),
+  };
+}
+
+const finiteOrNull = (value: number): number | null => (Number.isFinite(value) ? value : null);
+
+/** The first episode in which the mean is at least `share`, or infinity. */
+function firstEpisode(curves: readonly ArrayLike<number>[], share: number, counts?: ArrayLike<number>): number {
+  const sums = new Float64Array(curves[0].length);
+  let total = 0;
+  for (let i = 0; i < curves.length; i++) {
+    const count = counts?.[i] ?? 1;
+    if (count === 0) continue;
+    total += count;
+    for (let e = 0; e < sums.length; e++) sums[e] += count * curves[i][e];
+  }
+  // Sums of many fractions miss a bound that they meet exactly by their last digits.
+  const found = sums.findIndex(sum => sum / total >= share - 1e-12);
+  return found < 0 ? Number.POSITIVE_INFINITY : found + 1;
+}

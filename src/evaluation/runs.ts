@@ -1,0 +1,47 @@
+/** @file The runs behind a row, one by one: what every stream of every seed scored on its task. Statistics over two rows start from these. */
+
+import { areaUnder } from './learning.ts';
+import { type ReturnsTable, scoringInput } from './raw-returns.ts';
+import { FINAL_EPISODES } from './results.ts';
+import { drawResamples, drawStrata, mean, type Resamples } from './statistics.ts';
+import type { Measure } from './study.ts';
+
+/** One stream of one seed. */
+export interface Run {
+  readonly seed: number;
+  /** Counted from 0 within the task. */
+  readonly stream: number;
+  /** [E] returns divided by the task's oracle return. */
+  readonly curve: Float64Array;
+}
+
+/** [T] the runs of a method by task, in the order of the table's tasks; within a task seed by seed, then stream by stream. */
+export function runsOf(table: ReturnsTable, method: string): Run[][] {
+  const { tasks, oracle, streams, episodes } = table;
+  const { seeds } = scoringInput(table, method);
+  return tasks.map((_, t) =>
+    table.methods[method].seeds.flatMap((seed, k) =>
+      Array.from({ length: streams }, (_, stream): Run => {
+        const at = (t * streams + stream) * episodes;
+        return { seed, stream, curve: Float64Array.from({ length: episodes }, (_, e) => seeds[k].returns[at + e] / oracle[t]) };
+      }),
+    ),
+  );
+}
+
+/** What a run is judged by, as one number. */
+export const runScore: Readonly<Record<Measure, (run: Run) => number>> = {
+  area: ({ curve }) => areaUnder(curve),
+  final: ({ curve }) => mean(curve.subarray(-FINAL_EPISODES)),
+};
+
+/** [T][N] the scores of a method's runs by task. */
+export const scoresOf = (table: ReturnsTable, method: string, measure: Measure): number[][] =>
+  runsOf(table, method).map(runs => runs.map(runScore[measure]));
+
+/** The draws that the intervals of a method's row are from. */
+export function drawsOf(table: ReturnsTable, method: string): Resamples {
+  const { seeds, random, resamples = 2000, resampled } = scoringInput(table, method);
+  const strata = table.tasks.map(() => seeds.length * table.streams);
+  return (resampled === 'tasks' ? drawStrata : drawResamples)(strata, resamples, random);
+}

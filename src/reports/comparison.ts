@@ -1,0 +1,135 @@
+/** @file Two rows of runs held against each other, as `cadenza compare` says it. */
+
+import {
+  type Comparison,
+  compareRows,
+  describeSelection,
+  type Estimate,
+  expectComparable,
+  MEASURES,
+  type Measure,
+  type PairedDifference,
+  type Protocol,
+  rowsOf,
+  type StageBudget,
+  VERDICT_RULE,
+} from '../evaluation/index.ts';
+import { wantsColor } from '../util/color.ts';
+import { score } from './format.ts';
+import { describeBudget } from './integrity.ts';
+import { type OpenRun, rawTable } from './open.ts';
+import { table as grid, painter, type TerminalOptions, wrap } from './terminal.ts';
+
+export const COMPARISON_FORMAT = 'cadenza-comparison-1';
+
+/** A row of a run, by its name there. */
+export interface RowOfRun {
+  readonly run: OpenRun;
+  /** A further table of the run; the experiment's own when left out. */
+  readonly table?: string;
+  readonly method: string;
+}
+
+/** What is said of one of the two rows. */
+export interface ComparedSide {
+  run: string;
+  table: string;
+  method: string;
+  /** Training seeds. */
+  seeds: number[];
+  budget?: StageBudget[];
+  selection: Protocol['selection'];
+}
+
+/** The whole outcome: what `cadenza compare --json` prints. */
+export interface ComparisonReport extends Comparison {
+  format: typeof COMPARISON_FORMAT;
+  before: ComparedSide;
+  after: ComparedSide;
+  tasks: number;
+  side: Protocol['side'];
+  /** What makes a verdict, in a sentence. */
+  rule: string;
+  /** What the interval is that the verdict goes by, in a sentence. */
+  bars: string;
+}
+
+/**
+ * Compares two rows: what `after` is beside `before`.
+ *
+ * @throws `E_SPLIT` and `E_DATA` where they may not stand side by side, `E_DATA` where there are no raw returns or no such row.
+ */
+export function compareRuns(before: RowOfRun, after: RowOfRun, measure: Measure): ComparisonReport {
+  const [low, high] = [before, after].map(({ run, table = run.results.name, method }) => {
+    const name = table === run.results.name ? run.folder : `${run.folder} (${table})`;
+    return { run, method, name: table, rows: rowsOf(run.results, table, name), table: rawTable(run, table) };
+  });
+  expectComparable(low.run === high.run && low.name === high.name ? [low.rows] : [low.rows, high.rows]);
+  const comparison = compareRows(low, high, measure);
+  const sideOf = ({ run, name, method, rows, table }: typeof low): ComparedSide => {
+    const { budget } = (name === run.results.name ? run.results.methods : run.results.tables![name])[method];
+    const { selection } = rows.protocol;
+    return { run: run.folder, table: name, method, seeds: table.methods[method].seeds, ...(budget ? { budget } : {}), selection };
+  };
+  const { side } = low.rows.protocol;
+  const tasks = low.rows.tasks.length;
+  return {
+    format: COMPARISON_FORMAT,
+    before: sideOf(low),
+    after: sideOf(high),
+    ...comparison,
+    tasks,
+    side,
+    rule: VERDICT_RULE,
+    bars: describeDifference(comparison.measures[measure].difference, tasks, side),
+  };
+}
+
+/** What was subtracted from what, and what the interval bounds. */
+function describeDifference({ by, pairs, resampled }: PairedDifference, tasks: number, side: string): string {
+  const what =
+    by === 'run'
+      ? `Differences of ${pairs} pairs of runs (the same task, training seed and stream)`
+      : `Differences of the means on ${tasks} tasks, because the rows differ in seeds or streams`;
+  return resampled === 'runs'
+    ? `${what}, resampled within each of ${tasks} ${side} tasks. The interval bounds the difference on these tasks between the networks that were trained; training seeds are pooled with streams.`
+    : `${what}; the ${tasks} ${side} tasks are resampled whole. The interval bounds the difference on further tasks of the same kind between the networks that were trained.`;
+}
+
+/** The comparison on a terminal: who is who, the measures, and the verdict with its rule. */
+export function formatComparison(report: ComparisonReport, options: TerminalOptions = {}): string {
+  const { before, after, measures, measure, verdict, rule, bars, tasks, side } = report;
+  const { width = process.stdout.columns ?? 80, color = wantsColor() } = options;
+  const paint = painter(color);
+  const rows = (Object.keys(measures) as Measure[]).map(name => {
+    const { before, after, difference, improvement } = measures[name];
+    const cells = [score(before), score(after), withInterval(difference, signed), withInterval(improvement, score)];
+    return [name === measure ? `${name} *` : name, ...cells];
+  });
+  const notes = [
+    `Returns as fractions of the oracle's on ${tasks} ${side} tasks; P: the probability that a run of B is above one of A on the same task.`,
+    ...(Object.keys(measures) as Measure[]).map(name => `${name === measure ? '* ' : ''}${name}: ${MEASURES[name]}.`),
+    `${bars} The verdict goes by *: ${rule}.`,
+  ];
+  const conclusion = verdict === 'not distinguishable' ? `A and B are ${verdict}.` : `B is ${verdict} than A.`;
+  return `${[
+    [aboutSide('A', before), aboutSide('B', after)].map(line => wrap(line, width)).join('\n'),
+    grid(['', 'A', 'B', 'B − A [95%]', 'P(B > A) [95%]'], rows, paint),
+    notes.map(line => wrap(line, width)).join('\n'),
+    paint('bold', conclusion),
+  ].join('\n\n')}\n`;
+}
+
+function aboutSide(letter: string, { run, table, method, seeds, budget, selection }: ComparedSide): string {
+  const trained = [`seeds ${seeds.join(', ')}`, ...(budget ? [describeBudget(budget)] : []), describeSelection(selection)];
+  return `${letter}: ${method} of ${table} in ${run} (${trained.join('; ')})`;
+}
+
+const withInterval = ({ value, low, high }: Estimate, format: (value: number) => string): string =>
+  `${format(value)} [${format(low)}, ${format(high)}]`;
+
+/** A difference with its sign, to a digit more than scores have. */
+function signed(value: number): string {
+  const digits = Math.abs(value).toFixed(3);
+  return Number(digits) === 0 ? digits : `${value < 0 ? '−' : '+'}${digits}`;
+}

@@ -1,0 +1,165 @@
+/** @file `cadenza compare` on tiny runs by the real command line: twins, a crippled one, and runs that may not be compared. */
+
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Results } from '../src/evaluation/index.ts';
+import type { ComparisonReport } from '../src/reports/index.ts';
+import { cadenza, settings, TINY, withinProcess } from './command.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'cadenza-compare-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+const at = (name: string) => join(root, name);
+
+/** A small Dark Room where 200 steps learn something. */
+const SMALL = settings({
+  'env.options': { size: 5, horizon: 12 },
+  'source.histories': 6,
+  'source.noise.fraction': 0,
+  'model.width': 32,
+  'optimiser.batch': 32,
+  'teacher.steps': 0,
+  'pretrain.steps': 0,
+  'distil.steps': 0,
+  'distil.beta': 0,
+  'baselines.steps': 0,
+  'evaluate.streams': 8,
+});
+
+async function run(name: string, values: Record<string, unknown>): Promise<void> {
+  const { status, stderr } = await cadenza('run', TINY, '--out', at(name), ...SMALL, ...settings(values));
+  expect(status, stderr).toBe(0);
+}
+
+const compare = (...args: string[]) => withinProcess(['compare', ...args]);
+const verdict = async (...args: string[]): Promise<ComparisonReport> => {
+  const { status, stdout, stderr } = await compare(...args, '--json');
+  expect(status, stdout + stderr).toBe(0);
+  return JSON.parse(stdout);
+};
+
+/** A copy of a run whose results say something else. */
+function altered(name: string, from: string, change: (results: Results) => void): string {
+  cpSync(at(from), at(name), { recursive: true });
+  const file = join(at(name), 'results.json');
+  const results = JSON.parse(readFileSync(file, 'utf8')) as Results;
+  change(results);
+  writeFileSync(file, JSON.stringify(results));
+  return at(name);
+}
+
+beforeAll(async () => {
+  // Two at a time: the machine has two cores, and each run uses one.
+  await Promise.all([run('good', { 'finetune.steps': 200 }), run('twin', { 'finetune.steps': 200 })]);
+  await Promise.all([run('crippled', { 'finetune.steps': 1 }), run('elsewhere', { 'finetune.steps': 1, 'split.seed': 1 })]);
+  await Promise.all([
+    run('reseeded', { 'finetune.steps': 200, seeds: [5] }),
+    run('shorter', { 'finetune.steps': 1, 'evaluate.episodes': 2 }),
+  ]);
+}, 240_000);
+
+describe('two runs', () => {
+  it('that are identical are not distinguishable', async () => {
+    const { verdict: found, measures, before, after, tasks, side } = await verdict(at('good'), at('twin'));
+    expect([found, tasks, side, before.run, after.run]).toEqual(['not distinguishable', 4, 'test', at('good'), at('twin')]);
+    expect(measures.final.difference).toEqual({ value: 0, low: 0, high: 0, by: 'run', pairs: 32, resampled: 'runs' });
+    expect((await compare(at('good'), at('twin'))).stdout).toMatch(/^A and B are not distinguishable\.$/m);
+  });
+
+  it('of which the second is crippled: worse, and better the other way round', async () => {
+    const { status, stdout } = await compare(at('good'), at('crippled'));
+    expect([status, stdout.trimEnd().split('\n').at(-1)]).toEqual([0, 'B is worse than A.']);
+    const report = await verdict(at('good'), at('crippled'));
+    const { before, after, difference, improvement } = report.measures.final;
+    expect([report.verdict, after < before, difference.high < 0, improvement.high < 0.5]).toEqual(['worse', true, true, true]);
+    expect(difference.value).toBeCloseTo(after - before, 12);
+    expect(report.after.budget).toEqual([{ stage: 'finetune', steps: 1, examples: 32 }]);
+    expect((await verdict(at('crippled'), at('good'), '--score', 'area')).verdict).toBe('better');
+  });
+
+  it('of other seeds are compared task by task', async () => {
+    const { measures, bars } = await verdict(at('good'), at('reseeded'));
+    expect(measures.final.difference).toMatchObject({ by: 'task', pairs: 4, resampled: 'tasks' });
+    expect(bars).toMatch(/^Differences of the means on 4 tasks, because the rows differ in seeds or streams/);
+  });
+
+  it('says who is who, how they were trained, and the rule', async () => {
+    const prose = (await compare(at('good'), at('crippled'))).stdout.replace(/\s+/g, ' ');
+    for (const part of [
+      `A: cad of tiny in ${at('good')} (seeds 0; finetune 200 steps on 6,400 sequences, each seed; how these settings were chosen was not stated)`,
+      '* final: mean normalised return over the last 5 in-context episodes.',
+      'resampled within each of 4 test tasks',
+      'The verdict goes by *: better where the 95% interval of the difference lies above 0',
+    ])
+      expect(prose).toContain(part);
+  });
+});
+
+describe('two rows of one run', () => {
+  it('are compared under one name each', async () => {
+    const { verdict: found, before, after } = await verdict(at('good'), '--method', 'random,source');
+    expect([found, before.method, after.method, before.run === after.run]).toEqual(['better', 'random', 'source', true]);
+  });
+});
+
+describe('refuses', () => {
+  const older = () =>
+    altered('older', 'good', results => {
+      delete results.raw;
+      delete results.protocols;
+    });
+  const chosen = () =>
+    altered('chosen', 'good', results => {
+      results.protocols!.tiny.selection = { by: 'test' };
+    });
+  const cases: [string, () => string[], number, RegExp][] = [
+    [
+      'other test tasks',
+      () => [at('good'), at('elsewhere')],
+      10,
+      /different test tasks: 4 and 4, of which \d.*Set split\.heldOut, split\.seed/s,
+    ],
+    [
+      'another number of episodes',
+      () => [at('good'), at('shorter')],
+      4,
+      /has evaluate\.episodes 3, .*shorter 2\. Evaluate one of them again/s,
+    ],
+    [
+      'another environment',
+      () => [at('good'), altered('env', 'good', r => (r.protocols!.tiny.env.id = 'dark-room-hard'))],
+      10,
+      /Set env alike/,
+    ],
+    [
+      'actions taken otherwise',
+      () => [at('good'), altered('greedy', 'good', r => (r.protocols!.tiny.sampling = 'greedy'))],
+      4,
+      /evaluate\.sampling sample.*greedy/s,
+    ],
+    ['settings that were selected on test tasks', () => [at('good'), chosen()], 10, /chosen by results on test tasks/],
+    ['a run without raw returns', () => [at('good'), older()], 4, /no raw returns.*Run the same command again/s],
+    [
+      'a row that is not there',
+      () => [at('good'), at('twin'), '--method', 'nobody'],
+      4,
+      /no returns of "nobody"; expected one of cad, random, source/,
+    ],
+    ['a table that is not there', () => [at('good'), at('twin'), '--table', 'far'], 4, /no table "far"; expected one of tiny/],
+    ['one row alone', () => [at('good')], 2, /one run and one row; name a second run, or two rows/],
+    ['three rows', () => [at('good'), '--method', 'a,b,c'], 2, /expected one name, or two with a comma/],
+    ['what is no run', () => [at('good'), root], 4, /Give the folder of a finished run/],
+  ];
+  it.each(cases)('%s', async (_name, args, status, reason) => {
+    const ended = await compare(...args());
+    expect([ended.status, ended.stdout]).toEqual([status, '']);
+    expect(ended.stderr).toMatch(reason);
+    expect(ended.stderr).not.toContain('    at ');
+  });
+
+  it('as JSON where that is asked for', async () => {
+    const { status, stdout } = await compare(at('good'), at('elsewhere'), '--json');
+    expect([status, JSON.parse(stdout).error.code]).toEqual([10, 'E_SPLIT']);
+  });
+});
