@@ -63,7 +63,7 @@ describe('two runs', () => {
   it('that are identical are not distinguishable', async () => {
     const { verdict: found, measures, before, after, tasks, side } = await verdict(at('good'), at('twin'));
     expect([found, tasks, side, before.run, after.run]).toEqual(['not distinguishable', 4, 'test', at('good'), at('twin')]);
-    expect(measures.final.difference).toEqual({ value: 0, low: 0, high: 0, by: 'run', pairs: 32, resampled: 'runs' });
+    expect(measures.final!.difference).toEqual({ value: 0, low: 0, high: 0, by: 'run', pairs: 32, resampled: 'runs' });
     expect((await compare(at('good'), at('twin'))).stdout).toMatch(/^A and B are not distinguishable\.$/m);
   });
 
@@ -71,7 +71,7 @@ describe('two runs', () => {
     const { status, stdout } = await compare(at('good'), at('crippled'));
     expect([status, stdout.trimEnd().split('\n').at(-1)]).toEqual([0, 'B is worse than A.']);
     const report = await verdict(at('good'), at('crippled'));
-    const { before, after, difference, improvement } = report.measures.final;
+    const { before, after, difference, improvement } = report.measures.final!;
     expect([report.verdict, after < before, difference.high < 0, improvement.high < 0.5]).toEqual(['worse', true, true, true]);
     expect(difference.value).toBeCloseTo(after - before, 12);
     expect(report.after.budget).toEqual([{ stage: 'finetune', steps: 1, examples: 32 }]);
@@ -80,7 +80,7 @@ describe('two runs', () => {
 
   it('of other seeds are compared task by task', async () => {
     const { measures, bars } = await verdict(at('good'), at('reseeded'));
-    expect(measures.final.difference).toMatchObject({ by: 'task', pairs: 4, resampled: 'tasks' });
+    expect(measures.final!.difference).toMatchObject({ by: 'task', pairs: 4, resampled: 'tasks' });
     expect(bars).toMatch(/^Differences of the means on 4 tasks, because the rows differ in seeds or streams/);
   });
 

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openHistories, readManifest } from '../src/data/index.ts';
 import type { Results, Study } from '../src/evaluation/index.ts';
+import type { ComparisonReport } from '../src/reports/index.ts';
 import { expectBuildable } from '../src/stages/buildable.ts';
 import { loadExperiment } from '../src/stages/config.ts';
 import { split } from '../src/stages/generate.ts';
@@ -103,6 +104,23 @@ describe('a tiny run', () => {
     // After it, what is carried has gone through more rounds.
     const after = [trained, ...others].map(({ cad }) => cad.regret!.parts[1].mean);
     expect(new Set(after).size).toBeGreaterThan(1);
+  });
+
+  it('is compared row by row over the tasks, which are a sample, and by regret', async () => {
+    const args = ['compare', out, '--method', 'random,source', '--table', 'delay-9', '--score', 'regret', '--json'];
+    const { status, stdout, stderr } = await withinProcess(args);
+    expect(status, stderr).toBe(0);
+    const { verdict, measures, before, bars } = JSON.parse(stdout) as ComparisonReport;
+    expect([verdict, before.table, before.seeds, Object.keys(measures).sort()]).toEqual([
+      'better',
+      'delay-9',
+      [0, 1],
+      ['area', 'final', 'regret'],
+    ]);
+    expect(measures.regret!.difference).toMatchObject({ by: 'run', pairs: 40, resampled: 'tasks' });
+    expect(measures.regret!.before).toBeCloseTo(results.tables!['delay-9'].random.regret!.mean, 9);
+    expect(bars).toContain('the 20 test tasks are resampled whole');
+    expect(results.protocols!['delay-9'].env).toEqual({ id: 'delayed-bandit', options: { arms: 3, pulls: 8, delay: 9 } });
   });
 
   it('can be tuned: on validation tasks that are drawn beside the others, as a sample of them', async () => {

@@ -92,6 +92,8 @@ it('the verdict follows the interval', () => {
   expect(verdictOf({ low: -0.2, high: -0.01 })).toBe('worse');
   expect(verdictOf({ low: -0.1, high: 0.1 })).toBe('not distinguishable');
   expect(verdictOf({ low: 0, high: 0 })).toBe('not distinguishable');
+  // Of regret, less is better.
+  expect([verdictOf({ low: 1, high: 2 }, 'lower'), verdictOf({ low: -2, high: -1 }, 'lower')]).toEqual(['worse', 'better']);
   // What rounding leaves of equal means is no difference.
   expect(verdictOf({ low: 1e-16, high: 2e-16 })).toBe('not distinguishable');
 });
@@ -158,9 +160,27 @@ describe('rows of tables', () => {
   it('are worse where less was earned, and better the other way round', () => {
     const { verdict, measures } = compareRows(row(table), row(scaled(0.5)), 'area');
     expect(verdict).toBe('worse');
-    expect(measures.area.difference.value).toBeCloseTo(-measures.area.before / 2, 12);
-    expect(measures.area.improvement.value).toBe(0);
+    expect(measures.area!.difference.value).toBeCloseTo(-measures.area!.before / 2, 12);
+    expect(measures.area!.improvement.value).toBe(0);
     expect(compareRows(row(scaled(0.5)), row(table), 'final').verdict).toBe('better');
+  });
+
+  it('have regret where the family declares it, and less of it is better', () => {
+    const withRegret = (share: number): ReturnsTable => ({
+      ...table,
+      regretParts: ['before', 'after'],
+      methods: { cad: { ...table.methods.cad, regret: [0, 1].map(k => [4, 1, 5, 2, 3, 3, 6, 1].map(part => share * (part + k))) } },
+    });
+    const { measures, verdict } = compareRows(row(withRegret(1)), row(withRegret(0.5)), 'regret');
+    // Of the first seed 5, 7, 6, 7 in all; of the second two more each.
+    expect(runsOf(withRegret(1), 'cad').map(runs => runs.map(({ regret }) => regret))).toEqual([
+      [5, 7, 7, 9],
+      [6, 7, 8, 9],
+    ]);
+    expect([measures.regret!.before, measures.regret!.after, verdict]).toEqual([7.25, 3.625, 'better']);
+    expect(measures.regret!.improvement.value).toBe(1);
+    expect(compareRows(row(withRegret(0.5)), row(withRegret(1)), 'regret').verdict).toBe('worse');
+    expect(() => compareRows(row(table), row(table), 'regret')).toThrow(/no regret; compare them by one of area, final/);
   });
 
   it('are held against each other task by task, in whatever order the tables list them', () => {

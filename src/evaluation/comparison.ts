@@ -10,7 +10,7 @@ import type { ReturnsTable } from './raw-returns.ts';
 import type { Resampled } from './results.ts';
 import { type Run, runScore, runsOf } from './runs.ts';
 import { bootstrapInterval, drawResamples, drawStrata, type Estimate, mean, overResamples, percentiles } from './statistics.ts';
-import { MEASURES, type Measure } from './study.ts';
+import { MEASURES } from './study.ts';
 
 export interface BootstrapOptions {
   random: Random;
@@ -134,26 +134,41 @@ const ROUNDING = 1e-12;
 
 /** How a verdict comes about, as a part of a sentence. */
 export const VERDICT_RULE =
-  'better where the 95% interval of the difference lies above 0, worse where it lies below, and not distinguishable otherwise';
+  'better where the 95% interval of the difference lies above 0 (of regret, below), worse where it lies on the other side, and not distinguishable otherwise';
 
-/** The verdict by that rule. */
-export const verdictOf = ({ low, high }: Pick<Estimate, 'low' | 'high'>): Verdict =>
-  low > ROUNDING ? 'better' : high < -ROUNDING ? 'worse' : 'not distinguishable';
+/** The verdict by that rule, for a measure that is the better the higher it is; of regret, `lower` turns it round. */
+export function verdictOf({ low, high }: Pick<Estimate, 'low' | 'high'>, better: 'higher' | 'lower' = 'higher'): Verdict {
+  if (low <= ROUNDING && high >= -ROUNDING) return 'not distinguishable';
+  return low > 0 === (better === 'higher') ? 'better' : 'worse';
+}
+
+/** What rows are compared by. */
+export const COMPARED = {
+  area: { meaning: MEASURES.area, of: runScore.area, better: 'higher' },
+  final: { meaning: MEASURES.final, of: runScore.final, better: 'higher' },
+  regret: {
+    meaning: 'cumulative regret of a run in units of reward, the lower the better',
+    of: ({ regret }: Run) => regret!,
+    better: 'lower',
+  },
+} as const satisfies Record<string, { meaning: string; of: (run: Run) => number; better: 'higher' | 'lower' }>;
+export type ComparedBy = keyof typeof COMPARED;
 
 /** One measure of two rows. */
 export interface MeasureComparison {
   before: number;
   after: number;
   difference: PairedDifference;
-  /** The probability that a run of `after` is above one of `before`. */
+  /** The probability that a run of `after` is better than one of `before`. */
   improvement: Estimate;
 }
 
 /** Two rows by every measure, and what follows by one of them. */
 export interface Comparison {
-  measures: Record<Measure, MeasureComparison>;
+  /** Regret among them where the family declares it. */
+  measures: Partial<Record<ComparedBy, MeasureComparison>>;
   /** The measure that the verdict goes by. */
-  measure: Measure;
+  measure: ComparedBy;
   /** What `after` is beside `before`. */
   verdict: Verdict;
 }
@@ -164,23 +179,37 @@ export interface ComparedRow {
   readonly method: string;
 }
 
-/** Compares two rows that may stand side by side (see integrity.ts, which says whether they may). Throws `E_DATA` for a missing method. */
-export function compareRows(before: ComparedRow, after: ComparedRow, measure: Measure, resamples = 2000): Comparison {
+/**
+ * Compares two rows that may stand side by side (see integrity.ts, which says whether they may).
+ *
+ * @throws `E_DATA` for a missing method, and for regret where there is none.
+ */
+export function compareRows(before: ComparedRow, after: ComparedRow, measure: ComparedBy, resamples = 2000): Comparison {
   const order = new Map(after.table.tasks.map((task, t) => [task, t]));
   const runs = { before: runsOf(before.table, before.method), after: runsOf(after.table, after.method) };
   const aligned = before.table.tasks.map(task => runs.after[order.get(task)!]);
   const { resampled, seed } = before.table.bootstrap;
-  const compare = (name: Measure): MeasureComparison => {
-    const score = runScore[name];
+  const compare = (name: ComparedBy): MeasureComparison => {
+    const { of: score, better } = COMPARED[name];
+    const sign = better === 'higher' ? 1 : -1;
     const random = Random.seeded(seed).split('compare', name);
     const [high, low] = [aligned, runs.before].map(tasks => tasks.map(own => own.map(score)));
     return {
       before: mean(low.flat()),
       after: mean(high.flat()),
       difference: pairedDifference(aligned, runs.before, score, { random: random.split('difference'), resampled, resamples }),
-      improvement: probabilityOfImprovement(high, low, { random: random.split('improvement'), resampled, resamples }),
+      improvement: probabilityOfImprovement(signed(high, sign), signed(low, sign), {
+        random: random.split('improvement'),
+        resampled,
+        resamples,
+      }),
     };
   };
-  const measures = Object.fromEntries((Object.keys(MEASURES) as Measure[]).map(name => [name, compare(name)])) as Comparison['measures'];
-  return { measures, measure, verdict: verdictOf(measures[measure].difference) };
+  const told = (Object.keys(COMPARED) as ComparedBy[]).filter(name => name !== 'regret' || before.table.regretParts);
+  const measures: Comparison['measures'] = Object.fromEntries(told.map(name => [name, compare(name)]));
+  const deciding = measures[measure];
+  if (!deciding) throw new CadenzaError('E_DATA', `these rows have no ${measure}; compare them by one of ${told.join(', ')}.`);
+  return { measures, measure, verdict: verdictOf(deciding.difference, COMPARED[measure].better) };
 }
+
+const signed = (scores: readonly number[][], sign: number): number[][] => scores.map(runs => runs.map(score => sign * score));

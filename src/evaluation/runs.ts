@@ -13,17 +13,22 @@ export interface Run {
   readonly stream: number;
   /** [E] returns divided by the task's oracle return. */
   readonly curve: Float64Array;
+  /** Raw expected reward that it gave up in all, where the family declares regret. */
+  readonly regret?: number;
 }
 
 /** [T] the runs of a method by task, in the order of the table's tasks; within a task seed by seed, then stream by stream. */
 export function runsOf(table: ReturnsTable, method: string): Run[][] {
-  const { tasks, oracle, streams, episodes } = table;
+  const { tasks, oracle, streams, episodes, regretParts = [] } = table;
   const { seeds } = scoringInput(table, method);
   return tasks.map((_, t) =>
     table.methods[method].seeds.flatMap((seed, k) =>
       Array.from({ length: streams }, (_, stream): Run => {
-        const at = (t * streams + stream) * episodes;
-        return { seed, stream, curve: Float64Array.from({ length: episodes }, (_, e) => seeds[k].returns[at + e] / oracle[t]) };
+        const at = t * streams + stream;
+        const { returns, regret } = seeds[k];
+        const curve = Float64Array.from({ length: episodes }, (_, e) => returns[at * episodes + e] / oracle[t]);
+        const parts = regret && regretParts.map((_, p) => regret[at * regretParts.length + p]);
+        return { seed, stream, curve, ...(parts ? { regret: parts.reduce((a, b) => a + b, 0) } : {}) };
       }),
     ),
   );

@@ -1,13 +1,13 @@
 /** @file Two rows of runs held against each other, as `cadenza compare` says it. */
 
 import {
+  COMPARED,
+  type ComparedBy,
   type Comparison,
   compareRows,
   describeSelection,
   type Estimate,
   expectComparable,
-  MEASURES,
-  type Measure,
   type PairedDifference,
   type Protocol,
   rowsOf,
@@ -59,7 +59,7 @@ export interface ComparisonReport extends Comparison {
  *
  * @throws `E_SPLIT` and `E_DATA` where they may not stand side by side, `E_DATA` where there are no raw returns or no such row.
  */
-export function compareRuns(before: RowOfRun, after: RowOfRun, measure: Measure): ComparisonReport {
+export function compareRuns(before: RowOfRun, after: RowOfRun, measure: ComparedBy): ComparisonReport {
   const [low, high] = [before, after].map(({ run, table = run.results.name, method }) => {
     const name = table === run.results.name ? run.folder : `${run.folder} (${table})`;
     return { run, method, name: table, rows: rowsOf(run.results, table, name), table: rawTable(run, table) };
@@ -81,7 +81,7 @@ export function compareRuns(before: RowOfRun, after: RowOfRun, measure: Measure)
     tasks,
     side,
     rule: VERDICT_RULE,
-    bars: describeDifference(comparison.measures[measure].difference, tasks, side),
+    bars: describeDifference(comparison.measures[measure]!.difference, tasks, side),
   };
 }
 
@@ -101,20 +101,21 @@ export function formatComparison(report: ComparisonReport, options: TerminalOpti
   const { before, after, measures, measure, verdict, rule, bars, tasks, side } = report;
   const { width = process.stdout.columns ?? 80, color = wantsColor() } = options;
   const paint = painter(color);
-  const rows = (Object.keys(measures) as Measure[]).map(name => {
-    const { before, after, difference, improvement } = measures[name];
+  const compared = Object.keys(measures) as ComparedBy[];
+  const rows = compared.map(name => {
+    const { before, after, difference, improvement } = measures[name]!;
     const cells = [score(before), score(after), withInterval(difference, signed), withInterval(improvement, score)];
     return [name === measure ? `${name} *` : name, ...cells];
   });
   const notes = [
-    `Returns as fractions of the oracle's on ${tasks} ${side} tasks; P: the probability that a run of B is above one of A on the same task.`,
-    ...(Object.keys(measures) as Measure[]).map(name => `${name === measure ? '* ' : ''}${name}: ${MEASURES[name]}.`),
+    `Returns as fractions of the oracle's on ${tasks} ${side} tasks; P: the probability that a run of B is better than one of A on the same task.`,
+    ...compared.map(name => `${name === measure ? '* ' : ''}${name}: ${COMPARED[name].meaning}.`),
     `${bars} The verdict goes by *: ${rule}.`,
   ];
   const conclusion = verdict === 'not distinguishable' ? `A and B are ${verdict}.` : `B is ${verdict} than A.`;
   return `${[
     [aboutSide('A', before), aboutSide('B', after)].map(line => wrap(line, width)).join('\n'),
-    grid(['', 'A', 'B', 'B − A [95%]', 'P(B > A) [95%]'], rows, paint),
+    grid(['', 'A', 'B', 'B − A [95%]', 'P [95%]'], rows, paint),
     notes.map(line => wrap(line, width)).join('\n'),
     paint('bold', conclusion),
   ].join('\n\n')}\n`;

@@ -7,7 +7,7 @@ import { jsonOption, printJson } from '../options.ts';
 interface Options {
   method: string;
   table?: string;
-  score: 'area' | 'final';
+  score: 'area' | 'final' | 'regret';
   json?: boolean;
 }
 
@@ -20,8 +20,8 @@ export function registerCompare(program: Command): void {
     .option('--method <name>', 'row to compare; or two as first,second', 'cad')
     .option('--table <name>', 'further table of the runs (default: the one of the experiment itself)')
     .addOption(
-      new Option('--score <name>', 'what the verdict goes by: the last in-context episodes, or all of them')
-        .choices(['final', 'area'])
+      new Option('--score <name>', 'what the verdict goes by: the last in-context episodes, all of them, or regret')
+        .choices(['final', 'area', 'regret'])
         .default('final'),
     )
     .addOption(jsonOption())
