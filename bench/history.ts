@@ -14,9 +14,10 @@ import {
   toOnnx,
   zeros,
 } from '../src/engine/index.ts';
+import { timedPlayer } from '../src/evaluation/index.ts';
 import { initialise, Scope } from '../src/nn/index.ts';
 import { inContextPolicy, policyStates } from '../src/policy/index.ts';
-import { chooseActions, listedTasks, type Policy } from '../src/rl/index.ts';
+import { listedTasks, type Policy } from '../src/rl/index.ts';
 import { loadExperiment } from '../src/stages/config.ts';
 import { costOf } from '../src/stages/evaluate.ts';
 import { split } from '../src/stages/generate.ts';
@@ -60,21 +61,12 @@ async function recurrentAgents(model: Model, executor: Executor) {
 }
 
 /** Lets an agent play; gives how to let it play on, which gives milliseconds an action, compressions included. */
-function player({ family }: Model, policy: Policy): (steps: number) => Promise<number> {
-  const random = Random.seeded(1);
-  const env = family.make(listedTasks(family, 'This bench').slice(0, 1), random.split('env'));
-  const draws = random.split('actions');
-  policy.reset(1);
-  let observation = Float32Array.from(env.reset());
+function player({ family, segment }: Model, policy: Policy): (steps: number) => Promise<number> {
+  const [task] = listedTasks(family, 'This bench');
+  const play = timedPlayer({ family, task, policy, segment, random: Random.seeded(1) });
   return async steps => {
-    const began = performance.now();
-    for (let step = 0; step < steps; step++) {
-      const action = chooseActions(await policy.act(observation), policy.actions, draws);
-      const { reward, terminated, truncated, finalObservation, observation: next } = env.step(action);
-      await policy.observe({ observation, action, reward, nextObservation: finalObservation, terminated, truncated });
-      observation = Float32Array.from(next);
-    }
-    return (performance.now() - began) / steps;
+    const { first, later } = await play(steps);
+    return [...first, ...later].reduce((sum, time) => sum + time, 0) / steps;
   };
 }
 

@@ -47,7 +47,8 @@ describe('a run with retrieved contexts', () => {
     const rows = ['', '-own', '-all', '-none'].flatMap(store =>
       ['evaluate', 'imitation'].map(stage => `${stage}-cad+retrieval${store}-seed0`),
     );
-    expect(new Set(added)).toEqual(new Set(['contexts-seed0', 'contexts-test-seed0', 'retrieve-seed0', ...rows]));
+    const timed = ['', '-own', '-all', '-none'].map(store => `time-cad+retrieval${store}`);
+    expect(new Set(added)).toEqual(new Set([...timed, 'contexts-seed0', 'contexts-test-seed0', 'retrieve-seed0', ...rows]));
   });
 
   it('gives a row for every store, with what each was given', () => {

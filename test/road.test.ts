@@ -90,6 +90,23 @@ describe('a tiny run', () => {
       expect(text).toContain('Models look on as the source learns anew');
   });
 
+  it('keeps the times of every row in the record of the run', () => {
+    const { run } = JSON.parse(readFileSync(join(first, 'results.json'), 'utf8')) as Results;
+    const { tiny } = run.times!;
+    expect(Object.keys(tiny).sort()).toEqual([...METHODS].sort());
+    for (const [name, { training, evaluation, action }] of Object.entries(tiny)) {
+      expect([training !== undefined, action !== undefined], name).toEqual([MODELS.includes(name), MODELS.includes(name)]);
+      expect(evaluation, name).toBe(run.seconds[`evaluate-${name}-seed0`]);
+      if (action)
+        expect([action.actions, action.median > 0, action.median <= action.p95, action.worst > 0]).toEqual([200, true, true, true]);
+    }
+    const stages = ['pretrain', 'teacher', 'distil', 'finetune'].map(stage => run.seconds[`${stage}-seed0`]);
+    expect(tiny.cad.training).toBeCloseTo(
+      stages.reduce((a, b) => a + b),
+      9,
+    );
+  });
+
   it('writes the raw returns, from which every row is computed again', () => {
     const run = openRun(first);
     const table = rawTable(run);
@@ -144,6 +161,11 @@ describe('a run again', () => {
     expect([...a.keys()]).toEqual([...b.keys()]);
     expect([...a.values()].filter(bytes => bytes.length > 0)).toHaveLength(TRAINED.length + METHODS.length + MODELS.length + 2);
     expect([...a].filter(([path, bytes]) => !bytes.equals(b.get(path)!)).map(([path]) => path)).toEqual([]);
+  });
+
+  it('of equal seeds has equal results but for the record of the run, where times are', () => {
+    const [a, b] = [first, twin].map(out => JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')) as Results);
+    expect({ ...a, run: 0 }).toEqual({ ...b, run: 0 });
   });
 
   it('in the same folder redoes nothing, and gives its results as JSON on stdout alone', async () => {

@@ -4,6 +4,7 @@ export * from './comparison.ts';
 export * from './description.ts';
 export * from './imitation.ts';
 export * from './integrity.ts';
+export * from './latency.ts';
 export * from './learning.ts';
 export * from './rate-return.ts';
 export * from './raw-returns.ts';

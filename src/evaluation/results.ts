@@ -6,6 +6,7 @@ import type { CodeUse } from './codes.ts';
 import type { Setting } from './description.ts';
 import type { ImitationTable } from './imitation.ts';
 import type { Protocol } from './integrity.ts';
+import type { Latency } from './latency.ts';
 import { areaUnder, type EpisodesTo, episodesTo, NEAR } from './learning.ts';
 import type { RateReturn } from './rate-return.ts';
 import type { ReturnTable } from './return-errors.ts';
@@ -104,6 +105,15 @@ export interface MethodResult extends MethodCost {
 
 export type MethodTable = Record<string, MethodResult>;
 
+/** Wall-clock time of one row on the machine of the run. */
+export interface MethodTimes {
+  /** Seconds of all training that went into it, and of its evaluation; means over training seeds. */
+  training?: number;
+  evaluation: number;
+  /** Of an action of a trained model. */
+  action?: Latency;
+}
+
 /** Where the numbers come from, enough to run it again. */
 export interface RunRecord {
   command: string;
@@ -118,6 +128,8 @@ export interface RunRecord {
   imported?: Record<string, unknown>;
   /** Wall-clock seconds of each stage. */
   seconds: Record<string, number>;
+  /** Times of every row, by the name of the experiment or of the table. */
+  times?: Record<string, Record<string, MethodTimes>>;
 }
 
 /** The whole of results.json. */

@@ -6,6 +6,7 @@ import {
   type MeanScore,
   type MethodResult,
   type MethodTable,
+  type MethodTimes,
   type RatePoint,
   type RateReturn,
   type Regret,
@@ -67,13 +68,13 @@ export interface Column<T = MethodResult> {
   title: string;
   /** What the column holds, for a tooltip or a legend. */
   meaning: string;
-  cell: (row: T) => string;
+  cell: (row: T, name: string) => string;
   /** The column with the largest number goes first where there is not enough room; those without stay. */
   expendable?: number;
 }
 
-/** Columns of the result table after the method's name, for methods that were all evaluated as `like` was. */
-export function resultColumns(like: MethodResult): Column[] {
+/** Columns of the result table after the method's name, for methods that were all evaluated as `like` was, with their times if they were taken. */
+export function resultColumns(like: MethodResult, times: Readonly<Record<string, MethodTimes>> = {}): Column[] {
   const episodes = like.byEpisode.mean.length;
   const over = finalEpisodes(episodes);
   // Of one episode, the final score says it all.
@@ -109,6 +110,16 @@ export function resultColumns(like: MethodResult): Column[] {
       cell: method => orNone(method.stateBytes, bytes),
       expendable: 6,
     },
+    ...(Object.values(times).some(({ action }) => action)
+      ? [
+          {
+            title: 'ms',
+            meaning: 'median milliseconds of one action on the machine of the run',
+            cell: (_: MethodResult, name: string) => orNone(times[name]?.action?.median ?? 0, value => String(+value.toPrecision(2))),
+            expendable: 7,
+          },
+        ]
+      : []),
   ];
 }
 

@@ -24,6 +24,7 @@ import { IMITATION_NOTE, IMITATION_TITLE, imitationColumns, rankedImitators, rel
 import { budgetNotes, integrityNote, refusals } from './integrity.ts';
 import { rateCurves } from './rate-figure.ts';
 import { type MethodStyle, methodStyles, ranked, rankedPredictors } from './style.ts';
+import { TIME_COLUMNS, TIMES_NOTE } from './times.ts';
 
 /** Text that is markup already. */
 export class Markup {
@@ -120,7 +121,7 @@ ${refused.map(reason => html`<p>Not shown: ${reason} The numbers are in results.
 <div class="narrow">${new Markup(learningCurves(methods, { ground: 'inherit', width: 360, height: 320 }))}</div>
 <figcaption>Mean by in-context episode; the bands are explained below.</figcaption>
 </figure>
-<div class="scroll">${rowsTable('method', names, methods, resultColumns(methods[names[0]]))}</div>
+<div class="scroll">${rowsTable('method', names, methods, resultColumns(methods[names[0]], results.run.times?.[table]))}</div>
 ${[...givenNotes(methods), ...budgetNotes(methods), integrityNote(results, table)].filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}<h3>By task</h3>
 <p class="note">Mean over ${finalEpisodes(methods[names[0]].byEpisode.mean.length)} on each test task; the darker, the nearer to the oracle.</p>
 <div class="scroll">${heatTable(methods, names, styles)}</div>
@@ -170,7 +171,10 @@ ${facts({ command: run.command, version: run.version, commit: run.commit, node: 
 ${typeof run.machine === 'string' ? facts({ machine: run.machine }) : facts(run.machine)}
 <h3>Time</h3>
 ${facts(Object.fromEntries(Object.entries(run.seconds).map(([stage, seconds]) => [stage, duration(seconds)])))}
-<h3>Data</h3>
+${Object.entries(run.times ?? {}).map(
+  ([title, times]) =>
+    html`<h3>Time of every row: ${title}</h3>\n<div class="scroll">${rowsTable('method', Object.keys(times), times, TIME_COLUMNS)}</div>\n<p class="note">${TIMES_NOTE}</p>\n`,
+)}<h3>Data</h3>
 ${facts(run.dataHashes)}
 ${run.imported ? yamlBlock({ imported: run.imported }) : ''}
 <details><summary>Configuration</summary>${yamlBlock(run.config)}</details>
@@ -184,7 +188,7 @@ function rowsTable<T>(head: string, names: readonly string[], entries: Readonly<
 <tbody>
 ${names.map(
   name =>
-    html`<tr><th scope="row">${swatch(name, styles)}</th>${columns.map(column => html`<td>${column.cell(entries[name])}</td>`)}</tr>\n`,
+    html`<tr><th scope="row">${swatch(name, styles)}</th>${columns.map(column => html`<td>${column.cell(entries[name], name)}</td>`)}</tr>\n`,
 )}</tbody>
 </table>`;
 }

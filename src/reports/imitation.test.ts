@@ -31,6 +31,6 @@ it.each([40, 80, 140])('has a table that fits into %i columns, its notes below',
 it('says of every bin how often the source did what was expected', () => {
   const columns = reliabilityColumns(table.methods.cad);
   expect(columns.map(({ title }) => title).slice(-2)).toEqual(['0.8–0.9', '0.9–1.0']);
-  expect(columns.map(({ cell }) => cell(table.methods.cad))).toEqual([...Array(9).fill('–'), '1.00 of 0.90 (100%)']);
-  expect(columns[5].cell(table.methods.random)).toBe('0.50 of 0.50 (100%)');
+  expect(columns.map(({ cell }) => cell(table.methods.cad, 'cad'))).toEqual([...Array(9).fill('–'), '1.00 of 0.90 (100%)']);
+  expect(columns[5].cell(table.methods.random, 'random')).toBe('0.50 of 0.50 (100%)');
 });

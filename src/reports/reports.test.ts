@@ -316,6 +316,23 @@ describe('writeReports', () => {
     expect(page).not.toContain('egret');
   });
 
+  it('has the times of every row where they were taken', () => {
+    const action = { median: 1.234, p95: 2, worst: 31.06, actions: 200 };
+    const times = { [results.name]: { cad: { training: 200, evaluation: 4.21, action }, random: { evaluation: 1 } } };
+    const timed = { ...results, run: { ...results.run, times } };
+    const rows = [...parseHTML(htmlReport(timed)).document.querySelectorAll('h3')]
+      .filter(heading => heading.textContent.startsWith('Time of every row'))
+      .flatMap(heading => [...heading.nextElementSibling!.querySelectorAll('tbody tr')]);
+    expect(rows.map(row => [...row.children].map(cell => cell.textContent))).toEqual([
+      ['cad', '1.23 ms', '2 ms', '31.1 ms', '3 min 20 s', '4.2 s'],
+      ['random', '–', '–', '–', '–', '1 s'],
+    ]);
+    const text = formatResults(timed, { width: 120, color: false });
+    expect(text).toMatch(/method.* state +ms\n/);
+    expect(text).toMatch(/cad .*6 KiB +1\.2\n/);
+    expect(page).not.toContain('Time of every row');
+  });
+
   it('has a table of predicted returns where there are any', () => {
     const rows = [...parseHTML(htmlReport(foreseen)).document.querySelectorAll('section')]
       .filter(section => section.querySelector('h2')!.textContent.includes('predicted returns'))

@@ -2,7 +2,7 @@
 
 import Table from 'cli-table3';
 import pc from 'picocolors';
-import type { ImitationTable, MethodTable, RateReturn, Results, ReturnTable } from '../evaluation/index.ts';
+import type { ImitationTable, MethodTable, MethodTimes, RateReturn, Results, ReturnTable } from '../evaluation/index.ts';
 import { wantsColor } from '../util/color.ts';
 import {
   type Column,
@@ -68,7 +68,7 @@ function formatRows(results: Results, name: string, methods: MethodTable, option
   const notes = [...givenNotes(methods), ...budgetNotes(methods), integrityNote(results, name)].filter(Boolean);
   return [
     formatCurves(methods, options),
-    formatTable(methods, options),
+    formatTable(methods, options, results.run.times?.[name]),
     ...notes.map(note => wrap(note, width)),
     formatTasks(methods, options),
   ];
@@ -125,9 +125,9 @@ export function formatCurves(methods: MethodTable, { width = 80, height = 16, co
 }
 
 /** One row a method, best first. */
-export function formatTable(methods: MethodTable, options: TerminalOptions = {}): string {
+export function formatTable(methods: MethodTable, options: TerminalOptions = {}, times?: Readonly<Record<string, MethodTimes>>): string {
   const names = ranked(methods);
-  return fittingTable('method', names, methods, resultColumns(methods[names[0]]), options);
+  return fittingTable('method', names, methods, resultColumns(methods[names[0]], times), options);
 }
 
 /** One row a predictor of returns, best first, and what the numbers are. */
@@ -163,7 +163,7 @@ function fittingTable<T>(
   // Names of combinations are long: they get up to a third of the line, where there is no curve to make room for.
   const nameWidth = Math.max(NAME_WIDTH, Math.floor(width / 3));
   const first = names.map(name => legend(name, styles.get(name)!, (_, text) => text, nameWidth).trimEnd());
-  let columns = all.map(column => ({ ...column, cells: names.map(name => column.cell(entries[name])) }));
+  let columns = all.map(column => ({ ...column, cells: names.map(name => column.cell(entries[name], name)) }));
   const widthOf = (cells: string[]) => Math.max(...cells.map(cell => cell.length)) + GAP;
   const total = () => columns.reduce((sum, { title, cells }) => sum + widthOf([title, ...cells]), widthOf(first));
   while (total() > width && columns.some(column => column.expendable)) {

@@ -6,7 +6,15 @@
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { nodeExecutor } from '../engine/executors/node.ts';
-import { expectComparable, type ImitationTable, REFERENCES, type Results, type ReturnTable, rateReturn } from '../evaluation/index.ts';
+import {
+  expectComparable,
+  type ImitationTable,
+  type MethodTimes,
+  REFERENCES,
+  type Results,
+  type ReturnTable,
+  rateReturn,
+} from '../evaluation/index.ts';
 import { formatConfig, loadConfig } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { hashJson, writeFileAtomic } from '../util/files.ts';
@@ -17,6 +25,7 @@ import { makeAtOnce, partsOf } from './parallel.ts';
 import { writeResults } from './results.ts';
 import { type RunOptions, road } from './run.ts';
 import { StageStore } from './store.ts';
+import { measureTimes } from './times.ts';
 
 const label = z
   .string()
@@ -196,6 +205,7 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   const tables: Record<string, Evaluated> = {};
   const returns: Record<string, ReturnTable> = {};
   const imitation: Record<string, ImitationTable> = {};
+  const times: Record<string, Record<string, MethodTimes>> = {};
   const [dataHashes, seconds]: [Record<string, string>, Record<string, number>] = [{}, {}];
   for (const [done, { name, config }] of cells.entries()) {
     const heading = `${done + 1}/${cells.length} ${name}`;
@@ -227,9 +237,11 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
     }
     if (found.imitation) {
       const { histories, methods } = found.imitation;
-      const own = { [`cad ${name}`]: methods.cad, [sourceRow(config)]: methods.source };
+      // How likely chance is to hit depends on the source, of which there may be several.
+      const { random: _, ...own } = rows(methods);
       imitation[config.name] = { histories, methods: { ...imitation[config.name]?.methods, ...own } };
     }
+    times[config.name] = { ...times[config.name], ...rows(await measureTimes(found.here, found.trained, found.methods)) };
     dataHashes[name] = found.dataHash;
     seconds[name] = Object.values(store.seconds).reduce((a, b) => a + b, 0);
   }
@@ -238,7 +250,7 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   return writeResults(
     out,
     cells[0].config,
-    { ...main!, tables, returns, imitation, rate: curve, dataHashes, seconds, command },
+    { ...main!, tables, returns, imitation, rate: curve, dataHashes, seconds, times, command },
     { ablation, base },
   );
 }

@@ -94,7 +94,8 @@ interface Player {
 }
 
 /** Settings of an evaluation that its rollouts depend on; what else is measured changes none of them. */
-export function rolloutSettings({ evaluate: { resamples: _, envs: __, imitation: ___, ...protocol } }: Pick<ExperimentConfig, 'evaluate'>) {
+export function rolloutSettings({ evaluate }: Pick<ExperimentConfig, 'evaluate'>) {
+  const { resamples: _, envs: __, imitation: ___, timed: ____, ...protocol } = evaluate;
   return protocol;
 }
 

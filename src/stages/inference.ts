@@ -42,10 +42,11 @@ export function inferenceGraphs(model: Model, of: TrainedModel, batch: { compres
 async function compileCompressor(
   { compress, latentShape, carries }: Inference,
   executor: Executor,
+  batch: number,
   onCodes?: CompressProgram['onCodes'],
 ): Promise<CompressProgram | undefined> {
   if (!compress || !latentShape) return undefined;
-  return { program: await executor.compile(toOnnx(compress)), batch: COMPRESS_BATCH, latentShape, carries, onCodes };
+  return { program: await executor.compile(toOnnx(compress)), batch, latentShape, carries, onCodes };
 }
 
 export interface PolicyRequest {
@@ -53,6 +54,8 @@ export interface PolicyRequest {
   readonly executor: Executor;
   /** Environments that it acts in at once. */
   readonly size: number;
+  /** Contexts that are compressed in one call; fewer are padded. As many as is fast for many environments, when left out. */
+  readonly compress?: number;
   /** Looks contexts up for a model that sees retrieved ones. */
   readonly retrieve?: Retriever;
   readonly onCodes?: CompressProgram['onCodes'];
@@ -62,16 +65,16 @@ export interface PolicyRequest {
 
 /** A trained model as a policy. */
 export async function openPolicy(request: PolicyRequest, of: TrainedModel): Promise<InContextPolicy> {
-  const { model, executor, size, retrieve, onCodes, onReturns } = request;
+  const { model, executor, size, compress: contexts = COMPRESS_BATCH, retrieve, onCodes, onReturns } = request;
   const { family, tokenizer, head } = model;
-  const graphs = inferenceGraphs(model, of, { compress: COMPRESS_BATCH, act: size }, onReturns !== undefined);
+  const graphs = inferenceGraphs(model, of, { compress: contexts, act: size }, onReturns !== undefined);
   const act = { program: await executor.compile(toOnnx(graphs.act)), size, onReturns };
-  const compress = await compileCompressor(graphs, executor, onCodes);
+  const compress = await compileCompressor(graphs, executor, contexts, onCodes);
   return inContextPolicy({ family, tokenizer, actions: head.distribution, context: graphs.context, compress, retrieve, act });
 }
 
 /** C_θ of a trained model alone. */
 export async function openCompressor(model: Model, executor: Executor, of: TrainedModel) {
   const graphs = inferenceGraphs(model, of, { compress: COMPRESS_BATCH, act: 1 });
-  return { compress: (await compileCompressor(graphs, executor))!, context: graphs.context, codes: graphs.codes };
+  return { compress: (await compileCompressor(graphs, executor, COMPRESS_BATCH))!, context: graphs.context, codes: graphs.codes };
 }

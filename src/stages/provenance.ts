@@ -41,7 +41,7 @@ function commit(): string | null {
 }
 
 /** The machine in a few facts. */
-function machine(): Record<string, string | number> {
+export function machine(): Record<string, string | number> {
   const [{ model } = { model: 'unknown' }] = cpus();
   return { cpu: model.trim(), cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30), platform: `${platform()} ${arch()}` };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import {
   describeBars,
   type ImitationTable,
+  type MethodTimes,
   mean,
   type RateReturn,
   RESULTS_FORMAT,
@@ -28,6 +29,7 @@ export interface Found extends Evaluated {
   readonly dataHashes: Record<string, string>;
   readonly imported?: Record<string, unknown>;
   readonly seconds: Record<string, number>;
+  readonly times: Record<string, Record<string, MethodTimes>>;
   readonly command: string;
 }
 
@@ -84,6 +86,7 @@ function resultsOf(config: ExperimentConfig, found: Found, recorded: unknown): R
       dataHashes: found.dataHashes,
       ...(Object.keys(imported).length > 0 ? { imported } : {}),
       seconds: found.seconds,
+      times: found.times,
     },
   };
 }

@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import type { Executor } from '../engine/index.ts';
-import type { ImitationTable, Results, ReturnTable } from '../evaluation/index.ts';
+import type { ImitationTable, MethodTimes, Results, ReturnTable } from '../evaluation/index.ts';
 import type { History } from '../rl/index.ts';
 import { formatConfig } from '../util/config.ts';
 import { writeFileAtomic } from '../util/files.ts';
@@ -25,6 +25,7 @@ import { writeResults } from './results.ts';
 import { retrieve, trainingContexts } from './retrieve.ts';
 import { returnPrediction } from './return-prediction.ts';
 import { type StageOutput, StageStore } from './store.ts';
+import { measureTimes } from './times.ts';
 import { distil, finetune, pretrain, type TrainingRun, trainBaseline, trainTeacher } from './training.ts';
 
 /** The stages in the order in which they run. */
@@ -68,6 +69,7 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
   const tables: Record<string, Evaluated> = { ...main.elsewhere };
   const returns: Record<string, ReturnTable> = { ...(main.returns ? { [config.name]: main.returns } : {}) };
   const imitation: Record<string, ImitationTable> = { ...(main.imitation ? { [config.name]: main.imitation } : {}) };
+  const times: Record<string, Record<string, MethodTimes>> = { [config.name]: await measureTimes(main.here, main.trained, main.methods) };
   const dataHashes: Record<string, string> = { main: main.dataHash };
   const imported: Record<string, unknown> = main.imported ? { main: main.imported } : {};
   const seconds = { ...store.seconds };
@@ -80,12 +82,13 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
     if (other!.returns) returns[table.name] = other!.returns;
     if (other!.imitation) imitation[table.name] = other!.imitation;
     for (const [at, found] of Object.entries(other!.elsewhere)) tables[`${table.name}-${at}`] = found;
+    times[table.name] = await measureTimes(other!.here, other!.trained, other!.methods);
     dataHashes[table.name] = other!.dataHash;
     if (other!.imported) imported[table.name] = other!.imported;
   }
   await exportModel({ model: main.model, config }, main.agent, join(out, 'model'));
 
-  return writeResults(out, config, { ...main, tables, returns, imitation, dataHashes, imported, seconds, command: options.command });
+  return writeResults(out, config, { ...main, tables, returns, imitation, dataHashes, imported, seconds, times, command: options.command });
 }
 
 /** Generates the histories of one experiment and trains on them, for all seeds: the student `cad`, and what it is compared with. */
@@ -158,5 +161,5 @@ export async function road(config: ExperimentConfig, store: StageStore, executor
   // The last one trained is the one to keep.
   const agent = ['reinforced', 'cad'].map(name => trained.find(({ method }) => method === name)).find(Boolean)!;
   const { dataHash, imported } = generated.report;
-  return { ...main, returns, imitation: imitated, elsewhere, model, agent, dataHash: dataHash as string, imported };
+  return { ...main, here, trained, returns, imitation: imitated, elsewhere, model, agent, dataHash: dataHash as string, imported };
 }
