@@ -62,7 +62,12 @@ describe('a tiny run that predicts returns', () => {
     // 4 goals × 2 streams.
     expect(returns!.tiny.histories).toBe(8);
     expect(Object.keys(returns!.tiny.predictors).sort()).toEqual(['cad', 'none', 'teacher', ...Object.values(REFERENCES)].sort());
-    for (const [name, { absolute, squared, byEpisode, byAhead }] of Object.entries(returns!.tiny.predictors)) {
+    for (const [name, { absolute, squared, byEpisode, byAhead, calibration }] of Object.entries(returns!.tiny.predictors)) {
+      expect(calibration!.error, name).toBeLessThanOrEqual(absolute.mean);
+      expect(
+        calibration!.bins.reduce((sum, { share }) => sum + share, 0),
+        name,
+      ).toBeCloseTo(1, 12);
       for (const measure of ['absolute', 'squared'] as const) {
         expect(byEpisode[measure], name).toHaveLength(6);
         expect(byAhead[measure], name).toHaveLength(3);

@@ -17,7 +17,7 @@ const perfect = [0, 4, 4, 8, 8, 99, 0, 1, 1, 2, 2, 99];
 describe('return-prediction error', () => {
   it('is 0 of the truth', () => {
     const nothing = { mean: 0, low: 0, high: 0 };
-    expect(errorOf(perfect)).toEqual({
+    expect(errorOf(perfect)).toMatchObject({
       absolute: nothing,
       squared: nothing,
       byEpisode: { absolute: [0, 0, 0], squared: [0, 0, 0] },
@@ -34,6 +34,21 @@ describe('return-prediction error', () => {
     expect(byEpisode.absolute).toEqual([0, 0.5 / 4, 1 / 2]);
     expect(byAhead.absolute).toEqual([1 / 6, 0.5 / 4]);
     expect(byAhead.squared).toEqual([1 / 6, 0.25 / 4]);
+  });
+
+  it('is calibrated by bins of what is predicted', () => {
+    expect(errorOf(perfect).calibration!.error).toBe(0);
+    // 0.4 of the oracle's return is predicted ten times; what came is 0, 0.5, 0.5, 1 and 1, twice.
+    const guess = Array.from({ length: 12 }, (_, i) => (i < 6 ? 0.4 * 8 : 0.4 * 2));
+    const { error, bins } = errorOf(guess).calibration!;
+    expect(error).toBeCloseTo(0.6 - 0.4, 12);
+    expect(bins).toHaveLength(10);
+    expect([bins[4].share, bins[4].actual]).toEqual([1, 0.6]);
+    expect(bins[4].predicted).toBeCloseTo(0.4, 12);
+    expect(bins[5]).toEqual({ share: 0, predicted: null, actual: null });
+    // What is predicted beyond the oracle's return, or below 0, counts in the outermost bins.
+    const wild = errorOf(Array.from({ length: 12 }, (_, i) => (i === 0 ? -8 : i < 6 ? 16 : 4)));
+    expect(wild.calibration!.bins.map(({ share }) => share)).toEqual([0.1, ...Array(8).fill(0), 0.9]);
   });
 
   it('is the mean over seeds', () => {

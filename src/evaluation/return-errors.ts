@@ -15,8 +15,26 @@ export interface Errors<T> {
   squared: T;
 }
 
+/** Bins of equal width, from 0 to the oracle's return, in which predictions are held against what came; the last one has what is beyond, too. */
+export const CALIBRATION_BINS = 10;
+
+/** Predictions of similar size, as fractions of the oracle's return. */
+export interface CalibrationBin {
+  /** Of all predictions. */
+  share: number;
+  /** Means; null where nothing was predicted. */
+  predicted: number | null;
+  actual: number | null;
+}
+
 /** One predictor. */
 export interface ReturnError extends Errors<MeanScore> {
+  /** Whether returns are on average what was predicted, however far single ones are; older results do not have it. */
+  calibration?: {
+    /** Σ over bins of their share · |mean prediction − mean return|. */
+    error: number;
+    bins: CalibrationBin[];
+  };
   /** By the in-context episode at whose start it was predicted, over all that was predicted there. */
   byEpisode: Errors<number[]>;
   /** By how many episodes ahead: the coming one first. */
@@ -80,6 +98,7 @@ export function returnError(input: ReturnErrorInput): ReturnError {
   );
   const byEpisode = tally(episodes);
   const byAhead = tally(Math.min(count, episodes));
+  const bins = Array.from({ length: CALIBRATION_BINS }, () => ({ count: 0, predicted: 0, actual: 0 }));
   const byTask = new Map<string, Errors<number>[]>();
   for (const guesses of predicted) {
     for (const [i, task] of tasks.entries()) {
@@ -90,7 +109,12 @@ export function returnError(input: ReturnErrorInput): ReturnError {
       for (let e = 0; e < episodes; e++) {
         for (let k = 0; k < count && e + k < episodes; k++) {
           const at = i * episodes + e;
-          const error = (guesses[at * count + k] - returns[at + k]) / optimal;
+          const [predicted, actual] = [guesses[at * count + k] / optimal, returns[at + k] / optimal];
+          const bin = bins[Math.min(CALIBRATION_BINS - 1, Math.max(0, Math.floor(predicted * CALIBRATION_BINS)))];
+          bin.count++;
+          bin.predicted += predicted;
+          bin.actual += actual;
+          const error = predicted - actual;
           for (const [where, sums] of [[0, own] as const, [e, byEpisode] as const, [k, byAhead] as const]) sums.add(where, error);
         }
       }
@@ -108,7 +132,20 @@ export function returnError(input: ReturnErrorInput): ReturnError {
     const values = runs.map(run => run[measure]);
     return { mean: mean(values), ...bootstrapInterval(values, mean, draws) };
   };
-  return { absolute: score('absolute'), squared: score('squared'), byEpisode: byEpisode.means, byAhead: byAhead.means };
+  const all = bins.reduce((sum, bin) => sum + bin.count, 0);
+  return {
+    absolute: score('absolute'),
+    squared: score('squared'),
+    calibration: {
+      error: bins.reduce((sum, bin) => sum + Math.abs(bin.predicted - bin.actual), 0) / all,
+      bins: bins.map(bin => {
+        const mean = (sum: number) => (bin.count > 0 ? sum / bin.count : null);
+        return { share: bin.count / all, predicted: mean(bin.predicted), actual: mean(bin.actual) };
+      }),
+    },
+    byEpisode: byEpisode.means,
+    byAhead: byAhead.means,
+  };
 }
 
 /** Sums of errors by place, and their means. */

@@ -197,6 +197,16 @@ export function returnColumns(like: ReturnError): Column<ReturnError>[] {
       meaning: 'mean absolute error with the interval of its mean',
       cell: ({ absolute: { mean, low, high } }) => `${three(mean)} [${three(low)}, ${three(high)}]`,
     },
+    ...(like.calibration
+      ? [
+          {
+            title: 'calibration',
+            meaning: 'by how much the mean return misses the mean prediction, among predictions of similar size',
+            cell: ({ calibration }: ReturnError) => (calibration ? three(calibration.error) : '–'),
+            expendable: 2,
+          },
+        ]
+      : []),
     { title: 'squared', meaning: 'mean squared error', cell: ({ squared }) => three(squared.mean), expendable: 1 },
     ...like.byAhead.absolute.map((_, k) => ({
       title: k === 0 ? 'coming' : `+${k}`,

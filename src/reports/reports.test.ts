@@ -205,6 +205,14 @@ describe('terminal', () => {
     expect(formatResults(results, { width: 140 })).not.toContain('last return');
   });
 
+  it('shows how predicted returns are calibrated where that is known', () => {
+    const calibrated = { ...predictors.cad, calibration: { error: 0.125, bins: [] } };
+    const known = { ...results, returns: { [results.name]: { histories: 16, predictors: { ...predictors, cad: calibrated } } } };
+    const text = formatResults(known, { width: 140, color: false });
+    expect(text).toMatch(/calibration[\s\S]*cad .* 0\.125 [\s\S]*last return +0\.500 \[.*\] +– /);
+    expect(formatResults(foreseen, { width: 140, color: false })).not.toContain('calibration');
+  });
+
   it('shows regret and its parts, of one episode as of many', () => {
     for (const width of [60, 140]) {
       const text = formatResults(lifetime, { width, color: false });
