@@ -133,15 +133,18 @@ describe('a data set of an environment that is not here', () => {
     expect(Object.keys(results.methods).sort()).toEqual(['cad', 'frequencies', 'none', 'teacher']);
     const { teacher, frequencies } = results.methods;
     expect(teacher.crossEntropy.high).toBeLessThan(frequencies.crossEntropy.low);
-    for (const { perTask, accuracy } of Object.values(results.methods)) {
-      // Two episodes of twenty steps, of one history a task.
+    for (const { perTask, accuracy, byEpisode } of Object.values(results.methods)) {
+      // Two episodes of twenty steps, of one history a task: the third and the last of six.
+      expect(byEpisode.episode).toEqual([3, 6]);
+      expect((byEpisode.accuracy.mean[0] + byEpisode.accuracy.mean[1]) / 2).toBeCloseTo(accuracy.mean, 12);
       expect(perTask.map(({ task, steps }) => [task, steps])).toEqual((results.split.testTasks as string[]).map(task => [task, 40]));
       expect(accuracy.mean).toBeGreaterThan(0);
     }
     expect(results.run.imported).toMatchObject({ main: { dropped: { heldOut: 6 } } });
     // Nothing is done again, and the terminal has every method.
     const text = await succeed('run', ...run);
-    for (const name of [...Object.keys(results.methods), 'These are no returns']) expect(text).toContain(name);
+    for (const name of [...Object.keys(results.methods), 'accuracy by the episode', 'ep 6', 'These are no returns'])
+      expect(text).toContain(name);
   });
 
   it('can be too small to split', () =>

@@ -86,6 +86,10 @@ describe.each(FORMATS.map(({ id }) => id))('%s', layout => {
     writeFileSync(path, readFileSync(fixture('xland.hdf5')));
     truncateSync(path, 20_000);
     await expectRefusal('truncated file');
+    // The first tree is that of the file's groups.
+    const damaged = readFileSync(fixture('minari/main_data.hdf5'));
+    writeFileSync(path, damaged.fill(0, damaged.indexOf('TREE'), damaged.indexOf('TREE') + 4));
+    await expectRefusal('wrong B-tree signature');
   });
 });
 

@@ -43,6 +43,8 @@ const FLOAT = 1;
 const CHUNK = 4096;
 const LARGE = 2 ** 15;
 const LEVEL = 6;
+/** What every failure of HDF5 itself begins with. */
+const TRACE = 'HDF5-DIAG';
 /** HDF5's own codes of element types, in Python's letters. */
 const TYPES = new Map<unknown, string>([
   [Uint8Array, '<B'],
@@ -58,7 +60,7 @@ async function library() {
   return h5wasm;
 }
 
-/** Opens a file, lets `use` read it, and closes it. Throws `E_DATA` where it is missing, cut short or no HDF5. */
+/** Opens a file, lets `use` read it, and closes it. Throws `E_DATA` where it is missing, cut short, damaged or no HDF5. */
 export async function readHdf5<T>(path: string, use: (file: Hdf5Reader) => T): Promise<T> {
   const { File } = await library();
   let file: File;
@@ -73,6 +75,14 @@ export async function readHdf5<T>(path: string, use: (file: Hdf5Reader) => T): P
   }
   try {
     return use(reader(path, file));
+  } catch (cause) {
+    // Listing a group fails where the tree of its names is damaged, or is just being written.
+    if (!(cause instanceof Error && cause.message.startsWith(TRACE))) throw cause;
+    throw new CadenzaError(
+      'E_DATA',
+      `${path}: expected a whole HDF5 file, but ${reason(cause)}. Wait until whatever writes it has ended, or fetch or write it again.`,
+      { cause },
+    );
   } finally {
     file.close();
   }

@@ -3,12 +3,16 @@
 import type { RecordedMethodResult, RecordedResults } from '../evaluation/index.ts';
 import { wantsColor } from '../util/color.ts';
 import { methodStyles } from './style.ts';
-import { legend, NAME_WIDTH, painter, type TerminalOptions, table, wrap } from './terminal.ts';
+import { GAP, legend, NAME_WIDTH, painter, type TerminalOptions, table, wrap } from './terminal.ts';
 
 const interval = ({ mean, low, high }: RecordedMethodResult['accuracy'], digits: number) =>
   `${mean.toFixed(digits)} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
 
-/** The whole report, ready to print: one table for the experiment and for each of its further tables, the best cross-entropy first. */
+/** Columns of the table by episode at most, a cell of it: `ep 100`, `0.912`. */
+const EPISODES = 8;
+const CELL_WIDTH = 6;
+
+/** The whole report, ready to print: two tables for the experiment and for each of its further tables, the best cross-entropy first. */
 export function formatRecorded(results: RecordedResults, { width, color = wantsColor() }: TerminalOptions = {}): string {
   const columns = width ?? process.stdout.columns ?? 80;
   const paint = painter(color);
@@ -16,17 +20,33 @@ export function formatRecorded(results: RecordedResults, { width, color = wantsC
   const sections = Object.entries({ [name]: methods, ...tables }).flatMap(([title, rows]) => {
     const styles = methodStyles(Object.keys(rows));
     const ranked = Object.entries(rows).sort(([, a], [, b]) => a.crossEntropy.mean - b.crossEntropy.mean);
-    const cells = ranked.map(([method, { crossEntropy, accuracy }]) => [
-      legend(method, styles.get(method)!, paint, NAME_WIDTH),
-      interval(crossEntropy, 3),
-      interval(accuracy, 3),
-    ]);
+    const named = (cells: (result: RecordedMethodResult) => string[]) =>
+      ranked.map(([method, result]) => [legend(method, styles.get(method)!, paint, NAME_WIDTH), ...cells(result)]);
+    const { episode } = ranked[0][1].byEpisode;
+    const room = Math.floor((columns - NAME_WIDTH - GAP) / (CELL_WIDTH + GAP));
+    const shown = evenly(episode.length, Math.max(1, Math.min(EPISODES, room)));
     return [
       wrap(`${title}: labels (${labels}) foretold in recordings of held-out tasks of ${environment}`, columns),
-      table(['method', 'cross-entropy (nats)', 'accuracy'], cells, paint),
+      table(
+        ['method', 'cross-entropy (nats)', 'accuracy'],
+        named(({ crossEntropy, accuracy }) => [interval(crossEntropy, 3), interval(accuracy, 3)]),
+        paint,
+      ),
+      wrap(`${title}: accuracy by the episode of the recorded history`, columns),
+      table(
+        ['method', ...shown.map(place => `ep ${Math.round(episode[place])}`)],
+        named(({ byEpisode }) => shown.map(place => byEpisode.accuracy.mean[place].toFixed(3))),
+        paint,
+      ),
     ];
   });
   const caution =
     'These are no returns: there is no environment to play in. `frequencies` is the mean label of the training histories, whatever is seen.';
   return `${[...sections, wrap(caution, columns), wrap(bars, columns)].join('\n\n')}\n`;
 }
+
+/** At most `most` of the numbers below `count`, evenly spread, the first and (where there is room for two) the last among them. */
+const evenly = (count: number, most: number): number[] => {
+  const n = Math.min(count, most);
+  return Array.from({ length: n }, (_, i) => (n === 1 ? 0 : Math.round((i * (count - 1)) / (n - 1))));
+};

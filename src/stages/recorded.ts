@@ -8,16 +8,17 @@ import { datasetHistories } from '../data/index.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import { optimise, toOnnx } from '../engine/index.ts';
 import {
+  type Along,
   describeRecordedBars,
   RECORDED_FORMAT,
   type RecordedMethodResult,
   type RecordedResults,
   type RecordedScore,
-  RecordedScorer,
+  RecordedTaskScorer,
   recordedResult,
 } from '../evaluation/index.ts';
 import { Scope } from '../nn/index.ts';
-import { type History, segmentStarts } from '../rl/index.ts';
+import { episodeStarts, type History, segmentStarts } from '../rl/index.ts';
 import { newBatch, writeSegment } from '../tokenizers/index.ts';
 import { formatConfig } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
@@ -95,56 +96,66 @@ async function scored(config: ExperimentConfig, store: StageStore) {
     return [name, recordedResult(seeds, config.evaluate.resamples, Random.seeded(config.seed).split('bootstrap'))] as const;
   });
   const agent = trained.find(({ method }) => method === 'cad')!;
-  return { evaluation, generated, agent, methods: Object.fromEntries(methods), tasks: recordings.size };
+  return { evaluation, generated, agent, methods: Object.fromEntries(methods), tasks: recordings.byTask.size };
 }
 
 /** One recorded segment: segment i of a history is [starts[i], starts[i + 1]). */
-interface Place {
+interface Place extends Along {
   readonly history: History;
   readonly starts: Int32Array;
   readonly s: number;
 }
 
-type Recordings = ReadonlyMap<string, readonly Place[]>;
+interface Recordings {
+  readonly byTask: ReadonlyMap<string, readonly Place[]>;
+  /** Places along a history that are told apart. */
+  readonly places: number;
+}
 
 /**
- * What is scored of the evaluated tasks, by task: the first `evaluate.streams` of its histories, of each `evaluate.episodes` segments evenly spread. Throws
+ * What is scored of the evaluated tasks: the first `evaluate.streams` of its histories, of each `evaluate.episodes` segments evenly spread. Throws
  * `E_SPLIT` where the data set has none: it names exactly the tasks that are in it, so it was changed meanwhile.
  */
 function heldOutRecordings({ config, model: { family, segment } }: Evaluation): Recordings {
   const all = datasetHistories(config.source.dataset!, datasetOf(config)!);
   const { streams, episodes } = config.evaluate;
-  const found = new Map<string, Place[]>();
-  for (const key of evaluatedTasks(config).map(family.taskKey)) {
+  const found = evaluatedTasks(config).map(task => {
+    const key = family.taskKey(task);
     const own = all.filter(({ taskKey }) => taskKey === key).slice(0, streams);
     if (own.length === 0)
       throw new CadenzaError('E_SPLIT', `${config.source.dataset} has no histories of ${key} any more. Import it again.`);
-    const places = own.flatMap(history => {
-      const starts = segmentStarts(history, segment);
-      return spread(starts.length - 1, episodes).map(s => ({ history, starts, s }));
-    });
-    found.set(key, places);
-  }
-  return found;
+    return { key, own: own.map(history => ({ history, starts: segmentStarts(history, segment) })) };
+  });
+  const longest = Math.max(...found.flatMap(({ own }) => own.map(({ starts }) => starts.length - 1)));
+  const places = Math.min(episodes, longest);
+  return { places, byTask: new Map(found.map(({ key, own }) => [key, own.flatMap(each => placesOf(each, places))])) };
 }
 
-/** At most `most` of the numbers below `count`, evenly spread, the last among them. */
-const spread = (count: number, most: number): number[] =>
-  Array.from({ length: Math.min(count, most) }, (_, i) => Math.ceil(((i + 1) * count) / Math.min(count, most)) - 1);
+/** At most `most` segments of a history, evenly spread, the last among them. The place of a segment is its share of the history, in `most`ths. */
+function placesOf({ history, starts }: Pick<Place, 'history' | 'starts'>, most: number): Place[] {
+  const episodes = episodeStarts(history);
+  const segments = starts.length - 1;
+  const count = Math.min(segments, most);
+  return Array.from({ length: count }, (_, i) => {
+    const upTo = (whole: number) => Math.ceil(((i + 1) * whole) / count) - 1;
+    const s = upTo(segments);
+    return { history, starts, s, place: upTo(most), episode: episodes.subarray(0, -1).filter(start => start <= starts[s]).length };
+  });
+}
 
 /** Scores a trained model, or reads what was scored before. */
 async function scoreModel(
   { store, config, model, executor }: Evaluation,
   { method, kind, trained, seed }: TrainedMethod,
-  recordings: Recordings,
+  { byTask, places: along }: Recordings,
 ): Promise<readonly RecordedScore[]> {
   const { sampling: _, ...protocol } = rolloutSettings(config);
   const output = await store.run({
     stage: `evaluate-${method}-seed${seed}`,
-    settings: { split: config.split, protocol, executor: config.executor, ...datasetKey(config) },
+    settings: { split: config.split, protocol, along, executor: config.executor, ...datasetKey(config) },
     inputs: { model: trained.key },
     async run({ folder, progress, signal }) {
-      progress.start(`evaluate ${method} (seed ${seed})`, recordings.size);
+      progress.start(`evaluate ${method} (seed ${seed})`, byTask.size);
       const shape = model.batchShape(BATCH);
       const batch = newBatch(model.tokenizer, shape);
       const { context, query } = model.inputs(BATCH);
@@ -163,23 +174,26 @@ async function scoreModel(
       };
       const { actions, segment } = shape;
       const scores: RecordedScore[] = [];
-      for (const [task, places] of recordings) {
+      for (const [task, places] of byTask) {
         signal.throwIfAborted();
-        const scorer = new RecordedScorer();
+        const scorer = new RecordedTaskScorer(along);
         for (let from = 0; from < places.length; from += BATCH) {
           const part = places.slice(from, from + BATCH);
           for (const column of [batch.context, batch.query, batch.weight]) column.fill(0);
           for (const [b, { history, starts, s }] of part.entries()) writeSegment(model.tokenizer, shape, batch, b, history, starts, s);
           const { probabilities } = await program.run(feeds, ['probabilities']);
-          for (const [b, { history, starts, s }] of part.entries())
+          for (const [b, place] of part.entries()) {
+            const { history, starts, s } = place;
             for (let t = starts[s]; t < starts[s + 1]; t++)
               scorer.add(
+                place,
                 probabilities.data as Float32Array,
                 (b * segment + t - starts[s]) * actions,
                 history.probabilities,
                 t * actions,
                 actions,
               );
+          }
         }
         scores.push(scorer.score(task));
         progress.update(scores.length);
@@ -194,16 +208,17 @@ async function scoreModel(
 }
 
 /** The floor: the mean label of the training histories, whatever is seen. */
-function scoreFrequencies(training: readonly History[], recordings: Recordings): RecordedScore[] {
+function scoreFrequencies(training: readonly History[], { byTask, places: along }: Recordings): RecordedScore[] {
   const actions = training[0].probabilities.length / training[0].reward.length;
   const total = new Float64Array(actions);
   for (const { probabilities } of training) for (let i = 0; i < probabilities.length; i++) total[i % actions] += probabilities[i];
   const sum = total.reduce((a, b) => a + b, 0);
   const frequencies = total.map(value => value / sum);
-  return [...recordings].map(([task, places]) => {
-    const scorer = new RecordedScorer();
-    for (const { history, starts, s } of places)
-      for (let t = starts[s]; t < starts[s + 1]; t++) scorer.add(frequencies, 0, history.probabilities, t * actions, actions);
+  return [...byTask].map(([task, places]) => {
+    const scorer = new RecordedTaskScorer(along);
+    for (const place of places)
+      for (let t = place.starts[place.s]; t < place.starts[place.s + 1]; t++)
+        scorer.add(place, frequencies, 0, place.history.probabilities, t * actions, actions);
     return scorer.score(task);
   });
 }

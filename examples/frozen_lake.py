@@ -1,0 +1,140 @@
+"""Learning histories of tabular Q-learning in Gymnasium's FrozenLake, for `cadenza import`.
+
+Every history is on a map of its own, which the observation (the number of the cell) does not tell: what is known of the holes is what the
+history shows. Nothing here is cadenza's; it is what a user of Gymnasium would write.
+
+    pip install gymnasium==1.4.0 "minari[create,hdf5]==0.5.4" h5py==3.16.0 pillow
+    python examples/frozen_lake.py minari runs/frozen-lake-v0
+    npx cadenza import runs/frozen-lake-v0/data/main_data.hdf5 --format minari --out runs/frozen-lake-data
+    npx cadenza run experiments/frozen-lake.yaml
+
+    python examples/frozen_lake.py xland runs/frozen-lake.hdf5     # the same histories, and what would have been optimal
+    npx cadenza import runs/frozen-lake.hdf5 --format xland --labels expert --out runs/frozen-lake-expert
+    npx cadenza run experiments/frozen-lake.yaml --set source.dataset=runs/frozen-lake-expert --set name=frozen-lake-expert
+"""
+
+import argparse
+import os
+import shutil
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.envs.toy_text.frozen_lake import generate_random_map
+
+SIZE, HORIZON, ACTIONS = 4, 20, 4
+STEP_SIZE, DISCOUNT, EPSILON = 0.5, 0.95, 0.1
+
+
+def maps(count, seed):
+    """Distinct maps with a way from the start to the goal."""
+    found, random = {}, np.random.default_rng(seed)
+    while len(found) < count:
+        rows = generate_random_map(size=SIZE, p=0.8, seed=int(random.integers(2**31)))
+        found.setdefault("".join(rows), rows)
+    return list(found.values())
+
+
+def holes(rows):
+    return [cell for cell, kind in enumerate("".join(rows)) if kind == "H"]
+
+
+def lake(rows):
+    return gym.make("FrozenLake-v1", desc=rows, is_slippery=False, max_episode_steps=HORIZON)
+
+
+def learn(env, episodes, seed, options=None):
+    """Q-learning that starts out optimistic. Gives one row a step: episode, state, action, reward, whether the episode ended; and how well the
+    learner's own distribution foretells the action, as -log p and as the share of its likeliest actions that is right."""
+    random = np.random.default_rng(seed)
+    q = np.ones((SIZE * SIZE, ACTIONS))
+    rows = []
+    for episode in range(episodes):
+        state, _ = env.reset(seed=int(random.integers(2**31)), options=options)
+        ended = False
+        while not ended:
+            greedy = np.flatnonzero(q[state] == q[state].max())
+            p = np.full(ACTIONS, EPSILON / ACTIONS)
+            p[greedy] += (1 - EPSILON) / len(greedy)
+            action = int(random.choice(ACTIONS, p=p))
+            after, reward, terminated, truncated, _ = env.step(action)
+            ended = terminated or truncated
+            target = reward + (0 if terminated else DISCOUNT * q[after].max())
+            q[state, action] += STEP_SIZE * (target - q[state, action])
+            rows.append((episode, state, action, reward, ended, -np.log(p[action]), (action in greedy) / len(greedy)))
+            state = after
+    return np.array(rows, float).T
+
+
+def optimal_actions(env):
+    """[cells] the first action of a shortest way to the goal."""
+    model = env.unwrapped.P
+    value = np.zeros(SIZE * SIZE)
+    q = np.zeros((SIZE * SIZE, ACTIONS))
+    for _ in range(SIZE * SIZE):
+        for cell, actions in model.items():
+            for action, outcomes in actions.items():
+                q[cell, action] = sum(p * (r + DISCOUNT * (0 if ends else value[to])) for p, to, r, ends in outcomes)
+        value = q.max(axis=1)
+    return q.argmax(axis=1)
+
+
+def write_minari(path, layouts, episodes, seed):
+    """The folder of a Minari data set: an episode a group, with the map among the options of its reset."""
+    home, name = os.path.split(os.path.abspath(path))
+    os.makedirs(home, exist_ok=True)
+    shutil.rmtree(path, ignore_errors=True)
+    os.environ["MINARI_DATASETS_PATH"] = home
+    import minari
+
+    dataset = None
+    for i, rows in enumerate(layouts):
+        collector = minari.DataCollector(lake(rows), data_format="hdf5")
+        yield learn(collector, episodes, [seed, i], {"holes": holes(rows)})
+        if dataset is None:
+            dataset = collector.create_dataset(dataset_id=name, algorithm_name="Q-learning", ref_min_score=0, ref_max_score=1)
+        else:
+            collector.add_to_dataset(dataset)
+        collector.close()
+
+
+def write_xland(path, layouts, episodes, seed):
+    """The layout of XLand-100B: a group a map, with the optimal actions beside the executed ones."""
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        for i, rows in enumerate(layouts):
+            env = lake(rows)
+            learnt = learn(env, episodes, [seed, i])
+            _, states, actions, rewards, dones, *_ = learnt
+            group = file.create_group(str(i))
+            group.attrs["env-id"] = "FrozenLake-v1"
+            # The number of a map is the set of its holes, in bits: what it is, not where in this file it stands.
+            group.attrs["ruleset-id"] = sum(1 << hole for hole in holes(rows))
+            columns = {
+                "states": states.astype(np.uint8),
+                "actions": actions.astype(np.uint8),
+                "rewards": rewards.astype(np.float16),
+                "dones": dones.astype(bool),
+                "expert_actions": optimal_actions(env)[states.astype(int)].astype(np.uint8),
+            }
+            for name, column in columns.items():
+                group.create_dataset(name, data=column[None], compression="gzip")
+            yield learnt
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("layout", choices=["minari", "xland"])
+    parser.add_argument("out")
+    parser.add_argument("--maps", type=int, default=800)
+    parser.add_argument("--episodes", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    write = {"minari": write_minari, "xland": write_xland}[args.layout]
+    histories = list(write(args.out, maps(args.maps, args.seed), args.episodes, args.seed))
+    print("episodes    return   the learner's own cross-entropy and accuracy")
+    for first in range(0, args.episodes, 5):
+        episode, _, _, reward, ended, surprise, hit = np.concatenate(histories, axis=1)
+        among = (episode >= first) & (episode < first + 5)
+        numbers = reward[among].sum() / ended[among].sum(), surprise[among].mean(), hit[among].mean()
+        print(f"{first + 1:3d} to {min(first + 5, args.episodes):3d}  " + "  ".join(f"{number:.3f}" for number in numbers))
