@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os';
 import { dirname, extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import OnnxProto from 'onnx-proto';
-import { chromium } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeExecutor } from '../src/engine/executors/node.ts';
@@ -16,6 +15,7 @@ import { optimise, toOnnx } from '../src/engine/index.ts';
 import { environment } from '../src/envs/index.ts';
 import { INFERENCE_INPUTS, withWeights } from '../src/stages/model.ts';
 import { type Game, type Played, play, type playInPage } from './browser-page.ts';
+import { executablePath, expectChromium, launchChromium } from './chromium.ts';
 import { type ExportRequest, expectSame, makeModel, readModel } from './exported.ts';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -114,27 +114,7 @@ describe.each(MODELS)('an exported model: $name', ({ name, kind }) => {
 
 // ---- the browser -------------------------------------------------------------------------------------------------------------
 
-const { CADENZA_CHROMIUM, CI_REQUIRE_BROWSER } = process.env;
-const COMMON_PATHS = [
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/usr/bin/google-chrome-stable',
-  '/snap/bin/chromium',
-  '/Applications/Chromium.app/Contents/MacOS/Chromium',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
-];
-// A path that the user names is taken at its word: a wrong one fails instead of being passed over.
-const executablePath = CADENZA_CHROMIUM || COMMON_PATHS.find(existsSync);
-
-const MISSING =
-  'NO CHROMIUM FOUND: whether an exported model acts alike in a browser WAS NOT TESTED. Install Chromium, or name its executable in CADENZA_CHROMIUM.';
-if (!executablePath) console.warn(`\n${'!'.repeat(80)}\n${MISSING}\n${'!'.repeat(80)}\n`);
-
-it.runIf(CI_REQUIRE_BROWSER)('has a browser to test in, because CI_REQUIRE_BROWSER is set', () => {
-  expect(executablePath, MISSING).toBeDefined();
-});
+expectChromium('whether an exported model acts alike in a browser');
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html',
@@ -184,8 +164,7 @@ async function makeSite(folder: string): Promise<void> {
 describe.skipIf(!executablePath)('in a real Chromium', () => {
   it('gives the same actions, with our own code in the page', async () => {
     await makeSite(root);
-    const isRoot = process.getuid?.() === 0;
-    const browser = await chromium.launch({ executablePath, headless: true, args: isRoot ? ['--no-sandbox'] : [] });
+    const browser = await launchChromium();
     const { server, url } = await serve(root);
     try {
       const page = await browser.newPage();

@@ -7,6 +7,7 @@ import { registerCompare } from './commands/compare.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerExchange } from './commands/exchange.ts';
+import { registerReport } from './commands/report.ts';
 import { registerRun } from './commands/run.ts';
 import { registerStore } from './commands/store.ts';
 import { registerTune } from './commands/tune.ts';
@@ -26,6 +27,7 @@ export function buildProgram(): Command {
   registerAblate(program);
   registerTune(program);
   registerCompare(program);
+  registerReport(program);
   registerStore(program);
   registerExchange(program);
   registerConfig(program);

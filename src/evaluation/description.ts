@@ -21,10 +21,14 @@ export interface Setting {
   histories?: number;
   /** The raw context X: transitions, tokens (N), tokens among which the compressor's blocks attend, and numbers in a token (F). */
   context: { transitions: number; tokens: number; span: number; numbers: number };
-  /** The query Q: tokens at most (T), those of a prompt included, and numbers in a token. */
-  query: { tokens: number; numbers: number };
+  /** The query Q: tokens at most (T), those of a prompt among them, and numbers in a token. */
+  query: { tokens: number; promptTokens: number; numbers: number };
   /** Z: its latents (m), their width, what R(Z) weighs at least, and tokens of a working memory beside them. */
   latents: { count: number; width: number; leastCapacity: number; workingMemory: number };
+  /** Contexts that the policy looks up (k). */
+  retrieved: number;
+  /** Numbers of a distribution over actions. */
+  distribution: number;
   /** Trained numbers: of the networks of CAD by their part, and of every other trained row. */
   parameters: Record<string, number>;
   optimiser: { epsilon: number };

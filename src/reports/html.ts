@@ -1,7 +1,16 @@
 /** @file The report as one HTML file: no scripts, nothing loaded, legible on a phone, in the dark and in print. */
 
 import { stringify } from 'yaml';
-import type { ImitationTable, MethodTable, RateReturn, Results, ReturnTable, RunRecord } from '../evaluation/index.ts';
+import type {
+  ImitationTable,
+  MethodTable,
+  MethodTimes,
+  RateReturn,
+  Results,
+  ReturnTable,
+  RunRecord,
+  Setting,
+} from '../evaluation/index.ts';
 import { learningCurves } from './figure.ts';
 import {
   type Column,
@@ -22,6 +31,7 @@ import {
 } from './format.ts';
 import { IMITATION_NOTE, IMITATION_TITLE, imitationColumns, rankedImitators, reliabilityColumns } from './imitation.ts';
 import { budgetNotes, integrityNote, refusals } from './integrity.ts';
+import { pipeline } from './pipeline.ts';
 import { rateCurves } from './rate-figure.ts';
 import { type MethodStyle, methodStyles, ranked, rankedPredictors } from './style.ts';
 import { TIME_COLUMNS, TIMES_NOTE } from './times.ts';
@@ -88,6 +98,7 @@ ${Object.entries(results.tables ?? {}).map(([title, methods]) => tableSection(re
 ${Object.entries(results.returns ?? {}).map(([title, returns]) => returnsSection(title, returns))}
 ${Object.entries(results.imitation ?? {}).map(([title, imitation]) => imitationSection(title, imitation))}
 ${results.rate && shown ? rateSection(results.rate) : ''}
+${results.setting ? pipelineSection(results.setting) : ''}
 <section>
 <h2>How the numbers were made</h2>
 <p>${results.bars}</p>
@@ -112,6 +123,17 @@ function tableSection(results: Results, table: string, methods: MethodTable, tit
     return html`<section>
 <h2>${title}</h2>
 ${refused.map(reason => html`<p>Not shown: ${reason} The numbers are in results.json.</p>\n`)}</section>`;
+  const notes = [...givenNotes(methods), ...budgetNotes(methods), integrityNote(results, table)];
+  return methodsSection(title, methods, notes, results.run.times?.[table]);
+}
+
+/** Figure, table with notes, and heat table of methods that may stand side by side. */
+export function methodsSection(
+  title: string,
+  methods: MethodTable,
+  notes: readonly string[],
+  times?: Readonly<Record<string, MethodTimes>>,
+): Markup {
   const names = ranked(methods);
   const styles = methodStyles(names);
   return html`<section>
@@ -121,12 +143,18 @@ ${refused.map(reason => html`<p>Not shown: ${reason} The numbers are in results.
 <div class="narrow">${new Markup(learningCurves(methods, { ground: 'inherit', width: 360, height: 320 }))}</div>
 <figcaption>Mean by in-context episode; the bands are explained below.</figcaption>
 </figure>
-<div class="scroll">${rowsTable('method', names, methods, resultColumns(methods[names[0]], results.run.times?.[table]))}</div>
-${[...givenNotes(methods), ...budgetNotes(methods), integrityNote(results, table)].filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}<h3>By task</h3>
+<div class="scroll">${rowsTable('method', names, methods, resultColumns(methods[names[0]], times))}</div>
+${notes.filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}<h3>By task</h3>
 <p class="note">Mean over ${finalEpisodes(methods[names[0]].byEpisode.mean.length)} on each test task; the darker, the nearer to the oracle.</p>
 <div class="scroll">${heatTable(methods, names, styles)}</div>
 </section>`;
 }
+
+/** The pipeline with its shapes; in its own box, since it would be illegible if it shrank to a phone. */
+export const pipelineSection = (setting: Setting): Markup => html`<section>
+<h2>Pipeline</h2>
+<div class="scroll drawing">${new Markup(pipeline(setting))}</div>
+</section>`;
 
 /** Table of return-prediction errors. */
 function returnsSection(title: string, returns: ReturnTable): Markup {
@@ -239,6 +267,7 @@ figure svg { display: block; width: 100%; height: auto; }
 .narrow { display: none; }
 @media (max-width: 40rem) { .wide { display: none; } .narrow { display: block; } }
 .scroll { overflow-x: auto; }
+.drawing svg { display: block; margin: 0 auto; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--rule); }
 thead th { vertical-align: bottom; font-weight: 600; }

@@ -6,7 +6,9 @@ import { writeFileAtomic } from '../util/files.ts';
 import { learningCurves, toPNG } from './figure.ts';
 import { htmlReport } from './html.ts';
 import { refusals } from './integrity.ts';
+import type { Facts } from './paper/facts.ts';
 import { rateCurves } from './rate-figure.ts';
+import { sideBySideHtml } from './side-by-side.ts';
 import { scoreCurves } from './supervised-figure.ts';
 import { supervisedHtml } from './supervised-html.ts';
 
@@ -32,6 +34,14 @@ export function writeReports(folder: string, results: Results): string[] {
   const path = join(folder, 'rate-return.svg');
   writeFileAtomic(path, rateCurves(results.rate));
   return [...written, path];
+}
+
+/** Writes report.html, the page of `cadenza report`, into the folder and gives its path. Throws as `sideBySideHtml` does, and `E_DISK` if it cannot be written. */
+export function writePage(folder: string, { results, setting, runs }: Facts): string {
+  const path = join(folder, 'report.html');
+  const several = runs && new Map([...runs].map(([name, run]) => [name, run.results]));
+  writeFileAtomic(path, several ? sideBySideHtml(several) : htmlReport({ setting, ...results }));
+  return path;
 }
 
 /** The same of a supervised experiment. */

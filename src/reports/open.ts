@@ -27,7 +27,7 @@ export function openRun(path: string): OpenRun {
   if (results.format !== RESULTS_FORMAT)
     throw new CadenzaError(
       'E_DATA',
-      `${file} has the format ${results.format}; expected ${RESULTS_FORMAT}, the results of in-context runs.`,
+      `${file} has the format ${results.format}; expected ${RESULTS_FORMAT}, the results of in-context runs. What others have found is in the results.html beside it.`,
     );
   return { folder, results, ...(results.raw ? { raw: openReturns(folder, results.raw) } : {}) };
 }

@@ -1,0 +1,64 @@
+/** @file `cadenza report`: one page and the folder of a paper from the files of one finished run, or of several side by side. */
+
+import { basename, join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { OpenRun } from '../../reports/index.ts';
+import type { Facts } from '../../reports/paper/index.ts';
+import { CadenzaError } from '../../util/errors.ts';
+import { jsonOption, printJson } from '../options.ts';
+
+interface Options {
+  out?: string;
+  json?: boolean;
+}
+
+export function registerReport(program: Command): void {
+  program
+    .command('report')
+    .argument('<run...>', 'folders of finished runs; rows of several stand side by side where that is fair')
+    .description('write one page and a paper (methods, tables, figures, sources in LaTeX) from a finished run')
+    .option('--out <folder>', 'folder of the report (default: report in the folder of the first run)')
+    .addOption(jsonOption())
+    .action(async (folders: string[], { out, json = false }: Options) => {
+      const { openRun, writePage } = await import('../../reports/index.ts');
+      const { writePaper } = await import('../../reports/paper/index.ts');
+      const runs = folders.map(folder => openRun(folder));
+      const names = namesOf(runs);
+      const folder = out ?? join(runs[0].folder, 'report');
+      const facts: Facts[] = [];
+      for (const run of runs) facts.push(await factsOf(run));
+      const first = runs.length === 1 ? facts[0] : { ...facts[0], runs: new Map(names.map((name, i) => [name, facts[i]])) };
+      const page = writePage(folder, first);
+      const paper = await writePaper(join(folder, 'paper'), first);
+      if (json) return printJson({ page, paper });
+      process.stdout.write(`${[page, ...paper].join('\n')}\n`);
+    });
+}
+
+/** What the runs are called: by their experiment, or by their folder where two are of the same name. Throws `E_USAGE` for equal folders. */
+function namesOf(runs: readonly OpenRun[]): string[] {
+  const distinct = (names: readonly string[]) => new Set(names).size === names.length;
+  const names = [runs.map(({ results }) => results.name), runs.map(({ folder }) => basename(resolve(folder)))].find(distinct);
+  if (names) return names;
+  throw new CadenzaError(
+    'E_USAGE',
+    'two of the runs have the same name and folders of the same name; give each run once, and rename one of the folders.',
+  );
+}
+
+/** What a paper needs to know of a run. Here the compiler compares the schema of configurations with what reports read of them. */
+async function factsOf({ folder, results }: OpenRun): Promise<Facts> {
+  const { experimentSchema } = await import('../../stages/config.ts');
+  const { describe } = await import('../../stages/describe.ts');
+  const { loadConfig } = await import('../../util/config.ts');
+  const recorded = results.run.config as Record<string, unknown>;
+  if (recorded.ablation)
+    throw new CadenzaError(
+      'E_DATA',
+      `${folder} is an ablation: its rows are experiments of their own, each with other methods to describe. Its page is results.html; run one combination as an experiment (cadenza run … --set …) and report that.`,
+    );
+  const config = loadConfig(experimentSchema, { file: join(folder, 'results.json (run.config)'), text: JSON.stringify(recorded) });
+  const { setting, prose } = describe(config);
+  // The setting that the run recorded itself, if it did.
+  return { results, config, setting: results.setting ?? setting, prose };
+}

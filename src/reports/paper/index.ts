@@ -1,0 +1,58 @@
+/** @file The paper of a run: its Methods section, tables, figures and sources, written from its own files (method 7.2). */
+
+import { join } from 'node:path';
+import { expectComparable, rowsOf } from '../../evaluation/index.ts';
+import { writeFileAtomic, writeJson } from '../../util/files.ts';
+import { learningCurves } from '../figure.ts';
+import { toPDF } from '../pdf.ts';
+import { pipeline } from '../pipeline.ts';
+import { expectSideBySide } from '../side-by-side.ts';
+import { bibliography, citedKeys } from './bibliography.ts';
+import type { Facts } from './facts.ts';
+import { curvesFile, main } from './main.ts';
+import { FIGURES, methods } from './methods.ts';
+import { rowSets, tables } from './tables.ts';
+
+export type { Facts } from './facts.ts';
+export type { ExperimentRecord } from './record.ts';
+
+/** Every numeral of the .tex files with the place that it came from. */
+export const NUMBERS_FILE = 'numbers.json';
+
+/** Throws `E_SPLIT` where rows may not be shown, and `E_DATA` where those of several runs may not stand side by side. */
+function expectShown({ results, runs }: Facts): void {
+  if (runs) expectSideBySide(new Map([...runs].map(([name, run]) => [name, run.results])));
+  else for (const name of Object.keys(results.protocols ?? {})) expectComparable([rowsOf(results, name)]);
+}
+
+/** Size of the curves in points: text of 12 is legible on a page when they are as wide as its text. */
+const CURVES = { width: 560, height: 320 };
+
+/**
+ * Writes the folder of a paper and gives the paths of its files. Throws `E_SPLIT` or `E_DATA` where the rows may not be shown or may not stand
+ * side by side, and `E_DISK` where a file cannot be written.
+ */
+export async function writePaper(folder: string, facts: Facts): Promise<string[]> {
+  const sets = rowSets(facts);
+  expectShown(facts);
+  const texts = { methods: methods(facts), tables: tables(facts), main: main(facts) };
+  const files: [string, string | Uint8Array][] = [
+    ...Object.entries(texts).map(([name, { text }]) => [`${name}.tex`, `${text.trimEnd()}\n`] as [string, string]),
+    ['references.bib', bibliography(citedKeys(texts.methods.text, texts.tables.text))],
+    [join(FIGURES, 'pipeline.pdf'), await toPDF(pipeline(facts.setting))],
+  ];
+  for (const { label, methods } of sets)
+    files.push([join(FIGURES, `${curvesFile(label)}.pdf`), await toPDF(learningCurves(methods, CURVES))]);
+  const paths = files.map(([name, content]) => {
+    const path = join(folder, name);
+    writeFileAtomic(path, content);
+    return path;
+  });
+  const numbers = join(folder, NUMBERS_FILE);
+  writeJson(numbers, {
+    setting: facts.setting,
+    ...(facts.runs ? { runs: Object.fromEntries([...facts.runs].map(([name, { setting }]) => [name, { setting }])) } : {}),
+    files: Object.fromEntries(Object.entries(texts).map(([name, { citations }]) => [`${name}.tex`, citations])),
+  });
+  return [...paths, numbers];
+}

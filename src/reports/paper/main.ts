@@ -1,0 +1,68 @@
+/** @file The document around the sections: main.tex, which compiles with what Debian calls texlive-latex-recommended and texlive-science. */
+
+import type { Facts } from './facts.ts';
+import { FIGURES } from './methods.ts';
+import { rowSets } from './tables.ts';
+import { join, literal, paragraph, type Written } from './write.ts';
+
+const raw = String.raw;
+
+/** File of the learning curves of one set of rows, without its ending. */
+export const curvesFile = (label: string): string => `curves${label.replace(/[^\w-]/g, '-')}`;
+
+const PREAMBLE = raw`\documentclass[10pt,a4paper]{article}
+\usepackage[T1]{fontenc}
+\usepackage[utf8]{inputenc}
+\usepackage{lmodern}
+\usepackage[margin=2.5cm]{geometry}
+\usepackage{amsmath,amssymb}
+\usepackage{booktabs,longtable}
+\usepackage{graphicx}
+\usepackage{siunitx}
+\usepackage{microtype}
+\sisetup{group-minimum-digits=4,group-separator={,}}
+\setlength{\emergencystretch}{4em}
+\setlength{\belowcaptionskip}{5pt}
+`;
+
+export function main(facts: Facts): Written {
+  const figures = rowSets(facts).map(({ title, label }) =>
+    join(
+      [
+        literal(raw`\begin{figure}[htbp]
+\centering
+\includegraphics[width=0.86\linewidth]{${FIGURES}/${curvesFile(label)}.pdf}
+\caption{`),
+        paragraph(facts, [
+          raw`Mean return by in-context episode of ${title}, divided by that of the oracle. Bands are intervals of the mean, as in Table~\ref{tab:scores${label}}.`,
+        ]),
+        literal(raw`}
+\label{fig:curves${label}}
+\end{figure}`),
+      ],
+      '',
+    ),
+  );
+  return join(
+    [
+      literal(PREAMBLE),
+      paragraph(facts, [raw`\title{Methods and results of ${rowSets(facts)[0].title}}`]),
+      literal(raw`\author{}
+\date{}
+
+\begin{document}
+\maketitle
+\input{methods}
+
+\section{Results}`),
+      ...figures,
+      literal(raw`\input{tables}
+
+\bibliographystyle{plain}
+\bibliography{references}
+\end{document}
+`),
+    ],
+    '\n',
+  )!;
+}

@@ -1,0 +1,66 @@
+/** @file The Methods section of a run: its parts in order, and the figure of the pipeline with its caption. */
+
+import { compressor, overview, policy, reconstructs, tokens } from './architecture.ts';
+import { environment, histories, split } from './data.ts';
+import type { Facts } from './facts.ts';
+import { objective } from './objective.ts';
+import { compared, differences, evaluation, implementation } from './protocol.ts';
+import { training } from './training.ts';
+import { join, literal, paragraph, type Written } from './write.ts';
+
+const raw = String.raw;
+
+/** Folder of the figures, beside the .tex files. */
+export const FIGURES = 'figures';
+
+type Part = readonly [title: string, paragraphs: (facts: Facts) => (Written | undefined)[]];
+
+const PARTS: readonly Part[] = [
+  ['Problem and overview', overview],
+  ['Architecture: tokens', tokens],
+  ['Architecture: compression transformer', compressor],
+  ['Architecture: AD transformer', policy],
+  ['Objective', objective],
+  ['Environment', environment],
+  ['Tasks and their split', split],
+  ['Learning histories', histories],
+  ['Training', training],
+  ['Compared methods', compared],
+  ['Evaluation', evaluation],
+  ['Implementation', implementation],
+  ['Further runs', differences],
+];
+
+/** The whole of methods.tex. */
+export function methods(facts: Facts): Written {
+  const sections = PARTS.map(([title, paragraphs]) => {
+    const body = join(paragraphs(facts), '\n\n');
+    return body && join([literal(raw`\subsection{${title}}`), body], '\n');
+  });
+  return join([literal(raw`\section{Methods}`), pipelineFigure(facts), ...sections], '\n\n')!;
+}
+
+function pipelineFigure(facts: Facts): Written | undefined {
+  const { latents, query, retrieved } = facts.setting;
+  const caption = paragraph(facts, [
+    raw`The pipeline of \texttt{<results/name>}. The context $X$ of <setting/context/tokens|token> with <setting/context/numbers|number> each is compressed by $C_\theta$ to <setting/latents/count|latent> of width <setting/latents/width>.`,
+    raw`$A_\phi$ reads them by cross-attention, with the query $Q$ of at most <setting/query/tokens|token> with <setting/query/numbers|number> each, and gives a distribution over actions as <setting/distribution|number>.`,
+    latents.workingMemory > 0 && 'Beside the latents stand <setting/latents/workingMemory|token> of working memory.',
+    query.promptTokens > 0 && 'Of the query <setting/query/promptTokens|token> are a prompt.',
+    retrieved > 0 && 'Latents of <setting/retrieved|retrieved context> stand beside the own.',
+    reconstructs(facts) && raw`Dashed: the decoder $R_\psi$, which is there in training alone.`,
+  ]);
+  return join(
+    [
+      literal(raw`\begin{figure}[htbp]
+\centering
+\includegraphics[width=\linewidth]{${FIGURES}/pipeline.pdf}
+\caption{`),
+      caption,
+      literal(raw`}
+\label{fig:pipeline}
+\end{figure}`),
+    ],
+    '',
+  );
+}

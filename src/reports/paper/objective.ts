@@ -1,0 +1,197 @@
+/** @file Methods: what each training stage minimises, with the terms that it has and no others (method 4). */
+
+import { reconstructs } from './architecture.ts';
+import { type Facts, finetuneBeta, followsTeacher, stagesOf } from './facts.ts';
+import { enumeration, paragraph, rebase, type Written } from './write.ts';
+
+const raw = String.raw;
+
+/** A term of a loss: there where its weight is not 0. */
+interface Term {
+  readonly weight: number;
+  /** Symbol of the weight, and where its value stands. */
+  readonly symbol: string;
+  readonly path: string;
+  readonly loss: string;
+}
+
+const there = (terms: readonly Term[]): Term[] => terms.filter(({ weight }) => weight > 0);
+
+/** α ℓ_task + β ℓ_KL */
+const sum = (terms: readonly Term[]): string => terms.map(({ symbol, loss }) => `${symbol} ${loss}`.trim()).join(' + ');
+
+/** with $\alpha = 1$ and $\beta = 0.5$ */
+const values = (terms: readonly Term[]): string => {
+  const weighted = terms.filter(({ symbol }) => symbol !== '');
+  return weighted.length === 0 ? '' : ` with ${enumeration(weighted.map(({ symbol, path }) => `$${symbol} = <${path}>$`))}`;
+};
+
+const TASK = raw`\ell_\mathrm{task}`;
+const KL = raw`\ell_\mathrm{KL}`;
+const RETURNS = raw`\ell_\mathrm{ret}`;
+const RECONSTRUCTION = raw`\mathcal{L}_\mathrm{rec}`;
+
+/** λ_cap R(Z), where the kind of latents has an R(Z): weighted by λ_cap, or by the least that the kind asks for where that is more. */
+function capacity({ setting, prose }: Facts, lambda: number, path: string): Term {
+  const { leastCapacity } = setting.latents;
+  const own = lambda >= leastCapacity;
+  return {
+    weight: prose.latents.capacity ? Math.max(lambda, leastCapacity) : 0,
+    symbol: raw`\lambda_\mathrm{cap}`,
+    path: own ? path : 'config/latents/commitment',
+    loss: 'R(Z)',
+  };
+}
+
+const returnTerm = ({ config }: Facts): Term => ({
+  weight: config.policy.returns?.weight ?? 0,
+  symbol: raw`\omega`,
+  path: 'config/policy/returns/weight',
+  loss: RETURNS,
+});
+
+function adTerms(facts: Facts, beta: { value: number; path: string }): Term[] {
+  const { alpha } = facts.config.distil;
+  return [
+    { weight: alpha, symbol: raw`\alpha`, path: 'config/distil/alpha', loss: TASK },
+    { weight: beta.value, symbol: raw`\beta`, path: beta.path, loss: KL },
+    returnTerm(facts),
+  ];
+}
+
+/** The terms of a student's stages. */
+export function termsOf(facts: Facts, stage: 'pretrain' | 'distil' | 'finetune'): Term[] {
+  const { pretrain, distil, finetune } = facts.config;
+  switch (stage) {
+    case 'pretrain':
+      return there([
+        { weight: 1, symbol: '', path: '', loss: RECONSTRUCTION },
+        capacity(facts, pretrain.lambdaCap, 'config/pretrain/lambdaCap'),
+      ]);
+    case 'distil':
+      return there(adTerms(facts, { value: distil.beta, path: 'config/distil/beta' }));
+    case 'finetune':
+      return there([
+        ...adTerms(facts, finetuneBeta(facts)),
+        { weight: finetune.gamma, symbol: raw`\gamma`, path: 'config/finetune/gamma', loss: RECONSTRUCTION },
+        capacity(facts, finetune.lambdaCap, 'config/finetune/lambdaCap'),
+      ]);
+  }
+}
+
+export function objective(facts: Facts): (Written | undefined)[] {
+  const { config, prose, setting, results } = facts;
+  const stages = stagesOf(facts);
+  const student = stages.filter(stage => stage === 'pretrain' || stage === 'distil' || stage === 'finetune');
+  const penalised = student.some(stage => termsOf(facts, stage).some(({ loss }) => loss === 'R(Z)'));
+  const tasks = config.distil.alpha > 0 || stages.some(stage => stage === 'teacher' || stage === 'baselines' || stage === 'retrieve');
+  const imported = results.run.imported !== undefined;
+  return [
+    paragraph(facts, [
+      raw`Let $\langle \cdot \rangle$ be the mean over all steps of a batch that are the agent's own.`,
+      tasks &&
+        raw`The task loss is the cross-entropy with $p_\mathrm{src}$, ${
+          imported
+            ? 'the labels of the imported histories'
+            : 'the whole distribution from which the source drew its action, recorded beside it'
+        }, \[ ${TASK} = -\big\langle \mathbb{E}_{a \sim p_\mathrm{src}} \log p_\phi(a \mid Z, Q) \big\rangle. \]`,
+      followsTeacher(facts) && teacherLoss(facts),
+      config.policy.returns &&
+        raw`The loss of the returns is ${'$'}${RETURNS} = -\langle \log p_\phi(G_k \mid G_0, \dots, G_{k-1}, Z, Q) \rangle$, over all that a history holds whole.`,
+      reconstructs(facts) &&
+        raw`The reconstruction loss is a mean over the fields $f$ of a token, \[ ${RECONSTRUCTION} = \frac{1}{|F|} \sum_{f \in F} \big\langle \ell_f(R_\psi(Z), X) \big\rangle_f, \] with $\ell_f$ the cross-entropy for discrete fields and the squared error for others, always on the raw values of $X$ and only where the field is present.`,
+      penalised && raw`The capacity penalty is ${rebase(prose.latents.capacity ?? '', 'config')}.`,
+    ]),
+    paragraph(facts, [
+      'Training goes through these stages, each with weights from the ones before it.',
+      stages.includes('teacher') &&
+        raw`The \emph{teacher}, a transformer that attends to every encoded token of $X$ in place of $Z$, minimises ${'$'}${sum([{ weight: 1, symbol: '', path: '', loss: TASK }, ...there([returnTerm(facts)])])}$${values(there([returnTerm(facts)]))}.`,
+      stages.includes('pretrain') &&
+        raw`\emph{Pretraining} of $C_\theta$ and $R_\psi$ minimises $\mathcal{L}_\mathrm{pre} = ${sum(termsOf(facts, 'pretrain'))}$${values(termsOf(facts, 'pretrain'))}.`,
+      stages.includes('distil') &&
+        raw`\emph{Distillation} trains $A_\phi$ with $C_\theta$ frozen${stages.includes('pretrain') ? '' : ' as it was drawn at random'} on $\mathcal{L}_\mathrm{AD} = ${sum(termsOf(facts, 'distil'))}$${values(termsOf(facts, 'distil'))}.`,
+      stages.includes('finetune') && finetuning(facts, stages.includes('distil')),
+    ]),
+    stages.includes('reinforce') ? reinforcement(facts) : undefined,
+    paragraph(facts, [
+      stages.includes('retrieve') &&
+        raw`\emph{Retrieval}: $A_\phi$ is trained further on ${'$'}${TASK}$ with $C_\theta$ frozen and retrieved contexts beside the own, from stores of <config/retrieve/histories|history> of every training task; the store of a sample is drawn among \texttt{<config/retrieve/stores>}.`,
+      stages.includes('retrieve') &&
+        config.retrieve.ahead > 0 &&
+        'Where all contexts that a sample is shown are of its own task, its query comes from the later half of its history with a probability of <config/retrieve/ahead>.',
+    ]),
+    setting.monteCarlo ? monteCarlo(facts) : undefined,
+  ];
+}
+
+function teacherLoss({ config }: Facts): string {
+  const who = config.teacher.kind === 'context' ? 'the full-context teacher' : 'a teacher by Monte-Carlo control';
+  return raw`The student also follows ${who} $p_T$, by ${'$'}${KL} = \big\langle \mathrm{KL}\big(p_T(\cdot \mid X, Q) \,\|\, p_\phi(\cdot \mid Z, Q)\big) \big\rangle$.`;
+}
+
+function finetuning(facts: Facts, afterwards: boolean): string {
+  const terms = termsOf(facts, 'finetune');
+  const { compressorRate, gamma } = facts.config.finetune;
+  const parts = enumeration([...(compressorRate > 0 ? [raw`$C_\theta$`] : []), raw`$A_\phi$`, ...(gamma > 0 ? [raw`$R_\psi$`] : [])]);
+  const slow =
+    compressorRate === 0
+      ? raw`, while $C_\theta$ stays frozen`
+      : raw`, $C_\theta$ at <config/finetune/compressorRate> times the learning rate and with a weight decay of <config/finetune/compressorWeightDecay>`;
+  return raw`\emph{Joint fine-tuning} ${afterwards ? 'then ' : ''}trains ${parts} on $\mathcal{L}_\mathrm{joint} = ${sum(terms)}$${values(terms)}${slow}.`;
+}
+
+function reinforcement(facts: Facts): Written | undefined {
+  const { reinforce } = facts.config;
+  const parts: [number, string, string, string][] = [
+    [
+      reinforce.policyWeight,
+      raw`-w_\pi`,
+      'policyWeight',
+      raw`\big\langle \min(\rho A, \mathrm{clip}(\rho, 1 - \epsilon, 1 + \epsilon) A) \big\rangle`,
+    ],
+    [
+      reinforce.policyWeight > 0 ? reinforce.valueWeight : 0,
+      '+ w_V',
+      'valueWeight',
+      raw`\big\langle (V - V^\mathrm{target})^2 \big\rangle`,
+    ],
+    [reinforce.entropyWeight, '- w_H', 'entropyWeight', raw`\big\langle \mathrm{H}(p_\phi) \big\rangle`],
+    [reinforce.klWeight, raw`+ w_\mathrm{KL}`, 'klWeight', raw`\big\langle \mathrm{KL}(p_\mathrm{start} \,\|\, p_\phi) \big\rangle`],
+    [reinforce.imitationWeight, '+ w_I', 'imitationWeight', raw`\big\langle -\mathbb{E}_{a \sim y} \log p_\phi(a \mid Z, Q) \big\rangle`],
+  ];
+  const used = parts.filter(([weight]) => weight > 0);
+  const loss = used
+    .map(([, weight, , term]) => `${weight} ${term}`)
+    .join(' ')
+    .replace(/^\+ /, '');
+  const weights = enumeration(used.map(([, weight, key]) => `$${weight.replace(/^[+-] ?/, '')} = <config/reinforce/${key}>$`));
+  const optimised = reinforce.policyWeight > 0;
+  const labelled = reinforce.imitationWeight > 0;
+  return paragraph(facts, [
+    raw`\emph{Reinforcement} trains the student further on its own rollouts in training tasks${optimised ? raw`, by proximal policy optimisation~\cite{schulman2017}` : ''}${labelled ? raw`${optimised ? ' and' : ','} by imitation of labels for its own steps~\cite{ross2011}` : ''}.`,
+    'An iteration plays <config/reinforce/streams|stream> of <config/reinforce/episodes|episode>, each from an empty memory, and goes through them <config/reinforce/epochs|time>.',
+    raw`The loss is \[ ${loss} \] with ${weights}.`,
+    optimised &&
+      raw`Here $\rho$ is the ratio of an action's probability to what it was in the rollout, $\epsilon = <config/reinforce/clipRatio>$, and $A$ are standardised generalised advantages~\cite{schulman2016} over the whole stream with a discount of <config/reinforce/discount>${
+        reinforce.across === 1 ? '' : ', multiplied by <config/reinforce/across> between two episodes,'
+      } and $\lambda = <config/reinforce/lambda>$.`,
+    optimised &&
+      'The values $V$ read the hidden states of the policy through a layer of their own, with no gradient to them, at <config/reinforce/valueRate> times the learning rate.',
+    optimised && reinforce.valueSteps > 0 && 'In the first <config/reinforce/valueSteps|iteration> the values alone learn.',
+    reinforce.klWeight > 0 && raw`$p_\mathrm{start}$ is the policy with which the stage begins.`,
+    labelled &&
+      `The labels $y$ are ${
+        reinforce.labels === 'source'
+          ? 'those of the source, which looks on and learns from what the student does'
+          : 'Monte-Carlo estimates of optimal actions'
+      }.`,
+    reinforce.compressorRate > 0
+      ? raw`$C_\theta$ learns at <config/reinforce/compressorRate> times the rate of the policy.`
+      : raw`$C_\theta$ stays frozen.`,
+  ]);
+}
+
+const monteCarlo = (facts: Facts) =>
+  paragraph(facts, [
+    raw`Optimal actions are estimated on the simulator of each training task by Monte-Carlo control with exploring starts~\cite{sutton2018}, with at most <setting/monteCarlo/options/sweeps|sweep> over all pairs of a state and an action and a discount of <setting/monteCarlo/options/discount>.`,
+  ]);

@@ -1,0 +1,174 @@
+/** @file Methods: what is compared, how it is evaluated, and on what it ran (method 6). */
+
+import type { MethodResult } from '../../evaluation/index.ts';
+import { audited } from './data.ts';
+import { type Facts, stagesOf } from './facts.ts';
+import { join, literal, paragraph, rebase, type Written, write } from './write.ts';
+
+const raw = String.raw;
+
+/** Rows in the order in which they are explained. */
+export const rowOrder = (methods: Readonly<Record<string, MethodResult>>): string[] => {
+  const rank = (name: string) =>
+    /^cad\b/.test(name)
+      ? 0
+      : name.startsWith('reinforced')
+        ? 1
+        : name === 'teacher'
+          ? 2
+          : name === 'source'
+            ? 4
+            : name === 'random'
+              ? 5
+              : 3;
+  return Object.keys(methods).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+};
+
+/** A sentence for every row of the results. */
+export function compared(facts: Facts): (Written | undefined)[] {
+  const items = rowOrder(facts.results.methods).map(row => {
+    const words = rowWords(facts, row);
+    const said = words && paragraph(facts, words);
+    const name = write(facts, `<results/methods/${row}:name>`);
+    return name && said && join([{ text: raw`\item[${name.text}]`, citations: name.citations }, said], ' ');
+  });
+  const list = join([literal(raw`\begin{description}`), ...items, literal(raw`\end{description}`)], '\n');
+  return [paragraph(facts, ['The results have a row for each of these.']), list];
+}
+
+function rowWords(facts: Facts, row: string): (string | false)[] | undefined {
+  const { config, prose, results } = facts;
+  const { given, retrieval } = results.methods[row];
+  const told = given !== undefined && `It was given <results/methods/${row}/given>; rows without this note were not.`;
+  const rowProse = Object.hasOwn(prose.rows, row) ? rebase(prose.rows[row], 'config') : undefined;
+  if (row === 'cad')
+    return [`The student${stagesOf(facts).includes('finetune') ? ' after joint fine-tuning' : ' after distillation'}, with $m$ latents.`];
+  if (row === 'reinforced') return ['The student after reinforcement.'];
+  if (row === 'source') return ['The source algorithm itself, learning in the same streams without added noise.'];
+  if (row === 'random') return ['Uniformly random actions.'];
+  if (row === 'teacher') return [rowProse ?? false];
+  if (retrieval) return ['The student after training with retrieval.', told];
+  if (given) return ['The same network with a prompt.', told];
+  if (rowProse && config.baselines.methods.includes(row))
+    return [rowProse, raw`It has the policy of CAD and is trained end to end on $\ell_\mathrm{task}$ for <config/baselines/steps|step>.`];
+  return undefined;
+}
+
+export function evaluation(facts: Facts): (Written | undefined)[] {
+  const { config, results } = facts;
+  const { tasks, sampling, envs } = config.evaluate;
+  const regrets = Object.values(results.methods).some(({ regret }) => regret !== undefined);
+  const several = results.episodes > 1;
+  return [
+    paragraph(facts, [
+      audited(facts, 'evaluated')
+        ? `Every row was evaluated on <results/split/evaluated|${tasks} task>, a random choice of those held out.`
+        : `Every row was evaluated on all <results/split/test|${tasks} task>.`,
+      `Each task is played in <config/evaluate/streams|independent stream> for each training seed, of <results/episodes|episode> each; the memory of a stream is never cleared and weights never change.`,
+      sampling === 'sample' ? 'Actions are drawn from the policy.' : 'The most likely action is taken.',
+      'Returns are divided by what an optimal player who knows the task earns on it, so that one is optimal; that player earns <results/oracle/mean:3> on average.',
+      several && 'The final score of a stream is its mean over the last <setting/finalEpisodes|episode>.',
+      raw`Beside the mean we give the interquartile mean (IQM) of all streams, which leaves out the lowest and the highest quarter~\cite{agarwal2021}.`,
+      'Intervals are <results/bars>',
+      regrets &&
+        'Cumulative regret is the expected reward of the best action less that of the action taken, summed over the scored steps of a stream.',
+    ]),
+    paragraph(facts, [
+      'Costs are counted from the inference graphs of one stream.',
+      'Floating-point operations an action are those of the policy for the whole running query, and those of the compressor spread over the actions between two compressions.',
+      'The state is what reaches the policy, its latents and the running query; the raw history is what is kept beside it for the next compression.',
+    ]),
+    paragraph(facts, [
+      envs.length > 0 &&
+        `The same networks were also evaluated under other options of the environment: ${envs
+          .map(
+            ({ options }, i) =>
+              `${raw`\texttt{`}<config/evaluate/envs/${i}/name>} (${Object.keys(options)
+                .map(key => raw`${key} <config/evaluate/envs/${i}/options/${key}>`)
+                .join(', ')})`,
+          )
+          .join(', ')}.`,
+      results.returns !== undefined &&
+        'Predicted returns were measured where the source learns the evaluated tasks anew and the networks look on: at the start of every episode they say what it and the episodes after it will return, and errors are divided by the return of the oracle.',
+    ]),
+    paragraph(facts, [
+      results.imitation !== undefined &&
+        raw`Accuracy and calibration were measured as the networks look on while the source learns the evaluated tasks anew: how often their likeliest action is one of the source's, how far their distribution is from the source's, and the expected calibration error~\cite{guo2017} with the source's distribution in the place of outcomes.`,
+    ]),
+    ...config.tables.map((_, i) => furtherTable(facts, i)),
+  ];
+}
+
+/** What a further table changes, setting by setting, and the words of another source or environment. */
+function furtherTable(facts: Facts, i: number): Written | undefined {
+  const { config, prose } = facts;
+  const { name, set } = config.tables[i];
+  const changed = leaves(set, `config/tables/${i}/set`).map(([key, path]) => raw`\texttt{${key}} <${path}>`);
+  const own = prose.tables[name];
+  return paragraph(facts, [
+    raw`The table \texttt{<config/tables/${i}/name>} repeats the experiment with some settings changed: ${changed.join(', ')}.`,
+    own?.source !== undefined && own.source !== prose.source && `Its source is ${rebase(own.source, `setting/tables/${name}/source`)}`,
+    own !== undefined && own.environment !== prose.environment && rebase(own.environment, `setting/tables/${name}/environment`),
+  ]);
+}
+
+/** Every value in a tree of settings, with its dotted key and its path. */
+export function leaves(tree: object, base: string, key = ''): [key: string, path: string][] {
+  return Object.entries(tree).flatMap(([part, value]) => {
+    const [inner, path] = [key ? `${key}.${part}` : part, `${base}/${part}`];
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? leaves(value, path, inner)
+      : [[inner, path] as [string, string]];
+  });
+}
+
+/** How each further run differs from the first, setting by setting. */
+export function differences({ runs, ...first }: Facts): (Written | undefined)[] {
+  if (!runs) return [];
+  const facts = { ...first, runs };
+  const own = new Map(settingsOf(first));
+  return [...runs].slice(1).map(([name, run]) => {
+    const changed = settingsOf(run).filter(([key, value]) => own.get(key) !== value);
+    const list = changed.map(([key]) => raw`\texttt{${key}} <runs/${name}/config/${key.replaceAll('.', '/')}>`);
+    return paragraph(facts, [
+      'What is said above is of the run <results/name>.',
+      list.length > 0
+        ? `The run <runs/${name}:name> differs from it in these settings: ${list.join(', ')}.`
+        : `The run <runs/${name}:name> has the same settings.`,
+      raw`It was made by version <runs/${name}/results/run/version> at commit <runs/${name}/results/run/commit:tt>.`,
+    ]);
+  });
+}
+
+/** Every recorded setting with its value as text, but for names and what is of the machine. */
+function settingsOf({ results }: Pick<Facts, 'results'>): [key: string, value: string][] {
+  const { name: _, executor: __, checkpoint: ___, tables: ____, ...settings } = results.run.config as Record<string, unknown>;
+  return leaves(settings, '').map(([key]) => {
+    const value = key.split('.').reduce<unknown>((node, part) => (node as Record<string, unknown>)[part], settings);
+    return [key, JSON.stringify(value)];
+  });
+}
+
+export function implementation(facts: Facts): (Written | undefined)[] {
+  const { machine, dataHashes, commit } = facts.results.run;
+  const { provider } = facts.config.executor;
+  const hashes = Object.keys(dataHashes).map(name =>
+    Object.keys(dataHashes).length > 1
+      ? raw`<results/run/dataHashes/${name}:name> <results/run/dataHashes/${name}:tt>`
+      : `<results/run/dataHashes/${name}:tt>`,
+  );
+  return [
+    paragraph(facts, [
+      raw`The experiment is \texttt{<results/name>} of cadenza <results/run/version>${commit === 'unknown' ? '' : raw` at commit <results/run/commit:tt>`}, run by <results/run/command:tt> under Node.js <results/run/node>.`,
+      'Training steps and inference are ONNX graphs, run by ONNX Runtime ' +
+        (provider === 'cpu'
+          ? 'on <config/executor/threads|thread> of the processor'
+          : raw`with its execution provider \texttt{<config/executor/provider>}`) +
+        '.',
+      typeof machine === 'string'
+        ? 'It ran on this machine: <results/run/machine>.'
+        : 'It ran on <results/run/machine/cpu> with <results/run/machine/cores|core> and <results/run/machine/memoryGiB> GiB of memory (<results/run/machine/platform>).',
+      raw`The learning histories have the hashes ${hashes.join('; ')}.`,
+    ]),
+  ];
+}

@@ -1,0 +1,323 @@
+/** @file The tables of the results, in booktabs: scores with intervals, scores by task, costs, and errors of predicted returns. */
+
+import type { Measures, MethodCost, MethodResult, MethodTable, MethodTimes } from '../../evaluation/index.ts';
+import { rankedImitators } from '../imitation.ts';
+import { rowBeside } from '../side-by-side.ts';
+import { ranked, rankedPredictors } from '../style.ts';
+import type { Facts } from './facts.ts';
+import { enumeration, join, literal, paragraph, type Written, write } from './write.ts';
+
+const raw = String.raw;
+
+/** A cell without a value. */
+const NONE = '--';
+
+/** Where a row stands, and what it is called. */
+interface Place {
+  readonly path: string;
+  readonly called: string;
+  /** Name of the method in its own run. */
+  readonly method: string;
+  /** Where its run stands: empty, or `runs/<name>/`. */
+  readonly base: string;
+  readonly facts: Pick<Facts, 'setting' | 'results'>;
+}
+
+/** A set of rows: those of the experiment, of one of its further tables, or of several runs side by side. */
+export interface Rows {
+  readonly name: string;
+  readonly methods: MethodTable;
+  readonly of: (row: string) => Place;
+  /** What the set is called. */
+  readonly title: string;
+  /** Ending of the labels of its tables and figures. */
+  readonly label: string;
+}
+
+/** The rows of the experiment and of its further tables; of several runs, those of their experiments side by side. */
+export function rowSets(facts: Facts): Rows[] {
+  const { results, runs } = facts;
+  if (runs) return [besideEachOther(runs)];
+  const set = (name: string, methods: MethodTable, at: string, title: string, label: string): Rows => ({
+    name,
+    methods,
+    of: method => ({ path: `${at}/${method}`, called: `<${at}/${method}:name>`, method, base: '', facts }),
+    title,
+    label,
+  });
+  return [
+    set(results.name, results.methods, 'results/methods', raw`\texttt{<results/name>}`, ''),
+    ...Object.entries(results.tables ?? {}).map(([name, methods]) =>
+      set(name, methods, `results/tables/${name}`, `<results/tables/${name}:name>`, `:${name}`),
+    ),
+  ];
+}
+
+function besideEachOther(runs: ReadonlyMap<string, Facts>): Rows {
+  const places = new Map<string, Place>();
+  const methods: MethodTable = {};
+  for (const [run, facts] of runs)
+    for (const [method, result] of Object.entries(facts.results.methods)) {
+      const row = rowBeside(method, run);
+      const base = `runs/${run}/`;
+      const path = `${base}results/methods/${method}`;
+      methods[row] = result;
+      places.set(row, { path, called: `<${path}:name> (<runs/${run}:name>)`, method, base, facts });
+    }
+  return {
+    name: [...runs.keys()].join(' and '),
+    methods,
+    of: row => places.get(row)!,
+    title: enumeration([...runs.keys()].map(run => `<runs/${run}:name>`)),
+    label: '',
+  };
+}
+
+/** The whole of tables.tex. */
+export function tables(facts: Facts): Written {
+  const sets = rowSets(facts);
+  const { returns = {}, imitation = {} } = facts.runs ? {} : facts.results;
+  const [predicted, imitated] = [Object.keys(returns), Object.keys(imitation)];
+  return join(
+    [
+      ...sets.map(rows => scoreTable(facts, rows)),
+      ...predicted.map(name => returnTable(facts, name)),
+      ...imitated.map(name => imitationTable(facts, name)),
+      costTable(facts, sets[0]),
+      ...sets.map(rows => taskTable(facts, rows)),
+    ],
+    '\n\n',
+  )!;
+}
+
+interface Column {
+  readonly head: string;
+  readonly cell: (row: string) => string;
+}
+
+const interval = (path: string, of: string, low: string, high: string, digits: number) =>
+  `<${path}/${of}:${digits}> [<${path}/${low}:${digits}>, <${path}/${high}:${digits}>]`;
+
+/** Mean in single episodes, mean and IQM at the end with intervals, the worst task, and regret where the family has it. */
+function scoreTable(facts: Facts, { methods, of, title, label }: Rows): Written {
+  const names = ranked(methods);
+  const episodes = methods[names[0]].byEpisode.mean.length;
+  const single = episodes > 1 ? [1, 5, 10].filter(episode => episode <= episodes) : [];
+  const at = (row: string) => of(row).path;
+  const columns: Column[] = [
+    ...single.map(episode => ({
+      head: `ep.\\ <${at(names[0])}/byEpisode/mean/${episode - 1}:place>`,
+      cell: (row: string) => `<${at(row)}/byEpisode/mean/${episode - 1}:3>`,
+    })),
+    ...learningColumns(methods, at),
+    { head: 'mean', cell: row => interval(`${at(row)}/final`, 'mean', 'meanLow', 'meanHigh', 3) },
+    { head: 'IQM', cell: row => interval(`${at(row)}/final`, 'iqm', 'low', 'high', 3) },
+    { head: 'worst', cell: row => `<${at(row)}/perTask/${worst(methods[row])}/mean:3>` },
+    ...regretColumns(methods, at),
+  ];
+  const over = episodes > 1 ? raw`over the last <setting/finalEpisodes|episode>` : 'of the only episode';
+  return table(facts, {
+    label: `scores${label}`,
+    caption: [
+      raw`Return in context of ${title}, divided by that of the oracle${
+        single.length > 0 ? ', in single episodes (means) and' : ':'
+      } mean and IQM ${over} with their intervals, and the mean of the worst task.`,
+      learningColumns(methods, at).length > 0 &&
+        raw`The area under the learning curve is the mean of all episodes; beside it stands the first episode whose mean is at least the given share (${NONE}: none of those played).`,
+      label === '' && '<results/bars>',
+    ],
+    first: 'method',
+    columns,
+    rows: names.map(row => ({ key: row, name: of(row).called })),
+  });
+}
+
+/** The area under the learning curve and the episodes that it takes to come near the oracle, where there are several and they were recorded. */
+function learningColumns(methods: MethodTable, at: (row: string) => string): Column[] {
+  const results = Object.entries(methods);
+  const near = results.find(([, { episodesTo }]) => episodesTo)?.[0];
+  if (near === undefined || results.some(([, { byEpisode }]) => byEpisode.mean.length === 1)) return [];
+  return [
+    { head: 'area', cell: row => (methods[row].area ? interval(`${at(row)}/area`, 'mean', 'meanLow', 'meanHigh', 3) : NONE) },
+    {
+      head: `to <${at(near)}/episodesTo/share>`,
+      // Later than the last episode that was played, where there is none.
+      cell: row => (typeof methods[row].episodesTo?.episodes === 'number' ? `<${at(row)}/episodesTo/episodes>` : NONE),
+    },
+  ];
+}
+
+const worst = ({ perTask }: MethodResult): number =>
+  perTask.reduce((least, { mean: value }, i) => (value < perTask[least].mean ? i : least), 0);
+
+function regretColumns(methods: MethodTable, at: (row: string) => string): Column[] {
+  const like = Object.values(methods).find(({ regret }) => regret)?.regret;
+  if (!like) return [];
+  const cell = (part: string) => (row: string) =>
+    methods[row].regret ? interval(`${at(row)}/regret${part}`, 'mean', 'low', 'high', 1) : NONE;
+  return [{ head: 'regret', cell: cell('') }, ...like.parts.map(({ name }, p) => ({ head: name, cell: cell(`/parts/${p}`) }))];
+}
+
+/** What every row takes: parameters, steps of training, and what acting costs. */
+function costTable(facts: Facts, { methods, of, title }: Rows): Written {
+  const names = ranked(methods).filter(row => methods[row].flopsPerAction > 0);
+  const from = (row: string, key: keyof MethodCost, format = '') => (methods[row][key] ? `<${of(row).path}/${key}${format}>` : NONE);
+  const all: Column[] = [
+    { head: 'parameters', cell: row => parametersOf(of(row)) },
+    {
+      head: 'steps of training',
+      cell: row => (methods[row].budget ?? []).map((_, i) => `<${of(row).path}/budget/${i}/steps>`).join(' + ') || NONE,
+    },
+    { head: 'MFLOP', cell: row => from(row, 'flopsPerAction', ':M') },
+    { head: 'bits of $Z$', cell: row => from(row, 'bitsPerContext') },
+    { head: 'state', cell: row => from(row, 'stateBytes', ':Ki') },
+    { head: 'history', cell: row => from(row, 'historyBytes', ':Ki') },
+    { head: 'ms', cell: row => timed(of(row), 'action/median', ({ action }) => action?.median, 2) },
+    { head: 'training', cell: row => timed(of(row), 'training', ({ training }) => training, 1) },
+  ];
+  return table(facts, {
+    label: 'costs',
+    caption: [
+      raw`Costs of ${title}: parameters, steps of training stage by stage, million floating-point operations an action, bits of what is carried between compressions, KiB that reach the policy, and KiB of raw history kept beside that.`,
+      Boolean(facts.results.run.times) &&
+        'Wall time on the machine of the run: milliseconds of an action (median) and seconds of training.',
+    ],
+    first: 'method',
+    columns: all.filter(({ cell }) => names.some(row => cell(row) !== NONE)),
+    rows: names.map(row => ({ key: row, name: of(row).called })),
+  });
+}
+
+/** A time of a row, where it was taken. */
+function timed({ base, method, facts }: Place, key: string, value: (times: MethodTimes) => number | undefined, digits: number): string {
+  const { name, run } = facts.results;
+  const times = run.times?.[name]?.[method];
+  return times && value(times) !== undefined ? `<${base}results/run/times/${name}/${method}/${key}:${digits}>` : NONE;
+}
+
+/** Of the student both networks, of other rows the whole; the student goes on in rows of further stages. */
+function parametersOf({ method, base, facts: { setting } }: Place): string {
+  if (Object.hasOwn(setting.parameters, method)) return `<${base}setting/parameters/${method}>`;
+  return /^(cad|reinforced)\b/.test(method) ? `<${base}setting/parameters/compressor> + <${base}setting/parameters/policy>` : NONE;
+}
+
+function returnTable(facts: Facts, name: string): Written {
+  const returns = facts.results.returns![name];
+  const path = `results/returns/${name}/predictors`;
+  const columns: Column[] = [
+    { head: 'absolute', cell: row => interval(`${path}/${row}/absolute`, 'mean', 'low', 'high', 3) },
+    { head: 'squared', cell: row => interval(`${path}/${row}/squared`, 'mean', 'low', 'high', 3) },
+  ];
+  return table(facts, {
+    label: `returns:${name}`,
+    caption: [
+      raw`Error of predicted returns of \texttt{<results/returns/${name}:name>}, divided by the return of the oracle: means with their intervals.`,
+    ],
+    first: 'predictor',
+    columns,
+    rows: rankedPredictors(returns).map(row => ({ key: row, name: `<${path}/${row}:name>` })),
+  });
+}
+
+/** How near each model comes to what the source does. */
+function imitationTable(facts: Facts, name: string): Written {
+  const path = `results/imitation/${name}/methods`;
+  const column = (head: string, key: keyof Measures<unknown>): Column => ({
+    head,
+    cell: row => interval(`${path}/${row}/${key}`, 'value', 'low', 'high', 3),
+  });
+  return table(facts, {
+    label: `imitation:${name}`,
+    caption: [
+      raw`How near action probabilities come to the distribution of the source, of <results/imitation/${name}:name>: share of steps whose likeliest action is one of the source's, divergence from its distribution in nats, and expected calibration error, with intervals.`,
+    ],
+    first: 'model',
+    columns: [column('accuracy', 'accuracy'), column('divergence', 'excess'), column('calibration error', 'calibrationError')],
+    rows: rankedImitators(facts.results.imitation![name]).map(row => ({ key: row, name: `<${path}/${row}:name>` })),
+  });
+}
+
+/** Final mean of every method on every task. */
+function taskTable(facts: Facts, { methods, of, title, label }: Rows): Written {
+  const names = ranked(methods);
+  const first = of(names[0]).path;
+  const position = new Map(names.map(row => [row, new Map(methods[row].perTask.map(({ task }, i) => [task, i]))]));
+  const { perTask } = methods[names[0]];
+  const oracle: Column = { head: 'oracle', cell: task => `<${first}/perTask/${position.get(names[0])!.get(task)}/oracle:2>` };
+  const columns: Column[] = names.map(row => ({
+    // Many heads stand upright, side by side.
+    head: raw`\rotatebox{${names.length > 8 ? 90 : 60}}{${of(row).called}}`,
+    cell: task => {
+      const at = position.get(row)!.get(task);
+      return at === undefined ? NONE : `<${of(row).path}/perTask/${at}/mean:2>`;
+    },
+  }));
+  return table(facts, {
+    label: `tasks${label}`,
+    long: true,
+    caption: [raw`Every task of ${title}: the return of the oracle, and the final mean of each method as a fraction of it.`],
+    first: 'task',
+    columns: [oracle, ...columns],
+    rows: perTask.map(({ task }, i) => ({ key: task, name: `<${first}/perTask/${i}/task:task>` })),
+  });
+}
+
+interface TableParts {
+  readonly label: string;
+  readonly caption: readonly (string | false)[];
+  /** Head of the first column. */
+  readonly first: string;
+  readonly columns: readonly Column[];
+  readonly rows: readonly { readonly key: string; readonly name: string }[];
+  /** May break between pages. */
+  readonly long?: boolean;
+}
+
+/** Characters, with two for every gap, that a line of \footnotesize has room for. */
+const LINE = 100;
+
+/** What a line shows, without its LaTeX. */
+const shown = ({ text }: Written): string =>
+  text.replace(/\\(?:num|texttt)\{([^}]*)\}/g, '$1').replace(/\\rotatebox\{.*?\}\{.*?\}|[{}\\]/g, '');
+
+function table(facts: Facts, { label, caption, first, columns, rows, long = false }: TableParts): Written {
+  const line = (cells: readonly string[]) => write(facts, raw`${cells.join(' & ')} \\`);
+  const heads = line([first, ...columns.map(({ head }) => head)])!;
+  const body = rows.map(({ key, name }) => line([name, ...columns.map(({ cell }) => cell(key))]));
+  const widest = Math.max(...body.map(each => (each ? shown(each).replaceAll(' & ', '  ').length : 0)));
+  const size = widest > LINE ? raw`\scriptsize\setlength{\tabcolsep}{3pt}` : raw`\footnotesize\setlength{\tabcolsep}{4pt}`;
+  const preamble = `{@{}l${'r'.repeat(columns.length)}@{}}`;
+  const title = join([literal(raw`\caption{`), paragraph(facts, caption), literal(raw`}\label{tab:${label}}`)], '')!;
+  const parts = long
+    ? [
+        literal(raw`\begingroup${size}\setlength{\LTcapwidth}{\linewidth}
+\begin{longtable}${preamble}`),
+        join([title, literal(raw` \\`)], ''),
+        literal(raw`\toprule`),
+        heads,
+        literal(raw`\midrule
+\endfirsthead
+\toprule`),
+        heads,
+        literal(raw`\midrule
+\endhead`),
+        ...body,
+        literal(raw`\bottomrule
+\end{longtable}
+\endgroup`),
+      ]
+    : [
+        literal(raw`\begin{table}[htbp]
+\centering${size}`),
+        title,
+        literal(raw`\begin{tabular}${preamble}
+\toprule`),
+        heads,
+        literal(raw`\midrule`),
+        ...body,
+        literal(raw`\bottomrule
+\end{tabular}
+\end{table}`),
+      ];
+  return join(parts, '\n')!;
+}

@@ -1,0 +1,145 @@
+/**
+ * @file Sentences with numbers in them. A number is never written down: a sentence names where it stands, `<config/model/width>`, and what is
+ * written remembers from where each numeral came, so that a paper can be read back against the run.
+ *
+ *   <path>        the value: a number, a text, or a list of these
+ *   <path|step>   the value with a noun that agrees with it: 1 step, 20 steps
+ *   <path:3>      a number with three decimals        <path:M>     in millions, three digits: 9.26
+ *   <path:tt>     a text in typewriter                <path:task>  the key of a task, cut short
+ *   <path:name>   the last part of the path itself: the name of a row
+ *   <path:place>  the same as a position counted from 1: the number of an episode
+ */
+
+import { expect } from '../../util/errors.ts';
+import { type Facts, lookUp } from './facts.ts';
+
+/** One numeral or text as it was written, and where it came from. */
+export interface Citation {
+  text: string;
+  path: string;
+  /** By how much the value was divided before it was written. */
+  scale?: number;
+  /** It is not the value that was written but where it stands: the name or, counted from 1, the position. */
+  of?: 'name' | 'place';
+}
+
+export interface Written {
+  readonly text: string;
+  readonly citations: readonly Citation[];
+}
+
+const PLACEHOLDER = /<([A-Za-z][\w+./ -]*?)(?::([A-Za-z0-9]+))?(?:\|([\w -]+))?>/g;
+
+/** The same sentences with their names taken from a place: `<options/size>` becomes `<setting/environment/options/size>`. */
+export const rebase = (sentences: string, base: string): string => sentences.replace(PLACEHOLDER, whole => `<${base}/${whole.slice(1)}`);
+
+/** Characters of a task's key that a table has room for. */
+const LONGEST_KEY = 32;
+
+const SCALES: Readonly<Record<string, number>> = { k: 1e3, M: 1e6, Ki: 1024 };
+
+/** Writes a sentence. Undefined where the run did not record one of its numbers: it is then not said. */
+export function write(facts: Facts, sentence: string): Written | undefined {
+  const citations: Citation[] = [];
+  let recorded = true;
+  const text = sentence.replace(PLACEHOLDER, (_, path: string, format?: string, noun?: string) => {
+    const value = lookUp(facts, path);
+    if (format === 'name' || format === 'place') {
+      const last = path.slice(path.lastIndexOf('/') + 1);
+      const shown = format === 'name' ? last : String(Number(last) + 1);
+      citations.push({ text: shown, path, of: format });
+      return format === 'name' ? `\\texttt{${escapeTex(shown)}}` : `\\num{${shown}}`;
+    }
+    if (value === undefined) recorded = false;
+    else if (Array.isArray(value)) return enumeration(value.map((each, i) => cite(each, `${path}/${i}`, format)));
+    else return `${cite(value, path, format)}${noun === undefined ? '' : `~${value === 1 ? noun : plural(noun)}`}`;
+    return '';
+  });
+  return recorded ? { text, citations } : undefined;
+
+  function task(key: string, path: string): string {
+    const shown = shortKey(key);
+    citations.push({ text: shown, path });
+    return `\\texttt{${escapeTex(shown)}${shown === key ? '' : '\\ldots'}}`;
+  }
+
+  function cite(value: unknown, path: string, format: string | undefined): string {
+    if (typeof value === 'string') {
+      if (format === 'task') return task(value, path);
+      citations.push({ text: value, path });
+      return format === 'tt' ? `\\texttt{${breakable(escapeTex(value))}}` : escapeTex(value);
+    }
+    expect(typeof value === 'number', `paper: expected a number, a text or a list of these at "${path}", got ${JSON.stringify(value)}.`);
+    const scale = format && SCALES[format];
+    const shown = numeral(value, format);
+    citations.push({ text: shown, path, ...(scale ? { scale } : {}) });
+    return `\\num{${shown}}`;
+  }
+}
+
+/** A task may be named by many numbers; the first ones tell it from others. */
+function shortKey(key: string): string {
+  if (key.length <= LONGEST_KEY) return key;
+  const comma = key.lastIndexOf(',', LONGEST_KEY);
+  return comma > 0 ? key.slice(0, comma) : key.slice(0, LONGEST_KEY);
+}
+
+function numeral(value: number, format: string | undefined): string {
+  if (format === undefined) return String(value);
+  const scale = SCALES[format];
+  if (scale) return String(Number((value / scale).toPrecision(3)));
+  return value.toFixed(Number(format));
+}
+
+/** Sentences as one paragraph: without what is false, and without what cannot be said. */
+export function paragraph(facts: Facts, sentences: readonly (string | false | undefined)[]): Written | undefined {
+  const said = sentences.filter(sentence => typeof sentence === 'string').map(sentence => write(facts, sentence));
+  return join(said, ' ');
+}
+
+/** Text without a number. */
+export const literal = (text: string): Written => ({ text, citations: [] });
+
+/** Parts one after the other; undefined where none is there. */
+export function join(parts: readonly (Written | undefined)[], separator: string): Written | undefined {
+  const there = parts.filter(part => part !== undefined && part.text !== '') as Written[];
+  if (there.length === 0) return undefined;
+  return { text: there.map(({ text }) => text).join(separator), citations: there.flatMap(({ citations }) => citations) };
+}
+
+/** a, b and c. */
+export function enumeration(parts: readonly string[]): string {
+  if (parts.length < 2) return parts.join('');
+  return `${parts.slice(0, -1).join(', ')} and ${parts[parts.length - 1]}`;
+}
+
+const plural = (noun: string): string => (/[^aeiou]y$/.test(noun) ? `${noun.slice(0, -1)}ies` : `${noun}s`);
+
+const SPECIAL: Readonly<Record<string, string>> = {
+  '\\': '\\textbackslash{}',
+  '~': '\\textasciitilde{}',
+  '^': '\\textasciicircum{}',
+  '<': '\\textless{}',
+  '>': '\\textgreater{}',
+  ε: '$\\epsilon$',
+  '×': '$\\times$',
+  '→': '$\\rightarrow$',
+  '≤': '$\\le$',
+  '≥': '$\\ge$',
+  '−': '$-$',
+  '–': '\\textendash{}',
+  '…': '\\ldots{}',
+  '“': '``',
+  '”': "''",
+  '’': "'",
+};
+
+/** A text as LaTeX shows it literally. */
+export const escapeTex = (text: string): string =>
+  text
+    .replace(/[{}$&#_%\\~^<>]|[^ -~]/g, character => SPECIAL[character] ?? (character < '~' ? `\\${character}` : '?'))
+    // Two hyphens would become a dash; the dashes that are meant stand alone in the table above.
+    .replace(/-(?=-)/g, '-{}');
+
+/** A long text in typewriter may break after its separators, and hashes every so often: LaTeX knows no hyphens for them. */
+const breakable = (text: string): string => text.replace(/([/=,-]|[0-9a-f]{8}(?=[0-9a-f]))/g, '$1\\allowbreak{}');

@@ -1,0 +1,52 @@
+/** @file Several runs as one table and on one page, where their rows may stand side by side. */
+
+import { describeSelection, expectComparable, type MethodTable, type Results, rowsOf } from '../evaluation/index.ts';
+import { html, methodsSection, page, runSection, yamlBlock } from './html.ts';
+import { budgetNotes } from './integrity.ts';
+
+/** What a row is called beside those of other runs. */
+export const rowBeside = (method: string, run: string): string => `${method} (${run})`;
+
+/** Throws `E_SPLIT` or `E_DATA`, with the reason, where the rows of these runs may not stand side by side. */
+export const expectSideBySide = (runs: ReadonlyMap<string, Results>): void =>
+  expectComparable([...runs].map(([name, results]) => rowsOf(results, results.name, name)));
+
+/** The rows of all runs. */
+export const sideBySide = (runs: ReadonlyMap<string, Results>): MethodTable =>
+  Object.fromEntries(
+    [...runs].flatMap(([run, { methods }]) => Object.entries(methods).map(([method, result]) => [rowBeside(method, run), result])),
+  );
+
+/** A whole HTML document about several runs by their names. Throws as `expectSideBySide` does. */
+export function sideBySideHtml(runs: ReadonlyMap<string, Results>): string {
+  expectSideBySide(runs);
+  const names = [...runs.keys()];
+  const methods = sideBySide(runs);
+  return page(
+    names.join(', '),
+    html`<header>
+<h1>${names.join(', ')}</h1>
+<p>Return in context as a fraction of what an optimal policy that knows the task would get, on the same tasks by the same protocol. A row is named by
+its method and, in brackets, by its run.</p>
+</header>
+<main>
+${methodsSection('Results', methods, budgetNotes(methods))}
+<section>
+<h2>How the numbers were made</h2>
+${[...runs].map(([name, results]) => html`<p><strong>${name}</strong>: ${audit(results)} ${results.bars}</p>\n`)}</section>
+${[...runs].map(
+  ([name, results]) => html`<details><summary>${name}</summary>
+<h3>Split</h3>
+${yamlBlock(results.split)}
+${runSection(results.run)}</details>\n`,
+)}</main>
+`,
+  );
+}
+
+/** Seeds, the audit of the split and the selection rule of a run, as sentences. */
+function audit(results: Results): string {
+  const { split, side, selection } = rowsOf(results).protocol;
+  const seeds = `${results.seeds} training ${results.seeds === 1 ? 'seed' : 'seeds'}`;
+  return `${seeds}; ${split.train} training and ${split.test} ${side} tasks, ${split.overlap === 0 ? 'none' : split.overlap} on both sides, by content; ${describeSelection(selection)}.`;
+}

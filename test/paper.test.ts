@@ -1,0 +1,338 @@
+/** @file The paper that a run writes of itself: every number in it is in the run's own files, and nothing is said that the run did not do. */
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { COMPRESSORS, LATENT_KINDS } from '../src/compressor/index.ts';
+import { ENVIRONMENTS } from '../src/envs/index.ts';
+import type { Results } from '../src/evaluation/index.ts';
+import { citedKeys } from '../src/reports/paper/bibliography.ts';
+import { type Facts, writePaper } from '../src/reports/paper/index.ts';
+import { methods } from '../src/reports/paper/methods.ts';
+import { SOURCES } from '../src/sources/index.ts';
+import { loadExperiment } from '../src/stages/config.ts';
+import { describe as describeExperiment } from '../src/stages/describe.ts';
+import { ROOT, TINY, withinProcess } from './command.ts';
+import { misreadings, type Said, visible } from './read-back.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'cadenza-paper-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const read = (...parts: string[]) => readFileSync(join(...parts), 'utf8');
+const json = (...parts: string[]) => JSON.parse(read(...parts));
+
+/** The values that a paper may speak of: what is in the files of the run, and what it wrote beside it where the run is older than that. */
+function valuesOf(run: string, numbers: { setting: unknown }) {
+  const results = json(run, 'results.json') as Results;
+  const roots: Record<string, unknown> = { results, config: results.run.config, setting: results.setting ?? numbers.setting };
+  return (path: readonly string[]) => path.reduce<unknown>((node, part) => (node as Record<string, unknown> | undefined)?.[part], roots);
+}
+
+/** Runs `cadenza report` and reads every .tex file back. */
+async function reportAndReadBack(run: string, out: string): Promise<string[]> {
+  const { status, stderr } = await withinProcess(['report', run, '--out', out]);
+  expect(status, stderr).toBe(0);
+  const numbers = json(out, 'paper', 'numbers.json') as { setting: unknown; files: Record<string, Said[]> };
+  expect(Object.keys(numbers.files).sort()).toEqual(['main.tex', 'methods.tex', 'tables.tex']);
+  expect(Math.min(...['methods.tex', 'tables.tex'].map(name => numbers.files[name].length))).toBeGreaterThan(50);
+  return Object.entries(numbers.files).flatMap(([name, said]) => {
+    const tex = read(out, 'paper', name);
+    return misreadings(tex.slice(Math.max(0, tex.indexOf('\\title'))), said, valuesOf(run, numbers));
+  });
+}
+
+describe.each(['dark-room-full', 'key-to-door', 'delayed-bandit', 'dark-room-reinforce'])('the paper of docs/results/%s', name => {
+  const run = join(ROOT, 'docs/results', name);
+  const out = join(folder, name);
+
+  it('has no number that is not in results.json or the configuration', async () => {
+    expect(await reportAndReadBack(run, out)).toEqual([]);
+  });
+
+  it('cites what is in its bibliography, and has nothing there that it does not cite', () => {
+    const cited = citedKeys(read(out, 'paper', 'methods.tex'), read(out, 'paper', 'tables.tex'));
+    const listed = [...read(out, 'paper', 'references.bib').matchAll(/^@\w+\{(\w+),/gm)].map(([, key]) => key);
+    expect(listed).toEqual(cited);
+    expect(cited.length).toBeGreaterThan(4);
+  });
+
+  it('refers to tables and figures that are there', () => {
+    const tex = ['methods.tex', 'tables.tex', 'main.tex'].map(file => read(out, 'paper', file)).join('\n');
+    const found = (command: string) => [...tex.matchAll(new RegExp(`\\\\${command}\\{([^}]*)\\}`, 'g'))].map(([, label]) => label);
+    expect(found('ref').filter(label => !found('label').includes(label))).toEqual([]);
+    expect(new Set(found('label')).size).toBe(found('label').length);
+    const figures = [...tex.matchAll(/\\includegraphics\[[^\]]*\]\{([^}]*)\}/g)].map(([, file]) => file);
+    expect(figures.filter(file => read(out, 'paper', file).slice(0, 5) !== '%PDF-')).toEqual([]);
+  });
+});
+
+describe('the paper of a run of today', () => {
+  const [run, out] = [join(folder, 'run'), join(folder, 'tiny')];
+  beforeAll(async () => {
+    const { status, stderr } = await withinProcess(['run', TINY, '--out', run, '--set', 'latents.kind=vq', '--set', 'distil.beta=0']);
+    expect(status, stderr).toBe(0);
+  }, 120_000);
+
+  it('has no number that is not in results.json, which holds what follows from the configuration', async () => {
+    expect(json(run, 'results.json').setting).toMatchObject({ histories: 77, latents: { count: 2, width: 16 }, finalEpisodes: 3 });
+    expect(await reportAndReadBack(run, out)).toEqual([]);
+  });
+
+  it('says what it did', () => {
+    const text = read(out, 'paper', 'methods.tex');
+    expect(text).toContain('vector quantisation');
+    expect(text).not.toContain('ell_\\mathrm{KL}');
+    expect(read(out, 'paper', 'tables.tex')).toContain('steps of training');
+  });
+
+  it('is written anew byte for byte', async () => {
+    const again = join(folder, 'again');
+    await withinProcess(['report', run, '--out', again]);
+    for (const file of ['methods.tex', 'tables.tex', 'numbers.json', 'figures/pipeline.pdf'])
+      expect(readFileSync(join(again, 'paper', file)).equals(readFileSync(join(out, 'paper', file))), file).toBe(true);
+  });
+});
+
+describe('several runs', () => {
+  it('stand side by side in one table and on one page', async () => {
+    const out = join(folder, 'two');
+    const runs = ['dark-room-full', 'dark-room-quick'].map(name => join(ROOT, 'docs/results', name));
+    const { status, stderr } = await withinProcess(['report', ...runs, '--out', out]);
+    expect(status, stderr).toBe(0);
+    expect(read(out, 'paper', 'tables.tex')).toContain('\\texttt{cad} (\\texttt{dark-room-full})');
+    expect(read(out, 'report.html')).toContain('cad (dark-room-full)');
+    const numbers = json(out, 'paper', 'numbers.json') as {
+      setting: unknown;
+      runs: Record<string, { setting: unknown }>;
+      files: Record<string, Said[]>;
+    };
+    const names = ['dark-room-full', 'dark-room'];
+    const values = names.map((name, i) => valuesOf(runs[i], numbers.runs[name]));
+    const valueAt = (path: readonly string[]) => {
+      if (path[0] !== 'runs') return values[0](path);
+      return path.length === 2 ? path[1] : values[names.indexOf(path[1])](path.slice(2));
+    };
+    const wrong = ['methods.tex', 'tables.tex'].flatMap(name => misreadings(read(out, 'paper', name), numbers.files[name], valueAt));
+    expect(wrong).toEqual([]);
+    expect(read(out, 'paper', 'methods.tex')).toMatch(/differs from it in these settings: .*finetune\.steps/);
+  });
+
+  it('are refused with the reason where they played other tasks', async () => {
+    const out = join(folder, 'refused');
+    const runs = ['dark-room-full', 'key-to-door'].map(name => join(ROOT, 'docs/results', name));
+    const { status, stderr } = await withinProcess(['report', ...runs, '--out', out]);
+    expect(status).not.toBe(0);
+    expect(stderr).toMatch(/E_SPLIT.*dark-room-full was evaluated in dark-room, key-to-door in key-to-door/);
+    expect(existsSync(join(out, 'paper'))).toBe(false);
+  });
+
+  it('are refused where there is no Methods section to write', async () => {
+    for (const [name, reason] of [
+      ['classification', /cadenza-supervised-1/],
+      ['variants', /is an ablation/],
+    ] as const) {
+      const { status, stderr } = await withinProcess(['report', join(ROOT, 'docs/results', name), '--out', join(folder, 'none')]);
+      expect(status).not.toBe(0);
+      expect(stderr).toMatch(reason);
+    }
+  });
+});
+
+// ---- what is said, by setting ------------------------------------------------------------------------------------------------
+
+const quick = json(ROOT, 'docs/results/dark-room-quick/results.json') as Results;
+
+/** The Methods section of an experiment that was not run: its configuration, and results of another. */
+function factsOf(file: string, overrides: Readonly<Record<string, unknown>> = {}): Facts {
+  const config = loadExperiment(
+    join(ROOT, 'experiments', `${file}.yaml`),
+    Object.entries(overrides).map(([key, value]) => `${key}=${JSON.stringify(value)}`),
+  );
+  const { setting, prose } = describeExperiment(config);
+  const recorded = JSON.parse(JSON.stringify(config));
+  return { results: { ...quick, tables: undefined, setting, run: { ...quick.run, config: recorded } }, config, setting, prose };
+}
+
+function readBack(facts: Facts): string[] {
+  const { text, citations } = methods(facts);
+  const roots: Record<string, unknown> = { results: facts.results, config: facts.results.run.config, setting: facts.setting };
+  citedKeys(text);
+  return misreadings(text, citations, path =>
+    path.reduce<unknown>((node, part) => (node as Record<string, unknown> | undefined)?.[part], roots),
+  );
+}
+
+const said = (file: string, overrides: Readonly<Record<string, unknown>> = {}) => methods(factsOf(file, overrides)).text;
+
+describe('Methods sections', () => {
+  it.each([
+    'dark-room',
+    'dark-room-full',
+    'dark-room-hard',
+    'dark-room-moves',
+    'dark-room-pixels',
+    'dark-room-reinforce',
+    'delayed-bandit',
+    'key-to-door',
+    'point-room',
+    'tiny',
+  ])('have no number of their own: experiments/%s.yaml', file => expect(readBack(factsOf(file))).toEqual([]));
+
+  const prompt = { 'policy.prompt': { episodes: 1 }, 'policy.form': 'encoder-decoder' };
+  it.each<[string, Record<string, unknown>, RegExp]>([
+    ['causal', { compressor: 'causal' }, /The compressor is causal/],
+    ['strided attention', { compressor: 'strided-attention' }, /stretches/],
+    ['linear projection', { compressor: 'linear-projection' }, /linear map over the token axis/],
+    [
+      'recurrent',
+      { compressor: 'recurrent', 'compression.gradientRounds': 2, 'compression.workingMemory': 5 },
+      /last \\num\{2\}~rounds.*working memory/s,
+    ],
+    ['variational', { 'latents.kind': 'variational' }, /Kullback--Leibler divergence from the unit Gaussian/],
+    ['fsq', { 'latents.kind': 'fsq' }, /\\num\{8\}, \\num\{5\}, \\num\{5\} and \\num\{5\} levels/],
+    ['vq', { 'latents.kind': 'vq', 'finetune.lambdaCap': 0 }, /\\lambda_\\mathrm\{cap\} = \\num\{0.25\}/],
+    ['interleaved', { tokenizer: 'interleaved' }, /three tokens/],
+    ['rotary', { 'model.positions': 'rotary' }, /su2024/],
+    ['buckets', { 'model.rewards': [0.25, 0.5] }, /\\num\{0.25\} and \\num\{0.5\}/],
+    ['state alone', { 'policy.query': 'state' }, /do not see each other/],
+    ['prompt', prompt, /prompt of \\num\{1\}~demonstrated episode/],
+    ['retrieval', { 'policy.retrieval.contexts': 3 }, /\\num\{3\}~retrieved contexts/],
+    ['returns', { 'policy.returns': { episodes: 3, bins: 21, weight: 0.1 } }, /\\omega = \\num\{0.1\}/],
+    ['Monte-Carlo teacher', { 'teacher.kind': 'monte-carlo', 'distil.beta': 0.5, tables: [] }, /exploring starts/],
+    ['one layer', { 'policy.crossLayers': [1] }, /Only the layers \\num\{1\}/],
+    ['on-policy labels', { 'reinforce.steps': 5, 'reinforce.imitationWeight': 1, 'reinforce.policyWeight': 0 }, /ross2011/],
+    ['frozen compressor', { 'finetune.compressorRate': 0 }, /while \$C_\\theta\$ stays frozen/],
+    ['validation', { 'split.validation': 8, 'evaluate.tasks': 'validation' }, /test tasks were left aside/],
+    ['noise curriculum', { 'source.id': 'noise-curriculum' }, /AD\$\^\\epsilon\$/],
+    ['count-based', { 'source.id': 'count-based' }, /strehl2008/],
+    ['replay buffer', { 'source.id': 'replay-buffer' }, /lin1992/],
+    ['demonstrations', { 'source.id': 'demonstrations' }, /ziebart2010/],
+  ])('say of %s what is theirs, with numbers from the configuration alone', (_, overrides, words) => {
+    const facts = factsOf('dark-room', overrides);
+    expect(readBack(facts)).toEqual([]);
+    expect(methods(facts).text).toMatch(words);
+    expect(said('dark-room')).not.toMatch(words);
+  });
+
+  it('say where imported histories came from, and nothing of a source', () => {
+    const { results, config, prose, setting } = factsOf('dark-room');
+    const main = { layout: 'xland', labels: 'expert', dropped: { heldOut: 17, beyondMaxTasks: 0 }, files: [] };
+    const facts: Facts = {
+      results: { ...results, run: { ...results.run, imported: { main } } },
+      config: { ...config, source: { ...config.source, dataset: 'data/xland' } },
+      prose: { ...prose, source: undefined },
+      setting: { ...setting, source: undefined, histories: undefined },
+    };
+    expect(readBack(facts)).toEqual([]);
+    expect(methods(facts).text).toMatch(/imported from files of the layout \\texttt\{xland\}.*\\num\{17\}~histories of held-out tasks/s);
+    expect(methods(facts).text).not.toContain('The source of learning histories');
+  });
+
+  it('say nothing of what a run does not do', () => {
+    const plain = said('dark-room', {
+      'teacher.steps': 0,
+      'distil.beta': 0,
+      'pretrain.steps': 0,
+      'distil.steps': 0,
+      'finetune.beta': 0,
+      'finetune.gamma': 0,
+      'baselines.steps': 0,
+    });
+    for (const absent of [
+      'KL}',
+      'p_T',
+      'Pretraining',
+      'Distillation',
+      'R_\\psi',
+      'capacity penalty',
+      'Reinforcement',
+      'retrieved',
+      'prompt',
+      'baselines &',
+    ])
+      expect(plain).not.toContain(absent);
+    expect(plain).toContain('\\mathcal{L}_\\mathrm{joint} = \\alpha \\ell_\\mathrm{task}$ with');
+  });
+
+  it.each([
+    ['model.width', 96],
+    ['model.encoderLayers', 7],
+    ['optimiser.weightDecay', 0.037],
+    ['distil.beta', 0.73],
+    ['evaluate.streams', 23],
+    ['source.noise.max', 0.31],
+  ])('follow %s', (key, value) => {
+    expect(said('dark-room', { [key]: value })).toContain(`\\num{${value}}`);
+    expect(said('dark-room')).not.toContain(`\\num{${value}}`);
+  });
+});
+
+describe('what kinds say of themselves', () => {
+  const placeholders = (prose: string) => [...prose.matchAll(/<([\w+./ -]+?)(?:[:|][^>]*)?>/g)].map(([, path]) => path);
+  const known = {
+    environments: /^(horizon|tasks|options\/\w+)$/,
+    sources: /^options\/\w+$/,
+    others: /^(model|compression|latents|policy)\//,
+  };
+  const kinds: [string, string, RegExp, readonly string[]][] = [
+    ...ENVIRONMENTS.map(
+      ({ id, prose, options }) => [id, prose, known.environments, Object.keys(options)] as [string, string, RegExp, string[]],
+    ),
+    ...SOURCES.map(({ id, prose, options }) => [id, prose(), known.sources, Object.keys(options)] as [string, string, RegExp, string[]]),
+    ...COMPRESSORS.map(
+      ({ id, prose }) =>
+        [id, prose({ latentLayers: 1, perSegment: 1, update: 'gru', workingMemory: 0 }), known.others, []] as [
+          string,
+          string,
+          RegExp,
+          string[],
+        ],
+    ),
+    ...LATENT_KINDS.map(
+      ({ id, prose }) => [id, `${prose.form} ${prose.capacity ?? ''}`, known.others, []] as [string, string, RegExp, string[]],
+    ),
+  ];
+
+  it.each(kinds)('%s: sentences without a number of their own, and sources that the bibliography has', (_, prose, expected, options) => {
+    expect(prose).toMatch(/\w/);
+    const paths = placeholders(prose);
+    expect(paths.filter(path => !expected.test(path))).toEqual([]);
+    expect(paths.flatMap(path => (path.startsWith('options/') && !options.includes(path.slice(8)) ? [path] : []))).toEqual([]);
+    expect(visible(prose).replace(/<[^>]*>/g, '')).not.toMatch(/\d/);
+    citedKeys(prose);
+  });
+});
+
+// ---- LaTeX -------------------------------------------------------------------------------------------------------------------
+
+const hasLatex = (() => {
+  try {
+    for (const command of ['latexmk', 'pdflatex']) execFileSync(command, ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+const MISSING =
+  'NO LATEX FOUND: whether the paper of a run compiles WAS NOT TESTED. Install latexmk and texlive-latex-recommended, -fonts-recommended, -science.';
+if (!hasLatex) console.warn(`\n${'!'.repeat(80)}\n${MISSING}\n${'!'.repeat(80)}\n`);
+
+it.runIf(hasLatex)(
+  'compiles without errors, undefined references or lines that stick out',
+  async () => {
+    const paper = join(folder, 'latex');
+    const run = join(ROOT, 'docs/results/dark-room-full');
+    const results = json(run, 'results.json') as Results;
+    const config = loadExperiment(join(run, 'config.yaml'));
+    await writePaper(paper, { results, config, ...describeExperiment(config) });
+    execFileSync('latexmk', ['-pdf', '-interaction=nonstopmode', '-halt-on-error', 'main.tex'], { cwd: paper, stdio: 'ignore' });
+    const log = read(paper, 'main.log');
+    expect(log.match(/LaTeX Warning: .*|undefined.*/g) ?? []).toEqual([]);
+    const sticksOut = [...log.matchAll(/Overfull \\hbox \(([\d.]+)pt too wide\)/g)].map(([, points]) => Number(points));
+    expect(sticksOut.filter(points => points > 3)).toEqual([]);
+    expect(readFileSync(join(paper, 'main.pdf')).subarray(0, 5).toString()).toBe('%PDF-');
+  },
+  120_000,
+);

@@ -1,0 +1,74 @@
+/** @file The page of `cadenza report` in a real Chromium: offline, without a complaint, and no wider than a phone. */
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Results } from '../src/evaluation/index.ts';
+import { htmlReport } from '../src/reports/html.ts';
+import { sideBySideHtml } from '../src/reports/side-by-side.ts';
+import { loadExperiment } from '../src/stages/config.ts';
+import { describe as describeExperiment } from '../src/stages/describe.ts';
+import { executablePath, expectChromium, launchChromium } from './chromium.ts';
+import { ROOT } from './command.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'cadenza-page-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Results as a report shows them: with what follows from the configuration, which older ones have not recorded. */
+function results(name: string): Results {
+  const run = join(ROOT, 'docs/results', name);
+  const recorded = JSON.parse(readFileSync(join(run, 'results.json'), 'utf8')) as Results;
+  return { setting: describeExperiment(loadExperiment(join(run, 'config.yaml'))).setting, ...recorded };
+}
+
+const PAGES = {
+  one: () => htmlReport(results('dark-room-full')),
+  several: () => sideBySideHtml(new Map(['dark-room-full', 'dark-room-quick'].map(name => [name, results(name)]))),
+  bandit: () => htmlReport(results('delayed-bandit')),
+};
+
+expectChromium('whether the page of a report shows well');
+
+describe.skipIf(!executablePath)('the page of a report', () => {
+  it('opens offline without errors, and scrolls wide tables in boxes of their own', async () => {
+    const browser = await launchChromium();
+    try {
+      for (const [name, html] of Object.entries(PAGES)) {
+        const file = join(folder, `${name}.html`);
+        writeFileSync(file, html());
+        for (const width of [390, 1280]) {
+          const context = await browser.newContext({ viewport: { width, height: 844 }, offline: true });
+          const page = await context.newPage();
+          const complaints: string[] = [];
+          page.on('pageerror', error => complaints.push(error.message));
+          page.on('console', message => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
+          const requested: string[] = [];
+          page.on('request', request => requested.push(request.url()));
+          const address = pathToFileURL(file).href;
+          await page.goto(address);
+          // What is folded away is measured too.
+          await page.evaluate(() => {
+            for (const each of document.querySelectorAll('details')) each.open = true;
+          });
+          const measured = await page.evaluate(() => ({
+            page: document.documentElement.scrollWidth,
+            boxes: [...document.querySelectorAll('.scroll')].map(box => [box.clientWidth, box.scrollWidth] as const),
+            drawings: [...document.querySelectorAll('figure svg, .drawing svg')].filter(svg => svg.getBoundingClientRect().width > 0)
+              .length,
+          }));
+          expect(complaints, name).toEqual([]);
+          expect(requested, name).toEqual([address]);
+          expect(measured.page, `${name} at ${width}`).toBeLessThanOrEqual(width);
+          expect(measured.drawings, name).toBeGreaterThan(0);
+          // On a phone some table does not fit: then its box scrolls.
+          if (width === 390) expect(measured.boxes.some(([visible, whole]) => whole > visible)).toBe(true);
+          await context.close();
+        }
+      }
+    } finally {
+      await browser.close();
+    }
+  }, 120_000);
+});
