@@ -38,7 +38,10 @@ export function registerReport(program: Command): void {
 /** What the runs are called: by their experiment, or by their folder where two are of the same name. Throws `E_USAGE` for equal folders. */
 function namesOf(runs: readonly OpenRun[]): string[] {
   const distinct = (names: readonly string[]) => new Set(names).size === names.length;
-  const names = [runs.map(({ results }) => results.name), runs.map(({ folder }) => basename(resolve(folder)))].find(distinct);
+  const names = [
+    runs.map(({ results }) => results.name),
+    runs.map(({ folder }) => basename(resolve(folder)).replace(/[^\w.+-]/g, '-')),
+  ].find(distinct);
   if (names) return names;
   throw new CadenzaError(
     'E_USAGE',

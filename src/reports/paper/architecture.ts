@@ -115,7 +115,7 @@ export function policy(facts: Facts): Paragraphs {
   const alone = query === 'state';
   const equations = [
     ...(alone ? [] : [raw`h &\leftarrow h + \mathrm{SelfAttention}(\mathrm{LN}(h)),`]),
-    raw`h &\leftarrow h + \mathrm{CrossAttention}(\mathrm{LN}(h), Z + p),`,
+    ...(form === 'prefix' ? [] : [raw`h &\leftarrow h + \mathrm{CrossAttention}(\mathrm{LN}(h), Z + p),`]),
     raw`h &\leftarrow h + \mathrm{FFN}(\mathrm{LN}(h)).`,
   ].join(String.raw` \\ `);
   const places = config.model.positions === 'sinusoidal' ? 'sinusoidal positions' : 'learned positions';
@@ -124,7 +124,9 @@ export function policy(facts: Facts): Paragraphs {
       raw`$A_\phi$ is a decoder of <config/model/decoderLayers|block> with <config/model/heads|head>, width $D$ and feed-forward layers of $<config/model/feedForward> \cdot D$:`,
       raw`\begin{align*} ${equations} \end{align*}`,
       alone ? 'Tokens of the query do not see each other, and have no places.' : 'Self-attention over the query is causal.',
-      raw`Here $p$ are ${places}, by which the latents keep their order.`,
+      form === 'prefix'
+        ? 'The latents stand before the query in self-attention; there is no cross-attention.'
+        : raw`Here $p$ are ${places}, by which the latents keep their order.`,
       form === 'encoder-decoder' &&
         raw`Before that, $Z + p$${prompt ? ' and the prompt pass' : ' passes'} through <config/policy/encoderLayers|block> of self-attention.`,
       crossLayers !== 'every' &&

@@ -63,6 +63,10 @@ export function stagesOf({ config }: Facts): TrainingStage[] {
 export const optimiserPath = ({ config }: Facts, stage: TrainingStage, key: keyof OptimiserRecord): string =>
   config[stage][key] === undefined ? `config/optimiser/${key}` : `config/${stage}/${key}`;
 
+/** Where the steps of a stage stand: those that follow from others are no number in the configuration. */
+export const stepsPath = ({ config }: Facts, stage: TrainingStage): string =>
+  config[stage].steps === 'equal' ? `setting/${stage}/steps` : `config/${stage}/steps`;
+
 /** β of joint fine-tuning, which is that of distillation unless it has its own. */
 export const finetuneBeta = ({ config: { distil, finetune } }: Facts) =>
   finetune.beta === undefined ? { value: distil.beta, path: 'config/distil/beta' } : { value: finetune.beta, path: 'config/finetune/beta' };

@@ -1,6 +1,6 @@
 /** @file The Methods section of a run: its parts in order, and the figure of the pipeline with its caption. */
 
-import { compressor, overview, policy, reconstructs, tokens } from './architecture.ts';
+import { policy as adTransformer, compressor, overview, reconstructs, tokens } from './architecture.ts';
 import { environment, histories, split } from './data.ts';
 import type { Facts } from './facts.ts';
 import { objective } from './objective.ts';
@@ -19,7 +19,7 @@ const PARTS: readonly Part[] = [
   ['Problem and overview', overview],
   ['Architecture: tokens', tokens],
   ['Architecture: compression transformer', compressor],
-  ['Architecture: AD transformer', policy],
+  ['Architecture: AD transformer', adTransformer],
   ['Objective', objective],
   ['Environment', environment],
   ['Tasks and their split', split],
@@ -42,9 +42,10 @@ export function methods(facts: Facts): Written {
 
 function pipelineFigure(facts: Facts): Written | undefined {
   const { latents, query, retrieved } = facts.setting;
+  const { policy } = facts.config;
   const caption = paragraph(facts, [
     raw`The pipeline of \texttt{<results/name>}. The context $X$ of <setting/context/tokens|token> with <setting/context/numbers|number> each is compressed by $C_\theta$ to <setting/latents/count|latent> of width <setting/latents/width>.`,
-    raw`$A_\phi$ reads them by cross-attention, with the query $Q$ of at most <setting/query/tokens|token> with <setting/query/numbers|number> each, and gives a distribution over actions as <setting/distribution|number>.`,
+    raw`$A_\phi$ reads them ${policy.form === 'prefix' ? 'in self-attention' : 'by cross-attention'}, with the query $Q$ of at most <setting/query/tokens|token> with <setting/query/numbers|number> each, and gives a distribution over actions as <setting/distribution|number>.`,
     latents.workingMemory > 0 && 'Beside the latents stand <setting/latents/workingMemory|token> of working memory.',
     query.promptTokens > 0 && 'Of the query <setting/query/promptTokens|token> are a prompt.',
     retrieved > 0 && 'Latents of <setting/retrieved|retrieved context> stand beside the own.',

@@ -2,27 +2,19 @@
 
 import type { MethodResult } from '../../evaluation/index.ts';
 import { audited } from './data.ts';
-import { type Facts, stagesOf } from './facts.ts';
+import { type Facts, stagesOf, stepsPath } from './facts.ts';
 import { join, literal, paragraph, rebase, type Written, write } from './write.ts';
 
 const raw = String.raw;
 
+/** The student, what it becomes, its teacher, baselines, and what learns or plays without a network of ours. */
+const ORDER = [/^cad\b/, /^reinforced\b/, /^teacher$/, /^(?!source$|oracle$|random$)/, /./];
+
 /** Rows in the order in which they are explained. */
-export const rowOrder = (methods: Readonly<Record<string, MethodResult>>): string[] => {
-  const rank = (name: string) =>
-    /^cad\b/.test(name)
-      ? 0
-      : name.startsWith('reinforced')
-        ? 1
-        : name === 'teacher'
-          ? 2
-          : name === 'source'
-            ? 4
-            : name === 'random'
-              ? 5
-              : 3;
+export function rowOrder(methods: Readonly<Record<string, MethodResult>>): string[] {
+  const rank = (name: string) => ORDER.findIndex(group => group.test(name));
   return Object.keys(methods).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
-};
+}
 
 /** A sentence for every row of the results. */
 export function compared(facts: Facts): (Written | undefined)[] {
@@ -33,11 +25,20 @@ export function compared(facts: Facts): (Written | undefined)[] {
     return name && said && join([{ text: raw`\item[${name.text}]`, citations: name.citations }, said], ' ');
   });
   const list = join([literal(raw`\begin{description}`), ...items, literal(raw`\end{description}`)], '\n');
-  return [paragraph(facts, ['The results have a row for each of these.']), list];
+  const trained = facts.config.baselines.methods.some(method => Object.hasOwn(facts.setting.parameters, method));
+  return [
+    paragraph(facts, [
+      'The results have a row for each of these.',
+      stagesOf(facts).includes('baselines') &&
+        trained &&
+        raw`Baselines have the policy of CAD and are trained end to end on $\ell_\mathrm{task}$ for <${stepsPath(facts, 'baselines')}|step>, where nothing else is said.`,
+    ]),
+    list,
+  ];
 }
 
 function rowWords(facts: Facts, row: string): (string | false)[] | undefined {
-  const { config, prose, results } = facts;
+  const { prose, results } = facts;
   const { given, retrieval } = results.methods[row];
   const told = given !== undefined && `It was given <results/methods/${row}/given>; rows without this note were not.`;
   const rowProse = Object.hasOwn(prose.rows, row) ? rebase(prose.rows[row], 'config') : undefined;
@@ -49,9 +50,7 @@ function rowWords(facts: Facts, row: string): (string | false)[] | undefined {
   if (row === 'teacher') return [rowProse ?? false];
   if (retrieval) return ['The student after training with retrieval.', told];
   if (given) return ['The same network with a prompt.', told];
-  if (rowProse && config.baselines.methods.includes(row))
-    return [rowProse, raw`It has the policy of CAD and is trained end to end on $\ell_\mathrm{task}$ for <config/baselines/steps|step>.`];
-  return undefined;
+  return rowProse === undefined ? undefined : [rowProse, told];
 }
 
 export function evaluation(facts: Facts): (Written | undefined)[] {

@@ -45,7 +45,7 @@ export interface ExperimentRecord {
     readonly image: { readonly encoder: 'patches' | 'conv' };
   };
   readonly policy: {
-    readonly form: 'decoder' | 'encoder-decoder';
+    readonly form: 'decoder' | 'encoder-decoder' | 'prefix';
     readonly crossLayers: 'every' | readonly number[];
     readonly query: 'episode' | 'state';
     readonly retrieval: { readonly contexts: number; readonly metric: MetricId; readonly shows: 'end' | 'itself' };
@@ -75,7 +75,8 @@ export interface ExperimentRecord {
     readonly compressorRate: number;
   };
   readonly retrieve: StageRecord & { readonly ahead: number };
-  readonly baselines: StageRecord & { readonly methods: readonly string[] };
+  /** `equal` steps are as many as CAD has. */
+  readonly baselines: OptimiserRecord & { readonly steps: number | 'equal'; readonly methods: readonly string[] };
   readonly evaluate: {
     readonly tasks: 'test' | 'validation';
     readonly maxTasks?: number;

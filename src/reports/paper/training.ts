@@ -1,6 +1,6 @@
 /** @file Methods: the optimiser, the budget of every stage as a table, and seeds (method 4.4). */
 
-import { type Facts, optimiserPath, stagesOf, type TrainingStage } from './facts.ts';
+import { type Facts, optimiserPath, stagesOf, stepsPath, type TrainingStage } from './facts.ts';
 import type { OptimiserRecord } from './record.ts';
 import { join, literal, paragraph, type Written, write } from './write.ts';
 
@@ -43,7 +43,7 @@ export function training(facts: Facts): (Written | undefined)[] {
 /** Steps and settings of every stage. */
 function table(facts: Facts): Written | undefined {
   const rows = stagesOf(facts).map(stage => {
-    const cells = [`<config/${stage}/steps>`, ...COLUMNS.map(([, key]) => `<${optimiserPath(facts, stage, key)}>`)];
+    const cells = [`<${stepsPath(facts, stage)}>`, ...COLUMNS.map(([, key]) => `<${optimiserPath(facts, stage, key)}>`)];
     return write(facts, raw`${NAMES[stage]} & ${cells.join(' & ')} \\`);
   });
   const heads = ['stage', 'steps', ...COLUMNS.map(([title]) => title)];
