@@ -19,7 +19,7 @@ import { initialise, Scope } from '../src/nn/index.ts';
 import { inContextPolicy, policyStates } from '../src/policy/index.ts';
 import { listedTasks, type Policy } from '../src/rl/index.ts';
 import { loadExperiment } from '../src/stages/config.ts';
-import { costOf } from '../src/stages/evaluate.ts';
+import { costOf } from '../src/stages/cost.ts';
 import { split } from '../src/stages/generate.ts';
 import { INFERENCE_INPUTS, Model, withWeights } from '../src/stages/model.ts';
 import { Random } from '../src/util/random.ts';

@@ -11,7 +11,7 @@ import { optimise, toOnnx } from '../src/engine/index.ts';
 import { environment } from '../src/envs/index.ts';
 import { loadWeights } from '../src/stages/checkpoint.ts';
 import { experimentSchema } from '../src/stages/config.ts';
-import { costOf } from '../src/stages/evaluate.ts';
+import { costOf } from '../src/stages/cost.ts';
 import { INFERENCE_INPUTS, Model, withWeights } from '../src/stages/model.ts';
 import { type Game, play } from './browser-page.ts';
 import { cadenza, settings, stageFolder, TINY } from './command.ts';

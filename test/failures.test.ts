@@ -111,7 +111,12 @@ const CASES: Case[] = [
     set: { tables: [{ name: 'q', set: { source: { id: 'nonesuch' } } }] },
     says: ['no source "nonesuch"'],
   },
-  { what: 'latents that do not divide the context', code: 'E_SHAPE', set: { 'model.latents': 3 }, says: ['40 tokens', 'm = 3'] },
+  {
+    what: 'a working memory longer than what it is the end of',
+    code: 'E_SHAPE',
+    set: { compressor: 'recurrent', 'compression.workingMemory': 21 },
+    says: ['segment of 20 tokens', 'cannot hold 21'],
+  },
   { what: 'more tasks held out than there are', code: 'E_SPLIT', set: { 'split.heldOut': 81 }, says: ['81 tasks of dark-room, got 81'] },
   {
     what: 'a number of tasks to draw where they are listed',

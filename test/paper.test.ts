@@ -12,6 +12,7 @@ import { citedKeys } from '../src/reports/paper/bibliography.ts';
 import { type Facts, writePaper } from '../src/reports/paper/index.ts';
 import { methods } from '../src/reports/paper/methods.ts';
 import { SOURCES } from '../src/sources/index.ts';
+import { BASELINES } from '../src/stages/baselines/index.ts';
 import { loadExperiment } from '../src/stages/config.ts';
 import { describe as describeExperiment } from '../src/stages/describe.ts';
 import { ROOT, TINY, withinProcess } from './command.ts';
@@ -214,6 +215,18 @@ describe('Methods sections', () => {
     expect(readBack(facts)).toEqual([]);
     expect(methods(facts).text).toMatch(words);
     expect(said('dark-room')).not.toMatch(words);
+  });
+
+  it.each(BASELINES)('say what the row $id is, and what it alone was given', ({ id, given }) => {
+    const { results, ...facts } = factsOf('dark-room', { 'baselines.methods': [id], 'baselines.steps': 'equal' });
+    const row = { ...quick.methods['mean-pool'], ...(given ? { given } : {}) };
+    const whole = { ...facts, results: { ...results, methods: { cad: quick.methods.cad, [id]: row } } };
+    expect(readBack(whole)).toEqual([]);
+    const { text } = methods(whole);
+    const said = text.slice(text.indexOf(`\\item[\\texttt{${id}}]`));
+    expect(said.length).toBeLessThan(text.length);
+    expect(said.includes('It was given')).toBe(given !== undefined);
+    expect(said).not.toContain('with a prompt');
   });
 
   it('say where imported histories came from, and nothing of a source', () => {

@@ -1,7 +1,11 @@
-/** @file What CAD is compared with, in the place of the compressor: all of the context, its end, its mean, or nothing. */
+/**
+ * @file What CAD is compared with, in the place of the compressor: all of the context, its best
+ * episodes, its end, its pieces pooled without learning how, or nothing.
+ * Shape key: B batch, N context tokens, F features of a token, M latents, L tokens of a piece, D width.
+ */
 
-import { mean, reshape, slice } from '../engine/index.ts';
-import { CadenzaError, expect } from '../util/errors.ts';
+import { max, mean, pad, reshape, slice, type Tensor } from '../engine/index.ts';
+import { CadenzaError } from '../util/errors.ts';
 import { type Compressor, encode } from './compressor.ts';
 
 /** Every encoded token reaches the policy: the full-context teacher. */
@@ -18,6 +22,15 @@ export const full: Compressor = {
   compress: encode,
 };
 
+/** The same of another choice of the past: not the latest of it, but what paid most. */
+export const bestEpisodes: Compressor = {
+  ...full,
+  id: 'best-episodes',
+  description: 'every encoded token of those past episodes (or segments) that returned most',
+  prose: () => 'Nothing is compressed: the policy attends to every encoded token of those past episodes that returned most.',
+  form: 'best',
+};
+
 /** Raw context cut to its last m tokens: as many as CAD's policy sees. */
 export const truncated: Compressor = {
   id: 'truncated',
@@ -32,11 +45,14 @@ export const truncated: Compressor = {
   compress: (scope, x_BNF, options) => encode(scope, slice(x_BNF, 1, -Math.min(options.latents, x_BNF.shape[1])), options),
 };
 
-/** H in m equal pieces, each averaged. */
-export const meanPool: Compressor = {
-  id: 'mean-pool',
-  description: 'the encoded context in m equal pieces, each averaged',
-  prose: () => 'The encoded context is cut into $m$ pieces of equal length, and the mean of each is a latent.',
+/** A compressor that makes one latent of each of m pieces of H: pieces [B, M, L, D] → Z [B, M, D]. */
+const pooled = (
+  { id, description, prose }: { id: string; description: string; prose: string },
+  pool: (pieces_BMLD: Tensor) => Tensor,
+): Compressor => ({
+  id,
+  description,
+  prose: () => prose,
   form: 'window',
   reads: [],
   latents: (_, { latents }) => latents,
@@ -44,11 +60,45 @@ export const meanPool: Compressor = {
   compress(scope, x_BNF, options) {
     const h_BND = encode(scope, x_BNF, options);
     const [B, N, D] = h_BND.shape;
-    const m = options.latents;
-    expect(N % m === 0, `mean pooling needs a context that divides into m equal pieces, got ${N} tokens and m = ${m}.`);
-    return mean(reshape(h_BND, [B, m, N / m, D]), [2]);
+    const M = options.latents;
+    const L = Math.ceil(N / M);
+    // Where N does not divide, the first pieces begin with tokens that say nothing.
+    return pool(reshape(pad(h_BND, 1, M * L - N, 0), [B, M, L, D]));
   },
-};
+});
+
+/** z_j = mean of H_j. */
+export const meanPool = pooled(
+  {
+    id: 'mean-pool',
+    description: 'the encoded context in m pieces, each averaged',
+    prose: 'The encoded context is cut into $m$ pieces of equal length, and the mean of each is a latent.',
+  },
+  pieces => mean(pieces, [2]),
+);
+
+/** z_j = the largest of every number of H_j. */
+export const maxPool = pooled(
+  {
+    id: 'max-pool',
+    description: 'the encoded context in m pieces, of each the largest of every number',
+    prose: 'The encoded context is cut into $m$ pieces of equal length, and the largest of every number of each is a latent.',
+  },
+  pieces => max(pieces, [2]),
+);
+
+/** z_j = the last token of H_j: a stride of L. */
+export const stridedPool = pooled(
+  {
+    id: 'strided-pool',
+    description: 'the encoded context in m pieces, the last token of each',
+    prose: 'The encoded context is cut into $m$ pieces of equal length, and the last token of each is a latent.',
+  },
+  pieces_BMLD => {
+    const [B, M, L, D] = pieces_BMLD.shape;
+    return reshape(slice(pieces_BMLD, 2, L - 1, L), [B, M, D]);
+  },
+);
 
 /** No context at all: what the policy can do from the running episode alone. */
 export const none: Compressor = {

@@ -4,7 +4,7 @@ import { initialise, POSITION_KINDS, Scope } from '../nn/index.ts';
 import { PRESENCE, tokenizer } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import { COMPRESSORS, type CompressorOptions, compressor, reconstruct, reconstructionLoss } from './index.ts';
-import { pca } from './pca.ts';
+import { pca, randomProjection } from './projection.ts';
 
 // B batch, N context tokens, F features, M latents, D width.
 const [B, N, F, D] = [3, 20, 6, 8];
@@ -122,7 +122,7 @@ describe('the compressor pca', () => {
     return centre.map((value, i) => value + bases.reduce((sum, basis, k) => sum + strengths[k] * basis[i], 0));
   };
   const contexts = Array.from({ length: 50 }, () => Float32Array.from(Array.from({ length: B * m }, piece).flatMap(row => [...row])));
-  const { parameters, figures } = pca.fit!(contexts, N * F, common, Random.seeded(1));
+  const { parameters, figures } = pca.fit!(contexts, [N, F], common, Random.seeded(1));
 
   it('projects every piece on its components, to scores of variance 1 that tell nothing of each other', () => {
     expect(figures).toEqual({ explained: 1 });
@@ -142,6 +142,83 @@ describe('the compressor pca', () => {
 
   it('refuses pieces whose covariance would be too large to hold', () => {
     expect(() => pca.compress(new Scope(), input('x', [1, 4, 5000]), common)).toThrow('pieces of at most 4096 numbers');
+  });
+});
+
+describe('random projection', () => {
+  const contexts = Array.from({ length: 40 }, (_, i) => numbers(B * N * F, 100 + i).map((value, at) => 3 + (1 + (at % F)) * value));
+  const fitted = (kind: typeof pca, seed: number) => kind.fit!(contexts, [N, F], common, Random.seeded(seed));
+  const scores = (kind: typeof pca, parameters: ReadonlyMap<string, Float32Array>) => {
+    const scope = new Scope();
+    const z = kind.compress(scope, input('x', [B, N, F]), common);
+    const identity = Float32Array.from({ length: D * D }, (_, i) => Number(i % D === Math.floor(i / D)));
+    const fed = { ...Object.fromEntries(parameters), 'project.weight': identity };
+    return contexts.flatMap(x => rows(evaluate({ outputs: { z } }, scope, { ...fed, x }).z, B * common.latents));
+  };
+
+  it('has the shape of pca and scores of mean 0 and variance 1, along directions that no data chose', () => {
+    const { parameters, figures } = fitted(randomProjection, 1);
+    const sizes = (of: ReadonlyMap<string, Float32Array>) => [...of].map(([name, { length }]) => [name, length]);
+    expect(sizes(parameters)).toEqual(sizes(fitted(pca, 1).parameters));
+    const found = scores(randomProjection, parameters);
+    for (let k = 0; k < D; k++) {
+      const about = (f: (value: number) => number) => found.reduce((sum, row) => sum + f(row[k]), 0) / found.length;
+      expect(about(value => value)).toBeCloseTo(0, 3);
+      expect(about(value => value * value)).toBeCloseTo(1, 2);
+    }
+    // 8 of 30 directions: what random ones explain is about their share, what the best explain is more.
+    expect(figures.explained).toBeLessThan(fitted(pca, 1).figures.explained);
+    expect(Math.abs(figures.explained - D / 30)).toBeLessThan(0.2);
+  });
+
+  it('is the same of the same stream', () => {
+    expect(fitted(randomProjection, 1).parameters).toEqual(fitted(randomProjection, 1).parameters);
+    expect(fitted(randomProjection, 1).parameters).not.toEqual(fitted(randomProjection, 2).parameters);
+  });
+});
+
+describe('pieces of a context that does not divide', () => {
+  // 20 tokens in m = 3 pieces of 7: the first has a token that is not there.
+  const three = { ...common, latents: 3, layers: 0 };
+  const [M, L] = [3, 7];
+  const x = numbers(N * F, 40);
+  const scope = new Scope();
+  const h = rows(evaluate({ outputs: { h: compressor('full').compress(scope, input('x', [1, N, F]), three) } }, scope, { x }).h, N);
+  const padded = [new Array<number>(D).fill(0), ...h];
+  const pieces = Array.from({ length: M }, (_, j) => padded.slice(j * L, (j + 1) * L));
+  const column = (piece: number[][], d: number) => piece.map(row => row[d]);
+
+  it.each<[string, (values: number[]) => number]>([
+    ['mean-pool', values => values.reduce((a, b) => a + b, 0) / L],
+    ['max-pool', values => Math.max(...values)],
+    ['strided-pool', values => values[L - 1]],
+  ])('are pooled by %s with an empty token before the first', (id, pool) => {
+    const own = new Scope();
+    const z = evaluate({ outputs: { z: compressor(id).compress(own, input('x', [1, N, F]), three) } }, own, { x }).z;
+    const expected = pieces.flatMap(piece => Array.from({ length: D }, (_, d) => pool(column(piece, d))));
+    z.forEach((value, i) => {
+      expect(value).toBeCloseTo(expected[i], 10);
+    });
+  });
+
+  it.each([pca, randomProjection])('are projected by $id as they were fitted', ({ fit: fitTo, compress, id }) => {
+    const many = Array.from({ length: 20 }, (_, i) => numbers(2 * N * F, 50 + i));
+    const { parameters } = fitTo!(many, [N, F], three, Random.seeded(1));
+    const own = new Scope();
+    const z = compress(own, input('x', [1, N, F]), three);
+    expect(z.shape).toEqual([1, M, D]);
+    expect([...own.table.values()].map(({ name, shape }) => [name, shape.reduce((a, b) => a * b)])).toEqual(
+      expect.arrayContaining([...parameters].map(([name, { length }]) => [name, length])),
+    );
+    const scored = many
+      .flatMap(block => [block.slice(0, N * F), block.slice(N * F)])
+      .map(each => {
+        const fed = { ...Object.fromEntries(parameters), x: each };
+        return rows(evaluate({ outputs: { z } }, own, fed).z, M);
+      });
+    // The bias of the map is 0 and the scores are centred, so the latents are.
+    const mean = scored.flat().reduce((sum, row) => sum + row[0], 0) / (M * scored.length);
+    expect(mean, id).toBeCloseTo(0, 3);
   });
 });
 
@@ -200,11 +277,6 @@ describe('the registry', () => {
     const none = compressor('none');
     expect([none.latents(N, common), none.window(N, common)]).toEqual([0, 0]);
     expect(() => none.compress(new Scope(), input('x', [B, N, F]), common)).toThrow(expect.objectContaining({ code: 'E_SHAPE' }));
-  });
-
-  it('tells which context mean pooling cannot cut into equal pieces', () => {
-    const compress = () => compressor('mean-pool').compress(new Scope(), input('x', [B, N, F]), { ...common, latents: 3 });
-    expect(compress).toThrow(expect.objectContaining({ code: 'E_SHAPE', message: expect.stringContaining('20 tokens and m = 3') }));
   });
 });
 

@@ -74,8 +74,8 @@ export interface Compressor {
    * segment this gives what `compress` gives of them all, so that an agent carries Z in place of its history. A segment of zeros changes nothing.
    */
   step?(scope: Scope, z_BMD: Tensor, segment_BSF: Tensor, options: CompressorOptions): Tensor;
-  /** Parameters that follow from training contexts, which come in blocks [.., N, F] with `numbers` (N · F) each; a block must not be kept. */
-  fit?(contexts: Iterable<Float32Array>, numbers: number, options: CompressorOptions, random: Random): Fitted;
+  /** Parameters that follow from training contexts, which come in blocks [.., N, F] of the shape [N, F] each; a block must not be kept. */
+  fit?(contexts: Iterable<Float32Array>, shape: readonly [N: number, F: number], options: CompressorOptions, random: Random): Fitted;
 }
 
 /**

@@ -1,12 +1,12 @@
 /** @file The registry of compressors: one record each. */
 
 import { CadenzaError } from '../util/errors.ts';
-import { full, meanPool, none, truncated } from './baselines.ts';
+import { bestEpisodes, full, maxPool, meanPool, none, stridedPool, truncated } from './baselines.ts';
 import { bottleneck } from './bottleneck.ts';
 import { causal } from './causal.ts';
 import type { Compressor } from './compressor.ts';
 import { linearProjection } from './linear-projection.ts';
-import { pca } from './pca.ts';
+import { pca, randomProjection } from './projection.ts';
 import { recurrent } from './recurrent.ts';
 import { stridedAttention } from './strided-attention.ts';
 
@@ -21,9 +21,13 @@ export const COMPRESSORS: readonly Compressor[] = [
   causal,
   recurrent,
   full,
+  bestEpisodes,
   truncated,
   meanPool,
+  maxPool,
+  stridedPool,
   pca,
+  randomProjection,
   none,
 ];
 

@@ -62,7 +62,7 @@ function pointRoomFamily({ goals, radius, stepLength, horizon }: Options<typeof 
     actionSpace,
     horizon,
     rewardMax: 1,
-    plane: { stepLength, radius, places },
+    plane: { stepLength, radius, places, centre: goalOf },
     tasks: () => places.map(goal => ({ goal })),
     taskKey: task => `goal=${goalOf(task).join(',')}`,
     oracleReturn: task => horizon - stepsTo(goalOf(task)) + 1,

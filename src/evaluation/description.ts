@@ -31,6 +31,8 @@ export interface Setting {
   distribution: number;
   /** Trained numbers: of the networks of CAD by their part, and of every other trained row. */
   parameters: Record<string, number>;
+  /** Training steps of each baseline, and the tokens (or latents) of the past that the policy of each sees. */
+  baselines: { steps: number; tokens: Record<string, number> };
   optimiser: { epsilon: number };
   /** Options of Monte-Carlo control, where a teacher or labels come from it. */
   monteCarlo?: { options: Record<string, number> };

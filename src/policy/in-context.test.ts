@@ -20,6 +20,7 @@ const MODES = [
   { segment: 3, contextTransitions: 6, form: 'window', carries: false },
   { segment: 4, contextTransitions: 12, form: 'segments', carries: false },
   { segment: 3, contextTransitions: 6, form: 'segments', carries: false },
+  { segment: 4, contextTransitions: 8, form: 'best', carries: false },
   { segment: 4, contextTransitions: 4, form: 'segments', carries: true },
   { segment: 1, contextTransitions: 1, form: 'segments', carries: true },
 ] as const;
@@ -120,7 +121,9 @@ describe.each(CASES)(NAME, ({ id, query, mode: { segment, contextTransitions, fo
     if (carries) return shown(segments.reduce((z, steps) => goOn(z, digest(written(steps, segment))), new Float32Array(4)));
     if (form === 'window') return digest(written(segments.flat(), contextTransitions));
     const slots = contextTransitions / segment;
-    const past = [...new Array<Step[]>(slots).fill([]), ...segments].slice(-slots);
+    const earned = (steps: readonly Step[]) => steps.reduce((sum, { reward }) => sum + reward, 0);
+    const ordered = form === 'best' ? [...segments].sort((a, b) => earned(a) - earned(b)) : segments;
+    const past = [...new Array<Step[]>(slots).fill([]), ...ordered].slice(-slots);
     return digest(Float32Array.from(past.flatMap(steps => [...written(steps, segment)])));
   };
 

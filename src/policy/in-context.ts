@@ -49,7 +49,7 @@ class Record extends TransitionColumns {
 
   /** Ends the running segment, and forgets what no context of this shape will hold. */
   endSegment(shape: ContextShape): void {
-    const surplus = pastFrom(shape, this.starts, this.starts.push(this.length) - 1);
+    const surplus = pastFrom(shape, this, this.starts, this.starts.push(this.length) - 1);
     if (surplus === 0) return;
     this.drop(surplus);
     this.starts = [0, ...this.starts.filter(start => start > surplus).map(start => start - surplus)];

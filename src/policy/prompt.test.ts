@@ -15,7 +15,11 @@ const numbers = (size: number, seed: number) => {
   const random = Random.seeded(seed);
   return Float32Array.from({ length: size }, () => random.normal());
 };
-const FORMS = { 'before the query in self-attention': {}, 'beside Z in the encoder': { encoderLayers: 1 } };
+const FORMS = {
+  'before the query in self-attention': {},
+  'beside Z in the encoder': { encoderLayers: 1 },
+  'behind Z before the query': { prefix: true },
+};
 
 describe.each(Object.entries(FORMS).flatMap(([name, form]) => [true, false].map(z => ({ name, form, z }))))(
   'a prompt $name, with Z: $z',
@@ -57,6 +61,38 @@ it('a prompt among tokens that do not see each other is refused, but for an enco
     policyStates(new Scope(), input('query', [1, P + 1, F]), undefined, { ...sizes, memoryless: true, ...form });
   expect(() => build({})).toThrow('cannot see a prompt among them');
   expect(build({ encoderLayers: 1 }).shape).toEqual([1, 1, D]);
+});
+
+describe('Z before the query', () => {
+  const scope = new Scope();
+  const z = input('z', [1, M, D]);
+  const states = policyStates(scope, input('query', [1, T, F]), z, { ...sizes, promptTokens: 0, prefix: true });
+  const weights = Object.fromEntries(initialise(scope.table.values(), Random.seeded(0)));
+
+  it('is seen by every token of the running segment, without cross-attention', () => {
+    const feeds = { ...weights, query: numbers(T * F, 1), z: numbers(M * D, 2) };
+    const run = (latents: Float32Array) => interpret({ outputs: { states } }, { ...feeds, z: latents }).states;
+    const before = run(feeds.z);
+    for (let m = 0; m < M; m++) {
+      const after = run(feeds.z.map((value, i) => value + Number(Math.floor(i / D) === m)));
+      for (let t = 0; t < T; t++)
+        expect(
+          after.subarray(t * D, (t + 1) * D).some((value, k) => Math.abs(value - before[t * D + k]) > 1e-9),
+          `latent ${m}, token ${t}`,
+        ).toBe(true);
+    }
+    expect([...scope.table.keys()].filter(name => name.includes('cross'))).toEqual([]);
+    expect(scope.table.get('embed.positions')!.shape).toEqual([M + T, D]);
+  });
+
+  it.each([
+    ['single states', { memoryless: true }, undefined],
+    ['retrieved contexts', {}, { latents: input('retrieved', [1, 1, M, D]), present: input('present', [1, 1]) }],
+  ])('is refused for %s', (_, form, retrieved) => {
+    const build = () =>
+      policyStates(new Scope(), input('query', [1, 1, F]), z, { ...sizes, promptTokens: 0, prefix: true, ...form }, retrieved);
+    expect(build).toThrow(expect.objectContaining({ code: 'E_SHAPE', message: expect.stringContaining('self-attention alone') }));
+  });
 });
 
 describe.each(['episode', 'state'] as const)('an agent asked about the %s, given a prompt', query => {

@@ -1,6 +1,6 @@
 /**
  * @file The AD transformer A_φ (method 3.1, 3.2): self-attention over the query, cross-attention to Z, and in the encoder-decoder form blocks
- * over Z and a few-shot prompt before that. Beside the own Z it may see those of retrieved contexts (method 7.1).
+ * over Z and a few-shot prompt before that; or Z before the query in self-attention, which over raw tokens is AD's own transformer. Beside the own Z it may see those of retrieved contexts (method 7.1).
  * Shape key: B batch, P tokens of a prompt, T query tokens after it, F features of a token, D width, M latents, K retrieved contexts.
  */
 
@@ -18,6 +18,8 @@ export interface PolicyOptions {
   readonly encoderLayers?: number;
   /** Decoder layers that attend to Z, counted from 0; all of them unless given. */
   readonly crossLayers?: readonly number[];
+  /** Z stands before the query in self-attention, and there is no cross-attention. */
+  readonly prefix?: boolean;
   /** Query tokens do not see each other, and have no place: each is a query of its own. */
   readonly memoryless?: boolean;
   /** Tokens at the beginning of the query that are a few-shot prompt; 0 unless given. */
@@ -97,6 +99,7 @@ export function policyStates(
     heads,
     hidden,
     layers,
+    prefix = false,
     memoryless = false,
     promptTokens: P = 0,
     encoderLayers = 0,
@@ -111,14 +114,18 @@ export function policyStates(
     P === 0 || encoderLayers > 0 || !memoryless,
     'tokens that do not see each other cannot see a prompt among them; give it to an encoder.',
   );
+  expect(
+    !(prefix && (memoryless || retrieved)),
+    'what stands before the query is seen in self-attention alone: not by single states, nor beside what is retrieved.',
+  );
   const end = query_BTF.shape[1];
   const embed = (from: number, to: number) => embedTokens(scope.at('embed'), slice(query_BTF, 1, from, to), layout, width, embedding);
   // The type embedding tells a prompt from the running segment.
   const prompt_BPD = P > 0 ? add(embed(0, P), scope.at('prompt').parameter('type', [width], normalInit(TYPE_DEVIATION))) : undefined;
-  const context = memoryOf(scope, z_BMD, encoderLayers > 0 ? prompt_BPD : undefined, retrieved, options);
+  const context = memoryOf(scope, prefix ? undefined : z_BMD, encoderLayers > 0 ? prompt_BPD : undefined, retrieved, options);
   const running_BTD = embed(P, end);
-  const inFront = prompt_BPD && encoderLayers === 0;
-  const embedded_BTD = inFront ? concat([prompt_BPD, running_BTD], 1) : running_BTD;
+  const inFront = [prefix ? z_BMD : undefined, encoderLayers === 0 ? prompt_BPD : undefined].filter(part => part !== undefined);
+  const embedded_BTD = inFront.length > 0 ? concat([...inFront, running_BTD], 1) : running_BTD;
   let h_BTD = memoryless ? embedded_BTD : addPositions(scope.at('embed'), embedded_BTD, positions);
   const branches = (memoryless ? 1 : 2) * layers + (context ? crossLayers.length : 0);
   for (let i = 0; i < layers; i++) {
@@ -127,5 +134,5 @@ export function policyStates(
     const memory = keyed && { ...keyed, mask: context?.mask };
     h_BTD = block(layer, h_BTD, { heads, hidden, causal: true, positions, alone: memoryless, branches }, memory);
   }
-  return layerNorm(inFront ? slice(h_BTD, 1, P, h_BTD.shape[1]) : h_BTD);
+  return layerNorm(slice(h_BTD, 1, h_BTD.shape[1] - running_BTD.shape[1]));
 }

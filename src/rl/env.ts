@@ -74,13 +74,15 @@ export interface RegretModel {
   of(task: Task, action: number): number;
 }
 
-/** What is known of a family where a point is moved in the plane and a hidden disc pays: everything but where the disc is. */
+/** What is known of a family where a point is moved in the plane and a hidden disc pays. Whoever is not told the task does not ask for its centre. */
 export interface PlaneModel {
   /** Longest move of one step. */
   readonly stepLength: number;
   readonly radius: number;
   /** Where the centre of the disc may be. */
   readonly places: readonly (readonly [x: number, y: number])[];
+  /** Where it is. */
+  centre(task: Task): readonly [x: number, y: number];
 }
 
 /** A family of tasks that share spaces and rules. Its tasks are listed or drawn: exactly one of `tasks` and `drawTask` is there. */

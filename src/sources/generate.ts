@@ -3,7 +3,7 @@
 import { actionDistribution, type EnvFamily, type History, newActions, spaceSize, type Task } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import type { Learner, Source } from './source.ts';
+import { lookOn, type Source } from './source.ts';
 
 export interface HistoryRequest {
   readonly family: EnvFamily;
@@ -89,14 +89,4 @@ export function generateHistory(request: HistoryRequest): History {
     truncated: history.truncated.slice(0, t),
   };
   return source.keep?.(whole, random.split('keep'), options) ?? whole;
-}
-
-/** Lets a learner learn from what another did. */
-function lookOn(learner: Learner, { observation, action, reward, nextObservation, terminated, truncated }: History): void {
-  const row = <T extends Float32Array | Int32Array>(column: T, t: number) => {
-    const width = column.length / reward.length;
-    return column.slice(t * width, (t + 1) * width) as T;
-  };
-  for (let t = 0; t < reward.length; t++)
-    learner.observe(row(observation, t), row(action, t), reward[t], row(nextObservation, t), terminated[t] === 1, truncated[t] === 1);
 }

@@ -1,7 +1,16 @@
-/** @file The oracle: optimal from its first step, because it is told the task. A reference row, not a learner. */
+/** @file The oracle: optimal from its first step, because it is told the task. A reference row and a source of labels, not a learner. */
 
+import {
+  actionDistribution,
+  discreteActions,
+  type EnvFamily,
+  type History,
+  type PlaneModel,
+  type RegretModel,
+  type Task,
+} from '../rl/index.ts';
 import { expert } from './expert.ts';
-import { defineSource } from './source.ts';
+import { defineSource, type Learner, lookOn, spreadOverBest } from './source.ts';
 
 export const oracle = defineSource({
   id: 'oracle',
@@ -9,5 +18,40 @@ export const oracle = defineSource({
   knows: 'Everything: the task itself, its hidden goal included.',
   options: {},
   prose: () => 'a player who is told the task and acts optimally from its first step on.',
-  learner: (family, task) => expert(family, task),
+  learner: optimal,
 });
+
+/** By whatever the family declares that settles what is optimal. Throws `E_CONFIG` where that is nothing. */
+function optimal(family: EnvFamily, task: Task): Learner {
+  if (!family.model && family.regret) return withoutRegret(family, family.regret, task);
+  if (!family.model && family.plane) return straight(family.plane, task);
+  return expert(family, task);
+}
+
+/** The actions that give up nothing, where no action changes what a later one is worth. */
+function withoutRegret(family: EnvFamily, { of }: RegretModel, task: Task): Learner {
+  const worth = Array.from({ length: discreteActions(family, 'The oracle') }, (_, action) => -of(task, action));
+  return { distribution: (_, out) => spreadOverBest(worth, 0, out), observe() {} };
+}
+
+/** Exact steps straight to the centre of the disc, where it stays: the first paid step is the first that can be. */
+function straight({ centre, stepLength }: PlaneModel, task: Task): Learner {
+  const target = centre(task);
+  return {
+    distribution(at, out) {
+      const way = [target[0] - at[0], target[1] - at[1]];
+      const share = stepLength / Math.max(Math.hypot(...way), stepLength);
+      for (const k of [0, 1]) [out[k], out[2 + k]] = [share * way[k], 0];
+    },
+    observe() {},
+  };
+}
+
+/** A history with what the oracle would do at every step in the place of what its learner would have done: optimal labels of the same path. */
+export function oracleLabels(family: EnvFamily, history: History): History {
+  const learner = optimal(family, history.task);
+  const { size: P } = actionDistribution(family.actionSpace);
+  const probabilities = new Float32Array(history.reward.length * P);
+  lookOn(learner, history, (seen, t) => learner.distribution(seen, probabilities.subarray(t * P, (t + 1) * P)));
+  return { ...history, probabilities };
+}

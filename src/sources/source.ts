@@ -67,3 +67,20 @@ export function spreadOverBest(values: ArrayLike<number>, offset: number, out: F
   }
   for (let a = 0; a < out.length; a++) out[a] /= ties;
 }
+
+/** Lets a learner learn from what another did; `before` is called ahead of every step, with what is seen there. */
+export function lookOn(
+  learner: Learner,
+  { observation, action, reward, nextObservation, terminated, truncated }: History,
+  before?: (observation: Float32Array, t: number) => void,
+): void {
+  const row = <T extends Float32Array | Int32Array>(column: T, t: number) => {
+    const width = column.length / reward.length;
+    return column.slice(t * width, (t + 1) * width) as T;
+  };
+  for (let t = 0; t < reward.length; t++) {
+    const seen = row(observation, t);
+    before?.(seen, t);
+    learner.observe(seen, row(action, t), reward[t], row(nextObservation, t), terminated[t] === 1, truncated[t] === 1);
+  }
+}

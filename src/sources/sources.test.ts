@@ -10,13 +10,15 @@ import {
   episodeStarts,
   type History,
   listedTasks,
+  optimalActions,
   spaceSize,
+  stateOf,
   type Task,
   tabularModel,
 } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { Random } from '../util/random.ts';
-import { generateHistory, SOURCES, source, sourcePolicy } from './index.ts';
+import { generateHistory, oracleLabels, SOURCES, source, sourcePolicy } from './index.ts';
 
 const room = environment('dark-room');
 const rooms = listedTasks(room, 'A test');
@@ -53,10 +55,11 @@ describe.each(SOURCES.map(({ id }) => id).filter(id => !SEARCHERS.includes(id)))
 });
 
 /** Sources that plan in a tabular model. */
-const PLANNERS = ['r-max', 'noise-curriculum', 'demonstrations', 'oracle'];
+const PLANNERS = ['r-max', 'noise-curriculum', 'demonstrations'];
 const families = ENVIRONMENTS.map(({ id }) => environment(id));
 const canLearn = (id: string, family: EnvFamily) => {
   if (SEARCHERS.includes(id)) return Boolean(family.plane);
+  if (id === 'oracle') return Boolean(family.model ?? family.regret ?? family.plane);
   // Tables hold neither reals that are seen nor reals that are done.
   if (family.actionSpace.kind === 'box') return id === 'random';
   return Boolean(family.model) || !PLANNERS.includes(id);
@@ -114,6 +117,39 @@ describe.each(pairs.filter(([id, , family]) => canLearn(id, family)))('%s on %s'
 
   it('refuses an unknown option, naming those it has', () => {
     expect(() => make(id, task, { family, options: { unheardOf: 1 } })).toThrow(/no option "unheardOf". Its options are:/);
+  });
+});
+
+describe('the oracle', () => {
+  it.each(families.filter(family => family.model || family.plane))('earns exactly what $id says that it does', family => {
+    for (const [i, task] of every(listedTasks(family, 'A test'), 17).entries()) {
+      const returns = episodeReturns(make('oracle', task, { family, random: Random.seeded(i) }));
+      expect([...returns]).toEqual(new Array(4).fill(family.oracleReturn(task)));
+    }
+  });
+
+  it('pulls the best arm of a bandit alone', () => {
+    const family = environment('delayed-bandit', { pulls: 3, delay: 1 });
+    const task = { means: [0.1, 0.9, 0.2, 0.9, 0, 0, 0, 0, 0, 0] };
+    const { probabilities } = make('oracle', task, { family, episodes: 1 });
+    for (let t = 0; t < 7; t++) expect([...probabilities.slice(10 * t, 10 * (t + 1))]).toEqual([0, 0.5, 0, 0.5, 0, 0, 0, 0, 0, 0]);
+  });
+
+  it('is refused where nothing tells what is optimal', () => {
+    expect(() => make('oracle', rooms[0], { family: { ...room, model: undefined } })).toThrow(
+      expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining('An expert plans in a table') }),
+    );
+  });
+
+  it('labels the path of another with what is optimal there, and leaves the path as it is', () => {
+    const history = make('random', { goal: [8, 8] }, { episodes: 3 });
+    const labelled = oracleLabels(room, history);
+    expect({ ...labelled, probabilities: history.probabilities }).toEqual(history);
+    const { probabilities, row } = optimalActions(room, history.task);
+    for (let t = 0; t < history.reward.length; t++) {
+      const from = row(room.horizon - (t % room.horizon), stateOf(room)(history.observation, 2 * t, 0));
+      expect([...labelled.probabilities.slice(5 * t, 5 * t + 5)], `step ${t}`).toEqual([...probabilities.slice(from, from + 5)]);
+    }
   });
 });
 

@@ -3,10 +3,12 @@
 import { METRICS } from '../data/retrieval.ts';
 import { inputsOf } from '../engine/index.ts';
 import { type EnvFamily, type Task, tabularModel } from '../rl/index.ts';
-import { demonstrations, source } from '../sources/index.ts';
+import { demonstrations, oracle, source } from '../sources/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { canonicalJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
+import { baseline, isTrained } from './baselines/index.ts';
+import { baselineModels } from './baselines/train.ts';
 import { type ExperimentConfig, evaluatedAt } from './config.ts';
 import { split } from './generate.ts';
 import { INFERENCE_INPUTS, Model } from './model.ts';
@@ -31,8 +33,11 @@ export function expectBuildable(config: ExperimentConfig, { plays = true } = {})
         'Set reinforce.labels to monte-carlo, or reinforce.imitationWeight to 0.',
     );
   if (teacher.kind === 'monte-carlo' && (distil.beta > 0 || (finetune.beta ?? 0) > 0)) tabularModel(family, 'teacher.kind monte-carlo');
-  const graphs = [config.compressor, ...baselinesOf(config)].map(kind => model.inference(kind, { compress: 1, act: 1 }));
-  if (!graphs[0].compress)
+  for (const row of config.baselines.methods.map(baseline))
+    if (isTrained(row) ? row.labels : row.plays) oracle.learner(family, train[0], Random.seeded(config.seed));
+  const models = modelsOf(config, model);
+  for (const { kind, model } of models) model.inference(kind, { compress: 1, act: 1 });
+  if (!model.inference(config.compressor, { compress: 1, act: 1 }).compress)
     throw new CadenzaError('E_CONFIG', `compressor "${config.compressor}" makes no latents for the policy; it can only be a baseline.`);
   const { contexts, metric } = config.policy.retrieval;
   if (contexts > 0) {
@@ -47,12 +52,28 @@ export function expectBuildable(config: ExperimentConfig, { plays = true } = {})
     const there = evaluatedAt(config, env);
     const at = split(there);
     expectSame(`evaluate.envs.${env.name}`, facts(family, test), facts(at.family, at.test));
-    expectSame(`evaluate.envs.${env.name}`, parameters(config, model), parameters(config, new Model(there, at.family)));
+    expectSame(`evaluate.envs.${env.name}`, parameters(models), parameters(models, at.family));
   }
 }
 
-/** The baselines that are trained. */
-const baselinesOf = ({ baselines }: ExperimentConfig) => (baselines.steps > 0 ? baselines.methods : []);
+/** A model of the experiment. */
+interface Named {
+  readonly name: string;
+  /** Its compressor. */
+  readonly kind: string;
+  readonly model: Model;
+}
+
+/** The models that are trained: the student, the teacher where one is, the baselines. */
+function modelsOf(config: ExperimentConfig, model: Model): Named[] {
+  const { compressor: kind, teacher } = config;
+  const taught = teacher.kind === 'context' && teacher.steps > 0;
+  return [
+    { name: kind, kind, model },
+    ...(taught ? [{ name: 'full', kind: 'full', model }] : []),
+    ...baselineModels(config, model).map(({ baseline: { id, compressor }, model }) => ({ name: id, kind: compressor, model })),
+  ];
+}
 
 /** What the options of an evaluation must leave as it is. */
 function facts({ observationSpace, actionSpace, taskKey }: EnvFamily, test: readonly Task[]) {
@@ -63,14 +84,12 @@ function facts({ observationSpace, actionSpace, taskKey }: EnvFamily, test: read
   ]);
 }
 
-/** Shapes of all parameters of the models that are trained. */
-function parameters(config: ExperimentConfig, model: Model): Map<string, unknown> {
-  const taught = config.teacher.kind === 'context' && config.teacher.steps > 0;
-  const kinds = [config.compressor, ...(taught ? ['full'] : []), ...baselinesOf(config)];
-  const shapes = kinds.flatMap(kind => {
-    const { compress, act } = model.inference(kind, { compress: 1, act: 1 });
+/** Shapes of all parameters of the models, in another family where one is given. */
+function parameters(models: readonly Named[], family?: EnvFamily): Map<string, unknown> {
+  const shapes = models.flatMap(({ name: row, kind, model }) => {
+    const { compress, act } = (family ? model.in(family) : model).inference(kind, { compress: 1, act: 1 });
     const inputs = [compress, act].flatMap(graph => (graph ? [...inputsOf(graph)] : []));
-    return inputs.filter(([name]) => !INFERENCE_INPUTS.has(name)).map(([name, { shape }]) => [`${name} (${kind})`, shape] as const);
+    return inputs.filter(([name]) => !INFERENCE_INPUTS.has(name)).map(([name, { shape }]) => [`${name} (${row})`, shape] as const);
   });
   return new Map(shapes);
 }

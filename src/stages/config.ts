@@ -2,8 +2,9 @@
 
 import { z } from 'zod';
 import { POSITION_KINDS } from '../nn/index.ts';
-import { IMAGE_ENCODER_KINDS, QUERIES } from '../tokenizers/index.ts';
+import { IMAGE_ENCODER_KINDS } from '../tokenizers/index.ts';
 import { loadConfig } from '../util/config.ts';
+import { baselineSteps, baselinesStage } from './config-baselines.ts';
 import {
   count,
   folderName,
@@ -17,6 +18,7 @@ import {
   trainingStage,
   weight,
 } from './config-fields.ts';
+import { formConflicts, formFields } from './config-form.ts';
 import { headSchema } from './config-head.ts';
 import { latentsSchema } from './config-latents.ts';
 import { measureFields } from './config-measures.ts';
@@ -163,19 +165,7 @@ export const fields = {
     .describe('Sizes of the compressor C_θ and of the policy A_φ'),
   policy: z
     .strictObject({
-      form: z
-        .enum(['decoder', 'encoder-decoder'])
-        .describe('A decoder that attends to Z, or one behind blocks through which Z passes first')
-        .default('decoder'),
-      encoderLayers: count('Blocks over Z, in the encoder-decoder form').default(1),
-      crossLayers: z
-        .union([z.literal('every'), z.array(z.int().min(0)).min(1).refine(rising, 'expected layers in rising order, each once')])
-        .describe('Layers that attend to Z: every one, or a list counted from 0')
-        .default('every'),
-      query: z
-        .enum(QUERIES)
-        .describe('What the policy sees beside Z: the running episode so far, or the current state alone')
-        .default('episode'),
+      ...formFields,
       retrieval: retrievalSchema,
       prompt: promptSchema,
       returns: returnsSchema,
@@ -275,14 +265,7 @@ export const fields = {
     .prefault({})
     .describe('Training on the returns of in-context rollouts (PPO), after fine-tuning'),
   retrieve: retrieveStage,
-  baselines: trainingStage('Models of the same size trained beside CAD for comparison', {
-    steps: steps('Training steps of each').default(1000),
-    methods: z
-      .array(z.enum(['truncated', 'mean-pool', 'pca', 'none']))
-      .refine(list => new Set(list).size === list.length, 'expected every baseline once')
-      .describe('Raw context cut to as many tokens as CAD sees, mean pooling or principal components to m latents, no context')
-      .default(['truncated', 'mean-pool', 'none']),
-  }),
+  baselines: baselinesStage,
   evaluate: z
     .strictObject({
       tasks: z
@@ -372,6 +355,10 @@ export function stageOptimiser(config: Pick<ExperimentConfig, 'optimiser' | Trai
   return Object.fromEntries(resolved) as OptimiserConfig;
 }
 
+/** Training steps of a stage; what counts as a step of `reinforce` is an iteration. */
+export const stageSteps = (config: ExperimentConfig, stage: TrainingStage): number =>
+  stage === 'baselines' ? baselineSteps(config) : config[stage].steps;
+
 /** The experiment as it is evaluated at the options of `evaluate.envs[…]`. */
 export function evaluatedAt<T extends Pick<ExperimentConfig, 'env' | 'evaluate'>>(config: T, { options }: EvaluationEnv): T {
   return { ...config, env: { ...config.env, options: { ...config.env.options, ...options } } };
@@ -385,12 +372,7 @@ export function tableConfig(config: ExperimentConfig, table: ExperimentTable): E
 // ---- checks across fields ----------------------------------------------------------------------------------------------------
 
 function checkAcross(config: z.output<z.ZodObject<typeof fields>>, context: z.RefinementCtx): void {
-  const { teacher, distil, finetune, reinforce, retrieve, split, evaluate, model, policy } = config;
-  const missing = policy.crossLayers === 'every' ? -1 : policy.crossLayers.findIndex(layer => layer >= model.decoderLayers);
-  if (policy.crossLayers !== 'every' && missing >= 0) {
-    const message = `expected layers below model.decoderLayers, which is ${model.decoderLayers}, because they are counted from 0`;
-    context.addIssue({ code: 'custom', path: ['policy', 'crossLayers', missing], input: policy.crossLayers[missing], message });
-  }
+  const { teacher, distil, finetune, reinforce, retrieve, split, evaluate, policy } = config;
   if (distil.steps === 0 && finetune.steps === 0) {
     const message = 'expected distil.steps or finetune.steps above 0; otherwise nothing trains the policy';
     context.addIssue({ code: 'custom', path: ['finetune', 'steps'], input: 0, message });
@@ -406,7 +388,7 @@ function checkAcross(config: z.output<z.ZodObject<typeof fields>>, context: z.Re
   if (distil.alpha === 0 && finetune.beta === 0 && !policy.returns) {
     context.addIssue({ code: 'custom', path: ['finetune', 'beta'], input: 0, message: 'expected distil.alpha or finetune.beta above 0' });
   }
-  for (const conflict of promptConflicts(config)) context.addIssue({ code: 'custom', ...conflict });
+  for (const conflict of [...formConflicts(config), ...promptConflicts(config)]) context.addIssue({ code: 'custom', ...conflict });
   const { streams, episodes, batch = config.optimiser.batch } = reinforce;
   if (reinforce.steps > 0 && streams * episodes < batch) {
     const message = `expected at most ${streams * episodes}, the episodes of one iteration (reinforce.streams × reinforce.episodes)`;

@@ -226,7 +226,7 @@ export class ContextCompressor {
   /** What is known of the context after `episode` episodes of a history, without compressing it. */
   about(history: History, episode: number): ContextAbout {
     const { starts, count } = this.#past(history, episode);
-    const first = this.#run.description.carries ? 0 : pastFrom(this.#shape, starts, count);
+    const first = this.#run.description.carries ? 0 : pastFrom(this.#shape, history, starts, count);
     const end = starts[count];
     const { task, taskKey, stream } = history;
     const length = history.reward.length;

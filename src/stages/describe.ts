@@ -7,7 +7,10 @@ import { Scope } from '../nn/index.ts';
 import { ADAM_EPSILON } from '../optim/index.ts';
 import { MONTE_CARLO_OPTIONS, source } from '../sources/index.ts';
 import { type OptionTable, resolveOptions } from '../util/options.ts';
+import { baseline, isTrained } from './baselines/index.ts';
+import { type BaselineModel, baselineModels } from './baselines/train.ts';
 import { type ExperimentConfig, tableConfig } from './config.ts';
+import { baselineSteps } from './config-baselines.ts';
 import { atMost, split } from './generate.ts';
 import { Model, PARTS } from './model.ts';
 import { partOf } from './training.ts';
@@ -34,6 +37,7 @@ function settingOf(config: ExperimentConfig, { family, train }: ReturnType<typeo
   const { tokenizer, contextTransitions, contextTokens, options } = model;
   const { form, reads } = compressor(config.compressor);
   const [tokens, width] = model.latentShape(config.compressor)!;
+  const baselines = baselineModels(config, model);
   const workingMemory = reads.includes('workingMemory') ? options.workingMemory : 0;
   return {
     environment: {
@@ -64,7 +68,11 @@ function settingOf(config: ExperimentConfig, { family, train }: ReturnType<typeo
     },
     retrieved: config.policy.retrieval.contexts,
     distribution: model.head.distribution.size,
-    parameters: parametersOf(config, model),
+    parameters: parametersOf(config, model, baselines),
+    baselines: {
+      steps: baselineSteps(config),
+      tokens: Object.fromEntries(baselines.map(({ baseline: { id, compressor }, model }) => [id, model.latentShape(compressor)?.[0] ?? 0])),
+    },
     optimiser: { epsilon: ADAM_EPSILON },
     ...(simulates(config) ? { monteCarlo: { options: resolveOptions('Monte-Carlo control', MONTE_CARLO_OPTIONS) } } : {}),
     finalEpisodes: Math.min(FINAL_EPISODES, evaluate.episodes),
@@ -85,8 +93,8 @@ function sourceOptions({ id, options, episodes }: ExperimentConfig['source']): R
 const sizeOf = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
 
 /** Trained numbers of CAD's networks by their part, of the teacher and of every baseline. */
-function parametersOf(config: ExperimentConfig, model: Model): Record<string, number> {
-  const parts = (kind: string, reconstructs = false): Record<string, number> => {
+function parametersOf(config: ExperimentConfig, model: Model, baselines: readonly BaselineModel[]): Record<string, number> {
+  const parts = (kind: string, { model, reconstructs = false }: { model: Model; reconstructs?: boolean }): Record<string, number> => {
     const scope = new Scope();
     const { context, query } = model.inputs(1);
     const z = model.latents(scope, kind, context)?.trained;
@@ -99,19 +107,20 @@ function parametersOf(config: ExperimentConfig, model: Model): Record<string, nu
     for (const [name, { shape }] of scope.table) counts[partOf(name)] = (counts[partOf(name)] ?? 0) + sizeOf(shape);
     return counts;
   };
-  const whole = (kind: string) => {
-    const { [PARTS.compressor]: first = 0, [PARTS.policy]: second } = parts(kind);
+  const whole = (kind: string, model: Model) => {
+    const { [PARTS.compressor]: first = 0, [PARTS.policy]: second } = parts(kind, { model });
     return first + second;
   };
-  const { teacher, pretrain, finetune, baselines } = config;
-  const student = parts(config.compressor, pretrain.steps > 0 || (finetune.steps > 0 && finetune.gamma > 0));
+  const { teacher, pretrain, finetune } = config;
+  const reconstructs = pretrain.steps > 0 || (finetune.steps > 0 && finetune.gamma > 0);
+  const student = parts(config.compressor, { model, reconstructs });
   const { compressor: first, policy, decoder } = { ...student } as Record<'compressor' | 'policy' | 'decoder', number>;
   return {
     compressor: first,
     policy,
     ...(decoder === undefined ? {} : { decoder }),
-    ...(teacher.kind === 'context' && teacher.steps > 0 ? { teacher: whole('full') } : {}),
-    ...(baselines.steps > 0 ? Object.fromEntries(baselines.methods.map(kind => [kind, whole(kind)])) : {}),
+    ...(teacher.kind === 'context' && teacher.steps > 0 ? { teacher: whole('full', model) } : {}),
+    ...Object.fromEntries(baselines.map(({ baseline: { id, compressor }, model }) => [id, whole(compressor, model)])),
   };
 }
 
@@ -124,6 +133,11 @@ function proseOf(config: ExperimentConfig, model: Model): Omit<Prose, 'tables'> 
     compressor: say(config.compressor),
     latents: latentKind(latents.kind).prose,
     head: model.head.prose,
-    rows: { teacher: say('full'), ...Object.fromEntries(config.baselines.methods.map(kind => [kind, say(kind)])) },
+    rows: {
+      teacher: say('full'),
+      ...Object.fromEntries(
+        config.baselines.methods.map(baseline).map(row => [row.id, row.prose ?? (isTrained(row) ? say(row.compressor) : '')]),
+      ),
+    },
   };
 }

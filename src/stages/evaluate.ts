@@ -1,8 +1,7 @@
 /** @file Stage `evaluate`: every method learns in context on the held-out tasks (method 6). Only Z and the running episode reach A_φ. */
 
 import { join } from 'node:path';
-import { compressor } from '../compressor/index.ts';
-import { bytesOf, countFlops, type Executor, type Graph, inputsOf, sizeOf, toOnnx } from '../engine/index.ts';
+import { type Executor, toOnnx } from '../engine/index.ts';
 import {
   CodeCounter,
   type MethodCost,
@@ -23,13 +22,15 @@ import type { EnvFamily, History, Policy, Task } from '../rl/index.ts';
 import { DEMONSTRATION_STYLES, source, sourcePolicy } from '../sources/index.ts';
 import { readJson, writeFileAtomic, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
+import { BASELINES, baseline, isTrained } from './baselines/index.ts';
 import type { ExperimentConfig } from './config.ts';
+import { costOf } from './cost.ts';
 import type { Demonstrations } from './demonstrate.ts';
 import { atMost, loadHistories, split } from './generate.ts';
 import { datasetKey } from './imported.ts';
-import { inferenceGraphs, openPolicy, type TrainedModel } from './inference.ts';
+import { inferenceGraphs, openPolicy, ownModel, type TrainedModel } from './inference.ts';
 import { type MethodMemory, openMemory, retrievalOf } from './memory.ts';
-import type { CodeShape, Inference, Model } from './model.ts';
+import type { Model } from './model.ts';
 import type { StageStore } from './store.ts';
 
 /** One trained model to evaluate, and what it looks contexts up in, if it does. */
@@ -50,30 +51,16 @@ export interface Evaluation {
   readonly at?: string;
 }
 
-/**
- * What one action costs, counted from the graphs of a single stream (parameters are constants in them); compressing is spread over the actions of
- * the segment it serves. A compressor that goes on from its latents keeps no more of the past beside them than the running segment.
- */
-export function costOf(model: Model, kind: string, { compress, act, latentShape, codes }: Inference): MethodCost {
-  const bytes = (graph: Graph, names: readonly string[]) =>
-    [...inputsOf(graph)].reduce((sum, [name, tensor]) => sum + (names.includes(name) ? bytesOf(tensor) : 0), 0);
-  const share = compressor(kind).window(model.contextTokens, model.options) / model.contextTokens;
-  return {
-    flopsPerAction: Math.round((compress ? countFlops(compress).total : 0) / model.segment + countFlops(act).total),
-    stateBytes: bytes(act, ['query', 'latents', 'retrieved', 'present']),
-    historyBytes: compress ? bytes(compress, ['context']) * share : 0,
-    ...(latentShape ? { bitsPerContext: bitsOf(latentShape, codes) } : {}),
-  };
-}
-
-/** Bits of one Z: float32 numbers, or codes as short as their alphabet lets them be. */
-const bitsOf = (latentShape: readonly number[], codes: CodeShape | undefined): number =>
-  codes ? sizeOf(codes.shape) * Math.log2(codes.size) : 32 * sizeOf(latentShape);
-
 /** The tasks that an experiment evaluates: those held out, or as many of them as it asks for. */
 export function evaluatedTasks(config: Pick<ExperimentConfig, 'env' | 'split' | 'source' | 'seed' | 'evaluate'>): readonly Task[] {
   return atMost(split(config)[config.evaluate.tasks], config.evaluate.maxTasks);
 }
+
+/** The evaluation with the model that a method has, in the family that is played. */
+export const evaluationOf = (evaluation: Evaluation, method: TrainedMethod): Evaluation => ({
+  ...evaluation,
+  model: ownModel(evaluation.model, method),
+});
 
 /** The evaluated tasks, each once for every evaluation stream. */
 function streamsOf({ config, model: { family } }: Evaluation): { tasks: Task[]; keys: string[] } {
@@ -151,7 +138,8 @@ async function rollouts(
 const prompted = (method: string, { style }: Demonstrations) => `${method}-${style}`;
 
 /** A trained model on its own, or with demonstrations as its prompts: told before its first step, and in its query until its last. */
-async function rollModel(evaluation: Evaluation, method: TrainedMethod, shown?: Demonstrations): Promise<Rollouts> {
+async function rollModel(whole: Evaluation, method: TrainedMethod, shown?: Demonstrations): Promise<Rollouts> {
+  const evaluation = evaluationOf(whole, method);
   const { model, executor, config } = evaluation;
   const request = { ...evaluation, seed: method.seed, tasks: evaluatedTasks(config) };
   const memory = method.memory && (await openMemory(request, method.memory));
@@ -224,6 +212,7 @@ export async function evaluate(evaluation: Evaluation, trained: readonly Trained
     // Who recorded a data set is not known here.
     ...(config.source.dataset === undefined ? [{ method: 'source', id: config.source.id, options: config.source.options }] : []),
     { method: 'random', id: 'random', options: {} },
+    ...config.baselines.methods.map(baseline).flatMap(row => (isTrained(row) ? [] : [{ method: row.id, id: row.plays, options: {} }])),
   ];
   const collected: Record<string, MethodReturns> = {};
   const costs: Record<string, MethodCost> = {};
@@ -250,7 +239,7 @@ export async function evaluate(evaluation: Evaluation, trained: readonly Trained
   const raw = { ...playedTasks(evaluation), methods: collected };
   const methods = Object.keys(collected).map(method => {
     const cost = costs[method];
-    const given = givenTo.get(method) ?? (cost.retrieval && retrievalOf(cost.retrieval));
+    const given = givenTo.get(method) ?? (cost.retrieval ? retrievalOf(cost.retrieval) : BASELINES.find(({ id }) => id === method)?.given);
     const budget = budgets[method];
     const row = { ...scoreMethod(raw, method, cost), ...(given ? { given } : {}), ...(budget ? { budget: [...budget] } : {}) };
     return [method, row] as const;

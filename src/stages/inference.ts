@@ -14,6 +14,8 @@ const COMPRESS_BATCH = 32;
 /** A trained model: the compressor in it, and the stage that made it. */
 export interface TrainedModel {
   readonly kind: string;
+  /** Its model, where that is not the one of the experiment. */
+  readonly model?: Model;
   readonly trained: StageOutput;
   /** Retrieved contexts that its policy sees beside its own; none when left out. */
   readonly retrieved?: number;
@@ -30,10 +32,13 @@ export function weightsOf({ trained }: Pick<TrainedModel, 'trained'>): Map<strin
   );
 }
 
+/** The model of a trained one beside that of the experiment, in the family of the latter. */
+export const ownModel = (beside: Model, { model = beside }: Pick<TrainedModel, 'model'>): Model => model.in(beside.family);
+
 /** The graphs of a trained model with its weights as constants; with `returns` the one that acts says which it predicts. */
 export function inferenceGraphs(model: Model, of: TrainedModel, batch: { compress: number; act: number }, returns = false): Inference {
   const weights = weightsOf(of);
-  const { compress, act, decode, ...shapes } = model.inference(of.kind, batch, { retrieved: of.retrieved, returns });
+  const { compress, act, decode, ...shapes } = ownModel(model, of).inference(of.kind, batch, { retrieved: of.retrieved, returns });
   const bake = (graph: Graph) => optimise(withWeights(graph, weights, INFERENCE_INPUTS));
   return { compress: compress && bake(compress), act: bake(act), decode: decode && bake(decode), ...shapes };
 }
@@ -65,7 +70,8 @@ export interface PolicyRequest {
 
 /** A trained model as a policy. */
 export async function openPolicy(request: PolicyRequest, of: TrainedModel): Promise<InContextPolicy> {
-  const { model, executor, size, compress: contexts = COMPRESS_BATCH, retrieve, onCodes, onReturns } = request;
+  const { executor, size, compress: contexts = COMPRESS_BATCH, retrieve, onCodes, onReturns } = request;
+  const model = ownModel(request.model, of);
   const { family, tokenizer, head } = model;
   const graphs = inferenceGraphs(model, of, { compress: contexts, act: size }, onReturns !== undefined);
   const act = { program: await executor.compile(toOnnx(graphs.act)), size, onReturns };

@@ -56,6 +56,7 @@ const MODELS: Record<string, Parameters<typeof build>> = {
   'with bucketed rewards': packed('model.rewards=[0, 0.5]'),
   'in the encoder-decoder form': packed('policy.form=encoder-decoder', 'policy.encoderLayers=2'),
   'with one layer of two that attends to Z': packed('model.decoderLayers=2', 'policy.crossLayers=[1]'),
+  'with Z before the query': packed('policy.form=prefix'),
   'with a prompt': packed('policy.prompt.episodes=2'),
   'with a prompt of interleaved tokens, with rotary positions': ['interleaved', ['policy.prompt.length=2', 'model.positions=rotary']],
   'with a prompt beside Z in the encoder': packed('policy.prompt.episodes=2', 'policy.form=encoder-decoder'),
@@ -197,6 +198,9 @@ describe('the form of the policy', () => {
 
   it.each([
     ['policy.crossLayers=[0, 3]', /policy\.crossLayers.*below model\.decoderLayers, which is 3/s],
+    ['policy={form: prefix, crossLayers: [0]}', /policy\.crossLayers.*no cross-attention/s],
+    ['policy={form: prefix, query: state}', /policy\.query.*a state alone/s],
+    ['policy={form: prefix, retrieval: {contexts: 1}}', /policy\.retrieval\.contexts.*seen by cross-attention/s],
     ['policy.crossLayers=[1, 0]', /policy\.crossLayers.*rising order/s],
     ['policy.prompt.styles=[]', /policy\.prompt\.styles/s],
     ['policy.prompt.length=5', /policy\.prompt\.length: expected at most 4, the horizon/s],

@@ -91,14 +91,16 @@ export class Model {
   readonly latentSettings: ExperimentConfig['latents'];
   /** Transitions of a segment at most (H). */
   readonly segment: number;
-  /** How the past stands in contexts: as the experiment's compressor takes it, for all models of the experiment. */
+  /** How the past stands in contexts: as the compressor of the configuration takes it, for whatever else takes its place. */
   readonly form: ContextForm;
   readonly contextTransitions: number;
   readonly contextTokens: number;
   /** Room for a few-shot prompt before the query. */
   readonly prompt?: PromptShape;
+  readonly #config: ModelConfig;
 
-  constructor(config: ModelConfig, family: EnvFamily) {
+  constructor(config: ModelConfig, family: EnvFamily, form = compressor(config.compressor).form) {
+    this.#config = config;
     const {
       width,
       heads,
@@ -112,7 +114,7 @@ export class Model {
       rewards,
       image,
     } = config.model;
-    const { form, crossLayers, query, prompt, returns, head } = config.policy;
+    const { form: policyForm, crossLayers, query, prompt, returns, head } = config.policy;
     this.head = actionHead(family.actionSpace, head);
     this.family = family;
     if (prompt) {
@@ -133,7 +135,7 @@ export class Model {
         `context.segment: expected at most ${family.horizon}, the horizon of an episode of ${family.id}, came ${segment}.`,
       );
     this.segment = segment;
-    this.form = compressor(config.compressor).form;
+    this.form = form;
     this.contextTransitions = segments * segment;
     const { tokensPerTransition } = this.tokenizer;
     this.contextTokens = this.contextTransitions * tokensPerTransition;
@@ -159,8 +161,9 @@ export class Model {
     this.policyOptions = {
       ...shared,
       layers: decoderLayers,
-      encoderLayers: form === 'encoder-decoder' ? config.policy.encoderLayers : 0,
+      encoderLayers: policyForm === 'encoder-decoder' ? config.policy.encoderLayers : 0,
       crossLayers: crossLayers === 'every' ? undefined : crossLayers,
+      prefix: policyForm === 'prefix',
       memoryless: this.tokenizer.memoryless,
       promptTokens: this.tokenizer.prompt?.tokens,
       layout: this.tokenizer.query,
@@ -170,6 +173,11 @@ export class Model {
       // Narrower than the blocks: it is unrolled for every sequence that is decoded.
       this.returns = { count, bins, largest, weight, hidden: width };
     }
+  }
+
+  /** The same model for another family of tasks, such as the one that it was trained on at other options. */
+  in(family: EnvFamily): Model {
+    return family === this.family ? this : new Model(this.#config, family, this.form);
   }
 
   /**

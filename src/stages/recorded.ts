@@ -26,7 +26,15 @@ import { readJson, writeFileAtomic, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
 import { type ExperimentConfig, tableConfig } from './config.ts';
-import { type Evaluation, evaluatedTasks, exportModel, rolloutSettings, splitRecord, type TrainedMethod } from './evaluate.ts';
+import {
+  type Evaluation,
+  evaluatedTasks,
+  evaluationOf,
+  exportModel,
+  rolloutSettings,
+  splitRecord,
+  type TrainedMethod,
+} from './evaluate.ts';
 import { loadHistories } from './generate.ts';
 import { datasetKey, datasetOf } from './imported.ts';
 import { weightsOf } from './inference.ts';
@@ -145,10 +153,12 @@ function placesOf({ history, starts }: Pick<Place, 'history' | 'starts'>, most: 
 
 /** Scores a trained model, or reads what was scored before. */
 async function scoreModel(
-  { store, config, model, executor }: Evaluation,
-  { method, kind, trained, seed }: TrainedMethod,
+  evaluation: Evaluation,
+  of: TrainedMethod,
   { byTask, places: along }: Recordings,
 ): Promise<readonly RecordedScore[]> {
+  const { method, kind, trained, seed } = of;
+  const { store, config, model, executor } = evaluationOf(evaluation, of);
   const { sampling: _, ...protocol } = rolloutSettings(config);
   const output = await store.run({
     stage: `evaluate-${method}-seed${seed}`,

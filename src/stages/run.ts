@@ -11,6 +11,7 @@ import type { History } from '../rl/index.ts';
 import { formatConfig } from '../util/config.ts';
 import { writeFileAtomic } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
+import { baselineModels, trainBaseline } from './baselines/train.ts';
 import { expectBuildable } from './buildable.ts';
 import { type ExperimentConfig, evaluatedAt, tableConfig } from './config.ts';
 import { STORES } from './context-stores.ts';
@@ -26,7 +27,7 @@ import { retrieve, trainingContexts } from './retrieve.ts';
 import { returnPrediction } from './return-prediction.ts';
 import { type StageOutput, StageStore } from './store.ts';
 import { measureTimes } from './times.ts';
-import { distil, finetune, pretrain, type TrainingRun, trainBaseline, trainTeacher } from './training.ts';
+import { distil, finetune, pretrain, type TrainingRun, trainTeacher } from './training.ts';
 
 /** The stages in the order in which they run. */
 export const STAGES = ['generate', 'teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'retrieve', 'baselines', 'evaluate'] as const;
@@ -106,6 +107,7 @@ export async function trainMethods(config: ExperimentConfig, store: StageStore, 
   const trained: TrainedMethod[] = [];
   // Training by returns and on retrieved contexts does not go on with it.
   const foresees = config.policy.returns !== undefined;
+  const baselines = wanted('baselines') ? baselineModels(config, model) : [];
   for (const seed of config.seeds) {
     const run: TrainingRun = { store, config, seed, model, histories, generated, demonstrations, executor };
     const needsTeacher = config.teacher.kind === 'context' && config.teacher.steps > 0;
@@ -122,9 +124,10 @@ export async function trainMethods(config: ExperimentConfig, store: StageStore, 
     if (better) trained.push({ method: 'reinforced', kind: config.compressor, trained: better, seed });
     if (student && wanted('retrieve') && config.policy.retrieval.contexts > 0) trained.push(...(await withRetrieval(run, student)));
     if (teacher) trained.push({ method: 'teacher', kind: 'full', trained: teacher, seed, foresees });
-    if (!wanted('baselines') || config.baselines.steps === 0) continue;
-    for (const kind of config.baselines.methods)
-      trained.push({ method: kind, kind, trained: await trainBaseline(run, kind), seed, foresees });
+    for (const each of baselines) {
+      const { id, compressor } = each.baseline;
+      trained.push({ method: id, kind: compressor, model: each.model, trained: await trainBaseline(run, each), seed, foresees });
+    }
   }
   return { generated, model, trained };
 }
@@ -155,7 +158,7 @@ export async function road(config: ExperimentConfig, store: StageStore, executor
   for (const env of config.evaluate.envs) {
     const there = evaluatedAt(config, env);
     const shown = await shownIn(there, env.name);
-    const evaluation = { store, config: there, model: new Model(there, split(there).family), executor, at: env.name, shown };
+    const evaluation = { store, config: there, model: model.in(split(there).family), executor, at: env.name, shown };
     elsewhere[env.name] = await evaluate(evaluation, trained);
   }
   // The last one trained is the one to keep.

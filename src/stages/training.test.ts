@@ -12,12 +12,14 @@ import { generateHistory, monteCarloActions, source } from '../sources/index.ts'
 import { BatchSampler, newBatch, tokenizer } from '../tokenizers/index.ts';
 import { silentProgress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
+import { baseline, type TrainedBaseline } from './baselines/index.ts';
+import { baselineModel, trainBaseline } from './baselines/train.ts';
 import { loadTensors } from './checkpoint.ts';
 import { loadExperiment } from './config.ts';
 import { generate, loadHistories, split } from './generate.ts';
 import { Model } from './model.ts';
 import { type StageOutput, StageStore } from './store.ts';
-import { distil, finetune, MODEL_FILE, pretrain, type TrainingRun, teacherTable, trainBaseline } from './training.ts';
+import { distil, finetune, MODEL_FILE, pretrain, type TrainingRun, teacherTable } from './training.ts';
 
 const TINY = fileURLToPath(new URL('../../experiments/tiny.yaml', import.meta.url));
 const out = mkdtempSync(join(tmpdir(), 'cadenza-training-'));
@@ -35,6 +37,8 @@ async function prepare(overrides: string[]): Promise<TrainingRun> {
   const executor = nodeExecutor(config.executor);
   return { store, config, seed: 0, model: new Model(config, family), histories: () => histories, generated, executor };
 }
+
+const beside = (run: TrainingRun, id: string) => trainBaseline(run, baselineModel(baseline(id) as TrainedBaseline, run.config, run.model));
 
 const weights = (output: StageOutput) => loadTensors(join(output.folder, MODEL_FILE)).tensors;
 
@@ -129,7 +133,7 @@ describe.each(LATENT_KINDS)('$id latents', ({ id }) => {
     expect(change('compressor', pretrained, distilled)).toBe(0);
     const tuned = await finetune(run, { pretrain: pretrained, distil: distilled });
     expect(change('compressor', distilled, tuned)).toBeGreaterThan(0);
-    const pooled = await trainBaseline(run, 'mean-pool');
+    const pooled = await beside(run, 'mean-pool');
     expect(codebook(pretrained)).toHaveLength(id === 'vq' ? 2 : 0);
     expect(codebook(distilled)).toEqual(codebook(pretrained));
     for (const [i, data] of codebook(tuned).entries()) expect(data).not.toEqual(codebook(distilled)[i]);
@@ -137,7 +141,7 @@ describe.each(LATENT_KINDS)('$id latents', ({ id }) => {
     expect([...weights(pooled).keys()].filter(name => name.startsWith('compressor.latents.')).sort()).toEqual(
       [...weights(tuned).keys()].filter(name => name.startsWith('compressor.latents.')).sort(),
     );
-    const raw = await trainBaseline(run, 'truncated');
+    const raw = await beside(run, 'truncated');
     expect([...weights(raw).keys()].filter(name => name.startsWith('compressor.latents.'))).toEqual([]);
   });
 
@@ -171,7 +175,7 @@ describe('a compressor that is fitted', () => {
     const pretrained = await pretrain(run);
     const distilled = await distil(run, { pretrain: pretrained });
     const tuned = await finetune(run, { pretrain: pretrained, distil: distilled });
-    const baseline = await trainBaseline(run, 'pca');
+    const baseline = await beside(run, 'pca');
     const fitted = (output: StageOutput) => [...weights(output)].filter(([name]) => name.startsWith('statistics.pieces.'));
     expect(fitted(pretrained).map(([name]) => name)).toEqual(['statistics.pieces.components', 'statistics.pieces.mean']);
     for (const output of [distilled, tuned, baseline]) expect(fitted(output)).toEqual(fitted(pretrained));

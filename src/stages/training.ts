@@ -1,4 +1,4 @@
-/** @file The training stages: teacher, pretrain, distil, finetune and the baselines (method 4). Each is a loss over parts of one model. */
+/** @file The training stages: teacher, pretrain, distil and finetune (method 4). Each is a loss over parts of one model. */
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { monteCarloActions } from '../sources/index.ts';
 import { type Batch, BatchSampler, fieldStatistics, newBatch, writePrompts } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import { loadTensors, loadWeights, saveTensors, type Weights } from './checkpoint.ts';
-import { type ExperimentConfig, type OptimiserConfig, stageOptimiser, type TrainingStage } from './config.ts';
+import { type ExperimentConfig, type OptimiserConfig, stageOptimiser, stageSteps, type TrainingStage } from './config.ts';
 import { batchParts, type Demonstrations } from './demonstrate.ts';
 import { type Model, PARTS, RETURN_PARTS, weighted } from './model.ts';
 import type { StageOutput, StageStore } from './store.ts';
@@ -48,6 +48,8 @@ export interface StageSpec {
   /** Parts that are trained; the other parameters of the loss are frozen. */
   readonly trains: readonly string[];
   readonly group?: TrainRequest['group'];
+  /** What is to be imitated of a history, in the place of what it recorded. */
+  readonly labels?: (history: History) => History;
   /** Fills the further input `teacher` from a table. */
   readonly table?: boolean;
   /** Steps of the optimiser, where they are not the steps of the configuration. */
@@ -81,7 +83,7 @@ export const partOf = (name: string) => name.slice(0, name.indexOf('.'));
 export async function trainingStage(run: TrainingRun, spec: StageSpec): Promise<StageOutput> {
   const { config, seed } = run;
   const optimiser = stageOptimiser(config, spec.kind);
-  const { steps } = config[spec.kind];
+  const steps = stageSteps(config, spec.kind);
   const updates = spec.updates?.(optimiser.batch) ?? steps;
   // What is retrieved is seen in one stage alone, which says so itself; what of the head matters, the model does.
   const { retrieval: _, head: __, ...policy } = config.policy;
@@ -210,7 +212,8 @@ function historyBatches(run: TrainingRun, spec: StageSpec, { optimiser, random }
   const histories = run.histories();
   const teacher = spec.table ? zeros(feeds.target.shape) : undefined;
   const parts = batchParts(batch, histories, run.demonstrations ?? [], run).map(part => {
-    const { batch: rows, from, histories } = part;
+    const { batch: rows, from } = part;
+    const histories = spec.labels ? part.histories.map(spec.labels) : part.histories;
     const count = rows.place.length.length;
     const size = batch.target.length / optimiser.batch;
     const table = teacher?.data.subarray(from * size, (from + count) * size) as Float32Array;
@@ -219,7 +222,7 @@ function historyBatches(run: TrainingRun, spec: StageSpec, { optimiser, random }
   });
   const fitted = compressor(spec.compressor).fit?.(
     fitContexts(run),
-    model.contextTokens * tokenizer.context.width,
+    [model.contextTokens, tokenizer.context.width],
     model.options,
     Random.seeded(run.seed).split('fit'),
   );
@@ -316,9 +319,10 @@ export function trainTeacher(run: TrainingRun): Promise<StageOutput> {
 }
 
 /** The loss of the future returns, where they are predicted. */
-const returnMetrics = (returns: Tensor | undefined): Record<string, Tensor> => (returns ? { returns } : {});
+export const returnMetrics = (returns: Tensor | undefined): Record<string, Tensor> => (returns ? { returns } : {});
 
-const latentMetrics = (latents: Latents | undefined) =>
+/** What the latents say of themselves. */
+export const latentMetrics = (latents: Latents | undefined) =>
   Object.fromEntries(Object.entries(latents?.metrics ?? {}).map(([name, value]) => [`latents.${name}`, value]));
 
 /** L_pre = L_rec + λ_cap · R(Z) over C_θ and R_ψ (method 4.1). */
@@ -412,25 +416,6 @@ export function finetune(
         model.capacity(config.compressor, latents, lambdaCap),
       ]);
       return { loss, metrics: { task, ...returnMetrics(returns), ...latentMetrics(latents) } };
-    },
-  });
-}
-
-/** A model of the same size with another thing in the compressor's place, trained end to end on the task loss. */
-export function trainBaseline(run: TrainingRun, kind: string): Promise<StageOutput> {
-  const { model, config } = run;
-  const { id } = model.latentKind(kind);
-  return trainingStage(run, {
-    name: kind,
-    kind: 'baselines',
-    compressor: kind,
-    settings: { compressor: kind, latents: id === config.latents.kind ? config.latents : id },
-    from: {},
-    trains: [PARTS.compressor, PARTS.policy],
-    build(scope, batch) {
-      const { task, latents, returns } = model.losses(scope, kind, batch, 'absent');
-      const loss = weighted([[1, () => task], model.returnTerm(returns), model.capacity(kind, latents, 0)]);
-      return { loss, metrics: { ...returnMetrics(returns), ...latentMetrics(latents) } };
     },
   });
 }

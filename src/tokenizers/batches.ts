@@ -12,9 +12,10 @@ import type { Tokenizer, Transitions } from './layout.ts';
 
 /**
  * How the past stands in a context. `window`: the latest transitions run together at the right end. `segments`: every segment at the right end
- * of a slot of its own, the latest in the last slot.
+ * of a slot of its own, the latest in the last slot. `best`: the same of the segments with the highest returns of all that is past, the best in
+ * the last slot; of equal ones the later.
  */
-export type ContextForm = 'window' | 'segments';
+export type ContextForm = 'window' | 'segments' | 'best';
 
 /** What of the past is written into a context. */
 export interface ContextShape {
@@ -99,10 +100,32 @@ export function writeContext(
   for (let i = 0; i < count; i++) tokenizer.writeTransition(out, row + (slots - count + i) * stride, history, end - count + i);
 }
 
-/** First transition that a context of this shape holds of the first `count` segments, where segment i is [starts[i], starts[i + 1]). */
-export function pastFrom({ contextTransitions, segment, form }: ContextShape, starts: ArrayLike<number>, count: number): number {
-  if (form === 'window') return Math.max(starts[0], starts[count] - contextTransitions);
-  return starts[Math.max(0, count - contextTransitions / segment)];
+/** Segments that stand in the slots of a context, of the first `count`, in the order of the slots. */
+function inSlots(
+  { contextTransitions, segment, form }: ContextShape,
+  { reward }: Pick<Transitions, 'reward'>,
+  starts: ArrayLike<number>,
+  count: number,
+): number[] {
+  const past = Array.from({ length: count }, (_, s) => s);
+  if (form === 'best') {
+    const earned = past.map(s => {
+      let sum = 0;
+      for (let t = starts[s]; t < starts[s + 1]; t++) sum += reward[t];
+      return sum;
+    });
+    past.sort((a, b) => earned[a] - earned[b] || a - b);
+  }
+  return past.slice(-(contextTransitions / segment));
+}
+
+/**
+ * First transition that a context of this shape holds of the first `count` segments, where segment i is [starts[i], starts[i + 1]). No later
+ * context will hold an earlier one.
+ */
+export function pastFrom(shape: ContextShape, history: Pick<Transitions, 'reward'>, starts: ArrayLike<number>, count: number): number {
+  if (shape.form === 'window') return Math.max(starts[0], starts[count] - shape.contextTransitions);
+  return starts[Math.min(count, ...inSlots(shape, history, starts, count))];
 }
 
 /**
@@ -113,19 +136,20 @@ export function writePast(
   tokenizer: Tokenizer,
   out: Float32Array,
   row: number,
-  { contextTransitions, segment, form }: ContextShape,
+  shape: ContextShape,
   history: Transitions,
   starts: ArrayLike<number>,
   count: number,
 ): void {
+  const { contextTransitions, segment, form } = shape;
   if (form === 'window') {
     writeContext(tokenizer, out, row, contextTransitions, history, starts[0], starts[count]);
     return;
   }
-  const slots = contextTransitions / segment;
+  const held = inSlots(shape, history, starts, count);
+  const empty = contextTransitions / segment - held.length;
   const stride = segment * tokenizer.tokensPerTransition * tokenizer.context.width;
-  for (let i = Math.max(0, count - slots); i < count; i++)
-    writeContext(tokenizer, out, row + (slots - count + i) * stride, segment, history, starts[i], starts[i + 1]);
+  for (const [i, s] of held.entries()) writeContext(tokenizer, out, row + (empty + i) * stride, segment, history, starts[s], starts[s + 1]);
 }
 
 /** The parts of a batch that say what was seen; what is to be learnt of it differs. */

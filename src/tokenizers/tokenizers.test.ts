@@ -142,6 +142,8 @@ describe.each(KINDS)('$name', ({ id, space }) => {
     [2, 'segments'],
     [3, 'segments'],
     [HORIZON, 'segments'],
+    [2, 'best'],
+    [HORIZON, 'best'],
   ] as const)('hold in segments of %d, as %s, whole segments of one episode each', (segment, form) => {
     const slots = 4;
     const cut = { batch: 32, contextTransitions: slots * segment, segment, form, actions: actionSpace.n };
@@ -161,6 +163,9 @@ describe.each(KINDS)('$name', ({ id, space }) => {
       expect(past.pop()).toEqual([]);
       expect(length === segment || ends(first + length - 1)).toBe(true);
       for (let t = first; t < first + length - 1; t++) expect(ends(t)).toBe(false);
+      const earned = (steps: readonly number[]) => steps.reduce((sum, t) => sum + history.reward[t], 0);
+      // The best at the end, and of equal ones the later: sorting keeps the order of what is equal.
+      if (form === 'best') past.sort((a, b) => earned(a) - earned(b));
       const empty = (count: number) => new Array<number | undefined>(count).fill(undefined);
       const slotted = past.flatMap(steps => [...empty(segment - steps.length), ...steps]);
       const expected = [...empty(slots * segment), ...(form === 'window' ? past.flat() : slotted)].slice(-slots * segment);

@@ -1,14 +1,15 @@
 /**
- * @file Principal components of rows of numbers, by randomised subspace iteration on their covariance (Halko, Martinsson and Tropp 2011,
+ * @file Directions among rows of numbers: principal components, by randomised subspace iteration on their covariance (Halko, Martinsson and Tropp 2011,
  * arXiv 0909.4061, algorithm 4.4): a few components of many columns, without a decomposition of the whole.
  */
 
 import type { Random } from './random.ts';
 
-export interface PrincipalComponents {
+/** Directions among rows of numbers, and what the rows have along each. */
+export interface Directions {
   /** [size] of the rows. */
   readonly mean: Float64Array;
-  /** [count][size] orthonormal directions, those of most variance first; the largest number of each is positive, which settles its sign. */
+  /** [count][size] orthonormal. */
   readonly directions: readonly Float64Array[];
   /** [count] variance of the rows along each direction. */
   readonly variances: Float64Array;
@@ -20,11 +21,14 @@ export interface PrincipalComponents {
 const OVERSAMPLING = 8;
 const ROUNDS = 12;
 
-/** Blocks of rows of `size` numbers → their first `count` components. All of them when `count` is `size`; there are no more. */
+/**
+ * Blocks of rows of `size` numbers → their first `count` components, those of most variance first; the largest number of each is positive, which
+ * settles its sign. All of them when `count` is `size`; there are no more.
+ */
 export function principalComponents(
   blocks: Iterable<ArrayLike<number>>,
   { size, count, random }: { size: number; count: number; random: Random },
-): PrincipalComponents {
+): Directions {
   const { mean, covariance } = momentsOf(blocks, size);
   const times = (v: Float64Array) => covariance.map(row => dot(row, v)) as unknown as number[];
   let basis = Array.from({ length: Math.min(size, count + OVERSAMPLING) }, () =>
@@ -44,9 +48,27 @@ export function principalComponents(
     const largest = v.reduce((best, value) => (Math.abs(value) > Math.abs(best) ? value : best), 0);
     return largest < 0 ? v.map(value => -value) : v;
   });
-  const total = covariance.reduce((sum, row, i) => sum + row[i], 0);
-  return { mean, directions, variances: Float64Array.from(order, i => Math.max(0, values[i])), total };
+  return { mean, directions, variances: Float64Array.from(order, i => Math.max(0, values[i])), total: trace(covariance) };
 }
+
+/** As `principalComponents`, along `count` directions of a random subspace: equal streams give equal ones, whatever the rows are. */
+export function randomDirections(
+  blocks: Iterable<ArrayLike<number>>,
+  { size, count, random }: { size: number; count: number; random: Random },
+): Directions {
+  const { mean, covariance } = momentsOf(blocks, size);
+  const directions = Array.from({ length: count }, () => Float64Array.from({ length: size }, () => random.normal()));
+  orthonormalise(directions, random);
+  const variances = Float64Array.from(directions, v =>
+    Math.max(
+      0,
+      v.reduce((sum, value, i) => sum + value * dot(covariance[i], v), 0),
+    ),
+  );
+  return { mean, directions, variances, total: trace(covariance) };
+}
+
+const trace = (matrix: readonly Float64Array[]) => matrix.reduce((sum, row, i) => sum + row[i], 0);
 
 /** Mean, and covariance [size][size]. Rows are mostly zeros where values are one-hot: only pairs of numbers that are there are looked at. */
 function momentsOf(blocks: Iterable<ArrayLike<number>>, size: number): { mean: Float64Array; covariance: Float64Array[] } {

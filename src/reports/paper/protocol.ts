@@ -49,8 +49,8 @@ function rowWords(facts: Facts, row: string): (string | false)[] | undefined {
   if (row === 'random') return ['Uniformly random actions.'];
   if (row === 'teacher') return [rowProse ?? false];
   if (retrieval) return ['The student after training with retrieval.', told];
-  if (given) return ['The same network with a prompt.', told];
-  return rowProse === undefined ? undefined : [rowProse, told];
+  if (rowProse !== undefined) return [rowProse, told];
+  return given === undefined ? undefined : ['The same network with a prompt.', told];
 }
 
 export function evaluation(facts: Facts): (Written | undefined)[] {

@@ -1,0 +1,46 @@
+/** @file The registry of baselines: one record and one line each. */
+
+import { compressor } from '../../compressor/index.ts';
+import { CadenzaError } from '../../util/errors.ts';
+import type { Baseline } from './baseline.ts';
+import { bestEpisodes } from './best-episodes.ts';
+import { ad, dpt, full } from './full-context.ts';
+import { rad } from './rad.ts';
+import { truncatedBytes, truncatedFlops } from './truncated.ts';
+
+export * from './baseline.ts';
+
+/** The model of the experiment with something else in the compressor's place, and nothing else changed. */
+const inPlace = (id: string): Baseline => ({ id, description: compressor(id).description, compressor: id });
+
+export const BASELINES: readonly Baseline[] = [
+  full,
+  ad,
+  inPlace('truncated'),
+  truncatedFlops,
+  truncatedBytes,
+  inPlace('mean-pool'),
+  inPlace('max-pool'),
+  inPlace('strided-pool'),
+  inPlace('pca'),
+  inPlace('random-projection'),
+  bestEpisodes,
+  dpt,
+  rad,
+  inPlace('none'),
+  {
+    id: 'oracle',
+    description: 'an optimal player who is told the task: 1 by definition, which checks the environment and the scores',
+    prose: 'A player who is told the task and acts optimally from its first step on.',
+    given: 'the task',
+    plays: 'oracle',
+  },
+];
+
+/** The baseline with this id. Throws `E_CONFIG` for an unknown one. */
+export function baseline(id: string): Baseline {
+  const found = BASELINES.find(candidate => candidate.id === id);
+  if (!found)
+    throw new CadenzaError('E_CONFIG', `there is no baseline "${id}". Choose one of: ${BASELINES.map(each => each.id).join(', ')}.`);
+  return found;
+}

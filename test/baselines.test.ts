@@ -1,0 +1,73 @@
+/** @file Every registered baseline as a row of its own: trained, evaluated and costed by the real road on a tiny experiment. */
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Results } from '../src/evaluation/index.ts';
+import { BASELINES, isTrained } from '../src/stages/baselines/index.ts';
+import { type Ended, settings, stageFiles, stageFolder, TINY, withinProcess } from './command.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'cadenza-baselines-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const ALL = BASELINES.map(({ id }) => id);
+const TRAINED = BASELINES.filter(isTrained).map(({ id }) => id);
+const STEPS = 40;
+const SHORT = { 'teacher.steps': 0, 'distil.beta': 0, ...Object.fromEntries(['pretrain', 'distil'].map(stage => [`${stage}.steps`, 0])) };
+const run = (out: string, more: Record<string, unknown>) =>
+  withinProcess(['run', TINY, '--out', out, '--json', ...settings({ ...SHORT, 'finetune.steps': 2, 'baselines.methods': ALL, ...more })]);
+
+describe('a run with every baseline', () => {
+  const out = join(folder, 'all');
+  let ended: Pick<Ended, 'status' | 'stdout' | 'stderr'>;
+  let results: Results;
+  beforeAll(async () => {
+    ended = await run(out, { 'baselines.steps': STEPS });
+    results = JSON.parse(ended.stdout || '{}');
+  }, 240_000);
+
+  it('ends well, with a row for each', () => {
+    expect(ended.status, ended.stderr).toBe(0);
+    expect(Object.keys(results.methods).sort()).toEqual(['cad', 'random', 'source', ...ALL].sort());
+  });
+
+  it.each(TRAINED)('lowers the loss of %s by equal steps, and says what it costs', id => {
+    const losses = readFileSync(join(stageFolder(out, `${id}-seed0`)!, 'metrics.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map(line => (JSON.parse(line) as { loss: number }).loss);
+    expect(losses.at(-1)!).toBeLessThan(0.97 * losses[0]);
+    const row = results.methods[id];
+    expect(row.flopsPerAction).toBeGreaterThan(0);
+    expect(row.budget).toEqual([{ stage: id, steps: STEPS, examples: STEPS * 16 }]);
+  });
+
+  it('gives the oracle 1 in every episode of every task, whatever it draws', () => {
+    const { byEpisode, perTask, final, flopsPerAction } = results.methods.oracle;
+    expect(byEpisode.mean).toEqual([1, 1, 1]);
+    expect([final.mean, final.low, final.high, flopsPerAction]).toEqual([1, 1, 1, 0]);
+    expect(perTask.map(({ mean }) => mean)).toEqual(perTask.map(() => 1));
+  });
+
+  it('holds budgets: no more FLOPs than CAD, no more bytes of raw tokens than Z has', () => {
+    const { cad, truncated, 'truncated-flops': flops, 'truncated-bytes': bytes, none } = results.methods;
+    expect(flops.flopsPerAction).toBeLessThanOrEqual(cad.flopsPerAction);
+    expect(flops.flopsPerAction).toBeGreaterThan(truncated.flopsPerAction);
+    // 2 latents of 16 numbers are 128 bytes, and a token has 176: nothing of the past fits, so this row is the one without.
+    expect([bytes.flopsPerAction, bytes.stateBytes]).toEqual([none.flopsPerAction, none.stateBytes]);
+  });
+
+  it('says of a row what it alone was given', () => {
+    const given = Object.entries(results.methods).flatMap(([name, row]) => (row.given ? [name] : []));
+    expect(given.sort()).toEqual(['best-episodes', 'dpt', 'oracle']);
+  });
+
+  it('trains anew nothing but the baselines whose settings changed', async () => {
+    const names = () => [...new Set([...stageFiles(out).keys()].map(path => path.split('/')[0]))];
+    const before = names();
+    const again = await run(out, { 'baselines.steps': STEPS, 'compression.update': 'residual' });
+    expect(again.status, again.stderr).toBe(0);
+    expect(names()).toEqual(before);
+  });
+});
