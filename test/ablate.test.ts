@@ -1,16 +1,15 @@
 /** @file `cadenza ablate` on a tiny experiment: combinations, shared stages, one table. */
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Results } from '../src/evaluation/index.ts';
 import { openRun, rawTable } from '../src/reports/index.ts';
 import { loadAblation } from '../src/stages/ablate.ts';
 import { expectBuildable } from '../src/stages/buildable.ts';
-import { cadenza, stageFiles, stageFolder, start, TINY } from './command.ts';
+import { cadenza, TINY } from './command.ts';
 
 const ABLATIONS = fileURLToPath(new URL('../experiments/ablations/', import.meta.url));
 
@@ -68,46 +67,6 @@ skip:
     const again = await cadenza('ablate', file, '--out', out, '--json');
     expect(again.stderr).not.toContain('finetune');
     expect((JSON.parse(again.stdout) as Results).methods).toEqual(results.methods);
-  }, 60_000);
-
-  it('makes combinations at once, in processes of their own, to the same bytes', async () => {
-    const [one, two] = ['one', 'two'].map(name => join(folder, name));
-    const seeds = ['seeds=[0,1]', 'pretrain.steps=20', 'distil.steps=20', 'finetune.steps=20'].flatMap(each => ['--set', each]);
-    const ended = await cadenza('ablate', file, '--out', one, '--json', ...seeds);
-    const atOnce = await cadenza('ablate', file, '--out', two, '--json', ...seeds, '--jobs', '2');
-    expect([ended.status, atOnce.status], ended.stderr + atOnce.stderr).toEqual([0, 0]);
-    expect(atOnce.stderr).toContain('small, 2 at once');
-    // The process that reports found everything there.
-    expect(atOnce.stderr).not.toMatch(/finetune.*: 0 of/);
-    expect((JSON.parse(atOnce.stdout) as Results).methods).toEqual((JSON.parse(ended.stdout) as Results).methods);
-    expect(stageFiles(two)).toEqual(stageFiles(one));
-
-    // Interrupted, every process saves, and the same command goes on to the same bytes.
-    const three = join(folder, 'three');
-    const command = ['ablate', file, '--out', three, '--json', ...seeds, '--jobs', '2', '--resume'];
-    const { child, ended: broken, says } = start(command);
-    await says('small, 2 at once');
-    while (!stageFolder(three, 'pretrain-seed0') && child.exitCode === null) await sleep(5);
-    child.kill('SIGINT');
-    expect((await broken).status, (await broken).stderr).toBe(130);
-    expect(existsSync(join(three, 'results.json'))).toBe(false);
-    expect(readdirSync(join(three, 'stages')).filter(name => name.endsWith('.lock'))).toEqual([]);
-    expect((await cadenza(...command)).status).toBe(0);
-    expect(stageFiles(three)).toEqual(stageFiles(one));
-  }, 120_000);
-
-  it('says so when one of its processes is killed, and saves what the others have', async () => {
-    const out = join(folder, 'killed');
-    const { child, ended, says } = start(['ablate', file, '--out', out, '--jobs', '2']);
-    await says('small, 2 at once');
-    const lock = () =>
-      (existsSync(join(out, 'stages')) ? readdirSync(join(out, 'stages')) : []).find(name => /^pretrain.*lock$/.test(name));
-    while (!lock() && child.exitCode === null) await sleep(5);
-    const { pid } = JSON.parse(readFileSync(join(out, 'stages', lock()!), 'utf8'));
-    expect(pid).not.toBe(child.pid);
-    process.kill(pid, 'SIGKILL');
-    const { status, stderr } = await ended;
-    expect([status, stderr]).toEqual([9, expect.stringMatching(/\[E_EXECUTOR\] a process .* \(SIGKILL\).*--resume/)]);
   }, 60_000);
 
   it('draws return against the bits of Z, as shares of a teacher that all combinations have in common', async () => {

@@ -5,13 +5,19 @@
 
 import { extname } from 'node:path';
 import { runPool } from '../distributed/pool.ts';
+import { baseline, isTrained } from './baselines/index.ts';
 import type { ExperimentConfig } from './config.ts';
+import { baselineSteps } from './config-baselines.ts';
 import type { RunOptions, Stage } from './run.ts';
 
-/** One part: an experiment with a seed of its own. */
+/** In the place of a baseline's id: the student with whatever it learns from, and no baseline. */
+export const STUDENT = 'student';
+
+/** One part: an experiment with a seed of its own, and of that the student or one baseline alone where there are baselines. */
 export interface Part {
   readonly heading: string;
   readonly config: ExperimentConfig;
+  readonly only?: string;
 }
 
 /** A part as it goes over to a process. */
@@ -21,12 +27,18 @@ export interface PartJob extends Part {
   readonly until: Stage;
 }
 
-/** An experiment as one part for each seed. */
-export const partsOf = (heading: string, config: ExperimentConfig): Part[] =>
-  config.seeds.map(seed => ({
-    heading: config.seeds.length > 1 ? `${heading} seed ${seed}` : heading,
-    config: { ...config, seeds: [seed] },
-  }));
+/** An experiment as parts that need nothing of each other. */
+export function partsOf(heading: string, config: ExperimentConfig): Part[] {
+  const baselines = baselineSteps(config) === 0 ? [] : config.baselines.methods.filter(id => isTrained(baseline(id)));
+  const rows = baselines.length === 0 ? [undefined] : [STUDENT, ...baselines];
+  return config.seeds.flatMap(seed =>
+    rows.map(only => ({
+      heading: [heading, ...(config.seeds.length > 1 ? [`seed ${seed}`] : []), ...(only ? [only] : [])].join(' '),
+      config: { ...config, seeds: [seed] },
+      only,
+    })),
+  );
+}
 
 /** Makes all stages of all parts, `options.jobs` parts at a time; does nothing where that is one, since whoever reports makes what is missing. */
 export async function makeAtOnce(name: string, parts: readonly Part[], options: Omit<RunOptions, 'command'>): Promise<void> {

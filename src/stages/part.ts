@@ -7,7 +7,7 @@ import type { PartJob } from './parallel.ts';
 import { road } from './run.ts';
 import { StageStore } from './store.ts';
 
-serveJobs<PartJob>(async ({ config, out, resume, until }, { note, signal }) => {
+serveJobs<PartJob>(async ({ config, out, resume, until, only }, { note, signal }) => {
   const progress = lineProgress({ write: text => note(text.trimEnd()) }, { interval: 2000 });
-  await road(config, new StageStore(out, { resume, progress, signal }), nodeExecutor(config.executor), until);
+  await road(config, new StageStore(out, { resume, progress, signal }), nodeExecutor(config.executor), until, only);
 });

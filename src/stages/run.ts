@@ -20,7 +20,7 @@ import { type Evaluated, evaluate, evaluatedTasks, exportModel, type TrainedMeth
 import { generate, loadHistories, split } from './generate.ts';
 import { compareWithSource, measuresImitation } from './imitation.ts';
 import { Model } from './model.ts';
-import { makeAtOnce, partsOf } from './parallel.ts';
+import { makeAtOnce, partsOf, STUDENT } from './parallel.ts';
 import { reinforce } from './reinforce.ts';
 import { writeResults } from './results.ts';
 import { retrieve, trainingContexts } from './retrieve.ts';
@@ -92,12 +92,23 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
   return writeResults(out, config, { ...main, tables, returns, imitation, dataHashes, imported, seconds, times, command: options.command });
 }
 
-/** Generates the histories of one experiment and trains on them, for all seeds: the student `cad`, and what it is compared with. */
-export async function trainMethods(config: ExperimentConfig, store: StageStore, executor: Executor, until: Stage = 'baselines') {
-  const wanted = (stage: Stage) => wantedBy(until, stage);
+/**
+ * Generates the histories of one experiment and trains on them, for all seeds: the student `cad`, and what it is compared with.
+ *
+ * @param only the student alone, or the baseline with this id alone; everything when left out.
+ */
+export async function trainMethods(
+  config: ExperimentConfig,
+  store: StageStore,
+  executor: Executor,
+  until: Stage = 'baselines',
+  only?: string,
+) {
+  const asked = (row: string) => only === undefined || only === row;
+  const wanted = (stage: Stage) => wantedBy(until, stage) && (stage === 'baselines' || asked(STUDENT));
   const generated = await generate(store, config);
   const { family } = split(config);
-  const demonstrations = wanted('teacher') ? await demonstrateTraining(store, config) : [];
+  const demonstrations = wantedBy(until, 'teacher') ? await demonstrateTraining(store, config) : [];
   const model = new Model(config, family);
   let opened: readonly History[] | undefined;
   const histories = () => {
@@ -107,7 +118,7 @@ export async function trainMethods(config: ExperimentConfig, store: StageStore, 
   const trained: TrainedMethod[] = [];
   // Training by returns and on retrieved contexts does not go on with it.
   const foresees = config.policy.returns !== undefined;
-  const baselines = wanted('baselines') ? baselineModels(config, model) : [];
+  const baselines = wanted('baselines') ? baselineModels(config, model).filter(({ baseline }) => asked(baseline.id)) : [];
   for (const seed of config.seeds) {
     const run: TrainingRun = { store, config, seed, model, histories, generated, demonstrations, executor };
     const needsTeacher = config.teacher.kind === 'context' && config.teacher.steps > 0;
@@ -143,9 +154,9 @@ async function withRetrieval(run: TrainingRun, student: StageOutput): Promise<Tr
   return config.retrieve.stores.map(store => ({ method: STORES[store].row, kind, trained, seed, retrieved, memory: { store, ...memory } }));
 }
 
-/** One experiment with one source, through all seeds; undefined when it ends before the evaluation. */
-export async function road(config: ExperimentConfig, store: StageStore, executor: Executor, until: Stage) {
-  const { generated, model, trained } = await trainMethods(config, store, executor, until);
+/** One experiment with one source, through all seeds; undefined when it ends before the evaluation. `only` is that of `trainMethods`. */
+export async function road(config: ExperimentConfig, store: StageStore, executor: Executor, until: Stage, only?: string) {
+  const { generated, model, trained } = await trainMethods(config, store, executor, until, only);
   if (until !== 'evaluate') return undefined;
   const shownIn = (there: ExperimentConfig, at?: string) => demonstrateEvaluated(store, there, evaluatedTasks(there), at);
   const here = { store, config, model, executor, shown: await shownIn(config) };

@@ -1,0 +1,77 @@
+// The evidence for compression, from nothing to a report: every baseline on Dark Room, Key-to-Door and the delayed bandit by equal budgets, and
+// return against the bits of Z. What is finished is never done again, so an interrupted call is simply repeated.
+//
+//   npm run evidence [-- --quick] [dark-room] [key-to-door] [delayed-bandit] [rate-return]
+//
+// `--quick` is one seed and a fraction of the training: it shows every row, not how good each can get.
+import { spawnSync } from 'node:child_process';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const BASELINES = [
+  ['full', 'ad', 'dpt', 'best-episodes'], // see raw tokens, all or the best
+  ['truncated', 'truncated-flops', 'truncated-bytes'], // as many tokens as CAD carries, as many FLOPs, as many bytes
+  ['mean-pool', 'max-pool', 'strided-pool', 'pca', 'random-projection', 'rad'], // m vectors (rad: and a working memory)
+  ['none', 'oracle'],
+].flat();
+
+// Stages that other rows do not have are left out, so that all are trained on as many sequences of the same histories.
+const END_TO_END = { 'teacher.steps': 0, 'pretrain.steps': 0, 'distil.steps': 0, 'distil.beta': 0, 'finetune.beta': 0 };
+const ROWS = { ...END_TO_END, 'baselines.methods': BASELINES, 'baselines.steps': 'equal' };
+
+/** What is run, with settings over those of its file: in any case, in full, and quickly. */
+const PARTS = {
+  'dark-room': {
+    command: ['run', 'experiments/dark-room.yaml'],
+    settings: ROWS,
+    full: { 'finetune.steps': 2000 },
+    quick: { 'finetune.steps': 300, 'evaluate.streams': 5 },
+  },
+  'key-to-door': {
+    command: ['run', 'experiments/key-to-door.yaml'],
+    settings: ROWS,
+    full: { 'finetune.steps': 1500 },
+    quick: { 'finetune.steps': 150, 'evaluate.maxTasks': 20, 'evaluate.streams': 1, 'evaluate.episodes': 15 },
+  },
+  'delayed-bandit': {
+    command: ['run', 'experiments/delayed-bandit.yaml'],
+    settings: ROWS,
+    full: { 'finetune.steps': 3000 },
+    quick: { 'finetune.steps': 200 },
+  },
+  'rate-return': {
+    command: ['ablate', 'experiments/ablations/rate-return.yaml'],
+    settings: {},
+    full: {},
+    quick: { 'teacher.steps': 200, 'finetune.steps': 200, 'evaluate.streams': 5 },
+  },
+};
+
+const asked = process.argv.slice(2);
+const quick = asked.includes('--quick');
+const named = asked.filter(argument => argument !== '--quick');
+const unknown = named.filter(name => !Object.hasOwn(PARTS, name));
+if (unknown.length > 0) {
+  console.error(`cadenza: [E_USAGE] evidence has no part "${unknown[0]}"; expected --quick, or some of ${Object.keys(PARTS).join(', ')}`);
+  process.exit(2);
+}
+
+const home = dirname(dirname(fileURLToPath(import.meta.url)));
+const root = quick ? 'runs/evidence-quick' : 'runs/evidence';
+const seeds = quick ? [0] : [0, 1, 2];
+const set = settings => Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${JSON.stringify(value)}`]);
+
+function cadenza(...args) {
+  console.error(`\nevidence: cadenza ${args.join(' ')}`);
+  const { status, signal } = spawnSync(process.execPath, ['dist/cli/main.js', ...args], { cwd: home, stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? (signal === 'SIGINT' ? 130 : 143));
+}
+
+for (const [name, { command, settings, ...budgets }] of Object.entries(PARTS)) {
+  if (named.length > 0 && !named.includes(name)) continue;
+  const out = `${root}/${name}`;
+  // Processes of one thread do more than one process of several.
+  const how = { seeds, 'executor.threads': 1, ...settings, ...(quick ? budgets.quick : budgets.full) };
+  cadenza(...command, '--out', out, '--resume', '--jobs', '3', ...set(how));
+  if (command[0] === 'run') cadenza('report', out);
+}

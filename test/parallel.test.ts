@@ -1,0 +1,55 @@
+/** @file `--jobs`: parts of an experiment made at once, by processes of their own, to the bytes of one that makes them all. */
+
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, expect, it } from 'vitest';
+import type { Results } from '../src/evaluation/index.ts';
+import { cadenza, settings, stageFiles, stageFolder, start, TINY } from './command.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'cadenza-parallel-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const STEPS = Object.fromEntries(['teacher', 'pretrain', 'distil', 'finetune', 'baselines'].map(stage => [`${stage}.steps`, 20]));
+// Two seeds, each a student and two baselines: six parts. The oracle is trained by nobody.
+const SETTINGS = settings({ ...STEPS, seeds: [0, 1], 'baselines.methods': ['truncated', 'none', 'oracle'], 'checkpoint.everySteps': 1e6 });
+const run = (out: string, ...args: string[]) => ['run', TINY, '--out', join(folder, out), '--json', ...SETTINGS, ...args];
+const methods = (stdout: string) => (JSON.parse(stdout) as Results).methods;
+
+it('makes seeds and rows at once, and goes on after an interrupt, to the same bytes', async () => {
+  const one = await cadenza(...run('one'));
+  const two = await cadenza(...run('two', '--jobs', '3'));
+  expect([one.status, two.status], one.stderr + two.stderr).toEqual([0, 0]);
+  expect(two.stderr).toMatch(/tiny, 3 at once: done/);
+  // The process that reports found everything there.
+  expect(two.stderr).not.toMatch(/^(finetune|none|evaluate).*: 0 of/m);
+  expect(methods(two.stdout)).toEqual(methods(one.stdout));
+  expect(stageFiles(join(folder, 'two'))).toEqual(stageFiles(join(folder, 'one')));
+
+  // Interrupted, every process saves, and the same command goes on.
+  const out = join(folder, 'three');
+  const command = run('three', '--jobs', '3', '--resume');
+  const { child, ended, says } = start(command);
+  await says('tiny, 3 at once');
+  while (!stageFolder(out, 'truncated-seed0') && child.exitCode === null) await sleep(5);
+  child.kill('SIGINT');
+  expect((await ended).status, (await ended).stderr).toBe(130);
+  expect(existsSync(join(out, 'results.json'))).toBe(false);
+  expect(readdirSync(join(out, 'stages')).filter(name => name.endsWith('.lock'))).toEqual([]);
+  expect((await cadenza(...command)).status).toBe(0);
+  expect(stageFiles(out)).toEqual(stageFiles(join(folder, 'one')));
+}, 120_000);
+
+it('says so when one of its processes is killed', async () => {
+  const out = join(folder, 'killed');
+  const { child, ended, says } = start(run('killed', '--jobs', '2'));
+  await says('tiny, 2 at once');
+  const lock = () => (existsSync(join(out, 'stages')) ? readdirSync(join(out, 'stages')) : []).find(name => /^pretrain.*lock$/.test(name));
+  while (!lock() && child.exitCode === null) await sleep(5);
+  const { pid } = JSON.parse(readFileSync(join(out, 'stages', lock()!), 'utf8'));
+  expect(pid).not.toBe(child.pid);
+  process.kill(pid, 'SIGKILL');
+  const { status, stdout } = await ended;
+  expect([status, stdout]).toEqual([9, expect.stringMatching(/E_EXECUTOR.*a process .* \(SIGKILL\).*--resume/)]);
+}, 60_000);
