@@ -243,6 +243,18 @@ describe('Methods sections', () => {
     expect(methods(facts).text).not.toContain('The source of learning histories');
   });
 
+  it('explain every row that a table can have beside the student', () => {
+    const facts = factsOf('dark-room', { 'baselines.steps': 'equal', 'baselines.methods': BASELINES.map(({ id }) => id) });
+    const row = facts.results.methods.none;
+    const rows = Object.fromEntries(
+      ['cad', 'reinforced', 'teacher', 'source', 'random', ...BASELINES.map(({ id }) => id)].map(id => [id, row]),
+    );
+    const whole = { ...facts, results: { ...facts.results, methods: rows } };
+    expect(readBack(whole)).toEqual([]);
+    const text = methods(whole).text;
+    expect(Object.keys(rows).filter(id => !text.includes(`\\item[\\texttt{${id}}] `))).toEqual([]);
+  });
+
   it('say nothing of what a run does not do', () => {
     const plain = said('dark-room', {
       'teacher.steps': 0,

@@ -169,6 +169,7 @@ function costTable(facts: Facts, { methods, of, title }: Rows): Written {
       cell: row => (methods[row].budget ?? []).map((_, i) => `<${of(row).path}/budget/${i}/steps>`).join(' + ') || NONE,
     },
     { head: 'MFLOP', cell: row => from(row, 'flopsPerAction', ':M') },
+    { head: 'tokens', cell: row => seenTokens(of(row)) },
     { head: 'bits of $Z$', cell: row => from(row, 'bitsPerContext') },
     { head: 'state', cell: row => from(row, 'stateBytes', ':Ki') },
     { head: 'history', cell: row => from(row, 'historyBytes', ':Ki') },
@@ -178,7 +179,7 @@ function costTable(facts: Facts, { methods, of, title }: Rows): Written {
   return table(facts, {
     label: 'costs',
     caption: [
-      raw`Costs of ${title}: parameters, steps of training stage by stage, million floating-point operations an action, bits of what is carried between compressions, KiB that reach the policy, and KiB of raw history kept beside that.`,
+      raw`Costs of ${title}: parameters, steps of training stage by stage, million floating-point operations an action, latents or tokens of the past that the policy sees, bits of what is carried between compressions, KiB that reach the policy, and KiB of raw history kept beside that.`,
       Boolean(facts.results.run.times) &&
         'Wall time on the machine of the run: milliseconds of an action (median) and seconds of training.',
     ],
@@ -186,6 +187,14 @@ function costTable(facts: Facts, { methods, of, title }: Rows): Written {
     columns: all.filter(({ cell }) => names.some(row => cell(row) !== NONE)),
     rows: names.map(row => ({ key: row, name: of(row).called })),
   });
+}
+
+/** Latents or tokens of the past that reach the policy: of the student, of its teacher, of a baseline. */
+function seenTokens({ method, base, facts: { setting } }: Place): string {
+  if (/^(cad|reinforced)\b/.test(method)) return `<${base}setting/latents/count>`;
+  if (method === 'teacher') return `<${base}setting/context/tokens>`;
+  // Settings that were recorded before baselines had models of their own do not say.
+  return setting.baselines?.tokens[method] ? `<${base}setting/baselines/tokens/${method}>` : NONE;
 }
 
 /** A time of a row, where it was taken. */
