@@ -143,7 +143,6 @@ describe('what is refused', () => {
       3,
       /fitted to learning histories/,
     ],
-    ['pieces that do not come out even', 'name: a\nproblem: {id: sinusoids}\n', ['--set', 'model.latents=3'], 8, /mean pooling needs/],
   ])('%s', async (name, text, args, status, says) => {
     const path = write(`${name.replaceAll(' ', '-')}.yaml`, text);
     const result = await withinProcess(['run', path, '--out', join(folder, 'refused'), ...args]);
