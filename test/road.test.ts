@@ -178,6 +178,18 @@ describe('a run again', () => {
     expect(times()).toEqual(before);
   });
 
+  it('leaves out what is not to be measured, which no other stage depends on', async () => {
+    const before = [...stageFiles(first).keys()];
+    const { methods } = JSON.parse(readFileSync(join(first, 'results.json'), 'utf8'));
+    const plain = await run(first, ...settings({ 'evaluate.imitation': 0, 'evaluate.timed': 0 }), '--json');
+    expect([plain.status, plain.stderr]).toEqual([0, '']);
+    const found = JSON.parse(plain.stdout) as Results;
+    expect(found.methods).toEqual(methods);
+    expect(found.imitation).toBeUndefined();
+    expect(Object.values(found.run.times!.tiny).map(({ action }) => action)).toEqual(METHODS.map(() => undefined));
+    expect([...stageFiles(first).keys()]).toEqual(before);
+  });
+
   it('with another training seed shares the data and changes the rest', async () => {
     const { status, stderr } = await run(other, ...settings({ seeds: [1], 'baselines.methods': ['none'] }));
     expect(status, stderr).toBe(0);
