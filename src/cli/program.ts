@@ -7,6 +7,7 @@ import { registerCompare } from './commands/compare.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerExchange } from './commands/exchange.ts';
+import { registerInspect } from './commands/inspect.ts';
 import { registerReport } from './commands/report.ts';
 import { registerRun } from './commands/run.ts';
 import { registerStore } from './commands/store.ts';
@@ -29,6 +30,7 @@ export function buildProgram(): Command {
   registerCompare(program);
   registerReport(program);
   registerStore(program);
+  registerInspect(program);
   registerExchange(program);
   registerConfig(program);
   registerDoctor(program, VERSION);

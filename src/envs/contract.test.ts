@@ -73,6 +73,17 @@ describe.each(ENVIRONMENTS.map(entry => entry.id))('%s', id => {
     expect([family.tasks, family.drawTask].filter(Boolean)).toHaveLength(1);
   });
 
+  it('declares what is hidden in a task, which tells its tasks apart', () => {
+    const hidden = family.hidden ?? [];
+    const values = tasks.map(task => hidden.map(factor => factor.of(task)));
+    for (const each of values)
+      for (const [f, { name, space }] of hidden.entries()) {
+        expect(each[f], name).toHaveLength(spaceSize(space));
+        expect(within(space, each[f]), name).toBe(true);
+      }
+    expect(new Set(values.map(value => JSON.stringify(value))).size).toBe(tasks.length);
+  });
+
   it('stays inside its spaces and its largest reward', () => {
     const { first, trace } = play(family, tasks, 1, steps);
     for (const rows of [first, ...trace.flatMap(t => [t.observation, t.finalObservation])]) {

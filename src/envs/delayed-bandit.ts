@@ -55,6 +55,10 @@ function delayedBanditFamily({ arms, pulls, delay, deviation }: Options<typeof O
     rewardMax: 1,
     drawTask: random => ({ means: Array.from({ length: arms }, () => random.uniform()) }),
     taskKey: task => `means=${meansOf(task).join(',')}`,
+    hidden: [
+      { name: 'best arm', space: actionSpace, of: task => [meansOf(task).indexOf(Math.max(...meansOf(task)))] },
+      { name: 'means', space: { kind: 'box', low: new Array(arms).fill(0), high: new Array(arms).fill(1) }, of: meansOf },
+    ],
     oracleReturn: task => 2 * pulls * Math.max(...meansOf(task)),
     scored: (observation, from) => observation[from] === 0,
     regret: {

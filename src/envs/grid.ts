@@ -1,6 +1,6 @@
 /** @file Square rooms: their moves, and the rules that Dark Room and Dark Room Hard share (Laskin et al. 2023, arXiv 2210.14215). */
 
-import type { DiscreteSpace, MultiDiscreteSpace, Space, TabularModel, Task } from '../rl/index.ts';
+import type { DiscreteSpace, HiddenFactor, MultiDiscreteSpace, Space, TabularModel, Task } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { type TabularFamily, tabularFamily } from './tabular.ts';
 
@@ -37,6 +37,13 @@ export function square(size: number, { actionSpace, steps }: Moves = COMPASS) {
     /** Every cell as [x, y], in order. */
     places: () => Array.from({ length: cells }, (_, cell) => [cell % size, Math.floor(cell / size)] as const),
     cellAt: ([x, y]: readonly number[]) => y * size + x,
+    /** The place that a task has under this name, which is hidden. */
+    place: (name: string): HiddenFactor => ({
+      name,
+      space: { kind: 'multi-discrete', nvec: [size, size] },
+      parts: ['x', 'y'],
+      of: task => task[name] as readonly number[],
+    }),
     /** Writes (x, y) of a cell at out[offset …]. */
     observe(cell: number, out: Float32Array, offset: number): void {
       out[offset] = cell % size;
@@ -79,7 +86,7 @@ export function gridFamily({ id, size, horizon, endsOnGoal, moves = COMPASS, vie
     );
   }
   const room = square(size, moves);
-  const { cells, actions, actionSpace, move, places, cellAt } = room;
+  const { cells, actions, actionSpace, move, places, cellAt, place } = room;
   const { observationSpace, observe } = view ?? room;
   const goalState = (task: Task) => cellAt(task.goal as readonly number[]);
   return tabularFamily({
@@ -90,6 +97,7 @@ export function gridFamily({ id, size, horizon, endsOnGoal, moves = COMPASS, vie
     rewardMax: 1,
     tasks: () => places().map(goal => ({ goal })),
     taskKey: task => `goal=${(task.goal as readonly number[]).join(',')}`,
+    hidden: [place('goal')],
     model: {
       states: cells,
       actions,

@@ -31,7 +31,7 @@ export const keyToDoor = defineEnv({
  * Throws `E_CONFIG` where some pair is out of reach: its oracle would be below 2 only for some starts.
  */
 function keyToDoorFamily({ size, horizon }: { size: number; horizon: number }) {
-  const { cells, actions, actionSpace, observationSpace, move, places, cellAt, observe } = square(size);
+  const { cells, actions, actionSpace, observationSpace, move, places, cellAt, place, observe } = square(size);
   const farthest = 4 * (size - 1);
   if (horizon < farthest) {
     throw new CadenzaError(
@@ -49,6 +49,7 @@ function keyToDoorFamily({ size, horizon }: { size: number; horizon: number }) {
     rewardMax: 1,
     tasks: () => places().flatMap(key => places().map(door => ({ key, door }))),
     taskKey: ({ key, door }) => `key=${(key as readonly number[]).join(',')} door=${(door as readonly number[]).join(',')}`,
+    hidden: [place('key'), place('door')],
     model: {
       states: 3 * cells,
       actions,

@@ -55,16 +55,18 @@ function pointRoomFamily({ goals, radius, stepLength, horizon }: Options<typeof 
       'E_CONFIG',
       `point-room: the farthest disc is ${farthest} steps away, so horizon must be at least that, but is ${horizon}.`,
     );
+  const observationSpace: BoxSpace = { kind: 'box', low: [-1, -1], high: [1, 1] };
   const actionSpace: BoxSpace = { kind: 'box', low: [-stepLength, -stepLength], high: [stepLength, stepLength] };
   return {
     id: 'point-room',
-    observationSpace: { kind: 'box', low: [-1, -1], high: [1, 1] },
+    observationSpace,
     actionSpace,
     horizon,
     rewardMax: 1,
     plane: { stepLength, radius, places, centre: goalOf },
     tasks: () => places.map(goal => ({ goal })),
     taskKey: task => `goal=${goalOf(task).join(',')}`,
+    hidden: [{ name: 'goal', space: observationSpace, parts: ['x', 'y'], of: goalOf }],
     oracleReturn: task => horizon - stepsTo(goalOf(task)) + 1,
     make: tasks => new PointRoom({ tasks, actionSpace, stepLength, radius, horizon }),
   };

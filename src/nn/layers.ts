@@ -92,6 +92,8 @@ export interface KeysValues {
   readonly values: Tensor;
   /** Added to the scores: broadcasts to [B, H, T, N], 0 where a query may look and far below 0 where not. */
   readonly mask?: Tensor;
+  /** Handed the weights [B, H, T, N] with which queries attend; a graph that does not ask for them does not change. */
+  readonly onWeights?: (weights_BHTN: Tensor) => void;
 }
 
 export function keysValues(scope: Scope, context_BND: Tensor, width: number, heads: number): KeysValues {
@@ -102,12 +104,14 @@ export function keysValues(scope: Scope, context_BND: Tensor, width: number, hea
 export function crossAttention(
   scope: Scope,
   x_BTD: Tensor,
-  { keys, values, mask }: KeysValues,
+  { keys, values, mask, onWeights }: KeysValues,
   { heads, outputGain = 1 }: AttentionOptions,
 ): Tensor {
   const width = x_BTD.shape.at(-1)!;
   const q = headsOf(scope.at('q'), x_BTD, width, heads);
-  return project(scope.at('out'), joinHeads(attention(q, keys, values, { bias: mask }).out), width, scaled(outputGain));
+  const { out, weights } = attention(q, keys, values, { bias: mask });
+  onWeights?.(weights);
+  return project(scope.at('out'), joinHeads(out), width, scaled(outputGain));
 }
 
 const scaled =

@@ -272,6 +272,44 @@ describe.each(CASES)(NAME, ({ id, query, mode: { segment, contextTransitions, fo
     }
   });
 
+  it('keeps a Z that it was given, through every end of a segment and every reset', async () => {
+    const data = Float32Array.from({ length: SIZE * 4 }, (_, i) => i + 1);
+    const policy = inContextPolicy({ ...model, given: { data: data.slice(), shape: [SIZE, ...LATENT], dtype: 'float32' } });
+    for (let round = 0; round < 2; round++) {
+      policy.reset(SIZE);
+      for (let step = 0; step < 2 * family.horizon; step++) {
+        await policy.act(new Float32Array(2 * SIZE));
+        expect(acted.at(-1)!.latents.data).toEqual(data);
+        await policy.observe({
+          observation: new Float32Array(2 * SIZE),
+          nextObservation: new Float32Array(2 * SIZE),
+          reward: new Float32Array(SIZE),
+          action: new Int32Array(SIZE),
+          terminated: new Uint8Array(SIZE),
+          truncated: new Uint8Array(SIZE).fill(Number((step + 1) % family.horizon === 0)),
+        });
+      }
+    }
+    expect(compressions).toBe(0);
+  });
+
+  it('hands on where it looks at the present step', async () => {
+    const looked: number[][] = [];
+    const weights = Float32Array.from({ length: SIZE * asked * 2 }, (_, i) => i);
+    const program: Program = {
+      ...actProgram,
+      run: async (feeds, outputs, into) => {
+        expect(outputs).toEqual(['probabilities', 'attention']);
+        return { ...(await actProgram.run(feeds, outputs, into)), attention: { data: weights, shape: [SIZE, asked, 2], dtype: 'float32' } };
+      },
+    };
+    const onAttention = (now: Float32Array) => void looked.push([...now]);
+    const policy = inContextPolicy({ ...model, compress, act: { program, size: SIZE, onAttention } });
+    policy.reset(SIZE);
+    await play(policy, 1, 5);
+    expect(looked).toEqual([Array.from({ length: SIZE }, (_, i) => [i * asked * 2, i * asked * 2 + 1]).flat()]);
+  });
+
   it('without a compressor feeds the running segment alone', async () => {
     const policy = inContextPolicy(model);
     policy.reset(SIZE);

@@ -18,6 +18,8 @@ export interface InContextModel {
   readonly context: ContextShape;
   /** Absent when the model carries nothing between segments. */
   readonly compress?: CompressProgram;
+  /** In its place: Z [size, M, D] that the environments keep, whatever happens there. */
+  readonly given?: HostTensor;
   /** What is looked up beside the own Z; goes with `compress`. */
   readonly retrieve?: Retriever;
   /**
@@ -29,6 +31,8 @@ export interface InContextModel {
     readonly size: number;
     /** Takes the future returns [size × K] that are predicted whenever it acts, of a model that makes `returns` [size, H, K] too. */
     readonly onReturns?: (returns: Float32Array) => void;
+    /** Takes the weights [size × L · J · C] of cross-attention (layers, heads, what is attended to) likewise, of a model that makes `attention`. */
+    readonly onAttention?: (weights: Float32Array) => void;
   };
 }
 
@@ -66,7 +70,7 @@ export interface InContextPolicy extends Policy {
 
 /** Wraps a model as a policy of `act.size` environments. */
 export function inContextPolicy(model: InContextModel): InContextPolicy {
-  const { family, tokenizer, context: shape, compress, retrieve, act } = model;
+  const { family, tokenizer, context: shape, compress, given, retrieve, act } = model;
   const { actions = actionDistribution(family.actionSpace) } = model;
   const { segment } = shape;
   /** Whether segments are pieces of episodes; if not, none ends before its episode. */
@@ -81,7 +85,7 @@ export function inContextPolicy(model: InContextModel): InContextPolicy {
   const query = zeros([size, tokens, tokenizer.query.width]);
   const probabilities = zeros([size, steps, P]);
   const chosen = new Float32Array(size * P);
-  const latents = compress && zeros([size, ...compress.latentShape]);
+  const latents = given ?? (compress && zeros([size, ...compress.latentShape]));
   const latentRow = compress ? sizeOf(compress.latentShape) : 0;
   const encode = compress && contextEncoder(tokenizer, shape, compress);
   /** What each environment carries from segment to segment. */
@@ -143,7 +147,7 @@ export function inContextPolicy(model: InContextModel): InContextPolicy {
       records = Array.from({ length: size }, () => new Record(width, W));
       time = new Int32Array(size);
       query.data.fill(0);
-      latents?.data.fill(0);
+      if (!given) latents?.data.fill(0);
       carried?.fill(0);
       codes?.fill(0);
       unsought = [...records.keys()];
@@ -186,9 +190,11 @@ export function inContextPolicy(model: InContextModel): InContextPolicy {
         ...(latents ? { latents } : {}),
         ...(retrieved && present ? { retrieved, present } : {}),
       };
-      const wanted = ['probabilities', ...(act.onReturns ? ['returns'] : [])];
-      const { probabilities: all, returns } = await act.program.run(feeds, wanted, { probabilities });
-      if (act.onReturns) act.onReturns(ofNow(returns, new Float32Array(returns.data.length / steps)));
+      const wanted = ['probabilities', ...(act.onReturns ? ['returns'] : []), ...(act.onAttention ? ['attention'] : [])];
+      const { probabilities: all, returns, attention } = await act.program.run(feeds, wanted, { probabilities });
+      const now = (all: HostTensor) => ofNow(all, new Float32Array(all.data.length / steps));
+      act.onReturns?.(now(returns));
+      act.onAttention?.(now(attention));
       return ofNow(all, chosen);
     },
     async observe(feedback) {

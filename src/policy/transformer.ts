@@ -1,7 +1,8 @@
 /**
  * @file The AD transformer A_φ (method 3.1, 3.2): self-attention over the query, cross-attention to Z, and in the encoder-decoder form blocks
  * over Z and a few-shot prompt before that; or Z before the query in self-attention, which over raw tokens is AD's own transformer. Beside the own Z it may see those of retrieved contexts (method 7.1).
- * Shape key: B batch, P tokens of a prompt, T query tokens after it, F features of a token, D width, M latents, K retrieved contexts.
+ * Shape key: B batch, P tokens of a prompt, T query tokens after it, F features of a token, D width, M latents, K retrieved contexts,
+ * H heads, C what is attended to.
  */
 
 import { add, broadcastTo, concat, constant, expectShape, layerNorm, mul, reshape, slice, sub, type Tensor } from '../engine/index.ts';
@@ -85,7 +86,8 @@ const TYPE_DEVIATION = 0.1;
 /**
  * Query features [B, P + T, F], a prompt of P tokens first, and latents Z [B, M, D] (none: the query alone), with those of retrieved contexts
  * beside them, → hidden states [B, T, D] of the tokens after the prompt, normalised. The prompt stands before them in self-attention, or in the
- * encoder-decoder form beside Z.
+ * encoder-decoder form beside Z. `onAttention` is handed, layer by layer, the weights [B, H, T, C] with which these tokens attend to what
+ * cross-attention reads: the M latents first, then what stands beside them.
  */
 export function policyStates(
   scope: Scope,
@@ -93,6 +95,7 @@ export function policyStates(
   z_BMD: Tensor | undefined,
   options: PolicyOptions,
   retrieved?: Retrieved,
+  onAttention?: (weights_BHTC: Tensor) => void,
 ): Tensor {
   const {
     width,
@@ -128,10 +131,11 @@ export function policyStates(
   const embedded_BTD = inFront.length > 0 ? concat([...inFront, running_BTD], 1) : running_BTD;
   let h_BTD = memoryless ? embedded_BTD : addPositions(scope.at('embed'), embedded_BTD, positions);
   const branches = (memoryless ? 1 : 2) * layers + (context ? crossLayers.length : 0);
+  const onWeights = onAttention && ((weights: Tensor) => onAttention(slice(weights, 2, weights.shape[2] - running_BTD.shape[1])));
   for (let i = 0; i < layers; i++) {
     const layer = scope.at(`block${i}`);
     const keyed = context && crossLayers.includes(i) ? keysValues(layer.at('cross'), context.tokens, width, heads) : undefined;
-    const memory = keyed && { ...keyed, mask: context?.mask };
+    const memory = keyed && { ...keyed, mask: context?.mask, onWeights };
     h_BTD = block(layer, h_BTD, { heads, hidden, causal: true, positions, alone: memoryless, branches }, memory);
   }
   return layerNorm(slice(h_BTD, 1, h_BTD.shape[1] - running_BTD.shape[1]));

@@ -1,10 +1,12 @@
 /** @file Reports of an evaluation: on the terminal, as figures, and as one HTML page. */
 
 import { join } from 'node:path';
-import type { Results, SupervisedResults } from '../evaluation/index.ts';
+import { type Inspection, isMissing, type Results, type SupervisedResults } from '../evaluation/index.ts';
 import { writeFileAtomic } from '../util/files.ts';
 import { learningCurves, toPNG } from './figure.ts';
 import { htmlReport } from './html.ts';
+import { attentionMap, type Draw, probeCurves, reconstructionMap, transplantMap } from './inspection-figure.ts';
+import { inspectionHtml } from './inspection-html.ts';
 import { refusals } from './integrity.ts';
 import type { Facts } from './paper/facts.ts';
 import { rateCurves } from './rate-figure.ts';
@@ -15,6 +17,8 @@ import { supervisedHtml } from './supervised-html.ts';
 export { type ComparisonReport, compareRuns, formatComparison } from './comparison.ts';
 export { type FigureOptions, learningCurves, toPNG } from './figure.ts';
 export { htmlReport } from './html.ts';
+export { inspectionHtml } from './inspection-html.ts';
+export { formatInspection } from './inspection-terminal.ts';
 export { type OpenRun, openRun, rawTable } from './open.ts';
 export { rateCurves } from './rate-figure.ts';
 export { formatRecorded } from './recorded-terminal.ts';
@@ -47,6 +51,30 @@ export function writePage(folder: string, { results, setting, runs }: Facts): st
 /** The same of a supervised experiment. */
 export function writeSupervisedReports(folder: string, results: SupervisedResults): string[] {
   return writeFiles(folder, supervisedHtml(results), scoreCurves(results));
+}
+
+/** Writes inspect.html and a figure of each part of a look inside, as SVG and PNG, into the folder and gives their paths. */
+export function writeInspection(folder: string, inspection: Inspection): string[] {
+  const { reconstruction, probes, transplants, attention } = inspection;
+  const figures: [string, Draw][] = [
+    ...(isMissing(reconstruction) ? [] : [['reconstruction', reconstructionMap(reconstruction)] satisfies [string, Draw]]),
+    ...(isMissing(probes) ? [] : probes.factors.map((factor): [string, Draw] => [`probes-${factor.name}`, probeCurves(factor, probes)])),
+    ...(isMissing(transplants) ? [] : [['transplants', transplantMap(transplants.heldOut)] satisfies [string, Draw]]),
+    ...(isMissing(attention) ? [] : [['attention', attentionMap(attention)] satisfies [string, Draw]]),
+  ];
+  const files = figures.flatMap(([name, draw]): [string, string | Uint8Array][] => {
+    const svg = draw();
+    const plain = name.replaceAll(' ', '-');
+    return [
+      [`${plain}.svg`, svg],
+      [`${plain}.png`, toPNG(svg)],
+    ];
+  });
+  return [['inspect.html', inspectionHtml(inspection)] as const, ...files].map(([name, content]) => {
+    const path = join(folder, name);
+    writeFileAtomic(path, content);
+    return path;
+  });
 }
 
 function writeFiles(folder: string, page: string, svg: string | undefined): string[] {

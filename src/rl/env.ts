@@ -2,7 +2,7 @@
 
 import type { Random } from '../util/random.ts';
 import type { Actions } from './actions.ts';
-import type { Space } from './spaces.ts';
+import type { BoxSpace, DiscreteSpace, MultiDiscreteSpace, Space } from './spaces.ts';
 
 /** Parameters of one task of a family (for Dark Room: its goal). Plain JSON, so that it can be hashed and audited. */
 export type Task = Readonly<Record<string, number | readonly number[]>>;
@@ -85,6 +85,17 @@ export interface PlaneModel {
   centre(task: Task): readonly [x: number, y: number];
 }
 
+/** Something of a task that its agent is never told: what can be asked of a memory of it. */
+export interface HiddenFactor {
+  readonly name: string;
+  /** What it is an element of. Integers are classes, reals are numbers. */
+  readonly space: DiscreteSpace | MultiDiscreteSpace | BoxSpace;
+  /** What its numbers are called, where they have names. */
+  readonly parts?: readonly string[];
+  /** Its numbers in a task, as many as an element of the space has. */
+  of(task: Task): readonly number[];
+}
+
 /** A family of tasks that share spaces and rules. Its tasks are listed or drawn: exactly one of `tasks` and `drawTask` is there. */
 export interface EnvFamily {
   readonly id: string;
@@ -105,6 +116,8 @@ export interface EnvFamily {
   taskKey(task: Task): string;
   /** Expected return of an optimal policy that knows the task; exact. */
   oracleReturn(task: Task): number;
+  /** What tells its tasks apart and has to be found out by acting. */
+  readonly hidden?: readonly HiddenFactor[];
   /** For planning; absent where there is no such model. */
   readonly model?: TabularModel;
   /** For searching in the plane; absent where nothing is moved there. */

@@ -3,13 +3,11 @@
  * comes by in tasks of any side (method 7.1). They go into a store, or are looked up in one.
  */
 
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Context, ContextAbout, ContextModel, ContextStore } from '../data/contexts.ts';
-import { openHistories, tasksByKey } from '../data/index.ts';
+import type { Context, ContextAbout, ContextStore } from '../data/contexts.ts';
+import { tasksByKey } from '../data/index.ts';
 import { type Executor, type HostTensor, outputNames, type Program, zeros } from '../engine/index.ts';
 import { rollout } from '../evaluation/index.ts';
-import { contextShape, loadPolicy, type ModelDescription } from '../policy/index.ts';
+import { contextShape, loadPolicy } from '../policy/index.ts';
 import {
   actionsOf,
   type EnvFamily,
@@ -23,64 +21,11 @@ import {
 } from '../rl/index.ts';
 import { type ContextShape, pastFrom, type Tokenizer, tokenizer, writePast } from '../tokenizers/index.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { hashJson, readBytes, readJson, sha256 } from '../util/files.ts';
+import { hashJson } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
-import { type ExperimentConfig, loadExperiment } from './config.ts';
+import type { FinishedRun } from './finished.ts';
 import { split } from './generate.ts';
-import { familyOf } from './imported.ts';
-
-/** A finished run: its configuration and its exported model. */
-export interface FinishedRun {
-  readonly folder: string;
-  readonly config: ExperimentConfig;
-  readonly family: EnvFamily;
-  readonly description: ModelDescription;
-  readonly compress: Uint8Array;
-  readonly act: Uint8Array;
-  readonly model: ContextModel;
-}
-
-/** Opens a run that was evaluated. Throws `E_CHECKPOINT` where there is no model, or one that carries no latents. */
-export function openRun(folder: string): FinishedRun {
-  const path = (name: string) => join(folder, 'model', name);
-  const advice = `${folder} must be the folder of a run that "cadenza run" finished.`;
-  const description = readJson(path('model.json'), 'E_CHECKPOINT', advice) as ModelDescription;
-  if (!description.latentShape)
-    throw new CadenzaError('E_CHECKPOINT', `the model of ${folder} carries no latents, so it has no contexts to store.`);
-  const [compress, act] = ['compress.onnx', 'act.onnx'].map(name => readBytes(path(name), 'E_CHECKPOINT', advice));
-  const config = loadExperiment(join(folder, 'config.yaml'));
-  const model: ContextModel = {
-    hash: hashJson({ description, compress: sha256(compress) }),
-    environment: description.env.id,
-    latentShape: description.latentShape,
-    configuration: { description, experiment: config },
-  };
-  return { folder, config, family: familyOf(config), description, compress, act, model };
-}
-
-/** The learning histories that the run's model was trained on, found through the records of the stages. Throws `E_CHECKPOINT` without them. */
-export function trainingHistories({ folder, description, family }: FinishedRun): readonly History[] {
-  const trained = stageFolder(folder, description.trained);
-  const { inputs } = readJson(join(trained, 'stage.json'), 'E_CHECKPOINT') as { inputs: Record<string, string> };
-  return openHistories(stageFolder(folder, inputs.generate), family).histories;
-}
-
-function stageFolder(run: string, key: string): string {
-  const stages = join(run, 'stages');
-  let names: string[] = [];
-  try {
-    names = readdirSync(stages);
-  } catch {
-    // Reported below, as a folder without the stage is.
-  }
-  const found = names.find(name => name.endsWith(`-${key.slice(0, 12)}`));
-  if (found) return join(stages, found);
-  throw new CadenzaError(
-    'E_CHECKPOINT',
-    `${stages} has no stage with the key ${key.slice(0, 12)}, which the model comes from; the run was moved without its stages.`,
-  );
-}
 
 /** Rolls the run's policy in tasks and gives what happened as histories, one a stream, learnt in context with fixed weights. */
 export async function policyHistories(

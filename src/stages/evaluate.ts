@@ -306,7 +306,7 @@ function playedTasks({ config, model: { family } }: Evaluation): Omit<ReturnsTab
 export async function exportModel(evaluation: Pick<Evaluation, 'model' | 'config'>, method: TrainedMethod, folder: string): Promise<void> {
   const { model, config } = evaluation;
   const streams = 1;
-  const graphs = inferenceGraphs(model, method, { compress: 1, act: streams }, method.foresees);
+  const graphs = inferenceGraphs(model, method, { compress: 1, act: streams }, { returns: method.foresees });
   if (graphs.compress) writeFileAtomic(join(folder, 'compress.onnx'), toOnnx(graphs.compress, { standard: true }));
   if (graphs.decode) writeFileAtomic(join(folder, 'decode.onnx'), toOnnx(graphs.decode, { standard: true }));
   writeFileAtomic(join(folder, 'act.onnx'), toOnnx(graphs.act, { standard: true }));

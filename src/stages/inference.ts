@@ -35,10 +35,18 @@ export function weightsOf({ trained }: Pick<TrainedModel, 'trained'>): Map<strin
 /** The model of a trained one beside that of the experiment, in the family of the latter. */
 export const ownModel = (beside: Model, { model = beside }: Pick<TrainedModel, 'model'>): Model => model.in(beside.family);
 
-/** The graphs of a trained model with its weights as constants; with `returns` the one that acts says which it predicts. */
-export function inferenceGraphs(model: Model, of: TrainedModel, batch: { compress: number; act: number }, returns = false): Inference {
+/**
+ * The graphs of a trained model with its weights as constants; with `returns` the one that acts says which it predicts, with `attention` how it
+ * attends.
+ */
+export function inferenceGraphs(
+  model: Model,
+  of: TrainedModel,
+  batch: { compress: number; act: number },
+  asked: { returns?: boolean; attention?: boolean } = {},
+): Inference {
   const weights = weightsOf(of);
-  const { compress, act, decode, ...shapes } = ownModel(model, of).inference(of.kind, batch, { retrieved: of.retrieved, returns });
+  const { compress, act, decode, ...shapes } = ownModel(model, of).inference(of.kind, batch, { retrieved: of.retrieved, ...asked });
   const bake = (graph: Graph) => optimise(withWeights(graph, weights, INFERENCE_INPUTS));
   return { compress: compress && bake(compress), act: bake(act), decode: decode && bake(decode), ...shapes };
 }
@@ -66,17 +74,24 @@ export interface PolicyRequest {
   readonly onCodes?: CompressProgram['onCodes'];
   /** Takes what a model predicts that foresees returns. */
   readonly onReturns?: InContextModel['act']['onReturns'];
+  /** Takes the weights with which it attends. */
+  readonly onAttention?: InContextModel['act']['onAttention'];
+  /** Z [size · M · D] that the environments are given for good, whatever happens there. */
+  readonly given?: Float32Array;
 }
 
 /** A trained model as a policy. */
 export async function openPolicy(request: PolicyRequest, of: TrainedModel): Promise<InContextPolicy> {
-  const { executor, size, compress: contexts = COMPRESS_BATCH, retrieve, onCodes, onReturns } = request;
+  const { executor, size, compress: contexts = COMPRESS_BATCH, retrieve, onCodes, onReturns, onAttention, given } = request;
   const model = ownModel(request.model, of);
   const { family, tokenizer, head } = model;
-  const graphs = inferenceGraphs(model, of, { compress: contexts, act: size }, onReturns !== undefined);
-  const act = { program: await executor.compile(toOnnx(graphs.act)), size, onReturns };
-  const compress = await compileCompressor(graphs, executor, contexts, onCodes);
-  return inContextPolicy({ family, tokenizer, actions: head.distribution, context: graphs.context, compress, retrieve, act });
+  const asked = { returns: onReturns !== undefined, attention: onAttention !== undefined };
+  const graphs = inferenceGraphs(model, of, { compress: contexts, act: size }, asked);
+  const act = { program: await executor.compile(toOnnx(graphs.act)), size, onReturns, onAttention };
+  const memory = given
+    ? { given: { data: given, shape: [size, ...graphs.latentShape!], dtype: 'float32' as const } }
+    : { compress: await compileCompressor(graphs, executor, contexts, onCodes) };
+  return inContextPolicy({ family, tokenizer, actions: head.distribution, context: graphs.context, ...memory, retrieve, act });
 }
 
 /** C_θ of a trained model alone. */

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { compressor, LATENT_KINDS } from '../compressor/index.ts';
-import { input, inputsOf, interpret, type Tensor } from '../engine/index.ts';
+import { input, inputsOf, interpret, nodesOf, type Tensor } from '../engine/index.ts';
 import { environment } from '../envs/index.ts';
+import { measuresOf, ReconstructionScore } from '../evaluation/index.ts';
 import { initialise, POSITION_KINDS, Scope } from '../nn/index.ts';
 import { type EnvFamily, listedTasks, pickEpisodes } from '../rl/index.ts';
 import { generateHistory, source } from '../sources/index.ts';
-import { BatchSampler, IMAGE_ENCODER_KINDS, newBatch, STATISTICS, TOKENIZERS, writePrompts } from '../tokenizers/index.ts';
+import { BatchSampler, IMAGE_ENCODER_KINDS, newBatch, STATISTICS, stepsSeen, TOKENIZERS, writePrompts } from '../tokenizers/index.ts';
 import { loadConfig } from '../util/config.ts';
 import { Random } from '../util/random.ts';
 import { experimentSchema } from './config.ts';
@@ -127,6 +128,55 @@ describe.each(Object.entries(MODELS))('the model %s', (_, [tokenizer, overrides 
       for (let a = row * actions; a < (row + 1) * actions; a++) sum -= batch.target[a] * Math.log(probabilities[a]);
     }
     expect(values({ task }, { ...batch, ...Object.fromEntries(weights) }).task).toBeCloseTo(sum / count, 5);
+  });
+
+  it('says how it attends to what it reads when it is asked, with weights that sum to 1, and does the same', () => {
+    const sizes = { compress: 1, act: rowsOf(model) };
+    if (model.policyOptions.prefix) {
+      expect(() => model.inference('bottleneck', sizes, { attention: true })).toThrow('no layer of this policy attends to anything');
+      return;
+    }
+    const [plain, asked] = [false, true].map(attention => model.inference('bottleneck', sizes, { attention }).act);
+    expect([Object.keys(plain.outputs), Object.keys(asked.outputs)]).toEqual([['probabilities'], ['probabilities', 'attention']]);
+    expect(nodesOf(plain).length).toBeLessThan(nodesOf(asked).length);
+    const scope = new Scope();
+    model.losses(scope, 'bottleneck', BATCH, 'absent');
+    const latents = Float32Array.from({ length: rowsOf(model) * 16 }, (_, i) => Math.sin(i));
+    const feeds = { ...Object.fromEntries(weightsOf(scope)), query: batch.query, latents };
+    const [before, { probabilities, attention }] = [plain, asked].map(graph => interpret(graph, feeds));
+    expect(probabilities).toEqual(before.probabilities);
+    const { layers, crossLayers = [...Array(layers).keys()], heads } = model.policyOptions;
+    const { shape } = asked.outputs.attention;
+    expect(shape.slice(0, -1)).toEqual([rowsOf(model), stepsSeen(model.tokenizer, model.segment), crossLayers.length, heads]);
+    const width = shape[shape.length - 1];
+    expect(width).toBeGreaterThanOrEqual(2);
+    for (let row = 0; row < attention.length; row += width) {
+      const weights = attention.slice(row, row + width);
+      expect(weights.every(weight => weight >= 0)).toBe(true);
+      expect(weights.reduce((a, b) => a + b)).toBeCloseTo(1, 10);
+    }
+    // Not every query looks alike.
+    expect(new Set(attention).size).toBeGreaterThan(width);
+  });
+
+  it('gives contexts back as the loss sees them: accuracies and recall are those of a score kept aside', () => {
+    const scope = new Scope();
+    const { context } = model.inputs(BATCH);
+    const z = model.latents(scope, 'bottleneck', context)!.settled;
+    const { metrics, fields } = model.reconstruction(scope, z, context);
+    const weights = weightsOf(scope);
+    const feeds = { ...batch, ...Object.fromEntries(weights) };
+    const found = values({ ...metrics, ...fields }, feeds);
+    const latents = interpret({ outputs: { z } }, feeds).z;
+    const given = interpret(withWeights(model.decoder('bottleneck', BATCH), weights, new Set(['latents'])), { latents });
+    const layout = model.tokenizer.context;
+    const score = new ReconstructionScore(layout, model.contextTokens);
+    score.add(given.context, batch.context);
+    const means = score.means(1, () => 0);
+    for (const [m, { name, measure }] of measuresOf(layout.fields).entries()) {
+      const key = { accuracy: `accuracy.${name}`, recall: `recall.${name.replace(' events', '')}`, 'squared error': name }[measure];
+      expect(means[m].all ?? 0, key).toBeCloseTo(found[key], 5);
+    }
   });
 });
 

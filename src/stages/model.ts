@@ -1,7 +1,8 @@
 /**
  * @file The models of an experiment as graphs: what each training stage minimises, and what acts.
  * Shape key: B batch, N context tokens, T query tokens, F features, M latents, D width, K retrieved contexts or future returns, H steps
- * of a segment, P numbers of a distribution over actions, R numbers that the head reads out.
+ * of a segment, P numbers of a distribution over actions, R numbers that the head reads out, L layers that attend to Z, J their heads, C what
+ * they attend to.
  */
 
 import {
@@ -14,7 +15,21 @@ import {
   reconstruct,
   reconstructionLoss,
 } from '../compressor/index.ts';
-import { add, constant, type Graph, input, mul, oneHot, reshape, rewrite, slice, stopGradient, type Tensor } from '../engine/index.ts';
+import {
+  add,
+  concat,
+  constant,
+  type Graph,
+  input,
+  mul,
+  oneHot,
+  reshape,
+  rewrite,
+  slice,
+  stopGradient,
+  type Tensor,
+  transpose,
+} from '../engine/index.ts';
 import { crossEntropy, feedForward, linear, Scope, weightedMean, zeroInit } from '../nn/index.ts';
 import {
   type ActionHead,
@@ -38,7 +53,7 @@ import {
   type Tokenizer,
   tokenizer,
 } from '../tokenizers/index.ts';
-import { CadenzaError } from '../util/errors.ts';
+import { CadenzaError, expect } from '../util/errors.ts';
 import type { ExperimentConfig } from './config.ts';
 
 export type ModelConfig = Pick<ExperimentConfig, 'tokenizer' | 'context' | 'model' | 'policy' | 'compressor' | 'compression' | 'latents'>;
@@ -61,7 +76,7 @@ export interface Inference {
   readonly compress?: Graph;
   /**
    * `query` with `latents` (and `retrieved` with `present`) → `probabilities`, with a critic `values` [B, H] too, and where they are asked for
-   * `returns` [B, H, K].
+   * `returns` [B, H, K] and `attention` [B, H, L, J, C].
    */
   readonly act: Graph;
   /** `codes` → `latents`, where Z is discrete. */
@@ -261,11 +276,12 @@ export class Model {
   /**
    * What the head reads out, [B, H, R], and what the future is worth at the same tokens, [B, H]: a read-out of the policy's hidden states, through a
    * layer of its own, that starts at 0. Only training by returns reads the values; they are in no graph that does not ask for them. Nor are the states [B, H, D],
-   * which returns are predicted from.
+   * which returns are predicted from, and the weights [B, H, L, J, C] of cross-attention.
    */
   actorCritic(scope: Scope, query_BTF: Tensor, z_BMD: Tensor | undefined, retrieved?: Retrieved) {
     const policy = scope.at(PARTS.policy);
-    const states_BTD = policyStates(policy, query_BTF, z_BMD, this.policyOptions, retrieved);
+    const weights: Tensor[] = [];
+    const states_BTD = policyStates(policy, query_BTF, z_BMD, this.policyOptions, retrieved, layer => void weights.push(layer));
     const stride = this.tokenizer.predictionIndex(1) - this.tokenizer.predictionIndex(0);
     const predicting = (all: Tensor) => slice(all, 1, 0, all.shape[1], stride);
     const values = () => {
@@ -275,17 +291,35 @@ export class Model {
       const values_BH1 = predicting(linear(own, read_BTD, 1, zeroInit));
       return reshape(values_BH1, values_BH1.shape.slice(0, 2));
     };
-    return { logits: predicting(this.head.outputs(policy.at('head'), states_BTD)), values, states: () => predicting(states_BTD) };
+    const attention = () => {
+      expect(weights.length > 0, 'no layer of this policy attends to anything, so there are no weights of attention.');
+      const layers = weights.map(layer_BJTC => {
+        const each_BHJC = predicting(transpose(layer_BJTC, [0, 2, 1, 3]));
+        return reshape(each_BHJC, [each_BHJC.shape[0], each_BHJC.shape[1], 1, ...each_BHJC.shape.slice(2)]);
+      });
+      return concat(layers, 2);
+    };
+    return {
+      logits: predicting(this.head.outputs(policy.at('head'), states_BTD)),
+      values,
+      states: () => predicting(states_BTD),
+      attention,
+    };
   }
 
   /** L_rec and its parts. */
   reconstruction(scope: Scope, z_BMD: Tensor, context_BNF: Tensor) {
-    const layout = this.tokenizer.context;
-    return reconstructionLoss(
-      reconstruct(scope.at(PARTS.decoder), z_BMD, this.contextTokens, layout, this.options.heads),
-      context_BNF,
-      layout,
-    );
+    return reconstructionLoss(this.#reconstruct(scope, z_BMD), context_BNF, this.tokenizer.context);
+  }
+
+  /** R_ψ alone: `latents` [B, M, D] → `context` [B, N, F], of a categorical field logits. */
+  decoder(kind: string, batch: number): Graph {
+    const latents = input('latents', [batch, ...this.latentShape(kind)!]);
+    return { outputs: { context: this.#reconstruct(new Scope(), latents) } };
+  }
+
+  #reconstruct(scope: Scope, z_BMD: Tensor): Tensor {
+    return reconstruct(scope.at(PARTS.decoder), z_BMD, this.contextTokens, this.tokenizer.context, this.options.heads);
   }
 
   /** Everything that one student of compressor `kind` minimises, as separate scalars; what a stage does not use is never computed. */
@@ -333,11 +367,15 @@ export class Model {
 
   /**
    * The inference graphs of a student: context → latents (absent when nothing is carried), and query with latents → probabilities; with `critic`,
-   * its values beside them, with `returns` the future returns that it predicts, and with `retrieved` as many retrieved contexts beside the
-   * latents. A compressor that goes on from its latents takes them as `state`, beside a context of one segment; what it carries is
+   * its values beside them, with `returns` the future returns that it predicts, with `attention` how it attends, and with `retrieved` as many
+   * retrieved contexts beside the latents. A compressor that goes on from its latents takes them as `state`, beside a context of one segment; what it carries is
    * what it made, and the kind of latents is applied to what the policy sees of it.
    */
-  inference(kind: string, batch: { compress: number; act: number }, { critic = false, returns = false, retrieved = 0 } = {}): Inference {
+  inference(
+    kind: string,
+    batch: { compress: number; act: number },
+    { critic = false, returns = false, attention = false, retrieved = 0 } = {},
+  ): Inference {
     const scope = new Scope();
     const { query } = this.inputs(batch.act, stepsSeen(this.tokenizer, this.segment));
     const { step } = compressor(kind);
@@ -346,13 +384,14 @@ export class Model {
     const latentShape = this.latentShape(kind);
     const latents = latentShape && input('latents', [batch.act, ...latentShape]);
     const found = latentShape && this.retrievedInputs(batch.act, retrieved, latentShape);
-    const { logits, values, states } = this.actorCritic(scope, query, latents, found);
+    const { logits, values, states, attention: weights } = this.actorCritic(scope, query, latents, found);
     const foreseen = () => decodeReturns(scope.at(PARTS.policy), states(), this.returns!);
     const act: Graph = {
       outputs: {
         probabilities: this.head.rows(logits),
         ...(critic ? { values: values() } : {}),
         ...(returns ? { returns: foreseen() } : {}),
+        ...(attention ? { attention: weights() } : {}),
       },
     };
     if (!latentShape) return { act, carries: false, context };

@@ -84,10 +84,9 @@ export class StageStore {
     const path = join(folder, MANIFEST);
     const finished = (): StageOutput | undefined => {
       if (!existsSync(path)) return undefined;
-      const done = readJson(path, 'E_CHECKPOINT') as StageManifest;
-      checkFiles(folder, done.files);
-      this.seconds[stage] = done.seconds;
-      return { folder, key, report: done.report, seconds: done.seconds };
+      const { report, seconds } = readStage(folder);
+      this.seconds[stage] = seconds;
+      return { folder, key, report, seconds };
     };
     const earlier = finished();
     if (earlier) return earlier;
@@ -116,6 +115,20 @@ export class StageStore {
     this.seconds[stage] = seconds;
     return { folder, key, report, seconds };
   }
+}
+
+/** A finished stage with what it was made from. */
+export interface StoredStage extends StageOutput {
+  readonly stage: string;
+  readonly settings: unknown;
+  readonly inputs: Readonly<Record<string, string>>;
+}
+
+/** Reads a finished stage. Throws `E_CHECKPOINT` when it is none, or was altered. */
+export function readStage(folder: string): StoredStage {
+  const { stage, key, report, seconds, settings, inputs, files } = readJson(join(folder, MANIFEST), 'E_CHECKPOINT') as StageManifest;
+  checkFiles(folder, files);
+  return { folder, stage, key, report, seconds, settings, inputs };
 }
 
 /** Files that change from run to run (times) and so are not held against their hash. */

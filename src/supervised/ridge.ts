@@ -1,5 +1,6 @@
 /** @file Ridge regression in float64, by Cholesky factorisation of the normal equations. */
 
+import { cholesky, choleskySolve } from '../util/cholesky.ts';
 import { CadenzaError } from '../util/errors.ts';
 
 /**
@@ -21,25 +22,9 @@ export function ridge(features: Float64Array, labels: ArrayLike<number>, size: n
   }
   for (let a = 0; a < size; a++) gram[a * size + a] += lambda;
 
-  // gram = L Lᵀ, in place in its lower half.
-  for (let a = 0; a < size; a++) {
-    for (let b = 0; b <= a; b++) {
-      let value = gram[a * size + b];
-      for (let c = 0; c < b; c++) value -= gram[a * size + c] * gram[b * size + c];
-      if (a > b) gram[a * size + b] = value / gram[b * size + b];
-      else if (value > 0) gram[a * size + a] = Math.sqrt(value);
-      else
-        throw new CadenzaError('E_NUMERICS', `ridge: the normal equations of ${labels.length} examples are singular; raise λ = ${lambda}.`);
-    }
-  }
-  for (let a = 0; a < size; a++) {
-    for (let b = 0; b < a; b++) weights[a] -= gram[a * size + b] * weights[b];
-    weights[a] /= gram[a * size + a];
-  }
-  for (let a = size - 1; a >= 0; a--) {
-    for (let b = a + 1; b < size; b++) weights[a] -= gram[b * size + a] * weights[b];
-    weights[a] /= gram[a * size + a];
-  }
+  if (!cholesky(gram, size))
+    throw new CadenzaError('E_NUMERICS', `ridge: the normal equations of ${labels.length} examples are singular; raise λ = ${lambda}.`);
+  choleskySolve(gram, size, weights);
   return weights;
 }
 

@@ -57,10 +57,11 @@ function registerBuild(store: Command): void {
         const signal = interruptSignal();
         const progress = terminalProgress();
         const stage = await import('../../stages/contexts.ts');
+        const { openRun, trainingHistories } = await import('../../stages/finished.ts');
         const { ContextStore } = await import('../../data/contexts.ts');
         const { nodeExecutor } = await import('../../engine/executors/node.ts');
         const { firstOfEach } = await import('../../rl/index.ts');
-        const run = stage.openRun(folder);
+        const run = openRun(folder);
         const from = given.length > 0 ? given : ['histories'];
         const tasks = stage.namedTasks(
           run,
@@ -70,7 +71,7 @@ function registerBuild(store: Command): void {
         try {
           const executor = nodeExecutor(run.config.executor);
           const compressor = await stage.ContextCompressor.open(run, executor);
-          const recorded = from.includes('histories') ? firstOfEach(stage.trainingHistories(run), limit) : [];
+          const recorded = from.includes('histories') ? firstOfEach(trainingHistories(run), limit) : [];
           const episodes = options.episodes ?? run.config.evaluate.episodes;
           const rolled =
             tasks.length > 0 ? await stage.policyHistories(run, { tasks, streams, episodes, seed, executor, progress, signal }) : [];
@@ -123,13 +124,14 @@ function registerQuery(store: Command): void {
     .action(async (db: string, { run: folder, history: index, episode, k, metric, own = false, json = false, ...rest }: QueryOptions) => {
       const { fromEpisode = 1, rewarded = false } = rest;
       const stage = await import('../../stages/contexts.ts');
+      const { openRun, trainingHistories } = await import('../../stages/finished.ts');
       const { ContextStore } = await import('../../data/contexts.ts');
       const { counts, nearestContexts } = await import('../../data/retrieval.ts');
       const { nodeExecutor } = await import('../../engine/executors/node.ts');
-      const run = stage.openRun(folder);
+      const run = openRun(folder);
       const contexts = ContextStore.open(db, run.model, { create: false });
       try {
-        const histories = stage.trainingHistories(run);
+        const histories = trainingHistories(run);
         const history = histories[index];
         if (!history)
           throw new CadenzaError('E_DATA', `--history ${index}: the run has ${histories.length} training histories, counted from 0.`);

@@ -1,0 +1,64 @@
+/** @file `cadenza inspect`: what the memory of a finished run's student holds, and what the policy does with it. */
+
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Command, Option } from 'commander';
+import { CadenzaError } from '../../util/errors.ts';
+import { terminalProgress } from '../../util/progress.ts';
+import { openExperiment } from '../experiments.ts';
+import { jsonOption, printJson, whole } from '../options.ts';
+import { interruptSignal } from '../signals.ts';
+
+interface Options {
+  out?: string;
+  tasks: number;
+  streams: number;
+  episodes?: number;
+  exchanged: number;
+  decoderSteps: number;
+  seed: number;
+  json?: boolean;
+}
+
+const number = (flags: string, description: string, least: number) =>
+  new Option(flags, description).argParser(whole(flags.split(' ')[0], least));
+
+export function registerInspect(program: Command): void {
+  program
+    .command('inspect')
+    .argument('<run>', 'folder of a finished run, or its experiment, such as experiments/dark-room.yaml')
+    .description('look into the memory of a trained student: reconstruction, probes, exchanged memories, attention')
+    .option('--out <folder>', "where the report goes (default: inspect in the run's folder)")
+    .addOption(number('--tasks <n>', 'training tasks and held-out tasks to look at, at most so many of each', 2).default(100))
+    .addOption(number('--streams <n>', 'streams in each task', 1).default(10))
+    .addOption(number('--episodes <n>', 'in-context episodes of a stream (default: as the run was evaluated)', 1))
+    .addOption(number('--exchanged <n>', 'tasks whose memories are exchanged, at most', 2).default(8))
+    .addOption(number('--decoder-steps <n>', 'training steps of a decoder for a student without one; 0: none', 0).default(1000))
+    .addOption(number('--seed <n>', 'seed of the streams', 0).default(0))
+    .addOption(jsonOption())
+    .action(async (given: string, { out, json, ...options }: Options) => {
+      const run = folderOf(given);
+      const { inspectRun } = await import('../../stages/inspect/inspect.ts');
+      const signal = interruptSignal();
+      const progress = terminalProgress();
+      const folder = out ?? join(run, 'inspect');
+      const command = `cadenza ${process.argv.slice(2).join(' ')}`;
+      const inspection = await inspectRun({ run, out: folder, options, command, progress, signal }).finally(progress.stop);
+      const { writeInspection, formatInspection } = await import('../../reports/index.ts');
+      writeInspection(folder, inspection);
+      if (json) return printJson(inspection);
+      process.stdout.write(`${formatInspection(inspection).trimEnd()}\nEverything is in ${folder}\n`);
+    });
+}
+
+/** The folder of the run that is meant: itself, or where an experiment's run goes. Throws `E_USAGE` for an experiment of another kind. */
+function folderOf(given: string): string {
+  if (!statSync(given, { throwIfNoEntry: false })?.isFile()) return given;
+  const { kind, config } = openExperiment(given);
+  if (kind.name !== 'reinforcement')
+    throw new CadenzaError(
+      'E_USAGE',
+      `${given} is a ${kind.name} experiment, whose runs have no memory that acts; name one with an environment`,
+    );
+  return join('runs', config.name);
+}

@@ -1,0 +1,142 @@
+/** @file What looking into a finished run found, as it is written to inspect.json. */
+
+import type { EpisodeAttention } from './attention.ts';
+import type { ProbeScores } from './probes.ts';
+import type { Measured } from './reconstruction.ts';
+import type { RunRecord } from './results.ts';
+import { bootstrapInterval, mean, type Resamples } from './statistics.ts';
+import type { TransplantTable } from './transplant.ts';
+
+export const INSPECTION_FORMAT = 'cadenza-inspection-1';
+
+/** The same of the tasks that were trained on and of those that were held out. */
+export interface Sides<T> {
+  readonly train: T;
+  readonly heldOut: T;
+}
+
+export const SIDES = ['train', 'heldOut'] as const satisfies readonly (keyof Sides<unknown>)[];
+
+/** Why something could not be measured, as a sentence. */
+export interface Missing {
+  readonly missing: string;
+}
+
+export const isMissing = (found: object): found is Missing => 'missing' in found;
+
+/** One curve over in-context episodes, with its 95% intervals. */
+export interface Curve {
+  readonly mean: readonly number[];
+  readonly low: readonly number[];
+  readonly high: readonly number[];
+}
+
+/** What one measure of reconstruction found; `null` where there was nothing to give back. */
+export interface FieldReconstruction extends Measured {
+  /** By the decoder, and by the mean context of the training streams in its place. */
+  readonly decoder: AgedMeans;
+  readonly reference: AgedMeans;
+}
+
+export interface AgedMeans {
+  readonly all: number | null;
+  /** By episodes back, the latest first. */
+  readonly byEpisode: readonly (number | null)[];
+  /** By steps back, in bins, the latest first. */
+  readonly bySteps: readonly (number | null)[];
+}
+
+export interface Reconstruction {
+  /** Where the decoder comes from, as a sentence. */
+  readonly decoder: string;
+  /** In-context episodes after which contexts were taken: as many as a context holds. */
+  readonly after: number;
+  readonly contexts: Sides<number>;
+  /** Transitions of an episode at most: the width of the bins of `byEpisode`. */
+  readonly horizon: number;
+  /** Transitions of a bin of `bySteps`. */
+  readonly binSteps: number;
+  readonly fields: Sides<readonly FieldReconstruction[]>;
+}
+
+/** What probes read of one hidden factor. Curves have a number for each entry of `ProbeReport.episodes`. */
+export interface FactorProbes {
+  readonly name: string;
+  readonly measure: 'accuracy' | 'R²';
+  /** By what is read. */
+  readonly curves: Readonly<Record<Probed, Sides<Curve>>>;
+  /** Of what is read from Z: each number of the factor on its own; left out where it has one. */
+  readonly parts?: readonly { readonly name: string; readonly mean: Sides<readonly number[]> }[];
+  readonly chance: Sides<readonly number[]>;
+}
+
+/** What is probed: Z; the latest raw transitions, of as many numbers; Z by a probe fitted to the labels of other tasks. */
+export const PROBED = ['Z', 'raw', 'shuffled'] as const;
+export type Probed = (typeof PROBED)[number];
+
+export interface ProbeReport {
+  /** In-context episodes that were over. */
+  readonly episodes: readonly number[];
+  /** Numbers of Z, and of the latest raw transitions beside it. */
+  readonly numbers: { readonly Z: number; readonly raw: number };
+  /** The latest transitions that `raw` holds. */
+  readonly transitions: number;
+  /** Streams of each training task that probes were fitted on; its others were scored. */
+  readonly fittedStreams: number;
+  /** Share of the scored streams that had earned a reward by then. */
+  readonly rewarded: Sides<readonly number[]>;
+  readonly factors: readonly FactorProbes[];
+}
+
+export interface AttentionReport extends Sides<readonly EpisodeAttention[]> {
+  /** Numbers of the layers that attend, from 0. */
+  readonly layers: readonly number[];
+  /** Latents of Z: the first of what is attended to. */
+  readonly latents: number;
+}
+
+/** The tasks and streams of a side that were looked at. */
+export interface InspectedSide {
+  readonly side: string;
+  readonly tasks: number;
+  readonly streams: number;
+}
+
+/** The whole of inspect.json. */
+export interface Inspection {
+  readonly format: typeof INSPECTION_FORMAT;
+  readonly name: string;
+  readonly model: {
+    /** Stage and key of what was looked into. */
+    readonly stage: string;
+    readonly key: string;
+    readonly compressor: string;
+    readonly latentShape: readonly number[];
+  };
+  readonly sides: Sides<InspectedSide>;
+  /** In-context episodes of every stream. */
+  readonly episodes: number;
+  /** What was measured on what, and what the intervals are. */
+  readonly bars: string;
+  readonly reconstruction: Reconstruction | Missing;
+  readonly probes: ProbeReport | Missing;
+  readonly transplants: Sides<TransplantTable> | Missing;
+  readonly attention: AttentionReport | Missing;
+  readonly run: RunRecord;
+}
+
+/** A curve of probes' scores, one a moment, with intervals under draws made before. */
+export function curveOf(scores: readonly Pick<ProbeScores, 'whole'>[], draws: Resamples): Curve {
+  const intervals = scores.map(({ whole }) => bootstrapInterval(whole, mean, draws));
+  return {
+    mean: scores.map(({ whole }) => mean(whole)),
+    low: intervals.map(({ low }) => low),
+    high: intervals.map(({ high }) => high),
+  };
+}
+
+/** In-context episodes after which something is measured: all early ones, later ones ever farther apart, `always` and the last. */
+export function moments(episodes: number, always: number): number[] {
+  const round = [0, 1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 1000];
+  return [...new Set([...round, always, episodes])].filter(moment => moment <= episodes).sort((a, b) => a - b);
+}

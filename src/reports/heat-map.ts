@@ -1,0 +1,94 @@
+/** @file Heat maps: panels of cells, each as dark as its share, with its number in it where there is room. */
+
+import * as Plot from '@observablehq/plot';
+import { drawPlot, type FigureOptions, LETTER_WIDTH } from './figure.ts';
+
+export interface HeatCell {
+  /** 0 is empty, 1 is full; `null` where nothing was measured. */
+  readonly share: number | null;
+  /** What stands in the cell. */
+  readonly text: string;
+}
+
+export interface HeatMap {
+  readonly rows: readonly string[];
+  readonly columns: readonly string[];
+  /** [rows][columns] each. Side by side on a wide page, one below the other on a narrow one. */
+  readonly panels: readonly { readonly title: string; readonly cells: readonly (readonly HeatCell[])[] }[];
+  readonly ariaLabel: string;
+  /** What columns and rows are. */
+  readonly x: string;
+  readonly y: string;
+}
+
+/** The blue of the tables by task. */
+const FULL = '#005a8f';
+const ROW_HEIGHT = 26;
+const SMALL_TEXT = 10.5;
+/** Of letters at that size. */
+const SMALL_LETTER = 6.6;
+/** Pages narrower than this have their panels one below the other. */
+const NARROW = 600;
+
+/** Draws a heat map; gives an SVG document as high as its rows need. */
+export function heatMap(
+  { rows, columns, panels, ariaLabel, x, y }: HeatMap,
+  { width = 880, ground = 'paper' }: FigureOptions = {},
+): string {
+  const stacked = width < NARROW && panels.length > 1;
+  const [across, down] = stacked ? [1, panels.length] : [panels.length, 1];
+  const marginLeft = 30 + LETTER_WIDTH * Math.max(...rows.map(({ length }) => length));
+  const margins = { marginTop: 34, marginBottom: 44, marginLeft, marginRight: 12 };
+  // Plot leaves a tenth of each facet empty.
+  const cell = (((width - marginLeft - margins.marginRight) / across) * 0.95) / columns.length;
+  const cells = panels.flatMap(({ title, cells }) =>
+    cells.flatMap((row, r) => row.map(({ share, text }, c) => ({ panel: title, row: rows[r], column: columns[c], share, text }))),
+  );
+  const there = cells.filter(({ share }) => share !== null);
+  const fits = Math.max(...there.map(({ text }) => text.length)) * SMALL_LETTER <= cell;
+  const facet = stacked ? { fy: 'panel' } : { fx: 'panel' };
+  const place = { x: 'column', y: 'row', ...facet };
+  const titles = panels.map(({ title }) => title);
+  // As many column names as have room.
+  const every = Math.ceil(((Math.max(...columns.map(({ length }) => length)) + 1) * LETTER_WIDTH) / cell);
+  const marks = [
+    Plot.cell(cells, { ...place, fill: 'none', stroke: 'currentColor', strokeOpacity: 0.12, inset: 0.5 }),
+    Plot.cell(there, { ...place, fill: FULL, fillOpacity: ({ share }) => Math.min(1, Math.max(0, share!)), inset: 0.5 }),
+    ...(fits
+      ? [
+          Plot.text(there, {
+            ...place,
+            text: 'text',
+            fontSize: SMALL_TEXT,
+            fill: ({ share }) => (share! > 0.5 ? '#ffffff' : 'currentColor'),
+          }),
+        ]
+      : []),
+    // Beside panels that stand on each other there is no room for their titles.
+    ...(stacked ? [Plot.text(titles, { fy: d => d, text: d => d, frameAnchor: 'top-left', dy: -13, fontWeight: 'bold' })] : []),
+  ];
+  return drawPlot(
+    {
+      width,
+      height: margins.marginTop + margins.marginBottom + down * (rows.length * ROW_HEIGHT + (stacked ? 26 : 0)),
+      ...margins,
+      ariaLabel,
+      ...(stacked
+        ? { fy: { domain: titles, axis: null, padding: 26 / (rows.length * ROW_HEIGHT) } }
+        : { fx: { domain: titles, label: null, axis: panels.length > 1 ? 'top' : null } }),
+      x: {
+        domain: columns,
+        label: x,
+        labelAnchor: 'center',
+        labelArrow: 'none',
+        tickSize: 0,
+        ticks: columns.filter((_, c) => c % every === 0),
+      },
+      y: { domain: rows, label: y, labelArrow: 'none', tickSize: 0 },
+      opacity: { type: 'identity' },
+      color: { type: 'identity' },
+      marks,
+    },
+    ground,
+  );
+}

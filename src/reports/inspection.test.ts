@@ -1,0 +1,237 @@
+import { parseHTML } from 'linkedom';
+import { describe, expect, it } from 'vitest';
+import type { Curve, FieldReconstruction, Inspection, TransplantTable } from '../evaluation/index.ts';
+import { heatMap } from './heat-map.ts';
+import { attentionMap, probeCurves, reconstructionCurves, reconstructionMap, shareOf, transplantMap } from './inspection-figure.ts';
+import { probeTable, reconstructionTable, transplantTableText } from './inspection-format.ts';
+import { inspectionHtml } from './inspection-html.ts';
+import { formatInspection } from './inspection-terminal.ts';
+
+const aged = (all: number | null, ...byEpisode: (number | null)[]) => ({ all, byEpisode, bySteps: byEpisode });
+const FIELDS: FieldReconstruction[] = [
+  { name: 'action', measure: 'accuracy', decoder: aged(0.75, 1, 0.5), reference: aged(0.25, 0.25, 0.25) },
+  { name: 'reward', measure: 'squared error', decoder: aged(0.05, 0.02, 0.08), reference: aged(0.1, 0.1, 0.1) },
+  { name: 'reward events', measure: 'recall', decoder: aged(0.5, 0.5, null), reference: aged(0, 0, null) },
+  { name: 'done', measure: 'squared error', decoder: aged(0.001, 0.001, 0.001), reference: aged(0, 0, 0) },
+];
+const curve = (...mean: number[]): Curve => ({ mean, low: mean.map(v => v - 0.05), high: mean.map(v => v + 0.05) });
+const sides = <T>(part: T) => ({ train: part, heldOut: part });
+const score = (mean: number) => ({ mean, low: mean - 0.125, high: mean + 0.125 });
+const TABLE: TransplantTable = {
+  tasks: ['goal=<1>,2', 'goal=3,4'],
+  byOther: [
+    [1, 0.25],
+    [0.5, 0.75],
+  ],
+  byOwn: [
+    [1, 0],
+    [0, 0.75],
+  ],
+  pursues: [
+    [1, 1],
+    [0.5, 1],
+  ],
+  own: { return: score(0.875), pursues: score(0.75) },
+  transplanted: { byOther: score(0.375), byOwn: score(0.125), pursues: score(0.75) },
+  empty: { return: score(0.25), pursues: score(0.5) },
+};
+const EPISODES = [0, 1, 2, 3, 4, 5, 7, 10, 15, 20, 30];
+const rising = EPISODES.map(e => e / 32);
+const INSPECTION: Inspection = {
+  format: 'cadenza-inspection-1',
+  name: 'a <room>',
+  model: { stage: 'finetune-seed0', key: 'k', compressor: 'bottleneck', latentShape: [2, 16] },
+  sides: { train: { side: 'train', tasks: 5, streams: 10 }, heldOut: { side: 'test', tasks: 2, streams: 4 } },
+  episodes: 30,
+  bars: 'Intervals of nothing.',
+  reconstruction: {
+    decoder: 'R_ψ of somewhere.',
+    after: 2,
+    contexts: { train: 10, heldOut: 4 },
+    horizon: 20,
+    binSteps: 20,
+    fields: sides(FIELDS),
+  },
+  probes: {
+    episodes: EPISODES,
+    numbers: { Z: 32, raw: 44 },
+    transitions: 1,
+    fittedStreams: 3,
+    rewarded: sides(rising),
+    factors: [
+      {
+        name: 'goal',
+        measure: 'accuracy',
+        curves: { Z: sides(curve(...rising)), raw: sides(curve(...rising)), shuffled: sides(curve(...rising.map(() => 0.1))) },
+        parts: [
+          { name: 'x', mean: sides(rising) },
+          { name: 'y', mean: sides(rising) },
+        ],
+        chance: sides(rising.map(() => 0.02)),
+      },
+    ],
+  },
+  transplants: sides(TABLE),
+  attention: {
+    layers: [0],
+    latents: 2,
+    ...sides([
+      {
+        episode: 1,
+        weights: [
+          [
+            [0.25, 0.75],
+            [0.5, 0.5],
+          ],
+        ],
+        entropy: [[0.81, 1]],
+      },
+      {
+        episode: 3,
+        weights: [
+          [
+            [1, 0],
+            [0.5, 0.5],
+          ],
+        ],
+        entropy: [[0, 1]],
+      },
+    ]),
+  },
+  run: { command: 'cadenza inspect x', config: {}, commit: 'c', version: 'v', node: 'n', machine: 'm', dataHashes: {}, seconds: {} },
+};
+const { reconstruction, probes, attention } = INSPECTION as { [K in keyof Inspection]: Exclude<Inspection[K], { missing: string }> };
+
+const textsOf = (svg: string) =>
+  [...parseHTML(`<html><body>${svg}</body></html>`).document.querySelectorAll('text')].map(t => t.textContent);
+
+describe('shares of heat maps', () => {
+  it('are accuracies as they are, and of errors what is explained of those without Z', () => {
+    expect(shareOf(FIELDS[0], 0.5, 0.25)).toBe(0.5);
+    expect(shareOf(FIELDS[1], 0.02, 0.1)).toBeCloseTo(0.8, 12);
+    // Where nothing is left to explain there is no share.
+    expect(shareOf(FIELDS[3], 0.001, 0)).toBeNull();
+    expect(shareOf(FIELDS[2], null, null)).toBeNull();
+  });
+});
+
+describe('heat maps', () => {
+  const map = {
+    rows: ['a', 'b'],
+    columns: ['1', '2'],
+    panels: ['left', 'right'].map(title => ({
+      title,
+      cells: [
+        [
+          { share: 0, text: '.00' },
+          { share: 1, text: '1' },
+        ],
+        [
+          { share: 0.5, text: '.50' },
+          { share: null, text: '' },
+        ],
+      ],
+    })),
+    ariaLabel: 'A map',
+    x: 'column',
+    y: 'row',
+  };
+
+  it('write every number once a panel, and leave cells empty where nothing was measured', () => {
+    for (const width of [880, 360]) {
+      const svg = heatMap(map, { width });
+      const texts = textsOf(svg);
+      for (const text of ['left', 'right']) expect(texts.filter(found => found === text)).toHaveLength(1);
+      for (const text of ['.00', '.50']) expect(texts.filter(found => found === text)).toHaveLength(2);
+      const filled = [...svg.matchAll(/<rect[^>]*fill-opacity="([^"]*)"/g)].map(([, opacity]) => Number(opacity));
+      expect(filled.sort()).toEqual([0, 0, 0.5, 0.5, 1, 1]);
+      expect(svg).toContain(`width="${width}"`);
+      expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+    }
+  });
+
+  it('stand on each other where there is no room side by side', () => {
+    const heightOf = (width: number) => Number(/<svg[^>]* height="(\d+)"/.exec(heatMap(map, { width }))![1]);
+    expect(heightOf(360)).toBeGreaterThan(heightOf(880) + 50);
+  });
+
+  it('leave numbers out that do not fit', () => {
+    const many = Array.from({ length: 60 }, (_, c) => String(c));
+    const row = many.map(() => ({ share: 0.5, text: '.50' }));
+    const svg = heatMap({ ...map, columns: many, panels: [{ title: '', cells: [row, row] }] }, { width: 360 });
+    expect(textsOf(svg)).not.toContain('.50');
+  });
+});
+
+describe('figures of a look inside', () => {
+  it.each([
+    ['reconstruction', reconstructionMap(reconstruction), ['action', 'reward (expl.)', 'reward events', 'training tasks', '.80']],
+    ['reconstruction by steps', reconstructionCurves(reconstruction), ['action', 'reward events', 'steps back']],
+    ['probes', probeCurves(probes.factors[0], probes), ['Z, held-out', 'raw, held-out', 'shuffled', 'chance', 'found a reward']],
+    ['transplants', transplantMap(TABLE), ['1: goal=<1>,2', '2: goal=3,4', 'return by the task acted in']],
+    ['attention', attentionMap(attention), ['layer 1 head 2', 'z2', 'episode 1', 'episode 3']],
+  ] as const)('%s hold their names and no broken number', (_, draw, names) => {
+    for (const options of [{}, { width: 360, height: 320 }]) {
+      const svg = draw(options);
+      for (const name of names) if (!options.width || !name.startsWith('.')) expect(textsOf(svg)).toContain(name);
+      expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+    }
+  });
+});
+
+describe('tables of a look inside', () => {
+  it('say what was measured beside what there is without Z', () => {
+    expect(reconstructionTable(reconstruction.fields).rows.slice(0, 3)).toEqual([
+      ['action', 'accuracy', '.75', '.25', '.75', '.25'],
+      ['reward', 'squared error', '0.050', '0.10', '0.050', '0.10'],
+      ['reward events', 'recall', '.50', '.00', '.50', '.00'],
+    ]);
+  });
+
+  it('show the first and the last moment, however few fit', () => {
+    const { heads, rows } = probeTable(probes.factors[0], probes, 3);
+    expect(heads).toEqual(['after episodes', '0', '5', '30']);
+    expect(rows.find(([name]) => name === 'Z, held-out')).toEqual(['Z, held-out', '.00', '.16', '.94']);
+    expect(probeTable(probes.factors[0], probes).heads).toHaveLength(12);
+  });
+
+  it('give memories with their intervals', () => {
+    expect(transplantTableText(sides(TABLE)).rows[1]).toEqual(["other's: return by its task", '.38 [.25, .50]', '.38 [.25, .50]']);
+  });
+});
+
+describe('the page', () => {
+  it('closes every element, escapes all text and loads nothing', () => {
+    const text = inspectionHtml(INSPECTION);
+    const open: string[] = [];
+    for (const [, closing, tag, selfClosing] of text
+      .replace(/<!doctype html>/, '')
+      .matchAll(/<(\/?)([a-zA-Z0-9]+)(?:"[^"]*"|[^">])*?(\/?)>/g)) {
+      if (closing) expect(open.pop()).toBe(tag);
+      else if (!selfClosing && tag !== 'meta') open.push(tag);
+    }
+    expect(open).toEqual([]);
+    expect(text).toContain('Inside a &lt;room&gt;');
+    expect(text).not.toMatch(/<script|<link|src=|undefined|NaN/);
+    const titles = [...parseHTML(text).document.querySelectorAll('h2')].map(title => title.textContent);
+    expect(titles.slice(0, 4)).toEqual(['Reconstruction', 'What Z says of the hidden task', 'Exchanged memories', 'Attention']);
+  });
+
+  it('says what is missing in the place of it', () => {
+    const missing = { missing: 'Not available: there is <nothing>.' };
+    const bare: Inspection = { ...INSPECTION, reconstruction: missing, probes: missing, transplants: missing, attention: missing };
+    expect(inspectionHtml(bare).match(/Not available: there is &lt;nothing&gt;\./g)).toHaveLength(4);
+    expect(inspectionHtml(bare)).not.toContain('<svg');
+    expect(formatInspection(bare, { width: 80, color: false }).match(/Not available: there is <nothing>\./g)).toHaveLength(4);
+  });
+});
+
+describe('the terminal', () => {
+  it('shows the same within its width', () => {
+    const text = formatInspection(INSPECTION, { width: 80, color: false });
+    expect(Math.max(...text.split('\n').map(line => line.length))).toBeLessThanOrEqual(80);
+    expect(text).toMatch(/action +accuracy +\.75 +\.25/);
+    expect(text).toMatch(/layer 1, episode 3: head 1 z1 1\.00 \(entropy \.00\), head 2 z1 \.50/);
+    expect(text).toContain('Intervals of nothing.');
+  });
+});

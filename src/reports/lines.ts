@@ -1,0 +1,100 @@
+/** @file Lines with bands, each named where it ends. */
+
+import * as Plot from '@observablehq/plot';
+import { drawPlot, type FigureOptions, LABEL_GAP, LETTER_WIDTH } from './figure.ts';
+import { type MethodStyle, spread } from './style.ts';
+
+export interface Line {
+  readonly name: string;
+  readonly points: readonly { readonly x: number; readonly y: number; readonly low?: number; readonly high?: number }[];
+  /** Drawn, but not named: its caption says what it is. */
+  readonly unnamed?: boolean;
+}
+
+export interface LineFigure {
+  readonly lines: readonly Line[];
+  /** By the names of the lines; emphasised ones are drawn last and strongest. */
+  readonly styles: ReadonlyMap<string, Pick<MethodStyle, 'color' | 'dash' | 'emphasised'>>;
+  readonly ariaLabel: string;
+  readonly x: string;
+  readonly y: { readonly label: string; readonly domain: readonly [low: number, high: number]; readonly logarithmic?: boolean };
+}
+
+/** Draws lines; gives an SVG document. */
+export function lineFigure(
+  { lines, styles, ariaLabel, x: label, y }: LineFigure,
+  { width = 880, height = 460, ground = 'paper' }: FigureOptions = {},
+): string {
+  const [low, high] = y.domain;
+  const xs = lines.flatMap(({ points }) => points.map(({ x }) => x));
+  const first = Math.min(...xs);
+  const last = Math.max(...xs, first + 1);
+  const named = lines.filter(({ unnamed }) => !unnamed);
+  const marginRight = 26 + LETTER_WIDTH * Math.max(...named.map(({ name }) => name.length));
+  const margins = { marginTop: 30, marginBottom: 42, marginLeft: 52, marginRight };
+
+  // Labels are pushed apart on the paper, so in the scale that it has.
+  const [into, out] = y.logarithmic ? [Math.log, Math.exp] : [(y: number) => y, (y: number) => y];
+  const perPixel = (into(high) - into(low)) / (height - margins.marginTop - margins.marginBottom);
+  const perPixelX = (last - first) / (width - margins.marginLeft - marginRight);
+  const ends = named.map(({ points }) => points.at(-1)!.y);
+  const places = spread(ends.map(into), LABEL_GAP * perPixel, into(low), into(high)).map(out);
+  const labels = named.map(({ name }, i) => ({ name, end: ends[i], place: places[i] }));
+  const order = [...lines].reverse().sort((a, b) => Number(styles.get(a.name)!.emphasised) - Number(styles.get(b.name)!.emphasised));
+
+  const marks = [
+    Plot.gridY({ strokeOpacity: 0.1 }),
+    ...order.map(({ name, points }) =>
+      Plot.areaY(
+        points.filter(point => point.low !== undefined),
+        { x: 'x', y1: 'low', y2: 'high', fill: styles.get(name)!.color, fillOpacity: 0.14 },
+      ),
+    ),
+    ...order.map(({ name, points }) => {
+      const { color, dash, emphasised } = styles.get(name)!;
+      const strokeLinecap = dash ? 'butt' : 'round';
+      return Plot.lineY(points, {
+        x: 'x',
+        y: 'y',
+        stroke: color,
+        strokeWidth: emphasised ? 3.2 : 1.7,
+        strokeDasharray: dash,
+        strokeLinecap,
+      });
+    }),
+    ...labels.flatMap(entry => {
+      const { color, emphasised } = styles.get(entry.name)!;
+      const [from, to] = [last + 3 * perPixelX, last + 13 * perPixelX];
+      return [
+        Plot.link([entry], { x1: from, y1: 'end', x2: to, y2: 'place', stroke: color, strokeOpacity: 0.7 }),
+        Plot.text([entry], {
+          x: last + 16 * perPixelX,
+          y: 'place',
+          text: 'name',
+          textAnchor: 'start',
+          fill: color,
+          fontWeight: emphasised ? 'bold' : 'normal',
+        }),
+      ];
+    }),
+  ];
+  return drawPlot(
+    {
+      width,
+      height,
+      ...margins,
+      ariaLabel,
+      x: { domain: [first, last], label, labelAnchor: 'center', labelArrow: 'none', ticks: Math.round(width / 110) },
+      y: {
+        type: y.logarithmic ? 'log' : 'linear',
+        domain: [low, high],
+        label: y.label,
+        labelArrow: 'none',
+        ticks: 6,
+        tickFormat: '~g',
+      },
+      marks,
+    },
+    ground,
+  );
+}

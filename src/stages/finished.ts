@@ -1,0 +1,65 @@
+/** @file A finished run opened again: its configuration, its exported model, and the stages that this came from. */
+
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ContextModel } from '../data/contexts.ts';
+import { openHistories } from '../data/index.ts';
+import type { ModelDescription } from '../policy/index.ts';
+import type { EnvFamily, History } from '../rl/index.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { hashJson, readBytes, readJson, sha256 } from '../util/files.ts';
+import { type ExperimentConfig, loadExperiment } from './config.ts';
+import { familyOf } from './imported.ts';
+import { readStage, type StoredStage } from './store.ts';
+
+/** A finished run: its configuration and its exported model. */
+export interface FinishedRun {
+  readonly folder: string;
+  readonly config: ExperimentConfig;
+  readonly family: EnvFamily;
+  readonly description: ModelDescription;
+  readonly compress: Uint8Array;
+  readonly act: Uint8Array;
+  readonly model: ContextModel;
+}
+
+/** Opens a run that was evaluated. Throws `E_CHECKPOINT` where there is no model, or one that carries no latents. */
+export function openRun(folder: string): FinishedRun {
+  const path = (name: string) => join(folder, 'model', name);
+  const advice = `${folder} must be the folder of a run that "cadenza run" finished.`;
+  const description = readJson(path('model.json'), 'E_CHECKPOINT', advice) as ModelDescription;
+  if (!description.latentShape)
+    throw new CadenzaError('E_CHECKPOINT', `the model of ${folder} carries no latents, so it has no contexts to store or look into.`);
+  const [compress, act] = ['compress.onnx', 'act.onnx'].map(name => readBytes(path(name), 'E_CHECKPOINT', advice));
+  const config = loadExperiment(join(folder, 'config.yaml'));
+  const model: ContextModel = {
+    hash: hashJson({ description, compress: sha256(compress) }),
+    environment: description.env.id,
+    latentShape: description.latentShape,
+    configuration: { description, experiment: config },
+  };
+  return { folder, config, family: familyOf(config), description, compress, act, model };
+}
+
+/** The learning histories that the run's model was trained on, found through the records of the stages. Throws `E_CHECKPOINT` without them. */
+export function trainingHistories({ folder, description, family }: FinishedRun): readonly History[] {
+  const { inputs } = stageOf(folder, description.trained);
+  return openHistories(stageOf(folder, inputs.generate).folder, family).histories;
+}
+
+/** A finished stage of a run by its key. Throws `E_CHECKPOINT` where it is not there, or was altered. */
+export function stageOf(run: string, key: string): StoredStage {
+  const stages = join(run, 'stages');
+  let names: string[] = [];
+  try {
+    names = readdirSync(stages);
+  } catch {
+    // Reported below, as a folder without the stage is.
+  }
+  const found = names.find(name => name.endsWith(`-${key.slice(0, 12)}`));
+  if (found) return readStage(join(stages, found));
+  throw new CadenzaError(
+    'E_CHECKPOINT',
+    `${stages} has no stage with the key ${key.slice(0, 12)}, which the model comes from; the run was moved without its stages.`,
+  );
+}

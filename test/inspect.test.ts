@@ -1,0 +1,245 @@
+/** @file Looking into tiny runs by the command line: what is written, that it is made once and alike, and what is said where something is missing. */
+
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Inspection, isMissing, PROBED, SIDES } from '../src/evaluation/index.ts';
+import { settings, stageFolder, TINY, withinProcess } from './command.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'cadenza-inspect-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const run = join(folder, 'run');
+const FEW = ['--tasks', '6', '--streams', '3', '--exchanged', '3'];
+const inspect = (...args: string[]) => withinProcess(['inspect', ...args]);
+const look = async (...args: string[]): Promise<Inspection> => {
+  const { status, stdout, stderr } = await inspect(...args, '--json');
+  expect(status, stderr + stdout).toBe(0);
+  return JSON.parse(stdout);
+};
+/** What was found, without what tells runs apart that are equal. */
+const found = ({ reconstruction, probes, transplants, attention }: Inspection) => ({ reconstruction, probes, transplants, attention });
+const there = <T extends object>(part: T): Exclude<T, { missing: string }> => {
+  expect(isMissing(part)).toBe(false);
+  return part as Exclude<T, { missing: string }>;
+};
+
+const SHORT = settings({ 'teacher.steps': 0, 'distil.beta': 0, 'pretrain.steps': 20, 'distil.steps': 20, 'baselines.steps': 0 });
+const train = async (out: string, ...args: string[]) => {
+  const { status, stderr } = await withinProcess(['run', TINY, '--out', out, ...SHORT, ...args]);
+  expect(status, stderr).toBe(0);
+};
+
+let first: Inspection;
+beforeAll(async () => {
+  await train(run, ...settings({ 'finetune.steps': 60, 'model.decoderLayers': 2 }));
+  first = await look(run, ...FEW);
+}, 60_000);
+
+describe('looking into a run', () => {
+  it('names what it looked into, on both sides', () => {
+    expect(first).toMatchObject({
+      format: 'cadenza-inspection-1',
+      name: 'tiny',
+      model: { stage: 'finetune-seed0', compressor: 'bottleneck', latentShape: [2, 16] },
+      sides: { train: { side: 'train', tasks: 6, streams: 18 }, heldOut: { side: 'test', tasks: 4, streams: 12 } },
+      episodes: 3,
+      run: { command: expect.stringContaining('cadenza '), config: { name: 'tiny' } },
+    });
+    expect(first.bars).toContain('95% bootstrap intervals over streams within tasks');
+  });
+
+  it('measures every field of a token, by age', () => {
+    const { decoder, after, contexts, fields, horizon, binSteps } = there(first.reconstruction);
+    expect(decoder).toContain('finetune-seed0');
+    // The context holds two episodes of twenty steps.
+    expect([after, contexts, horizon, binSteps]).toEqual([2, { train: 18, heldOut: 12 }, 20, 1]);
+    const names = ['observation.0', 'observation.1', 'action', 'reward', 'reward events', 'nextObservation.0', 'nextObservation.1', 'done'];
+    for (const side of SIDES) {
+      expect(fields[side].map(({ name }) => name)).toEqual(names);
+      for (const { name, measure, decoder, reference } of fields[side])
+        for (const { all, byEpisode, bySteps } of [decoder, reference]) {
+          expect([byEpisode.length, bySteps.length]).toEqual([2, 40]);
+          const numbers = [all, ...byEpisode, ...bySteps].filter(value => value !== null);
+          expect(
+            numbers.every(value => value >= 0 && (measure === 'squared error' || value <= 1)),
+            name,
+          ).toBe(true);
+        }
+      // Every transition is one of twenty of its episode: the mean context knows where episodes end.
+      expect(fields[side][7].reference.all).toBe(0);
+    }
+  });
+
+  it('probes the goal at every moment, beside its controls', () => {
+    const { episodes, numbers, transitions, fittedStreams, rewarded, factors } = there(first.probes);
+    expect([episodes, fittedStreams, transitions]).toEqual([[0, 1, 2, 3], 2, 1]);
+    expect(numbers).toEqual({ Z: 32, raw: 44 });
+    expect(factors.map(({ name, measure }) => [name, measure])).toEqual([['goal', 'accuracy']]);
+    const [{ curves, chance, parts }] = factors;
+    expect(Object.keys(curves).sort()).toEqual([...PROBED].sort());
+    for (const side of SIDES) {
+      expect(rewarded[side][0]).toBe(0);
+      expect(rewarded[side]).toEqual([...rewarded[side]].sort((a, b) => a - b));
+      for (const { [side]: curve } of Object.values(curves))
+        for (const [e, mean] of curve.mean.entries()) {
+          expect(curve.low[e] <= mean && mean <= curve.high[e]).toBe(true);
+          expect(mean >= 0 && mean <= 1).toBe(true);
+        }
+      expect(chance[side].every(value => value >= 0 && value < 0.2)).toBe(true);
+    }
+    expect(parts!.map(({ name }) => name)).toEqual(['x', 'y']);
+    // Before anything happened all memories are equal.
+    expect(new Set(curves.Z.heldOut.mean.slice(0, 1)).size).toBe(1);
+  });
+
+  it('exchanges memories between tasks of each side', () => {
+    const tables = there(first.transplants);
+    for (const side of SIDES) {
+      const { tasks, byOther, byOwn, pursues, own, transplanted, empty } = tables[side];
+      expect(tasks).toHaveLength(3);
+      for (const matrix of [byOther, byOwn, pursues]) expect(matrix.map(row => row.length)).toEqual([3, 3, 3]);
+      for (const [t] of tasks.entries()) expect(byOther[t][t]).toBe(byOwn[t][t]);
+      const diagonal = tasks.reduce((sum, _, t) => sum + byOwn[t][t] / 3, 0);
+      expect(own.return.mean).toBeCloseTo(diagonal, 12);
+      for (const { mean, low, high } of [own.return, transplanted.byOther, transplanted.byOwn, transplanted.pursues, empty.return])
+        expect(low <= mean && mean <= high && low >= 0 && high <= 1).toBe(true);
+    }
+  });
+
+  it('looks at the latents with weights that sum to 1', () => {
+    const { layers, latents, ...sides } = there(first.attention);
+    expect([layers, latents]).toEqual([[0, 1], 2]);
+    for (const side of SIDES) {
+      expect(sides[side].map(({ episode }) => episode)).toEqual([1, 2, 3]);
+      for (const { weights, entropy } of sides[side]) {
+        expect([weights.length, ...weights.map(({ length }) => length)]).toEqual([2, 2, 2]);
+        for (const row of weights.flat()) {
+          expect(row).toHaveLength(2);
+          expect(row.reduce((a, b) => a + b)).toBeCloseTo(1, 5);
+        }
+        expect(entropy.flat().every(value => value >= 0 && value <= 1)).toBe(true);
+      }
+    }
+  });
+
+  it('writes a page and figures that load nothing and hold no broken number', () => {
+    const names = ['attention', 'probes-goal', 'reconstruction', 'transplants'];
+    const written = readdirSync(join(run, 'inspect')).sort();
+    expect(written).toEqual([...names.flatMap(name => [`${name}.png`, `${name}.svg`]), 'inspect.html', 'inspect.json'].sort());
+    for (const name of written.filter(name => !name.endsWith('.png'))) {
+      const text = readFileSync(join(run, 'inspect', name), 'utf8');
+      expect(text.replace(/"config": \{[\s\S]*/, ''), name).not.toMatch(/NaN|undefined|Infinity|<script|<link|src=/);
+    }
+    expect(JSON.parse(readFileSync(join(run, 'inspect', 'inspect.json'), 'utf8'))).toEqual(first);
+  });
+
+  it('does nothing twice, and the same elsewhere', async () => {
+    const stages = () => readdirSync(join(run, 'stages'));
+    const before = stages();
+    const again = await inspect(run, ...FEW, '--out', join(folder, 'again'));
+    expect([again.status, stages()]).toEqual([0, before]);
+    // Nothing was played, probed or given back.
+    expect(again.stderr).toBe('');
+    expect(again.stdout).toContain('found a reward, held-out');
+    const lines = again.stdout.split('\n').filter(line => !line.startsWith('Everything is in'));
+    expect(Math.max(...lines.map(line => line.length))).toBeLessThanOrEqual(80);
+    const copy = join(folder, 'copy');
+    cpSync(run, copy, { recursive: true });
+    for (const name of readdirSync(join(copy, 'stages')).filter(name => name.startsWith('inspect')))
+      rmSync(join(copy, 'stages', name), { recursive: true });
+    expect(found(await look(copy, ...FEW))).toEqual(found(first));
+    const other = await look(copy, ...FEW, '--seed', '1');
+    expect(found(other)).not.toEqual(found(first));
+  });
+
+  it('leaves out what it cannot measure, and says so', async () => {
+    const { probes, transplants } = await look(run, ...FEW, '--streams', '1', '--out', join(folder, 'one'));
+    expect(probes).toEqual({ missing: expect.stringContaining('use 2 or more') });
+    expect(isMissing(transplants)).toBe(false);
+  });
+});
+
+describe('the decoder', () => {
+  it('is the pretrained one while the compressor is what it was then', async () => {
+    const frozen = join(folder, 'frozen');
+    await train(frozen, ...settings({ 'finetune.steps': 0 }));
+    expect(there((await look(frozen, ...FEW)).reconstruction).decoder).toContain('the stage pretrain-seed0');
+  });
+
+  it('is a fresh one where the compressor has moved on without it, or none at all', async () => {
+    const moved = join(folder, 'moved');
+    await train(moved, ...settings({ 'finetune.steps': 20, 'finetune.gamma': 0 }));
+    const without = await look(moved, ...FEW, '--decoder-steps', '0', '--out', join(folder, 'without'));
+    expect(without.reconstruction).toEqual({ missing: expect.stringContaining('without a decoder of its own') });
+    expect(existsSync(join(folder, 'without', 'reconstruction.svg'))).toBe(false);
+    expect(readFileSync(join(folder, 'without', 'inspect.html'), 'utf8')).toContain('without a decoder of its own');
+    const fitted = await look(moved, ...FEW, '--decoder-steps', '30');
+    expect(there(fitted.reconstruction).decoder).toMatch(/fresh decoder, fitted for 30 steps .* C_θ frozen/);
+    const losses = readFileSync(join(stageFolder(moved, 'inspect-decoder-seed0')!, 'metrics.jsonl'), 'utf8')
+      .trim()
+      .split('\n');
+    expect(losses).toHaveLength(3);
+    expect(JSON.parse(losses[2]).loss).toBeLessThan(JSON.parse(losses[0]).loss);
+  });
+});
+
+describe('a model that goes on from its latents, on tasks that are drawn', () => {
+  it('is looked into all the same', async () => {
+    const file = join(folder, 'lifelong.yaml');
+    writeFileSync(
+      file,
+      `
+name: lifelong
+env: { id: delayed-bandit, options: { arms: 3, pulls: 6, delay: 3 } }
+split: { tasks: 5, heldOut: 4 }
+source: { id: ucb, histories: 1, episodes: 3, noise: { fraction: 0 } }
+context: { segment: 4, segments: 3 }
+compressor: recurrent
+model: { width: 16, heads: 2, feedForward: 2, encoderLayers: 1, decoderLayers: 1, latents: 2 }
+optimiser: { batch: 4 }
+teacher: { steps: 0 }
+pretrain: { steps: 0 }
+distil: { steps: 0 }
+finetune: { steps: 3, gamma: 0.1 }
+baselines: { steps: 0 }
+evaluate: { episodes: 1, streams: 1, resamples: 10 }
+executor: { threads: 1 }
+`,
+    );
+    const lifelong = join(folder, 'lifelong');
+    const { status, stderr } = await withinProcess(['run', file, '--out', lifelong]);
+    expect(status, stderr).toBe(0);
+    const inside = await look(lifelong, '--streams', '2', '--episodes', '2');
+    const { factors, episodes } = there(inside.probes);
+    expect(episodes).toEqual([0, 1, 2]);
+    expect(factors.map(({ name, measure, parts }) => [name, measure, parts?.length])).toEqual([
+      ['best arm', 'accuracy', undefined],
+      ['means', 'R²', 3],
+    ]);
+    const { heldOut } = there(inside.transplants);
+    expect(heldOut.pursues.flat().every(share => share >= 0 && share <= 1)).toBe(true);
+    expect(there(inside.reconstruction).after).toBe(1);
+  });
+});
+
+describe('looking into nothing', () => {
+  it.each<[string, string[], number, string]>([
+    ['a folder without a run', [folder], 5, '"cadenza run" finished'],
+    ['an experiment of another kind', ['experiments/regression.yaml'], 2, 'is a supervised experiment'],
+    ['half a stream', [run, '--streams', '0.5'], 2, '--streams 0.5: expected a whole number'],
+  ])('refuses %s', async (_, args, status, says) => {
+    const ended = await inspect(...args);
+    expect([ended.status, ended.stdout]).toEqual([status, '']);
+    expect(ended.stderr).toContain(says);
+  });
+
+  it('looks for the run of an experiment where that goes', async () => {
+    const file = join(folder, 'never-run.yaml');
+    writeFileSync(file, readFileSync(TINY, 'utf8').replace('name: tiny', 'name: never-run'));
+    const { status, stderr } = await inspect(file);
+    expect(status).toBe(5);
+    expect(stderr).toContain(join('runs', 'never-run'));
+  });
+});
