@@ -31,6 +31,12 @@ it.each(readdirSync(ABLATIONS))('%s in the repository loads, and its combination
   for (const { config } of cells) expectBuildable(config);
 });
 
+it('takes settings from the command line over those of its file, and those of its axes over both', () => {
+  const file = ablation('over', 'axes:\n  - { name: m, values: { m1: { model: { latents: 1 } } } }\n');
+  const [{ config }] = loadAblation(file, ['teacher.steps=7', 'model.latents=5', 'seeds=[3]']).cells;
+  expect([config.teacher.steps, config.baselines.steps, config.model.latents, config.seeds]).toEqual([7, 0, 1, [3]]);
+});
+
 describe('an ablation', () => {
   const file = ablation(
     'small',

@@ -84,15 +84,16 @@ export interface OpenAblation {
   readonly cells: readonly Cell[];
 }
 
-/** Reads an ablation and the experiment that it varies. `overrides` are laid over every combination. Throws `E_CONFIG`. */
+/** Reads an ablation and the experiment that it varies. `overrides` are laid over the settings of the file, under those of the axes. Throws `E_CONFIG`. */
 export function loadAblation(file: string, overrides: readonly string[] = []): OpenAblation {
   const ablation = loadConfig(ablationSchema, { file });
   const base = loadExperiment(resolve(dirname(file), ablation.base), overrides);
-  return { ablation, base, cells: combinations(ablation, base, file) };
+  const over = loadConfig(settingsSchema, { file, text: '{}', overrides });
+  return { ablation, base, cells: combinations(ablation, base, [ablation.set, over], file) };
 }
 
 /** The product of the axes without what is skipped. Later axes win over earlier ones where they set the same key. */
-function combinations({ name, axes, set, skip, rate }: Ablation, base: ExperimentConfig, file: string): Cell[] {
+function combinations({ name, axes, skip, rate }: Ablation, base: ExperimentConfig, sets: readonly TableSettings[], file: string): Cell[] {
   const values = new Map(axes.map(axis => [axis.name, Object.keys(axis.values)]));
   for (const [i, { when }] of skip.entries())
     for (const [axis, wanted] of Object.entries(when))
@@ -108,7 +109,7 @@ function combinations({ name, axes, set, skip, rate }: Ablation, base: Experimen
       `${file}: rate.along: there is no axis "${rate.along}"; expected one of ${[...values.keys()].join(', ')}.`,
     );
 
-  let product: { values: Record<string, string>; sets: TableSettings[] }[] = [{ values: {}, sets: [set] }];
+  let product: { values: Record<string, string>; sets: TableSettings[] }[] = [{ values: {}, sets: [...sets] }];
   for (const axis of axes)
     product = product.flatMap(cell =>
       Object.entries(axis.values).map(([value, settings]) => ({
