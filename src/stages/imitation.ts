@@ -17,7 +17,7 @@ import {
 import { combinations, type EnvFamily, episodeStarts, type History, spaceSize } from '../rl/index.ts';
 import { readJson, writeJson } from '../util/files.ts';
 import type { ExperimentConfig } from './config.ts';
-import { type Evaluation, resampledOf, type TrainedMethod } from './evaluate.ts';
+import { type Evaluation, evaluationOf, resampledOf, type TrainedMethod } from './evaluate.ts';
 import { heldOutHistories, heldOutKey, lookOn, memoryOf } from './look-on.ts';
 import type { StageContext } from './store.ts';
 
@@ -135,7 +135,7 @@ async function foretell(
   context: StageContext,
   retrieve: Parameters<typeof lookOn>[2]['retrieve'],
 ): Promise<number[]> {
-  const { family, head } = evaluation.model;
+  const { family, head } = evaluationOf(evaluation, method).model;
   const tally = new Tally(family, histories);
   const recorded = new Float64Array(histories[0].probabilities.length / histories[0].reward.length);
   const rewrite = combinations(head.distribution);

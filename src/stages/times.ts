@@ -5,7 +5,7 @@
 
 import { type Latency, latencyOf, type MethodTable, type MethodTimes, mean, timedPlayer } from '../evaluation/index.ts';
 import { Random } from '../util/random.ts';
-import { type Evaluation, evaluatedTasks, type TrainedMethod } from './evaluate.ts';
+import { type Evaluation, evaluatedTasks, evaluationOf, type TrainedMethod } from './evaluate.ts';
 import { openPolicy } from './inference.ts';
 import { memoryOf } from './look-on.ts';
 import { machine } from './provenance.ts';
@@ -41,8 +41,8 @@ export async function measureTimes(
 
 /** Times actions of a trained model, or reads what was measured before on this machine. */
 async function actionTime(evaluation: Evaluation, method: TrainedMethod): Promise<Latency> {
-  const { store, config, model } = evaluation;
-  const { family, segment } = model;
+  const { store, config } = evaluation;
+  const { family, segment } = evaluationOf(evaluation, method).model;
   const memory = await memoryOf(evaluation, method);
   const { timed } = config.evaluate;
   const { report } = await store.run({
