@@ -3,7 +3,7 @@
 Every history is on a map of its own, which the observation (the number of the cell) does not tell: what is known of the holes is what the
 history shows. Nothing here is cadenza's; it is what a user of Gymnasium would write.
 
-    pip install gymnasium==1.4.0 "minari[create,hdf5]==0.5.4" h5py==3.16.0 pillow
+    pip install gymnasium==1.4.0 "minari[hdf5]==0.5.4" h5py==3.16.0 pillow
     python examples/frozen_lake.py minari runs/frozen-lake-v0
     npx cadenza import runs/frozen-lake-v0/data/main_data.hdf5 --format minari --out runs/frozen-lake-data
     npx cadenza run experiments/frozen-lake.yaml
@@ -42,14 +42,13 @@ def lake(rows):
     return gym.make("FrozenLake-v1", desc=rows, is_slippery=False, max_episode_steps=HORIZON)
 
 
-def learn(env, episodes, seed, options=None):
-    """Q-learning that starts out optimistic. Gives one row a step: episode, state, action, reward, whether the episode ended; and how well the
-    learner's own distribution foretells the action, as -log p and as the share of its likeliest actions that is right."""
+def learn(env, episodes, seed):
+    """Q-learning that starts out optimistic. Gives its steps in order."""
     random = np.random.default_rng(seed)
     q = np.ones((SIZE * SIZE, ACTIONS))
-    rows = []
+    steps = []
     for episode in range(episodes):
-        state, _ = env.reset(seed=int(random.integers(2**31)), options=options)
+        state, _ = env.reset(seed=int(random.integers(2**31)))
         ended = False
         while not ended:
             greedy = np.flatnonzero(q[state] == q[state].max())
@@ -57,69 +56,82 @@ def learn(env, episodes, seed, options=None):
             p[greedy] += (1 - EPSILON) / len(greedy)
             action = int(random.choice(ACTIONS, p=p))
             after, reward, terminated, truncated, _ = env.step(action)
-            ended = terminated or truncated
             target = reward + (0 if terminated else DISCOUNT * q[after].max())
             q[state, action] += STEP_SIZE * (target - q[state, action])
-            rows.append((episode, state, action, reward, ended, -np.log(p[action]), (action in greedy) / len(greedy)))
-            state = after
-    return np.array(rows, float).T
+            steps.append({
+                "episode": episode, "state": state, "action": action, "reward": float(reward), "after": after,
+                "terminated": bool(terminated), "truncated": bool(truncated), "ended": bool(terminated or truncated),
+                # How well the learner's own distribution foretells its action: a bound for whoever looks on.
+                "surprise": -np.log(p[action]), "hit": (action in greedy) / len(greedy),
+            })
+            state, ended = after, terminated or truncated
+    return steps
+
+
+def column(steps, name):
+    return np.array([step[name] for step in steps])
 
 
 def optimal_actions(env):
     """[cells] the first action of a shortest way to the goal."""
-    model = env.unwrapped.P
-    value = np.zeros(SIZE * SIZE)
     q = np.zeros((SIZE * SIZE, ACTIONS))
     for _ in range(SIZE * SIZE):
-        for cell, actions in model.items():
+        value = q.max(axis=1)
+        for cell, actions in env.unwrapped.P.items():
             for action, outcomes in actions.items():
                 q[cell, action] = sum(p * (r + DISCOUNT * (0 if ends else value[to])) for p, to, r, ends in outcomes)
-        value = q.max(axis=1)
     return q.argmax(axis=1)
 
 
-def write_minari(path, layouts, episodes, seed):
-    """The folder of a Minari data set: an episode a group, with the map among the options of its reset."""
+def write_minari(path, layouts, histories):
+    """The folder of a Minari data set: a group an episode, with the map among the options of its reset."""
     home, name = os.path.split(os.path.abspath(path))
     os.makedirs(home, exist_ok=True)
     shutil.rmtree(path, ignore_errors=True)
     os.environ["MINARI_DATASETS_PATH"] = home
     import minari
+    from minari.data_collector import EpisodeBuffer
 
-    dataset = None
-    for i, rows in enumerate(layouts):
-        collector = minari.DataCollector(lake(rows), data_format="hdf5")
-        yield learn(collector, episodes, [seed, i], {"holes": holes(rows)})
-        if dataset is None:
-            dataset = collector.create_dataset(dataset_id=name, algorithm_name="Q-learning", ref_min_score=0, ref_max_score=1)
-        else:
-            collector.add_to_dataset(dataset)
-        collector.close()
+    def episodes():
+        for rows, steps in zip(layouts, histories):
+            ends = np.flatnonzero(column(steps, "ended")) + 1
+            for own in np.split(np.array(steps), ends[:-1]):
+                yield EpisodeBuffer(
+                    options={"holes": holes(rows)},
+                    observations=[own[0]["state"], *column(own, "after")],
+                    actions=list(column(own, "action")),
+                    rewards=list(column(own, "reward")),
+                    terminations=list(column(own, "terminated")),
+                    truncations=list(column(own, "truncated")),
+                    infos={},
+                )
+
+    # Not DataCollector.add_to_dataset: in Minari 0.5.4 it loses the options of what it adds.
+    minari.create_dataset_from_buffers(
+        name, list(episodes()), env=lake(layouts[0]), data_format="hdf5", algorithm_name="Q-learning", ref_min_score=0, ref_max_score=1
+    )
 
 
-def write_xland(path, layouts, episodes, seed):
+def write_xland(path, layouts, histories):
     """The layout of XLand-100B: a group a map, with the optimal actions beside the executed ones."""
     import h5py
 
     with h5py.File(path, "w") as file:
-        for i, rows in enumerate(layouts):
-            env = lake(rows)
-            learnt = learn(env, episodes, [seed, i])
-            _, states, actions, rewards, dones, *_ = learnt
+        for i, (rows, steps) in enumerate(zip(layouts, histories)):
             group = file.create_group(str(i))
             group.attrs["env-id"] = "FrozenLake-v1"
             # The number of a map is the set of its holes, in bits: what it is, not where in this file it stands.
             group.attrs["ruleset-id"] = sum(1 << hole for hole in holes(rows))
+            states = column(steps, "state")
             columns = {
                 "states": states.astype(np.uint8),
-                "actions": actions.astype(np.uint8),
-                "rewards": rewards.astype(np.float16),
-                "dones": dones.astype(bool),
-                "expert_actions": optimal_actions(env)[states.astype(int)].astype(np.uint8),
+                "actions": column(steps, "action").astype(np.uint8),
+                "rewards": column(steps, "reward").astype(np.float16),
+                "dones": column(steps, "ended"),
+                "expert_actions": optimal_actions(lake(rows))[states].astype(np.uint8),
             }
-            for name, column in columns.items():
-                group.create_dataset(name, data=column[None], compression="gzip")
-            yield learnt
+            for name, data in columns.items():
+                group.create_dataset(name, data=data[None], compression="gzip")
 
 
 if __name__ == "__main__":
@@ -130,11 +142,14 @@ if __name__ == "__main__":
     parser.add_argument("--episodes", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    write = {"minari": write_minari, "xland": write_xland}[args.layout]
-    histories = list(write(args.out, maps(args.maps, args.seed), args.episodes, args.seed))
+    layouts = maps(args.maps, args.seed)
+    histories = [learn(lake(rows), args.episodes, [args.seed, i]) for i, rows in enumerate(layouts)]
+    {"minari": write_minari, "xland": write_xland}[args.layout](args.out, layouts, histories)
+    steps = np.concatenate(histories)
+    episode = column(steps, "episode")
     print("episodes    return   the learner's own cross-entropy and accuracy")
     for first in range(0, args.episodes, 5):
-        episode, _, _, reward, ended, surprise, hit = np.concatenate(histories, axis=1)
-        among = (episode >= first) & (episode < first + 5)
-        numbers = reward[among].sum() / ended[among].sum(), surprise[among].mean(), hit[among].mean()
+        among = steps[(episode >= first) & (episode < first + 5)]
+        numbers = column(among, "reward").sum() / column(among, "ended").sum(), column(among, "surprise").mean(), column(among, "hit").mean()
         print(f"{first + 1:3d} to {min(first + 5, args.episodes):3d}  " + "  ".join(f"{number:.3f}" for number in numbers))
+    print(f"all         {column(steps, 'surprise').mean():.3f}  {column(steps, 'hit').mean():.3f}")

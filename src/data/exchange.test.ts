@@ -213,8 +213,8 @@ function xlandFile(
 }
 
 /** As above, in the layout of Minari. */
-function minariFile(file: Hdf5Writer, change: Record<string, [Int32Array, number[]] | undefined> = {}) {
-  file.group('episode_0');
+function minariFile(file: Hdf5Writer, change: Record<string, [Int32Array, number[]] | undefined> = {}, episode = 'episode_0') {
+  file.group(episode);
   const datasets: typeof change = {
     observations: [column(0, 1, 2), [3, 1]],
     actions: [column(0, 1), [2]],
@@ -223,7 +223,7 @@ function minariFile(file: Hdf5Writer, change: Record<string, [Int32Array, number
     truncations: [column(0, 0), [2]],
     ...change,
   };
-  for (const [name, value] of Object.entries(datasets)) if (value) file.dataset('episode_0', name, ...value);
+  for (const [name, value] of Object.entries(datasets)) if (value) file.dataset(episode, name, ...value);
 }
 
 const four = [1, 4];
@@ -281,6 +281,16 @@ const FAULTS: [what: string, layout: string, says: string[], write: (file: Hdf5W
     'minari',
     ['dataset "actions"', 'one number a step, found 2', 'only discrete actions'],
     f => minariFile(f, { actions: [column(0, 1, 1, 0), [2, 2]] }),
+  ],
+  [
+    'options of some episodes alone',
+    'minari',
+    ['group episode_0', 'that name its task as those of episode_1 do, found none'],
+    f => {
+      minariFile(f);
+      minariFile(f, {}, 'episode_1');
+      f.attribute('episode_1', 'options/goal', 2);
+    },
   ],
   ['a missing flag', 'minari', ['expected a dataset "truncations"'], f => minariFile(f, { truncations: undefined })],
 ];

@@ -41,7 +41,14 @@ export const minari: ExchangeFormat = {
       if (!histories.has(key)) histories.set(key, { task, names: [] });
       histories.get(key)!.names.push(name);
     }
-    const wanted = [...histories.values()].filter(({ task }) => quota.take(task));
+    const all = [...histories.values()];
+    const [named, unnamed] = [true, false].map(has => all.find(({ task }) => Object.keys(task).length > 0 === has));
+    // As Minari's own tools leave it where they add episodes to a file: all those of other tasks would be taken for one more task.
+    if (named && unnamed) {
+      const what = `expected numbers among the reset options, or an attribute "${TASK}", that name its task as those of ${named.names[0]} do, found none`;
+      throw file.refuse(`group ${unnamed.names[0]}`, what);
+    }
+    const wanted = all.filter(({ task }) => quota.take(task));
     const recordings = wanted.map(({ task, names }) =>
       recording(
         task,
