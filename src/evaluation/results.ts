@@ -107,7 +107,7 @@ export type MethodTable = Record<string, MethodResult>;
 
 /** Wall-clock time of one row on the machine of the run. */
 export interface MethodTimes {
-  /** Seconds of all training that went into it, and of its evaluation; means over training seeds. */
+  /** Seconds of all training that went into it, and of its evaluation; means over training seeds. An interrupted stage counts from where it went on. */
   training?: number;
   evaluation: number;
   /** Of an action of a trained model. */
