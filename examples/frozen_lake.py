@@ -86,7 +86,6 @@ def optimal_actions(env):
 def write_minari(path, layouts, histories):
     """The folder of a Minari data set: a group an episode, with the map among the options of its reset."""
     home, name = os.path.split(os.path.abspath(path))
-    os.makedirs(home, exist_ok=True)
     shutil.rmtree(path, ignore_errors=True)
     os.environ["MINARI_DATASETS_PATH"] = home
     import minari
@@ -142,6 +141,7 @@ if __name__ == "__main__":
     parser.add_argument("--episodes", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
+    os.makedirs(os.path.dirname(os.path.abspath(args.out)), exist_ok=True)
     layouts = maps(args.maps, args.seed)
     histories = [learn(lake(rows), args.episodes, [args.seed, i]) for i, rows in enumerate(layouts)]
     {"minari": write_minari, "xland": write_xland}[args.layout](args.out, layouts, histories)
