@@ -9,8 +9,8 @@ history shows. Nothing here is cadenza's; it is what a user of Gymnasium would w
     npx cadenza run experiments/frozen-lake.yaml
 
     python examples/frozen_lake.py xland runs/frozen-lake.hdf5     # the same histories, and what would have been optimal
-    npx cadenza import runs/frozen-lake.hdf5 --format xland --labels expert --out runs/frozen-lake-expert
-    npx cadenza run experiments/frozen-lake.yaml --set source.dataset=runs/frozen-lake-expert --set name=frozen-lake-expert
+    npx cadenza import runs/frozen-lake.hdf5 --format xland --labels expert --out runs/frozen-lake-expert-data
+    npx cadenza run experiments/frozen-lake.yaml --set source.dataset=runs/frozen-lake-expert-data --set name=frozen-lake-expert
 """
 
 import argparse
