@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Inspection, isMissing, PROBED, SIDES } from '../src/evaluation/index.ts';
-import { settings, stageFolder, TINY, withinProcess } from './command.ts';
+import { settings, stageFolder, start, TINY, withinProcess } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-inspect-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -152,6 +152,23 @@ describe('looking into a run', () => {
     expect(found(await look(copy, ...FEW))).toEqual(found(first));
     const other = await look(copy, ...FEW, '--seed', '1');
     expect(found(other)).not.toEqual(found(first));
+  });
+
+  it('goes on by the same command once it was interrupted', async () => {
+    const copy = join(folder, 'stopped');
+    cpSync(run, copy, { recursive: true });
+    // Long enough to be stopped in the middle.
+    const longer = [...FEW, '--episodes', '25'];
+    const { child, says, ended } = start(['inspect', copy, ...longer]);
+    await says('watch held-out tasks: 0 of');
+    child.kill('SIGINT');
+    const { status, stderr } = await ended;
+    expect(status, stderr).toBe(130);
+    expect(stderr).toContain('[E_INTERRUPTED] stopped by SIGINT; the same command continues');
+    const { status: done, stderr: rest, stdout } = await inspect(copy, ...longer, '--json');
+    expect(done).toBe(0);
+    expect(rest).not.toContain('watch training tasks');
+    expect(found(JSON.parse(stdout))).toEqual(found(await look(run, ...longer, '--out', join(folder, 'longer'))));
   });
 
   it('leaves out what it cannot measure, and says so', async () => {

@@ -10,15 +10,15 @@ export function interruptStatus(): number | undefined {
   return received && 128 + constants.signals[received];
 }
 
-/** A signal that the first SIGINT or SIGTERM aborts; its reason is the `E_INTERRUPTED` to throw. Call once a process. */
-export function interruptSignal(): AbortSignal {
+/** A signal that the first SIGINT or SIGTERM aborts; its reason is the `E_INTERRUPTED` to throw, with how to go on. Call once a process. */
+export function interruptSignal(goOn = 'the same command with --resume continues'): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
       if (received) process.exit(interruptStatus());
       received = name;
       process.stderr.write(`\ncadenza: ${name} received, saving; once more to stop at once without saving\n`);
-      controller.abort(new CadenzaError('E_INTERRUPTED', `stopped by ${name}; the same command with --resume continues`));
+      controller.abort(new CadenzaError('E_INTERRUPTED', `stopped by ${name}; ${goOn}`));
     });
   }
   return controller.signal;
