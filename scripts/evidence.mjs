@@ -35,8 +35,8 @@ const PARTS = {
   },
   'delayed-bandit': {
     command: ['run', 'experiments/delayed-bandit.yaml'],
-    settings: ROWS,
-    full: { 'finetune.steps': 3000 },
+    settings: { ...ROWS, 'model.latents': 8 }, // its preset has 10
+    full: { 'finetune.steps': 2000 },
     quick: { 'finetune.steps': 200 },
   },
   'rate-return': {

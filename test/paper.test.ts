@@ -86,6 +86,10 @@ describe('the paper of a run of today', () => {
     expect(text).toContain('vector quantisation');
     expect(text).not.toContain('ell_\\mathrm{KL}');
     expect(read(out, 'paper', 'tables.tex')).toContain('steps of training');
+    // Every row but its own, held against it.
+    expect(read(out, 'paper', 'tables.tex')).toMatch(/tab:versus\}[\s\S]*?\\texttt\{truncated\} & \\num\{-?0\.\d{3}\} \[/);
+    expect(text).toContain('held against every other row');
+    expect(read(out, 'paper', 'main.tex')).toContain('profiles.pdf');
   });
 
   it('is written anew byte for byte', async () => {

@@ -76,7 +76,7 @@ describe('performanceProfile', () => {
 
   it('goes from nothing to the oracle unless told otherwise', () => {
     const profile = performanceProfile([[0.4]], drawResamples([1], 1, Random.seeded(0)));
-    expect([profile.length, profile[0].threshold, profile[50].threshold]).toEqual([51, 0, 1]);
+    expect([profile.length, profile[0].threshold, profile[20].threshold]).toEqual([21, 0, 1]);
     expect(profile.map(({ share }) => share)).toEqual(profile.map(({ threshold }) => Number(threshold < 0.4)));
   });
 });

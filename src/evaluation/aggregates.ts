@@ -89,7 +89,7 @@ export function performanceProfile(
   });
 }
 
-/** 0, 0.02 … 1: from nothing to the oracle. */
-export const PROFILE_THRESHOLDS: readonly number[] = Array.from({ length: 51 }, (_, i) => i / 50);
+/** 0, 0.05 … 1: from nothing to the oracle. */
+export const PROFILE_THRESHOLDS: readonly number[] = Array.from({ length: 21 }, (_, i) => i / 20);
 
 const flat = (scores: Scores): number[] => scores.flatMap(runs => Array.from(runs));

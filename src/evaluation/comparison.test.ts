@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../util/random.ts';
 import { aggregate } from './aggregates.ts';
-import { compareRows, pairedDifference, probabilityOfImprovement, verdictOf } from './comparison.ts';
+import { compareRows, pairedDifference, probabilityOfImprovement, verdictOf, versusOthers } from './comparison.ts';
 import { type ReturnsTable, scoreMethod } from './raw-returns.ts';
 import { drawsOf, type Run, runScore, runsOf, scoresOf } from './runs.ts';
 
@@ -191,5 +191,19 @@ describe('rows of tables', () => {
       methods: { cad: { ...table.methods.cad, returns: table.methods.cad.returns.map(list => [...list.slice(4), ...list.slice(0, 4)]) } },
     };
     expect(compareRows(row(table), row(turned), 'final')).toEqual(compareRows(row(table), row(table), 'final'));
+  });
+
+  it('are held against every other of their table', () => {
+    const both: ReturnsTable = { ...table, methods: { ...table.methods, half: scaled(0.5).methods.cad, same: table.methods.cad } };
+    const versus = versusOthers(both, 'cad')!;
+    expect(versus.method).toBe('cad');
+    expect(Object.entries(versus.others).map(([name, { verdict }]) => [name, verdict])).toEqual([
+      ['half', 'better'],
+      ['same', 'not distinguishable'],
+    ]);
+    expect(versus.others.half).toEqual(compareRows(row(scaled(0.5)), row(table), 'final', 200));
+    // Of the eight runs six earn 0.6 over both episodes, two 0.7: 0.625, less half of it.
+    expect(versus.others.half.measures.final!.difference.value).toBeCloseTo(0.3125, 12);
+    expect([versusOthers(table, 'cad'), versusOthers(both, 'none')]).toEqual([undefined, undefined]);
   });
 });

@@ -213,3 +213,22 @@ export function compareRows(before: ComparedRow, after: ComparedRow, measure: Co
 }
 
 const signed = (scores: readonly number[][], sign: number): number[][] => scores.map(runs => runs.map(score => sign * score));
+
+/** One row held against every other row of its table. */
+export interface Versus {
+  /** The row in question; differences are its scores less those of the others. */
+  method: string;
+  /** By the name of the other row: what `method` is beside it. Intervals are of one comparison each, not corrected for their number. */
+  others: Record<string, Comparison>;
+}
+
+/** Holds a row against every other. Undefined where it has no others, or a single pair of runs with each, which has no interval. */
+export function versusOthers(table: ReturnsTable, method: string): Versus | undefined {
+  const { tasks, streams, methods, regretParts, bootstrap } = table;
+  const others = Object.keys(methods).filter(name => name !== method);
+  if (!Object.hasOwn(methods, method) || others.length === 0 || tasks.length * streams * methods[method].seeds.length === 1)
+    return undefined;
+  const measure = regretParts ? 'regret' : 'final';
+  const compare = (other: string) => compareRows({ table, method: other }, { table, method }, measure, bootstrap.resamples);
+  return { method, others: Object.fromEntries(others.map(other => [other, compare(other)])) };
+}

@@ -2,7 +2,9 @@
 
 import { CadenzaError, expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
+import { type ProfilePoint, performanceProfile, type Scores } from './aggregates.ts';
 import type { CodeUse } from './codes.ts';
+import type { Versus } from './comparison.ts';
 import type { Setting } from './description.ts';
 import type { ImitationTable } from './imitation.ts';
 import type { Protocol } from './integrity.ts';
@@ -10,7 +12,7 @@ import type { Latency } from './latency.ts';
 import { areaUnder, type EpisodesTo, episodesTo, NEAR } from './learning.ts';
 import type { RateReturn } from './rate-return.ts';
 import type { ReturnTable } from './return-errors.ts';
-import { bootstrapInterval, drawResamples, drawStrata, type Interval, interquartileMean, mean } from './statistics.ts';
+import { bootstrapInterval, drawResamples, drawStrata, type Interval, interquartileMean, mean, type Resamples } from './statistics.ts';
 
 export const RESULTS_FORMAT = 'cadenza-results-1';
 
@@ -27,6 +29,9 @@ export interface Score extends Interval {
 
 /** The scores of every in-context episode in order; each column has one number an episode. */
 export type EpisodeScores = { [K in keyof Score]: number[] };
+
+/** The performance profile: at each threshold the share of runs whose final score is above it, with a pointwise band. A column has a number a threshold. */
+export type Profile = { [K in keyof ProfilePoint]: number[] };
 
 /** One task: its mean normalised return over the last episodes, and the raw return of its oracle. */
 export interface TaskScore {
@@ -96,6 +101,8 @@ export interface MethodResult extends MethodCost {
   area?: Score;
   /** The episodes that it takes to come near the oracle. */
   episodesTo?: EpisodesTo;
+  /** Of final scores, from nothing to the oracle. Older results lack it. */
+  profile?: Profile;
   perTask: TaskScore[];
   /** Where the family declares it. */
   regret?: Regret;
@@ -149,6 +156,8 @@ export interface Results {
   methods: MethodTable;
   /** Further tables of the same shape, by name. */
   tables?: Record<string, MethodTable>;
+  /** CAD held against every other row, by the name of the experiment or of the table; older results, and tables without CAD, have none. */
+  versus?: Record<string, Versus>;
   /** How well future returns are predicted, by the name of the experiment or of the table; absent where no model predicts any. */
   returns?: Record<string, ReturnTable>;
   /** Rate against return, of an ablation that asks for it. */
@@ -235,10 +244,21 @@ export function methodResult(input: MethodInput): MethodResult {
       NEAR,
       confidence,
     ),
+    profile: profileOf(
+      [...byTask.values()].map(stratum => stratum.map(finalScore)),
+      draws,
+      confidence,
+    ),
     perTask: [...byTask].map(([task, stratum]) => ({ task, oracle: oracle.get(task)!, mean: mean(stratum.map(finalScore)) })),
     ...(regret ? { regret } : {}),
     ...cost,
   };
+}
+
+function profileOf(scores: Scores, draws: Resamples, confidence: number): Profile {
+  const points = performanceProfile(scores, draws, undefined, confidence);
+  const column = (key: keyof ProfilePoint) => points.map(point => point[key]);
+  return { threshold: column('threshold'), share: column('share'), low: column('low'), high: column('high') };
 }
 
 interface Run {

@@ -6,7 +6,6 @@ import {
   type Comparison,
   compareRows,
   describeSelection,
-  type Estimate,
   expectComparable,
   type PairedDifference,
   type Protocol,
@@ -19,6 +18,7 @@ import { score } from './format.ts';
 import { describeBudget } from './integrity.ts';
 import { type OpenRun, rawTable } from './open.ts';
 import { table as grid, painter, type TerminalOptions, wrap } from './terminal.ts';
+import { signedScore, withInterval } from './versus.ts';
 
 export const COMPARISON_FORMAT = 'cadenza-comparison-1';
 
@@ -104,7 +104,7 @@ export function formatComparison(report: ComparisonReport, options: TerminalOpti
   const compared = Object.keys(measures) as ComparedBy[];
   const rows = compared.map(name => {
     const { before, after, difference, improvement } = measures[name]!;
-    const cells = [score(before), score(after), withInterval(difference, signed), withInterval(improvement, score)];
+    const cells = [score(before), score(after), withInterval(difference, signedScore), withInterval(improvement, score)];
     return [name === measure ? `${name} *` : name, ...cells];
   });
   const notes = [
@@ -124,13 +124,4 @@ export function formatComparison(report: ComparisonReport, options: TerminalOpti
 function aboutSide(letter: string, { run, table, method, seeds, budget, selection }: ComparedSide): string {
   const trained = [`seeds ${seeds.join(', ')}`, ...(budget ? [describeBudget(budget)] : []), describeSelection(selection)];
   return `${letter}: ${method} of ${table} in ${run} (${trained.join('; ')})`;
-}
-
-const withInterval = ({ value, low, high }: Estimate, format: (value: number) => string): string =>
-  `${format(value)} [${format(low)}, ${format(high)}]`;
-
-/** A difference with its sign, to a digit more than scores have. */
-function signed(value: number): string {
-  const digits = Math.abs(value).toFixed(3);
-  return Number(digits) === 0 ? digits : `${value < 0 ? '−' : '+'}${digits}`;
 }

@@ -10,8 +10,9 @@ import type {
   ReturnTable,
   RunRecord,
   Setting,
+  Versus,
 } from '../evaluation/index.ts';
-import { learningCurves } from './figure.ts';
+import { type FigureOptions, learningCurves } from './figure.ts';
 import {
   type Column,
   duration,
@@ -32,9 +33,11 @@ import {
 import { IMITATION_NOTE, IMITATION_TITLE, imitationColumns, rankedImitators, reliabilityColumns } from './imitation.ts';
 import { budgetNotes, integrityNote, refusals } from './integrity.ts';
 import { pipeline } from './pipeline.ts';
+import { PROFILE_CAPTION, profiles } from './profile-figure.ts';
 import { rateCurves } from './rate-figure.ts';
 import { type MethodStyle, methodStyles, ranked, rankedPredictors } from './style.ts';
 import { TIME_COLUMNS, TIMES_NOTE } from './times.ts';
+import { rankedOthers, versusColumns, versusNote, versusTitle } from './versus.ts';
 
 /** Text that is markup already. */
 export class Markup {
@@ -124,7 +127,7 @@ function tableSection(results: Results, table: string, methods: MethodTable, tit
 <h2>${title}</h2>
 ${refused.map(reason => html`<p>Not shown: ${reason} The numbers are in results.json.</p>\n`)}</section>`;
   const notes = [...givenNotes(methods), ...budgetNotes(methods), integrityNote(results, table)];
-  return methodsSection(title, methods, notes, results.run.times?.[table]);
+  return methodsSection(title, methods, notes, results.run.times?.[table], results.versus?.[table]);
 }
 
 /** Figure, table with notes, and heat table of methods that may stand side by side. */
@@ -133,6 +136,7 @@ export function methodsSection(
   methods: MethodTable,
   notes: readonly string[],
   times?: Readonly<Record<string, MethodTimes>>,
+  versus?: Versus,
 ): Markup {
   const names = ranked(methods);
   const styles = methodStyles(names);
@@ -144,10 +148,30 @@ export function methodsSection(
 <figcaption>Mean by in-context episode; the bands are explained below.</figcaption>
 </figure>
 <div class="scroll">${rowsTable('method', names, methods, resultColumns(methods[names[0]], times))}</div>
-${notes.filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}<h3>By task</h3>
+${notes.filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}${versus ? versusPart(versus, methods) : ''}${profilePart(methods)}<h3>By task</h3>
 <p class="note">Mean over ${finalEpisodes(methods[names[0]].byEpisode.mean.length)} on each test task; the darker, the nearer to the oracle.</p>
 <div class="scroll">${heatTable(methods, names, styles)}</div>
 </section>`;
+}
+
+/** What CAD is beside every other row. */
+const versusPart = (versus: Versus, methods: MethodTable): Markup => html`<h3>${versusTitle(versus)}</h3>
+<div class="scroll">${rowsTable('method', rankedOthers(versus, methods), versus.others, versusColumns(versus, methods), methodStyles(Object.keys(methods)))}</div>
+<p class="note">${versusNote(versus)}</p>
+`;
+
+/** How the runs of every method are spread. */
+function profilePart(methods: MethodTable): Markup {
+  const draw = (options?: FigureOptions) => profiles(methods, { ground: 'inherit', ...options });
+  const [wide, narrow] = [draw(), draw({ width: 360, height: 320 })];
+  if (!wide || !narrow) return html``;
+  return html`<h3>Performance profiles</h3>
+<figure>
+<div class="wide">${new Markup(wide)}</div>
+<div class="narrow">${new Markup(narrow)}</div>
+<figcaption>${PROFILE_CAPTION}</figcaption>
+</figure>
+`;
 }
 
 /** The pipeline with its shapes; in its own box, since it would be illegible if it shrank to a phone. */
@@ -209,8 +233,13 @@ ${run.imported ? yamlBlock({ imported: run.imported }) : ''}
 </section>`;
 
 /** A row for each name. */
-function rowsTable<T>(head: string, names: readonly string[], entries: Readonly<Record<string, T>>, columns: readonly Column<T>[]): Markup {
-  const styles = methodStyles(names);
+function rowsTable<T>(
+  head: string,
+  names: readonly string[],
+  entries: Readonly<Record<string, T>>,
+  columns: readonly Column<T>[],
+  styles = methodStyles(names),
+): Markup {
   return html`<table>
 <thead><tr><th scope="col">${head}</th>${columns.map(column => html`<th scope="col" title="${column.meaning}">${column.title}</th>`)}</tr></thead>
 <tbody>

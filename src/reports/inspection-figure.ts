@@ -21,7 +21,11 @@ export type Draw = (options?: FigureOptions) => string;
 export const SIDE_TITLES: Sides<string> = { train: 'training tasks', heldOut: 'held-out tasks' };
 
 /** A number between 0 and 1 in two digits, without the zero before the point. */
-export const digits = (value: number): string => value.toFixed(2).replace(/^(-?)0\./, '$1.');
+export const digits = (value: number): string =>
+  value
+    .toFixed(2)
+    .replace(/^-(?=0\.00$)/, '')
+    .replace(/^(-?)0\./, '$1.');
 
 /** The same in as little room as it takes. */
 const inCell = (value: number): string => digits(value).replace(/^1\.00$/, '1');

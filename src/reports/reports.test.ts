@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 import {
+  type Comparison,
   describeBars,
   type MethodResult,
   methodResult,
@@ -16,6 +17,7 @@ import { Random } from '../util/random.ts';
 import { bytes, count, duration, score } from './format.ts';
 import { htmlReport } from './html.ts';
 import { formatResults, formatTable, learningCurves, toPNG, writeReports } from './index.ts';
+import { profiles } from './profile-figure.ts';
 import { methodStyles, spread } from './style.ts';
 
 const EPISODES = 30;
@@ -164,6 +166,70 @@ describe('what some methods alone were given', () => {
     expect(formatResults(told, { width: 200, color: false })).toContain(`\nGiven ${says}\n`);
     expect(parseHTML(htmlReport(told)).document.querySelector('h3')!.previousElementSibling!.textContent).toBe(`Given ${says}`);
     expect(formatResults(results, { width: 200, color: false })).not.toContain('that information');
+  });
+});
+
+describe('CAD beside every other row', () => {
+  const estimate = (value: number) => ({ value, low: value - 0.02, high: value + 0.02 });
+  const measure = (value: number) => ({
+    before: 0.5,
+    after: 0.5 + value,
+    difference: { ...estimate(value), by: 'run' as const, pairs: 48, resampled: 'runs' as const },
+    improvement: estimate(0.5 + value),
+  });
+  const others = Object.fromEntries(
+    names
+      .filter(name => name !== 'cad')
+      .map((name, i): [string, Comparison] => {
+        const [final, area] = [0.05 - 0.01 * i, 0.1];
+        return [name, { measures: { final: measure(final), area: measure(area) }, measure: 'final', verdict: 'better' }];
+      }),
+  );
+  const told: Results = { ...results, versus: { [results.name]: { method: 'cad', others } } };
+
+  it('is told with intervals and a verdict for each measure, on the terminal', () => {
+    const text = formatResults(told, { width: 160, color: false });
+    const row = (name: string) =>
+      text
+        .slice(text.indexOf('cad beside every other row'))
+        .split('\n')
+        .find(line => line.includes(` ${name} `))!;
+    // 0.05: better; 0: neither. 144.8 and 27.8 MFLOP, 96,000 and 6,144 bytes.
+    expect(row('ad')).toMatch(
+      /\+0\.050 \[\+0\.030, \+0\.070\] +better +\+0\.100 \[\+0\.080, \+0\.120\] +better +0\.55 \[0\.53, 0\.57\] +0\.19 +0\.064/,
+    );
+    expect(row('q-learning')).toMatch(/0\.000 \[−0\.020, \+0\.020\] +not distinguishable/);
+    expect(row('random')).toMatch(/−0\.010 \[−0\.030, \+0\.010\]/);
+    for (const width of [60, 80])
+      for (const line of formatResults(told, { width, color: false }).split('\n')) expect(line.length, line).toBeLessThanOrEqual(width);
+    expect(formatResults(results, { width: 160, color: false })).not.toContain('beside every other row');
+  });
+
+  it('stands on the page, best row first', () => {
+    const { document } = parseHTML(htmlReport(told));
+    const heading = [...document.querySelectorAll('h3')].find(({ textContent }) => textContent === 'cad beside every other row')!;
+    const rows = [...heading.nextElementSibling!.querySelectorAll('tbody tr')].map(row => row.firstElementChild!.textContent);
+    expect(rows).toEqual(
+      names.filter(name => name !== 'cad').sort((a, b) => results.methods[b].final.mean - results.methods[a].final.mean),
+    );
+  });
+});
+
+describe('performance profiles', () => {
+  it('are drawn for every method, from what its runs earned', () => {
+    const svg = profiles(results.methods)!;
+    const labels = [...parseHTML(svg).document.querySelectorAll('text')].map(text => text.textContent);
+    for (const name of names) expect(labels.filter(label => label === name)).toHaveLength(1);
+    expect(svg).not.toMatch(/NaN|undefined/);
+    // Nothing but the oracle is always near the top, and nothing of the random player is.
+    const at = (name: string) => results.methods[name].profile!.share[16];
+    expect([at('oracle') > 0.9, at('random')]).toEqual([true, 0]);
+  });
+
+  it('are left out of older results', () => {
+    const older = Object.fromEntries(Object.entries(results.methods).map(([name, { profile: _, ...rest }]) => [name, rest]));
+    expect(profiles(older)).toBeUndefined();
+    expect(htmlReport({ ...results, methods: older, tables: {} })).not.toContain('Performance profiles');
   });
 });
 

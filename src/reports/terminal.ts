@@ -2,7 +2,7 @@
 
 import Table from 'cli-table3';
 import pc from 'picocolors';
-import type { ImitationTable, MethodTable, MethodTimes, RateReturn, Results, ReturnTable } from '../evaluation/index.ts';
+import type { ImitationTable, MethodTable, MethodTimes, RateReturn, Results, ReturnTable, Versus } from '../evaluation/index.ts';
 import { wantsColor } from '../util/color.ts';
 import {
   type Column,
@@ -20,6 +20,7 @@ import {
 import { IMITATION_NOTE, IMITATION_TITLE, imitationColumns, rankedImitators } from './imitation.ts';
 import { budgetNotes, integrityNote, refusals } from './integrity.ts';
 import { type MethodStyle, methodStyles, ranked, rankedPredictors, spread } from './style.ts';
+import { rankedOthers, versusColumns, versusNote, versusTitle } from './versus.ts';
 
 export interface TerminalOptions {
   /** Columns of the terminal; no line is longer. At least 40. */
@@ -70,6 +71,7 @@ function formatRows(results: Results, name: string, methods: MethodTable, option
     formatCurves(methods, options),
     formatTable(methods, options, results.run.times?.[name]),
     ...notes.map(note => wrap(note, width)),
+    ...(results.versus?.[name] ? [versusTitle(results.versus[name]), formatVersus(results.versus[name], methods, options)] : []),
     formatTasks(methods, options),
   ];
 }
@@ -130,6 +132,13 @@ export function formatTable(methods: MethodTable, options: TerminalOptions = {},
   return fittingTable('method', names, methods, resultColumns(methods[names[0]], times), options);
 }
 
+/** One row for every other method, best first, and what the numbers are. */
+export function formatVersus(versus: Versus, methods: MethodTable, options: TerminalOptions = {}): string {
+  const styles = methodStyles(Object.keys(methods));
+  const rows = fittingTable('method', rankedOthers(versus, methods), versus.others, versusColumns(versus, methods), options, styles);
+  return `${rows}\n\n${wrap(versusNote(versus), options.width ?? 80)}`;
+}
+
 /** One row a predictor of returns, best first, and what the numbers are. */
 export function formatReturns(returns: ReturnTable, options: TerminalOptions = {}): string {
   const names = rankedPredictors(returns);
@@ -157,9 +166,9 @@ function fittingTable<T>(
   entries: Readonly<Record<string, T>>,
   all: readonly Column<T>[],
   { width = 80, color = wantsColor() }: TerminalOptions,
+  styles = methodStyles(names),
 ): string {
   const paint = painter(color);
-  const styles = methodStyles(names);
   // Names of combinations are long: they get up to a third of the line, where there is no curve to make room for.
   const nameWidth = Math.max(NAME_WIDTH, Math.floor(width / 3));
   const first = names.map(name => legend(name, styles.get(name)!, (_, text) => text, nameWidth).trimEnd());

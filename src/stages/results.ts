@@ -11,7 +11,9 @@ import {
   RETURNS_FILE,
   RETURNS_FORMAT,
   type Results,
+  type ReturnsTable,
   type ReturnTable,
+  versusOthers,
 } from '../evaluation/index.ts';
 import { canonicalJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import type { ExperimentConfig } from './config.ts';
@@ -39,14 +41,17 @@ export interface Found extends Evaluated {
  * @param recorded what the results say of the configuration, where that is more than `config`.
  */
 export function writeResults(out: string, config: ExperimentConfig, found: Found, recorded: unknown = config): Results {
-  const tables = Object.fromEntries([[config.name, found.raw], ...Object.entries(found.tables).map(([name, { raw }]) => [name, raw])]);
   // Without line breaks: one number a line would make the file several times as large.
-  const text = `${canonicalJson({ format: RETURNS_FORMAT, tables })}\n`;
+  const text = `${canonicalJson({ format: RETURNS_FORMAT, tables: rawTables(config, found) })}\n`;
   writeFileAtomic(join(out, RETURNS_FILE), text);
   const results = { ...resultsOf(config, found, recorded), raw: { file: RETURNS_FILE, sha256: sha256(text) } };
   writeJson(join(out, 'results.json'), results);
   return results;
 }
+
+/** The raw returns of all tables by name: of the experiment itself, and of further ones. */
+const rawTables = ({ name }: ExperimentConfig, { raw, tables }: Found): Record<string, ReturnsTable> =>
+  Object.fromEntries([[name, raw], ...Object.entries(tables).map(([other, { raw }]) => [other, raw] as const)]);
 
 function resultsOf(config: ExperimentConfig, found: Found, recorded: unknown): Results {
   const { methods, raw, protocol, returns, imitation, rate, imported = {} } = found;
@@ -54,6 +59,10 @@ function resultsOf(config: ExperimentConfig, found: Found, recorded: unknown): R
   const protocols = Object.entries(found.tables).map(([name, { protocol }]) => [name, protocol] as const);
   const { episodes, streams, sampling, resamples } = config.evaluate;
   const tasks = raw.tasks.length;
+  const versus = Object.entries(rawTables(config, found)).flatMap(([name, table]) => {
+    const beside = versusOthers(table, 'cad');
+    return beside ? [[name, beside] as const] : [];
+  });
   return {
     format: RESULTS_FORMAT,
     name: config.name,
@@ -72,6 +81,7 @@ function resultsOf(config: ExperimentConfig, found: Found, recorded: unknown): R
     }),
     methods,
     ...(tables.length > 0 ? { tables: Object.fromEntries(tables) } : {}),
+    ...(versus.length > 0 ? { versus: Object.fromEntries(versus) } : {}),
     ...(Object.keys(returns).length > 0 ? { returns } : {}),
     ...(Object.keys(imitation).length > 0 ? { imitation } : {}),
     ...(rate ? { rate } : {}),

@@ -6,10 +6,11 @@ import { writeFileAtomic, writeJson } from '../../util/files.ts';
 import { learningCurves } from '../figure.ts';
 import { toPDF } from '../pdf.ts';
 import { pipeline } from '../pipeline.ts';
+import { profiles } from '../profile-figure.ts';
 import { expectSideBySide } from '../side-by-side.ts';
 import { bibliography, citedKeys } from './bibliography.ts';
 import type { Facts } from './facts.ts';
-import { curvesFile, main } from './main.ts';
+import { figureFile, main } from './main.ts';
 import { FIGURES, methods } from './methods.ts';
 import { rowSets, tables } from './tables.ts';
 
@@ -41,8 +42,11 @@ export async function writePaper(folder: string, facts: Facts): Promise<string[]
     ['references.bib', bibliography(citedKeys(texts.methods.text, texts.tables.text))],
     [join(FIGURES, 'pipeline.pdf'), await toPDF(pipeline(facts.setting))],
   ];
-  for (const { label, methods } of sets)
-    files.push([join(FIGURES, `${curvesFile(label)}.pdf`), await toPDF(learningCurves(methods, CURVES))]);
+  for (const { label, methods } of sets) {
+    files.push([join(FIGURES, `${figureFile('curves', label)}.pdf`), await toPDF(learningCurves(methods, CURVES))]);
+    const profile = profiles(methods, CURVES);
+    if (profile) files.push([join(FIGURES, `${figureFile('profiles', label)}.pdf`), await toPDF(profile)]);
+  }
   const paths = files.map(([name, content]) => {
     const path = join(folder, name);
     writeFileAtomic(path, content);

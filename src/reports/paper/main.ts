@@ -7,8 +7,8 @@ import { join, literal, paragraph, type Written } from './write.ts';
 
 const raw = String.raw;
 
-/** File of the learning curves of one set of rows, without its ending. */
-export const curvesFile = (label: string): string => `curves${label.replace(/[^\w-]/g, '-')}`;
+/** File of a figure of one set of rows, without its ending. */
+export const figureFile = (figure: 'curves' | 'profiles', label: string): string => `${figure}${label.replace(/[^\w-]/g, '-')}`;
 
 const PREAMBLE = raw`\documentclass[10pt,a4paper]{article}
 \usepackage[T1]{fontenc}
@@ -26,23 +26,21 @@ const PREAMBLE = raw`\documentclass[10pt,a4paper]{article}
 `;
 
 export function main(facts: Facts): Written {
-  const figures = rowSets(facts).map(({ title, label }) =>
-    join(
-      [
-        literal(raw`\begin{figure}[htbp]
-\centering
-\includegraphics[width=0.86\linewidth]{${FIGURES}/${curvesFile(label)}.pdf}
-\caption{`),
-        paragraph(facts, [
-          raw`Mean return by in-context episode of ${title}, divided by that of the oracle. Bands are intervals of the mean, as in Table~\ref{tab:scores${label}}.`,
-        ]),
-        literal(raw`}
-\label{fig:curves${label}}
-\end{figure}`),
-      ],
-      '',
+  const figures = rowSets(facts).flatMap(({ title, label, methods }) => [
+    figure(
+      facts,
+      'curves',
+      label,
+      raw`Mean return by in-context episode of ${title}, divided by that of the oracle. Bands are intervals of the mean, as in Table~\ref{tab:scores${label}}.`,
     ),
-  );
+    Object.values(methods).some(({ profile }) => profile) &&
+      figure(
+        facts,
+        'profiles',
+        label,
+        raw`Performance profiles~\cite{agarwal2021} of ${title}: the share of runs whose final score is above a threshold, in percent of the return of the oracle. Bands are pointwise intervals of that share.`,
+      ),
+  ]);
   return join(
     [
       literal(PREAMBLE),
@@ -55,7 +53,7 @@ export function main(facts: Facts): Written {
 \input{methods}
 
 \section{Results}`),
-      ...figures,
+      ...figures.map(each => each || undefined),
       literal(raw`\input{tables}
 
 \bibliographystyle{plain}
@@ -66,3 +64,18 @@ export function main(facts: Facts): Written {
     '\n',
   )!;
 }
+
+const figure = (facts: Facts, kind: 'curves' | 'profiles', label: string, caption: string): Written | undefined =>
+  join(
+    [
+      literal(raw`\begin{figure}[htbp]
+\centering
+\includegraphics[width=0.86\linewidth]{${FIGURES}/${figureFile(kind, label)}.pdf}
+\caption{`),
+      paragraph(facts, [caption]),
+      literal(raw`}
+\label{fig:${kind}${label}}
+\end{figure}`),
+    ],
+    '',
+  );

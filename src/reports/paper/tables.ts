@@ -1,9 +1,10 @@
 /** @file The tables of the results, in booktabs: scores with intervals, scores by task, costs, and errors of predicted returns. */
 
-import type { Measures, MethodCost, MethodResult, MethodTable, MethodTimes } from '../../evaluation/index.ts';
+import type { Measures, MethodCost, MethodResult, MethodTable, MethodTimes, Verdict } from '../../evaluation/index.ts';
 import { rankedImitators } from '../imitation.ts';
 import { rowBeside } from '../side-by-side.ts';
 import { ranked, rankedPredictors } from '../style.ts';
+import { measuresOf, measureVerdict, rankedOthers } from '../versus.ts';
 import type { Facts } from './facts.ts';
 import { enumeration, join, literal, paragraph, type Written, write } from './write.ts';
 
@@ -80,7 +81,7 @@ export function tables(facts: Facts): Written {
   const [predicted, imitated] = [Object.keys(returns), Object.keys(imitation)];
   return join(
     [
-      ...sets.map(rows => scoreTable(facts, rows)),
+      ...sets.flatMap(rows => [scoreTable(facts, rows), versusTable(facts, rows)]),
       ...predicted.map(name => returnTable(facts, name)),
       ...imitated.map(name => imitationTable(facts, name)),
       costTable(facts, sets[0]),
@@ -146,6 +147,37 @@ function learningColumns(methods: MethodTable, at: (row: string) => string): Col
     },
   ];
 }
+
+/** CAD held against every other row, where the results of the run do so. */
+function versusTable(facts: Facts, { name, methods, of, title, label }: Rows): Written | undefined {
+  const versus = facts.runs ? undefined : facts.results.versus?.[name];
+  if (!versus) return undefined;
+  const names = rankedOthers(versus, methods);
+  const at = (row: string) => `results/versus/${name}/others/${row}`;
+  const own = raw`\texttt{${versus.method}}`;
+  const measures = measuresOf(versus.others[names[0]].measures, methods[names[0]].byEpisode.mean.length);
+  const columns = measures.flatMap(([measure]): Column[] => {
+    const path = (row: string) => `${at(row)}/measures/${measure}`;
+    const verdict = (row: string) => measureVerdict(measure, versus.others[row].measures[measure]!);
+    return [
+      { head: measure, cell: row => interval(`${path(row)}/difference`, 'value', 'low', 'high', measure === 'regret' ? 2 : 3) },
+      { head: '', cell: row => VERDICT_MARKS[verdict(row)] },
+    ];
+  });
+  const decisive = versus.others[names[0]].measure;
+  return table(facts, {
+    label: `versus${label}`,
+    caption: [
+      raw`Differences of ${title}: the score of ${own} less that of each row, paired by task, training seed and stream where rows share these, with intervals; ${own} is better (${VERDICT_MARKS.better}), worse (${VERDICT_MARKS.worse}), or, where the interval has zero in it, not distinguishable from that row.`,
+      raw`$P$ is the probability that a run of ${own} does better on the same task~\cite{agarwal2021}, by the ${decisive} score${decisive === 'regret' ? ', which is the better the lower it is' : ''}. Intervals are not corrected for the number of rows.`,
+    ],
+    first: 'method',
+    columns: [...columns, { head: '$P$', cell: row => interval(`${at(row)}/measures/${decisive}/improvement`, 'value', 'low', 'high', 2) }],
+    rows: names.map(row => ({ key: row, name: of(row).called })),
+  });
+}
+
+const VERDICT_MARKS: Readonly<Record<Verdict, string>> = { better: '$+$', worse: '$-$', 'not distinguishable': '' };
 
 const worst = ({ perTask }: MethodResult): number =>
   perTask.reduce((least, { mean: value }, i) => (value < perTask[least].mean ? i : least), 0);

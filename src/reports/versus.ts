@@ -1,0 +1,95 @@
+/** @file One row held against every other of its table: columns, words, and the order of rows. */
+
+import {
+  COMPARED,
+  type ComparedBy,
+  type Comparison,
+  type Estimate,
+  type MeasureComparison,
+  type MethodResult,
+  type MethodTable,
+  VERDICT_RULE,
+  type Versus,
+  verdictOf,
+} from '../evaluation/index.ts';
+import { type Column, score } from './format.ts';
+import { ranked } from './style.ts';
+
+/** What the table shows, for its heading. */
+export const versusTitle = ({ method }: Versus): string => `${method} beside every other row`;
+
+/** What the numbers are, in sentences. */
+export const versusNote = ({ method, others }: Versus): string => {
+  const [{ measures }] = Object.values(others);
+  const { by, resampled } = measuresOf(measures)[0][1].difference;
+  const pairs = by === 'run' ? 'of runs on the same task with the same seed and stream' : 'of task means, because seeds or streams differ';
+  const drawn = resampled === 'runs' ? 'pairs are resampled within tasks' : 'tasks are resampled whole';
+  return (
+    `Differences: ${method} less the other row, ${pairs}; ${drawn}. The verdict: ${VERDICT_RULE}. Each interval stands for itself; where rows are many, some miss by chance. ` +
+    `P: the probability that a run of ${method} does better than one of the other on the same task. Ratios: what ${method} takes of the other's.`
+  );
+};
+
+/** The other rows, best first. */
+export const rankedOthers = ({ others }: Versus, methods: MethodTable): string[] =>
+  ranked(methods).filter(name => Object.hasOwn(others, name));
+
+/** The measures that say something: of a single episode, the last ones are all there are. */
+export function measuresOf(measures: Comparison['measures'], episodes = 2): [ComparedBy, MeasureComparison][] {
+  const told = (['final', 'area', 'regret'] as const).filter(name => measures[name] && !(name === 'area' && episodes === 1));
+  return told.map(name => [name, measures[name]!]);
+}
+
+/** How to read one measure of a comparison. */
+export const measureVerdict = (name: ComparedBy, { difference }: MeasureComparison) => verdictOf(difference, COMPARED[name].better);
+
+/** Columns of that table after the other row's name. */
+export function versusColumns(versus: Versus, methods: MethodTable): Column<Comparison>[] {
+  const own = methods[versus.method];
+  const [like] = Object.values(versus.others);
+  const columns = measuresOf(like.measures, own.byEpisode.mean.length).flatMap(([name], i): Column<Comparison>[] => [
+    {
+      title: `${name} [interval]`,
+      meaning: `difference of the ${COMPARED[name].meaning}`,
+      cell: ({ measures }) => withInterval(measures[name]!.difference, signedScore),
+      expendable: i === 0 ? undefined : 4,
+    },
+    {
+      title: `by ${name}`,
+      meaning: `what ${versus.method} is beside that row, by this difference`,
+      cell: ({ measures }) => measureVerdict(name, measures[name]!),
+      expendable: i === 0 ? 1 : 3,
+    },
+  ]);
+  const ratio = (title: string, key: 'flopsPerAction' | 'stateBytes', meaning: string): Column<Comparison> => ({
+    title,
+    meaning: `${meaning} of ${versus.method}, as a fraction of that row's`,
+    cell: (_, name) => ratioOf(own, methods[name], key) ?? '–',
+    expendable: 2,
+  });
+  return [
+    ...columns,
+    {
+      title: 'P [interval]',
+      meaning: `probability that a run of ${versus.method} is better on the same task`,
+      cell: ({ measures, measure }) => withInterval(measures[measure]!.improvement, score),
+      expendable: 5,
+    },
+    ratio('FLOPs ratio', 'flopsPerAction', 'floating-point operations of an action'),
+    ratio('state ratio', 'stateBytes', 'bytes that reach the policy'),
+  ];
+}
+
+/** `0.43`: what one row takes of another; undefined where the other takes nothing. */
+const ratioOf = (own: MethodResult, other: MethodResult, key: 'flopsPerAction' | 'stateBytes'): string | undefined =>
+  own[key] > 0 && other[key] > 0 ? String(+(own[key] / other[key]).toPrecision(2)) : undefined;
+
+/** `0.94 [0.92, 0.96]`, in the format that is handed in. */
+export const withInterval = ({ value, low, high }: Estimate, format: (value: number) => string): string =>
+  `${format(value)} [${format(low)}, ${format(high)}]`;
+
+/** A difference with its sign, to a digit more than scores have. */
+export function signedScore(value: number): string {
+  const digits = Math.abs(value).toFixed(3);
+  return Number(digits) === 0 ? digits : `${value < 0 ? '−' : '+'}${digits}`;
+}
