@@ -19,19 +19,21 @@ const BASELINES = [
 const END_TO_END = { 'teacher.steps': 0, 'pretrain.steps': 0, 'distil.steps': 0, 'distil.beta': 0, 'finetune.beta': 0 };
 const ROWS = { ...END_TO_END, 'baselines.methods': BASELINES, 'baselines.steps': 'equal' };
 
-/** What is run, with settings over those of its file: in any case, in full, and quickly. */
+/** What is run, with settings over those of its file: in any case, in full, and quickly; and whether the student is looked into. */
 const PARTS = {
   'dark-room': {
     command: ['run', 'experiments/dark-room.yaml'],
     settings: ROWS,
     full: { 'finetune.steps': 2000 },
     quick: { 'finetune.steps': 300, 'evaluate.streams': 5 },
+    inspect: true,
   },
   'key-to-door': {
     command: ['run', 'experiments/key-to-door.yaml'],
     settings: ROWS,
     full: { 'finetune.steps': 1500 },
     quick: { 'finetune.steps': 150, 'evaluate.maxTasks': 20, 'evaluate.streams': 1, 'evaluate.episodes': 15 },
+    inspect: true,
   },
   'delayed-bandit': {
     command: ['run', 'experiments/delayed-bandit.yaml'],
@@ -67,11 +69,13 @@ function cadenza(...args) {
   if (status !== 0) process.exit(status ?? (signal === 'SIGINT' ? 130 : 143));
 }
 
-for (const [name, { command, settings, ...budgets }] of Object.entries(PARTS)) {
+for (const [name, { command, settings, inspect, ...budgets }] of Object.entries(PARTS)) {
   if (named.length > 0 && !named.includes(name)) continue;
   const out = `${root}/${name}`;
   // Processes of one thread do more than one process of several.
   const how = { seeds, 'executor.threads': 1, ...settings, ...(quick ? budgets.quick : budgets.full) };
   cadenza(...command, '--out', out, '--resume', '--jobs', '3', ...set(how));
   if (command[0] === 'run') cadenza('report', out);
+  // What Z tells of the task beside what the last m transitions do: it says why rows are close, or are not.
+  if (inspect) cadenza('inspect', out, ...(quick ? ['--tasks', '20', '--streams', '4'] : []));
 }
