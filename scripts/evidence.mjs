@@ -31,14 +31,14 @@ const PARTS = {
   'key-to-door': {
     command: ['run', 'experiments/key-to-door.yaml'],
     settings: ROWS,
-    full: { 'finetune.steps': 1500 },
+    full: { 'finetune.steps': 1200 },
     quick: { 'finetune.steps': 150, 'evaluate.maxTasks': 20, 'evaluate.streams': 1, 'evaluate.episodes': 15 },
     inspect: true,
   },
   'delayed-bandit': {
     command: ['run', 'experiments/delayed-bandit.yaml'],
     settings: { ...ROWS, 'model.latents': 8 }, // its preset has 10
-    full: { 'finetune.steps': 2000 },
+    full: { 'finetune.steps': 1500 },
     quick: { 'finetune.steps': 200 },
   },
   'rate-return': {
