@@ -29,12 +29,12 @@ export function budgetNotes(methods: MethodTable): string[] {
 
 const whole = (value: number) => value.toLocaleString('en-GB');
 
-/** The steps of every stage, their sum, and the sequences that they saw. */
+/** The steps of every stage, where there are several, their sum, and the sequences that they saw. */
 export function describeBudget(budget: readonly StageBudget[]): string {
   const sum = (key: 'steps' | 'examples') => budget.reduce((total, stage) => total + stage[key], 0);
   const stages = budget.map(({ stage, steps }) => `${stage} ${whole(steps)}`).join(' + ');
-  const steps = budget.length > 1 ? `${stages} = ${whole(sum('steps'))}` : stages;
-  return `${steps} steps on ${whole(sum('examples'))} sequences, each seed`;
+  const steps = `${whole(sum('steps'))} ${sum('steps') === 1 ? 'step' : 'steps'}`;
+  return `${budget.length > 1 ? `${stages} = ` : ''}${steps} on ${whole(sum('examples'))} sequences, each seed`;
 }
 
 const capital = (text: string) => text[0].toUpperCase() + text.slice(1);
