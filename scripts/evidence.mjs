@@ -31,8 +31,8 @@ const PARTS = {
   'key-to-door': {
     command: ['run', 'experiments/key-to-door.yaml'],
     settings: ROWS,
-    full: { 'finetune.steps': 1200 },
-    quick: { 'finetune.steps': 150, 'evaluate.maxTasks': 20, 'evaluate.streams': 1, 'evaluate.episodes': 15 },
+    full: { 'finetune.steps': 1200, 'evaluate.imitation': 1 },
+    quick: { 'finetune.steps': 150, 'evaluate.maxTasks': 20, 'evaluate.streams': 1, 'evaluate.episodes': 15, 'evaluate.imitation': 1 },
     inspect: true,
   },
   'delayed-bandit': {
