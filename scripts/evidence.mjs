@@ -39,7 +39,7 @@ const PARTS = {
     command: ['run', 'experiments/delayed-bandit.yaml'],
     settings: { ...ROWS, 'model.latents': 8 }, // its preset has 10
     full: { 'finetune.steps': 1500 },
-    quick: { 'finetune.steps': 200 },
+    quick: { 'finetune.steps': 200, 'evaluate.maxTasks': 40, 'evaluate.imitation': 1 },
   },
   'rate-return': {
     command: ['ablate', 'experiments/ablations/rate-return.yaml'],
