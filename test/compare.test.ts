@@ -63,7 +63,7 @@ describe('two runs', () => {
   it('that are identical are not distinguishable', async () => {
     const { verdict: found, measures, before, after, tasks, side } = await verdict(at('good'), at('twin'));
     expect([found, tasks, side, before.run, after.run]).toEqual(['not distinguishable', 4, 'test', at('good'), at('twin')]);
-    expect(measures.final!.difference).toEqual({ value: 0, low: 0, high: 0, by: 'run', pairs: 32, resampled: 'runs' });
+    expect(measures.final!.difference).toEqual({ value: 0, low: 0, high: 0, by: 'run', pairs: 32, seeds: 1, resampled: 'runs' });
     expect((await compare(at('good'), at('twin'))).stdout).toMatch(/^A and B are not distinguishable\.$/m);
   });
 
@@ -89,7 +89,8 @@ describe('two runs', () => {
     for (const part of [
       `A: cad of tiny in ${at('good')} (seeds 0; 200 steps on 6,400 sequences, each seed; how these settings were chosen was not stated)`,
       '* final: mean normalised return over the last 5 in-context episodes.',
-      'resampled within each of 4 test tasks',
+      'streams within each of 4 test tasks are resampled',
+      'not of training anew',
       'The verdict goes by *: better where the 95% interval of the difference lies above 0',
     ])
       expect(prose).toContain(part);

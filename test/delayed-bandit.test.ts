@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openHistories, readManifest } from '../src/data/index.ts';
-import type { Results, Study } from '../src/evaluation/index.ts';
+import type { RawReturns, Results, Study } from '../src/evaluation/index.ts';
 import type { ComparisonReport } from '../src/reports/index.ts';
 import { expectBuildable } from '../src/stages/buildable.ts';
 import { loadExperiment } from '../src/stages/config.ts';
@@ -35,6 +35,7 @@ baselines: { steps: 0, methods: [] }
 evaluate:
   episodes: 1
   streams: 1
+  sampling: greedy
   resamples: 200
   envs:
     - { name: noiseless, options: { deviation: 0 } }
@@ -89,7 +90,15 @@ describe('a tiny run', () => {
     const { source } = results.tables!.noiseless;
     const oracle = source.perTask.reduce((sum, task) => sum + task.oracle * (1 - task.mean), 0) / source.perTask.length;
     expect(source.regret!.mean).toBeCloseTo(oracle, 5);
-    expect(results.bars).toMatch(/over tasks .*20 test tasks.*2 × 1 runs/);
+    expect(results.bars).toMatch(/20 test tasks and the 2 training seeds are resampled.*2 × 1 runs/);
+  });
+
+  it('plays the likeliest actions, but for random choice, of which there is none', () => {
+    const { methods } = (JSON.parse(readFileSync(join(out, 'returns.json'), 'utf8')) as RawReturns).tables['tiny-bandit'];
+    const [first, second] = methods.random.regret!;
+    expect(first).not.toEqual(second);
+    // Always the same arm would be the best one on some tasks, for a regret of 0.
+    expect(first.filter((_, i) => i % 2 === 0 && first[i] + first[i + 1] === 0)).toEqual([]);
   });
 
   it('lets what was trained at one delay act at others, with the same memory', () => {
@@ -119,7 +128,7 @@ describe('a tiny run', () => {
     ]);
     expect(measures.regret!.difference).toMatchObject({ by: 'run', pairs: 40, resampled: 'tasks' });
     expect(measures.regret!.before).toBeCloseTo(results.tables!['delay-9'].random.regret!.mean, 9);
-    expect(bars).toContain('the 20 test tasks are resampled whole');
+    expect(bars).toContain('the 2 training seeds and the 20 test tasks are resampled');
     expect(results.protocols!['delay-9'].env).toEqual({ id: 'delayed-bandit', options: { arms: 3, pulls: 8, delay: 9 } });
   });
 
@@ -130,7 +139,7 @@ describe('a tiny run', () => {
     const { status, stdout, stderr } = await withinProcess(['tune', file, ...args]);
     expect(status, stderr).toBe(0);
     const study = JSON.parse(stdout) as Study;
-    expect(study.bars).toMatch(/over tasks .*7 validation tasks/);
+    expect(study.bars).toMatch(/the 7 validation tasks and the 2 training seeds are resampled/);
     expect(study.validationTasks).toHaveLength(7);
     const held = new Set(results.split.testTasks as string[]);
     for (const key of study.validationTasks) expect(held.has(key)).toBe(false);

@@ -35,6 +35,24 @@ describe('probabilityOfImprovement', () => {
     expect(at('tasks')).toEqual({ value: 0.5, low: 0, high: 1 });
   });
 
+  it('draws training seeds, which vary together on all tasks', () => {
+    // The first seed wins everywhere, the second nowhere: with both drawn, or one of them twice, ½, 1 or 0.
+    const at = (resampled: 'runs' | 'tasks', confidence: number) =>
+      probabilityOfImprovement(
+        [
+          [1, 0],
+          [1, 0],
+          [1, 0],
+        ],
+        [[0.5], [0.5], [0.5]],
+        { random, resampled, confidence, seeds: { after: 2, before: 1 } },
+      );
+    for (const resampled of ['runs', 'tasks'] as const) {
+      expect(at(resampled, 0.4)).toEqual({ value: 0.5, low: 0.5, high: 0.5 });
+      expect(at(resampled, 0.9)).toEqual({ value: 0.5, low: 0, high: 1 });
+    }
+  });
+
   it('wants the same tasks', () => {
     expect(() => probabilityOfImprovement([[1]], [[1], [2]], { random })).toThrow(/same tasks twice, got 1 and 2/);
   });
@@ -57,7 +75,7 @@ describe('pairedDifference', () => {
 
   it('subtracts runs of the same task, seed and stream, and resamples pairs within tasks', () => {
     const { value, low, high, ...how } = difference(after, before);
-    expect(how).toEqual({ by: 'run', pairs: 4, resampled: 'runs' });
+    expect(how).toEqual({ by: 'run', pairs: 4, seeds: 1, resampled: 'runs' });
     expect(value).toBeCloseTo(0.1, 12);
     // Task means from 0.1 to 0.4, and from −0.1 to 0.
     expect([low, high]).toEqual([expect.closeTo(0, 12), expect.closeTo(0.2, 12)]);
@@ -67,7 +85,7 @@ describe('pairedDifference', () => {
     const others = before.map(runs => runs.map(({ stream, curve }) => ({ seed: 1, stream, curve })));
     for (const unpaired of [others, before.map(runs => [...runs, { ...runs[0], stream: 2, curve: runs[1].curve }])]) {
       const { value, low, high, ...how } = difference(after, unpaired);
-      expect(how).toEqual({ by: 'task', pairs: 2, resampled: 'tasks' });
+      expect(how).toEqual({ by: 'task', pairs: 2, seeds: 1, resampled: 'tasks' });
       expect(value).toBeCloseTo((low + high) / 2, 12);
     }
     const { value, low, high } = difference(after, others);
@@ -80,6 +98,15 @@ describe('pairedDifference', () => {
     const { low, high, ...how } = difference(first(after), first(before));
     expect(how).toMatchObject({ by: 'run', pairs: 2, resampled: 'tasks' });
     expect([low, high]).toEqual([expect.closeTo(-0.1, 12), expect.closeTo(0.4, 12)]);
+  });
+
+  it('draws training seeds, so that a difference which turns round with the seed is none', () => {
+    // Seed 0 is better by 0.4 on both tasks, seed 1 worse by 0.2, every stream alike.
+    const of = (first: number, second: number) =>
+      [0, 1].map(() => [0, 1].flatMap(seed => [0, 1, 2, 3].map(stream => run(seed, stream, seed === 0 ? first : second))));
+    const { value, low, high, ...how } = difference(of(0.9, 0.3), of(0.5, 0.5), { confidence: 0.95 });
+    expect(how).toEqual({ by: 'run', pairs: 16, seeds: 2, resampled: 'runs' });
+    expect([value, low, high]).toEqual([expect.closeTo(0.1, 12), expect.closeTo(-0.2, 12), expect.closeTo(0.4, 12)]);
   });
 
   it('refuses a single pair', () => {
@@ -152,7 +179,7 @@ describe('rows of tables', () => {
     expect([measure, verdict]).toEqual(['final', 'not distinguishable']);
     for (const { before, after, difference, improvement } of Object.values(measures)) {
       expect(before).toBe(after);
-      expect(difference).toEqual({ value: 0, low: 0, high: 0, by: 'run', pairs: 8, resampled: 'runs' });
+      expect(difference).toEqual({ value: 0, low: 0, high: 0, by: 'run', pairs: 8, seeds: 2, resampled: 'runs' });
       expect(improvement.value).toBe(0.5);
     }
   });

@@ -7,44 +7,63 @@ import { CadenzaError, expect } from '../util/errors.ts';
 import { Random } from '../util/random.ts';
 import type { Scores } from './aggregates.ts';
 import type { ReturnsTable } from './raw-returns.ts';
-import type { Resampled } from './results.ts';
 import { type Run, runScore, runsOf } from './runs.ts';
-import { bootstrapInterval, drawResamples, drawStrata, type Estimate, mean, overResamples, percentiles } from './statistics.ts';
+import { bootstrapInterval, drawCounts, drawRuns, type Estimate, mean, overResamples, percentiles, type Resampled } from './statistics.ts';
 import { MEASURES } from './study.ts';
 
 export interface BootstrapOptions {
   random: Random;
-  /** By default runs within each task. */
+  /** By default runs. */
   resampled?: Resampled;
   resamples?: number;
   confidence?: number;
 }
 
+/** How many training seeds the runs of either row come from: within a task they lie seed by seed, equally many of each. */
+export interface SeedCounts {
+  after: number;
+  before: number;
+}
+
 /**
  * The probability that a run of `after` scores higher than one of `before` on the same task, chosen at random; ties count one half, tasks count
- * alike. Mann and Whitney's U over N · M, averaged over tasks (Agarwal et al. 2021). The runs of the two are resampled independently of each
- * other within each task; or tasks, each with all of its runs.
+ * alike. Mann and Whitney's U over N · M, averaged over tasks (Agarwal et al. 2021). The runs of the two are resampled as `drawRuns` does,
+ * independently of each other; or tasks, each with all of its runs, and the training seeds of either row.
  */
-export function probabilityOfImprovement(after: Scores, before: Scores, options: BootstrapOptions): Estimate {
-  const { random, resampled = 'runs', resamples = 2000, confidence = 0.95 } = options;
+export function probabilityOfImprovement(
+  after: Scores,
+  before: Scores,
+  {
+    random,
+    resampled = 'runs',
+    resamples = 2000,
+    confidence = 0.95,
+    seeds = { after: 1, before: 1 },
+  }: BootstrapOptions & { seeds?: SeedCounts },
+): Estimate {
   expect(
     after.length === before.length && after.length > 0,
     `probabilityOfImprovement: expected the same tasks twice, got ${after.length} and ${before.length}.`,
   );
   const wins = after.map((runs, t) => winMatrix(runs, before[t]));
-  const byTask = wins.map(rows => mean(rows.flat()));
-  const value = mean(byTask);
+  const value = mean(wins.map(rows => mean(rows.flat())));
   if (resampled === 'tasks') {
-    const draws = drawStrata(
-      byTask.map(() => 1),
-      resamples,
-      random,
-    );
-    return { value, ...bootstrapInterval(byTask, mean, draws, confidence) };
+    const bySeed = wins.map(rows => seedMeans(rows, seeds));
+    const draw = (n: number) => (n > 1 ? drawCounts(n, random) : ONCE);
+    const drawn = Float64Array.from({ length: resamples }, () => {
+      const ofTask = drawCounts(bySeed.length, random);
+      const [ofAfter, ofBefore] = [draw(seeds.after), draw(seeds.before)];
+      let total = 0;
+      for (const [t, rows] of bySeed.entries())
+        for (const [k, row] of rows.entries())
+          for (const [l, share] of row.entries()) total += ofTask[t] * ofAfter[k] * ofBefore[l] * share;
+      return total / (bySeed.length * seeds.after * seeds.before);
+    });
+    return { value, ...percentiles(drawn, confidence) };
   }
-  const draw = (scores: Scores, name: string) => {
-    const sizes = scores.map(({ length }) => length);
-    return drawResamples(sizes, resamples, random.split(name));
+  const draw = (scores: Scores, row: keyof SeedCounts) => {
+    const cells = scores.map(({ length }) => new Array<number>(seeds[row]).fill(length / seeds[row]));
+    return drawRuns(cells, 'runs', resamples, random.split(row));
   };
   const others = draw(before, 'before');
   let r = 0;
@@ -52,6 +71,15 @@ export function probabilityOfImprovement(after: Scores, before: Scores, options:
     improvement(wins, counts, others.counts.subarray(others.runs * r, others.runs * ++r)),
   );
   return { value, ...percentiles(values, confidence) };
+}
+
+const ONCE = Uint16Array.of(1);
+
+/** [K][L] the share of pairs that seed k of one row wins against seed l of the other. */
+function seedMeans(rows: readonly number[][], { after, before }: SeedCounts): number[][] {
+  const [height, width] = [rows.length / after, rows[0].length / before];
+  const block = (k: number, l: number) => rows.slice(k * height, (k + 1) * height).flatMap(row => row.slice(l * width, (l + 1) * width));
+  return Array.from({ length: after }, (_, k) => Array.from({ length: before }, (_, l) => mean(block(k, l))));
 }
 
 /** [N][M] 1 where the run of the row wins, ½ where they tie. */
@@ -80,13 +108,16 @@ export interface PairedDifference extends Estimate {
   /** What was subtracted: run from run of the same task, seed and stream; or, where those differ, task mean from task mean. */
   by: 'run' | 'task';
   pairs: number;
+  /** Training seeds of the pairs; where they are several, the interval draws them too. */
+  seeds: number;
   /** What the interval draws: pairs within each task, or whole tasks. */
   resampled: Resampled;
 }
 
 /**
  * `after` − `before`. Runs are paired where both rows have the same seeds and streams on every task; otherwise the means of each task are. Pairs are
- * resampled within their tasks, unless tasks are themselves a sample or have but one pair each: then tasks are, with all of their pairs.
+ * resampled as `drawRuns` does: training seeds, and streams within each task; or, where tasks are themselves a sample or have but one pair each,
+ * training seeds and tasks.
  *
  * @throws `E_DATA` where there is a single pair, which has no interval.
  */
@@ -101,25 +132,30 @@ export function pairedDifference(
     `pairedDifference: expected the same tasks twice, got ${after.length} and ${before.length}.`,
   );
   const paired = after.every((runs, t) => pairsUp(runs, before[t]));
+  // [T][K] lists: by task, then by training seed; where runs have no partners, one difference of means a task.
+  const seeds = paired ? [...new Set(after.flat().map(({ seed }) => seed))] : [0];
   const differences = after.map((runs, t) =>
     paired
-      ? runs.map(run => score(run) - score(before[t].find(other => sameRun(run, other))!))
-      : [mean(runs.map(score)) - mean(before[t].map(score))],
+      ? seeds.map(seed =>
+          runs.filter(run => run.seed === seed).map(run => score(run) - score(before[t].find(other => sameRun(run, other))!)),
+        )
+      : [[mean(runs.map(score)) - mean(before[t].map(score))]],
   );
-  const all = differences.flat();
+  const all = differences.flat(2);
   if (all.length === 1)
     throw new CadenzaError(
       'E_DATA',
       'there is one pair to compare, and one difference has no interval; evaluate more tasks (split.heldOut) or more streams (evaluate.streams).',
     );
-  const drawn: Resampled = resampled === 'tasks' || differences.every(({ length }) => length === 1) ? 'tasks' : 'runs';
-  const sizes = differences.map(({ length }) => length);
-  const draws = (drawn === 'tasks' ? drawStrata : drawResamples)(sizes, resamples, random);
+  const cells = differences.map(ofTask => ofTask.map(({ length }) => length));
+  const drawn: Resampled =
+    resampled === 'tasks' || cells.every(([size, ...others]) => size === 1 && others.length === 0) ? 'tasks' : 'runs';
   return {
     value: mean(all),
-    ...bootstrapInterval(all, mean, draws, confidence),
+    ...bootstrapInterval(all, mean, drawRuns(cells, drawn, resamples, random), confidence),
     by: paired ? 'run' : 'task',
     pairs: all.length,
+    seeds: seeds.length,
     resampled: drawn,
   };
 }
@@ -202,6 +238,7 @@ export function compareRows(before: ComparedRow, after: ComparedRow, measure: Co
         random: random.split('improvement'),
         resampled,
         resamples,
+        seeds: { after: after.table.methods[after.method].seeds.length, before: before.table.methods[before.method].seeds.length },
       }),
     };
   };

@@ -7,8 +7,7 @@
 
 import { CadenzaError, expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import type { Resampled } from './results.ts';
-import { drawResamples, drawStrata, type Estimate, quantile } from './statistics.ts';
+import { drawResamples, drawStrata, type Estimate, quantile, type Resampled } from './statistics.ts';
 
 /** Bins of equal width in which confidence is held against what the source does. */
 export const RELIABILITY_BINS = 10;

@@ -6,7 +6,8 @@
 
 import { CadenzaError, expect } from '../util/errors.ts';
 import { Random } from '../util/random.ts';
-import { type MethodInput, type MethodResult, methodResult, type Resampled, type SeedReturns } from './results.ts';
+import { type MethodInput, type MethodResult, methodResult, type SeedReturns } from './results.ts';
+import type { Resampled } from './statistics.ts';
 
 export const RETURNS_FORMAT = 'cadenza-returns-1';
 

@@ -65,11 +65,14 @@ describe('methodResult', () => {
     const { regret } = run({});
     expect([regret!.mean, ...regret!.parts.map(({ mean }) => mean)]).toEqual([4, 2.5, 1.5]);
     expect(regret!.parts.map(({ name }) => name)).toEqual(regretParts);
-    // Within tasks: near has 5 and 7, far has 3 and 1, so means lie between 3 and 5.
-    expect([regret!.low, regret!.high]).toEqual([3, 5]);
-    // Over tasks: near at 6 and far at 2, each drawn whole.
+    // One stream of each seed on each task: near has 5 and 7, far has 3 and 1, so either seed has a mean of 4, which resampling seeds keeps.
+    expect([regret!.low, regret!.high]).toEqual([4, 4]);
+    expect(run({ seeds: [given[0]] }).regret).toMatchObject({ mean: 4, low: 4, high: 4 });
+    // Over tasks and seeds: the second seed has 7 on near and 1 on far.
     const overTasks = run({ resampled: 'tasks' }).regret!;
-    expect([overTasks.mean, overTasks.low, overTasks.high]).toEqual([4, 2, 6]);
+    expect([overTasks.mean, overTasks.low, overTasks.high]).toEqual([4, 1, 7]);
+    // Of the first seed alone: 5 on near, 3 on far.
+    expect(run({ seeds: [given[0]], resampled: 'tasks' }).regret).toMatchObject({ mean: 4, low: 3, high: 5 });
     expect(result.regret).toBeUndefined();
     expect(() => run({ regretParts: ['all'] })).toThrow(/seed 0 has 4 regrets, expected 2 streams × 1 parts/);
     expect(() => methodResult({ seeds: given, episodes: 6, oracle, cost, random: Random.seeded(0) })).toThrow(
@@ -94,9 +97,17 @@ describe('methodResult', () => {
 
 describe('describeBars', () => {
   it('names the interval, the runs and the strata', () => {
-    expect(describeBars({ tasks: 8, streams: 64, seeds: 3 })).toMatch(/95% .*2000 resamples.*3 × 64 runs.*8 test tasks/s);
+    expect(describeBars({ tasks: 8, streams: 64, seeds: 3 })).toMatch(
+      /95% .*2000 resamples.*3 training seeds are resampled whole.*64 streams within each of 8 test tasks.*after training anew/s,
+    );
+    expect(describeBars({ tasks: 8, streams: 64, seeds: 1 })).toMatch(
+      /stratified: the 64 streams.*within each of 8 test tasks.*not of training anew/s,
+    );
     expect(describeBars({ tasks: 100, streams: 1, seeds: 3, resampled: 'tasks' })).toMatch(
-      /95% .*over tasks \(2000 resamples\): the 100 test tasks.*3 × 1 runs.*further tasks/s,
+      /95% .*the 100 test tasks and the 3 training seeds are resampled.*3 × 1 runs.*further tasks.*training anew/s,
+    );
+    expect(describeBars({ tasks: 100, streams: 1, seeds: 1, resampled: 'tasks' })).toMatch(
+      /: the 100 test tasks are resampled.*this one training seed/s,
     );
   });
 });

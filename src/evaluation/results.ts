@@ -12,7 +12,7 @@ import type { Latency } from './latency.ts';
 import { areaUnder, type EpisodesTo, episodesTo, NEAR } from './learning.ts';
 import type { RateReturn } from './rate-return.ts';
 import type { ReturnTable } from './return-errors.ts';
-import { bootstrapInterval, drawResamples, drawStrata, type Interval, interquartileMean, mean, type Resamples } from './statistics.ts';
+import { bootstrapInterval, drawRuns, type Interval, interquartileMean, mean, type Resampled, type Resamples } from './statistics.ts';
 
 export const RESULTS_FORMAT = 'cadenza-results-1';
 
@@ -185,9 +185,6 @@ export interface SeedReturns {
   regret?: ArrayLike<number>;
 }
 
-/** What the bootstrap draws: runs within each task, or whole tasks, where the tasks are themselves drawn from a distribution. */
-export type Resampled = 'runs' | 'tasks';
-
 export interface MethodInput {
   seeds: readonly SeedReturns[];
   episodes: number;
@@ -204,15 +201,15 @@ export interface MethodInput {
 }
 
 /**
- * The entry of one method. A run is one stream of one seed; runs are resampled whole, so the interval of an episode and that of the final
+ * The entry of one method. A run is one stream of one seed; runs are resampled whole (see `drawRuns`), so the interval of an episode and that of the final
  * score come from the same draws. Methods that hand in equal random streams are resampled alike.
  */
 export function methodResult(input: MethodInput): MethodResult {
   const { seeds, episodes, oracle, cost, random, resamples = 2000, confidence = 0.95, resampled = 'runs', regretParts } = input;
   const byTask = runsByTask(seeds, episodes, oracle, regretParts?.length ?? 0);
   const runs = [...byTask.values()].flat();
-  const strata = [...byTask.values()].map(stratum => stratum.length);
-  const draws = (resampled === 'tasks' ? drawStrata : drawResamples)(strata, resamples, random);
+  const cells = [...byTask.values()].map(stratum => seeds.map((_, k) => stratum.filter(({ seed }) => seed === k).length));
+  const draws = drawRuns(cells, resampled, resamples, random);
   const score = (scores: number[]): Score => {
     const ofMean = bootstrapInterval(scores, mean, draws, confidence);
     const ofIqm = bootstrapInterval(scores, interquartileMean, draws, confidence);
@@ -262,13 +259,15 @@ function profileOf(scores: Scores, draws: Resamples, confidence: number): Profil
 }
 
 interface Run {
+  /** Position of its training seed. */
+  readonly seed: number;
   /** [episodes] returns divided by the task's oracle return. */
   readonly scores: Float64Array;
   /** [parts] */
   readonly regret: readonly number[];
 }
 
-/** Runs by task, in order of first appearance. */
+/** Runs by task, in order of first appearance; within a task seed by seed. */
 function runsByTask(
   seeds: readonly SeedReturns[],
   episodes: number,
@@ -296,7 +295,7 @@ function runsByTask(
       }
       const scores = Float64Array.from({ length: episodes }, (_, e) => returns[stream * episodes + e] / optimal);
       const own = Array.from({ length: parts }, (_, p) => regret[stream * parts + p]);
-      byTask.set(task, [...(byTask.get(task) ?? []), { scores, regret: own }]);
+      byTask.set(task, [...(byTask.get(task) ?? []), { seed, scores, regret: own }]);
     });
   });
   expect(byTask.size > 0, 'methodResult: expected the returns of at least one stream, got none.');
@@ -315,16 +314,19 @@ export function describeBars(run: {
   side?: 'test' | 'validation';
 }): string {
   const { tasks, streams, seeds, resamples = 2000, confidence = 0.95, resampled = 'runs', side = 'test' } = run;
-  const kind = `${+(100 * confidence).toFixed(1)}% percentile intervals of a`;
+  const kind = `${+(100 * confidence).toFixed(1)}% percentile intervals of a bootstrap (${resamples} resamples)`;
+  const all = `${tasks} ${side} tasks`;
   if (resampled === 'tasks') {
+    const drawn = seeds > 1 ? `the ${all} and the ${seeds} training seeds are resampled` : `the ${all} are resampled`;
+    const bound = seeds > 1 ? 'training anew' : 'this one training seed';
     return (
-      `${kind} bootstrap over tasks (${resamples} resamples): the ${tasks} ${side} tasks, each with all of its ${seeds} × ${streams} runs ` +
-      `(seeds × streams), are resampled whole. They bound the score on further tasks of the same distribution; training seeds are pooled.`
+      `${kind}: ${drawn}, each task with all of its ${seeds} × ${streams} runs (seeds × streams). ` +
+      `They bound the score on further tasks of the same kind after ${bound}.`
     );
   }
-  return (
-    `${kind} stratified bootstrap (${resamples} resamples): ` +
-    `the ${seeds} × ${streams} runs (seeds × streams) are resampled whole within each of ${tasks} ${side} tasks. ` +
-    `They bound the score on these tasks over streams; training seeds are pooled with streams and tasks are not resampled.`
-  );
+  return seeds > 1
+    ? `${kind}: the ${seeds} training seeds are resampled whole, and of each its ${streams} streams within each of ${all}. ` +
+        `They bound the score on these tasks after training anew; tasks are not resampled.`
+    : `${kind}, stratified: the ${streams} streams are resampled within each of ${all}. ` +
+        `They bound the score on these tasks of the one network that was trained: not of training anew, nor of other tasks.`;
 }

@@ -3,7 +3,7 @@
 import { areaUnder } from './learning.ts';
 import { type ReturnsTable, scoringInput } from './raw-returns.ts';
 import { FINAL_EPISODES } from './results.ts';
-import { drawResamples, drawStrata, mean, type Resamples } from './statistics.ts';
+import { drawRuns, mean, type Resamples } from './statistics.ts';
 import type { Measure } from './study.ts';
 
 /** One stream of one seed. */
@@ -47,6 +47,6 @@ export const scoresOf = (table: ReturnsTable, method: string, measure: Measure):
 /** The draws that the intervals of a method's row are from. */
 export function drawsOf(table: ReturnsTable, method: string): Resamples {
   const { seeds, random, resamples = 2000, resampled } = scoringInput(table, method);
-  const strata = table.tasks.map(() => seeds.length * table.streams);
-  return (resampled === 'tasks' ? drawStrata : drawResamples)(strata, resamples, random);
+  const cells = table.tasks.map(() => seeds.map(() => table.streams));
+  return drawRuns(cells, resampled ?? 'runs', resamples, random);
 }

@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../util/random.ts';
-import { bootstrapInterval, drawResamples, drawStrata, interquartileMean, mean, quantile, stratifiedBootstrap } from './statistics.ts';
+import {
+  bootstrapInterval,
+  drawResamples,
+  drawRuns,
+  drawStrata,
+  interquartileMean,
+  mean,
+  quantile,
+  stratifiedBootstrap,
+} from './statistics.ts';
 
 describe('interquartileMean', () => {
   it('drops ⌊n/4⌋ scores on each side, as scipy trim_mean(0.25) does', () => {
@@ -109,5 +118,65 @@ describe('drawStrata', () => {
     expect(over.low).toBeGreaterThan(3.5 - 2.2);
     expect(over.low).toBeLessThan(3.5 - 1);
     expect(over.high).toBeGreaterThan(3.5 + 1);
+  });
+});
+
+describe('drawRuns', () => {
+  const counts = (cells: number[][], resampled: 'runs' | 'tasks', resamples = 400) => {
+    const drawn = drawRuns(cells, resampled, resamples, Random.seeded(3));
+    return Array.from({ length: resamples }, (_, r) => [...drawn.counts.subarray(r * drawn.runs, (r + 1) * drawn.runs)]);
+  };
+  const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+
+  it('draws as ever where there is a single seed', () => {
+    const sizes = [3, 1, 2];
+    const cells = sizes.map(size => [size]);
+    expect(drawRuns(cells, 'runs', 50, Random.seeded(1))).toEqual(drawResamples(sizes, 50, Random.seeded(1)));
+    expect(drawRuns(cells, 'tasks', 50, Random.seeded(1))).toEqual(drawStrata(sizes, 50, Random.seeded(1)));
+  });
+
+  it('draws a seed for all tasks at once, and runs within each cell', () => {
+    const rows = counts(
+      [
+        [2, 2],
+        [3, 3],
+      ],
+      'runs',
+    );
+    for (const row of rows) {
+      // Cells: task 0 with seeds 0 and 1, then task 1. Every task keeps its share.
+      const cells = [row.slice(0, 2), row.slice(2, 4), row.slice(4, 7), row.slice(7)].map(sum);
+      expect([cells[0] + cells[1], cells[2] + cells[3]]).toEqual([4, 6]);
+      expect([cells[0] / 2, cells[1] / 2]).toEqual([cells[2] / 3, cells[3] / 3]);
+    }
+    const firstSeed = rows.map(row => sum(row.slice(0, 2)) / 2);
+    expect([0, 1, 2].map(copies => firstSeed.filter(count => count === copies).length / rows.length)).toEqual([
+      expect.closeTo(0.25, 1),
+      expect.closeTo(0.5, 1),
+      expect.closeTo(0.25, 1),
+    ]);
+    expect(new Set(rows.map(row => row.slice(0, 2).join())).size).toBeGreaterThan(4);
+  });
+
+  it('draws whole tasks and seeds crosswise', () => {
+    for (const row of counts(
+      [
+        [2, 2],
+        [2, 2],
+        [2, 2],
+      ],
+      'tasks',
+    )) {
+      expect(sum(row)).toBe(12);
+      // [task][seed] copies are a product, and the runs of a cell stay together.
+      const cells = [0, 1, 2].map(t => [0, 1].map(k => row.slice(4 * t + 2 * k, 4 * t + 2 * k + 2)));
+      expect(cells.flat().every(([a, b]) => a === b)).toBe(true);
+      for (const [[a], [b]] of cells) for (const [[c], [d]] of cells) expect(a * d).toBe(b * c);
+    }
+  });
+
+  it('wants every seed on every task as often', () => {
+    expect(() => drawRuns([[2, 1]], 'runs', 10, Random.seeded(0))).toThrow(/equally many runs of every training seed/);
+    expect(() => drawRuns([], 'runs', 10, Random.seeded(0))).toThrow(/at least one run/);
   });
 });

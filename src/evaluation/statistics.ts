@@ -103,6 +103,47 @@ export function drawStrata(strata: readonly number[], resamples: number, random:
   return { runs, resamples, counts };
 }
 
+/** What the bootstrap draws: runs within each task, or whole tasks, where the tasks are themselves a sample. */
+export type Resampled = 'runs' | 'tasks';
+
+/**
+ * Draws runs that lie in cells of task × training seed. Where there are several seeds they are drawn with replacement, the same for all tasks: a
+ * network plays all of them, so its runs vary together. Tasks are drawn likewise where they are a sample ("tasks"), each cell with all of its
+ * runs; else the runs of a cell are drawn within it. Every task keeps its share: the cells of a task have equally many runs.
+ * Of a single seed these are the draws of `drawStrata` and of `drawResamples`.
+ *
+ * @param cells [T][K] runs of each task and seed; runs lie task by task, then seed by seed.
+ */
+export function drawRuns(cells: readonly (readonly number[])[], resampled: Resampled, resamples: number, random: Random): Resamples {
+  const seeds = cells[0]?.length ?? 0;
+  expectStrata('drawRuns', cells.flat(), resamples);
+  expect(
+    cells.every(row => row.length === seeds && row.every(size => size === row[0])),
+    'drawRuns: expected equally many runs of every training seed within a task; evaluate all seeds with the same streams.',
+  );
+  const runs = cells.flat().reduce((sum, size) => sum + size, 0);
+  const counts = new Uint16Array(resamples * runs);
+  for (let r = 0, offset = 0; r < resamples; r++) {
+    const ofTask = resampled === 'tasks' ? drawCounts(cells.length, random) : undefined;
+    const ofSeed = seeds > 1 ? drawCounts(seeds, random) : undefined;
+    for (const [t, row] of cells.entries())
+      for (const [k, size] of row.entries()) {
+        const copies = (ofTask?.[t] ?? 1) * (ofSeed?.[k] ?? 1);
+        if (ofTask) counts.fill(copies, offset, offset + size);
+        else for (let i = 0; i < copies * size; i++) counts[offset + random.integer(size)]++;
+        offset += size;
+      }
+  }
+  return { runs, resamples, counts };
+}
+
+/** How often each of n is drawn in n draws with replacement. */
+export function drawCounts(n: number, random: Random): Uint16Array {
+  const counts = new Uint16Array(n);
+  for (let i = 0; i < n; i++) counts[random.integer(n)]++;
+  return counts;
+}
+
 function expectStrata(who: string, strata: readonly number[], resamples: number): void {
   expect(
     strata.length > 0 && strata.every(size => size > 0) && resamples > 0,

@@ -6,9 +6,9 @@
 import type { EnvFamily, Policy, Task } from '../rl/index.ts';
 import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import type { MeanScore, Resampled } from './results.ts';
+import type { MeanScore } from './results.ts';
 import { rollout } from './rollout.ts';
-import { bootstrapInterval, drawResamples, drawStrata, mean } from './statistics.ts';
+import { bootstrapInterval, drawResamples, drawStrata, mean, type Resampled } from './statistics.ts';
 
 export interface TransplantRequest {
   readonly family: Pick<EnvFamily, 'id' | 'make' | 'actionSpace' | 'horizon' | 'regret'>;

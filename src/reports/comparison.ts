@@ -86,14 +86,16 @@ export function compareRuns(before: RowOfRun, after: RowOfRun, measure: Compared
 }
 
 /** What was subtracted from what, and what the interval bounds. */
-function describeDifference({ by, pairs, resampled }: PairedDifference, tasks: number, side: string): string {
+function describeDifference({ by, pairs, seeds, resampled }: PairedDifference, tasks: number, side: string): string {
   const what =
     by === 'run'
-      ? `Differences of ${pairs} pairs of runs (the same task, training seed and stream)`
+      ? `Differences of ${pairs} pairs of runs (the same task, and training seed and stream of the same number)`
       : `Differences of the means on ${tasks} tasks, because the rows differ in seeds or streams`;
+  const bound = seeds > 1 ? 'after training anew' : 'between the networks that were trained, not of training anew';
+  const drawn = seeds > 1 ? `the ${seeds} training seeds and ` : '';
   return resampled === 'runs'
-    ? `${what}, resampled within each of ${tasks} ${side} tasks. The interval bounds the difference on these tasks between the networks that were trained; training seeds are pooled with streams.`
-    : `${what}; the ${tasks} ${side} tasks are resampled whole. The interval bounds the difference on further tasks of the same kind between the networks that were trained.`;
+    ? `${what}; ${drawn}streams within each of ${tasks} ${side} tasks are resampled. The interval bounds the difference on these tasks ${bound}.`
+    : `${what}; ${drawn}the ${tasks} ${side} tasks are resampled. The interval bounds the difference on further tasks of the same kind ${bound}.`;
 }
 
 /** The comparison on a terminal: who is who, the measures, and the verdict with its rule. */

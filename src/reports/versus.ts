@@ -21,11 +21,15 @@ export const versusTitle = ({ method }: Versus): string => `${method} beside eve
 /** What the numbers are, in sentences. */
 export const versusNote = ({ method, others }: Versus): string => {
   const [{ measures }] = Object.values(others);
-  const { by, resampled } = measuresOf(measures)[0][1].difference;
-  const pairs = by === 'run' ? 'of runs on the same task with the same seed and stream' : 'of task means, because seeds or streams differ';
-  const drawn = resampled === 'runs' ? 'pairs are resampled within tasks' : 'tasks are resampled whole';
+  const { by, seeds, resampled } = measuresOf(measures)[0][1].difference;
+  const pairs =
+    by === 'run'
+      ? 'of runs on the same task with training seed and stream of the same number'
+      : 'of task means, because seeds or streams differ';
+  const drawn = resampled === 'runs' ? 'streams within tasks' : 'tasks';
+  const bound = seeds > 1 ? `the ${seeds} training seeds and ${drawn} are resampled` : `${drawn} are resampled, of one training seed`;
   return (
-    `Differences: ${method} less the other row, ${pairs}; ${drawn}. The verdict: ${VERDICT_RULE}. Each interval stands for itself; where rows are many, some miss by chance. ` +
+    `Differences: ${method} less the other row, ${pairs}; ${bound}. The verdict: ${VERDICT_RULE}. Each interval stands for itself; where rows are many, some miss by chance. ` +
     `P: the probability that a run of ${method} does better than one of the other on the same task. Ratios: what ${method} takes of the other's.`
   );
 };

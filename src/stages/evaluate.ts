@@ -18,7 +18,7 @@ import {
   scoreMethod,
 } from '../evaluation/index.ts';
 import { type InContextPolicy, MODEL_FORMAT, type ModelDescription } from '../policy/index.ts';
-import type { EnvFamily, History, Policy, Task } from '../rl/index.ts';
+import type { History, Policy, Task } from '../rl/index.ts';
 import { DEMONSTRATION_STYLES, source, sourcePolicy } from '../sources/index.ts';
 import { readJson, writeFileAtomic, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
@@ -94,9 +94,10 @@ async function rollouts(
   inputs: Record<string, string>,
   prepare: (tasks: Task[], random: Random) => Promise<Player>,
   settings: unknown = {},
+  sampling = evaluation.config.evaluate.sampling,
 ): Promise<Rollouts> {
   const { store, config, model, at } = evaluation;
-  const protocol = rolloutSettings(config);
+  const protocol = { ...rolloutSettings(config), sampling };
   const { keys, tasks } = streamsOf(evaluation);
   const output = await store.run({
     stage: `evaluate-${name}${at ? `-${at}` : ''}-seed${seed}`,
@@ -180,11 +181,13 @@ export const modelReturns = async (evaluation: Evaluation, method: TrainedMethod
 function rollSource(evaluation: Evaluation, name: string, id: string, options: Record<string, unknown>, seed: number): Promise<Rollouts> {
   const { family } = evaluation.model;
   const settings = { id, options };
+  // The likeliest of equal chances would be the first action, always.
+  const sampling = id === 'random' ? 'sample' : evaluation.config.evaluate.sampling;
   const prepare = async (tasks: Task[], random: Random) => ({
     policy: sourcePolicy({ family, tasks, source: source(id), random: random.split('source'), options }),
     cost: () => ({ flopsPerAction: 0, stateBytes: 0, historyBytes: 0 }),
   });
-  return rollouts(evaluation, name, seed, {}, prepare, settings);
+  return rollouts(evaluation, name, seed, {}, prepare, settings, sampling);
 }
 
 /** What a prompt of this style is, for whoever compares its row with others. */
@@ -194,8 +197,17 @@ function promptOf({ policy }: Pick<ExperimentConfig, 'policy'>, { style }: Demon
   return `a prompt of ${what} before the first step (${style}: ${DEMONSTRATION_STYLES[style]})`;
 }
 
-/** Tasks that are drawn are a sample, and so is what is said of them. */
-export const resampledOf = (family: EnvFamily): Resampled => (family.drawTask ? 'tasks' : 'runs');
+/**
+ * Tasks are resampled where they are a sample: drawn from a distribution, or some of those held out. And where a network plays each of them once,
+ * since nothing else would vary then.
+ *
+ * @param streams of a task and training seed.
+ */
+export function resampledOf(config: ExperimentConfig, streams = config.evaluate.streams): Resampled {
+  const { family, validation, test } = split(config);
+  const sides = config.evaluate.tasks === 'validation' ? validation : test;
+  return family.drawTask || evaluatedTasks(config).length < sides.length || streams === 1 ? 'tasks' : 'runs';
+}
 
 /** What an evaluation found: the table of all methods over all seeds, and what it was computed from. */
 export interface Evaluated {
@@ -298,7 +310,7 @@ function playedTasks({ config, model: { family } }: Evaluation): Omit<ReturnsTab
     streams,
     episodes,
     ...(family.regret ? { regretParts: [...family.regret.parts] } : {}),
-    bootstrap: { seed: config.seed, resamples, resampled: resampledOf(family) },
+    bootstrap: { seed: config.seed, resamples, resampled: resampledOf(config) },
   };
 }
 

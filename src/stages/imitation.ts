@@ -108,7 +108,7 @@ export async function compareWithSource(evaluation: Evaluation, trained: readonl
   const scores = [...collected].map(([name, sums]) => {
     // The same stream for every model: they are resampled alike.
     const random = bootstrapRandom(config.seed);
-    return [name, imitationScore({ tasks, sums, random, resamples, resampled: resampledOf(family) })];
+    return [name, imitationScore({ tasks, sums, random, resamples, resampled: resampledOf(config, config.evaluate.imitation) })];
   });
   return { histories: tasks.length, methods: Object.fromEntries(scores) };
 }

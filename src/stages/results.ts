@@ -19,7 +19,6 @@ import { canonicalJson, sha256, writeFileAtomic, writeJson } from '../util/files
 import type { ExperimentConfig } from './config.ts';
 import { describe } from './describe.ts';
 import { type Evaluated, resampledOf, splitRecord } from './evaluate.ts';
-import { split } from './generate.ts';
 import { madeBy } from './provenance.ts';
 
 export interface Found extends Evaluated {
@@ -76,7 +75,7 @@ function resultsOf(config: ExperimentConfig, found: Found, recorded: unknown): R
       streams,
       seeds: config.seeds.length,
       resamples,
-      resampled: resampledOf(split(config).family),
+      resampled: resampledOf(config),
       side: config.evaluate.tasks,
     }),
     methods,

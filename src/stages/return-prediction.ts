@@ -88,7 +88,7 @@ export async function returnPrediction(
   const errors = [...predictions].map(([name, predicted]) => {
     // The same stream for every predictor: they are resampled alike.
     const random = bootstrapRandom(config.seed);
-    return [name, returnError({ actual, predicted, count, oracle, random, resamples, resampled: resampledOf(family) })];
+    return [name, returnError({ actual, predicted, count, oracle, random, resamples, resampled: resampledOf(config) })];
   });
   return { histories: actual.tasks.length, predictors: Object.fromEntries(errors) };
 }

@@ -141,7 +141,7 @@ async function runTrial(config: TrialConfig, measure: Measure, store: StageStore
       episodes,
       oracle,
       resamples,
-      resampled: resampledOf(family),
+      resampled: resampledOf(config),
       random: bootstrapRandom(config.seed),
     });
   } catch (error) {
@@ -240,7 +240,7 @@ function studyOf(base: ExperimentConfig, trials: readonly Trial[], options: Tune
       streams,
       seeds: config.seeds.length,
       resamples,
-      resampled: resampledOf(family),
+      resampled: resampledOf(config),
       side: 'validation',
     }),
     space,

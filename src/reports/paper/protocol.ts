@@ -70,7 +70,7 @@ export function evaluation(facts: Facts): (Written | undefined)[] {
       raw`Beside the mean we give the interquartile mean (IQM) of all streams, which leaves out the lowest and the highest quarter~\cite{agarwal2021}.`,
       'Intervals are <results/bars>',
       results.versus !== undefined &&
-        raw`The student is held against every other row by differences of runs on the same task with the same training seed and stream, resampled in the same way, and by the probability that a run of it does better~\cite{agarwal2021}.`,
+        raw`The student is held against every other row by differences of runs on the same task with training seed and stream of the same number, resampled in the same way, and by the probability that a run of it does better~\cite{agarwal2021}.`,
       regrets &&
         'Cumulative regret is the expected reward of the best action less that of the action taken, summed over the scored steps of a stream.',
     ]),

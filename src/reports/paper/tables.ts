@@ -168,7 +168,7 @@ function versusTable(facts: Facts, { name, methods, of, title, label }: Rows): W
   return table(facts, {
     label: `versus${label}`,
     caption: [
-      raw`Differences of ${title}: the score of ${own} less that of each row, paired by task, training seed and stream where rows share these, with intervals; ${own} is better (${VERDICT_MARKS.better}), worse (${VERDICT_MARKS.worse}), or, where the interval has zero in it, not distinguishable from that row.`,
+      raw`Differences of ${title}: the score of ${own} less that of each row, paired by task and by the numbers of training seed and stream, with intervals; ${own} is better (${VERDICT_MARKS.better}), worse (${VERDICT_MARKS.worse}), or, where the interval has zero in it, not distinguishable from that row.`,
       raw`$P$ is the probability that a run of ${own} does better on the same task~\cite{agarwal2021}, by the ${decisive} score${decisive === 'regret' ? ', which is the better the lower it is' : ''}. Intervals are not corrected for the number of rows.`,
     ],
     first: 'method',

@@ -57,7 +57,7 @@ async function probes(
   hidden: readonly HiddenFactor[],
   { progress, signal }: StageContext,
 ): Promise<ProbeReport> {
-  const { tasks, options, config, model } = subject;
+  const { tasks, options, config } = subject;
   const { moments } = streams.train;
   const fittedStreams = fittedOf(options.streams);
   const all = ({ task }: WatchedStreams) => [...task.keys()];
@@ -68,7 +68,7 @@ async function probes(
   const elsewhere = random.shuffled([...tasks.train.keys()]);
   const strata = (side: keyof Sides<unknown>) => {
     const per = scored[side].length / tasks[side].length;
-    const draw = resampledOf(model.family) === 'tasks' ? drawStrata : drawResamples;
+    const draw = resampledOf(config, options.streams) === 'tasks' ? drawStrata : drawResamples;
     return draw(new Array(tasks[side].length).fill(per), config.evaluate.resamples, Random.seeded(options.seed).split('bootstrap'));
   };
   const draws = { train: strata('train'), heldOut: strata('heldOut') };

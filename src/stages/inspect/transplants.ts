@@ -54,7 +54,7 @@ export async function inspectTransplants(subject: Subject, side: keyof Sides<unk
         oracle: tasks.map(family.oracleReturn),
         memories: options.streams,
         resamples: config.evaluate.resamples,
-        resampled: resampledOf(family),
+        resampled: resampledOf(config, options.streams),
         random: Random.seeded(options.seed).split('bootstrap'),
       });
       writeJson(join(folder, FOUND_FILE), table);
