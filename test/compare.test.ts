@@ -87,8 +87,8 @@ describe('two runs', () => {
   it('says who is who, how they were trained, and the rule', async () => {
     const prose = (await compare(at('good'), at('crippled'))).stdout.replace(/\s+/g, ' ');
     for (const part of [
-      `A: cad of tiny in ${at('good')} (seeds 0; 200 steps on 6,400 sequences, each seed; how these settings were chosen was not stated)`,
-      '* final: mean normalised return over the last 5 in-context episodes.',
+      `A: cad of tiny in ${at('good')} (seeds 0; 200 steps on 6,400 sequences, each seed; 21 training and 4 test tasks, none on both sides, by content; how these settings were chosen was not stated)`,
+      '* final: mean normalised return over the last 3 episodes in context.',
       'streams within each of 4 test tasks are resampled',
       'not of training anew',
       'The verdict goes by *: better where the 95% interval of the difference lies above 0',

@@ -178,16 +178,16 @@ export function verdictOf({ low, high }: Pick<Estimate, 'low' | 'high'>, better:
   return low > 0 === (better === 'higher') ? 'better' : 'worse';
 }
 
-/** What rows are compared by. */
+/** What rows are compared by; `meaning` says it of runs of so many episodes. */
 export const COMPARED = {
   area: { meaning: MEASURES.area, of: runScore.area, better: 'higher' },
   final: { meaning: MEASURES.final, of: runScore.final, better: 'higher' },
   regret: {
-    meaning: 'cumulative regret of a run in units of reward, the lower the better',
+    meaning: () => 'cumulative regret of a run in units of reward, the lower the better',
     of: ({ regret }: Run) => regret!,
     better: 'lower',
   },
-} as const satisfies Record<string, { meaning: string; of: (run: Run) => number; better: 'higher' | 'lower' }>;
+} as const satisfies Record<string, { meaning: (episodes: number) => string; of: (run: Run) => number; better: 'higher' | 'lower' }>;
 export type ComparedBy = keyof typeof COMPARED;
 
 /** One measure of two rows. */

@@ -6,11 +6,15 @@ import { mean } from './statistics.ts';
 
 export const STUDY_FORMAT = 'cadenza-tune-1';
 
-/** What one number a trial is judged by: the mean normalised return over all in-context episodes (the area under the learning curve), or over the last few. */
+/** The episodes that a final score is taken over: `the last 5 episodes`, or as many as there are. */
+export const finalEpisodes = (episodes: number): string =>
+  episodes === 1 ? 'the only episode' : `the last ${Math.min(FINAL_EPISODES, episodes)} episodes`;
+
+/** What one number a trial is judged by: the mean normalised return over all in-context episodes (the area under the learning curve), or over the last few; in words, of runs of so many episodes. */
 export const MEASURES = {
-  area: 'mean normalised return over all in-context episodes (the area under the learning curve)',
-  final: `mean normalised return over the last ${FINAL_EPISODES} in-context episodes`,
-} as const;
+  area: () => 'mean normalised return over all in-context episodes (the area under the learning curve)',
+  final: (episodes: number) => `mean normalised return over ${finalEpisodes(episodes)} in context`,
+} as const satisfies Record<string, (episodes: number) => string>;
 export type Measure = keyof typeof MEASURES;
 
 /** The mean and its interval. */
@@ -40,6 +44,8 @@ export interface Study {
   readonly method: string;
   readonly seed: number;
   readonly measure: Measure;
+  /** In-context episodes of a stream; absent in studies that were written before it was kept. */
+  readonly episodes?: number;
   /** Keys of the tasks that trials are scored on. */
   readonly validationTasks: readonly string[];
   /** Best first. */

@@ -15,7 +15,7 @@ import {
 } from '../evaluation/index.ts';
 import { wantsColor } from '../util/color.ts';
 import { score } from './format.ts';
-import { describeBudget } from './integrity.ts';
+import { describeBudget, describeSplit } from './integrity.ts';
 import { type OpenRun, rawTable } from './open.ts';
 import { table as grid, painter, type TerminalOptions, wrap } from './terminal.ts';
 import { signedScore, withInterval } from './versus.ts';
@@ -38,6 +38,8 @@ export interface ComparedSide {
   /** Training seeds. */
   seeds: number[];
   budget?: StageBudget[];
+  /** Tasks on either side of the split, and how many are on both. */
+  split: Protocol['split'];
   selection: Protocol['selection'];
 }
 
@@ -46,7 +48,9 @@ export interface ComparisonReport extends Comparison {
   format: typeof COMPARISON_FORMAT;
   before: ComparedSide;
   after: ComparedSide;
+  /** Evaluated tasks, and in-context episodes in each. */
   tasks: number;
+  episodes: number;
   side: Protocol['side'];
   /** What makes a verdict, in a sentence. */
   rule: string;
@@ -68,10 +72,10 @@ export function compareRuns(before: RowOfRun, after: RowOfRun, measure: Compared
   const comparison = compareRows(low, high, measure);
   const sideOf = ({ run, name, method, rows, table }: typeof low): ComparedSide => {
     const { budget } = (name === run.results.name ? run.results.methods : run.results.tables![name])[method];
-    const { selection } = rows.protocol;
-    return { run: run.folder, table: name, method, seeds: table.methods[method].seeds, ...(budget ? { budget } : {}), selection };
+    const { split, selection } = rows.protocol;
+    return { run: run.folder, table: name, method, seeds: table.methods[method].seeds, ...(budget ? { budget } : {}), split, selection };
   };
-  const { side } = low.rows.protocol;
+  const { side, episodes } = low.rows.protocol;
   const tasks = low.rows.tasks.length;
   return {
     format: COMPARISON_FORMAT,
@@ -79,6 +83,7 @@ export function compareRuns(before: RowOfRun, after: RowOfRun, measure: Compared
     after: sideOf(high),
     ...comparison,
     tasks,
+    episodes,
     side,
     rule: VERDICT_RULE,
     bars: describeDifference(comparison.measures[measure]!.difference, tasks, side),
@@ -100,7 +105,7 @@ function describeDifference({ by, pairs, seeds, resampled }: PairedDifference, t
 
 /** The comparison on a terminal: who is who, the measures, and the verdict with its rule. */
 export function formatComparison(report: ComparisonReport, options: TerminalOptions = {}): string {
-  const { before, after, measures, measure, verdict, rule, bars, tasks, side } = report;
+  const { before, after, measures, measure, verdict, rule, bars, tasks, episodes, side } = report;
   const { width = process.stdout.columns ?? 80, color = wantsColor() } = options;
   const paint = painter(color);
   const compared = Object.keys(measures) as ComparedBy[];
@@ -111,19 +116,31 @@ export function formatComparison(report: ComparisonReport, options: TerminalOpti
   });
   const notes = [
     `Returns as fractions of the oracle's on ${tasks} ${side} tasks; P: the probability that a run of B is better than one of A on the same task.`,
-    ...compared.map(name => `${name === measure ? '* ' : ''}${name}: ${COMPARED[name].meaning}.`),
+    ...compared.map(name => `${name === measure ? '* ' : ''}${name}: ${COMPARED[name].meaning(episodes)}.`),
     `${bars} The verdict goes by *: ${rule}.`,
+    ...trainedUnalike(before, after),
   ];
   const conclusion = verdict === 'not distinguishable' ? `A and B are ${verdict}.` : `B is ${verdict} than A.`;
   return `${[
-    [aboutSide('A', before), aboutSide('B', after)].map(line => wrap(line, width)).join('\n'),
+    [aboutSide('A', before, side), aboutSide('B', after, side)].map(line => wrap(line, width)).join('\n'),
     grid(['', 'A', 'B', 'B − A [95%]', 'P [95%]'], rows, paint),
     notes.map(line => wrap(line, width)).join('\n'),
     paint('bold', conclusion),
   ].join('\n\n')}\n`;
 }
 
-function aboutSide(letter: string, { run, table, method, seeds, budget, selection }: ComparedSide): string {
-  const trained = [`seeds ${seeds.join(', ')}`, ...(budget ? [describeBudget(budget)] : []), describeSelection(selection)];
+function aboutSide(letter: string, { run, table, method, seeds, budget, split, selection }: ComparedSide, side: Protocol['side']): string {
+  const trained = [
+    `seeds ${seeds.join(', ')}`,
+    ...(budget ? [describeBudget(budget)] : []),
+    describeSplit({ side, split }),
+    describeSelection(selection),
+  ];
   return `${letter}: ${method} of ${table} in ${run} (${trained.join('; ')})`;
+}
+
+/** A note where more than the method may make the difference: one row was trained on more tasks than the other. */
+function trainedUnalike(a: ComparedSide, b: ComparedSide): string[] {
+  if (!a.budget || !b.budget || a.split.train === b.split.train) return [];
+  return [`The rows were trained on different numbers of tasks: A on ${a.split.train}, B on ${b.split.train}.`];
 }

@@ -1,19 +1,30 @@
 /** @file What a report states about how far its rows can be trusted: split audit, selection rule, budget; and why rows are not shown. */
 
-import { comparisonFaults, describeSelection, type MethodTable, type Results, rowsOf, type StageBudget } from '../evaluation/index.ts';
+import {
+  comparisonFaults,
+  describeSelection,
+  type MethodTable,
+  type Protocol,
+  type Results,
+  rowsOf,
+  type StageBudget,
+} from '../evaluation/index.ts';
 
 /** Why the rows of a table may not be shown as results, as sentences; none for results from before protocols were recorded. */
 export const refusals = (results: Results, table: string): string[] =>
   results.protocols?.[table] ? comparisonFaults([rowsOf(results, table)]).map(({ message }) => capital(message)) : [];
 
+/** The audit of a split: how many tasks there are on either side, and how many are on both. */
+export const describeSplit = ({ side, split: { train, test, overlap } }: Pick<Protocol, 'side' | 'split'>): string =>
+  `${train} training and ${test} ${side} tasks, ${overlap === 0 ? 'none' : overlap} on both sides, by content`;
+
 /** The audit of the split and the selection rule of a table, as sentences. */
 export function integrityNote(results: Results, table: string): string {
   const protocol = results.protocols?.[table];
   if (!protocol) return '';
-  const { side, split, selection } = protocol;
-  const audit = `${split.train} training and ${split.test} ${side} tasks, ${split.overlap === 0 ? 'none' : split.overlap} on both sides, by content`;
+  const { side, selection } = protocol;
   const validation = side === 'validation' ? ' These are scores on validation tasks, for choosing settings.' : '';
-  return `${audit}; ${describeSelection(selection)}.${validation}`;
+  return `${describeSplit(protocol)}; ${describeSelection(selection)}.${validation}`;
 }
 
 /** What each row's training took, a sentence for rows with equal budgets. */

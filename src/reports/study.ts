@@ -1,6 +1,6 @@
 /** @file The table of a study on a terminal: trials, best first, with their scores, intervals and settings. Text in, text out. */
 
-import { MEASURES, type Rung, type Study } from '../evaluation/index.ts';
+import { FINAL_EPISODES, MEASURES, type Rung, type Study } from '../evaluation/index.ts';
 import { painter, type TerminalOptions, table, wrap } from './terminal.ts';
 
 /** Every trial as a row; `≈` marks those whose interval overlaps with the best one's. */
@@ -14,7 +14,7 @@ export function formatStudy(study: Study, { width = process.stdout.columns ?? 80
     return [String(trial), mark, interval(reached), String(steps), ...keys.map(key => (key in settings ? short(settings[key]) : '·'))];
   });
   const legend = [
-    `Score: ${MEASURES[study.measure]}, on ${study.validationTasks.length} validation tasks. ${study.bars}`,
+    `Score: ${MEASURES[study.measure](study.episodes ?? FINAL_EPISODES)}, on ${study.validationTasks.length} validation tasks. ${study.bars}`,
     'Trial 0 is the experiment as its file has it (·).',
     study.tied.length > 0 ? '≈: the interval overlaps with that of the best; this study does not tell them apart.' : '',
   ];

@@ -51,10 +51,11 @@ export const measureVerdict = (name: ComparedBy, { difference }: MeasureComparis
 export function versusColumns(versus: Versus, methods: MethodTable): Column<Comparison>[] {
   const own = methods[versus.method];
   const [like] = Object.values(versus.others);
-  const columns = measuresOf(like.measures, own.byEpisode.mean.length).flatMap(([name], i): Column<Comparison>[] => [
+  const episodes = own.byEpisode.mean.length;
+  const columns = measuresOf(like.measures, episodes).flatMap(([name], i): Column<Comparison>[] => [
     {
       title: `${name} [interval]`,
-      meaning: `difference of the ${COMPARED[name].meaning}`,
+      meaning: `difference of the ${COMPARED[name].meaning(episodes)}`,
       cell: ({ measures }) => withInterval(measures[name]!.difference, signedScore),
       expendable: i === 0 ? undefined : 4,
     },

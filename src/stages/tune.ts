@@ -224,7 +224,7 @@ function studyOf(base: ExperimentConfig, trials: readonly Trial[], options: Tune
   const config = trialConfig(base, {});
   const { family } = split(config);
   const validation = evaluatedTasks(config);
-  const { streams, resamples } = config.evaluate;
+  const { streams, episodes, resamples } = config.evaluate;
   const ranked = rankTrials(trials.filter(({ rungs }) => rungs.length > 0));
   return {
     format: STUDY_FORMAT,
@@ -232,6 +232,7 @@ function studyOf(base: ExperimentConfig, trials: readonly Trial[], options: Tune
     method,
     seed,
     measure,
+    episodes,
     validationTasks: validation.map(family.taskKey),
     trials: ranked,
     tied: tiedTrials(ranked),

@@ -1,0 +1,44 @@
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import type { MethodResult, Protocol } from '../evaluation/index.ts';
+import { compareRuns, formatComparison } from './comparison.ts';
+import { type OpenRun, openRun } from './open.ts';
+
+/** One episode on 100 drawn tasks, with regret. */
+const run = openRun(fileURLToPath(new URL('../../docs/results/delayed-bandit', import.meta.url)));
+const { name } = run.results;
+
+/** The same run with other training: so many tasks, and steps for the rows that are named. */
+function trainedOn(train: number, ...rows: string[]): OpenRun {
+  const protocol: Protocol = { ...run.results.protocols![name], split: { train, test: 100, overlap: 0 } };
+  const budget = [{ stage: 'finetune', steps: 10, examples: 640 }];
+  const trained = Object.entries(run.results.methods).map(([row, result]): [string, MethodResult] => [
+    row,
+    rows.includes(row) ? { ...result, budget } : result,
+  ]);
+  return {
+    ...run,
+    folder: `of-${train}`,
+    results: { ...run.results, methods: Object.fromEntries(trained), protocols: { [name]: protocol } },
+  };
+}
+
+const told = (a: OpenRun, b: OpenRun, method = 'cad') =>
+  formatComparison(compareRuns({ run: a, method: 'cad' }, { run: b, method }, 'final'), { width: 80, color: false }).replace(/\s+/g, ' ');
+
+it('says of how many episodes the final score is', () => {
+  expect(told(run, run, 'random')).toContain('* final: mean normalised return over the only episode in context.');
+});
+
+it('says how many tasks either row was trained and evaluated on, and how many are on both sides', () => {
+  const text = told(trainedOn(4000, 'cad'), trainedOn(20, 'cad'));
+  expect(text).toMatch(
+    /A: cad .*; 4000 training and 100 test tasks, none on both sides, by content; .*B: cad .*; 20 training and 100 test/,
+  );
+  expect(text).toContain('The rows were trained on different numbers of tasks: A on 4000, B on 20.');
+});
+
+it('has no note on that where the numbers are equal, or a row was not trained', () => {
+  expect(told(trainedOn(20, 'cad'), trainedOn(20, 'cad'))).not.toContain('different numbers of tasks');
+  expect(told(trainedOn(4000, 'cad'), trainedOn(20, 'cad'), 'random')).not.toContain('different numbers of tasks');
+});
