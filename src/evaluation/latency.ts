@@ -13,7 +13,7 @@ export interface ActionTimes {
 
 /** Milliseconds of one action of one stream. */
 export interface Latency {
-  /** Median and 95th percentile, the time of compressions spread over all actions. */
+  /** Median and 95th percentile of later actions, where there are any, plus what first ones take longer by, spread over all actions. */
   median: number;
   p95: number;
   /** The longest that an action took, with its compression. */

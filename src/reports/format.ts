@@ -2,7 +2,7 @@
 
 import {
   type EpisodesTo,
-  FINAL_EPISODES,
+  finalEpisodes,
   type MeanScore,
   type MethodResult,
   type MethodTable,
@@ -17,16 +17,21 @@ import {
 /** A normalised score, 1 = optimal. */
 export const score = (value: number): string => value.toFixed(2);
 
-/** `0.94 [0.92, 0.96]`: the IQM and its interval. */
-export const scoreInterval = ({ iqm, low, high }: Pick<Score, 'iqm' | 'low' | 'high'>): string =>
-  `${score(iqm)} [${score(low)}, ${score(high)}]`;
+/** A score where it stands with its interval: near the optimum, two digits say 1.00 of every row. */
+const fineScore = (value: number): string => value.toFixed(3);
+
+/** `0.942 [0.921, 0.963]`, in that order. */
+const fineInterval = (value: number, low: number, high: number): string => `${fineScore(value)} [${fineScore(low)}, ${fineScore(high)}]`;
+
+/** `0.942 [0.921, 0.963]`: the mean and its interval. */
+export const meanScoreInterval = ({ mean, meanLow, meanHigh }: Pick<Score, 'mean' | 'meanLow' | 'meanHigh'>): string =>
+  fineInterval(mean, meanLow, meanHigh);
+
+/** The same of the IQM. */
+export const iqmInterval = ({ iqm, low, high }: Pick<Score, 'iqm' | 'low' | 'high'>): string => fineInterval(iqm, low, high);
 
 /** `12.3 [11.8, 12.9]`: a mean and its interval, in units of reward. */
 export const meanInterval = ({ mean, low, high }: MeanScore): string => `${mean.toFixed(1)} [${low.toFixed(1)}, ${high.toFixed(1)}]`;
-
-/** The episodes that a final score is taken over: `the last 5 episodes`, or as many as there are. */
-export const finalEpisodes = (episodes: number): string =>
-  episodes === 1 ? 'the only episode' : `the last ${Math.min(FINAL_EPISODES, episodes)} episodes`;
 
 /** Three significant digits with a decimal prefix: 27.8 M. */
 export function count(value: number, units: readonly string[] = ['', ' k', ' M', ' G', ' T'], base = 1000): string {
@@ -88,12 +93,18 @@ export function resultColumns(like: MethodResult, times: Readonly<Record<string,
     }));
   return [
     ...episodeColumns,
-    { title: 'final', meaning: `mean over ${over}`, cell: method => score(method.final.mean) },
+    {
+      title: 'final [interval]',
+      meaning: `mean normalised return over ${over}, with the interval of that mean`,
+      cell: method => meanScoreInterval(method.final),
+      // Where there is regret, rows are ranked and judged by that.
+      ...(like.regret ? { expendable: 1 } : {}),
+    },
     {
       title: 'IQM [interval]',
-      meaning: `interquartile mean over ${over} with its interval`,
-      cell: method => scoreInterval(method.final),
-      expendable: 1,
+      meaning: `interquartile mean of the runs over ${over}, with its interval`,
+      cell: method => iqmInterval(method.final),
+      expendable: 8,
     },
     ...learningColumns(like),
     ...regretColumns(like),
@@ -106,15 +117,22 @@ export function resultColumns(like: MethodResult, times: Readonly<Record<string,
     },
     {
       title: 'state',
-      meaning: 'bytes that reach the policy: what is carried between episodes, and the running episode',
+      meaning: 'bytes that reach the policy: latents or tokens of the past, and the running episode',
       cell: method => orNone(method.stateBytes, bytes),
       expendable: 6,
+    },
+    {
+      title: 'history',
+      meaning: 'bytes of raw history that are kept beside the state for the next compression',
+      cell: method => orNone(method.historyBytes, bytes),
+      expendable: 9,
     },
     ...(Object.values(times).some(({ action }) => action)
       ? [
           {
             title: 'ms',
-            meaning: 'median milliseconds of one action on the machine of the run',
+            meaning:
+              'median milliseconds of an action after the first of a segment, plus the mean share of compressions, on the machine of the run',
             cell: (_: MethodResult, name: string) => orNone(times[name]?.action?.median ?? 0, value => String(+value.toPrecision(2))),
             expendable: 7,
           },
@@ -128,10 +146,10 @@ function learningColumns({ area, episodesTo, byEpisode }: MethodResult): Column[
   if (!area || !episodesTo || byEpisode.mean.length === 1) return [];
   return [
     {
-      title: 'area',
-      meaning: 'area under the learning curve: mean normalised return over all episodes',
-      cell: method => (method.area ? score(method.area.mean) : '–'),
-      expendable: 4,
+      title: 'area [interval]',
+      meaning: 'area under the learning curve: mean normalised return over all episodes, with the interval of that mean',
+      cell: method => (method.area ? meanScoreInterval(method.area) : '–'),
+      expendable: 7,
     },
     {
       title: `to ${100 * episodesTo.share}%`,
@@ -169,7 +187,7 @@ export const rateTitle = ({ reference }: RateReturn): string => `share of the re
 
 /** One row of that table. */
 export const RATE_HEADS = ['line', 'bits', 'last episodes', 'all episodes'] as const;
-const share = ({ mean, low, high }: MeanScore): string => `${mean.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`;
+const share = ({ mean, low, high }: MeanScore): string => fineInterval(mean, low, high);
 export const rateRow = ({ group, bits: size, final, area }: RatePoint): string[] => [group, bits(size), share(final), share(area)];
 
 /** The smallest Z of every line that keeps a share, in sentences. */
@@ -190,28 +208,27 @@ export const RETURNS_NOTE =
 /** Columns of the table of return-prediction errors, for predictors that all foretold as `like` did. */
 export function returnColumns(like: ReturnError): Column<ReturnError>[] {
   const episodes = like.byEpisode.absolute.length;
-  const three = (value: number) => value.toFixed(3);
   return [
     {
       title: 'absolute [interval]',
       meaning: 'mean absolute error with the interval of its mean',
-      cell: ({ absolute: { mean, low, high } }) => `${three(mean)} [${three(low)}, ${three(high)}]`,
+      cell: ({ absolute: { mean, low, high } }) => fineInterval(mean, low, high),
     },
     ...(like.calibration
       ? [
           {
             title: 'calibration',
             meaning: 'by how much the mean return misses the mean prediction, among predictions of similar size',
-            cell: ({ calibration }: ReturnError) => (calibration ? three(calibration.error) : '–'),
+            cell: ({ calibration }: ReturnError) => (calibration ? fineScore(calibration.error) : '–'),
             expendable: 2,
           },
         ]
       : []),
-    { title: 'squared', meaning: 'mean squared error', cell: ({ squared }) => three(squared.mean), expendable: 1 },
+    { title: 'squared', meaning: 'mean squared error', cell: ({ squared }) => fineScore(squared.mean), expendable: 1 },
     ...like.byAhead.absolute.map((_, k) => ({
       title: k === 0 ? 'coming' : `+${k}`,
       meaning: `mean absolute error of the return of the ${k === 0 ? 'coming episode' : `episode ${k} later`}`,
-      cell: ({ byAhead }: ReturnError) => three(byAhead.absolute[k]),
+      cell: ({ byAhead }: ReturnError) => fineScore(byAhead.absolute[k]),
       expendable: k === 0 ? 2 : 4,
     })),
     ...[1, 2, 5, 10]
@@ -219,7 +236,7 @@ export function returnColumns(like: ReturnError): Column<ReturnError>[] {
       .map(episode => ({
         title: `ep ${episode}`,
         meaning: `mean absolute error of what is predicted at the start of episode ${episode}`,
-        cell: ({ byEpisode }: ReturnError) => three(byEpisode.absolute[episode - 1]),
+        cell: ({ byEpisode }: ReturnError) => fineScore(byEpisode.absolute[episode - 1]),
         expendable: 3,
       })),
   ];

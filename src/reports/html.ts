@@ -1,24 +1,27 @@
 /** @file The report as one HTML file: no scripts, nothing loaded, legible on a phone, in the dark and in print. */
 
 import { stringify } from 'yaml';
-import type {
-  ImitationTable,
-  MethodTable,
-  MethodTimes,
-  RateReturn,
-  Results,
-  ReturnTable,
-  RunRecord,
-  Setting,
-  Versus,
+import {
+  finalEpisodes,
+  type ImitationTable,
+  type MethodTable,
+  type MethodTimes,
+  type Protocol,
+  type RateReturn,
+  type Results,
+  type ReturnTable,
+  type RunRecord,
+  type Setting,
+  type Versus,
 } from '../evaluation/index.ts';
 import { type FigureOptions, learningCurves } from './figure.ts';
 import {
   type Column,
   duration,
-  finalEpisodes,
   givenNotes,
+  iqmInterval,
   meanInterval,
+  meanScoreInterval,
   RATE_HEADS,
   RETURNS_NOTE,
   RETURNS_TITLE,
@@ -28,7 +31,6 @@ import {
   resultColumns,
   returnColumns,
   score,
-  scoreInterval,
 } from './format.ts';
 import { IMITATION_NOTE, IMITATION_TITLE, imitationColumns, rankedImitators, reliabilityColumns } from './imitation.ts';
 import { budgetNotes, integrityNote, refusals } from './integrity.ts';
@@ -86,8 +88,8 @@ export function htmlReport(results: Results): string {
   const { final, regret } = results.methods[own];
   const over = finalEpisodes(episodes);
   const shown = refusals(results, name).length === 0;
-  const headline = html` Over ${over} <strong>${own}</strong> reaches ${score(final.mean)} on average; IQM
-${scoreInterval(final)}.${regret ? ` Its cumulative regret is ${meanInterval(regret)} in units of reward.` : ''}`;
+  const headline = html` Over ${over} <strong>${own}</strong> reaches ${meanScoreInterval(final)} on average; IQM
+${iqmInterval(final)}.${regret ? ` Its cumulative regret is ${meanInterval(regret)} in units of reward.` : ''}`;
   return page(
     name,
     html`<header>
@@ -107,7 +109,7 @@ ${results.setting ? pipelineSection(results.setting) : ''}
 <p>${results.bars}</p>
 <p>Every run lasts ${episodes} ${episodes === 1 ? 'episode' : 'episodes'} in context, on ${streams} streams for each of ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}; actions are
 ${sampling === 'greedy' ? 'the most likely ones' : 'drawn from the policy’s distribution'}. A run’s final score is its mean over ${over}. The interquartile mean (IQM) drops the lowest and the highest quarter of runs. The figure shows means, its bands are intervals of the
-mean; the brackets in the table are intervals of the IQM.${regret ? ' Cumulative regret is what the actions gave up in expectation against the best one at every scored step, summed over a run; its brackets are intervals of the mean.' : ''}</p>
+mean; brackets in the table are intervals of the number before them.${regret ? ' Cumulative regret is what the actions gave up in expectation against the best one at every scored step, summed over a run.' : ''}</p>
 </section>
 <section>
 <h2>Split</h2>
@@ -127,7 +129,16 @@ function tableSection(results: Results, table: string, methods: MethodTable, tit
 <h2>${title}</h2>
 ${refused.map(reason => html`<p>Not shown: ${reason} The numbers are in results.json.</p>\n`)}</section>`;
   const notes = [...givenNotes(methods), ...budgetNotes(methods), integrityNote(results, table)];
-  return methodsSection(title, methods, notes, results.run.times?.[table], results.versus?.[table]);
+  const [side, times, versus] = [results.protocols?.[table]?.side, results.run.times?.[table], results.versus?.[table]];
+  return methodsSection(title, methods, notes, { side, times, versus });
+}
+
+/** What is known of a set of rows beside their scores. */
+interface Beside {
+  /** Which tasks were played, where that was recorded. */
+  readonly side?: Protocol['side'];
+  readonly times?: Readonly<Record<string, MethodTimes>>;
+  readonly versus?: Versus;
 }
 
 /** Figure, table with notes, and heat table of methods that may stand side by side. */
@@ -135,8 +146,7 @@ export function methodsSection(
   title: string,
   methods: MethodTable,
   notes: readonly string[],
-  times?: Readonly<Record<string, MethodTimes>>,
-  versus?: Versus,
+  { side, times, versus }: Beside = {},
 ): Markup {
   const names = ranked(methods);
   const styles = methodStyles(names);
@@ -147,16 +157,16 @@ export function methodsSection(
 <div class="narrow">${new Markup(learningCurves(methods, { ground: 'inherit', width: 360, height: 320 }))}</div>
 <figcaption>Mean by in-context episode; the bands are explained below.</figcaption>
 </figure>
-<div class="scroll">${rowsTable('method', names, methods, resultColumns(methods[names[0]], times))}</div>
+${legendTable('method', names, methods, resultColumns(methods[names[0]], times))}
 ${notes.filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}${versus ? versusPart(versus, methods) : ''}${profilePart(methods)}<h3>By task</h3>
-<p class="note">Mean over ${finalEpisodes(methods[names[0]].byEpisode.mean.length)} on each test task; the darker, the nearer to the oracle.</p>
+<p class="note">Mean over ${finalEpisodes(methods[names[0]].byEpisode.mean.length)} on each ${side ?? 'evaluated'} task; the darker, the nearer to the oracle.</p>
 <div class="scroll">${heatTable(methods, names, styles)}</div>
 </section>`;
 }
 
 /** What CAD is beside every other row. */
 const versusPart = (versus: Versus, methods: MethodTable): Markup => html`<h3>${versusTitle(versus)}</h3>
-<div class="scroll">${rowsTable('method', rankedOthers(versus, methods), versus.others, versusColumns(versus, methods), methodStyles(Object.keys(methods)))}</div>
+${legendTable('method', rankedOthers(versus, methods), versus.others, versusColumns(versus, methods), methodStyles(Object.keys(methods)))}
 <p class="note">${versusNote(versus)}</p>
 `;
 
@@ -186,21 +196,21 @@ function returnsSection(title: string, returns: ReturnTable): Markup {
   return html`<section>
 <h2>${title}: ${RETURNS_TITLE}</h2>
 <p class="note">${RETURNS_NOTE}</p>
-<div class="scroll">${rowsTable('predictor', names, returns.predictors, returnColumns(returns.predictors[names[0]]))}</div>
+${legendTable('predictor', names, returns.predictors, returnColumns(returns.predictors[names[0]]))}
 </section>`;
 }
 
 /** Table of accuracy and calibration, and how often the source does what a model is so sure of. */
 function imitationSection(title: string, imitation: ImitationTable): Markup {
   const names = rankedImitators(imitation);
-  const rows = (columns: typeof imitationColumns) => rowsTable('method', names, imitation.methods, columns(imitation.methods[names[0]]));
+  const like = imitation.methods[names[0]];
   return html`<section>
 <h2>${title}: ${IMITATION_TITLE}</h2>
 <p class="note">${IMITATION_NOTE}</p>
-<div class="scroll">${rows(imitationColumns)}</div>
+${legendTable('method', names, imitation.methods, imitationColumns(like))}
 <details><summary>Reliability</summary>
 <p class="note">Steps by the probability of the likeliest action: how often the source takes it, of how often it was expected to, and the share of such steps.</p>
-<div class="scroll">${rows(reliabilityColumns)}</div>
+<div class="scroll">${rowsTable('method', names, imitation.methods, reliabilityColumns(like))}</div>
 </details>
 </section>`;
 }
@@ -225,12 +235,28 @@ ${typeof run.machine === 'string' ? facts({ machine: run.machine }) : facts(run.
 ${facts(Object.fromEntries(Object.entries(run.seconds).map(([stage, seconds]) => [stage, duration(seconds)])))}
 ${Object.entries(run.times ?? {}).map(
   ([title, times]) =>
-    html`<h3>Time of every row: ${title}</h3>\n<div class="scroll">${rowsTable('method', Object.keys(times), times, TIME_COLUMNS)}</div>\n<p class="note">${TIMES_NOTE}</p>\n`,
+    html`<h3>Time of every row: ${title}</h3>\n${legendTable('method', Object.keys(times), times, TIME_COLUMNS)}\n<p class="note">${TIMES_NOTE}</p>\n`,
 )}<h3>Data</h3>
 ${facts(run.dataHashes)}
 ${run.imported ? yamlBlock({ imported: run.imported }) : ''}
 <details><summary>Configuration</summary>${yamlBlock(run.config)}</details>
 </section>`;
+
+/** A table in a box of its own, and below it what its columns are, for where tooltips do not show: on phones and in print. */
+function legendTable<T>(
+  head: string,
+  names: readonly string[],
+  entries: Readonly<Record<string, T>>,
+  columns: readonly Column<T>[],
+  styles?: Styles,
+) {
+  return html`<div class="scroll">${rowsTable(head, names, entries, columns, styles)}</div>
+<details class="legend"><summary>What the columns are</summary>
+<dl>${columns.map(({ title, meaning }) => html`<dt>${title}</dt><dd>${meaning}</dd>\n`)}</dl>
+</details>`;
+}
+
+type Styles = Map<string, MethodStyle>;
 
 /** A row for each name. */
 function rowsTable<T>(
@@ -238,7 +264,7 @@ function rowsTable<T>(
   names: readonly string[],
   entries: Readonly<Record<string, T>>,
   columns: readonly Column<T>[],
-  styles = methodStyles(names),
+  styles: Styles = methodStyles(names),
 ): Markup {
   return html`<table>
 <thead><tr><th scope="col">${head}</th>${columns.map(column => html`<th scope="col" title="${column.meaning}">${column.title}</th>`)}</tr></thead>
@@ -250,7 +276,7 @@ ${names.map(
 </table>`;
 }
 
-function heatTable(methods: MethodTable, names: readonly string[], styles: Map<string, MethodStyle>): Markup {
+function heatTable(methods: MethodTable, names: readonly string[], styles: Styles): Markup {
   const byTask = new Map(names.map(name => [name, new Map(methods[name].perTask.map(entry => [entry.task, entry.mean]))]));
   const cell = (value: number | undefined) => {
     if (value === undefined) return html`<td>–</td>`;
@@ -269,7 +295,7 @@ ${methods[names[0]].perTask.map(
 </table>`;
 }
 
-export function swatch(name: string, styles: Map<string, MethodStyle>): Markup {
+export function swatch(name: string, styles: Styles): Markup {
   const { color, emphasised } = styles.get(name)!;
   return html`<span class="${emphasised ? 'method own' : 'method'}" style="--color:${color}">${name}</span>`;
 }
@@ -316,4 +342,7 @@ dt { color: var(--faint); }
 dd { margin: 0; font-family: ui-monospace, 'DejaVu Sans Mono', monospace; overflow-wrap: anywhere; min-width: 0; }
 pre { overflow-x: auto; padding: .75rem 1rem; border: 1px solid var(--rule); border-radius: .4rem; font-size: .8125rem; line-height: 1.45; }
 summary { cursor: pointer; margin: 1rem 0 .5rem; }
+.legend summary { margin: .25rem 0; color: var(--faint); font-size: .875rem; }
+.legend dd { font-family: inherit; }
+@media print { .legend::details-content { content-visibility: visible; height: auto; } }
 `;

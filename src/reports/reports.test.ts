@@ -14,7 +14,7 @@ import {
   type ReturnError,
 } from '../evaluation/index.ts';
 import { Random } from '../util/random.ts';
-import { bytes, count, duration, score } from './format.ts';
+import { bytes, count, duration, meanScoreInterval, score } from './format.ts';
 import { htmlReport } from './html.ts';
 import { formatResults, formatTable, learningCurves, toPNG, writeReports } from './index.ts';
 import { profiles } from './profile-figure.ts';
@@ -299,11 +299,11 @@ describe('terminal', () => {
 
   it('says how fast each row learns, where it tells and there is time to learn', () => {
     const [head, ...rows] = formatTable(results.methods, { width: 140, color: false }).split('\n');
-    expect(head).toMatch(/area +to 90%/);
+    expect(head).toMatch(/area \[interval\] +to 90%/);
     const row = (name: string) => rows.find(line => line.includes(` ${name} `))!;
     expect(row('oracle')).toMatch(/ 1 /);
     expect(row('random')).toMatch(/ > 30 /);
-    expect(row('cad')).toContain(` ${score(results.methods.cad.area!.mean)} `);
+    expect(row('cad')).toContain(` ${meanScoreInterval(results.methods.cad.area!)} `);
     const older = Object.fromEntries(Object.entries(results.methods).map(([name, { area: _, episodesTo: __, ...rest }]) => [name, rest]));
     expect(formatTable(older, { width: 140, color: false })).not.toContain('to 90%');
   });
@@ -311,7 +311,7 @@ describe('terminal', () => {
   it('shows cost and scores at full width', () => {
     const text = formatResults(results, { width: 120, color: false });
     expect(text).toMatch(/cad .*27\.8 M +6 KiB/);
-    expect(text).toContain(score(results.methods.cad.final.mean));
+    expect(text).toContain(meanScoreInterval(results.methods.cad.final));
   });
 });
 
@@ -385,7 +385,9 @@ describe('writeReports', () => {
     expect(text).toContain('Over the only episode <strong>cad</strong>');
     expect(text).toMatch(/cumulative regret is 5\.0 \[/);
     const heads = [...parseHTML(text).document.querySelector('table')!.querySelectorAll('thead th')].map(head => head.textContent);
-    expect(heads).toEqual(['method', 'final', 'IQM [interval]', 'regret [interval]', 'before', 'after', 'worst', 'FLOPs', 'state']);
+    expect(heads).toEqual([
+      ...['method', 'final [interval]', 'IQM [interval]', 'regret [interval]', 'before', 'after', 'worst', 'FLOPs', 'state', 'history'],
+    ]);
     expect(text).not.toMatch(/undefined|NaN|last \d episodes/);
     expect(page).not.toContain('egret');
   });
@@ -416,6 +418,28 @@ describe('writeReports', () => {
       ['last return', '0.500 [0.500, 0.500]', '0.250', ...Array(4).fill('0.500')],
     ]);
     expect(page).not.toContain('predicted returns');
+  });
+
+  it('says below every table what its columns are, for where tooltips do not show', () => {
+    const [scores] = document.querySelectorAll('.scroll:has(table)');
+    const heads = [...scores.querySelectorAll('thead th')].slice(1);
+    const legend = scores.nextElementSibling!;
+    const listed = (of: string) => [...legend.querySelectorAll(of)].map(({ textContent }) => textContent);
+    expect([legend.tagName, listed('summary')]).toEqual(['DETAILS', ['What the columns are']]);
+    expect([listed('dt'), listed('dd')]).toEqual([heads.map(head => head.textContent), heads.map(head => head.getAttribute('title'))]);
+    expect(listed('dt').length).toBeGreaterThan(8);
+  });
+
+  it('names the tasks of the table by task as they were played', () => {
+    const protocol = { env: { id: 'dark-room' }, episodes: EPISODES, streams: 3, sampling: 'sample' } as const;
+    const played = (side: Protocol['side']) => {
+      const of: Protocol = { ...protocol, side, split: { train: 73, test: 8, overlap: 0 }, selection: { by: 'preset' } };
+      return htmlReport({ ...results, tables: {}, protocols: { [results.name]: of } });
+    };
+    expect(played('validation')).toMatch(/last 5 episodes on each validation task;/);
+    expect(played('test')).toMatch(/last 5 episodes on each test task;/);
+    // Older results do not tell.
+    expect(page).toMatch(/last 5 episodes on each evaluated task;/);
   });
 
   it('closes every element, escapes all text and loads nothing', () => {

@@ -2,7 +2,7 @@
 
 import { describeSelection, expectComparable, type MethodTable, type Results, rowsOf } from '../evaluation/index.ts';
 import { html, methodsSection, page, runSection, yamlBlock } from './html.ts';
-import { budgetNotes } from './integrity.ts';
+import { budgetNotes, describeSplit } from './integrity.ts';
 
 /** What a row is called beside those of other runs. */
 export const rowBeside = (method: string, run: string): string => `${method} (${run})`;
@@ -22,6 +22,8 @@ export function sideBySideHtml(runs: ReadonlyMap<string, Results>): string {
   expectSideBySide(runs);
   const names = [...runs.keys()];
   const methods = sideBySide(runs);
+  // Equal in all: the tasks are the same.
+  const { side } = rowsOf([...runs.values()][0]).protocol;
   return page(
     names.join(', '),
     html`<header>
@@ -30,7 +32,7 @@ export function sideBySideHtml(runs: ReadonlyMap<string, Results>): string {
 its method and, in brackets, by its run.</p>
 </header>
 <main>
-${methodsSection('Results', methods, budgetNotes(methods))}
+${methodsSection('Results', methods, [...budgetNotes(methods), leftOut([...runs.values()])], { side })}
 <section>
 <h2>How the numbers were made</h2>
 ${[...runs].map(([name, results]) => html`<p><strong>${name}</strong>: ${audit(results)} ${results.bars}</p>\n`)}</section>
@@ -46,7 +48,25 @@ ${runSection(results.run)}</details>\n`,
 
 /** Seeds, the audit of the split and the selection rule of a run, as sentences. */
 function audit(results: Results): string {
-  const { split, side, selection } = rowsOf(results).protocol;
+  const { protocol } = rowsOf(results);
   const seeds = `${results.seeds} training ${results.seeds === 1 ? 'seed' : 'seeds'}`;
-  return `${seeds}; ${split.train} training and ${split.test} ${side} tasks, ${split.overlap === 0 ? 'none' : split.overlap} on both sides, by content; ${describeSelection(selection)}.`;
+  return `${seeds}; ${describeSplit(protocol)}; ${describeSelection(protocol.selection)}.`;
+}
+
+/** What a page of one run shows and that of several does not, by what it is called. */
+const LEFT_OUT: Readonly<Record<string, (results: Results) => object | undefined>> = {
+  'further tables': ({ tables }) => tables,
+  'differences between rows': ({ versus }) => versus,
+  'errors of predicted returns': ({ returns }) => returns,
+  "action probabilities beside the source's": ({ imitation }) => imitation,
+  'return by the bits of Z': ({ rate }) => rate,
+  'the pipeline': ({ setting }) => setting,
+};
+
+/** What is not on this page although the runs have it, and where it is. */
+function leftOut(runs: readonly Results[]): string {
+  const parts = Object.entries(LEFT_OUT).filter(([, of]) => runs.some(results => Object.keys(of(results) ?? {}).length > 0));
+  const names = parts.map(([name]) => name).join('; ');
+  const where = names ? `Left out here, and on the page of each run by itself (cadenza report RUN) where it has them: ${names}. ` : '';
+  return `${where}Rows of two runs are held against each other, with intervals, by cadenza compare.`;
 }

@@ -35,6 +35,8 @@ export interface TerminalOptions {
 
 export const NAME_WIDTH = 18;
 export const GAP = 2;
+/** The letter of a row and the space before its name. */
+const LETTER = 2;
 
 const clip = (text: string, width: number) => (text.length > width ? `${text.slice(0, width - 1)}…` : text);
 
@@ -159,7 +161,7 @@ export function formatRate(rate: RateReturn, { width = 80, color = wantsColor() 
   return [rows, ...rateNotes(rate).map(note => wrap(note, width))].join('\n\n');
 }
 
-/** A row for each name. Columns are left out from the least important on until a row fits. */
+/** A row for each name. Columns are left out from the least important on until a row fits; what is too long then are the names. */
 function fittingTable<T>(
   head: string,
   names: readonly string[],
@@ -171,14 +173,17 @@ function fittingTable<T>(
   const paint = painter(color);
   // Names of combinations are long: they get up to a third of the line, where there is no curve to make room for.
   const nameWidth = Math.max(NAME_WIDTH, Math.floor(width / 3));
-  const first = names.map(name => legend(name, styles.get(name)!, (_, text) => text, nameWidth).trimEnd());
+  const legends = (width: number) => names.map(name => legend(name, styles.get(name)!, (_, text) => text, width).trimEnd());
+  let first = legends(nameWidth);
   let columns = all.map(column => ({ ...column, cells: names.map(name => column.cell(entries[name], name)) }));
-  const widthOf = (cells: string[]) => Math.max(...cells.map(cell => cell.length)) + GAP;
-  const total = () => columns.reduce((sum, { title, cells }) => sum + widthOf([title, ...cells]), widthOf(first));
+  const widthOf = (cells: string[]) => Math.max(...cells.map(cell => cell.length));
+  const rest = () => columns.reduce((sum, { title, cells }) => sum + GAP + widthOf([title, ...cells]), 0);
+  const total = () => widthOf([head, ...first]) + rest();
   while (total() > width && columns.some(column => column.expendable)) {
     const worst = Math.max(...columns.map(column => column.expendable ?? 0));
     columns = columns.filter(column => column.expendable !== worst);
   }
+  if (total() > width) first = legends(Math.max(1, width - rest() - LETTER));
   const rows = names.map((name, i) => [paint(styles.get(name)!.terminal, first[i]), ...columns.map(({ cells }) => cells[i])]);
   return table([head, ...columns.map(({ title }) => title)], rows, paint);
 }

@@ -4,7 +4,8 @@ import type { MethodTimes } from '../evaluation/index.ts';
 import { type Column, duration } from './format.ts';
 
 export const TIMES_NOTE =
-  'An action is one of a single stream that compresses its own past; the median and the 95th percentile have the time of compressions spread over all actions, the longest has it whole. ' +
+  'An action is one of a single stream that compresses its own past. The median and the 95th percentile are those of the actions after the first of a segment, before which nothing is compressed; ' +
+  'what first actions take longer by, spread evenly over all actions, is added to both. The longest is of all actions, with its compression whole. ' +
   'Training and evaluation are means over training seeds.';
 
 /** Milliseconds: `1.23 ms`. */
@@ -14,11 +15,19 @@ const orNone = <T>(value: T | undefined, format: (value: T) => string): string =
 
 /** Columns of the table of times. */
 export const TIME_COLUMNS: readonly Column<MethodTimes>[] = [
-  { title: 'action', meaning: 'median time of an action', cell: ({ action }) => orNone(action?.median, milliseconds) },
-  { title: '95%', meaning: '95th percentile of the time of an action', cell: ({ action }) => orNone(action?.p95, milliseconds) },
+  {
+    title: 'action',
+    meaning: 'median time of the actions after the first of a segment, plus the mean share of compressions',
+    cell: ({ action }) => orNone(action?.median, milliseconds),
+  },
+  {
+    title: '95%',
+    meaning: '95th percentile of the time of the same actions, plus the same share: not of all actions, since the first are left out',
+    cell: ({ action }) => orNone(action?.p95, milliseconds),
+  },
   {
     title: 'longest',
-    meaning: 'longest time of an action, with its compression',
+    meaning: 'longest time of any action, first ones too, with its compression',
     cell: ({ action }) => orNone(action?.worst, milliseconds),
   },
   { title: 'training', meaning: 'time of all training that went into it', cell: ({ training }) => orNone(training, duration) },

@@ -211,9 +211,9 @@ function costTable(facts: Facts, { methods, of, title }: Rows): Written {
   return table(facts, {
     label: 'costs',
     caption: [
-      raw`Costs of ${title}: parameters, steps of training stage by stage, million floating-point operations an action, latents or tokens of the past that the policy sees, bits of what is carried between compressions, KiB that reach the policy, and KiB of raw history kept beside that.`,
+      raw`Costs of ${title}: parameters, steps of training stage by stage, million floating-point operations an action, latents or tokens of the past that the policy sees, bits of the latents, KiB that reach the policy, and KiB of raw history kept beside that.`,
       Boolean(facts.results.run.times) &&
-        'Wall time on the machine of the run: milliseconds of an action (median) and seconds of training.',
+        'Wall time on the machine of the run: milliseconds of an action (median of those after the first of a segment, with a share of the compression) and seconds of training.',
     ],
     first: 'method',
     columns: all.filter(({ cell }) => names.some(row => cell(row) !== NONE)),
