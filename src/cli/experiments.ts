@@ -83,9 +83,14 @@ export interface OpenExperiment {
   run(options: RunOptions): Promise<Report | undefined>;
 }
 
-/** Reads an experiment of whichever kind the file's keys say. Throws `E_CONFIG` as `loadConfig` does, and where they say two. */
+/** Reads an experiment of whichever kind the file's keys say. Throws `E_CONFIG` as `loadConfig` does, and where they say two, or an ablation. */
 export function openExperiment(file: string, overrides: readonly string[] = []): OpenExperiment {
   const keys = topLevelKeys({ file });
+  if (['base', 'axes'].every(key => keys.includes(key)))
+    throw new CadenzaError(
+      'E_CONFIG',
+      `${file} is an ablation, not an experiment: it has "base" and "axes". Run it with cadenza ablate ${file}; the experiment that it varies is its base.`,
+    );
   const kind = KINDS.find(({ key }) => key && keys.includes(key)) ?? KINDS.find(({ key }) => !key)!;
   const torn = kind.key && REINFORCEMENT_KEYS.find(key => keys.includes(key));
   if (torn)

@@ -107,7 +107,8 @@ export function expectComparable(all: readonly Rows[]): void {
   const [fault, ...others] = comparisonFaults(all);
   if (!fault) return;
   const more = others.length > 0 ? ` (And ${others.length} more: ${others.map(({ message }) => message).join(' ')})` : '';
-  throw new CadenzaError(fault.code, `these rows may not stand side by side: ${fault.message}${more}`);
+  const refused = all.length === 1 ? 'these rows may not be shown as results' : 'these rows may not stand side by side';
+  throw new CadenzaError(fault.code, `${refused}: ${fault.message}${more}`);
 }
 
 /** Trained on what it is tested on, or chosen by it. */

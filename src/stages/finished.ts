@@ -1,11 +1,12 @@
 /** @file A finished run opened again: its configuration, its exported model, and the stages that this came from. */
 
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContextModel } from '../data/contexts.ts';
 import { openHistories } from '../data/index.ts';
 import type { ModelDescription } from '../policy/index.ts';
 import type { EnvFamily, History } from '../rl/index.ts';
+import { topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { hashJson, readBytes, readJson, sha256 } from '../util/files.ts';
 import { type ExperimentConfig, loadExperiment } from './config.ts';
@@ -23,15 +24,21 @@ export interface FinishedRun {
   readonly model: ContextModel;
 }
 
-/** Opens a run that was evaluated. Throws `E_CHECKPOINT` where there is no model, or one that carries no latents. */
+/** Opens a run that was evaluated. Throws `E_CHECKPOINT` where there is no model, or one that carries no latents, or many. */
 export function openRun(folder: string): FinishedRun {
+  const settings = join(folder, 'config.yaml');
+  if (existsSync(settings) && topLevelKeys({ file: settings }).includes('axes'))
+    throw new CadenzaError(
+      'E_CHECKPOINT',
+      `${folder} is the folder of an ablation: a table of many agents, none of which is kept by itself. Run one combination as an experiment (cadenza run … --set …) and give the folder of that run.`,
+    );
   const path = (name: string) => join(folder, 'model', name);
   const advice = `${folder} must be the folder of a run that "cadenza run" finished.`;
   const description = readJson(path('model.json'), 'E_CHECKPOINT', advice) as ModelDescription;
   if (!description.latentShape)
     throw new CadenzaError('E_CHECKPOINT', `the model of ${folder} carries no latents, so it has no contexts to store or look into.`);
   const [compress, act] = ['compress.onnx', 'act.onnx'].map(name => readBytes(path(name), 'E_CHECKPOINT', advice));
-  const config = loadExperiment(join(folder, 'config.yaml'));
+  const config = loadExperiment(settings);
   const model: ContextModel = {
     hash: hashJson({ description, compress: sha256(compress) }),
     environment: description.env.id,

@@ -21,13 +21,15 @@ export function registerReport(program: Command): void {
     .addOption(jsonOption())
     .action(async (folders: string[], { out, json = false }: Options) => {
       const { openRun, writePage } = await import('../../reports/index.ts');
-      const { writePaper } = await import('../../reports/paper/index.ts');
+      const { expectShown, writePaper } = await import('../../reports/paper/index.ts');
       const runs = folders.map(folder => openRun(folder));
       const names = namesOf(runs);
       const folder = out ?? join(runs[0].folder, 'report');
       const facts: Facts[] = [];
       for (const run of runs) facts.push(await factsOf(run));
       const first = runs.length === 1 ? facts[0] : { ...facts[0], runs: new Map(names.map((name, i) => [name, facts[i]])) };
+      // Before anything is written: a page alone would be half a report.
+      expectShown(first);
       const page = writePage(folder, first);
       const paper = await writePaper(join(folder, 'paper'), first);
       if (json) return printJson({ page, paper });
@@ -58,7 +60,7 @@ async function factsOf({ folder, results }: OpenRun): Promise<Facts> {
   if (recorded.ablation)
     throw new CadenzaError(
       'E_DATA',
-      `${folder} is an ablation: its rows are experiments of their own, each with other methods to describe. Its page is results.html; run one combination as an experiment (cadenza run … --set …) and report that.`,
+      `${folder} is an ablation: its rows are experiments of their own, each with other methods to describe. Its page is results.html; run one combination as an experiment (cadenza run … --set …) and report that, or hold two of its rows against each other with cadenza compare ${folder} --method first,second.`,
     );
   const config = loadConfig(experimentSchema, { file: join(folder, 'results.json (run.config)'), text: JSON.stringify(recorded) });
   const { setting, prose } = describe(config);

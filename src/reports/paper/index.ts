@@ -21,7 +21,7 @@ export type { ExperimentRecord } from './record.ts';
 export const NUMBERS_FILE = 'numbers.json';
 
 /** Throws `E_SPLIT` where rows may not be shown, and `E_DATA` where those of several runs may not stand side by side. */
-function expectShown({ results, runs }: Facts): void {
+export function expectShown({ results, runs }: Facts): void {
   if (runs) expectSideBySide(new Map([...runs].map(([name, run]) => [name, run.results])));
   else for (const name of Object.keys(results.protocols ?? {})) expectComparable([rowsOf(results, name)]);
 }

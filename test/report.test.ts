@@ -1,0 +1,68 @@
+/** @file What is answered to a run that cannot be reported, to several, and to an ablation in the place of an experiment. Nothing is trained. */
+
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Results } from '../src/evaluation/index.ts';
+import { sideBySideHtml } from '../src/reports/side-by-side.ts';
+import { ROOT, TINY, withinProcess } from './command.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'cadenza-report-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const recorded = (name: string) => join(ROOT, 'docs/results', name);
+const resultsOf = (run: string): Results => JSON.parse(readFileSync(join(run, 'results.json'), 'utf8'));
+
+describe('cadenza report', () => {
+  it('writes nothing of a run whose rows may not be shown, and says why of that one run', async () => {
+    const [run, out] = [join(folder, 'chosen'), join(folder, 'out')];
+    cpSync(recorded('delayed-bandit'), run, { recursive: true });
+    const results = resultsOf(run);
+    for (const protocol of Object.values(results.protocols!)) protocol.selection = { by: 'test' };
+    writeFileSync(join(run, 'results.json'), JSON.stringify(results));
+    const { status, stdout, stderr } = await withinProcess(['report', run, '--out', out]);
+    expect([status, stdout, existsSync(out)]).toEqual([10, '', false]);
+    expect(stderr).toMatch(/these rows may not be shown as results: the settings of .* were chosen by results on test tasks/);
+    expect(stderr).not.toContain('side by side');
+  });
+
+  it('says of several runs what is left out and where it is', () => {
+    const [full, quick] = ['dark-room-full', 'dark-room-quick'].map(name => resultsOf(recorded(name)));
+    const note = (...runs: Results[]) =>
+      /<p class="note">([^<]*cadenza compare\.)<\/p>/.exec(sideBySideHtml(new Map(runs.map((run, i) => [`r${i}`, run]))))![1];
+    // The full run has a second table; neither compared rows or looked at imitation then.
+    expect(note(full, quick)).toMatch(
+      /^Left out here, and on the page of each run by itself \(cadenza report RUN\) where it has them: further tables[.;]/,
+    );
+    expect(note(full, quick)).not.toContain('differences between rows');
+    expect(note(quick, quick)).not.toContain('further tables');
+  });
+});
+
+describe('one kind of file or folder in the place of the other', () => {
+  const MATRIX = join(ROOT, 'experiments/ablations/matrix.yaml');
+  it.each([
+    [
+      'an experiment given to ablate',
+      ['ablate', TINY],
+      /tiny\.yaml is an experiment, not an ablation: .*Run it with cadenza run .*tiny\.yaml/,
+    ],
+    [
+      'an ablation given to run',
+      ['run', MATRIX],
+      /matrix\.yaml is an ablation, not an experiment: .*Run it with cadenza ablate .*matrix\.yaml/,
+    ],
+    ['the folder of an ablation given to inspect', ['inspect', recorded('matrix')], /is the folder of an ablation: .*cadenza run/],
+    [
+      'the folder of an ablation given to report',
+      ['report', recorded('matrix')],
+      /is an ablation: .*cadenza compare .*--method first,second/,
+    ],
+  ])('%s is named as what it is, with the command for it', async (_, args, reason) => {
+    const { status, stdout, stderr } = await withinProcess([...args, '--out', join(folder, 'none')]);
+    expect([status === 0, stdout, existsSync(join(folder, 'none'))]).toEqual([false, '', false]);
+    expect(stderr).toMatch(reason);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+});
