@@ -48,6 +48,16 @@ describe.skipIf(!executablePath)('the page of a report', () => {
           page.on('request', request => requested.push(request.url()));
           const address = pathToFileURL(file).href;
           await page.goto(address);
+          // What columns are is folded on the screen; paper has no tooltips, and nothing to unfold.
+          const legendsAre = (seen: boolean) =>
+            page.waitForFunction(seen => {
+              const legends = [...document.querySelectorAll('section .legend dl')];
+              return legends.length > 0 && legends.every(each => each.checkVisibility({ contentVisibilityAuto: true }) === seen);
+            }, seen);
+          await legendsAre(false);
+          await page.emulateMedia({ media: 'print' });
+          await legendsAre(true);
+          await page.emulateMedia({ media: 'screen' });
           // What is folded away is measured too.
           await page.evaluate(() => {
             for (const each of document.querySelectorAll('details')) each.open = true;
