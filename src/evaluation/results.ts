@@ -68,7 +68,7 @@ export interface RetrievalUse {
 export interface MethodCost {
   /** Floating-point operations for one action of one stream. */
   flopsPerAction: number;
-  /** Bytes that reach the policy for one stream: what it carries between episodes (Z) and the running episode. */
+  /** Bytes that reach the policy for one stream: its latents or tokens of the past, and the running episode. */
   stateBytes: number;
   /** Bytes of raw history that are kept beside that for the next compression. */
   historyBytes: number;
