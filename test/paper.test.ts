@@ -44,7 +44,7 @@ async function reportAndReadBack(run: string, out: string): Promise<string[]> {
   });
 }
 
-describe.each(['dark-room-full', 'key-to-door', 'delayed-bandit', 'dark-room-reinforce'])('the paper of docs/results/%s', name => {
+describe.each(['dark-room-full', 'evidence-dark-room', 'key-to-door', 'delayed-bandit', 'dark-room-reinforce'])('the paper of docs/results/%s', name => {
   const run = join(ROOT, 'docs/results', name);
   const out = join(folder, name);
 
