@@ -44,33 +44,32 @@ async function reportAndReadBack(run: string, out: string): Promise<string[]> {
   });
 }
 
-describe.each(['dark-room-full', 'evidence-dark-room', 'key-to-door', 'delayed-bandit', 'dark-room-reinforce'])(
-  'the paper of docs/results/%s',
-  name => {
-    const run = join(ROOT, 'docs/results', name);
-    const out = join(folder, name);
+const PAPERS = ['dark-room-full', 'evidence-dark-room', 'key-to-door', 'delayed-bandit', 'dark-room-reinforce'];
 
-    it('has no number that is not in results.json or the configuration', async () => {
-      expect(await reportAndReadBack(run, out)).toEqual([]);
-    });
+describe.each(PAPERS)('the paper of docs/results/%s', name => {
+  const run = join(ROOT, 'docs/results', name);
+  const out = join(folder, name);
 
-    it('cites what is in its bibliography, and has nothing there that it does not cite', () => {
-      const cited = citedKeys(read(out, 'paper', 'methods.tex'), read(out, 'paper', 'tables.tex'));
-      const listed = [...read(out, 'paper', 'references.bib').matchAll(/^@\w+\{(\w+),/gm)].map(([, key]) => key);
-      expect(listed).toEqual(cited);
-      expect(cited.length).toBeGreaterThan(4);
-    });
+  it('has no number that is not in results.json or the configuration', async () => {
+    expect(await reportAndReadBack(run, out)).toEqual([]);
+  });
 
-    it('refers to tables and figures that are there', () => {
-      const tex = ['methods.tex', 'tables.tex', 'main.tex'].map(file => read(out, 'paper', file)).join('\n');
-      const found = (command: string) => [...tex.matchAll(new RegExp(`\\\\${command}\\{([^}]*)\\}`, 'g'))].map(([, label]) => label);
-      expect(found('ref').filter(label => !found('label').includes(label))).toEqual([]);
-      expect(new Set(found('label')).size).toBe(found('label').length);
-      const figures = [...tex.matchAll(/\\includegraphics\[[^\]]*\]\{([^}]*)\}/g)].map(([, file]) => file);
-      expect(figures.filter(file => read(out, 'paper', file).slice(0, 5) !== '%PDF-')).toEqual([]);
-    });
-  },
-);
+  it('cites what is in its bibliography, and has nothing there that it does not cite', () => {
+    const cited = citedKeys(read(out, 'paper', 'methods.tex'), read(out, 'paper', 'tables.tex'));
+    const listed = [...read(out, 'paper', 'references.bib').matchAll(/^@\w+\{(\w+),/gm)].map(([, key]) => key);
+    expect(listed).toEqual(cited);
+    expect(cited.length).toBeGreaterThan(4);
+  });
+
+  it('refers to tables and figures that are there', () => {
+    const tex = ['methods.tex', 'tables.tex', 'main.tex'].map(file => read(out, 'paper', file)).join('\n');
+    const found = (command: string) => [...tex.matchAll(new RegExp(`\\\\${command}\\{([^}]*)\\}`, 'g'))].map(([, label]) => label);
+    expect(found('ref').filter(label => !found('label').includes(label))).toEqual([]);
+    expect(new Set(found('label')).size).toBe(found('label').length);
+    const figures = [...tex.matchAll(/\\includegraphics\[[^\]]*\]\{([^}]*)\}/g)].map(([, file]) => file);
+    expect(figures.filter(file => read(out, 'paper', file).slice(0, 5) !== '%PDF-')).toEqual([]);
+  });
+});
 
 describe('the paper of a run of today', () => {
   const [run, out] = [join(folder, 'run'), join(folder, 'tiny')];

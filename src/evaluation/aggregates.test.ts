@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../util/random.ts';
 import { aggregate, performanceProfile, shortfall, taskMedian } from './aggregates.ts';
-import { drawResamples, drawStrata } from './statistics.ts';
+import { drawResamples, drawRuns } from './statistics.ts';
 
 describe('the median over tasks', () => {
   it('is of the means over runs, between the two in the middle where tasks are even', () => {
@@ -50,7 +50,7 @@ describe('aggregate', () => {
     const scores = [[0.1], [0.5], [0.9]];
     const within = aggregate(scores, drawResamples([1, 1, 1], 20, Random.seeded(1)));
     for (const { value, low, high } of Object.values(within)) expect([low, high]).toEqual([value, value]);
-    const over = aggregate(scores, drawStrata([1, 1, 1], 400, Random.seeded(1)), 0.99);
+    const over = aggregate(scores, drawRuns([[1], [1], [1]], 'tasks', 400, Random.seeded(1)), 0.99);
     for (const { low, high } of [over.mean, over.median]) expect([low, high]).toEqual([expect.closeTo(0.1, 12), expect.closeTo(0.9, 12)]);
   });
 });

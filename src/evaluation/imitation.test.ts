@@ -108,7 +108,7 @@ describe('the score of a policy', () => {
     expect(apart).toEqual({ value: 0.75, low: 0.75, high: 0.75 });
   });
 
-  it('is told by episode, and pools seeds', () => {
+  it('is told by episode, over seeds that are drawn whole', () => {
     const sums = (steps: readonly (readonly [readonly number[], readonly number[]])[]) =>
       steps.flatMap(([p, y]) => {
         const own = new Array<number>(IMITATION_SUMS).fill(0);
@@ -123,6 +123,10 @@ describe('the score of a policy', () => {
     });
     expect(found.byEpisode.accuracy).toEqual({ value: [0.5, 1], low: [0, 1], high: [1, 1] });
     expect(found.accuracy.value).toBe(0.75);
+    // A model is wrong on all tasks or on none, so its training seed is what varies.
+    const many = { tasks: ['a', 'b', 'c', 'd'], random: Random.seeded(0), resamples: 200 };
+    const [never, always] = [wrong, right].map(step => many.tasks.flatMap(() => sums([step])));
+    expect(imitationScore({ ...many, sums: [never, always] }).accuracy).toMatchObject({ low: 0, high: 1 });
   });
 
   it('is refused where sums are missing, or an episode has no step', () => {

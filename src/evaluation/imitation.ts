@@ -7,7 +7,7 @@
 
 import { CadenzaError, expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import { drawResamples, drawStrata, type Estimate, quantile, type Resampled } from './statistics.ts';
+import { drawRuns, type Estimate, quantile, type Resampled } from './statistics.ts';
 
 /** Bins of equal width in which confidence is held against what the source does. */
 export const RELIABILITY_BINS = 10;
@@ -141,7 +141,7 @@ export interface ImitationInput {
   readonly resampled?: Resampled;
 }
 
-/** One model's measures, with 95% intervals of a bootstrap over runs within tasks, or over tasks where those are a sample. */
+/** One model's measures, with 95% intervals of a bootstrap as `drawRuns` draws it: training seeds, and runs within tasks or whole tasks. */
 export function imitationScore({ tasks, sums, random, resamples = 2000, resampled = 'runs' }: ImitationInput): ImitationScore {
   const perRun = sums[0].length / tasks.length;
   const episodes = perRun / IMITATION_SUMS;
@@ -176,12 +176,8 @@ export function imitationScore({ tasks, sums, random, resamples = 2000, resample
     return places.map(place => measuresOf(added, place));
   };
 
-  const draw = resampled === 'tasks' ? drawStrata : drawResamples;
-  const { counts } = draw(
-    runs.map(({ length }) => length),
-    resamples,
-    random,
-  );
+  const cells = runs.map(({ length }) => sums.map(() => length / sums.length));
+  const { counts } = drawRuns(cells, resampled, resamples, random);
   const drawn = Array.from({ length: resamples }, (_, r) => measured(counts, r * all.length));
   const found = measured();
   const reliability = reliabilityOf(added, perRun);

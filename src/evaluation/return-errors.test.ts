@@ -54,6 +54,19 @@ describe('return-prediction error', () => {
   it('is the mean over seeds', () => {
     const predicted = perfect.with(0, 8);
     expect(errorOf(predicted, perfect).absolute.mean).toBeCloseTo(errorOf(predicted).absolute.mean / 2, 12);
+    // A predictor that is wrong by 1 on all tasks, and one that never is: the training seed is what varies.
+    const tasks = ['a', 'b', 'c', 'd'];
+    const single = { actual: { tasks, returns: [1, 1, 1, 1] }, oracle: new Map(tasks.map(task => [task, 1])), count: 1 };
+    const { absolute } = returnError({
+      ...single,
+      predicted: [
+        [2, 2, 2, 2],
+        [1, 1, 1, 1],
+      ],
+      random: Random.seeded(0),
+      resamples: 200,
+    });
+    expect([absolute.mean, absolute.low, absolute.high]).toEqual([0.5, 0, 1]);
   });
 
   it('of the references is what their words say', () => {

@@ -7,7 +7,7 @@
 import { CadenzaError, expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import type { MeanScore } from './results.ts';
-import { bootstrapInterval, drawResamples, drawStrata, mean, type Resampled } from './statistics.ts';
+import { bootstrapInterval, drawRuns, mean, type Resampled } from './statistics.ts';
 
 /** Two measures of the same errors; every error is divided by the oracle's return of its task. */
 export interface Errors<T> {
@@ -123,11 +123,8 @@ export function returnError(input: ReturnErrorInput): ReturnError {
     }
   }
   const runs = [...byTask.values()].flat();
-  const draws = (resampled === 'tasks' ? drawStrata : drawResamples)(
-    [...byTask.values()].map(of => of.length),
-    resamples,
-    random,
-  );
+  const cells = [...byTask.values()].map(({ length }) => predicted.map(() => length / predicted.length));
+  const draws = drawRuns(cells, resampled, resamples, random);
   const score = (measure: keyof Errors<number>): MeanScore => {
     const values = runs.map(run => run[measure]);
     return { mean: mean(values), ...bootstrapInterval(values, mean, draws) };

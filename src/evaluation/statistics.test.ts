@@ -1,15 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../util/random.ts';
-import {
-  bootstrapInterval,
-  drawResamples,
-  drawRuns,
-  drawStrata,
-  interquartileMean,
-  mean,
-  quantile,
-  stratifiedBootstrap,
-} from './statistics.ts';
+import { bootstrapInterval, drawResamples, drawRuns, interquartileMean, mean, quantile, stratifiedBootstrap } from './statistics.ts';
 
 describe('interquartileMean', () => {
   it('drops ⌊n/4⌋ scores on each side, as scipy trim_mean(0.25) does', () => {
@@ -90,10 +81,18 @@ describe('stratifiedBootstrap', () => {
   });
 });
 
-describe('drawStrata', () => {
-  it('draws whole strata, as many as there are, uniformly', () => {
+describe('drawRuns of tasks', () => {
+  const drawTasks = (sizes: readonly number[], resamples: number, random: Random) =>
+    drawRuns(
+      sizes.map(size => [size]),
+      'tasks',
+      resamples,
+      random,
+    );
+
+  it('draws whole tasks, as many as there are, uniformly', () => {
     const sizes = [1, 3, 2];
-    const { runs, resamples, counts } = drawStrata(sizes, 3000, Random.seeded(2));
+    const { runs, resamples, counts } = drawTasks(sizes, 3000, Random.seeded(2));
     expect([runs, resamples]).toEqual([6, 3000]);
     const drawn = [0, 0, 0];
     for (let r = 0; r < resamples; r++) {
@@ -105,14 +104,14 @@ describe('drawStrata', () => {
     }
     // χ² with two degrees of freedom: 13.8 is its 99.9% quantile.
     expect(drawn.reduce((sum, count) => sum + (count - 3000) ** 2 / 3000, 0)).toBeLessThan(13.8);
-    expect(() => drawStrata([], 10, Random.seeded(0))).toThrow(/drawStrata: expected strata/);
+    expect(() => drawTasks([], 10, Random.seeded(0))).toThrow(/drawRuns: expected strata/);
   });
 
-  it('gives width to strata of one run, whose runs leave none', () => {
+  it('gives width to tasks of one run, whose runs leave none', () => {
     const scores = [0, 1, 2, 3, 4, 5, 6, 7];
     const ones = scores.map(() => 1);
     const within = bootstrapInterval(scores, mean, drawResamples(ones, 500, Random.seeded(1)));
-    const over = bootstrapInterval(scores, mean, drawStrata(ones, 500, Random.seeded(1)));
+    const over = bootstrapInterval(scores, mean, drawTasks(ones, 500, Random.seeded(1)));
     expect(within).toEqual({ low: 3.5, high: 3.5 });
     // The standard error is √(5.25 / 8) = 0.81.
     expect(over.low).toBeGreaterThan(3.5 - 2.2);
@@ -132,7 +131,6 @@ describe('drawRuns', () => {
     const sizes = [3, 1, 2];
     const cells = sizes.map(size => [size]);
     expect(drawRuns(cells, 'runs', 50, Random.seeded(1))).toEqual(drawResamples(sizes, 50, Random.seeded(1)));
-    expect(drawRuns(cells, 'tasks', 50, Random.seeded(1))).toEqual(drawStrata(sizes, 50, Random.seeded(1)));
   });
 
   it('draws a seed for all tasks at once, and runs within each cell', () => {

@@ -85,24 +85,6 @@ export function drawResamples(strata: readonly number[], resamples: number, rand
   return { runs, resamples, counts };
 }
 
-/**
- * Draws as many whole strata with replacement as there are, each with all of its runs: for strata that are themselves a sample, as tasks
- * are that were drawn from a distribution.
- */
-export function drawStrata(strata: readonly number[], resamples: number, random: Random): Resamples {
-  expectStrata('drawStrata', strata, resamples);
-  const runs = strata.reduce((sum, size) => sum + size, 0);
-  const ends = strata.map((_, i) => strata.slice(0, i + 1).reduce((sum, size) => sum + size, 0));
-  const counts = new Uint16Array(resamples * runs);
-  for (let r = 0; r < resamples; r++) {
-    for (let i = 0; i < strata.length; i++) {
-      const s = random.integer(strata.length);
-      for (let run = ends[s] - strata[s]; run < ends[s]; run++) counts[r * runs + run]++;
-    }
-  }
-  return { runs, resamples, counts };
-}
-
 /** What the bootstrap draws: runs within each task, or whole tasks, where the tasks are themselves a sample. */
 export type Resampled = 'runs' | 'tasks';
 
@@ -110,7 +92,7 @@ export type Resampled = 'runs' | 'tasks';
  * Draws runs that lie in cells of task × training seed. Where there are several seeds they are drawn with replacement, the same for all tasks: a
  * network plays all of them, so its runs vary together. Tasks are drawn likewise where they are a sample ("tasks"), each cell with all of its
  * runs; else the runs of a cell are drawn within it. Every task keeps its share: the cells of a task have equally many runs.
- * Of a single seed these are the draws of `drawStrata` and of `drawResamples`.
+ * Of a single seed and fixed tasks these are the draws of `drawResamples`.
  *
  * @param cells [T][K] runs of each task and seed; runs lie task by task, then seed by seed.
  */

@@ -8,7 +8,7 @@ import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import type { MeanScore } from './results.ts';
 import { rollout } from './rollout.ts';
-import { bootstrapInterval, drawResamples, drawStrata, mean, type Resampled } from './statistics.ts';
+import { bootstrapInterval, drawRuns, mean, type Resampled } from './statistics.ts';
 
 export interface TransplantRequest {
   readonly family: Pick<EnvFamily, 'id' | 'make' | 'actionSpace' | 'horizon' | 'regret'>;
@@ -127,7 +127,7 @@ export function transplantTable(memory: TransplantReturns, empty: TransplantRetu
   });
   const matrix = (value: Value) =>
     keys.map((_, a) => keys.map((_, b) => mean(Array.from({ length: D }, (_, d) => value((a * K + b) * D + d)))));
-  const draws = (resampled === 'tasks' ? drawStrata : drawResamples)(new Array(K).fill(D), resamples, random);
+  const draws = drawRuns(new Array(K).fill([D]), resampled, resamples, random);
   /** One score a memory: in its own task, or over all others. */
   const share = (value: Value, same: boolean): MeanScore => {
     const scores = Array.from({ length: K * D }, (_, at) => {

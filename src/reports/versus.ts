@@ -20,8 +20,8 @@ export const versusTitle = ({ method }: Versus): string => `${method} beside eve
 
 /** What the numbers are, in sentences. */
 export const versusNote = ({ method, others }: Versus): string => {
-  const [{ measures }] = Object.values(others);
-  const { by, seeds, resampled } = measuresOf(measures)[0][1].difference;
+  const [{ measures, measure }] = Object.values(others);
+  const { by, seeds, resampled } = measures[measure]!.difference;
   const pairs =
     by === 'run'
       ? 'of runs on the same task with training seed and stream of the same number'
@@ -39,7 +39,7 @@ export const rankedOthers = ({ others }: Versus, methods: MethodTable): string[]
   ranked(methods).filter(name => Object.hasOwn(others, name));
 
 /** The measures that say something: of a single episode, the last ones are all there are. */
-export function measuresOf(measures: Comparison['measures'], episodes = 2): [ComparedBy, MeasureComparison][] {
+export function measuresOf(measures: Comparison['measures'], episodes: number): [ComparedBy, MeasureComparison][] {
   const told = (['final', 'area', 'regret'] as const).filter(name => measures[name] && !(name === 'area' && episodes === 1));
   return told.map(name => [name, measures[name]!]);
 }

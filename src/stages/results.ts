@@ -40,10 +40,11 @@ export interface Found extends Evaluated {
  * @param recorded what the results say of the configuration, where that is more than `config`.
  */
 export function writeResults(out: string, config: ExperimentConfig, found: Found, recorded: unknown = config): Results {
+  const raw = rawTables(config, found);
   // Without line breaks: one number a line would make the file several times as large.
-  const text = `${canonicalJson({ format: RETURNS_FORMAT, tables: rawTables(config, found) })}\n`;
+  const text = `${canonicalJson({ format: RETURNS_FORMAT, tables: raw })}\n`;
   writeFileAtomic(join(out, RETURNS_FILE), text);
-  const results = { ...resultsOf(config, found, recorded), raw: { file: RETURNS_FILE, sha256: sha256(text) } };
+  const results = { ...resultsOf(config, found, raw, recorded), raw: { file: RETURNS_FILE, sha256: sha256(text) } };
   writeJson(join(out, 'results.json'), results);
   return results;
 }
@@ -52,13 +53,13 @@ export function writeResults(out: string, config: ExperimentConfig, found: Found
 const rawTables = ({ name }: ExperimentConfig, { raw, tables }: Found): Record<string, ReturnsTable> =>
   Object.fromEntries([[name, raw], ...Object.entries(tables).map(([other, { raw }]) => [other, raw] as const)]);
 
-function resultsOf(config: ExperimentConfig, found: Found, recorded: unknown): Results {
+function resultsOf(config: ExperimentConfig, found: Found, rawByTable: Record<string, ReturnsTable>, recorded: unknown): Results {
   const { methods, raw, protocol, returns, imitation, rate, imported = {} } = found;
   const tables = Object.entries(found.tables).map(([name, { methods }]) => [name, methods] as const);
   const protocols = Object.entries(found.tables).map(([name, { protocol }]) => [name, protocol] as const);
   const { episodes, streams, sampling, resamples } = config.evaluate;
   const tasks = raw.tasks.length;
-  const versus = Object.entries(rawTables(config, found)).flatMap(([name, table]) => {
+  const versus = Object.entries(rawByTable).flatMap(([name, table]) => {
     const beside = versusOthers(table, 'cad');
     return beside ? [[name, beside] as const] : [];
   });

@@ -33,13 +33,14 @@ export function main(facts: Facts): Written {
       label,
       raw`Mean return by in-context episode of ${title}, divided by that of the oracle. Bands are intervals of the mean, as in Table~\ref{tab:scores${label}}.`,
     ),
-    Object.values(methods).some(({ profile }) => profile) &&
-      figure(
-        facts,
-        'profiles',
-        label,
-        raw`Performance profiles~\cite{agarwal2021} of ${title}: the share of runs whose final score is above a threshold, in percent of the return of the oracle. Bands are pointwise intervals of that share.`,
-      ),
+    Object.values(methods).some(({ profile }) => profile)
+      ? figure(
+          facts,
+          'profiles',
+          label,
+          raw`Performance profiles~\cite{agarwal2021} of ${title}: the share of runs whose final score is above a threshold, in percent of the return of the oracle. Bands are pointwise intervals of that share.`,
+        )
+      : undefined,
   ]);
   return join(
     [
@@ -53,7 +54,7 @@ export function main(facts: Facts): Written {
 \input{methods}
 
 \section{Results}`),
-      ...figures.map(each => each || undefined),
+      ...figures,
       literal(raw`\input{tables}
 
 \bibliographystyle{plain}

@@ -7,8 +7,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import {
   curveOf,
-  drawResamples,
-  drawStrata,
+  drawRuns,
   type FactorProbes,
   type Missing,
   measureOf,
@@ -68,8 +67,9 @@ async function probes(
   const elsewhere = random.shuffled([...tasks.train.keys()]);
   const strata = (side: keyof Sides<unknown>) => {
     const per = scored[side].length / tasks[side].length;
-    const draw = resampledOf(config, options.streams) === 'tasks' ? drawStrata : drawResamples;
-    return draw(new Array(tasks[side].length).fill(per), config.evaluate.resamples, Random.seeded(options.seed).split('bootstrap'));
+    const cells = new Array(tasks[side].length).fill([per]);
+    const random = Random.seeded(options.seed).split('bootstrap');
+    return drawRuns(cells, resampledOf(config, options.streams), config.evaluate.resamples, random);
   };
   const draws = { train: strata('train'), heldOut: strata('heldOut') };
 
