@@ -45,6 +45,7 @@ describe('an ablation', () => {
   - { name: training, values: { joint: {}, frozen: { finetune: { steps: 0 } } } }
 skip:
   - { when: { latents: m1, training: frozen }, because: only for the test }
+reference: m2 joint
 `,
   );
 
@@ -59,7 +60,11 @@ skip:
     expect([count('generate'), count('pretrain-seed0'), count('distil-seed0'), count('finetune-seed0')]).toEqual([1, 2, 2, 2]);
     // The frozen row is the distilled model itself; the joint one went on from it.
     expect(results.methods['cad m2 frozen'].byEpisode).not.toEqual(results.methods['cad m2 joint'].byEpisode);
-    expect(readFileSync(join(out, 'results.html'), 'utf8')).toContain('cad m2 joint');
+    expect(readFileSync(join(out, 'results.html'), 'utf8')).toContain('cad m2 joint beside every other row');
+    const { method, others } = results.versus!.small;
+    expect([method, ...Object.keys(others).sort()]).toEqual(['cad m2 joint', 'cad m1 joint', 'cad m2 frozen', 'random', 'source']);
+    const { before, after, difference } = others['cad m2 frozen'].measures.final!;
+    expect(difference.value).toBeCloseTo(after - before, 12);
     const { methods } = rawTable(openRun(out));
     expect(Object.keys(methods).sort()).toEqual(Object.keys(results.methods).sort());
     for (const [name, { perTask }] of Object.entries(results.methods)) {
@@ -131,6 +136,7 @@ set: { teacher: { steps: 0 }, pretrain: { steps: 0 }, distil: { steps: 0, beta: 
     ['longer', 'axes:\n  - { name: a, values: { x: {}, y: { evaluate: { episodes: 2 } } } }', /"x" and "y" differ in evaluate/],
     ['all', 'axes:\n  - { name: a, values: { x: {} } }\nskip:\n  - { when: { a: x }, because: no }', /every combination is skipped/],
     ['along', 'axes:\n  - { name: a, values: { x: {} } }\nrate: { along: m }', /rate\.along: there is no axis "m"; expected one of a/],
+    ['held', 'axes:\n  - { name: a, values: { x: {} } }\nreference: y', /reference: there is no combination "y"; expected one of x/],
     ['unfit', 'axes:\n  - { name: a, values: { x: { model: { width: 15 } } } }', /combination "x" does not fit together: model.width/],
   ])(
     'refuses %s with a reason',

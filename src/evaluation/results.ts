@@ -156,7 +156,7 @@ export interface Results {
   methods: MethodTable;
   /** Further tables of the same shape, by name. */
   tables?: Record<string, MethodTable>;
-  /** CAD held against every other row, by the name of the experiment or of the table; older results, and tables without CAD, have none. */
+  /** CAD, or an ablation's reference, held against every other row, by the name of the experiment or of the table; older results, and tables without that row, have none. */
   versus?: Record<string, Versus>;
   /** How well future returns are predicted, by the name of the experiment or of the table; absent where no model predicts any. */
   returns?: Record<string, ReturnTable>;

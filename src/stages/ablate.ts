@@ -65,6 +65,10 @@ export const ablationSchema = z.strictObject({
     })
     .describe('Draw return against the bits of Z')
     .optional(),
+  reference: z
+    .string()
+    .describe('Combination that is held against every other row, by paired differences; its values, joined by spaces')
+    .optional(),
 });
 
 export type Ablation = z.output<typeof ablationSchema>;
@@ -100,7 +104,12 @@ export function loadAblation(file: string, overrides: readonly string[] = []): O
 }
 
 /** The product of the axes without what is skipped. Later axes win over earlier ones where they set the same key. */
-function combinations({ name, axes, skip, rate }: Ablation, base: ExperimentConfig, sets: readonly TableSettings[], file: string): Cell[] {
+function combinations(
+  { name, axes, skip, rate, reference }: Ablation,
+  base: ExperimentConfig,
+  sets: readonly TableSettings[],
+  file: string,
+): Cell[] {
   const values = new Map(axes.map(axis => [axis.name, Object.keys(axis.values)]));
   for (const [i, { when }] of skip.entries())
     for (const [axis, wanted] of Object.entries(when))
@@ -128,8 +137,11 @@ function combinations({ name, axes, skip, rate }: Ablation, base: ExperimentConf
     skip.some(({ when }) => Object.entries(when).every(([axis, wanted]) => [wanted].flat().includes(cell[axis])));
   const kept = product.filter(cell => !skipped(cell.values));
   if (kept.length === 0) throw new CadenzaError('E_CONFIG', `${file}: every combination is skipped; leave at least one.`);
-  return kept.map(cell => {
-    const row = Object.values(cell.values).join(' ');
+  const names = kept.map(({ values }) => Object.values(values).join(' '));
+  if (reference !== undefined && !names.includes(reference))
+    throw new CadenzaError('E_CONFIG', `${file}: reference: there is no combination "${reference}"; expected one of ${names.join(', ')}.`);
+  return kept.map((cell, i) => {
+    const row = names[i];
     try {
       return { name: row, values: cell.values, config: withSettings(base, cell.sets, name) };
     } catch (error) {
@@ -207,7 +219,7 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   );
 
   const sourceRow = sourceRows(cells);
-  const { rate, beside } = ablation;
+  const { rate, beside, reference } = ablation;
   const shared = new SharedRows([...new Set([...beside, ...(rate ? [rate.against] : [])])]);
   let main: Evaluated | undefined;
   const tables: Record<string, Evaluated> = {};
@@ -258,7 +270,7 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   return writeResults(
     out,
     cells[0].config,
-    { ...main!, tables, returns, imitation, rate: curve, dataHashes, seconds, times, command },
+    { ...main!, tables, returns, imitation, rate: curve, reference: reference && `cad ${reference}`, dataHashes, seconds, times, command },
     { ablation, base },
   );
 }

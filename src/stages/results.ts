@@ -27,6 +27,8 @@ export interface Found extends Evaluated {
   readonly returns: Record<string, ReturnTable>;
   readonly imitation: Record<string, ImitationTable>;
   readonly rate?: RateReturn;
+  /** The row that is held against every other; by default `cad`. */
+  readonly reference?: string;
   readonly dataHashes: Record<string, string>;
   readonly imported?: Record<string, unknown>;
   readonly seconds: Record<string, number>;
@@ -54,13 +56,13 @@ const rawTables = ({ name }: ExperimentConfig, { raw, tables }: Found): Record<s
   Object.fromEntries([[name, raw], ...Object.entries(tables).map(([other, { raw }]) => [other, raw] as const)]);
 
 function resultsOf(config: ExperimentConfig, found: Found, rawByTable: Record<string, ReturnsTable>, recorded: unknown): Results {
-  const { methods, raw, protocol, returns, imitation, rate, imported = {} } = found;
+  const { methods, raw, protocol, returns, imitation, rate, reference = 'cad', imported = {} } = found;
   const tables = Object.entries(found.tables).map(([name, { methods }]) => [name, methods] as const);
   const protocols = Object.entries(found.tables).map(([name, { protocol }]) => [name, protocol] as const);
   const { episodes, streams, sampling, resamples } = config.evaluate;
   const tasks = raw.tasks.length;
   const versus = Object.entries(rawByTable).flatMap(([name, table]) => {
-    const beside = versusOthers(table, 'cad');
+    const beside = versusOthers(table, reference);
     return beside ? [[name, beside] as const] : [];
   });
   return {
