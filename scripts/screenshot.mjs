@@ -1,5 +1,6 @@
 // A picture of a page, such as that of a report, for a README: node scripts/screenshot.mjs PAGE.html OUT.png [width] [height]
 // Needs an installed Chromium; CADENZA_CHROMIUM names another one than /usr/bin/chromium.
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
@@ -9,8 +10,13 @@ if (!page || !out) {
   console.error('usage: node scripts/screenshot.mjs PAGE.html OUT.png [width] [height]');
   process.exit(2);
 }
+const executablePath = process.env.CADENZA_CHROMIUM || '/usr/bin/chromium';
+if (!existsSync(executablePath)) {
+  console.error(`screenshot: there is no ${executablePath}; install Chromium, or name its executable in CADENZA_CHROMIUM.`);
+  process.exit(1);
+}
 const browser = await chromium.launch({
-  executablePath: process.env.CADENZA_CHROMIUM || '/usr/bin/chromium',
+  executablePath,
   args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
 });
 const tab = await browser.newPage({ viewport: { width: Number(width), height: Number(height) }, colorScheme: 'light' });

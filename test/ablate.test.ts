@@ -60,7 +60,9 @@ reference: m2 joint
     expect([count('generate'), count('pretrain-seed0'), count('distil-seed0'), count('finetune-seed0')]).toEqual([1, 2, 2, 2]);
     // The frozen row is the distilled model itself; the joint one went on from it.
     expect(results.methods['cad m2 frozen'].byEpisode).not.toEqual(results.methods['cad m2 joint'].byEpisode);
-    expect(readFileSync(join(out, 'results.html'), 'utf8')).toContain('cad m2 joint beside every other row');
+    const page = readFileSync(join(out, 'results.html'), 'utf8');
+    expect(page).toContain('cad m2 joint beside every other row');
+    expect(page).toContain('<strong>cad m2 joint</strong> reaches');
     const { method, others } = results.versus!.small;
     expect([method, ...Object.keys(others).sort()]).toEqual(['cad m2 joint', 'cad m1 joint', 'cad m2 frozen', 'random', 'source']);
     const { before, after, difference } = others['cad m2 frozen'].measures.final!;
@@ -110,6 +112,10 @@ rate: { along: m }
     // The teacher sees the whole context: it is one, whatever m is.
     expect(readdirSync(join(out, 'stages')).filter(name => name.startsWith('teacher-'))).toHaveLength(1);
     expect(readFileSync(join(out, 'rate-return.svg'), 'utf8')).toContain('return ÷ return of teacher');
+    // The curve is what was asked for: it comes first.
+    const page = readFileSync(join(out, 'results.html'), 'utf8');
+    expect(page).toMatch(/by the bits of Z<\/h2>[\s\S]*<h2>Results<\/h2>/);
+    expect(page).not.toContain('<strong>cad');
   }, 60_000);
 
   it('has a row for every source, named after the first combination with it', async () => {

@@ -183,7 +183,7 @@ function regretColumns({ regret }: MethodResult): Column[] {
 }
 
 /** What the table of rate against return shows, for its heading. */
-export const rateTitle = ({ reference }: RateReturn): string => `share of the return of ${reference} by the bits of Z`;
+export const rateTitle = ({ reference }: RateReturn): string => `Share of the return of ${reference} by the bits of Z`;
 
 /** One row of that table. */
 export const RATE_HEADS = ['line', 'bits', 'last episodes', 'all episodes'] as const;

@@ -37,7 +37,7 @@ import { budgetNotes, integrityNote, refusals } from './integrity.ts';
 import { pipeline } from './pipeline.ts';
 import { PROFILE_CAPTION, profiles } from './profile-figure.ts';
 import { rateCurves } from './rate-figure.ts';
-import { type MethodStyle, methodStyles, ranked, rankedPredictors } from './style.ts';
+import { isCad, type MethodStyle, methodStyles, ranked, rankedPredictors } from './style.ts';
 import { TIME_COLUMNS, TIMES_NOTE } from './times.ts';
 import { rankedOthers, versusColumns, versusNote, versusTitle } from './versus.ts';
 
@@ -82,9 +82,7 @@ ${body}</body>
 /** The report of a run as a whole HTML document. */
 export function htmlReport(results: Results): string {
   const { name, episodes, streams, seeds, oracle, sampling, run } = results;
-  const styles = methodStyles(Object.keys(results.methods));
-  const names = ranked(results.methods);
-  const own = names.find(name => styles.get(name)!.emphasised) ?? names[0];
+  const own = rowInQuestion(results);
   const { final, regret } = results.methods[own];
   const over = finalEpisodes(episodes);
   const shown = refusals(results, name).length === 0;
@@ -95,14 +93,14 @@ ${iqmInterval(final)}.${regret ? ` Its cumulative regret is ${meanInterval(regre
     html`<header>
 <h1>${name}</h1>
 <p>Return in context as a fraction of what an optimal policy that knows the task would get (1 = oracle, whose mean return is
-${+oracle.mean.toFixed(3)}).${shown ? headline : ''}</p>
+${+oracle.mean.toFixed(3)}).${shown && !results.rate ? headline : ''}</p>
 </header>
 <main>
+${results.rate && shown ? rateSection(results.rate) : ''}
 ${tableSection(results, name, results.methods, 'Results')}
 ${Object.entries(results.tables ?? {}).map(([title, methods]) => tableSection(results, title, methods))}
 ${Object.entries(results.returns ?? {}).map(([title, returns]) => returnsSection(title, returns))}
 ${Object.entries(results.imitation ?? {}).map(([title, imitation]) => imitationSection(title, imitation))}
-${results.rate && shown ? rateSection(results.rate) : ''}
 ${results.setting ? pipelineSection(results.setting) : ''}
 <section>
 <h2>How the numbers were made</h2>
@@ -119,6 +117,13 @@ ${runSection(run)}
 </main>
 `,
   );
+}
+
+/** The row that the page begins with: CAD's own, or that which all others are held against, or the best of the combinations. */
+function rowInQuestion({ name, methods, versus }: Results): string {
+  const names = ranked(methods);
+  const styles = methodStyles(names);
+  return names.find(row => styles.get(row)!.emphasised) ?? versus?.[name]?.method ?? names.find(isCad) ?? names[0];
 }
 
 /** Figure, table and heat table of one set of methods, or the reasons why they may not be shown. */

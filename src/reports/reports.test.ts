@@ -241,6 +241,14 @@ describe('style', () => {
     expect(new Set([...styles.values()].map(({ letter }) => letter)).size).toBe(names.length);
   });
 
+  it.each([
+    [['none', 'cad', 'cad-expert'], ['cad']],
+    [['cad (far)', 'teacher'], ['cad (far)']],
+    [['cad m1', 'cad m2', 'teacher'], []],
+  ])('emphasises of %j %j: of several variants none', (names, emphasised) => {
+    expect([...methodStyles(names)].filter(([, style]) => style.emphasised).map(([name]) => name)).toEqual(emphasised);
+  });
+
   it('spreads labels as little as possible within bounds', () => {
     expect(spread([5, 5], 2, 0, 10)).toEqual([4, 6]);
     expect(spread([1, 9, 5], 2, 0, 10)).toEqual([1, 9, 5]);

@@ -27,13 +27,17 @@ const PALETTE = [
 ] as const;
 const DASHES = ['', '6 3', '2 2', '8 3 2 3'];
 
-/** The method this project is about, and its variants, are drawn first and strongest. */
-const EMPHASISED = /^cad\b/i;
+/** Whether a name is of the method this project is about, or of a variant of it. */
+export const isCad = (name: string): boolean => /^cad\b/i.test(name);
 
-/** Styles by name. The first name that is CAD's is emphasised; all others take colours in alphabetical order. */
+/**
+ * Styles by name. CAD's own row is emphasised, drawn last and strongest; of several variants without a plain `cad` none is. All others take colours
+ * in alphabetical order.
+ */
 export function methodStyles(names: readonly string[]): Map<string, MethodStyle> {
   const sorted = [...names].sort();
-  const emphasised = sorted.find(name => EMPHASISED.test(name));
+  const own = sorted.filter(isCad);
+  const emphasised = own.find(name => name.toLowerCase() === 'cad') ?? (own.length === 1 ? own[0] : undefined);
   const others = sorted.filter(name => name !== emphasised);
   const letter = (name: string) => String.fromCharCode(97 + (sorted.indexOf(name) % 26));
   const styles = new Map<string, MethodStyle>();
