@@ -26,27 +26,27 @@ const PARTS = {
     command: ['run', 'experiments/dark-room.yaml'],
     settings: ROWS,
     full: { 'finetune.steps': 2000 },
-    quick: { 'finetune.steps': 300, 'evaluate.streams': 5 },
+    quick: { 'finetune.steps': 200, 'evaluate.streams': 5 },
     inspect: true,
   },
   'key-to-door': {
     command: ['run', 'experiments/key-to-door.yaml'],
     settings: ROWS,
     full: { 'finetune.steps': 1200, 'evaluate.imitation': 1 },
-    quick: { 'finetune.steps': 150, 'evaluate.maxTasks': 20, 'evaluate.streams': 1, 'evaluate.episodes': 15, 'evaluate.imitation': 1 },
+    quick: { 'finetune.steps': 120, 'evaluate.maxTasks': 20, 'evaluate.streams': 1, 'evaluate.episodes': 15, 'evaluate.imitation': 1 },
     inspect: true,
   },
   'delayed-bandit': {
     command: ['run', 'experiments/delayed-bandit.yaml'],
     settings: { ...ROWS, 'model.latents': 8 }, // its preset has 10
     full: { 'finetune.steps': 1500 },
-    quick: { 'finetune.steps': 200, 'evaluate.maxTasks': 40, 'evaluate.imitation': 1 },
+    quick: { 'finetune.steps': 150, 'evaluate.maxTasks': 40, 'evaluate.imitation': 1 },
   },
   'rate-return': {
     command: ['ablate', 'experiments/ablations/rate-return.yaml'],
     settings: {},
     full: {},
-    quick: { 'teacher.steps': 200, 'finetune.steps': 200, 'evaluate.streams': 5 },
+    quick: { 'teacher.steps': 150, 'finetune.steps': 150, 'evaluate.streams': 5 },
   },
 };
 
