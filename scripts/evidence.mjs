@@ -33,7 +33,7 @@ const PARTS = {
     command: ['run', 'experiments/key-to-door.yaml'],
     settings: ROWS,
     full: { 'finetune.steps': 1200, 'evaluate.imitation': 1 },
-    quick: { 'finetune.steps': 120, 'evaluate.maxTasks': 20, 'evaluate.streams': 1, 'evaluate.episodes': 15, 'evaluate.imitation': 1 },
+    quick: { 'finetune.steps': 100, 'evaluate.maxTasks': 20, 'evaluate.streams': 1, 'evaluate.episodes': 15, 'evaluate.imitation': 1 },
     inspect: true,
   },
   'delayed-bandit': {
@@ -46,7 +46,7 @@ const PARTS = {
     command: ['ablate', 'experiments/ablations/rate-return.yaml'],
     settings: {},
     full: {},
-    quick: { 'teacher.steps': 150, 'finetune.steps': 150, 'evaluate.streams': 5 },
+    quick: { 'teacher.steps': 100, 'finetune.steps': 100, 'evaluate.streams': 5 },
   },
 };
 
