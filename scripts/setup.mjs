@@ -19,8 +19,7 @@ const installed = join(root, 'node_modules', '.cadenza-lock.json');
 if (!existsSync(installed) || readFileSync(installed, 'utf8') !== lock) {
   console.error('cadenza: installing the pinned packages …');
   // Without install scripts: one of onnxruntime-node's would download CUDA libraries that nothing here needs.
-  // Not `npm ci`: it insists on a lock file that lists the optional packages of every platform, which some registries do not serve.
-  npm(['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
+  npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
   writeFileSync(installed, lock);
 }
 

@@ -8,8 +8,9 @@ import { z } from 'zod';
 import type { EnvFamily, Task } from '../rl/env.ts';
 import type { History } from '../rl/history.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { hashJson, readJson, writeJson } from '../util/files.ts';
-import { CreatorSchema, checkedFile, type Environment, EnvironmentSchema, ShardsSchema } from './manifest.ts';
+import { hashJson, writeJson } from '../util/files.ts';
+import { checkRecord, readRecord } from '../util/records.ts';
+import { CreatorSchema, type Environment, EnvironmentSchema, ShardsSchema } from './manifest.ts';
 import { readShard, type ShardEntry } from './shards.ts';
 import { removeOtherShards, writeShards } from './store.ts';
 
@@ -33,6 +34,8 @@ const DatasetSchema = z.strictObject({
   creator: CreatorSchema,
 });
 
+const FILE = { what: 'a data set', schema: DatasetSchema, advice: AGAIN };
+
 /** As the schema has it, but read-only where that is so elsewhere. */
 export type Dataset = Omit<z.infer<typeof DatasetSchema>, 'environment' | 'tasks' | 'shards'> & {
   readonly environment: Environment;
@@ -41,11 +44,8 @@ export type Dataset = Omit<z.infer<typeof DatasetSchema>, 'environment' | 'tasks
 };
 
 /** Reads what a data set says of itself. Throws `E_DATA` where it is missing or does not fit. */
-export function readDataset(folder: string): Dataset {
-  const path = join(folder, DATASET_FILE);
-  const advice = `Expected a folder that \`cadenza import\` wrote. ${AGAIN}`;
-  return checkedFile(DatasetSchema, readJson(path, 'E_DATA', advice), path, 'a data set', AGAIN);
-}
+export const readDataset = (folder: string): Dataset =>
+  readRecord(join(folder, DATASET_FILE), { ...FILE, advice: `Expected a folder that \`cadenza import\` wrote. ${AGAIN}` });
 
 /** Identity by content: of the histories and of what is said of them, whoever imported them from files of whatever names. */
 export function datasetHash({ creator: _creator, origin, ...data }: Dataset): string {
@@ -61,7 +61,7 @@ export function saveDataset(folder: string, histories: readonly History[], about
   const tasks = [...new Map(histories.map(({ taskKey, task }) => [taskKey, task])).values()];
   const shards = writeShards(folder, histories, about.environment);
   const dataset: Dataset = { ...about, format: DATASET_FORMAT, tasks, shards };
-  checkedFile(DatasetSchema, dataset, folder, 'a data set', AGAIN);
+  checkRecord(dataset, folder, FILE);
   writeJson(join(folder, DATASET_FILE), dataset);
   removeOtherShards(folder, shards);
   return dataset;

@@ -3,8 +3,8 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { EnvFamily } from '../rl/env.ts';
-import { CadenzaError } from '../util/errors.ts';
-import { readJson, writeJson } from '../util/files.ts';
+import { writeJson } from '../util/files.ts';
+import { checkRecord, readRecord } from '../util/records.ts';
 import { REGENERATE } from './shards.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
@@ -68,24 +68,15 @@ export const ManifestSchema = z.strictObject({
 
 export type Manifest = z.infer<typeof ManifestSchema>;
 
+/** The file, as `readRecord` reads it. */
+const format = { what: 'a manifest of histories', schema: ManifestSchema, advice: REGENERATE };
+
 /** Reads the manifest of a folder. Throws `E_DATA`, naming the field, when it is missing, is not JSON or does not fit the schema. */
-export function readManifest(folder: string): Manifest {
-  const path = join(folder, MANIFEST_FILE);
-  return checked(readJson(path, 'E_DATA', `If ${folder} is the right folder: ${REGENERATE}`), path);
-}
+export const readManifest = (folder: string): Manifest =>
+  readRecord(join(folder, MANIFEST_FILE), { ...format, advice: `If ${folder} is the right folder: ${REGENERATE}` });
 
 /** Writes the manifest, last of all files: a folder without one was not finished. Throws `E_DATA` when it does not fit the schema. */
 export function writeManifest(folder: string, manifest: Manifest): void {
   const path = join(folder, MANIFEST_FILE);
-  writeJson(path, checked(manifest, path));
+  writeJson(path, checkRecord(manifest, path, format));
 }
-
-/** Throws `E_DATA`, naming the fields, where what a file holds does not fit its schema. */
-export function checkedFile<T>(schema: z.ZodType<T>, value: unknown, path: string, what: string, advice = REGENERATE): T {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const faults = result.error.issues.map(issue => `${issue.path.join('.') || '(whole file)'}: ${issue.message}`);
-  throw new CadenzaError('E_DATA', `${path} is not ${what}. ${faults.join('; ')}. ${advice}`);
-}
-
-const checked = (value: unknown, path: string): Manifest => checkedFile(ManifestSchema, value, path, 'a manifest of histories');

@@ -94,12 +94,26 @@ export function readBytes(path: string, code: ErrorCode = 'E_DATA', advice = 'Ch
 }
 
 /**
- * Reads a JSON file; the caller checks what it holds.
+ * Reads a text file. A byte order mark at its beginning is left out.
  *
- * @throws `code` when the file is missing or is not JSON.
+ * @throws `code` when it is missing, unreadable or not UTF-8: text is never altered by decoding it.
+ */
+export function readText(path: string, code: ErrorCode = 'E_DATA', advice = 'Check the path.'): string {
+  const bytes = readBytes(path, code, advice);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new CadenzaError(code, `${path} is not UTF-8 text. Save it in UTF-8. ${advice}`, { cause: error });
+  }
+}
+
+/**
+ * Reads a JSON file; the caller checks what it holds. For files of a known format, `readRecord` does both.
+ *
+ * @throws `code` when the file is missing, is not UTF-8 or is not JSON.
  */
 export function readJson(path: string, code: ErrorCode = 'E_DATA', advice = 'Check the path.'): unknown {
-  const text = Buffer.from(readBytes(path, code, advice)).toString('utf8');
+  const text = readText(path, code, advice);
   try {
     return JSON.parse(text);
   } catch (error) {
