@@ -1,26 +1,9 @@
-/**
- * @file Records: what a JSON file of ours may hold, and the one way to read it. Each format is described once, by a schema; whatever reads
- * the file gets a value that was checked in full, or one error that names the field. Node only.
- */
+/** @file The one way to read JSON files of ours. Node only: formats.ts describes them and checks values that came another way. */
 
-import type { z } from 'zod';
-import { CadenzaError, type ErrorCode } from './errors.ts';
 import { readJson } from './files.ts';
+import { checkRecord, type RecordFormat } from './formats.ts';
 
-/** One file format. */
-export interface RecordFormat<T> {
-  /** What the file is, with its article: 'a manifest of histories'. */
-  readonly what: string;
-  /** Versions, shapes, ranges. Numbers of zod are finite, so NaN and infinities do not pass. */
-  readonly schema: z.ZodType<T>;
-  /** The failure to raise (default `E_DATA`). */
-  readonly code?: ErrorCode;
-  /** What the user can do about a file that does not fit, as a sentence. */
-  readonly advice: string;
-}
-
-/** Problems that one message lists at most. */
-const LISTED = 5;
+export { checkRecord, type RecordFormat };
 
 /**
  * Reads and checks a record.
@@ -31,26 +14,4 @@ const LISTED = 5;
  */
 export function readRecord<T>(path: string, format: RecordFormat<T>): T {
   return checkRecord(readJson(path, format.code ?? 'E_DATA', format.advice), path, format);
-}
-
-/** The value, checked against the format's schema. `where` names it in the error: a path, or a column of a table. Throws as `readRecord` does. */
-export function checkRecord<T>(value: unknown, where: string, { what, schema, code = 'E_DATA', advice }: RecordFormat<T>): T {
-  const result = parse(schema, value);
-  if (result.success) return result.data;
-  const faults = result.issues.slice(0, LISTED).map(({ path, message }) => `${path.join('.') || '(whole file)'}: ${message}`);
-  const more = result.issues.length > LISTED ? `; and ${result.issues.length - LISTED} more problems` : '';
-  throw new CadenzaError(code, `${where} is not ${what}. ${faults.join('; ')}${more}. ${advice}`);
-}
-
-type Issue = Pick<z.core.$ZodIssue, 'path' | 'message'>;
-
-function parse<T>(schema: z.ZodType<T>, value: unknown): { success: true; data: T } | { success: false; issues: readonly Issue[] } {
-  try {
-    const result = schema.safeParse(value);
-    return result.success ? result : { success: false, issues: result.error.issues };
-  } catch (error) {
-    // Where a schema is recursive, so is its check.
-    if (error instanceof RangeError) return { success: false, issues: [{ path: [], message: 'it is nested too deeply' }] };
-    throw error;
-  }
 }
