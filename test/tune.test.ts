@@ -9,6 +9,7 @@ import type { Study } from '../src/evaluation/index.ts';
 import type { EnvFamily, Task } from '../src/rl/index.ts';
 import { loadExperiment } from '../src/stages/config.ts';
 import { split } from '../src/stages/generate.ts';
+import { statedSelection } from '../src/stages/selection.ts';
 import { SEARCHES, trialConfig } from '../src/stages/tune.ts';
 import { sha256File } from '../src/util/files.ts';
 import { cadenza, settings, stageFiles, start, TINY, withinProcess } from './command.ts';
@@ -180,6 +181,7 @@ describe('a study by successive halving', () => {
     // Where they come from goes with them: the study, and the tasks that it saw.
     expect(best.selection).toMatchObject({ by: 'validation', tasks: read(out).validationTasks, note: expect.stringContaining('9 trials') });
     expect(best.selection.study).toBe(sha256File(join(out, 'tune.json')));
+    expect(statedSelection(best)).toEqual(best.selection);
     expect(best.finetune).toMatchObject({
       steps: 9,
       gamma: chosen['finetune.gamma'] ?? 0.1,

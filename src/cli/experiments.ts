@@ -3,6 +3,7 @@
 import type { z } from 'zod';
 import { experimentSchema } from '../stages/config.ts';
 import type { RunOptions, Stage } from '../stages/run.ts';
+import { fingerprint } from '../stages/selection.ts';
 import { supervisedSchema } from '../stages/supervised/config.ts';
 import { loadConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
@@ -25,6 +26,8 @@ export interface ExperimentKind<C extends { name: string } = { name: string }> {
   readonly stages: readonly Stage[];
   /** Whether its seeds can be made at once, each in a process of its own. */
   readonly parallel: boolean;
+  /** What `config print` adds to the settings, as a comment of YAML. */
+  remark?(config: C): string;
   /** Runs it; gives nothing when it was asked to stop before the evaluation. */
   run(config: C, options: RunOptions): Promise<Report | undefined>;
 }
@@ -38,6 +41,8 @@ export const KINDS: readonly ExperimentKind[] = [
     schema: experimentSchema,
     stages: ['generate', 'teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'retrieve', 'baselines', 'evaluate'],
     parallel: true,
+    remark: config =>
+      `# These settings have the fingerprint ${fingerprint(config)}; selection.settings takes it, to state how they were chosen.\n`,
     async run(config, options) {
       const { familyOf } = await import('../stages/imported.ts');
       const whole = options.until === undefined || options.until === 'evaluate';

@@ -16,6 +16,8 @@ export const SELECTIONS = {
 
 export interface Selection {
   by: keyof typeof SELECTIONS;
+  /** Fingerprint of the settings that were so chosen. */
+  settings?: string;
   /** In the words of who chose them. */
   note?: string;
   /** SHA-256 of the tune.json that recommended them. */

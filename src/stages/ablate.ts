@@ -24,6 +24,7 @@ import { type Evaluated, plannedRows } from './evaluate.ts';
 import { makeAtOnce, partsOf } from './parallel.ts';
 import { writeResults } from './results.ts';
 import { type RunOptions, road } from './run.ts';
+import { commonSelection } from './selection.ts';
 import { StageStore } from './store.ts';
 import { measureTimes } from './times.ts';
 
@@ -243,7 +244,7 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
       ...Object.fromEntries(sharedNames.filter(([own]) => others[own]).map(([own, shown]) => [shown, others[own]])),
     });
     const added = (table: Evaluated | undefined, { methods, raw, protocol }: Evaluated): Evaluated => ({
-      protocol,
+      protocol: table ? { ...protocol, selection: commonSelection(table.protocol.selection, protocol.selection) } : protocol,
       methods: { ...table?.methods, ...rows(methods) },
       raw: { ...raw, methods: { ...table?.raw.methods, ...rows(raw.methods) } },
     });

@@ -13,7 +13,14 @@ export const selectionSchema = z
         `How the settings were chosen: ${kinds.map(kind => `${kind} (${SELECTIONS[kind]})`).join(', ')}. Reports refuse rows that were selected on test tasks`,
       )
       .default('unstated'),
-    note: z.string().describe('More of it, in words').optional(),
+    settings: z
+      .string()
+      .regex(/^[0-9a-f]{12}$/, 'expected 12 hexadecimal digits, as `cadenza config print` shows them')
+      .describe(
+        'Fingerprint of the settings that were so chosen, as `cadenza config print` shows it. The statement does not count for others, such as those with a `--set`',
+      )
+      .optional(),
+    note: z.string().describe('More about it, in words').optional(),
     study: z
       .string()
       .regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 in hexadecimal')

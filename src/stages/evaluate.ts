@@ -31,6 +31,7 @@ import { datasetKey } from './imported.ts';
 import { inferenceGraphs, openPolicy, ownModel, type TrainedModel } from './inference.ts';
 import { type MethodMemory, openMemory, retrievalOf } from './memory.ts';
 import type { Model } from './model.ts';
+import { statedSelection } from './selection.ts';
 import type { StageStore } from './store.ts';
 
 /** One trained model to evaluate, and what it looks contexts up in, if it does. */
@@ -279,7 +280,7 @@ export function protocolOf(config: ExperimentConfig): Protocol {
     streams,
     sampling,
     split: { train, test, overlap },
-    selection: config.selection,
+    selection: statedSelection(config),
   };
 }
 

@@ -170,7 +170,9 @@ export async function road(config: ExperimentConfig, store: StageStore, executor
     const there = evaluatedAt(config, env);
     const shown = await shownIn(there, env.name);
     const evaluation = { store, config: there, model: model.in(split(there).family), executor, at: env.name, shown };
-    elsewhere[env.name] = await evaluate(evaluation, trained);
+    const found = await evaluate(evaluation, trained);
+    // Other options of the environment, but the settings that the same networks were trained with.
+    elsewhere[env.name] = { ...found, protocol: { ...found.protocol, selection: main.protocol.selection } };
   }
   // The last one trained is the one to keep.
   const agent = ['reinforced', 'cad'].map(name => trained.find(({ method }) => method === name)).find(Boolean)!;

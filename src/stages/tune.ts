@@ -30,6 +30,7 @@ import { evaluatedTasks, modelReturns, resampledOf } from './evaluate.ts';
 import { split } from './generate.ts';
 import { madeBy } from './provenance.ts';
 import { trainMethods } from './run.ts';
+import { fingerprint, statedSelection } from './selection.ts';
 import { drawSettings, type SearchSpace, type Settings } from './space.ts';
 import { StageStore } from './store.ts';
 
@@ -119,7 +120,7 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
     }
   }
   const study = report();
-  const best = bestConfig(base, study.trials[0].settings, selectionOf(base, study, sha256File(join(out, STUDY_FILE))));
+  const best = bestConfig(base, study, sha256File(join(out, STUDY_FILE)));
   writeFileAtomic(join(out, 'best.yaml'), formatConfig(best));
   return study;
 }
@@ -188,20 +189,22 @@ function fault(base: ExperimentConfig, settings: Settings): string | undefined {
   }
 }
 
-/** How the recommended settings were chosen. What the experiment was chosen by before stays true of the settings that were not searched. */
-function selectionOf({ selection: before }: ExperimentConfig, { trials, measure, validationTasks }: Study, hash: string): Selection {
-  return {
-    by: before.by === 'test' ? 'test' : 'validation',
-    note: `the best of ${trials.length} trials of cadenza tune by its ${measure} score${before.note ? `; before that, ${before.note}` : ''}`,
-    study: hash,
-    tasks: [...new Set([...(before.tasks ?? []), ...validationTasks])],
-  };
+/** The experiment with the best settings, and how they were found: its own evaluation, tables and all; what `cadenza run` takes. */
+export function bestConfig(base: ExperimentConfig, study: Study, hash: string): ExperimentConfig {
+  const tuned = tableConfig(base, { name: 'tuned', set: nested(study.trials[0].settings) });
+  const selection = { ...selectionOf(base, study, hash), settings: fingerprint(tuned) };
+  return experimentSchema.parse({ ...tuned, tables: base.tables, selection });
 }
 
-/** The experiment with the best settings, and how they were found: its own evaluation, tables and all; what `cadenza run` takes. */
-export function bestConfig(base: ExperimentConfig, settings: Settings, selection: Selection): ExperimentConfig {
-  const tuned = tableConfig(base, { name: 'tuned', set: nested(settings) });
-  return experimentSchema.parse({ ...tuned, tables: base.tables, selection });
+/** How the recommended settings were chosen. What the experiment was chosen by before stays true of the settings that were not searched. */
+function selectionOf(base: ExperimentConfig, { trials, measure, validationTasks }: Study, hash: string): Selection {
+  const { by, note, tasks = [] } = statedSelection(base);
+  return {
+    by: by === 'test' ? 'test' : 'validation',
+    note: `the best of ${trials.length} trials of cadenza tune by its ${measure} score${by !== 'unstated' && note ? `; before that, ${note}` : ''}`,
+    study: hash,
+    tasks: [...new Set([...tasks, ...validationTasks])],
+  };
 }
 
 /** Dotted settings as the maps that they stand in. */

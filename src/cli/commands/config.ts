@@ -12,9 +12,9 @@ export function registerConfig(program: Command): void {
     .addOption(setOption())
     .addOption(jsonOption())
     .action((file: string, options: { set: string[]; json?: boolean }) => {
-      const resolved = openExperiment(file, options.set).config;
-      if (options.json) printJson(resolved);
-      else process.stdout.write(formatConfig(resolved));
+      const { config, kind } = openExperiment(file, options.set);
+      if (options.json) return printJson(config);
+      process.stdout.write(formatConfig(config) + (kind.remark?.(config) ?? ''));
     });
   config
     .command('schema')
