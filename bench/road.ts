@@ -25,7 +25,7 @@ async function timedStages(
   try {
     say(`${steps} steps of every training stage …`);
     const signal = new AbortController().signal;
-    await runExperiment(config, { out, until: 'finetune', resume: false, progress: silentProgress, signal, command: 'bench' });
+    await runExperiment(config, { out, until: 'finetune', progress: silentProgress, signal, command: 'bench' });
     const stages = readdirSync(join(out, 'stages')).map(name => JSON.parse(readFileSync(join(out, 'stages', name, 'stage.json'), 'utf8')));
     return Object.fromEntries(stages.filter(({ report }) => 'overhead' in report).map(({ stage, report }) => [stage, report]));
   } finally {

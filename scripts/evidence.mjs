@@ -90,7 +90,7 @@ for (const [name, { command, settings, inspect, ...budgets }] of Object.entries(
   const out = `${root}/${name}`;
   // Processes of one thread do more than one process of several.
   const how = { seeds, 'executor.threads': 1, ...settings, ...(quick ? budgets.quick : budgets.full) };
-  cadenza(...command, '--out', out, '--resume', '--jobs', '3', ...set(how));
+  cadenza(...command, '--out', out, '--jobs', '3', ...set(how));
   if (command[0] === 'run') cadenza('report', out);
   // What Z tells of the task beside what the last m transitions do: it says why rows are close, or are not.
   if (inspect) cadenza('inspect', out, ...(quick ? ['--tasks', '20', '--streams', '4'] : []));

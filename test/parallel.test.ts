@@ -29,7 +29,7 @@ it('makes seeds and rows at once, and goes on after an interrupt, to the same by
 
   // Interrupted, every process saves, and the same command goes on.
   const out = join(folder, 'three');
-  const command = run('three', '--jobs', '3', '--resume');
+  const command = run('three', '--jobs', '3');
   const { child, ended, says } = start(command);
   await says('tiny, 3 at once');
   while (!stageFolder(out, 'truncated-seed0') && child.exitCode === null) await sleep(5);
@@ -51,5 +51,5 @@ it('says so when one of its processes is killed', async () => {
   expect(pid).not.toBe(child.pid);
   process.kill(pid, 'SIGKILL');
   const { status, stdout } = await ended;
-  expect([status, stdout]).toEqual([9, expect.stringMatching(/E_EXECUTOR.*a process .* \(SIGKILL\).*--resume/)]);
+  expect([status, stdout]).toEqual([9, expect.stringMatching(/E_EXECUTOR.*a process .* \(SIGKILL\).*same command again/)]);
 }, 60_000);

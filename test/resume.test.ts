@@ -1,4 +1,4 @@
-/** @file A run that is killed or interrupted in every one of its stages ends, with `--resume`, in the bytes of one that was left alone. */
+/** @file A run that is killed or interrupted in every one of its stages ends, run again, in the bytes of one that was left alone. */
 
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { decodeSafetensors } from '../src/engine/index.ts';
-import { cadenza, type Ended, settings, stageFiles, stageFolder, start, TINY } from './command.ts';
+import { cadenza, type Ended, settings, stageFiles, stageFolder, start, TINY, withinProcess } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-resume-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -74,7 +74,7 @@ function checkpointed(stage: string): number {
 async function strike({ stage, signal, trains }: Blow): Promise<Ended> {
   const before = checkpointed(stage);
   // An interrupt has to save by itself, so nothing else may.
-  const { child, ended, says } = start(run(out, '--resume', ...(signal === 'SIGKILL' ? [] : settings({ 'checkpoint.everySteps': 1e6 }))));
+  const { child, ended, says } = start(run(out, ...(signal === 'SIGKILL' ? [] : settings({ 'checkpoint.everySteps': 1e6 }))));
   await says(`${titleOf(stage)}: ${before > 0 ? `continues at ${before}` : '0'} of`);
   if (trains && signal === 'SIGKILL')
     while (checkpointed(stage) <= before && child.exitCode === null && child.signalCode === null) await sleep(2);
@@ -96,7 +96,7 @@ describe.sequential('a run with a blow in every stage', () => {
     expect(stageFolder(out, blow.stage), ended.stderr).toBeDefined();
     expect(existsSync(manifest()), 'the stage was over before the signal').toBe(false);
     expect([ended.status, ended.signal]).toEqual([blow.status, blow.status === null ? blow.signal : null]);
-    if (blow.status !== null) expect(ended.stderr).toMatch(/^cadenza: \[E_INTERRUPTED\] .*--resume/m);
+    if (blow.status !== null) expect(ended.stderr).toMatch(/^cadenza: \[E_INTERRUPTED\] .*the same command continues$/m);
     expect(ended.stderr).not.toMatch(/^ {4}at /m);
     if (blow.trains) {
       expect(checkpointed(blow.stage)).toBeGreaterThan(before);
@@ -107,7 +107,7 @@ describe.sequential('a run with a blow in every stage', () => {
   });
 
   it('ends in the same files and the same bytes', async () => {
-    const last = await cadenza(...run(out, '--resume'));
+    const last = await cadenza(...run(out));
     expect(last.status, last.stderr).toBe(0);
     expect(await whole).toMatchObject({ status: 0 });
     const [a, b] = [stageFiles(out), stageFiles(reference)];
@@ -124,15 +124,23 @@ describe.sequential('a run with a blow in every stage', () => {
     }
   });
 
-  it('without --resume starts an unfinished stage anew and keeps the finished ones', async () => {
+  it('with --fresh makes the stages again that the command needs, says at which step they were, and leaves the others', async () => {
     await whole;
     const teacher = stageFolder(out, 'teacher-seed0')!;
     const model = readFileSync(join(teacher, 'model.safetensors'));
     rmSync(teacher, { recursive: true });
     await strike(BLOWS[1]);
     expect(readdirSync(teacher)).toContain('checkpoint.safetensors');
-    const again = await cadenza('teacher', TINY, '--out', out, ...LONGER);
-    expect(again.stderr).toMatch(new RegExp(`^teacher \\(seed 0\\): 0 of ${STEPS}\nteacher \\(seed 0\\): done .*\n$`));
+    const step = checkpointed('teacher-seed0');
+    const others = [...stageFiles(out, /$^/).keys()].filter(path => !/^(generate|teacher)-/.test(path));
+    const again = await withinProcess(['teacher', TINY, '--out', out, ...LONGER, '--fresh']);
+    const lines = again.stderr.split('\n');
+    expect(lines.filter(line => line.startsWith('discarded'))).toEqual([
+      expect.stringMatching(/^discarded generate-[0-9a-f]{12} \(finished\)$/),
+      expect.stringMatching(new RegExp(`^discarded teacher-seed0-[0-9a-f]{12} \\(unfinished, at step ${step}\\)$`)),
+    ]);
+    expect(lines).toContain(`teacher (seed 0): 0 of ${STEPS}`);
     expect(readFileSync(join(teacher, 'model.safetensors')).equals(model)).toBe(true);
+    expect([...stageFiles(out, /$^/).keys()]).toEqual(expect.arrayContaining(others));
   });
 });

@@ -1,4 +1,4 @@
-/** @file A supervised experiment by the real command line, in seconds: run, resume, reports, and what is refused. */
+/** @file A supervised experiment by the real command line, in seconds: run, continue, reports, and what is refused. */
 
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -83,14 +83,14 @@ describe('a tiny supervised run', () => {
 });
 
 describe('a supervised run again', () => {
-  it('killed in the middle of training ends, with --resume, in the same bytes', async () => {
+  it('killed in the middle of training and run again, ends in the same bytes', async () => {
     const { child, ended: death } = start(['run', TINY, '--out', killed]);
     const checkpoint = () =>
       METHODS.some(name => existsSync(join(stageFolder(killed, `train-${name}-seed0`) ?? '', 'checkpoint.safetensors')));
     while (!checkpoint() && child.exitCode === null) await sleep(2);
     child.kill('SIGKILL');
     expect((await death).signal).toBe('SIGKILL');
-    const resumed = await cadenza('run', TINY, '--out', killed, '--resume');
+    const resumed = await cadenza('run', TINY, '--out', killed);
     expect(resumed.status, resumed.stderr).toBe(0);
     const [a, b] = [first, killed].map(out => stageFiles(out, /^(model\.safetensors|scores\.json|metrics\.jsonl)$/));
     expect([...a.keys()]).toEqual([...b.keys()]);

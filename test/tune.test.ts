@@ -208,7 +208,7 @@ describe('a study at random', () => {
     child.kill('SIGKILL');
     expect((await ended).signal).toBe('SIGKILL');
     expect(read(hit).trials).toHaveLength(1);
-    const resumed = await withinProcess(args(hit, ...long, '--resume'));
+    const resumed = await withinProcess(args(hit, ...long));
     expect(resumed.status, resumed.stderr).toBe(0);
     expect(resumed.stderr).toMatch(/^trial 1\/2, finetune \(seed 0\): continues at \d+ of 120/m);
     const { run: _, ...study } = JSON.parse((await reference).stdout) as Study;

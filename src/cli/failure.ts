@@ -9,9 +9,9 @@ const EXIT_BUG = 70;
 
 /** Failures of the file system that the user can do something about. */
 const DISK_ADVICE: Record<string, string> = {
-  ENOSPC: 'the disk is full; free some space, then run again with --resume',
-  EFBIG: 'the file would exceed the limit on file sizes; raise it, then run again with --resume',
-  EDQUOT: 'the disk quota is used up; free some space, then run again with --resume',
+  ENOSPC: 'the disk is full; free some space, then run the same command again: it continues',
+  EFBIG: 'the file would exceed the limit on file sizes; raise it, then run the same command again: it continues',
+  EDQUOT: 'the disk quota is used up; free some space, then run the same command again: it continues',
   EROFS: 'the file system is read-only; choose another folder with --out',
   EACCES: 'permission denied; choose another folder with --out, or change its permissions',
   EPERM: 'operation not permitted; choose another folder with --out, or change its permissions',

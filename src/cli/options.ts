@@ -20,6 +20,13 @@ export const jobsOption = () =>
     .argParser(whole('--jobs', 1))
     .default(1);
 
+/** `--fresh`: nothing of what is there is used. */
+export const freshOption = () =>
+  new Option('--fresh', 'start over: make every stage again that the command needs, instead of continuing').conflicts('resume');
+
+/** `--resume`, from the time when continuing had to be asked for: it is accepted and changes nothing. */
+export const resumeOption = () => new Option('--resume').hideHelp();
+
 /** Data for the caller, on stdout. */
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);

@@ -11,7 +11,7 @@ export function interruptStatus(): number | undefined {
 }
 
 /** A signal that the first SIGINT or SIGTERM aborts; its reason is the `E_INTERRUPTED` to throw, with how to go on. Call once a process. */
-export function interruptSignal(goOn = 'the same command with --resume continues'): AbortSignal {
+export function interruptSignal(goOn = 'the same command continues'): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {

@@ -7,7 +7,7 @@ import { CadenzaError, type ErrorCode } from '../util/errors.ts';
 type Order<J> = { readonly job: J } | { readonly stop: true };
 
 /** What a process tells: where it is, that its job is done, or why it failed. */
-type Message = { readonly note: string } | { readonly done: true } | { readonly failed: Failure };
+type Message = { readonly note: string; readonly stays: boolean } | { readonly done: true } | { readonly failed: Failure };
 
 interface Failure {
   readonly message: string;
@@ -26,7 +26,8 @@ export interface PoolRequest<J> {
   readonly processes: number;
   /** Aborted, every process saves and stops, and the pool throws the signal's reason. */
   readonly signal: AbortSignal;
-  readonly onNote?: (job: J, note: string) => void;
+  /** A process says where its job is; what `stays` is worth keeping on the screen. */
+  readonly onNote?: (job: J, note: string, stays: boolean) => void;
   readonly onDone?: (done: number) => void;
 }
 
@@ -64,7 +65,7 @@ export async function runPool<J>({ module, jobs, processes, signal, onNote, onDo
         } else child.disconnect();
       };
       child.on('message', (message: Message) => {
-        if ('note' in message) return running !== undefined && onNote?.(jobs[running], message.note);
+        if ('note' in message) return running !== undefined && onNote?.(jobs[running], message.note, message.stays);
         if ('failed' in message) fail(errorOf(message.failed));
         else onDone?.(++finished);
         next();
@@ -81,7 +82,7 @@ export async function runPool<J>({ module, jobs, processes, signal, onNote, onDo
             new CadenzaError(
               'E_EXECUTOR',
               `a process that ran a part of the work ended before it was done (${killed ?? `exit status ${code}`}), perhaps for want of memory; ` +
-                'run again with --resume, and with fewer --jobs if it happens again',
+                'run the same command again, which continues, and with fewer --jobs if it happens again',
             ),
           );
         resolve();
@@ -101,15 +102,17 @@ export async function runPool<J>({ module, jobs, processes, signal, onNote, onDo
 }
 
 /** The other side: runs the jobs that this process is given, one after the other, until no more come. */
-export function serveJobs<J>(run: (job: J, tools: { note: (text: string) => void; signal: AbortSignal }) => Promise<void>): void {
+export function serveJobs<J>(
+  run: (job: J, tools: { note: (text: string, stays?: boolean) => void; signal: AbortSignal }) => Promise<void>,
+): void {
   const controller = new AbortController();
-  const abort = () => controller.abort(new CadenzaError('E_INTERRUPTED', 'stopped; the same command with --resume continues'));
+  const abort = () => controller.abort(new CadenzaError('E_INTERRUPTED', 'stopped; the same command continues'));
   const tell = (message: Message) => process.connected && process.send!(message);
   let running = false;
   process.on('message', (order: Order<J>) => {
     if ('stop' in order) return abort();
     running = true;
-    run(order.job, { note: text => tell({ note: text }), signal: controller.signal })
+    run(order.job, { note: (text, stays = false) => tell({ note: text, stays }), signal: controller.signal })
       .then(
         () => tell({ done: true }),
         error => tell({ failed: failureOf(error) }),

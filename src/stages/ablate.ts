@@ -25,7 +25,7 @@ import { makeAtOnce, partsOf } from './parallel.ts';
 import { writeResults } from './results.ts';
 import { type RunOptions, road } from './run.ts';
 import { commonSelection } from './selection.ts';
-import { StageStore } from './store.ts';
+import { diskTime, StageStore } from './store.ts';
 import { measureTimes } from './times.ts';
 
 const label = z
@@ -208,15 +208,16 @@ function expectOneTable(cells: readonly Cell[]): void {
 
 /** Runs every combination and gives one table of their CAD rows, with the source and random choice beside them. */
 export async function runAblation({ ablation, base, cells }: OpenAblation, options: Omit<RunOptions, 'until'>): Promise<Results> {
-  const { out, progress, signal, resume, command } = options;
+  const { out, progress, signal, fresh, command } = options;
   for (const { config } of cells) expectBuildable(config);
   expectOneTable(cells);
+  const since = diskTime(out);
   writeFileAtomic(join(out, 'config.yaml'), formatConfig({ ...ablation, cells: cells.map(({ name }) => name) }));
 
   await makeAtOnce(
     ablation.name,
     cells.flatMap(cell => partsOf(cell.name, cell.config)),
-    options,
+    { ...options, since },
   );
 
   const sourceRow = sourceRows(cells);
@@ -231,7 +232,8 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   for (const [done, { name, config }] of cells.entries()) {
     const heading = `${done + 1}/${cells.length} ${name}`;
     const store = new StageStore(out, {
-      resume,
+      fresh,
+      since,
       signal,
       progress: { ...progress, start: (stage, ...rest) => progress.start(`${heading}: ${stage}`, ...rest) },
     });

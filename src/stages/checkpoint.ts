@@ -1,5 +1,6 @@
 /** @file Weights and training state on disk, as safetensors with named tensors. */
 
+import { join } from 'node:path';
 import { decodeSafetensors, encodeSafetensors, type Shape, type StoredTensor, sizeOf } from '../engine/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { readBytes, writeFileAtomic } from '../util/files.ts';
@@ -7,6 +8,18 @@ import { readBytes, writeFileAtomic } from '../util/files.ts';
 export interface NamedShape {
   readonly name: string;
   readonly shape: Shape;
+}
+
+/** Where a stage that trains keeps its state until it is finished. */
+export const CHECKPOINT = 'checkpoint.safetensors';
+
+/** The steps behind the checkpoint of a stage's folder; undefined where there is none that can be read. */
+export function checkpointStep(folder: string): string | undefined {
+  try {
+    return loadTensors(join(folder, CHECKPOINT)).metadata.step;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Named vectors with the shapes they stand for. */

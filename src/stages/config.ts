@@ -295,7 +295,7 @@ export const fields = {
   checkpoint: z
     .strictObject({ everySteps: count('Training steps between two checkpoints').default(200) })
     .prefault({})
-    .describe('What --resume continues from'),
+    .describe('What an interrupted run continues from'),
   executor: z
     .strictObject({
       provider: z.enum(['cpu', 'webgpu', 'cuda']).describe('What computes; `cadenza doctor` says which of them work here').default('cpu'),

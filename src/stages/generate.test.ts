@@ -12,7 +12,7 @@ import { StageStore } from './store.ts';
 const TINY = fileURLToPath(new URL('../../experiments/tiny.yaml', import.meta.url));
 const out = mkdtempSync(join(tmpdir(), 'cadenza-generate-'));
 afterAll(() => rmSync(out, { recursive: true, force: true }));
-const store = new StageStore(out, { resume: false, progress: silentProgress, signal: new AbortController().signal });
+const store = new StageStore(out, { progress: silentProgress, signal: new AbortController().signal });
 
 const PAIRS = ['env.id=key-to-door', 'split.heldOut=656'];
 const load = (...overrides: string[]) => loadExperiment(TINY, overrides);

@@ -23,7 +23,8 @@ export interface Part {
 /** A part as it goes over to a process. */
 export interface PartJob extends Part {
   readonly out: string;
-  readonly resume: boolean;
+  readonly fresh: boolean;
+  readonly since: number;
   readonly until: Stage;
 }
 
@@ -41,10 +42,14 @@ export function partsOf(heading: string, config: ExperimentConfig): Part[] {
 }
 
 /** Makes all stages of all parts, `options.jobs` parts at a time; does nothing where that is one, since whoever reports makes what is missing. */
-export async function makeAtOnce(name: string, parts: readonly Part[], options: Omit<RunOptions, 'command'>): Promise<void> {
-  const { out, resume, until = 'evaluate', jobs: processes = 1, progress, signal } = options;
+export async function makeAtOnce(
+  name: string,
+  parts: readonly Part[],
+  options: Omit<RunOptions, 'command'> & { readonly since: number },
+): Promise<void> {
+  const { out, fresh = false, since, until = 'evaluate', jobs: processes = 1, progress, signal } = options;
   if (Math.min(processes, parts.length) === 1) return;
-  const jobs = parts.map((part): PartJob => ({ ...part, out, resume, until }));
+  const jobs = parts.map((part): PartJob => ({ ...part, out, fresh, since, until }));
   // Where the sources themselves run, there is no compiled module.
   const module = new URL(`./part${extname(import.meta.url)}`, import.meta.url);
   let finished = 0;
@@ -54,7 +59,10 @@ export async function makeAtOnce(name: string, parts: readonly Part[], options: 
     jobs,
     processes,
     signal,
-    onNote: ({ heading }, note) => progress.update(finished, `${heading}: ${note}`),
+    onNote({ heading }, note, stays) {
+      if (stays) progress.say(`${heading}: ${note}`);
+      else progress.update(finished, `${heading}: ${note}`);
+    },
     onDone(done) {
       finished = done;
       progress.update(done);

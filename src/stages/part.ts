@@ -7,7 +7,8 @@ import type { PartJob } from './parallel.ts';
 import { road } from './run.ts';
 import { StageStore } from './store.ts';
 
-serveJobs<PartJob>(async ({ config, out, resume, until, only }, { note, signal }) => {
-  const progress = lineProgress({ write: text => note(text.trimEnd()) }, { interval: 2000 });
-  await road(config, new StageStore(out, { resume, progress, signal }), nodeExecutor(config.executor), until, only);
+serveJobs<PartJob>(async ({ config, out, fresh, since, until, only }, { note, signal }) => {
+  const lines = lineProgress({ write: text => note(text.trimEnd()) }, { interval: 2000 });
+  const progress = { ...lines, say: (text: string) => note(text, true) };
+  await road(config, new StageStore(out, { fresh, since, progress, signal }), nodeExecutor(config.executor), until, only);
 });

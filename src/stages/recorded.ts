@@ -50,14 +50,14 @@ const BATCH = 32;
 /** Trains on a data set of an environment that is not here, and scores on its held-out tasks. */
 export async function runRecorded(
   config: ExperimentConfig,
-  { out, progress, signal, resume, command }: RunOptions,
+  { out, progress, signal, fresh, command }: RunOptions,
 ): Promise<RecordedResults> {
   const tables = config.tables.map(table => ({ name: table.name, config: tableConfig(config, table) }));
   for (const { config: each } of [{ config }, ...tables]) {
     const plays = each.reinforce.steps > 0 || each.policy.retrieval.contexts > 0 || each.evaluate.envs.length > 0;
     expectBuildable(each, { plays });
   }
-  const store = new StageStore(out, { resume, progress, signal });
+  const store = new StageStore(out, { fresh, progress, signal });
   writeFileAtomic(join(out, 'config.yaml'), formatConfig(config));
   const main = await scored(config, store);
   const others: Record<string, Record<string, RecordedMethodResult>> = {};

@@ -273,7 +273,7 @@ describe('the stage', () => {
 
   async function prepare(...overrides: string[]): Promise<{ run: TrainingRun; start: StageOutput }> {
     const config = settingsOf('distil.steps=20', 'distil.beta=0', ...overrides);
-    const store = new StageStore(folder, { resume: false, progress: silentProgress, signal: new AbortController().signal });
+    const store = new StageStore(folder, { progress: silentProgress, signal: new AbortController().signal });
     const { family } = split(config);
     const generated = await generate(store, config);
     const { histories } = loadHistories(generated, family);

@@ -34,7 +34,7 @@ const SETTINGS = [
 async function prepare(overrides: readonly string[]): Promise<{ run: TrainingRun; student: StageOutput; contexts: StageOutput }> {
   const config = loadExperiment(TINY, [...SETTINGS, ...overrides]);
   const { family } = split(config);
-  const store = new StageStore(out, { resume: false, progress: silentProgress, signal: new AbortController().signal });
+  const store = new StageStore(out, { progress: silentProgress, signal: new AbortController().signal });
   const generated = await generate(store, config);
   const { histories } = loadHistories(generated, family);
   const model = new Model(config, family);

@@ -25,7 +25,7 @@ import { reinforce } from './reinforce.ts';
 import { writeResults } from './results.ts';
 import { retrieve, trainingContexts } from './retrieve.ts';
 import { returnPrediction } from './return-prediction.ts';
-import { type StageOutput, StageStore } from './store.ts';
+import { diskTime, type StageOutput, StageStore } from './store.ts';
 import { measureTimes } from './times.ts';
 import { distil, finetune, pretrain, type TrainingRun, trainTeacher } from './training.ts';
 
@@ -41,8 +41,8 @@ export interface RunOptions {
   out: string;
   /** The last stage to run, with whatever it needs; all of them when left out. */
   until?: Stage;
-  /** Continue from the checkpoints of an interrupted run. */
-  resume: boolean;
+  /** Make every stage again that the command needs, finished or not, instead of continuing. */
+  fresh?: boolean;
   /** Parts (seeds, tables, combinations) that are made at once, each in a process of its own; 1 when left out. */
   jobs?: number;
   progress: Progress;
@@ -54,16 +54,17 @@ export interface RunOptions {
 
 /** Runs an experiment. Gives its results, or undefined when it was asked to stop before the evaluation. */
 export async function runExperiment(config: ExperimentConfig, options: RunOptions): Promise<Results | undefined> {
-  const { out, until = 'evaluate', progress, signal, resume } = options;
+  const { out, until = 'evaluate', progress, signal, fresh } = options;
   for (const each of [config, ...config.tables.map(table => tableConfig(config, table))]) {
     const plays = until === 'evaluate' || (wantedBy(until, 'reinforce') && each.reinforce.steps > 0);
     expectBuildable(each, { plays });
   }
-  const open = () => new StageStore(out, { resume, progress, signal });
+  const since = diskTime(out);
+  const open = () => new StageStore(out, { fresh, since, progress, signal });
   const store = open();
   writeFileAtomic(join(out, 'config.yaml'), formatConfig(config));
   const parts = [config, ...config.tables.map(table => tableConfig(config, table))].flatMap(each => partsOf(each.name, each));
-  await makeAtOnce(config.name, parts, options);
+  await makeAtOnce(config.name, parts, { ...options, since });
   const executor = nodeExecutor(config.executor);
   const main = await road(config, store, executor, until);
   if (!main) return undefined;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentProgress } from '../util/progress.ts';
-import { type StageContext, type StageRequest, StageStore } from './store.ts';
+import { diskTime, type StageContext, type StageRequest, StageStore } from './store.ts';
 
 let out: string;
 beforeEach(() => {
@@ -11,7 +11,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(out, { recursive: true, force: true }));
 
-const open = (resume = false, signal = new AbortController().signal) => new StageStore(out, { resume, progress: silentProgress, signal });
+const open = (fresh = false, { signal = new AbortController().signal, said = [] as string[] } = {}) =>
+  new StageStore(out, { fresh, progress: { ...silentProgress, say: text => void said.push(text) }, signal });
 
 let runs = 0;
 const request = (change: Partial<StageRequest> = {}): StageRequest => ({
@@ -76,23 +77,44 @@ describe('StageStore', () => {
   });
 
   it.each([
-    [true, ['half.bin']],
-    [false, []],
-  ])('finds of an unfinished stage, with resume %s, %j', async (resume, left) => {
+    [false, ['half.bin'], []],
+    [true, [], [expect.stringMatching(/^discarded toy-[0-9a-f]{12} \(unfinished\)$/)]],
+  ])('finds of an unfinished stage, with fresh %s, %j', async (fresh, left, discarded) => {
     await expect(open().run(dying)).rejects.toThrow('killed');
+    const said: string[] = [];
     let found: string[] = [];
     const look = async ({ folder }: StageContext) => {
       found = readdirSync(folder);
       return {};
     };
-    const { folder } = await open(resume).run(request({ run: look }));
+    const { folder } = await open(fresh, { said }).run(request({ run: look }));
     expect(found).toEqual(left);
+    expect(said).toEqual(discarded);
     expect(existsSync(join(folder, 'stage.json'))).toBe(true);
+  });
+
+  it('makes a finished stage again once for a fresh command, in whichever of its stores and processes', async () => {
+    runs = 0;
+    const { key } = await open().run(request());
+    const other = await open().run(request({ stage: 'other' }));
+    const since = diskTime(out);
+    const said: string[] = [];
+    const again = () =>
+      new StageStore(out, {
+        fresh: true,
+        since,
+        progress: { ...silentProgress, say: text => void said.push(text) },
+        signal: new AbortController().signal,
+      });
+    await again().run(request());
+    await again().run(request());
+    expect([runs, said]).toEqual([3, [`discarded toy-${key.slice(0, 12)} (finished)`]]);
+    expect(existsSync(other.folder)).toBe(true);
   });
 
   it('starts nothing once it was interrupted', async () => {
     runs = 0;
-    await expect(open(false, AbortSignal.abort(new Error('stop'))).run(request())).rejects.toThrow('stop');
+    await expect(open(false, { signal: AbortSignal.abort(new Error('stop')) }).run(request())).rejects.toThrow('stop');
     expect([runs, existsSync(join(out, 'stages'))]).toEqual([0, false]);
   });
 });

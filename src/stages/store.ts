@@ -3,13 +3,14 @@
  * read; a stage whose key is already there is not run again.
  */
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { StageBudget } from '../evaluation/index.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { hashJson, readJson, sha256, writeJson } from '../util/files.ts';
+import { hashJson, readJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import { claim } from '../util/lock.ts';
 import type { Progress } from '../util/progress.ts';
+import { checkpointStep } from './checkpoint.ts';
 import { provenance } from './provenance.ts';
 
 const MANIFEST = 'stage.json';
@@ -57,22 +58,43 @@ interface StageManifest {
 }
 
 export interface StoreOptions {
-  /** Continue unfinished stages from their checkpoints instead of starting them anew. */
-  readonly resume: boolean;
+  /** Make every stage again, finished or not, that was there before `since`. */
+  readonly fresh?: boolean;
+  /** When the command began, by `diskTime`; the present when left out. Every process and store of one command gets the same. */
+  readonly since?: number;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
 
-/** Runs stages in a folder and remembers what is done. */
+/**
+ * The present in milliseconds by the clock of the disk that a folder is on: what was written before is older, what is written from then on
+ * is not. Disks count in steps of some milliseconds, so the next one is waited for. Makes the folder. Throws `E_DISK` where it cannot be
+ * written to.
+ */
+export function diskTime(folder: string): number {
+  const path = join(folder, '.began');
+  writeFileAtomic(path, '');
+  const { mtimeMs: first } = statSync(path);
+  let now = first;
+  while (now === first) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    writeFileSync(path, '.');
+    now = statSync(path).mtimeMs;
+  }
+  rmSync(path);
+  return now;
+}
+
+/** Runs stages in a folder and remembers what is done. A stage that was interrupted goes on from its checkpoint. */
 export class StageStore {
   readonly #folder: string;
-  readonly #options: StoreOptions;
+  readonly #options: StoreOptions & { readonly since: number };
   /** Seconds of every stage that was asked for, whether it ran now or earlier. */
   readonly seconds: Record<string, number> = {};
 
   constructor(out: string, options: StoreOptions) {
     this.#folder = join(out, 'stages');
-    this.#options = options;
+    this.#options = { ...options, since: options.since ?? diskTime(out) };
   }
 
   /** Gives the stage's output, running it unless it is there. Throws `E_CHECKPOINT` when a finished output was altered. */
@@ -83,7 +105,7 @@ export class StageStore {
     const folder = join(this.#folder, `${stage}-${key.slice(0, 12)}`);
     const path = join(folder, MANIFEST);
     const finished = (): StageOutput | undefined => {
-      if (!existsSync(path)) return undefined;
+      if (!existsSync(path) || this.#isStale(folder)) return undefined;
       const { report, seconds } = readStage(folder);
       this.seconds[stage] = seconds;
       return { folder, key, report, seconds };
@@ -94,16 +116,30 @@ export class StageStore {
     // Another process may be at this very stage: then its output is waited for.
     const release = await claim(`${folder}.lock`, { signal, onWait: whose => progress.start(`${stage}: waits for ${whose}`, 0) });
     try {
+      this.#discardStale(folder);
       return finished() ?? (await this.#make({ stage, settings, inputs, run }, { key, folder, path }));
     } finally {
       release();
     }
   }
 
+  /** Whether the stage is to be made again, and was not yet by another process or for another seed of this command. */
+  #isStale(folder: string): boolean {
+    const { fresh, since } = this.#options;
+    return fresh === true && existsSync(folder) && statSync(folder).mtimeMs < since;
+  }
+
+  #discardStale(folder: string): void {
+    if (!this.#isStale(folder)) return;
+    const step = checkpointStep(folder);
+    const state = existsSync(join(folder, MANIFEST)) ? 'finished' : step === undefined ? 'unfinished' : `unfinished, at step ${step}`;
+    rmSync(folder, { recursive: true });
+    this.#options.progress.say(`discarded ${basename(folder)} (${state})`);
+  }
+
   async #make({ stage, settings, inputs, run }: StageRequest, at: { key: string; folder: string; path: string }): Promise<StageOutput> {
-    const { resume, progress, signal } = this.#options;
+    const { progress, signal } = this.#options;
     const { key, folder, path } = at;
-    if (!resume) rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     // A killed process may have left a file half-written, which must not pass for output.
     for (const name of readdirSync(folder)) if (name.endsWith('.tmp')) rmSync(join(folder, name));

@@ -27,11 +27,10 @@ import {
 } from '../optim/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { appendText, writeFileAtomic } from '../util/files.ts';
-import { loadWeights, saveTensors, type Weights } from './checkpoint.ts';
+import { CHECKPOINT, loadWeights, saveTensors, type Weights } from './checkpoint.ts';
 import type { OptimiserConfig } from './config.ts';
 import type { StageContext } from './store.ts';
 
-const CHECKPOINT = 'checkpoint.safetensors';
 const METRICS = 'metrics.jsonl';
 /** Steps between two lines of metrics. */
 const LOG_EVERY = 10;

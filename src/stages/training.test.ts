@@ -25,7 +25,7 @@ const TINY = fileURLToPath(new URL('../../experiments/tiny.yaml', import.meta.ur
 const out = mkdtempSync(join(tmpdir(), 'cadenza-training-'));
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 
-const store = new StageStore(out, { resume: false, progress: silentProgress, signal: new AbortController().signal });
+const store = new StageStore(out, { progress: silentProgress, signal: new AbortController().signal });
 
 /** A single step without warm-up, decay or teacher, so that what moves is what the gradient moved. */
 async function prepare(overrides: string[]): Promise<TrainingRun> {
@@ -152,7 +152,7 @@ describe.each(LATENT_KINDS)('$id latents', ({ id }) => {
       try {
         const run = await prepare(overrides);
         for (const [i, signal] of signals.entries()) {
-          const own = new StageStore(folder, { resume: true, progress: silentProgress, signal });
+          const own = new StageStore(folder, { progress: silentProgress, signal });
           const stage = pretrain({ ...run, store: own });
           if (i < signals.length - 1) await expect(stage).rejects.toThrow('stop');
           else return readFileSync(join((await stage).folder, MODEL_FILE));

@@ -80,7 +80,7 @@ export interface TuneOptions {
   readonly seed: number;
   /** Folder of the study. */
   readonly out: string;
-  readonly resume: boolean;
+  readonly fresh?: boolean;
   readonly progress: Progress;
   readonly signal: AbortSignal;
   readonly command: string;
@@ -91,7 +91,7 @@ export type TrialConfig = ExperimentConfig & { readonly evaluate: { readonly tas
 
 /** Runs a study; writes tune.json after every trial and best.yaml at the end. Finished stages are shared by all trials that need them. */
 export async function tune(base: ExperimentConfig, options: TuneOptions): Promise<Study> {
-  const { space, method, eta, measure, seed, out, resume, signal } = options;
+  const { space, method, eta, measure, seed, out, fresh, signal } = options;
   const rounds = SEARCHES[method].rounds(options.trials, base.finetune.steps, eta);
   if (rounds.length > 1 && base.finetune.steps === 0)
     throw new CadenzaError(
@@ -104,7 +104,7 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
 
   let title = '';
   const progress: Progress = { ...options.progress, start: (stage, ...rest) => options.progress.start(`${title}, ${stage}`, ...rest) };
-  const store = new StageStore(out, { resume, progress, signal });
+  const store = new StageStore(out, { fresh, progress, signal });
   const executor = nodeExecutor(base.executor);
   const trials: (Trial & { rungs: Rung[] })[] = candidates.map((settings, trial) => ({ trial, settings, rungs: [] }));
   let entrants: readonly Trial[] = trials;

@@ -12,6 +12,8 @@ export interface Progress {
   update(done: number, note?: string): void;
   /** The stage is over; `note` is what is worth keeping on the screen. */
   finish(note?: string): void;
+  /** A line that stays on the screen, between two stages. */
+  say(text: string): void;
   /** The work broke off, or everything is over: leaves the terminal in order. Harmless when nothing is running. */
   stop(): void;
 }
@@ -23,7 +25,7 @@ export interface ProgressStream {
 }
 
 /** Says nothing. */
-export const silentProgress: Progress = { start() {}, update() {}, finish() {}, stop() {} };
+export const silentProgress: Progress = { start() {}, update() {}, finish() {}, say() {}, stop() {} };
 
 /**
  * Progress on stderr, because stdout belongs to data: a bar with rate and ETA on a terminal, plain lines otherwise.
@@ -38,22 +40,23 @@ export function terminalProgress(stream: NodeJS.WriteStream = process.stderr, en
 export function lineProgress(stream: ProgressStream, { interval = 10_000, now = () => performance.now() } = {}): Progress {
   let pace = new Pace('', 0, 0, now());
   let spoken = 0;
-  const say = (text: string) => stream.write(`${pace.stage}: ${text}\n`);
+  const report = (text: string) => stream.write(`${pace.stage}: ${text}\n`);
   return {
+    say: text => void stream.write(`${text}\n`),
     start(stage, total, done = 0) {
       spoken = now();
       pace = new Pace(stage, total, done, spoken);
-      say(done > 0 ? `continues at ${done} of ${total}` : `0 of ${total}`);
+      report(done > 0 ? `continues at ${done} of ${total}` : `0 of ${total}`);
     },
     update(done, note) {
       const time = now();
       if (time - spoken < interval) return;
       spoken = time;
       const percent = pace.total > 0 ? ` (${Math.floor((100 * done) / pace.total)}%)` : '';
-      say([`${done} of ${pace.total}${percent}`, pace.describe(done, time), note].filter(Boolean).join(', '));
+      report([`${done} of ${pace.total}${percent}`, pace.describe(done, time), note].filter(Boolean).join(', '));
     },
     finish(note) {
-      say([`done in ${formatDuration(pace.seconds(now()))}`, note].filter(Boolean).join(', '));
+      report([`done in ${formatDuration(pace.seconds(now()))}`, note].filter(Boolean).join(', '));
     },
     stop() {},
   };
@@ -73,6 +76,10 @@ function barProgress(stream: NodeJS.WriteStream, colours: ReturnType<typeof pico
   process.once('exit', stop);
   return {
     stop,
+    say(text) {
+      stop();
+      stream.write(`${text}\n`);
+    },
     start(stage, total, done = 0) {
       stop();
       pace = new Pace(stage, total, done, performance.now());

@@ -3,13 +3,13 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { terminalProgress } from '../../util/progress.ts';
-import { jobsOption, jsonOption, printJson, setOption } from '../options.ts';
+import { freshOption, jobsOption, jsonOption, printJson, resumeOption, setOption } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
 
 interface Options {
   set: string[];
   out?: string;
-  resume?: boolean;
+  fresh?: boolean;
   jobs: number;
   json?: boolean;
 }
@@ -21,7 +21,8 @@ export function registerAblate(program: Command): void {
     .description('train and evaluate every combination of declared settings, and compare them in one table')
     .addOption(setOption())
     .option('--out <folder>', 'folder of the run (default: runs/<name of the ablation>)')
-    .option('--resume', 'continue an interrupted run from its checkpoints; what is finished is never done again')
+    .addOption(freshOption())
+    .addOption(resumeOption())
     .addOption(jobsOption())
     .addOption(jsonOption())
     .action(async (file: string, options: Options) => {
@@ -30,8 +31,8 @@ export function registerAblate(program: Command): void {
       const out = options.out ?? join('runs', opened.ablation.name);
       const progress = terminalProgress();
       const command = `cadenza ${process.argv.slice(2).join(' ')}`;
-      const { resume = false, jobs } = options;
-      const results = await runAblation(opened, { out, resume, jobs, progress, signal: interruptSignal(), command }).finally(progress.stop);
+      const { fresh, jobs } = options;
+      const results = await runAblation(opened, { out, fresh, jobs, progress, signal: interruptSignal(), command }).finally(progress.stop);
       const { writeReports, formatResults } = await import('../../reports/index.ts');
       writeReports(out, results);
       if (options.json) return printJson(results);

@@ -39,7 +39,7 @@ export function registerInspect(program: Command): void {
     .action(async (given: string, { out, json, ...options }: Options) => {
       const run = folderOf(given);
       const { inspectRun } = await import('../../stages/inspect/inspect.ts');
-      const signal = interruptSignal('the same command continues');
+      const signal = interruptSignal();
       const progress = terminalProgress();
       const folder = out ?? join(run, 'inspect');
       const command = `cadenza ${process.argv.slice(2).join(' ')}`;

@@ -6,13 +6,13 @@ import type { Stage } from '../../stages/run.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
 import { openExperiment } from '../experiments.ts';
-import { jobsOption, jsonOption, printJson, setOption, withExperiment } from '../options.ts';
+import { freshOption, jobsOption, jsonOption, printJson, resumeOption, setOption, withExperiment } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
 
 interface Options {
   set: string[];
   out?: string;
-  resume?: boolean;
+  fresh?: boolean;
   jobs: number;
   json?: boolean;
 }
@@ -39,7 +39,8 @@ function registerStage(program: Command, name: string, description: string, unti
     .description(description)
     .addOption(setOption())
     .option('--out <folder>', 'folder of the run (default: runs/<name of the experiment>)')
-    .option('--resume', 'continue an interrupted run from its checkpoints')
+    .addOption(freshOption())
+    .addOption(resumeOption())
     .addOption(jobsOption())
     .addOption(jsonOption())
     .action(async (file: string, options: Options) => {
@@ -53,12 +54,12 @@ function registerStage(program: Command, name: string, description: string, unti
       if (options.jobs > 1 && !kind.parallel)
         throw new CadenzaError('E_USAGE', `${file} is a ${kind.name} experiment, which runs in one process; leave out --jobs`);
       const out = options.out ?? join('runs', config.name);
-      const { resume = false, jobs, json = false } = options;
+      const { fresh, jobs, json = false } = options;
       const signal = interruptSignal();
       const progress = terminalProgress();
       const command = `cadenza ${process.argv.slice(2).join(' ')}`;
       // A bar that broke off must be gone before the failure is printed.
-      const report = await experiment.run({ out, until, resume, jobs, progress, signal, command }).finally(progress.stop);
+      const report = await experiment.run({ out, until, fresh, jobs, progress, signal, command }).finally(progress.stop);
       if (report) await report.write(out);
       if (json) return printJson(report?.results ?? { out });
       // Before the last stage there is nothing to compare.

@@ -54,7 +54,7 @@ function registerBuild(store: Command): void {
     .addOption(jsonOption())
     .action(
       async (folder: string, { out, from: given, histories: limit, every, seed, streams, json = false, ...options }: BuildOptions) => {
-        const signal = interruptSignal('the same command continues');
+        const signal = interruptSignal();
         const progress = terminalProgress();
         const stage = await import('../../stages/contexts.ts');
         const { openRun, trainingHistories } = await import('../../stages/finished.ts');

@@ -6,7 +6,7 @@ import { loadExperiment } from '../../stages/config.ts';
 import { loadSpace } from '../../stages/space.ts';
 import type { Search } from '../../stages/tune.ts';
 import { terminalProgress } from '../../util/progress.ts';
-import { jsonOption, printJson, setOption, whole, withExperiment } from '../options.ts';
+import { freshOption, jsonOption, printJson, resumeOption, setOption, whole, withExperiment } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
 
 interface Options {
@@ -18,7 +18,7 @@ interface Options {
   eta: number;
   score: 'area' | 'final';
   seed: number;
-  resume?: boolean;
+  fresh?: boolean;
   json?: boolean;
 }
 
@@ -37,9 +37,10 @@ export function registerTune(program: Command): void {
         .default('area'),
     )
     .addOption(new Option('--seed <n>', 'seed of what is drawn from the space').argParser(whole('--seed', 0)).default(0))
-    .option('--resume', 'continue an interrupted study from its checkpoints')
+    .addOption(freshOption())
+    .addOption(resumeOption())
     .addOption(jsonOption())
-    .action(async (file: string, { set, space, score, resume = false, json = false, ...options }: Options) => {
+    .action(async (file: string, { set, space, score, json = false, ...options }: Options) => {
       const config = loadExperiment(file, set);
       const searched = loadSpace(space, options.method === 'halving' ? 'finetune.steps' : undefined);
       const out = options.out ?? join('runs', `${config.name}-tune`);
@@ -48,7 +49,7 @@ export function registerTune(program: Command): void {
       const command = `cadenza ${process.argv.slice(2).join(' ')}`;
       // Loaded late: it brings the executors, which a mistyped key should not wait for.
       const { tune } = await import('../../stages/tune.ts');
-      const study = await tune(config, { ...options, space: searched, measure: score, out, resume, progress, signal, command }).finally(
+      const study = await tune(config, { ...options, space: searched, measure: score, out, progress, signal, command }).finally(
         progress.stop,
       );
       if (json) return printJson(study);

@@ -21,7 +21,7 @@ import { attendingLayers, loadStreams, watchStreams } from './streams.ts';
 import { type InspectOptions, openSubject, type Subject } from './subject.ts';
 import { inspectTransplants } from './transplants.ts';
 
-export interface InspectRequest extends Omit<StoreOptions, 'resume'> {
+export interface InspectRequest extends StoreOptions {
   /** Folder of the run. */
   readonly run: string;
   /** Where inspect.json goes. */

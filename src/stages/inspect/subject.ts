@@ -47,7 +47,7 @@ export interface Subject {
 }
 
 /** Opens a finished run. Throws `E_CHECKPOINT` as `openRun` does, `E_CONFIG` where nothing can be played. */
-export function openSubject(folder: string, options: InspectOptions, context: Omit<StoreOptions, 'resume'>): Subject {
+export function openSubject(folder: string, options: InspectOptions, context: StoreOptions): Subject {
   const run = openRun(folder);
   const { config, family, description } = run;
   if (family.recorded)
@@ -71,8 +71,7 @@ export function openSubject(folder: string, options: InspectOptions, context: Om
     tasks: { train: most(atMost(train, config.source.maxTasks)), heldOut: most(evaluatedTasks(config)) },
     episodes: options.episodes ?? config.evaluate.episodes,
     options,
-    // What was begun is always gone on with: a student's decoder is the one thing that takes long.
-    store: new StageStore(folder, { ...context, resume: true }),
+    store: new StageStore(folder, context),
     executor: nodeExecutor(config.executor),
     shared: { env: config.env, split: config.split, executor: config.executor, seed: options.seed, ...datasetKey(config) },
   };

@@ -32,14 +32,14 @@ const SCORES_FILE = 'scores.json';
 
 /** Runs a supervised experiment and gives its results. */
 export async function runSupervised(config: SupervisedConfig, options: Omit<RunOptions, 'until'>): Promise<SupervisedResults> {
-  const { out, progress, signal, resume, command } = options;
+  const { out, progress, signal, fresh, command } = options;
   const model = new SupervisedModel(config);
   const methods = methodsOf(config);
   // Built before anything runs: what does not fit should not show after an hour of training.
   expectLatents(model, config.compressor);
   for (const { kind } of methods) model.outputs(new Scope(), kind, 1, 1);
 
-  const store = new StageStore(out, { resume, progress, signal });
+  const store = new StageStore(out, { fresh, progress, signal });
   writeFileAtomic(join(out, 'config.yaml'), formatConfig(config));
   const run: SupervisedRun = { store, config, model, executor: nodeExecutor(config.executor) };
   const audit = await auditTasks(store, config, model.problem);

@@ -139,8 +139,7 @@ describe('tasks', () => {
     expect(trainingTask(problem, trainingStream(1), 17, config).task).not.toEqual(trainingTask(problem, stream, 17, config).task);
   });
 
-  const store = (name: string) =>
-    new StageStore(join(folder, name), { resume: false, progress: silentProgress, signal: new AbortController().signal });
+  const store = (name: string) => new StageStore(join(folder, name), { progress: silentProgress, signal: new AbortController().signal });
 
   it('are audited by content: every training task against every held-out one', async () => {
     const { report } = await auditTasks(store('kept-apart'), config, problem);
