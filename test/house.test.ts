@@ -212,3 +212,15 @@ function findCycles(edges: (file: string) => Import[]): string[] {
   for (const file of sources) if (!state.has(file)) visit(file);
   return cycles;
 }
+
+describe('what reaches a terminal', () => {
+  // Elsewhere, text from data would not go through `printable`.
+  const WRITERS = ['src/cli/failure.ts', 'src/cli/main.ts', 'src/cli/options.ts', 'src/cli/signals.ts'];
+
+  it('is written in few places', () => {
+    const writes = files('src').filter(
+      file => !/\.test\.ts$/.test(file) && /process\.std(out|err)\.write|console\./.test(readFileSync(join(ROOT, file), 'utf8')),
+    );
+    expect(writes.filter(file => !WRITERS.includes(file))).toEqual([]);
+  });
+});

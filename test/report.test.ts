@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Results } from '../src/evaluation/index.ts';
+import { htmlReport, learningCurves } from '../src/reports/index.ts';
 import { sideBySideHtml } from '../src/reports/side-by-side.ts';
 import { ROOT, TINY, withinProcess } from './command.ts';
 
@@ -37,6 +38,45 @@ describe('cadenza report', () => {
     );
     expect(note(full, quick)).not.toContain('differences between rows');
     expect(note(quick, quick)).not.toContain('further tables');
+  });
+});
+
+describe('text in the files of a run that acts on a terminal', () => {
+  const HOSTILE = 'x\u001b[2J\u009b31m\u202ey';
+  const ACTS = /\p{Cc}\[2J|[\u0080-\u009f\u202e]/u;
+  const run = join(folder, 'hostile');
+  cpSync(recorded('delayed-bandit'), run, { recursive: true });
+  const results = resultsOf(run);
+  for (const protocol of Object.values(results.protocols!)) protocol.selection = { by: 'preset', note: HOSTILE };
+  results.run.machine = { host: HOSTILE };
+  for (const { perTask } of Object.values(results.methods)) perTask[0].task = HOSTILE;
+  writeFileSync(join(run, 'results.json'), JSON.stringify(results));
+
+  it.each([[], ['--json']])('is seen, and does not act %s', async (...options) => {
+    process.env.FORCE_COLOR = '1';
+    try {
+      const { status, stdout } = await withinProcess(['compare', run, '--method', 'cad,source', ...options]);
+      expect(status).toBe(0);
+      expect(stdout).toContain('\\u202e');
+      expect(stdout).not.toMatch(ACTS);
+    } finally {
+      delete process.env.FORCE_COLOR;
+    }
+  });
+
+  it('is seen in what is said of a mistake', async () => {
+    const { status, stderr } = await withinProcess(['compare', `${folder}/${HOSTILE}`, '--method', 'cad,source']);
+    expect(status).toBeGreaterThan(0);
+    expect(stderr).toContain('\\u202e');
+    expect(stderr).not.toMatch(ACTS);
+  });
+
+  it('is seen on the page and in figures', () => {
+    const methods = { ...results.methods, [HOSTILE]: results.methods.cad };
+    for (const text of [htmlReport({ ...results, methods }), learningCurves(methods)]) {
+      expect(text).toContain('\\u202e');
+      expect(text).not.toMatch(/(?![\n\t])[\p{Cc}\p{Bidi_Control}]/u);
+    }
   });
 });
 

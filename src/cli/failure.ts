@@ -2,6 +2,7 @@
 
 import { CommanderError } from 'commander';
 import { CadenzaError } from '../util/errors.ts';
+import { printable } from '../util/text.ts';
 import { interruptStatus } from './signals.ts';
 
 /** Exit status of a failure that cadenza did not foresee (EX_SOFTWARE of sysexits.h). */
@@ -22,9 +23,11 @@ const DISK_ADVICE: Record<string, string> = {
 export function reportFailure(thrown: unknown, { json }: { json: boolean }): number {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
   const { code, message, status } = describe(thrown);
-  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
-  else process.stderr.write(`cadenza: [${code}] ${message}\n`);
-  if (status === EXIT_BUG && process.env.CADENZA_DEBUG === '1') process.stderr.write(`${(thrown as Error)?.stack ?? thrown}\n`);
+  // A message may quote what came from data.
+  const complain = (text: string) => process.stderr.write(`${printable(text)}\n`);
+  if (json) process.stdout.write(`${printable(JSON.stringify({ error: { code, message } }))}\n`);
+  else complain(`cadenza: [${code}] ${message}`);
+  if (status === EXIT_BUG && process.env.CADENZA_DEBUG === '1') complain(`${(thrown as Error)?.stack ?? thrown}`);
   return status;
 }
 

@@ -1,7 +1,9 @@
 /** @file Options that several commands share. */
 
 import { type Command, Option } from 'commander';
+import { wantsColor } from '../util/color.ts';
 import { CadenzaError } from '../util/errors.ts';
+import { printable } from '../util/text.ts';
 
 const collect = (value: string, before: string[]) => [...before, value];
 
@@ -27,9 +29,14 @@ export const freshOption = () =>
 /** `--resume`, from the time when continuing had to be asked for: it is accepted and changes nothing. */
 export const resumeOption = () => new Option('--resume').hideHelp();
 
+/** Text for a person, on stdout. Here alone: what came from data must not act on the terminal. */
+export function print(text: string): void {
+  process.stdout.write(printable(text, { colors: wantsColor() }));
+}
+
 /** Data for the caller, on stdout. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  process.stdout.write(`${printable(JSON.stringify(value, null, 2))}\n`);
 }
 
 /** The argument that names the experiment. */

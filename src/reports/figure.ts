@@ -5,6 +5,7 @@ import * as Plot from '@observablehq/plot';
 import { Resvg } from '@resvg/resvg-js';
 import { parseHTML } from 'linkedom';
 import type { MethodTable } from '../evaluation/index.ts';
+import { printable } from '../util/text.ts';
 import { methodStyles, ranked, spread } from './style.ts';
 
 export interface FigureOptions {
@@ -138,7 +139,8 @@ export function drawPlot(options: Plot.PlotOptions, ground: FigureOptions['groun
     for (const [name, value] of Object.entries({ width: '100%', height: '100%', fill: '#ffffff' })) page.setAttribute(name, value);
     svg.prepend(page);
   }
-  return svg.outerHTML;
+  // XML knows no control characters.
+  return printable(svg.outerHTML);
 }
 
 /** The first episode and round numbers, at most seven or so. */

@@ -14,6 +14,7 @@ import {
   type Setting,
   type Versus,
 } from '../evaluation/index.ts';
+import { printable } from '../util/text.ts';
 import { type FigureOptions, learningCurves } from './figure.ts';
 import {
   type Column,
@@ -56,7 +57,7 @@ const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', 
 function render(part: Part): string {
   if (part instanceof Markup) return part.text;
   if (typeof part === 'object') return part.map(render).join('');
-  return String(part).replace(/[&<>"']/g, character => ENTITIES[character]);
+  return printable(String(part)).replace(/[&<>"']/g, character => ENTITIES[character]);
 }
 
 /** Builds markup; whatever is put in is escaped unless it is markup. */

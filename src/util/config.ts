@@ -5,10 +5,11 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { Document, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
+import { Document, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, Scalar, visit } from 'yaml';
 import { z } from 'zod';
 import { CadenzaError } from './errors.ts';
 import { nearest } from './nearest.ts';
+import { printable } from './text.ts';
 
 type Path = readonly (string | number)[];
 
@@ -86,8 +87,12 @@ export function formatConfig(value: unknown): string {
     Seq(_, list) {
       if (list.items.every(isScalar)) list.flow = true;
     },
+    // In quotes, YAML reads the escapes of what cannot be seen.
+    Scalar(_, scalar) {
+      if (typeof scalar.value === 'string' && printable(scalar.value) !== scalar.value) scalar.type = Scalar.QUOTE_DOUBLE;
+    },
   });
-  return document.toString({ lineWidth: 120 });
+  return printable(document.toString({ lineWidth: 120 }));
 }
 
 /** JSON Schema (draft 7) of what a user may write, for completion and checks in editors. */

@@ -3,6 +3,7 @@
 import { SingleBar } from 'cli-progress';
 import picocolors from 'picocolors';
 import { wantsColor } from './color.ts';
+import { printable } from './text.ts';
 
 /** Told by a stage about itself. One stage at a time. */
 export interface Progress {
@@ -32,9 +33,17 @@ export const silentProgress: Progress = { start() {}, update() {}, finish() {}, 
  * NO_COLOR (https://no-color.org) is honoured; TERM=dumb counts as no terminal.
  */
 export function terminalProgress(stream: NodeJS.WriteStream = process.stderr, environment = process.env): Progress {
-  if (!stream.isTTY || environment.TERM === 'dumb') return lineProgress(stream);
-  return barProgress(stream, picocolors.createColors(wantsColor(stream, environment)));
+  const plain = !stream.isTTY || environment.TERM === 'dumb';
+  return seen(plain ? lineProgress(stream) : barProgress(stream, picocolors.createColors(wantsColor(stream, environment))));
 }
+
+/** Names of stages and notes may hold what came from data, which must not act on the terminal. */
+const seen = (display: Progress): Progress => ({
+  ...display,
+  start: (stage, ...rest) => display.start(printable(stage), ...rest),
+  update: (done, note) => display.update(done, note && printable(note)),
+  finish: note => display.finish(note && printable(note)),
+});
 
 /** A line at the start, at the end and about every `interval` milliseconds in between. `now` is in milliseconds. */
 export function lineProgress(stream: ProgressStream, { interval = 10_000, now = () => performance.now() } = {}): Progress {

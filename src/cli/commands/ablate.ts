@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { terminalProgress } from '../../util/progress.ts';
-import { freshOption, jobsOption, jsonOption, printJson, resumeOption, setOption } from '../options.ts';
+import { freshOption, jobsOption, jsonOption, print, printJson, resumeOption, setOption } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
 
 interface Options {
@@ -36,6 +36,6 @@ export function registerAblate(program: Command): void {
       const { writeReports, formatResults } = await import('../../reports/index.ts');
       writeReports(out, results);
       if (options.json) return printJson(results);
-      process.stdout.write(`${formatResults(results).trimEnd()}\nEverything is in ${out}\n`);
+      print(`${formatResults(results).trimEnd()}\nEverything is in ${out}\n`);
     });
 }

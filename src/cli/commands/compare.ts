@@ -2,7 +2,7 @@
 
 import { type Command, Option } from 'commander';
 import { CadenzaError } from '../../util/errors.ts';
-import { jsonOption, printJson } from '../options.ts';
+import { jsonOption, print, printJson } from '../options.ts';
 
 interface Options {
   method: string;
@@ -39,6 +39,6 @@ export function registerCompare(program: Command): void {
       const other = second === undefined ? run : openRun(second);
       const report = compareRuns({ run, table, method: before }, { run: other, table, method: after }, score);
       if (json) printJson(report);
-      else process.stdout.write(formatComparison(report));
+      else print(formatComparison(report));
     });
 }

@@ -3,7 +3,7 @@
 import { type Command, Option } from 'commander';
 import { configJsonSchema, formatConfig } from '../../util/config.ts';
 import { KINDS, openExperiment } from '../experiments.ts';
-import { jsonOption, printJson, setOption, withExperiment } from '../options.ts';
+import { jsonOption, print, printJson, setOption, withExperiment } from '../options.ts';
 
 export function registerConfig(program: Command): void {
   const config = program.command('config').description('inspect configurations');
@@ -14,7 +14,7 @@ export function registerConfig(program: Command): void {
     .action((file: string, options: { set: string[]; json?: boolean }) => {
       const { config, kind } = openExperiment(file, options.set);
       if (options.json) return printJson(config);
-      process.stdout.write(formatConfig(config) + (kind.remark?.(config) ?? ''));
+      print(formatConfig(config) + (kind.remark?.(config) ?? ''));
     });
   config
     .command('schema')

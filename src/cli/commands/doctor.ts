@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import picocolors from 'picocolors';
 import { wantsColor } from '../../util/color.ts';
 import type { DoctorReport, ExecutorReport } from '../examine.ts';
-import { jsonOption, printJson } from '../options.ts';
+import { jsonOption, print, printJson } from '../options.ts';
 
 export function registerDoctor(program: Command, version: string): void {
   program
@@ -16,7 +16,7 @@ export function registerDoctor(program: Command, version: string): void {
       const { examine } = await import('../examine.ts');
       const report = await examine(version);
       if (options.json) printJson(report);
-      else process.stdout.write(render(report));
+      else print(render(report));
     });
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { LabelKind } from '../../data/exchange.ts';
 import { CadenzaError } from '../../util/errors.ts';
-import { jsonOption, printJson, whole } from '../options.ts';
+import { jsonOption, print, printJson, whole } from '../options.ts';
 
 /** Written out, so that `--help` need not load the layouts; a test holds them against the registries. */
 export const LAYOUTS = ['xland', 'minari'];
@@ -47,7 +47,7 @@ export function registerExchange(program: Command): void {
       const { environment, tasks } = dataset;
       const summary = { out, environment, tasks: tasks.length, histories, transitions, labels };
       if (json) return printJson(summary);
-      process.stdout.write(
+      print(
         `${out}: ${histories} histories of ${tasks.length} tasks of ${environment.id}, ${transitions} transitions, labels: ${labels}\n` +
           `Train on them with --set source.dataset=${out} --set env.id=${environment.id}\n`,
       );
@@ -64,7 +64,7 @@ export function registerExchange(program: Command): void {
       const { exchangeFormat } = await import('../../data/formats/index.ts');
       const { histories, files } = await exportHistories(historyFolder(folder), exchangeFormat(format), out);
       if (json) return printJson({ histories, files });
-      process.stdout.write(`${histories} histories of ${folder} are in ${files.join(' and ')}\n`);
+      print(`${histories} histories of ${folder} are in ${files.join(' and ')}\n`);
     });
 }
 

@@ -6,7 +6,7 @@ import { type Command, Option } from 'commander';
 import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
 import { openExperiment } from '../experiments.ts';
-import { jsonOption, printJson, whole } from '../options.ts';
+import { jsonOption, print, printJson, whole } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
 
 interface Options {
@@ -47,7 +47,7 @@ export function registerInspect(program: Command): void {
       const { writeInspection, formatInspection } = await import('../../reports/index.ts');
       writeInspection(folder, inspection);
       if (json) return printJson(inspection);
-      process.stdout.write(`${formatInspection(inspection).trimEnd()}\nEverything is in ${folder}\n`);
+      print(`${formatInspection(inspection).trimEnd()}\nEverything is in ${folder}\n`);
     });
 }
 

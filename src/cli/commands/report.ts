@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import type { OpenRun } from '../../reports/index.ts';
 import type { Facts } from '../../reports/paper/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
-import { jsonOption, printJson } from '../options.ts';
+import { jsonOption, print, printJson } from '../options.ts';
 
 interface Options {
   out?: string;
@@ -33,7 +33,7 @@ export function registerReport(program: Command): void {
       const page = writePage(folder, first);
       const paper = await writePaper(join(folder, 'paper'), first);
       if (json) return printJson({ page, paper });
-      process.stdout.write(`${[page, ...paper].join('\n')}\n`);
+      print(`${[page, ...paper].join('\n')}\n`);
     });
 }
 

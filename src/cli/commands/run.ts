@@ -6,7 +6,7 @@ import type { Stage } from '../../stages/run.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
 import { openExperiment } from '../experiments.ts';
-import { freshOption, jobsOption, jsonOption, printJson, resumeOption, setOption, withExperiment } from '../options.ts';
+import { freshOption, jobsOption, jsonOption, print, printJson, resumeOption, setOption, withExperiment } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
 
 interface Options {
@@ -63,7 +63,7 @@ function registerStage(program: Command, name: string, description: string, unti
       if (report) await report.write(out);
       if (json) return printJson(report?.results ?? { out });
       // Before the last stage there is nothing to compare.
-      if (report) process.stdout.write(`${(await report.text()).trimEnd()}\n`);
-      process.stdout.write(`Everything is in ${out}\n`);
+      if (report) print(`${(await report.text()).trimEnd()}\n`);
+      print(`Everything is in ${out}\n`);
     });
 }

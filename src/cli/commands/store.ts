@@ -7,7 +7,7 @@ import type { StoreStatistics } from '../../stages/retrieval.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
 import { Random } from '../../util/random.ts';
-import { jsonOption, printJson, whole } from '../options.ts';
+import { jsonOption, print, printJson, whole } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
 
 const collect = (value: string, before: string[]) => [...before, value];
@@ -79,7 +79,7 @@ function registerBuild(store: Command): void {
           await compressor.dispose();
           const result = { store: out, added, known, contexts: contexts.count, bytes: contexts.bytes };
           if (json) return printJson(result);
-          process.stdout.write(`${out}: ${added} contexts added, ${known} were there; ${result.contexts} in ${result.bytes} bytes\n`);
+          print(`${out}: ${added} contexts added, ${known} were there; ${result.contexts} in ${result.bytes} bytes\n`);
         } finally {
           progress.stop();
           contexts.close();
@@ -147,12 +147,12 @@ function registerQuery(store: Command): void {
         const neighbours = found.map(({ row, distance }) => ({ distance, ...table.rows[row] }));
         if (json) return printJson({ metric, query, storedOf, neighbours });
         const among = countedWords(storedOf);
-        process.stdout.write(
+        print(
           `${query.task}, after ${episode} episodes, return ${query.return}; nearest by ${metric}${among && ` among contexts ${among}`}:\n`,
         );
-        if (query.return <= 0) process.stdout.write('The query has not found a reward, so it cannot know its task.\n');
+        if (query.return <= 0) print('The query has not found a reward, so it cannot know its task.\n');
         for (const { distance, task, stream, episode: at, return: total } of neighbours)
-          process.stdout.write(`${distance.toFixed(4).padStart(12)}  ${task}  after ${at} episodes, return ${total}  (${stream})\n`);
+          print(`${distance.toFixed(4).padStart(12)}  ${task}  after ${at} episodes, return ${total}  (${stream})\n`);
       } finally {
         contexts.close();
       }
@@ -179,7 +179,7 @@ function registerStats(store: Command): void {
       try {
         const statistics = storeStatistics(contexts, { queries, queriesOf: { fromEpisode, rewarded }, random: Random.seeded(seed) });
         if (json) return printJson(statistics);
-        process.stdout.write(render(statistics));
+        print(render(statistics));
       } finally {
         contexts.close();
       }

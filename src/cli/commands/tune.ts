@@ -6,7 +6,7 @@ import { loadExperiment } from '../../stages/config.ts';
 import { loadSpace } from '../../stages/space.ts';
 import type { Search } from '../../stages/tune.ts';
 import { terminalProgress } from '../../util/progress.ts';
-import { freshOption, jsonOption, printJson, resumeOption, setOption, whole, withExperiment } from '../options.ts';
+import { freshOption, jsonOption, print, printJson, resumeOption, setOption, whole, withExperiment } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
 
 interface Options {
@@ -53,7 +53,7 @@ export function registerTune(program: Command): void {
         progress.stop,
       );
       if (json) return printJson(study);
-      process.stdout.write((await import('../../reports/study.ts')).formatStudy(study));
-      process.stdout.write(`The best configuration is ${join(out, 'best.yaml')}\n`);
+      print((await import('../../reports/study.ts')).formatStudy(study));
+      print(`The best configuration is ${join(out, 'best.yaml')}\n`);
     });
 }
