@@ -2,9 +2,24 @@
 
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type RawReturns, RESULTS_FORMAT, RETURNS_FORMAT, type Results, type ReturnsTable } from '../evaluation/index.ts';
+import { z } from 'zod';
+import {
+  INSPECTION_FORMAT,
+  type RawReturns,
+  RECORDED_FORMAT,
+  RESULTS_FORMAT,
+  type Results,
+  type ReturnsTable,
+  STUDY_FORMAT,
+  SUPERVISED_FORMAT,
+} from '../evaluation/index.ts';
+import { RESULTS, RETURNS } from '../evaluation/results-format.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { readBytes, readJson, sha256 } from '../util/files.ts';
+import { checkRecord, readRecord } from '../util/records.ts';
+
+/** What other commands write. */
+const OTHER_FORMATS = [SUPERVISED_FORMAT, RECORDED_FORMAT, INSPECTION_FORMAT, STUDY_FORMAT] as const;
 
 /** A run as its folder has it. */
 export interface OpenRun {
@@ -23,18 +38,31 @@ export interface OpenRun {
 export function openRun(path: string): OpenRun {
   const file = existsSync(path) && statSync(path).isDirectory() ? join(path, 'results.json') : path;
   const folder = dirname(file);
-  const results = readJson(file, 'E_DATA', 'Give the folder of a finished run, such as runs/dark-room.') as Results;
-  if (results.format !== RESULTS_FORMAT)
-    throw new CadenzaError(
-      'E_DATA',
-      `${file} has the format ${results.format}; expected ${RESULTS_FORMAT}, the results of in-context runs. What others have found is in the results.html beside it.`,
-    );
-  return { folder, results, ...(results.raw ? { raw: openReturns(folder, results.raw) } : {}) };
+  const content = readJson(file, 'E_DATA', 'Give the folder of a finished run, such as runs/dark-room.');
+  refuseOtherKinds(file, content);
+  const results = checkRecord(content, file, RESULTS);
+  return { folder, results, ...(results.raw ? { raw: openReturns(folder, results) } : {}) };
 }
 
-function openReturns(folder: string, { file, sha256: expected }: NonNullable<Results['raw']>): RawReturns {
+/** Says what the results of another kind are, and where their own page is, if it is there. */
+function refuseOtherKinds(file: string, content: unknown): void {
+  const { success, data } = z.looseObject({ format: z.enum(OTHER_FORMATS) }).safeParse(content);
+  if (!success) return;
+  const pages = ['results.html', 'inspect.html'].map(name => join(dirname(file), name)).filter(page => existsSync(page));
+  const advice =
+    pages.length > 0
+      ? `Its page is ${pages.join(' and ')}.`
+      : 'It has no page in its folder; the same command that made it, run again, writes one.';
+  throw new CadenzaError(
+    'E_DATA',
+    `${file} has the format ${data.format}; expected ${RESULTS_FORMAT}, the results of in-context runs. ${advice}`,
+  );
+}
+
+function openReturns(folder: string, { name, methods, tables, raw }: Results): RawReturns {
+  const { file, sha256: expected } = raw!;
   const path = join(folder, file);
-  const advice = 'It stands beside results.json: copy both, or run the experiment again in its folder, which only evaluates anew.';
+  const advice = 'It stands next to results.json: copy both, or run the experiment again in its folder, which only evaluates again.';
   const bytes = readBytes(path, 'E_DATA', advice);
   const found = sha256(bytes);
   if (found !== expected)
@@ -42,13 +70,17 @@ function openReturns(folder: string, { file, sha256: expected }: NonNullable<Res
       'E_DATA',
       `${path} is not what results.json was computed from: expected SHA-256 ${expected.slice(0, 16)}…, found ${found.slice(0, 16)}…. ${advice}`,
     );
-  const raw = JSON.parse(Buffer.from(bytes).toString('utf8')) as RawReturns;
-  if (raw.format !== RETURNS_FORMAT)
-    throw new CadenzaError(
-      'E_DATA',
-      `${path} has the format ${raw.format}; expected ${RETURNS_FORMAT}. Read it with the version that wrote it.`,
-    );
-  return raw;
+  const returns = readRecord(path, RETURNS);
+  for (const [table, rows] of Object.entries({ ...tables, [name]: methods }))
+    for (const method of Object.keys(rows)) {
+      const own = Object.hasOwn(returns.tables, table) ? returns.tables[table] : undefined;
+      if (!own || !Object.hasOwn(own.methods, method))
+        throw new CadenzaError(
+          'E_DATA',
+          `${path} has no returns of "${method}" in the table "${table}", which results.json has. ${advice}`,
+        );
+    }
+  return returns;
 }
 
 /**

@@ -3,7 +3,7 @@
  * that was checked in full, or one error that names the field. A browser runs this; `readRecord` reads the files.
  */
 
-import type { z } from 'zod';
+import { z } from 'zod';
 import { CadenzaError, type ErrorCode } from './errors.ts';
 
 /** One file format. */
@@ -42,3 +42,30 @@ function parse<T>(schema: z.ZodType<T>, value: unknown): { success: true; data: 
     throw error;
   }
 }
+
+/**
+ * A schema with an entry for every field of `T`, optional ones included, and for no others, so that a type and its schema cannot drift apart.
+ *
+ * @example const budget: z.ZodType<Budget> = fields<Budget>({ steps: z.int(), note: z.string().optional() });
+ */
+export const fields = <T extends object>(shape: { readonly [K in keyof T]-?: z.ZodType<T[K]> }): z.ZodType<T> =>
+  z.strictObject(shape) as unknown as z.ZodType<T>;
+
+/** Values by names that the file chose itself. A name that every object has already, such as `constructor`, is refused. */
+export const byName = <T>(value: z.ZodType<T>): z.ZodType<Record<string, T>> => z.record(nameSchema, value);
+
+/** A name that may be a key of an object. */
+export const nameSchema = z
+  .string()
+  .min(1)
+  .max(1000)
+  .refine(name => !(name in {}), 'is a name that JavaScript keeps for itself');
+
+/** A SHA-256 in hexadecimal. */
+export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256: 64 hexadecimal digits');
+
+/** The name of a file in the same folder: no path that leads elsewhere. */
+export const fileNameSchema = z
+  .string()
+  .max(255)
+  .regex(/^(?!\.\.?$)[^/\\\p{Cc}]+$/u, 'expected the name of a file in the same folder, without a path');

@@ -1,0 +1,156 @@
+/** @file results.json and returns.json: what was ever committed is read, and what is damaged is refused with its field, or can be reported. */
+
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { RawReturns, Results } from '../src/evaluation/index.ts';
+import { compareRuns, formatComparison, formatResults, htmlReport, type OpenRun, openRun, rawTable } from '../src/reports/index.ts';
+import { sha256 } from '../src/util/files.ts';
+import { ROOT } from './command.ts';
+import { damagedBytes, damagedJson, fuzz } from './fuzz.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'cadenza-results-format-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const committed = join(ROOT, 'docs', 'results');
+const read = (name: string, file: string) => JSON.parse(readFileSync(join(committed, name, file), 'utf8'));
+
+/** Two rows of a committed run, with few resamples. */
+function small(): { results: Results; returns: RawReturns } {
+  const [results, returns] = [read('evidence-key-to-door', 'results.json'), read('evidence-key-to-door', 'returns.json')];
+  const two = (rows: object) => Object.fromEntries(Object.entries(rows).filter(([name]) => name === 'cad' || name === 'ad'));
+  const [name] = [results.name];
+  results.methods = two(results.methods);
+  results.versus[name].others = two(results.versus[name].others);
+  results.imitation[name].methods = two(results.imitation[name].methods);
+  results.rate = read('evidence-rate-return', 'results.json').rate;
+  results.rate.reference = 'ad';
+  for (const point of results.rate.points) point.method = 'cad';
+  returns.tables = { [name]: { ...returns.tables[name], methods: two(returns.tables[name].methods) } };
+  returns.tables[name].bootstrap.resamples = 20;
+  return { results, returns };
+}
+
+function write(at: string, results: string, returns: string): void {
+  mkdirSync(at, { recursive: true });
+  writeFileSync(join(at, 'results.json'), results);
+  writeFileSync(join(at, 'returns.json'), returns);
+}
+
+/** What reads a run's results (all but the paper, which takes seconds), and what reads its returns. */
+const report = ({ results }: OpenRun) => [formatResults(results), htmlReport(results)];
+const compare = (run: OpenRun) => formatComparison(compareRuns({ run, method: 'ad' }, { run, method: 'cad' }, 'final'));
+
+describe('committed results', () => {
+  const names = readdirSync(committed).filter(name => existsSync(join(committed, name, 'results.json')));
+
+  it.each(names)('%s is read', name => {
+    const file = read(name, 'results.json');
+    if (file.format === 'cadenza-results-1') expect(openRun(join(committed, name)).results.name).toBe(file.name);
+    else
+      expect(() => openRun(join(committed, name))).toThrow(
+        expect.objectContaining({ code: 'E_DATA', message: expect.stringContaining('results.html') }),
+      );
+  });
+});
+
+const { results, returns } = small();
+const withReturns = (text: string, change: object = {}) =>
+  JSON.stringify({ ...results, raw: { file: 'returns.json', sha256: sha256(text) }, ...change });
+const whole = JSON.stringify(returns);
+
+describe('openRun', () => {
+  const folderOf = (name: string, text: string, raw = whole) => {
+    const at = join(folder, name);
+    write(at, text, raw);
+    return at;
+  };
+  const refusal = (...says: string[]) =>
+    expect.objectContaining({ code: 'E_DATA', message: expect.stringMatching(new RegExp(says.join('.*'), 's')) });
+
+  it('opens a run by its folder or its results.json, with its returns', () => {
+    const at = folderOf('whole', withReturns(whole));
+    const run = openRun(at);
+    expect(openRun(join(at, 'results.json'))).toEqual(run);
+    expect(rawTable(run)).toEqual(returns.tables[results.name]);
+    expect(() => rawTable(run, 'other')).toThrow(refusal('no table "other"; expected one of key-to-door'));
+  });
+
+  it('opens older runs, and says so where raw returns are needed', () => {
+    const run = openRun(folderOf('older', withReturns(whole, { raw: undefined })));
+    expect(run.results.name).toBe(results.name);
+    expect(() => rawTable(run)).toThrow(refusal('no raw returns', 'Run the same command again'));
+  });
+
+  it('refuses what is not a run, and returns that are not those of the results', () => {
+    expect(() => openRun(join(folder, 'nowhere'))).toThrow(refusal('cannot read .*nowhere', 'Give the folder of a finished run'));
+    expect(() => openRun(folderOf('altered', withReturns(whole), `${whole} `))).toThrow(refusal('not what results.json was computed from'));
+    const lost = folderOf('lost', withReturns(whole));
+    rmSync(join(lost, 'returns.json'));
+    expect(() => openRun(lost)).toThrow(refusal('cannot read .*returns.json', 'copy both'));
+    const newer = JSON.stringify({ ...returns, format: 'cadenza-returns-9' });
+    expect(() => openRun(folderOf('newer', withReturns(newer), newer))).toThrow(refusal('returns.json', 'format: .*cadenza-returns-1'));
+  });
+
+  it('names the page of other results only where it is', () => {
+    const at = folderOf('supervised', JSON.stringify({ format: 'cadenza-supervised-1' }));
+    expect(() => openRun(at)).toThrow(refusal('cadenza-supervised-1; expected cadenza-results-1', 'no page'));
+    writeFileSync(join(at, 'results.html'), '');
+    expect(() => openRun(at)).toThrow(refusal('supervised.results.html'));
+  });
+
+  it.each(['../whole/returns.json', '/etc/passwd', '..', 'a\\b'])('does not leave the folder for returns at %s', file => {
+    const raw = { file, sha256: sha256(whole) };
+    expect(() => openRun(folderOf('outside', withReturns(whole, { raw })))).toThrow(refusal('raw.file', 'same folder'));
+  });
+});
+
+describe('damage', () => {
+  const at = join(folder, 'run');
+
+  it('none: the run is opened, reported and compared', () => {
+    const text = whole;
+    write(at, withReturns(text), text);
+    const run = openRun(at);
+    report(run);
+    compare(run);
+  });
+
+  it('of the structure of results.json is refused or can be reported', async () => {
+    const text = whole;
+    const { refused, accepted } = await fuzz(damagedJson(JSON.parse(withReturns(text)), { seed: 1, count: 200 }), content => {
+      write(at, content, text);
+      report(openRun(at));
+    });
+    expect(refused.length).toBeGreaterThan(100);
+    expect(accepted.length).toBeGreaterThan(20);
+  }, 60_000);
+
+  it('of the structure of returns.json is refused or can be compared, where its hash was made to fit', async () => {
+    const { refused } = await fuzz(damagedJson(returns, { seed: 2, count: 120 }), content => {
+      write(at, withReturns(content), content);
+      compare(openRun(at));
+    });
+    expect(refused.length).toBeGreaterThan(50);
+  }, 60_000);
+
+  it('of the bytes of returns.json is always found', async () => {
+    const text = whole;
+    const { accepted } = await fuzz(damagedBytes(Buffer.from(text), { seed: 3, count: 60 }), content => {
+      write(at, withReturns(text), '');
+      writeFileSync(join(at, 'returns.json'), content);
+      openRun(at);
+    });
+    expect(accepted).toEqual([]);
+  });
+
+  it('of the bytes of results.json is refused or can be printed', async () => {
+    const text = whole;
+    await fuzz(damagedBytes(Buffer.from(withReturns(text)), { seed: 4, count: 100 }), content => {
+      write(at, '', text);
+      writeFileSync(join(at, 'results.json'), content);
+      formatResults(openRun(at).results);
+    });
+  }, 60_000);
+});
