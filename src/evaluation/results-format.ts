@@ -208,6 +208,7 @@ const protocol = fields<Protocol>({
   split: fields<Protocol['split']>(splitCounts),
   selection: fields<Selection>({
     by: z.enum(Object.keys(SELECTIONS) as [Selection['by'], ...Selection['by'][]]),
+    settings: text.optional(),
     note: text.optional(),
     study: sha256Schema.optional(),
     tasks: z.array(text).optional(),
