@@ -1,11 +1,12 @@
 /** @file `--jobs`: parts of an experiment made at once, by processes of their own, to the bytes of one that makes them all. */
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, it } from 'vitest';
 import type { Results } from '../src/evaluation/index.ts';
+import { claim } from '../src/util/lock.ts';
 import { cadenza, settings, stageFiles, stageFolder, start, TINY } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-parallel-'));
@@ -14,12 +15,21 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const STEPS = Object.fromEntries(['teacher', 'pretrain', 'distil', 'finetune', 'baselines'].map(stage => [`${stage}.steps`, 20]));
 // Two seeds, each a student and two baselines: six parts. The oracle is trained by nobody.
 const SETTINGS = settings({ ...STEPS, seeds: [0, 1], 'baselines.methods': ['truncated', 'none', 'oracle'], 'checkpoint.everySteps': 1e6 });
+const { signal } = new AbortController();
 const run = (out: string, ...args: string[]) => ['run', TINY, '--out', join(folder, out), '--json', ...SETTINGS, ...args];
 const methods = (stdout: string) => (JSON.parse(stdout) as Results).methods;
 
 it('makes seeds and rows at once, and goes on after an interrupt, to the same bytes', async () => {
   const one = await cadenza(...run('one'));
-  const two = await cadenza(...run('two', '--jobs', '3'));
+  // What its processes wait for is shown.
+  const stages = join(folder, 'two', 'stages');
+  mkdirSync(stages, { recursive: true });
+  const release = await claim(join(stages, `${basename(stageFolder(join(folder, 'one'), 'generate')!)}.lock`), { signal });
+  const waiting = start(run('two', '--jobs', '3'));
+  await waiting.says(`Waiting for process ${process.pid}`);
+  expect(waiting.child.exitCode).toBe(null);
+  release();
+  const two = await waiting.ended;
   expect([one.status, two.status], one.stderr + two.stderr).toEqual([0, 0]);
   expect(two.stderr).toMatch(/tiny, 3 at once: done/);
   // The process that reports found everything there.

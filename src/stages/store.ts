@@ -114,7 +114,7 @@ export class StageStore {
     if (earlier) return earlier;
     mkdirSync(this.#folder, { recursive: true });
     // Another process may be at this very stage: then its output is waited for.
-    const release = await claim(`${folder}.lock`, { signal, onWait: whose => progress.start(`${stage}: waits for ${whose}`, 0) });
+    const release = await claim(`${folder}.lock`, { signal, onWait: news => progress.say(`${stage}: ${news}`) });
     try {
       this.#discardStale(folder);
       return finished() ?? (await this.#make({ stage, settings, inputs, run }, { key, folder, path }));

@@ -1,79 +1,215 @@
-/** @file A file that says which process is at work, so that two do not do the same work in one folder. Node only. */
+/**
+ * @file A file that says which process is at work, so that two do not do the same work in one folder. Node only.
+ *
+ * A lock is held by the process that created it. Whether that process is still there is seen in two ways: where its number can be looked up,
+ * by that number and the time when it started (numbers repeat, above all in containers); everywhere else by a sign of life, the file's
+ * modification time, which the holder renews. Only changes of that time count, so that clocks need not agree.
+ */
 
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { closeSync, lstatSync, openSync, readFileSync, readlinkSync, renameSync, rmSync, utimesSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
+import { z } from 'zod';
+import { CadenzaError } from './errors.ts';
+import { sha256 } from './files.ts';
 
-/** Milliseconds between two looks at a lock that another process holds. */
-const PATIENCE = 200;
-/** Looks after which a lock that names nobody was left half-written by a process that died. */
-const NAMELESS = 25;
+/** Milliseconds that a lock may be half-written. */
+const UNREADABLE = 2_000;
 
-interface Holder {
-  readonly pid: number;
-  readonly host: string;
+const holderSchema = z.object({
+  host: z.string(),
+  pid: z
+    .int()
+    .min(1)
+    .max(2 ** 31 - 1),
+  /** Where process numbers mean the same as here: one boot of a machine, and on it one container. Elsewhere they say nothing. */
+  place: z.string(),
+  /** When the process started, in the units of the place. */
+  started: z.string().optional(),
+  /** Number of the process that handed out the work, where one did. */
+  group: z.int().optional(),
+  /** Of this lock alone. */
+  token: z.string(),
+});
+
+type Holder = z.output<typeof holderSchema>;
+
+/** A lock as it was found. */
+interface Found {
+  readonly text: string;
+  readonly renewed: number;
+  /** Undefined where the text names no process. */
+  readonly holder?: Holder;
 }
 
 export interface ClaimOptions {
   /** Aborts the waiting, with its reason. */
   readonly signal: AbortSignal;
-  /** Told once, where there is something to wait for: who has it, and what to do if that is not so. */
-  readonly onWait?: (whose: string) => void;
+  /** Called when there is something to wait for, and when an abandoned lock is taken over: what happens, and what to do, as sentences. */
+  readonly onWait?: (news: string) => void;
+  /** Milliseconds between two looks at a lock that another process holds. */
+  readonly patience?: number;
+  /** Milliseconds between signs of life, and without one before a lock counts as abandoned. */
+  readonly beat?: number;
+  readonly silence?: number;
+}
+
+/** Takes the lock, waiting for as long as another process has it, and gives what releases it. An abandoned lock is taken over. */
+export async function claim(path: string, options: ClaimOptions): Promise<() => void> {
+  const { signal, onWait, patience = 200, beat = 5_000, silence = 60_000 } = options;
+  const own = `${JSON.stringify({ ...self(), token: randomUUID() })}\n`;
+  const watches = new Map<string, { renewed: number; since: number }>();
+  let news = '';
+  const tell = (text: string) => {
+    if (text !== news) onWait?.(text);
+    news = text;
+  };
+  const isAbandoned = (at: string, { text, renewed, holder }: Found) => {
+    const gone = holder && isGone(holder);
+    if (gone) return true;
+    const watch = watches.get(text);
+    if (watch?.renewed !== renewed) watches.set(text, { renewed, since: performance.now() });
+    if (holder) tell(describe(at, holder, silence));
+    if (!watch || watch.renewed !== renewed || gone === false) return false;
+    const abandoned = performance.now() - watch.since >= (holder ? silence : Math.min(UNREADABLE, silence));
+    if (!holder && !abandoned) tell(`Waiting: the lock ${at} names no process. It is taken over if it stays like that.`);
+    if (abandoned) tell(`The lock ${at} is taken over: it ${holder ? 'showed no sign of life' : 'names no process'}.`);
+    return abandoned;
+  };
+
+  signal.throwIfAborted();
+  while (!take(path, own, isAbandoned)) {
+    await setTimeout(patience, undefined, { signal }).catch(() => {});
+    signal.throwIfAborted();
+  }
+  const isOwn = () => look(path)?.text === own;
+  const timer = setInterval(() => {
+    try {
+      if (isOwn()) utimesSync(path, new Date(), new Date());
+    } catch {
+      // A sign of life that cannot be given now may be given at the next beat.
+    }
+  }, beat).unref();
+  return () => {
+    clearInterval(timer);
+    if (isOwn()) rmSync(path, { force: true });
+  };
 }
 
 /**
- * Takes the lock, waiting for as long as another process has it, and gives what releases it. A lock whose process on this machine is gone
- * is taken over; whether one on another machine lives cannot be seen from here.
+ * Takes the lock, if it is free or abandoned. An abandoned lock stays in its place until its one successor is found, the process that gets
+ * the lock on that succession; only this process may put its own in that place. So a lock that was taken meanwhile is never removed.
  */
-export async function claim(path: string, { signal, onWait }: ClaimOptions): Promise<() => void> {
-  const own: Holder = { pid: process.pid, host: hostname() };
-  for (let waits = 0; ; waits++) {
-    signal.throwIfAborted();
-    try {
-      writeFileSync(path, JSON.stringify(own), { flag: 'wx' });
-      return () => rmSync(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const holder = holderOf(path);
-    if (holder ? isGone(holder, own) : waits >= NAMELESS) discard(path, own);
-    else {
-      if (waits === 0 && holder) onWait?.(`process ${holder.pid} on ${holder.host} (if it is not there, delete ${path})`);
-      await setTimeout(PATIENCE, undefined, { signal }).catch(() => {});
-    }
+function take(path: string, own: string, isAbandoned: (path: string, found: Found) => boolean): boolean {
+  if (create(path, own)) return true;
+  const found = look(path);
+  if (!found || !isAbandoned(path, found)) return false;
+  const succession = `${path}.${sha256(found.text).slice(0, 12)}`;
+  if (!take(succession, own, isAbandoned)) return false;
+  const abandoned = look(path)?.text === found.text;
+  if (abandoned) renameSync(succession, path);
+  else rmSync(succession);
+  return abandoned;
+}
+
+/** Creates the lock unless something is there. */
+function create(path: string, own: string): boolean {
+  let file: number;
+  try {
+    file = openSync(path, 'wx');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+  try {
+    writeSync(file, own);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+  // A process that is stopped between creating and writing may have lost its still empty lock.
+  return look(path)?.text === own;
+}
+
+/** The lock; undefined where there is none. Throws `E_DISK` when something else is in its place. */
+function look(path: string): Found | undefined {
+  try {
+    const about = lstatSync(path);
+    if (!about.isFile())
+      throw new CadenzaError(
+        'E_DISK',
+        `${path} is ${about.isDirectory() ? 'a folder' : 'not a regular file'}, but the lock file of a stage belongs there. ` +
+          'Move it away, then run the command again.',
+      );
+    const text = readFileSync(path, 'utf8');
+    return { text, renewed: about.mtimeMs, holder: holderOf(text) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }
 
-/** Who has it; undefined where it was released or is being written at this moment. */
-function holderOf(path: string): Holder | undefined {
+function holderOf(text: string): Holder | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Holder;
+    return holderSchema.safeParse(JSON.parse(text)).data;
   } catch {
     return undefined;
   }
 }
 
-/** Whether the process that held a lock has ended. One with our own number ended before we began. */
-function isGone({ pid, host }: Holder, own: Holder): boolean {
-  if (host !== own.host) return false;
-  if (pid === own.pid) return true;
+function describe(path: string, holder: Holder, silence: number): string {
+  const { pid, host, place: there, group } = holder;
+  if (there === place() && group !== undefined && group === groupOf()) return `Waiting for process ${pid} of this command, which makes it.`;
+  const advice =
+    isGone(holder) === false
+      ? `To go on without it, stop it: kill ${pid}.`
+      : `If it is gone, delete ${path}; after ${Math.round(silence / 1000)} seconds without a sign of life that happens by itself.`;
+  return `Waiting for process ${pid} on ${host}, which is working on the same. ${advice}`;
+}
+
+const groupOf = () => (process.connected ? process.ppid : undefined);
+
+const self = (): Omit<Holder, 'token'> => ({
+  host: hostname(),
+  pid: process.pid,
+  place: place(),
+  started: startOf(process.pid)?.started,
+  group: groupOf(),
+});
+
+/** Whether the process of a lock has ended; undefined where that cannot be seen from here. */
+function isGone({ pid, place: there, started }: Holder): boolean | undefined {
+  if (there !== place()) return undefined;
   try {
     process.kill(pid, 0);
-    return false;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return true;
+  }
+  const found = startOf(pid);
+  return found && started !== undefined ? found.ended || found.started !== started : undefined;
+}
+
+/** On Linux the boot and the namespace of process numbers, elsewhere the host's name. */
+function place(): string {
+  try {
+    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return hostname();
   }
 }
 
-/** Of several processes that find a lock abandoned, the one that can rename it takes it away; a new one that was already there goes back. */
-function discard(path: string, own: Holder): void {
-  const aside = `${path}.${process.pid}`;
+/** When a process of this place started, in ticks since the boot, and whether it has ended (a zombie has); undefined where that is not shown. */
+function startOf(pid: number): { started: string; ended: boolean } | undefined {
   try {
-    renameSync(path, aside);
-    const holder = holderOf(aside);
-    if (holder && !isGone(holder, own)) renameSync(aside, path);
-    else rmSync(aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    // proc_pid_stat(5): the second field is the program's name, which may hold anything; the third is the state, the 22nd the start time.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return { started: fields[19], ended: 'ZXx'.includes(fields[0]) };
+  } catch {
+    return undefined;
   }
 }
