@@ -46,6 +46,13 @@ export interface ModelDescription {
   readonly streams: number;
   /** Key of the stage that trained it. */
   readonly trained: string;
+  /** The experiment that it was trained in; older models do not say. */
+  readonly experiment?: {
+    /** SHA-256 of the run's config.yaml. */
+    readonly config: string;
+    /** SHA-256 of the keys of its training, validation and test tasks, and of the data set where there is one, as canonical JSON. */
+    readonly tasks: string;
+  };
 }
 
 /** What of the past the compressor sees at once. */

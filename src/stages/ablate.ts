@@ -3,7 +3,7 @@
  * road; stages whose settings and inputs are equal are shared, and a second call does only what is missing.
  */
 
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import {
@@ -15,12 +15,13 @@ import {
   type ReturnTable,
   rateReturn,
 } from '../evaluation/index.ts';
-import { formatConfig, loadConfig, topLevelKeys } from '../util/config.ts';
+import { loadConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { hashJson, writeFileAtomic } from '../util/files.ts';
+import { hashJson } from '../util/files.ts';
 import { expectBuildable } from './buildable.ts';
 import { type ExperimentConfig, loadExperiment, settingsSchema, type TableSettings, withSettings } from './config.ts';
 import { type Evaluated, plannedRows } from './evaluate.ts';
+import { openOutputs } from './outputs.ts';
 import { makeAtOnce, partsOf } from './parallel.ts';
 import { writeResults } from './results.ts';
 import { type RunOptions, road } from './run.ts';
@@ -212,7 +213,8 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   for (const { config } of cells) expectBuildable(config);
   expectOneTable(cells);
   const since = diskTime(out);
-  writeFileAtomic(join(out, 'config.yaml'), formatConfig({ ...ablation, cells: cells.map(({ name }) => name) }));
+  const hashes = Object.fromEntries(cells.map(({ name, config }) => [name, hashJson(config)]));
+  const outputs = openOutputs(out, { ...ablation, experiment: base, cells: hashes }, progress);
 
   await makeAtOnce(
     ablation.name,
@@ -270,10 +272,8 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   }
   const lines = rate && new Map(cells.map(cell => [`cad ${cell.name}`, lineOf(cell, rate.along)]));
   const curve = lines && rateReturn(main!.methods, main!.raw, lines, rate.against);
-  return writeResults(
-    out,
-    cells[0].config,
-    { ...main!, tables, returns, imitation, rate: curve, reference: reference && `cad ${reference}`, dataHashes, seconds, times, command },
-    { ablation, base },
+  const found = { ...main!, tables, returns, imitation, rate: curve, reference: reference && `cad ${reference}` };
+  return outputs.replace(async () =>
+    writeResults(out, cells[0].config, { ...found, dataHashes, seconds, times, command }, { ablation, base }),
   );
 }

@@ -20,13 +20,14 @@ import {
 import { type InContextPolicy, MODEL_FORMAT, type ModelDescription } from '../policy/index.ts';
 import type { History, Policy, Task } from '../rl/index.ts';
 import { DEMONSTRATION_STYLES, source, sourcePolicy } from '../sources/index.ts';
-import { readJson, writeFileAtomic, writeJson } from '../util/files.ts';
+import { formatConfig } from '../util/config.ts';
+import { readJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
 import { BASELINES, baseline, isTrained } from './baselines/index.ts';
 import type { ExperimentConfig } from './config.ts';
 import { costOf } from './cost.ts';
 import type { Demonstrations } from './demonstrate.ts';
-import { atMost, loadHistories, split } from './generate.ts';
+import { atMost, loadHistories, split, tasksHash } from './generate.ts';
 import { datasetKey } from './imported.ts';
 import { inferenceGraphs, openPolicy, ownModel, type TrainedModel } from './inference.ts';
 import { type MethodMemory, openMemory, retrievalOf } from './memory.ts';
@@ -343,6 +344,7 @@ export async function exportModel(evaluation: Pick<Evaluation, 'model' | 'config
     ...(method.foresees ? { returns: { episodes: model.returns!.count } } : {}),
     streams,
     trained: method.trained.key,
+    experiment: { config: sha256(formatConfig(config)), tasks: tasksHash(config) },
   };
   writeJson(join(folder, 'model.json'), description);
 }

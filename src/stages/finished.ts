@@ -10,7 +10,9 @@ import { topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { hashJson, readBytes, readJson, sha256 } from '../util/files.ts';
 import { type ExperimentConfig, loadExperiment } from './config.ts';
+import { tasksHash } from './generate.ts';
 import { familyOf } from './imported.ts';
+import { CONFIG_FILE } from './outputs.ts';
 import { readStage, type StoredStage } from './store.ts';
 
 /** A finished run: its configuration and its exported model. */
@@ -26,7 +28,7 @@ export interface FinishedRun {
 
 /** Opens a run that was evaluated. Throws `E_CHECKPOINT` where there is no model, or one that carries no latents, or many. */
 export function openRun(folder: string): FinishedRun {
-  const settings = join(folder, 'config.yaml');
+  const settings = join(folder, CONFIG_FILE);
   if (existsSync(settings) && topLevelKeys({ file: settings }).includes('axes'))
     throw new CadenzaError(
       'E_CHECKPOINT',
@@ -38,7 +40,9 @@ export function openRun(folder: string): FinishedRun {
   if (!description.latentShape)
     throw new CadenzaError('E_CHECKPOINT', `the model of ${folder} carries no latents, so it has no contexts to store or look into.`);
   const [compress, act] = ['compress.onnx', 'act.onnx'].map(name => readBytes(path(name), 'E_CHECKPOINT', advice));
+  expectOwnConfig(settings, readBytes(settings, 'E_CHECKPOINT', advice), description);
   const config = loadExperiment(settings);
+  expectOwnTasks(folder, config, description);
   const model: ContextModel = {
     hash: hashJson({ description, compress: sha256(compress) }),
     environment: description.env.id,
@@ -46,6 +50,32 @@ export function openRun(folder: string): FinishedRun {
     configuration: { description, experiment: config },
   };
   return { folder, config, family: familyOf(config), description, compress, act, model };
+}
+
+const AGAIN = 'Run the same command again in this folder: finished stages are not trained again.';
+
+/** Throws `E_CHECKPOINT` unless config.yaml is the one that the model was trained with. */
+function expectOwnConfig(path: string, bytes: Uint8Array, { experiment }: ModelDescription): void {
+  if (!experiment)
+    throw new CadenzaError(
+      'E_CHECKPOINT',
+      `the model beside ${path} does not say which experiment it was trained in (an earlier version wrote it), so which tasks it knows is uncertain. ${AGAIN}`,
+    );
+  const found = sha256(bytes);
+  if (found === experiment.config) return;
+  const hashes = `expected SHA-256 ${experiment.config.slice(0, 16)}…, found ${found.slice(0, 16)}…`;
+  throw new CadenzaError(
+    'E_CHECKPOINT',
+    `${path} is not the configuration of the model beside it: ${hashes}. Put the file back as it was, or let both be written again: ${AGAIN}`,
+  );
+}
+
+/** Throws `E_CHECKPOINT` unless the tasks are divided as they were when the model was trained. */
+function expectOwnTasks(folder: string, config: ExperimentConfig, { experiment }: ModelDescription): void {
+  if (tasksHash(config) === experiment?.tasks) return;
+  const { dataset } = config.source;
+  const why = dataset === undefined ? 'another version of cadenza divided them' : `the data set ${dataset} was changed or exchanged`;
+  throw new CadenzaError('E_CHECKPOINT', `the tasks of ${folder} are not those that its model was trained and tested on: ${why}. ${AGAIN}`);
 }
 
 /** The learning histories that the run's model was trained on, found through the records of the stages. Throws `E_CHECKPOINT` without them. */

@@ -4,6 +4,7 @@ import { type HistoryStore, type Manifest, openHistories, type Provenance, saveH
 import { type EnvFamily, episodeStarts, type History, pickEpisodes, type Task } from '../rl/index.ts';
 import { generateHistory, type HistoryRequest, source } from '../sources/index.ts';
 import { CadenzaError } from '../util/errors.ts';
+import { hashJson } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import type { ExperimentConfig } from './config.ts';
@@ -25,6 +26,15 @@ export function split(config: GenerateConfig) {
   const { train, test } = splitTasks(listed, { ...config.split, tasks: tasks && tasks + validation });
   expectTasks(validation < train.length, `split.validation is ${validation}, which leaves none of the ${train.length} tasks to train on.`);
   return { family, train: train.slice(validation), validation: train.slice(0, validation), test };
+}
+
+/** The tasks of every side by their keys, and the data set, as one hash: what a model must agree on with whoever examines it. */
+export function tasksHash(config: GenerateConfig): string {
+  const { family, ...sides } = split(config);
+  return hashJson({
+    ...Object.fromEntries(Object.entries(sides).map(([side, tasks]) => [side, tasks.map(family.taskKey)])),
+    ...datasetKey(config),
+  });
 }
 
 /** The first `most` tasks. A split lists its tasks in the order of its shuffle, so these are a random choice that its seed settles. */

@@ -20,9 +20,8 @@ import {
 import { Scope } from '../nn/index.ts';
 import { episodeStarts, type History, segmentStarts } from '../rl/index.ts';
 import { newBatch, writeSegment } from '../tokenizers/index.ts';
-import { formatConfig } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { readJson, writeFileAtomic, writeJson } from '../util/files.ts';
+import { readJson, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
 import { type ExperimentConfig, tableConfig } from './config.ts';
@@ -39,6 +38,7 @@ import { loadHistories } from './generate.ts';
 import { datasetKey, datasetOf } from './imported.ts';
 import { weightsOf } from './inference.ts';
 import { withWeights } from './model.ts';
+import { openOutputs } from './outputs.ts';
 import { madeBy } from './provenance.ts';
 import { type RunOptions, trainMethods } from './run.ts';
 import { StageStore } from './store.ts';
@@ -58,11 +58,10 @@ export async function runRecorded(
     expectBuildable(each, { plays });
   }
   const store = new StageStore(out, { fresh, progress, signal });
-  writeFileAtomic(join(out, 'config.yaml'), formatConfig(config));
+  const outputs = openOutputs(out, config, progress);
   const main = await scored(config, store);
   const others: Record<string, Record<string, RecordedMethodResult>> = {};
   for (const { name, config: each } of tables) others[name] = (await scored(each, store)).methods;
-  await exportModel(main.evaluation, main.agent, join(out, 'model'));
   const { resamples, tasks: side } = config.evaluate;
   const { generated } = main;
   const results: RecordedResults = {
@@ -85,7 +84,10 @@ export async function runRecorded(
       seconds: store.seconds,
     },
   };
-  writeJson(join(out, 'results.json'), results);
+  await outputs.replace(async () => {
+    await exportModel(main.evaluation, main.agent, join(out, 'model'));
+    writeJson(join(out, 'results.json'), results);
+  });
   return results;
 }
 

@@ -8,8 +8,6 @@ import { nodeExecutor } from '../engine/executors/node.ts';
 import type { Executor } from '../engine/index.ts';
 import type { ImitationTable, MethodTimes, Results, ReturnTable } from '../evaluation/index.ts';
 import type { History } from '../rl/index.ts';
-import { formatConfig } from '../util/config.ts';
-import { writeFileAtomic } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
 import { baselineModels, trainBaseline } from './baselines/train.ts';
 import { expectBuildable } from './buildable.ts';
@@ -20,6 +18,7 @@ import { type Evaluated, evaluate, evaluatedTasks, exportModel, type TrainedMeth
 import { generate, loadHistories, split } from './generate.ts';
 import { compareWithSource, measuresImitation } from './imitation.ts';
 import { Model } from './model.ts';
+import { openOutputs } from './outputs.ts';
 import { makeAtOnce, partsOf, STUDENT } from './parallel.ts';
 import { reinforce } from './reinforce.ts';
 import { writeResults } from './results.ts';
@@ -62,7 +61,7 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
   const since = diskTime(out);
   const open = () => new StageStore(out, { fresh, since, progress, signal });
   const store = open();
-  writeFileAtomic(join(out, 'config.yaml'), formatConfig(config));
+  const outputs = openOutputs(out, config, progress);
   const parts = [config, ...config.tables.map(table => tableConfig(config, table))].flatMap(each => partsOf(each.name, each));
   await makeAtOnce(config.name, parts, { ...options, since });
   const executor = nodeExecutor(config.executor);
@@ -88,9 +87,20 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
     dataHashes[table.name] = other!.dataHash;
     if (other!.imported) imported[table.name] = other!.imported;
   }
-  await exportModel({ model: main.model, config }, main.agent, join(out, 'model'));
-
-  return writeResults(out, config, { ...main, tables, returns, imitation, dataHashes, imported, seconds, times, command: options.command });
+  return outputs.replace(async () => {
+    await exportModel({ model: main.model, config }, main.agent, join(out, 'model'));
+    return writeResults(out, config, {
+      ...main,
+      tables,
+      returns,
+      imitation,
+      dataHashes,
+      imported,
+      seconds,
+      times,
+      command: options.command,
+    });
+  });
 }
 
 /**

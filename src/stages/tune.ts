@@ -28,6 +28,7 @@ import { expectBuildable } from './buildable.ts';
 import { type ExperimentConfig, experimentSchema, type TableSettings, tableConfig } from './config.ts';
 import { evaluatedTasks, modelReturns, resampledOf } from './evaluate.ts';
 import { split } from './generate.ts';
+import { openOutputs } from './outputs.ts';
 import { madeBy } from './provenance.ts';
 import { trainMethods } from './run.ts';
 import { fingerprint, statedSelection } from './selection.ts';
@@ -109,20 +110,23 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
   const trials: (Trial & { rungs: Rung[] })[] = candidates.map((settings, trial) => ({ trial, settings, rungs: [] }));
   let entrants: readonly Trial[] = trials;
   const report = (): Study => studyOf(base, trials, options);
-  for (const [depth, { trials: places, steps }] of rounds.entries()) {
-    // Fewer may have been drawn than there are places.
-    if (depth > 0) entrants = rankTrials(entrants).slice(0, places);
-    for (const { trial, settings } of entrants) {
-      title = rounds.length > 1 ? `round ${depth + 1}/${rounds.length}, trial ${trial}` : `trial ${trial}/${trials.length - 1}`;
-      const config = trialConfig(base, settings, method === 'halving' ? steps : undefined);
-      trials[trial].rungs.push({ steps: config.finetune.steps, score: await runTrial(config, measure, store, executor) });
-      writeJson(join(out, STUDY_FILE), report());
+  const described = { study: { trials: options.trials, method, eta, measure, seed }, space, experiment: base };
+  return openOutputs(out, described, progress).replace(async () => {
+    for (const [depth, { trials: places, steps }] of rounds.entries()) {
+      // Fewer may have been drawn than there are places.
+      if (depth > 0) entrants = rankTrials(entrants).slice(0, places);
+      for (const { trial, settings } of entrants) {
+        title = rounds.length > 1 ? `round ${depth + 1}/${rounds.length}, trial ${trial}` : `trial ${trial}/${trials.length - 1}`;
+        const config = trialConfig(base, settings, method === 'halving' ? steps : undefined);
+        trials[trial].rungs.push({ steps: config.finetune.steps, score: await runTrial(config, measure, store, executor) });
+        writeJson(join(out, STUDY_FILE), report());
+      }
     }
-  }
-  const study = report();
-  const best = bestConfig(base, study, sha256File(join(out, STUDY_FILE)));
-  writeFileAtomic(join(out, 'best.yaml'), formatConfig(best));
-  return study;
+    const study = report();
+    const best = bestConfig(base, study, sha256File(join(out, STUDY_FILE)));
+    writeFileAtomic(join(out, 'best.yaml'), formatConfig(best));
+    return study;
+  });
 }
 
 /** Trains and scores one trial; null where its loss stopped being finite, which is an answer about its settings. */

@@ -14,10 +14,10 @@ import {
 import { Scope } from '../../nn/index.ts';
 import { pack, packing } from '../../optim/index.ts';
 import { type Draw, labelRecord, PROBLEMS } from '../../supervised/index.ts';
-import { formatConfig } from '../../util/config.ts';
-import { hashJson, readJson, writeFileAtomic, writeJson } from '../../util/files.ts';
+import { hashJson, readJson, writeJson } from '../../util/files.ts';
 import { Random } from '../../util/random.ts';
 import { loadWeights } from '../checkpoint.ts';
+import { openOutputs } from '../outputs.ts';
 import { madeBy } from '../provenance.ts';
 import type { RunOptions } from '../run.ts';
 import { type StageOutput, StageStore } from '../store.ts';
@@ -40,7 +40,7 @@ export async function runSupervised(config: SupervisedConfig, options: Omit<RunO
   for (const { kind } of methods) model.outputs(new Scope(), kind, 1, 1);
 
   const store = new StageStore(out, { fresh, progress, signal });
-  writeFileAtomic(join(out, 'config.yaml'), formatConfig(config));
+  const outputs = openOutputs(out, config, progress);
   const run: SupervisedRun = { store, config, model, executor: nodeExecutor(config.executor) };
   const audit = await auditTasks(store, config, model.problem);
   const trained: { method: SupervisedMethod; output: StageOutput }[] = [];
@@ -48,7 +48,7 @@ export async function runSupervised(config: SupervisedConfig, options: Omit<RunO
     for (const method of methods) trained.push({ method: { ...method, seed }, output: await trainSupervised(run, { ...method, seed }) });
 
   const results = await collect(run, trained, audit, command);
-  writeJson(join(out, 'results.json'), results);
+  await outputs.replace(async () => writeJson(join(out, 'results.json'), results));
   return results;
 }
 

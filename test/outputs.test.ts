@@ -1,0 +1,119 @@
+/** @file One folder, several configurations: what lies in it is always of one, what is examined belongs together, and nothing is lost. */
+
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { openRun } from '../src/stages/finished.ts';
+import { split } from '../src/stages/generate.ts';
+import { sha256 } from '../src/util/files.ts';
+import { settings, TINY, withinProcess } from './command.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'cadenza-outputs-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const SHORT = {
+  ...Object.fromEntries(['teacher', 'pretrain', 'distil', 'finetune', 'baselines'].map(stage => [`${stage}.steps`, 2])),
+  'source.episodes': 6,
+  'evaluate.streams': 1,
+  'evaluate.episodes': 2,
+  'baselines.methods': [],
+};
+const run = (out: string, set: Record<string, unknown> = {}, ...args: string[]) =>
+  withinProcess(['run', TINY, '--out', out, ...settings({ ...SHORT, ...set }), ...args]);
+const base = join(folder, 'base');
+const copy = (name: string) => {
+  const out = join(folder, name);
+  cpSync(base, out, { recursive: true });
+  return out;
+};
+const outputs = (out: string) => readdirSync(out).filter(name => !['stages', 'earlier'].includes(name));
+const hashes = (out: string) =>
+  Object.fromEntries(
+    ['config.yaml', 'results.json', 'returns.json', 'model/model.json'].map(file => [file, sha256(readFileSync(join(out, file)))]),
+  );
+const OTHER = { 'split.seed': 3 };
+
+beforeAll(async () => {
+  expect(await run(base)).toMatchObject({ status: 0 });
+}, 60_000);
+
+describe('a second configuration in the folder of a finished run', () => {
+  it('leaves the first one whole until it is finished itself', async () => {
+    const out = copy('interrupted');
+    const before = hashes(out);
+    // Fails on the way, as an interrupt would.
+    const { status, stderr } = await run(out, { ...OTHER, 'teacher.weightDecay': 1e30, 'teacher.steps': 80 });
+    expect([status, stderr]).toEqual([
+      6,
+      expect.stringMatching(/results of another configuration \(.*split\.seed: 0 → 3.*earlier.[0-9a-f]{12}/),
+    ]);
+    expect(hashes(out)).toEqual(before);
+    const { config, family } = openRun(out);
+    const stored = await withinProcess(['store', 'build', out, '--out', join(out, 'a.db'), '--from', 'test', '--streams', '1', '--json']);
+    expect([stored.status, config.split.seed], stored.stderr).toEqual([0, 0]);
+    const { trainTasks } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')).split;
+    for (const task of split(config).test) expect(trainTasks ?? []).not.toContain(family.taskKey(task));
+  });
+
+  it('moves the first one to earlier/, whole, and the first comes back without training', async () => {
+    const out = copy('second');
+    const [before, names] = [hashes(out), outputs(out)];
+    const second = await run(out, OTHER);
+    expect(second.status, second.stderr).toBe(0);
+    const [moved] = readdirSync(join(out, 'earlier'));
+    expect(moved).toBe(before['config.yaml'].slice(0, 12));
+    expect(hashes(join(out, 'earlier', moved))).toEqual(before);
+    expect(readdirSync(join(out, 'earlier', moved)).sort()).toEqual(names.sort());
+    expect(openRun(out).config.split.seed).toBe(3);
+    const back = await run(out);
+    expect([back.status, back.stderr.match(/^(teacher|distil|finetune) .*done/m)]).toEqual([0, null]);
+    expect({ ...hashes(out), 'results.json': '' }).toEqual({ ...before, 'results.json': '' });
+    expect(readdirSync(join(out, 'earlier'))).toHaveLength(2);
+    // And again: what was moved before is not overwritten.
+    expect(await run(out, OTHER)).toMatchObject({ status: 0 });
+    expect(readdirSync(join(out, 'earlier')).sort()).toEqual(expect.arrayContaining([moved, `${moved}-2`]));
+  });
+
+  it('that is for some stages only touches no output', async () => {
+    const out = copy('stages');
+    const before = hashes(out);
+    expect(await withinProcess(['generate', TINY, '--out', out, ...settings({ ...SHORT, ...OTHER })])).toMatchObject({ status: 0 });
+    expect(hashes(out)).toEqual(before);
+    expect(existsSync(join(out, 'earlier'))).toBe(false);
+  });
+});
+
+describe('inspect and store refuse', () => {
+  const refused = async (out: string, says: string) => {
+    for (const args of [
+      ['inspect', out],
+      ['store', 'build', out, '--out', join(out, 'a.db'), '--from', 'test'],
+    ]) {
+      const { status, stderr } = await withinProcess(args);
+      expect([status, stderr]).toEqual([5, expect.stringContaining(says)]);
+    }
+  };
+
+  it('a config.yaml that is not the one of the model', async () => {
+    const out = copy('mixed');
+    const path = join(out, 'config.yaml');
+    const text = readFileSync(path, 'utf8');
+    expect(parse(text).split.seed).toBe(0);
+    writeFileSync(path, text.replace(/(split:[\s\S]*?seed: )0/, '$13'));
+    await refused(out, 'config.yaml is not the configuration of the model');
+    rmSync(path);
+    await refused(out, 'cannot read');
+  });
+
+  it('a model that does not say which experiment it is of, and one of other tasks', async () => {
+    const out = copy('old');
+    const path = join(out, 'model', 'model.json');
+    const { experiment, ...old } = JSON.parse(readFileSync(path, 'utf8'));
+    writeFileSync(path, JSON.stringify(old));
+    await refused(out, 'does not say which experiment');
+    writeFileSync(path, JSON.stringify({ ...old, experiment: { ...experiment, tasks: '0'.repeat(64) } }));
+    await refused(out, 'not those that its model was trained and tested on');
+  });
+});
