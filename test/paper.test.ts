@@ -356,6 +356,9 @@ it.runIf(hasLatex)(
     const paper = join(folder, 'latex');
     const run = join(ROOT, 'docs/results/dark-room-full');
     const results = json(run, 'results.json') as Results;
+    // In all scripts that a user may write in.
+    const note = 'Läufe für Straße, naïve Ångström – Łódź, „Việt“, αβ ά Ω, 2×3 ≤ 7 €, 中文 🎲';
+    results.run.command += ` --out ${note}`;
     const config = loadExperiment(join(run, 'config.yaml'));
     await writePaper(paper, { results, config, ...describeExperiment(config) });
     execFileSync('latexmk', ['-pdf', '-interaction=nonstopmode', '-halt-on-error', 'main.tex'], { cwd: paper, stdio: 'ignore' });

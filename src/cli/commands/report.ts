@@ -42,7 +42,7 @@ function namesOf(runs: readonly OpenRun[]): string[] {
   const distinct = (names: readonly string[]) => new Set(names).size === names.length;
   const names = [
     runs.map(({ results }) => results.name),
-    runs.map(({ folder }) => basename(resolve(folder)).replace(/[^\w.+-]/g, '-')),
+    runs.map(({ folder }) => basename(resolve(folder)).replace(/[^\p{L}\p{M}\p{N}_.+-]/gu, '-')),
   ].find(distinct);
   if (names) return names;
   throw new CadenzaError(

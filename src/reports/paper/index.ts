@@ -36,7 +36,8 @@ const CURVES = { width: 560, height: 320 };
 export async function writePaper(folder: string, facts: Facts): Promise<string[]> {
   const sets = rowSets(facts);
   expectShown(facts);
-  const texts = { methods: methods(facts), tables: tables(facts), main: main(facts) };
+  const body = { methods: methods(facts), tables: tables(facts) };
+  const texts = { ...body, main: main(facts, Object.values(body)) };
   const files: [string, string | Uint8Array][] = [
     ...Object.entries(texts).map(([name, { text }]) => [`${name}.tex`, `${text.trimEnd()}\n`] as [string, string]),
     ['references.bib', bibliography(citedKeys(texts.methods.text, texts.tables.text))],

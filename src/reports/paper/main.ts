@@ -1,5 +1,6 @@
 /** @file The document around the sections: main.tex, which compiles with what Debian calls texlive-latex-recommended and texlive-science. */
 
+import { CODE_POINT } from './escape.ts';
 import type { Facts } from './facts.ts';
 import { FIGURES } from './methods.ts';
 import { rowSets } from './tables.ts';
@@ -23,9 +24,14 @@ const PREAMBLE = raw`\documentclass[10pt,a4paper]{article}
 \sisetup{group-minimum-digits=4,group-separator={,}}
 \setlength{\emergencystretch}{4em}
 \setlength{\belowcaptionskip}{5pt}
+\newcommand{\codepoint}[1]{{\footnotesize[U+#1]}}
 `;
 
-export function main(facts: Facts): Written {
+/** What is said where a text has such a character. */
+const CODE_POINTS = raw`Characters that the fonts of this document lack are given by their Unicode code points in brackets.`;
+
+/** `body` is what the other files say. */
+export function main(facts: Facts, body: readonly Written[]): Written {
   const figures = rowSets(facts).flatMap(({ title, label, methods }) => [
     figure(
       facts,
@@ -51,8 +57,9 @@ export function main(facts: Facts): Written {
 
 \begin{document}
 \maketitle
-\input{methods}
-
+\input{methods}`),
+      body.some(({ text }) => text.includes(CODE_POINT)) ? literal(`\n${CODE_POINTS}`) : undefined,
+      literal(raw`
 \section{Results}`),
       ...figures,
       literal(raw`\input{tables}

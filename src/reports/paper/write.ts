@@ -11,6 +11,7 @@
  */
 
 import { expect } from '../../util/errors.ts';
+import { escapeTex } from './escape.ts';
 import { type Facts, lookUp } from './facts.ts';
 
 /** One numeral or text as it was written, and where it came from. */
@@ -28,7 +29,7 @@ export interface Written {
   readonly citations: readonly Citation[];
 }
 
-const PLACEHOLDER = /<([A-Za-z][\w+./ -]*?)(?::([A-Za-z0-9]+))?(?:\|([\w -]+))?>/g;
+const PLACEHOLDER = /<([A-Za-z][\p{L}\p{M}\p{N}_+./ -]*?)(?::([A-Za-z0-9]+))?(?:\|([\w -]+))?>/gu;
 
 /** The same sentences with their names taken from a place: `<options/size>` becomes `<setting/environment/options/size>`. */
 export const rebase = (sentences: string, base: string): string => sentences.replace(PLACEHOLDER, whole => `<${base}/${whole.slice(1)}`);
@@ -114,32 +115,6 @@ export function enumeration(parts: readonly string[]): string {
 }
 
 const plural = (noun: string): string => (/[^aeiou]y$/.test(noun) ? `${noun.slice(0, -1)}ies` : `${noun}s`);
-
-const SPECIAL: Readonly<Record<string, string>> = {
-  '\\': '\\textbackslash{}',
-  '~': '\\textasciitilde{}',
-  '^': '\\textasciicircum{}',
-  '<': '\\textless{}',
-  '>': '\\textgreater{}',
-  ε: '$\\epsilon$',
-  '×': '$\\times$',
-  '→': '$\\rightarrow$',
-  '≤': '$\\le$',
-  '≥': '$\\ge$',
-  '−': '$-$',
-  '–': '\\textendash{}',
-  '…': '\\ldots{}',
-  '“': '``',
-  '”': "''",
-  '’': "'",
-};
-
-/** A text as LaTeX shows it literally. */
-export const escapeTex = (text: string): string =>
-  text
-    .replace(/[{}$&#_%\\~^<>]|[^ -~]/g, character => SPECIAL[character] ?? (character < '~' ? `\\${character}` : '?'))
-    // Two hyphens would become a dash; the dashes that are meant stand alone in the table above.
-    .replace(/-(?=-)/g, '-{}');
 
 /** A long text in typewriter may break after its separators, and hashes every so often: LaTeX knows no hyphens for them. */
 const breakable = (text: string): string => text.replace(/([/=,-]|[0-9a-f]{8}(?=[0-9a-f]))/g, '$1\\allowbreak{}');

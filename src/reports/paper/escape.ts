@@ -1,0 +1,155 @@
+/** @file Text from data as LaTeX sets it: literally, in any script, with nothing lost. What no font of the document has is named by its code point. */
+
+import { printable } from '../../util/text.ts';
+
+const SPECIAL: Readonly<Record<string, string>> = {
+  '\\': '\\textbackslash{}',
+  '~': '\\textasciitilde{}',
+  '^': '\\textasciicircum{}',
+  '<': '\\textless{}',
+  '>': '\\textgreater{}',
+  '–': '\\textendash{}',
+  '—': '\\textemdash{}',
+  '…': '\\ldots{}',
+  '“': '``',
+  '”': "''",
+  '„': '\\quotedblbase{}',
+  '‘': '`',
+  '’': "'",
+  '‚': '\\quotesinglbase{}',
+  '«': '\\guillemotleft{}',
+  '»': '\\guillemotright{}',
+  '¡': '\\textexclamdown{}',
+  '¿': '\\textquestiondown{}',
+  '§': '\\S{}',
+  '°': '\\textdegree{}',
+  '·': '\\textperiodcentered{}',
+  '•': '\\textbullet{}',
+  µ: '\\textmu{}',
+  '€': '\\texteuro{}',
+  '£': '\\pounds{}',
+  '©': '\\textcopyright{}',
+  '®': '\\textregistered{}',
+  '™': '\\texttrademark{}',
+  '\u00a0': '~',
+  '\u202f': '\\,',
+  '\u2011': '-{}',
+  '\u00ad': '\\-',
+};
+
+const MATH: Readonly<Record<string, string>> = {
+  '×': '\\times',
+  '÷': '\\div',
+  '±': '\\pm',
+  '−': '-',
+  '→': '\\rightarrow',
+  '←': '\\leftarrow',
+  '↔': '\\leftrightarrow',
+  '⇒': '\\Rightarrow',
+  '≤': '\\le',
+  '≥': '\\ge',
+  '≠': '\\ne',
+  '≈': '\\approx',
+  '∞': '\\infty',
+  '∈': '\\in',
+  '∑': '\\sum',
+  '√': '\\surd',
+  '∂': '\\partial',
+  '∇': '\\nabla',
+  '²': '^2',
+  '³': '^3',
+  '¹': '^1',
+  α: '\\alpha',
+  β: '\\beta',
+  γ: '\\gamma',
+  δ: '\\delta',
+  ε: '\\epsilon',
+  ζ: '\\zeta',
+  η: '\\eta',
+  θ: '\\theta',
+  ι: '\\iota',
+  κ: '\\kappa',
+  λ: '\\lambda',
+  μ: '\\mu',
+  ν: '\\nu',
+  ξ: '\\xi',
+  ο: 'o',
+  π: '\\pi',
+  ρ: '\\rho',
+  σ: '\\sigma',
+  ς: '\\varsigma',
+  τ: '\\tau',
+  υ: '\\upsilon',
+  φ: '\\phi',
+  χ: '\\chi',
+  ψ: '\\psi',
+  ω: '\\omega',
+  Γ: '\\Gamma',
+  Δ: '\\Delta',
+  Θ: '\\Theta',
+  Λ: '\\Lambda',
+  Ξ: '\\Xi',
+  Π: '\\Pi',
+  Σ: '\\Sigma',
+  Υ: '\\Upsilon',
+  Φ: '\\Phi',
+  Ψ: '\\Psi',
+  Ω: '\\Omega',
+  // Capitals that look like Latin ones have no command.
+  ...Object.fromEntries(Array.from('ΑΒΕΖΗΙΚΜΝΟΡΤΧ', (letter, i) => [letter, `\\mathrm{${'ABEZHIKMNOPTX'[i]}}`])),
+};
+
+/** Marks by their commands over a Latin letter, and over a letter in mathematics. */
+const MARKS: Readonly<Record<string, readonly [text: string, math?: string]>> = {
+  '\u0300': ['`', 'grave'],
+  '\u0301': ["'", 'acute'],
+  '\u0302': ['^', 'hat'],
+  '\u0303': ['~', 'tilde'],
+  '\u0304': ['=', 'bar'],
+  '\u0306': ['u', 'breve'],
+  '\u0307': ['.', 'dot'],
+  '\u0308': ['"', 'ddot'],
+  '\u030a': ['r', 'mathring'],
+  '\u030b': ['H'],
+  '\u030c': ['v', 'check'],
+  '\u0323': ['d'],
+  '\u0327': ['c'],
+  '\u0328': ['k'],
+  '\u0331': ['b'],
+  '\u0342': ['~', 'tilde'],
+};
+
+/** Letters that `inputenc` (utf8) finds in fonts of the T1 encoding. */
+const IN_FONT = /^[À-ÖØ-öø-ĥĨ-ķĹ-ľŁ-ňŊ-ťŨ-ž]$/u;
+
+/** A text as LaTeX shows it literally. */
+export const escapeTex = (text: string): string =>
+  printable(text.normalize('NFC'))
+    .replace(/\s*[\n\t]\s*/g, ' ')
+    // Two hyphens would become a dash; the dashes that are meant stand alone in the table above.
+    .replace(/-(?=-)/g, '\u2011')
+    .replace(/[{}$&#_%\\~^<>]|[^ -~]\p{M}*/gu, escapeCharacter);
+
+/** What a text has where no font of the document has the character; main.tex says what it shows. */
+export const CODE_POINT = '\\codepoint';
+
+function escapeCharacter(character: string): string {
+  if (SPECIAL[character]) return SPECIAL[character];
+  if (MATH[character]) return `$${MATH[character]}$`;
+  if (character < '~') return `\\${character}`;
+  return IN_FONT.test(character) ? character : (withMarks(character) ?? codePoints(character));
+}
+
+/** A letter with its marks one over the other; undefined where one of them has no command. */
+function withMarks(character: string): string | undefined {
+  const [letter, ...marks] = character.normalize('NFD');
+  const math = MATH[letter];
+  if (!math && !/^[A-Za-z]$/.test(letter)) return undefined;
+  const commands = marks.map(mark => MARKS[mark]?.[math ? 1 : 0]);
+  if (commands.length === 0 || commands.includes(undefined)) return undefined;
+  const marked = commands.reduce<string>((inner, command) => `\\${command}{${inner}}`, math ?? letter);
+  return math ? `$${marked}$` : marked;
+}
+
+const codePoints = (text: string): string =>
+  Array.from(text, each => `${CODE_POINT}{${each.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}}`).join('');
