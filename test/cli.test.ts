@@ -32,7 +32,7 @@ describe('cadenza', () => {
   it('explains a bad configuration in one paragraph, with its own exit status', async () => {
     const { status, stdout, stderr } = await cadenza('run', bad);
     expect([status, stdout]).toEqual([3, '']);
-    expect(stderr).toMatch(/^cadenza: \[E_CONFIG\] .*bad\.yaml:3:3: model\.widht: unknown key; the nearest known key is "width".*\n$/);
+    expect(stderr).toMatch(/^cadenza: \[E_CONFIG\] .*bad\.yaml:3:3: model\.widht: unknown key; the nearest known key is "model\.width".*\n$/);
   });
 
   it('gives errors as JSON on stdout with --json', async () => {

@@ -19,11 +19,12 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Starts `cadenza …`; with `limit`, in a shell that forbids files of more than so many blocks of 512 bytes. */
-export function start(args: readonly string[], { limit }: { limit?: number } = {}) {
+/** Starts `cadenza …`, with `input` on its standard input; with `limit`, in a shell that forbids files of more than so many blocks of 512 bytes. */
+export function start(args: readonly string[], { limit, input }: { limit?: number; input?: string } = {}) {
   const command = ['--import', 'tsx', 'src/cli/main.ts', ...args];
   const shell = ['-c', `ulimit -f ${limit}; exec "$@"`, 'sh', process.execPath, ...command];
-  const child = spawn(limit ? 'sh' : process.execPath, limit ? shell : command, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(limit ? 'sh' : process.execPath, limit ? shell : command, { cwd: ROOT, stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stdin.end(input);
   const texts = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', text => (texts[name] += text));
   const ended: Promise<Ended> = once(child, 'close').then(([status, signal]) => ({ status, signal, ...texts }));

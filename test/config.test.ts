@@ -1,6 +1,8 @@
 /** @file Every way in which a configuration can be wrong, and what is said about it. */
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { openExperiment } from '../src/cli/experiments.ts';
@@ -8,6 +10,7 @@ import { evaluatedAt, experimentSchema, stageOptimiser, tableConfig } from '../s
 import { configJsonSchema, formatConfig, type JsonSchema, loadConfig } from '../src/util/config.ts';
 import { CadenzaError } from '../src/util/errors.ts';
 import { editDistance, nearest } from '../src/util/nearest.ts';
+import { start } from './command.ts';
 
 const load = (text: string, overrides: string[] = []) => loadConfig(experimentSchema, { file: 'e.yaml', text, overrides });
 
@@ -39,8 +42,8 @@ const CASES: Case[] = [
   { what: 'a key that reaches a prototype', text: 'name: a\n__proto__: {x: 1}', says: ['e.yaml:2:1', '"__proto__" is not allowed'] },
   { what: 'a missing name', text: 'seed: 1', says: ['e.yaml:1:1', 'name: expected a text, came nothing'] },
   { what: 'an unknown key', text: 'name: a\nmodle: {}', says: ['e.yaml:2:1: modle: unknown key', '"model"'] },
-  { what: 'an unknown key inside', text: 'name: a\nmodel:\n  widht: 3', says: ['e.yaml:3:3: model.widht: unknown key', '"width"'] },
-  { what: 'an unknown key in a stage', text: 'name: a\nteacher: {learningrate: 1}', says: ['2:11', '"learningRate"'] },
+  { what: 'an unknown key inside', text: 'name: a\nmodel:\n  widht: 3', says: ['e.yaml:3:3: model.widht: unknown key', '"model.width"'] },
+  { what: 'an unknown key in a stage', text: 'name: a\nteacher: {learningrate: 1}', says: ['2:11', 'key is "teacher.learningRate"'] },
   { what: 'a mistyped value', text: 'name: a\nmodel:\n  width: wide', says: ['e.yaml:3:10: model.width: expected a number, came "wide"'] },
   { what: 'a fraction of a layer', text: 'name: a\nmodel: {encoderLayers: 2.5}', says: ['expected a whole number, came 2.5'] },
   { what: 'a value below its range', text: 'name: a\ncontext: {episodes: 0}', says: ['context.episodes: expected at least 1, came 0'] },
@@ -149,7 +152,7 @@ const CASES: Case[] = [
   {
     what: 'an unknown key in a table',
     text: 'name: a\ntables:\n  - name: q\n    set: {sorce: 5}',
-    says: ['e.yaml:4:11: tables.0.set.sorce', '"source"'],
+    says: ['e.yaml:4:11: tables.0.set.sorce', '"tables.0.set.source"'],
   },
   {
     what: 'two tables of one name',
@@ -187,7 +190,7 @@ const CASES: Case[] = [
     what: 'an override of an unknown key',
     text: 'name: a',
     set: ['model.latent=3'],
-    says: ['--set model.latent=3: model.latent: unknown key', '"latents"'],
+    says: ['--set model.latent=3: model.latent: unknown key', '"model.latents"'],
   },
   {
     what: 'an override out of range',
@@ -202,6 +205,23 @@ const CASES: Case[] = [
     says: ['--set name.x=1: expected a map of keys at name, came "a"'],
   },
   { what: 'an override past a list', text: 'name: a\nseeds: [1]', set: ['seeds.1=2'], says: ['--set seeds.1=2: seeds is a list of 1'] },
+  { what: 'a tag that changes what is read', text: 'name: a\nseeds: !!set {1, 2}', says: ['e.yaml:2:8', '!!set'] },
+  { what: 'a tag of ordered maps', text: 'name: a\nenv: !!omap [id: x]', says: ['e.yaml:2:6', '!!omap'] },
+  { what: 'a tag of bytes', text: 'name: !!binary aGk=', says: ['e.yaml:1:7', '!!binary'] },
+  { what: 'a tag on the command line', text: 'name: a', set: ['seeds=!!set {1}'], says: ['--set seeds=!!set {1}: the value', '!!set'] },
+  { what: 'a second document', text: 'name: a\n---\nname: b', says: ['e.yaml:2:1', 'second document'] },
+  { what: 'a document in a value', text: 'name: a', set: ['seeds=[1]\n---\n[2]'], says: ['second document'] },
+  { what: 'a list as a key', text: 'name: a\n? [1]\n: 2', says: ['e.yaml:2:3', 'a name'] },
+  { what: 'a number for a text', text: 'name: 0123', says: ['e.yaml:1:7: name: expected a text, came 123', 'quotes'] },
+  { what: 'a comment in a value', text: 'name: a', set: ['seeds=[1] # two'], says: ['--set seeds=[1] # two', '"# two" would be dropped'] },
+  { what: 'a comment behind quotes', text: 'name: a', set: ['name="b" #1'], says: ['would be dropped'] },
+  { what: 'an override of no value', text: 'name: a', set: ['name='], says: ['--set name=: there is nothing after "="'] },
+  { what: 'an unknown key that is unset', text: 'name: a', set: ['modle.width=null'], says: ['modle.width: unknown key'] },
+  { what: 'a required key that is unset', text: 'name: a', set: ['name=null'], says: ['--set name=null: name: expected a text, came nothing'] },
+  { what: 'an item that is unset', text: 'name: a\nseeds: [1, 2]', set: ['seeds.0=null'], says: ['no default', 'seeds'] },
+  { what: 'several values of one setting', text: 'name: a', set: ['model.latents=2,4,8'], says: ['cadenza ablate', 'came "2,4,8"'] },
+  { what: 'a list of values of one setting', text: 'name: a', set: ['model.latents=[2, 4]'], says: ['cadenza ablate', 'came [2,4]'] },
+  { what: 'several choices', text: 'name: a', set: ['tokenizer=packed,interleaved'], says: ['cadenza ablate'] },
   {
     what: 'an override that breaks a pair',
     text: 'name: a\nmodel: {width: 64}',
@@ -222,9 +242,53 @@ describe('a bad configuration', () => {
     for (const part of ['e.yaml:3:3', 'e.yaml:4:7', '--set bogus=1', '--set split.heldOut=x']) expect(message).toContain(part);
   });
 
-  it('may be a file that is missing, or a folder', () => {
+  it('may be a file that is missing, a folder, or no text', () => {
     expect(failure(() => loadConfig(experimentSchema, { file: 'no/such.yaml' }))).toContain('no/such.yaml: there is no such file');
     expect(failure(() => loadConfig(experimentSchema, { file: 'test' }))).toContain('test: this is a folder');
+    expect(failure(() => loadConfig(experimentSchema, { file: 'x'.repeat(5000) }))).toContain('ENAMETOOLONG');
+    expect(failure(() => loadConfig(experimentSchema, { file: 'a\0b' }))).toContain('NUL');
+    const file = join(mkdtempSync(join(tmpdir(), 'cadenza-config-')), 'latin1.yaml');
+    writeFileSync(file, Buffer.from('name: a\nselection: { note: M\u00fcller }', 'latin1'));
+    expect(failure(() => loadConfig(experimentSchema, { file }))).toContain('UTF-8');
+    writeFileSync(file, `name: a\n#${'x'.repeat(2 ** 19)}`);
+    expect(failure(() => loadConfig(experimentSchema, { file }))).toContain('too many');
+    rmSync(dirname(file), { recursive: true });
+  });
+
+  // None of these may take long: the limits of the test run are theirs.
+  it.each([
+    ['many keys', Array.from({ length: 20_000 }, (_, i) => `k${i}: 1`).join('\n'), ['20001 problems', 'and 19981 more']],
+    ['deep lists', `a: ${'['.repeat(20_000)}`, ['e.yaml:1:', 'nested too deeply']],
+    ['deep maps', '? '.repeat(5000), ['e.yaml:1:', 'nested too deeply']],
+    [
+      'aliases of aliases',
+      ['a: &a0 [1]', ...Array.from({ length: 30 }, (_, i) => `b${i}: &a${i + 1} [${`*a${i},`.repeat(9)}]`)].join('\n'),
+      ['aliases'],
+    ],
+  ])('%s are refused', (_, text, says) => {
+    const message = failure(() => load(text));
+    for (const part of says) expect(message).toContain(part);
+    expect(message).not.toMatch(/call stack|YAML\.|attack/);
+    expect(message.length).toBeLessThan(10_000);
+  });
+
+  it.each<[string, string[]]>([
+    ['m=2', ['"model.latents"']],
+    ['lr=1', ['"optimiser.learningRate"', '"finetune.learningRate"']],
+    ['learningRate=1', ['"optimiser.learningRate"', '"teacher.learningRate"']],
+    ['learning_rate=1', ['"optimiser.learningRate"']],
+    ['batch_size=1', ['"optimiser.batch"']],
+    ['model.lr=1', ['"optimiser.learningRate"']],
+    ['finetune.lr=1', ['the nearest known key is "finetune.learningRate"']],
+    ['hidden_size=1', ['"model.width"']],
+    ['n_layers=1', ['"model.encoderLayers"', '"model.decoderLayers"']],
+    ['heldOut=1', ['"split.heldOut"']],
+    ['thread=1', ['"executor.threads"']],
+    ['epochs=1', ['"reinforce.epochs"']],
+    ['zzzz.y=1', ['unknown key']],
+  ])('--set %s names what may have been meant, by its full path', (override, says) => {
+    const message = failure(() => load('name: a', [override]));
+    for (const part of says) expect(message).toContain(part);
   });
 });
 
@@ -251,6 +315,50 @@ describe('a good configuration', () => {
     ]);
     expect([config.teacher.batch, config.distil.batch, config.seeds, config.optimiser.learningRate]).toEqual([3, 8, [1, 7], 3e-4]);
   });
+
+  it.each([
+    ['see issue #12'],
+    ['key: value'],
+    ['1e5'],
+    ['0123'],
+    ['yes'],
+    ['~'],
+    ['&x y'],
+    ['*x'],
+    ['- a'],
+    ['[a'],
+    ['a, b'],
+    [' spaces '],
+    ['Müller 日本 ∞'],
+    ['100% {a} | > !b'],
+  ])('takes the text %j as it was typed', note => {
+    expect(load('name: a', [`selection.note=${note}`]).selection.note).toBe(note);
+    expect(load('name: a', [`selection.note=${JSON.stringify(note)}`]).selection.note).toBe(note);
+  });
+
+  it('takes a text in quotes as YAML does, and a chosen word without spaces around it', () => {
+    expect(load('name: a', ["selection.note='null'"]).selection.note).toBe('null');
+    expect(load('name: a', ['selection.note=""']).selection.note).toBe('');
+    expect(load('name: a', ['tokenizer= interleaved ']).tokenizer).toBe('interleaved');
+  });
+
+  it('goes back to the default of a setting that is null', () => {
+    const text = 'name: a\nsource: {maxTasks: 3}\nmodel: {width: 32}\nenv: {options: {size: 5}}';
+    const config = load(text, ['source.maxTasks=null', 'model.width=null', 'env.options.size=null', 'finetune.beta=null']);
+    expect(Object.keys(config.source)).not.toContain('maxTasks');
+    expect([config.model.width, config.env.options]).toEqual([64, {}]);
+    expect(load(text, ['model=null']).model.width).toBe(64);
+  });
+
+  it('comes through standard input, and is read once', async () => {
+    for (const file of ['-', '/dev/stdin']) {
+      const { child, ended } = start(['config', 'print', file, '--json'], { input: 'name: piped\nmodel: {width: 16}' });
+      expect(child.pid).toBeDefined();
+      const { status, stdout, stderr } = await ended;
+      expect(status, stderr).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({ name: 'piped', model: { width: 16 } });
+    }
+  }, 30_000);
 
   it('prints as YAML that reads back to itself', () => {
     const config = load('name: a\nteacher: {batch: 32}\ntables: [{name: q, set: {seeds: [4], source: {id: q}}}]');

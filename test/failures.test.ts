@@ -83,7 +83,7 @@ const CASES: Case[] = [
     what: 'an unknown key',
     code: 'E_CONFIG',
     yaml: 'name: a\nmodel:\n  widht: 3\n',
-    says: ['a.yaml:3:3: model.widht', 'nearest known key is "width"'],
+    says: ['a.yaml:3:3: model.widht', 'nearest known key is "model.width"'],
   },
   {
     what: 'a mistyped value',
@@ -96,7 +96,7 @@ const CASES: Case[] = [
     what: 'a bad key of --set',
     code: 'E_CONFIG',
     set: { 'model.latent': 3 },
-    says: ['--set model.latent=3', 'nearest known key is "latents"'],
+    says: ['--set model.latent=3', 'nearest known key is "model.latents"'],
   },
   { what: 'a missing file', code: 'E_CONFIG', yaml: '', says: ['a.yaml: there is no such file'] },
   unknown('an unknown tokenizer', 'tokenizer', ['expected one of packed, interleaved, came "nonesuch"']),

@@ -5,7 +5,7 @@ import { experimentSchema } from '../stages/config.ts';
 import type { RunOptions, Stage } from '../stages/run.ts';
 import { fingerprint } from '../stages/selection.ts';
 import { supervisedSchema } from '../stages/supervised/config.ts';
-import { loadConfig, topLevelKeys } from '../util/config.ts';
+import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 
 /** Results, and how to show them. */
@@ -90,7 +90,9 @@ export interface OpenExperiment {
 
 /** Reads an experiment of whichever kind the file's keys say. Throws `E_CONFIG` as `loadConfig` does, and where they say two, or an ablation. */
 export function openExperiment(file: string, overrides: readonly string[] = []): OpenExperiment {
-  const keys = topLevelKeys({ file });
+  // Read once: a pipe cannot be read again.
+  const text = readConfig(file);
+  const keys = topLevelKeys({ file, text });
   if (['base', 'axes'].every(key => keys.includes(key)))
     throw new CadenzaError(
       'E_CONFIG',
@@ -103,6 +105,6 @@ export function openExperiment(file: string, overrides: readonly string[] = []):
       'E_CONFIG',
       `${file}: "${kind.key}" and "${torn}" stand side by side; expected "${kind.key}" alone for a ${kind.name} experiment, or "env" and "source" alone for one in reinforcement learning. Remove one.`,
     );
-  const config = loadConfig(kind.schema, { file, overrides });
+  const config = loadConfig(kind.schema, { file, text, overrides });
   return { kind, config, run: options => kind.run(config, options) };
 }

@@ -2,22 +2,12 @@
 
 import { CommanderError } from 'commander';
 import { CadenzaError } from '../util/errors.ts';
+import { diskFault, shownPath } from '../util/files.ts';
 import { printable } from '../util/text.ts';
 import { interruptStatus } from './signals.ts';
 
 /** Exit status of a failure that cadenza did not foresee (EX_SOFTWARE of sysexits.h). */
 const EXIT_BUG = 70;
-
-/** Failures of the file system that the user can do something about. */
-const DISK_ADVICE: Record<string, string> = {
-  ENOSPC: 'the disk is full; free some space, then run the same command again: it continues',
-  EFBIG: 'the file would exceed the limit on file sizes; raise it, then run the same command again: it continues',
-  EDQUOT: 'the disk quota is used up; free some space, then run the same command again: it continues',
-  EROFS: 'the file system is read-only; choose another folder with --out',
-  EACCES: 'permission denied; choose another folder with --out, or change its permissions',
-  EPERM: 'operation not permitted; choose another folder with --out, or change its permissions',
-  ENOTDIR: 'a part of the path is a file, not a folder; choose another folder with --out',
-};
 
 /** Prints the failure; gives the exit status. Help and version texts, which commander also throws, give 0. */
 export function reportFailure(thrown: unknown, { json }: { json: boolean }): number {
@@ -49,7 +39,8 @@ function translate(thrown: unknown): unknown {
     const help = thrown.code === 'commander.help' ? 'expected a command' : message;
     return new CadenzaError('E_USAGE', `${help}; see "cadenza --help"`);
   }
-  const { code, path } = (thrown ?? {}) as NodeJS.ErrnoException;
-  const advice = code && DISK_ADVICE[code];
-  return advice ? new CadenzaError('E_DISK', `${path ?? 'writing'}: ${advice} (${code})`, { cause: thrown }) : thrown;
+  const fault = thrown instanceof CadenzaError ? undefined : diskFault(thrown);
+  if (!fault) return thrown;
+  const { path = 'the disk' } = thrown as NodeJS.ErrnoException;
+  return new CadenzaError('E_DISK', `${shownPath(path)}: ${fault.reason}. ${fault.advice}`, { cause: thrown });
 }

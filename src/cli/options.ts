@@ -1,5 +1,7 @@
 /** @file Options that several commands share. */
 
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { wantsColor } from '../util/color.ts';
 import { CadenzaError } from '../util/errors.ts';
@@ -9,9 +11,21 @@ const collect = (value: string, before: string[]) => [...before, value];
 
 /** `--set a.b=value`, as often as wanted. */
 export const setOption = () =>
-  new Option('--set <key=value>', 'override a setting, such as model.width=32 (repeatable; the value is YAML)')
+  new Option('--set <key=value>', 'override a setting, such as model.width=32 (repeatable; the value is YAML, null for the default)')
     .argParser(collect)
     .default([] as string[], 'none');
+
+/** A path as the user meant it: `~/` is the home folder, which a shell leaves alone after "=". Throws `E_USAGE` where it names nothing. */
+export const pathOf = (option: string) => (text: string) => {
+  if (text.trim() === '' || text.includes('\0')) {
+    const came = text.includes('\0') ? 'a path with a NUL character' : 'an empty text';
+    throw new CadenzaError('E_USAGE', `${option}: expected a path, came ${came}; leave the option out for the default, if it has one`);
+  }
+  return text === '~' || text.startsWith('~/') ? join(homedir(), text.slice(2)) : text;
+};
+
+/** `--out <folder>`. */
+export const outOption = (description: string, flags = '--out <folder>') => new Option(flags, description).argParser(pathOf('--out'));
 
 /** `--json`: machine-readable output, and errors too. Read again from the arguments when a failure is reported. */
 export const jsonOption = () => new Option('--json', 'print JSON on stdout, errors included');
@@ -40,7 +54,7 @@ export function printJson(value: unknown): void {
 }
 
 /** The argument that names the experiment. */
-export const withExperiment = (command: Command) => command.argument('<file>', 'experiment, such as experiments/dark-room.yaml');
+export const withExperiment = (command: Command) => command.argument('<file>', 'experiment, such as experiments/dark-room.yaml; - reads standard input');
 
 /** Parses the whole number, of at least `least`, that an option takes. Throws `E_USAGE` for anything else. */
 export const whole = (option: string, least: number) => (text: string) => {

@@ -15,7 +15,7 @@ import {
   type ReturnTable,
   rateReturn,
 } from '../evaluation/index.ts';
-import { loadConfig, topLevelKeys } from '../util/config.ts';
+import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { hashJson } from '../util/files.ts';
 import { expectBuildable } from './buildable.ts';
@@ -92,14 +92,15 @@ export interface OpenAblation {
 
 /** Reads an ablation and the experiment that it varies. `overrides` are laid over the settings of the file, under those of the axes. Throws `E_CONFIG`. */
 export function loadAblation(file: string, overrides: readonly string[] = []): OpenAblation {
-  const keys = topLevelKeys({ file });
+  const text = readConfig(file);
+  const keys = topLevelKeys({ file, text });
   const experiment = ['env', 'problem', 'source', 'model'].find(key => keys.includes(key));
   if (experiment && !keys.includes('base') && !keys.includes('axes'))
     throw new CadenzaError(
       'E_CONFIG',
       `${file} is an experiment, not an ablation: it has "${experiment}", but neither "base" nor "axes". Run it with cadenza run ${file}, or vary it by a file that has it as base and says the axes, such as experiments/ablations/matrix.yaml.`,
     );
-  const ablation = loadConfig(ablationSchema, { file });
+  const ablation = loadConfig(ablationSchema, { file, text });
   const base = loadExperiment(resolve(dirname(file), ablation.base), overrides);
   const over = loadConfig(settingsSchema, { file, text: '{}', overrides });
   return { ablation, base, cells: combinations(ablation, base, [ablation.set, over], file) };

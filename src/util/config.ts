@@ -4,33 +4,46 @@
  * or at the override, that caused it.
  */
 
-import { readFileSync } from 'node:fs';
-import { Document, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, Scalar, visit } from 'yaml';
+import { Document, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument, Scalar, visit } from 'yaml';
 import { z } from 'zod';
 import { CadenzaError } from './errors.ts';
+import { readText, STDIN } from './files.ts';
 import { nearest } from './nearest.ts';
+import { type JsonSchema, settingAt, suggestKey } from './suggest.ts';
 import { printable } from './text.ts';
+
+export type { JsonSchema };
 
 type Path = readonly (string | number)[];
 
 /** Where a configuration comes from. */
 export interface ConfigInput {
-  /** Path of the YAML file; names it in errors even when `text` is given. */
+  /** Path of the YAML file, `-` for standard input; names it in errors even when `text` is given. */
   file: string;
   /** The file's text, when it is already at hand. */
   text?: string;
-  /** `a.b=value` texts, applied in order; values are YAML (`3e-4`, `[1, 2]`, `true`). */
+  /**
+   * `a.b=value` texts, applied in order. The value of a text setting is taken as it stands, unless it is in quotes; all others are YAML (`3e-4`,
+   * `[1, 2]`, `true`). `null` goes back to the default.
+   */
   overrides?: readonly string[];
 }
 
 interface Override {
   text: string;
   path: string[];
+  /** Undefined where the setting goes back to its default. */
   value: unknown;
 }
 
 /** Path parts that would reach an object's prototype instead of the configuration. */
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype']);
+
+/** Bytes of a configuration: the presets take a few thousand. Parsing takes a second for so many, and grows with them. */
+const MOST_BYTES = 2 ** 19;
+
+/** Problems that one message lists at most. */
+const LISTED = 20;
 
 /**
  * Reads, overrides and validates a configuration; gives the plain value with every default filled in.
@@ -40,17 +53,23 @@ const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype']);
  * loadConfig(z.strictObject({ width: z.int().default(64) }), { file: 'a.yaml', text: 'width: 32', overrides: ['width=48'] }).width // 48
  */
 export function loadConfig<S extends z.ZodType>(schema: S, { file, text, overrides = [] }: ConfigInput): z.output<S> {
-  const { document, lines } = parseYaml(text ?? readText(file), position => `${file}:${position}`);
+  const { document, lines } = parseYaml(text ?? readConfig(file), file);
   const root = document.toJS() as unknown;
   if (root === null || root === undefined) fail([`${file}: the file is empty; expected a map of keys, such as "name: my-experiment"`]);
   if (!isPlainMap(root)) fail([`${file}:1:1: expected a map of keys at the top of the file, came ${show(root)}`]);
 
+  // Computed late: most files have no overrides and no faults.
+  let computed: JsonSchema | undefined;
+  const known = () => {
+    computed ??= configJsonSchema(schema);
+    return computed;
+  };
   const problems: string[] = [];
   const applied: Override[] = [];
   let value: unknown = root;
   for (const override of overrides) {
     try {
-      const parsed = parseOverride(override);
+      const parsed = parseOverride(override, known());
       value = withValue(value, parsed.path, parsed.value);
       applied.push(parsed);
     } catch (error) {
@@ -60,23 +79,35 @@ export function loadConfig<S extends z.ZodType>(schema: S, { file, text, overrid
   }
 
   const result = schema.safeParse(value, { reportInput: true });
-  if (!result.success) {
-    const known = configJsonSchema(schema);
-    for (const issue of result.error.issues) {
-      for (const { path, unknown, text: explanation } of explain(issue, value, known)) {
-        const override = blame(applied, path, issue.code === 'custom');
-        const where = override ? `--set ${override.text}` : `${file}:${locate(document, lines, path, unknown)}`;
-        problems.push(`${where}: ${path.length ? path.join('.') : 'the configuration'}: ${explanation}`);
-      }
-    }
+  // Explaining takes longer than finding: of thousands of problems only those that are listed are explained.
+  const issues = (result.error?.issues ?? []).flatMap(issue => faultsOf(issue).map(path => ({ issue, path })));
+  for (const { issue, path } of issues.slice(0, LISTED)) {
+    const override = blame(applied, path, issue.code === 'custom');
+    const unknown = issue.code === 'unrecognized_keys';
+    const where = override ? `--set ${override.text}` : `${file}:${locate(document, lines, path, unknown)}`;
+    const sweep = override && sweepAdvice(override, known());
+    problems.push(`${where}: ${path.length ? path.join('.') : 'the configuration'}: ${sweep ?? explain(issue, { path, root: value, known: known() })}`);
   }
-  if (problems.length) fail(problems);
+  if (problems.length) fail(problems, issues.length - LISTED);
   return result.data as z.output<S>;
+}
+
+/**
+ * The text of a configuration file, `-` for standard input, which can be read once only.
+ *
+ * @throws {CadenzaError} `E_CONFIG` where it cannot be read, is not UTF-8, or is too large for a configuration.
+ */
+export function readConfig(file: string): string {
+  const text = readText(file === '-' ? STDIN : file, 'E_CONFIG', 'Expected a YAML configuration such as experiments/dark-room.yaml.');
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MOST_BYTES)
+    fail([`${file}: ${bytes} bytes are too many for a configuration; expected at most ${MOST_BYTES}, because the presets have a few thousand`]);
+  return text;
 }
 
 /** The keys at the top of a YAML file, to tell kinds of configuration apart. Throws `E_CONFIG` where it cannot be read or is not YAML. */
 export function topLevelKeys({ file, text }: Pick<ConfigInput, 'file' | 'text'>): string[] {
-  const { document } = parseYaml(text ?? readText(file), position => `${file}:${position}`);
+  const { document } = parseYaml(text ?? readConfig(file), file);
   return isMap(document.contents) ? document.contents.items.map(({ key }) => String(isScalar(key) ? key.value : key)) : [];
 }
 
@@ -100,54 +131,67 @@ export function configJsonSchema(schema: z.ZodType): JsonSchema {
   return z.toJSONSchema(schema, { target: 'draft-7', io: 'input' }) as JsonSchema;
 }
 
-/** The parts of a JSON Schema that are read here. */
-export interface JsonSchema {
-  [keyword: string]: unknown;
-  properties?: Record<string, JsonSchema>;
-  additionalProperties?: JsonSchema | boolean;
-  items?: JsonSchema;
-}
-
 // ---- reading -----------------------------------------------------------------------------------------------------------------
 
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const reason =
-      code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'this is a folder' : `it cannot be read (${code ?? String(error)})`;
-    return fail([`${file}: ${reason}; expected a YAML configuration such as experiments/dark-room.yaml`]);
-  }
-}
+/** Faults whose texts in the YAML library speak of its functions. */
+const PLAIN: Readonly<Record<string, string>> = {
+  MULTIPLE_DOCS: 'a second document begins here; expected one, so remove this "---" and what follows',
+  RESOURCE_EXHAUSTION: 'lists and maps are nested too deeply to be read',
+};
 
-/** Parses YAML strictly: syntax errors, warnings, duplicate and prototype-reaching keys are all refused. `where` turns line:column into a place. */
-function parseYaml(text: string, where: (position: string) => string) {
+/**
+ * Parses YAML strictly: syntax errors, warnings, tags, duplicate and prototype-reaching keys are all refused.
+ *
+ * @param where the file's name; places in it are shown as where:line:column. Without one, the text is a value on the command line.
+ */
+function parseYaml(text: string, where?: string) {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const at = (offset: number) => where(position(lines, offset));
-  const problems = [...document.errors, ...document.warnings].map(error =>
-    error.code === 'DUPLICATE_KEY'
-      ? `${at(error.pos[0])}: the key "${/^[^:\s]*/.exec(text.slice(error.pos[0]))?.[0]}" is there twice; keep one of them`
-      : `${at(error.pos[0])}: not valid YAML: ${error.message}`,
-  );
+  // The library's own check of duplicates compares every key with every other.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
+  const at = (offset: number) => (where === undefined ? 'the value' : `${where}:${position(lines, offset)}`);
+  const deep = document.errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
+  if (deep) fail([`${at(deep.pos[0])}: ${PLAIN.RESOURCE_EXHAUSTION}`]);
+  const problems = [...document.errors, ...document.warnings]
+    .filter(({ code }) => code !== 'TAG_RESOLVE_FAILED')
+    .map(({ code, message, pos }) => `${at(pos[0])}: ${PLAIN[code] ?? `not valid YAML: ${message}`}`);
   visit(document, {
-    Pair(_, { key }) {
-      const name = isScalar(key) ? String(key.value) : '';
-      if (FORBIDDEN.has(name)) problems.push(`${at((key as Node).range?.[0] ?? 0)}: the key "${name}" is not allowed; remove it`);
+    Node(_, node) {
+      if (node.tag !== undefined) problems.push(`${at(tagOffset(text, node))}: ${explainTag(node.tag)}`);
+      if (!isMap(node)) return;
+      const seen = new Set<string>();
+      for (const { key } of node.items) {
+        const place = at((isNode(key) && key.range?.[0]) || 0);
+        const name = isScalar(key) ? String(key.value) : undefined;
+        if (name === undefined) problems.push(`${place}: a list or map stands where a key is needed; expected a name`);
+        else if (FORBIDDEN.has(name)) problems.push(`${place}: the key "${name}" is not allowed; remove it`);
+        else if (seen.has(name)) problems.push(`${place}: the key "${name}" is there twice; keep one of them`);
+        else seen.add(name);
+      }
     },
   });
   if (problems.length) fail(problems);
   try {
     document.toJS();
   } catch (error) {
-    fail([`${at(0)}: not valid YAML: ${(error as Error).message}`]);
+    // Aliases of aliases: a few lines can stand for billions of values.
+    const text = error instanceof ReferenceError ? 'its aliases repeat too much; write the values out' : (error as Error).message;
+    fail([`${at(0)}: not valid YAML: ${text}`]);
   }
   return { document, lines };
 }
 
+const explainTag = (tag: string) =>
+  `the tag ${tag.replace('tag:yaml.org,2002:', '!!')} is not read; remove it, and put a text that looks like something else in quotes`;
+
+/** Where the tag of a node begins: before the node itself. */
+function tagOffset(text: string, { range }: Node): number {
+  let offset = text.lastIndexOf('!', range?.[0]);
+  while (text[offset - 1] === '!') offset--;
+  return Math.max(0, offset);
+}
+
 /** Reads one `a.b=value`. Failures, here and in `withValue`, leave it to the caller to name the override. */
-function parseOverride(text: string): Override {
+function parseOverride(text: string, known: JsonSchema): Override {
   const equals = text.indexOf('=');
   if (equals < 1) fail(['expected key=value with a dotted key, such as model.width=64']);
   const path = text.slice(0, equals).trim().split('.');
@@ -155,10 +199,41 @@ function parseOverride(text: string): Override {
     if (part === '') fail(['a part of the dotted key is empty; expected key=value, such as model.width=64']);
     if (FORBIDDEN.has(part)) fail([`the key "${part}" is not allowed`]);
   }
-  return { text, path, value: parseYaml(text.slice(equals + 1), () => 'the value').document.toJS() };
+  return { text, path, value: parseValue(text.slice(equals + 1), path, known) };
 }
 
-/** A copy of `node` with `value` at `path`. Copies, because YAML aliases make two keys share one object. */
+/** What stands after the `=`: exactly what was typed, or nothing. YAML would drop what follows a `#`, and read a name such as 1e5 as a number. */
+function parseValue(text: string, path: readonly string[], known: JsonSchema): unknown {
+  const setting = settingAt(known, path);
+  const typed = text.trim();
+  if (typed === '') fail(['there is nothing after "="; expected a value, or null for the default']);
+  if (typed === 'null') {
+    if (!setting) fail([`${path.join('.')}: ${suggestKey(path[path.length - 1], path.slice(0, -1), known)}`]);
+    return undefined;
+  }
+  if (setting?.type === 'string' && !/^["']/.test(typed)) return setting.enum ? typed : text;
+  const { document } = parseYaml(text);
+  const comments: (string | null | undefined)[] = [document.comment, document.commentBefore];
+  visit(document, {
+    Node(_, node) {
+      comments.push(node.comment, node.commentBefore);
+    },
+  });
+  const comment = comments.find(Boolean);
+  if (comment) fail([`"#${comment}" would be dropped, because # begins a comment in YAML; put the text in quotes, or remove it`]);
+  return document.toJS();
+}
+
+/** What to do about an override that gives several values to a setting of one; undefined where it does not. */
+function sweepAdvice({ path, value }: Override, known: JsonSchema): string | undefined {
+  const setting = settingAt(known, path);
+  const several = Array.isArray(value) ? value.length > 1 : typeof value === 'string' && value.includes(',');
+  const single = ['number', 'integer', 'boolean'].includes(String(setting?.type)) || setting?.enum;
+  if (!several || !single) return undefined;
+  return `expected one value, came ${show(value)}; to compare several, make them the values of an axis and run cadenza ablate (see experiments/ablations/rate-return.yaml), or search among them with cadenza tune`;
+}
+
+/** A copy of `node` with `value` at `path`, without it where that is undefined. Copies, because YAML aliases make two keys share one object. */
 function withValue(node: unknown, path: readonly string[], value: unknown, done = ''): unknown {
   if (path.length === 0) return value;
   const [key, ...rest] = path;
@@ -166,42 +241,35 @@ function withValue(node: unknown, path: readonly string[], value: unknown, done 
   if (Array.isArray(node)) {
     const inside = /^\d+$/.test(key) && Number(key) < node.length;
     if (!inside) fail([`${done} is a list of ${node.length}; expected a position in it, counted from 0, came "${key}"`]);
+    if (value === undefined && rest.length === 0) fail([`an item of a list has no default; give all of ${done}`]);
     return node.with(Number(key), inner(node[Number(key)]));
   }
   // A key without a value in the file is null: an override may still fill it.
   const map = node ?? {};
   if (!isPlainMap(map)) return fail([`expected a map of keys at ${done}, came ${show(map)}`]);
-  return { ...map, [key]: inner(Object.hasOwn(map, key) ? map[key] : undefined) };
+  const changed = inner(Object.hasOwn(map, key) ? map[key] : undefined);
+  const { [key]: _, ...others } = map;
+  return changed === undefined ? others : { ...map, [key]: changed };
 }
 
 // ---- explaining --------------------------------------------------------------------------------------------------------------
 
-interface Explanation {
-  path: Path;
-  /** The key at the end of `path` is the fault, not its value. */
-  unknown: boolean;
-  text: string;
-}
+/** The places that one zod issue is about. */
+const faultsOf = (issue: z.core.$ZodIssue): Path[] =>
+  issue.code === 'unrecognized_keys' ? issue.keys.map(key => [...(issue.path as Path), key]) : [issue.path as Path];
 
-/** What is wrong, for each key that one zod issue is about. */
-function explain(issue: z.core.$ZodIssue, root: unknown, known: JsonSchema): Explanation[] {
-  const path = issue.path as Path;
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map(key => ({ path: [...path, key], unknown: true, text: explainUnknown(key, knownKeys(known, path)) }));
-  }
+/** What is wrong at one of them. */
+function explain(issue: z.core.$ZodIssue, { path, root, known }: { path: Path; root: unknown; known: JsonSchema }): string {
+  if (issue.code === 'unrecognized_keys') return suggestKey(String(path[path.length - 1]), path.slice(0, -1), known);
   // Refinements see values after the defaults; everything else reports the input that it refused.
   const input = 'input' in issue ? issue.input : valueAt(root, path);
   const options = issue.code === 'invalid_value' ? issue.values.map(String) : [];
-  const hint = typeof input === 'string' && options.length > 1 ? `; the nearest is "${nearest(input, options)}"` : '';
-  return [{ path, unknown: false, text: `${expected(issue)}, came ${show(input)}${hint}` }];
+  const near = typeof input === 'string' && options.length > 1 ? `; the nearest is "${nearest(input, options)}"` : '';
+  const quotes = expectsText(issue) && ['number', 'boolean'].includes(typeof input) ? '; put it in quotes' : '';
+  return `${expected(issue)}, came ${show(input)}${near}${quotes}`;
 }
 
-function explainUnknown(key: string, keys: readonly string[]): string {
-  if (keys.length === 0) return 'unknown key; no keys are expected here';
-  // A long list hides the one name that matters.
-  const list = keys.length <= 10 ? ` (expected one of ${keys.join(', ')})` : '';
-  return `unknown key; the nearest known key is "${nearest(key, keys)}"${list}`;
-}
+const expectsText = (issue: z.core.$ZodIssue) => issue.code === 'invalid_type' && issue.expected === 'string';
 
 /**
  * The last override that wrote the value at `path`, or a part of it. A check across fields (`siblings`) is reported at one of them
@@ -229,9 +297,12 @@ function expected(issue: z.core.$ZodIssue): string {
       return `expected ${TYPE_NAMES[issue.expected] ?? issue.expected}`;
     case 'invalid_value':
       return issue.values.length === 1 ? `expected ${String(issue.values[0])}` : `expected one of ${issue.values.map(String).join(', ')}`;
+    // A bound of ours says its reason itself.
     case 'too_small':
+      if (issue.message.startsWith('expected')) return issue.message;
       return `expected ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}${unit(issue.origin, issue.minimum)}`;
     case 'too_big':
+      if (issue.message.startsWith('expected')) return issue.message;
       return `expected ${issue.inclusive ? 'at most' : 'less than'} ${issue.maximum}${unit(issue.origin, issue.maximum)}`;
     case 'not_multiple_of':
       return `expected a multiple of ${issue.divisor}`;
@@ -244,16 +315,6 @@ function expected(issue: z.core.$ZodIssue): string {
 function unit(origin: string, n: number | bigint): string {
   const noun = { array: ' item', string: ' character' }[origin];
   return noun ? noun + (Number(n) === 1 ? '' : 's') : '';
-}
-
-/** The keys that the schema knows at `path`. */
-function knownKeys(schema: JsonSchema, path: Path): string[] {
-  let node: JsonSchema | undefined = schema;
-  for (const part of path) {
-    const rest: JsonSchema | undefined = typeof node?.additionalProperties === 'object' ? node.additionalProperties : undefined;
-    node = typeof part === 'number' ? node?.items : (node?.properties?.[part] ?? rest);
-  }
-  return Object.keys(node?.properties ?? {});
 }
 
 /** line:column of the value at `path`; of its key if it is unknown; of the deepest ancestor in the file if it is absent. */
@@ -296,7 +357,10 @@ const isPrefix = (short: Path, long: Path) => short.length <= long.length && sho
 const isPlainMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function fail(problems: readonly string[]): never {
-  const [first] = problems;
-  throw new CadenzaError('E_CONFIG', problems.length === 1 ? first : `${problems.length} problems:\n  ${problems.join('\n  ')}`);
+/** Throws the problems, the first ones of them where they are many; `others` have not been written out. */
+function fail(problems: readonly string[], others = 0): never {
+  const listed = problems.slice(0, LISTED);
+  const count = problems.length + Math.max(0, others);
+  const more = count > listed.length ? `\n  and ${count - listed.length} more` : '';
+  throw new CadenzaError('E_CONFIG', count === 1 ? problems[0] : `${count} problems:\n  ${listed.join('\n  ')}${more}`);
 }

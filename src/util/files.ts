@@ -19,21 +19,58 @@ import {
 import { dirname } from 'node:path';
 import { CadenzaError, type ErrorCode } from './errors.ts';
 
-/** What the user can do about each failure of a write; the other codes are faults of ours and pass through unchanged. */
-const FULL = 'Free that much space there, or choose a folder on another disk, and run the command again.';
+/** A failure of the file system that a user can cause and mend: what is the matter, and what to do. */
+interface DiskFault {
+  readonly reason: string;
+  readonly advice: string;
+}
+
+const FULL = 'Free that much space there, or choose a folder on another disk, and run the same command again: it continues.';
 const FORBIDDEN = 'Choose a folder you may write to, or change its permissions, and run the command again.';
 const OBSTRUCTED = 'A file stands where a folder is needed, or the other way round: move it away, or choose another folder.';
-const ADVICE: Readonly<Record<string, string>> = {
-  ENOSPC: FULL,
-  EDQUOT: FULL,
-  EFBIG: FULL,
-  EROFS: FORBIDDEN,
-  EACCES: FORBIDDEN,
-  EPERM: FORBIDDEN,
-  ENOTDIR: OBSTRUCTED,
-  EISDIR: OBSTRUCTED,
-  EEXIST: OBSTRUCTED,
+const AGAIN = 'Close what uses it, and run the command again.';
+const DEVICE = 'Check the disk or the network behind it, and run the command again.';
+
+/** All of them by their code; other codes are faults of ours. */
+const DISK_FAULTS: Readonly<Record<string, DiskFault>> = {
+  ENOSPC: { reason: 'the disk is full', advice: FULL },
+  EDQUOT: { reason: 'the disk quota is used up', advice: FULL },
+  EFBIG: { reason: 'the file would exceed the limit on file sizes', advice: 'Raise the limit (ulimit -f), and run the same command again: it continues.' },
+  EROFS: { reason: 'the file system is read-only', advice: FORBIDDEN },
+  EACCES: { reason: 'permission denied', advice: FORBIDDEN },
+  EPERM: { reason: 'operation not permitted', advice: FORBIDDEN },
+  ENOTDIR: { reason: 'a part of the path is a file', advice: OBSTRUCTED },
+  EISDIR: { reason: 'this is a folder', advice: OBSTRUCTED },
+  EEXIST: { reason: 'something else is there already', advice: OBSTRUCTED },
+  ENOTEMPTY: { reason: 'the folder is not empty', advice: OBSTRUCTED },
+  ENOENT: { reason: 'there is no such file or folder', advice: 'Check the path, and symbolic links in it, which may lead nowhere.' },
+  ELOOP: { reason: 'symbolic links in the path lead back to themselves', advice: 'Remove them, or choose another path.' },
+  ENAMETOOLONG: { reason: 'the path, or a name in it, is longer than the file system allows', advice: 'Choose a shorter one.' },
+  EINVAL: { reason: 'the file system does not take this name or operation', advice: 'Choose another path.' },
+  ENXIO: { reason: 'this is a device or socket, not a file', advice: 'Choose another path.' },
+  EMFILE: { reason: 'too many files are open', advice: 'Raise the limit (ulimit -n), and run the command again.' },
+  ENFILE: { reason: 'too many files are open on this machine', advice: AGAIN },
+  EBUSY: { reason: 'it is in use', advice: AGAIN },
+  ETXTBSY: { reason: 'it is a program that is running', advice: AGAIN },
+  EXDEV: { reason: 'it reaches over two file systems', advice: 'Choose a folder on one disk.' },
+  EIO: { reason: 'the device failed', advice: DEVICE },
+  ENODEV: { reason: 'the device is gone', advice: DEVICE },
+  ESTALE: { reason: 'the network folder has changed', advice: DEVICE },
+  ETIMEDOUT: { reason: 'the network folder does not answer', advice: DEVICE },
+  ERR_INVALID_ARG_VALUE: { reason: 'a path cannot hold a NUL character', advice: 'Remove it.' },
 };
+
+/** What of the file system failed, where it is a failure that a user can mend; undefined for anything else. */
+export function diskFault(error: unknown): DiskFault | undefined {
+  const { code, syscall = '' } = (error ?? {}) as NodeJS.ErrnoException;
+  // Programs and connections fail with the same codes.
+  if (code === undefined || /^(spawn|connect|listen|kill)/.test(syscall) || !Object.hasOwn(DISK_FAULTS, code)) return undefined;
+  const { reason, advice } = DISK_FAULTS[code];
+  return { reason: code.startsWith('ERR') ? reason : `${reason} (${code})`, advice };
+}
+
+/** A path as a message shows it: one that is too long for the disk is too long for a reader. */
+export const shownPath = (path: string): string => (path.length > 300 ? `${path.slice(0, 200)}…${path.slice(-80)}` : path).replaceAll('\0', '\\0');
 
 /**
  * Writes a file so that a reader sees either the earlier content or all of the new one: into a temporary name beside it, flushed to the
@@ -73,11 +110,20 @@ export function appendText(path: string, text: string): void {
 }
 
 function explained(error: unknown, path: string, data: Uint8Array | string): unknown {
-  const { code = '', message } = error as NodeJS.ErrnoException;
-  if (!(code in ADVICE)) return error;
-  const text = `cannot write ${path}: ${Buffer.byteLength(data)} bytes are needed, but ${message}. What was there before is unchanged.`;
-  return new CadenzaError('E_DISK', `${text} ${ADVICE[code]}`, { cause: error });
+  const fault = diskFault(error);
+  if (!fault) return error;
+  const text = `cannot write ${shownPath(path)}: ${Buffer.byteLength(data)} bytes are needed, but ${fault.reason}. What was there before is unchanged.`;
+  return new CadenzaError('E_DISK', `${text} ${fault.advice}`, { cause: error });
 }
+
+/** A failed read as an error of this code. */
+function unreadable(error: unknown, path: string, code: ErrorCode, advice: string): CadenzaError {
+  const reason = diskFault(error)?.reason ?? (error as Error).message;
+  return new CadenzaError(code, `cannot read ${shownPath(path)}: ${reason}. ${advice}`, { cause: error });
+}
+
+/** Standard input as a path. It can be read once. */
+export const STDIN = '/dev/stdin';
 
 /**
  * Reads a file whole.
@@ -87,9 +133,10 @@ function explained(error: unknown, path: string, data: Uint8Array | string): unk
  */
 export function readBytes(path: string, code: ErrorCode = 'E_DATA', advice = 'Check the path.'): Uint8Array {
   try {
-    return readFileSync(path);
+    // A pipe of another program can often not be opened by this name.
+    return readFileSync(path === STDIN ? 0 : path);
   } catch (error) {
-    throw new CadenzaError(code, `cannot read ${path}: ${(error as Error).message}. ${advice}`, { cause: error });
+    throw unreadable(error, path, code, advice);
   }
 }
 
@@ -152,7 +199,7 @@ export function sha256File(path: string): string {
       closeSync(file);
     }
   } catch (error) {
-    throw new CadenzaError('E_DATA', `cannot read ${path}: ${(error as Error).message}. Check the path.`, { cause: error });
+    throw unreadable(error, path, 'E_DATA', 'Check the path.');
   }
   return hash.digest('hex');
 }

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { terminalProgress } from '../../util/progress.ts';
-import { freshOption, jobsOption, jsonOption, print, printJson, resumeOption, setOption } from '../options.ts';
+import { freshOption, jobsOption, jsonOption, outOption, print, printJson, resumeOption, setOption } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
 
 interface Options {
@@ -20,7 +20,7 @@ export function registerAblate(program: Command): void {
     .argument('<file>', 'ablation, such as experiments/ablations/matrix.yaml')
     .description('train and evaluate every combination of declared settings, and compare them in one table')
     .addOption(setOption())
-    .option('--out <folder>', 'folder of the run (default: runs/<name of the ablation>)')
+    .addOption(outOption('folder of the run (default: runs/<name of the ablation>)'))
     .addOption(freshOption())
     .addOption(resumeOption())
     .addOption(jobsOption())

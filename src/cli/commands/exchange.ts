@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { LabelKind } from '../../data/exchange.ts';
 import { CadenzaError } from '../../util/errors.ts';
-import { jsonOption, print, printJson, whole } from '../options.ts';
+import { jsonOption, outOption, print, printJson, whole } from '../options.ts';
 
 /** Written out, so that `--help` need not load the layouts; a test holds them against the registries. */
 export const LAYOUTS = ['xland', 'minari'];
@@ -30,7 +30,7 @@ export function registerExchange(program: Command): void {
     .argument('<files...>', 'HDF5 files of one environment')
     .description('make a data set of recorded learning histories, which source.dataset of an experiment then names')
     .addOption(layoutOption())
-    .requiredOption('--out <folder>', 'folder of the data set')
+    .addOption(outOption('folder of the data set').makeOptionMandatory())
     .addOption(
       new Option('--labels <what>', "what is learnt: the executed action, the expert's, or the distribution that our own files record")
         .choices(LABEL_KINDS)
@@ -57,7 +57,7 @@ export function registerExchange(program: Command): void {
     .argument('<folder>', 'a run, its stage that made histories, or a data set')
     .description('write learning histories as an HDF5 file that other tools read')
     .addOption(layoutOption())
-    .requiredOption('--out <file>', 'the file, such as histories.hdf5; minari has a metadata.json beside it')
+    .addOption(outOption('the file, such as histories.hdf5; minari has a metadata.json beside it', '--out <file>').makeOptionMandatory())
     .addOption(jsonOption())
     .action(async (folder: string, { format, out, json = false }: { format: string; out: string; json?: boolean }) => {
       const { exportHistories } = await import('../../data/exchange.ts');

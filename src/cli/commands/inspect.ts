@@ -6,7 +6,7 @@ import { type Command, Option } from 'commander';
 import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
 import { openExperiment } from '../experiments.ts';
-import { jsonOption, print, printJson, whole } from '../options.ts';
+import { jsonOption, outOption, print, printJson, whole } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
 
 interface Options {
@@ -28,7 +28,7 @@ export function registerInspect(program: Command): void {
     .command('inspect')
     .argument('<run>', 'folder of a finished run, or its experiment, such as experiments/dark-room.yaml')
     .description('look into the memory of a trained student: reconstruction, probes, exchanged memories, attention')
-    .option('--out <folder>', "where the report goes (default: inspect in the run's folder)")
+    .addOption(outOption("where the report goes (default: inspect in the run's folder)"))
     .addOption(number('--tasks <n>', 'training tasks and held-out tasks to look at, at most so many of each', 2).default(100))
     .addOption(number('--streams <n>', 'streams in each task', 1).default(10))
     .addOption(number('--episodes <n>', 'in-context episodes of a stream (default: as the run was evaluated)', 1))

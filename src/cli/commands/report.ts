@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import type { OpenRun } from '../../reports/index.ts';
 import type { Facts } from '../../reports/paper/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
-import { jsonOption, print, printJson } from '../options.ts';
+import { jsonOption, outOption, print, printJson } from '../options.ts';
 
 interface Options {
   out?: string;
@@ -17,7 +17,7 @@ export function registerReport(program: Command): void {
     .command('report')
     .argument('<run...>', 'folders of finished runs; rows of several stand side by side where that is fair')
     .description('write one page and a paper (methods, tables, figures, sources in LaTeX) from a finished run')
-    .option('--out <folder>', 'folder of the report (default: report in the folder of the first run)')
+    .addOption(outOption('folder of the report (default: report in the folder of the first run)'))
     .addOption(jsonOption())
     .action(async (folders: string[], { out, json = false }: Options) => {
       const { openRun, writePage } = await import('../../reports/index.ts');

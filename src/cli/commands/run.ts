@@ -6,7 +6,7 @@ import type { Stage } from '../../stages/run.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
 import { openExperiment } from '../experiments.ts';
-import { freshOption, jobsOption, jsonOption, print, printJson, resumeOption, setOption, withExperiment } from '../options.ts';
+import { freshOption, jobsOption, jsonOption, outOption, print, printJson, resumeOption, setOption, withExperiment } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
 
 interface Options {
@@ -38,7 +38,7 @@ function registerStage(program: Command, name: string, description: string, unti
   withExperiment(program.command(name))
     .description(description)
     .addOption(setOption())
-    .option('--out <folder>', 'folder of the run (default: runs/<name of the experiment>)')
+    .addOption(outOption('folder of the run (default: runs/<name of the experiment>)'))
     .addOption(freshOption())
     .addOption(resumeOption())
     .addOption(jobsOption())

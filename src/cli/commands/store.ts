@@ -7,7 +7,7 @@ import type { StoreStatistics } from '../../stages/retrieval.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
 import { Random } from '../../util/random.ts';
-import { jsonOption, print, printJson, whole } from '../options.ts';
+import { jsonOption, outOption, pathOf, print, printJson, whole } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
 
 const collect = (value: string, before: string[]) => [...before, value];
@@ -37,7 +37,7 @@ function registerBuild(store: Command): void {
     .command('build')
     .argument('<run>', 'folder of a finished run')
     .description('compress contexts with the model of a run and add them to a store')
-    .requiredOption('--out <file>', 'the store, such as contexts.db; made when it is not there')
+    .addOption(outOption('the store, such as contexts.db; made when it is not there', '--out <file>').makeOptionMandatory())
     .addOption(
       new Option(
         '--from <what>',
@@ -114,7 +114,7 @@ function registerQuery(store: Command): void {
   counted(store.command('query'), 'stored contexts')
     .argument('<db>', 'a store')
     .description('the stored contexts nearest to the one after some episodes of a training history')
-    .requiredOption('--run <folder>', 'the run that the store was built from')
+    .requiredOption('--run <folder>', 'the run that the store was built from', pathOf('--run'))
     .addOption(number('--history <i>', 'position of the history among those trained on, from 0', 0).makeOptionMandatory())
     .addOption(number('--episode <n>', 'episodes of it that are over', 1).makeOptionMandatory())
     .addOption(number('-k <n>', 'how many contexts', 1).default(5))

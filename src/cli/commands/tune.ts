@@ -6,7 +6,7 @@ import { loadExperiment } from '../../stages/config.ts';
 import { loadSpace } from '../../stages/space.ts';
 import type { Search } from '../../stages/tune.ts';
 import { terminalProgress } from '../../util/progress.ts';
-import { freshOption, jsonOption, print, printJson, resumeOption, setOption, whole, withExperiment } from '../options.ts';
+import { freshOption, jsonOption, outOption, pathOf, print, printJson, resumeOption, setOption, whole, withExperiment } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
 
 interface Options {
@@ -25,9 +25,9 @@ interface Options {
 export function registerTune(program: Command): void {
   withExperiment(program.command('tune'))
     .description('search hyperparameters on validation tasks, never on test tasks')
-    .requiredOption('--space <file>', 'search space, such as experiments/spaces/dark-room.yaml')
+    .requiredOption('--space <file>', 'search space, such as experiments/spaces/dark-room.yaml', pathOf('--space'))
     .addOption(setOption())
-    .option('--out <folder>', 'folder of the study (default: runs/<name of the experiment>-tune)')
+    .addOption(outOption('folder of the study (default: runs/<name of the experiment>-tune)'))
     .addOption(new Option('--trials <n>', 'trials, the experiment as it stands among them').argParser(whole('--trials', 2)).default(16))
     .addOption(new Option('--method <name>', 'how trials share the training steps').choices(['random', 'halving']).default('random'))
     .addOption(new Option('--eta <n>', 'halving: one trial in so many goes on to the next round').argParser(whole('--eta', 2)).default(3))

@@ -1,0 +1,112 @@
+/** @file What an unknown setting may have meant: by where its name stands elsewhere, by what others call it, by spelling. */
+
+import { editDistance } from './nearest.ts';
+
+/** The parts of a JSON Schema that are read here. */
+export interface JsonSchema {
+  [keyword: string]: unknown;
+  type?: unknown;
+  enum?: unknown;
+  properties?: Record<string, JsonSchema>;
+  additionalProperties?: JsonSchema | boolean;
+  items?: JsonSchema;
+}
+
+type Path = readonly (string | number)[];
+
+/** Names of the literature and of other libraries, without case, `_` and `-`, with the settings here that they stand for. */
+const ALIASES: Readonly<Record<string, readonly string[]>> = {
+  m: ['latents'],
+  k: ['retrieval.contexts'],
+  lr: ['learningRate'],
+  dmodel: ['width'],
+  embeddim: ['width'],
+  hiddendim: ['width'],
+  hiddensize: ['width'],
+  batchsize: ['batch'],
+  bs: ['batch'],
+  gradclip: ['clip'],
+  maxgradnorm: ['clip'],
+  warmupsteps: ['warmup'],
+  wd: ['weightDecay'],
+  layers: ['encoderLayers', 'decoderLayers'],
+  nlayers: ['encoderLayers', 'decoderLayers'],
+  numlayers: ['encoderLayers', 'decoderLayers'],
+  nheads: ['heads'],
+  numheads: ['heads'],
+  numlatents: ['latents'],
+  contextlength: ['context.episodes', 'context.segments'],
+  iterations: ['steps'],
+  numsteps: ['steps'],
+  maxsteps: ['steps'],
+  numenvs: ['streams'],
+  nenvs: ['streams'],
+  device: ['provider'],
+  numworkers: ['threads'],
+};
+
+const plain = (name: string) => name.toLowerCase().replaceAll(/[_-]/g, '');
+
+/** Suggestions that one message lists at most. */
+const LISTED = 6;
+
+/** The schema of the setting at a path; undefined where there is none. */
+export function settingAt(schema: JsonSchema, path: Path): JsonSchema | undefined {
+  return path.reduce<JsonSchema | undefined>((node, part) => {
+    if (node?.items && /^\d+$/.test(String(part))) return node.items;
+    const rest = typeof node?.additionalProperties === 'object' ? node.additionalProperties : undefined;
+    return node?.properties && Object.hasOwn(node.properties, part) ? node.properties[part] : rest;
+  }, schema);
+}
+
+/** Dotted paths of all settings at and below a node that are values rather than maps. Lists are not entered. */
+function leavesOf(node: JsonSchema, path: Path): string[] {
+  if (!node.properties) return [path.join('.')];
+  return Object.entries(node.properties).flatMap(([key, child]) => leavesOf(child, [...path, key]));
+}
+
+/** Says of the unknown `key` in the map at `path` what may have been meant. */
+export function suggestKey(key: string, path: Path, schema: JsonSchema): string {
+  const here = settingAt(schema, path) ?? {};
+  const names = Object.keys(here.properties ?? {});
+  const siblings = names.map(name => [...path, name].join('.'));
+  const found = similar(lastPart(key), [siblings, here.properties ? leavesOf(here, path) : [], leavesOf(schema, [])]);
+  // A long list hides the names that matter.
+  const all = names.length > 0 && names.length <= 10 ? ` (expected one of ${names.join(', ')})` : '';
+  if (found.length > 0) {
+    const listed = found.slice(0, LISTED).map(each => `"${each}"`);
+    const more = found.length > LISTED ? ` and ${found.length - LISTED} more` : '';
+    return `unknown key; ${found.length === 1 ? 'the nearest known key is' : 'known keys are'} ${listed.join(', ')}${more}${all}`;
+  }
+  return names.length === 0 ? 'unknown key; no keys are expected here' : `unknown key; expected one of ${names.join(', ')}`;
+}
+
+const lastPart = (path: string) => path.slice(path.lastIndexOf('.') + 1);
+
+/** Paths that come near to a name: by the same name, by an alias, by spelling; each way in the nearest place that has any. */
+function similar(key: string, places: readonly (readonly string[])[]): string[] {
+  const meant = Object.hasOwn(ALIASES, plain(key)) ? ALIASES[plain(key)] : [];
+  const distances = new Map<string, number>();
+  const distance = (path: string) => {
+    const name = lastPart(path);
+    if (!distances.has(name)) distances.set(name, editDistance(key.toLowerCase(), name.toLowerCase()));
+    return distances.get(name)!;
+  };
+  // Fewer letters, or more slips than one in three, are another word.
+  const slips = key.length < 3 || key.length > 60 ? -1 : Math.max(1, Math.floor(key.length / 3));
+  const ways: ((paths: readonly string[]) => string[])[] = [
+    paths => paths.filter(path => plain(lastPart(path)) === plain(key)),
+    paths => paths.filter(path => meant.some(name => path.endsWith(`.${name}`))),
+    paths => {
+      const near = slips < 0 ? [] : paths.filter(path => distance(path) <= slips);
+      const least = Math.min(...near.map(distance));
+      return near.filter(path => distance(path) === least);
+    },
+  ];
+  for (const way of ways)
+    for (const place of places) {
+      const found = way(place);
+      if (found.length > 0) return found;
+    }
+  return [];
+}
