@@ -6,8 +6,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
+import { pathOf } from '../src/cli/options.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-cli-'));
@@ -28,11 +29,22 @@ function start(...args: string[]) {
 
 const cadenza = (...args: string[]) => start('src/cli/main.ts', ...args).ended;
 
+describe('a path after "="', () => {
+  it('has ~ for the home folder, as a shell gives it everywhere else', () => {
+    vi.stubEnv('HOME', folder);
+    expect([pathOf('--out')('~/runs/a'), pathOf('--out')('~')]).toEqual([join(folder, 'runs/a'), join(folder)]);
+    expect([pathOf('--out')('a/~/b'), pathOf('--out')('~a')]).toEqual(['a/~/b', '~a']);
+    vi.unstubAllEnvs();
+  });
+});
+
 describe('cadenza', () => {
   it('explains a bad configuration in one paragraph, with its own exit status', async () => {
     const { status, stdout, stderr } = await cadenza('run', bad);
     expect([status, stdout]).toEqual([3, '']);
-    expect(stderr).toMatch(/^cadenza: \[E_CONFIG\] .*bad\.yaml:3:3: model\.widht: unknown key; the nearest known key is "model\.width".*\n$/);
+    expect(stderr).toMatch(
+      /^cadenza: \[E_CONFIG\] .*bad\.yaml:3:3: model\.widht: unknown key; the nearest known key is "model\.width".*\n$/,
+    );
   });
 
   it('gives errors as JSON on stdout with --json', async () => {

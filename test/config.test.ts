@@ -217,7 +217,12 @@ const CASES: Case[] = [
   { what: 'a comment behind quotes', text: 'name: a', set: ['name="b" #1'], says: ['would be dropped'] },
   { what: 'an override of no value', text: 'name: a', set: ['name='], says: ['--set name=: there is nothing after "="'] },
   { what: 'an unknown key that is unset', text: 'name: a', set: ['modle.width=null'], says: ['modle.width: unknown key'] },
-  { what: 'a required key that is unset', text: 'name: a', set: ['name=null'], says: ['--set name=null: name: expected a text, came nothing'] },
+  {
+    what: 'a required key that is unset',
+    text: 'name: a',
+    set: ['name=null'],
+    says: ['--set name=null: name: expected a text, came nothing'],
+  },
   { what: 'an item that is unset', text: 'name: a\nseeds: [1, 2]', set: ['seeds.0=null'], says: ['no default', 'seeds'] },
   { what: 'several values of one setting', text: 'name: a', set: ['model.latents=2,4,8'], says: ['cadenza ablate', 'came "2,4,8"'] },
   { what: 'a list of values of one setting', text: 'name: a', set: ['model.latents=[2, 4]'], says: ['cadenza ablate', 'came [2,4]'] },

@@ -1,6 +1,6 @@
 /** @file Every way in which a run can go wrong that a user can mend: one paragraph, a stable code and its exit status. */
 
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -50,6 +50,12 @@ function unfinish(out: string, change: (tensors: Map<string, StoredTensor>) => M
   const bytes = encodeSafetensors(change(new Map(state)), { key: key ?? manifest.key, step: '40' });
   writeFileSync(stage(out, TEACHER, 'checkpoint.safetensors'), bytes);
   for (const name of ['stage.json', MODEL]) rmSync(stage(out, TEACHER, name));
+}
+
+/** A symbolic link in the folder of the tests. */
+function link(target: string, name: string): void {
+  rmSync(join(folder, name), { force: true });
+  symlinkSync(target, join(folder, name));
 }
 
 /** Puts other bytes in the place of a finished file, as if they had been written there to begin with. */
@@ -243,6 +249,24 @@ const CASES: Case[] = [
     code: 'E_DISK',
     out: join(TINY, 'run'),
     says: ['tiny.yaml/run', 'A file stands where a folder is needed'],
+  },
+  { what: 'an empty path', code: 'E_USAGE', out: '', says: ['--out: expected a path', 'empty'] },
+  { what: 'a path with a NUL character', code: 'E_USAGE', out: 'a\0b', says: ['--out: expected a path', 'NUL'] },
+  { what: 'a name that is too long', code: 'E_DISK', out: join(folder, 'x'.repeat(300)), says: ['ENAMETOOLONG', 'shorter'] },
+  { what: 'a path that is too long', code: 'E_DISK', out: join(folder, 'x/'.repeat(3000)), says: ['ENAMETOOLONG', '…'] },
+  {
+    what: 'a symbolic link that leads nowhere',
+    code: 'E_DISK',
+    out: join(folder, 'dangling', 'run'),
+    prepare: () => link('gone', 'dangling'),
+    says: ['dangling', 'ENOENT', 'symbolic links'],
+  },
+  {
+    what: 'a symbolic link that leads back to itself',
+    code: 'E_DISK',
+    out: join(folder, 'loop'),
+    prepare: () => link('loop', 'loop'),
+    says: ['loop', 'ELOOP'],
   },
   {
     what: 'a loss that turns NaN before any checkpoint',

@@ -54,7 +54,8 @@ export function printJson(value: unknown): void {
 }
 
 /** The argument that names the experiment. */
-export const withExperiment = (command: Command) => command.argument('<file>', 'experiment, such as experiments/dark-room.yaml; - reads standard input');
+export const withExperiment = (command: Command) =>
+  command.argument('<file>', 'experiment, such as experiments/dark-room.yaml; - reads standard input');
 
 /** Parses the whole number, of at least `least`, that an option takes. Throws `E_USAGE` for anything else. */
 export const whole = (option: string, least: number) => (text: string) => {

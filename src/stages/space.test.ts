@@ -36,7 +36,11 @@ describe('a search space', () => {
   it.each<[string, string, string[]]>([
     ['an unknown setting', '# one\nmodel.widht: { values: [8] }', ['s.yaml:2:1: model.widht: unknown key', '"model.width"']],
     ['an unknown kind of domain', 'model.width: { vales: [8] }', ['s.yaml:1:16', 'unknown key', '"model.width.values"', 'values, integer']],
-    ['a kind that does not suit the type', 'tokenizer: { uniform: [0, 1] }', ['s.yaml:1:14', 'tokenizer.uniform: unknown key', 'expected one of values']],
+    [
+      'a kind that does not suit the type',
+      'tokenizer: { uniform: [0, 1] }',
+      ['s.yaml:1:14', 'tokenizer.uniform: unknown key', 'expected one of values'],
+    ],
     ['a value out of range', 'model.latents:\n  values: [4, 0]', ['s.yaml:2:15: model.latents.values.1: expected at least 1, came 0']],
     ['a bound out of range', 'optimiser.learningRate: { uniform: [0.1, 3] }', ['s.yaml:1:42', 'uniform.1: expected at most 1, came 3']],
     ['a bound of another type', 'model.latents: { integer: [1, 2.5] }', ['integer.1: expected a whole number, came 2.5']],

@@ -86,7 +86,9 @@ export function loadConfig<S extends z.ZodType>(schema: S, { file, text, overrid
     const unknown = issue.code === 'unrecognized_keys';
     const where = override ? `--set ${override.text}` : `${file}:${locate(document, lines, path, unknown)}`;
     const sweep = override && sweepAdvice(override, known());
-    problems.push(`${where}: ${path.length ? path.join('.') : 'the configuration'}: ${sweep ?? explain(issue, { path, root: value, known: known() })}`);
+    problems.push(
+      `${where}: ${path.length ? path.join('.') : 'the configuration'}: ${sweep ?? explain(issue, { path, root: value, known: known() })}`,
+    );
   }
   if (problems.length) fail(problems, issues.length - LISTED);
   return result.data as z.output<S>;
@@ -101,7 +103,9 @@ export function readConfig(file: string): string {
   const text = readText(file === '-' ? STDIN : file, 'E_CONFIG', 'Expected a YAML configuration such as experiments/dark-room.yaml.');
   const bytes = Buffer.byteLength(text);
   if (bytes > MOST_BYTES)
-    fail([`${file}: ${bytes} bytes are too many for a configuration; expected at most ${MOST_BYTES}, because the presets have a few thousand`]);
+    fail([
+      `${file}: ${bytes} bytes are too many for a configuration; expected at most ${MOST_BYTES}, because the presets have a few thousand`,
+    ]);
   return text;
 }
 

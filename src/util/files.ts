@@ -35,7 +35,10 @@ const DEVICE = 'Check the disk or the network behind it, and run the command aga
 const DISK_FAULTS: Readonly<Record<string, DiskFault>> = {
   ENOSPC: { reason: 'the disk is full', advice: FULL },
   EDQUOT: { reason: 'the disk quota is used up', advice: FULL },
-  EFBIG: { reason: 'the file would exceed the limit on file sizes', advice: 'Raise the limit (ulimit -f), and run the same command again: it continues.' },
+  EFBIG: {
+    reason: 'the file would exceed the limit on file sizes',
+    advice: 'Raise the limit (ulimit -f), and run the same command again: it continues.',
+  },
   EROFS: { reason: 'the file system is read-only', advice: FORBIDDEN },
   EACCES: { reason: 'permission denied', advice: FORBIDDEN },
   EPERM: { reason: 'operation not permitted', advice: FORBIDDEN },
@@ -70,7 +73,8 @@ export function diskFault(error: unknown): DiskFault | undefined {
 }
 
 /** A path as a message shows it: one that is too long for the disk is too long for a reader. */
-export const shownPath = (path: string): string => (path.length > 300 ? `${path.slice(0, 200)}…${path.slice(-80)}` : path).replaceAll('\0', '\\0');
+export const shownPath = (path: string): string =>
+  (path.length > 300 ? `${path.slice(0, 200)}…${path.slice(-80)}` : path).replaceAll('\0', '\\0');
 
 /**
  * Writes a file so that a reader sees either the earlier content or all of the new one: into a temporary name beside it, flushed to the

@@ -6,7 +6,18 @@ import { loadExperiment } from '../../stages/config.ts';
 import { loadSpace } from '../../stages/space.ts';
 import type { Search } from '../../stages/tune.ts';
 import { terminalProgress } from '../../util/progress.ts';
-import { freshOption, jsonOption, outOption, pathOf, print, printJson, resumeOption, setOption, whole, withExperiment } from '../options.ts';
+import {
+  freshOption,
+  jsonOption,
+  outOption,
+  pathOf,
+  print,
+  printJson,
+  resumeOption,
+  setOption,
+  whole,
+  withExperiment,
+} from '../options.ts';
 import { interruptSignal } from '../signals.ts';
 
 interface Options {
