@@ -3,36 +3,37 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { arch, cpus, platform, totalmem } from 'node:os';
-import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export interface Provenance {
   readonly version: string;
-  /** Commit of the source tree (with `+changes` when files differ from it), or null outside a git checkout. */
+  /** Commit of the source tree (with `+changes` when files differ from it), or null outside a checkout of cadenza. */
   readonly commit: string | null;
   readonly node: string;
 }
 
+/** The package's folder, two up from here both in `src` and in `dist`. */
+const ROOT = new URL('../../', import.meta.url);
+
 let cached: Provenance | undefined;
 
 export function provenance(): Provenance {
-  cached ??= { version: packageVersion(), commit: commit(), node: process.version };
+  cached ??= { version: packageVersion(), commit: commitOf(fileURLToPath(ROOT)), node: process.version };
   return cached;
 }
 
-/** package.json lies two folders up from here both in `src` and in `dist`. */
 function packageVersion(): string {
-  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+  return JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')).version;
 }
 
-function commit(): string | null {
+/** Commit of the checkout at `root`; null where that folder is not a checkout of its own, but, say, a dependency in someone's project. */
+export function commitOf(root: string): string | null {
+  // A git hook names its own repository in the environment.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('GIT_')));
   const git = (...args: string[]) =>
-    execFileSync('git', args, {
-      cwd: dirname(fileURLToPath(import.meta.url)),
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
+    execFileSync('git', args, { cwd: root, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   try {
+    if (git('rev-parse', '--show-prefix') !== '') return null;
     const head = git('rev-parse', 'HEAD');
     return git('status', '--porcelain', '--untracked-files=no') ? `${head}+changes` : head;
   } catch {

@@ -136,10 +136,13 @@ export function differences({ runs, ...first }: Facts): (Written | undefined)[] 
       list.length > 0
         ? `The run <runs/${name}:name> differs from it in these settings: ${list.join(', ')}.`
         : `The run <runs/${name}:name> has the same settings.`,
-      raw`It was made by version <runs/${name}/results/run/version> at commit <runs/${name}/results/run/commit:tt>.`,
+      raw`It was made by version <runs/${name}/results/run/version>${atCommit(run.results.run.commit, `runs/${name}/results/run/commit`)}.`,
     ]);
   });
 }
+
+/** The commit at `path` of the record, where it is known: an installed package has none. */
+const atCommit = (commit: string, path: string) => (commit === 'unknown' ? '' : raw` at commit <${path}:tt>`);
 
 /** Every recorded setting with its value as text, but for names and what is of the machine. */
 function settingsOf({ results }: Pick<Facts, 'results'>): [key: string, value: string][] {
@@ -160,7 +163,7 @@ export function implementation(facts: Facts): (Written | undefined)[] {
   );
   return [
     paragraph(facts, [
-      raw`The experiment is \texttt{<results/name>} of cadenza <results/run/version>${commit === 'unknown' ? '' : raw` at commit <results/run/commit:tt>`}, run by <results/run/command:tt> under Node.js <results/run/node>.`,
+      raw`The experiment is \texttt{<results/name>} of cadenza <results/run/version>${atCommit(commit, 'results/run/commit')}, run by <results/run/command:tt> under Node.js <results/run/node>.`,
       'Training steps and inference are ONNX graphs, run by ONNX Runtime ' +
         (provider === 'cpu'
           ? 'on <config/executor/threads|thread> of the processor'
