@@ -6,6 +6,7 @@ import { type Command, Option } from 'commander';
 import { wantsColor } from '../util/color.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { printable } from '../util/text.ts';
+import { presetFile } from './presets.ts';
 
 const collect = (value: string, before: string[]) => [...before, value];
 
@@ -55,7 +56,7 @@ export function printJson(value: unknown): void {
 
 /** The argument that names the experiment. */
 export const withExperiment = (command: Command) =>
-  command.argument('<file>', 'experiment, such as experiments/dark-room.yaml; - reads standard input');
+  command.argument('<experiment>', 'YAML file, the name of a preset such as dark-room, or - for standard input', presetFile('experiment'));
 
 /** Parses the whole number, of at least `least`, that an option takes. Throws `E_USAGE` for anything else. */
 export const whole = (option: string, least: number) => (text: string) => {

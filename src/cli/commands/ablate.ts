@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { terminalProgress } from '../../util/progress.ts';
 import { freshOption, jobsOption, jsonOption, outOption, print, printJson, resumeOption, setOption } from '../options.ts';
+import { presetFile } from '../presets.ts';
 import { interruptSignal } from '../signals.ts';
 
 interface Options {
@@ -17,7 +18,7 @@ interface Options {
 export function registerAblate(program: Command): void {
   program
     .command('ablate')
-    .argument('<file>', 'ablation, such as experiments/ablations/matrix.yaml')
+    .argument('<ablation>', 'YAML file, or the name of a preset such as matrix', presetFile('ablation'))
     .description('train and evaluate every combination of declared settings, and compare them in one table')
     .addOption(setOption())
     .addOption(outOption('folder of the run (default: runs/<name of the ablation>)'))

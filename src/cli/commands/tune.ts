@@ -18,6 +18,7 @@ import {
   whole,
   withExperiment,
 } from '../options.ts';
+import { presetFile } from '../presets.ts';
 import { interruptSignal } from '../signals.ts';
 
 interface Options {
@@ -36,7 +37,11 @@ interface Options {
 export function registerTune(program: Command): void {
   withExperiment(program.command('tune'))
     .description('search hyperparameters on validation tasks, never on test tasks')
-    .requiredOption('--space <file>', 'search space, such as experiments/spaces/dark-room.yaml', pathOf('--space'))
+    .addOption(
+      new Option('--space <file>', 'YAML file, or the name of a preset such as dark-room')
+        .argParser((text: string) => presetFile('search space')(pathOf('--space')(text)))
+        .makeOptionMandatory(),
+    )
     .addOption(setOption())
     .addOption(outOption('folder of the study (default: runs/<name of the experiment>-tune)'))
     .addOption(new Option('--trials <n>', 'trials, the experiment as it stands among them').argParser(whole('--trials', 2)).default(16))

@@ -1,0 +1,51 @@
+/** @file The experiments, ablations and search spaces that come with the package, by their names. */
+
+import { readdirSync, statSync } from 'node:fs';
+import { basename, isAbsolute, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CadenzaError } from '../util/errors.ts';
+
+/** The package's folder, two up from here both in `src` and in `dist`. */
+const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Where each kind of file lies in the package. */
+const FOLDERS = { experiment: 'experiments', ablation: 'experiments/ablations', 'search space': 'experiments/spaces' } as const;
+
+export type PresetKind = keyof typeof FOLDERS;
+
+/** Whether something other than a folder is there. */
+function isFile(path: string): boolean {
+  try {
+    return !statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/** Names of the presets of a kind. */
+export const presets = (kind: PresetKind): string[] =>
+  readdirSync(join(PACKAGE, FOLDERS[kind]))
+    .filter(file => file.endsWith('.yaml'))
+    .map(file => basename(file, '.yaml'))
+    .sort();
+
+/**
+ * The file that a user names: `-`, standard input; one of their own by its path, which goes first, or one of the package by its name (`dark-room`) or by its
+ * path in the package (`experiments/dark-room.yaml`).
+ *
+ * @throws `E_CONFIG` with the list of presets when a name is neither. A path that leads to nothing is given back as it is: who reads it says so.
+ */
+export const presetFile =
+  (kind: PresetKind) =>
+  (name: string): string => {
+    if (isFile(name) || name === '-') return name;
+    const packaged = [`${FOLDERS[kind]}/${name}.yaml`, name].map(path => join(PACKAGE, path));
+    // What begins as a path does is no name.
+    const found = isAbsolute(name) || name.startsWith('.') ? undefined : packaged.find(isFile);
+    if (found) return found;
+    if (/[/\\.]/.test(name)) return name;
+    throw new CadenzaError(
+      'E_CONFIG',
+      `"${name}" is neither a file nor a preset. The ${kind} presets are ${presets(kind).join(', ')}. Give one of these names or the path of a YAML file.`,
+    );
+  };
