@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from '../src/engine/index.ts';
+import { saveCheckpoint } from '../src/stages/checkpoint.ts';
 import { type ErrorCode, EXIT_CODES } from '../src/util/errors.ts';
-import { sha256 } from '../src/util/files.ts';
+import { hashJson, sha256 } from '../src/util/files.ts';
 import { type Ended, settings, stageFolder, start, TINY, withinProcess } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-failures-'));
@@ -47,8 +48,7 @@ function unfinish(out: string, change: (tensors: Map<string, StoredTensor>) => M
   const state = ['parameters', 'moment1', 'moment2'].flatMap(slot =>
     [...tensors].map(([name, value]) => [`${slot}/${name}`, value] as const),
   );
-  const bytes = encodeSafetensors(change(new Map(state)), { key: key ?? manifest.key, step: '40' });
-  writeFileSync(stage(out, TEACHER, 'checkpoint.safetensors'), bytes);
+  saveCheckpoint(stage(out, TEACHER, 'checkpoint.safetensors'), { key: key ?? manifest.key, step: 40, tensors: change(new Map(state)) });
   for (const name of ['stage.json', MODEL]) rmSync(stage(out, TEACHER, name));
 }
 
@@ -61,9 +61,9 @@ function link(target: string, name: string): void {
 /** Puts other bytes in the place of a finished file, as if they had been written there to begin with. */
 function replace(out: string, name: string, file: string, bytes: Uint8Array): void {
   const path = stage(out, name, 'stage.json');
-  const manifest = JSON.parse(readFileSync(path, 'utf8'));
-  manifest.files[file] = sha256(bytes);
-  writeFileSync(path, JSON.stringify(manifest));
+  const { sha256: _, ...record } = JSON.parse(readFileSync(path, 'utf8'));
+  record.files[file] = sha256(bytes);
+  writeFileSync(path, JSON.stringify({ ...record, sha256: hashJson(record) }));
   writeFileSync(stage(out, name, file), bytes);
 }
 
@@ -216,6 +216,35 @@ const CASES: Case[] = [
       truncateSync(stage(out, TEACHER, 'checkpoint.safetensors'), 50_000);
     },
     says: ['checkpoint.safetensors: this is not a whole safetensors file', '50000 bytes'],
+  },
+  {
+    what: 'a checkpoint with a changed byte',
+    code: 'E_CHECKPOINT',
+    prepare(out) {
+      unfinish(out, tensors => tensors);
+      alter(stage(out, TEACHER, 'checkpoint.safetensors'));
+    },
+    says: ['checkpoint.safetensors was altered', 'expected SHA-256', 'Delete it'],
+  },
+  {
+    what: 'a stage in the folder of another',
+    code: 'E_CHECKPOINT',
+    prepare(out) {
+      const [own, other] = [stageFolder(out, TEACHER)!, stageFolder(out, 'generate')!];
+      rmSync(own, { recursive: true });
+      cpSync(other, own, { recursive: true });
+    },
+    says: ['stage.json is the record of another stage', TEACHER],
+  },
+  {
+    what: 'a stage of an earlier version, without a hash of its record',
+    code: 'E_CHECKPOINT',
+    prepare(out) {
+      const path = stage(out, TEACHER, 'stage.json');
+      const { sha256: _, ...record } = JSON.parse(readFileSync(path, 'utf8'));
+      writeFileSync(path, JSON.stringify(record));
+    },
+    says: ['stage.json', 'sha256', 'an earlier version', 'Delete the folder', '--fresh'],
   },
   {
     what: 'a finished model of another shape',

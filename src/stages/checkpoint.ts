@@ -1,25 +1,13 @@
 /** @file Weights and training state on disk, as safetensors with named tensors. */
 
 import { join } from 'node:path';
-import { decodeSafetensors, encodeSafetensors, type Shape, type StoredTensor, sizeOf } from '../engine/index.ts';
+import { decodeSafetensors, encodeSafetensors, type SafetensorsFile, type Shape, type StoredTensor, sizeOf } from '../engine/index.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { readBytes, writeFileAtomic } from '../util/files.ts';
+import { readBytes, sha256, writeFileAtomic } from '../util/files.ts';
 
 export interface NamedShape {
   readonly name: string;
   readonly shape: Shape;
-}
-
-/** Where a stage that trains keeps its state until it is finished. */
-export const CHECKPOINT = 'checkpoint.safetensors';
-
-/** The steps behind the checkpoint of a stage's folder; undefined where there is none that can be read. */
-export function checkpointStep(folder: string): string | undefined {
-  try {
-    return loadTensors(join(folder, CHECKPOINT)).metadata.step;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Named vectors with the shapes they stand for. */
@@ -30,7 +18,7 @@ export function saveTensors(path: string, tensors: ReadonlyMap<string, StoredTen
   writeFileAtomic(path, encodeSafetensors(new Map(tensors), metadata));
 }
 
-export function loadTensors(path: string) {
+export function loadTensors(path: string): SafetensorsFile {
   try {
     return decodeSafetensors(readBytes(path, 'E_CHECKPOINT'));
   } catch (error) {
@@ -40,12 +28,10 @@ export function loadTensors(path: string) {
 }
 
 /** Reads exactly the named tensors. Throws `E_CHECKPOINT` naming the first that is missing or has another shape. */
-export function loadWeights(
-  path: string,
-  wanted: readonly NamedShape[],
-  prefix = '',
-): { weights: Weights; metadata: Record<string, string> } {
-  const { tensors, metadata } = loadTensors(path);
+export const loadWeights = (path: string, wanted: readonly NamedShape[]): Weights => weightsFrom(path, loadTensors(path), wanted);
+
+/** The same of a file that was read, where the names have a prefix. */
+export function weightsFrom(path: string, { tensors }: SafetensorsFile, wanted: readonly NamedShape[], prefix = ''): Weights {
   const weights: Weights = new Map();
   for (const { name, shape } of wanted) {
     const found = tensors.get(prefix + name);
@@ -57,5 +43,66 @@ export function loadWeights(
       );
     weights.set(name, found.data);
   }
-  return { weights, metadata };
+  return weights;
+}
+
+/** Where a stage that trains keeps its state until it is finished. */
+export const CHECKPOINT = 'checkpoint.safetensors';
+
+/** The state of a training that is not finished. */
+export interface Checkpoint {
+  /** Of the stage. */
+  readonly key: string;
+  /** Steps that are behind it. */
+  readonly step: number;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+}
+
+/** Writes a checkpoint with a hash of its content. Throws `E_DISK` when the disk refuses. */
+export function saveCheckpoint(path: string, { tensors, key, step }: Checkpoint): void {
+  const metadata = { key, step: String(step) };
+  saveTensors(path, tensors, { ...metadata, sha256: contentHash({ tensors, metadata }) });
+}
+
+/** Equal content has one encoding, so the hash of that is one of the content. */
+const contentHash = ({ tensors, metadata }: { tensors: Checkpoint['tensors']; metadata: Record<string, string> }) =>
+  sha256(encodeSafetensors(tensors, metadata));
+
+export interface CheckpointRequest {
+  readonly key: string;
+  /** Steps of the whole training. */
+  readonly steps: number;
+  /** Steps that hang together: a checkpoint is at a multiple of them. */
+  readonly unit: number;
+}
+
+/**
+ * Reads a checkpoint of the stage.
+ *
+ * @throws `E_CHECKPOINT` when it is altered or cut short, is another stage's, or its step is none that training can continue at.
+ */
+export function loadCheckpoint(path: string, { key, steps, unit }: CheckpointRequest): SafetensorsFile & { readonly step: number } {
+  const file = loadTensors(path);
+  const { sha256: expected, ...metadata } = file.metadata;
+  const refuse = (reason: string) =>
+    new CadenzaError('E_CHECKPOINT', `${path} ${reason}. Delete it and run the same command again, which starts this stage over.`);
+  if (expected === undefined) throw refuse('has no hash of its content: an earlier version of cadenza wrote it, or it was altered');
+  const found = contentHash({ tensors: file.tensors, metadata });
+  if (found !== expected)
+    throw refuse(`was altered since it was written: expected SHA-256 ${expected.slice(0, 16)}…, found ${found.slice(0, 16)}…`);
+  if (metadata.key !== key)
+    throw refuse(`was written by another configuration (key ${metadata.key?.slice(0, 12)}, expected ${key.slice(0, 12)})`);
+  const step = /^(0|[1-9][0-9]*)$/.test(metadata.step) ? Number(metadata.step) : Number.NaN;
+  if (!(step < steps) || step % unit !== 0)
+    throw refuse(`is at step "${metadata.step}"; expected a whole number below ${steps}${unit > 1 ? `, a multiple of ${unit}` : ''}`);
+  return { ...file, step };
+}
+
+/** The step that the checkpoint in a stage's folder says it is at; undefined where there is none that can be read. */
+export function checkpointStep(folder: string): string | undefined {
+  try {
+    return loadTensors(join(folder, CHECKPOINT)).metadata.step;
+  } catch {
+    return undefined;
+  }
 }

@@ -94,7 +94,7 @@ export function stageOf(run: string, key: string): StoredStage {
     // Reported below, as a folder without the stage is.
   }
   const found = names.find(name => name.endsWith(`-${key.slice(0, 12)}`));
-  if (found) return readStage(join(stages, found));
+  if (found) return readStage(join(stages, found), key);
   throw new CadenzaError(
     'E_CHECKPOINT',
     `${stages} has no stage with the key ${key.slice(0, 12)}, which the model comes from; the run was moved without its stages.`,

@@ -1,7 +1,9 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { damagedJson, fuzz } from '../../test/fuzz.ts';
+import { hashJson } from '../util/files.ts';
 import { silentProgress } from '../util/progress.ts';
 import { diskTime, type StageContext, type StageRequest, StageStore } from './store.ts';
 
@@ -91,6 +93,44 @@ describe('StageStore', () => {
     expect(found).toEqual(left);
     expect(said).toEqual(discarded);
     expect(existsSync(join(folder, 'stage.json'))).toBe(true);
+  });
+
+  it('believes no folder by its name, and no record that was changed', async () => {
+    const first = await open().run(request());
+    const path = join(first.folder, 'stage.json');
+    const whole = readFileSync(path, 'utf8');
+    // One change in the record, whatever it is; and changes whose hash was mended.
+    const store = open();
+    const { refused, accepted } = await fuzz(damagedJson(JSON.parse(whole), { seed: 27, count: 200 }), content => {
+      writeFileSync(path, content);
+      return store.run(request());
+    });
+    expect([accepted, new Set(refused.map(({ code }) => code))]).toEqual([[], new Set(['E_CHECKPOINT'])]);
+    const { sha256: _, ...record } = JSON.parse(whole);
+    const other = await open().run(request({ stage: 'other' }));
+    const changes: [string, Record<string, unknown>][] = [
+      ['another stage', { settings: { width: 5 } }],
+      ['another stage', { key: `${record.key.slice(0, 12)}${'0'.repeat(52)}` }],
+      ['files', { files: { '../../outside.bin': record.files['result.bin'] } }],
+      ['files', { files: { '..': record.files['result.bin'] } }],
+      ['result.bin is no file of this stage', { files: {} }],
+      ['found no file', { files: { ...record.files, 'more.bin': record.files['result.bin'] } }],
+    ];
+    for (const [says, change] of changes) {
+      const changed = { ...record, ...change };
+      writeFileSync(path, JSON.stringify({ ...changed, sha256: hashJson(changed) }));
+      await expect(store.run(request())).rejects.toMatchObject({ code: 'E_CHECKPOINT', message: expect.stringContaining(says) });
+    }
+    // A whole other stage, with a record that is genuine.
+    rmSync(first.folder, { recursive: true });
+    cpSync(other.folder, first.folder, { recursive: true });
+    await expect(open().run(request())).rejects.toMatchObject({ code: 'E_CHECKPOINT', message: expect.stringContaining(first.key) });
+  });
+
+  it('leaves alone what a file manager put into a stage', async () => {
+    const first = await open().run(request());
+    writeFileSync(join(first.folder, '.DS_Store'), '');
+    expect((await open().run(request())).report).toEqual(first.report);
   });
 
   it('makes a finished stage again once for a fresh command, in whichever of its stores and processes', async () => {

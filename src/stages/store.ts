@@ -5,11 +5,13 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { z } from 'zod';
 import type { StageBudget } from '../evaluation/index.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { hashJson, readJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
+import { hashJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import { claim } from '../util/lock.ts';
 import type { Progress } from '../util/progress.ts';
+import { type RecordFormat, readRecord } from '../util/records.ts';
 import { checkpointStep } from './checkpoint.ts';
 import { provenance } from './provenance.ts';
 
@@ -45,17 +47,37 @@ export interface StageOutput {
   readonly budget?: readonly StageBudget[];
 }
 
-interface StageManifest {
-  readonly stage: string;
-  readonly key: string;
-  readonly settings: unknown;
-  readonly inputs: Readonly<Record<string, string>>;
-  readonly report: Readonly<Record<string, unknown>>;
+const hash = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256');
+
+/** stage.json without the hash of itself. */
+const manifestSchema = z.strictObject({
+  stage: z.string().min(1),
+  key: hash,
+  settings: z.unknown(),
+  inputs: z.record(z.string(), z.string()),
+  report: z.record(z.string(), z.unknown()),
   /** SHA-256 of every file of the folder. */
-  readonly files: Readonly<Record<string, string>>;
-  readonly seconds: number;
-  readonly creator: unknown;
-}
+  files: z.record(z.string().regex(/^(?!\.{1,2}$)[^/\\\0]+$/, 'expected the name of a file in this folder'), hash),
+  seconds: z.number().min(0),
+  creator: z.strictObject({ version: z.string(), commit: z.string().nullable(), node: z.string() }),
+});
+
+type StageManifest = z.output<typeof manifestSchema>;
+
+const manifestFormat = (folder: string): RecordFormat<StageManifest & { sha256: string }> => ({
+  what: 'the record of a finished stage',
+  schema: manifestSchema.extend({
+    sha256: z.string({ error: 'expected the hash of this record; an earlier version of cadenza wrote none' }),
+  }),
+  code: 'E_CHECKPOINT',
+  advice: againAdvice(folder),
+});
+
+const againAdvice = (folder: string) =>
+  `Delete the folder ${folder} and run the same command again to make it again, or let --fresh make all stages of the command again.`;
+
+/** Equal stages have equal keys; other versions make other bytes. */
+const keyOf = ({ stage, settings, inputs }: Omit<StageRequest, 'run'>, version: string) => hashJson({ stage, settings, inputs, version });
 
 export interface StoreOptions {
   /** Make every stage again, finished or not, that was there before `since`. */
@@ -101,12 +123,12 @@ export class StageStore {
   async run({ stage, settings, inputs, run }: StageRequest): Promise<StageOutput> {
     const { progress, signal } = this.#options;
     signal.throwIfAborted();
-    const key = hashJson({ stage, settings, inputs, version: provenance().version });
+    const key = keyOf({ stage, settings, inputs }, provenance().version);
     const folder = join(this.#folder, `${stage}-${key.slice(0, 12)}`);
     const path = join(folder, MANIFEST);
     const finished = (): StageOutput | undefined => {
       if (!existsSync(path) || this.#isStale(folder)) return undefined;
-      const { report, seconds } = readStage(folder);
+      const { report, seconds } = readStage(folder, key);
       this.seconds[stage] = seconds;
       return { folder, key, report, seconds };
     };
@@ -142,12 +164,21 @@ export class StageStore {
     const { key, folder, path } = at;
     mkdirSync(folder, { recursive: true });
     // A killed process may have left a file half-written, which must not pass for output.
-    for (const name of readdirSync(folder)) if (name.endsWith('.tmp')) rmSync(join(folder, name));
+    for (const name of readdirSync(folder)) if (isLeftover(name)) rmSync(join(folder, name));
     const began = performance.now();
     const report = await run({ folder, key, progress, signal });
     const seconds = Math.round((performance.now() - began) / 10) / 100;
-    const manifest: StageManifest = { stage, key, settings, inputs, report, files: hashFiles(folder), seconds, creator: provenance() };
-    writeJson(path, manifest);
+    const record = {
+      stage,
+      key,
+      settings,
+      inputs,
+      report,
+      files: hashFiles(folder),
+      seconds,
+      creator: provenance(),
+    } satisfies StageManifest;
+    writeJson(path, { ...record, sha256: hashJson(record) });
     this.seconds[stage] = seconds;
     return { folder, key, report, seconds };
   }
@@ -160,30 +191,58 @@ export interface StoredStage extends StageOutput {
   readonly inputs: Readonly<Record<string, string>>;
 }
 
-/** Reads a finished stage. Throws `E_CHECKPOINT` when it is none, or was altered. */
-export function readStage(folder: string): StoredStage {
-  const { stage, key, report, seconds, settings, inputs, files } = readJson(join(folder, MANIFEST), 'E_CHECKPOINT') as StageManifest;
+/**
+ * Reads a finished stage, with everything checked that its record says.
+ *
+ * @param wanted key that it must have; where it is left out, the one that its own settings and inputs give.
+ * @throws `E_CHECKPOINT` when it is none, was altered, or is another stage; `E_DATA` when histories were altered.
+ */
+export function readStage(folder: string, wanted?: string): StoredStage {
+  const path = join(folder, MANIFEST);
+  const { sha256: expected, ...record } = readRecord(path, manifestFormat(folder));
+  const { stage, key, report, seconds, settings, inputs, files, creator } = record;
+  expectSame(path, expected, hashJson(record), folder);
+  const own = keyOf({ stage, settings, inputs }, creator.version);
+  if (key !== own || key !== (wanted ?? own))
+    throw new CadenzaError(
+      'E_CHECKPOINT',
+      `${path} is the record of another stage: expected the key ${wanted ?? own}, found ${key}. ${againAdvice(folder)}`,
+    );
   checkFiles(folder, files);
   return { folder, stage, key, report, seconds, settings, inputs };
 }
 
-/** Files that change from run to run (times) and so are not held against their hash. */
+/** Files that change from run to run (times) and so have no hash. */
 const VOLATILE = new Set([MANIFEST, 'metrics.jsonl']);
 
+/** What a process leaves that dies within a write: `writeFileAtomic` has files of such names while it writes. */
+const isLeftover = (name: string) => /\.\d+\.tmp$/.test(name);
+
+/** The names in the folder of a stage, but for the volatile ones and what a file manager or a killed process left. */
+const filesIn = (folder: string) =>
+  readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !VOLATILE.has(name) && !name.startsWith('.') && !isLeftover(name));
+
 function hashFiles(folder: string): Record<string, string> {
-  const names = readdirSync(folder).filter(name => !VOLATILE.has(name));
+  const names = filesIn(folder).flatMap(entry => (entry.isFile() ? [entry.name] : []));
   return Object.fromEntries(names.sort().map(name => [name, sha256(readFileSync(join(folder, name)))]));
 }
 
 function checkFiles(folder: string, files: Readonly<Record<string, string>>): void {
   for (const [name, expected] of Object.entries(files)) {
     const path = join(folder, name);
-    const actual = existsSync(path) ? sha256(readFileSync(path)) : 'no file';
-    if (actual === expected) continue;
-    // Histories have a manifest of their own and a code of their own for damage.
-    throw new CadenzaError(
-      name.endsWith('.arrow') ? 'E_DATA' : 'E_CHECKPOINT',
-      `${path} was altered or cut short since it was written: expected SHA-256 ${expected.slice(0, 16)}…, found ${actual.slice(0, 16)}…. Delete the folder ${folder} and run again to make it anew.`,
-    );
+    const found = statSync(path, { throwIfNoEntry: false })?.isFile() ? sha256(readFileSync(path)) : 'no file';
+    expectSame(path, expected, found, folder);
   }
+  const extra = filesIn(folder).find(({ name }) => !Object.hasOwn(files, name));
+  if (extra)
+    throw new CadenzaError('E_CHECKPOINT', `${join(folder, extra.name)} is no file of this stage. Move it out of the folder ${folder}.`);
+}
+
+function expectSame(path: string, expected: string, actual: string, folder: string): void {
+  if (actual === expected) return;
+  // Histories have a manifest of their own and a code of their own for damage.
+  throw new CadenzaError(
+    path.endsWith('.arrow') ? 'E_DATA' : 'E_CHECKPOINT',
+    `${path} was altered or cut short since it was written: expected SHA-256 ${expected.slice(0, 16)}…, found ${actual.slice(0, 16)}…. ${againAdvice(folder)}`,
+  );
 }

@@ -1,14 +1,15 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { damagedBytes, fuzz } from '../../test/fuzz.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import { add, input, mean, mul, square, sub, sum, type Tensor, zeros } from '../engine/index.ts';
 import { Scope, zeroInit } from '../nn/index.ts';
 import { PARAMETERS } from '../optim/index.ts';
 import { silentProgress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
-import { loadTensors } from './checkpoint.ts';
+import { loadCheckpoint, loadTensors, saveCheckpoint } from './checkpoint.ts';
 import type { OptimiserConfig } from './config.ts';
 import { type BatchSource, type TrainRequest, train } from './trainer.ts';
 
@@ -118,7 +119,7 @@ describe('train', () => {
     folder = mkdtempSync(join(tmpdir(), 'cadenza-trainer-'));
 
     await expect(train(quadratic({}, { at: at - 1, controller: new AbortController() }))).rejects.toThrow('stop');
-    expect(loadTensors(checkpoint()).metadata).toEqual({ key: 'k', step: String(at) });
+    expect(loadTensors(checkpoint()).metadata).toEqual({ key: 'k', step: String(at), sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
     const steps: number[] = [];
     const request = quadratic();
     const { feeds, fill } = request.batches;
@@ -306,5 +307,34 @@ describe('train', () => {
       code: 'E_CHECKPOINT',
       message: expect.stringContaining('written by another configuration (key k, expected other)'),
     });
+  });
+
+  it.each(['p00', '1000000000', '-40', '40', '2.5', '', '1e1', '5 ', '5'])(
+    'refuses a checkpoint at step "%s" of 40 in units of 2',
+    async step => {
+      await expect(train(quadratic({}, { at: 4, controller: new AbortController() }))).rejects.toThrow('stop');
+      const { tensors } = loadTensors(checkpoint());
+      // Sealed like a genuine one: only the step is wrong.
+      saveCheckpoint(checkpoint(), { key: 'k', step: step as unknown as number, tensors });
+      const { batches } = quadratic();
+      await expect(train(quadratic({ batches: { ...batches, unit: 2 } }))).rejects.toMatchObject({
+        code: 'E_CHECKPOINT',
+        message: expect.stringContaining(`is at step "${step}"; expected a whole number below 40, a multiple of 2`),
+      });
+    },
+  );
+
+  it('refuses a damaged checkpoint, whichever byte it is', async () => {
+    await expect(train(quadratic({}, { at: 4, controller: new AbortController() }))).rejects.toThrow('stop');
+    const bytes = readFileSync(checkpoint());
+    const whole = loadCheckpoint(checkpoint(), { key: 'k', steps: 40, unit: 1 });
+    const damages = damagedBytes(bytes, { seed: 27, count: 300 });
+    const { refused, accepted } = await fuzz(damages, content => {
+      writeFileSync(checkpoint(), content);
+      // A byte that says nothing, such as padding, may change.
+      expect(loadCheckpoint(checkpoint(), { key: 'k', steps: 40, unit: 1 })).toEqual(whole);
+    });
+    expect(new Set(refused.map(({ code }) => code))).toEqual(new Set(['E_CHECKPOINT']));
+    expect(accepted.length).toBeLessThan(15);
   });
 });

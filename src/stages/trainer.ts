@@ -5,7 +5,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Executor, type HostTensor, optimise, type Shape, sizeOf, type Tensor, toOnnx, zeros } from '../engine/index.ts';
+import { type Executor, type HostTensor, optimise, type StoredTensor, sizeOf, type Tensor, toOnnx, zeros } from '../engine/index.ts';
 import type { BufferSpec, ParameterSpec } from '../nn/index.ts';
 import {
   adam,
@@ -27,7 +27,7 @@ import {
 } from '../optim/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { appendText, writeFileAtomic } from '../util/files.ts';
-import { CHECKPOINT, loadWeights, saveTensors, type Weights } from './checkpoint.ts';
+import { CHECKPOINT, type CheckpointRequest, loadCheckpoint, saveCheckpoint, type Weights, weightsFrom } from './checkpoint.ts';
 import type { OptimiserConfig } from './config.ts';
 import type { StageContext } from './store.ts';
 
@@ -123,7 +123,7 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
   if (frozen.length > 0) pack(frozenLayout, given, frozenFeed[FROZEN].data as Float32Array);
 
   const checkpoint = join(context.folder, CHECKPOINT);
-  const begin = existsSync(checkpoint) ? restore(checkpoint, layouts, current, context.key) : 0;
+  const begin = existsSync(checkpoint) ? restore(checkpoint, layouts, current, { key: context.key, steps, unit }) : 0;
   keepMetrics(context.folder, begin);
 
   const scalarNames = ['loss', 'gradientNorm', 'learningRate', ...Object.keys(metrics)];
@@ -151,7 +151,7 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
     // Metrics first: lines past a checkpoint are dropped on resume, lines before it would be missing for good.
     if (lines) appendText(join(context.folder, METRICS), lines);
     lines = '';
-    saveState(checkpoint, layouts, current, { key: context.key, step: String(done) });
+    saveCheckpoint(checkpoint, { key: context.key, step: done, tensors: stateTensors(layouts, current) });
   };
 
   context.progress.start(title, steps, begin);
@@ -213,28 +213,20 @@ type Layouts = Readonly<Record<string, Packing>>;
 
 const dataOf = (vectors: Vectors, name: string) => vectors[name].data as Float32Array;
 
-function saveState(path: string, layouts: Layouts, vectors: Vectors, metadata: Record<string, string>): void {
-  const tensors = new Map<string, { data: Float32Array; shape: Shape }>();
+function stateTensors(layouts: Layouts, vectors: Vectors): Map<string, StoredTensor> {
+  const tensors = new Map<string, StoredTensor>();
   for (const [slot, { entries }] of Object.entries(layouts))
     for (const { name, shape, offset } of entries)
       tensors.set(`${slot}/${name}`, { data: dataOf(vectors, slot).subarray(offset, offset + sizeOf(shape)), shape });
-  saveTensors(path, tensors, metadata);
+  return tensors;
 }
 
 /** Loads a checkpoint into the vectors and gives the number of steps behind it. */
-function restore(path: string, layouts: Layouts, vectors: Vectors, key: string): number {
-  let metadata: Record<string, string> = {};
-  for (const [slot, layout] of Object.entries(layouts)) {
-    const loaded = loadWeights(path, layout.entries, `${slot}/`);
-    metadata = loaded.metadata;
-    pack(layout, loaded.weights, dataOf(vectors, slot));
-  }
-  if (metadata.key !== key)
-    throw new CadenzaError(
-      'E_CHECKPOINT',
-      `${path} was written by another configuration (key ${metadata.key?.slice(0, 12)}, expected ${key.slice(0, 12)}). Delete it and run again.`,
-    );
-  return Number(metadata.step);
+function restore(path: string, layouts: Layouts, vectors: Vectors, request: CheckpointRequest): number {
+  const file = loadCheckpoint(path, request);
+  for (const [slot, layout] of Object.entries(layouts))
+    pack(layout, weightsFrom(path, file, layout.entries, `${slot}/`), dataOf(vectors, slot));
+  return file.step;
 }
 
 /** Drops the metrics of steps that a resumed run will repeat. */

@@ -9,7 +9,7 @@ import { actionDistribution, type History, phaseCounter, stateOf } from '../rl/i
 import { monteCarloActions } from '../sources/index.ts';
 import { type Batch, BatchSampler, fieldStatistics, newBatch, writePrompts } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
-import { loadTensors, loadWeights, saveTensors, type Weights } from './checkpoint.ts';
+import { CHECKPOINT, loadTensors, saveTensors, type Weights, weightsFrom } from './checkpoint.ts';
 import { type ExperimentConfig, type OptimiserConfig, stageOptimiser, stageSteps, type TrainingStage } from './config.ts';
 import { batchParts, type Demonstrations } from './demonstrate.ts';
 import { type Model, PARTS, RETURN_PARTS, weighted } from './model.ts';
@@ -150,7 +150,7 @@ export async function trainingStage(run: TrainingRun, spec: StageSpec): Promise<
         .filter(({ name }) => spec.trains.includes(partOf(name)) || !aside.includes(partOf(name)))
         .map(({ name, shape }) => [name, { data: (result.weights.get(name) ?? given.get(name)) as Float32Array, shape }] as const);
       saveTensors(join(context.folder, MODEL_FILE), new Map(tensors), { stage: spec.name, key: context.key });
-      rmSync(join(context.folder, 'checkpoint.safetensors'), { force: true });
+      rmSync(join(context.folder, CHECKPOINT), { force: true });
       return {
         parameters: trainable.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
         steps,
@@ -254,11 +254,12 @@ function* fitContexts({ model, config, histories, seed }: TrainingRun): Generato
 /** The tensors of an earlier stage that this one has parameters or buffers for, with their shapes checked. */
 function inherited(output: StageOutput, specs: readonly ParameterSpec[]): Weights {
   const path = join(output.folder, MODEL_FILE);
-  const { tensors } = loadTensors(path);
-  return loadWeights(
+  const file = loadTensors(path);
+  return weightsFrom(
     path,
-    specs.filter(({ name }) => tensors.has(name)),
-  ).weights;
+    file,
+    specs.filter(({ name }) => file.tensors.has(name)),
+  );
 }
 
 /**

@@ -146,7 +146,7 @@ async function evaluateModel(
     async run({ folder, progress }) {
       progress.start(`evaluate ${method} (seed ${seed})`, 1);
       const scorer = await makeScorer(model, kind, queries, executor);
-      const { weights } = loadWeights(join(trained.folder, MODEL_FILE), scorer.specs);
+      const weights = loadWeights(join(trained.folder, MODEL_FILE), scorer.specs);
       const parameters = zeros([packing(scorer.specs).size]);
       pack(packing(scorer.specs), weights, parameters.data as Float32Array);
       const scores = await scorer.score(parameters, tasks, counts).finally(scorer.dispose);

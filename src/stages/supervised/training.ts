@@ -6,7 +6,7 @@ import type { Executor } from '../../engine/index.ts';
 import { initialise, Scope } from '../../nn/index.ts';
 import { PARAMETERS } from '../../optim/index.ts';
 import { Random } from '../../util/random.ts';
-import { saveTensors } from '../checkpoint.ts';
+import { CHECKPOINT, saveTensors } from '../checkpoint.ts';
 import type { StageOutput, StageStore } from '../store.ts';
 import { train } from '../trainer.ts';
 import { batchesFor, MODEL_FILE } from '../training.ts';
@@ -85,7 +85,7 @@ export function trainSupervised(run: SupervisedRun, { method, kind, steps, seed 
       }).finally(scorer.dispose);
       const tensors = specs.map(({ name, shape }) => [name, { data: result.weights.get(name)!, shape }] as const);
       saveTensors(join(context.folder, MODEL_FILE), new Map(tensors), { stage: method, key: context.key });
-      rmSync(join(context.folder, 'checkpoint.safetensors'), { force: true });
+      rmSync(join(context.folder, CHECKPOINT), { force: true });
       return {
         parameters: specs.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
         steps,
