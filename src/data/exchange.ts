@@ -5,36 +5,52 @@
 
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { EnvFamily } from '../rl/env.ts';
-import { discreteActions } from '../rl/family.ts';
+import { type ActionDistribution, actionDistribution, actionsOf } from '../rl/actions.ts';
+import type { EnvFamily, Task } from '../rl/env.ts';
 import type { History } from '../rl/history.ts';
 import { type Space, spaceSize } from '../rl/spaces.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { canonicalJson, sha256File, writeJson } from '../util/files.ts';
+import { canonicalJson, expectNoOther, jsonText, sha256, sha256File, writeJson } from '../util/files.ts';
+import { Random } from '../util/random.ts';
 import { contentKey, DATASET_FILE, type Dataset, datasetHistories, readDataset } from './dataset.ts';
-import { type DeclaredEnvironment, type ExchangeFormat, Quota, type Recording } from './formats/index.ts';
-import { readHdf5, writeHdf5 } from './hdf5.ts';
+import {
+  type DeclaredEnvironment,
+  detectFormat,
+  type ExchangeFormat,
+  FORMATS,
+  Quota,
+  type ReadFile,
+  type Recording,
+} from './formats/index.ts';
+import { Budget, readHdf5 } from './hdf5.ts';
+import { writeHdf5 } from './hdf5-writer.ts';
+import { dataFile } from './inputs.ts';
 import { type Environment, MANIFEST_FILE, readManifest } from './manifest.ts';
+import { type Column, checkNarrowing } from './narrowing.ts';
 import { readShard } from './shards.ts';
 import { environmentOf } from './store.ts';
 
 /** What becomes of the distribution over actions that is learnt from; undefined where the file has nothing to make it of. */
 export const LABELS = {
-  action: { about: 'the action that was executed', of: ({ action }: Recording, A: number) => oneHot(action, A) },
-  expert: { about: "the expert's action", of: ({ expert }: Recording, A: number) => expert && oneHot(expert, A) },
+  action: { about: 'the action that was executed', of: ({ action }: Recording, actions: ActionDistribution) => certain(action, actions) },
+  expert: { about: "the expert's action", of: ({ expert }: Recording, actions: ActionDistribution) => expert && certain(expert, actions) },
   recorded: {
     about: 'the recorded distribution over actions',
     of: ({ probabilities }: Recording) => probabilities && Float32Array.from(probabilities),
   },
-} as const satisfies Record<string, { about: string; of: (recording: Recording, actions: number) => Float32Array | undefined }>;
+} as const satisfies Record<string, { about: string; of: (recording: Recording, actions: ActionDistribution) => Float32Array | undefined }>;
 export type LabelKind = keyof typeof LABELS;
 
 export interface ImportRequest {
+  /** Files, folders or ids of data sets. */
   readonly files: readonly string[];
-  readonly format: ExchangeFormat;
+  /** Found out from the first file when left out. */
+  readonly format?: ExchangeFormat;
   readonly labels: LabelKind;
   /** Most tasks, and most histories of each, the first ones of the files; all when left out. */
   readonly most?: { readonly tasks?: number; readonly histories?: number };
+  /** Accept that 32-bit numbers do not tell apart what the files do. */
+  readonly allowRounding?: boolean;
   /** The family of an environment that is here; undefined where there is none of that name. */
   readonly familyOf: (environment: DeclaredEnvironment) => EnvFamily | undefined;
 }
@@ -43,46 +59,119 @@ interface Located extends Recording {
   readonly file: string;
 }
 
+/** A file that was read. */
+interface Source extends ReadFile {
+  readonly path: string;
+  readonly sha256: string;
+  /** Further files that it refers to. */
+  readonly linked: readonly string[];
+}
+
+export type Imported = Pick<Dataset, 'environment' | 'origin' | 'labels'> & {
+  readonly histories: History[];
+  readonly format: ExchangeFormat;
+};
+
 /**
- * Reads files of one layout and one environment.
+ * Reads files of one layout and one environment. What a data set becomes depends on their content alone, not on their names or order.
  *
- * @throws `E_DATA` where a file is not in the layout, columns do not fit together, a number lies outside its space, or files disagree.
+ * @throws `E_DATA` where a file is not in the layout, columns do not fit together, a number lies outside its space or is lost in 32 bits, or files disagree.
  */
-export async function importHistories({
-  files,
-  format,
-  labels,
-  most,
-  familyOf,
-}: ImportRequest): Promise<Pick<Dataset, 'environment' | 'origin' | 'labels'> & { histories: History[] }> {
-  const quota = new Quota(most);
-  const found: Located[] = [];
-  const origin: Dataset['origin']['files'] = [];
-  let declared: DeclaredEnvironment | undefined;
-  for (const [index, file] of files.entries()) {
-    const { environment, recordings } = await readHdf5(file, reader => format.read(reader, quota));
-    declared ??= environment;
-    if (canonicalJson(environment) !== canonicalJson(declared)) {
-      const [first, other] = [declared, environment].map(each => canonicalJson(each));
-      throw new CadenzaError('E_DATA', `${file} is of environment ${other}, but ${files[0]} is of ${first}. Import them apart.`);
-    }
-    for (const recording of recordings) {
-      // What names no task is told apart by the file that it is in.
+export async function importHistories({ files, format, labels, most, allowRounding = false, familyOf }: ImportRequest): Promise<Imported> {
+  const { sources, layout } = await readSources(files, format, new Quota(most));
+  // Where nothing else names a task, the rank of its file does.
+  sources.sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1));
+  const [{ environment: declared }] = sources;
+  const found = sources.flatMap(({ path, recordings }, index) =>
+    recordings.map((recording): Located => {
       const task = Object.keys(recording.task).length > 0 ? recording.task : { file: index };
-      found.push({ ...recording, task, file });
-    }
-    origin.push({ name: basename(file), sha256: sha256File(file), histories: recordings.length });
+      const where = sources.length > 1 ? `${index}:${recording.where}` : recording.where;
+      return { ...recording, task, where, file: path };
+    }),
+  );
+  if (found.length === 0) throw new CadenzaError('E_DATA', `${sources[0].path} has no histories. Expected at least one.`);
+  const family = familyOf(declared);
+  const notes = new Set(sources.flatMap(({ notes = [] }) => notes));
+  const environment = family ? environmentOf(family) : completed(declared, found, notes);
+  const taskKeyOf = taskKeys(family);
+  const histories = found.map(recording => historyOf(recording, environment, labels, taskKeyOf(recording)));
+  for (const [name, column] of Object.entries(NARROWED(environment))) {
+    const note = checkNarrowing(name, found.map(column), allowRounding);
+    if (note) notes.add(note);
   }
-  const family = familyOf(declared!);
-  const environment = family ? environmentOf(family) : completed(declared!, found);
-  const keys = family?.tasks && new Set(family.tasks().map(family.taskKey));
-  const histories = found.map(recording => {
+  if (!histories.some(({ terminated, truncated }) => terminated.slice(0, -1).includes(1) || truncated.slice(0, -1).includes(1)))
+    notes.add(NO_ENDS);
+  const { fields } = declared;
+  const origin = {
+    layout: layout.id,
+    files: sources.flatMap(({ path, sha256, recordings, linked }) => [
+      { name: basename(path), sha256, histories: recordings.length },
+      ...linked.map(file => ({ name: basename(file), sha256: sha256File(file), histories: 0 })),
+    ]),
+    notes: [...notes],
+    ...(fields ? { fields } : {}),
+  };
+  return { environment, origin, labels, histories, format: layout };
+}
+
+const NO_ENDS =
+  'No episode ends before its history does, so a query has no earlier episode to learn from: set context.segment and context.segments, which cut histories into pieces.';
+
+/** Columns that are kept in 32 bits. */
+const NARROWED = ({ actionSpace }: Environment): Record<string, (recording: Located) => Column> => ({
+  observations: ({ observation, width, file, where }) => ({ values: observation, width, where: `${file}, history ${where}` }),
+  'next observations': ({ nextObservation, width, file, where }) => ({
+    values: nextObservation,
+    width,
+    where: `${file}, history ${where}`,
+  }),
+  rewards: ({ reward, file, where }) => ({ values: reward, width: 1, where: `${file}, history ${where}` }),
+  ...(actionSpace.kind === 'box'
+    ? {
+        actions: ({ action, actionWidth = 1, file, where }) => ({ values: action, width: actionWidth, where: `${file}, history ${where}` }),
+      }
+    : {}),
+});
+
+async function readSources(files: readonly string[], format: ExchangeFormat | undefined, quota: Quota) {
+  const sources: Source[] = [];
+  const budget = new Budget();
+  let layout = format;
+  for (const input of files) {
+    const path = dataFile(input);
+    const read = await readHdf5(
+      path,
+      reader => {
+        layout ??= detectFormat(reader, FORMATS);
+        return { ...layout.read(reader, quota), linked: reader.linked() };
+      },
+      budget,
+    );
+    const source = { ...read, path, sha256: sha256File(path) };
+    const twin = sources.find(other => other.sha256 === source.sha256);
+    if (twin)
+      throw new CadenzaError('E_DATA', `${path} has the same bytes as ${twin.path}: its histories would be there twice. Name it once.`);
+    sources.push(source);
+    const [first, other] = [sources[0], source].map(({ environment }) => canonicalJson(environment));
+    if (other !== first)
+      throw new CadenzaError('E_DATA', `${path} is of environment ${other}, but ${sources[0].path} is of ${first}. Import them apart.`);
+  }
+  return { sources, layout: layout! };
+}
+
+/** Names tasks as the family does, if there is one; refuses what is none of its tasks. */
+function taskKeys(family: EnvFamily | undefined): (recording: Located) => string {
+  if (!family) return ({ task }) => contentKey(task);
+  const keys = family.tasks && new Set(family.tasks().map(family.taskKey));
+  const shape = (task: Task) =>
+    canonicalJson(Object.fromEntries(Object.entries(task).map(([name, value]) => [name, [value].flat().length])));
+  const wanted = shape(family.tasks?.()[0] ?? family.drawTask!(Random.seeded(0)));
+  return recording => {
     const { task } = recording;
-    const taskKey = (family?.taskKey ?? contentKey)(task);
-    if (keys && !keys.has(taskKey)) throw refuse(recording, `${environment.id} has no task ${canonicalJson(task)}`);
-    return historyOf(recording, environment, labels, taskKey);
-  });
-  return { environment, origin: { layout: format.id, files: origin }, labels, histories };
+    const key = shape(task) === wanted ? family.taskKey(task) : undefined;
+    if (key === undefined || (keys && !keys.has(key))) throw refuse(recording, `${family.id} has no task ${canonicalJson(task)}`);
+    return key;
+  };
 }
 
 /**
@@ -94,13 +183,15 @@ export async function exportHistories(
   format: ExchangeFormat,
   path: string,
 ): Promise<{ histories: number; files: string[] }> {
+  if (!format.write) throw new CadenzaError('E_CONFIG', `The layout ${format.id} is only read. Choose another --format.`);
   const { environment, histories } = historiesIn(folder);
-  await writeHdf5(path, file => format.write(file, environment, histories));
   const beside = format.beside?.(environment, histories);
+  const other = beside && join(dirname(path), beside.name);
+  if (beside) expectNoOther(other!, sha256(jsonText(beside.content)));
+  await writeHdf5(path, file => format.write!(file, environment, histories));
   if (!beside) return { histories: histories.length, files: [path] };
-  const other = join(dirname(path), beside.name);
-  writeJson(other, beside.content);
-  return { histories: histories.length, files: [path, other] };
+  writeJson(other!, beside.content);
+  return { histories: histories.length, files: [path, other!] };
 }
 
 function historiesIn(folder: string): { environment: Environment; histories: History[] } {
@@ -126,21 +217,49 @@ const refuse = ({ file, where }: Located, what: string) =>
 const MOST_VALUES = 4096;
 
 /** The declared environment, with what is missing as the numbers have it: as many actions as occur, the longest episode as the horizon. */
-function completed(declared: DeclaredEnvironment, recordings: readonly Located[]): Environment {
-  const most = (columns: readonly (ArrayLike<number> | undefined)[]) =>
-    columns.reduce(
-      (max, column) => Array.prototype.reduce.call(column ?? [], (a, b) => Math.max(a as number, b as number), max) as number,
-      0,
-    );
-  const actions = () => most(recordings.flatMap(({ action, expert }) => [action, expert])) + 1;
-  const horizon = () => most(recordings.map(({ ended }) => episodeLengths(ended)));
-  return {
-    id: declared.id,
-    ...(declared.options ? { options: declared.options } : {}),
-    observationSpace: declared.observationSpace ?? spaceOf(recordings),
-    actionSpace: declared.actionSpace ?? { kind: 'discrete', n: actions() },
-    horizon: declared.horizon ?? horizon(),
+function completed(declared: DeclaredEnvironment, recordings: readonly Located[], notes: Set<string>): Environment {
+  const { id, options, observationSpace, actionSpace, horizon } = declared;
+  const filled = {
+    observationSpace:
+      observationSpace ??
+      spaceOf(
+        recordings.flatMap(({ observation, nextObservation, width }) => [observation, nextObservation].map(values => ({ values, width }))),
+      ),
+    actionSpace: actionSpaceOf(actionSpace, recordings),
+    horizon: horizon ?? recordings.reduce((most, { ended }) => episodeLengths(ended).reduce((a, b) => Math.max(a, b), most), 0),
   };
+  const found = [
+    ...(observationSpace ? [] : [`observations ${describeSpace(filled.observationSpace)}`]),
+    ...(actionSpace ? [] : [`actions ${describeSpace(filled.actionSpace)}`]),
+    ...(horizon ? [] : [`horizon ${filled.horizon}, the longest episode`]),
+  ];
+  if (found.length > 0) notes.add(`Not declared, so taken from the numbers: ${found.join('; ')}.`);
+  return { id, ...(options ? { options } : {}), ...filled };
+}
+
+const describeSpace = (space: Space) =>
+  space.kind === 'discrete' ? `0 to ${space.n - 1}` : `of ${spaceSize(space)} ${space.kind === 'box' ? 'reals' : 'whole numbers'}`;
+
+interface Values {
+  readonly values: ArrayLike<number>;
+  readonly width: number;
+}
+
+/** Whole numbers are actions of as many values as occur, reals lie between their bounds; a declared box may have infinite ones. */
+function actionSpaceOf(declared: Space | undefined, recordings: readonly Located[]): Space {
+  if (declared && declared.kind !== 'box') return declared;
+  const acted = recordings.map(({ action, actionWidth = 1 }) => ({ values: action, width: actionWidth }));
+  const { low, high, whole } = bounds(acted);
+  if (declared) {
+    const bounded = (given: readonly number[], occurring: readonly number[]) =>
+      given.map((bound, i) => (Number.isFinite(bound) ? bound : occurring[i]));
+    return { kind: 'box', low: bounded(declared.low, low), high: bounded(declared.high, high) };
+  }
+  const reals = acted.every(({ values }) => values instanceof Float32Array || values instanceof Float64Array);
+  if (!whole || (reals && low.some(value => value < 0))) return { kind: 'box', low, high };
+  const experts = recordings.flatMap(({ expert, actionWidth = 1 }) => (expert ? [{ values: expert, width: actionWidth }] : []));
+  const nvec = bounds([...acted, ...experts]).high.map(value => Math.max(0, value) + 1);
+  return nvec.length === 1 ? { kind: 'discrete', n: nvec[0] } : { kind: 'multi-discrete', nvec };
 }
 
 function episodeLengths(ended: ArrayLike<number>): number[] {
@@ -154,24 +273,29 @@ function episodeLengths(ended: ArrayLike<number>): number[] {
   return lengths;
 }
 
-/** Whole numbers from 0 are factors of as many values as occur; anything else is a vector of reals between its least and largest values. */
-function spaceOf(recordings: readonly Located[]): Space {
-  const { width } = recordings[0];
+/** The least and largest number at every place. */
+function bounds(columns: readonly Values[]) {
+  const { width } = columns[0];
   const low = Array<number>(width).fill(Number.POSITIVE_INFINITY);
   const high = Array<number>(width).fill(Number.NEGATIVE_INFINITY);
   let whole = true;
-  for (const { observation, nextObservation } of recordings) {
-    for (const column of [observation, nextObservation]) {
-      for (let i = 0; i < column.length; i++) {
-        const value = column[i];
-        whole &&= Number.isInteger(value) && value >= 0;
-        low[i % width] = Math.min(low[i % width], value);
-        high[i % width] = Math.max(high[i % width], value);
-      }
+  for (const { values } of columns) {
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i];
+      whole &&= Number.isInteger(value);
+      low[i % width] = Math.min(low[i % width], value);
+      high[i % width] = Math.max(high[i % width], value);
     }
   }
+  return { low, high, whole };
+}
+
+/** Whole numbers from 0 are factors of as many values as occur; anything else is a vector of reals between its least and largest values. */
+function spaceOf(columns: readonly Values[]): Space {
+  const { low, high, whole } = bounds(columns);
   const values = high.reduce((sum, value) => sum + value + 1, 0);
-  if (whole && values <= MOST_VALUES) return { kind: 'multi-discrete', nvec: high.map(value => value + 1) };
+  if (whole && low.every(value => value >= 0) && values <= MOST_VALUES)
+    return { kind: 'multi-discrete', nvec: high.map(value => value + 1) };
   return { kind: 'box', low, high };
 }
 
@@ -179,34 +303,40 @@ function spaceOf(recordings: readonly Located[]): Space {
 
 function historyOf(
   recording: Located,
-  { id, observationSpace, actionSpace, horizon }: Environment,
+  { observationSpace, actionSpace, horizon }: Environment,
   labels: LabelKind,
   taskKey: string,
 ): History {
-  const { width, action, expert, reward, ended, file, where, task } = recording;
-  const T = action.length;
+  const { width, actionWidth = 1, action, expert, reward, ended, terminated, truncated, where, task } = recording;
+  const T = ended.length;
   const F = spaceSize(observationSpace);
-  const A = discreteActions({ id, actionSpace }, 'An import');
+  const actions = actionDistribution(actionSpace);
   if (T === 0) throw refuse(recording, 'expected at least one transition, found none');
   if (width !== F) throw refuse(recording, `expected observations of ${F} numbers, found ${width}`);
-  checkWhole(recording, 'action', action, A);
-  if (expert) checkWhole(recording, 'expert action', expert, A);
-  for (const name of ['observation', 'nextObservation'] as const) checkSpace(recording, name, observationSpace);
-  const finite = Array.prototype.findIndex.call(reward, value => !Number.isFinite(value));
-  if (finite >= 0) throw refuse(recording, `reward ${finite} is ${reward[finite]}, expected a finite number`);
+  if (actionWidth !== actions.width) throw refuse(recording, `expected actions of ${actions.width} numbers, found ${actionWidth}`);
+  checkSpace(recording, 'action', action, actionSpace);
+  if (expert) checkSpace(recording, 'expert action', expert, actionSpace);
+  checkSpace(recording, 'observation', recording.observation, observationSpace);
+  checkSpace(recording, 'nextObservation', recording.nextObservation, observationSpace);
+  const wrong = Array.prototype.findIndex.call(reward, value => !Number.isFinite(Math.fround(value)));
+  if (wrong >= 0) throw refuse(recording, `reward ${wrong} is ${reward[wrong]}, expected a finite number of 32 bits`);
+  for (const [name, flags] of Object.entries({ ended, terminated, truncated })) {
+    const t = flags ? Array.prototype.findIndex.call(flags, value => value !== 0 && value !== 1) : -1;
+    if (t >= 0) throw refuse(recording, `"${name}" of step ${t} is ${flags![t]}, expected 0 or 1`);
+  }
   const lengths = episodeLengths(ended);
   const longest = lengths.reduce((a, b) => Math.max(a, b), 0);
   if (longest > horizon)
     throw refuse(recording, `an episode has ${longest} steps, expected at most ${horizon}, after which one is truncated`);
-  const probabilities = LABELS[labels].of(recording, A);
+  const probabilities = LABELS[labels].of(recording, actions);
   if (!probabilities) throw refuse(recording, `expected ${LABELS[labels].about} as its labels, found none; choose other --labels`);
-  checkDistributions(recording, probabilities, T, A);
+  checkDistributions(recording, probabilities, T, actions);
   return {
     task,
     taskKey,
-    stream: `${basename(file)}:${where}`,
+    stream: where,
     observation: Float32Array.from(recording.observation),
-    action: Int32Array.from(action),
+    action: actionsOf(actionSpace, Array.from(action)),
     probabilities,
     reward: Float32Array.from(reward),
     nextObservation: Float32Array.from(recording.nextObservation),
@@ -227,38 +357,42 @@ function endsOf({ ended, terminated, truncated }: Located, lengths: readonly num
   return found;
 }
 
-function checkWhole(recording: Located, name: string, column: ArrayLike<number>, n: number): void {
-  for (let t = 0; t < column.length; t++)
-    if (!(Number.isInteger(column[t]) && column[t] >= 0 && column[t] < n))
-      throw refuse(recording, `${name} ${t} is ${column[t]}, expected a whole number in [0, ${n})`);
-}
-
-function checkSpace(recording: Located, name: 'observation' | 'nextObservation', space: Space): void {
-  const column = recording[name];
-  const { width } = recording;
+/** Throws `E_DATA` where a number is not of its space, or not finite in 32 bits. */
+function checkSpace(recording: Located, name: string, column: ArrayLike<number>, space: Space): void {
   const counts = space.kind === 'discrete' ? [space.n] : space.kind === 'multi-discrete' ? space.nvec : undefined;
+  const width = spaceSize(space);
   for (let i = 0; i < column.length; i++) {
     const n = counts?.[i % width];
-    const fits = n === undefined ? Number.isFinite(column[i]) : Number.isInteger(column[i]) && column[i] >= 0 && column[i] < n;
+    const fits = n === undefined ? Number.isFinite(Math.fround(column[i])) : Number.isInteger(column[i]) && column[i] >= 0 && column[i] < n;
     if (fits) continue;
-    const place = `number ${i % width} of ${name} ${Math.floor(i / width)}`;
-    throw refuse(recording, `${place} is ${column[i]}, expected ${n === undefined ? 'a finite number' : `a whole number in [0, ${n})`}`);
+    const place = width === 1 ? `${name} ${i}` : `number ${i % width} of ${name} ${Math.floor(i / width)}`;
+    const wanted = n === undefined ? 'a finite number of 32 bits' : `a whole number in [0, ${n})`;
+    throw refuse(recording, `${place} is ${column[i]}, expected ${wanted}`);
   }
 }
 
-function checkDistributions(recording: Located, probabilities: Float32Array, T: number, A: number): void {
-  if (probabilities.length !== T * A)
-    throw refuse(recording, `expected distributions of [${T} × ${A}] numbers over actions, found ${probabilities.length}`);
+function checkDistributions(recording: Located, rows: Float32Array, T: number, { size, space }: ActionDistribution): void {
+  if (rows.length !== T * size)
+    throw refuse(recording, `expected distributions of [${T} × ${size}] numbers over actions, found ${rows.length}`);
   for (let t = 0; t < T; t++) {
-    const row = probabilities.subarray(t * A, (t + 1) * A);
+    const row = rows.subarray(t * size, (t + 1) * size);
+    if (space.kind === 'box') {
+      if (row.every(Number.isFinite) && row.subarray(size / 2).every(deviation => deviation >= 0)) continue;
+      throw refuse(
+        recording,
+        `the distribution over actions of step ${t} has means and deviations ${row.join(', ')}, expected finite ones, deviations not negative`,
+      );
+    }
     const sum = row.reduce((total, p) => total + p, 0);
     if (!(row.every(p => p >= 0) && Math.abs(sum - 1) < 1e-3))
       throw refuse(recording, `the distribution over actions of step ${t} adds up to ${sum}, expected 1 and nothing negative`);
   }
 }
 
-function oneHot(actions: ArrayLike<number>, A: number): Float32Array {
-  const rows = new Float32Array(actions.length * A);
-  for (let t = 0; t < actions.length; t++) rows[t * A + actions[t]] = 1;
+/** Rows that are certain of the actions. */
+function certain(action: ArrayLike<number>, { size, width, certain: write }: ActionDistribution): Float32Array {
+  const count = action.length / width;
+  const rows = new Float32Array(count * size);
+  for (let t = 0; t < count; t++) write(action, t * width, rows, t * size);
   return rows;
 }

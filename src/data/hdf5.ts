@@ -1,157 +1,513 @@
 /**
- * @file HDF5 files by h5wasm (the HDF5 library in WebAssembly): datasets as plain numbers, attributes as plain values, and failures that name
- * file, group and dataset. Node only; the library's four megabytes are loaded when the first file is opened.
+ * @file HDF5 files as they are read, by h5wasm (the HDF5 library in WebAssembly): datasets as plain numbers, attributes as plain values, and
+ * failures that name file, group and dataset. Links are followed here: the library takes texts of a linked file out of the linking one, and
+ * reads zeros where the source of a virtual dataset is missing. Node only; the library's four megabytes are loaded with the first file.
  */
 
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import type { Dataset, File, Group } from 'h5wasm/node';
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import type { Metadata } from 'h5wasm/node';
 import { CadenzaError } from '../util/errors.ts';
+import { availableBytes, inWords } from '../util/memory.ts';
 
-export type Attribute = string | number | readonly number[];
+/** A text, a number, a whole number that a number cannot hold, or a list of numbers. */
+export type Attribute = string | number | bigint | readonly (number | bigint)[];
 
-/** A file as it is read: groups at its root, with attributes and datasets of numbers in them. */
+/** A file as it is read. Groups and datasets are named by their paths from the root, '' for the root itself. */
 export interface Hdf5Reader {
   readonly path: string;
-  /** Names of the groups at the root, those that are numbered by their numbers: `episode_2` before `episode_10`. */
-  groups(): string[];
-  /** Attributes of a group, '' for those of the file; texts, numbers and lists of numbers, others are left out. */
-  attributes(group: string): Readonly<Record<string, Attribute>>;
+  /** Names of the groups in a group, those that are numbered by their numbers: `episode_2` before `episode_10`. */
+  groups(group?: string): string[];
   /** Names of what lies in a group. */
   names(group: string): string[];
+  /** Whether there is a group, a dataset, or nothing at a path. Throws `E_DATA` for a link that leads nowhere or in a circle. */
+  kind(path: string): 'group' | 'dataset' | undefined;
+  attributeNames(group: string): string[];
+  /** An attribute of a group; undefined where there is none, or one that is neither text nor numbers. Throws `E_DATA` for text that is not UTF-8. */
+  attribute(group: string, name: string): Attribute | undefined;
   /** Shape of a dataset. Throws `E_DATA` where there is none of that name. */
   shape(group: string, name: string): readonly number[];
-  /** The numbers of a dataset, or of one row of its first axis, row by row. Throws `E_DATA` where they are not numbers or cannot be read. */
+  /**
+   * The numbers of a dataset, or of one row of its first axis, row by row. Throws `E_DATA` where they are not numbers, cannot be read, are not all in
+   * the file, are whole and beyond ±2⁵³, or do not fit into memory.
+   */
   read(group: string, name: string, row?: number): ArrayLike<number>;
+  /** Other files that were read because this one refers to them. */
+  linked(): string[];
   /** A refusal of this file's content: where it is, what is wrong, what to do. */
   refuse(where: string, what: string, cause?: unknown): CadenzaError;
 }
 
-/** What can be written: bytes, 32-bit and 64-bit integers, 32-bit reals. */
-export type Numbers = Uint8Array | Int32Array | BigInt64Array | Float32Array;
-
-export interface Hdf5Writer {
-  /** Writes a text or a whole number. */
-  attribute(group: string, name: string, value: string | number): void;
-  group(name: string): void;
-  /** Writes a dataset; a large one is compressed by gzip, in chunks of at most 4,096 rows of `chunkAxis`. */
-  dataset(group: string, name: string, data: Numbers, shape: readonly number[], chunkAxis?: number): void;
+/** Bytes that may still be read, by all files of one import. */
+export class Budget {
+  left = availableBytes();
 }
 
-const INTEGER = 0;
-const FLOAT = 1;
-const CHUNK = 4096;
-const LARGE = 2 ** 15;
-const LEVEL = 6;
+/** Codes of HDF5, which the library uses as they are. */
+const TYPE = { integer: 0, float: 1, text: 3, enumeration: 8 } as const;
+const KIND = new Map([
+  [0, 'group'],
+  [1, 'dataset'],
+] as const);
+const SPACE_PADDED = 2;
+/** Filters by the most that one of them packs into a byte: shuffle and the checksum nothing, deflate 1,032. Others may store a constant in no bytes at all. */
+const PACKING = new Map([
+  [1, 1032],
+  [2, 1],
+  [3, 1],
+]);
+/** Links that lead to links, at most; more lead in a circle. HDF5 itself has the same limit. */
+const MOST_LINKS = 16;
+/** Names of the field's attributes are short texts and few numbers. */
+const MOST_ATTRIBUTE_BYTES = 2 ** 24;
+/** Bytes that are read at once: the library's memory never shrinks. */
+const PIECE = 2 ** 26;
 /** What every failure of HDF5 itself begins with. */
 const TRACE = 'HDF5-DIAG';
-/** HDF5's own codes of element types, in Python's letters. */
-const TYPES = new Map<unknown, string>([
-  [Uint8Array, '<B'],
-  [Int32Array, '<i'],
-  [BigInt64Array, '<q'],
-  [Float32Array, '<f'],
-]);
+const AGAIN = 'Wait until whatever writes it has ended, or fetch or write it again.';
 
-async function library() {
+export async function library() {
   const h5wasm = await import('h5wasm/node');
+  const module = await h5wasm.ready;
   // Without it, a filter that is missing gives numbers out of nowhere.
-  (await h5wasm.ready).activate_throwing_error_handler();
-  return h5wasm;
+  module.activate_throwing_error_handler();
+  return { ...h5wasm, module };
 }
+type Module = Awaited<ReturnType<typeof library>>['module'];
 
 /** Opens a file, lets `use` read it, and closes it. Throws `E_DATA` where it is missing, cut short, damaged or no HDF5. */
-export async function readHdf5<T>(path: string, use: (file: Hdf5Reader) => T): Promise<T> {
-  const { File } = await library();
-  let file: File;
+export async function readHdf5<T>(path: string, use: (file: Hdf5Reader) => T, budget = new Budget()): Promise<T> {
+  const { module } = await library();
+  const files = new Files(module);
   try {
-    file = new File(resolve(path), 'r');
-  } catch (cause) {
-    throw new CadenzaError(
-      'E_DATA',
-      `${path}: expected a whole HDF5 file, but ${reason(cause)}. Check the path, and fetch or write the file again if it was cut short.`,
-      { cause },
-    );
-  }
-  try {
-    return use(reader(path, file));
-  } catch (cause) {
-    // Listing a group fails where the tree of its names is damaged, or is just being written.
-    if (!(cause instanceof Error && cause.message.startsWith(TRACE))) throw cause;
-    throw new CadenzaError(
-      'E_DATA',
-      `${path}: expected a whole HDF5 file, but ${reason(cause)}. Wait until whatever writes it has ended, or fetch or write it again.`,
-      { cause },
-    );
-  } finally {
-    file.close();
-  }
-}
-
-function reader(path: string, file: File): Hdf5Reader {
-  const refuse = (where: string, what: string, cause?: unknown) =>
-    new CadenzaError('E_DATA', `${path}${where && `, ${where}`}: ${what}. Check that --format is the file's layout, or mend the file.`, {
-      cause,
+    const file = files.open(path, cause => {
+      const what = `expected a whole HDF5 file, but ${reason(cause)}. Check the path, and fetch or write the file again if it was cut short.`;
+      return new CadenzaError('E_DATA', `${path}: ${what}`, { cause });
     });
-  const groupAt = (name: string): Group => (name === '' ? file : (file.get(name) as Group));
-  const find = (group: string, name: string): Dataset => {
-    const names = groupAt(group).keys();
-    if (!names.includes(name))
-      throw refuse(`group ${group}`, `expected a dataset "${name}", found ${names.length > 0 ? names.join(', ') : 'an empty group'}`);
-    const found = groupAt(group).get(name);
-    if (kindOf(found) !== 'Dataset') throw refuse(`group ${group}`, `expected "${name}" to be one array, found a ${kindOf(found)}`);
-    return found as Dataset;
-  };
-  return {
-    path,
-    refuse,
-    groups: () =>
-      file
-        .keys()
-        .filter(name => kindOf(file.get(name)) === 'Group')
-        .sort((a, b) => numberIn(a) - numberIn(b) || (a < b ? -1 : 1)),
-    names: group => groupAt(group).keys(),
-    attributes: group =>
-      Object.fromEntries(
-        Object.entries(groupAt(group).attrs).flatMap(([name, { value }]) => {
-          const plain = plainAttribute(value);
-          return plain === undefined ? [] : [[name, plain]];
-        }),
-      ),
-    shape: (group, name) => find(group, name).shape ?? [],
-    read(group, name, row) {
-      const dataset = find(group, name);
-      const where = `group ${group}, dataset "${name}"`;
-      const half = dataset.metadata.type === FLOAT && dataset.metadata.size === 2;
-      // JavaScript has no half-precision arrays; read as integers, the bits come through.
-      if (half) Object.assign(dataset.metadata, { type: INTEGER, signed: false });
-      let value: unknown;
-      try {
-        value = row === undefined ? dataset.value : dataset.slice([[row, row + 1]]);
-      } catch (cause) {
-        const filters = dataset.filters.map(filter => filter.name).join(', ') || 'none';
-        throw refuse(where, `its numbers cannot be read: ${reason(cause)} (its filters: ${filters}; use gzip alone)`, cause);
-      }
-      if (value instanceof BigInt64Array || value instanceof BigUint64Array) return Float64Array.from(value as BigInt64Array, Number);
-      if (!ArrayBuffer.isView(value))
-        throw refuse(where, `expected numbers, found ${typeof value === 'object' ? 'texts or records' : typeof value}`);
-      return half ? Float32Array.from(value as Uint16Array, fromHalf) : (value as Float64Array);
-    },
-  };
+    return use(new Reader({ module, files, path, budget }, file));
+  } finally {
+    files.close();
+  }
 }
 
-/** What lies at a place of a file, in the words of the library: Group, Dataset, …; links that lead nowhere have another class. */
-const kindOf = (entity: ReturnType<Group['get']>): string | undefined => (entity as { type?: string } | null)?.type;
+interface OpenFile {
+  readonly id: bigint;
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** Files that are open, by their real paths: several links may lead into one. */
+class Files {
+  readonly #module: Module;
+  readonly #open = new Map<string, OpenFile>();
+
+  constructor(module: Module) {
+    this.#module = module;
+  }
+
+  open(path: string, refuse: (cause: unknown) => CadenzaError): OpenFile {
+    try {
+      const real = realpathSync(resolve(path));
+      const stats = statSync(real);
+      if (!stats.isFile()) throw new Error(stats.isDirectory() ? 'it is a folder' : 'it is no file');
+      const before = this.#open.get(real);
+      if (before) return before;
+      const file = { id: this.#module.open(real, this.#module.H5F_ACC_RDONLY, false, -1, -1), path: real, bytes: stats.size };
+      // Without its handler (after an abort) the library gives no reason.
+      if (file.id < 0n) throw new Error('it cannot be opened');
+      this.#open.set(real, file);
+      return file;
+    } catch (cause) {
+      throw refuse(cause);
+    }
+  }
+
+  paths = () => [...this.#open.keys()];
+
+  close(): void {
+    for (const { id } of this.#open.values()) {
+      try {
+        this.#module.close_file(id);
+      } catch {
+        // What could not be read may not be closed, either; nothing was written.
+      }
+    }
+  }
+}
+
+/** An object of a file, its path without links. */
+interface Place {
+  readonly file: OpenFile;
+  readonly path: string;
+}
+
+interface Opened {
+  readonly module: Module;
+  readonly files: Files;
+  /** As the user named it. */
+  readonly path: string;
+  readonly budget: Budget;
+}
+
+class Reader implements Hdf5Reader {
+  readonly path: string;
+  readonly #opened: Opened;
+  readonly #root: Place;
+  readonly #children = new Map<string, Set<string>>();
+  readonly #places = new Map<string, Place | undefined>();
+  readonly #datasets = new Map<string, { place: Place; metadata: Metadata; shape: readonly number[] }>();
+
+  constructor(opened: Opened, file: OpenFile) {
+    this.path = opened.path;
+    this.#opened = opened;
+    this.#root = { file, path: '' };
+  }
+
+  refuse = (where: string, what: string, cause?: unknown) =>
+    new CadenzaError(
+      'E_DATA',
+      `${this.path}${where && `, ${where}`}: ${what}. Check that --format is the file's layout, or mend the file.`,
+      {
+        cause,
+      },
+    );
+
+  groups(group = ''): string[] {
+    return this.names(group)
+      .filter(name => this.kind(pathOf(group, name)) === 'group')
+      .sort((a, b) => numberIn(a) - numberIn(b) || (a < b ? -1 : 1));
+  }
+
+  names = (group: string): string[] => [...this.#childrenOf(this.#group(group), group)];
+
+  kind(path: string) {
+    const place = this.#find(path);
+    return place && this.#kindOf(place, path);
+  }
+
+  attributeNames(group: string): string[] {
+    const { file, path } = this.#group(group);
+    return this.#readable(
+      this.#ask(group, () => this.#opened.module.get_attribute_names(file.id, path || '/')),
+      group,
+    );
+  }
+
+  attribute(group: string, name: string): Attribute | undefined {
+    if (!this.attributeNames(group).includes(name)) return undefined;
+    const { file, path } = this.#group(group);
+    const { module } = this.#opened;
+    const at = path || '/';
+    const metadata = this.#ask(group, () => module.get_attribute_metadata(file.id, at, name));
+    const { shape, total_size: count, size, vlen, type, strpad } = metadata;
+    if (!shape || !(vlen || type === TYPE.text || isNumeric(metadata))) return undefined;
+    if (count * size > MOST_ATTRIBUTE_BYTES)
+      throw this.refuse(
+        groupName(group),
+        `expected an attribute "${name}" of at most ${inWords(MOST_ATTRIBUTE_BYTES)}, found ${inWords(count * size)}`,
+      );
+    const text = (bytes: Uint8Array) => this.#text(bytes, group, name);
+    return this.#ask(group, () =>
+      this.#memory(count * size, pointer => {
+        module.get_attribute_data(file.id, at, name, BigInt(pointer));
+        const bytes = module.HEAPU8.slice(pointer, pointer + count * size);
+        if (vlen) {
+          if (count !== 1) return undefined;
+          const start = new DataView(bytes.buffer).getUint32(0, true);
+          // A text of no characters has no place.
+          const found = start === 0 ? new Uint8Array() : module.HEAPU8.slice(start, module.HEAPU8.indexOf(0, start));
+          module.reclaim_vlen_memory(file.id, at, name, BigInt(pointer));
+          return text(found);
+        }
+        if (type === TYPE.text) {
+          if (count !== 1) return undefined;
+          const end = bytes.indexOf(0);
+          const whole = text(end < 0 ? bytes : bytes.subarray(0, end));
+          return strpad === SPACE_PADDED ? whole.replace(/ +$/, '') : whole;
+        }
+        const list = Array.from(numbersOf(bytes, metadata) as ArrayLike<number | bigint>, exact);
+        return shape.length === 0 ? list[0] : list;
+      }),
+    );
+  }
+
+  shape = (group: string, name: string): readonly number[] => this.#dataset(group, name).shape;
+
+  read(group: string, name: string, row?: number): ArrayLike<number> {
+    const { place, metadata, shape } = this.#dataset(group, name);
+    const where = datasetName(group, name);
+    const [rows, ...axes] = shape.length === 0 ? [1] : shape;
+    const [first, end] = row === undefined ? [0, rows] : [row, row + 1];
+    const width = axes.reduce((product, size) => product * size, 1);
+    const count = (end - first) * width;
+    if (!isNumeric(metadata)) throw this.refuse(where, 'expected numbers of 1, 2, 4 or 8 bytes, found texts, records or others');
+    this.#spend(where, count * metadata.size);
+    const { module } = this.#opened;
+    const values = emptyOf(metadata, count);
+    const step = Math.max(1, Math.floor(PIECE / Math.max(1, width * metadata.size)));
+    for (let from = first; from < end; from += step) {
+      const size = Math.min(step, end - from);
+      const counts = [size, ...axes].map(BigInt);
+      const offsets = [from, ...axes.map(() => 0)].map(BigInt);
+      const whole = shape.length === 0;
+      try {
+        this.#memory(size * width * metadata.size, pointer => {
+          if (whole) module.get_dataset_data(place.file.id, place.path, null, null, null, BigInt(pointer));
+          else
+            module.get_dataset_data(
+              place.file.id,
+              place.path,
+              counts,
+              offsets,
+              counts.map(() => 1n),
+              BigInt(pointer),
+            );
+          const bytes = module.HEAPU8.slice(pointer, pointer + size * width * metadata.size);
+          values.set(numbersOf(bytes, metadata) as never, (from - first) * width);
+        });
+      } catch (cause) {
+        const filters = this.#filters(place).join(', ') || 'none';
+        throw this.refuse(where, `its numbers cannot be read: ${reason(cause)} (its filters: ${filters}; use gzip alone)`, cause);
+      }
+    }
+    if (isHalf(metadata)) return Float32Array.from(values as Uint16Array, fromHalf);
+    if (!(values instanceof BigInt64Array || values instanceof BigUint64Array)) return values;
+    const numbers = Float64Array.from(values as BigInt64Array, Number);
+    const beyond = numbers.findIndex(value => !Number.isSafeInteger(value));
+    if (beyond >= 0)
+      throw this.refuse(where, `number ${beyond} is ${values[beyond]}; whole numbers beyond ±2^53 would be rounded. Renumber them`);
+    return numbers;
+  }
+
+  linked = (): string[] => this.#opened.files.paths().filter(path => path !== this.#root.file.path);
+
+  // ---- the library's calls -----------------------------------------------------------------------------------------------------
+
+  /** A call of the library, whose failures are damage to the file: of its trees of names, its types, its texts. */
+  #ask<T>(group: string, call: () => T): T {
+    try {
+      return call();
+    } catch (cause) {
+      if (cause instanceof CadenzaError) throw cause;
+      const where = group && `, ${groupName(group)}`;
+      throw new CadenzaError('E_DATA', `${this.path}${where}: expected a whole HDF5 file, but ${reason(cause)}. ${AGAIN}`, { cause });
+    }
+  }
+
+  #memory<T>(bytes: number, use: (pointer: number) => T): T {
+    const { module } = this.#opened;
+    const pointer = bytes > module.MAXIMUM_MEMORY ? 0 : module._malloc(Math.max(1, bytes));
+    if (pointer === 0) throw new Error(`${inWords(bytes)} at once are more than the HDF5 library can hold`);
+    try {
+      return use(pointer);
+    } finally {
+      module._free(pointer);
+    }
+  }
+
+  #readable(names: readonly string[], group: string): string[] {
+    const bad = names.find(name => name.includes('\ufffd'));
+    if (bad !== undefined) throw this.refuse(groupName(group), `expected names in UTF-8, found "${bad}"`);
+    return [...names];
+  }
+
+  #text(bytes: Uint8Array, group: string, name: string): string {
+    try {
+      return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    } catch (cause) {
+      throw this.refuse(groupName(group), `the attribute "${name}" is not UTF-8 text. Write it in UTF-8`, cause);
+    }
+  }
+
+  #kindOf = ({ file, path }: Place, where: string) =>
+    KIND.get(this.#ask(where, () => this.#opened.module.get_type(file.id, path || '/')) as 0 | 1);
+
+  #childrenOf(place: Place, where: string): Set<string> {
+    const key = `${place.file.path}\n${place.path}`;
+    let children = this.#children.get(key);
+    if (!children) {
+      const { file, path } = place;
+      children = new Set(
+        this.#readable(
+          this.#ask(where, () => this.#opened.module.get_names(file.id, path || '/', false)),
+          where,
+        ),
+      );
+      this.#children.set(key, children);
+    }
+    return children;
+  }
+
+  // ---- places --------------------------------------------------------------------------------------------------------------------
+
+  #find(path: string): Place | undefined {
+    if (!this.#places.has(path)) this.#places.set(path, this.#walk(this.#root, path, path, 0));
+    return this.#places.get(path);
+  }
+
+  #walk(from: Place, path: string, where: string, links: number): Place | undefined {
+    let place: Place | undefined = path.startsWith('/') ? { file: from.file, path: '' } : from;
+    for (const name of path.split('/').filter(part => part !== '' && part !== '.')) {
+      if (this.#kindOf(place, where) !== 'group' || !this.#childrenOf(place, where).has(name)) return undefined;
+      place = this.#follow(place, name, where, links);
+    }
+    return place;
+  }
+
+  /** What a name in a group stands for, which links may say elsewhere. */
+  #follow(group: Place, name: string, where: string, links: number): Place {
+    const { module } = this.#opened;
+    const { file } = group;
+    const path = `${group.path}/${name}`;
+    if (links > MOST_LINKS) throw this.refuse(where, 'its links lead in a circle');
+    const { filename, obj_path: there = '' } = this.#ask(where, () => module.get_external_link(file.id, path));
+    if (filename !== undefined) {
+      const target = this.#refer(file, filename, `${where || name}: it is a link to ${there} of ${filename}`);
+      const found = this.#walk({ file: target, path: '' }, there, where, links + 1);
+      if (found) return found;
+      throw this.refuse(where || name, `it is a link to ${there} of ${filename}, where there is nothing`);
+    }
+    const soft = this.#ask(where, () => module.get_symbolic_link(file.id, path));
+    if (soft === null) return { file, path };
+    const found = this.#walk(group, soft, where, links + 1);
+    if (found) return found;
+    throw this.refuse(where || name, `it is a link to ${soft}, where there is nothing`);
+  }
+
+  /** A file that another one names, by HDF5's rules: as it is named, from the folder of the file that names it, or there by its last part. */
+  #refer(from: OpenFile, name: string, what: string): OpenFile {
+    const folder = dirname(from.path);
+    const found = (isAbsolute(name) ? [name, join(folder, basename(name))] : [join(folder, name), resolve(name)]).find(path =>
+      existsSync(path),
+    );
+    const refuse = (why: string, cause?: unknown) =>
+      new CadenzaError('E_DATA', `${this.path}, ${what}, ${why}. Put that file where it was, or copy what it holds into this one.`, {
+        cause,
+      });
+    if (found === undefined) throw refuse(`but there is no such file in ${folder}`);
+    return this.#opened.files.open(found, cause => refuse(`but ${reason(cause)}`, cause));
+  }
+
+  #group(path: string): Place {
+    const place = this.#find(path);
+    if (place && this.#kindOf(place, path) === 'group') return place;
+    throw this.refuse('', `expected a group "${path}", found ${place ? 'something else of that name' : 'none'}`);
+  }
+
+  #dataset(group: string, name: string) {
+    const key = pathOf(group, name);
+    const before = this.#datasets.get(key);
+    if (before) return before;
+    const place = this.#find(key);
+    if (!place) {
+      const names = this.names(group);
+      throw this.refuse(groupName(group), `expected a dataset "${name}", found ${names.length > 0 ? names.join(', ') : 'an empty group'}`);
+    }
+    const kind = this.#kindOf(place, key);
+    if (kind !== 'dataset')
+      throw this.refuse(groupName(group), `expected "${name}" to be one array, found a ${kind === 'group' ? 'Group' : 'type'}`);
+    const metadata = this.#metadata(place, datasetName(group, name));
+    const found = { place, metadata, shape: metadata.shape ?? [0] };
+    this.#datasets.set(key, found);
+    return found;
+  }
+
+  // ---- what a dataset claims to hold ---------------------------------------------------------------------------------------------
+
+  #metadata(place: Place, where: string, links = 0): Metadata {
+    const metadata = this.#ask(where, () => this.#opened.module.get_dataset_metadata(place.file.id, place.path));
+    if (links > MOST_LINKS) throw this.refuse(where, 'its sources lead in a circle');
+    if (metadata.virtual_sources) this.#expectSources(place, metadata, where, links);
+    else this.#expectStored(place, metadata, where);
+    return metadata;
+  }
+
+  /** HDF5 reads zeros where the source of a virtual dataset is missing or too short. */
+  #expectSources({ file }: Place, { virtual_sources: sources = [], total_size: total }: Metadata, where: string, links: number): void {
+    const distinct = new Map(sources.map(source => [`${source.file_name}\n${source.dset_name}`, source]));
+    let held = 0;
+    for (const { file_name: name, dset_name: dataset } of distinct.values()) {
+      const what = `${where}: it is virtual, and its numbers are in ${dataset} of ${name === '.' ? 'this file' : name}`;
+      if (/%/.test(name + dataset))
+        throw this.refuse(
+          where,
+          `its sources are named by a pattern, ${dataset} of ${name}, which is not read. Copy its numbers into the file`,
+        );
+      const source = name === '.' ? file : this.#refer(file, name, what);
+      const place = this.#walk({ file: source, path: '' }, dataset, where, links + 1);
+      if (!place || this.#kindOf(place, where) !== 'dataset') throw this.refuse(what, 'but there is no such dataset');
+      held += this.#metadata(place, where, links + 1).total_size;
+    }
+    if (held < total)
+      throw this.refuse(where, `it is virtual and has ${total} numbers, of which its sources hold ${held}; the others would read as zeros`);
+  }
+
+  /** HDF5 reads zeros where nothing was ever written; a few bytes can claim any number of them. */
+  #expectStored(place: Place, { total_size: total, size }: Metadata, where: string): void {
+    const { file } = place;
+    const claimed = total * size;
+    if (claimed <= file.bytes) return;
+    const packing = this.#filters(place, 'id').reduce<number>(
+      (product, id) => product * (PACKING.get(id as number) ?? Number.POSITIVE_INFINITY),
+      1,
+    );
+    if (claimed > file.bytes * packing)
+      throw this.refuse(
+        where,
+        `it claims ${inWords(claimed)}, but all of ${file.path} is ${inWords(file.bytes)}; what was never written would read as zeros`,
+      );
+  }
+
+  #filters = ({ file, path }: Place, of: 'id' | 'name' = 'name'): (string | number)[] =>
+    this.#ask(path, () => this.#opened.module.get_dataset_filters(file.id, path)).map(filter => filter[of]);
+
+  /** Accounts for numbers that are read: the columns made of them are no larger. */
+  #spend(where: string, bytes: number): void {
+    const { budget } = this.#opened;
+    const needed = 2 * bytes;
+    if (needed > budget.left)
+      throw this.refuse(
+        where,
+        `reading its ${inWords(bytes)} takes about ${inWords(needed)} of memory, of which ${inWords(Math.max(0, budget.left))} are free. Import fewer histories with --tasks and --histories`,
+      );
+    budget.left -= needed;
+  }
+}
+
+export const pathOf = (group: string, name: string) => (group === '' ? name : `${group}/${name}`);
+export const groupName = (group: string) => (group === '' ? '' : `group ${group}`);
+export const datasetName = (group: string, name: string) => `${group === '' ? '' : `group ${group}, `}dataset "${name}"`;
 
 /** The number at the end of a name; names without one come last. */
 const numberIn = (name: string) => Number(/(\d+)$/.exec(name)?.[1] ?? Number.MAX_SAFE_INTEGER);
 
-function plainAttribute(value: unknown): Attribute | undefined {
-  if (typeof value === 'string' || typeof value === 'number') return value;
-  if (typeof value === 'bigint' || typeof value === 'boolean') return Number(value);
-  const list = ArrayBuffer.isView(value) ? Array.from(value as Float64Array, Number) : undefined;
-  return list?.every(Number.isFinite) ? list : undefined;
+// ---- numbers -------------------------------------------------------------------------------------------------------------------
+
+const SIZES = [1, 2, 4, 8];
+const isNumeric = ({ type, size, enum_type: enumeration }: Metadata): boolean =>
+  type === TYPE.float
+    ? size > 1 && SIZES.includes(size)
+    : (type === TYPE.integer || (type === TYPE.enumeration && enumeration?.type === TYPE.integer)) && SIZES.includes(size);
+const isHalf = ({ type, size }: Metadata) => type === TYPE.float && size === 2;
+
+const SIGNED = { 1: Int8Array, 2: Int16Array, 4: Int32Array, 8: BigInt64Array } as const;
+const UNSIGNED = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, 8: BigUint64Array } as const;
+const REAL = { 2: Uint16Array, 4: Float32Array, 8: Float64Array } as const;
+
+/** The array class of a type. JavaScript has no half-precision arrays; read as integers, their bits come through. */
+function arrayOf({ type, size, signed }: Metadata) {
+  if (type === TYPE.float) return REAL[size as 2 | 4 | 8];
+  return (signed ? SIGNED : UNSIGNED)[size as 1 | 2 | 4 | 8];
 }
+const emptyOf = (metadata: Metadata, count: number) => new (arrayOf(metadata))(count);
+const numbersOf = (bytes: Uint8Array, metadata: Metadata) => {
+  const values = new (arrayOf(metadata))(bytes.buffer as ArrayBuffer);
+  return values;
+};
+
+/** A number where it holds the value exactly. */
+const exact = (value: number | bigint): number | bigint =>
+  typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value;
 
 /** An IEEE 754 half-precision number from its bits: sign, 5 bits of exponent, 10 of fraction. */
 export function fromHalf(bits: number): number {
@@ -161,46 +517,9 @@ export function fromHalf(bits: number): number {
 }
 
 /** Where HDF5's trace of calls ends, but for its search for plug-ins: there stands what really went wrong. */
-function reason(cause: unknown): string {
+export function reason(cause: unknown): string {
   const text = cause instanceof Error ? cause.message : String(cause);
   const trace = [...text.matchAll(/#\d+: \S*\/(\w+)\.c line \d+ in \w+\(\): (.*)/g)].filter(([, file]) => !file.startsWith('H5PL'));
+  if (trace.length === 0 && text.startsWith(TRACE)) return 'the HDF5 library cannot read it';
   return trace.at(-1)?.[2] ?? text.split('\n')[0];
-}
-
-/** Writes a file that is whole or absent. Throws `E_DISK` where it cannot be written. */
-export async function writeHdf5(path: string, write: (file: Hdf5Writer) => void): Promise<void> {
-  const { File } = await library();
-  const temporary = `${resolve(path)}.${process.pid}.tmp`;
-  try {
-    mkdirSync(dirname(temporary), { recursive: true });
-    const file = new File(temporary, 'w');
-    try {
-      write(writer(file));
-    } finally {
-      file.close();
-    }
-    renameSync(temporary, path);
-  } catch (cause) {
-    rmSync(temporary, { force: true });
-    if (cause instanceof CadenzaError) throw cause;
-    throw new CadenzaError('E_DISK', `cannot write ${path}: ${reason(cause)}. Choose a place with room that you may write to.`, { cause });
-  }
-}
-
-function writer(file: File): Hdf5Writer {
-  const at = (name: string): Group => (name === '' ? file : (file.get(name) as Group));
-  return {
-    attribute: (group, name, value) =>
-      typeof value === 'string'
-        ? at(group).create_attribute(name, value)
-        : at(group).create_attribute(name, BigInt64Array.of(BigInt(value)), [], '<q'),
-    group: name => void file.create_group(name),
-    dataset(group, name, data, shape, chunkAxis = 0) {
-      const plain = { name, data, shape: [...shape], dtype: TYPES.get(data.constructor) };
-      // The index of its chunks would take more room than a small dataset does.
-      if (data.byteLength < LARGE) return void at(group).create_dataset(plain);
-      const chunks = shape.map((size, axis) => (axis < chunkAxis ? 1 : axis === chunkAxis ? Math.min(size, CHUNK) : size));
-      at(group).create_dataset({ ...plain, chunks, compression: LEVEL });
-    },
-  };
 }

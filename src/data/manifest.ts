@@ -11,11 +11,29 @@ export const MANIFEST_FILE = 'manifest.json';
 export const FORMAT_VERSION = 1;
 
 const count = z.int().min(1);
+/** A network has an embedding for every value, every number and every step: beyond a million of them it is no description of an environment. */
+const size = count.max(2 ** 20);
 const space = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('discrete'), n: count }),
-  z.strictObject({ kind: z.literal('multi-discrete'), nvec: z.array(count).min(1) }),
-  z.strictObject({ kind: z.literal('image'), height: count, width: count, channels: count }),
-  z.strictObject({ kind: z.literal('box'), low: z.array(z.number()).min(1), high: z.array(z.number()).min(1) }),
+  z.strictObject({ kind: z.literal('discrete'), n: size }),
+  z.strictObject({
+    kind: z.literal('multi-discrete'),
+    nvec: z
+      .array(size)
+      .min(1)
+      .max(2 ** 20),
+  }),
+  z.strictObject({ kind: z.literal('image'), height: size, width: size, channels: size }),
+  z.strictObject({
+    kind: z.literal('box'),
+    low: z
+      .array(z.number())
+      .min(1)
+      .max(2 ** 20),
+    high: z
+      .array(z.number())
+      .min(1)
+      .max(2 ** 20),
+  }),
 ]);
 
 /** What is recorded of an environment family. */
@@ -26,8 +44,22 @@ export const EnvironmentSchema = z.strictObject({
   observationSpace: space,
   actionSpace: space,
   /** Steps after which an episode is truncated. */
-  horizon: count,
+  horizon: size,
 });
+
+/** A whole number that is not exact tells no tasks apart. */
+const exact = z
+  .number()
+  .refine(
+    value => !Number.isInteger(value) || Number.isSafeInteger(value),
+    'expected a whole number within ±2^53, beyond which they are not told apart',
+  );
+export const TaskSchema = z.record(z.string(), z.union([exact, z.array(exact)]));
+
+const field = z.strictObject({ name: z.string(), size: count, start: z.array(z.int()).optional() });
+/** What the numbers of observations and actions were in an imported file, in their order; `start` was subtracted from them. */
+export const FieldsSchema = z.strictObject({ observation: z.array(field).optional(), action: z.array(field).optional() });
+export type Fields = z.infer<typeof FieldsSchema>;
 
 /** The same as a family has it, which nobody changes. */
 export type Environment = Pick<EnvFamily, 'id' | 'options' | 'observationSpace' | 'actionSpace' | 'horizon'>;

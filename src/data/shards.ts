@@ -66,21 +66,29 @@ export interface ShardEntry {
   readonly tasks: number;
 }
 
+/** Names of shards, as `encodeShard` makes them. */
+export const SHARD_NAME = /^shard-\d+-[0-9a-f]{16}\.arrow$/;
+
 /**
- * Writes histories into `folder`. The name holds the content's hash: a new shard never overwrites one that an older manifest still
- * names, and equal histories give the same bytes under the same name.
+ * A shard of histories: its bytes, and what a manifest says of it. The name holds the content's hash: a new shard never overwrites one that an
+ * older manifest still names, and equal histories give the same bytes under the same name.
  *
- * @throws `E_SHAPE` when a column has the wrong length or an action is out of range, `E_NUMERICS` on a number that is not finite,
- * `E_DISK` when it cannot be written.
+ * @throws `E_SHAPE` when a column has the wrong length or an action is out of range, `E_NUMERICS` on a number that is not finite.
  */
-export function writeShard(folder: string, number: number, histories: readonly History[], meta: ShardMeta): ShardEntry {
+export function encodeShard(number: number, histories: readonly History[], meta: ShardMeta): { entry: ShardEntry; bytes: Uint8Array } {
   const bytes = encode(histories, meta);
   const hash = sha256(bytes);
   const file = `shard-${String(number).padStart(4, '0')}-${hash.slice(0, 16)}.arrow`;
-  writeFileAtomic(join(folder, file), bytes);
   const transitions = histories.reduce((sum, history) => sum + history.reward.length, 0);
   const tasks = new Set(histories.map(history => history.taskKey)).size;
-  return { file, sha256: hash, bytes: bytes.length, histories: histories.length, transitions, tasks };
+  return { entry: { file, sha256: hash, bytes: bytes.length, histories: histories.length, transitions, tasks }, bytes };
+}
+
+/** Writes such a shard into `folder`. Throws as `encodeShard` does, and `E_DISK` when it cannot be written. */
+export function writeShard(folder: string, number: number, histories: readonly History[], meta: ShardMeta): ShardEntry {
+  const { entry, bytes } = encodeShard(number, histories, meta);
+  writeFileAtomic(join(folder, entry.file), bytes);
+  return entry;
 }
 
 /**

@@ -9,7 +9,7 @@ import { spaceSize } from '../rl/spaces.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
 import { canonicalJson, hashJson } from '../util/files.ts';
 import { FORMAT_VERSION, type Manifest, readManifest, writeManifest } from './manifest.ts';
-import { historyBytes, REGENERATE, readShard, type ShardEntry, type ShardMeta, writeShard } from './shards.ts';
+import { encodeShard, historyBytes, REGENERATE, readShard, SHARD_NAME, type ShardEntry, type ShardMeta, writeShard } from './shards.ts';
 import { auditHistories, auditKeys } from './split.ts';
 
 /** What the store needs to know of a family. It is handed in, since this room may not import environments. */
@@ -71,11 +71,14 @@ export const writeShards = (
   shardBytes = SHARD_BYTES,
 ): readonly ShardEntry[] => grouped(histories, shardBytes).map((group, i) => writeShard(folder, i, group, shardMeta(family)));
 
+/** What `writeShards` would give, without writing anything. */
+export const shardEntries = (histories: readonly History[], family: ShardFamily): readonly ShardEntry[] =>
+  grouped(histories, SHARD_BYTES).map((group, i) => encodeShard(i, group, shardMeta(family)).entry);
+
 /** Removes the shards of an older data set, once nothing names them any more. */
-export function removeOtherShards(folder: string, shards: readonly ShardEntry[]): void {
+function removeOtherShards(folder: string, shards: readonly ShardEntry[]): void {
   const current = new Set(shards.map(shard => shard.file));
-  for (const file of readdirSync(folder))
-    if (/^shard-\d+-[0-9a-f]{16}\.arrow$/.test(file) && !current.has(file)) rmSync(join(folder, file));
+  for (const file of readdirSync(folder)) if (SHARD_NAME.test(file) && !current.has(file)) rmSync(join(folder, file));
 }
 
 /**

@@ -1,8 +1,17 @@
 /** @file Histories that were recorded elsewhere in the place of a source's: the family that they are of, and those of the training tasks. */
 
 import type { ImportRequest } from '../data/exchange.ts';
-import type { DeclaredEnvironment } from '../data/formats/index.ts';
-import { type Dataset, datasetHash, datasetHistories, environmentOf, readDataset, recordedFamily, saveDataset } from '../data/index.ts';
+import type { DeclaredEnvironment, ExchangeFormat } from '../data/formats/index.ts';
+import {
+  type Dataset,
+  datasetHash,
+  datasetHistories,
+  environmentOf,
+  expectFolderFor,
+  readDataset,
+  recordedFamily,
+  saveDataset,
+} from '../data/index.ts';
 import { ENVIRONMENTS, environment } from '../envs/index.ts';
 import type { EnvFamily, History, Task } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
@@ -81,19 +90,21 @@ export const datasetKey = (config: ImportConfig): { dataset?: string } => {
   return dataset ? { dataset: datasetHash(dataset) } : {};
 };
 
-export interface DatasetRequest extends Pick<ImportRequest, 'files' | 'labels' | 'most'> {
-  /** Id of the layout. */
-  readonly layout: string;
+export interface DatasetRequest extends Omit<ImportRequest, 'format' | 'familyOf'> {
+  /** Id of the layout; found out from the files when left out. */
+  readonly layout?: string;
   /** Folder of the data set. */
   readonly out: string;
 }
 
 /** Imports files and keeps them as a data set. Throws as `importHistories` and `saveDataset` do. */
-export async function importDataset({ layout, out, ...request }: DatasetRequest): Promise<Dataset> {
+export async function importDataset({ layout, out, ...request }: DatasetRequest): Promise<{ dataset: Dataset; format: ExchangeFormat }> {
+  expectFolderFor(out);
   const { importHistories } = await import('../data/exchange.ts');
   const { exchangeFormat } = await import('../data/formats/index.ts');
   const familyOf = ({ id, options }: DeclaredEnvironment) => registered(id, options);
-  const { histories, ...about } = await importHistories({ ...request, format: exchangeFormat(layout), familyOf });
+  const given = layout === undefined ? undefined : exchangeFormat(layout);
+  const { histories, format, ...about } = await importHistories({ ...request, format: given, familyOf });
   const { version, commit, node } = provenance();
-  return saveDataset(out, histories, { ...about, creator: { version, node, commit } });
+  return { dataset: saveDataset(out, histories, { ...about, creator: { version, node, commit } }), format };
 }

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import {
   appendFileSync,
   closeSync,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -14,6 +15,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -104,6 +106,26 @@ export function writeFileAtomic(path: string, data: Uint8Array | string): void {
   }
 }
 
+/**
+ * Throws `E_DISK` where something else than a file with these bytes (by their SHA-256) is at `path`: what others made is never replaced. Equal
+ * bytes may be there, so that a command can be run twice.
+ */
+export function expectNoOther(path: string, hash: string): void {
+  if (!existsSync(path)) return;
+  const other = statSync(path).isFile() ? sha256File(path) !== hash : true;
+  if (other)
+    throw new CadenzaError(
+      'E_DISK',
+      `${path} is there already and holds something else, so it was left as it is. Move it away, or choose another name.`,
+    );
+}
+
+/** Gives a finished file its name. Throws `E_DISK` where another one has it. */
+export function placeFile(temporary: string, path: string): void {
+  expectNoOther(path, sha256File(temporary));
+  renameSync(temporary, path);
+}
+
 /** Adds text at a file's end; a process that dies meanwhile leaves a part of it. Throws `E_DISK` as `writeFileAtomic` does. */
 export function appendText(path: string, text: string): void {
   try {
@@ -174,8 +196,11 @@ export function readJson(path: string, code: ErrorCode = 'E_DATA', advice = 'Che
 
 /** Writes canonical JSON, indented by two spaces and ended by a line break, atomically. Throws `E_DISK` as `writeFileAtomic` does. */
 export function writeJson(path: string, value: unknown): void {
-  writeFileAtomic(path, `${canonicalJson(value, 2)}\n`);
+  writeFileAtomic(path, jsonText(value));
 }
+
+/** The text that `writeJson` writes. */
+export const jsonText = (value: unknown): string => `${canonicalJson(value, 2)}\n`;
 
 /** JSON with every object's keys sorted, so that equal values give equal text. As in all JSON, NaN and ±∞ become null. */
 export function canonicalJson(value: unknown, indent?: number): string {

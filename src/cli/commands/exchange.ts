@@ -7,30 +7,30 @@ import type { LabelKind } from '../../data/exchange.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { jsonOption, outOption, print, printJson, whole } from '../options.ts';
 
-/** Written out, so that `--help` need not load the layouts; a test holds them against the registries. */
-export const LAYOUTS = ['xland', 'minari'];
+/** Written out, so that `--help` need not load the layouts; a test compares them with the registries. */
+export const LAYOUTS = ['xland', 'minari', 'd4rl'];
+export const WRITTEN_LAYOUTS = ['xland', 'minari'];
 export const LABEL_KINDS = ['action', 'expert', 'recorded'];
-
-const layoutOption = () => new Option('--format <layout>', 'layout of the HDF5 files').choices(LAYOUTS).makeOptionMandatory();
 
 const number = (flags: string, description: string) => new Option(flags, description).argParser(whole(flags.split(' ')[0], 1));
 
 interface ImportOptions {
-  format: string;
+  format?: string;
   out: string;
   labels: LabelKind;
   tasks?: number;
   histories?: number;
+  allowRounding?: boolean;
   json?: boolean;
 }
 
 export function registerExchange(program: Command): void {
   program
     .command('import')
-    .argument('<files...>', 'HDF5 files of one environment')
+    .argument('<files...>', 'HDF5 files of one environment, or folders or ids of data sets of Minari')
     .description('make a data set of recorded learning histories, which source.dataset of an experiment then names')
-    .addOption(layoutOption())
-    .addOption(outOption('folder of the data set').makeOptionMandatory())
+    .addOption(new Option('--format <layout>', 'layout of the files (default: found out from them)').choices(LAYOUTS))
+    .addOption(outOption('folder of the data set, empty or new').makeOptionMandatory())
     .addOption(
       new Option('--labels <what>', "what is learnt: the executed action, the expert's, or the distribution that our own files record")
         .choices(LABEL_KINDS)
@@ -38,26 +38,35 @@ export function registerExchange(program: Command): void {
     )
     .addOption(number('--tasks <n>', 'most tasks, the first ones (default: all)'))
     .addOption(number('--histories <n>', 'most histories of every task, the first ones (default: all)'))
+    .option('--allow-rounding', 'accept fields whose values 32-bit numbers cannot tell apart')
     .addOption(jsonOption())
-    .action(async (files: string[], { format, out, labels, tasks: most, histories: each, json = false }: ImportOptions) => {
+    .action(async (files: string[], { format, out, labels, tasks: most, histories: each, allowRounding, json = false }: ImportOptions) => {
       const { importDataset } = await import('../../stages/imported.ts');
-      const dataset = await importDataset({ files, layout: format, labels, most: { tasks: most, histories: each }, out });
+      const request = { files, layout: format, labels, most: { tasks: most, histories: each }, allowRounding, out };
+      const { dataset, format: found } = await importDataset(request);
       const histories = dataset.shards.reduce((sum, shard) => sum + shard.histories, 0);
       const transitions = dataset.shards.reduce((sum, shard) => sum + shard.transitions, 0);
-      const { environment, tasks } = dataset;
-      const summary = { out, environment, tasks: tasks.length, histories, transitions, labels };
+      const { environment, tasks, origin } = dataset;
+      const one = `There is one task, so it cannot be split into tasks to train on and tasks to hold out. In the layout ${found.id} tasks are told apart by ${found.tasks}.`;
+      const notes = tasks.length === 1 ? [...origin.notes, one] : origin.notes;
+      const summary = { out, environment, layout: found.id, tasks: tasks.length, histories, transitions, labels, notes };
       if (json) return printJson(summary);
       print(
         `${out}: ${histories} histories of ${tasks.length} tasks of ${environment.id}, ${transitions} transitions, labels: ${labels}\n` +
-          `Train on them with --set source.dataset=${out} --set env.id=${environment.id}\n`,
+          `Train on them with --set source.dataset=${out} --set env.id=${environment.id}\n${notes.map(note => `Note: ${note}\n`).join('')}`,
       );
     });
   program
     .command('export')
     .argument('<folder>', 'a run, its stage that made histories, or a data set')
     .description('write learning histories as an HDF5 file that other tools read')
-    .addOption(layoutOption())
-    .addOption(outOption('the file, such as histories.hdf5; minari has a metadata.json beside it', '--out <file>').makeOptionMandatory())
+    .addOption(new Option('--format <layout>', 'layout of the HDF5 file').choices(WRITTEN_LAYOUTS).makeOptionMandatory())
+    .addOption(
+      outOption(
+        'the file, such as histories.hdf5; minari has a metadata.json beside it. Other files are never replaced',
+        '--out <file>',
+      ).makeOptionMandatory(),
+    )
     .addOption(jsonOption())
     .action(async (folder: string, { format, out, json = false }: { format: string; out: string; json?: boolean }) => {
       const { exportHistories } = await import('../../data/exchange.ts');

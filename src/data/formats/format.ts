@@ -1,33 +1,43 @@
-/** @file What a layout of learning histories in HDF5 is: how it is read into recordings and written from histories. */
+/** @file What a layout of learning histories is: how it is told from others, read into recordings, and written from histories. */
 
-import type { DiscreteSpace, History, Space, Task } from '../../rl/index.ts';
+import type { z } from 'zod';
+import type { History, Space, Task } from '../../rl/index.ts';
 import { spaceSize } from '../../rl/index.ts';
+import { CadenzaError } from '../../util/errors.ts';
 import { canonicalJson } from '../../util/files.ts';
-import type { Hdf5Reader, Hdf5Writer, Numbers } from '../hdf5.ts';
-import type { Environment } from '../manifest.ts';
+import { checkRecord } from '../../util/formats.ts';
+import { datasetName, groupName, type Hdf5Reader } from '../hdf5.ts';
+import type { Hdf5Writer, Numbers } from '../hdf5-writer.ts';
+import { type Environment, EnvironmentSchema, type Fields, TaskSchema } from '../manifest.ts';
 
 /** What a file says of its environment; the rest is found out from the numbers. */
 export interface DeclaredEnvironment {
   readonly id: string;
   readonly options?: Readonly<Record<string, number>>;
   readonly observationSpace?: Space;
-  readonly actionSpace?: DiscreteSpace;
+  /** A box may have infinite bounds. */
+  readonly actionSpace?: Space;
   readonly horizon?: number;
+  /** What the numbers of observations and actions were in the file, where that was not one plain array. */
+  readonly fields?: Fields;
 }
 
-/** One learning history as a file has it. `T` transitions, `F` numbers an observation, `A` actions. */
+/** One learning history as a file has it. `T` transitions, `F` numbers an observation, `W` an action, `A` a distribution over actions. */
 export interface Recording {
   /** Where it is from, for messages and as the label of its history. */
   readonly where: string;
   readonly task: Task;
   /** F */
   readonly width: number;
+  /** W, 1 when left out */
+  readonly actionWidth?: number;
   /** [T × F] */
   readonly observation: ArrayLike<number>;
   /** [T × F] where the action led. */
   readonly nextObservation: ArrayLike<number>;
-  /** [T] */
+  /** [T × W] */
   readonly action: ArrayLike<number>;
+  /** [T] */
   readonly reward: ArrayLike<number>;
   /** [T] 1 where an episode ended. */
   readonly ended: ArrayLike<number>;
@@ -43,6 +53,8 @@ export interface Recording {
 export interface ReadFile {
   readonly environment: DeclaredEnvironment;
   readonly recordings: readonly Recording[];
+  /** What was left out or filled in, as sentences. */
+  readonly notes?: readonly string[];
 }
 
 /** How much of the files is wanted: data sets of the field may be larger than memory. */
@@ -70,9 +82,14 @@ export class Quota {
 export interface ExchangeFormat {
   readonly id: string;
   readonly description: string;
+  /** What tells its tasks apart. */
+  readonly tasks: string;
+  /** Whether a file looks like one of this layout. */
+  detects(file: Hdf5Reader): boolean;
   /** Reads the histories that `quota` admits. Throws `E_DATA` naming file, group and dataset where the layout is not this one or columns do not fit together. */
   read(file: Hdf5Reader, quota: Quota): ReadFile;
-  write(file: Hdf5Writer, environment: Environment, histories: readonly History[]): void;
+  /** Absent where a layout is only read. */
+  write?(file: Hdf5Writer, environment: Environment, histories: readonly History[]): void;
   /** JSON that other tools look for beside the file; `name` is where. */
   beside?(environment: Environment, histories: readonly History[]): { readonly name: string; readonly content: unknown };
 }
@@ -84,19 +101,43 @@ export const TASK = 'task';
 /** Dataset with [T × A] distributions over actions. */
 export const PROBABILITIES = 'action_probabilities';
 
-/** Parses the JSON text that an attribute of `group` holds. Throws `E_DATA` where it is none. */
-export function jsonAttribute(file: Hdf5Reader, group: string, name: string, text: unknown): unknown {
+/** The JSON that an attribute of `group` holds. Throws `E_DATA` where it is none, or does not fit the schema. */
+function jsonAttribute<T>(file: Hdf5Reader, group: string, name: string, schema: z.ZodType<T>): T {
+  const text = file.attribute(group, name);
+  const where = groupName(group);
+  let value: unknown;
   try {
-    return JSON.parse(String(text));
+    value = JSON.parse(String(text));
   } catch (cause) {
-    throw file.refuse(group && `group ${group}`, `expected JSON in the attribute "${name}", found ${String(text).slice(0, 60)}`, cause);
+    throw file.refuse(where, `expected JSON in the attribute "${name}", found ${String(text).slice(0, 60)}`, cause);
   }
+  const what = `${file.path}${where && `, ${where}`}: the attribute "${name}"`;
+  return checkRecord(value, what, { what: 'as expected', schema, advice: 'Mend the file.' });
 }
 
 /** The environment as the attribute of the file declares it; undefined where there is no such attribute. */
 export function declaredEnvironment(file: Hdf5Reader): DeclaredEnvironment | undefined {
-  const text = file.attributes('')[ENVIRONMENT];
-  return text === undefined ? undefined : (jsonAttribute(file, '', ENVIRONMENT, text) as DeclaredEnvironment);
+  return file.attributeNames('').includes(ENVIRONMENT) ? jsonAttribute(file, '', ENVIRONMENT, EnvironmentSchema) : undefined;
+}
+
+/** The task that the attribute of a group names in JSON; undefined where there is no such attribute. */
+export const declaredTask = (file: Hdf5Reader, group: string): Task | undefined =>
+  file.attributeNames(group).includes(TASK) ? jsonAttribute(file, group, TASK, TaskSchema) : undefined;
+
+/** A number of a task. Throws `E_DATA` where it is none that tells tasks apart: text, not finite, or whole and too large to be exact. */
+export function taskNumber(file: Hdf5Reader, group: string, name: string): number | number[] {
+  const value = file.attribute(group, name);
+  const list = Array.isArray(value) ? value : [value];
+  for (const each of list) {
+    if (typeof each === 'bigint')
+      throw file.refuse(
+        groupName(group),
+        `"${name}" names the task by ${each}; beyond ±2^53 whole numbers are no longer told apart. Renumber the tasks`,
+      );
+    if (typeof each !== 'number' || !Number.isFinite(each))
+      throw file.refuse(groupName(group), `expected finite numbers in "${name}", which names the task, found ${each}`);
+  }
+  return value as number | number[];
 }
 
 /** Throws `E_DATA` unless the shape begins with these sizes; `undefined` stands for any. Gives the product of the sizes that follow. */
@@ -105,13 +146,24 @@ export function expectAxes(file: Hdf5Reader, group: string, name: string, sizes:
   const fits = shape.length >= sizes.length && sizes.every((size, i) => size === undefined || size === shape[i]);
   if (!fits) {
     const wanted = sizes.map(size => size ?? 'any').join(', ');
-    throw file.refuse(`group ${group}, dataset "${name}"`, `expected a shape that begins with [${wanted}], found [${shape.join(', ')}]`);
+    throw file.refuse(datasetName(group, name), `expected a shape that begins with [${wanted}], found [${shape.join(', ')}]`);
   }
   return shape.slice(sizes.length).reduce((product, size) => product * size, 1);
 }
 
-/** Axes of one observation as other tools expect them: none of a discrete one, height × width × channels of an image. */
-export function observationAxes(space: Space): number[] {
+/** The next row, or the same one where the next belongs to another episode: what an episode's last action led to is not in the file. */
+export function successors(observation: ArrayLike<number>, ended: ArrayLike<number>, width: number): Float64Array {
+  const next = new Float64Array(observation.length);
+  for (let t = 0; t < ended.length; t++) {
+    const from = (ended[t] || t === ended.length - 1 ? t : t + 1) * width;
+    for (let f = 0; f < width; f++) next[t * width + f] = observation[from + f];
+  }
+  return next;
+}
+export const NO_SUCCESSORS = "What the last action of an episode led to is not in the file; the episode's last observation stands for it.";
+
+/** Axes of one observation or action as other tools expect them: none of a discrete one, height × width × channels of an image. */
+export function axesOf(space: Space): number[] {
   if (space.kind === 'discrete') return [];
   return space.kind === 'image' ? [space.height, space.width, space.channels] : [spaceSize(space)];
 }
@@ -119,4 +171,16 @@ export function observationAxes(space: Space): number[] {
 /** Bytes where every number is one of those, which most tools expect of grids; 32-bit reals otherwise. */
 export function compact(values: Float32Array): Numbers {
   return values.every(value => Number.isInteger(value) && value >= 0 && value < 256) ? Uint8Array.from(values) : values;
+}
+
+/** The layout that a file is in. Throws `E_DATA` where it is none of them. */
+export function detectFormat(file: Hdf5Reader, formats: readonly ExchangeFormat[]): ExchangeFormat {
+  const found = formats.find(format => format.detects(file));
+  if (found) return found;
+  const names = file.names('');
+  const here = names.length === 0 ? 'nothing' : `${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}`;
+  throw new CadenzaError(
+    'E_DATA',
+    `${file.path} is in none of the layouts that are read. At its root it has ${here}. Expected one of: ${formats.map(({ description }) => description).join('; ')}.`,
+  );
 }

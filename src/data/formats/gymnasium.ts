@@ -1,41 +1,226 @@
-/** @file Gymnasium's spaces as Minari spells them in JSON, and the metadata.json that stands beside its files. */
+/** @file Gymnasium's spaces as Minari spells them in JSON, flat as our networks take them, and the metadata.json that stands beside its files. */
 
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { episodeStarts, type History, type Space, spaceSize } from '../../rl/index.ts';
-import { readJson } from '../../util/files.ts';
-import type { Hdf5Reader } from '../hdf5.ts';
-import type { Environment } from '../manifest.ts';
-import { type DeclaredEnvironment, jsonAttribute } from './format.ts';
+import { readText } from '../../util/files.ts';
+import { type Hdf5Reader, pathOf } from '../hdf5.ts';
+import type { Environment, Fields } from '../manifest.ts';
+import type { DeclaredEnvironment } from './format.ts';
 
 export const METADATA = 'metadata.json';
 
-/** Spaces of files that other tools wrote, as far as they are told: Discrete and MultiDiscrete ones; the rest follows from the numbers. */
-export function gymEnvironment(file: Hdf5Reader): DeclaredEnvironment {
+/** One array of numbers in a structure of them: `start` is subtracted from each. */
+export interface Leaf {
+  /** Path from the group of the episode: `observations`, `observations/position`. */
+  readonly path: string;
+  readonly size: number;
+  readonly start: readonly number[];
+  /** How many values each number has, for integers. */
+  readonly nvec?: readonly number[];
+  /** Bounds, for a box. */
+  readonly low?: readonly number[];
+  readonly high?: readonly number[];
+}
+
+export interface GymEnvironment {
+  readonly declared: DeclaredEnvironment;
+  /** Leaves in the order of their numbers; undefined where the file does not declare the space. */
+  readonly observations?: readonly Leaf[];
+  readonly actions?: readonly Leaf[];
+  readonly notes: readonly string[];
+}
+
+/** What metadata.json beside the file, or older files themselves, say of the environment. Throws `E_DATA` for spaces that cannot be numbers. */
+export function gymEnvironment(file: Hdf5Reader): GymEnvironment {
   const path = join(dirname(file.path), METADATA);
-  const about = { ...file.attributes(''), ...(existsSync(path) ? (readJson(path) as Record<string, unknown>) : {}) };
+  const refuse = (what: string, cause?: unknown) => file.refuse(METADATA, what, cause);
+  const beside = existsSync(path) ? pythonJson(readText(path), what => refuse(`expected JSON, but ${what}`)) : {};
+  if (!isObject(beside)) throw refuse('expected an object');
+  const about = (name: string) => beside[name] ?? file.attribute('', name);
   const parsed = (name: string) => {
-    const text = about[name];
-    // Python writes infinite bounds as words that JSON does not have.
-    const json = typeof text === 'string' ? text.replace(/-?\bInfinity\b|\bNaN\b/g, 'null') : undefined;
-    return json === undefined ? undefined : (jsonAttribute(file, '', name, json) as Record<string, unknown>);
+    const text = about(name);
+    const value = typeof text === 'string' ? pythonJson(text, what => refuse(`expected JSON in "${name}", but ${what}`)) : text;
+    if (value === undefined || value === null) return undefined;
+    if (!isObject(value)) throw refuse(`expected an object in "${name}"`);
+    return value;
   };
-  const action = parsed('action_space');
-  if (action && !(action.type === 'Discrete' && (action.start ?? 0) === 0))
-    throw file.refuse('', `expected a Discrete action space that starts at 0, found ${JSON.stringify(action).slice(0, 80)}`);
-  const seen = parsed('observation_space');
-  const space: Space | undefined =
-    seen?.type === 'Discrete' && (seen.start ?? 0) === 0
-      ? { kind: 'discrete', n: Number(seen.n) }
-      : seen?.type === 'MultiDiscrete'
-        ? { kind: 'multi-discrete', nvec: seen.nvec as number[] }
-        : undefined;
-  const spec = parsed('env_spec');
+  const notes: string[] = [];
+  const leaves = (name: string, group: string): Leaf[] | undefined => {
+    const space = parsed(name);
+    if (!space) return undefined;
+    const found: Leaf[] = [];
+    collect(space, { path: group, jpeg: beside.jpeg_encoding === true, found, notes, refuse });
+    if (found.length === 0) throw refuse(`"${name}" has no numbers`);
+    return found;
+  };
+  const [observations, actions] = [leaves('observation_space', 'observations'), leaves('action_space', 'actions')];
+  const id = parsed('env_spec')?.id ?? about('dataset_id') ?? 'minari';
+  const fields = fieldsOf(observations, actions);
   return {
-    id: String(spec?.id ?? about.dataset_id ?? 'minari'),
-    ...(space ? { observationSpace: space } : {}),
-    ...(action ? { actionSpace: { kind: 'discrete', n: Number(action.n) } } : {}),
+    declared: {
+      id: String(id),
+      observationSpace: observations && integersOf(observations),
+      actionSpace: actions && actionSpaceOf(actions, refuse),
+      ...(fields ? { fields } : {}),
+    },
+    observations,
+    actions,
+    notes,
   };
+}
+
+/** Leaves as a file has them that declares no space: one array, or the arrays of its groups by name. */
+export function leavesIn(file: Hdf5Reader, group: string, path: string, depth = 0): Leaf[] {
+  if (depth > MOST_LEVELS)
+    throw file.refuse(`group ${group}`, `"${path}" has groups in groups in groups; expected ${MOST_LEVELS} levels at most`);
+  if (file.kind(pathOf(group, path)) === 'group') {
+    const names = file.names(pathOf(group, path)).sort();
+    return names.flatMap(name => leavesIn(file, group, `${path}/${name}`, depth + 1));
+  }
+  const size = file
+    .shape(group, path)
+    .slice(1)
+    .reduce((product, axis) => product * axis, 1);
+  return [{ path, size, start: Array(size).fill(0) }];
+}
+
+/** What each number was in the file, where that is not one plain array. */
+export function fieldsOf(observations?: readonly Leaf[], actions?: readonly Leaf[]): Fields | undefined {
+  const named = (leaves: readonly Leaf[] | undefined) => {
+    const shifted = leaves?.some(({ start }) => start.some(first => first !== 0));
+    if (!leaves || (leaves.length === 1 && !shifted)) return undefined;
+    return leaves.map(({ path, size, start }) => ({ name: path, size, ...(shifted ? { start: [...start] } : {}) }));
+  };
+  const [observation, action] = [named(observations), named(actions)];
+  return observation || action ? { ...(observation ? { observation } : {}), ...(action ? { action } : {}) } : undefined;
+}
+
+const MOST_LEVELS = 8;
+/** Numbers of one observation or action at most: what is larger is no vector for a network, and a hostile shape. */
+const MOST_NUMBERS = 2 ** 20;
+
+interface Collecting {
+  readonly path: string;
+  readonly jpeg: boolean;
+  readonly found: Leaf[];
+  readonly notes: string[];
+  readonly refuse: (what: string) => Error;
+}
+
+function collect(space: Record<string, unknown>, at: Collecting, depth = 0): void {
+  const { path, found, refuse } = at;
+  if (depth > MOST_LEVELS) throw refuse(`the space of ${path} has more than ${MOST_LEVELS} levels`);
+  const numbers = (name: string, fallback?: unknown) =>
+    flatNumbers(space[name] ?? fallback, () => refuse(`"${name}" of ${path} is not made of numbers`));
+  const integers = (nvec: number[], start: number[]) => {
+    if (
+      nvec.length === 0 ||
+      nvec.length !== start.length ||
+      nvec.some(n => !(Number.isSafeInteger(n) && n >= 1)) ||
+      start.some(n => !Number.isSafeInteger(n))
+    )
+      throw refuse(
+        `${path} has ${nvec.length} counts of values and ${start.length} first values; expected as many whole numbers of both, counts from 1`,
+      );
+    found.push({ path, size: nvec.length, nvec, start });
+  };
+  switch (space.type) {
+    case 'Discrete':
+      integers(numbers('n'), numbers('start', 0));
+      return;
+    case 'MultiDiscrete': {
+      const nvec = numbers('nvec');
+      // Older files have none.
+      integers(nvec, numbers('start', Array(nvec.length).fill(0)));
+      return;
+    }
+    case 'MultiBinary': {
+      const size = product(numbers('n'), path, refuse);
+      integers(Array(size).fill(2), Array(size).fill(0));
+      return;
+    }
+    case 'Box': {
+      const shape = numbers('shape', []);
+      const size = product(shape, path, refuse);
+      if (at.jpeg && space.dtype === 'uint8' && [2, 3].includes(shape.length) && shape[0] >= 32 && shape[1] >= 32)
+        throw refuse(`${path} holds images as JPEG, which is not decoded here. Write the data set with jpeg_encoding=False`);
+      const [low, high] = (['low', 'high'] as const).map(name => {
+        const bound = numbers(name, name === 'low' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY);
+        return bound.length === size ? bound : Array<number>(size).fill(bound[0]);
+      });
+      return void found.push({ path, size, start: Array(size).fill(0), low, high });
+    }
+    case 'Dict':
+    case 'Tuple': {
+      const { subspaces } = space;
+      const entries = Array.isArray(subspaces)
+        ? subspaces.map((each, i) => [`_index_${i}`, each])
+        : Object.entries(isObject(subspaces) ? subspaces : {});
+      for (const [name, each] of entries) {
+        if (!isObject(each)) throw refuse(`expected a space of ${path}/${name}`);
+        collect(each, { ...at, path: `${path}/${name}` }, depth + 1);
+      }
+      return;
+    }
+    case 'Text':
+      at.notes.push(`${path} is text and was left out.`);
+      return;
+    default:
+      throw refuse(`${path} is of the space ${String(space.type).slice(0, 40)}, which cannot be made numbers`);
+  }
+}
+
+function product(sizes: readonly number[], path: string, refuse: (what: string) => Error): number {
+  const size = sizes.reduce((total, each) => total * each, 1);
+  if (!sizes.every(each => Number.isSafeInteger(each) && each >= 1) || size > MOST_NUMBERS)
+    throw refuse(
+      `${path} has the shape [${sizes.slice(0, 8).join(', ')}]; expected whole numbers from 1 whose product is at most ${MOST_NUMBERS}`,
+    );
+  return size;
+}
+
+const all = <T>(leaves: readonly Leaf[], of: (leaf: Leaf) => readonly T[] | undefined): T[] | undefined =>
+  leaves.every(of) ? leaves.flatMap(leaf => of(leaf) as T[]) : undefined;
+
+function integersOf(leaves: readonly Leaf[]): Space | undefined {
+  const nvec = all(leaves, leaf => leaf.nvec);
+  if (!nvec) return undefined;
+  return nvec.length === 1 ? { kind: 'discrete', n: nvec[0] } : { kind: 'multi-discrete', nvec };
+}
+
+function actionSpaceOf(leaves: readonly Leaf[], refuse: (what: string) => Error): Space {
+  const [low, high] = [all(leaves, leaf => leaf.low), all(leaves, leaf => leaf.high)];
+  const space = integersOf(leaves) ?? (low && high && { kind: 'box' as const, low, high });
+  if (space) return space;
+  throw refuse('actions are integers and reals together; no policy here gives both. Export one of them');
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function flatNumbers(value: unknown, refuse: () => Error, found: number[] = [], depth = 0): number[] {
+  if (Array.isArray(value) && depth < 16) for (const each of value) flatNumbers(each, refuse, found, depth + 1);
+  else if (typeof value === 'number') found.push(value);
+  else if (typeof value === 'string' && WORDS.has(value)) found.push(WORDS.get(value)!);
+  else throw refuse();
+  if (found.length > MOST_NUMBERS) throw refuse();
+  return found;
+}
+
+/** Words that Python writes for numbers which JSON does not have. */
+const WORDS = new Map([
+  ['Infinity', Number.POSITIVE_INFINITY],
+  ['-Infinity', Number.NEGATIVE_INFINITY],
+]);
+
+/** JSON as Python writes it: infinities and NaN stand there bare. They become texts. */
+function pythonJson(text: string, refuse: (why: string) => Error): unknown {
+  const strict = text.replace(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g, part => (part.startsWith('"') ? part : `"${part}"`));
+  try {
+    return JSON.parse(strict);
+  } catch (cause) {
+    throw refuse((cause as Error).message);
+  }
 }
 
 /** The metadata without which Minari opens no file; its version is the newest that this was tried with. */

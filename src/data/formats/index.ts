@@ -1,13 +1,14 @@
 /** @file The registry of layouts: one file and one line each. */
 
 import { CadenzaError } from '../../util/errors.ts';
+import { d4rl } from './d4rl.ts';
 import type { ExchangeFormat } from './format.ts';
 import { minari } from './minari.ts';
 import { xland } from './xland.ts';
 
 export * from './format.ts';
 
-export const FORMATS: readonly ExchangeFormat[] = [xland, minari];
+export const FORMATS: readonly ExchangeFormat[] = [xland, minari, d4rl];
 
 /** The layout with this id. Throws `E_CONFIG` for an unknown one. */
 export function exchangeFormat(id: string): ExchangeFormat {

@@ -1,69 +1,84 @@
 /**
  * @file The layout of Minari (Farama Foundation, data sets of Gymnasium): a group an episode, named episode_0, episode_1, …
  *
- *   observations [T + 1, …]   actions [T]   rewards [T]   terminations [T]   truncations [T]      attributes id, total_steps, seed, options/…
+ *   observations [T + 1, …]   actions [T, …]   rewards [T]   terminations [T]   truncations [T]      attributes id, total_steps, seed, options/…
  *
  * Episodes of one task, in the order of their numbers, are one learning history, unless an attribute `history` tells several apart (our own files
  * have it). The task is the attribute `task` (JSON; our own files), or the numbers among the reset options; without either it has no parameters.
- * Spaces are read from metadata.json beside the file, where Minari keeps them, or from the file's attributes, where it used to.
+ * Spaces are read from metadata.json beside the file, where Minari keeps them, or from the file's attributes, where it used to. Observations and
+ * actions of several arrays (Dict, Tuple) are flat here, in the order of the spaces.
  */
 
-import { discreteActions, episodeStarts, joinColumns, spaceSize, type Task } from '../../rl/index.ts';
+import { actionDistribution, episodeStarts, joinColumns, spaceSize, type Task } from '../../rl/index.ts';
 import { canonicalJson } from '../../util/files.ts';
-import type { Hdf5Reader } from '../hdf5.ts';
+import { groupName, type Hdf5Reader } from '../hdf5.ts';
 import {
+  axesOf,
   declaredEnvironment,
+  declaredTask,
   ENVIRONMENT,
   type ExchangeFormat,
   expectAxes,
-  jsonAttribute,
-  observationAxes,
   PROBABILITIES,
   type Recording,
   TASK,
+  taskNumber,
 } from './format.ts';
-import { gymEnvironment, METADATA, minariMetadata } from './gymnasium.ts';
+import { fieldsOf, gymEnvironment, type Leaf, leavesIn, METADATA, minariMetadata } from './gymnasium.ts';
 
 const EPISODE = /^episode_\d+$/;
 const HISTORY = 'history';
 const OPTION = 'options/';
 
+const episodesOf = (file: Hdf5Reader) => file.groups().filter(name => EPISODE.test(name));
+
 export const minari: ExchangeFormat = {
   id: 'minari',
-  description: 'Minari: a group an episode with observations, actions, rewards, terminations and truncations',
+  description: 'minari (groups episode_0, episode_1, … with observations, actions, rewards, terminations and truncations)',
+  tasks: 'the numbers among the reset options of an episode, or its attribute "task"; without either, each file is one task',
+  detects: file => episodesOf(file).length > 0,
   read(file, quota) {
-    const episodes = file.groups().filter(name => EPISODE.test(name));
+    const episodes = episodesOf(file);
     if (episodes.length === 0) throw file.refuse('', 'expected groups episode_0, episode_1, …, found none');
     const histories = new Map<string, { task: Task; names: string[] }>();
+    const texts = new Map<string, string>();
     for (const name of episodes) {
-      const task = taskOf(file, name);
-      const key = canonicalJson([task, file.attributes(name)[HISTORY] ?? 0]);
+      const task = taskOf(file, name, texts);
+      const key = canonicalJson([task, String(file.attribute(name, HISTORY) ?? 0)]);
       if (!histories.has(key)) histories.set(key, { task, names: [] });
       histories.get(key)!.names.push(name);
     }
-    const all = [...histories.values()];
-    const [named, unnamed] = [true, false].map(has => all.find(({ task }) => Object.keys(task).length > 0 === has));
+    const found = [...histories.values()];
+    const [named, unnamed] = [true, false].map(has => found.find(({ task }) => Object.keys(task).length > 0 === has));
     // As Minari's own tools leave it where they add episodes to a file: all those of other tasks would be taken for one more task.
     if (named && unnamed) {
       const what = `expected numbers among the reset options, or an attribute "${TASK}", that name its task as those of ${named.names[0]} do, found none`;
-      throw file.refuse(`group ${unnamed.names[0]}`, what);
+      throw file.refuse(groupName(unnamed.names[0]), what);
     }
-    const wanted = all.filter(({ task }) => quota.take(task));
-    const recordings = wanted.map(({ task, names }) =>
-      recording(
-        task,
-        names.map(name => readEpisode(file, name)),
-      ),
-    );
-    return { environment: declaredEnvironment(file) ?? gymEnvironment(file), recordings };
+    const gym = gymEnvironment(file);
+    const observations = gym.observations ?? leavesIn(file, episodes[0], 'observations');
+    const actions = gym.actions ?? leavesIn(file, episodes[0], 'actions');
+    const fields = fieldsOf(observations, actions);
+    const declared = declaredEnvironment(file) ?? { ...gym.declared, ...(fields ? { fields } : {}) };
+    let open = 0;
+    const recordings = found
+      .filter(({ task }) => quota.take(task))
+      .map(({ task, names }) => {
+        const read = names.map(name => readEpisode(file, name, observations, actions));
+        open += read.filter(({ open }) => open).length;
+        return recording(task, read);
+      });
+    const cut = open > 0 ? [`${open} episodes have no end in the file; each counts as truncated where the next begins.`] : [];
+    return { environment: declared, recordings, notes: [...gym.notes, ...cut] };
   },
   write(file, environment, histories) {
     file.attribute('', ENVIRONMENT, canonicalJson(environment));
-    const axes = observationAxes(environment.observationSpace);
-    const n = discreteActions(environment, 'The layout minari');
-    const width = spaceSize(environment.observationSpace);
-    const { kind } = environment.observationSpace;
+    const { observationSpace, actionSpace } = environment;
+    const { size, width: actionWidth } = actionDistribution(actionSpace);
+    const width = spaceSize(observationSpace);
+    const { kind } = observationSpace;
     const integers = kind === 'discrete' || kind === 'multi-discrete';
+    const whole = (values: Float32Array | Int32Array) => BigInt64Array.from(Array.from(values, BigInt));
     let id = 0;
     for (const [number, history] of histories.entries()) {
       const starts = episodeStarts(history);
@@ -74,6 +89,7 @@ export const minari: ExchangeFormat = {
           history.observation.subarray(from * width, to * width),
           history.nextObservation.subarray((to - 1) * width, to * width),
         ]);
+        const acted = history.action.slice(from * actionWidth, to * actionWidth);
         const put = (name: string, data: Parameters<typeof file.dataset>[2], shape: readonly number[] = [to - from]) =>
           file.dataset(group, name, data, shape);
         file.group(group);
@@ -81,12 +97,12 @@ export const minari: ExchangeFormat = {
         file.attribute(group, 'total_steps', to - from);
         file.attribute(group, HISTORY, number);
         file.attribute(group, TASK, canonicalJson(history.task));
-        put('observations', integers ? BigInt64Array.from(Array.from(seen, BigInt)) : seen, [to - from + 1, ...axes]);
-        put('actions', BigInt64Array.from(Array.from(history.action.subarray(from, to), BigInt)));
+        put('observations', integers ? whole(seen) : seen, [to - from + 1, ...axesOf(observationSpace)]);
+        put('actions', acted instanceof Float32Array ? acted : whole(acted), [to - from, ...axesOf(actionSpace)]);
         put('rewards', history.reward.slice(from, to));
         put('terminations', history.terminated.slice(from, to));
         put('truncations', history.truncated.slice(from, to));
-        put(PROBABILITIES, history.probabilities.slice(from * n, to * n), [to - from, n]);
+        put(PROBABILITIES, history.probabilities.slice(from * size, to * size), [to - from, size]);
       }
     }
   },
@@ -99,66 +115,117 @@ interface Episode {
   readonly length: number;
   /** F */
   readonly width: number;
+  /** W */
+  readonly actionWidth: number;
   /** [(T + 1) × F] */
-  readonly seen: ArrayLike<number>;
-  /** [T] or [T × A] */
+  readonly seen: Float64Array;
+  /** [T × W] */
+  readonly acted: Float64Array;
+  /** [T] */
   readonly columns: Readonly<Record<(typeof COLUMNS)[number], ArrayLike<number>>>;
   readonly probabilities?: ArrayLike<number>;
+  /** Whether its last step does not end it. */
+  readonly open: boolean;
 }
 
-const COLUMNS = ['actions', 'rewards', 'terminations', 'truncations'] as const;
+const COLUMNS = ['rewards', 'terminations', 'truncations'] as const;
 
-function readEpisode(file: Hdf5Reader, name: string): Episode {
-  const names = file.names(name);
-  const [length] = file.shape(name, 'rewards');
-  const width = expectAxes(file, name, 'observations', [length + 1]);
+function readEpisode(file: Hdf5Reader, name: string, observations: readonly Leaf[], actions: readonly Leaf[]): Episode {
+  const [length = 0] = file.shape(name, 'rewards');
   for (const column of COLUMNS) {
     const rest = expectAxes(file, name, column, [length]);
-    if (rest !== 1)
-      throw file.refuse(`group ${name}, dataset "${column}"`, `expected one number a step, found ${rest}; only discrete actions are read`);
+    if (rest !== 1) throw file.refuse(`group ${name}, dataset "${column}"`, `expected one number a step, found ${rest}`);
   }
   const columns = Object.fromEntries(COLUMNS.map(column => [column, file.read(name, column)])) as Episode['columns'];
+  const seen = readLeaves(file, name, observations, length + 1);
+  const acted = readLeaves(file, name, actions, length);
+  const recorded = file.names(name).includes(PROBABILITIES);
   return {
     name,
     length,
-    width,
-    seen: file.read(name, 'observations'),
+    width: seen.width,
+    actionWidth: acted.width,
+    seen: seen.values,
+    acted: acted.values,
     columns,
-    ...(names.includes(PROBABILITIES) ? { probabilities: file.read(name, PROBABILITIES) } : {}),
+    open: length > 0 && !columns.terminations[length - 1] && !columns.truncations[length - 1],
+    ...(recorded ? { probabilities: file.read(name, PROBABILITIES) } : {}),
   };
 }
 
-function taskOf(file: Hdf5Reader, group: string): Task {
-  const attributes = file.attributes(group);
-  if (attributes[TASK] !== undefined) return jsonAttribute(file, group, TASK, attributes[TASK]) as Task;
-  const options = Object.entries(attributes).filter(([name, value]) => name.startsWith(OPTION) && typeof value !== 'string');
-  return Object.fromEntries(options.map(([name, value]) => [name.slice(OPTION.length), value])) as Task;
+/** Arrays of an episode side by side, [rows × width]. */
+function readLeaves(file: Hdf5Reader, episode: string, leaves: readonly Leaf[], rows: number) {
+  const width = leaves.reduce((sum, { size }) => sum + size, 0);
+  const values = new Float64Array(rows * width);
+  let at = 0;
+  for (const { path, size, start } of leaves) {
+    const found = expectAxes(file, episode, path, [rows]);
+    if (found !== size)
+      throw file.refuse(`group ${episode}, dataset "${path}"`, `expected ${size} numbers a step, as its space has, found ${found}`);
+    const column = file.read(episode, path);
+    for (let row = 0; row < rows; row++) for (let i = 0; i < size; i++) values[row * width + at + i] = column[row * size + i] - start[i];
+    at += size;
+  }
+  return { values, width };
+}
+
+/** The numbers that name the task of an episode. Throws `E_DATA` where options in words differ, which would be left out. */
+function taskOf(file: Hdf5Reader, group: string, texts: Map<string, string>): Task {
+  const declared = declaredTask(file, group);
+  if (declared) return declared;
+  const task: Record<string, number | number[]> = {};
+  for (const name of file.attributeNames(group).filter(each => each.startsWith(OPTION))) {
+    const value = file.attribute(group, name);
+    if (value !== undefined && typeof value !== 'string') {
+      task[name.slice(OPTION.length)] = taskNumber(file, group, name);
+      continue;
+    }
+    const text = value ?? 'neither a text nor numbers';
+    if ((texts.get(name) ?? text) !== text)
+      throw file.refuse(
+        groupName(group),
+        `the option "${name.slice(OPTION.length)}" is "${text}", elsewhere "${texts.get(name)}"; tasks are named by numbers, so it would be lost. Number its values`,
+      );
+    texts.set(name, text);
+  }
+  return task;
 }
 
 /** One history: episodes one behind the other. */
 function recording(task: Task, episodes: readonly Episode[]): Recording {
-  const [{ width, name }] = episodes;
-  const part = (pick: (episode: Episode) => ArrayLike<number>) => joinColumns(episodes.map(episode => Float32Array.from(pick(episode))));
-  const rows = (first: number) => part(({ seen, length, width: own }) => Array.from(seen).slice(first * own, (first + length) * own));
+  const [{ width, actionWidth, name }] = episodes;
+  const part = (pick: (episode: Episode) => ArrayLike<number>) => joined(episodes.map(pick));
+  const rows = (first: number) => part(({ seen, length }) => seen.subarray(first * width, (first + length) * width));
   const column = (key: (typeof COLUMNS)[number]) => part(({ columns }) => columns[key]);
   const [terminated, truncated] = [column('terminations'), column('truncations')];
   // An episode without an end was cut off where the next one begins.
   let end = 0;
-  for (const { length } of episodes) {
+  for (const { length, open } of episodes) {
     end += length;
-    if (!terminated[end - 1]) truncated[end - 1] = 1;
+    if (open) truncated[end - 1] = 1;
   }
   return {
     where: name,
     task,
     width,
+    actionWidth,
     observation: rows(0),
     nextObservation: rows(1),
-    action: column('actions'),
+    action: part(({ acted }) => acted),
     reward: column('rewards'),
     ended: terminated.map((ends, t) => (ends || truncated[t] ? 1 : 0)),
     terminated,
     truncated,
     ...(episodes.every(({ probabilities }) => probabilities) ? { probabilities: part(({ probabilities }) => probabilities!) } : {}),
   };
+}
+
+function joined(columns: readonly ArrayLike<number>[]): Float64Array {
+  const all = new Float64Array(columns.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const column of columns) {
+    all.set(column, at);
+    at += column.length;
+  }
+  return all;
 }

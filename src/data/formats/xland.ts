@@ -10,34 +10,52 @@
 
 import { discreteActions, type History, joinColumns, type Task } from '../../rl/index.ts';
 import { canonicalJson } from '../../util/files.ts';
-import type { Hdf5Reader } from '../hdf5.ts';
+import { datasetName, groupName, type Hdf5Reader, pathOf } from '../hdf5.ts';
 import {
+  axesOf,
   compact,
   declaredEnvironment,
+  declaredTask,
   ENVIRONMENT,
   type ExchangeFormat,
   expectAxes,
-  jsonAttribute,
-  observationAxes,
+  NO_SUCCESSORS,
   PROBABILITIES,
   type Quota,
   type Recording,
+  successors,
   TASK,
+  taskNumber,
 } from './format.ts';
+
+const NEXT = 'next_states';
+const RULESET = 'ruleset-id';
+
+/** Groups of tasks; the root itself where the file has one task, as XLand-100B's own collection writes it. */
+function groupsOf(file: Hdf5Reader): string[] {
+  const groups = file.groups();
+  return file.kind('states') === 'dataset' ? ['', ...groups.filter(group => file.names(group).includes('states'))] : groups;
+}
 
 export const xland: ExchangeFormat = {
   id: 'xland',
-  description: 'XLand-100B: a group a task with states, actions, rewards, dones and expert_actions',
+  description: 'xland (a group a task, or one task at the root, with states, actions, rewards, dones and expert_actions)',
+  tasks: `the attribute "${RULESET}" of a group, or "task"`,
+  detects(file) {
+    const [first] = groupsOf(file);
+    return first !== undefined && file.names(first).includes('states');
+  },
   read(file, quota) {
-    const groups = file.groups();
+    const groups = groupsOf(file);
     if (groups.length === 0) throw file.refuse('', 'expected a group a task (0, 1, …), found none');
     const environment = declaredEnvironment(file) ?? { id: environmentId(file, groups) };
-    return { environment, recordings: groups.flatMap(group => recordings(file, group, quota)) };
+    const led = groups.every(group => file.names(group).includes(NEXT));
+    return { environment, recordings: groups.flatMap(group => recordings(file, group, quota)), notes: led ? [] : [NO_SUCCESSORS] };
   },
   write(file, environment, histories) {
     file.attribute('', ENVIRONMENT, canonicalJson(environment));
     const A = discreteActions(environment, 'The layout xland');
-    const axes = observationAxes(environment.observationSpace);
+    const axes = axesOf(environment.observationSpace);
     for (const [index, stack] of stacks(histories).entries()) {
       const group = String(index);
       const [h, T] = [stack.length, stack[0].action.length];
@@ -57,7 +75,7 @@ export const xland: ExchangeFormat = {
         Uint8Array.from(terminated, (ends, t) => (ends || truncated[t] ? 1 : 0)),
       );
       put('expert_actions', likeliest(probabilities, A));
-      put('next_states', compact(of('nextObservation')), axes);
+      put(NEXT, compact(of('nextObservation')), axes);
       put('terminations', Uint8Array.from(terminated));
       put('truncations', Uint8Array.from(truncated));
       put(PROBABILITIES, probabilities, [A]);
@@ -68,22 +86,26 @@ export const xland: ExchangeFormat = {
 /** Rule sets have numbers within a benchmark, so that is a part of the name; files that mix several are refused. */
 function environmentId(file: Hdf5Reader, groups: readonly string[]): string {
   const ids = groups.map(group => {
-    const { 'env-id': env, 'benchmark-id': benchmark } = file.attributes(group);
+    const [env, benchmark] = ['env-id', 'benchmark-id'].map(name => file.attribute(group, name));
     if (typeof env !== 'string')
-      throw file.refuse(`group ${group}`, 'expected an attribute "env-id" that names the environment, found none');
+      throw file.refuse(groupName(group), 'expected an attribute "env-id" that names the environment, found none');
     return benchmark === undefined ? env : `${env}/${benchmark}`;
   });
   const other = ids.find(id => id !== ids[0]);
   if (other !== undefined)
-    throw file.refuse(`group ${groups[ids.indexOf(other)]}`, `expected the environment of group ${groups[0]}, ${ids[0]}, found ${other}`);
+    throw file.refuse(groupName(groups[ids.indexOf(other)]), `expected the environment of group ${groups[0]}, ${ids[0]}, found ${other}`);
   return ids[0];
 }
 
 function taskOf(file: Hdf5Reader, group: string): Task {
-  const { [TASK]: task, 'ruleset-id': ruleset } = file.attributes(group);
-  if (task !== undefined) return jsonAttribute(file, group, TASK, task) as Task;
+  const task = declaredTask(file, group);
+  if (task) return task;
+  const ruleset = file.attributeNames(group).includes(RULESET) ? taskNumber(file, group, RULESET) : undefined;
   if (typeof ruleset === 'number') return { ruleset };
-  throw file.refuse(`group ${group}`, 'expected an attribute "ruleset-id" (a number) or "task" (JSON) that names the task, found neither');
+  throw file.refuse(
+    groupName(group),
+    `expected an attribute "${RULESET}" (a number) or "${TASK}" (JSON) that names the task, found ${ruleset === undefined ? 'neither' : 'a list'}`,
+  );
 }
 
 function recordings(file: Hdf5Reader, group: string, quota: Quota): Recording[] {
@@ -93,18 +115,25 @@ function recordings(file: Hdf5Reader, group: string, quota: Quota): Recording[] 
   const names = file.names(group);
   const optional = (name: string) => names.includes(name);
   const columns = ['actions', 'rewards', 'dones', ...['expert_actions', 'terminations', 'truncations'].filter(optional)];
-  for (const name of [...columns, ...['next_states', PROBABILITIES].filter(optional)]) expectAxes(file, group, name, [h, T]);
+  for (const name of columns) {
+    const rest = expectAxes(file, group, name, [h, T]);
+    if (rest !== 1) throw file.refuse(datasetName(group, name), `expected one number a step, found ${rest}`);
+  }
+  for (const name of [NEXT, PROBABILITIES].filter(optional)) {
+    const rest = expectAxes(file, group, name, [h, T]);
+    if (name === NEXT && rest !== width) throw file.refuse(datasetName(group, name), `expected ${width} numbers a step, found ${rest}`);
+  }
   const wanted = Array.from({ length: h }, (_, i) => i).filter(() => quota.take(task));
   return wanted.map(i => {
     const read = (name: string) => file.read(group, name, i);
     const given = (name: string) => (optional(name) ? read(name) : undefined);
     const [observation, ended] = [read('states'), read('dones')];
     return {
-      where: `${group}/${i}`,
+      where: pathOf(group, String(i)),
       task,
       width,
       observation,
-      nextObservation: given('next_states') ?? successors(observation, ended, width),
+      nextObservation: given(NEXT) ?? successors(observation, ended, width),
       action: read('actions'),
       reward: read('rewards'),
       ended,
@@ -114,16 +143,6 @@ function recordings(file: Hdf5Reader, group: string, quota: Quota): Recording[] 
       probabilities: given(PROBABILITIES),
     };
   });
-}
-
-/** The next row, or the same one where the next belongs to another episode. */
-function successors(observation: ArrayLike<number>, ended: ArrayLike<number>, width: number): Float32Array {
-  const next = new Float32Array(observation.length);
-  for (let t = 0; t < ended.length; t++) {
-    const from = (ended[t] || t === ended.length - 1 ? t : t + 1) * width;
-    for (let f = 0; f < width; f++) next[t * width + f] = observation[from + f];
-  }
-  return next;
 }
 
 /** Consecutive histories of one task and one length: what fits into one array, in an order that reading gives back. */

@@ -1,0 +1,78 @@
+/** @file HDF5 files as they are written: equal content gives equal bytes, and a file is whole or absent. Node only. */
+
+import { mkdirSync, rmSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { File, Group } from 'h5wasm/node';
+import { CadenzaError } from '../util/errors.ts';
+import { placeFile } from '../util/files.ts';
+import { library, reason } from './hdf5.ts';
+
+/** What can be written: bytes, 32-bit and 64-bit integers, 32-bit and 64-bit reals. */
+export type Numbers = Uint8Array | Int32Array | BigInt64Array | Float32Array | Float64Array;
+
+export interface Hdf5Writer {
+  /** Writes a text or a whole number. */
+  attribute(group: string, name: string, value: string | number | bigint): void;
+  group(name: string): void;
+  /** Writes a dataset; a large one is compressed by gzip, in chunks of at most 4,096 rows of `chunkAxis`. */
+  dataset(group: string, name: string, data: Numbers, shape: readonly number[], chunkAxis?: number): void;
+}
+
+const CHUNK = 4096;
+const LARGE = 2 ** 15;
+const LEVEL = 6;
+/** HDF5's own codes of element types, in Python's letters. */
+const TYPES = new Map<unknown, string>([
+  [Uint8Array, '<B'],
+  [Int32Array, '<i'],
+  [BigInt64Array, '<q'],
+  [Float32Array, '<f'],
+  [Float64Array, '<d'],
+]);
+
+/**
+ * Writes a file. One with the same bytes may be there already; another one is never replaced.
+ *
+ * @throws `E_DISK` where it cannot be written, or another file is in its place.
+ */
+export async function writeHdf5(path: string, write: (file: Hdf5Writer) => void): Promise<void> {
+  const { File } = await library();
+  const temporary = `${resolve(path)}.${process.pid}.tmp`;
+  const { now } = Date;
+  try {
+    mkdirSync(dirname(temporary), { recursive: true });
+    // HDF5 writes the time into every dataset, and this library has no way to ask it not to.
+    Date.now = () => 0;
+    const file = new File(temporary, 'w');
+    try {
+      write(writer(file));
+    } finally {
+      file.close();
+      Date.now = now;
+    }
+    placeFile(temporary, path);
+  } catch (cause) {
+    Date.now = now;
+    rmSync(temporary, { force: true });
+    if (cause instanceof CadenzaError) throw cause;
+    throw new CadenzaError('E_DISK', `cannot write ${path}: ${reason(cause)}. Choose a place with room that you may write to.`, { cause });
+  }
+}
+
+function writer(file: File): Hdf5Writer {
+  const at = (name: string): Group => (name === '' ? file : (file.get(name) as Group));
+  return {
+    attribute: (group, name, value) =>
+      typeof value === 'string'
+        ? at(group).create_attribute(name, value)
+        : at(group).create_attribute(name, BigInt64Array.of(BigInt(value)), [], '<q'),
+    group: name => void file.create_group(name),
+    dataset(group, name, data, shape, chunkAxis = 0) {
+      const plain = { name, data, shape: [...shape], dtype: TYPES.get(data.constructor) };
+      // The index of its chunks would take more room than a small dataset does.
+      if (data.byteLength < LARGE) return void at(group).create_dataset(plain);
+      const chunks = shape.map((size, axis) => (axis < chunkAxis ? 1 : axis === chunkAxis ? Math.min(size, CHUNK) : size));
+      at(group).create_dataset({ ...plain, chunks, compression: LEVEL });
+    },
+  };
+}
