@@ -1,7 +1,7 @@
 /** @file Stage `generate`: learning histories of the source on the training tasks, or those of a data set, with the split audited by content (method 5.1, 5.2). */
 
 import { type HistoryStore, type Manifest, openHistories, type Provenance, saveHistories, splitTasks } from '../data/index.ts';
-import { type EnvFamily, episodeStarts, type History, pickEpisodes, type Task } from '../rl/index.ts';
+import { type EnvFamily, episodeStarts, type History, pickEpisodes, segmentStarts, type Task } from '../rl/index.ts';
 import { generateHistory, type HistoryRequest, source } from '../sources/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { hashJson } from '../util/files.ts';
@@ -129,6 +129,18 @@ function expectTasks(condition: boolean, message: string): void {
 }
 
 export const loadHistories = (output: StageOutput, family: EnvFamily): HistoryStore => openHistories(output.folder, family);
+
+/**
+ * Throws `E_CONFIG` where no history goes on after its first segment: every context would be empty, and nothing would be learnt from it without
+ * a word. So it is where no episode of imported histories ends.
+ */
+export function expectPast(histories: readonly History[], segment: number): readonly History[] {
+  if (histories.some(history => segmentStarts(history, segment).length > 2)) return histories;
+  throw new CadenzaError(
+    'E_CONFIG',
+    `every history is one episode of at most ${segment} steps, so there is nothing before it to learn from and every context would be empty. Set context.segment (such as ${Math.max(1, Math.floor(segment / 4))}) and context.segments, which cut episodes into pieces, or use histories of several episodes.`,
+  );
+}
 
 /** The history with only every n-th episode, counted so that the last one stays. */
 function everyNthEpisode(history: History, n: number): History {

@@ -15,7 +15,7 @@ import { type ExperimentConfig, evaluatedAt, tableConfig } from './config.ts';
 import { STORES } from './context-stores.ts';
 import { demonstrateEvaluated, demonstrateTraining } from './demonstrate.ts';
 import { type Evaluated, evaluate, evaluatedTasks, exportModel, type TrainedMethod } from './evaluate.ts';
-import { generate, loadHistories, split } from './generate.ts';
+import { expectPast, generate, loadHistories, split } from './generate.ts';
 import { compareWithSource, measuresImitation } from './imitation.ts';
 import { Model } from './model.ts';
 import { openOutputs } from './outputs.ts';
@@ -123,7 +123,7 @@ export async function trainMethods(
   const model = new Model(config, family);
   let opened: readonly History[] | undefined;
   const histories = () => {
-    opened ??= loadHistories(generated, family).histories;
+    opened ??= expectPast(loadHistories(generated, family).histories, model.segment);
     return opened;
   };
   const trained: TrainedMethod[] = [];
