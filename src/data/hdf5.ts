@@ -9,6 +9,7 @@ import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Metadata } from 'h5wasm/node';
 import { CadenzaError } from '../util/errors.ts';
 import { availableBytes, inWords } from '../util/memory.ts';
+import { emptyOf, exact, fromHalf, isHalf, isNumeric, numbersOf, TYPE } from './hdf5-numbers.ts';
 
 /** A text, a number, a whole number that a number cannot hold, or a list of numbers. */
 export type Attribute = string | number | bigint | readonly (number | bigint)[];
@@ -43,8 +44,7 @@ export class Budget {
   left = availableBytes();
 }
 
-/** Codes of HDF5, which the library uses as they are. */
-const TYPE = { integer: 0, float: 1, text: 3, enumeration: 8 } as const;
+/** Codes of the library. */
 const KIND = new Map([
   [0, 'group'],
   [1, 'dataset'],
@@ -480,41 +480,6 @@ export const datasetName = (group: string, name: string) => `${group === '' ? ''
 
 /** The number at the end of a name; names without one come last. */
 const numberIn = (name: string) => Number(/(\d+)$/.exec(name)?.[1] ?? Number.MAX_SAFE_INTEGER);
-
-// ---- numbers -------------------------------------------------------------------------------------------------------------------
-
-const SIZES = [1, 2, 4, 8];
-const isNumeric = ({ type, size, enum_type: enumeration }: Metadata): boolean =>
-  type === TYPE.float
-    ? size > 1 && SIZES.includes(size)
-    : (type === TYPE.integer || (type === TYPE.enumeration && enumeration?.type === TYPE.integer)) && SIZES.includes(size);
-const isHalf = ({ type, size }: Metadata) => type === TYPE.float && size === 2;
-
-const SIGNED = { 1: Int8Array, 2: Int16Array, 4: Int32Array, 8: BigInt64Array } as const;
-const UNSIGNED = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, 8: BigUint64Array } as const;
-const REAL = { 2: Uint16Array, 4: Float32Array, 8: Float64Array } as const;
-
-/** The array class of a type. JavaScript has no half-precision arrays; read as integers, their bits come through. */
-function arrayOf({ type, size, signed }: Metadata) {
-  if (type === TYPE.float) return REAL[size as 2 | 4 | 8];
-  return (signed ? SIGNED : UNSIGNED)[size as 1 | 2 | 4 | 8];
-}
-const emptyOf = (metadata: Metadata, count: number) => new (arrayOf(metadata))(count);
-const numbersOf = (bytes: Uint8Array, metadata: Metadata) => {
-  const values = new (arrayOf(metadata))(bytes.buffer as ArrayBuffer);
-  return values;
-};
-
-/** A number where it holds the value exactly. */
-const exact = (value: number | bigint): number | bigint =>
-  typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value;
-
-/** An IEEE 754 half-precision number from its bits: sign, 5 bits of exponent, 10 of fraction. */
-export function fromHalf(bits: number): number {
-  const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
-}
 
 /** Where HDF5's trace of calls ends, but for its search for plug-ins: there stands what really went wrong. */
 export function reason(cause: unknown): string {
