@@ -2,13 +2,14 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { pathOf } from '../src/cli/options.ts';
+import { start as runner, settings, stageFolder, TINY, withinProcess } from './command.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-cli-'));
@@ -111,10 +112,34 @@ describe('a signal', () => {
     expect([status, stdout]).toEqual([expected, 'ready\nsaved\n']);
     expect(stderr).toContain('[E_INTERRUPTED]');
   });
+});
 
-  it('that comes twice ends the process at once', async () => {
-    const { child, ended } = start('--input-type=module', '-e', script("console.log('first')"));
-    child.stdout.on('data', () => child.kill('SIGINT'));
-    expect(await ended).toMatchObject({ status: 130, stdout: 'ready\nfirst\n' });
+describe('output', () => {
+  const piped = (redirect: string, ...args: string[]) => runner(args, { redirect }).ended;
+
+  it.skipIf(!existsSync('/dev/full')).each([['config', 'print', good], ['config', 'print', good, '--json'], ['--help']])(
+    'that cannot be written is a failure: %s %s',
+    async (...args) => {
+      const { status, stderr } = await piped('> /dev/full', ...args);
+      expect([status, stderr]).toEqual([7, expect.stringMatching(/^cadenza: \[E_DISK\] .*ENOSPC/)]);
+    },
+  );
+
+  it.skipIf(process.platform === 'win32').each(['2>&1', '2>&1 >/dev/null'])(
+    '%s into a reader that leaves does not stop the work',
+    async redirect => {
+      const out = join(folder, `head ${redirect.length}`);
+      const { status } = await piped(`${redirect} | head -n 1`, 'teacher', TINY, '--out', out, ...settings({ 'teacher.steps': 5 }));
+      expect(status).toBe(0);
+      expect(readdirSync(stageFolder(out, 'teacher-seed0')!)).toContain('stage.json');
+    },
+  );
+});
+
+it('refuses to work in a folder that does not exist any more', async () => {
+  const spy = vi.spyOn(process, 'cwd').mockImplementation(() => {
+    throw Object.assign(new Error('uv_cwd'), { code: 'ENOENT' });
   });
+  const { status, stderr } = await withinProcess(['config', 'print', good]).finally(() => spy.mockRestore());
+  expect([status, stderr]).toEqual([7, expect.stringContaining('E_DISK')]);
 });

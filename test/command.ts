@@ -19,11 +19,25 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Starts `cadenza …`, with `input` on its standard input; with `limit`, in a shell that forbids files of more than so many blocks of 512 bytes. */
-export function start(args: readonly string[], { limit, input }: { limit?: number; input?: string } = {}) {
+export interface StartOptions {
+  /** Blocks of 512 bytes that a file may have. */
+  readonly limit?: number;
+  /** What is on its standard input. */
+  readonly input?: string;
+  /** Where the output goes, as the shell has it: `> /dev/full`. */
+  readonly redirect?: string;
+  /** In a group of processes of its own. */
+  readonly detached?: boolean;
+}
+
+/** Starts `cadenza …`, in a shell where there is a limit or a redirection. */
+export function start(args: readonly string[], { limit, input, redirect = '', detached = false }: StartOptions = {}) {
   const command = ['--import', 'tsx', 'src/cli/main.ts', ...args];
-  const shell = ['-c', `ulimit -f ${limit}; exec "$@"`, 'sh', process.execPath, ...command];
-  const child = spawn(limit ? 'sh' : process.execPath, limit ? shell : command, { cwd: ROOT, stdio: ['pipe', 'pipe', 'pipe'] });
+  const before = limit ? `ulimit -f ${limit}; ` : '';
+  const shell = ['-c', `${before}exec "$@" ${redirect}`, 'sh', process.execPath, ...command];
+  const inShell = before !== '' || redirect !== '';
+  const stdio = ['pipe', 'pipe', 'pipe'] as ['pipe', 'pipe', 'pipe'];
+  const child = spawn(inShell ? 'sh' : process.execPath, inShell ? shell : command, { cwd: ROOT, stdio, detached });
   child.stdin.end(input);
   const texts = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', text => (texts[name] += text));
@@ -44,7 +58,8 @@ export const cadenza = (...args: string[]) => start(args).ended;
 /** The same without a process of its own: a hundred times sooner, for tests that need many. */
 export async function withinProcess(args: readonly string[]): Promise<Pick<Ended, 'status' | 'stdout' | 'stderr'>> {
   const texts = { stdout: '', stderr: '' };
-  const handlers = { SIGINT: process.listeners('SIGINT'), SIGTERM: process.listeners('SIGTERM') };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const handlers = signals.map(name => process.listeners(name));
   const write = (name: keyof typeof texts) => (text: string | Uint8Array) => {
     texts[name] += text;
     return true;
@@ -59,8 +74,8 @@ export async function withinProcess(args: readonly string[]): Promise<Pick<Ended
     return { status: reportFailure(error, { json: args.includes('--json') }), ...texts };
   } finally {
     for (const spy of spies) spy.mockRestore();
-    for (const name of ['SIGINT', 'SIGTERM'] as const)
-      for (const handler of process.listeners(name)) if (!handlers[name].includes(handler)) process.off(name, handler);
+    for (const [i, name] of signals.entries())
+      for (const handler of process.listeners(name)) if (!handlers[i].includes(handler)) process.off(name, handler);
   }
 }
 

@@ -49,7 +49,7 @@ it('makes seeds and rows at once, and goes on after an interrupt, to the same by
   expect(readdirSync(join(out, 'stages')).filter(name => name.endsWith('.lock'))).toEqual([]);
   expect((await cadenza(...command)).status).toBe(0);
   expect(stageFiles(out)).toEqual(stageFiles(join(folder, 'one')));
-}, 120_000);
+}, 240_000);
 
 it('says so when one of its processes is killed', async () => {
   const out = join(folder, 'killed');
@@ -63,3 +63,28 @@ it('says so when one of its processes is killed', async () => {
   const { status, stdout } = await ended;
   expect([status, stdout]).toEqual([9, expect.stringMatching(/E_EXECUTOR.*a process .* \(SIGKILL\).*same command again/)]);
 }, 60_000);
+
+/** Two seeds whose teachers are trained for as long as it takes to stop them. */
+async function training(out: string) {
+  const long = settings({ seeds: [0, 1], 'teacher.steps': 1e6, 'checkpoint.everySteps': 1e6 });
+  const started = start(['teacher', TINY, '--out', join(folder, out), ...long, '--jobs', '2'], { detached: true });
+  const teachers = () => ['teacher-seed0', 'teacher-seed1'].map(stage => stageFolder(join(folder, out), stage));
+  while (!teachers().every(Boolean) && started.child.exitCode === null) await sleep(20);
+  return { ...started, saved: () => teachers().map(stage => existsSync(join(stage!, 'checkpoint.safetensors'))) };
+}
+
+it.each([
+  ['the whole group is terminated, as by timeout(1)', (pid: number) => process.kill(-pid, 'SIGTERM'), 143],
+  ['the process that reports is killed', (pid: number) => process.kill(pid, 'SIGKILL'), null],
+])(
+  'saves when %s',
+  async (_, stop, status) => {
+    const { child, ended, saved } = await training(String(status));
+    stop(child.pid!);
+    const { stderr, status: found } = await ended;
+    expect(saved(), stderr).toEqual([true, true]);
+    expect(found).toBe(status);
+    expect(stderr).not.toMatch(/^ {4}at |Error/m);
+  },
+  120_000,
+);

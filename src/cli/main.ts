@@ -2,22 +2,32 @@
 
 /** @file The command line. Results go to stdout, progress and errors to stderr, and every failure has its own exit status. */
 
+import { CadenzaError } from '../util/errors.ts';
 import { reportFailure } from './failure.ts';
 import { buildProgram } from './program.ts';
 
-// A reader that closed early (`| head`) is not a failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 74));
-
 const fail = (error: unknown) => reportFailure(error, { json: process.argv.includes('--json') });
+
+/** The exit status after output: a reader that closed early (`| head`) is no failure, and the work goes on. */
+function written(error: NodeJS.ErrnoException | null | undefined, status: number): number {
+  if (!error || error.code === 'EPIPE') return status;
+  const advice = 'Send it somewhere else, or free some space, and run the command again.';
+  return reportFailure(new CadenzaError('E_DISK', `the output cannot be written: ${error.message}. ${advice}`), { json: false });
+}
+
+let status = 0;
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') process.exit(written(error, status));
+});
+// Progress that nobody can be shown is no reason to stop.
+process.stderr.on('error', () => {});
 // Whatever escapes a promise that nobody waits for is reported like the rest.
 process.on('uncaughtException', error => process.exit(fail(error)));
 
-let status: number;
 try {
   await buildProgram().parseAsync();
-  status = 0;
 } catch (error) {
   status = fail(error);
 }
 // Exit by hand once stdout is written: a worker or session that an aborted stage left behind must not keep the process alive.
-process.stdout.write('', () => process.exit(status));
+process.stdout.write('', error => process.exit(written(error, status)));

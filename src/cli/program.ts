@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { CadenzaError } from '../util/errors.ts';
 import { registerAblate } from './commands/ablate.ts';
 import { registerCompare } from './commands/compare.ts';
 import { registerConfig } from './commands/config.ts';
@@ -24,6 +25,7 @@ export function buildProgram(): Command {
     // Commander throws instead of exiting, and leaves its message to the one place that prints failures.
     .exitOverride()
     .configureOutput({ outputError: () => {} });
+  program.hook('preAction', expectWorkingFolder);
   registerRun(program);
   registerAblate(program);
   registerTune(program);
@@ -35,4 +37,14 @@ export function buildProgram(): Command {
   registerConfig(program);
   registerDoctor(program, VERSION);
   return program;
+}
+
+/** Where the working folder is gone, relative paths lead nowhere, and making folders below it never ends. */
+function expectWorkingFolder(): void {
+  try {
+    process.cwd();
+  } catch (error) {
+    const message = 'the folder in which this command was started does not exist any more. Change to another folder, and run it again.';
+    throw new CadenzaError('E_DISK', message, { cause: error });
+  }
 }

@@ -107,7 +107,8 @@ export function serveJobs<J>(
 ): void {
   const controller = new AbortController();
   const abort = () => controller.abort(new CadenzaError('E_INTERRUPTED', 'stopped; the same command continues'));
-  const tell = (message: Message) => process.connected && process.send!(message);
+  // Who handed out the jobs may be gone at any moment; then nobody needs to be told.
+  const tell = (message: Message) => process.connected && process.send!(message, undefined, undefined, () => {});
   let running = false;
   process.on('message', (order: Order<J>) => {
     if ('stop' in order) return abort();
@@ -124,8 +125,9 @@ export function serveJobs<J>(
   });
   // Who handed out the jobs is gone, or has no more: what runs is saved first.
   process.on('disconnect', () => (running ? abort() : process.exit()));
-  // A terminal interrupts the whole group; who handed out the jobs says when to stop.
-  process.on('SIGINT', () => {});
+  // A terminal interrupts the whole group; who handed out the jobs says when to stop. To be terminated is meant for this process, too.
+  for (const name of ['SIGINT', 'SIGHUP']) process.on(name, () => {});
+  process.on('SIGTERM', abort);
 }
 
 function failureOf(error: unknown): Failure {
