@@ -37,6 +37,19 @@ it('takes settings from the command line over those of its file, and those of it
   expect([config.teacher.steps, config.baselines.steps, config.model.latents, config.seeds]).toEqual([7, 0, 1, [3]]);
 });
 
+it.each([
+  ['axes of one name', 'axes: [{ name: a, values: { x: {} } }, { name: a, values: { y: {} } }]', ['axes.1.name', '"a"']],
+  [
+    'axes that set the same',
+    'axes: [{ name: a, values: { x: { model: { latents: 1 } } } }, { name: b, values: { y: {}, z: { model: { latents: 2 } } } }]',
+    ['axes.1: "b" sets model.latents', '"a"'],
+  ],
+])('refuses %s', (_, text, says) => {
+  const file = ablation('torn', text);
+  for (const part of says)
+    expect(() => loadAblation(file)).toThrow(expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining(part) }));
+});
+
 describe('an ablation', () => {
   const file = ablation(
     'small',

@@ -34,7 +34,7 @@ export const jsonOption = () => new Option('--json', 'print JSON on stdout, erro
 /** `--jobs n`: parts of the work at once. */
 export const jobsOption = () =>
   new Option('--jobs <n>', 'seeds and combinations that are made at once, each in a process of its own; more help where threads are fewer')
-    .argParser(whole('--jobs', 1))
+    .argParser(whole('--jobs', 1, 1024))
     .default(1);
 
 /** `--fresh`: nothing of what is there is used. */
@@ -58,9 +58,11 @@ export function printJson(value: unknown): void {
 export const withExperiment = (command: Command) =>
   command.argument('<experiment>', 'YAML file, the name of a preset such as dark-room, or - for standard input', presetFile('experiment'));
 
-/** Parses the whole number, of at least `least`, that an option takes. Throws `E_USAGE` for anything else. */
-export const whole = (option: string, least: number) => (text: string) => {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= least) return value;
-  throw new CadenzaError('E_USAGE', `${option} ${text}: expected a whole number of at least ${least}; see --help`);
-};
+/** Parses the whole number, from `least` to `most`, that an option takes. Throws `E_USAGE` for anything else. */
+export const whole =
+  (option: string, least: number, most = 1_000_000) =>
+  (text: string) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new CadenzaError('E_USAGE', `${option} ${text}: expected a whole number from ${least} to ${most}; see --help`);
+  };

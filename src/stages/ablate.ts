@@ -106,13 +106,41 @@ export function loadAblation(file: string, overrides: readonly string[] = []): O
   return { ablation, base, cells: combinations(ablation, base, [ablation.set, over], file) };
 }
 
-/** The product of the axes without what is skipped. Later axes win over earlier ones where they set the same key. */
+/** Refuses axes that could not be told apart: of one name, or of settings that both give. */
+function expectIndependent(axes: Ablation['axes'], file: string): void {
+  const owner = new Map<string, string>();
+  for (const [i, { name, values }] of axes.entries()) {
+    if (axes.findIndex(axis => axis.name === name) < i)
+      throw new CadenzaError('E_CONFIG', `${file}: axes.${i}.name: expected a name that no other axis has, came "${name}"; rename it.`);
+    const keys = new Set(Object.values(values).flatMap(settings => leavesOf(settings)));
+    for (const key of keys) {
+      const [other, by] = [...owner].find(([taken]) => within(key, taken) || within(taken, key)) ?? [];
+      if (other !== undefined)
+        throw new CadenzaError(
+          'E_CONFIG',
+          `${file}: axes.${i}: "${name}" sets ${key}, which "${by}" sets, too (${other}), so one of the two would have no effect; set it in one of them.`,
+        );
+    }
+    for (const key of keys) owner.set(key, name);
+  }
+}
+
+const within = (key: string, map: string) => key === map || key.startsWith(`${map}.`);
+
+/** Dotted paths of all settings that are values rather than maps. */
+const leavesOf = (settings: unknown, path: readonly string[] = []): string[] =>
+  typeof settings === 'object' && settings !== null && !Array.isArray(settings)
+    ? Object.entries(settings).flatMap(([key, value]) => leavesOf(value, [...path, key]))
+    : [path.join('.')];
+
+/** The product of the axes without what is skipped. */
 function combinations(
   { name, axes, skip, rate, reference }: Ablation,
   base: ExperimentConfig,
   sets: readonly TableSettings[],
   file: string,
 ): Cell[] {
+  expectIndependent(axes, file);
   const values = new Map(axes.map(axis => [axis.name, Object.keys(axis.values)]));
   for (const [i, { when }] of skip.entries())
     for (const [axis, wanted] of Object.entries(when))

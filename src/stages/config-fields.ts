@@ -2,14 +2,57 @@
 
 import { z } from 'zod';
 
-export const count = (description: string) => z.int().min(1).describe(description);
-export const steps = (description: string) => z.int().min(0).describe(description);
-export const fraction = (description: string) => z.number().min(0).max(1).describe(description);
-export const weight = (description: string) => z.number().min(0).describe(description);
+/**
+ * Largest values, each with its reason. They keep single numbers within what the code can count and build; whether an experiment as a whole fits
+ * into a machine is for its estimate to say (estimate.ts).
+ */
+const LIMITS = {
+  items: [1_000_000, 'so many are never needed, and lists of more do not fit into memory'],
+  width: [16_384, 'a layer that is wider has more than 4 GB of weights'],
+  layers: [256, 'every block is written out in the graph'],
+  tokens: [65_536, 'attention to more does not fit into memory'],
+  unrolled: [1024, 'each is written out in the graph'],
+  columns: [1024, 'each is a column of a table that the graph holds'],
+  batch: [65_536, 'a step on more does not fit into memory'],
+  // The step of the optimizer is a float32 number.
+  steps: [2 ** 24, 'steps are counted in float32, which is exact so far'],
+  threads: [1024, 'no machine has so many cores'],
+} as const satisfies Record<string, readonly [most: number, because: string]>;
+
+const whole = (limit: keyof typeof LIMITS) => {
+  const [most, because] = LIMITS[limit];
+  return z.int().max(most, `expected at most ${most}, because ${because}`);
+};
+
+/** The smallest and the largest size of a float32 number that processors compute with. */
+const [LEAST, MOST] = [2 ** -126, (2 - 2 ** -23) * 2 ** 127];
+
+/** A real number that is still itself in float32, as graphs compute. */
+export const real = () =>
+  z.number().refine(value => value === 0 || (Math.abs(value) >= LEAST && Math.abs(value) <= MOST), {
+    message: `expected 0 or a size between ${LEAST.toPrecision(3)} and ${MOST.toPrecision(3)}, because graphs compute in float32`,
+  });
+
+/** A decay rate: below 1 in float32, too, where it would otherwise divide by 0. */
+export const decay = (description: string) =>
+  real()
+    .min(0)
+    .lt(1)
+    .refine(value => Math.fround(value) < 1, { message: 'expected less than 1, in float32, too' })
+    .describe(description);
+
+export const count = (description: string, limit: keyof typeof LIMITS = 'items') => whole(limit).min(1).describe(description);
+export const several = (description: string, limit: keyof typeof LIMITS = 'items') => whole(limit).min(2).describe(description);
+/** A whole number that may be 0. */
+export const steps = (description: string, limit: keyof typeof LIMITS = 'steps') => whole(limit).min(0).describe(description);
+export const fraction = (description: string) => real().min(0).max(1).describe(description);
+export const weight = (description: string) => real().min(0).describe(description);
+export const positive = (description: string) => real().positive().describe(description);
 export const options = (description: string) => z.record(z.string(), z.unknown()).describe(description);
 export const folderName = (description: string) =>
   z
     .string()
+    .max(100)
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" and "-", because it names the folder of the run')
     .describe(description);
 export const seed = (description: string) => z.int().min(0).describe(description);
@@ -17,13 +60,13 @@ export const rising = (list: readonly number[]) => list.every((value, i) => i ==
 
 /** AdamW (Loshchilov and Hutter 2019) with linear warm-up, cosine decay and global-norm clipping. */
 export const optimiserFields = {
-  learningRate: z.number().positive().max(1).describe('Learning rate after the warm-up'),
+  learningRate: real().positive().max(1).describe('Learning rate after the warm-up'),
   warmup: steps('Steps over which the learning rate rises linearly from 0'),
   weightDecay: weight('Decoupled weight decay, per unit of learning rate'),
-  clip: z.number().positive().describe('Largest global norm of the gradient; larger ones are scaled down to it'),
-  batch: count('Sequences in one step'),
-  beta1: z.number().min(0).lt(1).describe('Decay of the running mean of the gradient'),
-  beta2: z.number().min(0).lt(1).describe('Decay of the running mean of the squared gradient'),
+  clip: positive('Largest global norm of the gradient; larger ones are scaled down to it'),
+  batch: count('Sequences in one step', 'batch'),
+  beta1: decay('Decay of the running mean of the gradient'),
+  beta2: decay('Decay of the running mean of the squared gradient'),
   decayTo: fraction('Learning rate at the last step, as a fraction of `learningRate` (cosine decay)'),
 };
 

@@ -12,7 +12,7 @@ export const formFields = {
       'A decoder that attends to Z, or one behind blocks through which Z passes first; prefix: Z stands before the running episode in self-attention, as in AD’s own transformer',
     )
     .default('decoder'),
-  encoderLayers: count('Blocks over Z, in the encoder-decoder form').default(1),
+  encoderLayers: count('Blocks over Z, in the encoder-decoder form', 'layers').default(1),
   crossLayers: z
     .union([z.literal('every'), z.array(z.int().min(0)).min(1).refine(rising, 'expected layers in rising order, each once')])
     .describe('Layers that attend to Z: every one, or a list counted from 0')

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { DEFAULT_HEAD, HEAD_KINDS } from '../policy/index.ts';
+import { several } from './config-fields.ts';
 
 /** `policy.head`. */
 export const headSchema = z
@@ -12,7 +13,7 @@ export const headSchema = z
         'What is decoded: probabilities of integers (categorical) or of evenly spaced values of real numbers (discretised), or means and deviations of real numbers (gaussian); auto: categorical or gaussian, as the actions are',
       )
       .default(DEFAULT_HEAD.kind),
-    bins: z.int().min(2).describe('discretised: values of each real number, both bounds included').default(DEFAULT_HEAD.bins),
+    bins: several('discretised: values of each real number, both bounds included', 'columns').default(DEFAULT_HEAD.bins),
     autoregressive: z
       .boolean()
       .describe(

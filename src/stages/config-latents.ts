@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { LATENT_KINDS } from '../compressor/index.ts';
-import { count, fraction, weight } from './config-fields.ts';
+import { count, decay, fraction, weight } from './config-fields.ts';
 
 /** Codes are computed as float32 numbers, which are exact so far. */
 const MAX_CODES = 2 ** 20;
@@ -14,7 +14,7 @@ export const latentsSchema = z
       .enum(LATENT_KINDS.map(({ id }) => id))
       .describe('What becomes of Z: real numbers, Gaussians (an information bottleneck), or codes (finite scalar or vector quantisation)')
       .default('continuous'),
-    groups: count('Codes that one latent is made of (fsq, vq)').default(4),
+    groups: count('Codes that one latent is made of (fsq, vq)', 'columns').default(4),
     levels: z
       .array(z.int().min(2).describe('Levels of one number'))
       .min(1)
@@ -22,8 +22,8 @@ export const latentsSchema = z
       .describe('Levels of each number of a code; their product is the number of codes (fsq)')
       .default([8, 5, 5, 5]),
     codes: z.int().min(2).max(MAX_CODES).describe('Codes of the codebook of each group (vq)').default(64),
-    codeWidth: count('Numbers of a code (vq)').default(8),
-    decay: z.number().min(0).lt(1).describe('Decay of the running averages that make the codebook (vq)').default(0.95),
+    codeWidth: count('Numbers of a code (vq)', 'columns').default(8),
+    decay: decay('Decay of the running averages that make the codebook (vq)').default(0.95),
     commitment: weight('Weight of the commitment loss; λ_cap where that is more (vq)').default(0.25),
     revive: fraction('A code used less than this fraction of the average is made anew from the batch (vq)').default(0.03),
   })

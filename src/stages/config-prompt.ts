@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { DEMONSTRATION_STYLES, type DemonstrationStyle } from '../sources/index.ts';
-import { count } from './config-fields.ts';
+import { count, real } from './config-fields.ts';
 
 /** `policy.prompt`. */
 export const promptSchema = z
@@ -18,8 +18,7 @@ export const promptSchema = z
     demonstrations: count('Demonstrations of each style for every training task, each with the history of a learner that saw it').default(
       8,
     ),
-    unprompted: z
-      .number()
+    unprompted: real()
       .min(0)
       .lt(1)
       .describe('Share of a training batch without prompts, from learners that saw nothing: so the policy can act without')

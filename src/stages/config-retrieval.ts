@@ -8,7 +8,7 @@ import { STORE_IDS } from './context-stores.ts';
 /** `policy.retrieval`. */
 export const retrievalSchema = z
   .strictObject({
-    contexts: steps('Retrieved contexts that the policy sees beside its own (k); 0 is no retrieval').default(0),
+    contexts: steps('Retrieved contexts that the policy sees beside its own (k); 0 is no retrieval', 'unrolled').default(0),
     metric: z
       .enum(Object.keys(METRICS) as [MetricId, ...MetricId[]])
       .describe('Distance from the own context by which others are near')

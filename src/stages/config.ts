@@ -12,6 +12,7 @@ import {
   optimiserFields,
   optimiserOverrides,
   options,
+  real,
   rising,
   seed,
   steps,
@@ -48,7 +49,7 @@ export const fields = {
     .strictObject({
       tasks: count('Training tasks to draw, for families whose tasks are drawn and not listed; leave it out elsewhere').optional(),
       heldOut: count('Tasks never trained on').default(8),
-      validation: steps('Further tasks kept from training, to choose settings on').default(0),
+      validation: steps('Further tasks kept from training, to choose settings on', 'items').default(0),
       seed: seed('Seed of the choice of held-out tasks').default(0),
     })
     .prefault({})
@@ -108,19 +109,19 @@ export const fields = {
     .describe('The running episodes Q that are trained on'),
   model: z
     .strictObject({
-      width: count('Width of every token and latent (d)').default(64),
-      heads: count('Attention heads; must divide `width`').default(4),
-      feedForward: count('Hidden width of the feed-forward layers, as a multiple of `width`').default(4),
-      encoderLayers: steps('Blocks of the compressor before it compresses').default(2),
+      width: count('Width of every token and latent (d)', 'width').default(64),
+      heads: count('Attention heads; must divide `width`', 'width').default(4),
+      feedForward: count('Hidden width of the feed-forward layers, as a multiple of `width`', 'layers').default(4),
+      encoderLayers: steps('Blocks of the compressor before it compresses', 'layers').default(2),
       encoderSpan: z
         .enum(['context', 'horizon'])
         .describe(
           "Tokens among which the compressor's blocks attend: all of the context, or pieces as long as a segment (an episode's horizon)",
         )
         .default('context'),
-      poolHeads: count('Heads of the attention that pools the context into latents; must divide `width`').default(16),
-      decoderLayers: count('Blocks of the policy').default(3),
-      latents: count('Latents that carry the context (m)').default(8),
+      poolHeads: count('Heads of the attention that pools the context into latents; must divide `width`', 'width').default(16),
+      decoderLayers: count('Blocks of the policy', 'layers').default(3),
+      latents: count('Latents that carry the context (m)', 'tokens').default(8),
       positions: z
         .enum(POSITION_KINDS)
         .describe(
@@ -128,7 +129,7 @@ export const fields = {
         )
         .default('learned'),
       rewards: z
-        .union([z.literal('scalar'), z.array(z.number()).min(1).refine(rising, 'expected edges that rise')])
+        .union([z.literal('scalar'), z.array(real()).min(1).refine(rising, 'expected edges that rise')])
         .describe('How rewards are embedded: as one number, or by buckets with these edges')
         .default('scalar'),
       image: z
@@ -138,7 +139,7 @@ export const fields = {
             .describe('Encoder of images: square patches pooled with their places, or two strided 3 × 3 convolutions')
             .default('patches'),
           patch: count('Side of a patch in pixels; `conv` does not read it').default(6),
-          features: count('Features of a patch or pixel inside the encoder').default(32),
+          features: count('Features of a patch or pixel inside the encoder', 'width').default(32),
         })
         .prefault({})
         .describe('How images are embedded, where the observation is one'),
@@ -177,8 +178,8 @@ export const fields = {
   latents: latentsSchema,
   compression: z
     .strictObject({
-      latentLayers: steps('linear-projection, causal: blocks over the latents').default(1),
-      perSegment: count('causal: latents that one segment becomes').default(1),
+      latentLayers: steps('linear-projection, causal: blocks over the latents', 'layers').default(1),
+      perSegment: count('causal: latents that one segment becomes', 'tokens').default(1),
       update: z
         .enum(['gru', 'residual', 'replace'])
         .describe(
@@ -190,6 +191,7 @@ export const fields = {
       ).optional(),
       workingMemory: steps(
         'recurrent: last transitions of the latest segment that the policy sees beside Z. With segments of n this is the memory of RAD: K = n + this',
+        'items',
       ).default(0),
     })
     .prefault({})
@@ -244,8 +246,7 @@ export const fields = {
       discount: fraction('γ, the worth of a reward one step later').default(0.99),
       across: fraction('Share of γ that is left between two episodes: 1 counts later episodes for earlier actions, 0 does not').default(1),
       lambda: fraction('λ of the generalised advantages: 0 trusts the values, 1 the rewards').default(0.95),
-      clipRatio: z
-        .number()
+      clipRatio: real()
         .positive()
         .describe("ε, by how much an action's probability may change before the change stops counting")
         .default(0.2),
@@ -293,13 +294,13 @@ export const fields = {
     .describe('Evaluation on the held-out tasks'),
   selection: selectionSchema,
   checkpoint: z
-    .strictObject({ everySteps: count('Training steps between two checkpoints').default(200) })
+    .strictObject({ everySteps: count('Training steps between two checkpoints', 'steps').default(200) })
     .prefault({})
     .describe('What an interrupted run continues from'),
   executor: z
     .strictObject({
       provider: z.enum(['cpu', 'webgpu', 'cuda']).describe('What computes; `cadenza doctor` says which of them work here').default('cpu'),
-      threads: count('Threads of the executor; results are equal bit for bit only at an equal number').default(2),
+      threads: count('Threads of the executor; results are equal bit for bit only at an equal number', 'threads').default(2),
     })
     .prefault({})
     .describe('The machine'),
@@ -388,6 +389,11 @@ function checkAcross(config: z.output<z.ZodObject<typeof fields>>, context: z.Re
   if (distil.alpha === 0 && finetune.beta === 0 && !policy.returns) {
     context.addIssue({ code: 'custom', path: ['finetune', 'beta'], input: 0, message: 'expected distil.alpha or finetune.beta above 0' });
   }
+  const { dataset, episodes: lived, stride } = config.source;
+  if (dataset === undefined && stride > lived) {
+    const message = `expected at most source.episodes, which is ${lived}; of every ${stride} episodes one is kept, and a history has fewer`;
+    context.addIssue({ code: 'custom', path: ['source', 'stride'], input: stride, message });
+  }
   for (const conflict of [...formConflicts(config), ...promptConflicts(config)]) context.addIssue({ code: 'custom', ...conflict });
   const { streams, episodes, batch = config.optimiser.batch } = reinforce;
   if (reinforce.steps > 0 && streams * episodes < batch) {
@@ -419,13 +425,21 @@ export function withSettings({ tables: _, ...config }: ExperimentConfig, sets: r
 }
 
 function checkTables({ tables, ...config }: ExperimentConfig, context: z.RefinementCtx): void {
+  // One result table each. Hashes of data go by the same names, those of the experiment itself under "main".
+  const taken = new Map([
+    [config.name, 'the experiment'],
+    ['main', 'the data of the experiment'],
+  ]);
+  const take = (path: (string | number)[], name: string, what: string) => {
+    const other = taken.get(name);
+    if (other) context.addIssue({ code: 'custom', path, input: name, message: `expected another name, because ${other} has this one` });
+    else taken.set(name, what);
+  };
+  for (const [i, { name }] of config.evaluate.envs.entries()) take(['evaluate', 'envs', i, 'name'], name, `evaluate.envs.${i}`);
   for (const [i, { name, set }] of tables.entries()) {
-    if (tables.findIndex(table => table.name === name) < i) {
-      context.addIssue({ code: 'custom', path: ['tables', i, 'name'], input: name, message: 'expected a name no other table has' });
-    }
-    if (config.evaluate.envs.some(env => env.name === name)) {
-      context.addIssue({ code: 'custom', path: ['tables', i, 'name'], input: name, message: 'expected a name not among evaluate.envs' });
-    }
+    take(['tables', i, 'name'], name, `tables.${i}`);
+    for (const env of set.evaluate?.envs ?? config.evaluate.envs)
+      take(['tables', i, 'name'], `${name}-${env.name}`, `tables.${i} at ${env.name}`);
     const result = coreSchema.safeParse(mergeTable(config, set), { reportInput: true });
     for (const issue of result.error?.issues ?? []) context.addIssue({ ...issue, path: ['tables', i, 'set', ...issue.path] });
   }

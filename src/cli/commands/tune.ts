@@ -44,15 +44,21 @@ export function registerTune(program: Command): void {
     )
     .addOption(setOption())
     .addOption(outOption('folder of the study (default: runs/<name of the experiment>-tune)'))
-    .addOption(new Option('--trials <n>', 'trials, the experiment as it stands among them').argParser(whole('--trials', 2)).default(16))
+    .addOption(
+      new Option('--trials <n>', 'trials, the experiment as it stands among them').argParser(whole('--trials', 2, 10_000)).default(16),
+    )
     .addOption(new Option('--method <name>', 'how trials share the training steps').choices(['random', 'halving']).default('random'))
-    .addOption(new Option('--eta <n>', 'halving: one trial in so many goes on to the next round').argParser(whole('--eta', 2)).default(3))
+    .addOption(
+      new Option('--eta <n>', 'halving: one trial in so many goes on to the next round').argParser(whole('--eta', 2, 1000)).default(3),
+    )
     .addOption(
       new Option('--score <name>', 'what a trial is judged by: all in-context episodes, or the last ones')
         .choices(['area', 'final'])
         .default('area'),
     )
-    .addOption(new Option('--seed <n>', 'seed of what is drawn from the space').argParser(whole('--seed', 0)).default(0))
+    .addOption(
+      new Option('--seed <n>', 'seed of what is drawn from the space').argParser(whole('--seed', 0, Number.MAX_SAFE_INTEGER)).default(0),
+    )
     .addOption(freshOption())
     .addOption(resumeOption())
     .addOption(jsonOption())

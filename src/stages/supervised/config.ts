@@ -4,11 +4,11 @@ import { z } from 'zod';
 import { POSITION_KINDS } from '../../nn/index.ts';
 import { loadConfig } from '../../util/config.ts';
 import { fields as shared } from '../config.ts';
-import { count, steps } from '../config-fields.ts';
+import { count, seed, steps } from '../config-fields.ts';
 
 const fields = {
   name: shared.name,
-  seed: z.int().min(0).describe('Root seed of the validation and test tasks').default(0),
+  seed: seed('Root seed of the validation and test tasks').default(0),
   seeds: shared.seeds,
   problem: z
     .strictObject({
@@ -27,16 +27,16 @@ const fields = {
     })
     .prefault({})
     .describe('The example pairs X'),
-  queries: count('Test inputs for each context in training; they share Z and do not see each other').default(8),
+  queries: count('Test inputs for each context in training; they share Z and do not see each other', 'batch').default(8),
   model: z
     .strictObject({
-      width: count('Width of every token and latent (d)').default(64),
-      heads: count('Attention heads; must divide `width`').default(4),
-      feedForward: count('Hidden width of the feed-forward layers, as a multiple of `width`').default(4),
-      encoderLayers: steps('Blocks of the compressor before it compresses').default(3),
-      poolHeads: count('Heads of the attention that pools the examples into latents; must divide `width`').default(4),
-      decoderLayers: count('Blocks of the predictor').default(3),
-      latents: count('Latents that carry the context (m)').default(8),
+      width: count('Width of every token and latent (d)', 'width').default(64),
+      heads: count('Attention heads; must divide `width`', 'width').default(4),
+      feedForward: count('Hidden width of the feed-forward layers, as a multiple of `width`', 'layers').default(4),
+      encoderLayers: steps('Blocks of the compressor before it compresses', 'layers').default(3),
+      poolHeads: count('Heads of the attention that pools the examples into latents; must divide `width`', 'width').default(4),
+      decoderLayers: count('Blocks of the predictor', 'layers').default(3),
+      latents: count('Latents that carry the context (m)', 'tokens').default(8),
     })
     .superRefine(({ width, heads, poolHeads }, context) => {
       for (const [name, value] of Object.entries({ heads, poolHeads })) {
@@ -50,7 +50,7 @@ const fields = {
   compressor: shared.compressor,
   optimiser: shared.optimiser,
   train: z
-    .strictObject({ steps: count('Training steps').default(4000) })
+    .strictObject({ steps: count('Training steps', 'steps').default(4000) })
     .prefault({})
     .describe('Compressor and predictor, end to end on −log p(label)'),
   baselines: z
@@ -66,7 +66,7 @@ const fields = {
     .describe('Models of the same size trained in the same way for comparison'),
   validation: z
     .strictObject({
-      everySteps: count('Training steps between two measurements').default(500),
+      everySteps: count('Training steps between two measurements', 'steps').default(500),
       tasks: count('Validation tasks').default(256),
     })
     .prefault({})
