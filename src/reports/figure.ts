@@ -3,33 +3,20 @@
 import { createRequire } from 'node:module';
 import * as Plot from '@observablehq/plot';
 import { Resvg } from '@resvg/resvg-js';
-import { parseHTML } from 'linkedom';
 import type { MethodTable } from '../evaluation/index.ts';
-import { printable } from '../util/text.ts';
+import { drawPlot, type FigureOptions, LABEL_GAP, LETTER_WIDTH } from './plot.ts';
+import { MOST_TOGETHER, smallMultiples } from './small-multiples.ts';
 import { methodStyles, ranked, spread } from './style.ts';
-
-export interface FigureOptions {
-  /** Pixels. */
-  width?: number;
-  height?: number;
-  /** `paper` is a white page of its own; `inherit` takes the text colour and background of the page it is set in. */
-  ground?: 'paper' | 'inherit';
-}
-
-const FONT_SIZE = 12;
-/** Mean advance of a letter of DejaVu Sans at that size, which is wider than the fonts of most systems. */
-export const LETTER_WIDTH = 7.4;
-export const LABEL_GAP = 15;
 
 /**
  * Mean normalised return by episode with the interval of the mean as a band, the oracle as a line at 1, and each method named where its
- * line ends.
+ * line ends; where there are many, each in a panel of its own.
  *
  * @returns an SVG document.
  */
-export function learningCurves(methods: MethodTable, { width = 880, height = 500, ground = 'paper' }: FigureOptions = {}): string {
+export function learningCurves(methods: MethodTable, options: FigureOptions = {}): string {
   const names = ranked(methods);
-  const styles = methodStyles(names);
+  const { width = 880, height = 500, ground = 'paper', styles = methodStyles(names) } = options;
   const episodes = methods[names[0]].byEpisode.mean.length;
   const points = new Map(
     names.map(name => {
@@ -40,6 +27,14 @@ export function learningCurves(methods: MethodTable, { width = 880, height = 500
   const all = [...points.values()].flat();
   const low = Math.min(0, ...all.map(point => point.low));
   const high = Math.max(1.02, ...all.map(point => point.high));
+  const axes = { ariaLabel: 'Learning curves', x: 'in-context episode', y: 'return ÷ oracle return' };
+  if (names.length > MOST_TOGETHER && episodes > 1) {
+    const lines = names.map(name => ({
+      name,
+      points: points.get(name)!.map(({ episode, mean, ...band }) => ({ x: episode, y: mean, ...band })),
+    }));
+    return smallMultiples({ ...axes, lines, styles, y: { label: axes.y, domain: [low, high] }, level: 1 }, options);
+  }
   const marginRight = 26 + LETTER_WIDTH * Math.max(...names.map(name => name.length));
   const margins = { marginTop: 30, marginBottom: 42, marginLeft: 44, marginRight };
 
@@ -110,37 +105,20 @@ export function learningCurves(methods: MethodTable, { width = 880, height = 500
       width,
       height,
       ...margins,
-      ariaLabel: 'Learning curves',
+      ariaLabel: axes.ariaLabel,
       x: {
         domain: [1, Math.max(episodes, 2)],
-        label: 'in-context episode',
+        label: axes.x,
         labelAnchor: 'center',
         labelArrow: 'none',
         ticks: episodeTicks(episodes),
         tickFormat: 'd',
       },
-      y: { domain: [low, high], label: 'return ÷ oracle return', labelArrow: 'none', ticks: 6 },
+      y: { domain: [low, high], label: axes.y, labelArrow: 'none', ticks: 6 },
       marks,
     },
     ground,
   );
-}
-
-/** Draws a plot in the look of all figures, on a document without a browser; gives the SVG document. */
-export function drawPlot(options: Plot.PlotOptions, ground: FigureOptions['ground'] = 'paper'): string {
-  const { document } = parseHTML('<!doctype html><html><body></body></html>');
-  const style = { fontFamily: "system-ui, 'DejaVu Sans', sans-serif", fontSize: `${FONT_SIZE}px` };
-  const svg = Plot.plot({ document, style, ...options });
-  svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
-  svg.setAttribute('role', 'img');
-  if (ground === 'paper') {
-    svg.setAttribute('color', '#1b1b1b');
-    const page = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
-    for (const [name, value] of Object.entries({ width: '100%', height: '100%', fill: '#ffffff' })) page.setAttribute(name, value);
-    svg.prepend(page);
-  }
-  // XML knows no control characters.
-  return printable(svg.outerHTML);
 }
 
 /** The first episode and round numbers, at most seven or so. */

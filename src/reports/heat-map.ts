@@ -1,7 +1,7 @@
 /** @file Heat maps: panels of cells, each as dark as its share, with its number in it where there is room. */
 
 import * as Plot from '@observablehq/plot';
-import { drawPlot, type FigureOptions, LETTER_WIDTH } from './figure.ts';
+import { drawPlot, type FigureOptions, LETTER_WIDTH } from './plot.ts';
 
 export interface HeatCell {
   /** 0 is empty, 1 is full; `null` where nothing was measured. */

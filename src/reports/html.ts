@@ -15,7 +15,7 @@ import {
   type Versus,
 } from '../evaluation/index.ts';
 import { printable } from '../util/text.ts';
-import { type FigureOptions, learningCurves } from './figure.ts';
+import { learningCurves } from './figure.ts';
 import {
   type Column,
   duration,
@@ -36,9 +36,11 @@ import {
 import { IMITATION_NOTE, IMITATION_TITLE, imitationColumns, rankedImitators, reliabilityColumns } from './imitation.ts';
 import { budgetNotes, integrityNote, refusals } from './integrity.ts';
 import { pipeline } from './pipeline.ts';
+import type { FigureOptions } from './plot.ts';
 import { PROFILE_CAPTION, profiles } from './profile-figure.ts';
 import { rateCurves } from './rate-figure.ts';
-import { isCad, type MethodStyle, methodStyles, ranked, rankedPredictors } from './style.ts';
+import { panelsNote } from './small-multiples.ts';
+import { isCad, methodStyles, ranked, rankedPredictors, type Styles, stylesOf } from './style.ts';
 import { TIME_COLUMNS, TIMES_NOTE } from './times.ts';
 import { rankedOthers, versusColumns, versusNote, versusTitle } from './versus.ts';
 
@@ -83,7 +85,8 @@ ${body}</body>
 /** The report of a run as a whole HTML document. */
 export function htmlReport(results: Results): string {
   const { name, episodes, streams, seeds, oracle, sampling, run } = results;
-  const own = rowInQuestion(results);
+  const styles = stylesOf(results);
+  const own = rowInQuestion(results, styles);
   const { final, regret } = results.methods[own];
   const over = finalEpisodes(episodes);
   const shown = refusals(results, name).length === 0;
@@ -97,11 +100,11 @@ ${iqmInterval(final)}.${regret ? ` Its cumulative regret is ${meanInterval(regre
 ${+oracle.mean.toFixed(3)}).${shown && !results.rate ? headline : ''}</p>
 </header>
 <main>
-${results.rate && shown ? rateSection(results.rate) : ''}
-${tableSection(results, name, results.methods, 'Results')}
-${Object.entries(results.tables ?? {}).map(([title, methods]) => tableSection(results, title, methods))}
-${Object.entries(results.returns ?? {}).map(([title, returns]) => returnsSection(title, returns))}
-${Object.entries(results.imitation ?? {}).map(([title, imitation]) => imitationSection(title, imitation))}
+${results.rate && shown ? rateSection(results.rate, styles) : ''}
+${tableSection(results, name, styles, 'Results')}
+${Object.keys(results.tables ?? {}).map(title => tableSection(results, title, styles))}
+${Object.entries(results.returns ?? {}).map(([title, returns]) => returnsSection(title, returns, styles))}
+${Object.entries(results.imitation ?? {}).map(([title, imitation]) => imitationSection(title, imitation, styles))}
 ${results.setting ? pipelineSection(results.setting) : ''}
 <section>
 <h2>How the numbers were made</h2>
@@ -114,21 +117,21 @@ mean; brackets in the table are intervals of the number before them.${regret ? '
 <h2>Split</h2>
 ${yamlBlock(results.split)}
 </section>
-${runSection(run)}
+${runSection(run, styles)}
 </main>
 `,
   );
 }
 
 /** The row that the page begins with: CAD's own, or that which all others are held against, or the best of the combinations. */
-function rowInQuestion({ name, methods, versus }: Results): string {
+function rowInQuestion({ name, methods, versus }: Results, styles: Styles): string {
   const names = ranked(methods);
-  const styles = methodStyles(names);
   return names.find(row => styles.get(row)!.emphasised) ?? versus?.[name]?.method ?? names.find(isCad) ?? names[0];
 }
 
 /** Figure, table and heat table of one set of methods, or the reasons why they may not be shown. */
-function tableSection(results: Results, table: string, methods: MethodTable, title = table): Markup {
+function tableSection(results: Results, table: string, styles: Styles, title = table): Markup {
+  const methods = table === results.name ? results.methods : results.tables![table];
   const refused = refusals(results, table);
   if (refused.length > 0)
     return html`<section>
@@ -136,11 +139,13 @@ function tableSection(results: Results, table: string, methods: MethodTable, tit
 ${refused.map(reason => html`<p>Not shown: ${reason} The numbers are in results.json.</p>\n`)}</section>`;
   const notes = [...givenNotes(methods), ...budgetNotes(methods), integrityNote(results, table)];
   const [side, times, versus] = [results.protocols?.[table]?.side, results.run.times?.[table], results.versus?.[table]];
-  return methodsSection(title, methods, notes, { side, times, versus });
+  return methodsSection(title, methods, notes, { styles, side, times, versus });
 }
 
 /** What is known of a set of rows beside their scores. */
 interface Beside {
+  /** Of all names on the page. */
+  readonly styles?: Styles;
   /** Which tasks were played, where that was recorded. */
   readonly side?: Protocol['side'];
   readonly times?: Readonly<Record<string, MethodTimes>>;
@@ -152,40 +157,40 @@ export function methodsSection(
   title: string,
   methods: MethodTable,
   notes: readonly string[],
-  { side, times, versus }: Beside = {},
+  { styles = methodStyles(Object.keys(methods)), side, times, versus }: Beside = {},
 ): Markup {
   const names = ranked(methods);
-  const styles = methodStyles(names);
+  const draw = (options?: FigureOptions) => new Markup(learningCurves(methods, { ground: 'inherit', styles, ...options }));
   return html`<section>
 <h2>${title}</h2>
 <figure>
-<div class="wide">${new Markup(learningCurves(methods, { ground: 'inherit' }))}</div>
-<div class="narrow">${new Markup(learningCurves(methods, { ground: 'inherit', width: 360, height: 320 }))}</div>
-<figcaption>Mean by in-context episode; the bands are explained below.</figcaption>
+<div class="wide">${draw()}</div>
+<div class="narrow">${draw({ width: 360, height: 320 })}</div>
+<figcaption>Mean by in-context episode; the bands are explained below.${panelsNote(names, styles)}</figcaption>
 </figure>
-${legendTable('method', names, methods, resultColumns(methods[names[0]], times))}
-${notes.filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}${versus ? versusPart(versus, methods) : ''}${profilePart(methods)}<h3>By task</h3>
+${legendTable('method', names, methods, resultColumns(methods[names[0]], times), styles)}
+${notes.filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}${versus ? versusPart(versus, methods, styles) : ''}${profilePart(methods, styles)}<h3>By task</h3>
 <p class="note">Mean over ${finalEpisodes(methods[names[0]].byEpisode.mean.length)} on each ${side ?? 'evaluated'} task; the darker, the nearer to the oracle.</p>
-<div class="scroll">${heatTable(methods, names, styles)}</div>
+<div class="scroll" tabindex="0">${heatTable(methods, names, styles)}</div>
 </section>`;
 }
 
 /** What CAD is beside every other row. */
-const versusPart = (versus: Versus, methods: MethodTable): Markup => html`<h3>${versusTitle(versus)}</h3>
-${legendTable('method', rankedOthers(versus, methods), versus.others, versusColumns(versus, methods), methodStyles(Object.keys(methods)))}
+const versusPart = (versus: Versus, methods: MethodTable, styles: Styles): Markup => html`<h3>${versusTitle(versus)}</h3>
+${legendTable('method', rankedOthers(versus, methods), versus.others, versusColumns(versus, methods), styles)}
 <p class="note">${versusNote(versus)}</p>
 `;
 
 /** How the runs of every method are spread. */
-function profilePart(methods: MethodTable): Markup {
-  const draw = (options?: FigureOptions) => profiles(methods, { ground: 'inherit', ...options });
+function profilePart(methods: MethodTable, styles: Styles): Markup {
+  const draw = (options?: FigureOptions) => profiles(methods, { ground: 'inherit', styles, ...options });
   const [wide, narrow] = [draw(), draw({ width: 360, height: 320 })];
   if (!wide || !narrow) return html``;
   return html`<h3>Performance profiles</h3>
 <figure>
 <div class="wide">${new Markup(wide)}</div>
 <div class="narrow">${new Markup(narrow)}</div>
-<figcaption>${PROFILE_CAPTION}</figcaption>
+<figcaption>${PROFILE_CAPTION}${panelsNote(Object.keys(methods), styles)}</figcaption>
 </figure>
 `;
 }
@@ -197,35 +202,35 @@ export const pipelineSection = (setting: Setting): Markup => html`<section>
 </section>`;
 
 /** Table of return-prediction errors. */
-function returnsSection(title: string, returns: ReturnTable): Markup {
+function returnsSection(title: string, returns: ReturnTable, styles: Styles): Markup {
   const names = rankedPredictors(returns);
   return html`<section>
 <h2>${title}: ${RETURNS_TITLE}</h2>
 <p class="note">${RETURNS_NOTE}</p>
-${legendTable('predictor', names, returns.predictors, returnColumns(returns.predictors[names[0]]))}
+${legendTable('predictor', names, returns.predictors, returnColumns(returns.predictors[names[0]]), styles)}
 </section>`;
 }
 
 /** Table of accuracy and calibration, and how often the source does what a model is so sure of. */
-function imitationSection(title: string, imitation: ImitationTable): Markup {
+function imitationSection(title: string, imitation: ImitationTable, styles: Styles): Markup {
   const names = rankedImitators(imitation);
   const like = imitation.methods[names[0]];
   return html`<section>
 <h2>${title}: ${IMITATION_TITLE}</h2>
 <p class="note">${IMITATION_NOTE}</p>
-${legendTable('method', names, imitation.methods, imitationColumns(like))}
+${legendTable('method', names, imitation.methods, imitationColumns(like), styles)}
 <details><summary>Reliability</summary>
 <p class="note">Steps by the probability of the likeliest action: how often the source takes it, of how often it was expected to, and the share of such steps.</p>
-<div class="scroll">${rowsTable('method', names, imitation.methods, reliabilityColumns(like))}</div>
+<div class="scroll" tabindex="0">${rowsTable('method', names, imitation.methods, reliabilityColumns(like), styles)}</div>
 </details>
 </section>`;
 }
 
 /** Rate against return: figure, table, and the smallest Z that keeps so much. */
-const rateSection = (rate: RateReturn): Markup => html`<section>
+const rateSection = (rate: RateReturn, styles: Styles): Markup => html`<section>
 <h2>${rateTitle(rate)}</h2>
-<figure><div class="scroll">${new Markup(rateCurves(rate, { ground: 'inherit' }))}</div></figure>
-<div class="scroll"><table>
+<figure><div class="scroll" tabindex="0">${new Markup(rateCurves(rate, { ground: 'inherit', styles }))}</div></figure>
+<div class="scroll" tabindex="0"><table>
 <thead><tr>${RATE_HEADS.map(head => html`<th scope="col">${head}</th>`)}</tr></thead>
 <tbody>
 ${rate.points.map(point => html`<tr>${rateRow(point).map((cell, i) => (i ? html`<td>${cell}</td>` : html`<th scope="row">${cell}</th>`))}</tr>\n`)}</tbody>
@@ -233,7 +238,7 @@ ${rate.points.map(point => html`<tr>${rateRow(point).map((cell, i) => (i ? html`
 ${rateNotes(rate).map(note => html`<p class="note">${note}</p>\n`)}</section>`;
 
 /** Who and what made the results, how long it took, and the hashes of what they were made from. */
-export const runSection = (run: RunRecord): Markup => html`<section>
+export const runSection = (run: RunRecord, styles?: Styles): Markup => html`<section>
 <h2>Run</h2>
 ${facts({ command: run.command, version: run.version, commit: run.commit, node: run.node })}
 ${typeof run.machine === 'string' ? facts({ machine: run.machine }) : facts(run.machine)}
@@ -241,7 +246,7 @@ ${typeof run.machine === 'string' ? facts({ machine: run.machine }) : facts(run.
 ${facts(Object.fromEntries(Object.entries(run.seconds).map(([stage, seconds]) => [stage, duration(seconds)])))}
 ${Object.entries(run.times ?? {}).map(
   ([title, times]) =>
-    html`<h3>Time of every row: ${title}</h3>\n${legendTable('method', Object.keys(times), times, TIME_COLUMNS)}\n<p class="note">${TIMES_NOTE}</p>\n`,
+    html`<h3>Time of every row: ${title}</h3>\n${legendTable('method', Object.keys(times), times, TIME_COLUMNS, styles)}\n<p class="note">${TIMES_NOTE}</p>\n`,
 )}<h3>Data</h3>
 ${facts(run.dataHashes)}
 ${run.imported ? yamlBlock({ imported: run.imported }) : ''}
@@ -256,13 +261,11 @@ function legendTable<T>(
   columns: readonly Column<T>[],
   styles?: Styles,
 ) {
-  return html`<div class="scroll">${rowsTable(head, names, entries, columns, styles)}</div>
+  return html`<div class="scroll" tabindex="0">${rowsTable(head, names, entries, columns, styles)}</div>
 <details class="legend"><summary>What the columns are</summary>
 <dl>${columns.map(({ title, meaning }) => html`<dt>${title}</dt><dd>${meaning}</dd>\n`)}</dl>
 </details>`;
 }
-
-type Styles = Map<string, MethodStyle>;
 
 /** A row for each name. */
 function rowsTable<T>(
@@ -301,9 +304,10 @@ ${methods[names[0]].perTask.map(
 </table>`;
 }
 
+/** A name behind a piece of its line. */
 export function swatch(name: string, styles: Styles): Markup {
-  const { color, emphasised } = styles.get(name)!;
-  return html`<span class="${emphasised ? 'method own' : 'method'}" style="--color:${color}">${name}</span>`;
+  const { color, dash, emphasised } = styles.get(name) ?? methodStyles([name]).get(name)!;
+  return html`<span class="${emphasised ? 'method own' : 'method'}"><svg class="line" width="22" height="8" viewBox="0 0 22 8" aria-hidden="true"><path d="M0 4H22" stroke="${color}" stroke-width="${emphasised ? 4 : 2.5}" stroke-dasharray="${dash}"/></svg>${name}</span>`;
 }
 
 export function facts(entries: Readonly<Record<string, string | number>>): Markup {
@@ -313,42 +317,44 @@ export function facts(entries: Readonly<Record<string, string | number>>): Marku
 export const yamlBlock = (value: unknown): Markup => html`<pre>${stringify(value, { lineWidth: 100, aliasDuplicateObjects: false })}</pre>`;
 
 const CSS = `
-:root { color-scheme: light dark; --ink: #1b1d21; --paper: #ffffff; --faint: #6a6f78; --rule: #d9dce1; --full: #ffffff; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e7e9ec; --paper: #15171b; --faint: #9aa1ab; --rule: #343840; --full: #e7e9ec; } }
+:root { color-scheme: light dark; --ink: #1b1d21; --paper: #ffffff; --faint: #6a6f78; --rule: #d9dce1; --full: #ffffff; --shade: #00000038; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e7e9ec; --paper: #15171b; --faint: #9aa1ab; --rule: #343840; --full: #e7e9ec; --shade: #ffffff48; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 60rem; color: var(--ink); background: var(--paper);
+body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 80rem; color: var(--ink); background: var(--paper);
   font: 16px/1.5 system-ui, 'DejaVu Sans', sans-serif; overflow-wrap: break-word; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .5rem; }
 h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; padding-bottom: .25rem; border-bottom: 1px solid var(--rule); }
 h3 { font-size: 1rem; margin: 1.5rem 0 .25rem; }
 p { margin: .5rem 0; max-width: 46rem; }
 .note, figcaption { color: var(--faint); font-size: .875rem; }
-figure { margin: 1rem 0; }
+figure { margin: 1rem 0; max-width: 60rem; }
 figure svg { display: block; width: 100%; height: auto; }
 .narrow { display: none; }
 @media (max-width: 40rem) { .wide { display: none; } .narrow { display: block; } }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; max-width: max-content; background: linear-gradient(to right, var(--paper) 30%, transparent) 0 0, linear-gradient(to left, var(--paper) 30%, transparent) 100% 0,
+  linear-gradient(to right, var(--shade), transparent) 0 0, linear-gradient(to left, var(--shade), transparent) 100% 0; background-size: 3rem 100%, 3rem 100%, 1rem 100%, 1rem 100%;
+  background-repeat: no-repeat; background-attachment: local, local, scroll, scroll; scrollbar-width: thin; }
 .drawing svg { display: block; margin: 0 auto; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--rule); }
 thead th { vertical-align: bottom; font-weight: 600; }
 tr > :first-child { text-align: left; position: sticky; left: 0; background: var(--paper); }
 tbody th { font-weight: 400; }
-.method::before { content: ''; display: inline-block; width: .7em; height: .7em; margin-right: .45em; border-radius: 50%; background: var(--color); }
+.method .line { display: inline-block; margin-right: .45em; vertical-align: middle; }
 .own { font-weight: 700; }
 /* A task may be named by many numbers. */
 .tasks tbody th { max-width: 16rem; overflow: hidden; text-overflow: ellipsis; }
 .tasks thead th { white-space: normal; min-width: 4.5rem; }
-.tasks .method::before { display: block; margin: 0 0 .25em auto; }
+.tasks .method .line { display: block; margin: 0 0 .25em auto; }
 .tasks td, .tasks th { border: 1px solid var(--rule); }
 .heat { background: rgb(0 90 143 / calc(var(--share) * .9)); }
 .full { color: var(--full); }
 dl { display: grid; grid-template-columns: minmax(6rem, max-content) 1fr; gap: .15rem 1rem; margin: .5rem 0; font-size: .875rem; }
 dt { color: var(--faint); }
 dd { margin: 0; font-family: ui-monospace, 'DejaVu Sans Mono', monospace; overflow-wrap: anywhere; min-width: 0; }
-pre { overflow-x: auto; padding: .75rem 1rem; border: 1px solid var(--rule); border-radius: .4rem; font-size: .8125rem; line-height: 1.45; }
+pre { overflow-x: auto; max-width: 60rem; padding: .75rem 1rem; border: 1px solid var(--rule); border-radius: .4rem; font-size: .8125rem; line-height: 1.45; }
 summary { cursor: pointer; margin: 1rem 0 .5rem; }
 .legend summary { margin: .25rem 0; color: var(--faint); font-size: .875rem; }
 .legend dd { font-family: inherit; }
-@media print { .legend::details-content { content-visibility: visible; height: auto; } }
+@media print { .legend::details-content { content-visibility: visible; height: auto; } .scroll { overflow: visible; } table { font-size: .6rem; } th, td { padding: .1rem .25rem; } }
 `;

@@ -11,15 +11,17 @@ import { refusals } from './integrity.ts';
 import type { Facts } from './paper/facts.ts';
 import { rateCurves } from './rate-figure.ts';
 import { sideBySideHtml } from './side-by-side.ts';
+import { stylesOf } from './style.ts';
 import { scoreCurves } from './supervised-figure.ts';
 import { supervisedHtml } from './supervised-html.ts';
 
 export { type ComparisonReport, compareRuns, formatComparison } from './comparison.ts';
-export { type FigureOptions, learningCurves, toPNG } from './figure.ts';
+export { learningCurves, toPNG } from './figure.ts';
 export { htmlReport } from './html.ts';
 export { inspectionHtml } from './inspection-html.ts';
 export { formatInspection } from './inspection-terminal.ts';
 export { type OpenRun, openRun, rawTable } from './open.ts';
+export type { FigureOptions } from './plot.ts';
 export { rateCurves } from './rate-figure.ts';
 export { formatRecorded } from './recorded-terminal.ts';
 export { scoreCurves, trainingCurves } from './supervised-figure.ts';
@@ -33,10 +35,14 @@ export { formatCurves, formatResults, formatTable, formatTasks, type TerminalOpt
  */
 export function writeReports(folder: string, results: Results): string[] {
   const shown = refusals(results, results.name).length === 0;
-  const written = writeFiles(folder, htmlReport(results), shown ? learningCurves(results.methods) : undefined);
+  const written = writeFiles(
+    folder,
+    htmlReport(results),
+    shown ? learningCurves(results.methods, { styles: stylesOf(results) }) : undefined,
+  );
   if (!results.rate || !shown) return written;
   const path = join(folder, 'rate-return.svg');
-  writeFileAtomic(path, rateCurves(results.rate));
+  writeFileAtomic(path, rateCurves(results.rate, { styles: stylesOf(results) }));
   return [...written, path];
 }
 

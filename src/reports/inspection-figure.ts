@@ -11,9 +11,9 @@ import {
   type Sides,
   type TransplantTable,
 } from '../evaluation/index.ts';
-import type { FigureOptions } from './figure.ts';
 import { type HeatCell, type HeatMap, heatMap } from './heat-map.ts';
-import { type Line, type LineFigure, lineFigure } from './lines.ts';
+import { lineFigure } from './lines.ts';
+import type { FigureOptions, Line, LineFigure } from './plot.ts';
 
 /** Draws one figure of a report at the size and on the ground that are asked for. */
 export type Draw = (options?: FigureOptions) => string;

@@ -89,7 +89,7 @@ const figure = (draw: Draw, caption: string): Markup => html`<figure>
 <figcaption>${caption}</figcaption>
 </figure>`;
 
-const textTable = ({ heads, rows }: TextTable): Markup => html`<div class="scroll"><table>
+const textTable = ({ heads, rows }: TextTable): Markup => html`<div class="scroll" tabindex="0"><table>
 <thead><tr>${heads.map(head => html`<th scope="col">${head}</th>`)}</tr></thead>
 <tbody>
 ${rows.map(([first, ...cells]) => html`<tr><th scope="row">${first}</th>${cells.map(cell => html`<td>${cell}</td>`)}</tr>\n`)}</tbody>

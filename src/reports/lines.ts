@@ -1,30 +1,15 @@
 /** @file Lines with bands, each named where it ends. */
 
 import * as Plot from '@observablehq/plot';
-import { drawPlot, type FigureOptions, LABEL_GAP, LETTER_WIDTH } from './figure.ts';
-import { type MethodStyle, spread } from './style.ts';
+import { drawPlot, type FigureOptions, LABEL_GAP, LETTER_WIDTH, type LineFigure } from './plot.ts';
+import { MOST_TOGETHER, smallMultiples } from './small-multiples.ts';
+import { spread } from './style.ts';
 
-export interface Line {
-  readonly name: string;
-  readonly points: readonly { readonly x: number; readonly y: number; readonly low?: number; readonly high?: number }[];
-  /** Drawn, but not named: its caption says what it is. */
-  readonly unnamed?: boolean;
-}
-
-export interface LineFigure {
-  readonly lines: readonly Line[];
-  /** By the names of the lines; emphasised ones are drawn last and strongest. */
-  readonly styles: ReadonlyMap<string, Pick<MethodStyle, 'color' | 'dash' | 'emphasised'>>;
-  readonly ariaLabel: string;
-  readonly x: string;
-  readonly y: { readonly label: string; readonly domain: readonly [low: number, high: number]; readonly logarithmic?: boolean };
-}
-
-/** Draws lines; gives an SVG document. */
-export function lineFigure(
-  { lines, styles, ariaLabel, x: label, y }: LineFigure,
-  { width = 880, height = 460, ground = 'paper' }: FigureOptions = {},
-): string {
+/** Draws lines, or a panel for each where there are many; gives an SVG document. */
+export function lineFigure(figure: LineFigure, options: FigureOptions = {}): string {
+  const { lines, styles, ariaLabel, x: label, y } = figure;
+  if (lines.length > MOST_TOGETHER && !y.logarithmic && !lines.some(({ unnamed }) => unnamed)) return smallMultiples(figure, options);
+  const { width = 880, height = 460, ground = 'paper' } = options;
   const [low, high] = y.domain;
   const xs = lines.flatMap(({ points }) => points.map(({ x }) => x));
   const first = Math.min(...xs);

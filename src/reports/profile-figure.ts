@@ -1,8 +1,8 @@
 /** @file Performance profiles: the share of runs whose final return is above each threshold, a line for every method (Agarwal et al. 2021). */
 
 import type { MethodTable } from '../evaluation/index.ts';
-import type { FigureOptions } from './figure.ts';
-import { type Line, lineFigure } from './lines.ts';
+import { lineFigure } from './lines.ts';
+import type { FigureOptions, Line } from './plot.ts';
 import { methodStyles, ranked } from './style.ts';
 
 /** What the figure shows. */
@@ -22,7 +22,7 @@ export function profiles(methods: MethodTable, options: FigureOptions = {}): str
   return lineFigure(
     {
       lines,
-      styles: methodStyles(Object.keys(methods)),
+      styles: options.styles ?? methodStyles(Object.keys(methods)),
       ariaLabel: 'Performance profiles',
       x: 'final return above, % of the oracle’s',
       y: { label: 'share of runs', domain: [0, 1] },

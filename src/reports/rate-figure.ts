@@ -2,8 +2,8 @@
 
 import * as Plot from '@observablehq/plot';
 import { KEPT, type RateReturn } from '../evaluation/index.ts';
-import { drawPlot, type FigureOptions, LABEL_GAP, LETTER_WIDTH } from './figure.ts';
 import { bits } from './format.ts';
+import { drawPlot, type FigureOptions, LABEL_GAP, LETTER_WIDTH } from './plot.ts';
 import { methodStyles, spread } from './style.ts';
 
 const PANELS = [
@@ -12,9 +12,9 @@ const PANELS = [
 ] as const;
 
 /** Two panels side by side, the last episodes and all of them; whiskers are the intervals. Gives an SVG document. */
-export function rateCurves(rate: RateReturn, { width = 880, height = 400, ground = 'paper' }: FigureOptions = {}): string {
+export function rateCurves(rate: RateReturn, options: FigureOptions = {}): string {
   const groups = [...new Set(rate.points.map(({ group }) => group))];
-  const styles = methodStyles(groups);
+  const { width = 880, height = 400, ground = 'paper', styles = methodStyles(groups) } = options;
   const points = PANELS.flatMap(({ score, title }) =>
     rate.points.map(({ group, bits, ...of }) => ({ group, bits, panel: title, ...of[score] })),
   );

@@ -193,7 +193,7 @@ describe('CAD beside every other row', () => {
       text
         .slice(text.indexOf('cad beside every other row'))
         .split('\n')
-        .find(line => line.includes(` ${name} `))!;
+        .find(line => line.startsWith(`${name} `) && /[+−]/.test(line))!;
     // 0.05: better; 0: neither. 144.8 and 27.8 MFLOP, 96,000 and 6,144 bytes.
     expect(row('ad')).toMatch(
       /\+0\.050 \[\+0\.030, \+0\.070\] +better +\+0\.100 \[\+0\.080, \+0\.120\] +better +0\.55 \[0\.53, 0\.57\] +0\.19 +0\.064/,
@@ -238,7 +238,6 @@ describe('style', () => {
     const styles = methodStyles(names);
     expect([...styles].filter(([, style]) => style.emphasised).map(([name]) => name)).toEqual(['cad']);
     expect(new Set([...styles.values()].map(({ color, dash }) => `${color} ${dash}`)).size).toBe(names.length);
-    expect(new Set([...styles.values()].map(({ letter }) => letter)).size).toBe(names.length);
   });
 
   it.each([
@@ -291,7 +290,7 @@ describe('terminal', () => {
     for (const width of [60, 140]) {
       const text = formatResults(lifetime, { width, color: false });
       for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(width);
-      expect(text).toMatch(/a cad .* 5\.0 \[\d\.\d, \d\.\d\]/);
+      expect(text).toMatch(/^cad .* 5\.0 \[\d\.\d, \d\.\d\]/m);
       expect(text).toMatch(/^1 episode, 1 × 4 runs/m);
       expect(text).not.toMatch(/NaN|undefined|ep 1\b/);
       expect(/\bbefore\b.*\bafter\b/.test(text)).toBe(width === 140);
@@ -308,7 +307,7 @@ describe('terminal', () => {
   it('says how fast each row learns, where it tells and there is time to learn', () => {
     const [head, ...rows] = formatTable(results.methods, { width: 140, color: false }).split('\n');
     expect(head).toMatch(/area \[interval\] +to 90%/);
-    const row = (name: string) => rows.find(line => line.includes(` ${name} `))!;
+    const row = (name: string) => rows.find(line => line.startsWith(`${name} `))!;
     expect(row('oracle')).toMatch(/ 1 /);
     expect(row('random')).toMatch(/ > 30 /);
     expect(row('cad')).toContain(` ${meanScoreInterval(results.methods.cad.area!)} `);

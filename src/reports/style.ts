@@ -1,55 +1,97 @@
-/** @file How methods are told apart in every report: colour, dash, letter. Depends on the names only, so that reports agree. */
+/** @file How methods are told apart in every report: by color and dash, which belong to the name, so that all figures and pages agree. */
 
-import type { MethodTable, ReturnTable } from '../evaluation/index.ts';
+import type { MethodTable, Results, ReturnTable } from '../evaluation/index.ts';
 import { expect } from '../util/errors.ts';
 
 export interface MethodStyle {
   /** Legible on white and on near-black. */
   color: string;
-  /** SVG stroke-dasharray; a second channel beside colour. */
+  /** SVG stroke-dasharray; a second channel next to color. */
   dash: string;
-  /** The nearest of the terminal's own colours. */
-  terminal: 'blueBright' | 'yellow' | 'green' | 'magenta' | 'cyan' | 'red' | 'white' | 'gray' | 'yellowBright';
-  letter: string;
+  /** The nearest of the terminal's own colors. */
+  terminal:
+    | 'blueBright'
+    | 'yellow'
+    | 'green'
+    | 'magenta'
+    | 'cyan'
+    | 'red'
+    | 'white'
+    | 'gray'
+    | 'yellowBright'
+    | 'magentaBright'
+    | 'redBright';
   emphasised: boolean;
 }
 
-/** Okabe and Ito's colour-blind-safe palette, its yellow replaced by an olive that shows on white; blue is kept for the emphasised one. */
+export type Styles = ReadonlyMap<string, MethodStyle>;
+
+/** Okabe and Ito's palette for color blindness, its yellow replaced by an olive that shows on white, and more; blue is kept for the emphasised one. */
 const PALETTE = [
-  ['#d55e00', 'red'],
   ['#009e73', 'green'],
+  ['#d55e00', 'red'],
   ['#cc79a7', 'magenta'],
   ['#e69f00', 'yellow'],
   ['#56b4e9', 'cyan'],
   ['#8c8c8c', 'gray'],
   ['#a08a00', 'yellowBright'],
   ['#b0703c', 'white'],
+  ['#8e6bc9', 'magentaBright'],
+  ['#c2405f', 'redBright'],
 ] as const;
-const DASHES = ['', '6 3', '2 2', '8 3 2 3'];
+const DASHES = ['', '6 3', '2 2', '8 3 2 3', '12 3', '1 4', '10 2 2 2 2 2'];
+const PLACES = PALETTE.length * DASHES.length;
+
+/** Rows that experiments have, each at a place of its own: what is new goes to the end. Other names are placed by their hash. */
+export const KNOWN = [
+  ...['source', 'teacher', 'none', 'truncated', 'mean-pool', 'random', 'reinforced', 'oracle', 'full', 'ad'],
+  ...['dpt', 'best-episodes', 'max-pool', 'strided-pool', 'pca', 'truncated-flops', 'truncated-bytes', 'rad', 'random-projection'],
+  ...['ridge', 'zero', 'Bayes', 'majority', 'last return', 'training mean', 'frequencies'],
+];
 
 /** Whether a name is of the method this project is about, or of a variant of it. */
 export const isCad = (name: string): boolean => /^cad\b/i.test(name);
 
 /**
- * Styles by name. CAD's own row is emphasised, drawn last and strongest; of several variants without a plain `cad` none is. All others take colours
- * in alphabetical order.
+ * Styles by name. CAD's own row is emphasised, drawn last and strongest; of several variants without a plain `cad` none is. A name has the same
+ * color and dash wherever it is; only of two unknown names with equal hashes the later one in the alphabet moves on to the next free place.
  */
-export function methodStyles(names: readonly string[]): Map<string, MethodStyle> {
-  const sorted = [...names].sort();
+export function methodStyles(names: readonly string[]): Styles {
+  const sorted = [...new Set(names)].sort();
   const own = sorted.filter(isCad);
   const emphasised = own.find(name => name.toLowerCase() === 'cad') ?? (own.length === 1 ? own[0] : undefined);
-  const others = sorted.filter(name => name !== emphasised);
-  const letter = (name: string) => String.fromCharCode(97 + (sorted.indexOf(name) % 26));
-  const styles = new Map<string, MethodStyle>();
-  if (emphasised)
-    styles.set(emphasised, { color: '#1f77c9', dash: '', terminal: 'blueBright', letter: letter(emphasised), emphasised: true });
-  others.forEach((name, i) => {
-    const [color, terminal] = PALETTE[i % PALETTE.length];
-    // Neighbours in the palette differ in dash too, and a palette used up begins again with other dashes.
-    const dash = DASHES[(i + Math.floor(i / PALETTE.length)) % DASHES.length];
-    styles.set(name, { color, dash, terminal, letter: letter(name), emphasised: false });
-  });
-  return styles;
+  const taken = new Set<number>();
+  const placeOf = (name: string): number => {
+    const known = KNOWN.indexOf(name);
+    if (known >= 0) return known;
+    const free = PLACES - KNOWN.length;
+    let at = hash(name) % free;
+    if (taken.size < free) while (taken.has(at)) at = (at + 1) % free;
+    taken.add(at);
+    return KNOWN.length + at;
+  };
+  return new Map(
+    sorted.map((name): [string, MethodStyle] => {
+      if (name === emphasised) return [name, { color: '#1f77c9', dash: '', terminal: 'blueBright', emphasised: true }];
+      const place = placeOf(name);
+      const [color, terminal] = PALETTE[place % PALETTE.length];
+      return [name, { color, dash: DASHES[Math.floor(place / PALETTE.length) % DASHES.length], terminal, emphasised: false }];
+    }),
+  );
+}
+
+/** Styles of all that the reports of a run show, so that no part of them has others. */
+export function stylesOf({ methods, tables = {}, returns = {}, imitation = {}, rate }: Results): Styles {
+  const rows = [methods, ...Object.values(tables), ...Object.values(imitation).map(({ methods }) => methods)];
+  const predictors = Object.values(returns).map(({ predictors }) => predictors);
+  return methodStyles([...[...rows, ...predictors].flatMap(Object.keys), ...(rate?.points ?? []).map(({ group }) => group)]);
+}
+
+/** FNV-1a of the UTF-16 units. */
+function hash(text: string): number {
+  let state = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) state = Math.imul(state ^ text.charCodeAt(i), 0x01000193);
+  return state >>> 0;
 }
 
 /** Names by final mean, best first: results.json keeps its keys in alphabetical order, which says nothing to a reader. */

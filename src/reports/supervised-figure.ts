@@ -1,8 +1,8 @@
 /** @file Figures of supervised experiments: score by number of examples, and validation score by training step. */
 
 import type { SupervisedResults } from '../evaluation/index.ts';
-import type { FigureOptions } from './figure.ts';
-import { type Line, lineFigure } from './lines.ts';
+import { lineFigure } from './lines.ts';
+import type { FigureOptions, Line } from './plot.ts';
 import { methodStyles } from './style.ts';
 
 /** Methods by their score at the headline number of examples, best first. */

@@ -28,7 +28,7 @@ better). Reference: ${reference.about}.</p>
 <section>
 <h2>Results</h2>
 ${figure(scoreCurves, `Mean ${score.name} on ${tasks} test tasks; the bands are explained below.`)}
-<div class="scroll"><table>
+<div class="scroll" tabindex="0"><table>
 <thead><tr><th scope="col">method</th>${columns.map(({ title }) => html`<th scope="col">${title}</th>`)}</tr></thead>
 <tbody>
 ${names.map(method => html`<tr><th scope="row">${swatch(method, styles)}</th>${columns.map(({ cell }) => html`<td>${cell(methods[method])}</td>`)}</tr>\n`)}</tbody>

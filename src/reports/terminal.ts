@@ -19,7 +19,7 @@ import {
 } from './format.ts';
 import { IMITATION_NOTE, IMITATION_TITLE, imitationColumns, rankedImitators } from './imitation.ts';
 import { budgetNotes, integrityNote, refusals } from './integrity.ts';
-import { type MethodStyle, methodStyles, ranked, rankedPredictors, spread } from './style.ts';
+import { type MethodStyle, methodStyles, ranked, rankedPredictors, type Styles, spread, stylesOf } from './style.ts';
 import { rankedOthers, versusColumns, versusNote, versusTitle } from './versus.ts';
 
 export interface TerminalOptions {
@@ -29,19 +29,23 @@ export interface TerminalOptions {
   height?: number;
   /** Escape codes for colour; by default as the terminal and NO_COLOR say. Without them curves are drawn by letters. */
   color?: boolean;
+  /** By the names of rows; of all of a report, so that its parts agree. */
+  styles?: Styles;
   /** Rows of the table by task before it is cut short. */
   maxTasks?: number;
 }
 
 export const NAME_WIDTH = 18;
 export const GAP = 2;
-/** The letter of a row and the space before its name. */
-const LETTER = 2;
+const HEAD_WIDTH = 11;
+/** Curves that one plot holds; the table has all rows. */
+const MOST_CURVES = 6;
 
 const clip = (text: string, width: number) => (text.length > width ? `${text.slice(0, width - 1)}…` : text);
 
 /** The whole report of a run, ready to print. */
-export function formatResults(results: Results, options: TerminalOptions = {}): string {
+export function formatResults(results: Results, given: TerminalOptions = {}): string {
+  const options = { styles: stylesOf(results), ...given };
   const { episodes, streams, seeds, oracle, sampling } = results;
   const width = options.width ?? process.stdout.columns ?? 80;
   const tables = [[results.name, results.methods] as const, ...Object.entries(results.tables ?? {})];
@@ -79,12 +83,15 @@ function formatRows(results: Results, name: string, methods: MethodTable, option
 }
 
 /** Learning curves (means), each labelled where it ends. */
-export function formatCurves(methods: MethodTable, { width = 80, height = 16, color = wantsColor() }: TerminalOptions = {}): string {
+export function formatCurves(methods: MethodTable, options: TerminalOptions = {}): string {
+  const { width = 80, height = 16, color = wantsColor(), styles = methodStyles(Object.keys(methods)) } = options;
   const paint = painter(color);
-  const styles = methodStyles(Object.keys(methods));
-  const names = ranked(methods);
-  const labelWidth = Math.min(NAME_WIDTH, Math.max(...names.map(name => name.length)));
-  const columns = Math.max(8, width - 7 - 4 - labelWidth);
+  const all = ranked(methods);
+  const names = chosenCurves(all, styles);
+  const letters = initials(names);
+  const title = (name: string) => (color ? name : `${letters.get(name)} ${name}`);
+  const labelWidth = Math.min(NAME_WIDTH, Math.max(...names.map(name => title(name).length)));
+  const columns = Math.max(8, width - 7 - 2 - labelWidth);
   const values = names.flatMap(name => methods[name].byEpisode.mean);
   const [low, high] = [Math.min(0, ...values), Math.max(1.05, ...values)];
   const rowOf = (value: number) => (height * 4 - 1) * (1 - (value - low) / (high - low));
@@ -119,13 +126,38 @@ export function formatCurves(methods: MethodTable, { width = 80, height = 16, co
     const curve = drawn.map(({ dots, name }) => {
       if (!name) return row === oracleRow ? paint('gray', '┈') : ' ';
       const style = styles.get(name)!;
-      return paint(style.terminal, color ? String.fromCharCode(0x2800 + dots) : style.letter);
+      return paint(style.terminal, color ? String.fromCharCode(0x2800 + dots) : letters.get(name)!);
     });
     const labelled = names[ends.indexOf(row)];
     const axis = `${(ticks.get(row) ?? '').padStart(4)} ${ticks.has(row) ? '┤' : '│'}`;
-    return `${axis}${curve.join('')}${labelled ? ` ${legend(labelled, styles.get(labelled)!, paint, labelWidth)}` : ''}`.trimEnd();
+    return `${axis}${curve.join('')}${labelled ? ` ${paint(styles.get(labelled)!.terminal, clip(title(labelled), labelWidth))}` : ''}`.trimEnd();
   });
-  return [...lines, ...episodeAxis(methods[names[0]].byEpisode.mean.length, columns)].join('\n');
+  const left = all.length - names.length;
+  const more = left > 0 ? [wrap(`${left} more ${left === 1 ? 'row is' : 'rows are'} in the table below and in results.html.`, width)] : [];
+  return [...lines, ...episodeAxis(methods[names[0]].byEpisode.mean.length, columns), ...more].join('\n');
+}
+
+/** Where there are many, CAD, what it learns from and chance, and the best of the others; best first as they come. */
+function chosenCurves(ranked: readonly string[], styles: Styles): string[] {
+  if (ranked.length <= MOST_CURVES + 1) return [...ranked];
+  const marked = ranked.filter(name => styles.get(name)!.emphasised || ['source', 'random'].includes(name));
+  const others = ranked.filter(name => !marked.includes(name)).slice(0, MOST_CURVES - marked.length);
+  return ranked.filter(name => marked.includes(name) || others.includes(name));
+}
+
+/** A letter for each name that stands for it where there is no color: its initial, else that of a later part, a capital, or any letter of it. */
+export function initials(names: readonly string[]): Map<string, string> {
+  const letters = new Map<string, string>();
+  const taken = new Set<string>();
+  // Short names first: "random" is r before "random-projection".
+  for (const name of [...names].sort((a, b) => a.length - b.length || (a < b ? -1 : 1))) {
+    const parts = name.split(/[^\p{L}\p{N}]+/u).map(part => part[0] ?? '');
+    const own = [...parts, ...parts.map(part => part.toUpperCase()), ...name.replace(/[^\p{L}\p{N}]/gu, '')];
+    const letter = [...own, ...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'].find(each => each && !taken.has(each)) ?? '*';
+    taken.add(letter);
+    letters.set(name, letter);
+  }
+  return letters;
 }
 
 /** One row a method, best first. */
@@ -136,8 +168,7 @@ export function formatTable(methods: MethodTable, options: TerminalOptions = {},
 
 /** One row for every other method, best first, and what the numbers are. */
 export function formatVersus(versus: Versus, methods: MethodTable, options: TerminalOptions = {}): string {
-  const styles = methodStyles(Object.keys(methods));
-  const rows = fittingTable('method', rankedOthers(versus, methods), versus.others, versusColumns(versus, methods), options, styles);
+  const rows = fittingTable('method', rankedOthers(versus, methods), versus.others, versusColumns(versus, methods), options);
   return `${rows}\n\n${wrap(versusNote(versus), options.width ?? 80)}`;
 }
 
@@ -167,13 +198,12 @@ function fittingTable<T>(
   names: readonly string[],
   entries: Readonly<Record<string, T>>,
   all: readonly Column<T>[],
-  { width = 80, color = wantsColor() }: TerminalOptions,
-  styles = methodStyles(names),
+  { width = 80, color = wantsColor(), styles = methodStyles(names) }: TerminalOptions,
 ): string {
   const paint = painter(color);
   // Names of combinations are long: they get up to a third of the line, where there is no curve to make room for.
   const nameWidth = Math.max(NAME_WIDTH, Math.floor(width / 3));
-  const legends = (width: number) => names.map(name => legend(name, styles.get(name)!, (_, text) => text, width).trimEnd());
+  const legends = (width: number) => names.map(name => clip(name, width));
   let first = legends(nameWidth);
   let columns = all.map(column => ({ ...column, cells: names.map(name => column.cell(entries[name], name)) }));
   const widthOf = (cells: string[]) => Math.max(...cells.map(cell => cell.length));
@@ -183,19 +213,21 @@ function fittingTable<T>(
     const worst = Math.max(...columns.map(column => column.expendable ?? 0));
     columns = columns.filter(column => column.expendable !== worst);
   }
-  if (total() > width) first = legends(Math.max(1, width - rest() - LETTER));
+  if (total() > width) first = legends(Math.max(1, width - rest()));
   const rows = names.map((name, i) => [paint(styles.get(name)!.terminal, first[i]), ...columns.map(({ cells }) => cells[i])]);
   return table([head, ...columns.map(({ title }) => title)], rows, paint);
 }
 
-/** Final mean of every method on every task. Methods are headed by their letters; more than fit go into further blocks. */
-export function formatTasks(methods: MethodTable, { width = 80, color = wantsColor(), maxTasks = 24 }: TerminalOptions = {}): string {
-  const paint = painter(color);
+/** Final mean of every method on every task, a column each; more than fit go into further blocks. */
+export function formatTasks(methods: MethodTable, options: TerminalOptions = {}): string {
   const names = ranked(methods);
-  const styles = methodStyles(names);
+  const { width = 80, color = wantsColor(), maxTasks = 24, styles = methodStyles(names) } = options;
+  const paint = painter(color);
   const tasks = methods[names[0]].perTask.map(({ task }) => task);
   const taskWidth = Math.min(Math.max(4, ...tasks.map(task => task.length)), Math.floor(width / 2));
-  const perBlock = Math.max(1, Math.floor((width - taskWidth - GAP) / (5 + GAP)));
+  const heads = new Map(names.map(name => [name, folded(name)]));
+  const headWidth = Math.max(4, ...[...heads.values()].flat().map(line => line.length));
+  const perBlock = Math.max(1, Math.floor((width - taskWidth) / (headWidth + GAP)));
   const blocks: string[] = [];
   for (let from = 0; from < names.length; from += perBlock) {
     const block = names.slice(from, from + perBlock);
@@ -203,8 +235,13 @@ export function formatTasks(methods: MethodTable, { width = 80, color = wantsCol
     const rows = tasks
       .slice(0, maxTasks)
       .map(task => [clip(task, taskWidth), ...byTask.map(means => (means.has(task) ? score(means.get(task)!) : '–'))]);
-    const heads = block.map(name => paint(styles.get(name)!.terminal, styles.get(name)!.letter));
-    blocks.push(table(['task', ...heads], rows, paint));
+    const titles = block.map(name =>
+      heads
+        .get(name)!
+        .map(line => paint(styles.get(name)!.terminal, line))
+        .join('\n'),
+    );
+    blocks.push(table(['task', ...titles], rows, paint));
   }
   if (tasks.length > maxTasks) blocks.push(wrap(`… and ${tasks.length - maxTasks} more tasks in results.html`, width));
   return blocks.join('\n\n');
@@ -230,9 +267,18 @@ function valueAt(values: readonly number[], at: number): number {
   return values[below] + (at - below) * ((values[below + 1] ?? values[below]) - values[below]);
 }
 
-export function legend(name: string, { letter, terminal }: MethodStyle, paint: Paint, width: number): string {
-  return paint(terminal, `${letter} ${clip(name, width)}`);
+/** A name as the head of a narrow column: a line for each of its parts, none longer than `HEAD_WIDTH`. */
+function folded(name: string): string[] {
+  const lines = [''];
+  for (const part of name.split(/(?<=[ -])/)) {
+    if (lines[lines.length - 1] && lines[lines.length - 1].length + part.trimEnd().length > HEAD_WIDTH) lines.push('');
+    lines[lines.length - 1] += part;
+  }
+  return lines.map(line => clip(line.trimEnd(), HEAD_WIDTH));
 }
+
+/** A name in its color. */
+export const legend = (name: string, { terminal }: MethodStyle, paint: Paint, width: number): string => paint(terminal, clip(name, width));
 
 /** The line under the plot, with the first and last episode and one in the middle. */
 function episodeAxis(episodes: number, columns: number): string[] {

@@ -8,6 +8,7 @@ import { toPDF } from '../pdf.ts';
 import { pipeline } from '../pipeline.ts';
 import { profiles } from '../profile-figure.ts';
 import { expectSideBySide } from '../side-by-side.ts';
+import { stylesOf } from '../style.ts';
 import { bibliography, citedKeys } from './bibliography.ts';
 import type { Facts } from './facts.ts';
 import { figureFile, main } from './main.ts';
@@ -43,9 +44,10 @@ export async function writePaper(folder: string, facts: Facts): Promise<string[]
     ['references.bib', bibliography(citedKeys(texts.methods.text, texts.tables.text))],
     [join(FIGURES, 'pipeline.pdf'), await toPDF(pipeline(facts.setting))],
   ];
+  const options = { ...CURVES, ...(facts.runs ? {} : { styles: stylesOf(facts.results) }) };
   for (const { label, methods } of sets) {
-    files.push([join(FIGURES, `${figureFile('curves', label)}.pdf`), await toPDF(learningCurves(methods, CURVES))]);
-    const profile = profiles(methods, CURVES);
+    files.push([join(FIGURES, `${figureFile('curves', label)}.pdf`), await toPDF(learningCurves(methods, options))]);
+    const profile = profiles(methods, options);
     if (profile) files.push([join(FIGURES, `${figureFile('profiles', label)}.pdf`), await toPDF(profile)]);
   }
   const paths = files.map(([name, content]) => {
