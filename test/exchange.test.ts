@@ -1,10 +1,11 @@
 /** @file Histories out of a run, into a file of another tool's layout, back, and through the same stages: by the command line. */
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { LABEL_KINDS, LAYOUTS, WRITTEN_LAYOUTS } from '../src/cli/commands/exchange.ts';
 import { LABELS } from '../src/data/exchange.ts';
 import { exchangeFormat, FORMATS } from '../src/data/formats/index.ts';
@@ -53,7 +54,11 @@ describe('histories of a run, exported and imported', () => {
     const told = await succeed('import', file, '--format', layout, '--labels', 'recorded', '--out', at(layout));
     expect(told).toMatch(/30 histories of 30 tasks of dark-room, 3600 transitions, labels: recorded\n.*--set source\.dataset=/);
     const out = at(`${layout}-run`);
-    const results = JSON.parse(await succeed('run', TINY, '--out', out, ...SHORT, ...settings({ 'source.dataset': at(layout) }), '--json'));
+    const dataset = relative(process.cwd(), at(layout));
+    const results = JSON.parse(await succeed('run', TINY, '--out', out, ...SHORT, ...settings({ 'source.dataset': dataset }), '--json'));
+    // From another working directory it must be the same folder.
+    expect(results.run.config.source.dataset).toBe(resolve(at(layout)));
+    expect(parse(readFileSync(join(out, 'config.yaml'), 'utf8')).source.dataset).toBe(resolve(at(layout)));
     // Who made a data set is not known, so there is no such row.
     expect(Object.keys(results.methods).sort()).toEqual(['cad', 'random']);
     const weights = (run: string) =>
@@ -66,6 +71,33 @@ describe('histories of a run, exported and imported', () => {
     expect(imported).toMatchObject({ labels: 'recorded', layout, files: [{ name: `${layout}.hdf5`, histories: 30 }], dropped });
     expect(imported.files[0].sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(results.run.imported).toEqual({ main: imported });
+  });
+
+  it('are asked for where they were moved, and refused where others are in their place', async () => {
+    const [own, run] = [at('xland'), at('xland-run')];
+    const look = [
+      ['report', run],
+      ['inspect', run],
+    ];
+    const refusals = async () => {
+      const ended = [];
+      for (const args of look) ended.push(await withinProcess(args));
+      return ended.map(({ status, stderr }) => [status, stderr]);
+    };
+    const moved = expect.stringContaining('If it was moved, set source.dataset');
+    renameSync(own, at('moved'));
+    expect(await refusals()).toEqual([
+      [4, moved],
+      [4, moved],
+    ]);
+    await succeed('import', at('xland.hdf5'), '--format', 'xland', '--labels', 'action', '--out', own);
+    expect(await refusals()).toEqual([
+      [4, expect.stringContaining('is not the data set')],
+      [5, expect.stringContaining(`${own} was changed or exchanged`)],
+    ]);
+    rmSync(own, { recursive: true });
+    renameSync(at('moved'), own);
+    await succeed('report', run);
   });
 
   it('are dropped where they are of tasks that another split holds out', async () => {

@@ -54,7 +54,10 @@ export type Dataset = Omit<z.infer<typeof DatasetSchema>, 'environment' | 'tasks
 /** Reads what a data set says of itself. Throws `E_DATA` where it is missing, does not fit, or was altered. */
 export function readDataset(folder: string): Dataset {
   const path = join(folder, DATASET_FILE);
-  const dataset: Dataset = readRecord(path, { ...FILE, advice: `Expected a folder that \`cadenza import\` wrote. ${AGAIN}` });
+  const dataset: Dataset = readRecord(path, {
+    ...FILE,
+    advice: `Expected a folder that \`cadenza import\` wrote. If it was moved, set source.dataset to its place and run the same command again, which trains nothing again. Otherwise: ${AGAIN}`,
+  });
   const found = hashOf(dataset);
   if (found !== dataset.hash)
     throw new CadenzaError('E_DATA', `${path}: expected content with the hash ${dataset.hash}, found ${found}; it was altered. ${AGAIN}`);

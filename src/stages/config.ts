@@ -1,5 +1,6 @@
 /** @file The configuration of an experiment: every setting with its unit, range and default, and what stages derive from it. */
 
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { POSITION_KINDS } from '../nn/index.ts';
 import { IMAGE_ENCODER_KINDS } from '../tokenizers/index.ts';
@@ -60,8 +61,10 @@ export const fields = {
       dataset: z
         .string()
         .min(1)
+        // The run's own config.yaml must mean the same folder from wherever it is opened.
+        .overwrite(path => resolve(path))
         .describe(
-          'Folder of histories that `cadenza import` wrote: they take the place of those of an algorithm. Beside it only maxTasks and stride are read',
+          'Folder of histories that `cadenza import` wrote, seen from the working directory: they take the place of those of an algorithm. Beside it only maxTasks and stride are read',
         )
         .optional(),
       options: options("The algorithm's own options; it checks them").default({}),

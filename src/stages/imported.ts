@@ -90,6 +90,20 @@ export const datasetKey = (config: ImportConfig): { dataset?: string } => {
   return dataset ? { dataset: datasetHash(dataset) } : {};
 };
 
+/** Throws `E_DATA` unless the data set of a configuration is the one whose record (`run.imported.main`) the results have. */
+export function expectImported(config: ImportConfig, recorded: unknown): void {
+  const dataset = datasetOf(config);
+  if (!dataset) return;
+  const identity = ({ labels, layout, files }: { labels: string; layout: string; files: readonly { sha256: string }[] }) =>
+    canonicalJson([labels, layout, files.map(({ sha256 }) => sha256)]);
+  const found = identity({ labels: dataset.labels, ...dataset.origin });
+  if (recorded === undefined || found === identity(recorded as Parameters<typeof identity>[0])) return;
+  throw new CadenzaError(
+    'E_DATA',
+    `${config.source.dataset} is not the data set that these results were computed from: other files, layout or labels. Put the former one back, or run the experiment again.`,
+  );
+}
+
 export interface DatasetRequest extends Omit<ImportRequest, 'format' | 'familyOf'> {
   /** Id of the layout; found out from the files when left out. */
   readonly layout?: string;

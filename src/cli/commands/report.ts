@@ -55,6 +55,7 @@ function namesOf(runs: readonly OpenRun[]): string[] {
 async function factsOf({ folder, results }: OpenRun): Promise<Facts> {
   const { experimentSchema } = await import('../../stages/config.ts');
   const { describe } = await import('../../stages/describe.ts');
+  const { expectImported } = await import('../../stages/imported.ts');
   const { loadConfig } = await import('../../util/config.ts');
   const recorded = results.run.config as Record<string, unknown>;
   if (recorded.ablation)
@@ -63,6 +64,7 @@ async function factsOf({ folder, results }: OpenRun): Promise<Facts> {
       `${folder} is an ablation: its rows are experiments of their own, each with other methods to describe. Its page is results.html; run one combination as an experiment (cadenza run … --set …) and report that, or hold two of its rows against each other with cadenza compare ${folder} --method first,second.`,
     );
   const config = loadConfig(experimentSchema, { file: join(folder, 'results.json (run.config)'), text: JSON.stringify(recorded) });
+  expectImported(config, results.run.imported?.main);
   const { setting, prose } = describe(config);
   // The setting that the run recorded itself, if it did.
   return { results, config, setting: results.setting ?? setting, prose };
