@@ -180,8 +180,29 @@ describe('a data set of an environment that is not here', () => {
       expect(text).toContain(name);
   });
 
-  it('can be too small to split', () =>
-    succeed('import', fixture('minari/main_data.hdf5'), '--format', 'minari', '--tasks', '1', '--out', at('lonely')));
+  it('can be too small to split, and says so at once', async () => {
+    const text = await succeed('import', fixture('minari/main_data.hdf5'), '--tasks', '1', '--out', at('lonely'));
+    expect(text).toMatch(/Note: There is one task, so it cannot be split.*reset options/);
+  });
+
+  it('in which no episode ends is not trained on without any context', async () => {
+    await writeHdf5(at('no-ends.hdf5'), file => {
+      for (const group of ['0', '1', '2']) {
+        file.group(group);
+        file.attribute(group, 'env-id', 'rooms');
+        file.attribute(group, 'ruleset-id', Number(group));
+        for (const name of ['states', 'actions', 'rewards', 'dones']) file.dataset(group, name, new Uint8Array(16), [2, 8]);
+      }
+    });
+    const { notes } = JSON.parse(await succeed('import', at('no-ends.hdf5'), '--out', at('no-ends'), '--json'));
+    expect(notes.join()).toContain('context.segment');
+    const run = (more: Record<string, unknown>) =>
+      withinProcess(['finetune', TINY, '--out', at('no-ends-run'), ...SHORT, ...foreign('no-ends', { 'env.id': 'rooms', ...more })]);
+    const refused = await run({});
+    expect([refused.status, refused.stderr]).toEqual([3, expect.stringContaining('Set context.segment')]);
+    const trained = await run({ 'context.segment': 2, 'context.segments': 2 });
+    expect(trained.status, trained.stderr).toBe(0);
+  });
 
   it.each([
     ['to be played in', ['run'], { 'env.id': 'toy/points-v0', 'reinforce.steps': 1 }, 'only recordings of it, so nothing can be played'],

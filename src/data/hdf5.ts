@@ -241,7 +241,7 @@ class Reader implements Hdf5Reader {
     const width = axes.reduce((product, size) => product * size, 1);
     const count = (end - first) * width;
     if (!isNumeric(metadata)) throw this.refuse(where, 'expected numbers of 1, 2, 4 or 8 bytes, found texts, records or others');
-    this.#spend(where, count * metadata.size);
+    this.#spend(where, count, metadata.size);
     const { module } = this.#opened;
     const values = emptyOf(metadata, count);
     const step = Math.max(1, Math.floor(PIECE / Math.max(1, width * metadata.size)));
@@ -461,14 +461,14 @@ class Reader implements Hdf5Reader {
   #filters = ({ file, path }: Place, of: 'id' | 'name' = 'name'): (string | number)[] =>
     this.#ask(path, () => this.#opened.module.get_dataset_filters(file.id, path)).map(filter => filter[of]);
 
-  /** Accounts for numbers that are read: the columns made of them are no larger. */
-  #spend(where: string, bytes: number): void {
+  /** Accounts for numbers that are read: beside them, an import holds each in 64 bits and twice in 32. */
+  #spend(where: string, count: number, size: number): void {
     const { budget } = this.#opened;
-    const needed = 2 * bytes;
+    const needed = count * (size + 16);
     if (needed > budget.left)
       throw this.refuse(
         where,
-        `reading its ${inWords(bytes)} takes about ${inWords(needed)} of memory, of which ${inWords(Math.max(0, budget.left))} are free. Import fewer histories with --tasks and --histories`,
+        `reading its ${count} numbers takes about ${inWords(needed)} of memory, of which ${inWords(Math.max(0, budget.left))} are free. Import fewer histories with --tasks and --histories`,
       );
     budget.left -= needed;
   }

@@ -70,7 +70,7 @@ function mergedWhole(columns: readonly Column[], f: number): Merged | undefined 
   const seen = new Map<number, number>();
   for (const { values, width, where } of columns) {
     for (let i = f; i < values.length; i += width) {
-      if (Math.abs(values[i]) <= MOST_EXACT) continue;
+      if (Math.abs(values[i]) < MOST_EXACT) continue;
       const narrow = Math.fround(values[i]);
       const before = seen.get(narrow) ?? values[i];
       if (before !== values[i]) return { first: before, second: values[i], where };
