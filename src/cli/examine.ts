@@ -1,9 +1,9 @@
 /** @file What this machine offers, tried out rather than looked up. Loads ONNX Runtime. */
 
+import { fork } from 'node:child_process';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
-import { env } from 'onnxruntime-node';
-import { nodeExecutor } from '../engine/executors/node.ts';
-import { probeExecutors } from '../engine/executors/registry.ts';
+import { extname } from 'node:path';
+import { createExecutor, EXECUTORS, type ExecutorId, type ProbeResult } from '../engine/executors/registry.ts';
 import { type HostTensor, input, matmul, toOnnx, zeros } from '../engine/index.ts';
 
 export interface ExecutorReport {
@@ -18,25 +18,46 @@ export interface DoctorReport {
   cpu: { model: string; cores: number };
   memoryGiB: { total: number; free: number };
   executors: ExecutorReport[];
-  /** Rate of a float32 1024³ matrix product on the CPU executor. */
-  gemmGflops: number;
+  /** Rate of a float32 1024³ matrix product on the CPU executor; null where that does not work. */
+  gemmGflops: number | null;
 }
 
 const PRODUCT_SIZE = 1024;
 
 /** Measures this machine. */
 export async function examine(version: string): Promise<DoctorReport> {
-  // An executor that does not work is an answer here, not a fault to log.
-  env.logLevel = 'fatal';
-  const probes = await probeExecutors();
+  const probes: ProbeResult[] = [];
+  // One after another: they would share the machine's cores.
+  for (const id of Object.keys(EXECUTORS) as ExecutorId[]) probes.push(await probe(id));
+  const works = (id: ExecutorId) => probes.some(probe => probe.id === id && probe.works);
   const gib = (bytes: number) => Math.round((bytes / 2 ** 30) * 10) / 10;
   return {
-    versions: { cadenza: version, node: process.versions.node, onnxruntime: env.versions.node ?? env.versions.common },
+    versions: { cadenza: version, node: process.versions.node, onnxruntime: works('cpu') ? await runtimeVersion() : 'does not load' },
     cpu: { model: cpus()[0]?.model.trim() ?? 'unknown', cores: availableParallelism() },
     memoryGiB: { total: gib(totalmem()), free: gib(freemem()) },
     executors: probes.map(({ id, works, detail }) => (works ? { name: id, works } : { name: id, works, reason: detail })),
-    gemmGflops: await gemmRate(),
+    gemmGflops: works('cpu') ? await gemmRate() : null,
   };
+}
+
+/** Tries an executor in a process of its own: what drivers print there is not for the user, and one that crashes takes only that with it. */
+const probe = (id: ExecutorId): Promise<ProbeResult> =>
+  new Promise(resolve => {
+    let result: ProbeResult | undefined;
+    const module = new URL(`./probe${extname(import.meta.url)}`, import.meta.url);
+    fork(module, [id], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+      .on('message', message => {
+        result = message as ProbeResult;
+      })
+      .on('error', ({ message }) => resolve({ id, works: false, detail: message }))
+      .on('exit', (code, signal) =>
+        resolve(result ?? { id, works: false, detail: `it ended the process (${signal ?? `status ${code}`})` }),
+      );
+  });
+
+async function runtimeVersion(): Promise<string> {
+  const { env } = await import('onnxruntime-node');
+  return env.versions.node ?? env.versions.common;
 }
 
 /** GFLOP/s of a 1024³ float32 product with the default threads: the best of a few, because other work only ever slows it down. */
@@ -44,7 +65,9 @@ async function gemmRate(): Promise<number> {
   const shape = [PRODUCT_SIZE, PRODUCT_SIZE];
   const ones: HostTensor = { data: new Float32Array(PRODUCT_SIZE ** 2).fill(1), shape, dtype: 'float32' };
   const into = { product: zeros(shape) };
-  const program = await nodeExecutor().compile(toOnnx({ outputs: { product: matmul(input('a', shape), input('b', shape)) } }));
+  const program = await (await createExecutor('cpu')).compile(
+    toOnnx({ outputs: { product: matmul(input('a', shape), input('b', shape)) } }),
+  );
   let best = Number.POSITIVE_INFINITY;
   for (let i = 0; i < 12; i++) {
     const began = performance.now();

@@ -3,6 +3,7 @@
 import { CommanderError } from 'commander';
 import { CadenzaError } from '../util/errors.ts';
 import { diskFault, shownPath } from '../util/files.ts';
+import { explainLoading } from '../util/native.ts';
 import { printable } from '../util/text.ts';
 import { interruptStatus } from './signals.ts';
 
@@ -40,7 +41,7 @@ function translate(thrown: unknown): unknown {
     return new CadenzaError('E_USAGE', `${help}; see "cadenza --help"`);
   }
   const fault = thrown instanceof CadenzaError ? undefined : diskFault(thrown);
-  if (!fault) return thrown;
+  if (!fault) return explainLoading(thrown) ?? thrown;
   const { path = 'the disk' } = thrown as NodeJS.ErrnoException;
   return new CadenzaError('E_DISK', `${shownPath(path)}: ${fault.reason}. ${fault.advice}`, { cause: thrown });
 }

@@ -5,7 +5,8 @@
 
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { nodeExecutor } from '../engine/executors/node.ts';
+import { readyExecutor } from '../engine/executors/registry.ts';
+import type { Executor } from '../engine/index.ts';
 import {
   expectComparable,
   type ImitationTable,
@@ -241,6 +242,8 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   const { out, progress, signal, fresh, command } = options;
   for (const { config } of cells) expectBuildable(config);
   expectOneTable(cells);
+  const executors: Executor[] = [];
+  for (const { config } of cells) executors.push(await readyExecutor(config.executor));
   const since = diskTime(out);
   const hashes = Object.fromEntries(cells.map(({ name, config }) => [name, hashJson(config)]));
   const outputs = openOutputs(out, { ...ablation, experiment: base, cells: hashes }, progress);
@@ -268,7 +271,7 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
       signal,
       progress: { ...progress, start: (stage, ...rest) => progress.start(`${heading}: ${stage}`, ...rest) },
     });
-    const found = (await road(config, store, nodeExecutor(config.executor), 'evaluate'))!;
+    const found = (await road(config, store, executors[done], 'evaluate'))!;
     const sharedNames = shared.namesIn(found, name);
     const rows = <T>({ cad, source, random, ...others }: Record<string, T>): Record<string, T> => ({
       [`cad ${name}`]: cad,

@@ -1,7 +1,7 @@
 /** @file The process that makes parts of an experiment for `parallel.ts`. */
 
 import { serveJobs } from '../distributed/pool.ts';
-import { nodeExecutor } from '../engine/executors/node.ts';
+import { readyExecutor } from '../engine/executors/registry.ts';
 import { lineProgress } from '../util/progress.ts';
 import type { PartJob } from './parallel.ts';
 import { road } from './run.ts';
@@ -10,5 +10,5 @@ import { StageStore } from './store.ts';
 serveJobs<PartJob>(async ({ config, out, fresh, since, until, only }, { note, signal }) => {
   const lines = lineProgress({ write: text => note(text.trimEnd()) }, { interval: 2000 });
   const progress = { ...lines, say: (text: string) => note(text, true) };
-  await road(config, new StageStore(out, { fresh, since, progress, signal }), nodeExecutor(config.executor), until, only);
+  await road(config, new StageStore(out, { fresh, since, progress, signal }), await readyExecutor(config.executor), until, only);
 });

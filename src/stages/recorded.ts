@@ -5,8 +5,8 @@
 
 import { join } from 'node:path';
 import { datasetHistories } from '../data/index.ts';
-import { nodeExecutor } from '../engine/executors/node.ts';
-import { optimise, toOnnx } from '../engine/index.ts';
+import { readyExecutor } from '../engine/executors/registry.ts';
+import { type Executor, optimise, toOnnx } from '../engine/index.ts';
 import {
   type Along,
   describeRecordedBars,
@@ -57,11 +57,12 @@ export async function runRecorded(
     const plays = each.reinforce.steps > 0 || each.policy.retrieval.contexts > 0 || each.evaluate.envs.length > 0;
     expectBuildable(each, { plays });
   }
+  const executor = await readyExecutor(config.executor);
   const store = new StageStore(out, { fresh, progress, signal });
   const outputs = openOutputs(out, config, progress);
-  const main = await scored(config, store);
+  const main = await scored(config, store, executor);
   const others: Record<string, Record<string, RecordedMethodResult>> = {};
-  for (const { name, config: each } of tables) others[name] = (await scored(each, store)).methods;
+  for (const { name, config: each } of tables) others[name] = (await scored(each, store, executor)).methods;
   const { resamples, tasks: side } = config.evaluate;
   const { generated } = main;
   const results: RecordedResults = {
@@ -92,8 +93,7 @@ export async function runRecorded(
 }
 
 /** Trains all methods of one experiment and scores them, and beside them the frequencies of the labels that were trained on. */
-async function scored(config: ExperimentConfig, store: StageStore) {
-  const executor = nodeExecutor(config.executor);
+async function scored(config: ExperimentConfig, store: StageStore, executor: Executor) {
   const { generated, model, trained } = await trainMethods(config, store, executor);
   const evaluation: Evaluation = { store, config, model, executor };
   const recordings = heldOutRecordings(evaluation);

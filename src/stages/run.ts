@@ -4,7 +4,7 @@
  */
 
 import { join } from 'node:path';
-import { nodeExecutor } from '../engine/executors/node.ts';
+import { readyExecutor } from '../engine/executors/registry.ts';
 import type { Executor } from '../engine/index.ts';
 import type { ImitationTable, MethodTimes, Results, ReturnTable } from '../evaluation/index.ts';
 import type { History } from '../rl/index.ts';
@@ -58,13 +58,13 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
     const plays = until === 'evaluate' || (wantedBy(until, 'reinforce') && each.reinforce.steps > 0);
     expectBuildable(each, { plays });
   }
+  const executor = await readyExecutor(config.executor);
   const since = diskTime(out);
   const open = () => new StageStore(out, { fresh, since, progress, signal });
   const store = open();
   const outputs = openOutputs(out, config, progress);
   const parts = [config, ...config.tables.map(table => tableConfig(config, table))].flatMap(each => partsOf(each.name, each));
   await makeAtOnce(config.name, parts, { ...options, since });
-  const executor = nodeExecutor(config.executor);
   const main = await road(config, store, executor, until);
   if (!main) return undefined;
   const tables: Record<string, Evaluated> = { ...main.elsewhere };

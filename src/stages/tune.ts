@@ -4,7 +4,7 @@
  */
 
 import { join } from 'node:path';
-import { nodeExecutor } from '../engine/executors/node.ts';
+import { readyExecutor } from '../engine/executors/registry.ts';
 import type { Executor } from '../engine/index.ts';
 import {
   bootstrapRandom,
@@ -103,10 +103,10 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
   const candidates: Settings[] = [{}, ...drawn];
   for (const settings of candidates) expectBuildable(trialConfig(base, settings));
 
+  const executor = await readyExecutor(base.executor);
   let title = '';
   const progress: Progress = { ...options.progress, start: (stage, ...rest) => options.progress.start(`${title}, ${stage}`, ...rest) };
   const store = new StageStore(out, { fresh, progress, signal });
-  const executor = nodeExecutor(base.executor);
   const trials: (Trial & { rungs: Rung[] })[] = candidates.map((settings, trial) => ({ trial, settings, rungs: [] }));
   let entrants: readonly Trial[] = trials;
   const report = (): Study => studyOf(base, trials, options);

@@ -11,6 +11,7 @@ export const EXIT_CODES = {
   E_SHAPE: 8,
   E_EXECUTOR: 9,
   E_SPLIT: 10,
+  E_INSTALL: 11,
   E_INTERRUPTED: 130,
 } as const;
 

@@ -30,7 +30,7 @@ function render({ versions, cpu, memoryGiB, executors, gemmGflops }: DoctorRepor
     `onnxruntime  ${versions.onnxruntime}`,
     `processor    ${cpu.model}, ${cpu.cores} cores`,
     `memory       ${memoryGiB.total} GiB, ${memoryGiB.free} GiB free`,
-    `product      ${gemmGflops} GFLOP/s (float32, 1024³, cpu)`,
+    ...(gemmGflops === null ? [] : [`product      ${gemmGflops} GFLOP/s (float32, 1024³, cpu)`]),
     ...executors.map((executor, i) => `${i ? '           ' : 'executors  '}  ${verdict(executor)}`),
     '',
   ].join('\n');

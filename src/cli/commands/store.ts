@@ -59,7 +59,7 @@ function registerBuild(store: Command): void {
         const stage = await import('../../stages/contexts.ts');
         const { openRun, trainingHistories } = await import('../../stages/finished.ts');
         const { ContextStore } = await import('../../data/contexts.ts');
-        const { nodeExecutor } = await import('../../engine/executors/node.ts');
+        const { readyExecutor } = await import('../../engine/executors/registry.ts');
         const { firstOfEach } = await import('../../rl/index.ts');
         const run = openRun(folder);
         const from = given.length > 0 ? given : ['histories'];
@@ -67,9 +67,9 @@ function registerBuild(store: Command): void {
           run,
           from.filter(name => name !== 'histories'),
         );
+        const executor = await readyExecutor(run.config.executor);
         const contexts = ContextStore.open(out, run.model);
         try {
-          const executor = nodeExecutor(run.config.executor);
           const compressor = await stage.ContextCompressor.open(run, executor);
           const recorded = from.includes('histories') ? firstOfEach(trainingHistories(run), limit) : [];
           const episodes = options.episodes ?? run.config.evaluate.episodes;
@@ -127,7 +127,7 @@ function registerQuery(store: Command): void {
       const { openRun, trainingHistories } = await import('../../stages/finished.ts');
       const { ContextStore } = await import('../../data/contexts.ts');
       const { counts, nearestContexts } = await import('../../data/retrieval.ts');
-      const { nodeExecutor } = await import('../../engine/executors/node.ts');
+      const { readyExecutor } = await import('../../engine/executors/registry.ts');
       const run = openRun(folder);
       const contexts = ContextStore.open(db, run.model, { create: false });
       try {
@@ -135,7 +135,7 @@ function registerQuery(store: Command): void {
         const history = histories[index];
         if (!history)
           throw new CadenzaError('E_DATA', `--history ${index}: the run has ${histories.length} training histories, counted from 0.`);
-        const compressor = await stage.ContextCompressor.open(run, nodeExecutor(run.config.executor));
+        const compressor = await stage.ContextCompressor.open(run, await readyExecutor(run.config.executor));
         const query = compressor.about(history, episode);
         const values = await compressor.compress(history, episode);
         await compressor.dispose();

@@ -1,8 +1,11 @@
 /** @file Native execution in Node by onnxruntime-node: CPU everywhere, WebGPU and CUDA where the machine has them. */
 
-import { type InferenceSession, InferenceSession as Session, Tensor } from 'onnxruntime-node';
+import { env, type InferenceSession, InferenceSession as Session, Tensor } from 'onnxruntime-node';
 import type { Executor } from './executor.ts';
 import { onnxRuntimeExecutor } from './onnxruntime.ts';
+
+// A provider that cannot work is an exception, which is explained; the runtime would print its own account of it on stderr, too.
+env.logLevel = 'fatal';
 
 export type NodeProvider = 'cpu' | 'webgpu' | 'cuda';
 

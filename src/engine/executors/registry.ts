@@ -1,6 +1,7 @@
 /** @file Every executor by name, and whether it works here. For Node: a page imports the web executor itself. */
 
 import { CadenzaError } from '../../util/errors.ts';
+import { explainLoading } from '../../util/native.ts';
 import { toOnnx } from '../onnx/lower.ts';
 import { matmul } from '../ops/linear.ts';
 import { input } from '../ops/structure.ts';
@@ -26,8 +27,43 @@ export const EXECUTORS = {
 
 export type ExecutorId = keyof typeof EXECUTORS;
 
-/** The executor called `id`. Whether it works shows when it compiles something. */
-export const createExecutor = (id: ExecutorId, settings: ExecutorSettings = {}): Promise<Executor> => EXECUTORS[id](settings);
+/** The executor called `id`. Whether it works shows when it compiles something. Throws `E_INSTALL` when its runtime does not load. */
+export async function createExecutor(id: ExecutorId, settings: ExecutorSettings = {}): Promise<Executor> {
+  try {
+    return await EXECUTORS[id](settings);
+  } catch (error) {
+    throw explainLoading(error) ?? error;
+  }
+}
+
+/**
+ * The executor of an experiment, once it has computed something here: an hour of work must not come before the news that it cannot.
+ *
+ * @throws `E_EXECUTOR` when it does not work on this machine, `E_INSTALL` when its runtime does not load.
+ */
+export async function readyExecutor({ provider, ...settings }: ExecutorSettings & { readonly provider: ExecutorId }): Promise<Executor> {
+  const executor = await createExecutor(provider, settings);
+  const product = await computeProduct(executor);
+  if (product !== SIDE)
+    throw new CadenzaError(
+      'E_EXECUTOR',
+      `the executor "${provider}" computes ${product} where ${SIDE} is right. Use executor.provider=cpu.`,
+    );
+  return executor;
+}
+
+/** Of the matrices that an executor is tried with. */
+const SIDE = 4;
+
+/** An entry of the product of two matrices of ones. */
+async function computeProduct(executor: Executor): Promise<number> {
+  const shape = [SIDE, SIDE];
+  const ones: HostTensor = { data: new Float32Array(SIDE * SIDE).fill(1), shape, dtype: 'float32' };
+  const program = await executor.compile(toOnnx({ outputs: { product: matmul(input('a', shape), input('b', shape)) } }));
+  const { product } = await program.run({ a: ones, b: ones }, ['product']);
+  await program.dispose();
+  return product.data[0];
+}
 
 export interface ProbeResult {
   readonly id: ExecutorId;
@@ -38,26 +74,14 @@ export interface ProbeResult {
 
 /** Runs a small product on one executor. */
 export async function probeExecutor(id: ExecutorId): Promise<ProbeResult> {
-  const n = 4;
-  const graph = { outputs: { product: matmul(input('a', [n, n]), input('b', [n, n])) } };
-  const ones: HostTensor = { data: new Float32Array(n * n).fill(1), shape: [n, n], dtype: 'float32' };
+  const n = SIDE;
   try {
-    const program = await (await createExecutor(id)).compile(toOnnx(graph));
-    const { product } = await program.run({ a: ones, b: ones }, ['product']);
-    await program.dispose();
-    const found = product.data[0];
+    const found = await computeProduct(await createExecutor(id));
     return found === n
       ? { id, works: true, detail: `a ${n}×${n} product is right` }
       : { id, works: false, detail: `a ${n}×${n} product of ones gave ${found}, expected ${n}` };
   } catch (error) {
-    const reason = error instanceof CadenzaError && error.cause instanceof Error ? error.cause : (error as Error);
-    return { id, works: false, detail: plainReason(reason) };
+    const { code, cause, message } = error as CadenzaError;
+    return { id, works: false, detail: code === 'E_EXECUTOR' && cause instanceof Error ? plainReason(cause) : message };
   }
-}
-
-/** Tries every executor, one after another: they would share the machine's cores. */
-export async function probeExecutors(): Promise<ProbeResult[]> {
-  const results: ProbeResult[] = [];
-  for (const id of Object.keys(EXECUTORS) as ExecutorId[]) results.push(await probeExecutor(id));
-  return results;
 }

@@ -32,7 +32,7 @@ export interface InspectRequest extends StoreOptions {
 
 /** Looks into a run, whose stages are kept in its own folder. */
 export async function inspectRun({ run, out, options, command, progress, signal }: InspectRequest): Promise<Inspection> {
-  const subject = openSubject(run, options, { progress, signal });
+  const subject = await openSubject(run, options, { progress, signal });
   const { config, student, model, store, episodes, generated } = subject;
   const streams = { train: await watchStreams(subject, 'train'), heldOut: await watchStreams(subject, 'heldOut') };
   const inspection: Inspection = {

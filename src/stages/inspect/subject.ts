@@ -1,6 +1,6 @@
 /** @file The run that is looked into: its trained student with all that the measures share. */
 
-import { nodeExecutor } from '../../engine/executors/node.ts';
+import { readyExecutor } from '../../engine/executors/registry.ts';
 import type { Executor } from '../../engine/index.ts';
 import type { Sides } from '../../evaluation/index.ts';
 import type { History, Task } from '../../rl/index.ts';
@@ -47,7 +47,7 @@ export interface Subject {
 }
 
 /** Opens a finished run. Throws `E_CHECKPOINT` as `openRun` does, `E_CONFIG` where nothing can be played. */
-export function openSubject(folder: string, options: InspectOptions, context: StoreOptions): Subject {
+export async function openSubject(folder: string, options: InspectOptions, context: StoreOptions): Promise<Subject> {
   const run = openRun(folder);
   const { config, family, description } = run;
   if (family.recorded)
@@ -72,7 +72,7 @@ export function openSubject(folder: string, options: InspectOptions, context: St
     episodes: options.episodes ?? config.evaluate.episodes,
     options,
     store: new StageStore(folder, context),
-    executor: nodeExecutor(config.executor),
+    executor: await readyExecutor(config.executor),
     shared: { env: config.env, split: config.split, executor: config.executor, seed: options.seed, ...datasetKey(config) },
   };
 }

@@ -1,7 +1,7 @@
 /** @file A supervised experiment (method 5.3): audit → train CAD and the baselines → evaluate against the exact reference. */
 
 import { join } from 'node:path';
-import { nodeExecutor } from '../../engine/executors/node.ts';
+import { readyExecutor } from '../../engine/executors/registry.ts';
 import { zeros } from '../../engine/index.ts';
 import {
   describeSupervisedBars,
@@ -39,9 +39,10 @@ export async function runSupervised(config: SupervisedConfig, options: Omit<RunO
   expectLatents(model, config.compressor);
   for (const { kind } of methods) model.outputs(new Scope(), kind, 1, 1);
 
+  const executor = await readyExecutor(config.executor);
   const store = new StageStore(out, { fresh, progress, signal });
   const outputs = openOutputs(out, config, progress);
-  const run: SupervisedRun = { store, config, model, executor: nodeExecutor(config.executor) };
+  const run: SupervisedRun = { store, config, model, executor };
   const audit = await auditTasks(store, config, model.problem);
   const trained: { method: SupervisedMethod; output: StageOutput }[] = [];
   for (const seed of config.seeds)
