@@ -13,6 +13,7 @@ import { nodeExecutor } from '../src/engine/executors/node.ts';
 import { webExecutor } from '../src/engine/executors/web.ts';
 import { optimise, toOnnx } from '../src/engine/index.ts';
 import { environment } from '../src/envs/index.ts';
+import { sealDescription } from '../src/policy/index.ts';
 import { INFERENCE_INPUTS, withWeights } from '../src/stages/model.ts';
 import { type Game, type Played, play, type playInPage } from './browser-page.ts';
 import { executablePath, expectChromium, launchChromium } from './chromium.ts';
@@ -98,17 +99,24 @@ describe.each(MODELS)('an exported model: $name', ({ name, kind }) => {
     const { model, weights } = made.get(name)!;
     const { compress, act } = model.inference(kind, { compress: 1, act: 1 });
     const fused = (graph: typeof act) => toOnnx(optimise(withWeights(graph, weights, INFERENCE_INPUTS)));
-    const files = { description: readModel(join(root, name)).description, compress: compress && fused(compress), act: fused(act) };
-    expectSame(await play(files, nodeExecutor({ threads: 1 }), GAME), native.get(name)!);
+    const files = { compress: compress && fused(compress), act: fused(act) };
+    const { description } = readModel(join(root, name));
+    const graphs = { 'act.onnx': files.act, 'compress.onnx': files.compress };
+    const own = sealDescription({ ...description, codes: undefined }, graphs);
+    expectSame(await play({ ...files, description: own }, nodeExecutor({ threads: 1 }), GAME), native.get(name)!);
   });
 
   it('is refused where its files do not belong together', async () => {
     const { description, compress, act } = readModel(join(root, name));
     const executor = nodeExecutor({ threads: 1 });
     const other = compress ? undefined : act;
-    await expect(play({ description, compress: other, act }, executor, GAME)).rejects.toMatchObject({ code: 'E_CHECKPOINT' });
+    const refused = expect.objectContaining({ code: 'E_CHECKPOINT' });
+    await expect(play({ description, compress: other, act }, executor, GAME)).rejects.toThrow(refused);
     const old = { ...description, format: 'cadenza-model-0' as never };
-    await expect(play({ description: old, compress, act }, executor, GAME)).rejects.toMatchObject({ code: 'E_CHECKPOINT' });
+    await expect(play({ description: old, compress, act }, executor, GAME)).rejects.toThrow(refused);
+    const others = MODELS.map(model => readModel(join(root, model.name)).act);
+    const exchanged = others.find(bytes => !Buffer.from(bytes).equals(act))!;
+    await expect(play({ description, compress, act: exchanged }, executor, GAME)).rejects.toThrow(refused);
   });
 });
 

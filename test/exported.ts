@@ -52,10 +52,10 @@ export async function makeModel(root: string, { name, tokenizer, kind, settings 
 }
 
 /** The files of an export. */
-export function readModel(folder: string): ModelFiles {
+export function readModel(folder: string): ModelFiles & { decode?: Uint8Array } {
   const read = (file: string) => (existsSync(join(folder, file)) ? new Uint8Array(readFileSync(join(folder, file))) : undefined);
   const description = JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8')) as ModelDescription;
-  return { description, compress: read('compress.onnx'), act: read('act.onnx')! };
+  return { description, compress: read('compress.onnx'), act: read('act.onnx')!, decode: read('decode.onnx') };
 }
 
 export function expectSame(found: Played, expected: Played): void {

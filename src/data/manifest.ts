@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { EnvFamily } from '../rl/env.ts';
+import { spaceSchema } from '../rl/space-format.ts';
 import { writeJson } from '../util/files.ts';
 import { checkRecord, readRecord } from '../util/records.ts';
 import { REGENERATE } from './shards.ts';
@@ -11,38 +12,16 @@ export const MANIFEST_FILE = 'manifest.json';
 export const FORMAT_VERSION = 1;
 
 const count = z.int().min(1);
-/** A network has an embedding for every value, every number and every step: beyond a million of them it is no description of an environment. */
+/** Beyond a million steps an episode is none that a network could be asked about. */
 const size = count.max(2 ** 20);
-const space = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('discrete'), n: size }),
-  z.strictObject({
-    kind: z.literal('multi-discrete'),
-    nvec: z
-      .array(size)
-      .min(1)
-      .max(2 ** 20),
-  }),
-  z.strictObject({ kind: z.literal('image'), height: size, width: size, channels: size }),
-  z.strictObject({
-    kind: z.literal('box'),
-    low: z
-      .array(z.number())
-      .min(1)
-      .max(2 ** 20),
-    high: z
-      .array(z.number())
-      .min(1)
-      .max(2 ** 20),
-  }),
-]);
 
 /** What is recorded of an environment family. */
 export const EnvironmentSchema = z.strictObject({
   id: z.string().min(1),
   /** Options of the family where they are not its defaults. */
   options: z.record(z.string(), z.number()).optional(),
-  observationSpace: space,
-  actionSpace: space,
+  observationSpace: spaceSchema,
+  actionSpace: spaceSchema,
   /** Steps after which an episode is truncated. */
   horizon: size,
 });

@@ -8,11 +8,13 @@ import { type TabularFamily, tabularFamily } from './tabular.ts';
 export interface Moves {
   readonly actionSpace: DiscreteSpace | MultiDiscreteSpace;
   readonly steps: readonly (readonly [dx: number, dy: number])[];
+  /** What they are called, where an action is one integer. */
+  readonly names?: readonly string[];
 }
 
-/** Stay, up, down, left, right. */
 const COMPASS: Moves = {
   actionSpace: { kind: 'discrete', n: 5 },
+  names: ['stay', 'up', 'down', 'left', 'right'],
   steps: [
     [0, 0],
     [0, -1],
@@ -23,13 +25,14 @@ const COMPASS: Moves = {
 };
 
 /** A square of size × size cells without anything hidden in it: cell = y · size + x. */
-export function square(size: number, { actionSpace, steps }: Moves = COMPASS) {
+export function square(size: number, { actionSpace, steps, names }: Moves = COMPASS) {
   const clamp = (v: number) => Math.max(0, Math.min(size - 1, v));
   const cells = size * size;
   return {
     cells,
     actions: steps.length,
     actionSpace,
+    actionNames: names,
     observationSpace: { kind: 'multi-discrete', nvec: [size, size] } as const,
     /** The cell that an action leads to. */
     move: (cell: number, action: number) =>
@@ -86,13 +89,14 @@ export function gridFamily({ id, size, horizon, endsOnGoal, moves = COMPASS, vie
     );
   }
   const room = square(size, moves);
-  const { cells, actions, actionSpace, move, places, cellAt, place } = room;
+  const { cells, actions, actionSpace, actionNames, move, places, cellAt, place } = room;
   const { observationSpace, observe } = view ?? room;
   const goalState = (task: Task) => cellAt(task.goal as readonly number[]);
   return tabularFamily({
     id,
     observationSpace,
     actionSpace,
+    actionNames,
     horizon,
     rewardMax: 1,
     tasks: () => places().map(goal => ({ goal })),

@@ -31,7 +31,7 @@ export const keyToDoor = defineEnv({
  * Throws `E_CONFIG` where some pair is out of reach: its oracle would be below 2 only for some starts.
  */
 function keyToDoorFamily({ size, horizon }: { size: number; horizon: number }) {
-  const { cells, actions, actionSpace, observationSpace, move, places, cellAt, place, observe } = square(size);
+  const { cells, actions, actionSpace, actionNames, observationSpace, move, places, cellAt, place, observe } = square(size);
   const farthest = 4 * (size - 1);
   if (horizon < farthest) {
     throw new CadenzaError(
@@ -45,6 +45,7 @@ function keyToDoorFamily({ size, horizon }: { size: number; horizon: number }) {
     id: 'key-to-door',
     observationSpace,
     actionSpace,
+    actionNames,
     horizon,
     rewardMax: 1,
     tasks: () => places().flatMap(key => places().map(door => ({ key, door }))),

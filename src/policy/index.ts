@@ -1,4 +1,5 @@
 export * from './context-encoder.ts';
+export * from './description.ts';
 export * from './heads/index.ts';
 export * from './in-context.ts';
 export * from './load.ts';

@@ -213,10 +213,17 @@ export function mixUniform(out: Float32Array, share: number): void {
   for (let a = 0; a < out.length; a++) out[a] = (1 - share) * out[a] + share / out.length;
 }
 
-/** Draws one action per environment from [size × P] rows of a distribution, or takes the most likely one. */
+/**
+ * Draws one action per environment from [size × P] rows of a distribution, or takes the most likely one.
+ *
+ * @throws `E_SHAPE` for half a row, `E_NUMERICS` for a number that is not finite: some action would be taken for no reason.
+ */
 export function chooseActions(rows: Float32Array, distribution: ActionDistribution, random: Random, greedy = false): Actions {
   const { size, width, space } = distribution;
   const count = rows.length / size;
+  expect(Number.isInteger(count), `chooseActions: expected rows of ${size} numbers, got ${rows.length} numbers.`);
+  const bad = rows.find(p => !Number.isFinite(p));
+  if (bad !== undefined) throw new CadenzaError('E_NUMERICS', `chooseActions: expected finite numbers of a distribution, got ${bad}.`);
   const chosen = newActions(space, count);
   for (let i = 0; i < count; i++) {
     if (greedy) distribution.mode(rows, i * size, chosen, i * width);

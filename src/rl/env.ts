@@ -104,6 +104,8 @@ export interface EnvFamily {
   readonly observationSpace: Space;
   /** Integers, or a box of reals. */
   readonly actionSpace: Space;
+  /** What the actions are called, in their order, where an action is one integer. */
+  readonly actionNames?: readonly string[];
   /** Steps after which an episode is truncated. */
   readonly horizon: number;
   /** The largest expected reward of one step; noise may exceed it. */

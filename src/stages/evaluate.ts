@@ -1,7 +1,7 @@
 /** @file Stage `evaluate`: every method learns in context on the held-out tasks (method 6). Only Z and the running episode reach A_φ. */
 
 import { join } from 'node:path';
-import { type Executor, toOnnx } from '../engine/index.ts';
+import { type Executor, type Graph, toOnnx } from '../engine/index.ts';
 import {
   CodeCounter,
   type MethodCost,
@@ -17,7 +17,7 @@ import {
   type StageBudget,
   scoreMethod,
 } from '../evaluation/index.ts';
-import { type InContextPolicy, MODEL_FORMAT, type ModelDescription } from '../policy/index.ts';
+import { type InContextPolicy, type ModelDescription, sealDescription, tokenColumns } from '../policy/index.ts';
 import type { History, Policy, Task } from '../rl/index.ts';
 import { DEMONSTRATION_STYLES, source, sourcePolicy } from '../sources/index.ts';
 import { formatConfig } from '../util/config.ts';
@@ -321,18 +321,22 @@ export async function exportModel(evaluation: Pick<Evaluation, 'model' | 'config
   const { model, config } = evaluation;
   const streams = 1;
   const graphs = inferenceGraphs(model, method, { compress: 1, act: streams }, { returns: method.foresees });
-  if (graphs.compress) writeFileAtomic(join(folder, 'compress.onnx'), toOnnx(graphs.compress, { standard: true }));
-  if (graphs.decode) writeFileAtomic(join(folder, 'decode.onnx'), toOnnx(graphs.decode, { standard: true }));
-  writeFileAtomic(join(folder, 'act.onnx'), toOnnx(graphs.act, { standard: true }));
-  const { observationSpace, actionSpace, horizon } = model.family;
-  const description: ModelDescription = {
-    format: MODEL_FORMAT,
+  const bytes = (graph: Graph) => toOnnx(graph, { standard: true });
+  const files = {
+    'act.onnx': bytes(graphs.act),
+    'compress.onnx': graphs.compress && bytes(graphs.compress),
+    'decode.onnx': graphs.decode && bytes(graphs.decode),
+  };
+  const { observationSpace, actionSpace, actionNames, horizon } = model.family;
+  const description: Omit<ModelDescription, 'format' | 'files' | 'hash'> = {
     env: config.env,
     observationSpace,
     actionSpace,
+    ...(actionNames ? { actionNames } : {}),
     ...(model.head.choice ? { head: model.head.choice } : {}),
     horizon,
     tokenizer: config.tokenizer,
+    tokens: tokenColumns(model.tokenizer),
     query: config.policy.query,
     ...(model.prompt ? { prompt: model.prompt } : {}),
     contextTransitions: graphs.context.contextTransitions,
@@ -346,5 +350,6 @@ export async function exportModel(evaluation: Pick<Evaluation, 'model' | 'config
     trained: method.trained.key,
     experiment: { config: sha256(formatConfig(config)), tasks: tasksHash(config) },
   };
-  writeJson(join(folder, 'model.json'), description);
+  for (const [name, content] of Object.entries(files)) if (content) writeFileAtomic(join(folder, name), content);
+  writeJson(join(folder, 'model.json'), sealDescription(description, files));
 }

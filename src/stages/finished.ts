@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContextModel } from '../data/contexts.ts';
 import { openHistories } from '../data/index.ts';
-import type { ModelDescription } from '../policy/index.ts';
+import { checkDescription, checkGraph, type ModelDescription } from '../policy/index.ts';
 import type { EnvFamily, History } from '../rl/index.ts';
 import { topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
@@ -36,15 +36,19 @@ export function openRun(folder: string): FinishedRun {
     );
   const path = (name: string) => join(folder, 'model', name);
   const advice = `${folder} must be the folder of a run that "cadenza run" finished.`;
-  const description = readJson(path('model.json'), 'E_CHECKPOINT', advice) as ModelDescription;
+  const description = checkDescription(readJson(path('model.json'), 'E_CHECKPOINT', advice), path('model.json'));
   if (!description.latentShape)
     throw new CadenzaError('E_CHECKPOINT', `the model of ${folder} carries no latents, so it has no contexts to store or look into.`);
   const [compress, act] = ['compress.onnx', 'act.onnx'].map(name => readBytes(path(name), 'E_CHECKPOINT', advice));
+  checkGraph(description, 'compress.onnx', compress);
+  checkGraph(description, 'act.onnx', act);
   expectOwnConfig(settings, readBytes(settings, 'E_CHECKPOINT', advice), description);
   const config = loadExperiment(settings);
   expectOwnTasks(folder, config, description);
+  // What else the folder was configured for, such as other evaluations, changes nothing in the latents.
+  const { experiment: _, hash: __, ...own } = description;
   const model: ContextModel = {
-    hash: hashJson({ description, compress: sha256(compress) }),
+    hash: hashJson(own),
     environment: description.env.id,
     latentShape: description.latentShape,
     configuration: { description, experiment: config },

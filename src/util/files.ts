@@ -19,7 +19,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { canonicalJson } from './canonical.ts';
 import { CadenzaError, type ErrorCode } from './errors.ts';
+
+export { canonicalJson };
 
 /** A failure of the file system that a user can cause and mend: what is the matter, and what to do. */
 interface DiskFault {
@@ -201,15 +204,6 @@ export function writeJson(path: string, value: unknown): void {
 
 /** The text that `writeJson` writes. */
 export const jsonText = (value: unknown): string => `${canonicalJson(value, 2)}\n`;
-
-/** JSON with every object's keys sorted, so that equal values give equal text. As in all JSON, NaN and ±∞ become null. */
-export function canonicalJson(value: unknown, indent?: number): string {
-  const sorted = (_key: string, part: unknown) =>
-    part !== null && typeof part === 'object' && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part;
-  return JSON.stringify(value, sorted, indent);
-}
 
 /** SHA-256 in hexadecimal; text is hashed as UTF-8. */
 export function sha256(data: Uint8Array | string): string {

@@ -15,6 +15,8 @@ export type Feeds = Readonly<Record<string, HostTensor>>;
 
 /** A model that is ready to run. */
 export interface Program {
+  /** Static shapes by name, where the runtime tells them. */
+  readonly shapes?: { readonly inputs: Readonly<Record<string, Shape>>; readonly outputs: Readonly<Record<string, Shape>> };
   /**
    * Computes the named outputs. With `into`, outputs are written into those buffers where the executor can do that; the tensors that come
    * back are always the ones that hold the result.

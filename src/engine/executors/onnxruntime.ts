@@ -2,6 +2,7 @@
 
 import type { InferenceSession, Tensor as OrtTensor, TensorConstructor } from 'onnxruntime-common';
 import { CadenzaError } from '../../util/errors.ts';
+import type { Shape } from '../tensor.ts';
 import { type Data, type Executor, type HostTensor, newData, type Program } from './executor.ts';
 
 interface Runtime {
@@ -51,6 +52,7 @@ export function onnxRuntimeExecutor(
         );
       });
       const program: Program = {
+        shapes: { inputs: shapesOf(session.inputMetadata), outputs: shapesOf(session.outputMetadata) },
         async run(feeds, outputs, into) {
           const wrappedFeeds = Object.fromEntries(Object.entries(feeds).map(([name, host]) => [name, wrap(host)]));
           if (writesInPlace && into) {
@@ -67,6 +69,9 @@ export function onnxRuntimeExecutor(
     },
   };
 }
+
+const shapesOf = (values: readonly InferenceSession.ValueMetadata[]): Record<string, Shape> =>
+  Object.fromEntries(values.flatMap(value => (value.isTensor ? [[value.name, value.shape.map(Number)] as const] : [])));
 
 /** A host tensor over fresh zeros. */
 export const zeros = (shape: readonly number[], dtype: HostTensor['dtype'] = 'float32'): HostTensor => ({

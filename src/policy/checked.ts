@@ -1,0 +1,152 @@
+/**
+ * @file The edge of an exported agent: whatever a page or a program hands in is checked here, once, before any of it is kept. The policy inside,
+ * which evaluations drive directly, does not check again.
+ */
+
+import { type Feedback, type Space, spaceSize } from '../rl/index.ts';
+import type { Transitions } from '../tokenizers/index.ts';
+import { CadenzaError } from '../util/errors.ts';
+import type { ModelDescription } from './description.ts';
+import type { InContextPolicy } from './in-context.ts';
+
+type Told = Pick<ModelDescription, 'observationSpace' | 'actionSpace' | 'horizon' | 'streams'>;
+
+/**
+ * The policy with every argument checked. Calls that overlap are refused: an answer is valid until the next call only.
+ *
+ * @throws {CadenzaError} from each method: `E_SHAPE` naming the field, what was expected and what was found; `E_USAGE` for a call out of order;
+ * `E_NUMERICS` for probabilities that are not finite. A refused call changes nothing.
+ */
+export function checkedPolicy(policy: InContextPolicy, { observationSpace, actionSpace, horizon, streams }: Told): InContextPolicy {
+  const seen = elementsOf(observationSpace);
+  const rules: Rules = {
+    observation: seen,
+    action: elementsOf(actionSpace),
+    reward: REWARD,
+    nextObservation: seen,
+    terminated: FLAG,
+    truncated: FLAG,
+  };
+  /** Steps of the running episode in every environment; none before the first `reset`. */
+  let steps: Int32Array | undefined;
+  let acting = false;
+  const began = (call: string): Int32Array => {
+    if (acting) throw new CadenzaError('E_USAGE', `${call}: act() is still at work. Await its answer, then call again.`);
+    if (!steps) throw new CadenzaError('E_USAGE', `${call}: no task has begun. Call reset(${streams}) first.`);
+    return steps;
+  };
+  return {
+    actions: policy.actions,
+    reset(environments) {
+      if (acting) began('reset');
+      policy.reset(environments);
+      steps = new Int32Array(streams);
+    },
+    prompt(shown) {
+      began('prompt');
+      if (!Array.isArray(shown)) refuse('prompt', 'a list with an entry for each environment', shown);
+      for (const [i, episodes] of shown.entries())
+        if (episodes !== undefined) checkTransitions(`prompt[${i}]`, episodes, rules, lengthOf(`prompt[${i}].reward`, episodes?.reward));
+      policy.prompt(shown);
+    },
+    async act(observation) {
+      began('act');
+      checkNumbers('observation', observation, seen, streams);
+      acting = true;
+      try {
+        const probabilities = await policy.act(observation);
+        for (let i = 0; i < probabilities.length; i++)
+          if (!Number.isFinite(probabilities[i]))
+            throw new CadenzaError(
+              'E_NUMERICS',
+              `act: the model gave ${probabilities[i]} in the place of a probability. Train it again, or use another checkpoint.`,
+            );
+        return probabilities;
+      } finally {
+        acting = false;
+      }
+    },
+    async observe(told) {
+      const elapsed = began('observe');
+      checkTransitions('observe', told, rules, streams);
+      for (let i = 0; i < streams; i++)
+        if (elapsed[i] >= horizon)
+          throw new CadenzaError(
+            'E_SHAPE',
+            `observe: environment ${i} already had the ${horizon} steps that an episode has at most, and neither terminated nor truncated was set. Set truncated at the last step.`,
+          );
+      await policy.observe(told);
+      for (let i = 0; i < streams; i++) elapsed[i] = told.terminated[i] || told.truncated[i] ? 0 : elapsed[i] + 1;
+    },
+  };
+}
+
+/** What a list must hold for every transition. */
+interface Rule {
+  /** Numbers of one. */
+  readonly size: number;
+  fits(x: unknown, i: number): boolean;
+  /** In words. */
+  readonly expected: string;
+}
+
+type Rules = { readonly [K in keyof Transitions & keyof Feedback]: Rule };
+
+const isNumber = (x: unknown): x is number => typeof x === 'number' && Number.isFinite(Math.fround(x));
+const REWARD: Rule = { size: 1, fits: isNumber, expected: 'finite numbers' };
+const FLAG: Rule = { size: 1, fits: x => x === 0 || x === 1 || typeof x === 'boolean', expected: '0 or 1' };
+
+const isBelow = (x: unknown, n: number) => isNumber(x) && Number.isInteger(x) && x >= 0 && x < n;
+
+/** Rounding to float32 may move a number that is a bound by this share of it. */
+const ROUNDING = 2 ** -23;
+const isWithin = (x: unknown, low: number, high: number) =>
+  isNumber(x) && x >= low - ROUNDING * Math.abs(low) && x <= high + ROUNDING * Math.abs(high);
+
+/** Elements of a space. */
+function elementsOf(space: Space): Rule {
+  const size = spaceSize(space);
+  switch (space.kind) {
+    case 'discrete':
+      return { size, fits: x => isBelow(x, space.n), expected: `integers from 0 to ${space.n - 1}` };
+    case 'multi-discrete':
+      return { size, fits: (x, i) => isBelow(x, space.nvec[i % size]), expected: `integers below ${space.nvec.join(', ')}` };
+    case 'box':
+      return {
+        size,
+        fits: (x, i) => isWithin(x, space.low[i % size], space.high[i % size]),
+        expected: `numbers from ${space.low.join(', ')} to ${space.high.join(', ')}`,
+      };
+    case 'image':
+      return { size, fits: x => isWithin(x, 0, 1), expected: 'brightnesses from 0 to 1' };
+  }
+}
+
+function checkTransitions(name: string, value: unknown, rules: Rules, count: number): void {
+  if (value === null || typeof value !== 'object') refuse(name, `an object with ${Object.keys(rules).join(', ')}`, value);
+  for (const field of Object.keys(rules) as (keyof Rules)[])
+    checkNumbers(`${name}.${field}`, (value as Partial<Transitions>)[field], rules[field], count);
+}
+
+function checkNumbers(name: string, value: unknown, { size, fits, expected }: Rule, count: number): void {
+  const found = lengthOf(name, value);
+  if (found !== count * size) refuse(name, `${count * size} numbers (${expected})`, `${found} of them`);
+  for (let i = 0; i < found; i++) {
+    const x = (value as ArrayLike<unknown>)[i];
+    if (!fits(x, i)) refuse(`${name}[${i}]`, expected, x);
+  }
+}
+
+function lengthOf(name: string, value: unknown): number {
+  if (Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView)))
+    return (value as unknown as ArrayLike<unknown>).length;
+  return refuse(name, 'a list or a typed array of numbers', value);
+}
+
+/** Characters of a value that a message quotes at most. */
+const QUOTED = 80;
+
+function refuse(name: string, expected: string, found: unknown): never {
+  const shown = typeof found === 'object' && found !== null ? (Array.isArray(found) ? 'a list' : 'an object') : String(found);
+  throw new CadenzaError('E_SHAPE', `${name}: expected ${expected.slice(0, 400)}, found ${shown.slice(0, QUOTED)}.`);
+}

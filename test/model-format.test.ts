@@ -1,0 +1,221 @@
+/** @file An exported agent: altered and exchanged files are refused, and whatever a caller hands in is checked at the edge. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nodeExecutor } from '../src/engine/executors/node.ts';
+import { type LoadedPolicy, type LoadRequest, loadDecoder, loadPolicy, sealDescription } from '../src/policy/index.ts';
+import { chooseActions, type Feedback } from '../src/rl/index.ts';
+import { Random } from '../src/util/random.ts';
+import { makeModel, readModel } from './exported.ts';
+import { damagedBytes, damagedJson, fuzz } from './fuzz.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'cadenza-model-format-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const executor = nodeExecutor({ threads: 1 });
+type Files = Omit<LoadRequest, 'executor'> & { decode?: Uint8Array };
+let files: Files;
+beforeAll(async () => {
+  await makeModel(root, {
+    name: 'codes',
+    tokenizer: 'packed',
+    kind: 'bottleneck',
+    settings: { latents: { kind: 'fsq' }, policy: { prompt: { episodes: 1 } } },
+  });
+  files = readModel(join(root, 'codes'));
+}, 60_000);
+
+const feedback = (change: object = {}): Feedback => ({
+  observation: Float32Array.of(4, 4),
+  action: Int32Array.of(3),
+  reward: Float32Array.of(0.5),
+  nextObservation: Float32Array.of(3, 4),
+  terminated: Uint8Array.of(0),
+  truncated: Uint8Array.of(0),
+  ...change,
+});
+
+/** Loads it, lets it act through the end of an episode, and decodes. */
+async function use({ decode, ...given }: Files): Promise<void> {
+  const policy = await loadPolicy({ ...given, executor });
+  policy.reset(1);
+  for (const truncated of [0, 1, 0]) {
+    chooseActions(await policy.act(Float32Array.of(4, 4)), policy.actions, Random.seeded(1));
+    await policy.observe(feedback({ truncated: Uint8Array.of(truncated) }));
+  }
+  await policy.dispose();
+  const decoder = await loadDecoder({ description: given.description, decode: decode!, executor });
+  await decoder.dispose();
+}
+
+describe('files of an export', () => {
+  it('names actions and columns', () => {
+    const { actionNames, tokens } = files.description;
+    expect(actionNames).toEqual(['stay', 'up', 'down', 'left', 'right']);
+    expect(tokens.query).toEqual({
+      width: 2 + 9 + 9 + 5 + 1,
+      fields: [
+        { name: 'observation.0', kind: 'categorical', offset: 2, size: 9, presence: 0 },
+        { name: 'observation.1', kind: 'categorical', offset: 11, size: 9, presence: 0 },
+        { name: 'previousAction', kind: 'categorical', offset: 20, size: 5, presence: 1 },
+        { name: 'previousReward', kind: 'scalar', offset: 25, size: 1, presence: 1 },
+      ],
+    });
+  });
+
+  it('are all read where nothing was changed', () => use(files));
+
+  it('are refused with any change in model.json', async () => {
+    const { accepted } = await fuzz(damagedJson(files.description, { seed: 1, count: 200 }), text =>
+      use({ ...files, description: parsed(text) }),
+    );
+    expect(accepted).toEqual([]);
+  });
+
+  it('are refused, or can be used, where model.json has another content with its right hash', async () => {
+    const graphs = { 'act.onnx': files.act, 'compress.onnx': files.compress, 'decode.onnx': files.decode };
+    const sealed = (value: unknown) => {
+      try {
+        return sealDescription(value as LoadRequest['description'], graphs);
+      } catch {
+        return value as LoadRequest['description'];
+      }
+    };
+    const { refused } = await fuzz(damagedJson(files.description, { seed: 2, count: 200 }), text =>
+      use({ ...files, description: sealed(parsed(text)) }),
+    );
+    expect(refused.length).toBeGreaterThan(100);
+  }, 60_000);
+
+  it.each(['act', 'compress', 'decode'] as const)('are refused with any change in the bytes of %s.onnx', async name => {
+    const damages = damagedBytes(files[name]!, { seed: 3, count: 20 });
+    const { accepted } = await fuzz([...damages, { what: 'another file', content: files[name === 'act' ? 'decode' : 'act']! }], bytes =>
+      use({ ...files, [name]: bytes }),
+    );
+    expect(accepted).toEqual([]);
+  });
+
+  const parsed = (text: string) => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      return text;
+    }
+  };
+});
+
+describe('the edge of an agent', () => {
+  let policy: LoadedPolicy;
+  const start = Float32Array.of(4, 4);
+  beforeAll(async () => {
+    const { decode: _, ...given } = files;
+    policy = await loadPolicy({ ...given, executor });
+  });
+  afterAll(() => policy.dispose());
+
+  const refused = (code: string, ...says: string[]) =>
+    expect.objectContaining({ code, message: expect.stringMatching(new RegExp(says.join('.*'), 's')) });
+
+  it('refuses calls before a task has begun', async () => {
+    const order = refused('E_USAGE', 'reset\\(1\\)');
+    await expect(policy.act(start)).rejects.toThrow(order);
+    await expect(policy.observe(feedback())).rejects.toThrow(order);
+    expect(() => policy.prompt([])).toThrow(order);
+    expect(() => policy.reset(2)).toThrow(refused('E_SHAPE', '1 environments', '2'));
+    await expect(policy.act(start)).rejects.toThrow(order);
+  });
+
+  it.each<[string, unknown, ...string[]]>([
+    ['reward', Float32Array.of(Number.NaN), 'reward\\[0\\]', 'finite', 'NaN'],
+    ['reward', [Number.POSITIVE_INFINITY], 'reward\\[0\\]', 'finite', 'Infinity'],
+    ['reward', [1e300], 'reward\\[0\\]', 'finite'],
+    ['reward', 1, 'reward', 'list', '1'],
+    ['reward', [], 'reward', '1 numbers', '0 of them'],
+    ['reward', [0, 0], 'reward', '2 of them'],
+    ['reward', undefined, 'reward', 'undefined'],
+    ['reward', ['1'], 'reward\\[0\\]', '1'],
+    ['action', Int32Array.of(9), 'action\\[0\\]', '0 to 4', '9'],
+    ['action', [-1], 'action\\[0\\]', '-1'],
+    ['action', [0.5], 'action\\[0\\]', '0.5'],
+    ['action', 3, 'action', 'list'],
+    ['observation', [4, 4, 4], 'observation', '2 numbers', '3 of them'],
+    ['observation', [4], 'observation', '1 of them'],
+    ['observation', [4, 4.5], 'observation\\[1\\]', '4.5'],
+    ['nextObservation', [4, 9], 'nextObservation\\[1\\]', '9, 9', '9'],
+    ['nextObservation', undefined, 'nextObservation', 'undefined'],
+    ['terminated', [2], 'terminated\\[0\\]', '0 or 1'],
+    ['truncated', undefined, 'truncated', 'undefined'],
+  ])('refuses %s = %j, naming it', async (field, value, ...says) => {
+    policy.reset(1);
+    await expect(policy.observe(feedback({ [field]: value }))).rejects.toThrow(refused('E_SHAPE', 'observe', ...says));
+    if (field === 'observation') await expect(policy.act(value as never)).rejects.toThrow(refused('E_SHAPE', ...says));
+    const shown = { ...feedback({ truncated: [1] }), [field]: value };
+    expect(() => policy.prompt([shown as never])).toThrow(refused('E_SHAPE', 'prompt\\[0\\]'));
+  });
+
+  it('refuses no feedback at all, and prompts that are no list', async () => {
+    policy.reset(1);
+    await expect(policy.observe(undefined as never)).rejects.toThrow(refused('E_SHAPE', 'observe', 'reward', 'undefined'));
+    await expect(policy.observe(null as never)).rejects.toThrow(refused('E_SHAPE', 'null'));
+    expect(() => policy.prompt(undefined as never)).toThrow(refused('E_SHAPE', 'prompt'));
+    expect(() => policy.prompt([null as never])).toThrow(refused('E_SHAPE', 'prompt\\[0\\]'));
+  });
+
+  it('keeps nothing of what it refused', async () => {
+    policy.reset(1);
+    const before = Float32Array.from(await policy.act(start));
+    await expect(policy.observe(feedback({ reward: [Number.NaN], truncated: [1] }))).rejects.toThrow();
+    expect(Float32Array.from(await policy.act(start))).toEqual(before);
+  });
+
+  it('refuses to act twice at once, so that no two calls share an answer', async () => {
+    policy.reset(1);
+    const first = policy.act(start);
+    const busy = refused('E_USAGE', 'Await');
+    await expect(policy.act(Float32Array.of(0, 0))).rejects.toThrow(busy);
+    await expect(policy.observe(feedback())).rejects.toThrow(busy);
+    expect(() => policy.reset(1)).toThrow(busy);
+    const answer = Float32Array.from(await first);
+    policy.reset(1);
+    expect(Float32Array.from(await policy.act(start))).toEqual(answer);
+  });
+
+  it('refuses a step beyond the end of an episode', async () => {
+    policy.reset(1);
+    for (let step = 0; step < files.description.horizon; step++) await policy.observe(feedback());
+    await expect(policy.observe(feedback())).rejects.toThrow(refused('E_SHAPE', '20 steps', 'truncated'));
+  });
+
+  it('takes plain lists and booleans, and gives the same', async () => {
+    const answers = [];
+    for (const plain of [false, true]) {
+      policy.reset(1);
+      const told = feedback({ truncated: Uint8Array.of(1) });
+      const lists = Object.fromEntries(Object.entries(told).map(([name, values]) => [name, Array.from(values)]));
+      await policy.observe(plain ? ({ ...lists, truncated: [true], terminated: [false] } as never) : told);
+      answers.push(Float32Array.from(await policy.act(plain ? ([4, 4] as never) : start)));
+    }
+    expect(answers[0]).toEqual(answers[1]);
+  });
+
+  it('refuses to draw from what is no distribution', () => {
+    expect(() => chooseActions(Float32Array.of(0, 0, Number.NaN, 0, 1), policy.actions, Random.seeded(1))).toThrow(
+      refused('E_NUMERICS', 'NaN'),
+    );
+  });
+
+  it('decodes codes of its own only, several at once', async () => {
+    const decoder = await loadDecoder({ description: files.description, decode: files.decode!, executor });
+    const { shape, size } = files.description.codes!;
+    const length = shape[0] * shape[1];
+    for (const codes of [undefined, 1, [], new Array(length).fill(size), new Array(length).fill(0.5), new Array(length).fill(Number.NaN)])
+      await expect(decoder.decode(codes as never)).rejects.toThrow(refused('E_SHAPE', `${length} codes`));
+    const [zeros, ones] = [new Array(length).fill(0), new Array(length).fill(1)];
+    const together = await Promise.all([decoder.decode(zeros), decoder.decode(ones)]);
+    expect(together[0]).toEqual(await decoder.decode(zeros));
+    expect(together[1]).not.toEqual(together[0]);
+    await decoder.dispose();
+  });
+});
