@@ -68,7 +68,7 @@ describe('files of an export', () => {
   it('are all read where nothing was changed', () => use(files));
 
   it('are refused with any change in model.json', async () => {
-    const { accepted } = await fuzz(damagedJson(files.description, { seed: 1, count: 200 }), text =>
+    const { accepted } = await fuzz(damagedJson(files.description, { seed: 1, count: 150 }), text =>
       use({ ...files, description: parsed(text) }),
     );
     expect(accepted).toEqual([]);
@@ -83,14 +83,14 @@ describe('files of an export', () => {
         return value as LoadRequest['description'];
       }
     };
-    const { refused } = await fuzz(damagedJson(files.description, { seed: 2, count: 200 }), text =>
+    const { refused } = await fuzz(damagedJson(files.description, { seed: 2, count: 100 }), text =>
       use({ ...files, description: sealed(parsed(text)) }),
     );
-    expect(refused.length).toBeGreaterThan(100);
-  }, 60_000);
+    expect(refused.length).toBeGreaterThan(50);
+  }, 120_000);
 
   it.each(['act', 'compress', 'decode'] as const)('are refused with any change in the bytes of %s.onnx', async name => {
-    const damages = damagedBytes(files[name]!, { seed: 3, count: 20 });
+    const damages = damagedBytes(files[name]!, { seed: 3, count: 8 });
     const { accepted } = await fuzz([...damages, { what: 'another file', content: files[name === 'act' ? 'decode' : 'act']! }], bytes =>
       use({ ...files, [name]: bytes }),
     );

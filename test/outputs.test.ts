@@ -9,6 +9,7 @@ import { openRun } from '../src/stages/finished.ts';
 import { split } from '../src/stages/generate.ts';
 import { sha256 } from '../src/util/files.ts';
 import { settings, TINY, withinProcess } from './command.ts';
+import { describeAs } from './exported.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-outputs-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -109,11 +110,11 @@ describe('inspect and store refuse', () => {
 
   it('a model that does not say which experiment it is of, and one of other tasks', async () => {
     const out = copy('old');
-    const path = join(out, 'model', 'model.json');
-    const { experiment, ...old } = JSON.parse(readFileSync(path, 'utf8'));
-    writeFileSync(path, JSON.stringify(old));
+    const model = join(out, 'model');
+    const { experiment, ...old } = JSON.parse(readFileSync(join(model, 'model.json'), 'utf8'));
+    describeAs(model, old);
     await refused(out, 'does not say which experiment');
-    writeFileSync(path, JSON.stringify({ ...old, experiment: { ...experiment, tasks: '0'.repeat(64) } }));
+    describeAs(model, { ...old, experiment: { ...experiment, tasks: '0'.repeat(64) } });
     await refused(out, 'not those that its model was trained and tested on');
   });
 });

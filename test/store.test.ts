@@ -7,15 +7,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ContextStore } from '../src/data/contexts.ts';
 import { nodeExecutor } from '../src/engine/executors/node.ts';
 import { type Executor, input, type Program, reshape, slice, toOnnx } from '../src/engine/index.ts';
-import { sealDescription } from '../src/policy/index.ts';
 import { episodeStarts } from '../src/rl/index.ts';
 import { ContextCompressor, namedTasks, policyHistories } from '../src/stages/contexts.ts';
 import { openRun, trainingHistories } from '../src/stages/finished.ts';
 import { split } from '../src/stages/generate.ts';
 import { tokenizer } from '../src/tokenizers/index.ts';
-import { writeJson } from '../src/util/files.ts';
 import { silentProgress } from '../src/util/progress.ts';
 import { settings, TINY, withinProcess } from './command.ts';
+import { describeAs } from './exported.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-store-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -47,10 +46,8 @@ function replaced(name: string, codes: boolean): string {
   // The end of the window: a full context has a transition there.
   const first = slice(flat, 1, size - 32, size);
   const outputs = { latents: reshape(first, [1, 2, 16]), ...(codes ? { codes: slice(first, 1, 20, 24) } : {}) };
-  const compress = toOnnx({ outputs }, { standard: true });
-  writeFileSync(join(out, 'model', 'compress.onnx'), compress);
-  const graphs = { 'act.onnx': readFileSync(join(out, 'model', 'act.onnx')), 'compress.onnx': compress };
-  writeJson(join(out, 'model', 'model.json'), sealDescription(description, graphs));
+  writeFileSync(join(out, 'model', 'compress.onnx'), toOnnx({ outputs }, { standard: true }));
+  describeAs(join(out, 'model'), description);
   return out;
 }
 
