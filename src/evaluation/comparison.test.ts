@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Random } from '../util/random.ts';
 import { aggregate } from './aggregates.ts';
 import { compareRows, pairedDifference, probabilityOfImprovement, verdictOf, versusOthers } from './comparison.ts';
@@ -220,9 +220,9 @@ describe('rows of tables', () => {
     expect(compareRows(row(table), row(turned), 'final')).toEqual(compareRows(row(table), row(table), 'final'));
   });
 
-  it('are held against every other of their table', () => {
+  it('are held against every other of their table', async () => {
     const both: ReturnsTable = { ...table, methods: { ...table.methods, half: scaled(0.5).methods.cad, same: table.methods.cad } };
-    const versus = versusOthers(both, 'cad')!;
+    const versus = (await versusOthers(both, 'cad'))!;
     expect(versus.method).toBe('cad');
     expect(Object.entries(versus.others).map(([name, { verdict }]) => [name, verdict])).toEqual([
       ['half', 'better'],
@@ -231,6 +231,10 @@ describe('rows of tables', () => {
     expect(versus.others.half).toEqual(compareRows(row(scaled(0.5)), row(table), 'final', 200));
     // Of the eight runs six earn 0.6 over both episodes, two 0.7: 0.625, less half of it.
     expect(versus.others.half.measures.final!.difference.value).toBeCloseTo(0.3125, 12);
-    expect([versusOthers(table, 'cad'), versusOthers(both, 'none')]).toEqual([undefined, undefined]);
+    const between = vi.fn(async () => {});
+    expect(await versusOthers(both, 'cad', between)).toEqual(versus);
+    expect(between).toHaveBeenCalledTimes(2);
+    await expect(versusOthers(both, 'cad', () => Promise.reject(new Error('enough')))).rejects.toThrow('enough');
+    expect([await versusOthers(table, 'cad'), await versusOthers(both, 'none')]).toEqual([undefined, undefined]);
   });
 });

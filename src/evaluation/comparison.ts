@@ -259,13 +259,21 @@ export interface Versus {
   others: Record<string, Comparison>;
 }
 
-/** Holds a row against every other. Undefined where it has no others, or a single pair of runs with each, which has no interval. */
-export function versusOthers(table: ReturnsTable, method: string): Versus | undefined {
+/**
+ * Compares a row with every other. Undefined where it has no others, or a single pair of runs with each, which has no interval.
+ *
+ * @param between is awaited before every comparison, which may take long.
+ */
+export async function versusOthers(table: ReturnsTable, method: string, between = async () => {}): Promise<Versus | undefined> {
   const { tasks, streams, methods, regretParts, bootstrap } = table;
   const others = Object.keys(methods).filter(name => name !== method);
   if (!Object.hasOwn(methods, method) || others.length === 0 || tasks.length * streams * methods[method].seeds.length === 1)
     return undefined;
   const measure = regretParts ? 'regret' : 'final';
-  const compare = (other: string) => compareRows({ table, method: other }, { table, method }, measure, bootstrap.resamples);
-  return { method, others: Object.fromEntries(others.map(other => [other, compare(other)])) };
+  const compared: Record<string, Comparison> = {};
+  for (const other of others) {
+    await between();
+    compared[other] = compareRows({ table, method: other }, { table, method }, measure, bootstrap.resamples);
+  }
+  return { method, others: compared };
 }

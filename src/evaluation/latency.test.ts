@@ -54,4 +54,6 @@ it('tells first actions from later ones by segments and by ends of episodes, and
   expect(counts(await play(4))).toEqual([2, 2]);
   expect(counts(await play(2))).toEqual([1, 1]);
   expect(seen).toEqual([0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0]);
+  const stopped = timedPlayer({ family, task: {}, policy, segment: 3, random: Random.seeded(0), signal: AbortSignal.abort('enough') });
+  await expect(stopped(5)).rejects.toBe('enough');
 });

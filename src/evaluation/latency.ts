@@ -50,10 +50,12 @@ export interface PlayerOptions {
   /** Transitions that are compressed at once, at most. */
   readonly segment: number;
   readonly random: Random;
+  /** Ends the playing, with its reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** Begins a stream; gives how to let it go on for some actions, and their times. What the environment does is not timed. */
-export function timedPlayer({ family, task, policy, segment, random }: PlayerOptions): (actions: number) => Promise<ActionTimes> {
+export function timedPlayer({ family, task, policy, segment, random, signal }: PlayerOptions): (actions: number) => Promise<ActionTimes> {
   const env = family.make([task], random.split('env'));
   const draws = random.split('actions');
   policy.reset(1);
@@ -62,6 +64,7 @@ export function timedPlayer({ family, task, policy, segment, random }: PlayerOpt
   return async actions => {
     const times: ActionTimes = { first: [], later: [] };
     for (let n = 0; n < actions; n++) {
+      signal?.throwIfAborted();
       const began = performance.now();
       const rows = await policy.act(observation);
       const acted = performance.now();

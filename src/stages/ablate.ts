@@ -306,6 +306,6 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   const curve = lines && rateReturn(main!.methods, main!.raw, lines, rate.against);
   const found = { ...main!, tables, returns, imitation, rate: curve, reference: reference && `cad ${reference}` };
   return outputs.replace(async () =>
-    writeResults(out, cells[0].config, { ...found, dataHashes, seconds, times, command }, { ablation, base }),
+    writeResults(out, cells[0].config, { ...found, dataHashes, seconds, times, command }, { signal, recorded: { ablation, base } }),
   );
 }

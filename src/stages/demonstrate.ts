@@ -9,6 +9,7 @@ import { saveHistories } from '../data/index.ts';
 import { episodeStarts, type History, joinHistories, pickEpisodes, shortenEpisodes, type Task } from '../rl/index.ts';
 import { type DemonstrationStyle, demonstrations, generateHistory, inStyle } from '../sources/index.ts';
 import { type Batch, batchRows } from '../tokenizers/index.ts';
+import { breathe } from '../util/breathe.ts';
 import { hashJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
 import type { ExperimentConfig } from './config.ts';
@@ -68,8 +69,8 @@ function demonstrate(store: StageStore, config: ExperimentConfig, style: Demonst
       const shown: History[] = [];
       progress.start(title, tasks.length);
       for (const [t, task] of tasks.entries()) {
-        signal.throwIfAborted();
         for (let i = 0; i < each; i++) {
+          await breathe(signal);
           const stream = `${keys[t]}#${style}${i}`;
           const own = random.split(keys[t], i);
           const whole = generateHistory({ family, task, source: demonstrations, options: inStyle(style), random: own, episodes, stream });
@@ -78,8 +79,6 @@ function demonstrate(store: StageStore, config: ExperimentConfig, style: Demonst
           shown.push(after ? joinHistories(seen, after) : seen);
         }
         progress.update(t + 1);
-        // Lets a signal through between tasks.
-        await new Promise(resolve => setImmediate(resolve));
       }
       const { version, commit, node } = provenance();
       const { dataHash } = saveHistories(folder, family, shown, {

@@ -20,6 +20,7 @@ import {
 import { type InContextPolicy, type ModelDescription, sealDescription, tokenColumns } from '../policy/index.ts';
 import type { History, Policy, Task } from '../rl/index.ts';
 import { DEMONSTRATION_STYLES, source, sourcePolicy } from '../sources/index.ts';
+import { breathe } from '../util/breathe.ts';
 import { formatConfig } from '../util/config.ts';
 import { readJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
@@ -222,6 +223,7 @@ export interface Evaluated {
 /** Lets every method of every seed learn on the evaluated tasks; every return is divided by its own task's oracle. */
 export async function evaluate(evaluation: Evaluation, trained: readonly TrainedMethod[]): Promise<Evaluated> {
   const { config, shown = [] } = evaluation;
+  const { signal } = evaluation.store;
   const bySource = [
     // Who recorded a data set is not known here.
     ...(config.source.dataset === undefined ? [{ method: 'source', id: config.source.id, options: config.source.options }] : []),
@@ -251,14 +253,15 @@ export async function evaluate(evaluation: Evaluation, trained: readonly Trained
 
   const givenTo = new Map(shown.flatMap(each => trained.map(({ method }) => [prompted(method, each), promptOf(config, each)] as const)));
   const raw = { ...playedTasks(evaluation), methods: collected };
-  const methods = Object.keys(collected).map(method => {
+  const methods: Record<string, MethodTable[string]> = {};
+  for (const method of Object.keys(collected)) {
+    await breathe(signal);
     const cost = costs[method];
     const given = givenTo.get(method) ?? (cost.retrieval ? retrievalOf(cost.retrieval) : BASELINES.find(({ id }) => id === method)?.given);
     const budget = budgets[method];
-    const row = { ...scoreMethod(raw, method, cost), ...(given ? { given } : {}), ...(budget ? { budget: [...budget] } : {}) };
-    return [method, row] as const;
-  });
-  return { methods: Object.fromEntries(methods), raw, protocol: protocolOf(config) };
+    methods[method] = { ...scoreMethod(raw, method, cost), ...(given ? { given } : {}), ...(budget ? { budget: [...budget] } : {}) };
+  }
+  return { methods, raw, protocol: protocolOf(config) };
 }
 
 /** The rows that an evaluation of this experiment will have, as far as it matters who they are compared with. */

@@ -3,6 +3,7 @@
 import { type HistoryStore, type Manifest, openHistories, type Provenance, saveHistories, splitTasks } from '../data/index.ts';
 import { type EnvFamily, episodeStarts, type History, pickEpisodes, segmentStarts, type Task } from '../rl/index.ts';
 import { generateHistory, type HistoryRequest, source } from '../sources/index.ts';
+import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { hashJson } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
@@ -86,14 +87,12 @@ const rollSource: Make = async ({ source: settings, seed }, family, train, progr
   const histories: History[] = [];
   progress.start('generate', taught.length);
   for (const [done, task] of taught.entries()) {
-    signal.throwIfAborted();
     for (let i = 0; i < settings.histories; i++) {
+      await breathe(signal);
       const key = family.taskKey(task);
       histories.push(learningHistory(settings, { family, task, random: random.split(key, i), stream: `${key}#${i}` }));
     }
     progress.update(done + 1);
-    // Lets a signal through between tasks.
-    await new Promise(resolve => setImmediate(resolve));
   }
   const options = settings.options as Manifest['source']['options'];
   return { histories, about: { source: { id, options, knows }, noise: settings.noise } };

@@ -13,8 +13,10 @@ import {
   type Results,
   type ReturnsTable,
   type ReturnTable,
+  type Versus,
   versusOthers,
 } from '../evaluation/index.ts';
+import { breathe } from '../util/breathe.ts';
 import { canonicalJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import type { ExperimentConfig } from './config.ts';
 import { describe } from './describe.ts';
@@ -39,14 +41,26 @@ export interface Found extends Evaluated {
 /**
  * Writes results.json and, beside it, the raw returns that its tables were computed from.
  *
- * @param recorded what the results say of the configuration, where that is more than `config`.
+ * @param options.recorded what the results say of the configuration, where that is more than `config`.
+ * @throws the reason of the signal, before anything is written.
  */
-export function writeResults(out: string, config: ExperimentConfig, found: Found, recorded: unknown = config): Results {
+export async function writeResults(
+  out: string,
+  config: ExperimentConfig,
+  found: Found,
+  { signal, recorded = config }: { signal: AbortSignal; recorded?: unknown },
+): Promise<Results> {
+  const { reference = 'cad' } = found;
   const raw = rawTables(config, found);
+  const versus: Record<string, Versus> = {};
+  for (const [name, table] of Object.entries(raw)) {
+    const found = await versusOthers(table, reference, () => breathe(signal));
+    if (found) versus[name] = found;
+  }
   // Without line breaks: one number a line would make the file several times as large.
   const text = `${canonicalJson({ format: RETURNS_FORMAT, tables: raw })}\n`;
   writeFileAtomic(join(out, RETURNS_FILE), text);
-  const results = { ...resultsOf(config, found, raw, recorded), raw: { file: RETURNS_FILE, sha256: sha256(text) } };
+  const results = { ...resultsOf(config, found, versus, recorded), raw: { file: RETURNS_FILE, sha256: sha256(text) } };
   writeJson(join(out, 'results.json'), results);
   return results;
 }
@@ -55,16 +69,12 @@ export function writeResults(out: string, config: ExperimentConfig, found: Found
 const rawTables = ({ name }: ExperimentConfig, { raw, tables }: Found): Record<string, ReturnsTable> =>
   Object.fromEntries([[name, raw], ...Object.entries(tables).map(([other, { raw }]) => [other, raw] as const)]);
 
-function resultsOf(config: ExperimentConfig, found: Found, rawByTable: Record<string, ReturnsTable>, recorded: unknown): Results {
-  const { methods, raw, protocol, returns, imitation, rate, reference = 'cad', imported = {} } = found;
+function resultsOf(config: ExperimentConfig, found: Found, versus: Record<string, Versus>, recorded: unknown): Results {
+  const { methods, raw, protocol, returns, imitation, rate, imported = {} } = found;
   const tables = Object.entries(found.tables).map(([name, { methods }]) => [name, methods] as const);
   const protocols = Object.entries(found.tables).map(([name, { protocol }]) => [name, protocol] as const);
   const { episodes, streams, sampling, resamples } = config.evaluate;
   const tasks = raw.tasks.length;
-  const versus = Object.entries(rawByTable).flatMap(([name, table]) => {
-    const beside = versusOthers(table, reference);
-    return beside ? [[name, beside] as const] : [];
-  });
   return {
     format: RESULTS_FORMAT,
     name: config.name,
@@ -83,7 +93,7 @@ function resultsOf(config: ExperimentConfig, found: Found, rawByTable: Record<st
     }),
     methods,
     ...(tables.length > 0 ? { tables: Object.fromEntries(tables) } : {}),
-    ...(versus.length > 0 ? { versus: Object.fromEntries(versus) } : {}),
+    ...(Object.keys(versus).length > 0 ? { versus } : {}),
     ...(Object.keys(returns).length > 0 ? { returns } : {}),
     ...(Object.keys(imitation).length > 0 ? { imitation } : {}),
     ...(rate ? { rate } : {}),

@@ -8,6 +8,7 @@ import { type HostTensor, input, zeros } from '../engine/index.ts';
 import { weightedMean } from '../nn/index.ts';
 import { firstOfEach, type History } from '../rl/index.ts';
 import { BatchSampler, newBatch } from '../tokenizers/index.ts';
+import { breathe } from '../util/breathe.ts';
 import { STORES, type StoreId } from './context-stores.ts';
 import { encodeStreams, firstRows, loadTable, type StreamTable, saveTable, shownTo } from './context-table.ts';
 import { PARTS } from './model.ts';
@@ -56,9 +57,7 @@ async function allShown(
     if (table.last[index] !== index)
       shown.set(shownTo(table, { ...table, task, stream, index }, retrieval, STORES[store]), index * retrieval.contexts);
     if (index % 64 !== 0) continue;
-    // Lets a signal through.
-    await new Promise(resolve => setImmediate(resolve));
-    signal.throwIfAborted();
+    await breathe(signal);
     progress.update(index);
   }
   progress.finish();

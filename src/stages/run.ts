@@ -89,17 +89,8 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
   }
   return outputs.replace(async () => {
     await exportModel({ model: main.model, config }, main.agent, join(out, 'model'));
-    return writeResults(out, config, {
-      ...main,
-      tables,
-      returns,
-      imitation,
-      dataHashes,
-      imported,
-      seconds,
-      times,
-      command: options.command,
-    });
+    const found = { ...main, tables, returns, imitation, dataHashes, imported, seconds, times, command: options.command };
+    return writeResults(out, config, found, { signal });
   });
 }
 

@@ -119,6 +119,11 @@ export class StageStore {
     this.#options = { ...options, since: options.since ?? diskTime(out) };
   }
 
+  /** Aborted when the work is to stop. */
+  get signal(): AbortSignal {
+    return this.#options.signal;
+  }
+
   /** Gives the stage's output, running it unless it is there. Throws `E_CHECKPOINT` when a finished output was altered. */
   async run({ stage, settings, inputs, run }: StageRequest): Promise<StageOutput> {
     const { progress, signal } = this.#options;

@@ -49,11 +49,11 @@ async function actionTime(evaluation: Evaluation, method: TrainedMethod): Promis
     stage: `time-${method.method}`,
     settings: { timed, executor: config.executor, machine: machine(), ...(memory ? { memory: memory.settings } : {}) },
     inputs: { model: method.trained.key, ...memory?.inputs },
-    async run({ progress }) {
+    async run({ progress, signal }) {
       const [task] = evaluatedTasks(config);
       progress.start(`time ${method.method}`, 1);
       const policy = await openPolicy({ ...evaluation, size: 1, compress: 1, retrieve: memory?.retriever([family.taskKey(task)]) }, method);
-      const play = timedPlayer({ family, task, policy, segment, random: Random.seeded(method.seed).split('time') });
+      const play = timedPlayer({ family, task, policy, segment, random: Random.seeded(method.seed).split('time'), signal });
       await play(WARM_UP * segment);
       const latency = latencyOf(await play(Math.max(timed, SEGMENTS * segment)));
       progress.finish();

@@ -25,6 +25,7 @@ import {
   unpack,
   warmupCosine,
 } from '../optim/index.ts';
+import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { appendText, writeFileAtomic } from '../util/files.ts';
 import { CHECKPOINT, type CheckpointRequest, loadCheckpoint, saveCheckpoint, type Weights, weightsFrom } from './checkpoint.ts';
@@ -113,7 +114,12 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
       ),
     ),
   });
-  const program = await executor.compile(toOnnx(optimise(graph)));
+  await breathe(context.signal);
+  const optimised = optimise(graph);
+  await breathe(context.signal);
+  const model = toOnnx(optimised);
+  await breathe(context.signal);
+  const program = await executor.compile(model);
 
   const vectors = () => Object.fromEntries(state.map(name => [name, zeros([layouts[name].size])]));
   let [current, next] = [vectors(), vectors()];

@@ -4,7 +4,6 @@
  */
 
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import {
   curveOf,
   drawRuns,
@@ -19,6 +18,7 @@ import {
   type Sides,
 } from '../../evaluation/index.ts';
 import type { HiddenFactor } from '../../rl/index.ts';
+import { breathe } from '../../util/breathe.ts';
 import { readJson, writeJson } from '../../util/files.ts';
 import { Random } from '../../util/random.ts';
 import { resampledOf } from '../evaluate.ts';
@@ -79,9 +79,7 @@ async function probes(
   for (const factor of hidden) {
     const value = { train: tasks.train.map(factor.of), heldOut: tasks.heldOut.map(factor.of) };
     const at = async (probed: Probed, e: number): Promise<Sides<ProbeScores>> => {
-      signal.throwIfAborted();
-      // Lets a signal through between fits.
-      await setImmediate();
+      await breathe(signal);
       const labels = probed === 'shuffled' ? { ...value, train: elsewhere.map(t => value.train[t]) } : value;
       const samples = (side: keyof Sides<unknown>, at: readonly number[]) => ({
         rows: rowsAt(streams[side], probed, e, at),

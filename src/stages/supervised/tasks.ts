@@ -4,6 +4,7 @@
  */
 
 import { type Draw, drawTask, type Problem } from '../../supervised/index.ts';
+import { breathe } from '../../util/breathe.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { Random } from '../../util/random.ts';
 import type { StageOutput, StageStore } from '../store.ts';
@@ -64,8 +65,7 @@ export async function auditTasks(store: StageStore, config: SupervisedConfig, pr
           overlap += same(problem.task(stream.split(i))).length;
           if (i % 4096 !== 0) continue;
           progress.update(s * perSeed + i);
-          await new Promise(setImmediate);
-          signal.throwIfAborted();
+          await breathe(signal);
         }
       }
       progress.finish(`${seeds.length * perSeed} training tasks, ${overlap} held out among them`);
