@@ -5,11 +5,11 @@ history shows. Nothing here is cadenza's; it is what a user of Gymnasium would w
 
     pip install gymnasium==1.4.0 "minari[hdf5]==0.5.4" h5py==3.16.0 pillow
     python examples/frozen_lake.py minari runs/frozen-lake-v0
-    npx cadenza import runs/frozen-lake-v0/data/main_data.hdf5 --format minari --out runs/frozen-lake-data
+    npx cadenza import runs/frozen-lake-v0 --out runs/frozen-lake-data
     npx cadenza run experiments/frozen-lake.yaml
 
     python examples/frozen_lake.py xland runs/frozen-lake.hdf5     # the same histories, and what would have been optimal
-    npx cadenza import runs/frozen-lake.hdf5 --format xland --labels expert --out runs/frozen-lake-expert-data
+    npx cadenza import runs/frozen-lake.hdf5 --labels expert --out runs/frozen-lake-expert-data
     npx cadenza run experiments/frozen-lake.yaml --set source.dataset=runs/frozen-lake-expert-data --set name=frozen-lake-expert
 """
 

@@ -144,7 +144,9 @@ describe('a data set of an environment that is not here', () => {
     const data = `foreign-${layout}`;
     await succeed('import', fixture(name), '--format', layout, '--labels', labels, '--out', at(data));
     const out = at(`${data}-run`);
-    await succeed('finetune', TINY, '--out', out, ...SHORT, ...foreign(data, { 'env.id': env }));
+    // The history that is left of the second one is one episode.
+    const pieces = { 'context.segment': 2, 'context.segments': 2 };
+    await succeed('finetune', TINY, '--out', out, ...SHORT, ...foreign(data, { 'env.id': env, ...pieces }));
     expect(decodeSafetensors(readFileSync(join(stageFolder(out, 'finetune-seed0')!, 'model.safetensors'))).tensors.size).toBeGreaterThan(
       10,
     );
