@@ -1,6 +1,6 @@
 /** @file One folder, several configurations: what lies in it is always of one, what is examined belongs together, and nothing is lost. */
 
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -83,6 +83,32 @@ describe('a second configuration in the folder of a finished run', () => {
     expect(await withinProcess(['generate', TINY, '--out', out, ...settings({ ...SHORT, ...OTHER })])).toMatchObject({ status: 0 });
     expect(hashes(out)).toEqual(before);
     expect(existsSync(join(out, 'earlier'))).toBe(false);
+  });
+});
+
+describe('the same command again', () => {
+  it('says in one line what it reuses and what it makes', async () => {
+    const out = copy('again');
+    const said = async (...args: Parameters<typeof run>) =>
+      (await run(...args)).stderr.split('\n').filter(line => line.startsWith('reused'));
+    expect(await said(join(folder, 'new'))).toEqual([]);
+    const [again] = await said(out);
+    expect(again).toMatch(/^reused: generate, .*teacher, pretrain, distil, finetune, evaluate-cad.* \(seed 0\); made now: nothing$/);
+    const [some] = await said(out, { 'finetune.steps': 3 });
+    expect(some).toMatch(
+      /^reused: generate, .*teacher, pretrain, distil, .* \(seed 0\); made now: .*finetune, .*evaluate-cad.* \(seed 0\)/,
+    );
+  });
+
+  it('removes old halves of files of ours, and nothing else', async () => {
+    const out = copy('halves');
+    const [old, fresh, foreign, half] = ['results.json.4.tmp', 'returns.json.5.tmp', 'mine.json.6.tmp', 'model/act.onnx.7.tmp'];
+    for (const name of [old, fresh, foreign, half]) {
+      writeFileSync(join(out, name), 'half');
+      if (name !== fresh) utimesSync(join(out, name), 1e9, 1e9);
+    }
+    expect(await run(out)).toMatchObject({ status: 0 });
+    expect([old, fresh, foreign, half].map(name => existsSync(join(out, name)))).toEqual([false, true, true, false]);
   });
 });
 

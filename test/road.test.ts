@@ -227,7 +227,8 @@ describe('a stage of its own', () => {
     expect(names()).toEqual(['generate']);
     const distil = await cadenza('distil', TINY, '--out', staged, '--json');
     expect([distil.status, JSON.parse(distil.stdout)]).toEqual([0, { out: staged }]);
-    expect(distil.stderr).not.toContain('generate');
+    expect(distil.stderr).not.toMatch(/^generate: /m);
+    expect(distil.stderr).toContain('reused: generate; made now: ');
     expect(names()).toEqual(['distil-seed0', 'generate', 'pretrain-seed0', 'teacher-seed0']);
     expect(existsSync(join(staged, 'results.json'))).toBe(false);
     for (const [path, bytes] of stageFiles(staged)) expect(bytes.equals(stageFiles(first).get(path)!), path).toBe(true);

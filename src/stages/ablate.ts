@@ -27,7 +27,7 @@ import { makeAtOnce, partsOf } from './parallel.ts';
 import { writeResults } from './results.ts';
 import { type RunOptions, road } from './run.ts';
 import { commonSelection } from './selection.ts';
-import { diskTime, StageStore } from './store.ts';
+import { diskTime, StageStore, sayReused } from './store.ts';
 import { measureTimes } from './times.ts';
 
 const label = z
@@ -263,6 +263,7 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   const imitation: Record<string, ImitationTable> = {};
   const times: Record<string, Record<string, MethodTimes>> = {};
   const [dataHashes, seconds]: [Record<string, string>, Record<string, number>] = [{}, {}];
+  const stores: StageStore[] = [];
   for (const [done, { name, config }] of cells.entries()) {
     const heading = `${done + 1}/${cells.length} ${name}`;
     const store = new StageStore(out, {
@@ -271,6 +272,7 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
       signal,
       progress: { ...progress, start: (stage, ...rest) => progress.start(`${heading}: ${stage}`, ...rest) },
     });
+    stores.push(store);
     const found = (await road(config, store, executors[done], 'evaluate'))!;
     const sharedNames = shared.namesIn(found, name);
     const rows = <T>({ cad, source, random, ...others }: Record<string, T>): Record<string, T> => ({
@@ -305,6 +307,7 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   const lines = rate && new Map(cells.map(cell => [`cad ${cell.name}`, lineOf(cell, rate.along)]));
   const curve = lines && rateReturn(main!.methods, main!.raw, lines, rate.against);
   const found = { ...main!, tables, returns, imitation, rate: curve, reference: reference && `cad ${reference}` };
+  sayReused(stores, progress);
   return outputs.replace(async () =>
     writeResults(out, cells[0].config, { ...found, dataHashes, seconds, times, command }, { signal, recorded: { ablation, base } }),
   );

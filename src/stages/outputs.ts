@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'no
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { formatConfig } from '../util/config.ts';
-import { sha256, writeFileAtomic } from '../util/files.ts';
+import { removeLeftovers, sha256, writeFileAtomic } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
 
 export const CONFIG_FILE = 'config.yaml';
@@ -28,6 +28,8 @@ export interface Outputs {
 
 /** Opens the folder for the outputs of a configuration, and says so where it holds those of another. */
 export function openOutputs(out: string, config: unknown, progress: Progress): Outputs {
+  removeLeftovers(out, name => OUTPUT.test(name) || [CONFIG_FILE, '.began'].includes(name));
+  for (const folder of ['model', 'report', 'inspect']) removeLeftovers(join(out, folder), () => true);
   const text = formatConfig(config);
   const other = otherConfig(out, text);
   if (other !== undefined) {

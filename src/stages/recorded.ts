@@ -41,7 +41,7 @@ import { withWeights } from './model.ts';
 import { openOutputs } from './outputs.ts';
 import { madeBy } from './provenance.ts';
 import { type RunOptions, trainMethods } from './run.ts';
-import { StageStore } from './store.ts';
+import { StageStore, sayReused } from './store.ts';
 
 const SCORES_FILE = 'scores.json';
 /** Segments that are scored in one call. */
@@ -85,6 +85,7 @@ export async function runRecorded(
       seconds: store.seconds,
     },
   };
+  sayReused([store], progress);
   await outputs.replace(async () => {
     await exportModel(main.evaluation, main.agent, join(out, 'model'));
     writeJson(join(out, 'results.json'), results);

@@ -8,7 +8,7 @@ import { readyExecutor } from '../engine/executors/registry.ts';
 import type { Executor } from '../engine/index.ts';
 import type { ImitationTable, MethodTimes, Results, ReturnTable } from '../evaluation/index.ts';
 import type { History } from '../rl/index.ts';
-import type { Progress } from '../util/progress.ts';
+import { type Progress, silentProgress } from '../util/progress.ts';
 import { baselineModels, trainBaseline } from './baselines/train.ts';
 import { expectBuildable } from './buildable.ts';
 import { type ExperimentConfig, evaluatedAt, tableConfig } from './config.ts';
@@ -24,7 +24,7 @@ import { reinforce } from './reinforce.ts';
 import { writeResults } from './results.ts';
 import { retrieve, trainingContexts } from './retrieve.ts';
 import { returnPrediction } from './return-prediction.ts';
-import { diskTime, type StageOutput, StageStore } from './store.ts';
+import { diskTime, type StageOutput, StageStore, sayReused } from './store.ts';
 import { measureTimes } from './times.ts';
 import { distil, finetune, pretrain, type TrainingRun, trainTeacher } from './training.ts';
 
@@ -60,13 +60,21 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
   }
   const executor = await readyExecutor(config.executor);
   const since = diskTime(out);
-  const open = () => new StageStore(out, { fresh, since, progress, signal });
+  const stores: StageStore[] = [];
+  const open = () => {
+    const store = new StageStore(out, { fresh, since, progress, signal });
+    stores.push(store);
+    return store;
+  };
   const store = open();
-  const outputs = openOutputs(out, config, progress);
+  const outputs = openOutputs(out, config, until === 'evaluate' ? progress : silentProgress);
   const parts = [config, ...config.tables.map(table => tableConfig(config, table))].flatMap(each => partsOf(each.name, each));
   await makeAtOnce(config.name, parts, { ...options, since });
   const main = await road(config, store, executor, until);
-  if (!main) return undefined;
+  if (!main) {
+    sayReused(stores, progress);
+    return undefined;
+  }
   const tables: Record<string, Evaluated> = { ...main.elsewhere };
   const returns: Record<string, ReturnTable> = { ...(main.returns ? { [config.name]: main.returns } : {}) };
   const imitation: Record<string, ImitationTable> = { ...(main.imitation ? { [config.name]: main.imitation } : {}) };
@@ -87,6 +95,7 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
     dataHashes[table.name] = other!.dataHash;
     if (other!.imported) imported[table.name] = other!.imported;
   }
+  sayReused(stores, progress);
   return outputs.replace(async () => {
     await exportModel({ model: main.model, config }, main.agent, join(out, 'model'));
     const found = { ...main, tables, returns, imitation, dataHashes, imported, seconds, times, command: options.command };

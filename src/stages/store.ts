@@ -8,7 +8,7 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { StageBudget } from '../evaluation/index.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { hashJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
+import { hashJson, isTemporary, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import { claim } from '../util/lock.ts';
 import type { Progress } from '../util/progress.ts';
 import { type RecordFormat, readRecord } from '../util/records.ts';
@@ -94,7 +94,7 @@ export interface StoreOptions {
  * written to.
  */
 export function diskTime(folder: string): number {
-  const path = join(folder, '.began');
+  const path = join(folder, `.began.${process.pid}.tmp`);
   writeFileAtomic(path, '');
   const { mtimeMs: first } = statSync(path);
   let now = first;
@@ -113,6 +113,8 @@ export class StageStore {
   readonly #options: StoreOptions & { readonly since: number };
   /** Seconds of every stage that was asked for, whether it ran now or earlier. */
   readonly seconds: Record<string, number> = {};
+  /** Every stage that was asked for, by its folder, and whether it was there before the command. */
+  readonly asked = new Map<string, { readonly stage: string; readonly reused: boolean }>();
 
   constructor(out: string, options: StoreOptions) {
     this.#folder = join(out, 'stages');
@@ -135,6 +137,7 @@ export class StageStore {
       if (!existsSync(path) || this.#isStale(folder)) return undefined;
       const { report, seconds } = readStage(folder, key);
       this.seconds[stage] = seconds;
+      this.asked.set(folder, { stage, reused: statSync(folder).mtimeMs < this.#options.since });
       return { folder, key, report, seconds };
     };
     const earlier = finished();
@@ -169,7 +172,7 @@ export class StageStore {
     const { key, folder, path } = at;
     mkdirSync(folder, { recursive: true });
     // A killed process may have left a file half-written, which must not pass for output.
-    for (const name of readdirSync(folder)) if (isLeftover(name)) rmSync(join(folder, name));
+    for (const name of readdirSync(folder)) if (isTemporary(name)) rmSync(join(folder, name));
     const began = performance.now();
     const report = await run({ folder, key, progress, signal });
     const seconds = Math.round((performance.now() - began) / 10) / 100;
@@ -185,8 +188,32 @@ export class StageStore {
     } satisfies StageManifest;
     writeJson(path, { ...record, sha256: hashJson(record) });
     this.seconds[stage] = seconds;
+    this.asked.set(folder, { stage, reused: false });
     return { folder, key, report, seconds };
   }
+}
+
+/** Stages that one line names. */
+const NAMED = 16;
+
+/** Says in one line what of a command's work was there before it; nothing where none was. */
+export function sayReused(stores: readonly StageStore[], progress: Progress): void {
+  const asked = [...new Map(stores.flatMap(store => [...store.asked])).values()];
+  const [reused, made] = [true, false].map(wanted => asked.filter(each => each.reused === wanted).map(({ stage }) => stage));
+  if (reused.length > 0) progress.say(`reused: ${stageList(reused)}; made now: ${stageList(made)}`);
+}
+
+/** Such as `generate, teacher, distil (seed 0)`. */
+function stageList(stages: readonly string[]): string {
+  if (stages.length === 0) return 'nothing';
+  if (stages.length > NAMED) return `${stages.length} stages`;
+  const bySeed = new Map<string, string[]>();
+  for (const stage of stages) {
+    const [, name, seed] = /^(.*?)(?:-seed(\d+))?$/.exec(stage)!;
+    const group = seed === undefined ? '' : ` (seed ${seed})`;
+    bySeed.set(group, [...(bySeed.get(group) ?? []), name]);
+  }
+  return [...bySeed].map(([seed, names]) => names.join(', ') + seed).join(', ');
 }
 
 /** A finished stage with what it was made from. */
@@ -220,12 +247,9 @@ export function readStage(folder: string, wanted?: string): StoredStage {
 /** Files that change from run to run (times) and so have no hash. */
 const VOLATILE = new Set([MANIFEST, 'metrics.jsonl']);
 
-/** What a process leaves that dies within a write: `writeFileAtomic` has files of such names while it writes. */
-const isLeftover = (name: string) => /\.\d+\.tmp$/.test(name);
-
 /** The names in the folder of a stage, but for the volatile ones and what a file manager or a killed process left. */
 const filesIn = (folder: string) =>
-  readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !VOLATILE.has(name) && !name.startsWith('.') && !isLeftover(name));
+  readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !VOLATILE.has(name) && !name.startsWith('.') && !isTemporary(name));
 
 function hashFiles(folder: string): Record<string, string> {
   const names = filesIn(folder).flatMap(entry => (entry.isFile() ? [entry.name] : []));

@@ -33,7 +33,7 @@ import { madeBy } from './provenance.ts';
 import { trainMethods } from './run.ts';
 import { fingerprint, statedSelection } from './selection.ts';
 import { drawSettings, type SearchSpace, type Settings } from './space.ts';
-import { StageStore } from './store.ts';
+import { StageStore, sayReused } from './store.ts';
 
 const STUDY_FILE = 'tune.json';
 
@@ -123,6 +123,7 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
       }
     }
     const study = report();
+    sayReused([store], progress);
     const best = bestConfig(base, study, sha256File(join(out, STUDY_FILE)));
     writeFileAtomic(join(out, 'best.yaml'), formatConfig(best));
     return study;

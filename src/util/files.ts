@@ -11,6 +11,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   readSync,
   renameSync,
@@ -18,7 +19,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { canonicalJson } from './canonical.ts';
 import { CadenzaError, type ErrorCode } from './errors.ts';
 
@@ -127,6 +128,22 @@ export function expectNoOther(path: string, hash: string): void {
 export function placeFile(temporary: string, path: string): void {
   expectNoOther(path, sha256File(temporary));
   renameSync(temporary, path);
+}
+
+/** A file that `writeFileAtomic` writes to before it has its name. */
+export const isTemporary = (name: string): boolean => /\.\d+\.tmp$/.test(name);
+
+/** A write takes seconds; one that rests for so many milliseconds has died. */
+const DEAD = 600_000;
+
+/** Removes what killed processes left of their writes in a folder, where `isOurs` holds for the name that the file was to have. */
+export function removeLeftovers(folder: string, isOurs: (name: string) => boolean): void {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    const { mtimeMs = Number.POSITIVE_INFINITY } = statSync(path, { throwIfNoEntry: false }) ?? {};
+    if (isTemporary(name) && isOurs(name.replace(/\.\d+\.tmp$/, '')) && Date.now() - mtimeMs > DEAD) rmSync(path, { force: true });
+  }
 }
 
 /** Adds text at a file's end; a process that dies meanwhile leaves a part of it. Throws `E_DISK` as `writeFileAtomic` does. */

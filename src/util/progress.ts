@@ -43,6 +43,7 @@ const seen = (display: Progress): Progress => ({
   start: (stage, ...rest) => display.start(printable(stage), ...rest),
   update: (done, note) => display.update(done, note && printable(note)),
   finish: note => display.finish(note && printable(note)),
+  say: text => display.say(printable(text)),
 });
 
 /** A line at the start, at the end and about every `interval` milliseconds in between. `now` is in milliseconds. */

@@ -20,7 +20,7 @@ import { loadWeights } from '../checkpoint.ts';
 import { openOutputs } from '../outputs.ts';
 import { madeBy } from '../provenance.ts';
 import type { RunOptions } from '../run.ts';
-import { type StageOutput, StageStore } from '../store.ts';
+import { type StageOutput, StageStore, sayReused } from '../store.ts';
 import { MODEL_FILE } from '../training.ts';
 import type { SupervisedConfig } from './config.ts';
 import { expectLatents, SupervisedModel } from './model.ts';
@@ -49,6 +49,7 @@ export async function runSupervised(config: SupervisedConfig, options: Omit<RunO
     for (const method of methods) trained.push({ method: { ...method, seed }, output: await trainSupervised(run, { ...method, seed }) });
 
   const results = await collect(run, trained, audit, command);
+  sayReused([store], progress);
   await outputs.replace(async () => writeJson(join(out, 'results.json'), results));
   return results;
 }
