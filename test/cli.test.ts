@@ -30,6 +30,33 @@ function start(...args: string[]) {
 
 const cadenza = (...args: string[]) => start('src/cli/main.ts', ...args).ended;
 
+describe('--dry-run', () => {
+  it.each(['tiny.yaml', 'tiny-regression.yaml'])('estimates %s and writes nothing', async name => {
+    const out = join(folder, `dry-${name}`);
+    const file = join(ROOT, 'experiments', name);
+    const shown = await withinProcess(['run', file, '--dry-run', '--out', out]);
+    expect(shown.status, shown.stderr).toBe(0);
+    const { stdout } = await withinProcess(['run', file, '--dry-run', '--out', out, '--json']);
+    const { stages, peakBytes, machineBytes } = JSON.parse(stdout);
+    expect(peakBytes).toBeLessThan(machineBytes);
+    for (const { stage } of stages) expect(shown.stdout).toContain(stage);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('refuses what does not fit', async () => {
+    const { status, stderr } = await withinProcess([
+      'run',
+      good,
+      '--dry-run',
+      '--set',
+      'source.histories=1000000',
+      '--set',
+      'source.episodes=1000000',
+    ]);
+    expect([status, stderr]).toEqual([3, expect.stringContaining('the learning histories would take about')]);
+  });
+});
+
 describe('a path after "="', () => {
   it('has ~ for the home folder, as a shell gives it everywhere else', () => {
     vi.stubEnv('HOME', folder);

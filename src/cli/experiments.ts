@@ -1,7 +1,8 @@
 /** @file The kinds of experiment that a file can describe, told apart by a key at its top: one record each. */
 
 import type { z } from 'zod';
-import { experimentSchema } from '../stages/config.ts';
+import { experimentSchema, tableConfig } from '../stages/config.ts';
+import type { Estimate } from '../stages/estimate.ts';
 import type { RunOptions, Stage } from '../stages/run.ts';
 import { fingerprint } from '../stages/selection.ts';
 import { supervisedSchema } from '../stages/supervised/config.ts';
@@ -28,6 +29,8 @@ export interface ExperimentKind<C extends { name: string } = { name: string }> {
   readonly parallel: boolean;
   /** What `config print` adds to the settings, as a comment of YAML. */
   remark?(config: C): string;
+  /** What it needs; throws `E_CONFIG` where this machine does not have that. */
+  estimate(config: C): Promise<Estimate>;
   /** Runs it; gives nothing when it was asked to stop before the evaluation. */
   run(config: C, options: RunOptions): Promise<Report | undefined>;
 }
@@ -41,6 +44,17 @@ export const KINDS: readonly ExperimentKind[] = [
     schema: experimentSchema,
     stages: ['generate', 'teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'retrieve', 'baselines', 'evaluate'],
     parallel: true,
+    async estimate(config) {
+      const [{ expectBuildable }, { estimate }, { familyOf }] = await Promise.all([
+        import('../stages/buildable.ts'),
+        import('../stages/estimate.ts'),
+        import('../stages/imported.ts'),
+      ]);
+      const each = [config, ...config.tables.map(table => tableConfig(config, table))];
+      for (const one of each) expectBuildable(one, { plays: !familyOf(one).recorded });
+      // Tables run one after the other.
+      return each.map(one => estimate(one)).reduce((a, b) => (b.peakBytes > a.peakBytes ? b : a));
+    },
     remark: config =>
       `# These settings have the fingerprint ${fingerprint(config)}; selection.settings takes it, to state how they were chosen.\n`,
     async run(config, options) {
@@ -68,6 +82,9 @@ export const KINDS: readonly ExperimentKind[] = [
     schema: supervisedSchema,
     stages: [],
     parallel: false,
+    async estimate(config) {
+      return (await import('../stages/supervised/estimate.ts')).estimateSupervised(config);
+    },
     async run(config, options) {
       const results = await (await import('../stages/supervised/run.ts')).runSupervised(config, options);
       return {
@@ -86,6 +103,7 @@ export interface OpenExperiment {
   readonly kind: ExperimentKind;
   readonly config: { name: string };
   run(options: RunOptions): Promise<Report | undefined>;
+  estimate(): Promise<Estimate>;
 }
 
 /** Reads an experiment of whichever kind the file's keys say. Throws `E_CONFIG` as `loadConfig` does, and where they say two, or an ablation. */
@@ -106,5 +124,5 @@ export function openExperiment(file: string, overrides: readonly string[] = []):
       `${file}: "${kind.key}" and "${torn}" stand side by side; expected "${kind.key}" alone for a ${kind.name} experiment, or "env" and "source" alone for one in reinforcement learning. Remove one.`,
     );
   const config = loadConfig(kind.schema, { file, text, overrides });
-  return { kind, config, run: options => kind.run(config, options) };
+  return { kind, config, run: options => kind.run(config, options), estimate: () => kind.estimate(config) };
 }

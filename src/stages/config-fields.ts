@@ -8,6 +8,7 @@ import { z } from 'zod';
  */
 const LIMITS = {
   items: [1_000_000, 'so many are never needed, and lists of more do not fit into memory'],
+  tasks: [100_000, 'each is drawn, named and compared by content before anything starts'],
   width: [16_384, 'a layer that is wider has more than 4 GB of weights'],
   layers: [256, 'every block is written out in the graph'],
   tokens: [65_536, 'attention to more does not fit into memory'],

@@ -48,9 +48,9 @@ export const fields = {
     .describe('The family of tasks'),
   split: z
     .strictObject({
-      tasks: count('Training tasks to draw, for families whose tasks are drawn and not listed; leave it out elsewhere').optional(),
-      heldOut: count('Tasks never trained on').default(8),
-      validation: steps('Further tasks kept from training, to choose settings on', 'items').default(0),
+      tasks: count('Training tasks to draw, for families whose tasks are drawn and not listed; leave it out elsewhere', 'tasks').optional(),
+      heldOut: count('Tasks never trained on', 'tasks').default(8),
+      validation: steps('Further tasks kept from training, to choose settings on', 'tasks').default(0),
       seed: seed('Seed of the choice of held-out tasks').default(0),
     })
     .prefault({})

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import type { Estimate } from '../../stages/estimate.ts';
 import type { Stage } from '../../stages/run.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
@@ -15,6 +16,7 @@ interface Options {
   fresh?: boolean;
   jobs: number;
   json?: boolean;
+  dryRun?: boolean;
 }
 
 const STAGE_COMMANDS: Record<Stage, string> = {
@@ -41,6 +43,7 @@ function registerStage(program: Command, name: string, description: string, unti
     .addOption(outOption('folder of the run (default: runs/<name of the experiment>)'))
     .addOption(freshOption())
     .addOption(resumeOption())
+    .option('--dry-run', 'print what it needs (parameters, memory, operations), and write nothing')
     .addOption(jobsOption())
     .addOption(jsonOption())
     .action(async (file: string, options: Options) => {
@@ -53,6 +56,7 @@ function registerStage(program: Command, name: string, description: string, unti
         );
       if (options.jobs > 1 && !kind.parallel)
         throw new CadenzaError('E_USAGE', `${file} is a ${kind.name} experiment, which runs in one process; leave out --jobs`);
+      if (options.dryRun) return showEstimate(await experiment.estimate(), options.json ?? false);
       const out = options.out ?? join('runs', config.name);
       const { fresh, jobs, json = false } = options;
       const signal = interruptSignal();
@@ -66,4 +70,9 @@ function registerStage(program: Command, name: string, description: string, unti
       if (report) print(`${(await report.text()).trimEnd()}\n`);
       print(`Everything is in ${out}\n`);
     });
+}
+
+async function showEstimate(found: Estimate, json: boolean): Promise<void> {
+  if (json) return printJson(found);
+  print(`${(await import('../estimate.ts')).formatEstimate(found)}\n`);
 }

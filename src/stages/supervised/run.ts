@@ -23,6 +23,7 @@ import type { RunOptions } from '../run.ts';
 import { type StageOutput, StageStore, sayReused } from '../store.ts';
 import { MODEL_FILE } from '../training.ts';
 import type { SupervisedConfig } from './config.ts';
+import { estimateSupervised } from './estimate.ts';
 import { expectLatents, SupervisedModel } from './model.ts';
 import { exampleCounts, makeScorer, meansByCount, scoreFunction } from './scorer.ts';
 import { auditTasks, heldOutTasks } from './tasks.ts';
@@ -33,6 +34,7 @@ const SCORES_FILE = 'scores.json';
 /** Runs a supervised experiment and gives its results. */
 export async function runSupervised(config: SupervisedConfig, options: Omit<RunOptions, 'until'>): Promise<SupervisedResults> {
   const { out, progress, signal, fresh, command } = options;
+  estimateSupervised(config);
   const model = new SupervisedModel(config);
   const methods = methodsOf(config);
   // Built before anything runs: what does not fit should not show after an hour of training.

@@ -7,7 +7,7 @@ import { type Draw, firstExamples, labelRecord } from '../../supervised/index.ts
 import type { SupervisedModel } from './model.ts';
 
 /** Contexts that are compressed in one call. */
-const BATCH = 64;
+export const SCORED_AT_ONCE = 64;
 
 export interface Scorer {
   /** In the order in which they are packed. */
@@ -20,10 +20,10 @@ export interface Scorer {
 /** A program for models with the compressor `kind`, for tasks of `queries` test inputs. */
 export async function makeScorer(model: SupervisedModel, kind: string, queries: number, executor: Executor): Promise<Scorer> {
   const scope = new Scope();
-  const outputs = model.outputs(scope, kind, BATCH, queries);
+  const outputs = model.outputs(scope, kind, SCORED_AT_ONCE, queries);
   const specs = [...scope.table.values()];
   const program = await executor.compile(toOnnx(optimise(readPacked({ outputs: { outputs } }, packing(specs), PARAMETERS))));
-  const batch = model.newBatch(BATCH, queries);
+  const batch = model.newBatch(SCORED_AT_ONCE, queries);
   const { context, query } = batch;
   const { kind: labelKind, size } = model.problem.label;
   const { measure } = labelRecord(labelKind);
@@ -36,8 +36,8 @@ export async function makeScorer(model: SupervisedModel, kind: string, queries: 
     async score(parameters, tasks, counts) {
       const scores = new Float64Array(counts.length * tasks.length);
       for (const [c, count] of counts.entries()) {
-        for (let from = 0; from < tasks.length; from += BATCH) {
-          const part = tasks.slice(from, from + BATCH);
+        for (let from = 0; from < tasks.length; from += SCORED_AT_ONCE) {
+          const part = tasks.slice(from, from + SCORED_AT_ONCE);
           for (const [b, draw] of part.entries())
             model.write(batch, b, { queries: draw.queries, examples: firstExamples(draw.examples, count) });
           const result = await program.run({ ...feeds, [PARAMETERS]: parameters }, ['outputs']);

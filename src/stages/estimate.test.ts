@@ -1,0 +1,121 @@
+/** @file Sizes of every setting: refused at once, or estimated; nothing in between. */
+
+import { describe, expect, it } from 'vitest';
+import { configJsonSchema, type JsonSchema, loadConfig } from '../util/config.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { experimentSchema } from './config.ts';
+import { type Estimate, estimate, formatBytes } from './estimate.ts';
+import { supervisedSchema } from './supervised/config.ts';
+import { estimateSupervised } from './supervised/estimate.ts';
+
+const GB = 1e9;
+
+const TINY = `
+name: a
+source: { histories: 1, episodes: 6 }
+context: { episodes: 2 }
+model: { width: 16, heads: 2, feedForward: 2, encoderLayers: 1, decoderLayers: 1, latents: 2 }
+teacher: { steps: 0 }
+distil: { steps: 0, beta: 0 }
+baselines: { steps: 0 }
+`;
+const SUPERVISED = `
+name: a
+problem: { id: linear-regression, options: { dimension: 1 } }
+model: { width: 16, heads: 2, feedForward: 2, encoderLayers: 1, decoderLayers: 1, latents: 2 }
+baselines: { steps: 0 }
+`;
+
+const KINDS = [
+  {
+    name: 'an experiment',
+    schema: experimentSchema,
+    of: (overrides: string[]) => estimate(loadConfig(experimentSchema, { file: 'a.yaml', text: TINY, overrides }), 8 * GB),
+  },
+  {
+    name: 'a supervised experiment',
+    schema: supervisedSchema,
+    of: (overrides: string[]) => estimateSupervised(loadConfig(supervisedSchema, { file: 'a.yaml', text: SUPERVISED, overrides }), 8 * GB),
+  },
+];
+
+/** Dotted paths of all numbers of a schema, with their largest values. */
+function numbers(node: JsonSchema, path = ''): [string, number | undefined][] {
+  if (node.type === 'integer' || node.type === 'number') return [[path, node.maximum as number | undefined]];
+  // Further tables have the same settings.
+  return Object.entries(node.properties ?? {}).flatMap(([key, child]) => numbers(child, path ? `${path}.${key}` : key));
+}
+
+/** What else a setting needs before it is read at all. */
+const WITH: Readonly<Record<string, string[]>> = {
+  'policy.prompt': ['policy.prompt={}', 'policy.query=episode'],
+  'policy.returns': ['policy.returns={episodes: 2, bins: 5, weight: 1}'],
+  'policy.retrieval': ['policy.retrieval.contexts=1'],
+  latents: ['latents.kind=vq'],
+  reinforce: ['reinforce.steps=1', 'reinforce.batch=1'],
+  'context.segment': ['context.segment=2', 'context.segments=2'],
+};
+
+function outcome(of: (overrides: string[]) => Estimate, overrides: string[]): Estimate | CadenzaError {
+  try {
+    return of(overrides);
+  } catch (error) {
+    // E_BUG is whatever is no error of the catalogue.
+    expect(error, overrides.join(' ')).toBeInstanceOf(CadenzaError);
+    expect(['E_CONFIG', 'E_SHAPE', 'E_SPLIT'], String(error)).toContain((error as CadenzaError).code);
+    return error as CadenzaError;
+  }
+}
+
+describe.each(KINDS)('every number of $name', ({ schema, of }) => {
+  const all = numbers(configJsonSchema(schema));
+  const needs = (path: string) => Object.entries(WITH).flatMap(([prefix, sets]) => (path.startsWith(prefix) ? sets : []));
+
+  it('is there', () => {
+    expect(all.length).toBeGreaterThan(25);
+  });
+
+  it.each(all)('%s is refused out of its range, and estimated or refused at its ends', (path, most) => {
+    for (const value of [-1e9, 1e-46, 1e300]) expect(outcome(of, [...needs(path), `${path}=${value}`])).toBeInstanceOf(CadenzaError);
+    for (const value of [0, 1e9, most ?? 1e12]) {
+      const found = outcome(of, [...needs(path), `${path}=${value}`]);
+      if (found instanceof CadenzaError) expect(found.message.length).toBeLessThan(2000);
+      else expect(found.peakBytes).toBeLessThan(8 * GB);
+    }
+  });
+});
+
+describe('an estimate', () => {
+  const of = (...overrides: string[]) => KINDS[0].of(overrides);
+
+  it.each([
+    ['source.histories=1000000', 'source.histories'],
+    ['evaluate.streams=1000000', 'evaluate.streams'],
+    ['evaluate.imitation=1000000', 'evaluate.imitation'],
+    ['optimiser.batch=65536', 'optimiser.batch'],
+    ['model.width=16384', 'model.width'],
+    ['context.episodes=1000000', 'context.episodes'],
+  ])('of %s names what matters most', (override, setting) => {
+    const found = outcome(KINDS[0].of, [override]);
+    expect(found).toBeInstanceOf(CadenzaError);
+    expect((found as CadenzaError).message).toContain(`What matters most is ${setting}`);
+  });
+
+  it('grows with what it is made of', () => {
+    const peak = (...overrides: string[]) => of(...overrides).peakBytes;
+    expect(peak('optimiser.batch=256')).toBeGreaterThan(peak('optimiser.batch=64'));
+    expect(peak('source.histories=400')).toBeGreaterThan(peak('source.histories=40'));
+    const [small, large] = [50, 100].map(steps => of(`finetune.steps=${steps}`).stages.find(({ stage }) => stage === 'finetune')!);
+    expect(large.flops).toBe(2 * small.flops!);
+    expect(large.parameters).toBe(small.parameters);
+    expect(large.parameters).toBeGreaterThan(1000);
+  });
+
+  it('is refused where there are many more threads than cores', () => {
+    expect(outcome(KINDS[0].of, ['executor.threads=1024'])).toBeInstanceOf(CadenzaError);
+  });
+
+  it('is in units of bytes', () => {
+    expect([0, 999, 1000, 2.5e9, 4e21].map(formatBytes)).toEqual(['0 B', '999 B', '1 kB', '2.5 GB', '4000 EB']);
+  });
+});
