@@ -5,9 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { importHistories } from '../src/data/exchange.ts';
+import { exportHistories, importHistories } from '../src/data/exchange.ts';
+import { exchangeFormat } from '../src/data/formats/index.ts';
 import { writeHdf5 } from '../src/data/hdf5-writer.ts';
-import { datasetHistories, readDataset, saveDataset } from '../src/data/index.ts';
+import { datasetHistories, readDataset, saveDataset, saveHistories } from '../src/data/index.ts';
+import { environment } from '../src/envs/index.ts';
+import { listedTasks } from '../src/rl/index.ts';
+import { generateHistory, source } from '../src/sources/index.ts';
+import { Random } from '../src/util/random.ts';
 import { damagedBytes, damagedJson, expectExplained, fuzz } from './fuzz.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-import-fuzz-'));
@@ -78,4 +83,25 @@ it('a data set, whose hash protects it', async () => {
     writeFileSync(shard, content);
     expect(await expectExplained(read, what), what).toMatchObject({ code: 'E_DATA' });
   }
+});
+
+it('a manifest of histories, which an export reads', async () => {
+  const family = environment('dark-room', { size: 2, horizon: 3 });
+  const [test, ...train] = listedTasks(family, 'A test');
+  const histories = train.map((task, i) =>
+    generateHistory({ family, task, source: source('random'), random: Random.seeded(i), episodes: 2, noise: 0, stream: String(i) }),
+  );
+  const { manifest } = saveHistories(at('stage'), family, histories, {
+    source: { id: 'random', options: {}, knows: 'nothing' },
+    seed: 0,
+    noise: null,
+    split: { train: train.map(family.taskKey), test: [family.taskKey(test)] },
+    creator: { version: '0', node: 'v20', commit: null },
+  });
+  let number = 0;
+  const { refused } = await fuzz(damagedJson(manifest, { seed: 3, count: 150 }), async text => {
+    writeFileSync(at('stage/manifest.json'), text);
+    await exportHistories(at('stage'), exchangeFormat('xland'), at(`out/${number++}.hdf5`));
+  });
+  expect(refused.length).toBeGreaterThan(50);
 });

@@ -27,8 +27,8 @@ import { writeHdf5 } from './hdf5-writer.ts';
 import { dataFile } from './inputs.ts';
 import { type Environment, MANIFEST_FILE, readManifest } from './manifest.ts';
 import { type Column, checkNarrowing } from './narrowing.ts';
-import { readShard } from './shards.ts';
-import { environmentOf } from './store.ts';
+import { checkHistory, readShard } from './shards.ts';
+import { environmentOf, shardMeta } from './store.ts';
 
 /** What becomes of the distribution over actions that is learnt from; undefined where the file has nothing to make it of. */
 export const LABELS = {
@@ -205,7 +205,9 @@ function historiesIn(folder: string): { environment: Environment; histories: His
       `${folder} holds no learning histories: expected ${MANIFEST_FILE} or ${DATASET_FILE} there. Name a run, its folder stages/generate-…, or a data set.`,
     );
   const { environment, shards } = readManifest(folder);
-  return { environment, histories: shards.flatMap(shard => readShard(join(folder, shard.file), shard)) };
+  const histories = shards.flatMap(shard => readShard(join(folder, shard.file), shard));
+  for (const history of histories) checkHistory(history, shardMeta(environment));
+  return { environment, histories };
 }
 
 const refuse = ({ file, where }: Located, what: string) =>

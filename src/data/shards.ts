@@ -158,7 +158,8 @@ function flatValues(column: Data): ArrayLike<number> {
   return flat.values.subarray(0, flat.length);
 }
 
-function checkHistory(history: History, meta: ShardMeta): void {
+/** Throws `E_SHAPE` or `E_NUMERICS` where a history does not fit what a manifest says of it. */
+export function checkHistory(history: History, meta: ShardMeta): void {
   const length = history.terminated.length;
   const columns = columnsOf(meta);
   const where = `history '${history.stream}' of task ${history.taskKey}`;

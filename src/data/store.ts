@@ -118,7 +118,8 @@ export function environmentOf({ id, options, observationSpace, actionSpace, hori
   return { id, ...(options ? { options } : {}), observationSpace, actionSpace, horizon };
 }
 
-function shardMeta({ id, observationSpace, actionSpace }: ShardFamily): ShardMeta {
+/** What the shards of an environment's histories share. */
+export function shardMeta({ id, observationSpace, actionSpace }: ShardFamily): ShardMeta {
   const sizes = { environment: id, F: spaceSize(observationSpace), A: actionDistribution(actionSpace).size };
   return actionSpace.kind === 'discrete' ? sizes : { ...sizes, actionSpace };
 }

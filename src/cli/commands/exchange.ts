@@ -71,7 +71,9 @@ export function registerExchange(program: Command): void {
     .action(async (folder: string, { format, out, json = false }: { format: string; out: string; json?: boolean }) => {
       const { exportHistories } = await import('../../data/exchange.ts');
       const { exchangeFormat } = await import('../../data/formats/index.ts');
-      const { histories, files } = await exportHistories(historyFolder(folder), exchangeFormat(format), out);
+      const from = historyFolder(folder);
+      if (existsSync(join(from, 'stage.json'))) (await import('../../stages/store.ts')).readStage(from);
+      const { histories, files } = await exportHistories(from, exchangeFormat(format), out);
       if (json) return printJson({ histories, files });
       print(`${histories} histories of ${folder} are in ${files.join(' and ')}\n`);
     });
