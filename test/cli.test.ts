@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
+import { threadAdvice } from '../src/cli/experiments.ts';
 import { pathOf } from '../src/cli/options.ts';
 import { start as runner, settings, stageFolder, TINY, withinProcess } from './command.ts';
 
@@ -169,4 +170,9 @@ it('refuses to work in a folder that does not exist any more', async () => {
   });
   const { status, stderr } = await withinProcess(['config', 'print', good]).finally(() => spy.mockRestore());
   expect([status, stderr]).toEqual([7, expect.stringContaining('E_DISK')]);
+});
+
+it('advises against more threads than twice the cores', () => {
+  expect([undefined, 1, 8].map(threads => threadAdvice(threads, 4))).toEqual([undefined, undefined, undefined]);
+  expect(threadAdvice(9, 4)).toMatch(/executor\.threads is 9.* 4 cores/);
 });

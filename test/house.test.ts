@@ -47,7 +47,7 @@ const TABLE: Record<string, readonly string[]> = {
 /** Rooms that a browser must run, and the files in them that it must not load. */
 const BROWSER_ROOMS = ['engine', 'nn', 'optim', 'rl', 'envs', 'tokenizers', 'compressor', 'policy', 'evaluation', 'supervised'];
 const NODE_FILES = ['src/engine/executors/node.ts'];
-const NODE_PACKAGES = ['onnxruntime-node', 'cli-progress', 'commander', 'apache-arrow', 'h5wasm'];
+const NODE_PACKAGES = ['onnxruntime-node', 'commander', 'apache-arrow', 'h5wasm'];
 
 interface Import {
   specifier: string;

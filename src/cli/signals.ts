@@ -30,7 +30,10 @@ export function interruptSignal(goOn = 'the same command continues'): AbortSigna
       if (name === 'SIGHUP' && (received || !onTerminal)) return;
       if (!received) {
         received = { name, at: performance.now() };
-        process.stderr.write(`\ncadenza: ${name} received, saving; once more to stop at once without saving\n`);
+        // On a terminal there may be a bar in this line, and a ^C in it.
+        process.stderr.write(
+          `${process.stderr.isTTY ? '\r\x1b[K' : ''}cadenza: ${name} received, saving; once more to stop at once without saving\n`,
+        );
         controller.abort(new CadenzaError('E_INTERRUPTED', `stopped by ${name}; ${goOn}`));
       } else if (performance.now() - received.at > ONE_STOP) process.exit(interruptStatus());
     });

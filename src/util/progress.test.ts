@@ -1,7 +1,8 @@
 /** @file Progress off a terminal: few lines, with rate and remaining time. */
 
+import picocolors from 'picocolors';
 import { expect, it } from 'vitest';
-import { formatDuration, lineProgress } from './progress.ts';
+import { barProgress, formatDuration, lineProgress } from './progress.ts';
 
 it('speaks at the start, about every ten seconds and at the end', () => {
   let time = 0;
@@ -20,6 +21,28 @@ it('speaks at the start, about every ten seconds and at the end', () => {
     'distil: done in 25 s, loss 0.003',
     '',
   ]);
+});
+
+it('draws a bar that never reaches the edge of the terminal, and comes back below a line that stays', () => {
+  let [time, text] = [0, ''];
+  const stream = { columns: 60, write: (part: string) => (text += part) };
+  const progress = barProgress(stream, picocolors.createColors(false), { now: () => time });
+  progress.start('distil (seed 0)', 300);
+  for (let step = 1; step <= 100; step++) {
+    time += 125;
+    progress.update(step, 'loss 0.123456789, and much more than there is room for');
+  }
+  progress.say('a line that stays');
+  progress.finish('loss 0.1');
+  const lines = text
+    .split(/[\r\n]/)
+    .map(line => line.replace('\x1b[K', ''))
+    .filter(Boolean);
+  expect(Math.max(...lines.map(({ length }) => length))).toBe(59);
+  const stays = lines.indexOf('a line that stays');
+  expect(lines[stays + 1]).toMatch(/^distil .*100\/300/);
+  expect(lines.at(-1)).toBe('✓ distil (seed 0)  13 s  loss 0.1');
+  expect(text).toContain('\x1b[K✓');
 });
 
 it('writes durations as people say them', () => {

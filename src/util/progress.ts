@@ -1,6 +1,5 @@
 /** @file How long work tells a person where it is: an animated bar on a terminal, a line now and then in a log, nothing in tests. Node only. */
 
-import { SingleBar } from 'cli-progress';
 import picocolors from 'picocolors';
 import { wantsColor } from './color.ts';
 import { printable } from './text.ts';
@@ -72,47 +71,63 @@ export function lineProgress(stream: ProgressStream, { interval = 10_000, now = 
   };
 }
 
-function barProgress(stream: NodeJS.WriteStream, colours: ReturnType<typeof picocolors.createColors>): Progress {
-  let pace = new Pace('', 0, 0, 0);
-  let bar: SingleBar | undefined;
-  const stop = () => {
-    if (!bar) return;
-    bar.stop();
-    bar = undefined;
-    // Cleared by hand: `clearOnComplete` only clears a bar that got to its end.
-    stream.write('\r\x1b[K');
+/** Cells of the bar, and milliseconds between two pictures of it at least. */
+const [CELLS, PICTURE] = [24, 200];
+
+/** A line that is drawn again in its place. It is cut to the terminal's width: a line that wraps could not be cleared. */
+export function barProgress(
+  stream: ProgressStream & { readonly columns?: number },
+  colours: ReturnType<typeof picocolors.createColors>,
+  { now = () => performance.now() } = {},
+): Progress {
+  let pace: Pace | undefined;
+  let [at, note, drawn] = [0, '', 0];
+  const clear = () => stream.write('\r\x1b[K');
+  const draw = () => {
+    if (!pace) return;
+    drawn = now();
+    const filled = pace.total > 0 ? Math.round((CELLS * Math.min(at, pace.total)) / pace.total) : 0;
+    const parts: [text: string, colour?: (text: string) => string][] = [
+      [`${pace.stage.padEnd(9)} `, colours.bold],
+      ['█'.repeat(filled) + '░'.repeat(CELLS - filled), colours.cyan],
+      [` ${at}/${pace.total} `],
+      [pace.describe(at, drawn), colours.dim],
+      [note && ` ${note}`],
+    ];
+    let left = (stream.columns || 80) - 1;
+    const line = parts.map(([text, colour = String]) => {
+      const shown = text.slice(0, left);
+      left -= shown.length;
+      return colour(shown);
+    });
+    // The cursor stays at the beginning, where the ^C of an interrupt does not go over the edge.
+    stream.write(`\r${line.join('')}\x1b[K\r`);
   };
-  // The bar turns line wrapping off: whoever ends the process, it must come back.
-  process.once('exit', stop);
+  const stop = () => {
+    if (pace) clear();
+    pace = undefined;
+  };
   return {
     stop,
     say(text) {
-      stop();
+      if (pace) clear();
       stream.write(`${text}\n`);
+      draw();
     },
     start(stage, total, done = 0) {
-      stop();
-      pace = new Pace(stage, total, done, performance.now());
-      bar = new SingleBar({
-        stream,
-        format: `${colours.bold('{stage}')} ${colours.cyan('{bar}')} {value}/{total} ${colours.dim('{pace}')} {note}`,
-        barCompleteChar: '█',
-        barIncompleteChar: '░',
-        barsize: 24,
-        fps: 5,
-        clearOnComplete: true,
-        // Interrupts belong to the command line, which lets the stage save first.
-        gracefulExit: false,
-      });
-      bar.start(total, done, { stage: stage.padEnd(9), pace: '', note: '' });
+      pace = new Pace(stage, total, done, now());
+      [at, note] = [done, ''];
+      draw();
     },
-    update(done, note = '') {
-      bar?.update(done, { pace: pace.describe(done, performance.now()), note });
+    update(done, text = '') {
+      [at, note] = [done, text];
+      if (now() - drawn >= PICTURE) draw();
     },
-    finish(note) {
+    finish(text) {
+      const { stage = '' } = pace ?? {};
+      const time = formatDuration(pace?.seconds(now()) ?? 0);
       stop();
-      const time = formatDuration(pace.seconds(performance.now()));
-      stream.write([`${colours.green('✓')} ${colours.bold(pace.stage)}`, colours.dim(time), note].filter(Boolean).join('  ').concat('\n'));
+      stream.write([`${colours.green('✓')} ${colours.bold(stage)}`, colours.dim(time), text].filter(Boolean).join('  ').concat('\n'));
     },
   };
 }
