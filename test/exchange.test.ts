@@ -52,7 +52,7 @@ describe('histories of a run, exported and imported', () => {
     const file = at(`${layout}.hdf5`);
     await succeed('export', at('rolled'), '--format', layout, '--out', file);
     const told = await succeed('import', file, '--format', layout, '--labels', 'recorded', '--out', at(layout));
-    expect(told).toMatch(/30 histories of 30 tasks of dark-room, 3600 transitions, labels: recorded\n.*--set source\.dataset=/);
+    expect(told).toMatch(/30 histories of 30 tasks of dark-room, 3600 transitions, labels: recorded\.\n[\s\S]*--set source\.dataset=/);
     const out = at(`${layout}-run`);
     const dataset = relative(process.cwd(), at(layout));
     const results = JSON.parse(await succeed('run', TINY, '--out', out, ...SHORT, ...settings({ 'source.dataset': dataset }), '--json'));

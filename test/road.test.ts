@@ -29,7 +29,15 @@ describe('a tiny run', () => {
   it('ends well and says where everything is', () => {
     expect(ended.status, ended.stderr).toBe(0);
     expect(ended.stdout).toContain('return as a fraction of the oracle');
-    expect(ended.stdout.trimEnd().endsWith(`Everything is in ${first}`)).toBe(true);
+    const [tables, end] = ended.stdout.split(`\nEverything is in ${first}\n`);
+    // The score with its interval, what it is compared with, and commands that come next.
+    expect(tables).toMatch(/\ncad: 0\.\d{3} \[0\.\d{3}, 0\.\d{3}\] of the oracle's return[\s\S]*\ncad is [\s\S]*source/);
+    const commands = end.match(/^ {2}npx cadenza .*$/gm)!.map(line => line.trim());
+    expect(commands).toEqual([
+      `npx cadenza report ${first}`,
+      `npx cadenza inspect ${first}`,
+      expect.stringMatching(/^npx cadenza run .*tiny\.yaml --set \S+ --set name=\S+$/),
+    ]);
     for (const stage of [...TRAINED.map(name => `${name} (seed 0)`), ...METHODS.map(name => `evaluate ${name} (seed 0)`), 'generate'])
       expect(ended.stderr).toMatch(new RegExp(`^${stage.replace(/[()]/g, '\\$&')}: done`, 'm'));
   });

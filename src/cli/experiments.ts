@@ -9,6 +9,7 @@ import { fingerprint } from '../stages/selection.ts';
 import { supervisedSchema } from '../stages/supervised/config.ts';
 import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
+import type { Next } from './ending.ts';
 
 /** Results, and how to show them. */
 export interface Report {
@@ -17,6 +18,10 @@ export interface Report {
   write(out: string): Promise<unknown>;
   /** The report on a terminal. */
   text(): Promise<string>;
+  /** What was found, in sentences. */
+  found(): Promise<string[]>;
+  /** Commands that come next, for the run in a folder of the experiment in a file. */
+  next(out: string, file: string): Next[];
 }
 
 export interface ExperimentKind<C extends { name: string } = { name: string }> {
@@ -65,7 +70,8 @@ export const KINDS: readonly ExperimentKind[] = [
         const results = await (await import('../stages/recorded.ts')).runRecorded(config, options);
         // A table says it all; there are no curves.
         const text = async () => (await import('../reports/recorded-terminal.ts')).formatRecorded(results);
-        return { results, write: async () => {}, text };
+        const found = async () => (await import('../reports/summary.ts')).summarizeRecorded(results);
+        return { results, write: async () => {}, text, found, next: (_, file) => [ownSettings(file, config, 'seeds=[0,1,2]')] };
       }
       const results = await (await import('../stages/run.ts')).runExperiment(config, options);
       return (
@@ -73,6 +79,12 @@ export const KINDS: readonly ExperimentKind[] = [
           results,
           write: async out => (await import('../reports/index.ts')).writeReports(out, results),
           text: async () => (await import('../reports/terminal.ts')).formatResults(results),
+          found: async () => (await import('../reports/summary.ts')).summarize(results),
+          next: (out, file) => [
+            [['report', out], 'one page and a paper of this run'],
+            [['inspect', out], 'what its memory holds'],
+            ownSettings(file, config, 'model.latents=4'),
+          ],
         }
       );
     },
@@ -92,9 +104,17 @@ export const KINDS: readonly ExperimentKind[] = [
         results,
         write: async out => (await import('../reports/index.ts')).writeSupervisedReports(out, results),
         text: async () => (await import('../reports/supervised-terminal.ts')).formatSupervised(results),
+        found: async () => (await import('../reports/summary.ts')).summarizeSupervised(results),
+        next: (_, file) => [ownSettings(file, config, 'seeds=[0,1,2]')],
       };
     },
   }),
+];
+
+/** The same experiment with a setting changed, in a folder of its own. */
+const ownSettings = (file: string, { name }: { name: string }, setting: string): Next => [
+  ['run', file, '--set', setting, '--set', `name=${name}-mine`],
+  'the same with settings of your own (all of them: cadenza config print)',
 ];
 
 /** Keys of the reinforcement kind that mean nothing without an environment; a file that has one beside `problem` is torn. */

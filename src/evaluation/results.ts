@@ -316,6 +316,8 @@ export function describeBars(run: {
   const { tasks, streams, seeds, resamples = 2000, confidence = 0.95, resampled = 'runs', side = 'test' } = run;
   const kind = `${+(100 * confidence).toFixed(1)}% percentile intervals of a bootstrap (${resamples} resamples)`;
   const all = `${tasks} ${side} tasks`;
+  if (seeds === 1 && (resampled === 'tasks' ? tasks === 1 : streams === 1))
+    return `No intervals: there is a single run of each of ${all}, so that nothing can be resampled. More streams (evaluate.streams) or training seeds (seeds) give some.`;
   if (resampled === 'tasks') {
     const drawn = seeds > 1 ? `the ${all} and the ${seeds} training seeds are resampled` : `the ${all} are resampled`;
     const bound = seeds > 1 ? 'training anew' : 'this one training seed';

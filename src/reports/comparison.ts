@@ -14,11 +14,12 @@ import {
   VERDICT_RULE,
 } from '../evaluation/index.ts';
 import { wantsColor } from '../util/color.ts';
+import { wrap } from '../util/text.ts';
 import { score } from './format.ts';
 import { describeBudget, describeSplit } from './integrity.ts';
 import { type OpenRun, rawTable } from './open.ts';
-import { table as grid, painter, type TerminalOptions, wrap } from './terminal.ts';
-import { signedScore, withInterval } from './versus.ts';
+import { table as grid, painter, type TerminalOptions } from './terminal.ts';
+import { estimate, signedScore } from './versus.ts';
 
 export const COMPARISON_FORMAT = 'cadenza-comparison-1';
 
@@ -111,7 +112,7 @@ export function formatComparison(report: ComparisonReport, options: TerminalOpti
   const compared = Object.keys(measures) as ComparedBy[];
   const rows = compared.map(name => {
     const { before, after, difference, improvement } = measures[name]!;
-    const cells = [score(before), score(after), withInterval(difference, signedScore), withInterval(improvement, score)];
+    const cells = [score(before), score(after), estimate(difference, signedScore), estimate(improvement, score)];
     return [name === measure ? `${name} *` : name, ...cells];
   });
   const notes = [

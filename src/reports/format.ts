@@ -20,8 +20,22 @@ export const score = (value: number): string => value.toFixed(2);
 /** A score where it stands with its interval: near the optimum, two digits say 1.00 of every row. */
 const fineScore = (value: number): string => value.toFixed(3);
 
+/** In the place of an interval where all that is resampled is equal, such as a single run: it says nothing of what else could come. */
+const NO_INTERVAL = '[–]';
+
+/** What that means, where a text has one; else nothing. */
+export const noIntervalNote = (text: string): string =>
+  text.includes(NO_INTERVAL) ? `${NO_INTERVAL}: no interval, since there is one run, or all runs are equal.` : '';
+
+/** `0.942 [0.921, 0.963]`, in the format that is handed in. All reports write intervals by this. */
+export const withInterval = (value: number, [low, high]: readonly [number, number], format: (value: number) => string): string =>
+  `${format(value)} ${hasWidth(low, high) ? `[${format(low)}, ${format(high)}]` : NO_INTERVAL}`;
+
+/** Whether an interval is more than rounding. */
+export const hasWidth = (low: number, high: number): boolean => high - low > 1e-12 * Math.max(1, Math.abs(low), Math.abs(high));
+
 /** `0.942 [0.921, 0.963]`, in that order. */
-const fineInterval = (value: number, low: number, high: number): string => `${fineScore(value)} [${fineScore(low)}, ${fineScore(high)}]`;
+const fineInterval = (value: number, low: number, high: number): string => withInterval(value, [low, high], fineScore);
 
 /** `0.942 [0.921, 0.963]`: the mean and its interval. */
 export const meanScoreInterval = ({ mean, meanLow, meanHigh }: Pick<Score, 'mean' | 'meanLow' | 'meanHigh'>): string =>
@@ -31,7 +45,7 @@ export const meanScoreInterval = ({ mean, meanLow, meanHigh }: Pick<Score, 'mean
 export const iqmInterval = ({ iqm, low, high }: Pick<Score, 'iqm' | 'low' | 'high'>): string => fineInterval(iqm, low, high);
 
 /** `12.3 [11.8, 12.9]`: a mean and its interval, in units of reward. */
-export const meanInterval = ({ mean, low, high }: MeanScore): string => `${mean.toFixed(1)} [${low.toFixed(1)}, ${high.toFixed(1)}]`;
+export const meanInterval = ({ mean, low, high }: MeanScore): string => withInterval(mean, [low, high], value => value.toFixed(1));
 
 /** Three significant digits with a decimal prefix: 27.8 M. */
 export function count(value: number, units: readonly string[] = ['', ' k', ' M', ' G', ' T'], base = 1000): string {

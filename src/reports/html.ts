@@ -23,6 +23,7 @@ import {
   iqmInterval,
   meanInterval,
   meanScoreInterval,
+  noIntervalNote,
   RATE_HEADS,
   RETURNS_NOTE,
   RETURNS_TITLE,
@@ -40,7 +41,8 @@ import type { FigureOptions } from './plot.ts';
 import { PROFILE_CAPTION, profiles } from './profile-figure.ts';
 import { rateCurves } from './rate-figure.ts';
 import { panelsNote } from './small-multiples.ts';
-import { isCad, methodStyles, ranked, rankedPredictors, type Styles, stylesOf } from './style.ts';
+import { methodStyles, ranked, rankedPredictors, type Styles, stylesOf } from './style.ts';
+import { rowInQuestion } from './summary.ts';
 import { TIME_COLUMNS, TIMES_NOTE } from './times.ts';
 import { rankedOthers, versusColumns, versusNote, versusTitle } from './versus.ts';
 
@@ -92,6 +94,10 @@ export function htmlReport(results: Results): string {
   const shown = refusals(results, name).length === 0;
   const headline = html` Over ${over} <strong>${own}</strong> reaches ${meanScoreInterval(final)} on average; IQM
 ${iqmInterval(final)}.${regret ? ` Its cumulative regret is ${meanInterval(regret)} in units of reward.` : ''}`;
+  const tables = [
+    tableSection(results, name, styles, 'Results'),
+    ...Object.keys(results.tables ?? {}).map(title => tableSection(results, title, styles)),
+  ];
   return page(
     name,
     html`<header>
@@ -101,14 +107,13 @@ ${+oracle.mean.toFixed(3)}).${shown && !results.rate ? headline : ''}</p>
 </header>
 <main>
 ${results.rate && shown ? rateSection(results.rate, styles) : ''}
-${tableSection(results, name, styles, 'Results')}
-${Object.keys(results.tables ?? {}).map(title => tableSection(results, title, styles))}
+${tables}
 ${Object.entries(results.returns ?? {}).map(([title, returns]) => returnsSection(title, returns, styles))}
 ${Object.entries(results.imitation ?? {}).map(([title, imitation]) => imitationSection(title, imitation, styles))}
 ${results.setting ? pipelineSection(results.setting) : ''}
 <section>
 <h2>How the numbers were made</h2>
-<p>${results.bars}</p>
+<p>${results.bars} ${noIntervalNote(tables.map(({ text }) => text).join())}</p>
 <p>Every run lasts ${episodes} ${episodes === 1 ? 'episode' : 'episodes'} in context, on ${streams} streams for each of ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}; actions are
 ${sampling === 'greedy' ? 'the most likely ones' : 'drawn from the policy’s distribution'}. A run’s final score is its mean over ${over}. The interquartile mean (IQM) drops the lowest and the highest quarter of runs. The figure shows means, its bands are intervals of the
 mean; brackets in the table are intervals of the number before them.${regret ? ' Cumulative regret is what the actions gave up in expectation against the best one at every scored step, summed over a run.' : ''}</p>
@@ -121,12 +126,6 @@ ${runSection(run, styles)}
 </main>
 `,
   );
-}
-
-/** The row that the page begins with: CAD's own, or that which all others are held against, or the best of the combinations. */
-function rowInQuestion({ name, methods, versus }: Results, styles: Styles): string {
-  const names = ranked(methods);
-  return names.find(row => styles.get(row)!.emphasised) ?? versus?.[name]?.method ?? names.find(isCad) ?? names[0];
 }
 
 /** Figure, table and heat table of one set of methods, or the reasons why they may not be shown. */
@@ -178,7 +177,10 @@ ${notes.filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}${versu
 /** What CAD is beside every other row. */
 const versusPart = (versus: Versus, methods: MethodTable, styles: Styles): Markup => html`<h3>${versusTitle(versus)}</h3>
 ${legendTable('method', rankedOthers(versus, methods), versus.others, versusColumns(versus, methods), styles)}
-<p class="note">${versusNote(versus)}</p>
+<p class="note">${versusNote(
+  versus,
+  versusColumns(versus, methods).map(({ title }) => title),
+)}</p>
 `;
 
 /** How the runs of every method are spread. */

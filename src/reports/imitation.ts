@@ -1,7 +1,7 @@
 /** @file What reports show of accuracy and calibration: columns, words, and the order of rows. */
 
 import type { Estimate, ImitationScore, ImitationTable, ReliabilityBin } from '../evaluation/index.ts';
-import type { Column } from './format.ts';
+import { type Column, withInterval } from './format.ts';
 
 /** What the table shows, for its heading. */
 export const IMITATION_TITLE = "action probabilities beside the source's";
@@ -14,7 +14,7 @@ export const rankedImitators = ({ methods }: ImitationTable): string[] =>
   Object.keys(methods).sort((a, b) => methods[a].excess.value - methods[b].excess.value || (a < b ? -1 : 1));
 
 const three = (value: number) => value.toFixed(3);
-const interval = ({ value, low, high }: Estimate) => `${three(value)} [${three(low)}, ${three(high)}]`;
+const interval = ({ value, low, high }: Estimate) => withInterval(value, [low, high], three);
 
 /** Columns for models that all looked on as `like` did. */
 export function imitationColumns(like: ImitationScore): Column<ImitationScore>[] {

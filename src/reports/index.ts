@@ -24,6 +24,8 @@ export { type OpenRun, openRun, rawTable } from './open.ts';
 export type { FigureOptions } from './plot.ts';
 export { rateCurves } from './rate-figure.ts';
 export { formatRecorded } from './recorded-terminal.ts';
+export { isCad, ranked } from './style.ts';
+export { summarize, summarizeRecorded, summarizeSupervised } from './summary.ts';
 export { scoreCurves, trainingCurves } from './supervised-figure.ts';
 export { supervisedHtml } from './supervised-html.ts';
 export { formatSupervised } from './supervised-terminal.ts';

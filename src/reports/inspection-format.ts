@@ -20,7 +20,9 @@ export interface TextTable {
   readonly rows: readonly (readonly string[])[];
 }
 
-const interval = ({ mean, low, high }: MeanScore): string => `${digits(mean)} [${digits(low)}, ${digits(high)}]`;
+import { withInterval } from './format.ts';
+
+const interval = ({ mean, low, high }: MeanScore): string => withInterval(mean, [low, high], digits);
 
 /** What is measured of each field over all ages, beside the mean context in the decoder's place. */
 export function reconstructionTable(fields: Readonly<Record<(typeof SIDES)[number], readonly FieldReconstruction[]>>): TextTable {

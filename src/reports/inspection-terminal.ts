@@ -2,6 +2,7 @@
 
 import { type Inspection, isMissing, type Missing } from '../evaluation/index.ts';
 import { wantsColor } from '../util/color.ts';
+import { wrap } from '../util/text.ts';
 import {
   attentionLines,
   PROBE_NOTE,
@@ -12,7 +13,7 @@ import {
   TRANSPLANT_NOTE,
   transplantTableText,
 } from './inspection-format.ts';
-import { painter, type TerminalOptions, table, wrap } from './terminal.ts';
+import { painter, type TerminalOptions, table } from './terminal.ts';
 
 /** Columns that the names of a table of probes take, and each moment beside them. */
 const [NAMES, MOMENT] = [26, 6];

@@ -2,11 +2,13 @@
 
 import type { RecordedMethodResult, RecordedResults } from '../evaluation/index.ts';
 import { wantsColor } from '../util/color.ts';
+import { wrap } from '../util/text.ts';
+import { noIntervalNote, withInterval } from './format.ts';
 import { methodStyles } from './style.ts';
-import { GAP, legend, NAME_WIDTH, painter, type TerminalOptions, table, wrap } from './terminal.ts';
+import { GAP, legend, NAME_WIDTH, painter, type TerminalOptions, table } from './terminal.ts';
 
 const interval = ({ mean, low, high }: RecordedMethodResult['accuracy'], digits: number) =>
-  `${mean.toFixed(digits)} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
+  withInterval(mean, [low, high], value => value.toFixed(digits));
 
 /** Columns of the table by episode at most, a cell of it: `ep 100`, `0.912`. */
 const EPISODES = 8;
@@ -42,7 +44,8 @@ export function formatRecorded(results: RecordedResults, { width, color = wantsC
   });
   const caution =
     'These are no returns: there is no environment to play in. `frequencies` is the mean label of the training histories, whatever is seen.';
-  return `${[...sections, wrap(caution, columns), wrap(bars, columns)].join('\n\n')}\n`;
+  const note = noIntervalNote(sections.join());
+  return `${[...sections, wrap(caution, columns), wrap(`${bars} ${note}`.trim(), columns)].join('\n\n')}\n`;
 }
 
 /** At most `most` of the numbers below `count`, evenly spread, the first and (where there is room for two) the last among them. */

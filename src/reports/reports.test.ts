@@ -18,7 +18,8 @@ import { bytes, count, duration, meanScoreInterval, score } from './format.ts';
 import { htmlReport } from './html.ts';
 import { formatResults, formatTable, learningCurves, toPNG, writeReports } from './index.ts';
 import { profiles } from './profile-figure.ts';
-import { methodStyles, spread } from './style.ts';
+import { KNOWN, methodStyles, spread } from './style.ts';
+import { initials } from './terminal.ts';
 
 const EPISODES = 30;
 const TASKS = Array.from({ length: 8 }, (_, i) => `dark-room goal=${(i * 5) % 9},${(i * 7) % 9}`);
@@ -233,7 +234,51 @@ describe('performance profiles', () => {
   });
 });
 
+describe('an interval of a single run', () => {
+  it('is none, on the terminal, on the page and in what is said of intervals', () => {
+    const alone = structuredClone(results);
+    const { final } = alone.methods.cad;
+    final.meanLow = final.meanHigh = final.mean;
+    final.low = final.high = final.iqm;
+    alone.bars = describeBars({ tasks: 4, streams: 1, seeds: 1 });
+    const shown = `${final.mean.toFixed(3)} [–]`;
+    for (const text of [formatResults(alone, { width: 120, color: false }), htmlReport(alone)]) {
+      expect(text).toContain(shown);
+      expect(text).not.toContain(`[${final.mean.toFixed(3)}, ${final.mean.toFixed(3)}]`);
+      expect(text).toContain('[–]: no interval');
+    }
+    expect(alone.bars).toMatch(/^No intervals/);
+    expect(describeBars({ tasks: 4, streams: 1, seeds: 2 })).not.toMatch(/^No intervals/);
+    expect(htmlReport(results)).not.toContain('[–]: no interval');
+  });
+});
+
 describe('style', () => {
+  it('belongs to the name, whatever else there is', () => {
+    const [all, few] = [methodStyles(KNOWN), methodStyles(['random', 'mean-pool'])];
+    for (const [name, style] of few) expect(style).toEqual(all.get(name));
+    expect(new Set([...all.values()].map(({ color, dash }) => `${color} ${dash}`)).size).toBe(KNOWN.length);
+    const unknown = Array.from({ length: 40 }, (_, i) => `cad value-${i}`);
+    const styles = methodStyles([...unknown, ...KNOWN]);
+    expect(new Set([...styles.values()].map(({ color, dash }) => `${color} ${dash}`)).size).toBe(unknown.length + KNOWN.length);
+  });
+
+  it('is one on a whole page: what a table leaves out does not change the others', () => {
+    const html = htmlReport(results);
+    const colors = new Map<string, Set<string>>();
+    for (const [, color, name] of html.matchAll(/<path d="M0 4H22" stroke="([^"]*)"[^>]*>\s*(?:<\/path>)?<\/svg>([^<]*)</g))
+      colors.set(name, (colors.get(name) ?? new Set()).add(color));
+    expect(colors.size).toBeGreaterThanOrEqual(names.length);
+    for (const [name, found] of colors) expect([...found], name).toHaveLength(1);
+  });
+
+  it('of many rows is a panel each', () => {
+    const many = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`row-${i}`, results.methods.cad]));
+    const panels = (svg: string) => Object.keys(many).filter(name => svg.includes(`>${name}</`)).length;
+    expect(panels(learningCurves(many))).toBe(12);
+    expect(htmlReport({ ...results, methods: many, tables: {}, versus: {} })).toContain('Every row has a panel');
+  });
+
   it('emphasises CAD and tells all methods apart', () => {
     const styles = methodStyles(names);
     expect([...styles].filter(([, style]) => style.emphasised).map(([name]) => name)).toEqual(['cad']);
@@ -256,6 +301,15 @@ describe('style', () => {
   });
 });
 
+describe('letters of curves without color', () => {
+  it('are in the names that they stand for, each once', () => {
+    const letters = initials(['cad', 'source', 'random', 'random-projection', 'truncated', 'truncated-flops', 'strided-pool']);
+    expect(new Set(letters.values()).size).toBe(letters.size);
+    for (const [name, letter] of letters) expect(name).toContain(letter.toLowerCase());
+    expect([letters.get('cad'), letters.get('source'), letters.get('random')]).toEqual(['c', 's', 'r']);
+  });
+});
+
 describe('terminal', () => {
   for (const width of [40, 60, 80, 120]) {
     it(`keeps to ${width} columns, without escape codes unless colour is asked for`, () => {
@@ -271,7 +325,7 @@ describe('terminal', () => {
     for (const width of [40, 140]) {
       const text = formatResults(foreseen, { width, color: false });
       for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(width);
-      expect(text).toMatch(/cad +0\.250 \[0\.250, 0\.250\][\s\S]*last return +0\.500/);
+      expect(text).toMatch(/cad +0\.250 \[–\][\s\S]*last return +0\.500/);
       expect(text.includes('ep 2')).toBe(width === 140);
       expect(text).not.toMatch(/NaN|undefined/);
     }
@@ -421,8 +475,8 @@ describe('writeReports', () => {
       .filter(section => section.querySelector('h2')!.textContent.includes('predicted returns'))
       .flatMap(section => [...section.querySelectorAll('tbody tr')]);
     expect(rows.map(row => [...row.children].map(cell => cell.textContent))).toEqual([
-      ['cad', '0.250 [0.250, 0.250]', '0.063', ...Array(4).fill('0.250')],
-      ['last return', '0.500 [0.500, 0.500]', '0.250', ...Array(4).fill('0.500')],
+      ['cad', '0.250 [–]', '0.063', ...Array(4).fill('0.250')],
+      ['last return', '0.500 [–]', '0.250', ...Array(4).fill('0.500')],
     ]);
     expect(page).not.toContain('predicted returns');
   });

@@ -69,7 +69,7 @@ export function smallMultiples(
       frameAnchor: 'top-left',
       lineAnchor: 'bottom',
       dy: -3,
-      lineWidth: (panelWidth - 12) / (FONT_SIZE * 0.62),
+      lineWidth: (panelWidth - 16) / FONT_SIZE,
       fill: ({ name }: { name: string }) => styles.get(name)!.color,
       fontWeight: 'bold',
     }),

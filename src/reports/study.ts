@@ -1,7 +1,9 @@
 /** @file The table of a study on a terminal: trials, best first, with their scores, intervals and settings. Text in, text out. */
 
 import { FINAL_EPISODES, MEASURES, type Rung, type Study } from '../evaluation/index.ts';
-import { painter, type TerminalOptions, table, wrap } from './terminal.ts';
+import { wrap } from '../util/text.ts';
+import { withInterval } from './format.ts';
+import { painter, type TerminalOptions, table } from './terminal.ts';
 
 /** Every trial as a row; `≈` marks those whose interval overlaps with the best one's. */
 export function formatStudy(study: Study, { width = process.stdout.columns ?? 80, color = false }: TerminalOptions = {}): string {
@@ -21,8 +23,17 @@ export function formatStudy(study: Study, { width = process.stdout.columns ?? 80
   return `${table(['trial', '', 'score [interval]', 'steps', ...keys], rows, paint)}\n\n${wrap(legend.filter(Boolean).join(' '), width)}\n`;
 }
 
+/** The best trial, and whether the study tells it from the others. */
+export function summarizeStudy({ trials, tied, measure }: Study): string[] {
+  const [{ trial, rungs }] = trials;
+  const best = `Trial ${trial} of ${trials.length} is the best: ${measure} score ${interval(rungs[rungs.length - 1].score)} on validation tasks.`;
+  return tied.length > 0
+    ? [best, `The intervals of ${tied.length} others overlap with its own: this study does not tell them apart.`]
+    : [best];
+}
+
 const interval = (reached: Rung['score']): string =>
-  reached ? `${digits(reached.mean)} [${digits(reached.meanLow)}, ${digits(reached.meanHigh)}]` : 'diverged';
+  reached ? withInterval(reached.mean, [reached.meanLow, reached.meanHigh], digits) : 'diverged';
 
 /** One more than in reports: trials of one study lie close together. */
 const digits = (value: number): string => value.toFixed(3);

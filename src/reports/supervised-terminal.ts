@@ -2,10 +2,11 @@
 
 import type { SupervisedMethodResult, SupervisedResults } from '../evaluation/index.ts';
 import { wantsColor } from '../util/color.ts';
-import { bytes, count } from './format.ts';
+import { wrap } from '../util/text.ts';
+import { bytes, count, withInterval } from './format.ts';
 import { methodStyles } from './style.ts';
 import { rankedBySupervised } from './supervised-figure.ts';
-import { legend, NAME_WIDTH, painter, type TerminalOptions, table, wrap } from './terminal.ts';
+import { legend, NAME_WIDTH, painter, type TerminalOptions, table } from './terminal.ts';
 
 interface Column {
   readonly title: string;
@@ -28,7 +29,7 @@ export function supervisedColumns({ examples, headline, reference }: SupervisedR
     {
       title: `÷ ${reference.name}, n = ${headline}`,
       cell: ({ byExamples: { ratio, ratioLow, ratioHigh } }) =>
-        `${ratio[at].toFixed(2)} [${ratioLow[at].toFixed(2)}, ${ratioHigh[at].toFixed(2)}]`,
+        withInterval(ratio[at], [ratioLow[at], ratioHigh[at]], value => value.toFixed(2)),
     },
     { title: 'parameters', cell: ({ parameters }) => orNone(parameters, count) },
     { title: 'steps', cell: ({ steps }) => orNone(steps, count) },

@@ -4,9 +4,11 @@ import Table from 'cli-table3';
 import pc from 'picocolors';
 import type { ImitationTable, MethodTable, MethodTimes, RateReturn, Results, ReturnTable, Versus } from '../evaluation/index.ts';
 import { wantsColor } from '../util/color.ts';
+import { wrap } from '../util/text.ts';
 import {
   type Column,
   givenNotes,
+  noIntervalNote,
   RATE_HEADS,
   RETURNS_NOTE,
   RETURNS_TITLE,
@@ -63,7 +65,7 @@ export function formatResults(results: Results, given: TerminalOptions = {}): st
     sections.push(wrap(`${results.name}: ${rateTitle(results.rate)}`, width), formatRate(results.rate, { ...options, width }));
   const setting =
     `${episodes} ${episodes === 1 ? 'episode' : 'episodes'}, ${seeds} × ${streams} runs (seeds × streams), actions ${sampling === 'greedy' ? 'greedy' : 'sampled'}; ` +
-    `1 = the oracle, whose mean return is ${+oracle.mean.toFixed(3)}. ${results.bars}`;
+    `1 = the oracle, whose mean return is ${+oracle.mean.toFixed(3)}. ${results.bars} ${noIntervalNote(sections.join())}`.trim();
   return `${[...sections, wrap(setting, width)].join('\n\n')}\n`;
 }
 
@@ -168,8 +170,11 @@ export function formatTable(methods: MethodTable, options: TerminalOptions = {},
 
 /** One row for every other method, best first, and what the numbers are. */
 export function formatVersus(versus: Versus, methods: MethodTable, options: TerminalOptions = {}): string {
-  const rows = fittingTable('method', rankedOthers(versus, methods), versus.others, versusColumns(versus, methods), options);
-  return `${rows}\n\n${wrap(versusNote(versus), options.width ?? 80)}`;
+  const columns = versusColumns(versus, methods);
+  const rows = fittingTable('method', rankedOthers(versus, methods), versus.others, columns, options);
+  const [head] = rows.split('\n');
+  const shown = columns.map(({ title }) => title).filter(title => head.includes(title));
+  return `${rows}\n\n${wrap(versusNote(versus, shown), options.width ?? 80)}`;
 }
 
 /** One row a predictor of returns, best first, and what the numbers are. */
@@ -306,14 +311,4 @@ export function table(head: string[], rows: string[][], paint: Paint): string {
   });
   view.push(...rows);
   return view.toString();
-}
-
-export function wrap(text: string, width: number): string {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const line = lines[lines.length - 1];
-    if (line && line.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = line ? `${line} ${word}` : word;
-  }
-  return lines.join('\n');
 }

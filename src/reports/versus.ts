@@ -12,14 +12,14 @@ import {
   type Versus,
   verdictOf,
 } from '../evaluation/index.ts';
-import { type Column, score } from './format.ts';
+import { type Column, score, withInterval } from './format.ts';
 import { ranked } from './style.ts';
 
 /** What the table shows, for its heading. */
 export const versusTitle = ({ method }: Versus): string => `${method} beside every other row`;
 
-/** What the numbers are, in sentences. */
-export const versusNote = ({ method, others }: Versus): string => {
+/** What the numbers are, in sentences, for the columns that are shown. */
+export const versusNote = ({ method, others }: Versus, shown: readonly string[]): string => {
   const [{ measures, measure }] = Object.values(others);
   const { by, seeds, resampled } = measures[measure]!.difference;
   const pairs =
@@ -28,10 +28,16 @@ export const versusNote = ({ method, others }: Versus): string => {
       : 'of task means, because seeds or streams differ';
   const drawn = resampled === 'runs' ? 'streams within tasks' : 'tasks';
   const bound = seeds > 1 ? `the ${seeds} training seeds and ${drawn} are resampled` : `${drawn} are resampled, of one training seed`;
-  return (
-    `Differences: ${method} less the other row, ${pairs}; ${bound}. The verdict: ${VERDICT_RULE}. Each interval stands for itself; where rows are many, some miss by chance. ` +
-    `P: the probability that a run of ${method} does better than one of the other on the same task. Ratios: what ${method} takes of the other's.`
-  );
+  const has = (title: RegExp) => shown.some(each => title.test(each));
+  return [
+    `Differences: ${method} less the other row, ${pairs}; ${bound}.`,
+    has(/^by /) && `The verdict: ${VERDICT_RULE}.`,
+    'Each interval stands for itself; where rows are many, some miss by chance.',
+    has(/^P /) && `P: the probability that a run of ${method} does better than one of the other on the same task.`,
+    has(/ratio$/) && `Ratios: what ${method} takes of the other's.`,
+  ]
+    .filter(Boolean)
+    .join(' ');
 };
 
 /** The other rows, best first. */
@@ -56,7 +62,7 @@ export function versusColumns(versus: Versus, methods: MethodTable): Column<Comp
     {
       title: `${name} [interval]`,
       meaning: `difference of the ${COMPARED[name].meaning(episodes)}`,
-      cell: ({ measures }) => withInterval(measures[name]!.difference, signedScore),
+      cell: ({ measures }) => estimate(measures[name]!.difference, signedScore),
       expendable: i === 0 ? undefined : 4,
     },
     {
@@ -77,7 +83,7 @@ export function versusColumns(versus: Versus, methods: MethodTable): Column<Comp
     {
       title: 'P [interval]',
       meaning: `probability that a run of ${versus.method} is better on the same task`,
-      cell: ({ measures, measure }) => withInterval(measures[measure]!.improvement, score),
+      cell: ({ measures, measure }) => estimate(measures[measure]!.improvement, score),
       expendable: 5,
     },
     ratio('FLOPs ratio', 'flopsPerAction', 'floating-point operations of an action'),
@@ -90,8 +96,8 @@ const ratioOf = (own: MethodResult, other: MethodResult, key: 'flopsPerAction' |
   own[key] > 0 && other[key] > 0 ? String(+(own[key] / other[key]).toPrecision(2)) : undefined;
 
 /** `0.94 [0.92, 0.96]`, in the format that is handed in. */
-export const withInterval = ({ value, low, high }: Estimate, format: (value: number) => string): string =>
-  `${format(value)} [${format(low)}, ${format(high)}]`;
+export const estimate = ({ value, low, high }: Estimate, format: (value: number) => string): string =>
+  withInterval(value, [low, high], format);
 
 /** A difference with its sign, to a digit more than scores have. */
 export function signedScore(value: number): string {

@@ -16,3 +16,14 @@ export function printable(text: string, { colors = false }: { colors?: boolean }
   const seen = (found: string) => (found.length > 1 ? found : `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`);
   return text.replace(colors ? COLOR_OR_UNSEEN : ANY_UNSEEN, seen);
 }
+
+/** The text in lines of at most `width`, unless a word is longer. */
+export function wrap(text: string, width: number): string {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines[lines.length - 1];
+    if (line && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line ? `${line} ${word}` : word;
+  }
+  return lines.join('\n');
+}

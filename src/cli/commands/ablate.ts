@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { terminalProgress } from '../../util/progress.ts';
+import { ending, type Next } from '../ending.ts';
 import { freshOption, jobsOption, jsonOption, outOption, print, printJson, resumeOption, setOption } from '../options.ts';
 import { presetFile } from '../presets.ts';
 import { interruptSignal } from '../signals.ts';
@@ -34,9 +35,14 @@ export function registerAblate(program: Command): void {
       const command = `cadenza ${process.argv.slice(2).join(' ')}`;
       const { fresh, jobs } = options;
       const results = await runAblation(opened, { out, fresh, jobs, progress, signal: interruptSignal(), command }).finally(progress.stop);
-      const { writeReports, formatResults } = await import('../../reports/index.ts');
+      const { writeReports, formatResults, summarize } = await import('../../reports/index.ts');
       writeReports(out, results);
       if (options.json) return printJson(results);
-      print(`${formatResults(results).trimEnd()}\nEverything is in ${out}\n`);
+      const [first, second] = Object.keys(results.methods);
+      const next: Next[] = [
+        [['compare', out, '--method', `${first},${second}`], 'two rows of the table'],
+        [['ablate', file, '--set', 'seeds=[0,1,2]', '--out', `${out}-mine`], 'the same with settings of your own'],
+      ];
+      print(`${formatResults(results).trimEnd()}\n${ending({ found: summarize(results), out, next })}`);
     });
 }

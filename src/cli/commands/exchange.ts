@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { LabelKind } from '../../data/exchange.ts';
 import { CadenzaError } from '../../util/errors.ts';
+import { ending, type Next } from '../ending.ts';
 import { jsonOption, outOption, print, printJson, whole } from '../options.ts';
 
 /** Written out, so that `--help` need not load the layouts; a test compares them with the registries. */
@@ -51,10 +52,13 @@ export function registerExchange(program: Command): void {
       const notes = tasks.length === 1 ? [...origin.notes, one] : origin.notes;
       const summary = { out, environment, layout: found.id, tasks: tasks.length, histories, transitions, labels, notes };
       if (json) return printJson(summary);
-      print(
-        `${out}: ${histories} histories of ${tasks.length} tasks of ${environment.id}, ${transitions} transitions, labels: ${labels}\n` +
-          `Train on them with --set source.dataset=${out} --set env.id=${environment.id}\n${notes.map(note => `Note: ${note}\n`).join('')}`,
-      );
+      const made = `${histories} histories of ${tasks.length} tasks of ${environment.id}, ${transitions} transitions, labels: ${labels}.`;
+      const settings = ['--set', `source.dataset=${out}`, '--set', `env.id=${environment.id}`, '--set', 'name=mine'];
+      const next: Next[] = [
+        [['config', 'print', 'tiny', ...settings], 'settings that train on them, to begin with'],
+        [['run', 'tiny', ...settings], 'train on them'],
+      ];
+      print(ending({ found: [made, ...notes.map(note => `Note: ${note}`)], out, next }));
     });
   program
     .command('export')

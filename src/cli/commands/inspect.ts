@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
+import { ending, type Next } from '../ending.ts';
 import { openExperiment } from '../experiments.ts';
 import { jsonOption, outOption, print, printJson, whole } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
@@ -47,7 +48,12 @@ export function registerInspect(program: Command): void {
       const { writeInspection, formatInspection } = await import('../../reports/index.ts');
       writeInspection(folder, inspection);
       if (json) return printJson(inspection);
-      print(`${formatInspection(inspection).trimEnd()}\nEverything is in ${folder}\n`);
+      const found = [`The page is ${join(folder, 'inspect.html')}.`];
+      const next: Next[] = [
+        [['report', run], 'one page and a paper of the run'],
+        [['store', 'build', run, '--out', join(run, 'contexts.db')], 'a database of its contexts'],
+      ];
+      print(`${formatInspection(inspection).trimEnd()}\n${ending({ found, out: folder, next })}`);
     });
 }
 

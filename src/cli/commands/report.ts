@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import type { OpenRun } from '../../reports/index.ts';
 import type { Facts } from '../../reports/paper/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
+import { ending, type Next } from '../ending.ts';
 import { jsonOption, outOption, print, printJson } from '../options.ts';
 
 interface Options {
@@ -20,7 +21,7 @@ export function registerReport(program: Command): void {
     .addOption(outOption('folder of the report (default: report in the folder of the first run)'))
     .addOption(jsonOption())
     .action(async (folders: string[], { out, json = false }: Options) => {
-      const { openRun, writePage } = await import('../../reports/index.ts');
+      const { isCad, openRun, ranked, summarize, writePage } = await import('../../reports/index.ts');
       const { expectShown, writePaper } = await import('../../reports/paper/index.ts');
       const runs = folders.map(folder => openRun(folder));
       const names = namesOf(runs);
@@ -34,6 +35,17 @@ export function registerReport(program: Command): void {
       const paper = await writePaper(join(folder, 'paper'), first);
       if (json) return printJson({ page, paper });
       print(`${[page, ...paper].join('\n')}\n`);
+      const [run] = runs;
+      const best = ranked(run.results.methods);
+      const own = best.find(isCad) ?? best[0];
+      const other = best.find(name => name !== own) ?? own;
+      const next: Next[] = [
+        [['latexmk', '-pdf', '-cd', join(folder, 'paper', 'main.tex')], 'the paper as PDF (needs LaTeX)'],
+        runs.length > 1
+          ? [['compare', run.folder, runs[1].folder], 'the two runs, with intervals and a verdict']
+          : [['compare', run.folder, '--method', `${own},${other}`], 'two rows, with intervals and a verdict'],
+      ];
+      print(ending({ found: runs.flatMap(({ results }) => summarize(results)), out: folder, next }));
     });
 }
 

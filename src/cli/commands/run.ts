@@ -6,6 +6,7 @@ import type { Estimate } from '../../stages/estimate.ts';
 import type { Stage } from '../../stages/run.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
+import { ending } from '../ending.ts';
 import { openExperiment } from '../experiments.ts';
 import { freshOption, jobsOption, jsonOption, outOption, print, printJson, resumeOption, setOption, withExperiment } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
@@ -67,8 +68,9 @@ function registerStage(program: Command, name: string, description: string, unti
       if (report) await report.write(out);
       if (json) return printJson(report?.results ?? { out });
       // Before the last stage there is nothing to compare.
-      if (report) print(`${(await report.text()).trimEnd()}\n`);
-      print(`Everything is in ${out}\n`);
+      if (!report) return print(`Everything is in ${out}\n`);
+      print(`${(await report.text()).trimEnd()}\n`);
+      print(ending({ found: await report.found(), out, next: report.next(out, file) }));
     });
 }
 

@@ -7,6 +7,7 @@ import type { StoreStatistics } from '../../stages/retrieval.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
 import { Random } from '../../util/random.ts';
+import { ending, type Next } from '../ending.ts';
 import { jsonOption, outOption, pathOf, print, printJson, whole } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
 
@@ -79,7 +80,15 @@ function registerBuild(store: Command): void {
           await compressor.dispose();
           const result = { store: out, added, known, contexts: contexts.count, bytes: contexts.bytes };
           if (json) return printJson(result);
-          print(`${out}: ${added} contexts added, ${known} were there; ${result.contexts} in ${result.bytes} bytes\n`);
+          const found = [`${added} contexts added, ${known} were there; ${result.contexts} in ${result.bytes} bytes.`];
+          const next: Next[] = [
+            [
+              ['store', 'query', out, '--run', folder, '--history', '0', '--episode', '1'],
+              'the stored contexts nearest to one of a training history',
+            ],
+            [['store', 'stats', out], 'how often they are of the same task'],
+          ];
+          print(ending({ found, out, next }));
         } finally {
           progress.stop();
           contexts.close();

@@ -6,6 +6,7 @@ import { loadExperiment } from '../../stages/config.ts';
 import { loadSpace } from '../../stages/space.ts';
 import type { Search } from '../../stages/tune.ts';
 import { terminalProgress } from '../../util/progress.ts';
+import { ending, type Next } from '../ending.ts';
 import {
   freshOption,
   jsonOption,
@@ -76,6 +77,13 @@ export function registerTune(program: Command): void {
       );
       if (json) return printJson(study);
       print((await import('../../reports/study.ts')).formatStudy(study));
-      print(`The best configuration is ${join(out, 'best.yaml')}\n`);
+      const best = join(out, 'best.yaml');
+      const { summarizeStudy } = await import('../../reports/study.ts');
+      const next: Next[] = [
+        [['run', best], 'train with the best settings, and evaluate on the test tasks'],
+        [['run', file, ...set.flatMap(each => ['--set', each])], 'the settings as they were, to compare with'],
+        [['compare', join('runs', config.name), join('runs', `${config.name}-tuned`)], 'the two runs, with intervals and a verdict'],
+      ];
+      print(ending({ found: [...summarizeStudy(study), `The best configuration is ${best}.`], out, next }));
     });
 }

@@ -68,7 +68,7 @@ export function evaluation(facts: Facts): (Written | undefined)[] {
       'Returns are divided by what an optimal player who knows the task earns on it, so that one is optimal; that player earns <results/oracle/mean:3> on average.',
       several && 'The final score of a stream is its mean over the last <setting/finalEpisodes|episode>.',
       raw`Beside the mean we give the interquartile mean (IQM) of all streams, which leaves out the lowest and the highest quarter~\cite{agarwal2021}.`,
-      'Intervals are <results/bars>',
+      `${results.bars.startsWith('No intervals') ? '' : 'Intervals are '}<results/bars>`,
       results.versus !== undefined &&
         raw`The student is held against every other row by differences of runs on the same task with training seed and stream of the same number, resampled in the same way, and by the probability that a run of it does better~\cite{agarwal2021}.`,
       regrets &&

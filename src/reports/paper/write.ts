@@ -11,6 +11,7 @@
  */
 
 import { expect } from '../../util/errors.ts';
+import { hasWidth } from '../format.ts';
 import { escapeTex } from './escape.ts';
 import { type Facts, lookUp } from './facts.ts';
 
@@ -43,7 +44,7 @@ const SCALES: Readonly<Record<string, number>> = { k: 1e3, M: 1e6, Ki: 1024 };
 export function write(facts: Facts, sentence: string): Written | undefined {
   const citations: Citation[] = [];
   let recorded = true;
-  const text = sentence.replace(PLACEHOLDER, (_, path: string, format?: string, noun?: string) => {
+  const text = withoutEmptyIntervals(facts, sentence).replace(PLACEHOLDER, (_, path: string, format?: string, noun?: string) => {
     const value = lookUp(facts, path);
     if (format === 'name' || format === 'place') {
       const last = path.slice(path.lastIndexOf('/') + 1);
@@ -77,6 +78,15 @@ export function write(facts: Facts, sentence: string): Written | undefined {
     return `\\num{${shown}}`;
   }
 }
+
+const INTERVAL = /\[<([^<>:]+):\d>, <([^<>:]+):\d>\]/g;
+
+/** Sentences without the intervals of what does not vary, as in all reports. */
+const withoutEmptyIntervals = (facts: Facts, sentence: string): string =>
+  sentence.replace(INTERVAL, (whole, ...paths: string[]) => {
+    const [low, high] = paths.slice(0, 2).map(path => lookUp(facts, path));
+    return typeof low !== 'number' || typeof high !== 'number' || hasWidth(low, high) ? whole : '[--]';
+  });
 
 /** A task may be named by many numbers; the first ones tell it from others. */
 function shortKey(key: string): string {

@@ -1,0 +1,84 @@
+/** @file What a run found, in a few sentences: for the end of a command, after the tables. */
+
+import {
+  COMPARED,
+  finalEpisodes,
+  type RecordedResults,
+  type Results,
+  type SupervisedResults,
+  type Verdict,
+  type Versus,
+} from '../evaluation/index.ts';
+import { meanScoreInterval, withInterval } from './format.ts';
+import { refusals } from './integrity.ts';
+import { isCad, ranked, type Styles, stylesOf } from './style.ts';
+import { measureVerdict, rankedOthers } from './versus.ts';
+
+/** Names that a sentence lists before it counts the others. */
+const MOST_NAMES = 5;
+
+/** The row in question: CAD's own, or that which all others are compared with, or the best of the combinations. */
+export function rowInQuestion({ name, methods, versus }: Results, styles: Styles): string {
+  const names = ranked(methods);
+  return names.find(row => styles.get(row)!.emphasised) ?? versus?.[name]?.method ?? names.find(isCad) ?? names[0];
+}
+
+/** The score of the row in question, with its interval, and how it compares with the others. */
+export function summarize(results: Results): string[] {
+  const { name, methods, episodes, versus = {}, protocols = {} } = results;
+  const [refused] = refusals(results, name);
+  if (refused) return [`Not shown: ${refused} The numbers are in results.json.`];
+  const own = rowInQuestion(results, stylesOf(results));
+  const { final, perTask } = methods[own];
+  const tasks = `${perTask.length} ${protocols[name]?.side ?? 'evaluated'} ${perTask.length === 1 ? 'task' : 'tasks'}`;
+  const score = `${own}: ${meanScoreInterval(final)} of the oracle's return, over ${finalEpisodes(episodes)} on ${tasks}.`;
+  return [score, ...(versus[name] ? [verdicts(versus[name], methods)] : [])];
+}
+
+/** `cad is better than none and random, worse than source, and not distinguishable from ad (95% intervals of the final score).` */
+function verdicts(versus: Versus, methods: Results['methods']): string {
+  const { others, method } = versus;
+  // The learner that is distilled and who knows the task are what one asks for first.
+  const first = (name: string) => (['source', 'oracle'].includes(name) ? 0 : 1);
+  const names = rankedOthers(versus, methods).sort((a, b) => first(a) - first(b));
+  const { measure } = others[names[0]];
+  const words: Record<Verdict, string> = { better: 'better than', 'not distinguishable': 'not distinguishable from', worse: 'worse than' };
+  const parts = (Object.keys(words) as Verdict[]).flatMap(verdict => {
+    const rows = names.filter(name => measureVerdict(measure, others[name].measures[measure]!) === verdict);
+    return rows.length > 0 ? [`${words[verdict]} ${listed(rows)}`] : [];
+  });
+  const lower = COMPARED[measure].better === 'lower' ? ', the lower the better' : '';
+  return `${method} is ${parts.join('; ')} (95% intervals of differences of the ${measure} score${lower}).`;
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.length > MOST_NAMES + 1 ? [...names.slice(0, MOST_NAMES), `${names.length - MOST_NAMES} more`] : [...names];
+  return shown.length === 1 ? shown[0] : `${shown.slice(0, -1).join(', ')} and ${shown[shown.length - 1]}`;
+}
+
+/** The same of a supervised experiment: CAD against the reference. */
+export function summarizeSupervised({ methods, examples, headline, score, reference, tasks }: SupervisedResults): string[] {
+  const own = Object.keys(methods).find(isCad) ?? Object.keys(methods)[0];
+  const at = examples.indexOf(headline);
+  const { mean, ratio, ratioLow, ratioHigh } = methods[own].byExamples;
+  const verdict =
+    ratioLow[at] <= 1 && ratioHigh[at] >= 1
+      ? 'not distinguishable from'
+      : ratioLow[at] > 1 === (score.better === 'higher')
+        ? 'better than'
+        : 'worse than';
+  return [
+    `${own}: ${score.name} ${mean[at].toPrecision(3)} with ${headline} examples on ${tasks} test tasks, ${withInterval(ratio[at], [ratioLow[at], ratioHigh[at]], value => value.toFixed(2))} times that of ${reference.name}.`,
+    `${own} is ${verdict} ${reference.name} (95% interval of the ratio, ${score.better} is better).`,
+  ];
+}
+
+/** The same of an evaluation on recordings, which compares no returns. */
+export function summarizeRecorded({ methods }: RecordedResults): string[] {
+  const names = ['cad', 'frequencies'].filter(name => methods[name]);
+  return names.map(name => {
+    const { accuracy, crossEntropy } = methods[name];
+    const of = ({ mean, low, high }: typeof accuracy) => withInterval(mean, [low, high], value => value.toFixed(3));
+    return `${name}: accuracy ${of(accuracy)}, cross-entropy ${of(crossEntropy)} nats on recordings of held-out tasks.`;
+  });
+}
