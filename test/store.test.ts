@@ -3,12 +3,13 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'libsql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ContextStore } from '../src/data/contexts.ts';
 import { nodeExecutor } from '../src/engine/executors/node.ts';
 import { type Executor, input, type Program, reshape, slice, toOnnx } from '../src/engine/index.ts';
 import { episodeStarts } from '../src/rl/index.ts';
-import { ContextCompressor, namedTasks, policyHistories } from '../src/stages/contexts.ts';
+import { ContextCompressor, namedTasks, onceFree, policyHistories } from '../src/stages/contexts.ts';
 import { openRun, trainingHistories } from '../src/stages/finished.ts';
 import { split } from '../src/stages/generate.ts';
 import { tokenizer } from '../src/tokenizers/index.ts';
@@ -128,6 +129,35 @@ describe('store build', () => {
       }
     }
     expect(await policyHistories(opened, request)).toEqual(histories);
+  });
+
+  it('waits for another process that writes to the store, and computes nothing again', async () => {
+    const path = join(folder, 'locked.db');
+    const opened = openRun(run);
+    const contexts = ContextStore.open(path, opened.model);
+    const other = new Database(path);
+    other.exec('BEGIN EXCLUSIVE');
+    const said: string[] = [];
+    const say = (text: string) => {
+      said.push(text);
+      other.exec('COMMIT');
+    };
+    const progress = { ...silentProgress, say };
+    let attempts = 0;
+    const added = await onceFree(
+      () => {
+        attempts++;
+        return contexts.insert([]);
+      },
+      { progress, signal },
+    );
+    expect([added, attempts]).toEqual([0, 2]);
+    expect(said).toEqual([expect.stringContaining('locked.db is locked')]);
+    other.exec('BEGIN EXCLUSIVE');
+    const stopped = onceFree(() => contexts.insert([]), { progress: silentProgress, signal: AbortSignal.timeout(50) });
+    await expect(stopped).rejects.toThrow();
+    other.close();
+    contexts.close();
   });
 
   it('refuses the store of another model', async () => {

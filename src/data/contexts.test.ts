@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { damagedBytes, fuzz } from '../../test/fuzz.ts';
 import { Random } from '../util/random.ts';
-import { type Context, type ContextModel, ContextStore } from './contexts.ts';
+import { type Context, type ContextModel, ContextStore, StoreLocked } from './contexts.ts';
 import { codeUsage, metricsOf, nearestContexts, retrievals } from './retrieval.ts';
 
 let folder: string;
@@ -45,7 +46,7 @@ describe('ContextStore', () => {
     fill(three).close();
     const store = ContextStore.open(path);
     const { rows, latents, codes } = store.load();
-    expect(store.model).toEqual({ ...model, format: 'cadenza-contexts-1' });
+    expect(store.model).toEqual({ ...model, format: 'cadenza-contexts-2' });
     expect(rows).toEqual(three.map(({ latents: _l, codes: _c, ...about }) => about));
     expect(latents).toEqual(Float32Array.of(0, 0.1, 3, 4, -1, 0));
     expect(codes).toEqual(Uint16Array.of(1, 2, 3, 1, 2, 65535, 0, 2, 3));
@@ -113,6 +114,76 @@ describe('ContextStore', () => {
     db.exec('CREATE TABLE songs (name TEXT)');
     db.close();
     expect(() => ContextStore.open(other, model)).toThrow(data(/is a database of something else/));
+  });
+});
+
+describe('a damaged store', () => {
+  const refused = (code: string) => expect.objectContaining({ code, message: expect.stringContaining('contexts.db') });
+  const read = (at = path) => {
+    const store = ContextStore.open(at);
+    try {
+      return store.load();
+    } finally {
+      store.close();
+    }
+  };
+
+  it.each([
+    ["UPDATE contexts SET task = CAST(X'ff41' AS TEXT)"],
+    ["UPDATE contexts SET hash = CAST(X'ff41' AS TEXT) WHERE rowid = 2"],
+    ["UPDATE about SET value = CAST(X'ff' AS TEXT)"],
+    ["UPDATE about SET key = CAST(X'ff' AS TEXT) WHERE key = 'format'"],
+    ["UPDATE about SET value = '[1e9, 1e9]' WHERE key = 'latentShape'"],
+    ["UPDATE about SET value = '{' WHERE key = 'hash'"],
+    ["DELETE FROM about WHERE key = 'environment'"],
+    ['DROP TABLE contexts'],
+    ['DROP TABLE about'],
+    ['ALTER TABLE contexts RENAME COLUMN latents TO other'],
+    ['ALTER TABLE contexts DROP COLUMN codes'],
+    ["UPDATE contexts SET side = 'other'"],
+    ["UPDATE contexts SET latents = X'00' WHERE rowid = 1"],
+    ["UPDATE contexts SET latents = 'text'"],
+    ['UPDATE contexts SET latents = zeroblob(8) WHERE rowid = 2'],
+    ["UPDATE contexts SET codes = X'0000'"],
+    ["UPDATE contexts SET episode = 'many'"],
+    ['UPDATE contexts SET episode = 4'],
+    ['UPDATE contexts SET "return" = 9e999'],
+    ["UPDATE contexts SET stream = X'00'"],
+  ])('is refused after %s', sql => {
+    fill(three).close();
+    const db = new Database(path);
+    db.exec(sql);
+    db.close();
+    expect(() => read()).toThrow(refused('E_DATA'));
+  });
+
+  it('is refused with any change in its bytes', async () => {
+    fill(three).close();
+    const { accepted } = await fuzz(damagedBytes(readFileSync(path), { seed: 1, count: 150 }), bytes => {
+      writeFileSync(path, bytes);
+      // Free space and the header's counters hold nothing: what is read there must be what was stored.
+      expect(read().rows.map(({ hash }) => hash)).toEqual(['1', '2', '3']);
+    });
+    expect(accepted.length).toBeLessThan(150);
+  });
+
+  it('is told from a place that cannot be used', () => {
+    mkdirSync(path, { recursive: true });
+    expect(() => ContextStore.open(path, model)).toThrow(refused('E_DISK'));
+    writeFileSync(join(folder, 'file'), '');
+    expect(() => ContextStore.open(join(folder, 'file', 'contexts.db'), model)).toThrow(refused('E_DISK'));
+  });
+
+  it('is not one that another process writes to', () => {
+    const store = fill(three);
+    const other = new Database(path);
+    other.exec('BEGIN EXCLUSIVE');
+    expect(() => store.insert([context('4', 'y', 'y#1', [0, 0], [1, 1, 1])])).toThrow(StoreLocked);
+    expect(() => ContextStore.open(path, model)).toThrow(StoreLocked);
+    other.exec('COMMIT');
+    other.close();
+    expect(store.insert([context('4', 'y', 'y#1', [0, 0], [1, 1, 1])])).toBe(1);
+    store.close();
   });
 });
 

@@ -7,10 +7,12 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'libsql';
+import { z } from 'zod';
 import { CadenzaError, expect } from '../util/errors.ts';
-import { canonicalJson } from '../util/files.ts';
+import { canonicalJson, sha256 } from '../util/files.ts';
+import { checkRecord, fields, type RecordFormat, sha256Schema } from '../util/formats.ts';
 
-export const CONTEXTS_FORMAT = 'cadenza-contexts-1';
+export const CONTEXTS_FORMAT = 'cadenza-contexts-2';
 
 /** The model that made a store's latents. Latents of different models mean different things, so a store belongs to one. */
 export interface ContextModel {
@@ -56,16 +58,52 @@ export interface ContextTable<Row = ContextAbout> {
   readonly codes?: Uint16Array;
 }
 
+/** A row as it is stored. */
 type Row = [
   hash: string,
   task: string,
-  side: ContextAbout['side'],
+  side: string,
   stream: string,
   episode: number,
   total: number,
   latents: Buffer,
   codes: Buffer | null,
+  /** SHA-256 of the rest. */
+  sum: string,
 ];
+
+/** Milliseconds that the database itself waits for another process. `StoreLocked` says that it was not enough. */
+const PATIENCE_MS = 250;
+
+/** Another process is writing. What was to be written can be tried again as it is. */
+export class StoreLocked extends CadenzaError {
+  constructor(path: string, cause: unknown) {
+    super('E_DISK', `${path} is locked: another process writes there. Wait until it ends, or stop it, and run the same command again.`, {
+      cause,
+    });
+  }
+}
+
+const ADVICE = 'Build it again: move the file away, and run "cadenza store build".';
+
+const aboutFormat: RecordFormat<ContextModel & { format: typeof CONTEXTS_FORMAT }> = {
+  what: `a store of contexts (${CONTEXTS_FORMAT})`,
+  advice: ADVICE,
+  schema: fields<ContextModel & { format: typeof CONTEXTS_FORMAT }>({
+    format: z.literal(CONTEXTS_FORMAT),
+    hash: sha256Schema,
+    environment: z.string(),
+    latentShape: z
+      .array(
+        z
+          .int()
+          .min(1)
+          .max(2 ** 20),
+      )
+      .length(2),
+    configuration: z.json(),
+  }),
+};
 
 /** An open store. Inserting is all or nothing, so a killed process leaves a store that is whole. */
 export class ContextStore {
@@ -92,7 +130,8 @@ export class ContextStore {
     let db: Database.Database | undefined;
     try {
       mkdirSync(dirname(path), { recursive: true });
-      db = new Database(path);
+      db = new Database(path, { timeout: PATIENCE_MS });
+      expectWhole(db, path);
       // A process killed before its first commit leaves an empty database.
       if (model && make && isEmpty(db)) create(db, model);
       const about = readAbout(db, path);
@@ -109,60 +148,74 @@ export class ContextStore {
   }
 
   has(hash: string): boolean {
-    return this.#db.prepare('SELECT 1 FROM contexts WHERE hash = ?').get(hash) !== undefined;
+    return this.#explained(() => this.#db.prepare('SELECT 1 FROM contexts WHERE hash = ?').get(hash) !== undefined);
   }
 
   /** Adds contexts, leaving out those that are there already; gives how many were new. Throws `E_SHAPE` when one does not fit the model. */
   insert(contexts: readonly Context[]): number {
     const size = this.model.latentShape.reduce((a, b) => a * b, 1);
-    const statement = this.#db.prepare('INSERT OR IGNORE INTO contexts VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
     const all = this.#db.transaction(() => {
+      const statement = this.#db.prepare('INSERT OR IGNORE INTO contexts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
       let added = 0;
       for (const { hash, task, side, stream, episode, return: total, latents, codes } of contexts) {
         expect(
           latents.length === size,
           `a context of ${this.path} has ${size} numbers [${this.model.latentShape}], not ${latents.length}.`,
         );
-        const values: Row = [hash, task, side, stream, episode, total, blob(latents), codes ? blob(codes) : null];
-        added += statement.run(...values).changes;
+        const values = [hash, task, side, stream, episode, total, blob(latents), codes ? blob(codes) : null] as const;
+        added += statement.run(...values, sumOf(...values)).changes;
       }
       return added;
     });
+    return this.#explained(() => all.immediate());
+  }
+
+  get count(): number {
+    return this.#explained(() => (this.#db.prepare('SELECT count(*) AS n FROM contexts').get() as { n: number }).n);
+  }
+
+  #explained<T>(use: () => T): T {
     try {
-      return all();
+      return use();
     } catch (error) {
       throw explained(error, this.path);
     }
   }
 
-  get count(): number {
-    return (this.#db.prepare('SELECT count(*) AS n FROM contexts').get() as { n: number }).n;
-  }
-
   /** Bytes of the file. */
   get bytes(): number {
-    return statSync(this.path).size;
+    return this.#explained(() => statSync(this.path).size);
   }
 
-  /** Every context, in the order in which they were added. */
+  /**
+   * Every context, in the order in which they were added.
+   *
+   * @throws `E_DATA` where a row was altered or does not fit the model.
+   */
   load(): ContextTable {
-    const width = this.model.latentShape.reduce((a, b) => a * b, 1);
-    const latents = new Float32Array(this.count * width);
-    const rows: ContextAbout[] = [];
-    const codes: Uint16Array[] = [];
-    for (const row of this.#db.prepare('SELECT * FROM contexts ORDER BY rowid').raw().iterate() as Iterable<Row>) {
-      const [hash, task, side, stream, episode, total, latentBytes, codeBytes] = row;
-      latents.set(new Float32Array(aligned(latentBytes)), rows.length * width);
-      if (codeBytes) codes.push(new Uint16Array(aligned(codeBytes)));
-      rows.push({ hash, task, side, stream, episode, return: total });
-    }
-    if (codes.length === 0) return { rows, latents };
-    const each = codes[0].length;
-    const agree = codes.length === rows.length && codes.every(({ length }) => length === each);
-    if (!agree) throw new CadenzaError('E_DATA', `${this.path}: expected ${each} codes in every context; build it anew.`);
-    const table = new Uint16Array(rows.length * each);
-    for (const [i, row] of codes.entries()) table.set(row, i * each);
-    return { rows, latents, codes: table };
+    return this.#explained(() => {
+      const width = this.model.latentShape.reduce((a, b) => a * b, 1);
+      const stored = this.#db.prepare(`SELECT ${COLUMNS} FROM contexts ORDER BY rowid`).raw().all() as unknown[][];
+      const latents = new Float32Array(stored.length * width);
+      const codes: Uint16Array[] = [];
+      const rows = stored.map((cells, i): ContextAbout => {
+        const row = decoded(cells);
+        const [hash, task, side, stream, episode, total, latentBytes, codeBytes, sum] = row ?? [];
+        const fits = row && SIDES.some(known => known === side) && latentBytes?.length === 4 * width && (codeBytes?.length ?? 0) % 2 === 0;
+        if (!fits || sumOf(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7]) !== sum)
+          throw new CadenzaError('E_DATA', `${this.path}: context ${i + 1} of ${stored.length} was altered after it was stored. ${ADVICE}`);
+        latents.set(new Float32Array(aligned(row[6])), i * width);
+        if (codeBytes) codes.push(new Uint16Array(aligned(codeBytes)));
+        return { hash: hash!, task: task!, side: side as ContextAbout['side'], stream: stream!, episode: episode!, return: total! };
+      });
+      if (codes.length === 0) return { rows, latents };
+      const each = codes[0].length;
+      const agree = codes.length === rows.length && codes.every(({ length }) => length === each);
+      if (!agree) throw new CadenzaError('E_DATA', `${this.path}: expected ${each} codes in every context. ${ADVICE}`);
+      const table = new Uint16Array(rows.length * each);
+      for (const [i, row] of codes.entries()) table.set(row, i * each);
+      return { rows, latents, codes: table };
+    });
   }
 
   close(): void {
@@ -180,7 +233,7 @@ function create(db: Database.Database, { hash, environment, latentShape, configu
     db.exec(`CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL)`);
     db.exec(`CREATE TABLE contexts (
       hash TEXT PRIMARY KEY, task TEXT NOT NULL, side TEXT NOT NULL, stream TEXT NOT NULL,
-      episode INTEGER NOT NULL, return REAL NOT NULL, latents BLOB NOT NULL, codes BLOB)`);
+      episode INTEGER NOT NULL, return REAL NOT NULL, latents BLOB NOT NULL, codes BLOB, sum TEXT NOT NULL)`);
     const statement = db.prepare('INSERT INTO about VALUES (?, ?)');
     for (const [key, value] of Object.entries(about)) statement.run(key, canonicalJson(value));
   })();
@@ -188,12 +241,73 @@ function create(db: Database.Database, { hash, environment, latentShape, configu
 
 function readAbout(db: Database.Database, path: string): ContextModel {
   const table = db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'about'").get();
-  const entries = table ? (db.prepare('SELECT key, value FROM about').raw().all() as [string, string][]) : [];
-  const about = Object.fromEntries(entries.map(([key, value]) => [key, JSON.parse(value)]));
-  if (about.format === CONTEXTS_FORMAT) return about as ContextModel;
-  const found = about.format ? `has the format "${about.format}"` : 'is a database of something else';
-  throw new CadenzaError('E_DATA', `${path} ${found}, expected a store of contexts of the format "${CONTEXTS_FORMAT}".`);
+  const entries = table
+    ? (db
+        .prepare(`SELECT ${bytesOf('key')}, ${bytesOf('value')} FROM about`)
+        .raw()
+        .all() as unknown[][])
+    : [];
+  const about = Object.fromEntries(entries.map(([key, value]) => [textOf(key) ?? '', jsonOf(textOf(value))]));
+  if (typeof about.format !== 'string')
+    throw new CadenzaError('E_DATA', `${path} is a database of something else, expected ${aboutFormat.what}.`);
+  return checkRecord(about, path, aboutFormat);
 }
+
+/** Asks SQLite whether the structure of its file is whole: reading on in a broken one gives anything. */
+function expectWhole(db: Database.Database, path: string): void {
+  const [found] = db.prepare(`SELECT CAST(quick_check AS BLOB) FROM pragma_quick_check(1)`).raw().get() as unknown[];
+  if (textOf(found) !== 'ok') throw new CadenzaError('E_DATA', `${path} was damaged: its pages do not fit together. ${ADVICE}`);
+}
+
+const SIDES: readonly ContextAbout['side'][] = ['train', 'validation', 'test'];
+
+/** Text is read as bytes: the database aborts the process at text that is not UTF-8. */
+const bytesOf = (column: string) => `CAST(${column} AS BLOB)`;
+const COLUMNS = [
+  ...['hash', 'task', 'side', 'stream'].map(bytesOf),
+  // Whatever type a damaged cell has, these come as numbers.
+  'CAST(episode AS INTEGER)',
+  'CAST("return" AS REAL)',
+  ...['latents', 'codes', 'sum'].map(bytesOf),
+].join(', ');
+
+/** The text of bytes; undefined where there are none, or they are not UTF-8. */
+function textOf(cell: unknown): string | undefined {
+  if (!Buffer.isBuffer(cell)) return undefined;
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(cell);
+  } catch {
+    return undefined;
+  }
+}
+
+function jsonOf(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? '');
+  } catch {
+    return undefined;
+  }
+}
+
+/** A row from its cells; undefined where one is of another type. */
+function decoded([hash, task, side, stream, episode, total, latents, codes, sum]: unknown[]): Row | undefined {
+  const texts = [hash, task, side, stream, sum].map(textOf);
+  if (texts.some(text => text === undefined) || !Buffer.isBuffer(latents) || !(codes === null || Buffer.isBuffer(codes))) return undefined;
+  if (typeof episode !== 'number' || typeof total !== 'number') return undefined;
+  const [a, b, c, d, e] = texts as string[];
+  return [a, b, c, d, episode, total, latents, codes, e];
+}
+
+const sumOf = (
+  hash: string,
+  task: string,
+  side: string,
+  stream: string,
+  episode: number,
+  total: number,
+  latents: Buffer,
+  codes: Buffer | null,
+): string => sha256(canonicalJson([hash, task, side, stream, episode, total, sha256(latents), codes && sha256(codes)]));
 
 const blob = (view: Float32Array | Uint16Array): Buffer => Buffer.from(view.buffer, view.byteOffset, view.byteLength);
 
@@ -201,15 +315,19 @@ const blob = (view: Float32Array | Uint16Array): Buffer => Buffer.from(view.buff
 const aligned = ({ buffer, byteOffset, byteLength }: Buffer): ArrayBuffer =>
   (buffer as ArrayBuffer).slice(byteOffset, byteOffset + byteLength);
 
-/** Failures of the database in the house's codes. */
+/** Whatever the database or the file system says, in the codes of failures. */
 function explained(error: unknown, path: string): unknown {
   if (error instanceof CadenzaError) return error;
-  const { code = '', message } = error as { code?: string; message: string };
-  if (code === 'SQLITE_NOTADB' || code === 'SQLITE_CORRUPT')
-    return new CadenzaError('E_DATA', `${path} is no store of contexts, or was damaged: ${message}. Build it anew.`, { cause: error });
-  if (/^SQLITE_(FULL|READONLY|CANTOPEN|IOERR|BUSY)/.test(code))
-    return new CadenzaError('E_DISK', `cannot use ${path}: ${message}. Check the disk, and that no other process writes there.`, {
-      cause: error,
-    });
-  return error;
+  const { code = '', message = String(error) } = error as { code?: string; message?: string };
+  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return new StoreLocked(path, error);
+  const said = message.slice(0, 300);
+  if (/^SQLITE_(FULL|READONLY|CANTOPEN|IOERR|PERM|AUTH|NOLFS)|^E[A-Z]+$/.test(code) || message.startsWith('ConnectionFailed'))
+    return new CadenzaError(
+      'E_DISK',
+      `cannot use ${path}: ${said}. Check that it is a file that you may write to, and that the disk has room.`,
+      {
+        cause: error,
+      },
+    );
+  return new CadenzaError('E_DATA', `${path} is no store of contexts, or was damaged: ${said}. ${ADVICE}`, { cause: error });
 }

@@ -3,7 +3,7 @@
  * comes by in tasks of any side (method 7.1). They go into a store, or are looked up in one.
  */
 
-import type { Context, ContextAbout, ContextStore } from '../data/contexts.ts';
+import { type Context, type ContextAbout, type ContextStore, StoreLocked } from '../data/contexts.ts';
 import { tasksByKey } from '../data/index.ts';
 import { type Executor, type HostTensor, outputNames, type Program, zeros } from '../engine/index.ts';
 import { rollout } from '../evaluation/index.ts';
@@ -251,6 +251,32 @@ function codesOf({ data }: HostTensor): Uint16Array {
   return Uint16Array.from(data);
 }
 
+/** Milliseconds between two tries of a locked store. */
+const RETRY_MS = 500;
+
+/** What the attempt gives, made again for as long as another process has the store locked, which is said once. Throws what the signal says when it aborts. */
+export async function onceFree<T>(attempt: () => T, { progress, signal }: { progress: Progress; signal: AbortSignal }): Promise<T> {
+  for (let said = false; ; said = true) {
+    try {
+      return attempt();
+    } catch (error) {
+      if (!(error instanceof StoreLocked)) throw error;
+      if (signal.aborted) throw error;
+      if (!said) progress.say(`${error.message.split(':')[0]}; waiting for the process that writes there (Ctrl-C gives up)`);
+    }
+    await new Promise<void>(resolve => {
+      const done = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, RETRY_MS);
+      signal.addEventListener('abort', done);
+    });
+    signal.throwIfAborted();
+  }
+}
+
 /** Contexts that are inserted together. */
 const INSERT = 256;
 
@@ -266,24 +292,26 @@ export async function storeContexts(
 ): Promise<{ added: number; known: number }> {
   let [added, seen] = [0, 0];
   let waiting: Context[] = [];
-  const flush = () => {
-    added += store.insert(waiting);
+  const flush = async () => {
+    // What was computed is kept until it is written.
+    added += await onceFree(() => store.insert(waiting), { progress, signal });
     waiting = [];
   };
   progress.start('compress', histories.length);
   for (const [done, history] of histories.entries()) {
-    if (signal.aborted) flush();
+    if (signal.aborted) await flush();
     signal.throwIfAborted();
     const episodes = episodeStarts(history).length - 1;
     for (let episode = every; episode <= episodes; episode += every) {
       const about = compressor.about(history, episode);
       seen++;
-      if (!store.has(about.hash)) waiting.push({ ...about, ...(await compressor.compress(history, episode)) });
-      if (waiting.length >= INSERT) flush();
+      const known = await onceFree(() => store.has(about.hash), { progress, signal });
+      if (!known) waiting.push({ ...about, ...(await compressor.compress(history, episode)) });
+      if (waiting.length >= INSERT) await flush();
     }
     progress.update(done + 1);
   }
-  flush();
+  await flush();
   progress.finish(`${added} contexts added, ${seen - added} already there`);
   return { added, known: seen - added };
 }

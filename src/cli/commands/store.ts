@@ -69,7 +69,7 @@ function registerBuild(store: Command): void {
           from.filter(name => name !== 'histories'),
         );
         const executor = await readyExecutor(run.config.executor);
-        const contexts = ContextStore.open(out, run.model);
+        const contexts = await stage.onceFree(() => ContextStore.open(out, run.model), { progress, signal });
         try {
           const compressor = await stage.ContextCompressor.open(run, executor);
           const recorded = from.includes('histories') ? firstOfEach(trainingHistories(run), limit) : [];
