@@ -443,9 +443,10 @@ class Reader implements Hdf5Reader {
   }
 
   /** HDF5 reads zeros where nothing was ever written; a few bytes can claim any number of them. */
-  #expectStored(place: Place, { total_size: total, size }: Metadata, where: string): void {
+  #expectStored(place: Place, { shape, size }: Metadata, where: string): void {
     const { file } = place;
-    const claimed = total * size;
+    // An empty axis does not excuse what the others claim: loops run over them.
+    const claimed = (shape ?? []).reduce((product, axis) => product * Math.max(1, axis), size);
     if (claimed <= file.bytes) return;
     const packing = this.#filters(place, 'id').reduce<number>(
       (product, id) => product * (PACKING.get(id as number) ?? Number.POSITIVE_INFINITY),

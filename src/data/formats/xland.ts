@@ -112,6 +112,7 @@ function recordings(file: Hdf5Reader, group: string, quota: Quota): Recording[] 
   const task = taskOf(file, group);
   const width = expectAxes(file, group, 'states', [undefined, undefined]);
   const [h, T] = file.shape(group, 'states');
+  if (T === 0 && h > 0) throw file.refuse(datasetName(group, 'states'), 'expected at least one transition, found none');
   const names = file.names(group);
   const optional = (name: string) => names.includes(name);
   const columns = ['actions', 'rewards', 'dones', ...['expert_actions', 'terminations', 'truncations'].filter(optional)];
