@@ -66,14 +66,16 @@ const PIECE = 2 ** 26;
 const TRACE = 'HDF5-DIAG';
 const AGAIN = 'Wait until whatever writes it has ended, or fetch or write it again.';
 
-export async function library() {
+type Library = typeof import('h5wasm/node');
+type Module = Awaited<Library['ready']>;
+
+export async function library(): Promise<Library & { readonly module: Module }> {
   const h5wasm = await import('h5wasm/node');
   const module = await h5wasm.ready;
   // Without it, a filter that is missing gives numbers out of nowhere.
   module.activate_throwing_error_handler();
   return { ...h5wasm, module };
 }
-type Module = Awaited<ReturnType<typeof library>>['module'];
 
 /** Opens a file, lets `use` read it, and closes it. Throws `E_DATA` where it is missing, cut short, damaged or no HDF5. */
 export async function readHdf5<T>(path: string, use: (file: Hdf5Reader) => T, budget = new Budget()): Promise<T> {

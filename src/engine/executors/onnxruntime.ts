@@ -1,6 +1,6 @@
 /** @file The part of the executors that onnxruntime-node and onnxruntime-web share: both speak onnxruntime-common. */
 
-import type { InferenceSession, Tensor as OrtTensor, TensorConstructor } from 'onnxruntime-common';
+import type { Env, InferenceSession, Tensor as OrtTensor, TensorConstructor } from 'onnxruntime-common';
 import { CadenzaError } from '../../util/errors.ts';
 import type { Shape } from '../tensor.ts';
 import { type Data, type Executor, type HostTensor, newData, type Program } from './executor.ts';
@@ -72,6 +72,32 @@ export function onnxRuntimeExecutor(
 
 const shapesOf = (values: readonly InferenceSession.ValueMetadata[]): Record<string, Shape> =>
   Object.fromEntries(values.flatMap(value => (value.isTensor ? [[value.name, value.shape.map(Number)] as const] : [])));
+
+export interface WebExecutorOptions {
+  /** Threads of the WebAssembly kernels; a page needs cross-origin isolation for more than one. The first executor of a process decides. */
+  readonly threads?: number;
+  /** Where a browser finds onnxruntime-web's `.wasm` and `.mjs` files, ending in `/`. Node reads them from the package. */
+  readonly baseUrl?: string;
+}
+
+/** Options of a session of onnxruntime-web. */
+export function webSessionOptions(
+  env: Env,
+  provider: 'wasm' | 'webgpu',
+  { threads, baseUrl }: WebExecutorOptions,
+): InferenceSession.SessionOptions {
+  // These settings are the runtime's own globals, read when its first session is made.
+  if (threads) env.wasm.numThreads = threads;
+  if (baseUrl) env.wasm.wasmPaths = baseUrl;
+  env.logLevel = 'error';
+  return {
+    // Naming `wasm` behind `webgpu` would fall back without a word where there is no WebGPU; single ops still fall back.
+    executionProviders: [provider],
+    graphOptimizationLevel: 'all',
+    executionMode: 'sequential',
+    logSeverityLevel: 3,
+  };
+}
 
 /** A host tensor over fresh zeros. */
 export const zeros = (shape: readonly number[], dtype: HostTensor['dtype'] = 'float32'): HostTensor => ({

@@ -1,0 +1,10 @@
+/** @file Execution by onnxruntime-web in WebGPU, for browsers that have it. */
+
+import { env, InferenceSession, Tensor } from 'onnxruntime-web/webgpu';
+import type { Executor } from './executor.ts';
+import { onnxRuntimeExecutor, type WebExecutorOptions, webSessionOptions } from './onnxruntime.ts';
+
+/** The WebGPU executor of onnxruntime-web. */
+export function webgpuExecutor(options: WebExecutorOptions = {}): Executor {
+  return onnxRuntimeExecutor('webgpu', { InferenceSession, Tensor }, webSessionOptions(env, 'webgpu', options), false);
+}
