@@ -31,10 +31,18 @@ it.each(readdirSync(ABLATIONS))('%s in the repository loads, and its combination
   for (const { config } of cells) expectBuildable(config);
 });
 
-it('takes settings from the command line over those of its file, and those of its axes over both', () => {
+it('takes settings from the command line over those of its file', () => {
   const file = ablation('over', 'axes:\n  - { name: m, values: { m1: { model: { latents: 1 } } } }\n');
-  const [{ config }] = loadAblation(file, ['teacher.steps=7', 'model.latents=5', 'seeds=[3]']).cells;
+  const [{ config }] = loadAblation(file, ['teacher.steps=7', 'seeds=[3]']).cells;
   expect([config.teacher.steps, config.baselines.steps, config.model.latents, config.seeds]).toEqual([7, 0, 1, [3]]);
+});
+
+it.each(['model.latents=5', 'model.latents=null', 'model={latents: 5}'])('refuses --set %s where an axis sets that', override => {
+  const file = ablation('axis', 'axes:\n  - { name: size, values: { none: {}, m1: { model: { latents: 1 } } } }\n');
+  for (const part of [`--set ${override}`, 'axes.0: "size" sets model.latents'])
+    expect(() => loadAblation(file, [override])).toThrow(
+      expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining(part) }),
+    );
 });
 
 it.each([

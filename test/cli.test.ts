@@ -10,6 +10,7 @@ import { afterAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { threadAdvice } from '../src/cli/experiments.ts';
 import { pathOf } from '../src/cli/options.ts';
+import { loadExperiment } from '../src/stages/config.ts';
 import { start as runner, settings, stageFolder, TINY, withinProcess } from './command.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -62,6 +63,8 @@ describe('a path after "="', () => {
   it('has ~ for the home folder, as a shell gives it everywhere else', () => {
     vi.stubEnv('HOME', folder);
     expect([pathOf('--out')('~/runs/a'), pathOf('--out')('~')]).toEqual([join(folder, 'runs/a'), join(folder)]);
+    // A setting that is a path is read alike.
+    expect(loadExperiment(TINY, ['source.dataset=~/data']).source.dataset).toBe(join(folder, 'data'));
     expect([pathOf('--out')('a/~/b'), pathOf('--out')('~a')]).toEqual(['a/~/b', '~a']);
     vi.unstubAllEnvs();
   });

@@ -251,6 +251,8 @@ const CASES: Case[] = [
   { what: 'a tag that changes what is read', text: 'name: a\nseeds: !!set {1, 2}', says: ['e.yaml:2:8', '!!set'] },
   { what: 'a tag of ordered maps', text: 'name: a\nenv: !!omap [id: x]', says: ['e.yaml:2:6', '!!omap'] },
   { what: 'a tag of bytes', text: 'name: !!binary aGk=', says: ['e.yaml:1:7', '!!binary'] },
+  { what: 'a directive that changes how numbers are read', text: '%YAML 1.1\n---\nname: a', says: ['e.yaml:1:1', '%YAML'] },
+  { what: 'a directive of tags', text: '# first\n%TAG !e! tag:x,2000:\n---\nname: a', says: ['e.yaml:2:1', '%TAG'] },
   { what: 'a tag on the command line', text: 'name: a', set: ['seeds=!!set {1}'], says: ['--set seeds=!!set {1}: the value', '!!set'] },
   { what: 'a second document', text: 'name: a\n---\nname: b', says: ['e.yaml:2:1', 'second document'] },
   { what: 'a document in a value', text: 'name: a', set: ['seeds=[1]\n---\n[2]'], says: ['second document'] },

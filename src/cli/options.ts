@@ -1,10 +1,9 @@
 /** @file Options that several commands share. */
 
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { wantsColor } from '../util/color.ts';
 import { CadenzaError } from '../util/errors.ts';
+import { expandHome } from '../util/files.ts';
 import { printable } from '../util/text.ts';
 import { presetFile } from './presets.ts';
 
@@ -16,13 +15,13 @@ export const setOption = () =>
     .argParser(collect)
     .default([] as string[], 'none');
 
-/** A path as the user meant it: `~/` is the home folder, which a shell leaves alone after "=". Throws `E_USAGE` where it names nothing. */
+/** A path as the user meant it, with `~` for the home folder. Throws `E_USAGE` where it names nothing. */
 export const pathOf = (option: string) => (text: string) => {
   if (text.trim() === '' || text.includes('\0')) {
     const came = text.includes('\0') ? 'a path with a NUL character' : 'an empty text';
     throw new CadenzaError('E_USAGE', `${option}: expected a path, came ${came}; leave the option out for the default, if it has one`);
   }
-  return text === '~' || text.startsWith('~/') ? join(homedir(), text.slice(2)) : text;
+  return expandHome(text);
 };
 
 /** `--out <folder>`. */

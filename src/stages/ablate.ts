@@ -18,7 +18,7 @@ import {
 } from '../evaluation/index.ts';
 import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { hashJson } from '../util/files.ts';
+import { expandHome, hashJson } from '../util/files.ts';
 import { expectBuildable } from './buildable.ts';
 import { type ExperimentConfig, loadExperiment, settingsSchema, type TableSettings, withSettings } from './config.ts';
 import { type Evaluated, plannedRows } from './evaluate.ts';
@@ -91,7 +91,7 @@ export interface OpenAblation {
   readonly cells: readonly Cell[];
 }
 
-/** Reads an ablation and the experiment that it varies. `overrides` are laid over the settings of the file, under those of the axes. Throws `E_CONFIG`. */
+/** Reads an ablation and the experiment that it varies. `overrides` are laid over the settings of the file. Throws `E_CONFIG`, also where an axis sets what they do. */
 export function loadAblation(file: string, overrides: readonly string[] = []): OpenAblation {
   const text = readConfig(file);
   const keys = topLevelKeys({ file, text });
@@ -102,8 +102,9 @@ export function loadAblation(file: string, overrides: readonly string[] = []): O
       `${file} is an experiment, not an ablation: it has "${experiment}", but neither "base" nor "axes". Run it with cadenza run ${file}, or vary it by a file that has it as base and says the axes, such as experiments/ablations/matrix.yaml.`,
     );
   const ablation = loadConfig(ablationSchema, { file, text });
-  const base = loadExperiment(resolve(dirname(file), ablation.base), overrides);
+  const base = loadExperiment(resolve(dirname(file), expandHome(ablation.base)), overrides);
   const over = loadConfig(settingsSchema, { file, text: '{}', overrides });
+  for (const override of overrides) expectOffAxes(override, ablation.axes, file);
   return { ablation, base, cells: combinations(ablation, base, [ablation.set, over], file) };
 }
 
@@ -133,6 +134,20 @@ const leavesOf = (settings: unknown, path: readonly string[] = []): string[] =>
   typeof settings === 'object' && settings !== null && !Array.isArray(settings)
     ? Object.entries(settings).flatMap(([key, value]) => leavesOf(value, [...path, key]))
     : [path.join('.')];
+
+/** Refuses an override of what an axis sets: one of the two would have no effect. */
+function expectOffAxes(override: string, axes: Ablation['axes'], file: string): void {
+  const set = leavesOf(loadConfig(settingsSchema, { file, text: '{}', overrides: [override] }));
+  // What goes back to its default is not there.
+  const keys = set.length > 0 ? set : [override.slice(0, override.indexOf('=')).trim()];
+  for (const [i, { name, values }] of axes.entries())
+    for (const taken of Object.values(values).flatMap(settings => leavesOf(settings)))
+      if (keys.some(key => within(key, taken) || within(taken, key)))
+        throw new CadenzaError(
+          'E_CONFIG',
+          `--set ${override}: ${file}: axes.${i}: "${name}" sets ${taken}, too, so the override would have no effect there; leave it out, or change the axis.`,
+        );
+}
 
 /** The product of the axes without what is skipped. */
 function combinations(

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { POSITION_KINDS } from '../nn/index.ts';
 import { IMAGE_ENCODER_KINDS } from '../tokenizers/index.ts';
 import { loadConfig } from '../util/config.ts';
+import { expandHome } from '../util/files.ts';
 import { baselineSteps, baselinesStage } from './config-baselines.ts';
 import {
   count,
@@ -62,7 +63,7 @@ export const fields = {
         .string()
         .min(1)
         // The run's own config.yaml must mean the same folder from wherever it is opened.
-        .overwrite(path => resolve(path))
+        .overwrite(path => resolve(expandHome(path)))
         .describe(
           'Folder of histories that `cadenza import` wrote, seen from the working directory: they take the place of those of an algorithm. Beside it only maxTasks and stride are read',
         )

@@ -59,11 +59,7 @@ export function loadConfig<S extends z.ZodType>(schema: S, { file, text, overrid
   if (!isPlainMap(root)) fail([`${file}:1:1: expected a map of keys at the top of the file, came ${show(root)}`]);
 
   // Computed late: most files have no overrides and no faults.
-  let computed: JsonSchema | undefined;
-  const known = () => {
-    computed ??= configJsonSchema(schema);
-    return computed;
-  };
+  const known = () => configJsonSchema(schema);
   const problems: string[] = [];
   const applied: Override[] = [];
   let value: unknown = root;
@@ -132,8 +128,13 @@ export function formatConfig(value: unknown): string {
 
 /** JSON Schema (draft 7) of what a user may write, for completion and checks in editors. */
 export function configJsonSchema(schema: z.ZodType): JsonSchema {
-  return z.toJSONSchema(schema, { target: 'draft-7', io: 'input' }) as JsonSchema;
+  // It takes longer than all the rest of reading a file.
+  const known = JSON_SCHEMAS.get(schema) ?? (z.toJSONSchema(schema, { target: 'draft-7', io: 'input' }) as JsonSchema);
+  JSON_SCHEMAS.set(schema, known);
+  return known;
 }
+
+const JSON_SCHEMAS = new WeakMap<z.ZodType, JsonSchema>();
 
 // ---- reading -----------------------------------------------------------------------------------------------------------------
 
@@ -155,6 +156,10 @@ function parseYaml(text: string, where?: string) {
   const at = (offset: number) => (where === undefined ? 'the value' : `${where}:${position(lines, offset)}`);
   const deep = document.errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
   if (deep) fail([`${at(deep.pos[0])}: ${PLAIN.RESOURCE_EXHAUSTION}`]);
+  const directive = /^%\S*/m.exec(text);
+  const { yaml, tags } = document.directives!;
+  if (directive && (yaml.explicit || Object.keys(tags).length > 1))
+    fail([`${at(directive.index)}: the directive ${directive[0]} is not read, because it would change what the values mean; remove it`]);
   const problems = [...document.errors, ...document.warnings]
     .filter(({ code }) => code !== 'TAG_RESOLVE_FAILED')
     .map(({ code, message, pos }) => `${at(pos[0])}: ${PLAIN[code] ?? `not valid YAML: ${message}`}`);

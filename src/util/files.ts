@@ -19,6 +19,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { canonicalJson } from './canonical.ts';
 import { CadenzaError, type ErrorCode } from './errors.ts';
@@ -77,6 +78,9 @@ export function diskFault(error: unknown): DiskFault | undefined {
   const { reason, advice } = DISK_FAULTS[code];
   return { reason: code.startsWith('ERR') ? reason : `${reason} (${code})`, advice };
 }
+
+/** A path with `~` for the home folder, which a shell leaves alone after "=". */
+export const expandHome = (path: string): string => (path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(2)) : path);
 
 /** A path as a message shows it: one that is too long for the disk is too long for a reader. */
 export const shownPath = (path: string): string =>
