@@ -184,6 +184,13 @@ describe('sizes', () => {
   });
 });
 
+it('an action among more than can be listed is refused before they are', async () => {
+  const path = await write('many.hdf5', file =>
+    task(file, '0', { 'ruleset-id': 1 }, { actions: Int32Array.of(0, 419430401, 0, 0, 0, 0, 0, 0) }),
+  );
+  await expect(load(path)).rejects.toThrow(/419430402 combinations/);
+});
+
 it('text that is not UTF-8 is refused where it is used, and nothing is replaced in it', async () => {
   const path = await write('text.hdf5', file => task(file, '0', { 'env-id': 'Gr*n', 'ruleset-id': 1 }));
   const bytes = readFileSync(path);

@@ -46,8 +46,10 @@ const MOST_JOINT = 4096;
 export function actionDistribution(space: Space): ActionDistribution {
   switch (space.kind) {
     case 'discrete':
+      expectListable([space.n]);
       return joint(space, [integers(space.n)]);
     case 'multi-discrete':
+      expectListable(space.nvec);
       return joint(space, space.nvec.map(integers));
     case 'box':
       return gaussian(space);
@@ -56,17 +58,22 @@ export function actionDistribution(space: Space): ActionDistribution {
   }
 }
 
+/** How many combinations these dimensions have. Throws `E_CONFIG` where that is too many to list. */
+function expectListable(counts: readonly number[]): number {
+  const size = counts.reduce((product, count) => product * count, 1);
+  if (size <= MOST_JOINT) return size;
+  throw new CadenzaError(
+    'E_CONFIG',
+    `actions of ${counts.length} dimensions have ${size} combinations, more than the ${MOST_JOINT} that a joint distribution may list. Use fewer values a dimension, or independent dimensions.`,
+  );
+}
+
 /** 0 … n − 1. */
 const integers = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** Probabilities of every combination of `values[0]`, `values[1]`, …: P = ∏ of their numbers. Throws `E_CONFIG` where that is too many to list. */
 export function joint(space: Space, values: readonly (readonly number[])[]): ActionDistribution {
-  const size = values.reduce((product, { length }) => product * length, 1);
-  if (size > MOST_JOINT)
-    throw new CadenzaError(
-      'E_CONFIG',
-      `actions of ${values.length} dimensions have ${size} combinations, more than the ${MOST_JOINT} that a joint distribution may list. Use fewer values a dimension, or independent dimensions.`,
-    );
+  const size = expectListable(values.map(({ length }) => length));
   const noisy = new Float32Array(size);
   const write = (index: number, out: Actions, to: number) => {
     let rest = index;
