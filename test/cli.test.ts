@@ -3,13 +3,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
-import { threadAdvice } from '../src/cli/experiments.ts';
 import { pathOf } from '../src/cli/options.ts';
+import { readyExecutor, threadAdvice } from '../src/engine/executors/registry.ts';
 import { loadExperiment } from '../src/stages/config.ts';
 import { start as runner, settings, stageFolder, TINY, withinProcess } from './command.ts';
 
@@ -175,7 +175,11 @@ it('refuses to work in a folder that does not exist any more', async () => {
   expect([status, stderr]).toEqual([7, expect.stringContaining('E_DISK')]);
 });
 
-it('advises against more threads than twice the cores', () => {
+it('advises against more threads than twice the cores, whichever command asks for the executor', async () => {
   expect([undefined, 1, 8].map(threads => threadAdvice(threads, 4))).toEqual([undefined, undefined, undefined]);
   expect(threadAdvice(9, 4)).toMatch(/executor\.threads is 9.* 4 cores/);
+  const said: string[] = [];
+  await readyExecutor({ provider: 'cpu', threads: 2 * availableParallelism() + 1 }, text => said.push(text));
+  await readyExecutor({ provider: 'cpu', threads: 1 }, text => said.push(text));
+  expect(said).toEqual([expect.stringContaining('executor.threads')]);
 });

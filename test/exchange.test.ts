@@ -1,6 +1,6 @@
 /** @file Histories out of a run, into a file of another tool's layout, back, and through the same stages: by the command line. */
 
-import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -233,6 +233,9 @@ it('a folder without histories is not exported', async () => {
 
 it('a run whose tables made several sets of histories is asked which one', async () => {
   await succeed('generate', TINY, '--out', at('twice'));
+  // What another process holds a stage by is none.
+  writeFileSync(join(at('twice'), 'stages', 'generate-0123456789ab.lock'), '{}');
+  await succeed('export', at('twice'), '--format', 'xland', '--out', at('once.hdf5'));
   await succeed('generate', TINY, '--out', at('twice'), ...settings({ seed: 1 }));
   const { status, stderr } = await withinProcess(['export', at('twice'), '--format', 'xland', '--out', at('twice.hdf5')]);
   expect(status).toBe(4);

@@ -1,6 +1,5 @@
 /** @file The kinds of experiment that a file can describe, told apart by a key at its top: one record each. */
 
-import { availableParallelism } from 'node:os';
 import type { z } from 'zod';
 import { experimentSchema, tableConfig } from '../stages/config.ts';
 import type { Estimate } from '../stages/estimate.ts';
@@ -148,17 +147,7 @@ export function openExperiment(file: string, overrides: readonly string[] = []):
   return {
     kind,
     config,
-    run(options) {
-      const advice = threadAdvice((config as { executor?: { threads?: number } }).executor?.threads, availableParallelism());
-      if (advice) options.progress.say(advice);
-      return kind.run(config, options);
-    },
+    run: options => kind.run(config, options),
     estimate: () => kind.estimate(config),
   };
 }
-
-/** What to say of a number of threads that makes the work slower; nothing where it is within twice the cores. */
-export const threadAdvice = (threads: number | undefined, cores: number): string | undefined =>
-  threads !== undefined && threads > 2 * cores
-    ? `executor.threads is ${threads}, but this machine has ${cores} cores; threads beyond the cores make training slower.`
-    : undefined;

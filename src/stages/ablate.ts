@@ -257,8 +257,10 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   const { out, progress, signal, fresh, command } = options;
   for (const { config } of cells) expectBuildable(config);
   expectOneTable(cells);
-  const executors: Executor[] = [];
-  for (const { config } of cells) executors.push(await readyExecutor(config.executor));
+  const executors = new Map<string, Executor>();
+  for (const { config } of cells)
+    if (!executors.has(hashJson(config.executor)))
+      executors.set(hashJson(config.executor), await readyExecutor(config.executor, progress.say));
   const since = diskTime(out);
   const hashes = Object.fromEntries(cells.map(({ name, config }) => [name, hashJson(config)]));
   const outputs = openOutputs(out, { ...ablation, experiment: base, cells: hashes }, progress);
@@ -288,7 +290,7 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
       progress: { ...progress, start: (stage, ...rest) => progress.start(`${heading}: ${stage}`, ...rest) },
     });
     stores.push(store);
-    const found = (await road(config, store, executors[done], 'evaluate'))!;
+    const found = (await road(config, store, executors.get(hashJson(config.executor))!, 'evaluate'))!;
     const sharedNames = shared.namesIn(found, name);
     const rows = <T>({ cad, source, random, ...others }: Record<string, T>): Record<string, T> => ({
       [`cad ${name}`]: cad,

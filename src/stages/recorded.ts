@@ -57,7 +57,7 @@ export async function runRecorded(
     const plays = each.reinforce.steps > 0 || each.policy.retrieval.contexts > 0 || each.evaluate.envs.length > 0;
     expectBuildable(each, { plays });
   }
-  const executor = await readyExecutor(config.executor);
+  const executor = await readyExecutor(config.executor, progress.say);
   const store = new StageStore(out, { fresh, progress, signal });
   const outputs = openOutputs(out, config, progress);
   const main = await scored(config, store, executor);

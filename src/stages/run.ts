@@ -58,7 +58,7 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
     const plays = until === 'evaluate' || (wantedBy(until, 'reinforce') && each.reinforce.steps > 0);
     expectBuildable(each, { plays });
   }
-  const executor = await readyExecutor(config.executor);
+  const executor = await readyExecutor(config.executor, progress.say);
   const since = diskTime(out);
   const stores: StageStore[] = [];
   const open = () => {

@@ -103,7 +103,7 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
   const candidates: Settings[] = [{}, ...drawn];
   for (const settings of candidates) expectBuildable(trialConfig(base, settings));
 
-  const executor = await readyExecutor(base.executor);
+  const executor = await readyExecutor(base.executor, options.progress.say);
   let title = '';
   const progress: Progress = { ...options.progress, start: (stage, ...rest) => options.progress.start(`${title}, ${stage}`, ...rest) };
   const store = new StageStore(out, { fresh, progress, signal });

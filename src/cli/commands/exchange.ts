@@ -87,7 +87,9 @@ export function registerExchange(program: Command): void {
 function historyFolder(folder: string): string {
   const stages = join(folder, 'stages');
   if (!existsSync(stages)) return folder;
-  const made = readdirSync(stages).filter(name => name.startsWith('generate-'));
+  // Beside the folders lie the locks of running stages.
+  const folders = readdirSync(stages, { withFileTypes: true }).filter(entry => entry.isDirectory());
+  const made = folders.map(({ name }) => name).filter(name => name.startsWith('generate-'));
   if (made.length === 1) return join(stages, made[0]);
   const found = made.length === 0 ? 'none' : made.map(name => join(stages, name)).join(', ');
   throw new CadenzaError(

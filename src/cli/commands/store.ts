@@ -68,7 +68,7 @@ function registerBuild(store: Command): void {
           run,
           from.filter(name => name !== 'histories'),
         );
-        const executor = await readyExecutor(run.config.executor);
+        const executor = await readyExecutor(run.config.executor, progress.say);
         const contexts = await stage.onceFree(() => ContextStore.open(out, run.model), { progress, signal });
         try {
           const compressor = await stage.ContextCompressor.open(run, executor);

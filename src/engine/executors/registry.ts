@@ -1,5 +1,6 @@
 /** @file Every executor by name, and whether it works here. For Node: a page imports the web executor itself. */
 
+import { availableParallelism } from 'node:os';
 import { CadenzaError } from '../../util/errors.ts';
 import { explainLoading } from '../../util/native.ts';
 import { toOnnx } from '../onnx/lower.ts';
@@ -39,9 +40,15 @@ export async function createExecutor(id: ExecutorId, settings: ExecutorSettings 
 /**
  * The executor of an experiment, once it has computed something here: an hour of work must not come before the news that it cannot.
  *
+ * @param say told what is inadvisable about the settings.
  * @throws `E_EXECUTOR` when it does not work on this machine, `E_INSTALL` when its runtime does not load.
  */
-export async function readyExecutor({ provider, ...settings }: ExecutorSettings & { readonly provider: ExecutorId }): Promise<Executor> {
+export async function readyExecutor(
+  { provider, ...settings }: ExecutorSettings & { readonly provider: ExecutorId },
+  say?: (advice: string) => void,
+): Promise<Executor> {
+  const advice = threadAdvice(settings.threads, availableParallelism());
+  if (advice) say?.(advice);
   const executor = await createExecutor(provider, settings);
   const product = await computeProduct(executor);
   if (product !== SIDE)
@@ -51,6 +58,12 @@ export async function readyExecutor({ provider, ...settings }: ExecutorSettings 
     );
   return executor;
 }
+
+/** What to say of a number of threads that makes the work slower; nothing where it is within twice the cores. */
+export const threadAdvice = (threads: number | undefined, cores: number): string | undefined =>
+  threads !== undefined && threads > 2 * cores
+    ? `executor.threads is ${threads}, but this machine has ${cores} cores; threads beyond the cores make training slower.`
+    : undefined;
 
 /** Of the matrices that an executor is tried with. */
 const SIDE = 4;

@@ -72,7 +72,7 @@ export async function openSubject(folder: string, options: InspectOptions, conte
     episodes: options.episodes ?? config.evaluate.episodes,
     options,
     store: new StageStore(folder, context),
-    executor: await readyExecutor(config.executor),
+    executor: await readyExecutor(config.executor, context.progress.say),
     shared: { env: config.env, split: config.split, executor: config.executor, seed: options.seed, ...datasetKey(config) },
   };
 }

@@ -41,7 +41,7 @@ export async function runSupervised(config: SupervisedConfig, options: Omit<RunO
   expectLatents(model, config.compressor);
   for (const { kind } of methods) model.outputs(new Scope(), kind, 1, 1);
 
-  const executor = await readyExecutor(config.executor);
+  const executor = await readyExecutor(config.executor, progress.say);
   const store = new StageStore(out, { fresh, progress, signal });
   const outputs = openOutputs(out, config, progress);
   const run: SupervisedRun = { store, config, model, executor };
