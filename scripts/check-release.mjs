@@ -1,0 +1,58 @@
+/**
+ * @file Checks the package as its users get it: packs a fresh clone of this checkout, installs the tarball in an empty folder, and runs the
+ * tiny experiment by npx under every version of Node that is supported. Equal bytes are expected of all of them. Needs npm's registry.
+ */
+
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const VERSIONS = [20, 22, 24, 26];
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'cadenza-release-'));
+const say = text => console.error(`check:release: ${text}`);
+
+/** Runs a command in a folder below the temporary one, with `node` as the Node on its path. */
+function run(where, command, { node } = {}) {
+  const cwd = join(folder, where);
+  mkdirSync(cwd, { recursive: true });
+  const PATH = node ? `${join(folder, node, 'node_modules', '.bin')}${delimiter}${process.env.PATH}` : process.env.PATH;
+  return execFileSync(command[0], command.slice(1), { cwd, env: { ...process.env, PATH }, stdio: ['ignore', 'pipe', 2], encoding: 'utf8' });
+}
+
+/** Hash of all weights of a run. */
+function weights(out) {
+  const hash = createHash('sha256');
+  const files = readdirSync(out, { recursive: true }).filter(name => name.endsWith('model.safetensors'));
+  for (const name of files.sort()) hash.update(readFileSync(join(out, name)));
+  if (files.length === 0) throw new Error(`there are no weights in ${out}`);
+  return hash.digest('hex').slice(0, 16);
+}
+
+try {
+  say('packing a fresh clone …');
+  run('.', ['git', 'clone', '--quiet', root, 'clone']);
+  run('clone', ['npm', 'pack', '--pack-destination', folder]);
+  const tarball = readdirSync(folder).find(name => name.endsWith('.tgz'));
+  const found = new Set();
+  for (const version of VERSIONS) {
+    const node = `node-${version}`;
+    run(node, ['npm', 'install', '--no-save', `node@${version}`]);
+    const where = `project-${version}`;
+    run(where, ['npm', 'install', join(folder, tarball)], { node });
+    run(where, ['npx', 'cadenza', 'run', 'tiny', '--out', 'out'], { node });
+    const hash = weights(join(folder, where, 'out'));
+    found.add(hash);
+    say(`Node ${run(where, ['node', '--version'], { node }).trim()}: the tiny run works, weights ${hash}`);
+  }
+  if (found.size > 1) throw new Error('the weights are not the same under all versions of Node');
+} catch (error) {
+  say(error.message);
+  process.exitCode = 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
