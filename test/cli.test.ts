@@ -39,9 +39,17 @@ describe('--dry-run', () => {
     const shown = await withinProcess(['run', file, '--dry-run', '--out', out]);
     expect(shown.status, shown.stderr).toBe(0);
     const { stdout } = await withinProcess(['run', file, '--dry-run', '--out', out, '--json']);
-    const { stages, peakBytes, machineBytes } = JSON.parse(stdout);
+    const { stages, peakBytes, machineBytes, seconds, productGflops } = JSON.parse(stdout);
     expect(peakBytes).toBeLessThan(machineBytes);
     for (const { stage } of stages) expect(shown.stdout).toContain(stage);
+    // Times are the operations at one rate that was measured.
+    expect(productGflops).toBeGreaterThan(0);
+    const trained = stages.filter(({ steps }: { steps?: number }) => steps);
+    expect(trained.length).toBeGreaterThan(0);
+    const rates = trained.map(({ flops, seconds }: { flops: number; seconds: number }) => flops / seconds / (1e9 * productGflops));
+    for (const rate of rates) expect(rate).toBeCloseTo(rates[0], 6);
+    expect(seconds).toBeGreaterThan(0);
+    for (const { nodes } of trained) expect(nodes).toBeGreaterThan(10);
     expect(existsSync(out)).toBe(false);
   });
 

@@ -1,19 +1,66 @@
-/** @file What an experiment needs, on a terminal. */
+/** @file What an experiment needs and how long it takes, on a terminal. */
 
+import { availableParallelism } from 'node:os';
 import Table from 'cli-table3';
-import { type Estimate, formatBytes } from '../stages/estimate.ts';
+import { type Estimate, formatBytes, type StageEstimate } from '../stages/estimate.ts';
 
-/** One line a stage, then the highest peak and what it is based on. */
-export function formatEstimate({ name, stages, peakBytes, machineBytes }: Estimate): string {
-  const table = new Table({ head: ['stage', 'steps', 'parameters', 'memory', 'operations'], style: { head: [], border: [] } });
+/**
+ * The share of the rate of a bare matrix product that a stage reaches. From the results under docs/results: training of the key-to-door and
+ * dark-room presets ran at 0.35 to 0.7 of it on two threads, that of their evidence runs at 0.35 to 0.6 on one, evaluation alike.
+ */
+const EFFICIENCY = 0.5;
+
+export interface TimedEstimate extends Estimate {
+  readonly stages: readonly (StageEstimate & { readonly seconds?: number })[];
+  /** Of the whole, with parts at once; what is not in its operations, as the data, is left out. */
+  readonly seconds: number;
+  /** Rate of a matrix product with the settings of the executor, measured. */
+  readonly productGflops: number;
+}
+
+/** Adds times to an estimate, by the rate of a matrix product on so many threads. */
+export function timed(found: Estimate, productGflops: number, threads: number): TimedEstimate {
+  const rate = 1e9 * productGflops * EFFICIENCY;
+  const stages = found.stages.map(stage => (stage.flops === undefined ? stage : { ...stage, seconds: stage.flops / rate }));
+  const total = found.stages.reduce((sum, { flops = 0 }) => sum + flops, 0) / rate;
+  // Processes beyond the cores only take turns.
+  const atOnce = Math.max(1, Math.min(found.processes, availableParallelism() / threads));
+  return { ...found, stages, seconds: total / atOnce, productGflops };
+}
+
+/** One line a stage, then the highest peak, the time, and what they are based on. */
+export function formatEstimate({ name, stages, peakBytes, machineBytes, processes, seconds, productGflops }: TimedEstimate): string {
+  const head = ['stage', 'steps', 'parameters', 'graph nodes', 'memory', 'operations', 'time'];
+  const table = new Table({ head, style: { head: [], border: [] } });
   const number = (value: number | undefined) => (value === undefined ? '' : value.toLocaleString('en-US'));
-  for (const { stage, steps, parameters, bytes, flops } of stages)
-    table.push([stage, number(steps), number(parameters), formatBytes(bytes), flops === undefined ? '' : flops.toExponential(1)]);
+  for (const { stage, steps, parameters, nodes, bytes, flops, seconds } of stages)
+    table.push([
+      stage,
+      number(steps),
+      number(parameters),
+      number(nodes),
+      formatBytes(bytes),
+      flops === undefined ? '' : flops.toExponential(1),
+      seconds === undefined ? '' : formatTime(seconds),
+    ]);
   const total = stages.reduce((sum, { flops = 0 }) => sum + flops, 0);
+  const atOnce = processes > 1 ? `, with ${processes} parts at once` : '';
   return [
     `What ${name} needs:`,
     table.toString(),
-    `About ${formatBytes(peakBytes)} of memory at the highest peak, of ${formatBytes(machineBytes)} here; ${total.toExponential(1)} floating-point operations.`,
-    'Counted from the sizes of the data and from the graphs; the memory of a training step is about 1.5 times the results of its forward pass.',
+    `About ${formatBytes(peakBytes)} of memory at the highest peak, of ${formatBytes(machineBytes)} here; ${total.toExponential(1)} floating-point operations;`,
+    `about ${formatTime(seconds)}${atOnce}.`,
+    'Memory is counted from the sizes of the data and from the graphs of the forward pass; a training step takes about 1.5 times its results.',
+    `Time is from the operations, at ${EFFICIENCY} of the rate of a matrix product as measured here now, ${productGflops} GFLOP/s; expect half to twice as`,
+    'much. Playing environments and writing files come on top.',
   ].join('\n');
+}
+
+/** Two units at most: a rough time has no more to say. */
+export function formatTime(seconds: number): string {
+  if (seconds < 99.5) return `${seconds < 9.5 ? Number(seconds.toPrecision(1)) : Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 100) return `${minutes} min`;
+  const hours = seconds / 3600;
+  return hours < 48 ? `${Number(hours.toPrecision(2))} h` : `${Number((hours / 24).toPrecision(3))} d`;
 }

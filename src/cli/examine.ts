@@ -3,7 +3,7 @@
 import { fork } from 'node:child_process';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { extname } from 'node:path';
-import { createExecutor, EXECUTORS, type ExecutorId, type ProbeResult } from '../engine/executors/registry.ts';
+import { createExecutor, EXECUTORS, type ExecutorId, type ExecutorSettings, type ProbeResult } from '../engine/executors/registry.ts';
 import { type HostTensor, input, matmul, toOnnx, zeros } from '../engine/index.ts';
 
 export interface ExecutorReport {
@@ -23,6 +23,8 @@ export interface DoctorReport {
 }
 
 const PRODUCT_SIZE = 1024;
+
+type GemmSettings = ExecutorSettings & { readonly provider: ExecutorId };
 
 /** Measures this machine. */
 export async function examine(version: string): Promise<DoctorReport> {
@@ -60,12 +62,12 @@ async function runtimeVersion(): Promise<string> {
   return env.versions.node ?? env.versions.common;
 }
 
-/** GFLOP/s of a 1024³ float32 product with the default threads: the best of a few, because other work only ever slows it down. */
-async function gemmRate(): Promise<number> {
+/** GFLOP/s of a 1024³ float32 product: the best of a few, because other work only ever slows it down. */
+export async function gemmRate({ provider, ...settings }: GemmSettings = { provider: 'cpu' }): Promise<number> {
   const shape = [PRODUCT_SIZE, PRODUCT_SIZE];
   const ones: HostTensor = { data: new Float32Array(PRODUCT_SIZE ** 2).fill(1), shape, dtype: 'float32' };
   const into = { product: zeros(shape) };
-  const program = await (await createExecutor('cpu')).compile(
+  const program = await (await createExecutor(provider, settings)).compile(
     toOnnx({ outputs: { product: matmul(input('a', shape), input('b', shape)) } }),
   );
   let best = Number.POSITIVE_INFINITY;

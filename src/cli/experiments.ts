@@ -1,7 +1,7 @@
 /** @file The kinds of experiment that a file can describe, told apart by a key at its top: one record each. */
 
 import type { z } from 'zod';
-import { experimentSchema, tableConfig } from '../stages/config.ts';
+import { type ExperimentConfig, experimentSchema, tableConfig } from '../stages/config.ts';
 import type { Estimate } from '../stages/estimate.ts';
 import type { RunOptions, Stage } from '../stages/run.ts';
 import { fingerprint } from '../stages/selection.ts';
@@ -9,6 +9,7 @@ import { supervisedSchema } from '../stages/supervised/config.ts';
 import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Next } from './ending.ts';
+import type { TimedEstimate } from './estimate.ts';
 
 /** Results, and how to show them. */
 export interface Report {
@@ -23,7 +24,10 @@ export interface Report {
   next(out: string, file: string): Next[];
 }
 
-export interface ExperimentKind<C extends { name: string } = { name: string }> {
+/** Settings that all kinds have. */
+type CommonConfig = Pick<ExperimentConfig, 'name' | 'executor'>;
+
+export interface ExperimentKind<C extends CommonConfig = CommonConfig> {
   readonly name: string;
   /** The key at the top of a file that only this kind has; the kind without one is what every other file is. */
   readonly key?: string;
@@ -35,12 +39,12 @@ export interface ExperimentKind<C extends { name: string } = { name: string }> {
   /** What `config print` adds to the settings, as a comment of YAML. */
   remark?(config: C): string;
   /** What it needs; throws `E_CONFIG` where this machine does not have that. */
-  estimate(config: C): Promise<Estimate>;
+  estimate(config: C, jobs: number): Promise<Estimate>;
   /** Runs it; gives nothing when it was asked to stop before the evaluation. */
   run(config: C, options: RunOptions): Promise<Report | undefined>;
 }
 
-const defineKind = <C extends { name: string }>(kind: ExperimentKind<C>): ExperimentKind => kind as unknown as ExperimentKind;
+const defineKind = <C extends CommonConfig>(kind: ExperimentKind<C>): ExperimentKind => kind as unknown as ExperimentKind;
 
 // Runs and reports are loaded late: they bring the executors and the figures, which a mistyped key should not wait for.
 export const KINDS: readonly ExperimentKind[] = [
@@ -49,16 +53,17 @@ export const KINDS: readonly ExperimentKind[] = [
     schema: experimentSchema,
     stages: ['generate', 'teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'retrieve', 'baselines', 'evaluate'],
     parallel: true,
-    async estimate(config) {
-      const [{ expectBuildable }, { estimate }, { familyOf }] = await Promise.all([
+    async estimate(config, jobs) {
+      const [{ expectBuildable }, { together }, { familyOf }] = await Promise.all([
         import('../stages/buildable.ts'),
         import('../stages/estimate.ts'),
         import('../stages/imported.ts'),
       ]);
       const each = [config, ...config.tables.map(table => tableConfig(config, table))];
-      for (const one of each) expectBuildable(one, { plays: !familyOf(one).recorded });
-      // Tables run one after the other.
-      return each.map(one => estimate(one)).reduce((a, b) => (b.peakBytes > a.peakBytes ? b : a));
+      return together(
+        each.map(one => expectBuildable(one, { plays: !familyOf(one).recorded })),
+        jobs,
+      );
     },
     remark: config =>
       `# These settings have the fingerprint ${fingerprint(config)}; selection.settings takes it, to state how they were chosen.\n`,
@@ -121,9 +126,10 @@ const REINFORCEMENT_KEYS = ['env', 'source', 'tokenizer'];
 
 export interface OpenExperiment {
   readonly kind: ExperimentKind;
-  readonly config: { name: string };
+  readonly config: CommonConfig;
   run(options: RunOptions): Promise<Report | undefined>;
-  estimate(): Promise<Estimate>;
+  /** What it needs with so many jobs, and how long that takes at the rate of this machine, which is measured. */
+  estimate(jobs: number): Promise<TimedEstimate>;
 }
 
 /** Reads an experiment of whichever kind the file's keys say. Throws `E_CONFIG` as `loadConfig` does, and where they say two, or an ablation. */
@@ -148,6 +154,10 @@ export function openExperiment(file: string, overrides: readonly string[] = []):
     kind,
     config,
     run: options => kind.run(config, options),
-    estimate: () => kind.estimate(config),
+    async estimate(jobs) {
+      const found = await kind.estimate(config, jobs);
+      const [{ gemmRate }, { timed }] = await Promise.all([import('./examine.ts'), import('./estimate.ts')]);
+      return timed(found, await gemmRate(config.executor), config.executor.threads);
+    },
   };
 }

@@ -21,6 +21,7 @@ import { CadenzaError } from '../util/errors.ts';
 import { expandHome, hashJson } from '../util/files.ts';
 import { expectBuildable } from './buildable.ts';
 import { type ExperimentConfig, loadExperiment, settingsSchema, type TableSettings, withSettings } from './config.ts';
+import { together } from './estimate.ts';
 import { type Evaluated, plannedRows } from './evaluate.ts';
 import { openOutputs } from './outputs.ts';
 import { makeAtOnce, partsOf } from './parallel.ts';
@@ -255,7 +256,8 @@ function expectOneTable(cells: readonly Cell[]): void {
 /** Runs every combination and gives one table of their CAD rows, with the source and random choice beside them. */
 export async function runAblation({ ablation, base, cells }: OpenAblation, options: Omit<RunOptions, 'until'>): Promise<Results> {
   const { out, progress, signal, fresh, command } = options;
-  for (const { config } of cells) expectBuildable(config);
+  const needs = cells.map(({ config }) => expectBuildable(config));
+  together(needs, options.jobs);
   expectOneTable(cells);
   const executors = new Map<string, Executor>();
   for (const { config } of cells)

@@ -10,17 +10,17 @@ import { Random } from '../util/random.ts';
 import { baseline, isTrained } from './baselines/index.ts';
 import { baselineModels } from './baselines/train.ts';
 import { type ExperimentConfig, evaluatedAt } from './config.ts';
-import { estimate } from './estimate.ts';
+import { type Estimate, estimate } from './estimate.ts';
 import { split } from './generate.ts';
 import { INFERENCE_INPUTS, Model } from './model.ts';
 
 /**
- * Throws `E_CONFIG`, `E_SHAPE` or `E_SPLIT` where the settings name something that cannot be built or does not fit into this machine, here or at `evaluate.envs`; with `plays`, also
+ * Gives the estimate of what the settings need. Throws `E_CONFIG`, `E_SHAPE` or `E_SPLIT` where the settings name something that cannot be built or does not fit into this machine, here or at `evaluate.envs`; with `plays`, also
  * where nothing can be played in the environment.
  */
-export function expectBuildable(config: ExperimentConfig, { plays = true } = {}): void {
+export function expectBuildable(config: ExperimentConfig, { plays = true } = {}): Estimate {
   // First, because what is too large cannot even be built.
-  estimate(config);
+  const found = estimate(config);
   const { family, train, test } = split(config);
   // On training tasks: a study checks its trials here, and must not touch test tasks.
   if (plays) family.make(train, Random.seeded(config.seed));
@@ -57,6 +57,7 @@ export function expectBuildable(config: ExperimentConfig, { plays = true } = {})
     expectSame(`evaluate.envs.${env.name}`, facts(family, test), facts(at.family, at.test));
     expectSame(`evaluate.envs.${env.name}`, parameters(models), parameters(models, at.family));
   }
+  return found;
 }
 
 /** A model of the experiment. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { configJsonSchema, type JsonSchema, loadConfig } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { experimentSchema } from './config.ts';
-import { type Estimate, estimate, formatBytes } from './estimate.ts';
+import { type Estimate, estimate, formatBytes, together } from './estimate.ts';
 import { supervisedSchema } from './supervised/config.ts';
 import { estimateSupervised } from './supervised/estimate.ts';
 
@@ -109,6 +109,42 @@ describe('an estimate', () => {
     expect(large.flops).toBe(2 * small.flops!);
     expect(large.parameters).toBe(small.parameters);
     expect(large.parameters).toBeGreaterThan(1000);
+  });
+
+  const HORIZON = { short: 'env.options={horizon: 10}', long: 'evaluate.envs=[{name: long, options: {horizon: 400}}]' };
+
+  it('counts further evaluations at their own horizon', () => {
+    const [alone, both] = [of(HORIZON.short), of(HORIZON.short, HORIZON.long)].map(({ stages }) => stages.at(-1)!);
+    expect(both.flops!).toBeGreaterThan(40 * alone.flops!);
+    expect(both.bytes).toBeGreaterThan(alone.bytes);
+    const found = outcome(KINDS[0].of, [HORIZON.long, 'evaluate.streams=20000']);
+    expect(found).toBeInstanceOf(CadenzaError);
+  });
+
+  it('counts the rollouts and all updates of an iteration of reinforce', () => {
+    const at = (...more: string[]) =>
+      of('reinforce.steps=2', 'reinforce.streams=4', 'reinforce.episodes=2', 'reinforce.batch=4', ...more).stages.find(
+        ({ stage }) => stage === 'reinforce',
+      )!.flops!;
+    expect(at('reinforce.epochs=8')).toBeGreaterThan(2 * at('reinforce.epochs=2'));
+    expect(at('reinforce.steps=4')).toBe(2 * at());
+  });
+
+  it('adds up the parts that run at once', () => {
+    const one = of('seeds=[0,1,2]');
+    expect(one.parts).toHaveLength(3);
+    const peaks = [1, 2, 3, 8].map(jobs => together([one], jobs));
+    expect(peaks.map(({ processes }) => processes)).toEqual([1, 2, 3, 3]);
+    expect(peaks[0].peakBytes).toBe(one.peakBytes);
+    expect(peaks[2].peakBytes - peaks[1].peakBytes).toBeGreaterThan(one.parts[0]);
+    expect(peaks[3].peakBytes).toBe(peaks[2].peakBytes);
+    const small = { ...one, machineBytes: 1.5 * one.peakBytes };
+    expect(together([small]).peakBytes).toBe(one.peakBytes);
+    expect(() => together([small], 3)).toThrow(expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining('--jobs') }));
+    // Tables have stages and parts of their own.
+    const tables = together([one, { ...of(), name: 'b' }]);
+    expect([tables.parts.length, tables.stages.length]).toEqual([4, one.stages.length + of().stages.length]);
+    expect(tables.stages.at(-1)!.stage).toBe('b: evaluate');
   });
 
   it('is refused where there are many more threads than cores', () => {

@@ -9,9 +9,11 @@ import { bytesOf, countFlops, type Graph, inputsOf, nodesOf, sizeOf } from '../e
 import { actionDistribution, type EnvFamily, spaceSize } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { baselineModels } from './baselines/train.ts';
-import { type ExperimentConfig, stageOptimiser, stageSteps, type TrainingStage } from './config.ts';
+import { type ExperimentConfig, evaluatedAt, stageOptimiser, stageSteps, type TrainingStage } from './config.ts';
 import { familyOf } from './imported.ts';
-import { INFERENCE_INPUTS, Model } from './model.ts';
+import { INFERENCE_INPUTS, type Inference, Model } from './model.ts';
+import { partsOf, STUDENT } from './parallel.ts';
+import { updatesOf } from './reinforce.ts';
 
 /** One thing that takes memory, and the settings that it grows with, each as a multiple of an ordinary value. */
 export interface Need {
@@ -27,6 +29,8 @@ export interface StageEstimate {
   /** Trained numbers, where it trains. */
   readonly parameters?: number;
   readonly steps?: number;
+  /** Nodes of its graphs, forward. */
+  readonly nodes?: number;
   /** Floating-point operations of the whole stage. */
   readonly flops?: number;
 }
@@ -34,6 +38,10 @@ export interface StageEstimate {
 export interface Estimate {
   readonly name: string;
   readonly stages: readonly StageEstimate[];
+  /** Bytes at the highest peak of every part that can have a process of its own, without the program. */
+  readonly parts: readonly number[];
+  /** Processes at work at once. */
+  readonly processes: number;
   /** Bytes at the highest peak, with the program itself. */
   readonly peakBytes: number;
   /** Bytes that this machine, or the container, has. */
@@ -75,18 +83,56 @@ export function estimate(config: ExperimentConfig, memory = machineMemory()): Es
   const family = familyOf(config);
   const model = new Model(config, family);
   expectGraphs(config, model);
+  const places = [{ config, model }, ...config.evaluate.envs.map(env => placeOf(evaluatedAt(config, env), model))];
   const data = dataNeeds(config, family);
-  const evaluation = evaluationNeeds(config, model);
-  for (const need of [...data, ...evaluation, ...trainingNeeds(config, model)]) expectFits(need, memory);
+  const evaluations = places.map(place => evaluationNeeds(place.config, place.model));
+  for (const need of [...data, ...evaluations.flat(), ...trainingNeeds(config, model)]) expectFits(need, memory);
 
-  const [dataBytes, evaluationBytes] = [data, evaluation].map(needs => needs.reduce((sum, { bytes }) => sum + bytes, 0));
-  const trained = trainedStages(config, model).map(stage => ({ ...stage, bytes: stage.bytes + dataBytes }));
+  const total = (needs: readonly Need[]) => needs.reduce((sum, { bytes }) => sum + bytes, 0);
+  const rows = rowsOf(config, model);
+  const trained = trainedStages(config, model, rows).map(stage => ({ ...stage, bytes: stage.bytes + total(data) }));
+  const evaluation = Math.max(...evaluations.map(total));
+  const flops = places.reduce((sum, place) => sum + evaluationFlops(place.config, place.model, rows), 0);
   const stages: StageEstimate[] = [
-    { stage: 'generate', bytes: dataBytes },
+    { stage: 'generate', bytes: total(data) },
     ...trained,
-    { stage: 'evaluate', bytes: evaluationBytes, flops: evaluationFlops(config, model) },
+    { stage: 'evaluate', bytes: evaluation, flops: flops * config.seeds.length },
   ];
-  return fitting(config.name, stages, { ...grown(config), 'optimiser.batch': config.optimiser.batch / 64 }, memory);
+  const parts = partsOf(config.name, config).map(({ only }) => {
+    const own = trained.filter(({ stage }) => only === undefined || (only === STUDENT ? !isRow(stage, config) : stage === only));
+    return Math.max(total(data), evaluation, ...own.map(({ bytes }) => bytes));
+  });
+  return fitting({ name: config.name, stages, parts }, { ...grown(config), 'optimiser.batch': config.optimiser.batch / 64 }, memory);
+}
+
+const isRow = (stage: string, { baselines }: ExperimentConfig) => baselines.methods.some(id => id === stage);
+
+/** The experiment as it is evaluated at other options of its environment. */
+function placeOf(config: ExperimentConfig, model: Model) {
+  return { config, model: model.in(familyOf(config)) };
+}
+
+/**
+ * Several experiments of one command, with `jobs` of their parts at once: the first one's estimate, with the stages of all.
+ *
+ * @throws {CadenzaError} `E_CONFIG` where so many at once do not fit.
+ */
+export function together(estimates: readonly Estimate[], jobs = 1): Estimate {
+  const [first, ...others] = estimates;
+  const parts = estimates.flatMap(({ parts }) => parts);
+  const processes = Math.min(jobs, parts.length);
+  const largest = parts.toSorted((a, b) => b - a).slice(0, processes);
+  // The process that reports afterwards is there all the time.
+  const atOnce = largest.reduce((sum, bytes) => sum + bytes, 0) + processes * PROGRAM_BYTES;
+  if (processes > 1)
+    expectFits({ what: `work on ${processes} parts at once`, bytes: atOnce, grows: { '--jobs': processes } }, first.machineBytes);
+  return {
+    ...first,
+    stages: [...first.stages, ...others.flatMap(({ name, stages }) => stages.map(each => ({ ...each, stage: `${name}: ${each.stage}` })))],
+    parts,
+    processes,
+    peakBytes: Math.max(...estimates.map(({ peakBytes }) => peakBytes), processes > 1 ? PROGRAM_BYTES + atOnce : 0),
+  };
 }
 
 /** Throws `E_CONFIG` where there are many more threads than cores. */
@@ -100,9 +146,10 @@ export function expectThreads({ executor: { threads } }: Pick<ExperimentConfig, 
 }
 
 /** An estimate of stages that all fit. */
-export function fitting(name: string, stages: readonly StageEstimate[], grows: Need['grows'], memory: number): Estimate {
-  for (const { stage, bytes } of stages) expectFits({ what: stage, bytes, grows }, memory);
-  return { name, stages, peakBytes: PROGRAM_BYTES + Math.max(...stages.map(({ bytes }) => bytes)), machineBytes: memory };
+export function fitting(found: Pick<Estimate, 'name' | 'stages' | 'parts'>, grows: Need['grows'], memory: number): Estimate {
+  for (const { stage, bytes } of found.stages) expectFits({ what: stage, bytes, grows }, memory);
+  const peak = Math.max(...found.stages.map(({ bytes }) => bytes));
+  return { ...found, processes: 1, peakBytes: PROGRAM_BYTES + peak, machineBytes: memory };
 }
 
 /** Throws `E_CONFIG` where this alone does not fit. */
@@ -273,72 +320,128 @@ function trainingNeeds(config: ExperimentConfig, model: Model): Need[] {
   });
 }
 
-/** Results of the operations of a graph in bytes: what is only seen in another shape takes nothing. */
-function resultBytes(graph: Graph): number {
-  const free = new Set(['input', 'constant', 'reshape', 'broadcastTo']);
-  return nodesOf(graph).reduce(
-    (sum, { op, outputs }) => sum + (free.has(op.name) ? 0 : outputs.reduce((part, output) => part + bytesOf(output), 0)),
-    0,
-  );
+/** What one sequence costs in a graph. */
+interface Cost {
+  /** Bytes of the results of its operations: what is only seen in another shape takes nothing. */
+  readonly bytes: number;
+  readonly flops: number;
+  readonly nodes: number;
+  /** Numbers of its parameters by name. */
+  readonly parameters: ReadonlyMap<string, number>;
 }
 
-/** What one sequence costs in the given graphs, and the numbers of their parameters by name. */
+const FREE = new Set(['input', 'constant', 'reshape', 'broadcastTo']);
+
+// Stages share graphs.
+const COSTS = new WeakMap<Graph, Cost>();
+
+function costOf(graph: Graph): Cost {
+  const known = COSTS.get(graph);
+  if (known) return known;
+  const nodes = nodesOf(graph);
+  const results = nodes.filter(({ op }) => !FREE.has(op.name)).flatMap(({ outputs }) => outputs);
+  const cost = {
+    bytes: results.reduce((sum, output) => sum + bytesOf(output), 0),
+    flops: countFlops(graph).total,
+    nodes: nodes.length,
+    parameters: new Map([...inputsOf(graph)].flatMap(([name, { shape }]) => (INFERENCE_INPUTS.has(name) ? [] : [[name, sizeOf(shape)]]))),
+  };
+  COSTS.set(graph, cost);
+  return cost;
+}
+
+/** What one sequence costs in the given graphs. */
 export function measure(graphs: readonly (Graph | undefined)[]) {
-  const there = graphs.filter(graph => graph !== undefined);
-  const parameters = new Map<string, number>();
-  for (const graph of there)
-    for (const [name, { shape }] of inputsOf(graph)) if (!INFERENCE_INPUTS.has(name)) parameters.set(name, sizeOf(shape));
+  const costs = graphs.filter(graph => graph !== undefined).map(costOf);
+  const sum = (of: (cost: Cost) => number) => costs.reduce((total, cost) => total + of(cost), 0);
+  const parameters = new Map(costs.flatMap(cost => [...cost.parameters]));
   return {
-    bytes: there.reduce((sum, graph) => sum + resultBytes(graph), 0),
-    flops: there.reduce((sum, graph) => sum + countFlops(graph).total, 0),
+    bytes: sum(cost => cost.bytes),
+    flops: sum(cost => cost.flops),
+    nodes: sum(cost => cost.nodes),
     parameters: [...parameters.values()].reduce((a, b) => a + b, 0),
   };
 }
 
-function trainedStages(config: ExperimentConfig, model: Model): StageEstimate[] {
-  const { compressor: kind, policy, finetune, distil, teacher } = config;
-  const graphs = (of: Model, which: string, retrieved = 0) => of.inference(which, { compress: 1, act: 1 }, { retrieved });
-  const student = graphs(model, kind);
+/** A model that is trained and evaluated, with its graphs for one sequence. */
+interface Row {
+  readonly id: string;
+  readonly kind: string;
+  readonly model: Model;
+  readonly graphs: Inference;
+}
+
+const ONE = { compress: 1, act: 1 };
+
+/** The student, the teacher where it is trained, and the baselines. */
+function rowsOf(config: ExperimentConfig, model: Model): Row[] {
+  const { compressor: kind } = config;
+  return [
+    { id: STUDENT, kind, model },
+    ...(trains(config, 'teacher') ? [{ id: 'teacher', kind: 'full', model }] : []),
+    ...baselineModels(config, model).map(({ baseline: { id, compressor }, model }) => ({ id, kind: compressor, model })),
+  ].map(row => ({ ...row, graphs: row.model.inference(row.kind, ONE) }));
+}
+
+function trainedStages(config: ExperimentConfig, model: Model, rows: readonly Row[]): StageEstimate[] {
+  const { compressor: kind, policy, finetune, distil, teacher, reinforce } = config;
+  const [{ graphs: student }, ...others] = rows;
   if (!student.compress) return [];
-  const decoder = model.decoder(kind, 1);
-  const full = graphs(model, 'full');
-  const follows = (beta = 0) => (beta > 0 && teacher.kind === 'context' ? [full.compress, full.act] : []);
-  const of: Record<Exclude<TrainingStage, 'baselines'>, readonly (Graph | undefined)[]> = {
-    teacher: [full.compress, full.act],
-    pretrain: [student.compress, decoder],
-    distil: [student.compress, student.act, ...follows(distil.beta)],
-    finetune: [student.compress, student.act, ...(finetune.gamma > 0 ? [decoder] : []), ...follows(finetune.beta ?? distil.beta)],
-    reinforce: [student.compress, student.act],
-    retrieve: [graphs(model, kind, policy.retrieval.contexts).act],
+  const graphsOf = ({ compress, act }: Inference) => [compress, act];
+  const taught = others.find(({ id }) => id === 'teacher');
+  const follows = (beta = 0) => (beta > 0 && teacher.kind === 'context' && taught ? graphsOf(taught.graphs) : []);
+  const decoder = trains(config, 'pretrain') || finetune.gamma > 0 ? model.decoder(kind, 1) : undefined;
+  /** Graphs that a stage trains, and graphs that it only reads. */
+  type Made = readonly [trained: readonly (Graph | undefined)[], read?: readonly (Graph | undefined)[]];
+  const made: Record<Exclude<TrainingStage, 'baselines'>, () => Made> = {
+    teacher: () => [graphsOf(taught!.graphs)],
+    pretrain: () => [[student.compress, decoder]],
+    distil: () => [[student.act], [student.compress, ...follows(distil.beta)]],
+    finetune: () => [[...graphsOf(student), finetune.gamma > 0 ? decoder : undefined], follows(finetune.beta ?? distil.beta)],
+    reinforce: () => [graphsOf(student)],
+    retrieve: () => [[model.inference(kind, ONE, { retrieved: policy.retrieval.contexts }).act]],
   };
-  const stageOf = (stage: TrainingStage, name: string, made: readonly (Graph | undefined)[]): StageEstimate => {
+  const stageOf = (stage: TrainingStage, name: string, [trained, read = []]: Made): StageEstimate => {
     const { batch } = stageOptimiser(config, stage);
     const steps = stageSteps(config, stage);
-    const { bytes, flops, parameters } = measure(made);
+    const [own, other] = [measure(trained), measure(read)];
+    // An iteration of rollouts has several steps of the optimizer.
+    const updates = stage === 'reinforce' ? updatesOf(reinforce, batch) : 1;
+    const played = stage === 'reinforce' ? reinforce.streams * reinforce.episodes * episodeFlops(rows[0]) : 0;
     return {
       stage: name,
       steps,
-      parameters,
-      bytes: 4 * VECTORS * parameters + TRAINING_BYTES * batch * bytes,
-      flops: TRAINING_FLOPS * steps * batch * flops * config.seeds.length,
+      parameters: own.parameters,
+      nodes: own.nodes + other.nodes,
+      bytes: 4 * VECTORS * own.parameters + 4 * other.parameters + batch * (TRAINING_BYTES * own.bytes + other.bytes),
+      flops: config.seeds.length * steps * (updates * batch * (TRAINING_FLOPS * own.flops + other.flops) + played),
     };
   };
-  const others = trains(config, 'baselines') ? baselineModels(config, model) : [];
   return [
-    ...Object.entries(of)
+    ...Object.entries(made)
       .filter(([stage]) => trains(config, stage as TrainingStage))
-      .map(([stage, made]) => stageOf(stage as TrainingStage, stage, made)),
-    ...others.map(({ baseline: { id, compressor }, model }) => {
-      const { compress, act } = graphs(model, compressor);
-      return stageOf('baselines', id, [compress, act]);
-    }),
+      .map(([stage, graphs]) => stageOf(stage as TrainingStage, stage, graphs())),
+    ...(trains(config, 'baselines') ? others.filter(row => row !== taught) : []).map(({ id, graphs }) =>
+      stageOf('baselines', id, [graphsOf(graphs)]),
+    ),
   ];
 }
 
-/** Operations of the student's rollouts: it acts in every step, and compresses after every segment. */
-function evaluationFlops(config: ExperimentConfig, model: Model): number {
-  const { compress, act } = model.inference(config.compressor, { compress: 1, act: 1 });
-  const { streams } = evaluatedStreams(config, model);
-  const actions = streams * config.evaluate.episodes * model.family.horizon * config.seeds.length;
-  return actions * (countFlops(act).total + (compress ? countFlops(compress).total / model.segment : 0));
+/** Operations of an episode of rollouts: a model acts in every step, and compresses after every segment. */
+function episodeFlops({ model, graphs: { compress, act } }: Pick<Row, 'model' | 'graphs'>): number {
+  return model.family.horizon * (costOf(act).flops + (compress ? costOf(compress).flops / model.segment : 0));
+}
+
+/** Operations of the rollouts of all rows, for one seed, at the options that `config` and `here` have. */
+function evaluationFlops(config: ExperimentConfig, here: Model, rows: readonly Row[]): number {
+  const { evaluate, source } = config;
+  const { tasks, streams } = evaluatedStreams(config, here);
+  const episodes = streams * evaluate.episodes + tasks * evaluate.imitation * source.episodes;
+  const { horizon } = here.family;
+  const flops = ({ model, kind, graphs }: Row) => {
+    if (horizon === model.family.horizon) return episodeFlops({ model, graphs });
+    const there = model.in(here.family);
+    return episodeFlops({ model: there, graphs: there.inference(kind, ONE) });
+  };
+  return episodes * rows.reduce((sum, row) => sum + flops(row), 0);
 }

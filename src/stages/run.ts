@@ -14,6 +14,7 @@ import { expectBuildable } from './buildable.ts';
 import { type ExperimentConfig, evaluatedAt, tableConfig } from './config.ts';
 import { STORES } from './context-stores.ts';
 import { demonstrateEvaluated, demonstrateTraining } from './demonstrate.ts';
+import { together } from './estimate.ts';
 import { type Evaluated, evaluate, evaluatedTasks, exportModel, type TrainedMethod } from './evaluate.ts';
 import { expectPast, generate, loadHistories, split } from './generate.ts';
 import { compareWithSource, measuresImitation } from './imitation.ts';
@@ -54,10 +55,11 @@ export interface RunOptions {
 /** Runs an experiment. Gives its results, or undefined when it was asked to stop before the evaluation. */
 export async function runExperiment(config: ExperimentConfig, options: RunOptions): Promise<Results | undefined> {
   const { out, until = 'evaluate', progress, signal, fresh } = options;
-  for (const each of [config, ...config.tables.map(table => tableConfig(config, table))]) {
+  const needs = [config, ...config.tables.map(table => tableConfig(config, table))].map(each => {
     const plays = until === 'evaluate' || (wantedBy(until, 'reinforce') && each.reinforce.steps > 0);
-    expectBuildable(each, { plays });
-  }
+    return expectBuildable(each, { plays });
+  });
+  together(needs, options.jobs);
   const executor = await readyExecutor(config.executor, progress.say);
   const since = diskTime(out);
   const stores: StageStore[] = [];

@@ -2,11 +2,11 @@
 
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { Estimate } from '../../stages/estimate.ts';
 import type { Stage } from '../../stages/run.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
 import { ending } from '../ending.ts';
+import type { TimedEstimate } from '../estimate.ts';
 import { openExperiment } from '../experiments.ts';
 import { freshOption, jobsOption, jsonOption, outOption, print, printJson, resumeOption, setOption, withExperiment } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
@@ -44,7 +44,7 @@ function registerStage(program: Command, name: string, description: string, unti
     .addOption(outOption('folder of the run (default: runs/<name of the experiment>)'))
     .addOption(freshOption())
     .addOption(resumeOption())
-    .option('--dry-run', 'print what it needs (parameters, memory, operations), and write nothing')
+    .option('--dry-run', 'print what it needs (memory, parameters, operations, time), and write nothing')
     .addOption(jobsOption())
     .addOption(jsonOption())
     .action(async (file: string, options: Options) => {
@@ -57,7 +57,7 @@ function registerStage(program: Command, name: string, description: string, unti
         );
       if (options.jobs > 1 && !kind.parallel)
         throw new CadenzaError('E_USAGE', `${file} is a ${kind.name} experiment, which runs in one process; leave out --jobs`);
-      if (options.dryRun) return showEstimate(await experiment.estimate(), options.json ?? false);
+      if (options.dryRun) return showEstimate(await experiment.estimate(options.jobs), options.json ?? false);
       const out = options.out ?? join('runs', config.name);
       const { fresh, jobs, json = false } = options;
       const signal = interruptSignal();
@@ -74,7 +74,7 @@ function registerStage(program: Command, name: string, description: string, unti
     });
 }
 
-async function showEstimate(found: Estimate, json: boolean): Promise<void> {
+async function showEstimate(found: TimedEstimate, json: boolean): Promise<void> {
   if (json) return printJson(found);
   print(`${(await import('../estimate.ts')).formatEstimate(found)}\n`);
 }

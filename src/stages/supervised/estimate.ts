@@ -70,15 +70,18 @@ export function estimateSupervised(config: SupervisedConfig, memory = machineMem
   for (const need of needs) expectFits(need, memory);
   const stages = kinds.map((kind, i): StageEstimate => {
     const steps = i === 0 ? train.steps : baselines.steps;
-    const { bytes, flops, parameters } = measure([{ outputs: { outputs: model.outputs(new Scope(), kind, 1, queries) } }]);
+    const { bytes, flops, nodes, parameters } = measure([{ outputs: { outputs: model.outputs(new Scope(), kind, 1, queries) } }]);
     return {
       stage: i === 0 ? 'cad' : kind,
       steps,
       parameters,
+      nodes,
       bytes: held + 4 * VECTORS * parameters + TRAINING_BYTES * optimiser.batch * bytes,
       flops: TRAINING_FLOPS * steps * optimiser.batch * flops * seeds.length,
     };
   });
   const evaluation = { stage: 'evaluate', bytes: held + scores + bootstrap + results(SCORED_AT_ONCE, evaluate.queries) };
-  return fitting(config.name, [...stages, evaluation], { ...grows, 'optimiser.batch': optimiser.batch / 128 }, memory);
+  const all = [...stages, evaluation];
+  const parts = [Math.max(...all.map(({ bytes }) => bytes))];
+  return fitting({ name: config.name, stages: all, parts }, { ...grows, 'optimiser.batch': optimiser.batch / 128 }, memory);
 }
