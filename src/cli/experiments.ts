@@ -3,7 +3,8 @@
 import type { z } from 'zod';
 import { type ExperimentConfig, experimentSchema, tableConfig } from '../stages/config.ts';
 import type { Estimate } from '../stages/estimate.ts';
-import type { RunOptions, Stage } from '../stages/run.ts';
+import type { Stage } from '../stages/plan.ts';
+import type { RunOptions } from '../stages/run.ts';
 import { fingerprint } from '../stages/selection.ts';
 import { supervisedSchema } from '../stages/supervised/config.ts';
 import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';

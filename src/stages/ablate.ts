@@ -25,6 +25,7 @@ import { together } from './estimate.ts';
 import { type Evaluated, plannedRows } from './evaluate.ts';
 import { openOutputs } from './outputs.ts';
 import { makeAtOnce, partsOf } from './parallel.ts';
+import { Plan, plannedStages } from './plan.ts';
 import { writeResults } from './results.ts';
 import { type RunOptions, road } from './run.ts';
 import { commonSelection } from './selection.ts';
@@ -283,11 +284,14 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   const times: Record<string, Record<string, MethodTimes>> = {};
   const [dataHashes, seconds]: [Record<string, string>, Record<string, number>] = [{}, {}];
   const stores: StageStore[] = [];
+  // Tables of the experiment are no part of the combinations.
+  const plan = new Plan(cells.flatMap(({ config }) => plannedStages({ ...config, tables: [] })));
   for (const [done, { name, config }] of cells.entries()) {
     const heading = `${done + 1}/${cells.length} ${name}`;
     const store = new StageStore(out, {
       fresh,
       since,
+      plan,
       signal,
       progress: { ...progress, start: (stage, ...rest) => progress.start(`${heading}: ${stage}`, ...rest) },
     });

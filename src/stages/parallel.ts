@@ -8,7 +8,8 @@ import { runPool } from '../distributed/pool.ts';
 import { baseline, isTrained } from './baselines/index.ts';
 import type { ExperimentConfig } from './config.ts';
 import { baselineSteps } from './config-baselines.ts';
-import type { RunOptions, Stage } from './run.ts';
+import type { Stage } from './plan.ts';
+import type { RunOptions } from './run.ts';
 
 /** In the place of a baseline's id: the student with whatever it learns from, and no baseline. */
 export const STUDENT = 'student';

@@ -21,6 +21,7 @@ import { compareWithSource, measuresImitation } from './imitation.ts';
 import { Model } from './model.ts';
 import { openOutputs } from './outputs.ts';
 import { makeAtOnce, partsOf, STUDENT } from './parallel.ts';
+import { Plan, plannedStages, type Stage, wantedBy } from './plan.ts';
 import { reinforce } from './reinforce.ts';
 import { writeResults } from './results.ts';
 import { retrieve, trainingContexts } from './retrieve.ts';
@@ -28,13 +29,6 @@ import { returnPrediction } from './return-prediction.ts';
 import { diskTime, type StageOutput, StageStore, sayReused } from './store.ts';
 import { measureTimes } from './times.ts';
 import { distil, finetune, pretrain, type TrainingRun, trainTeacher } from './training.ts';
-
-/** The stages in the order in which they run. */
-export const STAGES = ['generate', 'teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'retrieve', 'baselines', 'evaluate'] as const;
-export type Stage = (typeof STAGES)[number];
-
-/** Whether a stage runs when `until` is the last one to run. */
-const wantedBy = (until: Stage, stage: Stage) => STAGES.indexOf(stage) <= STAGES.indexOf(until);
 
 export interface RunOptions {
   /** Folder of the run. */
@@ -63,8 +57,9 @@ export async function runExperiment(config: ExperimentConfig, options: RunOption
   const executor = await readyExecutor(config.executor, progress.say);
   const since = diskTime(out);
   const stores: StageStore[] = [];
+  const plan = new Plan(plannedStages(config, until));
   const open = () => {
-    const store = new StageStore(out, { fresh, since, progress, signal });
+    const store = new StageStore(out, { fresh, since, plan, progress, signal });
     stores.push(store);
     return store;
   };

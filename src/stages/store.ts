@@ -13,6 +13,7 @@ import { claim } from '../util/lock.ts';
 import type { Progress } from '../util/progress.ts';
 import { type RecordFormat, readRecord } from '../util/records.ts';
 import { checkpointStep } from './checkpoint.ts';
+import type { Plan } from './plan.ts';
 import { provenance } from './provenance.ts';
 
 const MANIFEST = 'stage.json';
@@ -84,6 +85,8 @@ export interface StoreOptions {
   readonly fresh?: boolean;
   /** When the command began, by `diskTime`; the present when left out. Every process and store of one command gets the same. */
   readonly since?: number;
+  /** Told of every stage that is asked for. */
+  readonly plan?: Plan;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
@@ -128,8 +131,9 @@ export class StageStore {
 
   /** Gives the stage's output, running it unless it is there. Throws `E_CHECKPOINT` when a finished output was altered. */
   async run({ stage, settings, inputs, run }: StageRequest): Promise<StageOutput> {
-    const { progress, signal } = this.#options;
+    const { progress, signal, plan } = this.#options;
     signal.throwIfAborted();
+    plan?.begin(progress);
     const key = keyOf({ stage, settings, inputs }, provenance().version);
     const folder = join(this.#folder, `${stage}-${key.slice(0, 12)}`);
     const path = join(folder, MANIFEST);
@@ -168,8 +172,9 @@ export class StageStore {
   }
 
   async #make({ stage, settings, inputs, run }: StageRequest, at: { key: string; folder: string; path: string }): Promise<StageOutput> {
-    const { progress, signal } = this.#options;
+    const { progress, signal, plan } = this.#options;
     const { key, folder, path } = at;
+    const whole = !existsSync(folder);
     mkdirSync(folder, { recursive: true });
     // A killed process may have left a file half-written, which must not pass for output.
     for (const name of readdirSync(folder)) if (isTemporary(name)) rmSync(join(folder, name));
@@ -188,6 +193,7 @@ export class StageStore {
     } satisfies StageManifest;
     writeJson(path, { ...record, sha256: hashJson(record) });
     this.seconds[stage] = seconds;
+    if (whole) plan?.made(seconds);
     this.asked.set(folder, { stage, reused: false });
     return { folder, key, report, seconds };
   }

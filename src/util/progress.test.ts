@@ -23,6 +23,27 @@ it('speaks at the start, about every ten seconds and at the end', () => {
   ]);
 });
 
+it('says where the whole command is, and what is left of it as far as that is known', () => {
+  let [time, text] = [0, ''];
+  const progress = lineProgress({ write: part => (text += part) }, { now: () => time });
+  for (const [at, more] of [
+    [2, true],
+    [3, false],
+  ] as const) {
+    progress.place?.({ at, of: 4, seconds: 100, more });
+    progress.start('distil', 300);
+    time += 20_000;
+    progress.update(100);
+  }
+  expect(text.split('\n')).toEqual([
+    'distil: 0 of 300 (stage 2 of 4, over 2 min left)',
+    'distil: 100 of 300 (33%), 5.0/s, ETA 40 s (stage 2 of 4, over 2 min left)',
+    'distil: 0 of 300 (stage 3 of 4, over 2 min left)',
+    'distil: 100 of 300 (33%), 5.0/s, ETA 40 s (stage 3 of 4, about 2 min left)',
+    '',
+  ]);
+});
+
 it('draws a bar that never reaches the edge of the terminal, and comes back below a line that stays', () => {
   let [time, text] = [0, ''];
   const stream = { columns: 60, write: (part: string) => (text += part) };

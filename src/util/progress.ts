@@ -4,8 +4,20 @@ import picocolors from 'picocolors';
 import { wantsColor } from './color.ts';
 import { printable } from './text.ts';
 
+/** Where the whole command is. */
+export interface Place {
+  /** The stage that is asked for now, counted from 1, of how many. */
+  readonly at: number;
+  readonly of: number;
+  /** What the stages after it are expected to take, as far as that is known; with `more`, some of them are not known. */
+  readonly seconds: number;
+  readonly more: boolean;
+}
+
 /** Told by a stage about itself. One stage at a time. */
 export interface Progress {
+  /** Where the stages are that start from now on. */
+  place?(place: Place): void;
   /** `total` units of work begin; a resumed stage has `done` of them behind it already. */
   start(stage: string, total: number, done?: number): void;
   /** `done` units are finished; `note` is a short text such as the current loss. Cheap enough to call every step. */
@@ -49,20 +61,27 @@ const seen = (display: Progress): Progress => ({
 export function lineProgress(stream: ProgressStream, { interval = 10_000, now = () => performance.now() } = {}): Progress {
   let pace = new Pace('', 0, 0, now());
   let spoken = 0;
+  let place: Place | undefined;
+  const whole = (left?: number) => (place ? ` (stage ${place.at} of ${place.of}${leftOf(place, left, ', ')})` : '');
   const report = (text: string) => stream.write(`${pace.stage}: ${text}\n`);
   return {
     say: text => void stream.write(`${text}\n`),
+    place(at) {
+      place = at;
+    },
     start(stage, total, done = 0) {
       spoken = now();
       pace = new Pace(stage, total, done, spoken);
-      report(done > 0 ? `continues at ${done} of ${total}` : `0 of ${total}`);
+      report((done > 0 ? `continues at ${done} of ${total}` : `0 of ${total}`) + whole());
     },
     update(done, note) {
       const time = now();
       if (time - spoken < interval) return;
       spoken = time;
       const percent = pace.total > 0 ? ` (${Math.floor((100 * done) / pace.total)}%)` : '';
-      report([`${done} of ${pace.total}${percent}`, pace.describe(done, time), note].filter(Boolean).join(', '));
+      report(
+        [`${done} of ${pace.total}${percent}`, pace.describe(done, time), note].filter(Boolean).join(', ') + whole(pace.left(done, time)),
+      );
     },
     finish(note) {
       report([`done in ${formatDuration(pace.seconds(now()))}`, note].filter(Boolean).join(', '));
@@ -71,8 +90,8 @@ export function lineProgress(stream: ProgressStream, { interval = 10_000, now = 
   };
 }
 
-/** Cells of the bar, and milliseconds between two pictures of it at least. */
-const [CELLS, PICTURE] = [24, 200];
+/** Cells of the bar at most and at least, and milliseconds between two pictures of it at least. */
+const [CELLS, FEWEST, PICTURE] = [24, 8, 200];
 
 /** A line that is drawn again in its place. It is cut to the terminal's width: a line that wraps could not be cleared. */
 export function barProgress(
@@ -81,20 +100,25 @@ export function barProgress(
   { now = () => performance.now() } = {},
 ): Progress {
   let pace: Pace | undefined;
+  let place: Place | undefined;
   let [at, note, drawn] = [0, '', 0];
   const clear = () => stream.write('\r\x1b[K');
   const draw = () => {
     if (!pace) return;
     drawn = now();
-    const filled = pace.total > 0 ? Math.round((CELLS * Math.min(at, pace.total)) / pace.total) : 0;
+    let left = (stream.columns || 80) - 1;
     const parts: [text: string, colour?: (text: string) => string][] = [
+      [place ? `${place.at}/${place.of} ` : '', colours.dim],
       [`${pace.stage.padEnd(9)} `, colours.bold],
-      ['█'.repeat(filled) + '░'.repeat(CELLS - filled), colours.cyan],
+      [''],
       [` ${at}/${pace.total} `],
-      [pace.describe(at, drawn), colours.dim],
+      [pace.describe(at, drawn) + (place ? leftOf(place, pace.left(at, drawn), ', all ') : ''), colours.dim],
       [note && ` ${note}`],
     ];
-    let left = (stream.columns || 80) - 1;
+    const room = left - parts.reduce((sum, [text]) => sum + text.length, 0);
+    const cells = Math.min(CELLS, Math.max(FEWEST, room));
+    const filled = pace.total > 0 ? Math.round((cells * Math.min(at, pace.total)) / pace.total) : 0;
+    parts[2] = ['█'.repeat(filled) + '░'.repeat(cells - filled), colours.cyan];
     const line = parts.map(([text, colour = String]) => {
       const shown = text.slice(0, left);
       left -= shown.length;
@@ -109,6 +133,9 @@ export function barProgress(
   };
   return {
     stop,
+    place(given) {
+      place = given;
+    },
     say(text) {
       if (pace) clear();
       stream.write(`${text}\n`);
@@ -150,12 +177,30 @@ class Pace {
     return (now - this.#began) / 1000;
   }
 
+  /** Seconds that the rest takes at the rate so far; undefined until something was done. */
+  left(done: number, now: number): number | undefined {
+    const rate = (done - this.#first) / this.seconds(now);
+    return rate > 0 && Number.isFinite(rate) ? Math.max(0, this.total - done) / rate : undefined;
+  }
+
   /** Such as `6.6/s, ETA 6 min 50 s`; empty until something was done. */
   describe(done: number, now: number): string {
     const rate = (done - this.#first) / this.seconds(now);
     if (!(rate > 0) || !Number.isFinite(rate)) return '';
     return `${rate >= 100 ? Math.round(rate) : rate.toPrecision(2)}/s, ETA ${formatDuration(Math.max(0, this.total - done) / rate)}`;
   }
+}
+
+/**
+ * What the whole command takes from here, such as `about 3 min left`, or `over 3 min left` where stages come of which that is not known. Nothing
+ * where nothing is known.
+ *
+ * @param left seconds of the stage that runs.
+ */
+function leftOf({ seconds, more }: Place, left: number | undefined, before: string): string {
+  const all = seconds + (left ?? 0);
+  if (all === 0) return '';
+  return `${before}${more || left === undefined ? 'over' : 'about'} ${all < 90 ? `${10 * Math.max(1, Math.round(all / 10))} s` : formatDuration(60 * Math.round(all / 60)).replace(' 0 s', '')} left`;
 }
 
 /** Seconds as `4.2 s`, `42 s`, `6 min 50 s` or `1 h 3 min`. */
