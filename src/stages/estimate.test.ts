@@ -1,8 +1,12 @@
 /** @file Sizes of every setting: refused at once, or estimated; nothing in between. */
 
 import { describe, expect, it } from 'vitest';
+import { ENVIRONMENTS } from '../envs/index.ts';
+import { SOURCES } from '../sources/index.ts';
 import { configJsonSchema, type JsonSchema, loadConfig } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
+import { Random } from '../util/random.ts';
+import { expectBuildable } from './buildable.ts';
 import { experimentSchema } from './config.ts';
 import { type Estimate, estimate, formatBytes, together } from './estimate.ts';
 import { supervisedSchema } from './supervised/config.ts';
@@ -82,6 +86,25 @@ describe.each(KINDS)('every number of $name', ({ schema, of }) => {
       if (found instanceof CadenzaError) expect(found.message.length).toBeLessThan(2000);
       else expect(found.peakBytes).toBeLessThan(8 * GB);
     }
+  });
+});
+
+describe('options of environments and sources', () => {
+  const random = Random.seeded(11);
+  const pick = <T>(list: readonly T[]): T => list[random.integer(list.length)];
+  const draws = Array.from({ length: 60 }, () => {
+    const [key, entries] = pick([['env', ENVIRONMENTS] as const, ['source', SOURCES] as const]);
+    const { id, options } = pick(entries.filter(({ options }) => Object.keys(options).length > 0));
+    const [name, { range }] = pick(Object.entries(options));
+    return [`${key}.id=${id}`, `${key}.options={${name}: ${pick([-1, 0, 0.5, 1e9, ...range.filter(Number.isFinite)])}}`];
+  });
+
+  it.each(draws)('%s %s is estimated or refused', (...overrides) => {
+    const found = outcome(of => {
+      const config = loadConfig(experimentSchema, { file: 'a.yaml', text: TINY, overrides: of });
+      return expectBuildable(config);
+    }, overrides);
+    if (!(found instanceof CadenzaError)) expect(found.peakBytes).toBeLessThan(found.machineBytes);
   });
 });
 
