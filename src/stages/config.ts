@@ -281,7 +281,7 @@ export const fields = {
       episodes: count('In-context episodes').default(30),
       streams: count('Independent evaluation streams per goal and training seed').default(20),
       sampling: z.enum(['sample', 'greedy']).describe('Draw actions from the policy, or take the most likely one').default('sample'),
-      resamples: count('Bootstrap resamples behind the 95% intervals').default(2000),
+      resamples: count('Bootstrap resamples behind the 95% intervals', 'resamples').default(2000),
       ...measureFields,
       envs: z
         .array(

@@ -76,7 +76,7 @@ const fields = {
       tasks: count('Test tasks').default(1000),
       queries: count('Test inputs of each task').default(16),
       headline: count('Number of examples that the summary is about; at most context.examples').default(10),
-      resamples: count('Bootstrap resamples behind the 95% intervals').default(2000),
+      resamples: count('Bootstrap resamples behind the 95% intervals', 'resamples').default(2000),
     })
     .prefault({})
     .describe('Evaluation on the test tasks, with every number of examples'),
