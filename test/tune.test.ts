@@ -167,7 +167,7 @@ describe('a study by successive halving', () => {
     const { trials, tied } = read(out);
     const lines = stdout.split('\n');
     expect(lines[0]).toMatch(/trial +score \[interval\] +steps +finetune\.gamma +finetune\.compressorRate/);
-    expect(lines[1]).toMatch(new RegExp(`^${trials[0].trial} +best +\\d\\.\\d{3} \\[\\d\\.\\d{3}, \\d\\.\\d{3}\\] +9 `));
+    expect(lines[1]).toMatch(new RegExp(`^${trials[0].trial} +best +\\d\\.\\d{3} \\[(\\d\\.\\d{3}, \\d\\.\\d{3}|–)\\] +9 `));
     expect(lines.filter(line => / ≈ /.test(line))).toHaveLength(tied.length);
     const prose = stdout.replace(/\s+/g, ' ');
     expect(prose).toContain('area under the learning curve');

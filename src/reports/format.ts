@@ -20,12 +20,12 @@ export const score = (value: number): string => value.toFixed(2);
 /** A score where it stands with its interval: near the optimum, two digits say 1.00 of every row. */
 const fineScore = (value: number): string => value.toFixed(3);
 
-/** In the place of an interval where all that is resampled is equal, such as a single run: it says nothing of what else could come. */
+/** In the place of an interval where all resamples give the same, as those of a single run: it would say nothing of what else could come. */
 const NO_INTERVAL = '[–]';
 
 /** What that means, where a text has one; else nothing. */
 export const noIntervalNote = (text: string): string =>
-  text.includes(NO_INTERVAL) ? `${NO_INTERVAL}: no interval, since there is one run, or all runs are equal.` : '';
+  text.includes(NO_INTERVAL) ? `${NO_INTERVAL}: no interval, since there is one run, or all resamples give the same.` : '';
 
 /** `0.942 [0.921, 0.963]`, in the format that is handed in. All reports write intervals by this. */
 export const withInterval = (value: number, [low, high]: readonly [number, number], format: (value: number) => string): string =>

@@ -69,7 +69,8 @@ export function smallMultiples(
       frameAnchor: 'top-left',
       lineAnchor: 'bottom',
       dy: -3,
-      lineWidth: (panelWidth - 16) / FONT_SIZE,
+      // Bold letters are wider than Plot reckons.
+      lineWidth: (panelWidth - 16) / (1.2 * FONT_SIZE),
       fill: ({ name }: { name: string }) => styles.get(name)!.color,
       fontWeight: 'bold',
     }),

@@ -15,6 +15,8 @@ export const LABEL_KINDS = ['action', 'expert', 'recorded'];
 
 const number = (flags: string, description: string) => new Option(flags, description).argParser(whole(flags.split(' ')[0], 1));
 
+const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
+
 interface ImportOptions {
   format?: string;
   out: string;
@@ -52,7 +54,7 @@ export function registerExchange(program: Command): void {
       const notes = tasks.length === 1 ? [...origin.notes, one] : origin.notes;
       const summary = { out, environment, layout: found.id, tasks: tasks.length, histories, transitions, labels, notes };
       if (json) return printJson(summary);
-      const made = `${histories} histories of ${tasks.length} tasks of ${environment.id}, ${transitions} transitions, labels: ${labels}.`;
+      const made = `${counted(histories, 'history', 'histories')} of ${counted(tasks.length, 'task', 'tasks')} of ${environment.id}, ${transitions} transitions, labels: ${labels}.`;
       const settings = ['--set', `source.dataset=${out}`, '--set', `env.id=${environment.id}`, '--set', 'name=mine'];
       const next: Next[] = [
         [['config', 'print', 'tiny', ...settings], 'settings that train on them, to begin with'],
