@@ -18,8 +18,7 @@ import { bytes, count, duration, meanScoreInterval, score } from './format.ts';
 import { htmlReport } from './html.ts';
 import { formatResults, formatTable, learningCurves, toPNG, writeReports } from './index.ts';
 import { profiles } from './profile-figure.ts';
-import { KNOWN, methodStyles, spread } from './style.ts';
-import { initials } from './terminal.ts';
+import { methodStyles } from './style.ts';
 
 const EPISODES = 30;
 const TASKS = Array.from({ length: 8 }, (_, i) => `dark-room goal=${(i * 5) % 9},${(i * 7) % 9}`);
@@ -254,15 +253,6 @@ describe('an interval of a single run', () => {
 });
 
 describe('style', () => {
-  it('belongs to the name, whatever else there is', () => {
-    const [all, few] = [methodStyles(KNOWN), methodStyles(['random', 'mean-pool'])];
-    for (const [name, style] of few) expect(style).toEqual(all.get(name));
-    expect(new Set([...all.values()].map(({ color, dash }) => `${color} ${dash}`)).size).toBe(KNOWN.length);
-    const unknown = Array.from({ length: 40 }, (_, i) => `cad value-${i}`);
-    const styles = methodStyles([...unknown, ...KNOWN]);
-    expect(new Set([...styles.values()].map(({ color, dash }) => `${color} ${dash}`)).size).toBe(unknown.length + KNOWN.length);
-  });
-
   it('is one on a whole page: what a table leaves out does not change the others', () => {
     const html = htmlReport(results);
     const colors = new Map<string, Set<string>>();
@@ -291,22 +281,6 @@ describe('style', () => {
     [['cad m1', 'cad m2', 'teacher'], []],
   ])('emphasises of %j %j: of several variants none', (names, emphasised) => {
     expect([...methodStyles(names)].filter(([, style]) => style.emphasised).map(([name]) => name)).toEqual(emphasised);
-  });
-
-  it('spreads labels as little as possible within bounds', () => {
-    expect(spread([5, 5], 2, 0, 10)).toEqual([4, 6]);
-    expect(spread([1, 9, 5], 2, 0, 10)).toEqual([1, 9, 5]);
-    expect(spread([10, 10, 0], 2, 0, 10)).toEqual([8, 10, 0]);
-    expect(spread([0, 0], 2, 0, 10)).toEqual([0, 2]);
-  });
-});
-
-describe('letters of curves without color', () => {
-  it('are in the names that they stand for, each once', () => {
-    const letters = initials(['cad', 'source', 'random', 'random-projection', 'truncated', 'truncated-flops', 'strided-pool']);
-    expect(new Set(letters.values()).size).toBe(letters.size);
-    for (const [name, letter] of letters) expect(name).toContain(letter.toLowerCase());
-    expect([letters.get('cad'), letters.get('source'), letters.get('random')]).toEqual(['c', 's', 'r']);
   });
 });
 
