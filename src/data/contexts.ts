@@ -4,12 +4,12 @@
  * Shape key: M latents, D width, C codes of a context, N contexts.
  */
 
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'libsql';
 import { z } from 'zod';
 import { CadenzaError, expect } from '../util/errors.ts';
-import { canonicalJson, sha256 } from '../util/files.ts';
+import { canonicalJson, makeFolder, sha256 } from '../util/files.ts';
 import { checkRecord, fields, type RecordFormat, sha256Schema } from '../util/formats.ts';
 
 export const CONTEXTS_FORMAT = 'cadenza-contexts-2';
@@ -129,7 +129,7 @@ export class ContextStore {
       throw new CadenzaError('E_DATA', `there is no store of contexts at ${path}; make one with "cadenza store build".`);
     let db: Database.Database | undefined;
     try {
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolder(dirname(path));
       db = new Database(path, { timeout: PATIENCE_MS });
       expectWhole(db, path);
       // A process killed before its first commit leaves an empty database.

@@ -1,10 +1,10 @@
 /** @file HDF5 files as they are written: equal content gives equal bytes, and a file is whole or absent. Node only. */
 
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { File, Group } from 'h5wasm/node';
 import { CadenzaError } from '../util/errors.ts';
-import { placeFile } from '../util/files.ts';
+import { makeFolder, placeFile } from '../util/files.ts';
 import { library, reason } from './hdf5.ts';
 
 /** What can be written: bytes, 32-bit and 64-bit integers, 32-bit and 64-bit reals. */
@@ -40,7 +40,7 @@ export async function writeHdf5(path: string, write: (file: Hdf5Writer) => void)
   const temporary = `${resolve(path)}.${process.pid}.tmp`;
   const { now } = Date;
   try {
-    mkdirSync(dirname(temporary), { recursive: true });
+    makeFolder(dirname(temporary));
     // HDF5 writes the time into every dataset, and this library has no way to ask it not to.
     Date.now = () => 0;
     const file = new File(temporary, 'w');

@@ -3,11 +3,11 @@
  * many configurations lie side by side; these are of one, and those of another go to `earlier/` before the first is replaced.
  */
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { formatConfig } from '../util/config.ts';
-import { removeLeftovers, sha256, writeFileAtomic } from '../util/files.ts';
+import { makeFolder, removeLeftovers, sha256, writeFileAtomic } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
 
 export const CONFIG_FILE = 'config.yaml';
@@ -74,7 +74,7 @@ function moveEarlier(out: string, text: string): void {
   const other = otherConfig(out, text);
   if (other === undefined) return;
   const folder = freeFolder(out, other);
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   for (const name of outputsIn(out)) renameSync(join(out, name), join(folder, name));
 }
 

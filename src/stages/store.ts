@@ -3,12 +3,12 @@
  * read; a stage whose key is already there is not run again.
  */
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { StageBudget } from '../evaluation/index.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { hashJson, isTemporary, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
+import { hashJson, isTemporary, makeFolder, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import { claim } from '../util/lock.ts';
 import type { Progress } from '../util/progress.ts';
 import { type RecordFormat, readRecord } from '../util/records.ts';
@@ -146,7 +146,7 @@ export class StageStore {
     };
     const earlier = finished();
     if (earlier) return earlier;
-    mkdirSync(this.#folder, { recursive: true });
+    makeFolder(this.#folder);
     // Another process may be at this very stage: then its output is waited for.
     const release = await claim(`${folder}.lock`, { signal, onWait: news => progress.say(`${stage}: ${news}`) });
     try {
@@ -175,7 +175,7 @@ export class StageStore {
     const { progress, signal, plan } = this.#options;
     const { key, folder, path } = at;
     const whole = !existsSync(folder);
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     // A killed process may have left a file half-written, which must not pass for output.
     for (const name of readdirSync(folder)) if (isTemporary(name)) rmSync(join(folder, name));
     const began = performance.now();

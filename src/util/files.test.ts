@@ -30,6 +30,11 @@ describe('writeFileAtomic', () => {
     expect(readdirSync(folder)).toEqual(['checkpoint.bin']);
   });
 
+  // Node's own recursive mkdir never ends there.
+  test.skipIf(!existsSync('/proc/self'))('a place that has no room for names is explained', () => {
+    expect(() => writeFileAtomic('/proc/cadenza/runs/metrics.json', '{}')).toThrow(expect.objectContaining({ code: 'E_DISK' }));
+  });
+
   test('a file in the place of the folder is explained', () => {
     writeFileSync(join(folder, 'runs'), '');
     expect(() => writeFileAtomic(join(folder, 'runs', 'metrics.json'), '{}')).toThrow(

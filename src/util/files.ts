@@ -87,6 +87,22 @@ export const shownPath = (path: string): string =>
   (path.length > 300 ? `${path.slice(0, 200)}…${path.slice(-80)}` : path).replaceAll('\0', '\\0');
 
 /**
+ * Makes a folder, with those that it lies in, unless it is there. Throws what the file system says. Not Node's own recursive `mkdir`, which
+ * never ends where a folder says that it has no room for names, as `/proc` does.
+ */
+export function makeFolder(path: string): void {
+  if (existsSync(path) && statSync(path).isDirectory()) return;
+  const parent = dirname(path);
+  if (parent !== path) makeFolder(parent);
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another process may have been faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
+  }
+}
+
+/**
  * Writes a file so that a reader sees either the earlier content or all of the new one: into a temporary name beside it, flushed to the
  * disk, then renamed. Makes the folder if it is missing.
  *
@@ -95,7 +111,7 @@ export const shownPath = (path: string): string =>
 export function writeFileAtomic(path: string, data: Uint8Array | string): void {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     const file = openSync(temporary, 'w');
     try {
       writeFileSync(file, data);
