@@ -96,7 +96,7 @@ describe('cadenza', () => {
   it.each([
     ['an unknown command', ['rnu', good], "unknown command 'rnu'"],
     ['an unknown option', ['run', good, '--resum'], "unknown option '--resum'"],
-    ['a missing file', ['run'], "missing required argument 'file'"],
+    ['a missing file', ['run'], "missing required argument 'experiment'"],
   ])('refuses %s', async (_, args, says) => {
     const { status, stdout, stderr } = await cadenza(...args);
     expect([status, stdout]).toEqual([2, '']);
