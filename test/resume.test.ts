@@ -143,7 +143,7 @@ describe.sequential('a run with a blow in every stage', () => {
       expect.stringMatching(/^discarded generate-[0-9a-f]{12} \(finished\)$/),
       expect.stringMatching(new RegExp(`^discarded teacher-seed0-[0-9a-f]{12} \\(unfinished, at step ${step}\\)$`)),
     ]);
-    expect(lines).toContain(`teacher (seed 0): 0 of ${STEPS}`);
+    expect(again.stderr).toContain(`\nteacher (seed 0): 0 of ${STEPS}`);
     expect(readFileSync(join(teacher, 'model.safetensors')).equals(model)).toBe(true);
     expect([...stageFiles(out, /$^/).keys()]).toEqual(expect.arrayContaining(others));
   });
