@@ -130,6 +130,8 @@ describe('a run with a recurrent compressor, segments of 5 and a working memory'
     const again = await run(...settings({ 'compression.perSegment': 3 }));
     expect(again.status, again.stderr).toBe(0);
     expect(again.stderr).toContain('made now: nothing');
+    // The command that it suggests keeps the settings that were given.
+    expect(again.stdout).toMatch(/ --set compression\.perSegment=3 --set model\.latents=4 --set name=\S+$/m);
     const other = await run(...settings({ 'compression.gradientRounds': 2 }), '--json');
     expect(other.stderr).toContain('finetune (seed 0): done');
     expect(other.stderr).not.toContain('truncated (seed 0): done');

@@ -21,8 +21,8 @@ export interface Report {
   text(): Promise<string>;
   /** What was found, in sentences. */
   found(): Promise<string[]>;
-  /** Commands that come next, for the run in a folder of the experiment in a file. */
-  next(out: string, file: string): Next[];
+  /** Commands that come next, for the run in a folder of the experiment that was given so: its file, and the settings beyond it. */
+  next(out: string, given: readonly string[]): Next[];
 }
 
 /** Settings that all kinds have. */
@@ -76,7 +76,7 @@ export const KINDS: readonly ExperimentKind[] = [
         // A table says it all; there are no curves.
         const text = async () => (await import('../reports/recorded-terminal.ts')).formatRecorded(results);
         const found = async () => (await import('../reports/summary.ts')).summarizeRecorded(results);
-        return { results, write: async () => {}, text, found, next: (_, file) => [ownSettings(file, config, 'seeds=[0,1,2]')] };
+        return { results, write: async () => {}, text, found, next: (_, given) => [ownSettings(given, config, 'seeds=[0,1,2]')] };
       }
       const results = await (await import('../stages/run.ts')).runExperiment(config, options);
       return (
@@ -85,10 +85,10 @@ export const KINDS: readonly ExperimentKind[] = [
           write: async out => (await import('../reports/index.ts')).writeReports(out, results),
           text: async () => (await import('../reports/terminal.ts')).formatResults(results),
           found: async () => (await import('../reports/summary.ts')).summarize(results),
-          next: (out, file) => [
+          next: (out, given) => [
             [['report', out], 'one page and a paper of this run'],
             [['inspect', out], 'what its memory holds'],
-            ownSettings(file, config, 'model.latents=4'),
+            ownSettings(given, config, 'model.latents=4'),
           ],
         }
       );
@@ -110,15 +110,15 @@ export const KINDS: readonly ExperimentKind[] = [
         write: async out => (await import('../reports/index.ts')).writeSupervisedReports(out, results),
         text: async () => (await import('../reports/supervised-terminal.ts')).formatSupervised(results),
         found: async () => (await import('../reports/summary.ts')).summarizeSupervised(results),
-        next: (_, file) => [ownSettings(file, config, 'seeds=[0,1,2]')],
+        next: (_, given) => [ownSettings(given, config, 'seeds=[0,1,2]')],
       };
     },
   }),
 ];
 
 /** The same experiment with a setting changed, in a folder of its own. */
-const ownSettings = (file: string, { name }: { name: string }, setting: string): Next => [
-  ['run', file, '--set', setting, '--set', `name=${name}-mine`],
+const ownSettings = (given: readonly string[], { name }: { name: string }, setting: string): Next => [
+  ['run', ...given, '--set', setting, '--set', `name=${name}-mine`],
   'the same with settings of your own (all of them: cadenza config print)',
 ];
 

@@ -39,9 +39,10 @@ export function registerAblate(program: Command): void {
       writeReports(out, results);
       if (options.json) return printJson(results);
       const [first, second] = Object.keys(results.methods);
+      const given = options.set.flatMap(setting => ['--set', setting]);
       const next: Next[] = [
         [['compare', out, '--method', `${first},${second}`], 'two rows of the table'],
-        [['ablate', file, '--set', 'seeds=[0,1,2]', '--out', `${out}-mine`], 'the same with settings of your own'],
+        [['ablate', file, ...given, '--set', 'seeds=[0,1,2]', '--out', `${out}-mine`], 'the same with settings of your own'],
       ];
       print(`${formatResults(results).trimEnd()}\n${ending({ found: summarize(results), out, next })}`);
     });

@@ -70,7 +70,8 @@ function registerStage(program: Command, name: string, description: string, unti
       // Before the last stage there is nothing to compare.
       if (!report) return print(`Everything is in ${out}\n`);
       print(`${(await report.text()).trimEnd()}\n`);
-      print(ending({ found: await report.found(), out, next: report.next(out, file) }));
+      const given = [file, ...options.set.flatMap(setting => ['--set', setting])];
+      print(ending({ found: await report.found(), out, next: report.next(out, given) }));
     });
 }
 
