@@ -219,7 +219,7 @@ function dataNeeds(config: ExperimentConfig, family: EnvFamily): Need[] {
   const tasks = taskCount(config, family);
   const transition = transitionBytes(family);
   const length = { 'split.tasks': tasks / 81, 'env.options.horizon': family.horizon / 20 };
-  const lived = { ...length, 'source.episodes': source.episodes / 24 };
+  const historyLength = { ...length, 'source.episodes': source.episodes / 24 };
   const drawn = (split.tasks ?? 0) + split.heldOut + split.validation;
   const needs: Need[] = [
     { what: 'the list of tasks', bytes: 500 * drawn, grows: { 'split.tasks': split.tasks ?? 0, 'split.heldOut': split.heldOut } },
@@ -230,20 +230,20 @@ function dataNeeds(config: ExperimentConfig, family: EnvFamily): Need[] {
     needs.push({
       what: 'the learning histories',
       bytes: once + tasks * source.histories * kept,
-      grows: { ...lived, 'source.histories': source.histories / 24 },
+      grows: { ...historyLength, 'source.histories': source.histories / 24 },
     });
   }
   if (policy.prompt)
     needs.push({
       what: 'the demonstrations',
       bytes: policy.prompt.styles.length * tasks * policy.prompt.demonstrations * source.episodes * family.horizon * transition,
-      grows: { ...lived, 'policy.prompt.demonstrations': policy.prompt.demonstrations / 8 },
+      grows: { ...historyLength, 'policy.prompt.demonstrations': policy.prompt.demonstrations / 8 },
     });
   if (policy.retrieval.contexts > 0)
     needs.push({
       what: 'the stored contexts',
       bytes: 4 * tasks * retrieve.histories * source.episodes * config.model.latents * config.model.width,
-      grows: { ...lived, ...grown(config), 'retrieve.histories': retrieve.histories / 8 },
+      grows: { ...historyLength, ...grown(config), 'retrieve.histories': retrieve.histories / 8 },
     });
   return needs;
 }
