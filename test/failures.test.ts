@@ -263,7 +263,7 @@ const CASES: Case[] = [
     code: 'E_DISK',
     set: { 'teacher.steps': 70 },
     limit: 100,
-    says: ['cannot write', 'checkpoint.safetensors', 'bytes are needed', 'EFBIG', 'What was there before is unchanged'],
+    says: ['cannot write', 'checkpoint.safetensors', 'bytes)', 'EFBIG', 'What was there before is unchanged'],
   },
   {
     what: 'a read-only folder',

@@ -10,8 +10,9 @@ const { signal } = new AbortController();
 /** Whether a process is in there. One that was killed in there is not. */
 function occupied(): boolean {
   try {
-    const pid = readFileSync(inside, 'utf8');
-    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    // One that was killed while it wrote has left an empty file.
+    const pid = Number(readFileSync(inside, 'utf8'));
+    return pid > 0 && !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return false;
   }

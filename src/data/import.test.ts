@@ -322,6 +322,8 @@ describe('a data set of Minari', () => {
     mkdirSync(at('arrow-v0/data'), { recursive: true });
     writeFileSync(at('arrow-v0/data/metadata.json'), '{"data_format": "arrow"}');
     expect(await refusal(at('arrow-v0'))).toContain('stored as arrow');
+    writeFileSync(at('train.parquet'), 'PAR1 and more');
+    expect(await refusal(at('train.parquet'))).toContain('Parquet');
     const image = { type: 'Box', dtype: 'uint8', shape: [32, 32, 3], low: 0, high: 255 };
     const jpeg = await minari('jpeg-v0', { observation: image, datasets: { observations: three(0, 1, 2) } });
     expect(await refusal(jpeg)).toContain('JPEG');

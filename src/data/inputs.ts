@@ -1,6 +1,6 @@
 /** @file What `cadenza import` is given, as files: a file, the folder of a data set of Minari, or its id. Node only. */
 
-import { existsSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { CadenzaError } from '../util/errors.ts';
@@ -19,7 +19,7 @@ export function dataFile(input: string): string {
       'E_DATA',
       `there is no ${input}: expected a file, the folder of a data set, or an id of Minari's in ${minariRoot()} (MINARI_DATASETS_PATH). Check the name.`,
     );
-  if (!statSync(path).isDirectory()) return path;
+  if (!statSync(path).isDirectory()) return expectHdf5(path);
   const folders = [join(path, 'data'), path];
   const found = folders.map(folder => join(folder, MAIN)).find(file => existsSync(file));
   if (found) return found;
@@ -33,6 +33,40 @@ export function dataFile(input: string): string {
       `${path} is a data set of Minari that is stored as ${stored}; only its HDF5 storage is read. In Python: minari.create_dataset_from_buffers(…, data_format="hdf5") with the episodes of minari.load_dataset.`,
     );
   throw new CadenzaError('E_DATA', `${path} is a folder without ${MAIN}. Name the file, or the folder of a data set of Minari.`);
+}
+
+/** What files of the field begin with that hold data in another format. */
+const OTHER_FORMATS: Readonly<Record<string, string>> = {
+  PAR1: 'Parquet',
+  ARROW1: 'Arrow',
+  '\x93NUMPY': 'NumPy (.npy)',
+  'PK\x03\x04': 'zip (as .npz)',
+};
+
+/** The path of a file. Throws `E_DATA` where it is plainly of another format; what else it may be, opening it shows. */
+function expectHdf5(path: string): string {
+  const start = firstBytes(path, 8);
+  const other = Object.keys(OTHER_FORMATS).find(magic => start.startsWith(magic));
+  if (other === undefined) return path;
+  throw new CadenzaError(
+    'E_DATA',
+    `${path} is a file in ${OTHER_FORMATS[other]} format; only HDF5 is read. Write the histories as HDF5 in one of the layouts that "cadenza import --help" lists.`,
+  );
+}
+
+/** The first bytes of a file as characters; none where it cannot be read, which whoever opens it reports. */
+function firstBytes(path: string, count: number): string {
+  const bytes = Buffer.alloc(count);
+  try {
+    const file = openSync(path, 'r');
+    try {
+      return bytes.latin1Slice(0, readSync(file, bytes));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return '';
+  }
 }
 
 /** How Minari stored a data set, by its metadata. */

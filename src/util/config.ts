@@ -183,7 +183,8 @@ function parseYaml(text: string, where?: string) {
     document.toJS();
   } catch (error) {
     // Aliases of aliases: a few lines can stand for billions of values.
-    const text = error instanceof ReferenceError ? 'its aliases repeat too much; write the values out' : (error as Error).message;
+    const { message } = error as Error;
+    const text = message.startsWith('Excessive alias') ? 'its aliases repeat too much; write the values out' : message;
     fail([`${at(0)}: not valid YAML: ${text}`]);
   }
   return { document, lines };

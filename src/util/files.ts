@@ -187,7 +187,8 @@ export function appendText(path: string, text: string): void {
 function explained(error: unknown, path: string, data: Uint8Array | string): unknown {
   const fault = diskFault(error);
   if (!fault) return error;
-  const text = `cannot write ${shownPath(path)}: ${Buffer.byteLength(data)} bytes are needed, but ${fault.reason}. What was there before is unchanged.`;
+  const bytes = Buffer.byteLength(data);
+  const text = `cannot write ${shownPath(path)}${bytes > 0 ? ` (${bytes} bytes)` : ''}: ${fault.reason}. What was there before is unchanged.`;
   return new CadenzaError('E_DISK', `${text} ${fault.advice}`, { cause: error });
 }
 

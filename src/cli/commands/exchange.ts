@@ -56,10 +56,14 @@ export function registerExchange(program: Command): void {
       if (json) return printJson(summary);
       const made = `${counted(histories, 'history', 'histories')} of ${counted(tasks.length, 'task', 'tasks')} of ${environment.id}, ${transitions} transitions, labels: ${labels}.`;
       const settings = ['--set', `source.dataset=${out}`, '--set', `env.id=${environment.id}`, '--set', 'name=mine'];
-      const next: Next[] = [
-        [['config', 'print', 'tiny', ...settings], 'settings that train on them, to begin with'],
-        [['run', 'tiny', ...settings], 'train on them'],
-      ];
+      // A run needs tasks to hold out.
+      const next: Next[] =
+        tasks.length === 1
+          ? [[['import', '--help'], 'how to import more files, so that there are several tasks']]
+          : [
+              [['config', 'print', 'tiny', ...settings], 'settings that train on them, to begin with'],
+              [['run', 'tiny', ...settings], 'train on them'],
+            ];
       print(ending({ found: [made, ...notes.map(note => `Note: ${note}`)], out, next }));
     });
   program
