@@ -1,6 +1,7 @@
 /**
  * @file Checks the package as its users get it: packs a fresh clone of this checkout, installs the tarball in an empty folder, and runs the
- * tiny experiment by npx under every version of Node that is supported. Equal bytes are expected of all of them. Needs npm's registry.
+ * tiny experiment by npx under every version of Node that is supported. Equal bytes are expected of all of them. In the clone, each version
+ * also builds and passes the tests of failures. Needs npm's registry.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -42,12 +43,16 @@ try {
   for (const version of VERSIONS) {
     const node = `node-${version}`;
     run(node, ['npm', 'install', '--no-save', `node@${version}`]);
+    run('clone', ['npm', 'run', 'build'], { node });
+    run('clone', ['npx', 'vitest', 'run', 'test/failures.test.ts'], { node });
     const where = `project-${version}`;
     run(where, ['npm', 'install', join(folder, tarball)], { node });
     run(where, ['npx', 'cadenza', 'run', 'tiny', '--out', 'out'], { node });
     const hash = weights(join(folder, where, 'out'));
     found.add(hash);
-    say(`Node ${run(where, ['node', '--version'], { node }).trim()}: the tiny run works, weights ${hash}`);
+    say(
+      `Node ${run(where, ['node', '--version'], { node }).trim()}: the build, the tests of failures and the tiny run pass, weights ${hash}`,
+    );
   }
   if (found.size > 1) throw new Error('the weights are not the same under all versions of Node');
 } catch (error) {

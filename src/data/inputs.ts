@@ -60,7 +60,7 @@ function firstBytes(path: string, count: number): string {
   try {
     const file = openSync(path, 'r');
     try {
-      return bytes.latin1Slice(0, readSync(file, bytes));
+      return bytes.toString('latin1', 0, readSync(file, bytes));
     } finally {
       closeSync(file);
     }
