@@ -24,7 +24,7 @@ describe('writeFileAtomic', () => {
     writeFileAtomic(path, 'earlier');
     symlinkSync('/dev/full', `${path}.${process.pid}.tmp`); // the kernel's own ENOSPC, at the temporary name
     expect(() => writeFileAtomic(path, new Uint8Array(4321))).toThrow(
-      expect.objectContaining({ code: 'E_DISK', message: expect.stringMatching(/checkpoint\.bin: 4321 bytes .*ENOSPC.*Free that much/s) }),
+      expect.objectContaining({ code: 'E_DISK', message: expect.stringMatching(/checkpoint\.bin .*4321 bytes.*ENOSPC.*Free that much/s) }),
     );
     expect(readFileSync(path, 'utf8')).toBe('earlier');
     expect(readdirSync(folder)).toEqual(['checkpoint.bin']);
