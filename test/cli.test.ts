@@ -183,6 +183,18 @@ it('refuses to work in a folder that does not exist any more', async () => {
   expect([status, stderr]).toEqual([7, expect.stringContaining('E_DISK')]);
 });
 
+it('does so as a process, which makes no folders below nothing for ever', async () => {
+  // Node can begin, and tsx with it, only where there is a folder.
+  const gone =
+    "import { mkdtempSync, rmdirSync } from 'node:fs'; import { join } from 'node:path';" +
+    `const folder = mkdtempSync(join(${JSON.stringify(folder)}, 'gone-')); process.chdir(folder); rmdirSync(folder);`;
+  const { child, ended } = start('--import', `data:text/javascript,${encodeURIComponent(gone)}`, 'src/cli/main.ts', 'run', TINY);
+  const late = setTimeout(() => child.kill('SIGKILL'), 20_000);
+  const { status, stderr } = await ended;
+  clearTimeout(late);
+  expect([status, stderr]).toEqual([7, expect.stringContaining('E_DISK')]);
+});
+
 it('advises against more threads than twice the cores, whichever command asks for the executor', async () => {
   expect([undefined, 1, 8].map(threads => threadAdvice(threads, 4))).toEqual([undefined, undefined, undefined]);
   expect(threadAdvice(9, 4)).toMatch(/executor\.threads is 9.* 4 cores/);

@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { environment } from '../src/envs/index.ts';
 import { ROOT } from './command.ts';
 
 const read = (name: string) => readFileSync(join(ROOT, name), 'utf8');
@@ -21,6 +22,14 @@ describe.each(DOCUMENTS)('%s', name => {
   it('names experiments that exist', () => {
     const named = [...read(name).matchAll(/\bexperiments\/[\w/-]+\.yaml/g)].map(([file]) => file);
     expect(named.filter(file => !existsSync(join(ROOT, file)))).toEqual([]);
+  });
+});
+
+describe('docs/deploy.md', () => {
+  it('has the order of the actions, and what the columns of a token are called', () => {
+    const text = read('docs/deploy.md').replace(/\s+/g, ' ');
+    expect(text).toContain(environment('dark-room').actionNames!.join(', '));
+    for (const field of ['tokens', 'previousAction', 'previousReward', 'nextObservation']) expect(text).toContain(field);
   });
 });
 

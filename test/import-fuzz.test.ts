@@ -12,6 +12,7 @@ import { datasetHistories, readDataset, saveDataset, saveHistories } from '../sr
 import { environment } from '../src/envs/index.ts';
 import { listedTasks } from '../src/rl/index.ts';
 import { generateHistory, source } from '../src/sources/index.ts';
+import { hashJson } from '../src/util/files.ts';
 import { Random } from '../src/util/random.ts';
 import { damagedBytes, damagedJson, expectExplained, fuzz } from './fuzz.ts';
 
@@ -82,6 +83,23 @@ it('a data set, whose hash protects it', async () => {
   for (const { what, content } of damagedBytes(bytes, { seed: 7, count: 100 })) {
     writeFileSync(shard, content);
     expect(await expectExplained(read, what), what).toMatchObject({ code: 'E_DATA' });
+  }
+});
+
+it('a data set with a size that no machine holds or a file elsewhere, whose hash was made to fit', async () => {
+  const { histories, format: _, ...about } = await load(fixture('xland.hdf5'));
+  const creator = { version: '0', node: 'v20', commit: null };
+  const { hash: _hash, ...dataset } = saveDataset(at('fitted'), histories, { ...about, creator });
+  const { creator: _who, origin, ...content } = dataset;
+  const [shard] = content.shards;
+  for (const [field, change] of [
+    ['environment.horizon', { environment: { ...content.environment, horizon: 1e9 } }],
+    ['shards.0.file', { shards: [{ ...shard, file: '../../outside.arrow' }] }],
+  ] as const) {
+    const hash = hashJson({ ...content, ...change, fields: origin.fields });
+    writeFileSync(at('fitted/dataset.json'), JSON.stringify({ ...dataset, ...change, hash }));
+    const refusal = expect.objectContaining({ code: 'E_DATA', message: expect.stringContaining(field) });
+    expect(() => datasetHistories(at('fitted'), readDataset(at('fitted')))).toThrow(refusal);
   }
 });
 

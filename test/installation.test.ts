@@ -193,6 +193,22 @@ describe.skipIf(process.platform === 'win32')('a checkout', async () => {
     expect(launch()).toMatchObject({ status: 11, stdout: '', stderr: expect.stringMatching(/npm run/) });
   });
 
+  it('is compiled before it is packed, so that the package holds what its launcher runs', () => {
+    const { name, version, bin, files, type, scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    const npm = process.env
+      .PATH!.split(delimiter)
+      .map(place => join(place, 'npm'))
+      .find(existsSync)!;
+    makeCheckout();
+    put('package.json', { name, version, bin, files, type, scripts: { prepack: scripts.prepack }, engines: { node: '>=20' } });
+    const { status, stdout, stderr } = spawnSync(npm, ['pack', '--dry-run', '--json', '--silent'], { cwd: folder, encoding: 'utf8' });
+    expect(status, stderr).toBe(0);
+    const [{ files: packed }] = JSON.parse(stdout.slice(stdout.indexOf('[')));
+    const paths = packed.map(({ path }: { path: string }) => path);
+    expect(paths).toEqual(expect.arrayContaining(['dist/cli/main.js', bin.cadenza.replace(/^\.\//, '')]));
+    expect(paths.filter((path: string) => /^(src|node_modules)\//.test(path))).toEqual([]);
+  });
+
   it('has a launcher that git and npm know as executable', () => {
     const { bin, files, exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
     expect(execFileSync('git', ['ls-files', '--stage', bin.cadenza], { cwd: ROOT, encoding: 'utf8' })).toMatch(/^100755 /);

@@ -11,6 +11,7 @@ import type { Results } from '../src/evaluation/index.ts';
 import { citedKeys } from '../src/reports/paper/bibliography.ts';
 import { type Facts, writePaper } from '../src/reports/paper/index.ts';
 import { methods } from '../src/reports/paper/methods.ts';
+import { differences, implementation } from '../src/reports/paper/protocol.ts';
 import { SOURCES } from '../src/sources/index.ts';
 import { BASELINES } from '../src/stages/baselines/index.ts';
 import { loadExperiment } from '../src/stages/config.ts';
@@ -174,6 +175,27 @@ function readBack(facts: Facts): string[] {
 const said = (file: string, overrides: Readonly<Record<string, unknown>> = {}) => methods(factsOf(file, overrides)).text;
 
 describe('Methods sections', () => {
+  it('name the commits that made runs, and none where it is not known, as of an installed package', () => {
+    const facts = factsOf('tiny');
+    const made = (commit: string) => {
+      const run = { ...facts, results: { ...facts.results, run: { ...facts.results.run, commit } } };
+      return [
+        ...implementation(run),
+        ...differences({
+          ...run,
+          runs: new Map([
+            ['one', run],
+            ['other', run],
+          ]),
+        }),
+      ]
+        .map(part => part?.text)
+        .join();
+    };
+    expect(made('0123abcd').match(/0123abcd/g)).toHaveLength(2);
+    expect(made('unknown')).not.toContain('unknown');
+  });
+
   it.each([
     'dark-room',
     'dark-room-full',

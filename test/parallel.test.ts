@@ -1,5 +1,7 @@
 /** @file `--jobs`: parts of an experiment made at once, by processes of their own, to the bytes of one that makes them all. */
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -7,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, it } from 'vitest';
 import type { Results } from '../src/evaluation/index.ts';
 import { claim } from '../src/util/lock.ts';
-import { cadenza, settings, stageFiles, stageFolder, start, TINY } from './command.ts';
+import { cadenza, ROOT, settings, stageFiles, stageFolder, start, TINY } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-parallel-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -92,3 +94,12 @@ it.each([
   },
   120_000,
 );
+
+it.skipIf(process.platform === 'win32')('is quiet in a process that has something to tell when nobody is there any more', async () => {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'test/orphan.ts'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', text => (stderr += text));
+  // The other process has the same stderr, so this is the end of both.
+  const [, signal] = await once(child, 'close');
+  expect([signal, stderr]).toEqual(['SIGKILL', '']);
+});

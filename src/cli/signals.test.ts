@@ -57,5 +57,7 @@ it('counts one stop that arrives twice once, from npm or timeout(1), and a close
 it('takes no notice of SIGHUP without a terminal, as under nohup', async () => {
   const { receive } = await begin({ terminal: false });
   expect(receive('SIGHUP')).toBe(undefined);
+  // Without a listener it would end the process, whatever nohup asked for: Node resets that.
+  expect(process.listenerCount('SIGHUP')).toBeGreaterThan(before[2].length);
   expect(receive('SIGINT')).toMatch(/SIGINT/);
 });

@@ -205,6 +205,24 @@ describe('CAD beside every other row', () => {
     expect(formatResults(results, { width: 160, color: false })).not.toContain('beside every other row');
   });
 
+  it('explains the columns that are shown, and no others', () => {
+    const found = [60, 80, 160].map(width => {
+      const text = formatResults(told, { width, color: false });
+      const [, , head, ...rest] = text.slice(text.indexOf('cad beside every other row')).split('\n');
+      const notes = rest.join(' ');
+      const shown = ['P [', 'ratio'].map(title => head.includes(title));
+      expect(
+        [' P: ', ' Ratios: '].map(note => notes.includes(note)),
+        head,
+      ).toEqual(shown);
+      return shown;
+    });
+    expect([found[0], found[2]]).toEqual([
+      [false, false],
+      [true, true],
+    ]);
+  });
+
   it('stands on the page, best row first', () => {
     const { document } = parseHTML(htmlReport(told));
     const heading = [...document.querySelectorAll('h3')].find(({ textContent }) => textContent === 'cad beside every other row')!;

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { damagedBytes, fuzz } from '../../test/fuzz.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import { add, input, mean, mul, square, sub, sum, type Tensor, zeros } from '../engine/index.ts';
@@ -323,6 +323,18 @@ describe('train', () => {
       });
     },
   );
+
+  it('is interrupted between the pieces of building its graph, before anything is compiled', async () => {
+    const controller = new AbortController();
+    const compile = vi.fn(executor.compile);
+    const { context } = quadratic();
+    // As a signal arrives: while a piece of work is done.
+    setImmediate(() => controller.abort(new Error('stop')));
+    await expect(
+      train(quadratic({ executor: { ...executor, compile }, context: { ...context, signal: controller.signal } })),
+    ).rejects.toThrow('stop');
+    expect(compile).not.toHaveBeenCalled();
+  });
 
   it('refuses a damaged checkpoint, whichever byte it is', async () => {
     await expect(train(quadratic({}, { at: 4, controller: new AbortController() }))).rejects.toThrow('stop');
