@@ -5,14 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Results } from '../src/evaluation/index.ts';
-import { BASELINES, isTrained } from '../src/stages/baselines/index.ts';
+import { baselines, isTrained } from '../src/stages/baselines/index.ts';
 import { type Ended, settings, stageFiles, stageFolder, TINY, withinProcess } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-baselines-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const ALL = BASELINES.map(({ id }) => id);
-const TRAINED = BASELINES.filter(isTrained).map(({ id }) => id);
+const ALL = baselines.ids;
+const TRAINED = baselines.all.filter(isTrained).map(({ id }) => id);
 const STEPS = 40;
 const SHORT = { 'teacher.steps': 0, 'distil.beta': 0, ...Object.fromEntries(['pretrain', 'distil'].map(stage => [`${stage}.steps`, 0])) };
 const run = (out: string, more: Record<string, unknown>) =>

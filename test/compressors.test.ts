@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { COMPRESSORS } from '../src/compressor/index.ts';
+import { compressors } from '../src/compressor/index.ts';
 import { nodeExecutor } from '../src/engine/executors/node.ts';
 import { webExecutor } from '../src/engine/executors/web.ts';
 import { optimise, toOnnx } from '../src/engine/index.ts';
@@ -25,7 +25,7 @@ const GAME: Game = { tasks: [{ goal: [4, 3] }, { goal: [0, 8] }], episodes: 5, s
 const PIECES = { context: { segment: 8, segments: 5 } };
 
 const CASES = [
-  ...COMPRESSORS.map(({ id }) => ({ name: id, kind: id, tokenizer: 'packed' })),
+  ...compressors.all.map(({ id }) => ({ name: id, kind: id, tokenizer: 'packed' })),
   { name: 'recurrent-interleaved', kind: 'recurrent', tokenizer: 'interleaved' },
   { name: 'causal-interleaved', kind: 'causal', tokenizer: 'interleaved' },
   { name: 'bottleneck-segments-of-8', kind: 'bottleneck', tokenizer: 'packed', settings: PIECES },
@@ -72,7 +72,7 @@ describe('the cost of an action', () => {
   };
   const [width, float] = [64, 4];
 
-  it.each(COMPRESSORS.filter(({ step }) => step).map(({ id }) => id))(
+  it.each(compressors.all.filter(({ step }) => step).map(({ id }) => id))(
     'of %s does not depend on how long its context was in training',
     kind => {
       expect(cost(kind, { episodes: 500 })).toEqual(cost(kind, { episodes: 5 }));

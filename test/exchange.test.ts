@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { LABEL_KINDS, LAYOUTS, WRITTEN_LAYOUTS } from '../src/cli/commands/exchange.ts';
 import { LABELS } from '../src/data/exchange.ts';
-import { exchangeFormat, FORMATS } from '../src/data/formats/index.ts';
+import { exchangeFormat, layouts } from '../src/data/formats/index.ts';
 import { writeHdf5 } from '../src/data/hdf5-writer.ts';
 import { readManifest, readShard } from '../src/data/index.ts';
 import { decodeSafetensors } from '../src/engine/index.ts';
@@ -40,8 +40,8 @@ async function succeed(...args: string[]): Promise<string> {
 const report = (run: string) => JSON.parse(readFileSync(join(stageFolder(run, 'generate')!, 'stage.json'), 'utf8')).report;
 
 it('the command names the layouts and labels that there are', () => {
-  expect(LAYOUTS).toEqual(FORMATS.map(({ id }) => id));
-  expect(WRITTEN_LAYOUTS).toEqual(FORMATS.filter(({ write }) => write).map(({ id }) => id));
+  expect(LAYOUTS).toEqual(layouts.ids);
+  expect(WRITTEN_LAYOUTS).toEqual(layouts.all.filter(({ write }) => write).map(({ id }) => id));
   expect(LABEL_KINDS).toEqual(Object.keys(LABELS));
 });
 

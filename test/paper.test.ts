@@ -5,15 +5,15 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { COMPRESSORS, LATENT_KINDS } from '../src/compressor/index.ts';
-import { ENVIRONMENTS } from '../src/envs/index.ts';
+import { compressors, latentKinds } from '../src/compressor/index.ts';
+import { environments } from '../src/envs/index.ts';
 import type { Results } from '../src/evaluation/index.ts';
 import { citedKeys } from '../src/reports/paper/bibliography.ts';
 import { type Facts, writePaper } from '../src/reports/paper/index.ts';
 import { methods } from '../src/reports/paper/methods.ts';
 import { differences, implementation } from '../src/reports/paper/protocol.ts';
-import { SOURCES } from '../src/sources/index.ts';
-import { BASELINES } from '../src/stages/baselines/index.ts';
+import { sources } from '../src/sources/index.ts';
+import { baselines } from '../src/stages/baselines/index.ts';
 import { loadExperiment } from '../src/stages/config.ts';
 import { describe as describeExperiment } from '../src/stages/describe.ts';
 import { ROOT, TINY, withinProcess } from './command.ts';
@@ -245,7 +245,7 @@ describe('Methods sections', () => {
     expect(said('dark-room')).not.toMatch(words);
   });
 
-  it.each(BASELINES)('say what the row $id is, and what it alone was given', ({ id, given }) => {
+  it.each(baselines.all)('say what the row $id is, and what it alone was given', ({ id, given }) => {
     const { results, ...facts } = factsOf('dark-room', { 'baselines.methods': [id], 'baselines.steps': 'equal' });
     const row = { ...quick.methods['mean-pool'], ...(given ? { given } : {}) };
     const whole = { ...facts, results: { ...results, methods: { cad: quick.methods.cad, [id]: row } } };
@@ -272,11 +272,9 @@ describe('Methods sections', () => {
   });
 
   it('explain every row that a table can have beside the student', () => {
-    const facts = factsOf('dark-room', { 'baselines.steps': 'equal', 'baselines.methods': BASELINES.map(({ id }) => id) });
+    const facts = factsOf('dark-room', { 'baselines.steps': 'equal', 'baselines.methods': baselines.ids });
     const row = facts.results.methods.none;
-    const rows = Object.fromEntries(
-      ['cad', 'reinforced', 'teacher', 'source', 'random', ...BASELINES.map(({ id }) => id)].map(id => [id, row]),
-    );
+    const rows = Object.fromEntries(['cad', 'reinforced', 'teacher', 'source', 'random', ...baselines.ids].map(id => [id, row]));
     const whole = { ...facts, results: { ...facts.results, methods: rows } };
     expect(readBack(whole)).toEqual([]);
     const text = methods(whole).text;
@@ -330,11 +328,13 @@ describe('what kinds say of themselves', () => {
     others: /^(model|compression|latents|policy)\//,
   };
   const kinds: [string, string, RegExp, readonly string[]][] = [
-    ...ENVIRONMENTS.map(
+    ...environments.all.map(
       ({ id, prose, options }) => [id, prose, known.environments, Object.keys(options)] as [string, string, RegExp, string[]],
     ),
-    ...SOURCES.map(({ id, prose, options }) => [id, prose(), known.sources, Object.keys(options)] as [string, string, RegExp, string[]]),
-    ...COMPRESSORS.map(
+    ...sources.all.map(
+      ({ id, prose, options }) => [id, prose(), known.sources, Object.keys(options)] as [string, string, RegExp, string[]],
+    ),
+    ...compressors.all.map(
       ({ id, prose }) =>
         [id, prose({ latentLayers: 1, perSegment: 1, update: 'gru', workingMemory: 0 }), known.others, []] as [
           string,
@@ -343,7 +343,7 @@ describe('what kinds say of themselves', () => {
           string[],
         ],
     ),
-    ...LATENT_KINDS.map(
+    ...latentKinds.all.map(
       ({ id, prose }) => [id, `${prose.form} ${prose.capacity ?? ''}`, known.others, []] as [string, string, RegExp, string[]],
     ),
   ];

@@ -3,7 +3,7 @@ import { type Graph, grad, input, interpret, mul, sum, type Tensor } from '../en
 import { initialise, POSITION_KINDS, Scope } from '../nn/index.ts';
 import { PRESENCE, tokenizer } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
-import { COMPRESSORS, type CompressorOptions, compressor, reconstruct, reconstructionLoss } from './index.ts';
+import { type CompressorOptions, compressor, compressors, reconstruct, reconstructionLoss } from './index.ts';
 import { pca, randomProjection } from './projection.ts';
 
 // B batch, N context tokens, F features, M latents, D width.
@@ -44,9 +44,11 @@ const rows = (flat: ArrayLike<number>, count: number) => {
   return Array.from({ length: count }, (_, i) => Array.from(flat).slice(i * width, (i + 1) * width));
 };
 
-const compressing = COMPRESSORS.filter(({ latents }) => latents(N, common) > 0).flatMap(kind =>
-  (VARIANTS[kind.id] ?? [{}]).map(changed => ({ ...kind, options: { ...common, ...changed }, name: title(kind.id, changed) })),
-);
+const compressing = compressors.all
+  .filter(({ latents }) => latents(N, common) > 0)
+  .flatMap(kind =>
+    (VARIANTS[kind.id] ?? [{}]).map(changed => ({ ...kind, options: { ...common, ...changed }, name: title(kind.id, changed) })),
+  );
 
 describe.each(compressing)('the compressor $name', ({ id, options, latents, window, compress }) => {
   const M = latents(N, options);
@@ -267,9 +269,9 @@ describe('the encoder with a span', () => {
 
 describe('the registry', () => {
   it('has every id once, and names them when asked for another', () => {
-    expect(new Set(COMPRESSORS.map(({ id }) => id)).size).toBe(COMPRESSORS.length);
+    expect(new Set(compressors.ids).size).toBe(compressors.all.length);
     expect(() => compressor('bottlenek')).toThrow(
-      expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining(COMPRESSORS.map(({ id }) => id).join(', ')) }),
+      expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining(compressors.ids.join(', ')) }),
     );
   });
 

@@ -1,6 +1,6 @@
 /** @file The registry of compressors: one record each. */
 
-import { CadenzaError } from '../util/errors.ts';
+import { Registry } from '../util/registry.ts';
 import { bestEpisodes, full, maxPool, meanPool, none, stridedPool, truncated } from './baselines.ts';
 import { bottleneck } from './bottleneck.ts';
 import { causal } from './causal.ts';
@@ -14,7 +14,7 @@ export * from './compressor.ts';
 export * from './latents/index.ts';
 export * from './reconstruction.ts';
 
-export const COMPRESSORS: readonly Compressor[] = [
+export const compressors = new Registry<Compressor>('compressor', [
   bottleneck,
   stridedAttention,
   linearProjection,
@@ -29,12 +29,7 @@ export const COMPRESSORS: readonly Compressor[] = [
   pca,
   randomProjection,
   none,
-];
+]);
 
 /** The compressor with this id. Throws `E_CONFIG` for an unknown one. */
-export function compressor(id: string): Compressor {
-  const found = COMPRESSORS.find(candidate => candidate.id === id);
-  if (!found)
-    throw new CadenzaError('E_CONFIG', `there is no compressor "${id}". Choose one of: ${COMPRESSORS.map(c => c.id).join(', ')}.`);
-  return found;
-}
+export const compressor = (id: string): Compressor => compressors.get(id);

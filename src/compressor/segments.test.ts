@@ -3,7 +3,7 @@ import { grad, input, interpret, mul, slice, sum, type Tensor } from '../engine/
 import { initialise, Scope } from '../nn/index.ts';
 import { PRESENCE } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
-import { COMPRESSORS, type CompressorOptions, compressor } from './index.ts';
+import { type CompressorOptions, compressor, compressors } from './index.ts';
 
 // B batch, R segments, S tokens of a segment, F features, D width.
 const [B, R, S, F, D] = [2, 4, 5, 6, 8];
@@ -98,11 +98,13 @@ describe('the causal compressor', () => {
   });
 });
 
-const STEPPING = COMPRESSORS.filter(({ step }) => step).flatMap(({ id }) =>
-  (['gru', 'residual', 'replace'] as const).flatMap(update =>
-    [0, 3].map(workingMemory => ({ id, options: { ...common, update, workingMemory } })),
-  ),
-);
+const STEPPING = compressors.all
+  .filter(({ step }) => step)
+  .flatMap(({ id }) =>
+    (['gru', 'residual', 'replace'] as const).flatMap(update =>
+      [0, 3].map(workingMemory => ({ id, options: { ...common, update, workingMemory } })),
+    ),
+  );
 
 describe.each(STEPPING)('$id with $options.update and $options.workingMemory tokens of working memory', ({ id, options }) => {
   const { step, latents } = compressor(id);

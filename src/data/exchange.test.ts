@@ -10,7 +10,7 @@ import { type EnvFamily, episodeStarts, type History, listedTasks } from '../rl/
 import { generateHistory, source } from '../sources/index.ts';
 import { Random } from '../util/random.ts';
 import { exportHistories, type ImportRequest, importHistories, LABELS } from './exchange.ts';
-import { exchangeFormat, FORMATS } from './formats/index.ts';
+import { exchangeFormat, layouts } from './formats/index.ts';
 import { readHdf5 } from './hdf5.ts';
 import { fromHalf } from './hdf5-numbers.ts';
 import { type Hdf5Writer, writeHdf5 } from './hdf5-writer.ts';
@@ -62,7 +62,7 @@ const FAMILIES: [string, EnvFamily, string][] = [
   ['drawn tasks', environment('delayed-bandit', { arms: 3, pulls: 4, delay: 2 }), 'ucb'],
 ];
 
-const WRITTEN = FORMATS.filter(({ write }) => write).map(({ id }) => id);
+const WRITTEN = layouts.all.filter(({ write }) => write).map(({ id }) => id);
 
 describe.each(WRITTEN)('%s', layout => {
   it.each(FAMILIES)('gives back what was written: %s', async (_, family, id) => {

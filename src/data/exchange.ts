@@ -17,7 +17,7 @@ import {
   type DeclaredEnvironment,
   detectFormat,
   type ExchangeFormat,
-  FORMATS,
+  layouts,
   Quota,
   type ReadFile,
   type Recording,
@@ -142,7 +142,7 @@ async function readSources(files: readonly string[], format: ExchangeFormat | un
     const read = await readHdf5(
       path,
       reader => {
-        layout ??= detectFormat(reader, FORMATS);
+        layout ??= detectFormat(reader, layouts.all);
         return { ...layout.read(reader, quota), linked: reader.linked() };
       },
       budget,

@@ -20,7 +20,7 @@ import {
 } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { Random } from '../util/random.ts';
-import { ENVIRONMENTS, environment } from './index.ts';
+import { environment, environments } from './index.ts';
 
 /** Up to `count` tasks spread evenly over the family, or drawn from it. */
 const someTasks = (family: EnvFamily, count: number): Task[] => {
@@ -62,7 +62,7 @@ function play(family: EnvFamily, tasks: Task[], seed: number, steps: number) {
   return { env, first, trace, taken };
 }
 
-describe.each(ENVIRONMENTS.map(entry => entry.id))('%s', id => {
+describe.each(environments.ids)('%s', id => {
   const family = environment(id);
   const width = spaceSize(family.observationSpace);
   const actionWidth = spaceSize(family.actionSpace);

@@ -17,7 +17,7 @@ import { canonicalJson } from '../util/canonical.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { byName, checkRecord, fields, type RecordFormat, sha256Schema } from '../util/formats.ts';
 import { portableSha256 } from '../util/sha256.ts';
-import { HEAD_KINDS, type HeadChoice } from './heads/index.ts';
+import { type HeadChoice, headChoices } from './heads/index.ts';
 
 export const MODEL_FORMAT = 'cadenza-model-2';
 
@@ -146,7 +146,7 @@ export const MODEL: RecordFormat<ModelDescription> = {
     actionSpace: spaceSchema,
     actionNames: z.array(text).optional(),
     head: fields<HeadChoice>({
-      kind: z.enum(HEAD_KINDS),
+      kind: z.enum(headChoices()),
       bins: z.int().min(2).max(4096).optional(),
       autoregressive: z.boolean().optional(),
     }).optional(),

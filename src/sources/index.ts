@@ -1,6 +1,6 @@
 /** @file The registry of sources: one file and one line each. */
 
-import { CadenzaError } from '../util/errors.ts';
+import { Registry } from '../util/registry.ts';
 import { countBased } from './count-based.ts';
 import { demonstrations } from './demonstrations.ts';
 import { discSearch } from './disc-search.ts';
@@ -20,7 +20,7 @@ export * from './oracle.ts';
 export * from './policy.ts';
 export * from './source.ts';
 
-export const SOURCES: readonly Source[] = [
+export const sources = new Registry<Source>('source', [
   rMax,
   countBased,
   qLearning,
@@ -31,14 +31,7 @@ export const SOURCES: readonly Source[] = [
   discSearch,
   oracle,
   uniform,
-];
+]);
 
 /** The source with this id. Throws `E_CONFIG` for an unknown one. */
-export function source(id: string): Source {
-  const found = SOURCES.find(candidate => candidate.id === id);
-  if (!found) {
-    const known = SOURCES.map(candidate => candidate.id).join(', ');
-    throw new CadenzaError('E_CONFIG', `There is no source "${id}". Choose one of: ${known}.`);
-  }
-  return found;
-}
+export const source = (id: string): Source => sources.get(id);

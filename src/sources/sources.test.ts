@@ -1,7 +1,7 @@
 /** @file What every registered source owes its users, and how fast each one learns. */
 
 import { describe, expect, it } from 'vitest';
-import { ENVIRONMENTS, environment } from '../envs/index.ts';
+import { environment, environments } from '../envs/index.ts';
 import {
   actionDistribution,
   chooseActions,
@@ -18,7 +18,7 @@ import {
 } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { Random } from '../util/random.ts';
-import { generateHistory, oracleLabels, SOURCES, source, sourcePolicy } from './index.ts';
+import { generateHistory, oracleLabels, source, sourcePolicy, sources } from './index.ts';
 
 const room = environment('dark-room');
 const rooms = listedTasks(room, 'A test');
@@ -44,7 +44,7 @@ const every = <T>(items: readonly T[], stride: number) => items.filter((_, i) =>
 /** Sources that search in the plane. */
 const SEARCHERS = ['disc-search'];
 
-describe.each(SOURCES.map(({ id }) => id).filter(id => !SEARCHERS.includes(id)))('%s on pictures', id => {
+describe.each(sources.ids.filter(id => !SEARCHERS.includes(id)))('%s on pictures', id => {
   it('plays as it does on coordinates: its tables need to know what was seen, not what it looks like', () => {
     const play = (env: string) => {
       const { action, reward, probabilities } = make(id, { goal: [5, 6] }, { family: environment(env), noise: 0.2, episodes: 8 });
@@ -56,7 +56,7 @@ describe.each(SOURCES.map(({ id }) => id).filter(id => !SEARCHERS.includes(id)))
 
 /** Sources that plan in a tabular model. */
 const PLANNERS = ['r-max', 'noise-curriculum', 'demonstrations'];
-const families = ENVIRONMENTS.map(({ id }) => environment(id));
+const families = environments.all.map(({ id }) => environment(id));
 const canLearn = (id: string, family: EnvFamily) => {
   if (SEARCHERS.includes(id)) return Boolean(family.plane);
   if (id === 'oracle') return Boolean(family.model ?? family.regret ?? family.plane);
@@ -65,7 +65,7 @@ const canLearn = (id: string, family: EnvFamily) => {
   return Boolean(family.model) || !PLANNERS.includes(id);
 };
 const someTask = (family: EnvFamily): Task => family.drawTask?.(Random.seeded(2)) ?? listedTasks(family, 'A test').at(-22)!;
-const pairs = SOURCES.flatMap(({ id }) => families.map(family => [id, family.id, family] as const));
+const pairs = sources.all.flatMap(({ id }) => families.map(family => [id, family.id, family] as const));
 
 it.each(pairs.filter(([id, , family]) => !canLearn(id, family)))('%s refuses %s, which has not what it needs', (id, _, family) => {
   const refusal = {

@@ -1,11 +1,9 @@
 /** @file Settings of the rows that CAD is compared with, and the budget that they are trained by. */
 
 import { z } from 'zod';
-import { BASELINES } from './baselines/index.ts';
+import { baselines } from './baselines/index.ts';
 import type { ExperimentConfig } from './config.ts';
 import { steps, trainingStage } from './config-fields.ts';
-
-const [first, ...others] = BASELINES.map(({ id }) => id);
 
 /** The stage `baselines`. */
 export const baselinesStage = trainingStage('Rows beside CAD for comparison; what is trained among them is trained end to end', {
@@ -16,9 +14,9 @@ export const baselinesStage = trainingStage('Rows beside CAD for comparison; wha
     )
     .default('equal'),
   methods: z
-    .array(z.enum([first, ...others]))
+    .array(z.enum(baselines.ids))
     .refine(list => new Set(list).size === list.length, 'expected every baseline once')
-    .describe(BASELINES.map(({ id, description }) => `${id}: ${description}`).join('; '))
+    .describe(baselines.all.map(({ id, description }) => `${id}: ${description}`).join('; '))
     .default(['truncated', 'mean-pool', 'none']),
 });
 

@@ -1,14 +1,14 @@
 /** @file Settings of how the policy decodes actions (method 3.3). */
 
 import { z } from 'zod';
-import { DEFAULT_HEAD, HEAD_KINDS } from '../policy/index.ts';
+import { DEFAULT_HEAD, headChoices } from '../policy/index.ts';
 import { several } from './config-fields.ts';
 
 /** `policy.head`. */
 export const headSchema = z
   .strictObject({
     kind: z
-      .enum(HEAD_KINDS)
+      .enum(headChoices())
       .describe(
         'What is decoded: probabilities of integers (categorical) or of evenly spaced values of real numbers (discretised), or means and deviations of real numbers (gaussian); auto: categorical or gaussian, as the actions are',
       )

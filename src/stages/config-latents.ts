@@ -1,7 +1,7 @@
 /** @file Settings of what becomes of Z (method 2.4). */
 
 import { z } from 'zod';
-import { LATENT_KINDS } from '../compressor/index.ts';
+import { latentKinds } from '../compressor/index.ts';
 import { count, decay, fraction, weight } from './config-fields.ts';
 
 /** Codes are computed as float32 numbers, which are exact so far. */
@@ -11,7 +11,7 @@ const MAX_CODES = 2 ** 20;
 export const latentsSchema = z
   .strictObject({
     kind: z
-      .enum(LATENT_KINDS.map(({ id }) => id))
+      .enum(latentKinds.ids)
       .describe('What becomes of Z: real numbers, Gaussians (an information bottleneck), or codes (finite scalar or vector quantisation)')
       .default('continuous'),
     groups: count('Codes that one latent is made of (fsq, vq)', 'columns').default(4),

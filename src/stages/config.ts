@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { POSITION_KINDS } from '../nn/index.ts';
-import { IMAGE_ENCODER_KINDS } from '../tokenizers/index.ts';
+import { IMAGE_ENCODER_KINDS, tokenizers } from '../tokenizers/index.ts';
 import { loadConfig } from '../util/config.ts';
 import { expandHome } from '../util/files.ts';
 import { baselineSteps, baselinesStage } from './config-baselines.ts';
@@ -84,7 +84,7 @@ export const fields = {
     .prefault({})
     .describe('Where the learning histories come from'),
   tokenizer: z
-    .enum(['packed', 'interleaved'])
+    .enum(tokenizers.ids)
     .describe('Layout of a trajectory: one token a transition, or one each for state, action and reward')
     .default('packed'),
   context: z

@@ -1,7 +1,7 @@
 /** @file What follows from a configuration, and how its parts are said in a Methods section: for results and reports. Nothing is run. */
 
 import { compressor, latentKind } from '../compressor/index.ts';
-import { ENVIRONMENTS } from '../envs/index.ts';
+import { environments } from '../envs/index.ts';
 import { type Description, FINAL_EPISODES, type Prose, type Setting } from '../evaluation/index.ts';
 import { Scope } from '../nn/index.ts';
 import { ADAM_EPSILON } from '../optim/index.ts';
@@ -32,7 +32,7 @@ export function describe(config: ExperimentConfig): Description {
 function settingOf(config: ExperimentConfig, { family, train }: ReturnType<typeof split>, model: Model): Setting {
   const { env, source: learner, evaluate } = config;
   const { observationSpace, actionSpace, horizon } = family;
-  const entry = ENVIRONMENTS.find(({ id }) => id === env.id);
+  const entry = environments.has(env.id) ? environments.get(env.id) : undefined;
   const made = learner.dataset === undefined;
   const { tokenizer, contextTransitions, contextTokens, options } = model;
   const { form, reads } = compressor(config.compressor);
@@ -128,7 +128,7 @@ function proseOf(config: ExperimentConfig, model: Model): Omit<Prose, 'tables'> 
   const { env, source: learner, compression, latents } = config;
   const say = (kind: string) => compressor(kind).prose(compression);
   return {
-    environment: ENVIRONMENTS.find(({ id }) => id === env.id)?.prose ?? '',
+    environment: environments.has(env.id) ? environments.get(env.id).prose : '',
     ...(learner.dataset === undefined ? { source: source(learner.id).prose(learner.options) } : {}),
     compressor: say(config.compressor),
     latents: latentKind(latents.kind).prose,

@@ -1,8 +1,8 @@
 /** @file Sizes of every setting: refused at once, or estimated; nothing in between. */
 
 import { describe, expect, it } from 'vitest';
-import { ENVIRONMENTS } from '../envs/index.ts';
-import { SOURCES } from '../sources/index.ts';
+import { environments } from '../envs/index.ts';
+import { sources } from '../sources/index.ts';
 import { configJsonSchema, type JsonSchema, loadConfig } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { Random } from '../util/random.ts';
@@ -93,7 +93,7 @@ describe('options of environments and sources', () => {
   const random = Random.seeded(11);
   const pick = <T>(list: readonly T[]): T => list[random.integer(list.length)];
   const draws = Array.from({ length: 60 }, () => {
-    const [key, entries] = pick([['env', ENVIRONMENTS] as const, ['source', SOURCES] as const]);
+    const [key, entries] = pick([['env', environments.all] as const, ['source', sources.all] as const]);
     const { id, options } = pick(entries.filter(({ options }) => Object.keys(options).length > 0));
     const [name, { range }] = pick(Object.entries(options));
     return [`${key}.id=${id}`, `${key}.options={${name}: ${pick([-1, 0, 0.5, 1e9, ...range.filter(Number.isFinite)])}}`];

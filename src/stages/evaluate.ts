@@ -24,7 +24,7 @@ import { breathe } from '../util/breathe.ts';
 import { formatConfig } from '../util/config.ts';
 import { readJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
-import { BASELINES, baseline, isTrained } from './baselines/index.ts';
+import { baseline, baselines, isTrained } from './baselines/index.ts';
 import type { ExperimentConfig } from './config.ts';
 import { costOf } from './cost.ts';
 import type { Demonstrations } from './demonstrate.ts';
@@ -257,7 +257,8 @@ export async function evaluate(evaluation: Evaluation, trained: readonly Trained
   for (const method of Object.keys(collected)) {
     await breathe(signal);
     const cost = costs[method];
-    const given = givenTo.get(method) ?? (cost.retrieval ? retrievalOf(cost.retrieval) : BASELINES.find(({ id }) => id === method)?.given);
+    const given =
+      givenTo.get(method) ?? (cost.retrieval ? retrievalOf(cost.retrieval) : baselines.all.find(({ id }) => id === method)?.given);
     const budget = budgets[method];
     methods[method] = { ...scoreMethod(raw, method, cost), ...(given ? { given } : {}), ...(budget ? { budget: [...budget] } : {}) };
   }

@@ -12,7 +12,7 @@ import {
   recordedFamily,
   saveDataset,
 } from '../data/index.ts';
-import { ENVIRONMENTS, environment } from '../envs/index.ts';
+import { environment, environments } from '../envs/index.ts';
 import type { EnvFamily, History, Task } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { canonicalJson } from '../util/files.ts';
@@ -27,7 +27,7 @@ export const datasetOf = ({ source: { dataset } }: ImportConfig): Dataset | unde
 
 /** The registered family of this name, or undefined. */
 export const registered = (id: string, options?: Readonly<Record<string, unknown>>): EnvFamily | undefined =>
-  ENVIRONMENTS.some(entry => entry.id === id) ? environment(id, options) : undefined;
+  environments.has(id) ? environment(id, options) : undefined;
 
 /**
  * The family of an experiment: the registered one, or, for a data set of an environment that is not here, what the data set knows of it.

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { compressor, LATENT_KINDS } from '../compressor/index.ts';
+import { compressor, latentKinds } from '../compressor/index.ts';
 import { input, inputsOf, interpret, nodesOf, type Tensor } from '../engine/index.ts';
 import { environment } from '../envs/index.ts';
 import { measuresOf, ReconstructionScore } from '../evaluation/index.ts';
 import { initialise, POSITION_KINDS, Scope } from '../nn/index.ts';
 import { type EnvFamily, listedTasks, pickEpisodes } from '../rl/index.ts';
 import { generateHistory, source } from '../sources/index.ts';
-import { BatchSampler, IMAGE_ENCODER_KINDS, newBatch, STATISTICS, stepsSeen, TOKENIZERS, writePrompts } from '../tokenizers/index.ts';
+import { BatchSampler, IMAGE_ENCODER_KINDS, newBatch, STATISTICS, stepsSeen, tokenizers, writePrompts } from '../tokenizers/index.ts';
 import { loadConfig } from '../util/config.ts';
 import { Random } from '../util/random.ts';
 import { experimentSchema } from './config.ts';
@@ -46,7 +46,7 @@ function values(scalars: Record<string, Tensor>, feeds: Record<string, ArrayLike
 
 const packed = (...overrides: string[]): Parameters<typeof build> => ['packed', overrides];
 const MODELS: Record<string, Parameters<typeof build>> = {
-  ...Object.fromEntries(Object.keys(TOKENIZERS).map(id => [`of ${id} tokens`, [id]])),
+  ...Object.fromEntries(tokenizers.ids.map(id => [`of ${id} tokens`, [id]])),
   ...Object.fromEntries(POSITION_KINDS.map(kind => [`with ${kind} positions`, packed(`model.positions=${kind}`)])),
   ...Object.fromEntries(
     IMAGE_ENCODER_KINDS.map(kind => [
@@ -180,7 +180,7 @@ describe.each(Object.entries(MODELS))('the model %s', (_, [tokenizer, overrides 
   });
 });
 
-describe.each(LATENT_KINDS)('the graphs of $id latents', ({ id, discrete }) => {
+describe.each(latentKinds.all)('the graphs of $id latents', ({ id, discrete }) => {
   const { model, batch } = build('packed', [`latents.kind=${id}`, 'latents.groups=2', 'latents.codes=16', 'latents.codeWidth=3']);
   const scope = new Scope();
   const { latents } = model.losses(scope, 'bottleneck', BATCH, 'absent');

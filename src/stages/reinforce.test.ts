@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { LATENT_KINDS } from '../compressor/index.ts';
+import { latentKinds } from '../compressor/index.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import { zeros } from '../engine/index.ts';
 import { tabularFamily } from '../envs/tabular.ts';
@@ -141,7 +141,7 @@ describe('experience', () => {
     [],
     ['policy.query=state'],
     ['model.positions=relative-bias', 'policy.form=encoder-decoder'],
-    ...LATENT_KINDS.map(({ id }) => [`latents.kind=${id}`, 'latents.groups=2', 'latents.codes=16']),
+    ...latentKinds.all.map(({ id }) => [`latents.kind=${id}`, 'latents.groups=2', 'latents.codes=16']),
   ])('is what the loss recomputes: before the first update no probability has moved (%s)', async (...overrides) => {
     const once = settingsOf('reinforce.batch=64', 'reinforce.epochs=1', 'reinforce.learningRate=1e-9', ...overrides);
     const { rows, unit } = await learn(once);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LATENT_KINDS } from '../compressor/index.ts';
+import { latentKinds } from '../compressor/index.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import { environment } from '../envs/index.ts';
 import { actionHead } from '../policy/index.ts';
@@ -121,7 +121,7 @@ describe('fine-tuning', () => {
   });
 });
 
-describe.each(LATENT_KINDS)('$id latents', ({ id }) => {
+describe.each(latentKinds.all)('$id latents', ({ id }) => {
   const settings = [`latents.kind=${id}`, 'latents.codes=16', 'latents.codeWidth=4', 'latents.groups=2', 'finetune.gamma=0'];
   const codebook = (output: StageOutput) =>
     [...weights(output)].filter(([name]) => /^compressor\.latents\.(codebook|counts)$/.test(name)).map(([, { data }]) => data);

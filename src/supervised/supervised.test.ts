@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { Random } from '../util/random.ts';
-import { drawTask, type Examples, firstExamples, labelRecord, PROBLEMS, type Problem, problem } from './index.ts';
+import { drawTask, type Examples, firstExamples, labelRecord, type Problem, problem, problems } from './index.ts';
 import { linearPredictions, ridge } from './ridge.ts';
 
 const examplesOf = (rows: number[][], labels: number[]): Examples => ({
@@ -31,7 +31,7 @@ function compare<K extends string>(
   return Object.fromEntries(totals) as Record<K, number>;
 }
 
-describe.each(PROBLEMS)('$id', entry => {
+describe.each(problems.all)('$id', entry => {
   const family = entry.create();
 
   it('describes itself and its options', () => {

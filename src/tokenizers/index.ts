@@ -1,8 +1,8 @@
 /** @file The registry of tokenizers: one file and one line each. */
 
-import { CadenzaError } from '../util/errors.ts';
+import { Registry } from '../util/registry.ts';
 import { interleaved } from './interleaved.ts';
-import type { MakeTokenizer, Tokenizer } from './layout.ts';
+import type { MakeTokenizer, Tokenizer, TokenizerKind } from './layout.ts';
 import { packed } from './packed.ts';
 import { type PromptShape, prompted } from './prompt.ts';
 import { stateQuery } from './state-query.ts';
@@ -14,8 +14,10 @@ export * from './layout.ts';
 export * from './prompt.ts';
 export * from './statistics.ts';
 
-export const TOKENIZERS = { packed, interleaved } as const satisfies Record<string, MakeTokenizer>;
-export type TokenizerId = keyof typeof TOKENIZERS;
+export const tokenizers = new Registry<TokenizerKind>('tokenizer', [
+  { id: 'packed', make: packed },
+  { id: 'interleaved', make: interleaved },
+]);
 
 /** What the policy is asked about: the running episode so far, or the current state alone. */
 export const QUERIES = ['episode', 'state'] as const;
@@ -23,9 +25,7 @@ export type QueryKind = (typeof QUERIES)[number];
 
 /** The tokenizer with this id for a family of tasks, with room for a prompt before its query if asked. Throws `E_CONFIG` for an unknown one. */
 export function tokenizer(id: string, family: Parameters<MakeTokenizer>[0], query: QueryKind = 'episode', prompt?: PromptShape): Tokenizer {
-  if (!Object.hasOwn(TOKENIZERS, id))
-    throw new CadenzaError('E_CONFIG', `there is no tokenizer "${id}". Choose one of: ${Object.keys(TOKENIZERS).join(', ')}.`);
-  const whole = TOKENIZERS[id as TokenizerId](family);
+  const whole = tokenizers.get(id).make(family);
   const asked = query === 'state' ? stateQuery(whole) : whole;
   return prompt ? prompted(asked, whole, prompt) : asked;
 }

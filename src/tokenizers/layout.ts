@@ -148,5 +148,11 @@ export interface Tokenizer {
 
 export type MakeTokenizer = (family: Pick<EnvFamily, 'observationSpace' | 'actionSpace'>) => Tokenizer;
 
+/** A tokenizer by its name. */
+export interface TokenizerKind {
+  readonly id: string;
+  readonly make: MakeTokenizer;
+}
+
 /** Steps of an episode that one call of an acting model sees: one is enough where tokens do not see each other. */
 export const stepsSeen = ({ memoryless }: Pick<Tokenizer, 'memoryless'>, horizon: number): number => (memoryless ? 1 : horizon);

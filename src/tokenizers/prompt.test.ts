@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../util/random.ts';
-import { type Batch, batchRows, newBatch, QUERIES, TOKENIZERS, tokenizer, writePrompts } from './index.ts';
+import { type Batch, batchRows, newBatch, QUERIES, tokenizer, tokenizers, writePrompts } from './index.ts';
 
 const family = { observationSpace: { kind: 'discrete', n: 9 }, actionSpace: { kind: 'discrete', n: 3 } } as const;
 const SHAPE = { episodes: 2, length: 3 };
@@ -18,7 +18,7 @@ function steps(...lengths: number[]) {
   };
 }
 
-const CASES = Object.keys(TOKENIZERS).flatMap(id => QUERIES.map(query => ({ id, query })));
+const CASES = tokenizers.ids.flatMap(id => QUERIES.map(query => ({ id, query })));
 describe.each(CASES)('a prompt in $id tokens before the query "$query"', ({ id, query }) => {
   const whole = tokenizer(id, family);
   const plain = tokenizer(id, family, query);

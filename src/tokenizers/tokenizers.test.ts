@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { episodeReturns, episodeStarts, type History, type Space, segmentStarts, spaceSize } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
-import { type Batch, BatchSampler, newBatch, TOKENIZERS, type TokenLayout, tokenizer } from './index.ts';
+import { type Batch, BatchSampler, newBatch, type TokenLayout, tokenizer, tokenizers } from './index.ts';
 
 const HORIZON = 5;
 const SPACES: Space[] = [
@@ -11,7 +11,7 @@ const SPACES: Space[] = [
   { kind: 'image', height: 2, width: 3, channels: 2 },
 ];
 const actionSpace = { kind: 'discrete', n: 3 } as const;
-const KINDS = Object.keys(TOKENIZERS).flatMap(id => SPACES.map(space => ({ id, space, name: `${id} tokens of a ${space.kind} space` })));
+const KINDS = tokenizers.ids.flatMap(id => SPACES.map(space => ({ id, space, name: `${id} tokens of a ${space.kind} space` })));
 const continuous = ({ kind }: Space) => kind === 'box' || kind === 'image';
 
 function element(space: Space, random: Random): number[] {

@@ -5,7 +5,7 @@ import { type Graph, grad, input, inputsOf, interpret, mul, optimise, square, su
 import { compareWithInterpreter, type Numbers, pullback } from '../../engine/testing.ts';
 import { initialise, Scope } from '../../nn/index.ts';
 import { Random } from '../../util/random.ts';
-import { LATENT_KINDS, type LatentSettings, latentKind } from './index.ts';
+import { type LatentSettings, latentKind, latentKinds } from './index.ts';
 
 // B batch, M latents, D width.
 const [B, M, D] = [3, 4, 6];
@@ -53,7 +53,7 @@ function everything({ scope, z, latents }: ReturnType<typeof build>): Graph {
   return { outputs };
 }
 
-describe.each(LATENT_KINDS)('latents of the kind $id', ({ id, discrete }) => {
+describe.each(latentKinds.all)('latents of the kind $id', ({ id, discrete }) => {
   const made = build(id);
   const { scope, z, latents, numbers } = made;
 
@@ -97,7 +97,7 @@ describe.each(LATENT_KINDS)('latents of the kind $id', ({ id, discrete }) => {
   });
 });
 
-describe.each(LATENT_KINDS.filter(({ discrete }) => discrete))('codes of the kind $id', ({ id, discrete }) => {
+describe.each(latentKinds.all.filter(({ discrete }) => discrete))('codes of the kind $id', ({ id, discrete }) => {
   const { scope, latents, numbers } = build(id);
   const { groups, size } = discrete!.alphabet(SETTINGS);
   const codes = () => evaluate({ codes: latents.codes! }, numbers).codes;
@@ -301,7 +301,7 @@ describe('vector quantisation', () => {
   });
 
   it('has the commitment loss always, the others their R(Z) only where it is asked for', () => {
-    expect(LATENT_KINDS.map(({ id, leastCapacity }) => [id, leastCapacity?.(settings) ?? 0])).toEqual([
+    expect(latentKinds.all.map(({ id, leastCapacity }) => [id, leastCapacity?.(settings) ?? 0])).toEqual([
       ['continuous', 0],
       ['variational', 0],
       ['fsq', 0],
@@ -311,8 +311,8 @@ describe('vector quantisation', () => {
 });
 
 it('names the kinds when asked for another', () => {
-  expect(new Set(LATENT_KINDS.map(({ id }) => id)).size).toBe(LATENT_KINDS.length);
+  expect(new Set(latentKinds.ids).size).toBe(latentKinds.all.length);
   expect(() => latentKind('gaussian')).toThrow(
-    expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining(LATENT_KINDS.map(({ id }) => id).join(', ')) }),
+    expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining(latentKinds.ids.join(', ')) }),
   );
 });

@@ -8,6 +8,7 @@ const sizesOf = (space: Space): readonly number[] | undefined =>
   space.kind === 'discrete' ? [space.n] : space.kind === 'multi-discrete' ? space.nvec : undefined;
 
 export const categorical: HeadKind = {
+  id: 'categorical',
   takes: 'integers',
   make(space, { autoregressive }) {
     const sizes = sizesOf(space);

@@ -9,6 +9,7 @@ import { gridHead } from './grid.ts';
 import type { HeadKind } from './head.ts';
 
 export const discretised: HeadKind = {
+  id: 'discretised',
   takes: 'real numbers',
   make(space, { bins, autoregressive }) {
     if (space.kind !== 'box') return undefined;

@@ -18,6 +18,7 @@ const [LOWEST, HIGHEST] = [-3, 1];
 const UNIT_ENTROPY = 0.5 * Math.log(2 * Math.PI * Math.E);
 
 export const gaussian: HeadKind = {
+  id: 'gaussian',
   takes: 'real numbers',
   make(space) {
     if (space.kind !== 'box') return undefined;

@@ -10,7 +10,7 @@ import type { ActionDistribution, Space } from '../../rl/index.ts';
 
 export interface HeadSettings {
   /** `auto`: probabilities for integers, a Gaussian for reals. */
-  readonly kind: 'auto' | 'categorical' | 'discretised' | 'gaussian';
+  readonly kind: string;
   /** Values of each real number (discretised). */
   readonly bins: number;
   /** Whether each dimension's probabilities depend on the dimensions chosen before it. */
@@ -50,6 +50,7 @@ export const copying =
 
 /** A kind of head: one record and one line of the registry each. */
 export interface HeadKind {
+  readonly id: string;
   /** The head for actions of this space, or undefined where it takes no such actions. */
   make(space: Space, settings: HeadSettings): ActionHead | undefined;
   /** The actions that it takes, in words. */

@@ -2,6 +2,7 @@
 
 import { describeActions, type Space } from '../../rl/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
+import { Registry } from '../../util/registry.ts';
 import { categorical } from './categorical.ts';
 import { discretised } from './discretised.ts';
 import { gaussian } from './gaussian.ts';
@@ -9,19 +10,20 @@ import type { ActionHead, HeadKind, HeadSettings } from './head.ts';
 
 export * from './head.ts';
 
-const HEADS = { categorical, discretised, gaussian } as const satisfies Record<string, HeadKind>;
+export const heads = new Registry<HeadKind>('head', [categorical, discretised, gaussian]);
 
 /** Tried in this order where nobody chose. */
-const AUTO: readonly HeadKind[] = [HEADS.categorical, HEADS.gaussian];
+const AUTO: readonly HeadKind[] = [categorical, gaussian];
 
-export const HEAD_KINDS = ['auto', 'categorical', 'discretised', 'gaussian'] as const satisfies readonly HeadSettings['kind'][];
+/** What a configuration may name. */
+export const headChoices = (): readonly string[] => ['auto', ...heads.ids];
 
 export const DEFAULT_HEAD: HeadSettings = { kind: 'auto', bins: 11, autoregressive: true };
 
 /** The head for actions of a space. Throws `E_CONFIG` where the kind does not take them, or has too many combinations to list. */
 export function actionHead(space: Space, settings: HeadSettings = DEFAULT_HEAD): ActionHead {
   const { kind } = settings;
-  const candidates = kind === 'auto' ? AUTO : [HEADS[kind]];
+  const candidates = kind === 'auto' ? AUTO : [heads.get(kind)];
   for (const candidate of candidates) {
     const head = candidate.make(space, settings);
     if (head) return head;

@@ -35,14 +35,14 @@ export function overview(facts: Facts): Paragraphs {
   ];
 }
 
-const TOKENS: Readonly<Record<ExperimentRecord['tokenizer'], string>> = {
+const TOKENS: Readonly<Record<string, string>> = {
   packed:
     'Every transition of the context is one token, a row of <setting/context/numbers|number> that holds flags for what is present, the state, the action, the reward, the state that followed, and whether the episode ended.',
   interleaved:
     'Every transition of the context is three tokens, its state, its action, and its reward with whether the episode ended, each a row of <setting/context/numbers|number> with a flag for its type.',
 };
 
-const QUERY_TOKENS: Readonly<Record<ExperimentRecord['tokenizer'], string>> = {
+const QUERY_TOKENS: Readonly<Record<string, string>> = {
   packed:
     'A token of the query holds the current state and, except for the first, the action and the reward that led to it (<setting/query/numbers|number>); the action is predicted at every token.',
   interleaved: 'The query is written in the same way, and an action is predicted at the token of every state.',

@@ -34,7 +34,7 @@ export interface ExperimentRecord {
     readonly stride: number;
     readonly noise: { readonly fraction: number; readonly max: number };
   };
-  readonly tokenizer: 'packed' | 'interleaved';
+  readonly tokenizer: string;
   readonly context: { readonly segment?: number };
   readonly queries: { readonly early: number };
   readonly model: {

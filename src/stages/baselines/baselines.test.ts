@@ -7,7 +7,7 @@ import { experimentSchema } from '../config.ts';
 import { baselineSteps } from '../config-baselines.ts';
 import { plannedCost } from '../cost.ts';
 import { Model } from '../model.ts';
-import { BASELINES, baseline, isTrained, type TrainedBaseline } from './index.ts';
+import { baseline, baselines, isTrained, type TrainedBaseline } from './index.ts';
 import { baselineModel, baselineModels } from './train.ts';
 
 const room = environment('dark-room');
@@ -18,18 +18,18 @@ function make(id: string, overrides: readonly string[] = [], family: EnvFamily =
   const model = new Model(config, family);
   return { ...baselineModel(baseline(id) as TrainedBaseline, config, model), beside: { config, model } };
 }
-const trained = BASELINES.filter(isTrained).map(({ id }) => id);
+const trained = baselines.all.filter(isTrained).map(({ id }) => id);
 
 describe('the registry of baselines', () => {
   it('has every id once, says what each is, and names them when asked for another', () => {
-    const ids = BASELINES.map(({ id }) => id);
+    const ids = baselines.ids;
     expect(new Set(ids).size).toBe(ids.length);
-    for (const { description } of BASELINES) expect(description.length).toBeGreaterThan(20);
+    for (const { description } of baselines.all) expect(description.length).toBeGreaterThan(20);
     expect(() => baseline('mean')).toThrow(expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining(ids.join(', ')) }));
   });
 
   it('is what a configuration chooses from', () => {
-    const all = BASELINES.map(({ id }) => id);
+    const all = baselines.ids;
     const config = read(`baselines.methods=[${all.join(', ')}]`);
     expect(config.baselines.methods).toEqual(all);
     expect(baselineModels(config, new Model(config, room)).map(({ baseline: { id } }) => id)).toEqual(trained);

@@ -1,7 +1,7 @@
 /** @file The registry of baselines: one record and one line each. */
 
 import { compressor } from '../../compressor/index.ts';
-import { CadenzaError } from '../../util/errors.ts';
+import { Registry } from '../../util/registry.ts';
 import type { Baseline } from './baseline.ts';
 import { bestEpisodes } from './best-episodes.ts';
 import { ad, dpt, full } from './full-context.ts';
@@ -13,7 +13,7 @@ export * from './baseline.ts';
 /** The model of the experiment with something else in the compressor's place, and nothing else changed. */
 const inPlace = (id: string): Baseline => ({ id, description: compressor(id).description, compressor: id });
 
-export const BASELINES: readonly Baseline[] = [
+export const baselines = new Registry<Baseline>('baseline', [
   full,
   ad,
   inPlace('truncated'),
@@ -35,12 +35,7 @@ export const BASELINES: readonly Baseline[] = [
     given: 'the task',
     plays: 'oracle',
   },
-];
+]);
 
 /** The baseline with this id. Throws `E_CONFIG` for an unknown one. */
-export function baseline(id: string): Baseline {
-  const found = BASELINES.find(candidate => candidate.id === id);
-  if (!found)
-    throw new CadenzaError('E_CONFIG', `there is no baseline "${id}". Choose one of: ${BASELINES.map(each => each.id).join(', ')}.`);
-  return found;
-}
+export const baseline = (id: string): Baseline => baselines.get(id);

@@ -13,7 +13,7 @@ import {
 } from '../../evaluation/index.ts';
 import { Scope } from '../../nn/index.ts';
 import { pack, packing } from '../../optim/index.ts';
-import { type Draw, labelRecord, PROBLEMS } from '../../supervised/index.ts';
+import { type Draw, labelRecord, problems } from '../../supervised/index.ts';
 import { hashJson, readJson, writeJson } from '../../util/files.ts';
 import { Random } from '../../util/random.ts';
 import { loadWeights } from '../checkpoint.ts';
@@ -112,7 +112,7 @@ async function collect(
   return {
     format: SUPERVISED_FORMAT,
     name: config.name,
-    problem: { ...config.problem, description: PROBLEMS.find(({ id }) => id === problem.id)!.description },
+    problem: { ...config.problem, description: problems.get(problem.id).description },
     score: { name: record.score, better: record.better },
     reference: { name: problem.reference.name, about: problem.reference.about },
     examples: counts,

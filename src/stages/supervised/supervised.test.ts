@@ -8,7 +8,7 @@ import { nodeExecutor } from '../../engine/executors/node.ts';
 import { zeros } from '../../engine/index.ts';
 import { initialise } from '../../nn/index.ts';
 import { pack, packing } from '../../optim/index.ts';
-import { type Draw, drawTask, type Examples, PROBLEMS } from '../../supervised/index.ts';
+import { type Draw, drawTask, type Examples, problems } from '../../supervised/index.ts';
 import { silentProgress } from '../../util/progress.ts';
 import { Random } from '../../util/random.ts';
 import { StageStore } from '../store.ts';
@@ -58,7 +58,7 @@ function reordered({ count, inputs, labels }: Examples, order: readonly number[]
 
 const distance = (a: Float64Array, b: Float64Array) => Math.max(...a.map((value, i) => Math.abs(value - b[i])));
 
-describe.each(PROBLEMS.map(({ id }) => id))('a model of %s', id => {
+describe.each(problems.ids)('a model of %s', id => {
   const config = load({ problem: { id } });
   const model = new SupervisedModel(config);
   const tasks = heldOutTasks(model.problem, config, 'test');

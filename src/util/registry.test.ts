@@ -1,0 +1,29 @@
+/** @file Registries keep the order, name the nearest id, and refuse an id twice. */
+
+import { expect, it } from 'vitest';
+import { Registry } from './registry.ts';
+
+const things = () => new Registry('thing', [{ id: 'first' }, { id: 'second' }]);
+
+it('gives what was registered, in that order', () => {
+  const registry = things();
+  registry.register({ id: 'a third' });
+  expect(registry.ids).toEqual(['first', 'second', 'a third']);
+  expect(registry.all.map(({ id }) => id)).toEqual(registry.ids);
+  expect(registry.get('second')).toBe(registry.all[1]);
+  expect([registry.has('first'), registry.has('constructor')]).toEqual([true, false]);
+});
+
+it('names the nearest of an unknown id, and all', () => {
+  for (const id of ['secnd', '__proto__', ''])
+    expect(() => things().get(id)).toThrow(
+      expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining('first, second') }),
+    );
+  expect(() => things().get('secnd')).toThrow(/the nearest is "second"/);
+});
+
+it('refuses an id twice and leaves the first one', () => {
+  const registry = things();
+  expect(() => registry.register({ id: 'first' })).toThrow(expect.objectContaining({ code: 'E_CONFIG' }));
+  expect(registry.get('first')).toBe(registry.all[0]);
+});
