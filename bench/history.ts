@@ -14,8 +14,8 @@ import {
   toOnnx,
   zeros,
 } from '../src/engine/index.ts';
-import { timedPlayer } from '../src/evaluation/index.ts';
 import { initialise, Scope } from '../src/nn/index.ts';
+import { timedPlayer } from '../src/play/index.ts';
 import { inContextPolicy, policyStates } from '../src/policy/index.ts';
 import { listedTasks, type Policy } from '../src/rl/index.ts';
 import { loadExperiment } from '../src/stages/config.ts';

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Results } from '../src/evaluation/index.ts';
+import type { Results } from '../src/records/index.ts';
 import { openRun, rawTable } from '../src/reports/index.ts';
 import { loadAblation } from '../src/stages/ablate.ts';
 import { expectBuildable } from '../src/stages/buildable.ts';
 import { cadenza, TINY } from './command.ts';
 
-const ABLATIONS = fileURLToPath(new URL('../experiments/ablations/', import.meta.url));
+const ABLATIONS = fileURLToPath(new URL('../experiments/ablations', import.meta.url));
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-ablate-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

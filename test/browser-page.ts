@@ -3,7 +3,7 @@
 import { webExecutor } from '../src/engine/executors/web.ts';
 import type { Executor } from '../src/engine/index.ts';
 import { environment } from '../src/envs/index.ts';
-import { rollout } from '../src/evaluation/index.ts';
+import { rollout } from '../src/play/index.ts';
 import { type LoadRequest, loadPolicy } from '../src/policy/index.ts';
 import type { Task } from '../src/rl/index.ts';
 import { Random } from '../src/util/random.ts';

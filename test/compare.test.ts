@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Results } from '../src/evaluation/index.ts';
+import type { Results } from '../src/records/index.ts';
 import type { ComparisonReport } from '../src/reports/index.ts';
 import { cadenza, settings, TINY, withinProcess } from './command.ts';
 

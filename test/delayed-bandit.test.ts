@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openHistories, readManifest } from '../src/data/index.ts';
-import type { RawReturns, Results, Study } from '../src/evaluation/index.ts';
+import type { RawReturns, Results, Study } from '../src/records/index.ts';
 import type { ComparisonReport } from '../src/reports/index.ts';
 import { expectBuildable } from '../src/stages/buildable.ts';
 import { loadExperiment } from '../src/stages/config.ts';

@@ -12,7 +12,7 @@ import { exchangeFormat, layouts } from '../src/data/formats/index.ts';
 import { writeHdf5 } from '../src/data/hdf5-writer.ts';
 import { readManifest, readShard } from '../src/data/index.ts';
 import { decodeSafetensors } from '../src/engine/index.ts';
-import type { RecordedResults } from '../src/evaluation/index.ts';
+import type { RecordedResults } from '../src/records/index.ts';
 import { loadExperiment } from '../src/stages/config.ts';
 import { split } from '../src/stages/generate.ts';
 import { settings, stageFiles, stageFolder, TINY, withinProcess } from './command.ts';

@@ -24,7 +24,9 @@ const TABLE: Record<string, readonly string[]> = {
   sources: ['engine', 'nn', 'optim', 'rl', 'data'],
   compressor: ['engine', 'nn', 'tokenizers', 'rl'],
   policy: ['engine', 'nn', 'tokenizers', 'rl'],
-  evaluation: ['rl'],
+  statistics: ['rl'],
+  play: ['rl', 'statistics'],
+  records: ['rl', 'statistics', 'play'],
   stages: [
     'engine',
     'nn',
@@ -36,16 +38,31 @@ const TABLE: Record<string, readonly string[]> = {
     'tokenizers',
     'compressor',
     'policy',
-    'evaluation',
+    'statistics',
+    'play',
+    'records',
     'supervised',
     'distributed',
   ],
-  reports: ['data', 'evaluation'],
-  server: ['data', 'evaluation', 'reports'],
+  reports: ['data', 'statistics', 'play', 'records'],
+  server: ['data', 'records', 'reports'],
 };
 
 /** Rooms that a browser must run, and the files in them that it must not load. */
-const BROWSER_ROOMS = ['engine', 'nn', 'optim', 'rl', 'envs', 'tokenizers', 'compressor', 'policy', 'evaluation', 'supervised'];
+const BROWSER_ROOMS = [
+  'engine',
+  'nn',
+  'optim',
+  'rl',
+  'envs',
+  'tokenizers',
+  'compressor',
+  'policy',
+  'statistics',
+  'play',
+  'records',
+  'supervised',
+];
 const NODE_FILES = ['src/engine/executors/node.ts', 'src/engine/executors/registry.ts'];
 const NODE_PACKAGES = ['onnxruntime-node', 'commander', 'apache-arrow', 'h5wasm'];
 

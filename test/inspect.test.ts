@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Inspection, isMissing, PROBED, SIDES } from '../src/evaluation/index.ts';
+import { type Inspection, isMissing, PROBED, SIDES } from '../src/records/index.ts';
 import { settings, stageFolder, start, TINY, withinProcess } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-inspect-'));

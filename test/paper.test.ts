@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compressors, latentKinds } from '../src/compressor/index.ts';
 import { environments } from '../src/envs/index.ts';
-import type { Results } from '../src/evaluation/index.ts';
+import type { Results } from '../src/records/index.ts';
 import { citedKeys } from '../src/reports/paper/bibliography.ts';
 import { type Facts, writePaper } from '../src/reports/paper/index.ts';
 import { methods } from '../src/reports/paper/methods.ts';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, it } from 'vitest';
-import type { Results } from '../src/evaluation/index.ts';
+import type { Results } from '../src/records/index.ts';
 import { claim } from '../src/util/lock.ts';
 import { cadenza, ROOT, settings, stageFiles, stageFolder, start, TINY } from './command.ts';
 

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Results } from '../src/evaluation/index.ts';
+import type { Results } from '../src/records/index.ts';
 import { settings, stageFolder, TINY, withinProcess } from './command.ts';
 
 const out = mkdtempSync(join(tmpdir(), 'cadenza-pixels-'));

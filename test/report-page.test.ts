@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Results } from '../src/evaluation/index.ts';
+import type { Results } from '../src/records/index.ts';
 import { htmlReport } from '../src/reports/html.ts';
 import { sideBySideHtml } from '../src/reports/side-by-side.ts';
 import { loadExperiment } from '../src/stages/config.ts';

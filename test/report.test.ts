@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Results } from '../src/evaluation/index.ts';
+import type { Results } from '../src/records/index.ts';
 import { htmlReport, learningCurves } from '../src/reports/index.ts';
 import { sideBySideHtml } from '../src/reports/side-by-side.ts';
 import { ROOT, TINY, withinProcess } from './command.ts';

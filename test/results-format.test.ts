@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { RawReturns, Results } from '../src/evaluation/index.ts';
+import type { RawReturns, Results } from '../src/records/index.ts';
 import { compareRuns, formatComparison, formatResults, htmlReport, type OpenRun, openRun, rawTable } from '../src/reports/index.ts';
 import { sha256 } from '../src/util/files.ts';
 import { ROOT } from './command.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeSafetensors } from '../src/engine/index.ts';
-import { type Results, type Score, scoreMethod } from '../src/evaluation/index.ts';
+import { type Results, type Score, scoreMethod } from '../src/records/index.ts';
 import { openRun, rawTable } from '../src/reports/index.ts';
 import { cadenza, type Ended, settings, stageFiles, stageFolder, TINY } from './command.ts';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Study } from '../src/evaluation/index.ts';
+import type { Study } from '../src/records/index.ts';
 import type { EnvFamily, Task } from '../src/rl/index.ts';
 import { loadExperiment } from '../src/stages/config.ts';
 import { split } from '../src/stages/generate.ts';

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import type { MethodResult, Protocol } from '../evaluation/index.ts';
+import type { MethodResult, Protocol } from '../records/index.ts';
 import { compareRuns, formatComparison } from './comparison.ts';
 import { type OpenRun, openRun } from './open.ts';
 

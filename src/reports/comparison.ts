@@ -12,7 +12,7 @@ import {
   rowsOf,
   type StageBudget,
   VERDICT_RULE,
-} from '../evaluation/index.ts';
+} from '../records/index.ts';
 import { wantsColor } from '../util/color.ts';
 import { wrap } from '../util/text.ts';
 import { score } from './format.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type MethodResult, methodResult } from '../evaluation/index.ts';
+import { type MethodResult, methodResult } from '../records/index.ts';
 import { Random } from '../util/random.ts';
 import { resultColumns } from './format.ts';
 import { formatTable } from './index.ts';

@@ -1,18 +1,16 @@
 /** @file Numbers as people read them, and the columns of the result table, shared by the terminal and the HTML report. */
 
 import {
-  type EpisodesTo,
   finalEpisodes,
-  type MeanScore,
   type MethodResult,
   type MethodTable,
   type MethodTimes,
   type RatePoint,
   type RateReturn,
   type Regret,
-  type ReturnError,
   type Score,
-} from '../evaluation/index.ts';
+} from '../records/index.ts';
+import type { EpisodesTo, MeanScore, ReturnError } from '../statistics/index.ts';
 
 /** A normalised score, 1 = optimal. */
 export const score = (value: number): string => value.toFixed(2);

@@ -3,17 +3,16 @@
 import { stringify } from 'yaml';
 import {
   finalEpisodes,
-  type ImitationTable,
   type MethodTable,
   type MethodTimes,
   type Protocol,
   type RateReturn,
   type Results,
-  type ReturnTable,
   type RunRecord,
   type Setting,
   type Versus,
-} from '../evaluation/index.ts';
+} from '../records/index.ts';
+import type { ImitationTable, ReturnTable } from '../statistics/index.ts';
 import { printable } from '../util/text.ts';
 import { learningCurves } from './figure.ts';
 import {

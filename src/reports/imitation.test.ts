@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { addStep, IMITATION_SUMS, type ImitationTable, imitationScore, scoreStep } from '../evaluation/index.ts';
+import { addStep, IMITATION_SUMS, type ImitationTable, imitationScore, scoreStep } from '../statistics/index.ts';
 import { Random } from '../util/random.ts';
 import { rankedImitators, reliabilityColumns } from './imitation.ts';
 import { formatImitation } from './terminal.ts';

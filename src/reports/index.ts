@@ -1,7 +1,7 @@
 /** @file Reports of an evaluation: on the terminal, as figures, and as one HTML page. */
 
 import { join } from 'node:path';
-import { type Inspection, isMissing, type Results, type SupervisedResults } from '../evaluation/index.ts';
+import { type Inspection, isMissing, type Results, type SupervisedResults } from '../records/index.ts';
 import { writeFileAtomic } from '../util/files.ts';
 import { learningCurves, toPNG } from './figure.ts';
 import { htmlReport } from './html.ts';

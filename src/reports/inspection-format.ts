@@ -1,17 +1,17 @@
 /** @file The numbers of a look inside as tables and sentences, for every report of it. */
 
+import type { TransplantTable } from '../play/index.ts';
 import {
   type AttentionReport,
   type FactorProbes,
   type FieldReconstruction,
   type Inspection,
-  type MeanScore,
   PROBED,
   type Probed,
   type ProbeReport,
   SIDES,
-  type TransplantTable,
-} from '../evaluation/index.ts';
+} from '../records/index.ts';
+import type { MeanScore } from '../statistics/index.ts';
 import { digits, measured, SIDE_TITLES } from './inspection-figure.ts';
 
 /** A table as text: heads, then rows as long. */

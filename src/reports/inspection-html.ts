@@ -1,6 +1,6 @@
 /** @file A look inside as one HTML file, in the look of the other reports. */
 
-import { type Inspection, isMissing, type Missing, SIDES } from '../evaluation/index.ts';
+import { type Inspection, isMissing, type Missing, SIDES } from '../records/index.ts';
 import { html, Markup, page, runSection } from './html.ts';
 import {
   attentionMap,

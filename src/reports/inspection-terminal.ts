@@ -1,6 +1,6 @@
 /** @file A look inside on a terminal: text in, text out. */
 
-import { type Inspection, isMissing, type Missing } from '../evaluation/index.ts';
+import { type Inspection, isMissing, type Missing } from '../records/index.ts';
 import { wantsColor } from '../util/color.ts';
 import { wrap } from '../util/text.ts';
 import {

@@ -1,6 +1,7 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
-import type { Curve, FieldReconstruction, Inspection, TransplantTable } from '../evaluation/index.ts';
+import type { TransplantTable } from '../play/index.ts';
+import type { Curve, FieldReconstruction, Inspection } from '../records/index.ts';
 import { heatMap } from './heat-map.ts';
 import { attentionMap, probeCurves, reconstructionCurves, reconstructionMap, shareOf, transplantMap } from './inspection-figure.ts';
 import { probeTable, reconstructionTable, transplantTableText } from './inspection-format.ts';

@@ -12,8 +12,8 @@ import {
   type ReturnsTable,
   STUDY_FORMAT,
   SUPERVISED_FORMAT,
-} from '../evaluation/index.ts';
-import { RESULTS, RETURNS } from '../evaluation/results-format.ts';
+} from '../records/index.ts';
+import { RESULTS, RETURNS } from '../records/results-format.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { readBytes, readJson, sha256 } from '../util/files.ts';
 import { checkRecord, readRecord } from '../util/records.ts';

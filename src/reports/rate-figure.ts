@@ -1,7 +1,7 @@
 /** @file Rate against return: the share of the teacher's return that agents keep, by the bits of their Z, a line for each group. */
 
 import * as Plot from '@observablehq/plot';
-import { KEPT, type RateReturn } from '../evaluation/index.ts';
+import { KEPT, type RateReturn } from '../records/index.ts';
 import { bits } from './format.ts';
 import { drawPlot, type FigureOptions, LABEL_GAP, LETTER_WIDTH } from './plot.ts';
 import { methodStyles, spread } from './style.ts';

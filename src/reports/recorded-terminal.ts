@@ -1,6 +1,6 @@
 /** @file The report of an evaluation on recordings, on a terminal. */
 
-import type { RecordedMethodResult, RecordedResults } from '../evaluation/index.ts';
+import type { RecordedMethodResult, RecordedResults } from '../records/index.ts';
 import { wantsColor } from '../util/color.ts';
 import { wrap } from '../util/text.ts';
 import { noIntervalNote, withInterval } from './format.ts';

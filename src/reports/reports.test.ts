@@ -11,8 +11,8 @@ import {
   type Protocol,
   RESULTS_FORMAT,
   type Results,
-  type ReturnError,
-} from '../evaluation/index.ts';
+} from '../records/index.ts';
+import type { ReturnError } from '../statistics/index.ts';
 import { Random } from '../util/random.ts';
 import { bytes, count, duration, meanScoreInterval, score } from './format.ts';
 import { htmlReport } from './html.ts';

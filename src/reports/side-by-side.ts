@@ -1,6 +1,6 @@
 /** @file Several runs as one table and on one page, where their rows may stand side by side. */
 
-import { describeSelection, expectComparable, type MethodTable, type Results, rowsOf } from '../evaluation/index.ts';
+import { describeSelection, expectComparable, type MethodTable, type Results, rowsOf } from '../records/index.ts';
 import { html, methodsSection, page, runSection, yamlBlock } from './html.ts';
 import { budgetNotes, describeSplit } from './integrity.ts';
 

@@ -1,6 +1,6 @@
 /** @file The table of a study on a terminal: trials, best first, with their scores, intervals and settings. Text in, text out. */
 
-import { FINAL_EPISODES, MEASURES, type Rung, type Study } from '../evaluation/index.ts';
+import { FINAL_EPISODES, MEASURES, type Rung, type Study } from '../records/index.ts';
 import { wrap } from '../util/text.ts';
 import { withInterval } from './format.ts';
 import { painter, type TerminalOptions, table } from './terminal.ts';

@@ -8,7 +8,7 @@ import {
   type SupervisedResults,
   type Verdict,
   type Versus,
-} from '../evaluation/index.ts';
+} from '../records/index.ts';
 import { meanScoreInterval, withInterval } from './format.ts';
 import { refusals } from './integrity.ts';
 import { isCad, ranked, type Styles, stylesOf } from './style.ts';

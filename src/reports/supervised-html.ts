@@ -1,6 +1,6 @@
 /** @file The report of a supervised experiment as one HTML file, in the look of the others. */
 
-import type { SupervisedResults } from '../evaluation/index.ts';
+import type { SupervisedResults } from '../records/index.ts';
 import { html, Markup, page, runSection, swatch, yamlBlock } from './html.ts';
 import { methodStyles } from './style.ts';
 import { rankedBySupervised, scoreCurves, trainingCurves } from './supervised-figure.ts';

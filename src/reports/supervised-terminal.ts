@@ -1,6 +1,6 @@
 /** @file The report of a supervised experiment on a terminal, and the columns of its table, which the HTML page shares. */
 
-import type { SupervisedMethodResult, SupervisedResults } from '../evaluation/index.ts';
+import type { SupervisedMethodResult, SupervisedResults } from '../records/index.ts';
 import { wantsColor } from '../util/color.ts';
 import { wrap } from '../util/text.ts';
 import { bytes, count, withInterval } from './format.ts';

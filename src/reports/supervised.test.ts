@@ -1,6 +1,6 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
-import { SUPERVISED_FORMAT, type SupervisedMethodResult, type SupervisedResults } from '../evaluation/index.ts';
+import { SUPERVISED_FORMAT, type SupervisedMethodResult, type SupervisedResults } from '../records/index.ts';
 import { rankedBySupervised, scoreCurves, trainingCurves } from './supervised-figure.ts';
 import { supervisedHtml } from './supervised-html.ts';
 import { formatSupervised } from './supervised-terminal.ts';

@@ -2,7 +2,8 @@
 
 import Table from 'cli-table3';
 import pc from 'picocolors';
-import type { ImitationTable, MethodTable, MethodTimes, RateReturn, Results, ReturnTable, Versus } from '../evaluation/index.ts';
+import type { MethodTable, MethodTimes, RateReturn, Results, Versus } from '../records/index.ts';
+import type { ImitationTable, ReturnTable } from '../statistics/index.ts';
 import { wantsColor } from '../util/color.ts';
 import { wrap } from '../util/text.ts';
 import {

@@ -4,14 +4,14 @@ import {
   COMPARED,
   type ComparedBy,
   type Comparison,
-  type Estimate,
   type MeasureComparison,
   type MethodResult,
   type MethodTable,
   VERDICT_RULE,
   type Versus,
   verdictOf,
-} from '../evaluation/index.ts';
+} from '../records/index.ts';
+import type { Estimate } from '../statistics/index.ts';
 import { type Column, score, withInterval } from './format.ts';
 import { ranked } from './style.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { environment } from '../envs/index.ts';
-import { rollout } from '../evaluation/index.ts';
+import { rollout } from '../play/index.ts';
 import { Random } from '../util/random.ts';
 import { generateHistory, source, sourcePolicy } from './index.ts';
 

@@ -7,15 +7,8 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { readyExecutor } from '../engine/executors/registry.ts';
 import type { Executor } from '../engine/index.ts';
-import {
-  expectComparable,
-  type ImitationTable,
-  type MethodTimes,
-  REFERENCES,
-  type Results,
-  type ReturnTable,
-  rateReturn,
-} from '../evaluation/index.ts';
+import { expectComparable, type MethodTimes, type Results, rateReturn } from '../records/index.ts';
+import { type ImitationTable, REFERENCES, type ReturnTable } from '../statistics/index.ts';
 import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { expandHome, hashJson } from '../util/files.ts';

@@ -1,7 +1,7 @@
 /** @file Settings that say how all others were chosen (method 4.4): nothing is trained by them, but results carry them and reports judge by them. */
 
 import { z } from 'zod';
-import { SELECTIONS } from '../evaluation/index.ts';
+import { SELECTIONS } from '../records/index.ts';
 
 const kinds = Object.keys(SELECTIONS) as (keyof typeof SELECTIONS)[];
 

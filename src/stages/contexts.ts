@@ -6,7 +6,7 @@
 import { type Context, type ContextAbout, type ContextStore, StoreLocked } from '../data/contexts.ts';
 import { tasksByKey } from '../data/index.ts';
 import { type Executor, type HostTensor, outputNames, type Program, zeros } from '../engine/index.ts';
-import { rollout } from '../evaluation/index.ts';
+import { rollout } from '../play/index.ts';
 import { contextShape, loadPolicy } from '../policy/index.ts';
 import {
   actionsOf,

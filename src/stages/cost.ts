@@ -2,7 +2,7 @@
 
 import { compressor } from '../compressor/index.ts';
 import { bytesOf, countFlops, type Graph, inputsOf, optimise, sizeOf } from '../engine/index.ts';
-import type { MethodCost } from '../evaluation/index.ts';
+import type { MethodCost } from '../records/index.ts';
 import { type CodeShape, INFERENCE_INPUTS, type Inference, type Model, withWeights } from './model.ts';
 
 /**

@@ -2,9 +2,9 @@
 
 import { compressor, latentKind } from '../compressor/index.ts';
 import { environments } from '../envs/index.ts';
-import { type Description, FINAL_EPISODES, type Prose, type Setting } from '../evaluation/index.ts';
 import { Scope } from '../nn/index.ts';
 import { ADAM_EPSILON } from '../optim/index.ts';
+import { type Description, FINAL_EPISODES, type Prose, type Setting } from '../records/index.ts';
 import { MONTE_CARLO_OPTIONS, source } from '../sources/index.ts';
 import { type OptionTable, resolveOptions } from '../util/options.ts';
 import { baseline, isTrained } from './baselines/index.ts';

@@ -2,24 +2,23 @@
 
 import { join } from 'node:path';
 import { type Executor, type Graph, toOnnx } from '../engine/index.ts';
+import { rollout } from '../play/index.ts';
+import { type InContextPolicy, type ModelDescription, sealDescription, tokenColumns } from '../policy/index.ts';
 import {
-  CodeCounter,
   type MethodCost,
   type MethodReturns,
   type MethodTable,
   type Protocol,
   RETURNS_FILE,
-  type Resampled,
   type ReturnsTable,
   type Rows,
-  rollout,
   type SeedReturns,
   type StageBudget,
   scoreMethod,
-} from '../evaluation/index.ts';
-import { type InContextPolicy, type ModelDescription, sealDescription, tokenColumns } from '../policy/index.ts';
+} from '../records/index.ts';
 import type { History, Policy, Task } from '../rl/index.ts';
 import { DEMONSTRATION_STYLES, source, sourcePolicy } from '../sources/index.ts';
+import { CodeCounter, type Resampled } from '../statistics/index.ts';
 import { breathe } from '../util/breathe.ts';
 import { formatConfig } from '../util/config.ts';
 import { readJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';

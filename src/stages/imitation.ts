@@ -5,16 +5,9 @@
  */
 
 import { join } from 'node:path';
-import {
-  addStep,
-  bootstrapRandom,
-  IMITATION_SUMS,
-  type ImitationInput,
-  type ImitationTable,
-  imitationScore,
-  scoreStep,
-} from '../evaluation/index.ts';
+import { bootstrapRandom } from '../records/index.ts';
 import { combinations, type EnvFamily, episodeStarts, type History, spaceSize } from '../rl/index.ts';
+import { addStep, IMITATION_SUMS, type ImitationInput, type ImitationTable, imitationScore, scoreStep } from '../statistics/index.ts';
 import { readJson, writeJson } from '../util/files.ts';
 import type { ExperimentConfig } from './config.ts';
 import { type Evaluation, evaluationOf, resampledOf, type TrainedMethod } from './evaluate.ts';

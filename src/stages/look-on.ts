@@ -3,7 +3,7 @@
  * what is past and the running episode.
  */
 
-import { type ReplayOptions, replay } from '../evaluation/index.ts';
+import { type ReplayOptions, replay } from '../play/index.ts';
 import type { History } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
 import { type Evaluation, evaluatedTasks, type TrainedMethod } from './evaluate.ts';

@@ -4,8 +4,8 @@
  */
 
 import type { Executor } from '../engine/index.ts';
-import type { RetrievalUse } from '../evaluation/index.ts';
 import type { Retriever } from '../policy/index.ts';
+import type { RetrievalUse } from '../records/index.ts';
 import type { Task } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
 import type { ExperimentConfig } from './config.ts';

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { datasetHistories } from '../data/index.ts';
 import { readyExecutor } from '../engine/executors/registry.ts';
 import { type Executor, optimise, toOnnx } from '../engine/index.ts';
+import { Scope } from '../nn/index.ts';
 import {
   type Along,
   describeRecordedBars,
@@ -16,8 +17,7 @@ import {
   type RecordedScore,
   RecordedTaskScorer,
   recordedResult,
-} from '../evaluation/index.ts';
-import { Scope } from '../nn/index.ts';
+} from '../records/index.ts';
 import { episodeStarts, type History, segmentStarts } from '../rl/index.ts';
 import { newBatch, writeSegment } from '../tokenizers/index.ts';
 import { CadenzaError } from '../util/errors.ts';

@@ -3,19 +3,17 @@
 import { join } from 'node:path';
 import {
   describeBars,
-  type ImitationTable,
   type MethodTimes,
-  mean,
   type RateReturn,
   RESULTS_FORMAT,
   RETURNS_FILE,
   RETURNS_FORMAT,
   type Results,
   type ReturnsTable,
-  type ReturnTable,
   type Versus,
   versusOthers,
-} from '../evaluation/index.ts';
+} from '../records/index.ts';
+import { type ImitationTable, mean, type ReturnTable } from '../statistics/index.ts';
 import { breathe } from '../util/breathe.ts';
 import { canonicalJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import type { ExperimentConfig } from './config.ts';

@@ -2,7 +2,7 @@
 
 import type { ContextStore } from '../data/contexts.ts';
 import { type Counted, codeUsage, counts, type MetricId, metricsOf, type Retrieval, retrievals } from '../data/retrieval.ts';
-import { mean, stratifiedBootstrap } from '../evaluation/index.ts';
+import { mean, stratifiedBootstrap } from '../statistics/index.ts';
 import type { Random } from '../util/random.ts';
 
 /** Share of queries whose nearest context of another stream is of the same task. */

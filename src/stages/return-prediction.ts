@@ -5,16 +5,9 @@
  */
 
 import { join } from 'node:path';
-import {
-  type ActualReturns,
-  bootstrapRandom,
-  lastReturns,
-  meanReturns,
-  REFERENCES,
-  type ReturnTable,
-  returnError,
-} from '../evaluation/index.ts';
+import { bootstrapRandom } from '../records/index.ts';
 import { episodeReturns, episodeStarts, type History } from '../rl/index.ts';
+import { type ActualReturns, lastReturns, meanReturns, REFERENCES, type ReturnTable, returnError } from '../statistics/index.ts';
 import { readJson, writeJson } from '../util/files.ts';
 import { type Evaluation, evaluatedTasks, resampledOf, type TrainedMethod } from './evaluate.ts';
 import { loadHistories } from './generate.ts';

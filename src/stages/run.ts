@@ -6,8 +6,9 @@
 import { join } from 'node:path';
 import { readyExecutor } from '../engine/executors/registry.ts';
 import type { Executor } from '../engine/index.ts';
-import type { ImitationTable, MethodTimes, Results, ReturnTable } from '../evaluation/index.ts';
+import type { MethodTimes, Results } from '../records/index.ts';
 import type { History } from '../rl/index.ts';
+import type { ImitationTable, ReturnTable } from '../statistics/index.ts';
 import { type Progress, silentProgress } from '../util/progress.ts';
 import { baselineModels, trainBaseline } from './baselines/train.ts';
 import { expectBuildable } from './buildable.ts';

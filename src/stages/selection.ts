@@ -3,7 +3,7 @@
  * fingerprint, so that it does not pass to what is derived from them.
  */
 
-import type { Selection } from '../evaluation/index.ts';
+import type { Selection } from '../records/index.ts';
 import { hashJson } from '../util/files.ts';
 import { type ExperimentConfig, experimentSchema } from './config.ts';
 

@@ -3,7 +3,9 @@
  * a machine and an hour, so they stand in the record of a run and never among its results.
  */
 
-import { type Latency, latencyOf, type MethodTable, type MethodTimes, mean, timedPlayer } from '../evaluation/index.ts';
+import { type Latency, latencyOf, timedPlayer } from '../play/index.ts';
+import type { MethodTable, MethodTimes } from '../records/index.ts';
+import { mean } from '../statistics/index.ts';
 import { Random } from '../util/random.ts';
 import { type Evaluation, evaluatedTasks, evaluationOf, type TrainedMethod } from './evaluate.ts';
 import { openPolicy } from './inference.ts';

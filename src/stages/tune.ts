@@ -18,7 +18,7 @@ import {
   type Trial,
   tiedTrials,
   trialScore,
-} from '../evaluation/index.ts';
+} from '../records/index.ts';
 import { formatConfig } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { sha256File, writeFileAtomic, writeJson } from '../util/files.ts';

@@ -6,7 +6,8 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { aggregate, drawResamples, type Estimate, performanceProfile, probabilityOfImprovement } from '../../src/evaluation/index.ts';
+import { probabilityOfImprovement } from '../../src/records/index.ts';
+import { aggregate, drawResamples, type Estimate, performanceProfile } from '../../src/statistics/index.ts';
 import { Random } from '../../src/util/random.ts';
 
 const PYTHON = process.env.CADENZA_PYTHON ?? 'python3';

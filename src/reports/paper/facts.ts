@@ -1,6 +1,6 @@
 /** @file What a paper is written from: the results of a run, its configuration, and what follows from that. */
 
-import type { Prose, Results, Setting } from '../../evaluation/index.ts';
+import type { Prose, Results, Setting } from '../../records/index.ts';
 import { expect } from '../../util/errors.ts';
 import type { ExperimentRecord, OptimiserRecord } from './record.ts';
 

@@ -1,7 +1,7 @@
 /** @file The paper of a run: its Methods section, tables, figures and sources, written from its own files (method 7.2). */
 
 import { join } from 'node:path';
-import { expectComparable, rowsOf } from '../../evaluation/index.ts';
+import { expectComparable, rowsOf } from '../../records/index.ts';
 import { writeFileAtomic, writeJson } from '../../util/files.ts';
 import { learningCurves } from '../figure.ts';
 import { toPDF } from '../pdf.ts';

@@ -1,6 +1,6 @@
 /** @file Methods: what is compared, how it is evaluated, and on what it ran (method 6). */
 
-import type { MethodResult } from '../../evaluation/index.ts';
+import type { MethodResult } from '../../records/index.ts';
 import { audited } from './data.ts';
 import { type Facts, stagesOf, stepsPath } from './facts.ts';
 import { join, literal, paragraph, rebase, type Written, write } from './write.ts';

@@ -1,6 +1,7 @@
 /** @file The tables of the results, in booktabs: scores with intervals, scores by task, costs, and errors of predicted returns. */
 
-import type { Measures, MethodCost, MethodResult, MethodTable, MethodTimes, Verdict } from '../../evaluation/index.ts';
+import type { MethodCost, MethodResult, MethodTable, MethodTimes, Verdict } from '../../records/index.ts';
+import type { Measures } from '../../statistics/index.ts';
 import { rankedImitators } from '../imitation.ts';
 import { rowBeside } from '../side-by-side.ts';
 import { ranked, rankedPredictors } from '../style.ts';

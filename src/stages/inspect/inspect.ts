@@ -4,14 +4,8 @@
  */
 
 import { join } from 'node:path';
-import {
-  INSPECTION_FORMAT,
-  type InspectedSide,
-  type Inspection,
-  type Missing,
-  type Sides,
-  type TransplantTable,
-} from '../../evaluation/index.ts';
+import type { TransplantTable } from '../../play/index.ts';
+import { INSPECTION_FORMAT, type InspectedSide, type Inspection, type Missing, type Sides } from '../../records/index.ts';
 import { writeJson } from '../../util/files.ts';
 import { madeBy } from '../provenance.ts';
 import type { StageOutput, StoreOptions } from '../store.ts';

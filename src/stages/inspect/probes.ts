@@ -4,20 +4,9 @@
  */
 
 import { join } from 'node:path';
-import {
-  curveOf,
-  drawRuns,
-  type FactorProbes,
-  type Missing,
-  measureOf,
-  PROBED,
-  type Probed,
-  type ProbeReport,
-  type ProbeScores,
-  probe,
-  type Sides,
-} from '../../evaluation/index.ts';
+import { curveOf, type FactorProbes, type Missing, PROBED, type Probed, type ProbeReport, type Sides } from '../../records/index.ts';
 import type { HiddenFactor } from '../../rl/index.ts';
+import { drawRuns, measureOf, type ProbeScores, probe } from '../../statistics/index.ts';
 import { breathe } from '../../util/breathe.ts';
 import { readJson, writeJson } from '../../util/files.ts';
 import { Random } from '../../util/random.ts';

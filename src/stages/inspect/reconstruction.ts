@@ -2,16 +2,8 @@
 
 import { join } from 'node:path';
 import { optimise, sizeOf, toOnnx, zeros } from '../../engine/index.ts';
-import {
-  type FieldReconstruction,
-  MeanContext,
-  type Missing,
-  measuresOf,
-  type Reconstruction,
-  ReconstructionScore,
-  SIDES,
-  type Sides,
-} from '../../evaluation/index.ts';
+import { type FieldReconstruction, type Missing, type Reconstruction, SIDES, type Sides } from '../../records/index.ts';
+import { MeanContext, measuresOf, ReconstructionScore } from '../../statistics/index.ts';
 import { readJson, writeJson } from '../../util/files.ts';
 import { weightsOf } from '../inference.ts';
 import { INFERENCE_INPUTS, withWeights } from '../model.ts';

@@ -6,9 +6,11 @@
 
 import { join } from 'node:path';
 import { sizeOf } from '../../engine/index.ts';
-import { AttentionMean, type EpisodeAttention, moments, rollout, type Sides } from '../../evaluation/index.ts';
+import { rollout } from '../../play/index.ts';
 import { contextEncoder } from '../../policy/index.ts';
+import { moments, type Sides } from '../../records/index.ts';
 import { segmentStarts, spaceSize, type Task } from '../../rl/index.ts';
+import { AttentionMean, type EpisodeAttention } from '../../statistics/index.ts';
 import { writeContext, writePast } from '../../tokenizers/index.ts';
 import { readJson, writeJson } from '../../util/files.ts';
 import { Random } from '../../util/random.ts';

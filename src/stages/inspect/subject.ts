@@ -2,7 +2,7 @@
 
 import { readyExecutor } from '../../engine/executors/registry.ts';
 import type { Executor } from '../../engine/index.ts';
-import type { Sides } from '../../evaluation/index.ts';
+import type { Sides } from '../../records/index.ts';
 import type { History, Task } from '../../rl/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import type { ExperimentConfig } from '../config.ts';

@@ -2,7 +2,8 @@
 
 import { join } from 'node:path';
 import { sizeOf } from '../../engine/index.ts';
-import { playTransplants, type Sides, type TransplantTable, transplantPlaces, transplantTable } from '../../evaluation/index.ts';
+import { playTransplants, type TransplantTable, transplantPlaces, transplantTable } from '../../play/index.ts';
+import type { Sides } from '../../records/index.ts';
 import { readJson, writeJson } from '../../util/files.ts';
 import { Random } from '../../util/random.ts';
 import { resampledOf } from '../evaluate.ts';

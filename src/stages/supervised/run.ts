@@ -3,6 +3,8 @@
 import { join } from 'node:path';
 import { readyExecutor } from '../../engine/executors/registry.ts';
 import { zeros } from '../../engine/index.ts';
+import { Scope } from '../../nn/index.ts';
+import { pack, packing } from '../../optim/index.ts';
 import {
   describeSupervisedBars,
   SUPERVISED_FORMAT,
@@ -10,9 +12,7 @@ import {
   type SupervisedResults,
   scoresByExamples,
   supervisedDraws,
-} from '../../evaluation/index.ts';
-import { Scope } from '../../nn/index.ts';
-import { pack, packing } from '../../optim/index.ts';
+} from '../../records/index.ts';
 import { type Draw, labelRecord, problems } from '../../supervised/index.ts';
 import { hashJson, readJson, writeJson } from '../../util/files.ts';
 import { Random } from '../../util/random.ts';

@@ -4,10 +4,10 @@
  * Shape key: K training seeds, T tasks, S streams of a task, E in-context episodes, P parts of the regret.
  */
 
+import type { Resampled } from '../statistics/bootstrap.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
 import { Random } from '../util/random.ts';
-import { type MethodInput, type MethodResult, methodResult, type SeedReturns } from './results.ts';
-import type { Resampled } from './statistics.ts';
+import { type MethodInput, type MethodResult, methodResult, type SeedReturns } from './method.ts';
 
 export const RETURNS_FORMAT = 'cadenza-returns-1';
 

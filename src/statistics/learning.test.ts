@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../util/random.ts';
+import { drawResamples } from './bootstrap.ts';
 import { areaUnder, episodesTo } from './learning.ts';
-import { drawResamples } from './statistics.ts';
 
 const draws = (runs: number) => drawResamples([runs], 2000, Random.seeded(3));
 

@@ -7,7 +7,7 @@
 
 import { CadenzaError, expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import { drawRuns, type Estimate, quantile, type Resampled } from './statistics.ts';
+import { drawRuns, type Estimate, quantile, type Resampled } from './bootstrap.ts';
 
 /** Bins of equal width in which confidence is held against what the source does. */
 export const RELIABILITY_BINS = 10;

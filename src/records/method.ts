@@ -1,20 +1,20 @@
-/** @file What an evaluation found, as it is written to results.json: raw returns in, normalised scores with intervals out. */
+/** @file One method of a table of results: raw returns in, normalised scores with intervals out. */
 
+import { type ProfilePoint, performanceProfile, type Scores } from '../statistics/aggregates.ts';
+import {
+  bootstrapInterval,
+  drawRuns,
+  type Interval,
+  interquartileMean,
+  type MeanScore,
+  mean,
+  type Resampled,
+  type Resamples,
+} from '../statistics/bootstrap.ts';
+import type { CodeUse } from '../statistics/codes.ts';
+import { areaUnder, type EpisodesTo, episodesTo, NEAR } from '../statistics/learning.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import { type ProfilePoint, performanceProfile, type Scores } from './aggregates.ts';
-import type { CodeUse } from './codes.ts';
-import type { Versus } from './comparison.ts';
-import type { Setting } from './description.ts';
-import type { ImitationTable } from './imitation.ts';
-import type { Protocol } from './integrity.ts';
-import type { Latency } from './latency.ts';
-import { areaUnder, type EpisodesTo, episodesTo, NEAR } from './learning.ts';
-import type { RateReturn } from './rate-return.ts';
-import type { ReturnTable } from './return-errors.ts';
-import { bootstrapInterval, drawRuns, type Interval, interquartileMean, mean, type Resampled, type Resamples } from './statistics.ts';
-
-export const RESULTS_FORMAT = 'cadenza-results-1';
 
 /** Episodes at the end of a stream whose average is its final score; all of them where there are fewer. */
 export const FINAL_EPISODES = 5;
@@ -38,11 +38,6 @@ export interface TaskScore {
   /** The task key of the family. */
   task: string;
   oracle: number;
-  mean: number;
-}
-
-/** Mean over all runs, with the interval of the mean. */
-export interface MeanScore extends Interval {
   mean: number;
 }
 
@@ -111,69 +106,6 @@ export interface MethodResult extends MethodCost {
 }
 
 export type MethodTable = Record<string, MethodResult>;
-
-/** Wall-clock time of one row on the machine of the run. */
-export interface MethodTimes {
-  /** Seconds of all training that went into it, and of its evaluation; means over training seeds. An interrupted stage counts from where it went on. */
-  training?: number;
-  evaluation: number;
-  /** Of an action of a trained model. */
-  action?: Latency;
-}
-
-/** Where the numbers come from, enough to run it again. */
-export interface RunRecord {
-  command: string;
-  /** The fully resolved configuration. */
-  config: unknown;
-  commit: string;
-  version: string;
-  node: string;
-  machine: string | Record<string, string | number>;
-  dataHashes: Record<string, string>;
-  /** What was imported in the place of rollouts, by table: the files with their hashes, and how many histories were left out. */
-  imported?: Record<string, unknown>;
-  /** Wall-clock seconds of each stage. */
-  seconds: Record<string, number>;
-  /** Times of every row, by the name of the experiment or of the table. */
-  times?: Record<string, Record<string, MethodTimes>>;
-}
-
-/** The whole of results.json. */
-export interface Results {
-  format: typeof RESULTS_FORMAT;
-  name: string;
-  /** Mean raw return of the oracle over the test tasks. */
-  oracle: { mean: number };
-  /** In-context episodes of a stream. */
-  episodes: number;
-  /** Streams of one seed. */
-  streams: number;
-  seeds: number;
-  sampling: 'sample' | 'greedy';
-  /** What the intervals are, in a sentence. */
-  bars: string;
-  methods: MethodTable;
-  /** Further tables of the same shape, by name. */
-  tables?: Record<string, MethodTable>;
-  /** CAD, or an ablation's reference, held against every other row, by the name of the experiment or of the table; older results, and tables without that row, have none. */
-  versus?: Record<string, Versus>;
-  /** How well future returns are predicted, by the name of the experiment or of the table; absent where no model predicts any. */
-  returns?: Record<string, ReturnTable>;
-  /** Rate against return, of an ablation that asks for it. */
-  rate?: RateReturn;
-  /** What follows from the configuration; absent in results that were written before it was kept, and of ablations. */
-  setting?: Setting;
-  /** How near action probabilities are to the source's, by the same names; absent where that was not measured. */
-  imitation?: Record<string, ImitationTable>;
-  /** The audit of training against test tasks, by content. */
-  split: Record<string, unknown>;
-  /** How the rows of each table were evaluated and chosen, by the name of the experiment or of the table; older results have none. */
-  protocols?: Record<string, Protocol>;
-  /** The raw returns of all tables, in a file beside this one; results written before there was one have none. */
-  raw?: { file: string; sha256: string };
-  run: RunRecord;
-}
 
 /** The returns of one seed. */
 export interface SeedReturns {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { methodResult } from './method.ts';
 import { bootstrapRandom, type ReturnsTable, scoreMethod, scoringInput } from './raw-returns.ts';
-import { methodResult } from './results.ts';
 
 const cost = { flopsPerAction: 1, stateBytes: 2, historyBytes: 3 };
 

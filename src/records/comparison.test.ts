@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
+import { aggregate } from '../statistics/aggregates.ts';
 import { Random } from '../util/random.ts';
-import { aggregate } from './aggregates.ts';
 import { compareRows, pairedDifference, probabilityOfImprovement, verdictOf, versusOthers } from './comparison.ts';
 import { type ReturnsTable, scoreMethod } from './raw-returns.ts';
 import { drawsOf, type Run, runScore, runsOf, scoresOf } from './runs.ts';

@@ -6,8 +6,8 @@
 
 import { CadenzaError, expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import type { MeanScore } from './results.ts';
-import { bootstrapInterval, drawRuns, mean, type Resampled } from './statistics.ts';
+import type { MeanScore } from './bootstrap.ts';
+import { bootstrapInterval, drawRuns, mean, type Resampled } from './bootstrap.ts';
 
 /** Two measures of the same errors; every error is divided by the oracle's return of its task. */
 export interface Errors<T> {

@@ -1,9 +1,9 @@
 /** @file What a supervised evaluation found, as it is written to results.json: scores by number of examples, with intervals over test tasks. */
 
+import { bootstrapInterval, drawResamples, type Interval, mean, quantile, type Resamples } from '../statistics/bootstrap.ts';
 import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import type { RunRecord } from './results.ts';
-import { bootstrapInterval, drawResamples, type Interval, mean, quantile, type Resamples } from './statistics.ts';
+import type { RunRecord } from './run-record.ts';
 
 export const SUPERVISED_FORMAT = 'cadenza-supervised-1';
 

@@ -4,11 +4,11 @@
  */
 
 import type { EnvFamily, Policy, Task } from '../rl/index.ts';
+import type { MeanScore } from '../statistics/bootstrap.ts';
+import { bootstrapInterval, drawRuns, mean, type Resampled } from '../statistics/bootstrap.ts';
 import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import type { MeanScore } from './results.ts';
 import { rollout } from './rollout.ts';
-import { bootstrapInterval, drawRuns, mean, type Resampled } from './statistics.ts';
 
 export interface TransplantRequest {
   readonly family: Pick<EnvFamily, 'id' | 'make' | 'actionSpace' | 'horizon' | 'regret'>;

@@ -21,6 +21,11 @@ export interface Interval {
   high: number;
 }
 
+/** Mean over all runs, with the interval of the mean. */
+export interface MeanScore extends Interval {
+  mean: number;
+}
+
 /** A number that sums up scores, with its interval. */
 export interface Estimate extends Interval {
   value: number;

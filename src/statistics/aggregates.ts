@@ -14,7 +14,7 @@ import {
   quantile,
   type Resamples,
   type Statistic,
-} from './statistics.ts';
+} from './bootstrap.ts';
 
 /** Scores by task: [T] lists, one score a run. In the bootstrap's draws, tasks lie one after the other. */
 export type Scores = readonly ArrayLike<number>[];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../util/random.ts';
 import { aggregate, performanceProfile, shortfall, taskMedian } from './aggregates.ts';
-import { drawResamples, drawRuns } from './statistics.ts';
+import { drawResamples, drawRuns } from './bootstrap.ts';
 
 describe('the median over tasks', () => {
   it('is of the means over runs, between the two in the middle where tasks are even', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../util/random.ts';
-import { bootstrapInterval, drawResamples, drawRuns, interquartileMean, mean, quantile, stratifiedBootstrap } from './statistics.ts';
+import { bootstrapInterval, drawResamples, drawRuns, interquartileMean, mean, quantile, stratifiedBootstrap } from './bootstrap.ts';
 
 describe('interquartileMean', () => {
   it('drops ⌊n/4⌋ scores on each side, as scipy trim_mean(0.25) does', () => {

@@ -1,8 +1,9 @@
 /** @file What a search for hyperparameters found, as it is written to tune.json, and how its trials are ranked. */
 
-import type { MethodInput } from './results.ts';
-import { FINAL_EPISODES, methodResult, type RunRecord, type Score, type SeedReturns } from './results.ts';
-import { mean } from './statistics.ts';
+import { mean } from '../statistics/bootstrap.ts';
+import type { MethodInput } from './method.ts';
+import { FINAL_EPISODES, methodResult, type Score, type SeedReturns } from './method.ts';
+import type { RunRecord } from './run-record.ts';
 
 export const STUDY_FORMAT = 'cadenza-tune-1';
 

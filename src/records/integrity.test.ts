@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { comparisonFaults, describeSelection, expectComparable, type Protocol, type Rows, rowsOf } from './integrity.ts';
+import { comparisonFaults, describeSelection, expectComparable, type Rows, rowsOf } from './integrity.ts';
+import type { Protocol } from './protocol.ts';
 import type { Results } from './results.ts';
 
 const protocol: Protocol = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { replay } from '../play/replay.ts';
 import { actionDistribution, type Feedback, type History, type Policy } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
-import { replay } from './replay.ts';
 import { lastReturns, meanReturns, returnError } from './return-errors.ts';
 
 // Two histories of three episodes.

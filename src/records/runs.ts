@@ -1,9 +1,9 @@
 /** @file The runs behind a row, one by one: what every stream of every seed scored on its task. Statistics over two rows start from these. */
 
-import { areaUnder } from './learning.ts';
+import { drawRuns, mean, type Resamples } from '../statistics/bootstrap.ts';
+import { areaUnder } from '../statistics/learning.ts';
+import { FINAL_EPISODES } from './method.ts';
 import { type ReturnsTable, scoringInput } from './raw-returns.ts';
-import { FINAL_EPISODES } from './results.ts';
-import { drawRuns, mean, type Resamples } from './statistics.ts';
 import type { Measure } from './study.ts';
 
 /** One stream of one seed. */

@@ -1,9 +1,9 @@
 /** @file How long an action takes as deployed: a policy of one stream plays, and every action is timed with what it then learns from it. */
 
 import { chooseActions, type EnvFamily, type Policy, type Task } from '../rl/index.ts';
+import { quantile } from '../statistics/bootstrap.ts';
 import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import { quantile } from './statistics.ts';
 
 /** Milliseconds of actions that came first after a segment ended, when the past is compressed, and of all others. */
 export interface ActionTimes {

@@ -4,7 +4,7 @@
  */
 
 import { expect } from '../util/errors.ts';
-import { mean, overResamples, type Resamples } from './statistics.ts';
+import { mean, overResamples, type Resamples } from './bootstrap.ts';
 
 /** Share of the oracle's return that counts as near it. */
 export const NEAR = 0.9;

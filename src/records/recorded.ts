@@ -3,11 +3,11 @@
  * return: a policy that foretells others' actions need not act well, and one that acts better foretells them worse.
  */
 
+import { bootstrapInterval, drawResamples, type Interval, mean, type Resamples } from '../statistics/bootstrap.ts';
+import { scoreStep } from '../statistics/imitation.ts';
 import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import { scoreStep } from './imitation.ts';
-import type { RunRecord } from './results.ts';
-import { bootstrapInterval, drawResamples, type Interval, mean, type Resamples } from './statistics.ts';
+import type { RunRecord } from './run-record.ts';
 
 export const RECORDED_FORMAT = 'cadenza-recorded-1';
 

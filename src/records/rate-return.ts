@@ -3,11 +3,12 @@
  * Shape key: R runs (task × seed × stream).
  */
 
+import type { MeanScore } from '../statistics/bootstrap.ts';
+import { quantile, type Resamples } from '../statistics/bootstrap.ts';
 import { CadenzaError } from '../util/errors.ts';
+import type { MethodTable } from './method.ts';
 import type { ReturnsTable } from './raw-returns.ts';
-import type { MeanScore, MethodTable } from './results.ts';
 import { drawsOf, scoresOf } from './runs.ts';
-import { quantile, type Resamples } from './statistics.ts';
 
 /** Shares of the reference's return that a curve is asked for: the smallest Z that keeps them. */
 export const KEPT = [0.95, 0.99] as const;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../util/random.ts';
-import { describeBars, methodResult } from './results.ts';
+import { describeBars, methodResult } from './method.ts';
 
 const cost = { flopsPerAction: 1e6, stateBytes: 512, historyBytes: 256 };
 const oracle = new Map([

@@ -1,11 +1,11 @@
 /** @file What looking into a finished run found, as it is written to inspect.json. */
 
-import type { EpisodeAttention } from './attention.ts';
-import type { ProbeScores } from './probes.ts';
-import type { Measured } from './reconstruction.ts';
-import type { RunRecord } from './results.ts';
-import { bootstrapInterval, mean, type Resamples } from './statistics.ts';
-import type { TransplantTable } from './transplant.ts';
+import type { TransplantTable } from '../play/transplant.ts';
+import type { EpisodeAttention } from '../statistics/attention.ts';
+import { bootstrapInterval, mean, type Resamples } from '../statistics/bootstrap.ts';
+import type { ProbeScores } from '../statistics/probes.ts';
+import type { Measured } from '../statistics/reconstruction.ts';
+import type { RunRecord } from './run-record.ts';
 
 export const INSPECTION_FORMAT = 'cadenza-inspection-1';
 

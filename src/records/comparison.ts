@@ -3,12 +3,21 @@
  * Shape key: T tasks, N runs of a task in one row, M in the other.
  */
 
+import type { Scores } from '../statistics/aggregates.ts';
+import {
+  bootstrapInterval,
+  drawCounts,
+  drawRuns,
+  type Estimate,
+  mean,
+  overResamples,
+  percentiles,
+  type Resampled,
+} from '../statistics/bootstrap.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
 import { Random } from '../util/random.ts';
-import type { Scores } from './aggregates.ts';
 import type { ReturnsTable } from './raw-returns.ts';
 import { type Run, runScore, runsOf } from './runs.ts';
-import { bootstrapInterval, drawCounts, drawRuns, type Estimate, mean, overResamples, percentiles, type Resampled } from './statistics.ts';
 import { MEASURES } from './study.ts';
 
 export interface BootstrapOptions {

@@ -4,34 +4,21 @@
  */
 
 import { z } from 'zod';
+import type { Latency } from '../play/latency.ts';
+import type { Estimate, MeanScore } from '../statistics/bootstrap.ts';
+import type { CodeUse } from '../statistics/codes.ts';
+import type { ImitationScore, ImitationTable, Measures, ReliabilityBin } from '../statistics/imitation.ts';
+import type { EpisodesTo } from '../statistics/learning.ts';
+import type { CalibrationBin, Errors, ReturnError, ReturnTable } from '../statistics/return-errors.ts';
 import { byName, fields, fileNameSchema, nameSchema, type RecordFormat, sha256Schema } from '../util/formats.ts';
-import type { CodeUse } from './codes.ts';
 import type { Comparison, MeasureComparison, PairedDifference, Versus } from './comparison.ts';
 import type { Setting } from './description.ts';
-import type { ImitationScore, ImitationTable, Measures, ReliabilityBin } from './imitation.ts';
-import { type Protocol, SELECTIONS, type Selection } from './integrity.ts';
-import type { Latency } from './latency.ts';
-import type { EpisodesTo } from './learning.ts';
+import type { EpisodeScores, MethodResult, MethodTable, Profile, Regret, RetrievalUse, Score, StageBudget, TaskScore } from './method.ts';
+import { type Protocol, SELECTIONS, type Selection } from './protocol.ts';
 import type { RatePoint, RateReturn, SmallestPoint } from './rate-return.ts';
 import { type MethodReturns, type RawReturns, RETURNS_FORMAT, type ReturnsTable } from './raw-returns.ts';
-import {
-  type EpisodeScores,
-  type MeanScore,
-  type MethodResult,
-  type MethodTable,
-  type MethodTimes,
-  type Profile,
-  RESULTS_FORMAT,
-  type Regret,
-  type Results,
-  type RetrievalUse,
-  type RunRecord,
-  type Score,
-  type StageBudget,
-  type TaskScore,
-} from './results.ts';
-import type { CalibrationBin, Errors, ReturnError, ReturnTable } from './return-errors.ts';
-import type { Estimate } from './statistics.ts';
+import { RESULTS_FORMAT, type Results } from './results.ts';
+import type { MethodTimes, RunRecord } from './run-record.ts';
 
 const number = z.number();
 const numbers = z.array(number).min(1);

@@ -1,0 +1,4 @@
+export * from './latency.ts';
+export * from './replay.ts';
+export * from './rollout.ts';
+export * from './transplant.ts';
