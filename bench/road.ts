@@ -3,8 +3,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadExperiment } from '../src/stages/config.ts';
-import { runExperiment } from '../src/stages/run.ts';
+import { loadExperiment } from '../src/config/experiment.ts';
+import { runExperiment } from '../src/pipeline/run.ts';
 import { silentProgress } from '../src/util/progress.ts';
 import type { Bench, Result } from './bench.ts';
 

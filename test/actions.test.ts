@@ -8,7 +8,7 @@ import { nodeExecutor } from '../src/engine/executors/node.ts';
 import { loadPolicy } from '../src/policy/index.ts';
 import type { Results } from '../src/records/index.ts';
 import { chooseActions } from '../src/rl/index.ts';
-import { loadTensors } from '../src/stages/checkpoint.ts';
+import { loadTensors } from '../src/cache/checkpoint.ts';
 import { Random } from '../src/util/random.ts';
 import { settings, stageFolder, TINY, withinProcess } from './command.ts';
 import { readModel } from './exported.ts';

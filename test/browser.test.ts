@@ -14,7 +14,7 @@ import { webExecutor } from '../src/engine/executors/web.ts';
 import { optimise, toOnnx } from '../src/engine/index.ts';
 import { environment } from '../src/envs/index.ts';
 import { sealDescription } from '../src/policy/index.ts';
-import { INFERENCE_INPUTS, withWeights } from '../src/stages/model.ts';
+import { INFERENCE_INPUTS, withWeights } from '../src/agent/model.ts';
 import { type Game, type Played, play, type playInPage } from './browser-page.ts';
 import { executablePath, expectChromium, launchChromium } from './chromium.ts';
 import { type ExportRequest, expectSame, makeModel, readModel } from './exported.ts';

@@ -10,7 +10,7 @@ import { afterAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { pathOf } from '../src/cli/options.ts';
 import { readyExecutor, threadAdvice } from '../src/engine/executors/registry.ts';
-import { loadExperiment } from '../src/stages/config.ts';
+import { loadExperiment } from '../src/config/experiment.ts';
 import { start as runner, settings, stageFolder, TINY, withinProcess } from './command.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { openExperiment } from '../src/cli/experiments.ts';
-import { evaluatedAt, experimentSchema, stageOptimiser, tableConfig } from '../src/stages/config.ts';
+import { evaluatedAt, experimentSchema, stageOptimiser, tableConfig } from '../src/config/experiment.ts';
 import { configJsonSchema, formatConfig, type JsonSchema, loadConfig } from '../src/util/config.ts';
 import { CadenzaError } from '../src/util/errors.ts';
 import { editDistance, nearest } from '../src/util/nearest.ts';

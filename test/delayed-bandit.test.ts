@@ -8,9 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openHistories, readManifest } from '../src/data/index.ts';
 import type { RawReturns, Results, Study } from '../src/records/index.ts';
 import type { ComparisonReport } from '../src/reports/index.ts';
-import { expectBuildable } from '../src/stages/buildable.ts';
-import { loadExperiment } from '../src/stages/config.ts';
-import { split } from '../src/stages/generate.ts';
+import { expectBuildable } from '../src/pipeline/buildable.ts';
+import { loadExperiment } from '../src/config/experiment.ts';
+import { split } from '../src/histories/generate.ts';
 import { stageFolder, withinProcess } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-bandit-'));

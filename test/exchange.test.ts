@@ -13,8 +13,8 @@ import { writeHdf5 } from '../src/data/hdf5-writer.ts';
 import { readManifest, readShard } from '../src/data/index.ts';
 import { decodeSafetensors } from '../src/engine/index.ts';
 import type { RecordedResults } from '../src/records/index.ts';
-import { loadExperiment } from '../src/stages/config.ts';
-import { split } from '../src/stages/generate.ts';
+import { loadExperiment } from '../src/config/experiment.ts';
+import { split } from '../src/histories/generate.ts';
 import { settings, stageFiles, stageFolder, TINY, withinProcess } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-exchange-'));

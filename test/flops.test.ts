@@ -7,11 +7,11 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { environment } from '../src/envs/index.ts';
-import { baseline, type TrainedBaseline } from '../src/stages/baselines/index.ts';
-import { baselineModel } from '../src/stages/baselines/train.ts';
-import { loadExperiment } from '../src/stages/config.ts';
-import { plannedCost } from '../src/stages/cost.ts';
-import { Model } from '../src/stages/model.ts';
+import { baseline, type TrainedBaseline } from '../src/agent/baselines/index.ts';
+import { baselineModel } from '../src/training/baselines.ts';
+import { loadExperiment } from '../src/config/experiment.ts';
+import { plannedCost } from '../src/agent/cost.ts';
+import { Model } from '../src/agent/model.ts';
 import { ROOT } from './command.ts';
 
 const PRESET = join(ROOT, 'experiments', 'dark-room.yaml');

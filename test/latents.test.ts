@@ -10,8 +10,8 @@ import { zeros } from '../src/engine/index.ts';
 import { environment } from '../src/envs/index.ts';
 import { loadDecoder, type ModelDescription } from '../src/policy/index.ts';
 import type { MethodTable } from '../src/records/index.ts';
-import { loadExperiment } from '../src/stages/config.ts';
-import { Model } from '../src/stages/model.ts';
+import { loadExperiment } from '../src/config/experiment.ts';
+import { Model } from '../src/agent/model.ts';
 import { Random } from '../src/util/random.ts';
 import { settings, TINY, withinProcess } from './command.ts';
 

@@ -13,9 +13,9 @@ import { type Facts, writePaper } from '../src/reports/paper/index.ts';
 import { methods } from '../src/reports/paper/methods.ts';
 import { differences, implementation } from '../src/reports/paper/protocol.ts';
 import { sources } from '../src/sources/index.ts';
-import { baselines } from '../src/stages/baselines/index.ts';
-import { loadExperiment } from '../src/stages/config.ts';
-import { describe as describeExperiment } from '../src/stages/describe.ts';
+import { baselines } from '../src/agent/baselines/index.ts';
+import { loadExperiment } from '../src/config/experiment.ts';
+import { describe as describeExperiment } from '../src/pipeline/describe.ts';
 import { ROOT, TINY, withinProcess } from './command.ts';
 import { misreadings, type Said, visible } from './read-back.ts';
 

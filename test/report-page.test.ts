@@ -8,8 +8,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { Results } from '../src/records/index.ts';
 import { htmlReport } from '../src/reports/html.ts';
 import { sideBySideHtml } from '../src/reports/side-by-side.ts';
-import { loadExperiment } from '../src/stages/config.ts';
-import { describe as describeExperiment } from '../src/stages/describe.ts';
+import { loadExperiment } from '../src/config/experiment.ts';
+import { describe as describeExperiment } from '../src/pipeline/describe.ts';
 import { executablePath, expectChromium, launchChromium } from './chromium.ts';
 import { ROOT } from './command.ts';
 

@@ -7,10 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Study } from '../src/records/index.ts';
 import type { EnvFamily, Task } from '../src/rl/index.ts';
-import { loadExperiment } from '../src/stages/config.ts';
-import { split } from '../src/stages/generate.ts';
-import { statedSelection } from '../src/stages/selection.ts';
-import { SEARCHES, trialConfig } from '../src/stages/tune.ts';
+import { loadExperiment } from '../src/config/experiment.ts';
+import { split } from '../src/histories/generate.ts';
+import { statedSelection } from '../src/config/selection.ts';
+import { SEARCHES, trialConfig } from '../src/pipeline/tune.ts';
 import { sha256File } from '../src/util/files.ts';
 import { cadenza, settings, stageFiles, start, TINY, withinProcess } from './command.ts';
 

@@ -1,12 +1,12 @@
 /** @file The kinds of experiment that a file can describe, told apart by a key at its top: one record each. */
 
 import type { z } from 'zod';
-import { type ExperimentConfig, experimentSchema, tableConfig } from '../stages/config.ts';
-import type { Estimate } from '../stages/estimate.ts';
-import type { Stage } from '../stages/plan.ts';
-import type { RunOptions } from '../stages/run.ts';
-import { fingerprint } from '../stages/selection.ts';
-import { supervisedSchema } from '../stages/supervised/config.ts';
+import { type ExperimentConfig, experimentSchema, tableConfig } from '../config/experiment.ts';
+import type { Estimate } from '../pipeline/estimate.ts';
+import type { Stage } from '../pipeline/plan.ts';
+import type { RunOptions } from '../pipeline/run.ts';
+import { fingerprint } from '../config/selection.ts';
+import { supervisedSchema } from '../config/supervised.ts';
 import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Next } from './ending.ts';
@@ -56,9 +56,9 @@ export const KINDS: readonly ExperimentKind[] = [
     parallel: true,
     async estimate(config, jobs) {
       const [{ expectBuildable }, { together }, { familyOf }] = await Promise.all([
-        import('../stages/buildable.ts'),
-        import('../stages/estimate.ts'),
-        import('../stages/imported.ts'),
+        import('../pipeline/buildable.ts'),
+        import('../pipeline/estimate.ts'),
+        import('../histories/imported.ts'),
       ]);
       const each = [config, ...config.tables.map(table => tableConfig(config, table))];
       return together(
@@ -69,16 +69,16 @@ export const KINDS: readonly ExperimentKind[] = [
     remark: config =>
       `# These settings have the fingerprint ${fingerprint(config)}; selection.settings takes it, to state how they were chosen.\n`,
     async run(config, options) {
-      const { familyOf } = await import('../stages/imported.ts');
+      const { familyOf } = await import('../histories/imported.ts');
       const whole = options.until === undefined || options.until === 'evaluate';
       if (whole && familyOf(config).recorded) {
-        const results = await (await import('../stages/recorded.ts')).runRecorded(config, options);
+        const results = await (await import('../pipeline/recorded.ts')).runRecorded(config, options);
         // A table says it all; there are no curves.
         const text = async () => (await import('../reports/recorded-terminal.ts')).formatRecorded(results);
         const found = async () => (await import('../reports/summary.ts')).summarizeRecorded(results);
         return { results, write: async () => {}, text, found, next: (_, given) => [ownSettings(given, config, 'seeds=[0,1,2]')] };
       }
-      const results = await (await import('../stages/run.ts')).runExperiment(config, options);
+      const results = await (await import('../pipeline/run.ts')).runExperiment(config, options);
       return (
         results && {
           results,
@@ -101,10 +101,10 @@ export const KINDS: readonly ExperimentKind[] = [
     stages: [],
     parallel: false,
     async estimate(config) {
-      return (await import('../stages/supervised/estimate.ts')).estimateSupervised(config);
+      return (await import('../pipeline/supervised/estimate.ts')).estimateSupervised(config);
     },
     async run(config, options) {
-      const results = await (await import('../stages/supervised/run.ts')).runSupervised(config, options);
+      const results = await (await import('../pipeline/supervised/run.ts')).runSupervised(config, options);
       return {
         results,
         write: async out => (await import('../reports/index.ts')).writeSupervisedReports(out, results),

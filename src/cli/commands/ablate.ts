@@ -28,7 +28,7 @@ export function registerAblate(program: Command): void {
     .addOption(jobsOption())
     .addOption(jsonOption())
     .action(async (file: string, options: Options) => {
-      const { loadAblation, runAblation } = await import('../../stages/ablate.ts');
+      const { loadAblation, runAblation } = await import('../../pipeline/ablate.ts');
       const opened = loadAblation(file, options.set);
       const out = options.out ?? join('runs', opened.ablation.name);
       const progress = terminalProgress();

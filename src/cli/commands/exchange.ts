@@ -44,7 +44,7 @@ export function registerExchange(program: Command): void {
     .option('--allow-rounding', 'accept fields whose values 32-bit numbers cannot tell apart')
     .addOption(jsonOption())
     .action(async (files: string[], { format, out, labels, tasks: most, histories: each, allowRounding, json = false }: ImportOptions) => {
-      const { importDataset } = await import('../../stages/imported.ts');
+      const { importDataset } = await import('../../histories/imported.ts');
       const request = { files, layout: format, labels, most: { tasks: most, histories: each }, allowRounding, out };
       const { dataset, format: found } = await importDataset(request);
       const histories = dataset.shards.reduce((sum, shard) => sum + shard.histories, 0);
@@ -82,7 +82,7 @@ export function registerExchange(program: Command): void {
       const { exportHistories } = await import('../../data/exchange.ts');
       const { exchangeFormat } = await import('../../data/formats/index.ts');
       const from = historyFolder(folder);
-      if (existsSync(join(from, 'stage.json'))) (await import('../../stages/store.ts')).readStage(from);
+      if (existsSync(join(from, 'stage.json'))) (await import('../../cache/store.ts')).readStage(from);
       const { histories, files } = await exportHistories(from, exchangeFormat(format), out);
       if (json) return printJson({ histories, files });
       print(`${histories} histories of ${folder} are in ${files.join(' and ')}\n`);

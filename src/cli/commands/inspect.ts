@@ -39,7 +39,7 @@ export function registerInspect(program: Command): void {
     .addOption(jsonOption())
     .action(async (given: string, { out, json, ...options }: Options) => {
       const run = folderOf(given);
-      const { inspectRun } = await import('../../stages/inspect/inspect.ts');
+      const { inspectRun } = await import('../../analysis/inspect/inspect.ts');
       const signal = interruptSignal();
       const progress = terminalProgress();
       const folder = out ?? join(run, 'inspect');

@@ -65,9 +65,9 @@ function namesOf(runs: readonly OpenRun[]): string[] {
 
 /** What a paper needs to know of a run. Here the compiler compares the schema of configurations with what reports read of them. */
 async function factsOf({ folder, results }: OpenRun): Promise<Facts> {
-  const { experimentSchema } = await import('../../stages/config.ts');
-  const { describe } = await import('../../stages/describe.ts');
-  const { expectImported } = await import('../../stages/imported.ts');
+  const { experimentSchema } = await import('../../config/experiment.ts');
+  const { describe } = await import('../../pipeline/describe.ts');
+  const { expectImported } = await import('../../histories/imported.ts');
   const { loadConfig } = await import('../../util/config.ts');
   const recorded = results.run.config as Record<string, unknown>;
   if (recorded.ablation)

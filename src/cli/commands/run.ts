@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { Stage } from '../../stages/plan.ts';
+import type { Stage } from '../../pipeline/plan.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
 import { ending } from '../ending.ts';

@@ -3,7 +3,7 @@
 import { type Command, Option } from 'commander';
 import type { ContextAbout } from '../../data/contexts.ts';
 import { type Counted, METRICS, type MetricId } from '../../data/retrieval.ts';
-import type { StoreStatistics } from '../../stages/retrieval.ts';
+import type { StoreStatistics } from '../../retrieval/quality.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
 import { Random } from '../../util/random.ts';
@@ -57,8 +57,8 @@ function registerBuild(store: Command): void {
       async (folder: string, { out, from: given, histories: limit, every, seed, streams, json = false, ...options }: BuildOptions) => {
         const signal = interruptSignal();
         const progress = terminalProgress();
-        const stage = await import('../../stages/contexts.ts');
-        const { openRun, trainingHistories } = await import('../../stages/finished.ts');
+        const stage = await import('../../retrieval/contexts.ts');
+        const { openRun, trainingHistories } = await import('../../analysis/finished.ts');
         const { ContextStore } = await import('../../data/contexts.ts');
         const { readyExecutor } = await import('../../engine/executors/registry.ts');
         const { firstOfEach } = await import('../../rl/index.ts');
@@ -132,8 +132,8 @@ function registerQuery(store: Command): void {
     .addOption(jsonOption())
     .action(async (db: string, { run: folder, history: index, episode, k, metric, own = false, json = false, ...rest }: QueryOptions) => {
       const { fromEpisode = 1, rewarded = false } = rest;
-      const stage = await import('../../stages/contexts.ts');
-      const { openRun, trainingHistories } = await import('../../stages/finished.ts');
+      const stage = await import('../../retrieval/contexts.ts');
+      const { openRun, trainingHistories } = await import('../../analysis/finished.ts');
       const { ContextStore } = await import('../../data/contexts.ts');
       const { counts, nearestContexts } = await import('../../data/retrieval.ts');
       const { readyExecutor } = await import('../../engine/executors/registry.ts');
@@ -183,7 +183,7 @@ function registerStats(store: Command): void {
     .addOption(jsonOption())
     .action(async (db: string, { queries, seed, json, fromEpisode = 1, rewarded = false }: StatsOptions) => {
       const { ContextStore } = await import('../../data/contexts.ts');
-      const { storeStatistics } = await import('../../stages/retrieval.ts');
+      const { storeStatistics } = await import('../../retrieval/quality.ts');
       const contexts = ContextStore.open(db);
       try {
         const statistics = storeStatistics(contexts, { queries, queriesOf: { fromEpisode, rewarded }, random: Random.seeded(seed) });

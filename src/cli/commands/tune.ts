@@ -2,9 +2,9 @@
 
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { loadExperiment } from '../../stages/config.ts';
-import { loadSpace } from '../../stages/space.ts';
-import type { Search } from '../../stages/tune.ts';
+import { loadExperiment } from '../../config/experiment.ts';
+import { loadSpace } from '../../config/space.ts';
+import type { Search } from '../../pipeline/tune.ts';
 import { terminalProgress } from '../../util/progress.ts';
 import { ending, type Next } from '../ending.ts';
 import {
@@ -71,7 +71,7 @@ export function registerTune(program: Command): void {
       const progress = terminalProgress();
       const command = `cadenza ${process.argv.slice(2).join(' ')}`;
       // Loaded late: it brings the executors, which a mistyped key should not wait for.
-      const { tune } = await import('../../stages/tune.ts');
+      const { tune } = await import('../../pipeline/tune.ts');
       const study = await tune(config, { ...options, space: searched, measure: score, out, progress, signal, command }).finally(
         progress.stop,
       );

@@ -1,0 +1,179 @@
+/**
+ * @file What the student of the moment does and sees on training tasks, several episodes a stream. Its weights are inputs of the graphs that
+ * act, so that nothing is compiled anew when they change.
+ * Shape key: S streams, H horizon, W numbers of an action, L numbers of a distribution over actions as a source records it.
+ */
+
+import { type Executor, type Graph, type HostTensor, inputsOf, optimise, type Program, toOnnx, zeros } from '../engine/index.ts';
+import { FROZEN, type Packing, readPacked } from '../optim/index.ts';
+import { rollout } from '../play/index.ts';
+import { inContextPolicy } from '../policy/index.ts';
+import { actionDistribution, type Feedback, type Policy, spaceSize, type Task, TransitionColumns } from '../rl/index.ts';
+import { stepsSeen } from '../tokenizers/index.ts';
+import type { Random } from '../util/random.ts';
+import type { Model } from './model.ts';
+import type { TrainedState } from '../training/trainer.ts';
+
+/** Environments whose contexts are compressed in one call. */
+const COMPRESS_BATCH = 32;
+
+export interface ActorRequest {
+  readonly model: Model;
+  /** Kind of the compressor. */
+  readonly kind: string;
+  readonly streams: number;
+  readonly executor: Executor;
+  /** How the parts of the trained state that it acts by lie in their vectors. */
+  readonly layouts: Readonly<Record<string, Packing>>;
+  /** The frozen parameters: layout and values. */
+  readonly frozen: { readonly layout: Packing; readonly values: HostTensor };
+  /** Whether the policy has values. */
+  readonly critic: boolean;
+}
+
+/** A student that acts by whatever weights it was given last. */
+export interface Actor {
+  readonly policy: Policy;
+  /** Takes on the trained state. */
+  load(state: TrainedState): void;
+  /** What the future was worth to stream `i` at step `t` of its running episode, when it acted last; 0 without a critic. */
+  value(i: number, t: number): number;
+  dispose(): Promise<void>;
+}
+
+export async function openActor({ model, kind, streams, executor, layouts, frozen, critic }: ActorRequest): Promise<Actor> {
+  const { family, tokenizer } = model;
+  const graphs = model.inference(kind, { compress: COMPRESS_BATCH, act: streams }, { critic });
+  const packed = { ...layouts, [FROZEN]: frozen.layout };
+  let weights: TrainedState = {};
+  const steps = stepsSeen(tokenizer, model.segment);
+  const values = zeros([streams, steps]);
+  let latest = values;
+
+  const open = async (graph: Graph): Promise<Program> => {
+    const fed = optimise(Object.entries(packed).reduce((read, [name, layout]) => readPacked(read, layout, name), graph));
+    const inputs = inputsOf(fed);
+    const read = Object.keys(packed).filter(name => inputs.has(name));
+    const program = await executor.compile(toOnnx(fed));
+    return {
+      run: (feeds, outputs, into) =>
+        program.run({ ...feeds, ...Object.fromEntries(read.map(name => [name, weights[name]])) }, outputs, into),
+      dispose: program.dispose,
+    };
+  };
+  const act = await open(graphs.act);
+  const { carries, latentShape } = graphs;
+  const compress = graphs.compress && { program: await open(graphs.compress), batch: COMPRESS_BATCH, latentShape: latentShape!, carries };
+  const valued: Program = {
+    ...act,
+    async run(feeds, outputs, into) {
+      const results = await act.run(feeds, [...outputs, 'values'], { ...into, values });
+      latest = results.values;
+      return results;
+    },
+  };
+  return {
+    policy: inContextPolicy({
+      family,
+      tokenizer,
+      actions: model.head.distribution,
+      context: graphs.context,
+      compress,
+      act: { program: critic ? valued : act, size: streams },
+    }),
+    load(state) {
+      weights = { ...state, [FROZEN]: frozen.values };
+    },
+    value: (i, t) => latest.data[i * steps + (t % steps)],
+    async dispose() {
+      await act.dispose();
+      await compress?.program.dispose();
+    },
+  };
+}
+
+/** What one stream saw and did, in columns over its T transitions. */
+export class Stream extends TransitionColumns {
+  readonly task: Task;
+  /** [T] log-probability of the action when it was drawn. */
+  readonly logProbability: number[] = [];
+  /** [T + 1] values before every action, and of what comes after the last. */
+  readonly value: number[] = [];
+  /** [T × L] what a teacher would have done there; empty without one. */
+  readonly label: number[] = [];
+  /** First transition of every episode, and T at the end. */
+  readonly starts: number[] = [0];
+
+  constructor(task: Task, width: number, actionWidth: number) {
+    super(width, actionWidth);
+    this.task = task;
+  }
+
+  get episodes(): number {
+    return this.starts.length - 1;
+  }
+
+  /** Whether an episode ended with each transition. */
+  get ended(): boolean[] {
+    return this.terminated.map((end, t) => end + this.truncated[t] > 0);
+  }
+
+  override push(feedback: Feedback, i: number): void {
+    super.push(feedback, i);
+    if (feedback.terminated[i] || feedback.truncated[i]) this.starts.push(this.length);
+  }
+}
+
+export interface CollectRequest {
+  readonly model: Pick<Model, 'family'>;
+  readonly actor: Pick<Actor, 'policy' | 'value'>;
+  /** The task of every stream. */
+  readonly tasks: readonly Task[];
+  readonly episodes: number;
+  /** Looks on and says at every step what it would do; it never acts. */
+  readonly teacher?: Policy;
+  readonly random: Random;
+  readonly signal?: AbortSignal;
+}
+
+/** Lets the actor play `episodes` episodes of every task from an empty memory. Equal weights and random streams give equal experience. */
+export async function collect({ model, actor, tasks, episodes, teacher, random, signal }: CollectRequest): Promise<Stream[]> {
+  const { family } = model;
+  const { size: P, width: W, logProbability } = actor.policy.actions;
+  const width = spaceSize(family.observationSpace);
+  const L = actionDistribution(family.actionSpace).size;
+  const streams = tasks.map(task => new Stream(task, width, W));
+  const time = new Int32Array(tasks.length);
+  let observation: Float32Array = new Float32Array();
+  /** The value before the stream's next action, once: the one after its last transition stands for all that would follow. */
+  const note = (stream: Stream, i: number) => {
+    if (stream.value.length === stream.reward.length) stream.value.push(actor.value(i, time[i]));
+  };
+  teacher?.reset(tasks.length);
+  await rollout({
+    family,
+    tasks,
+    policy: actor.policy,
+    episodes,
+    random,
+    signal,
+    async onStep(step) {
+      const labels = await teacher?.act(step.observation);
+      for (const [i, stream] of streams.entries()) {
+        note(stream, i);
+        const ends = step.terminated[i] === 1 || step.truncated[i] === 1;
+        if (stream.episodes < episodes) {
+          stream.logProbability.push(logProbability(step.probabilities, i * P, step.action, i * W));
+          if (labels) for (let a = 0; a < L; a++) stream.label.push(labels[i * L + a]);
+          stream.push(step, i);
+        }
+        time[i] = ends ? 0 : time[i] + 1;
+      }
+      await teacher?.observe(step);
+      observation = step.next;
+    },
+  });
+  await actor.policy.act(observation);
+  for (const [i, stream] of streams.entries()) note(stream, i);
+  return streams;
+}

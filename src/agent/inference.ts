@@ -1,0 +1,101 @@
+/** @file Trained models as they act: inference graphs with the weights of a finished stage in them, and policies over these. */
+
+import { join } from 'node:path';
+import { type Executor, type Graph, optimise, toOnnx } from '../engine/index.ts';
+import { type CompressProgram, type InContextModel, type InContextPolicy, inContextPolicy, type Retriever } from '../policy/index.ts';
+import { loadTensors } from '../cache/checkpoint.ts';
+import { INFERENCE_INPUTS, type Inference, type Model, PARTS, withWeights } from './model.ts';
+import type { StageOutput } from '../cache/store.ts';
+import { MODEL_FILE } from '../training/stage.ts';
+
+/** Contexts that are compressed in one call. */
+const COMPRESS_BATCH = 32;
+
+/** A trained model: the compressor in it, and the stage that made it. */
+export interface TrainedModel {
+  readonly kind: string;
+  /** Its model, where that is not the one of the experiment. */
+  readonly model?: Model;
+  readonly trained: StageOutput;
+  /** Retrieved contexts that its policy sees beside its own; none when left out. */
+  readonly retrieved?: number;
+  /** Whether it was trained to predict future returns. */
+  readonly foresees?: boolean;
+}
+
+/** A student's weights by the names that the inference graphs use; the teacher's lose their prefix. */
+export function weightsOf({ trained }: Pick<TrainedModel, 'trained'>): Map<string, Float32Array> {
+  const { tensors } = loadTensors(join(trained.folder, MODEL_FILE));
+  const prefix = `${PARTS.teacher}.`;
+  return new Map(
+    [...tensors].map(([name, { data }]) => [name.startsWith(prefix) ? name.slice(prefix.length) : name, data as Float32Array]),
+  );
+}
+
+/** The model of a trained one beside that of the experiment, in the family of the latter. */
+export const ownModel = (beside: Model, { model = beside }: Pick<TrainedModel, 'model'>): Model => model.in(beside.family);
+
+/**
+ * The graphs of a trained model with its weights as constants; with `returns` the one that acts says which it predicts, with `attention` how it
+ * attends.
+ */
+export function inferenceGraphs(
+  model: Model,
+  of: TrainedModel,
+  batch: { compress: number; act: number },
+  asked: { returns?: boolean; attention?: boolean } = {},
+): Inference {
+  const weights = weightsOf(of);
+  const { compress, act, decode, ...shapes } = ownModel(model, of).inference(of.kind, batch, { retrieved: of.retrieved, ...asked });
+  const bake = (graph: Graph) => optimise(withWeights(graph, weights, INFERENCE_INPUTS));
+  return { compress: compress && bake(compress), act: bake(act), decode: decode && bake(decode), ...shapes };
+}
+
+/** C_θ of an inference, compiled; undefined where nothing of the past reaches the policy. */
+async function compileCompressor(
+  { compress, latentShape, carries }: Inference,
+  executor: Executor,
+  batch: number,
+  onCodes?: CompressProgram['onCodes'],
+): Promise<CompressProgram | undefined> {
+  if (!compress || !latentShape) return undefined;
+  return { program: await executor.compile(toOnnx(compress)), batch, latentShape, carries, onCodes };
+}
+
+export interface PolicyRequest {
+  readonly model: Model;
+  readonly executor: Executor;
+  /** Environments that it acts in at once. */
+  readonly size: number;
+  /** Contexts that are compressed in one call; fewer are padded. As many as is fast for many environments, when left out. */
+  readonly compress?: number;
+  /** Looks contexts up for a model that sees retrieved ones. */
+  readonly retrieve?: Retriever;
+  readonly onCodes?: CompressProgram['onCodes'];
+  /** Takes what a model predicts that foresees returns. */
+  readonly onReturns?: InContextModel['act']['onReturns'];
+  /** Takes the weights with which it attends. */
+  readonly onAttention?: InContextModel['act']['onAttention'];
+  /** Z [size · M · D] that the environments are given for good, whatever happens there. */
+  readonly given?: Float32Array;
+}
+
+/** A trained model as a policy. */
+export async function openPolicy(request: PolicyRequest, of: TrainedModel): Promise<InContextPolicy> {
+  const { executor, size, compress: contexts = COMPRESS_BATCH, retrieve, onCodes, onReturns, onAttention, given } = request;
+  const model = ownModel(request.model, of);
+  const { family, tokenizer, head } = model;
+  const asked = { returns: onReturns !== undefined, attention: onAttention !== undefined };
+  const graphs = inferenceGraphs(model, of, { compress: contexts, act: size }, asked);
+  const act = { program: await executor.compile(toOnnx(graphs.act)), size, onReturns, onAttention };
+  const memory = given
+    ? { given: { data: given, shape: [size, ...graphs.latentShape!], dtype: 'float32' as const } }
+    : { compress: await compileCompressor(graphs, executor, contexts, onCodes) };
+  return inContextPolicy({ family, tokenizer, actions: head.distribution, context: graphs.context, ...memory, retrieve, act });
+}
+
+/** C_θ of a trained model alone. */
+export async function openCompressor(model: Model, executor: Executor, of: TrainedModel) {
+  const graphs = inferenceGraphs(model, of, { compress: COMPRESS_BATCH, act: 1 });
+  return { compress: (await compileCompressor(graphs, executor, COMPRESS_BATCH))!, context: graphs.context, codes: graphs.codes };
+}

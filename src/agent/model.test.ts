@@ -1,0 +1,366 @@
+import { describe, expect, it } from 'vitest';
+import { compressor, latentKinds } from '../compressor/index.ts';
+import { input, inputsOf, interpret, nodesOf, type Tensor } from '../engine/index.ts';
+import { environment } from '../envs/index.ts';
+import { initialise, POSITION_KINDS, Scope } from '../nn/index.ts';
+import { type EnvFamily, listedTasks, pickEpisodes } from '../rl/index.ts';
+import { generateHistory, source } from '../sources/index.ts';
+import { measuresOf, ReconstructionScore } from '../statistics/index.ts';
+import { BatchSampler, IMAGE_ENCODER_KINDS, newBatch, STATISTICS, stepsSeen, tokenizers, writePrompts } from '../tokenizers/index.ts';
+import { loadConfig } from '../util/config.ts';
+import { Random } from '../util/random.ts';
+import { experimentSchema } from '../config/experiment.ts';
+import { INFERENCE_INPUTS, Model, PARTS, weighted, withWeights } from './model.ts';
+
+const BATCH = 3;
+const SIZES =
+  'name: a\ncontext: {episodes: 2}\nmodel: {width: 8, heads: 2, poolHeads: 4, feedForward: 2, encoderLayers: 1, decoderLayers: 1, latents: 2}';
+const rooms = environment('dark-room', { size: 3, horizon: 4 });
+const pictures = environment('dark-room-pixels', { size: 3, horizon: 4 });
+const KINDS = ['bottleneck', 'full', 'truncated', 'mean-pool', 'pca', 'none'];
+
+function build(tokenizer: string, overrides: readonly string[] = [], family: EnvFamily = rooms) {
+  const config = loadConfig(experimentSchema, { file: 'a.yaml', text: SIZES, overrides: [`tokenizer=${tokenizer}`, ...overrides] });
+  const model = new Model(config, family);
+  const histories = listedTasks(family, 'A test').map((task, i) => {
+    return generateHistory({ family, task, source: source('r-max'), random: Random.seeded(i), episodes: 4 });
+  });
+  const shape = model.batchShape(BATCH);
+  const { place: _, ...batch } = newBatch(model.tokenizer, shape);
+  const sampler = new BatchSampler(histories, model.tokenizer, shape);
+  sampler.fill({ ...batch, place: _ }, Random.seeded(1));
+  const shown = histories.map(history => pickEpisodes(history, [3]));
+  if (model.prompt) writePrompts(model.tokenizer, { ...batch, place: _ }, shown);
+  return { model, batch };
+}
+
+/** Calls of the policy that a batch stands for: one an episode, or one a step where each sees one state. */
+const rowsOf = (model: Model) => (model.tokenizer.memoryless ? BATCH * model.family.horizon : BATCH);
+
+const weightsOf = (scope: Scope, seed = 0) => initialise(scope.table.values(), Random.seeded(seed));
+
+/** Values of scalars, in the interpreter. */
+function values(scalars: Record<string, Tensor>, feeds: Record<string, ArrayLike<number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(interpret({ outputs: scalars }, feeds)).map(([name, [value]]) => [name, value]));
+}
+
+const packed = (...overrides: string[]): Parameters<typeof build> => ['packed', overrides];
+const MODELS: Record<string, Parameters<typeof build>> = {
+  ...Object.fromEntries(tokenizers.ids.map(id => [`of ${id} tokens`, [id]])),
+  ...Object.fromEntries(POSITION_KINDS.map(kind => [`with ${kind} positions`, packed(`model.positions=${kind}`)])),
+  ...Object.fromEntries(
+    IMAGE_ENCODER_KINDS.map(kind => [
+      `of images by ${kind}`,
+      ['packed', [`model.image={encoder: ${kind}, patch: 2, features: 3}`], pictures],
+    ]),
+  ),
+  'with bucketed rewards': packed('model.rewards=[0, 0.5]'),
+  'in the encoder-decoder form': packed('policy.form=encoder-decoder', 'policy.encoderLayers=2'),
+  'with one layer of two that attends to Z': packed('model.decoderLayers=2', 'policy.crossLayers=[1]'),
+  'with Z before the query': packed('policy.form=prefix'),
+  'with a prompt': packed('policy.prompt.episodes=2'),
+  'with a prompt of interleaved tokens, with rotary positions': ['interleaved', ['policy.prompt.length=2', 'model.positions=rotary']],
+  'with a prompt beside Z in the encoder': packed('policy.prompt.episodes=2', 'policy.form=encoder-decoder'),
+  'that predicts returns': packed('policy.returns={episodes: 2, bins: 5, weight: 1}'),
+  'asked about the state': packed('policy.query=state'),
+  'asked about the state, of interleaved tokens': ['interleaved', ['policy.query=state']],
+};
+
+describe.each(Object.entries(MODELS))('the model %s', (_, [tokenizer, overrides = [], family = rooms]) => {
+  const { model, batch } = build(tokenizer, overrides, family);
+
+  it.each(KINDS)('has finite losses with %s', kind => {
+    const scope = new Scope();
+    const { latents, z, context, task, kl, returns } = model.losses(scope, kind, BATCH, 'model');
+    const rest: Record<string, Tensor> = z
+      ? { capacity: model.capacity(kind, latents, 1)[1](), rec: model.reconstruction(scope, z, context).loss }
+      : {};
+    const found = values({ task, kl: kl(), ...rest, ...(returns && { returns }) }, { ...batch, ...Object.fromEntries(weightsOf(scope)) });
+    for (const [name, value] of Object.entries(found)) {
+      expect(Number.isFinite(value), name).toBe(true);
+      expect(value, name).toBeGreaterThan(0);
+    }
+    const parts = Object.keys(PARTS).filter(part => kind !== 'none' || !['compressor', 'decoder'].includes(part));
+    if (compressor(kind).fit) parts.push(STATISTICS);
+    expect([...new Set([...scope.table.keys()].map(name => name.split('.')[0]))].sort()).toEqual(parts.sort());
+  });
+
+  it('is at a divergence of 0 from itself and above 0 from another', () => {
+    const scope = new Scope();
+    const kl = model.losses(scope, 'full', BATCH, 'model').kl();
+    const student = new Map([...weightsOf(scope)].filter(([name]) => !name.startsWith('teacher.')));
+    const teacher = (source: Map<string, Float32Array>) => [...source].map(([name, data]) => [`teacher.${name}`, data] as const);
+    const feeds = { ...batch, ...Object.fromEntries(student) };
+    expect(values({ kl }, { ...feeds, ...Object.fromEntries(teacher(student)) }).kl).toBeCloseTo(0, 10);
+    const another = new Map([...weightsOf(scope, 1)].filter(([name]) => student.has(name)));
+    expect(values({ kl }, { ...feeds, ...Object.fromEntries(teacher(another)) }).kl).toBeGreaterThan(1e-3);
+  });
+
+  it('is at a divergence of 0 from a table of its own probabilities, which needs no teacher parameters', () => {
+    const scope = new Scope();
+    const kl = model.losses(scope, 'none', BATCH, 'table').kl();
+    const weights = Object.fromEntries(weightsOf(scope));
+    const { act } = model.inference('none', { compress: 1, act: rowsOf(model) });
+    const { probabilities } = interpret(act, { ...weights, query: batch.query });
+    expect(Object.keys(weights).some(name => name.startsWith('teacher'))).toBe(false);
+    expect(values({ kl }, { ...batch, ...weights, teacher: probabilities }).kl).toBeCloseTo(0, 10);
+  });
+
+  it.each(KINDS)('acts with %s by what was trained: the task loss is the cross-entropy of its probabilities', kind => {
+    const scope = new Scope();
+    const { task } = model.losses(scope, kind, BATCH, 'absent');
+    const weights = weightsOf(scope);
+    const { compress, act, latentShape } = model.inference(kind, { compress: BATCH, act: rowsOf(model) });
+    const data = new Set(['context', 'query', 'latents']);
+    const compressed = compress ? interpret(withWeights(compress, weights, data), { context: batch.context }).latents : [];
+    expect(compressed.length).toBe(latentShape ? latentShape.reduce((a, b) => a * b, BATCH) : 0);
+    // Each of the calls for single states gets the latents of its episode.
+    const latents = Array.from({ length: rowsOf(model) }, (_, row) => {
+      const b = Math.floor((row * BATCH) / rowsOf(model));
+      return [...compressed.slice((b * compressed.length) / BATCH, ((b + 1) * compressed.length) / BATCH)];
+    }).flat();
+    const { probabilities } = interpret(withWeights(act, weights, data), { query: batch.query, latents });
+    const actions = model.head.distribution.size;
+    let [sum, count] = [0, 0];
+    for (let row = 0; row < BATCH * family.horizon; row++) {
+      if (!batch.weight[row]) continue;
+      count++;
+      for (let a = row * actions; a < (row + 1) * actions; a++) sum -= batch.target[a] * Math.log(probabilities[a]);
+    }
+    expect(values({ task }, { ...batch, ...Object.fromEntries(weights) }).task).toBeCloseTo(sum / count, 5);
+  });
+
+  it('says how it attends to what it reads when it is asked, with weights that sum to 1, and does the same', () => {
+    const sizes = { compress: 1, act: rowsOf(model) };
+    if (model.policyOptions.prefix) {
+      expect(() => model.inference('bottleneck', sizes, { attention: true })).toThrow('no layer of this policy attends to anything');
+      return;
+    }
+    const [plain, asked] = [false, true].map(attention => model.inference('bottleneck', sizes, { attention }).act);
+    expect([Object.keys(plain.outputs), Object.keys(asked.outputs)]).toEqual([['probabilities'], ['probabilities', 'attention']]);
+    expect(nodesOf(plain).length).toBeLessThan(nodesOf(asked).length);
+    const scope = new Scope();
+    model.losses(scope, 'bottleneck', BATCH, 'absent');
+    const latents = Float32Array.from({ length: rowsOf(model) * 16 }, (_, i) => Math.sin(i));
+    const feeds = { ...Object.fromEntries(weightsOf(scope)), query: batch.query, latents };
+    const [before, { probabilities, attention }] = [plain, asked].map(graph => interpret(graph, feeds));
+    expect(probabilities).toEqual(before.probabilities);
+    const { layers, crossLayers = [...Array(layers).keys()], heads } = model.policyOptions;
+    const { shape } = asked.outputs.attention;
+    expect(shape.slice(0, -1)).toEqual([rowsOf(model), stepsSeen(model.tokenizer, model.segment), crossLayers.length, heads]);
+    const width = shape[shape.length - 1];
+    expect(width).toBeGreaterThanOrEqual(2);
+    for (let row = 0; row < attention.length; row += width) {
+      const weights = attention.slice(row, row + width);
+      expect(weights.every(weight => weight >= 0)).toBe(true);
+      expect(weights.reduce((a, b) => a + b)).toBeCloseTo(1, 10);
+    }
+    // Not every query looks alike.
+    expect(new Set(attention).size).toBeGreaterThan(width);
+  });
+
+  it('gives contexts back as the loss sees them: accuracies and recall are those of a score kept aside', () => {
+    const scope = new Scope();
+    const { context } = model.inputs(BATCH);
+    const z = model.latents(scope, 'bottleneck', context)!.settled;
+    const { metrics, fields } = model.reconstruction(scope, z, context);
+    const weights = weightsOf(scope);
+    const feeds = { ...batch, ...Object.fromEntries(weights) };
+    const found = values({ ...metrics, ...fields }, feeds);
+    const latents = interpret({ outputs: { z } }, feeds).z;
+    const given = interpret(withWeights(model.decoder('bottleneck', BATCH), weights, new Set(['latents'])), { latents });
+    const layout = model.tokenizer.context;
+    const score = new ReconstructionScore(layout, model.contextTokens);
+    score.add(given.context, batch.context);
+    const means = score.means(1, () => 0);
+    for (const [m, { name, measure }] of measuresOf(layout.fields).entries()) {
+      const key = { accuracy: `accuracy.${name}`, recall: `recall.${name.replace(' events', '')}`, 'squared error': name }[measure];
+      expect(means[m].all ?? 0, key).toBeCloseTo(found[key], 5);
+    }
+  });
+});
+
+describe.each(latentKinds.all)('the graphs of $id latents', ({ id, discrete }) => {
+  const { model, batch } = build('packed', [`latents.kind=${id}`, 'latents.groups=2', 'latents.codes=16', 'latents.codeWidth=3']);
+  const scope = new Scope();
+  const { latents } = model.losses(scope, 'bottleneck', BATCH, 'absent');
+  const weights = initialise([...scope.table.values(), ...scope.buffers.values()], Random.seeded(0));
+  const graphs = model.inference('bottleneck', { compress: BATCH, act: BATCH });
+  const data = new Set(['context', 'query', 'latents', 'codes']);
+  const compressed = () => interpret(withWeights(graphs.compress!, weights, data), { context: batch.context });
+
+  it('need nothing but the context, and give what the training graph calls settled', () => {
+    const expected = interpret({ outputs: { z: latents!.settled } }, { ...batch, ...Object.fromEntries(weights) }).z;
+    expect([...compressed().latents]).toEqual([...expected]);
+    expect(Object.keys(graphs.compress!.outputs)).toEqual(discrete ? ['latents', 'codes'] : ['latents']);
+  });
+
+  it('give the codes, and the latents of codes, where there are any', () => {
+    expect(Boolean(graphs.decode)).toBe(Boolean(discrete));
+    expect(graphs.codes).toEqual(discrete && { shape: [2, 2], size: id === 'vq' ? 16 : 1000 });
+    if (!graphs.decode) return;
+    const { codes, latents: z } = compressed();
+    const { latents: back } = interpret(withWeights(graphs.decode, weights, data), { codes });
+    back.forEach((value, i) => {
+      expect(value).toBeCloseTo(z[i], 10);
+    });
+  });
+
+  it('leave a teacher that sees everything as it is', () => {
+    expect(model.latentKind('full').id).toBe('continuous');
+    expect(model.inference('full', { compress: 1, act: 1 }).codes).toBeUndefined();
+  });
+});
+
+describe('the form of the policy', () => {
+  const blocks = (...overrides: string[]) => {
+    const scope = new Scope();
+    build('packed', ['model.decoderLayers=3', ...overrides]).model.losses(scope, 'bottleneck', BATCH, 'absent');
+    const names = [...scope.table.keys()].filter(name => name.startsWith('policy.'));
+    return [...new Set(names.map(name => name.split('.').slice(1, 3).join('.')))].filter(name => /^(block|encoder)/.test(name));
+  };
+  const all = ['block0', 'block1', 'block2'];
+
+  it('attends to Z in every layer unless told where', () => {
+    expect(blocks().filter(name => name.endsWith('cross'))).toEqual(all.map(block => `${block}.cross`));
+    expect(blocks('policy.crossLayers=[0, 2]').filter(name => name.endsWith('cross'))).toEqual(['block0.cross', 'block2.cross']);
+  });
+
+  it('has blocks over Z in the encoder-decoder form alone', () => {
+    const encoders = (...overrides: string[]) => blocks(...overrides).filter(name => name.startsWith('encoder'));
+    expect(encoders('policy.encoderLayers=2')).toEqual([]);
+    expect(encoders('policy.form=encoder-decoder', 'policy.encoderLayers=2')).toEqual([
+      'encoder0.self',
+      'encoder0.ffn',
+      'encoder1.self',
+      'encoder1.ffn',
+    ]);
+  });
+
+  it('has no self-attention and no place where it sees one state', () => {
+    expect(blocks('policy.query=state').filter(name => name.endsWith('self'))).toEqual([]);
+    const { act } = build('packed', ['policy.query=state']).model.inference('bottleneck', { compress: 1, act: 2 });
+    const inputs = inputsOf(act);
+    expect([...inputs.keys()].filter(name => name.includes('embed'))).toEqual(['policy.embed.weight', 'policy.embed.bias']);
+    expect(inputs.get('query')!.shape.slice(0, 2)).toEqual([2, 1]);
+    expect(act.outputs.probabilities.shape).toEqual([2, 1, 5]);
+  });
+
+  it.each([
+    ['policy.crossLayers=[0, 3]', /policy\.crossLayers.*below model\.decoderLayers, which is 3/s],
+    ['policy={form: prefix, crossLayers: [0]}', /policy\.crossLayers.*no cross-attention/s],
+    ['policy={form: prefix, query: state}', /policy\.query.*a state alone/s],
+    ['policy={form: prefix, retrieval: {contexts: 1}}', /policy\.retrieval\.contexts.*seen by cross-attention/s],
+    ['policy.crossLayers=[1, 0]', /policy\.crossLayers.*rising order/s],
+    ['policy.prompt.styles=[]', /policy\.prompt\.styles/s],
+    ['policy.prompt.length=5', /policy\.prompt\.length: expected at most 4, the horizon/s],
+    ['model.rewards=[1, 1]', /model\.rewards.*edges that rise/s],
+  ])('refuses %s', (override, message) => {
+    expect(() => blocks(override)).toThrow(expect.objectContaining({ code: 'E_CONFIG', message: expect.stringMatching(message) }));
+  });
+
+  it('refuses rotary positions on heads of odd width', () => {
+    const odd = () => blocks('model.width=12', 'model.heads=4', 'model.positions=rotary');
+    expect(odd).toThrow(expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining('even width of a head') }));
+  });
+});
+
+describe.each([['policy.form=decoder'], ['policy.form=encoder-decoder'], ['model.positions=rotary'], ['policy.query=state']])(
+  'retrieved contexts, with %s',
+  override => {
+    const K = 3;
+    const { model, batch } = build('packed', [override]);
+    const rows = rowsOf(model);
+    const M = model.latentShape('bottleneck')!;
+    const random = Random.seeded(7);
+    const normals = (length: number) => Array.from({ length }, () => random.normal());
+    const width = M[0] * M[1];
+    const latents = normals(rows * width);
+    const retrieved = normals(rows * K * width);
+    const { act } = model.inference('bottleneck', { compress: 1, act: rows }, { retrieved: K });
+    const plain = model.inference('bottleneck', { compress: 1, act: rows });
+    const scope = new Scope();
+    model.logits(scope, model.inputs(BATCH).query, input('latents', [BATCH, ...M]), model.retrievedInputs(BATCH, K, M));
+    const fresh = weightsOf(scope);
+    // After training, the own embedding is not 0 any more.
+    const weights = new Map(fresh).set('policy.retrieved.own', Float32Array.from(normals(M[1])));
+    const run = (
+      feeds: { query?: ArrayLike<number>; latents?: ArrayLike<number>; retrieved?: ArrayLike<number>; present: ArrayLike<number> },
+      by = weights,
+    ) => [...interpret(withWeights(act, by, INFERENCE_INPUTS), { query: batch.query, latents, retrieved, ...feeds }).probabilities];
+    const every = new Array(rows * K).fill(1);
+    const two = every.map((_, i) => (i % K < 2 ? 1 : 0));
+
+    it('reach the policy, each of them by its rank', () => {
+      const all = run({ present: every });
+      expect(run({ present: two })).not.toEqual(all);
+      // The first two ranks exchange their contexts.
+      const swapped = retrieved.map((_, i) => {
+        const [row, k, j] = [Math.floor(i / (K * width)), Math.floor(i / width) % K, i % width];
+        return retrieved[(row * K + (k < 2 ? 1 - k : k)) * width + j];
+      });
+      expect(run({ retrieved: swapped, present: every })).not.toEqual(all);
+    });
+
+    it('leave no trace in slots that are empty', () => {
+      const other = retrieved.map((value, i) => (Math.floor(i / width) % K < 2 ? value : 1e3 * value));
+      expect(run({ retrieved: other, present: two })).toEqual(run({ present: two }));
+    });
+
+    it('leave a fresh policy without any as the plain one, which has no parameters for them', () => {
+      const nothing = new Array(rows * K).fill(0);
+      const alone = [...interpret(withWeights(plain.act, fresh, INFERENCE_INPUTS), { query: batch.query, latents }).probabilities];
+      expect(run({ present: nothing }, fresh)).toEqual(alone.map(value => expect.closeTo(value, 12)));
+      expect([...inputsOf(plain.act).keys()].filter(name => /retrieved|present/.test(name))).toEqual([]);
+    });
+
+    it('go with their row: a permuted batch permutes the output', () => {
+      const turned = <T>(values: ArrayLike<T>) => {
+        const all = Array.from(values);
+        const one = all.length / rows;
+        return [...all.slice(one), ...all.slice(0, one)];
+      };
+      const permuted = { query: turned(batch.query), latents: turned(latents), retrieved: turned(retrieved), present: turned(two) };
+      expect(run(permuted)).toEqual(turned(run({ present: two })).map(value => expect.closeTo(value, 12)));
+    });
+  },
+);
+
+describe('withWeights', () => {
+  const { model } = build('packed');
+  const { act } = model.inference('none', { compress: 1, act: 1 });
+  const scope = new Scope();
+  model.losses(scope, 'none', 1, 'absent');
+
+  it.each([
+    ['is missing', undefined, 'does not have it'],
+    ['has another size', new Float32Array(3), 'has 3 numbers there'],
+  ])('says which parameter %s', (_, data, says) => {
+    const weights = weightsOf(scope);
+    if (data) weights.set('policy.head.weight', data);
+    else weights.delete('policy.head.weight');
+    expect(() => withWeights(act, weights, new Set(['query']))).toThrow(
+      expect.objectContaining({
+        code: 'E_CHECKPOINT',
+        message: expect.stringMatching(`"policy.head.weight" of shape \\[8, 5\\].*${says}`),
+      }),
+    );
+  });
+});
+
+describe('weighted', () => {
+  it('never builds the loss of a weight of 0', () => {
+    const absent = () => {
+      throw new Error('built');
+    };
+    const { model, batch } = build('packed');
+    const scope = new Scope();
+    const { task } = model.losses(scope, 'none', BATCH, 'absent');
+    const loss = weighted([
+      [2, () => task],
+      [0, absent],
+    ]);
+    const found = values({ loss, task }, { ...batch, ...Object.fromEntries(weightsOf(scope)) });
+    expect(found.loss).toBeCloseTo(2 * found.task, 10);
+  });
+});

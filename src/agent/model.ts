@@ -1,0 +1,436 @@
+/**
+ * @file The models of an experiment as graphs: what each training stage minimises, and what acts.
+ * Shape key: B batch, N context tokens, T query tokens, F features, M latents, D width, K retrieved contexts or future returns, H steps
+ * of a segment, P numbers of a distribution over actions, R numbers that the head reads out, L layers that attend to Z, J their heads, C what
+ * they attend to.
+ */
+
+import {
+  type CompressionSettings,
+  type CompressorOptions,
+  compressor,
+  type LatentKind,
+  type Latents,
+  latentKind,
+  reconstruct,
+  reconstructionLoss,
+} from '../compressor/index.ts';
+import {
+  add,
+  concat,
+  constant,
+  type Graph,
+  input,
+  mul,
+  oneHot,
+  reshape,
+  rewrite,
+  slice,
+  stopGradient,
+  type Tensor,
+  transpose,
+} from '../engine/index.ts';
+import { crossEntropy, feedForward, linear, Scope, weightedMean, zeroInit } from '../nn/index.ts';
+import {
+  type ActionHead,
+  actionHead,
+  binOf,
+  decodeReturns,
+  type HeadChoice,
+  type PolicyOptions,
+  policyStates,
+  type Retrieved,
+  type ReturnOptions,
+  returnLogits,
+} from '../policy/index.ts';
+import type { EnvFamily } from '../rl/index.ts';
+import {
+  type BatchShape,
+  type ContextForm,
+  type ContextShape,
+  type PromptShape,
+  stepsSeen,
+  type Tokenizer,
+  tokenizer,
+} from '../tokenizers/index.ts';
+import { CadenzaError, expect } from '../util/errors.ts';
+import type { ExperimentConfig } from '../config/experiment.ts';
+
+export type ModelConfig = Pick<ExperimentConfig, 'tokenizer' | 'context' | 'model' | 'policy' | 'compressor' | 'compression' | 'latents'>;
+
+/** Inputs of the inference graphs; everything else in them is a parameter. */
+export const INFERENCE_INPUTS: ReadonlySet<string> = new Set(['context', 'state', 'query', 'latents', 'codes', 'retrieved', 'present']);
+
+/** The discrete form of Z: `shape` [M, G] codes, each below `size`. */
+export interface CodeShape {
+  readonly shape: readonly number[];
+  readonly size: number;
+}
+
+/** What acts: graphs, and what of the past they take. */
+export interface Inference {
+  /**
+   * `context` → `latents`, and `codes` where Z is discrete; absent where nothing of the past reaches the policy. With `carries` it goes on from
+   * `state` and gives `next`, what is carried on.
+   */
+  readonly compress?: Graph;
+  /**
+   * `query` with `latents` (and `retrieved` with `present`) → `probabilities`, with a critic `values` [B, H] too, and where they are asked for
+   * `returns` [B, H, K] and `attention` [B, H, L, J, C].
+   */
+  readonly act: Graph;
+  /** `codes` → `latents`, where Z is discrete. */
+  readonly decode?: Graph;
+  /** [M, D] of Z. */
+  readonly latentShape?: readonly number[];
+  readonly codes?: CodeShape;
+  readonly carries: boolean;
+  readonly context: ContextShape;
+}
+
+/** Where the parameters of each part live: a stage trains parts, and freezes others, by these prefixes. Beside them: STATISTICS. */
+export const PARTS = { compressor: 'compressor', policy: 'policy', decoder: 'decoder', teacher: 'teacher' } as const;
+
+/** Parts that only training by returns has: a read-out of values, and what the student was when it began. */
+export const RETURN_PARTS = { value: 'value', start: 'start' } as const;
+
+/** Everything that follows from the configuration and the family: layouts, sizes, and the graphs over them. */
+export class Model {
+  readonly family: EnvFamily;
+  readonly tokenizer: Tokenizer;
+  readonly options: CompressorOptions;
+  readonly policyOptions: PolicyOptions;
+  readonly head: ActionHead;
+  /** The future returns that the policy predicts, and the weight of their loss; absent where it predicts none. */
+  readonly returns?: ReturnOptions & { readonly weight: number };
+  readonly latentSettings: ExperimentConfig['latents'];
+  /** Transitions of a segment at most (H). */
+  readonly segment: number;
+  /** How the past stands in contexts: as the compressor of the configuration takes it, for whatever else takes its place. */
+  readonly form: ContextForm;
+  readonly contextTransitions: number;
+  readonly contextTokens: number;
+  /** Room for a few-shot prompt before the query. */
+  readonly prompt?: PromptShape;
+  readonly #config: ModelConfig;
+
+  constructor(config: ModelConfig, family: EnvFamily, form = compressor(config.compressor).form) {
+    this.#config = config;
+    const {
+      width,
+      heads,
+      feedForward: times,
+      encoderLayers,
+      encoderSpan,
+      poolHeads,
+      decoderLayers,
+      latents,
+      positions,
+      rewards,
+      image,
+    } = config.model;
+    const { form: policyForm, crossLayers, query, prompt, returns, head } = config.policy;
+    this.head = actionHead(family.actionSpace, head);
+    this.family = family;
+    if (prompt) {
+      const { episodes, length = family.horizon } = prompt;
+      if (length > family.horizon)
+        throw new CadenzaError(
+          'E_CONFIG',
+          `policy.prompt.length: expected at most ${family.horizon}, the horizon of an episode of ${family.id}, came ${length}.`,
+        );
+      this.prompt = { episodes, length };
+    }
+    this.tokenizer = tokenizer(config.tokenizer, family, query, this.prompt);
+    this.latentSettings = config.latents;
+    const { episodes, segment = family.horizon, segments = episodes } = config.context;
+    if (segment > family.horizon)
+      throw new CadenzaError(
+        'E_CONFIG',
+        `context.segment: expected at most ${family.horizon}, the horizon of an episode of ${family.id}, came ${segment}.`,
+      );
+    this.segment = segment;
+    this.form = form;
+    this.contextTransitions = segments * segment;
+    const { tokensPerTransition } = this.tokenizer;
+    this.contextTokens = this.contextTransitions * tokensPerTransition;
+    const segmentTokens = segment * tokensPerTransition;
+    const shared = {
+      width,
+      heads,
+      hidden: times * width,
+      positions,
+      embedding: { image, rewardEdges: rewards === 'scalar' ? [] : rewards },
+    };
+    this.options = {
+      ...config.compression,
+      ...shared,
+      layers: encoderLayers,
+      latents,
+      poolHeads,
+      span: encoderSpan === 'context' ? this.contextTokens : segmentTokens,
+      segment: segmentTokens,
+      workingMemory: config.compression.workingMemory * tokensPerTransition,
+      layout: this.tokenizer.context,
+    };
+    this.policyOptions = {
+      ...shared,
+      layers: decoderLayers,
+      encoderLayers: policyForm === 'encoder-decoder' ? config.policy.encoderLayers : 0,
+      crossLayers: crossLayers === 'every' ? undefined : crossLayers,
+      prefix: policyForm === 'prefix',
+      memoryless: this.tokenizer.memoryless,
+      promptTokens: this.tokenizer.prompt?.tokens,
+      layout: this.tokenizer.query,
+    };
+    if (returns) {
+      const { episodes: count, bins, weight, largest = family.rewardMax * family.horizon } = returns;
+      // Narrower than the blocks: it is unrolled for every sequence that is decoded.
+      this.returns = { count, bins, largest, weight, hidden: width };
+    }
+  }
+
+  /** The same model for another family of tasks, such as the one that it was trained on at other options. */
+  in(family: EnvFamily): Model {
+    return family === this.family ? this : new Model(this.#config, family, this.form);
+  }
+
+  /**
+   * The settings that only some compressors or heads read, and how the past stands in contexts where that is not as usual: for a stage's key.
+   */
+  keySettings(
+    kind: string,
+    { compression, model }: ModelConfig,
+  ): { model: Partial<ModelConfig['model']>; form?: ContextForm; compression?: Partial<CompressionSettings>; head?: HeadChoice } {
+    const { reads, sizeless } = compressor(kind);
+    const { latents: _, poolHeads: __, ...others } = model;
+    return {
+      model: sizeless ? others : model,
+      ...(this.form === 'window' ? {} : { form: this.form }),
+      ...(this.head.choice ? { head: this.head.choice } : {}),
+      ...(reads.length > 0 ? { compression: Object.fromEntries(reads.map(name => [name, compression[name]])) } : {}),
+    };
+  }
+
+  batchShape(batch: number): BatchShape {
+    const { contextTransitions, segment, form, returns: options } = this;
+    const { distribution, writeTarget } = this.head;
+    const returns = options && { count: options.count, bin: (value: number) => binOf(value, options) };
+    return {
+      batch,
+      contextTransitions,
+      segment,
+      form,
+      actions: distribution.size,
+      writeTarget,
+      scored: this.family.scored,
+      ...(returns ? { returns } : {}),
+    };
+  }
+
+  /**
+   * The batch as graph inputs: context [B, N, F], query [B, T, F], target [B, H, P], weight [B, H], and where returns are predicted
+   * returnBins [B, H, K], returnWeight [B, H, K].
+   */
+  inputs(batch: number, segment = this.segment) {
+    const futures = this.returns && [batch, segment, this.returns.count];
+    return {
+      context: input('context', [batch, this.contextTokens, this.tokenizer.context.width]),
+      query: input('query', [batch, this.tokenizer.queryTokens(segment), this.tokenizer.query.width]),
+      target: input('target', [batch, segment, this.head.distribution.size]),
+      weight: input('weight', [batch, segment]),
+      ...(futures ? { returnBins: input('returnBins', futures, 'int32'), returnWeight: input('returnWeight', futures) } : {}),
+    };
+  }
+
+  /** What a compressor's output is turned into. */
+  latentKind(kind: string): LatentKind {
+    return latentKind(compressor(kind).uncompressed ? 'continuous' : this.latentSettings.kind);
+  }
+
+  /** Z = C_θ(X), [B, M, D], in the forms that training and inference need; undefined for a compressor that passes nothing on. */
+  latents(scope: Scope, kind: string, context_BNF: Tensor): Latents | undefined {
+    const chosen = compressor(kind);
+    if (!this.latentShape(kind)) return undefined;
+    const own = scope.at(PARTS.compressor);
+    return this.latentKind(kind).apply(own.at('latents'), chosen.compress(own, context_BNF, this.options), this.latentSettings);
+  }
+
+  /** [M, D] of what the compressor gives to the policy; undefined where it passes nothing on. */
+  latentShape(kind: string): readonly [number, number] | undefined {
+    const M = compressor(kind).latents(this.contextTokens, this.options);
+    return M > 0 ? [M, this.options.width] : undefined;
+  }
+
+  /** Retrieved contexts as inputs: `retrieved` [B, K, M, D] and `present` [B, K]; undefined where none are. */
+  retrievedInputs(batch: number, contexts: number, latentShape: readonly number[]): Retrieved | undefined {
+    if (contexts === 0) return undefined;
+    return { latents: input('retrieved', [batch, contexts, ...latentShape]), present: input('present', [batch, contexts]) };
+  }
+
+  /** What the head reads out, [B, H, R], at the tokens where actions are predicted. */
+  logits(scope: Scope, query_BTF: Tensor, z_BMD: Tensor | undefined, retrieved?: Retrieved): Tensor {
+    return this.actorCritic(scope, query_BTF, z_BMD, retrieved).logits;
+  }
+
+  /**
+   * What the head reads out, [B, H, R], and what the future is worth at the same tokens, [B, H]: a read-out of the policy's hidden states, through a
+   * layer of its own, that starts at 0. Only training by returns reads the values; they are in no graph that does not ask for them. Nor are the states [B, H, D],
+   * which returns are predicted from, and the weights [B, H, L, J, C] of cross-attention.
+   */
+  actorCritic(scope: Scope, query_BTF: Tensor, z_BMD: Tensor | undefined, retrieved?: Retrieved) {
+    const policy = scope.at(PARTS.policy);
+    const weights: Tensor[] = [];
+    const states_BTD = policyStates(policy, query_BTF, z_BMD, this.policyOptions, retrieved, layer => void weights.push(layer));
+    const stride = this.tokenizer.predictionIndex(1) - this.tokenizer.predictionIndex(0);
+    const predicting = (all: Tensor) => slice(all, 1, 0, all.shape[1], stride);
+    const values = () => {
+      const own = scope.at(RETURN_PARTS.value);
+      // They look on: an error of theirs must not change what the policy does.
+      const read_BTD = feedForward(own.at('ffn'), stopGradient(states_BTD), this.options.hidden);
+      const values_BH1 = predicting(linear(own, read_BTD, 1, zeroInit));
+      return reshape(values_BH1, values_BH1.shape.slice(0, 2));
+    };
+    const attention = () => {
+      expect(weights.length > 0, 'no layer of this policy attends to anything, so there are no weights of attention.');
+      const layers = weights.map(layer_BJTC => {
+        const each_BHJC = predicting(transpose(layer_BJTC, [0, 2, 1, 3]));
+        return reshape(each_BHJC, [each_BHJC.shape[0], each_BHJC.shape[1], 1, ...each_BHJC.shape.slice(2)]);
+      });
+      return concat(layers, 2);
+    };
+    return {
+      logits: predicting(this.head.outputs(policy.at('head'), states_BTD)),
+      values,
+      states: () => predicting(states_BTD),
+      attention,
+    };
+  }
+
+  /** L_rec and its parts. */
+  reconstruction(scope: Scope, z_BMD: Tensor, context_BNF: Tensor) {
+    return reconstructionLoss(this.#reconstruct(scope, z_BMD), context_BNF, this.tokenizer.context);
+  }
+
+  /** R_ψ alone: `latents` [B, M, D] → `context` [B, N, F], of a categorical field logits. */
+  decoder(kind: string, batch: number): Graph {
+    const latents = input('latents', [batch, ...this.latentShape(kind)!]);
+    return { outputs: { context: this.#reconstruct(new Scope(), latents) } };
+  }
+
+  #reconstruct(scope: Scope, z_BMD: Tensor): Tensor {
+    return reconstruct(scope.at(PARTS.decoder), z_BMD, this.contextTokens, this.tokenizer.context, this.options.heads);
+  }
+
+  /** Everything that one student of compressor `kind` minimises, as separate scalars; what a stage does not use is never computed. */
+  losses(scope: Scope, kind: string, batch: number, teacher: 'model' | 'table' | 'absent') {
+    const { context, query, target, weight, returnBins, returnWeight } = this.inputs(batch);
+    const latents = this.latents(scope, kind, context);
+    const z = latents?.trained;
+    const { logits, states } = this.actorCritic(scope, query, z);
+    const task = weightedMean(this.head.crossEntropy(target, logits), weight);
+    const kl = () => weightedMean(this.head.kl(this.#teacherProbabilities(scope, teacher, { context, query, target }), logits), weight);
+    const returns = returnBins && this.#returnLoss(scope, states(), returnBins, returnWeight!);
+    return { latents, z, context, task, kl, returns };
+  }
+
+  /** Cross-entropy of the future returns, each given the ones before it (method 3.3). */
+  #returnLoss(scope: Scope, states_BHD: Tensor, bins_BHK: Tensor, weight_BHK: Tensor): Tensor {
+    const options = this.returns!;
+    const logits_BHKN = returnLogits(scope.at(PARTS.policy), states_BHD, bins_BHK, options);
+    return weightedMean(crossEntropy(logits_BHKN, oneHot(bins_BHK, options.bins)), weight_BHK);
+  }
+
+  /** The loss of the future returns as a term of `weighted`. */
+  returnTerm(returns: Tensor | undefined): readonly [weight: number, loss: () => Tensor] {
+    return [returns ? this.returns!.weight : 0, () => returns!];
+  }
+
+  /** p_T(·|X, Q) [B, H, P]: the full-context transformer's, or looked up in a table of Monte-Carlo estimates. */
+  #teacherProbabilities(
+    scope: Scope,
+    teacher: 'model' | 'table' | 'absent',
+    { context, query, target }: { context: Tensor; query: Tensor; target: Tensor },
+  ): Tensor {
+    if (teacher === 'table') return input('teacher', target.shape);
+    if (teacher === 'absent') throw new CadenzaError('E_CONFIG', 'a KL term needs a teacher.');
+    const own = scope.at(PARTS.teacher);
+    return this.head.rows(this.logits(own, query, this.latents(own, 'full', context)?.trained));
+  }
+
+  /** λ_cap · R(Z) as a term of `weighted`; some kinds of latents ask for more than λ_cap, and some have no R(Z). */
+  capacity(kind: string, latents: Latents | undefined, lambda: number): readonly [weight: number, loss: () => Tensor] {
+    const { capacity } = latents ?? {};
+    const least = this.latentKind(kind).leastCapacity?.(this.latentSettings) ?? 0;
+    return [capacity ? Math.max(lambda, least) : 0, () => capacity!];
+  }
+
+  /**
+   * The inference graphs of a student: context → latents (absent when nothing is carried), and query with latents → probabilities; with `critic`,
+   * its values beside them, with `returns` the future returns that it predicts, with `attention` how it attends, and with `retrieved` as many
+   * retrieved contexts beside the latents. A compressor that goes on from its latents takes them as `state`, beside a context of one segment; what it carries is
+   * what it made, and the kind of latents is applied to what the policy sees of it.
+   */
+  inference(
+    kind: string,
+    batch: { compress: number; act: number },
+    { critic = false, returns = false, attention = false, retrieved = 0 } = {},
+  ): Inference {
+    const scope = new Scope();
+    const { query } = this.inputs(batch.act, stepsSeen(this.tokenizer, this.segment));
+    const { step } = compressor(kind);
+    const { segment, form } = this;
+    const context: ContextShape = { contextTransitions: step ? segment : this.contextTransitions, segment, form };
+    const latentShape = this.latentShape(kind);
+    const latents = latentShape && input('latents', [batch.act, ...latentShape]);
+    const found = latentShape && this.retrievedInputs(batch.act, retrieved, latentShape);
+    const { logits, values, states, attention: weights } = this.actorCritic(scope, query, latents, found);
+    const foreseen = () => decodeReturns(scope.at(PARTS.policy), states(), this.returns!);
+    const act: Graph = {
+      outputs: {
+        probabilities: this.head.rows(logits),
+        ...(critic ? { values: values() } : {}),
+        ...(returns ? { returns: foreseen() } : {}),
+        ...(attention ? { attention: weights() } : {}),
+      },
+    };
+    if (!latentShape) return { act, carries: false, context };
+    const tokens = context.contextTransitions * this.tokenizer.tokensPerTransition;
+    const past = input('context', [batch.compress, tokens, this.tokenizer.context.width]);
+    const own = scope.at(PARTS.compressor);
+    const next = step?.(own, input('state', [batch.compress, ...latentShape]), past, this.options);
+    const z = next ? this.latentKind(kind).apply(own.at('latents'), next, this.latentSettings) : this.latents(scope, kind, past)!;
+    const compress: Graph = { outputs: { latents: z.settled, ...(next ? { next } : {}), ...(z.codes ? { codes: z.codes } : {}) } };
+    const made = { compress, act, latentShape, carries: Boolean(step), context };
+    const { discrete } = this.latentKind(kind);
+    if (!discrete) return made;
+    const { groups, size } = discrete.alphabet(this.latentSettings);
+    const shape = [latentShape[0], groups];
+    const codes = input('codes', [batch.compress, ...shape], 'int32');
+    const decode: Graph = { outputs: { latents: discrete.decode(own.at('latents'), codes, this.latentSettings, this.options.width) } };
+    return { ...made, decode, codes: { shape, size } };
+  }
+}
+
+/** Σ weight · loss over the terms whose weight is not 0. */
+export function weighted(terms: readonly (readonly [weight: number, loss: () => Tensor])[]): Tensor {
+  const used = terms.filter(([weight]) => weight !== 0).map(([weight, loss]) => mul(loss(), weight));
+  return used.reduce(add);
+}
+
+/** The graph with its parameters and buffers written into it as constants. Throws `E_CHECKPOINT` when one is missing or has another size. */
+export function withWeights(graph: Graph, weights: ReadonlyMap<string, Float32Array>, data: ReadonlySet<string>): Graph {
+  return rewrite(graph, node => {
+    const name = node.attributes.name as string;
+    if (node.op.name !== 'input' || data.has(name)) return undefined;
+    const values = weights.get(name);
+    const [{ shape }] = node.outputs;
+    const size = shape.reduce((a, b) => a * b, 1);
+    if (values?.length !== size)
+      throw new CadenzaError(
+        'E_CHECKPOINT',
+        `the model has a parameter "${name}" of shape [${shape.join(', ')}] (${size} numbers), the checkpoint ${values ? `has ${values.length} numbers there` : 'does not have it'}. It belongs to another configuration; remove it or restore the settings it was trained with.`,
+      );
+    return [constant(values, shape)];
+  });
+}

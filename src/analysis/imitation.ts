@@ -1,0 +1,141 @@
+/**
+ * @file Accuracy and calibration on held-out tasks (method 6.2): trained models look on as the source learns there, and their action probabilities
+ * are held against its own.
+ * Shape key: R histories, E episodes of a history, S sums, P numbers of a distribution, A (combinations of) actions.
+ */
+
+import { join } from 'node:path';
+import { bootstrapRandom } from '../records/index.ts';
+import { combinations, type EnvFamily, episodeStarts, type History, spaceSize } from '../rl/index.ts';
+import { addStep, IMITATION_SUMS, type ImitationInput, type ImitationTable, imitationScore, scoreStep } from '../statistics/index.ts';
+import { readJson, writeJson } from '../util/files.ts';
+import type { ExperimentConfig } from '../config/experiment.ts';
+import { type Evaluation, evaluationOf, resampledOf, type TrainedMethod } from './evaluate.ts';
+import { heldOutHistories, heldOutKey, lookOn, memoryOf } from './observe.ts';
+import type { StageContext } from '../cache/store.ts';
+
+const SUMS_FILE = 'imitation.json';
+
+/** What is compared with the models, by the names that the same two have among the rows of returns. */
+interface References extends Pick<ImitationInput, 'tasks'> {
+  /** [R × E × S] */
+  readonly source: number[];
+  readonly random: number[];
+}
+
+/** Whether there is a learner to look on at, and probabilities to compare: imported histories have none here, real numbers no likeliest action. */
+export const measuresImitation = ({ evaluate, source }: ExperimentConfig, { actionSpace }: EnvFamily): boolean =>
+  evaluate.imitation > 0 && source.dataset === undefined && actionSpace.kind !== 'box';
+
+/** Adds up how well every step of the histories is foretold, by history and episode. */
+class Tally {
+  /** [R × E × S] */
+  readonly sums: number[];
+  readonly #family: EnvFamily;
+  readonly #histories: readonly History[];
+  readonly #episodes: number;
+  /** [R][T] the episode of every step. */
+  readonly #episodeOf: readonly Int32Array[];
+
+  constructor(family: EnvFamily, histories: readonly History[]) {
+    this.#family = family;
+    this.#histories = histories;
+    this.#episodeOf = histories.map(history => {
+      const starts = episodeStarts(history);
+      const of = new Int32Array(history.reward.length);
+      for (let e = 0; e < starts.length - 1; e++) of.fill(e, starts[e], starts[e + 1]);
+      return of;
+    });
+    this.#episodes = Math.max(...this.#episodeOf.map(of => of[of.length - 1])) + 1;
+    this.sums = new Array<number>(histories.length * this.#episodes * IMITATION_SUMS).fill(0);
+  }
+
+  /** Step t of history i, with [A] probabilities. Steps at which nobody chooses do not count. */
+  add(i: number, t: number, probabilities: ArrayLike<number>): void {
+    const { probabilities: label, observation, reward } = this.#histories[i];
+    if (this.#family.scored && !this.#family.scored(observation, t * spaceSize(this.#family.observationSpace))) return;
+    const actions = label.length / reward.length;
+    const at = (i * this.#episodes + this.#episodeOf[i][t]) * IMITATION_SUMS;
+    addStep(this.sums, at, scoreStep(probabilities, 0, label, t * actions, actions));
+  }
+}
+
+/** The table of all trained models over their seeds, beside the source's own distribution and uniform choice. */
+export async function compareWithSource(evaluation: Evaluation, trained: readonly TrainedMethod[]): Promise<ImitationTable> {
+  const { store, config, model } = evaluation;
+  const { family } = model;
+  const { imitation: each, resamples } = config.evaluate;
+  let made: History[] | undefined;
+  const histories = () => {
+    made ??= heldOutHistories(evaluation, 'imitation', each);
+    return made;
+  };
+  const known = await store.run({
+    stage: 'imitation-references',
+    settings: { ...heldOutKey(evaluation), histories: each },
+    inputs: {},
+    async run({ folder }) {
+      writeJson(join(folder, SUMS_FILE), references(family, histories()));
+      return { histories: histories().length };
+    },
+  });
+  const { tasks, ...bySource } = readJson(join(known.folder, SUMS_FILE)) as References;
+
+  const collected = new Map<string, number[][]>();
+  for (const method of trained) {
+    const memory = await memoryOf(evaluation, method);
+    const { folder } = await store.run({
+      stage: `imitation-${method.method}-seed${method.seed}`,
+      settings: { executor: config.executor, ...(memory ? { memory: memory.settings } : {}) },
+      inputs: { references: known.key, model: method.trained.key, ...memory?.inputs },
+      run: async context => {
+        const sums = await foretell(evaluation, method, histories(), context, memory?.retriever(tasks));
+        writeJson(join(context.folder, SUMS_FILE), { sums });
+        return {};
+      },
+    });
+    const { sums } = readJson(join(folder, SUMS_FILE)) as { sums: number[] };
+    collected.set(method.method, [...(collected.get(method.method) ?? []), sums]);
+  }
+  for (const [name, sums] of Object.entries(bySource)) collected.set(name, [sums]);
+  const scores = [...collected].map(([name, sums]) => {
+    // The same stream for every model: they are resampled alike.
+    const random = bootstrapRandom(config.seed);
+    return [name, imitationScore({ tasks, sums, random, resamples, resampled: resampledOf(config, config.evaluate.imitation) })];
+  });
+  return { histories: tasks.length, methods: Object.fromEntries(scores) };
+}
+
+/** What the source's own distribution scores, and what uniform choice does: the best and the least that a model may be held against. */
+function references(family: EnvFamily, histories: readonly History[]): References {
+  const [source, random] = [new Tally(family, histories), new Tally(family, histories)];
+  for (const [i, { probabilities, reward }] of histories.entries()) {
+    const actions = probabilities.length / reward.length;
+    const uniform = new Float64Array(actions).fill(1 / actions);
+    for (let t = 0; t < reward.length; t++) {
+      source.add(i, t, probabilities.subarray(t * actions, (t + 1) * actions));
+      random.add(i, t, uniform);
+    }
+  }
+  return { tasks: histories.map(({ taskKey }) => taskKey), source: source.sums, random: random.sums };
+}
+
+/** What one model's answers add up to: [R × E × S]. */
+async function foretell(
+  evaluation: Evaluation,
+  method: TrainedMethod,
+  histories: readonly History[],
+  context: StageContext,
+  retrieve: Parameters<typeof lookOn>[2]['retrieve'],
+): Promise<number[]> {
+  const { family, head } = evaluationOf(evaluation, method).model;
+  const tally = new Tally(family, histories);
+  const recorded = new Float64Array(histories[0].probabilities.length / histories[0].reward.length);
+  const rewrite = combinations(head.distribution);
+  const onStep = (i: number, t: number, rows: Float32Array) => {
+    rewrite(rows, i * head.distribution.size, recorded);
+    tally.add(i, t, recorded);
+  };
+  await lookOn(evaluation, method, { title: 'foretell', histories, onStep, retrieve }, context);
+  return tally.sums;
+}

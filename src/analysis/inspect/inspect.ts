@@ -1,0 +1,85 @@
+/**
+ * @file Looks into the memory of a finished run's student: what can be given back of Z, what can be read from it, what it makes the policy do, and
+ * where the policy looks. Nothing is chosen on held-out tasks; everything is also measured on training tasks, beside them.
+ */
+
+import { join } from 'node:path';
+import type { TransplantTable } from '../../play/index.ts';
+import { INSPECTION_FORMAT, type InspectedSide, type Inspection, type Missing, type Sides } from '../../records/index.ts';
+import { writeJson } from '../../util/files.ts';
+import { madeBy } from '../../cache/provenance.ts';
+import type { StageOutput, StoreOptions } from '../../cache/store.ts';
+import { inspectProbes } from './probes.ts';
+import { inspectReconstruction } from './reconstruction.ts';
+import { attendingLayers, loadStreams, watchStreams } from './streams.ts';
+import { type InspectOptions, openSubject, type Subject } from './subject.ts';
+import { inspectTransplants } from './transplants.ts';
+
+export interface InspectRequest extends StoreOptions {
+  /** Folder of the run. */
+  readonly run: string;
+  /** Where inspect.json goes. */
+  readonly out: string;
+  readonly options: InspectOptions;
+  readonly command: string;
+}
+
+/** Looks into a run, whose stages are kept in its own folder. */
+export async function inspectRun({ run, out, options, command, progress, signal }: InspectRequest): Promise<Inspection> {
+  const subject = await openSubject(run, options, { progress, signal });
+  const { config, student, model, store, episodes, generated } = subject;
+  const streams = { train: await watchStreams(subject, 'train'), heldOut: await watchStreams(subject, 'heldOut') };
+  const inspection: Inspection = {
+    format: INSPECTION_FORMAT,
+    name: config.name,
+    model: {
+      stage: student.trained.stage,
+      key: student.trained.key,
+      compressor: student.kind,
+      latentShape: model.latentShape(student.kind)!,
+    },
+    sides: { train: sideOf(subject, 'train'), heldOut: sideOf(subject, 'heldOut') },
+    episodes,
+    bars: barsOf(subject),
+    reconstruction: await inspectReconstruction(subject, streams),
+    probes: await inspectProbes(subject, streams),
+    transplants: await transplants(subject, streams),
+    attention: attentionOf(subject, streams),
+    run: {
+      command,
+      config,
+      ...madeBy(),
+      dataHashes: { main: generated.report.dataHash as string },
+      seconds: { ...store.seconds },
+    },
+  };
+  writeJson(join(out, 'inspect.json'), inspection);
+  return inspection;
+}
+
+const sideOf = ({ tasks, options, config }: Subject, side: keyof Sides<unknown>): InspectedSide => ({
+  side: side === 'train' ? 'train' : config.evaluate.tasks,
+  tasks: tasks[side].length,
+  streams: tasks[side].length * options.streams,
+});
+
+async function transplants(subject: Subject, streams: Sides<StageOutput>): Promise<Sides<TransplantTable> | Missing> {
+  const fewest = Math.min(subject.options.exchanged, subject.tasks.train.length, subject.tasks.heldOut.length);
+  if (fewest < 2) return { missing: 'Not available: memories are exchanged between two tasks or more.' };
+  const of = (side: keyof Sides<unknown>) => inspectTransplants(subject, side, streams[side]);
+  return { train: await of('train'), heldOut: await of('heldOut') };
+}
+
+function attentionOf(subject: Subject, streams: Sides<StageOutput>): Inspection['attention'] {
+  const layers = attendingLayers(subject);
+  if (layers.length === 0) return { missing: 'Not available: no layer of this policy has cross-attention to Z.' };
+  const [latents] = subject.model.latentShape(subject.student.kind)!;
+  return { layers, latents, train: loadStreams(streams.train).attention, heldOut: loadStreams(streams.heldOut).attention };
+}
+
+function barsOf({ config, options }: Subject): string {
+  return (
+    `The student acted in context for ${options.streams} streams in each task, ${config.evaluate.sampling === 'greedy' ? 'by the likeliest action' : 'its actions drawn'}, on training tasks ` +
+    `and on ${config.evaluate.tasks} tasks. Brackets and bands are 95% bootstrap intervals over streams within tasks (${config.evaluate.resamples} resamples); they bound neither tasks nor training seeds.`
+  );
+}

@@ -1,0 +1,140 @@
+/**
+ * @file Stage `inspect-probes`: what linear probes read of the hidden task from Z, moment by moment. Fitted on some streams of the training tasks,
+ * scored on their other streams and on the held-out tasks.
+ */
+
+import { join } from 'node:path';
+import { curveOf, type FactorProbes, type Missing, PROBED, type Probed, type ProbeReport, type Sides } from '../../records/index.ts';
+import type { HiddenFactor } from '../../rl/index.ts';
+import { drawRuns, measureOf, type ProbeScores, probe } from '../../statistics/index.ts';
+import { breathe } from '../../util/breathe.ts';
+import { readJson, writeJson } from '../../util/files.ts';
+import { Random } from '../../util/random.ts';
+import { resampledOf } from '../evaluate.ts';
+import type { StageContext, StageOutput } from '../../cache/store.ts';
+import { loadStreams, recentTransitions, type WatchedStreams } from './streams.ts';
+import type { Subject } from './subject.ts';
+
+const FOUND_FILE = 'probes.json';
+
+export async function inspectProbes(subject: Subject, streams: Sides<StageOutput>): Promise<ProbeReport | Missing> {
+  const { model, config, options, store } = subject;
+  const { hidden = [], id } = model.family;
+  if (hidden.length === 0) return { missing: `Not available: ${id} does not declare what is hidden in its tasks.` };
+  if (options.streams < 2)
+    return { missing: 'Not available: probes are fitted on some streams of every training task and scored on others; use 2 or more.' };
+  const { folder } = await store.run({
+    stage: 'inspect-probes',
+    settings: { env: config.env, seed: options.seed, resamples: config.evaluate.resamples },
+    inputs: { train: streams.train.key, heldOut: streams.heldOut.key },
+    async run(context) {
+      const report = await probes(subject, { train: loadStreams(streams.train), heldOut: loadStreams(streams.heldOut) }, hidden, context);
+      writeJson(join(context.folder, FOUND_FILE), report);
+      return {};
+    },
+  });
+  return readJson(join(folder, FOUND_FILE)) as ProbeReport;
+}
+
+/** Streams of a task out of `streams` that probes are fitted on: three quarters, and one at least to score. */
+const fittedOf = (streams: number): number => Math.min(streams - 1, Math.ceil(0.75 * streams));
+
+async function probes(
+  subject: Subject,
+  streams: Sides<WatchedStreams>,
+  hidden: readonly HiddenFactor[],
+  { progress, signal }: StageContext,
+): Promise<ProbeReport> {
+  const { tasks, options, config } = subject;
+  const { moments } = streams.train;
+  const fittedStreams = fittedOf(options.streams);
+  const all = ({ task }: WatchedStreams) => [...task.keys()];
+  const fit = all(streams.train).filter(i => i % options.streams < fittedStreams);
+  const scored = { train: all(streams.train).filter(i => i % options.streams >= fittedStreams), heldOut: all(streams.heldOut) };
+  // Tasks change places as wholes, so that a probe can learn their false labels as well as the true ones.
+  const random = Random.seeded(options.seed).split('inspect', 'shuffled');
+  const elsewhere = random.shuffled([...tasks.train.keys()]);
+  const strata = (side: keyof Sides<unknown>) => {
+    const per = scored[side].length / tasks[side].length;
+    const cells = new Array(tasks[side].length).fill([per]);
+    const random = Random.seeded(options.seed).split('bootstrap');
+    return drawRuns(cells, resampledOf(config, options.streams), config.evaluate.resamples, random);
+  };
+  const draws = { train: strata('train'), heldOut: strata('heldOut') };
+
+  progress.start('probe', hidden.length * PROBED.length * moments.length);
+  let done = 0;
+  const factors: FactorProbes[] = [];
+  for (const factor of hidden) {
+    const value = { train: tasks.train.map(factor.of), heldOut: tasks.heldOut.map(factor.of) };
+    const at = async (probed: Probed, e: number): Promise<Sides<ProbeScores>> => {
+      await breathe(signal);
+      const labels = probed === 'shuffled' ? { ...value, train: elsewhere.map(t => value.train[t]) } : value;
+      const samples = (side: keyof Sides<unknown>, at: readonly number[]) => ({
+        rows: rowsAt(streams[side], probed, e, at),
+        values: at.map(i => labels[side][streams[side].task[i]]),
+      });
+      const fitted = { ...samples('train', fit), groups: fit.map(i => streams.train.task[i]) };
+      const size = fitted.rows.length / fit.length;
+      const asked = [samples('train', scored.train), samples('heldOut', scored.heldOut)];
+      const [train, heldOut] = probe({ space: factor.space, size, fit: fitted, scored: asked });
+      progress.update(++done);
+      return { train, heldOut };
+    };
+    const scores = {} as Record<Probed, Sides<ProbeScores>[]>;
+    for (const probed of PROBED) {
+      scores[probed] = [];
+      for (const e of moments.keys()) scores[probed].push(await at(probed, e));
+    }
+    const curve = (probed: Probed): Sides<ReturnType<typeof curveOf>> => ({
+      train: curveOf(
+        scores[probed].map(({ train }) => train),
+        draws.train,
+      ),
+      heldOut: curveOf(
+        scores[probed].map(({ heldOut }) => heldOut),
+        draws.heldOut,
+      ),
+    });
+    const each = <T>(of: (scores: ProbeScores) => T): Sides<T[]> => ({
+      train: scores.Z.map(({ train }) => of(train)),
+      heldOut: scores.Z.map(({ heldOut }) => of(heldOut)),
+    });
+    const numbers = scores.Z[0].train.parts.length;
+    const parts = Array.from({ length: numbers }, (_, c) => ({
+      name: factor.parts?.[c] ?? String(c),
+      mean: each(({ parts }) => parts[c].reduce((a, b) => a + b) / parts[c].length),
+    }));
+    factors.push({
+      name: factor.name,
+      measure: measureOf(factor.space),
+      curves: { Z: curve('Z'), raw: curve('raw'), shuffled: curve('shuffled') },
+      ...(numbers > 1 ? { parts } : {}),
+      chance: each(({ chance }) => chance),
+    });
+  }
+  progress.finish();
+  const share = (side: keyof Sides<unknown>) =>
+    moments.map((_, e) => scored[side].reduce((sum, i) => sum + streams[side].rewarded[i][e], 0) / scored[side].length);
+  const width = (values: Float32Array) => values.length / (streams.train.task.length * moments.length);
+  return {
+    episodes: moments,
+    numbers: { Z: width(streams.train.latents), raw: width(streams.train.recent) },
+    transitions: recentTransitions(subject),
+    fittedStreams,
+    rewarded: { train: share('train'), heldOut: share('heldOut') },
+    factors,
+  };
+}
+
+/** The numbers that are probed of some streams at one moment. */
+function rowsAt({ latents, recent, moments, task }: WatchedStreams, probed: Probed, e: number, streams: readonly number[]): Float32Array {
+  const values = probed === 'raw' ? recent : latents;
+  const width = values.length / (task.length * moments.length);
+  const rows = new Float32Array(streams.length * width);
+  for (const [to, i] of streams.entries()) {
+    const from = (i * moments.length + e) * width;
+    rows.set(values.subarray(from, from + width), to * width);
+  }
+  return rows;
+}

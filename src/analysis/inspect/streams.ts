@@ -1,0 +1,192 @@
+/**
+ * @file What the student does and keeps while it learns in context: streams on tasks of one side, with Z after some episodes, the raw transitions
+ * beside it, and where the policy looked.
+ * Shape key: S streams, E moments, M latents, D width, R numbers of the latest transitions, N context tokens, F features.
+ */
+
+import { join } from 'node:path';
+import { sizeOf } from '../../engine/index.ts';
+import { rollout } from '../../play/index.ts';
+import { contextEncoder } from '../../policy/index.ts';
+import { moments, type Sides } from '../../records/index.ts';
+import { segmentStarts, spaceSize, type Task } from '../../rl/index.ts';
+import { AttentionMean, type EpisodeAttention } from '../../statistics/index.ts';
+import { writeContext, writePast } from '../../tokenizers/index.ts';
+import { readJson, writeJson } from '../../util/files.ts';
+import { Random } from '../../util/random.ts';
+import { loadTensors, saveTensors } from '../../cache/checkpoint.ts';
+import { Stream } from '../../agent/experience.ts';
+import { openCompressor, openPolicy } from '../../agent/inference.ts';
+import type { StageContext, StageOutput } from '../../cache/store.ts';
+import type { Subject } from './subject.ts';
+
+const [TENSORS_FILE, STREAMS_FILE] = ['streams.safetensors', 'streams.json'];
+
+/** Numbers of raw contexts that are kept for reconstruction at most: 64 MiB. */
+const MOST_NUMBERS = 2 ** 24;
+
+/** The streams of one side. */
+export interface WatchedStreams {
+  /** [S] the task of each, as an index of the side's tasks. */
+  readonly task: readonly number[];
+  /** [E] in-context episodes that were over. */
+  readonly moments: readonly number[];
+  /** [S][E] whether a reward had been earned. */
+  readonly rewarded: readonly (readonly number[])[];
+  /** [S · E · M · D] */
+  readonly latents: Float32Array;
+  /** [S · E · R] the latest raw transitions, as many as have no more numbers than Z. */
+  readonly recent: Float32Array;
+  /** Streams whose raw context is kept: `contexts` [its length · N · F] after `full` episodes. */
+  readonly kept: readonly number[];
+  readonly contexts: Float32Array;
+  readonly attention: readonly EpisodeAttention[];
+}
+
+/** Episodes after which a context is first full, or the last where streams are shorter. */
+export const fullAfter = ({ model, episodes }: Pick<Subject, 'model' | 'episodes'>): number =>
+  Math.min(episodes, Math.ceil(model.contextTransitions / model.family.horizon));
+
+/** The moments at which Z is taken. */
+export const momentsOf = (subject: Pick<Subject, 'model' | 'episodes'>): number[] => moments(subject.episodes, fullAfter(subject));
+
+/** Layers of the policy with cross-attention to Z, counted from 0; where Z stands in front of the query there are none. */
+export const attendingLayers = ({ model: { policyOptions } }: Pick<Subject, 'model'>): readonly number[] =>
+  policyOptions.prefix ? [] : (policyOptions.crossLayers ?? [...Array(policyOptions.layers).keys()]);
+
+/** Transitions that the latest raw numbers hold: as many as Z has room for, but at least one. */
+export function recentTransitions({ model, student }: Pick<Subject, 'model' | 'student'>): number {
+  const { tokensPerTransition, context } = model.tokenizer;
+  const room = Math.floor(sizeOf(model.latentShape(student.kind)!) / (tokensPerTransition * context.width));
+  return Math.min(Math.max(1, room), model.contextTransitions);
+}
+
+/** Plays the streams of one side. */
+export function watchStreams(subject: Subject, side: keyof Sides<unknown>): Promise<StageOutput> {
+  const { store, config, student, options, episodes, shared } = subject;
+  const { sampling, tasks: evaluated, maxTasks } = config.evaluate;
+  return store.run({
+    stage: `inspect-streams-${side}`,
+    settings: { ...shared, tasks: options.tasks, streams: options.streams, episodes, sampling, evaluated, maxTasks },
+    inputs: { student: student.trained.key },
+    async run(context) {
+      const tasks = subject.tasks[side];
+      const task = tasks.flatMap((_, t) => new Array<number>(options.streams).fill(t));
+      const { streams, attention } = await play(subject, side, task, context);
+      const at = momentsOf(subject);
+      const latents = await latentsAt(subject, streams, at, context);
+      const { recent, contexts, kept } = rawAt(subject, streams, at);
+      const tensors = Object.entries({ latents, recent, contexts }).map(([name, data]) => [name, { data, shape: [data.length] }] as const);
+      saveTensors(join(context.folder, TENSORS_FILE), new Map(tensors), {});
+      const rewarded = streams.map(stream => at.map(episode => Number(stream.reward.slice(0, stream.starts[episode]).some(r => r > 0))));
+      writeJson(join(context.folder, STREAMS_FILE), { task, moments: at, rewarded, kept, attention });
+      context.progress.finish(`${streams.length} streams on ${tasks.length} tasks`);
+      return { tasks: tasks.length, streams: streams.length };
+    },
+  });
+}
+
+/** Reads what `watchStreams` kept. */
+export function loadStreams({ folder }: StageOutput): WatchedStreams {
+  const { tensors } = loadTensors(join(folder, TENSORS_FILE));
+  const about = readJson(join(folder, STREAMS_FILE), 'E_CHECKPOINT') as Omit<WatchedStreams, 'latents' | 'recent' | 'contexts'>;
+  const values = Object.fromEntries([...tensors].map(([name, { data }]) => [name, data as Float32Array]));
+  return { ...about, latents: values.latents, recent: values.recent, contexts: values.contexts };
+}
+
+/** Lets the student act from an empty memory, one stream an entry of `task`. */
+async function play(subject: Subject, side: keyof Sides<unknown>, task: readonly number[], { progress, signal }: StageContext) {
+  const { model, executor, student, config, episodes, options } = subject;
+  const { family, head } = model;
+  const layers = attendingLayers(subject).length;
+  const attention = new AttentionMean({ layers, heads: model.policyOptions.heads }, momentsOf(subject));
+  let weights: Float32Array = new Float32Array();
+  const onAttention = (found: Float32Array) => {
+    weights = found;
+  };
+  const tasks: Task[] = task.map(t => subject.tasks[side][t]);
+  const policy = await openPolicy({ model, executor, size: tasks.length, ...(layers > 0 ? { onAttention } : {}) }, student);
+  const streams = tasks.map(each => new Stream(each, spaceSize(family.observationSpace), head.distribution.width));
+  progress.start(`watch ${side === 'train' ? 'training' : 'held-out'} tasks`, tasks.length * episodes);
+  await rollout({
+    family,
+    tasks,
+    policy,
+    episodes,
+    random: Random.seeded(options.seed).split('inspect', side),
+    greedy: config.evaluate.sampling === 'greedy',
+    signal,
+    onProgress: ({ done }) => progress.update(done),
+    onStep(step) {
+      const width = weights.length / tasks.length;
+      for (const [i, stream] of streams.entries()) {
+        if (stream.episodes === episodes) continue;
+        if (width > 0) attention.add(stream.episodes + 1, weights.subarray(i * width, (i + 1) * width));
+        stream.push(step, i);
+      }
+    },
+  });
+  return { streams, attention: attention.means() };
+}
+
+/** Z of every stream at every moment, [S · E · M · D], as its policy saw it there. */
+async function latentsAt(subject: Subject, streams: readonly Stream[], at: readonly number[], { progress, signal }: StageContext) {
+  const { model, executor, student } = subject;
+  const { compress, context } = await openCompressor(model, executor, student);
+  const encode = contextEncoder(model.tokenizer, context, compress);
+  const row = sizeOf(compress.latentShape);
+  const latents = new Float32Array(streams.length * at.length * row);
+  const wanted = streams.flatMap((stream, i) => {
+    const starts = segmentStarts(stream, model.segment);
+    return at.map((moment, e) => {
+      const to = (i * at.length + e) * row;
+      return { i, past: stream, starts, count: starts.indexOf(stream.starts[moment]), latents: latents.subarray(to, to + row) };
+    });
+  });
+  progress.start('compress', wanted.length);
+  if (!compress.carries) {
+    for (let done = 0; done < wanted.length; done += compress.batch) {
+      signal.throwIfAborted();
+      await encode(wanted.slice(done, done + compress.batch));
+      progress.update(Math.min(wanted.length, done + compress.batch));
+    }
+  } else {
+    // What is carried has to be led through the past in order, all streams side by side; before anything happened it is zeros, and so is Z.
+    const [carried, latest] = [new Float32Array(streams.length * row), new Float32Array(streams.length * row)];
+    const rowOf = (values: Float32Array, i: number) => values.subarray(i * row, (i + 1) * row);
+    const ends = new Map(wanted.map(({ i, past, starts, count }) => [i, { i, past, starts, last: count }]));
+    for (let count = 1, done = 0; done < wanted.length; count++) {
+      signal.throwIfAborted();
+      const reached = [...ends.values()].filter(({ last }) => last >= count);
+      await encode(reached.map(({ i, ...own }) => ({ ...own, count, latents: rowOf(latest, i), carried: rowOf(carried, i) })));
+      const here = wanted.filter(slot => slot.count === count);
+      for (const slot of here) slot.latents.set(rowOf(latest, slot.i));
+      done = wanted.filter(slot => slot.count <= count).length;
+      progress.update(done);
+    }
+  }
+  await compress.program.dispose();
+  return latents;
+}
+
+/** The latest raw transitions at every moment, and whole raw contexts of as many streams as there is room for. */
+function rawAt(subject: Subject, streams: readonly Stream[], at: readonly number[]) {
+  const { model } = subject;
+  const { tokenizer, contextTransitions, segment, form } = model;
+  const shape = { contextTransitions, segment, form };
+  const transition = tokenizer.tokensPerTransition * tokenizer.context.width;
+  const slots = recentTransitions(subject);
+  const recent = new Float32Array(streams.length * at.length * slots * transition);
+  for (const [i, stream] of streams.entries())
+    for (const [e, moment] of at.entries())
+      writeContext(tokenizer, recent, (i * at.length + e) * slots * transition, slots, stream, 0, stream.starts[moment]);
+  const row = contextTransitions * transition;
+  const room = Math.min(streams.length, Math.max(1, Math.floor(MOST_NUMBERS / row)));
+  const kept = Array.from({ length: room }, (_, k) => Math.floor((k * streams.length) / room));
+  const contexts = new Float32Array(room * row);
+  for (const [k, i] of kept.entries()) {
+    const starts = segmentStarts(streams[i], segment);
+    writePast(tokenizer, contexts, k * row, shape, streams[i], starts, starts.indexOf(streams[i].starts[fullAfter(subject)]));
+  }
+  return { recent, contexts, kept };
+}

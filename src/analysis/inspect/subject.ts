@@ -1,0 +1,78 @@
+/** @file The run that is looked into: its trained student with all that the measures share. */
+
+import { readyExecutor } from '../../engine/executors/registry.ts';
+import type { Executor } from '../../engine/index.ts';
+import type { Sides } from '../../records/index.ts';
+import type { History, Task } from '../../rl/index.ts';
+import { CadenzaError } from '../../util/errors.ts';
+import type { ExperimentConfig } from '../../config/experiment.ts';
+import { evaluatedTasks } from '../evaluate.ts';
+import { openRun, stageOf, trainingHistories } from '../finished.ts';
+import { atMost, split } from '../../histories/generate.ts';
+import { datasetKey } from '../../histories/imported.ts';
+import type { TrainedModel } from '../../agent/inference.ts';
+import { Model } from '../../agent/model.ts';
+import { StageStore, type StoredStage, type StoreOptions } from '../../cache/store.ts';
+
+export interface InspectOptions {
+  /** Tasks of each side at most. */
+  readonly tasks: number;
+  /** Streams in each task. */
+  readonly streams: number;
+  /** In-context episodes of a stream; as the run was evaluated when left out. */
+  readonly episodes?: number;
+  /** Tasks of each side at most whose memories are exchanged. */
+  readonly exchanged: number;
+  /** Training steps of a decoder for a student that has none; 0 leaves reconstruction out. */
+  readonly decoderSteps: number;
+  readonly seed: number;
+}
+
+export interface Subject {
+  readonly folder: string;
+  readonly config: ExperimentConfig;
+  readonly model: Model;
+  readonly student: TrainedModel & { readonly trained: StoredStage };
+  /** Seed of the training run that the student comes from. */
+  readonly seed: number;
+  readonly generated: StoredStage;
+  readonly histories: () => readonly History[];
+  readonly tasks: Sides<readonly Task[]>;
+  readonly episodes: number;
+  readonly options: InspectOptions;
+  readonly store: StageStore;
+  readonly executor: Executor;
+  /** What every stage's output depends on besides its own settings and inputs. */
+  readonly shared: Readonly<Record<string, unknown>>;
+}
+
+/** Opens a finished run. Throws `E_CHECKPOINT` as `openRun` does, `E_CONFIG` where nothing can be played. */
+export async function openSubject(folder: string, options: InspectOptions, context: StoreOptions): Promise<Subject> {
+  const run = openRun(folder);
+  const { config, family, description } = run;
+  if (family.recorded)
+    throw new CadenzaError('E_CONFIG', `only recordings of ${family.id} exist, so its student cannot be watched while it acts.`);
+  const trained = stageOf(folder, description.trained);
+  const { seed } = trained.settings as { seed: number };
+  const { train } = split(config);
+  const most = (tasks: readonly Task[]) => atMost(tasks, options.tasks);
+  let opened: readonly History[] | undefined;
+  return {
+    folder,
+    config,
+    model: new Model(config, family),
+    student: { kind: config.compressor, trained },
+    seed,
+    generated: stageOf(folder, trained.inputs.generate),
+    histories: () => {
+      opened ??= trainingHistories(run);
+      return opened;
+    },
+    tasks: { train: most(atMost(train, config.source.maxTasks)), heldOut: most(evaluatedTasks(config)) },
+    episodes: options.episodes ?? config.evaluate.episodes,
+    options,
+    store: new StageStore(folder, context),
+    executor: await readyExecutor(config.executor, context.progress.say),
+    shared: { env: config.env, split: config.split, executor: config.executor, seed: options.seed, ...datasetKey(config) },
+  };
+}

@@ -1,0 +1,66 @@
+/** @file Stages `inspect-transplants-…`: the student acts in each task with the memories that it made in each other, for an episode. */
+
+import { join } from 'node:path';
+import { sizeOf } from '../../engine/index.ts';
+import { playTransplants, type TransplantTable, transplantPlaces, transplantTable } from '../../play/index.ts';
+import type { Sides } from '../../records/index.ts';
+import { readJson, writeJson } from '../../util/files.ts';
+import { Random } from '../../util/random.ts';
+import { resampledOf } from '../evaluate.ts';
+import { openPolicy } from '../../agent/inference.ts';
+import type { StageOutput } from '../../cache/store.ts';
+import { loadStreams } from './streams.ts';
+import type { Subject } from './subject.ts';
+
+const FOUND_FILE = 'transplants.json';
+
+/** Exchanges memories between the first tasks of a side. The Z of a stream's last moment stays as it is for the whole episode. */
+export async function inspectTransplants(subject: Subject, side: keyof Sides<unknown>, output: StageOutput): Promise<TransplantTable> {
+  const { store, config, options, executor, model, student } = subject;
+  const { family } = model;
+  const { folder } = await store.run({
+    stage: `inspect-transplants-${side}`,
+    settings: { ...subject.shared, exchanged: options.exchanged, sampling: config.evaluate.sampling, resamples: config.evaluate.resamples },
+    inputs: { student: student.trained.key, streams: output.key },
+    async run({ folder, progress, signal }) {
+      const { latents, moments } = loadStreams(output);
+      const tasks = subject.tasks[side].slice(0, options.exchanged);
+      const places = transplantPlaces(tasks.length, options.streams);
+      const row = sizeOf(model.latentShape(student.kind)!);
+      const random = Random.seeded(options.seed).split('inspect', 'transplants', side);
+      /** One episode of every place, with the memories of one moment. */
+      const play = async (e: number) => {
+        const given = new Float32Array(places.length * row);
+        for (const [i, { of, memory }] of places.entries()) {
+          const from = ((of * options.streams + memory) * moments.length + e) * row;
+          given.set(latents.subarray(from, from + row), i * row);
+        }
+        return playTransplants({
+          family,
+          tasks: places.map(({ acted }) => tasks[acted]),
+          memories: places.map(({ of }) => tasks[of]),
+          policy: await openPolicy({ model, executor, size: places.length, given }, student),
+          random,
+          greedy: config.evaluate.sampling === 'greedy',
+          signal,
+        });
+      };
+      progress.start(`exchange memories of ${side === 'train' ? 'training' : 'held-out'} tasks`, 2);
+      const memory = await play(moments.length - 1);
+      progress.update(1);
+      const empty = await play(0);
+      progress.finish(`${2 * places.length} episodes`);
+      const table = transplantTable(memory, empty, {
+        keys: tasks.map(family.taskKey),
+        oracle: tasks.map(family.oracleReturn),
+        memories: options.streams,
+        resamples: config.evaluate.resamples,
+        resampled: resampledOf(config, options.streams),
+        random: Random.seeded(options.seed).split('bootstrap'),
+      });
+      writeJson(join(folder, FOUND_FILE), table);
+      return {};
+    },
+  });
+  return readJson(join(folder, FOUND_FILE)) as TransplantTable;
+}

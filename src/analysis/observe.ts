@@ -1,0 +1,51 @@
+/**
+ * @file The source learns anew on the evaluated tasks, and trained models look on: each sees what any agent would that had acted there itself, Z of
+ * what is past and the running episode.
+ */
+
+import { type ReplayOptions, replay } from '../play/index.ts';
+import type { History } from '../rl/index.ts';
+import { Random } from '../util/random.ts';
+import { type Evaluation, evaluatedTasks, type TrainedMethod } from './evaluate.ts';
+import { learningHistory } from '../histories/generate.ts';
+import { openPolicy, type PolicyRequest } from '../agent/inference.ts';
+import { openMemory } from '../retrieval/memory.ts';
+import type { StageContext } from '../cache/store.ts';
+
+/** Histories of the evaluated tasks, `each` a task: made as those for training were, from draws of their own, which `purpose` tells apart. */
+export function heldOutHistories({ config, model: { family } }: Evaluation, purpose: string, each: number): History[] {
+  const random = Random.seeded(config.seed).split(purpose);
+  return evaluatedTasks(config).flatMap(task => {
+    const key = family.taskKey(task);
+    const make = (_: unknown, i: number) =>
+      learningHistory(config.source, { family, task, random: random.split(key, i), stream: `${key}#${i}` });
+    return Array.from({ length: each }, make);
+  });
+}
+
+/** What such histories depend on. */
+export function heldOutKey({ config: { env, split, source, seed, evaluate } }: Evaluation): Record<string, unknown> {
+  return { env, split, source, seed, side: evaluate.tasks, maxTasks: evaluate.maxTasks };
+}
+
+/** What a trained model looks contexts up in as it looks on, if it does. */
+export const memoryOf = async (evaluation: Evaluation, { memory, seed }: TrainedMethod) =>
+  memory && (await openMemory({ ...evaluation, seed, tasks: evaluatedTasks(evaluation.config) }, memory));
+
+export interface LookOnRequest extends Pick<PolicyRequest, 'retrieve' | 'onReturns'>, Pick<ReplayOptions, 'histories' | 'onStep'> {
+  /** What is measured, for whoever waits. */
+  readonly title: string;
+}
+
+/** Shows the histories to a trained model. */
+export async function lookOn(
+  evaluation: Evaluation,
+  method: TrainedMethod,
+  { title, histories, onStep, retrieve, onReturns }: LookOnRequest,
+  { progress, signal }: Pick<StageContext, 'progress' | 'signal'>,
+): Promise<void> {
+  const policy = await openPolicy({ ...evaluation, size: histories.length, retrieve, onReturns }, method);
+  progress.start(`${title} ${method.method} (seed ${method.seed})`, Math.max(...histories.map(({ reward }) => reward.length)));
+  await replay({ histories, policy, onStep, onProgress: done => progress.update(done), signal });
+  progress.finish();
+}

@@ -1,0 +1,106 @@
+/**
+ * @file Return-prediction error on held-out tasks (method 6.2): trained models look on as the source learns there, and say at the start of
+ * every episode what it and the ones after it will return.
+ * Shape key: R histories, E episodes of a history, K returns that are predicted.
+ */
+
+import { join } from 'node:path';
+import { bootstrapRandom } from '../records/index.ts';
+import { episodeReturns, episodeStarts, type History } from '../rl/index.ts';
+import { type ActualReturns, lastReturns, meanReturns, REFERENCES, type ReturnTable, returnError } from '../statistics/index.ts';
+import { readJson, writeJson } from '../util/files.ts';
+import { type Evaluation, evaluatedTasks, resampledOf, type TrainedMethod } from './evaluate.ts';
+import { loadHistories } from '../histories/generate.ts';
+import { heldOutHistories, heldOutKey, lookOn } from './observe.ts';
+import type { StageContext, StageOutput } from '../cache/store.ts';
+
+const ACTUAL_FILE = 'actual.json';
+const PREDICTED_FILE = 'predicted.json';
+
+/** What the learner earned, and the mean return of every episode over the histories that were trained on. */
+interface Actual extends ActualReturns {
+  readonly trainingMean: readonly number[];
+}
+
+/** The mean return of every episode, over all histories. */
+function meanByEpisode(histories: readonly History[]): number[] {
+  const all = histories.map(episodeReturns);
+  return Array.from(all[0], (_, e) => all.reduce((sum, returns) => sum + returns[e], 0) / all.length);
+}
+
+/** The errors of all models that predict returns, over their seeds, beside those of the references. */
+export async function returnPrediction(
+  evaluation: Evaluation,
+  generated: StageOutput,
+  trained: readonly TrainedMethod[],
+): Promise<ReturnTable> {
+  const { store, config, model } = evaluation;
+  const { family } = model;
+  const { count } = model.returns!;
+  let made: History[] | undefined;
+  const histories = () => {
+    made ??= heldOutHistories(evaluation, 'return-prediction', config.evaluate.streams);
+    return made;
+  };
+  const { streams, resamples } = config.evaluate;
+  const known = await store.run({
+    stage: 'returns-actual',
+    settings: { ...heldOutKey(evaluation), streams },
+    inputs: { generate: generated.key },
+    async run({ folder }) {
+      const found: Actual = {
+        tasks: histories().map(({ taskKey }) => taskKey),
+        returns: histories().flatMap(history => Array.from(episodeReturns(history))),
+        trainingMean: meanByEpisode(loadHistories(generated, family).histories),
+      };
+      writeJson(join(folder, ACTUAL_FILE), found);
+      return { histories: histories().length };
+    },
+  });
+  const actual = readJson(join(known.folder, ACTUAL_FILE)) as Actual;
+
+  const predictions = new Map<string, number[][]>();
+  for (const method of trained.filter(({ foresees }) => foresees)) {
+    const { folder } = await store.run({
+      stage: `returns-${method.method}-seed${method.seed}`,
+      settings: { executor: config.executor },
+      inputs: { actual: known.key, model: method.trained.key },
+      run: async context => {
+        const predicted = await predict(evaluation, method, histories(), context);
+        writeJson(join(context.folder, PREDICTED_FILE), { predicted });
+        return {};
+      },
+    });
+    const { predicted } = readJson(join(folder, PREDICTED_FILE)) as { predicted: number[] };
+    predictions.set(method.method, [...(predictions.get(method.method) ?? []), predicted]);
+  }
+  predictions.set(REFERENCES.mean, [meanReturns(actual, actual.trainingMean, count)]);
+  predictions.set(REFERENCES.last, [lastReturns(actual, count)]);
+
+  const oracle = new Map(evaluatedTasks(config).map(task => [family.taskKey(task), family.oracleReturn(task)]));
+  const errors = [...predictions].map(([name, predicted]) => {
+    // The same stream for every predictor: they are resampled alike.
+    const random = bootstrapRandom(config.seed);
+    return [name, returnError({ actual, predicted, count, oracle, random, resamples, resampled: resampledOf(config) })];
+  });
+  return { histories: actual.tasks.length, predictors: Object.fromEntries(errors) };
+}
+
+/** What one model says at the start of every episode: [R × E × K]. */
+async function predict(
+  evaluation: Evaluation,
+  method: TrainedMethod,
+  histories: readonly History[],
+  context: StageContext,
+): Promise<number[]> {
+  const { count } = evaluation.model.returns!;
+  let said: Float32Array = new Float32Array();
+  const onReturns = (returns: Float32Array) => {
+    said = returns;
+  };
+  const firsts = histories.map(history => new Set([...episodeStarts(history)].slice(0, -1)));
+  const predicted = histories.map(() => [] as number[]);
+  const onStep = (i: number, t: number) => firsts[i].has(t) && predicted[i].push(...said.subarray(i * count, (i + 1) * count));
+  await lookOn(evaluation, method, { title: 'predict returns', histories, onStep, onReturns }, context);
+  return predicted.flat();
+}

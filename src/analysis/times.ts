@@ -1,0 +1,66 @@
+/**
+ * @file Wall time of every row: an action as deployed (one stream, one context compressed at a time), its training, its evaluation. Times belong to
+ * a machine and an hour, so they stand in the record of a run and never among its results.
+ */
+
+import { type Latency, latencyOf, timedPlayer } from '../play/index.ts';
+import type { MethodTable, MethodTimes } from '../records/index.ts';
+import { mean } from '../statistics/index.ts';
+import { Random } from '../util/random.ts';
+import { type Evaluation, evaluatedTasks, evaluationOf, type TrainedMethod } from './evaluate.ts';
+import { openPolicy } from '../agent/inference.ts';
+import { memoryOf } from './observe.ts';
+import { machine } from '../cache/provenance.ts';
+
+/** Segments at least that are timed, and that are played before: the first runs of a graph are slower. */
+const [SEGMENTS, WARM_UP] = [3, 2];
+
+/**
+ * Times of all rows of the main table. To be asked by one process when nothing else of the run is at work, so that what is measured is an action.
+ *
+ * @param methods the rows; those of `trained` are timed as they act.
+ */
+export async function measureTimes(
+  evaluation: Evaluation,
+  trained: readonly TrainedMethod[],
+  methods: MethodTable,
+): Promise<Record<string, MethodTimes>> {
+  const { store, config } = evaluation;
+  const times: Record<string, MethodTimes> = {};
+  for (const [name, { budget }] of Object.entries(methods)) {
+    const seconds = (stages: readonly string[]) =>
+      mean(config.seeds.map(seed => stages.reduce((sum, stage) => sum + store.seconds[`${stage}-seed${seed}`], 0)));
+    const model = trained.find(({ method }) => method === name);
+    const action = model && config.evaluate.timed > 0 ? await actionTime(evaluation, model) : undefined;
+    times[name] = {
+      ...(budget ? { training: seconds(budget.map(({ stage }) => stage)) } : {}),
+      evaluation: seconds([`evaluate-${name}`]),
+      ...(action ? { action } : {}),
+    };
+  }
+  return times;
+}
+
+/** Times actions of a trained model, or reads what was measured before on this machine. */
+async function actionTime(evaluation: Evaluation, method: TrainedMethod): Promise<Latency> {
+  const { store, config } = evaluation;
+  const { family, segment } = evaluationOf(evaluation, method).model;
+  const memory = await memoryOf(evaluation, method);
+  const { timed } = config.evaluate;
+  const { report } = await store.run({
+    stage: `time-${method.method}`,
+    settings: { timed, executor: config.executor, machine: machine(), ...(memory ? { memory: memory.settings } : {}) },
+    inputs: { model: method.trained.key, ...memory?.inputs },
+    async run({ progress, signal }) {
+      const [task] = evaluatedTasks(config);
+      progress.start(`time ${method.method}`, 1);
+      const policy = await openPolicy({ ...evaluation, size: 1, compress: 1, retrieve: memory?.retriever([family.taskKey(task)]) }, method);
+      const play = timedPlayer({ family, task, policy, segment, random: Random.seeded(method.seed).split('time'), signal });
+      await play(WARM_UP * segment);
+      const latency = latencyOf(await play(Math.max(timed, SEGMENTS * segment)));
+      progress.finish();
+      return { ...latency };
+    },
+  });
+  return report as unknown as Latency;
+}

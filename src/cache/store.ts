@@ -1,0 +1,283 @@
+/**
+ * @file The folder of a run. Each stage's output lies in `stages/<stage>-<key>`, where the key is the hash of its settings and of what it
+ * read; a stage whose key is already there is not run again.
+ */
+
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { z } from 'zod';
+import type { StageBudget } from '../records/index.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { hashJson, isTemporary, makeFolder, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
+import { claim } from '../util/lock.ts';
+import type { Progress } from '../util/progress.ts';
+import { type RecordFormat, readRecord } from '../util/records.ts';
+import { checkpointStep } from './checkpoint.ts';
+import type { Plan } from '../pipeline/plan.ts';
+import { provenance } from './provenance.ts';
+
+const MANIFEST = 'stage.json';
+
+/** What a stage may use besides its settings. */
+export interface StageContext {
+  /** Its own folder, which exists. */
+  readonly folder: string;
+  /** Names the stage and its inputs; checkpoints carry it. */
+  readonly key: string;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** A stage to run: equal `settings` and `inputs` mean equal output. */
+export interface StageRequest {
+  readonly stage: string;
+  readonly settings: unknown;
+  /** Key of every earlier stage that it reads, by role. */
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly run: (context: StageContext) => Promise<Record<string, unknown>>;
+}
+
+/** A finished stage. */
+export interface StageOutput {
+  readonly folder: string;
+  readonly key: string;
+  /** What the stage reported of itself. */
+  readonly report: Readonly<Record<string, unknown>>;
+  readonly seconds: number;
+  /** All training that went into it, its own last; absent where nothing is trained. */
+  readonly budget?: readonly StageBudget[];
+}
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256');
+
+/** stage.json without the hash of itself. */
+const manifestSchema = z.strictObject({
+  stage: z.string().min(1),
+  key: hash,
+  settings: z.unknown(),
+  inputs: z.record(z.string(), z.string()),
+  report: z.record(z.string(), z.unknown()),
+  /** SHA-256 of every file of the folder. */
+  files: z.record(z.string().regex(/^(?!\.{1,2}$)[^/\\\0]+$/, 'expected the name of a file in this folder'), hash),
+  seconds: z.number().min(0),
+  creator: z.strictObject({ version: z.string(), commit: z.string().nullable(), node: z.string() }),
+});
+
+type StageManifest = z.output<typeof manifestSchema>;
+
+const manifestFormat = (folder: string): RecordFormat<StageManifest & { sha256: string }> => ({
+  what: 'the record of a finished stage',
+  schema: manifestSchema.extend({
+    sha256: z.string({ error: 'expected the hash of this record; an earlier version of cadenza wrote none' }),
+  }),
+  code: 'E_CHECKPOINT',
+  advice: againAdvice(folder),
+});
+
+const againAdvice = (folder: string) =>
+  `Delete the folder ${folder} and run the same command again to make it again, or let --fresh make all stages of the command again.`;
+
+/** Equal stages have equal keys; other versions make other bytes. */
+const keyOf = ({ stage, settings, inputs }: Omit<StageRequest, 'run'>, version: string) => hashJson({ stage, settings, inputs, version });
+
+export interface StoreOptions {
+  /** Make every stage again, finished or not, that was there before `since`. */
+  readonly fresh?: boolean;
+  /** When the command began, by `diskTime`; the present when left out. Every process and store of one command gets the same. */
+  readonly since?: number;
+  /** Told of every stage that is asked for. */
+  readonly plan?: Plan;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The present in milliseconds by the clock of the disk that a folder is on: what was written before is older, what is written from then on
+ * is not. Disks count in steps of some milliseconds, so the next one is waited for. Makes the folder. Throws `E_DISK` where it cannot be
+ * written to.
+ */
+export function diskTime(folder: string): number {
+  const path = join(folder, `.began.${process.pid}.tmp`);
+  writeFileAtomic(path, '');
+  const { mtimeMs: first } = statSync(path);
+  let now = first;
+  while (now === first) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    writeFileSync(path, '.');
+    now = statSync(path).mtimeMs;
+  }
+  rmSync(path);
+  return now;
+}
+
+/** Runs stages in a folder and remembers what is done. A stage that was interrupted goes on from its checkpoint. */
+export class StageStore {
+  readonly #folder: string;
+  readonly #options: StoreOptions & { readonly since: number };
+  /** Seconds of every stage that was asked for, whether it ran now or earlier. */
+  readonly seconds: Record<string, number> = {};
+  /** Every stage that was asked for, by its folder, and whether it was there before the command. */
+  readonly asked = new Map<string, { readonly stage: string; readonly reused: boolean }>();
+
+  constructor(out: string, options: StoreOptions) {
+    this.#folder = join(out, 'stages');
+    this.#options = { ...options, since: options.since ?? diskTime(out) };
+  }
+
+  /** Aborted when the work is to stop. */
+  get signal(): AbortSignal {
+    return this.#options.signal;
+  }
+
+  /** Gives the stage's output, running it unless it is there. Throws `E_CHECKPOINT` when a finished output was altered. */
+  async run({ stage, settings, inputs, run }: StageRequest): Promise<StageOutput> {
+    const { progress, signal, plan } = this.#options;
+    signal.throwIfAborted();
+    plan?.begin(progress);
+    const key = keyOf({ stage, settings, inputs }, provenance().version);
+    const folder = join(this.#folder, `${stage}-${key.slice(0, 12)}`);
+    const path = join(folder, MANIFEST);
+    const finished = (): StageOutput | undefined => {
+      if (!existsSync(path) || this.#isStale(folder)) return undefined;
+      const { report, seconds } = readStage(folder, key);
+      this.seconds[stage] = seconds;
+      this.asked.set(folder, { stage, reused: statSync(folder).mtimeMs < this.#options.since });
+      return { folder, key, report, seconds };
+    };
+    const earlier = finished();
+    if (earlier) return earlier;
+    makeFolder(this.#folder);
+    // Another process may be at this very stage: then its output is waited for.
+    const release = await claim(`${folder}.lock`, { signal, onWait: news => progress.say(`${stage}: ${news}`) });
+    try {
+      this.#discardStale(folder);
+      return finished() ?? (await this.#make({ stage, settings, inputs, run }, { key, folder, path }));
+    } finally {
+      release();
+    }
+  }
+
+  /** Whether the stage is to be made again, and was not yet by another process or for another seed of this command. */
+  #isStale(folder: string): boolean {
+    const { fresh, since } = this.#options;
+    return fresh === true && existsSync(folder) && statSync(folder).mtimeMs < since;
+  }
+
+  #discardStale(folder: string): void {
+    if (!this.#isStale(folder)) return;
+    const step = checkpointStep(folder);
+    const state = existsSync(join(folder, MANIFEST)) ? 'finished' : step === undefined ? 'unfinished' : `unfinished, at step ${step}`;
+    rmSync(folder, { recursive: true });
+    this.#options.progress.say(`discarded ${basename(folder)} (${state})`);
+  }
+
+  async #make({ stage, settings, inputs, run }: StageRequest, at: { key: string; folder: string; path: string }): Promise<StageOutput> {
+    const { progress, signal, plan } = this.#options;
+    const { key, folder, path } = at;
+    const whole = !existsSync(folder);
+    makeFolder(folder);
+    // A killed process may have left a file half-written, which must not pass for output.
+    for (const name of readdirSync(folder)) if (isTemporary(name)) rmSync(join(folder, name));
+    const began = performance.now();
+    const report = await run({ folder, key, progress, signal });
+    const seconds = Math.round((performance.now() - began) / 10) / 100;
+    const record = {
+      stage,
+      key,
+      settings,
+      inputs,
+      report,
+      files: hashFiles(folder),
+      seconds,
+      creator: provenance(),
+    } satisfies StageManifest;
+    writeJson(path, { ...record, sha256: hashJson(record) });
+    this.seconds[stage] = seconds;
+    if (whole) plan?.made(seconds);
+    this.asked.set(folder, { stage, reused: false });
+    return { folder, key, report, seconds };
+  }
+}
+
+/** Stages that one line names. */
+const NAMED = 16;
+
+/** Says in one line what of a command's work was there before it; nothing where none was. */
+export function sayReused(stores: readonly StageStore[], progress: Progress): void {
+  const asked = [...new Map(stores.flatMap(store => [...store.asked])).values()];
+  const [reused, made] = [true, false].map(wanted => asked.filter(each => each.reused === wanted).map(({ stage }) => stage));
+  if (reused.length > 0) progress.say(`reused: ${stageList(reused)}; made now: ${stageList(made)}`);
+}
+
+/** Such as `generate, teacher, distil (seed 0)`. */
+function stageList(stages: readonly string[]): string {
+  if (stages.length === 0) return 'nothing';
+  if (stages.length > NAMED) return `${stages.length} stages`;
+  const bySeed = new Map<string, string[]>();
+  for (const stage of stages) {
+    const [, name, seed] = /^(.*?)(?:-seed(\d+))?$/.exec(stage)!;
+    const group = seed === undefined ? '' : ` (seed ${seed})`;
+    bySeed.set(group, [...(bySeed.get(group) ?? []), name]);
+  }
+  return [...bySeed].map(([seed, names]) => names.join(', ') + seed).join(', ');
+}
+
+/** A finished stage with what it was made from. */
+export interface StoredStage extends StageOutput {
+  readonly stage: string;
+  readonly settings: unknown;
+  readonly inputs: Readonly<Record<string, string>>;
+}
+
+/**
+ * Reads a finished stage, with everything checked that its record says.
+ *
+ * @param wanted key that it must have; where it is left out, the one that its own settings and inputs give.
+ * @throws `E_CHECKPOINT` when it is none, was altered, or is another stage; `E_DATA` when histories were altered.
+ */
+export function readStage(folder: string, wanted?: string): StoredStage {
+  const path = join(folder, MANIFEST);
+  const { sha256: expected, ...record } = readRecord(path, manifestFormat(folder));
+  const { stage, key, report, seconds, settings, inputs, files, creator } = record;
+  expectSame(path, expected, hashJson(record), folder);
+  const own = keyOf({ stage, settings, inputs }, creator.version);
+  if (key !== own || key !== (wanted ?? own))
+    throw new CadenzaError(
+      'E_CHECKPOINT',
+      `${path} is the record of another stage: expected the key ${wanted ?? own}, found ${key}. ${againAdvice(folder)}`,
+    );
+  checkFiles(folder, files);
+  return { folder, stage, key, report, seconds, settings, inputs };
+}
+
+/** Files that change from run to run (times) and so have no hash. */
+const VOLATILE = new Set([MANIFEST, 'metrics.jsonl']);
+
+/** The names in the folder of a stage, but for the volatile ones and what a file manager or a killed process left. */
+const filesIn = (folder: string) =>
+  readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !VOLATILE.has(name) && !name.startsWith('.') && !isTemporary(name));
+
+function hashFiles(folder: string): Record<string, string> {
+  const names = filesIn(folder).flatMap(entry => (entry.isFile() ? [entry.name] : []));
+  return Object.fromEntries(names.sort().map(name => [name, sha256(readFileSync(join(folder, name)))]));
+}
+
+function checkFiles(folder: string, files: Readonly<Record<string, string>>): void {
+  for (const [name, expected] of Object.entries(files)) {
+    const path = join(folder, name);
+    const found = statSync(path, { throwIfNoEntry: false })?.isFile() ? sha256(readFileSync(path)) : 'no file';
+    expectSame(path, expected, found, folder);
+  }
+  const extra = filesIn(folder).find(({ name }) => !Object.hasOwn(files, name));
+  if (extra)
+    throw new CadenzaError('E_CHECKPOINT', `${join(folder, extra.name)} is no file of this stage. Move it out of the folder ${folder}.`);
+}
+
+function expectSame(path: string, expected: string, actual: string, folder: string): void {
+  if (actual === expected) return;
+  // Histories have a manifest of their own and a code of their own for damage.
+  throw new CadenzaError(
+    path.endsWith('.arrow') ? 'E_DATA' : 'E_CHECKPOINT',
+    `${path} was altered or cut short since it was written: expected SHA-256 ${expected.slice(0, 16)}…, found ${actual.slice(0, 16)}…. ${againAdvice(folder)}`,
+  );
+}

@@ -1,0 +1,134 @@
+/**
+ * @file The stages that make demonstrations for few-shot prompts (method 3, 5.2): one a style and side, each with a random stream of its own.
+ * What the evaluation shows is of the tasks that it plays, as its user would show it. What training shows is of training tasks alone, and
+ * what is to be learnt of it comes with it: how the source learns when it has looked on. Labels of a learner that has not would
+ * teach the policy to explore whatever it was shown.
+ */
+
+import { saveHistories } from '../data/index.ts';
+import { episodeStarts, type History, joinHistories, pickEpisodes, shortenEpisodes, type Task } from '../rl/index.ts';
+import { type DemonstrationStyle, demonstrations, generateHistory, inStyle } from '../sources/index.ts';
+import { type Batch, batchRows } from '../tokenizers/index.ts';
+import { breathe } from '../util/breathe.ts';
+import { hashJson } from '../util/files.ts';
+import { Random } from '../util/random.ts';
+import type { ExperimentConfig } from '../config/experiment.ts';
+import { atMost, learningHistory, loadHistories, split } from './generate.ts';
+import type { Model } from '../agent/model.ts';
+import { provenance } from '../cache/provenance.ts';
+import type { StageOutput, StageStore } from '../cache/store.ts';
+
+/** The demonstrations of one style. */
+export interface Demonstrations {
+  readonly style: DemonstrationStyle;
+  readonly output: StageOutput;
+}
+
+/** What is to be demonstrated: `each` times every task. */
+interface Wanted {
+  readonly side: 'training' | 'evaluated';
+  readonly tasks: readonly Task[];
+  readonly each: number;
+  /** Name of the entry of `evaluate.envs`, where its tasks are evaluated. */
+  readonly at?: string;
+}
+
+/**
+ * Demonstrations of the training tasks in every style that the experiment prompts with, none without prompts: histories that each begin with the
+ * demonstration and go on with what a fresh learner that has seen it does.
+ */
+export function demonstrateTraining(store: StageStore, config: ExperimentConfig): Promise<Demonstrations[]> {
+  const tasks = atMost(split(config).train, config.source.maxTasks);
+  return inStyles(store, config, { side: 'training', tasks, each: config.policy.prompt?.demonstrations ?? 0 });
+}
+
+/** The same of the tasks that are evaluated, one for every stream, in the order of tasks and streams. */
+export function demonstrateEvaluated(store: StageStore, config: ExperimentConfig, tasks: readonly Task[], at?: string) {
+  return inStyles(store, config, { side: 'evaluated', tasks, each: config.evaluate.streams, at });
+}
+
+async function inStyles(store: StageStore, config: ExperimentConfig, wanted: Wanted): Promise<Demonstrations[]> {
+  const made: Demonstrations[] = [];
+  for (const style of config.policy.prompt?.styles ?? []) made.push({ style, output: await demonstrate(store, config, style, wanted) });
+  return made;
+}
+
+function demonstrate(store: StageStore, config: ExperimentConfig, style: DemonstrationStyle, wanted: Wanted): Promise<StageOutput> {
+  const { env, split: division, source: learner, seed } = config;
+  const { episodes, length } = config.policy.prompt!;
+  const { side, tasks, each, at } = wanted;
+  const { family, train, test } = split(config);
+  const keys = tasks.map(family.taskKey);
+  const title = `demonstrate-${style}-${side}${at ? `-${at}` : ''}`;
+  return store.run({
+    stage: title,
+    settings: { env, split: division, source: learner, seed, style, episodes, length, each, tasks: hashJson(keys) },
+    inputs: {},
+    async run({ folder, progress, signal }) {
+      const random = Random.seeded(seed).split('demonstrate', style, side);
+      const shown: History[] = [];
+      progress.start(title, tasks.length);
+      for (const [t, task] of tasks.entries()) {
+        for (let i = 0; i < each; i++) {
+          await breathe(signal);
+          const stream = `${keys[t]}#${style}${i}`;
+          const own = random.split(keys[t], i);
+          const whole = generateHistory({ family, task, source: demonstrations, options: inStyle(style), random: own, episodes, stream });
+          const seen = length ? shortenEpisodes(whole, length) : whole;
+          const after = side === 'training' && learningHistory(learner, { family, task, random: own.split('after'), stream, seen });
+          shown.push(after ? joinHistories(seen, after) : seen);
+        }
+        progress.update(t + 1);
+      }
+      const { version, commit, node } = provenance();
+      const { dataHash } = saveHistories(folder, family, shown, {
+        source: { id: demonstrations.id, options: inStyle(style), knows: demonstrations.knows },
+        seed,
+        noise: null,
+        // For the audit: what may be shown here, and what must not.
+        split: { train: keys, test: (side === 'training' ? test : train).map(family.taskKey) },
+        creator: { version, node, commit },
+      });
+      progress.finish(`${shown.length} demonstrations`);
+      return { dataHash, demonstrations: shown.length };
+    },
+  });
+}
+
+/** Rows of a batch that are drawn from the same histories. */
+export interface BatchPart {
+  /** Names the stream that they are drawn by. */
+  readonly name: string;
+  /** Its rows, from row `from` of the whole batch on. */
+  readonly batch: Batch;
+  readonly from: number;
+  readonly histories: readonly History[];
+  /** What was shown to the learner of each history: the prompt of its queries. */
+  readonly prompts?: readonly History[];
+}
+
+/** The batch in parts: all of it from the source's histories, or with demonstrations as many rows as `policy.prompt.unprompted` says. */
+export function batchParts(
+  batch: Batch,
+  histories: readonly History[],
+  shown: readonly Demonstrations[],
+  { model, config }: { readonly model: Pick<Model, 'family'>; readonly config: Pick<ExperimentConfig, 'policy'> },
+): BatchPart[] {
+  const { prompt } = config.policy;
+  if (!prompt) return [{ name: 'batch', batch, from: 0, histories }];
+  const whole = shown.flatMap(({ output }) => loadHistories(output, model.family).histories);
+  const episodes = (history: History) => Array.from({ length: episodeStarts(history).length - 1 }, (_, e) => e);
+  const rows = batch.place.length.length;
+  const alone = Math.round(prompt.unprompted * rows);
+  const parts = [
+    { name: 'batch', batch: batchRows(batch, 0, alone), from: 0, histories },
+    {
+      name: 'prompted',
+      batch: batchRows(batch, alone, rows),
+      from: alone,
+      histories: whole.map(history => pickEpisodes(history, episodes(history).slice(prompt.episodes))),
+      prompts: whole.map(history => pickEpisodes(history, episodes(history).slice(0, prompt.episodes))),
+    },
+  ];
+  return parts.filter(part => part.batch.place.length.length > 0);
+}

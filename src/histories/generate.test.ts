@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { silentProgress } from '../util/progress.ts';
+import { loadExperiment } from '../config/experiment.ts';
+import { evaluatedTasks } from '../analysis/evaluate.ts';
+import { generate, loadHistories, split } from './generate.ts';
+import { StageStore } from '../cache/store.ts';
+
+const TINY = fileURLToPath(new URL('../../experiments/tiny.yaml', import.meta.url));
+const out = mkdtempSync(join(tmpdir(), 'cadenza-generate-'));
+afterAll(() => rmSync(out, { recursive: true, force: true }));
+const store = new StageStore(out, { progress: silentProgress, signal: new AbortController().signal });
+
+const PAIRS = ['env.id=key-to-door', 'split.heldOut=656'];
+const load = (...overrides: string[]) => loadExperiment(TINY, overrides);
+
+describe('maxTasks', () => {
+  it('gives histories to a choice of the training tasks that the split seed settles', async () => {
+    const config = load(...PAIRS, 'source.maxTasks=12', 'source.histories=2');
+    const { family, train, test } = split(config);
+    expect([train.length, test.length]).toEqual([5905, 656]);
+    const { histories, manifest } = loadHistories(await generate(store, config), family);
+    expect(histories).toHaveLength(24);
+    const taught = [...new Set(histories.map(({ taskKey }) => taskKey))];
+    expect(taught).toEqual(train.slice(0, 12).map(family.taskKey));
+    expect(manifest.split.test).toHaveLength(656);
+    // A choice, not the first pairs of the family.
+    expect(new Set(taught.map(key => key.split(' ')[0])).size).toBeGreaterThan(6);
+    const other = split(load(...PAIRS, 'split.seed=1'));
+    expect(other.train.slice(0, 12).map(family.taskKey)).not.toEqual(taught);
+  });
+
+  it('evaluates a choice of the held-out tasks; all of them when left out or asked for more', () => {
+    const keys = (...overrides: string[]) => {
+      const config = load(...PAIRS, ...overrides);
+      return evaluatedTasks(config).map(split(config).family.taskKey);
+    };
+    const all = keys();
+    expect(all).toHaveLength(656);
+    expect(keys('evaluate.maxTasks=5')).toEqual(all.slice(0, 5));
+    expect(keys('evaluate.maxTasks=700')).toEqual(all);
+    expect(keys('split.validation=9', 'evaluate.tasks=validation', 'evaluate.maxTasks=5')).toHaveLength(5);
+  });
+
+  it('left out, is not among the settings that name a stage', () => {
+    const { source, evaluate } = load();
+    expect([Object.hasOwn(source, 'maxTasks'), Object.hasOwn(evaluate, 'maxTasks')]).toEqual([false, false]);
+  });
+});

@@ -1,0 +1,152 @@
+/** @file Stage `generate`: learning histories of the source on the training tasks, or those of a data set, with the split audited by content (method 5.1, 5.2). */
+
+import { type HistoryStore, type Manifest, openHistories, type Provenance, saveHistories, splitTasks } from '../data/index.ts';
+import { type EnvFamily, episodeStarts, type History, pickEpisodes, segmentStarts, type Task } from '../rl/index.ts';
+import { generateHistory, type HistoryRequest, source } from '../sources/index.ts';
+import { breathe } from '../util/breathe.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { hashJson } from '../util/files.ts';
+import type { Progress } from '../util/progress.ts';
+import { Random } from '../util/random.ts';
+import type { ExperimentConfig } from '../config/experiment.ts';
+import { datasetKey, datasetOf, familyOf, selectHistories } from './imported.ts';
+import { provenance } from '../cache/provenance.ts';
+import type { StageOutput, StageStore } from '../cache/store.ts';
+
+type GenerateConfig = Pick<ExperimentConfig, 'env' | 'split' | 'source' | 'seed'>;
+
+/**
+ * The tasks of an experiment: what is trained on, what settings are chosen on, and what only the final evaluation sees. Where tasks are drawn but
+ * histories imported, the tasks that the data set has are split.
+ */
+export function split(config: GenerateConfig) {
+  const dataset = datasetOf(config);
+  const family = familyOf(config, dataset);
+  const { validation, tasks } = config.split;
+  const listed = dataset && !family.tasks ? { ...family, drawTask: undefined, tasks: () => [...dataset.tasks] } : family;
+  const { train, test } = splitTasks(listed, { ...config.split, tasks: tasks && tasks + validation });
+  expectTasks(validation < train.length, `split.validation is ${validation}, which leaves none of the ${train.length} tasks to train on.`);
+  return { family, train: train.slice(validation), validation: train.slice(0, validation), test };
+}
+
+/** The tasks of every side by their keys, and the data set, as one hash: what a model must agree on with whoever examines it. */
+export function tasksHash(config: GenerateConfig): string {
+  const { family, ...sides } = split(config);
+  return hashJson({
+    ...Object.fromEntries(Object.entries(sides).map(([side, tasks]) => [side, tasks.map(family.taskKey)])),
+    ...datasetKey(config),
+  });
+}
+
+/** The first `most` tasks. A split lists its tasks in the order of its shuffle, so these are a random choice that its seed settles. */
+export const atMost = (tasks: readonly Task[], most: number | undefined): readonly Task[] => tasks.slice(0, most);
+
+/** What a stage's histories come from, and how they came about. */
+interface Made {
+  readonly histories: History[];
+  readonly about: Pick<Provenance, 'source' | 'noise'>;
+  /** What the stage reports besides. */
+  readonly report?: Record<string, unknown>;
+}
+
+export function generate(store: StageStore, config: GenerateConfig): Promise<StageOutput> {
+  const { env, split: division, source: settings, seed } = config;
+  const { maxTasks, stride } = settings;
+  const imported = datasetKey(config);
+  return store.run({
+    stage: 'generate',
+    settings: imported.dataset
+      ? { env, split: division, source: { ...imported, maxTasks, stride } }
+      : { env, split: division, source: settings, seed },
+    inputs: {},
+    async run({ folder, progress, signal }) {
+      const { family, train, test } = split(config);
+      const make = settings.dataset === undefined ? rollSource : takeDataset;
+      const { histories, about, report } = await make(config, family, train, progress, signal);
+      const { version, commit, node } = provenance();
+      const { dataHash } = saveHistories(folder, family, histories, {
+        ...about,
+        seed,
+        split: { train: train.map(family.taskKey), test: test.map(family.taskKey) },
+        creator: { version, node, commit },
+      });
+      const transitions = histories.reduce((sum, { reward }) => sum + reward.length, 0);
+      progress.finish(`${histories.length} histories, ${transitions} transitions`);
+      return { dataHash, histories: histories.length, transitions, ...report };
+    },
+  });
+}
+
+type Make = (config: GenerateConfig, family: EnvFamily, train: readonly Task[], progress: Progress, signal: AbortSignal) => Promise<Made>;
+
+/** Histories of the source, which learns on every task. */
+const rollSource: Make = async ({ source: settings, seed }, family, train, progress, signal) => {
+  const taught = atMost(train, settings.maxTasks);
+  const { id, knows } = source(settings.id);
+  const random = Random.seeded(seed).split('generate');
+  const histories: History[] = [];
+  progress.start('generate', taught.length);
+  for (const [done, task] of taught.entries()) {
+    for (let i = 0; i < settings.histories; i++) {
+      await breathe(signal);
+      const key = family.taskKey(task);
+      histories.push(learningHistory(settings, { family, task, random: random.split(key, i), stream: `${key}#${i}` }));
+    }
+    progress.update(done + 1);
+  }
+  const options = settings.options as Manifest['source']['options'];
+  return { histories, about: { source: { id, options, knows }, noise: settings.noise } };
+};
+
+/** One history of the source as the experiment wants it: with its share of random actions, and its stride. */
+export function learningHistory(
+  { id, episodes, options, stride, noise: { fraction, max } }: ExperimentConfig['source'],
+  request: Pick<HistoryRequest, 'family' | 'task' | 'random' | 'stream' | 'seen'>,
+): History {
+  const draw = request.random.split('noise');
+  const noise = draw.uniform() < fraction ? draw.uniform() * max : 0;
+  return everyNthEpisode(generateHistory({ ...request, source: source(id), episodes, noise, options }), stride);
+}
+
+/** Histories of the data set: those of the tasks that are trained on. */
+const takeDataset: Make = async (config, family, train, progress) => {
+  const { dataset: folder, maxTasks, stride } = config.source;
+  const dataset = datasetOf(config)!;
+  const { histories, dropped } = selectHistories({ folder: folder!, dataset, family, train, taught: atMost(train, maxTasks) });
+  progress.start('generate', histories.length);
+  const { labels, origin } = dataset;
+  const options = { labels, layout: origin.layout, files: origin.files.map(({ sha256 }) => sha256) };
+  return {
+    histories: histories.map(history => everyNthEpisode(history, stride)),
+    about: { source: { id: 'import', options, knows: 'Not known here: the histories were recorded elsewhere.' }, noise: null },
+    report: { imported: { labels, ...origin, dropped } },
+  };
+};
+
+function expectTasks(condition: boolean, message: string): void {
+  if (!condition) throw new CadenzaError('E_CONFIG', message);
+}
+
+export const loadHistories = (output: StageOutput, family: EnvFamily): HistoryStore => openHistories(output.folder, family);
+
+/**
+ * Throws `E_CONFIG` where no history goes on after its first segment: every context would be empty, and nothing would be learnt from it without
+ * a word. So it is where no episode of imported histories ends.
+ */
+export function expectPast(histories: readonly History[], segment: number): readonly History[] {
+  if (histories.some(history => segmentStarts(history, segment).length > 2)) return histories;
+  throw new CadenzaError(
+    'E_CONFIG',
+    `every history is one episode of at most ${segment} steps, so there is nothing before it to learn from and every context would be empty. Set context.segment (such as ${Math.max(1, Math.floor(segment / 4))}) and context.segments, which cut episodes into pieces, or use histories of several episodes.`,
+  );
+}
+
+/** The history with only every n-th episode, counted so that the last one stays. */
+function everyNthEpisode(history: History, n: number): History {
+  if (n === 1) return history;
+  const episodes = episodeStarts(history).length - 1;
+  return pickEpisodes(
+    history,
+    Array.from({ length: episodes }, (_, e) => e).filter(e => (episodes - 1 - e) % n === 0),
+  );
+}

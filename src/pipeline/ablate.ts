@@ -1,0 +1,330 @@
+/**
+ * @file Ablations: one experiment, varied along declared axes. Every combination is trained and evaluated on the same tasks by the same
+ * road; stages whose settings and inputs are equal are shared, and a second call does only what is missing.
+ */
+
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { readyExecutor } from '../engine/executors/registry.ts';
+import type { Executor } from '../engine/index.ts';
+import { expectComparable, type MethodTimes, type Results, rateReturn } from '../records/index.ts';
+import { type ImitationTable, REFERENCES, type ReturnTable } from '../statistics/index.ts';
+import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { expandHome, hashJson } from '../util/files.ts';
+import { expectBuildable } from './buildable.ts';
+import { type ExperimentConfig, loadExperiment, settingsSchema, type TableSettings, withSettings } from '../config/experiment.ts';
+import { together } from './estimate.ts';
+import { type Evaluated, plannedRows } from '../analysis/evaluate.ts';
+import { openOutputs } from '../cache/outputs.ts';
+import { makeAtOnce, partsOf } from './parallel.ts';
+import { Plan, plannedStages } from './plan.ts';
+import { writeResults } from './results.ts';
+import { type RunOptions, road } from './run.ts';
+import { commonSelection } from '../config/selection.ts';
+import { diskTime, StageStore, sayReused } from '../cache/store.ts';
+import { measureTimes } from '../analysis/times.ts';
+
+const label = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*$/, 'expected letters, digits, ".", "_", "+" and "-"')
+  .describe('Name of the value; the row of a combination is named after its values');
+
+export const ablationSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" and "-", because it names the folder of the run')
+    .describe('Name of the ablation and of its folder'),
+  base: z.string().describe('Experiment file that is varied, relative to this file'),
+  set: settingsSchema.describe('Settings laid over the experiment in every combination').default({}),
+  axes: z
+    .array(
+      z.strictObject({
+        name: label.describe('What varies'),
+        values: z.record(label, settingsSchema).describe('Settings of every value'),
+      }),
+    )
+    .min(1)
+    .describe('Each axis is crossed with the others'),
+  skip: z
+    .array(
+      z.strictObject({
+        when: z.record(z.string(), z.union([z.string(), z.array(z.string())])).describe('Values by axis; all must match'),
+        because: z.string().describe('Why this combination makes no sense'),
+      }),
+    )
+    .describe('Combinations to leave out')
+    .default([]),
+  beside: z.array(z.string()).describe('Further rows of the combinations to show, such as teacher; equal ones are shown once').default([]),
+  rate: z
+    .strictObject({
+      along: label.describe('Axis along which Z grows; the values of the other axes tell the lines apart'),
+      against: z.string().describe('Row whose return is 1, such as teacher').default('teacher'),
+    })
+    .describe('Draw return against the bits of Z')
+    .optional(),
+  reference: z
+    .string()
+    .describe('Combination that is held against every other row, by paired differences; its values, joined by spaces')
+    .optional(),
+});
+
+export type Ablation = z.output<typeof ablationSchema>;
+
+/** One combination. */
+export interface Cell {
+  /** Its values, joined: the name of its row. */
+  readonly name: string;
+  readonly values: Readonly<Record<string, string>>;
+  readonly config: ExperimentConfig;
+}
+
+/** An ablation, the experiment that it varies, and all its combinations. */
+export interface OpenAblation {
+  readonly ablation: Ablation;
+  readonly base: ExperimentConfig;
+  readonly cells: readonly Cell[];
+}
+
+/** Reads an ablation and the experiment that it varies. `overrides` are laid over the settings of the file. Throws `E_CONFIG`, also where an axis sets what they do. */
+export function loadAblation(file: string, overrides: readonly string[] = []): OpenAblation {
+  const text = readConfig(file);
+  const keys = topLevelKeys({ file, text });
+  const experiment = ['env', 'problem', 'source', 'model'].find(key => keys.includes(key));
+  if (experiment && !keys.includes('base') && !keys.includes('axes'))
+    throw new CadenzaError(
+      'E_CONFIG',
+      `${file} is an experiment, not an ablation: it has "${experiment}", but neither "base" nor "axes". Run it with cadenza run ${file}, or vary it by a file that has it as base and says the axes, such as experiments/ablations/matrix.yaml.`,
+    );
+  const ablation = loadConfig(ablationSchema, { file, text });
+  const base = loadExperiment(resolve(dirname(file), expandHome(ablation.base)), overrides);
+  const over = loadConfig(settingsSchema, { file, text: '{}', overrides });
+  for (const override of overrides) expectOffAxes(override, ablation.axes, file);
+  return { ablation, base, cells: combinations(ablation, base, [ablation.set, over], file) };
+}
+
+/** Refuses axes that could not be told apart: of one name, or of settings that both give. */
+function expectIndependent(axes: Ablation['axes'], file: string): void {
+  const owner = new Map<string, string>();
+  for (const [i, { name, values }] of axes.entries()) {
+    if (axes.findIndex(axis => axis.name === name) < i)
+      throw new CadenzaError('E_CONFIG', `${file}: axes.${i}.name: expected a name that no other axis has, came "${name}"; rename it.`);
+    const keys = new Set(Object.values(values).flatMap(settings => leavesOf(settings)));
+    for (const key of keys) {
+      const [other, by] = [...owner].find(([taken]) => within(key, taken) || within(taken, key)) ?? [];
+      if (other !== undefined)
+        throw new CadenzaError(
+          'E_CONFIG',
+          `${file}: axes.${i}: "${name}" sets ${key}, which "${by}" sets, too (${other}), so one of the two would have no effect; set it in one of them.`,
+        );
+    }
+    for (const key of keys) owner.set(key, name);
+  }
+}
+
+const within = (key: string, map: string) => key === map || key.startsWith(`${map}.`);
+
+/** Dotted paths of all settings that are values rather than maps. */
+const leavesOf = (settings: unknown, path: readonly string[] = []): string[] =>
+  typeof settings === 'object' && settings !== null && !Array.isArray(settings)
+    ? Object.entries(settings).flatMap(([key, value]) => leavesOf(value, [...path, key]))
+    : [path.join('.')];
+
+/** Refuses an override of what an axis sets: one of the two would have no effect. */
+function expectOffAxes(override: string, axes: Ablation['axes'], file: string): void {
+  const set = leavesOf(loadConfig(settingsSchema, { file, text: '{}', overrides: [override] }));
+  // What goes back to its default is not there.
+  const keys = set.length > 0 ? set : [override.slice(0, override.indexOf('=')).trim()];
+  for (const [i, { name, values }] of axes.entries())
+    for (const taken of Object.values(values).flatMap(settings => leavesOf(settings)))
+      if (keys.some(key => within(key, taken) || within(taken, key)))
+        throw new CadenzaError(
+          'E_CONFIG',
+          `--set ${override}: ${file}: axes.${i}: "${name}" sets ${taken}, too, so the override would have no effect there; leave it out, or change the axis.`,
+        );
+}
+
+/** The product of the axes without what is skipped. */
+function combinations(
+  { name, axes, skip, rate, reference }: Ablation,
+  base: ExperimentConfig,
+  sets: readonly TableSettings[],
+  file: string,
+): Cell[] {
+  expectIndependent(axes, file);
+  const values = new Map(axes.map(axis => [axis.name, Object.keys(axis.values)]));
+  for (const [i, { when }] of skip.entries())
+    for (const [axis, wanted] of Object.entries(when))
+      for (const value of [wanted].flat())
+        if (!values.get(axis)?.includes(value))
+          throw new CadenzaError(
+            'E_CONFIG',
+            `${file}: skip.${i}.when: there is no value "${value}" on an axis "${axis}"; name one that is there.`,
+          );
+  if (rate && !values.has(rate.along))
+    throw new CadenzaError(
+      'E_CONFIG',
+      `${file}: rate.along: there is no axis "${rate.along}"; expected one of ${[...values.keys()].join(', ')}.`,
+    );
+
+  let product: { values: Record<string, string>; sets: TableSettings[] }[] = [{ values: {}, sets: [...sets] }];
+  for (const axis of axes)
+    product = product.flatMap(cell =>
+      Object.entries(axis.values).map(([value, settings]) => ({
+        values: { ...cell.values, [axis.name]: value },
+        sets: [...cell.sets, settings],
+      })),
+    );
+  const skipped = (cell: Record<string, string>) =>
+    skip.some(({ when }) => Object.entries(when).every(([axis, wanted]) => [wanted].flat().includes(cell[axis])));
+  const kept = product.filter(cell => !skipped(cell.values));
+  if (kept.length === 0) throw new CadenzaError('E_CONFIG', `${file}: every combination is skipped; leave at least one.`);
+  const names = kept.map(({ values }) => Object.values(values).join(' '));
+  if (reference !== undefined && !names.includes(reference))
+    throw new CadenzaError('E_CONFIG', `${file}: reference: there is no combination "${reference}"; expected one of ${names.join(', ')}.`);
+  return kept.map((cell, i) => {
+    const row = names[i];
+    try {
+      return { name: row, values: cell.values, config: withSettings(base, cell.sets, name) };
+    } catch (error) {
+      if (!(error instanceof z.ZodError)) throw error;
+      const [{ path, message }] = error.issues;
+      throw new CadenzaError('E_CONFIG', `${file}: the combination "${row}" does not fit together: ${path.join('.')}: ${message}.`);
+    }
+  });
+}
+
+/** The name of a source's row: where combinations have several, each is named after the first that has it. */
+function sourceRows(cells: readonly Cell[]): (config: ExperimentConfig) => string {
+  const keyOf = ({ source: { id, options } }: ExperimentConfig) => JSON.stringify([id, options]);
+  const first = new Map<string, string>();
+  for (const { name, config } of cells) if (!first.has(keyOf(config))) first.set(keyOf(config), name);
+  return config => (first.size === 1 ? 'source' : `source ${first.get(keyOf(config))}`);
+}
+
+/** The line of the rate–return curve that a combination is a point of. */
+const lineOf = ({ values }: Cell, along: string): string =>
+  Object.entries(values)
+    .filter(([axis]) => axis !== along)
+    .map(([, value]) => value)
+    .join(' ') || 'cad';
+
+/** Rows that combinations have under one name: what is the same in all keeps the name, others are named after their combination too. */
+class SharedRows {
+  readonly #names: readonly string[];
+  readonly #first = new Map<string, string>();
+
+  constructor(names: readonly string[]) {
+    this.#names = names;
+  }
+
+  /** The name of every row that a combination is to show, by the name that it has there. */
+  namesIn({ methods, raw }: Evaluated, cell: string): [string, string][] {
+    return this.#names
+      .filter(name => methods[name])
+      .map(name => {
+        const own = JSON.stringify(raw.methods[name]);
+        const first = this.#first.get(name) ?? own;
+        this.#first.set(name, first);
+        return [name, own === first ? name : `${name} ${cell}`];
+      });
+  }
+}
+
+/**
+ * Refuses combinations whose rows could not stand in one table: evaluated in another way, or on other tasks.
+ *
+ * @throws `E_CONFIG` and `E_SPLIT`.
+ */
+function expectOneTable(cells: readonly Cell[]): void {
+  const [first] = cells;
+  const odd = cells.find(({ config }) => hashJson(config.evaluate) !== hashJson(first.config.evaluate));
+  if (odd)
+    throw new CadenzaError(
+      'E_CONFIG',
+      `the combinations "${first.name}" and "${odd.name}" differ in evaluate, but all rows of a table are evaluated alike; set evaluate outside the axes, or use evaluate.envs for further tables.`,
+    );
+  expectComparable(cells.map(({ name, config }) => plannedRows(`"${name}"`, config)));
+}
+
+/** Runs every combination and gives one table of their CAD rows, with the source and random choice beside them. */
+export async function runAblation({ ablation, base, cells }: OpenAblation, options: Omit<RunOptions, 'until'>): Promise<Results> {
+  const { out, progress, signal, fresh, command } = options;
+  const needs = cells.map(({ config }) => expectBuildable(config));
+  together(needs, options.jobs);
+  expectOneTable(cells);
+  const executors = new Map<string, Executor>();
+  for (const { config } of cells)
+    if (!executors.has(hashJson(config.executor)))
+      executors.set(hashJson(config.executor), await readyExecutor(config.executor, progress.say));
+  const since = diskTime(out);
+  const hashes = Object.fromEntries(cells.map(({ name, config }) => [name, hashJson(config)]));
+  const outputs = openOutputs(out, { ...ablation, experiment: base, cells: hashes }, progress);
+
+  await makeAtOnce(
+    ablation.name,
+    cells.flatMap(cell => partsOf(cell.name, cell.config)),
+    { ...options, since },
+  );
+
+  const sourceRow = sourceRows(cells);
+  const { rate, beside, reference } = ablation;
+  const shared = new SharedRows([...new Set([...beside, ...(rate ? [rate.against] : [])])]);
+  let main: Evaluated | undefined;
+  const tables: Record<string, Evaluated> = {};
+  const returns: Record<string, ReturnTable> = {};
+  const imitation: Record<string, ImitationTable> = {};
+  const times: Record<string, Record<string, MethodTimes>> = {};
+  const [dataHashes, seconds]: [Record<string, string>, Record<string, number>] = [{}, {}];
+  const stores: StageStore[] = [];
+  // Tables of the experiment are no part of the combinations.
+  const plan = new Plan(cells.flatMap(({ config }) => plannedStages({ ...config, tables: [] })));
+  for (const [done, { name, config }] of cells.entries()) {
+    const heading = `${done + 1}/${cells.length} ${name}`;
+    const store = new StageStore(out, {
+      fresh,
+      since,
+      plan,
+      signal,
+      progress: { ...progress, start: (stage, ...rest) => progress.start(`${heading}: ${stage}`, ...rest) },
+    });
+    stores.push(store);
+    const found = (await road(config, store, executors.get(hashJson(config.executor))!, 'evaluate'))!;
+    const sharedNames = shared.namesIn(found, name);
+    const rows = <T>({ cad, source, random, ...others }: Record<string, T>): Record<string, T> => ({
+      [`cad ${name}`]: cad,
+      ...(source && { [sourceRow(config)]: source }),
+      random,
+      ...Object.fromEntries(sharedNames.filter(([own]) => others[own]).map(([own, shown]) => [shown, others[own]])),
+    });
+    const added = (table: Evaluated | undefined, { methods, raw, protocol }: Evaluated): Evaluated => ({
+      protocol: table ? { ...protocol, selection: commonSelection(table.protocol.selection, protocol.selection) } : protocol,
+      methods: { ...table?.methods, ...rows(methods) },
+      raw: { ...raw, methods: { ...table?.raw.methods, ...rows(raw.methods) } },
+    });
+    main = added(main, found);
+    for (const [at, there] of Object.entries(found.elsewhere)) tables[at] = added(tables[at], there);
+    if (found.returns) {
+      const { predictors, histories } = found.returns;
+      const references = Object.fromEntries(Object.values(REFERENCES).map(reference => [reference, predictors[reference]]));
+      const before = returns[config.name]?.predictors;
+      returns[config.name] = { histories, predictors: { ...before, [`cad ${name}`]: predictors.cad, ...references } };
+    }
+    if (found.imitation) {
+      const { histories, methods } = found.imitation;
+      // How likely chance is to hit depends on the source, of which there may be several.
+      const { random: _, ...own } = rows(methods);
+      imitation[config.name] = { histories, methods: { ...imitation[config.name]?.methods, ...own } };
+    }
+    times[config.name] = { ...times[config.name], ...rows(await measureTimes(found.here, found.trained, found.methods)) };
+    dataHashes[name] = found.dataHash;
+    seconds[name] = Object.values(store.seconds).reduce((a, b) => a + b, 0);
+  }
+  const lines = rate && new Map(cells.map(cell => [`cad ${cell.name}`, lineOf(cell, rate.along)]));
+  const curve = lines && rateReturn(main!.methods, main!.raw, lines, rate.against);
+  const found = { ...main!, tables, returns, imitation, rate: curve, reference: reference && `cad ${reference}` };
+  sayReused(stores, progress);
+  return outputs.replace(async () =>
+    writeResults(out, cells[0].config, { ...found, dataHashes, seconds, times, command }, { signal, recorded: { ablation, base } }),
+  );
+}

@@ -1,0 +1,112 @@
+/** @file Builds what an experiment names before anything runs: what does not exist or fit should not show after an hour of training. */
+
+import { METRICS } from '../data/retrieval.ts';
+import { inputsOf } from '../engine/index.ts';
+import { type EnvFamily, type Task, tabularModel } from '../rl/index.ts';
+import { demonstrations, oracle, source } from '../sources/index.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { canonicalJson } from '../util/files.ts';
+import { Random } from '../util/random.ts';
+import { baseline, isTrained } from '../agent/baselines/index.ts';
+import { baselineModels } from '../training/baselines.ts';
+import { type ExperimentConfig, evaluatedAt } from '../config/experiment.ts';
+import { type Estimate, estimate } from './estimate.ts';
+import { split } from '../histories/generate.ts';
+import { INFERENCE_INPUTS, Model } from '../agent/model.ts';
+
+/**
+ * Gives the estimate of what the settings need. Throws `E_CONFIG`, `E_SHAPE` or `E_SPLIT` where the settings name something that cannot be built or does not fit into this machine, here or at `evaluate.envs`; with `plays`, also
+ * where nothing can be played in the environment.
+ */
+export function expectBuildable(config: ExperimentConfig, { plays = true } = {}): Estimate {
+  // First, because what is too large cannot even be built.
+  const found = estimate(config);
+  const { family, train, test } = split(config);
+  // On training tasks: a study checks its trials here, and must not touch test tasks.
+  if (plays) family.make(train, Random.seeded(config.seed));
+  if (config.source.dataset === undefined)
+    source(config.source.id).learner(family, train[0], Random.seeded(config.seed), config.source.options);
+  if (config.policy.prompt) demonstrations.learner(family, train[0], Random.seeded(config.seed));
+  const model = new Model(config, family);
+  const { teacher, distil, finetune, reinforce } = config;
+  if (config.source.dataset !== undefined && reinforce.steps > 0 && reinforce.imitationWeight > 0 && reinforce.labels === 'source')
+    throw new CadenzaError(
+      'E_CONFIG',
+      'reinforce.labels source needs the learner that made the histories, but those of source.dataset were recorded elsewhere. ' +
+        'Set reinforce.labels to monte-carlo, or reinforce.imitationWeight to 0.',
+    );
+  if (teacher.kind === 'monte-carlo' && (distil.beta > 0 || (finetune.beta ?? 0) > 0)) tabularModel(family, 'teacher.kind monte-carlo');
+  for (const row of config.baselines.methods.map(baseline))
+    if (isTrained(row) ? row.labels : row.plays) oracle.learner(family, train[0], Random.seeded(config.seed));
+  const models = modelsOf(config, model);
+  for (const { kind, model } of models) model.inference(kind, { compress: 1, act: 1 });
+  if (!model.inference(config.compressor, { compress: 1, act: 1 }).compress)
+    throw new CadenzaError('E_CONFIG', `compressor "${config.compressor}" makes no latents for the policy; it can only be a baseline.`);
+  const { contexts, metric } = config.policy.retrieval;
+  if (contexts > 0) {
+    const { codes } = model.inference(config.compressor, { compress: 1, act: 1 }, { retrieved: contexts });
+    if (METRICS[metric].of === 'codes' && !codes)
+      throw new CadenzaError(
+        'E_CONFIG',
+        `policy.retrieval.metric: "${metric}" compares codes, which latents of the kind "${config.latents.kind}" do not have; choose a distance of latents, such as l2.`,
+      );
+  }
+  for (const env of config.evaluate.envs) {
+    const there = evaluatedAt(config, env);
+    const at = split(there);
+    expectSame(`evaluate.envs.${env.name}`, facts(family, test), facts(at.family, at.test));
+    expectSame(`evaluate.envs.${env.name}`, parameters(models), parameters(models, at.family));
+  }
+  return found;
+}
+
+/** A model of the experiment. */
+interface Named {
+  readonly name: string;
+  /** Its compressor. */
+  readonly kind: string;
+  readonly model: Model;
+}
+
+/** The models that are trained: the student, the teacher where one is, the baselines. */
+function modelsOf(config: ExperimentConfig, model: Model): Named[] {
+  const { compressor: kind, teacher } = config;
+  const taught = teacher.kind === 'context' && teacher.steps > 0;
+  return [
+    { name: kind, kind, model },
+    ...(taught ? [{ name: 'full', kind: 'full', model }] : []),
+    ...baselineModels(config, model).map(({ baseline: { id, compressor }, model }) => ({ name: id, kind: compressor, model })),
+  ];
+}
+
+/** What the options of an evaluation must leave as it is. */
+function facts({ observationSpace, actionSpace, taskKey }: EnvFamily, test: readonly Task[]) {
+  return new Map<string, unknown>([
+    ['the observation space', observationSpace],
+    ['the action space', actionSpace],
+    ['the list of test tasks', test.map(taskKey)],
+  ]);
+}
+
+/** Shapes of all parameters of the models, in another family where one is given. */
+function parameters(models: readonly Named[], family?: EnvFamily): Map<string, unknown> {
+  const shapes = models.flatMap(({ name: row, kind, model }) => {
+    const { compress, act } = (family ? model.in(family) : model).inference(kind, { compress: 1, act: 1 });
+    const inputs = [compress, act].flatMap(graph => (graph ? [...inputsOf(graph)] : []));
+    return inputs.filter(([name]) => !INFERENCE_INPUTS.has(name)).map(([name, { shape }]) => [`${name} (${row})`, shape] as const);
+  });
+  return new Map(shapes);
+}
+
+function expectSame(where: string, trained: ReadonlyMap<string, unknown>, there: ReadonlyMap<string, unknown>): void {
+  for (const [what, value] of trained) {
+    const [wanted, found] = [canonicalJson(value), canonicalJson(there.get(what))];
+    if (wanted === found) continue;
+    const short = (text: string) => (text.length > 80 ? `${text.slice(0, 79)}…` : text);
+    throw new CadenzaError(
+      'E_CONFIG',
+      `${where}: its options change ${what} from ${short(wanted)}, which is trained on, to ${short(found)}. ` +
+        `Give it options that leave that as it is, or train another experiment.`,
+    );
+  }
+}

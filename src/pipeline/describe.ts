@@ -1,0 +1,143 @@
+/** @file What follows from a configuration, and how its parts are said in a Methods section: for results and reports. Nothing is run. */
+
+import { compressor, latentKind } from '../compressor/index.ts';
+import { environments } from '../envs/index.ts';
+import { Scope } from '../nn/index.ts';
+import { ADAM_EPSILON } from '../optim/index.ts';
+import { type Description, FINAL_EPISODES, type Prose, type Setting } from '../records/index.ts';
+import { MONTE_CARLO_OPTIONS, source } from '../sources/index.ts';
+import { type OptionTable, resolveOptions } from '../util/options.ts';
+import { baseline, isTrained } from '../agent/baselines/index.ts';
+import { type BaselineModel, baselineModels } from '../training/baselines.ts';
+import { type ExperimentConfig, tableConfig } from '../config/experiment.ts';
+import { baselineSteps } from '../training/baselines-settings.ts';
+import { atMost, split } from '../histories/generate.ts';
+import { Model, PARTS } from '../agent/model.ts';
+import { partOf } from '../training/stage.ts';
+
+/** Describes an experiment and its further tables. Throws as `split` and `Model` do where the configuration cannot be built. */
+export function describe(config: ExperimentConfig): Description {
+  const division = split(config);
+  const model = new Model(config, division.family);
+  const tables = config.tables.map(table => [table.name, describe(tableConfig(config, table))] as const);
+  return {
+    setting: {
+      ...settingOf(config, division, model),
+      ...(tables.length > 0 ? { tables: Object.fromEntries(tables.map(([name, { setting }]) => [name, setting])) } : {}),
+    },
+    prose: { ...proseOf(config, model), tables: Object.fromEntries(tables.map(([name, { prose }]) => [name, prose])) },
+  };
+}
+
+function settingOf(config: ExperimentConfig, { family, train }: ReturnType<typeof split>, model: Model): Setting {
+  const { env, source: learner, evaluate } = config;
+  const { observationSpace, actionSpace, horizon } = family;
+  const entry = environments.has(env.id) ? environments.get(env.id) : undefined;
+  const made = learner.dataset === undefined;
+  const { tokenizer, contextTransitions, contextTokens, options } = model;
+  const { form, reads } = compressor(config.compressor);
+  const [tokens, width] = model.latentShape(config.compressor)!;
+  const baselines = baselineModels(config, model);
+  const workingMemory = reads.includes('workingMemory') ? options.workingMemory : 0;
+  return {
+    environment: {
+      ...(entry ? { options: resolveOptions(`environment ${env.id}`, entry.options, env.options) } : {}),
+      horizon,
+      ...(family.tasks ? { tasks: family.tasks().length } : {}),
+      observation: observationSpace.kind,
+      action: actionSpace.kind,
+    },
+    ...(made ? { source: { options: sourceOptions(learner) } } : {}),
+    ...(made ? { histories: learner.histories * atMost(train, learner.maxTasks).length } : {}),
+    context: {
+      transitions: contextTransitions,
+      tokens: contextTokens,
+      span: form === 'segments' ? options.segment : options.span,
+      numbers: tokenizer.context.width,
+    },
+    query: {
+      tokens: tokenizer.queryTokens(model.segment),
+      promptTokens: tokenizer.prompt?.tokens ?? 0,
+      numbers: tokenizer.query.width,
+    },
+    latents: {
+      count: tokens - workingMemory,
+      width,
+      leastCapacity: model.latentKind(config.compressor).leastCapacity?.(config.latents) ?? 0,
+      workingMemory,
+    },
+    retrieved: config.policy.retrieval.contexts,
+    distribution: model.head.distribution.size,
+    parameters: parametersOf(config, model, baselines),
+    baselines: {
+      steps: baselineSteps(config),
+      tokens: Object.fromEntries(baselines.map(({ baseline: { id, compressor }, model }) => [id, model.latentShape(compressor)?.[0] ?? 0])),
+    },
+    optimiser: { epsilon: ADAM_EPSILON },
+    ...(simulates(config) ? { monteCarlo: { options: resolveOptions('Monte-Carlo control', MONTE_CARLO_OPTIONS) } } : {}),
+    finalEpisodes: Math.min(FINAL_EPISODES, evaluate.episodes),
+  };
+}
+
+/** Whether optimal actions are estimated by Monte-Carlo control anywhere. */
+const simulates = ({ teacher, distil, finetune, reinforce }: ExperimentConfig): boolean =>
+  (teacher.kind === 'monte-carlo' && (distil.beta > 0 || (finetune.beta ?? 0) > 0)) ||
+  (reinforce.steps > 0 && reinforce.imitationWeight > 0 && reinforce.labels === 'monte-carlo');
+
+/** All options of the source; one that asks is told the length of its history, as when it learns. */
+function sourceOptions({ id, options, episodes }: ExperimentConfig['source']): Record<string, number> {
+  const table: OptionTable = source(id).options;
+  return resolveOptions(`source ${id}`, table, Object.hasOwn(table, 'episodes') ? { episodes, ...options } : options);
+}
+
+const sizeOf = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
+
+/** Trained numbers of CAD's networks by their part, of the teacher and of every baseline. */
+function parametersOf(config: ExperimentConfig, model: Model, baselines: readonly BaselineModel[]): Record<string, number> {
+  const parts = (kind: string, { model, reconstructs = false }: { model: Model; reconstructs?: boolean }): Record<string, number> => {
+    const scope = new Scope();
+    const { context, query } = model.inputs(1);
+    const z = model.latents(scope, kind, context)?.trained;
+    const shape = model.latentShape(kind);
+    const retrieved = shape && kind === config.compressor ? model.retrievedInputs(1, config.policy.retrieval.contexts, shape) : undefined;
+    model.logits(scope, query, z, retrieved);
+    if (model.returns) model.losses(scope, kind, 1, 'absent');
+    if (reconstructs) model.reconstruction(scope, z!, context);
+    const counts: Record<string, number> = {};
+    for (const [name, { shape }] of scope.table) counts[partOf(name)] = (counts[partOf(name)] ?? 0) + sizeOf(shape);
+    return counts;
+  };
+  const whole = (kind: string, model: Model) => {
+    const { [PARTS.compressor]: first = 0, [PARTS.policy]: second } = parts(kind, { model });
+    return first + second;
+  };
+  const { teacher, pretrain, finetune } = config;
+  const reconstructs = pretrain.steps > 0 || (finetune.steps > 0 && finetune.gamma > 0);
+  const student = parts(config.compressor, { model, reconstructs });
+  const { compressor: first, policy, decoder } = { ...student } as Record<'compressor' | 'policy' | 'decoder', number>;
+  return {
+    compressor: first,
+    policy,
+    ...(decoder === undefined ? {} : { decoder }),
+    ...(teacher.kind === 'context' && teacher.steps > 0 ? { teacher: whole('full', model) } : {}),
+    ...Object.fromEntries(baselines.map(({ baseline: { id, compressor }, model }) => [id, whole(compressor, model)])),
+  };
+}
+
+function proseOf(config: ExperimentConfig, model: Model): Omit<Prose, 'tables'> {
+  const { env, source: learner, compression, latents } = config;
+  const say = (kind: string) => compressor(kind).prose(compression);
+  return {
+    environment: environments.has(env.id) ? environments.get(env.id).prose : '',
+    ...(learner.dataset === undefined ? { source: source(learner.id).prose(learner.options) } : {}),
+    compressor: say(config.compressor),
+    latents: latentKind(latents.kind).prose,
+    head: model.head.prose,
+    rows: {
+      teacher: say('full'),
+      ...Object.fromEntries(
+        config.baselines.methods.map(baseline).map(row => [row.id, row.prose ?? (isTrained(row) ? say(row.compressor) : '')]),
+      ),
+    },
+  };
+}

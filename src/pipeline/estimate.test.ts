@@ -1,0 +1,180 @@
+/** @file Sizes of every setting: refused at once, or estimated; nothing in between. */
+
+import { describe, expect, it } from 'vitest';
+import { environments } from '../envs/index.ts';
+import { sources } from '../sources/index.ts';
+import { configJsonSchema, type JsonSchema, loadConfig } from '../util/config.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { Random } from '../util/random.ts';
+import { expectBuildable } from './buildable.ts';
+import { experimentSchema } from '../config/experiment.ts';
+import { type Estimate, estimate, formatBytes, together } from './estimate.ts';
+import { supervisedSchema } from '../config/supervised.ts';
+import { estimateSupervised } from './supervised/estimate.ts';
+
+const GB = 1e9;
+
+const TINY = `
+name: a
+source: { histories: 1, episodes: 6 }
+context: { episodes: 2 }
+model: { width: 16, heads: 2, feedForward: 2, encoderLayers: 1, decoderLayers: 1, latents: 2 }
+teacher: { steps: 0 }
+distil: { steps: 0, beta: 0 }
+baselines: { steps: 0 }
+`;
+const SUPERVISED = `
+name: a
+problem: { id: linear-regression, options: { dimension: 1 } }
+model: { width: 16, heads: 2, feedForward: 2, encoderLayers: 1, decoderLayers: 1, latents: 2 }
+baselines: { steps: 0 }
+`;
+
+const KINDS = [
+  {
+    name: 'an experiment',
+    schema: experimentSchema,
+    of: (overrides: string[]) => estimate(loadConfig(experimentSchema, { file: 'a.yaml', text: TINY, overrides }), 8 * GB),
+  },
+  {
+    name: 'a supervised experiment',
+    schema: supervisedSchema,
+    of: (overrides: string[]) => estimateSupervised(loadConfig(supervisedSchema, { file: 'a.yaml', text: SUPERVISED, overrides }), 8 * GB),
+  },
+];
+
+/** Dotted paths of all numbers of a schema, with their largest values. */
+function numbers(node: JsonSchema, path = ''): [string, number | undefined][] {
+  if (node.type === 'integer' || node.type === 'number') return [[path, node.maximum as number | undefined]];
+  // Further tables have the same settings.
+  return Object.entries(node.properties ?? {}).flatMap(([key, child]) => numbers(child, path ? `${path}.${key}` : key));
+}
+
+/** What else a setting needs before it is read at all. */
+const WITH: Readonly<Record<string, string[]>> = {
+  'policy.prompt': ['policy.prompt={}', 'policy.query=episode'],
+  'policy.returns': ['policy.returns={episodes: 2, bins: 5, weight: 1}'],
+  'policy.retrieval': ['policy.retrieval.contexts=1'],
+  latents: ['latents.kind=vq'],
+  reinforce: ['reinforce.steps=1', 'reinforce.batch=1'],
+  'context.segment': ['context.segment=2', 'context.segments=2'],
+};
+
+function outcome(of: (overrides: string[]) => Estimate, overrides: string[]): Estimate | CadenzaError {
+  try {
+    return of(overrides);
+  } catch (error) {
+    // E_BUG is whatever is no error of the catalogue.
+    expect(error, overrides.join(' ')).toBeInstanceOf(CadenzaError);
+    expect(['E_CONFIG', 'E_SHAPE', 'E_SPLIT'], String(error)).toContain((error as CadenzaError).code);
+    return error as CadenzaError;
+  }
+}
+
+describe.each(KINDS)('every number of $name', ({ schema, of }) => {
+  const all = numbers(configJsonSchema(schema));
+  const needs = (path: string) => Object.entries(WITH).flatMap(([prefix, sets]) => (path.startsWith(prefix) ? sets : []));
+
+  it('is there', () => {
+    expect(all.length).toBeGreaterThan(25);
+  });
+
+  it.each(all)('%s is refused out of its range, and estimated or refused at its ends', (path, most) => {
+    for (const value of [-1e9, 1e-46, 1e300]) expect(outcome(of, [...needs(path), `${path}=${value}`])).toBeInstanceOf(CadenzaError);
+    for (const value of [0, 1e9, most ?? 1e12]) {
+      const found = outcome(of, [...needs(path), `${path}=${value}`]);
+      if (found instanceof CadenzaError) expect(found.message.length).toBeLessThan(2000);
+      else expect(found.peakBytes).toBeLessThan(8 * GB);
+    }
+  });
+});
+
+describe('options of environments and sources', () => {
+  const random = Random.seeded(11);
+  const pick = <T>(list: readonly T[]): T => list[random.integer(list.length)];
+  const draws = Array.from({ length: 60 }, () => {
+    const [key, entries] = pick([['env', environments.all] as const, ['source', sources.all] as const]);
+    const { id, options } = pick(entries.filter(({ options }) => Object.keys(options).length > 0));
+    const [name, { range }] = pick(Object.entries(options));
+    return [`${key}.id=${id}`, `${key}.options={${name}: ${pick([-1, 0, 0.5, 1e9, ...range.filter(Number.isFinite)])}}`];
+  });
+
+  it.each(draws)('%s %s is estimated or refused', (...overrides) => {
+    const found = outcome(of => {
+      const config = loadConfig(experimentSchema, { file: 'a.yaml', text: TINY, overrides: of });
+      return expectBuildable(config);
+    }, overrides);
+    if (!(found instanceof CadenzaError)) expect(found.peakBytes).toBeLessThan(found.machineBytes);
+  });
+});
+
+describe('an estimate', () => {
+  const of = (...overrides: string[]) => KINDS[0].of(overrides);
+
+  it.each([
+    ['source.histories=1000000', 'source.histories'],
+    ['evaluate.streams=1000000', 'evaluate.streams'],
+    ['evaluate.imitation=1000000', 'evaluate.imitation'],
+    ['optimiser.batch=65536', 'optimiser.batch'],
+    ['model.width=16384', 'model.width'],
+    ['context.episodes=1000000', 'context.episodes'],
+  ])('of %s names what matters most', (override, setting) => {
+    const found = outcome(KINDS[0].of, [override]);
+    expect(found).toBeInstanceOf(CadenzaError);
+    expect((found as CadenzaError).message).toContain(`What matters most is ${setting}`);
+  });
+
+  it('grows with what it is made of', () => {
+    const peak = (...overrides: string[]) => of(...overrides).peakBytes;
+    expect(peak('optimiser.batch=256')).toBeGreaterThan(peak('optimiser.batch=64'));
+    expect(peak('source.histories=400')).toBeGreaterThan(peak('source.histories=40'));
+    const [small, large] = [50, 100].map(steps => of(`finetune.steps=${steps}`).stages.find(({ stage }) => stage === 'finetune')!);
+    expect(large.flops).toBe(2 * small.flops!);
+    expect(large.parameters).toBe(small.parameters);
+    expect(large.parameters).toBeGreaterThan(1000);
+  });
+
+  const HORIZON = { short: 'env.options={horizon: 10}', long: 'evaluate.envs=[{name: long, options: {horizon: 400}}]' };
+
+  it('counts further evaluations at their own horizon', () => {
+    const [alone, both] = [of(HORIZON.short), of(HORIZON.short, HORIZON.long)].map(({ stages }) => stages.at(-1)!);
+    expect(both.flops!).toBeGreaterThan(40 * alone.flops!);
+    expect(both.bytes).toBeGreaterThan(alone.bytes);
+    const found = outcome(KINDS[0].of, [HORIZON.long, 'evaluate.streams=20000']);
+    expect(found).toBeInstanceOf(CadenzaError);
+  });
+
+  it('counts the rollouts and all updates of an iteration of reinforce', () => {
+    const at = (...more: string[]) =>
+      of('reinforce.steps=2', 'reinforce.streams=4', 'reinforce.episodes=2', 'reinforce.batch=4', ...more).stages.find(
+        ({ stage }) => stage === 'reinforce',
+      )!.flops!;
+    expect(at('reinforce.epochs=8')).toBeGreaterThan(2 * at('reinforce.epochs=2'));
+    expect(at('reinforce.steps=4')).toBe(2 * at());
+  });
+
+  it('adds up the parts that run at once', () => {
+    const one = of('seeds=[0,1,2]');
+    expect(one.parts).toHaveLength(3);
+    const peaks = [1, 2, 3, 8].map(jobs => together([one], jobs));
+    expect(peaks.map(({ processes }) => processes)).toEqual([1, 2, 3, 3]);
+    expect(peaks[0].peakBytes).toBe(one.peakBytes);
+    expect(peaks[2].peakBytes - peaks[1].peakBytes).toBeGreaterThan(one.parts[0]);
+    expect(peaks[3].peakBytes).toBe(peaks[2].peakBytes);
+    const small = { ...one, machineBytes: 1.5 * one.peakBytes };
+    expect(together([small]).peakBytes).toBe(one.peakBytes);
+    expect(() => together([small], 3)).toThrow(expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining('--jobs') }));
+    // Tables have stages and parts of their own.
+    const tables = together([one, { ...of(), name: 'b' }]);
+    expect([tables.parts.length, tables.stages.length]).toEqual([4, one.stages.length + of().stages.length]);
+    expect(tables.stages.at(-1)!.stage).toBe('b: evaluate');
+  });
+
+  it('is refused where there are many more threads than cores', () => {
+    expect(outcome(KINDS[0].of, ['executor.threads=1024'])).toBeInstanceOf(CadenzaError);
+  });
+
+  it('is in units of bytes', () => {
+    expect([0, 999, 1000, 2.5e9, 4e21].map(formatBytes)).toEqual(['0 B', '999 B', '1 kB', '2.5 GB', '4000 EB']);
+  });
+});

@@ -1,0 +1,447 @@
+/**
+ * @file What an experiment needs, before anything of it starts: memory, parameters and operations of every stage. First by products of its
+ * sizes alone, since the graphs of absurd sizes could not even be built; then by its graphs for a batch of one.
+ */
+
+import { availableParallelism, totalmem } from 'node:os';
+import { type CompressorOptions, compressor } from '../compressor/index.ts';
+import { bytesOf, countFlops, type Graph, inputsOf, nodesOf, sizeOf } from '../engine/index.ts';
+import { actionDistribution, type EnvFamily, spaceSize } from '../rl/index.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { baselineModels } from '../training/baselines.ts';
+import { type ExperimentConfig, evaluatedAt, stageOptimiser, stageSteps, type TrainingStage } from '../config/experiment.ts';
+import { familyOf } from '../histories/imported.ts';
+import { INFERENCE_INPUTS, type Inference, Model } from '../agent/model.ts';
+import { partsOf, STUDENT } from './parallel.ts';
+import { updatesOf } from '../training/reinforce.ts';
+
+/** One thing that takes memory, and the settings that it grows with, each as a multiple of an ordinary value. */
+export interface Need {
+  readonly what: string;
+  readonly bytes: number;
+  readonly grows: Readonly<Record<string, number>>;
+}
+
+export interface StageEstimate {
+  readonly stage: string;
+  /** Bytes at its peak, without what the program itself takes. */
+  readonly bytes: number;
+  /** Trained numbers, where it trains. */
+  readonly parameters?: number;
+  readonly steps?: number;
+  /** Nodes of its graphs, forward. */
+  readonly nodes?: number;
+  /** Floating-point operations of the whole stage. */
+  readonly flops?: number;
+}
+
+export interface Estimate {
+  readonly name: string;
+  readonly stages: readonly StageEstimate[];
+  /** Bytes at the highest peak of every part that can have a process of its own, without the program. */
+  readonly parts: readonly number[];
+  /** Processes at work at once. */
+  readonly processes: number;
+  /** Bytes at the highest peak, with the program itself. */
+  readonly peakBytes: number;
+  /** Bytes that this machine, or the container, has. */
+  readonly machineBytes: number;
+}
+
+/** What Node and ONNX Runtime take before there is any data. */
+const PROGRAM_BYTES = 300e6;
+
+/** Numbers of one constant of a graph at most: they are written into the model. */
+const MOST_CONSTANTS = 2 ** 26;
+
+/** Vectors as long as the parameters that a training step holds: weights and two moments before and after it, gradients, and copies inside the runtime. */
+export const VECTORS = 12;
+
+/**
+ * Bytes of a training step for each byte of results of the forward pass, and operations likewise: what the gradient needs is kept, and about half
+ * as much is there on the way back. Measured: the fine-tuning of dark-room with batches of 512 took 2.27 GB at its peak, by this 2.35.
+ */
+export const [TRAINING_BYTES, TRAINING_FLOPS] = [1.5, 3];
+
+/** Threads for each core: more only wait for each other. */
+const THREADS_PER_CORE = 4;
+
+/** Memory of this machine, or of the container that this process runs in. */
+export function machineMemory(): number {
+  const constrained = process.constrainedMemory?.() ?? 0;
+  return constrained > 0 ? Math.min(totalmem(), constrained) : totalmem();
+}
+
+/**
+ * Estimates an experiment.
+ *
+ * @throws {CadenzaError} `E_CONFIG` where it cannot fit into `memory`, naming the estimate and the setting that matters most; likewise where its
+ * graphs would be too large, or there are many more threads than cores.
+ */
+export function estimate(config: ExperimentConfig, memory = machineMemory()): Estimate {
+  expectThreads(config);
+  const family = familyOf(config);
+  const model = new Model(config, family);
+  expectGraphs(config, model);
+  const places = [{ config, model }, ...config.evaluate.envs.map(env => placeOf(evaluatedAt(config, env), model))];
+  const data = dataNeeds(config, family);
+  const evaluations = places.map(place => evaluationNeeds(place.config, place.model));
+  for (const need of [...data, ...evaluations.flat(), ...trainingNeeds(config, model)]) expectFits(need, memory);
+
+  const total = (needs: readonly Need[]) => needs.reduce((sum, { bytes }) => sum + bytes, 0);
+  const rows = rowsOf(config, model);
+  const trained = trainedStages(config, model, rows).map(stage => ({ ...stage, bytes: stage.bytes + total(data) }));
+  const evaluation = Math.max(...evaluations.map(total));
+  const flops = places.reduce((sum, place) => sum + evaluationFlops(place.config, place.model, rows), 0);
+  const stages: StageEstimate[] = [
+    { stage: 'generate', bytes: total(data) },
+    ...trained,
+    { stage: 'evaluate', bytes: evaluation, flops: flops * config.seeds.length },
+  ];
+  const parts = partsOf(config.name, config).map(({ only }) => {
+    const own = trained.filter(({ stage }) => only === undefined || (only === STUDENT ? !isRow(stage, config) : stage === only));
+    return Math.max(total(data), evaluation, ...own.map(({ bytes }) => bytes));
+  });
+  return fitting({ name: config.name, stages, parts }, { ...grown(config), 'optimiser.batch': config.optimiser.batch / 64 }, memory);
+}
+
+const isRow = (stage: string, { baselines }: ExperimentConfig) => baselines.methods.some(id => id === stage);
+
+/** The experiment as it is evaluated at other options of its environment. */
+function placeOf(config: ExperimentConfig, model: Model) {
+  return { config, model: model.in(familyOf(config)) };
+}
+
+/**
+ * Several experiments of one command, with `jobs` of their parts at once: the first one's estimate, with the stages of all.
+ *
+ * @throws {CadenzaError} `E_CONFIG` where so many at once do not fit.
+ */
+export function together(estimates: readonly Estimate[], jobs = 1): Estimate {
+  const [first, ...others] = estimates;
+  const parts = estimates.flatMap(({ parts }) => parts);
+  const processes = Math.min(jobs, parts.length);
+  const largest = parts.toSorted((a, b) => b - a).slice(0, processes);
+  // The process that reports afterwards is there all the time.
+  const atOnce = largest.reduce((sum, bytes) => sum + bytes, 0) + processes * PROGRAM_BYTES;
+  if (processes > 1)
+    expectFits({ what: `work on ${processes} parts at once`, bytes: atOnce, grows: { '--jobs': processes } }, first.machineBytes);
+  return {
+    ...first,
+    stages: [...first.stages, ...others.flatMap(({ name, stages }) => stages.map(each => ({ ...each, stage: `${name}: ${each.stage}` })))],
+    parts,
+    processes,
+    peakBytes: Math.max(...estimates.map(({ peakBytes }) => peakBytes), processes > 1 ? PROGRAM_BYTES + atOnce : 0),
+  };
+}
+
+/** Throws `E_CONFIG` where there are many more threads than cores. */
+export function expectThreads({ executor: { threads } }: Pick<ExperimentConfig, 'executor'>): void {
+  const most = THREADS_PER_CORE * availableParallelism();
+  if (threads > most)
+    throw new CadenzaError(
+      'E_CONFIG',
+      `executor.threads: expected at most ${most} on this machine, ${THREADS_PER_CORE} for each core, came ${threads}; more only wait for each other.`,
+    );
+}
+
+/** An estimate of stages that all fit. */
+export function fitting(found: Pick<Estimate, 'name' | 'stages' | 'parts'>, grows: Need['grows'], memory: number): Estimate {
+  for (const { stage, bytes } of found.stages) expectFits({ what: stage, bytes, grows }, memory);
+  const peak = Math.max(...found.stages.map(({ bytes }) => bytes));
+  return { ...found, processes: 1, peakBytes: PROGRAM_BYTES + peak, machineBytes: memory };
+}
+
+/** Throws `E_CONFIG` where this alone does not fit. */
+export function expectFits({ what, bytes, grows }: Need, memory: number): void {
+  if (bytes + PROGRAM_BYTES <= memory) return;
+  const [setting] = Object.entries(grows).sort(([, a], [, b]) => b - a)[0];
+  throw new CadenzaError(
+    'E_CONFIG',
+    `${what} would take about ${formatBytes(bytes)} of memory, and this machine has ${formatBytes(memory)}. What matters most is ${setting}; lower it.`,
+  );
+}
+
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  return `${Number((bytes / 1000 ** power).toPrecision(3))} ${units[power]}`;
+}
+
+/** Sizes of the networks as multiples of ordinary ones. */
+const grown = ({ model, context, policy }: ExperimentConfig): Record<string, number> => ({
+  'model.width': (model.width / 64) ** 2,
+  'model.latents': model.latents / 8,
+  'model.encoderLayers': model.encoderLayers / 2,
+  'model.decoderLayers': model.decoderLayers / 3,
+  'model.feedForward': model.feedForward / 4,
+  ...(context.segments === undefined ? { 'context.episodes': context.episodes / 10 } : { 'context.segments': context.segments / 10 }),
+  ...(policy.returns ? { 'policy.returns.episodes': policy.returns.episodes / 2 } : {}),
+});
+
+/** Throws `E_CONFIG` where a graph would have too many nodes, or a constant that is too large. */
+function expectGraphs(config: ExperimentConfig, model: Model): void {
+  const { segments, episodes } = config.context;
+  const rounds = model.contextTransitions / model.segment;
+  const setting = segments === undefined ? 'context.episodes' : 'context.segments';
+  const refuse = (what: string, most: number, at: string): never => {
+    throw new CadenzaError('E_CONFIG', `${at}: ${what}; expected at most ${most}, because they are written out in the graph. Lower it.`);
+  };
+  if (compressor(config.compressor).step && rounds > 1024)
+    refuse(`compressor ${config.compressor} has a round for each of ${segments ?? episodes} segments`, 1024, setting);
+  expectTables(config.compressor, model.contextTokens, model.options, setting);
+}
+
+/** Throws `E_CONFIG` where a mask or a table of positions would be too large to stand in a graph. */
+export function expectTables(kind: string, tokens: number, options: CompressorOptions, setting: string): void {
+  const mask = kind === 'causal' ? compressor(kind).latents(tokens, options) ** 2 : 0;
+  const numbers = Math.max(mask, options.positions === 'learned' ? 0 : tokens * options.width);
+  if (numbers > MOST_CONSTANTS)
+    throw new CadenzaError(
+      'E_CONFIG',
+      `${setting}: the graph would hold a table of ${numbers} numbers for ${tokens} tokens; expected at most ${MOST_CONSTANTS}. Lower it.`,
+    );
+}
+
+/** Bytes of one transition as it is generated, and once more as it is written. */
+function transitionBytes(family: EnvFamily): number {
+  const action = actionDistribution(family.actionSpace);
+  return 8 * (2 * spaceSize(family.observationSpace) + action.width + action.size + 3);
+}
+
+const taskCount = ({ split, source }: ExperimentConfig, family: EnvFamily) => {
+  const all = family.tasks ? family.tasks().length - split.heldOut - split.validation : (split.tasks ?? 0);
+  return Math.max(1, Math.min(all, source.maxTasks ?? Number.POSITIVE_INFINITY));
+};
+
+function dataNeeds(config: ExperimentConfig, family: EnvFamily): Need[] {
+  const { source, policy, split, retrieve } = config;
+  const tasks = taskCount(config, family);
+  const transition = transitionBytes(family);
+  const length = { 'split.tasks': tasks / 81, 'env.options.horizon': family.horizon / 20 };
+  const historyLength = { ...length, 'source.episodes': source.episodes / 24 };
+  const drawn = (split.tasks ?? 0) + split.heldOut + split.validation;
+  const needs: Need[] = [
+    { what: 'the list of tasks', bytes: 500 * drawn, grows: { 'split.tasks': split.tasks ?? 0, 'split.heldOut': split.heldOut } },
+  ];
+  if (source.dataset === undefined) {
+    const once = source.episodes * family.horizon * transition;
+    const kept = Math.ceil(source.episodes / source.stride) * family.horizon * transition;
+    needs.push({
+      what: 'the learning histories',
+      bytes: once + tasks * source.histories * kept,
+      grows: { ...historyLength, 'source.histories': source.histories / 24 },
+    });
+  }
+  if (policy.prompt)
+    needs.push({
+      what: 'the demonstrations',
+      bytes: policy.prompt.styles.length * tasks * policy.prompt.demonstrations * source.episodes * family.horizon * transition,
+      grows: { ...historyLength, 'policy.prompt.demonstrations': policy.prompt.demonstrations / 8 },
+    });
+  if (policy.retrieval.contexts > 0)
+    needs.push({
+      what: 'the stored contexts',
+      bytes: 4 * tasks * retrieve.histories * source.episodes * config.model.latents * config.model.width,
+      grows: { ...historyLength, ...grown(config), 'retrieve.histories': retrieve.histories / 8 },
+    });
+  return needs;
+}
+
+const evaluatedStreams = ({ split, evaluate }: ExperimentConfig, { family }: Model) => {
+  const wanted = evaluate.tasks === 'validation' ? split.validation : split.heldOut;
+  const tasks = Math.min(wanted, evaluate.maxTasks ?? Number.POSITIVE_INFINITY, family.tasks?.().length ?? Number.POSITIVE_INFINITY);
+  return { tasks, streams: tasks * evaluate.streams };
+};
+
+function evaluationNeeds(config: ExperimentConfig, model: Model): Need[] {
+  const { evaluate, source, seeds, policy, reinforce } = config;
+  const { family, tokenizer, segment, contextTransitions } = model;
+  const { tasks, streams } = evaluatedStreams(config, model);
+  const counts = { 'evaluate.streams': evaluate.streams / 20, 'split.heldOut': tasks / 8 };
+  const transition = transitionBytes(family);
+  const query = tokenizer.queryTokens(segment);
+  const retrieved = 1 + policy.retrieval.contexts;
+  const acting =
+    4 * (query * (tokenizer.query.width + 8 * config.model.width) + retrieved * config.model.latents * config.model.width) +
+    transition * contextTransitions;
+  const needs: Need[] = [
+    {
+      what: 'the evaluation',
+      bytes: streams * (acting + 16 * evaluate.episodes),
+      grows: { ...grown(config), ...counts, 'evaluate.episodes': evaluate.episodes / 30, 'env.options.horizon': family.horizon / 20 },
+    },
+    {
+      what: 'the bootstrap',
+      bytes: evaluate.resamples * (2 * streams * seeds.length + 16 * evaluate.episodes),
+      grows: { ...counts, 'evaluate.resamples': evaluate.resamples / 2000, seeds: seeds.length / 3 },
+    },
+    {
+      what: 'the histories that models observe',
+      bytes: tasks * evaluate.imitation * source.episodes * family.horizon * transition,
+      grows: { ...counts, 'evaluate.imitation': evaluate.imitation / 4, 'source.episodes': source.episodes / 24 },
+    },
+  ];
+  if (reinforce.steps > 0)
+    needs.push({
+      what: 'the rollouts of an iteration',
+      bytes: reinforce.streams * (acting + reinforce.episodes * family.horizon * transition),
+      grows: { ...grown(config), 'reinforce.streams': reinforce.streams / 64, 'reinforce.episodes': reinforce.episodes / 10 },
+    });
+  return needs;
+}
+
+const TRAINED: readonly TrainingStage[] = ['teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'retrieve', 'baselines'];
+
+/** Whether a stage trains anything. */
+const trains = (config: ExperimentConfig, stage: TrainingStage): boolean =>
+  stageSteps(config, stage) > 0 &&
+  (stage !== 'teacher' || config.teacher.kind === 'context') &&
+  (stage !== 'retrieve' || config.policy.retrieval.contexts > 0) &&
+  (stage !== 'baselines' || config.baselines.methods.length > 0);
+
+/** The least that training takes, without any graph: batches, weights, and one result of every block. */
+function trainingNeeds(config: ExperimentConfig, model: Model): Need[] {
+  const { width, feedForward, encoderLayers, decoderLayers, latents } = config.model;
+  const { tokenizer, segment, contextTokens, head } = model;
+  const query = tokenizer.queryTokens(segment);
+  const weights = width * (width * (4 + 2 * feedForward) * (encoderLayers + decoderLayers) + contextTokens + latents);
+  const codes = config.latents.kind === 'vq' ? config.latents.groups * config.latents.codes * config.latents.codeWidth : 0;
+  return TRAINED.filter(stage => trains(config, stage)).flatMap(stage => {
+    const { batch } = stageOptimiser(config, stage);
+    const own = config[stage].batch === undefined ? 'optimiser.batch' : `${stage}.batch`;
+    const grows = { ...grown(config), [own]: batch / 64, 'env.options.horizon': model.family.horizon / 20 };
+    const row = contextTokens * tokenizer.context.width + query * tokenizer.query.width + segment * head.distribution.size;
+    const results = width * (contextTokens * (1 + encoderLayers) + query * (1 + decoderLayers) + latents);
+    return [
+      { what: `the weights of ${stage}`, bytes: 4 * VECTORS * (weights + codes), grows: grown(config) },
+      { what: `a batch of ${stage}`, bytes: 4 * batch * (row + results), grows },
+    ];
+  });
+}
+
+/** What one sequence costs in a graph. */
+interface Cost {
+  /** Bytes of the results of its operations: what is only seen in another shape takes nothing. */
+  readonly bytes: number;
+  readonly flops: number;
+  readonly nodes: number;
+  /** Numbers of its parameters by name. */
+  readonly parameters: ReadonlyMap<string, number>;
+}
+
+const FREE = new Set(['input', 'constant', 'reshape', 'broadcastTo']);
+
+// Stages share graphs.
+const COSTS = new WeakMap<Graph, Cost>();
+
+function costOf(graph: Graph): Cost {
+  const known = COSTS.get(graph);
+  if (known) return known;
+  const nodes = nodesOf(graph);
+  const results = nodes.filter(({ op }) => !FREE.has(op.name)).flatMap(({ outputs }) => outputs);
+  const cost = {
+    bytes: results.reduce((sum, output) => sum + bytesOf(output), 0),
+    flops: countFlops(graph).total,
+    nodes: nodes.length,
+    parameters: new Map([...inputsOf(graph)].flatMap(([name, { shape }]) => (INFERENCE_INPUTS.has(name) ? [] : [[name, sizeOf(shape)]]))),
+  };
+  COSTS.set(graph, cost);
+  return cost;
+}
+
+/** What one sequence costs in the given graphs. */
+export function measure(graphs: readonly (Graph | undefined)[]) {
+  const costs = graphs.filter(graph => graph !== undefined).map(costOf);
+  const sum = (of: (cost: Cost) => number) => costs.reduce((total, cost) => total + of(cost), 0);
+  const parameters = new Map(costs.flatMap(cost => [...cost.parameters]));
+  return {
+    bytes: sum(cost => cost.bytes),
+    flops: sum(cost => cost.flops),
+    nodes: sum(cost => cost.nodes),
+    parameters: [...parameters.values()].reduce((a, b) => a + b, 0),
+  };
+}
+
+/** A model that is trained and evaluated, with its graphs for one sequence. */
+interface Row {
+  readonly id: string;
+  readonly kind: string;
+  readonly model: Model;
+  readonly graphs: Inference;
+}
+
+const ONE = { compress: 1, act: 1 };
+
+/** The student, the teacher where it is trained, and the baselines. */
+function rowsOf(config: ExperimentConfig, model: Model): Row[] {
+  const { compressor: kind } = config;
+  return [
+    { id: STUDENT, kind, model },
+    ...(trains(config, 'teacher') ? [{ id: 'teacher', kind: 'full', model }] : []),
+    ...baselineModels(config, model).map(({ baseline: { id, compressor }, model }) => ({ id, kind: compressor, model })),
+  ].map(row => ({ ...row, graphs: row.model.inference(row.kind, ONE) }));
+}
+
+function trainedStages(config: ExperimentConfig, model: Model, rows: readonly Row[]): StageEstimate[] {
+  const { compressor: kind, policy, finetune, distil, teacher, reinforce } = config;
+  const [{ graphs: student }, ...others] = rows;
+  if (!student.compress) return [];
+  const graphsOf = ({ compress, act }: Inference) => [compress, act];
+  const taught = others.find(({ id }) => id === 'teacher');
+  const follows = (beta = 0) => (beta > 0 && teacher.kind === 'context' && taught ? graphsOf(taught.graphs) : []);
+  const decoder = trains(config, 'pretrain') || finetune.gamma > 0 ? model.decoder(kind, 1) : undefined;
+  /** Graphs that a stage trains, and graphs that it only reads. */
+  type Made = readonly [trained: readonly (Graph | undefined)[], read?: readonly (Graph | undefined)[]];
+  const made: Record<Exclude<TrainingStage, 'baselines'>, () => Made> = {
+    teacher: () => [graphsOf(taught!.graphs)],
+    pretrain: () => [[student.compress, decoder]],
+    distil: () => [[student.act], [student.compress, ...follows(distil.beta)]],
+    finetune: () => [[...graphsOf(student), finetune.gamma > 0 ? decoder : undefined], follows(finetune.beta ?? distil.beta)],
+    reinforce: () => [graphsOf(student)],
+    retrieve: () => [[model.inference(kind, ONE, { retrieved: policy.retrieval.contexts }).act]],
+  };
+  const stageOf = (stage: TrainingStage, name: string, [trained, read = []]: Made): StageEstimate => {
+    const { batch } = stageOptimiser(config, stage);
+    const steps = stageSteps(config, stage);
+    const [own, other] = [measure(trained), measure(read)];
+    // An iteration of rollouts has several steps of the optimizer.
+    const updates = stage === 'reinforce' ? updatesOf(reinforce, batch) : 1;
+    const played = stage === 'reinforce' ? reinforce.streams * reinforce.episodes * episodeFlops(rows[0]) : 0;
+    return {
+      stage: name,
+      steps,
+      parameters: own.parameters,
+      nodes: own.nodes + other.nodes,
+      bytes: 4 * VECTORS * own.parameters + 4 * other.parameters + batch * (TRAINING_BYTES * own.bytes + other.bytes),
+      flops: config.seeds.length * steps * (updates * batch * (TRAINING_FLOPS * own.flops + other.flops) + played),
+    };
+  };
+  return [
+    ...Object.entries(made)
+      .filter(([stage]) => trains(config, stage as TrainingStage))
+      .map(([stage, graphs]) => stageOf(stage as TrainingStage, stage, graphs())),
+    ...(trains(config, 'baselines') ? others.filter(row => row !== taught) : []).map(({ id, graphs }) =>
+      stageOf('baselines', id, [graphsOf(graphs)]),
+    ),
+  ];
+}
+
+/** Operations of an episode of rollouts: a model acts in every step, and compresses after every segment. */
+function episodeFlops({ model, graphs: { compress, act } }: Pick<Row, 'model' | 'graphs'>): number {
+  return model.family.horizon * (costOf(act).flops + (compress ? costOf(compress).flops / model.segment : 0));
+}
+
+/** Operations of the rollouts of all rows, for one seed, at the options that `config` and `here` have. */
+function evaluationFlops(config: ExperimentConfig, here: Model, rows: readonly Row[]): number {
+  const { evaluate, source } = config;
+  const { tasks, streams } = evaluatedStreams(config, here);
+  const episodes = streams * evaluate.episodes + tasks * evaluate.imitation * source.episodes;
+  const { horizon } = here.family;
+  const flops = ({ model, kind, graphs }: Row) => {
+    if (horizon === model.family.horizon) return episodeFlops({ model, graphs });
+    const there = model.in(here.family);
+    return episodeFlops({ model: there, graphs: there.inference(kind, ONE) });
+  };
+  return episodes * rows.reduce((sum, row) => sum + flops(row), 0);
+}

@@ -1,0 +1,73 @@
+/**
+ * @file Parts of an experiment made at once, each in a process of its own: the same stages in the same folder, so that the one process
+ * that reports afterwards finds everything there. Equal settings give equal bytes, however many processes made them.
+ */
+
+import { extname } from 'node:path';
+import { runPool } from '../distributed/pool.ts';
+import { baseline, isTrained } from '../agent/baselines/index.ts';
+import type { ExperimentConfig } from '../config/experiment.ts';
+import { baselineSteps } from '../training/baselines-settings.ts';
+import type { Stage } from './plan.ts';
+import type { RunOptions } from './run.ts';
+
+/** In the place of a baseline's id: the student with whatever it learns from, and no baseline. */
+export const STUDENT = 'student';
+
+/** One part: an experiment with a seed of its own, and of that the student or one baseline alone where there are baselines. */
+export interface Part {
+  readonly heading: string;
+  readonly config: ExperimentConfig;
+  readonly only?: string;
+}
+
+/** A part as it goes over to a process. */
+export interface PartJob extends Part {
+  readonly out: string;
+  readonly fresh: boolean;
+  readonly since: number;
+  readonly until: Stage;
+}
+
+/** An experiment as parts that need nothing of each other. */
+export function partsOf(heading: string, config: ExperimentConfig): Part[] {
+  const baselines = baselineSteps(config) === 0 ? [] : config.baselines.methods.filter(id => isTrained(baseline(id)));
+  const rows = baselines.length === 0 ? [undefined] : [STUDENT, ...baselines];
+  return config.seeds.flatMap(seed =>
+    rows.map(only => ({
+      heading: [heading, ...(config.seeds.length > 1 ? [`seed ${seed}`] : []), ...(only ? [only] : [])].join(' '),
+      config: { ...config, seeds: [seed] },
+      only,
+    })),
+  );
+}
+
+/** Makes all stages of all parts, `options.jobs` parts at a time; does nothing where that is one, since whoever reports makes what is missing. */
+export async function makeAtOnce(
+  name: string,
+  parts: readonly Part[],
+  options: Omit<RunOptions, 'command'> & { readonly since: number },
+): Promise<void> {
+  const { out, fresh = false, since, until = 'evaluate', jobs: processes = 1, progress, signal } = options;
+  if (Math.min(processes, parts.length) === 1) return;
+  const jobs = parts.map((part): PartJob => ({ ...part, out, fresh, since, until }));
+  // Where the sources themselves run, there is no compiled module.
+  const module = new URL(`./part${extname(import.meta.url)}`, import.meta.url);
+  let finished = 0;
+  progress.start(`${name}, ${processes} at once`, jobs.length);
+  await runPool({
+    module,
+    jobs,
+    processes,
+    signal,
+    onNote({ heading }, note, stays) {
+      if (stays) progress.say(`${heading}: ${note}`);
+      else progress.update(finished, `${heading}: ${note}`);
+    },
+    onDone(done) {
+      finished = done;
+      progress.update(done);
+    },
+  });
+  progress.finish();
+}

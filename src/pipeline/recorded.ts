@@ -1,0 +1,237 @@
+/**
+ * @file The evaluation where only recordings exist: every method foretells the labels of histories of held-out tasks, which were dropped from
+ * training. The context is what was recorded before, and the running episode is the recorded one.
+ */
+
+import { join } from 'node:path';
+import { datasetHistories } from '../data/index.ts';
+import { readyExecutor } from '../engine/executors/registry.ts';
+import { type Executor, optimise, toOnnx } from '../engine/index.ts';
+import { Scope } from '../nn/index.ts';
+import {
+  type Along,
+  describeRecordedBars,
+  RECORDED_FORMAT,
+  type RecordedMethodResult,
+  type RecordedResults,
+  type RecordedScore,
+  RecordedTaskScorer,
+  recordedResult,
+} from '../records/index.ts';
+import { episodeStarts, type History, segmentStarts } from '../rl/index.ts';
+import { newBatch, writeSegment } from '../tokenizers/index.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { readJson, writeJson } from '../util/files.ts';
+import { Random } from '../util/random.ts';
+import { expectBuildable } from './buildable.ts';
+import { type ExperimentConfig, tableConfig } from '../config/experiment.ts';
+import {
+  type Evaluation,
+  evaluatedTasks,
+  evaluationOf,
+  exportModel,
+  rolloutSettings,
+  splitRecord,
+  type TrainedMethod,
+} from '../analysis/evaluate.ts';
+import { loadHistories } from '../histories/generate.ts';
+import { datasetKey, datasetOf } from '../histories/imported.ts';
+import { weightsOf } from '../agent/inference.ts';
+import { withWeights } from '../agent/model.ts';
+import { openOutputs } from '../cache/outputs.ts';
+import { madeBy } from '../cache/provenance.ts';
+import { type RunOptions, trainMethods } from './run.ts';
+import { StageStore, sayReused } from '../cache/store.ts';
+
+const SCORES_FILE = 'scores.json';
+/** Segments that are scored in one call. */
+const BATCH = 32;
+
+/** Trains on a data set of an environment that is not here, and scores on its held-out tasks. */
+export async function runRecorded(
+  config: ExperimentConfig,
+  { out, progress, signal, fresh, command }: RunOptions,
+): Promise<RecordedResults> {
+  const tables = config.tables.map(table => ({ name: table.name, config: tableConfig(config, table) }));
+  for (const { config: each } of [{ config }, ...tables]) {
+    const plays = each.reinforce.steps > 0 || each.policy.retrieval.contexts > 0 || each.evaluate.envs.length > 0;
+    expectBuildable(each, { plays });
+  }
+  const executor = await readyExecutor(config.executor, progress.say);
+  const store = new StageStore(out, { fresh, progress, signal });
+  const outputs = openOutputs(out, config, progress);
+  const main = await scored(config, store, executor);
+  const others: Record<string, Record<string, RecordedMethodResult>> = {};
+  for (const { name, config: each } of tables) others[name] = (await scored(each, store, executor)).methods;
+  const { resamples, tasks: side } = config.evaluate;
+  const { generated } = main;
+  const results: RecordedResults = {
+    format: RECORDED_FORMAT,
+    name: config.name,
+    environment: config.env.id,
+    labels: datasetOf(config)!.labels,
+    tasks: main.tasks,
+    seeds: config.seeds.length,
+    bars: describeRecordedBars({ tasks: main.tasks, side, resamples, seeds: config.seeds.length }),
+    methods: main.methods,
+    ...(tables.length > 0 ? { tables: others } : {}),
+    split: splitRecord(config),
+    run: {
+      command,
+      config,
+      ...madeBy(),
+      dataHashes: { main: generated.report.dataHash as string },
+      imported: { main: generated.report.imported },
+      seconds: store.seconds,
+    },
+  };
+  sayReused([store], progress);
+  await outputs.replace(async () => {
+    await exportModel(main.evaluation, main.agent, join(out, 'model'));
+    writeJson(join(out, 'results.json'), results);
+  });
+  return results;
+}
+
+/** Trains all methods of one experiment and scores them, and beside them the frequencies of the labels that were trained on. */
+async function scored(config: ExperimentConfig, store: StageStore, executor: Executor) {
+  const { generated, model, trained } = await trainMethods(config, store, executor);
+  const evaluation: Evaluation = { store, config, model, executor };
+  const recordings = heldOutRecordings(evaluation);
+  const collected = new Map<string, (readonly RecordedScore[])[]>();
+  const keep = (method: string, scores: readonly RecordedScore[]) => collected.set(method, [...(collected.get(method) ?? []), scores]);
+  for (const method of trained) keep(method.method, await scoreModel(evaluation, method, recordings));
+  keep('frequencies', scoreFrequencies(loadHistories(generated, model.family).histories, recordings));
+  const methods = [...collected].map(([name, seeds]) => {
+    // The same stream for every method: they are resampled alike.
+    return [name, recordedResult(seeds, config.evaluate.resamples, Random.seeded(config.seed).split('bootstrap'))] as const;
+  });
+  const agent = trained.find(({ method }) => method === 'cad')!;
+  return { evaluation, generated, agent, methods: Object.fromEntries(methods), tasks: recordings.byTask.size };
+}
+
+/** One recorded segment: segment i of a history is [starts[i], starts[i + 1]). */
+interface Place extends Along {
+  readonly history: History;
+  readonly starts: Int32Array;
+  readonly s: number;
+}
+
+interface Recordings {
+  readonly byTask: ReadonlyMap<string, readonly Place[]>;
+  /** Places along a history that are told apart. */
+  readonly places: number;
+}
+
+/**
+ * What is scored of the evaluated tasks: the first `evaluate.streams` of its histories, of each `evaluate.episodes` segments evenly spread. Throws
+ * `E_SPLIT` where the data set has none: it names exactly the tasks that are in it, so it was changed meanwhile.
+ */
+function heldOutRecordings({ config, model: { family, segment } }: Evaluation): Recordings {
+  const all = datasetHistories(config.source.dataset!, datasetOf(config)!);
+  const { streams, episodes } = config.evaluate;
+  const found = evaluatedTasks(config).map(task => {
+    const key = family.taskKey(task);
+    const own = all.filter(({ taskKey }) => taskKey === key).slice(0, streams);
+    if (own.length === 0)
+      throw new CadenzaError('E_SPLIT', `${config.source.dataset} has no histories of ${key} any more. Import it again.`);
+    return { key, own: own.map(history => ({ history, starts: segmentStarts(history, segment) })) };
+  });
+  const longest = Math.max(...found.flatMap(({ own }) => own.map(({ starts }) => starts.length - 1)));
+  const places = Math.min(episodes, longest);
+  return { places, byTask: new Map(found.map(({ key, own }) => [key, own.flatMap(each => placesOf(each, places))])) };
+}
+
+/** At most `most` segments of a history, evenly spread, the last among them. The place of a segment is its share of the history, in `most`ths. */
+function placesOf({ history, starts }: Pick<Place, 'history' | 'starts'>, most: number): Place[] {
+  const episodes = episodeStarts(history);
+  const segments = starts.length - 1;
+  const count = Math.min(segments, most);
+  return Array.from({ length: count }, (_, i) => {
+    const upTo = (whole: number) => Math.ceil(((i + 1) * whole) / count) - 1;
+    const s = upTo(segments);
+    return { history, starts, s, place: upTo(most), episode: episodes.subarray(0, -1).filter(start => start <= starts[s]).length };
+  });
+}
+
+/** Scores a trained model, or reads what was scored before. */
+async function scoreModel(
+  evaluation: Evaluation,
+  of: TrainedMethod,
+  { byTask, places: along }: Recordings,
+): Promise<readonly RecordedScore[]> {
+  const { method, kind, trained, seed } = of;
+  const { store, config, model, executor } = evaluationOf(evaluation, of);
+  const { sampling: _, ...protocol } = rolloutSettings(config);
+  const output = await store.run({
+    stage: `evaluate-${method}-seed${seed}`,
+    settings: { split: config.split, protocol, along, executor: config.executor, ...datasetKey(config) },
+    inputs: { model: trained.key },
+    async run({ folder, progress, signal }) {
+      progress.start(`evaluate ${method} (seed ${seed})`, byTask.size);
+      const shape = model.batchShape(BATCH);
+      const batch = newBatch(model.tokenizer, shape);
+      const { context, query } = model.inputs(BATCH);
+      const scope = new Scope();
+      const logits = model.logits(scope, query, model.latents(scope, kind, context)?.settled);
+      const graph = withWeights(
+        { outputs: { probabilities: model.head.rows(logits) } },
+        weightsOf({ trained }),
+        new Set(['context', 'query']),
+      );
+      const program = await executor.compile(toOnnx(optimise(graph)));
+      const host = (data: Float32Array, like: typeof query) => ({ data, shape: like.shape, dtype: 'float32' as const });
+      const feeds = {
+        ...(model.latents(new Scope(), kind, context) ? { context: host(batch.context, context) } : {}),
+        query: host(batch.query, query),
+      };
+      const { actions, segment } = shape;
+      const scores: RecordedScore[] = [];
+      for (const [task, places] of byTask) {
+        signal.throwIfAborted();
+        const scorer = new RecordedTaskScorer(along);
+        for (let from = 0; from < places.length; from += BATCH) {
+          const part = places.slice(from, from + BATCH);
+          for (const column of [batch.context, batch.query, batch.weight]) column.fill(0);
+          for (const [b, { history, starts, s }] of part.entries()) writeSegment(model.tokenizer, shape, batch, b, history, starts, s);
+          const { probabilities } = await program.run(feeds, ['probabilities']);
+          for (const [b, place] of part.entries()) {
+            const { history, starts, s } = place;
+            for (let t = starts[s]; t < starts[s + 1]; t++)
+              scorer.add(
+                place,
+                probabilities.data as Float32Array,
+                (b * segment + t - starts[s]) * actions,
+                history.probabilities,
+                t * actions,
+                actions,
+              );
+          }
+        }
+        scores.push(scorer.score(task));
+        progress.update(scores.length);
+      }
+      await program.dispose();
+      writeJson(join(folder, SCORES_FILE), scores);
+      progress.finish();
+      return {};
+    },
+  });
+  return readJson(join(output.folder, SCORES_FILE)) as RecordedScore[];
+}
+
+/** The floor: the mean label of the training histories, whatever is seen. */
+function scoreFrequencies(training: readonly History[], { byTask, places: along }: Recordings): RecordedScore[] {
+  const actions = training[0].probabilities.length / training[0].reward.length;
+  const total = new Float64Array(actions);
+  for (const { probabilities } of training) for (let i = 0; i < probabilities.length; i++) total[i % actions] += probabilities[i];
+  const sum = total.reduce((a, b) => a + b, 0);
+  const frequencies = total.map(value => value / sum);
+  return [...byTask].map(([task, places]) => {
+    const scorer = new RecordedTaskScorer(along);
+    for (const place of places)
+      for (let t = place.starts[place.s]; t < place.starts[place.s + 1]; t++)
+        scorer.add(place, frequencies, 0, place.history.probabilities, t * actions, actions);
+    return scorer.score(task);
+  });
+}

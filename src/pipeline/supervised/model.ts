@@ -1,0 +1,153 @@
+/**
+ * @file The models of a supervised experiment as graphs, and the buffers that feed them.
+ * Shape key: B batch, N examples, Q queries, F features of a token, M latents, D width, O outputs, S size of a label.
+ */
+
+import { type CompressorOptions, compressor } from '../../compressor/index.ts';
+import { type HostTensor, input, mean, reshape, slice, type Tensor, zeros } from '../../engine/index.ts';
+import { crossEntropy, gaussianNll, type Scope } from '../../nn/index.ts';
+import { predictQueries } from '../../policy/index.ts';
+import { type Draw, type Examples, type LabelKind, type Problem, problem } from '../../supervised/index.ts';
+import { type Field, LayoutBuilder, type TokenLayout, writeFields } from '../../tokenizers/index.ts';
+import { CadenzaError } from '../../util/errors.ts';
+import { PARTS } from '../../agent/model.ts';
+import type { SupervisedConfig } from '../../config/supervised.ts';
+
+/** What a kind of label means for tokens, outputs and the loss. */
+interface LabelModel {
+  field(builder: LayoutBuilder, size: number): Field;
+  /** Outputs of the predictor. The first `size` of them are the prediction. */
+  outputs(size: number): number;
+  /** −log p(label) of each query, [B, Q]: outputs [B, Q, O], labels [B, Q, S] (one-hot for classes). */
+  loss(outputs_BQO: Tensor, label_BQS: Tensor): Tensor;
+}
+
+/**
+ * A real label gets a whole Gaussian, not only a mean: contexts of few examples, whose errors are large whatever one does, would drown the
+ * small errors that many examples allow; their predicted deviation weighs them down.
+ */
+const LABEL_MODELS: Record<LabelKind, LabelModel> = {
+  real: {
+    field: builder => builder.scalar('label'),
+    outputs: size => 2 * size,
+    loss(outputs_BQO, label_BQS) {
+      const [B, Q] = label_BQS.shape;
+      const [average, logDeviation] = [0, 1].map(i => slice(outputs_BQO, 2, i, i + 1));
+      return reshape(gaussianNll(label_BQS, average, logDeviation), [B, Q]);
+    },
+  },
+  class: {
+    field: (builder, size) => builder.categorical('label', size),
+    outputs: size => size,
+    loss: crossEntropy,
+  },
+};
+
+/** Buffers of one batch of contexts with their queries. */
+export interface SupervisedBatch {
+  /** [B, N, F] examples at the right end, rows of zeros where there are none. */
+  readonly context: HostTensor;
+  /** [B, Q, d] */
+  readonly query: HostTensor;
+  /** [B, Q, S] */
+  readonly label: HostTensor;
+}
+
+/** Everything that follows from the configuration: layouts, sizes, and the graphs over them. */
+export class SupervisedModel {
+  readonly problem: Problem;
+  readonly tokens: TokenLayout;
+  readonly options: CompressorOptions;
+  readonly #input: readonly Field[];
+  readonly #label: Field;
+  readonly #kind: LabelModel;
+  readonly #decoderLayers: number;
+  readonly #examples: number;
+
+  constructor(config: Pick<SupervisedConfig, 'problem' | 'context' | 'model'>) {
+    const { width, heads, feedForward, encoderLayers, poolHeads, decoderLayers, latents } = config.model;
+    const { examples, positions } = config.context;
+    this.problem = problem(config.problem.id, config.problem.options);
+    const whole = { span: examples, segment: examples, perSegment: latents, workingMemory: 0, latentLayers: 1, update: 'gru' } as const;
+    this.options = { width, heads, hidden: feedForward * width, layers: encoderLayers, latents, poolHeads, positions, ...whole };
+    this.#kind = LABEL_MODELS[this.problem.label.kind];
+    this.#decoderLayers = decoderLayers;
+    this.#examples = examples;
+    // (there, x_1 … x_d, label)
+    const builder = new LayoutBuilder(1);
+    this.#input = Array.from({ length: this.problem.inputs }, (_, i) => builder.scalar(`input.${i}`));
+    this.#label = this.#kind.field(builder, this.problem.label.size);
+    this.tokens = builder.build();
+  }
+
+  #shapes(batch: number, queries: number) {
+    const { inputs, label } = this.problem;
+    return {
+      context: [batch, this.#examples, this.tokens.width],
+      query: [batch, queries, inputs],
+      label: [batch, queries, label.size],
+    };
+  }
+
+  newBatch(batch: number, queries: number): SupervisedBatch {
+    const { context, query, label } = this.#shapes(batch, queries);
+    return { context: zeros(context), query: zeros(query), label: zeros(label) };
+  }
+
+  /** Writes one task into row `b`: its examples right-aligned, its queries in order. */
+  write({ context, query, label }: SupervisedBatch, b: number, { examples, queries }: Omit<Draw, 'task'>): void {
+    const { inputs: d, label: kind } = this.problem;
+    const row = this.#examples * this.tokens.width;
+    const tokens = (context.data as Float32Array).subarray(b * row, (b + 1) * row);
+    tokens.fill(0);
+    for (let i = 0; i < examples.count; i++) {
+      const at = (this.#examples - examples.count + i) * this.tokens.width;
+      tokens[at] = 1;
+      writeFields(tokens, at, this.#input, examples.inputs, i * d);
+      writeFields(tokens, at, [this.#label], examples.labels, i);
+    }
+    (query.data as Float32Array).set(queries.inputs, b * queries.count * d);
+    this.#writeLabels((label.data as Float32Array).subarray(b * queries.count * kind.size, (b + 1) * queries.count * kind.size), queries);
+  }
+
+  #writeLabels(out: Float32Array, { labels, count }: Examples): void {
+    out.fill(0);
+    const size = out.length / count;
+    const field = { ...this.#label, offset: 0 };
+    for (let q = 0; q < count; q++) writeFields(out, q * size, [field], labels, q);
+  }
+
+  /** Outputs [B, Q, O] with the compressor `kind`; the first `label.size` of them are the prediction. */
+  outputs(scope: Scope, kind: string, batch: number, queries: number): Tensor {
+    const { width, heads, hidden } = this.options;
+    const shapes = this.#shapes(batch, queries);
+    const chosen = compressor(kind);
+    const carries = chosen.latents(this.#examples, this.options) > 0;
+    const z = carries ? chosen.compress(scope.at(PARTS.compressor), input('context', shapes.context), this.options) : undefined;
+    const outputs = this.#kind.outputs(this.problem.label.size);
+    const options = { width, heads, hidden, layers: this.#decoderLayers, outputs };
+    return predictQueries(scope.at(PARTS.policy), input('query', shapes.query), z, options);
+  }
+
+  /** Mean −log p(label) over all queries of a batch. */
+  loss(scope: Scope, kind: string, batch: number, queries: number): Tensor {
+    const outputs = this.outputs(scope, kind, batch, queries);
+    return mean(this.#kind.loss(outputs, input('label', this.#shapes(batch, queries).label)));
+  }
+
+  /** Numbers that reach the predictor for one task: latents times width. */
+  carried(kind: string): number {
+    return compressor(kind).latents(this.#examples, this.options) * this.options.width;
+  }
+}
+
+/** Throws `E_CONFIG` unless the compressor passes something on, and learns all that it needs. */
+export function expectLatents(model: SupervisedModel, kind: string): void {
+  if (model.carried(kind) === 0)
+    throw new CadenzaError('E_CONFIG', `compressor "${kind}" makes no latents for the predictor; it can only be a baseline.`);
+  if (compressor(kind).fit)
+    throw new CadenzaError(
+      'E_CONFIG',
+      `compressor "${kind}" is fitted to learning histories, which a supervised experiment does not have.`,
+    );
+}

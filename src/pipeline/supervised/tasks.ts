@@ -1,0 +1,87 @@
+/**
+ * @file Where tasks come from. Each task is the draw of a counter-based stream of its own, so training, validation and test tasks come from
+ * streams that differ by name; the audit does not rely on that, and compares the tasks themselves.
+ */
+
+import { type Draw, drawTask, type Problem } from '../../supervised/index.ts';
+import { breathe } from '../../util/breathe.ts';
+import { CadenzaError } from '../../util/errors.ts';
+import { Random } from '../../util/random.ts';
+import type { StageOutput, StageStore } from '../../cache/store.ts';
+import type { SupervisedConfig } from '../../config/supervised.ts';
+
+/** The stream of a training task: the same for every method of one training seed. */
+export const trainingStream = (seed: number): Random => Random.seeded(seed).split('supervised', 'train');
+
+/** Draws training task number `index`, with a number of examples drawn uniformly. */
+export function trainingTask(problem: Problem, stream: Random, index: number, config: Pick<SupervisedConfig, 'context' | 'queries'>): Draw {
+  const { examples, fewest } = config.context;
+  const random = stream.split(index);
+  const count = fewest + random.split('examples').integer(examples - fewest + 1);
+  return drawTask(problem, random, { queries: config.queries, examples: count });
+}
+
+/** Validation or test tasks, with as many examples as a context can hold. */
+export function heldOutTasks(problem: Problem, config: SupervisedConfig, part: 'validation' | 'test'): Draw[] {
+  const { tasks } = part === 'test' ? config.evaluate : config.validation;
+  const stream = Random.seeded(config.seed).split('supervised', part);
+  const counts = { queries: config.evaluate.queries, examples: config.context.examples };
+  return Array.from({ length: tasks }, (_, i) => drawTask(problem, stream.split(i), counts));
+}
+
+/** What the audit found. */
+export interface TaskAudit {
+  readonly by: string;
+  readonly train: number;
+  readonly validation: number;
+  readonly test: number;
+  /** Held-out tasks that training draws too, or that are both validation and test tasks. */
+  readonly overlap: number;
+}
+
+/**
+ * Draws every training task of every seed again and compares its content with that of every validation and test task. Throws `E_SPLIT` at
+ * any that agree.
+ */
+export async function auditTasks(store: StageStore, config: SupervisedConfig, problem: Problem): Promise<StageOutput> {
+  const { seed, seeds, train, baselines, optimiser, validation, evaluate } = config;
+  const steps = Math.max(train.steps, baselines.methods.length > 0 ? baselines.steps : 0);
+  const perSeed = steps * optimiser.batch;
+  return store.run({
+    stage: 'audit',
+    settings: { problem: config.problem, seed, seeds, perSeed, validation: validation.tasks, test: evaluate.tasks },
+    inputs: {},
+    async run({ progress, signal }) {
+      const held = [...heldOutTasks(problem, config, 'validation'), ...heldOutTasks(problem, config, 'test')].map(({ task }) => task);
+      // Tasks are looked up by their first number, and compared whole where that agrees.
+      const byFirst = new Map<number, Float64Array[]>();
+      for (const task of held) byFirst.set(task[0], [...(byFirst.get(task[0]) ?? []), task]);
+      const same = (task: Float64Array) => (byFirst.get(task[0]) ?? []).filter(other => other.every((value, i) => value === task[i]));
+      let overlap = held.filter(task => same(task).length > 1).length;
+      progress.start('audit', seeds.length * perSeed);
+      for (const [s, trainingSeed] of seeds.entries()) {
+        const stream = trainingStream(trainingSeed);
+        for (let i = 0; i < perSeed; i++) {
+          overlap += same(problem.task(stream.split(i))).length;
+          if (i % 4096 !== 0) continue;
+          progress.update(s * perSeed + i);
+          await breathe(signal);
+        }
+      }
+      progress.finish(`${seeds.length * perSeed} training tasks, ${overlap} held out among them`);
+      if (overlap > 0)
+        throw new CadenzaError(
+          'E_SPLIT',
+          `${overlap} of ${held.length} held-out tasks of "${problem.id}" are not kept apart; expected every drawn task to be another one. Change seed or seeds.`,
+        );
+      const report: TaskAudit = {
+        by: 'content of the task (its drawn numbers), over every task that training draws',
+        train: seeds.length * perSeed,
+        validation: validation.tasks,
+        test: evaluate.tasks,
+        overlap,
+      };
+      return { ...report };
+    },
+  });
+}

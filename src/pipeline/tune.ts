@@ -1,0 +1,258 @@
+/**
+ * @file A study: hyperparameters searched at random or by successive halving, scored on validation tasks alone (method 4.4). What is trained
+ * is always the configuration of `trialConfig`, and that one cannot name the test tasks: nothing here makes an environment of them.
+ */
+
+import { join } from 'node:path';
+import { readyExecutor } from '../engine/executors/registry.ts';
+import type { Executor } from '../engine/index.ts';
+import {
+  bootstrapRandom,
+  describeBars,
+  type Measure,
+  type Rung,
+  rankTrials,
+  type Selection,
+  STUDY_FORMAT,
+  type Study,
+  type Trial,
+  tiedTrials,
+  trialScore,
+} from '../records/index.ts';
+import { formatConfig } from '../util/config.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { sha256File, writeFileAtomic, writeJson } from '../util/files.ts';
+import type { Progress } from '../util/progress.ts';
+import { Random } from '../util/random.ts';
+import { expectBuildable } from './buildable.ts';
+import { type ExperimentConfig, experimentSchema, type TableSettings, tableConfig } from '../config/experiment.ts';
+import { evaluatedTasks, modelReturns, resampledOf } from '../analysis/evaluate.ts';
+import { split } from '../histories/generate.ts';
+import { openOutputs } from '../cache/outputs.ts';
+import { madeBy } from '../cache/provenance.ts';
+import { trainMethods } from './run.ts';
+import { fingerprint, statedSelection } from '../config/selection.ts';
+import { drawSettings, type SearchSpace, type Settings } from '../config/space.ts';
+import { StageStore, sayReused } from '../cache/store.ts';
+
+const STUDY_FILE = 'tune.json';
+
+/** The setting whose steps successive halving hands out. */
+export const RESOURCE = 'finetune.steps';
+
+/** A round of a study: how many trials take part, and for how many steps of joint fine-tuning each is trained. */
+export interface Round {
+  readonly trials: number;
+  readonly steps: number;
+}
+
+/**
+ * How a study spends its training steps, one line each. `rounds` gets the number of trials, the steps of the experiment, and η.
+ *
+ * `halving` is successive halving (Jamieson and Talwalkar 2016, algorithm 1): all trials at R / η^s steps, the best 1/η of them at η times as
+ * many, …, the last at R. Each round trains anew with its own learning-rate schedule instead of going on with the last one: a schedule
+ * that ends at R / η is spent there, and what a round scores is then what `cadenza run` with so many steps gives. All rounds but the last
+ * cost 1 / (η − 1) of a round more than continuing would.
+ */
+export const SEARCHES = {
+  random: { rounds: (trials: number, steps: number) => [{ trials, steps }], resource: undefined },
+  halving: { rounds: halvingRounds, resource: RESOURCE },
+} as const satisfies Record<string, { rounds: (trials: number, steps: number, eta: number) => Round[]; resource: string | undefined }>;
+export type Search = keyof typeof SEARCHES;
+
+function halvingRounds(trials: number, steps: number, eta: number): Round[] {
+  let last = 0;
+  while (trials / eta ** (last + 1) >= 1) last++;
+  return Array.from({ length: last + 1 }, (_, i) => ({
+    trials: Math.floor(trials / eta ** i),
+    steps: Math.max(1, Math.round(steps / eta ** (last - i))),
+  }));
+}
+
+export interface TuneOptions {
+  readonly space: SearchSpace;
+  /** Trials, the experiment as it stands among them as trial 0. */
+  readonly trials: number;
+  readonly method: Search;
+  /** η ≥ 2: one in so many trials goes on to the next round. */
+  readonly eta: number;
+  readonly measure: Measure;
+  /** Seed of what is drawn; not of the trainings, whose seeds the experiment has. */
+  readonly seed: number;
+  /** Folder of the study. */
+  readonly out: string;
+  readonly fresh?: boolean;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  readonly command: string;
+}
+
+/** A configuration that only reaches training and validation tasks. */
+export type TrialConfig = ExperimentConfig & { readonly evaluate: { readonly tasks: 'validation' } };
+
+/** Runs a study; writes tune.json after every trial and best.yaml at the end. Finished stages are shared by all trials that need them. */
+export async function tune(base: ExperimentConfig, options: TuneOptions): Promise<Study> {
+  const { space, method, eta, measure, seed, out, fresh, signal } = options;
+  const rounds = SEARCHES[method].rounds(options.trials, base.finetune.steps, eta);
+  if (rounds.length > 1 && base.finetune.steps === 0)
+    throw new CadenzaError(
+      'E_CONFIG',
+      `successive halving hands out ${RESOURCE}, which is 0 in this experiment; set it, or use --method random.`,
+    );
+  const drawn = drawSettings(space, options.trials - 1, Random.seeded(seed).split('tune'), settings => fault(base, settings));
+  const candidates: Settings[] = [{}, ...drawn];
+  for (const settings of candidates) expectBuildable(trialConfig(base, settings));
+
+  const executor = await readyExecutor(base.executor, options.progress.say);
+  let title = '';
+  const progress: Progress = { ...options.progress, start: (stage, ...rest) => options.progress.start(`${title}, ${stage}`, ...rest) };
+  const store = new StageStore(out, { fresh, progress, signal });
+  const trials: (Trial & { rungs: Rung[] })[] = candidates.map((settings, trial) => ({ trial, settings, rungs: [] }));
+  let entrants: readonly Trial[] = trials;
+  const report = (): Study => studyOf(base, trials, options);
+  const described = { study: { trials: options.trials, method, eta, measure, seed }, space, experiment: base };
+  return openOutputs(out, described, progress).replace(async () => {
+    for (const [depth, { trials: places, steps }] of rounds.entries()) {
+      // Fewer may have been drawn than there are places.
+      if (depth > 0) entrants = rankTrials(entrants).slice(0, places);
+      for (const { trial, settings } of entrants) {
+        title = rounds.length > 1 ? `round ${depth + 1}/${rounds.length}, trial ${trial}` : `trial ${trial}/${trials.length - 1}`;
+        const config = trialConfig(base, settings, method === 'halving' ? steps : undefined);
+        trials[trial].rungs.push({ steps: config.finetune.steps, score: await runTrial(config, measure, store, executor) });
+        writeJson(join(out, STUDY_FILE), report());
+      }
+    }
+    const study = report();
+    sayReused([store], progress);
+    const best = bestConfig(base, study, sha256File(join(out, STUDY_FILE)));
+    writeFileAtomic(join(out, 'best.yaml'), formatConfig(best));
+    return study;
+  });
+}
+
+/** Trains and scores one trial; null where its loss stopped being finite, which is an answer about its settings. */
+async function runTrial(config: TrialConfig, measure: Measure, store: StageStore, executor: Executor): Promise<Rung['score']> {
+  try {
+    const { model, trained } = await trainMethods(config, store, executor);
+    const students = trained.filter(({ method }) => method === 'cad');
+    const evaluation = { store, config, model, executor };
+    const seeds = [];
+    for (const student of students) seeds.push(await modelReturns(evaluation, student));
+    const { family } = model;
+    const oracle = new Map(evaluatedTasks(config).map(task => [family.taskKey(task), family.oracleReturn(task)]));
+    const { episodes, resamples } = config.evaluate;
+    // The same stream for every trial: they are resampled alike.
+    return trialScore(measure, {
+      seeds,
+      episodes,
+      oracle,
+      resamples,
+      resampled: resampledOf(config),
+      random: bootstrapRandom(config.seed),
+    });
+  } catch (error) {
+    if (error instanceof CadenzaError && error.code === 'E_NUMERICS') return null;
+    throw error;
+  }
+}
+
+/**
+ * The experiment with a trial's settings, as a study trains it: scored on validation tasks, without baselines, and without a teacher that
+ * nothing follows. Where the experiment sets no tasks apart for validation, as many as are held out are taken from its training tasks.
+ *
+ * @throws {CadenzaError} `E_CONFIG` for settings under `evaluate` or `split`.
+ */
+export function trialConfig(base: ExperimentConfig, settings: Settings, steps?: number): TrialConfig {
+  const forbidden = Object.keys(settings).find(key => /^(evaluate|split)(\.|$)/.test(key));
+  if (forbidden)
+    throw new CadenzaError(
+      'E_CONFIG',
+      `${forbidden} cannot be a trial's: which tasks a study sees, and how it scores them, is the same for all.`,
+    );
+  const table = { name: 'trial', set: nested(settings) };
+  const plain = tableConfig({ ...base, baselines: { ...base.baselines, steps: 0, methods: [] } }, table);
+  const followed = plain.distil.beta > 0 || (plain.finetune.beta ?? 0) > 0;
+  const config = {
+    ...plain,
+    split: { ...plain.split, validation: plain.split.validation || plain.split.heldOut },
+    teacher: { ...plain.teacher, steps: followed ? plain.teacher.steps : 0 },
+    finetune: { ...plain.finetune, steps: steps ?? plain.finetune.steps },
+    evaluate: { ...plain.evaluate, tasks: 'validation' as const },
+  };
+  return config;
+}
+
+/** Why settings do not go together, or undefined: every one is in its range, but there are checks across them. */
+function fault(base: ExperimentConfig, settings: Settings): string | undefined {
+  try {
+    trialConfig(base, settings);
+    return undefined;
+  } catch (error) {
+    const [issue] = (error as { issues?: { path: PropertyKey[]; message: string }[] }).issues ?? [];
+    if (!issue) throw error;
+    return `${issue.path.join('.')}: ${issue.message} (${JSON.stringify(settings)})`;
+  }
+}
+
+/** The experiment with the best settings, and how they were found: its own evaluation, tables and all; what `cadenza run` takes. */
+export function bestConfig(base: ExperimentConfig, study: Study, hash: string): ExperimentConfig {
+  const tuned = tableConfig(base, { name: 'tuned', set: nested(study.trials[0].settings) });
+  const selection = { ...selectionOf(base, study, hash), settings: fingerprint(tuned) };
+  return experimentSchema.parse({ ...tuned, tables: base.tables, selection });
+}
+
+/** How the recommended settings were chosen. What the experiment was chosen by before stays true of the settings that were not searched. */
+function selectionOf(base: ExperimentConfig, { trials, measure, validationTasks }: Study, hash: string): Selection {
+  const { by, note, tasks = [] } = statedSelection(base);
+  return {
+    by: by === 'test' ? 'test' : 'validation',
+    note: `the best of ${trials.length} trials of cadenza tune by its ${measure} score${by !== 'unstated' && note ? `; before that, ${note}` : ''}`,
+    study: hash,
+    tasks: [...new Set([...tasks, ...validationTasks])],
+  };
+}
+
+/** Dotted settings as the maps that they stand in. */
+function nested(settings: Settings): TableSettings {
+  const root: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(settings)) {
+    const path = key.split('.');
+    let map = root;
+    for (const part of path.slice(0, -1)) {
+      map[part] ??= {};
+      map = map[part] as Record<string, unknown>;
+    }
+    map[path[path.length - 1]] = value;
+  }
+  return root as TableSettings;
+}
+
+function studyOf(base: ExperimentConfig, trials: readonly Trial[], options: TuneOptions): Study {
+  const { method, measure, seed, space, command } = options;
+  const config = trialConfig(base, {});
+  const { family } = split(config);
+  const validation = evaluatedTasks(config);
+  const { streams, episodes, resamples } = config.evaluate;
+  const ranked = rankTrials(trials.filter(({ rungs }) => rungs.length > 0));
+  return {
+    format: STUDY_FORMAT,
+    name: base.name,
+    method,
+    seed,
+    measure,
+    episodes,
+    validationTasks: validation.map(family.taskKey),
+    trials: ranked,
+    tied: tiedTrials(ranked),
+    bars: describeBars({
+      tasks: validation.length,
+      streams,
+      seeds: config.seeds.length,
+      resamples,
+      resampled: resampledOf(config),
+      side: 'validation',
+    }),
+    space,
+    run: { command, config: base, ...madeBy() },
+  };
+}

@@ -1,0 +1,142 @@
+/**
+ * @file What a policy that looks contexts up is given in an evaluation: the table of its training histories, and that of earlier streams on the
+ * evaluated tasks, which the plain student played as a deployed agent would have (method 7.1).
+ */
+
+import type { Executor } from '../engine/index.ts';
+import type { Retriever } from '../policy/index.ts';
+import type { RetrievalUse } from '../records/index.ts';
+import type { Task } from '../rl/index.ts';
+import { Random } from '../util/random.ts';
+import type { ExperimentConfig } from '../config/experiment.ts';
+import { STORES, type StoreId, type StoreKind } from '../settings/stores.ts';
+import { encodeStreams, joinTables, loadTable, type StreamTable, saveTable, shownTo } from './table.ts';
+import { collect } from '../agent/experience.ts';
+import { datasetKey } from '../histories/imported.ts';
+import { openPolicy, type TrainedModel } from '../agent/inference.ts';
+import type { Model } from '../agent/model.ts';
+import type { StageOutput, StageStore } from '../cache/store.ts';
+
+/** The memory that a method is evaluated with. */
+export interface MethodMemory {
+  readonly store: StoreId;
+  /** The table of training contexts. */
+  readonly contexts: StageOutput;
+  /** The student without retrieval, whose C_θ made them. */
+  readonly student: TrainedModel;
+}
+
+export interface MemoryRequest {
+  readonly store: StageStore;
+  readonly config: ExperimentConfig;
+  readonly model: Model;
+  readonly executor: Executor;
+  readonly seed: number;
+  /** Name of the entry of `evaluate.envs`, as in an evaluation. */
+  readonly at?: string;
+  /** The evaluated tasks, each once. */
+  readonly tasks: readonly Task[];
+}
+
+/** An open memory: keys of the stages it is made of, and who looks up in it. */
+export interface Memory {
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly settings: unknown;
+  /** For environments with these tasks. */
+  retriever(taskKeys: readonly string[]): MeasuredRetriever;
+}
+
+export interface MeasuredRetriever extends Retriever {
+  /** What it was given, for the results. */
+  readonly use: RetrievalUse;
+  /** Seconds that looking up has taken so far. */
+  seconds(): number;
+}
+
+/** Plays the streams that a deployed agent would have behind it on the evaluated tasks, and compresses their contexts. */
+function evaluatedContexts(
+  { store, config, model, executor, seed, at, tasks }: MemoryRequest,
+  student: TrainedModel,
+): Promise<StageOutput> {
+  const { histories } = config.retrieve;
+  const { episodes } = config.source;
+  const { tasks: side, maxTasks } = config.evaluate;
+  return store.run({
+    stage: `contexts-${side}${at ? `-${at}` : ''}-seed${seed}`,
+    settings: {
+      env: config.env,
+      split: config.split,
+      side,
+      maxTasks,
+      histories,
+      episodes,
+      seed,
+      executor: config.executor,
+      ...datasetKey(config),
+    },
+    inputs: { student: student.trained.key },
+    async run({ folder, progress, signal }) {
+      const { family } = model;
+      const played = tasks.flatMap(task => new Array<Task>(histories).fill(task));
+      const policy = await openPolicy({ model, executor, size: played.length }, student);
+      const random = Random.seeded(seed).split('memory');
+      const streams = await collect({ model, actor: { policy, value: () => 0 }, tasks: played, episodes, random, signal });
+      const lived = streams.map((past, i) => {
+        const task = family.taskKey(past.task);
+        return { past, task, stream: `memory ${task}#${i % histories}` };
+      });
+      const title = `contexts of ${side} tasks${at ? ` at ${at}` : ''} (seed ${seed})`;
+      const table = await encodeStreams({ model, executor, student, title, progress, signal }, lived);
+      saveTable(folder, table);
+      return { contexts: table.rows.length, streams: lived.length };
+    },
+  });
+}
+
+/** Opens what the method's store holds in this evaluation. */
+export async function openMemory(request: MemoryRequest, { store, contexts, student }: MethodMemory): Promise<Memory> {
+  const kind: StoreKind = STORES[store];
+  const lookUp = request.config.policy.retrieval;
+  const outputs: Record<string, StageOutput> = {};
+  if (kind.holds.training) outputs.contexts = contexts;
+  if (kind.holds.evaluated) outputs.evaluated = await evaluatedContexts(request, student);
+  return {
+    inputs: Object.fromEntries(Object.entries(outputs).map(([role, { key }]) => [role, key])),
+    settings: { store, retrieval: lookUp },
+    retriever: taskKeys =>
+      retrieverOf(joinTables(Object.values(outputs).map(({ folder }) => loadTable(folder).table)), kind, lookUp, taskKeys),
+  };
+}
+
+/** What a method that looked contexts up was given, for whoever compares its row with others. */
+export const retrievalOf = ({ contexts, stored, of, shows }: RetrievalUse): string =>
+  `${shows === 'end' ? 'how the streams ended that held' : ''} the ${contexts} nearest of ${stored} ${of}`.trimStart();
+
+/** Looks up for environments with these tasks, each of them a stream of its own that is not in the table. */
+export function retrieverOf(
+  table: StreamTable,
+  kind: StoreKind,
+  lookUp: ExperimentConfig['policy']['retrieval'],
+  taskKeys: readonly string[],
+): MeasuredRetriever {
+  const N = table.rows.length;
+  const width = N > 0 ? table.latents.length / N : 0;
+  const origin = (i: number) => ({ task: taskKeys[i], stream: `evaluation #${i}` });
+  const accepted = (i: number) => table.rows.filter(row => row.segments > 0 && kind.accepts(origin(i), row)).length;
+  let spent = 0;
+  return {
+    contexts: lookUp.contexts,
+    codes: table.codes && table.codes.length / N,
+    use: { contexts: lookUp.contexts, stored: N > 0 ? accepted(0) : 0, of: kind.of, shows: lookUp.shows },
+    seconds: () => spent / 1000,
+    lookUp(i, own, { latents, present }) {
+      if (N === 0) return;
+      const began = performance.now();
+      for (const [k, row] of shownTo(table, { ...origin(i), ...own, index: 0 }, lookUp, kind).entries()) {
+        latents.set(table.latents.subarray(row * width, (row + 1) * width), k * width);
+        present[k] = 1;
+      }
+      spent += performance.now() - began;
+    },
+  };
+}

@@ -1,0 +1,186 @@
+/**
+ * @file Tables of Z: every context of some streams, compressed in batches, with look-up by the nearest Z and files (method 7.1). Where
+ * `cadenza store` keeps a database for people, these serve a policy that looks contexts up.
+ * Shape key: N contexts, M latents, D width, C codes of a context.
+ */
+
+import { join } from 'node:path';
+import type { ContextTable } from '../data/contexts.ts';
+import { type MetricId, nearestContexts } from '../data/retrieval.ts';
+import { type Executor, sizeOf } from '../engine/index.ts';
+import { contextEncoder } from '../policy/index.ts';
+import { segmentStarts } from '../rl/index.ts';
+import type { Transitions } from '../tokenizers/index.ts';
+import { readJson, writeJson } from '../util/files.ts';
+import { loadTensors, saveTensors } from '../cache/checkpoint.ts';
+import type { Origin, StoreKind } from '../settings/stores.ts';
+import { openCompressor, type TrainedModel } from '../agent/inference.ts';
+import type { Model } from '../agent/model.ts';
+import type { StageContext } from '../cache/store.ts';
+
+/** One context of a table. */
+export interface StoredContext extends Origin {
+  /** Segments of its stream that were over. The context of none looks up, and is never found. */
+  readonly segments: number;
+}
+
+/** Contexts stream by stream, each stream's from none of its segments over to all of them. */
+export interface StreamTable extends ContextTable<StoredContext> {
+  /** [N] row of the last context of the same stream. */
+  readonly last: Int32Array;
+}
+
+/** A stream that was lived through. */
+export interface Lived extends Origin {
+  readonly past: Transitions;
+}
+
+/** Rows in the order of streams and segments, of streams with so many segments each. */
+function streamRows(streams: readonly Origin[], segments: readonly number[]): Pick<StreamTable, 'rows' | 'last'> {
+  const rows = streams.flatMap(({ task, stream }, i) =>
+    Array.from({ length: segments[i] + 1 }, (_, count) => ({ task, stream, segments: count })),
+  );
+  let end = 0;
+  const last = segments.flatMap(count => {
+    end += count + 1;
+    return new Array<number>(count + 1).fill(end - 1);
+  });
+  return { rows, last: Int32Array.from(last) };
+}
+
+/** The first row of every stream. */
+export const firstRows = (rows: StreamTable['rows']): number[] => rows.flatMap(({ segments }, row) => (segments === 0 ? [row] : []));
+
+export interface EncodeRequest extends Pick<StageContext, 'progress' | 'signal'> {
+  readonly model: Model;
+  readonly executor: Executor;
+  readonly student: TrainedModel;
+  readonly title: string;
+}
+
+/** Compresses every context of the streams by the student's C_θ. Z is what its policy would have seen there. */
+export async function encodeStreams(
+  { model, executor, student, title, progress, signal }: EncodeRequest,
+  streams: readonly Lived[],
+): Promise<StreamTable> {
+  const { compress, context, codes: discrete } = await openCompressor(model, executor, student);
+  const encode = contextEncoder(model.tokenizer, context, compress);
+  const starts = streams.map(({ past }) => segmentStarts(past, model.segment));
+  const segments = starts.map(({ length }) => length - 1);
+  const about = streamRows(streams, segments);
+  const [row, codeRow] = [sizeOf(compress.latentShape), discrete ? sizeOf(discrete.shape) : 0];
+  const latents = new Float32Array(about.rows.length * row);
+  const codes = discrete && new Uint16Array(about.rows.length * codeRow);
+  const carried = compress.carries ? new Float32Array(streams.length * row) : undefined;
+  const first = firstRows(about.rows);
+  const most = Math.max(...segments);
+  progress.start(title, most + 1);
+  // All streams side by side, because what a compressor carries has to be led through each in order.
+  for (let count = 0; count <= most; count++) {
+    signal.throwIfAborted();
+    // Before anything happened, what is carried is zeros, and so is Z.
+    const reached = carried && count === 0 ? [] : [...streams.keys()].filter(i => segments[i] >= count);
+    await encode(
+      reached.map(i => ({
+        past: streams[i].past,
+        starts: starts[i],
+        count,
+        latents: latents.subarray((first[i] + count) * row, (first[i] + count + 1) * row),
+        carried: carried?.subarray(i * row, (i + 1) * row),
+        codes: codes?.subarray((first[i] + count) * codeRow, (first[i] + count + 1) * codeRow),
+      })),
+    );
+    progress.update(count + 1);
+  }
+  await compress.program.dispose();
+  progress.finish(`${about.rows.length} contexts of ${streams.length} streams`);
+  return codes ? { ...about, latents, codes } : { ...about, latents };
+}
+
+/** How a policy's contexts are looked up. */
+export interface LookUp {
+  /** Contexts that are shown at most (K). */
+  readonly contexts: number;
+  readonly metric: MetricId;
+  /** What is shown of a context that is near: the last one of its stream, or itself. */
+  readonly shows: 'end' | 'itself';
+}
+
+/** One Z that looks others up, wherever its values lie. */
+export interface Seeker extends Origin {
+  readonly latents: Float32Array;
+  readonly codes?: Uint16Array;
+  /** Index of it among those values. */
+  readonly index: number;
+}
+
+/** Rows that are shown to a context, nearest first: at most one of every stream, as many as there are. */
+export function shownTo(table: StreamTable, seeker: Seeker, { contexts, metric, shows }: LookUp, { accepts }: StoreKind): number[] {
+  const found = nearestContexts(table, seeker, {
+    metric,
+    k: contexts,
+    perStream: true,
+    accepts: stored => stored.segments > 0 && accepts(seeker, stored),
+  });
+  return found.map(({ row }) => (shows === 'end' ? table.last[row] : row));
+}
+
+/** Several tables as one. */
+export function joinTables(tables: readonly StreamTable[]): StreamTable {
+  const joined = <T extends Float32Array | Uint16Array>(parts: readonly T[], into: T): T => {
+    let at = 0;
+    for (const part of parts) {
+      into.set(part, at);
+      at += part.length;
+    }
+    return into;
+  };
+  const total = (parts: readonly { length: number }[]) => parts.reduce((sum, { length }) => sum + length, 0);
+  const latents = tables.map(table => table.latents);
+  const codes = tables.flatMap(table => table.codes ?? []);
+  let before = 0;
+  const last = tables.flatMap(table => {
+    const shifted = Array.from(table.last, row => row + before);
+    before += table.rows.length;
+    return shifted;
+  });
+  return {
+    rows: tables.flatMap(({ rows }) => rows),
+    last: Int32Array.from(last),
+    latents: joined(latents, new Float32Array(total(latents))),
+    ...(codes.length > 0 ? { codes: joined(codes, new Uint16Array(total(codes))) } : {}),
+  };
+}
+
+const [TABLE_FILE, STREAMS_FILE] = ['contexts.safetensors', 'streams.json'];
+
+/** Writes a table into the folder of a stage, with further columns of its rows beside it. */
+export function saveTable(
+  folder: string,
+  { rows, last, latents, codes }: StreamTable,
+  columns: Readonly<Record<string, Int32Array>> = {},
+): void {
+  const N = rows.length;
+  const ends = rows.filter((_, row) => last[row] === row);
+  const tensors = Object.entries({ latents, ...(codes ? { codes: Int32Array.from(codes) } : {}), ...columns });
+  saveTensors(join(folder, TABLE_FILE), new Map(tensors.map(([name, data]) => [name, { data, shape: [N, data.length / N] }])), {});
+  writeJson(
+    join(folder, STREAMS_FILE),
+    ends.map(({ task, stream, segments }) => ({ task, stream, segments })),
+  );
+}
+
+/** Reads what `saveTable` wrote. Throws `E_CHECKPOINT` when it is not there. */
+export function loadTable(folder: string): { table: StreamTable; columns: Readonly<Record<string, Int32Array>> } {
+  const streams = readJson(join(folder, STREAMS_FILE), 'E_CHECKPOINT') as StoredContext[];
+  const { tensors } = loadTensors(join(folder, TABLE_FILE));
+  const { latents, codes, ...columns } = Object.fromEntries([...tensors].map(([name, { data }]) => [name, data]));
+  const about = streamRows(
+    streams,
+    streams.map(({ segments }) => segments),
+  );
+  return {
+    table: { ...about, latents: latents as Float32Array, ...(codes ? { codes: Uint16Array.from(codes) } : {}) },
+    columns: columns as Record<string, Int32Array>,
+  };
+}

@@ -1,0 +1,340 @@
+/**
+ * @file Stage `reinforce`: ℓ_task as the negative expected return of in-context rollouts (method 4.2), by proximal policy optimisation
+ * (Schulman et al. 2017), and distillation on the student's own rollouts (Ross et al. 2011, "A Reduction of Imitation Learning"). Training
+ * tasks alone are played.
+ * Shape key: B batch, H horizon, P numbers of a distribution over actions.
+ */
+
+import type { Latents } from '../compressor/index.ts';
+import {
+  abs,
+  add,
+  cast,
+  exp,
+  type HostTensor,
+  input,
+  less,
+  mul,
+  neg,
+  square,
+  stopGradient,
+  sub,
+  type Tensor,
+  zeros,
+} from '../engine/index.ts';
+import { clippedSurrogate, type Scope, weightedMean } from '../nn/index.ts';
+import { BUFFERS, PARAMETERS, pack, packing } from '../optim/index.ts';
+import {
+  actionDistribution,
+  discountedReturns,
+  type EnvFamily,
+  explainedVariance,
+  generalisedAdvantages,
+  type Policy,
+  phaseCounter,
+  standardised,
+  stateOf,
+  streamDiscounts,
+  type Task,
+} from '../rl/index.ts';
+import { monteCarloActions, source, sourcePolicy } from '../sources/index.ts';
+import { newBatch, writeSegment } from '../tokenizers/index.ts';
+import { CadenzaError } from '../util/errors.ts';
+import type { Random } from '../util/random.ts';
+import type { ExperimentConfig } from '../config/experiment.ts';
+import { type Actor, collect, openActor, type Stream } from '../agent/experience.ts';
+import { split } from '../histories/generate.ts';
+import { type Model, PARTS, RETURN_PARTS, weighted } from '../agent/model.ts';
+import type { StageOutput } from '../cache/store.ts';
+import { type BatchRequest, batchFeeds, partOf, type StageBatches, type TrainingRun, trainingStage } from './stage.ts';
+
+/** Scalar input: 0 while the values alone learn, 1 afterwards. */
+const POLICY_LEARNS = 'policyLearns';
+
+type ReinforceConfig = ExperimentConfig['reinforce'];
+
+/** What is acted on must be what the loss rebuilds: the agent's own steps, in whole episodes, no more of them than a context holds. */
+function expectWholeStreams({ segment, family, form, contextTransitions }: Model, episodes: number): void {
+  if (family.scored)
+    throw new CadenzaError(
+      'E_CONFIG',
+      `reinforce needs every step to be the agent's own, but in ${family.id} the environment takes some of them.`,
+    );
+  if (segment < family.horizon)
+    throw new CadenzaError(
+      'E_CONFIG',
+      `reinforce needs episodes as segments, but context.segment is ${segment}, less than the horizon of ${family.horizon}; leave it out.`,
+    );
+  if (form === 'segments' && episodes - 1 > contextTransitions / segment)
+    throw new CadenzaError(
+      'E_CONFIG',
+      `reinforce.episodes: expected at most ${contextTransitions / segment + 1}, what a context holds and one more, because this compressor goes on from its latents; came ${episodes}.`,
+    );
+}
+
+/** Trains the student that `start` left, on what it does in training tasks. */
+export function reinforce(run: TrainingRun, start: StageOutput): Promise<StageOutput> {
+  const { model, config } = run;
+  const { compressor: kind, reinforce: settings } = config;
+  const { compressorRate, valueRate } = settings;
+  const rates: Readonly<Record<string, number>> = { [PARTS.compressor]: compressorRate, [RETURN_PARTS.value]: valueRate };
+  const { family, train } = split(config);
+  expectWholeStreams(model, settings.episodes);
+  return trainingStage(run, {
+    name: 'reinforce',
+    kind: 'reinforce',
+    compressor: kind,
+    settings: { compressor: kind, latents: config.latents, reinforce: settings },
+    from: { start },
+    trains: [...(compressorRate > 0 ? [PARTS.compressor] : []), PARTS.policy, RETURN_PARTS.value],
+    group: name => ({ rate: rates[partOf(name)] }),
+    updates: batch => settings.steps * updatesOf(settings, batch),
+    build: (scope, batch) => reinforceLoss(model, scope, kind, batch, settings),
+    batches(request) {
+      const teacher = teacherOf(family, config, request.random.split('monte-carlo'));
+      return experienceBatches({ ...request, model, kind, settings, tasks: train, teacher, executor: run.executor });
+    },
+  });
+}
+
+/**
+ * L = w_π ⟨−surrogate⟩ + w_V ⟨(V − R)²⟩ − w_H ⟨entropy⟩ + w_KL ⟨KL(π_start ‖ π)⟩ + w_I ⟨cross-entropy with the labels⟩, of which the values
+ * alone learn in the first iterations: advantages by values that know nothing would only shake the policy. Z is computed from
+ * the raw context here, so that gradients reach C_θ; where C_θ learns, what its kind of latents asks for is added.
+ */
+export function reinforceLoss(model: Model, scope: Scope, kind: string, batch: number, settings: ReinforceConfig) {
+  const { head } = model;
+  const { policyWeight, valueWeight, entropyWeight, klWeight, imitationWeight, clipRatio, compressorRate } = settings;
+  const { context, query, target, weight } = model.inputs(batch);
+  const perStep = (name: string) => input(name, weight.shape);
+  const [advantage, expected, before] = [perStep('advantage'), perStep('expected'), perStep('logProbability')];
+  const latents = model.latents(scope, kind, context);
+  const { logits, values } = model.actorCritic(scope, query, latents && asActed(latents));
+  // The cross-entropy with the distribution that is certain of an action is that action's −log p.
+  const logRatio = sub(neg(head.crossEntropy(input('action', target.shape), logits)), before);
+  const ratio = exp(logRatio);
+  const surprise = weightedMean(head.entropy(logits), weight);
+  const value = () => weightedMean(square(sub(values(), expected)), weight);
+  const imitation = () => weightedMean(head.crossEntropy(target, logits), weight);
+  const start = () => {
+    const own = scope.at(RETURN_PARTS.start);
+    return head.rows(model.logits(own, query, model.latents(own, kind, context)?.settled));
+  };
+  const policyLoss = weighted([
+    [policyWeight, () => neg(weightedMean(clippedSurrogate(logRatio, advantage, clipRatio), weight))],
+    [-entropyWeight, () => surprise],
+    [klWeight, () => weightedMean(head.kl(start(), logits), weight)],
+    [imitationWeight, imitation],
+    ...(compressorRate > 0 ? [model.capacity(kind, latents, 0)] : []),
+  ]);
+  // Nobody reads the values where no advantages are.
+  const loss =
+    policyWeight > 0
+      ? weighted([
+          [1, () => mul(policyLoss, input(POLICY_LEARNS, []))],
+          [valueWeight, value],
+        ])
+      : policyLoss;
+  const metrics: Record<string, Tensor> = {
+    entropy: surprise,
+    // Schulman's estimate of KL(old ‖ new), which cannot be negative.
+    moved: weightedMean(sub(sub(ratio, 1), logRatio), weight),
+    clipped: weightedMean(cast(less(clipRatio, abs(sub(ratio, 1))), 'float32'), weight),
+  };
+  if (policyWeight > 0) metrics.valueError = value();
+  if (imitationWeight > 0) metrics.imitation = imitation();
+  return { loss, metrics };
+}
+
+/** Z as it was when the actions were drawn, with the gradient of its trained form: noise would change the policy under a ratio of 1. */
+const asActed = ({ trained, settled }: Latents): Tensor =>
+  trained === settled ? settled : add(stopGradient(settled), sub(trained, stopGradient(trained)));
+
+/** Who labels the student's own steps: the source's learner, which looks on and learns from them, or optimal actions by Monte Carlo. */
+export function teacherOf(
+  family: EnvFamily,
+  { source: chosen, reinforce: { labels, imitationWeight } }: Pick<ExperimentConfig, 'source' | 'reinforce'>,
+  random: Random,
+): Teacher | undefined {
+  if (imitationWeight === 0) return undefined;
+  if (labels === 'source') {
+    const own = source(chosen.id);
+    return (tasks, fresh) => sourcePolicy({ family, tasks, source: own, random: fresh, options: chosen.options });
+  }
+  // A task's table is the same in every iteration, so that a resumed run has it too.
+  const known = new Map<string, Float32Array>();
+  return tasks => tablePolicy(family, tasks, known, random);
+}
+
+/** Looks on at these tasks; what is drawn at random comes from `fresh`. */
+export type Teacher = (tasks: readonly Task[], fresh: Random) => Policy;
+
+/** Monte-Carlo optimal actions, looked up by what is seen; `known` keeps the table of every task that was met. */
+function tablePolicy(family: EnvFamily, tasks: readonly Task[], known: Map<string, Float32Array>, random: Random): Policy {
+  const state = stateOf(family);
+  const actions = actionDistribution(family.actionSpace);
+  const { size: A } = actions;
+  const tables = tasks.map(task => {
+    const key = family.taskKey(task);
+    if (!known.has(key)) known.set(key, monteCarloActions(family, task, random.split(key)));
+    return known.get(key)!;
+  });
+  const probabilities = new Float32Array(tasks.length * A);
+  let phases = tasks.map(() => phaseCounter(family));
+  return {
+    actions,
+    reset() {
+      phases = tasks.map(() => phaseCounter(family));
+    },
+    async act(observation) {
+      const width = observation.length / tasks.length;
+      for (const [i, table] of tables.entries()) {
+        const row = state(observation, i * width, phases[i].now) * A;
+        probabilities.set(table.subarray(row, row + A), i * A);
+      }
+      return probabilities;
+    },
+    async observe({ reward, terminated, truncated }) {
+      for (const [i, phase] of phases.entries()) phase.step(reward[i], terminated[i] === 1 || truncated[i] === 1);
+    },
+  };
+}
+
+export interface ExperienceRequest extends BatchRequest {
+  readonly model: Model;
+  readonly kind: string;
+  readonly settings: ReinforceConfig;
+  /** What is played: training tasks. */
+  readonly tasks: readonly Task[];
+  readonly teacher?: Teacher;
+  readonly executor: TrainingRun['executor'];
+}
+
+/** Steps of the optimiser in one iteration: what does not fill a batch is left out. */
+export const updatesOf = ({ streams, episodes, epochs }: ReinforceConfig, batch: number): number =>
+  epochs * Math.floor((streams * episodes) / batch);
+
+/**
+ * Batches of the student's own experience. Every iteration plays anew, by the weights of the moment and the random stream of its number; its
+ * episodes, each with the window before it as the context, then come `epochs` times in another order.
+ */
+export async function experienceBatches(request: ExperienceRequest): Promise<StageBatches> {
+  const { model, kind, settings, tasks, teacher, executor, optimiser, given, random, signal } = request;
+  const { streams, episodes, epochs, valueSteps } = settings;
+  const frozenLayout = packing(request.frozen);
+  const frozen = { layout: frozenLayout, values: zeros([frozenLayout.size]) };
+  pack(frozenLayout, given, frozen.values.data as Float32Array);
+  const critic = settings.policyWeight > 0;
+  const layouts = { [PARAMETERS]: packing(request.trainable), [BUFFERS]: packing(request.buffers) };
+  const actor = await openActor({ model, kind, streams, executor, layouts, frozen, critic });
+
+  const { distribution } = model.head;
+  const L = actionDistribution(model.family.actionSpace).size;
+  const shape = model.batchShape(optimiser.batch);
+  const batch = newBatch(model.tokenizer, shape);
+  const inputs = batchFeeds(model, batch);
+  const perStep = () => zeros(inputs.weight.shape);
+  const own = { action: zeros(inputs.target.shape), advantage: perStep(), expected: perStep(), logProbability: perStep() };
+  const policyLearns = zeros([]);
+  const feeds: Record<string, HostTensor> = { ...inputs, ...own, [POLICY_LEARNS]: policyLearns };
+  const rows = Array.from({ length: streams * episodes }, (_, row) => row);
+  const unit = updatesOf(settings, optimiser.batch);
+  const minibatches = unit / epochs;
+  const { segment, actions: P } = shape;
+  let experience: Experience;
+
+  const write = (b: number, row: number) => {
+    const s = Math.floor(row / episodes);
+    const stream = experience.streams[s];
+    const [first, end] = [stream.starts[row % episodes], stream.starts[(row % episodes) + 1]];
+    writeSegment(model.tokenizer, shape, batch, b, stream, stream.starts, row % episodes);
+    for (let t = first; t < end; t++) {
+      const at = b * segment + t - first;
+      distribution.certain(stream.action, t * distribution.width, own.action.data as Float32Array, at * P);
+      own.advantage.data[at] = experience.advantage[s][t];
+      own.expected.data[at] = experience.expected[s][t];
+      own.logProbability.data[at] = stream.logProbability[t];
+      if (teacher) model.head.writeTarget(stream.label, t * L, batch.target, at * P);
+    }
+  };
+  return {
+    feeds,
+    unit,
+    async fill(step, state) {
+      const [iteration, within] = [Math.floor(step / unit), step % unit];
+      if (within === 0) {
+        actor.load(state);
+        experience = await play({ actor, model, settings, tasks, teacher, random: random.split('rollout', iteration), signal });
+      }
+      const epoch = Math.floor(within / minibatches);
+      const order = random.split('order', iteration, epoch).shuffled(rows);
+      for (const { data } of Object.values(feeds)) data.fill(0);
+      const from = (within % minibatches) * optimiser.batch;
+      for (let b = 0; b < optimiser.batch; b++) write(b, order[from + b]);
+      policyLearns.data[0] = iteration < valueSteps ? 0 : 1;
+    },
+    figures: () => experience.figures,
+    note: () => `return ${experience.figures.return.toFixed(3)}, last episode ${experience.figures.lastReturn.toFixed(3)} of the oracle's`,
+    dispose: actor.dispose,
+  };
+}
+
+/** One iteration's play, and what is to be learnt of it: columns of every stream. */
+interface Experience {
+  readonly streams: readonly Stream[];
+  readonly advantage: readonly Float64Array[];
+  /** What the values should have been. */
+  readonly expected: readonly Float64Array[];
+  /**
+   * Mean return of an episode and of a stream's last one, as fractions of the oracle's; `discounted`: the objective, in units of the values;
+   * `explained`: the share of the variance of discounted returns that the values foresaw.
+   */
+  readonly figures: Readonly<Record<'return' | 'lastReturn' | 'discounted' | 'explained', number>>;
+}
+
+async function play(
+  request: Pick<ExperienceRequest, 'model' | 'settings' | 'tasks' | 'teacher' | 'random' | 'signal'> & { readonly actor: Actor },
+): Promise<Experience> {
+  const { actor, model, settings, tasks, teacher, random, signal } = request;
+  const { episodes, discount, across, lambda } = settings;
+  const { family } = model;
+  // Every task as often as any other, as far as that goes.
+  const order = random.split('tasks').shuffled(tasks);
+  const chosen = Array.from({ length: settings.streams }, (_, i) => order[i % order.length]);
+  const onlooker = teacher?.(chosen, random.split('teacher'));
+  const streams = await collect({ model, actor, tasks: chosen, episodes, teacher: onlooker, random, signal });
+
+  // In these units a stream that is always paid the most is worth about 1, whatever the family pays: a read-out that starts at 0 gets there soon.
+  const worth = family.rewardMax * Math.min(1 / Math.max(1 - discount, 1e-9), episodes * family.horizon);
+  const learnt = streams.map(({ reward, ended, value }) => {
+    const paid = reward.map(r => r / worth);
+    const discounts = streamDiscounts(ended, { step: discount, across });
+    const advantage = generalisedAdvantages(paid, discounts, value, lambda);
+    return {
+      advantage,
+      expected: advantage.map((a, t) => a + value[t]),
+      discounted: discountedReturns(paid, discounts)[0],
+      came: discountedReturns(paid, discounts, value.at(-1)),
+    };
+  });
+  const total = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+  const oracle = total(chosen.map(family.oracleReturn));
+  const all = standardised(learnt.flatMap(({ advantage }) => Array.from(advantage)));
+  const came = learnt.flatMap(one => Array.from(one.came));
+  const foreseen = streams.flatMap(({ value }) => Array.from(value.slice(0, -1)));
+  let at = 0;
+  return {
+    streams,
+    advantage: learnt.map(({ advantage }) => {
+      at += advantage.length;
+      return all.subarray(at - advantage.length, at);
+    }),
+    expected: learnt.map(({ expected }) => expected),
+    figures: {
+      return: total(streams.map(({ reward }) => total(reward))) / (episodes * oracle),
+      lastReturn: total(streams.map(({ reward, starts }) => total(reward.slice(starts[episodes - 1])))) / oracle,
+      discounted: total(learnt.map(({ discounted }) => discounted)) / streams.length,
+      explained: explainedVariance(came, foreseen),
+    },
+  };
+}

@@ -1,0 +1,137 @@
+/**
+ * @file Stage `retrieve`: A_φ learns to use retrieved contexts beside its own Z, with C_θ frozen (method 7.1). Z of every context is computed once,
+ * and so is what each finds, so that a step is one of the policy alone.
+ * Shape key: B batch, N contexts, M latents, D width, K retrieved contexts.
+ */
+
+import { type HostTensor, input, zeros } from '../engine/index.ts';
+import { weightedMean } from '../nn/index.ts';
+import { firstOfEach, type History } from '../rl/index.ts';
+import { BatchSampler, newBatch } from '../tokenizers/index.ts';
+import { breathe } from '../util/breathe.ts';
+import { STORES, type StoreId } from '../settings/stores.ts';
+import { encodeStreams, firstRows, loadTable, type StreamTable, saveTable, shownTo } from '../retrieval/table.ts';
+import { PARTS } from '../agent/model.ts';
+import type { StageContext, StageOutput } from '../cache/store.ts';
+import { type BatchRequest, batchFeeds, type StageBatches, type TrainingRun, trainingStage } from './stage.ts';
+
+/** The histories whose contexts are stored, and that are trained on. */
+const storedHistories = ({ config, histories }: TrainingRun): readonly History[] => firstOfEach(histories(), config.retrieve.histories);
+
+/** The table of Z over training histories, and beside it what every context finds in each store. */
+export function trainingContexts(run: TrainingRun, student: StageOutput): Promise<StageOutput> {
+  const { config, seed, model, executor, generated, store } = run;
+  const { retrieval } = config.policy;
+  const { histories, stores } = config.retrieve;
+  return store.run({
+    stage: `contexts-seed${seed}`,
+    settings: { histories, stores, retrieval, executor: config.executor },
+    inputs: { generate: generated.key, student: student.key },
+    async run({ folder, progress, signal }) {
+      const lived = storedHistories(run).map(history => ({ past: history, task: history.taskKey, stream: history.stream }));
+      const title = `contexts (seed ${seed})`;
+      const request = { model, executor, student: { kind: config.compressor, trained: student }, title, progress, signal };
+      const table = await encodeStreams(request, lived);
+      const began = performance.now();
+      const columns: Record<string, Int32Array> = {};
+      for (const id of stores) columns[`shown.${id}`] = await allShown(table, run, id, { progress, signal });
+      saveTable(folder, table, columns);
+      const lookUpSeconds = Math.round(performance.now() - began) / 1000;
+      return { contexts: table.rows.length, streams: lived.length, lookUpSeconds };
+    },
+  });
+}
+
+/** [N × K] the rows that every context is shown of a store, nearest first, and −1 in slots that stay empty. */
+async function allShown(
+  table: StreamTable,
+  { config, seed }: TrainingRun,
+  store: StoreId,
+  { progress, signal }: Pick<StageContext, 'progress' | 'signal'>,
+): Promise<Int32Array> {
+  const { retrieval } = config.policy;
+  const shown = new Int32Array(table.rows.length * retrieval.contexts).fill(-1);
+  progress.start(`look up in the store "${store}" (seed ${seed})`, table.rows.length);
+  for (const [index, { task, stream }] of table.rows.entries()) {
+    // Nothing follows the last context of a stream, so it is no query.
+    if (table.last[index] !== index)
+      shown.set(shownTo(table, { ...table, task, stream, index }, retrieval, STORES[store]), index * retrieval.contexts);
+    if (index % 64 !== 0) continue;
+    await breathe(signal);
+    progress.update(index);
+  }
+  progress.finish();
+  return shown;
+}
+
+/** Trains the policy that `student` left on its own Z and what that finds in `contexts`. */
+export function retrieve(run: TrainingRun, student: StageOutput, contexts: StageOutput): Promise<StageOutput> {
+  const { model, config } = run;
+  const { compressor: kind, policy } = config;
+  const { histories, stores, ahead } = config.retrieve;
+  return trainingStage(run, {
+    name: 'retrieve',
+    kind: 'retrieve',
+    compressor: kind,
+    settings: { compressor: kind, latents: config.latents, retrieval: policy.retrieval, histories, stores, ahead },
+    from: { student },
+    trains: [PARTS.policy],
+    build(scope, batch) {
+      const { context, query, target, weight } = model.inputs(batch);
+      const latentShape = model.latentShape(kind)!;
+      // Not part of the loss, which begins with Z: declared so that one file holds the whole student.
+      model.latents(scope, kind, context);
+      const z = input('latents', [batch, ...latentShape]);
+      const logits = model.logits(scope, query, z, model.retrievedInputs(batch, policy.retrieval.contexts, latentShape));
+      return { loss: weightedMean(model.head.crossEntropy(target, logits), weight) };
+    },
+    batches: async request => retrievalBatches(run, contexts, request),
+  });
+}
+
+/**
+ * Batches of the stored histories: for every sample a store is drawn, and what the own context finds there stands beside its Z. Where all that
+ * it finds is of its own task, the query comes from later in the history (in a share `ahead` of these samples): at its own place in it the source
+ * has not learnt what the contexts tell, and whoever imitates it would have to overlook them.
+ */
+export function retrievalBatches(
+  run: TrainingRun,
+  contexts: StageOutput,
+  { optimiser, random }: Pick<BatchRequest, 'optimiser' | 'random'>,
+) {
+  const { model, config } = run;
+  const { table, columns } = loadTable(contexts.folder);
+  const first = firstRows(table.rows);
+  const histories = storedHistories(run);
+  const [B, K] = [optimiser.batch, config.policy.retrieval.contexts];
+  const { stores, ahead } = config.retrieve;
+  const latentShape = model.latentShape(config.compressor)!;
+  const shape = model.batchShape(B);
+  const batch = newBatch(model.tokenizer, shape);
+  const sampler = new BatchSampler(histories, model.tokenizer, shape, config.queries.early);
+  const [latents, retrieved, present] = [zeros([B, ...latentShape]), zeros([B, K, ...latentShape]), zeros([B, K])];
+  const width = table.latents.length / table.rows.length;
+  const copy = (row: number, into: HostTensor, at: number) =>
+    into.data.set(table.latents.subarray(row * width, (row + 1) * width), at * width);
+  const feeds: Readonly<Record<string, HostTensor>> = { ...batchFeeds(model, batch), latents, retrieved, present };
+  return {
+    feeds,
+    fill(step) {
+      const draws = random.split('batch', step);
+      for (const { data } of Object.values(feeds)) data.fill(0);
+      for (let b = 0; b < B; b++) {
+        const place = sampler.draw(draws);
+        const row = first[place.h] + place.s;
+        copy(row, latents, b);
+        const slots = columns[`shown.${stores[draws.integer(stores.length)]}`].subarray(row * K, (row + 1) * K);
+        const shown = slots.filter(other => other >= 0);
+        for (const [k, other] of shown.entries()) {
+          copy(other, retrieved, b * K + k);
+          present.data[b * K + k] = 1;
+        }
+        const told = shown.length > 0 && shown.every(other => table.rows[other].task === table.rows[row].task);
+        sampler.write(batch, b, told && draws.uniform() < ahead ? sampler.drawLater(place, draws) : place);
+      }
+    },
+  } satisfies StageBatches;
+}
