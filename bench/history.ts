@@ -1,5 +1,8 @@
 /** @file The cost of an action as the history grows: recurrent CAD, which carries Z alone, against AD with every transition as a token. */
 
+import { costOf } from '../src/agent/cost.ts';
+import { INFERENCE_INPUTS, Model, withWeights } from '../src/agent/model.ts';
+import { loadExperiment } from '../src/config/experiment.ts';
 import { nodeExecutor } from '../src/engine/executors/node.ts';
 import {
   attention,
@@ -14,14 +17,11 @@ import {
   toOnnx,
   zeros,
 } from '../src/engine/index.ts';
+import { split } from '../src/histories/generate.ts';
 import { initialise, Scope } from '../src/nn/index.ts';
 import { timedPlayer } from '../src/play/index.ts';
 import { inContextPolicy, policyStates } from '../src/policy/index.ts';
 import { listedTasks, type Policy } from '../src/rl/index.ts';
-import { loadExperiment } from '../src/config/experiment.ts';
-import { costOf } from '../src/agent/cost.ts';
-import { split } from '../src/histories/generate.ts';
-import { INFERENCE_INPUTS, Model, withWeights } from '../src/agent/model.ts';
 import { Random } from '../src/util/random.ts';
 import type { Bench, Result } from './bench.ts';
 import { median } from './training.ts';

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Results } from '../src/records/index.ts';
-import { openRun, rawTable } from '../src/reports/index.ts';
 import { loadAblation } from '../src/pipeline/ablate.ts';
 import { expectBuildable } from '../src/pipeline/buildable.ts';
+import type { Results } from '../src/records/index.ts';
+import { openRun, rawTable } from '../src/reports/index.ts';
 import { cadenza, TINY } from './command.ts';
 
 const ABLATIONS = fileURLToPath(new URL('../experiments/ablations', import.meta.url));

@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Results } from '../src/records/index.ts';
 import { baselines, isTrained } from '../src/agent/baselines/index.ts';
+import type { Results } from '../src/records/index.ts';
 import { type Ended, settings, stageFiles, stageFolder, TINY, withinProcess } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-baselines-'));

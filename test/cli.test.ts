@@ -9,8 +9,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { pathOf } from '../src/cli/options.ts';
-import { readyExecutor, threadAdvice } from '../src/engine/executors/registry.ts';
 import { loadExperiment } from '../src/config/experiment.ts';
+import { readyExecutor, threadAdvice } from '../src/engine/executors/registry.ts';
 import { start as runner, settings, stageFolder, TINY, withinProcess } from './command.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));

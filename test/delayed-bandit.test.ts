@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadExperiment } from '../src/config/experiment.ts';
 import { openHistories, readManifest } from '../src/data/index.ts';
+import { split } from '../src/histories/generate.ts';
+import { expectBuildable } from '../src/pipeline/buildable.ts';
 import type { RawReturns, Results, Study } from '../src/records/index.ts';
 import type { ComparisonReport } from '../src/reports/index.ts';
-import { expectBuildable } from '../src/pipeline/buildable.ts';
-import { loadExperiment } from '../src/config/experiment.ts';
-import { split } from '../src/histories/generate.ts';
 import { stageFolder, withinProcess } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-bandit-'));

@@ -7,14 +7,14 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { LABEL_KINDS, LAYOUTS, WRITTEN_LAYOUTS } from '../src/cli/commands/exchange.ts';
+import { loadExperiment } from '../src/config/experiment.ts';
 import { LABELS } from '../src/data/exchange.ts';
 import { exchangeFormat, layouts } from '../src/data/formats/index.ts';
 import { writeHdf5 } from '../src/data/hdf5-writer.ts';
 import { readManifest, readShard } from '../src/data/index.ts';
 import { decodeSafetensors } from '../src/engine/index.ts';
-import type { RecordedResults } from '../src/records/index.ts';
-import { loadExperiment } from '../src/config/experiment.ts';
 import { split } from '../src/histories/generate.ts';
+import type { RecordedResults } from '../src/records/index.ts';
 import { settings, stageFiles, stageFolder, TINY, withinProcess } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-exchange-'));

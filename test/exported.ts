@@ -3,13 +3,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { Model } from '../src/agent/model.ts';
+import { exportModel } from '../src/analysis/evaluate.ts';
+import { saveTensors } from '../src/cache/checkpoint.ts';
+import { experimentSchema } from '../src/config/experiment.ts';
 import { environment } from '../src/envs/index.ts';
 import { initialise, Scope } from '../src/nn/index.ts';
 import { GRAPHS, type ModelDescription, sealDescription } from '../src/policy/index.ts';
-import { saveTensors } from '../src/cache/checkpoint.ts';
-import { experimentSchema } from '../src/config/experiment.ts';
-import { exportModel } from '../src/analysis/evaluate.ts';
-import { Model } from '../src/agent/model.ts';
 import { MODEL_FILE } from '../src/training/stage.ts';
 import { writeJson } from '../src/util/files.ts';
 import { Random } from '../src/util/random.ts';

@@ -4,8 +4,8 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, syml
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decodeSafetensors, encodeSafetensors, type StoredTensor } from '../src/engine/index.ts';
 import { saveCheckpoint } from '../src/cache/checkpoint.ts';
+import { decodeSafetensors, encodeSafetensors, type StoredTensor } from '../src/engine/index.ts';
 import { type ErrorCode, EXIT_CODES } from '../src/util/errors.ts';
 import { hashJson, sha256 } from '../src/util/files.ts';
 import { type Ended, settings, stageFolder, start, TINY, withinProcess } from './command.ts';

@@ -6,12 +6,12 @@
 
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { environment } from '../src/envs/index.ts';
 import { baseline, type TrainedBaseline } from '../src/agent/baselines/index.ts';
-import { baselineModel } from '../src/training/baselines.ts';
-import { loadExperiment } from '../src/config/experiment.ts';
 import { plannedCost } from '../src/agent/cost.ts';
 import { Model } from '../src/agent/model.ts';
+import { loadExperiment } from '../src/config/experiment.ts';
+import { environment } from '../src/envs/index.ts';
+import { baselineModel } from '../src/training/baselines.ts';
 import { ROOT } from './command.ts';
 
 const PRESET = join(ROOT, 'experiments', 'dark-room.yaml');

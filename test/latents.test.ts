@@ -4,14 +4,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { Model } from '../src/agent/model.ts';
+import { loadExperiment } from '../src/config/experiment.ts';
 import { nodeExecutor } from '../src/engine/executors/node.ts';
 import { webExecutor } from '../src/engine/executors/web.ts';
 import { zeros } from '../src/engine/index.ts';
 import { environment } from '../src/envs/index.ts';
 import { loadDecoder, type ModelDescription } from '../src/policy/index.ts';
 import type { MethodTable } from '../src/records/index.ts';
-import { loadExperiment } from '../src/config/experiment.ts';
-import { Model } from '../src/agent/model.ts';
 import { Random } from '../src/util/random.ts';
 import { settings, TINY, withinProcess } from './command.ts';
 

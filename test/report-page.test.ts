@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { loadExperiment } from '../src/config/experiment.ts';
+import { describe as describeExperiment } from '../src/pipeline/describe.ts';
 import type { Results } from '../src/records/index.ts';
 import { htmlReport } from '../src/reports/html.ts';
 import { sideBySideHtml } from '../src/reports/side-by-side.ts';
-import { loadExperiment } from '../src/config/experiment.ts';
-import { describe as describeExperiment } from '../src/pipeline/describe.ts';
 import { executablePath, expectChromium, launchChromium } from './chromium.ts';
 import { ROOT } from './command.ts';
 

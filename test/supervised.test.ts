@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SupervisedResults } from '../src/records/index.ts';
 import { supervisedSchema } from '../src/config/supervised.ts';
+import type { SupervisedResults } from '../src/records/index.ts';
 import { configJsonSchema, type JsonSchema, loadConfig } from '../src/util/config.ts';
 import { cadenza, type Ended, ROOT, settings, stageFiles, stageFolder, start, withinProcess } from './command.ts';
 

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { loadExperiment } from '../src/config/experiment.ts';
+import { statedSelection } from '../src/config/selection.ts';
+import { split } from '../src/histories/generate.ts';
+import { SEARCHES, trialConfig } from '../src/pipeline/tune.ts';
 import type { Study } from '../src/records/index.ts';
 import type { EnvFamily, Task } from '../src/rl/index.ts';
-import { loadExperiment } from '../src/config/experiment.ts';
-import { split } from '../src/histories/generate.ts';
-import { statedSelection } from '../src/config/selection.ts';
-import { SEARCHES, trialConfig } from '../src/pipeline/tune.ts';
 import { sha256File } from '../src/util/files.ts';
 import { cadenza, settings, stageFiles, start, TINY, withinProcess } from './command.ts';
 

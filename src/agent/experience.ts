@@ -10,9 +10,9 @@ import { rollout } from '../play/index.ts';
 import { inContextPolicy } from '../policy/index.ts';
 import { actionDistribution, type Feedback, type Policy, spaceSize, type Task, TransitionColumns } from '../rl/index.ts';
 import { stepsSeen } from '../tokenizers/index.ts';
+import type { TrainedState } from '../training/trainer.ts';
 import type { Random } from '../util/random.ts';
 import type { Model } from './model.ts';
-import type { TrainedState } from '../training/trainer.ts';
 
 /** Environments whose contexts are compressed in one call. */
 const COMPRESS_BATCH = 32;

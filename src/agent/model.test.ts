@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compressor, latentKinds } from '../compressor/index.ts';
+import { experimentSchema } from '../config/experiment.ts';
 import { input, inputsOf, interpret, nodesOf, type Tensor } from '../engine/index.ts';
 import { environment } from '../envs/index.ts';
 import { initialise, POSITION_KINDS, Scope } from '../nn/index.ts';
@@ -9,7 +10,6 @@ import { measuresOf, ReconstructionScore } from '../statistics/index.ts';
 import { BatchSampler, IMAGE_ENCODER_KINDS, newBatch, STATISTICS, stepsSeen, tokenizers, writePrompts } from '../tokenizers/index.ts';
 import { loadConfig } from '../util/config.ts';
 import { Random } from '../util/random.ts';
-import { experimentSchema } from '../config/experiment.ts';
 import { INFERENCE_INPUTS, Model, PARTS, weighted, withWeights } from './model.ts';
 
 const BATCH = 3;

@@ -15,6 +15,7 @@ import {
   reconstruct,
   reconstructionLoss,
 } from '../compressor/index.ts';
+import type { ExperimentConfig } from '../config/experiment.ts';
 import {
   add,
   concat,
@@ -54,7 +55,6 @@ import {
   tokenizer,
 } from '../tokenizers/index.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
-import type { ExperimentConfig } from '../config/experiment.ts';
 
 export type ModelConfig = Pick<ExperimentConfig, 'tokenizer' | 'context' | 'model' | 'policy' | 'compressor' | 'compression' | 'latents'>;
 

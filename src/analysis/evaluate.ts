@@ -1,7 +1,17 @@
 /** @file Stage `evaluate`: every method learns in context on the held-out tasks (method 6). Only Z and the running episode reach A_φ. */
 
 import { join } from 'node:path';
+import { baseline, baselines, isTrained } from '../agent/baselines/index.ts';
+import { costOf } from '../agent/cost.ts';
+import { inferenceGraphs, openPolicy, ownModel, type TrainedModel } from '../agent/inference.ts';
+import type { Model } from '../agent/model.ts';
+import type { StageStore } from '../cache/store.ts';
+import type { ExperimentConfig } from '../config/experiment.ts';
+import { statedSelection } from '../config/selection.ts';
 import { type Executor, type Graph, toOnnx } from '../engine/index.ts';
+import type { Demonstrations } from '../histories/demonstrate.ts';
+import { atMost, loadHistories, split, tasksHash } from '../histories/generate.ts';
+import { datasetKey } from '../histories/imported.ts';
 import { rollout } from '../play/index.ts';
 import { type InContextPolicy, type ModelDescription, sealDescription, tokenColumns } from '../policy/index.ts';
 import {
@@ -16,6 +26,7 @@ import {
   type StageBudget,
   scoreMethod,
 } from '../records/index.ts';
+import { type MethodMemory, openMemory, retrievalOf } from '../retrieval/memory.ts';
 import type { History, Policy, Task } from '../rl/index.ts';
 import { DEMONSTRATION_STYLES, source, sourcePolicy } from '../sources/index.ts';
 import { CodeCounter, type Resampled } from '../statistics/index.ts';
@@ -23,17 +34,6 @@ import { breathe } from '../util/breathe.ts';
 import { formatConfig } from '../util/config.ts';
 import { readJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
-import { baseline, baselines, isTrained } from '../agent/baselines/index.ts';
-import type { ExperimentConfig } from '../config/experiment.ts';
-import { costOf } from '../agent/cost.ts';
-import type { Demonstrations } from '../histories/demonstrate.ts';
-import { atMost, loadHistories, split, tasksHash } from '../histories/generate.ts';
-import { datasetKey } from '../histories/imported.ts';
-import { inferenceGraphs, openPolicy, ownModel, type TrainedModel } from '../agent/inference.ts';
-import { type MethodMemory, openMemory, retrievalOf } from '../retrieval/memory.ts';
-import type { Model } from '../agent/model.ts';
-import { statedSelection } from '../config/selection.ts';
-import type { StageStore } from '../cache/store.ts';
 
 /** One trained model to evaluate, and what it looks contexts up in, if it does. */
 export interface TrainedMethod extends TrainedModel {

@@ -2,18 +2,18 @@
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { CONFIG_FILE } from '../cache/outputs.ts';
+import { readStage, type StoredStage } from '../cache/store.ts';
+import { type ExperimentConfig, loadExperiment } from '../config/experiment.ts';
 import type { ContextModel } from '../data/contexts.ts';
 import { openHistories } from '../data/index.ts';
+import { tasksHash } from '../histories/generate.ts';
+import { familyOf } from '../histories/imported.ts';
 import { checkDescription, checkGraph, type ModelDescription } from '../policy/index.ts';
 import type { EnvFamily, History } from '../rl/index.ts';
 import { topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { hashJson, readBytes, readJson, sha256 } from '../util/files.ts';
-import { type ExperimentConfig, loadExperiment } from '../config/experiment.ts';
-import { tasksHash } from '../histories/generate.ts';
-import { familyOf } from '../histories/imported.ts';
-import { CONFIG_FILE } from '../cache/outputs.ts';
-import { readStage, type StoredStage } from '../cache/store.ts';
 
 /** A finished run: its configuration and its exported model. */
 export interface FinishedRun {

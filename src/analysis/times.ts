@@ -3,14 +3,14 @@
  * a machine and an hour, so they stand in the record of a run and never among its results.
  */
 
+import { openPolicy } from '../agent/inference.ts';
+import { machine } from '../cache/provenance.ts';
 import { type Latency, latencyOf, timedPlayer } from '../play/index.ts';
 import type { MethodTable, MethodTimes } from '../records/index.ts';
 import { mean } from '../statistics/index.ts';
 import { Random } from '../util/random.ts';
 import { type Evaluation, evaluatedTasks, evaluationOf, type TrainedMethod } from './evaluate.ts';
-import { openPolicy } from '../agent/inference.ts';
 import { memoryOf } from './observe.ts';
-import { machine } from '../cache/provenance.ts';
 
 /** Segments at least that are timed, and that are played before: the first runs of a graph are slower. */
 const [SEGMENTS, WARM_UP] = [3, 2];

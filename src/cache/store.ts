@@ -6,6 +6,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
+import type { Plan } from '../pipeline/plan.ts';
 import type { StageBudget } from '../records/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { hashJson, isTemporary, makeFolder, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
@@ -13,7 +14,6 @@ import { claim } from '../util/lock.ts';
 import type { Progress } from '../util/progress.ts';
 import { type RecordFormat, readRecord } from '../util/records.ts';
 import { checkpointStep } from './checkpoint.ts';
-import type { Plan } from '../pipeline/plan.ts';
 import { provenance } from './provenance.ts';
 
 const MANIFEST = 'stage.json';

@@ -2,11 +2,11 @@
 
 import type { z } from 'zod';
 import { type ExperimentConfig, experimentSchema, tableConfig } from '../config/experiment.ts';
+import { fingerprint } from '../config/selection.ts';
+import { supervisedSchema } from '../config/supervised.ts';
 import type { Estimate } from '../pipeline/estimate.ts';
 import type { Stage } from '../pipeline/plan.ts';
 import type { RunOptions } from '../pipeline/run.ts';
-import { fingerprint } from '../config/selection.ts';
-import { supervisedSchema } from '../config/supervised.ts';
 import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Next } from './ending.ts';

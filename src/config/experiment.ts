@@ -3,10 +3,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { POSITION_KINDS } from '../nn/index.ts';
-import { IMAGE_ENCODER_KINDS, tokenizers } from '../tokenizers/index.ts';
-import { loadConfig } from '../util/config.ts';
-import { expandHome } from '../util/files.ts';
-import { baselineSteps, baselinesStage } from '../training/baselines-settings.ts';
 import {
   count,
   folderName,
@@ -29,6 +25,10 @@ import { promptConflicts, promptSchema } from '../settings/prompt.ts';
 import { retrievalSchema, retrieveStage } from '../settings/retrieval.ts';
 import { returnsSchema } from '../settings/returns.ts';
 import { selectionSchema } from '../settings/selection.ts';
+import { IMAGE_ENCODER_KINDS, tokenizers } from '../tokenizers/index.ts';
+import { baselineSteps, baselinesStage } from '../training/baselines-settings.ts';
+import { loadConfig } from '../util/config.ts';
+import { expandHome } from '../util/files.ts';
 
 /** The settings of an experiment in reinforcement learning, before they are checked against each other. */
 export const fields = {

@@ -2,9 +2,9 @@
 
 import { z } from 'zod';
 import { POSITION_KINDS } from '../nn/index.ts';
+import { count, seed, steps } from '../settings/fields.ts';
 import { loadConfig } from '../util/config.ts';
 import { fields as shared } from './experiment.ts';
-import { count, seed, steps } from '../settings/fields.ts';
 
 const fields = {
   name: shared.name,

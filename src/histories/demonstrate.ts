@@ -5,6 +5,10 @@
  * teach the policy to explore whatever it was shown.
  */
 
+import type { Model } from '../agent/model.ts';
+import { provenance } from '../cache/provenance.ts';
+import type { StageOutput, StageStore } from '../cache/store.ts';
+import type { ExperimentConfig } from '../config/experiment.ts';
 import { saveHistories } from '../data/index.ts';
 import { episodeStarts, type History, joinHistories, pickEpisodes, shortenEpisodes, type Task } from '../rl/index.ts';
 import { type DemonstrationStyle, demonstrations, generateHistory, inStyle } from '../sources/index.ts';
@@ -12,11 +16,7 @@ import { type Batch, batchRows } from '../tokenizers/index.ts';
 import { breathe } from '../util/breathe.ts';
 import { hashJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
-import type { ExperimentConfig } from '../config/experiment.ts';
 import { atMost, learningHistory, loadHistories, split } from './generate.ts';
-import type { Model } from '../agent/model.ts';
-import { provenance } from '../cache/provenance.ts';
-import type { StageOutput, StageStore } from '../cache/store.ts';
 
 /** The demonstrations of one style. */
 export interface Demonstrations {

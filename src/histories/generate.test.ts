@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { silentProgress } from '../util/progress.ts';
-import { loadExperiment } from '../config/experiment.ts';
 import { evaluatedTasks } from '../analysis/evaluate.ts';
-import { generate, loadHistories, split } from './generate.ts';
 import { StageStore } from '../cache/store.ts';
+import { loadExperiment } from '../config/experiment.ts';
+import { silentProgress } from '../util/progress.ts';
+import { generate, loadHistories, split } from './generate.ts';
 
 const TINY = fileURLToPath(new URL('../../experiments/tiny.yaml', import.meta.url));
 const out = mkdtempSync(join(tmpdir(), 'cadenza-generate-'));

@@ -1,5 +1,8 @@
 /** @file Stage `generate`: learning histories of the source on the training tasks, or those of a data set, with the split audited by content (method 5.1, 5.2). */
 
+import { provenance } from '../cache/provenance.ts';
+import type { StageOutput, StageStore } from '../cache/store.ts';
+import type { ExperimentConfig } from '../config/experiment.ts';
 import { type HistoryStore, type Manifest, openHistories, type Provenance, saveHistories, splitTasks } from '../data/index.ts';
 import { type EnvFamily, episodeStarts, type History, pickEpisodes, segmentStarts, type Task } from '../rl/index.ts';
 import { generateHistory, type HistoryRequest, source } from '../sources/index.ts';
@@ -8,10 +11,7 @@ import { CadenzaError } from '../util/errors.ts';
 import { hashJson } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
-import type { ExperimentConfig } from '../config/experiment.ts';
 import { datasetKey, datasetOf, familyOf, selectHistories } from './imported.ts';
-import { provenance } from '../cache/provenance.ts';
-import type { StageOutput, StageStore } from '../cache/store.ts';
 
 type GenerateConfig = Pick<ExperimentConfig, 'env' | 'split' | 'source' | 'seed'>;
 

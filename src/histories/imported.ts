@@ -1,5 +1,7 @@
 /** @file Histories that were recorded elsewhere in the place of a source's: the family that they are of, and those of the training tasks. */
 
+import { provenance } from '../cache/provenance.ts';
+import type { ExperimentConfig } from '../config/experiment.ts';
 import type { ImportRequest } from '../data/exchange.ts';
 import type { DeclaredEnvironment, ExchangeFormat } from '../data/formats/index.ts';
 import {
@@ -16,8 +18,6 @@ import { environment, environments } from '../envs/index.ts';
 import type { EnvFamily, History, Task } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { canonicalJson } from '../util/files.ts';
-import type { ExperimentConfig } from '../config/experiment.ts';
-import { provenance } from '../cache/provenance.ts';
 
 type ImportConfig = Pick<ExperimentConfig, 'env' | 'source'>;
 

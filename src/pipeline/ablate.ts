@@ -5,6 +5,12 @@
 
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { type Evaluated, plannedRows } from '../analysis/evaluate.ts';
+import { measureTimes } from '../analysis/times.ts';
+import { openOutputs } from '../cache/outputs.ts';
+import { diskTime, StageStore, sayReused } from '../cache/store.ts';
+import { type ExperimentConfig, loadExperiment, settingsSchema, type TableSettings, withSettings } from '../config/experiment.ts';
+import { commonSelection } from '../config/selection.ts';
 import { readyExecutor } from '../engine/executors/registry.ts';
 import type { Executor } from '../engine/index.ts';
 import { expectComparable, type MethodTimes, type Results, rateReturn } from '../records/index.ts';
@@ -13,17 +19,11 @@ import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { expandHome, hashJson } from '../util/files.ts';
 import { expectBuildable } from './buildable.ts';
-import { type ExperimentConfig, loadExperiment, settingsSchema, type TableSettings, withSettings } from '../config/experiment.ts';
 import { together } from './estimate.ts';
-import { type Evaluated, plannedRows } from '../analysis/evaluate.ts';
-import { openOutputs } from '../cache/outputs.ts';
 import { makeAtOnce, partsOf } from './parallel.ts';
 import { Plan, plannedStages } from './plan.ts';
 import { writeResults } from './results.ts';
 import { type RunOptions, road } from './run.ts';
-import { commonSelection } from '../config/selection.ts';
-import { diskTime, StageStore, sayReused } from '../cache/store.ts';
-import { measureTimes } from '../analysis/times.ts';
 
 const label = z
   .string()

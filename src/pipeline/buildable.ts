@@ -1,18 +1,18 @@
 /** @file Builds what an experiment names before anything runs: what does not exist or fit should not show after an hour of training. */
 
+import { baseline, isTrained } from '../agent/baselines/index.ts';
+import { INFERENCE_INPUTS, Model } from '../agent/model.ts';
+import { type ExperimentConfig, evaluatedAt } from '../config/experiment.ts';
 import { METRICS } from '../data/retrieval.ts';
 import { inputsOf } from '../engine/index.ts';
+import { split } from '../histories/generate.ts';
 import { type EnvFamily, type Task, tabularModel } from '../rl/index.ts';
 import { demonstrations, oracle, source } from '../sources/index.ts';
+import { baselineModels } from '../training/baselines.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { canonicalJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
-import { baseline, isTrained } from '../agent/baselines/index.ts';
-import { baselineModels } from '../training/baselines.ts';
-import { type ExperimentConfig, evaluatedAt } from '../config/experiment.ts';
 import { type Estimate, estimate } from './estimate.ts';
-import { split } from '../histories/generate.ts';
-import { INFERENCE_INPUTS, Model } from '../agent/model.ts';
 
 /**
  * Gives the estimate of what the settings need. Throws `E_CONFIG`, `E_SHAPE` or `E_SPLIT` where the settings name something that cannot be built or does not fit into this machine, here or at `evaluate.envs`; with `plays`, also

@@ -1,15 +1,15 @@
 /** @file Sizes of every setting: refused at once, or estimated; nothing in between. */
 
 import { describe, expect, it } from 'vitest';
+import { experimentSchema } from '../config/experiment.ts';
+import { supervisedSchema } from '../config/supervised.ts';
 import { environments } from '../envs/index.ts';
 import { sources } from '../sources/index.ts';
 import { configJsonSchema, type JsonSchema, loadConfig } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
-import { experimentSchema } from '../config/experiment.ts';
 import { type Estimate, estimate, formatBytes, together } from './estimate.ts';
-import { supervisedSchema } from '../config/supervised.ts';
 import { estimateSupervised } from './supervised/estimate.ts';
 
 const GB = 1e9;

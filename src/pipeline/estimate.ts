@@ -4,16 +4,16 @@
  */
 
 import { availableParallelism, totalmem } from 'node:os';
-import { type CompressorOptions, compressor } from '../compressor/index.ts';
-import { bytesOf, countFlops, type Graph, inputsOf, nodesOf, sizeOf } from '../engine/index.ts';
-import { actionDistribution, type EnvFamily, spaceSize } from '../rl/index.ts';
-import { CadenzaError } from '../util/errors.ts';
-import { baselineModels } from '../training/baselines.ts';
-import { type ExperimentConfig, evaluatedAt, stageOptimiser, stageSteps, type TrainingStage } from '../config/experiment.ts';
-import { familyOf } from '../histories/imported.ts';
 import { INFERENCE_INPUTS, type Inference, Model } from '../agent/model.ts';
-import { partsOf, STUDENT } from './parallel.ts';
+import { type CompressorOptions, compressor } from '../compressor/index.ts';
+import { type ExperimentConfig, evaluatedAt, stageOptimiser, stageSteps, type TrainingStage } from '../config/experiment.ts';
+import { bytesOf, countFlops, type Graph, inputsOf, nodesOf, sizeOf } from '../engine/index.ts';
+import { familyOf } from '../histories/imported.ts';
+import { actionDistribution, type EnvFamily, spaceSize } from '../rl/index.ts';
+import { baselineModels } from '../training/baselines.ts';
 import { updatesOf } from '../training/reinforce.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { partsOf, STUDENT } from './parallel.ts';
 
 /** One thing that takes memory, and the settings that it grows with, each as a multiple of an ordinary value. */
 export interface Need {

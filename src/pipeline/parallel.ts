@@ -4,9 +4,9 @@
  */
 
 import { extname } from 'node:path';
-import { runPool } from '../distributed/pool.ts';
 import { baseline, isTrained } from '../agent/baselines/index.ts';
 import type { ExperimentConfig } from '../config/experiment.ts';
+import { runPool } from '../distributed/pool.ts';
 import { baselineSteps } from '../training/baselines-settings.ts';
 import type { Stage } from './plan.ts';
 import type { RunOptions } from './run.ts';

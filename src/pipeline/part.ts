@@ -1,11 +1,11 @@
 /** @file The process that makes parts of an experiment for `parallel.ts`. */
 
+import { StageStore } from '../cache/store.ts';
 import { serveJobs } from '../distributed/pool.ts';
 import { readyExecutor } from '../engine/executors/registry.ts';
 import { lineProgress } from '../util/progress.ts';
 import type { PartJob } from './parallel.ts';
 import { road } from './run.ts';
-import { StageStore } from '../cache/store.ts';
 
 serveJobs<PartJob>(async ({ config, out, fresh, since, until, only }, { note, signal }) => {
   const lines = lineProgress({ write: text => note(text.trimEnd()) }, { interval: 2000 });

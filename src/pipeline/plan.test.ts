@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it, vi } from 'vitest';
 import { settings, TINY } from '../../test/command.ts';
-import { type Place, silentProgress } from '../util/progress.ts';
+import { StageStore } from '../cache/store.ts';
 import { loadExperiment } from '../config/experiment.ts';
+import { type Place, silentProgress } from '../util/progress.ts';
 import { Plan, plannedStages } from './plan.ts';
 import { runExperiment } from './run.ts';
-import { StageStore } from '../cache/store.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-plan-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

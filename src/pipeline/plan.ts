@@ -1,12 +1,12 @@
 /** @file The stages that a command will ask its store for, in that order, and where among them it is. Follows run.ts; a test compares the two. */
 
-import type { Progress } from '../util/progress.ts';
 import { baseline, isTrained } from '../agent/baselines/index.ts';
-import { type ExperimentConfig, stageSteps, tableConfig } from '../config/experiment.ts';
-import { baselineSteps } from '../training/baselines-settings.ts';
-import { STORES } from '../settings/stores.ts';
-import { split } from '../histories/generate.ts';
 import { measuresImitation } from '../analysis/imitation.ts';
+import { type ExperimentConfig, stageSteps, tableConfig } from '../config/experiment.ts';
+import { split } from '../histories/generate.ts';
+import { STORES } from '../settings/stores.ts';
+import { baselineSteps } from '../training/baselines-settings.ts';
+import type { Progress } from '../util/progress.ts';
 
 /** The stages in the order in which they run. */
 export const STAGES = ['generate', 'teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'retrieve', 'baselines', 'evaluate'] as const;

@@ -4,9 +4,26 @@
  */
 
 import { join } from 'node:path';
+import { weightsOf } from '../agent/inference.ts';
+import { withWeights } from '../agent/model.ts';
+import {
+  type Evaluation,
+  evaluatedTasks,
+  evaluationOf,
+  exportModel,
+  rolloutSettings,
+  splitRecord,
+  type TrainedMethod,
+} from '../analysis/evaluate.ts';
+import { openOutputs } from '../cache/outputs.ts';
+import { madeBy } from '../cache/provenance.ts';
+import { StageStore, sayReused } from '../cache/store.ts';
+import { type ExperimentConfig, tableConfig } from '../config/experiment.ts';
 import { datasetHistories } from '../data/index.ts';
 import { readyExecutor } from '../engine/executors/registry.ts';
 import { type Executor, optimise, toOnnx } from '../engine/index.ts';
+import { loadHistories } from '../histories/generate.ts';
+import { datasetKey, datasetOf } from '../histories/imported.ts';
 import { Scope } from '../nn/index.ts';
 import {
   type Along,
@@ -24,24 +41,7 @@ import { CadenzaError } from '../util/errors.ts';
 import { readJson, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
-import { type ExperimentConfig, tableConfig } from '../config/experiment.ts';
-import {
-  type Evaluation,
-  evaluatedTasks,
-  evaluationOf,
-  exportModel,
-  rolloutSettings,
-  splitRecord,
-  type TrainedMethod,
-} from '../analysis/evaluate.ts';
-import { loadHistories } from '../histories/generate.ts';
-import { datasetKey, datasetOf } from '../histories/imported.ts';
-import { weightsOf } from '../agent/inference.ts';
-import { withWeights } from '../agent/model.ts';
-import { openOutputs } from '../cache/outputs.ts';
-import { madeBy } from '../cache/provenance.ts';
 import { type RunOptions, trainMethods } from './run.ts';
-import { StageStore, sayReused } from '../cache/store.ts';
 
 const SCORES_FILE = 'scores.json';
 /** Segments that are scored in one call. */

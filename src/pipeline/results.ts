@@ -1,6 +1,9 @@
 /** @file What an experiment found, with everything that says where it comes from, and the files that it is written to. */
 
 import { join } from 'node:path';
+import { type Evaluated, resampledOf, splitRecord } from '../analysis/evaluate.ts';
+import { madeBy } from '../cache/provenance.ts';
+import type { ExperimentConfig } from '../config/experiment.ts';
 import {
   describeBars,
   type MethodTimes,
@@ -16,10 +19,7 @@ import {
 import { type ImitationTable, mean, type ReturnTable } from '../statistics/index.ts';
 import { breathe } from '../util/breathe.ts';
 import { canonicalJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
-import type { ExperimentConfig } from '../config/experiment.ts';
 import { describe } from './describe.ts';
-import { type Evaluated, resampledOf, splitRecord } from '../analysis/evaluate.ts';
-import { madeBy } from '../cache/provenance.ts';
 
 export interface Found extends Evaluated {
   /** Further tables, by name. */

@@ -4,32 +4,32 @@
  */
 
 import { join } from 'node:path';
+import { Model } from '../agent/model.ts';
+import { type Evaluated, evaluate, evaluatedTasks, exportModel, type TrainedMethod } from '../analysis/evaluate.ts';
+import { compareWithSource, measuresImitation } from '../analysis/imitation.ts';
+import { returnPrediction } from '../analysis/return-prediction.ts';
+import { measureTimes } from '../analysis/times.ts';
+import { openOutputs } from '../cache/outputs.ts';
+import { diskTime, type StageOutput, StageStore, sayReused } from '../cache/store.ts';
+import { type ExperimentConfig, evaluatedAt, tableConfig } from '../config/experiment.ts';
 import { readyExecutor } from '../engine/executors/registry.ts';
 import type { Executor } from '../engine/index.ts';
+import { demonstrateEvaluated, demonstrateTraining } from '../histories/demonstrate.ts';
+import { expectPast, generate, loadHistories, split } from '../histories/generate.ts';
 import type { MethodTimes, Results } from '../records/index.ts';
 import type { History } from '../rl/index.ts';
-import type { ImitationTable, ReturnTable } from '../statistics/index.ts';
-import { type Progress, silentProgress } from '../util/progress.ts';
-import { baselineModels, trainBaseline } from '../training/baselines.ts';
-import { expectBuildable } from './buildable.ts';
-import { type ExperimentConfig, evaluatedAt, tableConfig } from '../config/experiment.ts';
 import { STORES } from '../settings/stores.ts';
-import { demonstrateEvaluated, demonstrateTraining } from '../histories/demonstrate.ts';
+import type { ImitationTable, ReturnTable } from '../statistics/index.ts';
+import { baselineModels, trainBaseline } from '../training/baselines.ts';
+import { reinforce } from '../training/reinforce.ts';
+import { retrieve, trainingContexts } from '../training/retrieve.ts';
+import { distil, finetune, pretrain, type TrainingRun, trainTeacher } from '../training/stage.ts';
+import { type Progress, silentProgress } from '../util/progress.ts';
+import { expectBuildable } from './buildable.ts';
 import { together } from './estimate.ts';
-import { type Evaluated, evaluate, evaluatedTasks, exportModel, type TrainedMethod } from '../analysis/evaluate.ts';
-import { expectPast, generate, loadHistories, split } from '../histories/generate.ts';
-import { compareWithSource, measuresImitation } from '../analysis/imitation.ts';
-import { Model } from '../agent/model.ts';
-import { openOutputs } from '../cache/outputs.ts';
 import { makeAtOnce, partsOf, STUDENT } from './parallel.ts';
 import { Plan, plannedStages, type Stage, wantedBy } from './plan.ts';
-import { reinforce } from '../training/reinforce.ts';
 import { writeResults } from './results.ts';
-import { retrieve, trainingContexts } from '../training/retrieve.ts';
-import { returnPrediction } from '../analysis/return-prediction.ts';
-import { diskTime, type StageOutput, StageStore, sayReused } from '../cache/store.ts';
-import { measureTimes } from '../analysis/times.ts';
-import { distil, finetune, pretrain, type TrainingRun, trainTeacher } from '../training/stage.ts';
 
 export interface RunOptions {
   /** Folder of the run. */

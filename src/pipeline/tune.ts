@@ -4,8 +4,16 @@
  */
 
 import { join } from 'node:path';
+import { evaluatedTasks, modelReturns, resampledOf } from '../analysis/evaluate.ts';
+import { openOutputs } from '../cache/outputs.ts';
+import { madeBy } from '../cache/provenance.ts';
+import { StageStore, sayReused } from '../cache/store.ts';
+import { type ExperimentConfig, experimentSchema, type TableSettings, tableConfig } from '../config/experiment.ts';
+import { fingerprint, statedSelection } from '../config/selection.ts';
+import { drawSettings, type SearchSpace, type Settings } from '../config/space.ts';
 import { readyExecutor } from '../engine/executors/registry.ts';
 import type { Executor } from '../engine/index.ts';
+import { split } from '../histories/generate.ts';
 import {
   bootstrapRandom,
   describeBars,
@@ -25,15 +33,7 @@ import { sha256File, writeFileAtomic, writeJson } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
-import { type ExperimentConfig, experimentSchema, type TableSettings, tableConfig } from '../config/experiment.ts';
-import { evaluatedTasks, modelReturns, resampledOf } from '../analysis/evaluate.ts';
-import { split } from '../histories/generate.ts';
-import { openOutputs } from '../cache/outputs.ts';
-import { madeBy } from '../cache/provenance.ts';
 import { trainMethods } from './run.ts';
-import { fingerprint, statedSelection } from '../config/selection.ts';
-import { drawSettings, type SearchSpace, type Settings } from '../config/space.ts';
-import { StageStore, sayReused } from '../cache/store.ts';
 
 const STUDY_FILE = 'tune.json';
 

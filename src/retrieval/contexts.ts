@@ -3,9 +3,11 @@
  * comes by in tasks of any side (method 7.1). They go into a store, or are looked up in one.
  */
 
+import type { FinishedRun } from '../analysis/finished.ts';
 import { type Context, type ContextAbout, type ContextStore, StoreLocked } from '../data/contexts.ts';
 import { tasksByKey } from '../data/index.ts';
 import { type Executor, type HostTensor, outputNames, type Program, zeros } from '../engine/index.ts';
+import { split } from '../histories/generate.ts';
 import { rollout } from '../play/index.ts';
 import { contextShape, loadPolicy } from '../policy/index.ts';
 import {
@@ -24,8 +26,6 @@ import { CadenzaError } from '../util/errors.ts';
 import { hashJson } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
-import type { FinishedRun } from '../analysis/finished.ts';
-import { split } from '../histories/generate.ts';
 
 /** Rolls the run's policy in tasks and gives what happened as histories, one a stream, learnt in context with fixed weights. */
 export async function policyHistories(

@@ -3,19 +3,19 @@
  * evaluated tasks, which the plain student played as a deployed agent would have (method 7.1).
  */
 
-import type { Executor } from '../engine/index.ts';
-import type { Retriever } from '../policy/index.ts';
-import type { RetrievalUse } from '../records/index.ts';
-import type { Task } from '../rl/index.ts';
-import { Random } from '../util/random.ts';
-import type { ExperimentConfig } from '../config/experiment.ts';
-import { STORES, type StoreId, type StoreKind } from '../settings/stores.ts';
-import { encodeStreams, joinTables, loadTable, type StreamTable, saveTable, shownTo } from './table.ts';
 import { collect } from '../agent/experience.ts';
-import { datasetKey } from '../histories/imported.ts';
 import { openPolicy, type TrainedModel } from '../agent/inference.ts';
 import type { Model } from '../agent/model.ts';
 import type { StageOutput, StageStore } from '../cache/store.ts';
+import type { ExperimentConfig } from '../config/experiment.ts';
+import type { Executor } from '../engine/index.ts';
+import { datasetKey } from '../histories/imported.ts';
+import type { Retriever } from '../policy/index.ts';
+import type { RetrievalUse } from '../records/index.ts';
+import type { Task } from '../rl/index.ts';
+import { STORES, type StoreId, type StoreKind } from '../settings/stores.ts';
+import { Random } from '../util/random.ts';
+import { encodeStreams, joinTables, loadTable, type StreamTable, saveTable, shownTo } from './table.ts';
 
 /** The memory that a method is evaluated with. */
 export interface MethodMemory {

@@ -5,18 +5,18 @@
  */
 
 import { join } from 'node:path';
+import { openCompressor, type TrainedModel } from '../agent/inference.ts';
+import type { Model } from '../agent/model.ts';
+import { loadTensors, saveTensors } from '../cache/checkpoint.ts';
+import type { StageContext } from '../cache/store.ts';
 import type { ContextTable } from '../data/contexts.ts';
 import { type MetricId, nearestContexts } from '../data/retrieval.ts';
 import { type Executor, sizeOf } from '../engine/index.ts';
 import { contextEncoder } from '../policy/index.ts';
 import { segmentStarts } from '../rl/index.ts';
+import type { Origin, StoreKind } from '../settings/stores.ts';
 import type { Transitions } from '../tokenizers/index.ts';
 import { readJson, writeJson } from '../util/files.ts';
-import { loadTensors, saveTensors } from '../cache/checkpoint.ts';
-import type { Origin, StoreKind } from '../settings/stores.ts';
-import { openCompressor, type TrainedModel } from '../agent/inference.ts';
-import type { Model } from '../agent/model.ts';
-import type { StageContext } from '../cache/store.ts';
 
 /** One context of a table. */
 export interface StoredContext extends Origin {

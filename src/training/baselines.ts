@@ -1,12 +1,12 @@
 /** @file Training of the baselines: each a model of its own, on the histories and by the loss that all of them share. */
 
-import { oracleLabels } from '../sources/index.ts';
-import type { ExperimentConfig } from '../config/experiment.ts';
-import { baselineSteps } from './baselines-settings.ts';
+import { baseline, isTrained, modelBeside, settingsOf, type TrainedBaseline } from '../agent/baselines/index.ts';
 import { type Model, PARTS, weighted } from '../agent/model.ts';
 import type { StageOutput } from '../cache/store.ts';
+import type { ExperimentConfig } from '../config/experiment.ts';
+import { oracleLabels } from '../sources/index.ts';
+import { baselineSteps } from './baselines-settings.ts';
 import { latentMetrics, returnMetrics, type TrainingRun, trainingStage } from './stage.ts';
-import { baseline, isTrained, modelBeside, settingsOf, type TrainedBaseline } from '../agent/baselines/index.ts';
 
 /** A baseline of one experiment. */
 export interface BaselineModel {

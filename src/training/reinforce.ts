@@ -5,7 +5,11 @@
  * Shape key: B batch, H horizon, P numbers of a distribution over actions.
  */
 
+import { type Actor, collect, openActor, type Stream } from '../agent/experience.ts';
+import { type Model, PARTS, RETURN_PARTS, weighted } from '../agent/model.ts';
+import type { StageOutput } from '../cache/store.ts';
 import type { Latents } from '../compressor/index.ts';
+import type { ExperimentConfig } from '../config/experiment.ts';
 import {
   abs,
   add,
@@ -22,6 +26,7 @@ import {
   type Tensor,
   zeros,
 } from '../engine/index.ts';
+import { split } from '../histories/generate.ts';
 import { clippedSurrogate, type Scope, weightedMean } from '../nn/index.ts';
 import { BUFFERS, PARAMETERS, pack, packing } from '../optim/index.ts';
 import {
@@ -41,11 +46,6 @@ import { monteCarloActions, source, sourcePolicy } from '../sources/index.ts';
 import { newBatch, writeSegment } from '../tokenizers/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import type { ExperimentConfig } from '../config/experiment.ts';
-import { type Actor, collect, openActor, type Stream } from '../agent/experience.ts';
-import { split } from '../histories/generate.ts';
-import { type Model, PARTS, RETURN_PARTS, weighted } from '../agent/model.ts';
-import type { StageOutput } from '../cache/store.ts';
 import { type BatchRequest, batchFeeds, partOf, type StageBatches, type TrainingRun, trainingStage } from './stage.ts';
 
 /** Scalar input: 0 while the values alone learn, 1 afterwards. */

@@ -4,15 +4,15 @@
  * Shape key: B batch, N contexts, M latents, D width, K retrieved contexts.
  */
 
-import { type HostTensor, input, zeros } from '../engine/index.ts';
-import { weightedMean } from '../nn/index.ts';
-import { firstOfEach, type History } from '../rl/index.ts';
-import { BatchSampler, newBatch } from '../tokenizers/index.ts';
-import { breathe } from '../util/breathe.ts';
-import { STORES, type StoreId } from '../settings/stores.ts';
-import { encodeStreams, firstRows, loadTable, type StreamTable, saveTable, shownTo } from '../retrieval/table.ts';
 import { PARTS } from '../agent/model.ts';
 import type { StageContext, StageOutput } from '../cache/store.ts';
+import { type HostTensor, input, zeros } from '../engine/index.ts';
+import { weightedMean } from '../nn/index.ts';
+import { encodeStreams, firstRows, loadTable, type StreamTable, saveTable, shownTo } from '../retrieval/table.ts';
+import { firstOfEach, type History } from '../rl/index.ts';
+import { STORES, type StoreId } from '../settings/stores.ts';
+import { BatchSampler, newBatch } from '../tokenizers/index.ts';
+import { breathe } from '../util/breathe.ts';
 import { type BatchRequest, batchFeeds, type StageBatches, type TrainingRun, trainingStage } from './stage.ts';
 
 /** The histories whose contexts are stored, and that are trained on. */

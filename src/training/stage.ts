@@ -2,18 +2,18 @@
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Model, PARTS, RETURN_PARTS, weighted } from '../agent/model.ts';
+import { CHECKPOINT, loadTensors, saveTensors, type Weights, weightsFrom } from '../cache/checkpoint.ts';
+import type { StageOutput, StageStore } from '../cache/store.ts';
 import { compressor, type Latents } from '../compressor/index.ts';
+import { type ExperimentConfig, type OptimiserConfig, stageOptimiser, stageSteps, type TrainingStage } from '../config/experiment.ts';
 import { type Data, type Executor, type Graph, type HostTensor, inputsOf, type Tensor, zeros } from '../engine/index.ts';
+import { batchParts, type Demonstrations } from '../histories/demonstrate.ts';
 import { type BufferSpec, initialise, type ParameterSpec, type RandomSpec, Scope } from '../nn/index.ts';
 import { actionDistribution, type History, phaseCounter, stateOf } from '../rl/index.ts';
 import { monteCarloActions } from '../sources/index.ts';
 import { type Batch, BatchSampler, fieldStatistics, newBatch, writePrompts } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
-import { CHECKPOINT, loadTensors, saveTensors, type Weights, weightsFrom } from '../cache/checkpoint.ts';
-import { type ExperimentConfig, type OptimiserConfig, stageOptimiser, stageSteps, type TrainingStage } from '../config/experiment.ts';
-import { batchParts, type Demonstrations } from '../histories/demonstrate.ts';
-import { type Model, PARTS, RETURN_PARTS, weighted } from '../agent/model.ts';
-import type { StageOutput, StageStore } from '../cache/store.ts';
 import { type BatchSource, type TrainRequest, train } from './trainer.ts';
 
 /** Weights of a finished training stage. */

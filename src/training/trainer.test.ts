@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { damagedBytes, fuzz } from '../../test/fuzz.ts';
+import { loadCheckpoint, loadTensors, saveCheckpoint } from '../cache/checkpoint.ts';
+import type { OptimiserConfig } from '../config/experiment.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import { add, input, mean, mul, square, sub, sum, type Tensor, zeros } from '../engine/index.ts';
 import { Scope, zeroInit } from '../nn/index.ts';
 import { PARAMETERS } from '../optim/index.ts';
 import { silentProgress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
-import { loadCheckpoint, loadTensors, saveCheckpoint } from '../cache/checkpoint.ts';
-import type { OptimiserConfig } from '../config/experiment.ts';
 import { type BatchSource, type TrainRequest, train } from './trainer.ts';
 
 let folder: string;

@@ -5,6 +5,9 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CHECKPOINT, type CheckpointRequest, loadCheckpoint, saveCheckpoint, type Weights, weightsFrom } from '../cache/checkpoint.ts';
+import type { StageContext } from '../cache/store.ts';
+import type { OptimiserConfig } from '../config/experiment.ts';
 import { type Executor, type HostTensor, optimise, type StoredTensor, sizeOf, type Tensor, toOnnx, zeros } from '../engine/index.ts';
 import type { BufferSpec, ParameterSpec } from '../nn/index.ts';
 import {
@@ -28,9 +31,6 @@ import {
 import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { appendText, writeFileAtomic } from '../util/files.ts';
-import { CHECKPOINT, type CheckpointRequest, loadCheckpoint, saveCheckpoint, type Weights, weightsFrom } from '../cache/checkpoint.ts';
-import type { OptimiserConfig } from '../config/experiment.ts';
-import type { StageContext } from '../cache/store.ts';
 
 const METRICS = 'metrics.jsonl';
 /** Steps between two lines of metrics. */

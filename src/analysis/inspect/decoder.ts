@@ -4,11 +4,11 @@
  */
 
 import { join } from 'node:path';
-import { loadTensors } from '../../cache/checkpoint.ts';
-import { stageOf } from '../finished.ts';
 import { PARTS } from '../../agent/model.ts';
+import { loadTensors } from '../../cache/checkpoint.ts';
 import type { StageOutput } from '../../cache/store.ts';
 import { MODEL_FILE, partOf, trainingStage } from '../../training/stage.ts';
+import { stageOf } from '../finished.ts';
 import type { Subject } from './subject.ts';
 
 /** A stage that holds the weights of R_ψ, and where these come from. */

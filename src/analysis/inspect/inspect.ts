@@ -4,11 +4,11 @@
  */
 
 import { join } from 'node:path';
+import { madeBy } from '../../cache/provenance.ts';
+import type { StageOutput, StoreOptions } from '../../cache/store.ts';
 import type { TransplantTable } from '../../play/index.ts';
 import { INSPECTION_FORMAT, type InspectedSide, type Inspection, type Missing, type Sides } from '../../records/index.ts';
 import { writeJson } from '../../util/files.ts';
-import { madeBy } from '../../cache/provenance.ts';
-import type { StageOutput, StoreOptions } from '../../cache/store.ts';
 import { inspectProbes } from './probes.ts';
 import { inspectReconstruction } from './reconstruction.ts';
 import { attendingLayers, loadStreams, watchStreams } from './streams.ts';

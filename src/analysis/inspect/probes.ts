@@ -4,6 +4,7 @@
  */
 
 import { join } from 'node:path';
+import type { StageContext, StageOutput } from '../../cache/store.ts';
 import { curveOf, type FactorProbes, type Missing, PROBED, type Probed, type ProbeReport, type Sides } from '../../records/index.ts';
 import type { HiddenFactor } from '../../rl/index.ts';
 import { drawRuns, measureOf, type ProbeScores, probe } from '../../statistics/index.ts';
@@ -11,7 +12,6 @@ import { breathe } from '../../util/breathe.ts';
 import { readJson, writeJson } from '../../util/files.ts';
 import { Random } from '../../util/random.ts';
 import { resampledOf } from '../evaluate.ts';
-import type { StageContext, StageOutput } from '../../cache/store.ts';
 import { loadStreams, recentTransitions, type WatchedStreams } from './streams.ts';
 import type { Subject } from './subject.ts';
 

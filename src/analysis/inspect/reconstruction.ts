@@ -1,13 +1,13 @@
 /** @file Stage `inspect-reconstruction`: contexts of watched streams given back from their Z, beside the best guess without it. */
 
 import { join } from 'node:path';
+import { weightsOf } from '../../agent/inference.ts';
+import { INFERENCE_INPUTS, withWeights } from '../../agent/model.ts';
+import type { StageContext, StageOutput } from '../../cache/store.ts';
 import { optimise, sizeOf, toOnnx, zeros } from '../../engine/index.ts';
 import { type FieldReconstruction, type Missing, type Reconstruction, SIDES, type Sides } from '../../records/index.ts';
 import { MeanContext, measuresOf, ReconstructionScore } from '../../statistics/index.ts';
 import { readJson, writeJson } from '../../util/files.ts';
-import { weightsOf } from '../../agent/inference.ts';
-import { INFERENCE_INPUTS, withWeights } from '../../agent/model.ts';
-import type { StageContext, StageOutput } from '../../cache/store.ts';
 import { type Decoder, decoderOf } from './decoder.ts';
 import { fullAfter, loadStreams, type WatchedStreams } from './streams.ts';
 import type { Subject } from './subject.ts';

@@ -5,6 +5,10 @@
  */
 
 import { join } from 'node:path';
+import { Stream } from '../../agent/experience.ts';
+import { openCompressor, openPolicy } from '../../agent/inference.ts';
+import { loadTensors, saveTensors } from '../../cache/checkpoint.ts';
+import type { StageContext, StageOutput } from '../../cache/store.ts';
 import { sizeOf } from '../../engine/index.ts';
 import { rollout } from '../../play/index.ts';
 import { contextEncoder } from '../../policy/index.ts';
@@ -14,10 +18,6 @@ import { AttentionMean, type EpisodeAttention } from '../../statistics/index.ts'
 import { writeContext, writePast } from '../../tokenizers/index.ts';
 import { readJson, writeJson } from '../../util/files.ts';
 import { Random } from '../../util/random.ts';
-import { loadTensors, saveTensors } from '../../cache/checkpoint.ts';
-import { Stream } from '../../agent/experience.ts';
-import { openCompressor, openPolicy } from '../../agent/inference.ts';
-import type { StageContext, StageOutput } from '../../cache/store.ts';
 import type { Subject } from './subject.ts';
 
 const [TENSORS_FILE, STREAMS_FILE] = ['streams.safetensors', 'streams.json'];

@@ -1,18 +1,18 @@
 /** @file The run that is looked into: its trained student with all that the measures share. */
 
-import { readyExecutor } from '../../engine/executors/registry.ts';
-import type { Executor } from '../../engine/index.ts';
-import type { Sides } from '../../records/index.ts';
-import type { History, Task } from '../../rl/index.ts';
-import { CadenzaError } from '../../util/errors.ts';
-import type { ExperimentConfig } from '../../config/experiment.ts';
-import { evaluatedTasks } from '../evaluate.ts';
-import { openRun, stageOf, trainingHistories } from '../finished.ts';
-import { atMost, split } from '../../histories/generate.ts';
-import { datasetKey } from '../../histories/imported.ts';
 import type { TrainedModel } from '../../agent/inference.ts';
 import { Model } from '../../agent/model.ts';
 import { StageStore, type StoredStage, type StoreOptions } from '../../cache/store.ts';
+import type { ExperimentConfig } from '../../config/experiment.ts';
+import { readyExecutor } from '../../engine/executors/registry.ts';
+import type { Executor } from '../../engine/index.ts';
+import { atMost, split } from '../../histories/generate.ts';
+import { datasetKey } from '../../histories/imported.ts';
+import type { Sides } from '../../records/index.ts';
+import type { History, Task } from '../../rl/index.ts';
+import { CadenzaError } from '../../util/errors.ts';
+import { evaluatedTasks } from '../evaluate.ts';
+import { openRun, stageOf, trainingHistories } from '../finished.ts';
 
 export interface InspectOptions {
   /** Tasks of each side at most. */

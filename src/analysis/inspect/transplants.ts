@@ -1,14 +1,14 @@
 /** @file Stages `inspect-transplants-…`: the student acts in each task with the memories that it made in each other, for an episode. */
 
 import { join } from 'node:path';
+import { openPolicy } from '../../agent/inference.ts';
+import type { StageOutput } from '../../cache/store.ts';
 import { sizeOf } from '../../engine/index.ts';
 import { playTransplants, type TransplantTable, transplantPlaces, transplantTable } from '../../play/index.ts';
 import type { Sides } from '../../records/index.ts';
 import { readJson, writeJson } from '../../util/files.ts';
 import { Random } from '../../util/random.ts';
 import { resampledOf } from '../evaluate.ts';
-import { openPolicy } from '../../agent/inference.ts';
-import type { StageOutput } from '../../cache/store.ts';
 import { loadStreams } from './streams.ts';
 import type { Subject } from './subject.ts';
 

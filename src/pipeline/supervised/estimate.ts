@@ -1,5 +1,6 @@
 /** @file What a supervised experiment needs before it starts: see src/pipeline/estimate.ts. */
 
+import type { SupervisedConfig } from '../../config/supervised.ts';
 import { Scope } from '../../nn/index.ts';
 import {
   type Estimate,
@@ -14,7 +15,6 @@ import {
   TRAINING_FLOPS,
   VECTORS,
 } from '../estimate.ts';
-import type { SupervisedConfig } from '../../config/supervised.ts';
 import { SupervisedModel } from './model.ts';
 import { SCORED_AT_ONCE } from './scorer.ts';
 

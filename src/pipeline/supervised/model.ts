@@ -3,15 +3,15 @@
  * Shape key: B batch, N examples, Q queries, F features of a token, M latents, D width, O outputs, S size of a label.
  */
 
+import { PARTS } from '../../agent/model.ts';
 import { type CompressorOptions, compressor } from '../../compressor/index.ts';
+import type { SupervisedConfig } from '../../config/supervised.ts';
 import { type HostTensor, input, mean, reshape, slice, type Tensor, zeros } from '../../engine/index.ts';
 import { crossEntropy, gaussianNll, type Scope } from '../../nn/index.ts';
 import { predictQueries } from '../../policy/index.ts';
 import { type Draw, type Examples, type LabelKind, type Problem, problem } from '../../supervised/index.ts';
 import { type Field, LayoutBuilder, type TokenLayout, writeFields } from '../../tokenizers/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
-import { PARTS } from '../../agent/model.ts';
-import type { SupervisedConfig } from '../../config/supervised.ts';
 
 /** What a kind of label means for tokens, outputs and the loss. */
 interface LabelModel {

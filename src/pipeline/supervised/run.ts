@@ -1,6 +1,11 @@
 /** @file A supervised experiment (method 5.3): audit → train CAD and the baselines → evaluate against the exact reference. */
 
 import { join } from 'node:path';
+import { loadWeights } from '../../cache/checkpoint.ts';
+import { openOutputs } from '../../cache/outputs.ts';
+import { madeBy } from '../../cache/provenance.ts';
+import { type StageOutput, StageStore, sayReused } from '../../cache/store.ts';
+import type { SupervisedConfig } from '../../config/supervised.ts';
 import { readyExecutor } from '../../engine/executors/registry.ts';
 import { zeros } from '../../engine/index.ts';
 import { Scope } from '../../nn/index.ts';
@@ -14,15 +19,10 @@ import {
   supervisedDraws,
 } from '../../records/index.ts';
 import { type Draw, labelRecord, problems } from '../../supervised/index.ts';
+import { MODEL_FILE } from '../../training/stage.ts';
 import { hashJson, readJson, writeJson } from '../../util/files.ts';
 import { Random } from '../../util/random.ts';
-import { loadWeights } from '../../cache/checkpoint.ts';
-import { openOutputs } from '../../cache/outputs.ts';
-import { madeBy } from '../../cache/provenance.ts';
 import type { RunOptions } from '../run.ts';
-import { type StageOutput, StageStore, sayReused } from '../../cache/store.ts';
-import { MODEL_FILE } from '../../training/stage.ts';
-import type { SupervisedConfig } from '../../config/supervised.ts';
 import { estimateSupervised } from './estimate.ts';
 import { expectLatents, SupervisedModel } from './model.ts';
 import { exampleCounts, makeScorer, meansByCount, scoreFunction } from './scorer.ts';

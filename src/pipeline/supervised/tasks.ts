@@ -3,12 +3,12 @@
  * streams that differ by name; the audit does not rely on that, and compares the tasks themselves.
  */
 
+import type { StageOutput, StageStore } from '../../cache/store.ts';
+import type { SupervisedConfig } from '../../config/supervised.ts';
 import { type Draw, drawTask, type Problem } from '../../supervised/index.ts';
 import { breathe } from '../../util/breathe.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { Random } from '../../util/random.ts';
-import type { StageOutput, StageStore } from '../../cache/store.ts';
-import type { SupervisedConfig } from '../../config/supervised.ts';
 
 /** The stream of a training task: the same for every method of one training seed. */
 export const trainingStream = (seed: number): Random => Random.seeded(seed).split('supervised', 'train');
