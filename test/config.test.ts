@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { openExperiment } from '../src/cli/experiments.ts';
-import { evaluatedAt, experimentSchema, stageOptimiser, tableConfig } from '../src/config/experiment.ts';
+import { evaluatedAt, experimentSchema, tableConfig } from '../src/config/experiment.ts';
+import { stageOptimiser } from '../src/training/stages/index.ts';
 import { configJsonSchema, formatConfig, type JsonSchema, loadConfig } from '../src/util/config.ts';
 import { CadenzaError } from '../src/util/errors.ts';
 import { editDistance, nearest } from '../src/util/nearest.ts';
@@ -472,7 +473,7 @@ describe('a good configuration', () => {
   });
 
   it('is what the presets keep to, each named by its file', () => {
-    const folder = fileURLToPath(new URL('../experiments', import.meta.url));
+    const folder = fileURLToPath(new URL('../experiments/', import.meta.url));
     const presets = readdirSync(folder).filter(name => name.endsWith('.yaml'));
     expect(presets).toContain('key-to-door.yaml');
     for (const name of presets) expect(`${openExperiment(`${folder}${name}`).config.name}.yaml`).toBe(name);

@@ -11,7 +11,7 @@ import { plannedCost } from '../src/agent/cost.ts';
 import { Model } from '../src/agent/model.ts';
 import { loadExperiment } from '../src/config/experiment.ts';
 import { environment } from '../src/envs/index.ts';
-import { baselineModel } from '../src/training/baselines.ts';
+import { baselineModel } from '../src/training/stages/baselines.ts';
 import { ROOT } from './command.ts';
 
 const PRESET = join(ROOT, 'experiments', 'dark-room.yaml');

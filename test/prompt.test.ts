@@ -96,7 +96,7 @@ describe('the batches of a run with prompts', () => {
       return { style, output };
     });
     const batch = newBatch(model.tokenizer, model.batchShape(16));
-    const [alone, prompted] = batchParts(batch, histories, made, { model, config });
+    const [alone, prompted] = batchParts(batch, histories, made, { family: model.family, prompt: config.policy.prompt });
     expect([alone.from, alone.batch.place.length.length, alone.prompts]).toEqual([0, 4, undefined]);
     expect([prompted.from, prompted.batch.place.length.length]).toEqual([4, 12]);
     expect(prompted.histories.map(({ taskKey }) => taskKey)).toEqual(prompted.prompts!.map(({ taskKey }) => taskKey));

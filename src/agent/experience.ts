@@ -5,12 +5,11 @@
  */
 
 import { type Executor, type Graph, type HostTensor, inputsOf, optimise, type Program, toOnnx, zeros } from '../engine/index.ts';
-import { FROZEN, type Packing, readPacked } from '../optim/index.ts';
+import { FROZEN, type Packing, readPacked, type TrainedState } from '../optim/index.ts';
 import { rollout } from '../play/index.ts';
 import { inContextPolicy } from '../policy/index.ts';
 import { actionDistribution, type Feedback, type Policy, spaceSize, type Task, TransitionColumns } from '../rl/index.ts';
 import { stepsSeen } from '../tokenizers/index.ts';
-import type { TrainedState } from '../training/trainer.ts';
 import type { Random } from '../util/random.ts';
 import type { Model } from './model.ts';
 

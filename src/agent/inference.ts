@@ -1,11 +1,10 @@
 /** @file Trained models as they act: inference graphs with the weights of a finished stage in them, and policies over these. */
 
 import { join } from 'node:path';
-import { loadTensors } from '../cache/checkpoint.ts';
+import { loadTensors, MODEL_FILE } from '../cache/checkpoint.ts';
 import type { StageOutput } from '../cache/store.ts';
 import { type Executor, type Graph, optimise, toOnnx } from '../engine/index.ts';
 import { type CompressProgram, type InContextModel, type InContextPolicy, inContextPolicy, type Retriever } from '../policy/index.ts';
-import { MODEL_FILE } from '../training/stage.ts';
 import { INFERENCE_INPUTS, type Inference, type Model, PARTS, withWeights } from './model.ts';
 
 /** Contexts that are compressed in one call. */

@@ -15,7 +15,6 @@ import {
   reconstruct,
   reconstructionLoss,
 } from '../compressor/index.ts';
-import type { ExperimentConfig } from '../config/experiment.ts';
 import {
   add,
   concat,
@@ -45,6 +44,7 @@ import {
   returnLogits,
 } from '../policy/index.ts';
 import type { EnvFamily } from '../rl/index.ts';
+import type { BaseConfig } from '../settings/base.ts';
 import {
   type BatchShape,
   type ContextForm,
@@ -56,7 +56,7 @@ import {
 } from '../tokenizers/index.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
 
-export type ModelConfig = Pick<ExperimentConfig, 'tokenizer' | 'context' | 'model' | 'policy' | 'compressor' | 'compression' | 'latents'>;
+export type ModelConfig = Pick<BaseConfig, 'tokenizer' | 'context' | 'model' | 'policy' | 'compressor' | 'compression' | 'latents'>;
 
 /** Inputs of the inference graphs; everything else in them is a parameter. */
 export const INFERENCE_INPUTS: ReadonlySet<string> = new Set(['context', 'state', 'query', 'latents', 'codes', 'retrieved', 'present']);
@@ -91,6 +91,9 @@ export interface Inference {
 /** Where the parameters of each part live: a stage trains parts, and freezes others, by these prefixes. Beside them: STATISTICS. */
 export const PARTS = { compressor: 'compressor', policy: 'policy', decoder: 'decoder', teacher: 'teacher' } as const;
 
+/** The part that a parameter belongs to. */
+export const partOf = (name: string): string => name.slice(0, name.indexOf('.'));
+
 /** Parts that only training by returns has: a read-out of values, and what the student was when it began. */
 export const RETURN_PARTS = { value: 'value', start: 'start' } as const;
 
@@ -103,7 +106,7 @@ export class Model {
   readonly head: ActionHead;
   /** The future returns that the policy predicts, and the weight of their loss; absent where it predicts none. */
   readonly returns?: ReturnOptions & { readonly weight: number };
-  readonly latentSettings: ExperimentConfig['latents'];
+  readonly latentSettings: BaseConfig['latents'];
   /** Transitions of a segment at most (H). */
   readonly segment: number;
   /** How the past stands in contexts: as the compressor of the configuration takes it, for whatever else takes its place. */

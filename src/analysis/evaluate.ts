@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { baseline, baselines, isTrained } from '../agent/baselines/index.ts';
 import { costOf } from '../agent/cost.ts';
-import { inferenceGraphs, openPolicy, ownModel, type TrainedModel } from '../agent/inference.ts';
+import { inferenceGraphs, openPolicy, ownModel } from '../agent/inference.ts';
 import type { Model } from '../agent/model.ts';
 import type { StageStore } from '../cache/store.ts';
 import type { ExperimentConfig } from '../config/experiment.ts';
@@ -26,7 +26,7 @@ import {
   type StageBudget,
   scoreMethod,
 } from '../records/index.ts';
-import { type MethodMemory, openMemory, retrievalOf } from '../retrieval/memory.ts';
+import { openMemory, retrievalOf, type TrainedMethod } from '../retrieval/memory.ts';
 import type { History, Policy, Task } from '../rl/index.ts';
 import { DEMONSTRATION_STYLES, source, sourcePolicy } from '../sources/index.ts';
 import { CodeCounter, type Resampled } from '../statistics/index.ts';
@@ -34,13 +34,6 @@ import { breathe } from '../util/breathe.ts';
 import { formatConfig } from '../util/config.ts';
 import { readJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
-
-/** One trained model to evaluate, and what it looks contexts up in, if it does. */
-export interface TrainedMethod extends TrainedModel {
-  readonly method: string;
-  readonly seed: number;
-  readonly memory?: MethodMemory;
-}
 
 export interface Evaluation {
   readonly store: StageStore;

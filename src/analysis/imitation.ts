@@ -8,10 +8,11 @@ import { join } from 'node:path';
 import type { StageContext } from '../cache/store.ts';
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { bootstrapRandom } from '../records/index.ts';
+import type { TrainedMethod } from '../retrieval/memory.ts';
 import { combinations, type EnvFamily, episodeStarts, type History, spaceSize } from '../rl/index.ts';
 import { addStep, IMITATION_SUMS, type ImitationInput, type ImitationTable, imitationScore, scoreStep } from '../statistics/index.ts';
 import { readJson, writeJson } from '../util/files.ts';
-import { type Evaluation, evaluationOf, resampledOf, type TrainedMethod } from './evaluate.ts';
+import { type Evaluation, evaluationOf, resampledOf } from './evaluate.ts';
 import { heldOutHistories, heldOutKey, lookOn, memoryOf } from './observe.ts';
 
 const SUMS_FILE = 'imitation.json';

@@ -7,10 +7,11 @@ import { openPolicy, type PolicyRequest } from '../agent/inference.ts';
 import type { StageContext } from '../cache/store.ts';
 import { learningHistory } from '../histories/generate.ts';
 import { type ReplayOptions, replay } from '../play/index.ts';
+import type { TrainedMethod } from '../retrieval/memory.ts';
 import { openMemory } from '../retrieval/memory.ts';
 import type { History } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
-import { type Evaluation, evaluatedTasks, type TrainedMethod } from './evaluate.ts';
+import { type Evaluation, evaluatedTasks } from './evaluate.ts';
 
 /** Histories of the evaluated tasks, `each` a task: made as those for training were, from draws of their own, which `purpose` tells apart. */
 export function heldOutHistories({ config, model: { family } }: Evaluation, purpose: string, each: number): History[] {

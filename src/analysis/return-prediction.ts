@@ -8,10 +8,11 @@ import { join } from 'node:path';
 import type { StageContext, StageOutput } from '../cache/store.ts';
 import { loadHistories } from '../histories/generate.ts';
 import { bootstrapRandom } from '../records/index.ts';
+import type { TrainedMethod } from '../retrieval/memory.ts';
 import { episodeReturns, episodeStarts, type History } from '../rl/index.ts';
 import { type ActualReturns, lastReturns, meanReturns, REFERENCES, type ReturnTable, returnError } from '../statistics/index.ts';
 import { readJson, writeJson } from '../util/files.ts';
-import { type Evaluation, evaluatedTasks, resampledOf, type TrainedMethod } from './evaluate.ts';
+import { type Evaluation, evaluatedTasks, resampledOf } from './evaluate.ts';
 import { heldOutHistories, heldOutKey, lookOn } from './observe.ts';
 
 const ACTUAL_FILE = 'actual.json';

@@ -7,9 +7,10 @@ import { openPolicy } from '../agent/inference.ts';
 import { machine } from '../cache/provenance.ts';
 import { type Latency, latencyOf, timedPlayer } from '../play/index.ts';
 import type { MethodTable, MethodTimes } from '../records/index.ts';
+import type { TrainedMethod } from '../retrieval/memory.ts';
 import { mean } from '../statistics/index.ts';
 import { Random } from '../util/random.ts';
-import { type Evaluation, evaluatedTasks, evaluationOf, type TrainedMethod } from './evaluate.ts';
+import { type Evaluation, evaluatedTasks, evaluationOf } from './evaluate.ts';
 import { memoryOf } from './observe.ts';
 
 /** Segments at least that are timed, and that are played before: the first runs of a graph are slower. */

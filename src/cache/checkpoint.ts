@@ -5,6 +5,9 @@ import { decodeSafetensors, encodeSafetensors, type SafetensorsFile, type Shape,
 import { CadenzaError } from '../util/errors.ts';
 import { readBytes, sha256, writeFileAtomic } from '../util/files.ts';
 
+/** Weights of a finished training stage. */
+export const MODEL_FILE = 'model.safetensors';
+
 export interface NamedShape {
   readonly name: string;
   readonly shape: Shape;

@@ -6,7 +6,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
-import type { Plan } from '../pipeline/plan.ts';
 import type { StageBudget } from '../records/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { hashJson, isTemporary, makeFolder, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
@@ -80,13 +79,21 @@ const againAdvice = (folder: string) =>
 /** Equal stages have equal keys; other versions make other bytes. */
 const keyOf = ({ stage, settings, inputs }: Omit<StageRequest, 'run'>, version: string) => hashJson({ stage, settings, inputs, version });
 
+/** Where a command is among the stages that it will ask for. */
+export interface StagePlan {
+  /** The next stage is asked for: `progress` shows where it is. */
+  begin(progress: Progress): void;
+  /** The stage that began was made, from its beginning, in so many seconds. */
+  made(seconds: number): void;
+}
+
 export interface StoreOptions {
   /** Make every stage again, finished or not, that was there before `since`. */
   readonly fresh?: boolean;
   /** When the command began, by `diskTime`; the present when left out. Every process and store of one command gets the same. */
   readonly since?: number;
   /** Told of every stage that is asked for. */
-  readonly plan?: Plan;
+  readonly plan?: StagePlan;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }

@@ -4,7 +4,6 @@
  */
 
 import { CadenzaError, expect } from '../util/errors.ts';
-import type { LoweringContext } from './onnx/context.ts';
 
 export type DType = 'float32' | 'int32' | 'bool';
 export type Shape = readonly number[];
@@ -41,6 +40,30 @@ export interface GradientContext<A extends Attributes> {
   readonly attributes: A;
   /** Gradient with respect to each output; null where the loss does not depend on it. */
   readonly upstream: readonly (Tensor | null)[];
+}
+
+export type OnnxAttribute = number | readonly number[] | string | { readonly float: number };
+
+/** What an op record sees while it is turned into ONNX nodes. */
+export interface LoweringContext {
+  /** True when only standard ai.onnx ops may be used, so that any ONNX runtime loads the model. */
+  readonly standard: boolean;
+  /** Name of a tensor's value in the ONNX graph. */
+  name(tensor: Tensor): string;
+  /** A fresh name for an intermediate value. */
+  fresh(hint: string): string;
+  /** An int64 constant, for shapes, axes and bounds. */
+  int64(values: readonly number[]): string;
+  /** A float32 constant. */
+  float32(values: readonly number[], shape: readonly number[]): string;
+  /** Appends an ONNX node. A name in `domain` other than '' makes the model need that operator set. */
+  emit(
+    type: string,
+    inputs: readonly string[],
+    outputs: readonly string[],
+    attributes?: Record<string, OnnxAttribute>,
+    domain?: string,
+  ): void;
 }
 
 /** All that the engine knows about one op. */

@@ -5,12 +5,11 @@
  * teach the policy to explore whatever it was shown.
  */
 
-import type { Model } from '../agent/model.ts';
 import { provenance } from '../cache/provenance.ts';
 import type { StageOutput, StageStore } from '../cache/store.ts';
-import type { ExperimentConfig } from '../config/experiment.ts';
 import { saveHistories } from '../data/index.ts';
-import { episodeStarts, type History, joinHistories, pickEpisodes, shortenEpisodes, type Task } from '../rl/index.ts';
+import { type EnvFamily, episodeStarts, type History, joinHistories, pickEpisodes, shortenEpisodes, type Task } from '../rl/index.ts';
+import type { BaseConfig } from '../settings/base.ts';
 import { type DemonstrationStyle, demonstrations, generateHistory, inStyle } from '../sources/index.ts';
 import { type Batch, batchRows } from '../tokenizers/index.ts';
 import { breathe } from '../util/breathe.ts';
@@ -37,23 +36,23 @@ interface Wanted {
  * Demonstrations of the training tasks in every style that the experiment prompts with, none without prompts: histories that each begin with the
  * demonstration and go on with what a fresh learner that has seen it does.
  */
-export function demonstrateTraining(store: StageStore, config: ExperimentConfig): Promise<Demonstrations[]> {
+export function demonstrateTraining(store: StageStore, config: BaseConfig): Promise<Demonstrations[]> {
   const tasks = atMost(split(config).train, config.source.maxTasks);
   return inStyles(store, config, { side: 'training', tasks, each: config.policy.prompt?.demonstrations ?? 0 });
 }
 
 /** The same of the tasks that are evaluated, one for every stream, in the order of tasks and streams. */
-export function demonstrateEvaluated(store: StageStore, config: ExperimentConfig, tasks: readonly Task[], at?: string) {
+export function demonstrateEvaluated(store: StageStore, config: BaseConfig, tasks: readonly Task[], at?: string) {
   return inStyles(store, config, { side: 'evaluated', tasks, each: config.evaluate.streams, at });
 }
 
-async function inStyles(store: StageStore, config: ExperimentConfig, wanted: Wanted): Promise<Demonstrations[]> {
+async function inStyles(store: StageStore, config: BaseConfig, wanted: Wanted): Promise<Demonstrations[]> {
   const made: Demonstrations[] = [];
   for (const style of config.policy.prompt?.styles ?? []) made.push({ style, output: await demonstrate(store, config, style, wanted) });
   return made;
 }
 
-function demonstrate(store: StageStore, config: ExperimentConfig, style: DemonstrationStyle, wanted: Wanted): Promise<StageOutput> {
+function demonstrate(store: StageStore, config: BaseConfig, style: DemonstrationStyle, wanted: Wanted): Promise<StageOutput> {
   const { env, split: division, source: learner, seed } = config;
   const { episodes, length } = config.policy.prompt!;
   const { side, tasks, each, at } = wanted;
@@ -112,11 +111,10 @@ export function batchParts(
   batch: Batch,
   histories: readonly History[],
   shown: readonly Demonstrations[],
-  { model, config }: { readonly model: Pick<Model, 'family'>; readonly config: Pick<ExperimentConfig, 'policy'> },
+  { family, prompt }: { readonly family: EnvFamily; readonly prompt: BaseConfig['policy']['prompt'] },
 ): BatchPart[] {
-  const { prompt } = config.policy;
   if (!prompt) return [{ name: 'batch', batch, from: 0, histories }];
-  const whole = shown.flatMap(({ output }) => loadHistories(output, model.family).histories);
+  const whole = shown.flatMap(({ output }) => loadHistories(output, family).histories);
   const episodes = (history: History) => Array.from({ length: episodeStarts(history).length - 1 }, (_, e) => e);
   const rows = batch.place.length.length;
   const alone = Math.round(prompt.unprompted * rows);

@@ -2,9 +2,9 @@
 
 import { provenance } from '../cache/provenance.ts';
 import type { StageOutput, StageStore } from '../cache/store.ts';
-import type { ExperimentConfig } from '../config/experiment.ts';
 import { type HistoryStore, type Manifest, openHistories, type Provenance, saveHistories, splitTasks } from '../data/index.ts';
 import { type EnvFamily, episodeStarts, type History, pickEpisodes, segmentStarts, type Task } from '../rl/index.ts';
+import type { BaseConfig } from '../settings/base.ts';
 import { generateHistory, type HistoryRequest, source } from '../sources/index.ts';
 import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
@@ -13,7 +13,7 @@ import type { Progress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { datasetKey, datasetOf, familyOf, selectHistories } from './imported.ts';
 
-type GenerateConfig = Pick<ExperimentConfig, 'env' | 'split' | 'source' | 'seed'>;
+type GenerateConfig = Pick<BaseConfig, 'env' | 'split' | 'source' | 'seed'>;
 
 /**
  * The tasks of an experiment: what is trained on, what settings are chosen on, and what only the final evaluation sees. Where tasks are drawn but
@@ -100,7 +100,7 @@ const rollSource: Make = async ({ source: settings, seed }, family, train, progr
 
 /** One history of the source as the experiment wants it: with its share of random actions, and its stride. */
 export function learningHistory(
-  { id, episodes, options, stride, noise: { fraction, max } }: ExperimentConfig['source'],
+  { id, episodes, options, stride, noise: { fraction, max } }: BaseConfig['source'],
   request: Pick<HistoryRequest, 'family' | 'task' | 'random' | 'stream' | 'seen'>,
 ): History {
   const draw = request.random.split('noise');

@@ -1,7 +1,6 @@
 /** @file Histories that were recorded elsewhere in the place of a source's: the family that they are of, and those of the training tasks. */
 
 import { provenance } from '../cache/provenance.ts';
-import type { ExperimentConfig } from '../config/experiment.ts';
 import type { ImportRequest } from '../data/exchange.ts';
 import type { DeclaredEnvironment, ExchangeFormat } from '../data/formats/index.ts';
 import {
@@ -16,10 +15,11 @@ import {
 } from '../data/index.ts';
 import { environment, environments } from '../envs/index.ts';
 import type { EnvFamily, History, Task } from '../rl/index.ts';
+import type { BaseConfig } from '../settings/base.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { canonicalJson } from '../util/files.ts';
 
-type ImportConfig = Pick<ExperimentConfig, 'env' | 'source'>;
+type ImportConfig = Pick<BaseConfig, 'env' | 'source'>;
 
 /** The data set that stands in for the source, if there is one. */
 export const datasetOf = ({ source: { dataset } }: ImportConfig): Dataset | undefined =>

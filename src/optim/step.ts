@@ -4,7 +4,20 @@
  * changes, live in one more.
  */
 
-import { add, concat, constant, type Graph, grad, input, reshape, rewrite, sizeOf, slice, type Tensor } from '../engine/index.ts';
+import {
+  add,
+  concat,
+  constant,
+  type Graph,
+  grad,
+  type HostTensor,
+  input,
+  reshape,
+  rewrite,
+  sizeOf,
+  slice,
+  type Tensor,
+} from '../engine/index.ts';
 import type { Transform } from './transforms.ts';
 
 /** One parameter as the optimiser sees it. */
@@ -66,6 +79,9 @@ export const PARAMETERS = 'parameters';
 export const FROZEN = 'frozen';
 export const BUFFERS = 'buffers';
 export const STEP = 'step';
+
+/** The vectors that a step changes, by name: `parameters` [P], `buffers` [S] where there are any. They are only valid until the step. */
+export type TrainedState = Readonly<Record<string, HostTensor>>;
 
 export interface TrainStepOptions {
   readonly loss: Tensor;

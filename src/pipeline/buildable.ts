@@ -8,7 +8,7 @@ import { inputsOf } from '../engine/index.ts';
 import { split } from '../histories/generate.ts';
 import { type EnvFamily, type Task, tabularModel } from '../rl/index.ts';
 import { demonstrations, oracle, source } from '../sources/index.ts';
-import { baselineModels } from '../training/baselines.ts';
+import { baselineModels } from '../training/stages/baselines.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { canonicalJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';

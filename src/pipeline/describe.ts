@@ -1,7 +1,7 @@
 /** @file What follows from a configuration, and how its parts are said in a Methods section: for results and reports. Nothing is run. */
 
 import { baseline, isTrained } from '../agent/baselines/index.ts';
-import { Model, PARTS } from '../agent/model.ts';
+import { Model, PARTS, partOf } from '../agent/model.ts';
 import { compressor, latentKind } from '../compressor/index.ts';
 import { type ExperimentConfig, tableConfig } from '../config/experiment.ts';
 import { environments } from '../envs/index.ts';
@@ -10,9 +10,8 @@ import { Scope } from '../nn/index.ts';
 import { ADAM_EPSILON } from '../optim/index.ts';
 import { type Description, FINAL_EPISODES, type Prose, type Setting } from '../records/index.ts';
 import { MONTE_CARLO_OPTIONS, source } from '../sources/index.ts';
-import { type BaselineModel, baselineModels } from '../training/baselines.ts';
-import { baselineSteps } from '../training/baselines-settings.ts';
-import { partOf } from '../training/stage.ts';
+import { type BaselineModel, baselineModels, baselineSteps } from '../training/stages/baselines.ts';
+
 import { type OptionTable, resolveOptions } from '../util/options.ts';
 
 /** Describes an experiment and its further tables. Throws as `split` and `Model` do where the configuration cannot be built. */

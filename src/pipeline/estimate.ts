@@ -6,12 +6,14 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { INFERENCE_INPUTS, type Inference, Model } from '../agent/model.ts';
 import { type CompressorOptions, compressor } from '../compressor/index.ts';
-import { type ExperimentConfig, evaluatedAt, stageOptimiser, stageSteps, type TrainingStage } from '../config/experiment.ts';
+import { type ExperimentConfig, evaluatedAt } from '../config/experiment.ts';
 import { bytesOf, countFlops, type Graph, inputsOf, nodesOf, sizeOf } from '../engine/index.ts';
 import { familyOf } from '../histories/imported.ts';
 import { actionDistribution, type EnvFamily, spaceSize } from '../rl/index.ts';
-import { baselineModels } from '../training/baselines.ts';
-import { updatesOf } from '../training/reinforce.ts';
+import { baselineModels } from '../training/stages/baselines.ts';
+import { finetuneBeta } from '../training/stages/finetune.ts';
+import { stageOptimiser, stageSteps, TRAINING_STAGES, type TrainingStageName } from '../training/stages/index.ts';
+import { updatesOf } from '../training/stages/reinforce.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { partsOf, STUDENT } from './parallel.ts';
 
@@ -291,14 +293,8 @@ function evaluationNeeds(config: ExperimentConfig, model: Model): Need[] {
   return needs;
 }
 
-const TRAINED: readonly TrainingStage[] = ['teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'retrieve', 'baselines'];
-
 /** Whether a stage trains anything. */
-const trains = (config: ExperimentConfig, stage: TrainingStage): boolean =>
-  stageSteps(config, stage) > 0 &&
-  (stage !== 'teacher' || config.teacher.kind === 'context') &&
-  (stage !== 'retrieve' || config.policy.retrieval.contexts > 0) &&
-  (stage !== 'baselines' || config.baselines.methods.length > 0);
+const trains = (config: ExperimentConfig, stage: TrainingStageName): boolean => stageSteps(config, stage) > 0;
 
 /** The least that training takes, without any graph: batches, weights, and one result of every block. */
 function trainingNeeds(config: ExperimentConfig, model: Model): Need[] {
@@ -307,17 +303,19 @@ function trainingNeeds(config: ExperimentConfig, model: Model): Need[] {
   const query = tokenizer.queryTokens(segment);
   const weights = width * (width * (4 + 2 * feedForward) * (encoderLayers + decoderLayers) + contextTokens + latents);
   const codes = config.latents.kind === 'vq' ? config.latents.groups * config.latents.codes * config.latents.codeWidth : 0;
-  return TRAINED.filter(stage => trains(config, stage)).flatMap(stage => {
-    const { batch } = stageOptimiser(config, stage);
-    const own = config[stage].batch === undefined ? 'optimiser.batch' : `${stage}.batch`;
-    const grows = { ...grown(config), [own]: batch / 64, 'env.options.horizon': model.family.horizon / 20 };
-    const row = contextTokens * tokenizer.context.width + query * tokenizer.query.width + segment * head.distribution.size;
-    const results = width * (contextTokens * (1 + encoderLayers) + query * (1 + decoderLayers) + latents);
-    return [
-      { what: `the weights of ${stage}`, bytes: 4 * VECTORS * (weights + codes), grows: grown(config) },
-      { what: `a batch of ${stage}`, bytes: 4 * batch * (row + results), grows },
-    ];
-  });
+  return TRAINING_STAGES.map(({ name }) => name)
+    .filter(stage => trains(config, stage))
+    .flatMap(stage => {
+      const { batch } = stageOptimiser(config, stage);
+      const own = config[stage].batch === undefined ? 'optimiser.batch' : `${stage}.batch`;
+      const grows = { ...grown(config), [own]: batch / 64, 'env.options.horizon': model.family.horizon / 20 };
+      const row = contextTokens * tokenizer.context.width + query * tokenizer.query.width + segment * head.distribution.size;
+      const results = width * (contextTokens * (1 + encoderLayers) + query * (1 + decoderLayers) + latents);
+      return [
+        { what: `the weights of ${stage}`, bytes: 4 * VECTORS * (weights + codes), grows: grown(config) },
+        { what: `a batch of ${stage}`, bytes: 4 * batch * (row + results), grows },
+      ];
+    });
 }
 
 /** What one sequence costs in a graph. */
@@ -393,15 +391,15 @@ function trainedStages(config: ExperimentConfig, model: Model, rows: readonly Ro
   const decoder = trains(config, 'pretrain') || finetune.gamma > 0 ? model.decoder(kind, 1) : undefined;
   /** Graphs that a stage trains, and graphs that it only reads. */
   type Made = readonly [trained: readonly (Graph | undefined)[], read?: readonly (Graph | undefined)[]];
-  const made: Record<Exclude<TrainingStage, 'baselines'>, () => Made> = {
+  const made: Partial<Record<TrainingStageName, () => Made>> = {
     teacher: () => [graphsOf(taught!.graphs)],
     pretrain: () => [[student.compress, decoder]],
     distil: () => [[student.act], [student.compress, ...follows(distil.beta)]],
-    finetune: () => [[...graphsOf(student), finetune.gamma > 0 ? decoder : undefined], follows(finetune.beta ?? distil.beta)],
-    reinforce: () => [graphsOf(student)],
+    finetune: () => [[...graphsOf(student), finetune.gamma > 0 ? decoder : undefined], follows(finetuneBeta(config))],
     retrieve: () => [[model.inference(kind, ONE, { retrieved: policy.retrieval.contexts }).act]],
   };
-  const stageOf = (stage: TrainingStage, name: string, [trained, read = []]: Made): StageEstimate => {
+  const whole = (): Made => [graphsOf(student)];
+  const stageOf = (stage: TrainingStageName, name: string, [trained, read = []]: Made): StageEstimate => {
     const { batch } = stageOptimiser(config, stage);
     const steps = stageSteps(config, stage);
     const [own, other] = [measure(trained), measure(read)];
@@ -418,9 +416,9 @@ function trainedStages(config: ExperimentConfig, model: Model, rows: readonly Ro
     };
   };
   return [
-    ...Object.entries(made)
-      .filter(([stage]) => trains(config, stage as TrainingStage))
-      .map(([stage, graphs]) => stageOf(stage as TrainingStage, stage, graphs())),
+    ...TRAINING_STAGES.map(({ name }) => name)
+      .filter(name => name !== 'baselines' && trains(config, name))
+      .map(name => stageOf(name, name, (made[name] ?? whole)())),
     ...(trains(config, 'baselines') ? others.filter(row => row !== taught) : []).map(({ id, graphs }) =>
       stageOf('baselines', id, [graphsOf(graphs)]),
     ),

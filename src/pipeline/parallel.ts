@@ -4,12 +4,11 @@
  */
 
 import { extname } from 'node:path';
-import { baseline, isTrained } from '../agent/baselines/index.ts';
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { runPool } from '../distributed/pool.ts';
-import { baselineSteps } from '../training/baselines-settings.ts';
+import { trainedIds } from '../training/stages/baselines.ts';
+import type { Progress } from '../util/progress.ts';
 import type { Stage } from './plan.ts';
-import type { RunOptions } from './run.ts';
 
 /** In the place of a baseline's id: the student with whatever it learns from, and no baseline. */
 export const STUDENT = 'student';
@@ -31,8 +30,8 @@ export interface PartJob extends Part {
 
 /** An experiment as parts that need nothing of each other. */
 export function partsOf(heading: string, config: ExperimentConfig): Part[] {
-  const baselines = baselineSteps(config) === 0 ? [] : config.baselines.methods.filter(id => isTrained(baseline(id)));
-  const rows = baselines.length === 0 ? [undefined] : [STUDENT, ...baselines];
+  const trained = trainedIds(config);
+  const rows = trained.length === 0 ? [undefined] : [STUDENT, ...trained];
   return config.seeds.flatMap(seed =>
     rows.map(only => ({
       heading: [heading, ...(config.seeds.length > 1 ? [`seed ${seed}`] : []), ...(only ? [only] : [])].join(' '),
@@ -46,7 +45,15 @@ export function partsOf(heading: string, config: ExperimentConfig): Part[] {
 export async function makeAtOnce(
   name: string,
   parts: readonly Part[],
-  options: Omit<RunOptions, 'command'> & { readonly since: number },
+  options: {
+    readonly out: string;
+    readonly fresh?: boolean;
+    readonly since: number;
+    readonly until?: Stage;
+    readonly jobs?: number;
+    readonly progress: Progress;
+    readonly signal: AbortSignal;
+  },
 ): Promise<void> {
   const { out, fresh = false, since, until = 'evaluate', jobs: processes = 1, progress, signal } = options;
   if (Math.min(processes, parts.length) === 1) return;

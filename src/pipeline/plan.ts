@@ -1,16 +1,17 @@
 /** @file The stages that a command will ask its store for, in that order, and where among them it is. Follows run.ts; a test compares the two. */
 
+import type { z } from 'zod';
 import { baseline, isTrained } from '../agent/baselines/index.ts';
 import { measuresImitation } from '../analysis/imitation.ts';
-import { type ExperimentConfig, stageSteps, tableConfig } from '../config/experiment.ts';
+import { type ExperimentConfig, tableConfig } from '../config/experiment.ts';
 import { split } from '../histories/generate.ts';
-import { STORES } from '../settings/stores.ts';
-import { baselineSteps } from '../training/baselines-settings.ts';
+import type { PlannedRow, TrainingStage } from '../training/define.ts';
+import { type StageSections, TRAINING_STAGES, type TrainingStageName } from '../training/stages/index.ts';
 import type { Progress } from '../util/progress.ts';
 
 /** The stages in the order in which they run. */
-export const STAGES = ['generate', 'teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'retrieve', 'baselines', 'evaluate'] as const;
-export type Stage = (typeof STAGES)[number];
+export type Stage = 'generate' | TrainingStageName | 'evaluate';
+export const STAGES: readonly Stage[] = ['generate', ...TRAINING_STAGES.map(({ name }) => name), 'evaluate'];
 
 /** Whether a stage runs when `until` is the last one to run. */
 export const wantedBy = (until: Stage, stage: Stage) => STAGES.indexOf(stage) <= STAGES.indexOf(until);
@@ -22,13 +23,7 @@ export interface PlannedStage {
 }
 
 /** A row that is trained, as far as its stages follow from it. */
-interface PlannedMethod {
-  readonly method: string;
-  readonly seed: number;
-  readonly foresees?: boolean;
-  /** Whether evaluations look contexts of their own tasks up, which are made first. */
-  readonly remembers?: boolean;
-}
+type PlannedMethod = PlannedRow & { readonly seed: number };
 
 /** The stages of an experiment with its tables. */
 export const plannedStages = (config: ExperimentConfig, until: Stage = 'evaluate'): PlannedStage[] =>
@@ -43,30 +38,16 @@ function plannedRoad(config: ExperimentConfig, until: Stage): PlannedStage[] {
   if (wantedBy(until, 'teacher')) add(...styles.map(style => `demonstrate-${style}-training`));
 
   const trained: PlannedMethod[] = [];
-  const foresees = policy.returns !== undefined;
   const chosen = config.baselines.methods.map(baseline);
-  for (const seed of seeds) {
-    const trains = (stage: Exclude<Stage, 'generate' | 'evaluate'>, names: readonly string[] = [stage]) => {
-      const steps = stageSteps(config, stage);
-      if (!wantedBy(until, stage) || steps === 0) return false;
-      stages.push(...names.map(name => ({ stage: `${name}-seed${seed}`, steps })));
-      return true;
-    };
-    const teacher = config.teacher.kind === 'context' && trains('teacher');
-    trains('pretrain');
-    const student = [trains('distil'), trains('finetune')].some(Boolean);
-    if (student) trained.push({ method: 'cad', seed, foresees });
-    if (student && trains('reinforce')) trained.push({ method: 'reinforced', seed });
-    if (student && wantedBy(until, 'retrieve') && policy.retrieval.contexts > 0) {
-      add(`contexts-seed${seed}`);
-      stages.push({ stage: `retrieve-seed${seed}`, steps: stageSteps(config, 'retrieve') });
-      for (const store of config.retrieve.stores)
-        trained.push({ method: STORES[store].row, seed, remembers: STORES[store].holds.evaluated });
+  for (const seed of seeds)
+    for (const stage of TRAINING_STAGES as readonly TrainingStage<TrainingStageName, z.ZodType, StageSections>[]) {
+      const steps = stage.steps(config);
+      if (!wantedBy(until, stage.name) || steps === 0) continue;
+      const trains = (part: string) => part !== 'contexts';
+      for (const part of stage.parts?.(config) ?? [stage.name])
+        stages.push({ stage: `${part}-seed${seed}`, ...(trains(part) ? { steps } : {}) });
+      trained.push(...stage.rows(config).map(row => ({ ...row, seed })));
     }
-    if (teacher) trained.push({ method: 'teacher', seed, foresees });
-    const others = baselineSteps(config) === 0 ? [] : chosen.filter(isTrained).map(({ id }) => id);
-    if (trains('baselines', others)) trained.push(...others.map(method => ({ method, seed, foresees })));
-  }
   if (until !== 'evaluate') return stages;
 
   const remember = ({ remembers, seed }: PlannedMethod, suffix = '') =>

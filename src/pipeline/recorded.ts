@@ -6,15 +6,7 @@
 import { join } from 'node:path';
 import { weightsOf } from '../agent/inference.ts';
 import { withWeights } from '../agent/model.ts';
-import {
-  type Evaluation,
-  evaluatedTasks,
-  evaluationOf,
-  exportModel,
-  rolloutSettings,
-  splitRecord,
-  type TrainedMethod,
-} from '../analysis/evaluate.ts';
+import { type Evaluation, evaluatedTasks, evaluationOf, exportModel, rolloutSettings, splitRecord } from '../analysis/evaluate.ts';
 import { openOutputs } from '../cache/outputs.ts';
 import { madeBy } from '../cache/provenance.ts';
 import { StageStore, sayReused } from '../cache/store.ts';
@@ -35,6 +27,7 @@ import {
   RecordedTaskScorer,
   recordedResult,
 } from '../records/index.ts';
+import type { TrainedMethod } from '../retrieval/memory.ts';
 import { episodeStarts, type History, segmentStarts } from '../rl/index.ts';
 import { newBatch, writeSegment } from '../tokenizers/index.ts';
 import { CadenzaError } from '../util/errors.ts';

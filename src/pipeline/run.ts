@@ -5,7 +5,7 @@
 
 import { join } from 'node:path';
 import { Model } from '../agent/model.ts';
-import { type Evaluated, evaluate, evaluatedTasks, exportModel, type TrainedMethod } from '../analysis/evaluate.ts';
+import { type Evaluated, evaluate, evaluatedTasks, exportModel } from '../analysis/evaluate.ts';
 import { compareWithSource, measuresImitation } from '../analysis/imitation.ts';
 import { returnPrediction } from '../analysis/return-prediction.ts';
 import { measureTimes } from '../analysis/times.ts';
@@ -17,13 +17,11 @@ import type { Executor } from '../engine/index.ts';
 import { demonstrateEvaluated, demonstrateTraining } from '../histories/demonstrate.ts';
 import { expectPast, generate, loadHistories, split } from '../histories/generate.ts';
 import type { MethodTimes, Results } from '../records/index.ts';
+import type { TrainedMethod } from '../retrieval/memory.ts';
 import type { History } from '../rl/index.ts';
-import { STORES } from '../settings/stores.ts';
 import type { ImitationTable, ReturnTable } from '../statistics/index.ts';
-import { baselineModels, trainBaseline } from '../training/baselines.ts';
-import { reinforce } from '../training/reinforce.ts';
-import { retrieve, trainingContexts } from '../training/retrieve.ts';
-import { distil, finetune, pretrain, type TrainingRun, trainTeacher } from '../training/stage.ts';
+import type { TrainingRun } from '../training/define.ts';
+import { type StageSections, TRAINING_STAGES } from '../training/stages/index.ts';
 import { type Progress, silentProgress } from '../util/progress.ts';
 import { expectBuildable } from './buildable.ts';
 import { together } from './estimate.ts';
@@ -113,8 +111,8 @@ export async function trainMethods(
   until: Stage = 'baselines',
   only?: string,
 ) {
-  const asked = (row: string) => only === undefined || only === row;
-  const wanted = (stage: Stage) => wantedBy(until, stage) && (stage === 'baselines' || asked(STUDENT));
+  const asked = (stage: Stage) => only === undefined || (stage === 'baselines') === (only !== STUDENT);
+  const wanted = (stage: Stage) => wantedBy(until, stage) && asked(stage);
   const generated = await generate(store, config);
   const { family } = split(config);
   const demonstrations = wantedBy(until, 'teacher') ? await demonstrateTraining(store, config) : [];
@@ -125,42 +123,17 @@ export async function trainMethods(
     return opened;
   };
   const trained: TrainedMethod[] = [];
-  // Training by returns and on retrieved contexts does not go on with it.
-  const foresees = config.policy.returns !== undefined;
-  const baselines = wanted('baselines') ? baselineModels(config, model).filter(({ baseline }) => asked(baseline.id)) : [];
   for (const seed of config.seeds) {
-    const run: TrainingRun = { store, config, seed, model, histories, generated, demonstrations, executor };
-    const needsTeacher = config.teacher.kind === 'context' && config.teacher.steps > 0;
-    const teacher = wanted('teacher') && needsTeacher ? await trainTeacher(run) : undefined;
-    const pretrained = wanted('pretrain') && config.pretrain.steps > 0 ? await pretrain(run) : undefined;
-    const distilled = wanted('distil') && config.distil.steps > 0 ? await distil(run, { teacher, pretrain: pretrained }) : undefined;
-    const joint =
-      wanted('finetune') && config.finetune.steps > 0
-        ? await finetune(run, { teacher, pretrain: pretrained, distil: distilled })
-        : undefined;
-    const student = joint ?? distilled;
-    if (student) trained.push({ method: 'cad', kind: config.compressor, trained: student, seed, foresees });
-    const better = student && wanted('reinforce') && config.reinforce.steps > 0 ? await reinforce(run, student) : undefined;
-    if (better) trained.push({ method: 'reinforced', kind: config.compressor, trained: better, seed });
-    if (student && wanted('retrieve') && config.policy.retrieval.contexts > 0) trained.push(...(await withRetrieval(run, student)));
-    if (teacher) trained.push({ method: 'teacher', kind: 'full', trained: teacher, seed, foresees });
-    for (const each of baselines) {
-      const { id, compressor } = each.baseline;
-      trained.push({ method: id, kind: compressor, model: each.model, trained: await trainBaseline(run, each), seed, foresees });
+    const run: TrainingRun<StageSections> = { store, config, seed, model, histories, generated, demonstrations, executor };
+    const earlier: Record<string, StageOutput | undefined> = {};
+    for (const stage of TRAINING_STAGES) {
+      if (!wanted(stage.name) || stage.steps(config) === 0) continue;
+      const { output, rows } = await stage.train(run, earlier, only);
+      earlier[stage.name] = output;
+      trained.push(...rows.map(row => ({ ...row, seed })));
     }
   }
   return { generated, model, trained };
-}
-
-/** The student trained further on retrieved contexts: one network, and a method for every store that it is evaluated with. */
-async function withRetrieval(run: TrainingRun, student: StageOutput): Promise<TrainedMethod[]> {
-  const { seed, config } = run;
-  const kind = config.compressor;
-  const contexts = await trainingContexts(run, student);
-  const trained = await retrieve(run, student, contexts);
-  const retrieved = config.policy.retrieval.contexts;
-  const memory = { contexts, student: { kind, trained: student } };
-  return config.retrieve.stores.map(store => ({ method: STORES[store].row, kind, trained, seed, retrieved, memory: { store, ...memory } }));
 }
 
 /** One experiment with one source, through all seeds; undefined when it ends before the evaluation. `only` is that of `trainMethods`. */

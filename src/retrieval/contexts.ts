@@ -3,13 +3,12 @@
  * comes by in tasks of any side (method 7.1). They go into a store, or are looked up in one.
  */
 
-import type { FinishedRun } from '../analysis/finished.ts';
 import { type Context, type ContextAbout, type ContextStore, StoreLocked } from '../data/contexts.ts';
 import { tasksByKey } from '../data/index.ts';
 import { type Executor, type HostTensor, outputNames, type Program, zeros } from '../engine/index.ts';
 import { split } from '../histories/generate.ts';
 import { rollout } from '../play/index.ts';
-import { contextShape, loadPolicy } from '../policy/index.ts';
+import { contextShape, loadPolicy, type ModelDescription } from '../policy/index.ts';
 import {
   actionsOf,
   type EnvFamily,
@@ -21,15 +20,25 @@ import {
   spaceSize,
   type Task,
 } from '../rl/index.ts';
+import type { BaseConfig } from '../settings/base.ts';
 import { type ContextShape, pastFrom, type Tokenizer, tokenizer, writePast } from '../tokenizers/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { hashJson } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 
+/** An agent as it is deployed, and the experiment that it is from. */
+export interface ExportedAgent {
+  readonly config: BaseConfig;
+  readonly family: EnvFamily;
+  readonly description: ModelDescription;
+  readonly compress: Uint8Array;
+  readonly act: Uint8Array;
+}
+
 /** Rolls the run's policy in tasks and gives what happened as histories, one a stream, learnt in context with fixed weights. */
 export async function policyHistories(
-  { family, description, compress, act, config }: FinishedRun,
+  { family, description, compress, act, config }: ExportedAgent,
   { tasks, streams, episodes, seed, executor, progress, signal }: Rolling,
 ): Promise<History[]> {
   const policy = await loadPolicy({ description, compress, act, executor });
@@ -105,7 +114,7 @@ function recording(policy: Policy, { observationSpace, actionSpace }: Pick<EnvFa
 }
 
 /** The side of the split that every task of the run is on, by its key. */
-export function sidesOf({ config, family }: FinishedRun): ReadonlyMap<string, ContextAbout['side']> {
+export function sidesOf({ config, family }: ExportedAgent): ReadonlyMap<string, ContextAbout['side']> {
   const { train, validation, test } = split(config);
   const sides = { train, validation, test };
   return new Map(
@@ -114,7 +123,7 @@ export function sidesOf({ config, family }: FinishedRun): ReadonlyMap<string, Co
 }
 
 /** The tasks that words name: a side of the split, or a task's own key. Throws `E_SPLIT` for anything else. */
-export function namedTasks(run: FinishedRun, names: readonly string[]): Task[] {
+export function namedTasks(run: ExportedAgent, names: readonly string[]): Task[] {
   const { train, validation, test } = split(run.config);
   const sides: Record<string, readonly Task[]> = { train, validation, test };
   // Where tasks are drawn, these are all that have a name.
@@ -141,7 +150,7 @@ interface Past {
  * is led through the history from its start, or from where it last stood in it.
  */
 export class ContextCompressor {
-  readonly #run: FinishedRun;
+  readonly #run: ExportedAgent;
   readonly #program: Program;
   readonly #outputs: readonly string[];
   readonly #layout: Tokenizer;
@@ -151,7 +160,7 @@ export class ContextCompressor {
   #carried: { readonly history?: History; readonly count: number; readonly made: Made };
   readonly #sides: ReadonlyMap<string, ContextAbout['side']>;
 
-  private constructor(run: FinishedRun, program: Program) {
+  private constructor(run: ExportedAgent, program: Program) {
     const { description, family } = run;
     this.#layout = tokenizer(description.tokenizer, family, description.query);
     this.#shape = contextShape(description);
@@ -164,7 +173,7 @@ export class ContextCompressor {
     this.#sides = sidesOf(run);
   }
 
-  static async open(run: FinishedRun, executor: Executor): Promise<ContextCompressor> {
+  static async open(run: ExportedAgent, executor: Executor): Promise<ContextCompressor> {
     return new ContextCompressor(run, await executor.compile(run.compress));
   }
 

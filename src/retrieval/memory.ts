@@ -7,12 +7,12 @@ import { collect } from '../agent/experience.ts';
 import { openPolicy, type TrainedModel } from '../agent/inference.ts';
 import type { Model } from '../agent/model.ts';
 import type { StageOutput, StageStore } from '../cache/store.ts';
-import type { ExperimentConfig } from '../config/experiment.ts';
 import type { Executor } from '../engine/index.ts';
 import { datasetKey } from '../histories/imported.ts';
 import type { Retriever } from '../policy/index.ts';
 import type { RetrievalUse } from '../records/index.ts';
 import type { Task } from '../rl/index.ts';
+import type { BaseConfig } from '../settings/base.ts';
 import { STORES, type StoreId, type StoreKind } from '../settings/stores.ts';
 import { Random } from '../util/random.ts';
 import { encodeStreams, joinTables, loadTable, type StreamTable, saveTable, shownTo } from './table.ts';
@@ -28,7 +28,7 @@ export interface MethodMemory {
 
 export interface MemoryRequest {
   readonly store: StageStore;
-  readonly config: ExperimentConfig;
+  readonly config: BaseConfig & { readonly retrieve: { readonly histories: number } };
   readonly model: Model;
   readonly executor: Executor;
   readonly seed: number;
@@ -36,6 +36,13 @@ export interface MemoryRequest {
   readonly at?: string;
   /** The evaluated tasks, each once. */
   readonly tasks: readonly Task[];
+}
+
+/** One trained model to evaluate, and what it looks contexts up in, if it does. */
+export interface TrainedMethod extends TrainedModel {
+  readonly method: string;
+  readonly seed: number;
+  readonly memory?: MethodMemory;
 }
 
 /** An open memory: keys of the stages it is made of, and who looks up in it. */
@@ -116,7 +123,7 @@ export const retrievalOf = ({ contexts, stored, of, shows }: RetrievalUse): stri
 export function retrieverOf(
   table: StreamTable,
   kind: StoreKind,
-  lookUp: ExperimentConfig['policy']['retrieval'],
+  lookUp: BaseConfig['policy']['retrieval'],
   taskKeys: readonly string[],
 ): MeasuredRetriever {
   const N = table.rows.length;

@@ -6,7 +6,6 @@
 
 import { CadenzaError, expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import type { EnvFamily } from './env.ts';
 import { type BoxSpace, type Space, spaceSize } from './spaces.ts';
 
 /** Actions one behind the other, [count × W]: integers, or reals where the space is a box. */
@@ -240,7 +239,11 @@ export function chooseActions(rows: Float32Array, distribution: ActionDistributi
 }
 
 /** Checks what environments are told to do: [size × W] actions of the family's space, integers in range or finite reals. Throws `E_SHAPE`. */
-export function expectActions({ id, actionSpace: space }: Pick<EnvFamily, 'id' | 'actionSpace'>, actions: Actions, size: number): void {
+export function expectActions(
+  { id, actionSpace: space }: { readonly id: string; readonly actionSpace: Space },
+  actions: Actions,
+  size: number,
+): void {
   const width = spaceSize(space);
   const each = width === 1 ? 'one an environment' : `${width} numbers an environment`;
   expect(actions.length === size * width, `${id}: expected ${size * width} actions, ${each}, but got ${actions.length}.`);

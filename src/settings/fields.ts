@@ -74,8 +74,8 @@ export const optimiserFields = {
 
 export const optimiserOverrides = z.strictObject(optimiserFields).partial().shape;
 
-/** A training stage: its own fields, and any field of the optimiser to override the shared value. */
-export const trainingStage = <T extends z.ZodRawShape>(description: string, fields: T) =>
+/** The section of a training stage: its own fields, and any field of the optimizer to override the shared value. */
+export const stageSection = <T extends z.ZodRawShape>(description: string, fields: T) =>
   z
     .strictObject({ ...fields, ...optimiserOverrides })
     .prefault({} as never)

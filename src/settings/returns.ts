@@ -12,3 +12,6 @@ export const returnsSchema = z
   })
   .optional()
   .describe('Future returns as a second target, decoded one after the other; none when left out');
+
+/** Whether the models of an experiment learn to predict future returns. */
+export const foresees = ({ policy }: { readonly policy: { readonly returns?: unknown } }): boolean => policy.returns !== undefined;

@@ -1,6 +1,6 @@
 /** @file Kinds of labels: how a prediction of each is scored, and what can be said without looking at the inputs. */
 
-import type { Examples } from './problem.ts';
+import type { Examples, LabelKind } from './problem.ts';
 
 export interface LabelRecord {
   /** Name of the score. */
@@ -44,9 +44,7 @@ export const LABELS = {
       },
     },
   },
-} as const satisfies Record<string, LabelRecord>;
-
-export type LabelKind = keyof typeof LABELS;
+} as const satisfies Record<LabelKind, LabelRecord>;
 
 /** The record of a kind of label, by its common interface. */
 export const labelRecord = (kind: LabelKind): LabelRecord => LABELS[kind];

@@ -5,7 +5,9 @@
 
 import { type Options, type OptionTable, resolveOptions } from '../util/options.ts';
 import type { Random } from '../util/random.ts';
-import type { LabelKind } from './labels.ts';
+
+/** Real numbers, or classes. */
+export type LabelKind = 'real' | 'class';
 
 /** Inputs with their labels. */
 export interface Examples {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { baseline, type TrainedBaseline } from '../agent/baselines/index.ts';
 import { Model } from '../agent/model.ts';
-import { loadTensors } from '../cache/checkpoint.ts';
+import { loadTensors, MODEL_FILE } from '../cache/checkpoint.ts';
 import { type StageOutput, StageStore } from '../cache/store.ts';
 import { latentKinds } from '../compressor/index.ts';
 import { loadExperiment } from '../config/experiment.ts';
@@ -18,8 +18,13 @@ import { generateHistory, monteCarloActions, source } from '../sources/index.ts'
 import { BatchSampler, newBatch, tokenizer } from '../tokenizers/index.ts';
 import { silentProgress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
-import { baselineModel, trainBaseline } from './baselines.ts';
-import { distil, finetune, MODEL_FILE, pretrain, type TrainingRun, teacherTable } from './stage.ts';
+import { teacherTable } from './batches.ts';
+import type { Trained, TrainingRun } from './define.ts';
+import { baselineModel, trainBaseline } from './stages/baselines.ts';
+import { distil } from './stages/distil.ts';
+import { finetune } from './stages/finetune.ts';
+import type { StageSections } from './stages/index.ts';
+import { pretrain } from './stages/pretrain.ts';
 
 const TINY = fileURLToPath(new URL('../../experiments/tiny.yaml', import.meta.url));
 const out = mkdtempSync(join(tmpdir(), 'cadenza-training-'));
@@ -28,7 +33,7 @@ afterAll(() => rmSync(out, { recursive: true, force: true }));
 const store = new StageStore(out, { progress: silentProgress, signal: new AbortController().signal });
 
 /** A single step without warm-up, decay or teacher, so that what moves is what the gradient moved. */
-async function prepare(overrides: string[]): Promise<TrainingRun> {
+async function prepare(overrides: string[]): Promise<TrainingRun<StageSections>> {
   const plain = ['pretrain.steps=1', 'distil.steps=1', 'finetune.steps=1', 'optimiser.warmup=0', 'optimiser.weightDecay=0'];
   const config = loadExperiment(TINY, [...plain, 'optimiser.decayTo=1', 'distil.beta=0', ...overrides]);
   const { family } = split(config);
@@ -38,7 +43,10 @@ async function prepare(overrides: string[]): Promise<TrainingRun> {
   return { store, config, seed: 0, model: new Model(config, family), histories: () => histories, generated, executor };
 }
 
-const beside = (run: TrainingRun, id: string) => trainBaseline(run, baselineModel(baseline(id) as TrainedBaseline, run.config, run.model));
+const beside = (run: TrainingRun<StageSections>, id: string) =>
+  trainBaseline(run, baselineModel(baseline(id) as TrainedBaseline, run.config, run.model));
+
+const left = async (trained: Promise<Trained>) => (await trained).output!;
 
 const weights = (output: StageOutput) => loadTensors(join(output.folder, MODEL_FILE)).tensors;
 
@@ -52,10 +60,10 @@ function change(part: string, before: StageOutput, after: StageOutput): number {
 
 async function tune(...overrides: string[]): Promise<{ compressor: number; policy: number; decoder: number }> {
   const run = await prepare(overrides);
-  const pretrained = await pretrain(run);
-  const distilled = await distil(run, { pretrain: pretrained });
+  const pretrained = await left(pretrain.train(run, {}));
+  const distilled = await left(distil.train(run, { pretrain: pretrained }));
   expect(change('compressor', pretrained, distilled)).toBe(0);
-  const tuned = await finetune(run, { pretrain: pretrained, distil: distilled });
+  const tuned = await left(finetune.train(run, { pretrain: pretrained, distil: distilled }));
   const [compressor, policy] = ['compressor', 'policy'].map(part => change(part, distilled, tuned));
   return { compressor, policy, decoder: run.config.finetune.gamma > 0 ? change('decoder', pretrained, tuned) : 0 };
 }
@@ -115,8 +123,8 @@ describe('fine-tuning', () => {
 
   it('without reconstruction has no decoder in it', async () => {
     const run = await prepare(['finetune.gamma=0']);
-    const pretrained = await pretrain(run);
-    const tuned = await finetune(run, { pretrain: pretrained });
+    const pretrained = await left(pretrain.train(run, {}));
+    const tuned = await left(finetune.train(run, { pretrain: pretrained }));
     expect([...weights(tuned).keys()].filter(name => name.startsWith('decoder.'))).toEqual([]);
   });
 });
@@ -128,10 +136,10 @@ describe.each(latentKinds.all)('$id latents', ({ id }) => {
 
   it('train in every stage; what belongs to the compressor stands still in distillation, its codebook too', async () => {
     const run = await prepare([...settings, 'finetune.lambdaCap=0.1']);
-    const pretrained = await pretrain(run);
-    const distilled = await distil(run, { pretrain: pretrained });
+    const pretrained = await left(pretrain.train(run, {}));
+    const distilled = await left(distil.train(run, { pretrain: pretrained }));
     expect(change('compressor', pretrained, distilled)).toBe(0);
-    const tuned = await finetune(run, { pretrain: pretrained, distil: distilled });
+    const tuned = await left(finetune.train(run, { pretrain: pretrained, distil: distilled }));
     expect(change('compressor', distilled, tuned)).toBeGreaterThan(0);
     const pooled = await beside(run, 'mean-pool');
     expect(codebook(pretrained)).toHaveLength(id === 'vq' ? 2 : 0);
@@ -153,7 +161,7 @@ describe.each(latentKinds.all)('$id latents', ({ id }) => {
         const run = await prepare(overrides);
         for (const [i, signal] of signals.entries()) {
           const own = new StageStore(folder, { progress: silentProgress, signal });
-          const stage = pretrain({ ...run, store: own });
+          const stage = left(pretrain.train({ ...run, store: own }, {}));
           if (i < signals.length - 1) await expect(stage).rejects.toThrow('stop');
           else return readFileSync(join((await stage).folder, MODEL_FILE));
         }
@@ -172,9 +180,9 @@ describe.each(latentKinds.all)('$id latents', ({ id }) => {
 describe('a compressor that is fitted', () => {
   it('has the same components in every stage, which no training moves', async () => {
     const run = await prepare(['compressor=pca', 'baselines.steps=3', 'finetune.gamma=0']);
-    const pretrained = await pretrain(run);
-    const distilled = await distil(run, { pretrain: pretrained });
-    const tuned = await finetune(run, { pretrain: pretrained, distil: distilled });
+    const pretrained = await left(pretrain.train(run, {}));
+    const distilled = await left(distil.train(run, { pretrain: pretrained }));
+    const tuned = await left(finetune.train(run, { pretrain: pretrained, distil: distilled }));
     const baseline = await beside(run, 'pca');
     const fitted = (output: StageOutput) => [...weights(output)].filter(([name]) => name.startsWith('statistics.pieces.'));
     expect(fitted(pretrained).map(([name]) => name)).toEqual(['statistics.pieces.components', 'statistics.pieces.mean']);

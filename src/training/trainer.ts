@@ -7,7 +7,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CHECKPOINT, type CheckpointRequest, loadCheckpoint, saveCheckpoint, type Weights, weightsFrom } from '../cache/checkpoint.ts';
 import type { StageContext } from '../cache/store.ts';
-import type { OptimiserConfig } from '../config/experiment.ts';
 import { type Executor, type HostTensor, optimise, type StoredTensor, sizeOf, type Tensor, toOnnx, zeros } from '../engine/index.ts';
 import type { BufferSpec, ParameterSpec } from '../nn/index.ts';
 import {
@@ -24,10 +23,12 @@ import {
   packing,
   perParameter,
   STEP,
+  type TrainedState,
   trainStep,
   unpack,
   warmupCosine,
 } from '../optim/index.ts';
+import type { OptimiserConfig } from '../settings/base.ts';
 import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { appendText, writeFileAtomic } from '../util/files.ts';
@@ -35,9 +36,6 @@ import { appendText, writeFileAtomic } from '../util/files.ts';
 const METRICS = 'metrics.jsonl';
 /** Steps between two lines of metrics. */
 const LOG_EVERY = 10;
-
-/** The vectors that a step changes, by name: `parameters` [P], `buffers` [S] where there are any. They are only valid until the step. */
-export type TrainedState = Readonly<Record<string, HostTensor>>;
 
 /** What a step trains on. */
 export interface BatchSource {

@@ -4,10 +4,10 @@
  */
 
 import { join } from 'node:path';
-import { PARTS } from '../../agent/model.ts';
-import { loadTensors } from '../../cache/checkpoint.ts';
+import { PARTS, partOf } from '../../agent/model.ts';
+import { loadTensors, MODEL_FILE } from '../../cache/checkpoint.ts';
 import type { StageOutput } from '../../cache/store.ts';
-import { MODEL_FILE, partOf, trainingStage } from '../../training/stage.ts';
+import { trainingStage } from '../../training/stage.ts';
 import { stageOf } from '../finished.ts';
 import type { Subject } from './subject.ts';
 
@@ -49,7 +49,7 @@ async function fitDecoder(subject: Subject): Promise<Decoder | undefined> {
   if (options.decoderSteps === 0) return undefined;
   const run = {
     store,
-    config: { ...config, pretrain: { ...config.pretrain, steps: options.decoderSteps } },
+    config,
     seed,
     model,
     histories,
@@ -58,7 +58,7 @@ async function fitDecoder(subject: Subject): Promise<Decoder | undefined> {
   };
   const trained = await trainingStage(run, {
     name: 'inspect-decoder',
-    kind: 'pretrain',
+    own: { ...config.pretrain, steps: options.decoderSteps },
     compressor: student.kind,
     settings: { latents: config.latents },
     from: { student: student.trained },

@@ -4,8 +4,7 @@ import OnnxProto, { type onnx as Proto } from 'onnx-proto';
 import { expect } from '../../util/errors.ts';
 import { type Graph, inputsOf, nodesOf } from '../graph.ts';
 import { ONNX_TYPE } from '../ops/structure.ts';
-import type { Tensor, TensorType } from '../tensor.ts';
-import type { LoweringContext, OnnxAttribute } from './context.ts';
+import type { LoweringContext, OnnxAttribute, Tensor, TensorType } from '../tensor.ts';
 
 const { onnx } = OnnxProto;
 const IR_VERSION = 8;

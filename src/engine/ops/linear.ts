@@ -1,7 +1,7 @@
 /** @file Matrix products. Transposes, a scale and a bias ride along in the kernel. */
 
 import { expect } from '../../util/errors.ts';
-import type { LoweringContext } from '../onnx/context.ts';
+import type { LoweringContext } from '../tensor.ts';
 import {
   applyOne,
   formatType,

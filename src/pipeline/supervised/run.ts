@@ -1,7 +1,7 @@
 /** @file A supervised experiment (method 5.3): audit → train CAD and the baselines → evaluate against the exact reference. */
 
 import { join } from 'node:path';
-import { loadWeights } from '../../cache/checkpoint.ts';
+import { loadWeights, MODEL_FILE } from '../../cache/checkpoint.ts';
 import { openOutputs } from '../../cache/outputs.ts';
 import { madeBy } from '../../cache/provenance.ts';
 import { type StageOutput, StageStore, sayReused } from '../../cache/store.ts';
@@ -19,7 +19,6 @@ import {
   supervisedDraws,
 } from '../../records/index.ts';
 import { type Draw, labelRecord, problems } from '../../supervised/index.ts';
-import { MODEL_FILE } from '../../training/stage.ts';
 import { hashJson, readJson, writeJson } from '../../util/files.ts';
 import { Random } from '../../util/random.ts';
 import type { RunOptions } from '../run.ts';

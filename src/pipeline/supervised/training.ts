@@ -2,13 +2,13 @@
 
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { CHECKPOINT, saveTensors } from '../../cache/checkpoint.ts';
+import { CHECKPOINT, MODEL_FILE, saveTensors } from '../../cache/checkpoint.ts';
 import type { StageOutput, StageStore } from '../../cache/store.ts';
 import type { SupervisedConfig } from '../../config/supervised.ts';
 import type { Executor } from '../../engine/index.ts';
 import { initialise, Scope } from '../../nn/index.ts';
 import { PARAMETERS } from '../../optim/index.ts';
-import { batchesFor, MODEL_FILE } from '../../training/stage.ts';
+import { batchesFor } from '../../training/stage.ts';
 import { train } from '../../training/trainer.ts';
 import { Random } from '../../util/random.ts';
 import type { SupervisedModel } from './model.ts';

@@ -3,27 +3,30 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { collect, openActor } from '../agent/experience.ts';
-import { Model } from '../agent/model.ts';
-import { loadTensors } from '../cache/checkpoint.ts';
-import { type StageOutput, StageStore } from '../cache/store.ts';
-import { latentKinds } from '../compressor/index.ts';
-import { type ExperimentConfig, loadExperiment, stageOptimiser } from '../config/experiment.ts';
-import { nodeExecutor } from '../engine/executors/node.ts';
-import { zeros } from '../engine/index.ts';
-import { tabularFamily } from '../envs/tabular.ts';
-import { generate, loadHistories, split } from '../histories/generate.ts';
-import { initialise, Scope } from '../nn/index.ts';
-import { PARAMETERS, pack, packing } from '../optim/index.ts';
-import { actionDistribution, type EnvFamily, listedTasks, type Policy, type Task } from '../rl/index.ts';
-import { source } from '../sources/index.ts';
-import { silentProgress } from '../util/progress.ts';
-import { Random } from '../util/random.ts';
+import { collect, openActor } from '../../agent/experience.ts';
+import { Model, partOf } from '../../agent/model.ts';
+import { loadTensors, MODEL_FILE } from '../../cache/checkpoint.ts';
+import { type StageOutput, StageStore } from '../../cache/store.ts';
+import { latentKinds } from '../../compressor/index.ts';
+import { type ExperimentConfig, loadExperiment } from '../../config/experiment.ts';
+import { nodeExecutor } from '../../engine/executors/node.ts';
+import { zeros } from '../../engine/index.ts';
+import { tabularFamily } from '../../envs/tabular.ts';
+import { generate, loadHistories, split } from '../../histories/generate.ts';
+import { initialise, Scope } from '../../nn/index.ts';
+import { PARAMETERS, pack, packing } from '../../optim/index.ts';
+import { actionDistribution, type EnvFamily, listedTasks, type Policy, type Task } from '../../rl/index.ts';
+import { source } from '../../sources/index.ts';
+import { silentProgress } from '../../util/progress.ts';
+import { Random } from '../../util/random.ts';
+import type { Trained, TrainingRun } from '../define.ts';
+import { batchesFor, nextOf } from '../stage.ts';
+import { train } from '../trainer.ts';
+import { distil } from './distil.ts';
+import { type StageSections, stageOptimiser } from './index.ts';
 import { experienceBatches, reinforce, reinforceLoss, teacherOf, updatesOf } from './reinforce.ts';
-import { batchesFor, distil, MODEL_FILE, nextOf, partOf, type TrainingRun } from './stage.ts';
-import { train } from './trainer.ts';
 
-const TINY = fileURLToPath(new URL('../../experiments/tiny.yaml', import.meta.url));
+const TINY = fileURLToPath(new URL('../../../experiments/tiny.yaml', import.meta.url));
 const executor = nodeExecutor({ threads: 1 });
 
 let folder: string;
@@ -53,6 +56,8 @@ const bandit = tabularFamily({
     },
   },
 });
+
+const left = async (trained: Promise<Trained>) => (await trained).output!;
 
 const settingsOf = (...overrides: string[]): ExperimentConfig =>
   loadExperiment(TINY, ['reinforce.streams=16', 'reinforce.episodes=4', 'reinforce.warmup=0', 'reinforce.steps=1', ...overrides]);
@@ -271,15 +276,15 @@ describe('training on returns', () => {
 describe('the stage', () => {
   const weights = (output: StageOutput) => loadTensors(join(output.folder, MODEL_FILE)).tensors;
 
-  async function prepare(...overrides: string[]): Promise<{ run: TrainingRun; start: StageOutput }> {
+  async function prepare(...overrides: string[]): Promise<{ run: TrainingRun<StageSections>; start: StageOutput }> {
     const config = settingsOf('distil.steps=20', 'distil.beta=0', ...overrides);
     const store = new StageStore(folder, { progress: silentProgress, signal: new AbortController().signal });
     const { family } = split(config);
     const generated = await generate(store, config);
     const { histories } = loadHistories(generated, family);
     const model = new Model(config, family);
-    const run: TrainingRun = { store, config, seed: 0, model, histories: () => histories, generated, executor };
-    return { run, start: await distil(run, {}) };
+    const run: TrainingRun<StageSections> = { store, config, seed: 0, model, histories: () => histories, generated, executor };
+    return { run, start: await left(distil.train(run, {})) };
   }
 
   const metricsOf = (output: StageOutput) =>
@@ -295,7 +300,7 @@ describe('the stage', () => {
 
   it('trains compressor and policy from where they were, with values beside them', async () => {
     const { run, start } = await prepare();
-    const output = await reinforce(run, start);
+    const output = await left(reinforce.train(run, { distil: start }));
     expect(parts(output)).toEqual(['compressor', 'policy', 'value']);
     expect([changed('compressor', start, output), changed('policy', start, output)]).toEqual([true, true]);
     expect(output.report).toMatchObject({ return: expect.any(Number), lastReturn: expect.any(Number) });
@@ -303,12 +308,12 @@ describe('the stage', () => {
 
   it('leaves a frozen compressor alone, and holds on to where it started', async () => {
     const { run, start } = await prepare('reinforce.compressorRate=0', 'reinforce.klWeight=1', 'reinforce.steps=3');
-    const output = await reinforce(run, start);
+    const output = await left(reinforce.train(run, { distil: start }));
     expect(parts(output)).toEqual(['compressor', 'policy', 'value']);
     expect([changed('compressor', start, output), changed('policy', start, output)]).toEqual([false, true]);
     const free = await prepare('reinforce.compressorRate=0', 'reinforce.steps=3');
     expect(free.start.key).toBe(start.key);
-    const loose = await reinforce(free.run, start);
+    const loose = await left(reinforce.train(free.run, { distil: start }));
     expect(weights(loose).get('policy.head.weight')).not.toEqual(weights(output).get('policy.head.weight'));
   });
 
@@ -320,7 +325,7 @@ describe('the stage', () => {
       `reinforce.labels=${labels}`,
     ];
     const { run, start } = await prepare(...imitating, 'reinforce.steps=30', 'reinforce.learningRate=5e-3');
-    const output = await reinforce(run, start);
+    const output = await left(reinforce.train(run, { distil: start }));
     expect(parts(output)).toEqual(['compressor', 'policy']);
     const rows = metricsOf(output);
     const quarter = Math.floor(rows.length / 4);

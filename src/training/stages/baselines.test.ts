@@ -1,14 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { baseline, baselines, isTrained, type TrainedBaseline } from '../../agent/baselines/index.ts';
+import { plannedCost } from '../../agent/cost.ts';
+import { Model } from '../../agent/model.ts';
 import { experimentSchema } from '../../config/experiment.ts';
 import { inputsOf } from '../../engine/index.ts';
 import { environment } from '../../envs/index.ts';
 import type { EnvFamily } from '../../rl/index.ts';
-import { baselineModel, baselineModels } from '../../training/baselines.ts';
-import { baselineSteps } from '../../training/baselines-settings.ts';
 import { loadConfig } from '../../util/config.ts';
-import { plannedCost } from '../cost.ts';
-import { Model } from '../model.ts';
-import { baseline, baselines, isTrained, type TrainedBaseline } from './index.ts';
+import { baselineModel, baselineModels, baselineSteps } from './baselines.ts';
 
 const room = environment('dark-room');
 const read = (...overrides: string[]) => loadConfig(experimentSchema, { file: 'a.yaml', text: 'name: a', overrides });

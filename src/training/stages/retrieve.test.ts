@@ -3,24 +3,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inferenceGraphs } from '../agent/inference.ts';
-import { Model } from '../agent/model.ts';
-import { type StageOutput, StageStore } from '../cache/store.ts';
-import { type ExperimentConfig, loadExperiment, stageOptimiser } from '../config/experiment.ts';
-import { nodeExecutor } from '../engine/executors/node.ts';
-import { type HostTensor, interpret } from '../engine/index.ts';
-import { generate, loadHistories, split } from '../histories/generate.ts';
-import { retrieverOf } from '../retrieval/memory.ts';
-import { firstRows, joinTables, loadTable, type StreamTable, shownTo } from '../retrieval/table.ts';
-import { firstOfEach, type History, segmentStarts } from '../rl/index.ts';
-import { STORE_IDS, STORES } from '../settings/stores.ts';
-import { writePast } from '../tokenizers/index.ts';
-import { silentProgress } from '../util/progress.ts';
-import { Random } from '../util/random.ts';
+import { inferenceGraphs } from '../../agent/inference.ts';
+import { Model } from '../../agent/model.ts';
+import { type StageOutput, StageStore } from '../../cache/store.ts';
+import { loadExperiment } from '../../config/experiment.ts';
+import { nodeExecutor } from '../../engine/executors/node.ts';
+import { type HostTensor, interpret } from '../../engine/index.ts';
+import { generate, loadHistories, split } from '../../histories/generate.ts';
+import { retrieverOf } from '../../retrieval/memory.ts';
+import { firstRows, joinTables, loadTable, type StreamTable, shownTo } from '../../retrieval/table.ts';
+import { firstOfEach, type History, segmentStarts } from '../../rl/index.ts';
+import { STORE_IDS, STORES } from '../../settings/stores.ts';
+import { writePast } from '../../tokenizers/index.ts';
+import { silentProgress } from '../../util/progress.ts';
+import { Random } from '../../util/random.ts';
+import type { TrainingRun } from '../define.ts';
+import { finetune } from './finetune.ts';
+import { type StageSections, stageOptimiser } from './index.ts';
 import { retrievalBatches, trainingContexts } from './retrieve.ts';
-import { finetune, type TrainingRun } from './stage.ts';
 
-const TINY = fileURLToPath(new URL('../../experiments/tiny.yaml', import.meta.url));
+const TINY = fileURLToPath(new URL('../../../experiments/tiny.yaml', import.meta.url));
 const out = mkdtempSync(join(tmpdir(), 'cadenza-retrieve-'));
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 
@@ -31,7 +33,9 @@ const SETTINGS = [
   'finetune={steps: 2, beta: 0}',
 ];
 
-async function prepare(overrides: readonly string[]): Promise<{ run: TrainingRun; student: StageOutput; contexts: StageOutput }> {
+async function prepare(
+  overrides: readonly string[],
+): Promise<{ run: TrainingRun<StageSections>; student: StageOutput; contexts: StageOutput }> {
   const config = loadExperiment(TINY, [...SETTINGS, ...overrides]);
   const { family } = split(config);
   const store = new StageStore(out, { progress: silentProgress, signal: new AbortController().signal });
@@ -39,7 +43,7 @@ async function prepare(overrides: readonly string[]): Promise<{ run: TrainingRun
   const { histories } = loadHistories(generated, family);
   const model = new Model(config, family);
   const run = { store, config, seed: 0, model, histories: () => histories, generated, executor: nodeExecutor(config.executor) };
-  const student = await finetune(run, {});
+  const student = (await finetune.train(run, {})).output!;
   return { run, student, contexts: await trainingContexts(run, student) };
 }
 
@@ -55,7 +59,7 @@ describe.each(Object.entries(CASES))('the table of training contexts, with %s', 
   let made: Awaited<ReturnType<typeof prepare>>;
   let table: StreamTable;
   let columns: Readonly<Record<string, Int32Array>>;
-  let config: ExperimentConfig;
+  let config: TrainingRun<StageSections>['config'];
   let histories: readonly History[];
   beforeAll(async () => {
     made = await prepare(overrides);

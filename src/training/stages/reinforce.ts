@@ -5,11 +5,10 @@
  * Shape key: B batch, H horizon, P numbers of a distribution over actions.
  */
 
-import { type Actor, collect, openActor, type Stream } from '../agent/experience.ts';
-import { type Model, PARTS, RETURN_PARTS, weighted } from '../agent/model.ts';
-import type { StageOutput } from '../cache/store.ts';
-import type { Latents } from '../compressor/index.ts';
-import type { ExperimentConfig } from '../config/experiment.ts';
+import { z } from 'zod';
+import { type Actor, collect, openActor, type Stream } from '../../agent/experience.ts';
+import { type Model, PARTS, partOf, RETURN_PARTS, weighted } from '../../agent/model.ts';
+import type { Latents } from '../../compressor/index.ts';
 import {
   abs,
   add,
@@ -25,10 +24,10 @@ import {
   sub,
   type Tensor,
   zeros,
-} from '../engine/index.ts';
-import { split } from '../histories/generate.ts';
-import { clippedSurrogate, type Scope, weightedMean } from '../nn/index.ts';
-import { BUFFERS, PARAMETERS, pack, packing } from '../optim/index.ts';
+} from '../../engine/index.ts';
+import { split } from '../../histories/generate.ts';
+import { clippedSurrogate, type Scope, weightedMean } from '../../nn/index.ts';
+import { BUFFERS, PARAMETERS, pack, packing } from '../../optim/index.ts';
 import {
   actionDistribution,
   discountedReturns,
@@ -41,17 +40,57 @@ import {
   stateOf,
   streamDiscounts,
   type Task,
-} from '../rl/index.ts';
-import { monteCarloActions, source, sourcePolicy } from '../sources/index.ts';
-import { newBatch, writeSegment } from '../tokenizers/index.ts';
-import { CadenzaError } from '../util/errors.ts';
-import type { Random } from '../util/random.ts';
-import { type BatchRequest, batchFeeds, partOf, type StageBatches, type TrainingRun, trainingStage } from './stage.ts';
+} from '../../rl/index.ts';
+import type { BaseConfig } from '../../settings/base.ts';
+import { count, fraction, optimiserFields, optimiserOverrides, real, steps, weight } from '../../settings/fields.ts';
+import { monteCarloActions, source, sourcePolicy } from '../../sources/index.ts';
+import { newBatch, writeSegment } from '../../tokenizers/index.ts';
+import { CadenzaError } from '../../util/errors.ts';
+import type { Random } from '../../util/random.ts';
+import { batchFeeds } from '../batches.ts';
+import { agentOf } from '../cad.ts';
+import { type BatchRequest, defineStage, type StageBatches, type TrainingRun } from '../define.ts';
+import { trainingStage } from '../stage.ts';
 
 /** Scalar input: 0 while the values alone learn, 1 afterwards. */
 const POLICY_LEARNS = 'policyLearns';
 
-type ReinforceConfig = ExperimentConfig['reinforce'];
+const settings = z
+  .strictObject({
+    ...optimiserOverrides,
+    learningRate: optimiserFields.learningRate.default(2e-4),
+    steps: steps('Iterations, each of rollouts on training tasks and of updates on them; 0 skips the stage').default(0),
+    streams: count('Streams of one iteration, each on a training task, from an empty memory').default(64),
+    episodes: count('In-context episodes of a stream').default(10),
+    epochs: count('Times that the episodes of an iteration are gone through, `batch` of them a step').default(3),
+    discount: fraction('γ, the worth of a reward one step later').default(0.99),
+    across: fraction('Share of γ that is left between two episodes: 1 counts later episodes for earlier actions, 0 does not').default(1),
+    lambda: fraction('λ of the generalised advantages: 0 trusts the values, 1 the rewards').default(0.95),
+    clipRatio: real()
+      .positive()
+      .describe("ε, by how much an action's probability may change before the change stops counting")
+      .default(0.2),
+    policyWeight: weight('Weight of the clipped surrogate of the negative expected return').default(1),
+    valueWeight: weight('Weight of the squared error of the values').default(0.5),
+    valueRate: weight("Learning rate of the values, as a multiple of the policy's").default(5),
+    valueSteps: steps('Iterations at the beginning in which the values alone learn').default(2),
+    entropyWeight: weight("Weight of the policy's entropy, which is rewarded").default(0.003),
+    klWeight: weight('Weight of the KL divergence from the policy that the stage starts with').default(0),
+    imitationWeight: weight('Weight of the cross-entropy with the labels of the own rollouts (on-policy distillation)').default(0),
+    labels: z
+      .enum(['source', 'monte-carlo'])
+      .describe("Who labels them: the source's learner, looking on, or Monte-Carlo estimates of optimal actions")
+      .default('source'),
+    compressorRate: fraction("Learning rate of the compressor, as a fraction of the policy's; 0 freezes it").default(0.5),
+  })
+  .prefault({})
+  .describe('Training on the returns of in-context rollouts (PPO), after fine-tuning');
+
+type ReinforceConfig = z.output<typeof settings>;
+
+export interface ReinforceSection {
+  readonly reinforce: ReinforceConfig;
+}
 
 /** What is acted on must be what the loss rebuilds: the agent's own steps, in whole episodes, no more of them than a context holds. */
 function expectWholeStreams({ segment, family, form, contextTransitions }: Model, episodes: number): void {
@@ -72,30 +111,38 @@ function expectWholeStreams({ segment, family, form, contextTransitions }: Model
     );
 }
 
-/** Trains the student that `start` left, on what it does in training tasks. */
-export function reinforce(run: TrainingRun, start: StageOutput): Promise<StageOutput> {
-  const { model, config } = run;
-  const { compressor: kind, reinforce: settings } = config;
-  const { compressorRate, valueRate } = settings;
-  const rates: Readonly<Record<string, number>> = { [PARTS.compressor]: compressorRate, [RETURN_PARTS.value]: valueRate };
-  const { family, train } = split(config);
-  expectWholeStreams(model, settings.episodes);
-  return trainingStage(run, {
-    name: 'reinforce',
-    kind: 'reinforce',
-    compressor: kind,
-    settings: { compressor: kind, latents: config.latents, reinforce: settings },
-    from: { start },
-    trains: [...(compressorRate > 0 ? [PARTS.compressor] : []), PARTS.policy, RETURN_PARTS.value],
-    group: name => ({ rate: rates[partOf(name)] }),
-    updates: batch => settings.steps * updatesOf(settings, batch),
-    build: (scope, batch) => reinforceLoss(model, scope, kind, batch, settings),
-    batches(request) {
-      const teacher = teacherOf(family, config, request.random.split('monte-carlo'));
-      return experienceBatches({ ...request, model, kind, settings, tasks: train, teacher, executor: run.executor });
-    },
-  });
-}
+/** Training of the agent on what it does in training tasks. */
+export const reinforce = defineStage({
+  name: 'reinforce',
+  settings,
+  steps: ({ reinforce }: ReinforceSection) => reinforce.steps,
+  // It does not go on with the prediction of returns.
+  rows: () => [{ method: 'reinforced' }],
+  async train(run: TrainingRun<ReinforceSection>, earlier) {
+    const { model, config } = run;
+    const { compressor: kind, reinforce: settings } = config;
+    const { compressorRate, valueRate } = settings;
+    const rates: Readonly<Record<string, number>> = { [PARTS.compressor]: compressorRate, [RETURN_PARTS.value]: valueRate };
+    const { family, train } = split(config);
+    expectWholeStreams(model, settings.episodes);
+    const output = await trainingStage(run, {
+      name: 'reinforce',
+      own: settings,
+      compressor: kind,
+      settings: { compressor: kind, latents: config.latents, reinforce: settings },
+      from: { start: agentOf(earlier) },
+      trains: [...(compressorRate > 0 ? [PARTS.compressor] : []), PARTS.policy, RETURN_PARTS.value],
+      group: name => ({ rate: rates[partOf(name)] }),
+      updates: batch => settings.steps * updatesOf(settings, batch),
+      build: (scope, batch) => reinforceLoss(model, scope, kind, batch, settings),
+      batches(request) {
+        const teacher = teacherOf(family, config, request.random.split('monte-carlo'));
+        return experienceBatches({ ...request, model, kind, settings, tasks: train, teacher, executor: run.executor });
+      },
+    });
+    return { output, rows: [{ method: 'reinforced', kind, trained: output }] };
+  },
+});
 
 /**
  * L = w_π ⟨−surrogate⟩ + w_V ⟨(V − R)²⟩ − w_H ⟨entropy⟩ + w_KL ⟨KL(π_start ‖ π)⟩ + w_I ⟨cross-entropy with the labels⟩, of which the values
@@ -153,7 +200,7 @@ const asActed = ({ trained, settled }: Latents): Tensor =>
 /** Who labels the student's own steps: the source's learner, which looks on and learns from them, or optimal actions by Monte Carlo. */
 export function teacherOf(
   family: EnvFamily,
-  { source: chosen, reinforce: { labels, imitationWeight } }: Pick<ExperimentConfig, 'source' | 'reinforce'>,
+  { source: chosen, reinforce: { labels, imitationWeight } }: Pick<BaseConfig, 'source'> & ReinforceSection,
   random: Random,
 ): Teacher | undefined {
   if (imitationWeight === 0) return undefined;

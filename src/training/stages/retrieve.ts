@@ -4,22 +4,50 @@
  * Shape key: B batch, N contexts, M latents, D width, K retrieved contexts.
  */
 
-import { PARTS } from '../agent/model.ts';
-import type { StageContext, StageOutput } from '../cache/store.ts';
-import { type HostTensor, input, zeros } from '../engine/index.ts';
-import { weightedMean } from '../nn/index.ts';
-import { encodeStreams, firstRows, loadTable, type StreamTable, saveTable, shownTo } from '../retrieval/table.ts';
-import { firstOfEach, type History } from '../rl/index.ts';
-import { STORES, type StoreId } from '../settings/stores.ts';
-import { BatchSampler, newBatch } from '../tokenizers/index.ts';
-import { breathe } from '../util/breathe.ts';
-import { type BatchRequest, batchFeeds, type StageBatches, type TrainingRun, trainingStage } from './stage.ts';
+import { z } from 'zod';
+import { PARTS } from '../../agent/model.ts';
+import type { StageContext, StageOutput } from '../../cache/store.ts';
+import { type HostTensor, input, zeros } from '../../engine/index.ts';
+import { weightedMean } from '../../nn/index.ts';
+import { encodeStreams, firstRows, loadTable, type StreamTable, saveTable, shownTo } from '../../retrieval/table.ts';
+import { firstOfEach, type History } from '../../rl/index.ts';
+import type { BaseConfig } from '../../settings/base.ts';
+import { count, fraction, stageSection, steps } from '../../settings/fields.ts';
+import { STORE_IDS, STORES, type StoreId } from '../../settings/stores.ts';
+import { BatchSampler, newBatch } from '../../tokenizers/index.ts';
+import { breathe } from '../../util/breathe.ts';
+import { batchFeeds } from '../batches.ts';
+import { agentOf } from '../cad.ts';
+import { type BatchRequest, defineStage, type StageBatches, type TrainingRun } from '../define.ts';
+import { trainingStage } from '../stage.ts';
+
+const settings = stageSection('Training of the policy on retrieved contexts with the compressor frozen, after fine-tuning', {
+  steps: steps('Training steps, where policy.retrieval.contexts is above 0').default(600),
+  histories: count(
+    'Learning histories of every training task that are trained on and looked up; earlier streams of evaluated tasks',
+  ).default(8),
+  ahead: fraction(
+    'Share of samples, of those that were shown nothing but contexts of their own task, whose query episode comes from later in their history, where the source has learnt what these tell',
+  ).default(1),
+  stores: z
+    .array(z.enum(STORE_IDS))
+    .min(1)
+    .refine(list => new Set(list).size === list.length, 'expected every store once')
+    .describe(
+      'What is looked up in, drawn anew for every sample; each is a row of the evaluation: contexts of other tasks, of the own task, of all, none',
+    )
+    .default(['others', 'own', 'none']),
+});
+
+/** The sections that it reads. */
+type Config = { readonly retrieve: z.output<typeof settings> };
 
 /** The histories whose contexts are stored, and that are trained on. */
-const storedHistories = ({ config, histories }: TrainingRun): readonly History[] => firstOfEach(histories(), config.retrieve.histories);
+const storedHistories = ({ config, histories }: TrainingRun<Config>): readonly History[] =>
+  firstOfEach(histories(), config.retrieve.histories);
 
 /** The table of Z over training histories, and beside it what every context finds in each store. */
-export function trainingContexts(run: TrainingRun, student: StageOutput): Promise<StageOutput> {
+export function trainingContexts(run: TrainingRun<Config>, student: StageOutput): Promise<StageOutput> {
   const { config, seed, model, executor, generated, store } = run;
   const { retrieval } = config.policy;
   const { histories, stores } = config.retrieve;
@@ -45,7 +73,7 @@ export function trainingContexts(run: TrainingRun, student: StageOutput): Promis
 /** [N × K] the rows that every context is shown of a store, nearest first, and −1 in slots that stay empty. */
 async function allShown(
   table: StreamTable,
-  { config, seed }: TrainingRun,
+  { config, seed }: TrainingRun<Config>,
   store: StoreId,
   { progress, signal }: Pick<StageContext, 'progress' | 'signal'>,
 ): Promise<Int32Array> {
@@ -64,30 +92,49 @@ async function allShown(
   return shown;
 }
 
-/** Trains the policy that `student` left on its own Z and what that finds in `contexts`. */
-export function retrieve(run: TrainingRun, student: StageOutput, contexts: StageOutput): Promise<StageOutput> {
-  const { model, config } = run;
-  const { compressor: kind, policy } = config;
-  const { histories, stores, ahead } = config.retrieve;
-  return trainingStage(run, {
-    name: 'retrieve',
-    kind: 'retrieve',
-    compressor: kind,
-    settings: { compressor: kind, latents: config.latents, retrieval: policy.retrieval, histories, stores, ahead },
-    from: { student },
-    trains: [PARTS.policy],
-    build(scope, batch) {
-      const { context, query, target, weight } = model.inputs(batch);
-      const latentShape = model.latentShape(kind)!;
-      // Not part of the loss, which begins with Z: declared so that one file holds the whole student.
-      model.latents(scope, kind, context);
-      const z = input('latents', [batch, ...latentShape]);
-      const logits = model.logits(scope, query, z, model.retrievedInputs(batch, policy.retrieval.contexts, latentShape));
-      return { loss: weightedMean(model.head.crossEntropy(target, logits), weight) };
-    },
-    batches: async request => retrievalBatches(run, contexts, request),
-  });
-}
+/** Training of the policy on its own Z and what that finds in stored contexts. */
+export const retrieve = defineStage({
+  name: 'retrieve',
+  settings,
+  steps: ({ policy, retrieve }: BaseConfig & Config) => (policy.retrieval.contexts > 0 ? retrieve.steps : 0),
+  parts: () => ['contexts', 'retrieve'],
+  // It does not go on with the prediction of returns.
+  rows: ({ retrieve }) => retrieve.stores.map(store => ({ method: STORES[store].row, remembers: STORES[store].holds.evaluated })),
+  async train(run: TrainingRun<Config>, earlier) {
+    const { model, config } = run;
+    const { compressor: kind, policy } = config;
+    const { histories, stores, ahead } = config.retrieve;
+    const student = agentOf(earlier);
+    const contexts = await trainingContexts(run, student);
+    const output = await trainingStage(run, {
+      name: 'retrieve',
+      own: config.retrieve,
+      compressor: kind,
+      settings: { compressor: kind, latents: config.latents, retrieval: policy.retrieval, histories, stores, ahead },
+      from: { student },
+      trains: [PARTS.policy],
+      build(scope, batch) {
+        const { context, query, target, weight } = model.inputs(batch);
+        const latentShape = model.latentShape(kind)!;
+        // Not part of the loss, which begins with Z: declared so that one file holds the whole student.
+        model.latents(scope, kind, context);
+        const z = input('latents', [batch, ...latentShape]);
+        const logits = model.logits(scope, query, z, model.retrievedInputs(batch, policy.retrieval.contexts, latentShape));
+        return { loss: weightedMean(model.head.crossEntropy(target, logits), weight) };
+      },
+      batches: async request => retrievalBatches(run, contexts, request),
+    });
+    const memory = { contexts, student: { kind, trained: student } };
+    const rows = stores.map(store => ({
+      method: STORES[store].row,
+      kind,
+      trained: output,
+      retrieved: policy.retrieval.contexts,
+      memory: { store, ...memory },
+    }));
+    return { output, rows };
+  },
+});
 
 /**
  * Batches of the stored histories: for every sample a store is drawn, and what the own context finds there stands beside its Z. Where all that
@@ -95,7 +142,7 @@ export function retrieve(run: TrainingRun, student: StageOutput, contexts: Stage
  * has not learnt what the contexts tell, and whoever imitates it would have to overlook them.
  */
 export function retrievalBatches(
-  run: TrainingRun,
+  run: TrainingRun<Config>,
   contexts: StageOutput,
   { optimiser, random }: Pick<BatchRequest, 'optimiser' | 'random'>,
 ) {

@@ -1,0 +1,107 @@
+/** @file Batches of the source's histories, and of a teacher's table beside them. */
+
+import type { Model } from '../agent/model.ts';
+import { compressor } from '../compressor/index.ts';
+import { type HostTensor, type Tensor, zeros } from '../engine/index.ts';
+import { batchParts } from '../histories/demonstrate.ts';
+import { actionDistribution, type History, phaseCounter, stateOf } from '../rl/index.ts';
+import { monteCarloActions } from '../sources/index.ts';
+import { type Batch, BatchSampler, fieldStatistics, newBatch, writePrompts } from '../tokenizers/index.ts';
+import { Random } from '../util/random.ts';
+import type { BatchRequest, StageBatches, StageSpec, TrainingRun } from './define.ts';
+
+/** The buffers of a batch by the names of the graph's inputs. */
+export function batchFeeds(model: Model, batch: Batch): Record<string, HostTensor> {
+  const inputs = Object.entries(model.inputs(batch.place.length.length)) as [Exclude<keyof Batch, 'place'>, Tensor][];
+  return Object.fromEntries(inputs.map(([name, { shape, dtype }]) => [name, { data: batch[name]!, shape, dtype }]));
+}
+
+/** Batches of the source's histories, with the teacher's table beside them where it is asked for. */
+export function historyBatches(run: TrainingRun, spec: StageSpec, { optimiser, random }: BatchRequest): StageBatches {
+  const { model, config } = run;
+  const { tokenizer } = model;
+  const shape = model.batchShape(optimiser.batch);
+  const batch = newBatch(tokenizer, shape);
+  const feeds = batchFeeds(model, batch);
+  const histories = run.histories();
+  const teacher = spec.table ? zeros(feeds.target.shape) : undefined;
+  const parts = batchParts(batch, histories, run.demonstrations ?? [], { family: model.family, prompt: config.policy.prompt }).map(part => {
+    const { batch: rows, from } = part;
+    const histories = spec.labels ? part.histories.map(spec.labels) : part.histories;
+    const count = rows.place.length.length;
+    const size = batch.target.length / optimiser.batch;
+    const table = teacher?.data.subarray(from * size, (from + count) * size) as Float32Array;
+    const lookUp = teacher && teacherTable(model, histories, random.split('monte-carlo'));
+    return { ...part, table, lookUp, sampler: new BatchSampler(histories, tokenizer, { ...shape, batch: count }, config.queries.early) };
+  });
+  const fitted = compressor(spec.compressor).fit?.(
+    fitContexts(run),
+    [model.contextTokens, tokenizer.context.width],
+    model.options,
+    Random.seeded(run.seed).split('fit'),
+  );
+  return {
+    feeds: teacher ? { ...feeds, teacher } : feeds,
+    given: new Map([...fieldStatistics(histories, [tokenizer.context, tokenizer.query]), ...(fitted?.parameters ?? [])]),
+    figures: fitted && (() => fitted.figures),
+    fill(step) {
+      for (const { name, batch, sampler, prompts, lookUp, table } of parts) {
+        sampler.fill(batch, random.split(name, step));
+        if (prompts) writePrompts(tokenizer, batch, prompts);
+        lookUp?.(batch, table);
+      }
+    },
+  };
+}
+
+/** Contexts that a compressor is fitted to, as training draws them: the same ones in every stage of a seed. */
+function* fitContexts({ model, config, histories, seed }: TrainingRun): Generator<Float32Array> {
+  const shape = model.batchShape(64);
+  const batch = newBatch(model.tokenizer, shape);
+  const sampler = new BatchSampler(histories(), model.tokenizer, shape, config.queries.early);
+  for (let i = 0; i < 32; i++) {
+    sampler.fill(batch, Random.seeded(seed).split('contexts', i));
+    yield batch.context;
+  }
+}
+
+/**
+ * Monte-Carlo optimal actions of the training tasks, looked up by what the agent saw and the phase that its rewards tell (method: teacher T).
+ * A task's table is made when a batch first needs it; it depends on the task and the stream alone, not on when that is.
+ */
+export function teacherTable(
+  model: Pick<Model, 'family' | 'segment' | 'head'>,
+  histories: readonly History[],
+  random: Random,
+): (batch: Batch, out: Float32Array) => void {
+  const { family, segment, head } = model;
+  const A = actionDistribution(family.actionSpace).size;
+  const P = head.distribution.size;
+  const state = stateOf(family);
+  const tables = new Map<string, Float32Array>();
+  const tableOf = ({ task, taskKey }: History) => {
+    const table = tables.get(taskKey) ?? monteCarloActions(family, task, random.split(taskKey));
+    tables.set(taskKey, table);
+    return table;
+  };
+  return ({ place }, out) => {
+    out.fill(0);
+    for (let b = 0; b < place.history.length; b++) {
+      const history = histories[place.history[b]];
+      const { observation, reward, terminated, truncated } = history;
+      const table = tableOf(history);
+      const width = observation.length / reward.length;
+      const phase = phaseCounter(family);
+      const [first, end] = [place.first[b], place.first[b] + place.length[b]];
+      // A segment may begin within its episode, whose earlier rewards tell the phase.
+      let at = first;
+      while (at > 0 && !terminated[at - 1] && !truncated[at - 1]) at--;
+      for (; at < end; at++) {
+        if (at >= first) {
+          head.writeTarget(table, state(observation, at * width, phase.now) * A, out, (b * segment + at - first) * P);
+        }
+        phase.step(reward[at], false);
+      }
+    }
+  };
+}

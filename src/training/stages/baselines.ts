@@ -1,0 +1,114 @@
+/** @file Stage `baselines`: models that CAD is compared with, each of its own, on the histories and by the loss that all of them share. */
+
+import { z } from 'zod';
+import { baseline, isTrained, modelBeside, baselines as registry, settingsOf, type TrainedBaseline } from '../../agent/baselines/index.ts';
+import { type Model, PARTS, weighted } from '../../agent/model.ts';
+import type { StageOutput } from '../../cache/store.ts';
+import type { BaseConfig } from '../../settings/base.ts';
+import { stageSection, steps } from '../../settings/fields.ts';
+import { foresees } from '../../settings/returns.ts';
+import { oracleLabels } from '../../sources/index.ts';
+import { defineStage, type TrainingRun } from '../define.ts';
+import { latentMetrics, returnMetrics, trainingStage } from '../stage.ts';
+
+const settings = stageSection('Rows beside CAD for comparison; what is trained among them is trained end to end', {
+  steps: z
+    .union([z.literal('equal'), steps('Training steps')])
+    .describe(
+      'Training steps of each, 0 trains none; equal: as many as see as many sequences as the stages of CAD do (pretrain, distil and finetune)',
+    )
+    .default('equal'),
+  methods: z
+    .array(z.enum(registry.ids))
+    .refine(list => new Set(list).size === list.length, 'expected every baseline once')
+    .describe(registry.all.map(({ id, description }) => `${id}: ${description}`).join('; '))
+    .default(['truncated', 'mean-pool', 'none']),
+});
+
+/** The sections that it reads: its own, and those whose budget it may have. */
+export interface BaselinesSection {
+  readonly baselines: z.output<typeof settings>;
+}
+
+type Budget = { readonly steps: number; readonly batch?: number };
+type Config = BaselinesSection & Readonly<Record<'pretrain' | 'distil' | 'finetune', Budget>>;
+
+/** Training steps of each baseline. */
+export function baselineSteps(config: Pick<BaseConfig, 'optimiser'> & Config): number {
+  const { baselines, optimiser } = config;
+  if (baselines.steps !== 'equal') return baselines.steps;
+  const sequences = [config.pretrain, config.distil, config.finetune].reduce(
+    (sum, stage) => sum + stage.steps * (stage.batch ?? optimiser.batch),
+    0,
+  );
+  return Math.ceil(sequences / (baselines.batch ?? optimiser.batch));
+}
+
+/** A baseline of one experiment. */
+export interface BaselineModel {
+  readonly baseline: TrainedBaseline;
+  /** The experiment with the settings of its model. */
+  readonly config: BaseConfig & Config;
+  readonly model: Model;
+}
+
+/** What a baseline is beside CAD, whose model of the experiment is given. */
+export function baselineModel(baseline: TrainedBaseline, config: BaseConfig & Config, model: Model): BaselineModel {
+  const beside = { config, model };
+  const settings = settingsOf(baseline, beside);
+  return { baseline, config: { ...config, ...settings }, model: modelBeside(beside, settings) };
+}
+
+/** The baselines that an experiment trains, in its order. */
+export const baselineModels = (config: BaseConfig & Config, model: Model): BaselineModel[] =>
+  baselineSteps(config) === 0
+    ? []
+    : config.baselines.methods
+        .map(baseline)
+        .filter(isTrained)
+        .map(each => baselineModel(each, config, model));
+
+/** Ids of those that are trained; none without steps. */
+export const trainedIds = (config: BaseConfig & Config) =>
+  baselineSteps(config) === 0 ? [] : config.baselines.methods.filter(id => isTrained(baseline(id)));
+
+export const baselines = defineStage({
+  name: 'baselines',
+  settings,
+  steps: (config: BaseConfig & Config) => (trainedIds(config).length > 0 ? baselineSteps(config) : 0),
+  parts: trainedIds,
+  rows: config => trainedIds(config).map(method => ({ method, foresees: foresees(config) })),
+  async train(run: TrainingRun<Config>, _, only) {
+    const asked = baselineModels(run.config, run.model).filter(({ baseline }) => only === undefined || only === baseline.id);
+    const rows = [];
+    for (const each of asked) {
+      const { id: method, compressor: kind } = each.baseline;
+      rows.push({ method, kind, model: each.model, trained: await trainBaseline(run, each), foresees: foresees(run.config) });
+    }
+    return { rows };
+  },
+});
+
+/** ℓ_task, end to end. */
+export function trainBaseline(run: TrainingRun<Config>, { baseline, config, model }: BaselineModel): Promise<StageOutput> {
+  const { id: name, compressor: kind, labels } = baseline;
+  const { id: latents } = model.latentKind(kind);
+  return trainingStage(
+    { ...run, config, model },
+    {
+      name,
+      own: config.baselines,
+      steps: baselineSteps(config),
+      compressor: kind,
+      settings: { compressor: kind, latents: latents === config.latents.kind ? config.latents : latents, ...(labels ? { labels } : {}) },
+      from: {},
+      trains: [PARTS.compressor, PARTS.policy],
+      labels: labels && (history => oracleLabels(model.family, history)),
+      build(scope, batch) {
+        const { task, latents, returns } = model.losses(scope, kind, batch, 'absent');
+        const loss = weighted([[1, () => task], model.returnTerm(returns), model.capacity(kind, latents, 0)]);
+        return { loss, metrics: { ...returnMetrics(returns), ...latentMetrics(latents) } };
+      },
+    },
+  );
+}

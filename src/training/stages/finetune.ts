@@ -1,0 +1,77 @@
+/** @file Stage `finetune`: L_joint = L_AD + γ · L_rec + λ_cap · R(Z) over all three parts, C_θ at a smaller rate (method 4.3). */
+
+import type { z } from 'zod';
+import { PARTS, partOf, weighted } from '../../agent/model.ts';
+import { fraction, stageSection, steps, weight } from '../../settings/fields.ts';
+import { cad } from '../cad.ts';
+import { defineStage, type TrainingRun } from '../define.ts';
+import { latentMetrics, returnMetrics, trainingStage } from '../stage.ts';
+import type { DistilSection } from './distil.ts';
+import { type TeacherSection, teacherFor } from './teacher.ts';
+
+const settings = stageSection('Joint fine-tuning of compressor and policy, L_AD + γ · L_rec + λ_cap · R(Z)', {
+  steps: steps('Training steps; 0 skips the stage').default(1000),
+  beta: weight('β here; the same as in distil when left out').optional(),
+  gamma: weight('γ, the weight of the reconstruction loss').default(0.1),
+  lambdaCap: weight('λ_cap here').default(0),
+  compressorRate: fraction("Learning rate of the compressor, as a fraction of the policy's").default(0.5),
+  compressorWeightDecay: weight('Weight decay of the compressor').default(0.01),
+});
+
+export interface FinetuneSection {
+  readonly finetune: z.output<typeof settings>;
+}
+
+type Config = FinetuneSection & DistilSection & TeacherSection;
+
+/** β of fine-tuning: that of distillation where it has none of its own. */
+export const finetuneBeta = ({ distil, finetune }: FinetuneSection & DistilSection): number => finetune.beta ?? distil.beta;
+
+export const finetune = defineStage({
+  name: 'finetune',
+  settings,
+  steps: ({ finetune }: Config) => finetune.steps,
+  rows: config => [cad.planned(config)],
+  async train(run: TrainingRun<Config>, earlier) {
+    const { model, config } = run;
+    const { alpha } = config.distil;
+    const { gamma, lambdaCap, compressorRate, compressorWeightDecay } = config.finetune;
+    const beta = finetuneBeta(config);
+    const teacher = teacherFor(config, beta, earlier.teacher);
+    const { compressor, latents: kind } = config;
+    const output = await trainingStage(run, {
+      name: 'finetune',
+      own: config.finetune,
+      compressor,
+      settings: {
+        compressor,
+        latents: kind,
+        alpha,
+        beta,
+        gamma,
+        lambdaCap,
+        compressorRate,
+        compressorWeightDecay,
+        teacher: teacher.kind,
+      },
+      // In this order: what distillation learnt stands over what pretraining did.
+      from: { pretrain: earlier.pretrain, distil: earlier.distil, teacher: teacher.from },
+      trains: [PARTS.compressor, PARTS.policy, PARTS.decoder],
+      table: teacher.table,
+      group: name => (partOf(name) === PARTS.compressor ? { rate: compressorRate, weightDecay: compressorWeightDecay } : {}),
+      build(scope, batch) {
+        const { latents, z, context, task, kl, returns } = model.losses(scope, compressor, batch, teacher.kind);
+        const reconstruction = () => model.reconstruction(scope, z!, context).loss;
+        const loss = weighted([
+          [alpha, () => task],
+          [beta, kl],
+          model.returnTerm(returns),
+          [gamma, reconstruction],
+          model.capacity(compressor, latents, lambdaCap),
+        ]);
+        return { loss, metrics: { task, ...returnMetrics(returns), ...latentMetrics(latents) } };
+      },
+    });
+    return { output, rows: [cad.row(config, output)] };
+  },
+});

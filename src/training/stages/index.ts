@@ -1,0 +1,35 @@
+/** @file The training stages, in the order in which they run: one file and one line each. */
+
+import type { z } from 'zod';
+import type { BaseConfig, OptimiserConfig } from '../../settings/base.ts';
+import { optimiserOf, type TrainingStage } from '../define.ts';
+import { baselines } from './baselines.ts';
+import { distil } from './distil.ts';
+import { finetune } from './finetune.ts';
+import { pretrain } from './pretrain.ts';
+import { reinforce } from './reinforce.ts';
+import { retrieve } from './retrieve.ts';
+import { teacher } from './teacher.ts';
+
+export const TRAINING_STAGES = [teacher, pretrain, distil, finetune, reinforce, retrieve, baselines] as const;
+
+type Stage = (typeof TRAINING_STAGES)[number];
+export type TrainingStageName = Stage['name'];
+
+/** Their sections of the configuration, by their names. */
+export const stageFields = Object.fromEntries(TRAINING_STAGES.map(({ name, settings }) => [name, settings])) as unknown as {
+  readonly [S in Stage as S['name']]: S['settings'];
+};
+
+/** A stage by its name. */
+const stageOf = (name: TrainingStageName): TrainingStage<string, z.ZodType, StageSections> =>
+  TRAINING_STAGES.find(stage => stage.name === name)! as TrainingStage<string, z.ZodType, StageSections>;
+
+/** Training steps of every model of a stage, 0 where the configuration leaves it out; what counts as a step of `reinforce` is an iteration. */
+export const stageSteps = (config: BaseConfig & StageSections, name: TrainingStageName): number => stageOf(name).steps(config);
+
+/** The optimizer of a stage: the shared settings with the stage's own on top. */
+export const stageOptimiser = (config: BaseConfig & StageSections, name: TrainingStageName): OptimiserConfig =>
+  optimiserOf(config, config[name]);
+
+export type StageSections = z.output<z.ZodObject<typeof stageFields>>;

@@ -1,0 +1,44 @@
+/** @file Stage `pretrain`: L_pre = L_rec + λ_cap · R(Z) over C_θ and R_ψ (method 4.1). */
+
+import type { z } from 'zod';
+import { PARTS, weighted } from '../../agent/model.ts';
+import { stageSection, steps, weight } from '../../settings/fields.ts';
+import { defineStage, type TrainingRun } from '../define.ts';
+import { latentMetrics, trainingStage } from '../stage.ts';
+
+const settings = stageSection('Reconstruction pretraining of the compressor, L_rec + λ_cap · R(Z)', {
+  steps: steps('Training steps; 0 skips the stage').default(500),
+  lambdaCap: weight('λ_cap, the weight of R(Z): of the L2 penalty, the KL divergence or the commitment loss of the latents').default(1e-3),
+});
+
+export interface PretrainSection {
+  readonly pretrain: z.output<typeof settings>;
+}
+
+export const pretrain = defineStage({
+  name: 'pretrain',
+  settings,
+  steps: ({ pretrain }: PretrainSection) => pretrain.steps,
+  rows: () => [],
+  async train(run: TrainingRun<PretrainSection>) {
+    const { model, config } = run;
+    const { lambdaCap } = config.pretrain;
+    const output = await trainingStage(run, {
+      name: 'pretrain',
+      own: config.pretrain,
+      compressor: config.compressor,
+      settings: { compressor: config.compressor, latents: config.latents, lambdaCap },
+      from: {},
+      trains: [PARTS.compressor, PARTS.decoder],
+      build(scope, batch) {
+        const { context } = model.inputs(batch);
+        const z = model.latents(scope, config.compressor, context)!;
+        const { loss: reconstruction, fields, metrics } = model.reconstruction(scope, z.trained, context);
+        const loss = weighted([[1, () => reconstruction], model.capacity(config.compressor, z, lambdaCap)]);
+        const errors = Object.fromEntries(Object.entries(fields).map(([name, value]) => [`reconstruction.${name}`, value]));
+        return { loss, metrics: { ...errors, ...metrics, ...latentMetrics(z) } };
+      },
+    });
+    return { output, rows: [] };
+  },
+});

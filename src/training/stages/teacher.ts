@@ -1,0 +1,55 @@
+/** @file Stage `teacher`: the full-context transformer p_T(a | X, Q), a model of all of X, trained on the source's actions; or none, with a table. */
+
+import { z } from 'zod';
+import { PARTS, weighted } from '../../agent/model.ts';
+import type { StageOutput } from '../../cache/store.ts';
+import { stageSection, steps } from '../../settings/fields.ts';
+import { foresees } from '../../settings/returns.ts';
+import { defineStage, type TrainingRun } from '../define.ts';
+import { returnMetrics, trainingStage } from '../stage.ts';
+
+const settings = stageSection('The teacher p_T that distillation may follow', {
+  kind: z
+    .enum(['context', 'monte-carlo'])
+    .describe('A transformer over the full raw context, or Monte-Carlo estimates of optimal actions')
+    .default('context'),
+  steps: steps('Training steps of the full-context transformer').default(1000),
+});
+
+/** The section that stages read which follow a teacher. */
+export interface TeacherSection {
+  readonly teacher: z.output<typeof settings>;
+}
+
+/** Training steps of the full-context transformer; 0 where there is none. */
+const teacherSteps = ({ teacher }: TeacherSection) => (teacher.kind === 'context' ? teacher.steps : 0);
+
+export const teacher = defineStage({
+  name: 'teacher',
+  settings,
+  steps: (config: TeacherSection) => teacherSteps(config),
+  rows: config => [{ method: 'teacher', foresees: foresees(config) }],
+  async train(run: TrainingRun<TeacherSection>) {
+    const output = await trainingStage(run, {
+      name: 'teacher',
+      own: run.config.teacher,
+      compressor: 'full',
+      settings: {},
+      from: {},
+      trains: [PARTS.teacher],
+      build(scope, batch) {
+        const { task, returns } = run.model.losses(scope.at(PARTS.teacher), 'full', batch, 'absent');
+        return { loss: weighted([[1, () => task], run.model.returnTerm(returns)]), metrics: returnMetrics(returns) };
+      },
+    });
+    return { output, rows: [{ method: 'teacher', kind: 'full', trained: output, foresees: foresees(run.config) }] };
+  },
+});
+
+/** What L_AD with a weight β of the teacher reads of it: a trained model, a table of Monte-Carlo estimates, or nothing. */
+export function teacherFor({ teacher: { kind } }: TeacherSection, beta: number, trained: StageOutput | undefined) {
+  const wanted = beta > 0;
+  const table = wanted && kind === 'monte-carlo';
+  const use = !wanted ? 'absent' : table ? 'table' : 'model';
+  return { table, kind: use, from: use === 'model' ? trained : undefined } as const;
+}
