@@ -182,6 +182,19 @@ describe('the house', () => {
     expect(findCycles(file => imports.get(file) ?? [])).toEqual([]);
   });
 
+  it('loads little before it knows the command', () => {
+    const loaded = new Set<string>();
+    const load = (file: string): void => {
+      if (loaded.has(file)) return;
+      loaded.add(file);
+      for (const { target, typeOnly, dynamic } of imports.get(file) ?? []) if (target && !typeOnly && !dynamic) load(target);
+    };
+    load('src/cli/main.ts');
+    const light = ['src/training/stages/names.ts', 'src/data/retrieval.ts'];
+    expect([...loaded].filter(file => !['cli', 'util'].includes(roomOf(file)) && !light.includes(file))).toEqual([]);
+    expect(loaded.has('src/util/config.ts')).toBe(false);
+  });
+
   it('loads nothing of Node in the rooms that a browser runs', () => {
     const broken: string[] = [];
     for (const room of BROWSER_ROOMS) {

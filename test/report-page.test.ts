@@ -8,8 +8,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { loadExperiment } from '../src/config/experiment.ts';
 import { describe as describeExperiment } from '../src/pipeline/describe.ts';
 import type { Results } from '../src/records/index.ts';
-import { htmlReport } from '../src/reports/html.ts';
-import { sideBySideHtml } from '../src/reports/side-by-side.ts';
+import { htmlReport } from '../src/reports/html/results.ts';
+import { sideBySideHtml } from '../src/reports/html/side-by-side.ts';
 import { executablePath, expectChromium, launchChromium } from './chromium.ts';
 import { ROOT } from './command.ts';
 

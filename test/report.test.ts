@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Results } from '../src/records/index.ts';
+import { sideBySideHtml } from '../src/reports/html/side-by-side.ts';
 import { htmlReport, learningCurves } from '../src/reports/index.ts';
-import { sideBySideHtml } from '../src/reports/side-by-side.ts';
 import { ROOT, TINY, withinProcess } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-report-'));

@@ -5,8 +5,8 @@ import { type ExperimentConfig, experimentSchema, tableConfig } from '../config/
 import { fingerprint } from '../config/selection.ts';
 import { supervisedSchema } from '../config/supervised.ts';
 import type { Estimate } from '../pipeline/estimate.ts';
-import type { Stage } from '../pipeline/plan.ts';
 import type { RunOptions } from '../pipeline/run.ts';
+import { STAGES, type Stage } from '../training/stages/names.ts';
 import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Next } from './ending.ts';
@@ -52,7 +52,7 @@ export const KINDS: readonly ExperimentKind[] = [
   defineKind({
     name: 'reinforcement',
     schema: experimentSchema,
-    stages: ['generate', 'teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'retrieve', 'baselines', 'evaluate'],
+    stages: STAGES,
     parallel: true,
     async estimate(config, jobs) {
       const [{ expectBuildable }, { together }, { familyOf }] = await Promise.all([
@@ -74,7 +74,7 @@ export const KINDS: readonly ExperimentKind[] = [
       if (whole && familyOf(config).recorded) {
         const results = await (await import('../pipeline/recorded.ts')).runRecorded(config, options);
         // A table says it all; there are no curves.
-        const text = async () => (await import('../reports/recorded-terminal.ts')).formatRecorded(results);
+        const text = async () => (await import('../reports/terminal/recorded.ts')).formatRecorded(results);
         const found = async () => (await import('../reports/summary.ts')).summarizeRecorded(results);
         return { results, write: async () => {}, text, found, next: (_, given) => [ownSettings(given, config, 'seeds=[0,1,2]')] };
       }
@@ -83,7 +83,7 @@ export const KINDS: readonly ExperimentKind[] = [
         results && {
           results,
           write: async out => (await import('../reports/index.ts')).writeReports(out, results),
-          text: async () => (await import('../reports/terminal.ts')).formatResults(results),
+          text: async () => (await import('../reports/terminal/results.ts')).formatResults(results),
           found: async () => (await import('../reports/summary.ts')).summarize(results),
           next: (out, given) => [
             [['report', out], 'one page and a paper of this run'],
@@ -108,7 +108,7 @@ export const KINDS: readonly ExperimentKind[] = [
       return {
         results,
         write: async out => (await import('../reports/index.ts')).writeSupervisedReports(out, results),
-        text: async () => (await import('../reports/supervised-terminal.ts')).formatSupervised(results),
+        text: async () => (await import('../reports/terminal/supervised.ts')).formatSupervised(results),
         found: async () => (await import('../reports/summary.ts')).summarizeSupervised(results),
         next: (_, given) => [ownSettings(given, config, 'seeds=[0,1,2]')],
       };

@@ -7,8 +7,8 @@ import { extname } from 'node:path';
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { runPool } from '../distributed/pool.ts';
 import { trainedIds } from '../training/stages/baselines.ts';
+import type { Stage } from '../training/stages/names.ts';
 import type { Progress } from '../util/progress.ts';
-import type { Stage } from './plan.ts';
 
 /** In the place of a baseline's id: the student with whatever it learns from, and no baseline. */
 export const STUDENT = 'student';

@@ -6,12 +6,9 @@ import { measuresImitation } from '../analysis/imitation.ts';
 import { type ExperimentConfig, tableConfig } from '../config/experiment.ts';
 import { split } from '../histories/generate.ts';
 import type { PlannedRow, TrainingStage } from '../training/define.ts';
-import { type StageSections, TRAINING_STAGES, type TrainingStageName } from '../training/stages/index.ts';
+import { type StageSections, TRAINING_STAGES } from '../training/stages/index.ts';
+import { STAGES, type Stage, type TrainingStageName } from '../training/stages/names.ts';
 import type { Progress } from '../util/progress.ts';
-
-/** The stages in the order in which they run. */
-export type Stage = 'generate' | TrainingStageName | 'evaluate';
-export const STAGES: readonly Stage[] = ['generate', ...TRAINING_STAGES.map(({ name }) => name), 'evaluate'];
 
 /** Whether a stage runs when `until` is the last one to run. */
 export const wantedBy = (until: Stage, stage: Stage) => STAGES.indexOf(stage) <= STAGES.indexOf(until);

@@ -22,11 +22,12 @@ import type { History } from '../rl/index.ts';
 import type { ImitationTable, ReturnTable } from '../statistics/index.ts';
 import type { TrainingRun } from '../training/define.ts';
 import { type StageSections, TRAINING_STAGES } from '../training/stages/index.ts';
+import type { Stage } from '../training/stages/names.ts';
 import { type Progress, silentProgress } from '../util/progress.ts';
 import { expectBuildable } from './buildable.ts';
 import { together } from './estimate.ts';
 import { makeAtOnce, partsOf, STUDENT } from './parallel.ts';
-import { Plan, plannedStages, type Stage, wantedBy } from './plan.ts';
+import { Plan, plannedStages, wantedBy } from './plan.ts';
 import { writeResults } from './results.ts';
 
 export interface RunOptions {

@@ -3,33 +3,33 @@
 import { join } from 'node:path';
 import { type Inspection, isMissing, type Results, type SupervisedResults } from '../records/index.ts';
 import { writeFileAtomic } from '../util/files.ts';
-import { learningCurves, toPNG } from './figure.ts';
-import { htmlReport } from './html.ts';
-import { attentionMap, type Draw, probeCurves, reconstructionMap, transplantMap } from './inspection-figure.ts';
-import { inspectionHtml } from './inspection-html.ts';
-import { refusals } from './integrity.ts';
+import { attentionMap, type Draw, probeCurves, reconstructionMap, transplantMap } from './figures/inspection.ts';
+import { learningCurves, toPNG } from './figures/learning-curves.ts';
+import { rateCurves } from './figures/rate.ts';
+import { stylesOf } from './figures/style.ts';
+import { scoreCurves } from './figures/supervised.ts';
+import { inspectionHtml } from './html/inspection.ts';
+import { htmlReport } from './html/results.ts';
+import { sideBySideHtml } from './html/side-by-side.ts';
+import { supervisedHtml } from './html/supervised.ts';
 import type { Facts } from './paper/facts.ts';
-import { rateCurves } from './rate-figure.ts';
-import { sideBySideHtml } from './side-by-side.ts';
-import { stylesOf } from './style.ts';
-import { scoreCurves } from './supervised-figure.ts';
-import { supervisedHtml } from './supervised-html.ts';
+import { refusals } from './tables/integrity.ts';
 
-export { type ComparisonReport, compareRuns, formatComparison } from './comparison.ts';
-export { learningCurves, toPNG } from './figure.ts';
-export { htmlReport } from './html.ts';
-export { inspectionHtml } from './inspection-html.ts';
-export { formatInspection } from './inspection-terminal.ts';
+export { learningCurves, toPNG } from './figures/learning-curves.ts';
+export type { FigureOptions } from './figures/plot.ts';
+export { rateCurves } from './figures/rate.ts';
+export { isCad, ranked } from './figures/style.ts';
+export { scoreCurves, trainingCurves } from './figures/supervised.ts';
+export { inspectionHtml } from './html/inspection.ts';
+export { htmlReport } from './html/results.ts';
+export { supervisedHtml } from './html/supervised.ts';
 export { type OpenRun, openRun, rawTable } from './open.ts';
-export type { FigureOptions } from './plot.ts';
-export { rateCurves } from './rate-figure.ts';
-export { formatRecorded } from './recorded-terminal.ts';
-export { isCad, ranked } from './style.ts';
 export { summarize, summarizeRecorded, summarizeSupervised } from './summary.ts';
-export { scoreCurves, trainingCurves } from './supervised-figure.ts';
-export { supervisedHtml } from './supervised-html.ts';
-export { formatSupervised } from './supervised-terminal.ts';
-export { formatCurves, formatResults, formatTable, formatTasks, type TerminalOptions } from './terminal.ts';
+export { type ComparisonReport, compareRuns, formatComparison } from './terminal/comparison.ts';
+export { formatInspection } from './terminal/inspection.ts';
+export { formatRecorded } from './terminal/recorded.ts';
+export { formatCurves, formatResults, formatTable, formatTasks, type TerminalOptions } from './terminal/results.ts';
+export { formatSupervised } from './terminal/supervised.ts';
 
 /**
  * Writes results.html and, unless its rows may not be shown, results.svg and results.png (and rate-return.svg, where there is such a curve) into

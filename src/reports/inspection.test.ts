@@ -2,11 +2,11 @@ import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 import type { TransplantTable } from '../play/index.ts';
 import type { Curve, FieldReconstruction, Inspection } from '../records/index.ts';
-import { heatMap } from './heat-map.ts';
-import { attentionMap, probeCurves, reconstructionCurves, reconstructionMap, shareOf, transplantMap } from './inspection-figure.ts';
-import { probeTable, reconstructionTable, transplantTableText } from './inspection-format.ts';
-import { inspectionHtml } from './inspection-html.ts';
-import { formatInspection } from './inspection-terminal.ts';
+import { heatMap } from './figures/heat-map.ts';
+import { attentionMap, probeCurves, reconstructionCurves, reconstructionMap, shareOf, transplantMap } from './figures/inspection.ts';
+import { inspectionHtml } from './html/inspection.ts';
+import { probeTable, reconstructionTable, transplantTableText } from './tables/inspection.ts';
+import { formatInspection } from './terminal/inspection.ts';
 
 const aged = (all: number | null, ...byEpisode: (number | null)[]) => ({ all, byEpisode, bySteps: byEpisode });
 const FIELDS: FieldReconstruction[] = [

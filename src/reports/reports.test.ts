@@ -14,11 +14,11 @@ import {
 } from '../records/index.ts';
 import type { ReturnError } from '../statistics/index.ts';
 import { Random } from '../util/random.ts';
-import { bytes, count, duration, meanScoreInterval, score } from './format.ts';
-import { htmlReport } from './html.ts';
+import { profiles } from './figures/profiles.ts';
+import { methodStyles } from './figures/style.ts';
+import { htmlReport } from './html/results.ts';
 import { formatResults, formatTable, learningCurves, toPNG, writeReports } from './index.ts';
-import { profiles } from './profile-figure.ts';
-import { methodStyles } from './style.ts';
+import { bytes, count, duration, meanScoreInterval, score } from './tables/format.ts';
 
 const EPISODES = 30;
 const TASKS = Array.from({ length: 8 }, (_, i) => `dark-room goal=${(i * 5) % 9},${(i * 7) % 9}`);

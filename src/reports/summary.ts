@@ -9,10 +9,10 @@ import {
   type Verdict,
   type Versus,
 } from '../records/index.ts';
-import { meanScoreInterval, withInterval } from './format.ts';
-import { refusals } from './integrity.ts';
-import { isCad, ranked, type Styles, stylesOf } from './style.ts';
-import { measureVerdict, rankedOthers } from './versus.ts';
+import { isCad, ranked, type Styles, stylesOf } from './figures/style.ts';
+import { meanScoreInterval, withInterval } from './tables/format.ts';
+import { refusals } from './tables/integrity.ts';
+import { measureVerdict, rankedOthers } from './tables/versus.ts';
 
 /** Names that a sentence lists before it counts the others. */
 const MOST_NAMES = 5;

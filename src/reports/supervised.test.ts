@@ -1,9 +1,9 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 import { SUPERVISED_FORMAT, type SupervisedMethodResult, type SupervisedResults } from '../records/index.ts';
-import { rankedBySupervised, scoreCurves, trainingCurves } from './supervised-figure.ts';
-import { supervisedHtml } from './supervised-html.ts';
-import { formatSupervised } from './supervised-terminal.ts';
+import { rankedBySupervised, scoreCurves, trainingCurves } from './figures/supervised.ts';
+import { supervisedHtml } from './html/supervised.ts';
+import { formatSupervised } from './terminal/supervised.ts';
 
 /** A method whose score falls as `start` / n, trained for 200 steps if `trained`. */
 function method(start: number, examples: readonly number[], trained: boolean): SupervisedMethodResult {

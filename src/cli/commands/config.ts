@@ -1,9 +1,10 @@
 /** @file `cadenza config`: look at a configuration without running it. */
 
 import { type Command, Option } from 'commander';
-import { configJsonSchema, formatConfig } from '../../util/config.ts';
-import { KINDS, openExperiment } from '../experiments.ts';
 import { jsonOption, print, printJson, setOption, withExperiment } from '../options.ts';
+
+/** Written out, so that `--help` need not load the schemas; a test compares them with the kinds. */
+export const KIND_NAMES = ['reinforcement', 'supervised'];
 
 export function registerConfig(program: Command): void {
   const config = program.command('config').description('inspect configurations');
@@ -11,7 +12,8 @@ export function registerConfig(program: Command): void {
     .description('print the experiment with every default and override filled in')
     .addOption(setOption())
     .addOption(jsonOption())
-    .action((file: string, options: { set: string[]; json?: boolean }) => {
+    .action(async (file: string, options: { set: string[]; json?: boolean }) => {
+      const [{ openExperiment }, { formatConfig }] = await Promise.all([import('../experiments.ts'), import('../../util/config.ts')]);
       const { config, kind } = openExperiment(file, options.set);
       if (options.json) return printJson(config);
       print(formatConfig(config) + (kind.remark?.(config) ?? ''));
@@ -19,7 +21,10 @@ export function registerConfig(program: Command): void {
   config
     .command('schema')
     .description('print the JSON Schema of experiment files, for completion in editors')
-    .addOption(new Option('--kind <kind>', 'kind of experiment').choices(KINDS.map(({ name }) => name)).default(KINDS[0].name))
+    .addOption(new Option('--kind <kind>', 'kind of experiment').choices(KIND_NAMES).default(KIND_NAMES[0]))
     .addOption(jsonOption())
-    .action((options: { kind: string }) => printJson(configJsonSchema(KINDS.find(({ name }) => name === options.kind)!.schema)));
+    .action(async (options: { kind: string }) => {
+      const [{ KINDS }, { configJsonSchema }] = await Promise.all([import('../experiments.ts'), import('../../util/config.ts')]);
+      printJson(configJsonSchema(KINDS.find(({ name }) => name === options.kind)!.schema));
+    });
 }

@@ -6,7 +6,6 @@ import { type Command, Option } from 'commander';
 import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
 import { ending, type Next } from '../ending.ts';
-import { openExperiment } from '../experiments.ts';
 import { jsonOption, outOption, print, printJson, whole } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
 
@@ -38,7 +37,7 @@ export function registerInspect(program: Command): void {
     .addOption(number('--seed <n>', 'seed of the streams', 0).default(0))
     .addOption(jsonOption())
     .action(async (given: string, { out, json, ...options }: Options) => {
-      const run = folderOf(given);
+      const run = await folderOf(given);
       const { inspectRun } = await import('../../analysis/inspect/inspect.ts');
       const signal = interruptSignal();
       const progress = terminalProgress();
@@ -58,8 +57,9 @@ export function registerInspect(program: Command): void {
 }
 
 /** The folder of the run that is meant: itself, or where an experiment's run goes. Throws `E_USAGE` for an experiment of another kind. */
-function folderOf(given: string): string {
+async function folderOf(given: string): Promise<string> {
   if (!statSync(given, { throwIfNoEntry: false })?.isFile()) return given;
+  const { openExperiment } = await import('../experiments.ts');
   const { kind, config } = openExperiment(given);
   if (kind.name !== 'reinforcement')
     throw new CadenzaError(

@@ -2,12 +2,11 @@
 
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { Stage } from '../../pipeline/plan.ts';
+import { STAGE_HELP, type Stage } from '../../training/stages/names.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
 import { ending } from '../ending.ts';
 import type { TimedEstimate } from '../estimate.ts';
-import { openExperiment } from '../experiments.ts';
 import { freshOption, jobsOption, jsonOption, outOption, print, printJson, resumeOption, setOption, withExperiment } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
 
@@ -22,13 +21,7 @@ interface Options {
 
 const STAGE_COMMANDS: Record<Stage, string> = {
   generate: 'record learning histories of the source algorithm',
-  teacher: 'train the full-context teacher',
-  pretrain: 'pretrain the compressor by reconstruction',
-  distil: 'distil into the policy with the compressor frozen',
-  finetune: 'fine-tune compressor and policy together',
-  reinforce: 'train the student on the returns of its own in-context rollouts',
-  retrieve: 'train the student to use contexts that it looks up',
-  baselines: 'train the models that CAD is compared with',
+  ...STAGE_HELP,
   evaluate: 'let every method learn in context on the held-out tasks',
 };
 
@@ -48,6 +41,7 @@ function registerStage(program: Command, name: string, description: string, unti
     .addOption(jobsOption())
     .addOption(jsonOption())
     .action(async (file: string, options: Options) => {
+      const { openExperiment } = await import('../experiments.ts');
       const experiment = openExperiment(file, options.set);
       const { config, kind } = experiment;
       if (until && !kind.stages.includes(until))

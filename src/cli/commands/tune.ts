@@ -2,8 +2,6 @@
 
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { loadExperiment } from '../../config/experiment.ts';
-import { loadSpace } from '../../config/space.ts';
 import type { Search } from '../../pipeline/tune.ts';
 import { terminalProgress } from '../../util/progress.ts';
 import { ending, type Next } from '../ending.ts';
@@ -64,6 +62,10 @@ export function registerTune(program: Command): void {
     .addOption(resumeOption())
     .addOption(jsonOption())
     .action(async (file: string, { set, space, score, json = false, ...options }: Options) => {
+      const [{ loadExperiment }, { loadSpace }] = await Promise.all([
+        import('../../config/experiment.ts'),
+        import('../../config/space.ts'),
+      ]);
       const config = loadExperiment(file, set);
       const searched = loadSpace(space, options.method === 'halving' ? 'finetune.steps' : undefined);
       const out = options.out ?? join('runs', `${config.name}-tune`);
@@ -76,9 +78,9 @@ export function registerTune(program: Command): void {
         progress.stop,
       );
       if (json) return printJson(study);
-      print((await import('../../reports/study.ts')).formatStudy(study));
+      print((await import('../../reports/terminal/study.ts')).formatStudy(study));
       const best = join(out, 'best.yaml');
-      const { summarizeStudy } = await import('../../reports/study.ts');
+      const { summarizeStudy } = await import('../../reports/terminal/study.ts');
       const next: Next[] = [
         [['run', best], 'train with the best settings, and evaluate on the test tasks'],
         [['run', file, ...set.flatMap(each => ['--set', each])], 'the settings as they were, to compare with'],

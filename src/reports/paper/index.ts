@@ -3,12 +3,12 @@
 import { join } from 'node:path';
 import { expectComparable, rowsOf } from '../../records/index.ts';
 import { writeFileAtomic, writeJson } from '../../util/files.ts';
-import { learningCurves } from '../figure.ts';
-import { toPDF } from '../pdf.ts';
-import { pipeline } from '../pipeline.ts';
-import { profiles } from '../profile-figure.ts';
-import { expectSideBySide } from '../side-by-side.ts';
-import { stylesOf } from '../style.ts';
+import { learningCurves } from '../figures/learning-curves.ts';
+import { toPDF } from '../figures/pdf.ts';
+import { pipeline } from '../figures/pipeline.ts';
+import { profiles } from '../figures/profiles.ts';
+import { stylesOf } from '../figures/style.ts';
+import { expectSideBySide } from '../html/side-by-side.ts';
 import { bibliography, citedKeys } from './bibliography.ts';
 import type { Facts } from './facts.ts';
 import { figureFile, main } from './main.ts';

@@ -2,10 +2,10 @@
 
 import type { MethodCost, MethodResult, MethodTable, MethodTimes, Verdict } from '../../records/index.ts';
 import type { Measures } from '../../statistics/index.ts';
-import { rankedImitators } from '../imitation.ts';
-import { rowBeside } from '../side-by-side.ts';
-import { ranked, rankedPredictors } from '../style.ts';
-import { measuresOf, measureVerdict, rankedOthers } from '../versus.ts';
+import { ranked, rankedPredictors } from '../figures/style.ts';
+import { rowBeside } from '../html/side-by-side.ts';
+import { rankedImitators } from '../tables/imitation.ts';
+import { measuresOf, measureVerdict, rankedOthers } from '../tables/versus.ts';
 import type { Facts } from './facts.ts';
 import { enumeration, join, literal, paragraph, type Written, write } from './write.ts';
 

@@ -11,7 +11,7 @@
  */
 
 import { expect } from '../../util/errors.ts';
-import { hasWidth } from '../format.ts';
+import { hasWidth } from '../tables/format.ts';
 import { escapeTex } from './escape.ts';
 import { type Facts, lookUp } from './facts.ts';
 

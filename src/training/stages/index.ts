@@ -6,6 +6,7 @@ import { optimiserOf, type TrainingStage } from '../define.ts';
 import { baselines } from './baselines.ts';
 import { distil } from './distil.ts';
 import { finetune } from './finetune.ts';
+import type { TrainingStageName } from './names.ts';
 import { pretrain } from './pretrain.ts';
 import { reinforce } from './reinforce.ts';
 import { retrieve } from './retrieve.ts';
@@ -14,7 +15,6 @@ import { teacher } from './teacher.ts';
 export const TRAINING_STAGES = [teacher, pretrain, distil, finetune, reinforce, retrieve, baselines] as const;
 
 type Stage = (typeof TRAINING_STAGES)[number];
-export type TrainingStageName = Stage['name'];
 
 /** Their sections of the configuration, by their names. */
 export const stageFields = Object.fromEntries(TRAINING_STAGES.map(({ name, settings }) => [name, settings])) as unknown as {

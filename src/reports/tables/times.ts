@@ -1,6 +1,6 @@
 /** @file Wall time of every row, as reports show it. */
 
-import type { MethodTimes } from '../records/index.ts';
+import type { MethodTimes } from '../../records/index.ts';
 import { type Column, duration } from './format.ts';
 
 export const TIMES_NOTE =

@@ -1,6 +1,6 @@
 /** @file Figures of supervised experiments: score by number of examples, and validation score by training step. */
 
-import type { SupervisedResults } from '../records/index.ts';
+import type { SupervisedResults } from '../../records/index.ts';
 import { lineFigure } from './lines.ts';
 import type { FigureOptions, Line } from './plot.ts';
 import { methodStyles } from './style.ts';

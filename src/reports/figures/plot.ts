@@ -2,7 +2,7 @@
 
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
-import { printable } from '../util/text.ts';
+import { printable } from '../../util/text.ts';
 import type { MethodStyle, Styles } from './style.ts';
 
 export interface FigureOptions {

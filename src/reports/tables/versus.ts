@@ -10,10 +10,10 @@ import {
   VERDICT_RULE,
   type Versus,
   verdictOf,
-} from '../records/index.ts';
-import type { Estimate } from '../statistics/index.ts';
+} from '../../records/index.ts';
+import type { Estimate } from '../../statistics/index.ts';
+import { ranked } from '../figures/style.ts';
 import { type Column, score, withInterval } from './format.ts';
-import { ranked } from './style.ts';
 
 /** What the table shows, for its heading. */
 export const versusTitle = ({ method }: Versus): string => `${method} beside every other row`;

@@ -1,9 +1,9 @@
 /** @file The table of a study on a terminal: trials, best first, with their scores, intervals and settings. Text in, text out. */
 
-import { FINAL_EPISODES, MEASURES, type Rung, type Study } from '../records/index.ts';
-import { wrap } from '../util/text.ts';
-import { withInterval } from './format.ts';
-import { painter, type TerminalOptions, table } from './terminal.ts';
+import { FINAL_EPISODES, MEASURES, type Rung, type Study } from '../../records/index.ts';
+import { wrap } from '../../util/text.ts';
+import { withInterval } from '../tables/format.ts';
+import { painter, type TerminalOptions, table } from './results.ts';
 
 /** Every trial as a row; `≈` marks those whose interval overlaps with the best one's. */
 export function formatStudy(study: Study, { width = process.stdout.columns ?? 80, color = false }: TerminalOptions = {}): string {

@@ -1,6 +1,6 @@
 /** @file Performance profiles: the share of runs whose final return is above each threshold, a line for every method (Agarwal et al. 2021). */
 
-import type { MethodTable } from '../records/index.ts';
+import type { MethodTable } from '../../records/index.ts';
 import { lineFigure } from './lines.ts';
 import type { FigureOptions, Line } from './plot.ts';
 import { methodStyles, ranked } from './style.ts';

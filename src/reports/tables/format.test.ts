@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { type MethodResult, methodResult } from '../records/index.ts';
-import { Random } from '../util/random.ts';
+import { type MethodResult, methodResult } from '../../records/index.ts';
+import { Random } from '../../util/random.ts';
+import { formatTable } from '../index.ts';
 import { resultColumns } from './format.ts';
-import { formatTable } from './index.ts';
 
 /** Ten streams of one task: all optimal but one, which misses by `miss` in every episode; of an oracle that gets 1,000. */
 function nearlyOptimal(miss: number, episodes: number): MethodResult {

@@ -1,7 +1,6 @@
 /** @file A look inside as one HTML file, in the look of the other reports. */
 
-import { type Inspection, isMissing, type Missing, SIDES } from '../records/index.ts';
-import { html, Markup, page, runSection } from './html.ts';
+import { type Inspection, isMissing, type Missing, SIDES } from '../../records/index.ts';
 import {
   attentionMap,
   type Draw,
@@ -11,7 +10,7 @@ import {
   SIDE_TITLES,
   shownEpisodes,
   transplantMap,
-} from './inspection-figure.ts';
+} from '../figures/inspection.ts';
 import {
   attentionLines,
   PROBE_NOTE,
@@ -21,7 +20,8 @@ import {
   type TextTable,
   TRANSPLANT_NOTE,
   transplantTableText,
-} from './inspection-format.ts';
+} from '../tables/inspection.ts';
+import { html, Markup, page, runSection } from './results.ts';
 
 /** The whole HTML document. */
 export function inspectionHtml(inspection: Inspection): string {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { initials } from '../terminal/results.ts';
 import { KNOWN, methodStyles, spread } from './style.ts';
-import { initials } from './terminal.ts';
 
 describe('a style', () => {
   it('belongs to the name, whatever else there is', () => {

@@ -1,10 +1,10 @@
 /** @file The report of a supervised experiment as one HTML file, in the look of the others. */
 
-import type { SupervisedResults } from '../records/index.ts';
-import { html, Markup, page, runSection, swatch, yamlBlock } from './html.ts';
-import { methodStyles } from './style.ts';
-import { rankedBySupervised, scoreCurves, trainingCurves } from './supervised-figure.ts';
-import { supervisedColumns } from './supervised-terminal.ts';
+import type { SupervisedResults } from '../../records/index.ts';
+import { methodStyles } from '../figures/style.ts';
+import { rankedBySupervised, scoreCurves, trainingCurves } from '../figures/supervised.ts';
+import { supervisedColumns } from '../terminal/supervised.ts';
+import { html, Markup, page, runSection, swatch, yamlBlock } from './results.ts';
 
 /** The whole HTML document. */
 export function supervisedHtml(results: SupervisedResults): string {

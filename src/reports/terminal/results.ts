@@ -2,10 +2,11 @@
 
 import Table from 'cli-table3';
 import pc from 'picocolors';
-import type { MethodTable, MethodTimes, RateReturn, Results, Versus } from '../records/index.ts';
-import type { ImitationTable, ReturnTable } from '../statistics/index.ts';
-import { wantsColor } from '../util/color.ts';
-import { wrap } from '../util/text.ts';
+import type { MethodTable, MethodTimes, RateReturn, Results, Versus } from '../../records/index.ts';
+import type { ImitationTable, ReturnTable } from '../../statistics/index.ts';
+import { wantsColor } from '../../util/color.ts';
+import { wrap } from '../../util/text.ts';
+import { type MethodStyle, methodStyles, ranked, rankedPredictors, type Styles, spread, stylesOf } from '../figures/style.ts';
 import {
   type Column,
   givenNotes,
@@ -19,11 +20,10 @@ import {
   resultColumns,
   returnColumns,
   score,
-} from './format.ts';
-import { IMITATION_NOTE, IMITATION_TITLE, imitationColumns, rankedImitators } from './imitation.ts';
-import { budgetNotes, integrityNote, refusals } from './integrity.ts';
-import { type MethodStyle, methodStyles, ranked, rankedPredictors, type Styles, spread, stylesOf } from './style.ts';
-import { rankedOthers, versusColumns, versusNote, versusTitle } from './versus.ts';
+} from '../tables/format.ts';
+import { IMITATION_NOTE, IMITATION_TITLE, imitationColumns, rankedImitators } from '../tables/imitation.ts';
+import { budgetNotes, integrityNote, refusals } from '../tables/integrity.ts';
+import { rankedOthers, versusColumns, versusNote, versusTitle } from '../tables/versus.ts';
 
 export interface TerminalOptions {
   /** Columns of the terminal; no line is longer. At least 40. */

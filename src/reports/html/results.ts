@@ -11,10 +11,17 @@ import {
   type RunRecord,
   type Setting,
   type Versus,
-} from '../records/index.ts';
-import type { ImitationTable, ReturnTable } from '../statistics/index.ts';
-import { printable } from '../util/text.ts';
-import { learningCurves } from './figure.ts';
+} from '../../records/index.ts';
+import type { ImitationTable, ReturnTable } from '../../statistics/index.ts';
+import { printable } from '../../util/text.ts';
+import { learningCurves } from '../figures/learning-curves.ts';
+import { pipeline } from '../figures/pipeline.ts';
+import type { FigureOptions } from '../figures/plot.ts';
+import { PROFILE_CAPTION, profiles } from '../figures/profiles.ts';
+import { rateCurves } from '../figures/rate.ts';
+import { panelsNote } from '../figures/small-multiples.ts';
+import { methodStyles, ranked, rankedPredictors, type Styles, stylesOf } from '../figures/style.ts';
+import { rowInQuestion } from '../summary.ts';
 import {
   type Column,
   duration,
@@ -32,18 +39,11 @@ import {
   resultColumns,
   returnColumns,
   score,
-} from './format.ts';
-import { IMITATION_NOTE, IMITATION_TITLE, imitationColumns, rankedImitators, reliabilityColumns } from './imitation.ts';
-import { budgetNotes, integrityNote, refusals } from './integrity.ts';
-import { pipeline } from './pipeline.ts';
-import type { FigureOptions } from './plot.ts';
-import { PROFILE_CAPTION, profiles } from './profile-figure.ts';
-import { rateCurves } from './rate-figure.ts';
-import { panelsNote } from './small-multiples.ts';
-import { methodStyles, ranked, rankedPredictors, type Styles, stylesOf } from './style.ts';
-import { rowInQuestion } from './summary.ts';
-import { TIME_COLUMNS, TIMES_NOTE } from './times.ts';
-import { rankedOthers, versusColumns, versusNote, versusTitle } from './versus.ts';
+} from '../tables/format.ts';
+import { IMITATION_NOTE, IMITATION_TITLE, imitationColumns, rankedImitators, reliabilityColumns } from '../tables/imitation.ts';
+import { budgetNotes, integrityNote, refusals } from '../tables/integrity.ts';
+import { TIME_COLUMNS, TIMES_NOTE } from '../tables/times.ts';
+import { rankedOthers, versusColumns, versusNote, versusTitle } from '../tables/versus.ts';
 
 /** Text that is markup already. */
 export class Markup {

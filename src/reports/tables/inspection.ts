@@ -1,6 +1,6 @@
 /** @file The numbers of a look inside as tables and sentences, for every report of it. */
 
-import type { TransplantTable } from '../play/index.ts';
+import type { TransplantTable } from '../../play/index.ts';
 import {
   type AttentionReport,
   type FactorProbes,
@@ -10,9 +10,9 @@ import {
   type Probed,
   type ProbeReport,
   SIDES,
-} from '../records/index.ts';
-import type { MeanScore } from '../statistics/index.ts';
-import { digits, measured, SIDE_TITLES } from './inspection-figure.ts';
+} from '../../records/index.ts';
+import type { MeanScore } from '../../statistics/index.ts';
+import { digits, measured, SIDE_TITLES } from '../figures/inspection.ts';
 
 /** A table as text: heads, then rows as long. */
 export interface TextTable {

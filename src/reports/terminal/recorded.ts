@@ -1,11 +1,11 @@
 /** @file The report of an evaluation on recordings, on a terminal. */
 
-import type { RecordedMethodResult, RecordedResults } from '../records/index.ts';
-import { wantsColor } from '../util/color.ts';
-import { wrap } from '../util/text.ts';
-import { noIntervalNote, withInterval } from './format.ts';
-import { methodStyles } from './style.ts';
-import { GAP, legend, NAME_WIDTH, painter, type TerminalOptions, table } from './terminal.ts';
+import type { RecordedMethodResult, RecordedResults } from '../../records/index.ts';
+import { wantsColor } from '../../util/color.ts';
+import { wrap } from '../../util/text.ts';
+import { methodStyles } from '../figures/style.ts';
+import { noIntervalNote, withInterval } from '../tables/format.ts';
+import { GAP, legend, NAME_WIDTH, painter, type TerminalOptions, table } from './results.ts';
 
 const interval = ({ mean, low, high }: RecordedMethodResult['accuracy'], digits: number) =>
   withInterval(mean, [low, high], value => value.toFixed(digits));

@@ -1,8 +1,8 @@
 /** @file Several runs as one table and on one page, where their rows may stand side by side. */
 
-import { describeSelection, expectComparable, type MethodTable, type Results, rowsOf } from '../records/index.ts';
-import { html, methodsSection, page, runSection, yamlBlock } from './html.ts';
-import { budgetNotes, describeSplit } from './integrity.ts';
+import { describeSelection, expectComparable, type MethodTable, type Results, rowsOf } from '../../records/index.ts';
+import { budgetNotes, describeSplit } from '../tables/integrity.ts';
+import { html, methodsSection, page, runSection, yamlBlock } from './results.ts';
 
 /** What a row is called beside those of other runs. */
 export const rowBeside = (method: string, run: string): string => `${method} (${run})`;

@@ -12,14 +12,14 @@ import {
   rowsOf,
   type StageBudget,
   VERDICT_RULE,
-} from '../records/index.ts';
-import { wantsColor } from '../util/color.ts';
-import { wrap } from '../util/text.ts';
-import { score } from './format.ts';
-import { describeBudget, describeSplit } from './integrity.ts';
-import { type OpenRun, rawTable } from './open.ts';
-import { table as grid, painter, type TerminalOptions } from './terminal.ts';
-import { estimate, signedScore } from './versus.ts';
+} from '../../records/index.ts';
+import { wantsColor } from '../../util/color.ts';
+import { wrap } from '../../util/text.ts';
+import { type OpenRun, rawTable } from '../open.ts';
+import { score } from '../tables/format.ts';
+import { describeBudget, describeSplit } from '../tables/integrity.ts';
+import { estimate, signedScore } from '../tables/versus.ts';
+import { table as grid, painter, type TerminalOptions } from './results.ts';
 
 export const COMPARISON_FORMAT = 'cadenza-comparison-1';
 

@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module';
 import PDFDocument from 'pdfkit';
 import SVGtoPDF from 'svg-to-pdfkit';
-import { expect } from '../util/errors.ts';
+import { expect } from '../../util/errors.ts';
 
 const FONTS = { regular: 'DejaVuSans.ttf', bold: 'DejaVuSans-Bold.ttf' };
 const INK = '#1b1b1b';

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { addStep, IMITATION_SUMS, type ImitationTable, imitationScore, scoreStep } from '../statistics/index.ts';
-import { Random } from '../util/random.ts';
+import { addStep, IMITATION_SUMS, type ImitationTable, imitationScore, scoreStep } from '../../statistics/index.ts';
+import { Random } from '../../util/random.ts';
+import { formatImitation } from '../terminal/results.ts';
 import { rankedImitators, reliabilityColumns } from './imitation.ts';
-import { formatImitation } from './terminal.ts';
 
 /** A policy that gives every one of 12 episodes' only step this probability, of an action that the source always takes. */
 function score(probability: number) {

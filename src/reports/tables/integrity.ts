@@ -8,7 +8,7 @@ import {
   type Results,
   rowsOf,
   type StageBudget,
-} from '../records/index.ts';
+} from '../../records/index.ts';
 
 /** Why the rows of a table may not be shown as results, as sentences; none for results from before protocols were recorded. */
 export const refusals = (results: Results, table: string): string[] =>

@@ -1,8 +1,8 @@
 /** @file Rate against return: the share of the teacher's return that agents keep, by the bits of their Z, a line for each group. */
 
 import * as Plot from '@observablehq/plot';
-import { KEPT, type RateReturn } from '../records/index.ts';
-import { bits } from './format.ts';
+import { KEPT, type RateReturn } from '../../records/index.ts';
+import { bits } from '../tables/format.ts';
 import { drawPlot, type FigureOptions, LABEL_GAP, LETTER_WIDTH } from './plot.ts';
 import { methodStyles, spread } from './style.ts';
 

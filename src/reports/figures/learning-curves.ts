@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module';
 import * as Plot from '@observablehq/plot';
 import { Resvg } from '@resvg/resvg-js';
-import type { MethodTable } from '../records/index.ts';
+import type { MethodTable } from '../../records/index.ts';
 import { drawPlot, type FigureOptions, LABEL_GAP, LETTER_WIDTH } from './plot.ts';
 import { MOST_TOGETHER, smallMultiples } from './small-multiples.ts';
 import { methodStyles, ranked, spread } from './style.ts';

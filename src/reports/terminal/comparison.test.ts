@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import type { MethodResult, Protocol } from '../records/index.ts';
+import type { MethodResult, Protocol } from '../../records/index.ts';
+import { type OpenRun, openRun } from '../open.ts';
 import { compareRuns, formatComparison } from './comparison.ts';
-import { type OpenRun, openRun } from './open.ts';
 
 /** One episode on 100 drawn tasks, with regret. */
-const run = openRun(fileURLToPath(new URL('../../docs/results/delayed-bandit', import.meta.url)));
+const run = openRun(fileURLToPath(new URL('../../../docs/results/delayed-bandit', import.meta.url)));
 const { name } = run.results;
 
 /** The same run with other training: so many tasks, and steps for the rows that are named. */

@@ -9,8 +9,8 @@ import {
   type RateReturn,
   type Regret,
   type Score,
-} from '../records/index.ts';
-import type { EpisodesTo, MeanScore, ReturnError } from '../statistics/index.ts';
+} from '../../records/index.ts';
+import type { EpisodesTo, MeanScore, ReturnError } from '../../statistics/index.ts';
 
 /** A normalised score, 1 = optimal. */
 export const score = (value: number): string => value.toFixed(2);

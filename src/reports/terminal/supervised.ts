@@ -1,12 +1,12 @@
 /** @file The report of a supervised experiment on a terminal, and the columns of its table, which the HTML page shares. */
 
-import type { SupervisedMethodResult, SupervisedResults } from '../records/index.ts';
-import { wantsColor } from '../util/color.ts';
-import { wrap } from '../util/text.ts';
-import { bytes, count, withInterval } from './format.ts';
-import { methodStyles } from './style.ts';
-import { rankedBySupervised } from './supervised-figure.ts';
-import { legend, NAME_WIDTH, painter, type TerminalOptions, table } from './terminal.ts';
+import type { SupervisedMethodResult, SupervisedResults } from '../../records/index.ts';
+import { wantsColor } from '../../util/color.ts';
+import { wrap } from '../../util/text.ts';
+import { methodStyles } from '../figures/style.ts';
+import { rankedBySupervised } from '../figures/supervised.ts';
+import { bytes, count, withInterval } from '../tables/format.ts';
+import { legend, NAME_WIDTH, painter, type TerminalOptions, table } from './results.ts';
 
 interface Column {
   readonly title: string;

@@ -1,8 +1,8 @@
 /** @file How methods are told apart in every report: by color and dash, which belong to the name, so that all figures and pages agree. */
 
-import type { MethodTable, Results } from '../records/index.ts';
-import type { ReturnTable } from '../statistics/index.ts';
-import { expect } from '../util/errors.ts';
+import type { MethodTable, Results } from '../../records/index.ts';
+import type { ReturnTable } from '../../statistics/index.ts';
+import { expect } from '../../util/errors.ts';
 
 export interface MethodStyle {
   /** Legible on white and on near-black. */

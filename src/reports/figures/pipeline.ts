@@ -1,6 +1,6 @@
 /** @file The pipeline of an experiment as a figure: what goes into C_θ and A_φ and what comes out, with the shapes of this run. */
 
-import type { Setting } from '../records/index.ts';
+import type { Setting } from '../../records/index.ts';
 
 const [WIDTH, HEIGHT] = [730, 252];
 const BLUE = '#1f77c9';

@@ -1,8 +1,8 @@
 /** @file A look inside on a terminal: text in, text out. */
 
-import { type Inspection, isMissing, type Missing } from '../records/index.ts';
-import { wantsColor } from '../util/color.ts';
-import { wrap } from '../util/text.ts';
+import { type Inspection, isMissing, type Missing } from '../../records/index.ts';
+import { wantsColor } from '../../util/color.ts';
+import { wrap } from '../../util/text.ts';
 import {
   attentionLines,
   PROBE_NOTE,
@@ -12,8 +12,8 @@ import {
   type TextTable,
   TRANSPLANT_NOTE,
   transplantTableText,
-} from './inspection-format.ts';
-import { painter, type TerminalOptions, table } from './terminal.ts';
+} from '../tables/inspection.ts';
+import { painter, type TerminalOptions, table } from './results.ts';
 
 /** Columns that the names of a table of probes take, and each moment beside them. */
 const [NAMES, MOMENT] = [26, 6];

@@ -1,6 +1,6 @@
 /** @file What reports show of accuracy and calibration: columns, words, and the order of rows. */
 
-import type { Estimate, ImitationScore, ImitationTable, ReliabilityBin } from '../statistics/index.ts';
+import type { Estimate, ImitationScore, ImitationTable, ReliabilityBin } from '../../statistics/index.ts';
 import { type Column, withInterval } from './format.ts';
 
 /** What the table shows, for its heading. */

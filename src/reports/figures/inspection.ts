@@ -1,6 +1,6 @@
 /** @file What figures show of a look inside: heat maps and curves, each from one part of inspect.json. */
 
-import type { TransplantTable } from '../play/index.ts';
+import type { TransplantTable } from '../../play/index.ts';
 import {
   type AgedMeans,
   type AttentionReport,
@@ -10,7 +10,7 @@ import {
   type Reconstruction,
   SIDES,
   type Sides,
-} from '../records/index.ts';
+} from '../../records/index.ts';
 import { type HeatCell, type HeatMap, heatMap } from './heat-map.ts';
 import { lineFigure } from './lines.ts';
 import type { FigureOptions, Line, LineFigure } from './plot.ts';
