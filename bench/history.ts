@@ -2,6 +2,7 @@
 
 import { costOf } from '../src/agent/cost.ts';
 import { INFERENCE_INPUTS, Model, withWeights } from '../src/agent/model.ts';
+import { lossOf, Pass } from '../src/agent/terms.ts';
 import { loadExperiment } from '../src/config/experiment.ts';
 import { nodeExecutor } from '../src/engine/executors/node.ts';
 import {
@@ -40,7 +41,7 @@ const withRandomWeights = (graph: Graph, scope: Scope): Graph =>
 /** Agents of the quick preset's sizes with the recurrent compressor, one for each of LENGTHS, and what their graphs count. */
 async function recurrentAgents(model: Model, executor: Executor) {
   const scope = new Scope();
-  model.losses(scope, KIND, 1, 'absent');
+  lossOf(new Pass(model, scope, KIND, 1), [{ term: 'task', weight: 1 }]);
   const inference = model.inference(KIND, { compress: 1, act: 1 });
   const { compress, latentShape, carries, context } = inference;
   const compile = async (graph: Graph): Promise<Program> => executor.compile(toOnnx(withRandomWeights(graph, scope)));

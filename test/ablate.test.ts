@@ -11,7 +11,7 @@ import type { Results } from '../src/records/index.ts';
 import { openRun, rawTable } from '../src/reports/index.ts';
 import { cadenza, TINY } from './command.ts';
 
-const ABLATIONS = fileURLToPath(new URL('../experiments/ablations', import.meta.url));
+const ABLATIONS = fileURLToPath(new URL('../experiments/ablations/', import.meta.url));
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-ablate-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

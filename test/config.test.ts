@@ -473,7 +473,7 @@ describe('a good configuration', () => {
   });
 
   it('is what the presets keep to, each named by its file', () => {
-    const folder = fileURLToPath(new URL('../experiments', import.meta.url));
+    const folder = fileURLToPath(new URL('../experiments/', import.meta.url));
     const presets = readdirSync(folder).filter(name => name.endsWith('.yaml'));
     expect(presets).toContain('key-to-door.yaml');
     for (const name of presets) expect(`${openExperiment(`${folder}${name}`).config.name}.yaml`).toBe(name);

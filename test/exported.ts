@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { Model } from '../src/agent/model.ts';
+import { lossOf, Pass } from '../src/agent/terms.ts';
 import { exportModel } from '../src/analysis/evaluate.ts';
 import { MODEL_FILE, saveTensors } from '../src/cache/checkpoint.ts';
 import { experimentSchema } from '../src/config/experiment.ts';
@@ -40,7 +41,10 @@ export async function makeModel(root: string, { name, tokenizer, kind, settings 
   });
   const model = new Model(config, environment(config.env.id, config.env.options));
   const scope = new Scope();
-  model.losses(scope, kind, 1, 'absent');
+  lossOf(new Pass(model, scope, kind, 1), [
+    { term: 'task', weight: 1 },
+    { term: 'returns', weight: 1 },
+  ]);
   const specs = [...scope.table.values(), ...scope.buffers.values()];
   const weights = initialise(specs, Random.seeded(1));
   const folder = join(root, 'trained', name);

@@ -11,6 +11,7 @@ import { BatchSampler, IMAGE_ENCODER_KINDS, newBatch, STATISTICS, stepsSeen, tok
 import { loadConfig } from '../util/config.ts';
 import { Random } from '../util/random.ts';
 import { INFERENCE_INPUTS, Model, PARTS, weighted, withWeights } from './model.ts';
+import { lossTerms, Pass, type TeacherKind } from './terms.ts';
 
 const BATCH = 3;
 const SIZES =
@@ -66,15 +67,21 @@ const MODELS: Record<string, Parameters<typeof build>> = {
   'asked about the state, of interleaved tokens': ['interleaved', ['policy.query=state']],
 };
 
+/** The terms of one pass, by their names. */
+function losses(model: Model, scope: Scope, kind: string, batch: number, teacher: TeacherKind) {
+  const pass = new Pass(model, scope, kind, batch, teacher);
+  const { latents, inputs } = pass;
+  const term = (id: string) => lossTerms.get(id).compute(pass)!;
+  return { latents, z: latents?.trained, context: inputs.context, task: term('task'), kl: () => term('kl'), returns: term('returns') };
+}
+
 describe.each(Object.entries(MODELS))('the model %s', (_, [tokenizer, overrides = [], family = rooms]) => {
   const { model, batch } = build(tokenizer, overrides, family);
 
   it.each(KINDS)('has finite losses with %s', kind => {
     const scope = new Scope();
-    const { latents, z, context, task, kl, returns } = model.losses(scope, kind, BATCH, 'model');
-    const rest: Record<string, Tensor> = z
-      ? { capacity: model.capacity(kind, latents, 1)[1](), rec: model.reconstruction(scope, z, context).loss }
-      : {};
+    const { latents, z, context, task, kl, returns } = losses(model, scope, kind, BATCH, 'model');
+    const rest: Record<string, Tensor> = z ? { capacity: latents!.capacity!, rec: model.reconstruction(scope, z, context).loss } : {};
     const found = values({ task, kl: kl(), ...rest, ...(returns && { returns }) }, { ...batch, ...Object.fromEntries(weightsOf(scope)) });
     for (const [name, value] of Object.entries(found)) {
       expect(Number.isFinite(value), name).toBe(true);
@@ -87,7 +94,7 @@ describe.each(Object.entries(MODELS))('the model %s', (_, [tokenizer, overrides 
 
   it('is at a divergence of 0 from itself and above 0 from another', () => {
     const scope = new Scope();
-    const kl = model.losses(scope, 'full', BATCH, 'model').kl();
+    const kl = losses(model, scope, 'full', BATCH, 'model').kl();
     const student = new Map([...weightsOf(scope)].filter(([name]) => !name.startsWith('teacher.')));
     const teacher = (source: Map<string, Float32Array>) => [...source].map(([name, data]) => [`teacher.${name}`, data] as const);
     const feeds = { ...batch, ...Object.fromEntries(student) };
@@ -98,7 +105,7 @@ describe.each(Object.entries(MODELS))('the model %s', (_, [tokenizer, overrides 
 
   it('is at a divergence of 0 from a table of its own probabilities, which needs no teacher parameters', () => {
     const scope = new Scope();
-    const kl = model.losses(scope, 'none', BATCH, 'table').kl();
+    const kl = losses(model, scope, 'none', BATCH, 'table').kl();
     const weights = Object.fromEntries(weightsOf(scope));
     const { act } = model.inference('none', { compress: 1, act: rowsOf(model) });
     const { probabilities } = interpret(act, { ...weights, query: batch.query });
@@ -108,7 +115,7 @@ describe.each(Object.entries(MODELS))('the model %s', (_, [tokenizer, overrides 
 
   it.each(KINDS)('acts with %s by what was trained: the task loss is the cross-entropy of its probabilities', kind => {
     const scope = new Scope();
-    const { task } = model.losses(scope, kind, BATCH, 'absent');
+    const { task } = losses(model, scope, kind, BATCH, 'absent');
     const weights = weightsOf(scope);
     const { compress, act, latentShape } = model.inference(kind, { compress: BATCH, act: rowsOf(model) });
     const data = new Set(['context', 'query', 'latents']);
@@ -140,7 +147,7 @@ describe.each(Object.entries(MODELS))('the model %s', (_, [tokenizer, overrides 
     expect([Object.keys(plain.outputs), Object.keys(asked.outputs)]).toEqual([['probabilities'], ['probabilities', 'attention']]);
     expect(nodesOf(plain).length).toBeLessThan(nodesOf(asked).length);
     const scope = new Scope();
-    model.losses(scope, 'bottleneck', BATCH, 'absent');
+    losses(model, scope, 'bottleneck', BATCH, 'absent');
     const latents = Float32Array.from({ length: rowsOf(model) * 16 }, (_, i) => Math.sin(i));
     const feeds = { ...Object.fromEntries(weightsOf(scope)), query: batch.query, latents };
     const [before, { probabilities, attention }] = [plain, asked].map(graph => interpret(graph, feeds));
@@ -183,7 +190,7 @@ describe.each(Object.entries(MODELS))('the model %s', (_, [tokenizer, overrides 
 describe.each(latentKinds.all)('the graphs of $id latents', ({ id, discrete }) => {
   const { model, batch } = build('packed', [`latents.kind=${id}`, 'latents.groups=2', 'latents.codes=16', 'latents.codeWidth=3']);
   const scope = new Scope();
-  const { latents } = model.losses(scope, 'bottleneck', BATCH, 'absent');
+  const { latents } = losses(model, scope, 'bottleneck', BATCH, 'absent');
   const weights = initialise([...scope.table.values(), ...scope.buffers.values()], Random.seeded(0));
   const graphs = model.inference('bottleneck', { compress: BATCH, act: BATCH });
   const data = new Set(['context', 'query', 'latents', 'codes']);
@@ -215,7 +222,7 @@ describe.each(latentKinds.all)('the graphs of $id latents', ({ id, discrete }) =
 describe('the form of the policy', () => {
   const blocks = (...overrides: string[]) => {
     const scope = new Scope();
-    build('packed', ['model.decoderLayers=3', ...overrides]).model.losses(scope, 'bottleneck', BATCH, 'absent');
+    losses(build('packed', ['model.decoderLayers=3', ...overrides]).model, scope, 'bottleneck', BATCH, 'absent');
     const names = [...scope.table.keys()].filter(name => name.startsWith('policy.'));
     return [...new Set(names.map(name => name.split('.').slice(1, 3).join('.')))].filter(name => /^(block|encoder)/.test(name));
   };
@@ -330,7 +337,7 @@ describe('withWeights', () => {
   const { model } = build('packed');
   const { act } = model.inference('none', { compress: 1, act: 1 });
   const scope = new Scope();
-  model.losses(scope, 'none', 1, 'absent');
+  losses(model, scope, 'none', 1, 'absent');
 
   it.each([
     ['is missing', undefined, 'does not have it'],
@@ -355,7 +362,7 @@ describe('weighted', () => {
     };
     const { model, batch } = build('packed');
     const scope = new Scope();
-    const { task } = model.losses(scope, 'none', BATCH, 'absent');
+    const { task } = losses(model, scope, 'none', BATCH, 'absent');
     const loss = weighted([
       [2, () => task],
       [0, absent],

@@ -22,7 +22,6 @@ import {
   type Graph,
   input,
   mul,
-  oneHot,
   reshape,
   rewrite,
   slice,
@@ -30,7 +29,7 @@ import {
   type Tensor,
   transpose,
 } from '../engine/index.ts';
-import { crossEntropy, feedForward, linear, Scope, weightedMean, zeroInit } from '../nn/index.ts';
+import { feedForward, linear, Scope, zeroInit } from '../nn/index.ts';
 import {
   type ActionHead,
   actionHead,
@@ -41,7 +40,6 @@ import {
   policyStates,
   type Retrieved,
   type ReturnOptions,
-  returnLogits,
 } from '../policy/index.ts';
 import type { EnvFamily } from '../rl/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
@@ -323,49 +321,6 @@ export class Model {
 
   #reconstruct(scope: Scope, z_BMD: Tensor): Tensor {
     return reconstruct(scope.at(PARTS.decoder), z_BMD, this.contextTokens, this.tokenizer.context, this.options.heads);
-  }
-
-  /** Everything that one student of compressor `kind` minimises, as separate scalars; what a stage does not use is never computed. */
-  losses(scope: Scope, kind: string, batch: number, teacher: 'model' | 'table' | 'absent') {
-    const { context, query, target, weight, returnBins, returnWeight } = this.inputs(batch);
-    const latents = this.latents(scope, kind, context);
-    const z = latents?.trained;
-    const { logits, states } = this.actorCritic(scope, query, z);
-    const task = weightedMean(this.head.crossEntropy(target, logits), weight);
-    const kl = () => weightedMean(this.head.kl(this.#teacherProbabilities(scope, teacher, { context, query, target }), logits), weight);
-    const returns = returnBins && this.#returnLoss(scope, states(), returnBins, returnWeight!);
-    return { latents, z, context, task, kl, returns };
-  }
-
-  /** Cross-entropy of the future returns, each given the ones before it (method 3.3). */
-  #returnLoss(scope: Scope, states_BHD: Tensor, bins_BHK: Tensor, weight_BHK: Tensor): Tensor {
-    const options = this.returns!;
-    const logits_BHKN = returnLogits(scope.at(PARTS.policy), states_BHD, bins_BHK, options);
-    return weightedMean(crossEntropy(logits_BHKN, oneHot(bins_BHK, options.bins)), weight_BHK);
-  }
-
-  /** The loss of the future returns as a term of `weighted`. */
-  returnTerm(returns: Tensor | undefined): readonly [weight: number, loss: () => Tensor] {
-    return [returns ? this.returns!.weight : 0, () => returns!];
-  }
-
-  /** p_T(·|X, Q) [B, H, P]: the full-context transformer's, or looked up in a table of Monte-Carlo estimates. */
-  #teacherProbabilities(
-    scope: Scope,
-    teacher: 'model' | 'table' | 'absent',
-    { context, query, target }: { context: Tensor; query: Tensor; target: Tensor },
-  ): Tensor {
-    if (teacher === 'table') return input('teacher', target.shape);
-    if (teacher === 'absent') throw new CadenzaError('E_CONFIG', 'a KL term needs a teacher.');
-    const own = scope.at(PARTS.teacher);
-    return this.head.rows(this.logits(own, query, this.latents(own, 'full', context)?.trained));
-  }
-
-  /** λ_cap · R(Z) as a term of `weighted`; some kinds of latents ask for more than λ_cap, and some have no R(Z). */
-  capacity(kind: string, latents: Latents | undefined, lambda: number): readonly [weight: number, loss: () => Tensor] {
-    const { capacity } = latents ?? {};
-    const least = this.latentKind(kind).leastCapacity?.(this.latentSettings) ?? 0;
-    return [capacity ? Math.max(lambda, least) : 0, () => capacity!];
   }
 
   /**

@@ -13,7 +13,7 @@ export interface Provenance {
 }
 
 /** The package's folder, two up from here both in `src` and in `dist`. */
-const ROOT = new URL('../..', import.meta.url);
+const ROOT = new URL('../../', import.meta.url);
 
 let cached: Provenance | undefined;
 

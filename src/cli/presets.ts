@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { CadenzaError } from '../util/errors.ts';
 
 /** The package's folder, two up from here both in `src` and in `dist`. */
-const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
+const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Where each kind of file lies in the package. */
 const FOLDERS = { experiment: 'experiments', ablation: 'experiments/ablations', 'search space': 'experiments/spaces' } as const;

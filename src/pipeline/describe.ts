@@ -2,6 +2,7 @@
 
 import { baseline, isTrained } from '../agent/baselines/index.ts';
 import { Model, PARTS, partOf } from '../agent/model.ts';
+import { lossOf, Pass } from '../agent/terms.ts';
 import { compressor, latentKind } from '../compressor/index.ts';
 import { type ExperimentConfig, tableConfig } from '../config/experiment.ts';
 import { environments } from '../envs/index.ts';
@@ -100,7 +101,7 @@ function parametersOf(config: ExperimentConfig, model: Model, baselines: readonl
     const shape = model.latentShape(kind);
     const retrieved = shape && kind === config.compressor ? model.retrievedInputs(1, config.policy.retrieval.contexts, shape) : undefined;
     model.logits(scope, query, z, retrieved);
-    if (model.returns) model.losses(scope, kind, 1, 'absent');
+    if (model.returns) lossOf(new Pass(model, scope, kind, 1), [{ term: 'returns', weight: 1 }]);
     if (reconstructs) model.reconstruction(scope, z!, context);
     const counts: Record<string, number> = {};
     for (const [name, { shape }] of scope.table) counts[partOf(name)] = (counts[partOf(name)] ?? 0) + sizeOf(shape);

@@ -2,6 +2,7 @@
 
 import type { z } from 'zod';
 import type { Model } from '../agent/model.ts';
+import type { WeightedTerm } from '../agent/terms.ts';
 import type { Weights } from '../cache/checkpoint.ts';
 import type { StageOutput, StageStore } from '../cache/store.ts';
 import type { Executor, Tensor } from '../engine/index.ts';
@@ -115,6 +116,8 @@ export interface TrainingStage<N extends string = string, S extends z.ZodType = 
   steps(config: BaseConfig & C): number;
   /** Names of the stages in the cache that it makes for one seed, without the seed; its own name when left out. */
   parts?(config: BaseConfig & C): readonly string[];
+  /** Its loss, where that is a sum of terms. */
+  terms?(config: BaseConfig & C): readonly WeightedTerm[];
   /** Rows that it adds to the evaluation, as far as the configuration tells. */
   rows(config: BaseConfig & C): readonly PlannedRow[];
   /** Trains on what earlier stages left. `only` is the one part that is asked for. */

@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { PARTS, partOf, RETURN_PARTS } from '../agent/model.ts';
 import { CHECKPOINT, loadTensors, MODEL_FILE, saveTensors, type Weights, weightsFrom } from '../cache/checkpoint.ts';
 import type { StageOutput } from '../cache/store.ts';
-import type { Latents } from '../compressor/index.ts';
-import { type Data, type Graph, inputsOf, type Tensor, zeros } from '../engine/index.ts';
+import { type Data, type Graph, inputsOf, zeros } from '../engine/index.ts';
 import { type BufferSpec, initialise, type ParameterSpec, type RandomSpec, Scope } from '../nn/index.ts';
 import { Random } from '../util/random.ts';
 import { historyBatches } from './batches.ts';
@@ -139,10 +138,3 @@ function inherited(output: StageOutput, specs: readonly ParameterSpec[]): Weight
     specs.filter(({ name }) => file.tensors.has(name)),
   );
 }
-
-/** The loss of the future returns, where they are predicted. */
-export const returnMetrics = (returns: Tensor | undefined): Record<string, Tensor> => (returns ? { returns } : {});
-
-/** What the latents say of themselves. */
-export const latentMetrics = (latents: Latents | undefined) =>
-  Object.fromEntries(Object.entries(latents?.metrics ?? {}).map(([name, value]) => [`latents.${name}`, value]));

@@ -2,14 +2,15 @@
 
 import { z } from 'zod';
 import { baseline, isTrained, modelBeside, baselines as registry, settingsOf, type TrainedBaseline } from '../../agent/baselines/index.ts';
-import { type Model, PARTS, weighted } from '../../agent/model.ts';
+import { type Model, PARTS } from '../../agent/model.ts';
+import { capacityTerm, latentMetrics, lossOf, Pass, returnTerm } from '../../agent/terms.ts';
 import type { StageOutput } from '../../cache/store.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps } from '../../settings/fields.ts';
 import { foresees } from '../../settings/returns.ts';
 import { oracleLabels } from '../../sources/index.ts';
 import { defineStage, type TrainingRun } from '../define.ts';
-import { latentMetrics, returnMetrics, trainingStage } from '../stage.ts';
+import { trainingStage } from '../stage.ts';
 
 const settings = stageSection('Rows beside CAD for comparison; what is trained among them is trained end to end', {
   steps: z
@@ -105,9 +106,9 @@ export function trainBaseline(run: TrainingRun<Config>, { baseline, config, mode
       trains: [PARTS.compressor, PARTS.policy],
       labels: labels && (history => oracleLabels(model.family, history)),
       build(scope, batch) {
-        const { task, latents, returns } = model.losses(scope, kind, batch, 'absent');
-        const loss = weighted([[1, () => task], model.returnTerm(returns), model.capacity(kind, latents, 0)]);
-        return { loss, metrics: { ...returnMetrics(returns), ...latentMetrics(latents) } };
+        const pass = new Pass(model, scope, kind, batch);
+        const { loss, metrics } = lossOf(pass, [{ term: 'task', weight: 1 }, returnTerm(config), capacityTerm(config, kind, 0)]);
+        return { loss, metrics: { ...metrics, ...latentMetrics(pass.latents) } };
       },
     },
   );

@@ -1,11 +1,13 @@
 /** @file Stage `distil`: L_AD = α · task + β · KL over A_φ, with C_θ frozen (method 4.2). */
 
 import type { z } from 'zod';
-import { PARTS, weighted } from '../../agent/model.ts';
+import { PARTS } from '../../agent/model.ts';
+import { lossOf, Pass, returnTerm, type WeightedTerm } from '../../agent/terms.ts';
+import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps, weight } from '../../settings/fields.ts';
 import { cad } from '../cad.ts';
 import { defineStage, type TrainingRun } from '../define.ts';
-import { returnMetrics, trainingStage } from '../stage.ts';
+import { trainingStage } from '../stage.ts';
 import { type TeacherSection, teacherFor } from './teacher.ts';
 
 const settings = stageSection('Distillation into the policy with the compressor frozen, α · task + β · KL', {
@@ -21,10 +23,20 @@ export interface DistilSection {
 /** Where fine-tuning follows, its agent is the one that is evaluated. */
 type Config = DistilSection & TeacherSection & { readonly finetune: { readonly steps: number } };
 
+/** L_AD with this weight of the teacher. */
+export const adTerms = (config: BaseConfig & DistilSection, beta: number, setting: string): WeightedTerm[] => [
+  { term: 'task', weight: config.distil.alpha, setting: 'distil.alpha' },
+  { term: 'kl', weight: beta, setting },
+  returnTerm(config),
+];
+
+const termsOf = (config: BaseConfig & Config) => adTerms(config, config.distil.beta, 'distil.beta');
+
 export const distil = defineStage({
   name: 'distil',
   settings,
   steps: ({ distil }: Config) => distil.steps,
+  terms: termsOf,
   rows: config => (config.finetune.steps > 0 ? [] : [cad.planned(config)]),
   async train(run: TrainingRun<Config>, earlier) {
     const { model, config } = run;
@@ -39,9 +51,7 @@ export const distil = defineStage({
       trains: [PARTS.policy],
       table: teacher.table,
       build(scope, batch) {
-        const { task, kl, returns } = model.losses(scope, config.compressor, batch, teacher.kind);
-        const loss = weighted([[alpha, () => task], [beta, kl], model.returnTerm(returns)]);
-        return { loss, metrics: { task, ...returnMetrics(returns) } };
+        return lossOf(new Pass(model, scope, config.compressor, batch, teacher.kind), termsOf(config));
       },
     });
     return { output, rows: config.finetune.steps > 0 ? [] : [cad.row(config, output)] };

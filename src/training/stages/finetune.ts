@@ -1,12 +1,14 @@
 /** @file Stage `finetune`: L_joint = L_AD + γ · L_rec + λ_cap · R(Z) over all three parts, C_θ at a smaller rate (method 4.3). */
 
-import type { z } from 'zod';
-import { PARTS, partOf, weighted } from '../../agent/model.ts';
+import { z } from 'zod';
+import { PARTS, partOf } from '../../agent/model.ts';
+import { AUXILIARY_TERMS, capacityTerm, latentMetrics, lossOf, lossTerms, Pass, type WeightedTerm } from '../../agent/terms.ts';
+import type { BaseConfig } from '../../settings/base.ts';
 import { fraction, stageSection, steps, weight } from '../../settings/fields.ts';
 import { cad } from '../cad.ts';
 import { defineStage, type TrainingRun } from '../define.ts';
-import { latentMetrics, returnMetrics, trainingStage } from '../stage.ts';
-import type { DistilSection } from './distil.ts';
+import { trainingStage } from '../stage.ts';
+import { adTerms, type DistilSection } from './distil.ts';
 import { type TeacherSection, teacherFor } from './teacher.ts';
 
 const settings = stageSection('Joint fine-tuning of compressor and policy, L_AD + γ · L_rec + λ_cap · R(Z)', {
@@ -16,6 +18,10 @@ const settings = stageSection('Joint fine-tuning of compressor and policy, L_AD 
   lambdaCap: weight('λ_cap here').default(0),
   compressorRate: fraction("Learning rate of the compressor, as a fraction of the policy's").default(0.5),
   compressorWeightDecay: weight('Weight decay of the compressor').default(0.01),
+  auxiliary: z
+    .partialRecord(z.enum(AUXILIARY_TERMS), weight('Its weight'))
+    .describe(AUXILIARY_TERMS.map(id => `${id}: ${lossTerms.get(id).description}`).join('; '))
+    .default({}),
 });
 
 export interface FinetuneSection {
@@ -27,15 +33,26 @@ type Config = FinetuneSection & DistilSection & TeacherSection;
 /** β of fine-tuning: that of distillation where it has none of its own. */
 export const finetuneBeta = ({ distil, finetune }: FinetuneSection & DistilSection): number => finetune.beta ?? distil.beta;
 
+const termsOf = (config: BaseConfig & Config): WeightedTerm[] => {
+  const { gamma, lambdaCap, auxiliary } = config.finetune;
+  return [
+    ...adTerms(config, finetuneBeta(config), config.finetune.beta === undefined ? 'distil.beta' : 'finetune.beta'),
+    { term: 'reconstruction', weight: gamma, setting: 'finetune.gamma' },
+    capacityTerm(config, config.compressor, lambdaCap, 'finetune.lambdaCap'),
+    ...Object.entries(auxiliary).map(([term, weight = 0]) => ({ term, weight, setting: `finetune.auxiliary.${term}` })),
+  ];
+};
+
 export const finetune = defineStage({
   name: 'finetune',
   settings,
   steps: ({ finetune }: Config) => finetune.steps,
+  terms: termsOf,
   rows: config => [cad.planned(config)],
   async train(run: TrainingRun<Config>, earlier) {
     const { model, config } = run;
     const { alpha } = config.distil;
-    const { gamma, lambdaCap, compressorRate, compressorWeightDecay } = config.finetune;
+    const { gamma, lambdaCap, compressorRate, compressorWeightDecay, auxiliary } = config.finetune;
     const beta = finetuneBeta(config);
     const teacher = teacherFor(config, beta, earlier.teacher);
     const { compressor, latents: kind } = config;
@@ -53,6 +70,7 @@ export const finetune = defineStage({
         compressorRate,
         compressorWeightDecay,
         teacher: teacher.kind,
+        ...(Object.keys(auxiliary).length > 0 ? { auxiliary } : {}),
       },
       // In this order: what distillation learnt stands over what pretraining did.
       from: { pretrain: earlier.pretrain, distil: earlier.distil, teacher: teacher.from },
@@ -60,16 +78,9 @@ export const finetune = defineStage({
       table: teacher.table,
       group: name => (partOf(name) === PARTS.compressor ? { rate: compressorRate, weightDecay: compressorWeightDecay } : {}),
       build(scope, batch) {
-        const { latents, z, context, task, kl, returns } = model.losses(scope, compressor, batch, teacher.kind);
-        const reconstruction = () => model.reconstruction(scope, z!, context).loss;
-        const loss = weighted([
-          [alpha, () => task],
-          [beta, kl],
-          model.returnTerm(returns),
-          [gamma, reconstruction],
-          model.capacity(compressor, latents, lambdaCap),
-        ]);
-        return { loss, metrics: { task, ...returnMetrics(returns), ...latentMetrics(latents) } };
+        const pass = new Pass(model, scope, compressor, batch, teacher.kind);
+        const { loss, metrics } = lossOf(pass, termsOf(config));
+        return { loss, metrics: { ...metrics, ...latentMetrics(pass.latents) } };
       },
     });
     return { output, rows: [cad.row(config, output)] };

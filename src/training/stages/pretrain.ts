@@ -1,10 +1,12 @@
 /** @file Stage `pretrain`: L_pre = L_rec + λ_cap · R(Z) over C_θ and R_ψ (method 4.1). */
 
 import type { z } from 'zod';
-import { PARTS, weighted } from '../../agent/model.ts';
+import { PARTS } from '../../agent/model.ts';
+import { capacityTerm, latentMetrics, lossOf, Pass, type WeightedTerm } from '../../agent/terms.ts';
+import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps, weight } from '../../settings/fields.ts';
 import { defineStage, type TrainingRun } from '../define.ts';
-import { latentMetrics, trainingStage } from '../stage.ts';
+import { trainingStage } from '../stage.ts';
 
 const settings = stageSection('Reconstruction pretraining of the compressor, L_rec + λ_cap · R(Z)', {
   steps: steps('Training steps; 0 skips the stage').default(500),
@@ -15,10 +17,16 @@ export interface PretrainSection {
   readonly pretrain: z.output<typeof settings>;
 }
 
+const termsOf = (config: BaseConfig & PretrainSection): WeightedTerm[] => [
+  { term: 'reconstruction', weight: 1 },
+  capacityTerm(config, config.compressor, config.pretrain.lambdaCap, 'pretrain.lambdaCap'),
+];
+
 export const pretrain = defineStage({
   name: 'pretrain',
   settings,
   steps: ({ pretrain }: PretrainSection) => pretrain.steps,
+  terms: termsOf,
   rows: () => [],
   async train(run: TrainingRun<PretrainSection>) {
     const { model, config } = run;
@@ -31,12 +39,11 @@ export const pretrain = defineStage({
       from: {},
       trains: [PARTS.compressor, PARTS.decoder],
       build(scope, batch) {
-        const { context } = model.inputs(batch);
-        const z = model.latents(scope, config.compressor, context)!;
-        const { loss: reconstruction, fields, metrics } = model.reconstruction(scope, z.trained, context);
-        const loss = weighted([[1, () => reconstruction], model.capacity(config.compressor, z, lambdaCap)]);
+        const pass = new Pass(model, scope, config.compressor, batch);
+        const { fields, metrics } = model.reconstruction(scope, pass.latents!.trained, pass.inputs.context);
         const errors = Object.fromEntries(Object.entries(fields).map(([name, value]) => [`reconstruction.${name}`, value]));
-        return { loss, metrics: { ...errors, ...metrics, ...latentMetrics(z) } };
+        const { loss } = lossOf(pass, termsOf(config));
+        return { loss, metrics: { ...errors, ...metrics, ...latentMetrics(pass.latents) } };
       },
     });
     return { output, rows: [] };

@@ -8,6 +8,7 @@
 import { z } from 'zod';
 import { type Actor, collect, openActor, type Stream } from '../../agent/experience.ts';
 import { type Model, PARTS, partOf, RETURN_PARTS, weighted } from '../../agent/model.ts';
+import { capacityTerm } from '../../agent/terms.ts';
 import type { Latents } from '../../compressor/index.ts';
 import {
   abs,
@@ -172,7 +173,10 @@ export function reinforceLoss(model: Model, scope: Scope, kind: string, batch: n
     [-entropyWeight, () => surprise],
     [klWeight, () => weightedMean(head.kl(start(), logits), weight)],
     [imitationWeight, imitation],
-    ...(compressorRate > 0 ? [model.capacity(kind, latents, 0)] : []),
+    [
+      compressorRate > 0 && latents?.capacity ? capacityTerm({ latents: model.latentSettings }, kind, 0).weight : 0,
+      () => latents!.capacity!,
+    ],
   ]);
   // Nobody reads the values where no advantages are.
   const loss =

@@ -1,12 +1,14 @@
 /** @file Stage `teacher`: the full-context transformer p_T(a | X, Q), a model of all of X, trained on the source's actions; or none, with a table. */
 
 import { z } from 'zod';
-import { PARTS, weighted } from '../../agent/model.ts';
+import { PARTS } from '../../agent/model.ts';
+import { lossOf, Pass, returnTerm, type WeightedTerm } from '../../agent/terms.ts';
 import type { StageOutput } from '../../cache/store.ts';
+import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps } from '../../settings/fields.ts';
 import { foresees } from '../../settings/returns.ts';
 import { defineStage, type TrainingRun } from '../define.ts';
-import { returnMetrics, trainingStage } from '../stage.ts';
+import { trainingStage } from '../stage.ts';
 
 const settings = stageSection('The teacher p_T that distillation may follow', {
   kind: z
@@ -24,10 +26,13 @@ export interface TeacherSection {
 /** Training steps of the full-context transformer; 0 where there is none. */
 const teacherSteps = ({ teacher }: TeacherSection) => (teacher.kind === 'context' ? teacher.steps : 0);
 
+const termsOf = (config: Pick<BaseConfig, 'policy'>): WeightedTerm[] => [{ term: 'task', weight: 1 }, returnTerm(config)];
+
 export const teacher = defineStage({
   name: 'teacher',
   settings,
   steps: (config: TeacherSection) => teacherSteps(config),
+  terms: termsOf,
   rows: config => [{ method: 'teacher', foresees: foresees(config) }],
   async train(run: TrainingRun<TeacherSection>) {
     const output = await trainingStage(run, {
@@ -38,8 +43,7 @@ export const teacher = defineStage({
       from: {},
       trains: [PARTS.teacher],
       build(scope, batch) {
-        const { task, returns } = run.model.losses(scope.at(PARTS.teacher), 'full', batch, 'absent');
-        return { loss: weighted([[1, () => task], run.model.returnTerm(returns)]), metrics: returnMetrics(returns) };
+        return lossOf(new Pass(run.model, scope.at(PARTS.teacher), 'full', batch), termsOf(run.config));
       },
     });
     return { output, rows: [{ method: 'teacher', kind: 'full', trained: output, foresees: foresees(run.config) }] };

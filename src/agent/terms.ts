@@ -1,0 +1,181 @@
+/**
+ * @file The terms that losses are sums of (method 4): one record each, read by the graph of a stage, its log and the paper.
+ * Shape key: B batch, M latents, D width, H steps of a segment, P numbers of a distribution over actions, K future returns, N bins.
+ */
+
+import { compressor, type Latents, latentKind } from '../compressor/index.ts';
+import { add, input, mean, mul, oneHot, relu, sqrt, square, sub, type Tensor } from '../engine/index.ts';
+import { crossEntropy, type Scope, weightedMean } from '../nn/index.ts';
+import { returnLogits } from '../policy/index.ts';
+import type { BaseConfig } from '../settings/base.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { Registry } from '../util/registry.ts';
+import { type Model, PARTS } from './model.ts';
+
+/** Where the probabilities of a teacher come from: a full-context model, a table of Monte-Carlo estimates, or nowhere. */
+export type TeacherKind = 'model' | 'table' | 'absent';
+
+/** One pass of an agent over a batch. What no term asks for is in no graph. */
+export class Pass {
+  readonly model: Model;
+  readonly scope: Scope;
+  readonly teacher: TeacherKind;
+  readonly inputs: ReturnType<Model['inputs']>;
+  /** Z = C_θ(X); undefined for a compressor that passes nothing on. */
+  readonly latents: Latents | undefined;
+  #acting?: ReturnType<Model['actorCritic']>;
+
+  /** @param kind the compressor of the agent. */
+  constructor(model: Model, scope: Scope, kind: string, batch: number, teacher: TeacherKind = 'absent') {
+    this.model = model;
+    this.scope = scope;
+    this.teacher = teacher;
+    this.inputs = model.inputs(batch);
+    this.latents = model.latents(scope, kind, this.inputs.context);
+  }
+
+  /** A_φ over the query. */
+  get acting(): ReturnType<Model['actorCritic']> {
+    this.#acting ??= this.model.actorCritic(this.scope, this.inputs.query, this.latents?.trained);
+    return this.#acting;
+  }
+}
+
+/** One term of a loss. */
+export interface LossTerm {
+  readonly id: string;
+  /** Its weight as sums write it. */
+  readonly symbol: string;
+  /** The term as sums write it. */
+  readonly formula: string;
+  readonly description: string;
+  /** A scalar; undefined where the agent has nothing that it is of. */
+  compute(pass: Pass): Tensor | undefined;
+  /** Whether its value goes into the log of the stage, whatever its weight. */
+  readonly logged?: boolean;
+}
+
+const task: LossTerm = {
+  id: 'task',
+  symbol: 'α',
+  formula: '−E_{a ~ p_src} log p_φ(a | Z, Q)',
+  description: "cross-entropy with the source's distribution over actions",
+  logged: true,
+  compute({ model: { head }, inputs: { target, weight }, acting }) {
+    return weightedMean(head.crossEntropy(target, acting.logits), weight);
+  },
+};
+
+const kl: LossTerm = {
+  id: 'kl',
+  symbol: 'β',
+  formula: 'KL(p_T(· | X, Q) ‖ p_φ(· | Z, Q))',
+  description: "divergence from the teacher's distribution over actions",
+  compute(pass) {
+    const { model, inputs, acting } = pass;
+    return weightedMean(model.head.kl(teacherProbabilities(pass), acting.logits), inputs.weight);
+  },
+};
+
+/** p_T(· | X, Q) [B, H, P]. */
+function teacherProbabilities({ model, scope, teacher, inputs: { context, query, target } }: Pass): Tensor {
+  if (teacher === 'table') return input('teacher', target.shape);
+  if (teacher === 'absent') throw new CadenzaError('E_CONFIG', 'a KL term needs a teacher.');
+  const own = scope.at(PARTS.teacher);
+  return model.head.rows(model.logits(own, query, model.latents(own, 'full', context)?.trained));
+}
+
+const returns: LossTerm = {
+  id: 'returns',
+  symbol: 'ω',
+  formula: '−log p_φ(G_k | G_0, …, G_{k−1}, Z, Q)',
+  description: 'cross-entropy of the future returns, each given the ones before it',
+  logged: true,
+  compute({ model, scope, inputs: { returnBins, returnWeight }, acting }) {
+    if (!model.returns || !returnBins) return undefined;
+    const logits_BHKN = returnLogits(scope.at(PARTS.policy), acting.states(), returnBins, model.returns);
+    return weightedMean(crossEntropy(logits_BHKN, oneHot(returnBins, model.returns.bins)), returnWeight!);
+  },
+};
+
+const reconstruction: LossTerm = {
+  id: 'reconstruction',
+  symbol: 'γ',
+  formula: 'L_rec(R_ψ(Z), X)',
+  description: 'error of the context that is decoded from Z',
+  compute({ model, scope, latents, inputs }) {
+    return latents && model.reconstruction(scope, latents.trained, inputs.context).loss;
+  },
+};
+
+const capacity: LossTerm = {
+  id: 'capacity',
+  symbol: 'λ_cap',
+  formula: 'R(Z)',
+  description: 'what the kind of latents charges for their capacity',
+  compute: ({ latents }) => latents?.capacity,
+};
+
+/** Below this deviation over the batch a number of Z is charged, in units of Z. */
+const LEAST_DEVIATION = 1;
+
+const variance: LossTerm = {
+  id: 'variance',
+  symbol: 'w_var',
+  formula: 'mean over the numbers of Z of max(0, 1 − std over the batch)',
+  description: 'keeps the numbers of Z from collapsing to constants (VICReg, Bardes et al. 2022)',
+  logged: true,
+  compute({ latents }) {
+    if (!latents) return undefined;
+    const z_BMD = latents.trained;
+    const variance_1MD = mean(square(sub(z_BMD, mean(z_BMD, [0], true))), [0], true);
+    return mean(relu(sub(LEAST_DEVIATION, sqrt(add(variance_1MD, 1e-4)))));
+  },
+};
+
+export const lossTerms = new Registry<LossTerm>('loss term', [task, kl, returns, reconstruction, capacity, variance]);
+
+/** Terms that a stage may be given by their names, which no stage has by itself. */
+export const AUXILIARY_TERMS = [variance.id] as const;
+
+/** A term of the loss of a stage. */
+export interface WeightedTerm {
+  readonly term: string;
+  /** The term is left out where it is 0. */
+  readonly weight: number;
+  /** The setting that the weight is; absent where it is fixed. */
+  readonly setting?: string;
+}
+
+/** The prediction of returns as a term, of weight 0 where nothing predicts them. */
+export const returnTerm = ({ policy }: Pick<BaseConfig, 'policy'>): WeightedTerm => ({
+  term: 'returns',
+  weight: policy.returns?.weight ?? 0,
+  setting: 'policy.returns.weight',
+});
+
+/** λ_cap · R(Z) as a term, where the compressor is trained: some kinds of latents ask for more than λ_cap. */
+export function capacityTerm({ latents }: Pick<BaseConfig, 'latents'>, kind: string, lambda: number, setting?: string): WeightedTerm {
+  const { leastCapacity } = latentKind(compressor(kind).uncompressed ? 'continuous' : latents.kind);
+  const least = leastCapacity?.(latents) ?? 0;
+  return { term: 'capacity', weight: Math.max(lambda, least), setting: lambda >= least ? setting : 'latents.commitment' };
+}
+
+/** Σ weight · term, and what is logged of it: what agents lack, or weighs 0, is left out. */
+export function lossOf(pass: Pass, terms: readonly WeightedTerm[]): { loss: Tensor; metrics: Record<string, Tensor> } {
+  const metrics: Record<string, Tensor> = {};
+  const parts: Tensor[] = [];
+  for (const { term, weight } of terms) {
+    const { compute, logged } = lossTerms.get(term);
+    if (weight === 0 && !logged) continue;
+    const value = compute(pass);
+    if (!value) continue;
+    if (logged) metrics[term] = value;
+    if (weight !== 0) parts.push(mul(value, weight));
+  }
+  return { loss: parts.reduce(add), metrics };
+}
+
+/** What the latents say of themselves. */
+export const latentMetrics = (latents: Latents | undefined): Record<string, Tensor> =>
+  Object.fromEntries(Object.entries(latents?.metrics ?? {}).map(([name, value]) => [`latents.${name}`, value]));
