@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { openExperiment } from '../src/cli/experiments.ts';
+import { KIND_NAMES } from '../src/cli/commands/config.ts';
+import { KINDS, openExperiment } from '../src/cli/experiments.ts';
 import { evaluatedAt, experimentSchema, tableConfig } from '../src/config/experiment.ts';
 import { stageOptimiser } from '../src/training/stages/index.ts';
 import { configJsonSchema, formatConfig, type JsonSchema, loadConfig } from '../src/util/config.ts';
@@ -486,4 +487,8 @@ describe('the nearest name', () => {
     expect(nearest('Lerningrate', ['warmup', 'learningRate', 'clip'])).toBe('learningRate');
     expect(nearest('x', [])).toBeUndefined();
   });
+});
+
+it('names the kinds of experiments in its help as they are', () => {
+  expect(KIND_NAMES).toEqual(KINDS.map(({ name }) => name));
 });
