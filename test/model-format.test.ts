@@ -149,6 +149,7 @@ describe('the edge of an agent', () => {
     ['truncated', undefined, 'truncated', 'undefined'],
   ])('refuses %s = %j, naming it', async (field, value, ...says) => {
     policy.reset(1);
+    await policy.act(start);
     await expect(policy.observe(feedback({ [field]: value }))).rejects.toThrow(refused('E_SHAPE', 'observe', ...says));
     if (field === 'observation') await expect(policy.act(value as never)).rejects.toThrow(refused('E_SHAPE', ...says));
     const shown = { ...feedback({ truncated: [1] }), [field]: value };
@@ -182,10 +183,37 @@ describe('the edge of an agent', () => {
     expect(Float32Array.from(await policy.act(start))).toEqual(answer);
   });
 
+  it('lets a second act replace the first, at every step of an episode', async () => {
+    const answers = [];
+    for (const twice of [false, true]) {
+      policy.reset(1);
+      for (let step = 0; step < 3; step++) {
+        if (twice) await policy.act(Float32Array.of(step, 8));
+        answers.push(Float32Array.from(await policy.act(start)));
+        await policy.observe(feedback());
+      }
+    }
+    expect(answers.slice(3)).toEqual(answers.slice(0, 3));
+  });
+
+  it('refuses feedback on what was not acted on', async () => {
+    policy.reset(1);
+    const unasked = refused('E_USAGE', 'observe', 'act\\(observation\\)');
+    await expect(policy.observe(feedback())).rejects.toThrow(unasked);
+    await policy.act(start);
+    const other = feedback({ observation: Float32Array.of(4, 3) });
+    await expect(policy.observe(other)).rejects.toThrow(refused('E_SHAPE', 'observe\\.observation\\[1\\]', '4', 'act', '3'));
+    await policy.observe(feedback());
+    await expect(policy.observe(feedback())).rejects.toThrow(unasked);
+  });
+
   it('refuses a step beyond the end of an episode', async () => {
     policy.reset(1);
-    for (let step = 0; step < files.description.horizon; step++) await policy.observe(feedback());
-    await expect(policy.observe(feedback())).rejects.toThrow(refused('E_SHAPE', '20 steps', 'truncated'));
+    for (let step = 0; step < files.description.horizon; step++) {
+      await policy.act(start);
+      await policy.observe(feedback());
+    }
+    await expect(policy.act(start)).rejects.toThrow(refused('E_SHAPE', '20 steps', 'truncated'));
   });
 
   it('takes plain lists and booleans, and gives the same', async () => {
@@ -194,6 +222,7 @@ describe('the edge of an agent', () => {
       policy.reset(1);
       const told = feedback({ truncated: Uint8Array.of(1) });
       const lists = Object.fromEntries(Object.entries(told).map(([name, values]) => [name, Array.from(values)]));
+      await policy.act(start);
       await policy.observe(plain ? ({ ...lists, truncated: [true], terminated: [false] } as never) : told);
       answers.push(Float32Array.from(await policy.act(plain ? ([4, 4] as never) : start)));
     }

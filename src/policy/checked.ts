@@ -12,7 +12,8 @@ import type { InContextPolicy } from './in-context.ts';
 type Told = Pick<ModelDescription, 'observationSpace' | 'actionSpace' | 'horizon' | 'streams'>;
 
 /**
- * The policy with every argument checked. Calls that overlap are refused: an answer is valid until the next call only.
+ * The policy with every argument checked. Calls that overlap are refused: an answer is valid until the next call only. Each step is one `observe`
+ * of the observation that `act` was given last.
  *
  * @throws {CadenzaError} from each method: `E_SHAPE` naming the field, what was expected and what was found; `E_USAGE` for a call out of order;
  * `E_NUMERICS` for probabilities that are not finite. A refused call changes nothing.
@@ -30,6 +31,8 @@ export function checkedPolicy(policy: InContextPolicy, { observationSpace, actio
   /** Steps of the running episode in every environment; none before the first `reset`. */
   let steps: Int32Array | undefined;
   let acting = false;
+  /** The observation that was acted on at this step; none before `act`. */
+  let acted: Float32Array | undefined;
   const began = (call: string): Int32Array => {
     if (acting) throw new CadenzaError('E_USAGE', `${call}: act() is still at work. Await its answer, then call again.`);
     if (!steps) throw new CadenzaError('E_USAGE', `${call}: no task has begun. Call reset(${streams}) first.`);
@@ -40,6 +43,7 @@ export function checkedPolicy(policy: InContextPolicy, { observationSpace, actio
     reset(environments) {
       if (acting) began('reset');
       policy.reset(environments);
+      acted = undefined;
       steps = new Int32Array(streams);
     },
     prompt(shown) {
@@ -50,9 +54,17 @@ export function checkedPolicy(policy: InContextPolicy, { observationSpace, actio
       policy.prompt(shown);
     },
     async act(observation) {
-      began('act');
+      const elapsed = began('act');
       checkNumbers('observation', observation, seen, streams);
+      for (let i = 0; i < streams; i++)
+        if (elapsed[i] >= horizon)
+          throw new CadenzaError(
+            'E_SHAPE',
+            `act: environment ${i} already had the ${horizon} steps that an episode has at most, and neither terminated nor truncated was set. Set truncated at the last step.`,
+          );
       acting = true;
+      acted = undefined;
+      const seenNow = Float32Array.from(observation);
       try {
         const probabilities = await policy.act(observation);
         for (let i = 0; i < probabilities.length; i++)
@@ -61,6 +73,7 @@ export function checkedPolicy(policy: InContextPolicy, { observationSpace, actio
               'E_NUMERICS',
               `act: the model gave ${probabilities[i]} in the place of a probability. Train it again, or use another checkpoint.`,
             );
+        acted = seenNow;
         return probabilities;
       } finally {
         acting = false;
@@ -69,13 +82,12 @@ export function checkedPolicy(policy: InContextPolicy, { observationSpace, actio
     async observe(told) {
       const elapsed = began('observe');
       checkTransitions('observe', told, rules, streams);
-      for (let i = 0; i < streams; i++)
-        if (elapsed[i] >= horizon)
-          throw new CadenzaError(
-            'E_SHAPE',
-            `observe: environment ${i} already had the ${horizon} steps that an episode has at most, and neither terminated nor truncated was set. Set truncated at the last step.`,
-          );
+      if (!acted) throw new CadenzaError('E_USAGE', 'observe: nothing was acted on at this step. Call act(observation) first.');
+      for (const [i, x] of acted.entries())
+        if (Math.fround(told.observation[i]) !== x)
+          refuse(`observe.observation[${i}]`, `${x}, as in the observation that act() was given at this step`, told.observation[i]);
       await policy.observe(told);
+      acted = undefined;
       for (let i = 0; i < streams; i++) elapsed[i] = told.terminated[i] || told.truncated[i] ? 0 : elapsed[i] + 1;
     },
   };
