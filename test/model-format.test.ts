@@ -132,16 +132,17 @@ describe('the edge of an agent', () => {
     ['reward', [Number.POSITIVE_INFINITY], 'reward\\[0\\]', 'finite', 'Infinity'],
     ['reward', [1e300], 'reward\\[0\\]', 'finite'],
     ['reward', 1, 'reward', 'list', '1'],
-    ['reward', [], 'reward', '1 numbers', '0 of them'],
-    ['reward', [0, 0], 'reward', '2 of them'],
+    ['reward', [3e38], 'reward\\[0\\]', '1e18', '3e\\+38'],
+    ['reward', [], 'reward', '1 numbers', 'found 0'],
+    ['reward', [0, 0], 'reward', 'found 2'],
     ['reward', undefined, 'reward', 'undefined'],
-    ['reward', ['1'], 'reward\\[0\\]', '1'],
+    ['reward', ['1'], 'reward\\[0\\]', 'found "1"'],
     ['action', Int32Array.of(9), 'action\\[0\\]', '0 to 4', '9'],
     ['action', [-1], 'action\\[0\\]', '-1'],
     ['action', [0.5], 'action\\[0\\]', '0.5'],
     ['action', 3, 'action', 'list'],
-    ['observation', [4, 4, 4], 'observation', '2 numbers', '3 of them'],
-    ['observation', [4], 'observation', '1 of them'],
+    ['observation', [4, 4, 4], 'observation', '2 numbers', 'found 3'],
+    ['observation', [4], 'observation', 'found 1'],
     ['observation', [4, 4.5], 'observation\\[1\\]', '4.5'],
     ['nextObservation', [4, 9], 'nextObservation\\[1\\]', '9, 9', '9'],
     ['nextObservation', undefined, 'nextObservation', 'undefined'],
@@ -233,6 +234,32 @@ describe('the edge of an agent', () => {
     expect(() => chooseActions(Float32Array.of(0, 0, Number.NaN, 0, 1), policy.actions, Random.seeded(1))).toThrow(
       refused('E_NUMERICS', 'NaN'),
     );
+  });
+
+  it.each<[string, unknown, ...string[]]>([
+    ['nothing', undefined, 'object', 'undefined'],
+    ['no executor', {}, '"executor"', 'undefined'],
+    ['null', { executor: null }, '"executor"', 'null'],
+    ['an executor that was not called', { executor: nodeExecutor }, 'call it', 'nodeExecutor\\(\\)'],
+    ['a name', { executor: 'node' }, '"executor"', '"node"'],
+  ])('refuses to load with %s', async (_, given, ...says) => {
+    const request = given && { ...files, executor: undefined, ...given };
+    for (const load of [loadPolicy, loadDecoder])
+      await expect(load(request as never)).rejects.toThrow(refused('E_USAGE', load.name, ...says));
+  });
+
+  it('refuses everything after dispose but another dispose', async () => {
+    const { decode: _, ...given } = files;
+    const own = await loadPolicy({ ...given, executor });
+    own.reset(1);
+    await own.act(start);
+    await own.dispose();
+    await own.dispose();
+    const gone = refused('E_USAGE', 'disposed');
+    await expect(own.act(start)).rejects.toThrow(gone);
+    await expect(own.observe(feedback())).rejects.toThrow(gone);
+    expect(() => own.reset(1)).toThrow(gone);
+    expect(() => own.prompt([])).toThrow(gone);
   });
 
   it('decodes codes of its own only, several at once', async () => {
