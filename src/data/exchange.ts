@@ -114,7 +114,8 @@ export async function importHistories({ files, format, labels, most, allowRoundi
   return { environment, origin, labels, histories, format: layout };
 }
 
-const NO_ENDS =
+/** The note on histories that are one episode each. */
+export const NO_ENDS =
   'No episode ends before its history does, so a query has no earlier episode to learn from: set context.segment and context.segments, which cut histories into pieces.';
 
 /** Columns that are kept in 32 bits. */
