@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { LABEL_KINDS, LAYOUTS, WRITTEN_LAYOUTS } from '../src/cli/commands/exchange.ts';
-import { loadExperiment } from '../src/config/experiment.ts';
+import { loadExperiment, loadExperiment } from '../src/config/experiment.ts';
 import { LABELS } from '../src/data/exchange.ts';
 import { exchangeFormat, layouts } from '../src/data/formats/index.ts';
 import { writeHdf5 } from '../src/data/hdf5-writer.ts';
@@ -15,6 +15,8 @@ import { readManifest, readShard } from '../src/data/index.ts';
 import { decodeSafetensors } from '../src/engine/index.ts';
 import { split } from '../src/histories/generate.ts';
 import type { RecordedResults } from '../src/records/index.ts';
+import { formatRecorded } from '../src/reports/terminal/recorded.ts';
+import { Random } from '../src/util/random.ts';
 import { settings, stageFiles, stageFolder, TINY, withinProcess } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-exchange-'));
@@ -167,13 +169,13 @@ describe('a data set of an environment that is not here', () => {
     expect(results).toMatchObject({ environment: 'elsewhere', labels: 'recorded', tasks: 6, split: { train: 24, test: 6, overlap: 0 } });
     expect(Object.keys(results.methods).sort()).toEqual(['cad', 'frequencies', 'none', 'teacher']);
     const { teacher, frequencies } = results.methods;
-    expect(teacher.crossEntropy.high).toBeLessThan(frequencies.crossEntropy.low);
+    expect(teacher.crossEntropy!.high).toBeLessThan(frequencies.crossEntropy!.low);
     for (const { perTask, accuracy, byEpisode } of Object.values(results.methods)) {
       // Two episodes of twenty steps, of one history a task: the third and the last of six.
       expect(byEpisode.episode).toEqual([3, 6]);
-      expect((byEpisode.accuracy.mean[0] + byEpisode.accuracy.mean[1]) / 2).toBeCloseTo(accuracy.mean, 12);
+      expect((byEpisode.accuracy!.mean[0] + byEpisode.accuracy!.mean[1]) / 2).toBeCloseTo(accuracy!.mean, 12);
       expect(perTask.map(({ task, steps }) => [task, steps])).toEqual((results.split.testTasks as string[]).map(task => [task, 40]));
-      expect(accuracy.mean).toBeGreaterThan(0);
+      expect(accuracy!.mean).toBeGreaterThan(0);
     }
     expect(results.run.imported).toMatchObject({ main: { dropped: { heldOut: 6 } } });
     // Nothing is done again, and the terminal has every method.
@@ -181,6 +183,60 @@ describe('a data set of an environment that is not here', () => {
     for (const name of [...Object.keys(results.methods), 'accuracy by the episode', 'ep 6', 'These are no returns'])
       expect(text).toContain(name);
   });
+
+  /** Imports, and runs the command that this proposes. */
+  async function proposed(name: string, out: string) {
+    const told = await succeed('import', at(name), '--out', at(out));
+    const line = told.split('\n').find(line => line.includes('cadenza run'))!;
+    const args = line.replace(/^.*cadenza /, '').split(' ');
+    return { args, results: JSON.parse(await succeed(...args, '--out', at(`${out}-run`), '--json')) as RecordedResults };
+  }
+
+  it('of few tasks, whose histories are one episode, runs by the command that the import proposes', async () => {
+    await writeHdf5(at('few.hdf5'), file => {
+      for (const group of ['0', '1', '2', '3']) {
+        file.group(group);
+        file.attribute(group, 'env-id', 'rooms');
+        file.attribute(group, 'ruleset-id', Number(group));
+        const columns = { states: [0, 1, 2, 3, 3, 2, 1, 0], actions: [0, 1, 1, 0, 1, 0, 0, 1], rewards: [0, 0, 0, 1, 1, 0, 0, 0] };
+        for (const [name, values] of Object.entries({ ...columns, dones: Array(8).fill(0) }))
+          file.dataset(group, name, Uint8Array.from([...values, ...values]), [2, 8]);
+      }
+    });
+    const { args, results } = await proposed('few.hdf5', 'few');
+    expect(args).toEqual(expect.arrayContaining(['split.heldOut=1', 'context.segment=2', 'context.segments=3']));
+    expect(results.split).toMatchObject({ train: 3, test: 1 });
+  }, 30_000);
+
+  it('with actions of real numbers is scored by likelihood and squared error', async () => {
+    const space = { kind: 'box', low: [-1], high: [1] } as const;
+    const random = Random.seeded(1);
+    const histories = Array.from({ length: 6 }, (_, goal) => {
+      const action = Float32Array.from({ length: 32 }, () => Math.max(-1, Math.min(1, goal / 5 - 0.5 + 0.1 * random.normal())));
+      const ends = Uint8Array.from({ length: 32 }, (_, t) => Number(t % 4 === 3));
+      const nothing = new Float32Array(32);
+      const seen = { observation: nothing, nextObservation: nothing, reward: nothing, terminated: new Uint8Array(32), truncated: ends };
+      const probabilities = Float32Array.from({ length: 64 }, (_, i) => (i % 2 === 0 ? action[i / 2] : 0));
+      return { task: { goal }, taskKey: `goal=${goal}`, stream: String(goal), action, probabilities, ...seen };
+    });
+    const environment = { id: 'pull', observationSpace: space, actionSpace: space, horizon: 4 };
+    await writeHdf5(at('pull/main.hdf5'), file => exchangeFormat('minari').write!(file, environment, histories));
+    const { results } = await proposed('pull/main.hdf5', 'pull-data');
+    for (const [name, { negativeLogLikelihood, squaredError, accuracy, crossEntropy }] of Object.entries(results.methods)) {
+      expect([accuracy, crossEntropy], name).toEqual([undefined, undefined]);
+      expect(Number.isFinite(negativeLogLikelihood!.mean), name).toBe(true);
+      expect(squaredError!.mean, name).toBeGreaterThan(0);
+    }
+    // The floor is the mean action of the training tasks, for every step.
+    const { frequencies } = results.methods;
+    const trained = histories.filter(({ taskKey }) => !(results.split.testTasks as string[]).includes(taskKey));
+    const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    const middle = mean(trained.flatMap(({ action }) => [...action]));
+    const [held] = histories.filter(({ taskKey }) => taskKey === frequencies.perTask[0].task);
+    const scored = [2, 5, 7].flatMap(e => [...held.action.slice(4 * e, 4 * e + 4)]);
+    expect(frequencies.perTask[0].squaredError).toBeCloseTo(mean(scored.map(value => (value - middle) ** 2)), 6);
+    expect(formatRecorded(results)).toContain('negative log-likelihood (nats)');
+  }, 30_000);
 
   it('can be too small to split, and says so at once', async () => {
     const text = await succeed('import', fixture('minari/main_data.hdf5'), '--tasks', '1', '--out', at('lonely'));

@@ -132,16 +132,17 @@ describe('the edge of an agent', () => {
     ['reward', [Number.POSITIVE_INFINITY], 'reward\\[0\\]', 'finite', 'Infinity'],
     ['reward', [1e300], 'reward\\[0\\]', 'finite'],
     ['reward', 1, 'reward', 'list', '1'],
-    ['reward', [], 'reward', '1 numbers', '0 of them'],
-    ['reward', [0, 0], 'reward', '2 of them'],
+    ['reward', [3e38], 'reward\\[0\\]', '1e18', '3e\\+38'],
+    ['reward', [], 'reward', '1 numbers', 'found 0'],
+    ['reward', [0, 0], 'reward', 'found 2'],
     ['reward', undefined, 'reward', 'undefined'],
-    ['reward', ['1'], 'reward\\[0\\]', '1'],
+    ['reward', ['1'], 'reward\\[0\\]', 'found "1"'],
     ['action', Int32Array.of(9), 'action\\[0\\]', '0 to 4', '9'],
     ['action', [-1], 'action\\[0\\]', '-1'],
     ['action', [0.5], 'action\\[0\\]', '0.5'],
     ['action', 3, 'action', 'list'],
-    ['observation', [4, 4, 4], 'observation', '2 numbers', '3 of them'],
-    ['observation', [4], 'observation', '1 of them'],
+    ['observation', [4, 4, 4], 'observation', '2 numbers', 'found 3'],
+    ['observation', [4], 'observation', 'found 1'],
     ['observation', [4, 4.5], 'observation\\[1\\]', '4.5'],
     ['nextObservation', [4, 9], 'nextObservation\\[1\\]', '9, 9', '9'],
     ['nextObservation', undefined, 'nextObservation', 'undefined'],
@@ -149,6 +150,7 @@ describe('the edge of an agent', () => {
     ['truncated', undefined, 'truncated', 'undefined'],
   ])('refuses %s = %j, naming it', async (field, value, ...says) => {
     policy.reset(1);
+    await policy.act(start);
     await expect(policy.observe(feedback({ [field]: value }))).rejects.toThrow(refused('E_SHAPE', 'observe', ...says));
     if (field === 'observation') await expect(policy.act(value as never)).rejects.toThrow(refused('E_SHAPE', ...says));
     const shown = { ...feedback({ truncated: [1] }), [field]: value };
@@ -182,10 +184,37 @@ describe('the edge of an agent', () => {
     expect(Float32Array.from(await policy.act(start))).toEqual(answer);
   });
 
+  it('lets a second act replace the first, at every step of an episode', async () => {
+    const answers = [];
+    for (const twice of [false, true]) {
+      policy.reset(1);
+      for (let step = 0; step < 3; step++) {
+        if (twice) await policy.act(Float32Array.of(step, 8));
+        answers.push(Float32Array.from(await policy.act(start)));
+        await policy.observe(feedback());
+      }
+    }
+    expect(answers.slice(3)).toEqual(answers.slice(0, 3));
+  });
+
+  it('refuses feedback on what was not acted on', async () => {
+    policy.reset(1);
+    const unasked = refused('E_USAGE', 'observe', 'act\\(observation\\)');
+    await expect(policy.observe(feedback())).rejects.toThrow(unasked);
+    await policy.act(start);
+    const other = feedback({ observation: Float32Array.of(4, 3) });
+    await expect(policy.observe(other)).rejects.toThrow(refused('E_SHAPE', 'observe\\.observation\\[1\\]', '4', 'act', '3'));
+    await policy.observe(feedback());
+    await expect(policy.observe(feedback())).rejects.toThrow(unasked);
+  });
+
   it('refuses a step beyond the end of an episode', async () => {
     policy.reset(1);
-    for (let step = 0; step < files.description.horizon; step++) await policy.observe(feedback());
-    await expect(policy.observe(feedback())).rejects.toThrow(refused('E_SHAPE', '20 steps', 'truncated'));
+    for (let step = 0; step < files.description.horizon; step++) {
+      await policy.act(start);
+      await policy.observe(feedback());
+    }
+    await expect(policy.act(start)).rejects.toThrow(refused('E_SHAPE', '20 steps', 'truncated'));
   });
 
   it('takes plain lists and booleans, and gives the same', async () => {
@@ -194,6 +223,7 @@ describe('the edge of an agent', () => {
       policy.reset(1);
       const told = feedback({ truncated: Uint8Array.of(1) });
       const lists = Object.fromEntries(Object.entries(told).map(([name, values]) => [name, Array.from(values)]));
+      await policy.act(start);
       await policy.observe(plain ? ({ ...lists, truncated: [true], terminated: [false] } as never) : told);
       answers.push(Float32Array.from(await policy.act(plain ? ([4, 4] as never) : start)));
     }
@@ -204,6 +234,32 @@ describe('the edge of an agent', () => {
     expect(() => chooseActions(Float32Array.of(0, 0, Number.NaN, 0, 1), policy.actions, Random.seeded(1))).toThrow(
       refused('E_NUMERICS', 'NaN'),
     );
+  });
+
+  it.each<[string, unknown, ...string[]]>([
+    ['nothing', undefined, 'object', 'undefined'],
+    ['no executor', {}, '"executor"', 'undefined'],
+    ['null', { executor: null }, '"executor"', 'null'],
+    ['an executor that was not called', { executor: nodeExecutor }, 'call it', 'nodeExecutor\\(\\)'],
+    ['a name', { executor: 'node' }, '"executor"', '"node"'],
+  ])('refuses to load with %s', async (_, given, ...says) => {
+    const request = given && { ...files, executor: undefined, ...given };
+    for (const load of [loadPolicy, loadDecoder])
+      await expect(load(request as never)).rejects.toThrow(refused('E_USAGE', load.name, ...says));
+  });
+
+  it('refuses everything after dispose but another dispose', async () => {
+    const { decode: _, ...given } = files;
+    const own = await loadPolicy({ ...given, executor });
+    own.reset(1);
+    await own.act(start);
+    await own.dispose();
+    await own.dispose();
+    const gone = refused('E_USAGE', 'disposed');
+    await expect(own.act(start)).rejects.toThrow(gone);
+    await expect(own.observe(feedback())).rejects.toThrow(gone);
+    expect(() => own.reset(1)).toThrow(gone);
+    expect(() => own.prompt([])).toThrow(gone);
   });
 
   it('decodes codes of its own only, several at once', async () => {

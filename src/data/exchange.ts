@@ -114,7 +114,8 @@ export async function importHistories({ files, format, labels, most, allowRoundi
   return { environment, origin, labels, histories, format: layout };
 }
 
-const NO_ENDS =
+/** The note on histories that are one episode each. */
+export const NO_ENDS =
   'No episode ends before its history does, so a query has no earlier episode to learn from: set context.segment and context.segments, which cut histories into pieces.';
 
 /** Columns that are kept in 32 bits. */
@@ -221,13 +222,13 @@ const MOST_VALUES = 4096;
 /** The declared environment, with what is missing as the numbers have it: as many actions as occur, the longest episode as the horizon. */
 function completed(declared: DeclaredEnvironment, recordings: readonly Located[], notes: Set<string>): Environment {
   const { id, options, observationSpace, actionSpace, horizon } = declared;
+  const seen = recordings.flatMap(({ observation, nextObservation, width }) =>
+    [observation, nextObservation].map(values => ({ values, width })),
+  );
+  const acted = recordings.map(({ action, actionWidth = 1 }) => ({ values: action, width: actionWidth }));
   const filled = {
-    observationSpace:
-      observationSpace ??
-      spaceOf(
-        recordings.flatMap(({ observation, nextObservation, width }) => [observation, nextObservation].map(values => ({ values, width }))),
-      ),
-    actionSpace: actionSpaceOf(actionSpace, recordings),
+    observationSpace: observationSpace ? bounded('observations', observationSpace, seen, notes) : spaceOf(seen),
+    actionSpace: actionSpace ? bounded('actions', actionSpace, acted, notes) : actionSpaceOf(acted, recordings),
     horizon: horizon ?? recordings.reduce((most, { ended }) => episodeLengths(ended).reduce((a, b) => Math.max(a, b), most), 0),
   };
   const found = [
@@ -247,16 +248,26 @@ interface Values {
   readonly width: number;
 }
 
-/** Whole numbers are actions of as many values as occur, reals lie between their bounds; a declared box may have infinite ones. */
-function actionSpaceOf(declared: Space | undefined, recordings: readonly Located[]): Space {
-  if (declared && declared.kind !== 'box') return declared;
-  const acted = recordings.map(({ action, actionWidth = 1 }) => ({ values: action, width: actionWidth }));
+/** Bounds beyond this are none: the largest 32-bit number stands for infinity in many files. */
+const UNBOUNDED = 3e38;
+
+/** A declared space, a box with the numbers' own bounds where it has none, which a note says. */
+function bounded(name: string, space: Space, columns: readonly Values[], notes: Set<string>): Space {
+  if (space.kind !== 'box') return space;
+  const isBound = (bound: number) => Math.abs(bound) < UNBOUNDED;
+  const missing = space.low.flatMap((low, i) => (isBound(low) && isBound(space.high[i]) ? [] : [i]));
+  if (missing.length === 0) return space;
+  const { low, high } = bounds(columns);
+  const filled = (given: readonly number[], occurring: readonly number[]) =>
+    given.map((bound, i) => (isBound(bound) ? bound : occurring[i]));
+  const which = missing.length === space.low.length ? 'all' : missing.join(', ');
+  notes.add(`Declared without bounds, so taken from the numbers: ${name}, numbers ${which}.`);
+  return { kind: 'box', low: filled(space.low, low), high: filled(space.high, high) };
+}
+
+/** Whole numbers are actions of as many values as occur, reals lie between their bounds. */
+function actionSpaceOf(acted: readonly Values[], recordings: readonly Located[]): Space {
   const { low, high, whole } = bounds(acted);
-  if (declared) {
-    const bounded = (given: readonly number[], occurring: readonly number[]) =>
-      given.map((bound, i) => (Number.isFinite(bound) ? bound : occurring[i]));
-    return { kind: 'box', low: bounded(declared.low, low), high: bounded(declared.high, high) };
-  }
   const reals = acted.every(({ values }) => values instanceof Float32Array || values instanceof Float64Array);
   if (!whole || (reals && low.some(value => value < 0))) return { kind: 'box', low, high };
   const experts = recordings.flatMap(({ expert, actionWidth = 1 }) => (expert ? [{ values: expert, width: actionWidth }] : []));

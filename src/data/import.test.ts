@@ -318,10 +318,39 @@ describe('a data set of Minari', () => {
     expect(origin.notes).toContain('observations/words is text and was left out.');
   });
 
+  it('has observations of reals as declared, whose missing bounds are those of the numbers', async () => {
+    const observation = box([4], [-4.8, '-Infinity', -0.5, -3.4028234663852886e38], [4.8, 'Infinity', 0.5, 3.4028234663852886e38]);
+    const datasets: Minari['datasets'] = { observations: three(0, 1, 0, -2, 1, 2, 0, 0, 3, 5, 0, 7) };
+    const { environment, origin } = await load(await minari('cart-v0', { observation, datasets }));
+    expect(environment.observationSpace).toEqual({ kind: 'box', low: [-4.8, 1, -0.5, -2], high: [4.8, 5, 0.5, 7] });
+    expect(origin.notes.join()).toContain('observations, numbers 1, 3');
+    expect(origin.notes.find(note => note.startsWith('Not declared'))).not.toContain('observations');
+  });
+
+  it('says where integers stand next to reals', async () => {
+    const of = async (name: string, b: unknown) => {
+      const observation = { type: 'Dict', subspaces: { a: { type: 'Discrete', n: 4, start: 0 }, b } };
+      const datasets: Minari['datasets'] = {
+        'observations/a': [Uint8Array.of(0, 1, 2), [3]],
+        'observations/b': [Uint8Array.of(0, 1, 1), [3, 1]],
+      };
+      const { environment, origin } = await load(await minari(name, { observation, datasets }));
+      return { space: environment.observationSpace, said: origin.notes.some(note => note.startsWith('observations/a: integers')) };
+    };
+    expect(await of('mixed-v0', box([1], [-1], [1]))).toEqual({ space: { kind: 'box', low: [0, -1], high: [3, 1] }, said: true });
+    expect(await of('both-v0', { type: 'Discrete', n: 2, start: 0 })).toEqual({
+      space: { kind: 'multi-discrete', nvec: [4, 2] },
+      said: false,
+    });
+  });
+
   it('is refused by name in other storage, and where it cannot be numbers', async () => {
     mkdirSync(at('arrow-v0/data'), { recursive: true });
     writeFileSync(at('arrow-v0/data/metadata.json'), '{"data_format": "arrow"}');
     expect(await refusal(at('arrow-v0'))).toContain('stored as arrow');
+    mkdirSync(at('bare-v0/data'), { recursive: true });
+    writeFileSync(at('bare-v0/data/metadata.json'), '{"data_format": "hdf5"}');
+    expect(await refusal(at('bare-v0'))).toContain('without its main_data.hdf5');
     writeFileSync(at('train.parquet'), 'PAR1 and more');
     expect(await refusal(at('train.parquet'))).toContain('Parquet');
     const image = { type: 'Box', dtype: 'uint8', shape: [32, 32, 3], low: 0, high: 255 };

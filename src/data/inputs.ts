@@ -27,6 +27,8 @@ export function dataFile(input: string): string {
     .map(folder => join(folder, METADATA))
     .filter(file => existsSync(file))
     .map(storage)[0];
+  if (stored === 'hdf5')
+    throw new CadenzaError('E_DATA', `${path} is a data set of Minari without its ${MAIN}. Copy or download the data set again.`);
   if (stored !== undefined)
     throw new CadenzaError(
       'E_DATA',

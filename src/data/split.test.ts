@@ -26,7 +26,7 @@ describe('splitTasks', () => {
   });
 
   test.each([0, 81, 2.5, -1, Number.NaN])('heldOut %d is refused', heldOut => {
-    expect(() => splitTasks(family, { heldOut, seed: 1 })).toThrow(refusal(/heldOut must be a whole number in \[1, 80\].* got/));
+    expect(() => splitTasks(family, { heldOut, seed: 1 })).toThrow(refusal(/split\.heldOut must be a whole number in \[1, 80\].* got/));
   });
 
   test('a family that lists one task twice under two numbers is caught by content', () => {
@@ -100,7 +100,9 @@ describe('tasks that are drawn', () => {
   });
 
   test.each([{ heldOut: 0.1 }, { heldOut: 0 }, { tasks: undefined }, { tasks: 0 }, { tasks: 2.5 }])('%o is refused', options => {
-    expect(() => split(options)).toThrow(refusal(/tasks of toy-bandit are drawn, so (heldOut|tasks) must be a whole number from 1.* got/));
+    expect(() => split(options)).toThrow(
+      refusal(/tasks of toy-bandit are drawn, so split\.(heldOut|tasks) must be a whole number from 1.* got/),
+    );
   });
 
   test('have keys that only the tasks themselves can confirm', () => {

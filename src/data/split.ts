@@ -45,7 +45,7 @@ export function splitTasks(
 function drawn(id: string, draw: (random: Random) => Task, { heldOut, tasks = 0 }: SplitOptions, random: Random) {
   for (const [name, count] of Object.entries({ heldOut, tasks })) {
     if (Number.isInteger(count) && count >= 1) continue;
-    const message = `The tasks of ${id} are drawn, so ${name} must be a whole number from 1, how many to draw, got ${count}.`;
+    const message = `The tasks of ${id} are drawn, so split.${name} must be a whole number from 1, how many to draw, got ${count}.`;
     throw new CadenzaError('E_SPLIT', message);
   }
   const all = Array.from({ length: heldOut + tasks }, (_, i) => draw(random.split('task', i)));
@@ -65,7 +65,7 @@ function shuffled(id: string, listed: Task[], options: SplitOptions, random: Ran
   const held = options.heldOut < 1 ? Math.round(options.heldOut * tasks.length) : options.heldOut;
   if (!Number.isInteger(held) || held < 1 || held >= tasks.length) {
     const range = `a whole number in [1, ${tasks.length - 1}] or a share in (0, 1)`;
-    throw new CadenzaError('E_SPLIT', `heldOut must be ${range} of the ${tasks.length} tasks of ${id}, got ${options.heldOut}.`);
+    throw new CadenzaError('E_SPLIT', `split.heldOut must be ${range} of the ${tasks.length} tasks of ${id}, got ${options.heldOut}.`);
   }
   return { train: tasks.slice(held), test: tasks.slice(0, held) };
 }

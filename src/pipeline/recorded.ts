@@ -5,7 +5,7 @@
 
 import { join } from 'node:path';
 import { weightsOf } from '../agent/inference.ts';
-import { withWeights } from '../agent/model.ts';
+import { type Model, withWeights } from '../agent/model.ts';
 import { type Evaluation, evaluatedTasks, evaluationOf, exportModel, rolloutSettings, splitRecord } from '../analysis/evaluate.ts';
 import { openOutputs } from '../cache/outputs.ts';
 import { madeBy } from '../cache/provenance.ts';
@@ -20,15 +20,18 @@ import { Scope } from '../nn/index.ts';
 import {
   type Along,
   describeRecordedBars,
+  type PerMeasure,
   RECORDED_FORMAT,
   type RecordedMethodResult,
   type RecordedResults,
   type RecordedScore,
   RecordedTaskScorer,
   recordedResult,
+  scoreIntegers,
+  scoreReals,
 } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
-import { episodeStarts, type History, segmentStarts } from '../rl/index.ts';
+import { combinations, episodeStarts, type History, segmentStarts } from '../rl/index.ts';
 import { newBatch, writeSegment } from '../tokenizers/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { readJson, writeJson } from '../util/files.ts';
@@ -94,7 +97,7 @@ async function scored(config: ExperimentConfig, store: StageStore, executor: Exe
   const collected = new Map<string, (readonly RecordedScore[])[]>();
   const keep = (method: string, scores: readonly RecordedScore[]) => collected.set(method, [...(collected.get(method) ?? []), scores]);
   for (const method of trained) keep(method.method, await scoreModel(evaluation, method, recordings));
-  keep('frequencies', scoreFrequencies(loadHistories(generated, model.family).histories, recordings));
+  keep('frequencies', scoreFrequencies(model, loadHistories(generated, model.family).histories, recordings));
   const methods = [...collected].map(([name, seeds]) => {
     // The same stream for every method: they are resampled alike.
     return [name, recordedResult(seeds, config.evaluate.resamples, Random.seeded(config.seed).split('bootstrap'))] as const;
@@ -158,7 +161,14 @@ async function scoreModel(
   const { sampling: _, ...protocol } = rolloutSettings(config);
   const output = await store.run({
     stage: `evaluate-${method}-seed${seed}`,
-    settings: { split: config.split, protocol, along, executor: config.executor, ...datasetKey(config) },
+    settings: {
+      split: config.split,
+      protocol,
+      along,
+      ...(takesReals(model) ? { scored: 'reals' } : {}),
+      executor: config.executor,
+      ...datasetKey(config),
+    },
     inputs: { model: trained.key },
     async run({ folder, progress, signal }) {
       progress.start(`evaluate ${method} (seed ${seed})`, byTask.size);
@@ -179,6 +189,7 @@ async function scoreModel(
         query: host(batch.query, query),
       };
       const { actions, segment } = shape;
+      const score = stepScores(model);
       const scores: RecordedScore[] = [];
       for (const [task, places] of byTask) {
         signal.throwIfAborted();
@@ -191,14 +202,7 @@ async function scoreModel(
           for (const [b, place] of part.entries()) {
             const { history, starts, s } = place;
             for (let t = starts[s]; t < starts[s + 1]; t++)
-              scorer.add(
-                place,
-                probabilities.data as Float32Array,
-                (b * segment + t - starts[s]) * actions,
-                history.probabilities,
-                t * actions,
-                actions,
-              );
+              scorer.add(place, score(probabilities.data as Float32Array, (b * segment + t - starts[s]) * actions, history, t));
           }
         }
         scores.push(scorer.score(task));
@@ -213,18 +217,48 @@ async function scoreModel(
   return readJson(join(output.folder, SCORES_FILE)) as RecordedScore[];
 }
 
-/** The floor: the mean label of the training histories, whatever is seen. */
-function scoreFrequencies(training: readonly History[], { byTask, places: along }: Recordings): RecordedScore[] {
-  const actions = training[0].probabilities.length / training[0].reward.length;
-  const total = new Float64Array(actions);
-  for (const { probabilities } of training) for (let i = 0; i < probabilities.length; i++) total[i % actions] += probabilities[i];
-  const sum = total.reduce((a, b) => a + b, 0);
-  const frequencies = total.map(value => value / sum);
+const takesReals = ({ family }: Model) => family.actionSpace.kind === 'box';
+
+/** Scores a row of the head's distribution, `rows[at …]`, by the label of step t of a history. */
+function stepScores(model: Model): (rows: ArrayLike<number>, at: number, history: History, t: number) => PerMeasure<number> {
+  const { distribution } = model.head;
+  const labelSize = ({ probabilities, reward }: History) => probabilities.length / reward.length;
+  // The label of reals begins with their means.
+  if (takesReals(model)) return (rows, at, history, t) => scoreReals(distribution, rows, at, history.probabilities, t * labelSize(history));
+  const rewrite = combinations(distribution);
+  let recorded = new Float64Array();
+  return (rows, at, history, t) => {
+    const actions = labelSize(history);
+    if (recorded.length !== actions) recorded = new Float64Array(actions);
+    rewrite(rows, at, recorded);
+    return scoreIntegers(recorded, 0, history.probabilities, t * actions, actions);
+  };
+}
+
+/** The floor: the mean label of the training histories as the head has labels, whatever is seen; a Gaussian has the moments of all of them. */
+function scoreFrequencies(model: Model, training: readonly History[], { byTask, places: along }: Recordings): RecordedScore[] {
+  const { distribution, writeTarget, choice } = model.head;
+  const { size, width } = distribution;
+  const row = new Float32Array(size);
+  const total = new Float64Array(size);
+  let steps = 0;
+  for (const { probabilities, reward } of training) {
+    steps += reward.length;
+    for (let t = 0; t < reward.length; t++) {
+      writeTarget(probabilities, (t * probabilities.length) / reward.length, row, 0);
+      // Second moments in the place of deviations.
+      if (choice?.kind === 'gaussian') for (let i = 0; i < width; i++) row[width + i] = row[i] ** 2 + row[width + i] ** 2;
+      for (let i = 0; i < size; i++) total[i] += row[i];
+    }
+  }
+  const frequencies = total.map(value => value / steps);
+  if (choice?.kind === 'gaussian')
+    for (let i = 0; i < width; i++) frequencies[width + i] = Math.sqrt(Math.max(0, frequencies[width + i] - frequencies[i] ** 2));
+  const score = stepScores(model);
   return [...byTask].map(([task, places]) => {
     const scorer = new RecordedTaskScorer(along);
     for (const place of places)
-      for (let t = place.starts[place.s]; t < place.starts[place.s + 1]; t++)
-        scorer.add(place, frequencies, 0, place.history.probabilities, t * actions, actions);
+      for (let t = place.starts[place.s]; t < place.starts[place.s + 1]; t++) scorer.add(place, score(frequencies, 0, place.history, t));
     return scorer.score(task);
   });
 }

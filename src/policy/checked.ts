@@ -11,13 +11,20 @@ import type { InContextPolicy } from './in-context.ts';
 
 type Told = Pick<ModelDescription, 'observationSpace' | 'actionSpace' | 'horizon' | 'streams'>;
 
+/** A policy that holds compiled programs. */
+export interface DisposablePolicy extends InContextPolicy {
+  /** Frees the programs. Nothing but another `dispose` may follow. */
+  dispose(): Promise<void>;
+}
+
 /**
- * The policy with every argument checked. Calls that overlap are refused: an answer is valid until the next call only.
+ * The policy with every argument checked. Calls that overlap are refused: an answer is valid until the next call only. Each step is one `observe`
+ * of the observation that `act` was given last.
  *
  * @throws {CadenzaError} from each method: `E_SHAPE` naming the field, what was expected and what was found; `E_USAGE` for a call out of order;
  * `E_NUMERICS` for probabilities that are not finite. A refused call changes nothing.
  */
-export function checkedPolicy(policy: InContextPolicy, { observationSpace, actionSpace, horizon, streams }: Told): InContextPolicy {
+export function checkedPolicy(policy: DisposablePolicy, { observationSpace, actionSpace, horizon, streams }: Told): DisposablePolicy {
   const seen = elementsOf(observationSpace);
   const rules: Rules = {
     observation: seen,
@@ -30,16 +37,24 @@ export function checkedPolicy(policy: InContextPolicy, { observationSpace, actio
   /** Steps of the running episode in every environment; none before the first `reset`. */
   let steps: Int32Array | undefined;
   let acting = false;
-  const began = (call: string): Int32Array => {
+  /** The observation that was acted on at this step; none before `act`. */
+  let acted: Float32Array | undefined;
+  let disposed = false;
+  const expectFree = (call: string): void => {
+    if (disposed) throw new CadenzaError('E_USAGE', `${call}: the policy was disposed. Load it again.`);
     if (acting) throw new CadenzaError('E_USAGE', `${call}: act() is still at work. Await its answer, then call again.`);
+  };
+  const began = (call: string): Int32Array => {
+    expectFree(call);
     if (!steps) throw new CadenzaError('E_USAGE', `${call}: no task has begun. Call reset(${streams}) first.`);
     return steps;
   };
   return {
     actions: policy.actions,
     reset(environments) {
-      if (acting) began('reset');
+      expectFree('reset');
       policy.reset(environments);
+      acted = undefined;
       steps = new Int32Array(streams);
     },
     prompt(shown) {
@@ -50,9 +65,17 @@ export function checkedPolicy(policy: InContextPolicy, { observationSpace, actio
       policy.prompt(shown);
     },
     async act(observation) {
-      began('act');
+      const elapsed = began('act');
       checkNumbers('observation', observation, seen, streams);
+      for (let i = 0; i < streams; i++)
+        if (elapsed[i] >= horizon)
+          throw new CadenzaError(
+            'E_SHAPE',
+            `act: environment ${i} already had the ${horizon} steps that an episode has at most, and neither terminated nor truncated was set. Set truncated at the last step.`,
+          );
       acting = true;
+      acted = undefined;
+      const seenNow = Float32Array.from(observation);
       try {
         const probabilities = await policy.act(observation);
         for (let i = 0; i < probabilities.length; i++)
@@ -61,6 +84,7 @@ export function checkedPolicy(policy: InContextPolicy, { observationSpace, actio
               'E_NUMERICS',
               `act: the model gave ${probabilities[i]} in the place of a probability. Train it again, or use another checkpoint.`,
             );
+        acted = seenNow;
         return probabilities;
       } finally {
         acting = false;
@@ -69,14 +93,19 @@ export function checkedPolicy(policy: InContextPolicy, { observationSpace, actio
     async observe(told) {
       const elapsed = began('observe');
       checkTransitions('observe', told, rules, streams);
-      for (let i = 0; i < streams; i++)
-        if (elapsed[i] >= horizon)
-          throw new CadenzaError(
-            'E_SHAPE',
-            `observe: environment ${i} already had the ${horizon} steps that an episode has at most, and neither terminated nor truncated was set. Set truncated at the last step.`,
-          );
+      if (!acted) throw new CadenzaError('E_USAGE', 'observe: nothing was acted on at this step. Call act(observation) first.');
+      for (const [i, x] of acted.entries())
+        if (Math.fround(told.observation[i]) !== x)
+          refuse(`observe.observation[${i}]`, `${x}, as in the observation that act() was given at this step`, told.observation[i]);
       await policy.observe(told);
+      acted = undefined;
       for (let i = 0; i < streams; i++) elapsed[i] = told.terminated[i] || told.truncated[i] ? 0 : elapsed[i] + 1;
+    },
+    async dispose() {
+      if (disposed) return;
+      expectFree('dispose');
+      disposed = true;
+      await policy.dispose();
     },
   };
 }
@@ -93,7 +122,13 @@ interface Rule {
 type Rules = { readonly [K in keyof Transitions & keyof Feedback]: Rule };
 
 const isNumber = (x: unknown): x is number => typeof x === 'number' && Number.isFinite(Math.fround(x));
-const REWARD: Rule = { size: 1, fits: isNumber, expected: 'finite numbers' };
+/** The square of a reward must fit into 32 bits, with room for sums. */
+const MOST_REWARD = 1e18;
+const REWARD: Rule = {
+  size: 1,
+  fits: x => isNumber(x) && Math.abs(x) <= MOST_REWARD,
+  expected: 'finite numbers from -1e18 to 1e18',
+};
 const FLAG: Rule = { size: 1, fits: x => x === 0 || x === 1 || typeof x === 'boolean', expected: '0 or 1' };
 
 const isBelow = (x: unknown, n: number) => isNumber(x) && Number.isInteger(x) && x >= 0 && x < n;
@@ -130,7 +165,7 @@ function checkTransitions(name: string, value: unknown, rules: Rules, count: num
 
 function checkNumbers(name: string, value: unknown, { size, fits, expected }: Rule, count: number): void {
   const found = lengthOf(name, value);
-  if (found !== count * size) refuse(name, `${count * size} numbers (${expected})`, `${found} of them`);
+  if (found !== count * size) refuse(name, `${count * size} numbers (${expected})`, found);
   for (let i = 0; i < found; i++) {
     const x = (value as ArrayLike<unknown>)[i];
     if (!fits(x, i)) refuse(`${name}[${i}]`, expected, x);
@@ -147,6 +182,14 @@ function lengthOf(name: string, value: unknown): number {
 const QUOTED = 80;
 
 function refuse(name: string, expected: string, found: unknown): never {
-  const shown = typeof found === 'object' && found !== null ? (Array.isArray(found) ? 'a list' : 'an object') : String(found);
-  throw new CadenzaError('E_SHAPE', `${name}: expected ${expected.slice(0, 400)}, found ${shown.slice(0, QUOTED)}.`);
+  throw new CadenzaError('E_SHAPE', `${name}: expected ${expected.slice(0, 400)}, found ${quoted(found)}.`);
+}
+
+/** A value as a message quotes it: texts in quotation marks, so that '1' is told from 1. */
+export function quoted(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, QUOTED));
+  return typeof value === 'bigint' ? `${value}n` : String(value).slice(0, QUOTED);
 }

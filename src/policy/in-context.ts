@@ -105,6 +105,12 @@ export function inContextPolicy(model: InContextModel): InContextPolicy {
 
   const forgetSegment = (i: number) => void query.data.fill(0, i * queryRow + promptRow, (i + 1) * queryRow);
 
+  /** Clears the tokens that step `t` of the running segment adds: those after the step before it. It may have been acted on already. */
+  const forgetStep = (i: number, t: number) => {
+    const end = (t: number) => i * queryRow + (tokenizer.predictionIndex(t) + 1) * tokenizer.query.width;
+    query.data.fill(0, t > 0 ? end(t - 1) : i * queryRow + promptRow, end(t));
+  };
+
   const refresh = async (indices: readonly number[]) => {
     if (!encode || !latents) return;
     const row = (values: Float32Array, i: number) => values.subarray(i * latentRow, (i + 1) * latentRow);
@@ -169,11 +175,11 @@ export function inContextPolicy(model: InContextModel): InContextPolicy {
       [stale, unsought] = [[], []];
       for (let i = 0; i < size; i++) {
         const record = records[i];
-        if (tokenizer.memoryless) forgetSegment(i);
         expect(
           time[i] < segment,
           `environment ${i} is at step ${time[i] + 1} of an episode, but the model was made for at most ${segment}.`,
         );
+        forgetStep(i, time[i] % steps);
         tokenizer.writeQuery(
           query.data as Float32Array,
           i * queryRow,

@@ -4,10 +4,10 @@ import { type Executor, type Program, sizeOf, zeros } from '../engine/index.ts';
 import { stepsSeen, tokenizer } from '../tokenizers/index.ts';
 import { canonicalJson } from '../util/canonical.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
-import { checkedPolicy } from './checked.ts';
+import { checkedPolicy, type DisposablePolicy, quoted } from './checked.ts';
 import { checkDescription, checkGraph, contextShape, type ModelDescription, tokenColumns } from './description.ts';
 import { actionHead, DEFAULT_HEAD } from './heads/index.ts';
-import { type InContextPolicy, inContextPolicy } from './in-context.ts';
+import { inContextPolicy } from './in-context.ts';
 
 export interface LoadRequest {
   /** model.json, parsed. */
@@ -19,29 +19,29 @@ export interface LoadRequest {
   readonly executor: Executor;
 }
 
-/** A policy that holds compiled programs. */
-export interface LoadedPolicy extends InContextPolicy {
+/** A policy from an export. */
+export interface LoadedPolicy extends DisposablePolicy {
   /**
    * Of a model that predicts future returns: [streams × episodes] what it expected when it acted last. First what the running episode
    * still earns, then the returns of the episodes after it.
    */
   readonly returns?: () => Float32Array;
-  /** Frees the programs. */
-  dispose(): Promise<void>;
 }
 
 /**
  * Compiles an exported model. The policy acts in `description.streams` environments and learns in context from what `observe` tells it. Its
  * methods check what they are given (see `checkedPolicy`).
  *
- * @throws {CadenzaError} `E_CHECKPOINT` when a file was altered or the files do not belong together, `E_EXECUTOR` when the executor cannot run
+ * @throws {CadenzaError} `E_USAGE` when the executor is missing or none, `E_CHECKPOINT` when a file was altered or the files do not belong together, `E_EXECUTOR` when the executor cannot run
  * them.
  * @example
  * const policy = await loadPolicy({ description, compress, act, executor: webExecutor({ baseUrl: '/ort/' }) });
  * policy.reset(1);
  * const probabilities = await policy.act(Float32Array.of(4, 4));
  */
-export async function loadPolicy({ description: given, compress, act, executor }: LoadRequest): Promise<LoadedPolicy> {
+export async function loadPolicy(request: LoadRequest): Promise<LoadedPolicy> {
+  checkRequest('loadPolicy', request);
+  const { description: given, compress, act, executor } = request;
   const description = checkDescription(given);
   checkGraph(description, 'act.onnx', act);
   checkGraph(description, 'compress.onnx', compress);
@@ -81,14 +81,30 @@ export async function loadPolicy({ description: given, compress, act, executor }
     compress: compressProgram && { program: compressProgram, batch: 1, latentShape: latentShape!, carries },
     act: { program: actProgram, size: streams, ...(returns ? { onReturns } : {}) },
   });
-  return {
-    ...checkedPolicy(policy, description),
-    ...(returns ? { returns: () => predicted } : {}),
-    async dispose() {
-      await actProgram.dispose();
-      await compressProgram?.dispose();
-    },
+  const dispose = async () => {
+    await actProgram.dispose();
+    await compressProgram?.dispose();
   };
+  return {
+    ...checkedPolicy({ ...policy, dispose }, description),
+    ...(returns ? { returns: () => predicted } : {}),
+  };
+}
+
+/** Checks that a call has its one argument, and an executor in it. Throws `E_USAGE`. */
+function checkRequest(call: string, request: unknown): void {
+  if (typeof request !== 'object' || request === null)
+    throw new CadenzaError(
+      'E_USAGE',
+      `${call}: expected an object with description, executor and the bytes of the graphs, found ${quoted(request)}.`,
+    );
+  const { executor } = request as { executor?: Partial<Executor> | null };
+  if (typeof executor?.compile === 'function') return;
+  const found =
+    typeof executor === 'function'
+      ? `a function; call it, as in ${(executor as { name?: string }).name || 'nodeExecutor'}()`
+      : quoted(executor);
+  throw new CadenzaError('E_USAGE', `${call}: expected an executor in "executor", such as nodeExecutor(), found ${found}.`);
 }
 
 /** Checks inputs and outputs of a graph, where the runtime tells them. Throws `E_CHECKPOINT`. */
@@ -124,6 +140,7 @@ export async function loadDecoder(request: {
   readonly decode: Uint8Array;
   readonly executor: Executor;
 }): Promise<CodeDecoder> {
+  checkRequest('loadDecoder', request);
   const description = checkDescription(request.description);
   if (!description.codes)
     throw new CadenzaError(

@@ -3,6 +3,7 @@
  * return: a policy that foretells others' actions need not act well, and one that acts better foretells them worse.
  */
 
+import { type ActionDistribution, newActions } from '../rl/index.ts';
 import { bootstrapInterval, drawResamples, type Interval, mean, type Resamples } from '../statistics/bootstrap.ts';
 import { scoreStep } from '../statistics/imitation.ts';
 import { expect } from '../util/errors.ts';
@@ -11,13 +12,49 @@ import type { RunRecord } from './run-record.ts';
 
 export const RECORDED_FORMAT = 'cadenza-recorded-1';
 
-/** Scores averaged over recorded steps. */
-export interface StepScores {
+/** What a step is scored by: integers by the first two measures, real numbers by the others. */
+export const RECORDED_MEASURES = {
   /** −Σ_a y(a) log p(a), in nats. */
-  readonly crossEntropy: number;
+  crossEntropy: 'cross-entropy (nats)',
   /** Share of the steps whose likeliest action is the label's, or one of several equally likely ones. */
-  readonly accuracy: number;
+  accuracy: 'accuracy',
+  /** −log p(a) of the label's action (its mean), in nats: of its density, or of the probability of the value next to it where the head is discretised. */
+  negativeLogLikelihood: 'negative log-likelihood (nats)',
+  /** Between the likeliest action and the label's, the mean over its numbers. */
+  squaredError: 'squared error',
+} as const;
+export type RecordedMeasure = keyof typeof RECORDED_MEASURES;
+
+/** Something of each measure that applies: always the same two. */
+export type PerMeasure<T> = { [M in RecordedMeasure]?: T };
+
+/** The two measures of these scores. */
+export const measuresIn = (scores: PerMeasure<unknown>): RecordedMeasure[] =>
+  (Object.keys(RECORDED_MEASURES) as RecordedMeasure[]).filter(measure => scores[measure] !== undefined);
+
+/** Scores averaged over recorded steps. */
+export interface StepScores extends Readonly<PerMeasure<number>> {
   readonly steps: number;
+}
+
+/** One step of integers: [A] probabilities at `p[at …]`, by the label's at `y[from …]`. */
+export function scoreIntegers(...step: Parameters<typeof scoreStep>): PerMeasure<number> {
+  const { crossEntropy, hit } = scoreStep(...step);
+  return { crossEntropy, accuracy: hit };
+}
+
+/** One step of real numbers: the row of a distribution at `row[at …]`, by the action at `action[from …]`. */
+export function scoreReals(
+  { space, mode, logProbability }: ActionDistribution,
+  row: ArrayLike<number>,
+  at: number,
+  action: ArrayLike<number>,
+  from: number,
+): PerMeasure<number> {
+  const likeliest = newActions(space, 1);
+  mode(row, at, likeliest, 0);
+  const squaredError = mean(Array.from(likeliest, (value, i) => (value - action[from + i]) ** 2));
+  return { negativeLogLikelihood: -Math.max(logProbability(row, at, action, from), Math.log(Number.MIN_VALUE)), squaredError };
 }
 
 /** Where in its history a step was recorded: in which of the parts that are scored, and in which episode, counted from 1. */
@@ -43,12 +80,10 @@ interface Estimate extends Interval {
 /** A number for each place; the lists are as long as `episode`. */
 type Estimates = { [K in keyof Estimate]: number[] };
 
-export interface RecordedMethodResult {
-  /** Means over tasks, each of which counts once, with their intervals. */
-  crossEntropy: Estimate;
-  accuracy: Estimate;
+/** Means over tasks, each of which counts once, with their intervals. */
+export interface RecordedMethodResult extends PerMeasure<Estimate> {
   /** The same along the histories. `episode` says which episodes are meant: the mean of their numbers, where histories differ in length. */
-  byEpisode: { episode: number[]; crossEntropy: Estimates; accuracy: Estimates };
+  byEpisode: { episode: number[] } & PerMeasure<Estimates>;
   /** Averages over training seeds. */
   perTask: RecordedTask[];
 }
@@ -71,13 +106,12 @@ export interface RecordedResults {
   run: RunRecord;
 }
 
-const MEASURES = ['crossEntropy', 'accuracy'] as const;
-
 /** One method: `seeds` has the scores of every task, in one order, for each training seed. Equal streams resample all methods alike. */
 export function recordedResult(seeds: readonly (readonly RecordedScore[])[], resamples: number, random: Random): RecordedMethodResult {
+  const measures = measuresIn(seeds[0][0]);
   const perTask = seeds[0].map(({ along: _, ...first }, i) => ({ ...first, ...meanScores(seeds.map(scores => scores[i])) }));
   const draws = drawResamples([perTask.length], resamples, random);
-  const byEpisode: RecordedMethodResult['byEpisode'] = { episode: [], crossEntropy: noEstimates(), accuracy: noEstimates() };
+  const byEpisode: RecordedMethodResult['byEpisode'] = { episode: [], ...measured(measures, noEstimates) };
   for (const place of seeds[0][0].along.keys()) {
     const found = seeds[0].flatMap(({ along }, i) => {
       const first = along[place];
@@ -86,50 +120,46 @@ export function recordedResult(seeds: readonly (readonly RecordedScore[])[], res
     // Where every task has something to score, they are drawn as for the whole.
     const own = found.length === perTask.length ? draws : drawResamples([found.length], resamples, random.split('place', place));
     byEpisode.episode.push(mean(found.map(({ episode }) => episode)));
-    for (const key of MEASURES) {
+    for (const measure of measures) {
       const at = estimate(
-        found.map(score => score[key]),
+        found.map(score => score[measure]!),
         own,
       );
-      for (const part of ['mean', 'low', 'high'] as const) byEpisode[key][part].push(at[part]);
+      for (const part of ['mean', 'low', 'high'] as const) byEpisode[measure]![part].push(at[part]);
     }
   }
-  const whole = (key: (typeof MEASURES)[number]) =>
+  const whole = (measure: RecordedMeasure) =>
     estimate(
-      perTask.map(score => score[key]),
+      perTask.map(score => score[measure]!),
       draws,
     );
-  return { crossEntropy: whole('crossEntropy'), accuracy: whole('accuracy'), byEpisode, perTask };
+  return { ...measured(measures, whole), byEpisode, perTask };
 }
 
+const measured = <T>(measures: readonly RecordedMeasure[], of: (measure: RecordedMeasure) => T): PerMeasure<T> =>
+  Object.fromEntries(measures.map(measure => [measure, of(measure)]));
 const noEstimates = (): Estimates => ({ mean: [], low: [], high: [] });
 const estimate = (values: readonly number[], draws: Resamples): Estimate => ({
   mean: mean(values),
   ...bootstrapInterval(values, mean, draws),
 });
-const meanScores = (scores: readonly StepScores[]) => ({
-  crossEntropy: mean(scores.map(({ crossEntropy }) => crossEntropy)),
-  accuracy: mean(scores.map(({ accuracy }) => accuracy)),
-});
+const meanScores = (scores: readonly StepScores[]) =>
+  measured(measuresIn(scores[0]), measure => mean(scores.map(score => score[measure]!)));
 
-/** Sums up the foretold distributions of single steps. */
+/** Sums up the scores of single steps. */
 export class RecordedScorer {
-  #crossEntropy = 0;
-  #hits = 0;
+  readonly #sums: PerMeasure<number> = {};
   #steps = 0;
 
-  /** One step: [A] probabilities at `at` of the one, and the label's at `from` of the other. */
-  add(probabilities: ArrayLike<number>, at: number, labels: ArrayLike<number>, from: number, actions: number): void {
-    const { crossEntropy, hit } = scoreStep(probabilities, at, labels, from, actions);
-    this.#crossEntropy += crossEntropy;
-    this.#hits += hit;
+  add(scores: PerMeasure<number>): void {
+    for (const measure of measuresIn(scores)) this.#sums[measure] = (this.#sums[measure] ?? 0) + scores[measure]!;
     this.#steps++;
   }
 
   /** Undefined where there was no step. */
   score(): StepScores | undefined {
     const steps = this.#steps;
-    return steps > 0 ? { crossEntropy: this.#crossEntropy / steps, accuracy: this.#hits / steps, steps } : undefined;
+    return steps > 0 ? { ...measured(measuresIn(this.#sums), measure => this.#sums[measure]! / steps), steps } : undefined;
   }
 }
 
@@ -142,10 +172,10 @@ export class RecordedTaskScorer {
     this.#along = Array.from({ length: places }, () => ({ scorer: new RecordedScorer(), episodes: 0 }));
   }
 
-  /** One step, as `RecordedScorer` takes it, and where it was. */
-  add({ place, episode }: Along, ...step: Parameters<RecordedScorer['add']>): void {
-    this.#whole.add(...step);
-    this.#along[place].scorer.add(...step);
+  /** The scores of one step, and where it was. */
+  add({ place, episode }: Along, scores: PerMeasure<number>): void {
+    this.#whole.add(scores);
+    this.#along[place].scorer.add(scores);
     this.#along[place].episodes += episode;
   }
 

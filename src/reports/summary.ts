@@ -3,6 +3,8 @@
 import {
   COMPARED,
   finalEpisodes,
+  measuresIn,
+  RECORDED_MEASURES,
   type RecordedResults,
   type Results,
   type SupervisedResults,
@@ -77,8 +79,10 @@ export function summarizeSupervised({ methods, examples, headline, score, refere
 export function summarizeRecorded({ methods }: RecordedResults): string[] {
   const names = ['cad', 'frequencies'].filter(name => methods[name]);
   return names.map(name => {
-    const { accuracy, crossEntropy } = methods[name];
-    const of = ({ mean, low, high }: typeof accuracy) => withInterval(mean, [low, high], value => value.toFixed(3));
-    return `${name}: accuracy ${of(accuracy)}, cross-entropy ${of(crossEntropy)} nats on recordings of held-out tasks.`;
+    const scores = measuresIn(methods[name]).map(measure => {
+      const { mean, low, high } = methods[name][measure]!;
+      return `${RECORDED_MEASURES[measure]} ${withInterval(mean, [low, high], value => value.toFixed(3))}`;
+    });
+    return `${name}: ${scores.join(', ')} on recordings of held-out tasks.`;
   });
 }

@@ -4,6 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { LabelKind } from '../../data/exchange.ts';
+import type { Dataset } from '../../data/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { ending, type Next } from '../ending.ts';
 import { jsonOption, outOption, print, printJson, whole } from '../options.ts';
@@ -55,7 +56,12 @@ export function registerExchange(program: Command): void {
       const summary = { out, environment, layout: found.id, tasks: tasks.length, histories, transitions, labels, notes };
       if (json) return printJson(summary);
       const made = `${counted(histories, 'history', 'histories')} of ${counted(tasks.length, 'task', 'tasks')} of ${environment.id}, ${transitions} transitions, labels: ${labels}.`;
-      const settings = ['--set', `source.dataset=${out}`, '--set', `env.id=${environment.id}`, '--set', 'name=mine'];
+      const { registered } = await import('../../histories/imported.ts');
+      const own = registered(environment.id) ? {} : await ownSettings(dataset);
+      const settings = Object.entries({ 'source.dataset': out, 'env.id': environment.id, name: 'mine', ...own }).flatMap(([key, value]) => [
+        '--set',
+        `${key}=${value}`,
+      ]);
       // A run needs tasks to hold out.
       const next: Next[] =
         tasks.length === 1
@@ -87,6 +93,19 @@ export function registerExchange(program: Command): void {
       if (json) return printJson({ histories, files });
       print(`${histories} histories of ${folder} are in ${files.join(' and ')}\n`);
     });
+}
+
+/** Share of the tasks that a first experiment holds out, and pieces that it cuts an episode into where histories are one episode each. */
+const [HELD_OUT, PIECES] = [1 / 4, 4];
+
+/** Settings that fit a data set of an environment that is not here: few tasks, histories of one episode. */
+async function ownSettings({ environment, tasks, origin }: Dataset): Promise<Record<string, number>> {
+  const { NO_ENDS } = await import('../../data/exchange.ts');
+  const pieces = { 'context.segment': Math.max(1, Math.floor(environment.horizon / PIECES)), 'context.segments': PIECES - 1 };
+  return {
+    'split.heldOut': Math.max(1, Math.floor(HELD_OUT * tasks.length)),
+    ...(origin.notes.includes(NO_ENDS) ? pieces : {}),
+  };
 }
 
 /** The folder that holds the histories: the one given, or the stage of a run that made them. Throws `E_DATA` where a run has several. */

@@ -14,8 +14,8 @@ import { type Environment, EnvironmentSchema, type Fields, TaskSchema } from '..
 export interface DeclaredEnvironment {
   readonly id: string;
   readonly options?: Readonly<Record<string, number>>;
+  /** Boxes may have infinite bounds. */
   readonly observationSpace?: Space;
-  /** A box may have infinite bounds. */
   readonly actionSpace?: Space;
   readonly horizon?: number;
   /** What the numbers of observations and actions were in the file, where that was not one plain array. */

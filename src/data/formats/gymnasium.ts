@@ -18,9 +18,11 @@ export interface Leaf {
   readonly start: readonly number[];
   /** How many values each number has, for integers. */
   readonly nvec?: readonly number[];
-  /** Bounds, for a box. */
+  /** Bounds, for a box; they may be infinite. */
   readonly low?: readonly number[];
   readonly high?: readonly number[];
+  /** Whether a box is of an integer type. */
+  readonly whole?: boolean;
 }
 
 export interface GymEnvironment {
@@ -60,7 +62,7 @@ export function gymEnvironment(file: Hdf5Reader): GymEnvironment {
   return {
     declared: {
       id: String(id),
-      observationSpace: observations && integersOf(observations),
+      observationSpace: observations && observationSpaceOf(observations, notes),
       actionSpace: actions && actionSpaceOf(actions, refuse),
       ...(fields ? { fields } : {}),
     },
@@ -149,7 +151,7 @@ function collect(space: Record<string, unknown>, at: Collecting, depth = 0): voi
         const bound = numbers(name, name === 'low' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY);
         return bound.length === size ? bound : Array<number>(size).fill(bound[0]);
       });
-      return void found.push({ path, size, start: Array(size).fill(0), low, high });
+      return void found.push({ path, size, start: Array(size).fill(0), low, high, whole: /^u?int/.test(String(space.dtype)) });
     }
     case 'Dict':
     case 'Tuple': {
@@ -187,6 +189,21 @@ function integersOf(leaves: readonly Leaf[]): Space | undefined {
   const nvec = all(leaves, leaf => leaf.nvec);
   if (!nvec) return undefined;
   return nvec.length === 1 ? { kind: 'discrete', n: nvec[0] } : { kind: 'multi-discrete', nvec };
+}
+
+/**
+ * Integers, or a box where there are reals: integers next to them become reals, which a note says. Undefined for boxes of an integer type, whose
+ * bounds are those of the type: how many values occur only the numbers tell.
+ */
+function observationSpaceOf(leaves: readonly Leaf[], notes: string[]): Space | undefined {
+  if (leaves.every(({ nvec, whole }) => nvec || whole)) return integersOf(leaves);
+  const mixed = leaves.filter(({ nvec, whole }) => nvec || whole).map(({ path }) => path);
+  if (mixed.length > 0) notes.push(`${mixed.join(', ')}: integers next to reals; all observations are taken as one vector of reals.`);
+  return {
+    kind: 'box',
+    low: leaves.flatMap(({ low, nvec }) => low ?? nvec!.map(() => 0)),
+    high: leaves.flatMap(({ high, nvec }) => high ?? nvec!.map(n => n - 1)),
+  };
 }
 
 function actionSpaceOf(leaves: readonly Leaf[], refuse: (what: string) => Error): Space {
