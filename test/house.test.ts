@@ -263,6 +263,34 @@ function findCycles(edges: (file: string) => Import[]): string[] {
   return cycles;
 }
 
+/** Commands of LaTeX and mathematics between dollars. */
+const LATEX = /\\[A-Za-z]{2,}|\$[^$]+\$/;
+
+/** What the strings and templates of a file say; values in templates are left out. */
+function textsOf(file: string): string[] {
+  const found: string[] = [];
+  const walk = (node: ts.Node): void => {
+    const raw = ts.isTaggedTemplateExpression(node.parent ?? node) ? 'rawText' : 'text';
+    const say = (...parts: readonly ts.TemplateLiteralLikeNode[]) => found.push(parts.map(part => part[raw]).join(''));
+    if (ts.isTemplateExpression(node)) say(node.head, ...node.templateSpans.map(({ literal }) => literal));
+    else if (ts.isNoSubstitutionTemplateLiteral(node)) say(node);
+    else if (ts.isStringLiteral(node)) found.push(node.text);
+    ts.forEachChild(node, walk);
+  };
+  walk(ts.createSourceFile(file, readFileSync(join(ROOT, file), 'utf8'), ts.ScriptTarget.Latest, true));
+  return found;
+}
+
+describe('LaTeX', () => {
+  it('stands in the room of papers alone', () => {
+    const written = (file: string) => textsOf(file).filter(text => LATEX.test(text));
+    const elsewhere = sources.filter(file => !file.startsWith('src/reports/paper/'));
+    expect(elsewhere.flatMap(file => written(file).map(text => `${file}: ${text}`))).toEqual([]);
+    expect(written('src/reports/paper/prose/latents.ts').length).toBeGreaterThan(0);
+    expect(written('src/reports/paper/prose/compressors.ts').length).toBeGreaterThan(9);
+  });
+});
+
 describe('what reaches a terminal', () => {
   // Elsewhere, text from data would not go through `printable`.
   const WRITERS = ['src/cli/failure.ts', 'src/cli/main.ts', 'src/cli/options.ts', 'src/cli/signals.ts'];

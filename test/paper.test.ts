@@ -6,18 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { baselines } from '../src/agent/baselines/index.ts';
-import { compressors, latentKinds } from '../src/compressor/index.ts';
 import { loadExperiment } from '../src/config/experiment.ts';
-import { environments } from '../src/envs/index.ts';
 import { describe as describeExperiment } from '../src/pipeline/describe.ts';
 import type { Results } from '../src/records/index.ts';
 import { citedKeys } from '../src/reports/paper/bibliography.ts';
 import { type Facts, writePaper } from '../src/reports/paper/index.ts';
 import { methods } from '../src/reports/paper/methods.ts';
 import { differences, implementation } from '../src/reports/paper/protocol.ts';
-import { sources } from '../src/sources/index.ts';
 import { ROOT, TINY, withinProcess } from './command.ts';
-import { misreadings, type Said, visible } from './read-back.ts';
+import { misreadings, type Said } from './read-back.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-paper-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -158,9 +155,9 @@ function factsOf(file: string, overrides: Readonly<Record<string, unknown>> = {}
     join(ROOT, 'experiments', `${file}.yaml`),
     Object.entries(overrides).map(([key, value]) => `${key}=${JSON.stringify(value)}`),
   );
-  const { setting, prose } = describeExperiment(config);
+  const { setting, kinds } = describeExperiment(config);
   const recorded = JSON.parse(JSON.stringify(config));
-  return { results: { ...quick, tables: undefined, setting, run: { ...quick.run, config: recorded } }, config, setting, prose };
+  return { results: { ...quick, tables: undefined, setting, run: { ...quick.run, config: recorded } }, config, setting, kinds };
 }
 
 function readBack(facts: Facts): string[] {
@@ -258,12 +255,12 @@ describe('Methods sections', () => {
   });
 
   it('say where imported histories came from, and nothing of a source', () => {
-    const { results, config, prose, setting } = factsOf('dark-room');
+    const { results, config, kinds, setting } = factsOf('dark-room');
     const main = { layout: 'xland', labels: 'expert', dropped: { heldOut: 17, beyondMaxTasks: 0 }, files: [] };
     const facts: Facts = {
       results: { ...results, run: { ...results.run, imported: { main } } },
       config: { ...config, source: { ...config.source, dataset: 'data/xland' } },
-      prose: { ...prose, source: undefined },
+      kinds: { ...kinds, source: undefined },
       setting: { ...setting, source: undefined, histories: undefined },
     };
     expect(readBack(facts)).toEqual([]);
@@ -317,44 +314,6 @@ describe('Methods sections', () => {
   ])('follow %s', (key, value) => {
     expect(said('dark-room', { [key]: value })).toContain(`\\num{${value}}`);
     expect(said('dark-room')).not.toContain(`\\num{${value}}`);
-  });
-});
-
-describe('what kinds say of themselves', () => {
-  const placeholders = (prose: string) => [...prose.matchAll(/<([\w+./ -]+?)(?:[:|][^>]*)?>/g)].map(([, path]) => path);
-  const known = {
-    environments: /^(horizon|tasks|options\/\w+)$/,
-    sources: /^options\/\w+$/,
-    others: /^(model|compression|latents|policy)\//,
-  };
-  const kinds: [string, string, RegExp, readonly string[]][] = [
-    ...environments.all.map(
-      ({ id, prose, options }) => [id, prose, known.environments, Object.keys(options)] as [string, string, RegExp, string[]],
-    ),
-    ...sources.all.map(
-      ({ id, prose, options }) => [id, prose(), known.sources, Object.keys(options)] as [string, string, RegExp, string[]],
-    ),
-    ...compressors.all.map(
-      ({ id, prose }) =>
-        [id, prose({ latentLayers: 1, perSegment: 1, update: 'gru', workingMemory: 0 }), known.others, []] as [
-          string,
-          string,
-          RegExp,
-          string[],
-        ],
-    ),
-    ...latentKinds.all.map(
-      ({ id, prose }) => [id, `${prose.form} ${prose.capacity ?? ''}`, known.others, []] as [string, string, RegExp, string[]],
-    ),
-  ];
-
-  it.each(kinds)('%s: sentences without a number of their own, and sources that the bibliography has', (_, prose, expected, options) => {
-    expect(prose).toMatch(/\w/);
-    const paths = placeholders(prose);
-    expect(paths.filter(path => !expected.test(path))).toEqual([]);
-    expect(paths.flatMap(path => (path.startsWith('options/') && !options.includes(path.slice(8)) ? [path] : []))).toEqual([]);
-    expect(visible(prose).replace(/<[^>]*>/g, '')).not.toMatch(/\d/);
-    citedKeys(prose);
   });
 });
 

@@ -12,7 +12,6 @@ import { type Compressor, encode } from './compressor.ts';
 export const full: Compressor = {
   id: 'full',
   description: 'no compression: the policy attends to every encoded token',
-  prose: () => 'Nothing is compressed: the policy attends to every encoded token of the context.',
   uncompressed: true,
   sizeless: true,
   form: 'window',
@@ -27,7 +26,6 @@ export const bestEpisodes: Compressor = {
   ...full,
   id: 'best-episodes',
   description: 'every encoded token of those past episodes (or segments) that returned most',
-  prose: () => 'Nothing is compressed: the policy attends to every encoded token of those past episodes that returned most.',
   form: 'best',
 };
 
@@ -35,8 +33,6 @@ export const bestEpisodes: Compressor = {
 export const truncated: Compressor = {
   id: 'truncated',
   description: 'the last m tokens of the raw context, encoded',
-  prose: () =>
-    'The raw context is cut to its last $m$ tokens, as many as the policy of CAD sees, and the policy attends to these, encoded.',
   uncompressed: true,
   form: 'window',
   reads: [],
@@ -46,13 +42,9 @@ export const truncated: Compressor = {
 };
 
 /** A compressor that makes one latent of each of m pieces of H: pieces [B, M, L, D] → Z [B, M, D]. */
-const pooled = (
-  { id, description, prose }: { id: string; description: string; prose: string },
-  pool: (pieces_BMLD: Tensor) => Tensor,
-): Compressor => ({
+const pooled = ({ id, description }: { id: string; description: string }, pool: (pieces_BMLD: Tensor) => Tensor): Compressor => ({
   id,
   description,
-  prose: () => prose,
   form: 'window',
   reads: [],
   latents: (_, { latents }) => latents,
@@ -72,7 +64,6 @@ export const meanPool = pooled(
   {
     id: 'mean-pool',
     description: 'the encoded context in m pieces, each averaged',
-    prose: 'The encoded context is cut into $m$ pieces of equal length, and the mean of each is a latent.',
   },
   pieces => mean(pieces, [2]),
 );
@@ -82,7 +73,6 @@ export const maxPool = pooled(
   {
     id: 'max-pool',
     description: 'the encoded context in m pieces, of each the largest of every number',
-    prose: 'The encoded context is cut into $m$ pieces of equal length, and the largest of every number of each is a latent.',
   },
   pieces => max(pieces, [2]),
 );
@@ -92,7 +82,6 @@ export const stridedPool = pooled(
   {
     id: 'strided-pool',
     description: 'the encoded context in m pieces, the last token of each',
-    prose: 'The encoded context is cut into $m$ pieces of equal length, and the last token of each is a latent.',
   },
   pieces_BMLD => {
     const [B, M, L, D] = pieces_BMLD.shape;
@@ -104,7 +93,6 @@ export const stridedPool = pooled(
 export const none: Compressor = {
   id: 'none',
   description: 'no context: the running episode alone',
-  prose: () => 'Nothing of the past reaches the policy, which has no cross-attention and sees the running episode alone.',
   uncompressed: true,
   sizeless: true,
   form: 'window',

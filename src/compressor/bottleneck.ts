@@ -7,8 +7,6 @@ export const bottleneck: Compressor = {
   description: 'm learned queries attend to the encoded context',
   form: 'window',
   reads: [],
-  prose: () =>
-    String.raw`A set of $m$ learned queries $q_j$ attends to $H$ with <model/poolHeads|head>. Beside $H$ stands a learned token $s$, so that a query can attend to nothing: \[ p_j = q_j + \mathrm{MultiHead}(q_j, [s; H], [s; H]), \qquad z_j = p_j + \mathrm{FFN}(\mathrm{LN}(p_j)). \] The compressor is not causal: at the end of every episode it compresses the whole context anew.`,
   latents: (_, { latents }) => latents,
   window: contextTokens => contextTokens,
   compress(scope, x_BNF, options) {

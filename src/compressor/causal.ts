@@ -27,10 +27,6 @@ export const causal: Compressor = {
   description: 'every segment becomes latents of its own, which attend to earlier ones; appending transitions appends latents',
   form: 'segments',
   reads: ['latentLayers', 'perSegment'],
-  prose: ({ latentLayers }) =>
-    String.raw`Every segment is encoded on its own and pooled to <compression/perSegment|latent>, as learned queries $q_j$ attend to its tokens $H_r$ and a learned token $s$ with <model/poolHeads|head>: $p_j = q_j + \mathrm{MultiHead}(q_j, [s; H_r], [s; H_r])$, $z_j = p_j + \mathrm{FFN}(\mathrm{LN}(p_j))$. ${
-      latentLayers > 0 ? 'In <compression/latentLayers|further block> latents attend to those of their own and of earlier segments. ' : ''
-    }The compressor is causal: a further segment appends its latents and changes none before them.`,
   latents: (contextTokens, { segment, perSegment }) => (contextTokens / segment) * perSegment,
   window: contextTokens => contextTokens,
   compress(scope, x_BNF, options) {

@@ -54,8 +54,6 @@ export interface Fitted {
 export interface Compressor {
   readonly id: string;
   readonly description: string;
-  /** How a Methods section says it (`Prose` in evaluation), where H are the encoded tokens: <names> of settings stand for their values. */
-  prose(settings: CompressionSettings): string;
   /** It makes no latents but passes encoded tokens on, or nothing: real numbers whatever the kind of latents. */
   readonly uncompressed?: true;
   /** How the past has to stand in its context. */

@@ -13,10 +13,6 @@ export const linearProjection: Compressor = {
   description: 'a learned linear map from N encoded tokens to m, then transformer layers over them',
   form: 'window',
   reads: ['latentLayers'],
-  prose: ({ latentLayers }) =>
-    `A learned linear map over the token axis turns the $N$ tokens of $H$ into $m$, to which learned positions are added${
-      latentLayers > 0 ? ' and which then pass through <compression/latentLayers|block> of the same kind' : ''
-    }. At the end of every episode the whole context is compressed anew.`,
   latents: (_, { latents }) => latents,
   window: contextTokens => contextTokens,
   compress(scope, x_BNF, options) {

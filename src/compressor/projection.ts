@@ -53,16 +53,12 @@ type Find = (blocks: Iterable<ArrayLike<number>>, sizes: { size: number; count: 
 interface Named {
   readonly id: string;
   readonly description: string;
-  /** What a Methods section calls V. */
-  readonly directions: string;
 }
 
 /** z_j = W Λ^(−½) Vᵀ (x_j − μ) + b with x_j the j-th piece: scores of variance 1, so that the trained map W meets equals. */
-const projection = ({ id, description, directions }: Named, find: Find): Compressor => ({
+const projection = ({ id, description }: Named, find: Find): Compressor => ({
   id,
   description,
-  prose: () =>
-    String.raw`The raw context is cut into $m$ pieces $x_j$ of equal length, each projected on ${directions}, $z_j = W \Lambda^{-1/2} V^\top (x_j - \mu) + b$, where $\mu$, the directions $V$ and the variances $\Lambda$ along them are computed from contexts as training draws them and $W$ and $b$ are learned.`,
   form: 'window',
   reads: [],
   latents: (_, { latents }) => latents,
@@ -101,7 +97,6 @@ export const pca = projection(
   {
     id: 'pca',
     description: 'the raw context in m equal pieces, each projected on the first principal components of such pieces',
-    directions: 'the first principal components of such pieces',
   },
   principalComponents,
 );
@@ -111,7 +106,6 @@ export const randomProjection = projection(
   {
     id: 'random-projection',
     description: 'the raw context in m equal pieces, each projected on random directions, as many as pca has',
-    directions: 'orthonormal directions that are drawn at random and fixed',
   },
   randomDirections,
 );

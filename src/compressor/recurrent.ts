@@ -40,13 +40,6 @@ const UPDATES: Readonly<Record<CompressionSettings['update'], (scope: Scope, z: 
   },
 };
 
-/** How a Methods section says them. */
-const UPDATE_PROSE: Readonly<Record<CompressionSettings['update'], string>> = {
-  replace: String.raw`The update $U(Z, C) = \mathrm{LN}(C)$ replaces the latents.`,
-  residual: String.raw`The update is the normalised sum $U(Z, C) = \mathrm{LN}(Z + C)$.`,
-  gru: String.raw`The update $U$ is the gate of GTrXL~\cite{parisotto2020}, $U(Z, C) = (1 - g) \odot Z + g \odot \tanh(W_h C + U_h (r \odot Z) + b_h)$ with $r = \sigma(W_r C + U_r Z + b_r)$ and $g = \sigma(W_g C + U_g Z + b_g - 1)$.`,
-};
-
 /** What a round needs of a segment, whatever Z is by then. */
 interface Encoded extends KeysValues {
   /** [.., P, D] its last tokens, encoded. */
@@ -82,18 +75,6 @@ export const recurrent: Compressor = {
   description: 'm latents go on from segment to segment; with them an agent carries all of its past in constant memory',
   form: 'segments',
   reads: ['update', 'gradientRounds', 'workingMemory'],
-  prose: ({ update, gradientRounds, workingMemory }) =>
-    String.raw`The compressor is recurrent: $Z$ begins at zero and goes on from segment to segment, in the manner of recurrent algorithm distillation~\cite{ma2026}. With learned queries $q$, a learned token $s$ and the encoded tokens $H_r$ of segment $r$, one round is \[ u = \mathrm{LN}(Z + q), \quad a = u + \mathrm{MultiHead}(u, [s; u; H_r], [s; u; H_r]), \quad C = a + \mathrm{FFN}(\mathrm{LN}(a)), \quad Z \leftarrow U(Z, C) \] with <model/poolHeads|head>. ${
-      UPDATE_PROSE[update]
-    } A segment without a transition leaves $Z$ as it is. ${
-      gradientRounds === undefined
-        ? 'Gradients flow through all rounds of a context. '
-        : 'Gradients flow through the last <compression/gradientRounds|round>. '
-    }${
-      workingMemory > 0
-        ? 'Beside the latents the policy sees a working memory, the encoded tokens of the last <compression/workingMemory|transition> of the latest segment. '
-        : ''
-    }An agent carries $Z$ in place of its history, in memory that does not grow.`,
   latents: (_, { latents, workingMemory }) => latents + workingMemory,
   window: contextTokens => contextTokens,
   compress(scope, x_BNF, options) {

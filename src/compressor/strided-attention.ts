@@ -12,8 +12,6 @@ export const stridedAttention: Compressor = {
   description: 'the encoded context in m stretches; each attends to itself, from its mean',
   form: 'window',
   reads: [],
-  prose: () =>
-    String.raw`$H$ is cut into $m$ stretches $H_j$ of equal length. Each becomes one latent by attention to itself, from its mean, with <model/poolHeads|head> and a learned token $s$ beside it: \[ q_j = \mathrm{mean}(H_j), \quad p_j = q_j + \mathrm{MultiHead}(q_j, [s; H_j], [s; H_j]), \quad z_j = p_j + \mathrm{FFN}(\mathrm{LN}(p_j)). \] At the end of every episode the whole context is compressed anew.`,
   latents: (_, { latents }) => latents,
   window: contextTokens => contextTokens,
   compress(scope, x_BNF, options) {

@@ -4,12 +4,11 @@
  */
 
 import { defineEnv } from './entry.ts';
-import { gridFamily, gridOptions, roomProse } from './grid.ts';
+import { gridFamily, gridOptions } from './grid.ts';
 
 export const darkRoomHard = defineEnv({
   id: 'dark-room-hard',
   description: '17 × 17 room, hidden goal, reward 1 on reaching the goal, which ends the episode, at most 20 steps',
   options: gridOptions(17, 20),
-  prose: roomProse(String.raw`Dark Room Hard~\cite{laskin2023}`, { endsOnGoal: true }),
   create: options => gridFamily({ id: 'dark-room-hard', endsOnGoal: true, ...options }),
 });

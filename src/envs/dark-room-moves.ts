@@ -4,7 +4,7 @@
  */
 
 import { defineEnv } from './entry.ts';
-import { gridFamily, gridOptions, type Moves, roomProse } from './grid.ts';
+import { gridFamily, gridOptions, type Moves } from './grid.ts';
 
 const CHANGES = [-1, 0, 1];
 
@@ -18,9 +18,5 @@ export const darkRoomMoves = defineEnv({
   id: 'dark-room-moves',
   description: 'Dark Room with actions (dx, dy) of two numbers, diagonal moves among them; reward and steps as in dark-room',
   options: gridOptions(9, 20),
-  prose: roomProse(String.raw`Dark Room with pairs of moves, a variant of Dark Room~\cite{laskin2023},`, {
-    moves:
-      'An action is a pair of integers, which say by how much each coordinate changes (back, stay or on), so that diagonal moves are one step; a move against a wall leaves that coordinate as it is.',
-  }),
   create: options => gridFamily({ id: 'dark-room-moves', endsOnGoal: false, moves: PAIRS, ...options }),
 });

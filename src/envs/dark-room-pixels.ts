@@ -4,7 +4,7 @@
  */
 
 import { defineEnv } from './entry.ts';
-import { type GridView, gridFamily, gridOptions, roomProse } from './grid.ts';
+import { type GridView, gridFamily, gridOptions } from './grid.ts';
 
 export const darkRoomPixels = defineEnv({
   id: 'dark-room-pixels',
@@ -13,9 +13,6 @@ export const darkRoomPixels = defineEnv({
     ...gridOptions(9, 20),
     pixels: { default: 2, range: [1, 16], integer: true, about: 'pixels a side of a cell; histories hold every picture, so few is cheap' },
   },
-  prose: roomProse(String.raw`Pixel Dark Room, a variant of Dark Room~\cite{laskin2023},`, {
-    seen: 'The agent sees a picture of one grey channel in which every cell is a square of <options/pixels> by <options/pixels|pixel>: the cell where it stands is bright and everything else dark, the goal included.',
-  }),
   create: ({ pixels, ...room }) => gridFamily({ id: 'dark-room-pixels', endsOnGoal: false, ...room, view: picture(room.size, pixels) }),
 });
 

@@ -1,12 +1,11 @@
 /** @file Dark Room (Laskin et al. 2023): 9 × 9, 20 steps, paid for every step on the goal. Oracle mean over the 81 goals: 16.543. */
 
 import { defineEnv } from './entry.ts';
-import { gridFamily, gridOptions, roomProse } from './grid.ts';
+import { gridFamily, gridOptions } from './grid.ts';
 
 export const darkRoom = defineEnv({
   id: 'dark-room',
   description: '9 × 9 room, hidden goal, reward 1 on every step that ends on the goal, 20 steps',
   options: gridOptions(9, 20),
-  prose: roomProse(String.raw`Dark Room~\cite{laskin2023}`),
   create: options => gridFamily({ id: 'dark-room', endsOnGoal: false, ...options }),
 });

@@ -30,7 +30,6 @@ export const delayedBandit = defineEnv({
   id: 'delayed-bandit',
   description: '10 arms with hidden means, 50 pulls, 50 distractor steps without reward, 50 more pulls of the same arms',
   options: OPTIONS,
-  prose: String.raw`The delayed bandit~\cite{ma2026} has <options/arms|arm> whose mean rewards are drawn uniformly from the unit interval for every task. An episode is <options/pulls|pull>, then a delay of <options/delay> distractor steps, then <options/pulls|pull> of the same arms, <horizon|step> in all. A pull pays a Gaussian reward around the mean of its arm with a standard deviation of <options/deviation>. On a distractor step the environment executes a random arm whatever the agent says and pays nothing; such a step is neither a target nor scored. The agent sees nothing but whether the step is a distractor.`,
   create: delayedBanditFamily,
 });
 

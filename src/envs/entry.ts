@@ -6,8 +6,6 @@ export interface EnvEntry {
   readonly id: string;
   readonly description: string;
   readonly options: OptionTable;
-  /** How a Methods section says it (`Prose` in evaluation): <horizon>, <tasks> and <options/…> stand for numbers. */
-  readonly prose: string;
   /** The family under these options; throws `E_CONFIG` for an unknown option or a value out of range. */
   create(options?: Readonly<Record<string, unknown>>): EnvFamily;
 }
@@ -17,7 +15,6 @@ export function defineEnv<T extends OptionTable>(env: {
   id: string;
   description: string;
   options: T;
-  prose: string;
   create(options: Options<T>): EnvFamily;
 }): EnvEntry {
   return {

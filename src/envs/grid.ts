@@ -114,20 +114,6 @@ export function gridFamily({ id, size, horizon, endsOnGoal, moves = COMPASS, vie
   });
 }
 
-const ROOM = `a room of <options/size> by <options/size> cells, one of which is a hidden goal`;
-const START = 'Every episode starts in the centre.';
-const SEEN = 'The agent sees its coordinates.';
-const COMPASS_WORDS = 'It chooses among staying and the moves to the neighbouring cells; a move against a wall leaves it where it is.';
-const PAID_STAYS = 'Every step that ends on the goal pays a reward of one, and an episode lasts <horizon|step>.';
-const PAID_ONCE = 'Reaching the goal pays a reward of one and ends the episode, which lasts at most <horizon|step>.';
-const TASKS = 'A task is a goal, and the family has <tasks> of them.';
-
-/** How a Methods section says a room: its name with what is like it, then what differs between rooms. */
-export const roomProse = (
-  name: string,
-  { seen = SEEN, moves = COMPASS_WORDS, endsOnGoal = false }: { seen?: string; moves?: string; endsOnGoal?: boolean } = {},
-): string => [`${name} is ${ROOM}.`, START, seen, moves, endsOnGoal ? PAID_ONCE : PAID_STAYS, TASKS].join(' ');
-
 /** The options of a room, with these defaults. */
 export const gridOptions = (size: number, horizon: number) =>
   ({

@@ -20,7 +20,6 @@ export const keyToDoor = defineEnv({
     size: { default: 9, range: [2, 12], integer: true, about: 'cells a side' },
     horizon: { default: 50, range: [1, 10_000], integer: true, about: 'steps an episode' },
   },
-  prose: String.raw`Dark Key-to-Door~\cite{laskin2023} is a room of <options/size> by <options/size> cells that hides a key and a door. The agent sees its coordinates and starts every episode in a random cell. It chooses among staying and the moves to the neighbouring cells. The first step that ends on the key pays a reward of one; the first step after it that ends on the door pays one more and ends the episode, which lasts at most <horizon|step>. A task is a cell for the key and one for the door, and the family has <tasks> such pairs.`,
   create: keyToDoorFamily,
 });
 

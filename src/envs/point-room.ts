@@ -32,7 +32,6 @@ export const pointRoom = defineEnv({
   id: 'point-room',
   description: 'a point in a square, moved by real (dx, dy), hidden disc, reward 1 on every step that ends in it, 20 steps',
   options: OPTIONS,
-  prose: String.raw`Point Room is Dark Room~\cite{laskin2023} with real states and actions: a point in a square that reaches from $-1$ to $1$ in both coordinates, and in it a hidden disc with a radius of <options/radius>. The agent sees its coordinates and starts every episode in the centre. An action is a displacement, which is shortened to a length of <options/stepLength> where it is longer. Every step that ends in the disc pays a reward of one, and an episode lasts <horizon|step>. A task is the centre of the disc, one of <tasks> on a grid of <options/goals> by <options/goals>.`,
   create: pointRoomFamily,
 });
 

@@ -1,18 +1,20 @@
-/** @file What follows from a configuration, and how its parts are said in a Methods section: for results and reports. Nothing is run. */
+/** @file What follows from a configuration, and the kinds that it names: for results and reports. Nothing is run. */
 
-import { baseline, isTrained } from '../agent/baselines/index.ts';
+import { baseline } from '../agent/baselines/index.ts';
 import { Model, PARTS, partOf } from '../agent/model.ts';
 import { lossOf, Pass } from '../agent/terms.ts';
 import { compressor, latentKind } from '../compressor/index.ts';
 import { type ExperimentConfig, tableConfig } from '../config/experiment.ts';
+import { input } from '../engine/index.ts';
 import { environments } from '../envs/index.ts';
 import { atMost, split } from '../histories/generate.ts';
 import { Scope } from '../nn/index.ts';
 import { ADAM_EPSILON } from '../optim/index.ts';
-import { type Description, FINAL_EPISODES, type Prose, type Setting } from '../records/index.ts';
+import { chooseHead } from '../policy/index.ts';
+import { type Description, FINAL_EPISODES, type Kind, type Kinds, type Setting } from '../records/index.ts';
+import { type EnvFamily, spaceSize } from '../rl/index.ts';
 import { MONTE_CARLO_OPTIONS, source } from '../sources/index.ts';
 import { type BaselineModel, baselineModels, baselineSteps } from '../training/stages/baselines.ts';
-
 import { type OptionTable, resolveOptions } from '../util/options.ts';
 
 /** Describes an experiment and its further tables. Throws as `split` and `Model` do where the configuration cannot be built. */
@@ -25,7 +27,7 @@ export function describe(config: ExperimentConfig): Description {
       ...settingOf(config, division, model),
       ...(tables.length > 0 ? { tables: Object.fromEntries(tables.map(([name, { setting }]) => [name, setting])) } : {}),
     },
-    prose: { ...proseOf(config, model), tables: Object.fromEntries(tables.map(([name, { prose }]) => [name, prose])) },
+    kinds: { ...kindsOf(config, division.family, model), tables: Object.fromEntries(tables.map(([name, { kinds }]) => [name, kinds])) },
   };
 }
 
@@ -124,20 +126,18 @@ function parametersOf(config: ExperimentConfig, model: Model, baselines: readonl
   };
 }
 
-function proseOf(config: ExperimentConfig, model: Model): Omit<Prose, 'tables'> {
-  const { env, source: learner, compression, latents } = config;
-  const say = (kind: string) => compressor(kind).prose(compression);
+function kindsOf(config: ExperimentConfig, family: EnvFamily, model: Model): Omit<Kinds, 'tables'> {
+  const { env, source: learner, policy, baselines } = config;
+  const latents = latentKind(config.latents.kind);
+  const z = input('latents', [1, ...model.latentShape(config.compressor)!]);
   return {
-    environment: environments.has(env.id) ? environments.get(env.id).prose : '',
-    ...(learner.dataset === undefined ? { source: source(learner.id).prose(learner.options) } : {}),
-    compressor: say(config.compressor),
-    latents: latentKind(latents.kind).prose,
-    head: model.head.prose,
-    rows: {
-      teacher: say('full'),
-      ...Object.fromEntries(
-        config.baselines.methods.map(baseline).map(row => [row.id, row.prose ?? (isTrained(row) ? say(row.compressor) : '')]),
-      ),
-    },
+    ...(environments.has(env.id) ? { environment: kindOf(environments.get(env.id)) } : {}),
+    ...(learner.dataset === undefined ? { source: { ...kindOf(source(learner.id)), options: sourceOptions(learner) } } : {}),
+    compressor: kindOf(compressor(config.compressor)),
+    latents: { ...kindOf(latents), capacity: latents.apply(new Scope(), z, config.latents).capacity !== undefined },
+    head: { ...kindOf(chooseHead(family.actionSpace, policy.head).kind), dimensions: spaceSize(family.actionSpace) },
+    baselines: Object.fromEntries(baselines.methods.map(id => [id, kindOf(baseline(id))])),
   };
 }
+
+const kindOf = ({ id, description }: Kind): Kind => ({ id, description });

@@ -1,6 +1,6 @@
 /**
- * @file What a report has to know of an experiment beside its results: what follows from its configuration, and how its parts are said in a
- * Methods section. Types alone: stages fill them in, reports read them.
+ * @file What a report has to know of an experiment beside its results: what follows from its configuration, and the kinds that it names.
+ * Types alone: stages fill them in, reports read them.
  */
 
 /** What follows from a configuration and is not written in it. A part of results.json, so that every number of a paper is in the run's own files. */
@@ -44,25 +44,30 @@ export interface Setting {
 
 export type SpaceKind = 'discrete' | 'multi-discrete' | 'box' | 'image';
 
-/**
- * How the kinds that an experiment chose are said in a Methods section: sentences in LaTeX, in which <names> stand for values: `<a/b>` for the
- * value at that place, `<a/b|step>` for it with a noun that agrees with it. Names begin where their kind's own values are: at
- * `setting/environment` or `setting/source`, all others at the configuration.
- */
-export interface Prose {
-  environment: string;
-  /** Ends "The source is …"; further sentences may follow. */
-  source?: string;
-  compressor: string;
-  latents: { form: string; capacity?: string };
-  head: string;
-  /** What stands in the compressor's place, by the row of the results. */
-  rows: Record<string, string>;
+/** A kind of something that an experiment chose, and what its registry says of it. */
+export interface Kind {
+  readonly id: string;
+  readonly description: string;
+}
+
+/** The kinds that an experiment chose, with what their words in a Methods section depend on and the configuration does not say. */
+export interface Kinds {
+  /** Absent where only recordings of it exist. */
+  environment?: Kind;
+  /** With all its options; absent where histories were imported. */
+  source?: Kind & { readonly options: Readonly<Record<string, number>> };
+  compressor: Kind;
+  /** With whether they have an R(Z). */
+  latents: Kind & { readonly capacity: boolean };
+  /** With how many numbers an action has. */
+  head: Kind & { readonly dimensions: number };
+  /** By the row of the results. */
+  baselines: Record<string, Kind>;
   /** Of the further tables, by name. */
-  tables: Record<string, Prose>;
+  tables: Record<string, Kinds>;
 }
 
 export interface Description {
   readonly setting: Setting;
-  readonly prose: Prose;
+  readonly kinds: Kinds;
 }

@@ -21,8 +21,6 @@ export const countBased = defineSource({
     discount: { default: 0.8, range: [0, 1], about: 'γ, the worth of a reward one step later' },
     sweeps: { default: 4, range: [0, 1000], integer: true, about: 'planning sweeps over all tried pairs after every episode' },
   },
-  prose: () =>
-    String.raw`model-based interval estimation with an exploration bonus~\cite{strehl2008}. The learner knows the actions and nothing of moves or rewards. It plans in the model that its counts $n(s, a)$ give, \[ Q(s, a) = \hat{r}(s, a) + b / \sqrt{n(s, a)} + \gamma \max_{a'} Q(s', a'), \] with $b = <options/bonus>$ and $\gamma = <options/discount>$; a pair that was never tried is worth <options/initial>, and after every episode values are swept <options/sweeps|time>. It acts greedily.`,
   learner(family, _task, _random, { bonus, initial, discount, sweeps }) {
     const index = situationIndex(family);
     const phase = phaseCounter(family);

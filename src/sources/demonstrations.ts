@@ -23,13 +23,6 @@ export const DEMONSTRATION_STYLES = {
 export type DemonstrationStyle = keyof typeof DEMONSTRATION_STYLES;
 const STYLES = Object.keys(DEMONSTRATION_STYLES) as DemonstrationStyle[];
 
-const STYLE_PROSE: Readonly<Record<DemonstrationStyle, string>> = {
-  expert: 'expert, optimal actions of a player who is told the task',
-  noisy: 'noisy, such a player of whose actions a share of <options/noise> is uniformly random',
-  mediocre: String.raw`mediocre, Boltzmann-rational actions~\cite{ziebart2010} $p(a) \propto \exp(Q(s, a) / \tau)$ with exact values and $\tau = <options/temperature>$`,
-  random: 'random, uniform actions',
-};
-
 /** Options of the source with which all histories are of one style. */
 export const inStyle = (style: DemonstrationStyle) => Object.fromEntries(STYLES.map(each => [each, Number(each === style)]));
 
@@ -51,10 +44,6 @@ export const demonstrations = defineSource({
     noise: { default: 0.3, range: [0, 1], about: 'noisy: share of uniform actions' },
     temperature: { default: 1, range: [1e-6, 1e6], about: 'mediocre: loss of return at which an action is e times rarer than the best' },
   },
-  prose: weights =>
-    `players who do not learn. Each history is played in one style, drawn by its weight: ${STYLES.filter(style => weights[style] > 0)
-      .map(style => `${STYLE_PROSE[style]} (weight <options/${style}>)`)
-      .join('; ')}.`,
   learner(family, task, random, { noise, temperature, ...weights }) {
     tabularModel(family, 'A demonstrator');
     const plan = optimalActions(family, task);

@@ -19,12 +19,6 @@ export const discSearch = defineSource({
   options: {
     deviation: { default: 0, range: [0, 10], about: 'standard deviation of what it executes and records, 0: exact steps' },
   },
-  prose: ({ deviation }) =>
-    String.raw`a search by elimination, R-MAX~\cite{brafman2002} for a point in the plane. The learner knows the moves, the radius of the disc and the places where its centre may be, but not which. It goes straight to the nearest place where the disc may still be, and once paid stays with the places that explain it. ${
-      deviation > 0
-        ? 'Its distribution is a Gaussian around that step with a standard deviation of <options/deviation>.'
-        : 'It executes and records exact steps.'
-    }`,
   learner(family, _task, _random, { deviation }) {
     const { places, radius, stepLength } = planeModel(family);
     const open = new Array<boolean>(places.length).fill(true);

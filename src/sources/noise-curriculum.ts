@@ -11,8 +11,6 @@ export const noiseCurriculum = defineSource({
   options: {
     episodes: { default: 24, range: [1, 1e9], integer: true, about: 'episodes along which ε falls to 0, by default the whole history' },
   },
-  prose: () =>
-    String.raw`the noise curriculum of AD$^\epsilon$~\cite{zisman2024}: a player who is told the task and acts optimally, except that a share $\epsilon$ of its actions is uniformly random. Along the history $\epsilon$ falls linearly from one to zero, which makes an expert look like a learner.`,
   learner(family, task, _random, { episodes }) {
     const player = expert(family, task);
     let [episode, step] = [0, 0];

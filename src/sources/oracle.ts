@@ -17,7 +17,6 @@ export const oracle = defineSource({
   description: 'optimal actions from the first step on',
   knows: 'Everything: the task itself, its hidden goal included.',
   options: {},
-  prose: () => 'a player who is told the task and acts optimally from its first step on.',
   learner: optimal,
 });
 

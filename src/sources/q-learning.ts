@@ -3,9 +3,6 @@
 import { actionIndex, mixUniform, phaseCounter, situationIndex } from '../rl/index.ts';
 import { defineSource, spreadOverBest } from './source.ts';
 
-/** What a Methods section says of the table. */
-export const TABLE = String.raw`The learner knows the actions and nothing of moves or rewards. All values begin at <options/initial>, the step size is <options/stepSize>, the discount <options/discount>, and actions are $\epsilon$-greedy: $\epsilon$ is <options/epsilon> in the first episode and is multiplied by <options/epsilonDecay> after every episode until it reaches <options/epsilonFinal>.`;
-
 export const qLearning = defineSource({
   id: 'q-learning',
   description: 'tabular Q-learning, ε-greedy with ε falling exponentially; its distribution is the ε-greedy one',
@@ -18,7 +15,6 @@ export const qLearning = defineSource({
     epsilonDecay: { default: 0.98, range: [0, 1], about: 'factor on ε after every episode' },
     epsilonFinal: { default: 0, range: [0, 1], about: 'ε does not fall below this' },
   },
-  prose: () => `tabular Q-learning~${String.raw`\cite{watkins1992}`}. ${TABLE}`,
   learner(family, _task, _random, { stepSize, discount, initial, epsilon, epsilonDecay, epsilonFinal }) {
     const index = situationIndex(family);
     const phase = phaseCounter(family);

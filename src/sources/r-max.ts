@@ -34,12 +34,6 @@ export const rMax = defineSource({
       about: 'states known to pay in each phase; once as many are found, no other is tried (.inf: unknown number)',
     },
   },
-  prose: ({ rewardingStates }) =>
-    String.raw`R-MAX~\cite{brafman2002} where moves are known and rewards are not. The learner knows the moves of the room ${
-      Number.isFinite(rewardingStates)
-        ? `and that <options/rewardingStates|state> of it can pay at any time, but not which`
-        : 'but not how many of its states pay, nor which'
-    }. It takes every state that has not yet proved worthless for one that pays, walks to the nearest such state, and stays with what does pay. Where several actions are equally good, its distribution is uniform over them.`,
   learner(family, _task, _random, { rewardingStates }) {
     const { cells, cellOf, next, distance } = movesOf(family);
     const actions = next.length / cells;

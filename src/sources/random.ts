@@ -8,7 +8,6 @@ export const uniform = defineSource({
   description: 'uniformly random actions, nothing learned',
   knows: 'The actions only.',
   options: {},
-  prose: () => 'uniformly random actions.',
   learner(family) {
     const { uniform: write } = actionDistribution(family.actionSpace);
     return { distribution: (_observation, out) => write(out), observe() {} };

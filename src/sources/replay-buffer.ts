@@ -4,7 +4,7 @@
  */
 
 import { episodeStarts, pickEpisodes } from '../rl/index.ts';
-import { qLearning, TABLE } from './q-learning.ts';
+import { qLearning } from './q-learning.ts';
 import { defineSource } from './source.ts';
 
 export const replayBuffer = defineSource({
@@ -20,10 +20,6 @@ export const replayBuffer = defineSource({
       about: 'episodes that the buffer holds; older ones fall out',
     },
   },
-  prose: ({ capacity }) =>
-    `the replay buffer~${String.raw`\cite{lin1992}`} of tabular Q-learning~${String.raw`\cite{watkins1992}`}: ${
-      Number.isFinite(capacity) ? 'the latest <options/capacity|episode> of a learner' : 'all episodes of a learner'
-    } in random order, so that a history does not show progress. ${TABLE}`,
   learner: (family, task, random, { capacity: _, ...options }) => qLearning.learner(family, task, random, options),
   keep(history, random, { capacity }) {
     const episodes = Array.from({ length: episodeStarts(history).length - 1 }, (_, e) => e);

@@ -25,8 +25,6 @@ export interface Source {
   readonly knows: string;
   /** A source that declares the option `episodes` is told the length of its history there. */
   readonly options: OptionTable;
-  /** How a Methods section says it (`Prose` in evaluation), under these options: <options/…> stand for their values. */
-  prose(options?: Readonly<Record<string, unknown>>): string;
   /**
    * A learner that knows nothing of `task` but what `knows` admits. Throws `E_CONFIG` for an unknown option, a value out of range, or a
    * family that the source cannot learn.
@@ -42,7 +40,6 @@ export function defineSource<T extends OptionTable>(source: {
   description: string;
   knows: string;
   options: T;
-  prose(options: Options<T>): string;
   learner(family: EnvFamily, task: Task, random: Random, options: Options<T>): Learner;
   keep?(history: History, random: Random, options: Options<T>): History;
 }): Source {
@@ -50,7 +47,6 @@ export function defineSource<T extends OptionTable>(source: {
   const resolve = (given?: Readonly<Record<string, unknown>>) => resolveOptions(`source ${source.id}`, source.options, given);
   return {
     ...rest,
-    prose: given => source.prose(resolve(given)),
     learner: (family, task, random, given) => source.learner(family, task, random, resolve(given)),
     ...(keep ? { keep: (history, random, given) => keep(history, random, resolve(given)) } : {}),
   };

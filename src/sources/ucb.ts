@@ -10,8 +10,6 @@ export const ucb = defineSource({
   options: {
     bonus: { default: 1, range: [0, 1e6], about: 'the bonus of an arm pulled once' },
   },
-  prose: () =>
-    String.raw`upper confidence bounds~\cite{auer2002}: one pull of each arm in order, then the arm with the largest $\hat{\mu}_a + b / \sqrt{n_a}$ with $b = <options/bonus>$, the first of equals, where $\hat{\mu}_a$ is the mean reward of its $n_a$ pulls that were scored.`,
   /** Looks at nothing but rewards, so every family is one bandit to it. Steps that are not scored teach nothing: nobody chose there. */
   learner(family, _task, _random, { bonus }) {
     const { count: arms, of: armOf } = actionIndex(family, 'Source ucb');

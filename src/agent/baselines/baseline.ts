@@ -14,8 +14,6 @@ interface Row {
   /** Name of the row, and of the stages that make it. */
   readonly id: string;
   readonly description: string;
-  /** How a Methods section says it (`Prose` in evaluation); what its compressor says when left out. */
-  readonly prose?: string;
   /** What it was given that the other rows did not have, as it ends "Given …"; nothing when left out. */
   readonly given?: string;
 }

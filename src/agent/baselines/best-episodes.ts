@@ -11,8 +11,6 @@ export const bestEpisodes: TrainedBaseline = {
   description:
     'retrieval: those of the own past episodes that returned most, raw and encoded, as many as fit into m tokens and at least one',
   compressor: 'best-episodes',
-  prose:
-    'Retrieval: the policy attends to the encoded tokens of those of its own past episodes that returned most, the later of equal ones, as many whole ones as fit into $m$ tokens and at least one.',
   given: 'all of its own past to choose from, not the end of it alone',
   changes({ config: { context }, model }) {
     const tokens = model.segment * model.tokenizer.tokensPerTransition;

@@ -7,8 +7,6 @@ export const full: TrainedBaseline = {
   id: 'full',
   description:
     'AD on the whole raw context: encoded once an episode, every token of it in the policy’s cross-attention; the teacher’s model',
-  prose:
-    'The context is encoded as for CAD but not compressed, and the policy attends to every encoded token of it: the model of the full-context teacher.',
   compressor: 'full',
 };
 
@@ -20,7 +18,6 @@ export const ad: TrainedBaseline = {
   id: 'ad',
   description:
     'AD’s own transformer: the whole raw context and the running episode in one causal stack of layers, all of it anew for every action',
-  prose: String.raw`Algorithm distillation in its own form~\cite{laskin2023}: one causal transformer over the tokens of the raw context and of the running episode, with as many layers as both networks of CAD have together. Only the actions of the running episode are targets, and nothing is kept from one action to the next.`,
   compressor: 'full',
   changes: ({ config: { model, policy } }) => ({
     model: { ...model, encoderLayers: 0, decoderLayers: model.encoderLayers + model.decoderLayers },
@@ -32,7 +29,6 @@ export const ad: TrainedBaseline = {
 export const dpt: TrainedBaseline = {
   id: 'dpt',
   description: 'DPT: the whole raw context, trained to say what an optimal player would do who knows the task',
-  prose: String.raw`A decision-pretrained transformer~\cite{lee2023}: the policy attends to every encoded token of the context, and its labels are the actions that are optimal where the source was.`,
   compressor: 'full',
   labels: 'optimal',
   given: 'labels of optimal actions in training, made by who knows the training tasks',

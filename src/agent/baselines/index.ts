@@ -31,7 +31,6 @@ export const baselines = new Registry<Baseline>('baseline', [
   {
     id: 'oracle',
     description: 'an optimal player who is told the task: 1 by definition, which checks the environment and the scores',
-    prose: 'A player who is told the task and acts optimally from its first step on.',
     given: 'the task',
     plays: 'oracle',
   },

@@ -12,7 +12,6 @@ const IN_SIGHT = 0.25;
 export const rad: TrainedBaseline = {
   id: 'rad',
   description: 'RAD: m latents that go on from segment to segment through a GRU gate, beside a working memory of a quarter of a segment',
-  prose: String.raw`Recurrent algorithm distillation~\cite{ma2026}: as many latents as CAD has go on from segment to segment through a GRU gate, with gradients through all rounds, and the policy also sees the encoded tokens of the last quarter of the latest segment.`,
   compressor: 'recurrent',
   changes: ({ config: { compression }, model: { segment } }) => ({
     compression: { ...compression, update: 'gru', gradientRounds: undefined, workingMemory: Math.max(1, Math.round(IN_SIGHT * segment)) },

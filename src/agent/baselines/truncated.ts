@@ -44,8 +44,6 @@ function tokensOfEqualBytes({ config, model }: Beside): number {
 export const truncatedFlops: TrainedBaseline = {
   id: 'truncated-flops',
   description: 'AD on the last tokens of the raw context, as many as an action costs no more FLOPs with than CAD’s',
-  prose:
-    'The raw context is cut to its last tokens, as many as an action costs no more floating-point operations with than an action of CAD, and the policy attends to these, encoded.',
   compressor: TRUNCATED,
   changes: beside => cutTo(beside.config, tokensOfEqualFlops(beside)),
 };
@@ -53,8 +51,6 @@ export const truncatedFlops: TrainedBaseline = {
 export const truncatedBytes: TrainedBaseline = {
   id: 'truncated-bytes',
   description: 'AD on the last tokens of the raw context, as many as fit into the bytes of Z as rows of float32',
-  prose:
-    'The raw context is cut to its last tokens, as many as fit into the bytes of $Z$ where every number of a token takes a float of single precision, and the policy attends to these, encoded.',
   compressor: TRUNCATED,
   changes: beside => cutTo(beside.config, tokensOfEqualBytes(beside)),
 };

@@ -23,9 +23,6 @@ const places = (levels: readonly number[]): number[] => levels.map((_, i) => lev
 export const fsq: LatentKind = {
   id: 'fsq',
   description: 'codes whose numbers are rounded to a few levels each',
-  prose: {
-    form: String.raw`The latents are discrete, by finite scalar quantisation~\cite{mentzer2024}: a linear map of each normalised latent gives <latents/groups|group> of numbers, which are bounded by a hyperbolic tangent and rounded to <latents/levels> levels in turn, so that each group is one code; another linear map leads back to the width of a latent. Gradients pass straight through the rounding.`,
-  },
   apply(scope, z_BMD, settings) {
     const { groups, levels } = settings;
     const [B, M, D] = z_BMD.shape;

@@ -39,18 +39,9 @@ export interface Latents {
   readonly metrics?: Readonly<Record<string, Tensor>>;
 }
 
-/** How a Methods section says a kind (`Prose` in evaluation): <latents/…> stand for settings. */
-export interface LatentProse {
-  /** What becomes of the compressor's output. */
-  readonly form: string;
-  /** What R(Z) is, where there is one. */
-  readonly capacity?: string;
-}
-
 export interface LatentKind {
   readonly id: string;
   readonly description: string;
-  readonly prose: LatentProse;
   /** What the compressor gives, [B, M, D], as latents of this kind. Its parameters and buffers live in the scope. */
   apply(scope: Scope, z_BMD: Tensor, settings: LatentSettings): Latents;
   /** R(Z) has at least this weight wherever the compressor is trained; 0 when left out. */

@@ -13,10 +13,6 @@ const INITIAL_LOG_VARIANCE = -4;
 export const variational: LatentKind = {
   id: 'variational',
   description: 'Gaussians, sampled in training and their means afterwards',
-  prose: {
-    form: String.raw`The latents are Gaussian~\cite{alemi2017}: the policy is trained on $Z = \mu + \sigma \odot \epsilon$ with standard normal noise $\epsilon$, where $\mu$ is what the compressor gives and $\log \sigma^2$ a linear map of its normalised output, and acts on $Z = \mu$.`,
-    capacity: String.raw`the Kullback--Leibler divergence from the unit Gaussian for each number, $R(Z) = \frac{1}{2mD} \sum_{j,d} (\mu_{jd}^2 + \sigma_{jd}^2 - \log \sigma_{jd}^2 - 1)$`,
-  },
   apply(scope, z_BMD) {
     const width = z_BMD.shape.at(-1)!;
     const logVariance = add(linear(scope.at('logVariance'), layerNorm(z_BMD), width, zeroInit), INITIAL_LOG_VARIANCE);

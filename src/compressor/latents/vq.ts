@@ -77,10 +77,6 @@ function perplexity(hits_GRK: Tensor): Tensor {
 export const vq: LatentKind = {
   id: 'vq',
   description: 'codes of a learnt codebook, a moving average of what it stands for',
-  prose: {
-    form: String.raw`The latents are discrete, by vector quantisation~\cite{oord2017}: a linear map of each normalised latent gives <latents/groups|group> of <latents/codeWidth|number>, each of which is replaced by the nearest of the <latents/codes|code> of its codebook; another linear map leads back to the width of a latent. Gradients pass straight through the look-up. The codebooks are running averages of what is quantised to each code, with a decay of <latents/decay>; a code that is used less than a fraction of <latents/revive> of the average is made anew from the batch~\cite{dhariwal2020}.`,
-    capacity: `the commitment loss, the mean square of the distance between what is quantised and its code, with a weight of at least <latents/commitment>`,
-  },
   apply(scope, z_BMD, settings) {
     const { groups: G, codes: K, codeWidth: W } = settings;
     const [B, M, D] = z_BMD.shape;

@@ -9,6 +9,7 @@ const sizesOf = (space: Space): readonly number[] | undefined =>
 
 export const categorical: HeadKind = {
   id: 'categorical',
+  description: 'probabilities of integers, of one or of several dimensions',
   takes: 'integers',
   make(space, { autoregressive }) {
     const sizes = sizesOf(space);

@@ -10,6 +10,7 @@ import type { HeadKind } from './head.ts';
 
 export const discretised: HeadKind = {
   id: 'discretised',
+  description: 'probabilities of evenly spaced values of every real number of an action',
   takes: 'real numbers',
   make(space, { bins, autoregressive }) {
     if (space.kind !== 'box') return undefined;
@@ -34,8 +35,6 @@ export const discretised: HeadKind = {
       values,
       autoregressive,
       choice: { kind: 'discretised', bins, ...(several ? { autoregressive } : {}) },
-      valuesProse:
-        'Every real number of an action is one of <policy/head/bins> values at even distances between its bounds; the target is the mass that the Gaussian of the source has nearest to each.',
       writeJoint(label, from, out, at) {
         masses(label, from);
         const combinations = bins ** values.length;

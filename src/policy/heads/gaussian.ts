@@ -19,6 +19,7 @@ const UNIT_ENTROPY = 0.5 * Math.log(2 * Math.PI * Math.E);
 
 export const gaussian: HeadKind = {
   id: 'gaussian',
+  description: 'mean and deviation of every real number of an action',
   takes: 'real numbers',
   make(space) {
     if (space.kind !== 'box') return undefined;
@@ -48,8 +49,6 @@ export const gaussian: HeadKind = {
     const entropyOf = (logDeviation: Tensor) => sum(add(logDeviation, UNIT_ENTROPY), [-1]);
     return {
       choice: { kind: 'gaussian' },
-      prose:
-        'The head gives a Gaussian for every number of an action, its mean and its standard deviation, the latter between bounds relative to the width of the range; actions that are drawn are clipped to the range.',
       distribution: distributionOver(space),
       outputs: (scope, states_BTD) => linear(scope, states_BTD, 2 * width),
       rows(outputs) {

@@ -32,14 +32,12 @@ export interface Grid {
   readonly values: readonly (readonly number[])[];
   readonly autoregressive: boolean;
   readonly choice?: HeadChoice;
-  /** How a Methods section says the values, where they are not those of the space. */
-  readonly valuesProse?: string;
   /** How what sources record becomes the probability of every combination, and of every dimension's values one behind the other. */
   readonly writeJoint: WriteTarget;
   readonly writeMarginals: WriteTarget;
 }
 
-export function gridHead({ space, values, autoregressive, choice, valuesProse, writeJoint, writeMarginals }: Grid): ActionHead {
+export function gridHead({ space, values, autoregressive, choice, writeJoint, writeMarginals }: Grid): ActionHead {
   const sizes = values.map(({ length }) => length);
   const apart = sizes.length > 1 && !autoregressive;
   const distribution = apart ? independent(space, values) : joint(space, values);
@@ -51,7 +49,6 @@ export function gridHead({ space, values, autoregressive, choice, valuesProse, w
   };
   return {
     choice,
-    prose: [valuesProse, gridProse(sizes.length > 1, autoregressive)].filter(Boolean).join(' '),
     distribution,
     outputs: (scope, states_BTD) =>
       sizes.length > 1 && autoregressive ? chain(scope, states_BTD, sizes) : linear(scope, states_BTD, distribution.size),
@@ -61,14 +58,6 @@ export function gridHead({ space, values, autoregressive, choice, valuesProse, w
     entropy: outputs => total(entropy, outputs),
     writeTarget: apart ? writeMarginals : writeJoint,
   };
-}
-
-/** How a Methods section says what is decoded. */
-function gridProse(several: boolean, autoregressive: boolean): string {
-  if (!several) return 'A linear map of the hidden state $h$ and a softmax give the distribution over actions.';
-  return autoregressive
-    ? String.raw`The dimensions of an action are decoded one after the other, $p_\phi(a) = \prod_i p_\phi(a_i \mid a_{1}, \dots, a_{i-1})$ with $p_\phi(a_i \mid a_{1}, \dots, a_{i-1}) = \mathrm{softmax}(W_i\, \mathrm{relu}(V_i h + \sum_{j=1}^{i-1} E_{ij}[a_j]))$, for all beginnings at once, so that the joint distribution is exact.`
-    : 'The dimensions of an action are independent, each with a softmax of its own.';
 }
 
 /** x [B, T, Σ sizes] cut along its last axis. */

@@ -22,8 +22,6 @@ export type HeadChoice = Pick<HeadSettings, 'kind'> & Partial<HeadSettings>;
 
 export interface ActionHead {
   readonly choice?: HeadChoice;
-  /** How a Methods section says it (`Prose` in evaluation), where h is a hidden state: <policy/head/…> stand for settings. */
-  readonly prose: string;
   readonly distribution: ActionDistribution;
   /** Hidden states [B, T, D] → what the losses take, [B, T, R]. */
   outputs(scope: Scope, states_BTD: Tensor): Tensor;
@@ -51,6 +49,7 @@ export const copying =
 /** A kind of head: one record and one line of the registry each. */
 export interface HeadKind {
   readonly id: string;
+  readonly description: string;
   /** The head for actions of this space, or undefined where it takes no such actions. */
   make(space: Space, settings: HeadSettings): ActionHead | undefined;
   /** The actions that it takes, in words. */

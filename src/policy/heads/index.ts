@@ -21,12 +21,15 @@ export const headChoices = (): readonly string[] => ['auto', ...heads.ids];
 export const DEFAULT_HEAD: HeadSettings = { kind: 'auto', bins: 11, autoregressive: true };
 
 /** The head for actions of a space. Throws `E_CONFIG` where the kind does not take them, or has too many combinations to list. */
-export function actionHead(space: Space, settings: HeadSettings = DEFAULT_HEAD): ActionHead {
+export const actionHead = (space: Space, settings?: HeadSettings): ActionHead => chooseHead(space, settings).head;
+
+/** The head for actions of a space, with its kind. Throws as `actionHead` does. */
+export function chooseHead(space: Space, settings: HeadSettings = DEFAULT_HEAD): { readonly kind: HeadKind; readonly head: ActionHead } {
   const { kind } = settings;
   const candidates = kind === 'auto' ? AUTO : [heads.get(kind)];
   for (const candidate of candidates) {
     const head = candidate.make(space, settings);
-    if (head) return head;
+    if (head) return { kind: candidate, head };
   }
   const takes = candidates.map(candidate => candidate.takes).join(' or ');
   throw new CadenzaError('E_CONFIG', `policy.head.kind ${kind} takes ${takes}, but there are ${describeActions(space)}; choose another.`);

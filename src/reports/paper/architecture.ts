@@ -2,6 +2,7 @@
 
 import type { MetricId } from '../../data/retrieval.ts';
 import { type Facts, stagesOf } from './facts.ts';
+import { compressorProse, headProse, latentProse } from './prose/index.ts';
 import type { ExperimentRecord } from './record.ts';
 import { paragraph, rebase, type Written } from './write.ts';
 
@@ -87,7 +88,7 @@ export function tokens(facts: Facts): Paragraphs {
 }
 
 export function compressor(facts: Facts): Paragraphs {
-  const { config, setting, prose } = facts;
+  const { config, setting, kinds } = facts;
   const { encoderLayers } = config.model;
   return [
     paragraph(facts, [
@@ -101,7 +102,10 @@ export function compressor(facts: Facts): Paragraphs {
       encoderLayers > 0 &&
         raw`Layer normalisation has neither gain nor bias, the linear maps of blocks have no biases~\cite{raffel2020}, and the output maps of a stack of residual branches start smaller by the square root of their number.`,
     ]),
-    paragraph(facts, [rebase(prose.compressor, 'config'), rebase(prose.latents.form, 'config')]),
+    paragraph(facts, [
+      rebase(compressorProse(kinds.compressor, config.compression), 'config'),
+      rebase(latentProse(kinds.latents).form, 'config'),
+    ]),
     paragraph(facts, [
       reconstructs(facts) &&
         raw`A light decoder $R_\psi$ reconstructs the context from the latents for training alone: one cross-attention with <config/model/heads|head> from $N$ learned positions to $Z$, and a linear read-out.`,
@@ -110,7 +114,7 @@ export function compressor(facts: Facts): Paragraphs {
 }
 
 export function policy(facts: Facts): Paragraphs {
-  const { config, prose, setting } = facts;
+  const { config, kinds, setting } = facts;
   const { form, crossLayers, query, prompt } = config.policy;
   const alone = query === 'state';
   const equations = [
@@ -131,7 +135,7 @@ export function policy(facts: Facts): Paragraphs {
         raw`Before that, $Z + p$${prompt ? ' and the prompt pass' : ' passes'} through <config/policy/encoderLayers|block> of self-attention.`,
       crossLayers !== 'every' &&
         raw`Only the layers <config/policy/crossLayers>, counted from zero, attend to $Z$; the others have no cross-attention.`,
-      rebase(prose.head, 'config'),
+      rebase(headProse(kinds.head, config.policy.head), 'config'),
     ]),
     prompts(facts),
     returns(facts),

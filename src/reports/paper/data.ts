@@ -1,6 +1,7 @@
 /** @file Methods: the environment, its split, and the learning histories (method 5). */
 
 import { type Facts, stagesOf } from './facts.ts';
+import { environmentProse, sourceProse } from './prose/index.ts';
 import { paragraph, rebase, type Written } from './write.ts';
 
 const raw = String.raw;
@@ -8,12 +9,12 @@ const raw = String.raw;
 /** Whether the audit of the split says how many of a side were used, where that is not all. */
 export const audited = ({ results }: Facts, key: 'taught' | 'evaluated'): boolean => Object.hasOwn(results.split, key);
 
-export function environment({ setting, prose, ...facts }: Facts): (Written | undefined)[] {
-  const known = setting.environment.options !== undefined;
+export function environment(facts: Facts): (Written | undefined)[] {
+  const { setting, kinds } = facts;
   return [
-    paragraph({ setting, prose, ...facts }, [
-      known
-        ? rebase(prose.environment, 'setting/environment')
+    paragraph(facts, [
+      setting.environment.options && kinds.environment
+        ? rebase(environmentProse(kinds.environment), 'setting/environment')
         : raw`The environment is \texttt{<config/env/id>}, of which recordings are used; an episode lasts at most <setting/environment/horizon|step>.`,
     ]),
   ];
@@ -50,16 +51,16 @@ function selection({ results }: Facts, table: string): string {
 }
 
 export function histories(facts: Facts): (Written | undefined)[] {
-  const { config, prose, setting } = facts;
+  const { config, kinds, setting } = facts;
   const { noise, stride } = config.source;
   const made =
-    prose.source === undefined
+    kinds.source === undefined
       ? [
           raw`Learning histories were not generated but imported from files of the layout \texttt{<results/run/imported/main/layout>}; labels are of the kind \texttt{<results/run/imported/main/labels>}.`,
           'Left out were <results/run/imported/main/dropped/heldOut|history> of held-out tasks.',
         ]
       : [
-          `The source of learning histories is ${rebase(prose.source, 'setting/source')}`,
+          `The source of learning histories is ${rebase(sourceProse(kinds.source), 'setting/source')}`,
           'Every task that is trained on is learnt anew <config/source/histories|time>, for <config/source/episodes|episode> each; this gives <setting/histories|history>.',
           noise.fraction > 0 &&
             'In a fraction of <config/source/noise/fraction> of the histories uniformly random actions are mixed into what is executed, with a share that each such history draws uniformly between zero and <config/source/noise/max>; labels stay those of the source.',

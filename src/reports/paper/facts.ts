@@ -1,6 +1,6 @@
 /** @file What a paper is written from: the results of a run, its configuration, and what follows from that. */
 
-import type { Prose, Results, Setting } from '../../records/index.ts';
+import type { Kinds, Results, Setting } from '../../records/index.ts';
 import { expect } from '../../util/errors.ts';
 import type { ExperimentRecord, OptimiserRecord } from './record.ts';
 
@@ -9,7 +9,7 @@ export interface Facts {
   /** The configuration with what later versions added at its defaults: it decides which sentences there are, but no number comes from it. */
   readonly config: ExperimentRecord;
   readonly setting: Setting;
-  readonly prose: Prose;
+  readonly kinds: Kinds;
   /** Where several runs stand side by side: all of them by their names, this one first. */
   readonly runs?: ReadonlyMap<string, Facts>;
 }

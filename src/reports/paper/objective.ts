@@ -2,6 +2,7 @@
 
 import { reconstructs } from './architecture.ts';
 import { type Facts, finetuneBeta, followsTeacher, stagesOf } from './facts.ts';
+import { latentProse } from './prose/index.ts';
 import { enumeration, paragraph, rebase, type Written } from './write.ts';
 
 const raw = String.raw;
@@ -32,11 +33,11 @@ const RETURNS = raw`\ell_\mathrm{ret}`;
 const RECONSTRUCTION = raw`\mathcal{L}_\mathrm{rec}`;
 
 /** λ_cap R(Z), where the kind of latents has an R(Z): weighted by λ_cap, or by the least that the kind asks for where that is more. */
-function capacity({ setting, prose }: Facts, lambda: number, path: string): Term {
+function capacity({ setting, kinds }: Facts, lambda: number, path: string): Term {
   const { leastCapacity } = setting.latents;
   const own = lambda >= leastCapacity;
   return {
-    weight: prose.latents.capacity ? Math.max(lambda, leastCapacity) : 0,
+    weight: kinds.latents.capacity ? Math.max(lambda, leastCapacity) : 0,
     symbol: raw`\lambda_\mathrm{cap}`,
     path: own ? path : 'config/latents/commitment',
     loss: 'R(Z)',
@@ -80,7 +81,7 @@ export function termsOf(facts: Facts, stage: 'pretrain' | 'distil' | 'finetune')
 }
 
 export function objective(facts: Facts): (Written | undefined)[] {
-  const { config, prose, setting, results } = facts;
+  const { config, kinds, setting, results } = facts;
   const stages = stagesOf(facts);
   const student = stages.filter(stage => stage === 'pretrain' || stage === 'distil' || stage === 'finetune');
   const penalised = student.some(stage => termsOf(facts, stage).some(({ loss }) => loss === 'R(Z)'));
@@ -100,7 +101,7 @@ export function objective(facts: Facts): (Written | undefined)[] {
         raw`The loss of the returns is ${'$'}${RETURNS} = -\langle \log p_\phi(G_k \mid G_0, \dots, G_{k-1}, Z, Q) \rangle$, over all that a history holds whole.`,
       reconstructs(facts) &&
         raw`The reconstruction loss is a mean over the fields $f$ of a token, \[ ${RECONSTRUCTION} = \frac{1}{|F|} \sum_{f \in F} \big\langle \ell_f(R_\psi(Z), X) \big\rangle_f, \] with $\ell_f$ the cross-entropy for discrete fields and the squared error for others, always on the raw values of $X$ and only where the field is present.`,
-      penalised && raw`The capacity penalty is ${rebase(prose.latents.capacity ?? '', 'config')}.`,
+      penalised && raw`The capacity penalty is ${rebase(latentProse(kinds.latents).capacity ?? '', 'config')}.`,
     ]),
     paragraph(facts, [
       'Training goes through these stages, each with weights from the ones before it.',

@@ -1,8 +1,9 @@
 /** @file Methods: what is compared, how it is evaluated, and on what it ran (method 6). */
 
-import type { MethodResult } from '../../records/index.ts';
+import type { Kinds, MethodResult } from '../../records/index.ts';
 import { audited } from './data.ts';
 import { type Facts, stagesOf, stepsPath } from './facts.ts';
+import { baselineProse, environmentProse, sourceProse, TEACHER } from './prose/index.ts';
 import { join, literal, paragraph, rebase, type Written, write } from './write.ts';
 
 const raw = String.raw;
@@ -38,18 +39,17 @@ export function compared(facts: Facts): (Written | undefined)[] {
 }
 
 function rowWords(facts: Facts, row: string): (string | false)[] | undefined {
-  const { prose, results } = facts;
+  const { kinds, results } = facts;
   const { given, retrieval } = results.methods[row];
   const told = given !== undefined && `It was given <results/methods/${row}/given>; rows without this note were not.`;
-  const rowProse = Object.hasOwn(prose.rows, row) ? rebase(prose.rows[row], 'config') : undefined;
   if (row === 'cad')
     return [`The student${stagesOf(facts).includes('finetune') ? ' after joint fine-tuning' : ' after distillation'}, with $m$ latents.`];
   if (row === 'reinforced') return ['The student after reinforcement.'];
   if (row === 'source') return ['The source algorithm itself, learning in the same streams without added noise.'];
   if (row === 'random') return ['Uniformly random actions.'];
-  if (row === 'teacher') return [rowProse ?? false];
+  if (row === 'teacher') return [TEACHER];
   if (retrieval) return ['The student after training with retrieval.', told];
-  if (rowProse !== undefined) return [rowProse, told];
+  if (Object.hasOwn(kinds.baselines, row)) return [rebase(baselineProse(kinds.baselines[row]), 'config'), told];
   return given === undefined ? undefined : ['The same network with a prompt.', told];
 }
 
@@ -102,16 +102,22 @@ export function evaluation(facts: Facts): (Written | undefined)[] {
 
 /** What a further table changes, setting by setting, and the words of another source or environment. */
 function furtherTable(facts: Facts, i: number): Written | undefined {
-  const { config, prose } = facts;
+  const { config, kinds } = facts;
   const { name, set } = config.tables[i];
   const changed = leaves(set, `config/tables/${i}/set`).map(([key, path]) => raw`\texttt{${key}} <${path}>`);
-  const own = prose.tables[name];
+  const [first, own] = [wordsOf(kinds), wordsOf(kinds.tables[name])];
   return paragraph(facts, [
     raw`The table \texttt{<config/tables/${i}/name>} repeats the experiment with some settings changed: ${changed.join(', ')}.`,
-    own?.source !== undefined && own.source !== prose.source && `Its source is ${rebase(own.source, `setting/tables/${name}/source`)}`,
-    own !== undefined && own.environment !== prose.environment && rebase(own.environment, `setting/tables/${name}/environment`),
+    own.source !== undefined && own.source !== first.source && `Its source is ${rebase(own.source, `setting/tables/${name}/source`)}`,
+    own.environment !== undefined && own.environment !== first.environment && rebase(own.environment, `setting/tables/${name}/environment`),
   ]);
 }
+
+/** What a further table may have otherwise. */
+const wordsOf = ({ environment, source }: Kinds) => ({
+  environment: environment && environmentProse(environment),
+  source: source && sourceProse(source),
+});
 
 /** Every value in a tree of settings, with its dotted key and its path. */
 export function leaves(tree: object, base: string, key = ''): [key: string, path: string][] {

@@ -46,6 +46,7 @@ export interface ExperimentRecord {
   };
   readonly policy: {
     readonly form: 'decoder' | 'encoder-decoder' | 'prefix';
+    readonly head: { readonly autoregressive: boolean };
     readonly crossLayers: 'every' | readonly number[];
     readonly query: 'episode' | 'state';
     readonly retrieval: { readonly contexts: number; readonly metric: MetricId; readonly shows: 'end' | 'itself' };
@@ -53,6 +54,12 @@ export interface ExperimentRecord {
     readonly returns?: { readonly weight: number };
   };
   readonly compressor: string;
+  readonly compression: {
+    readonly latentLayers: number;
+    readonly update: 'gru' | 'residual' | 'replace';
+    readonly gradientRounds?: number;
+    readonly workingMemory: number;
+  };
   readonly optimiser: Required<OptimiserRecord>;
   readonly teacher: StageRecord & { readonly kind: 'context' | 'monte-carlo' };
   readonly pretrain: StageRecord & { readonly lambdaCap: number };
