@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { LABEL_KINDS, LAYOUTS, WRITTEN_LAYOUTS } from '../src/cli/commands/exchange.ts';
-import { loadExperiment, loadExperiment } from '../src/config/experiment.ts';
+import { loadExperiment } from '../src/config/experiment.ts';
 import { LABELS } from '../src/data/exchange.ts';
 import { exchangeFormat, layouts } from '../src/data/formats/index.ts';
 import { writeHdf5 } from '../src/data/hdf5-writer.ts';
