@@ -14,9 +14,9 @@ import {
   type ReturnsTable,
   type ReturnTable,
   type Versus,
-  versusOthers,
+  versusOthersPieces,
 } from '../evaluation/index.ts';
-import { breathe } from '../util/breathe.ts';
+import { breathing } from '../util/breathe.ts';
 import { canonicalJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import type { ExperimentConfig } from './config.ts';
 import { describe } from './describe.ts';
@@ -54,7 +54,7 @@ export async function writeResults(
   const raw = rawTables(config, found);
   const versus: Record<string, Versus> = {};
   for (const [name, table] of Object.entries(raw)) {
-    const found = await versusOthers(table, reference, () => breathe(signal));
+    const found = await breathing(versusOthersPieces(table, reference), signal);
     if (found) versus[name] = found;
   }
   // Without line breaks: one number a line would make the file several times as large.
