@@ -6,7 +6,7 @@ import { terminalProgress } from '../../util/progress.ts';
 import { ending, type Next } from '../ending.ts';
 import { freshOption, jobsOption, jsonOption, outOption, print, printJson, resumeOption, setOption } from '../options.ts';
 import { presetFile } from '../presets.ts';
-import { interruptSignal } from '../signals.ts';
+import { continues, interruptSignal } from '../signals.ts';
 
 interface Options {
   set: string[];
@@ -34,7 +34,8 @@ export function registerAblate(program: Command): void {
       const progress = terminalProgress();
       const command = `cadenza ${process.argv.slice(2).join(' ')}`;
       const { fresh, jobs } = options;
-      const results = await runAblation(opened, { out, fresh, jobs, progress, signal: interruptSignal(), command }).finally(progress.stop);
+      const signal = interruptSignal(continues(options));
+      const results = await runAblation(opened, { out, fresh, jobs, progress, signal, command }).finally(progress.stop);
       const { writeReports, formatResults, summarize } = await import('../../reports/index.ts');
       writeReports(out, results);
       if (options.json) return printJson(results);

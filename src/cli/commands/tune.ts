@@ -20,7 +20,7 @@ import {
   withExperiment,
 } from '../options.ts';
 import { presetFile } from '../presets.ts';
-import { interruptSignal } from '../signals.ts';
+import { continues, interruptSignal } from '../signals.ts';
 
 interface Options {
   set: string[];
@@ -67,7 +67,7 @@ export function registerTune(program: Command): void {
       const config = loadExperiment(file, set);
       const searched = loadSpace(space, options.method === 'halving' ? 'finetune.steps' : undefined);
       const out = options.out ?? join('runs', `${config.name}-tune`);
-      const signal = interruptSignal();
+      const signal = interruptSignal(continues(options));
       const progress = terminalProgress();
       const command = `cadenza ${process.argv.slice(2).join(' ')}`;
       // Loaded late: it brings the executors, which a mistyped key should not wait for.
