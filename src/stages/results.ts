@@ -16,6 +16,7 @@ import {
   type Versus,
   versusOthersPieces,
 } from '../evaluation/index.ts';
+import { sealResults } from '../evaluation/results-format.ts';
 import { breathing } from '../util/breathe.ts';
 import { canonicalJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import type { ExperimentConfig } from './config.ts';
@@ -60,7 +61,7 @@ export async function writeResults(
   // Without line breaks: one number a line would make the file several times as large.
   const text = `${canonicalJson({ format: RETURNS_FORMAT, tables: raw })}\n`;
   writeFileAtomic(join(out, RETURNS_FILE), text);
-  const results = { ...resultsOf(config, found, versus, recorded), raw: { file: RETURNS_FILE, sha256: sha256(text) } };
+  const results = sealResults({ ...resultsOf(config, found, versus, recorded), raw: { file: RETURNS_FILE, sha256: sha256(text) } });
   writeJson(join(out, 'results.json'), results);
   return results;
 }
