@@ -9,6 +9,7 @@ import { ending } from '../ending.ts';
 import type { TimedEstimate } from '../estimate.ts';
 import { openExperiment } from '../experiments.ts';
 import { freshOption, jobsOption, jsonOption, outOption, print, printJson, resumeOption, setOption, withExperiment } from '../options.ts';
+import { nameOf } from '../presets.ts';
 import { continues, interruptSignal } from '../signals.ts';
 
 interface Options {
@@ -70,7 +71,7 @@ function registerStage(program: Command, name: string, description: string, unti
       // Before the last stage there is nothing to compare.
       if (!report) return print(`Everything is in ${out}\n`);
       print(`${(await report.text()).trimEnd()}\n`);
-      const given = [file, ...options.set.flatMap(setting => ['--set', setting])];
+      const given = [nameOf(file, 'experiment'), ...options.set.flatMap(setting => ['--set', setting])];
       print(ending({ found: await report.found(), out, next: report.next(out, given) }));
     });
 }

@@ -19,7 +19,7 @@ import {
   whole,
   withExperiment,
 } from '../options.ts';
-import { presetFile } from '../presets.ts';
+import { nameOf, presetFile } from '../presets.ts';
 import { continues, interruptSignal } from '../signals.ts';
 
 interface Options {
@@ -81,7 +81,7 @@ export function registerTune(program: Command): void {
       const { summarizeStudy } = await import('../../reports/study.ts');
       const next: Next[] = [
         [['run', best], 'train with the best settings, and evaluate on the test tasks'],
-        [['run', file, ...set.flatMap(each => ['--set', each])], 'the settings as they were, to compare with'],
+        [['run', nameOf(file, 'experiment'), ...set.flatMap(each => ['--set', each])], 'the settings as they were, to compare with'],
         [['compare', join('runs', config.name), join('runs', `${config.name}-tuned`)], 'the two runs, with intervals and a verdict'],
       ];
       print(ending({ found: [...summarizeStudy(study), `The best configuration is ${best}.`], out, next }));
