@@ -15,12 +15,12 @@ import {
   rollout,
   type SeedReturns,
   type StageBudget,
-  scoreMethod,
+  scoreMethodPieces,
 } from '../evaluation/index.ts';
 import { type InContextPolicy, type ModelDescription, sealDescription, tokenColumns } from '../policy/index.ts';
 import type { History, Policy, Task } from '../rl/index.ts';
 import { DEMONSTRATION_STYLES, source, sourcePolicy } from '../sources/index.ts';
-import { breathe } from '../util/breathe.ts';
+import { breathing } from '../util/breathe.ts';
 import { formatConfig } from '../util/config.ts';
 import { readJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
@@ -255,11 +255,11 @@ export async function evaluate(evaluation: Evaluation, trained: readonly Trained
   const raw = { ...playedTasks(evaluation), methods: collected };
   const methods: Record<string, MethodTable[string]> = {};
   for (const method of Object.keys(collected)) {
-    await breathe(signal);
     const cost = costs[method];
     const given = givenTo.get(method) ?? (cost.retrieval ? retrievalOf(cost.retrieval) : BASELINES.find(({ id }) => id === method)?.given);
     const budget = budgets[method];
-    methods[method] = { ...scoreMethod(raw, method, cost), ...(given ? { given } : {}), ...(budget ? { budget: [...budget] } : {}) };
+    const scored = await breathing(scoreMethodPieces(raw, method, cost), signal);
+    methods[method] = { ...scored, ...(given ? { given } : {}), ...(budget ? { budget: [...budget] } : {}) };
   }
   return { methods, raw, protocol: protocolOf(config) };
 }

@@ -13,7 +13,7 @@ import { type ExperimentConfig, loadExperiment } from './config.ts';
 import { tasksHash } from './generate.ts';
 import { familyOf } from './imported.ts';
 import { CONFIG_FILE } from './outputs.ts';
-import { readStage, type StoredStage } from './store.ts';
+import { makesAgain, readStage, type StoredStage } from './store.ts';
 
 /** A finished run: its configuration and its exported model. */
 export interface FinishedRun {
@@ -101,6 +101,6 @@ export function stageOf(run: string, key: string): StoredStage {
   if (found) return readStage(join(stages, found), key);
   throw new CadenzaError(
     'E_CHECKPOINT',
-    `${stages} has no stage with the key ${key.slice(0, 12)}, which the model comes from; the run was moved without its stages.`,
+    `${stages} has no stage with the key ${key.slice(0, 12)}, which the model comes from: it was deleted, or the run was moved without it. Put it back; or ${makesAgain(run)}.`,
   );
 }

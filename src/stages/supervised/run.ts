@@ -14,6 +14,7 @@ import {
 import { Scope } from '../../nn/index.ts';
 import { pack, packing } from '../../optim/index.ts';
 import { type Draw, labelRecord, PROBLEMS } from '../../supervised/index.ts';
+import { breathe } from '../../util/breathe.ts';
 import { hashJson, readJson, writeJson } from '../../util/files.ts';
 import { Random } from '../../util/random.ts';
 import { loadWeights } from '../checkpoint.ts';
@@ -96,6 +97,7 @@ async function collect(
   const draws = supervisedDraws(tasks.length, resamples, Random.seeded(config.seed).split('bootstrap'));
   const methods: Record<string, SupervisedMethodResult> = {};
   for (const [name, { seeds, outputs, kind }] of scores) {
+    await breathe(run.store.signal);
     methods[name] = {
       byExamples: scoresByExamples(seeds, reference, counts.length, draws),
       parameters: outputs[0].report.parameters as number,
