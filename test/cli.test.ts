@@ -151,6 +151,20 @@ describe('a signal', () => {
     expect([status, stdout]).toEqual([expected, 'ready\nsaved\n']);
     expect(stderr).toContain('[E_INTERRUPTED]');
   });
+
+  it.each([
+    ['SIGINT', 130, []],
+    ['SIGTERM', 143, []],
+    ['SIGTERM', 143, ['--json']],
+  ] as const)('%s ends any other command with %i and one line %j', async (name, expected, args) => {
+    const waits = `import { endOnSignal } from ${JSON.stringify(signals)}; endOnSignal(); setInterval(() => {}, 1000); console.error('ready');`;
+    const { child, ended } = start('--input-type=module', '-e', waits, '--', ...args);
+    child.stderr.once('data', () => child.kill(name));
+    const { status, stdout, stderr } = await ended;
+    expect(status).toBe(expected);
+    const said = args.length > 0 ? stdout : stderr.replace('ready\n', '');
+    expect(said).toMatch(/^[^\n]*E_INTERRUPTED[^\n]*\n$/);
+  });
 });
 
 describe('output', () => {

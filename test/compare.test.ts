@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Results } from '../src/records/index.ts';
+import { sealResults } from '../src/records/results-format.ts';
 import type { ComparisonReport } from '../src/reports/index.ts';
 import { cadenza, settings, TINY, withinProcess } from './command.ts';
 
@@ -45,7 +46,7 @@ function altered(name: string, from: string, change: (results: Results) => void)
   const file = join(at(name), 'results.json');
   const results = JSON.parse(readFileSync(file, 'utf8')) as Results;
   change(results);
-  writeFileSync(file, JSON.stringify(results));
+  writeFileSync(file, JSON.stringify(sealResults(results)));
   return at(name);
 }
 

@@ -1,6 +1,6 @@
 /** @file One folder, several configurations: what lies in it is always of one, what is examined belongs together, and nothing is lost. */
 
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -142,5 +142,34 @@ describe('inspect and store refuse', () => {
     await refused(out, 'does not say which experiment');
     describeAs(model, { ...old, experiment: { ...experiment, tasks: '0'.repeat(64) } });
     await refused(out, 'not those that its model was trained and tested on');
+  });
+});
+
+it('names the path where config.yaml is a folder', async () => {
+  const out = join(folder, 'obstructed');
+  mkdirSync(join(out, 'config.yaml'), { recursive: true });
+  const { status, stderr } = await run(out);
+  expect([status, stderr]).toEqual([7, expect.stringContaining(join(out, 'config.yaml'))]);
+});
+
+describe('without the stage that made the histories', () => {
+  const commands = [
+    ['export', '--format', 'minari', '--out', join(folder, 'none.hdf5')],
+    ['store', 'build', '--out', join(folder, 'none.db')],
+    ['inspect', '--out', join(folder, 'none')],
+  ];
+
+  it.each(commands)('%s says which command makes it again', async (...args) => {
+    const deleted = copy(`deleted ${args[0]}`);
+    const damaged = copy(`damaged ${args[0]}`);
+    const stageOf = (out: string) => join(out, 'stages', readdirSync(join(out, 'stages')).find(name => name.startsWith('generate-'))!);
+    rmSync(stageOf(deleted), { recursive: true });
+    writeFileSync(join(stageOf(damaged), 'stage.json'), '{}');
+    for (const out of [deleted, damaged]) {
+      const { status, stderr } = await withinProcess([...args, out]);
+      expect(status, stderr).toBeGreaterThan(0);
+      expect(stderr).toContain(`"cadenza run <experiment> --out ${out}"`);
+      expect(stderr).not.toContain('--fresh');
+    }
   });
 });

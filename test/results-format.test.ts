@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { RawReturns, Results } from '../src/records/index.ts';
+import { sealResults } from '../src/records/results-format.ts';
 import { compareRuns, formatComparison, formatResults, htmlReport, type OpenRun, openRun, rawTable } from '../src/reports/index.ts';
 import { sha256 } from '../src/util/files.ts';
 import { ROOT } from './command.ts';
@@ -75,6 +76,14 @@ describe('openRun', () => {
     expect(openRun(join(at, 'results.json'))).toEqual(run);
     expect(rawTable(run)).toEqual(returns.tables[results.name]);
     expect(() => rawTable(run, 'other')).toThrow(refusal('no table "other"; expected one of key-to-door'));
+  });
+
+  it('refuses results that were altered after they were sealed, in any number', () => {
+    const sealed = sealResults(JSON.parse(withReturns(whole)) as Results);
+    expect(openRun(folderOf('sealed', JSON.stringify(sealed))).results).toEqual(sealed);
+    sealed.methods.cad.final.mean += 0.1;
+    expect(() => openRun(folderOf('altered', JSON.stringify(sealed)))).toThrow(refusal('results.json was altered'));
+    expect(openRun(folderOf('sealed again', JSON.stringify(sealResults(sealed)))).results.run.hash).not.toBe(sealed.run.hash);
   });
 
   it('opens older runs, and says so where raw returns are needed', () => {

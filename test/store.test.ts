@@ -250,6 +250,22 @@ describe('which contexts count', () => {
 });
 
 describe('store stats', () => {
+  it('waits for another process that writes to the store', async () => {
+    const locked = join(folder, 'stats-locked.db');
+    ContextStore.open(locked, openRun(run).model).close();
+    const other = new Database(locked);
+    other.exec('BEGIN EXCLUSIVE');
+    setTimeout(() => other.exec('COMMIT'), 1000);
+    expect((await store('stats', locked, '--json')).status).toBe(0);
+    other.close();
+  });
+
+  it('has a dash where no other stream is of the same task, so that none could match', async () => {
+    const single = join(folder, 'single.db');
+    expect((await store('build', run, '--out', single, '--from', 'test', '--streams', '1')).status).toBe(0);
+    expect((await store('stats', single)).stdout).toMatch(/^nearest {4}– of \d+ contexts .* on test tasks by l2: no other stream/m);
+  });
+
   it('counts, weighs and scores', async () => {
     const statistics = await json('stats', db, '--queries', '60');
     expect(statistics).toMatchObject({ sides: { train: { tasks: 77 } }, bytes: { latents: 2 * 16 * 4, codes: null }, codes: null });

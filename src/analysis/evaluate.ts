@@ -24,13 +24,13 @@ import {
   type Rows,
   type SeedReturns,
   type StageBudget,
-  scoreMethod,
+  scoreMethodPieces,
 } from '../records/index.ts';
 import { openMemory, retrievalOf, type TrainedMethod } from '../retrieval/memory.ts';
 import type { History, Policy, Task } from '../rl/index.ts';
 import { DEMONSTRATION_STYLES, source, sourcePolicy } from '../sources/index.ts';
 import { CodeCounter, type Resampled } from '../statistics/index.ts';
-import { breathe } from '../util/breathe.ts';
+import { breathing } from '../util/breathe.ts';
 import { formatConfig } from '../util/config.ts';
 import { readJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
@@ -247,12 +247,12 @@ export async function evaluate(evaluation: Evaluation, trained: readonly Trained
   const raw = { ...playedTasks(evaluation), methods: collected };
   const methods: Record<string, MethodTable[string]> = {};
   for (const method of Object.keys(collected)) {
-    await breathe(signal);
     const cost = costs[method];
     const given =
       givenTo.get(method) ?? (cost.retrieval ? retrievalOf(cost.retrieval) : baselines.all.find(({ id }) => id === method)?.given);
     const budget = budgets[method];
-    methods[method] = { ...scoreMethod(raw, method, cost), ...(given ? { given } : {}), ...(budget ? { budget: [...budget] } : {}) };
+    const scored = await breathing(scoreMethodPieces(raw, method, cost), signal);
+    methods[method] = { ...scored, ...(given ? { given } : {}), ...(budget ? { budget: [...budget] } : {}) };
   }
   return { methods, raw, protocol: protocolOf(config) };
 }

@@ -3,7 +3,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONFIG_FILE } from '../cache/outputs.ts';
-import { readStage, type StoredStage } from '../cache/store.ts';
+import { makesAgain, readStage, type StoredStage } from '../cache/store.ts';
 import { type ExperimentConfig, loadExperiment } from '../config/experiment.ts';
 import type { ContextModel } from '../data/contexts.ts';
 import { openHistories } from '../data/index.ts';
@@ -101,6 +101,6 @@ export function stageOf(run: string, key: string): StoredStage {
   if (found) return readStage(join(stages, found), key);
   throw new CadenzaError(
     'E_CHECKPOINT',
-    `${stages} has no stage with the key ${key.slice(0, 12)}, which the model comes from; the run was moved without its stages.`,
+    `${stages} has no stage with the key ${key.slice(0, 12)}, which the model comes from: it was deleted, or the run was moved without it. Put it back; or ${makesAgain(run)}.`,
   );
 }

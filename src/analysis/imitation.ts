@@ -10,7 +10,16 @@ import type { ExperimentConfig } from '../config/experiment.ts';
 import { bootstrapRandom } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import { combinations, type EnvFamily, episodeStarts, type History, spaceSize } from '../rl/index.ts';
-import { addStep, IMITATION_SUMS, type ImitationInput, type ImitationTable, imitationScore, scoreStep } from '../statistics/index.ts';
+import {
+  addStep,
+  IMITATION_SUMS,
+  type ImitationInput,
+  type ImitationScore,
+  type ImitationTable,
+  imitationPieces,
+  scoreStep,
+} from '../statistics/index.ts';
+import { breathing } from '../util/breathe.ts';
 import { readJson, writeJson } from '../util/files.ts';
 import { type Evaluation, evaluationOf, resampledOf } from './evaluate.ts';
 import { heldOutHistories, heldOutKey, lookOn, memoryOf } from './observe.ts';
@@ -99,12 +108,14 @@ export async function compareWithSource(evaluation: Evaluation, trained: readonl
     collected.set(method.method, [...(collected.get(method.method) ?? []), sums]);
   }
   for (const [name, sums] of Object.entries(bySource)) collected.set(name, [sums]);
-  const scores = [...collected].map(([name, sums]) => {
+  const scores: Record<string, ImitationScore> = {};
+  for (const [name, sums] of collected) {
     // The same stream for every model: they are resampled alike.
     const random = bootstrapRandom(config.seed);
-    return [name, imitationScore({ tasks, sums, random, resamples, resampled: resampledOf(config, config.evaluate.imitation) })];
-  });
-  return { histories: tasks.length, methods: Object.fromEntries(scores) };
+    const resampled = resampledOf(config, config.evaluate.imitation);
+    scores[name] = await breathing(imitationPieces({ tasks, sums, random, resamples, resampled }), store.signal);
+  }
+  return { histories: tasks.length, methods: scores };
 }
 
 /** What the source's own distribution scores, and what uniform choice does: the best and the least that a model may be held against. */

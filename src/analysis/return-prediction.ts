@@ -10,7 +10,16 @@ import { loadHistories } from '../histories/generate.ts';
 import { bootstrapRandom } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import { episodeReturns, episodeStarts, type History } from '../rl/index.ts';
-import { type ActualReturns, lastReturns, meanReturns, REFERENCES, type ReturnTable, returnError } from '../statistics/index.ts';
+import {
+  type ActualReturns,
+  lastReturns,
+  meanReturns,
+  REFERENCES,
+  type ReturnError,
+  type ReturnTable,
+  returnError,
+} from '../statistics/index.ts';
+import { breathe } from '../util/breathe.ts';
 import { readJson, writeJson } from '../util/files.ts';
 import { type Evaluation, evaluatedTasks, resampledOf } from './evaluate.ts';
 import { heldOutHistories, heldOutKey, lookOn } from './observe.ts';
@@ -79,12 +88,14 @@ export async function returnPrediction(
   predictions.set(REFERENCES.last, [lastReturns(actual, count)]);
 
   const oracle = new Map(evaluatedTasks(config).map(task => [family.taskKey(task), family.oracleReturn(task)]));
-  const errors = [...predictions].map(([name, predicted]) => {
+  const errors: Record<string, ReturnError> = {};
+  for (const [name, predicted] of predictions) {
+    await breathe(store.signal);
     // The same stream for every predictor: they are resampled alike.
     const random = bootstrapRandom(config.seed);
-    return [name, returnError({ actual, predicted, count, oracle, random, resamples, resampled: resampledOf(config) })];
-  });
-  return { histories: actual.tasks.length, predictors: Object.fromEntries(errors) };
+    errors[name] = returnError({ actual, predicted, count, oracle, random, resamples, resampled: resampledOf(config) });
+  }
+  return { histories: actual.tasks.length, predictors: errors };
 }
 
 /** What one model says at the start of every episode: [R × E × K]. */

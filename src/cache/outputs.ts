@@ -3,11 +3,11 @@
  * many configurations lie side by side; these are of one, and those of another go to `earlier/` before the first is replaced.
  */
 
-import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { formatConfig } from '../util/config.ts';
-import { makeFolder, removeLeftovers, sha256, writeFileAtomic } from '../util/files.ts';
+import { makeFolder, readBytes, removeLeftovers, sha256, writeFileAtomic } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
 
 export const CONFIG_FILE = 'config.yaml';
@@ -53,7 +53,7 @@ export function openOutputs(out: string, config: unknown, progress: Progress): O
 /** The text of the folder's config.yaml, if it has one and it is another. */
 function otherConfig(out: string, text: string): string | undefined {
   const path = join(out, CONFIG_FILE);
-  const found = existsSync(path) ? readFileSync(path, 'utf8') : text;
+  const found = existsSync(path) ? new TextDecoder().decode(readBytes(path, 'E_DISK', 'Move it away, or choose another --out.')) : text;
   return found === text ? undefined : found;
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { StageBudget } from '../records/index.ts';
 import { CadenzaError } from '../util/errors.ts';
@@ -73,8 +73,11 @@ const manifestFormat = (folder: string): RecordFormat<StageManifest & { sha256: 
   advice: againAdvice(folder),
 });
 
-const againAdvice = (folder: string) =>
-  `Delete the folder ${folder} and run the same command again to make it again, or let --fresh make all stages of the command again.`;
+const againAdvice = (folder: string) => `Delete the folder ${folder}; then ${makesAgain(dirname(dirname(folder)))}.`;
+
+/** How a run gets a stage that is missing: a clause that any command can end with. */
+export const makesAgain = (run: string): string =>
+  `"cadenza run <experiment> --out ${run}", with the settings of the run, makes it again and keeps the finished stages`;
 
 /** Equal stages have equal keys; other versions make other bytes. */
 const keyOf = ({ stage, settings, inputs }: Omit<StageRequest, 'run'>, version: string) => hashJson({ stage, settings, inputs, version });

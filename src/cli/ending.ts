@@ -22,7 +22,14 @@ export function ending({ found, out, next }: Ending, width = process.stdout.colu
 
 /** A command as a shell takes it; one that is not of cadenza begins with its own program. */
 const commandLine = (args: readonly string[]): string =>
-  [...(PROGRAMS.includes(args[0]) ? [] : [program()]), ...args.map(quoted)].join(' ');
+  [...(PROGRAMS.includes(args[0]) ? [] : [program()]), ...withoutRepeats(args).map(quoted)].join(' ');
+
+/** Of several settings of one key, the last, which is the one that counts. */
+function withoutRepeats(args: readonly string[]): string[] {
+  const key = (i: number) => (args[i] === '--set' ? args[i + 1]?.split('=', 1)[0] : undefined);
+  const again = (i: number) => key(i) !== undefined && args.some((_, j) => j > i && key(j) === key(i));
+  return args.filter((_, i) => !again(i) && !again(i - 1));
+}
 
 const PROGRAMS = ['latexmk'];
 

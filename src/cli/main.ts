@@ -2,9 +2,13 @@
 
 /** @file The command line. Results go to stdout, progress and errors to stderr, and every failure has its own exit status. */
 
-import { CadenzaError } from '../util/errors.ts';
-import { reportFailure } from './failure.ts';
-import { buildProgram } from './program.ts';
+import { endOnSignal } from './signals.ts';
+
+endOnSignal();
+// Loaded only now: a signal must not meet a process that is still loading, and would end without a word.
+const { CadenzaError } = await import('../util/errors.ts');
+const { reportFailure } = await import('./failure.ts');
+const { buildProgram } = await import('./program.ts');
 
 const fail = (error: unknown) => reportFailure(error, { json: process.argv.includes('--json') });
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
 import { ROOT, withinProcess } from '../../test/command.ts';
-import { type PresetKind, presetFile, presets } from './presets.ts';
+import { nameOf, type PresetKind, presetFile, presets } from './presets.ts';
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'cadenza-presets-')));
 const before = process.cwd();
@@ -46,4 +46,11 @@ it('runs presets, and names them where a name is unknown', async () => {
     [['tune', 'dark-room', '--space', 'dark'], 'dark-room'],
   ] as const)
     expect(await withinProcess(args)).toMatchObject({ status: 3, stderr: expect.stringContaining(suggestion) });
+});
+
+it('names a file as a command takes it: a preset by its name, unless another file has it, and any other by its path', () => {
+  expect(nameOf(presetFile('experiment')('tiny'), 'experiment')).toBe('tiny');
+  expect(nameOf(presetFile('ablation')('matrix'), 'ablation')).toBe('matrix');
+  expect(nameOf('mine/tiny.yaml', 'experiment')).toBe('mine/tiny.yaml');
+  expect(nameOf('-', 'experiment')).toBe('-');
 });

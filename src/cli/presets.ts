@@ -49,3 +49,9 @@ export const presetFile =
       `"${name}" is neither a file nor a preset. The ${kind} presets are ${presets(kind).join(', ')}. Give one of these names or the path of a YAML file.`,
     );
   };
+
+/** What a command names a file by: a preset of the package by its name, unless that means another file here; any other by its path. */
+export function nameOf(file: string, kind: PresetKind): string {
+  const name = basename(file, '.yaml');
+  return file === join(PACKAGE, FOLDERS[kind], `${name}.yaml`) && !isFile(name) ? name : file;
+}

@@ -46,6 +46,16 @@ it.each([
   expect(exit).toHaveBeenCalledExactlyOnceWith(status);
 });
 
+it('replaces what ends any other command, and says how to go on', async () => {
+  vi.resetModules();
+  const { continues, endOnSignal, interruptSignal } = await import('./signals.ts');
+  endOnSignal();
+  interruptSignal();
+  for (const [i, name] of SIGNALS.entries()) expect(process.listenerCount(name)).toBe(before[i].length + 1);
+  expect(continues({ fresh: true })).toContain('without --fresh');
+  expect(continues({ fresh: false })).not.toContain('--fresh');
+});
+
 it('counts one stop that arrives twice once, from npm or timeout(1), and a closed terminal always once', async () => {
   const { receive } = await begin({ terminal: true });
   receive('SIGTERM');

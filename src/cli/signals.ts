@@ -1,5 +1,9 @@
-/** @file SIGINT, SIGTERM and SIGHUP: the first asks the running stage to save and stop, the second ends the process at once. */
+/**
+ * @file SIGINT, SIGTERM and SIGHUP. In a command that runs stages, the first asks the running stage to save and stop, and the second ends the
+ * process at once; any other command ends at the first.
+ */
 
+import { writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import { CadenzaError } from '../util/errors.ts';
@@ -16,16 +20,36 @@ export function interruptStatus(): number | undefined {
   return received && 128 + constants.signals[received.name];
 }
 
+/** Ends the process with one line: what SIGINT and SIGTERM do until `interruptSignal` is called. */
+function end(name: 'SIGINT' | 'SIGTERM'): never {
+  received = { name, at: performance.now() };
+  const [code, message] = ['E_INTERRUPTED', `stopped by ${name}; no file is left half-written`];
+  if (process.argv.includes('--json')) writeSync(1, `${JSON.stringify({ error: { code, message } })}\n`);
+  else writeSync(2, `cadenza: [${code}] ${message}\n`);
+  process.exit(interruptStatus());
+}
+
+/** Lets SIGINT and SIGTERM end any command with one line. To be called before anything takes time. */
+export function endOnSignal(): void {
+  process.on('SIGINT', end);
+  process.on('SIGTERM', end);
+}
+
+/** How to go on after an interrupt of a command that continues from what it finished. */
+export const continues = ({ fresh }: { fresh?: boolean }): string =>
+  fresh ? 'the same command without --fresh continues' : 'the same command continues';
+
 /**
  * A signal that the first SIGINT, SIGTERM or SIGHUP aborts; its reason is the `E_INTERRUPTED` to throw, with how to go on. Call once a process.
  *
  * SIGHUP says that the terminal is gone. Without a terminal, as under nohup, it says nothing, and the work goes on. (That nohup asked for
  * this signal to be ignored cannot be seen: Node resets it when it starts.)
  */
-export function interruptSignal(goOn = 'the same command continues'): AbortSignal {
+export function interruptSignal(goOn = continues({})): AbortSignal {
   const controller = new AbortController();
   const onTerminal = [0, 1, 2].some(isatty);
   for (const name of SIGNALS) {
+    process.off(name, end);
     process.on(name, () => {
       if (name === 'SIGHUP' && (received || !onTerminal)) return;
       if (!received) {

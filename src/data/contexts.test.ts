@@ -114,6 +114,12 @@ describe('ContextStore', () => {
     db.exec('CREATE TABLE songs (name TEXT)');
     db.close();
     expect(() => ContextStore.open(other, model)).toThrow(data(/is a database of something else/));
+    const empty = join(folder, 'empty.db');
+    writeFileSync(empty, '');
+    expect(() => ContextStore.open(empty)).toThrow(data(/empty\.db is empty; "cadenza store build/));
+    expect(() => ContextStore.open(folder, model)).toThrow(
+      expect.objectContaining({ code: 'E_DISK', message: expect.stringContaining('is a folder') }),
+    );
   });
 });
 

@@ -129,6 +129,8 @@ export class ContextStore {
       throw new CadenzaError('E_DATA', `there is no store of contexts at ${path}; make one with "cadenza store build".`);
     let db: Database.Database | undefined;
     try {
+      if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
+        throw new CadenzaError('E_DISK', `${path} is a folder, and a store of contexts is a file. Name a file, such as contexts.db in it.`);
       makeFolder(dirname(path));
       db = new Database(path, { timeout: PATIENCE_MS });
       expectWhole(db, path);
@@ -240,6 +242,7 @@ function create(db: Database.Database, { hash, environment, latentShape, configu
 }
 
 function readAbout(db: Database.Database, path: string): ContextModel {
+  if (isEmpty(db)) throw new CadenzaError('E_DATA', `${path} is empty; "cadenza store build <run> --out ${path}" fills it.`);
   const table = db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'about'").get();
   const entries = table
     ? (db

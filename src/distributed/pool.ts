@@ -78,13 +78,7 @@ export async function runPool<J>({ module, jobs, processes, signal, onNote, onDo
       child.on('exit', (code, killed) => {
         children.delete(child);
         if (running !== undefined)
-          fail(
-            new CadenzaError(
-              'E_EXECUTOR',
-              `a process that ran a part of the work ended before it was done (${killed ?? `exit status ${code}`}), perhaps for want of memory; ` +
-                'run the same command again, which continues, and with fewer --jobs if it happens again',
-            ),
-          );
+          fail(INTERRUPTS.includes(killed ?? '') ? interruptedBy(killed!) : endedEarly(killed ?? `exit status ${code}`));
         resolve();
       });
       next();
@@ -100,6 +94,22 @@ export async function runPool<J>({ module, jobs, processes, signal, onNote, onDo
   signal.throwIfAborted();
   if (failure) throw failure;
 }
+
+/** Signals that ask a process to end; until it has loaded, it does. */
+const INTERRUPTS: readonly string[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+const interruptedBy = (name: string) =>
+  new CadenzaError(
+    'E_INTERRUPTED',
+    `a process that ran a part of the work was stopped by ${name}; the same command without --fresh continues`,
+  );
+
+const endedEarly = (how: string) =>
+  new CadenzaError(
+    'E_EXECUTOR',
+    `a process that ran a part of the work ended before it was done (${how}), perhaps for want of memory; ` +
+      'run the same command again, which continues, and with fewer --jobs if it happens again',
+  );
 
 /** The other side: runs the jobs that this process is given, one after the other, until no more come. */
 export function serveJobs<J>(

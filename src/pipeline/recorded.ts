@@ -33,6 +33,7 @@ import {
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import { combinations, episodeStarts, type History, segmentStarts } from '../rl/index.ts';
 import { newBatch, writeSegment } from '../tokenizers/index.ts';
+import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { readJson, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
@@ -98,12 +99,14 @@ async function scored(config: ExperimentConfig, store: StageStore, executor: Exe
   const keep = (method: string, scores: readonly RecordedScore[]) => collected.set(method, [...(collected.get(method) ?? []), scores]);
   for (const method of trained) keep(method.method, await scoreModel(evaluation, method, recordings));
   keep('frequencies', scoreFrequencies(model, loadHistories(generated, model.family).histories, recordings));
-  const methods = [...collected].map(([name, seeds]) => {
+  const methods: Record<string, RecordedMethodResult> = {};
+  for (const [name, seeds] of collected) {
+    await breathe(store.signal);
     // The same stream for every method: they are resampled alike.
-    return [name, recordedResult(seeds, config.evaluate.resamples, Random.seeded(config.seed).split('bootstrap'))] as const;
-  });
+    methods[name] = recordedResult(seeds, config.evaluate.resamples, Random.seeded(config.seed).split('bootstrap'));
+  }
   const agent = trained.find(({ method }) => method === 'cad')!;
-  return { evaluation, generated, agent, methods: Object.fromEntries(methods), tasks: recordings.byTask.size };
+  return { evaluation, generated, agent, methods, tasks: recordings.byTask.size };
 }
 
 /** One recorded segment: segment i of a history is [starts[i], starts[i + 1]). */

@@ -14,10 +14,11 @@ import {
   type Results,
   type ReturnsTable,
   type Versus,
-  versusOthers,
+  versusOthersPieces,
 } from '../records/index.ts';
+import { sealResults } from '../records/results-format.ts';
 import { type ImitationTable, mean, type ReturnTable } from '../statistics/index.ts';
-import { breathe } from '../util/breathe.ts';
+import { breathing } from '../util/breathe.ts';
 import { canonicalJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import { describe } from './describe.ts';
 
@@ -52,13 +53,13 @@ export async function writeResults(
   const raw = rawTables(config, found);
   const versus: Record<string, Versus> = {};
   for (const [name, table] of Object.entries(raw)) {
-    const found = await versusOthers(table, reference, () => breathe(signal));
+    const found = await breathing(versusOthersPieces(table, reference), signal);
     if (found) versus[name] = found;
   }
   // Without line breaks: one number a line would make the file several times as large.
   const text = `${canonicalJson({ format: RETURNS_FORMAT, tables: raw })}\n`;
   writeFileAtomic(join(out, RETURNS_FILE), text);
-  const results = { ...resultsOf(config, found, versus, recorded), raw: { file: RETURNS_FILE, sha256: sha256(text) } };
+  const results = sealResults({ ...resultsOf(config, found, versus, recorded), raw: { file: RETURNS_FILE, sha256: sha256(text) } });
   writeJson(join(out, 'results.json'), results);
   return results;
 }

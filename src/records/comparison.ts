@@ -15,6 +15,7 @@ import {
   type Resampled,
 } from '../statistics/bootstrap.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
+import { atOnce, type Pieces } from '../util/pieces.ts';
 import { Random } from '../util/random.ts';
 import type { ReturnsTable } from './raw-returns.ts';
 import { type Run, runScore, runsOf } from './runs.ts';
@@ -229,20 +230,25 @@ export interface ComparedRow {
  *
  * @throws `E_DATA` for a missing method, and for regret where there is none.
  */
-export function compareRows(before: ComparedRow, after: ComparedRow, measure: ComparedBy, resamples = 2000): Comparison {
+export const compareRows = (before: ComparedRow, after: ComparedRow, measure: ComparedBy, resamples = 2000): Comparison =>
+  atOnce(compareRowsPieces(before, after, measure, resamples));
+
+function* compareRowsPieces(before: ComparedRow, after: ComparedRow, measure: ComparedBy, resamples: number): Pieces<Comparison> {
   const order = new Map(after.table.tasks.map((task, t) => [task, t]));
   const runs = { before: runsOf(before.table, before.method), after: runsOf(after.table, after.method) };
   const aligned = before.table.tasks.map(task => runs.after[order.get(task)!]);
   const { resampled, seed } = before.table.bootstrap;
-  const compare = (name: ComparedBy): MeasureComparison => {
+  const compare = function* (name: ComparedBy): Pieces<MeasureComparison> {
     const { of: score, better } = COMPARED[name];
     const sign = better === 'higher' ? 1 : -1;
     const random = Random.seeded(seed).split('compare', name);
     const [high, low] = [aligned, runs.before].map(tasks => tasks.map(own => own.map(score)));
+    const difference = pairedDifference(aligned, runs.before, score, { random: random.split('difference'), resampled, resamples });
+    yield;
     return {
       before: mean(low.flat()),
       after: mean(high.flat()),
-      difference: pairedDifference(aligned, runs.before, score, { random: random.split('difference'), resampled, resamples }),
+      difference,
       improvement: probabilityOfImprovement(signed(high, sign), signed(low, sign), {
         random: random.split('improvement'),
         resampled,
@@ -252,7 +258,11 @@ export function compareRows(before: ComparedRow, after: ComparedRow, measure: Co
     };
   };
   const told = (Object.keys(COMPARED) as ComparedBy[]).filter(name => name !== 'regret' || before.table.regretParts);
-  const measures: Comparison['measures'] = Object.fromEntries(told.map(name => [name, compare(name)]));
+  const measures: Comparison['measures'] = {};
+  for (const name of told) {
+    measures[name] = yield* compare(name);
+    yield;
+  }
   const deciding = measures[measure];
   if (!deciding) throw new CadenzaError('E_DATA', `these rows have no ${measure}; compare them by one of ${told.join(', ')}.`);
   return { measures, measure, verdict: verdictOf(deciding.difference, COMPARED[measure].better) };
@@ -268,21 +278,18 @@ export interface Versus {
   others: Record<string, Comparison>;
 }
 
-/**
- * Compares a row with every other. Undefined where it has no others, or a single pair of runs with each, which has no interval.
- *
- * @param between is awaited before every comparison, which may take long.
- */
-export async function versusOthers(table: ReturnsTable, method: string, between = async () => {}): Promise<Versus | undefined> {
+/** Compares a row with every other. Undefined where it has no others, or a single pair of runs with each, which has no interval. */
+export const versusOthers = (table: ReturnsTable, method: string): Versus | undefined => atOnce(versusOthersPieces(table, method));
+
+/** `versusOthers` in pieces: with many runs and resamples, comparisons take long. */
+export function* versusOthersPieces(table: ReturnsTable, method: string): Pieces<Versus | undefined> {
   const { tasks, streams, methods, regretParts, bootstrap } = table;
   const others = Object.keys(methods).filter(name => name !== method);
   if (!Object.hasOwn(methods, method) || others.length === 0 || tasks.length * streams * methods[method].seeds.length === 1)
     return undefined;
   const measure = regretParts ? 'regret' : 'final';
   const compared: Record<string, Comparison> = {};
-  for (const other of others) {
-    await between();
-    compared[other] = compareRows({ table, method: other }, { table, method }, measure, bootstrap.resamples);
-  }
+  for (const other of others)
+    compared[other] = yield* compareRowsPieces({ table, method: other }, { table, method }, measure, bootstrap.resamples);
   return { method, others: compared };
 }

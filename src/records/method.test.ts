@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../util/random.ts';
-import { describeBars, methodResult } from './method.ts';
+import { describeBars, methodResult, methodResultPieces } from './method.ts';
 
 const cost = { flopsPerAction: 1e6, stateBytes: 512, historyBytes: 256 };
 const oracle = new Map([
@@ -9,6 +9,12 @@ const oracle = new Map([
 ]);
 
 describe('methodResult', () => {
+  it('comes in pieces of one interval each, so that a signal is heard between them', () => {
+    const work = () => methodResultPieces({ seeds, episodes: 6, oracle, cost, random: Random.seeded(0), resamples: 10 });
+    // Episodes, and the 21 thresholds of the profile.
+    expect([...work()].length).toBeGreaterThan(6 + 21);
+  });
+
   // Six episodes: the last five are 2..6 times a tenth (near) or a fifth (far) of optimal.
   const near = [0, 2, 3, 4, 5, 6];
   const seeds = [

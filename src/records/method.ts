@@ -1,6 +1,6 @@
 /** @file One method of a table of results: raw returns in, normalised scores with intervals out. */
 
-import { type ProfilePoint, performanceProfile, type Scores } from '../statistics/aggregates.ts';
+import { PROFILE_THRESHOLDS, type ProfilePoint, performanceProfile, type Scores } from '../statistics/aggregates.ts';
 import {
   bootstrapInterval,
   drawRuns,
@@ -14,6 +14,7 @@ import {
 import type { CodeUse } from '../statistics/codes.ts';
 import { areaUnder, type EpisodesTo, episodesTo, NEAR } from '../statistics/learning.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
+import { atOnce, type Pieces } from '../util/pieces.ts';
 import type { Random } from '../util/random.ts';
 
 /** Episodes at the end of a stream whose average is its final score; all of them where there are fewer. */
@@ -136,12 +137,16 @@ export interface MethodInput {
  * The entry of one method. A run is one stream of one seed; runs are resampled whole (see `drawRuns`), so the interval of an episode and that of the final
  * score come from the same draws. Methods that hand in equal random streams are resampled alike.
  */
-export function methodResult(input: MethodInput): MethodResult {
+export const methodResult = (input: MethodInput): MethodResult => atOnce(methodResultPieces(input));
+
+/** `methodResult` in pieces of about one interval each: with many runs and resamples all of them take long. */
+export function* methodResultPieces(input: MethodInput): Pieces<MethodResult> {
   const { seeds, episodes, oracle, cost, random, resamples = 2000, confidence = 0.95, resampled = 'runs', regretParts } = input;
   const byTask = runsByTask(seeds, episodes, oracle, regretParts?.length ?? 0);
   const runs = [...byTask.values()].flat();
   const cells = [...byTask.values()].map(stratum => seeds.map((_, k) => stratum.filter(({ seed }) => seed === k).length));
   const draws = drawRuns(cells, resampled, resamples, random);
+  yield;
   const score = (scores: number[]): Score => {
     const ofMean = bootstrapInterval(scores, mean, draws, confidence);
     const ofIqm = bootstrapInterval(scores, interquartileMean, draws, confidence);
@@ -153,9 +158,25 @@ export function methodResult(input: MethodInput): MethodResult {
     ...meanScore(runs.map(run => run.regret.reduce((sum, part) => sum + part, 0))),
     parts: regretParts.map((name, p) => ({ name, ...meanScore(runs.map(run => run.regret[p])) })),
   };
-  const episodeScores = Array.from({ length: episodes }, (_, e) => score(runs.map(run => run.scores[e])));
+  yield;
+  const episodeScores: Score[] = [];
+  for (let e = 0; e < episodes; e++) {
+    episodeScores.push(score(runs.map(run => run.scores[e])));
+    yield;
+  }
   const column = (key: keyof Score) => episodeScores.map(entry => entry[key]);
   const finalScore = (run: Run) => mean(run.scores.subarray(-FINAL_EPISODES));
+  const final = score(runs.map(finalScore));
+  yield;
+  const area = score(runs.map(run => areaUnder(run.scores)));
+  yield;
+  const curves = runs.map(run => run.scores);
+  const near = episodesTo(curves, draws, NEAR, confidence);
+  const profile = yield* profileOf(
+    [...byTask.values()].map(stratum => stratum.map(finalScore)),
+    draws,
+    confidence,
+  );
   return {
     byEpisode: {
       mean: column('mean'),
@@ -165,27 +186,22 @@ export function methodResult(input: MethodInput): MethodResult {
       meanLow: column('meanLow'),
       meanHigh: column('meanHigh'),
     },
-    final: score(runs.map(finalScore)),
-    area: score(runs.map(run => areaUnder(run.scores))),
-    episodesTo: episodesTo(
-      runs.map(run => run.scores),
-      draws,
-      NEAR,
-      confidence,
-    ),
-    profile: profileOf(
-      [...byTask.values()].map(stratum => stratum.map(finalScore)),
-      draws,
-      confidence,
-    ),
+    final,
+    area,
+    episodesTo: near,
+    profile,
     perTask: [...byTask].map(([task, stratum]) => ({ task, oracle: oracle.get(task)!, mean: mean(stratum.map(finalScore)) })),
     ...(regret ? { regret } : {}),
     ...cost,
   };
 }
 
-function profileOf(scores: Scores, draws: Resamples, confidence: number): Profile {
-  const points = performanceProfile(scores, draws, undefined, confidence);
+function* profileOf(scores: Scores, draws: Resamples, confidence: number): Pieces<Profile> {
+  const points: ProfilePoint[] = [];
+  for (const threshold of PROFILE_THRESHOLDS) {
+    yield;
+    points.push(...performanceProfile(scores, draws, [threshold], confidence));
+  }
   const column = (key: keyof ProfilePoint) => points.map(point => point[key]);
   return { threshold: column('threshold'), share: column('share'), low: column('low'), high: column('high') };
 }

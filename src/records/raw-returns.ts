@@ -6,8 +6,9 @@
 
 import type { Resampled } from '../statistics/bootstrap.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
+import { atOnce, type Pieces } from '../util/pieces.ts';
 import { Random } from '../util/random.ts';
-import { type MethodInput, type MethodResult, methodResult, type SeedReturns } from './method.ts';
+import { type MethodInput, type MethodResult, methodResultPieces, type SeedReturns } from './method.ts';
 
 export const RETURNS_FORMAT = 'cadenza-returns-1';
 
@@ -74,4 +75,8 @@ export function scoringInput(table: ReturnsTable, method: string): Omit<MethodIn
 
 /** The results of one method, as they stand in results.json, from its returns and costs. */
 export const scoreMethod = (table: ReturnsTable, method: string, cost: MethodInput['cost']): MethodResult =>
-  methodResult({ ...scoringInput(table, method), cost });
+  atOnce(scoreMethodPieces(table, method, cost));
+
+/** `scoreMethod` in pieces. */
+export const scoreMethodPieces = (table: ReturnsTable, method: string, cost: MethodInput['cost']): Pieces<MethodResult> =>
+  methodResultPieces({ ...scoringInput(table, method), cost });

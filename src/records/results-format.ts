@@ -10,7 +10,10 @@ import type { CodeUse } from '../statistics/codes.ts';
 import type { ImitationScore, ImitationTable, Measures, ReliabilityBin } from '../statistics/imitation.ts';
 import type { EpisodesTo } from '../statistics/learning.ts';
 import type { CalibrationBin, Errors, ReturnError, ReturnTable } from '../statistics/return-errors.ts';
-import { byName, fields, fileNameSchema, nameSchema, type RecordFormat, sha256Schema } from '../util/formats.ts';
+import { canonicalJson } from '../util/canonical.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { byName, checkRecord, fields, fileNameSchema, nameSchema, type RecordFormat, sha256Schema } from '../util/formats.ts';
+import { portableSha256 } from '../util/sha256.ts';
 import type { Comparison, MeasureComparison, PairedDifference, Versus } from './comparison.ts';
 import type { Setting } from './description.ts';
 import type { EpisodeScores, MethodResult, MethodTable, Profile, Regret, RetrievalUse, Score, StageBudget, TaskScore } from './method.ts';
@@ -215,6 +218,7 @@ const run = fields<RunRecord>({
   imported: byName(z.json() as z.ZodType<unknown>).optional(),
   seconds: byName(amount),
   times: byName(byName(fields<MethodTimes>({ training: amount.optional(), evaluation: amount, action: latency.optional() }))).optional(),
+  hash: sha256Schema.optional(),
 });
 
 // ---- the files ---------------------------------------------------------------------------------------------------------------
@@ -308,6 +312,24 @@ export const RESULTS: RecordFormat<Results> = {
   schema: results,
   advice: 'Run the same command again with the same folder: what is finished is not trained again.',
 };
+
+/** Results with the hash of their content, in the place of one that they had. */
+export function sealResults(results: Results): Results {
+  const { hash: _, ...run } = results.run;
+  return { ...results, run: { ...run, hash: portableSha256(canonicalJson({ ...results, run })) } };
+}
+
+/** Results of this format whose content is what was sealed; older ones have no hash. Throws `E_DATA`. */
+export function checkResults(value: unknown, where: string): Results {
+  const results = checkRecord(value, where, RESULTS);
+  const { hash } = results.run;
+  const found = sealResults(results).run.hash!;
+  if (hash === undefined || hash === found) return results;
+  throw new CadenzaError(
+    'E_DATA',
+    `${where} was altered after it was written: its hash is ${hash.slice(0, 12)}…, but its content has ${found.slice(0, 12)}…. ${RESULTS.advice}`,
+  );
+}
 
 /** returns.json, beside it. */
 export const RETURNS: RecordFormat<RawReturns> = {

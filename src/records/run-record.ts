@@ -27,4 +27,6 @@ export interface RunRecord {
   seconds: Record<string, number>;
   /** Times of every row, by the name of the experiment or of the table. */
   times?: Record<string, Record<string, MethodTimes>>;
+  /** SHA-256 of the canonical JSON of everything else in results.json, of which only this record differs between equal runs. Older results have none. */
+  hash?: string;
 }

@@ -13,10 +13,10 @@ import {
   STUDY_FORMAT,
   SUPERVISED_FORMAT,
 } from '../records/index.ts';
-import { RESULTS, RETURNS } from '../records/results-format.ts';
+import { checkResults, RETURNS } from '../records/results-format.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { readBytes, readJson, sha256 } from '../util/files.ts';
-import { checkRecord, readRecord } from '../util/records.ts';
+import { readRecord } from '../util/records.ts';
 
 /** What other commands write. */
 const OTHER_FORMATS = [SUPERVISED_FORMAT, RECORDED_FORMAT, INSPECTION_FORMAT, STUDY_FORMAT] as const;
@@ -33,14 +33,14 @@ export interface OpenRun {
 /**
  * Opens a run by its folder or by its results.json.
  *
- * @throws `E_DATA` when there are no results, they are of another kind, or the raw returns are not those that the results were computed from.
+ * @throws `E_DATA` when there are no results, they are of another kind or were altered, or the raw returns are not those that the results were computed from.
  */
 export function openRun(path: string): OpenRun {
   const file = existsSync(path) && statSync(path).isDirectory() ? join(path, 'results.json') : path;
   const folder = dirname(file);
   const content = readJson(file, 'E_DATA', 'Give the folder of a finished run, such as runs/dark-room.');
   refuseOtherKinds(file, content);
-  const results = checkRecord(content, file, RESULTS);
+  const results = checkResults(content, file);
   return { folder, results, ...(results.raw ? { raw: openReturns(folder, results) } : {}) };
 }
 

@@ -17,7 +17,7 @@ const LIMITS = {
   batch: [65_536, 'a step on more does not fit into memory'],
   // The step of the optimizer is a float32 number.
   steps: [2 ** 24, 'steps are counted in float32, which is exact so far'],
-  resamples: [50_000, 'an interrupt waits for the intervals of a row, which take seconds with so many'],
+  resamples: [20_000, 'an interrupt waits for the draws of an interval, which take seconds with more of them and many runs'],
   threads: [1024, 'no machine has so many cores'],
 } as const satisfies Record<string, readonly [most: number, because: string]>;
 

@@ -6,6 +6,7 @@
  */
 
 import { CadenzaError, expect } from '../util/errors.ts';
+import { atOnce, type Pieces } from '../util/pieces.ts';
 import type { Random } from '../util/random.ts';
 import { drawRuns, type Estimate, quantile, type Resampled } from './bootstrap.ts';
 
@@ -131,6 +132,8 @@ function reliabilityOf(sums: ArrayLike<number>, at: number): ReliabilityBin[] {
   });
 }
 
+const RESAMPLES_OF_A_PIECE = 256;
+
 export interface ImitationInput {
   /** [R] task of every run. */
   readonly tasks: readonly string[];
@@ -142,7 +145,10 @@ export interface ImitationInput {
 }
 
 /** One model's measures, with 95% intervals of a bootstrap as `drawRuns` draws it: training seeds, and runs within tasks or whole tasks. */
-export function imitationScore({ tasks, sums, random, resamples = 2000, resampled = 'runs' }: ImitationInput): ImitationScore {
+export const imitationScore = (input: ImitationInput): ImitationScore => atOnce(imitationPieces(input));
+
+/** `imitationScore` in pieces of some resamples. */
+export function* imitationPieces({ tasks, sums, random, resamples = 2000, resampled = 'runs' }: ImitationInput): Pieces<ImitationScore> {
   const perRun = sums[0].length / tasks.length;
   const episodes = perRun / IMITATION_SUMS;
   expect(
@@ -178,7 +184,12 @@ export function imitationScore({ tasks, sums, random, resamples = 2000, resample
 
   const cells = runs.map(({ length }) => sums.map(() => length / sums.length));
   const { counts } = drawRuns(cells, resampled, resamples, random);
-  const drawn = Array.from({ length: resamples }, (_, r) => measured(counts, r * all.length));
+  const drawn: Measures<number>[][] = [];
+  for (let r = 0; r < resamples; r++) {
+    if (r % RESAMPLES_OF_A_PIECE === 0) yield;
+    drawn.push(measured(counts, r * all.length));
+  }
+  yield;
   const found = measured();
   const reliability = reliabilityOf(added, perRun);
   const estimate = (e: number, measure: keyof Measures<number>): Estimate => {

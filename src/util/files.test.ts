@@ -1,8 +1,8 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { hashJson, readJson, sha256, sha256File, writeFileAtomic, writeJson } from './files.ts';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { diskFault, hashJson, readJson, sha256, sha256File, writeFileAtomic, writeJson } from './files.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -75,4 +75,12 @@ test('sha256File reads larger files than a piece, and says which one is missing'
   writeFileSync(path, bytes);
   expect(sha256File(path)).toBe(sha256(bytes));
   expect(() => sha256File(join(folder, 'absent.bin'))).toThrow(/cannot read .*absent\.bin/);
+});
+
+test.skipIf(process.platform === 'win32')('says that the working folder is gone, where a file is missing for that reason', () => {
+  const error = Object.assign(new Error('no such file'), { code: 'ENOENT' });
+  expect(diskFault(error)?.reason).toContain('no such file or folder');
+  const cwd = vi.spyOn(process, 'cwd').mockReturnValue(join(tmpdir(), 'cadenza-gone'));
+  expect(diskFault(error)?.reason).toContain('in which this command was started');
+  cwd.mockRestore();
 });

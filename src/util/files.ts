@@ -70,12 +70,26 @@ const DISK_FAULTS: Readonly<Record<string, DiskFault>> = {
   ERR_INVALID_ARG_VALUE: { reason: 'a path cannot hold a NUL character', advice: 'Remove it.' },
 };
 
+const NO_WORKING_FOLDER: DiskFault = {
+  reason: 'the folder in which this command was started does not exist any more',
+  advice: 'Change to another folder, and run the command again.',
+};
+
+/** Whether relative paths lead anywhere. Node remembers the path of the folder, which says nothing of its being there. */
+function hasWorkingFolder(): boolean {
+  try {
+    return existsSync(process.cwd());
+  } catch {
+    return false;
+  }
+}
+
 /** What of the file system failed, where it is a failure that a user can mend; undefined for anything else. */
 export function diskFault(error: unknown): DiskFault | undefined {
   const { code, syscall = '' } = (error ?? {}) as NodeJS.ErrnoException;
   // Programs and connections fail with the same codes.
   if (code === undefined || /^(spawn|connect|listen|kill)/.test(syscall) || !Object.hasOwn(DISK_FAULTS, code)) return undefined;
-  const { reason, advice } = DISK_FAULTS[code];
+  const { reason, advice } = code === 'ENOENT' && !hasWorkingFolder() ? NO_WORKING_FOLDER : DISK_FAULTS[code];
   return { reason: code.startsWith('ERR') ? reason : `${reason} (${code})`, advice };
 }
 

@@ -5,8 +5,8 @@ import type { Command } from 'commander';
 import { terminalProgress } from '../../util/progress.ts';
 import { ending, type Next } from '../ending.ts';
 import { freshOption, jobsOption, jsonOption, outOption, print, printJson, resumeOption, setOption } from '../options.ts';
-import { presetFile } from '../presets.ts';
-import { interruptSignal } from '../signals.ts';
+import { nameOf, presetFile } from '../presets.ts';
+import { continues, interruptSignal } from '../signals.ts';
 
 interface Options {
   set: string[];
@@ -34,7 +34,8 @@ export function registerAblate(program: Command): void {
       const progress = terminalProgress();
       const command = `cadenza ${process.argv.slice(2).join(' ')}`;
       const { fresh, jobs } = options;
-      const results = await runAblation(opened, { out, fresh, jobs, progress, signal: interruptSignal(), command }).finally(progress.stop);
+      const signal = interruptSignal(continues(options));
+      const results = await runAblation(opened, { out, fresh, jobs, progress, signal, command }).finally(progress.stop);
       const { writeReports, formatResults, summarize } = await import('../../reports/index.ts');
       writeReports(out, results);
       if (options.json) return printJson(results);
@@ -42,7 +43,10 @@ export function registerAblate(program: Command): void {
       const given = options.set.flatMap(setting => ['--set', setting]);
       const next: Next[] = [
         [['compare', out, '--method', `${first},${second}`], 'two rows of the table'],
-        [['ablate', file, ...given, '--set', 'seeds=[0,1,2]', '--out', `${out}-mine`], 'the same with settings of your own'],
+        [
+          ['ablate', nameOf(file, 'ablation'), ...given, '--set', 'seeds=[0,1,2]', '--out', `${out}-mine`],
+          'the same with settings of your own',
+        ],
       ];
       print(`${formatResults(results).trimEnd()}\n${ending({ found: summarize(results), out, next })}`);
     });

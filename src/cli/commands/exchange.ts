@@ -87,7 +87,7 @@ export function registerExchange(program: Command): void {
     .action(async (folder: string, { format, out, json = false }: { format: string; out: string; json?: boolean }) => {
       const { exportHistories } = await import('../../data/exchange.ts');
       const { exchangeFormat } = await import('../../data/formats/index.ts');
-      const from = historyFolder(folder);
+      const from = await historyFolder(folder);
       if (existsSync(join(from, 'stage.json'))) (await import('../../cache/store.ts')).readStage(from);
       const { histories, files } = await exportHistories(from, exchangeFormat(format), out);
       if (json) return printJson({ histories, files });
@@ -109,16 +109,18 @@ async function ownSettings({ environment, tasks, origin }: Dataset): Promise<Rec
 }
 
 /** The folder that holds the histories: the one given, or the stage of a run that made them. Throws `E_DATA` where a run has several. */
-function historyFolder(folder: string): string {
+async function historyFolder(folder: string): Promise<string> {
   const stages = join(folder, 'stages');
   if (!existsSync(stages)) return folder;
   // Beside the folders lie the locks of running stages.
   const folders = readdirSync(stages, { withFileTypes: true }).filter(entry => entry.isDirectory());
   const made = folders.map(({ name }) => name).filter(name => name.startsWith('generate-'));
   if (made.length === 1) return join(stages, made[0]);
-  const found = made.length === 0 ? 'none' : made.map(name => join(stages, name)).join(', ');
-  throw new CadenzaError(
-    'E_DATA',
-    `${folder}: expected one stage that made histories, found ${found}. Name the folder of the one you mean.`,
-  );
+  const expected = `${folder}: expected one stage that made histories`;
+  if (made.length === 0) {
+    const { makesAgain } = await import('../../cache/store.ts');
+    throw new CadenzaError('E_DATA', `${expected}, found none. If it was deleted, ${makesAgain(folder)}.`);
+  }
+  const found = made.map(name => join(stages, name)).join(', ');
+  throw new CadenzaError('E_DATA', `${expected}, found ${found}. Name the folder of the one you mean.`);
 }

@@ -8,7 +8,8 @@ import { terminalProgress } from '../../util/progress.ts';
 import { ending } from '../ending.ts';
 import type { TimedEstimate } from '../estimate.ts';
 import { freshOption, jobsOption, jsonOption, outOption, print, printJson, resumeOption, setOption, withExperiment } from '../options.ts';
-import { interruptSignal } from '../signals.ts';
+import { nameOf } from '../presets.ts';
+import { continues, interruptSignal } from '../signals.ts';
 
 interface Options {
   set: string[];
@@ -54,7 +55,7 @@ function registerStage(program: Command, name: string, description: string, unti
       if (options.dryRun) return showEstimate(await experiment.estimate(options.jobs), options.json ?? false);
       const out = options.out ?? join('runs', config.name);
       const { fresh, jobs, json = false } = options;
-      const signal = interruptSignal();
+      const signal = interruptSignal(continues(options));
       const progress = terminalProgress();
       const command = `cadenza ${process.argv.slice(2).join(' ')}`;
       // A bar that broke off must be gone before the failure is printed.
@@ -64,7 +65,7 @@ function registerStage(program: Command, name: string, description: string, unti
       // Before the last stage there is nothing to compare.
       if (!report) return print(`Everything is in ${out}\n`);
       print(`${(await report.text()).trimEnd()}\n`);
-      const given = [file, ...options.set.flatMap(setting => ['--set', setting])];
+      const given = [nameOf(file, 'experiment'), ...options.set.flatMap(setting => ['--set', setting])];
       print(ending({ found: await report.found(), out, next: report.next(out, given) }));
     });
 }

@@ -97,6 +97,9 @@ function registerBuild(store: Command): void {
     );
 }
 
+/** How commands that only read wait for one that writes: a signal ends them at once, since nothing is to be saved. */
+const waitingForStore = () => ({ progress: terminalProgress(), signal: new AbortController().signal });
+
 /** Which contexts count, as options. `whose` says what they are counted among. */
 const counted = (command: Command, whose: string) =>
   command
@@ -138,7 +141,8 @@ function registerQuery(store: Command): void {
       const { counts, nearestContexts } = await import('../../data/retrieval.ts');
       const { readyExecutor } = await import('../../engine/executors/registry.ts');
       const run = openRun(folder);
-      const contexts = ContextStore.open(db, run.model, { create: false });
+      const waiting = waitingForStore();
+      const contexts = await stage.onceFree(() => ContextStore.open(db, run.model, { create: false }), waiting);
       try {
         const histories = trainingHistories(run);
         const history = histories[index];
@@ -148,7 +152,7 @@ function registerQuery(store: Command): void {
         const query = compressor.about(history, episode);
         const values = await compressor.compress(history, episode);
         await compressor.dispose();
-        const table = contexts.load();
+        const table = await stage.onceFree(() => contexts.load(), waiting);
         const storedOf = { fromEpisode, rewarded };
         const stored = counts(storedOf);
         const accepts = (about: ContextAbout) => stored(about) && (own || about.stream !== query.stream);
@@ -184,9 +188,12 @@ function registerStats(store: Command): void {
     .action(async (db: string, { queries, seed, json, fromEpisode = 1, rewarded = false }: StatsOptions) => {
       const { ContextStore } = await import('../../data/contexts.ts');
       const { storeStatistics } = await import('../../retrieval/quality.ts');
-      const contexts = ContextStore.open(db);
+      const { onceFree } = await import('../../retrieval/contexts.ts');
+      const waiting = waitingForStore();
+      const contexts = await onceFree(() => ContextStore.open(db), waiting);
       try {
-        const statistics = storeStatistics(contexts, { queries, queriesOf: { fromEpisode, rewarded }, random: Random.seeded(seed) });
+        const measured = () => storeStatistics(contexts, { queries, queriesOf: { fromEpisode, rewarded }, random: Random.seeded(seed) });
+        const statistics = await onceFree(measured, waiting);
         if (json) return printJson(statistics);
         print(render(statistics));
       } finally {
@@ -208,10 +215,16 @@ function render({ contexts, streams, sides, model, bytes, codes, queriesOf, retr
       : 'codes      none: the latents of this model are continuous',
   ];
   for (const { metric, side, queries, leftOut, streams: from, sameTask, low, high, rewarded, byEpisode, chance } of retrieval) {
+    const asked = `of ${queries} contexts${only && ` ${only}`} (${from} streams) on ${side} tasks by ${metric}`;
+    const others = leftOut > 0 ? `; ${leftOut} other contexts of these streams were no queries` : '';
+    if (chance === 0) {
+      lines.push(`nearest    – ${asked}: no other stream is of the same task, so none could match${others}`);
+      continue;
+    }
     const [first, last] = [byEpisode[0], byEpisode[byEpisode.length - 1]];
     lines.push(
-      `nearest    ${percent(sameTask)} [${percent(low)}, ${percent(high)}] of ${queries} contexts${only && ` ${only}`} (${from} streams) on ${side} tasks by ${metric}; by chance ${percent(chance)}`,
-      `           ${rewarded ? `${percent(rewarded.sameTask)} of the ${rewarded.queries} that had found a reward; ` : ''}${percent(first.sameTask)} after ${first.episode} episodes, ${percent(last.sameTask)} after ${last.episode}${leftOut > 0 ? `; ${leftOut} other contexts of these streams were no queries` : ''}`,
+      `nearest    ${percent(sameTask)} [${percent(low)}, ${percent(high)}] ${asked}; by chance ${percent(chance)}`,
+      `           ${rewarded ? `${percent(rewarded.sameTask)} of the ${rewarded.queries} that had found a reward; ` : ''}${percent(first.sameTask)} after ${first.episode} episodes, ${percent(last.sameTask)} after ${last.episode}${others}`,
     );
   }
   for (const side of Object.keys(sides).filter(side => !retrieval.some(score => score.side === side)))

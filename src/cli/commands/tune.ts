@@ -17,8 +17,8 @@ import {
   whole,
   withExperiment,
 } from '../options.ts';
-import { presetFile } from '../presets.ts';
-import { interruptSignal } from '../signals.ts';
+import { nameOf, presetFile } from '../presets.ts';
+import { continues, interruptSignal } from '../signals.ts';
 
 interface Options {
   set: string[];
@@ -69,7 +69,7 @@ export function registerTune(program: Command): void {
       const config = loadExperiment(file, set);
       const searched = loadSpace(space, options.method === 'halving' ? 'finetune.steps' : undefined);
       const out = options.out ?? join('runs', `${config.name}-tune`);
-      const signal = interruptSignal();
+      const signal = interruptSignal(continues(options));
       const progress = terminalProgress();
       const command = `cadenza ${process.argv.slice(2).join(' ')}`;
       // Loaded late: it brings the executors, which a mistyped key should not wait for.
@@ -83,7 +83,7 @@ export function registerTune(program: Command): void {
       const { summarizeStudy } = await import('../../reports/terminal/study.ts');
       const next: Next[] = [
         [['run', best], 'train with the best settings, and evaluate on the test tasks'],
-        [['run', file, ...set.flatMap(each => ['--set', each])], 'the settings as they were, to compare with'],
+        [['run', nameOf(file, 'experiment'), ...set.flatMap(each => ['--set', each])], 'the settings as they were, to compare with'],
         [['compare', join('runs', config.name), join('runs', `${config.name}-tuned`)], 'the two runs, with intervals and a verdict'],
       ];
       print(ending({ found: [...summarizeStudy(study), `The best configuration is ${best}.`], out, next }));

@@ -19,6 +19,7 @@ import {
   supervisedDraws,
 } from '../../records/index.ts';
 import { type Draw, labelRecord, problems } from '../../supervised/index.ts';
+import { breathe } from '../../util/breathe.ts';
 import { hashJson, readJson, writeJson } from '../../util/files.ts';
 import { Random } from '../../util/random.ts';
 import type { RunOptions } from '../run.ts';
@@ -95,6 +96,7 @@ async function collect(
   const draws = supervisedDraws(tasks.length, resamples, Random.seeded(config.seed).split('bootstrap'));
   const methods: Record<string, SupervisedMethodResult> = {};
   for (const [name, { seeds, outputs, kind }] of scores) {
+    await breathe(run.store.signal);
     methods[name] = {
       byExamples: scoresByExamples(seeds, reference, counts.length, draws),
       parameters: outputs[0].report.parameters as number,

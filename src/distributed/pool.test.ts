@@ -1,0 +1,22 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, expect, it } from 'vitest';
+import { runPool } from './pool.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'cadenza-pool-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+it.skipIf(process.platform === 'win32').each([
+  ['SIGHUP', 'E_INTERRUPTED'],
+  ['SIGINT', 'E_INTERRUPTED'],
+  ['SIGTERM', 'E_INTERRUPTED'],
+  ['SIGKILL', 'E_EXECUTOR'],
+])('a process that %s ends before it can answer: %s', async (name, code) => {
+  const file = join(folder, `${name}.mjs`);
+  writeFileSync(file, `process.on('message', () => process.kill(process.pid, '${name}'));`);
+  const { signal } = new AbortController();
+  const work = runPool({ module: pathToFileURL(file), jobs: [0, 1], processes: 2, signal });
+  await expect(work).rejects.toMatchObject({ code, message: expect.stringContaining(name) });
+});
