@@ -57,7 +57,7 @@ const NARROW: Record<string, readonly string[]> = {
   statistics: ['rl'],
   play: ['rl', 'statistics'],
   records: ['rl', 'statistics', 'play'],
-  reports: ['data', 'statistics', 'play', 'records'],
+  reports: ['data', 'statistics', 'play', 'records', 'settings', 'config'],
 };
 
 const mayImport = (room: string, other: string) =>

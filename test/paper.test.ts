@@ -155,9 +155,9 @@ function factsOf(file: string, overrides: Readonly<Record<string, unknown>> = {}
     join(ROOT, 'experiments', `${file}.yaml`),
     Object.entries(overrides).map(([key, value]) => `${key}=${JSON.stringify(value)}`),
   );
-  const { setting, kinds } = describeExperiment(config);
+  const { setting, kinds, stages } = describeExperiment(config);
   const recorded = JSON.parse(JSON.stringify(config));
-  return { results: { ...quick, tables: undefined, setting, run: { ...quick.run, config: recorded } }, config, setting, kinds };
+  return { results: { ...quick, tables: undefined, setting, run: { ...quick.run, config: recorded } }, config, setting, kinds, stages };
 }
 
 function readBack(facts: Facts): string[] {
@@ -172,6 +172,13 @@ function readBack(facts: Facts): string[] {
 const said = (file: string, overrides: Readonly<Record<string, unknown>> = {}) => methods(factsOf(file, overrides)).text;
 
 describe('Methods sections', () => {
+  it('have an auxiliary term in the sum, with its weight and what it is', () => {
+    const text = said('dark-room', { 'finetune.auxiliary': { variance: 0.5 } });
+    expect(text).toContain(String.raw`w_\mathrm{var} \mathcal{L}_\mathrm{var}`);
+    expect(text).toContain('0.5');
+    expect(said('dark-room')).not.toContain('var}');
+  });
+
   it('name the commits that made runs, and none where it is not known, as of an installed package', () => {
     const facts = factsOf('tiny');
     const made = (commit: string) => {
@@ -255,12 +262,13 @@ describe('Methods sections', () => {
   });
 
   it('say where imported histories came from, and nothing of a source', () => {
-    const { results, config, kinds, setting } = factsOf('dark-room');
+    const { results, config, kinds, setting, stages } = factsOf('dark-room');
     const main = { layout: 'xland', labels: 'expert', dropped: { heldOut: 17, beyondMaxTasks: 0 }, files: [] };
     const facts: Facts = {
       results: { ...results, run: { ...results.run, imported: { main } } },
       config: { ...config, source: { ...config.source, dataset: 'data/xland' } },
       kinds: { ...kinds, source: undefined },
+      stages,
       setting: { ...setting, source: undefined, histories: undefined },
     };
     expect(readBack(facts)).toEqual([]);

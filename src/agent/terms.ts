@@ -7,6 +7,7 @@ import { compressor, type Latents, latentKind } from '../compressor/index.ts';
 import { add, input, mean, mul, oneHot, relu, sqrt, square, sub, type Tensor } from '../engine/index.ts';
 import { crossEntropy, type Scope, weightedMean } from '../nn/index.ts';
 import { returnLogits } from '../policy/index.ts';
+import type { WeightedTerm } from '../records/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { Registry } from '../util/registry.ts';
@@ -137,15 +138,6 @@ export const lossTerms = new Registry<LossTerm>('loss term', [task, kl, returns,
 
 /** Terms that a stage may be given by their names, which no stage has by itself. */
 export const AUXILIARY_TERMS = [variance.id] as const;
-
-/** A term of the loss of a stage. */
-export interface WeightedTerm {
-  readonly term: string;
-  /** The term is left out where it is 0. */
-  readonly weight: number;
-  /** The setting that the weight is; absent where it is fixed. */
-  readonly setting?: string;
-}
 
 /** The prediction of returns as a term, of weight 0 where nothing predicts them. */
 export const returnTerm = ({ policy }: Pick<BaseConfig, 'policy'>): WeightedTerm => ({

@@ -1,8 +1,9 @@
 /** @file What follows from a configuration, and the kinds that it names: for results and reports. Nothing is run. */
 
+import type { z } from 'zod';
 import { baseline } from '../agent/baselines/index.ts';
 import { Model, PARTS, partOf } from '../agent/model.ts';
-import { lossOf, Pass } from '../agent/terms.ts';
+import { lossOf, lossTerms, Pass } from '../agent/terms.ts';
 import { compressor, latentKind } from '../compressor/index.ts';
 import { type ExperimentConfig, tableConfig } from '../config/experiment.ts';
 import { input } from '../engine/index.ts';
@@ -11,10 +12,13 @@ import { atMost, split } from '../histories/generate.ts';
 import { Scope } from '../nn/index.ts';
 import { ADAM_EPSILON } from '../optim/index.ts';
 import { chooseHead } from '../policy/index.ts';
-import { type Description, FINAL_EPISODES, type Kind, type Kinds, type Setting } from '../records/index.ts';
+import { type Description, FINAL_EPISODES, type Kind, type Kinds, type Setting, type StageDescription } from '../records/index.ts';
 import { type EnvFamily, spaceSize } from '../rl/index.ts';
 import { MONTE_CARLO_OPTIONS, source } from '../sources/index.ts';
+import type { TrainingStage } from '../training/define.ts';
 import { type BaselineModel, baselineModels, baselineSteps } from '../training/stages/baselines.ts';
+import { type StageSections, TRAINING_STAGES } from '../training/stages/index.ts';
+import type { TrainingStageName } from '../training/stages/names.ts';
 import { type OptionTable, resolveOptions } from '../util/options.ts';
 
 /** Describes an experiment and its further tables. Throws as `split` and `Model` do where the configuration cannot be built. */
@@ -28,7 +32,19 @@ export function describe(config: ExperimentConfig): Description {
       ...(tables.length > 0 ? { tables: Object.fromEntries(tables.map(([name, { setting }]) => [name, setting])) } : {}),
     },
     kinds: { ...kindsOf(config, division.family, model), tables: Object.fromEntries(tables.map(([name, { kinds }]) => [name, kinds])) },
+    stages: stagesOf(config),
   };
+}
+
+/** The training stages that an experiment goes through, with what they minimize. */
+function stagesOf(config: ExperimentConfig): StageDescription[] {
+  const all: readonly TrainingStage<TrainingStageName, z.ZodType, StageSections>[] = TRAINING_STAGES;
+  return all
+    .filter(stage => stage.steps(config) > 0)
+    .map(({ name, terms }) => {
+      const loss = terms?.(config).filter(({ weight }) => weight > 0);
+      return { name, ...(loss ? { loss: loss.map(term => ({ ...term, description: lossTerms.get(term.term).description })) } : {}) };
+    });
 }
 
 function settingOf(config: ExperimentConfig, { family, train }: ReturnType<typeof split>, model: Model): Setting {

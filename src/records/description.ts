@@ -67,7 +67,25 @@ export interface Kinds {
   tables: Record<string, Kinds>;
 }
 
+/** A term of the loss of a stage. */
+export interface WeightedTerm {
+  readonly term: string;
+  /** The term is left out where it is 0. */
+  readonly weight: number;
+  /** The setting that the weight is; absent where it is fixed. */
+  readonly setting?: string;
+}
+
+/** A training stage that an experiment goes through. */
+export interface StageDescription {
+  readonly name: string;
+  /** What it minimizes, where that is a sum of terms; those of weight 0 are left out. */
+  readonly loss?: readonly (WeightedTerm & { readonly description: string })[];
+}
+
 export interface Description {
   readonly setting: Setting;
   readonly kinds: Kinds;
+  /** The training stages, in their order. */
+  readonly stages: readonly StageDescription[];
 }

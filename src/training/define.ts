@@ -2,12 +2,12 @@
 
 import type { z } from 'zod';
 import type { Model } from '../agent/model.ts';
-import type { WeightedTerm } from '../agent/terms.ts';
 import type { Weights } from '../cache/checkpoint.ts';
 import type { StageOutput, StageStore } from '../cache/store.ts';
 import type { Executor, Tensor } from '../engine/index.ts';
 import type { Demonstrations } from '../histories/demonstrate.ts';
 import type { BufferSpec, ParameterSpec, Scope } from '../nn/index.ts';
+import type { WeightedTerm } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import type { History } from '../rl/index.ts';
 import type { BaseConfig, OptimiserConfig } from '../settings/base.ts';

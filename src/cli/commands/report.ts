@@ -77,7 +77,7 @@ async function factsOf({ folder, results }: OpenRun): Promise<Facts> {
     );
   const config = loadConfig(experimentSchema, { file: join(folder, 'results.json (run.config)'), text: JSON.stringify(recorded) });
   expectImported(config, results.run.imported?.main);
-  const { setting, kinds } = describe(config);
+  const { setting, kinds, stages } = describe(config);
   // The setting that the run recorded itself, if it did.
-  return { results, config, setting: results.setting ?? setting, kinds };
+  return { results, config, setting: results.setting ?? setting, kinds, stages };
 }

@@ -1,9 +1,9 @@
 /** @file Methods: the problem, tokens, C_θ and A_φ (method 1–3). */
 
+import type { ExperimentConfig } from '../../config/experiment.ts';
 import type { MetricId } from '../../data/retrieval.ts';
-import { type Facts, stagesOf } from './facts.ts';
+import { type Facts, minimizes } from './facts.ts';
 import { compressorProse, headProse, latentProse } from './prose/index.ts';
-import type { ExperimentRecord } from './record.ts';
 import { paragraph, rebase, type Written } from './write.ts';
 
 type Paragraphs = (Written | undefined)[];
@@ -11,8 +11,7 @@ type Paragraphs = (Written | undefined)[];
 const raw = String.raw;
 
 /** Whether X is also reconstructed. */
-export const reconstructs = (facts: Facts): boolean =>
-  stagesOf(facts).some(stage => stage === 'pretrain' || (stage === 'finetune' && facts.config.finetune.gamma > 0));
+export const reconstructs = (facts: Facts): boolean => minimizes(facts, 'reconstruction');
 
 export function overview(facts: Facts): Paragraphs {
   const { context, policy } = facts.config;
@@ -49,7 +48,7 @@ const QUERY_TOKENS: Readonly<Record<string, string>> = {
   interleaved: 'The query is written in the same way, and an action is predicted at the token of every state.',
 };
 
-const POSITIONS: Readonly<Record<ExperimentRecord['model']['positions'], string>> = {
+const POSITIONS: Readonly<Record<ExperimentConfig['model']['positions'], string>> = {
   learned: 'Learned positions are added to the tokens.',
   sinusoidal: raw`Sinusoidal positions~\cite{vaswani2017}, times a learned gain, are added to the tokens.`,
   rotary: raw`Self-attention is told places by rotary positions~\cite{su2024}.`,
@@ -57,7 +56,7 @@ const POSITIONS: Readonly<Record<ExperimentRecord['model']['positions'], string>
   none: 'Tokens are told no places.',
 };
 
-const IMAGES: Readonly<Record<ExperimentRecord['model']['image']['encoder'], string>> = {
+const IMAGES: Readonly<Record<ExperimentConfig['model']['image']['encoder'], string>> = {
   patches:
     'An image is cut into patches of <config/model/image/patch> by <config/model/image/patch|pixel>; one linear map and learned embeddings of row and column take each to <config/model/image/features|feature>, a ReLU follows, and the scaled sum over patches is embedded and added to its token.',
   conv: 'An image passes through two strided convolutions with <config/model/image/features|feature> and a ReLU each, whose output is embedded and added to its token.',

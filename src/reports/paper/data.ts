@@ -1,6 +1,6 @@
 /** @file Methods: the environment, its split, and the learning histories (method 5). */
 
-import { type Facts, stagesOf } from './facts.ts';
+import { type Facts, has } from './facts.ts';
 import { environmentProse, sourceProse } from './prose/index.ts';
 import { paragraph, rebase, type Written } from './write.ts';
 
@@ -71,7 +71,7 @@ export function histories(facts: Facts): (Written | undefined)[] {
       raw`A training sample is one ${config.context.segment ? 'segment' : 'episode'} of a history, drawn uniformly, as the query, with what came before it as the context.`,
       config.queries.early > 0 &&
         'With a probability of <config/queries/early> the query comes from the first half of its history, where the source still changes, and otherwise from all of it.',
-      setting.environment.options !== undefined && stagesOf(facts).includes('reinforce') && 'Reinforcement plays training tasks alone.',
+      setting.environment.options !== undefined && has(facts, 'reinforce') && 'Reinforcement plays training tasks alone.',
     ]),
   ];
 }

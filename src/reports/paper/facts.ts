@@ -1,15 +1,18 @@
 /** @file What a paper is written from: the results of a run, its configuration, and what follows from that. */
 
-import type { Kinds, Results, Setting } from '../../records/index.ts';
+import type { ExperimentConfig } from '../../config/experiment.ts';
+import type { Kinds, Results, Setting, StageDescription } from '../../records/index.ts';
+import type { OptimiserConfig } from '../../settings/base.ts';
 import { expect } from '../../util/errors.ts';
-import type { ExperimentRecord, OptimiserRecord } from './record.ts';
 
 export interface Facts {
   readonly results: Results;
   /** The configuration with what later versions added at its defaults: it decides which sentences there are, but no number comes from it. */
-  readonly config: ExperimentRecord;
+  readonly config: ExperimentConfig;
   readonly setting: Setting;
   readonly kinds: Kinds;
+  /** The training stages that the experiment goes through. */
+  readonly stages: readonly StageDescription[];
   /** Where several runs stand side by side: all of them by their names, this one first. */
   readonly runs?: ReadonlyMap<string, Facts>;
 }
@@ -45,34 +48,21 @@ const valueAt = (value: unknown, parts: readonly string[]): unknown =>
     value,
   );
 
-/** Stages that train, in their order. */
-export const TRAINING_STAGES = ['teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'retrieve', 'baselines'] as const;
-export type TrainingStage = (typeof TRAINING_STAGES)[number];
+/** Whether the experiment goes through a stage. */
+export const has = ({ stages }: Pick<Facts, 'stages'>, name: string): boolean => stages.some(stage => stage.name === name);
 
-/** Those of them that the experiment goes through. */
-export function stagesOf({ config }: Facts): TrainingStage[] {
-  const { teacher, policy } = config;
-  return TRAINING_STAGES.filter(stage => {
-    if (config[stage].steps === 0) return false;
-    if (stage === 'teacher') return teacher.kind === 'context';
-    return stage === 'retrieve' ? policy.retrieval.contexts > 0 : true;
-  });
-}
+/** Whether a term is a part of what a stage minimizes; of any stage where none is named. */
+export const minimizes = ({ stages }: Pick<Facts, 'stages'>, term: string, name?: string): boolean =>
+  stages.some(stage => (name === undefined || stage.name === name) && stage.loss?.some(each => each.term === term));
+
+/** The section of a stage in the configuration. */
+const sectionOf = ({ config }: Facts, stage: string) =>
+  (config as unknown as Readonly<Record<string, Partial<OptimiserConfig> & { readonly steps: unknown }>>)[stage];
 
 /** Where a stage's setting of the optimiser stands: its own, or the one that all stages share. */
-export const optimiserPath = ({ config }: Facts, stage: TrainingStage, key: keyof OptimiserRecord): string =>
-  config[stage][key] === undefined ? `config/optimiser/${key}` : `config/${stage}/${key}`;
+export const optimiserPath = (facts: Facts, stage: string, key: keyof OptimiserConfig): string =>
+  sectionOf(facts, stage)[key] === undefined ? `config/optimiser/${key}` : `config/${stage}/${key}`;
 
 /** Where the steps of a stage stand: those that follow from others are no number in the configuration. */
-export const stepsPath = ({ config }: Facts, stage: TrainingStage): string =>
-  config[stage].steps === 'equal' ? `setting/${stage}/steps` : `config/${stage}/steps`;
-
-/** β of joint fine-tuning, which is that of distillation unless it has its own. */
-export const finetuneBeta = ({ config: { distil, finetune } }: Facts) =>
-  finetune.beta === undefined ? { value: distil.beta, path: 'config/distil/beta' } : { value: finetune.beta, path: 'config/finetune/beta' };
-
-/** Whether anything is trained to follow a teacher. */
-export const followsTeacher = (facts: Facts): boolean =>
-  stagesOf(facts).some(
-    stage => (stage === 'distil' && facts.config.distil.beta > 0) || (stage === 'finetune' && finetuneBeta(facts).value > 0),
-  );
+export const stepsPath = (facts: Facts, stage: string): string =>
+  sectionOf(facts, stage).steps === 'equal' ? `setting/${stage}/steps` : `config/${stage}/steps`;

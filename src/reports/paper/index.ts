@@ -16,7 +16,6 @@ import { FIGURES, methods } from './methods.ts';
 import { rowSets, tables } from './tables.ts';
 
 export type { Facts } from './facts.ts';
-export type { ExperimentRecord } from './record.ts';
 
 /** Every numeral of the .tex files with the place that it came from. */
 export const NUMBERS_FILE = 'numbers.json';

@@ -1,22 +1,21 @@
 /** @file Methods: what each training stage minimises, with the terms that it has and no others (method 4). */
 
 import { reconstructs } from './architecture.ts';
-import { type Facts, finetuneBeta, followsTeacher, stagesOf } from './facts.ts';
-import { latentProse } from './prose/index.ts';
+import { escapeTex } from './escape.ts';
+import { type Facts, has, minimizes } from './facts.ts';
+import { latentProse, termProse } from './prose/index.ts';
+import { KL, RECONSTRUCTION, RETURNS, TASK } from './prose/terms.ts';
 import { enumeration, paragraph, rebase, type Written } from './write.ts';
 
 const raw = String.raw;
 
-/** A term of a loss: there where its weight is not 0. */
+/** A term of a loss. */
 interface Term {
-  readonly weight: number;
-  /** Symbol of the weight, and where its value stands. */
+  /** Symbol of the weight, empty where that is 1, and where its value stands. */
   readonly symbol: string;
   readonly path: string;
   readonly loss: string;
 }
-
-const there = (terms: readonly Term[]): Term[] => terms.filter(({ weight }) => weight > 0);
 
 /** α ℓ_task + β ℓ_KL */
 const sum = (terms: readonly Term[]): string => terms.map(({ symbol, loss }) => `${symbol} ${loss}`.trim()).join(' + ');
@@ -27,65 +26,29 @@ const values = (terms: readonly Term[]): string => {
   return weighted.length === 0 ? '' : ` with ${enumeration(weighted.map(({ symbol, path }) => `$${symbol} = <${path}>$`))}`;
 };
 
-const TASK = raw`\ell_\mathrm{task}`;
-const KL = raw`\ell_\mathrm{KL}`;
-const RETURNS = raw`\ell_\mathrm{ret}`;
-const RECONSTRUCTION = raw`\mathcal{L}_\mathrm{rec}`;
-
-/** λ_cap R(Z), where the kind of latents has an R(Z): weighted by λ_cap, or by the least that the kind asks for where that is more. */
-function capacity({ setting, kinds }: Facts, lambda: number, path: string): Term {
-  const { leastCapacity } = setting.latents;
-  const own = lambda >= leastCapacity;
-  return {
-    weight: kinds.latents.capacity ? Math.max(lambda, leastCapacity) : 0,
-    symbol: raw`\lambda_\mathrm{cap}`,
-    path: own ? path : 'config/latents/commitment',
-    loss: 'R(Z)',
-  };
+/** What a stage minimizes: the terms whose weights are not 0, and R(Z) only where the kind of latents has one. */
+export function termsOf({ stages, kinds }: Facts, stage: string): Term[] {
+  const loss = stages.find(({ name }) => name === stage)?.loss ?? [];
+  return loss
+    .filter(({ term }) => term !== 'capacity' || kinds.latents.capacity)
+    .map(({ term, setting }) => {
+      const { symbol, loss } = termProse(term);
+      return setting === undefined ? { symbol: '', path: '', loss } : { symbol, path: `config/${setting.replaceAll('.', '/')}`, loss };
+    });
 }
 
-const returnTerm = ({ config }: Facts): Term => ({
-  weight: config.policy.returns?.weight ?? 0,
-  symbol: raw`\omega`,
-  path: 'config/policy/returns/weight',
-  loss: RETURNS,
-});
+/** The terms that no sentence of its own explains. */
+const auxiliary = ({ stages }: Facts) =>
+  new Map(
+    stages.flatMap(({ loss = [] }) => loss.filter(({ term }) => !EXPLAINED.includes(term)).map(each => [each.term, each.description])),
+  );
 
-function adTerms(facts: Facts, beta: { value: number; path: string }): Term[] {
-  const { alpha } = facts.config.distil;
-  return [
-    { weight: alpha, symbol: raw`\alpha`, path: 'config/distil/alpha', loss: TASK },
-    { weight: beta.value, symbol: raw`\beta`, path: beta.path, loss: KL },
-    returnTerm(facts),
-  ];
-}
-
-/** The terms of a student's stages. */
-export function termsOf(facts: Facts, stage: 'pretrain' | 'distil' | 'finetune'): Term[] {
-  const { pretrain, distil, finetune } = facts.config;
-  switch (stage) {
-    case 'pretrain':
-      return there([
-        { weight: 1, symbol: '', path: '', loss: RECONSTRUCTION },
-        capacity(facts, pretrain.lambdaCap, 'config/pretrain/lambdaCap'),
-      ]);
-    case 'distil':
-      return there(adTerms(facts, { value: distil.beta, path: 'config/distil/beta' }));
-    case 'finetune':
-      return there([
-        ...adTerms(facts, finetuneBeta(facts)),
-        { weight: finetune.gamma, symbol: raw`\gamma`, path: 'config/finetune/gamma', loss: RECONSTRUCTION },
-        capacity(facts, finetune.lambdaCap, 'config/finetune/lambdaCap'),
-      ]);
-  }
-}
+const EXPLAINED: readonly string[] = ['task', 'kl', 'returns', 'reconstruction', 'capacity'];
 
 export function objective(facts: Facts): (Written | undefined)[] {
   const { config, kinds, setting, results } = facts;
-  const stages = stagesOf(facts);
-  const student = stages.filter(stage => stage === 'pretrain' || stage === 'distil' || stage === 'finetune');
-  const penalised = student.some(stage => termsOf(facts, stage).some(({ loss }) => loss === 'R(Z)'));
-  const tasks = config.distil.alpha > 0 || stages.some(stage => stage === 'teacher' || stage === 'baselines' || stage === 'retrieve');
+  const penalised = kinds.latents.capacity && minimizes(facts, 'capacity');
+  const tasks = config.distil.alpha > 0 || ['teacher', 'baselines', 'retrieve'].some(name => has(facts, name));
   const imported = results.run.imported !== undefined;
   return [
     paragraph(facts, [
@@ -96,28 +59,31 @@ export function objective(facts: Facts): (Written | undefined)[] {
             ? 'the labels of the imported histories'
             : 'the whole distribution from which the source drew its action, recorded beside it'
         }, \[ ${TASK} = -\big\langle \mathbb{E}_{a \sim p_\mathrm{src}} \log p_\phi(a \mid Z, Q) \big\rangle. \]`,
-      followsTeacher(facts) && teacherLoss(facts),
+      minimizes(facts, 'kl') && teacherLoss(facts),
       config.policy.returns &&
         raw`The loss of the returns is ${'$'}${RETURNS} = -\langle \log p_\phi(G_k \mid G_0, \dots, G_{k-1}, Z, Q) \rangle$, over all that a history holds whole.`,
       reconstructs(facts) &&
         raw`The reconstruction loss is a mean over the fields $f$ of a token, \[ ${RECONSTRUCTION} = \frac{1}{|F|} \sum_{f \in F} \big\langle \ell_f(R_\psi(Z), X) \big\rangle_f, \] with $\ell_f$ the cross-entropy for discrete fields and the squared error for others, always on the raw values of $X$ and only where the field is present.`,
+      ...[...auxiliary(facts)].map(
+        ([term, description]) => `${'$'}${termProse(term).loss}${'$'} is an auxiliary term: ${escapeTex(description)}.`,
+      ),
       penalised && raw`The capacity penalty is ${rebase(latentProse(kinds.latents).capacity ?? '', 'config')}.`,
     ]),
     paragraph(facts, [
       'Training goes through these stages, each with weights from the ones before it.',
-      stages.includes('teacher') &&
-        raw`The \emph{teacher}, a transformer that attends to every encoded token of $X$ in place of $Z$, minimises ${'$'}${sum([{ weight: 1, symbol: '', path: '', loss: TASK }, ...there([returnTerm(facts)])])}$${values(there([returnTerm(facts)]))}.`,
-      stages.includes('pretrain') &&
+      has(facts, 'teacher') &&
+        raw`The \emph{teacher}, a transformer that attends to every encoded token of $X$ in place of $Z$, minimises ${'$'}${sum(termsOf(facts, 'teacher'))}$${values(termsOf(facts, 'teacher'))}.`,
+      has(facts, 'pretrain') &&
         raw`\emph{Pretraining} of $C_\theta$ and $R_\psi$ minimises $\mathcal{L}_\mathrm{pre} = ${sum(termsOf(facts, 'pretrain'))}$${values(termsOf(facts, 'pretrain'))}.`,
-      stages.includes('distil') &&
-        raw`\emph{Distillation} trains $A_\phi$ with $C_\theta$ frozen${stages.includes('pretrain') ? '' : ' as it was drawn at random'} on $\mathcal{L}_\mathrm{AD} = ${sum(termsOf(facts, 'distil'))}$${values(termsOf(facts, 'distil'))}.`,
-      stages.includes('finetune') && finetuning(facts, stages.includes('distil')),
+      has(facts, 'distil') &&
+        raw`\emph{Distillation} trains $A_\phi$ with $C_\theta$ frozen${has(facts, 'pretrain') ? '' : ' as it was drawn at random'} on $\mathcal{L}_\mathrm{AD} = ${sum(termsOf(facts, 'distil'))}$${values(termsOf(facts, 'distil'))}.`,
+      has(facts, 'finetune') && finetuning(facts, has(facts, 'distil')),
     ]),
-    stages.includes('reinforce') ? reinforcement(facts) : undefined,
+    has(facts, 'reinforce') ? reinforcement(facts) : undefined,
     paragraph(facts, [
-      stages.includes('retrieve') &&
+      has(facts, 'retrieve') &&
         raw`\emph{Retrieval}: $A_\phi$ is trained further on ${'$'}${TASK}$ with $C_\theta$ frozen and retrieved contexts beside the own, from stores of <config/retrieve/histories|history> of every training task; the store of a sample is drawn among \texttt{<config/retrieve/stores>}.`,
-      stages.includes('retrieve') &&
+      has(facts, 'retrieve') &&
         config.retrieve.ahead > 0 &&
         'Where all contexts that a sample is shown are of its own task, its query comes from the later half of its history with a probability of <config/retrieve/ahead>.',
     ]),

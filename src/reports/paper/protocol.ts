@@ -2,7 +2,7 @@
 
 import type { Kinds, MethodResult } from '../../records/index.ts';
 import { audited } from './data.ts';
-import { type Facts, stagesOf, stepsPath } from './facts.ts';
+import { type Facts, has, stepsPath } from './facts.ts';
 import { baselineProse, environmentProse, sourceProse, TEACHER } from './prose/index.ts';
 import { join, literal, paragraph, rebase, type Written, write } from './write.ts';
 
@@ -30,7 +30,7 @@ export function compared(facts: Facts): (Written | undefined)[] {
   return [
     paragraph(facts, [
       'The results have a row for each of these.',
-      stagesOf(facts).includes('baselines') &&
+      has(facts, 'baselines') &&
         trained &&
         raw`Baselines have the policy of CAD and are trained end to end on $\ell_\mathrm{task}$ for <${stepsPath(facts, 'baselines')}|step>, where nothing else is said.`,
     ]),
@@ -43,7 +43,7 @@ function rowWords(facts: Facts, row: string): (string | false)[] | undefined {
   const { given, retrieval } = results.methods[row];
   const told = given !== undefined && `It was given <results/methods/${row}/given>; rows without this note were not.`;
   if (row === 'cad')
-    return [`The student${stagesOf(facts).includes('finetune') ? ' after joint fine-tuning' : ' after distillation'}, with $m$ latents.`];
+    return [`The student${has(facts, 'finetune') ? ' after joint fine-tuning' : ' after distillation'}, with $m$ latents.`];
   if (row === 'reinforced') return ['The student after reinforcement.'];
   if (row === 'source') return ['The source algorithm itself, learning in the same streams without added noise.'];
   if (row === 'random') return ['Uniformly random actions.'];

@@ -1,12 +1,13 @@
 /** @file Methods: the optimiser, the budget of every stage as a table, and seeds (method 4.4). */
 
-import { type Facts, optimiserPath, stagesOf, stepsPath, type TrainingStage } from './facts.ts';
-import type { OptimiserRecord } from './record.ts';
+import type { OptimiserConfig } from '../../settings/base.ts';
+import { escapeTex } from './escape.ts';
+import { type Facts, optimiserPath, stepsPath } from './facts.ts';
 import { join, literal, paragraph, type Written, write } from './write.ts';
 
 const raw = String.raw;
 
-const COLUMNS: readonly (readonly [title: string, key: keyof OptimiserRecord])[] = [
+const COLUMNS: readonly (readonly [title: string, key: keyof OptimiserConfig])[] = [
   ['batch', 'batch'],
   ['rate', 'learningRate'],
   ['warm-up', 'warmup'],
@@ -17,7 +18,8 @@ const COLUMNS: readonly (readonly [title: string, key: keyof OptimiserRecord])[]
   [raw`$\beta_2$`, 'beta2'],
 ];
 
-const NAMES: Readonly<Record<TrainingStage, string>> = {
+/** What the table calls the stages; another one by its own name. */
+const NAMES: Readonly<Record<string, string>> = {
   teacher: 'teacher',
   pretrain: 'pretraining',
   distil: 'distillation',
@@ -42,9 +44,9 @@ export function training(facts: Facts): (Written | undefined)[] {
 
 /** Steps and settings of every stage. */
 function table(facts: Facts): Written | undefined {
-  const rows = stagesOf(facts).map(stage => {
+  const rows = facts.stages.map(({ name: stage }) => {
     const cells = [`<${stepsPath(facts, stage)}>`, ...COLUMNS.map(([, key]) => `<${optimiserPath(facts, stage, key)}>`)];
-    return write(facts, raw`${NAMES[stage]} & ${cells.join(' & ')} \\`);
+    return write(facts, raw`${NAMES[stage] ?? escapeTex(stage)} & ${cells.join(' & ')} \\`);
   });
   const heads = ['stage', 'steps', ...COLUMNS.map(([title]) => title)];
   return join(

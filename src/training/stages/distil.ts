@@ -2,7 +2,8 @@
 
 import type { z } from 'zod';
 import { PARTS } from '../../agent/model.ts';
-import { lossOf, Pass, returnTerm, type WeightedTerm } from '../../agent/terms.ts';
+import { lossOf, Pass, returnTerm } from '../../agent/terms.ts';
+import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps, weight } from '../../settings/fields.ts';
 import { cad } from '../cad.ts';

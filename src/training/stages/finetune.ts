@@ -2,7 +2,8 @@
 
 import { z } from 'zod';
 import { PARTS, partOf } from '../../agent/model.ts';
-import { AUXILIARY_TERMS, capacityTerm, latentMetrics, lossOf, lossTerms, Pass, type WeightedTerm } from '../../agent/terms.ts';
+import { AUXILIARY_TERMS, capacityTerm, latentMetrics, lossOf, lossTerms, Pass } from '../../agent/terms.ts';
+import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { fraction, stageSection, steps, weight } from '../../settings/fields.ts';
 import { cad } from '../cad.ts';

@@ -2,7 +2,8 @@
 
 import type { z } from 'zod';
 import { PARTS } from '../../agent/model.ts';
-import { capacityTerm, latentMetrics, lossOf, Pass, type WeightedTerm } from '../../agent/terms.ts';
+import { capacityTerm, latentMetrics, lossOf, Pass } from '../../agent/terms.ts';
+import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps, weight } from '../../settings/fields.ts';
 import { defineStage, type TrainingRun } from '../define.ts';

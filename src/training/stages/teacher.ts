@@ -2,8 +2,9 @@
 
 import { z } from 'zod';
 import { PARTS } from '../../agent/model.ts';
-import { lossOf, Pass, returnTerm, type WeightedTerm } from '../../agent/terms.ts';
+import { lossOf, Pass, returnTerm } from '../../agent/terms.ts';
 import type { StageOutput } from '../../cache/store.ts';
+import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps } from '../../settings/fields.ts';
 import { foresees } from '../../settings/returns.ts';

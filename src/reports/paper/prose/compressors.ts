@@ -1,10 +1,10 @@
 /** @file The compressors, where H are the encoded tokens: names stand for values of the configuration. */
 
-import type { ExperimentRecord } from '../record.ts';
+import type { ExperimentConfig } from '../../../config/experiment.ts';
 
 const raw = String.raw;
 
-type Compression = ExperimentRecord['compression'];
+type Compression = ExperimentConfig['compression'];
 
 const UPDATES: Readonly<Record<Compression['update'], string>> = {
   replace: raw`The update $U(Z, C) = \mathrm{LN}(C)$ replaces the latents.`,

@@ -1,14 +1,15 @@
 /** @file What a Methods section says of the kinds that an experiment chose: sentences in LaTeX, with <names> as in `write.ts`. */
 
+import type { ExperimentConfig } from '../../../config/experiment.ts';
 import type { Kind, Kinds } from '../../../records/index.ts';
 import { escapeTex } from '../escape.ts';
-import type { ExperimentRecord } from '../record.ts';
 import { BASELINES } from './baselines.ts';
 import { COMPRESSORS } from './compressors.ts';
 import { ENVIRONMENTS } from './environments.ts';
 import { HEADS } from './heads.ts';
 import { LATENTS, type LatentProse } from './latents.ts';
 import { SOURCES } from './sources.ts';
+import { TERMS, type TermProse } from './terms.ts';
 
 /** The full-context teacher: what stands in the compressor's place. */
 export const TEACHER: string = COMPRESSORS.full;
@@ -20,7 +21,7 @@ export const environmentProse = (kind: Kind): string => own(ENVIRONMENTS, kind, 
 export const sourceProse = (kind: NonNullable<Kinds['source']>): string => own(SOURCES, kind, kind.options) ?? plain(kind);
 
 /** Names begin at the configuration, here and below. */
-export const compressorProse = (kind: Kind, compression: ExperimentRecord['compression']): string =>
+export const compressorProse = (kind: Kind, compression: ExperimentConfig['compression']): string =>
   own(COMPRESSORS, kind, compression) ?? `The compressor is ${plain(kind)}`;
 
 export const latentProse = (kind: Kinds['latents']): LatentProse =>
@@ -29,10 +30,16 @@ export const latentProse = (kind: Kinds['latents']): LatentProse =>
     ...(kind.capacity ? { capacity: 'the $R(Z)$ of this kind of latents' } : {}),
   };
 
-export const headProse = ({ dimensions, ...kind }: Kinds['head'], { autoregressive }: ExperimentRecord['policy']['head']): string =>
+export const headProse = ({ dimensions, ...kind }: Kinds['head'], { autoregressive }: ExperimentConfig['policy']['head']): string =>
   own(HEADS, kind, { dimensions, autoregressive }) ?? `The head for actions is ${plain(kind)}`;
 
 export const baselineProse = (kind: Kind): string => own(BASELINES, kind, undefined) ?? `The baseline is ${plain(kind)}`;
+
+/** Symbols of a term of a loss. */
+export const termProse = (term: string): TermProse =>
+  Object.hasOwn(TERMS, term)
+    ? TERMS[term]
+    : { symbol: String.raw`w_\mathrm{${escapeTex(term)}}`, loss: String.raw`\mathcal{L}_\mathrm{${escapeTex(term)}}` };
 
 /** The words of a built-in kind: they stand in the table, or follow from values. Undefined for a kind that the table does not have. */
 function own<T, W extends string | object>(

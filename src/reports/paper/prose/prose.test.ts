@@ -66,7 +66,7 @@ describe('the prose of built-in kinds', () => {
     ...[
       ...compressors.all.map(kind => [kind.id, compressorProse(kind, compression)]),
       ...latentKinds.all.map(kind => [kind.id, Object.values(latentProse({ ...kind, capacity: true })).join(' ')]),
-      ...heads.all.map(kind => [kind.id, headProse({ ...kind, dimensions: 2 }, { autoregressive: true })]),
+      ...heads.all.map(kind => [kind.id, headProse({ ...kind, dimensions: 2 }, { kind: 'auto', bins: 11, autoregressive: true })]),
       ...baselines.all.map(kind => [kind.id, baselineProse(kind)]),
     ].map(([id, prose]) => [id, prose, known.others, []] as [string, string, RegExp, string[]]),
   ];
@@ -102,10 +102,10 @@ describe('a kind that was registered elsewhere', () => {
       policy: { ...config.policy, head: { ...config.policy.head, kind: id } },
       baselines: { ...config.baselines, methods: [id] },
     };
-    const { setting, kinds } = describeExperiment(chosen);
+    const { setting, kinds, stages } = describeExperiment(chosen);
     const results = { ...quick, methods: { cad: quick.methods.cad, [id]: quick.methods['mean-pool'] }, tables: undefined, setting };
     const recorded = { ...results, run: { ...quick.run, config: JSON.parse(JSON.stringify(chosen)) } };
-    const { text } = methods({ results: recorded, config: chosen, setting, kinds });
+    const { text } = methods({ results: recorded, config: chosen, setting, kinds, stages });
     for (const sentence of [
       `The environment is ${said}`,
       `The source of learning histories is ${said}`,
