@@ -18,7 +18,7 @@ import {
   toOnnx,
   zeros,
 } from '../src/engine/index.ts';
-import { split } from '../src/histories/generate.ts';
+import { openTasks } from '../src/histories/tasks.ts';
 import { initialise, Scope } from '../src/nn/index.ts';
 import { timedPlayer } from '../src/play/index.ts';
 import { inContextPolicy, policyStates } from '../src/policy/index.ts';
@@ -129,7 +129,7 @@ export const history: Bench = {
   description: 'what an action costs after 100 to 100,000 transitions: recurrent CAD against AD with the full context',
   async run(say) {
     const config = loadExperiment('experiments/dark-room.yaml', [`compressor=${KIND}`]);
-    const model = new Model(config, split(config).family);
+    const model = new Model(config, openTasks(config).family);
     const executor = nodeExecutor(config.executor);
     const { agents, cost } = await recurrentAgents(model, executor);
     const times = await timeAgents(model, agents, say);

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadExperiment } from '../src/config/experiment.ts';
 import { openHistories, readManifest } from '../src/data/index.ts';
-import { split } from '../src/histories/generate.ts';
+import { openTasks } from '../src/histories/tasks.ts';
 import { expectBuildable } from '../src/pipeline/buildable.ts';
 import type { RawReturns, Results, Study } from '../src/records/index.ts';
 import type { ComparisonReport } from '../src/reports/index.ts';
@@ -58,7 +58,7 @@ describe('a tiny run', () => {
 
   it('draws disjoint tasks and keeps to them', () => {
     expect(results.split).toMatchObject({ train: 6, test: 20, overlap: 0 });
-    const { family, train, test } = split(loadExperiment(file));
+    const { family, train, test } = openTasks(loadExperiment(file));
     const data = stageFolder(out, 'generate')!;
     expect(readManifest(data).environment.options).toEqual({ arms: 3, pulls: 8, delay: 4 });
     const { histories, manifest } = openHistories(data, family);
@@ -69,7 +69,7 @@ describe('a tiny run', () => {
       expect([...reward.subarray(8, 12), truncated.at(-1)]).toEqual([0, 0, 0, 0, 1]);
     }
     // The same histories are not those of another delay.
-    const other = split(loadExperiment(file, ['env.options.delay=5'])).family;
+    const other = openTasks(loadExperiment(file, ['env.options.delay=5'])).family;
     expect(() => openHistories(data, other)).toThrow(expect.objectContaining({ code: 'E_DATA' }));
   });
 
@@ -158,7 +158,7 @@ describe('the preset', () => {
   it('is what the field defines, and can be built', () => {
     const config = loadExperiment(PRESET);
     expectBuildable(config);
-    const { family, train, test } = split(config);
+    const { family, train, test } = openTasks(config);
     expect([family.horizon, family.actionSpace, family.options]).toEqual([150, { kind: 'discrete', n: 10 }, undefined]);
     expect([train.length, test.length, config.source.id, config.evaluate.episodes]).toEqual([4000, 100, 'ucb', 1]);
   });

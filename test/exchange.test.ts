@@ -13,7 +13,7 @@ import { exchangeFormat, layouts } from '../src/data/formats/index.ts';
 import { writeHdf5 } from '../src/data/hdf5-writer.ts';
 import { readManifest, readShard } from '../src/data/index.ts';
 import { decodeSafetensors } from '../src/engine/index.ts';
-import { split } from '../src/histories/generate.ts';
+import { openTasks } from '../src/histories/tasks.ts';
 import type { RecordedResults } from '../src/records/index.ts';
 import { formatRecorded } from '../src/reports/terminal/recorded.ts';
 import { Random } from '../src/util/random.ts';
@@ -111,8 +111,8 @@ describe('histories of a run, exported and imported', () => {
       ...settings({ 'source.dataset': at('xland'), 'split.seed': 5, 'source.maxTasks': 50 }),
     );
     const config = loadExperiment(TINY, ['split.seed=5', `source.dataset=${at('xland')}`]);
-    const { test, family } = split(config);
-    const inFile = new Set(split(loadExperiment(TINY)).train.slice(0, 30).map(family.taskKey));
+    const { test, family } = openTasks(config);
+    const inFile = new Set(openTasks(loadExperiment(TINY)).train.slice(0, 30).map(family.taskKey));
     const held = test.map(family.taskKey).filter(key => inFile.has(key)).length;
     const {
       histories,

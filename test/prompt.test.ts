@@ -9,7 +9,8 @@ import { loadExperiment } from '../src/config/experiment.ts';
 import { nodeExecutor } from '../src/engine/executors/node.ts';
 import { interpret, softmax } from '../src/engine/index.ts';
 import { batchParts } from '../src/histories/demonstrate.ts';
-import { loadHistories, split } from '../src/histories/generate.ts';
+import { loadHistories } from '../src/histories/generate.ts';
+import { openTasks } from '../src/histories/tasks.ts';
 import { loadPolicy } from '../src/policy/index.ts';
 import type { Results } from '../src/records/index.ts';
 import { episodeReturns, type History, pickEpisodes } from '../src/rl/index.ts';
@@ -35,7 +36,7 @@ const config = loadExperiment(
   TINY,
   Object.entries(SETTINGS).map(([key, value]) => `${key}=${JSON.stringify(value)}`),
 );
-const { family, train, test } = split(config);
+const { family, train, test } = openTasks(config);
 const [out, twin] = ['out', 'twin'].map(name => join(folder, name));
 let ended: Ended;
 beforeAll(async () => {

@@ -9,7 +9,7 @@ import { openRun, trainingHistories } from '../src/analysis/finished.ts';
 import { ContextStore } from '../src/data/contexts.ts';
 import { nodeExecutor } from '../src/engine/executors/node.ts';
 import { type Executor, input, type Program, reshape, slice, toOnnx } from '../src/engine/index.ts';
-import { split } from '../src/histories/generate.ts';
+import { openTasks } from '../src/histories/tasks.ts';
 import { ContextCompressor, namedTasks, onceFree, policyHistories } from '../src/retrieval/contexts.ts';
 import { episodeStarts } from '../src/rl/index.ts';
 import { tokenizer } from '../src/tokenizers/index.ts';
@@ -85,7 +85,7 @@ describe('store build', () => {
   });
 
   it('rolls the policy in named tasks and on sides, by seed', async () => {
-    const key = split(openRun(run).config).test.map(openRun(run).family.taskKey)[0];
+    const key = openTasks(openRun(run).config).test.map(openRun(run).family.taskKey)[0];
     const out = join(folder, 'rolled.db');
     const rolled = await json(
       'build',

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { loadExperiment } from '../src/config/experiment.ts';
 import { statedSelection } from '../src/config/selection.ts';
-import { split } from '../src/histories/generate.ts';
+import { openTasks } from '../src/histories/tasks.ts';
 import { SEARCHES, trialConfig } from '../src/pipeline/tune.ts';
 import type { Study } from '../src/records/index.ts';
 import type { EnvFamily, Task } from '../src/rl/index.ts';
@@ -59,7 +59,7 @@ const SHORT = settings({
 });
 const base = () => loadExperiment(TINY);
 const keysOf = (config: ReturnType<typeof base>) => {
-  const { family, train, validation, test } = split(config);
+  const { family, train, validation, test } = openTasks(config);
   return { train: train.map(family.taskKey), validation: validation.map(family.taskKey), test: test.map(family.taskKey) };
 };
 const read = (out: string) => JSON.parse(readFileSync(join(out, 'tune.json'), 'utf8')) as Study;

@@ -10,8 +10,9 @@ import type { ExperimentConfig } from '../config/experiment.ts';
 import { statedSelection } from '../config/selection.ts';
 import { type Executor, type Graph, toOnnx } from '../engine/index.ts';
 import type { Demonstrations } from '../histories/demonstrate.ts';
-import { atMost, loadHistories, split, tasksHash } from '../histories/generate.ts';
+import { loadHistories } from '../histories/generate.ts';
 import { datasetKey } from '../histories/imported.ts';
+import { auditTasks, openTasks, tasksHash } from '../histories/tasks.ts';
 import { rollout } from '../play/index.ts';
 import { type InContextPolicy, type ModelDescription, sealDescription, tokenColumns } from '../policy/index.ts';
 import {
@@ -46,11 +47,6 @@ export interface Evaluation {
   readonly at?: string;
 }
 
-/** The tasks that an experiment evaluates: those held out, or as many of them as it asks for. */
-export function evaluatedTasks(config: Pick<ExperimentConfig, 'env' | 'split' | 'source' | 'seed' | 'evaluate'>): readonly Task[] {
-  return atMost(split(config)[config.evaluate.tasks], config.evaluate.maxTasks);
-}
-
 /** The evaluation with the model that a method has, in the family that is played. */
 export const evaluationOf = (evaluation: Evaluation, method: TrainedMethod): Evaluation => ({
   ...evaluation,
@@ -59,7 +55,7 @@ export const evaluationOf = (evaluation: Evaluation, method: TrainedMethod): Eva
 
 /** The evaluated tasks, each once for every evaluation stream. */
 function streamsOf({ config, model: { family } }: Evaluation): { tasks: Task[]; keys: string[] } {
-  const tasks = evaluatedTasks(config).flatMap(task => new Array<Task>(config.evaluate.streams).fill(task));
+  const tasks = openTasks(config).evaluated.flatMap(task => new Array<Task>(config.evaluate.streams).fill(task));
   return { tasks, keys: tasks.map(family.taskKey) };
 }
 
@@ -137,7 +133,7 @@ const prompted = (method: string, { style }: Demonstrations) => `${method}-${sty
 async function rollModel(whole: Evaluation, method: TrainedMethod, shown?: Demonstrations): Promise<Rollouts> {
   const evaluation = evaluationOf(whole, method);
   const { model, executor, config } = evaluation;
-  const request = { ...evaluation, seed: method.seed, tasks: evaluatedTasks(config) };
+  const request = { ...evaluation, seed: method.seed, tasks: openTasks(config).evaluated };
   const memory = method.memory && (await openMemory(request, method.memory));
   const play = async (tasks: Task[]): Promise<Player> => {
     const single = inferenceGraphs(model, method, { compress: 1, act: 1 });
@@ -199,9 +195,8 @@ function promptOf({ policy }: Pick<ExperimentConfig, 'policy'>, { style }: Demon
  * @param streams of a task and training seed.
  */
 export function resampledOf(config: ExperimentConfig, streams = config.evaluate.streams): Resampled {
-  const { family, validation, test } = split(config);
-  const sides = config.evaluate.tasks === 'validation' ? validation : test;
-  return family.drawTask || evaluatedTasks(config).length < sides.length || streams === 1 ? 'tasks' : 'runs';
+  const { family, side, evaluated } = openTasks(config);
+  return family.drawTask || evaluated.length < side.length || streams === 1 ? 'tasks' : 'runs';
 }
 
 /** What an evaluation found: the table of all methods over all seeds, and what it was computed from. */
@@ -259,17 +254,17 @@ export async function evaluate(evaluation: Evaluation, trained: readonly Trained
 
 /** The rows that an evaluation of this experiment will have, as far as it matters who they are compared with. */
 export function plannedRows(name: string, config: ExperimentConfig): Rows {
-  const { family } = split(config);
-  const tasks = evaluatedTasks(config).map(task => ({ task: family.taskKey(task), oracle: family.oracleReturn(task) }));
+  const { family, evaluated } = openTasks(config);
+  const tasks = evaluated.map(task => ({ task: family.taskKey(task), oracle: family.oracleReturn(task) }));
   return { name, protocol: protocolOf(config), tasks };
 }
 
 /** How an experiment evaluates, and what of its split and its settings a reader has to know. */
 export function protocolOf(config: ExperimentConfig): Protocol {
-  const { family } = split(config);
+  const { family } = openTasks(config);
   const { tasks: side, episodes, streams, sampling } = config.evaluate;
   const { id, options } = family;
-  const { train, test, overlap } = splitRecord(config);
+  const { train, test, overlap } = auditTasks(config);
   return {
     env: { id, ...(options ? { options: { ...options } } : {}) },
     side,
@@ -281,26 +276,9 @@ export function protocolOf(config: ExperimentConfig): Protocol {
   };
 }
 
-/** The audit of what is trained on against what is evaluated, by content. */
-export function splitRecord(config: ExperimentConfig) {
-  const { train, [config.evaluate.tasks]: test, family } = split(config);
-  const evaluated = evaluatedTasks(config);
-  const trainKeys = new Set(train.map(family.taskKey));
-  return {
-    by: 'content of the task',
-    train: train.length,
-    test: test.length,
-    overlap: test.filter(task => trainKeys.has(family.taskKey(task))).length,
-    // Which of the two sides was used, where that was not all of it.
-    ...(config.source.maxTasks === undefined ? {} : { taught: atMost(train, config.source.maxTasks).length }),
-    ...(config.evaluate.maxTasks === undefined ? {} : { evaluated: evaluated.length }),
-    testTasks: evaluated.map(family.taskKey),
-  };
-}
-
 /** What all rows of a table have in common. */
 function playedTasks({ config, model: { family } }: Evaluation): Omit<ReturnsTable, 'methods'> {
-  const tasks = evaluatedTasks(config);
+  const tasks = openTasks(config).evaluated;
   const { episodes, streams, resamples } = config.evaluate;
   return {
     tasks: tasks.map(family.taskKey),

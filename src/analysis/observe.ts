@@ -6,17 +6,18 @@
 import { openPolicy, type PolicyRequest } from '../agent/inference.ts';
 import type { StageContext } from '../cache/store.ts';
 import { learningHistory } from '../histories/generate.ts';
+import { openTasks } from '../histories/tasks.ts';
 import { type ReplayOptions, replay } from '../play/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import { openMemory } from '../retrieval/memory.ts';
 import type { History } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
-import { type Evaluation, evaluatedTasks } from './evaluate.ts';
+import type { Evaluation } from './evaluate.ts';
 
 /** Histories of the evaluated tasks, `each` a task: made as those for training were, from draws of their own, which `purpose` tells apart. */
 export function heldOutHistories({ config, model: { family } }: Evaluation, purpose: string, each: number): History[] {
   const random = Random.seeded(config.seed).split(purpose);
-  return evaluatedTasks(config).flatMap(task => {
+  return openTasks(config).evaluated.flatMap(task => {
     const key = family.taskKey(task);
     const make = (_: unknown, i: number) =>
       learningHistory(config.source, { family, task, random: random.split(key, i), stream: `${key}#${i}` });
@@ -31,7 +32,7 @@ export function heldOutKey({ config: { env, split, source, seed, evaluate } }: E
 
 /** What a trained model looks contexts up in as it looks on, if it does. */
 export const memoryOf = async (evaluation: Evaluation, { memory, seed }: TrainedMethod) =>
-  memory && (await openMemory({ ...evaluation, seed, tasks: evaluatedTasks(evaluation.config) }, memory));
+  memory && (await openMemory({ ...evaluation, seed, tasks: openTasks(evaluation.config).evaluated }, memory));
 
 export interface LookOnRequest extends Pick<PolicyRequest, 'retrieve' | 'onReturns'>, Pick<ReplayOptions, 'histories' | 'onStep'> {
   /** What is measured, for whoever waits. */

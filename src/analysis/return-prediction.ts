@@ -7,6 +7,7 @@
 import { join } from 'node:path';
 import type { StageContext, StageOutput } from '../cache/store.ts';
 import { loadHistories } from '../histories/generate.ts';
+import { openTasks } from '../histories/tasks.ts';
 import { bootstrapRandom } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import { episodeReturns, episodeStarts, type History } from '../rl/index.ts';
@@ -21,7 +22,7 @@ import {
 } from '../statistics/index.ts';
 import { breathe } from '../util/breathe.ts';
 import { readJson, writeJson } from '../util/files.ts';
-import { type Evaluation, evaluatedTasks, resampledOf } from './evaluate.ts';
+import { type Evaluation, resampledOf } from './evaluate.ts';
 import { heldOutHistories, heldOutKey, lookOn } from './observe.ts';
 
 const ACTUAL_FILE = 'actual.json';
@@ -87,7 +88,7 @@ export async function returnPrediction(
   predictions.set(REFERENCES.mean, [meanReturns(actual, actual.trainingMean, count)]);
   predictions.set(REFERENCES.last, [lastReturns(actual, count)]);
 
-  const oracle = new Map(evaluatedTasks(config).map(task => [family.taskKey(task), family.oracleReturn(task)]));
+  const oracle = new Map(openTasks(config).evaluated.map(task => [family.taskKey(task), family.oracleReturn(task)]));
   const errors: Record<string, ReturnError> = {};
   for (const [name, predicted] of predictions) {
     await breathe(store.signal);

@@ -5,12 +5,13 @@
 
 import { openPolicy } from '../agent/inference.ts';
 import { machine } from '../cache/provenance.ts';
+import { openTasks } from '../histories/tasks.ts';
 import { type Latency, latencyOf, timedPlayer } from '../play/index.ts';
 import type { MethodTable, MethodTimes } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import { mean } from '../statistics/index.ts';
 import { Random } from '../util/random.ts';
-import { type Evaluation, evaluatedTasks, evaluationOf } from './evaluate.ts';
+import { type Evaluation, evaluationOf } from './evaluate.ts';
 import { memoryOf } from './observe.ts';
 
 /** Segments at least that are timed, and that are played before: the first runs of a graph are slower. */
@@ -53,7 +54,7 @@ async function actionTime(evaluation: Evaluation, method: TrainedMethod): Promis
     settings: { timed, executor: config.executor, machine: machine(), ...(memory ? { memory: memory.settings } : {}) },
     inputs: { model: method.trained.key, ...memory?.inputs },
     async run({ progress, signal }) {
-      const [task] = evaluatedTasks(config);
+      const [task] = openTasks(config).evaluated;
       progress.start(`time ${method.method}`, 1);
       const policy = await openPolicy({ ...evaluation, size: 1, compress: 1, retrieve: memory?.retriever([family.taskKey(task)]) }, method);
       const play = timedPlayer({ family, task, policy, segment, random: Random.seeded(method.seed).split('time'), signal });

@@ -15,7 +15,8 @@ import { type Batch, batchRows } from '../tokenizers/index.ts';
 import { breathe } from '../util/breathe.ts';
 import { hashJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
-import { atMost, learningHistory, loadHistories, split } from './generate.ts';
+import { learningHistory, loadHistories } from './generate.ts';
+import { openTasks } from './tasks.ts';
 
 /** The demonstrations of one style. */
 export interface Demonstrations {
@@ -37,7 +38,7 @@ interface Wanted {
  * demonstration and go on with what a fresh learner that has seen it does.
  */
 export function demonstrateTraining(store: StageStore, config: BaseConfig): Promise<Demonstrations[]> {
-  const tasks = atMost(split(config).train, config.source.maxTasks);
+  const { taught: tasks } = openTasks(config);
   return inStyles(store, config, { side: 'training', tasks, each: config.policy.prompt?.demonstrations ?? 0 });
 }
 
@@ -56,7 +57,7 @@ function demonstrate(store: StageStore, config: BaseConfig, style: Demonstration
   const { env, split: division, source: learner, seed } = config;
   const { episodes, length } = config.policy.prompt!;
   const { side, tasks, each, at } = wanted;
-  const { family, train, test } = split(config);
+  const { family, train, test } = openTasks(config);
   const keys = tasks.map(family.taskKey);
   const title = `demonstrate-${style}-${side}${at ? `-${at}` : ''}`;
   return store.run({

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { evaluatedTasks } from '../analysis/evaluate.ts';
 import { StageStore } from '../cache/store.ts';
 import { loadExperiment } from '../config/experiment.ts';
 import { silentProgress } from '../util/progress.ts';
-import { generate, loadHistories, split } from './generate.ts';
+import { generate, loadHistories } from './generate.ts';
+import { openTasks } from './tasks.ts';
 
 const TINY = fileURLToPath(new URL('../../experiments/tiny.yaml', import.meta.url));
 const out = mkdtempSync(join(tmpdir(), 'cadenza-generate-'));
@@ -20,7 +20,7 @@ const load = (...overrides: string[]) => loadExperiment(TINY, overrides);
 describe('maxTasks', () => {
   it('gives histories to a choice of the training tasks that the split seed settles', async () => {
     const config = load(...PAIRS, 'source.maxTasks=12', 'source.histories=2');
-    const { family, train, test } = split(config);
+    const { family, train, test } = openTasks(config);
     expect([train.length, test.length]).toEqual([5905, 656]);
     const { histories, manifest } = loadHistories(await generate(store, config), family);
     expect(histories).toHaveLength(24);
@@ -29,14 +29,14 @@ describe('maxTasks', () => {
     expect(manifest.split.test).toHaveLength(656);
     // A choice, not the first pairs of the family.
     expect(new Set(taught.map(key => key.split(' ')[0])).size).toBeGreaterThan(6);
-    const other = split(load(...PAIRS, 'split.seed=1'));
+    const other = openTasks(load(...PAIRS, 'split.seed=1'));
     expect(other.train.slice(0, 12).map(family.taskKey)).not.toEqual(taught);
   });
 
   it('evaluates a choice of the held-out tasks; all of them when left out or asked for more', () => {
     const keys = (...overrides: string[]) => {
       const config = load(...PAIRS, ...overrides);
-      return evaluatedTasks(config).map(split(config).family.taskKey);
+      return openTasks(config).evaluated.map(openTasks(config).family.taskKey);
     };
     const all = keys();
     expect(all).toHaveLength(656);

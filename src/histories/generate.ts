@@ -2,44 +2,18 @@
 
 import { provenance } from '../cache/provenance.ts';
 import type { StageOutput, StageStore } from '../cache/store.ts';
-import { type HistoryStore, type Manifest, openHistories, type Provenance, saveHistories, splitTasks } from '../data/index.ts';
+import { type HistoryStore, type Manifest, openHistories, type Provenance, saveHistories } from '../data/index.ts';
 import { type EnvFamily, episodeStarts, type History, pickEpisodes, segmentStarts, type Task } from '../rl/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
 import { generateHistory, type HistoryRequest, source } from '../sources/index.ts';
 import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { hashJson } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
-import { datasetKey, datasetOf, familyOf, selectHistories } from './imported.ts';
+import { datasetKey, datasetOf, selectHistories } from './imported.ts';
+import { openTasks } from './tasks.ts';
 
-type GenerateConfig = Pick<BaseConfig, 'env' | 'split' | 'source' | 'seed'>;
-
-/**
- * The tasks of an experiment: what is trained on, what settings are chosen on, and what only the final evaluation sees. Where tasks are drawn but
- * histories imported, the tasks that the data set has are split.
- */
-export function split(config: GenerateConfig) {
-  const dataset = datasetOf(config);
-  const family = familyOf(config, dataset);
-  const { validation, tasks } = config.split;
-  const listed = dataset && !family.tasks ? { ...family, drawTask: undefined, tasks: () => [...dataset.tasks] } : family;
-  const { train, test } = splitTasks(listed, { ...config.split, tasks: tasks && tasks + validation });
-  expectTasks(validation < train.length, `split.validation is ${validation}, which leaves none of the ${train.length} tasks to train on.`);
-  return { family, train: train.slice(validation), validation: train.slice(0, validation), test };
-}
-
-/** The tasks of every side by their keys, and the data set, as one hash: what a model must agree on with whoever examines it. */
-export function tasksHash(config: GenerateConfig): string {
-  const { family, ...sides } = split(config);
-  return hashJson({
-    ...Object.fromEntries(Object.entries(sides).map(([side, tasks]) => [side, tasks.map(family.taskKey)])),
-    ...datasetKey(config),
-  });
-}
-
-/** The first `most` tasks. A split lists its tasks in the order of its shuffle, so these are a random choice that its seed settles. */
-export const atMost = (tasks: readonly Task[], most: number | undefined): readonly Task[] => tasks.slice(0, most);
+type GenerateConfig = Pick<BaseConfig, 'env' | 'split' | 'source' | 'seed' | 'evaluate'>;
 
 /** What a stage's histories come from, and how they came about. */
 interface Made {
@@ -60,7 +34,7 @@ export function generate(store: StageStore, config: GenerateConfig): Promise<Sta
       : { env, split: division, source: settings, seed },
     inputs: {},
     async run({ folder, progress, signal }) {
-      const { family, train, test } = split(config);
+      const { family, train, test } = openTasks(config);
       const make = settings.dataset === undefined ? rollSource : takeDataset;
       const { histories, about, report } = await make(config, family, train, progress, signal);
       const { version, commit, node } = provenance();
@@ -81,7 +55,7 @@ type Make = (config: GenerateConfig, family: EnvFamily, train: readonly Task[], 
 
 /** Histories of the source, which learns on every task. */
 const rollSource: Make = async ({ source: settings, seed }, family, train, progress, signal) => {
-  const taught = atMost(train, settings.maxTasks);
+  const taught = train.slice(0, settings.maxTasks);
   const { id, knows } = source(settings.id);
   const random = Random.seeded(seed).split('generate');
   const histories: History[] = [];
@@ -112,7 +86,7 @@ export function learningHistory(
 const takeDataset: Make = async (config, family, train, progress) => {
   const { dataset: folder, maxTasks, stride } = config.source;
   const dataset = datasetOf(config)!;
-  const { histories, dropped } = selectHistories({ folder: folder!, dataset, family, train, taught: atMost(train, maxTasks) });
+  const { histories, dropped } = selectHistories({ folder: folder!, dataset, family, train, taught: train.slice(0, maxTasks) });
   progress.start('generate', histories.length);
   const { labels, origin } = dataset;
   const options = { labels, layout: origin.layout, files: origin.files.map(({ sha256 }) => sha256) };
@@ -122,10 +96,6 @@ const takeDataset: Make = async (config, family, train, progress) => {
     report: { imported: { labels, ...origin, dropped } },
   };
 };
-
-function expectTasks(condition: boolean, message: string): void {
-  if (!condition) throw new CadenzaError('E_CONFIG', message);
-}
 
 export const loadHistories = (output: StageOutput, family: EnvFamily): HistoryStore => openHistories(output.folder, family);
 

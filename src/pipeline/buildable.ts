@@ -5,7 +5,7 @@ import { INFERENCE_INPUTS, Model } from '../agent/model.ts';
 import { type ExperimentConfig, evaluatedAt } from '../config/experiment.ts';
 import { METRICS } from '../data/retrieval.ts';
 import { inputsOf } from '../engine/index.ts';
-import { split } from '../histories/generate.ts';
+import { openTasks } from '../histories/tasks.ts';
 import { type EnvFamily, type Task, tabularModel } from '../rl/index.ts';
 import { demonstrations, oracle, source } from '../sources/index.ts';
 import { baselineModels } from '../training/stages/baselines.ts';
@@ -21,7 +21,7 @@ import { type Estimate, estimate } from './estimate.ts';
 export function expectBuildable(config: ExperimentConfig, { plays = true } = {}): Estimate {
   // First, because what is too large cannot even be built.
   const found = estimate(config);
-  const { family, train, test } = split(config);
+  const { family, train, test } = openTasks(config);
   // On training tasks: a study checks its trials here, and must not touch test tasks.
   if (plays) family.make(train, Random.seeded(config.seed));
   if (config.source.dataset === undefined)
@@ -53,7 +53,7 @@ export function expectBuildable(config: ExperimentConfig, { plays = true } = {})
   }
   for (const env of config.evaluate.envs) {
     const there = evaluatedAt(config, env);
-    const at = split(there);
+    const at = openTasks(there);
     expectSame(`evaluate.envs.${env.name}`, facts(family, test), facts(at.family, at.test));
     expectSame(`evaluate.envs.${env.name}`, parameters(models), parameters(models, at.family));
   }

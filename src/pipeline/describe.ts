@@ -8,7 +8,7 @@ import { compressor, latentKind } from '../compressor/index.ts';
 import { type ExperimentConfig, tableConfig } from '../config/experiment.ts';
 import { input } from '../engine/index.ts';
 import { environments } from '../envs/index.ts';
-import { atMost, split } from '../histories/generate.ts';
+import { openTasks, type Tasks } from '../histories/tasks.ts';
 import { Scope } from '../nn/index.ts';
 import { ADAM_EPSILON } from '../optim/index.ts';
 import { chooseHead } from '../policy/index.ts';
@@ -23,7 +23,7 @@ import { type OptionTable, resolveOptions } from '../util/options.ts';
 
 /** Describes an experiment and its further tables. Throws as `split` and `Model` do where the configuration cannot be built. */
 export function describe(config: ExperimentConfig): Description {
-  const division = split(config);
+  const division = openTasks(config);
   const model = new Model(config, division.family);
   const tables = config.tables.map(table => [table.name, describe(tableConfig(config, table))] as const);
   return {
@@ -47,7 +47,7 @@ function stagesOf(config: ExperimentConfig): StageDescription[] {
     });
 }
 
-function settingOf(config: ExperimentConfig, { family, train }: ReturnType<typeof split>, model: Model): Setting {
+function settingOf(config: ExperimentConfig, { family, taught }: Tasks, model: Model): Setting {
   const { env, source: learner, evaluate } = config;
   const { observationSpace, actionSpace, horizon } = family;
   const entry = environments.has(env.id) ? environments.get(env.id) : undefined;
@@ -66,7 +66,7 @@ function settingOf(config: ExperimentConfig, { family, train }: ReturnType<typeo
       action: actionSpace.kind,
     },
     ...(made ? { source: { options: sourceOptions(learner) } } : {}),
-    ...(made ? { histories: learner.histories * atMost(train, learner.maxTasks).length } : {}),
+    ...(made ? { histories: learner.histories * taught.length } : {}),
     context: {
       transitions: contextTransitions,
       tokens: contextTokens,

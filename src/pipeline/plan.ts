@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { baseline, isTrained } from '../agent/baselines/index.ts';
 import { measuresImitation } from '../analysis/imitation.ts';
 import { type ExperimentConfig, tableConfig } from '../config/experiment.ts';
-import { split } from '../histories/generate.ts';
+import { openTasks } from '../histories/tasks.ts';
 import type { PlannedRow, TrainingStage } from '../training/define.ts';
 import { type StageSections, TRAINING_STAGES } from '../training/stages/index.ts';
 import { STAGES, type Stage, type TrainingStageName } from '../training/stages/names.ts';
@@ -67,7 +67,7 @@ function plannedRoad(config: ExperimentConfig, until: Stage): PlannedStage[] {
   evaluation();
   if (policy.returns && config.source.dataset === undefined)
     add('returns-actual', ...trained.filter(each => each.foresees).map(({ method, seed }) => `returns-${method}-seed${seed}`));
-  if (measuresImitation(config, split(config).family)) {
+  if (measuresImitation(config, openTasks(config).family)) {
     add('imitation-references');
     for (const each of trained) {
       remember(each);

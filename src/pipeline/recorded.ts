@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { weightsOf } from '../agent/inference.ts';
 import { type Model, withWeights } from '../agent/model.ts';
-import { type Evaluation, evaluatedTasks, evaluationOf, exportModel, rolloutSettings, splitRecord } from '../analysis/evaluate.ts';
+import { type Evaluation, evaluationOf, exportModel, rolloutSettings } from '../analysis/evaluate.ts';
 import { openOutputs } from '../cache/outputs.ts';
 import { madeBy } from '../cache/provenance.ts';
 import { StageStore, sayReused } from '../cache/store.ts';
@@ -16,6 +16,7 @@ import { readyExecutor } from '../engine/executors/registry.ts';
 import { type Executor, optimise, toOnnx } from '../engine/index.ts';
 import { loadHistories } from '../histories/generate.ts';
 import { datasetKey, datasetOf } from '../histories/imported.ts';
+import { auditTasks, openTasks } from '../histories/tasks.ts';
 import { Scope } from '../nn/index.ts';
 import {
   type Along,
@@ -72,7 +73,7 @@ export async function runRecorded(
     bars: describeRecordedBars({ tasks: main.tasks, side, resamples, seeds: config.seeds.length }),
     methods: main.methods,
     ...(tables.length > 0 ? { tables: others } : {}),
-    split: splitRecord(config),
+    split: auditTasks(config),
     run: {
       command,
       config,
@@ -129,7 +130,7 @@ interface Recordings {
 function heldOutRecordings({ config, model: { family, segment } }: Evaluation): Recordings {
   const all = datasetHistories(config.source.dataset!, datasetOf(config)!);
   const { streams, episodes } = config.evaluate;
-  const found = evaluatedTasks(config).map(task => {
+  const found = openTasks(config).evaluated.map(task => {
     const key = family.taskKey(task);
     const own = all.filter(({ taskKey }) => taskKey === key).slice(0, streams);
     if (own.length === 0)

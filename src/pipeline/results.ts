@@ -1,9 +1,10 @@
 /** @file What an experiment found, with everything that says where it comes from, and the files that it is written to. */
 
 import { join } from 'node:path';
-import { type Evaluated, resampledOf, splitRecord } from '../analysis/evaluate.ts';
+import { type Evaluated, resampledOf } from '../analysis/evaluate.ts';
 import { madeBy } from '../cache/provenance.ts';
 import type { ExperimentConfig } from '../config/experiment.ts';
+import { auditTasks } from '../histories/tasks.ts';
 import {
   describeBars,
   type MethodTimes,
@@ -98,7 +99,7 @@ function resultsOf(config: ExperimentConfig, found: Found, versus: Record<string
     ...(rate ? { rate } : {}),
     // The combinations of an ablation each have one of their own.
     ...(recorded === config ? { setting: describe(config).setting } : {}),
-    split: splitRecord(config),
+    split: auditTasks(config),
     protocols: Object.fromEntries([[config.name, protocol], ...protocols]),
     run: {
       command: found.command,

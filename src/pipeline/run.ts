@@ -5,7 +5,7 @@
 
 import { join } from 'node:path';
 import { Model } from '../agent/model.ts';
-import { type Evaluated, evaluate, evaluatedTasks, exportModel } from '../analysis/evaluate.ts';
+import { type Evaluated, evaluate, exportModel } from '../analysis/evaluate.ts';
 import { compareWithSource, measuresImitation } from '../analysis/imitation.ts';
 import { returnPrediction } from '../analysis/return-prediction.ts';
 import { measureTimes } from '../analysis/times.ts';
@@ -15,7 +15,8 @@ import { type ExperimentConfig, evaluatedAt, tableConfig } from '../config/exper
 import { readyExecutor } from '../engine/executors/registry.ts';
 import type { Executor } from '../engine/index.ts';
 import { demonstrateEvaluated, demonstrateTraining } from '../histories/demonstrate.ts';
-import { expectPast, generate, loadHistories, split } from '../histories/generate.ts';
+import { expectPast, generate, loadHistories } from '../histories/generate.ts';
+import { openTasks } from '../histories/tasks.ts';
 import type { MethodTimes, Results } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import type { History } from '../rl/index.ts';
@@ -115,7 +116,7 @@ export async function trainMethods(
   const asked = (stage: Stage) => only === undefined || (stage === 'baselines') === (only !== STUDENT);
   const wanted = (stage: Stage) => wantedBy(until, stage) && asked(stage);
   const generated = await generate(store, config);
-  const { family } = split(config);
+  const { family } = openTasks(config);
   const demonstrations = wantedBy(until, 'teacher') ? await demonstrateTraining(store, config) : [];
   const model = new Model(config, family);
   let opened: readonly History[] | undefined;
@@ -141,7 +142,7 @@ export async function trainMethods(
 export async function road(config: ExperimentConfig, store: StageStore, executor: Executor, until: Stage, only?: string) {
   const { generated, model, trained } = await trainMethods(config, store, executor, until, only);
   if (until !== 'evaluate') return undefined;
-  const shownIn = (there: ExperimentConfig, at?: string) => demonstrateEvaluated(store, there, evaluatedTasks(there), at);
+  const shownIn = (there: ExperimentConfig, at?: string) => demonstrateEvaluated(store, there, openTasks(there).evaluated, at);
   const here = { store, config, model, executor, shown: await shownIn(config) };
   const main = await evaluate(here, trained);
   // Who recorded a data set cannot be asked to learn anew.
@@ -152,7 +153,7 @@ export async function road(config: ExperimentConfig, store: StageStore, executor
   for (const env of config.evaluate.envs) {
     const there = evaluatedAt(config, env);
     const shown = await shownIn(there, env.name);
-    const evaluation = { store, config: there, model: model.in(split(there).family), executor, at: env.name, shown };
+    const evaluation = { store, config: there, model: model.in(openTasks(there).family), executor, at: env.name, shown };
     const found = await evaluate(evaluation, trained);
     // Other options of the environment, but the settings that the same networks were trained with.
     elsewhere[env.name] = { ...found, protocol: { ...found.protocol, selection: main.protocol.selection } };

@@ -4,7 +4,7 @@
  */
 
 import { join } from 'node:path';
-import { evaluatedTasks, modelReturns, resampledOf } from '../analysis/evaluate.ts';
+import { modelReturns, resampledOf } from '../analysis/evaluate.ts';
 import { openOutputs } from '../cache/outputs.ts';
 import { madeBy } from '../cache/provenance.ts';
 import { StageStore, sayReused } from '../cache/store.ts';
@@ -13,7 +13,7 @@ import { fingerprint, statedSelection } from '../config/selection.ts';
 import { drawSettings, type SearchSpace, type Settings } from '../config/space.ts';
 import { readyExecutor } from '../engine/executors/registry.ts';
 import type { Executor } from '../engine/index.ts';
-import { split } from '../histories/generate.ts';
+import { openTasks } from '../histories/tasks.ts';
 import {
   bootstrapRandom,
   describeBars,
@@ -139,7 +139,7 @@ async function runTrial(config: TrialConfig, measure: Measure, store: StageStore
     const seeds = [];
     for (const student of students) seeds.push(await modelReturns(evaluation, student));
     const { family } = model;
-    const oracle = new Map(evaluatedTasks(config).map(task => [family.taskKey(task), family.oracleReturn(task)]));
+    const oracle = new Map(openTasks(config).evaluated.map(task => [family.taskKey(task), family.oracleReturn(task)]));
     const { episodes, resamples } = config.evaluate;
     // The same stream for every trial: they are resampled alike.
     return trialScore(measure, {
@@ -230,8 +230,8 @@ function nested(settings: Settings): TableSettings {
 function studyOf(base: ExperimentConfig, trials: readonly Trial[], options: TuneOptions): Study {
   const { method, measure, seed, space, command } = options;
   const config = trialConfig(base, {});
-  const { family } = split(config);
-  const validation = evaluatedTasks(config);
+  const { family } = openTasks(config);
+  const validation = openTasks(config).evaluated;
   const { streams, episodes, resamples } = config.evaluate;
   const ranked = rankTrials(trials.filter(({ rungs }) => rungs.length > 0));
   return {

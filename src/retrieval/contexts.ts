@@ -6,7 +6,7 @@
 import { type Context, type ContextAbout, type ContextStore, StoreLocked } from '../data/contexts.ts';
 import { tasksByKey } from '../data/index.ts';
 import { type Executor, type HostTensor, outputNames, type Program, zeros } from '../engine/index.ts';
-import { split } from '../histories/generate.ts';
+import { openTasks } from '../histories/tasks.ts';
 import { rollout } from '../play/index.ts';
 import { contextShape, loadPolicy, type ModelDescription } from '../policy/index.ts';
 import {
@@ -115,7 +115,7 @@ function recording(policy: Policy, { observationSpace, actionSpace }: Pick<EnvFa
 
 /** The side of the split that every task of the run is on, by its key. */
 export function sidesOf({ config, family }: ExportedAgent): ReadonlyMap<string, ContextAbout['side']> {
-  const { train, validation, test } = split(config);
+  const { train, validation, test } = openTasks(config);
   const sides = { train, validation, test };
   return new Map(
     (Object.keys(sides) as (keyof typeof sides)[]).flatMap(side => sides[side].map(task => [family.taskKey(task), side] as const)),
@@ -124,7 +124,7 @@ export function sidesOf({ config, family }: ExportedAgent): ReadonlyMap<string, 
 
 /** The tasks that words name: a side of the split, or a task's own key. Throws `E_SPLIT` for anything else. */
 export function namedTasks(run: ExportedAgent, names: readonly string[]): Task[] {
-  const { train, validation, test } = split(run.config);
+  const { train, validation, test } = openTasks(run.config);
   const sides: Record<string, readonly Task[]> = { train, validation, test };
   // Where tasks are drawn, these are all that have a name.
   const known = { ...run.family, tasks: () => [...train, ...validation, ...test] };

@@ -11,7 +11,8 @@ import { latentKinds } from '../compressor/index.ts';
 import { loadExperiment } from '../config/experiment.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import { environment } from '../envs/index.ts';
-import { generate, loadHistories, split } from '../histories/generate.ts';
+import { generate, loadHistories } from '../histories/generate.ts';
+import { openTasks } from '../histories/tasks.ts';
 import { actionHead } from '../policy/index.ts';
 import { episodeStarts, listedTasks, tabularModel } from '../rl/index.ts';
 import { generateHistory, monteCarloActions, source } from '../sources/index.ts';
@@ -36,7 +37,7 @@ const store = new StageStore(out, { progress: silentProgress, signal: new AbortC
 async function prepare(overrides: string[]): Promise<TrainingRun<StageSections>> {
   const plain = ['pretrain.steps=1', 'distil.steps=1', 'finetune.steps=1', 'optimiser.warmup=0', 'optimiser.weightDecay=0'];
   const config = loadExperiment(TINY, [...plain, 'optimiser.decayTo=1', 'distil.beta=0', ...overrides]);
-  const { family } = split(config);
+  const { family } = openTasks(config);
   const generated = await generate(store, config);
   const histories = loadHistories(generated, family).histories;
   const executor = nodeExecutor(config.executor);

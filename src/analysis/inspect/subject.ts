@@ -6,12 +6,11 @@ import { StageStore, type StoredStage, type StoreOptions } from '../../cache/sto
 import type { ExperimentConfig } from '../../config/experiment.ts';
 import { readyExecutor } from '../../engine/executors/registry.ts';
 import type { Executor } from '../../engine/index.ts';
-import { atMost, split } from '../../histories/generate.ts';
 import { datasetKey } from '../../histories/imported.ts';
+import { openTasks } from '../../histories/tasks.ts';
 import type { Sides } from '../../records/index.ts';
 import type { History, Task } from '../../rl/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
-import { evaluatedTasks } from '../evaluate.ts';
 import { openRun, stageOf, trainingHistories } from '../finished.ts';
 
 export interface InspectOptions {
@@ -54,8 +53,8 @@ export async function openSubject(folder: string, options: InspectOptions, conte
     throw new CadenzaError('E_CONFIG', `only recordings of ${family.id} exist, so its student cannot be watched while it acts.`);
   const trained = stageOf(folder, description.trained);
   const { seed } = trained.settings as { seed: number };
-  const { train } = split(config);
-  const most = (tasks: readonly Task[]) => atMost(tasks, options.tasks);
+  const { taught, evaluated } = openTasks(config);
+  const most = (tasks: readonly Task[]) => tasks.slice(0, options.tasks);
   let opened: readonly History[] | undefined;
   return {
     folder,
@@ -68,7 +67,7 @@ export async function openSubject(folder: string, options: InspectOptions, conte
       opened ??= trainingHistories(run);
       return opened;
     },
-    tasks: { train: most(atMost(train, config.source.maxTasks)), heldOut: most(evaluatedTasks(config)) },
+    tasks: { train: most(taught), heldOut: most(evaluated) },
     episodes: options.episodes ?? config.evaluate.episodes,
     options,
     store: new StageStore(folder, context),

@@ -12,7 +12,8 @@ import { type ExperimentConfig, loadExperiment } from '../../config/experiment.t
 import { nodeExecutor } from '../../engine/executors/node.ts';
 import { zeros } from '../../engine/index.ts';
 import { tabularFamily } from '../../envs/tabular.ts';
-import { generate, loadHistories, split } from '../../histories/generate.ts';
+import { generate, loadHistories } from '../../histories/generate.ts';
+import { openTasks } from '../../histories/tasks.ts';
 import { initialise, Scope } from '../../nn/index.ts';
 import { PARAMETERS, pack, packing } from '../../optim/index.ts';
 import { actionDistribution, type EnvFamily, listedTasks, type Policy, type Task } from '../../rl/index.ts';
@@ -196,7 +197,7 @@ describe('labels', () => {
 
   const label = async (labels: string) => {
     const config = settingsOf('reinforce.imitationWeight=1', `reinforce.labels=${labels}`);
-    const { family, train } = split(config);
+    const { family, train } = openTasks(config);
     const tasks = train.slice(0, 2);
     const teacher = teacherOf(family, config, Random.seeded(2))!(tasks, Random.seeded(1));
     return { config, family, tasks, streams: await streamsOf(config, fresh(config, family).given, tasks, { teacher, family }) };
@@ -279,7 +280,7 @@ describe('the stage', () => {
   async function prepare(...overrides: string[]): Promise<{ run: TrainingRun<StageSections>; start: StageOutput }> {
     const config = settingsOf('distil.steps=20', 'distil.beta=0', ...overrides);
     const store = new StageStore(folder, { progress: silentProgress, signal: new AbortController().signal });
-    const { family } = split(config);
+    const { family } = openTasks(config);
     const generated = await generate(store, config);
     const { histories } = loadHistories(generated, family);
     const model = new Model(config, family);

@@ -26,7 +26,7 @@ import {
   type Tensor,
   zeros,
 } from '../../engine/index.ts';
-import { split } from '../../histories/generate.ts';
+import { openTasks } from '../../histories/tasks.ts';
 import { clippedSurrogate, type Scope, weightedMean } from '../../nn/index.ts';
 import { BUFFERS, PARAMETERS, pack, packing } from '../../optim/index.ts';
 import {
@@ -124,7 +124,7 @@ export const reinforce = defineStage({
     const { compressor: kind, reinforce: settings } = config;
     const { compressorRate, valueRate } = settings;
     const rates: Readonly<Record<string, number>> = { [PARTS.compressor]: compressorRate, [RETURN_PARTS.value]: valueRate };
-    const { family, train } = split(config);
+    const { family, train } = openTasks(config);
     expectWholeStreams(model, settings.episodes);
     const output = await trainingStage(run, {
       name: 'reinforce',

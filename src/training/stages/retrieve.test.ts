@@ -9,7 +9,8 @@ import { type StageOutput, StageStore } from '../../cache/store.ts';
 import { loadExperiment } from '../../config/experiment.ts';
 import { nodeExecutor } from '../../engine/executors/node.ts';
 import { type HostTensor, interpret } from '../../engine/index.ts';
-import { generate, loadHistories, split } from '../../histories/generate.ts';
+import { generate, loadHistories } from '../../histories/generate.ts';
+import { openTasks } from '../../histories/tasks.ts';
 import { retrieverOf } from '../../retrieval/memory.ts';
 import { firstRows, joinTables, loadTable, type StreamTable, shownTo } from '../../retrieval/table.ts';
 import { firstOfEach, type History, segmentStarts } from '../../rl/index.ts';
@@ -37,7 +38,7 @@ async function prepare(
   overrides: readonly string[],
 ): Promise<{ run: TrainingRun<StageSections>; student: StageOutput; contexts: StageOutput }> {
   const config = loadExperiment(TINY, [...SETTINGS, ...overrides]);
-  const { family } = split(config);
+  const { family } = openTasks(config);
   const store = new StageStore(out, { progress: silentProgress, signal: new AbortController().signal });
   const generated = await generate(store, config);
   const { histories } = loadHistories(generated, family);
