@@ -9,7 +9,7 @@ import { loadAblation } from '../src/pipeline/ablate.ts';
 import { expectBuildable } from '../src/pipeline/buildable.ts';
 import type { Results } from '../src/records/index.ts';
 import { openRun, rawTable } from '../src/reports/index.ts';
-import { cadenza, TINY } from './command.ts';
+import { cadenza, TINY } from './helpers/command.ts';
 
 const ABLATIONS = fileURLToPath(new URL('../experiments/ablations/', import.meta.url));
 

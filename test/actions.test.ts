@@ -10,8 +10,8 @@ import { loadPolicy } from '../src/policy/index.ts';
 import type { Results } from '../src/records/index.ts';
 import { chooseActions } from '../src/rl/index.ts';
 import { Random } from '../src/util/random.ts';
-import { settings, stageFolder, TINY, withinProcess } from './command.ts';
-import { readModel } from './exported.ts';
+import { settings, stageFolder, TINY, withinProcess } from './helpers/command.ts';
+import { readModel } from './helpers/exported.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'cadenza-actions-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { baselines, isTrained } from '../src/agent/baselines/index.ts';
 import type { Results } from '../src/records/index.ts';
-import { type Ended, settings, stageFiles, stageFolder, TINY, withinProcess } from './command.ts';
+import { type Ended, settings, stageFiles, stageFolder, TINY, withinProcess } from './helpers/command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-baselines-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -15,9 +15,9 @@ import { webExecutor } from '../src/engine/executors/web.ts';
 import { optimise, toOnnx } from '../src/engine/index.ts';
 import { environment } from '../src/envs/index.ts';
 import { sealDescription } from '../src/policy/index.ts';
-import { type Game, type Played, play, type playInPage } from './browser-page.ts';
-import { executablePath, expectChromium, launchChromium } from './chromium.ts';
-import { type ExportRequest, expectSame, makeModel, readModel } from './exported.ts';
+import { type Game, type Played, play, type playInPage } from './helpers/browser-page.ts';
+import { executablePath, expectChromium, launchChromium } from './helpers/chromium.ts';
+import { type ExportRequest, expectSame, makeModel, readModel } from './helpers/exported.ts';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 // Near the centre, where an untrained agent finds them too: rewards then stand in the contexts.
@@ -155,7 +155,7 @@ async function makeSite(folder: string): Promise<void> {
       emptyOutDir: false,
       minify: false,
       chunkSizeWarningLimit: 10_000,
-      rolldownOptions: { input: join(HERE, 'browser-page.ts'), output: { entryFileNames: 'page.js' } },
+      rolldownOptions: { input: join(HERE, 'helpers', 'browser-page.ts'), output: { entryFileNames: 'page.js' } },
     },
   });
   const runtime = join(HERE, '../node_modules/onnxruntime-web/dist');

@@ -11,7 +11,7 @@ import { parse } from 'yaml';
 import { pathOf } from '../src/cli/options.ts';
 import { loadExperiment } from '../src/config/experiment.ts';
 import { readyExecutor, threadAdvice } from '../src/engine/executors/registry.ts';
-import { start as runner, settings, stageFolder, TINY, withinProcess } from './command.ts';
+import { start as runner, settings, stageFolder, TINY, withinProcess } from './helpers/command.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-cli-'));

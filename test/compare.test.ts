@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Results } from '../src/records/index.ts';
 import { sealResults } from '../src/records/results-format.ts';
 import type { ComparisonReport } from '../src/reports/index.ts';
-import { cadenza, settings, TINY, withinProcess } from './command.ts';
+import { cadenza, settings, TINY, withinProcess } from './helpers/command.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'cadenza-compare-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -14,9 +14,9 @@ import { webExecutor } from '../src/engine/executors/web.ts';
 import { optimise, toOnnx } from '../src/engine/index.ts';
 import { environment } from '../src/envs/index.ts';
 import { sealDescription } from '../src/policy/index.ts';
-import { type Game, play } from './browser-page.ts';
-import { cadenza, settings, stageFolder, TINY } from './command.ts';
-import { expectSame, makeModel, readModel } from './exported.ts';
+import { type Game, play } from './helpers/browser-page.ts';
+import { cadenza, settings, stageFolder, TINY } from './helpers/command.ts';
+import { expectSame, makeModel, readModel } from './helpers/exported.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'cadenza-compressors-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -12,7 +12,7 @@ import { stageOptimiser } from '../src/training/stages/index.ts';
 import { configJsonSchema, formatConfig, type JsonSchema, loadConfig } from '../src/util/config.ts';
 import { CadenzaError } from '../src/util/errors.ts';
 import { editDistance, nearest } from '../src/util/nearest.ts';
-import { start } from './command.ts';
+import { start } from './helpers/command.ts';
 
 const load = (text: string, overrides: string[] = []) => loadConfig(experimentSchema, { file: 'e.yaml', text, overrides });
 

@@ -11,7 +11,7 @@ import { openTasks } from '../src/histories/tasks.ts';
 import { expectBuildable } from '../src/pipeline/buildable.ts';
 import type { RawReturns, Results, Study } from '../src/records/index.ts';
 import type { ComparisonReport } from '../src/reports/index.ts';
-import { stageFolder, withinProcess } from './command.ts';
+import { stageFolder, withinProcess } from './helpers/command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-bandit-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

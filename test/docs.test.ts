@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { environment } from '../src/envs/index.ts';
-import { ROOT } from './command.ts';
+import { ROOT } from './helpers/command.ts';
 
 const read = (name: string) => readFileSync(join(ROOT, name), 'utf8');
 const DOCUMENTS = [

@@ -17,7 +17,7 @@ import { openTasks } from '../src/histories/tasks.ts';
 import type { RecordedResults } from '../src/records/index.ts';
 import { formatRecorded } from '../src/reports/terminal/recorded.ts';
 import { Random } from '../src/util/random.ts';
-import { settings, stageFiles, stageFolder, TINY, withinProcess } from './command.ts';
+import { settings, stageFiles, stageFolder, TINY, withinProcess } from './helpers/command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-exchange-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { probeExecutor } from '../src/engine/executors/registry.ts';
-import { cadenza, TINY, withinProcess } from './command.ts';
+import { cadenza, TINY, withinProcess } from './helpers/command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-executors-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

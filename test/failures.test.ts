@@ -8,7 +8,7 @@ import { saveCheckpoint } from '../src/cache/checkpoint.ts';
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from '../src/engine/index.ts';
 import { type ErrorCode, EXIT_CODES } from '../src/util/errors.ts';
 import { hashJson, sha256 } from '../src/util/files.ts';
-import { type Ended, settings, stageFolder, start, TINY, withinProcess } from './command.ts';
+import { type Ended, settings, stageFolder, start, TINY, withinProcess } from './helpers/command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-failures-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -12,7 +12,7 @@ import { Model } from '../src/agent/model.ts';
 import { loadExperiment } from '../src/config/experiment.ts';
 import { environment } from '../src/envs/index.ts';
 import { baselineModel } from '../src/training/stages/baselines.ts';
-import { ROOT } from './command.ts';
+import { ROOT } from './helpers/command.ts';
 
 const PRESET = join(ROOT, 'experiments', 'dark-room.yaml');
 const RAD_RATIO = 0.19;

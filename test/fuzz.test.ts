@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { CadenzaError } from '../src/util/errors.ts';
-import { damagedBytes, damagedJson, expectExplained, fuzz } from './fuzz.ts';
+import { damagedBytes, damagedJson, expectExplained, fuzz } from './helpers/fuzz.ts';
 
 const VALUE = { name: 'x', sizes: [1, 2, 3], nested: { rate: 0.5, none: null, rows: [{ a: 1 }, { a: 2 }] } };
 

@@ -14,7 +14,7 @@ import { listedTasks } from '../src/rl/index.ts';
 import { generateHistory, source } from '../src/sources/index.ts';
 import { hashJson } from '../src/util/files.ts';
 import { Random } from '../src/util/random.ts';
-import { damagedBytes, damagedJson, expectExplained, fuzz } from './fuzz.ts';
+import { damagedBytes, damagedJson, expectExplained, fuzz } from './helpers/fuzz.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-import-fuzz-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

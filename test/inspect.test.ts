@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Inspection, isMissing, PROBED, SIDES } from '../src/records/index.ts';
-import { settings, stageFolder, start, TINY, withinProcess } from './command.ts';
+import { settings, stageFolder, start, TINY, withinProcess } from './helpers/command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-inspect-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

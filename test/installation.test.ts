@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ROOT } from './command.ts';
+import { ROOT } from './helpers/command.ts';
 
 interface Locked {
   integrity?: string;

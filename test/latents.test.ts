@@ -13,7 +13,7 @@ import { environment } from '../src/envs/index.ts';
 import { loadDecoder, type ModelDescription } from '../src/policy/index.ts';
 import type { MethodTable } from '../src/records/index.ts';
 import { Random } from '../src/util/random.ts';
-import { settings, TINY, withinProcess } from './command.ts';
+import { settings, TINY, withinProcess } from './helpers/command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-latents-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -8,8 +8,8 @@ import { nodeExecutor } from '../src/engine/executors/node.ts';
 import { type LoadedPolicy, type LoadRequest, loadDecoder, loadPolicy, sealDescription } from '../src/policy/index.ts';
 import { chooseActions, type Feedback } from '../src/rl/index.ts';
 import { Random } from '../src/util/random.ts';
-import { makeModel, readModel } from './exported.ts';
-import { damagedBytes, damagedJson, fuzz } from './fuzz.ts';
+import { makeModel, readModel } from './helpers/exported.ts';
+import { damagedBytes, damagedJson, fuzz } from './helpers/fuzz.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'cadenza-model-format-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

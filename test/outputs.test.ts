@@ -8,8 +8,8 @@ import { parse } from 'yaml';
 import { openRun } from '../src/analysis/finished.ts';
 import { openTasks } from '../src/histories/tasks.ts';
 import { sha256 } from '../src/util/files.ts';
-import { settings, TINY, withinProcess } from './command.ts';
-import { describeAs } from './exported.ts';
+import { settings, TINY, withinProcess } from './helpers/command.ts';
+import { describeAs } from './helpers/exported.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-outputs-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

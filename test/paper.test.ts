@@ -13,8 +13,8 @@ import { citedKeys } from '../src/reports/paper/bibliography.ts';
 import { type Facts, writePaper } from '../src/reports/paper/index.ts';
 import { methods } from '../src/reports/paper/methods.ts';
 import { differences, implementation } from '../src/reports/paper/protocol.ts';
-import { ROOT, TINY, withinProcess } from './command.ts';
-import { misreadings, type Said } from './read-back.ts';
+import { ROOT, TINY, withinProcess } from './helpers/command.ts';
+import { misreadings, type Said } from './helpers/read-back.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-paper-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, it } from 'vitest';
 import type { Results } from '../src/records/index.ts';
 import { claim } from '../src/util/lock.ts';
-import { cadenza, ROOT, settings, stageFiles, stageFolder, start, TINY } from './command.ts';
+import { cadenza, ROOT, settings, stageFiles, stageFolder, start, TINY } from './helpers/command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-parallel-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -96,7 +96,7 @@ it.each([
 );
 
 it.skipIf(process.platform === 'win32')('is quiet in a process that has something to tell when nobody is there any more', async () => {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'test/orphan.ts'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, ['--import', 'tsx', 'test/helpers/orphan.ts'], { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', text => (stderr += text));
   // The other process has the same stderr, so this is the end of both.

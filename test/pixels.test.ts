@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Results } from '../src/records/index.ts';
-import { settings, stageFolder, TINY, withinProcess } from './command.ts';
+import { settings, stageFolder, TINY, withinProcess } from './helpers/command.ts';
 
 const out = mkdtempSync(join(tmpdir(), 'cadenza-pixels-'));
 afterAll(() => rmSync(out, { recursive: true, force: true }));

@@ -16,8 +16,8 @@ import type { Results } from '../src/records/index.ts';
 import { episodeReturns, type History, pickEpisodes } from '../src/rl/index.ts';
 import { BatchSampler, newBatch, writePrompts } from '../src/tokenizers/index.ts';
 import { Random } from '../src/util/random.ts';
-import { cadenza, type Ended, settings, stageFiles, stageFolder, TINY } from './command.ts';
-import { makeModel, readModel } from './exported.ts';
+import { cadenza, type Ended, settings, stageFiles, stageFolder, TINY } from './helpers/command.ts';
+import { makeModel, readModel } from './helpers/exported.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-prompt-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

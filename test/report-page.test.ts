@@ -10,8 +10,8 @@ import { describe as describeExperiment } from '../src/pipeline/describe.ts';
 import type { Results } from '../src/records/index.ts';
 import { htmlReport } from '../src/reports/html/results.ts';
 import { sideBySideHtml } from '../src/reports/html/side-by-side.ts';
-import { executablePath, expectChromium, launchChromium } from './chromium.ts';
-import { ROOT } from './command.ts';
+import { executablePath, expectChromium, launchChromium } from './helpers/chromium.ts';
+import { ROOT } from './helpers/command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-page-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { Results } from '../src/records/index.ts';
 import { sideBySideHtml } from '../src/reports/html/side-by-side.ts';
 import { htmlReport, learningCurves } from '../src/reports/index.ts';
-import { ROOT, TINY, withinProcess } from './command.ts';
+import { ROOT, TINY, withinProcess } from './helpers/command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-report-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

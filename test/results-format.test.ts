@@ -8,8 +8,8 @@ import type { RawReturns, Results } from '../src/records/index.ts';
 import { sealResults } from '../src/records/results-format.ts';
 import { compareRuns, formatComparison, formatResults, htmlReport, type OpenRun, openRun, rawTable } from '../src/reports/index.ts';
 import { sha256 } from '../src/util/files.ts';
-import { ROOT } from './command.ts';
-import { damagedBytes, damagedJson, fuzz } from './fuzz.ts';
+import { ROOT } from './helpers/command.ts';
+import { damagedBytes, damagedJson, fuzz } from './helpers/fuzz.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-results-format-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { decodeSafetensors } from '../src/engine/index.ts';
-import { cadenza, type Ended, settings, stageFiles, stageFolder, start, TINY, withinProcess } from './command.ts';
+import { cadenza, type Ended, settings, stageFiles, stageFolder, start, TINY, withinProcess } from './helpers/command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-resume-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

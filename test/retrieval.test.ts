@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeSafetensors } from '../src/engine/index.ts';
 import type { Results } from '../src/records/index.ts';
-import { settings, stageFiles, stageFolder, TINY, withinProcess } from './command.ts';
+import { settings, stageFiles, stageFolder, TINY, withinProcess } from './helpers/command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-retrieval-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -14,8 +14,8 @@ import type { Results } from '../src/records/index.ts';
 import { generateHistory, source } from '../src/sources/index.ts';
 import { REFERENCES } from '../src/statistics/index.ts';
 import { Random } from '../src/util/random.ts';
-import { settings, stageFolder, TINY, withinProcess } from './command.ts';
-import { readModel } from './exported.ts';
+import { settings, stageFolder, TINY, withinProcess } from './helpers/command.ts';
+import { readModel } from './helpers/exported.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-returns-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeSafetensors } from '../src/engine/index.ts';
 import { type Results, type Score, scoreMethod } from '../src/records/index.ts';
 import { openRun, rawTable } from '../src/reports/index.ts';
-import { cadenza, type Ended, settings, stageFiles, stageFolder, TINY } from './command.ts';
+import { cadenza, type Ended, settings, stageFiles, stageFolder, TINY } from './helpers/command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-road-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -14,8 +14,8 @@ import { ContextCompressor, namedTasks, onceFree, policyHistories } from '../src
 import { episodeStarts } from '../src/rl/index.ts';
 import { tokenizer } from '../src/tokenizers/index.ts';
 import { silentProgress } from '../src/util/progress.ts';
-import { settings, TINY, withinProcess } from './command.ts';
-import { describeAs } from './exported.ts';
+import { settings, TINY, withinProcess } from './helpers/command.ts';
+import { describeAs } from './helpers/exported.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-store-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

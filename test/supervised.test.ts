@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { supervisedSchema } from '../src/config/supervised.ts';
 import type { SupervisedResults } from '../src/records/index.ts';
 import { configJsonSchema, type JsonSchema, loadConfig } from '../src/util/config.ts';
-import { cadenza, type Ended, ROOT, settings, stageFiles, stageFolder, start, withinProcess } from './command.ts';
+import { cadenza, type Ended, ROOT, settings, stageFiles, stageFolder, start, withinProcess } from './helpers/command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-supervised-road-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

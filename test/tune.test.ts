@@ -12,7 +12,7 @@ import { SEARCHES, trialConfig } from '../src/pipeline/tune.ts';
 import type { Study } from '../src/records/index.ts';
 import type { EnvFamily, Task } from '../src/rl/index.ts';
 import { sha256File } from '../src/util/files.ts';
-import { cadenza, settings, stageFiles, start, TINY, withinProcess } from './command.ts';
+import { cadenza, settings, stageFiles, start, TINY, withinProcess } from './helpers/command.ts';
 
 /** Content keys of every task that this process plays, plans in, or is told the oracle of. */
 const touched = new Set<string>();

@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { damagedJson, fuzz } from '../../test/fuzz.ts';
+import { damagedJson, fuzz } from '../../test/helpers/fuzz.ts';
 import { hashJson } from '../util/files.ts';
 import { silentProgress } from '../util/progress.ts';
 import { diskTime, type StageContext, type StageRequest, StageStore } from './store.ts';

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
-import { ROOT, withinProcess } from '../../test/command.ts';
+import { ROOT, withinProcess } from '../../test/helpers/command.ts';
 import { nameOf, type PresetKind, presetFile, presets } from './presets.ts';
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'cadenza-presets-')));

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { damagedBytes, fuzz } from '../../test/fuzz.ts';
+import { damagedBytes, fuzz } from '../../test/helpers/fuzz.ts';
 import { Random } from '../util/random.ts';
 import { type Context, type ContextModel, ContextStore, StoreLocked } from './contexts.ts';
 import { codeUsage, metricsOf, nearestContexts, retrievals } from './retrieval.ts';

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it, vi } from 'vitest';
-import { settings, TINY } from '../../test/command.ts';
+import { settings, TINY } from '../../test/helpers/command.ts';
 import { StageStore } from '../cache/store.ts';
 import { loadExperiment } from '../config/experiment.ts';
 import { type Place, silentProgress } from '../util/progress.ts';

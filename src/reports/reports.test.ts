@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
-import { EPISODES, foreseen, lifetime, names, predictors, results, TASKS } from '../../test/made-up-results.ts';
+import { EPISODES, foreseen, lifetime, names, predictors, results, TASKS } from '../../test/helpers/made-up-results.ts';
 import { type Comparison, describeBars, methodResult, type Protocol, type Results } from '../records/index.ts';
 import { Random } from '../util/random.ts';
 import { profiles } from './figures/profiles.ts';

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { damagedBytes, fuzz } from '../../test/fuzz.ts';
+import { damagedBytes, fuzz } from '../../test/helpers/fuzz.ts';
 import { loadCheckpoint, loadTensors, saveCheckpoint } from '../cache/checkpoint.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import { add, input, mean, mul, square, sub, sum, type Tensor, zeros } from '../engine/index.ts';

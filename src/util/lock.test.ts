@@ -143,7 +143,7 @@ it.runIf(process.platform === 'linux')(
   async () => {
     const out = join(folder, 'stress');
     mkdirSync(out);
-    const script = new URL('../../test/lock-stress.ts', import.meta.url);
+    const script = new URL('../../test/helpers/lock-stress.ts', import.meta.url);
     const entered = { rounds: 0, overlaps: 0 };
     const begin = (): ChildProcess => {
       const child = fork(script, [out], { execArgv: ['--import', 'tsx'] });

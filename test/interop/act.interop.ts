@@ -14,7 +14,7 @@ import { environment } from '../../src/envs/index.ts';
 import { loadPolicy } from '../../src/policy/index.ts';
 import { chooseActions } from '../../src/rl/index.ts';
 import { Random } from '../../src/util/random.ts';
-import { makeModel, readModel } from '../exported.ts';
+import { makeModel, readModel } from '../helpers/exported.ts';
 
 const PYTHON = process.env.CADENZA_PYTHON ?? 'python3';
 const EPISODES = 4;

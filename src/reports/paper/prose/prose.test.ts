@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ROOT } from '../../../../test/command.ts';
-import { visible } from '../../../../test/read-back.ts';
+import { ROOT } from '../../../../test/helpers/command.ts';
+import { visible } from '../../../../test/helpers/read-back.ts';
 import { baselines } from '../../../agent/baselines/index.ts';
 import { compressors, latentKinds } from '../../../compressor/index.ts';
 import { loadExperiment } from '../../../config/experiment.ts';

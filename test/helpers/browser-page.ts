@@ -1,12 +1,12 @@
 /** @file What the page of browser.test.ts does. Node imports the same `play` and hands it another executor. */
 
-import { webExecutor } from '../src/engine/executors/web.ts';
-import type { Executor } from '../src/engine/index.ts';
-import { environment } from '../src/envs/index.ts';
-import { rollout } from '../src/play/index.ts';
-import { type LoadRequest, loadPolicy } from '../src/policy/index.ts';
-import type { Task } from '../src/rl/index.ts';
-import { Random } from '../src/util/random.ts';
+import { webExecutor } from '../../src/engine/executors/web.ts';
+import type { Executor } from '../../src/engine/index.ts';
+import { environment } from '../../src/envs/index.ts';
+import { rollout } from '../../src/play/index.ts';
+import { type LoadRequest, loadPolicy } from '../../src/policy/index.ts';
+import type { Task } from '../../src/rl/index.ts';
+import { Random } from '../../src/util/random.ts';
 
 export type ModelFiles = Omit<LoadRequest, 'executor'>;
 

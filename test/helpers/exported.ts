@@ -3,16 +3,16 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { Model } from '../src/agent/model.ts';
-import { lossOf, Pass } from '../src/agent/terms.ts';
-import { exportModel } from '../src/analysis/evaluate.ts';
-import { MODEL_FILE, saveTensors } from '../src/cache/checkpoint.ts';
-import { experimentSchema } from '../src/config/experiment.ts';
-import { environment } from '../src/envs/index.ts';
-import { initialise, Scope } from '../src/nn/index.ts';
-import { GRAPHS, type ModelDescription, sealDescription } from '../src/policy/index.ts';
-import { writeJson } from '../src/util/files.ts';
-import { Random } from '../src/util/random.ts';
+import { Model } from '../../src/agent/model.ts';
+import { lossOf, Pass } from '../../src/agent/terms.ts';
+import { exportModel } from '../../src/analysis/evaluate.ts';
+import { MODEL_FILE, saveTensors } from '../../src/cache/checkpoint.ts';
+import { experimentSchema } from '../../src/config/experiment.ts';
+import { environment } from '../../src/envs/index.ts';
+import { initialise, Scope } from '../../src/nn/index.ts';
+import { GRAPHS, type ModelDescription, sealDescription } from '../../src/policy/index.ts';
+import { writeJson } from '../../src/util/files.ts';
+import { Random } from '../../src/util/random.ts';
 import type { ModelFiles, Played } from './browser-page.ts';
 
 /** Room for float32 sums in another order. */

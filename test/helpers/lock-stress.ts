@@ -2,7 +2,7 @@
 
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { claim } from '../src/util/lock.ts';
+import { claim } from '../../src/util/lock.ts';
 
 const [lock, inside] = ['lock', 'inside'].map(name => join(process.argv[2], name));
 const { signal } = new AbortController();

@@ -6,10 +6,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { vi } from 'vitest';
-import { reportFailure } from '../src/cli/failure.ts';
-import { buildProgram } from '../src/cli/program.ts';
+import { reportFailure } from '../../src/cli/failure.ts';
+import { buildProgram } from '../../src/cli/program.ts';
 
-export const ROOT = fileURLToPath(new URL('..', import.meta.url));
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const TINY = join(ROOT, 'experiments', 'tiny.yaml');
 
 export interface Ended {

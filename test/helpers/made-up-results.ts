@@ -1,8 +1,8 @@
 /** @file Results as a run writes them, made up, for the tests of reports. */
 
-import { describeBars, type MethodResult, methodResult, RESULTS_FORMAT, type Results } from '../src/records/index.ts';
-import type { ReturnError } from '../src/statistics/index.ts';
-import { Random } from '../src/util/random.ts';
+import { describeBars, type MethodResult, methodResult, RESULTS_FORMAT, type Results } from '../../src/records/index.ts';
+import type { ReturnError } from '../../src/statistics/index.ts';
+import { Random } from '../../src/util/random.ts';
 
 export const EPISODES = 30;
 export const TASKS = Array.from({ length: 8 }, (_, i) => `dark-room goal=${(i * 5) % 9},${(i * 7) % 9}`);

@@ -7,8 +7,8 @@
  */
 
 import { expect } from 'vitest';
-import { CadenzaError } from '../src/util/errors.ts';
-import { Random } from '../src/util/random.ts';
+import { CadenzaError } from '../../src/util/errors.ts';
+import { Random } from '../../src/util/random.ts';
 
 export interface Damage<T> {
   /** What was done, and where. */

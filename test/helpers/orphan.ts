@@ -1,6 +1,6 @@
 /** @file A process that hands out a job, and the one that runs it and tells something when the first is dead. For a test. */
 
-import { runPool, serveJobs } from '../src/distributed/pool.ts';
+import { runPool, serveJobs } from '../../src/distributed/pool.ts';
 
 if (process.send)
   serveJobs<number>(async (_, { note }) => {
