@@ -6,9 +6,9 @@
  */
 
 import {
-  type CompressionSettings,
   type CompressorOptions,
   compressor,
+  compressors,
   type LatentKind,
   type Latents,
   latentKind,
@@ -164,14 +164,13 @@ export class Model {
       embedding: { image, rewardEdges: rewards === 'scalar' ? [] : rewards },
     };
     this.options = {
-      ...config.compression,
       ...shared,
+      compression: inTokens(config.compression, tokensPerTransition),
       layers: encoderLayers,
       latents,
       poolHeads,
       span: encoderSpan === 'context' ? this.contextTokens : segmentTokens,
       segment: segmentTokens,
-      workingMemory: config.compression.workingMemory * tokensPerTransition,
       layout: this.tokenizer.context,
     };
     this.policyOptions = {
@@ -202,8 +201,9 @@ export class Model {
   keySettings(
     kind: string,
     { compression, model }: ModelConfig,
-  ): { model: Partial<ModelConfig['model']>; form?: ContextForm; compression?: Partial<CompressionSettings>; head?: HeadChoice } {
-    const { reads, sizeless } = compressor(kind);
+  ): { model: Partial<ModelConfig['model']>; form?: ContextForm; compression?: Partial<ModelConfig['compression']>; head?: HeadChoice } {
+    const { settings = {}, sizeless } = compressor(kind);
+    const reads = Object.keys(settings);
     const { latents: _, poolHeads: __, ...others } = model;
     return {
       model: sizeless ? others : model,
@@ -374,6 +374,17 @@ export class Model {
 export function weighted(terms: readonly (readonly [weight: number, loss: () => Tensor])[]): Tensor {
   const used = terms.filter(([weight]) => weight !== 0).map(([weight, loss]) => mul(loss(), weight));
   return used.reduce(add);
+}
+
+/** Settings of compressors with what counts transitions counted in tokens. */
+function inTokens(compression: ModelConfig['compression'], tokensPerTransition: number): ModelConfig['compression'] {
+  const counted = (name: string) =>
+    compressors.all.some(({ settings = {} }) => name in settings && 'unit' in settings[name] && settings[name].unit === 'transitions');
+  const values = Object.entries(compression).map(([name, value]) => [
+    name,
+    typeof value === 'number' && counted(name) ? value * tokensPerTransition : value,
+  ]);
+  return Object.fromEntries(values);
 }
 
 /** The graph with its parameters and buffers written into it as constants. Throws `E_CHECKPOINT` when one is missing or has another size. */

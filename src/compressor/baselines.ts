@@ -15,7 +15,6 @@ export const full: Compressor = {
   uncompressed: true,
   sizeless: true,
   form: 'window',
-  reads: [],
   latents: contextTokens => contextTokens,
   window: contextTokens => contextTokens,
   compress: encode,
@@ -35,7 +34,6 @@ export const truncated: Compressor = {
   description: 'the last m tokens of the raw context, encoded',
   uncompressed: true,
   form: 'window',
-  reads: [],
   latents: (contextTokens, { latents }) => Math.min(latents, contextTokens),
   window: (contextTokens, { latents }) => Math.min(latents, contextTokens),
   compress: (scope, x_BNF, options) => encode(scope, slice(x_BNF, 1, -Math.min(options.latents, x_BNF.shape[1])), options),
@@ -46,7 +44,6 @@ const pooled = ({ id, description }: { id: string; description: string }, pool: 
   id,
   description,
   form: 'window',
-  reads: [],
   latents: (_, { latents }) => latents,
   window: contextTokens => contextTokens,
   compress(scope, x_BNF, options) {
@@ -96,7 +93,6 @@ export const none: Compressor = {
   uncompressed: true,
   sizeless: true,
   form: 'window',
-  reads: [],
   latents: () => 0,
   window: () => 0,
   compress() {

@@ -6,7 +6,6 @@ export const bottleneck: Compressor = {
   id: 'bottleneck',
   description: 'm learned queries attend to the encoded context',
   form: 'window',
-  reads: [],
   latents: (_, { latents }) => latents,
   window: contextTokens => contextTokens,
   compress(scope, x_BNF, options) {

@@ -6,8 +6,9 @@
 
 import { add, broadcastTo, constant, mul, reshape, select, sub, type Tensor, transpose } from '../engine/index.ts';
 import { block } from '../nn/index.ts';
-import { type Compressor, encode, learnedQueries, pool } from './compressor.ts';
+import { encode, learnedQueries, pool } from './compressor.ts';
 import { isThere, segmentsOf } from './segments.ts';
+import { defineCompressor, latentLayers } from './settings.ts';
 
 /** Stands for minus infinity: e to its power is exactly 0, and no NaN can come of it. */
 const MASKED = -1e9;
@@ -22,11 +23,19 @@ function blockCausal(segments: number, perSegment: number): Tensor {
   );
 }
 
-export const causal: Compressor = {
+export const causal = defineCompressor({
   id: 'causal',
   description: 'every segment becomes latents of its own, which attend to earlier ones; appending transitions appends latents',
   form: 'segments',
-  reads: ['latentLayers', 'perSegment'],
+  settings: {
+    latentLayers,
+    perSegment: {
+      range: [1, 65_536],
+      because: 'attention to more does not fit into memory',
+      default: 1,
+      about: 'latents that one segment becomes',
+    },
+  },
   latents: (contextTokens, { segment, perSegment }) => (contextTokens / segment) * perSegment,
   window: contextTokens => contextTokens,
   compress(scope, x_BNF, options) {
@@ -47,4 +56,4 @@ export const causal: Compressor = {
       z_BMD = block(scope.at(`latents${i}`), z_BMD, { heads, hidden, mask, branches: 2 * latentLayers });
     return mul(z_BMD, there_BM1);
   },
-};
+});

@@ -17,19 +17,16 @@ const common: CompressorOptions = {
   latents: 4,
   span: N,
   segment: 5,
-  latentLayers: 1,
-  perSegment: 1,
-  update: 'gru',
-  workingMemory: 0,
 };
 /** Settings that make something else of a compressor. */
 const VARIANTS: Record<string, Partial<CompressorOptions>[]> = {
   'strided-attention': [{}, { latents: 3 }],
-  'linear-projection': [{}, { latentLayers: 0 }],
-  causal: [{}, { perSegment: 2, latentLayers: 2 }, { latentLayers: 0 }],
-  recurrent: [{}, { update: 'residual' }, { update: 'replace' }, { workingMemory: 3 }],
+  'linear-projection': [{}, { compression: { latentLayers: 0 } }],
+  causal: [{}, { compression: { perSegment: 2, latentLayers: 2 } }, { compression: { latentLayers: 0 } }],
+  recurrent: [{}, { compression: { update: 'residual' } }, { compression: { update: 'replace' } }, { compression: { workingMemory: 3 } }],
 };
-const title = (id: string, changed: object) => [id, ...Object.entries(changed).map(([key, value]) => `${key} ${value}`)].join(', ');
+const title = (id: string, changed: object) =>
+  [id, ...Object.entries(changed).map(([key, value]) => `${key} ${JSON.stringify(value)}`)].join(', ');
 
 function numbers(size: number, seed: number): Float32Array {
   const random = Random.seeded(seed);

@@ -7,22 +7,11 @@ import { add, broadcastTo, concat, layerNorm, reshape, type Tensor } from '../en
 import { addPositions, block, crossAttention, feedForward, keysValues, normalInit, type PositionKind, type Scope } from '../nn/index.ts';
 import { type ContextForm, type EmbedOptions, embedTokens, type TokenLayout } from '../tokenizers/index.ts';
 import type { Random } from '../util/random.ts';
+import type { CompressorSettings } from './settings.ts';
 
-/** Settings that only some compressors read. Each names those that it reads, and its results depend on no other. */
-export interface CompressionSettings {
-  /** Blocks over the latents, after the context has become latents. */
-  readonly latentLayers: number;
-  /** Latents that one segment becomes. */
-  readonly perSegment: number;
-  /** U of Z ← U(Z, C_θ(Z, segment)). */
-  readonly update: 'gru' | 'residual' | 'replace';
-  /** Rounds, counted from the last, through which gradients flow; all of them when left out. */
-  readonly gradientRounds?: number;
-  /** What of the latest segment stays in sight of the policy beside Z: transitions in a configuration, tokens here. */
-  readonly workingMemory: number;
-}
-
-export interface CompressorOptions extends CompressionSettings {
+export interface CompressorOptions {
+  /** What single compressors read, by the names of their tables; counts of transitions are counts of tokens here. */
+  readonly compression?: Readonly<Record<string, number | string | undefined>>;
   readonly width: number;
   readonly heads: number;
   readonly hidden: number;
@@ -58,7 +47,8 @@ export interface Compressor {
   readonly uncompressed?: true;
   /** How the past has to stand in its context. */
   readonly form: ContextForm;
-  readonly reads: readonly (keyof CompressionSettings)[];
+  /** Settings of its own; its results depend on those of no other. None when left out. */
+  readonly settings?: CompressorSettings;
   /** It reads neither how many latents are asked for nor the heads that pool: its results depend on neither. */
   readonly sizeless?: true;
   /** Tokens that reach the policy, given N context tokens; 0 means that nothing does. */

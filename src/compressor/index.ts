@@ -13,6 +13,7 @@ import { stridedAttention } from './strided-attention.ts';
 export * from './compressor.ts';
 export * from './latents/index.ts';
 export * from './reconstruction.ts';
+export * from './settings.ts';
 
 export const compressors = new Registry<Compressor>('compressor', [
   bottleneck,

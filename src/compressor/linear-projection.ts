@@ -5,14 +5,15 @@
 
 import { transpose } from '../engine/index.ts';
 import { addPositions, block, linear } from '../nn/index.ts';
-import { type Compressor, encode } from './compressor.ts';
+import { encode } from './compressor.ts';
+import { defineCompressor, latentLayers } from './settings.ts';
 
 /** Z = Blocks(P H + p) with P [m, N] learned: what a latent stands for is a place in the context, whatever is there. */
-export const linearProjection: Compressor = {
+export const linearProjection = defineCompressor({
   id: 'linear-projection',
   description: 'a learned linear map from N encoded tokens to m, then transformer layers over them',
   form: 'window',
-  reads: ['latentLayers'],
+  settings: { latentLayers },
   latents: (_, { latents }) => latents,
   window: contextTokens => contextTokens,
   compress(scope, x_BNF, options) {
@@ -22,4 +23,4 @@ export const linearProjection: Compressor = {
     for (let i = 0; i < latentLayers; i++) z_BMD = block(scope.at(`latents${i}`), z_BMD, { heads, hidden, branches: 2 * latentLayers });
     return z_BMD;
   },
-};
+});

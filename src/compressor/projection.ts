@@ -60,7 +60,6 @@ const projection = ({ id, description }: Named, find: Find): Compressor => ({
   id,
   description,
   form: 'window',
-  reads: [],
   latents: (_, { latents }) => latents,
   window: contextTokens => contextTokens,
   compress(scope, x_BNF, options) {

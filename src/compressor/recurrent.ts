@@ -21,14 +21,38 @@ import {
 } from '../engine/index.ts';
 import { crossAttention, feedForward, type KeysValues, keysValues, linear, type Scope } from '../nn/index.ts';
 import { expect } from '../util/errors.ts';
-import { type CompressionSettings, type Compressor, type CompressorOptions, encode, learnedQueries, sink } from './compressor.ts';
+import { type CompressorOptions, encode, learnedQueries, sink } from './compressor.ts';
 import { isThere, segmentsOf } from './segments.ts';
+import { type CompressorSettings, type CompressorValues, defineCompressor } from './settings.ts';
 
 /** b_g of the gate: how strongly Z is kept before anything is learnt. */
 const KEEP = 1;
 
+const SETTINGS = {
+  update: {
+    choices: ['gru', 'residual', 'replace'],
+    default: 'gru',
+    about: 'how Z and what a segment made of it are joined: a GRU gate as in GTrXL, their normalised sum, or the latter alone',
+  },
+  gradientRounds: {
+    range: [1, 1_000_000],
+    because: 'no history has so many segments',
+    about: 'rounds, counted from the last, through which gradients flow; all of the context when left out',
+  },
+  workingMemory: {
+    range: [0, 1_000_000],
+    because: 'no segment has so many',
+    default: 0,
+    unit: 'transitions',
+    about:
+      'last transitions of the latest segment that the policy sees beside Z. With segments of n this is the memory of RAD: K = n + this',
+  },
+} as const satisfies CompressorSettings;
+
+type Options = CompressorOptions & CompressorValues<typeof SETTINGS>;
+
 /** U(Z, C): the state and what the segment made of it, [B, M, D] each. Every one keeps Z bounded, however many rounds there are. */
-const UPDATES: Readonly<Record<CompressionSettings['update'], (scope: Scope, z: Tensor, c: Tensor) => Tensor>> = {
+const UPDATES: Readonly<Record<Options['update'], (scope: Scope, z: Tensor, c: Tensor) => Tensor>> = {
   replace: (_, __, c) => layerNorm(c),
   residual: (_, z, c) => layerNorm(add(z, c)),
   // The gate of GTrXL (Parisotto et al. 2020, "Gated Recurrent Unit gating"):
@@ -48,7 +72,7 @@ interface Encoded extends KeysValues {
   readonly there: Tensor;
 }
 
-function encodeSegments(scope: Scope, segments: Tensor, options: CompressorOptions): Encoded {
+function encodeSegments(scope: Scope, segments: Tensor, options: Options): Encoded {
   const { segment, width, poolHeads, workingMemory: P } = options;
   expect(P <= segment, `the working memory is what remains of a segment of ${segment} tokens, so it cannot hold ${P}.`);
   const h = encode(scope, segments, { ...options, span: segment });
@@ -56,7 +80,7 @@ function encodeSegments(scope: Scope, segments: Tensor, options: CompressorOptio
 }
 
 /** One round: queries made of Z attend to Z and the segment, and U joins the two. state [B, M + P, D] → the same. */
-function round(scope: Scope, state: Tensor, { keys, values, recent, there }: Encoded, options: CompressorOptions): Tensor {
+function round(scope: Scope, state: Tensor, { keys, values, recent, there }: Encoded, options: Options): Tensor {
   const { latents, width, poolHeads, hidden, update } = options;
   const B = state.shape[0];
   const z_BMD = slice(state, 1, 0, latents);
@@ -70,11 +94,11 @@ function round(scope: Scope, state: Tensor, { keys, values, recent, there }: Enc
   return select(there, recent ? concat([next, recent], 1) : next, state);
 }
 
-export const recurrent: Compressor = {
+export const recurrent = defineCompressor({
   id: 'recurrent',
   description: 'm latents go on from segment to segment; with them an agent carries all of its past in constant memory',
   form: 'segments',
-  reads: ['update', 'gradientRounds', 'workingMemory'],
+  settings: SETTINGS,
   latents: (_, { latents, workingMemory }) => latents + workingMemory,
   window: contextTokens => contextTokens,
   compress(scope, x_BNF, options) {
@@ -93,4 +117,4 @@ export const recurrent: Compressor = {
     return state;
   },
   step: (scope, z_BMD, segment_BSF, options) => round(scope, z_BMD, encodeSegments(scope, segment_BSF, options), options),
-};
+});

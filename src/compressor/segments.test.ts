@@ -7,6 +7,7 @@ import { type CompressorOptions, compressor, compressors } from './index.ts';
 
 // B batch, R segments, S tokens of a segment, F features, D width.
 const [B, R, S, F, D] = [2, 4, 5, 6, 8];
+const PER_SEGMENT = 2;
 const common: CompressorOptions = {
   width: D,
   heads: 2,
@@ -16,10 +17,7 @@ const common: CompressorOptions = {
   latents: 3,
   span: R * S,
   segment: S,
-  latentLayers: 2,
-  perSegment: 2,
-  update: 'gru',
-  workingMemory: 0,
+  compression: { latentLayers: 2, perSegment: PER_SEGMENT },
 };
 const ROW = S * F;
 
@@ -70,7 +68,7 @@ const near = (found: ArrayLike<number>, expected: ArrayLike<number>) => {
 };
 
 describe('the causal compressor', () => {
-  const P = common.perSegment;
+  const P = PER_SEGMENT;
   const latents = (z: Float64Array, segments: number, from: number, to: number) =>
     Array.from({ length: B }, (_, b) => [...z.subarray((b * segments + from) * P * D, (b * segments + to) * P * D)]).flat();
 
@@ -102,11 +100,11 @@ const STEPPING = compressors.all
   .filter(({ step }) => step)
   .flatMap(({ id }) =>
     (['gru', 'residual', 'replace'] as const).flatMap(update =>
-      [0, 3].map(workingMemory => ({ id, options: { ...common, update, workingMemory } })),
+      [0, 3].map(workingMemory => ({ id, update, workingMemory, options: { ...common, compression: { update, workingMemory } } })),
     ),
   );
 
-describe.each(STEPPING)('$id with $options.update and $options.workingMemory tokens of working memory', ({ id, options }) => {
+describe.each(STEPPING)('$id with $update and $workingMemory tokens of working memory', ({ id, options }) => {
   const { step, latents } = compressor(id);
   const M = latents(R * S, options);
   const scope = new Scope();
@@ -150,7 +148,7 @@ describe.each(STEPPING)('$id with $options.update and $options.workingMemory tok
   });
 
   it.each([1, 2, 3])('carries gradients through the last %d rounds and no further', gradientRounds => {
-    const found = reach(id, { ...options, gradientRounds });
+    const found = reach(id, { ...options, compression: { ...options.compression, gradientRounds } });
     found.forEach((value, r) => {
       if (r < R - gradientRounds) expect(value).toBe(0);
       else expect(value).toBeGreaterThan(1e-9);
@@ -164,5 +162,7 @@ describe.each(STEPPING)('$id with $options.update and $options.workingMemory tok
 
 it('a working memory larger than a segment is refused', () => {
   const recurrent = compressor('recurrent');
-  expect(() => recurrent.compress(new Scope(), input('x', [B, R * S, F]), { ...common, workingMemory: S + 1 })).toThrow('cannot hold 6');
+  expect(() => recurrent.compress(new Scope(), input('x', [B, R * S, F]), { ...common, compression: { workingMemory: S + 1 } })).toThrow(
+    'cannot hold 6',
+  );
 });

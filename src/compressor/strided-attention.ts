@@ -11,7 +11,6 @@ export const stridedAttention: Compressor = {
   id: 'strided-attention',
   description: 'the encoded context in m stretches; each attends to itself, from its mean',
   form: 'window',
-  reads: [],
   latents: (_, { latents }) => latents,
   window: contextTokens => contextTokens,
   compress(scope, x_BNF, options) {

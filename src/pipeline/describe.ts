@@ -53,10 +53,10 @@ function settingOf(config: ExperimentConfig, { family, taught }: Tasks, model: M
   const entry = environments.has(env.id) ? environments.get(env.id) : undefined;
   const made = learner.dataset === undefined;
   const { tokenizer, contextTransitions, contextTokens, options } = model;
-  const { form, reads } = compressor(config.compressor);
+  const { form, settings = {} } = compressor(config.compressor);
   const [tokens, width] = model.latentShape(config.compressor)!;
   const baselines = baselineModels(config, model);
-  const workingMemory = reads.includes('workingMemory') ? options.workingMemory : 0;
+  const workingMemory = 'workingMemory' in settings ? Number(options.compression?.workingMemory) : 0;
   return {
     environment: {
       ...(entry ? { options: resolveOptions(`environment ${env.id}`, entry.options, env.options) } : {}),

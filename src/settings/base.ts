@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { POSITION_KINDS } from '../nn/index.ts';
 import { IMAGE_ENCODER_KINDS, tokenizers } from '../tokenizers/index.ts';
 import { expandHome } from '../util/files.ts';
+import { compressionSchema } from './compression.ts';
 import { count, folderName, fraction, optimiserFields, options, real, rising, seed, steps } from './fields.ts';
 import { formFields } from './form.ts';
 import { headSchema } from './head.ts';
@@ -168,26 +169,7 @@ export const sharedFields = {
     .describe('Form of the policy A_φ'),
   compressor: z.string().describe('Kind of compressor, by its registered name').default('bottleneck'),
   latents: latentsSchema,
-  compression: z
-    .strictObject({
-      latentLayers: steps('linear-projection, causal: blocks over the latents', 'layers').default(1),
-      perSegment: count('causal: latents that one segment becomes', 'tokens').default(1),
-      update: z
-        .enum(['gru', 'residual', 'replace'])
-        .describe(
-          'recurrent: how Z and what a segment made of it are joined: a GRU gate as in GTrXL, their normalised sum, or the latter alone',
-        )
-        .default('gru'),
-      gradientRounds: count(
-        'recurrent: rounds, counted from the last, through which gradients flow; all of the context when left out',
-      ).optional(),
-      workingMemory: steps(
-        'recurrent: last transitions of the latest segment that the policy sees beside Z. With segments of n this is the memory of RAD: K = n + this',
-        'items',
-      ).default(0),
-    })
-    .prefault({})
-    .describe('What single compressors read; each says which of it, and no stage of another depends on it'),
+  compression: compressionSchema,
   optimiser: z
     .strictObject({
       learningRate: optimiserFields.learningRate.default(2e-3),

@@ -68,7 +68,7 @@ export class SupervisedModel {
     const { width, heads, feedForward, encoderLayers, poolHeads, decoderLayers, latents } = config.model;
     const { examples, positions } = config.context;
     this.problem = problem(config.problem.id, config.problem.options);
-    const whole = { span: examples, segment: examples, perSegment: latents, workingMemory: 0, latentLayers: 1, update: 'gru' } as const;
+    const whole = { span: examples, segment: examples, compression: { perSegment: latents } };
     this.options = { width, heads, hidden: feedForward * width, layers: encoderLayers, latents, poolHeads, positions, ...whole };
     this.#kind = LABEL_MODELS[this.problem.label.kind];
     this.#decoderLayers = decoderLayers;

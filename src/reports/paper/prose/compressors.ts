@@ -6,7 +6,7 @@ const raw = String.raw;
 
 type Compression = ExperimentConfig['compression'];
 
-const UPDATES: Readonly<Record<Compression['update'], string>> = {
+const UPDATES: Readonly<Record<string, string>> = {
   replace: raw`The update $U(Z, C) = \mathrm{LN}(C)$ replaces the latents.`,
   residual: raw`The update is the normalised sum $U(Z, C) = \mathrm{LN}(Z + C)$.`,
   gru: raw`The update $U$ is the gate of GTrXL~\cite{parisotto2020}, $U(Z, C) = (1 - g) \odot Z + g \odot \tanh(W_h C + U_h (r \odot Z) + b_h)$ with $r = \sigma(W_r C + U_r Z + b_r)$ and $g = \sigma(W_g C + U_g Z + b_g - 1)$.`,
@@ -21,21 +21,23 @@ export const COMPRESSORS = {
   'strided-attention': raw`$H$ is cut into $m$ stretches $H_j$ of equal length. Each becomes one latent by attention to itself, from its mean, with <model/poolHeads|head> and a learned token $s$ beside it: \[ q_j = \mathrm{mean}(H_j), \quad p_j = q_j + \mathrm{MultiHead}(q_j, [s; H_j], [s; H_j]), \quad z_j = p_j + \mathrm{FFN}(\mathrm{LN}(p_j)). \] At the end of every episode the whole context is compressed anew.`,
   'linear-projection': ({ latentLayers }) =>
     `A learned linear map over the token axis turns the $N$ tokens of $H$ into $m$, to which learned positions are added${
-      latentLayers > 0 ? ' and which then pass through <compression/latentLayers|block> of the same kind' : ''
+      Number(latentLayers) > 0 ? ' and which then pass through <compression/latentLayers|block> of the same kind' : ''
     }. At the end of every episode the whole context is compressed anew.`,
   causal: ({ latentLayers }) =>
     raw`Every segment is encoded on its own and pooled to <compression/perSegment|latent>, as learned queries $q_j$ attend to its tokens $H_r$ and a learned token $s$ with <model/poolHeads|head>: $p_j = q_j + \mathrm{MultiHead}(q_j, [s; H_r], [s; H_r])$, $z_j = p_j + \mathrm{FFN}(\mathrm{LN}(p_j))$. ${
-      latentLayers > 0 ? 'In <compression/latentLayers|further block> latents attend to those of their own and of earlier segments. ' : ''
+      Number(latentLayers) > 0
+        ? 'In <compression/latentLayers|further block> latents attend to those of their own and of earlier segments. '
+        : ''
     }The compressor is causal: a further segment appends its latents and changes none before them.`,
   recurrent: ({ update, gradientRounds, workingMemory }) =>
     raw`The compressor is recurrent: $Z$ begins at zero and goes on from segment to segment, in the manner of recurrent algorithm distillation~\cite{ma2026}. With learned queries $q$, a learned token $s$ and the encoded tokens $H_r$ of segment $r$, one round is \[ u = \mathrm{LN}(Z + q), \quad a = u + \mathrm{MultiHead}(u, [s; u; H_r], [s; u; H_r]), \quad C = a + \mathrm{FFN}(\mathrm{LN}(a)), \quad Z \leftarrow U(Z, C) \] with <model/poolHeads|head>. ${
-      UPDATES[update]
+      UPDATES[String(update)]
     } A segment without a transition leaves $Z$ as it is. ${
       gradientRounds === undefined
         ? 'Gradients flow through all rounds of a context. '
         : 'Gradients flow through the last <compression/gradientRounds|round>. '
     }${
-      workingMemory > 0
+      Number(workingMemory) > 0
         ? 'Beside the latents the policy sees a working memory, the encoded tokens of the last <compression/workingMemory|transition> of the latest segment. '
         : ''
     }An agent carries $Z$ in place of its history, in memory that does not grow.`,
