@@ -140,7 +140,7 @@ const CASES: Case[] = [
     what: 'a bandit without a number of tasks to draw',
     code: 'E_SPLIT',
     set: { env: { id: 'delayed-bandit' }, 'source.id': 'ucb' },
-    says: ['tasks of delayed-bandit are drawn, so tasks must be a whole number'],
+    says: ['tasks of delayed-bandit are drawn', 'split.tasks'],
   },
   {
     what: 'a source that plans where there is nothing to plan in',
@@ -244,7 +244,7 @@ const CASES: Case[] = [
       const { sha256: _, ...record } = JSON.parse(readFileSync(path, 'utf8'));
       writeFileSync(path, JSON.stringify(record));
     },
-    says: ['stage.json', 'sha256', 'an earlier version', 'Delete the folder', '--fresh'],
+    says: ['stage.json', 'sha256', 'an earlier version', 'Delete the folder', 'cadenza run'],
   },
   {
     what: 'a finished model of another shape',

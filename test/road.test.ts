@@ -36,7 +36,7 @@ describe('a tiny run', () => {
     expect(commands).toEqual([
       `npx cadenza report ${first}`,
       `npx cadenza inspect ${first}`,
-      expect.stringMatching(/^npx cadenza run .*tiny\.yaml --set \S+ --set name=\S+$/),
+      expect.stringMatching(/^npx cadenza run tiny --set \S+ --set name=\S+$/),
     ]);
     for (const stage of [...TRAINED.map(name => `${name} (seed 0)`), ...METHODS.map(name => `evaluate ${name} (seed 0)`), 'generate'])
       expect(ended.stderr).toMatch(new RegExp(`^${stage.replace(/[()]/g, '\\$&')}: done`, 'm'));
