@@ -7,7 +7,23 @@ import { add, broadcastTo, concat, layerNorm, reshape, type Tensor } from '../en
 import { addPositions, block, crossAttention, feedForward, keysValues, normalInit, type PositionKind, type Scope } from '../nn/index.ts';
 import { type ContextForm, type EmbedOptions, embedTokens, type TokenLayout } from '../tokenizers/index.ts';
 import type { Random } from '../util/random.ts';
-import type { CompressorSettings } from './settings.ts';
+
+/** A whole number in a range, or one of some words. */
+export type CompressorSetting = (
+  | {
+      /** Smallest and largest value. */
+      readonly range: readonly [low: number, high: number];
+      /** Why no value may be larger. */
+      readonly because: string;
+      /** Left out where the setting may be. */
+      readonly default?: number;
+      /** What it counts, where a configuration counts transitions and a compressor tokens. */
+      readonly unit?: 'transitions';
+    }
+  | { readonly choices: readonly string[]; readonly default: string }
+) & { readonly about: string };
+
+export type CompressorSettings = Readonly<Record<string, CompressorSetting>>;
 
 export interface CompressorOptions {
   /** What single compressors read, by the names of their tables; counts of transitions are counts of tokens here. */

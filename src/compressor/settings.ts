@@ -1,23 +1,6 @@
 /** @file Settings that single compressors have: each compressor owns a table of its own, as environments own their options. */
 
-import type { Compressor, CompressorOptions } from './compressor.ts';
-
-/** A whole number in a range, or one of some words. */
-export type CompressorSetting = (
-  | {
-      /** Smallest and largest value. */
-      readonly range: readonly [low: number, high: number];
-      /** Why no value may be larger. */
-      readonly because: string;
-      /** Left out where the setting may be. */
-      readonly default?: number;
-      /** What it counts, where a configuration counts transitions and a compressor tokens. */
-      readonly unit?: 'transitions';
-    }
-  | { readonly choices: readonly string[]; readonly default: string }
-) & { readonly about: string };
-
-export type CompressorSettings = Readonly<Record<string, CompressorSetting>>;
+import type { Compressor, CompressorOptions, CompressorSetting, CompressorSettings } from './compressor.ts';
 
 type Value<S> = S extends { choices: readonly (infer C)[] } ? C : S extends { default: number } ? number : number | undefined;
 
