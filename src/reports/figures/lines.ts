@@ -7,8 +7,10 @@ import { spread } from './style.ts';
 
 /** Draws lines, or a panel for each where there are many; gives an SVG document. */
 export function lineFigure(figure: LineFigure, options: FigureOptions = {}): string {
-  const { lines, styles, ariaLabel, x: label, y } = figure;
-  if (lines.length > MOST_TOGETHER && !y.logarithmic && !lines.some(({ unnamed }) => unnamed)) return smallMultiples(figure, options);
+  const { lines, styles, ariaLabel, x: label, y, ticks, level } = figure;
+  const single = lines.every(({ points }) => points.length === 1);
+  if (lines.length > MOST_TOGETHER && !single && !y.logarithmic && !lines.some(({ unnamed }) => unnamed))
+    return smallMultiples(figure, options);
   const { width = 880, height = 460, ground = 'paper' } = options;
   const [low, high] = y.domain;
   const xs = lines.flatMap(({ points }) => points.map(({ x }) => x));
@@ -35,6 +37,7 @@ export function lineFigure(figure: LineFigure, options: FigureOptions = {}): str
         { x: 'x', y1: 'low', y2: 'high', fill: styles.get(name)!.color, fillOpacity: 0.14 },
       ),
     ),
+    ...(level ? levelMarks(level, first) : []),
     ...order.map(({ name, points }) => {
       const { color, dash, emphasised } = styles.get(name)!;
       const strokeLinecap = dash ? 'butt' : 'round';
@@ -47,6 +50,16 @@ export function lineFigure(figure: LineFigure, options: FigureOptions = {}): str
         strokeLinecap,
       });
     }),
+    // One point makes no line and no band.
+    ...(single
+      ? order.flatMap(({ name, points }) => {
+          const stroke = styles.get(name)!.color;
+          return [
+            Plot.ruleX(points, { x: 'x', y1: 'low', y2: 'high', stroke, strokeWidth: 2, strokeOpacity: 0.5 }),
+            Plot.dot(points, { x: 'x', y: 'y', fill: stroke, r: 4 }),
+          ];
+        })
+      : []),
     ...labels.flatMap(entry => {
       const { color, emphasised } = styles.get(entry.name)!;
       const [from, to] = [last + 3 * perPixelX, last + 13 * perPixelX];
@@ -69,7 +82,13 @@ export function lineFigure(figure: LineFigure, options: FigureOptions = {}): str
       height,
       ...margins,
       ariaLabel,
-      x: { domain: [first, last], label, labelAnchor: 'center', labelArrow: 'none', ticks: Math.round(width / 110) },
+      x: {
+        domain: [first, last],
+        label,
+        labelAnchor: 'center',
+        labelArrow: 'none',
+        ...(ticks ? { ticks, tickFormat: 'd' } : { ticks: Math.round(width / 110) }),
+      },
       y: {
         type: y.logarithmic ? 'log' : 'linear',
         domain: [low, high],
@@ -83,3 +102,9 @@ export function lineFigure(figure: LineFigure, options: FigureOptions = {}): str
     ground,
   );
 }
+
+/** A dotted line across the figure, with its name at its left end. */
+const levelMarks = ({ at, name }: NonNullable<LineFigure['level']>, first: number) => [
+  Plot.ruleY([at], { stroke: 'currentColor', strokeDasharray: '1 3', strokeWidth: 1.25 }),
+  Plot.text(name === undefined ? [] : [at], { x: first, y: at, text: () => name, textAnchor: 'start', dy: -7, fillOpacity: 0.75 }),
+];

@@ -33,6 +33,10 @@ export interface LineFigure {
   readonly styles: ReadonlyMap<string, Pick<MethodStyle, 'color' | 'dash' | 'emphasised'>>;
   readonly ariaLabel: string;
   readonly x: string;
+  /** Whole numbers that the axis of x is marked at; as many as there is room for when left out. */
+  readonly ticks?: readonly number[];
+  /** Where a dotted line is drawn across the figure, and what it is called. */
+  readonly level?: { readonly at: number; readonly name?: string };
   readonly y: { readonly label: string; readonly domain: readonly [low: number, high: number]; readonly logarithmic?: boolean };
 }
 

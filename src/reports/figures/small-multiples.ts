@@ -21,17 +21,12 @@ export function panelsNote(names: readonly string[], styles: Styles): string {
   return ` Every row has a panel${all.length > 0 ? `; in all of them: ${all.join('; ')}` : ''}.`;
 }
 
-export interface SmallMultiples extends LineFigure {
-  /** Where a level line is drawn. */
-  readonly level?: number;
-}
-
 /**
  * A panel for every line, in their order, with its band. The emphasised line is in all of them, and in gray the references; gives an SVG document
  * as high as its panels need.
  */
 export function smallMultiples(
-  { lines, styles, ariaLabel, x: label, y, level }: SmallMultiples,
+  { lines, styles, ariaLabel, x: label, y, level }: LineFigure,
   { width = 880, ground = 'paper' }: FigureOptions = {},
 ): string {
   const across = Math.max(1, Math.floor(width / PANEL_WIDTH));
@@ -48,7 +43,7 @@ export function smallMultiples(
   const facet = { fx: 'column', fy: 'row' };
   const marks = [
     Plot.gridY({ ticks: 3, strokeOpacity: 0.1 }),
-    ...(level === undefined ? [] : [Plot.ruleY([level], { stroke: 'currentColor', strokeDasharray: '1 3' })]),
+    ...(level === undefined ? [] : [Plot.ruleY([level.at], { stroke: 'currentColor', strokeDasharray: '1 3' })]),
     ...references.map(({ points }) => Plot.lineY(points, { x: 'x', y: 'y', stroke: 'currentColor', strokeOpacity: 0.25 })),
     ...emphasised.map(({ name, points }) =>
       Plot.lineY(points, { x: 'x', y: 'y', stroke: styles.get(name)!.color, strokeWidth: 1.5, strokeOpacity: 0.7 }),
