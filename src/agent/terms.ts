@@ -153,7 +153,9 @@ export function capacityTerm({ latents }: Pick<BaseConfig, 'latents'>, kind: str
   return { term: 'capacity', weight: Math.max(lambda, least), setting: lambda >= least ? setting : 'latents.commitment' };
 }
 
-/** Σ weight · term, and what is logged of it: what agents lack, or weighs 0, is left out. */
+/**
+ * Σ weight · term over what the agent has and weighs more than 0, and the values for the log: those of logged terms, whatever their weights.
+ */
 export function lossOf(pass: Pass, terms: readonly WeightedTerm[]): { loss: Tensor; metrics: Record<string, Tensor> } {
   const metrics: Record<string, Tensor> = {};
   const parts: Tensor[] = [];

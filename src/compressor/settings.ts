@@ -14,7 +14,7 @@ type WithValues<F, V> = F extends (...args: [...infer A, CompressorOptions]) => 
 
 /** Ties a compressor's table to the options that its functions receive. */
 export function defineCompressor<const T extends CompressorSettings>(
-  kind: Omit<Compressor, Parts | 'settings' | 'fit'> & { readonly settings: T } & {
+  kind: Omit<Compressor, Parts | 'settings'> & { readonly settings: T } & {
     readonly [K in Exclude<Parts, 'step'>]: WithValues<Compressor[K], CompressorValues<T>>;
   } & { readonly step?: WithValues<NonNullable<Compressor['step']>, CompressorValues<T>> },
 ): Compressor {

@@ -101,7 +101,7 @@ const INTERRUPTS: readonly string[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const interruptedBy = (name: string) =>
   new CadenzaError(
     'E_INTERRUPTED',
-    `a process that ran a part of the work was stopped by ${name}; the same command without --fresh continues`,
+    `a process that ran a part of the work was stopped by ${name}; run the same command, without --fresh, to continue`,
   );
 
 const endedEarly = (how: string) =>

@@ -9,6 +9,8 @@ import { openTasks } from '../histories/tasks.ts';
 import { type EnvFamily, type Task, tabularModel } from '../rl/index.ts';
 import { demonstrations, oracle, source } from '../sources/index.ts';
 import { baselineModels } from '../training/stages/baselines.ts';
+import { followsTeacher } from '../training/stages/finetune.ts';
+import { stageSteps } from '../training/stages/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { canonicalJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
@@ -28,14 +30,14 @@ export function expectBuildable(config: ExperimentConfig, { plays = true } = {})
     source(config.source.id).learner(family, train[0], Random.seeded(config.seed), config.source.options);
   if (config.policy.prompt) demonstrations.learner(family, train[0], Random.seeded(config.seed));
   const model = new Model(config, family);
-  const { teacher, distil, finetune, reinforce } = config;
+  const { teacher, reinforce } = config;
   if (config.source.dataset !== undefined && reinforce.steps > 0 && reinforce.imitationWeight > 0 && reinforce.labels === 'source')
     throw new CadenzaError(
       'E_CONFIG',
       'reinforce.labels source needs the learner that made the histories, but those of source.dataset were recorded elsewhere. ' +
         'Set reinforce.labels to monte-carlo, or reinforce.imitationWeight to 0.',
     );
-  if (teacher.kind === 'monte-carlo' && (distil.beta > 0 || (finetune.beta ?? 0) > 0)) tabularModel(family, 'teacher.kind monte-carlo');
+  if (teacher.kind === 'monte-carlo' && followsTeacher(config)) tabularModel(family, 'teacher.kind monte-carlo');
   for (const row of config.baselines.methods.map(baseline))
     if (isTrained(row) ? row.labels : row.plays) oracle.learner(family, train[0], Random.seeded(config.seed));
   const models = modelsOf(config, model);
@@ -70,8 +72,8 @@ interface Named {
 
 /** The models that are trained: the student, the teacher where one is, the baselines. */
 function modelsOf(config: ExperimentConfig, model: Model): Named[] {
-  const { compressor: kind, teacher } = config;
-  const taught = teacher.kind === 'context' && teacher.steps > 0;
+  const { compressor: kind } = config;
+  const taught = stageSteps(config, 'teacher') > 0;
   return [
     { name: kind, kind, model },
     ...(taught ? [{ name: 'full', kind: 'full', model }] : []),

@@ -1,6 +1,5 @@
 /** @file What follows from a configuration, and the kinds that it names: for results and reports. Nothing is run. */
 
-import type { z } from 'zod';
 import { baseline } from '../agent/baselines/index.ts';
 import { Model, PARTS, partOf } from '../agent/model.ts';
 import { lossOf, lossTerms, Pass } from '../agent/terms.ts';
@@ -15,10 +14,9 @@ import { chooseHead } from '../policy/index.ts';
 import { type Description, FINAL_EPISODES, type Kind, type Kinds, type Setting, type StageDescription } from '../records/index.ts';
 import { type EnvFamily, spaceSize } from '../rl/index.ts';
 import { MONTE_CARLO_OPTIONS, source } from '../sources/index.ts';
-import type { TrainingStage } from '../training/define.ts';
 import { type BaselineModel, baselineModels, baselineSteps } from '../training/stages/baselines.ts';
-import { type StageSections, TRAINING_STAGES } from '../training/stages/index.ts';
-import type { TrainingStageName } from '../training/stages/names.ts';
+import { followsTeacher } from '../training/stages/finetune.ts';
+import { stageSteps, trainingStages } from '../training/stages/index.ts';
 import { type OptionTable, resolveOptions } from '../util/options.ts';
 
 /** Describes an experiment and its further tables. Throws as `split` and `Model` do where the configuration cannot be built. */
@@ -38,8 +36,7 @@ export function describe(config: ExperimentConfig): Description {
 
 /** The training stages that an experiment goes through, with what they minimize. */
 function stagesOf(config: ExperimentConfig): StageDescription[] {
-  const all: readonly TrainingStage<TrainingStageName, z.ZodType, StageSections>[] = TRAINING_STAGES;
-  return all
+  return trainingStages
     .filter(stage => stage.steps(config) > 0)
     .map(({ name, terms }) => {
       const loss = terms?.(config).filter(({ weight }) => weight > 0);
@@ -98,9 +95,9 @@ function settingOf(config: ExperimentConfig, { family, taught }: Tasks, model: M
 }
 
 /** Whether optimal actions are estimated by Monte-Carlo control anywhere. */
-const simulates = ({ teacher, distil, finetune, reinforce }: ExperimentConfig): boolean =>
-  (teacher.kind === 'monte-carlo' && (distil.beta > 0 || (finetune.beta ?? 0) > 0)) ||
-  (reinforce.steps > 0 && reinforce.imitationWeight > 0 && reinforce.labels === 'monte-carlo');
+const simulates = (config: ExperimentConfig): boolean =>
+  (config.teacher.kind === 'monte-carlo' && followsTeacher(config)) ||
+  (config.reinforce.steps > 0 && config.reinforce.imitationWeight > 0 && config.reinforce.labels === 'monte-carlo');
 
 /** All options of the source; one that asks is told the length of its history, as when it learns. */
 function sourceOptions({ id, options, episodes }: ExperimentConfig['source']): Record<string, number> {
@@ -129,7 +126,7 @@ function parametersOf(config: ExperimentConfig, model: Model, baselines: readonl
     const { [PARTS.compressor]: first = 0, [PARTS.policy]: second } = parts(kind, { model });
     return first + second;
   };
-  const { teacher, pretrain, finetune } = config;
+  const { pretrain, finetune } = config;
   const reconstructs = pretrain.steps > 0 || (finetune.steps > 0 && finetune.gamma > 0);
   const student = parts(config.compressor, { model, reconstructs });
   const { compressor: first, policy, decoder } = { ...student } as Record<'compressor' | 'policy' | 'decoder', number>;
@@ -137,7 +134,7 @@ function parametersOf(config: ExperimentConfig, model: Model, baselines: readonl
     compressor: first,
     policy,
     ...(decoder === undefined ? {} : { decoder }),
-    ...(teacher.kind === 'context' && teacher.steps > 0 ? { teacher: whole('full', model) } : {}),
+    ...(stageSteps(config, 'teacher') > 0 ? { teacher: whole('full', model) } : {}),
     ...Object.fromEntries(baselines.map(({ baseline: { id, compressor }, model }) => [id, whole(compressor, model)])),
   };
 }

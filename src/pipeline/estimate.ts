@@ -12,7 +12,7 @@ import { familyOf } from '../histories/imported.ts';
 import { actionDistribution, type EnvFamily, spaceSize } from '../rl/index.ts';
 import { baselineModels } from '../training/stages/baselines.ts';
 import { finetuneBeta } from '../training/stages/finetune.ts';
-import { stageOptimiser, stageSteps, TRAINING_STAGES } from '../training/stages/index.ts';
+import { stageOptimiser, stageSteps, trainingStages } from '../training/stages/index.ts';
 import type { TrainingStageName } from '../training/stages/names.ts';
 import { updatesOf } from '../training/stages/reinforce.ts';
 import { CadenzaError } from '../util/errors.ts';
@@ -304,7 +304,8 @@ function trainingNeeds(config: ExperimentConfig, model: Model): Need[] {
   const query = tokenizer.queryTokens(segment);
   const weights = width * (width * (4 + 2 * feedForward) * (encoderLayers + decoderLayers) + contextTokens + latents);
   const codes = config.latents.kind === 'vq' ? config.latents.groups * config.latents.codes * config.latents.codeWidth : 0;
-  return TRAINING_STAGES.map(({ name }) => name)
+  return trainingStages
+    .map(({ name }) => name)
     .filter(stage => trains(config, stage))
     .flatMap(stage => {
       const { batch } = stageOptimiser(config, stage);
@@ -383,12 +384,12 @@ function rowsOf(config: ExperimentConfig, model: Model): Row[] {
 }
 
 function trainedStages(config: ExperimentConfig, model: Model, rows: readonly Row[]): StageEstimate[] {
-  const { compressor: kind, policy, finetune, distil, teacher, reinforce } = config;
+  const { compressor: kind, policy, finetune, distil, reinforce } = config;
   const [{ graphs: student }, ...others] = rows;
   if (!student.compress) return [];
   const graphsOf = ({ compress, act }: Inference) => [compress, act];
   const taught = others.find(({ id }) => id === 'teacher');
-  const follows = (beta = 0) => (beta > 0 && teacher.kind === 'context' && taught ? graphsOf(taught.graphs) : []);
+  const follows = (beta = 0) => (beta > 0 && taught ? graphsOf(taught.graphs) : []);
   const decoder = trains(config, 'pretrain') || finetune.gamma > 0 ? model.decoder(kind, 1) : undefined;
   /** Graphs that a stage trains, and graphs that it only reads. */
   type Made = readonly [trained: readonly (Graph | undefined)[], read?: readonly (Graph | undefined)[]];
@@ -417,7 +418,8 @@ function trainedStages(config: ExperimentConfig, model: Model, rows: readonly Ro
     };
   };
   return [
-    ...TRAINING_STAGES.map(({ name }) => name)
+    ...trainingStages
+      .map(({ name }) => name)
       .filter(name => name !== 'baselines' && trains(config, name))
       .map(name => stageOf(name, name, (made[name] ?? whole)())),
     ...(trains(config, 'baselines') ? others.filter(row => row !== taught) : []).map(({ id, graphs }) =>

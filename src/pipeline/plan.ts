@@ -1,13 +1,12 @@
 /** @file The stages that a command will ask its store for, in that order, and where among them it is. Follows run.ts; a test compares the two. */
 
-import type { z } from 'zod';
 import { baseline, isTrained } from '../agent/baselines/index.ts';
 import { measuresImitation } from '../analysis/imitation.ts';
 import { type ExperimentConfig, tableConfig } from '../config/experiment.ts';
 import { openTasks } from '../histories/tasks.ts';
-import type { PlannedRow, TrainingStage } from '../training/define.ts';
-import { type StageSections, TRAINING_STAGES } from '../training/stages/index.ts';
-import { STAGES, type Stage, type TrainingStageName } from '../training/stages/names.ts';
+import type { PlannedRow } from '../training/define.ts';
+import { trainingStages } from '../training/stages/index.ts';
+import { STAGES, type Stage } from '../training/stages/names.ts';
 import type { Progress } from '../util/progress.ts';
 
 /** Whether a stage runs when `until` is the last one to run. */
@@ -37,12 +36,11 @@ function plannedRoad(config: ExperimentConfig, until: Stage): PlannedStage[] {
   const trained: PlannedMethod[] = [];
   const chosen = config.baselines.methods.map(baseline);
   for (const seed of seeds)
-    for (const stage of TRAINING_STAGES as readonly TrainingStage<TrainingStageName, z.ZodType, StageSections>[]) {
+    for (const stage of trainingStages) {
       const steps = stage.steps(config);
       if (!wantedBy(until, stage.name) || steps === 0) continue;
-      const trains = (part: string) => part !== 'contexts';
-      for (const part of stage.parts?.(config) ?? [stage.name])
-        stages.push({ stage: `${part}-seed${seed}`, ...(trains(part) ? { steps } : {}) });
+      for (const { name, ...trains } of stage.parts?.(config) ?? [{ name: stage.name, steps }])
+        stages.push({ stage: `${name}-seed${seed}`, ...trains });
       trained.push(...stage.rows(config).map(row => ({ ...row, seed })));
     }
   if (until !== 'evaluate') return stages;

@@ -22,7 +22,7 @@ import type { TrainedMethod } from '../retrieval/memory.ts';
 import type { History } from '../rl/index.ts';
 import type { ImitationTable, ReturnTable } from '../statistics/index.ts';
 import type { TrainingRun } from '../training/define.ts';
-import { type StageSections, TRAINING_STAGES } from '../training/stages/index.ts';
+import { type StageSections, trainingStages } from '../training/stages/index.ts';
 import type { Stage } from '../training/stages/names.ts';
 import { type Progress, silentProgress } from '../util/progress.ts';
 import { expectBuildable } from './buildable.ts';
@@ -128,7 +128,7 @@ export async function trainMethods(
   for (const seed of config.seeds) {
     const run: TrainingRun<StageSections> = { store, config, seed, model, histories, generated, demonstrations, executor };
     const earlier: Record<string, StageOutput | undefined> = {};
-    for (const stage of TRAINING_STAGES) {
+    for (const stage of trainingStages) {
       if (!wanted(stage.name) || stage.steps(config) === 0) continue;
       const { output, rows } = await stage.train(run, earlier, only);
       earlier[stage.name] = output;

@@ -27,6 +27,7 @@ import {
   tiedTrials,
   trialScore,
 } from '../records/index.ts';
+import { followsTeacher } from '../training/stages/finetune.ts';
 import { formatConfig } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { sha256File, writeFileAtomic, writeJson } from '../util/files.ts';
@@ -171,7 +172,7 @@ export function trialConfig(base: ExperimentConfig, settings: Settings, steps?: 
     );
   const table = { name: 'trial', set: nested(settings) };
   const plain = tableConfig({ ...base, baselines: { ...base.baselines, steps: 0, methods: [] } }, table);
-  const followed = plain.distil.beta > 0 || (plain.finetune.beta ?? 0) > 0;
+  const followed = followsTeacher(plain);
   const config = {
     ...plain,
     split: { ...plain.split, validation: plain.split.validation || plain.split.heldOut },

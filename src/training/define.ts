@@ -32,6 +32,7 @@ export interface TrainingRun<C = unknown> {
 export interface StageSpec {
   /** Name of the stage, and of its folder. */
   readonly name: string;
+  /** Its section of the configuration: steps, and what it overrides of the optimizer. */
   readonly own: StageSettings;
   /** Kind of the compressor in what it trains. */
   readonly compressor: string;
@@ -89,6 +90,14 @@ export function optimiserOf({ optimiser }: Pick<BaseConfig, 'optimiser'>, own: S
 /** Outputs of the stages before, by their names. */
 export type Earlier = Readonly<Record<string, StageOutput | undefined>>;
 
+/** One stage in the cache that a training stage makes for each seed. */
+export interface PlannedPart {
+  /** Its name there, without the seed. */
+  readonly name: string;
+  /** Absent where it trains nothing. */
+  readonly steps?: number;
+}
+
 /** A row of the evaluation that a stage adds. */
 export interface PlannedRow {
   readonly method: string;
@@ -114,8 +123,8 @@ export interface TrainingStage<N extends string = string, S extends z.ZodType = 
   readonly settings: S;
   /** Steps of every model that it trains; 0 where the configuration leaves it out. */
   steps(config: BaseConfig & C): number;
-  /** Names of the stages in the cache that it makes for one seed, without the seed; its own name when left out. */
-  parts?(config: BaseConfig & C): readonly string[];
+  /** What it makes in the cache for each seed; one part of its own name when left out. */
+  parts?(config: BaseConfig & C): readonly PlannedPart[];
   /** Its loss, where that is a sum of terms. */
   terms?(config: BaseConfig & C): readonly WeightedTerm[];
   /** Rows that it adds to the evaluation, as far as the configuration tells. */

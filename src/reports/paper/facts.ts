@@ -51,9 +51,9 @@ const valueAt = (value: unknown, parts: readonly string[]): unknown =>
 /** Whether the experiment goes through a stage. */
 export const has = ({ stages }: Pick<Facts, 'stages'>, name: string): boolean => stages.some(stage => stage.name === name);
 
-/** Whether a term is a part of what a stage minimizes; of any stage where none is named. */
-export const minimizes = ({ stages }: Pick<Facts, 'stages'>, term: string, name?: string): boolean =>
-  stages.some(stage => (name === undefined || stage.name === name) && stage.loss?.some(each => each.term === term));
+/** Whether a term is a part of what any stage minimizes. */
+export const minimizes = ({ stages }: Pick<Facts, 'stages'>, term: string): boolean =>
+  stages.some(({ loss = [] }) => loss.some(each => each.term === term));
 
 /** The section of a stage in the configuration. */
 const sectionOf = ({ config }: Facts, stage: string) =>

@@ -77,7 +77,7 @@ export const baselines = defineStage({
   name: 'baselines',
   settings,
   steps: (config: BaseConfig & Config) => (trainedIds(config).length > 0 ? baselineSteps(config) : 0),
-  parts: trainedIds,
+  parts: config => trainedIds(config).map(name => ({ name, steps: baselineSteps(config) })),
   rows: config => trainedIds(config).map(method => ({ method, foresees: foresees(config) })),
   async train(run: TrainingRun<Config>, _, only) {
     const asked = baselineModels(run.config, run.model).filter(({ baseline }) => only === undefined || only === baseline.id);

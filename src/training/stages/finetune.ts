@@ -34,6 +34,9 @@ type Config = FinetuneSection & DistilSection & TeacherSection;
 /** β of fine-tuning: that of distillation where it has none of its own. */
 export const finetuneBeta = ({ distil, finetune }: FinetuneSection & DistilSection): number => finetune.beta ?? distil.beta;
 
+/** Whether anything is trained to follow a teacher. */
+export const followsTeacher = (config: FinetuneSection & DistilSection): boolean => config.distil.beta > 0 || finetuneBeta(config) > 0;
+
 const termsOf = (config: BaseConfig & Config): WeightedTerm[] => {
   const { gamma, lambdaCap, auxiliary } = config.finetune;
   return [

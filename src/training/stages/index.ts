@@ -12,7 +12,7 @@ import { reinforce } from './reinforce.ts';
 import { retrieve } from './retrieve.ts';
 import { teacher } from './teacher.ts';
 
-export const TRAINING_STAGES = [teacher, pretrain, distil, finetune, reinforce, retrieve, baselines] as const;
+const TRAINING_STAGES = [teacher, pretrain, distil, finetune, reinforce, retrieve, baselines] as const;
 
 type Stage = (typeof TRAINING_STAGES)[number];
 
@@ -21,15 +21,15 @@ export const stageFields = Object.fromEntries(TRAINING_STAGES.map(({ name, setti
   readonly [S in Stage as S['name']]: S['settings'];
 };
 
-/** A stage by its name. */
-const stageOf = (name: TrainingStageName): TrainingStage<string, z.ZodType, StageSections> =>
-  TRAINING_STAGES.find(stage => stage.name === name)! as TrainingStage<string, z.ZodType, StageSections>;
+export type StageSections = z.output<z.ZodObject<typeof stageFields>>;
+
+/** The same list for what treats all stages alike. */
+export const trainingStages: readonly TrainingStage<TrainingStageName, z.ZodType, StageSections>[] = TRAINING_STAGES;
 
 /** Training steps of every model of a stage, 0 where the configuration leaves it out; what counts as a step of `reinforce` is an iteration. */
-export const stageSteps = (config: BaseConfig & StageSections, name: TrainingStageName): number => stageOf(name).steps(config);
+export const stageSteps = (config: BaseConfig & StageSections, name: TrainingStageName): number =>
+  trainingStages.find(stage => stage.name === name)!.steps(config);
 
 /** The optimizer of a stage: the shared settings with the stage's own on top. */
 export const stageOptimiser = (config: BaseConfig & StageSections, name: TrainingStageName): OptimiserConfig =>
   optimiserOf(config, config[name]);
-
-export type StageSections = z.output<z.ZodObject<typeof stageFields>>;

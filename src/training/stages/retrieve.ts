@@ -97,7 +97,7 @@ export const retrieve = defineStage({
   name: 'retrieve',
   settings,
   steps: ({ policy, retrieve }: BaseConfig & Config) => (policy.retrieval.contexts > 0 ? retrieve.steps : 0),
-  parts: () => ['contexts', 'retrieve'],
+  parts: ({ retrieve: { steps } }) => [{ name: 'contexts' }, { name: 'retrieve', steps }],
   // It does not go on with the prediction of returns.
   rows: ({ retrieve }) => retrieve.stores.map(store => ({ method: STORES[store].row, remembers: STORES[store].holds.evaluated })),
   async train(run: TrainingRun<Config>, earlier) {

@@ -4,16 +4,16 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { lossTerms } from '../../agent/terms.ts';
 import { loadExperiment } from '../../config/experiment.ts';
-import { TRAINING_STAGES } from './index.ts';
+import { trainingStages } from './index.ts';
 import { STAGE_HELP } from './names.ts';
 
 const TINY = fileURLToPath(new URL('../../../experiments/tiny.yaml', import.meta.url));
 
 it('is the list of their names', () => {
-  expect(TRAINING_STAGES.map(({ name }) => name)).toEqual(Object.keys(STAGE_HELP));
+  expect(trainingStages.map(({ name }) => name)).toEqual(Object.keys(STAGE_HELP));
 });
 
-describe.each(TRAINING_STAGES)('the loss of $name', stage => {
+describe.each(trainingStages)('the loss of $name', stage => {
   it('is of registered terms, weighed by settings that exist', () => {
     const config = loadExperiment(TINY, ['finetune.auxiliary={variance: 0.5}', 'policy.returns={episodes: 1, bins: 4, weight: 0.25}']);
     const terms = stage.terms?.(config) ?? [];
@@ -27,7 +27,7 @@ describe.each(TRAINING_STAGES)('the loss of $name', stage => {
 });
 
 it('has an auxiliary term where the configuration names one', () => {
-  const terms = (...set: string[]) => TRAINING_STAGES[3].terms!(loadExperiment(TINY, set)).map(({ term }) => term);
+  const terms = (...set: string[]) => trainingStages[3].terms!(loadExperiment(TINY, set)).map(({ term }) => term);
   expect(terms()).not.toContain('variance');
   expect(terms('finetune.auxiliary={variance: 0.5}')).toContain('variance');
 });

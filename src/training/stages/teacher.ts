@@ -24,15 +24,12 @@ export interface TeacherSection {
   readonly teacher: z.output<typeof settings>;
 }
 
-/** Training steps of the full-context transformer; 0 where there is none. */
-const teacherSteps = ({ teacher }: TeacherSection) => (teacher.kind === 'context' ? teacher.steps : 0);
-
 const termsOf = (config: Pick<BaseConfig, 'policy'>): WeightedTerm[] => [{ term: 'task', weight: 1 }, returnTerm(config)];
 
 export const teacher = defineStage({
   name: 'teacher',
   settings,
-  steps: (config: TeacherSection) => teacherSteps(config),
+  steps: ({ teacher }: TeacherSection) => (teacher.kind === 'context' ? teacher.steps : 0),
   terms: termsOf,
   rows: config => [{ method: 'teacher', foresees: foresees(config) }],
   async train(run: TrainingRun<TeacherSection>) {
