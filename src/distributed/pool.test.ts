@@ -20,3 +20,19 @@ it.skipIf(process.platform === 'win32').each([
   const work = runPool({ module: pathToFileURL(file), jobs: [0, 1], processes: 2, signal });
   await expect(work).rejects.toMatchObject({ code, message: expect.stringContaining(name) });
 });
+
+it('ends when a process is gone before it can be told to stop', async () => {
+  const file = join(folder, 'gone.mjs');
+  writeFileSync(
+    file,
+    `process.on('message', ({ job }) => {
+      if (job === 1) return setTimeout(() => process.kill(process.pid, 'SIGKILL'), 200);
+      if (job === 0) process.send({ note: '' }, () => setTimeout(() => process.send({ failed: { message: 'no', known: 'E_DATA' } }), 100));
+    });`,
+  );
+  // Held up by the note, the pool reads that the first job failed while the second process, already gone, still seems to listen.
+  const onNote = () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+  const { signal } = new AbortController();
+  const work = runPool({ module: pathToFileURL(file), jobs: [0, 1], processes: 2, signal, onNote });
+  await expect(work).rejects.toMatchObject({ code: 'E_DATA' });
+});

@@ -41,8 +41,10 @@ export async function runPool<J>({ module, jobs, processes, signal, onNote, onDo
   const count = Math.min(processes, jobs.length);
   const children = new Set<ChildProcess>();
   let failure: Error | undefined;
+  // A process may be gone before the order reaches it; its exit tells, once.
+  const send = (child: ChildProcess, order: Order<J>) => child.send(order, () => {});
   const stop = () => {
-    for (const child of children) if (child.connected) child.send({ stop: true } satisfies Order<J>);
+    for (const child of children) if (child.connected) send(child, { stop: true });
   };
   const fail = (error: Error) => {
     failure ??= error;
@@ -61,7 +63,7 @@ export async function runPool<J>({ module, jobs, processes, signal, onNote, onDo
           while (!waiting.has(at)) at = (at + 1) % jobs.length;
           waiting.delete(at);
           running = at;
-          child.send({ job: jobs[at] } satisfies Order<J>);
+          send(child, { job: jobs[at]! });
         } else child.disconnect();
       };
       child.on('message', (message: Message) => {
