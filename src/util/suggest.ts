@@ -10,6 +10,8 @@ export interface JsonSchema {
   properties?: Record<string, JsonSchema>;
   additionalProperties?: JsonSchema | boolean;
   items?: JsonSchema;
+  /** Name that the setting had before it was renamed. */
+  formerly?: string;
 }
 
 type Path = readonly (string | number)[];
@@ -69,6 +71,8 @@ function leavesOf(node: JsonSchema, path: Path): string[] {
 export function suggestKey(key: string, path: Path, schema: JsonSchema): string {
   const here = settingAt(schema, path) ?? {};
   const names = Object.keys(here.properties ?? {});
+  const renamed = names.find(name => here.properties![name].formerly === key);
+  if (renamed) return `renamed to "${[...path, renamed].join('.')}"; write that instead`;
   const siblings = names.map(name => [...path, name].join('.'));
   const found = similar(lastPart(key), [siblings, here.properties ? leavesOf(here, path) : [], leavesOf(schema, [])]);
   // A long list hides the names that matter.
