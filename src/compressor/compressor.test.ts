@@ -22,6 +22,7 @@ const common: CompressorOptions = {
 const VARIANTS: Record<string, Partial<CompressorOptions>[]> = {
   'strided-attention': [{}, { latents: 3 }],
   'linear-projection': [{}, { compression: { latentLayers: 0 } }],
+  perceiver: [{}, { compression: { rounds: 1, latentLayers: 0 } }, { compression: { rounds: 3 } }],
   causal: [{}, { compression: { perSegment: 2, latentLayers: 2 } }, { compression: { latentLayers: 0 } }],
   recurrent: [{}, { compression: { update: 'residual' } }, { compression: { update: 'replace' } }, { compression: { workingMemory: 3 } }],
 };

@@ -6,6 +6,7 @@ import { bottleneck } from './bottleneck.ts';
 import { causal } from './causal.ts';
 import type { Compressor } from './compressor.ts';
 import { linearProjection } from './linear-projection.ts';
+import { perceiver } from './perceiver.ts';
 import { pca, randomProjection } from './projection.ts';
 import { recurrent } from './recurrent.ts';
 import { stridedAttention } from './strided-attention.ts';
@@ -21,6 +22,7 @@ export const compressors = new Registry<Compressor>('compressor', [
   linearProjection,
   causal,
   recurrent,
+  perceiver,
   full,
   bestEpisodes,
   truncated,

@@ -75,6 +75,15 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
       year: '2017',
     },
   ],
+  jaegle2021: [
+    'inproceedings',
+    {
+      author: 'Andrew Jaegle and Felix Gimeno and Andy Brock and Andrew Zisserman and Oriol Vinyals and Jo{\\~a}o Carreira',
+      title: 'Perceiver: General Perception with Iterative Attention',
+      booktitle: 'International Conference on Machine Learning',
+      year: '2021',
+    },
+  ],
   laskin2023: [
     'inproceedings',
     {

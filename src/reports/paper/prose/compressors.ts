@@ -41,6 +41,12 @@ export const COMPRESSORS = {
         ? 'Beside the latents the policy sees a working memory, the encoded tokens of the last <compression/workingMemory|transition> of the latest segment. '
         : ''
     }An agent carries $Z$ in place of its history, in memory that does not grow.`,
+  perceiver: ({ latentLayers }) =>
+    raw`A set of $m$ latents reads $H$ <compression/rounds|time>, as in the Perceiver~\cite{jaegle2021}. $Z$ begins with learned queries, and in every round, with weights of its own, <model/poolHeads|head> and a learned token $s$ beside $H$, \[ a = Z + \mathrm{MultiHead}(Z, [s; H], [s; H]), \qquad Z \leftarrow a + \mathrm{FFN}(\mathrm{LN}(a)), \]${
+      Number(latentLayers) > 0
+        ? ' then <compression/latentLayers|block> of the same kind as those over the context, in which the latents attend to each other'
+        : ''
+    }. At the end of every episode the whole context is compressed anew.`,
   full: 'Nothing is compressed: the policy attends to every encoded token of the context.',
   'best-episodes': 'Nothing is compressed: the policy attends to every encoded token of those past episodes that returned most.',
   truncated: 'The raw context is cut to its last $m$ tokens, as many as the policy of CAD sees, and the policy attends to these, encoded.',
