@@ -4,6 +4,7 @@ import { initialise, POSITION_KINDS, Scope } from '../nn/index.ts';
 import { PRESENCE, tokenizer } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import { type CompressorOptions, compressor, compressors, reconstruct, reconstructionLoss } from './index.ts';
+import { traceWeights } from './memory-traces.ts';
 import { pca, randomProjection } from './projection.ts';
 
 // B batch, N context tokens, F features, M latents, D width.
@@ -107,6 +108,18 @@ describe.each(compressing)('the compressor $name', ({ id, options, latents, wind
         values.some(value => Math.abs(value) > 1e-9),
         name,
       ).toBe(true);
+  });
+});
+
+describe('the compressor memory-traces', () => {
+  it('halves the weight of a token with every half-life, and has weights that sum to 1', () => {
+    // One trace over 4 tokens has a half-life of 2: weights 2^(-3/2), 2^-1, 2^(-1/2), 1.
+    const [weights, total] = [[2 ** -1.5, 0.5, 2 ** -0.5, 1], 1.5 + 2 ** -1.5 + 2 ** -0.5];
+    for (const [i, weight] of traceWeights(4, 1).entries()) expect(weight).toBeCloseTo(weights[i] / total, 14);
+    const [fast, slow] = [0, 1].map(j => Array.from({ length: 4 }, (_, i) => traceWeights(4, 2)[2 * i + j]));
+    expect(fast[2] / fast[3]).toBeCloseTo(2 ** -(1 / 4 ** 0.25), 14);
+    expect(slow[2] / slow[3]).toBeCloseTo(2 ** -(1 / 4 ** 0.75), 14);
+    expect(slow.reduce((a, b) => a + b)).toBeCloseTo(1, 14);
   });
 });
 

@@ -6,6 +6,7 @@ import { bottleneck } from './bottleneck.ts';
 import { causal } from './causal.ts';
 import type { Compressor } from './compressor.ts';
 import { linearProjection } from './linear-projection.ts';
+import { memoryTraces } from './memory-traces.ts';
 import { perceiver } from './perceiver.ts';
 import { pca, randomProjection } from './projection.ts';
 import { recurrent } from './recurrent.ts';
@@ -29,6 +30,7 @@ export const compressors = new Registry<Compressor>('compressor', [
   meanPool,
   maxPool,
   stridedPool,
+  memoryTraces,
   pca,
   randomProjection,
   none,

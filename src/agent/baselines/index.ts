@@ -22,6 +22,7 @@ export const baselines = new Registry<Baseline>('baseline', [
   inPlace('mean-pool'),
   inPlace('max-pool'),
   inPlace('strided-pool'),
+  inPlace('memory-traces'),
   inPlace('pca'),
   inPlace('random-projection'),
   bestEpisodes,

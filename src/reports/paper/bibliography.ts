@@ -65,6 +65,15 @@ const ENTRIES: Readonly<Record<string, Entry>> = {
       year: '2020',
     },
   ],
+  eberhard2025: [
+    'inproceedings',
+    {
+      author: 'Onno Eberhard and Michael Muehlebach and Claire Vernade',
+      title: 'Partially Observable Reinforcement Learning with Memory Traces',
+      booktitle: 'International Conference on Machine Learning',
+      year: '2025',
+    },
+  ],
   guo2017: [
     'inproceedings',
     {

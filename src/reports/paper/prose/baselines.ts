@@ -17,6 +17,7 @@ export const BASELINES: Readonly<Record<string, string>> = {
   'mean-pool': meanPool,
   'max-pool': maxPool,
   'strided-pool': stridedPool,
+  'memory-traces': COMPRESSORS['memory-traces'],
   pca,
   'random-projection': COMPRESSORS['random-projection'],
   'best-episodes':

@@ -53,6 +53,7 @@ export const COMPRESSORS = {
   'mean-pool': 'The encoded context is cut into $m$ pieces of equal length, and the mean of each is a latent.',
   'max-pool': 'The encoded context is cut into $m$ pieces of equal length, and the largest of every number of each is a latent.',
   'strided-pool': 'The encoded context is cut into $m$ pieces of equal length, and the last token of each is a latent.',
+  'memory-traces': raw`Latent $j$ is a memory trace~\cite{eberhard2025}, an exponential moving average of the encoded context, $z_j = \sum_i w_{ij} h_i$ with weights that sum to one. The half-lives of the traces are fixed and rise geometrically from a few tokens to most of the context.`,
   pca: projection('the first principal components of such pieces'),
   'random-projection': projection('orthonormal directions that are drawn at random and fixed'),
   none: 'Nothing of the past reaches the policy, which has no cross-attention and sees the running episode alone.',
