@@ -17,6 +17,7 @@ import { MONTE_CARLO_OPTIONS, source } from '../sources/index.ts';
 import { type BaselineModel, baselineModels, baselineSteps } from '../training/stages/baselines.ts';
 import { followsTeacher } from '../training/stages/finetune.ts';
 import { stageSteps, trainingStages } from '../training/stages/index.ts';
+import { STAGE_HELP } from '../training/stages/names.ts';
 import { type OptionTable, resolveOptions } from '../util/options.ts';
 
 /** Describes an experiment and its further tables. Throws as `split` and `Model` do where the configuration cannot be built. */
@@ -38,9 +39,15 @@ export function describe(config: ExperimentConfig): Description {
 function stagesOf(config: ExperimentConfig): StageDescription[] {
   return trainingStages
     .filter(stage => stage.steps(config) > 0)
-    .map(({ name, terms }) => {
+    .map(({ name, terms, rows }) => {
       const loss = terms?.(config).filter(({ weight }) => weight > 0);
-      return { name, ...(loss ? { loss: loss.map(term => ({ ...term, description: lossTerms.get(term.term).description })) } : {}) };
+      const methods = rows(config).map(({ method }) => method);
+      return {
+        name,
+        help: STAGE_HELP[name],
+        methods,
+        ...(loss ? { loss: loss.map(term => ({ ...term, description: lossTerms.get(term.term).description })) } : {}),
+      };
     });
 }
 

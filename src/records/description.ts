@@ -79,6 +79,10 @@ export interface WeightedTerm {
 /** A training stage that an experiment goes through. */
 export interface StageDescription {
   readonly name: string;
+  /** What its command does. */
+  readonly help: string;
+  /** Methods that it adds to the evaluation. */
+  readonly methods: readonly string[];
   /** What it minimizes, where that is a sum of terms; those of weight 0 are left out. */
   readonly loss?: readonly (WeightedTerm & { readonly description: string })[];
 }

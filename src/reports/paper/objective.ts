@@ -1,5 +1,6 @@
 /** @file Methods: what each training stage minimises, with the terms that it has and no others (method 4). */
 
+import type { StageDescription } from '../../records/index.ts';
 import { reconstructs } from './architecture.ts';
 import { escapeTex } from './escape.ts';
 import { type Facts, has, minimizes } from './facts.ts';
@@ -87,8 +88,18 @@ export function objective(facts: Facts): (Written | undefined)[] {
         config.retrieve.ahead > 0 &&
         'Where all contexts that a sample is shown are of its own task, its query comes from the later half of its history with a probability of <config/retrieve/ahead>.',
     ]),
+    ...facts.stages.filter(({ name }) => !DESCRIBED.includes(name)).map(stage => otherStage(facts, stage)),
     setting.monteCarlo ? monteCarlo(facts) : undefined,
   ];
+}
+
+/** Stages that have sentences of their own. */
+const DESCRIBED: readonly string[] = ['teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'retrieve', 'baselines'];
+
+function otherStage(facts: Facts, { name, help, loss = [] }: StageDescription): Written | undefined {
+  const terms = termsOf(facts, name);
+  const what = `The stage \\emph{${escapeTex(name)}}: ${escapeTex(help)}`;
+  return paragraph(facts, [loss.length > 0 ? `${what}, by minimizing ${'$'}${sum(terms)}$${values(terms)}.` : `${what}.`]);
 }
 
 function teacherLoss({ config }: Facts): string {

@@ -2,6 +2,7 @@
 
 import type { Kinds, MethodResult } from '../../records/index.ts';
 import { audited } from './data.ts';
+import { escapeTex } from './escape.ts';
 import { type Facts, has, stepsPath } from './facts.ts';
 import { baselineProse, environmentProse, sourceProse, TEACHER } from './prose/index.ts';
 import { join, literal, paragraph, rebase, type Written, write } from './write.ts';
@@ -50,6 +51,8 @@ function rowWords(facts: Facts, row: string): (string | false)[] | undefined {
   if (row === 'teacher') return [TEACHER];
   if (retrieval) return ['The student after training with retrieval.', told];
   if (Object.hasOwn(kinds.baselines, row)) return [rebase(baselineProse(kinds.baselines[row]), 'config'), told];
+  const stage = facts.stages.find(({ methods }) => methods.includes(row));
+  if (stage) return [raw`The student after the stage \emph{${escapeTex(stage.name)}}.`, told];
   return given === undefined ? undefined : ['The same network with a prompt.', told];
 }
 
