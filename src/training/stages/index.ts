@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { BaseConfig, OptimiserConfig } from '../../settings/base.ts';
 import { optimiserOf, type TrainingStage } from '../define.ts';
 import { baselines } from './baselines.ts';
+import { consolidate } from './consolidate.ts';
 import { distil } from './distil.ts';
 import { finetune } from './finetune.ts';
 import type { TrainingStageName } from './names.ts';
@@ -12,7 +13,7 @@ import { reinforce } from './reinforce.ts';
 import { retrieve } from './retrieve.ts';
 import { teacher } from './teacher.ts';
 
-const TRAINING_STAGES = [teacher, pretrain, distil, finetune, reinforce, retrieve, baselines] as const;
+const TRAINING_STAGES = [teacher, pretrain, distil, finetune, consolidate, reinforce, retrieve, baselines] as const;
 
 type Stage = (typeof TRAINING_STAGES)[number];
 

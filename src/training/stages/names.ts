@@ -8,6 +8,7 @@ export const STAGE_HELP = {
   pretrain: 'pretrain the compressor by reconstruction',
   distil: 'distil into the policy with the compressor frozen',
   finetune: 'fine-tune compressor and policy together',
+  consolidate: 'train the policy alone on the latents of the fine-tuned compressor',
   reinforce: 'train the agent on the returns of its own in-context rollouts',
   retrieve: 'train the agent to use contexts that it looks up',
   baselines: 'train the models that CAD is compared with',

@@ -1,0 +1,46 @@
+/** @file Stage `consolidate`: L_AD over A_φ alone after fine-tuning, with the final C_θ frozen. */
+
+import type { z } from 'zod';
+import { PARTS } from '../../agent/model.ts';
+import { lossOf, Pass, returnTerm } from '../../agent/terms.ts';
+import type { WeightedTerm } from '../../records/index.ts';
+import type { BaseConfig } from '../../settings/base.ts';
+import { stageSection, steps } from '../../settings/fields.ts';
+import { foresees } from '../../settings/returns.ts';
+import { agentOf } from '../cad.ts';
+import { defineStage, type TrainingRun } from '../define.ts';
+import { trainingStage } from '../stage.ts';
+
+const settings = stageSection('Policy trained on alone after fine-tuning, so that it catches up with latents that no longer change', {
+  steps: steps('Training steps; 0 skips the stage').default(0),
+});
+
+export interface ConsolidateSection {
+  readonly consolidate: z.output<typeof settings>;
+}
+
+const METHOD = 'consolidated';
+
+const termsOf = (config: BaseConfig): WeightedTerm[] => [{ term: 'task', weight: 1 }, returnTerm(config)];
+
+export const consolidate = defineStage({
+  name: 'consolidate',
+  settings,
+  steps: ({ consolidate }: ConsolidateSection) => consolidate.steps,
+  terms: termsOf,
+  rows: config => [{ method: METHOD, foresees: foresees(config) }],
+  async train(run: TrainingRun<ConsolidateSection>, earlier) {
+    const { model, config } = run;
+    const { compressor, latents, consolidate } = config;
+    const output = await trainingStage(run, {
+      name: 'consolidate',
+      own: consolidate,
+      compressor,
+      settings: { compressor, latents },
+      from: { agent: agentOf(earlier) },
+      trains: [PARTS.policy],
+      build: (scope, batch) => lossOf(new Pass(model, scope, compressor, batch), termsOf(config)),
+    });
+    return { output, rows: [{ method: METHOD, kind: compressor, trained: output, foresees: foresees(config) }] };
+  },
+});
