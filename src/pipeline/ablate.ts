@@ -6,7 +6,6 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { type Evaluated, plannedRows } from '../analysis/evaluate.ts';
-import { measureTimes } from '../analysis/times.ts';
 import { openOutputs } from '../cache/outputs.ts';
 import { diskTime, StageStore, sayReused } from '../cache/store.ts';
 import { type ExperimentConfig, loadExperiment, settingsSchema, type TableSettings, withSettings } from '../config/experiment.ts';
@@ -19,11 +18,12 @@ import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { expandHome, hashJson } from '../util/files.ts';
 import { expectBuildable } from './buildable.ts';
-import { together } from './estimate.ts';
+import { together } from './needs.ts';
 import { makeAtOnce, partsOf } from './parallel.ts';
 import { Plan, plannedStages } from './plan.ts';
-import { writeResults } from './results.ts';
-import { type RunOptions, road } from './run.ts';
+import { reinforcement } from './reinforcement.ts';
+import { resultsOf, writeResults } from './results.ts';
+import { type RunOptions, runVariant } from './run.ts';
 
 const label = z
   .string()
@@ -263,8 +263,8 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
 
   await makeAtOnce(
     ablation.name,
-    cells.flatMap(cell => partsOf(cell.name, cell.config)),
-    { ...options, since },
+    cells.flatMap(cell => partsOf(reinforcement, cell.name, cell.config)),
+    { ...options, until: 'evaluate', since },
   );
 
   const sourceRow = sourceRows(cells);
@@ -278,7 +278,7 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   const [dataHashes, seconds]: [Record<string, string>, Record<string, number>] = [{}, {}];
   const stores: StageStore[] = [];
   // Tables of the experiment are no part of the combinations.
-  const plan = new Plan(cells.flatMap(({ config }) => plannedStages({ ...config, tables: [] })));
+  const plan = new Plan(cells.flatMap(({ config }) => plannedStages(reinforcement, { ...config, tables: [] })));
   for (const [done, { name, config }] of cells.entries()) {
     const heading = `${done + 1}/${cells.length} ${name}`;
     const store = new StageStore(out, {
@@ -289,7 +289,8 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
       progress: { ...progress, start: (stage, ...rest) => progress.start(`${heading}: ${stage}`, ...rest) },
     });
     stores.push(store);
-    const found = (await road(config, store, executors.get(hashJson(config.executor))!, 'evaluate'))!;
+    const executor = executors.get(hashJson(config.executor))!;
+    const found = (await runVariant(reinforcement, config, { store, executor, until: 'evaluate', alone: true }))!;
     const sharedNames = shared.namesIn(found, name);
     const rows = <T>({ cad, source, random, ...others }: Record<string, T>): Record<string, T> => ({
       [`cad ${name}`]: cad,
@@ -316,8 +317,8 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
       const { random: _, ...own } = rows(methods);
       imitation[config.name] = { histories, methods: { ...imitation[config.name]?.methods, ...own } };
     }
-    times[config.name] = { ...times[config.name], ...rows(await measureTimes(found.here, found.trained, found.methods)) };
-    dataHashes[name] = found.dataHash;
+    times[config.name] = { ...times[config.name], ...rows(found.times!) };
+    dataHashes[name] = found.generated.report.dataHash as string;
     seconds[name] = Object.values(store.seconds).reduce((a, b) => a + b, 0);
   }
   const lines = rate && new Map(cells.map(cell => [`cad ${cell.name}`, lineOf(cell, rate.along)]));
@@ -325,6 +326,9 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   const found = { ...main!, tables, returns, imitation, rate: curve, reference: reference && `cad ${reference}` };
   sayReused(stores, progress);
   return outputs.replace(async () =>
-    writeResults(out, cells[0].config, { ...found, dataHashes, seconds, times, command }, { signal, recorded: { ablation, base } }),
+    writeResults(
+      out,
+      await resultsOf(out, cells[0].config, { ...found, dataHashes, seconds, times, command }, { signal, recorded: { ablation, base } }),
+    ),
   );
 }

@@ -3,7 +3,7 @@
 import { bootstrapInterval, drawResamples, type Interval, mean, quantile, type Resamples } from '../statistics/bootstrap.ts';
 import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import type { RunRecord } from './run-record.ts';
+import type { CommonResults } from './run-record.ts';
 
 export const SUPERVISED_FORMAT = 'cadenza-supervised-1';
 
@@ -31,9 +31,8 @@ export interface SupervisedMethodResult {
 }
 
 /** The whole of results.json of a supervised experiment. */
-export interface SupervisedResults {
+export interface SupervisedResults extends CommonResults<SupervisedMethodResult> {
   format: typeof SUPERVISED_FORMAT;
-  name: string;
   problem: { id: string; description: string; options: unknown };
   score: { name: string; better: 'lower' | 'higher' };
   reference: { name: string; about: string };
@@ -43,15 +42,8 @@ export interface SupervisedResults {
   headline: number;
   tasks: number;
   queries: number;
-  seeds: number;
-  /** What the intervals are, in a sentence. */
-  bars: string;
-  methods: Record<string, SupervisedMethodResult>;
   /** Where the training curves were measured, and the reference's mean score there for every entry of `examples`. */
   validation: { tasks: number; reference: number[] };
-  /** The audit of training against held-out tasks. */
-  split: Record<string, unknown>;
-  run: RunRecord;
 }
 
 /** Draws shared by all methods: test tasks are resampled alike. */

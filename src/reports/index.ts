@@ -1,7 +1,16 @@
 /** @file Reports of an evaluation: on the terminal, as figures, and as one HTML page. */
 
 import { join } from 'node:path';
-import { type Inspection, isMissing, type Results, type SupervisedResults } from '../records/index.ts';
+import {
+  type CommonResults,
+  type Inspection,
+  isMissing,
+  RECORDED_FORMAT,
+  RESULTS_FORMAT,
+  type Results,
+  SUPERVISED_FORMAT,
+  type SupervisedResults,
+} from '../records/index.ts';
 import { writeFileAtomic } from '../util/files.ts';
 import { attentionMap, type Draw, probeCurves, reconstructionMap, transplantMap } from './figures/inspection.ts';
 import { learningCurves, toPNG } from './figures/learning-curves.ts';
@@ -13,7 +22,11 @@ import { htmlReport } from './html/results.ts';
 import { sideBySideHtml } from './html/side-by-side.ts';
 import { supervisedHtml } from './html/supervised.ts';
 import type { Facts } from './paper/facts.ts';
+import { summarize, summarizeRecorded, summarizeSupervised } from './summary.ts';
 import { refusals } from './tables/integrity.ts';
+import { formatRecorded } from './terminal/recorded.ts';
+import { formatResults } from './terminal/results.ts';
+import { formatSupervised } from './terminal/supervised.ts';
 
 export { learningCurves, toPNG } from './figures/learning-curves.ts';
 export type { FigureOptions } from './figures/plot.ts';
@@ -59,6 +72,32 @@ export function writePage(folder: string, { results, setting, runs }: Facts): st
 /** The same of a supervised experiment. */
 export function writeSupervisedReports(folder: string, results: SupervisedResults): string[] {
   return writeFiles(folder, supervisedHtml(results), scoreCurves(results));
+}
+
+/** How results are shown. */
+interface View<R> {
+  /** Writes page and figures into the folder of the run. */
+  write?(folder: string, results: R): void;
+  /** The report on a terminal. */
+  text(results: R): string;
+  /** What was found, in sentences. */
+  found(results: R): string[];
+}
+
+const defineView = <R extends CommonResults>(view: View<R>) => view as View<never>;
+
+/** One record for each format. Recordings are scored in a table, without curves. */
+const VIEWS: Readonly<Record<string, View<never>>> = {
+  [RESULTS_FORMAT]: defineView({ write: writeReports, text: formatResults, found: summarize }),
+  [RECORDED_FORMAT]: defineView({ text: formatRecorded, found: summarizeRecorded }),
+  [SUPERVISED_FORMAT]: defineView({ write: writeSupervisedReports, text: formatSupervised, found: summarizeSupervised }),
+};
+
+/** The view of results of whichever format. */
+export function viewOf(results: CommonResults) {
+  const { write, text, found } = VIEWS[results.format];
+  const own = results as never;
+  return { write: (folder: string) => write?.(folder, own), text: () => text(own), found: () => found(own) };
 }
 
 /** Writes inspect.html and a figure of each part of a look inside, as SVG and PNG, into the folder and gives their paths. */

@@ -1,7 +1,10 @@
-/** @file What a supervised experiment needs before it starts: see src/pipeline/estimate.ts. */
+/** @file What a supervised experiment needs before it starts: see src/pipeline/needs.ts. */
 
+import { SupervisedModel } from '../../agent/supervised/model.ts';
+import { SCORED_AT_ONCE } from '../../agent/supervised/scorer.ts';
 import type { SupervisedConfig } from '../../config/supervised.ts';
 import { Scope } from '../../nn/index.ts';
+import { optimiserOf } from '../../training/define.ts';
 import {
   type Estimate,
   expectFits,
@@ -14,18 +17,31 @@ import {
   TRAINING_BYTES,
   TRAINING_FLOPS,
   VECTORS,
-} from '../estimate.ts';
-import { SupervisedModel } from './model.ts';
-import { SCORED_AT_ONCE } from './scorer.ts';
+} from '../needs.ts';
+
+/** The models that are trained: what stands in the compressor's place, its steps and its batches. */
+export const trainedModels = (config: SupervisedConfig) => {
+  const { compressor, train, baselines } = config;
+  const model = (stage: string, kind: string, own: SupervisedConfig['train' | 'baselines']) => ({
+    stage,
+    kind,
+    steps: own.steps,
+    batch: optimiserOf(config, own).batch,
+  });
+  const others = baselines.steps > 0 ? baselines.methods : [];
+  return [model('cad', compressor, train), ...others.map(kind => model(kind, kind, baselines))];
+};
 
 /** Estimates a supervised experiment. Throws `E_CONFIG` as `estimate` does. */
 export function estimateSupervised(config: SupervisedConfig, memory = machineMemory()): Estimate {
   expectThreads(config);
-  const { context, queries, model: sizes, optimiser, train, baselines, validation, evaluate, seeds } = config;
+  const { context, queries, model: sizes, validation, evaluate, seeds } = config;
   const model = new SupervisedModel(config);
   const { inputs, label } = model.problem;
-  const kinds = [config.compressor, ...(baselines.steps > 0 ? baselines.methods : [])];
-  for (const kind of kinds) expectTables(kind, context.examples, model.options, kind === 'causal' ? 'model.latents' : 'context.examples');
+  const models = trainedModels(config);
+  const batch = Math.max(...models.map(({ batch }) => batch));
+  for (const { kind } of models)
+    expectTables(kind, context.examples, model.options, kind === 'causal' ? 'model.latents' : 'context.examples');
   const pair = 8 * (inputs + label.size);
   const { width, feedForward, encoderLayers, decoderLayers, latents } = sizes;
   const grows = {
@@ -45,7 +61,7 @@ export function estimateSupervised(config: SupervisedConfig, memory = machineMem
     'evaluate.queries': evaluate.queries / 16,
     'context.examples': context.examples / 16,
   };
-  const scores = 16 * counts * (validation.tasks + evaluate.tasks) * (kinds.length + 2);
+  const scores = 16 * counts * (validation.tasks + evaluate.tasks) * (models.length + 2);
   const bootstrap = evaluate.resamples * (2 * evaluate.tasks + 16 * counts);
   const needs = [
     { what: 'the held-out tasks', bytes: held, grows: heldGrows },
@@ -58,8 +74,8 @@ export function estimateSupervised(config: SupervisedConfig, memory = machineMem
     },
     {
       what: 'a training step',
-      bytes: results(optimiser.batch, queries),
-      grows: { ...grows, 'optimiser.batch': optimiser.batch / 128, queries: queries / 8 },
+      bytes: results(batch, queries),
+      grows: { ...grows, 'optimiser.batch': batch / 128, queries: queries / 8 },
     },
     {
       what: 'the evaluation',
@@ -68,20 +84,19 @@ export function estimateSupervised(config: SupervisedConfig, memory = machineMem
     },
   ];
   for (const need of needs) expectFits(need, memory);
-  const stages = kinds.map((kind, i): StageEstimate => {
-    const steps = i === 0 ? train.steps : baselines.steps;
+  const trained = models.map(({ stage, kind, steps, batch }): StageEstimate => {
     const { bytes, flops, nodes, parameters } = measure([{ outputs: { outputs: model.outputs(new Scope(), kind, 1, queries) } }]);
     return {
-      stage: i === 0 ? 'cad' : kind,
+      stage,
       steps,
       parameters,
       nodes,
-      bytes: held + 4 * VECTORS * parameters + TRAINING_BYTES * optimiser.batch * bytes,
-      flops: TRAINING_FLOPS * steps * optimiser.batch * flops * seeds.length,
+      bytes: held + 4 * VECTORS * parameters + TRAINING_BYTES * batch * bytes,
+      flops: TRAINING_FLOPS * steps * batch * flops * seeds.length,
     };
   });
   const evaluation = { stage: 'evaluate', bytes: held + scores + bootstrap + results(SCORED_AT_ONCE, evaluate.queries) };
-  const all = [...stages, evaluation];
-  const parts = [Math.max(...all.map(({ bytes }) => bytes))];
-  return fitting({ name: config.name, stages: all, parts }, { ...grows, 'optimiser.batch': optimiser.batch / 128 }, memory);
+  // Every model has a part of its own, for each seed.
+  const parts = seeds.flatMap(() => trained.map(({ bytes }) => Math.max(bytes, evaluation.bytes)));
+  return fitting({ name: config.name, stages: [...trained, evaluation], parts }, { ...grows, 'optimiser.batch': batch / 128 }, memory);
 }
