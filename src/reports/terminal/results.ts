@@ -199,7 +199,7 @@ export function formatRate(rate: RateReturn, { width = 80, color = wantsColor() 
 }
 
 /** A row for each name. Columns are left out from the least important on until a row fits; what is too long then are the names. */
-function fittingTable<T>(
+export function fittingTable<T>(
   head: string,
   names: readonly string[],
   entries: Readonly<Record<string, T>>,
