@@ -19,15 +19,17 @@ export type Opened<C> = Omit<StageRun<C>, 'seed'>;
 /** A method that is trained, as far as the configuration tells. */
 export type PlannedMethod = PlannedRow & { readonly seed: number };
 
-/** An experiment, or what one of its further tables makes of it. */
+/** An experiment, or what one of its further tables or a combination of an ablation makes of it. */
 export interface Variant<C> {
-  /** Name of its table. */
+  /** Name of its table or combination. */
   readonly name: string;
   readonly config: C;
 }
 
 /** A variant that ran to its end. */
 export interface EvaluatedVariant<C, E> extends Variant<C> {
+  /** Of every stage. */
+  readonly seconds: Readonly<Record<string, number>>;
   readonly evaluated: E;
 }
 

@@ -6,7 +6,7 @@
 import { extname } from 'node:path';
 import { runPool } from '../distributed/pool.ts';
 import type { Progress } from '../util/progress.ts';
-import type { CommonConfig, ExperimentKind } from './kind.ts';
+import type { CommonConfig, ExperimentKind, Variant } from './kind.ts';
 
 /** The training stage whose parts need nothing of the stages before it. */
 export const BASELINES = 'baselines';
@@ -36,12 +36,12 @@ export function separateParts<C extends CommonConfig>({ training }: Pick<Experim
   return trained.length === 0 ? [undefined] : [STUDENT, ...trained.map(({ name }) => name)];
 }
 
-/** An experiment as parts that need nothing of each other. */
-export function partsOf<C extends CommonConfig>(kind: Pick<ExperimentKind<C, never>, 'training'>, heading: string, config: C): Part[] {
+/** A variant as parts that need nothing of each other. */
+export function partsOf<C extends CommonConfig>(kind: Pick<ExperimentKind<C, never>, 'training'>, { name, config }: Variant<C>): Part[] {
   const { seeds } = config;
   return seeds.flatMap(seed =>
     separateParts(kind, config).map(only => ({
-      heading: [heading, ...(seeds.length > 1 ? [`seed ${seed}`] : []), ...(only ? [only] : [])].join(' '),
+      heading: [name, ...(seeds.length > 1 ? [`seed ${seed}`] : []), ...(only ? [only] : [])].join(' '),
       config: { ...config, seeds: [seed] },
       only,
     })),

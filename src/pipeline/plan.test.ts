@@ -84,7 +84,8 @@ async function expectPlanned<C extends CommonConfig, D extends Opened<C>, E, R e
   try {
     await runExperiment(kind, config, { out: join(folder, name), until, progress, signal, command: '' });
     const stages = asked.mock.calls.map(([{ stage }]) => stage);
-    expect(stages).toEqual(plannedStages(kind, config, until).map(({ stage }) => stage));
+    const planned = kind.variants(config).flatMap(each => plannedStages(kind, each.config, until));
+    expect(stages).toEqual(planned.map(({ stage }) => stage));
     expect(places.map(({ at, of }) => [at, of])).toEqual(stages.map((_, i) => [i + 1, stages.length]));
     expect(places.at(-1)).toMatchObject({ seconds: 0, more: false });
     return stages;

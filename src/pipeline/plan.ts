@@ -9,13 +9,12 @@ export interface PlannedStage {
   readonly steps?: number;
 }
 
-/** The stages of an experiment with its tables. */
-export const plannedStages = <C extends CommonConfig>(kind: PlannedKind<C>, config: C, until = 'evaluate'): PlannedStage[] =>
-  kind.variants(config).flatMap(({ config }) => plannedVariant(kind, config, until));
-
-type PlannedKind<C extends CommonConfig> = Pick<ExperimentKind<C, never>, 'data' | 'training' | 'planned' | 'variants'>;
-
-function plannedVariant<C extends CommonConfig>(kind: PlannedKind<C>, config: C, until: string): PlannedStage[] {
+/** The stages of an experiment without its tables. */
+export function plannedStages<C extends CommonConfig>(
+  kind: Pick<ExperimentKind<C, never>, 'data' | 'training' | 'planned'>,
+  config: C,
+  until: string,
+): PlannedStage[] {
   const { data, evaluation } = kind.planned(config, until);
   const training: PlannedStage[] = [];
   const trained: PlannedMethod[] = [];

@@ -3,11 +3,13 @@
 import { openOutputs } from '../cache/outputs.ts';
 import { diskTime, type StageOutput, StageStore, sayReused } from '../cache/store.ts';
 import { readyExecutor } from '../engine/executors/registry.ts';
+import type { Executor } from '../engine/index.ts';
 import type { CommonResults } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import type { StageRun } from '../training/define.ts';
+import { hashJson } from '../util/files.ts';
 import { type Progress, silentProgress } from '../util/progress.ts';
-import { type CommonConfig, type EvaluatedVariant, type ExperimentKind, type Opened, wantedBy } from './kind.ts';
+import { type CommonConfig, type EvaluatedVariant, type ExperimentKind, type Opened, type Variant, wantedBy } from './kind.ts';
 import { together } from './needs.ts';
 import { BASELINES, makeAtOnce, partsOf, STUDENT } from './parallel.ts';
 import { Plan, plannedStages } from './plan.ts';
@@ -30,36 +32,66 @@ export interface RunOptions {
 }
 
 /** Runs an experiment. Gives its results, or undefined when it was asked to stop before the evaluation. */
-export async function runExperiment<C extends CommonConfig, D extends Opened<C>, E, R extends CommonResults>(
+export function runExperiment<C extends CommonConfig, D extends Opened<C>, E, R extends CommonResults>(
   kind: ExperimentKind<C, D, E, R>,
   config: C,
   options: RunOptions,
 ): Promise<R | undefined> {
-  const { out, until = 'evaluate', progress, signal, fresh, jobs, command } = options;
+  const { out, command, signal } = options;
   const variants = kind.variants(config);
+  return runVariants(kind, { name: config.name, describes: config, variants }, options, found => {
+    // Stages of a table have the names of the experiment's own.
+    const named = found.flatMap(({ name, seconds }, i) =>
+      Object.entries(seconds).map(([stage, spent]) => [i === 0 ? stage : `${name}: ${stage}`, spent]),
+    );
+    return kind.results(config, found, { out, command, seconds: Object.fromEntries(named), signal });
+  });
+}
+
+/** What a command runs: variants whose finished stages lie in one folder, and what the outputs there are of. */
+export interface Command<C> {
+  readonly name: string;
+  readonly describes: unknown;
+  readonly variants: readonly Variant<C>[];
+}
+
+/** Runs all variants of a command by one plan, and writes their results. */
+export async function runVariants<C extends CommonConfig, D extends Opened<C>, E, R extends CommonResults>(
+  kind: ExperimentKind<C, D, E>,
+  { name, describes, variants }: Command<C>,
+  options: RunOptions,
+  collect: (found: readonly EvaluatedVariant<C, E>[]) => Promise<R>,
+): Promise<R | undefined> {
+  const { out, until = 'evaluate', progress, signal, fresh, jobs } = options;
   // Built before anything runs: what does not fit should not show after an hour of training.
   const needs = variants.map(({ config }) => kind.expectBuildable(config, until));
   together(needs, jobs);
-  const executor = await readyExecutor(config.executor, progress.say);
+  const executors = new Map<string, Executor>();
+  for (const { executor } of variants.map(({ config }) => config)) {
+    const key = hashJson(executor);
+    if (!executors.has(key)) executors.set(key, await readyExecutor(executor, progress.say));
+  }
   const since = diskTime(out);
-  const outputs = openOutputs(out, config, until === 'evaluate' ? progress : silentProgress);
-  const parts = variants.flatMap(({ config }) => partsOf(kind, config.name, config));
-  await makeAtOnce(config.name, parts, { ...options, until, since });
-  const plan = new Plan(plannedStages(kind, config, until));
+  const outputs = openOutputs(out, describes, until === 'evaluate' ? progress : silentProgress);
+  await makeAtOnce(
+    name,
+    variants.flatMap(each => partsOf(kind, each)),
+    { ...options, until, since },
+  );
+  const plan = new Plan(variants.flatMap(({ config }) => plannedStages(kind, config, until)));
   const stores: StageStore[] = [];
   const found: EvaluatedVariant<C, E>[] = [];
-  const seconds: Record<string, number> = {};
   for (const [i, variant] of variants.entries()) {
-    const store = new StageStore(out, { fresh, since, plan, progress, signal });
+    const heading = variants.length > 1 ? `${i + 1}/${variants.length} ${variant.name}: ` : '';
+    const start: Progress['start'] = (stage, ...rest) => progress.start(`${heading}${stage}`, ...rest);
+    const store = new StageStore(out, { fresh, since, plan, progress: { ...progress, start }, signal });
     stores.push(store);
+    const executor = executors.get(hashJson(variant.config.executor))!;
     const evaluated = await runVariant(kind, variant.config, { store, executor, until, alone: true });
-    if (evaluated !== undefined) found.push({ ...variant, evaluated });
-    // Stages of a table have the names of the experiment's own.
-    for (const [stage, spent] of Object.entries(store.seconds)) seconds[i === 0 ? stage : `${variant.name}: ${stage}`] = spent;
+    if (evaluated !== undefined) found.push({ ...variant, evaluated, seconds: store.seconds });
   }
   sayReused(stores, progress);
-  if (until !== 'evaluate') return undefined;
-  return outputs.replace(async () => writeResults(out, await kind.results(config, found, { out, command, seconds, signal })));
+  return until === 'evaluate' ? outputs.replace(async () => writeResults(out, await collect(found))) : undefined;
 }
 
 interface TrainTools extends Pick<StageRun, 'store' | 'executor'> {
