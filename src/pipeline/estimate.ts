@@ -22,6 +22,9 @@ import {
   expectTables,
   expectThreads,
   fitting,
+  grownSizes,
+  leastResults,
+  leastWeights,
   machineMemory,
   measure,
   type Need,
@@ -76,13 +79,9 @@ function placeOf(config: ExperimentConfig, model: Model) {
   return { config, model: model.in(familyOf(config)) };
 }
 
-/** Sizes of the networks as multiples of ordinary ones. */
+/** What the networks grow with, as multiples of ordinary values. */
 const grown = ({ model, context, policy }: ExperimentConfig): Record<string, number> => ({
-  'model.width': (model.width / 64) ** 2,
-  'model.latents': model.latents / 8,
-  'model.encoderLayers': model.encoderLayers / 2,
-  'model.decoderLayers': model.decoderLayers / 3,
-  'model.feedForward': model.feedForward / 4,
+  ...grownSizes(model),
   ...(context.segments === undefined ? { 'context.episodes': context.episodes / 10 } : { 'context.segments': context.segments / 10 }),
   ...(policy.returns ? { 'policy.returns.episodes': policy.returns.episodes / 2 } : {}),
 });
@@ -193,10 +192,8 @@ const trains = (config: ExperimentConfig, stage: TrainingStageName): boolean => 
 
 /** The least that training takes, without any graph: batches, weights, and one result of every block. */
 function trainingNeeds(config: ExperimentConfig, model: Model): Need[] {
-  const { width, feedForward, encoderLayers, decoderLayers, latents } = config.model;
   const { tokenizer, segment, contextTokens, head } = model;
   const query = tokenizer.queryTokens(segment);
-  const weights = width * (width * (4 + 2 * feedForward) * (encoderLayers + decoderLayers) + contextTokens + latents);
   const codes = config.latents.kind === 'vq' ? config.latents.groups * config.latents.codes * config.latents.codeWidth : 0;
   return trainingStages
     .map(({ name }) => name)
@@ -206,10 +203,10 @@ function trainingNeeds(config: ExperimentConfig, model: Model): Need[] {
       const own = config[stage].batch === undefined ? 'optimiser.batch' : `${stage}.batch`;
       const grows = { ...grown(config), [own]: batch / 64, 'env.options.horizon': model.family.horizon / 20 };
       const row = contextTokens * tokenizer.context.width + query * tokenizer.query.width + segment * head.distribution.size;
-      const results = width * (contextTokens * (1 + encoderLayers) + query * (1 + decoderLayers) + latents);
+      const weights = leastWeights(config.model, config.model.width * contextTokens + codes);
       return [
-        { what: `the weights of ${stage}`, bytes: 4 * VECTORS * (weights + codes), grows: grown(config) },
-        { what: `a batch of ${stage}`, bytes: 4 * batch * (row + results), grows },
+        { what: `the weights of ${stage}`, bytes: weights, grows: grown(config) },
+        { what: `a batch of ${stage}`, bytes: 4 * batch * (row + leastResults(config.model, contextTokens, query)), grows },
       ];
     });
 }

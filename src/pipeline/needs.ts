@@ -123,6 +123,26 @@ export function formatBytes(bytes: number): string {
   return `${Number((bytes / 1000 ** power).toPrecision(3))} ${units[power]}`;
 }
 
+/** Sizes of the networks of every kind of experiment. */
+type Sizes = Pick<BaseConfig['model'], 'width' | 'latents' | 'encoderLayers' | 'decoderLayers' | 'feedForward'>;
+
+/** Sizes of the networks as multiples of ordinary ones. */
+export const grownSizes = ({ width, latents, encoderLayers, decoderLayers, feedForward }: Sizes): Record<string, number> => ({
+  'model.width': (width / 64) ** 2,
+  'model.latents': latents / 8,
+  'model.encoderLayers': encoderLayers / 2,
+  'model.decoderLayers': decoderLayers / 3,
+  'model.feedForward': feedForward / 4,
+});
+
+/** The least bytes that training takes for weights: `others` numbers besides those of the blocks. */
+export const leastWeights = ({ width, latents, encoderLayers, decoderLayers, feedForward }: Sizes, others: number): number =>
+  4 * VECTORS * (width * (width * (4 + 2 * feedForward) * (encoderLayers + decoderLayers) + latents) + others);
+
+/** The least numbers that one pass leaves: a result of every block for the tokens of the context and of the query. */
+export const leastResults = ({ width, latents, encoderLayers, decoderLayers }: Sizes, context: number, query: number): number =>
+  width * (context * (1 + encoderLayers) + query * (1 + decoderLayers) + latents);
+
 /** Throws `E_CONFIG` where a mask or a table of positions would be too large to stand in a graph. */
 export function expectTables(kind: string, tokens: number, options: CompressorOptions, setting: string): void {
   const mask = kind === 'causal' ? compressor(kind).latents(tokens, options) ** 2 : 0;

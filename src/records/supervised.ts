@@ -74,15 +74,8 @@ export function scoresByExamples(
     const [interval, ratio] = [bootstrapInterval(own, mean, draws), ratioInterval(own, best, draws)];
     return { mean: mean(own), ...interval, ratio: mean(own) / mean(best), ratioLow: ratio.low, ratioHigh: ratio.high };
   });
-  const column = (key: keyof (typeof rows)[number]) => rows.map(row => row[key]);
-  return {
-    mean: column('mean'),
-    low: column('low'),
-    high: column('high'),
-    ratio: column('ratio'),
-    ratioLow: column('ratioLow'),
-    ratioHigh: column('ratioHigh'),
-  };
+  const names = Object.keys(rows[0]) as (keyof (typeof rows)[number])[];
+  return Object.fromEntries(names.map(name => [name, rows.map(row => row[name])])) as SupervisedMethodResult['byExamples'];
 }
 
 /** 95% percentile interval of mean(a) / mean(b) when tasks are resampled in pairs. */
