@@ -1,10 +1,10 @@
 /** @file Experiments as commands see them: of whichever kind a file says, estimated, run, and what comes next. */
 
-import type { CommonConfig, ExperimentKind } from '../pipeline/kind.ts';
+import type { CommonConfig, ExperimentKind, RunOptions } from '../pipeline/kind.ts';
 import { KINDS, kindOf } from '../pipeline/kinds.ts';
 import { together } from '../pipeline/needs.ts';
-import { type RunOptions, runExperiment } from '../pipeline/run.ts';
-import type { CommonResults } from '../records/index.ts';
+import { runExperiment } from '../pipeline/run.ts';
+import type { AnyResults } from '../records/index.ts';
 import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Next } from './ending.ts';
@@ -15,7 +15,7 @@ export interface OpenExperiment {
   readonly kind: ExperimentKind;
   readonly config: CommonConfig;
   /** Runs it; gives nothing when it was asked to stop before the evaluation. */
-  run(options: RunOptions): Promise<CommonResults | undefined>;
+  run(options: RunOptions): Promise<AnyResults | undefined>;
   /** What it needs with so many jobs, up to a stage, and how long that takes at the rate of this machine, which is measured. */
   estimate(jobs: number, until?: string): Promise<TimedEstimate>;
   /** Commands that come next, for the run in a folder of the experiment that was given so: its file, and the settings beyond it. */

@@ -13,10 +13,10 @@ import { type ImitationTable, REFERENCES, type ReturnTable } from '../statistics
 import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { expandHome, hashJson } from '../util/files.ts';
-import type { EvaluatedVariant } from './kind.ts';
+import type { EvaluatedVariant, RunOptions } from './kind.ts';
 import { type Found, reinforcement } from './reinforcement.ts';
 import { resultsOf, type Tables } from './results.ts';
-import { type RunOptions, runVariants } from './run.ts';
+import { runVariants } from './run.ts';
 
 const label = z
   .string()

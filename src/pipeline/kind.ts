@@ -4,10 +4,11 @@
  */
 
 import type { z } from 'zod';
-import type { CommonResults } from '../records/index.ts';
+import type { AnyResults } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import type { BaseConfig } from '../settings/base.ts';
 import type { PlannedRow, StageRun, TrainingConfig, TrainingStage } from '../training/define.ts';
+import type { Progress } from '../util/progress.ts';
 import type { Estimate } from './needs.ts';
 
 /** Settings that every experiment has. */
@@ -24,6 +25,23 @@ export interface Variant<C> {
   /** Name of its table or combination. */
   readonly name: string;
   readonly config: C;
+}
+
+/** How a command runs. */
+export interface RunOptions {
+  /** Folder of the run. */
+  out: string;
+  /** The last stage to run, with whatever it needs; all of them when left out. */
+  until?: string;
+  /** Make every stage again that the command needs, finished or not, instead of continuing. */
+  fresh?: boolean;
+  /** Parts (seeds, tables, combinations) that are made at once, each in a process of its own; 1 when left out. */
+  jobs?: number;
+  progress: Progress;
+  /** Aborted on SIGINT and SIGTERM: the running stage saves and throws `E_INTERRUPTED`. */
+  signal: AbortSignal;
+  /** The command line, for the record. */
+  command: string;
 }
 
 /** A variant that ran to its end. */
@@ -45,7 +63,7 @@ export interface ExperimentKind<
   C extends CommonConfig = CommonConfig,
   D extends Opened<C> = Opened<C>,
   E = unknown,
-  R extends CommonResults = CommonResults,
+  R extends AnyResults = AnyResults,
 > {
   readonly name: string;
   /** The key at the top of a file that only this kind has; the kind without one is what every other file is. */

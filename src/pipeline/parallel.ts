@@ -5,8 +5,7 @@
 
 import { extname } from 'node:path';
 import { runPool } from '../distributed/pool.ts';
-import type { Progress } from '../util/progress.ts';
-import type { CommonConfig, ExperimentKind, Variant } from './kind.ts';
+import type { CommonConfig, ExperimentKind, RunOptions, Variant } from './kind.ts';
 
 /** The training stage whose parts need nothing of the stages before it. */
 export const BASELINES = 'baselines';
@@ -52,17 +51,9 @@ export function partsOf<C extends CommonConfig>(kind: Pick<ExperimentKind<C, nev
 export async function makeAtOnce(
   name: string,
   parts: readonly Part[],
-  options: {
-    readonly out: string;
-    readonly fresh?: boolean;
-    readonly since: number;
-    readonly until: string;
-    readonly jobs?: number;
-    readonly progress: Progress;
-    readonly signal: AbortSignal;
-  },
+  options: Omit<RunOptions, 'command'> & { readonly since: number },
 ): Promise<void> {
-  const { out, fresh = false, since, until, jobs: processes = 1, progress, signal } = options;
+  const { out, fresh = false, since, until = 'evaluate', jobs: processes = 1, progress, signal } = options;
   if (Math.min(processes, parts.length) === 1) return;
   const jobs = parts.map((part): PartJob => ({ ...part, out, fresh, since, until }));
   // Where the sources themselves run, there is no compiled module.

@@ -8,7 +8,7 @@ import { ROOT, settings, TINY } from '../../test/helpers/command.ts';
 import { StageStore } from '../cache/store.ts';
 import { loadExperiment } from '../config/experiment.ts';
 import { supervisedSchema } from '../config/supervised.ts';
-import type { CommonResults } from '../records/index.ts';
+import type { AnyResults } from '../records/index.ts';
 import { loadConfig } from '../util/config.ts';
 import { type Place, silentProgress } from '../util/progress.ts';
 import type { CommonConfig, ExperimentKind, Opened } from './kind.ts';
@@ -71,7 +71,7 @@ it.each([
 });
 
 /** Runs an experiment, and gives the stages that it asked for: those that were planned. */
-async function expectPlanned<C extends CommonConfig, D extends Opened<C>, E, R extends CommonResults>(
+async function expectPlanned<C extends CommonConfig, D extends Opened<C>, E, R extends AnyResults>(
   kind: ExperimentKind<C, D, E, R>,
   config: C,
   name: string,

@@ -4,35 +4,27 @@ import { openOutputs } from '../cache/outputs.ts';
 import { diskTime, type StageOutput, StageStore, sayReused } from '../cache/store.ts';
 import { readyExecutor } from '../engine/executors/registry.ts';
 import type { Executor } from '../engine/index.ts';
-import type { CommonResults } from '../records/index.ts';
+import type { AnyResults } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import type { StageRun } from '../training/define.ts';
 import { hashJson } from '../util/files.ts';
 import { type Progress, silentProgress } from '../util/progress.ts';
-import { type CommonConfig, type EvaluatedVariant, type ExperimentKind, type Opened, type Variant, wantedBy } from './kind.ts';
+import {
+  type CommonConfig,
+  type EvaluatedVariant,
+  type ExperimentKind,
+  type Opened,
+  type RunOptions,
+  type Variant,
+  wantedBy,
+} from './kind.ts';
 import { together } from './needs.ts';
 import { BASELINES, makeAtOnce, partsOf, STUDENT } from './parallel.ts';
 import { Plan, plannedStages } from './plan.ts';
 import { writeResults } from './results.ts';
 
-export interface RunOptions {
-  /** Folder of the run. */
-  out: string;
-  /** The last stage to run, with whatever it needs; all of them when left out. */
-  until?: string;
-  /** Make every stage again that the command needs, finished or not, instead of continuing. */
-  fresh?: boolean;
-  /** Parts (seeds, tables, combinations) that are made at once, each in a process of its own; 1 when left out. */
-  jobs?: number;
-  progress: Progress;
-  /** Aborted on SIGINT and SIGTERM: the running stage saves and throws `E_INTERRUPTED`. */
-  signal: AbortSignal;
-  /** The command line, for the record. */
-  command: string;
-}
-
 /** Runs an experiment. Gives its results, or undefined when it was asked to stop before the evaluation. */
-export function runExperiment<C extends CommonConfig, D extends Opened<C>, E, R extends CommonResults>(
+export function runExperiment<C extends CommonConfig, D extends Opened<C>, E, R extends AnyResults>(
   kind: ExperimentKind<C, D, E, R>,
   config: C,
   options: RunOptions,
@@ -56,7 +48,7 @@ export interface Command<C> {
 }
 
 /** Runs all variants of a command by one plan, and writes their results. */
-export async function runVariants<C extends CommonConfig, D extends Opened<C>, E, R extends CommonResults>(
+export async function runVariants<C extends CommonConfig, D extends Opened<C>, E, R extends AnyResults>(
   kind: ExperimentKind<C, D, E>,
   { name, describes, variants }: Command<C>,
   options: RunOptions,

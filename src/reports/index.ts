@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import {
-  type CommonResults,
+  type AnyResults,
   type Inspection,
   isMissing,
   RECORDED_FORMAT,
@@ -74,30 +74,21 @@ export function writeSupervisedReports(folder: string, results: SupervisedResult
   return writeFiles(folder, supervisedHtml(results), scoreCurves(results));
 }
 
-/** How results are shown. */
-interface View<R> {
-  /** Writes page and figures into the folder of the run. */
-  write?(folder: string, results: R): void;
-  /** The report on a terminal. */
-  text(results: R): string;
-  /** What was found, in sentences. */
-  found(results: R): string[];
-}
-
-const defineView = <R extends CommonResults>(view: View<R>) => view as View<never>;
-
-/** One record for each format. Recordings are scored in a table, without curves. */
-const VIEWS: Readonly<Record<string, View<never>>> = {
-  [RESULTS_FORMAT]: defineView({ write: writeReports, text: formatResults, found: summarize }),
-  [RECORDED_FORMAT]: defineView({ text: formatRecorded, found: summarizeRecorded }),
-  [SUPERVISED_FORMAT]: defineView({ write: writeSupervisedReports, text: formatSupervised, found: summarizeSupervised }),
-};
-
-/** The view of results of whichever format. */
-export function viewOf(results: CommonResults) {
-  const { write, text, found } = VIEWS[results.format];
-  const own = results as never;
-  return { write: (folder: string) => write?.(folder, own), text: () => text(own), found: () => found(own) };
+/** How results of whichever format are shown: files in the folder of the run, a report on a terminal, and what was found, in sentences. */
+export function viewOf(results: AnyResults) {
+  switch (results.format) {
+    case RESULTS_FORMAT:
+      return { write: (out: string) => writeReports(out, results), text: () => formatResults(results), found: () => summarize(results) };
+    case SUPERVISED_FORMAT:
+      return {
+        write: (out: string) => writeSupervisedReports(out, results),
+        text: () => formatSupervised(results),
+        found: () => summarizeSupervised(results),
+      };
+    // A table says it all; there are no curves.
+    case RECORDED_FORMAT:
+      return { write: () => [], text: () => formatRecorded(results), found: () => summarizeRecorded(results) };
+  }
 }
 
 /** Writes inspect.html and a figure of each part of a look inside, as SVG and PNG, into the folder and gives their paths. */
