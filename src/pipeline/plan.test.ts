@@ -9,9 +9,11 @@ import { StageStore } from '../cache/store.ts';
 import { loadExperiment } from '../config/experiment.ts';
 import { supervisedSchema } from '../config/supervised.ts';
 import type { AnyResults } from '../records/index.ts';
+import { STAGE_COMMANDS } from '../training/stages/names.ts';
 import { loadConfig } from '../util/config.ts';
 import { type Place, silentProgress } from '../util/progress.ts';
-import type { CommonConfig, ExperimentKind, Opened } from './kind.ts';
+import { type CommonConfig, type ExperimentKind, type Opened, stagesOf } from './kind.ts';
+import { KINDS } from './kinds.ts';
 import { Plan, plannedStages } from './plan.ts';
 import { reinforcement } from './reinforcement.ts';
 import { runExperiment } from './run.ts';
@@ -93,6 +95,10 @@ async function expectPlanned<C extends CommonConfig, D extends Opened<C>, E, R e
     asked.mockRestore();
   }
 }
+
+it('has a command for every stage of every kind of experiment', () => {
+  expect(Object.keys(STAGE_COMMANDS).sort()).toEqual([...new Set(KINDS.flatMap(stagesOf))].sort());
+});
 
 it('expects of a stage what its like took, and says where nothing like it was made', () => {
   const plan = new Plan([
