@@ -1,26 +1,12 @@
 /** @file Experiments as commands see them: of whichever kind a file says, estimated, run, and what comes next. */
 
-import type { CommonConfig, ExperimentKind, RunOptions } from '../pipeline/kind.ts';
+import type { RunOptions } from '../pipeline/kind.ts';
 import { KINDS, kindOf } from '../pipeline/kinds.ts';
 import { together } from '../pipeline/needs.ts';
 import { runExperiment } from '../pipeline/run.ts';
-import type { AnyResults } from '../records/index.ts';
 import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Next } from './ending.ts';
-import type { TimedEstimate } from './estimate.ts';
-
-export interface OpenExperiment {
-  /** As the keys of the file say. */
-  readonly kind: ExperimentKind;
-  readonly config: CommonConfig;
-  /** Runs it; gives nothing when it was asked to stop before the evaluation. */
-  run(options: RunOptions): Promise<AnyResults | undefined>;
-  /** What it needs with so many jobs, up to a stage, and how long that takes at the rate of this machine, which is measured. */
-  estimate(jobs: number, until?: string): Promise<TimedEstimate>;
-  /** Commands that come next, for the run in a folder of the experiment that was given so: its file, and the settings beyond it. */
-  next(out: string, given: readonly string[]): Next[];
-}
 
 /** What a run of a kind is good for besides being run with other settings, and which setting to begin with. */
 const NEXT: Readonly<Record<string, { readonly commands: (out: string) => Next[]; readonly setting: string }>> = {
@@ -37,7 +23,7 @@ const NEXT: Readonly<Record<string, { readonly commands: (out: string) => Next[]
 const REINFORCEMENT_KEYS = ['env', 'source', 'tokenizer'];
 
 /** Reads an experiment of whichever kind the file's keys say. Throws `E_CONFIG` as `loadConfig` does, and where they say two, or an ablation. */
-export function openExperiment(file: string, overrides: readonly string[] = []): OpenExperiment {
+export function openExperiment(file: string, overrides: readonly string[] = []) {
   // Read once: a pipe cannot be read again.
   const text = readConfig(file);
   const keys = topLevelKeys({ file, text });
@@ -56,10 +42,13 @@ export function openExperiment(file: string, overrides: readonly string[] = []):
     );
   const config = loadConfig(schema, { file, text, overrides });
   return {
+    /** As the keys of the file say. */
     kind,
     config,
-    run: options => runExperiment(kindOf(config), config, options),
-    async estimate(jobs, until = 'evaluate') {
+    /** Runs it; gives nothing when it was asked to stop before the evaluation. */
+    run: (options: RunOptions) => runExperiment(kindOf(config), config, options),
+    /** What it needs with so many jobs, up to a stage, and how long that takes at the rate of this machine, which is measured. */
+    async estimate(jobs: number, until = 'evaluate') {
       const kind = kindOf(config);
       const found = together(
         kind.variants(config).map(each => kind.expectBuildable(each.config, until)),
@@ -68,7 +57,8 @@ export function openExperiment(file: string, overrides: readonly string[] = []):
       const [{ gemmRate }, { timed }] = await Promise.all([import('./examine.ts'), import('./estimate.ts')]);
       return timed(found, await gemmRate(config.executor), config.executor.threads);
     },
-    next(out, given) {
+    /** Commands that come next, for the run in a folder of the experiment that was given so: its file, and the settings beyond it. */
+    next(out: string, given: readonly string[]): Next[] {
       const { commands, setting = 'seeds=[0,1,2]' } = NEXT[kindOf(config).name] ?? {};
       return [
         ...(commands?.(out) ?? []),

@@ -14,7 +14,6 @@ import {
   RETURNS_FILE,
   RETURNS_FORMAT,
   type Results,
-  type ReturnsTable,
   type Versus,
   versusOthersPieces,
 } from '../records/index.ts';
@@ -85,33 +84,23 @@ export async function resultsOf(
   found: Tables,
   { signal, recorded = config }: { signal: AbortSignal; recorded?: unknown },
 ): Promise<Results> {
-  const { reference = 'cad' } = found;
-  const raw = rawTables(config, found);
+  const { methods, protocol, returns, imitation, rate, reference = 'cad' } = found;
+  const tables = Object.entries(found.tables);
+  const raw = Object.fromEntries([[config.name, found.raw], ...tables.map(([name, { raw }]) => [name, raw] as const)]);
   const versus: Record<string, Versus> = {};
   for (const [name, table] of Object.entries(raw)) {
-    const found = await breathing(versusOthersPieces(table, reference), signal);
-    if (found) versus[name] = found;
+    const compared = await breathing(versusOthersPieces(table, reference), signal);
+    if (compared) versus[name] = compared;
   }
   // Without line breaks: one number a line would make the file several times as large.
   const text = `${canonicalJson({ format: RETURNS_FORMAT, tables: raw })}\n`;
   writeFileAtomic(join(out, RETURNS_FILE), text);
-  return { ...tablesOf(config, found, versus, recorded), raw: { file: RETURNS_FILE, sha256: sha256(text) } };
-}
-
-/** The raw returns of all tables by name: of the experiment itself, and of further ones. */
-const rawTables = ({ name }: ExperimentConfig, { raw, tables }: Tables): Record<string, ReturnsTable> =>
-  Object.fromEntries([[name, raw], ...Object.entries(tables).map(([other, { raw }]) => [other, raw] as const)]);
-
-function tablesOf(config: ExperimentConfig, found: Tables, versus: Record<string, Versus>, recorded: unknown): Results {
-  const { methods, raw, protocol, returns, imitation, rate } = found;
-  const tables = Object.entries(found.tables).map(([name, { methods }]) => [name, methods] as const);
-  const protocols = Object.entries(found.tables).map(([name, { protocol }]) => [name, protocol] as const);
   const { episodes, streams, sampling, resamples } = config.evaluate;
-  const tasks = raw.tasks.length;
+  const tasks = found.raw.tasks.length;
   return {
     format: RESULTS_FORMAT,
     ...commonResults(config, found, recorded),
-    oracle: { mean: mean(raw.oracle) },
+    oracle: { mean: mean(found.raw.oracle) },
     episodes,
     streams: streams * tasks,
     sampling,
@@ -124,7 +113,7 @@ function tablesOf(config: ExperimentConfig, found: Tables, versus: Record<string
       side: config.evaluate.tasks,
     }),
     methods,
-    ...(tables.length > 0 ? { tables: Object.fromEntries(tables) } : {}),
+    ...(tables.length > 0 ? { tables: Object.fromEntries(tables.map(([name, { methods }]) => [name, methods])) } : {}),
     ...(Object.keys(versus).length > 0 ? { versus } : {}),
     ...(Object.keys(returns).length > 0 ? { returns } : {}),
     ...(Object.keys(imitation).length > 0 ? { imitation } : {}),
@@ -132,6 +121,7 @@ function tablesOf(config: ExperimentConfig, found: Tables, versus: Record<string
     // The combinations of an ablation each have one of their own.
     ...(recorded === config ? { setting: describe(config).setting } : {}),
     split: auditTasks(config),
-    protocols: Object.fromEntries([[config.name, protocol], ...protocols]),
+    protocols: { [config.name]: protocol, ...Object.fromEntries(tables.map(([name, { protocol }]) => [name, protocol])) },
+    raw: { file: RETURNS_FILE, sha256: sha256(text) },
   };
 }
