@@ -14,7 +14,7 @@ import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { expandHome, hashJson } from '../util/files.ts';
 import type { EvaluatedVariant, RunOptions } from './kind.ts';
-import { type Found, reinforcement } from './reinforcement.ts';
+import { type ReinforcementEvaluation, reinforcement } from './reinforcement.ts';
 import { resultsOf, type Tables } from './results.ts';
 import { runVariants } from './run.ts';
 
@@ -256,7 +256,7 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
 function oneTable(
   { rate, beside, reference }: Ablation,
   cells: readonly Cell[],
-  all: readonly EvaluatedVariant<ExperimentConfig, Found>[],
+  all: readonly EvaluatedVariant<ExperimentConfig, ReinforcementEvaluation>[],
 ): Omit<Tables, 'command'> {
   const sourceRow = sourceRows(cells);
   const shared = new SharedRows([...new Set([...beside, ...(rate ? [rate.against] : [])])]);

@@ -15,7 +15,7 @@ import type { Estimate } from './needs.ts';
 export type CommonConfig = TrainingConfig & Pick<BaseConfig, 'name' | 'seeds'>;
 
 /** What the stages of an experiment share, for all of its seeds. */
-export type Opened<C> = Omit<StageRun<C>, 'seed'>;
+export type SharedData<C> = Omit<StageRun<C>, 'seed'>;
 
 /** A method that is trained, as far as the configuration tells. */
 export type PlannedMethod = PlannedRow & { readonly seed: number };
@@ -61,7 +61,7 @@ export interface EvaluatedVariant<C, E> extends Variant<C> {
  */
 export interface ExperimentKind<
   C extends CommonConfig = CommonConfig,
-  D extends Opened<C> = Opened<C>,
+  D extends SharedData<C> = SharedData<C>,
   E = unknown,
   R extends AnyResults = AnyResults,
 > {
@@ -74,7 +74,7 @@ export interface ExperimentKind<
   /** The fingerprint of the settings, by which they are told apart when they are chosen. */
   fingerprint?(config: C): string;
   /** The stage before all training. */
-  readonly data: string;
+  readonly dataStage: string;
   readonly training: readonly TrainingStage<string, z.ZodType, C, D & { readonly seed: number }>[];
   /** The experiment itself, and its further tables. */
   variants(config: C): readonly Variant<C>[];
@@ -94,10 +94,10 @@ export interface ExperimentKind<
   planned(config: C, until: string): { readonly data: readonly string[]; evaluation(trained: readonly PlannedMethod[]): readonly string[] };
 }
 
-type AnyKind<C extends CommonConfig> = Pick<ExperimentKind<C, never>, 'data' | 'training'>;
+type AnyKind<C extends CommonConfig> = Pick<ExperimentKind<C, never>, 'dataStage' | 'training'>;
 
 /** What a command may stop after, in order. */
-export const stagesOf = ({ data, training }: AnyKind<never>): string[] => [data, ...training.map(({ name }) => name), 'evaluate'];
+export const stagesOf = ({ dataStage, training }: AnyKind<never>): string[] => [dataStage, ...training.map(({ name }) => name), 'evaluate'];
 
 /** Whether a stage runs when `until` is the last one to run. */
 export function wantedBy(kind: AnyKind<never>, until: string, stage: string): boolean {

@@ -12,7 +12,7 @@ import type { AnyResults } from '../records/index.ts';
 import { STAGE_COMMANDS } from '../training/stages/names.ts';
 import { loadConfig } from '../util/config.ts';
 import { type Place, silentProgress } from '../util/progress.ts';
-import { type CommonConfig, type ExperimentKind, type Opened, stagesOf } from './kind.ts';
+import { type CommonConfig, type ExperimentKind, type SharedData, stagesOf } from './kind.ts';
 import { KINDS } from './kinds.ts';
 import { Plan, plannedStages } from './plan.ts';
 import { reinforcement } from './reinforcement.ts';
@@ -73,7 +73,7 @@ it.each([
 });
 
 /** Runs an experiment, and gives the stages that it asked for: those that were planned. */
-async function expectPlanned<C extends CommonConfig, D extends Opened<C>, E, R extends AnyResults>(
+async function expectPlanned<C extends CommonConfig, D extends SharedData<C>, E, R extends AnyResults>(
   kind: ExperimentKind<C, D, E, R>,
   config: C,
   name: string,

@@ -11,7 +11,7 @@ export interface PlannedStage {
 
 /** The stages of an experiment without its tables. */
 export function plannedStages<C extends CommonConfig>(
-  kind: Pick<ExperimentKind<C, never>, 'data' | 'training' | 'planned'>,
+  kind: Pick<ExperimentKind<C, never>, 'dataStage' | 'training' | 'planned'>,
   config: C,
   until: string,
 ): PlannedStage[] {

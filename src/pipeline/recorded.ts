@@ -36,7 +36,7 @@ import { readJson, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
 import { type ExperimentKind, wantedBy } from './kind.ts';
-import { type Generated, onHistories } from './reinforcement.ts';
+import { type HistoryData, onHistories } from './reinforcement.ts';
 import { commonResults } from './results.ts';
 
 const SCORES_FILE = 'scores.json';
@@ -44,15 +44,15 @@ const SCORES_FILE = 'scores.json';
 const BATCH = 32;
 
 /** What an experiment with one data set found. */
-interface FoundRecorded {
-  readonly evaluation: Generated;
+interface RecordedEvaluation {
+  readonly evaluation: HistoryData;
   readonly agent: TrainedMethod;
   readonly methods: Record<string, RecordedMethodResult>;
   readonly tasks: number;
 }
 
 /** Experiments whose environment is not here: trained as the others, and scored on the held-out tasks of the data set. */
-export const recorded: ExperimentKind<ExperimentConfig, Generated, FoundRecorded, RecordedResults> = {
+export const recorded: ExperimentKind<ExperimentConfig, HistoryData, RecordedEvaluation, RecordedResults> = {
   ...onHistories,
   name: 'recorded',
   expectBuildable: (config, until) =>

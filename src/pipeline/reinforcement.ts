@@ -23,11 +23,11 @@ import { type ExperimentKind, type PlannedMethod, wantedBy } from './kind.ts';
 import { resultsOf } from './results.ts';
 
 /** What the stages of an experiment share. */
-export type Generated = Omit<TrainingRun<StageSections>, 'seed' | 'config'> & { readonly config: ExperimentConfig };
+export type HistoryData = Omit<TrainingRun<StageSections>, 'seed' | 'config'> & { readonly config: ExperimentConfig };
 
 /** What an experiment with one source found. */
-export interface Found extends Evaluated {
-  readonly generated: Generated['generated'];
+export interface ReinforcementEvaluation extends Evaluated {
+  readonly generated: HistoryData['generated'];
   readonly model: Model;
   /** The model that is kept. */
   readonly agent: TrainedMethod;
@@ -44,13 +44,13 @@ export const onHistories = {
   schema: experimentSchema,
   acts: true,
   fingerprint,
-  data: 'generate',
+  dataStage: 'generate',
   training: trainingStages,
   variants: (config: ExperimentConfig) => [
     { name: config.name, config },
     ...config.tables.map(table => ({ name: table.name, config: tableConfig(config, table) })),
   ],
-  async open(config: ExperimentConfig, { store, executor }: Pick<TrainingRun, 'store' | 'executor'>, until: string): Promise<Generated> {
+  async open(config: ExperimentConfig, { store, executor }: Pick<TrainingRun, 'store' | 'executor'>, until: string): Promise<HistoryData> {
     const generated = await generate(store, config);
     const { family } = openTasks(config);
     const demonstrations = until === 'generate' ? [] : await demonstrateTraining(store, config);
@@ -68,7 +68,7 @@ export const onHistories = {
   ],
 };
 
-export const reinforcement: ExperimentKind<ExperimentConfig, Generated, Found, Results> = {
+export const reinforcement: ExperimentKind<ExperimentConfig, HistoryData, ReinforcementEvaluation, Results> = {
   ...onHistories,
   name: 'reinforcement',
   expectBuildable(config, until) {
@@ -101,10 +101,10 @@ export const reinforcement: ExperimentKind<ExperimentConfig, Generated, Found, R
     const [{ evaluated: main }] = variants;
     await exportModel({ model: main.model, config }, main.agent, join(out, 'model'));
     /** By the name of the table, what those have that have it. */
-    const each = <T>(pick: (found: Found) => T | undefined) =>
+    const each = <T>(pick: (found: ReinforcementEvaluation) => T | undefined) =>
       Object.fromEntries(variants.flatMap(({ name, evaluated }) => (pick(evaluated) === undefined ? [] : [[name, pick(evaluated)!]])));
     /** The same where that of the experiment itself goes by the name "main". */
-    const data = <T>(pick: (found: Found) => T | undefined) => {
+    const data = <T>(pick: (found: ReinforcementEvaluation) => T | undefined) => {
       const { [config.name]: own, ...others } = each(pick);
       return { ...(own === undefined ? {} : { main: own }), ...others };
     };

@@ -13,8 +13,8 @@ import {
   type CommonConfig,
   type EvaluatedVariant,
   type ExperimentKind,
-  type Opened,
   type RunOptions,
+  type SharedData,
   type Variant,
   wantedBy,
 } from './kind.ts';
@@ -24,7 +24,7 @@ import { Plan, plannedStages } from './plan.ts';
 import { writeResults } from './results.ts';
 
 /** Runs an experiment. Gives its results, or undefined when it was asked to stop before the evaluation. */
-export function runExperiment<C extends CommonConfig, D extends Opened<C>, E, R extends AnyResults>(
+export function runExperiment<C extends CommonConfig, D extends SharedData<C>, E, R extends AnyResults>(
   kind: ExperimentKind<C, D, E, R>,
   config: C,
   options: RunOptions,
@@ -40,17 +40,10 @@ export function runExperiment<C extends CommonConfig, D extends Opened<C>, E, R 
   });
 }
 
-/** What a command runs: variants whose finished stages lie in one folder, and what the outputs there are of. */
-export interface Command<C> {
-  readonly name: string;
-  readonly describes: unknown;
-  readonly variants: readonly Variant<C>[];
-}
-
-/** Runs all variants of a command by one plan, and writes their results. */
-export async function runVariants<C extends CommonConfig, D extends Opened<C>, E, R extends AnyResults>(
+/** Runs all variants of a command by one plan in one folder, whose outputs are of the configuration `describes`, and writes their results. */
+export async function runVariants<C extends CommonConfig, D extends SharedData<C>, E, R extends AnyResults>(
   kind: ExperimentKind<C, D, E>,
-  { name, describes, variants }: Command<C>,
+  { name, describes, variants }: { readonly name: string; readonly describes: unknown; readonly variants: readonly Variant<C>[] },
   options: RunOptions,
   collect: (found: readonly EvaluatedVariant<C, E>[]) => Promise<R>,
 ): Promise<R | undefined> {
@@ -94,8 +87,8 @@ interface TrainTools extends Pick<StageRun, 'store' | 'executor'> {
 }
 
 /** Makes the data of an experiment and trains on them, for all seeds: the student `cad`, and what it is compared with. */
-export async function trainMethods<C extends CommonConfig, D extends Opened<C>>(
-  kind: Pick<ExperimentKind<C, D>, 'data' | 'training' | 'open'>,
+export async function trainMethods<C extends CommonConfig, D extends SharedData<C>>(
+  kind: Pick<ExperimentKind<C, D>, 'dataStage' | 'training' | 'open'>,
   config: C,
   { until = 'evaluate', only, ...tools }: TrainTools,
 ): Promise<{ opened: D; trained: TrainedMethod[] }> {
@@ -115,8 +108,8 @@ export async function trainMethods<C extends CommonConfig, D extends Opened<C>>(
 }
 
 /** Runs one experiment with one source, through all seeds; gives nothing when it ends before the evaluation. */
-export async function runVariant<C extends CommonConfig, D extends Opened<C>, E>(
-  kind: Pick<ExperimentKind<C, D, E>, 'data' | 'training' | 'open' | 'evaluate'>,
+export async function runVariant<C extends CommonConfig, D extends SharedData<C>, E>(
+  kind: Pick<ExperimentKind<C, D, E>, 'dataStage' | 'training' | 'open' | 'evaluate'>,
   config: C,
   { alone, ...tools }: TrainTools & { readonly alone: boolean },
 ): Promise<E | undefined> {

@@ -24,15 +24,14 @@ import {
 
 /** The models that are trained: what stands in the compressor's place, its steps and its batches. */
 export const trainedModels = (config: SupervisedConfig) => {
-  const { compressor, train, baselines } = config;
-  const model = (stage: string, kind: string, own: SupervisedConfig['train' | 'baselines']) => ({
-    stage,
-    kind,
-    steps: own.steps,
-    batch: optimiserOf(config, own).batch,
-  });
+  const { compressor, baselines } = config;
+  const model = (stage: string, kind: string, section: 'train' | 'baselines') => {
+    const { steps, batch } = config[section];
+    const setting = batch === undefined ? 'optimiser.batch' : `${section}.batch`;
+    return { stage, kind, steps, batch: optimiserOf(config, config[section]).batch, setting };
+  };
   const others = baselines.steps > 0 ? baselines.methods : [];
-  return [model('cad', compressor, train), ...others.map(kind => model(kind, kind, baselines))];
+  return [model('cad', compressor, 'train'), ...others.map(kind => model(kind, kind, 'baselines'))];
 };
 
 /** Estimates a supervised experiment. Throws `E_CONFIG` as `estimate` does. */
@@ -43,7 +42,7 @@ export function estimateSupervised(config: SupervisedConfig, memory = machineMem
   const model = new SupervisedModel(config);
   const { inputs, label } = model.problem;
   const models = trainedModels(config);
-  const batch = Math.max(...models.map(({ batch }) => batch));
+  const { batch, setting } = models.toSorted((a, b) => b.batch - a.batch)[0];
   for (const { kind } of models) expectTables(kind, examples, model.options, kind === 'causal' ? 'model.latents' : 'context.examples');
   const counts = examples - fewest + 1;
   const tasks = validation.tasks + evaluate.tasks;
@@ -58,7 +57,7 @@ export function estimateSupervised(config: SupervisedConfig, memory = machineMem
     'evaluate.queries': evaluate.queries / 16,
     'context.examples': examples / 16,
   };
-  const trainingGrows = { ...grows, 'optimiser.batch': batch / 128, queries: queries / 8 };
+  const trainingGrows = { ...grows, [setting]: batch / 128, queries: queries / 8 };
   const needs = [
     { what: 'the held-out tasks and their scores', bytes: held, grows: heldGrows },
     { what: 'the bootstrap', bytes: bootstrap, grows: { ...heldGrows, 'evaluate.resamples': evaluate.resamples / 2000 } },

@@ -15,22 +15,22 @@ import { commonResults } from '../results.ts';
 import { estimateSupervised, trainedModels } from './estimate.ts';
 
 /** What the stages share. */
-interface Audited extends SupervisedEvaluation {
+interface SupervisedData extends SupervisedEvaluation {
   readonly audit: TaskAudit;
 }
 
 /** What an evaluation found. */
-interface Scored {
-  readonly opened: Audited;
+interface SupervisedScores {
+  readonly opened: SupervisedData;
   readonly models: readonly ScoredModel[];
 }
 
-export const supervised: ExperimentKind<SupervisedConfig, Audited, Scored, SupervisedResults> = {
+export const supervised: ExperimentKind<SupervisedConfig, SupervisedData, SupervisedScores, SupervisedResults> = {
   name: 'supervised',
   key: 'problem',
   acts: false,
   schema: supervisedSchema,
-  data: 'audit',
+  dataStage: 'audit',
   training: supervisedStages,
   variants: config => [{ name: config.name, config }],
   expectBuildable(config) {

@@ -155,6 +155,13 @@ describe('tasks', () => {
     });
   });
 
+  it('are as many for each seed as the stage draws that draws most, with the batches of its own', () => {
+    expect(tasksPerSeed(config)).toBe(5 * 4);
+    expect(tasksPerSeed(load({ train: { steps: 5, batch: 8 } }))).toBe(5 * 8);
+    expect(tasksPerSeed(load({ baselines: { steps: 9 } }))).toBe(9 * 4);
+    expect(tasksPerSeed(load({ baselines: { steps: 9, methods: [] } }))).toBe(5 * 4);
+  });
+
   it('that the test and the validation share are found too', async () => {
     const constant = { ...problem, task: () => Float64Array.of(1, 2, 3) };
     await expect(auditTasks(store('constant'), config, constant, tasksPerSeed(config))).rejects.toMatchObject({ code: 'E_SPLIT' });
