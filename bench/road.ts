@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadExperiment } from '../src/config/experiment.ts';
+import { reinforcement } from '../src/pipeline/reinforcement.ts';
 import { runExperiment } from '../src/pipeline/run.ts';
 import { silentProgress } from '../src/util/progress.ts';
 import type { Bench, Result } from './bench.ts';
@@ -25,7 +26,7 @@ async function timedStages(
   try {
     say(`${steps} steps of every training stage …`);
     const signal = new AbortController().signal;
-    await runExperiment(config, { out, until: 'finetune', progress: silentProgress, signal, command: 'bench' });
+    await runExperiment(reinforcement, config, { out, until: 'finetune', progress: silentProgress, signal, command: 'bench' });
     const stages = readdirSync(join(out, 'stages')).map(name => JSON.parse(readFileSync(join(out, 'stages', name, 'stage.json'), 'utf8')));
     return Object.fromEntries(stages.filter(({ report }) => 'overhead' in report).map(({ stage, report }) => [stage, report]));
   } finally {

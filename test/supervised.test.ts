@@ -16,7 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const TINY = join(ROOT, 'experiments', 'tiny-regression.yaml');
 const METHODS = ['cad', 'full', 'truncated', 'mean-pool', 'none'];
-const [first, killed] = ['first', 'killed'].map(name => join(folder, name));
+const first = join(folder, 'first');
 
 let ended: Ended;
 let results: SupervisedResults;
@@ -24,6 +24,14 @@ beforeAll(async () => {
   ended = await cadenza('run', TINY, '--out', first);
   results = JSON.parse(readFileSync(join(first, 'results.json'), 'utf8'));
 }, 120_000);
+
+/** Expects the stages and the numbers of the first run. */
+function expectSame(out: string): void {
+  const [a, b] = [first, out].map(folder => stageFiles(folder, /^(model\.safetensors|scores\.json|metrics\.jsonl)$/));
+  expect([...a.keys()]).toEqual([...b.keys()]);
+  expect([...a].filter(([path, bytes]) => !bytes.equals(b.get(path)!)).map(([path]) => path)).toEqual([]);
+  expect(JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')).methods).toEqual(results.methods);
+}
 
 describe('a tiny supervised run', () => {
   it('ends well and says what it found', () => {
@@ -58,7 +66,7 @@ describe('a tiny supervised run', () => {
   });
 
   it('lowers the loss, and learns from the context what is in it', () => {
-    const rows = readFileSync(join(stageFolder(first, 'train-cad-seed0')!, 'metrics.jsonl'), 'utf8')
+    const rows = readFileSync(join(stageFolder(first, 'cad-seed0')!, 'metrics.jsonl'), 'utf8')
       .trim()
       .split('\n')
       .map(line => JSON.parse(line) as { loss?: number })
@@ -84,19 +92,55 @@ describe('a tiny supervised run', () => {
 });
 
 describe('a supervised run again', () => {
-  it('killed in the middle of training and run again, ends in the same bytes', async () => {
-    const { child, ended: death } = start(['run', TINY, '--out', killed]);
-    const checkpoint = () =>
-      METHODS.some(name => existsSync(join(stageFolder(killed, `train-${name}-seed0`) ?? '', 'checkpoint.safetensors')));
+  it.each([
+    ['SIGKILL', { status: null, signal: 'SIGKILL' }],
+    ['SIGINT', { status: 130, signal: null }],
+  ] as const)('ended by %s in the middle of training and run again, ends in the same bytes', async (signal, end) => {
+    const out = join(folder, signal);
+    const { child, ended: death } = start(['run', TINY, '--out', out]);
+    const checkpoint = () => METHODS.some(name => existsSync(join(stageFolder(out, `${name}-seed0`) ?? '', 'checkpoint.safetensors')));
     while (!checkpoint() && child.exitCode === null) await sleep(2);
-    child.kill('SIGKILL');
-    expect((await death).signal).toBe('SIGKILL');
-    const resumed = await cadenza('run', TINY, '--out', killed);
+    child.kill(signal);
+    expect(await death).toMatchObject(end);
+    const resumed = await cadenza('run', TINY, '--out', out);
     expect(resumed.status, resumed.stderr).toBe(0);
-    const [a, b] = [first, killed].map(out => stageFiles(out, /^(model\.safetensors|scores\.json|metrics\.jsonl)$/));
-    expect([...a.keys()]).toEqual([...b.keys()]);
-    expect([...a].filter(([path, bytes]) => !bytes.equals(b.get(path)!)).map(([path]) => path)).toEqual([]);
-    expect(JSON.parse(readFileSync(join(killed, 'results.json'), 'utf8')).methods).toEqual(results.methods);
+    expectSame(out);
+  });
+
+  it('with its parts in processes of their own, ends in the same bytes', async () => {
+    const out = join(folder, 'jobs');
+    const { status, stderr } = await cadenza('run', TINY, '--out', out, '--jobs', '2');
+    expect(status, stderr).toBe(0);
+    expectSame(out);
+  });
+
+  it('from stage to stage trains what each names, and ends in the same bytes', async () => {
+    const out = join(folder, 'stages');
+    const made = () => readdirSync(join(out, 'stages')).map(name => name.replace(/-seed0-[0-9a-f]{12}$/, ''));
+    const until = async (...args: string[]) => expect((await withinProcess([...args, '--out', out])).status).toBe(0);
+    await until('audit', TINY);
+    expect(made()).toEqual(['audit']);
+    await until('run', TINY, '--until', 'train');
+    expect(made()).toEqual(['audit', 'cad']);
+    await until('baselines', TINY);
+    expect(made().sort()).toEqual(['audit', ...METHODS].sort());
+    expect(readdirSync(out)).toEqual(['stages']);
+    await until('evaluate', TINY);
+    expectSame(out);
+  });
+
+  it('started over makes every stage again', async () => {
+    const again = await withinProcess(['run', TINY, '--until', 'train', '--fresh', '--out', join(folder, 'stages')]);
+    expect([again.status, again.stderr]).toEqual([0, expect.stringMatching(/cad-seed0-[0-9a-f]{12}/)]);
+  });
+
+  it('is estimated before it starts, each model with its steps', async () => {
+    const out = join(folder, 'estimated');
+    const { status, stdout } = await withinProcess(['run', TINY, '--out', out, '--dry-run', '--json', '--jobs', '2']);
+    const { stages, processes, parts } = JSON.parse(stdout) as { stages: { stage: string; steps?: number }[] } & Record<string, unknown>;
+    expect([status, processes, existsSync(out)]).toEqual([0, 2, false]);
+    expect(parts).toHaveLength(METHODS.length);
+    expect(stages.map(({ stage, steps }) => [stage, steps])).toEqual([...METHODS.map(name => [name, 150]), ['evaluate', undefined]]);
   });
 
   it('in the same folder redoes nothing, and gives its results as JSON', async () => {

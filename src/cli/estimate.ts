@@ -2,7 +2,7 @@
 
 import { availableParallelism } from 'node:os';
 import Table from 'cli-table3';
-import { type Estimate, formatBytes, type StageEstimate } from '../pipeline/estimate.ts';
+import { type Estimate, formatBytes, type StageEstimate } from '../pipeline/needs.ts';
 
 /**
  * The share of the rate of a bare matrix product that a stage reaches. From the results under docs/results: training of the key-to-door and

@@ -6,24 +6,17 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { type Evaluated, plannedRows } from '../analysis/evaluate.ts';
-import { measureTimes } from '../analysis/times.ts';
-import { openOutputs } from '../cache/outputs.ts';
-import { diskTime, StageStore, sayReused } from '../cache/store.ts';
 import { type ExperimentConfig, loadExperiment, settingsSchema, type TableSettings, withSettings } from '../config/experiment.ts';
 import { commonSelection } from '../config/selection.ts';
-import { readyExecutor } from '../engine/executors/registry.ts';
-import type { Executor } from '../engine/index.ts';
 import { expectComparable, type MethodTimes, type Results, rateReturn } from '../records/index.ts';
 import { type ImitationTable, REFERENCES, type ReturnTable } from '../statistics/index.ts';
 import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { expandHome, hashJson } from '../util/files.ts';
-import { expectBuildable } from './buildable.ts';
-import { together } from './estimate.ts';
-import { makeAtOnce, partsOf } from './parallel.ts';
-import { Plan, plannedStages } from './plan.ts';
-import { writeResults } from './results.ts';
-import { type RunOptions, road } from './run.ts';
+import type { EvaluatedVariant, RunOptions } from './kind.ts';
+import { type ReinforcementEvaluation, reinforcement } from './reinforcement.ts';
+import { resultsOf, type Tables } from './results.ts';
+import { runVariants } from './run.ts';
 
 const label = z
   .string()
@@ -249,26 +242,23 @@ function expectOneTable(cells: readonly Cell[]): void {
 
 /** Runs every combination and gives one table of their CAD rows, with the source and random choice beside them. */
 export async function runAblation({ ablation, base, cells }: OpenAblation, options: Omit<RunOptions, 'until'>): Promise<Results> {
-  const { out, progress, signal, fresh, command } = options;
-  const needs = cells.map(({ config }) => expectBuildable(config));
-  together(needs, options.jobs);
   expectOneTable(cells);
-  const executors = new Map<string, Executor>();
-  for (const { config } of cells)
-    if (!executors.has(hashJson(config.executor)))
-      executors.set(hashJson(config.executor), await readyExecutor(config.executor, progress.say));
-  const since = diskTime(out);
+  const { out, signal, command } = options;
   const hashes = Object.fromEntries(cells.map(({ name, config }) => [name, hashJson(config)]));
-  const outputs = openOutputs(out, { ...ablation, experiment: base, cells: hashes }, progress);
-
-  await makeAtOnce(
-    ablation.name,
-    cells.flatMap(cell => partsOf(cell.name, cell.config)),
-    { ...options, since },
+  const described = { name: ablation.name, describes: { ...ablation, experiment: base, cells: hashes }, variants: cells };
+  const results = await runVariants(reinforcement, described, options, found =>
+    resultsOf(out, cells[0].config, { ...oneTable(ablation, cells, found), command }, { signal, recorded: { ablation, base } }),
   );
+  return results!;
+}
 
+/** What the combinations found, in one table. */
+function oneTable(
+  { rate, beside, reference }: Ablation,
+  cells: readonly Cell[],
+  all: readonly EvaluatedVariant<ExperimentConfig, ReinforcementEvaluation>[],
+): Omit<Tables, 'command'> {
   const sourceRow = sourceRows(cells);
-  const { rate, beside, reference } = ablation;
   const shared = new SharedRows([...new Set([...beside, ...(rate ? [rate.against] : [])])]);
   let main: Evaluated | undefined;
   const tables: Record<string, Evaluated> = {};
@@ -276,20 +266,7 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   const imitation: Record<string, ImitationTable> = {};
   const times: Record<string, Record<string, MethodTimes>> = {};
   const [dataHashes, seconds]: [Record<string, string>, Record<string, number>] = [{}, {}];
-  const stores: StageStore[] = [];
-  // Tables of the experiment are no part of the combinations.
-  const plan = new Plan(cells.flatMap(({ config }) => plannedStages({ ...config, tables: [] })));
-  for (const [done, { name, config }] of cells.entries()) {
-    const heading = `${done + 1}/${cells.length} ${name}`;
-    const store = new StageStore(out, {
-      fresh,
-      since,
-      plan,
-      signal,
-      progress: { ...progress, start: (stage, ...rest) => progress.start(`${heading}: ${stage}`, ...rest) },
-    });
-    stores.push(store);
-    const found = (await road(config, store, executors.get(hashJson(config.executor))!, 'evaluate'))!;
+  for (const { name, config, evaluated: found, seconds: spent } of all) {
     const sharedNames = shared.namesIn(found, name);
     const rows = <T>({ cad, source, random, ...others }: Record<string, T>): Record<string, T> => ({
       [`cad ${name}`]: cad,
@@ -316,15 +293,11 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
       const { random: _, ...own } = rows(methods);
       imitation[config.name] = { histories, methods: { ...imitation[config.name]?.methods, ...own } };
     }
-    times[config.name] = { ...times[config.name], ...rows(await measureTimes(found.here, found.trained, found.methods)) };
-    dataHashes[name] = found.dataHash;
-    seconds[name] = Object.values(store.seconds).reduce((a, b) => a + b, 0);
+    times[config.name] = { ...times[config.name], ...rows(found.times!) };
+    dataHashes[name] = found.generated.report.dataHash as string;
+    seconds[name] = Object.values(spent).reduce((a, b) => a + b, 0);
   }
   const lines = rate && new Map(cells.map(cell => [`cad ${cell.name}`, lineOf(cell, rate.along)]));
   const curve = lines && rateReturn(main!.methods, main!.raw, lines, rate.against);
-  const found = { ...main!, tables, returns, imitation, rate: curve, reference: reference && `cad ${reference}` };
-  sayReused(stores, progress);
-  return outputs.replace(async () =>
-    writeResults(out, cells[0].config, { ...found, dataHashes, seconds, times, command }, { signal, recorded: { ablation, base } }),
-  );
+  return { ...main!, tables, returns, imitation, rate: curve, reference: reference && `cad ${reference}`, dataHashes, seconds, times };
 }

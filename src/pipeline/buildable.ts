@@ -14,7 +14,8 @@ import { stageSteps } from '../training/stages/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { canonicalJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
-import { type Estimate, estimate } from './estimate.ts';
+import { estimate } from './estimate.ts';
+import type { Estimate } from './needs.ts';
 
 /**
  * Gives the estimate of what the settings need. Throws `E_CONFIG`, `E_SHAPE` or `E_SPLIT` where the settings name something that cannot be built or does not fit into this machine, here or at `evaluate.envs`; with `plays`, also

@@ -9,7 +9,8 @@ import { configJsonSchema, type JsonSchema, loadConfig } from '../util/config.ts
 import { CadenzaError } from '../util/errors.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
-import { type Estimate, estimate, formatBytes, together } from './estimate.ts';
+import { estimate } from './estimate.ts';
+import { type Estimate, formatBytes, together } from './needs.ts';
 import { estimateSupervised } from './supervised/estimate.ts';
 
 const GB = 1e9;

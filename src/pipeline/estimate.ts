@@ -1,13 +1,12 @@
 /**
- * @file What an experiment needs, before anything of it starts: memory, parameters and operations of every stage. First by products of its
- * sizes alone, since the graphs of absurd sizes could not even be built; then by its graphs for a batch of one.
+ * @file What an experiment in reinforcement learning needs, before anything of it starts: memory, parameters and operations of every stage. First by
+ * products of its sizes alone, since the graphs of absurd sizes could not even be built; then by its graphs for a batch of one.
  */
 
-import { availableParallelism, totalmem } from 'node:os';
-import { INFERENCE_INPUTS, type Inference, Model } from '../agent/model.ts';
-import { type CompressorOptions, compressor } from '../compressor/index.ts';
+import { type Inference, Model } from '../agent/model.ts';
+import { compressor } from '../compressor/index.ts';
 import { type ExperimentConfig, evaluatedAt } from '../config/experiment.ts';
-import { bytesOf, countFlops, type Graph, inputsOf, nodesOf, sizeOf } from '../engine/index.ts';
+import type { Graph } from '../engine/index.ts';
 import { familyOf } from '../histories/imported.ts';
 import { actionDistribution, type EnvFamily, spaceSize } from '../rl/index.ts';
 import { baselineModels } from '../training/stages/baselines.ts';
@@ -16,64 +15,25 @@ import { stageOptimiser, stageSteps, trainingStages } from '../training/stages/i
 import type { TrainingStageName } from '../training/stages/names.ts';
 import { updatesOf } from '../training/stages/reinforce.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { partsOf, STUDENT } from './parallel.ts';
-
-/** One thing that takes memory, and the settings that it grows with, each as a multiple of an ordinary value. */
-export interface Need {
-  readonly what: string;
-  readonly bytes: number;
-  readonly grows: Readonly<Record<string, number>>;
-}
-
-export interface StageEstimate {
-  readonly stage: string;
-  /** Bytes at its peak, without what the program itself takes. */
-  readonly bytes: number;
-  /** Trained numbers, where it trains. */
-  readonly parameters?: number;
-  readonly steps?: number;
-  /** Nodes of its graphs, forward. */
-  readonly nodes?: number;
-  /** Floating-point operations of the whole stage. */
-  readonly flops?: number;
-}
-
-export interface Estimate {
-  readonly name: string;
-  readonly stages: readonly StageEstimate[];
-  /** Bytes at the highest peak of every part that can have a process of its own, without the program. */
-  readonly parts: readonly number[];
-  /** Processes at work at once. */
-  readonly processes: number;
-  /** Bytes at the highest peak, with the program itself. */
-  readonly peakBytes: number;
-  /** Bytes that this machine, or the container, has. */
-  readonly machineBytes: number;
-}
-
-/** What Node and ONNX Runtime take before there is any data. */
-const PROGRAM_BYTES = 300e6;
-
-/** Numbers of one constant of a graph at most: they are written into the model. */
-const MOST_CONSTANTS = 2 ** 26;
-
-/** Vectors as long as the parameters that a training step holds: weights and two moments before and after it, gradients, and copies inside the runtime. */
-export const VECTORS = 12;
-
-/**
- * Bytes of a training step for each byte of results of the forward pass, and operations likewise: what the gradient needs is kept, and about half
- * as much is there on the way back. Measured: the fine-tuning of dark-room with batches of 512 took 2.27 GB at its peak, by this 2.35.
- */
-export const [TRAINING_BYTES, TRAINING_FLOPS] = [1.5, 3];
-
-/** Threads for each core: more only wait for each other. */
-const THREADS_PER_CORE = 4;
-
-/** Memory of this machine, or of the container that this process runs in. */
-export function machineMemory(): number {
-  const constrained = process.constrainedMemory?.() ?? 0;
-  return constrained > 0 ? Math.min(totalmem(), constrained) : totalmem();
-}
+import {
+  costOf,
+  type Estimate,
+  expectFits,
+  expectTables,
+  expectThreads,
+  fitting,
+  grownSizes,
+  leastResults,
+  leastWeights,
+  machineMemory,
+  measure,
+  type Need,
+  type StageEstimate,
+  TRAINING_BYTES,
+  TRAINING_FLOPS,
+  VECTORS,
+} from './needs.ts';
+import { STUDENT, separateParts } from './parallel.ts';
 
 /**
  * Estimates an experiment.
@@ -101,11 +61,15 @@ export function estimate(config: ExperimentConfig, memory = machineMemory()): Es
     ...trained,
     { stage: 'evaluate', bytes: evaluation, flops: flops * config.seeds.length },
   ];
-  const parts = partsOf(config.name, config).map(({ only }) => {
+  const parts = separateParts({ training: trainingStages }, config).map(only => {
     const own = trained.filter(({ stage }) => only === undefined || (only === STUDENT ? !isRow(stage, config) : stage === only));
     return Math.max(total(data), evaluation, ...own.map(({ bytes }) => bytes));
   });
-  return fitting({ name: config.name, stages, parts }, { ...grown(config), 'optimiser.batch': config.optimiser.batch / 64 }, memory);
+  return fitting(
+    { name: config.name, stages, parts: config.seeds.flatMap(() => parts) },
+    { ...grown(config), 'optimiser.batch': config.optimiser.batch / 64 },
+    memory,
+  );
 }
 
 const isRow = (stage: string, { baselines }: ExperimentConfig) => baselines.methods.some(id => id === stage);
@@ -115,69 +79,9 @@ function placeOf(config: ExperimentConfig, model: Model) {
   return { config, model: model.in(familyOf(config)) };
 }
 
-/**
- * Several experiments of one command, with `jobs` of their parts at once: the first one's estimate, with the stages of all.
- *
- * @throws {CadenzaError} `E_CONFIG` where so many at once do not fit.
- */
-export function together(estimates: readonly Estimate[], jobs = 1): Estimate {
-  const [first, ...others] = estimates;
-  const parts = estimates.flatMap(({ parts }) => parts);
-  const processes = Math.min(jobs, parts.length);
-  const largest = parts.toSorted((a, b) => b - a).slice(0, processes);
-  // The process that reports afterwards is there all the time.
-  const atOnce = largest.reduce((sum, bytes) => sum + bytes, 0) + processes * PROGRAM_BYTES;
-  if (processes > 1)
-    expectFits({ what: `work on ${processes} parts at once`, bytes: atOnce, grows: { '--jobs': processes } }, first.machineBytes);
-  return {
-    ...first,
-    stages: [...first.stages, ...others.flatMap(({ name, stages }) => stages.map(each => ({ ...each, stage: `${name}: ${each.stage}` })))],
-    parts,
-    processes,
-    peakBytes: Math.max(...estimates.map(({ peakBytes }) => peakBytes), processes > 1 ? PROGRAM_BYTES + atOnce : 0),
-  };
-}
-
-/** Throws `E_CONFIG` where there are many more threads than cores. */
-export function expectThreads({ executor: { threads } }: Pick<ExperimentConfig, 'executor'>): void {
-  const most = THREADS_PER_CORE * availableParallelism();
-  if (threads > most)
-    throw new CadenzaError(
-      'E_CONFIG',
-      `executor.threads: expected at most ${most} on this machine, ${THREADS_PER_CORE} for each core, came ${threads}; more only wait for each other.`,
-    );
-}
-
-/** An estimate of stages that all fit. */
-export function fitting(found: Pick<Estimate, 'name' | 'stages' | 'parts'>, grows: Need['grows'], memory: number): Estimate {
-  for (const { stage, bytes } of found.stages) expectFits({ what: stage, bytes, grows }, memory);
-  const peak = Math.max(...found.stages.map(({ bytes }) => bytes));
-  return { ...found, processes: 1, peakBytes: PROGRAM_BYTES + peak, machineBytes: memory };
-}
-
-/** Throws `E_CONFIG` where this alone does not fit. */
-export function expectFits({ what, bytes, grows }: Need, memory: number): void {
-  if (bytes + PROGRAM_BYTES <= memory) return;
-  const [setting] = Object.entries(grows).sort(([, a], [, b]) => b - a)[0];
-  throw new CadenzaError(
-    'E_CONFIG',
-    `${what} would take about ${formatBytes(bytes)} of memory, and this machine has ${formatBytes(memory)}. What matters most is ${setting}; lower it.`,
-  );
-}
-
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
-  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
-  return `${Number((bytes / 1000 ** power).toPrecision(3))} ${units[power]}`;
-}
-
-/** Sizes of the networks as multiples of ordinary ones. */
+/** What the networks grow with, as multiples of ordinary values. */
 const grown = ({ model, context, policy }: ExperimentConfig): Record<string, number> => ({
-  'model.width': (model.width / 64) ** 2,
-  'model.latents': model.latents / 8,
-  'model.encoderLayers': model.encoderLayers / 2,
-  'model.decoderLayers': model.decoderLayers / 3,
-  'model.feedForward': model.feedForward / 4,
+  ...grownSizes(model),
   ...(context.segments === undefined ? { 'context.episodes': context.episodes / 10 } : { 'context.segments': context.segments / 10 }),
   ...(policy.returns ? { 'policy.returns.episodes': policy.returns.episodes / 2 } : {}),
 });
@@ -193,17 +97,6 @@ function expectGraphs(config: ExperimentConfig, model: Model): void {
   if (compressor(config.compressor).step && rounds > 1024)
     refuse(`compressor ${config.compressor} has a round for each of ${segments ?? episodes} segments`, 1024, setting);
   expectTables(config.compressor, model.contextTokens, model.options, setting);
-}
-
-/** Throws `E_CONFIG` where a mask or a table of positions would be too large to stand in a graph. */
-export function expectTables(kind: string, tokens: number, options: CompressorOptions, setting: string): void {
-  const mask = kind === 'causal' ? compressor(kind).latents(tokens, options) ** 2 : 0;
-  const numbers = Math.max(mask, options.positions === 'learned' ? 0 : tokens * options.width);
-  if (numbers > MOST_CONSTANTS)
-    throw new CadenzaError(
-      'E_CONFIG',
-      `${setting}: the graph would hold a table of ${numbers} numbers for ${tokens} tokens; expected at most ${MOST_CONSTANTS}. Lower it.`,
-    );
 }
 
 /** Bytes of one transition as it is generated, and once more as it is written. */
@@ -299,10 +192,8 @@ const trains = (config: ExperimentConfig, stage: TrainingStageName): boolean => 
 
 /** The least that training takes, without any graph: batches, weights, and one result of every block. */
 function trainingNeeds(config: ExperimentConfig, model: Model): Need[] {
-  const { width, feedForward, encoderLayers, decoderLayers, latents } = config.model;
   const { tokenizer, segment, contextTokens, head } = model;
   const query = tokenizer.queryTokens(segment);
-  const weights = width * (width * (4 + 2 * feedForward) * (encoderLayers + decoderLayers) + contextTokens + latents);
   const codes = config.latents.kind === 'vq' ? config.latents.groups * config.latents.codes * config.latents.codeWidth : 0;
   return trainingStages
     .map(({ name }) => name)
@@ -312,55 +203,12 @@ function trainingNeeds(config: ExperimentConfig, model: Model): Need[] {
       const own = config[stage].batch === undefined ? 'optimiser.batch' : `${stage}.batch`;
       const grows = { ...grown(config), [own]: batch / 64, 'env.options.horizon': model.family.horizon / 20 };
       const row = contextTokens * tokenizer.context.width + query * tokenizer.query.width + segment * head.distribution.size;
-      const results = width * (contextTokens * (1 + encoderLayers) + query * (1 + decoderLayers) + latents);
+      const weights = leastWeights(config.model, config.model.width * contextTokens + codes);
       return [
-        { what: `the weights of ${stage}`, bytes: 4 * VECTORS * (weights + codes), grows: grown(config) },
-        { what: `a batch of ${stage}`, bytes: 4 * batch * (row + results), grows },
+        { what: `the weights of ${stage}`, bytes: weights, grows: grown(config) },
+        { what: `a batch of ${stage}`, bytes: 4 * batch * (row + leastResults(config.model, contextTokens, query)), grows },
       ];
     });
-}
-
-/** What one sequence costs in a graph. */
-interface Cost {
-  /** Bytes of the results of its operations: what is only seen in another shape takes nothing. */
-  readonly bytes: number;
-  readonly flops: number;
-  readonly nodes: number;
-  /** Numbers of its parameters by name. */
-  readonly parameters: ReadonlyMap<string, number>;
-}
-
-const FREE = new Set(['input', 'constant', 'reshape', 'broadcastTo']);
-
-// Stages share graphs.
-const COSTS = new WeakMap<Graph, Cost>();
-
-function costOf(graph: Graph): Cost {
-  const known = COSTS.get(graph);
-  if (known) return known;
-  const nodes = nodesOf(graph);
-  const results = nodes.filter(({ op }) => !FREE.has(op.name)).flatMap(({ outputs }) => outputs);
-  const cost = {
-    bytes: results.reduce((sum, output) => sum + bytesOf(output), 0),
-    flops: countFlops(graph).total,
-    nodes: nodes.length,
-    parameters: new Map([...inputsOf(graph)].flatMap(([name, { shape }]) => (INFERENCE_INPUTS.has(name) ? [] : [[name, sizeOf(shape)]]))),
-  };
-  COSTS.set(graph, cost);
-  return cost;
-}
-
-/** What one sequence costs in the given graphs. */
-export function measure(graphs: readonly (Graph | undefined)[]) {
-  const costs = graphs.filter(graph => graph !== undefined).map(costOf);
-  const sum = (of: (cost: Cost) => number) => costs.reduce((total, cost) => total + of(cost), 0);
-  const parameters = new Map(costs.flatMap(cost => [...cost.parameters]));
-  return {
-    bytes: sum(cost => cost.bytes),
-    flops: sum(cost => cost.flops),
-    nodes: sum(cost => cost.nodes),
-    parameters: [...parameters.values()].reduce((a, b) => a + b, 0),
-  };
 }
 
 /** A model that is trained and evaluated, with its graphs for one sequence. */

@@ -4,11 +4,11 @@
  */
 
 import { extname } from 'node:path';
-import type { ExperimentConfig } from '../config/experiment.ts';
 import { runPool } from '../distributed/pool.ts';
-import { trainedIds } from '../training/stages/baselines.ts';
-import type { Stage } from '../training/stages/names.ts';
-import type { Progress } from '../util/progress.ts';
+import type { CommonConfig, ExperimentKind, RunOptions, Variant } from './kind.ts';
+
+/** The training stage whose parts need nothing of the stages before it. */
+export const BASELINES = 'baselines';
 
 /** In the place of a baseline's id: the student with whatever it learns from, and no baseline. */
 export const STUDENT = 'student';
@@ -16,7 +16,7 @@ export const STUDENT = 'student';
 /** One part: an experiment with a seed of its own, and of that the student or one baseline alone where there are baselines. */
 export interface Part {
   readonly heading: string;
-  readonly config: ExperimentConfig;
+  readonly config: CommonConfig;
   readonly only?: string;
 }
 
@@ -25,16 +25,22 @@ export interface PartJob extends Part {
   readonly out: string;
   readonly fresh: boolean;
   readonly since: number;
-  readonly until: Stage;
+  readonly until: string;
 }
 
-/** An experiment as parts that need nothing of each other. */
-export function partsOf(heading: string, config: ExperimentConfig): Part[] {
-  const trained = trainedIds(config);
-  const rows = trained.length === 0 ? [undefined] : [STUDENT, ...trained];
-  return config.seeds.flatMap(seed =>
-    rows.map(only => ({
-      heading: [heading, ...(config.seeds.length > 1 ? [`seed ${seed}`] : []), ...(only ? [only] : [])].join(' '),
+/** What of one seed can have a process of its own: the student, and every trained baseline; all of it together where there is no baseline. */
+export function separateParts<C extends CommonConfig>({ training }: Pick<ExperimentKind<C, never>, 'training'>, config: C) {
+  const stage = training.find(({ name }) => name === BASELINES);
+  const trained = stage && stage.steps(config) > 0 ? (stage.parts?.(config) ?? []) : [];
+  return trained.length === 0 ? [undefined] : [STUDENT, ...trained.map(({ name }) => name)];
+}
+
+/** A variant as parts that need nothing of each other. */
+export function partsOf<C extends CommonConfig>(kind: Pick<ExperimentKind<C, never>, 'training'>, { name, config }: Variant<C>): Part[] {
+  const { seeds } = config;
+  return seeds.flatMap(seed =>
+    separateParts(kind, config).map(only => ({
+      heading: [name, ...(seeds.length > 1 ? [`seed ${seed}`] : []), ...(only ? [only] : [])].join(' '),
       config: { ...config, seeds: [seed] },
       only,
     })),
@@ -45,15 +51,7 @@ export function partsOf(heading: string, config: ExperimentConfig): Part[] {
 export async function makeAtOnce(
   name: string,
   parts: readonly Part[],
-  options: {
-    readonly out: string;
-    readonly fresh?: boolean;
-    readonly since: number;
-    readonly until?: Stage;
-    readonly jobs?: number;
-    readonly progress: Progress;
-    readonly signal: AbortSignal;
-  },
+  options: Omit<RunOptions, 'command'> & { readonly since: number },
 ): Promise<void> {
   const { out, fresh = false, since, until = 'evaluate', jobs: processes = 1, progress, signal } = options;
   if (Math.min(processes, parts.length) === 1) return;

@@ -4,11 +4,13 @@ import { StageStore } from '../cache/store.ts';
 import { serveJobs } from '../distributed/pool.ts';
 import { readyExecutor } from '../engine/executors/registry.ts';
 import { lineProgress } from '../util/progress.ts';
+import { kindOf } from './kinds.ts';
 import type { PartJob } from './parallel.ts';
-import { road } from './run.ts';
+import { runVariant } from './run.ts';
 
 serveJobs<PartJob>(async ({ config, out, fresh, since, until, only }, { note, signal }) => {
   const lines = lineProgress({ write: text => note(text.trimEnd()) }, { interval: 2000 });
   const progress = { ...lines, say: (text: string) => note(text, true) };
-  await road(config, new StageStore(out, { fresh, since, progress, signal }), await readyExecutor(config.executor), until, only);
+  const store = new StageStore(out, { fresh, since, progress, signal });
+  await runVariant(kindOf(config), config, { store, executor: await readyExecutor(config.executor), until, only, alone: false });
 });

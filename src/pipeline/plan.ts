@@ -1,16 +1,7 @@
 /** @file The stages that a command will ask its store for, in that order, and where among them it is. Follows run.ts; a test compares the two. */
 
-import { baseline, isTrained } from '../agent/baselines/index.ts';
-import { measuresImitation } from '../analysis/imitation.ts';
-import { type ExperimentConfig, tableConfig } from '../config/experiment.ts';
-import { openTasks } from '../histories/tasks.ts';
-import type { PlannedRow } from '../training/define.ts';
-import { trainingStages } from '../training/stages/index.ts';
-import { STAGES, type Stage } from '../training/stages/names.ts';
 import type { Progress } from '../util/progress.ts';
-
-/** Whether a stage runs when `until` is the last one to run. */
-export const wantedBy = (until: Stage, stage: Stage) => STAGES.indexOf(stage) <= STAGES.indexOf(until);
+import { type CommonConfig, type ExperimentKind, type PlannedMethod, wantedBy } from './kind.ts';
 
 export interface PlannedStage {
   readonly stage: string;
@@ -18,67 +9,25 @@ export interface PlannedStage {
   readonly steps?: number;
 }
 
-/** A row that is trained, as far as its stages follow from it. */
-type PlannedMethod = PlannedRow & { readonly seed: number };
-
-/** The stages of an experiment with its tables. */
-export const plannedStages = (config: ExperimentConfig, until: Stage = 'evaluate'): PlannedStage[] =>
-  [config, ...config.tables.map(table => tableConfig(config, table))].flatMap(each => plannedRoad(each, until));
-
-/** The stages of one experiment with one source: training, and where it gets there evaluation and the timing of actions. */
-function plannedRoad(config: ExperimentConfig, until: Stage): PlannedStage[] {
-  const { policy, seeds } = config;
-  const stages: PlannedStage[] = [{ stage: 'generate' }];
-  const add = (...names: string[]) => stages.push(...names.map(stage => ({ stage })));
-  const styles = policy.prompt?.styles ?? [];
-  if (wantedBy(until, 'teacher')) add(...styles.map(style => `demonstrate-${style}-training`));
-
+/** The stages of an experiment without its tables. */
+export function plannedStages<C extends CommonConfig>(
+  kind: Pick<ExperimentKind<C, never>, 'dataStage' | 'training' | 'planned'>,
+  config: C,
+  until: string,
+): PlannedStage[] {
+  const { data, evaluation } = kind.planned(config, until);
+  const training: PlannedStage[] = [];
   const trained: PlannedMethod[] = [];
-  const chosen = config.baselines.methods.map(baseline);
-  for (const seed of seeds)
-    for (const stage of trainingStages) {
+  for (const seed of config.seeds)
+    for (const stage of kind.training) {
       const steps = stage.steps(config);
-      if (!wantedBy(until, stage.name) || steps === 0) continue;
+      if (!wantedBy(kind, until, stage.name) || steps === 0) continue;
       for (const { name, ...trains } of stage.parts?.(config) ?? [{ name: stage.name, steps }])
-        stages.push({ stage: `${name}-seed${seed}`, ...trains });
+        training.push({ stage: `${name}-seed${seed}`, ...trains });
       trained.push(...stage.rows(config).map(row => ({ ...row, seed })));
     }
-  if (until !== 'evaluate') return stages;
-
-  const remember = ({ remembers, seed }: PlannedMethod, suffix = '') =>
-    remembers && add(`contexts-${config.evaluate.tasks}${suffix}-seed${seed}`);
-  const evaluation = (at?: string) => {
-    const suffix = at ? `-${at}` : '';
-    add(...styles.map(style => `demonstrate-${style}-evaluated${suffix}`));
-    for (const each of trained)
-      for (const prompt of ['', ...styles.map(style => `-${style}`)]) {
-        remember(each, suffix);
-        add(`evaluate-${each.method}${prompt}${suffix}-seed${each.seed}`);
-      }
-    const bySource = [
-      ...(config.source.dataset === undefined ? ['source'] : []),
-      'random',
-      ...chosen.filter(row => !isTrained(row)).map(({ id }) => id),
-    ];
-    for (const method of bySource) add(...seeds.map(seed => `evaluate-${method}${suffix}-seed${seed}`));
-  };
-  evaluation();
-  if (policy.returns && config.source.dataset === undefined)
-    add('returns-actual', ...trained.filter(each => each.foresees).map(({ method, seed }) => `returns-${method}-seed${seed}`));
-  if (measuresImitation(config, openTasks(config).family)) {
-    add('imitation-references');
-    for (const each of trained) {
-      remember(each);
-      add(`imitation-${each.method}-seed${each.seed}`);
-    }
-  }
-  for (const { name } of config.evaluate.envs) evaluation(name);
-  const timed = config.evaluate.timed > 0 ? trained.filter(({ seed }) => seed === seeds[0]) : [];
-  for (const each of timed) {
-    remember(each);
-    add(`time-${each.method}`);
-  }
-  return stages;
+  const named = (stages: readonly string[]) => stages.map(stage => ({ stage }));
+  return [...named(data), ...training, ...(until === 'evaluate' ? named(evaluation(trained)) : [])];
 }
 
 /**

@@ -7,13 +7,9 @@ import { join } from 'node:path';
 import { weightsOf } from '../agent/inference.ts';
 import { type Model, withWeights } from '../agent/model.ts';
 import { type Evaluation, evaluationOf, exportModel, rolloutSettings } from '../analysis/evaluate.ts';
-import { openOutputs } from '../cache/outputs.ts';
-import { madeBy } from '../cache/provenance.ts';
-import { StageStore, sayReused } from '../cache/store.ts';
-import { type ExperimentConfig, tableConfig } from '../config/experiment.ts';
+import type { ExperimentConfig } from '../config/experiment.ts';
 import { datasetHistories } from '../data/index.ts';
-import { readyExecutor } from '../engine/executors/registry.ts';
-import { type Executor, optimise, toOnnx } from '../engine/index.ts';
+import { optimise, toOnnx } from '../engine/index.ts';
 import { loadHistories } from '../histories/generate.ts';
 import { datasetKey, datasetOf } from '../histories/imported.ts';
 import { auditTasks, openTasks } from '../histories/tasks.ts';
@@ -39,76 +35,70 @@ import { CadenzaError } from '../util/errors.ts';
 import { readJson, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
-import { type RunOptions, trainMethods } from './run.ts';
+import { type ExperimentKind, wantedBy } from './kind.ts';
+import { type HistoryData, onHistories } from './reinforcement.ts';
+import { commonResults } from './results.ts';
 
 const SCORES_FILE = 'scores.json';
 /** Segments that are scored in one call. */
 const BATCH = 32;
 
-/** Trains on a data set of an environment that is not here, and scores on its held-out tasks. */
-export async function runRecorded(
-  config: ExperimentConfig,
-  { out, progress, signal, fresh, command }: RunOptions,
-): Promise<RecordedResults> {
-  const tables = config.tables.map(table => ({ name: table.name, config: tableConfig(config, table) }));
-  for (const { config: each } of [{ config }, ...tables]) {
-    const plays = each.reinforce.steps > 0 || each.policy.retrieval.contexts > 0 || each.evaluate.envs.length > 0;
-    expectBuildable(each, { plays });
-  }
-  const executor = await readyExecutor(config.executor, progress.say);
-  const store = new StageStore(out, { fresh, progress, signal });
-  const outputs = openOutputs(out, config, progress);
-  const main = await scored(config, store, executor);
-  const others: Record<string, Record<string, RecordedMethodResult>> = {};
-  for (const { name, config: each } of tables) others[name] = (await scored(each, store, executor)).methods;
-  const { resamples, tasks: side } = config.evaluate;
-  const { generated } = main;
-  const results: RecordedResults = {
-    format: RECORDED_FORMAT,
-    name: config.name,
-    environment: config.env.id,
-    labels: datasetOf(config)!.labels,
-    tasks: main.tasks,
-    seeds: config.seeds.length,
-    bars: describeRecordedBars({ tasks: main.tasks, side, resamples, seeds: config.seeds.length }),
-    methods: main.methods,
-    ...(tables.length > 0 ? { tables: others } : {}),
-    split: auditTasks(config),
-    run: {
-      command,
-      config,
-      ...madeBy(),
-      dataHashes: { main: generated.report.dataHash as string },
-      imported: { main: generated.report.imported },
-      seconds: store.seconds,
-    },
-  };
-  sayReused([store], progress);
-  await outputs.replace(async () => {
-    await exportModel(main.evaluation, main.agent, join(out, 'model'));
-    writeJson(join(out, 'results.json'), results);
-  });
-  return results;
+/** What an experiment with one data set found. */
+interface RecordedEvaluation {
+  readonly evaluation: HistoryData;
+  readonly agent: TrainedMethod;
+  readonly methods: Record<string, RecordedMethodResult>;
+  readonly tasks: number;
 }
 
-/** Trains all methods of one experiment and scores them, and beside them the frequencies of the labels that were trained on. */
-async function scored(config: ExperimentConfig, store: StageStore, executor: Executor) {
-  const { generated, model, trained } = await trainMethods(config, store, executor);
-  const evaluation: Evaluation = { store, config, model, executor };
-  const recordings = heldOutRecordings(evaluation);
-  const collected = new Map<string, (readonly RecordedScore[])[]>();
-  const keep = (method: string, scores: readonly RecordedScore[]) => collected.set(method, [...(collected.get(method) ?? []), scores]);
-  for (const method of trained) keep(method.method, await scoreModel(evaluation, method, recordings));
-  keep('frequencies', scoreFrequencies(model, loadHistories(generated, model.family).histories, recordings));
-  const methods: Record<string, RecordedMethodResult> = {};
-  for (const [name, seeds] of collected) {
-    await breathe(store.signal);
-    // The same stream for every method: they are resampled alike.
-    methods[name] = recordedResult(seeds, config.evaluate.resamples, Random.seeded(config.seed).split('bootstrap'));
-  }
-  const agent = trained.find(({ method }) => method === 'cad')!;
-  return { evaluation, generated, agent, methods, tasks: recordings.byTask.size };
-}
+/** Experiments whose environment is not here: trained as the others, and scored on the held-out tasks of the data set. */
+export const recorded: ExperimentKind<ExperimentConfig, HistoryData, RecordedEvaluation, RecordedResults> = {
+  ...onHistories,
+  name: 'recorded',
+  expectBuildable: (config, until) =>
+    expectBuildable(config, {
+      plays:
+        (config.reinforce.steps > 0 && wantedBy(onHistories, until, 'reinforce')) ||
+        (until === 'evaluate' && (config.policy.retrieval.contexts > 0 || config.evaluate.envs.length > 0)),
+    }),
+  async evaluate(evaluation, trained) {
+    const { store, config, model, generated } = evaluation;
+    const recordings = heldOutRecordings(evaluation);
+    const collected = new Map<string, (readonly RecordedScore[])[]>();
+    const keep = (method: string, scores: readonly RecordedScore[]) => collected.set(method, [...(collected.get(method) ?? []), scores]);
+    for (const method of trained) keep(method.method, await scoreModel(evaluation, method, recordings));
+    keep('frequencies', scoreFrequencies(model, loadHistories(generated, model.family).histories, recordings));
+    const methods: Record<string, RecordedMethodResult> = {};
+    for (const [name, seeds] of collected) {
+      await breathe(store.signal);
+      // The same stream for every method: they are resampled alike.
+      methods[name] = recordedResult(seeds, config.evaluate.resamples, Random.seeded(config.seed).split('bootstrap'));
+    }
+    const agent = trained.find(({ method }) => method === 'cad')!;
+    return { evaluation, agent, methods, tasks: recordings.byTask.size };
+  },
+  async results(config, [{ evaluated: main }, ...tables], { out, command, seconds }) {
+    await exportModel(main.evaluation, main.agent, join(out, 'model'));
+    const { resamples, tasks: side } = config.evaluate;
+    const { dataHash, imported } = main.evaluation.generated.report;
+    const provenance = { command, seconds, dataHashes: { main: dataHash as string }, imported: { main: imported } };
+    return {
+      format: RECORDED_FORMAT,
+      ...commonResults(config, provenance),
+      environment: config.env.id,
+      labels: datasetOf(config)!.labels,
+      tasks: main.tasks,
+      bars: describeRecordedBars({ tasks: main.tasks, side, resamples, seeds: config.seeds.length }),
+      methods: main.methods,
+      ...(tables.length > 0 ? { tables: Object.fromEntries(tables.map(({ name, evaluated }) => [name, evaluated.methods])) } : {}),
+      split: auditTasks(config),
+    };
+  },
+  planned: (config, until) => ({
+    data: onHistories.plannedData(config, until),
+    evaluation: trained => trained.map(({ method, seed }) => `evaluate-${method}-seed${seed}`),
+  }),
+};
 
 /** One recorded segment: segment i of a history is [starts[i], starts[i + 1]). */
 interface Place extends Along {

@@ -1,4 +1,4 @@
-/** @file What an experiment found, with everything that says where it comes from, and the files that it is written to. */
+/** @file What experiments found, with everything that says where it comes from, and the files that it is written to. */
 
 import { join } from 'node:path';
 import { type Evaluated, resampledOf } from '../analysis/evaluate.ts';
@@ -6,6 +6,7 @@ import { madeBy } from '../cache/provenance.ts';
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { auditTasks } from '../histories/tasks.ts';
 import {
+  type CommonResults,
   describeBars,
   type MethodTimes,
   type RateReturn,
@@ -13,7 +14,6 @@ import {
   RETURNS_FILE,
   RETURNS_FORMAT,
   type Results,
-  type ReturnsTable,
   type Versus,
   versusOthersPieces,
 } from '../records/index.ts';
@@ -22,8 +22,47 @@ import { type ImitationTable, mean, type ReturnTable } from '../statistics/index
 import { breathing } from '../util/breathe.ts';
 import { canonicalJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import { describe } from './describe.ts';
+import type { CommonConfig } from './kind.ts';
 
-export interface Found extends Evaluated {
+/** What a command knows of where its numbers come from. */
+export interface Provenance {
+  readonly command: string;
+  readonly dataHashes: Record<string, string>;
+  readonly imported?: Record<string, unknown>;
+  readonly seconds: Record<string, number>;
+  readonly times?: Record<string, Record<string, MethodTimes>>;
+}
+
+/** The parts that the results of every kind of experiment have. `recorded` is what they say of the configuration, where that is more. */
+export function commonResults(
+  config: CommonConfig,
+  { command, dataHashes, imported = {}, seconds, times }: Provenance,
+  recorded: unknown = config,
+): Pick<CommonResults, 'name' | 'seeds' | 'run'> {
+  return {
+    name: config.name,
+    seeds: config.seeds.length,
+    run: {
+      command,
+      config: recorded,
+      ...madeBy(),
+      dataHashes,
+      ...(Object.keys(imported).length > 0 ? { imported } : {}),
+      seconds,
+      ...(times ? { times } : {}),
+    },
+  };
+}
+
+/** Writes results.json with the hash of its content. */
+export function writeResults<R extends CommonResults>(out: string, results: R): R {
+  const sealed = sealResults(results);
+  writeJson(join(out, 'results.json'), sealed);
+  return sealed;
+}
+
+/** The tables of an experiment in reinforcement learning, or of an ablation. */
+export interface Tables extends Evaluated, Provenance {
   /** Further tables, by name. */
   readonly tables: Readonly<Record<string, Evaluated>>;
   readonly returns: Record<string, ReturnTable>;
@@ -31,57 +70,39 @@ export interface Found extends Evaluated {
   readonly rate?: RateReturn;
   /** The row that is held against every other; by default `cad`. */
   readonly reference?: string;
-  readonly dataHashes: Record<string, string>;
-  readonly imported?: Record<string, unknown>;
-  readonly seconds: Record<string, number>;
-  readonly times: Record<string, Record<string, MethodTimes>>;
-  readonly command: string;
 }
 
 /**
- * Writes results.json and, beside it, the raw returns that its tables were computed from.
+ * Results of tables, whose raw returns are written to a file of their own.
  *
  * @param options.recorded what the results say of the configuration, where that is more than `config`.
  * @throws the reason of the signal, before anything is written.
  */
-export async function writeResults(
+export async function resultsOf(
   out: string,
   config: ExperimentConfig,
-  found: Found,
+  found: Tables,
   { signal, recorded = config }: { signal: AbortSignal; recorded?: unknown },
 ): Promise<Results> {
-  const { reference = 'cad' } = found;
-  const raw = rawTables(config, found);
+  const { methods, protocol, returns, imitation, rate, reference = 'cad' } = found;
+  const tables = Object.entries(found.tables);
+  const raw = Object.fromEntries([[config.name, found.raw], ...tables.map(([name, { raw }]) => [name, raw] as const)]);
   const versus: Record<string, Versus> = {};
   for (const [name, table] of Object.entries(raw)) {
-    const found = await breathing(versusOthersPieces(table, reference), signal);
-    if (found) versus[name] = found;
+    const compared = await breathing(versusOthersPieces(table, reference), signal);
+    if (compared) versus[name] = compared;
   }
   // Without line breaks: one number a line would make the file several times as large.
   const text = `${canonicalJson({ format: RETURNS_FORMAT, tables: raw })}\n`;
   writeFileAtomic(join(out, RETURNS_FILE), text);
-  const results = sealResults({ ...resultsOf(config, found, versus, recorded), raw: { file: RETURNS_FILE, sha256: sha256(text) } });
-  writeJson(join(out, 'results.json'), results);
-  return results;
-}
-
-/** The raw returns of all tables by name: of the experiment itself, and of further ones. */
-const rawTables = ({ name }: ExperimentConfig, { raw, tables }: Found): Record<string, ReturnsTable> =>
-  Object.fromEntries([[name, raw], ...Object.entries(tables).map(([other, { raw }]) => [other, raw] as const)]);
-
-function resultsOf(config: ExperimentConfig, found: Found, versus: Record<string, Versus>, recorded: unknown): Results {
-  const { methods, raw, protocol, returns, imitation, rate, imported = {} } = found;
-  const tables = Object.entries(found.tables).map(([name, { methods }]) => [name, methods] as const);
-  const protocols = Object.entries(found.tables).map(([name, { protocol }]) => [name, protocol] as const);
   const { episodes, streams, sampling, resamples } = config.evaluate;
-  const tasks = raw.tasks.length;
+  const tasks = found.raw.tasks.length;
   return {
     format: RESULTS_FORMAT,
-    name: config.name,
-    oracle: { mean: mean(raw.oracle) },
+    ...commonResults(config, found, recorded),
+    oracle: { mean: mean(found.raw.oracle) },
     episodes,
     streams: streams * tasks,
-    seeds: config.seeds.length,
     sampling,
     bars: describeBars({
       tasks,
@@ -92,7 +113,7 @@ function resultsOf(config: ExperimentConfig, found: Found, versus: Record<string
       side: config.evaluate.tasks,
     }),
     methods,
-    ...(tables.length > 0 ? { tables: Object.fromEntries(tables) } : {}),
+    ...(tables.length > 0 ? { tables: Object.fromEntries(tables.map(([name, { methods }]) => [name, methods])) } : {}),
     ...(Object.keys(versus).length > 0 ? { versus } : {}),
     ...(Object.keys(returns).length > 0 ? { returns } : {}),
     ...(Object.keys(imitation).length > 0 ? { imitation } : {}),
@@ -100,15 +121,7 @@ function resultsOf(config: ExperimentConfig, found: Found, versus: Record<string
     // The combinations of an ablation each have one of their own.
     ...(recorded === config ? { setting: describe(config).setting } : {}),
     split: auditTasks(config),
-    protocols: Object.fromEntries([[config.name, protocol], ...protocols]),
-    run: {
-      command: found.command,
-      config: recorded,
-      ...madeBy(),
-      dataHashes: found.dataHashes,
-      ...(Object.keys(imported).length > 0 ? { imported } : {}),
-      seconds: found.seconds,
-      times: found.times,
-    },
+    protocols: { [config.name]: protocol, ...Object.fromEntries(tables.map(([name, { protocol }]) => [name, protocol])) },
+    raw: { file: RETURNS_FILE, sha256: sha256(text) },
   };
 }

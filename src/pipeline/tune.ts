@@ -34,6 +34,7 @@ import { sha256File, writeFileAtomic, writeJson } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
+import { reinforcement } from './reinforcement.ts';
 import { trainMethods } from './run.ts';
 
 const STUDY_FILE = 'tune.json';
@@ -134,7 +135,8 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
 /** Trains and scores one trial; null where its loss stopped being finite, which is an answer about its settings. */
 async function runTrial(config: TrialConfig, measure: Measure, store: StageStore, executor: Executor): Promise<Rung['score']> {
   try {
-    const { model, trained } = await trainMethods(config, store, executor);
+    const { opened, trained } = await trainMethods(reinforcement, config, { store, executor });
+    const { model } = opened;
     const students = trained.filter(({ method }) => method === 'cad');
     const evaluation = { store, config, model, executor };
     const seeds = [];

@@ -1,3 +1,7 @@
+import type { RecordedResults } from './recorded.ts';
+import type { Results } from './results.ts';
+import type { SupervisedResults } from './supervised.ts';
+
 export * from './comparison.ts';
 export * from './description.ts';
 export * from './inspection.ts';
@@ -12,3 +16,6 @@ export * from './run-record.ts';
 export * from './runs.ts';
 export * from './study.ts';
 export * from './supervised.ts';
+
+/** Results of whichever kind of experiment. */
+export type AnyResults = Results | RecordedResults | SupervisedResults;

@@ -8,7 +8,7 @@ import { bootstrapInterval, drawResamples, type Interval, mean, type Resamples }
 import { scoreStep } from '../statistics/imitation.ts';
 import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import type { RunRecord } from './run-record.ts';
+import type { CommonResults } from './run-record.ts';
 
 export const RECORDED_FORMAT = 'cadenza-recorded-1';
 
@@ -89,21 +89,14 @@ export interface RecordedMethodResult extends PerMeasure<Estimate> {
 }
 
 /** The whole of results.json where only recordings exist. */
-export interface RecordedResults {
+export interface RecordedResults extends CommonResults<RecordedMethodResult> {
   format: typeof RECORDED_FORMAT;
-  name: string;
   environment: string;
   /** What the labels are. */
   labels: string;
   tasks: number;
-  seeds: number;
-  /** What the intervals are, in a sentence. */
-  bars: string;
-  methods: Record<string, RecordedMethodResult>;
   /** Further tables of the same shape, by name. */
   tables?: Record<string, Record<string, RecordedMethodResult>>;
-  split: Record<string, unknown>;
-  run: RunRecord;
 }
 
 /** One method: `seeds` has the scores of every task, in one order, for each training seed. Equal streams resample all methods alike. */

@@ -314,7 +314,7 @@ export const RESULTS: RecordFormat<Results> = {
 };
 
 /** Results with the hash of their content, in the place of one that they had. */
-export function sealResults(results: Results): Results {
+export function sealResults<R extends { readonly run: RunRecord }>(results: R): R {
   const { hash: _, ...run } = results.run;
   return { ...results, run: { ...run, hash: portableSha256(canonicalJson({ ...results, run })) } };
 }

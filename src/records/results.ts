@@ -4,28 +4,23 @@ import type { ImitationTable } from '../statistics/imitation.ts';
 import type { ReturnTable } from '../statistics/return-errors.ts';
 import type { Versus } from './comparison.ts';
 import type { Setting } from './description.ts';
-import type { MethodTable } from './method.ts';
+import type { MethodResult, MethodTable } from './method.ts';
 import type { Protocol } from './protocol.ts';
 import type { RateReturn } from './rate-return.ts';
-import type { RunRecord } from './run-record.ts';
+import type { CommonResults } from './run-record.ts';
 
 export const RESULTS_FORMAT = 'cadenza-results-1';
 
 /** The whole of results.json. */
-export interface Results {
+export interface Results extends CommonResults<MethodResult> {
   format: typeof RESULTS_FORMAT;
-  name: string;
   /** Mean raw return of the oracle over the test tasks. */
   oracle: { mean: number };
   /** In-context episodes of a stream. */
   episodes: number;
   /** Streams of one seed. */
   streams: number;
-  seeds: number;
   sampling: 'sample' | 'greedy';
-  /** What the intervals are, in a sentence. */
-  bars: string;
-  methods: MethodTable;
   /** Further tables of the same shape, by name. */
   tables?: Record<string, MethodTable>;
   /** CAD, or an ablation's reference, held against every other row, by the name of the experiment or of the table; older results, and tables without that row, have none. */
@@ -38,11 +33,8 @@ export interface Results {
   setting?: Setting;
   /** How near action probabilities are to the source's, by the same names; absent where that was not measured. */
   imitation?: Record<string, ImitationTable>;
-  /** The audit of training against test tasks, by content. */
-  split: Record<string, unknown>;
   /** How the rows of each table were evaluated and chosen, by the name of the experiment or of the table; older results have none. */
   protocols?: Record<string, Protocol>;
   /** The raw returns of all tables, in a file beside this one; results written before there was one have none. */
   raw?: { file: string; sha256: string };
-  run: RunRecord;
 }

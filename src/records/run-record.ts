@@ -1,4 +1,4 @@
-/** @file Where the numbers of a file of results come from, and what making them took. */
+/** @file What all files of results have: methods, and where their numbers come from and what making them took. */
 
 import type { Latency } from '../play/latency.ts';
 
@@ -29,4 +29,18 @@ export interface RunRecord {
   times?: Record<string, Record<string, MethodTimes>>;
   /** SHA-256 of the canonical JSON of everything else in results.json, of which only this record differs between equal runs. Older results have none. */
   hash?: string;
+}
+
+/** The whole of results.json as far as every kind of experiment has it; `M` is what was found of a method. */
+export interface CommonResults<M = unknown> {
+  format: string;
+  name: string;
+  /** Training seeds. */
+  seeds: number;
+  /** What the intervals are, in a sentence. */
+  bars: string;
+  methods: Record<string, M>;
+  /** The audit of training against evaluated tasks, by content. */
+  split: Record<string, unknown>;
+  run: RunRecord;
 }

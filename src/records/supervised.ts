@@ -3,7 +3,7 @@
 import { bootstrapInterval, drawResamples, type Interval, mean, quantile, type Resamples } from '../statistics/bootstrap.ts';
 import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import type { RunRecord } from './run-record.ts';
+import type { CommonResults } from './run-record.ts';
 
 export const SUPERVISED_FORMAT = 'cadenza-supervised-1';
 
@@ -31,9 +31,8 @@ export interface SupervisedMethodResult {
 }
 
 /** The whole of results.json of a supervised experiment. */
-export interface SupervisedResults {
+export interface SupervisedResults extends CommonResults<SupervisedMethodResult> {
   format: typeof SUPERVISED_FORMAT;
-  name: string;
   problem: { id: string; description: string; options: unknown };
   score: { name: string; better: 'lower' | 'higher' };
   reference: { name: string; about: string };
@@ -43,15 +42,8 @@ export interface SupervisedResults {
   headline: number;
   tasks: number;
   queries: number;
-  seeds: number;
-  /** What the intervals are, in a sentence. */
-  bars: string;
-  methods: Record<string, SupervisedMethodResult>;
   /** Where the training curves were measured, and the reference's mean score there for every entry of `examples`. */
   validation: { tasks: number; reference: number[] };
-  /** The audit of training against held-out tasks. */
-  split: Record<string, unknown>;
-  run: RunRecord;
 }
 
 /** Draws shared by all methods: test tasks are resampled alike. */
@@ -82,15 +74,8 @@ export function scoresByExamples(
     const [interval, ratio] = [bootstrapInterval(own, mean, draws), ratioInterval(own, best, draws)];
     return { mean: mean(own), ...interval, ratio: mean(own) / mean(best), ratioLow: ratio.low, ratioHigh: ratio.high };
   });
-  const column = (key: keyof (typeof rows)[number]) => rows.map(row => row[key]);
-  return {
-    mean: column('mean'),
-    low: column('low'),
-    high: column('high'),
-    ratio: column('ratio'),
-    ratioLow: column('ratioLow'),
-    ratioHigh: column('ratioHigh'),
-  };
+  const names = Object.keys(rows[0]) as (keyof (typeof rows)[number])[];
+  return Object.fromEntries(names.map(name => [name, rows.map(row => row[name])])) as SupervisedMethodResult['byExamples'];
 }
 
 /** 95% percentile interval of mean(a) / mean(b) when tasks are resampled in pairs. */

@@ -1,7 +1,16 @@
 /** @file Reports of an evaluation: on the terminal, as figures, and as one HTML page. */
 
 import { join } from 'node:path';
-import { type Inspection, isMissing, type Results, type SupervisedResults } from '../records/index.ts';
+import {
+  type AnyResults,
+  type Inspection,
+  isMissing,
+  RECORDED_FORMAT,
+  RESULTS_FORMAT,
+  type Results,
+  SUPERVISED_FORMAT,
+  type SupervisedResults,
+} from '../records/index.ts';
 import { writeFileAtomic } from '../util/files.ts';
 import { attentionMap, type Draw, probeCurves, reconstructionMap, transplantMap } from './figures/inspection.ts';
 import { learningCurves, toPNG } from './figures/learning-curves.ts';
@@ -13,7 +22,11 @@ import { htmlReport } from './html/results.ts';
 import { sideBySideHtml } from './html/side-by-side.ts';
 import { supervisedHtml } from './html/supervised.ts';
 import type { Facts } from './paper/facts.ts';
+import { summarize, summarizeRecorded, summarizeSupervised } from './summary.ts';
 import { refusals } from './tables/integrity.ts';
+import { formatRecorded } from './terminal/recorded.ts';
+import { formatResults } from './terminal/results.ts';
+import { formatSupervised } from './terminal/supervised.ts';
 
 export { learningCurves, toPNG } from './figures/learning-curves.ts';
 export type { FigureOptions } from './figures/plot.ts';
@@ -59,6 +72,23 @@ export function writePage(folder: string, { results, setting, runs }: Facts): st
 /** The same of a supervised experiment. */
 export function writeSupervisedReports(folder: string, results: SupervisedResults): string[] {
   return writeFiles(folder, supervisedHtml(results), scoreCurves(results));
+}
+
+/** How results of whichever format are shown: files in the folder of the run, a report on a terminal, and what was found, in sentences. */
+export function viewOf(results: AnyResults) {
+  switch (results.format) {
+    case RESULTS_FORMAT:
+      return { write: (out: string) => writeReports(out, results), text: () => formatResults(results), found: () => summarize(results) };
+    case SUPERVISED_FORMAT:
+      return {
+        write: (out: string) => writeSupervisedReports(out, results),
+        text: () => formatSupervised(results),
+        found: () => summarizeSupervised(results),
+      };
+    // A table says it all; there are no curves.
+    case RECORDED_FORMAT:
+      return { write: () => [], text: () => formatRecorded(results), found: () => summarizeRecorded(results) };
+  }
 }
 
 /** Writes inspect.html and a figure of each part of a look inside, as SVG and PNG, into the folder and gives their paths. */

@@ -18,6 +18,9 @@ import { promptSchema } from './prompt.ts';
 import { retrievalSchema } from './retrieval.ts';
 import { returnsSchema } from './returns.ts';
 import { selectionSchema } from './selection.ts';
+import { checkWidth, sizeFields } from './sizes.ts';
+
+const sizes = sizeFields({ encoderLayers: 2, poolHeads: 16 });
 
 /** Data, model and optimizer. */
 export const sharedFields = {
@@ -102,19 +105,14 @@ export const sharedFields = {
     .describe('The running episodes Q that are trained on'),
   model: z
     .strictObject({
-      width: count('Width of every token and latent (d)', 'width').default(64),
-      heads: count('Attention heads; must divide `width`', 'width').default(4),
-      feedForward: count('Hidden width of the feed-forward layers, as a multiple of `width`', 'layers').default(4),
-      encoderLayers: steps('Blocks of the compressor before it compresses', 'layers').default(2),
+      ...sizes.encoder,
       encoderSpan: z
         .enum(['context', 'horizon'])
         .describe(
           "Tokens among which the compressor's blocks attend: all of the context, or pieces as long as a segment (an episode's horizon)",
         )
         .default('context'),
-      poolHeads: count('Heads of the attention that pools the context into latents; must divide `width`', 'width').default(16),
-      decoderLayers: count('Blocks of the policy', 'layers').default(3),
-      latents: count('Latents that carry the context (m)', 'tokens').default(8),
+      ...sizes.decoder,
       positions: z
         .enum(POSITION_KINDS)
         .describe(
@@ -137,7 +135,7 @@ export const sharedFields = {
         .prefault({})
         .describe('How images are embedded, where the observation is one'),
     })
-    .superRefine(({ width, heads, poolHeads, positions }, context) => {
+    .superRefine(({ width, heads, positions }, context) => {
       if (positions === 'rotary' && (width / heads) % 2 !== 0)
         context.addIssue({
           code: 'custom',
@@ -145,16 +143,8 @@ export const sharedFields = {
           input: positions,
           message: `expected an even width of a head (model.width / model.heads) for rotary positions, which is ${width / heads}`,
         });
-      for (const [name, count] of Object.entries({ heads, poolHeads })) {
-        if (width % count === 0) continue;
-        context.addIssue({
-          code: 'custom',
-          path: ['width'],
-          input: width,
-          message: `expected a multiple of model.${name}, which is ${count}`,
-        });
-      }
     })
+    .superRefine(checkWidth)
     .prefault({})
     .describe('Sizes of the compressor C_θ and of the policy A_φ'),
   policy: z
@@ -185,6 +175,9 @@ export const sharedFields = {
     .describe('AdamW settings shared by every stage; a stage may override any of them'),
 };
 
+/** The draws behind intervals. */
+export const resamplesField = count('Bootstrap resamples behind the 95% intervals', 'resamples').default(2000);
+
 /** Evaluation and the machine. */
 export const evaluationFields = {
   evaluate: z
@@ -197,7 +190,7 @@ export const evaluationFields = {
       episodes: count('In-context episodes').default(30),
       streams: count('Independent evaluation streams per goal and training seed').default(20),
       sampling: z.enum(['sample', 'greedy']).describe('Draw actions from the policy, or take the most likely one').default('sample'),
-      resamples: count('Bootstrap resamples behind the 95% intervals', 'resamples').default(2000),
+      resamples: resamplesField,
       ...measureFields,
       envs: z
         .array(

@@ -1,6 +1,7 @@
-/** @file Batches of the source's histories, and of a teacher's table beside them. */
+/** @file Training on the source's histories: their batches, with a teacher's table beside them, and the settings that all such stages depend on. */
 
 import type { Model } from '../agent/model.ts';
+import type { StageOutput } from '../cache/store.ts';
 import { compressor } from '../compressor/index.ts';
 import { type HostTensor, type Tensor, zeros } from '../engine/index.ts';
 import { batchParts } from '../histories/demonstrate.ts';
@@ -8,7 +9,31 @@ import { actionDistribution, type History, phaseCounter, stateOf } from '../rl/i
 import { monteCarloActions } from '../sources/index.ts';
 import { type Batch, BatchSampler, fieldStatistics, newBatch, writePrompts } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
-import type { BatchRequest, StageBatches, StageSpec, TrainingRun } from './define.ts';
+import type { BatchRequest, HistoryStageSpec, StageBatches, TrainingRun } from './define.ts';
+import { trainStage } from './stage.ts';
+
+/** Runs a training stage whose batches come from the histories, unless it has others. */
+export function trainOnHistories(run: TrainingRun, spec: HistoryStageSpec): Promise<StageOutput> {
+  const { config, model, generated, demonstrations = [] } = run;
+  // What is retrieved is seen in one stage alone, which says so itself; what of the head matters, the model does.
+  const { retrieval: _, head: __, ...policy } = config.policy;
+  return trainStage(run, {
+    ...spec,
+    settings: {
+      tokenizer: config.tokenizer,
+      context: config.context,
+      queries: config.queries,
+      policy,
+      ...model.keySettings(spec.compressor, config),
+      ...spec.settings,
+    },
+    data: {
+      generate: generated.key,
+      ...Object.fromEntries(demonstrations.map(({ style, output }) => [`demonstrate-${style}`, output.key])),
+    },
+    batches: spec.batches ?? (request => historyBatches(run, spec, request)),
+  });
+}
 
 /** The buffers of a batch by the names of the graph's inputs. */
 export function batchFeeds(model: Model, batch: Batch): Record<string, HostTensor> {
@@ -17,7 +42,7 @@ export function batchFeeds(model: Model, batch: Batch): Record<string, HostTenso
 }
 
 /** Batches of the source's histories, with the teacher's table beside them where it is asked for. */
-export function historyBatches(run: TrainingRun, spec: StageSpec, { optimiser, random }: BatchRequest): StageBatches {
+export function historyBatches(run: TrainingRun, spec: HistoryStageSpec, { optimiser, random }: BatchRequest): StageBatches {
   const { model, config } = run;
   const { tokenizer } = model;
   const shape = model.batchShape(optimiser.batch);

@@ -14,18 +14,25 @@ import type { BaseConfig, OptimiserConfig } from '../settings/base.ts';
 import type { Random } from '../util/random.ts';
 import type { BatchSource, TrainRequest } from './trainer.ts';
 
-/** What the training stages of one seed share. */
-export interface TrainingRun<C = unknown> {
+/** What the training of every experiment reads of its configuration. */
+export type TrainingConfig = Pick<BaseConfig, 'optimiser' | 'checkpoint' | 'executor'>;
+
+/** What the training stages of one seed share, whatever they train on. */
+export interface StageRun<C = unknown> {
   readonly store: StageStore;
-  readonly config: BaseConfig & C;
+  readonly config: TrainingConfig & C;
   readonly seed: number;
+  readonly executor: Executor;
+}
+
+/** The same where they train on learning histories. */
+export interface TrainingRun<C = unknown> extends StageRun<BaseConfig & C> {
   readonly model: Model;
   /** Opened when the first stage really trains. */
   readonly histories: () => readonly History[];
   readonly generated: StageOutput;
   /** Of the training tasks, for prompts; left out without them. */
   readonly demonstrations?: readonly Demonstrations[];
-  readonly executor: Executor;
 }
 
 /** What tells two training stages apart. */
@@ -34,26 +41,35 @@ export interface StageSpec {
   readonly name: string;
   /** Its section of the configuration: steps, and what it overrides of the optimizer. */
   readonly own: StageSettings;
-  /** Kind of the compressor in what it trains. */
-  readonly compressor: string;
   /** Settings besides the ones that every training stage depends on. */
   readonly settings: Record<string, unknown>;
+  /** Keys of the data that it trains on, by what they are. */
+  readonly data: Readonly<Record<string, string>>;
   /** Earlier stages whose weights it starts from or reads. */
   readonly from: Readonly<Record<string, StageOutput | undefined>>;
   readonly build: (scope: Scope, batch: number) => { loss: Tensor; metrics?: Record<string, Tensor> };
   /** Parts that are trained; the other parameters of the loss are frozen. */
   readonly trains: readonly string[];
   readonly group?: TrainRequest['group'];
-  /** What is to be imitated of a history, in the place of what it recorded. */
-  readonly labels?: (history: History) => History;
-  /** Fills the further input `teacher` from a table. */
-  readonly table?: boolean;
   /** Steps, where they are not those of `own`. */
   readonly steps?: number;
   /** Steps of the optimizer, where they are others still. */
   readonly updates?: (batch: number) => number;
+  /** Its random stream, where that is not the one of its name. */
+  readonly random?: Random;
+  readonly batches: (request: BatchRequest) => StageBatches | Promise<StageBatches>;
+}
+
+/** What tells two training stages on learning histories apart. */
+export interface HistoryStageSpec extends Omit<StageSpec, 'data' | 'batches'> {
+  /** Kind of the compressor in what it trains. */
+  readonly compressor: string;
+  /** What is to be imitated of a history, in the place of what it recorded. */
+  readonly labels?: (history: History) => History;
+  /** Fills the further input `teacher` from a table. */
+  readonly table?: boolean;
   /** Where the batches come from, if not from the histories. */
-  readonly batches?: (request: BatchRequest) => Promise<StageBatches>;
+  readonly batches?: StageSpec['batches'];
 }
 
 /** What batches may depend on besides the run. */
@@ -73,6 +89,8 @@ export interface BatchRequest {
 export interface StageBatches extends BatchSource {
   /** Parameters that follow from the data: those that the model has begin with these values. */
   readonly given?: Weights;
+  /** Measures what is trained on validation tasks, for a curve in the report of the stage. */
+  readonly probe?: TrainRequest['probe'];
   readonly dispose?: () => Promise<void>;
 }
 
@@ -115,22 +133,24 @@ export interface Trained {
 /**
  * One training stage.
  *
- * @typeParam C the sections of the configuration that it reads besides those that all experiments share, its own among them.
+ * @typeParam C the sections of the configuration that it reads, its own among them.
+ * @typeParam R what it trains with: the configuration, the data, the model.
  */
-export interface TrainingStage<N extends string = string, S extends z.ZodType = z.ZodType, C = never> {
+export interface TrainingStage<N extends string = string, S extends z.ZodType = z.ZodType, C = never, R = never> {
   /** Its section of the configuration, its command, and what its folder is called. */
   readonly name: N;
   readonly settings: S;
   /** Steps of every model that it trains; 0 where the configuration leaves it out. */
-  steps(config: BaseConfig & C): number;
+  steps(config: C): number;
   /** What it makes in the cache for each seed; one part of its own name when left out. */
-  parts?(config: BaseConfig & C): readonly PlannedPart[];
+  parts?(config: C): readonly PlannedPart[];
   /** Its loss, where that is a sum of terms. */
-  terms?(config: BaseConfig & C): readonly WeightedTerm[];
+  terms?(config: C): readonly WeightedTerm[];
   /** Rows that it adds to the evaluation, as far as the configuration tells. */
-  rows(config: BaseConfig & C): readonly PlannedRow[];
+  rows(config: C): readonly PlannedRow[];
   /** Trains on what earlier stages left. `only` is the one part that is asked for. */
-  train(run: TrainingRun<C>, earlier: Earlier, only?: string): Promise<Trained>;
+  train(run: R, earlier: Earlier, only?: string): Promise<Trained>;
 }
 
-export const defineStage = <N extends string, S extends z.ZodType, C>(stage: TrainingStage<N, S, C>): TrainingStage<N, S, C> => stage;
+export const defineStage = <N extends string, S extends z.ZodType, C, R>(stage: TrainingStage<N, S, C, R>): TrainingStage<N, S, C, R> =>
+  stage;

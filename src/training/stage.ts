@@ -1,6 +1,6 @@
-/** @file Runs one training stage: its graph, its batches, its weights in and out, and its record (method 4). */
+/** @file Runs one training stage: its graph, its batches, its weights in and out, and its record (method 4). The one way to train anything. */
 
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { PARTS, partOf, RETURN_PARTS } from '../agent/model.ts';
 import { CHECKPOINT, loadTensors, MODEL_FILE, saveTensors, type Weights, weightsFrom } from '../cache/checkpoint.ts';
@@ -8,37 +8,20 @@ import type { StageOutput } from '../cache/store.ts';
 import { type Data, type Graph, inputsOf, zeros } from '../engine/index.ts';
 import { type BufferSpec, initialise, type ParameterSpec, type RandomSpec, Scope } from '../nn/index.ts';
 import { Random } from '../util/random.ts';
-import { historyBatches } from './batches.ts';
-import { type BatchRequest, optimiserOf, type StageSpec, type TrainingRun } from './define.ts';
-import { type BatchSource, train } from './trainer.ts';
+import { type BatchRequest, optimiserOf, type StageRun, type StageSpec } from './define.ts';
+import { type BatchSource, METRICS, train } from './trainer.ts';
 
-export async function trainingStage(run: TrainingRun, spec: StageSpec): Promise<StageOutput> {
+/** Trains what a stage says, from its checkpoint where there is one, or gives what was trained before. */
+export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageOutput> {
   const { config, seed } = run;
   const optimiser = optimiserOf(config, spec.own);
   const steps = spec.steps ?? Number(spec.own.steps);
   const updates = spec.updates?.(optimiser.batch) ?? steps;
-  // What is retrieved is seen in one stage alone, which says so itself; what of the head matters, the model does.
-  const { retrieval: _, head: __, ...policy } = config.policy;
   const before = Object.entries(spec.from).filter((entry): entry is [string, StageOutput] => entry[1] !== undefined);
   const output = await run.store.run({
     stage: `${spec.name}-seed${seed}`,
-    settings: {
-      seed,
-      steps,
-      optimiser,
-      tokenizer: config.tokenizer,
-      context: config.context,
-      queries: config.queries,
-      policy,
-      executor: config.executor,
-      ...run.model.keySettings(spec.compressor, config),
-      ...spec.settings,
-    },
-    inputs: {
-      generate: run.generated.key,
-      ...Object.fromEntries(run.demonstrations?.map(({ style, output }) => [`demonstrate-${style}`, output.key]) ?? []),
-      ...Object.fromEntries(before.map(([role, { key }]) => [role, key])),
-    },
+    settings: { seed, steps, optimiser, executor: config.executor, ...spec.settings },
+    inputs: { ...spec.data, ...Object.fromEntries(before.map(([role, { key }]) => [role, key])) },
     async run(context) {
       const scope = new Scope();
       const { loss, metrics } = spec.build(scope, optimiser.batch);
@@ -48,14 +31,14 @@ export async function trainingStage(run: TrainingRun, spec: StageSpec): Promise<
       const trainable = parameters.filter(isTrained);
       const buffers = [...scope.buffers.values()].filter(isTrained);
       const frozen = specs.filter(each => !isTrained(each));
-      const random = Random.seeded(seed).split(spec.name);
+      const { random = Random.seeded(seed).split(spec.name) } = spec;
       const given: Weights = initialise(specs, random.split('init'));
       for (const [, output] of before) for (const [name, values] of inherited(output, specs)) given.set(name, values);
       // What the student was when it began is held beside what it becomes.
       for (const { name } of specs) if (partOf(name) === RETURN_PARTS.start) given.set(name, given.get(name.slice(name.indexOf('.') + 1))!);
 
       const request: BatchRequest = { optimiser, trainable, frozen, buffers, given, random, signal: context.signal };
-      const { given: ofData = [], dispose, ...batches } = (await spec.batches?.(request)) ?? historyBatches(run, spec, request);
+      const { given: ofData = [], probe, dispose, ...batches } = await spec.batches(request);
       for (const [name, values] of ofData) if (given.has(name)) given.set(name, values);
       const graph: Graph = { outputs: { loss, ...metrics, ...nextOf(buffers) } };
       const used = inputsOf(graph);
@@ -73,6 +56,7 @@ export async function trainingStage(run: TrainingRun, spec: StageSpec): Promise<
         group: spec.group,
         batches: batchesFor(graph, batches, scope.randoms.values(), random),
         checkpointEvery: batches.unit ?? config.checkpoint.everySteps,
+        probe,
         executor: run.executor,
         context,
       }).finally(dispose);
@@ -88,6 +72,7 @@ export async function trainingStage(run: TrainingRun, spec: StageSpec): Promise<
         steps,
         loss: result.lastLoss,
         ...(metrics && { metrics: result.lastMetrics }),
+        ...(probe && { curve: validationCurve(context.folder) }),
         overhead: Number(result.overhead.toFixed(4)),
         sampling: Number(result.sampling.toFixed(4)),
         ...batches.figures?.(),
@@ -137,4 +122,25 @@ function inherited(output: StageOutput, specs: readonly ParameterSpec[]): Weight
     file,
     specs.filter(({ name }) => file.tensors.has(name)),
   );
+}
+
+/** Measurements by training step. */
+export interface ValidationCurve {
+  readonly step: number[];
+  /** By what was measured, a column each. */
+  readonly values: Readonly<Record<string, number[]>>;
+}
+
+/** Reads the lines that the probe of a training wrote among its metrics: those of steps before an interruption stand there, too. */
+export function validationCurve(folder: string): ValidationCurve {
+  const rows = readFileSync(join(folder, METRICS), 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map(line => JSON.parse(line) as { step: number; validation?: Record<string, number> })
+    .flatMap(({ step, validation }) => (validation ? [{ step, validation }] : []));
+  const names = Object.keys(rows[0].validation);
+  return {
+    step: rows.map(({ step }) => step),
+    values: Object.fromEntries(names.map(name => [name, rows.map(({ validation }) => validation[name])])),
+  };
 }

@@ -33,7 +33,8 @@ import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { appendText, writeFileAtomic } from '../util/files.ts';
 
-const METRICS = 'metrics.jsonl';
+/** What is measured of a training, a line of JSON each time. */
+export const METRICS = 'metrics.jsonl';
 /** Steps between two lines of metrics. */
 const LOG_EVERY = 10;
 

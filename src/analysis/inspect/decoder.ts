@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { PARTS, partOf } from '../../agent/model.ts';
 import { loadTensors, MODEL_FILE } from '../../cache/checkpoint.ts';
 import type { StageOutput } from '../../cache/store.ts';
-import { trainingStage } from '../../training/stage.ts';
+import { trainOnHistories } from '../../training/batches.ts';
 import { stageOf } from '../finished.ts';
 import type { Subject } from './subject.ts';
 
@@ -56,7 +56,7 @@ async function fitDecoder(subject: Subject): Promise<Decoder | undefined> {
     generated,
     executor,
   };
-  const trained = await trainingStage(run, {
+  const trained = await trainOnHistories(run, {
     name: 'inspect-decoder',
     own: { ...config.pretrain, steps: options.decoderSteps },
     compressor: student.kind,

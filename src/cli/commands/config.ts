@@ -16,7 +16,9 @@ export function registerConfig(program: Command): void {
       const [{ openExperiment }, { formatConfig }] = await Promise.all([import('../experiments.ts'), import('../../util/config.ts')]);
       const { config, kind } = openExperiment(file, options.set);
       if (options.json) return printJson(config);
-      print(formatConfig(config) + (kind.remark?.(config) ?? ''));
+      const own = kind.fingerprint?.(config);
+      const remark = `# These settings have the fingerprint ${own}; selection.settings takes it, to state how they were chosen.\n`;
+      print(formatConfig(config) + (own ? remark : ''));
     });
   config
     .command('schema')
@@ -24,7 +26,7 @@ export function registerConfig(program: Command): void {
     .addOption(new Option('--kind <kind>', 'kind of experiment').choices(KIND_NAMES).default(KIND_NAMES[0]))
     .addOption(jsonOption())
     .action(async (options: { kind: string }) => {
-      const [{ KINDS }, { configJsonSchema }] = await Promise.all([import('../experiments.ts'), import('../../util/config.ts')]);
+      const [{ KINDS }, { configJsonSchema }] = await Promise.all([import('../../pipeline/kinds.ts'), import('../../util/config.ts')]);
       printJson(configJsonSchema(KINDS.find(({ name }) => name === options.kind)!.schema));
     });
 }

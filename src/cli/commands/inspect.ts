@@ -61,7 +61,7 @@ async function folderOf(given: string): Promise<string> {
   if (!statSync(given, { throwIfNoEntry: false })?.isFile()) return given;
   const { openExperiment } = await import('../experiments.ts');
   const { kind, config } = openExperiment(given);
-  if (kind.name !== 'reinforcement')
+  if (!kind.acts)
     throw new CadenzaError(
       'E_USAGE',
       `${given} is a ${kind.name} experiment, whose runs have no memory that acts; name one with an environment`,

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { STAGE_HELP, type Stage } from '../../training/stages/names.ts';
+import { STAGE_COMMANDS } from '../../training/stages/names.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
 import { ending } from '../ending.ts';
@@ -18,22 +18,18 @@ interface Options {
   jobs: number;
   json?: boolean;
   dryRun?: boolean;
+  until?: string;
 }
-
-const STAGE_COMMANDS: Record<Stage, string> = {
-  generate: 'record learning histories of the source algorithm',
-  ...STAGE_HELP,
-  evaluate: 'let every method learn in context on the held-out tasks',
-};
 
 export function registerRun(program: Command): void {
   registerStage(program, 'run', 'run all stages of an experiment and report');
-  for (const [stage, description] of Object.entries(STAGE_COMMANDS)) registerStage(program, stage, description, stage as Stage);
+  for (const [stage, description] of Object.entries(STAGE_COMMANDS)) registerStage(program, stage, description, stage);
 }
 
-function registerStage(program: Command, name: string, description: string, until?: Stage): void {
-  withExperiment(program.command(name))
-    .description(description)
+function registerStage(program: Command, name: string, description: string, stage?: string): void {
+  const command = withExperiment(program.command(name)).description(description);
+  if (!stage) command.option('--until <stage>', 'last stage to run, with whatever it needs (default: all of them)');
+  command
     .addOption(setOption())
     .addOption(outOption('folder of the run (default: runs/<name of the experiment>)'))
     .addOption(freshOption())
@@ -45,28 +41,30 @@ function registerStage(program: Command, name: string, description: string, unti
       const { openExperiment } = await import('../experiments.ts');
       const experiment = openExperiment(file, options.set);
       const { config, kind } = experiment;
-      if (until && !kind.stages.includes(until))
+      const { until = stage } = options;
+      const stages = (await import('../../pipeline/kind.ts')).stagesOf(kind);
+      if (until && !stages.includes(until))
         throw new CadenzaError(
           'E_USAGE',
-          `${file} is a ${kind.name} experiment, which has no stage "${until}"; run all of it with "cadenza run ${file}"`,
+          `${file} is a ${kind.name} experiment, which has no stage "${until}"; expected one of ${stages.join(', ')}`,
         );
-      if (options.jobs > 1 && !kind.parallel)
-        throw new CadenzaError('E_USAGE', `${file} is a ${kind.name} experiment, which runs in one process; leave out --jobs`);
-      if (options.dryRun) return showEstimate(await experiment.estimate(options.jobs), options.json ?? false);
+      if (options.dryRun) return showEstimate(await experiment.estimate(options.jobs, until), options.json ?? false);
       const out = options.out ?? join('runs', config.name);
       const { fresh, jobs, json = false } = options;
       const signal = interruptSignal(continues(options));
       const progress = terminalProgress();
       const command = `cadenza ${process.argv.slice(2).join(' ')}`;
       // A bar that broke off must be gone before the failure is printed.
-      const report = await experiment.run({ out, until, fresh, jobs, progress, signal, command }).finally(progress.stop);
-      if (report) await report.write(out);
-      if (json) return printJson(report?.results ?? { out });
+      const results = await experiment.run({ out, until, fresh, jobs, progress, signal, command }).finally(progress.stop);
       // Before the last stage there is nothing to compare.
-      if (!report) return print(`Everything is in ${out}\n`);
-      print(`${(await report.text()).trimEnd()}\n`);
+      if (!results) return json ? printJson({ out }) : print(`Everything is in ${out}\n`);
+      // Loaded late: figures are not needed by whoever trains.
+      const view = (await import('../../reports/index.ts')).viewOf(results);
+      view.write(out);
+      if (json) return printJson(results);
+      print(`${view.text().trimEnd()}\n`);
       const given = [nameOf(file, 'experiment'), ...options.set.flatMap(setting => ['--set', setting])];
-      print(ending({ found: await report.found(), out, next: report.next(out, given) }));
+      print(ending({ found: view.found(), out, next: experiment.next(out, given) }));
     });
 }
 

@@ -1,87 +1,84 @@
-/** @file What a supervised experiment needs before it starts: see src/pipeline/estimate.ts. */
+/** @file What a supervised experiment needs before it starts: see src/pipeline/needs.ts. */
 
+import { SupervisedModel } from '../../agent/supervised/model.ts';
+import { SCORED_AT_ONCE } from '../../agent/supervised/scorer.ts';
 import type { SupervisedConfig } from '../../config/supervised.ts';
 import { Scope } from '../../nn/index.ts';
+import { optimiserOf } from '../../training/define.ts';
 import {
   type Estimate,
   expectFits,
   expectTables,
   expectThreads,
   fitting,
+  grownSizes,
+  leastResults,
+  leastWeights,
   machineMemory,
   measure,
   type StageEstimate,
   TRAINING_BYTES,
   TRAINING_FLOPS,
   VECTORS,
-} from '../estimate.ts';
-import { SupervisedModel } from './model.ts';
-import { SCORED_AT_ONCE } from './scorer.ts';
+} from '../needs.ts';
+
+/** The models that are trained: what stands in the compressor's place, its steps and its batches. */
+export const trainedModels = (config: SupervisedConfig) => {
+  const { compressor, baselines } = config;
+  const model = (stage: string, kind: string, section: 'train' | 'baselines') => {
+    const { steps, batch } = config[section];
+    const setting = batch === undefined ? 'optimiser.batch' : `${section}.batch`;
+    return { stage, kind, steps, batch: optimiserOf(config, config[section]).batch, setting };
+  };
+  const others = baselines.steps > 0 ? baselines.methods : [];
+  return [model('cad', compressor, 'train'), ...others.map(kind => model(kind, kind, 'baselines'))];
+};
 
 /** Estimates a supervised experiment. Throws `E_CONFIG` as `estimate` does. */
 export function estimateSupervised(config: SupervisedConfig, memory = machineMemory()): Estimate {
   expectThreads(config);
-  const { context, queries, model: sizes, optimiser, train, baselines, validation, evaluate, seeds } = config;
+  const { context, queries, model: sizes, validation, evaluate, seeds } = config;
+  const { examples, fewest } = context;
   const model = new SupervisedModel(config);
   const { inputs, label } = model.problem;
-  const kinds = [config.compressor, ...(baselines.steps > 0 ? baselines.methods : [])];
-  for (const kind of kinds) expectTables(kind, context.examples, model.options, kind === 'causal' ? 'model.latents' : 'context.examples');
-  const pair = 8 * (inputs + label.size);
-  const { width, feedForward, encoderLayers, decoderLayers, latents } = sizes;
-  const grows = {
-    'model.width': (width / 64) ** 2,
-    'model.latents': latents / 8,
-    'model.encoderLayers': encoderLayers / 3,
-    'model.decoderLayers': decoderLayers / 3,
-    'context.examples': context.examples / 16,
-  };
-  const results = (rows: number, asked: number) =>
-    4 * rows * width * (context.examples * (1 + encoderLayers) + asked * (1 + decoderLayers) + latents);
-  const counts = context.examples - context.fewest + 1;
-  const held = (validation.tasks + evaluate.tasks) * (context.examples + evaluate.queries) * pair;
+  const models = trainedModels(config);
+  const { batch, setting } = models.toSorted((a, b) => b.batch - a.batch)[0];
+  for (const { kind } of models) expectTables(kind, examples, model.options, kind === 'causal' ? 'model.latents' : 'context.examples');
+  const counts = examples - fewest + 1;
+  const tasks = validation.tasks + evaluate.tasks;
+  // The tasks themselves, and the scores of every method.
+  const held = tasks * (8 * (examples + evaluate.queries) * (inputs + label.size) + 16 * counts * (models.length + 2));
+  const bootstrap = evaluate.resamples * (2 * evaluate.tasks + 16 * counts);
+  const scoring = 4 * SCORED_AT_ONCE * leastResults(sizes, examples, evaluate.queries);
+  const grows = { ...grownSizes(sizes), 'context.examples': examples / 16 };
   const heldGrows = {
     'evaluate.tasks': evaluate.tasks / 1000,
     'validation.tasks': validation.tasks / 256,
     'evaluate.queries': evaluate.queries / 16,
-    'context.examples': context.examples / 16,
+    'context.examples': examples / 16,
   };
-  const scores = 16 * counts * (validation.tasks + evaluate.tasks) * (kinds.length + 2);
-  const bootstrap = evaluate.resamples * (2 * evaluate.tasks + 16 * counts);
+  const trainingGrows = { ...grows, [setting]: batch / 128, queries: queries / 8 };
   const needs = [
-    { what: 'the held-out tasks', bytes: held, grows: heldGrows },
-    { what: 'the scores', bytes: scores, grows: heldGrows },
+    { what: 'the held-out tasks and their scores', bytes: held, grows: heldGrows },
     { what: 'the bootstrap', bytes: bootstrap, grows: { ...heldGrows, 'evaluate.resamples': evaluate.resamples / 2000 } },
-    {
-      what: 'the weights',
-      bytes: 4 * VECTORS * width * (width * (4 + 2 * feedForward) * (encoderLayers + decoderLayers) + latents),
-      grows,
-    },
-    {
-      what: 'a training step',
-      bytes: results(optimiser.batch, queries),
-      grows: { ...grows, 'optimiser.batch': optimiser.batch / 128, queries: queries / 8 },
-    },
-    {
-      what: 'the evaluation',
-      bytes: results(SCORED_AT_ONCE, evaluate.queries),
-      grows: { ...grows, 'evaluate.queries': evaluate.queries / 16 },
-    },
+    { what: 'the weights', bytes: leastWeights(sizes, 0), grows },
+    { what: 'a training step', bytes: 4 * batch * leastResults(sizes, examples, queries), grows: trainingGrows },
+    { what: 'the evaluation', bytes: scoring, grows: { ...grows, 'evaluate.queries': evaluate.queries / 16 } },
   ];
   for (const need of needs) expectFits(need, memory);
-  const stages = kinds.map((kind, i): StageEstimate => {
-    const steps = i === 0 ? train.steps : baselines.steps;
+  const trained = models.map(({ stage, kind, steps, batch }): StageEstimate => {
     const { bytes, flops, nodes, parameters } = measure([{ outputs: { outputs: model.outputs(new Scope(), kind, 1, queries) } }]);
     return {
-      stage: i === 0 ? 'cad' : kind,
+      stage,
       steps,
       parameters,
       nodes,
-      bytes: held + 4 * VECTORS * parameters + TRAINING_BYTES * optimiser.batch * bytes,
-      flops: TRAINING_FLOPS * steps * optimiser.batch * flops * seeds.length,
+      bytes: held + 4 * VECTORS * parameters + TRAINING_BYTES * batch * bytes,
+      flops: TRAINING_FLOPS * steps * batch * flops * seeds.length,
     };
   });
-  const evaluation = { stage: 'evaluate', bytes: held + scores + bootstrap + results(SCORED_AT_ONCE, evaluate.queries) };
-  const all = [...stages, evaluation];
-  const parts = [Math.max(...all.map(({ bytes }) => bytes))];
-  return fitting({ name: config.name, stages: all, parts }, { ...grows, 'optimiser.batch': optimiser.batch / 128 }, memory);
+  const evaluation = { stage: 'evaluate', bytes: held + bootstrap + scoring };
+  // Every model has a part of its own, for each seed.
+  const parts = seeds.flatMap(() => trained.map(({ bytes }) => Math.max(bytes, evaluation.bytes)));
+  return fitting({ name: config.name, stages: [...trained, evaluation], parts }, trainingGrows, memory);
 }

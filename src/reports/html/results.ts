@@ -53,11 +53,11 @@ export class Markup {
   }
 }
 
-export type Part = Markup | string | number | readonly Part[];
+export type Part = Markup | string | number | undefined | readonly Part[];
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
-function render(part: Part): string {
+function render(part: Part = ''): string {
   if (part instanceof Markup) return part.text;
   if (typeof part === 'object') return part.map(render).join('');
   return printable(String(part)).replace(/[&<>"']/g, character => ENTITIES[character]);
@@ -65,7 +65,7 @@ function render(part: Part): string {
 
 /** Builds markup; whatever is put in is escaped unless it is markup. */
 export const html = (strings: TemplateStringsArray, ...parts: Part[]): Markup =>
-  new Markup(strings.reduce((text, string, i) => text + render(parts[i - 1] ?? '') + string));
+  new Markup(strings.reduce((text, string, i) => text + render(parts[i - 1]) + string));
 
 /** A whole HTML document around what its body holds. */
 export const page = (name: string, body: Markup): string =>
@@ -85,7 +85,7 @@ ${body}</body>
 
 /** The report of a run as a whole HTML document. */
 export function htmlReport(results: Results): string {
-  const { name, episodes, streams, seeds, oracle, sampling, run } = results;
+  const { name, episodes, streams, seeds, oracle, sampling } = results;
   const styles = stylesOf(results);
   const own = rowInQuestion(results, styles);
   const { final, regret } = results.methods[own];
@@ -121,7 +121,7 @@ mean; brackets in the table are intervals of the number before them.${regret ? '
 <h2>Split</h2>
 ${yamlBlock(results.split)}
 </section>
-${runSection(run, styles)}
+${runSection(results.run, styles)}
 </main>
 `,
   );
@@ -158,14 +158,12 @@ export function methodsSection(
   { styles = methodStyles(Object.keys(methods)), side, times, versus }: Beside = {},
 ): Markup {
   const names = ranked(methods);
-  const draw = (options?: FigureOptions) => new Markup(learningCurves(methods, { ground: 'inherit', styles, ...options }));
   return html`<section>
 <h2>${title}</h2>
-<figure>
-<div class="wide">${draw()}</div>
-<div class="narrow">${draw({ width: 360, height: 320 })}</div>
-<figcaption>Mean by in-context episode; the bands are explained below.${panelsNote(names, styles)}</figcaption>
-</figure>
+${figure(
+  options => learningCurves(methods, { styles, ...options }),
+  `Mean by in-context episode; the bands are explained below.${panelsNote(names, styles)}`,
+)}
 ${legendTable('method', names, methods, resultColumns(methods[names[0]], times), styles)}
 ${notes.filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}${versus ? versusPart(versus, methods, styles) : ''}${profilePart(methods, styles)}<h3>By task</h3>
 <p class="note">Mean over ${finalEpisodes(methods[names[0]].byEpisode.mean.length)} on each ${side ?? 'evaluated'} task; the darker, the nearer to the oracle.</p>
@@ -184,16 +182,23 @@ ${legendTable('method', rankedOthers(versus, methods), versus.others, versusColu
 
 /** How the runs of every method are spread. */
 function profilePart(methods: MethodTable, styles: Styles): Markup {
-  const draw = (options?: FigureOptions) => profiles(methods, { ground: 'inherit', styles, ...options });
-  const [wide, narrow] = [draw(), draw({ width: 360, height: 320 })];
-  if (!wide || !narrow) return html``;
-  return html`<h3>Performance profiles</h3>
-<figure>
+  const drawn = figure(
+    options => profiles(methods, { styles, ...options }),
+    `${PROFILE_CAPTION}${panelsNote(Object.keys(methods), styles)}`,
+  );
+  return drawn ? html`<h3>Performance profiles</h3>\n${drawn}\n` : html``;
+}
+
+/** A figure in two sizes, for wide and for narrow pages; nothing where there is nothing to draw. */
+export function figure(draw: (options: FigureOptions) => string | undefined, caption: string): Markup | undefined {
+  const [wide, narrow] = [{}, { width: 360, height: 320 }].map(size => draw({ ground: 'inherit', ...size }));
+  return wide && narrow
+    ? html`<figure>
 <div class="wide">${new Markup(wide)}</div>
 <div class="narrow">${new Markup(narrow)}</div>
-<figcaption>${PROFILE_CAPTION}${panelsNote(Object.keys(methods), styles)}</figcaption>
-</figure>
-`;
+<figcaption>${caption}</figcaption>
+</figure>`
+    : undefined;
 }
 
 /** The pipeline with its shapes; in its own box, since it would be illegible if it shrank to a phone. */
@@ -255,7 +260,7 @@ ${run.imported ? yamlBlock({ imported: run.imported }) : ''}
 </section>`;
 
 /** A table in a box of its own, and below it what its columns are, for where tooltips do not show: on phones and in print. */
-function legendTable<T>(
+export function legendTable<T>(
   head: string,
   names: readonly string[],
   entries: Readonly<Record<string, T>>,

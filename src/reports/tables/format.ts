@@ -60,7 +60,7 @@ export const bytes = (value: number): string => count(value, [' B', ' KiB', ' Mi
 export const bits = (value: number): string => count(value, [' bit', ' Kibit', ' Mibit'], 1024);
 
 /** Costs are counted from graphs; a method without one has none to show. */
-const orNone = (value: number, format: (value: number) => string): string => (value === 0 ? '–' : format(value));
+export const orNone = (value: number, format: (value: number) => string): string => (value === 0 ? '–' : format(value));
 
 /** Seconds as `1 h 02 min`, `3 min 20 s` or `4.2 s`. */
 export function duration(seconds: number): string {

@@ -1,11 +1,9 @@
 /** @file The report of an evaluation on recordings, on a terminal. */
 
 import { measuresIn, RECORDED_MEASURES, type RecordedMethodResult, type RecordedResults } from '../../records/index.ts';
-import { wantsColor } from '../../util/color.ts';
 import { wrap } from '../../util/text.ts';
-import { methodStyles } from '../figures/style.ts';
-import { noIntervalNote, withInterval } from '../tables/format.ts';
-import { GAP, legend, NAME_WIDTH, painter, type TerminalOptions, table } from './results.ts';
+import { type Column, noIntervalNote, withInterval } from '../tables/format.ts';
+import { fittingTable, GAP, NAME_WIDTH, type TerminalOptions } from './results.ts';
 
 const interval = ({ mean, low, high }: NonNullable<RecordedMethodResult['accuracy']>, digits: number) =>
   withInterval(mean, [low, high], value => value.toFixed(digits));
@@ -15,38 +13,34 @@ const EPISODES = 8;
 const CELL_WIDTH = 6;
 
 /** The whole report, ready to print: two tables for the experiment and for each of its further tables, the best likelihood of the labels first. */
-export function formatRecorded(results: RecordedResults, { width, color = wantsColor() }: TerminalOptions = {}): string {
-  const columns = width ?? process.stdout.columns ?? 80;
-  const paint = painter(color);
+export function formatRecorded(results: RecordedResults, options: TerminalOptions = {}): string {
+  const { width = process.stdout.columns ?? 80 } = options;
   const { name, environment, labels, tables = {}, methods, bars } = results;
   const sections = Object.entries({ [name]: methods, ...tables }).flatMap(([title, rows]) => {
-    const styles = methodStyles(Object.keys(rows));
-    const [likelihood, nearness] = measuresIn(Object.values(rows)[0]);
-    const ranked = Object.entries(rows).sort(([, a], [, b]) => a[likelihood]!.mean - b[likelihood]!.mean);
-    const named = (cells: (result: RecordedMethodResult) => string[]) =>
-      ranked.map(([method, result]) => [legend(method, styles.get(method)!, paint, NAME_WIDTH), ...cells(result)]);
-    const { episode } = ranked[0][1].byEpisode;
-    const room = Math.floor((columns - NAME_WIDTH - GAP) / (CELL_WIDTH + GAP));
-    const shown = evenly(episode.length, Math.max(1, Math.min(EPISODES, room)));
+    const measures = measuresIn(Object.values(rows)[0]);
+    const [likelihood, nearness] = measures;
+    const ranked = Object.keys(rows).sort((a, b) => rows[a][likelihood]!.mean - rows[b][likelihood]!.mean);
+    const shown = (columns: Pick<Column<RecordedMethodResult>, 'title' | 'cell'>[]) =>
+      fittingTable('method', ranked, rows, columns, { ...options, width });
+    const { episode } = rows[ranked[0]].byEpisode;
+    const room = Math.floor((width - NAME_WIDTH - GAP) / (CELL_WIDTH + GAP));
+    const places = evenly(episode.length, Math.max(1, Math.min(EPISODES, room)));
     return [
-      wrap(`${title}: labels (${labels}) foretold in recordings of held-out tasks of ${environment}`, columns),
-      table(
-        ['method', RECORDED_MEASURES[likelihood], RECORDED_MEASURES[nearness]],
-        named(result => [interval(result[likelihood]!, 3), interval(result[nearness]!, 3)]),
-        paint,
-      ),
-      wrap(`${title}: ${RECORDED_MEASURES[nearness]} by the episode of the recorded history`, columns),
-      table(
-        ['method', ...shown.map(place => `ep ${Math.round(episode[place])}`)],
-        named(({ byEpisode }) => shown.map(place => byEpisode[nearness]!.mean[place].toFixed(3))),
-        paint,
+      wrap(`${title}: labels (${labels}) foretold in recordings of held-out tasks of ${environment}`, width),
+      shown(measures.map(measure => ({ title: RECORDED_MEASURES[measure], cell: result => interval(result[measure]!, 3) }))),
+      wrap(`${title}: ${RECORDED_MEASURES[nearness]} by the episode of the recorded history`, width),
+      shown(
+        places.map(place => ({
+          title: `ep ${Math.round(episode[place])}`,
+          cell: ({ byEpisode }) => byEpisode[nearness]!.mean[place].toFixed(3),
+        })),
       ),
     ];
   });
   const caution =
     'These are no returns: there is no environment to play in. `frequencies` is what the labels of the training histories are on average, whatever is seen.';
   const note = noIntervalNote(sections.join());
-  return `${[...sections, wrap(caution, columns), wrap(`${bars} ${note}`.trim(), columns)].join('\n\n')}\n`;
+  return `${[...sections, wrap(caution, width), wrap(`${bars} ${note}`.trim(), width)].join('\n\n')}\n`;
 }
 
 /** At most `most` of the numbers below `count`, evenly spread, the first and (where there is room for two) the last among them. */

@@ -199,11 +199,11 @@ export function formatRate(rate: RateReturn, { width = 80, color = wantsColor() 
 }
 
 /** A row for each name. Columns are left out from the least important on until a row fits; what is too long then are the names. */
-function fittingTable<T>(
+export function fittingTable<T>(
   head: string,
   names: readonly string[],
   entries: Readonly<Record<string, T>>,
-  all: readonly Column<T>[],
+  all: readonly Omit<Column<T>, 'meaning'>[],
   { width = 80, color = wantsColor(), styles = methodStyles(names) }: TerminalOptions,
 ): string {
   const paint = painter(color);
@@ -282,9 +282,6 @@ function folded(name: string): string[] {
   }
   return lines.map(line => clip(line.trimEnd(), HEAD_WIDTH));
 }
-
-/** A name in its color. */
-export const legend = (name: string, { terminal }: MethodStyle, paint: Paint, width: number): string => paint(terminal, clip(name, width));
 
 /** The line under the plot, with the first and last episode and one in the middle. */
 function episodeAxis(episodes: number, columns: number): string[] {

@@ -9,8 +9,8 @@ import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps } from '../../settings/fields.ts';
 import { foresees } from '../../settings/returns.ts';
 import { oracleLabels } from '../../sources/index.ts';
+import { trainOnHistories } from '../batches.ts';
 import { defineStage, type TrainingRun } from '../define.ts';
-import { trainingStage } from '../stage.ts';
 
 const settings = stageSection('Rows beside CAD for comparison; what is trained among them is trained end to end', {
   steps: z
@@ -94,7 +94,7 @@ export const baselines = defineStage({
 export function trainBaseline(run: TrainingRun<Config>, { baseline, config, model }: BaselineModel): Promise<StageOutput> {
   const { id: name, compressor: kind, labels } = baseline;
   const { id: latents } = model.latentKind(kind);
-  return trainingStage(
+  return trainOnHistories(
     { ...run, config, model },
     {
       name,

@@ -6,9 +6,9 @@ import { lossOf, Pass, returnTerm } from '../../agent/terms.ts';
 import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps, weight } from '../../settings/fields.ts';
+import { trainOnHistories } from '../batches.ts';
 import { cad } from '../cad.ts';
 import { defineStage, type TrainingRun } from '../define.ts';
-import { trainingStage } from '../stage.ts';
 import { type TeacherSection, teacherFor } from './teacher.ts';
 
 const settings = stageSection('Distillation into the policy with the compressor frozen, α · task + β · KL', {
@@ -36,14 +36,14 @@ const termsOf = (config: BaseConfig & Config) => adTerms(config, config.distil.b
 export const distil = defineStage({
   name: 'distil',
   settings,
-  steps: ({ distil }: Config) => distil.steps,
+  steps: ({ distil }: BaseConfig & Config) => distil.steps,
   terms: termsOf,
   rows: config => (config.finetune.steps > 0 ? [] : [cad.planned(config)]),
   async train(run: TrainingRun<Config>, earlier) {
     const { model, config } = run;
     const { alpha, beta } = config.distil;
     const teacher = teacherFor(config, beta, earlier.teacher);
-    const output = await trainingStage(run, {
+    const output = await trainOnHistories(run, {
       name: 'distil',
       own: config.distil,
       compressor: config.compressor,

@@ -6,9 +6,9 @@ import { AUXILIARY_TERMS, capacityTerm, latentMetrics, lossOf, lossTerms, Pass }
 import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { fraction, stageSection, steps, weight } from '../../settings/fields.ts';
+import { trainOnHistories } from '../batches.ts';
 import { cad } from '../cad.ts';
 import { defineStage, type TrainingRun } from '../define.ts';
-import { trainingStage } from '../stage.ts';
 import { adTerms, type DistilSection } from './distil.ts';
 import { type TeacherSection, teacherFor } from './teacher.ts';
 
@@ -50,7 +50,7 @@ const termsOf = (config: BaseConfig & Config): WeightedTerm[] => {
 export const finetune = defineStage({
   name: 'finetune',
   settings,
-  steps: ({ finetune }: Config) => finetune.steps,
+  steps: ({ finetune }: BaseConfig & Config) => finetune.steps,
   terms: termsOf,
   rows: config => [cad.planned(config)],
   async train(run: TrainingRun<Config>, earlier) {
@@ -60,7 +60,7 @@ export const finetune = defineStage({
     const beta = finetuneBeta(config);
     const teacher = teacherFor(config, beta, earlier.teacher);
     const { compressor, latents: kind } = config;
-    const output = await trainingStage(run, {
+    const output = await trainOnHistories(run, {
       name: 'finetune',
       own: config.finetune,
       compressor,

@@ -2,7 +2,7 @@
 
 import type { z } from 'zod';
 import type { BaseConfig, OptimiserConfig } from '../../settings/base.ts';
-import { optimiserOf, type TrainingStage } from '../define.ts';
+import { optimiserOf, type TrainingRun, type TrainingStage } from '../define.ts';
 import { baselines } from './baselines.ts';
 import { consolidate } from './consolidate.ts';
 import { distil } from './distil.ts';
@@ -25,7 +25,12 @@ export const stageFields = Object.fromEntries(TRAINING_STAGES.map(({ name, setti
 export type StageSections = z.output<z.ZodObject<typeof stageFields>>;
 
 /** The same list for what treats all stages alike. */
-export const trainingStages: readonly TrainingStage<TrainingStageName, z.ZodType, StageSections>[] = TRAINING_STAGES;
+export const trainingStages: readonly TrainingStage<
+  TrainingStageName,
+  z.ZodType,
+  BaseConfig & StageSections,
+  TrainingRun<StageSections>
+>[] = TRAINING_STAGES;
 
 /** Training steps of every model of a stage, 0 where the configuration leaves it out; what counts as a step of `reinforce` is an iteration. */
 export const stageSteps = (config: BaseConfig & StageSections, name: TrainingStageName): number =>

@@ -16,6 +16,11 @@ export const STAGE_HELP = {
 
 export type TrainingStageName = keyof typeof STAGE_HELP;
 
-/** What a command may stop after: data, one of the training stages, or nothing. */
-export type Stage = 'generate' | TrainingStageName | 'evaluate';
-export const STAGES = ['generate', ...Object.keys(STAGE_HELP), 'evaluate'] as readonly Stage[];
+/** The stages of all kinds of experiment that have a command of their own, and what it does. */
+export const STAGE_COMMANDS: Readonly<Record<string, string>> = {
+  generate: 'record learning histories of the source algorithm',
+  audit: 'check that no held-out task is trained on (supervised experiments)',
+  train: 'train compressor and predictor end to end (supervised experiments)',
+  ...STAGE_HELP,
+  evaluate: 'let every method learn in context on the held-out tasks',
+};

@@ -6,8 +6,8 @@ import { capacityTerm, latentMetrics, lossOf, Pass } from '../../agent/terms.ts'
 import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps, weight } from '../../settings/fields.ts';
+import { trainOnHistories } from '../batches.ts';
 import { defineStage, type TrainingRun } from '../define.ts';
-import { trainingStage } from '../stage.ts';
 
 const settings = stageSection('Reconstruction pretraining of the compressor, L_rec + λ_cap · R(Z)', {
   steps: steps('Training steps; 0 skips the stage').default(500),
@@ -32,7 +32,7 @@ export const pretrain = defineStage({
   async train(run: TrainingRun<PretrainSection>) {
     const { model, config } = run;
     const { lambdaCap } = config.pretrain;
-    const output = await trainingStage(run, {
+    const output = await trainOnHistories(run, {
       name: 'pretrain',
       own: config.pretrain,
       compressor: config.compressor,

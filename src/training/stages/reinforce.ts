@@ -48,10 +48,9 @@ import { monteCarloActions, source, sourcePolicy } from '../../sources/index.ts'
 import { newBatch, writeSegment } from '../../tokenizers/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import type { Random } from '../../util/random.ts';
-import { batchFeeds } from '../batches.ts';
+import { batchFeeds, trainOnHistories } from '../batches.ts';
 import { agentOf } from '../cad.ts';
 import { type BatchRequest, defineStage, type StageBatches, type TrainingRun } from '../define.ts';
-import { trainingStage } from '../stage.ts';
 
 /** Scalar input: 0 while the values alone learn, 1 afterwards. */
 const POLICY_LEARNS = 'policyLearns';
@@ -126,7 +125,7 @@ export const reinforce = defineStage({
     const rates: Readonly<Record<string, number>> = { [PARTS.compressor]: compressorRate, [RETURN_PARTS.value]: valueRate };
     const { family, train } = openTasks(config);
     expectWholeStreams(model, settings.episodes);
-    const output = await trainingStage(run, {
+    const output = await trainOnHistories(run, {
       name: 'reinforce',
       own: settings,
       compressor: kind,

@@ -16,10 +16,9 @@ import { count, fraction, stageSection, steps } from '../../settings/fields.ts';
 import { STORE_IDS, STORES, type StoreId } from '../../settings/stores.ts';
 import { BatchSampler, newBatch } from '../../tokenizers/index.ts';
 import { breathe } from '../../util/breathe.ts';
-import { batchFeeds } from '../batches.ts';
+import { batchFeeds, trainOnHistories } from '../batches.ts';
 import { agentOf } from '../cad.ts';
 import { type BatchRequest, defineStage, type StageBatches, type TrainingRun } from '../define.ts';
-import { trainingStage } from '../stage.ts';
 
 const settings = stageSection('Training of the policy on retrieved contexts with the compressor frozen, after fine-tuning', {
   steps: steps('Training steps, where policy.retrieval.contexts is above 0').default(600),
@@ -106,7 +105,7 @@ export const retrieve = defineStage({
     const { histories, stores, ahead } = config.retrieve;
     const student = agentOf(earlier);
     const contexts = await trainingContexts(run, student);
-    const output = await trainingStage(run, {
+    const output = await trainOnHistories(run, {
       name: 'retrieve',
       own: config.retrieve,
       compressor: kind,

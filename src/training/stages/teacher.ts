@@ -8,8 +8,8 @@ import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps } from '../../settings/fields.ts';
 import { foresees } from '../../settings/returns.ts';
+import { trainOnHistories } from '../batches.ts';
 import { defineStage, type TrainingRun } from '../define.ts';
-import { trainingStage } from '../stage.ts';
 
 const settings = stageSection('The teacher p_T that distillation may follow', {
   kind: z
@@ -29,11 +29,11 @@ const termsOf = (config: Pick<BaseConfig, 'policy'>): WeightedTerm[] => [{ term:
 export const teacher = defineStage({
   name: 'teacher',
   settings,
-  steps: ({ teacher }: TeacherSection) => (teacher.kind === 'context' ? teacher.steps : 0),
+  steps: ({ teacher }: BaseConfig & TeacherSection) => (teacher.kind === 'context' ? teacher.steps : 0),
   terms: termsOf,
   rows: config => [{ method: 'teacher', foresees: foresees(config) }],
   async train(run: TrainingRun<TeacherSection>) {
-    const output = await trainingStage(run, {
+    const output = await trainOnHistories(run, {
       name: 'teacher',
       own: run.config.teacher,
       compressor: 'full',

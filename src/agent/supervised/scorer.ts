@@ -3,7 +3,7 @@
 import { type Executor, type Feeds, type HostTensor, optimise, toOnnx } from '../../engine/index.ts';
 import { type ParameterSpec, Scope } from '../../nn/index.ts';
 import { PARAMETERS, packing, readPacked } from '../../optim/index.ts';
-import { type Draw, firstExamples, labelRecord } from '../../supervised/index.ts';
+import { type Draw, type Examples, firstExamples, labelRecord, type Problem } from '../../supervised/index.ts';
 import type { SupervisedModel } from './model.ts';
 
 /** Contexts that are compressed in one call. */
@@ -25,8 +25,6 @@ export async function makeScorer(model: SupervisedModel, kind: string, queries: 
   const program = await executor.compile(toOnnx(optimise(readPacked({ outputs: { outputs } }, packing(specs), PARAMETERS))));
   const batch = model.newBatch(SCORED_AT_ONCE, queries);
   const { context, query } = batch;
-  const { kind: labelKind, size } = model.problem.label;
-  const { measure } = labelRecord(labelKind);
   const width = outputs.shape[2];
   // A compressor that passes nothing on has no use for the context.
   const feeds: Feeds = model.carried(kind) > 0 ? { context, query } : { query };
@@ -42,11 +40,8 @@ export async function makeScorer(model: SupervisedModel, kind: string, queries: 
             model.write(batch, b, { queries: draw.queries, examples: firstExamples(draw.examples, count) });
           const result = await program.run({ ...feeds, [PARAMETERS]: parameters }, ['outputs']);
           const data = result.outputs.data as Float32Array;
-          for (const [b, draw] of part.entries()) {
-            let sum = 0;
-            for (let q = 0; q < queries; q++) sum += measure(data, (b * queries + q) * width, size, draw.queries.labels[q]);
-            scores[c * tasks.length + from + b] = sum / queries;
-          }
+          for (const [b, { queries }] of part.entries())
+            scores[c * tasks.length + from + b] = meanScore(model.problem, data, b * queries.count * width, width, queries);
         }
       }
       return scores;
@@ -55,20 +50,25 @@ export async function makeScorer(model: SupervisedModel, kind: string, queries: 
   };
 }
 
+/** Mean score of the predictions of some queries, which begin at `at` and are `width` apart. */
+function meanScore({ label }: Problem, predictions: ArrayLike<number>, at: number, width: number, { labels, count }: Examples): number {
+  const { measure } = labelRecord(label.kind);
+  let sum = 0;
+  for (let q = 0; q < count; q++) sum += measure(predictions, at + q * width, label.size, labels[q]);
+  return sum / count;
+}
+
 /** The same scores of a predictor that is a function: the reference, or the blind one. [counts × tasks] */
 export function scoreFunction(
-  { label }: SupervisedModel['problem'],
+  problem: Problem,
   predict: (draw: Omit<Draw, 'task'>) => ArrayLike<number>,
   tasks: readonly Draw[],
   counts: readonly number[],
 ): Float64Array {
-  const { measure } = labelRecord(label.kind);
   const scores = counts.flatMap(count =>
     tasks.map(({ queries, examples }) => {
       const predictions = predict({ queries, examples: firstExamples(examples, count) });
-      let sum = 0;
-      for (let q = 0; q < queries.count; q++) sum += measure(predictions, q * label.size, label.size, queries.labels[q]);
-      return sum / queries.count;
+      return meanScore(problem, predictions, 0, problem.label.size, queries);
     }),
   );
   return Float64Array.from(scores);

@@ -3,15 +3,15 @@
  * Shape key: B batch, N examples, Q queries, F features of a token, M latents, D width, O outputs, S size of a label.
  */
 
-import { PARTS } from '../../agent/model.ts';
 import { type CompressorOptions, compressor } from '../../compressor/index.ts';
-import type { SupervisedConfig } from '../../config/supervised.ts';
-import { type HostTensor, input, mean, reshape, slice, type Tensor, zeros } from '../../engine/index.ts';
+import { type HostTensor, input, reshape, slice, type Tensor, zeros } from '../../engine/index.ts';
 import { crossEntropy, gaussianNll, type Scope } from '../../nn/index.ts';
 import { predictQueries } from '../../policy/index.ts';
+import type { SupervisedBase } from '../../settings/supervised.ts';
 import { type Draw, type Examples, type LabelKind, type Problem, problem } from '../../supervised/index.ts';
 import { type Field, LayoutBuilder, type TokenLayout, writeFields } from '../../tokenizers/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
+import { PARTS } from '../model.ts';
 
 /** What a kind of label means for tokens, outputs and the loss. */
 interface LabelModel {
@@ -64,7 +64,7 @@ export class SupervisedModel {
   readonly #decoderLayers: number;
   readonly #examples: number;
 
-  constructor(config: Pick<SupervisedConfig, 'problem' | 'context' | 'model'>) {
+  constructor(config: Pick<SupervisedBase, 'problem' | 'context' | 'model'>) {
     const { width, heads, feedForward, encoderLayers, poolHeads, decoderLayers, latents } = config.model;
     const { examples, positions } = config.context;
     this.problem = problem(config.problem.id, config.problem.options);
@@ -129,10 +129,9 @@ export class SupervisedModel {
     return predictQueries(scope.at(PARTS.policy), input('query', shapes.query), z, options);
   }
 
-  /** Mean −log p(label) over all queries of a batch. */
-  loss(scope: Scope, kind: string, batch: number, queries: number): Tensor {
-    const outputs = this.outputs(scope, kind, batch, queries);
-    return mean(this.#kind.loss(outputs, input('label', this.#shapes(batch, queries).label)));
+  /** −log p(label | Z, query) of every query of a batch, [B, Q]. */
+  negativeLogLikelihood(scope: Scope, kind: string, batch: number, queries: number): Tensor {
+    return this.#kind.loss(this.outputs(scope, kind, batch, queries), input('label', this.#shapes(batch, queries).label));
   }
 
   /** Numbers that reach the predictor for one task: latents times width. */

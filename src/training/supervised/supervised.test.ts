@@ -4,18 +4,19 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { SupervisedModel } from '../../agent/supervised/model.ts';
+import { exampleCounts, makeScorer, meansByCount, scoreFunction } from '../../agent/supervised/scorer.ts';
 import { StageStore } from '../../cache/store.ts';
 import { type SupervisedConfig, supervisedSchema } from '../../config/supervised.ts';
 import { nodeExecutor } from '../../engine/executors/node.ts';
 import { zeros } from '../../engine/index.ts';
+import { auditTasks, heldOutTasks, trainingStream, trainingTask } from '../../histories/supervised.ts';
 import { initialise } from '../../nn/index.ts';
 import { pack, packing } from '../../optim/index.ts';
 import { type Draw, drawTask, type Examples, problems } from '../../supervised/index.ts';
 import { silentProgress } from '../../util/progress.ts';
 import { Random } from '../../util/random.ts';
-import { SupervisedModel } from './model.ts';
-import { exampleCounts, makeScorer, meansByCount, scoreFunction } from './scorer.ts';
-import { auditTasks, heldOutTasks, trainingStream, trainingTask } from './tasks.ts';
+import { tasksPerSeed } from './stages.ts';
 
 const executor = nodeExecutor({ threads: 1 });
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-supervised-'));
@@ -142,21 +143,28 @@ describe('tasks', () => {
   const store = (name: string) => new StageStore(join(folder, name), { progress: silentProgress, signal: new AbortController().signal });
 
   it('are audited by content: every training task against every held-out one', async () => {
-    const { report } = await auditTasks(store('kept-apart'), config, problem);
-    expect(report).toMatchObject({ train: 20, validation: 6, test: 70, overlap: 0 });
+    const audit = await auditTasks(store('kept-apart'), config, problem, tasksPerSeed(config));
+    expect(audit).toMatchObject({ train: 20, validation: 6, test: 70, overlap: 0 });
     // Held-out tasks that training draws: the audit has to find each of them.
     const stream = trainingStream(0);
     let drawn = 0;
     const leaky = { ...problem, task: (random: Random) => (drawn++ === 3 ? problem.task(stream.split(11)) : problem.task(random)) };
-    await expect(auditTasks(store('leak'), config, leaky)).rejects.toMatchObject({
+    await expect(auditTasks(store('leak'), config, leaky, tasksPerSeed(config))).rejects.toMatchObject({
       code: 'E_SPLIT',
       message: expect.stringContaining('1 of 76 held-out tasks'),
     });
   });
 
+  it('are as many for each seed as the stage draws that draws most, with the batches of its own', () => {
+    expect(tasksPerSeed(config)).toBe(5 * 4);
+    expect(tasksPerSeed(load({ train: { steps: 5, batch: 8 } }))).toBe(5 * 8);
+    expect(tasksPerSeed(load({ baselines: { steps: 9 } }))).toBe(9 * 4);
+    expect(tasksPerSeed(load({ baselines: { steps: 9, methods: [] } }))).toBe(5 * 4);
+  });
+
   it('that the test and the validation share are found too', async () => {
     const constant = { ...problem, task: () => Float64Array.of(1, 2, 3) };
-    await expect(auditTasks(store('constant'), config, constant)).rejects.toMatchObject({ code: 'E_SPLIT' });
+    await expect(auditTasks(store('constant'), config, constant, tasksPerSeed(config))).rejects.toMatchObject({ code: 'E_SPLIT' });
   });
 });
 

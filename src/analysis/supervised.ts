@@ -1,0 +1,102 @@
+/** @file Stage `evaluate` of supervised experiments: scores on test tasks for every number of examples, against the exact reference (method 5.3). */
+
+import { join } from 'node:path';
+import { exampleCounts, makeScorer, meansByCount, scoreFunction } from '../agent/supervised/scorer.ts';
+import { loadWeights, MODEL_FILE } from '../cache/checkpoint.ts';
+import { zeros } from '../engine/index.ts';
+import { heldOutTasks } from '../histories/supervised.ts';
+import { pack, packing } from '../optim/index.ts';
+import { type SupervisedMethodResult, scoresByExamples, supervisedDraws } from '../records/index.ts';
+import type { TrainedMethod } from '../retrieval/memory.ts';
+import { type Draw, labelRecord } from '../supervised/index.ts';
+import type { ValidationCurve } from '../training/stage.ts';
+import type { SupervisedRun } from '../training/supervised/stages.ts';
+import { breathe } from '../util/breathe.ts';
+import { readJson, writeJson } from '../util/files.ts';
+import { Random } from '../util/random.ts';
+
+const SCORES_FILE = 'scores.json';
+
+export type SupervisedEvaluation = Omit<SupervisedRun, 'seed'>;
+
+/** A trained model with its [counts × tasks] scores. */
+export interface ScoredModel extends TrainedMethod {
+  readonly scores: readonly number[];
+}
+
+/** Scores a trained model on the test tasks, or reads what was scored before. */
+export async function scoreModel({ store, config, model, executor }: SupervisedEvaluation, of: TrainedMethod): Promise<ScoredModel> {
+  const { method, kind, seed, trained } = of;
+  const counts = exampleCounts(config);
+  const { tasks: count, queries } = config.evaluate;
+  const output = await store.run({
+    stage: `evaluate-${method}-seed${seed}`,
+    settings: { seed: config.seed, problem: config.problem, counts, tasks: count, queries, executor: config.executor },
+    inputs: { model: trained.key },
+    async run({ folder, progress }) {
+      progress.start(`evaluate ${method} (seed ${seed})`, 1);
+      const scorer = await makeScorer(model, kind, queries, executor);
+      const weights = loadWeights(join(trained.folder, MODEL_FILE), scorer.specs);
+      const parameters = zeros([packing(scorer.specs).size]);
+      pack(packing(scorer.specs), weights, parameters.data as Float32Array);
+      const tasks = heldOutTasks(model.problem, config, 'test');
+      const scores = await scorer.score(parameters, tasks, counts).finally(scorer.dispose);
+      writeJson(join(folder, SCORES_FILE), { counts, scores: Array.from(scores) });
+      progress.finish();
+      return {};
+    },
+  });
+  const { scores } = readJson(join(output.folder, SCORES_FILE)) as { scores: number[] };
+  return { ...of, scores };
+}
+
+/** Every method with its intervals, the reference and the blind prediction among them; and the reference's mean scores on the validation tasks. */
+export async function supervisedMethods({ store, config, model }: SupervisedEvaluation, models: readonly ScoredModel[]) {
+  const { problem } = model;
+  const tasks = heldOutTasks(problem, config, 'test');
+  const counts = exampleCounts(config);
+  const { blind } = labelRecord(problem.label.kind);
+  const predictReference = ({ examples, queries }: Omit<Draw, 'task'>) => problem.reference.predict(examples, queries.inputs);
+  const predictBlind = ({ examples, queries }: Omit<Draw, 'task'>) => {
+    const one = blind.predict(examples, problem.label.size);
+    return Float64Array.from({ length: queries.count * one.length }, (_, i) => one[i % one.length]);
+  };
+  const reference = scoreFunction(problem, predictReference, tasks, counts);
+  const draws = supervisedDraws(tasks.length, config.evaluate.resamples, Random.seeded(config.seed).split('bootstrap'));
+  const methods: Record<string, SupervisedMethodResult> = {};
+  for (const name of new Set(models.map(({ method }) => method))) {
+    await breathe(store.signal);
+    const own = models.filter(({ method }) => method === name);
+    const [{ kind, trained }] = own;
+    methods[name] = {
+      byExamples: scoresByExamples(
+        own.map(({ scores }) => scores),
+        reference,
+        counts.length,
+        draws,
+      ),
+      parameters: trained.report.parameters as number,
+      steps: trained.report.steps as number,
+      stateBytes: 4 * model.carried(kind),
+      curve: meanCurve(own.map(({ trained }) => trained.report.curve as ValidationCurve)),
+    };
+  }
+  const untrained = { parameters: 0, steps: 0, stateBytes: 0 };
+  for (const [name, scores] of [
+    [problem.reference.name, reference],
+    [blind.name, scoreFunction(problem, predictBlind, tasks, counts)],
+  ] as const)
+    methods[name] = { byExamples: scoresByExamples([scores], reference, counts.length, draws), ...untrained };
+  const validation = heldOutTasks(problem, config, 'validation');
+  return { methods, tasks, validation: meansByCount(scoreFunction(problem, predictReference, validation, counts), counts.length) };
+}
+
+/** The mean over seeds of curves whose columns are numbers of examples. */
+function meanCurve(curves: readonly ValidationCurve[]): NonNullable<SupervisedMethodResult['curve']> {
+  const average = (columns: number[][]) => columns[0].map((_, i) => columns.reduce((sum, column) => sum + column[i], 0) / columns.length);
+  const [{ step, values }] = curves;
+  return {
+    step,
+    byExamples: Object.fromEntries(Object.keys(values).map(count => [count, average(curves.map(({ values }) => values[count]))])),
+  };
+}

@@ -1,0 +1,198 @@
+/**
+ * @file What the stages of a command need, whatever kind of experiment they are of: sums, whether this machine has so much, and what graphs cost.
+ * What the stages of a kind need, its estimate says.
+ */
+
+import { availableParallelism, totalmem } from 'node:os';
+import { INFERENCE_INPUTS } from '../agent/model.ts';
+import { type CompressorOptions, compressor } from '../compressor/index.ts';
+import { bytesOf, countFlops, type Graph, inputsOf, nodesOf, sizeOf } from '../engine/index.ts';
+import type { BaseConfig } from '../settings/base.ts';
+import { CadenzaError } from '../util/errors.ts';
+
+/** One thing that takes memory, and the settings that it grows with, each as a multiple of an ordinary value. */
+export interface Need {
+  readonly what: string;
+  readonly bytes: number;
+  readonly grows: Readonly<Record<string, number>>;
+}
+
+export interface StageEstimate {
+  readonly stage: string;
+  /** Bytes at its peak, without what the program itself takes. */
+  readonly bytes: number;
+  /** Trained numbers, where it trains. */
+  readonly parameters?: number;
+  readonly steps?: number;
+  /** Nodes of its graphs, forward. */
+  readonly nodes?: number;
+  /** Floating-point operations of the whole stage. */
+  readonly flops?: number;
+}
+
+export interface Estimate {
+  readonly name: string;
+  readonly stages: readonly StageEstimate[];
+  /** Bytes at the highest peak of every part that can have a process of its own, without the program. */
+  readonly parts: readonly number[];
+  /** Processes at work at once. */
+  readonly processes: number;
+  /** Bytes at the highest peak, with the program itself. */
+  readonly peakBytes: number;
+  /** Bytes that this machine, or the container, has. */
+  readonly machineBytes: number;
+}
+
+/** What Node and ONNX Runtime take before there is any data. */
+const PROGRAM_BYTES = 300e6;
+
+/** Numbers of one constant of a graph at most: they are written into the model. */
+const MOST_CONSTANTS = 2 ** 26;
+
+/** Vectors as long as the parameters that a training step holds: weights and two moments before and after it, gradients, and copies inside the runtime. */
+export const VECTORS = 12;
+
+/**
+ * Bytes of a training step for each byte of results of the forward pass, and operations likewise: what the gradient needs is kept, and about half
+ * as much is there on the way back. Measured: the fine-tuning of dark-room with batches of 512 took 2.27 GB at its peak, by this 2.35.
+ */
+export const [TRAINING_BYTES, TRAINING_FLOPS] = [1.5, 3];
+
+/** Threads for each core: more only wait for each other. */
+const THREADS_PER_CORE = 4;
+
+/** Memory of this machine, or of the container that this process runs in. */
+export function machineMemory(): number {
+  const constrained = process.constrainedMemory?.() ?? 0;
+  return constrained > 0 ? Math.min(totalmem(), constrained) : totalmem();
+}
+
+/**
+ * Several experiments of one command, with `jobs` of their parts at once: the first one's estimate, with the stages of all.
+ *
+ * @throws {CadenzaError} `E_CONFIG` where so many at once do not fit.
+ */
+export function together(estimates: readonly Estimate[], jobs = 1): Estimate {
+  const [first, ...others] = estimates;
+  const parts = estimates.flatMap(({ parts }) => parts);
+  const processes = Math.min(jobs, parts.length);
+  const largest = parts.toSorted((a, b) => b - a).slice(0, processes);
+  // The process that reports afterwards is there all the time.
+  const atOnce = largest.reduce((sum, bytes) => sum + bytes, 0) + processes * PROGRAM_BYTES;
+  if (processes > 1)
+    expectFits({ what: `work on ${processes} parts at once`, bytes: atOnce, grows: { '--jobs': processes } }, first.machineBytes);
+  return {
+    ...first,
+    stages: [...first.stages, ...others.flatMap(({ name, stages }) => stages.map(each => ({ ...each, stage: `${name}: ${each.stage}` })))],
+    parts,
+    processes,
+    peakBytes: Math.max(...estimates.map(({ peakBytes }) => peakBytes), processes > 1 ? PROGRAM_BYTES + atOnce : 0),
+  };
+}
+
+/** Throws `E_CONFIG` where there are many more threads than cores. */
+export function expectThreads({ executor: { threads } }: Pick<BaseConfig, 'executor'>): void {
+  const most = THREADS_PER_CORE * availableParallelism();
+  if (threads > most)
+    throw new CadenzaError(
+      'E_CONFIG',
+      `executor.threads: expected at most ${most} on this machine, ${THREADS_PER_CORE} for each core, came ${threads}; more only wait for each other.`,
+    );
+}
+
+/** An estimate of stages that all fit. */
+export function fitting(found: Pick<Estimate, 'name' | 'stages' | 'parts'>, grows: Need['grows'], memory: number): Estimate {
+  for (const { stage, bytes } of found.stages) expectFits({ what: stage, bytes, grows }, memory);
+  const peak = Math.max(...found.stages.map(({ bytes }) => bytes));
+  return { ...found, processes: 1, peakBytes: PROGRAM_BYTES + peak, machineBytes: memory };
+}
+
+/** Throws `E_CONFIG` where this alone does not fit. */
+export function expectFits({ what, bytes, grows }: Need, memory: number): void {
+  if (bytes + PROGRAM_BYTES <= memory) return;
+  const [setting] = Object.entries(grows).sort(([, a], [, b]) => b - a)[0];
+  throw new CadenzaError(
+    'E_CONFIG',
+    `${what} would take about ${formatBytes(bytes)} of memory, and this machine has ${formatBytes(memory)}. What matters most is ${setting}; lower it.`,
+  );
+}
+
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  return `${Number((bytes / 1000 ** power).toPrecision(3))} ${units[power]}`;
+}
+
+/** Sizes of the networks of every kind of experiment. */
+type Sizes = Pick<BaseConfig['model'], 'width' | 'latents' | 'encoderLayers' | 'decoderLayers' | 'feedForward'>;
+
+/** Sizes of the networks as multiples of ordinary ones. */
+export const grownSizes = ({ width, latents, encoderLayers, decoderLayers, feedForward }: Sizes): Record<string, number> => ({
+  'model.width': (width / 64) ** 2,
+  'model.latents': latents / 8,
+  'model.encoderLayers': encoderLayers / 2,
+  'model.decoderLayers': decoderLayers / 3,
+  'model.feedForward': feedForward / 4,
+});
+
+/** The least bytes that training takes for weights: `others` numbers besides those of the blocks. */
+export const leastWeights = ({ width, latents, encoderLayers, decoderLayers, feedForward }: Sizes, others: number): number =>
+  4 * VECTORS * (width * (width * (4 + 2 * feedForward) * (encoderLayers + decoderLayers) + latents) + others);
+
+/** The least numbers that one pass leaves: a result of every block for the tokens of the context and of the query. */
+export const leastResults = ({ width, latents, encoderLayers, decoderLayers }: Sizes, context: number, query: number): number =>
+  width * (context * (1 + encoderLayers) + query * (1 + decoderLayers) + latents);
+
+/** Throws `E_CONFIG` where a mask or a table of positions would be too large to stand in a graph. */
+export function expectTables(kind: string, tokens: number, options: CompressorOptions, setting: string): void {
+  const mask = kind === 'causal' ? compressor(kind).latents(tokens, options) ** 2 : 0;
+  const numbers = Math.max(mask, options.positions === 'learned' ? 0 : tokens * options.width);
+  if (numbers > MOST_CONSTANTS)
+    throw new CadenzaError(
+      'E_CONFIG',
+      `${setting}: the graph would hold a table of ${numbers} numbers for ${tokens} tokens; expected at most ${MOST_CONSTANTS}. Lower it.`,
+    );
+}
+
+/** What one sequence costs in a graph. */
+interface Cost {
+  /** Bytes of the results of its operations: what is only seen in another shape takes nothing. */
+  readonly bytes: number;
+  readonly flops: number;
+  readonly nodes: number;
+  /** Numbers of its parameters by name. */
+  readonly parameters: ReadonlyMap<string, number>;
+}
+
+const FREE = new Set(['input', 'constant', 'reshape', 'broadcastTo']);
+
+// Stages share graphs.
+const COSTS = new WeakMap<Graph, Cost>();
+
+export function costOf(graph: Graph): Cost {
+  const known = COSTS.get(graph);
+  if (known) return known;
+  const nodes = nodesOf(graph);
+  const results = nodes.filter(({ op }) => !FREE.has(op.name)).flatMap(({ outputs }) => outputs);
+  const cost = {
+    bytes: results.reduce((sum, output) => sum + bytesOf(output), 0),
+    flops: countFlops(graph).total,
+    nodes: nodes.length,
+    parameters: new Map([...inputsOf(graph)].flatMap(([name, { shape }]) => (INFERENCE_INPUTS.has(name) ? [] : [[name, sizeOf(shape)]]))),
+  };
+  COSTS.set(graph, cost);
+  return cost;
+}
+
+/** What one sequence costs in the given graphs. */
+export function measure(graphs: readonly (Graph | undefined)[]) {
+  const costs = graphs.filter(graph => graph !== undefined).map(costOf);
+  const sum = (of: (cost: Cost) => number) => costs.reduce((total, cost) => total + of(cost), 0);
+  const parameters = new Map(costs.flatMap(cost => [...cost.parameters]));
+  return {
+    bytes: sum(cost => cost.bytes),
+    flops: sum(cost => cost.flops),
+    nodes: sum(cost => cost.nodes),
+    parameters: [...parameters.values()].reduce((a, b) => a + b, 0),
+  };
+}

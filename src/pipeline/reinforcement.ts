@@ -1,0 +1,178 @@
+/** @file Experiments in reinforcement learning: histories of a source, the agent that is distilled from them, and its rollouts on held-out tasks. */
+
+import { join } from 'node:path';
+import { baseline, isTrained } from '../agent/baselines/index.ts';
+import { Model } from '../agent/model.ts';
+import { type Evaluated, evaluate, exportModel } from '../analysis/evaluate.ts';
+import { compareWithSource, measuresImitation } from '../analysis/imitation.ts';
+import { returnPrediction } from '../analysis/return-prediction.ts';
+import { measureTimes } from '../analysis/times.ts';
+import { type ExperimentConfig, evaluatedAt, experimentSchema, tableConfig } from '../config/experiment.ts';
+import { fingerprint } from '../config/selection.ts';
+import { demonstrateEvaluated, demonstrateTraining } from '../histories/demonstrate.ts';
+import { expectPast, generate, loadHistories } from '../histories/generate.ts';
+import { openTasks } from '../histories/tasks.ts';
+import type { MethodTimes, Results } from '../records/index.ts';
+import type { TrainedMethod } from '../retrieval/memory.ts';
+import type { History } from '../rl/index.ts';
+import type { ImitationTable, ReturnTable } from '../statistics/index.ts';
+import type { TrainingRun } from '../training/define.ts';
+import { type StageSections, trainingStages } from '../training/stages/index.ts';
+import { expectBuildable } from './buildable.ts';
+import { type ExperimentKind, type PlannedMethod, wantedBy } from './kind.ts';
+import { resultsOf } from './results.ts';
+
+/** What the stages of an experiment share. */
+export type HistoryData = Omit<TrainingRun<StageSections>, 'seed' | 'config'> & { readonly config: ExperimentConfig };
+
+/** What an experiment with one source found. */
+export interface ReinforcementEvaluation extends Evaluated {
+  readonly generated: HistoryData['generated'];
+  readonly model: Model;
+  /** The model that is kept. */
+  readonly agent: TrainedMethod;
+  readonly returns?: ReturnTable;
+  readonly imitation?: ImitationTable;
+  /** By the entries of `evaluate.envs`. */
+  readonly elsewhere: Readonly<Record<string, Evaluated>>;
+  /** Absent where other parts of the run were at work, too. */
+  readonly times?: Record<string, MethodTimes>;
+}
+
+/** What all experiments that train on learning histories have in common, wherever they are evaluated. */
+export const onHistories = {
+  schema: experimentSchema,
+  acts: true,
+  fingerprint,
+  dataStage: 'generate',
+  training: trainingStages,
+  variants: (config: ExperimentConfig) => [
+    { name: config.name, config },
+    ...config.tables.map(table => ({ name: table.name, config: tableConfig(config, table) })),
+  ],
+  async open(config: ExperimentConfig, { store, executor }: Pick<TrainingRun, 'store' | 'executor'>, until: string): Promise<HistoryData> {
+    const generated = await generate(store, config);
+    const { family } = openTasks(config);
+    const demonstrations = until === 'generate' ? [] : await demonstrateTraining(store, config);
+    const model = new Model(config, family);
+    let opened: readonly History[] | undefined;
+    const histories = () => {
+      opened ??= expectPast(loadHistories(generated, family).histories, model.segment);
+      return opened;
+    };
+    return { store, config, model, histories, generated, demonstrations, executor };
+  },
+  plannedData: ({ policy }: ExperimentConfig, until: string) => [
+    'generate',
+    ...(until === 'generate' ? [] : (policy.prompt?.styles ?? []).map(style => `demonstrate-${style}-training`)),
+  ],
+};
+
+export const reinforcement: ExperimentKind<ExperimentConfig, HistoryData, ReinforcementEvaluation, Results> = {
+  ...onHistories,
+  name: 'reinforcement',
+  expectBuildable(config, until) {
+    const plays = until === 'evaluate' || (wantedBy(onHistories, until, 'reinforce') && config.reinforce.steps > 0);
+    return expectBuildable(config, { plays });
+  },
+  async evaluate({ store, config, model, executor, generated }, trained, { alone }) {
+    const shownIn = (there: ExperimentConfig, at?: string) => demonstrateEvaluated(store, there, openTasks(there).evaluated, at);
+    const here = { store, config, model, executor, shown: await shownIn(config) };
+    const main = await evaluate(here, trained);
+    // Who recorded a data set cannot be asked to learn anew.
+    const asks = model.returns && config.source.dataset === undefined;
+    const returns = asks ? await returnPrediction(here, generated, trained) : undefined;
+    const imitation = measuresImitation(config, model.family) ? await compareWithSource(here, trained) : undefined;
+    const elsewhere: Record<string, Evaluated> = {};
+    for (const env of config.evaluate.envs) {
+      const there = evaluatedAt(config, env);
+      const shown = await shownIn(there, env.name);
+      const evaluation = { store, config: there, model: model.in(openTasks(there).family), executor, at: env.name, shown };
+      const found = await evaluate(evaluation, trained);
+      // Other options of the environment, but the settings that the same networks were trained with.
+      elsewhere[env.name] = { ...found, protocol: { ...found.protocol, selection: main.protocol.selection } };
+    }
+    const times = alone ? await measureTimes(here, trained, main.methods) : undefined;
+    // The last one trained is the one to keep.
+    const agent = ['reinforced', 'cad'].map(name => trained.find(({ method }) => method === name)).find(Boolean)!;
+    return { ...main, generated, model, agent, returns, imitation, elsewhere, times };
+  },
+  async results(config, variants, { out, command, seconds, signal }) {
+    const [{ evaluated: main }] = variants;
+    await exportModel({ model: main.model, config }, main.agent, join(out, 'model'));
+    /** By the name of the table, what those have that have it. */
+    const each = <T>(pick: (found: ReinforcementEvaluation) => T | undefined) =>
+      Object.fromEntries(variants.flatMap(({ name, evaluated }) => (pick(evaluated) === undefined ? [] : [[name, pick(evaluated)!]])));
+    /** The same where that of the experiment itself goes by the name "main". */
+    const data = <T>(pick: (found: ReinforcementEvaluation) => T | undefined) => {
+      const { [config.name]: own, ...others } = each(pick);
+      return { ...(own === undefined ? {} : { main: own }), ...others };
+    };
+    const tables = variants.flatMap(({ name, evaluated: { elsewhere, ...found } }, i) => [
+      ...(i === 0 ? [] : [[name, found as Evaluated] as const]),
+      ...Object.entries(elsewhere).map(([at, there]) => [i === 0 ? at : `${name}-${at}`, there] as const),
+    ]);
+    return resultsOf(
+      out,
+      config,
+      {
+        ...main,
+        tables: Object.fromEntries(tables),
+        returns: each(({ returns }) => returns),
+        imitation: each(({ imitation }) => imitation),
+        times: each(({ times }) => times),
+        dataHashes: data(({ generated }) => generated.report.dataHash as string),
+        imported: data(({ generated }) => generated.report.imported),
+        seconds,
+        command,
+      },
+      { signal },
+    );
+  },
+  planned: (config, until) => ({
+    data: onHistories.plannedData(config, until),
+    evaluation: trained => plannedEvaluation(config, trained),
+  }),
+};
+
+/** Stages in the cache of an evaluation, and of the timing of actions. */
+function plannedEvaluation(config: ExperimentConfig, trained: readonly PlannedMethod[]): string[] {
+  const { policy, seeds } = config;
+  const styles = policy.prompt?.styles ?? [];
+  const bySource = [
+    ...(config.source.dataset === undefined ? ['source'] : []),
+    'random',
+    ...config.baselines.methods
+      .map(baseline)
+      .filter(row => !isTrained(row))
+      .map(({ id }) => id),
+  ];
+  const remember = ({ remembers, seed }: PlannedMethod, suffix = '') =>
+    remembers ? [`contexts-${config.evaluate.tasks}${suffix}-seed${seed}`] : [];
+  const evaluation = (at?: string) => {
+    const suffix = at ? `-${at}` : '';
+    return [
+      ...styles.map(style => `demonstrate-${style}-evaluated${suffix}`),
+      ...trained.flatMap(each =>
+        ['', ...styles.map(style => `-${style}`)].flatMap(prompt => [
+          ...remember(each, suffix),
+          `evaluate-${each.method}${prompt}${suffix}-seed${each.seed}`,
+        ]),
+      ),
+      ...bySource.flatMap(method => seeds.map(seed => `evaluate-${method}${suffix}-seed${seed}`)),
+    ];
+  };
+  const predicts = policy.returns && config.source.dataset === undefined;
+  const timed = config.evaluate.timed > 0 ? trained.filter(({ seed }) => seed === seeds[0]) : [];
+  return [
+    ...evaluation(),
+    ...(predicts
+      ? ['returns-actual', ...trained.filter(each => each.foresees).map(({ method, seed }) => `returns-${method}-seed${seed}`)]
+      : []),
+    ...(measuresImitation(config, openTasks(config).family)
+      ? ['imitation-references', ...trained.flatMap(each => [...remember(each), `imitation-${each.method}-seed${each.seed}`])]
+      : []),
+    ...config.evaluate.envs.flatMap(({ name }) => evaluation(name)),
+    ...timed.flatMap(each => [...remember(each), `time-${each.method}`]),
+  ];
+}

@@ -1,0 +1,139 @@
+/**
+ * @file The training stages of supervised experiments: CAD, and what it is compared with (method 5.3). All of them train compressor and predictor
+ * end to end on −log p(label), on tasks that are drawn as they are needed.
+ */
+
+import { z } from 'zod';
+import { PARTS } from '../../agent/model.ts';
+import type { SupervisedModel } from '../../agent/supervised/model.ts';
+import { exampleCounts, makeScorer, meansByCount } from '../../agent/supervised/scorer.ts';
+import type { StageOutput } from '../../cache/store.ts';
+import { mean } from '../../engine/index.ts';
+import { heldOutTasks, supervisedStream, trainingStream, trainingTask } from '../../histories/supervised.ts';
+import { PARAMETERS } from '../../optim/index.ts';
+import { count, stageSection, steps } from '../../settings/fields.ts';
+import type { SupervisedBase } from '../../settings/supervised.ts';
+import {
+  type BatchRequest,
+  defineStage,
+  optimiserOf,
+  type StageBatches,
+  type StageRun,
+  type StageSettings,
+  type TrainingStage,
+} from '../define.ts';
+import { trainStage } from '../stage.ts';
+
+/** Their sections of the configuration. */
+export const supervisedStageFields = {
+  train: stageSection('Compressor and predictor, end to end on −log p(label)', {
+    steps: count('Training steps', 'steps').default(4000),
+  }),
+  baselines: stageSection('Models of the same size trained in the same way for comparison', {
+    steps: steps('Training steps of each; 0 trains none').default(4000),
+    methods: z
+      .array(z.enum(['full', 'truncated', 'mean-pool', 'none']))
+      .refine(list => new Set(list).size === list.length, 'expected every baseline once')
+      .describe('Every example reaches the predictor, the last m examples, mean pooling to m latents, no context')
+      .default(['full', 'truncated', 'mean-pool']),
+  }),
+};
+
+type Config = SupervisedBase & z.output<z.ZodObject<typeof supervisedStageFields>>;
+
+/** What they train with. */
+export interface SupervisedRun extends StageRun<Config> {
+  readonly model: SupervisedModel;
+}
+
+const train = defineStage({
+  name: 'train',
+  settings: supervisedStageFields.train,
+  steps: ({ train }: Config) => train.steps,
+  parts: ({ train: { steps } }) => [{ name: 'cad', steps }],
+  rows: () => [{ method: 'cad' }],
+  async train(run: SupervisedRun) {
+    const { compressor, train } = run.config;
+    const trained = await trainModel(run, 'cad', compressor, train);
+    return { output: trained, rows: [{ method: 'cad', kind: compressor, trained }] };
+  },
+});
+
+const baselines = defineStage({
+  name: 'baselines',
+  settings: supervisedStageFields.baselines,
+  steps: ({ baselines: { steps, methods } }: Config) => (methods.length > 0 ? steps : 0),
+  parts: ({ baselines: { steps, methods } }) => methods.map(name => ({ name, steps })),
+  rows: ({ baselines: { methods } }) => methods.map(method => ({ method })),
+  async train(run: SupervisedRun, _, only) {
+    const { baselines } = run.config;
+    const rows = [];
+    for (const kind of baselines.methods.filter(id => only === undefined || only === id))
+      rows.push({ method: kind, kind, trained: await trainModel(run, kind, kind, baselines) });
+    return { rows };
+  },
+});
+
+/** The stages in the order in which they run. */
+export const supervisedStages: readonly TrainingStage<string, z.ZodType, Config, SupervisedRun>[] = [train, baselines];
+
+/** Tasks that training draws for each seed: every method takes the first of the same ones. */
+export const tasksPerSeed = (config: Config): number =>
+  Math.max(
+    config.train.steps * optimiserOf(config, config.train).batch,
+    baselines.steps(config) * optimiserOf(config, config.baselines).batch,
+  );
+
+/** Trains the model `name` with `kind` in the compressor's place. */
+function trainModel(run: SupervisedRun, name: string, kind: string, own: StageSettings): Promise<StageOutput> {
+  const { config, model, seed } = run;
+  const { problem, context: contexts, queries, validation, evaluate } = config;
+  return trainStage(run, {
+    name,
+    own,
+    settings: {
+      kind,
+      problem,
+      contexts,
+      queries,
+      model: config.model,
+      // They change no weight, but they are in the curve.
+      validation: { ...validation, seed: config.seed, queries: evaluate.queries },
+    },
+    data: {},
+    from: {},
+    trains: [PARTS.compressor, PARTS.policy],
+    random: supervisedStream(seed).split(name),
+    build: (scope, batch) => ({ loss: mean(model.negativeLogLikelihood(scope, kind, batch, queries)) }),
+    batches: request => exampleBatches(run, kind, request),
+  });
+}
+
+/** Batches of the tasks that training draws, and the score on validation tasks in the course of it. */
+async function exampleBatches(
+  { config, model, seed, executor }: SupervisedRun,
+  kind: string,
+  request: BatchRequest,
+): Promise<StageBatches> {
+  const { queries, validation, evaluate } = config;
+  const { batch: size } = request.optimiser;
+  const batch = model.newBatch(size, queries);
+  const stream = trainingStream(seed);
+  const tasks = heldOutTasks(model.problem, config, 'validation');
+  const counts = exampleCounts(config);
+  const scorer = await makeScorer(model, kind, evaluate.queries, executor);
+  return {
+    feeds: { ...batch },
+    fill(step) {
+      for (let b = 0; b < size; b++) model.write(batch, b, trainingTask(model.problem, stream, step * size + b, config));
+    },
+    probe: {
+      every: validation.everySteps,
+      async measure(state) {
+        const means = meansByCount(await scorer.score(state[PARAMETERS], tasks, counts), counts.length);
+        return Object.fromEntries(counts.map((count, i) => [count, Number(means[i].toPrecision(7))]));
+      },
+    },
+    dispose: scorer.dispose,
+  };
+}
