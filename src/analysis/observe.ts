@@ -9,10 +9,9 @@ import { learningHistory } from '../histories/generate.ts';
 import { openTasks } from '../histories/tasks.ts';
 import { type ReplayOptions, replay } from '../play/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
-import { openMemory } from '../retrieval/memory.ts';
 import type { History } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
-import type { Evaluation } from './evaluate.ts';
+import type { Evaluation } from './rollouts.ts';
 
 /** Histories of the evaluated tasks, `each` a task: made as those for training were, from draws of their own, which `purpose` tells apart. */
 export function heldOutHistories({ config, model: { family } }: Evaluation, purpose: string, each: number): History[] {
@@ -29,10 +28,6 @@ export function heldOutHistories({ config, model: { family } }: Evaluation, purp
 export function heldOutKey({ config: { env, split, source, seed, evaluate } }: Evaluation): Record<string, unknown> {
   return { env, split, source, seed, side: evaluate.tasks, maxTasks: evaluate.maxTasks };
 }
-
-/** What a trained model looks contexts up in as it looks on, if it does. */
-export const memoryOf = async (evaluation: Evaluation, { memory, seed }: TrainedMethod) =>
-  memory && (await openMemory({ ...evaluation, seed, tasks: openTasks(evaluation.config).evaluated }, memory));
 
 export interface LookOnRequest extends Pick<PolicyRequest, 'retrieve' | 'onReturns'>, Pick<ReplayOptions, 'histories' | 'onStep'> {
   /** What is measured, for whoever waits. */

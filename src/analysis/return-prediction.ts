@@ -4,8 +4,8 @@
  * Shape key: R histories, E episodes of a history, K returns that are predicted.
  */
 
-import { join } from 'node:path';
-import type { StageContext, StageOutput } from '../cache/store.ts';
+import { z } from 'zod';
+import type { StageContext, StageFile, StageOutput } from '../cache/store.ts';
 import { loadHistories } from '../histories/generate.ts';
 import { openTasks } from '../histories/tasks.ts';
 import { bootstrapRandom } from '../records/index.ts';
@@ -21,17 +21,23 @@ import {
   returnError,
 } from '../statistics/index.ts';
 import { breathe } from '../util/breathe.ts';
-import { readJson, writeJson } from '../util/files.ts';
-import { type Evaluation, resampledOf } from './evaluate.ts';
+import { fields } from '../util/formats.ts';
 import { heldOutHistories, heldOutKey, lookOn } from './observe.ts';
-
-const ACTUAL_FILE = 'actual.json';
-const PREDICTED_FILE = 'predicted.json';
+import { resampledOf } from './protocol.ts';
+import type { Evaluation } from './rollouts.ts';
 
 /** What the learner earned, and the mean return of every episode over the histories that were trained on. */
 interface Actual extends ActualReturns {
-  readonly trainingMean: readonly number[];
+  readonly returns: number[];
+  readonly trainingMean: number[];
 }
+
+const numbers = z.array(z.number());
+const ACTUAL: StageFile<Actual> = {
+  name: 'actual.json',
+  schema: fields<Actual>({ tasks: z.array(z.string()), returns: numbers, trainingMean: numbers }),
+};
+const PREDICTED: StageFile<{ predicted: number[] }> = { name: 'predicted.json', schema: z.strictObject({ predicted: numbers }) };
 
 /** The mean return of every episode, over all histories. */
 function meanByEpisode(histories: readonly History[]): number[] {
@@ -54,36 +60,30 @@ export async function returnPrediction(
     return made;
   };
   const { streams, resamples } = config.evaluate;
-  const known = await store.run({
+  const known = await store.compute({
     stage: 'returns-actual',
     settings: { ...heldOutKey(evaluation), streams },
     inputs: { generate: generated.key },
-    async run({ folder }) {
-      const found: Actual = {
-        tasks: histories().map(({ taskKey }) => taskKey),
-        returns: histories().flatMap(history => Array.from(episodeReturns(history))),
-        trainingMean: meanByEpisode(loadHistories(generated, family).histories),
-      };
-      writeJson(join(folder, ACTUAL_FILE), found);
-      return { histories: histories().length };
-    },
+    file: ACTUAL,
+    run: async () => ({
+      tasks: histories().map(({ taskKey }) => taskKey),
+      returns: histories().flatMap(history => Array.from(episodeReturns(history))),
+      trainingMean: meanByEpisode(loadHistories(generated, family).histories),
+    }),
+    report: ({ tasks }) => ({ histories: tasks.length }),
   });
-  const actual = readJson(join(known.folder, ACTUAL_FILE)) as Actual;
+  const actual = known.value;
 
   const predictions = new Map<string, number[][]>();
   for (const method of trained.filter(({ foresees }) => foresees)) {
-    const { folder } = await store.run({
+    const { value } = await store.compute({
       stage: `returns-${method.method}-seed${method.seed}`,
       settings: { executor: config.executor },
       inputs: { actual: known.key, model: method.trained.key },
-      run: async context => {
-        const predicted = await predict(evaluation, method, histories(), context);
-        writeJson(join(context.folder, PREDICTED_FILE), { predicted });
-        return {};
-      },
+      file: PREDICTED,
+      run: async context => ({ predicted: await predict(evaluation, method, histories(), context) }),
     });
-    const { predicted } = readJson(join(folder, PREDICTED_FILE)) as { predicted: number[] };
-    predictions.set(method.method, [...(predictions.get(method.method) ?? []), predicted]);
+    predictions.set(method.method, [...(predictions.get(method.method) ?? []), value.predicted]);
   }
   predictions.set(REFERENCES.mean, [meanReturns(actual, actual.trainingMean, count)]);
   predictions.set(REFERENCES.last, [lastReturns(actual, count)]);

@@ -5,7 +5,8 @@
 
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { type Evaluated, plannedRows } from '../analysis/evaluate.ts';
+import type { Evaluated } from '../analysis/evaluate.ts';
+import { plannedRows } from '../analysis/protocol.ts';
 import { measureTimes } from '../analysis/times.ts';
 import { openOutputs } from '../cache/outputs.ts';
 import { diskTime, StageStore, sayReused } from '../cache/store.ts';

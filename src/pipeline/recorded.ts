@@ -4,17 +4,20 @@
  */
 
 import { join } from 'node:path';
+import { z } from 'zod';
+import { exportModel } from '../agent/export.ts';
 import { weightsOf } from '../agent/inference.ts';
 import { type Model, withWeights } from '../agent/model.ts';
-import { type Evaluation, evaluationOf, exportModel, rolloutSettings } from '../analysis/evaluate.ts';
+import { rolloutSettings } from '../analysis/protocol.ts';
+import { type Evaluation, evaluationOf } from '../analysis/rollouts.ts';
 import { openOutputs } from '../cache/outputs.ts';
 import { madeBy } from '../cache/provenance.ts';
-import { StageStore, sayReused } from '../cache/store.ts';
+import { type StageFile, StageStore, sayReused } from '../cache/store.ts';
 import { type ExperimentConfig, tableConfig } from '../config/experiment.ts';
 import { datasetHistories } from '../data/index.ts';
 import { readyExecutor } from '../engine/executors/registry.ts';
 import { type Executor, optimise, toOnnx } from '../engine/index.ts';
-import { loadHistories } from '../histories/generate.ts';
+import { generatedReport, loadHistories } from '../histories/generate.ts';
 import { datasetKey, datasetOf } from '../histories/imported.ts';
 import { auditTasks, openTasks } from '../histories/tasks.ts';
 import { Scope } from '../nn/index.ts';
@@ -36,12 +39,19 @@ import { combinations, episodeStarts, type History, segmentStarts } from '../rl/
 import { newBatch, writeSegment } from '../tokenizers/index.ts';
 import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { readJson, writeJson } from '../util/files.ts';
+import { writeJson } from '../util/files.ts';
+import { fields } from '../util/formats.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
 import { type RunOptions, trainMethods } from './run.ts';
 
-const SCORES_FILE = 'scores.json';
+const mean = z.number().optional();
+const means = { crossEntropy: mean, accuracy: mean, negativeLogLikelihood: mean, squaredError: mean, steps: z.int() };
+const place = fields<NonNullable<RecordedScore['along'][number]>>({ ...means, episode: z.number() });
+const SCORES: StageFile<readonly RecordedScore[]> = {
+  name: 'scores.json',
+  schema: z.array(fields<RecordedScore>({ ...means, task: z.string(), along: z.array(place.nullable()) })),
+};
 /** Segments that are scored in one call. */
 const BATCH = 32;
 
@@ -62,7 +72,7 @@ export async function runRecorded(
   const others: Record<string, Record<string, RecordedMethodResult>> = {};
   for (const { name, config: each } of tables) others[name] = (await scored(each, store, executor)).methods;
   const { resamples, tasks: side } = config.evaluate;
-  const { generated } = main;
+  const { dataHash, imported } = generatedReport(main.generated);
   const results: RecordedResults = {
     format: RECORDED_FORMAT,
     name: config.name,
@@ -78,8 +88,8 @@ export async function runRecorded(
       command,
       config,
       ...madeBy(),
-      dataHashes: { main: generated.report.dataHash as string },
-      imported: { main: generated.report.imported },
+      dataHashes: { main: dataHash },
+      imported: { main: imported },
       seconds: store.seconds,
     },
   };
@@ -163,7 +173,7 @@ async function scoreModel(
   const { method, kind, trained, seed } = of;
   const { store, config, model, executor } = evaluationOf(evaluation, of);
   const { sampling: _, ...protocol } = rolloutSettings(config);
-  const output = await store.run({
+  const { value } = await store.compute({
     stage: `evaluate-${method}-seed${seed}`,
     settings: {
       split: config.split,
@@ -174,7 +184,8 @@ async function scoreModel(
       ...datasetKey(config),
     },
     inputs: { model: trained.key },
-    async run({ folder, progress, signal }) {
+    file: SCORES,
+    async run({ progress, signal }) {
       progress.start(`evaluate ${method} (seed ${seed})`, byTask.size);
       const shape = model.batchShape(BATCH);
       const batch = newBatch(model.tokenizer, shape);
@@ -213,12 +224,11 @@ async function scoreModel(
         progress.update(scores.length);
       }
       await program.dispose();
-      writeJson(join(folder, SCORES_FILE), scores);
       progress.finish();
-      return {};
+      return scores;
     },
   });
-  return readJson(join(output.folder, SCORES_FILE)) as RecordedScore[];
+  return value;
 }
 
 const takesReals = ({ family }: Model) => family.actionSpace.kind === 'box';

@@ -4,8 +4,9 @@
  */
 
 import { join } from 'node:path';
+import { exportModel } from '../agent/export.ts';
 import { Model } from '../agent/model.ts';
-import { type Evaluated, evaluate, exportModel } from '../analysis/evaluate.ts';
+import { type Evaluated, evaluate } from '../analysis/evaluate.ts';
 import { compareWithSource, measuresImitation } from '../analysis/imitation.ts';
 import { returnPrediction } from '../analysis/return-prediction.ts';
 import { measureTimes } from '../analysis/times.ts';
@@ -15,7 +16,7 @@ import { type ExperimentConfig, evaluatedAt, tableConfig } from '../config/exper
 import { readyExecutor } from '../engine/executors/registry.ts';
 import type { Executor } from '../engine/index.ts';
 import { demonstrateEvaluated, demonstrateTraining } from '../histories/demonstrate.ts';
-import { expectPast, generate, loadHistories } from '../histories/generate.ts';
+import { expectPast, generate, generatedReport, loadHistories } from '../histories/generate.ts';
 import { openTasks } from '../histories/tasks.ts';
 import type { MethodTimes, Results } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
@@ -160,6 +161,5 @@ export async function road(config: ExperimentConfig, store: StageStore, executor
   }
   // The last one trained is the one to keep.
   const agent = ['reinforced', 'cad'].map(name => trained.find(({ method }) => method === name)).find(Boolean)!;
-  const { dataHash, imported } = generated.report;
-  return { ...main, here, trained, returns, imitation: imitated, elsewhere, model, agent, dataHash: dataHash as string, imported };
+  return { ...main, here, trained, returns, imitation: imitated, elsewhere, model, agent, ...generatedReport(generated) };
 }

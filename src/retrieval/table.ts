@@ -5,10 +5,11 @@
  */
 
 import { join } from 'node:path';
+import { z } from 'zod';
 import { openCompressor, type TrainedModel } from '../agent/inference.ts';
 import type { Model } from '../agent/model.ts';
 import { loadTensors, saveTensors } from '../cache/checkpoint.ts';
-import type { StageContext } from '../cache/store.ts';
+import { readStageFile, type StageContext, type StageFile } from '../cache/store.ts';
 import type { ContextTable } from '../data/contexts.ts';
 import { type MetricId, nearestContexts } from '../data/retrieval.ts';
 import { type Executor, sizeOf } from '../engine/index.ts';
@@ -16,7 +17,8 @@ import { contextEncoder } from '../policy/index.ts';
 import { segmentStarts } from '../rl/index.ts';
 import type { Origin, StoreKind } from '../settings/stores.ts';
 import type { Transitions } from '../tokenizers/index.ts';
-import { readJson, writeJson } from '../util/files.ts';
+import { writeJson } from '../util/files.ts';
+import { fields } from '../util/formats.ts';
 
 /** One context of a table. */
 export interface StoredContext extends Origin {
@@ -152,7 +154,12 @@ export function joinTables(tables: readonly StreamTable[]): StreamTable {
   };
 }
 
-const [TABLE_FILE, STREAMS_FILE] = ['contexts.safetensors', 'streams.json'];
+const TABLE_FILE = 'contexts.safetensors';
+/** The last context of every stream. */
+const STREAMS: StageFile<StoredContext[]> = {
+  name: 'streams.json',
+  schema: z.array(fields<StoredContext>({ task: z.string(), stream: z.string(), segments: z.int().min(0) })),
+};
 
 /** Writes a table into the folder of a stage, with further columns of its rows beside it. */
 export function saveTable(
@@ -165,14 +172,14 @@ export function saveTable(
   const tensors = Object.entries({ latents, ...(codes ? { codes: Int32Array.from(codes) } : {}), ...columns });
   saveTensors(join(folder, TABLE_FILE), new Map(tensors.map(([name, data]) => [name, { data, shape: [N, data.length / N] }])), {});
   writeJson(
-    join(folder, STREAMS_FILE),
+    join(folder, STREAMS.name),
     ends.map(({ task, stream, segments }) => ({ task, stream, segments })),
   );
 }
 
 /** Reads what `saveTable` wrote. Throws `E_CHECKPOINT` when it is not there. */
 export function loadTable(folder: string): { table: StreamTable; columns: Readonly<Record<string, Int32Array>> } {
-  const streams = readJson(join(folder, STREAMS_FILE), 'E_CHECKPOINT') as StoredContext[];
+  const streams = readStageFile(folder, STREAMS);
   const { tensors } = loadTensors(join(folder, TABLE_FILE));
   const { latents, codes, ...columns } = Object.fromEntries([...tensors].map(([name, { data }]) => [name, data]));
   const about = streamRows(

@@ -1,18 +1,40 @@
 /** @file Stage `inspect-reconstruction`: contexts of watched streams given back from their Z, beside the best guess without it. */
 
-import { join } from 'node:path';
+import { z } from 'zod';
 import { weightsOf } from '../../agent/inference.ts';
 import { INFERENCE_INPUTS, withWeights } from '../../agent/model.ts';
-import type { StageContext, StageOutput } from '../../cache/store.ts';
+import type { StageContext, StageFile, StageOutput } from '../../cache/store.ts';
 import { optimise, sizeOf, toOnnx, zeros } from '../../engine/index.ts';
-import { type FieldReconstruction, type Missing, type Reconstruction, SIDES, type Sides } from '../../records/index.ts';
+import { type AgedMeans, type FieldReconstruction, type Missing, type Reconstruction, SIDES, type Sides } from '../../records/index.ts';
 import { MeanContext, measuresOf, ReconstructionScore } from '../../statistics/index.ts';
-import { readJson, writeJson } from '../../util/files.ts';
+import { fields } from '../../util/formats.ts';
 import { type Decoder, decoderOf } from './decoder.ts';
 import { fullAfter, loadStreams, type WatchedStreams } from './streams.ts';
 import type { Subject } from './subject.ts';
 
-const FOUND_FILE = 'reconstruction.json';
+type Found = Omit<Reconstruction, 'decoder'>;
+
+const count = z.int().min(0);
+const mean = z.number().nullable();
+const means = fields<AgedMeans>({ all: mean, byEpisode: z.array(mean), bySteps: z.array(mean) });
+const measured = z.array(
+  fields<FieldReconstruction>({
+    name: z.string(),
+    measure: z.enum(['accuracy', 'squared error', 'recall']),
+    decoder: means,
+    reference: means,
+  }),
+);
+const FOUND: StageFile<Found> = {
+  name: 'reconstruction.json',
+  schema: fields<Found>({
+    after: count,
+    contexts: fields<Found['contexts']>({ train: count, heldOut: count }),
+    horizon: count,
+    binSteps: count,
+    fields: fields<Found['fields']>({ train: measured, heldOut: measured }),
+  }),
+};
 /** Contexts that are given back in one call. */
 const BATCH = 32;
 /** Bins of the curves by steps back. */
@@ -21,16 +43,14 @@ const CURVE_BINS = 40;
 export async function inspectReconstruction(subject: Subject, streams: Sides<StageOutput>): Promise<Reconstruction | Missing> {
   const decoder = await decoderOf(subject);
   if (!decoder) return { missing: 'Not available: the student came without a decoder of its own, and none was to be fitted.' };
-  const { folder } = await subject.store.run({
+  const { value } = await subject.store.compute({
     stage: 'inspect-reconstruction',
     settings: { executor: subject.config.executor },
     inputs: { decoder: decoder.trained.key, train: streams.train.key, heldOut: streams.heldOut.key },
-    async run(context) {
-      writeJson(join(context.folder, FOUND_FILE), await reconstruct(subject, decoder, streams, context));
-      return {};
-    },
+    file: FOUND,
+    run: context => reconstruct(subject, decoder, streams, context),
   });
-  return { decoder: decoder.about, ...(readJson(join(folder, FOUND_FILE)) as Omit<Reconstruction, 'decoder'>) };
+  return { decoder: decoder.about, ...value };
 }
 
 async function reconstruct(
@@ -38,7 +58,7 @@ async function reconstruct(
   decoder: Decoder,
   outputs: Sides<StageOutput>,
   { progress, signal }: StageContext,
-): Promise<Omit<Reconstruction, 'decoder'>> {
+): Promise<Found> {
   const { model, student, executor } = subject;
   const { contextTokens, contextTransitions } = model;
   const { context: layout, tokensPerTransition } = model.tokenizer;

@@ -5,10 +5,11 @@
  */
 
 import { join } from 'node:path';
+import { z } from 'zod';
 import { Stream } from '../../agent/experience.ts';
 import { openCompressor, openPolicy } from '../../agent/inference.ts';
 import { loadTensors, saveTensors } from '../../cache/checkpoint.ts';
-import type { StageContext, StageOutput } from '../../cache/store.ts';
+import { readStageFile, type StageContext, type StageFile, type StageOutput } from '../../cache/store.ts';
 import { sizeOf } from '../../engine/index.ts';
 import { rollout } from '../../play/index.ts';
 import { contextEncoder } from '../../policy/index.ts';
@@ -16,11 +17,12 @@ import { moments, type Sides } from '../../records/index.ts';
 import { segmentStarts, spaceSize, type Task } from '../../rl/index.ts';
 import { AttentionMean, type EpisodeAttention } from '../../statistics/index.ts';
 import { writeContext, writePast } from '../../tokenizers/index.ts';
-import { readJson, writeJson } from '../../util/files.ts';
+import { writeJson } from '../../util/files.ts';
+import { fields } from '../../util/formats.ts';
 import { Random } from '../../util/random.ts';
 import type { Subject } from './subject.ts';
 
-const [TENSORS_FILE, STREAMS_FILE] = ['streams.safetensors', 'streams.json'];
+const TENSORS_FILE = 'streams.safetensors';
 
 /** Numbers of raw contexts that are kept for reconstruction at most: 64 MiB. */
 const MOST_NUMBERS = 2 ** 24;
@@ -42,6 +44,23 @@ export interface WatchedStreams {
   readonly contexts: Float32Array;
   readonly attention: readonly EpisodeAttention[];
 }
+
+type About = Omit<WatchedStreams, 'latents' | 'recent' | 'contexts'>;
+
+const count = z.int().min(0);
+const numbers = z.array(z.number());
+const STREAMS: StageFile<About> = {
+  name: 'streams.json',
+  schema: fields<About>({
+    task: z.array(count),
+    moments: z.array(count),
+    rewarded: z.array(numbers),
+    kept: z.array(count),
+    attention: z.array(
+      fields<EpisodeAttention>({ episode: count, weights: z.array(z.array(z.array(z.number()))), entropy: z.array(numbers) }),
+    ),
+  }),
+};
 
 /** Episodes after which a context is first full, or the last where streams are shorter. */
 export const fullAfter = ({ model, episodes }: Pick<Subject, 'model' | 'episodes'>): number =>
@@ -79,7 +98,7 @@ export function watchStreams(subject: Subject, side: keyof Sides<unknown>): Prom
       const tensors = Object.entries({ latents, recent, contexts }).map(([name, data]) => [name, { data, shape: [data.length] }] as const);
       saveTensors(join(context.folder, TENSORS_FILE), new Map(tensors), {});
       const rewarded = streams.map(stream => at.map(episode => Number(stream.reward.slice(0, stream.starts[episode]).some(r => r > 0))));
-      writeJson(join(context.folder, STREAMS_FILE), { task, moments: at, rewarded, kept, attention });
+      writeJson(join(context.folder, STREAMS.name), { task, moments: at, rewarded, kept, attention });
       context.progress.finish(`${streams.length} streams on ${tasks.length} tasks`);
       return { tasks: tasks.length, streams: streams.length };
     },
@@ -89,9 +108,8 @@ export function watchStreams(subject: Subject, side: keyof Sides<unknown>): Prom
 /** Reads what `watchStreams` kept. */
 export function loadStreams({ folder }: StageOutput): WatchedStreams {
   const { tensors } = loadTensors(join(folder, TENSORS_FILE));
-  const about = readJson(join(folder, STREAMS_FILE), 'E_CHECKPOINT') as Omit<WatchedStreams, 'latents' | 'recent' | 'contexts'>;
   const values = Object.fromEntries([...tensors].map(([name, { data }]) => [name, data as Float32Array]));
-  return { ...about, latents: values.latents, recent: values.recent, contexts: values.contexts };
+  return { ...readStageFile(folder, STREAMS), latents: values.latents, recent: values.recent, contexts: values.contexts };
 }
 
 /** Lets the student act from an empty memory, one stream an entry of `task`. */
