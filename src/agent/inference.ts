@@ -96,5 +96,11 @@ export async function openPolicy(request: PolicyRequest, of: TrainedModel): Prom
 /** C_θ of a trained model alone. */
 export async function openCompressor(model: Model, executor: Executor, of: TrainedModel) {
   const graphs = inferenceGraphs(model, of, { compress: COMPRESS_BATCH, act: 1 });
-  return { compress: (await compileCompressor(graphs, executor, COMPRESS_BATCH))!, context: graphs.context, codes: graphs.codes };
+  const { context, codes } = graphs;
+  return {
+    tokenizer: ownModel(model, of).tokenizer,
+    context,
+    compress: (await compileCompressor(graphs, executor, COMPRESS_BATCH))!,
+    codes,
+  };
 }

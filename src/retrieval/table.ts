@@ -12,13 +12,13 @@ import { loadTensors, saveTensors } from '../cache/checkpoint.ts';
 import { readStageFile, type StageContext, type StageFile } from '../cache/store.ts';
 import type { ContextTable } from '../data/contexts.ts';
 import { type MetricId, nearestContexts } from '../data/retrieval.ts';
-import { type Executor, sizeOf } from '../engine/index.ts';
-import { contextEncoder } from '../policy/index.ts';
+import type { Executor } from '../engine/index.ts';
 import { segmentStarts } from '../rl/index.ts';
 import type { Origin, StoreKind } from '../settings/stores.ts';
 import type { Transitions } from '../tokenizers/index.ts';
 import { writeJson } from '../util/files.ts';
 import { fields } from '../util/formats.ts';
+import { encodePrefixes } from './prefixes.ts';
 
 /** One context of a table. */
 export interface StoredContext extends Origin {
@@ -65,38 +65,21 @@ export async function encodeStreams(
   { model, executor, student, title, progress, signal }: EncodeRequest,
   streams: readonly Lived[],
 ): Promise<StreamTable> {
-  const { compress, context, codes: discrete } = await openCompressor(model, executor, student);
-  const encode = contextEncoder(model.tokenizer, context, compress);
+  const compressor = await openCompressor(model, executor, student);
   const starts = streams.map(({ past }) => segmentStarts(past, model.segment));
-  const segments = starts.map(({ length }) => length - 1);
-  const about = streamRows(streams, segments);
-  const [row, codeRow] = [sizeOf(compress.latentShape), discrete ? sizeOf(discrete.shape) : 0];
-  const latents = new Float32Array(about.rows.length * row);
-  const codes = discrete && new Uint16Array(about.rows.length * codeRow);
-  const carried = compress.carries ? new Float32Array(streams.length * row) : undefined;
-  const first = firstRows(about.rows);
-  const most = Math.max(...segments);
-  progress.start(title, most + 1);
-  // All streams side by side, because what a compressor carries has to be led through each in order.
-  for (let count = 0; count <= most; count++) {
-    signal.throwIfAborted();
-    // Before anything happened, what is carried is zeros, and so is Z.
-    const reached = carried && count === 0 ? [] : [...streams.keys()].filter(i => segments[i] >= count);
-    await encode(
-      reached.map(i => ({
-        past: streams[i].past,
-        starts: starts[i],
-        count,
-        latents: latents.subarray((first[i] + count) * row, (first[i] + count + 1) * row),
-        carried: carried?.subarray(i * row, (i + 1) * row),
-        codes: codes?.subarray((first[i] + count) * codeRow, (first[i] + count + 1) * codeRow),
-      })),
-    );
-    progress.update(count + 1);
-  }
-  await compress.program.dispose();
+  const about = streamRows(
+    streams,
+    starts.map(({ length }) => length - 1),
+  );
+  progress.start(title, about.rows.length);
+  const encoded = await encodePrefixes(
+    compressor,
+    streams.map(({ past }, i) => ({ past, starts: starts[i], counts: [...starts[i].keys()] })),
+    { signal, onProgress: done => progress.update(done) },
+  );
+  await compressor.compress.program.dispose();
   progress.finish(`${about.rows.length} contexts of ${streams.length} streams`);
-  return codes ? { ...about, latents, codes } : { ...about, latents };
+  return { ...about, ...encoded };
 }
 
 /** How a policy's contexts are looked up. */

@@ -6,15 +6,14 @@
 
 import { join } from 'node:path';
 import { z } from 'zod';
-import { Stream } from '../../agent/experience.ts';
 import { openCompressor, openPolicy } from '../../agent/inference.ts';
 import { loadTensors, saveTensors } from '../../cache/checkpoint.ts';
 import { readStageFile, type StageContext, type StageFile, type StageOutput } from '../../cache/store.ts';
 import { sizeOf } from '../../engine/index.ts';
-import { rollout } from '../../play/index.ts';
-import { contextEncoder } from '../../policy/index.ts';
+import { recordRollout } from '../../play/index.ts';
 import { moments, type Sides } from '../../records/index.ts';
-import { segmentStarts, spaceSize, type Task } from '../../rl/index.ts';
+import { encodePrefixes } from '../../retrieval/prefixes.ts';
+import { Recording, segmentStarts, type Task } from '../../rl/index.ts';
 import { AttentionMean, type EpisodeAttention } from '../../statistics/index.ts';
 import { writeContext, writePast } from '../../tokenizers/index.ts';
 import { writeJson } from '../../util/files.ts';
@@ -115,7 +114,7 @@ export function loadStreams({ folder }: StageOutput): WatchedStreams {
 /** Lets the student act from an empty memory, one stream an entry of `task`. */
 async function play(subject: Subject, side: keyof Sides<unknown>, task: readonly number[], { progress, signal }: StageContext) {
   const { model, executor, student, config, episodes, options } = subject;
-  const { family, head } = model;
+  const { family } = model;
   const layers = attendingLayers(subject).length;
   const attention = new AttentionMean({ layers, heads: model.policyOptions.heads }, momentsOf(subject));
   let weights: Float32Array = new Float32Array();
@@ -124,71 +123,41 @@ async function play(subject: Subject, side: keyof Sides<unknown>, task: readonly
   };
   const tasks: Task[] = task.map(t => subject.tasks[side][t]);
   const policy = await openPolicy({ model, executor, size: tasks.length, ...(layers > 0 ? { onAttention } : {}) }, student);
-  const streams = tasks.map(each => new Stream(each, spaceSize(family.observationSpace), head.distribution.width));
+  const streams = tasks.map(each => new Recording(each, family, policy.actions));
   progress.start(`watch ${side === 'train' ? 'training' : 'held-out'} tasks`, tasks.length * episodes);
-  await rollout({
+  await recordRollout(streams, {
     family,
-    tasks,
     policy,
     episodes,
     random: Random.seeded(options.seed).split('inspect', side),
     greedy: config.evaluate.sampling === 'greedy',
     signal,
     onProgress: ({ done }) => progress.update(done),
-    onStep(step) {
+    onStep() {
       const width = weights.length / tasks.length;
-      for (const [i, stream] of streams.entries()) {
-        if (stream.episodes === episodes) continue;
-        if (width > 0) attention.add(stream.episodes + 1, weights.subarray(i * width, (i + 1) * width));
-        stream.push(step, i);
-      }
+      for (const [i, { episodes: before }] of streams.entries())
+        if (width > 0 && before < episodes) attention.add(before + 1, weights.subarray(i * width, (i + 1) * width));
     },
   });
   return { streams, attention: attention.means() };
 }
 
 /** Z of every stream at every moment, [S · E · M · D], as its policy saw it there. */
-async function latentsAt(subject: Subject, streams: readonly Stream[], at: readonly number[], { progress, signal }: StageContext) {
+async function latentsAt(subject: Subject, streams: readonly Recording[], at: readonly number[], { progress, signal }: StageContext) {
   const { model, executor, student } = subject;
-  const { compress, context } = await openCompressor(model, executor, student);
-  const encode = contextEncoder(model.tokenizer, context, compress);
-  const row = sizeOf(compress.latentShape);
-  const latents = new Float32Array(streams.length * at.length * row);
-  const wanted = streams.flatMap((stream, i) => {
+  const compressor = await openCompressor(model, executor, student);
+  const prefixes = streams.map(stream => {
     const starts = segmentStarts(stream, model.segment);
-    return at.map((moment, e) => {
-      const to = (i * at.length + e) * row;
-      return { i, past: stream, starts, count: starts.indexOf(stream.starts[moment]), latents: latents.subarray(to, to + row) };
-    });
+    return { past: stream, starts, counts: at.map(moment => starts.indexOf(stream.starts[moment])) };
   });
-  progress.start('compress', wanted.length);
-  if (!compress.carries) {
-    for (let done = 0; done < wanted.length; done += compress.batch) {
-      signal.throwIfAborted();
-      await encode(wanted.slice(done, done + compress.batch));
-      progress.update(Math.min(wanted.length, done + compress.batch));
-    }
-  } else {
-    // What is carried has to be led through the past in order, all streams side by side; before anything happened it is zeros, and so is Z.
-    const [carried, latest] = [new Float32Array(streams.length * row), new Float32Array(streams.length * row)];
-    const rowOf = (values: Float32Array, i: number) => values.subarray(i * row, (i + 1) * row);
-    const ends = new Map(wanted.map(({ i, past, starts, count }) => [i, { i, past, starts, last: count }]));
-    for (let count = 1, done = 0; done < wanted.length; count++) {
-      signal.throwIfAborted();
-      const reached = [...ends.values()].filter(({ last }) => last >= count);
-      await encode(reached.map(({ i, ...own }) => ({ ...own, count, latents: rowOf(latest, i), carried: rowOf(carried, i) })));
-      const here = wanted.filter(slot => slot.count === count);
-      for (const slot of here) slot.latents.set(rowOf(latest, slot.i));
-      done = wanted.filter(slot => slot.count <= count).length;
-      progress.update(done);
-    }
-  }
-  await compress.program.dispose();
+  progress.start('compress', streams.length * at.length);
+  const { latents } = await encodePrefixes(compressor, prefixes, { signal, onProgress: done => progress.update(done) });
+  await compressor.compress.program.dispose();
   return latents;
 }
 
 /** The latest raw transitions at every moment, and whole raw contexts of as many streams as there is room for. */
-function rawAt(subject: Subject, streams: readonly Stream[], at: readonly number[]) {
+function rawAt(subject: Subject, streams: readonly Recording[], at: readonly number[]) {
   const { model } = subject;
   const { tokenizer, contextTransitions, segment, form } = model;
   const shape = { contextTransitions, segment, form };

@@ -150,7 +150,7 @@ function registerQuery(store: Command): void {
           throw new CadenzaError('E_DATA', `--history ${index}: the run has ${histories.length} training histories, counted from 0.`);
         const compressor = await stage.ContextCompressor.open(run, await readyExecutor(run.config.executor));
         const query = compressor.about(history, episode);
-        const values = await compressor.compress(history, episode);
+        const [values] = await compressor.compress(history, [episode]);
         await compressor.dispose();
         const table = await stage.onceFree(() => contexts.load(), waiting);
         const storedOf = { fromEpisode, rewarded };
