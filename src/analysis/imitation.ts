@@ -5,7 +5,7 @@
  */
 
 import { z } from 'zod';
-import type { StageContext, StageFile } from '../cache/store.ts';
+import type { StageFile } from '../cache/store.ts';
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { bootstrapRandom } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
@@ -83,11 +83,7 @@ export async function compareWithSource(evaluation: Evaluation, trained: readonl
   const { store, config, model } = evaluation;
   const { family } = model;
   const { imitation: each, resamples } = config.evaluate;
-  let made: History[] | undefined;
-  const histories = () => {
-    made ??= heldOutHistories(evaluation, 'imitation', each);
-    return made;
-  };
+  const histories = heldOutHistories(evaluation, 'imitation', each);
   const known = await store.compute({
     stage: 'imitation-references',
     settings: { ...heldOutKey(evaluation), histories: each },
@@ -106,7 +102,16 @@ export async function compareWithSource(evaluation: Evaluation, trained: readonl
       settings: { executor: config.executor, ...(memory ? { memory: memory.settings } : {}) },
       inputs: { references: known.key, model: method.trained.key, ...memory?.inputs },
       file: SUMS,
-      run: async context => ({ sums: await foretell(evaluation, method, histories(), context, memory?.retriever(tasks)) }),
+      run: async context => {
+        const { sums, onStep } = answers(evaluation, method, histories());
+        await lookOn(
+          evaluation,
+          method,
+          { title: 'foretell', histories: histories(), onStep, retrieve: memory?.retriever(tasks) },
+          context,
+        );
+        return { sums };
+      },
     });
     collected.set(method.method, [...(collected.get(method.method) ?? []), value.sums]);
   }
@@ -135,14 +140,8 @@ function references(family: EnvFamily, histories: readonly History[]): Reference
   return { tasks: histories.map(({ taskKey }) => taskKey), source: source.sums, random: random.sums };
 }
 
-/** What one model's answers add up to: [R × E × S]. */
-async function foretell(
-  evaluation: Evaluation,
-  method: TrainedMethod,
-  histories: readonly History[],
-  context: StageContext,
-  retrieve: Parameters<typeof lookOn>[2]['retrieve'],
-): Promise<number[]> {
+/** What one model's answers add up to, [R × E × S], and who takes them. */
+function answers(evaluation: Evaluation, method: TrainedMethod, histories: readonly History[]) {
   const { family, head } = evaluationOf(evaluation, method).model;
   const tally = new Tally(family, histories);
   const recorded = new Float64Array(histories[0].probabilities.length / histories[0].reward.length);
@@ -151,6 +150,5 @@ async function foretell(
     rewrite(rows, i * head.distribution.size, recorded);
     tally.add(i, t, recorded);
   };
-  await lookOn(evaluation, method, { title: 'foretell', histories, onStep, retrieve }, context);
-  return tally.sums;
+  return { sums: tally.sums, onStep };
 }

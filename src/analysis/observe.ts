@@ -9,20 +9,24 @@ import { learningHistory } from '../histories/generate.ts';
 import { openTasks } from '../histories/tasks.ts';
 import { type ReplayOptions, replay } from '../play/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
-import type { History } from '../rl/index.ts';
+import { lazy } from '../util/lazy.ts';
 import { Random } from '../util/random.ts';
 import type { Evaluation } from './rollouts.ts';
 
-/** Histories of the evaluated tasks, `each` a task: made as those for training were, from draws of their own, which `purpose` tells apart. */
-export function heldOutHistories({ config, model: { family } }: Evaluation, purpose: string, each: number): History[] {
-  const random = Random.seeded(config.seed).split(purpose);
-  return openTasks(config).evaluated.flatMap(task => {
-    const key = family.taskKey(task);
-    const make = (_: unknown, i: number) =>
-      learningHistory(config.source, { family, task, random: random.split(key, i), stream: `${key}#${i}` });
-    return Array.from({ length: each }, make);
+/**
+ * Histories of the evaluated tasks, `each` a task: made as those for training were, when they are first asked for, from draws of their own, which
+ * `purpose` tells apart.
+ */
+export const heldOutHistories = ({ config, model: { family } }: Evaluation, purpose: string, each: number) =>
+  lazy(() => {
+    const random = Random.seeded(config.seed).split(purpose);
+    return openTasks(config).evaluated.flatMap(task => {
+      const key = family.taskKey(task);
+      const make = (_: unknown, i: number) =>
+        learningHistory(config.source, { family, task, random: random.split(key, i), stream: `${key}#${i}` });
+      return Array.from({ length: each }, make);
+    });
   });
-}
 
 /** What such histories depend on. */
 export function heldOutKey({ config: { env, split, source, seed, evaluate } }: Evaluation): Record<string, unknown> {

@@ -5,7 +5,7 @@
  */
 
 import { z } from 'zod';
-import type { StageContext, StageFile, StageOutput } from '../cache/store.ts';
+import type { StageFile, StageOutput } from '../cache/store.ts';
 import { loadHistories } from '../histories/generate.ts';
 import { openTasks } from '../histories/tasks.ts';
 import { bootstrapRandom } from '../records/index.ts';
@@ -54,12 +54,8 @@ export async function returnPrediction(
   const { store, config, model } = evaluation;
   const { family } = model;
   const { count } = model.returns!;
-  let made: History[] | undefined;
-  const histories = () => {
-    made ??= heldOutHistories(evaluation, 'return-prediction', config.evaluate.streams);
-    return made;
-  };
   const { streams, resamples } = config.evaluate;
+  const histories = heldOutHistories(evaluation, 'return-prediction', streams);
   const known = await store.compute({
     stage: 'returns-actual',
     settings: { ...heldOutKey(evaluation), streams },
@@ -74,23 +70,27 @@ export async function returnPrediction(
   });
   const actual = known.value;
 
-  const predictions = new Map<string, number[][]>();
+  const collected = new Map<string, number[][]>();
   for (const method of trained.filter(({ foresees }) => foresees)) {
     const { value } = await store.compute({
       stage: `returns-${method.method}-seed${method.seed}`,
       settings: { executor: config.executor },
       inputs: { actual: known.key, model: method.trained.key },
       file: PREDICTED,
-      run: async context => ({ predicted: await predict(evaluation, method, histories(), context) }),
+      run: async context => {
+        const { predicted, ...asked } = predictions(histories(), count);
+        await lookOn(evaluation, method, { title: 'predict returns', histories: histories(), ...asked }, context);
+        return { predicted: predicted.flat() };
+      },
     });
-    predictions.set(method.method, [...(predictions.get(method.method) ?? []), value.predicted]);
+    collected.set(method.method, [...(collected.get(method.method) ?? []), value.predicted]);
   }
-  predictions.set(REFERENCES.mean, [meanReturns(actual, actual.trainingMean, count)]);
-  predictions.set(REFERENCES.last, [lastReturns(actual, count)]);
+  collected.set(REFERENCES.mean, [meanReturns(actual, actual.trainingMean, count)]);
+  collected.set(REFERENCES.last, [lastReturns(actual, count)]);
 
   const oracle = new Map(openTasks(config).evaluated.map(task => [family.taskKey(task), family.oracleReturn(task)]));
   const errors: Record<string, ReturnError> = {};
-  for (const [name, predicted] of predictions) {
+  for (const [name, predicted] of collected) {
     await breathe(store.signal);
     // The same stream for every predictor: they are resampled alike.
     const random = bootstrapRandom(config.seed);
@@ -99,21 +99,18 @@ export async function returnPrediction(
   return { histories: actual.tasks.length, predictors: errors };
 }
 
-/** What one model says at the start of every episode: [R × E × K]. */
-async function predict(
-  evaluation: Evaluation,
-  method: TrainedMethod,
-  histories: readonly History[],
-  context: StageContext,
-): Promise<number[]> {
-  const { count } = evaluation.model.returns!;
+/** What one model says at the start of every episode, [R][E × K], and who listens. */
+function predictions(histories: readonly History[], count: number) {
   let said: Float32Array = new Float32Array();
-  const onReturns = (returns: Float32Array) => {
-    said = returns;
-  };
   const firsts = histories.map(history => new Set([...episodeStarts(history)].slice(0, -1)));
   const predicted = histories.map(() => [] as number[]);
-  const onStep = (i: number, t: number) => firsts[i].has(t) && predicted[i].push(...said.subarray(i * count, (i + 1) * count));
-  await lookOn(evaluation, method, { title: 'predict returns', histories, onStep, onReturns }, context);
-  return predicted.flat();
+  return {
+    predicted,
+    onReturns(returns: Float32Array) {
+      said = returns;
+    },
+    onStep(i: number, t: number) {
+      if (firsts[i].has(t)) predicted[i].push(...said.subarray(i * count, (i + 1) * count));
+    },
+  };
 }

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import type { StageBudget } from '../records/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { hashJson, isTemporary, makeFolder, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
+import { groupBy } from '../util/groups.ts';
 import { claim } from '../util/lock.ts';
 import type { Progress } from '../util/progress.ts';
 import { checkRecord, type RecordFormat, readRecord } from '../util/records.ts';
@@ -252,13 +253,9 @@ export function sayReused(stores: readonly StageStore[], progress: Progress): vo
 function stageList(stages: readonly string[]): string {
   if (stages.length === 0) return 'nothing';
   if (stages.length > NAMED) return `${stages.length} stages`;
-  const bySeed = new Map<string, string[]>();
-  for (const stage of stages) {
-    const [, name, seed] = /^(.*?)(?:-seed(\d+))?$/.exec(stage)!;
-    const group = seed === undefined ? '' : ` (seed ${seed})`;
-    bySeed.set(group, [...(bySeed.get(group) ?? []), name]);
-  }
-  return [...bySeed].map(([seed, names]) => names.join(', ') + seed).join(', ');
+  const parts = stages.map(stage => /^(.*?)(?:-seed(\d+))?$/.exec(stage)!);
+  const bySeed = groupBy(parts, ([, , seed]) => (seed === undefined ? '' : ` (seed ${seed})`));
+  return Array.from(bySeed, ([seed, own]) => own.map(([, name]) => name).join(', ') + seed).join(', ');
 }
 
 /** A finished stage with what it was made from. */

@@ -20,11 +20,11 @@ import { expectPast, generate, generatedReport, loadHistories } from '../histori
 import { openTasks } from '../histories/tasks.ts';
 import type { MethodTimes, Results } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
-import type { History } from '../rl/index.ts';
 import type { ImitationTable, ReturnTable } from '../statistics/index.ts';
 import type { TrainingRun } from '../training/define.ts';
 import { type StageSections, trainingStages } from '../training/stages/index.ts';
 import type { Stage } from '../training/stages/names.ts';
+import { lazy } from '../util/lazy.ts';
 import { type Progress, silentProgress } from '../util/progress.ts';
 import { expectBuildable } from './buildable.ts';
 import { together } from './estimate.ts';
@@ -120,11 +120,7 @@ export async function trainMethods(
   const { family } = openTasks(config);
   const demonstrations = wantedBy(until, 'teacher') ? await demonstrateTraining(store, config) : [];
   const model = new Model(config, family);
-  let opened: readonly History[] | undefined;
-  const histories = () => {
-    opened ??= expectPast(loadHistories(generated, family).histories, model.segment);
-    return opened;
-  };
+  const histories = lazy(() => expectPast(loadHistories(generated, family).histories, model.segment));
   const trained: TrainedMethod[] = [];
   for (const seed of config.seeds) {
     const run: TrainingRun<StageSections> = { store, config, seed, model, histories, generated, demonstrations, executor };

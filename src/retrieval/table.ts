@@ -13,7 +13,7 @@ import { readStageFile, type StageContext, type StageFile } from '../cache/store
 import type { ContextTable } from '../data/contexts.ts';
 import { type MetricId, nearestContexts } from '../data/retrieval.ts';
 import type { Executor } from '../engine/index.ts';
-import { segmentStarts } from '../rl/index.ts';
+import { joinColumns, segmentStarts } from '../rl/index.ts';
 import type { Origin, StoreKind } from '../settings/stores.ts';
 import type { Transitions } from '../tokenizers/index.ts';
 import { writeJson } from '../util/files.ts';
@@ -112,16 +112,6 @@ export function shownTo(table: StreamTable, seeker: Seeker, { contexts, metric, 
 
 /** Several tables as one. */
 export function joinTables(tables: readonly StreamTable[]): StreamTable {
-  const joined = <T extends Float32Array | Uint16Array>(parts: readonly T[], into: T): T => {
-    let at = 0;
-    for (const part of parts) {
-      into.set(part, at);
-      at += part.length;
-    }
-    return into;
-  };
-  const total = (parts: readonly { length: number }[]) => parts.reduce((sum, { length }) => sum + length, 0);
-  const latents = tables.map(table => table.latents);
   const codes = tables.flatMap(table => table.codes ?? []);
   let before = 0;
   const last = tables.flatMap(table => {
@@ -132,8 +122,8 @@ export function joinTables(tables: readonly StreamTable[]): StreamTable {
   return {
     rows: tables.flatMap(({ rows }) => rows),
     last: Int32Array.from(last),
-    latents: joined(latents, new Float32Array(total(latents))),
-    ...(codes.length > 0 ? { codes: joined(codes, new Uint16Array(total(codes))) } : {}),
+    latents: joinColumns([new Float32Array(), ...tables.map(({ latents }) => latents)]),
+    ...(codes.length > 0 ? { codes: joinColumns(codes) } : {}),
   };
 }
 

@@ -3,50 +3,18 @@
  * scored on their other streams and on the held-out tasks.
  */
 
-import { z } from 'zod';
 import type { StageContext, StageFile, StageOutput } from '../../cache/store.ts';
-import {
-  type Curve,
-  curveOf,
-  type FactorProbes,
-  type Missing,
-  PROBED,
-  type Probed,
-  type ProbeReport,
-  type Sides,
-} from '../../records/index.ts';
+import { curveOf, type FactorProbes, type Missing, PROBED, type Probed, type ProbeReport, type Sides } from '../../records/index.ts';
+import { PROBE_REPORT } from '../../records/inspection-format.ts';
 import type { HiddenFactor } from '../../rl/index.ts';
 import { drawRuns, measureOf, type ProbeScores, probe } from '../../statistics/index.ts';
 import { breathe } from '../../util/breathe.ts';
-import { fields } from '../../util/formats.ts';
 import { Random } from '../../util/random.ts';
 import { resampledOf } from '../protocol.ts';
 import { loadStreams, recentTransitions, type WatchedStreams } from './streams.ts';
 import type { Subject } from './subject.ts';
 
-const sides = <T>(value: z.ZodType<T>) => fields<Sides<T>>({ train: value, heldOut: value });
-const count = z.int().min(0);
-const numbers = z.array(z.number());
-const curve = sides(fields<Curve>({ mean: numbers, low: numbers, high: numbers }));
-const REPORT: StageFile<ProbeReport> = {
-  name: 'probes.json',
-  schema: fields<ProbeReport>({
-    episodes: z.array(count),
-    numbers: fields<ProbeReport['numbers']>({ Z: count, raw: count }),
-    transitions: count,
-    fittedStreams: count,
-    rewarded: sides(numbers),
-    factors: z.array(
-      fields<FactorProbes>({
-        name: z.string(),
-        measure: z.enum(['accuracy', 'R²']),
-        curves: fields<FactorProbes['curves']>({ Z: curve, raw: curve, shuffled: curve }),
-        parts: z.array(z.strictObject({ name: z.string(), mean: sides(numbers) })).optional(),
-        chance: sides(numbers),
-      }),
-    ),
-  }),
-};
+const REPORT: StageFile<ProbeReport> = { name: 'probes.json', schema: PROBE_REPORT };
 
 export async function inspectProbes(subject: Subject, streams: Sides<StageOutput>): Promise<ProbeReport | Missing> {
   const { model, config, options, store } = subject;

@@ -1,40 +1,17 @@
 /** @file Stage `inspect-reconstruction`: contexts of watched streams given back from their Z, beside the best guess without it. */
 
-import { z } from 'zod';
 import { weightsOf } from '../../agent/inference.ts';
 import { INFERENCE_INPUTS, withWeights } from '../../agent/model.ts';
-import type { StageContext, StageFile, StageOutput } from '../../cache/store.ts';
+import type { StageContext, StageOutput } from '../../cache/store.ts';
 import { optimise, sizeOf, toOnnx, zeros } from '../../engine/index.ts';
-import { type AgedMeans, type FieldReconstruction, type Missing, type Reconstruction, SIDES, type Sides } from '../../records/index.ts';
+import { type FieldReconstruction, type Missing, type Reconstruction, SIDES, type Sides } from '../../records/index.ts';
+import { RECONSTRUCTION } from '../../records/inspection-format.ts';
 import { MeanContext, measuresOf, ReconstructionScore } from '../../statistics/index.ts';
-import { fields } from '../../util/formats.ts';
 import { type Decoder, decoderOf } from './decoder.ts';
 import { fullAfter, loadStreams, type WatchedStreams } from './streams.ts';
 import type { Subject } from './subject.ts';
 
-type Found = Omit<Reconstruction, 'decoder'>;
-
-const count = z.int().min(0);
-const mean = z.number().nullable();
-const means = fields<AgedMeans>({ all: mean, byEpisode: z.array(mean), bySteps: z.array(mean) });
-const measured = z.array(
-  fields<FieldReconstruction>({
-    name: z.string(),
-    measure: z.enum(['accuracy', 'squared error', 'recall']),
-    decoder: means,
-    reference: means,
-  }),
-);
-const FOUND: StageFile<Found> = {
-  name: 'reconstruction.json',
-  schema: fields<Found>({
-    after: count,
-    contexts: fields<Found['contexts']>({ train: count, heldOut: count }),
-    horizon: count,
-    binSteps: count,
-    fields: fields<Found['fields']>({ train: measured, heldOut: measured }),
-  }),
-};
+const FOUND = { name: 'reconstruction.json', schema: RECONSTRUCTION };
 /** Contexts that are given back in one call. */
 const BATCH = 32;
 /** Bins of the curves by steps back. */
@@ -58,7 +35,7 @@ async function reconstruct(
   decoder: Decoder,
   outputs: Sides<StageOutput>,
   { progress, signal }: StageContext,
-): Promise<Found> {
+): Promise<Omit<Reconstruction, 'decoder'>> {
   const { model, student, executor } = subject;
   const { contextTokens, contextTransitions } = model;
   const { context: layout, tokensPerTransition } = model.tokenizer;
