@@ -17,7 +17,7 @@ export async function exportModel(
   folder: string,
 ): Promise<void> {
   const streams = 1;
-  const graphs = inferenceGraphs(model, method, { compress: 1, act: streams }, { returns: method.foresees });
+  const graphs = inferenceGraphs(model, method, { compress: 1, act: streams, returns: method.foresees });
   const bytes = (graph: Graph) => toOnnx(graph, { standard: true });
   const files = {
     'act.onnx': bytes(graphs.act),

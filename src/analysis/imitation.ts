@@ -99,17 +99,13 @@ export async function compareWithSource(evaluation: Evaluation, trained: readonl
     const memory = await memoryOf(evaluation, method);
     const { value } = await store.compute({
       stage: `imitation-${method.method}-seed${method.seed}`,
-      settings: { executor: config.executor, ...(memory ? { memory: memory.settings } : {}) },
+      settings: { executor: config.executor, memory: memory?.settings },
       inputs: { references: known.key, model: method.trained.key, ...memory?.inputs },
       file: SUMS,
-      run: async context => {
+      async run({ progress, signal }) {
+        const retrieve = memory?.retriever(tasks);
         const { sums, onStep } = answers(evaluation, method, histories());
-        await lookOn(
-          evaluation,
-          method,
-          { title: 'foretell', histories: histories(), onStep, retrieve: memory?.retriever(tasks) },
-          context,
-        );
+        await lookOn(evaluation, method, { title: 'foretell', histories: histories(), onStep, retrieve, progress, signal });
         return { sums };
       },
     });

@@ -33,18 +33,17 @@ export function heldOutKey({ config: { env, split, source, seed, evaluate } }: E
   return { env, split, source, seed, side: evaluate.tasks, maxTasks: evaluate.maxTasks };
 }
 
-export interface LookOnRequest extends Pick<PolicyRequest, 'retrieve' | 'onReturns'>, Pick<ReplayOptions, 'histories' | 'onStep'> {
+export interface LookOnRequest
+  extends Pick<PolicyRequest, 'retrieve' | 'onReturns'>,
+    Pick<ReplayOptions, 'histories' | 'onStep'>,
+    Pick<StageContext, 'progress' | 'signal'> {
   /** What is measured, for whoever waits. */
   readonly title: string;
 }
 
 /** Shows the histories to a trained model. */
-export async function lookOn(
-  evaluation: Evaluation,
-  method: TrainedMethod,
-  { title, histories, onStep, retrieve, onReturns }: LookOnRequest,
-  { progress, signal }: Pick<StageContext, 'progress' | 'signal'>,
-): Promise<void> {
+export async function lookOn(evaluation: Evaluation, method: TrainedMethod, request: LookOnRequest): Promise<void> {
+  const { title, histories, onStep, retrieve, onReturns, progress, signal } = request;
   const policy = await openPolicy({ ...evaluation, size: histories.length, retrieve, onReturns }, method);
   progress.start(`${title} ${method.method} (seed ${method.seed})`, Math.max(...histories.map(({ reward }) => reward.length)));
   await replay({ histories, policy, onStep, onProgress: done => progress.update(done), signal });

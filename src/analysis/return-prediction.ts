@@ -77,9 +77,9 @@ export async function returnPrediction(
       settings: { executor: config.executor },
       inputs: { actual: known.key, model: method.trained.key },
       file: PREDICTED,
-      run: async context => {
+      async run({ progress, signal }) {
         const { predicted, ...asked } = predictions(histories(), count);
-        await lookOn(evaluation, method, { title: 'predict returns', histories: histories(), ...asked }, context);
+        await lookOn(evaluation, method, { title: 'predict returns', histories: histories(), ...asked, progress, signal });
         return { predicted: predicted.flat() };
       },
     });

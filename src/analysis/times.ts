@@ -52,7 +52,7 @@ async function actionTime(evaluation: Evaluation, method: TrainedMethod): Promis
   const { timed } = config.evaluate;
   const output = await store.run({
     stage: `time-${method.method}`,
-    settings: { timed, executor: config.executor, machine: machine(), ...(memory ? { memory: memory.settings } : {}) },
+    settings: { timed, executor: config.executor, machine: machine(), memory: memory?.settings },
     inputs: { model: method.trained.key, ...memory?.inputs },
     async run({ progress, signal }) {
       const [task] = openTasks(config).evaluated;

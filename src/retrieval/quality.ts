@@ -68,7 +68,9 @@ export function storeStatistics(
     }
     return metricsOf(table).flatMap(metric => {
       const found = retrievals(table, chosen, metric);
-      return found.length > 0 ? [{ ...scoreOf(metric, side, found, chance(found, table.rows), random.split('bootstrap')), leftOut }] : [];
+      if (found.length === 0) return [];
+      const about = { metric, side, chance: chance(found, rows), random: random.split('bootstrap') };
+      return [{ ...scoreOf(found, about), leftOut }];
     });
   });
   const perContext = codes ? codes.length / rows.length : 0;
@@ -91,11 +93,8 @@ export function storeStatistics(
 }
 
 function scoreOf(
-  metric: MetricId,
-  side: string,
   found: readonly Retrieval[],
-  byChance: number,
-  random: Random,
+  { metric, side, chance, random }: Pick<RetrievalScore, 'metric' | 'side' | 'chance'> & { readonly random: Random },
 ): Omit<RetrievalScore, 'leftOut'> {
   const share = (of: readonly Retrieval[]) => mean(of.map(({ hit }) => Number(hit)));
   // Contexts of one stream are nearly the same context: streams, not contexts, are resampled.
@@ -113,7 +112,7 @@ function scoreOf(
     byEpisode: [...groupBy(found, ({ query }) => query.episode)]
       .map(([episode, of]) => ({ episode, queries: of.length, sameTask: share(of) }))
       .sort((a, b) => a.episode - b.episode),
-    chance: byChance,
+    chance,
   };
 }
 
