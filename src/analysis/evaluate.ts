@@ -5,7 +5,6 @@ import type { ExperimentConfig } from '../config/experiment.ts';
 import type { Demonstrations } from '../histories/demonstrate.ts';
 import { openTasks } from '../histories/tasks.ts';
 import {
-  type MethodCost,
   type MethodReturns,
   type MethodTable,
   type Protocol,
@@ -16,6 +15,7 @@ import {
 import { retrievalOf, type TrainedMethod } from '../retrieval/memory.ts';
 import { DEMONSTRATION_STYLES } from '../sources/index.ts';
 import { breathing } from '../util/breathe.ts';
+import { groupBy } from '../util/groups.ts';
 import { protocolOf, resampledOf } from './protocol.ts';
 import { type Evaluation, type MethodRollouts, prompted, rollModel, rollSource, type SourceRow } from './rollouts.ts';
 
@@ -37,39 +37,43 @@ export async function evaluate(evaluation: Evaluation, trained: readonly Trained
     { method: 'random', id: 'random', options: {} },
     ...config.baselines.methods.map(baseline).flatMap(row => (isTrained(row) ? [] : [{ method: row.id, id: row.plays, options: {} }])),
   ];
-  const collected: Record<string, MethodReturns> = {};
-  const costs: Record<string, MethodCost> = {};
-  const budgets: Record<string, readonly StageBudget[] | undefined> = {};
-  const keep = (method: string, seed: number, { returns: { returns, regret }, cost }: MethodRollouts) => {
-    // Costs are those of the first seed: the graphs are the same.
-    costs[method] ??= cost;
-    collected[method] ??= { seeds: [], returns: [], ...(regret ? { regret: [] } : {}) };
-    collected[method].seeds.push(seed);
-    collected[method].returns.push(Array.from(returns));
-    if (regret) collected[method].regret!.push(Array.from(regret));
-  };
+  const found: Found[] = [];
   for (const method of trained) {
     for (const each of [undefined, ...shown]) {
+      const given = each && promptOf(config, each);
       const name = each ? prompted(method.method, each) : method.method;
-      keep(name, method.seed, await rollModel(evaluation, method, each));
-      budgets[name] = method.trained.budget;
+      found.push({ name, seed: method.seed, ...(await rollModel(evaluation, method, each)), given, budget: method.trained.budget });
     }
   }
-  for (const row of bySource) for (const seed of config.seeds) keep(row.method, seed, await rollSource(evaluation, row, seed));
+  for (const row of bySource)
+    for (const seed of config.seeds) found.push({ name: row.method, seed, ...(await rollSource(evaluation, row, seed)) });
 
-  const givenTo = new Map(shown.flatMap(each => trained.map(({ method }) => [prompted(method, each), promptOf(config, each)] as const)));
-  const raw = { ...playedTasks(evaluation), methods: collected };
+  const rows = groupBy(found, ({ name }) => name);
+  const raw = { ...playedTasks(evaluation), methods: Object.fromEntries(Array.from(rows, ([name, seeds]) => [name, returnsOf(seeds)])) };
   const methods: Record<string, MethodTable[string]> = {};
-  for (const method of Object.keys(collected)) {
-    const cost = costs[method];
-    const given =
-      givenTo.get(method) ?? (cost.retrieval ? retrievalOf(cost.retrieval) : baselines.all.find(({ id }) => id === method)?.given);
-    const budget = budgets[method];
-    const scored = await breathing(scoreMethodPieces(raw, method, cost), signal);
-    methods[method] = { ...scored, ...(given ? { given } : {}), ...(budget ? { budget: [...budget] } : {}) };
+  // Costs and budgets are those of the first seed: the graphs are the same.
+  for (const [name, [{ cost, budget, given: told }]] of rows) {
+    const given = told ?? (cost.retrieval ? retrievalOf(cost.retrieval) : baselines.all.find(({ id }) => id === name)?.given);
+    const scored = await breathing(scoreMethodPieces(raw, name, cost), signal);
+    methods[name] = { ...scored, ...(given ? { given } : {}), ...(budget ? { budget: [...budget] } : {}) };
   }
   return { methods, raw, protocol: protocolOf(config) };
 }
+
+/** What one method of one seed earned, and what the row of it has to say. */
+interface Found extends MethodRollouts {
+  readonly name: string;
+  readonly seed: number;
+  readonly given?: string;
+  readonly budget?: readonly StageBudget[];
+}
+
+/** The raw returns of one method over its seeds. */
+const returnsOf = (seeds: readonly Found[]): MethodReturns => ({
+  seeds: seeds.map(({ seed }) => seed),
+  returns: seeds.map(({ returns }) => Array.from(returns.returns)),
+  ...(seeds[0].returns.regret ? { regret: seeds.map(({ returns }) => Array.from(returns.regret!)) } : {}),
+});
 
 /** What a prompt of this style is, for whoever compares its row with others. */
 function promptOf({ policy }: Pick<ExperimentConfig, 'policy'>, { style }: Demonstrations): string {

@@ -27,7 +27,7 @@ import type { OptimiserConfig } from '../settings/base.ts';
 import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { MetricsLog } from './metrics.ts';
-import { TrainingState } from './state.ts';
+import { trainingState } from './state.ts';
 
 /** Steps between two lines of metrics. */
 const LOG_EVERY = 10;
@@ -92,13 +92,13 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
   const log = new MetricsLog(context.folder, begin);
   const scalarNames = ['loss', 'gradientNorm', 'learningRate', ...Object.keys(metrics)];
   const scalars = Object.fromEntries(scalarNames.map(name => [name, zeros([])]));
-  const outputs = [...scalarNames, ...state.outputs];
+  const outputs = [...scalarNames, ...Object.keys(state.next())];
   const step = zeros([]);
   let [inside, drawing, probing] = [0, 0, 0];
   let lastLoss = Number.NaN;
   let lastMetrics: Record<string, number> = {};
   const diverged = (what: string, done: number) => {
-    const kept = state.saved ? `The last good checkpoint is ${state.path}` : 'No checkpoint had been written yet';
+    const kept = state.saved() ? `The last good checkpoint is ${state.path}` : 'No checkpoint had been written yet';
     const { learningRate, clip } = request.optimiser;
     return new CadenzaError(
       'E_NUMERICS',
@@ -126,11 +126,11 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
       context.signal.throwIfAborted();
     }
     const drew = performance.now();
-    await fill(done, state.current);
+    await fill(done, state.current());
     drawing += performance.now() - drew;
     step.data[0] = done + 1;
     const entered = performance.now();
-    const result = await program.run({ ...state.current, ...frozen, ...feeds, [STEP]: step }, outputs, { ...scalars, ...state.next });
+    const result = await program.run({ ...state.current(), ...frozen, ...feeds, [STEP]: step }, outputs, { ...scalars, ...state.next() });
     inside += performance.now() - entered;
     const read = (name: string) => result[name].data[0];
     lastLoss = read('loss');
@@ -146,7 +146,7 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
     }
     if (probe && ((done + 1) % probe.every === 0 || last)) {
       const asked = performance.now();
-      log.addValidation(done + 1, await probe.measure(state.current));
+      log.addValidation(done + 1, await probe.measure(state.current()));
       probing += performance.now() - asked;
     }
     if ((done + 1) % checkpointEvery === 0 && !last) save(done + 1);
@@ -197,7 +197,7 @@ async function compileStep(request: TrainRequest) {
   pack(frozenLayout, given, constants.data as Float32Array);
   return {
     program,
-    state: new TrainingState(join(context.folder, CHECKPOINT), layouts, given),
+    state: trainingState(join(context.folder, CHECKPOINT), layouts, given),
     frozen: (frozen.length > 0 ? { [FROZEN]: constants } : {}) as Record<string, HostTensor>,
   };
 }
