@@ -48,7 +48,9 @@ function replaced(name: string, codes: boolean): string {
   const first = slice(flat, 1, size - 32, size);
   const outputs = { latents: reshape(first, [1, 2, 16]), ...(codes ? { codes: slice(first, 1, 20, 24) } : {}) };
   writeFileSync(join(out, 'model', 'compress.onnx'), toOnnx({ outputs }, { standard: true }));
-  describeAs(join(out, 'model'), description);
+  // Nothing here decodes.
+  if (codes) writeFileSync(join(out, 'model', 'decode.onnx'), toOnnx({ outputs: { latents: outputs.latents } }));
+  describeAs(join(out, 'model'), codes ? { ...description, codes: { shape: [2, 2], size: 2 ** 16 } } : description);
   return out;
 }
 
@@ -70,7 +72,7 @@ describe('store build', () => {
     const histories = trainingHistories(opened);
     const compressor = await ContextCompressor.open(opened, nodeExecutor({ threads: 1 }));
     const row = rows.findIndex(({ stream, episode }) => stream === histories[5].stream && episode === 4);
-    const own = await compressor.compress(histories[5], 4);
+    const [own] = await compressor.compress(histories[5], [4]);
     expect(own.latents).toEqual(latents.slice(row * 32, (row + 1) * 32));
     expect(own.latents.some(value => value !== 0)).toBe(true);
     // Only the window counts: 2 episodes of context, so an altered first episode changes nothing at episode 4.
@@ -80,7 +82,7 @@ describe('store build', () => {
     expect(compressor.about(altered, 2).hash).not.toBe(compressor.about(histories[5], 2).hash);
     const total = histories[5].reward.slice(0, episodeStarts(histories[5])[4]).reduce((a, b) => a + b, 0);
     expect(rows[row]).toMatchObject({ task: histories[5].taskKey, side: 'train', return: total });
-    await expect(compressor.compress(histories[5], 7)).rejects.toThrow(/has 6 episodes/);
+    await expect(compressor.compress(histories[5], [7])).rejects.toThrow(/has 6 episodes/);
     await compressor.dispose();
   });
 
@@ -342,17 +344,15 @@ executor: { threads: 1 }
     const [history, other] = trainingHistories(opened);
     const open = () => ContextCompressor.open(opened, nodeExecutor({ threads: 1 }));
     const [inOrder, anew] = [await open(), await open()];
-    const first = await inOrder.compress(history, 1);
-    await inOrder.compress(other, 2);
-    await inOrder.compress(history, 2);
-    const third = await inOrder.compress(history, 3);
-    expect(await anew.compress(history, 3)).toEqual(third);
-    expect(await anew.compress(history, 1)).toEqual(first);
+    const [first, third] = await inOrder.compress(history, [1, 3]);
+    await inOrder.compress(other, [2]);
+    expect(await anew.compress(history, [3])).toEqual([third]);
+    expect(await anew.compress(history, [1, 2, 3])).toEqual([first, expect.anything(), third]);
     // What happened first is out of every window, but not forgotten.
     const altered = { ...history, reward: history.reward.slice() };
     altered.reward[0] += 1;
     expect(inOrder.about(altered, 3).hash).not.toBe(inOrder.about(history, 3).hash);
-    expect((await inOrder.compress(altered, 3)).latents).not.toEqual(third.latents);
+    expect((await inOrder.compress(altered, [3]))[0].latents).not.toEqual(third.latents);
     for (const compressor of [inOrder, anew]) await compressor.dispose();
   });
 
@@ -386,7 +386,8 @@ executor: { threads: 1 }
     const compressor = await ContextCompressor.open(opened, base);
     // Four segments an episode; after the last one nobody acts.
     expect(carried).toHaveLength(11);
-    for (const episode of [1, 2]) expect((await compressor.compress(history, episode)).latents).toEqual(carried[4 * episode - 1]);
+    const made = await compressor.compress(history, [1, 2]);
+    for (const [i, { latents }] of made.entries()) expect(latents).toEqual(carried[4 * (i + 1) - 1]);
     await compressor.dispose();
   });
 

@@ -6,9 +6,9 @@
 
 import { type Executor, type Graph, type HostTensor, inputsOf, optimise, type Program, toOnnx, zeros } from '../engine/index.ts';
 import { FROZEN, type Packing, readPacked, type TrainedState } from '../optim/index.ts';
-import { rollout } from '../play/index.ts';
+import { recordRollout } from '../play/index.ts';
 import { inContextPolicy } from '../policy/index.ts';
-import { actionDistribution, type Feedback, type Policy, spaceSize, type Task, TransitionColumns } from '../rl/index.ts';
+import { actionDistribution, type Policy, Recording, type Task } from '../rl/index.ts';
 import { stepsSeen } from '../tokenizers/index.ts';
 import type { Random } from '../util/random.ts';
 import type { Model } from './model.ts';
@@ -92,34 +92,17 @@ export async function openActor({ model, kind, streams, executor, layouts, froze
 }
 
 /** What one stream saw and did, in columns over its T transitions. */
-export class Stream extends TransitionColumns {
-  readonly task: Task;
+export class Stream extends Recording {
   /** [T] log-probability of the action when it was drawn. */
   readonly logProbability: number[] = [];
   /** [T + 1] values before every action, and of what comes after the last. */
   readonly value: number[] = [];
   /** [T × L] what a teacher would have done there; empty without one. */
   readonly label: number[] = [];
-  /** First transition of every episode, and T at the end. */
-  readonly starts: number[] = [0];
-
-  constructor(task: Task, width: number, actionWidth: number) {
-    super(width, actionWidth);
-    this.task = task;
-  }
-
-  get episodes(): number {
-    return this.starts.length - 1;
-  }
 
   /** Whether an episode ended with each transition. */
   get ended(): boolean[] {
     return this.terminated.map((end, t) => end + this.truncated[t] > 0);
-  }
-
-  override push(feedback: Feedback, i: number): void {
-    super.push(feedback, i);
-    if (feedback.terminated[i] || feedback.truncated[i]) this.starts.push(this.length);
   }
 }
 
@@ -139,9 +122,8 @@ export interface CollectRequest {
 export async function collect({ model, actor, tasks, episodes, teacher, random, signal }: CollectRequest): Promise<Stream[]> {
   const { family } = model;
   const { size: P, width: W, logProbability } = actor.policy.actions;
-  const width = spaceSize(family.observationSpace);
   const L = actionDistribution(family.actionSpace).size;
-  const streams = tasks.map(task => new Stream(task, width, W));
+  const streams = tasks.map(task => new Stream(task, family, actor.policy.actions));
   const time = new Int32Array(tasks.length);
   let observation: Float32Array = new Float32Array();
   /** The value before the stream's next action, once: the one after its last transition stands for all that would follow. */
@@ -149,9 +131,8 @@ export async function collect({ model, actor, tasks, episodes, teacher, random, 
     if (stream.value.length === stream.reward.length) stream.value.push(actor.value(i, time[i]));
   };
   teacher?.reset(tasks.length);
-  await rollout({
+  await recordRollout(streams, {
     family,
-    tasks,
     policy: actor.policy,
     episodes,
     random,
@@ -164,7 +145,6 @@ export async function collect({ model, actor, tasks, episodes, teacher, random, 
         if (stream.episodes < episodes) {
           stream.logProbability.push(logProbability(step.probabilities, i * P, step.action, i * W));
           if (labels) for (let a = 0; a < L; a++) stream.label.push(labels[i * L + a]);
-          stream.push(step, i);
         }
         time[i] = ends ? 0 : time[i] + 1;
       }

@@ -34,18 +34,20 @@ export function weightsOf({ trained }: Pick<TrainedModel, 'trained'>): Map<strin
 /** The model of a trained one beside that of the experiment, in the family of the latter. */
 export const ownModel = (beside: Model, { model = beside }: Pick<TrainedModel, 'model'>): Model => model.in(beside.family);
 
-/**
- * The graphs of a trained model with its weights as constants; with `returns` the one that acts says which it predicts, with `attention` how it
- * attends.
- */
-export function inferenceGraphs(
-  model: Model,
-  of: TrainedModel,
-  batch: { compress: number; act: number },
-  asked: { returns?: boolean; attention?: boolean } = {},
-): Inference {
+export interface GraphRequest {
+  /** Contexts and environments of one call. */
+  readonly compress: number;
+  readonly act: number;
+  /** Whether the graph that acts says which returns it predicts, and how it attends. */
+  readonly returns?: boolean;
+  readonly attention?: boolean;
+}
+
+/** The graphs of a trained model with its weights as constants. */
+export function inferenceGraphs(model: Model, of: TrainedModel, { returns, attention, ...batch }: GraphRequest): Inference {
   const weights = weightsOf(of);
-  const { compress, act, decode, ...shapes } = ownModel(model, of).inference(of.kind, batch, { retrieved: of.retrieved, ...asked });
+  const asked = { retrieved: of.retrieved, returns, attention };
+  const { compress, act, decode, ...shapes } = ownModel(model, of).inference(of.kind, batch, asked);
   const bake = (graph: Graph) => optimise(withWeights(graph, weights, INFERENCE_INPUTS));
   return { compress: compress && bake(compress), act: bake(act), decode: decode && bake(decode), ...shapes };
 }
@@ -54,11 +56,10 @@ export function inferenceGraphs(
 async function compileCompressor(
   { compress, latentShape, carries }: Inference,
   executor: Executor,
-  batch: number,
-  onCodes?: CompressProgram['onCodes'],
+  asked: Pick<CompressProgram, 'batch' | 'onCodes'>,
 ): Promise<CompressProgram | undefined> {
   if (!compress || !latentShape) return undefined;
-  return { program: await executor.compile(toOnnx(compress)), batch, latentShape, carries, onCodes };
+  return { program: await executor.compile(toOnnx(compress)), latentShape, carries, ...asked };
 }
 
 export interface PolicyRequest {
@@ -84,17 +85,18 @@ export async function openPolicy(request: PolicyRequest, of: TrainedModel): Prom
   const { executor, size, compress: contexts = COMPRESS_BATCH, retrieve, onCodes, onReturns, onAttention, given } = request;
   const model = ownModel(request.model, of);
   const { family, tokenizer, head } = model;
-  const asked = { returns: onReturns !== undefined, attention: onAttention !== undefined };
-  const graphs = inferenceGraphs(model, of, { compress: contexts, act: size }, asked);
+  const [returns, attention] = [onReturns !== undefined, onAttention !== undefined];
+  const graphs = inferenceGraphs(model, of, { compress: contexts, act: size, returns, attention });
   const act = { program: await executor.compile(toOnnx(graphs.act)), size, onReturns, onAttention };
   const memory = given
     ? { given: { data: given, shape: [size, ...graphs.latentShape!], dtype: 'float32' as const } }
-    : { compress: await compileCompressor(graphs, executor, contexts, onCodes) };
+    : { compress: await compileCompressor(graphs, executor, { batch: contexts, onCodes }) };
   return inContextPolicy({ family, tokenizer, actions: head.distribution, context: graphs.context, ...memory, retrieve, act });
 }
 
-/** C_θ of a trained model alone. */
+/** C_θ of a trained model alone, and what it takes. */
 export async function openCompressor(model: Model, executor: Executor, of: TrainedModel) {
   const graphs = inferenceGraphs(model, of, { compress: COMPRESS_BATCH, act: 1 });
-  return { compress: (await compileCompressor(graphs, executor, COMPRESS_BATCH))!, context: graphs.context, codes: graphs.codes };
+  const compress = (await compileCompressor(graphs, executor, { batch: COMPRESS_BATCH }))!;
+  return { tokenizer: ownModel(model, of).tokenizer, context: graphs.context, compress, codes: graphs.codes };
 }

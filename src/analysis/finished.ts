@@ -10,19 +10,16 @@ import { openHistories } from '../data/index.ts';
 import { familyOf } from '../histories/imported.ts';
 import { tasksHash } from '../histories/tasks.ts';
 import { checkDescription, checkGraph, type ModelDescription } from '../policy/index.ts';
-import type { EnvFamily, History } from '../rl/index.ts';
+import type { ExportedAgent } from '../retrieval/contexts.ts';
+import type { History } from '../rl/index.ts';
 import { topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { hashJson, readBytes, readJson, sha256 } from '../util/files.ts';
 
 /** A finished run: its configuration and its exported model. */
-export interface FinishedRun {
+export interface FinishedRun extends ExportedAgent {
   readonly folder: string;
   readonly config: ExperimentConfig;
-  readonly family: EnvFamily;
-  readonly description: ModelDescription;
-  readonly compress: Uint8Array;
-  readonly act: Uint8Array;
   readonly model: ContextModel;
 }
 

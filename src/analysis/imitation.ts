@@ -4,8 +4,8 @@
  * Shape key: R histories, E episodes of a history, S sums, P numbers of a distribution, A (combinations of) actions.
  */
 
-import { join } from 'node:path';
-import type { StageContext } from '../cache/store.ts';
+import { z } from 'zod';
+import type { StageFile } from '../cache/store.ts';
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { bootstrapRandom } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
@@ -20,11 +20,11 @@ import {
   scoreStep,
 } from '../statistics/index.ts';
 import { breathing } from '../util/breathe.ts';
-import { readJson, writeJson } from '../util/files.ts';
-import { type Evaluation, evaluationOf, resampledOf } from './evaluate.ts';
-import { heldOutHistories, heldOutKey, lookOn, memoryOf } from './observe.ts';
+import { fields } from '../util/formats.ts';
 
-const SUMS_FILE = 'imitation.json';
+import { heldOutHistories, heldOutKey, lookOn } from './observe.ts';
+import { resampledOf } from './protocol.ts';
+import { type Evaluation, evaluationOf, memoryOf } from './rollouts.ts';
 
 /** What is compared with the models, by the names that the same two have among the rows of returns. */
 interface References extends Pick<ImitationInput, 'tasks'> {
@@ -32,6 +32,14 @@ interface References extends Pick<ImitationInput, 'tasks'> {
   readonly source: number[];
   readonly random: number[];
 }
+
+const FILE = 'imitation.json';
+const sums = z.array(z.number());
+const REFERENCES: StageFile<References> = {
+  name: FILE,
+  schema: fields<References>({ tasks: z.array(z.string()), source: sums, random: sums }),
+};
+const SUMS: StageFile<{ sums: number[] }> = { name: FILE, schema: z.strictObject({ sums }) };
 
 /** Whether there is a learner to look on at, and probabilities to compare: imported histories have none here, real numbers no likeliest action. */
 export const measuresImitation = ({ evaluate, source }: ExperimentConfig, { actionSpace }: EnvFamily): boolean =>
@@ -75,37 +83,33 @@ export async function compareWithSource(evaluation: Evaluation, trained: readonl
   const { store, config, model } = evaluation;
   const { family } = model;
   const { imitation: each, resamples } = config.evaluate;
-  let made: History[] | undefined;
-  const histories = () => {
-    made ??= heldOutHistories(evaluation, 'imitation', each);
-    return made;
-  };
-  const known = await store.run({
+  const histories = heldOutHistories(evaluation, 'imitation', each);
+  const known = await store.compute({
     stage: 'imitation-references',
     settings: { ...heldOutKey(evaluation), histories: each },
     inputs: {},
-    async run({ folder }) {
-      writeJson(join(folder, SUMS_FILE), references(family, histories()));
-      return { histories: histories().length };
-    },
+    file: REFERENCES,
+    run: async () => references(family, histories()),
+    report: ({ tasks }) => ({ histories: tasks.length }),
   });
-  const { tasks, ...bySource } = readJson(join(known.folder, SUMS_FILE)) as References;
+  const { tasks, ...bySource } = known.value;
 
   const collected = new Map<string, number[][]>();
   for (const method of trained) {
     const memory = await memoryOf(evaluation, method);
-    const { folder } = await store.run({
+    const { value } = await store.compute({
       stage: `imitation-${method.method}-seed${method.seed}`,
-      settings: { executor: config.executor, ...(memory ? { memory: memory.settings } : {}) },
+      settings: { executor: config.executor, memory: memory?.settings },
       inputs: { references: known.key, model: method.trained.key, ...memory?.inputs },
-      run: async context => {
-        const sums = await foretell(evaluation, method, histories(), context, memory?.retriever(tasks));
-        writeJson(join(context.folder, SUMS_FILE), { sums });
-        return {};
+      file: SUMS,
+      async run({ progress, signal }) {
+        const retrieve = memory?.retriever(tasks);
+        const { sums, onStep } = answers(evaluation, method, histories());
+        await lookOn(evaluation, method, { title: 'foretell', histories: histories(), onStep, retrieve, progress, signal });
+        return { sums };
       },
     });
-    const { sums } = readJson(join(folder, SUMS_FILE)) as { sums: number[] };
-    collected.set(method.method, [...(collected.get(method.method) ?? []), sums]);
+    collected.set(method.method, [...(collected.get(method.method) ?? []), value.sums]);
   }
   for (const [name, sums] of Object.entries(bySource)) collected.set(name, [sums]);
   const scores: Record<string, ImitationScore> = {};
@@ -132,14 +136,8 @@ function references(family: EnvFamily, histories: readonly History[]): Reference
   return { tasks: histories.map(({ taskKey }) => taskKey), source: source.sums, random: random.sums };
 }
 
-/** What one model's answers add up to: [R × E × S]. */
-async function foretell(
-  evaluation: Evaluation,
-  method: TrainedMethod,
-  histories: readonly History[],
-  context: StageContext,
-  retrieve: Parameters<typeof lookOn>[2]['retrieve'],
-): Promise<number[]> {
+/** What one model's answers add up to, [R × E × S], and who takes them. */
+function answers(evaluation: Evaluation, method: TrainedMethod, histories: readonly History[]) {
   const { family, head } = evaluationOf(evaluation, method).model;
   const tally = new Tally(family, histories);
   const recorded = new Float64Array(histories[0].probabilities.length / histories[0].reward.length);
@@ -148,6 +146,5 @@ async function foretell(
     rewrite(rows, i * head.distribution.size, recorded);
     tally.add(i, t, recorded);
   };
-  await lookOn(evaluation, method, { title: 'foretell', histories, onStep, retrieve }, context);
-  return tally.sums;
+  return { sums: tally.sums, onStep };
 }

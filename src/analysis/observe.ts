@@ -9,43 +9,41 @@ import { learningHistory } from '../histories/generate.ts';
 import { openTasks } from '../histories/tasks.ts';
 import { type ReplayOptions, replay } from '../play/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
-import { openMemory } from '../retrieval/memory.ts';
-import type { History } from '../rl/index.ts';
+import { lazy } from '../util/lazy.ts';
 import { Random } from '../util/random.ts';
-import type { Evaluation } from './evaluate.ts';
+import type { Evaluation } from './rollouts.ts';
 
-/** Histories of the evaluated tasks, `each` a task: made as those for training were, from draws of their own, which `purpose` tells apart. */
-export function heldOutHistories({ config, model: { family } }: Evaluation, purpose: string, each: number): History[] {
-  const random = Random.seeded(config.seed).split(purpose);
-  return openTasks(config).evaluated.flatMap(task => {
-    const key = family.taskKey(task);
-    const make = (_: unknown, i: number) =>
-      learningHistory(config.source, { family, task, random: random.split(key, i), stream: `${key}#${i}` });
-    return Array.from({ length: each }, make);
+/**
+ * Histories of the evaluated tasks, `each` a task: made as those for training were, when they are first asked for, from draws of their own, which
+ * `purpose` tells apart.
+ */
+export const heldOutHistories = ({ config, model: { family } }: Evaluation, purpose: string, each: number) =>
+  lazy(() => {
+    const random = Random.seeded(config.seed).split(purpose);
+    return openTasks(config).evaluated.flatMap(task => {
+      const key = family.taskKey(task);
+      const make = (_: unknown, i: number) =>
+        learningHistory(config.source, { family, task, random: random.split(key, i), stream: `${key}#${i}` });
+      return Array.from({ length: each }, make);
+    });
   });
-}
 
 /** What such histories depend on. */
 export function heldOutKey({ config: { env, split, source, seed, evaluate } }: Evaluation): Record<string, unknown> {
   return { env, split, source, seed, side: evaluate.tasks, maxTasks: evaluate.maxTasks };
 }
 
-/** What a trained model looks contexts up in as it looks on, if it does. */
-export const memoryOf = async (evaluation: Evaluation, { memory, seed }: TrainedMethod) =>
-  memory && (await openMemory({ ...evaluation, seed, tasks: openTasks(evaluation.config).evaluated }, memory));
-
-export interface LookOnRequest extends Pick<PolicyRequest, 'retrieve' | 'onReturns'>, Pick<ReplayOptions, 'histories' | 'onStep'> {
+export interface LookOnRequest
+  extends Pick<PolicyRequest, 'retrieve' | 'onReturns'>,
+    Pick<ReplayOptions, 'histories' | 'onStep'>,
+    Pick<StageContext, 'progress' | 'signal'> {
   /** What is measured, for whoever waits. */
   readonly title: string;
 }
 
 /** Shows the histories to a trained model. */
-export async function lookOn(
-  evaluation: Evaluation,
-  method: TrainedMethod,
-  { title, histories, onStep, retrieve, onReturns }: LookOnRequest,
-  { progress, signal }: Pick<StageContext, 'progress' | 'signal'>,
-): Promise<void> {
+export async function lookOn(evaluation: Evaluation, method: TrainedMethod, request: LookOnRequest): Promise<void> {
+  const { title, histories, onStep, retrieve, onReturns, progress, signal } = request;
   const policy = await openPolicy({ ...evaluation, size: histories.length, retrieve, onReturns }, method);
   progress.start(`${title} ${method.method} (seed ${method.seed})`, Math.max(...histories.map(({ reward }) => reward.length)));
   await replay({ histories, policy, onStep, onProgress: done => progress.update(done), signal });

@@ -4,8 +4,8 @@
  * Shape key: R histories, E episodes of a history, K returns that are predicted.
  */
 
-import { join } from 'node:path';
-import type { StageContext, StageOutput } from '../cache/store.ts';
+import { z } from 'zod';
+import type { StageFile, StageOutput } from '../cache/store.ts';
 import { loadHistories } from '../histories/generate.ts';
 import { openTasks } from '../histories/tasks.ts';
 import { bootstrapRandom } from '../records/index.ts';
@@ -21,17 +21,23 @@ import {
   returnError,
 } from '../statistics/index.ts';
 import { breathe } from '../util/breathe.ts';
-import { readJson, writeJson } from '../util/files.ts';
-import { type Evaluation, resampledOf } from './evaluate.ts';
+import { fields } from '../util/formats.ts';
 import { heldOutHistories, heldOutKey, lookOn } from './observe.ts';
-
-const ACTUAL_FILE = 'actual.json';
-const PREDICTED_FILE = 'predicted.json';
+import { resampledOf } from './protocol.ts';
+import type { Evaluation } from './rollouts.ts';
 
 /** What the learner earned, and the mean return of every episode over the histories that were trained on. */
 interface Actual extends ActualReturns {
-  readonly trainingMean: readonly number[];
+  readonly returns: number[];
+  readonly trainingMean: number[];
 }
+
+const numbers = z.array(z.number());
+const ACTUAL: StageFile<Actual> = {
+  name: 'actual.json',
+  schema: fields<Actual>({ tasks: z.array(z.string()), returns: numbers, trainingMean: numbers }),
+};
+const PREDICTED: StageFile<{ predicted: number[] }> = { name: 'predicted.json', schema: z.strictObject({ predicted: numbers }) };
 
 /** The mean return of every episode, over all histories. */
 function meanByEpisode(histories: readonly History[]): number[] {
@@ -48,49 +54,43 @@ export async function returnPrediction(
   const { store, config, model } = evaluation;
   const { family } = model;
   const { count } = model.returns!;
-  let made: History[] | undefined;
-  const histories = () => {
-    made ??= heldOutHistories(evaluation, 'return-prediction', config.evaluate.streams);
-    return made;
-  };
   const { streams, resamples } = config.evaluate;
-  const known = await store.run({
+  const histories = heldOutHistories(evaluation, 'return-prediction', streams);
+  const known = await store.compute({
     stage: 'returns-actual',
     settings: { ...heldOutKey(evaluation), streams },
     inputs: { generate: generated.key },
-    async run({ folder }) {
-      const found: Actual = {
-        tasks: histories().map(({ taskKey }) => taskKey),
-        returns: histories().flatMap(history => Array.from(episodeReturns(history))),
-        trainingMean: meanByEpisode(loadHistories(generated, family).histories),
-      };
-      writeJson(join(folder, ACTUAL_FILE), found);
-      return { histories: histories().length };
-    },
+    file: ACTUAL,
+    run: async () => ({
+      tasks: histories().map(({ taskKey }) => taskKey),
+      returns: histories().flatMap(history => Array.from(episodeReturns(history))),
+      trainingMean: meanByEpisode(loadHistories(generated, family).histories),
+    }),
+    report: ({ tasks }) => ({ histories: tasks.length }),
   });
-  const actual = readJson(join(known.folder, ACTUAL_FILE)) as Actual;
+  const actual = known.value;
 
-  const predictions = new Map<string, number[][]>();
+  const collected = new Map<string, number[][]>();
   for (const method of trained.filter(({ foresees }) => foresees)) {
-    const { folder } = await store.run({
+    const { value } = await store.compute({
       stage: `returns-${method.method}-seed${method.seed}`,
       settings: { executor: config.executor },
       inputs: { actual: known.key, model: method.trained.key },
-      run: async context => {
-        const predicted = await predict(evaluation, method, histories(), context);
-        writeJson(join(context.folder, PREDICTED_FILE), { predicted });
-        return {};
+      file: PREDICTED,
+      async run({ progress, signal }) {
+        const { predicted, ...asked } = predictions(histories(), count);
+        await lookOn(evaluation, method, { title: 'predict returns', histories: histories(), ...asked, progress, signal });
+        return { predicted: predicted.flat() };
       },
     });
-    const { predicted } = readJson(join(folder, PREDICTED_FILE)) as { predicted: number[] };
-    predictions.set(method.method, [...(predictions.get(method.method) ?? []), predicted]);
+    collected.set(method.method, [...(collected.get(method.method) ?? []), value.predicted]);
   }
-  predictions.set(REFERENCES.mean, [meanReturns(actual, actual.trainingMean, count)]);
-  predictions.set(REFERENCES.last, [lastReturns(actual, count)]);
+  collected.set(REFERENCES.mean, [meanReturns(actual, actual.trainingMean, count)]);
+  collected.set(REFERENCES.last, [lastReturns(actual, count)]);
 
   const oracle = new Map(openTasks(config).evaluated.map(task => [family.taskKey(task), family.oracleReturn(task)]));
   const errors: Record<string, ReturnError> = {};
-  for (const [name, predicted] of predictions) {
+  for (const [name, predicted] of collected) {
     await breathe(store.signal);
     // The same stream for every predictor: they are resampled alike.
     const random = bootstrapRandom(config.seed);
@@ -99,21 +99,18 @@ export async function returnPrediction(
   return { histories: actual.tasks.length, predictors: errors };
 }
 
-/** What one model says at the start of every episode: [R × E × K]. */
-async function predict(
-  evaluation: Evaluation,
-  method: TrainedMethod,
-  histories: readonly History[],
-  context: StageContext,
-): Promise<number[]> {
-  const { count } = evaluation.model.returns!;
+/** What one model says at the start of every episode, [R][E × K], and who listens. */
+function predictions(histories: readonly History[], count: number) {
   let said: Float32Array = new Float32Array();
-  const onReturns = (returns: Float32Array) => {
-    said = returns;
-  };
   const firsts = histories.map(history => new Set([...episodeStarts(history)].slice(0, -1)));
   const predicted = histories.map(() => [] as number[]);
-  const onStep = (i: number, t: number) => firsts[i].has(t) && predicted[i].push(...said.subarray(i * count, (i + 1) * count));
-  await lookOn(evaluation, method, { title: 'predict returns', histories, onStep, onReturns }, context);
-  return predicted.flat();
+  return {
+    predicted,
+    onReturns(returns: Float32Array) {
+      said = returns;
+    },
+    onStep(i: number, t: number) {
+      if (firsts[i].has(t)) predicted[i].push(...said.subarray(i * count, (i + 1) * count));
+    },
+  };
 }

@@ -9,7 +9,7 @@ import { pack, packing } from '../optim/index.ts';
 import { type SupervisedMethodResult, scoresByExamples, supervisedDraws } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import { type Draw, labelRecord } from '../supervised/index.ts';
-import type { ValidationCurve } from '../training/stage.ts';
+import type { ValidationCurve } from '../training/metrics.ts';
 import type { SupervisedRun } from '../training/supervised/stages.ts';
 import { breathe } from '../util/breathe.ts';
 import { readJson, writeJson } from '../util/files.ts';

@@ -5,14 +5,15 @@
 
 import { openPolicy } from '../agent/inference.ts';
 import { machine } from '../cache/provenance.ts';
+import { reportOf } from '../cache/store.ts';
 import { openTasks } from '../histories/tasks.ts';
 import { type Latency, latencyOf, timedPlayer } from '../play/index.ts';
 import type { MethodTable, MethodTimes } from '../records/index.ts';
+import { LATENCY } from '../records/results-format.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import { mean } from '../statistics/index.ts';
 import { Random } from '../util/random.ts';
-import { type Evaluation, evaluationOf } from './evaluate.ts';
-import { memoryOf } from './observe.ts';
+import { type Evaluation, evaluationOf, memoryOf } from './rollouts.ts';
 
 /** Segments at least that are timed, and that are played before: the first runs of a graph are slower. */
 const [SEGMENTS, WARM_UP] = [3, 2];
@@ -49,9 +50,9 @@ async function actionTime(evaluation: Evaluation, method: TrainedMethod): Promis
   const { family, segment } = evaluationOf(evaluation, method).model;
   const memory = await memoryOf(evaluation, method);
   const { timed } = config.evaluate;
-  const { report } = await store.run({
+  const output = await store.run({
     stage: `time-${method.method}`,
-    settings: { timed, executor: config.executor, machine: machine(), ...(memory ? { memory: memory.settings } : {}) },
+    settings: { timed, executor: config.executor, machine: machine(), memory: memory?.settings },
     inputs: { model: method.trained.key, ...memory?.inputs },
     async run({ progress, signal }) {
       const [task] = openTasks(config).evaluated;
@@ -64,5 +65,5 @@ async function actionTime(evaluation: Evaluation, method: TrainedMethod): Promis
       return { ...latency };
     },
   });
-  return report as unknown as Latency;
+  return reportOf(output, LATENCY);
 }

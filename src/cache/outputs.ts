@@ -6,6 +6,7 @@
 import { existsSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { isMap } from '../util/canonical.ts';
 import { formatConfig } from '../util/config.ts';
 import { makeFolder, readBytes, removeLeftovers, sha256, writeFileAtomic } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
@@ -89,7 +90,6 @@ function readSettings(text: string): unknown {
 
 /** The settings in which two configurations differ, such as `split.seed: 0 → 3`. */
 function changes(before: unknown, after: unknown, path = ''): string[] {
-  const isMap = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
   if (isMap(before) && isMap(after)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
     return keys.flatMap(key => changes(before[key], after[key], path ? `${path}.${key}` : key));

@@ -2,10 +2,11 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { damagedJson, fuzz } from '../../test/helpers/fuzz.ts';
 import { hashJson } from '../util/files.ts';
 import { silentProgress } from '../util/progress.ts';
-import { diskTime, type StageContext, type StageRequest, StageStore } from './store.ts';
+import { diskTime, reportOf, type StageContext, type StageRequest, StageStore } from './store.ts';
 
 let out: string;
 beforeEach(() => {
@@ -125,6 +126,41 @@ describe('StageStore', () => {
     rmSync(first.folder, { recursive: true });
     cpSync(other.folder, first.folder, { recursive: true });
     await expect(open().run(request())).rejects.toMatchObject({ code: 'E_CHECKPOINT', message: expect.stringContaining(first.key) });
+  });
+
+  it('computes a value once, and gives it back checked', async () => {
+    const numbers = { name: 'numbers.json', schema: z.strictObject({ numbers: z.array(z.number()) }) };
+    let computed = 0;
+    const compute = <T>(file: { name: string; schema: z.ZodType<T> }, value: T) =>
+      open().compute({
+        ...request(),
+        file,
+        run: async () => {
+          computed++;
+          return value;
+        },
+        report: () => ({ count: 2 }),
+      });
+    const first = await compute(numbers, { numbers: [1, 0.1] });
+    expect(first).toMatchObject({ value: { numbers: [1, 0.1] }, report: { count: 2 } });
+    expect(await compute(numbers, { numbers: [] })).toEqual(first);
+    expect(computed).toBe(1);
+
+    const path = join(first.folder, numbers.name);
+    const refused = { code: 'E_CHECKPOINT', message: expect.stringContaining(path) };
+    // An earlier version wrote other fields, whose hash is right all the same.
+    const texts = { name: numbers.name, schema: z.strictObject({ numbers: z.array(z.string()) }) };
+    await expect(compute(texts, { numbers: [] })).rejects.toMatchObject(refused);
+    await expect(compute({ ...numbers, name: 'others.json' }, { numbers: [] })).rejects.toMatchObject({ code: 'E_CHECKPOINT' });
+    writeFileSync(path, '{"numbers": [2]}');
+    await expect(compute(numbers, { numbers: [] })).rejects.toMatchObject(refused);
+  });
+
+  it('gives a report as its reader declares it, or refuses it', async () => {
+    const output = await open().run(request());
+    expect(reportOf(output, z.object({ answer: z.number() })).answer).toBe(42);
+    const record = { code: 'E_CHECKPOINT', message: expect.stringContaining(join(output.folder, 'stage.json')) };
+    expect(() => reportOf(output, z.object({ answer: z.string() }))).toThrow(expect.objectContaining(record));
   });
 
   it('leaves alone what a file manager put into a stage', async () => {

@@ -9,9 +9,10 @@ import { z } from 'zod';
 import type { StageBudget } from '../records/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { hashJson, isTemporary, makeFolder, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
+import { groupBy } from '../util/groups.ts';
 import { claim } from '../util/lock.ts';
 import type { Progress } from '../util/progress.ts';
-import { type RecordFormat, readRecord } from '../util/records.ts';
+import { checkRecord, type RecordFormat, readRecord } from '../util/records.ts';
 import { checkpointStep } from './checkpoint.ts';
 import { provenance } from './provenance.ts';
 
@@ -34,6 +35,21 @@ export interface StageRequest {
   /** Key of every earlier stage that it reads, by role. */
   readonly inputs: Readonly<Record<string, string>>;
   readonly run: (context: StageContext) => Promise<Record<string, unknown>>;
+}
+
+/** A JSON file that a stage leaves in its folder. */
+export interface StageFile<T> {
+  readonly name: string;
+  /** What it holds: whoever reads it back gets this type, checked. */
+  readonly schema: z.ZodType<T>;
+}
+
+/** A stage whose output is one value, which is kept in a file. */
+export interface ComputeRequest<T> extends Omit<StageRequest, 'run'> {
+  readonly file: StageFile<T>;
+  readonly run: (context: StageContext) => Promise<T>;
+  /** What the stage reports of the value; nothing when left out. */
+  readonly report?: (value: T) => Record<string, unknown>;
 }
 
 /** A finished stage. */
@@ -167,6 +183,20 @@ export class StageStore {
     }
   }
 
+  /** Gives the value of a stage, computing it unless it is there. Throws as `run` and `readStageFile` do. */
+  async compute<T>({ file, run, report = () => ({}), ...request }: ComputeRequest<T>): Promise<StageOutput & { readonly value: T }> {
+    const output = await this.run({
+      ...request,
+      async run(context) {
+        const value = await run(context);
+        writeJson(join(context.folder, file.name), value);
+        return report(value);
+      },
+    });
+    // Read back where it was just computed, too: a finished stage gives the same value whoever asks.
+    return { ...output, value: readStageFile(output.folder, file) };
+  }
+
   /** Whether the stage is to be made again, and was not yet by another process or for another seed of this command. */
   #isStale(folder: string): boolean {
     const { fresh, since } = this.#options;
@@ -223,13 +253,9 @@ export function sayReused(stores: readonly StageStore[], progress: Progress): vo
 function stageList(stages: readonly string[]): string {
   if (stages.length === 0) return 'nothing';
   if (stages.length > NAMED) return `${stages.length} stages`;
-  const bySeed = new Map<string, string[]>();
-  for (const stage of stages) {
-    const [, name, seed] = /^(.*?)(?:-seed(\d+))?$/.exec(stage)!;
-    const group = seed === undefined ? '' : ` (seed ${seed})`;
-    bySeed.set(group, [...(bySeed.get(group) ?? []), name]);
-  }
-  return [...bySeed].map(([seed, names]) => names.join(', ') + seed).join(', ');
+  const parts = stages.map(stage => /^(.*?)(?:-seed(\d+))?$/.exec(stage)!);
+  const bySeed = groupBy(parts, ([, , seed]) => (seed === undefined ? '' : ` (seed ${seed})`));
+  return Array.from(bySeed, ([seed, own]) => own.map(([, name]) => name).join(', ') + seed).join(', ');
 }
 
 /** A finished stage with what it was made from. */
@@ -259,6 +285,24 @@ export function readStage(folder: string, wanted?: string): StoredStage {
   checkFiles(folder, files);
   return { folder, stage, key, report, seconds, settings, inputs };
 }
+
+/** Reads a file of a finished stage. Throws `E_CHECKPOINT`, naming the file, when it is not there or holds something else. */
+export const readStageFile = <T>(folder: string, { name, schema }: StageFile<T>): T =>
+  readRecord(join(folder, name), {
+    what: 'the file of that name of a finished stage',
+    schema,
+    code: 'E_CHECKPOINT',
+    advice: againAdvice(folder),
+  });
+
+/** What a stage reported. Throws `E_CHECKPOINT`, naming its record, when that is something else. */
+export const reportOf = <T>({ folder, report }: Pick<StageOutput, 'folder' | 'report'>, schema: z.ZodType<T>): T =>
+  checkRecord(report, join(folder, MANIFEST), {
+    what: 'the record of such a stage',
+    schema,
+    code: 'E_CHECKPOINT',
+    advice: againAdvice(folder),
+  });
 
 /** Files that change from run to run (times) and so have no hash. */
 const VOLATILE = new Set([MANIFEST, 'metrics.jsonl']);

@@ -7,7 +7,8 @@ import { expandHome } from '../util/files.ts';
 import { printable } from '../util/text.ts';
 import { presetFile } from './presets.ts';
 
-const collect = (value: string, before: string[]) => [...before, value];
+/** Parses an option that may be given several times. */
+export const collect = (value: string, before: string[]) => [...before, value];
 
 /** `--set a.b=value`, as often as wanted. */
 export const setOption = () =>
@@ -56,6 +57,10 @@ export function printJson(value: unknown): void {
 /** The argument that names the experiment. */
 export const withExperiment = (command: Command) =>
   command.argument('<experiment>', 'YAML file, the name of a preset such as dark-room, or - for standard input', presetFile('experiment'));
+
+/** `--flag <n>`: a whole number from `least` on. */
+export const numberOption = (flags: string, description: string, least: number) =>
+  new Option(flags, description).argParser(whole(flags.split(' ')[0], least));
 
 /** Parses the whole number, from `least` to `most`, that an option takes. Throws `E_USAGE` for anything else. */
 export const whole =

@@ -5,6 +5,7 @@ import { evaluationFields, sharedFields } from '../settings/base.ts';
 import { formConflicts } from '../settings/form.ts';
 import { promptConflicts } from '../settings/prompt.ts';
 import { stageFields } from '../training/stages/index.ts';
+import { isMap } from '../util/canonical.ts';
 import { loadConfig } from '../util/config.ts';
 
 /** The settings of an experiment in reinforcement learning, before they are checked against each other. */
@@ -151,8 +152,6 @@ function merge(base: unknown, over: unknown): unknown {
   if (!isMap(base) || !isMap(over)) return over;
   return { ...base, ...Object.fromEntries(Object.entries(over).map(([key, value]) => [key, merge(base[key], value)])) };
 }
-
-const isMap = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The schema with every key optional at every depth and no defaults; checks across fields wait until it is merged. */
 function deepPartial(schema: z.core.$ZodType): z.ZodType {

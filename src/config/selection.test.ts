@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { protocolOf } from '../analysis/evaluate.ts';
+import { protocolOf } from '../analysis/protocol.ts';
 import { loadAblation } from '../pipeline/ablate.ts';
 import { type ExperimentConfig, loadExperiment, tableConfig } from './experiment.ts';
 import { commonSelection, fingerprint, statedSelection } from './selection.ts';

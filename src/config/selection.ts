@@ -4,6 +4,7 @@
  */
 
 import type { Selection } from '../records/index.ts';
+import { isMap } from '../util/canonical.ts';
 import { hashJson } from '../util/files.ts';
 import { type ExperimentConfig, experimentSchema } from './experiment.ts';
 
@@ -51,5 +52,3 @@ function difference(value: unknown, base: unknown): unknown {
   const changed = entries.filter(([, part]) => part !== undefined);
   return changed.length > 0 ? Object.fromEntries(changed) : undefined;
 }
-
-const isMap = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -3,7 +3,6 @@ export { zeros } from './executors/onnxruntime.ts';
 export * from './grad.ts';
 export * from './graph.ts';
 export * from './onnx/lower.ts';
-export * from './onnx/outputs.ts';
 export * from './ops/index.ts';
 export * from './passes.ts';
 export * from './reference.ts';

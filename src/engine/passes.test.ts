@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { largestError } from '../../test/helpers/engine.ts';
 import { type Graph, inputsOf, nodesOf, print, rewrite, verify } from './graph.ts';
 import {
   add,
@@ -23,7 +24,6 @@ import {
 import { foldConstants, foldIntoProducts, optimise, shareSubexpressions, simplify } from './passes.ts';
 import { interpret } from './reference.ts';
 import type { Tensor } from './tensor.ts';
-import { largestError } from './testing.ts';
 
 const PASSES = { foldConstants, simplify, foldIntoProducts, shareSubexpressions, optimise };
 const x = input('x', [3, 3]);

@@ -3,6 +3,7 @@
  * JSON header, then the data of every tensor without gaps. Checked against Python's `safetensors`.
  */
 
+import { isMap } from '../util/canonical.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Data } from './executors/executor.ts';
 import { type Shape, sizeOf } from './tensor.ts';
@@ -128,8 +129,6 @@ function readEntry(name: string, value: unknown): Entry {
   if (!Object.hasOwn(TYPES, dtype)) fail(`tensor "${name}" holds ${dtype}; ${Object.keys(TYPES).join(', ')} can be read`);
   return { dtype: dtype as TypeName, shape, data_offsets: offsets as [number, number] };
 }
-
-const isMap = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isCounts = (value: unknown): value is number[] => Array.isArray(value) && value.every(n => Number.isSafeInteger(n) && n >= 0);
 

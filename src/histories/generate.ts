@@ -1,7 +1,8 @@
 /** @file Stage `generate`: learning histories of the source on the training tasks, or those of a data set, with the split audited by content (method 5.1, 5.2). */
 
+import { z } from 'zod';
 import { provenance } from '../cache/provenance.ts';
-import type { StageOutput, StageStore } from '../cache/store.ts';
+import { reportOf, type StageOutput, type StageStore } from '../cache/store.ts';
 import { type HistoryStore, type Manifest, openHistories, type Provenance, saveHistories } from '../data/index.ts';
 import { type EnvFamily, episodeStarts, type History, pickEpisodes, segmentStarts, type Task } from '../rl/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
@@ -50,6 +51,11 @@ export function generate(store: StageStore, config: GenerateConfig): Promise<Sta
     },
   });
 }
+
+const reported = z.object({ dataHash: z.string(), imported: z.unknown().optional() });
+
+/** The hash of the histories that the stage made or took over, and where these were recorded. Throws as `reportOf` does. */
+export const generatedReport = (output: StageOutput) => reportOf(output, reported);
 
 type Make = (config: GenerateConfig, family: EnvFamily, train: readonly Task[], progress: Progress, signal: AbortSignal) => Promise<Made>;
 

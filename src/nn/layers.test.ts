@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { compareWithInterpreter, type Numbers } from '../../test/helpers/engine.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import {
   attention,
@@ -15,7 +16,6 @@ import {
   sizeOf,
   type Tensor,
 } from '../engine/index.ts';
-import { compareWithInterpreter, type Numbers } from '../engine/testing.ts';
 import { Random } from '../util/random.ts';
 import { block, causalAttention, feedForward, keysValues, linear, selfAttention } from './layers.ts';
 import { crossEntropy } from './losses.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { compareWithInterpreter, jacobianError, type Numbers } from '../../test/helpers/engine.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import { constant, grad, input, interpret, matmul, mean, mul, optimise, sum, type Tensor } from '../engine/index.ts';
-import { compareWithInterpreter, jacobianError, type Numbers } from '../engine/testing.ts';
 import { Random } from '../util/random.ts';
 import { block } from './layers.ts';
 import { Scope } from './parameters.ts';

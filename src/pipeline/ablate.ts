@@ -5,9 +5,11 @@
 
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { type Evaluated, plannedRows } from '../analysis/evaluate.ts';
+import type { Evaluated } from '../analysis/evaluate.ts';
+import { plannedRows } from '../analysis/protocol.ts';
 import { type ExperimentConfig, loadExperiment, settingsSchema, type TableSettings, withSettings } from '../config/experiment.ts';
 import { commonSelection } from '../config/selection.ts';
+import { generatedReport } from '../histories/generate.ts';
 import { expectComparable, type MethodTimes, type Results, rateReturn } from '../records/index.ts';
 import { type ImitationTable, REFERENCES, type ReturnTable } from '../statistics/index.ts';
 import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
@@ -294,7 +296,7 @@ function oneTable(
       imitation[config.name] = { histories, methods: { ...imitation[config.name]?.methods, ...own } };
     }
     times[config.name] = { ...times[config.name], ...rows(found.times!) };
-    dataHashes[name] = found.generated.report.dataHash as string;
+    dataHashes[name] = generatedReport(found.generated).dataHash;
     seconds[name] = Object.values(spent).reduce((a, b) => a + b, 0);
   }
   const lines = rate && new Map(cells.map(cell => [`cad ${cell.name}`, lineOf(cell, rate.along)]));

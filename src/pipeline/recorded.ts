@@ -4,13 +4,17 @@
  */
 
 import { join } from 'node:path';
+import { z } from 'zod';
+import { exportModel } from '../agent/export.ts';
 import { weightsOf } from '../agent/inference.ts';
 import { type Model, withWeights } from '../agent/model.ts';
-import { type Evaluation, evaluationOf, exportModel, rolloutSettings } from '../analysis/evaluate.ts';
+import { rolloutSettings } from '../analysis/protocol.ts';
+import { type Evaluation, evaluationOf } from '../analysis/rollouts.ts';
+import type { StageFile } from '../cache/store.ts';
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { datasetHistories } from '../data/index.ts';
 import { optimise, toOnnx } from '../engine/index.ts';
-import { loadHistories } from '../histories/generate.ts';
+import { generatedReport, loadHistories } from '../histories/generate.ts';
 import { datasetKey, datasetOf } from '../histories/imported.ts';
 import { auditTasks, openTasks } from '../histories/tasks.ts';
 import { Scope } from '../nn/index.ts';
@@ -32,14 +36,20 @@ import { combinations, episodeStarts, type History, segmentStarts } from '../rl/
 import { newBatch, writeSegment } from '../tokenizers/index.ts';
 import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { readJson, writeJson } from '../util/files.ts';
+import { fields } from '../util/formats.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
 import { type ExperimentKind, wantedBy } from './kind.ts';
 import { type HistoryData, onHistories } from './reinforcement.ts';
 import { commonResults } from './results.ts';
 
-const SCORES_FILE = 'scores.json';
+const mean = z.number().optional();
+const means = { crossEntropy: mean, accuracy: mean, negativeLogLikelihood: mean, squaredError: mean, steps: z.int() };
+const place = fields<NonNullable<RecordedScore['along'][number]>>({ ...means, episode: z.number() });
+const SCORES: StageFile<readonly RecordedScore[]> = {
+  name: 'scores.json',
+  schema: z.array(fields<RecordedScore>({ ...means, task: z.string(), along: z.array(place.nullable()) })),
+};
 /** Segments that are scored in one call. */
 const BATCH = 32;
 
@@ -80,8 +90,8 @@ export const recorded: ExperimentKind<ExperimentConfig, HistoryData, RecordedEva
   async results(config, [{ evaluated: main }, ...tables], { out, command, seconds }) {
     await exportModel(main.evaluation, main.agent, join(out, 'model'));
     const { resamples, tasks: side } = config.evaluate;
-    const { dataHash, imported } = main.evaluation.generated.report;
-    const provenance = { command, seconds, dataHashes: { main: dataHash as string }, imported: { main: imported } };
+    const { dataHash, imported } = generatedReport(main.evaluation.generated);
+    const provenance = { command, seconds, dataHashes: { main: dataHash }, imported: { main: imported } };
     return {
       format: RECORDED_FORMAT,
       ...commonResults(config, provenance),
@@ -153,7 +163,7 @@ async function scoreModel(
   const { method, kind, trained, seed } = of;
   const { store, config, model, executor } = evaluationOf(evaluation, of);
   const { sampling: _, ...protocol } = rolloutSettings(config);
-  const output = await store.run({
+  const { value } = await store.compute({
     stage: `evaluate-${method}-seed${seed}`,
     settings: {
       split: config.split,
@@ -164,7 +174,8 @@ async function scoreModel(
       ...datasetKey(config),
     },
     inputs: { model: trained.key },
-    async run({ folder, progress, signal }) {
+    file: SCORES,
+    async run({ progress, signal }) {
       progress.start(`evaluate ${method} (seed ${seed})`, byTask.size);
       const shape = model.batchShape(BATCH);
       const batch = newBatch(model.tokenizer, shape);
@@ -203,12 +214,11 @@ async function scoreModel(
         progress.update(scores.length);
       }
       await program.dispose();
-      writeJson(join(folder, SCORES_FILE), scores);
       progress.finish();
-      return {};
+      return scores;
     },
   });
-  return readJson(join(output.folder, SCORES_FILE)) as RecordedScore[];
+  return value;
 }
 
 const takesReals = ({ family }: Model) => family.actionSpace.kind === 'box';

@@ -2,15 +2,16 @@
 
 import { join } from 'node:path';
 import { baseline, isTrained } from '../agent/baselines/index.ts';
+import { exportModel } from '../agent/export.ts';
 import { Model } from '../agent/model.ts';
-import { type Evaluated, evaluate, exportModel } from '../analysis/evaluate.ts';
+import { type Evaluated, evaluate } from '../analysis/evaluate.ts';
 import { compareWithSource, measuresImitation } from '../analysis/imitation.ts';
 import { returnPrediction } from '../analysis/return-prediction.ts';
 import { measureTimes } from '../analysis/times.ts';
 import { type ExperimentConfig, evaluatedAt, experimentSchema, tableConfig } from '../config/experiment.ts';
 import { fingerprint } from '../config/selection.ts';
 import { demonstrateEvaluated, demonstrateTraining } from '../histories/demonstrate.ts';
-import { expectPast, generate, loadHistories } from '../histories/generate.ts';
+import { expectPast, generate, generatedReport, loadHistories } from '../histories/generate.ts';
 import { openTasks } from '../histories/tasks.ts';
 import type { MethodTimes, Results } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
@@ -121,8 +122,8 @@ export const reinforcement: ExperimentKind<ExperimentConfig, HistoryData, Reinfo
         returns: each(({ returns }) => returns),
         imitation: each(({ imitation }) => imitation),
         times: each(({ times }) => times),
-        dataHashes: data(({ generated }) => generated.report.dataHash as string),
-        imported: data(({ generated }) => generated.report.imported),
+        dataHashes: data(({ generated }) => generatedReport(generated).dataHash),
+        imported: data(({ generated }) => generatedReport(generated).imported),
         seconds,
         command,
       },

@@ -1,7 +1,8 @@
 /** @file What experiments found, with everything that says where it comes from, and the files that it is written to. */
 
 import { join } from 'node:path';
-import { type Evaluated, resampledOf } from '../analysis/evaluate.ts';
+import type { Evaluated } from '../analysis/evaluate.ts';
+import { resampledOf } from '../analysis/protocol.ts';
 import { madeBy } from '../cache/provenance.ts';
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { auditTasks } from '../histories/tasks.ts';

@@ -4,7 +4,8 @@
  */
 
 import { join } from 'node:path';
-import { modelReturns, resampledOf } from '../analysis/evaluate.ts';
+import { resampledOf } from '../analysis/protocol.ts';
+import { rollModel } from '../analysis/rollouts.ts';
 import { openOutputs } from '../cache/outputs.ts';
 import { madeBy } from '../cache/provenance.ts';
 import { StageStore, sayReused } from '../cache/store.ts';
@@ -140,7 +141,7 @@ async function runTrial(config: TrialConfig, measure: Measure, store: StageStore
     const students = trained.filter(({ method }) => method === 'cad');
     const evaluation = { store, config, model, executor };
     const seeds = [];
-    for (const student of students) seeds.push(await modelReturns(evaluation, student));
+    for (const student of students) seeds.push((await rollModel(evaluation, student)).returns);
     const { family } = model;
     const oracle = new Map(openTasks(config).evaluated.map(task => [family.taskKey(task), family.oracleReturn(task)]));
     const { episodes, resamples } = config.evaluate;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type Actions, actionDistribution, type Feedback, type Policy, type Task, type VectorEnv } from '../rl/index.ts';
+import { type Actions, actionDistribution, type Feedback, type Policy, Recording, type Task, type VectorEnv } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
-import { type RolloutStep, rollout } from './rollout.ts';
+import { type RolloutStep, recordRollout, rollout } from './rollout.ts';
 
 /** Counts to the task's length, or ends at once on action 1; rewards the action's number plus one. All arrays are reused on purpose. */
 class Counter implements VectorEnv {
@@ -179,5 +179,28 @@ describe('rollout', () => {
       rollout({ family: { ...family, ...change }, tasks, policy: new Fixed(1, 0), episodes: 1, random: Random.seeded(0) });
     await expect(run({ actionSpace: { kind: 'discrete', n: 5 } })).rejects.toThrow(/5 actions, the policy gives 2/);
     await expect(run({ horizon: 3 })).rejects.toThrow(/horizon of 3/);
+  });
+});
+
+describe('recordRollout', () => {
+  it('records of each stream what counts, after it was shown, and gives it as a history', async () => {
+    const policy = new Fixed(0.75, 0.25);
+    const space = { observationSpace: { kind: 'discrete', n: 7 } } as const;
+    const recordings = tasks.map(task => new Recording(task, space, policy.actions));
+    const before: number[] = [];
+    const onStep = () => void before.push(recordings[1].length);
+    const { returns } = await recordRollout(recordings, { family, policy, episodes: 2, random: Random.seeded(0), greedy: true, onStep });
+    expect([...returns]).toEqual([2, 2, 6, 6]);
+    expect(recordings.map(({ starts }) => starts)).toEqual([
+      [0, 2, 4],
+      [0, 6, 12],
+    ]);
+    expect(before).toEqual(Array.from({ length: 12 }, (_, t) => t));
+    const history = recordings[0].history({ taskKey: 'two', stream: 's' });
+    expect(history).toMatchObject({ task: { length: 2 }, taskKey: 'two', stream: 's', action: Int32Array.of(0, 0, 0, 0) });
+    expect([...history.observation]).toEqual([0, 1, 0, 1]);
+    expect([...history.nextObservation]).toEqual([1, 2, 1, 2]);
+    expect([...history.truncated]).toEqual([0, 1, 0, 1]);
+    expect([...history.probabilities]).toEqual([0.75, 0.25, 0.75, 0.25, 0.75, 0.25, 0.75, 0.25]);
   });
 });

@@ -1,6 +1,15 @@
 /** @file Runs a policy in context: many tasks at once, several episodes a stream, weights fixed. */
 
-import { chooseActions, describeActions, type EnvFamily, type Feedback, type Policy, type Task } from '../rl/index.ts';
+import {
+  chooseActions,
+  describeActions,
+  type EnvFamily,
+  type Feedback,
+  type PlayedStep,
+  type Policy,
+  type Recording,
+  type Task,
+} from '../rl/index.ts';
 import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
@@ -23,9 +32,7 @@ export interface RolloutOptions {
 }
 
 /** One step of all streams. */
-export interface RolloutStep extends Feedback {
-  /** [streams × P] what the action was drawn from. */
-  probabilities: Float32Array;
+export interface RolloutStep extends PlayedStep {
   /** [streams × F] what the next action will be drawn on: where an episode ended, the next one's first observation. */
   next: Float32Array;
 }
@@ -95,4 +102,16 @@ export async function rollout(options: RolloutOptions): Promise<Rollout> {
     if (done > before) onProgress?.({ done, total });
   }
   return family.regret ? { returns, regret } : { returns };
+}
+
+/** Plays as `rollout` does, each recording a stream in its own task, and records all that counts. `onStep` is told of a step before it is recorded. */
+export function recordRollout(recordings: readonly Recording[], options: Omit<RolloutOptions, 'tasks'>): Promise<Rollout> {
+  return rollout({
+    ...options,
+    tasks: recordings.map(({ task }) => task),
+    async onStep(step) {
+      await options.onStep?.(step);
+      for (const [i, recording] of recordings.entries()) if (recording.episodes < options.episodes) recording.record(step, i);
+    },
+  });
 }

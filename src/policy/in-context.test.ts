@@ -3,7 +3,8 @@ import type { Feeds, HostTensor, Program } from '../engine/index.ts';
 import type { Feedback } from '../rl/index.ts';
 import { QUERIES, tokenizer, writeContext } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
-import { type InContextModel, inContextPolicy, type Retriever } from './in-context.ts';
+import { type InContextModel, inContextPolicy } from './in-context.ts';
+import type { Retriever } from './memory.ts';
 
 const family = {
   observationSpace: { kind: 'multi-discrete', nvec: [3, 4] },

@@ -3,6 +3,7 @@ export * from './description.ts';
 export * from './heads/index.ts';
 export * from './in-context.ts';
 export * from './load.ts';
+export type { MemoryModel, Retriever } from './memory.ts';
 export * from './predictor.ts';
 export * from './returns.ts';
 export * from './transformer.ts';

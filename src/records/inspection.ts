@@ -1,11 +1,14 @@
 /** @file What looking into a finished run found, as it is written to inspect.json. */
 
+import type { z } from 'zod';
 import type { TransplantTable } from '../play/transplant.ts';
 import type { EpisodeAttention } from '../statistics/attention.ts';
 import { bootstrapInterval, mean, type Resamples } from '../statistics/bootstrap.ts';
 import type { ProbeScores } from '../statistics/probes.ts';
-import type { Measured } from '../statistics/reconstruction.ts';
+import type { Curve, ProbeReport, RECONSTRUCTION } from './inspection-format.ts';
 import type { RunRecord } from './run-record.ts';
+
+export type { AgedMeans, Curve, FactorProbes, FieldReconstruction, ProbeReport } from './inspection-format.ts';
 
 export const INSPECTION_FORMAT = 'cadenza-inspection-1';
 
@@ -24,69 +27,14 @@ export interface Missing {
 
 export const isMissing = (found: object): found is Missing => 'missing' in found;
 
-/** One curve over in-context episodes, with its 95% intervals. */
-export interface Curve {
-  readonly mean: readonly number[];
-  readonly low: readonly number[];
-  readonly high: readonly number[];
-}
-
-/** What one measure of reconstruction found; `null` where there was nothing to give back. */
-export interface FieldReconstruction extends Measured {
-  /** By the decoder, and by the mean context of the training streams in its place. */
-  readonly decoder: AgedMeans;
-  readonly reference: AgedMeans;
-}
-
-export interface AgedMeans {
-  readonly all: number | null;
-  /** By episodes back, the latest first. */
-  readonly byEpisode: readonly (number | null)[];
-  /** By steps back, in bins, the latest first. */
-  readonly bySteps: readonly (number | null)[];
-}
-
-export interface Reconstruction {
+export interface Reconstruction extends z.output<typeof RECONSTRUCTION> {
   /** Where the decoder comes from, as a sentence. */
   readonly decoder: string;
-  /** In-context episodes after which contexts were taken: as many as a context holds. */
-  readonly after: number;
-  readonly contexts: Sides<number>;
-  /** Transitions of an episode at most: the width of the bins of `byEpisode`. */
-  readonly horizon: number;
-  /** Transitions of a bin of `bySteps`. */
-  readonly binSteps: number;
-  readonly fields: Sides<readonly FieldReconstruction[]>;
-}
-
-/** What probes read of one hidden factor. Curves have a number for each entry of `ProbeReport.episodes`. */
-export interface FactorProbes {
-  readonly name: string;
-  readonly measure: 'accuracy' | 'R²';
-  /** By what is read. */
-  readonly curves: Readonly<Record<Probed, Sides<Curve>>>;
-  /** Of what is read from Z: each number of the factor on its own; left out where it has one. */
-  readonly parts?: readonly { readonly name: string; readonly mean: Sides<readonly number[]> }[];
-  readonly chance: Sides<readonly number[]>;
 }
 
 /** What is probed: Z; the latest raw transitions, of as many numbers; Z by a probe fitted to the labels of other tasks. */
 export const PROBED = ['Z', 'raw', 'shuffled'] as const;
 export type Probed = (typeof PROBED)[number];
-
-export interface ProbeReport {
-  /** In-context episodes that were over. */
-  readonly episodes: readonly number[];
-  /** Numbers of Z, and of the latest raw transitions beside it. */
-  readonly numbers: { readonly Z: number; readonly raw: number };
-  /** The latest transitions that `raw` holds. */
-  readonly transitions: number;
-  /** Streams of each training task that probes were fitted on; its others were scored. */
-  readonly fittedStreams: number;
-  /** Share of the scored streams that had earned a reward by then. */
-  readonly rewarded: Sides<readonly number[]>;
-  readonly factors: readonly FactorProbes[];
-}
 
 export interface AttentionReport extends Sides<readonly EpisodeAttention[]> {
   /** Numbers of the layers that attend, from 0. */

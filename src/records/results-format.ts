@@ -42,13 +42,18 @@ const codeUse = fields<CodeUse>({ used: share, perplexity: amount });
 const columnsAgree = (columns: object) => new Set(Object.values(columns).map(({ length }) => length)).size === 1;
 const AGREE = { error: 'expected lists of equal length' };
 
-const methodResult = fields<MethodResult>({
+/** What acting costs, field by field. */
+export const METHOD_COST = {
   flopsPerAction: amount,
   stateBytes: amount,
   historyBytes: amount,
   bitsPerContext: amount.optional(),
   codes: codeUse.optional(),
   retrieval: fields<RetrievalUse>({ contexts: natural, stored: natural, of: text, shows: z.enum(['end', 'itself']) }).optional(),
+};
+
+const methodResult = fields<MethodResult>({
+  ...METHOD_COST,
   given: text.optional(),
   byEpisode: fields<EpisodeScores>({
     mean: numbers,
@@ -205,7 +210,8 @@ const protocol = fields<Protocol>({
   }),
 });
 
-const latency = fields<Latency>({ median: amount, p95: amount, worst: amount, actions: positive });
+/** How long an action takes. */
+export const LATENCY = fields<Latency>({ median: amount, p95: amount, worst: amount, actions: positive });
 const run = fields<RunRecord>({
   command: text,
   // Checked by the schema of experiments where a report needs it.
@@ -217,7 +223,7 @@ const run = fields<RunRecord>({
   dataHashes: byName(text),
   imported: byName(z.json() as z.ZodType<unknown>).optional(),
   seconds: byName(amount),
-  times: byName(byName(fields<MethodTimes>({ training: amount.optional(), evaluation: amount, action: latency.optional() }))).optional(),
+  times: byName(byName(fields<MethodTimes>({ training: amount.optional(), evaluation: amount, action: LATENCY.optional() }))).optional(),
   hash: sha256Schema.optional(),
 });
 

@@ -5,27 +5,18 @@
 
 import { type Context, type ContextAbout, type ContextStore, StoreLocked } from '../data/contexts.ts';
 import { tasksByKey } from '../data/index.ts';
-import { type Executor, type HostTensor, outputNames, type Program, zeros } from '../engine/index.ts';
+import type { Executor, Program } from '../engine/index.ts';
 import { openTasks } from '../histories/tasks.ts';
-import { rollout } from '../play/index.ts';
+import { recordRollout } from '../play/index.ts';
 import { contextShape, loadPolicy, type ModelDescription } from '../policy/index.ts';
-import {
-  actionsOf,
-  type EnvFamily,
-  episodeReturns,
-  episodeStarts,
-  type History,
-  type Policy,
-  segmentStarts,
-  spaceSize,
-  type Task,
-} from '../rl/index.ts';
+import { type EnvFamily, episodeReturns, episodeStarts, type History, Recording, segmentStarts, type Task } from '../rl/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
-import { type ContextShape, pastFrom, type Tokenizer, tokenizer, writePast } from '../tokenizers/index.ts';
-import { CadenzaError } from '../util/errors.ts';
+import { pastFrom, tokenizer } from '../tokenizers/index.ts';
+import { CadenzaError, expect } from '../util/errors.ts';
 import { hashJson } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
+import { type Compressor, encodePrefixes } from './prefixes.ts';
 
 /** An agent as it is deployed, and the experiment that it is from. */
 export interface ExportedAgent {
@@ -48,10 +39,10 @@ export async function policyHistories(
     const taskKey = family.taskKey(task);
     for (let i = 0; i < streams; i++) {
       const random = Random.seeded(seed).split('contexts', taskKey, i);
-      const recorder = recording(policy, family);
+      const recording = new Recording(task, family, policy.actions);
       const greedy = config.evaluate.sampling === 'greedy';
-      await rollout({ family, tasks: [task], policy: recorder.policy, episodes, random, greedy, signal });
-      histories.push({ ...recorder.columns(), task, taskKey, stream: `rollout ${seed}: ${taskKey}#${i}` });
+      await recordRollout([recording], { family, policy, episodes, random, greedy, signal });
+      histories.push(recording.history({ taskKey, stream: `rollout ${seed}: ${taskKey}#${i}` }));
       progress.update(histories.length);
     }
   }
@@ -71,106 +62,38 @@ export interface Rolling {
   readonly signal: AbortSignal;
 }
 
-/** A policy of one environment that notes what it is told. */
-function recording(policy: Policy, { observationSpace, actionSpace }: Pick<EnvFamily, 'observationSpace' | 'actionSpace'>) {
-  const columns = {
-    observation: [] as number[],
-    action: [] as number[],
-    probabilities: [] as number[],
-    reward: [] as number[],
-    nextObservation: [] as number[],
-    terminated: [] as number[],
-    truncated: [] as number[],
-  };
-  const width = spaceSize(observationSpace);
-  const recorder: Policy = {
-    actions: policy.actions,
-    reset: size => policy.reset(size),
-    async act(observation) {
-      const probabilities = await policy.act(observation);
-      columns.probabilities.push(...probabilities);
-      return probabilities;
-    },
-    async observe(feedback) {
-      columns.observation.push(...feedback.observation.subarray(0, width));
-      columns.nextObservation.push(...feedback.nextObservation.subarray(0, width));
-      columns.action.push(...feedback.action.subarray(0, policy.actions.width));
-      for (const name of ['reward', 'terminated', 'truncated'] as const) columns[name].push(feedback[name][0]);
-      await policy.observe(feedback);
-    },
-  };
-  return {
-    policy: recorder,
-    columns: () => ({
-      observation: Float32Array.from(columns.observation),
-      action: actionsOf(actionSpace, columns.action),
-      probabilities: Float32Array.from(columns.probabilities),
-      reward: Float32Array.from(columns.reward),
-      nextObservation: Float32Array.from(columns.nextObservation),
-      terminated: Uint8Array.from(columns.terminated),
-      truncated: Uint8Array.from(columns.truncated),
-    }),
-  };
-}
-
-/** The side of the split that every task of the run is on, by its key. */
-export function sidesOf({ config, family }: ExportedAgent): ReadonlyMap<string, ContextAbout['side']> {
+/** The tasks on every side of the split. */
+function sidesOf({ config }: ExportedAgent): [ContextAbout['side'], readonly Task[]][] {
   const { train, validation, test } = openTasks(config);
-  const sides = { train, validation, test };
-  return new Map(
-    (Object.keys(sides) as (keyof typeof sides)[]).flatMap(side => sides[side].map(task => [family.taskKey(task), side] as const)),
-  );
+  return Object.entries({ train, validation, test }) as [ContextAbout['side'], readonly Task[]][];
 }
 
 /** The tasks that words name: a side of the split, or a task's own key. Throws `E_SPLIT` for anything else. */
 export function namedTasks(run: ExportedAgent, names: readonly string[]): Task[] {
-  const { train, validation, test } = openTasks(run.config);
-  const sides: Record<string, readonly Task[]> = { train, validation, test };
+  const sides = sidesOf(run);
   // Where tasks are drawn, these are all that have a name.
-  const known = { ...run.family, tasks: () => [...train, ...validation, ...test] };
-  return names.flatMap(name => (Object.hasOwn(sides, name) ? sides[name] : tasksByKey(known, [name])));
+  const known = { ...run.family, tasks: () => sides.flatMap(([, tasks]) => tasks) };
+  return names.flatMap(name => sides.find(([side]) => side === name)?.[1] ?? tasksByKey(known, [name]));
 }
 
-/** What the graph makes of a context. */
-interface Made {
-  readonly latents: HostTensor;
-  readonly codes?: HostTensor;
-  /** What a model that carries goes on from. */
-  readonly next?: HostTensor;
-}
-
-/** Segment i of a history is [starts[i], starts[i + 1]); the first `count` are past. */
-interface Past {
-  readonly starts: Int32Array;
-  readonly count: number;
-}
-
-/**
- * Compresses contexts of histories with a run's model, one at a time, as its exported graph takes them. A model that goes on from its latents
- * is led through the history from its start, or from where it last stood in it.
- */
+/** Compresses contexts of histories with a run's model, as its exported graph takes them. */
 export class ContextCompressor {
   readonly #run: ExportedAgent;
-  readonly #program: Program;
-  readonly #outputs: readonly string[];
-  readonly #layout: Tokenizer;
-  readonly #shape: ContextShape;
-  readonly #context: HostTensor;
-  /** What a model that goes on from its latents has carried so far: through so many segments of a history. */
-  #carried: { readonly history?: History; readonly count: number; readonly made: Made };
+  readonly #compressor: Compressor;
   readonly #sides: ReadonlyMap<string, ContextAbout['side']>;
 
   private constructor(run: ExportedAgent, program: Program) {
     const { description, family } = run;
-    this.#layout = tokenizer(description.tokenizer, family, description.query);
-    this.#shape = contextShape(description);
+    const { latentShape, carries, codes } = description;
+    expect(!codes || codes.size <= 2 ** 16, `a store keeps codes below 65536, but those of this model go up to ${codes?.size}.`);
     this.#run = run;
-    this.#program = program;
-    this.#outputs = outputNames(run.compress).filter(name => ['latents', 'codes', 'next'].includes(name));
-    const { tokensPerTransition, context } = this.#layout;
-    this.#context = zeros([1, this.#shape.contextTransitions * tokensPerTransition, context.width]);
-    this.#carried = this.#nothing();
-    this.#sides = sidesOf(run);
+    this.#compressor = {
+      tokenizer: tokenizer(description.tokenizer, family, description.query),
+      context: contextShape(description),
+      compress: { program, batch: 1, latentShape: latentShape!, carries },
+      codes,
+    };
+    this.#sides = new Map(sidesOf(run).flatMap(([side, tasks]) => tasks.map(task => [family.taskKey(task), side])));
   }
 
   static async open(run: ExportedAgent, executor: Executor): Promise<ContextCompressor> {
@@ -180,7 +103,7 @@ export class ContextCompressor {
   /** What is known of the context after `episode` episodes of a history, without compressing it. */
   about(history: History, episode: number): ContextAbout {
     const { starts, count } = this.#past(history, episode);
-    const first = this.#run.description.carries ? 0 : pastFrom(this.#shape, history, starts, count);
+    const first = this.#run.description.carries ? 0 : pastFrom(this.#compressor.context, history, starts, count);
     const end = starts[count];
     const { task, taskKey, stream } = history;
     const length = history.reward.length;
@@ -202,62 +125,33 @@ export class ContextCompressor {
     };
   }
 
-  /** The latents of the context after `episode` episodes, and its codes where the model makes some. */
-  async compress(history: History, episode: number): Promise<Pick<Context, 'latents' | 'codes'>> {
-    const past = this.#past(history, episode);
-    const { latents, codes } = this.#run.description.carries ? await this.#carry(history, past) : await this.#read(history, past);
-    const values = Float32Array.from(latents.data);
-    return codes ? { latents: values, codes: codesOf(codes) } : { latents: values };
-  }
-
-  /** One run of the graph over what a context holds of the past. */
-  async #read(history: History, { starts, count }: Past, state?: HostTensor): Promise<Made> {
-    this.#context.data.fill(0);
-    writePast(this.#layout, this.#context.data as Float32Array, 0, this.#shape, history, starts, count);
-    const feeds: Record<string, HostTensor> = state ? { context: this.#context, state } : { context: this.#context };
-    const { latents, codes, next } = await this.#program.run(feeds, this.#outputs);
-    return { latents, codes, next };
-  }
-
-  async #carry(history: History, { starts, count }: Past): Promise<Made> {
-    if (this.#carried.history !== history || this.#carried.count > count) this.#carried = this.#nothing();
-    while (this.#carried.count < count) {
-      const next = this.#carried.count + 1;
-      const made = await this.#read(history, { starts, count: next }, this.#carried.made.next);
-      this.#carried = { history, count: next, made };
-    }
-    return this.#carried.made;
-  }
-
-  #nothing() {
-    const none = zeros([1, ...this.#run.description.latentShape!]);
-    return { count: 0, made: { latents: none, next: none } };
+  /** The latents of the contexts after so many episodes of a history, in ascending order, and their codes where the model makes some. */
+  async compress(history: History, episodes: readonly number[]): Promise<Pick<Context, 'latents' | 'codes'>[]> {
+    const counts = episodes.map(episode => this.#past(history, episode).count);
+    const starts = segmentStarts(history, this.#compressor.context.segment);
+    const { latents, codes } = await encodePrefixes(this.#compressor, [{ past: history, starts, counts }]);
+    const row = <T extends Float32Array | Uint16Array>(values: T, i: number) => {
+      const width = values.length / counts.length;
+      return values.slice(i * width, (i + 1) * width) as T;
+    };
+    return counts.map((_, i) => (codes ? { latents: row(latents, i), codes: row(codes, i) } : { latents: row(latents, i) }));
   }
 
   dispose(): Promise<void> {
-    return this.#program.dispose();
+    return this.#compressor.compress.program.dispose();
   }
 
   /** The segments of the first `episode` episodes. Throws `E_DATA` when there are not as many. */
-  #past(history: History, episode: number): Past {
+  #past(history: History, episode: number): { starts: Int32Array; count: number } {
     const ends = episodeStarts(history);
     if (!(Number.isInteger(episode) && episode >= 1 && episode < ends.length))
       throw new CadenzaError(
         'E_DATA',
         `${history.stream} has ${ends.length - 1} episodes; expected a number of them from 1, got ${episode}.`,
       );
-    const starts = segmentStarts(history, this.#shape.segment);
+    const starts = segmentStarts(history, this.#compressor.context.segment);
     return { starts, count: starts.indexOf(ends[episode]) };
   }
-}
-
-function codesOf({ data }: HostTensor): Uint16Array {
-  if (data.some(code => !(Number.isInteger(code) && code >= 0 && code < 65536)))
-    throw new CadenzaError(
-      'E_SHAPE',
-      'the output "codes" of compress.onnx must hold whole numbers below 65536, which is what a store keeps.',
-    );
-  return Uint16Array.from(data);
 }
 
 /** Milliseconds between two tries of a locked store. */
@@ -311,13 +205,18 @@ export async function storeContexts(
     if (signal.aborted) await flush();
     signal.throwIfAborted();
     const episodes = episodeStarts(history).length - 1;
+    const missing: ContextAbout[] = [];
     for (let episode = every; episode <= episodes; episode += every) {
       const about = compressor.about(history, episode);
       seen++;
-      const known = await onceFree(() => store.has(about.hash), { progress, signal });
-      if (!known) waiting.push({ ...about, ...(await compressor.compress(history, episode)) });
-      if (waiting.length >= INSERT) await flush();
+      if (!(await onceFree(() => store.has(about.hash), { progress, signal }))) missing.push(about);
     }
+    const made = await compressor.compress(
+      history,
+      missing.map(({ episode }) => episode),
+    );
+    waiting.push(...missing.map((about, i) => ({ ...about, ...made[i] })));
+    if (waiting.length >= INSERT) await flush();
     progress.update(done + 1);
   }
   await flush();

@@ -3,15 +3,15 @@
  * evaluated tasks, which the plain student played as a deployed agent would have (method 7.1).
  */
 
-import { collect } from '../agent/experience.ts';
 import { openPolicy, type TrainedModel } from '../agent/inference.ts';
 import type { Model } from '../agent/model.ts';
 import type { StageOutput, StageStore } from '../cache/store.ts';
 import type { Executor } from '../engine/index.ts';
 import { datasetKey } from '../histories/imported.ts';
+import { recordRollout } from '../play/index.ts';
 import type { Retriever } from '../policy/index.ts';
 import type { RetrievalUse } from '../records/index.ts';
-import type { Task } from '../rl/index.ts';
+import { Recording, type Task } from '../rl/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
 import { STORES, type StoreId, type StoreKind } from '../settings/stores.ts';
 import { Random } from '../util/random.ts';
@@ -87,7 +87,8 @@ function evaluatedContexts(
       const played = tasks.flatMap(task => new Array<Task>(histories).fill(task));
       const policy = await openPolicy({ model, executor, size: played.length }, student);
       const random = Random.seeded(seed).split('memory');
-      const streams = await collect({ model, actor: { policy, value: () => 0 }, tasks: played, episodes, random, signal });
+      const streams = played.map(task => new Recording(task, family, policy.actions));
+      await recordRollout(streams, { family, policy, episodes, random, signal });
       const lived = streams.map((past, i) => {
         const task = family.taskKey(past.task);
         return { past, task, stream: `memory ${task}#${i % histories}` };

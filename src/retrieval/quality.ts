@@ -3,6 +3,7 @@
 import type { ContextStore } from '../data/contexts.ts';
 import { type Counted, codeUsage, counts, type MetricId, metricsOf, type Retrieval, retrievals } from '../data/retrieval.ts';
 import { mean, stratifiedBootstrap } from '../statistics/index.ts';
+import { groupBy } from '../util/groups.ts';
 import type { Random } from '../util/random.ts';
 
 /** Share of queries whose nearest context of another stream is of the same task. */
@@ -53,15 +54,9 @@ export function storeStatistics(
   const isQuery = counts(queriesOf);
   const table = store.load();
   const { rows, codes } = table;
-  const tally: Record<string, { contexts: number; tasks: Set<string> }> = {};
-  const byStream = new Map<string, number[]>();
-  for (const [i, { side, task, stream }] of rows.entries()) {
-    tally[side] ??= { contexts: 0, tasks: new Set() };
-    tally[side].contexts++;
-    tally[side].tasks.add(task);
-    byStream.set(stream, [...(byStream.get(stream) ?? []), i]);
-  }
-  const retrieval = Object.keys(tally).flatMap(side => {
+  const byStream = groupBy(rows.keys(), i => rows[i].stream);
+  const bySide = groupBy(rows, ({ side }) => side);
+  const retrieval = [...bySide.keys()].flatMap(side => {
     const streams = [...byStream.values()].filter(([first]) => rows[first].side === side);
     const chosen: number[] = [];
     let leftOut = 0;
@@ -73,14 +68,18 @@ export function storeStatistics(
     }
     return metricsOf(table).flatMap(metric => {
       const found = retrievals(table, chosen, metric);
-      return found.length > 0 ? [{ ...scoreOf(metric, side, found, chance(found, table.rows), random.split('bootstrap')), leftOut }] : [];
+      if (found.length === 0) return [];
+      const about = { metric, side, chance: chance(found, rows), random: random.split('bootstrap') };
+      return [{ ...scoreOf(found, about), leftOut }];
     });
   });
   const perContext = codes ? codes.length / rows.length : 0;
   return {
     contexts: rows.length,
     streams: byStream.size,
-    sides: Object.fromEntries(Object.entries(tally).map(([side, { contexts, tasks }]) => [side, { contexts, tasks: tasks.size }])),
+    sides: Object.fromEntries(
+      Array.from(bySide, ([side, own]) => [side, { contexts: own.length, tasks: new Set(own.map(({ task }) => task)).size }]),
+    ),
     model: store.model.hash,
     bytes: {
       file: store.bytes,
@@ -94,43 +93,35 @@ export function storeStatistics(
 }
 
 function scoreOf(
-  metric: MetricId,
-  side: string,
   found: readonly Retrieval[],
-  byChance: number,
-  random: Random,
+  { metric, side, chance, random }: Pick<RetrievalScore, 'metric' | 'side' | 'chance'> & { readonly random: Random },
 ): Omit<RetrievalScore, 'leftOut'> {
   const share = (of: readonly Retrieval[]) => mean(of.map(({ hit }) => Number(hit)));
-  const group = (key: (query: Retrieval['query']) => string | number, of: readonly Retrieval[] = found) => {
-    const groups = new Map<string | number, Retrieval[]>();
-    for (const retrieval of of) groups.set(key(retrieval.query), [...(groups.get(key(retrieval.query)) ?? []), retrieval]);
-    return groups;
-  };
   // Contexts of one stream are nearly the same context: streams, not contexts, are resampled.
-  const strata = [...group(({ task }) => task).values()].map(ofTask => [...group(({ stream }) => stream, ofTask).values()].map(share));
+  const streamsOf = (of: readonly Retrieval[]) => [...groupBy(of, ({ query }) => query.stream).values()];
+  const strata = Array.from(groupBy(found, ({ query }) => query.task).values(), ofTask => streamsOf(ofTask).map(share));
   const rewarded = found.filter(({ query }) => query.return > 0);
   return {
     metric,
     side,
     queries: found.length,
-    streams: group(({ stream }) => stream).size,
+    streams: streamsOf(found).length,
     sameTask: share(found),
     ...stratifiedBootstrap(strata, mean, { random }),
     rewarded: rewarded.length > 0 ? { queries: rewarded.length, sameTask: share(rewarded) } : null,
-    byEpisode: [...group(({ episode }) => episode)]
-      .map(([episode, of]) => ({ episode: Number(episode), queries: of.length, sameTask: share(of) }))
+    byEpisode: [...groupBy(found, ({ query }) => query.episode)]
+      .map(([episode, of]) => ({ episode, queries: of.length, sameTask: share(of) }))
       .sort((a, b) => a.episode - b.episode),
-    chance: byChance,
+    chance,
   };
 }
 
 /** Share of same-task contexts among those of other streams, averaged over the queries. */
 function chance(found: readonly Retrieval[], rows: readonly Retrieval['query'][]): number {
-  const count = (key: (about: Retrieval['query']) => string) => {
-    const counts = new Map<string, number>();
-    for (const about of rows) counts.set(key(about), (counts.get(key(about)) ?? 0) + 1);
-    return counts;
+  const [tasks, streams] = [groupBy(rows, ({ task }) => task), groupBy(rows, ({ stream }) => stream)];
+  const share = ({ query: { task, stream } }: Retrieval) => {
+    const own = streams.get(stream)!.length;
+    return (tasks.get(task)!.length - own) / (rows.length - own);
   };
-  const [tasks, streams] = [count(({ task }) => task), count(({ stream }) => stream)];
-  return mean(found.map(({ query }) => (tasks.get(query.task)! - streams.get(query.stream)!) / (rows.length - streams.get(query.stream)!)));
+  return mean(found.map(share));
 }

@@ -5,18 +5,20 @@
  */
 
 import { join } from 'node:path';
+import { z } from 'zod';
 import { openCompressor, type TrainedModel } from '../agent/inference.ts';
 import type { Model } from '../agent/model.ts';
 import { loadTensors, saveTensors } from '../cache/checkpoint.ts';
-import type { StageContext } from '../cache/store.ts';
+import { readStageFile, type StageContext, type StageFile } from '../cache/store.ts';
 import type { ContextTable } from '../data/contexts.ts';
 import { type MetricId, nearestContexts } from '../data/retrieval.ts';
-import { type Executor, sizeOf } from '../engine/index.ts';
-import { contextEncoder } from '../policy/index.ts';
-import { segmentStarts } from '../rl/index.ts';
+import type { Executor } from '../engine/index.ts';
+import { joinColumns, segmentStarts } from '../rl/index.ts';
 import type { Origin, StoreKind } from '../settings/stores.ts';
 import type { Transitions } from '../tokenizers/index.ts';
-import { readJson, writeJson } from '../util/files.ts';
+import { writeJson } from '../util/files.ts';
+import { fields } from '../util/formats.ts';
+import { encodePrefixes } from './prefixes.ts';
 
 /** One context of a table. */
 export interface StoredContext extends Origin {
@@ -63,38 +65,21 @@ export async function encodeStreams(
   { model, executor, student, title, progress, signal }: EncodeRequest,
   streams: readonly Lived[],
 ): Promise<StreamTable> {
-  const { compress, context, codes: discrete } = await openCompressor(model, executor, student);
-  const encode = contextEncoder(model.tokenizer, context, compress);
+  const compressor = await openCompressor(model, executor, student);
   const starts = streams.map(({ past }) => segmentStarts(past, model.segment));
-  const segments = starts.map(({ length }) => length - 1);
-  const about = streamRows(streams, segments);
-  const [row, codeRow] = [sizeOf(compress.latentShape), discrete ? sizeOf(discrete.shape) : 0];
-  const latents = new Float32Array(about.rows.length * row);
-  const codes = discrete && new Uint16Array(about.rows.length * codeRow);
-  const carried = compress.carries ? new Float32Array(streams.length * row) : undefined;
-  const first = firstRows(about.rows);
-  const most = Math.max(...segments);
-  progress.start(title, most + 1);
-  // All streams side by side, because what a compressor carries has to be led through each in order.
-  for (let count = 0; count <= most; count++) {
-    signal.throwIfAborted();
-    // Before anything happened, what is carried is zeros, and so is Z.
-    const reached = carried && count === 0 ? [] : [...streams.keys()].filter(i => segments[i] >= count);
-    await encode(
-      reached.map(i => ({
-        past: streams[i].past,
-        starts: starts[i],
-        count,
-        latents: latents.subarray((first[i] + count) * row, (first[i] + count + 1) * row),
-        carried: carried?.subarray(i * row, (i + 1) * row),
-        codes: codes?.subarray((first[i] + count) * codeRow, (first[i] + count + 1) * codeRow),
-      })),
-    );
-    progress.update(count + 1);
-  }
-  await compress.program.dispose();
+  const about = streamRows(
+    streams,
+    starts.map(({ length }) => length - 1),
+  );
+  progress.start(title, about.rows.length);
+  const encoded = await encodePrefixes(
+    compressor,
+    streams.map(({ past }, i) => ({ past, starts: starts[i], counts: [...starts[i].keys()] })),
+    { signal, onProgress: done => progress.update(done) },
+  );
+  await compressor.compress.program.dispose();
   progress.finish(`${about.rows.length} contexts of ${streams.length} streams`);
-  return codes ? { ...about, latents, codes } : { ...about, latents };
+  return { ...about, ...encoded };
 }
 
 /** How a policy's contexts are looked up. */
@@ -127,16 +112,6 @@ export function shownTo(table: StreamTable, seeker: Seeker, { contexts, metric, 
 
 /** Several tables as one. */
 export function joinTables(tables: readonly StreamTable[]): StreamTable {
-  const joined = <T extends Float32Array | Uint16Array>(parts: readonly T[], into: T): T => {
-    let at = 0;
-    for (const part of parts) {
-      into.set(part, at);
-      at += part.length;
-    }
-    return into;
-  };
-  const total = (parts: readonly { length: number }[]) => parts.reduce((sum, { length }) => sum + length, 0);
-  const latents = tables.map(table => table.latents);
   const codes = tables.flatMap(table => table.codes ?? []);
   let before = 0;
   const last = tables.flatMap(table => {
@@ -147,12 +122,17 @@ export function joinTables(tables: readonly StreamTable[]): StreamTable {
   return {
     rows: tables.flatMap(({ rows }) => rows),
     last: Int32Array.from(last),
-    latents: joined(latents, new Float32Array(total(latents))),
-    ...(codes.length > 0 ? { codes: joined(codes, new Uint16Array(total(codes))) } : {}),
+    latents: joinColumns([new Float32Array(), ...tables.map(({ latents }) => latents)]),
+    ...(codes.length > 0 ? { codes: joinColumns(codes) } : {}),
   };
 }
 
-const [TABLE_FILE, STREAMS_FILE] = ['contexts.safetensors', 'streams.json'];
+const TABLE_FILE = 'contexts.safetensors';
+/** The last context of every stream. */
+const STREAMS: StageFile<StoredContext[]> = {
+  name: 'streams.json',
+  schema: z.array(fields<StoredContext>({ task: z.string(), stream: z.string(), segments: z.int().min(0) })),
+};
 
 /** Writes a table into the folder of a stage, with further columns of its rows beside it. */
 export function saveTable(
@@ -165,14 +145,14 @@ export function saveTable(
   const tensors = Object.entries({ latents, ...(codes ? { codes: Int32Array.from(codes) } : {}), ...columns });
   saveTensors(join(folder, TABLE_FILE), new Map(tensors.map(([name, data]) => [name, { data, shape: [N, data.length / N] }])), {});
   writeJson(
-    join(folder, STREAMS_FILE),
+    join(folder, STREAMS.name),
     ends.map(({ task, stream, segments }) => ({ task, stream, segments })),
   );
 }
 
 /** Reads what `saveTable` wrote. Throws `E_CHECKPOINT` when it is not there. */
 export function loadTable(folder: string): { table: StreamTable; columns: Readonly<Record<string, Int32Array>> } {
-  const streams = readJson(join(folder, STREAMS_FILE), 'E_CHECKPOINT') as StoredContext[];
+  const streams = readStageFile(folder, STREAMS);
   const { tensors } = loadTensors(join(folder, TABLE_FILE));
   const { latents, codes, ...columns } = Object.fromEntries([...tensors].map(([name, { data }]) => [name, data]));
   const about = streamRows(

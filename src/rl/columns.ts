@@ -1,6 +1,10 @@
-/** @file What one environment gave, in columns that grow: how a history is kept while it is lived. */
+/** @file What one environment gave, in columns that grow: how a history is kept while it is played. */
 
+import { type ActionDistribution, actionsOf } from './actions.ts';
+import type { EnvFamily, Task } from './env.ts';
+import type { History } from './history.ts';
 import type { Feedback } from './policy.ts';
+import { spaceSize } from './spaces.ts';
 
 /** T transitions, in the order in which they happened. F is the size of an observation, W of an action. */
 export class TransitionColumns {
@@ -45,5 +49,55 @@ export class TransitionColumns {
     for (const column of [this.reward, this.terminated, this.truncated]) column.splice(0, count);
     for (const column of [this.observation, this.nextObservation]) column.splice(0, count * this.#width);
     this.action.splice(0, count * this.#actionWidth);
+  }
+}
+
+/** A step with what its actions were drawn from. */
+export interface PlayedStep extends Feedback {
+  /** [size × P] */
+  probabilities: Float32Array;
+}
+
+/** A stream from its first step on, with the distributions that its actions were drawn from. P is the size of one. */
+export class Recording extends TransitionColumns {
+  readonly task: Task;
+  /** [T × P] */
+  readonly probabilities: number[] = [];
+  /** First transition of every episode, and T at the end. */
+  readonly starts: number[] = [0];
+  readonly #actions: ActionDistribution;
+
+  constructor(task: Task, { observationSpace }: Pick<EnvFamily, 'observationSpace'>, actions: ActionDistribution) {
+    super(spaceSize(observationSpace), actions.width);
+    this.task = task;
+    this.#actions = actions;
+  }
+
+  get episodes(): number {
+    return this.starts.length - 1;
+  }
+
+  /** Appends what happened in environment i. */
+  record(step: PlayedStep, i: number): void {
+    const { size } = this.#actions;
+    for (let p = i * size; p < (i + 1) * size; p++) this.probabilities.push(step.probabilities[p]);
+    this.push(step, i);
+    if (step.terminated[i] || step.truncated[i]) this.starts.push(this.length);
+  }
+
+  /** The whole stream as a learning history. */
+  history({ taskKey, stream }: Pick<History, 'taskKey' | 'stream'>): History {
+    return {
+      task: this.task,
+      taskKey,
+      stream,
+      observation: Float32Array.from(this.observation),
+      action: actionsOf(this.#actions.space, this.action),
+      probabilities: Float32Array.from(this.probabilities),
+      reward: Float32Array.from(this.reward),
+      nextObservation: Float32Array.from(this.nextObservation),
+      terminated: Uint8Array.from(this.terminated),
+      truncated: Uint8Array.from(this.truncated),
+    };
   }
 }

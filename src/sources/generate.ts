@@ -1,6 +1,6 @@
 /** @file Makes one learning history: one learner on one task, from its first step to its last. */
 
-import { actionDistribution, type EnvFamily, type History, newActions, spaceSize, type Task } from '../rl/index.ts';
+import { actionDistribution, type EnvFamily, type History, newActions, Recording, type Task } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import { lookOn, type Source } from './source.ts';
@@ -35,58 +35,26 @@ export function generateHistory(request: HistoryRequest): History {
   }
   if (!(noise >= 0 && noise <= 1)) throw new CadenzaError('E_CONFIG', `The noise of a history must be in [0, 1], but is ${noise}.`);
 
-  const width = spaceSize(family.observationSpace);
-  const { actionSpace } = family;
-  const { size: P, width: W, draw } = actionDistribution(actionSpace);
-  const most = episodes * family.horizon;
-  const history = {
-    observation: new Float32Array(most * width),
-    action: newActions(actionSpace, most),
-    probabilities: new Float32Array(most * P),
-    reward: new Float32Array(most),
-    nextObservation: new Float32Array(most * width),
-    terminated: new Uint8Array(most),
-    truncated: new Uint8Array(most),
-  };
+  const actions = actionDistribution(family.actionSpace);
+  const recording = new Recording(task, family, actions);
   const told = Object.hasOwn(source.options, 'episodes') ? { episodes, ...options } : options;
   const learner = source.learner(family, task, random.split('learner'), told);
   if (seen) lookOn(learner, seen);
   const draws = random.split('actions');
   const env = family.make([task], random.split('env'));
   const observation = Float32Array.from(env.reset());
-  const distribution = new Float32Array(P);
-  const action = newActions(actionSpace, 1);
-
-  let t = 0;
-  for (let episode = 0; episode < episodes; t++) {
-    learner.distribution(observation, distribution);
-    history.probabilities.set(distribution, t * P);
-    draw(distribution, 0, draws, action, 0, noise);
-    const step = env.step(action);
-    const [terminated, truncated] = [step.terminated[0] === 1, step.truncated[0] === 1];
+  const probabilities = new Float32Array(actions.size);
+  const action = newActions(family.actionSpace, 1);
+  while (recording.episodes < episodes) {
+    learner.distribution(observation, probabilities);
+    actions.draw(probabilities, 0, draws, action, 0, noise);
+    const { reward, finalObservation: nextObservation, terminated, truncated, ...step } = env.step(action);
     // The environment may have replaced it; what is learned from and recorded is what happened.
     if (step.executed) action.set(step.executed);
-    learner.observe(observation, action, step.reward[0], step.finalObservation, terminated, truncated);
-    history.observation.set(observation, t * width);
-    history.action.set(action, t * W);
-    history.reward[t] = step.reward[0];
-    history.nextObservation.set(step.finalObservation, t * width);
-    history.terminated[t] = step.terminated[0];
-    history.truncated[t] = step.truncated[0];
+    learner.observe(observation, action, reward[0], nextObservation, terminated[0] === 1, truncated[0] === 1);
+    recording.record({ observation, action, probabilities, reward, nextObservation, terminated, truncated }, 0);
     observation.set(step.observation);
-    if (terminated || truncated) episode++;
   }
-  const whole: History = {
-    task,
-    taskKey: family.taskKey(task),
-    stream,
-    observation: history.observation.slice(0, t * width),
-    action: history.action.slice(0, t * W),
-    probabilities: history.probabilities.slice(0, t * P),
-    reward: history.reward.slice(0, t),
-    nextObservation: history.nextObservation.slice(0, t * width),
-    terminated: history.terminated.slice(0, t),
-    truncated: history.truncated.slice(0, t),
-  };
+  const whole = recording.history({ taskKey: family.taskKey(task), stream });
   return source.keep?.(whole, random.split('keep'), options) ?? whole;
 }

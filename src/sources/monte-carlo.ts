@@ -1,6 +1,6 @@
 /** @file Monte-Carlo control with exploring starts (Sutton and Barto 2018, §5.3) on the simulator of a training task. */
 
-import { type EnvFamily, type OptionTable, resolveOptions, type Task, tabularModel } from '../rl/index.ts';
+import { type EnvFamily, type History, type OptionTable, resolveOptions, type Task, tabularModel } from '../rl/index.ts';
 import type { Random } from '../util/random.ts';
 import { spreadOverBest } from './source.ts';
 
@@ -72,4 +72,14 @@ export function monteCarloActions(
     probabilities.set(row, state * A);
   }
   return probabilities;
+}
+
+/** The tables of tasks, each made when it is first asked for: it depends on its task and the stream alone, not on when that is. */
+export function monteCarloTables(family: EnvFamily, random: Random): (of: Pick<History, 'task' | 'taskKey'>) => Float32Array {
+  const known = new Map<string, Float32Array>();
+  return ({ task, taskKey }) => {
+    const table = known.get(taskKey) ?? monteCarloActions(family, task, random.split(taskKey));
+    known.set(taskKey, table);
+    return table;
+  };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { compareWithInterpreter, jacobianError, type Numbers } from '../../test/helpers/engine.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import { grad, input, inputsOf, interpret, mean, mul, optimise, print, type Tensor } from '../engine/index.ts';
-import { compareWithInterpreter, jacobianError, type Numbers } from '../engine/testing.ts';
 import { initialise, linear, Scope } from '../nn/index.ts';
 import type { History, Space } from '../rl/index.ts';
 import { Random } from '../util/random.ts';

@@ -6,7 +6,7 @@ import { compressor } from '../compressor/index.ts';
 import { type HostTensor, type Tensor, zeros } from '../engine/index.ts';
 import { batchParts } from '../histories/demonstrate.ts';
 import { actionDistribution, type History, phaseCounter, stateOf } from '../rl/index.ts';
-import { monteCarloActions } from '../sources/index.ts';
+import { monteCarloTables } from '../sources/index.ts';
 import { type Batch, BatchSampler, fieldStatistics, newBatch, writePrompts } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import type { BatchRequest, HistoryStageSpec, StageBatches, TrainingRun } from './define.ts';
@@ -92,7 +92,6 @@ function* fitContexts({ model, config, histories, seed }: TrainingRun): Generato
 
 /**
  * Monte-Carlo optimal actions of the training tasks, looked up by what the agent saw and the phase that its rewards tell (method: teacher T).
- * A task's table is made when a batch first needs it; it depends on the task and the stream alone, not on when that is.
  */
 export function teacherTable(
   model: Pick<Model, 'family' | 'segment' | 'head'>,
@@ -103,12 +102,7 @@ export function teacherTable(
   const A = actionDistribution(family.actionSpace).size;
   const P = head.distribution.size;
   const state = stateOf(family);
-  const tables = new Map<string, Float32Array>();
-  const tableOf = ({ task, taskKey }: History) => {
-    const table = tables.get(taskKey) ?? monteCarloActions(family, task, random.split(taskKey));
-    tables.set(taskKey, table);
-    return table;
-  };
+  const tableOf = monteCarloTables(family, random);
   return ({ place }, out) => {
     out.fill(0);
     for (let b = 0; b < place.history.length; b++) {

@@ -1,6 +1,6 @@
 /** @file Runs one training stage: its graph, its batches, its weights in and out, and its record (method 4). The one way to train anything. */
 
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { PARTS, partOf, RETURN_PARTS } from '../agent/model.ts';
 import { CHECKPOINT, loadTensors, MODEL_FILE, saveTensors, type Weights, weightsFrom } from '../cache/checkpoint.ts';
@@ -9,7 +9,8 @@ import { type Data, type Graph, inputsOf, zeros } from '../engine/index.ts';
 import { type BufferSpec, initialise, type ParameterSpec, type RandomSpec, Scope } from '../nn/index.ts';
 import { Random } from '../util/random.ts';
 import { type BatchRequest, optimiserOf, type StageRun, type StageSpec } from './define.ts';
-import { type BatchSource, METRICS, train } from './trainer.ts';
+import { validationCurve } from './metrics.ts';
+import { type BatchSource, train } from './trainer.ts';
 
 /** Trains what a stage says, from its checkpoint where there is one, or gives what was trained before. */
 export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageOutput> {
@@ -122,25 +123,4 @@ function inherited(output: StageOutput, specs: readonly ParameterSpec[]): Weight
     file,
     specs.filter(({ name }) => file.tensors.has(name)),
   );
-}
-
-/** Measurements by training step. */
-export interface ValidationCurve {
-  readonly step: number[];
-  /** By what was measured, a column each. */
-  readonly values: Readonly<Record<string, number[]>>;
-}
-
-/** Reads the lines that the probe of a training wrote among its metrics: those of steps before an interruption stand there, too. */
-export function validationCurve(folder: string): ValidationCurve {
-  const rows = readFileSync(join(folder, METRICS), 'utf8')
-    .split('\n')
-    .filter(Boolean)
-    .map(line => JSON.parse(line) as { step: number; validation?: Record<string, number> })
-    .flatMap(({ step, validation }) => (validation ? [{ step, validation }] : []));
-  const names = Object.keys(rows[0].validation);
-  return {
-    step: rows.map(({ step }) => step),
-    values: Object.fromEntries(names.map(name => [name, rows.map(({ validation }) => validation[name])])),
-  };
 }

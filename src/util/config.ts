@@ -6,6 +6,7 @@
 
 import { Document, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument, Scalar, visit } from 'yaml';
 import { z } from 'zod';
+import { isMap as isPlainMap } from './canonical.ts';
 import { CadenzaError } from './errors.ts';
 import { readText, STDIN } from './files.ts';
 import { nearest } from './nearest.ts';
@@ -363,9 +364,6 @@ function show(value: unknown): string {
 }
 
 const isPrefix = (short: Path, long: Path) => short.length <= long.length && short.every((part, i) => String(part) === String(long[i]));
-
-const isPlainMap = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Throws the problems, the first ones of them where they are many; `others` have not been written out. */
 function fail(problems: readonly string[], others = 0): never {

@@ -3,9 +3,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { exportModel } from '../../src/agent/export.ts';
 import { Model } from '../../src/agent/model.ts';
 import { lossOf, Pass } from '../../src/agent/terms.ts';
-import { exportModel } from '../../src/analysis/evaluate.ts';
 import { MODEL_FILE, saveTensors } from '../../src/cache/checkpoint.ts';
 import { experimentSchema } from '../../src/config/experiment.ts';
 import { environment } from '../../src/envs/index.ts';
@@ -51,7 +51,7 @@ export async function makeModel(root: string, { name, tokenizer, kind, settings 
   const tensors = new Map(specs.map(({ name, shape }) => [name, { data: weights.get(name)!, shape }]));
   saveTensors(join(folder, MODEL_FILE), tensors, {});
   const trained = { folder, key: name, report: {}, seconds: 0 };
-  await exportModel({ model, config }, { method: 'cad', kind, trained, seed: 0 }, join(root, name));
+  await exportModel({ model, config }, { kind, trained }, join(root, name));
   return { model, scope, weights, path: join(folder, MODEL_FILE) };
 }
 

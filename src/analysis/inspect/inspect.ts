@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { madeBy } from '../../cache/provenance.ts';
 import type { StageOutput, StoreOptions } from '../../cache/store.ts';
+import { generatedReport } from '../../histories/generate.ts';
 import type { TransplantTable } from '../../play/index.ts';
 import { INSPECTION_FORMAT, type InspectedSide, type Inspection, type Missing, type Sides } from '../../records/index.ts';
 import { writeJson } from '../../util/files.ts';
@@ -49,7 +50,7 @@ export async function inspectRun({ run, out, options, command, progress, signal 
       command,
       config,
       ...madeBy(),
-      dataHashes: { main: generated.report.dataHash as string },
+      dataHashes: { main: generatedReport(generated).dataHash },
       seconds: { ...store.seconds },
     },
   };

@@ -3,19 +3,18 @@
  * scored on their other streams and on the held-out tasks.
  */
 
-import { join } from 'node:path';
-import type { StageContext, StageOutput } from '../../cache/store.ts';
+import type { StageContext, StageFile, StageOutput } from '../../cache/store.ts';
 import { curveOf, type FactorProbes, type Missing, PROBED, type Probed, type ProbeReport, type Sides } from '../../records/index.ts';
+import { PROBE_REPORT } from '../../records/inspection-format.ts';
 import type { HiddenFactor } from '../../rl/index.ts';
 import { drawRuns, measureOf, type ProbeScores, probe } from '../../statistics/index.ts';
 import { breathe } from '../../util/breathe.ts';
-import { readJson, writeJson } from '../../util/files.ts';
 import { Random } from '../../util/random.ts';
-import { resampledOf } from '../evaluate.ts';
+import { resampledOf } from '../protocol.ts';
 import { loadStreams, recentTransitions, type WatchedStreams } from './streams.ts';
 import type { Subject } from './subject.ts';
 
-const FOUND_FILE = 'probes.json';
+const REPORT: StageFile<ProbeReport> = { name: 'probes.json', schema: PROBE_REPORT };
 
 export async function inspectProbes(subject: Subject, streams: Sides<StageOutput>): Promise<ProbeReport | Missing> {
   const { model, config, options, store } = subject;
@@ -23,17 +22,14 @@ export async function inspectProbes(subject: Subject, streams: Sides<StageOutput
   if (hidden.length === 0) return { missing: `Not available: ${id} does not declare what is hidden in its tasks.` };
   if (options.streams < 2)
     return { missing: 'Not available: probes are fitted on some streams of every training task and scored on others; use 2 or more.' };
-  const { folder } = await store.run({
+  const { value } = await store.compute({
     stage: 'inspect-probes',
     settings: { env: config.env, seed: options.seed, resamples: config.evaluate.resamples },
     inputs: { train: streams.train.key, heldOut: streams.heldOut.key },
-    async run(context) {
-      const report = await probes(subject, { train: loadStreams(streams.train), heldOut: loadStreams(streams.heldOut) }, hidden, context);
-      writeJson(join(context.folder, FOUND_FILE), report);
-      return {};
-    },
+    file: REPORT,
+    run: context => probes(subject, { train: loadStreams(streams.train), heldOut: loadStreams(streams.heldOut) }, hidden, context),
   });
-  return readJson(join(folder, FOUND_FILE)) as ProbeReport;
+  return value;
 }
 
 /** Streams of a task out of `streams` that probes are fitted on: three quarters, and one at least to score. */

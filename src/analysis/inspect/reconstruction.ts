@@ -1,18 +1,17 @@
 /** @file Stage `inspect-reconstruction`: contexts of watched streams given back from their Z, beside the best guess without it. */
 
-import { join } from 'node:path';
 import { weightsOf } from '../../agent/inference.ts';
 import { INFERENCE_INPUTS, withWeights } from '../../agent/model.ts';
 import type { StageContext, StageOutput } from '../../cache/store.ts';
 import { optimise, sizeOf, toOnnx, zeros } from '../../engine/index.ts';
 import { type FieldReconstruction, type Missing, type Reconstruction, SIDES, type Sides } from '../../records/index.ts';
+import { RECONSTRUCTION } from '../../records/inspection-format.ts';
 import { MeanContext, measuresOf, ReconstructionScore } from '../../statistics/index.ts';
-import { readJson, writeJson } from '../../util/files.ts';
 import { type Decoder, decoderOf } from './decoder.ts';
 import { fullAfter, loadStreams, type WatchedStreams } from './streams.ts';
 import type { Subject } from './subject.ts';
 
-const FOUND_FILE = 'reconstruction.json';
+const FOUND = { name: 'reconstruction.json', schema: RECONSTRUCTION };
 /** Contexts that are given back in one call. */
 const BATCH = 32;
 /** Bins of the curves by steps back. */
@@ -21,16 +20,14 @@ const CURVE_BINS = 40;
 export async function inspectReconstruction(subject: Subject, streams: Sides<StageOutput>): Promise<Reconstruction | Missing> {
   const decoder = await decoderOf(subject);
   if (!decoder) return { missing: 'Not available: the student came without a decoder of its own, and none was to be fitted.' };
-  const { folder } = await subject.store.run({
+  const { value } = await subject.store.compute({
     stage: 'inspect-reconstruction',
     settings: { executor: subject.config.executor },
     inputs: { decoder: decoder.trained.key, train: streams.train.key, heldOut: streams.heldOut.key },
-    async run(context) {
-      writeJson(join(context.folder, FOUND_FILE), await reconstruct(subject, decoder, streams, context));
-      return {};
-    },
+    file: FOUND,
+    run: context => reconstruct(subject, decoder, streams, context),
   });
-  return { decoder: decoder.about, ...(readJson(join(folder, FOUND_FILE)) as Omit<Reconstruction, 'decoder'>) };
+  return { decoder: decoder.about, ...value };
 }
 
 async function reconstruct(

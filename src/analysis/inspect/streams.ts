@@ -5,22 +5,23 @@
  */
 
 import { join } from 'node:path';
-import { Stream } from '../../agent/experience.ts';
+import { z } from 'zod';
 import { openCompressor, openPolicy } from '../../agent/inference.ts';
 import { loadTensors, saveTensors } from '../../cache/checkpoint.ts';
-import type { StageContext, StageOutput } from '../../cache/store.ts';
+import { readStageFile, type StageContext, type StageFile, type StageOutput } from '../../cache/store.ts';
 import { sizeOf } from '../../engine/index.ts';
-import { rollout } from '../../play/index.ts';
-import { contextEncoder } from '../../policy/index.ts';
+import { recordRollout } from '../../play/index.ts';
 import { moments, type Sides } from '../../records/index.ts';
-import { segmentStarts, spaceSize, type Task } from '../../rl/index.ts';
+import { encodePrefixes } from '../../retrieval/prefixes.ts';
+import { Recording, segmentStarts, type Task } from '../../rl/index.ts';
 import { AttentionMean, type EpisodeAttention } from '../../statistics/index.ts';
 import { writeContext, writePast } from '../../tokenizers/index.ts';
-import { readJson, writeJson } from '../../util/files.ts';
+import { writeJson } from '../../util/files.ts';
+import { fields } from '../../util/formats.ts';
 import { Random } from '../../util/random.ts';
 import type { Subject } from './subject.ts';
 
-const [TENSORS_FILE, STREAMS_FILE] = ['streams.safetensors', 'streams.json'];
+const TENSORS_FILE = 'streams.safetensors';
 
 /** Numbers of raw contexts that are kept for reconstruction at most: 64 MiB. */
 const MOST_NUMBERS = 2 ** 24;
@@ -42,6 +43,23 @@ export interface WatchedStreams {
   readonly contexts: Float32Array;
   readonly attention: readonly EpisodeAttention[];
 }
+
+type About = Omit<WatchedStreams, 'latents' | 'recent' | 'contexts'>;
+
+const count = z.int().min(0);
+const numbers = z.array(z.number());
+const STREAMS: StageFile<About> = {
+  name: 'streams.json',
+  schema: fields<About>({
+    task: z.array(count),
+    moments: z.array(count),
+    rewarded: z.array(numbers),
+    kept: z.array(count),
+    attention: z.array(
+      fields<EpisodeAttention>({ episode: count, weights: z.array(z.array(z.array(z.number()))), entropy: z.array(numbers) }),
+    ),
+  }),
+};
 
 /** Episodes after which a context is first full, or the last where streams are shorter. */
 export const fullAfter = ({ model, episodes }: Pick<Subject, 'model' | 'episodes'>): number =>
@@ -79,7 +97,7 @@ export function watchStreams(subject: Subject, side: keyof Sides<unknown>): Prom
       const tensors = Object.entries({ latents, recent, contexts }).map(([name, data]) => [name, { data, shape: [data.length] }] as const);
       saveTensors(join(context.folder, TENSORS_FILE), new Map(tensors), {});
       const rewarded = streams.map(stream => at.map(episode => Number(stream.reward.slice(0, stream.starts[episode]).some(r => r > 0))));
-      writeJson(join(context.folder, STREAMS_FILE), { task, moments: at, rewarded, kept, attention });
+      writeJson(join(context.folder, STREAMS.name), { task, moments: at, rewarded, kept, attention });
       context.progress.finish(`${streams.length} streams on ${tasks.length} tasks`);
       return { tasks: tasks.length, streams: streams.length };
     },
@@ -89,15 +107,14 @@ export function watchStreams(subject: Subject, side: keyof Sides<unknown>): Prom
 /** Reads what `watchStreams` kept. */
 export function loadStreams({ folder }: StageOutput): WatchedStreams {
   const { tensors } = loadTensors(join(folder, TENSORS_FILE));
-  const about = readJson(join(folder, STREAMS_FILE), 'E_CHECKPOINT') as Omit<WatchedStreams, 'latents' | 'recent' | 'contexts'>;
   const values = Object.fromEntries([...tensors].map(([name, { data }]) => [name, data as Float32Array]));
-  return { ...about, latents: values.latents, recent: values.recent, contexts: values.contexts };
+  return { ...readStageFile(folder, STREAMS), latents: values.latents, recent: values.recent, contexts: values.contexts };
 }
 
 /** Lets the student act from an empty memory, one stream an entry of `task`. */
 async function play(subject: Subject, side: keyof Sides<unknown>, task: readonly number[], { progress, signal }: StageContext) {
   const { model, executor, student, config, episodes, options } = subject;
-  const { family, head } = model;
+  const { family } = model;
   const layers = attendingLayers(subject).length;
   const attention = new AttentionMean({ layers, heads: model.policyOptions.heads }, momentsOf(subject));
   let weights: Float32Array = new Float32Array();
@@ -106,71 +123,41 @@ async function play(subject: Subject, side: keyof Sides<unknown>, task: readonly
   };
   const tasks: Task[] = task.map(t => subject.tasks[side][t]);
   const policy = await openPolicy({ model, executor, size: tasks.length, ...(layers > 0 ? { onAttention } : {}) }, student);
-  const streams = tasks.map(each => new Stream(each, spaceSize(family.observationSpace), head.distribution.width));
+  const streams = tasks.map(each => new Recording(each, family, policy.actions));
   progress.start(`watch ${side === 'train' ? 'training' : 'held-out'} tasks`, tasks.length * episodes);
-  await rollout({
+  await recordRollout(streams, {
     family,
-    tasks,
     policy,
     episodes,
     random: Random.seeded(options.seed).split('inspect', side),
     greedy: config.evaluate.sampling === 'greedy',
     signal,
     onProgress: ({ done }) => progress.update(done),
-    onStep(step) {
+    onStep() {
       const width = weights.length / tasks.length;
-      for (const [i, stream] of streams.entries()) {
-        if (stream.episodes === episodes) continue;
-        if (width > 0) attention.add(stream.episodes + 1, weights.subarray(i * width, (i + 1) * width));
-        stream.push(step, i);
-      }
+      for (const [i, { episodes: before }] of streams.entries())
+        if (width > 0 && before < episodes) attention.add(before + 1, weights.subarray(i * width, (i + 1) * width));
     },
   });
   return { streams, attention: attention.means() };
 }
 
 /** Z of every stream at every moment, [S · E · M · D], as its policy saw it there. */
-async function latentsAt(subject: Subject, streams: readonly Stream[], at: readonly number[], { progress, signal }: StageContext) {
+async function latentsAt(subject: Subject, streams: readonly Recording[], at: readonly number[], { progress, signal }: StageContext) {
   const { model, executor, student } = subject;
-  const { compress, context } = await openCompressor(model, executor, student);
-  const encode = contextEncoder(model.tokenizer, context, compress);
-  const row = sizeOf(compress.latentShape);
-  const latents = new Float32Array(streams.length * at.length * row);
-  const wanted = streams.flatMap((stream, i) => {
+  const compressor = await openCompressor(model, executor, student);
+  const prefixes = streams.map(stream => {
     const starts = segmentStarts(stream, model.segment);
-    return at.map((moment, e) => {
-      const to = (i * at.length + e) * row;
-      return { i, past: stream, starts, count: starts.indexOf(stream.starts[moment]), latents: latents.subarray(to, to + row) };
-    });
+    return { past: stream, starts, counts: at.map(moment => starts.indexOf(stream.starts[moment])) };
   });
-  progress.start('compress', wanted.length);
-  if (!compress.carries) {
-    for (let done = 0; done < wanted.length; done += compress.batch) {
-      signal.throwIfAborted();
-      await encode(wanted.slice(done, done + compress.batch));
-      progress.update(Math.min(wanted.length, done + compress.batch));
-    }
-  } else {
-    // What is carried has to be led through the past in order, all streams side by side; before anything happened it is zeros, and so is Z.
-    const [carried, latest] = [new Float32Array(streams.length * row), new Float32Array(streams.length * row)];
-    const rowOf = (values: Float32Array, i: number) => values.subarray(i * row, (i + 1) * row);
-    const ends = new Map(wanted.map(({ i, past, starts, count }) => [i, { i, past, starts, last: count }]));
-    for (let count = 1, done = 0; done < wanted.length; count++) {
-      signal.throwIfAborted();
-      const reached = [...ends.values()].filter(({ last }) => last >= count);
-      await encode(reached.map(({ i, ...own }) => ({ ...own, count, latents: rowOf(latest, i), carried: rowOf(carried, i) })));
-      const here = wanted.filter(slot => slot.count === count);
-      for (const slot of here) slot.latents.set(rowOf(latest, slot.i));
-      done = wanted.filter(slot => slot.count <= count).length;
-      progress.update(done);
-    }
-  }
-  await compress.program.dispose();
+  progress.start('compress', streams.length * at.length);
+  const { latents } = await encodePrefixes(compressor, prefixes, { signal, onProgress: done => progress.update(done) });
+  await compressor.compress.program.dispose();
   return latents;
 }
 
 /** The latest raw transitions at every moment, and whole raw contexts of as many streams as there is room for. */
-function rawAt(subject: Subject, streams: readonly Stream[], at: readonly number[]) {
+function rawAt(subject: Subject, streams: readonly Recording[], at: readonly number[]) {
   const { model } = subject;
   const { tokenizer, contextTransitions, segment, form } = model;
   const shape = { contextTransitions, segment, form };

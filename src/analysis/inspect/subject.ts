@@ -11,6 +11,7 @@ import { openTasks } from '../../histories/tasks.ts';
 import type { Sides } from '../../records/index.ts';
 import type { History, Task } from '../../rl/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
+import { lazy } from '../../util/lazy.ts';
 import { openRun, stageOf, trainingHistories } from '../finished.ts';
 
 export interface InspectOptions {
@@ -55,7 +56,6 @@ export async function openSubject(folder: string, options: InspectOptions, conte
   const { seed } = trained.settings as { seed: number };
   const { taught, evaluated } = openTasks(config);
   const most = (tasks: readonly Task[]) => tasks.slice(0, options.tasks);
-  let opened: readonly History[] | undefined;
   return {
     folder,
     config,
@@ -63,10 +63,7 @@ export async function openSubject(folder: string, options: InspectOptions, conte
     student: { kind: config.compressor, trained },
     seed,
     generated: stageOf(folder, trained.inputs.generate),
-    histories: () => {
-      opened ??= trainingHistories(run);
-      return opened;
-    },
+    histories: lazy(() => trainingHistories(run)),
     tasks: { train: most(taught), heldOut: most(evaluated) },
     episodes: options.episodes ?? config.evaluate.episodes,
     options,

@@ -1,28 +1,44 @@
 /** @file Stages `inspect-transplants-…`: the student acts in each task with the memories that it made in each other, for an episode. */
 
-import { join } from 'node:path';
+import { z } from 'zod';
 import { openPolicy } from '../../agent/inference.ts';
-import type { StageOutput } from '../../cache/store.ts';
+import type { StageFile, StageOutput } from '../../cache/store.ts';
 import { sizeOf } from '../../engine/index.ts';
 import { playTransplants, type TransplantTable, transplantPlaces, transplantTable } from '../../play/index.ts';
 import type { Sides } from '../../records/index.ts';
-import { readJson, writeJson } from '../../util/files.ts';
+import type { MeanScore } from '../../statistics/index.ts';
+import { fields } from '../../util/formats.ts';
 import { Random } from '../../util/random.ts';
-import { resampledOf } from '../evaluate.ts';
+import { resampledOf } from '../protocol.ts';
 import { loadStreams } from './streams.ts';
 import type { Subject } from './subject.ts';
 
-const FOUND_FILE = 'transplants.json';
+const number = z.number();
+const matrix = z.array(z.array(number));
+const score = fields<MeanScore>({ mean: number, low: number, high: number });
+const TABLE: StageFile<TransplantTable> = {
+  name: 'transplants.json',
+  schema: fields<TransplantTable>({
+    tasks: z.array(z.string()),
+    byOther: matrix,
+    byOwn: matrix,
+    pursues: matrix,
+    own: fields<TransplantTable['own']>({ return: score, pursues: score }),
+    transplanted: fields<TransplantTable['transplanted']>({ byOther: score, byOwn: score, pursues: score }),
+    empty: fields<TransplantTable['empty']>({ return: score, pursues: score }),
+  }),
+};
 
 /** Exchanges memories between the first tasks of a side. The Z of a stream's last moment stays as it is for the whole episode. */
 export async function inspectTransplants(subject: Subject, side: keyof Sides<unknown>, output: StageOutput): Promise<TransplantTable> {
   const { store, config, options, executor, model, student } = subject;
   const { family } = model;
-  const { folder } = await store.run({
+  const { value } = await store.compute({
     stage: `inspect-transplants-${side}`,
     settings: { ...subject.shared, exchanged: options.exchanged, sampling: config.evaluate.sampling, resamples: config.evaluate.resamples },
     inputs: { student: student.trained.key, streams: output.key },
-    async run({ folder, progress, signal }) {
+    file: TABLE,
+    async run({ progress, signal }) {
       const { latents, moments } = loadStreams(output);
       const tasks = subject.tasks[side].slice(0, options.exchanged);
       const places = transplantPlaces(tasks.length, options.streams);
@@ -50,7 +66,7 @@ export async function inspectTransplants(subject: Subject, side: keyof Sides<unk
       progress.update(1);
       const empty = await play(0);
       progress.finish(`${2 * places.length} episodes`);
-      const table = transplantTable(memory, empty, {
+      return transplantTable(memory, empty, {
         keys: tasks.map(family.taskKey),
         oracle: tasks.map(family.oracleReturn),
         memories: options.streams,
@@ -58,9 +74,7 @@ export async function inspectTransplants(subject: Subject, side: keyof Sides<unk
         resampled: resampledOf(config, options.streams),
         random: Random.seeded(options.seed).split('bootstrap'),
       });
-      writeJson(join(folder, FOUND_FILE), table);
-      return {};
     },
   });
-  return readJson(join(folder, FOUND_FILE)) as TransplantTable;
+  return value;
 }

@@ -7,14 +7,12 @@ import type { LabelKind } from '../../data/exchange.ts';
 import type { Dataset } from '../../data/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { ending, type Next } from '../ending.ts';
-import { jsonOption, outOption, print, printJson, whole } from '../options.ts';
+import { jsonOption, numberOption, outOption, print, printJson } from '../options.ts';
 
 /** Written out, so that `--help` need not load the layouts; a test compares them with the registries. */
 export const LAYOUTS = ['xland', 'minari', 'd4rl'];
 export const WRITTEN_LAYOUTS = ['xland', 'minari'];
 export const LABEL_KINDS = ['action', 'expert', 'recorded'];
-
-const number = (flags: string, description: string) => new Option(flags, description).argParser(whole(flags.split(' ')[0], 1));
 
 const counted = (count: number, one: string, many: string): string => `${count} ${count === 1 ? one : many}`;
 
@@ -40,8 +38,8 @@ export function registerExchange(program: Command): void {
         .choices(LABEL_KINDS)
         .default('action'),
     )
-    .addOption(number('--tasks <n>', 'most tasks, the first ones (default: all)'))
-    .addOption(number('--histories <n>', 'most histories of every task, the first ones (default: all)'))
+    .addOption(numberOption('--tasks <n>', 'most tasks, the first ones (default: all)', 1))
+    .addOption(numberOption('--histories <n>', 'most histories of every task, the first ones (default: all)', 1))
     .option('--allow-rounding', 'accept fields whose values 32-bit numbers cannot tell apart')
     .addOption(jsonOption())
     .action(async (files: string[], { format, out, labels, tasks: most, histories: each, allowRounding, json = false }: ImportOptions) => {

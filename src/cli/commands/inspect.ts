@@ -2,11 +2,11 @@
 
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
 import { ending, type Next } from '../ending.ts';
-import { jsonOption, outOption, print, printJson, whole } from '../options.ts';
+import { jsonOption, numberOption, outOption, print, printJson } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
 
 interface Options {
@@ -20,21 +20,18 @@ interface Options {
   json?: boolean;
 }
 
-const number = (flags: string, description: string, least: number) =>
-  new Option(flags, description).argParser(whole(flags.split(' ')[0], least));
-
 export function registerInspect(program: Command): void {
   program
     .command('inspect')
     .argument('<run>', 'folder of a finished run, or its experiment, such as experiments/dark-room.yaml')
     .description('look into the memory of a trained student: reconstruction, probes, exchanged memories, attention')
     .addOption(outOption("where the report goes (default: inspect in the run's folder)"))
-    .addOption(number('--tasks <n>', 'training tasks and held-out tasks to look at, at most so many of each', 2).default(100))
-    .addOption(number('--streams <n>', 'streams in each task', 1).default(10))
-    .addOption(number('--episodes <n>', 'in-context episodes of a stream (default: as the run was evaluated)', 1))
-    .addOption(number('--exchanged <n>', 'tasks whose memories are exchanged, at most', 2).default(8))
-    .addOption(number('--decoder-steps <n>', 'training steps of a decoder for a student without one; 0: none', 0).default(1000))
-    .addOption(number('--seed <n>', 'seed of the streams', 0).default(0))
+    .addOption(numberOption('--tasks <n>', 'training tasks and held-out tasks to look at, at most so many of each', 2).default(100))
+    .addOption(numberOption('--streams <n>', 'streams in each task', 1).default(10))
+    .addOption(numberOption('--episodes <n>', 'in-context episodes of a stream (default: as the run was evaluated)', 1))
+    .addOption(numberOption('--exchanged <n>', 'tasks whose memories are exchanged, at most', 2).default(8))
+    .addOption(numberOption('--decoder-steps <n>', 'training steps of a decoder for a student without one; 0: none', 0).default(1000))
+    .addOption(numberOption('--seed <n>', 'seed of the streams', 0).default(0))
     .addOption(jsonOption())
     .action(async (given: string, { out, json, ...options }: Options) => {
       const run = await folderOf(given);

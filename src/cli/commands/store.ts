@@ -8,12 +8,8 @@ import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
 import { Random } from '../../util/random.ts';
 import { ending, type Next } from '../ending.ts';
-import { jsonOption, outOption, pathOf, print, printJson, whole } from '../options.ts';
+import { collect, jsonOption, numberOption, outOption, pathOf, print, printJson } from '../options.ts';
 import { interruptSignal } from '../signals.ts';
-
-const collect = (value: string, before: string[]) => [...before, value];
-const number = (flags: string, description: string, least: number) =>
-  new Option(flags, description).argParser(whole(flags.split(' ')[0], least));
 
 export function registerStore(program: Command): void {
   const store = program.command('store').description('keep contexts as latents and codes in a database, and look them up');
@@ -47,11 +43,11 @@ function registerBuild(store: Command): void {
         .argParser(collect)
         .default([] as string[], 'histories'),
     )
-    .addOption(number('--histories <n>', 'histories of every training task (default: all)', 1))
-    .addOption(number('--every <n>', 'a context after every so many episodes', 1).default(1))
-    .addOption(number('--streams <n>', 'rollouts: streams in every task', 1).default(10))
-    .addOption(number('--episodes <n>', 'rollouts: episodes of a stream (default: as the run was evaluated)', 1))
-    .addOption(number('--seed <n>', 'rollouts: seed of the streams', 0).default(0))
+    .addOption(numberOption('--histories <n>', 'histories of every training task (default: all)', 1))
+    .addOption(numberOption('--every <n>', 'a context after every so many episodes', 1).default(1))
+    .addOption(numberOption('--streams <n>', 'rollouts: streams in every task', 1).default(10))
+    .addOption(numberOption('--episodes <n>', 'rollouts: episodes of a stream (default: as the run was evaluated)', 1))
+    .addOption(numberOption('--seed <n>', 'rollouts: seed of the streams', 0).default(0))
     .addOption(jsonOption())
     .action(
       async (folder: string, { out, from: given, histories: limit, every, seed, streams, json = false, ...options }: BuildOptions) => {
@@ -103,7 +99,7 @@ const waitingForStore = () => ({ progress: terminalProgress(), signal: new Abort
 /** Which contexts count, as options. `whose` says what they are counted among. */
 const counted = (command: Command, whose: string) =>
   command
-    .addOption(number('--from-episode <n>', `only ${whose} after at least so many episodes`, 1).default(1))
+    .addOption(numberOption('--from-episode <n>', `only ${whose} after at least so many episodes`, 1).default(1))
     .option('--rewarded', `only ${whose} that had earned a reward: before, a context cannot know its task`);
 
 /** What counts, in words; nothing where everything does. */
@@ -127,9 +123,9 @@ function registerQuery(store: Command): void {
     .argument('<db>', 'a store')
     .description('the stored contexts nearest to the one after some episodes of a training history')
     .requiredOption('--run <folder>', 'the run that the store was built from', pathOf('--run'))
-    .addOption(number('--history <i>', 'position of the history among those trained on, from 0', 0).makeOptionMandatory())
-    .addOption(number('--episode <n>', 'episodes of it that are over', 1).makeOptionMandatory())
-    .addOption(number('-k <n>', 'how many contexts', 1).default(5))
+    .addOption(numberOption('--history <i>', 'position of the history among those trained on, from 0', 0).makeOptionMandatory())
+    .addOption(numberOption('--episode <n>', 'episodes of it that are over', 1).makeOptionMandatory())
+    .addOption(numberOption('-k <n>', 'how many contexts', 1).default(5))
     .addOption(new Option('--metric <name>', 'distance').choices(Object.keys(METRICS)).default('l2'))
     .option('--own', 'also contexts of the same history, which are near by nature')
     .addOption(jsonOption())
@@ -150,7 +146,7 @@ function registerQuery(store: Command): void {
           throw new CadenzaError('E_DATA', `--history ${index}: the run has ${histories.length} training histories, counted from 0.`);
         const compressor = await stage.ContextCompressor.open(run, await readyExecutor(run.config.executor));
         const query = compressor.about(history, episode);
-        const values = await compressor.compress(history, episode);
+        const [values] = await compressor.compress(history, [episode]);
         await compressor.dispose();
         const table = await stage.onceFree(() => contexts.load(), waiting);
         const storedOf = { fromEpisode, rewarded };
@@ -182,8 +178,8 @@ function registerStats(store: Command): void {
   counted(store.command('stats'), 'queries')
     .argument('<db>', 'a store')
     .description('counts, sizes, use of the codes, and how often the nearest context of another stream is of the same task')
-    .addOption(number('--queries <n>', 'contexts of each side of the split that are looked up, in whole streams', 1).default(1000))
-    .addOption(number('--seed <n>', 'seed of which ones', 0).default(0))
+    .addOption(numberOption('--queries <n>', 'contexts of each side of the split that are looked up, in whole streams', 1).default(1000))
+    .addOption(numberOption('--seed <n>', 'seed of which ones', 0).default(0))
     .addOption(jsonOption())
     .action(async (db: string, { queries, seed, json, fromEpisode = 1, rewarded = false }: StatsOptions) => {
       const { ContextStore } = await import('../../data/contexts.ts');

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { compareWithInterpreter, type Numbers, pullback } from '../../../test/helpers/engine.ts';
 import { nodeExecutor } from '../../engine/executors/node.ts';
 import { webExecutor } from '../../engine/executors/web.ts';
 import { type Graph, grad, input, inputsOf, interpret, mul, optimise, square, sum, type Tensor } from '../../engine/index.ts';
-import { compareWithInterpreter, type Numbers, pullback } from '../../engine/testing.ts';
 import { initialise, Scope } from '../../nn/index.ts';
 import { Random } from '../../util/random.ts';
 import { type LatentSettings, latentKind, latentKinds } from './index.ts';

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { episodeStarts, type History, type Space, spaceSize } from '../../rl/index.ts';
+import { isMap } from '../../util/canonical.ts';
 import { readText } from '../../util/files.ts';
 import { type Hdf5Reader, pathOf } from '../hdf5.ts';
 import type { Environment, Fields } from '../manifest.ts';
@@ -38,13 +39,13 @@ export function gymEnvironment(file: Hdf5Reader): GymEnvironment {
   const path = join(dirname(file.path), METADATA);
   const refuse = (what: string, cause?: unknown) => file.refuse(METADATA, what, cause);
   const beside = existsSync(path) ? pythonJson(readText(path), what => refuse(`expected JSON, but ${what}`)) : {};
-  if (!isObject(beside)) throw refuse('expected an object');
+  if (!isMap(beside)) throw refuse('expected an object');
   const about = (name: string) => beside[name] ?? file.attribute('', name);
   const parsed = (name: string) => {
     const text = about(name);
     const value = typeof text === 'string' ? pythonJson(text, what => refuse(`expected JSON in "${name}", but ${what}`)) : text;
     if (value === undefined || value === null) return undefined;
-    if (!isObject(value)) throw refuse(`expected an object in "${name}"`);
+    if (!isMap(value)) throw refuse(`expected an object in "${name}"`);
     return value;
   };
   const notes: string[] = [];
@@ -158,9 +159,9 @@ function collect(space: Record<string, unknown>, at: Collecting, depth = 0): voi
       const { subspaces } = space;
       const entries = Array.isArray(subspaces)
         ? subspaces.map((each, i) => [`_index_${i}`, each])
-        : Object.entries(isObject(subspaces) ? subspaces : {});
+        : Object.entries(isMap(subspaces) ? subspaces : {});
       for (const [name, each] of entries) {
-        if (!isObject(each)) throw refuse(`expected a space of ${path}/${name}`);
+        if (!isMap(each)) throw refuse(`expected a space of ${path}/${name}`);
         collect(each, { ...at, path: `${path}/${name}` }, depth + 1);
       }
       return;
@@ -212,8 +213,6 @@ function actionSpaceOf(leaves: readonly Leaf[], refuse: (what: string) => Error)
   if (space) return space;
   throw refuse('actions are integers and reals together; no policy here gives both. Export one of them');
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function flatNumbers(value: unknown, refuse: () => Error, found: number[] = [], depth = 0): number[] {
   if (Array.isArray(value) && depth < 16) for (const each of value) flatNumbers(each, refuse, found, depth + 1);

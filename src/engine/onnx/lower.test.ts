@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { compareWithInterpreter } from '../../../test/helpers/engine.ts';
 import { nodeExecutor } from '../executors/node.ts';
 import type { Graph } from '../graph.ts';
 import { add, constant, exp, input, split } from '../ops/index.ts';
-import { compareWithInterpreter } from '../testing.ts';
 import { toOnnx } from './lower.ts';
 
 const x = input('x', [2, 2]);

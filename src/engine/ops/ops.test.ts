@@ -4,6 +4,7 @@
 
 import OnnxProto from 'onnx-proto';
 import { describe, expect, it } from 'vitest';
+import { compareWithInterpreter, jacobianError, pullback } from '../../../test/helpers/engine.ts';
 import { Random } from '../../util/random.ts';
 import type { Executor } from '../executors/executor.ts';
 import { nodeExecutor } from '../executors/node.ts';
@@ -13,7 +14,6 @@ import type { Graph } from '../graph.ts';
 import { toOnnx } from '../onnx/lower.ts';
 import { interpret } from '../reference.ts';
 import { type DType, type Shape, sizeOf, type Tensor } from '../tensor.ts';
-import { compareWithInterpreter, jacobianError, pullback } from '../testing.ts';
 import * as engine from './index.ts';
 import { OPS, type OpName } from './index.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { jacobianError } from '../../../test/helpers/engine.ts';
 import { input, interpret, type Tensor } from '../../engine/index.ts';
-import { jacobianError } from '../../engine/testing.ts';
 import { initialise, Scope } from '../../nn/index.ts';
 import { actionDistribution, newActions, type Space, spaceSize } from '../../rl/index.ts';
 import { Random } from '../../util/random.ts';

@@ -1,6 +1,7 @@
 /** @file Methods: what is compared, how it is evaluated, and on what it ran (method 6). */
 
 import type { Kinds, MethodResult } from '../../records/index.ts';
+import { isMap } from '../../util/canonical.ts';
 import { audited } from './data.ts';
 import { escapeTex } from './escape.ts';
 import { type Facts, has, stepsPath } from './facts.ts';
@@ -126,9 +127,7 @@ const wordsOf = ({ environment, source }: Kinds) => ({
 export function leaves(tree: object, base: string, key = ''): [key: string, path: string][] {
   return Object.entries(tree).flatMap(([part, value]) => {
     const [inner, path] = [key ? `${key}.${part}` : part, `${base}/${part}`];
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? leaves(value, path, inner)
-      : [[inner, path] as [string, string]];
+    return isMap(value) ? leaves(value, path, inner) : [[inner, path] as [string, string]];
   });
 }
 

@@ -11,6 +11,7 @@ import {
   type Score,
 } from '../../records/index.ts';
 import type { EpisodesTo, MeanScore, ReturnError } from '../../statistics/index.ts';
+import { groupBy } from '../../util/groups.ts';
 
 /** A normalised score, 1 = optimal. */
 export const score = (value: number): string => value.toFixed(2);
@@ -73,8 +74,10 @@ export function duration(seconds: number): string {
 
 /** What some methods were told beside what they all see, a sentence each: whoever compares their rows has to know. */
 export function givenNotes(methods: MethodTable): string[] {
-  const told = new Map<string, string[]>();
-  for (const [name, { given }] of Object.entries(methods)) if (given) told.set(given, [...(told.get(given) ?? []), name]);
+  const told = groupBy(
+    Object.keys(methods).filter(name => methods[name].given),
+    name => methods[name].given,
+  );
   return Array.from(told, ([given, names]) => `Given ${given}: ${names.join(', ')}. The other rows do not have that information.`);
 }
 

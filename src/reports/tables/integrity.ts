@@ -9,6 +9,7 @@ import {
   rowsOf,
   type StageBudget,
 } from '../../records/index.ts';
+import { groupBy } from '../../util/groups.ts';
 
 /** Why the rows of a table may not be shown as results, as sentences; none for results from before protocols were recorded. */
 export const refusals = (results: Results, table: string): string[] =>
@@ -29,11 +30,10 @@ export function integrityNote(results: Results, table: string): string {
 
 /** What each row's training took, a sentence for rows with equal budgets. */
 export function budgetNotes(methods: MethodTable): string[] {
-  const rows = new Map<string, string[]>();
-  for (const [name, { budget }] of Object.entries(methods)) {
-    const text = budget ? describeBudget(budget) : 'none of ours';
-    rows.set(text, [...(rows.get(text) ?? []), name]);
-  }
+  const rows = groupBy(Object.keys(methods), name => {
+    const { budget } = methods[name];
+    return budget ? describeBudget(budget) : 'none of ours';
+  });
   if ([...rows.keys()].every(text => text === 'none of ours')) return [];
   return Array.from(rows, ([text, names]) => `Training of ${names.join(', ')}: ${text}.`);
 }

@@ -7,9 +7,9 @@ import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps } from '../../settings/fields.ts';
 import { foresees } from '../../settings/returns.ts';
+import { trainOnHistories } from '../batches.ts';
 import { agentOf } from '../cad.ts';
 import { defineStage, type TrainingRun } from '../define.ts';
-import { trainingStage } from '../stage.ts';
 
 const settings = stageSection('Policy trained on alone after fine-tuning, so that it catches up with latents that no longer change', {
   steps: steps('Training steps; 0 skips the stage').default(0),
@@ -26,13 +26,13 @@ const termsOf = (config: BaseConfig): WeightedTerm[] => [{ term: 'task', weight:
 export const consolidate = defineStage({
   name: 'consolidate',
   settings,
-  steps: ({ consolidate }: ConsolidateSection) => consolidate.steps,
+  steps: ({ consolidate }: BaseConfig & ConsolidateSection) => consolidate.steps,
   terms: termsOf,
   rows: config => [{ method: METHOD, foresees: foresees(config) }],
   async train(run: TrainingRun<ConsolidateSection>, earlier) {
     const { model, config } = run;
     const { compressor, latents, consolidate } = config;
-    const output = await trainingStage(run, {
+    const output = await trainOnHistories(run, {
       name: 'consolidate',
       own: consolidate,
       compressor,

@@ -44,7 +44,7 @@ import {
 } from '../../rl/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { count, fraction, optimiserFields, optimiserOverrides, real, steps, weight } from '../../settings/fields.ts';
-import { monteCarloActions, source, sourcePolicy } from '../../sources/index.ts';
+import { monteCarloTables, source, sourcePolicy } from '../../sources/index.ts';
 import { newBatch, writeSegment } from '../../tokenizers/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import type { Random } from '../../util/random.ts';
@@ -212,32 +212,31 @@ export function teacherOf(
     return (tasks, fresh) => sourcePolicy({ family, tasks, source: own, random: fresh, options: chosen.options });
   }
   // A task's table is the same in every iteration, so that a resumed run has it too.
-  const known = new Map<string, Float32Array>();
-  return tasks => tablePolicy(family, tasks, known, random);
+  const tableOf = monteCarloTables(family, random);
+  return tasks =>
+    tablePolicy(
+      family,
+      tasks.map(task => tableOf({ task, taskKey: family.taskKey(task) })),
+    );
 }
 
 /** Looks on at these tasks; what is drawn at random comes from `fresh`. */
 export type Teacher = (tasks: readonly Task[], fresh: Random) => Policy;
 
-/** Monte-Carlo optimal actions, looked up by what is seen; `known` keeps the table of every task that was met. */
-function tablePolicy(family: EnvFamily, tasks: readonly Task[], known: Map<string, Float32Array>, random: Random): Policy {
+/** Optimal actions, looked up by what is seen in the table of each environment's task. */
+function tablePolicy(family: EnvFamily, tables: readonly Float32Array[]): Policy {
   const state = stateOf(family);
   const actions = actionDistribution(family.actionSpace);
   const { size: A } = actions;
-  const tables = tasks.map(task => {
-    const key = family.taskKey(task);
-    if (!known.has(key)) known.set(key, monteCarloActions(family, task, random.split(key)));
-    return known.get(key)!;
-  });
-  const probabilities = new Float32Array(tasks.length * A);
-  let phases = tasks.map(() => phaseCounter(family));
+  const probabilities = new Float32Array(tables.length * A);
+  let phases = tables.map(() => phaseCounter(family));
   return {
     actions,
     reset() {
-      phases = tasks.map(() => phaseCounter(family));
+      phases = tables.map(() => phaseCounter(family));
     },
     async act(observation) {
-      const width = observation.length / tasks.length;
+      const width = observation.length / tables.length;
       for (const [i, table] of tables.entries()) {
         const row = state(observation, i * width, phases[i].now) * A;
         probabilities.set(table.subarray(row, row + A), i * A);

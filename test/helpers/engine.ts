@@ -1,14 +1,14 @@
 /** @file Checks for tests of anything built on the engine: `grad` against finite differences, an executor against the interpreter. */
 
-import type { Data, Executor, Feeds, HostTensor } from './executors/executor.ts';
-import { newData } from './executors/executor.ts';
-import { grad } from './grad.ts';
-import { type Graph, inputsOf } from './graph.ts';
-import { toOnnx } from './onnx/lower.ts';
-import { mul } from './ops/elementwise.ts';
-import { input, sum } from './ops/structure.ts';
-import { interpret } from './reference.ts';
-import { sizeOf, type Tensor } from './tensor.ts';
+import type { Data, Executor, Feeds, HostTensor } from '../../src/engine/executors/executor.ts';
+import { newData } from '../../src/engine/executors/executor.ts';
+import { grad } from '../../src/engine/grad.ts';
+import { type Graph, inputsOf } from '../../src/engine/graph.ts';
+import { toOnnx } from '../../src/engine/onnx/lower.ts';
+import { mul } from '../../src/engine/ops/elementwise.ts';
+import { input, sum } from '../../src/engine/ops/structure.ts';
+import { interpret } from '../../src/engine/reference.ts';
+import { sizeOf, type Tensor } from '../../src/engine/tensor.ts';
 
 export type Numbers = Readonly<Record<string, ArrayLike<number>>>;
 

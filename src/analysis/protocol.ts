@@ -1,0 +1,48 @@
+/** @file How an experiment evaluates: what its rollouts depend on, what is resampled, and what a reader has to know of it. */
+
+import type { ExperimentConfig } from '../config/experiment.ts';
+import { statedSelection } from '../config/selection.ts';
+import { auditTasks, openTasks } from '../histories/tasks.ts';
+import type { Protocol, Rows } from '../records/index.ts';
+import type { Resampled } from '../statistics/index.ts';
+
+/** Settings of an evaluation that its rollouts depend on; what else is measured changes none of them. */
+export function rolloutSettings({ evaluate }: Pick<ExperimentConfig, 'evaluate'>) {
+  const { resamples: _, envs: __, imitation: ___, timed: ____, ...protocol } = evaluate;
+  return protocol;
+}
+
+/**
+ * Tasks are resampled where they are a sample: drawn from a distribution, or some of those held out. And where a network plays each of them once,
+ * since nothing else would vary then.
+ *
+ * @param streams of a task and training seed.
+ */
+export function resampledOf(config: ExperimentConfig, streams = config.evaluate.streams): Resampled {
+  const { family, side, evaluated } = openTasks(config);
+  return family.drawTask || evaluated.length < side.length || streams === 1 ? 'tasks' : 'runs';
+}
+
+/** The rows that an evaluation of this experiment will have, as far as it matters who they are compared with. */
+export function plannedRows(name: string, config: ExperimentConfig): Rows {
+  const { family, evaluated } = openTasks(config);
+  const tasks = evaluated.map(task => ({ task: family.taskKey(task), oracle: family.oracleReturn(task) }));
+  return { name, protocol: protocolOf(config), tasks };
+}
+
+/** How an experiment evaluates, and what of its split and its settings a reader has to know. */
+export function protocolOf(config: ExperimentConfig): Protocol {
+  const { family } = openTasks(config);
+  const { tasks: side, episodes, streams, sampling } = config.evaluate;
+  const { id, options } = family;
+  const { train, test, overlap } = auditTasks(config);
+  return {
+    env: { id, ...(options ? { options: { ...options } } : {}) },
+    side,
+    episodes,
+    streams,
+    sampling,
+    split: { train, test, overlap },
+    selection: statedSelection(config),
+  };
+}

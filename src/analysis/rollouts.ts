@@ -1,0 +1,182 @@
+/** @file Stages `evaluate-…`: one method of one seed learns in context on the evaluated tasks (method 6). Only Z and the running episode reach A_φ. */
+
+import { join } from 'node:path';
+import { z } from 'zod';
+import { costOf } from '../agent/cost.ts';
+import { inferenceGraphs, openPolicy, ownModel } from '../agent/inference.ts';
+import type { Model } from '../agent/model.ts';
+import { readStageFile, reportOf, type StageFile, type StageStore } from '../cache/store.ts';
+import type { ExperimentConfig } from '../config/experiment.ts';
+import type { Executor } from '../engine/index.ts';
+import type { Demonstrations } from '../histories/demonstrate.ts';
+import { loadHistories } from '../histories/generate.ts';
+import { datasetKey } from '../histories/imported.ts';
+import { openTasks } from '../histories/tasks.ts';
+import { rollout } from '../play/index.ts';
+import type { InContextPolicy } from '../policy/index.ts';
+import { type MethodCost, RETURNS_FILE, type SeedReturns } from '../records/index.ts';
+import { METHOD_COST } from '../records/results-format.ts';
+import { openMemory, type TrainedMethod } from '../retrieval/memory.ts';
+import type { History, Policy, Task } from '../rl/index.ts';
+import { source, sourcePolicy } from '../sources/index.ts';
+import { CodeCounter } from '../statistics/index.ts';
+import { writeJson } from '../util/files.ts';
+import { fields } from '../util/formats.ts';
+import { Random } from '../util/random.ts';
+import { rolloutSettings } from './protocol.ts';
+
+export interface Evaluation {
+  readonly store: StageStore;
+  readonly config: ExperimentConfig;
+  readonly model: Model;
+  readonly executor: Executor;
+  /** Demonstrations of the evaluated tasks, one for every stream: each trained model is evaluated with each style as its prompt, too. */
+  readonly shown?: readonly Demonstrations[];
+  /** Name of the entry of `evaluate.envs` that `config` and `model` are at; absent at the options that were trained on. */
+  readonly at?: string;
+}
+
+/** The evaluation with the model that a method has, in the family that is played. */
+export const evaluationOf = (evaluation: Evaluation, method: TrainedMethod): Evaluation => ({
+  ...evaluation,
+  model: ownModel(evaluation.model, method),
+});
+
+/** What a trained model looks contexts up in, if it does. */
+export const memoryOf = async (evaluation: Evaluation, { memory, seed }: TrainedMethod) =>
+  memory && (await openMemory({ ...evaluation, seed, tasks: openTasks(evaluation.config).evaluated }, memory));
+
+/** What one method of one seed earned, and what it costs to act with it. */
+export interface MethodRollouts {
+  readonly returns: SeedReturns;
+  readonly cost: MethodCost;
+}
+
+const numbers = z.array(z.number());
+const RETURNS: StageFile<{ tasks: string[]; returns: number[]; regret?: number[] }> = {
+  name: RETURNS_FILE,
+  schema: z.strictObject({ tasks: z.array(z.string()), returns: numbers, regret: numbers.optional() }),
+};
+const reported = fields<MethodCost & { lookUpShare?: number }>({ ...METHOD_COST, lookUpShare: z.number().optional() });
+
+/** What acts, what that costs, and the seconds that looking up took, for one that looks contexts up. */
+interface Player {
+  readonly policy: Policy;
+  readonly cost: () => MethodCost;
+  readonly lookUpSeconds?: () => number;
+}
+
+interface RolloutRequest {
+  /** Name of the row. */
+  readonly name: string;
+  readonly seed: number;
+  /** Stages that the player reads, and what else it depends on. */
+  readonly inputs?: Readonly<Record<string, string>>;
+  readonly settings?: unknown;
+  /** As the experiment says, when left out. */
+  readonly sampling?: ExperimentConfig['evaluate']['sampling'];
+  /** Opens the player for these tasks, one an environment. */
+  readonly prepare: (tasks: readonly Task[], random: Random) => Promise<Player>;
+}
+
+/** Rolls one method of one seed, or reads what was rolled before. */
+async function rollMethod({ store, config, model, at }: Evaluation, request: RolloutRequest): Promise<MethodRollouts> {
+  const { name, seed, inputs = {}, settings = {}, sampling = config.evaluate.sampling, prepare } = request;
+  const protocol = { ...rolloutSettings(config), sampling };
+  const tasks = openTasks(config).evaluated.flatMap(task => new Array<Task>(config.evaluate.streams).fill(task));
+  const output = await store.run({
+    stage: `evaluate-${name}${at ? `-${at}` : ''}-seed${seed}`,
+    settings: { env: config.env, split: config.split, protocol, seed, executor: config.executor, settings, ...datasetKey(config) },
+    inputs,
+    async run({ folder, progress, signal }) {
+      const random = Random.seeded(seed).split('evaluate', name);
+      const { policy, cost, lookUpSeconds } = await prepare(tasks, random);
+      const title = `evaluate ${name}${at ? ` at ${at}` : ''} (seed ${seed})`;
+      progress.start(title, tasks.length * protocol.episodes);
+      const began = performance.now();
+      const { returns, regret } = await rollout({
+        family: model.family,
+        tasks,
+        policy,
+        episodes: protocol.episodes,
+        random,
+        greedy: protocol.sampling === 'greedy',
+        onProgress: ({ done }) => progress.update(done),
+        signal,
+      });
+      const lookUpShare = lookUpSeconds && (1000 * lookUpSeconds()) / (performance.now() - began);
+      progress.finish(lookUpShare === undefined ? undefined : `looking up took ${(100 * lookUpShare).toFixed(1)}% of the time`);
+      writeJson(join(folder, RETURNS.name), {
+        tasks: tasks.map(model.family.taskKey),
+        returns: Array.from(returns),
+        regret: regret && Array.from(regret),
+      });
+      return { ...cost(), lookUpShare: lookUpShare && Number(lookUpShare.toFixed(4)) };
+    },
+  });
+  // Times are for the record of the stage: equal runs have equal results.
+  const { lookUpShare: _time, ...cost } = reportOf(output, reported);
+  return { returns: readStageFile(output.folder, RETURNS), cost };
+}
+
+/** Name of the row of a method that was given a prompt. */
+export const prompted = (method: string, { style }: Demonstrations) => `${method}-${style}`;
+
+/** A trained model on its own, or with demonstrations as its prompts: told before its first step, and in its query until its last. */
+export async function rollModel(whole: Evaluation, method: TrainedMethod, shown?: Demonstrations): Promise<MethodRollouts> {
+  const evaluation = evaluationOf(whole, method);
+  const { model, executor } = evaluation;
+  const memory = await memoryOf(evaluation, method);
+  return rollMethod(evaluation, {
+    name: shown ? prompted(method.method, shown) : method.method,
+    seed: method.seed,
+    inputs: { model: method.trained.key, ...memory?.inputs, ...(shown ? { prompt: shown.output.key } : {}) },
+    settings: memory?.settings,
+    async prepare(tasks) {
+      const single = inferenceGraphs(model, method, { compress: 1, act: 1 });
+      const { codes } = single;
+      const counter = codes && new CodeCounter({ groups: codes.shape[1], size: codes.size });
+      const onCodes = counter && ((made: ArrayLike<number>) => counter.count(made));
+      const retrieve = memory?.retriever(tasks.map(model.family.taskKey));
+      const alone = await openPolicy({ model, executor, size: tasks.length, retrieve, onCodes }, method);
+      return {
+        policy: shown ? promptedPolicy(alone, loadHistories(shown.output, model.family).histories) : alone,
+        cost: () => ({ ...costOf(model, method.kind, single), codes: counter?.use(), retrieval: retrieve?.use }),
+        lookUpSeconds: retrieve?.seconds,
+      };
+    },
+  });
+}
+
+/** The policy with these prompts, one an environment, from every reset on. */
+const promptedPolicy = (policy: InContextPolicy, prompts: readonly History[]): Policy => ({
+  ...policy,
+  reset(size) {
+    policy.reset(size);
+    policy.prompt(prompts);
+  },
+});
+
+/** A row that a source plays: a learning algorithm, random choice or the oracle. */
+export interface SourceRow {
+  readonly method: string;
+  /** Of the source. */
+  readonly id: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** The source in the same environments as the trained models. */
+export function rollSource(evaluation: Evaluation, { method, id, options }: SourceRow, seed: number): Promise<MethodRollouts> {
+  const { family } = evaluation.model;
+  return rollMethod(evaluation, {
+    name: method,
+    seed,
+    settings: { id, options },
+    // The likeliest of equal chances would be the first action, always.
+    sampling: id === 'random' ? 'sample' : undefined,
+    prepare: async (tasks, random) => ({
+      policy: sourcePolicy({ family, tasks, source: source(id), random: random.split('source'), options }),
+      cost: () => ({ flopsPerAction: 0, stateBytes: 0, historyBytes: 0 }),
+    }),
+  });
+}

@@ -1,0 +1,89 @@
+/**
+ * @file The one encoder of histories: Z of prefixes of recorded streams, each as a policy that lived through its stream has it there.
+ * Shape key: P prefixes, M latents, D width, G codes of a latent.
+ */
+
+import { sizeOf } from '../engine/index.ts';
+import { type CompressProgram, contextEncoder } from '../policy/index.ts';
+import type { ContextShape, Tokenizer, Transitions } from '../tokenizers/index.ts';
+import { expect } from '../util/errors.ts';
+
+/** C_θ, compiled, and what it takes. */
+export interface Compressor {
+  readonly tokenizer: Tokenizer;
+  readonly context: ContextShape;
+  /** With the number of contexts that it compresses in one call. */
+  readonly compress: CompressProgram;
+  /** [M, G] of a context, where latents are codes. */
+  readonly codes?: { readonly shape: readonly number[] };
+}
+
+/** A recorded stream: segment i is [starts[i], starts[i + 1]). */
+export interface PrefixStream {
+  readonly past: Transitions;
+  readonly starts: ArrayLike<number>;
+  /** Lengths of its prefixes in segments, ascending. */
+  readonly counts: readonly number[];
+}
+
+export interface EncodeOptions {
+  /** Checked before every call; stops by throwing its reason. */
+  readonly signal?: AbortSignal;
+  /** Called with the number of prefixes that are encoded. */
+  readonly onProgress?: (done: number) => void;
+}
+
+/** Prefixes in the order of streams and counts. */
+export interface EncodedPrefixes {
+  /** [P · M · D] */
+  readonly latents: Float32Array;
+  /** [P · M · G] */
+  readonly codes?: Uint16Array;
+}
+
+/**
+ * Compresses prefixes of streams. A recurrent compressor is led through each stream from its start, all streams side by side; before anything
+ * happened its state is zeros, and so is Z.
+ *
+ * @example const { latents } = await encodePrefixes(compressor, [{ past: history, starts: segmentStarts(history, segment), counts: [0, 1, 2] }])
+ */
+export async function encodePrefixes(
+  { tokenizer, context, compress, codes: discrete }: Compressor,
+  streams: readonly PrefixStream[],
+  { signal, onProgress }: EncodeOptions = {},
+): Promise<EncodedPrefixes> {
+  const encode = contextEncoder(tokenizer, context, compress);
+  const [row, codeRow] = [sizeOf(compress.latentShape), discrete ? sizeOf(discrete.shape) : 0];
+  let total = 0;
+  /** By stream, the rows of its prefixes by their lengths. */
+  const rows = streams.map(({ counts }) => new Map(counts.map(count => [count, total++])));
+  expect(
+    streams.every(({ counts }, i) => rows[i].size === counts.length && counts.every((count, k) => k === 0 || counts[k - 1] < count)),
+    'encodePrefixes: expected the lengths of the prefixes in ascending order.',
+  );
+  const latents = new Float32Array(total * row);
+  const codes = discrete && new Uint16Array(total * codeRow);
+  const states = compress.carries ? streams.map(() => new Float32Array(row)) : undefined;
+  const passed = new Float32Array(row);
+  const most = Math.max(0, ...streams.map(({ counts }) => counts.at(-1) ?? 0));
+  let done = 0;
+  for (let count = 0; count <= most; count++) {
+    signal?.throwIfAborted();
+    const here = streams.flatMap(({ past, starts, counts }, i) => {
+      const to = rows[i].get(count);
+      if (to !== undefined) done++;
+      if (states ? count === 0 || count > (counts.at(-1) ?? 0) : to === undefined) return [];
+      return {
+        past,
+        starts,
+        count,
+        latents: to === undefined ? passed : latents.subarray(to * row, (to + 1) * row),
+        carried: states?.[i],
+        codes: to === undefined ? undefined : codes?.subarray(to * codeRow, (to + 1) * codeRow),
+      };
+    });
+    await encode(here);
+    onProgress?.(done);
+  }
+  return { latents, codes };
+}
