@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { failure } from '../../test/helpers/failure.ts';
+import { carrying, failure } from '../../test/helpers/failure.ts';
 import { comparisonFaults, describeSelection, expectComparable, type Rows, rowsOf } from './integrity.ts';
 import type { Protocol } from './protocol.ts';
 import type { Results } from './results.ts';
@@ -96,8 +96,8 @@ describe('rowsOf', () => {
 });
 
 it('says how settings were chosen', () => {
-  expect(describeSelection({ by: 'unstated' })).toBe('how these settings were chosen was not stated');
-  expect(describeSelection({ by: 'validation', study: 'ab'.repeat(32), tasks: ['x', 'y'], note: 'best of 9' })).toBe(
-    'settings chosen by results on validation tasks (study abababababab, 2 tasks): best of 9',
-  );
+  const told = describeSelection({ by: 'validation', study: 'ab'.repeat(32), tasks: ['x', 'y'], note: 'best of 9' });
+  expect(told).toEqual(carrying('validation', 'ab'.repeat(6), 2, 'best of 9'));
+  const rules = (['preset', 'validation', 'test', 'unstated'] as const).map(by => describeSelection({ by }));
+  expect(new Set(rules).size).toBe(4);
 });
