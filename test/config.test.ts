@@ -38,21 +38,9 @@ const CASES: Case[] = [
   { what: 'a mistyped value', text: 'name: a\nmodel:\n  width: wide', carries: ['e.yaml:3:10', 'model.width', '"wide"'] },
   { what: 'a fraction of a layer', text: 'name: a\nmodel: {encoderLayers: 2.5}', carries: ['model.encoderLayers', 2.5] },
   { what: 'a value below its range', text: 'name: a\ncontext: {episodes: 0}', carries: ['context.episodes', 1, 0] },
-  {
-    what: 'a value above its range',
-    text: 'name: a\nsource: {noise: {max: 1.5}}',
-    carries: ['source.noise.max', 1, 1.5],
-  },
-  {
-    what: 'an infinite value',
-    text: 'name: a\npretrain: {lambdaCap: .inf}',
-    carries: ['pretrain.lambdaCap', 'Infinity'],
-  },
-  {
-    what: 'an unknown option',
-    text: 'name: a\ntokenizer: paked',
-    carries: ['packed, interleaved', '"paked"', '"packed"'],
-  },
+  { what: 'a value above its range', text: 'name: a\nsource: {noise: {max: 1.5}}', carries: ['source.noise.max', 1, 1.5] },
+  { what: 'an infinite value', text: 'name: a\npretrain: {lambdaCap: .inf}', carries: ['pretrain.lambdaCap', 'Infinity'] },
+  { what: 'an unknown option', text: 'name: a\ntokenizer: paked', carries: ['packed, interleaved', '"paked"', '"packed"'] },
   {
     what: 'an unknown kind of latents',
     text: 'name: a\nlatents: {kind: fqs}',
@@ -145,11 +133,7 @@ const CASES: Case[] = [
     text: 'name: a\ntables:\n  - name: q\n    set: {sorce: 5}',
     carries: ['e.yaml:4:11: tables.0.set.sorce', '"tables.0.set.source"'],
   },
-  {
-    what: 'two tables of one name',
-    text: 'name: a\ntables: [{name: q, set: {}}, {name: q, set: {}}]',
-    carries: ['tables.1.name', '"q"'],
-  },
+  { what: 'two tables of one name', text: 'name: a\ntables: [{name: q, set: {}}, {name: q, set: {}}]', carries: ['tables.1.name', '"q"'] },
   {
     what: 'two evaluations of one name',
     text: 'name: a\nevaluate: {envs: [{name: d, options: {}}, {name: d, options: {x: 1}}]}',
@@ -191,11 +175,7 @@ const CASES: Case[] = [
   { what: 'a weight that float32 does not hold', text: 'name: a\nfinetune: {gamma: 1e39}', carries: ['finetune.gamma', 'float32'] },
   { what: 'a weight that processors take for 0', text: 'name: a\nfinetune: {gamma: 1e-40}', carries: ['finetune.gamma', 'float32'] },
   { what: 'a decay that is 1 in float32', text: 'name: a\noptimiser: {beta2: 0.99999999999}', carries: ['optimiser.beta2', 'float32'] },
-  {
-    what: 'a width beyond any machine',
-    text: 'name: a\nmodel: {width: 1000000000}',
-    carries: ['model.width', 16384, 1000000000],
-  },
+  { what: 'a width beyond any machine', text: 'name: a\nmodel: {width: 1000000000}', carries: ['model.width', 16384, 1000000000] },
   {
     what: 'more steps than can be counted',
     text: 'name: a',
@@ -237,12 +217,7 @@ const CASES: Case[] = [
     set: ['model.latents=0'],
     carries: ['--set model.latents=0', 1],
   },
-  {
-    what: 'an override below a value',
-    text: 'name: a',
-    set: ['name.x=1'],
-    carries: ['--set name.x=1', '"a"'],
-  },
+  { what: 'an override below a value', text: 'name: a', set: ['name.x=1'], carries: ['--set name.x=1', '"a"'] },
   { what: 'an override past a list', text: 'name: a\nseeds: [1]', set: ['seeds.1=2'], carries: ['--set seeds.1=2', 1] },
   { what: 'a tag that changes what is read', text: 'name: a\nseeds: !!set {1, 2}', carries: ['e.yaml:2:8', '!!set'] },
   { what: 'a tag of ordered maps', text: 'name: a\nenv: !!omap [id: x]', carries: ['e.yaml:2:6', '!!omap'] },
@@ -263,12 +238,7 @@ const CASES: Case[] = [
     set: ['modle.width=null'],
     carries: ['--set modle.width=null', 'modle.width: '],
   },
-  {
-    what: 'a required key that is unset',
-    text: 'name: a',
-    set: ['name=null'],
-    carries: ['--set name=null'],
-  },
+  { what: 'a required key that is unset', text: 'name: a', set: ['name=null'], carries: ['--set name=null'] },
   { what: 'an item that is unset', text: 'name: a\nseeds: [1, 2]', set: ['seeds.0=null'], carries: ['--set seeds.0=null', 'seeds'] },
   {
     what: 'several values of one setting',
