@@ -96,7 +96,7 @@ reference: m2 joint
     const foretold = ['cad m1 joint', 'cad m2 frozen', 'cad m2 joint', 'last return', 'training mean'];
     expect(Object.keys(results.returns!.small.predictors).sort()).toEqual(foretold);
 
-    const again = await cadenza('ablate', file, '--out', out, '--json');
+    const again = await withinProcess(['ablate', file, '--out', out, '--json']);
     expect(again.stderr).not.toContain('finetune');
     expect((JSON.parse(again.stdout) as Results).methods).toEqual(results.methods);
   }, 60_000);
@@ -115,7 +115,7 @@ rate: { along: m }
 `,
     );
     const out = join(folder, 'rates');
-    const ended = await cadenza('ablate', file, '--out', out, '--json');
+    const ended = await withinProcess(['ablate', file, '--out', out, '--json']);
     expect(ended.status, ended.stderr).toBe(0);
     const { rate, methods } = JSON.parse(ended.stdout) as Results;
     expect(rate!.points.map(({ group, method }) => [group, method])).toEqual([
@@ -134,8 +134,8 @@ rate: { along: m }
     expect(curve).toMatch(/÷ .*teacher/);
     // The curve is what was asked for: it comes first.
     const page = readFileSync(join(out, 'results.html'), 'utf8');
-    const [first2] = page.split('</section>');
-    expect(first2).toContain('÷');
+    const [curveFirst] = page.split('</section>');
+    expect(curveFirst).toContain('÷');
     expect(page).not.toContain('<strong>cad');
   }, 60_000);
 
@@ -146,7 +146,7 @@ set: { teacher: { steps: 0 }, pretrain: { steps: 0 }, distil: { steps: 0, beta: 
 `;
     const file = join(folder, 'sources.yaml');
     writeFileSync(file, `name: sources\nbase: ${TINY}\n${axes}`);
-    const ended = await cadenza('ablate', file, '--out', join(folder, 'sources'), '--json');
+    const ended = await withinProcess(['ablate', file, '--out', join(folder, 'sources'), '--json']);
     expect(ended.status, ended.stderr).toBe(0);
     const rows = Object.keys((JSON.parse(ended.stdout) as Results).methods).sort();
     expect(rows).toEqual(['cad explorer', 'cad slow', 'cad twice', 'random', 'source explorer', 'source slow']);

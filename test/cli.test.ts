@@ -5,17 +5,16 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { pathOf } from '../src/cli/options.ts';
 import { buildProgram } from '../src/cli/program.ts';
 import { loadExperiment } from '../src/config/experiment.ts';
 import { readyExecutor, threadAdvice } from '../src/engine/executors/registry.ts';
-import { start as runner, settings, stageFolder, TINY, withinProcess } from './helpers/command.ts';
+import { cadenza, ROOT, start as runner, settings, stageFolder, TINY, withinProcess } from './helpers/command.ts';
 import { carrying, exit, failure } from './helpers/failure.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -31,8 +30,6 @@ function start(...args: string[]) {
   const ended = once(child, 'close').then(([status]) => ({ status: status as number, ...texts }));
   return { child, ended };
 }
-
-const cadenza = (...args: string[]) => start('src/cli/main.ts', ...args).ended;
 
 describe('--dry-run', () => {
   it.each(['tiny.yaml', 'tiny-regression.yaml'])('estimates %s and writes nothing', async name => {
@@ -80,7 +77,7 @@ describe('cadenza', () => {
   });
 
   it('gives errors as JSON on stdout with --json', async () => {
-    const { status, stdout, stderr } = await cadenza('teacher', bad, '--json');
+    const { status, stdout, stderr } = await withinProcess(['teacher', bad, '--json']);
     expect([status, stderr]).toEqual([3, '']);
     expect(JSON.parse(stdout).error).toEqual(failure('E_CONFIG', 'bad.yaml:3:3'));
   });
@@ -90,7 +87,7 @@ describe('cadenza', () => {
     ['an unknown option', ['run', good, '--resum'], "'--resum'"],
     ['a missing file', ['run'], "'experiment'"],
   ])('refuses %s', async (_, args, name) => {
-    const ended = await cadenza(...args);
+    const ended = await withinProcess(args);
     expect(ended).toEqual(exit('E_USAGE', name));
     expect(ended.stdout).toBe('');
   });
@@ -103,10 +100,10 @@ describe('cadenza', () => {
   });
 
   it('prints resolved configurations and their schema', async () => {
-    const yaml = await cadenza('config', 'print', good, '--set', 'model.latents=2', '--set', 'seeds=[3, 4]');
+    const yaml = await withinProcess(['config', 'print', good, '--set', 'model.latents=2', '--set', 'seeds=[3, 4]']);
     expect(yaml).toMatchObject({ status: 0, stderr: '' });
     expect(parse(yaml.stdout)).toMatchObject({ name: 'tiny', seeds: [3, 4], model: { latents: 2 } });
-    const schema = await cadenza('config', 'schema');
+    const schema = await withinProcess(['config', 'schema']);
     expect(JSON.parse(schema.stdout).$schema).toContain('draft-07');
   });
 

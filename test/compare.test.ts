@@ -8,7 +8,7 @@ import type { Results } from '../src/records/index.ts';
 import { sealResults } from '../src/records/results-format.ts';
 import type { ComparisonReport } from '../src/reports/index.ts';
 import type { ErrorCode } from '../src/util/errors.ts';
-import { cadenza, settings, TINY, withinProcess } from './helpers/command.ts';
+import { settings, TINY, withinProcess } from './helpers/command.ts';
 import { carrying, exit, type Needle } from './helpers/failure.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'cadenza-compare-'));
@@ -31,7 +31,7 @@ const SMALL = settings({
 });
 
 async function run(name: string, values: Record<string, unknown>): Promise<void> {
-  const { status, stderr } = await cadenza('run', TINY, '--out', at(name), ...SMALL, ...settings(values));
+  const { status, stderr } = await withinProcess(['run', TINY, '--out', at(name), ...SMALL, ...settings(values)]);
   expect(status, stderr).toBe(0);
 }
 
@@ -53,13 +53,12 @@ function altered(name: string, from: string, change: (results: Results) => void)
 }
 
 beforeAll(async () => {
-  // Two at a time: the machine has two cores, and each run uses one.
-  await Promise.all([run('good', { 'finetune.steps': 200 }), run('twin', { 'finetune.steps': 200 })]);
-  await Promise.all([run('crippled', { 'finetune.steps': 1 }), run('elsewhere', { 'finetune.steps': 1, 'split.seed': 1 })]);
-  await Promise.all([
-    run('reseeded', { 'finetune.steps': 200, seeds: [5] }),
-    run('shorter', { 'finetune.steps': 1, 'evaluate.episodes': 2 }),
-  ]);
+  await run('good', { 'finetune.steps': 200 });
+  cpSync(at('good'), at('twin'), { recursive: true });
+  await run('crippled', { 'finetune.steps': 1 });
+  await run('elsewhere', { 'finetune.steps': 1, 'split.seed': 1 });
+  await run('reseeded', { 'finetune.steps': 1, seeds: [5] });
+  await run('shorter', { 'finetune.steps': 1, 'evaluate.episodes': 2 });
 }, 240_000);
 
 describe('two runs', () => {

@@ -15,7 +15,7 @@ import { optimise, toOnnx } from '../src/engine/index.ts';
 import { environment } from '../src/envs/index.ts';
 import { sealDescription } from '../src/policy/index.ts';
 import { type Game, play } from './helpers/browser-page.ts';
-import { cadenza, settings, stageFolder, TINY } from './helpers/command.ts';
+import { settings, stageFolder, TINY, withinProcess } from './helpers/command.ts';
 import { expectSame, makeModel, readModel } from './helpers/exported.ts';
 import { exit } from './helpers/failure.ts';
 
@@ -94,7 +94,7 @@ describe('a run with a recurrent compressor, segments of 5 and a working memory'
   const out = join(root, 'run');
   const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
   const run = (...args: string[]) =>
-    cadenza(
+    withinProcess([
       'run',
       TINY,
       '--out',
@@ -109,7 +109,7 @@ describe('a run with a recurrent compressor, segments of 5 and a working memory'
         'baselines.methods': ['truncated'],
       }),
       ...args,
-    );
+    ]);
 
   it('trains every stage, evaluates, exports, and has settings that it does not read in no key', async () => {
     const ended = await run();

@@ -34,6 +34,7 @@ const train = async (out: string, ...args: string[]) => {
   expect(status, stderr).toBe(0);
 };
 
+// Others start from a copy of its finished stages.
 let first: Inspection;
 beforeAll(async () => {
   await train(run, ...settings({ 'finetune.steps': 60, 'model.decoderLayers': 2 }));
@@ -162,7 +163,7 @@ describe('looking into a run', () => {
     const copy = join(folder, 'stopped');
     cpSync(run, copy, { recursive: true });
     // Long enough to be stopped in the middle.
-    const longer = [...FEW, '--episodes', '25'];
+    const longer = [...FEW, '--episodes', '12'];
     const { child, says, ended } = start(['inspect', copy, ...longer]);
     await says('held-out');
     child.kill('SIGINT');
@@ -191,13 +192,15 @@ describe('looking into a run', () => {
 describe('the decoder', () => {
   it('is the pretrained one while the compressor is what it was then', async () => {
     const frozen = join(folder, 'frozen');
-    await train(frozen, ...settings({ 'finetune.steps': 0 }));
+    cpSync(run, frozen, { recursive: true });
+    await train(frozen, ...settings({ 'finetune.steps': 0, 'model.decoderLayers': 2 }));
     expect(there((await look(frozen, ...FEW)).reconstruction).decoder).toContain('pretrain-seed0');
   });
 
   it('is a fresh one where the compressor has moved on without it, or none at all', async () => {
     const moved = join(folder, 'moved');
-    await train(moved, ...settings({ 'finetune.steps': 20, 'finetune.gamma': 0 }));
+    cpSync(run, moved, { recursive: true });
+    await train(moved, ...settings({ 'finetune.steps': 20, 'finetune.gamma': 0, 'model.decoderLayers': 2 }));
     const without = await look(moved, ...FEW, '--decoder-steps', '0', '--out', join(folder, 'without'));
     expect(isMissing(without.reconstruction)).toBe(true);
     expect(existsSync(join(folder, 'without', 'reconstruction.svg'))).toBe(false);

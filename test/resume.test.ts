@@ -112,7 +112,7 @@ describe.sequential('a run with a blow in every stage', () => {
   });
 
   it('ends in the same files and the same bytes', async () => {
-    const last = await cadenza(...run(out));
+    const last = await withinProcess(run(out));
     expect(last.status, last.stderr).toBe(0);
     expect(await whole).toMatchObject({ status: 0 });
     const [a, b] = [stageFiles(out), stageFiles(reference)];

@@ -91,7 +91,7 @@ describe('a supervised run again', () => {
     while (!checkpoint() && child.exitCode === null) await sleep(2);
     child.kill('SIGKILL');
     expect((await death).signal).toBe('SIGKILL');
-    const resumed = await cadenza('run', TINY, '--out', killed);
+    const resumed = await withinProcess(['run', TINY, '--out', killed]);
     expect(resumed.status, resumed.stderr).toBe(0);
     const [a, b] = [first, killed].map(out => stageFiles(out, /^(model\.safetensors|scores\.json|metrics\.jsonl)$/));
     expect([...a.keys()]).toEqual([...b.keys()]);
@@ -100,7 +100,7 @@ describe('a supervised run again', () => {
   });
 
   it('in the same folder redoes nothing, and gives its results as JSON', async () => {
-    const again = await cadenza('run', TINY, '--out', first, '--json');
+    const again = await withinProcess(['run', TINY, '--out', first, '--json']);
     expect([again.status, again.stderr]).toEqual([0, expect.stringMatching(/^[^\n]*\n$/)]);
     expect(JSON.parse(again.stdout).methods).toEqual(results.methods);
   });
