@@ -10,7 +10,7 @@ import { loadPolicy } from '../src/policy/index.ts';
 import type { Results } from '../src/records/index.ts';
 import { chooseActions } from '../src/rl/index.ts';
 import { Random } from '../src/util/random.ts';
-import { settings, stageFolder, TINY, withinProcess } from './helpers/command.ts';
+import { metricsOf, settings, stageFolder, TINY, withinProcess } from './helpers/command.ts';
 import { readModel } from './helpers/exported.ts';
 import { carrying } from './helpers/failure.ts';
 
@@ -67,12 +67,7 @@ describe.each(CASES)('a tiny run with actions: $name', ({ name, given, head, siz
     expect(status, stderr).toBe(0);
     const { methods } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')) as Results;
     for (const method of ['cad', 'teacher', 'none', 'source', 'random']) expect(methods[method].byEpisode.mean).toHaveLength(3);
-    const tasks = (stage: string) => {
-      const lines = readFileSync(join(stageFolder(out, `${stage}-seed0`)!, 'metrics.jsonl'), 'utf8')
-        .trim()
-        .split('\n');
-      return lines.map(line => (JSON.parse(line) as { task: number }).task);
-    };
+    const tasks = (stage: string) => metricsOf(out, `${stage}-seed0`).map(({ task }) => task);
     const last = tasks('finetune').slice(-10);
     expect(last.reduce((sum, v) => sum + v / last.length, 0)).toBeLessThan(tasks('distil')[0]);
 

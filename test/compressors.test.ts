@@ -15,7 +15,7 @@ import { optimise, toOnnx } from '../src/engine/index.ts';
 import { environment } from '../src/envs/index.ts';
 import { sealDescription } from '../src/policy/index.ts';
 import { type Game, play } from './helpers/browser-page.ts';
-import { settings, stageFolder, TINY, withinProcess } from './helpers/command.ts';
+import { metricsOf, settings, TINY, withinProcess } from './helpers/command.ts';
 import { expectSame, makeModel, readModel } from './helpers/exported.ts';
 import { exit } from './helpers/failure.ts';
 
@@ -115,10 +115,7 @@ describe('a run with a recurrent compressor, segments of 5 and a working memory'
     const ended = await run();
     expect(ended.status, ended.stderr).toBe(0);
     for (const stage of ['pretrain-seed0', 'distil-seed0', 'finetune-seed0']) {
-      const losses = readFileSync(join(stageFolder(out, stage)!, 'metrics.jsonl'), 'utf8')
-        .trim()
-        .split('\n')
-        .map(line => (JSON.parse(line) as { loss: number }).loss);
+      const losses = metricsOf(out, stage).map(({ loss }) => loss);
       expect(mean(losses.slice(-2)), stage).toBeLessThan(mean(losses.slice(0, 2)));
     }
     expect(JSON.parse(readFileSync(join(out, 'model', 'model.json'), 'utf8'))).toMatchObject({

@@ -7,7 +7,7 @@ import { parseHTML } from 'linkedom';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Inspection, isMissing, PROBED, SIDES } from '../src/records/index.ts';
 import type { ErrorCode } from '../src/util/errors.ts';
-import { settings, stageFolder, start, TINY, withinProcess } from './helpers/command.ts';
+import { metricsOf, settings, start, TINY, withinProcess } from './helpers/command.ts';
 import { carrying, exit } from './helpers/failure.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-inspect-'));
@@ -208,11 +208,9 @@ describe('the decoder', () => {
     expect(parseHTML(readFileSync(join(folder, 'without', 'inspect.html'), 'utf8')).document.body.textContent).toContain(missing);
     const fitted = await look(moved, ...FEW, '--decoder-steps', '30');
     expect(there(fitted.reconstruction).decoder).toEqual(carrying(30));
-    const losses = readFileSync(join(stageFolder(moved, 'inspect-decoder-seed0')!, 'metrics.jsonl'), 'utf8')
-      .trim()
-      .split('\n');
+    const losses = metricsOf(moved, 'inspect-decoder-seed0');
     expect(losses).toHaveLength(3);
-    expect(JSON.parse(losses[2]).loss).toBeLessThan(JSON.parse(losses[0]).loss);
+    expect(losses[2].loss).toBeLessThan(losses[0].loss);
   });
 });
 

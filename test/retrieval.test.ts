@@ -7,7 +7,7 @@ import { parseHTML } from 'linkedom';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeSafetensors } from '../src/engine/index.ts';
 import type { Results } from '../src/records/index.ts';
-import { settings, stageFiles, stageFolder, TINY, withinProcess } from './helpers/command.ts';
+import { metricsOf, settings, stageFiles, stageFolder, TINY, withinProcess } from './helpers/command.ts';
 import { carrying, failure } from './helpers/failure.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-retrieval-'));
@@ -81,10 +81,7 @@ describe('a run with retrieved contexts', () => {
     expect(part('retrieve-seed0', 'compressor.')).toEqual(part('finetune-seed0', 'compressor.'));
     const policy = part('retrieve-seed0', 'policy.');
     for (const [name, data] of part('finetune-seed0', 'policy.')) expect(policy.get(name), name).not.toEqual(data);
-    const lines = readFileSync(join(stageFolder(out, 'retrieve-seed0')!, 'metrics.jsonl'), 'utf8')
-      .trim()
-      .split('\n');
-    const losses = lines.map(line => (JSON.parse(line) as { loss: number }).loss);
+    const losses = metricsOf(out, 'retrieve-seed0').map(({ loss }) => loss);
     expect(losses.at(-1)!).toBeLessThan(losses[0]);
     const report = (stage: string) => JSON.parse(readFileSync(join(stageFolder(out, stage)!, 'stage.json'), 'utf8')).report;
     expect(report('evaluate-cad+retrieval-seed0').lookUpShare).toBeGreaterThan(0);

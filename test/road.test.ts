@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeSafetensors } from '../src/engine/index.ts';
 import { type Results, type Score, scoreMethod } from '../src/records/index.ts';
 import { openRun, rawTable } from '../src/reports/index.ts';
-import { cadenza, type Ended, settings, stageFiles, stageFolder, TINY, withinProcess } from './helpers/command.ts';
+import { cadenza, type Ended, metricsOf, settings, stageFiles, stageFolder, TINY, withinProcess } from './helpers/command.ts';
 import { carrying } from './helpers/failure.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-road-'));
@@ -138,10 +138,7 @@ describe('a tiny run', () => {
   });
 
   it.each(TRAINED)('lowers the loss of %s', stage => {
-    const rows = readFileSync(join(stageFolder(first, `${stage}-seed0`)!, 'metrics.jsonl'), 'utf8')
-      .trim()
-      .split('\n')
-      .map(line => JSON.parse(line) as { step: number; loss: number });
+    const rows = metricsOf(first, `${stage}-seed0`);
     expect(rows.map(({ step }) => step)).toEqual(rows.map((_, i) => 10 * (i + 1)));
     const quarter = Math.floor(rows.length / 4);
     const mean = (part: typeof rows) => part.reduce((sum, { loss }) => sum + loss, 0) / part.length;

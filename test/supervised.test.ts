@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { supervisedSchema } from '../src/config/supervised.ts';
 import type { SupervisedResults } from '../src/records/index.ts';
 import { configJsonSchema, type JsonSchema, loadConfig } from '../src/util/config.ts';
-import { cadenza, type Ended, ROOT, settings, stageFiles, stageFolder, start, withinProcess } from './helpers/command.ts';
+import { cadenza, type Ended, metricsOf, ROOT, settings, stageFiles, stageFolder, start, withinProcess } from './helpers/command.ts';
 import { exit, type Needle } from './helpers/failure.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-supervised-road-'));
@@ -58,11 +58,7 @@ describe('a tiny supervised run', () => {
   });
 
   it('lowers the loss, and learns from the context what is in it', () => {
-    const rows = readFileSync(join(stageFolder(first, 'train-cad-seed0')!, 'metrics.jsonl'), 'utf8')
-      .trim()
-      .split('\n')
-      .map(line => JSON.parse(line) as { loss?: number })
-      .flatMap(({ loss }) => (loss === undefined ? [] : [loss]));
+    const rows = metricsOf(first, 'train-cad-seed0').flatMap(({ loss }) => (loss === undefined ? [] : [loss]));
     expect(rows).toHaveLength(15);
     const mean = (part: number[]) => part.reduce((a, b) => a + b) / part.length;
     expect(mean(rows.slice(-4))).toBeLessThan(0.8 * mean(rows.slice(0, 4)));

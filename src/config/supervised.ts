@@ -3,7 +3,6 @@
 import { z } from 'zod';
 import { POSITION_KINDS } from '../nn/index.ts';
 import { count, seed, steps } from '../settings/fields.ts';
-import { loadConfig } from '../util/config.ts';
 import { fields as shared } from './experiment.ts';
 
 const fields = {
@@ -97,8 +96,3 @@ export const supervisedSchema = z.strictObject(fields).superRefine(({ context, e
 
 /** A fully resolved supervised experiment. */
 export type SupervisedConfig = z.output<typeof supervisedSchema>;
-
-/** Reads a supervised experiment from its YAML file. Throws `E_CONFIG` as `loadConfig` does. */
-export function loadSupervised(file: string, overrides: readonly string[] = []): SupervisedConfig {
-  return loadConfig(supervisedSchema, { file, overrides });
-}

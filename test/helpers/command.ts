@@ -105,3 +105,11 @@ export function stageFiles(out: string, name = /^(model\.safetensors|(returns|im
     .sort((a, b) => (a.path < b.path ? -1 : 1));
   return new Map(paths.map(({ path, match }) => [path, match ? readFileSync(join(stages, path)) : Buffer.alloc(0)]));
 }
+
+/** What a stage wrote of its steps, line by line. */
+export function metricsOf(out: string, stage: string): Record<string, number>[] {
+  const lines = readFileSync(join(stageFolder(out, stage)!, 'metrics.jsonl'), 'utf8')
+    .trim()
+    .split('\n');
+  return lines.map(line => JSON.parse(line));
+}
