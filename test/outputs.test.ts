@@ -89,7 +89,7 @@ describe('the same command again', () => {
   it('says in one line what it reuses and what it makes', async () => {
     const out = copy('again');
     const said = async (...args: Parameters<typeof run>) =>
-      (await run(...args)).stderr.split('\n').filter(line => line.startsWith('reused'));
+      (await run(...args)).stderr.split('\n').filter(line => /^\w+: generate\b.*;/.test(line));
     expect(await said(join(folder, 'new'))).toEqual([]);
     const [again] = await said(out);
     const [before, after] = again.split(';');

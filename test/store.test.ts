@@ -201,7 +201,7 @@ describe('store query', () => {
     const distances = others.neighbours.map(({ distance }: { distance: number }) => distance);
     expect(distances).toEqual([...distances].sort((a, b) => a - b));
     const { stdout } = await store(...args);
-    expect(stdout.split('\n')[0]).toBe(`${own.query.task}, after 6 episodes, return ${own.query.return}; nearest by l2:`);
+    expect(stdout.split('\n')[0]).toEqual(carrying(own.query.task, 6, own.query.return, 'l2'));
   });
 });
 
@@ -219,8 +219,8 @@ describe('which contexts count', () => {
     expect(rewarded.leftOut).toBeGreaterThan(0);
     const late: Scored = of(await json('stats', db, '--queries', '1000', '--from-episode', '5'));
     expect(late.byEpisode.map(({ episode }) => episode)).toEqual([5, 6]);
-    const { stdout } = await store('stats', db, '--rewarded', '--from-episode', '5');
-    expect(stdout).toEqual(carrying(5, /\d+ .*\d+ /));
+    const both: Scored = of(await json('stats', db, '--rewarded', '--from-episode', '5'));
+    expect((await store('stats', db, '--rewarded', '--from-episode', '5')).stdout).toEqual(carrying(5, both.queries, both.leftOut));
     expect((await store('stats', db, '--from-episode', '7')).stdout).toEqual(carrying(7));
   });
 

@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { failure, type Needle } from '../../test/helpers/failure.ts';
+import { carrying, failure, type Needle } from '../../test/helpers/failure.ts';
 import { damagedJson, fuzz } from '../../test/helpers/fuzz.ts';
 import { hashJson } from '../util/files.ts';
 import { silentProgress } from '../util/progress.ts';
@@ -78,7 +78,7 @@ describe('StageStore', () => {
 
   it.each([
     [false, ['half.bin'], []],
-    [true, [], [expect.stringMatching(/^discarded toy-[0-9a-f]{12} \(unfinished\)$/)]],
+    [true, [], [carrying(/toy-[0-9a-f]{12}\b/)]],
   ])('finds of an unfinished stage, with fresh %s, %j', async (fresh, left, discarded) => {
     await expect(open().run(dying)).rejects.toThrow('killed');
     const said: string[] = [];
@@ -146,7 +146,7 @@ describe('StageStore', () => {
       });
     await again().run(request());
     await again().run(request());
-    expect([runs, said]).toEqual([3, [`discarded toy-${key.slice(0, 12)} (finished)`]]);
+    expect([runs, said]).toEqual([3, [carrying(`toy-${key.slice(0, 12)}`)]]);
     expect(existsSync(other.folder)).toBe(true);
   });
 
