@@ -134,8 +134,8 @@ rate: { along: m }
     expect(curve).toMatch(/÷ .*teacher/);
     // The curve is what was asked for: it comes first.
     const page = readFileSync(join(out, 'results.html'), 'utf8');
-    const [curveFirst] = page.split('</section>');
-    expect(curveFirst).toContain('÷');
+    const [top] = page.split('</section>');
+    expect(top).toContain('÷');
     expect(page).not.toContain('<strong>cad');
   }, 60_000);
 
