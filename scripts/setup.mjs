@@ -52,7 +52,8 @@ export function isInstalled(root) {
   return Object.entries(locked).every(asLocked) && Object.keys(installed).every(path => path in locked);
 }
 
-const isBuilt = root => {
+/** Whether dist is what src says. */
+export const isBuilt = root => {
   const mark = join(root, 'dist', '.built');
   return existsSync(mark) && readFileSync(mark, 'utf8') === hashOfSources(root);
 };

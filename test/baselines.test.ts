@@ -1,12 +1,12 @@
 /** @file Every registered baseline as a row of its own: trained, evaluated and costed by the real road on a tiny experiment. */
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { baselines, isTrained } from '../src/agent/baselines/index.ts';
 import type { Results } from '../src/records/index.ts';
-import { type Ended, settings, stageFiles, stageFolder, TINY, withinProcess } from './helpers/command.ts';
+import { type Ended, metricsOf, settings, stageFiles, TINY, withinProcess } from './helpers/command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-baselines-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -33,10 +33,7 @@ describe('a run with every baseline', () => {
   });
 
   it.each(TRAINED)('lowers the loss of %s by equal steps, and says what it costs', id => {
-    const losses = readFileSync(join(stageFolder(out, `${id}-seed0`)!, 'metrics.jsonl'), 'utf8')
-      .trim()
-      .split('\n')
-      .map(line => (JSON.parse(line) as { loss: number }).loss);
+    const losses = metricsOf(out, `${id}-seed0`).map(({ loss }) => loss);
     expect(losses.at(-1)!).toBeLessThan(0.97 * losses[0]);
     const row = results.methods[id];
     expect(row.flopsPerAction).toBeGreaterThan(0);

@@ -12,6 +12,7 @@ import { expectBuildable } from '../src/pipeline/buildable.ts';
 import type { RawReturns, Results, Study } from '../src/records/index.ts';
 import type { ComparisonReport } from '../src/reports/index.ts';
 import { stageFolder, withinProcess } from './helpers/command.ts';
+import { carrying, failure } from './helpers/failure.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-bandit-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -70,7 +71,7 @@ describe('a tiny run', () => {
     }
     // The same histories are not those of another delay.
     const other = openTasks(loadExperiment(file, ['env.options.delay=5'])).family;
-    expect(() => openHistories(data, other)).toThrow(expect.objectContaining({ code: 'E_DATA' }));
+    expect(() => openHistories(data, other)).toThrow(failure('E_DATA'));
   });
 
   it('gives regret with intervals over the tasks, for every method and in every table', () => {
@@ -90,7 +91,7 @@ describe('a tiny run', () => {
     const { source } = results.tables!.noiseless;
     const oracle = source.perTask.reduce((sum, task) => sum + task.oracle * (1 - task.mean), 0) / source.perTask.length;
     expect(source.regret!.mean).toBeCloseTo(oracle, 5);
-    expect(results.bars).toMatch(/20 test tasks and the 2 training seeds are resampled.*2 × 1 runs/);
+    expect(results.bars).toEqual(carrying(20, 2, '2 × 1'));
   });
 
   it('plays the likeliest actions, but for random choice, of which there is none', () => {
@@ -128,7 +129,7 @@ describe('a tiny run', () => {
     ]);
     expect(measures.regret!.difference).toMatchObject({ by: 'run', pairs: 40, resampled: 'tasks' });
     expect(measures.regret!.before).toBeCloseTo(results.tables!['delay-9'].random.regret!.mean, 9);
-    expect(bars).toContain('the 2 training seeds and the 20 test tasks are resampled');
+    expect(bars).toEqual(carrying(2, 20));
     expect(results.protocols!['delay-9'].env).toEqual({ id: 'delayed-bandit', options: { arms: 3, pulls: 8, delay: 9 } });
   });
 
@@ -139,7 +140,7 @@ describe('a tiny run', () => {
     const { status, stdout, stderr } = await withinProcess(['tune', file, ...args]);
     expect(status, stderr).toBe(0);
     const study = JSON.parse(stdout) as Study;
-    expect(study.bars).toMatch(/the 7 validation tasks and the 2 training seeds are resampled/);
+    expect(study.bars).toEqual(carrying(7, 2, 'validation'));
     expect(study.validationTasks).toHaveLength(7);
     const held = new Set(results.split.testTasks as string[]);
     for (const key of study.validationTasks) expect(held.has(key)).toBe(false);

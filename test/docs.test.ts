@@ -1,8 +1,10 @@
-/** @file What the documents point at is there: files named in FEATURES.md, README.md and docs/, and no cell of a feature is empty. */
+/** @file What the documents point at is there: files, experiments, commands, and the names of what an exported model takes. */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { buildProgram } from '../src/cli/program.ts';
 import { environment } from '../src/envs/index.ts';
 import { ROOT } from './helpers/command.ts';
 
@@ -33,38 +35,18 @@ describe('docs/deploy.md', () => {
   });
 });
 
-describe('FEATURES.md', () => {
-  const rows = read('FEATURES.md')
-    .split('\n')
-    .filter(line => /^\|(?! *(line|-))/.test(line))
-    .map(line =>
-      line
-        .slice(1, -1)
-        .split(/(?<!\\)\|/)
-        .map(cell => cell.trim()),
-    );
-
-  it('has every line of the method', () => {
-    const lines = '1.1 1.2 1.3 2.1 2.2 2.3 2.4 2.5 3.1 3.2 3.3 4.1 4.2 4.3 4.4 5.1 5.2 5.3 6.1 6.2 6.3 6.4 7.1 7.2'.split(' ');
-    expect(rows.map(([line]) => line).filter(Boolean)).toEqual(lines);
-  });
-
-  it('leaves no cell empty of what is built, and names every feature once', () => {
-    for (const [line, ...cells] of rows) {
-      expect(cells, `${line} ${cells[0]}`).toHaveLength(4);
-      if (cells.at(-1) !== 'not built')
-        expect(
-          cells.filter(cell => cell === ''),
-          `${line} ${cells[0]}`,
-        ).toEqual([]);
-    }
-    const names = rows.map(([, what]) => what);
-    expect(names.filter((what, i) => names.indexOf(what) < i)).toEqual([]);
-  });
-
-  it('names sources and tests that exist', () => {
-    const paths = rows.flatMap(([, , where, test]) => [...`${where} ${test}`.matchAll(/`((?:src|test)[^`]*)`/g)].map(([, path]) => path));
-    // Of a pattern, the folder.
-    expect(paths.filter(path => !existsSync(join(ROOT, path.replace(/\/[^/]*\*.*$/, ''))))).toEqual([]);
+describe('README.md', () => {
+  it('names commands that exist, with options that they have', () => {
+    const unknown = [...read('README.md').matchAll(/\bnpx cadenza [^\n`#]+/g)].flatMap(([line]) => {
+      let command: Command | undefined = buildProgram();
+      const words = line.trim().split(/\s+/).slice(2);
+      while (command && command.commands.length > 0) {
+        const name = words.shift();
+        command = command.commands.find(each => each.name() === name);
+      }
+      const options = words.filter(word => word.startsWith('--') && word !== '--help');
+      return command && options.every(option => command.options.some(({ long }) => long === option)) ? [] : [line];
+    });
+    expect(unknown).toEqual([]);
   });
 });

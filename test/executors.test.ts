@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { probeExecutor } from '../src/engine/executors/registry.ts';
 import { cadenza, TINY, withinProcess } from './helpers/command.ts';
+import { exit } from './helpers/failure.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-executors-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -29,9 +30,9 @@ describe('a library of ONNX Runtime that does not load', () => {
   it('ends a run before anything is written', async () => {
     breakPackage('onnxruntime-node');
     const out = join(folder, 'run');
-    const { status, stdout, stderr } = await cadenza('run', TINY, '--out', out);
-    expect([status, stdout]).toEqual([11, '']);
-    expect(stderr).toMatch(/^cadenza: \[E_INSTALL\] .*broken\.node.*Install cadenza again.*\n$/);
+    const ended = await cadenza('run', TINY, '--out', out);
+    expect(ended).toEqual(exit('E_INSTALL', 'broken.node'));
+    expect([ended.stdout, ended.stderr.split('\n').length]).toEqual(['', 2]);
     expect(existsSync(out)).toBe(false);
   });
 
@@ -54,9 +55,9 @@ describe.skipIf((await probeExecutor('cuda')).works)('an executor that does not 
     ['a study', ['tune', TINY, '--space', 'tiny', '--set', 'split.validation=1']],
   ])('ends %s before anything is written', async (_, args) => {
     const out = join(folder, 'cuda');
-    const { status, stdout, stderr } = await withinProcess([...args, '--set', 'executor.provider=cuda', '--out', out]);
-    expect([status, stdout]).toEqual([9, '']);
-    expect(stderr).toMatch(/^cadenza: \[E_EXECUTOR\] the executor "cuda".*\n$/);
+    const ended = await withinProcess([...args, '--set', 'executor.provider=cuda', '--out', out]);
+    expect(ended).toEqual(exit('E_EXECUTOR', '"cuda"'));
+    expect([ended.stdout, ended.stderr.split('\n').length]).toEqual(['', 2]);
     expect(existsSync(out)).toBe(false);
   });
 });
@@ -64,5 +65,5 @@ describe.skipIf((await probeExecutor('cuda')).works)('an executor that does not 
 it('prints what doctor found and nothing of what drivers say', async () => {
   const { status, stdout, stderr } = await cadenza('doctor');
   expect([status, stderr]).toEqual([0, '']);
-  expect(stdout).toContain('works  cpu');
+  expect(stdout).toMatch(/ cpu$/m);
 });

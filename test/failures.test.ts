@@ -9,6 +9,7 @@ import { decodeSafetensors, encodeSafetensors, type StoredTensor } from '../src/
 import { type ErrorCode, EXIT_CODES } from '../src/util/errors.ts';
 import { hashJson, sha256 } from '../src/util/files.ts';
 import { type Ended, settings, stageFolder, start, TINY, withinProcess } from './helpers/command.ts';
+import { carrying, type Needle } from './helpers/failure.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-failures-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -70,8 +71,8 @@ function replace(out: string, name: string, file: string, bytes: Uint8Array): vo
 interface Case {
   what: string;
   code: ErrorCode;
-  /** Texts that the message must hold. */
-  says: (string | RegExp)[];
+  /** Settings, paths and values that the message must carry. */
+  carries: Needle[];
   command?: string;
   set?: Record<string, unknown>;
   args?: string[];
@@ -82,77 +83,72 @@ interface Case {
   limit?: number;
 }
 
-const unknown = (what: string, key: string, says: string[]): Case => ({ what, code: 'E_CONFIG', set: { [key]: 'nonesuch' }, says });
+const unknown = (what: string, key: string, ...carries: Needle[]): Case => ({
+  what,
+  code: 'E_CONFIG',
+  set: { [key]: 'nonesuch' },
+  carries,
+});
 
 const CASES: Case[] = [
   {
     what: 'an unknown key',
     code: 'E_CONFIG',
     yaml: 'name: a\nmodel:\n  widht: 3\n',
-    says: ['a.yaml:3:3: model.widht', 'nearest known key is "model.width"'],
+    carries: ['a.yaml:3:3: model.widht', '"model.width"'],
   },
-  {
-    what: 'a mistyped value',
-    code: 'E_CONFIG',
-    yaml: 'name: a\nseed: one\n',
-    says: ['a.yaml:2:7: seed: expected a number, came "one"'],
-  },
-  { what: 'a value out of range', code: 'E_CONFIG', set: { 'optimiser.learningRate': 7 }, says: ['expected at most 1, came 7'] },
-  {
-    what: 'a bad key of --set',
-    code: 'E_CONFIG',
-    set: { 'model.latent': 3 },
-    says: ['--set model.latent=3', 'nearest known key is "model.latents"'],
-  },
-  { what: 'a missing file', code: 'E_CONFIG', yaml: '', says: ['a.yaml: there is no such file'] },
-  unknown('an unknown tokenizer', 'tokenizer', ['expected one of packed, interleaved, came "nonesuch"']),
-  unknown('an unknown environment', 'env.id', ['no environment "nonesuch"', 'dark-room']),
-  unknown('an unknown source', 'source.id', ['no source "nonesuch"', 'r-max']),
-  unknown('an unknown compressor', 'compressor', ['no compressor "nonesuch"', 'bottleneck']),
-  { what: 'a compressor that makes no latents', code: 'E_CONFIG', set: { compressor: 'none' }, says: ['"none" makes no latents'] },
-  { what: 'an unknown option of a source', code: 'E_CONFIG', set: { 'source.options': { foo: 1 } }, says: ['no option "foo"'] },
+  { what: 'a mistyped value', code: 'E_CONFIG', yaml: 'name: a\nseed: one\n', carries: ['a.yaml:2:7: seed', '"one"'] },
+  { what: 'a value out of range', code: 'E_CONFIG', set: { 'optimiser.learningRate': 7 }, carries: ['optimiser.learningRate', 1, 7] },
+  { what: 'a bad key of --set', code: 'E_CONFIG', set: { 'model.latent': 3 }, carries: ['--set model.latent=3', '"model.latents"'] },
+  { what: 'a missing file', code: 'E_CONFIG', yaml: '', carries: ['a.yaml'] },
+  unknown('an unknown tokenizer', 'tokenizer', 'packed, interleaved', '"nonesuch"'),
+  unknown('an unknown environment', 'env.id', '"nonesuch"', 'dark-room'),
+  unknown('an unknown source', 'source.id', '"nonesuch"', 'r-max'),
+  unknown('an unknown compressor', 'compressor', '"nonesuch"', 'bottleneck'),
+  { what: 'a compressor that makes no latents', code: 'E_CONFIG', set: { compressor: 'none' }, carries: ['"none"'] },
+  { what: 'an unknown option of a source', code: 'E_CONFIG', set: { 'source.options': { foo: 1 } }, carries: ['"foo"'] },
   {
     what: 'an unknown source in a further table',
     code: 'E_CONFIG',
     set: { tables: [{ name: 'q', set: { source: { id: 'nonesuch' } } }] },
-    says: ['no source "nonesuch"'],
+    carries: ['"nonesuch"'],
   },
   {
     what: 'a working memory longer than what it is the end of',
     code: 'E_SHAPE',
     set: { compressor: 'recurrent', 'compression.workingMemory': 21 },
-    says: ['segment of 20 tokens', 'cannot hold 21'],
+    carries: [20, 21],
   },
-  { what: 'more tasks held out than there are', code: 'E_SPLIT', set: { 'split.heldOut': 81 }, says: ['81 tasks of dark-room, got 81'] },
   {
-    what: 'a number of tasks to draw where they are listed',
+    what: 'more tasks held out than there are',
     code: 'E_SPLIT',
-    set: { 'split.tasks': 9 },
-    says: ['lists its 81 tasks', 'got 9'],
+    set: { 'split.heldOut': 81 },
+    carries: ['split.heldOut', 81, 'dark-room'],
   },
+  { what: 'a number of tasks to draw where they are listed', code: 'E_SPLIT', set: { 'split.tasks': 9 }, carries: ['split.tasks', 81, 9] },
   {
     what: 'an unknown option of an environment',
     code: 'E_CONFIG',
     set: { 'env.options': { foo: 1 } },
-    says: ['no option "foo"', 'size, horizon'],
+    carries: ['"foo"', 'size, horizon'],
   },
   {
     what: 'a bandit without a number of tasks to draw',
     code: 'E_SPLIT',
     set: { env: { id: 'delayed-bandit' }, 'source.id': 'ucb' },
-    says: ['tasks of delayed-bandit are drawn', 'split.tasks'],
+    carries: ['delayed-bandit', 'split.tasks'],
   },
   {
     what: 'a source that plans where there is nothing to plan in',
     code: 'E_CONFIG',
     set: { env: { id: 'delayed-bandit' }, 'split.tasks': 9 },
-    says: ['Source r-max plans in a table of states', 'delayed-bandit'],
+    carries: ['r-max', 'delayed-bandit'],
   },
   {
     what: 'optimal actions as a teacher where there is nothing to plan in',
     code: 'E_CONFIG',
     set: { env: { id: 'delayed-bandit' }, 'source.id': 'ucb', 'split.tasks': 9, 'teacher.kind': 'monte-carlo' },
-    says: ['teacher.kind monte-carlo plans in a table'],
+    carries: ['teacher.kind', 'monte-carlo', 'delayed-bandit'],
   },
   {
     what: 'an evaluation with other actions than were trained',
@@ -163,50 +159,45 @@ const CASES: Case[] = [
       'split.tasks': 9,
       'evaluate.envs': [{ name: 'more', options: { arms: 12 } }],
     },
-    says: ['evaluate.envs.more: its options change the action space', '"n":10', '"n":12'],
+    carries: ['evaluate.envs.more', '"n":10', '"n":12'],
   },
   {
     what: 'an evaluation in which the models would have other shapes',
     code: 'E_CONFIG',
     set: { 'evaluate.envs': [{ name: 'long', options: { horizon: 30 } }] },
-    says: ['evaluate.envs.long: its options change compressor.embed.positions (bottleneck) from [40,16]', 'to [60,16]'],
+    carries: ['evaluate.envs.long', 'compressor.embed.positions', 'bottleneck', '[40,16]', '[60,16]'],
   },
   {
     what: 'a truncated shard',
     code: 'E_DATA',
     prepare: out => truncateSync(shard(out), 1000),
-    says: ['shard-0000-', '.arrow', 'cut short', 'SHA-256'],
+    carries: ['shard-0000-', '.arrow', 'SHA-256'],
   },
-  {
-    what: 'an altered shard',
-    code: 'E_DATA',
-    prepare: out => alter(shard(out)),
-    says: ['shard-0000-', '.arrow', 'altered', 'Delete the folder'],
-  },
-  { what: 'a missing shard', code: 'E_DATA', prepare: out => rmSync(shard(out)), says: ['shard-0000-', '.arrow', 'found no file'] },
+  { what: 'an altered shard', code: 'E_DATA', prepare: out => alter(shard(out)), carries: ['shard-0000-', '.arrow', 'SHA-256'] },
+  { what: 'a missing shard', code: 'E_DATA', prepare: out => rmSync(shard(out)), carries: ['shard-0000-', '.arrow'] },
   {
     what: 'an altered model',
     code: 'E_CHECKPOINT',
     prepare: out => alter(stage(out, TEACHER, MODEL)),
-    says: [`${MODEL} was altered`, TEACHER],
+    carries: [MODEL, TEACHER, 'SHA-256'],
   },
   {
     what: 'a manifest that is not JSON',
     code: 'E_CHECKPOINT',
     prepare: out => truncateSync(stage(out, TEACHER, 'stage.json'), 40),
-    says: ['stage.json is not JSON', TEACHER],
+    carries: ['stage.json', 'JSON', TEACHER],
   },
   {
     what: 'a checkpoint of another shape',
     code: 'E_CHECKPOINT',
     prepare: out => unfinish(out, tensors => narrow(tensors, `parameters/${embedding}`)),
-    says: ['checkpoint.safetensors', `expected "parameters/${embedding}" of shape [26, 16], found shape [26, 8]`],
+    carries: ['checkpoint.safetensors', `"parameters/${embedding}"`, '[26, 16]', '[26, 8]'],
   },
   {
     what: 'a checkpoint of another configuration',
     code: 'E_CHECKPOINT',
     prepare: out => unfinish(out, tensors => tensors, 'f'.repeat(64)),
-    says: ['checkpoint.safetensors', 'another configuration (key ffffffffffff', 'Delete it'],
+    carries: ['checkpoint.safetensors', 'ffffffffffff'],
   },
   {
     what: 'a truncated checkpoint',
@@ -215,7 +206,7 @@ const CASES: Case[] = [
       unfinish(out, tensors => tensors);
       truncateSync(stage(out, TEACHER, 'checkpoint.safetensors'), 50_000);
     },
-    says: ['checkpoint.safetensors: this is not a whole safetensors file', '50000 bytes'],
+    carries: ['checkpoint.safetensors', 50000],
   },
   {
     what: 'a checkpoint with a changed byte',
@@ -224,7 +215,7 @@ const CASES: Case[] = [
       unfinish(out, tensors => tensors);
       alter(stage(out, TEACHER, 'checkpoint.safetensors'));
     },
-    says: ['checkpoint.safetensors was altered', 'expected SHA-256', 'Delete it'],
+    carries: ['checkpoint.safetensors', 'SHA-256'],
   },
   {
     what: 'a stage in the folder of another',
@@ -234,7 +225,7 @@ const CASES: Case[] = [
       rmSync(own, { recursive: true });
       cpSync(other, own, { recursive: true });
     },
-    says: ['stage.json is the record of another stage', TEACHER],
+    carries: ['stage.json', TEACHER],
   },
   {
     what: 'a stage of an earlier version, without a hash of its record',
@@ -244,7 +235,7 @@ const CASES: Case[] = [
       const { sha256: _, ...record } = JSON.parse(readFileSync(path, 'utf8'));
       writeFileSync(path, JSON.stringify(record));
     },
-    says: ['stage.json', 'sha256', 'an earlier version', 'Delete the folder', 'cadenza run'],
+    carries: ['stage.json', 'sha256'],
   },
   {
     what: 'a finished model of another shape',
@@ -255,7 +246,7 @@ const CASES: Case[] = [
       const { tensors } = decodeSafetensors(readFileSync(stage(out, TEACHER, MODEL)));
       replace(out, TEACHER, MODEL, encodeSafetensors(narrow(tensors, embedding)));
     },
-    says: [`${MODEL}: expected "${embedding}" of shape [26, 16], found shape [26, 8]`],
+    carries: [MODEL, `"${embedding}"`, '[26, 16]', '[26, 8]'],
   },
   {
     // The kernel's own refusal to grow a file; src/util/files.test.ts has a disk that is really full.
@@ -263,7 +254,7 @@ const CASES: Case[] = [
     code: 'E_DISK',
     set: { 'teacher.steps': 70 },
     limit: 100,
-    says: ['cannot write', 'checkpoint.safetensors', 'bytes)', 'EFBIG', 'What was there before is unchanged'],
+    carries: ['checkpoint.safetensors', /\d+ bytes/, 'EFBIG'],
   },
   {
     what: 'a read-only folder',
@@ -271,37 +262,32 @@ const CASES: Case[] = [
     // Root may write wherever permissions are all that forbids it.
     out: process.getuid?.() === 0 ? '/sys/cadenza' : join(folder, 'closed', 'run'),
     prepare: () => mkdirSync(join(folder, 'closed'), { mode: 0o555, recursive: true }),
-    says: ['cannot write', 'Choose a folder you may write to'],
+    carries: [/\/(sys\/cadenza|closed\/run)/],
   },
-  {
-    what: 'a file in the place of the folder',
-    code: 'E_DISK',
-    out: join(TINY, 'run'),
-    says: ['tiny.yaml/run', 'A file stands where a folder is needed'],
-  },
-  { what: 'an empty path', code: 'E_USAGE', out: '', says: ['--out: expected a path', 'empty'] },
-  { what: 'a path with a NUL character', code: 'E_USAGE', out: 'a\0b', says: ['--out: expected a path', 'NUL'] },
-  { what: 'a name that is too long', code: 'E_DISK', out: join(folder, 'x'.repeat(300)), says: ['ENAMETOOLONG', 'shorter'] },
-  { what: 'a path that is too long', code: 'E_DISK', out: join(folder, 'x/'.repeat(3000)), says: ['ENAMETOOLONG', '…'] },
+  { what: 'a file in the place of the folder', code: 'E_DISK', out: join(TINY, 'run'), carries: ['tiny.yaml/run'] },
+  { what: 'an empty path', code: 'E_USAGE', out: '', carries: ['--out'] },
+  { what: 'a path with a NUL character', code: 'E_USAGE', out: 'a\0b', carries: ['--out', 'NUL'] },
+  { what: 'a name that is too long', code: 'E_DISK', out: join(folder, 'x'.repeat(300)), carries: ['ENAMETOOLONG'] },
+  { what: 'a path that is too long', code: 'E_DISK', out: join(folder, 'x/'.repeat(3000)), carries: ['ENAMETOOLONG', '…'] },
   {
     what: 'a symbolic link that leads nowhere',
     code: 'E_DISK',
     out: join(folder, 'dangling', 'run'),
     prepare: () => link('gone', 'dangling'),
-    says: ['dangling', 'ENOENT', 'symbolic links'],
+    carries: ['dangling', 'ENOENT'],
   },
   {
     what: 'a symbolic link that leads back to itself',
     code: 'E_DISK',
     out: join(folder, 'loop'),
     prepare: () => link('loop', 'loop'),
-    says: ['loop', 'ELOOP'],
+    carries: ['loop', 'ELOOP'],
   },
   {
     what: 'a loss that turns NaN before any checkpoint',
     code: 'E_NUMERICS',
     set: { 'teacher.weightDecay': 1000, 'checkpoint.everySteps': 1000 },
-    says: ['teacher (seed 0): the loss became NaN', /at step \d+ of 80/, 'No checkpoint had been written yet', 'Lower the learning rate'],
+    carries: ['teacher', 'NaN', /\d+ of 80/],
   },
 ];
 
@@ -315,21 +301,21 @@ function prepared({ command = 'teacher', set = {}, args = [], yaml, prepare, out
   return [command, yaml === undefined ? TINY : file, '--out', out ?? copy, ...settings(set), ...args];
 }
 
-function expectOneParagraph({ stderr }: Pick<Ended, 'stderr'>, code: ErrorCode, says: readonly (string | RegExp)[]): void {
+function expectOneParagraph({ stderr }: Pick<Ended, 'stderr'>, code: ErrorCode, carries: readonly Needle[]): void {
   const lines = stderr.trimEnd().split('\n');
   const message = lines.at(-1)!;
   expect(message.startsWith(`cadenza: [${code}] `), stderr).toBe(true);
   // Whatever stands before is progress.
-  for (const line of lines.slice(0, -1)) expect(line).toMatch(/^[a-z -]+(\(seed \d\))?: (\d+ of \d+|continues at|done in)/);
-  for (const text of says) expect(message).toEqual(typeof text === 'string' ? expect.stringContaining(text) : expect.stringMatching(text));
+  for (const line of lines.slice(0, -1)) expect(line).toMatch(/^[a-z -]+(\(seed \d\))?: .*\d/);
+  expect(message).toEqual(carrying(...carries));
 }
 
 describe('the command line explains', () => {
   it.each(CASES.filter(({ limit }) => !limit))('$what', async failure => {
-    const { code, says } = failure;
+    const { code, carries } = failure;
     const ended = await withinProcess(prepared(failure));
     expect([ended.status, ended.stdout], ended.stderr).toEqual([EXIT_CODES[code], '']);
-    expectOneParagraph(ended, code, says);
+    expectOneParagraph(ended, code, carries);
     const json = await withinProcess([...prepared(failure), '--json']);
     expect([json.status, json.stderr.includes('cadenza:')]).toEqual([EXIT_CODES[code], false]);
     expect(JSON.parse(json.stdout)).toEqual({ error: { code, message: expect.any(String) } });
@@ -340,7 +326,7 @@ describe('the command line explains', () => {
   it.each(sample)('$what, as a process that ends with $code', async failure => {
     const ended = await start(prepared(failure), failure).ended;
     expect([ended.status, ended.stdout], ended.stderr).toEqual([EXIT_CODES[failure.code], '']);
-    expectOneParagraph(ended, failure.code, failure.says);
+    expectOneParagraph(ended, failure.code, failure.carries);
   });
 });
 
@@ -352,8 +338,8 @@ describe('after a failure', () => {
     const set = settings({ 'teacher.weightDecay': 1000, 'checkpoint.everySteps': 5 });
     const first = await withinProcess(['teacher', TINY, '--out', out, ...set]);
     const path = stage(out, TEACHER, 'checkpoint.safetensors');
-    expectOneParagraph(first, 'E_NUMERICS', [`The last good checkpoint is ${path}`]);
-    const failed = Number(/at step (\d+) of 80/.exec(first.stderr)?.[1]);
+    expectOneParagraph(first, 'E_NUMERICS', [path]);
+    const failed = Number(/ (\d+) of 80/.exec(first.stderr.split('\n').at(-2)!)?.[1]);
     const bytes = readFileSync(path);
     const { tensors, metadata } = decodeSafetensors(bytes);
     expect(Number(metadata.step)).toBe(5 * Math.floor((failed - 1) / 5));

@@ -14,6 +14,7 @@ import { type Facts, writePaper } from '../src/reports/paper/index.ts';
 import { methods } from '../src/reports/paper/methods.ts';
 import { differences, implementation } from '../src/reports/paper/protocol.ts';
 import { ROOT, TINY, withinProcess } from './helpers/command.ts';
+import { carrying, exit, type Needle } from './helpers/failure.ts';
 import { misreadings, type Said } from './helpers/read-back.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-paper-'));
@@ -83,12 +84,11 @@ describe('the paper of a run of today', () => {
 
   it('says what it did', () => {
     const text = read(out, 'paper', 'methods.tex');
-    expect(text).toContain('vector quantisation');
+    expect(text).toContain('\\cite{oord2017}');
     expect(text).not.toContain('ell_\\mathrm{KL}');
-    expect(read(out, 'paper', 'tables.tex')).toContain('steps of training');
+    expect(read(out, 'paper', 'tables.tex')).toContain('\\label{tab:tasks}');
     // Every row but its own, held against it.
     expect(read(out, 'paper', 'tables.tex')).toMatch(/tab:versus\}[\s\S]*?\\texttt\{truncated\} & \\num\{-?0\.\d{3}\} \[/);
-    expect(text).toContain('held against every other row');
     expect(read(out, 'paper', 'main.tex')).toContain('profiles.pdf');
   });
 
@@ -121,22 +121,21 @@ describe('several runs', () => {
     };
     const wrong = ['methods.tex', 'tables.tex'].flatMap(name => misreadings(read(out, 'paper', name), numbers.files[name], valueAt));
     expect(wrong).toEqual([]);
-    expect(read(out, 'paper', 'methods.tex')).toMatch(/differs from it in these settings: .*finetune\.steps/);
+    expect(read(out, 'paper', 'methods.tex')).toContain('finetune.steps');
   });
 
   it('are refused with the reason where they played other tasks', async () => {
     const out = join(folder, 'refused');
     const runs = ['dark-room-full', 'key-to-door'].map(name => join(ROOT, 'docs/results', name));
-    const { status, stderr } = await withinProcess(['report', ...runs, '--out', out]);
-    expect(status).not.toBe(0);
-    expect(stderr).toMatch(/E_SPLIT.*dark-room-full was evaluated in dark-room, key-to-door in key-to-door/);
+    const needle = /\bdark-room-full\b.* dark-room, key-to-door .*key-to-door\b/;
+    expect(await withinProcess(['report', ...runs, '--out', out])).toEqual(exit('E_SPLIT', needle));
     expect(existsSync(join(out, 'paper'))).toBe(false);
   });
 
   it('are refused where there is no Methods section to write', async () => {
     for (const [name, reason] of [
       ['classification', /cadenza-supervised-1/],
-      ['variants', /is an ablation/],
+      ['variants', /docs\/results\/variants\b/],
     ] as const) {
       const { status, stderr } = await withinProcess(['report', join(ROOT, 'docs/results', name), '--out', join(folder, 'none')]);
       expect(status).not.toBe(0);
@@ -214,39 +213,38 @@ describe('Methods sections', () => {
   ])('have no number of their own: experiments/%s.yaml', file => expect(readBack(factsOf(file))).toEqual([]));
 
   const prompt = { 'policy.prompt': { episodes: 1 }, 'policy.form': 'encoder-decoder' };
-  it.each<[string, Record<string, unknown>, RegExp]>([
-    ['causal', { compressor: 'causal' }, /The compressor is causal/],
-    ['strided attention', { compressor: 'strided-attention' }, /stretches/],
-    ['linear projection', { compressor: 'linear-projection' }, /linear map over the token axis/],
-    [
-      'recurrent',
-      { compressor: 'recurrent', 'compression.gradientRounds': 2, 'compression.workingMemory': 5 },
-      /last \\num\{2\}~rounds.*working memory/s,
-    ],
-    ['variational', { 'latents.kind': 'variational' }, /Kullback--Leibler divergence from the unit Gaussian/],
-    ['fsq', { 'latents.kind': 'fsq' }, /\\num\{8\}, \\num\{5\}, \\num\{5\} and \\num\{5\} levels/],
-    ['vq', { 'latents.kind': 'vq', 'finetune.lambdaCap': 0 }, /\\lambda_\\mathrm\{cap\} = \\num\{0.25\}/],
-    ['interleaved', { tokenizer: 'interleaved' }, /three tokens/],
-    ['rotary', { 'model.positions': 'rotary' }, /su2024/],
-    ['buckets', { 'model.rewards': [0.25, 0.5] }, /\\num\{0.25\} and \\num\{0.5\}/],
-    ['state alone', { 'policy.query': 'state' }, /do not see each other/],
-    ['prompt', prompt, /prompt of \\num\{1\}~demonstrated episode/],
-    ['retrieval', { 'policy.retrieval.contexts': 3 }, /\\num\{3\}~retrieved contexts/],
-    ['returns', { 'policy.returns': { episodes: 3, bins: 21, weight: 0.1 } }, /\\omega = \\num\{0.1\}/],
-    ['Monte-Carlo teacher', { 'teacher.kind': 'monte-carlo', 'distil.beta': 0.5, tables: [] }, /exploring starts/],
-    ['one layer', { 'policy.crossLayers': [1] }, /Only the layers \\num\{1\}/],
-    ['on-policy labels', { 'reinforce.steps': 5, 'reinforce.imitationWeight': 1, 'reinforce.policyWeight': 0 }, /ross2011/],
-    ['frozen compressor', { 'finetune.compressorRate': 0 }, /while \$C_\\theta\$ stays frozen/],
-    ['validation', { 'split.validation': 8, 'evaluate.tasks': 'validation' }, /test tasks were left aside/],
-    ['noise curriculum', { 'source.id': 'noise-curriculum' }, /AD\$\^\\epsilon\$/],
-    ['count-based', { 'source.id': 'count-based' }, /strehl2008/],
-    ['replay buffer', { 'source.id': 'replay-buffer' }, /lin1992/],
-    ['demonstrations', { 'source.id': 'demonstrations' }, /ziebart2010/],
-  ])('say of %s what is theirs, with numbers from the configuration alone', (_, overrides, words) => {
+  it.each<[string, Record<string, unknown>, ...Needle[]]>([
+    ['causal', { compressor: 'causal' }],
+    ['strided attention', { compressor: 'strided-attention' }],
+    ['linear projection', { compressor: 'linear-projection' }],
+    ['recurrent', { compressor: 'recurrent', 'compression.gradientRounds': 2, 'compression.workingMemory': 5 }, '\\num{2}', '\\num{5}'],
+    ['variational', { 'latents.kind': 'variational' }],
+    ['fsq', { 'latents.kind': 'fsq' }, /\\num\{8\}, \\num\{5\}, \\num\{5\} .*\\num\{5\}/],
+    ['vq', { 'latents.kind': 'vq', 'finetune.lambdaCap': 0 }, '\\lambda_\\mathrm{cap} = \\num{0.25}'],
+    ['interleaved', { tokenizer: 'interleaved' }],
+    ['rotary', { 'model.positions': 'rotary' }, 'su2024'],
+    ['buckets', { 'model.rewards': [0.25, 0.5] }, /\\num\{0.25\} .*\\num\{0.5\}/],
+    ['state alone', { 'policy.query': 'state' }],
+    ['prompt', prompt, /\bprompt\b.*\\num\{1\}/],
+    ['retrieval', { 'policy.retrieval.contexts': 3 }, /\\num\{3\}~retrieved/],
+    ['returns', { 'policy.returns': { episodes: 3, bins: 21, weight: 0.1 } }, '\\omega = \\num{0.1}'],
+    ['Monte-Carlo teacher', { 'teacher.kind': 'monte-carlo', 'distil.beta': 0.5, tables: [] }],
+    ['one layer', { 'policy.crossLayers': [1] }, /\\num\{1\}/],
+    ['on-policy labels', { 'reinforce.steps': 5, 'reinforce.imitationWeight': 1, 'reinforce.policyWeight': 0 }, 'ross2011'],
+    ['frozen compressor', { 'finetune.compressorRate': 0 }],
+    ['validation', { 'split.validation': 8, 'evaluate.tasks': 'validation' }],
+    ['noise curriculum', { 'source.id': 'noise-curriculum' }, '$^\\epsilon$'],
+    ['count-based', { 'source.id': 'count-based' }, 'strehl2008'],
+    ['replay buffer', { 'source.id': 'replay-buffer' }, 'lin1992'],
+    ['demonstrations', { 'source.id': 'demonstrations' }, 'ziebart2010'],
+  ])('say of %s what is theirs, with numbers from the configuration alone', (_, overrides, ...needles) => {
     const facts = factsOf('dark-room', overrides);
     expect(readBack(facts)).toEqual([]);
-    expect(methods(facts).text).toMatch(words);
-    expect(said('dark-room')).not.toMatch(words);
+    const { text } = methods(facts);
+    const words = (of: string) => new Set(of.split(/\s+/));
+    const plain = words(said('dark-room'));
+    expect([...words(text)].filter(word => !plain.has(word)).length).toBeGreaterThan(0);
+    expect(text).toEqual(carrying(...needles));
   });
 
   it.each(baselines.all)('say what the row $id is, and what it alone was given', ({ id, given }) => {
@@ -257,8 +255,8 @@ describe('Methods sections', () => {
     const { text } = methods(whole);
     const said = text.slice(text.indexOf(`\\item[\\texttt{${id}}]`));
     expect(said.length).toBeLessThan(text.length);
-    expect(said.includes('It was given')).toBe(given !== undefined);
-    expect(said).not.toContain('with a prompt');
+    const without = { ...whole, results: { ...results, methods: { cad: quick.methods.cad, [id]: quick.methods['mean-pool'] } } };
+    expect(text === methods(without).text).toBe(given === undefined);
   });
 
   it('say where imported histories came from, and nothing of a source', () => {
@@ -272,8 +270,8 @@ describe('Methods sections', () => {
       setting: { ...setting, source: undefined, histories: undefined },
     };
     expect(readBack(facts)).toEqual([]);
-    expect(methods(facts).text).toMatch(/imported from files of the layout \\texttt\{xland\}.*\\num\{17\}~histories of held-out tasks/s);
-    expect(methods(facts).text).not.toContain('The source of learning histories');
+    expect(methods(facts).text).toEqual(carrying('\\texttt{xland}', '\\num{17}'));
+    expect(methods(facts).text).not.toContain(`\\texttt{${config.source.id}}`);
   });
 
   it('explain every row that a table can have beside the student', () => {
@@ -302,7 +300,7 @@ describe('Methods sections', () => {
       'Pretraining',
       'Distillation',
       'R_\\psi',
-      'capacity penalty',
+      '\\lambda_\\mathrm{cap}',
       'Reinforcement',
       'retrieved',
       'prompt',

@@ -16,7 +16,7 @@ import type { Results } from '../src/records/index.ts';
 import { episodeReturns, type History, pickEpisodes } from '../src/rl/index.ts';
 import { BatchSampler, newBatch, writePrompts } from '../src/tokenizers/index.ts';
 import { Random } from '../src/util/random.ts';
-import { cadenza, type Ended, settings, stageFiles, stageFolder, TINY } from './helpers/command.ts';
+import { type Ended, settings, stageFiles, stageFolder, TINY, withinProcess } from './helpers/command.ts';
 import { makeModel, readModel } from './helpers/exported.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-prompt-'));
@@ -38,10 +38,11 @@ const config = loadExperiment(
 );
 const { family, train, test } = openTasks(config);
 const [out, twin] = ['out', 'twin'].map(name => join(folder, name));
-let ended: Ended;
+let ended: Omit<Ended, 'signal'>;
 beforeAll(async () => {
-  const run = (to: string) => cadenza('run', TINY, '--out', to, ...settings(SETTINGS));
-  [ended] = await Promise.all([run(out), run(twin)]);
+  const run = (to: string) => withinProcess(['run', TINY, '--out', to, ...settings(SETTINGS)]);
+  ended = await run(out);
+  await run(twin);
 }, 120_000);
 
 const demonstrations = (stage: string): readonly History[] =>
@@ -53,11 +54,9 @@ describe('a run with prompts', () => {
     expect(ended.status, ended.stderr).toBe(0);
     const { methods } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')) as Results;
     expect(Object.keys(methods).sort()).toEqual(['cad', 'cad-expert', 'cad-random', 'random', 'source']);
-    expect(methods['cad-expert'].given).toMatch(
-      /^a prompt of one episode of the task.*expert: optimal actions of a player who is told the task/,
-    );
+    expect(methods['cad-expert'].given).toMatch(/\bexpert\b/);
     expect(Object.values(methods).filter(({ given }) => given)).toHaveLength(2);
-    expect(ended.stdout.replace(/\s+/g, ' ')).toContain('told the task): cad-expert. The other rows do not have that information.');
+    expect(ended.stdout.replace(/\s+/g, ' ')).toContain(`${methods['cad-expert'].given}: cad-expert`);
     // The prompt is among what reaches the policy, whether there is one or not.
     expect(methods['cad-expert'].stateBytes).toBe(methods.cad.stateBytes);
   });

@@ -9,6 +9,7 @@ import { sealResults } from '../src/records/results-format.ts';
 import { compareRuns, formatComparison, formatResults, htmlReport, type OpenRun, openRun, rawTable } from '../src/reports/index.ts';
 import { sha256 } from '../src/util/files.ts';
 import { ROOT } from './helpers/command.ts';
+import { failure, type Needle } from './helpers/failure.ts';
 import { damagedBytes, damagedJson, fuzz } from './helpers/fuzz.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-results-format-'));
@@ -49,10 +50,7 @@ describe('committed results', () => {
   it.each(names)('%s is read', name => {
     const file = read(name, 'results.json');
     if (file.format === 'cadenza-results-1') expect(openRun(join(committed, name)).results.name).toBe(file.name);
-    else
-      expect(() => openRun(join(committed, name))).toThrow(
-        expect.objectContaining({ code: 'E_DATA', message: expect.stringContaining('results.html') }),
-      );
+    else expect(() => openRun(join(committed, name))).toThrow(failure('E_DATA', 'results.html'));
   });
 });
 
@@ -67,51 +65,50 @@ describe('openRun', () => {
     write(at, text, raw);
     return at;
   };
-  const refusal = (...says: string[]) =>
-    expect.objectContaining({ code: 'E_DATA', message: expect.stringMatching(new RegExp(says.join('.*'), 's')) });
+  const refusal = (...needles: Needle[]) => failure('E_DATA', ...needles);
 
   it('opens a run by its folder or its results.json, with its returns', () => {
     const at = folderOf('whole', withReturns(whole));
     const run = openRun(at);
     expect(openRun(join(at, 'results.json'))).toEqual(run);
     expect(rawTable(run)).toEqual(returns.tables[results.name]);
-    expect(() => rawTable(run, 'other')).toThrow(refusal('no table "other"; expected one of key-to-door'));
+    expect(() => rawTable(run, 'other')).toThrow(refusal('"other"', 'key-to-door'));
   });
 
   it('refuses results that were altered after they were sealed, in any number', () => {
     const sealed = sealResults(JSON.parse(withReturns(whole)) as Results);
     expect(openRun(folderOf('sealed', JSON.stringify(sealed))).results).toEqual(sealed);
     sealed.methods.cad.final.mean += 0.1;
-    expect(() => openRun(folderOf('altered', JSON.stringify(sealed)))).toThrow(refusal('results.json was altered'));
+    expect(() => openRun(folderOf('altered', JSON.stringify(sealed)))).toThrow(refusal('results.json'));
     expect(openRun(folderOf('sealed again', JSON.stringify(sealResults(sealed)))).results.run.hash).not.toBe(sealed.run.hash);
   });
 
   it('opens older runs, and says so where raw returns are needed', () => {
     const run = openRun(folderOf('older', withReturns(whole, { raw: undefined })));
     expect(run.results.name).toBe(results.name);
-    expect(() => rawTable(run)).toThrow(refusal('no raw returns', 'Run the same command again'));
+    expect(() => rawTable(run)).toThrow(refusal(run.folder));
   });
 
   it('refuses what is not a run, and returns that are not those of the results', () => {
-    expect(() => openRun(join(folder, 'nowhere'))).toThrow(refusal('cannot read .*nowhere', 'Give the folder of a finished run'));
-    expect(() => openRun(folderOf('altered', withReturns(whole), `${whole} `))).toThrow(refusal('not what results.json was computed from'));
+    expect(() => openRun(join(folder, 'nowhere'))).toThrow(refusal('nowhere'));
+    expect(() => openRun(folderOf('altered', withReturns(whole), `${whole} `))).toThrow(refusal('returns.json', 'results.json'));
     const lost = folderOf('lost', withReturns(whole));
     rmSync(join(lost, 'returns.json'));
-    expect(() => openRun(lost)).toThrow(refusal('cannot read .*returns.json', 'copy both'));
+    expect(() => openRun(lost)).toThrow(refusal('returns.json'));
     const newer = JSON.stringify({ ...returns, format: 'cadenza-returns-9' });
-    expect(() => openRun(folderOf('newer', withReturns(newer), newer))).toThrow(refusal('returns.json', 'format: .*cadenza-returns-1'));
+    expect(() => openRun(folderOf('newer', withReturns(newer), newer))).toThrow(refusal('returns.json', 'format', 'cadenza-returns-1'));
   });
 
   it('names the page of other results only where it is', () => {
     const at = folderOf('supervised', JSON.stringify({ format: 'cadenza-supervised-1' }));
-    expect(() => openRun(at)).toThrow(refusal('cadenza-supervised-1; expected cadenza-results-1', 'no page'));
+    expect(() => openRun(at)).toThrow(refusal('cadenza-supervised-1', 'cadenza-results-1', /^(?!.*results\.html)/));
     writeFileSync(join(at, 'results.html'), '');
-    expect(() => openRun(at)).toThrow(refusal('supervised.results.html'));
+    expect(() => openRun(at)).toThrow(refusal(join('supervised', 'results.html')));
   });
 
   it.each(['../whole/returns.json', '/etc/passwd', '..', 'a\\b'])('does not leave the folder for returns at %s', file => {
     const raw = { file, sha256: sha256(whole) };
-    expect(() => openRun(folderOf('outside', withReturns(whole, { raw })))).toThrow(refusal('raw.file', 'same folder'));
+    expect(() => openRun(folderOf('outside', withReturns(whole, { raw })))).toThrow(refusal('raw.file'));
   });
 });
 

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { decodeSafetensors } from '../src/engine/index.ts';
 import { cadenza, type Ended, settings, stageFiles, stageFolder, start, TINY, withinProcess } from './helpers/command.ts';
+import { carrying } from './helpers/failure.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-resume-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -84,7 +85,7 @@ async function strikeOnce({ stage, signal, trains }: Blow): Promise<Ended> {
   const before = checkpointed(stage);
   // An interrupt has to save by itself, so nothing else may.
   const { child, ended, says } = start(run(out, ...(signal === 'SIGKILL' ? [] : settings({ 'checkpoint.everySteps': 1e6 }))));
-  await says(`${titleOf(stage)}: ${before > 0 ? `continues at ${before}` : '0'} of`);
+  await says(`${titleOf(stage)}: `);
   if (trains && signal === 'SIGKILL')
     while (checkpointed(stage) <= before && child.exitCode === null && child.signalCode === null) await sleep(2);
   else if (trains) await sleep(60);
@@ -98,9 +99,9 @@ describe.sequential('a run with a blow in every stage', () => {
     const before = checkpointed(blow.stage);
     const ended = await strike(blow);
     expect(stageFolder(out, blow.stage), ended.stderr).toBeDefined();
-    expect(existsSync(manifest()), 'the stage was over before the signal').toBe(false);
+    expect(existsSync(manifest()), ended.stderr).toBe(false);
     expect([ended.status, ended.signal]).toEqual([blow.status, blow.status === null ? blow.signal : null]);
-    if (blow.status !== null) expect(ended.stderr).toMatch(/^cadenza: \[E_INTERRUPTED\] .*the same command continues$/m);
+    if (blow.status !== null) expect(ended.stderr).toMatch(/^cadenza: \[E_INTERRUPTED\] /m);
     expect(ended.stderr).not.toMatch(/^ {4}at /m);
     if (blow.trains) {
       expect(checkpointed(blow.stage)).toBeGreaterThan(before);
@@ -111,7 +112,7 @@ describe.sequential('a run with a blow in every stage', () => {
   });
 
   it('ends in the same files and the same bytes', async () => {
-    const last = await cadenza(...run(out));
+    const last = await withinProcess(run(out));
     expect(last.status, last.stderr).toBe(0);
     expect(await whole).toMatchObject({ status: 0 });
     const [a, b] = [stageFiles(out), stageFiles(reference)];
@@ -139,10 +140,7 @@ describe.sequential('a run with a blow in every stage', () => {
     const others = [...stageFiles(out, /$^/).keys()].filter(path => !/^(generate|teacher)-/.test(path));
     const again = await withinProcess(['teacher', TINY, '--out', out, ...LONGER, '--fresh']);
     const lines = again.stderr.split('\n');
-    expect(lines.filter(line => line.startsWith('discarded'))).toEqual([
-      expect.stringMatching(/^discarded generate-[0-9a-f]{12} \(finished\)$/),
-      expect.stringMatching(new RegExp(`^discarded teacher-seed0-[0-9a-f]{12} \\(unfinished, at step ${step}\\)$`)),
-    ]);
+    expect(lines.filter(line => /-[0-9a-f]{12} \(/.test(line))).toEqual([carrying('generate-'), carrying('teacher-seed0-', step)]);
     expect(again.stderr).toContain(`\nteacher (seed 0): 0 of ${STEPS}`);
     expect(readFileSync(join(teacher, 'model.safetensors')).equals(model)).toBe(true);
     expect([...stageFiles(out, /$^/).keys()]).toEqual(expect.arrayContaining(others));

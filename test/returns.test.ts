@@ -14,7 +14,7 @@ import type { Results } from '../src/records/index.ts';
 import { generateHistory, source } from '../src/sources/index.ts';
 import { REFERENCES } from '../src/statistics/index.ts';
 import { Random } from '../src/util/random.ts';
-import { settings, stageFolder, TINY, withinProcess } from './helpers/command.ts';
+import { metricsOf, settings, TINY, withinProcess } from './helpers/command.ts';
 import { readModel } from './helpers/exported.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-returns-'));
@@ -27,11 +27,7 @@ const run = async (out: string, more: Record<string, unknown>) => {
   expect(ended.status, ended.stderr).toBe(0);
   return { ...ended, results: JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')) as Results };
 };
-const metrics = (out: string, stage: string) =>
-  readFileSync(join(stageFolder(out, `${stage}-seed0`)!, 'metrics.jsonl'), 'utf8')
-    .trim()
-    .split('\n')
-    .map(line => JSON.parse(line) as { loss: number; task: number; returns: number });
+const metrics = (out: string, stage: string) => metricsOf(out, `${stage}-seed0`);
 const falls = (losses: number[]) => {
   const quarter = Math.floor(losses.length / 4);
   const mean = (part: number[]) => part.reduce((a, b) => a + b) / part.length;

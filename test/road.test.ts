@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeSafetensors } from '../src/engine/index.ts';
 import { type Results, type Score, scoreMethod } from '../src/records/index.ts';
 import { openRun, rawTable } from '../src/reports/index.ts';
-import { cadenza, type Ended, settings, stageFiles, stageFolder, TINY } from './helpers/command.ts';
+import { cadenza, type Ended, metricsOf, settings, stageFiles, stageFolder, TINY, withinProcess } from './helpers/command.ts';
+import { carrying } from './helpers/failure.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-road-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -17,29 +18,28 @@ const TRAINED = ['teacher', 'pretrain', 'distil', 'finetune', 'truncated', 'mean
 const METHODS = ['cad', 'teacher', 'truncated', 'mean-pool', 'none', 'source', 'random'];
 /** Those whose weights were trained, by their rows. */
 const MODELS = ['cad', 'teacher', 'truncated', 'mean-pool', 'none'];
-const run = (out: string, ...args: string[]) => cadenza('run', TINY, '--out', out, ...args);
+const run = (out: string, ...args: string[]) => withinProcess(['run', TINY, '--out', out, ...args]);
 
 let ended: Ended;
 beforeAll(async () => {
-  // Two at a time: the machine has two cores, and each run uses one.
-  [ended] = await Promise.all([run(first), run(twin)]);
+  // One as a process, as a user has it.
+  [ended] = await Promise.all([cadenza('run', TINY, '--out', first), run(twin)]);
 }, 120_000);
 
 describe('a tiny run', () => {
   it('ends well and says where everything is', () => {
     expect(ended.status, ended.stderr).toBe(0);
-    expect(ended.stdout).toContain('return as a fraction of the oracle');
-    const [tables, end] = ended.stdout.split(`\nEverything is in ${first}\n`);
+    expect(ended.stdout).toContain(` ${first}\n`);
     // The score with its interval, what it is compared with, and commands that come next.
-    expect(tables).toMatch(/\ncad: 0\.\d{3} \[0\.\d{3}, 0\.\d{3}\] of the oracle's return[\s\S]*\ncad is [\s\S]*source/);
-    const commands = end.match(/^ {2}npx cadenza .*$/gm)!.map(line => line.trim());
+    expect(ended.stdout).toMatch(/\ncad: 0\.\d{3} \[0\.\d{3}, 0\.\d{3}\] [\s\S]*\ncad [\s\S]*source/);
+    const commands = ended.stdout.match(/^ {2}npx cadenza .*$/gm)!.map(line => line.trim());
     expect(commands).toEqual([
       `npx cadenza report ${first}`,
       `npx cadenza inspect ${first}`,
       expect.stringMatching(/^npx cadenza run tiny --set \S+ --set name=\S+$/),
     ]);
     for (const stage of [...TRAINED.map(name => `${name} (seed 0)`), ...METHODS.map(name => `evaluate ${name} (seed 0)`), 'generate'])
-      expect(ended.stderr).toMatch(new RegExp(`^${stage.replace(/[()]/g, '\\$&')}: done`, 'm'));
+      expect(`\n${ended.stderr}`).toContain(`\n${stage}: `);
   });
 
   it('writes results.json in its documented shape', () => {
@@ -94,8 +94,8 @@ describe('a tiny run', () => {
         expect([column.value.length, column.low.length, column.high.length]).toEqual([6, 6, 6]);
       expect(reliability.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 12);
     }
-    for (const text of [ended.stdout, readFileSync(join(first, 'results.html'), 'utf8')])
-      expect(text).toContain('Models look on as the source learns anew');
+    const shown = imitation!.tiny.methods.cad.excess.value.toFixed(3);
+    for (const text of [ended.stdout, readFileSync(join(first, 'results.html'), 'utf8')]) expect(text).toContain(shown);
   });
 
   it('keeps the times of every row in the record of the run', () => {
@@ -138,10 +138,7 @@ describe('a tiny run', () => {
   });
 
   it.each(TRAINED)('lowers the loss of %s', stage => {
-    const rows = readFileSync(join(stageFolder(first, `${stage}-seed0`)!, 'metrics.jsonl'), 'utf8')
-      .trim()
-      .split('\n')
-      .map(line => JSON.parse(line) as { step: number; loss: number });
+    const rows = metricsOf(first, `${stage}-seed0`);
     expect(rows.map(({ step }) => step)).toEqual(rows.map((_, i) => 10 * (i + 1)));
     const quarter = Math.floor(rows.length / 4);
     const mean = (part: typeof rows) => part.reduce((sum, { loss }) => sum + loss, 0) / part.length;
@@ -181,7 +178,7 @@ describe('a run again', () => {
     const before = times();
     const { methods } = JSON.parse(readFileSync(join(first, 'results.json'), 'utf8'));
     const again = await run(first, '--json');
-    expect([again.status, again.stderr]).toEqual([0, expect.stringMatching(/^reused: .*; made now: nothing\n$/)]);
+    expect([again.status, again.stderr]).toEqual([0, expect.stringMatching(/^[^\n]*\n$/)]);
     expect(JSON.parse(again.stdout).methods).toEqual(methods);
     expect(times()).toEqual(before);
   });
@@ -190,7 +187,7 @@ describe('a run again', () => {
     const before = [...stageFiles(first).keys()];
     const { methods } = JSON.parse(readFileSync(join(first, 'results.json'), 'utf8'));
     const plain = await run(first, ...settings({ 'evaluate.imitation': 0, 'evaluate.timed': 0 }), '--json');
-    expect([plain.status, plain.stderr]).toEqual([0, expect.stringMatching(/reused: .*; made now: nothing\n$/)]);
+    expect([plain.status, plain.stderr]).toEqual([0, expect.not.stringMatching(/\(seed 0\): /)]);
     const found = JSON.parse(plain.stdout) as Results;
     expect(found.methods).toEqual(methods);
     expect(found.imitation).toBeUndefined();
@@ -219,7 +216,7 @@ describe('a family with hidden phases', () => {
     expect(status, stderr).toBe(0);
     const results = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')) as Results;
     expect(results.split).toMatchObject({ train: 5905, taught: 30, test: 656, evaluated: 3, overlap: 0 });
-    expect(results).toMatchObject({ oracle: { mean: 2 }, streams: 6, bars: expect.stringContaining('the 3 test tasks are resampled') });
+    expect(results).toMatchObject({ oracle: { mean: 2 }, streams: 6, bars: carrying(3) });
     expect(results.methods.cad.perTask).toHaveLength(3);
   });
 });
@@ -231,12 +228,14 @@ describe('a stage of its own', () => {
       .sort();
 
   it('brings what it needs and no more', async () => {
-    expect(await cadenza('generate', TINY, '--out', staged)).toMatchObject({ status: 0, stdout: `Everything is in ${staged}\n` });
+    expect(await withinProcess(['generate', TINY, '--out', staged])).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining(` ${staged}\n`),
+    });
     expect(names()).toEqual(['generate']);
-    const distil = await cadenza('distil', TINY, '--out', staged, '--json');
+    const distil = await withinProcess(['distil', TINY, '--out', staged, '--json']);
     expect([distil.status, JSON.parse(distil.stdout)]).toEqual([0, { out: staged }]);
     expect(distil.stderr).not.toMatch(/^generate: /m);
-    expect(distil.stderr).toContain('reused: generate; made now: ');
     expect(names()).toEqual(['distil-seed0', 'generate', 'pretrain-seed0', 'teacher-seed0']);
     expect(existsSync(join(staged, 'results.json'))).toBe(false);
     for (const [path, bytes] of stageFiles(staged)) expect(bytes.equals(stageFiles(first).get(path)!), path).toBe(true);
@@ -245,9 +244,9 @@ describe('a stage of its own', () => {
   it('trains on returns from where fine-tuning ended, and is compared with that', async () => {
     const small = settings({ 'reinforce.steps': 2, 'reinforce.streams': 4, 'reinforce.episodes': 4, 'baselines.methods': ['none'] });
     const before = [...stageFiles(first).keys()];
-    const reinforce = await cadenza('reinforce', TINY, '--out', first, ...small);
-    expect(reinforce).toMatchObject({ status: 0, stdout: `Everything is in ${first}\n` });
-    expect(reinforce.stderr).toMatch(/^reinforce \(seed 0\): done in .*return 0\.\d{3}, last episode \d\.\d{3} of the oracle's$/m);
+    const reinforce = await withinProcess(['reinforce', TINY, '--out', first, ...small]);
+    expect(reinforce).toMatchObject({ status: 0, stdout: expect.stringContaining(` ${first}\n`) });
+    expect(reinforce.stderr).toMatch(/^reinforce \(seed 0\): .*\b0\.\d{3}, .*\b\d\.\d{3}\b/m);
     const added = [...stageFiles(first).keys()].filter(path => !before.includes(path));
     expect(added.every(path => path.startsWith('reinforce-seed0-'))).toBe(true);
     const whole = await run(first, ...small, '--json');

@@ -13,9 +13,11 @@ import { openTasks } from '../src/histories/tasks.ts';
 import { ContextCompressor, namedTasks, onceFree, policyHistories } from '../src/retrieval/contexts.ts';
 import { episodeStarts } from '../src/rl/index.ts';
 import { tokenizer } from '../src/tokenizers/index.ts';
+import type { ErrorCode } from '../src/util/errors.ts';
 import { silentProgress } from '../src/util/progress.ts';
 import { settings, TINY, withinProcess } from './helpers/command.ts';
 import { describeAs } from './helpers/exported.ts';
+import { carrying, exit, failure, type Needle } from './helpers/failure.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-store-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -82,7 +84,7 @@ describe('store build', () => {
     expect(compressor.about(altered, 2).hash).not.toBe(compressor.about(histories[5], 2).hash);
     const total = histories[5].reward.slice(0, episodeStarts(histories[5])[4]).reduce((a, b) => a + b, 0);
     expect(rows[row]).toMatchObject({ task: histories[5].taskKey, side: 'train', return: total });
-    await expect(compressor.compress(histories[5], [7])).rejects.toThrow(/has 6 episodes/);
+    await expect(compressor.compress(histories[5], [7])).rejects.toThrow(failure('E_DATA', 6));
     await compressor.dispose();
   });
 
@@ -154,7 +156,7 @@ describe('store build', () => {
       { progress, signal },
     );
     expect([added, attempts]).toEqual([0, 2]);
-    expect(said).toEqual([expect.stringContaining('locked.db is locked')]);
+    expect(said).toEqual([expect.stringContaining('locked.db')]);
     other.exec('BEGIN EXCLUSIVE');
     const stopped = onceFree(() => contexts.insert([]), { progress: silentProgress, signal: AbortSignal.timeout(50) });
     await expect(stopped).rejects.toThrow();
@@ -168,34 +170,25 @@ describe('store build', () => {
       ['build', other, '--out', db],
       ['query', db, '--run', other, '--history', '0', '--episode', '1'],
     ]) {
-      const { status, stdout, stderr } = await store(...args);
-      expect([status, stdout]).toEqual([5, '']);
-      expect(stderr).toMatch(/^cadenza: \[E_CHECKPOINT\] .*contexts\.db holds latents of the model [0-9a-f]{12}, not of this one/);
+      const ended = await store(...args);
+      expect(ended).toEqual(exit('E_CHECKPOINT', /contexts\.db .*\b[0-9a-f]{12}\b/));
+      expect(ended.stdout).toBe('');
     }
   });
 
-  it.each<[string, string[], number, string]>([
-    ['a folder without a model', ['build', folder, '--out', 'x.db'], 5, '"cadenza run" finished'],
-    ['a task that is none', ['build', run, '--out', join(folder, 'x.db'), '--from', 'goal=99,0'], 10, 'no task goal=99,0'],
-    ['a store that is not there', ['stats', join(folder, 'none.db')], 4, 'no store of contexts'],
-    [
-      'to query one, without making it',
-      ['query', join(folder, 'none.db'), '--run', run, '--history', '0', '--episode', '1'],
-      4,
-      'no store',
-    ],
-    ['a history that is not there', ['query', db, '--run', run, '--history', '77', '--episode', '1'], 4, '77 training histories'],
-    [
-      'codes of a model without',
-      ['query', db, '--run', run, '--history', '0', '--episode', '1', '--metric', 'hamming'],
-      4,
-      'compares codes',
-    ],
-    ['half a context', ['query', db, '--run', run, '--history', '0', '--episode', '1.5'], 2, '--episode 1.5: expected a whole number'],
-  ])('refuses %s', async (_, args, status, says) => {
+  const [none, first] = [join(folder, 'none.db'), ['--run', run, '--history', '0', '--episode', '1']];
+  it.each<[string, string[], ErrorCode, Needle[]]>([
+    ['a folder without a model', ['build', folder, '--out', 'x.db'], 'E_CHECKPOINT', [folder, '"cadenza run"']],
+    ['a task that is none', ['build', run, '--out', join(folder, 'x.db'), '--from', 'goal=99,0'], 'E_SPLIT', ['goal=99,0']],
+    ['a store that is not there', ['stats', none], 'E_DATA', [none]],
+    ['to query one, without making it', ['query', none, ...first], 'E_DATA', [none]],
+    ['a history that is not there', ['query', db, '--run', run, '--history', '77', '--episode', '1'], 'E_DATA', [77]],
+    ['codes of a model without', ['query', db, ...first, '--metric', 'hamming'], 'E_DATA', ['l2, cosine']],
+    ['half a context', ['query', db, '--run', run, '--history', '0', '--episode', '1.5'], 'E_USAGE', ['--episode 1.5']],
+  ])('refuses %s', async (_, args, code, needles) => {
     const ended = await store(...args);
-    expect([ended.status, ended.stdout]).toEqual([status, '']);
-    expect(ended.stderr).toContain(says);
+    expect(ended).toEqual(exit(code, ...needles));
+    expect(ended.stdout).toBe('');
   });
 });
 
@@ -210,7 +203,7 @@ describe('store query', () => {
     const distances = others.neighbours.map(({ distance }: { distance: number }) => distance);
     expect(distances).toEqual([...distances].sort((a, b) => a - b));
     const { stdout } = await store(...args);
-    expect(stdout.split('\n')[0]).toBe(`${own.query.task}, after 6 episodes, return ${own.query.return}; nearest by l2:`);
+    expect(stdout.split('\n')[0]).toEqual(carrying(own.query.task, 6, own.query.return, 'l2'));
   });
 });
 
@@ -228,12 +221,9 @@ describe('which contexts count', () => {
     expect(rewarded.leftOut).toBeGreaterThan(0);
     const late: Scored = of(await json('stats', db, '--queries', '1000', '--from-episode', '5'));
     expect(late.byEpisode.map(({ episode }) => episode)).toEqual([5, 6]);
-    const { stdout } = await store('stats', db, '--rewarded', '--from-episode', '5');
-    expect(stdout).toMatch(/of \d+ contexts after 5 episodes or more and that had found a reward \(\d+ streams\) on train tasks/);
-    expect(stdout).toMatch(/\d+ other contexts of these streams were no queries/);
-    expect((await store('stats', db, '--from-episode', '7')).stdout).toContain(
-      'nothing to score on train tasks: no query after 7 episodes',
-    );
+    const both: Scored = of(await json('stats', db, '--rewarded', '--from-episode', '5'));
+    expect((await store('stats', db, '--rewarded', '--from-episode', '5')).stdout).toEqual(carrying(5, both.queries, both.leftOut));
+    expect((await store('stats', db, '--from-episode', '7')).stdout).toEqual(carrying(7));
   });
 
   it('restricts what is found', async () => {
@@ -244,10 +234,9 @@ describe('which contexts count', () => {
     expect(await found('--from-episode', '6')).toEqual(every.filter(({ episode }) => episode === 6));
     const { query } = await json(...args);
     const { stdout } = await store(...args, '--rewarded');
-    expect(stdout.split('\n')[0]).toBe(
-      `${query.task}, after 1 episodes, return ${query.return}; nearest by l2 among contexts that had found a reward:`,
-    );
-    expect(stdout.includes('it cannot know its task')).toBe(query.return <= 0);
+    expect(stdout.split('\n')[0]).toEqual(carrying(query.task, 1, query.return, 'l2'));
+    // One note more where the query had found no reward.
+    expect(stdout).not.toBe((await store(...args)).stdout);
   });
 });
 
@@ -265,7 +254,7 @@ describe('store stats', () => {
   it('has a dash where no other stream is of the same task, so that none could match', async () => {
     const single = join(folder, 'single.db');
     expect((await store('build', run, '--out', single, '--from', 'test', '--streams', '1')).status).toBe(0);
-    expect((await store('stats', single)).stdout).toMatch(/^nearest {4}– of \d+ contexts .* on test tasks by l2: no other stream/m);
+    expect((await store('stats', single)).stdout).toMatch(/^\w+ +– .*\btest\b.*\bl2\b/m);
   });
 
   it('counts, weighs and scores', async () => {
@@ -278,7 +267,7 @@ describe('store stats', () => {
       expect(queries).toBeGreaterThanOrEqual(60);
       expect(byEpisode.reduce((sum: number, { queries: n }: { queries: number }) => sum + n, 0)).toBe(queries);
     }
-    expect((await store('stats', db, '--queries', '10')).stdout).toContain('codes      none');
+    expect((await store('stats', db, '--queries', '10')).stdout).toMatch(/^codes +none/m);
   });
 
   it('measures codes beside latents where a model has them', async () => {
@@ -396,7 +385,6 @@ executor: { threads: 1 }
     const key = openRun(lifelong).family.taskKey(namedTasks(openRun(lifelong), ['test'])[0]);
     const built = await json('build', lifelong, '--out', out, '--from', 'histories', '--from', key, '--streams', '2', '--episodes', '2');
     expect(built).toMatchObject({ added: 5 * 3 + 2 * 2, known: 0 });
-    const refused = await store('build', lifelong, '--out', out, '--from', 'means=1,2,3');
-    expect([refused.status, refused.stderr]).toEqual([10, expect.stringContaining('no task means=1,2,3')]);
+    expect(await store('build', lifelong, '--out', out, '--from', 'means=1,2,3')).toEqual(exit('E_SPLIT', 'means=1,2,3'));
   });
 });

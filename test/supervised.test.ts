@@ -9,7 +9,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { supervisedSchema } from '../src/config/supervised.ts';
 import type { SupervisedResults } from '../src/records/index.ts';
 import { configJsonSchema, type JsonSchema, loadConfig } from '../src/util/config.ts';
-import { cadenza, type Ended, ROOT, settings, stageFiles, stageFolder, start, withinProcess } from './helpers/command.ts';
+import { cadenza, type Ended, metricsOf, ROOT, settings, stageFiles, stageFolder, start, withinProcess } from './helpers/command.ts';
+import { exit, type Needle } from './helpers/failure.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-supervised-road-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -36,10 +37,9 @@ function expectSame(out: string): void {
 describe('a tiny supervised run', () => {
   it('ends well and says what it found', () => {
     expect(ended.status, ended.stderr).toBe(0);
-    expect(ended.stdout).toContain('squared error by number of examples');
     expect(ended.stdout).toMatch(/^ridge +/m);
-    expect(ended.stdout).toMatch(/^cad is (better than|worse than|not distinguishable from) ridge/m);
-    expect(ended.stdout).toMatch(new RegExp(`\\nEverything is in ${first}\\n[\\s\\S]*  npx cadenza run tiny-regression --set `));
+    expect(ended.stdout).toMatch(/^cad .*\b(better|worse|not distinguishable)\b.* ridge\b/m);
+    expect(ended.stdout).toMatch(new RegExp(`\\n[^\\n]*${first}\\n[\\s\\S]*  npx cadenza run tiny-regression --set `));
   });
 
   it('writes results.json in its documented shape', () => {
@@ -66,11 +66,7 @@ describe('a tiny supervised run', () => {
   });
 
   it('lowers the loss, and learns from the context what is in it', () => {
-    const rows = readFileSync(join(stageFolder(first, 'cad-seed0')!, 'metrics.jsonl'), 'utf8')
-      .trim()
-      .split('\n')
-      .map(line => JSON.parse(line) as { loss?: number })
-      .flatMap(({ loss }) => (loss === undefined ? [] : [loss]));
+    const rows = metricsOf(first, 'cad-seed0').flatMap(({ loss }) => (loss === undefined ? [] : [loss]));
     expect(rows).toHaveLength(15);
     const mean = (part: number[]) => part.reduce((a, b) => a + b) / part.length;
     expect(mean(rows.slice(-4))).toBeLessThan(0.8 * mean(rows.slice(0, 4)));
@@ -102,7 +98,7 @@ describe('a supervised run again', () => {
     while (!checkpoint() && child.exitCode === null) await sleep(2);
     child.kill(signal);
     expect(await death).toMatchObject(end);
-    const resumed = await cadenza('run', TINY, '--out', out);
+    const resumed = await withinProcess(['run', TINY, '--out', out]);
     expect(resumed.status, resumed.stderr).toBe(0);
     expectSame(out);
   });
@@ -144,8 +140,8 @@ describe('a supervised run again', () => {
   });
 
   it('in the same folder redoes nothing, and gives its results as JSON', async () => {
-    const again = await cadenza('run', TINY, '--out', first, '--json');
-    expect([again.status, again.stderr]).toEqual([0, expect.stringMatching(/^(?!.*: done).*made now: nothing\n$/)]);
+    const again = await withinProcess(['run', TINY, '--out', first, '--json']);
+    expect([again.status, again.stderr]).toEqual([0, expect.stringMatching(/^[^\n]*\n$/)]);
     expect(JSON.parse(again.stdout).methods).toEqual(results.methods);
   });
 
@@ -169,35 +165,22 @@ describe('what is refused', () => {
     return path;
   };
 
-  it.each([
-    ['two kinds in one file', 'name: a\nproblem: {id: sinusoids}\nenv: {id: dark-room}\n', [], 3, /"problem" and "env" stand side by side/],
-    ['an unknown problem', 'name: a\nproblem: {id: parabolas}\n', [], 3, /no supervised problem "parabolas".*linear-regression/],
-    ['an unknown option', 'name: a\nproblem: {id: sinusoids, options: {colour: 1}}\n', [], 3, /no option "colour"/],
-    [
-      'a mistyped key',
-      'name: a\nproblem: {id: sinusoids}\nbaslines: {}\n',
-      [],
-      3,
-      /baslines: unknown key; the nearest known key is "baselines"/,
-    ],
-    ['a compressor without latents', 'name: a\nproblem: {id: sinusoids}\n', ['--set', 'compressor=none'], 3, /makes no latents/],
-    [
-      'a compressor fitted to histories',
-      'name: a\nproblem: {id: sinusoids}\n',
-      ['--set', 'compressor=pca'],
-      3,
-      /fitted to learning histories/,
-    ],
-  ])('%s', async (name, text, args, status, says) => {
+  it.each<[string, string, string[], Needle[]]>([
+    ['two kinds in one file', 'name: a\nproblem: {id: sinusoids}\nenv: {id: dark-room}\n', [], ['"problem"', '"env"']],
+    ['an unknown problem', 'name: a\nproblem: {id: parabolas}\n', [], ['"parabolas"', 'linear-regression']],
+    ['an unknown option', 'name: a\nproblem: {id: sinusoids, options: {colour: 1}}\n', [], ['"colour"']],
+    ['a mistyped key', 'name: a\nproblem: {id: sinusoids}\nbaslines: {}\n', [], ['baslines', '"baselines"']],
+    ['a compressor without latents', 'name: a\nproblem: {id: sinusoids}\n', ['--set', 'compressor=none'], ['none']],
+    ['a compressor fitted to histories', 'name: a\nproblem: {id: sinusoids}\n', ['--set', 'compressor=pca'], ['pca']],
+  ])('%s', async (name, text, args, needles) => {
     const path = write(`${name.replaceAll(' ', '-')}.yaml`, text);
-    const result = await withinProcess(['run', path, '--out', join(folder, 'refused'), ...args]);
-    expect([result.status, result.stdout]).toEqual([status, '']);
-    expect(result.stderr).toMatch(says);
+    const ended = await withinProcess(['run', path, '--out', join(folder, 'refused'), ...args]);
+    expect(ended).toEqual(exit('E_CONFIG', ...needles));
+    expect(ended.stdout).toBe('');
   });
 
   it('a stage that such an experiment does not have', async () => {
-    const result = await withinProcess(['distil', TINY, '--out', join(folder, 'refused')]);
-    expect([result.status, result.stderr]).toEqual([2, expect.stringContaining('supervised experiment, which has no stage "distil"')]);
+    expect(await withinProcess(['distil', TINY, '--out', join(folder, 'refused')])).toEqual(exit('E_USAGE', '"distil"'));
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { compressor, latentKinds } from '../compressor/index.ts';
 import { experimentSchema } from '../config/experiment.ts';
 import { input, inputsOf, interpret, nodesOf, type Tensor } from '../engine/index.ts';
@@ -140,7 +141,7 @@ describe.each(Object.entries(MODELS))('the model %s', (_, [tokenizer, overrides 
   it('says how it attends to what it reads when it is asked, with weights that sum to 1, and does the same', () => {
     const sizes = { compress: 1, act: rowsOf(model) };
     if (model.policyOptions.prefix) {
-      expect(() => model.inference('bottleneck', sizes, { attention: true })).toThrow('no layer of this policy attends to anything');
+      expect(() => model.inference('bottleneck', sizes, { attention: true })).toThrow(failure('E_SHAPE'));
       return;
     }
     const [plain, asked] = [false, true].map(attention => model.inference('bottleneck', sizes, { attention }).act);
@@ -254,21 +255,21 @@ describe('the form of the policy', () => {
   });
 
   it.each([
-    ['policy.crossLayers=[0, 3]', /policy\.crossLayers.*below model\.decoderLayers, which is 3/s],
-    ['policy={form: prefix, crossLayers: [0]}', /policy\.crossLayers.*no cross-attention/s],
-    ['policy={form: prefix, query: state}', /policy\.query.*a state alone/s],
-    ['policy={form: prefix, retrieval: {contexts: 1}}', /policy\.retrieval\.contexts.*seen by cross-attention/s],
-    ['policy.crossLayers=[1, 0]', /policy\.crossLayers.*rising order/s],
-    ['policy.prompt.styles=[]', /policy\.prompt\.styles/s],
-    ['policy.prompt.length=5', /policy\.prompt\.length: expected at most 4, the horizon/s],
-    ['model.rewards=[1, 1]', /model\.rewards.*edges that rise/s],
-  ])('refuses %s', (override, message) => {
-    expect(() => blocks(override)).toThrow(expect.objectContaining({ code: 'E_CONFIG', message: expect.stringMatching(message) }));
+    ['policy.crossLayers=[0, 3]', 'policy.crossLayers', 'model.decoderLayers', 3],
+    ['policy={form: prefix, crossLayers: [0]}', 'policy.crossLayers'],
+    ['policy={form: prefix, query: state}', 'policy.query'],
+    ['policy={form: prefix, retrieval: {contexts: 1}}', 'policy.retrieval.contexts'],
+    ['policy.crossLayers=[1, 0]', 'policy.crossLayers'],
+    ['policy.prompt.styles=[]', 'policy.prompt.styles'],
+    ['policy.prompt.length=5', 'policy.prompt.length', 4],
+    ['model.rewards=[1, 1]', 'model.rewards'],
+  ])('refuses %s', (override, ...needles) => {
+    expect(() => blocks(override)).toThrow(failure('E_CONFIG', ...needles));
   });
 
   it('refuses rotary positions on heads of odd width', () => {
     const odd = () => blocks('model.width=12', 'model.heads=4', 'model.positions=rotary');
-    expect(odd).toThrow(expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining('even width of a head') }));
+    expect(odd).toThrow(failure('E_CONFIG', 'model.positions', 'model.width', 'model.heads'));
   });
 });
 
@@ -340,17 +341,14 @@ describe('withWeights', () => {
   losses(model, scope, 'none', 1, 'absent');
 
   it.each([
-    ['is missing', undefined, 'does not have it'],
-    ['has another size', new Float32Array(3), 'has 3 numbers there'],
-  ])('says which parameter %s', (_, data, says) => {
+    ['is missing', undefined, []],
+    ['has another size', new Float32Array(3), [3]],
+  ])('says which parameter %s', (_, data, found) => {
     const weights = weightsOf(scope);
     if (data) weights.set('policy.head.weight', data);
     else weights.delete('policy.head.weight');
     expect(() => withWeights(act, weights, new Set(['query']))).toThrow(
-      expect.objectContaining({
-        code: 'E_CHECKPOINT',
-        message: expect.stringMatching(`"policy.head.weight" of shape \\[8, 5\\].*${says}`),
-      }),
+      failure('E_CHECKPOINT', '"policy.head.weight"', '[8, 5]', ...found),
     );
   });
 });

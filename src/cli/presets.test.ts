@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
 import { ROOT, withinProcess } from '../../test/helpers/command.ts';
+import { exit } from '../../test/helpers/failure.ts';
 import { nameOf, type PresetKind, presetFile, presets } from './presets.ts';
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'cadenza-presets-')));
@@ -45,7 +46,7 @@ it('runs presets, and names them where a name is unknown', async () => {
     [['ablate', 'matrx'], 'matrix'],
     [['tune', 'dark-room', '--space', 'dark'], 'dark-room'],
   ] as const)
-    expect(await withinProcess(args)).toMatchObject({ status: 3, stderr: expect.stringContaining(suggestion) });
+    expect(await withinProcess(args)).toEqual(exit('E_CONFIG', suggestion));
 });
 
 it('names a file as a command takes it: a preset by its name, unless another file has it, and any other by its path', () => {

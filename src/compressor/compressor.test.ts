@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { type Graph, grad, input, interpret, mul, sum, type Tensor } from '../engine/index.ts';
 import { initialise, POSITION_KINDS, Scope } from '../nn/index.ts';
 import { PRESENCE, tokenizer } from '../tokenizers/index.ts';
@@ -154,7 +155,7 @@ describe('the compressor pca', () => {
   });
 
   it('refuses pieces whose covariance would be too large to hold', () => {
-    expect(() => pca.compress(new Scope(), input('x', [1, 4, 5000]), common)).toThrow('pieces of at most 4096 numbers');
+    expect(() => pca.compress(new Scope(), input('x', [1, 4, 5000]), common)).toThrow(failure('E_CONFIG', 4096));
   });
 });
 
@@ -281,9 +282,7 @@ describe('the encoder with a span', () => {
 describe('the registry', () => {
   it('has every id once, and names them when asked for another', () => {
     expect(new Set(compressors.ids).size).toBe(compressors.all.length);
-    expect(() => compressor('bottlenek')).toThrow(
-      expect.objectContaining({ code: 'E_CONFIG', message: expect.stringContaining(compressors.ids.join(', ')) }),
-    );
+    expect(() => compressor('bottlenek')).toThrow(failure('E_CONFIG', compressors.ids.join(', ')));
   });
 
   it('has one that passes nothing on, and never compresses', () => {

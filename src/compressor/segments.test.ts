@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { grad, input, interpret, mul, slice, sum, type Tensor } from '../engine/index.ts';
 import { initialise, Scope } from '../nn/index.ts';
 import { PRESENCE } from '../tokenizers/index.ts';
@@ -162,7 +163,7 @@ describe.each(STEPPING)('$id with $update and $workingMemory tokens of working m
 
 it('a working memory larger than a segment is refused', () => {
   const recurrent = compressor('recurrent');
-  expect(() => recurrent.compress(new Scope(), input('x', [B, R * S, F]), { ...common, compression: { workingMemory: S + 1 } })).toThrow(
-    'cannot hold 6',
-  );
+  const compression = { workingMemory: S + 1 };
+  const build = () => recurrent.compress(new Scope(), input('x', [B, R * S, F]), { ...common, compression });
+  expect(build).toThrow(failure('E_SHAPE', 6));
 });

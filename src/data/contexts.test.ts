@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { damagedBytes, fuzz } from '../../test/helpers/fuzz.ts';
+import type { ErrorCode } from '../util/errors.ts';
 import { Random } from '../util/random.ts';
 import { type Context, type ContextModel, ContextStore, StoreLocked } from './contexts.ts';
 import { codeUsage, metricsOf, nearestContexts, retrievals } from './retrieval.ts';
@@ -64,7 +66,7 @@ describe('ContextStore', () => {
   it('takes all contexts of one insertion or none', () => {
     const store = fill([]);
     const wrong = { ...three[1], latents: new Float32Array(3) };
-    expect(() => store.insert([three[0], wrong])).toThrow(/has 2 numbers \[1,2\], not 3/);
+    expect(() => store.insert([three[0], wrong])).toThrow(failure('E_SHAPE', 2, '[1,2]', 3));
     expect(store.count).toBe(0);
     store.close();
   });
@@ -78,8 +80,7 @@ describe('ContextStore', () => {
   it('refuses another model, and says which two there are', () => {
     fill(three).close();
     const open = () => ContextStore.open(path, { ...model, hash: 'b'.repeat(64) });
-    expect(open).toThrow(/the model aaaaaaaaaaaa, not of this one \(bbbbbbbbbbbb\)/);
-    expect(open).toThrow(expect.objectContaining({ code: 'E_CHECKPOINT' }));
+    expect(open).toThrow(failure('E_CHECKPOINT', 'a'.repeat(12), 'b'.repeat(12)));
     ContextStore.open(path, { ...model, configuration: 'told otherwise' }).close();
   });
 
@@ -103,28 +104,25 @@ describe('ContextStore', () => {
   });
 
   it('refuses a file that is not there, is no database, or is another one', () => {
-    const data = (says: RegExp) => expect.objectContaining({ code: 'E_DATA', message: expect.stringMatching(says) });
-    expect(() => ContextStore.open(path)).toThrow(data(/no store of contexts at .*"cadenza store build"/));
-    expect(() => ContextStore.open(path, model, { create: false })).toThrow(data(/no store of contexts/));
+    expect(() => ContextStore.open(path)).toThrow(failure('E_DATA', path, '"cadenza store build"'));
+    expect(() => ContextStore.open(path, model, { create: false })).toThrow(failure('E_DATA', path));
     const text = join(folder, 'text.db');
     writeFileSync(text, 'not a database at all, but long enough to be read as the header of one'.repeat(20));
-    expect(() => ContextStore.open(text, model)).toThrow(data(/text\.db is no store of contexts/));
+    expect(() => ContextStore.open(text, model)).toThrow(failure('E_DATA', 'text.db'));
     const other = join(folder, 'other.db');
     const db = new Database(other);
     db.exec('CREATE TABLE songs (name TEXT)');
     db.close();
-    expect(() => ContextStore.open(other, model)).toThrow(data(/is a database of something else/));
+    expect(() => ContextStore.open(other, model)).toThrow(failure('E_DATA', 'other.db'));
     const empty = join(folder, 'empty.db');
     writeFileSync(empty, '');
-    expect(() => ContextStore.open(empty)).toThrow(data(/empty\.db is empty; "cadenza store build/));
-    expect(() => ContextStore.open(folder, model)).toThrow(
-      expect.objectContaining({ code: 'E_DISK', message: expect.stringContaining('is a folder') }),
-    );
+    expect(() => ContextStore.open(empty)).toThrow(failure('E_DATA', 'empty.db', '"cadenza store build'));
+    expect(() => ContextStore.open(folder, model)).toThrow(failure('E_DISK', folder));
   });
 });
 
 describe('a damaged store', () => {
-  const refused = (code: string) => expect.objectContaining({ code, message: expect.stringContaining('contexts.db') });
+  const refused = (code: ErrorCode) => failure(code, 'contexts.db');
   const read = (at = path) => {
     const store = ContextStore.open(at);
     try {
@@ -252,7 +250,7 @@ describe('looking up', () => {
   it('says so when codes are compared that are not there', () => {
     const { rows, latents } = table();
     expect(metricsOf({ rows, latents })).toEqual(['l2', 'cosine']);
-    expect(() => nearestContexts({ rows, latents }, probe, { metric: 'hamming', k: 1 })).toThrow(/compares codes.*use one of: l2, cosine/);
+    expect(() => nearestContexts({ rows, latents }, probe, { metric: 'hamming', k: 1 })).toThrow(failure('E_DATA', 'l2, cosine'));
   });
 
   it('holds every context against those of other streams only', () => {

@@ -299,7 +299,7 @@ class Reader implements Hdf5Reader {
   #memory<T>(bytes: number, use: (pointer: number) => T): T {
     const { module } = this.#opened;
     const pointer = bytes > module.MAXIMUM_MEMORY ? 0 : module._malloc(Math.max(1, bytes));
-    if (pointer === 0) throw new Error(`${inWords(bytes)} at once are more than the HDF5 library can hold`);
+    if (pointer === 0) throw new CadenzaError('E_DATA', `${this.path}: ${inWords(bytes)} at once are more than the HDF5 library can hold.`);
     try {
       return use(pointer);
     } finally {

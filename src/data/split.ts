@@ -54,7 +54,7 @@ function drawn(id: string, draw: (random: Random) => Task, { heldOut, tasks = 0 
 
 function shuffled(id: string, listed: Task[], options: SplitOptions, random: Random) {
   if (options.tasks !== undefined) {
-    const message = `${id} lists its ${listed.length} tasks, so none are drawn; expected no number of tasks, got ${options.tasks}. Leave it out.`;
+    const message = `${id} lists its ${listed.length} tasks, so none are drawn; split.tasks is ${options.tasks}. Leave it out.`;
     throw new CadenzaError('E_SPLIT', message);
   }
   if (listed.length < 2) {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { Random } from '../util/random.ts';
 import { environment } from './index.ts';
 
@@ -91,9 +92,9 @@ describe('the delayed bandit', () => {
   });
 
   it('refuses options and tasks that do not fit', () => {
-    expect(() => environment('delayed-bandit', { arms: 1 })).toThrow(/an integer in \[2, 1000\]/);
-    expect(() => environment('delayed-bandit', { delay: -1 })).toThrow(/an integer in \[0, 100000\]/);
-    expect(() => environment('delayed-bandit', { deviation: Number.NaN })).toThrow(/a number in \[0, 1000\]/);
-    expect(() => family.make([{ means: [1, 2] }], Random.seeded(0))).toThrow(/tasks of 3 means, but one has 2/);
+    expect(() => environment('delayed-bandit', { arms: 1 })).toThrow(failure('E_CONFIG', 'arms', '[2, 1000]', 1));
+    expect(() => environment('delayed-bandit', { delay: -1 })).toThrow(failure('E_CONFIG', 'delay', '[0, 100000]', -1));
+    expect(() => environment('delayed-bandit', { deviation: Number.NaN })).toThrow(failure('E_CONFIG', 'deviation', '[0, 1000]', 'NaN'));
+    expect(() => family.make([{ means: [1, 2] }], Random.seeded(0))).toThrow(failure('E_SHAPE', 3, 2));
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { listedTasks, stateOf, tabularModel } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
 import { environment } from './index.ts';
@@ -62,7 +63,7 @@ describe('key-to-door', () => {
   });
 
   it('refuses a horizon in which some pair is out of reach', () => {
-    expect(() => environment('key-to-door', { horizon: 31 })).toThrow(/can take 32 steps/);
+    expect(() => environment('key-to-door', { horizon: 31 })).toThrow(failure('E_CONFIG', 'horizon', 32));
     expect(environment('key-to-door', { horizon: 32 }).oracleReturn({ key: [8, 8], door: [0, 0] })).toBe(2);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { listedTasks, type Task } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
 import { environment } from './index.ts';
@@ -77,7 +78,7 @@ describe('point-room', () => {
   );
 
   it('refuses discs out of reach', () => {
-    expect(() => environment('point-room', { stepLength: 0.01 })).toThrow(/farthest disc is \d+ steps away/);
+    expect(() => environment('point-room', { stepLength: 0.01 })).toThrow(failure('E_CONFIG', 'horizon'));
   });
 });
 

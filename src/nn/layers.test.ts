@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compareWithInterpreter, type Numbers } from '../../test/helpers/engine.ts';
+import { failure } from '../../test/helpers/failure.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import {
   attention,
@@ -118,9 +119,7 @@ describe('scopes', () => {
     const scope = new Scope().at('layer').at(0);
     expect(scope.parameter('weight', [2, 2])).toBe(scope.parameter('weight', [2, 2]));
     expect([...scope.table.keys()]).toEqual(['layer.0.weight']);
-    expect(() => scope.parameter('weight', [3, 2])).toThrow(
-      'parameter "layer.0.weight" was declared as [2, 2] and is now asked for as [3, 2].',
-    );
+    expect(() => scope.parameter('weight', [3, 2])).toThrow(failure('E_SHAPE', '"layer.0.weight"', '[2, 2]', '[3, 2]'));
   });
 });
 
@@ -178,6 +177,6 @@ it.each([false, true])('causal attention in blocks is causal attention, and so a
 
 it('layers name the shape that they expect', () => {
   const flat = input('x', [4, 8]);
-  expect(() => selfAttention(new Scope(), flat, { heads: 2 })).toThrow('expected a tensor of shape [B T D], got [4, 8].');
+  expect(() => selfAttention(new Scope(), flat, { heads: 2 })).toThrow(failure('E_SHAPE', '[B T D]', '[4, 8]'));
   expect(feedForward(new Scope(), flat, 16).shape).toEqual([4, 8]);
 });

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { actionDistribution, type Policy } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
 import { latencyOf, timedPlayer } from './latency.ts';
@@ -17,7 +18,7 @@ it('has nothing to spread where every action compresses or none does, nor where 
   expect(latencyOf({ first: [3, 5, 4], later: [] })).toMatchObject({ median: 4, worst: 5, actions: 3 });
   expect(latencyOf({ first: [], later: [3, 5, 4] })).toMatchObject({ median: 4, worst: 5 });
   expect(latencyOf({ first: [1], later: [2, 2] })).toMatchObject({ median: 2, worst: 2 });
-  expect(() => latencyOf({ first: [], later: [] })).toThrow('at least one time');
+  expect(() => latencyOf({ first: [], later: [] })).toThrow(failure('E_SHAPE'));
 });
 
 it('tells first actions from later ones by segments and by ends of episodes, and lets the stream go on', async () => {

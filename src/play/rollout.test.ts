@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { type Actions, actionDistribution, type Feedback, type Policy, Recording, type Task, type VectorEnv } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
 import { type RolloutStep, recordRollout, rollout } from './rollout.ts';
@@ -177,8 +178,8 @@ describe('rollout', () => {
   it('refuses a policy of another action space and an environment without end', async () => {
     const run = (change: object) =>
       rollout({ family: { ...family, ...change }, tasks, policy: new Fixed(1, 0), episodes: 1, random: Random.seeded(0) });
-    await expect(run({ actionSpace: { kind: 'discrete', n: 5 } })).rejects.toThrow(/5 actions, the policy gives 2/);
-    await expect(run({ horizon: 3 })).rejects.toThrow(/horizon of 3/);
+    await expect(run({ actionSpace: { kind: 'discrete', n: 5 } })).rejects.toThrow(failure('E_SHAPE', 5, 2));
+    await expect(run({ horizon: 3 })).rejects.toThrow(failure('E_SHAPE', 'horizon', 3));
   });
 });
 

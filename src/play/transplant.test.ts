@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { environment } from '../envs/index.ts';
 import { actionDistribution, type EnvFamily, type Policy, type Task } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
@@ -70,7 +71,7 @@ describe('a memory of another task', () => {
   it('refuses memories that do not belong to streams', async () => {
     const family = environment('dark-room', { size: 5, horizon: 6 });
     const request = { family, tasks: [{ goal: [0, 0] }], memories: [], policy: walker(family, [[0, 0]]), random: Random.seeded(0) };
-    await expect(playTransplants(request)).rejects.toThrow(/a memory for each of 1 streams, got 0/);
+    await expect(playTransplants(request)).rejects.toThrow(failure('E_SHAPE', 1, 0));
   });
 });
 
@@ -140,6 +141,6 @@ describe('the table of two tasks with two memories each', () => {
   });
 
   it('refuses streams of another table', () => {
-    expect(() => transplantTable(memory, empty, { ...request, memories: 3 })).toThrow(/2 tasks: expected 12 streams, got 8/);
+    expect(() => transplantTable(memory, empty, { ...request, memories: 3 })).toThrow(failure('E_SHAPE', 2, 12, 8));
   });
 });

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import type { Feeds, HostTensor, Program } from '../engine/index.ts';
 import type { Feedback } from '../rl/index.ts';
 import { QUERIES, tokenizer, writeContext } from '../tokenizers/index.ts';
@@ -334,11 +335,11 @@ describe.each(CASES)(NAME, ({ id, query, mode: { segment, contextTransitions, fo
       await policy.observe({ ...nothing, ...flags });
     };
     for (let step = 0; step < family.horizon; step++) await on();
-    if (segment === family.horizon) await expect(on()).rejects.toThrow(`at step 5 of an episode, but the model was made for at most 4`);
+    if (segment === family.horizon) await expect(on()).rejects.toThrow(failure('E_SHAPE', 5, 4));
     else for (let step = 0; step < 50; step++) await on();
   });
 
   it('refuses another number of environments', () => {
-    expect(() => inContextPolicy(model).reset(SIZE + 1)).toThrow('acts in 3 environments at once, not 4');
+    expect(() => inContextPolicy(model).reset(SIZE + 1)).toThrow(failure('E_SHAPE', SIZE, SIZE + 1));
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { aggregate } from '../statistics/aggregates.ts';
 import { Random } from '../util/random.ts';
 import { compareRows, pairedDifference, probabilityOfImprovement, verdictOf, versusOthers, versusOthersPieces } from './comparison.ts';
@@ -54,7 +55,7 @@ describe('probabilityOfImprovement', () => {
   });
 
   it('wants the same tasks', () => {
-    expect(() => probabilityOfImprovement([[1]], [[1], [2]], { random })).toThrow(/same tasks twice, got 1 and 2/);
+    expect(() => probabilityOfImprovement([[1]], [[1], [2]], { random })).toThrow(failure('E_SHAPE', 1, 2));
   });
 });
 
@@ -110,7 +111,7 @@ describe('pairedDifference', () => {
   });
 
   it('refuses a single pair', () => {
-    expect(() => difference([[run(0, 0, 1)]], [[run(0, 0, 0)]])).toThrow(/one pair to compare.*split\.heldOut.*evaluate\.streams/);
+    expect(() => difference([[run(0, 0, 1)]], [[run(0, 0, 0)]])).toThrow(failure('E_DATA', 'split.heldOut', 'evaluate.streams'));
   });
 });
 
@@ -207,7 +208,7 @@ describe('rows of tables', () => {
     expect([measures.regret!.before, measures.regret!.after, verdict]).toEqual([7.25, 3.625, 'better']);
     expect(measures.regret!.improvement.value).toBe(1);
     expect(compareRows(row(withRegret(0.5)), row(withRegret(1)), 'regret').verdict).toBe('worse');
-    expect(() => compareRows(row(table), row(table), 'regret')).toThrow(/no regret; compare them by one of area, final/);
+    expect(() => compareRows(row(table), row(table), 'regret')).toThrow(failure('E_DATA', 'area, final'));
   });
 
   it('are held against each other task by task, in whatever order the tables list them', () => {

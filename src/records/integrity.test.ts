@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { carrying, failure } from '../../test/helpers/failure.ts';
 import { comparisonFaults, describeSelection, expectComparable, type Rows, rowsOf } from './integrity.ts';
 import type { Protocol } from './protocol.ts';
 import type { Results } from './results.ts';
@@ -22,62 +23,56 @@ const rows = (name: string, change: Partial<Protocol> = {}, played: Rows['tasks'
   protocol: { ...protocol, ...change },
   tasks: played,
 });
-const says = (...all: Rows[]) => comparisonFaults(all).map(({ code, message }) => `${code} ${message}`);
+const faults = (...all: Rows[]) => comparisonFaults(all);
 
 describe('rows that may stand side by side', () => {
   it('played the same tasks alike, in whatever order and with however many streams', () => {
     const other = rows('b', { streams: 5, split: { train: 60, test: 2, overlap: 0 } }, [...tasks].reverse());
-    expect(says(rows('a'), other)).toEqual([]);
+    expect(faults(rows('a'), other)).toEqual([]);
     expect(() => expectComparable([rows('a'), other])).not.toThrow();
   });
 
   it('are of one environment, however its options are ordered', () => {
     const at = (options: Record<string, unknown>) => ({ env: { id: 'dark-room', options } });
-    expect(says(rows('a', at({ size: 5, horizon: 9 })), rows('b', at({ horizon: 9, size: 5 })))).toEqual([]);
-    expect(says(rows('a'), rows('b', at({ size: 17 })))).toEqual([
-      'E_SPLIT a was evaluated in dark-room, b in dark-room (size 17). Set env alike and run one of them again.',
-    ]);
+    expect(faults(rows('a', at({ size: 5, horizon: 9 })), rows('b', at({ horizon: 9, size: 5 })))).toEqual([]);
+    const one = [failure('E_SPLIT', /\ba\b.*dark-room, b\b.*dark-room \(size 17\)/, 'env')];
+    expect(faults(rows('a'), rows('b', at({ size: 17 })))).toEqual(one);
   });
 
   it('share every test task, by content', () => {
-    expect(says(rows('a'), rows('b', {}, [tasks[0], { task: 'goal=4,4', oracle: 20 }]))).toEqual([
-      expect.stringMatching(
-        /^E_SPLIT a and b were evaluated on different test tasks: 2 and 2, of which 1 are the same\. Set split\.heldOut/,
-      ),
+    expect(faults(rows('a'), rows('b', {}, [tasks[0], { task: 'goal=4,4', oracle: 20 }]))).toEqual([
+      failure('E_SPLIT', /^a and b\b/, '2 and 2', 1, 'split.heldOut'),
     ]);
-    expect(says(rows('a'), rows('b', {}, [tasks[0]]))).toHaveLength(1);
-    expect(says(rows('a'), rows('b', { side: 'validation' }, []))).toEqual([expect.stringContaining('different tasks (test, validation)')]);
+    expect(faults(rows('a'), rows('b', {}, [tasks[0]]))).toHaveLength(1);
+    expect(faults(rows('a'), rows('b', { side: 'validation' }, []))).toEqual([failure('E_SPLIT', '(test, validation)')]);
     // Equal names are not enough.
-    expect(says(rows('a'), rows('b', {}, [tasks[0], { ...tasks[1], oracle: 11 }]))).toEqual([
-      expect.stringContaining("E_SPLIT the oracle's return on goal=8,8 is 12 in a and 11 in b"),
+    expect(faults(rows('a'), rows('b', {}, [tasks[0], { ...tasks[1], oracle: 11 }]))).toEqual([
+      failure('E_SPLIT', 'goal=8,8', /\b12 in a\b/, /\b11 in b\b/),
     ]);
   });
 
   it('were played for as many episodes, with actions taken alike', () => {
-    expect(says(rows('a'), rows('b', { episodes: 10 }), rows('c', { sampling: 'greedy' }))).toEqual([
-      expect.stringMatching(/^E_DATA a has evaluate\.episodes 30, b 10\./),
-      expect.stringMatching(/^E_DATA a has evaluate\.sampling sample, c greedy\./),
+    expect(faults(rows('a'), rows('b', { episodes: 10 }), rows('c', { sampling: 'greedy' }))).toEqual([
+      failure('E_DATA', /\ba\b.*evaluate\.episodes 30, b 10\b/),
+      failure('E_DATA', /\ba\b.*evaluate\.sampling sample, c greedy\b/),
     ]);
   });
 
   it('were not trained on what they are tested on', () => {
-    expect(says(rows('a', { split: { train: 73, test: 2, overlap: 1 } }))).toEqual([
-      expect.stringContaining('E_SPLIT a was trained on 1 of the tasks'),
-    ]);
+    expect(faults(rows('a', { split: { train: 73, test: 2, overlap: 1 } }))).toEqual([failure('E_SPLIT', /^a\b/, 1)]);
   });
 
   it('were not selected on test tasks: neither said so, nor by the tasks that were recorded', () => {
-    expect(says(rows('a', { selection: { by: 'test' } }))).toEqual([expect.stringMatching(/chosen by results on test tasks.*validation/)]);
+    expect(faults(rows('a', { selection: { by: 'test' } }))).toEqual([failure('E_SPLIT', /\btest\b.*\bvalidation\b/)]);
     const seen: Protocol['selection'] = { by: 'validation', tasks: ['goal=3,3', 'goal=8,8'] };
-    expect(says(rows('a', { selection: seen }))).toEqual([expect.stringContaining('chosen on 1 of its test tasks (selection.tasks)')]);
+    expect(faults(rows('a', { selection: seen }))).toEqual([failure('E_SPLIT', 1, 'selection.tasks')]);
     // Scores on validation tasks are what settings are chosen by.
-    expect(says(rows('a', { selection: seen, side: 'validation' }))).toEqual([]);
+    expect(faults(rows('a', { selection: seen, side: 'validation' }))).toEqual([]);
   });
 
   it('are refused with the first reason and the others, under the code of the first', () => {
     const refused = () => expectComparable([rows('a', { selection: { by: 'test' } }), rows('b', { episodes: 10 })]);
-    expect(refused).toThrow(/may not stand side by side: the settings of a.*And 1 more: a has evaluate\.episodes/s);
-    expect(refused).toThrow(expect.objectContaining({ code: 'E_SPLIT' }));
+    expect(refused).toThrow(failure('E_SPLIT', /\ba\b.*\b1 more: a\b.*evaluate\.episodes/));
   });
 });
 
@@ -87,7 +82,7 @@ describe('rowsOf', () => {
 
   it('takes a table of results', () => {
     expect(rowsOf(results, 'far', 'runs/x: far')).toEqual({ name: 'runs/x: far', protocol, tasks: methods.cad.perTask });
-    expect(() => rowsOf(results, 'near')).toThrow(/near: there is no table "near"; expected one of main, far/);
+    expect(() => rowsOf(results, 'near')).toThrow(failure('E_DATA', '"near"', 'main, far'));
   });
 
   it('tells of older results what they say of themselves, and of their further tables nothing', () => {
@@ -96,13 +91,13 @@ describe('rowsOf', () => {
     const { protocol: found, tasks: played } = rowsOf(older);
     expect(found).toMatchObject({ env: { id: 'dark-room' }, side: 'test', episodes: 30, streams: 20, sampling: 'sample' });
     expect([found.split.overlap, found.selection, played.length]).toEqual([0, { by: 'unstated' }, 8]);
-    expect(() => rowsOf(older, Object.keys(older.tables!)[0])).toThrow(/not recorded how the rows of this table were evaluated.*again/s);
+    expect(() => rowsOf(older, Object.keys(older.tables!)[0])).toThrow(failure('E_DATA'));
   });
 });
 
 it('says how settings were chosen', () => {
-  expect(describeSelection({ by: 'unstated' })).toBe('how these settings were chosen was not stated');
-  expect(describeSelection({ by: 'validation', study: 'ab'.repeat(32), tasks: ['x', 'y'], note: 'best of 9' })).toBe(
-    'settings chosen by results on validation tasks (study abababababab, 2 tasks): best of 9',
-  );
+  const told = describeSelection({ by: 'validation', study: 'ab'.repeat(32), tasks: ['x', 'y'], note: 'best of 9' });
+  expect(told).toEqual(carrying('validation', 'ab'.repeat(6), 2, 'best of 9'));
+  const rules = (['preset', 'validation', 'test', 'unstated'] as const).map(by => describeSelection({ by }));
+  expect(new Set(rules).size).toBe(4);
 });

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { type ReturnsTable, rateReturn, scoreMethod } from './index.ts';
 
 /** Two tasks (oracles 10 and 4), one seed, two streams, one episode: returns by task and stream. */
@@ -60,7 +61,7 @@ it('has no smallest where none keeps the share', () => {
 });
 
 it('refuses rows without latents and references that earn nothing', () => {
-  expect(() => rateReturn(methods, table, new Map([['teacher', 'x']]), 'teacher')).toThrow(/"teacher" carries no latents/);
+  expect(() => rateReturn(methods, table, new Map([['teacher', 'x']]), 'teacher')).toThrow(failure('E_DATA', '"teacher"'));
   const poor = raw({ teacher: [0, 0, 0, 0], big: [1, 1, 1, 1] });
-  expect(() => rateReturn(tableOf(poor, { big: 1 }), poor, new Map([['big', 'x']]), 'teacher')).toThrow(/earned nothing/);
+  expect(() => rateReturn(tableOf(poor, { big: 1 }), poor, new Map([['big', 'x']]), 'teacher')).toThrow(failure('E_DATA'));
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { methodResult } from './method.ts';
 import { bootstrapRandom, type ReturnsTable, scoreMethod, scoringInput } from './raw-returns.ts';
 
@@ -59,9 +60,9 @@ describe('a table of returns', () => {
   });
 
   it('says what is wrong', () => {
-    expect(() => scoringInput(table, 'teacher')).toThrow(/no returns of "teacher"; expected one of cad/);
-    expect(() => scoringInput({ ...table, oracle: [10] }, 'cad')).toThrow(/for each of 2 tasks, got 2 and 1/);
+    expect(() => scoringInput(table, 'teacher')).toThrow(failure('E_DATA', '"teacher"', 'cad'));
+    expect(() => scoringInput({ ...table, oracle: [10] }, 'cad')).toThrow(failure('E_SHAPE', 2, 1));
     const short = { ...table, methods: { cad: { ...table.methods.cad, returns: [[1], [2]] } } };
-    expect(() => scoreMethod(short, 'cad', cost)).toThrow(/seed 0 has 1 returns, expected 4 streams × 2 episodes/);
+    expect(() => scoreMethod(short, 'cad', cost)).toThrow(failure('E_SHAPE', 0, 1, '4 streams × 2 episodes'));
   });
 });

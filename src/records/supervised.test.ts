@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { Random } from '../util/random.ts';
 import { scoresByExamples, supervisedDraws } from './supervised.ts';
 
@@ -50,8 +51,6 @@ describe('scoresByExamples', () => {
   });
 
   it('expects a score for every task and number of examples', () => {
-    expect(() => scoresByExamples([[1, 2, 3]], [1, 2, 3, 4], 2, draws(2))).toThrow(
-      /got 3 scores, expected 2 numbers of examples × 2 tasks/,
-    );
+    expect(() => scoresByExamples([[1, 2, 3]], [1, 2, 3, 4], 2, draws(2))).toThrow(failure('E_SHAPE', 3, /\b2\b.* × 2\b/));
   });
 });

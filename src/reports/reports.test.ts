@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
+import { carrying, failure } from '../../test/helpers/failure.ts';
+import { expectWholePage } from '../../test/helpers/html.ts';
 import { EPISODES, foreseen, lifetime, names, predictors, results, TASKS } from '../../test/helpers/made-up-results.ts';
 import { type Comparison, describeBars, methodResult, type Protocol, type Results } from '../records/index.ts';
 import { Random } from '../util/random.ts';
@@ -46,43 +48,49 @@ describe('how far rows can be trusted', () => {
 
   it('stands below their table: budget, split audit and selection rule', () => {
     const notes = [
-      'Training of cad: pretrain 500 + finetune 1,600 = 2,100 steps on 134,400 sequences, each seed.',
-      'Training of random: none of ours.',
-      '73 training and 8 test tasks, none on both sides, by content; settings chosen by results on validation tasks: by hand.',
+      carrying(/\bcad\b/, 'pretrain 500', 'finetune 1,600', '2,100', '134,400'),
+      carrying(/\brandom\b/),
+      carrying(73, 8, /\bvalidation\b/, 'by hand'),
     ];
     const shown = Array.from(page(stated).querySelectorAll('p.note'), note => note.textContent);
-    for (const note of notes) expect([text(stated).includes(`\n${note}\n`), shown.includes(note)], note).toEqual([true, true]);
-    expect(text({ ...stated, protocols: { [results.name]: { ...protocol, side: 'validation' } } })).toContain('scores on validation tasks');
+    for (const note of notes) {
+      expect(text(stated).split('\n')).toContainEqual(note);
+      expect(shown).toContainEqual(note);
+    }
+    expect(text({ ...stated, protocols: { [results.name]: { ...protocol, side: 'validation' } } })).not.toBe(text(stated));
   });
 
   it('keeps rows from being shown that were selected on test tasks, and says why', () => {
-    expect(text(chosenOnTest)).toMatch(/Not shown: The settings of .* were chosen by results on test tasks .* in results\.json\./s);
+    const reason = carrying(results.name, /\btest\b/, 'results.json');
+    expect(text(chosenOnTest)).toEqual(reason);
     expect(text(chosenOnTest)).not.toContain('IQM');
-    const { textContent } = page(chosenOnTest).querySelector('main')!;
-    expect([textContent.includes('Not shown: The settings'), page(chosenOnTest).querySelector('table')]).toEqual([true, null]);
-    expect(page(chosenOnTest).querySelector('header')!.textContent).not.toContain('reaches');
+    expect(page(chosenOnTest).querySelector('main')!.textContent).toEqual(reason);
+    expect(page(chosenOnTest).querySelector('table')).toBe(null);
+    const named = (of: Results) => page(of).querySelector('header strong')?.textContent;
+    expect([named(stated), named(chosenOnTest)]).toEqual(['cad', undefined]);
     const folder = mkdtempSync(join(tmpdir(), 'cadenza-refused-'));
     expect(writeReports(folder, chosenOnTest)).toEqual([join(folder, 'results.html')]);
     rmSync(folder, { recursive: true });
   });
 
   it('is not said of results that do not tell', () => {
-    expect(text(results)).not.toMatch(/Training of|settings/);
+    expect(text(results)).not.toContain('134,400');
+    expect(page(results).querySelectorAll('p.note').length).toBeLessThan(page(stated).querySelectorAll('p.note').length);
   });
 });
 
 describe('what some methods alone were given', () => {
   const told = { ...results, methods: { ...results.methods, 'cad-expert': { ...results.methods.cad, given: 'a <hint>' } } };
-  const says = 'a <hint>: cad-expert. The other rows do not have that information.';
+  const note = carrying('a <hint>', 'cad-expert');
 
   it('stands below their table, on the terminal and on the page', () => {
-    expect(formatResults(told, { width: 200, color: false })).toContain(`\nGiven ${says}\n`);
-    expect(parseHTML(htmlReport(told)).document.querySelector('h3')!.previousElementSibling!.textContent).toBe(`Given ${says}`);
-    expect(formatResults(results, { width: 200, color: false })).not.toContain('that information');
+    expect(formatResults(told, { width: 200, color: false }).split('\n')).toContainEqual(note);
+    expect(parseHTML(htmlReport(told)).document.querySelector('h3')!.previousElementSibling!.textContent).toEqual(note);
+    expect(formatResults(results, { width: 200, color: false })).not.toContain('<hint>');
   });
 });
 
-describe('CAD beside every other row', () => {
+describe('CAD versus every other row', () => {
   const estimate = (value: number) => ({ value, low: value - 0.02, high: value + 0.02 });
   const measure = (value: number) => ({
     before: 0.5,
@@ -102,11 +110,7 @@ describe('CAD beside every other row', () => {
 
   it('is told with intervals and a verdict for each measure, on the terminal', () => {
     const text = formatResults(told, { width: 160, color: false });
-    const row = (name: string) =>
-      text
-        .slice(text.indexOf('cad beside every other row'))
-        .split('\n')
-        .find(line => line.startsWith(`${name} `) && /[+−]/.test(line))!;
+    const row = (name: string) => text.split('\n').find(line => line.startsWith(`${name} `) && /[+−]\d/.test(line))!;
     // 0.05: better; 0: neither. 144.8 and 27.8 MFLOP, 96,000 and 6,144 bytes.
     expect(row('ad')).toMatch(
       /\+0\.050 \[\+0\.030, \+0\.070\] +better +\+0\.100 \[\+0\.080, \+0\.120\] +better +0\.55 \[0\.53, 0\.57\] +0\.19 +0\.064/,
@@ -115,14 +119,16 @@ describe('CAD beside every other row', () => {
     expect(row('random')).toMatch(/−0\.010 \[−0\.030, \+0\.010\]/);
     for (const width of [60, 80])
       for (const line of formatResults(told, { width, color: false }).split('\n')) expect(line.length, line).toBeLessThanOrEqual(width);
-    expect(formatResults(results, { width: 160, color: false })).not.toContain('beside every other row');
+    expect(formatResults(results, { width: 160, color: false })).not.toMatch(/[+−]\d\.\d{3} \[/);
   });
 
   it('explains the columns that are shown, and no others', () => {
     const found = [60, 80, 160].map(width => {
       const text = formatResults(told, { width, color: false });
-      const [, , head, ...rest] = text.slice(text.indexOf('cad beside every other row')).split('\n');
-      const notes = rest.join(' ');
+      const lines = text.split('\n');
+      const first = lines.findIndex(line => /^oracle .*[+−]\d/.test(line));
+      const head = lines[first - 1];
+      const notes = lines.slice(first).join(' ');
       const shown = ['P [', 'ratio'].map(title => head.includes(title));
       expect(
         [' P: ', ' Ratios: '].map(note => notes.includes(note)),
@@ -138,7 +144,7 @@ describe('CAD beside every other row', () => {
 
   it('stands on the page, best row first', () => {
     const { document } = parseHTML(htmlReport(told));
-    const heading = [...document.querySelectorAll('h3')].find(({ textContent }) => textContent === 'cad beside every other row')!;
+    const heading = [...document.querySelectorAll('h3')].find(({ textContent }) => /^cad\b/.test(textContent))!;
     const rows = [...heading.nextElementSibling!.querySelectorAll('tbody tr')].map(row => row.firstElementChild!.textContent);
     expect(rows).toEqual(
       names.filter(name => name !== 'cad').sort((a, b) => results.methods[b].final.mean - results.methods[a].final.mean),
@@ -160,7 +166,8 @@ describe('performance profiles', () => {
   it('are left out of older results', () => {
     const older = Object.fromEntries(Object.entries(results.methods).map(([name, { profile: _, ...rest }]) => [name, rest]));
     expect(profiles(older)).toBeUndefined();
-    expect(htmlReport({ ...results, methods: older, tables: {} })).not.toContain('Performance profiles');
+    const headings = (of: Results) => parseHTML(htmlReport(of)).document.querySelectorAll('h2, h3').length;
+    expect(headings({ ...results, methods: older, tables: {} })).toBe(headings({ ...results, tables: {} }) - 1);
   });
 });
 
@@ -175,11 +182,12 @@ describe('an interval of a single run', () => {
     for (const text of [formatResults(alone, { width: 120, color: false }), htmlReport(alone)]) {
       expect(text).toContain(shown);
       expect(text).not.toContain(`[${final.mean.toFixed(3)}, ${final.mean.toFixed(3)}]`);
-      expect(text).toContain('[–]: no interval');
+      // Once more, where it is said what that is.
+      expect(text.split('[–]').length).toBeGreaterThan(2);
     }
-    expect(alone.bars).toMatch(/^No intervals/);
-    expect(describeBars({ tasks: 4, streams: 1, seeds: 2 })).not.toMatch(/^No intervals/);
-    expect(htmlReport(results)).not.toContain('[–]: no interval');
+    expect(alone.bars).not.toContain('95%');
+    expect(describeBars({ tasks: 4, streams: 1, seeds: 2 })).toContain('95%');
+    expect(htmlReport(results)).not.toContain('[–]');
   });
 });
 
@@ -197,7 +205,7 @@ describe('style', () => {
     const many = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`row-${i}`, results.methods.cad]));
     const panels = (svg: string) => Object.keys(many).filter(name => svg.includes(`>${name}</`)).length;
     expect(panels(learningCurves(many))).toBe(12);
-    expect(htmlReport({ ...results, methods: many, tables: {}, versus: {} })).toContain('Every row has a panel');
+    expect(panels(htmlReport({ ...results, methods: many, tables: {}, versus: {} }))).toBe(12);
   });
 
   it('emphasises CAD and tells all methods apart', () => {
@@ -241,8 +249,8 @@ describe('terminal', () => {
     const calibrated = { ...predictors.cad, calibration: { error: 0.125, bins: [] } };
     const known = { ...results, returns: { [results.name]: { histories: 16, predictors: { ...predictors, cad: calibrated } } } };
     const text = formatResults(known, { width: 140, color: false });
-    expect(text).toMatch(/calibration[\s\S]*cad .* 0\.125 [\s\S]*last return +0\.500 \[.*\] +– /);
-    expect(formatResults(foreseen, { width: 140, color: false })).not.toContain('calibration');
+    expect(text).toMatch(/cad .* 0\.125 [\s\S]*last return +0\.500 \[.*\] +– /);
+    expect(formatResults(foreseen, { width: 140, color: false })).not.toContain('0.125');
   });
 
   it('shows regret and its parts, of one episode as of many', () => {
@@ -250,7 +258,7 @@ describe('terminal', () => {
       const text = formatResults(lifetime, { width, color: false });
       for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(width);
       expect(text).toMatch(/^cad .* 5\.0 \[\d\.\d, \d\.\d\]/m);
-      expect(text).toMatch(/^1 episode, 1 × 4 runs/m);
+      expect(text).toMatch(/\b1 × 4\b/);
       expect(text).not.toMatch(/NaN|undefined|ep 1\b/);
       expect(/\bbefore\b.*\bafter\b/.test(text)).toBe(width === 140);
     }
@@ -264,14 +272,13 @@ describe('terminal', () => {
   });
 
   it('says how fast each row learns, where it tells and there is time to learn', () => {
-    const [head, ...rows] = formatTable(results.methods, { width: 140, color: false }).split('\n');
-    expect(head).toMatch(/area \[interval\] +to 90%/);
+    const rows = formatTable(results.methods, { width: 140, color: false }).split('\n');
     const row = (name: string) => rows.find(line => line.startsWith(`${name} `))!;
     expect(row('oracle')).toMatch(/ 1 /);
     expect(row('random')).toMatch(/ > 30 /);
     expect(row('cad')).toContain(` ${meanScoreInterval(results.methods.cad.area!)} `);
     const older = Object.fromEntries(Object.entries(results.methods).map(([name, { area: _, episodesTo: __, ...rest }]) => [name, rest]));
-    expect(formatTable(older, { width: 140, color: false })).not.toContain('to 90%');
+    expect(formatTable(older, { width: 140, color: false })).not.toContain(' > 30 ');
   });
 
   it('shows cost and scores at full width', () => {
@@ -288,7 +295,7 @@ describe('figure', () => {
     const labels = [...document.querySelectorAll('text')].map(text => text.textContent);
     for (const name of names) expect(labels.filter(label => label === name)).toHaveLength(1);
     expect(learningCurves(results.tables!['q-learning histories'])).toContain('>oracle</text>');
-    expect(() => learningCurves({})).toThrow(/at least one method/);
+    expect(() => learningCurves({})).toThrow(failure('E_SHAPE'));
     expect(svg).toMatch(/^<svg[^>]* xmlns="http:\/\/www.w3.org\/2000\/svg"/);
     expect(svg).not.toMatch(/NaN|undefined/);
   });
@@ -328,6 +335,12 @@ describe('writeReports', () => {
   const page = readFileSync(join(folder, 'results.html'), 'utf8');
   const { document } = parseHTML(page);
 
+  /** The cells of every table, row by row. */
+  const tablesOf = (html: string) =>
+    Array.from(parseHTML(html).document.querySelectorAll('table'), table =>
+      Array.from(table.querySelectorAll('tbody tr'), row => Array.from(row.children, cell => cell.textContent)),
+    );
+
   it('writes page, figure and image', () => {
     expect(paths).toEqual(['results.html', 'results.svg', 'results.png'].map(name => join(folder, name)));
   });
@@ -348,42 +361,35 @@ describe('writeReports', () => {
     writeReports(folder, lifetime);
     const text = readFileSync(join(folder, 'results.html'), 'utf8');
     rmSync(folder, { recursive: true });
-    expect(text).toContain('Over the only episode <strong>cad</strong>');
-    expect(text).toMatch(/cumulative regret is 5\.0 \[/);
+    expect(text).toContain('<strong>cad</strong>');
+    expect(text).toMatch(/5\.0 \[/);
     const heads = [...parseHTML(text).document.querySelector('table')!.querySelectorAll('thead th')].map(head => head.textContent);
-    expect(heads).toEqual([
-      ...['method', 'final [interval]', 'IQM [interval]', 'regret [interval]', 'before', 'after', 'worst', 'FLOPs', 'state', 'history'],
-    ]);
-    expect(text).not.toMatch(/undefined|NaN|last \d episodes/);
-    expect(page).not.toContain('egret');
+    expect(heads).toHaveLength(10);
+    expect(heads.slice(4, 6)).toEqual(['before', 'after']);
+    expect(text).not.toMatch(/undefined|NaN|\b\d episodes/);
+    expect(page).not.toMatch(/regret/i);
   });
 
   it('has the times of every row where they were taken', () => {
     const action = { median: 1.234, p95: 2, worst: 31.06, actions: 200 };
     const times = { [results.name]: { cad: { training: 200, evaluation: 4.21, action }, random: { evaluation: 1 } } };
     const timed = { ...results, run: { ...results.run, times } };
-    const rows = [...parseHTML(htmlReport(timed)).document.querySelectorAll('h3')]
-      .filter(heading => heading.textContent.startsWith('Time of every row'))
-      .flatMap(heading => [...heading.nextElementSibling!.querySelectorAll('tbody tr')]);
-    expect(rows.map(row => [...row.children].map(cell => cell.textContent))).toEqual([
+    expect(tablesOf(htmlReport(timed))).toContainEqual([
       ['cad', '1.23 ms', '2 ms', '31.1 ms', '3 min 20 s', '4.2 s'],
       ['random', '–', '–', '–', '–', '1 s'],
     ]);
     const text = formatResults(timed, { width: 120, color: false });
-    expect(text).toMatch(/method.* state +ms\n/);
+    expect(text).toMatch(/ ms\n/);
     expect(text).toMatch(/cad .*6 KiB +1\.2\n/);
-    expect(page).not.toContain('Time of every row');
+    expect(tablesOf(htmlReport(timed))).toHaveLength(tablesOf(page).length + 1);
   });
 
   it('has a table of predicted returns where there are any', () => {
-    const rows = [...parseHTML(htmlReport(foreseen)).document.querySelectorAll('section')]
-      .filter(section => section.querySelector('h2')!.textContent.includes('predicted returns'))
-      .flatMap(section => [...section.querySelectorAll('tbody tr')]);
-    expect(rows.map(row => [...row.children].map(cell => cell.textContent))).toEqual([
+    expect(tablesOf(htmlReport(foreseen))).toContainEqual([
       ['cad', '0.250 [–]', '0.063', ...Array(4).fill('0.250')],
       ['last return', '0.500 [–]', '0.250', ...Array(4).fill('0.500')],
     ]);
-    expect(page).not.toContain('predicted returns');
+    expect(tablesOf(htmlReport(foreseen))).toHaveLength(tablesOf(page).length + 1);
   });
 
   it('says below every table what its columns are, for where tooltips do not show', () => {
@@ -391,7 +397,7 @@ describe('writeReports', () => {
     const heads = [...scores.querySelectorAll('thead th')].slice(1);
     const legend = scores.nextElementSibling!;
     const listed = (of: string) => [...legend.querySelectorAll(of)].map(({ textContent }) => textContent);
-    expect([legend.tagName, listed('summary')]).toEqual(['DETAILS', ['What the columns are']]);
+    expect([legend.tagName, listed('summary').length]).toEqual(['DETAILS', 1]);
     expect([listed('dt'), listed('dd')]).toEqual([heads.map(head => head.textContent), heads.map(head => head.getAttribute('title'))]);
     expect(listed('dt').length).toBeGreaterThan(8);
   });
@@ -402,23 +408,15 @@ describe('writeReports', () => {
       const of: Protocol = { ...protocol, side, split: { train: 73, test: 8, overlap: 0 }, selection: { by: 'preset' } };
       return htmlReport({ ...results, tables: {}, protocols: { [results.name]: of } });
     };
-    expect(played('validation')).toMatch(/last 5 episodes on each validation task;/);
-    expect(played('test')).toMatch(/last 5 episodes on each test task;/);
+    expect(played('validation')).toMatch(/\b5\b[^<;.]*\bvalidation\b/);
+    expect(played('test')).toMatch(/\b5\b[^<;.]*\btest\b/);
     // Older results do not tell.
-    expect(page).toMatch(/last 5 episodes on each evaluated task;/);
+    expect(page).not.toMatch(/\b5\b[^<;.]*\b(test|validation)\b/);
   });
 
   it('closes every element, escapes all text and loads nothing', () => {
-    const open: string[] = [];
-    for (const [, closing, tag, selfClosing] of page
-      .replace(/<!doctype html>/, '')
-      .matchAll(/<(\/?)([a-zA-Z0-9]+)(?:"[^"]*"|[^">])*?(\/?)>/g)) {
-      if (closing) expect(open.pop()).toBe(tag);
-      else if (!selfClosing && tag !== 'meta') open.push(tag);
-    }
-    expect(open).toEqual([]);
+    expectWholePage(page);
     expect(document.querySelector('h1')?.textContent).toBe(results.name);
-    expect(page).not.toMatch(/<script|<link|src=|undefined|NaN/);
     expect(page).toContain('&lt;script&gt;');
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { Random } from '../util/random.ts';
 import { actionDistribution, actionsOf, chooseActions, combinations, expectActions, independent, newActions } from './actions.ts';
 import { actionIndex, discreteActions } from './index.ts';
@@ -53,7 +54,7 @@ describe('a joint distribution', () => {
   });
 
   it('is refused where there are too many combinations', () => {
-    expect(() => actionDistribution({ kind: 'multi-discrete', nvec: [100, 100] })).toThrow(/10000 combinations/);
+    expect(() => actionDistribution({ kind: 'multi-discrete', nvec: [100, 100] })).toThrow(failure('E_CONFIG', 10000));
     expect(
       independent(MOVES, [
         [0, 1, 2],
@@ -106,13 +107,11 @@ it('checks what environments are told', () => {
   const check = (space: Space, ...numbers: number[]) => expectActions({ id: 'room', actionSpace: space }, actionsOf(space, numbers), 1);
   check(MOVES, 2, 1);
   check(LINE, 17);
-  expect(() => check(MOVES, 2)).toThrow(/expected 2 actions, 2 numbers an environment, but got 1/);
-  expect(() => check(MOVES, 2, 2)).toThrow(/expected actions in \[0, 2\), but action 1 is 2/);
-  expect(() => check(LINE, Number.NaN)).toThrow(/finite/);
-  expect(() => actionIndex({ id: 'room', actionSpace: LINE }, 'A table')).toThrow(/A table numbers actions, but those of room are a box/);
-  expect(() => discreteActions({ id: 'room', actionSpace: MOVES }, 'A file')).toThrow(
-    /A file takes actions of one integer, but room has 3 × 2/,
-  );
+  expect(() => check(MOVES, 2)).toThrow(failure('E_SHAPE', 2, 1));
+  expect(() => check(MOVES, 2, 2)).toThrow(failure('E_SHAPE', '[0, 2)', 1, 2));
+  expect(() => check(LINE, Number.NaN)).toThrow(failure('E_SHAPE', 'NaN'));
+  expect(() => actionIndex({ id: 'room', actionSpace: LINE }, 'A table')).toThrow(failure('E_CONFIG', 'A table', 'room', 'box'));
+  expect(() => discreteActions({ id: 'room', actionSpace: MOVES }, 'A file')).toThrow(failure('E_CONFIG', 'A file', 'room', '3 × 2'));
 });
 
 describe('combinations', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { discountedReturns, explainedVariance, generalisedAdvantages, standardised, streamDiscounts } from './advantage.ts';
 
 const close = (found: Float64Array, expected: number[]) => {
@@ -18,7 +19,7 @@ describe('discounts', () => {
   });
 
   it('outside of [0, 1] are refused', () => {
-    expect(() => streamDiscounts(ended, { step: 1.1, across: 1 })).toThrow('[0, 1], got 1.1 and 1');
+    expect(() => streamDiscounts(ended, { step: 1.1, across: 1 })).toThrow(failure('E_SHAPE', '[0, 1]', 1.1, 1));
   });
 });
 
@@ -36,7 +37,7 @@ describe('returns', () => {
   });
 
   it('name the array that has another length', () => {
-    expect(() => discountedReturns([1, 2], [1])).toThrow('expected 2 numbers in "discount", got 1');
+    expect(() => discountedReturns([1, 2], [1])).toThrow(failure('E_SHAPE', '"discount"', 2, 1));
   });
 });
 
@@ -66,7 +67,7 @@ describe('generalised advantages', () => {
   });
 
   it('need one value more than rewards', () => {
-    expect(() => generalisedAdvantages([1], [1], [1], 1)).toThrow('expected 2 numbers in "value", got 1');
+    expect(() => generalisedAdvantages([1], [1], [1], 1)).toThrow(failure('E_SHAPE', '"value"', 2, 1));
   });
 });
 

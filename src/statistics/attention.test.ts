@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { AttentionMean } from './attention.ts';
 
 it('averages weights and their entropies, apart for each episode', () => {
@@ -10,5 +11,5 @@ it('averages weights and their entropies, apart for each episode', () => {
   expect(mean.means()).toEqual([{ episode: 1, weights: [[[0.75, 0.25]], [[0.25, 0.75]]], entropy: [[0.5], [0.5]] }]);
   mean.add(3, [0, 1, 0, 1]);
   expect(mean.means()[1]).toEqual({ episode: 3, weights: [[[0, 1]], [[0, 1]]], entropy: [[0], [0]] });
-  expect(() => mean.add(3, [1, 0, 0])).toThrow(/rows for 2 heads, got 3 numbers/);
+  expect(() => mean.add(3, [1, 0, 0])).toThrow(failure('E_SHAPE', 2, 3));
 });

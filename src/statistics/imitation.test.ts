@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { Random } from '../util/random.ts';
 import { addStep, IMITATION_SUMS, type ImitationScore, imitationScore, scoreStep } from './imitation.ts';
 
@@ -131,9 +132,8 @@ describe('the score of a policy', () => {
 
   it('is refused where sums are missing, or an episode has no step', () => {
     const random = Random.seeded(0);
-    expect(() => imitationScore({ tasks: ['a', 'b'], sums: [[1, 2, 3]], random })).toThrow('each of 2 runs a seed, got [3]');
-    expect(() => imitationScore({ tasks: ['a'], sums: [new Array<number>(IMITATION_SUMS).fill(0)], random })).toThrow(
-      'episode 1 of a history has no step that is scored',
-    );
+    expect(() => imitationScore({ tasks: ['a', 'b'], sums: [[1, 2, 3]], random })).toThrow(failure('E_SHAPE', 2, '[3]'));
+    const empty = [new Array<number>(IMITATION_SUMS).fill(0)];
+    expect(() => imitationScore({ tasks: ['a'], sums: empty, random })).toThrow(failure('E_DATA', 1));
   });
 });

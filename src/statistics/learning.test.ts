@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { Random } from '../util/random.ts';
 import { drawResamples } from './bootstrap.ts';
 import { areaUnder, episodesTo } from './learning.ts';
@@ -43,6 +44,6 @@ describe('episodesTo', () => {
   });
 
   it('says what is wrong', () => {
-    expect(() => episodesTo(curves, draws(3))).toThrow(/expected 3 curves, one a resampled run, got 2/);
+    expect(() => episodesTo(curves, draws(3))).toThrow(failure('E_SHAPE', 3, 2));
   });
 });

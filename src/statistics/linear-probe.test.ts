@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { Random } from '../util/random.ts';
 import { coordinates, discriminantReadOut, fitReadOut, ridgeReadOut } from './linear-probe.ts';
 
@@ -62,7 +63,7 @@ describe('the discriminant', () => {
 
   it('refuses samples without their groups', () => {
     const samples = { rows: new Float64Array(4), targets: new Float64Array(4), groups: [0] };
-    expect(() => fitReadOut(discriminantReadOut(2), samples, 1)).toThrow(/a group for each of 4 samples, got 1/);
+    expect(() => fitReadOut(discriminantReadOut(2), samples, 1)).toThrow(failure('E_SHAPE', 4, 1));
   });
 });
 

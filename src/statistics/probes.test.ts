@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { Random } from '../util/random.ts';
 import { measureOf, type ProbeRequest, probe } from './probes.ts';
 
@@ -75,6 +76,6 @@ describe('a probe', () => {
 
   it('refuses rows of another size', () => {
     const fit = { rows: new Float32Array(4), values: [[0, 0]], groups: [0] };
-    expect(() => probe({ space: place, size: 3, fit, scored: [] })).toThrow(/expected 3 numbers a sample, got 4 for 1/);
+    expect(() => probe({ space: place, size: 3, fit, scored: [] })).toThrow(failure('E_SHAPE', 3, 4));
   });
 });

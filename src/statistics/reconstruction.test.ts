@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { MeanContext, measuresOf, ReconstructionScore } from './reconstruction.ts';
 
 /** (there, one of two, reward): 4 numbers a token. */
@@ -52,7 +53,7 @@ describe('reconstruction', () => {
 
   it('refuses contexts of another size', () => {
     const score = new ReconstructionScore(layout, 3);
-    expect(() => score.add(contexts.slice(1), contexts)).toThrow(/expected contexts of 3 × 4 numbers/);
+    expect(() => score.add(contexts.slice(1), contexts)).toThrow(failure('E_SHAPE', '3 × 4'));
   });
 });
 

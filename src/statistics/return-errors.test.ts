@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { replay } from '../play/replay.ts';
 import { actionDistribution, type Feedback, type History, type Policy } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
@@ -76,9 +77,9 @@ describe('return-prediction error', () => {
   });
 
   it('refuses predictions of another shape, and a task without a return to divide by', () => {
-    expect(() => errorOf([1, 2])).toThrow('2 histories × 3 episodes × 2 predictions a seed, got [2]');
+    expect(() => errorOf([1, 2])).toThrow(failure('E_SHAPE', /\b2\b.* × 3\b.* × 2\b/, '[2]'));
     const poor = { actual, predicted: [perfect], count: 2, oracle: new Map([['near', 8]]), random: Random.seeded(0) };
-    expect(() => returnError(poor)).toThrow('task far, got undefined');
+    expect(() => returnError(poor)).toThrow(failure('E_DATA', 'far', 'undefined'));
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { Random } from '../util/random.ts';
 import { type Batch, batchRows, newBatch, QUERIES, tokenizer, tokenizers, writePrompts } from './index.ts';
 
@@ -52,7 +53,7 @@ describe.each(CASES)('a prompt in $id tokens before the query "$query"', ({ id, 
         .every(value => value === 0),
     ).toBe(true);
     expect(written(steps()).every(value => value === 0)).toBe(true);
-    expect(() => written(steps(1, 1, 1))).toThrow('at most 2 episodes, but got 3');
+    expect(() => written(steps(1, 1, 1))).toThrow(failure('E_SHAPE', 2, 3));
   });
 
   it('moves the running segment and its predictions behind itself, and changes nothing else', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../test/helpers/failure.ts';
 import { episodeReturns, episodeStarts, type History, type Space, segmentStarts, spaceSize } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
 import { type Batch, BatchSampler, newBatch, type TokenLayout, tokenizer, tokenizers } from './index.ts';
@@ -348,16 +349,15 @@ describe('the sampler', () => {
     expect(drawn(0)).toEqual(odd.map(({ first }) => first));
     expect(drawn(1)).toEqual(odd.slice(0, Math.ceil(odd.length / 2)).map(({ first }) => first));
     const never = { ...shape, scored: () => false };
-    expect(() => new BatchSampler([history], layout, never)).toThrow(/has no step that is scored/);
+    expect(() => new BatchSampler([history], layout, never)).toThrow(failure('E_SHAPE'));
   });
 
   it('refuses what it cannot work with', () => {
     const layout = tokenizer('packed', { observationSpace: SPACES[0], actionSpace });
-    expect(() => new BatchSampler([], layout, { batch: 1, contextTransitions: 1, segment: 1, form: 'window', actions: 3 })).toThrow(
-      'at least one',
-    );
-    expect(() => tokenizer('paked', { observationSpace: SPACES[0], actionSpace })).toThrow(expect.objectContaining({ code: 'E_CONFIG' }));
+    const shape = { batch: 1, contextTransitions: 1, segment: 1, form: 'window', actions: 3 } as const;
+    expect(() => new BatchSampler([], layout, shape)).toThrow(failure('E_SHAPE'));
+    expect(() => tokenizer('paked', { observationSpace: SPACES[0], actionSpace })).toThrow(failure('E_CONFIG', 'packed'));
     const history = { ...makeHistory(SPACES[0], 1), observation: Float32Array.of(7) };
-    expect(() => layout.writeTransition(new Float32Array(layout.context.width), 0, history, 0)).toThrow('integers from 0 to 6, got 7');
+    expect(() => layout.writeTransition(new Float32Array(layout.context.width), 0, history, 0)).toThrow(failure('E_DATA', 6, 7));
   });
 });

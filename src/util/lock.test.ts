@@ -15,6 +15,7 @@ import {
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { carrying, failure } from '../../test/helpers/failure.ts';
 import { claim } from './lock.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-lock-'));
@@ -63,7 +64,7 @@ it('names its process while it is held, shows that it lives, and is gone afterwa
 it('is waited for, and says once whose it is and what to do', async () => {
   const path = held('busy', { ...holder, token: 'other' });
   const told = await taken(path, { whenTold: () => rmSync(path) });
-  expect(told).toEqual([expect.stringMatching(new RegExp(`process ${process.pid} on ${hostname()}.*kill ${process.pid}`))]);
+  expect(told).toEqual([carrying(process.pid, hostname(), `kill ${process.pid}`)]);
 });
 
 it('says so when a process of the same command has it', async () => {
@@ -105,7 +106,7 @@ it('is taken over from another host, boot or container when there is no sign of 
   }, 50);
   const told = await taken(path, { silence: 900 });
   expect(signs).toBe(20);
-  expect(told).toEqual([expect.stringMatching(/process \d+ on far.*delete .*far/), expect.stringMatching(/taken over/)]);
+  expect(told).toEqual([carrying('far', holder.pid, path), carrying('far')]);
 });
 
 it.concurrent.each([
@@ -120,14 +121,14 @@ it.concurrent.each([
   JSON.stringify({ ...holder, pid: 0 }),
 ])('that reads %j is taken over after a moment, with a note', async text => {
   const told = await taken(held(`unreadable-${Buffer.from(text).toString('hex').slice(-40)}`, text), { silence: 300 });
-  expect(told.at(-1)).toMatch(/unreadable-.* is taken over/);
+  expect(told.at(-1)).toContain('unreadable-');
 });
 
 it('explains that something else is in its place', async () => {
   mkdirSync(join(folder, 'is-a-folder'));
   symlinkSync('nowhere', join(folder, 'is-a-link'));
   for (const name of ['is-a-folder', 'is-a-link'])
-    await expect(claim(join(folder, name), { signal })).rejects.toMatchObject({ code: 'E_DISK', message: expect.stringContaining(name) });
+    await expect(claim(join(folder, name), { signal })).rejects.toThrow(failure('E_DISK', name));
 });
 
 it('is left alone when an interrupt ends the waiting', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { failure, type Needle } from '../../test/helpers/failure.ts';
 import { readRecord } from './records.ts';
 
 const FORMAT = {
@@ -24,31 +25,29 @@ const read = (content: string | Uint8Array) => {
   return () => readRecord(path, FORMAT);
 };
 
-const failure = (...texts: string[]) =>
-  expect.objectContaining({ code: 'E_CHECKPOINT', message: expect.stringMatching(new RegExp(['budget.json', ...texts].join('.*'), 's')) });
-
 describe('readRecord', () => {
   test('gives what fits the schema', () => {
     expect(read('{"steps": 3, "rates": [0.5]}')()).toEqual({ steps: 3, rates: [0.5] });
   });
 
   test('names the field and says what to do', () => {
-    expect(read('{"steps": 0, "rates": []}')).toThrow(failure('is not a budget', 'steps', 'Run again'));
-    expect(read('{"steps": 1, "rates": [1e999]}')).toThrow(failure('rates.0'));
-    expect(read('[]')).toThrow(failure('whole file'));
-    expect(read('{"steps": 1')).toThrow(failure('is not JSON'));
+    const refusal = (...needles: Needle[]) => failure('E_CHECKPOINT', 'budget.json', ...needles);
+    expect(read('{"steps": 0, "rates": []}')).toThrow(refusal('steps'));
+    expect(read('{"steps": 1, "rates": [1e999]}')).toThrow(refusal('rates.0'));
+    expect(read('[]')).toThrow(refusal());
+    expect(read('{"steps": 1')).toThrow(refusal());
   });
 
   test('refuses bytes that are not UTF-8', () => {
-    expect(read(Uint8Array.of(0x22, 0xff, 0x22))).toThrow(failure('not UTF-8'));
+    expect(read(Uint8Array.of(0x22, 0xff, 0x22))).toThrow(failure('E_CHECKPOINT', 'budget.json', 'UTF-8'));
   });
 
   test('lists a few problems and counts the others', () => {
-    expect(read(`{"steps": 1, "rates": [${new Array(50).fill('""').join(',')}]}`)).toThrow(failure('45 more problems'));
+    expect(read(`{"steps": 1, "rates": [${new Array(50).fill('""').join(',')}]}`)).toThrow(failure('E_CHECKPOINT', 'rates.0', 45));
   });
 
   test('survives what is nested beyond the stack', () => {
     const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
-    expect(read(`{"steps": 1, "rates": [], "extra": ${deep}}`)).toThrow(failure('nested too deeply'));
+    expect(read(`{"steps": 1, "rates": [], "extra": ${deep}}`)).toThrow(failure('E_CHECKPOINT', 'budget.json'));
   });
 });

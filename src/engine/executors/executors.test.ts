@@ -1,6 +1,7 @@
 /** @file The contract of executors, run against every one that works on this machine. */
 
 import { describe, expect, it } from 'vitest';
+import { failure } from '../../../test/helpers/failure.ts';
 import { add, input, matmul, mul, sum, toOnnx, zeros } from '../index.ts';
 import type { HostTensor } from './executor.ts';
 import { createExecutor, EXECUTORS, type ExecutorId, type ProbeResult, probeExecutor } from './registry.ts';
@@ -42,10 +43,7 @@ describe.each(Object.keys(EXECUTORS) as ExecutorId[])('%s', id => {
 
   it.skipIf(!works[id])('explains a model that it cannot load', async () => {
     const executor = await createExecutor(id, { threads: 1 });
-    await expect(executor.compile(Uint8Array.of(1, 2, 3))).rejects.toMatchObject({
-      code: 'E_EXECUTOR',
-      message: expect.stringContaining(`the executor "${id}" cannot run this graph here`),
-    });
+    await expect(executor.compile(Uint8Array.of(1, 2, 3))).rejects.toThrow(failure('E_EXECUTOR', `"${id}"`));
   });
 });
 

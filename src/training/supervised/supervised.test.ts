@@ -4,8 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+
+import { carrying, failure } from '../../../test/helpers/failure.ts';
 import { SupervisedModel } from '../../agent/supervised/model.ts';
 import { exampleCounts, makeScorer, meansByCount, scoreFunction } from '../../agent/supervised/scorer.ts';
+
 import { StageStore } from '../../cache/store.ts';
 import { type SupervisedConfig, supervisedSchema } from '../../config/supervised.ts';
 import { nodeExecutor } from '../../engine/executors/node.ts';
@@ -149,10 +152,7 @@ describe('tasks', () => {
     const stream = trainingStream(0);
     let drawn = 0;
     const leaky = { ...problem, task: (random: Random) => (drawn++ === 3 ? problem.task(stream.split(11)) : problem.task(random)) };
-    await expect(auditTasks(store('leak'), config, leaky, tasksPerSeed(config))).rejects.toMatchObject({
-      code: 'E_SPLIT',
-      message: expect.stringContaining('1 of 76 held-out tasks'),
-    });
+    await expect(auditTasks(store('leak'), config, leaky, tasksPerSeed(config))).rejects.toThrow(failure('E_SPLIT', 1, 76));
   });
 
   it('are as many for each seed as the stage draws that draws most, with the batches of its own', () => {
@@ -164,22 +164,22 @@ describe('tasks', () => {
 
   it('that the test and the validation share are found too', async () => {
     const constant = { ...problem, task: () => Float64Array.of(1, 2, 3) };
-    await expect(auditTasks(store('constant'), config, constant, tasksPerSeed(config))).rejects.toMatchObject({ code: 'E_SPLIT' });
+    await expect(auditTasks(store('constant'), config, constant, tasksPerSeed(config))).rejects.toThrow(failure('E_SPLIT'));
   });
 });
 
 describe('the configuration', () => {
   const problems = (changes: Record<string, unknown>) => {
     const parsed = supervisedSchema.safeParse({ name: 'a', problem: { id: 'sinusoids' }, ...changes });
-    return parsed.error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+    return parsed.error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n');
   };
 
   it.each([
-    [{ context: { examples: 4, fewest: 5 }, evaluate: { headline: 4 } }, 'context.fewest: expected 1 to 4'],
-    [{ context: { examples: 4 } }, 'evaluate.headline: expected 1 to 4'],
-    [{ model: { width: 10 } }, 'model.width: expected a multiple of model.heads, which is 4'],
-  ])('refuses %j', (changes, says) => {
-    expect(problems(changes)?.join('\n')).toContain(says);
+    [{ context: { examples: 4, fewest: 5 }, evaluate: { headline: 4 } }, [/^context\.fewest: .*\b1 to 4\b/]],
+    [{ context: { examples: 4 } }, [/^evaluate\.headline: .*\b1 to 4\b/]],
+    [{ model: { width: 10 } }, [/^model\.width: .*model\.heads\b.*\b4\b/]],
+  ])('refuses %j', (changes, needles) => {
+    expect(problems(changes)).toEqual(carrying(...needles));
   });
 
   it('needs to be told the problem, and no more', () => {
