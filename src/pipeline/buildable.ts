@@ -8,13 +8,11 @@ import { inputsOf } from '../engine/index.ts';
 import { openTasks } from '../histories/tasks.ts';
 import { type EnvFamily, type Task, tabularModel } from '../rl/index.ts';
 import { demonstrations, oracle, source } from '../sources/index.ts';
-import { baselineModels } from '../training/stages/baselines.ts';
 import { followsTeacher } from '../training/stages/finetune.ts';
-import { stageSteps } from '../training/stages/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { canonicalJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
-import { estimate } from './estimate.ts';
+import { estimate, modelsOf, type NamedModel } from './estimate.ts';
 import type { Estimate } from './needs.ts';
 
 /**
@@ -63,25 +61,6 @@ export function expectBuildable(config: ExperimentConfig, { plays = true } = {})
   return found;
 }
 
-/** A model of the experiment. */
-interface Named {
-  readonly name: string;
-  /** Its compressor. */
-  readonly kind: string;
-  readonly model: Model;
-}
-
-/** The models that are trained: the student, the teacher where one is, the baselines. */
-function modelsOf(config: ExperimentConfig, model: Model): Named[] {
-  const { compressor: kind } = config;
-  const taught = stageSteps(config, 'teacher') > 0;
-  return [
-    { name: kind, kind, model },
-    ...(taught ? [{ name: 'full', kind: 'full', model }] : []),
-    ...baselineModels(config, model).map(({ baseline: { id, compressor }, model }) => ({ name: id, kind: compressor, model })),
-  ];
-}
-
 /** What the options of an evaluation must leave as it is. */
 function facts({ observationSpace, actionSpace, taskKey }: EnvFamily, test: readonly Task[]) {
   return new Map<string, unknown>([
@@ -92,11 +71,11 @@ function facts({ observationSpace, actionSpace, taskKey }: EnvFamily, test: read
 }
 
 /** Shapes of all parameters of the models, in another family where one is given. */
-function parameters(models: readonly Named[], family?: EnvFamily): Map<string, unknown> {
-  const shapes = models.flatMap(({ name: row, kind, model }) => {
+function parameters(models: readonly NamedModel[], family?: EnvFamily): Map<string, unknown> {
+  const shapes = models.flatMap(({ id, kind, model }) => {
     const { compress, act } = (family ? model.in(family) : model).inference(kind, { compress: 1, act: 1 });
     const inputs = [compress, act].flatMap(graph => (graph ? [...inputsOf(graph)] : []));
-    return inputs.filter(([name]) => !INFERENCE_INPUTS.has(name)).map(([name, { shape }]) => [`${name} (${row})`, shape] as const);
+    return inputs.filter(([name]) => !INFERENCE_INPUTS.has(name)).map(([name, { shape }]) => [`${name} (${id})`, shape] as const);
   });
   return new Map(shapes);
 }

@@ -52,7 +52,7 @@ export function estimate(config: ExperimentConfig, memory = machineMemory()): Es
   for (const need of [...data, ...evaluations.flat(), ...trainingNeeds(config, model)]) expectFits(need, memory);
 
   const total = (needs: readonly Need[]) => needs.reduce((sum, { bytes }) => sum + bytes, 0);
-  const rows = rowsOf(config, model);
+  const rows = modelsOf(config, model).map(row => ({ ...row, graphs: row.model.inference(row.kind, ONE) }));
   const trained = trainedStages(config, model, rows).map(stage => ({ ...stage, bytes: stage.bytes + total(data) }));
   const evaluation = Math.max(...evaluations.map(total));
   const flops = places.reduce((sum, place) => sum + evaluationFlops(place.config, place.model, rows), 0);
@@ -211,25 +211,25 @@ function trainingNeeds(config: ExperimentConfig, model: Model): Need[] {
     });
 }
 
-/** A model that is trained and evaluated, with its graphs for one sequence. */
-interface Row {
+/** A model that is trained and evaluated. */
+export interface NamedModel {
   readonly id: string;
+  /** Its compressor. */
   readonly kind: string;
   readonly model: Model;
-  readonly graphs: Inference;
 }
+
+/** The same with its graphs for one sequence. */
+type Row = NamedModel & { readonly graphs: Inference };
 
 const ONE = { compress: 1, act: 1 };
 
 /** The student, the teacher where it is trained, and the baselines. */
-function rowsOf(config: ExperimentConfig, model: Model): Row[] {
-  const { compressor: kind } = config;
-  return [
-    { id: STUDENT, kind, model },
-    ...(trains(config, 'teacher') ? [{ id: 'teacher', kind: 'full', model }] : []),
-    ...baselineModels(config, model).map(({ baseline: { id, compressor }, model }) => ({ id, kind: compressor, model })),
-  ].map(row => ({ ...row, graphs: row.model.inference(row.kind, ONE) }));
-}
+export const modelsOf = (config: ExperimentConfig, model: Model): NamedModel[] => [
+  { id: STUDENT, kind: config.compressor, model },
+  ...(trains(config, 'teacher') ? [{ id: 'teacher', kind: 'full', model }] : []),
+  ...baselineModels(config, model).map(({ baseline: { id, compressor }, model }) => ({ id, kind: compressor, model })),
+];
 
 function trainedStages(config: ExperimentConfig, model: Model, rows: readonly Row[]): StageEstimate[] {
   const { compressor: kind, policy, finetune, distil, reinforce } = config;
