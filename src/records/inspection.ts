@@ -76,11 +76,7 @@ export interface Inspection {
 /** A curve of probes' scores, one a moment, with intervals under draws made before. */
 export function curveOf(scores: readonly Pick<ProbeScores, 'whole'>[], draws: Resamples): Curve {
   const intervals = scores.map(({ whole }) => bootstrapInterval(whole, mean, draws));
-  return {
-    mean: scores.map(({ whole }) => mean(whole)),
-    low: intervals.map(({ low }) => low),
-    high: intervals.map(({ high }) => high),
-  };
+  return { mean: scores.map(({ whole }) => mean(whole)), low: intervals.map(({ low }) => low), high: intervals.map(({ high }) => high) };
 }
 
 /** In-context episodes after which something is measured: all early ones, later ones ever farther apart, `always` and the last. */

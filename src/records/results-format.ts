@@ -65,12 +65,7 @@ const methodResult = fields<MethodResult>({
   }).refine(columnsAgree, AGREE),
   final: score,
   area: score.optional(),
-  episodesTo: fields<EpisodesTo>({
-    share,
-    episodes: positive.nullable(),
-    low: positive.nullable(),
-    high: positive.nullable(),
-  }).optional(),
+  episodesTo: fields<EpisodesTo>({ share, episodes: positive.nullable(), low: positive.nullable(), high: positive.nullable() }).optional(),
   profile: fields<Profile>({ threshold: numbers, share: numbers, low: numbers, high: numbers }).refine(columnsAgree, AGREE).optional(),
   perTask: z.array(fields<TaskScore>({ task: text, oracle: number.positive(), mean: number })).min(1),
   regret: fields<Regret>({
@@ -104,12 +99,7 @@ const pairedDifference = fields<PairedDifference>({
   seeds: positive,
   resampled: z.enum(['runs', 'tasks']),
 });
-const measureComparison = fields<MeasureComparison>({
-  before: number,
-  after: number,
-  difference: pairedDifference,
-  improvement: estimate,
-});
+const measureComparison = fields<MeasureComparison>({ before: number, after: number, difference: pairedDifference, improvement: estimate });
 const COMPARED_BY = ['area', 'final', 'regret'] as const;
 const comparison = fields<Comparison>({
   measures: fields<Comparison['measures']>({
