@@ -17,7 +17,8 @@ import {
 import { CadenzaError, expect } from '../util/errors.ts';
 import { atOnce, type Pieces } from '../util/pieces.ts';
 import { Random } from '../util/random.ts';
-import type { ReturnsTable } from './raw-returns.ts';
+import type { ComparedBy, Comparison, MeasureComparison, PairedDifference, Versus } from './results-format.ts';
+import type { ReturnsTable } from './returns-format.ts';
 import { type Run, runScore, runsOf } from './runs.ts';
 import { MEASURES } from './study.ts';
 
@@ -113,17 +114,6 @@ function improvement(wins: readonly number[][][], after: ArrayLike<number>, befo
   return total / wins.length;
 }
 
-/** By how much one row is above another, as a fraction of the oracle's return. */
-export interface PairedDifference extends Estimate {
-  /** What was subtracted: run from run of the same task, seed and stream; or, where those differ, task mean from task mean. */
-  by: 'run' | 'task';
-  pairs: number;
-  /** Training seeds of the pairs; where they are several, the interval draws them too. */
-  seeds: number;
-  /** What the interval draws: pairs within each task, or whole tasks. */
-  resampled: Resampled;
-}
-
 /**
  * `after` − `before`. Runs are paired where both rows have the same seeds and streams on every task; otherwise the means of each task are. Pairs are
  * resampled as `drawRuns` does: training seeds, and streams within each task; or, where tasks are themselves a sample or have but one pair each,
@@ -197,28 +187,7 @@ export const COMPARED = {
     of: ({ regret }: Run) => regret!,
     better: 'lower',
   },
-} as const satisfies Record<string, { meaning: (episodes: number) => string; of: (run: Run) => number; better: 'higher' | 'lower' }>;
-export type ComparedBy = keyof typeof COMPARED;
-
-/** One measure of two rows. */
-export interface MeasureComparison {
-  before: number;
-  after: number;
-  difference: PairedDifference;
-  /** The probability that a run of `after` is better than one of `before`. */
-  improvement: Estimate;
-}
-
-/** Two rows by every measure, and what follows by one of them. */
-export interface Comparison {
-  /** Regret among them where the family declares it. */
-  measures: Partial<Record<ComparedBy, MeasureComparison>>;
-  /** The measure that the verdict goes by. */
-  measure: ComparedBy;
-  /** What `after` is beside `before`. */
-  verdict: Verdict;
-}
-
+} as const satisfies Record<ComparedBy, { meaning: (episodes: number) => string; of: (run: Run) => number; better: 'higher' | 'lower' }>;
 /** One row of a table of returns. */
 export interface ComparedRow {
   readonly table: ReturnsTable;
@@ -269,14 +238,6 @@ function* compareRowsPieces(before: ComparedRow, after: ComparedRow, measure: Co
 }
 
 const signed = (scores: readonly number[][], sign: number): number[][] => scores.map(runs => runs.map(score => sign * score));
-
-/** One row held against every other row of its table. */
-export interface Versus {
-  /** The row in question; differences are its scores less those of the others. */
-  method: string;
-  /** By the name of the other row: what `method` is beside it. Intervals are of one comparison each, not corrected for their number. */
-  others: Record<string, Comparison>;
-}
 
 /** Compares a row with every other. Undefined where it has no others, or a single pair of runs with each, which has no interval. */
 export const versusOthers = (table: ReturnsTable, method: string): Versus | undefined => atOnce(versusOthersPieces(table, method));

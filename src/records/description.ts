@@ -3,46 +3,7 @@
  * Types alone: stages fill them in, reports read them.
  */
 
-/** What follows from a configuration and is not written in it. A part of results.json, so that every number of a paper is in the run's own files. */
-export interface Setting {
-  environment: {
-    /** All options of the family, defaults included; absent for one of which only recordings exist. */
-    options?: Record<string, number>;
-    /** Steps of an episode at most. */
-    horizon: number;
-    /** Tasks of the family, where they are listed. */
-    tasks?: number;
-    observation: SpaceKind;
-    action: SpaceKind;
-  };
-  /** Absent where histories were imported. */
-  source?: { options: Record<string, number> };
-  /** Learning histories that are trained on; absent where they were imported. */
-  histories?: number;
-  /** The raw context X: transitions, tokens (N), tokens among which the compressor's blocks attend, and numbers in a token (F). */
-  context: { transitions: number; tokens: number; span: number; numbers: number };
-  /** The query Q: tokens at most (T), those of a prompt among them, and numbers in a token. */
-  query: { tokens: number; promptTokens: number; numbers: number };
-  /** Z: its latents (m), their width, what R(Z) weighs at least, and tokens of a working memory beside them. */
-  latents: { count: number; width: number; leastCapacity: number; workingMemory: number };
-  /** Contexts that the policy looks up (k). */
-  retrieved: number;
-  /** Numbers of a distribution over actions. */
-  distribution: number;
-  /** Trained numbers: of the networks of CAD by their part, and of every other trained row. */
-  parameters: Record<string, number>;
-  /** Training steps of each baseline, and the tokens (or latents) of the past that the policy of each sees. */
-  baselines: { steps: number; tokens: Record<string, number> };
-  optimiser: { epsilon: number };
-  /** Options of Monte-Carlo control, where a teacher or labels come from it. */
-  monteCarlo?: { options: Record<string, number> };
-  /** Episodes at the end of a stream that its final score is taken over. */
-  finalEpisodes: number;
-  /** Of the further tables of the experiment, by name. */
-  tables?: Record<string, Setting>;
-}
-
-export type SpaceKind = 'discrete' | 'multi-discrete' | 'box' | 'image';
+import type { Setting } from './results-format.ts';
 
 /** A kind of something that an experiment chose, and what its registry says of it. */
 export interface Kind {

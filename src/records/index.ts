@@ -1,5 +1,5 @@
 import type { RecordedResults } from './recorded.ts';
-import type { Results } from './results.ts';
+import type { Results } from './results-format.ts';
 import type { SupervisedResults } from './supervised.ts';
 
 export * from './comparison.ts';
@@ -7,12 +7,12 @@ export * from './description.ts';
 export * from './inspection.ts';
 export * from './integrity.ts';
 export * from './method.ts';
-export * from './protocol.ts';
+export * from './names.ts';
 export * from './rate-return.ts';
 export * from './raw-returns.ts';
 export * from './recorded.ts';
-export * from './results.ts';
-export * from './run-record.ts';
+export type * from './results-format.ts';
+export type * from './returns-format.ts';
 export * from './runs.ts';
 export * from './study.ts';
 export * from './supervised.ts';

@@ -3,10 +3,10 @@
 import type { z } from 'zod';
 import type { TransplantTable } from '../play/transplant.ts';
 import type { EpisodeAttention } from '../statistics/attention.ts';
-import { bootstrapInterval, mean, type Resamples } from '../statistics/bootstrap.ts';
+import { bootstrapInterval, columnsOf, mean, type Resamples } from '../statistics/bootstrap.ts';
 import type { ProbeScores } from '../statistics/probes.ts';
 import type { Curve, ProbeReport, RECONSTRUCTION } from './inspection-format.ts';
-import type { RunRecord } from './run-record.ts';
+import type { RunRecord } from './results-format.ts';
 
 export type { AgedMeans, Curve, FactorProbes, FieldReconstruction, ProbeReport } from './inspection-format.ts';
 
@@ -75,8 +75,7 @@ export interface Inspection {
 
 /** A curve of probes' scores, one a moment, with intervals under draws made before. */
 export function curveOf(scores: readonly Pick<ProbeScores, 'whole'>[], draws: Resamples): Curve {
-  const intervals = scores.map(({ whole }) => bootstrapInterval(whole, mean, draws));
-  return { mean: scores.map(({ whole }) => mean(whole)), low: intervals.map(({ low }) => low), high: intervals.map(({ high }) => high) };
+  return columnsOf(scores.map(({ whole }) => ({ mean: mean(whole), ...bootstrapInterval(whole, mean, draws) })));
 }
 
 /** In-context episodes after which something is measured: all early ones, later ones ever farther apart, `always` and the last. */

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { carrying, failure } from '../../test/helpers/failure.ts';
 import { comparisonFaults, describeSelection, expectComparable, type Rows, rowsOf } from './integrity.ts';
-import type { Protocol } from './protocol.ts';
-import type { Results } from './results.ts';
+import type { Protocol, Results } from './results-format.ts';
 
 const protocol: Protocol = {
   env: { id: 'dark-room' },

@@ -4,9 +4,8 @@
  */
 
 import { CadenzaError } from '../util/errors.ts';
-import type { TaskScore } from './method.ts';
-import { type Protocol, SELECTIONS, type Selection } from './protocol.ts';
-import type { Results } from './results.ts';
+import { SELECTIONS } from './names.ts';
+import type { Protocol, Results, Selection, TaskScore } from './results-format.ts';
 
 /** The rows of one table as far as it matters who they are compared with. */
 export interface Rows {

@@ -3,110 +3,22 @@
 import { PROFILE_THRESHOLDS, type ProfilePoint, performanceProfile, type Scores } from '../statistics/aggregates.ts';
 import {
   bootstrapInterval,
+  columnsOf,
   drawRuns,
-  type Interval,
   interquartileMean,
   type MeanScore,
   mean,
   type Resampled,
   type Resamples,
 } from '../statistics/bootstrap.ts';
-import type { CodeUse } from '../statistics/codes.ts';
-import { areaUnder, type EpisodesTo, episodesTo, NEAR } from '../statistics/learning.ts';
+import { areaUnder, episodesTo, NEAR } from '../statistics/learning.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
 import { atOnce, type Pieces } from '../util/pieces.ts';
 import type { Random } from '../util/random.ts';
+import type { MethodCost, MethodResult, Profile, Score } from './results-format.ts';
 
 /** Episodes at the end of a stream whose average is its final score; all of them where there are fewer. */
 export const FINAL_EPISODES = 5;
-
-/** Mean and interquartile mean of all runs. `low` and `high` bound the IQM, `meanLow` and `meanHigh` the mean. */
-export interface Score extends Interval {
-  mean: number;
-  iqm: number;
-  meanLow: number;
-  meanHigh: number;
-}
-
-/** The scores of every in-context episode in order; each column has one number an episode. */
-export type EpisodeScores = { [K in keyof Score]: number[] };
-
-/** The performance profile: at each threshold the share of runs whose final score is above it, with a pointwise band. A column has a number a threshold. */
-export type Profile = { [K in keyof ProfilePoint]: number[] };
-
-/** One task: its mean normalised return over the last episodes, and the raw return of its oracle. */
-export interface TaskScore {
-  /** The task key of the family. */
-  task: string;
-  oracle: number;
-  mean: number;
-}
-
-/** Cumulative regret: Σ μ* − μ_a over the scored steps of a run, in raw expected reward. 0 is optimal. */
-export interface Regret extends MeanScore {
-  /** The same for every part of an episode that the family tells apart, in order: a list, since files sort the keys of maps. */
-  parts: (MeanScore & { name: string })[];
-}
-
-/** What a policy that looks contexts up was given beside its own Z. */
-export interface RetrievalUse {
-  /** Contexts that it sees at most. */
-  contexts: number;
-  /** Contexts that one stream could find. */
-  stored: number;
-  /** Which contexts those are. */
-  of: string;
-  /** What it sees of a context that is near: the last one of the same stream, or that context itself. */
-  shows: 'end' | 'itself';
-}
-
-/** What acting costs, counted from the inference graphs; zeros where a method has none. */
-export interface MethodCost {
-  /** Floating-point operations for one action of one stream. */
-  flopsPerAction: number;
-  /** Bytes that reach the policy for one stream: its latents or tokens of the past, and the running episode. */
-  stateBytes: number;
-  /** Bytes of raw history that are kept beside that for the next compression. */
-  historyBytes: number;
-  /** Bits that the latents of one context take: of float32 numbers, or of codes. Left out where nothing is carried. */
-  bitsPerContext?: number;
-  /** Use of the codes over all contexts of the evaluation, where latents are codes. */
-  codes?: CodeUse;
-  /** Where contexts are looked up. */
-  retrieval?: RetrievalUse;
-}
-
-/** What one training stage took, for each seed. */
-export interface StageBudget {
-  /** Its name, as its folder has it without the seed. */
-  stage: string;
-  /** Steps of the optimiser. */
-  steps: number;
-  /** Sequences that these steps saw, each as often as it was seen. */
-  examples: number;
-}
-
-/** One method. Every return is divided by its own task's oracle return: 1 is optimal. */
-export interface MethodResult extends MethodCost {
-  /** What it was given that rows without this entry did not have, as it ends "Given …". */
-  given?: string;
-  byEpisode: EpisodeScores;
-  /** Of the last `FINAL_EPISODES` episodes. */
-  final: Score;
-  /** The area under the learning curve: the mean over all episodes. Older results lack this and the next. */
-  area?: Score;
-  /** The episodes that it takes to come near the oracle. */
-  episodesTo?: EpisodesTo;
-  /** Of final scores, from nothing to the oracle. Older results lack it. */
-  profile?: Profile;
-  perTask: TaskScore[];
-  /** Where the family declares it. */
-  regret?: Regret;
-  /** All training that went into it, in order; left out where nothing was trained. */
-  budget?: StageBudget[];
-}
-
-export type MethodTable = Record<string, MethodResult>;
 
 /** The returns of one seed. */
 export interface SeedReturns {
@@ -164,7 +76,6 @@ export function* methodResultPieces(input: MethodInput): Pieces<MethodResult> {
     episodeScores.push(score(runs.map(run => run.scores[e])));
     yield;
   }
-  const column = (key: keyof Score) => episodeScores.map(entry => entry[key]);
   const finalScore = (run: Run) => mean(run.scores.subarray(-FINAL_EPISODES));
   const final = score(runs.map(finalScore));
   yield;
@@ -178,20 +89,13 @@ export function* methodResultPieces(input: MethodInput): Pieces<MethodResult> {
     confidence,
   );
   return {
-    byEpisode: {
-      mean: column('mean'),
-      iqm: column('iqm'),
-      low: column('low'),
-      high: column('high'),
-      meanLow: column('meanLow'),
-      meanHigh: column('meanHigh'),
-    },
+    byEpisode: columnsOf(episodeScores),
     final,
     area,
     episodesTo: near,
     profile,
     perTask: [...byTask].map(([task, stratum]) => ({ task, oracle: oracle.get(task)!, mean: mean(stratum.map(finalScore)) })),
-    ...(regret ? { regret } : {}),
+    regret,
     ...cost,
   };
 }
@@ -202,8 +106,7 @@ function* profileOf(scores: Scores, draws: Resamples, confidence: number): Piece
     yield;
     points.push(...performanceProfile(scores, draws, [threshold], confidence));
   }
-  const column = (key: keyof ProfilePoint) => points.map(point => point[key]);
-  return { threshold: column('threshold'), share: column('share'), low: column('low'), high: column('high') };
+  return columnsOf(points);
 }
 
 interface Run {

@@ -3,46 +3,14 @@
  * Shape key: R runs (task × seed × stream).
  */
 
-import type { MeanScore } from '../statistics/bootstrap.ts';
-import { quantile, type Resamples } from '../statistics/bootstrap.ts';
+import { type MeanScore, quantile, type Resamples } from '../statistics/bootstrap.ts';
 import { CadenzaError } from '../util/errors.ts';
-import type { MethodTable } from './method.ts';
-import type { ReturnsTable } from './raw-returns.ts';
+import type { MethodTable, RatePoint, RateReturn, SmallestPoint } from './results-format.ts';
+import type { ReturnsTable } from './returns-format.ts';
 import { drawsOf, scoresOf } from './runs.ts';
 
 /** Shares of the reference's return that a curve is asked for: the smallest Z that keeps them. */
 export const KEPT = [0.95, 0.99] as const;
-
-/** One agent on the curve; its scores are divided by those of the reference. */
-export interface RatePoint {
-  /** Its row. */
-  method: string;
-  /** The line that it is a point of. */
-  group: string;
-  /** Bits of one Z. */
-  bits: number;
-  /** Of the last `FINAL_EPISODES` episodes. */
-  final: MeanScore;
-  /** Of all episodes: the area under the learning curve. */
-  area: MeanScore;
-}
-
-/** The agent of fewest bits in its group that keeps a share of the reference's final return, or none. */
-export interface SmallestPoint {
-  group: string;
-  share: number;
-  /** By the mean, or by the lower end of its interval. */
-  by: 'mean' | 'low';
-  method: string | null;
-}
-
-export interface RateReturn {
-  /** The row that the others are divided by. */
-  reference: string;
-  /** By group, then from few bits to many. */
-  points: RatePoint[];
-  smallest: SmallestPoint[];
-}
 
 /**
  * The curve of some rows of a table. Intervals are of the ratio of means, under resamples that draw the same runs of both; they are drawn as those

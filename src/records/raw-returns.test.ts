@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
 import { methodResult } from './method.ts';
-import { bootstrapRandom, type ReturnsTable, scoreMethod, scoringInput } from './raw-returns.ts';
+import { bootstrapRandom, scoreMethod, scoringInput } from './raw-returns.ts';
+import type { ReturnsTable } from './returns-format.ts';
 
 const cost = { flopsPerAction: 1, stateBytes: 2, historyBytes: 3 };
 

@@ -1,52 +1,11 @@
-/**
- * @file The raw returns behind a results.json, as they are written to returns.json beside it: every statistic of the results follows from
- * the two files alone. A table of results is always computed from such a table, so that they cannot drift apart.
- * Shape key: K training seeds, T tasks, S streams of a task, E in-context episodes, P parts of the regret.
- */
+/** @file From the raw returns of a table to its rows: a table of results is always computed so, so that the two files cannot drift apart. */
 
-import type { Resampled } from '../statistics/bootstrap.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
 import { atOnce, type Pieces } from '../util/pieces.ts';
 import { Random } from '../util/random.ts';
-import { type MethodInput, type MethodResult, methodResultPieces, type SeedReturns } from './method.ts';
-
-export const RETURNS_FORMAT = 'cadenza-returns-1';
-
-/** Name of the file in the folder of a run. */
-export const RETURNS_FILE = 'returns.json';
-
-/** What one method earned. */
-export interface MethodReturns {
-  /** [K] */
-  seeds: number[];
-  /** [K][T × S × E] undiscounted returns. */
-  returns: number[][];
-  /** [K][T × S × P] where the family declares regret. */
-  regret?: number[][];
-}
-
-/** What all methods of one table earned on the same tasks. */
-export interface ReturnsTable {
-  /** [T] task keys, in the order of the streams. */
-  tasks: string[];
-  /** [T] raw return of each task's oracle. */
-  oracle: number[];
-  /** S */
-  streams: number;
-  /** E */
-  episodes: number;
-  /** [P] names of the parts of the regret, where the family declares it. */
-  regretParts?: string[];
-  /** How the intervals of this table are drawn. */
-  bootstrap: { seed: number; resamples: number; resampled: Resampled };
-  methods: Record<string, MethodReturns>;
-}
-
-/** The whole of returns.json: tables by the name of the experiment or, for further tables of the results, by theirs. */
-export interface RawReturns {
-  format: typeof RETURNS_FORMAT;
-  tables: Record<string, ReturnsTable>;
-}
+import { type MethodInput, methodResultPieces, type SeedReturns } from './method.ts';
+import type { MethodResult } from './results-format.ts';
+import type { ReturnsTable } from './returns-format.ts';
 
 /** The random stream of the intervals of results. Every method gets the same, so that all are resampled alike. */
 export const bootstrapRandom = (seed: number): Random => Random.seeded(seed).split('bootstrap');

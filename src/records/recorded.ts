@@ -8,7 +8,7 @@ import { bootstrapInterval, drawResamples, type Interval, mean, type Resamples }
 import { scoreStep } from '../statistics/imitation.ts';
 import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import type { CommonResults } from './run-record.ts';
+import type { CommonResults } from './results-format.ts';
 
 export const RECORDED_FORMAT = 'cadenza-recorded-1';
 

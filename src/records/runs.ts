@@ -3,7 +3,8 @@
 import { drawRuns, mean, type Resamples } from '../statistics/bootstrap.ts';
 import { areaUnder } from '../statistics/learning.ts';
 import { FINAL_EPISODES } from './method.ts';
-import { type ReturnsTable, scoringInput } from './raw-returns.ts';
+import { scoringInput } from './raw-returns.ts';
+import type { ReturnsTable } from './returns-format.ts';
 import type { Measure } from './study.ts';
 
 /** One stream of one seed. */

@@ -1,9 +1,8 @@
 /** @file What a search for hyperparameters found, as it is written to tune.json, and how its trials are ranked. */
 
 import { mean } from '../statistics/bootstrap.ts';
-import type { MethodInput } from './method.ts';
-import { FINAL_EPISODES, methodResult, type Score, type SeedReturns } from './method.ts';
-import type { RunRecord } from './run-record.ts';
+import { FINAL_EPISODES, type MethodInput, methodResult, type SeedReturns } from './method.ts';
+import type { RunRecord, Score } from './results-format.ts';
 
 export const STUDY_FORMAT = 'cadenza-tune-1';
 

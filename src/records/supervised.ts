@@ -1,9 +1,9 @@
 /** @file What a supervised evaluation found, as it is written to results.json: scores by number of examples, with intervals over test tasks. */
 
-import { bootstrapInterval, drawResamples, type Interval, mean, quantile, type Resamples } from '../statistics/bootstrap.ts';
+import { bootstrapInterval, columnsOf, drawResamples, type Interval, mean, quantile, type Resamples } from '../statistics/bootstrap.ts';
 import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import type { CommonResults } from './run-record.ts';
+import type { CommonResults } from './results-format.ts';
 
 export const SUPERVISED_FORMAT = 'cadenza-supervised-1';
 
@@ -74,8 +74,7 @@ export function scoresByExamples(
     const [interval, ratio] = [bootstrapInterval(own, mean, draws), ratioInterval(own, best, draws)];
     return { mean: mean(own), ...interval, ratio: mean(own) / mean(best), ratioLow: ratio.low, ratioHigh: ratio.high };
   });
-  const names = Object.keys(rows[0]) as (keyof (typeof rows)[number])[];
-  return Object.fromEntries(names.map(name => [name, rows.map(row => row[name])])) as SupervisedMethodResult['byExamples'];
+  return columnsOf(rows);
 }
 
 /** 95% percentile interval of mean(a) / mean(b) when tasks are resampled in pairs. */

@@ -13,7 +13,8 @@ import {
   STUDY_FORMAT,
   SUPERVISED_FORMAT,
 } from '../records/index.ts';
-import { checkResults, RETURNS } from '../records/results-format.ts';
+import { checkResults } from '../records/results-format.ts';
+import { RETURNS } from '../records/returns-format.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { readBytes, readJson, sha256 } from '../util/files.ts';
 import { readRecord } from '../util/records.ts';

@@ -196,3 +196,7 @@ export function quantile(ascending: ArrayLike<number>, p: number): number {
   const above = Math.min(below + 1, ascending.length - 1);
   return ascending[below] + (at - below) * (ascending[above] - ascending[below]);
 }
+
+/** A list for each field of records that have the same fields, as tables of results keep them: one entry a record. */
+export const columnsOf = <T extends object>(rows: readonly T[]): { [K in keyof T]: T[K][] } =>
+  Object.fromEntries((Object.keys(rows[0]) as (keyof T)[]).map(key => [key, rows.map(row => row[key])])) as { [K in keyof T]: T[K][] };

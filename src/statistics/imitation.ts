@@ -8,7 +8,7 @@
 import { CadenzaError, expect } from '../util/errors.ts';
 import { atOnce, type Pieces } from '../util/pieces.ts';
 import type { Random } from '../util/random.ts';
-import { drawRuns, type Estimate, quantile, type Resampled } from './bootstrap.ts';
+import { columnsOf, drawRuns, type Estimate, quantile, type Resampled } from './bootstrap.ts';
 
 /** Bins of equal width in which confidence is held against what the source does. */
 export const RELIABILITY_BINS = 10;
@@ -200,10 +200,7 @@ export function* imitationPieces({ tasks, sums, random, resamples = 2000, resamp
     Object.fromEntries(MEASURES.map(measure => [measure, make(measure)])) as unknown as Measures<T>;
   return {
     ...each(measure => estimate(episodes, measure)),
-    byEpisode: each(measure => {
-      const list = places.slice(0, episodes).map((_, e) => estimate(e, measure));
-      return { value: list.map(({ value }) => value), low: list.map(({ low }) => low), high: list.map(({ high }) => high) };
-    }),
+    byEpisode: each(measure => columnsOf(places.slice(0, episodes).map((_, e) => estimate(e, measure)))),
     reliability,
   };
 }

@@ -1,0 +1,73 @@
+/**
+ * @file The raw returns behind a results.json, as they are written to returns.json beside it: every statistic of the results follows from
+ * the two files alone. Like the format of results, no part of this room's index but by its types.
+ * Shape key: K training seeds, T tasks, S streams of a task, E in-context episodes, P parts of the regret.
+ */
+
+import { z } from 'zod';
+import { byName, type RecordFormat } from '../util/formats.ts';
+import { RETURNS_FORMAT } from './names.ts';
+
+const numbers = z.array(z.number()).min(1);
+const positive = z.int().min(1);
+
+/** Intervals of more draws than this take gigabytes, and no run asks for them. */
+const MOST_RESAMPLES = 1_000_000;
+
+const methodReturns = z.strictObject({
+  /** [K] */
+  seeds: z.array(z.int()).min(1),
+  /** [K][T × S × E] undiscounted returns. */
+  returns: z.array(numbers),
+  /** [K][T × S × P] where the family declares regret. */
+  regret: z.array(numbers).optional(),
+});
+/** What one method earned. */
+export type MethodReturns = z.output<typeof methodReturns>;
+
+const returnsTable = z
+  .strictObject({
+    /** [T] task keys, in the order of the streams. */
+    tasks: z.array(z.string()).min(1),
+    /** [T] raw return of each task's oracle. */
+    oracle: z.array(z.number().positive()),
+    /** S */
+    streams: positive,
+    /** E */
+    episodes: positive,
+    /** [P] names of the parts of the regret, where the family declares it. */
+    regretParts: z.array(z.string()).min(1).optional(),
+    /** How the intervals of this table are drawn. */
+    bootstrap: z.strictObject({ seed: z.int(), resamples: positive.max(MOST_RESAMPLES), resampled: z.enum(['runs', 'tasks']) }),
+    methods: byName(methodReturns),
+  })
+  .superRefine(({ tasks, oracle, streams, episodes, regretParts, methods }, context) => {
+    const fault = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
+    if (oracle.length !== tasks.length) fault(['oracle'], `expected one for each of ${tasks.length} tasks`);
+    if (new Set(tasks).size !== tasks.length) fault(['tasks'], 'expected every task once');
+    for (const [name, { seeds, returns, regret }] of Object.entries(methods)) {
+      const lists = (key: string, values: number[][], width: number, what: string) => {
+        const length = tasks.length * streams * width;
+        if (values.length !== seeds.length) fault(['methods', name, key], `expected a list for each of ${seeds.length} seeds`);
+        const shape = `${tasks.length} tasks × ${streams} streams × ${width} ${what}`;
+        for (const [k, list] of values.entries())
+          if (list.length !== length) fault(['methods', name, key, k], `expected ${length} numbers (${shape}), found ${list.length}`);
+      };
+      lists('returns', returns, episodes, 'episodes');
+      if ((regret !== undefined) !== (regretParts !== undefined))
+        fault(['methods', name, 'regret'], 'expected regrets exactly where regretParts names their parts');
+      else if (regret && regretParts) lists('regret', regret, regretParts.length, 'parts');
+    }
+  });
+/** What all methods of one table earned on the same tasks. */
+export type ReturnsTable = z.output<typeof returnsTable>;
+
+const returns = z.strictObject({ format: z.literal(RETURNS_FORMAT), tables: byName(returnsTable) });
+/** The whole of returns.json: tables by the name of the experiment or, for further tables of the results, by theirs. */
+export type RawReturns = z.output<typeof returns>;
+
+export const RETURNS: RecordFormat<RawReturns> = {
+  what: `a table of raw returns (${RETURNS_FORMAT})`,
+  schema: returns,
+  advice: 'Run the same command again with the same folder: what is finished is not trained again.',
+};
