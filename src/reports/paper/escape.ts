@@ -2,35 +2,18 @@
 
 import { printable } from '../../util/text.ts';
 
+/** Characters in turn with what each stands for. */
+const pairs = (list: string, as: (name: string) => string): Record<string, string> =>
+  Object.fromEntries(Array.from(list.matchAll(/(\S+)\s+(\S+)/g), ([, character, name]) => [character, as(name)]));
+
 const SPECIAL: Readonly<Record<string, string>> = {
-  '\\': '\\textbackslash{}',
-  '~': '\\textasciitilde{}',
-  '^': '\\textasciicircum{}',
-  '<': '\\textless{}',
-  '>': '\\textgreater{}',
-  '–': '\\textendash{}',
-  '—': '\\textemdash{}',
-  '…': '\\ldots{}',
-  '“': '``',
-  '”': "''",
-  '„': '\\quotedblbase{}',
-  '‘': '`',
-  '’': "'",
-  '‚': '\\quotesinglbase{}',
-  '«': '\\guillemotleft{}',
-  '»': '\\guillemotright{}',
-  '¡': '\\textexclamdown{}',
-  '¿': '\\textquestiondown{}',
-  '§': '\\S{}',
-  '°': '\\textdegree{}',
-  '·': '\\textperiodcentered{}',
-  '•': '\\textbullet{}',
-  µ: '\\textmu{}',
-  '€': '\\texteuro{}',
-  '£': '\\pounds{}',
-  '©': '\\textcopyright{}',
-  '®': '\\textregistered{}',
-  '™': '\\texttrademark{}',
+  ...pairs(
+    `\\ textbackslash ~ textasciitilde ^ textasciicircum < textless > textgreater – textendash — textemdash … ldots
+    „ quotedblbase ‚ quotesinglbase « guillemotleft » guillemotright ¡ textexclamdown ¿ textquestiondown § S ° textdegree
+    · textperiodcentered • textbullet µ textmu € texteuro £ pounds © textcopyright ® textregistered ™ texttrademark`,
+    name => `\\${name}{}`,
+  ),
+  ...pairs("“ `` ” '' ‘ ` ’ '", quote => quote),
   '\u00a0': '~',
   '\u202f': '\\,',
   '\u2011': '-{}',
@@ -38,65 +21,16 @@ const SPECIAL: Readonly<Record<string, string>> = {
 };
 
 const MATH: Readonly<Record<string, string>> = {
-  '×': '\\times',
-  '÷': '\\div',
-  '±': '\\pm',
-  '−': '-',
-  '→': '\\rightarrow',
-  '←': '\\leftarrow',
-  '↔': '\\leftrightarrow',
-  '⇒': '\\Rightarrow',
-  '≤': '\\le',
-  '≥': '\\ge',
-  '≠': '\\ne',
-  '≈': '\\approx',
-  '∞': '\\infty',
-  '∈': '\\in',
-  '∑': '\\sum',
-  '√': '\\surd',
-  '∂': '\\partial',
-  '∇': '\\nabla',
-  '²': '^2',
-  '³': '^3',
-  '¹': '^1',
-  α: '\\alpha',
-  β: '\\beta',
-  γ: '\\gamma',
-  δ: '\\delta',
-  ε: '\\epsilon',
-  ζ: '\\zeta',
-  η: '\\eta',
-  θ: '\\theta',
-  ι: '\\iota',
-  κ: '\\kappa',
-  λ: '\\lambda',
-  μ: '\\mu',
-  ν: '\\nu',
-  ξ: '\\xi',
-  ο: 'o',
-  π: '\\pi',
-  ρ: '\\rho',
-  σ: '\\sigma',
-  ς: '\\varsigma',
-  τ: '\\tau',
-  υ: '\\upsilon',
-  φ: '\\phi',
-  χ: '\\chi',
-  ψ: '\\psi',
-  ω: '\\omega',
-  Γ: '\\Gamma',
-  Δ: '\\Delta',
-  Θ: '\\Theta',
-  Λ: '\\Lambda',
-  Ξ: '\\Xi',
-  Π: '\\Pi',
-  Σ: '\\Sigma',
-  Υ: '\\Upsilon',
-  Φ: '\\Phi',
-  Ψ: '\\Psi',
-  Ω: '\\Omega',
+  ...pairs(
+    `× times ÷ div ± pm → rightarrow ← leftarrow ↔ leftrightarrow ⇒ Rightarrow ≤ le ≥ ge ≠ ne ≈ approx ∞ infty ∈ in ∑ sum √ surd
+    ∂ partial ∇ nabla α alpha β beta γ gamma δ delta ε epsilon ζ zeta η eta θ theta ι iota κ kappa λ lambda μ mu ν nu ξ xi π pi ρ rho
+    σ sigma ς varsigma τ tau υ upsilon φ phi χ chi ψ psi ω omega Γ Gamma Δ Delta Θ Theta Λ Lambda Ξ Xi Π Pi Σ Sigma Υ Upsilon
+    Φ Phi Ψ Psi Ω Omega`,
+    name => `\\${name}`,
+  ),
+  ...pairs('− - ² ^2 ³ ^3 ¹ ^1 ο o', plain => plain),
   // Capitals that look like Latin ones have no command.
-  ...Object.fromEntries(Array.from('ΑΒΕΖΗΙΚΜΝΟΡΤΧ', (letter, i) => [letter, `\\mathrm{${'ABEZHIKMNOPTX'[i]}}`])),
+  ...pairs('Α A Β B Ε E Ζ Z Η H Ι I Κ K Μ M Ν N Ο O Ρ P Τ T Χ X', letter => `\\mathrm{${letter}}`),
 };
 
 /** Marks by their commands over a Latin letter, and over a letter in mathematics. */

@@ -40,6 +40,9 @@ const fineInterval = (value: number, low: number, high: number): string => withI
 export const meanScoreInterval = ({ mean, meanLow, meanHigh }: Pick<Score, 'mean' | 'meanLow' | 'meanHigh'>): string =>
   fineInterval(mean, meanLow, meanHigh);
 
+/** `0.942 [0.921, 0.963]`: the same of a mean that is alone with its interval. */
+const share = ({ mean, low, high }: MeanScore): string => fineInterval(mean, low, high);
+
 /** The same of the IQM. */
 export const iqmInterval = ({ iqm, low, high }: Pick<Score, 'iqm' | 'low' | 'high'>): string => fineInterval(iqm, low, high);
 
@@ -93,85 +96,73 @@ export interface Column<T = MethodResult> {
   expendable?: number;
 }
 
+/** A column by its title, what it holds and its cells; `expendable` as in `Column`. */
+export function column<T = MethodResult>(title: string, meaning: string, cell: Column<T>['cell'], expendable?: number): Column<T> {
+  return { title, meaning, cell, expendable };
+}
+
 /** Columns of the result table after the method's name, for methods that were all evaluated as `like` was, with their times if they were taken. */
 export function resultColumns(like: MethodResult, times: Readonly<Record<string, MethodTimes>> = {}): Column[] {
   const episodes = like.byEpisode.mean.length;
   const over = finalEpisodes(episodes);
-  // Of one episode, the final score says it all.
-  const episodeColumns = (episodes > 1 ? [1, 5, 10] : [])
-    .filter(episode => episode <= episodes)
-    .map(episode => ({
-      title: `ep ${episode}`,
-      meaning: `mean normalised return in episode ${episode}`,
-      cell: (method: MethodResult) => score(method.byEpisode.mean[episode - 1]),
-      expendable: episode === 1 ? 3 : 5,
-    }));
+  const timed = Object.values(times).some(({ action }) => action);
+  const milliseconds = (name: string) => orNone(times[name]?.action?.median ?? 0, value => String(+value.toPrecision(2)));
   return [
-    ...episodeColumns,
-    {
-      title: 'final [interval]',
-      meaning: `mean normalised return over ${over}, with the interval of that mean`,
-      cell: method => meanScoreInterval(method.final),
+    // Of one episode, the final score says it all.
+    ...(episodes > 1 ? [1, 5, 10] : [])
+      .filter(episode => episode <= episodes)
+      .map(episode => {
+        const meaning = `mean normalised return in episode ${episode}`;
+        return column(`ep ${episode}`, meaning, method => score(method.byEpisode.mean[episode - 1]), episode === 1 ? 3 : 5);
+      }),
+    column(
+      'final [interval]',
+      `mean normalised return over ${over}, with the interval of that mean`,
+      method => meanScoreInterval(method.final),
       // Where there is regret, rows are ranked and judged by that.
-      ...(like.regret ? { expendable: 1 } : {}),
-    },
-    {
-      title: 'IQM [interval]',
-      meaning: `interquartile mean of the runs over ${over}, with its interval`,
-      cell: method => iqmInterval(method.final),
-      expendable: 8,
-    },
+      like.regret ? 1 : undefined,
+    ),
+    column('IQM [interval]', `interquartile mean of the runs over ${over}, with its interval`, method => iqmInterval(method.final), 8),
     ...learningColumns(like),
     ...regretColumns(like),
-    { title: 'worst', meaning: 'final mean of the worst task', cell: method => score(worstTask(method)), expendable: 2 },
-    {
-      title: 'FLOPs',
-      meaning: 'floating-point operations for one action',
-      cell: method => orNone(method.flopsPerAction, count),
-      expendable: 4,
-    },
-    {
-      title: 'state',
-      meaning: 'bytes that reach the policy: latents or tokens of the past, and the running episode',
-      cell: method => orNone(method.stateBytes, bytes),
-      expendable: 6,
-    },
-    {
-      title: 'history',
-      meaning: 'bytes of raw history that are kept beside the state for the next compression',
-      cell: method => orNone(method.historyBytes, bytes),
-      expendable: 9,
-    },
-    ...(Object.values(times).some(({ action }) => action)
-      ? [
-          {
-            title: 'ms',
-            meaning:
-              'median milliseconds of an action after the first of a segment, plus the mean share of compressions, on the machine of the run',
-            cell: (_: MethodResult, name: string) => orNone(times[name]?.action?.median ?? 0, value => String(+value.toPrecision(2))),
-            expendable: 7,
-          },
-        ]
-      : []),
+    column('worst', 'final mean of the worst task', method => score(worstTask(method)), 2),
+    column('FLOPs', 'floating-point operations for one action', method => orNone(method.flopsPerAction, count), 4),
+    column(
+      'state',
+      'bytes that reach the policy: latents or tokens of the past, and the running episode',
+      method => orNone(method.stateBytes, bytes),
+      6,
+    ),
+    column(
+      'history',
+      'bytes of raw history that are kept beside the state for the next compression',
+      method => orNone(method.historyBytes, bytes),
+      9,
+    ),
+    ...(timed ? [column('ms', MILLISECONDS, (_, name) => milliseconds(name), 7)] : []),
   ];
 }
+
+const MILLISECONDS =
+  'median milliseconds of an action after the first of a segment, plus the mean share of compressions, on the machine of the run';
 
 /** How fast it learns, where there is more than one episode to learn in and the results tell. */
 function learningColumns({ area, episodesTo, byEpisode }: MethodResult): Column[] {
   if (!area || !episodesTo || byEpisode.mean.length === 1) return [];
+  const near = `${100 * episodesTo.share}%`;
   return [
-    {
-      title: 'area [interval]',
-      meaning: 'area under the learning curve: mean normalised return over all episodes, with the interval of that mean',
-      cell: method => (method.area ? meanScoreInterval(method.area) : '–'),
-      expendable: 7,
-    },
-    {
-      title: `to ${100 * episodesTo.share}%`,
-      meaning: `first episode whose mean is ${100 * episodesTo.share}% of the oracle's; > where none of those played is`,
-      cell: method => (method.episodesTo ? episodesReached(method.episodesTo, method.byEpisode.mean.length) : '–'),
-      expendable: 5,
-    },
+    column(
+      'area [interval]',
+      'area under the learning curve: mean normalised return over all episodes, with the interval of that mean',
+      method => (method.area ? meanScoreInterval(method.area) : '–'),
+      7,
+    ),
+    column(
+      `to ${near}`,
+      `first episode whose mean is ${near} of the oracle's; > where none of those played is`,
+      method => (method.episodesTo ? episodesReached(method.episodesTo, method.byEpisode.mean.length) : '–'),
+      5,
+    ),
   ];
 }
 
@@ -183,17 +174,19 @@ function regretColumns({ regret }: MethodResult): Column[] {
   if (!regret) return [];
   const cell = (pick: (regret: Regret) => MeanScore) => (method: MethodResult) => (method.regret ? meanInterval(pick(method.regret)) : '–');
   return [
-    {
-      title: 'regret [interval]',
-      meaning: 'expected reward given up over the whole run, with the interval of its mean',
-      cell: cell(all => all),
-    },
-    ...regret.parts.map(({ name }, p) => ({
-      title: name,
-      meaning: `regret of the part "${name}", with the interval of its mean`,
-      cell: cell(({ parts }) => parts[p]),
-      expendable: 4,
-    })),
+    column(
+      'regret [interval]',
+      'expected reward given up over the whole run, with the interval of its mean',
+      cell(all => all),
+    ),
+    ...regret.parts.map(({ name }, p) =>
+      column(
+        name,
+        `regret of the part "${name}", with the interval of its mean`,
+        cell(({ parts }) => parts[p]),
+        4,
+      ),
+    ),
   ];
 }
 
@@ -202,7 +195,6 @@ export const rateTitle = ({ reference }: RateReturn): string => `Share of the re
 
 /** One row of that table. */
 export const RATE_HEADS = ['line', 'bits', 'last episodes', 'all episodes'] as const;
-const share = ({ mean, low, high }: MeanScore): string => fineInterval(mean, low, high);
 export const rateRow = ({ group, bits: size, final, area }: RatePoint): string[] => [group, bits(size), share(final), share(area)];
 
 /** The smallest Z of every line that keeps a share, in sentences. */
@@ -222,37 +214,26 @@ export const RETURNS_NOTE =
 
 /** Columns of the table of return-prediction errors, for predictors that all foretold as `like` did. */
 export function returnColumns(like: ReturnError): Column<ReturnError>[] {
-  const episodes = like.byEpisode.absolute.length;
+  const calibration = column<ReturnError>(
+    'calibration',
+    'by how much the mean return misses the mean prediction, among predictions of similar size',
+    ({ calibration }) => (calibration ? fineScore(calibration.error) : '–'),
+    2,
+  );
   return [
-    {
-      title: 'absolute [interval]',
-      meaning: 'mean absolute error with the interval of its mean',
-      cell: ({ absolute: { mean, low, high } }) => fineInterval(mean, low, high),
-    },
-    ...(like.calibration
-      ? [
-          {
-            title: 'calibration',
-            meaning: 'by how much the mean return misses the mean prediction, among predictions of similar size',
-            cell: ({ calibration }: ReturnError) => (calibration ? fineScore(calibration.error) : '–'),
-            expendable: 2,
-          },
-        ]
-      : []),
-    { title: 'squared', meaning: 'mean squared error', cell: ({ squared }) => fineScore(squared.mean), expendable: 1 },
-    ...like.byAhead.absolute.map((_, k) => ({
-      title: k === 0 ? 'coming' : `+${k}`,
-      meaning: `mean absolute error of the return of the ${k === 0 ? 'coming episode' : `episode ${k} later`}`,
-      cell: ({ byAhead }: ReturnError) => fineScore(byAhead.absolute[k]),
-      expendable: k === 0 ? 2 : 4,
-    })),
+    column<ReturnError>('absolute [interval]', 'mean absolute error with the interval of its mean', ({ absolute }) => share(absolute)),
+    ...(like.calibration ? [calibration] : []),
+    column<ReturnError>('squared', 'mean squared error', ({ squared }) => fineScore(squared.mean), 1),
+    ...like.byAhead.absolute.map((_, k) => {
+      const meaning = `mean absolute error of the return of the ${k === 0 ? 'coming episode' : `episode ${k} later`}`;
+      const cell = ({ byAhead }: ReturnError) => fineScore(byAhead.absolute[k]);
+      return column(k === 0 ? 'coming' : `+${k}`, meaning, cell, k === 0 ? 2 : 4);
+    }),
     ...[1, 2, 5, 10]
-      .filter(episode => episode <= episodes)
-      .map(episode => ({
-        title: `ep ${episode}`,
-        meaning: `mean absolute error of what is predicted at the start of episode ${episode}`,
-        cell: ({ byEpisode }: ReturnError) => fineScore(byEpisode.absolute[episode - 1]),
-        expendable: 3,
-      })),
+      .filter(episode => episode <= like.byEpisode.absolute.length)
+      .map(episode => {
+        const meaning = `mean absolute error of what is predicted at the start of episode ${episode}`;
+        return column<ReturnError>(`ep ${episode}`, meaning, ({ byEpisode }) => fineScore(byEpisode.absolute[episode - 1]), 3);
+      }),
   ];
 }

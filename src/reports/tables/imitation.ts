@@ -1,7 +1,7 @@
 /** @file What reports show of accuracy and calibration: columns, words, and the order of rows. */
 
 import type { Estimate, ImitationScore, ImitationTable, ReliabilityBin } from '../../statistics/index.ts';
-import { type Column, withInterval } from './format.ts';
+import { type Column, column, withInterval } from './format.ts';
 
 /** What the table shows, for its heading. */
 export const IMITATION_TITLE = "action probabilities beside the source's";
@@ -20,54 +20,40 @@ const interval = ({ value, low, high }: Estimate) => withInterval(value, [low, h
 export function imitationColumns(like: ImitationScore): Column<ImitationScore>[] {
   const episodes = like.byEpisode.accuracy.value.length;
   return [
-    {
-      title: 'accuracy [interval]',
-      meaning: "share of the steps whose likeliest action is (one of) the source's likeliest",
-      cell: ({ accuracy }) => interval(accuracy),
-    },
-    {
-      title: 'excess [interval]',
-      meaning: "cross-entropy with the source's distribution beyond that distribution's own entropy, in nats",
-      cell: ({ excess }) => interval(excess),
-      expendable: 1,
-    },
-    {
-      title: 'nats',
-      meaning: "cross-entropy with the source's distribution",
-      cell: ({ crossEntropy }) => three(crossEntropy.value),
-      expendable: 3,
-    },
-    {
-      title: 'ECE [interval]',
-      meaning: "expected calibration error: by how much the likeliest action's probability misses how often the source takes that action",
-      cell: ({ calibrationError }) => interval(calibrationError),
-      expendable: 2,
-    },
-    {
-      title: 'Brier',
-      meaning: "Brier score against actions drawn from the source's distribution",
-      cell: ({ brier }) => three(brier.value),
-      expendable: 4,
-    },
+    column('accuracy [interval]', "share of the steps whose likeliest action is (one of) the source's likeliest", of =>
+      interval(of.accuracy),
+    ),
+    column(
+      'excess [interval]',
+      "cross-entropy with the source's distribution beyond that distribution's own entropy, in nats",
+      of => interval(of.excess),
+      1,
+    ),
+    column('nats', "cross-entropy with the source's distribution", of => three(of.crossEntropy.value), 3),
+    column(
+      'ECE [interval]',
+      "expected calibration error: by how much the likeliest action's probability misses how often the source takes that action",
+      of => interval(of.calibrationError),
+      2,
+    ),
+    column('Brier', "Brier score against actions drawn from the source's distribution", of => three(of.brier.value), 4),
     ...[1, 2, 5, 10]
       .filter(episode => episodes > 1 && episode <= episodes)
-      .map(episode => ({
-        title: `ep ${episode}`,
-        meaning: `accuracy in episode ${episode}`,
-        cell: ({ byEpisode }: ImitationScore) => three(byEpisode.accuracy.value[episode - 1]),
-        expendable: 5,
-      })),
+      .map(episode => {
+        const cell = ({ byEpisode }: ImitationScore) => three(byEpisode.accuracy.value[episode - 1]);
+        return column(`ep ${episode}`, `accuracy in episode ${episode}`, cell, 5);
+      }),
   ];
 }
 
 /** Columns of the reliability table: one a bin. */
 export function reliabilityColumns({ reliability }: ImitationScore): Column<ImitationScore>[] {
   const edge = (bin: number) => (bin / reliability.length).toFixed(1);
-  return reliability.map((_, b) => ({
-    title: `${edge(b)}–${edge(b + 1)}`,
-    meaning: `steps at which the likeliest action's probability is from ${edge(b)} to ${edge(b + 1)}`,
-    cell: (score: ImitationScore) => reliabilityCell(score.reliability[b]),
-  }));
+  return reliability.map((_, b) => {
+    const [from, to] = [edge(b), edge(b + 1)];
+    const meaning = `steps at which the likeliest action's probability is from ${from} to ${to}`;
+    return column(`${from}–${to}`, meaning, score => reliabilityCell(score.reliability[b]));
+  });
 }
 
 /** `0.93 of 0.95 (41%)`: how often the source takes the likeliest action, its mean probability, and the share of such steps. */

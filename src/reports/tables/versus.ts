@@ -13,7 +13,7 @@ import {
 } from '../../records/index.ts';
 import type { Estimate } from '../../statistics/index.ts';
 import { ranked } from '../figures/style.ts';
-import { type Column, score, withInterval } from './format.ts';
+import { type Column, column, score, withInterval } from './format.ts';
 
 /** What the table shows, for its heading. */
 export const versusTitle = ({ method }: Versus): string => `${method} beside every other row`;
@@ -58,42 +58,42 @@ export function versusColumns(versus: Versus, methods: MethodTable): Column<Comp
   const own = methods[versus.method];
   const [like] = Object.values(versus.others);
   const episodes = own.byEpisode.mean.length;
-  const columns = measuresOf(like.measures, episodes).flatMap(([name], i): Column<Comparison>[] => [
-    {
-      title: `${name} [interval]`,
-      meaning: `difference of the ${COMPARED[name].meaning(episodes)}`,
-      cell: ({ measures }) => estimate(measures[name]!.difference, signedScore),
-      expendable: i === 0 ? undefined : 4,
-    },
-    {
-      title: `by ${name}`,
-      meaning: `what ${versus.method} is beside that row, by this difference`,
-      cell: ({ measures }) => measureVerdict(name, measures[name]!),
-      expendable: i === 0 ? 1 : 3,
-    },
-  ]);
-  const ratio = (title: string, key: 'flopsPerAction' | 'stateBytes', meaning: string): Column<Comparison> => ({
-    title,
-    meaning: `${meaning} of ${versus.method}, as a fraction of that row's`,
-    cell: (_, name) => ratioOf(own, methods[name], key) ?? '–',
-    expendable: 2,
-  });
+  const ratio = (title: string, key: 'flopsPerAction' | 'stateBytes', meaning: string) =>
+    column<Comparison>(
+      `${title} ratio`,
+      `${meaning} of ${versus.method}, as a fraction of that row's`,
+      (_, name) => ratioOf(own, methods[name], key),
+      2,
+    );
   return [
-    ...columns,
-    {
-      title: 'P [interval]',
-      meaning: `probability that a run of ${versus.method} is better on the same task`,
-      cell: ({ measures, measure }) => estimate(measures[measure]!.improvement, score),
-      expendable: 5,
-    },
-    ratio('FLOPs ratio', 'flopsPerAction', 'floating-point operations of an action'),
-    ratio('state ratio', 'stateBytes', 'bytes that reach the policy'),
+    ...measuresOf(like.measures, episodes).flatMap(([name], i) => [
+      column<Comparison>(
+        `${name} [interval]`,
+        `difference of the ${COMPARED[name].meaning(episodes)}`,
+        ({ measures }) => estimate(measures[name]!.difference, signedScore),
+        i === 0 ? undefined : 4,
+      ),
+      column<Comparison>(
+        `by ${name}`,
+        `what ${versus.method} is beside that row, by this difference`,
+        ({ measures }) => measureVerdict(name, measures[name]!),
+        i === 0 ? 1 : 3,
+      ),
+    ]),
+    column(
+      'P [interval]',
+      `probability that a run of ${versus.method} is better on the same task`,
+      ({ measures, measure }) => estimate(measures[measure]!.improvement, score),
+      5,
+    ),
+    ratio('FLOPs', 'flopsPerAction', 'floating-point operations of an action'),
+    ratio('state', 'stateBytes', 'bytes that reach the policy'),
   ];
 }
 
-/** `0.43`: what one row takes of another; undefined where the other takes nothing. */
-const ratioOf = (own: MethodResult, other: MethodResult, key: 'flopsPerAction' | 'stateBytes'): string | undefined =>
-  own[key] > 0 && other[key] > 0 ? String(+(own[key] / other[key]).toPrecision(2)) : undefined;
+/** `0.43`: what one row takes of another; a dash where either takes nothing. */
+const ratioOf = (own: MethodResult, other: MethodResult, key: 'flopsPerAction' | 'stateBytes'): string =>
+  own[key] > 0 && other[key] > 0 ? String(+(own[key] / other[key]).toPrecision(2)) : '–';
 
 /** `0.94 [0.92, 0.96]`, in the format that is handed in. */
 export const estimate = ({ value, low, high }: Estimate, format: (value: number) => string): string =>
