@@ -1,6 +1,5 @@
 /** @file Reports of an evaluation: on the terminal, as figures, and as one HTML page. */
 
-import { join } from 'node:path';
 import {
   type AnyResults,
   type Inspection,
@@ -11,12 +10,12 @@ import {
   SUPERVISED_FORMAT,
   type SupervisedResults,
 } from '../records/index.ts';
-import { writeFileAtomic } from '../util/files.ts';
-import { attentionMap, type Draw, probeCurves, reconstructionMap, transplantMap } from './figures/inspection.ts';
+import { attentionMap, probeCurves, reconstructionMap, transplantMap } from './figures/inspection.ts';
 import { learningCurves, toPNG } from './figures/learning-curves.ts';
 import { rateCurves } from './figures/rate.ts';
 import { stylesOf } from './figures/style.ts';
 import { scoreCurves } from './figures/supervised.ts';
+import { type NamedFile, writeFiles } from './files.ts';
 import { inspectionHtml } from './html/inspection.ts';
 import { htmlReport } from './html/results.ts';
 import { sideBySideHtml } from './html/side-by-side.ts';
@@ -49,30 +48,25 @@ export { formatSupervised } from './terminal/supervised.ts';
  * the folder and gives their paths. Throws `E_DISK` if one cannot be written.
  */
 export function writeReports(folder: string, results: Results): string[] {
-  const shown = refusals(results, results.name).length === 0;
-  const written = writeFiles(
-    folder,
-    htmlReport(results),
-    shown ? learningCurves(results.methods, { styles: stylesOf(results) }) : undefined,
-  );
-  if (!results.rate || !shown) return written;
-  const path = join(folder, 'rate-return.svg');
-  writeFileAtomic(path, rateCurves(results.rate, { styles: stylesOf(results) }));
-  return [...written, path];
+  const files: NamedFile[] = [['results.html', htmlReport(results)]];
+  if (refusals(results, results.name).length === 0) {
+    const styles = stylesOf(results);
+    files.push(...drawn('results', learningCurves(results.methods, { styles })));
+    if (results.rate) files.push(['rate-return.svg', rateCurves(results.rate, { styles })]);
+  }
+  return writeFiles(folder, files);
 }
 
 /** Writes report.html, the page of `cadenza report`, into the folder and gives its path. Throws as `sideBySideHtml` does, and `E_DISK` if it cannot be written. */
 export function writePage(folder: string, { results, setting, runs }: Facts): string {
-  const path = join(folder, 'report.html');
   const several = runs && new Map([...runs].map(([name, run]) => [name, run.results]));
-  writeFileAtomic(path, several ? sideBySideHtml(several) : htmlReport({ setting, ...results }));
+  const [path] = writeFiles(folder, [['report.html', several ? sideBySideHtml(several) : htmlReport({ setting, ...results })]]);
   return path;
 }
 
 /** The same of a supervised experiment. */
-export function writeSupervisedReports(folder: string, results: SupervisedResults): string[] {
-  return writeFiles(folder, supervisedHtml(results), scoreCurves(results));
-}
+export const writeSupervisedReports = (folder: string, results: SupervisedResults): string[] =>
+  writeFiles(folder, [['results.html', supervisedHtml(results)], ...drawn('results', scoreCurves(results))]);
 
 /** How results of whichever format are shown: files in the folder of the run, a report on a terminal, and what was found, in sentences. */
 export function viewOf(results: AnyResults) {
@@ -94,33 +88,17 @@ export function viewOf(results: AnyResults) {
 /** Writes inspect.html and a figure of each part of a look inside, as SVG and PNG, into the folder and gives their paths. */
 export function writeInspection(folder: string, inspection: Inspection): string[] {
   const { reconstruction, probes, transplants, attention } = inspection;
-  const figures: [string, Draw][] = [
-    ...(isMissing(reconstruction) ? [] : [['reconstruction', reconstructionMap(reconstruction)] satisfies [string, Draw]]),
-    ...(isMissing(probes) ? [] : probes.factors.map((factor): [string, Draw] => [`probes-${factor.name}`, probeCurves(factor, probes)])),
-    ...(isMissing(transplants) ? [] : [['transplants', transplantMap(transplants.heldOut)] satisfies [string, Draw]]),
-    ...(isMissing(attention) ? [] : [['attention', attentionMap(attention)] satisfies [string, Draw]]),
-  ];
-  const files = figures.flatMap(([name, draw]): [string, string | Uint8Array][] => {
-    const svg = draw();
-    const plain = name.replaceAll(' ', '-');
-    return [
-      [`${plain}.svg`, svg],
-      [`${plain}.png`, toPNG(svg)],
-    ];
-  });
-  return [['inspect.html', inspectionHtml(inspection)] as const, ...files].map(([name, content]) => {
-    const path = join(folder, name);
-    writeFileAtomic(path, content);
-    return path;
-  });
+  const files: NamedFile[] = [['inspect.html', inspectionHtml(inspection)]];
+  if (!isMissing(reconstruction)) files.push(...drawn('reconstruction', reconstructionMap(reconstruction)()));
+  if (!isMissing(probes))
+    for (const factor of probes.factors) files.push(...drawn(`probes-${factor.name.replaceAll(' ', '-')}`, probeCurves(factor, probes)()));
+  if (!isMissing(transplants)) files.push(...drawn('transplants', transplantMap(transplants.heldOut)()));
+  if (!isMissing(attention)) files.push(...drawn('attention', attentionMap(attention)()));
+  return writeFiles(folder, files);
 }
 
-function writeFiles(folder: string, page: string, svg: string | undefined): string[] {
-  const files: [string, string | Uint8Array][] = [['results.html', page]];
-  if (svg !== undefined) files.push(['results.svg', svg], ['results.png', toPNG(svg)]);
-  return files.map(([name, content]) => {
-    const path = join(folder, name);
-    writeFileAtomic(path, content);
-    return path;
-  });
-}
+/** A figure as the files that it is written to. */
+const drawn = (name: string, svg: string): NamedFile[] => [
+  [`${name}.svg`, svg],
+  [`${name}.png`, toPNG(svg)],
+];

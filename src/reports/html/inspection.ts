@@ -3,7 +3,6 @@
 import { type Inspection, isMissing, type Missing, SIDES } from '../../records/index.ts';
 import {
   attentionMap,
-  type Draw,
   probeCurves,
   reconstructionCurves,
   reconstructionMap,
@@ -17,11 +16,10 @@ import {
   probeTable,
   reconstructionTable,
   subjectLine,
-  type TextTable,
   TRANSPLANT_NOTE,
   transplantTableText,
 } from '../tables/inspection.ts';
-import { html, Markup, page, runSection } from './results.ts';
+import { dataTable, figure, html, type Markup, type Part, page, runSection } from './results.ts';
 
 /** The whole HTML document. */
 export function inspectionHtml(inspection: Inspection): string {
@@ -36,7 +34,7 @@ export function inspectionHtml(inspection: Inspection): string {
 ${section('Reconstruction', reconstruction, found => [
   html`<p>How much of the past transitions a decoder gives back of Z, after ${found.after} in-context episodes, always against the raw values. ${found.decoder}
 “Without Z” is the mean context of the training streams in the decoder’s place.</p>`,
-  textTable(reconstructionTable(found.fields)),
+  dataTable(reconstructionTable(found.fields)),
   figure(
     reconstructionMap(found),
     `By age, in episodes of ${found.horizon} steps: accuracy, recall of rewarded transitions (events), and of numbers the share of the squared error without Z that the decoder explains (expl.).`,
@@ -48,12 +46,12 @@ ${section('What Z says of the hidden task', probes, found => [
   ...found.factors.flatMap(factor => [
     html`<h3>${factor.name}</h3>`,
     figure(probeCurves(factor, found), `${factor.measure} by in-context episode; the band is the interval of the blue line.`),
-    textTable(probeTable(factor, found)),
+    dataTable(probeTable(factor, found)),
   ]),
 ])}
 ${section('Exchanged memories', transplants, found => [
   html`<p>${TRANSPLANT_NOTE}</p>`,
-  textTable(transplantTableText(found)),
+  dataTable(transplantTableText(found)),
   ...[...SIDES]
     .reverse()
     .map(side => figure(transplantMap(found[side]), `On ${SIDE_TITLES[side]}; on the diagonals with memories of the own task.`)),
@@ -76,21 +74,9 @@ ${runSection(run)}
   );
 }
 
-function section<T extends object>(title: string, found: T | Missing, parts: (found: T) => readonly (Markup | Markup[])[]): Markup {
+function section<T extends object>(title: string, found: T | Missing, parts: (found: T) => Part): Markup {
   return html`<section>
 <h2>${title}</h2>
 ${isMissing(found) ? html`<p>${found.missing}</p>` : parts(found as T)}
 </section>`;
 }
-
-const figure = (draw: Draw, caption: string): Markup => html`<figure>
-<div class="wide">${new Markup(draw({ ground: 'inherit' }))}</div>
-<div class="narrow">${new Markup(draw({ ground: 'inherit', width: 360, height: 320 }))}</div>
-<figcaption>${caption}</figcaption>
-</figure>`;
-
-const textTable = ({ heads, rows }: TextTable): Markup => html`<div class="scroll" tabindex="0"><table>
-<thead><tr>${heads.map(head => html`<th scope="col">${head}</th>`)}</tr></thead>
-<tbody>
-${rows.map(([first, ...cells]) => html`<tr><th scope="row">${first}</th>${cells.map(cell => html`<td>${cell}</td>`)}</tr>\n`)}</tbody>
-</table></div>`;

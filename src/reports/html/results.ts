@@ -39,6 +39,7 @@ import {
   resultColumns,
   returnColumns,
   score,
+  type TextTable,
 } from '../tables/format.ts';
 import { IMITATION_NOTE, IMITATION_TITLE, imitationColumns, rankedImitators, reliabilityColumns } from '../tables/imitation.ts';
 import { budgetNotes, integrityNote, refusals } from '../tables/integrity.ts';
@@ -236,11 +237,7 @@ ${legendTable('method', names, imitation.methods, imitationColumns(like), styles
 const rateSection = (rate: RateReturn, styles: Styles): Markup => html`<section>
 <h2>${rateTitle(rate)}</h2>
 <figure><div class="scroll" tabindex="0">${new Markup(rateCurves(rate, { ground: 'inherit', styles }))}</div></figure>
-<div class="scroll" tabindex="0"><table>
-<thead><tr>${RATE_HEADS.map(head => html`<th scope="col">${head}</th>`)}</tr></thead>
-<tbody>
-${rate.points.map(point => html`<tr>${rateRow(point).map((cell, i) => (i ? html`<td>${cell}</td>` : html`<th scope="row">${cell}</th>`))}</tr>\n`)}</tbody>
-</table></div>
+${dataTable({ heads: RATE_HEADS, rows: rate.points.map(rateRow) })}
 ${rateNotes(rate).map(note => html`<p class="note">${note}</p>\n`)}</section>`;
 
 /** Who and what made the results, how long it took, and the hashes of what they were made from. */
@@ -258,6 +255,13 @@ ${facts(run.dataHashes)}
 ${run.imported ? yamlBlock({ imported: run.imported }) : ''}
 <details><summary>Configuration</summary>${yamlBlock(run.config)}</details>
 </section>`;
+
+/** A table of texts in a box of its own. */
+export const dataTable = ({ heads, rows }: TextTable): Markup => html`<div class="scroll" tabindex="0"><table>
+<thead><tr>${heads.map(head => html`<th scope="col">${head}</th>`)}</tr></thead>
+<tbody>
+${rows.map(([first, ...cells]) => html`<tr><th scope="row">${first}</th>${cells.map(cell => html`<td>${cell}</td>`)}</tr>\n`)}</tbody>
+</table></div>`;
 
 /** A table in a box of its own, and below it what its columns are, for where tooltips do not show: on phones and in print. */
 export function legendTable<T>(

@@ -2,12 +2,13 @@
 
 import { join } from 'node:path';
 import { expectComparable, rowsOf } from '../../records/index.ts';
-import { writeFileAtomic, writeJson } from '../../util/files.ts';
+import { writeJson } from '../../util/files.ts';
 import { learningCurves } from '../figures/learning-curves.ts';
 import { toPDF } from '../figures/pdf.ts';
 import { pipeline } from '../figures/pipeline.ts';
 import { profiles } from '../figures/profiles.ts';
 import { stylesOf } from '../figures/style.ts';
+import { type NamedFile, writeFiles } from '../files.ts';
 import { expectSideBySide } from '../html/side-by-side.ts';
 import { bibliography, citedKeys } from './bibliography.ts';
 import type { Facts } from './facts.ts';
@@ -16,9 +17,6 @@ import { FIGURES, methods } from './methods.ts';
 import { rowSets, tables } from './tables.ts';
 
 export type { Facts } from './facts.ts';
-
-/** Every numeral of the .tex files with the place that it came from. */
-export const NUMBERS_FILE = 'numbers.json';
 
 /** Throws `E_SPLIT` where rows may not be shown, and `E_DATA` where those of several runs may not stand side by side. */
 export function expectShown({ results, runs }: Facts): void {
@@ -38,8 +36,8 @@ export async function writePaper(folder: string, facts: Facts): Promise<string[]
   expectShown(facts);
   const body = { methods: methods(facts), tables: tables(facts) };
   const texts = { ...body, main: main(facts, Object.values(body)) };
-  const files: [string, string | Uint8Array][] = [
-    ...Object.entries(texts).map(([name, { text }]) => [`${name}.tex`, `${text.trimEnd()}\n`] as [string, string]),
+  const files: NamedFile[] = [
+    ...Object.entries(texts).map(([name, { text }]) => [`${name}.tex`, `${text.trimEnd()}\n`] as const),
     ['references.bib', bibliography(citedKeys(texts.methods.text, texts.tables.text))],
     [join(FIGURES, 'pipeline.pdf'), await toPDF(pipeline(facts.setting))],
   ];
@@ -49,12 +47,9 @@ export async function writePaper(folder: string, facts: Facts): Promise<string[]
     const profile = profiles(methods, options);
     if (profile) files.push([join(FIGURES, `${figureFile('profiles', label)}.pdf`), await toPDF(profile)]);
   }
-  const paths = files.map(([name, content]) => {
-    const path = join(folder, name);
-    writeFileAtomic(path, content);
-    return path;
-  });
-  const numbers = join(folder, NUMBERS_FILE);
+  const paths = writeFiles(folder, files);
+  // Every numeral of the .tex files with the place that it came from.
+  const numbers = join(folder, 'numbers.json');
   writeJson(numbers, {
     setting: facts.setting,
     ...(facts.runs ? { runs: Object.fromEntries([...facts.runs].map(([name, { setting }]) => [name, { setting }])) } : {}),

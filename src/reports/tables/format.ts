@@ -87,6 +87,12 @@ export function givenNotes(methods: MethodTable): string[] {
 /** Mean of the task on which the method does worst. */
 export const worstTask = ({ perTask }: MethodResult): number => Math.min(...perTask.map(({ mean }) => mean));
 
+/** A table as text: heads, then rows as long. */
+export interface TextTable {
+  readonly heads: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
 export interface Column<T = MethodResult> {
   title: string;
   /** What the column holds, for a tooltip or a legend. */

@@ -13,14 +13,7 @@ import {
 } from '../../records/index.ts';
 import type { MeanScore } from '../../statistics/index.ts';
 import { digits, measured, SIDE_TITLES } from '../figures/inspection.ts';
-
-/** A table as text: heads, then rows as long. */
-export interface TextTable {
-  readonly heads: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-}
-
-import { withInterval } from './format.ts';
+import { type TextTable, withInterval } from './format.ts';
 
 const interval = ({ mean, low, high }: MeanScore): string => withInterval(mean, [low, high], digits);
 

@@ -3,13 +3,13 @@
 import { type Inspection, isMissing, type Missing } from '../../records/index.ts';
 import { wantsColor } from '../../util/color.ts';
 import { wrap } from '../../util/text.ts';
+import type { TextTable } from '../tables/format.ts';
 import {
   attentionLines,
   PROBE_NOTE,
   probeTable,
   reconstructionTable,
   subjectLine,
-  type TextTable,
   TRANSPLANT_NOTE,
   transplantTableText,
 } from '../tables/inspection.ts';
@@ -25,12 +25,7 @@ export function formatInspection(
 ): string {
   const paint = painter(color);
   const { name, reconstruction, probes, transplants, attention, bars } = inspection;
-  const text = ({ heads, rows }: TextTable) =>
-    table(
-      [...heads],
-      rows.map(row => [...row]),
-      paint,
-    );
+  const text = ({ heads, rows }: TextTable) => table(heads, rows, paint);
   const section = <T extends object>(title: string, found: T | Missing, parts: (found: T) => string[]): string[] => [
     paint('bold', title),
     ...(isMissing(found) ? [wrap(found.missing, width)] : parts(found as T)),

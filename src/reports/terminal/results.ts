@@ -194,7 +194,7 @@ export function formatImitation(imitation: ImitationTable, options: TerminalOpti
 
 /** One row a point of the curve of rate against return, and the smallest Z of every line. */
 export function formatRate(rate: RateReturn, { width = 80, color = wantsColor() }: TerminalOptions = {}): string {
-  const rows = table([...RATE_HEADS], rate.points.map(rateRow), painter(color));
+  const rows = table(RATE_HEADS, rate.points.map(rateRow), painter(color));
   return [rows, ...rateNotes(rate).map(note => wrap(note, width))].join('\n\n');
 }
 
@@ -300,13 +300,13 @@ const BORDERLESS = Object.fromEntries(
   ['top', 'bottom', 'left', 'right', 'mid'].flatMap(edge => [edge, `${edge}-mid`, `${edge}-left`, `${edge}-right`]).map(edge => [edge, '']),
 );
 
-export function table(head: string[], rows: string[][], paint: Paint): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[], paint: Paint): string {
   const view = new Table({
     head: head.map(title => paint('bold', title)),
     chars: { ...BORDERLESS, middle: ' '.repeat(GAP), 'mid-mid': '' },
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
     colAligns: head.map((_, i) => (i ? 'right' : 'left')),
   });
-  view.push(...rows);
+  view.push(...rows.map(row => [...row]));
   return view.toString();
 }
