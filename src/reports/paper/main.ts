@@ -2,9 +2,9 @@
 
 import { CODE_POINT } from './escape.ts';
 import type { Facts } from './facts.ts';
-import { FIGURES } from './methods.ts';
+import { figure } from './methods.ts';
 import { rowSets } from './tables.ts';
-import { join, literal, paragraph, type Written } from './write.ts';
+import { join, paragraph, type Written } from './write.ts';
 
 const raw = String.raw;
 
@@ -32,58 +32,34 @@ const CODE_POINTS = raw`Characters that the fonts of this document lack are give
 
 /** `body` is what the other files say. */
 export function main(facts: Facts, body: readonly Written[]): Written {
-  const figures = rowSets(facts).flatMap(({ title, label, methods }) => [
-    figure(
-      facts,
-      'curves',
-      label,
-      raw`Mean return by in-context episode of ${title}, divided by that of the oracle. Bands are intervals of the mean, as in Table~\ref{tab:scores${label}}.`,
-    ),
-    Object.values(methods).some(({ profile }) => profile)
-      ? figure(
-          facts,
-          'profiles',
-          label,
-          raw`Performance profiles~\cite{agarwal2021} of ${title}: the share of runs whose final score is above a threshold, in percent of the return of the oracle. Bands are pointwise intervals of that share.`,
-        )
-      : undefined,
-  ]);
+  const figures = rowSets(facts).flatMap(({ title, label, methods }) => {
+    const of = (kind: 'curves' | 'profiles', caption: string) =>
+      figure(figureFile(kind, label), `${kind}${label}`, '0.86', paragraph(facts, [caption]));
+    const curves = raw`Mean return by in-context episode of ${title}, divided by that of the oracle. Bands are intervals of the mean, as in Table~\ref{tab:scores${label}}.`;
+    const profiles = raw`Performance profiles~\cite{agarwal2021} of ${title}: the share of runs whose final score is above a threshold, in percent of the return of the oracle. Bands are pointwise intervals of that share.`;
+    return [of('curves', curves), Object.values(methods).some(({ profile }) => profile) && of('profiles', profiles)];
+  });
   return join(
     [
-      literal(PREAMBLE),
+      PREAMBLE,
       paragraph(facts, [raw`\title{Methods and results of ${rowSets(facts)[0].title}}`]),
-      literal(raw`\author{}
+      raw`\author{}
 \date{}
 
 \begin{document}
 \maketitle
-\input{methods}`),
-      body.some(({ text }) => text.includes(CODE_POINT)) ? literal(`\n${CODE_POINTS}`) : undefined,
-      literal(raw`
-\section{Results}`),
+\input{methods}`,
+      body.some(({ text }) => text.includes(CODE_POINT)) ? `\n${CODE_POINTS}` : undefined,
+      raw`
+\section{Results}`,
       ...figures,
-      literal(raw`\input{tables}
+      raw`\input{tables}
 
 \bibliographystyle{plain}
 \bibliography{references}
 \end{document}
-`),
+`,
     ],
     '\n',
   )!;
 }
-
-const figure = (facts: Facts, kind: 'curves' | 'profiles', label: string, caption: string): Written | undefined =>
-  join(
-    [
-      literal(raw`\begin{figure}[htbp]
-\centering
-\includegraphics[width=0.86\linewidth]{${FIGURES}/${figureFile(kind, label)}.pdf}
-\caption{`),
-      paragraph(facts, [caption]),
-      literal(raw`}
-\label{fig:${kind}${label}}
-\end{figure}`),
-    ],
-    '',
-  );

@@ -6,7 +6,7 @@ import type { Facts } from './facts.ts';
 import { objective } from './objective.ts';
 import { compared, differences, evaluation, implementation } from './protocol.ts';
 import { training } from './training.ts';
-import { join, literal, paragraph, type Written } from './write.ts';
+import { join, paragraph, type Written } from './write.ts';
 
 const raw = String.raw;
 
@@ -35,9 +35,9 @@ const PARTS: readonly Part[] = [
 export function methods(facts: Facts): Written {
   const sections = PARTS.map(([title, paragraphs]) => {
     const body = join(paragraphs(facts), '\n\n');
-    return body && join([literal(raw`\subsection{${title}}`), body], '\n');
+    return body && join([raw`\subsection{${title}}`, body], '\n');
   });
-  return join([literal(raw`\section{Methods}`), pipelineFigure(facts), ...sections], '\n\n')!;
+  return join([raw`\section{Methods}`, pipelineFigure(facts), ...sections], '\n\n')!;
 }
 
 function pipelineFigure(facts: Facts): Written | undefined {
@@ -51,17 +51,21 @@ function pipelineFigure(facts: Facts): Written | undefined {
     retrieved > 0 && 'Latents of <setting/retrieved|retrieved context> stand beside the own.',
     reconstructs(facts) && raw`Dashed: the decoder $R_\psi$, which is there in training alone.`,
   ]);
-  return join(
+  return figure('pipeline', 'pipeline', '', caption);
+}
+
+/** A figure of the paper by its file, its label, its width as a share of the line (all of it when empty), and its caption. */
+export const figure = (file: string, label: string, width: string, caption: Written | undefined): Written | undefined =>
+  join(
     [
-      literal(raw`\begin{figure}[htbp]
+      raw`\begin{figure}[htbp]
 \centering
-\includegraphics[width=\linewidth]{${FIGURES}/pipeline.pdf}
-\caption{`),
+\includegraphics[width=${width}\linewidth]{${FIGURES}/${file}.pdf}
+\caption{`,
       caption,
-      literal(raw`}
-\label{fig:pipeline}
-\end{figure}`),
+      raw`}
+\label{fig:${label}}
+\end{figure}`,
     ],
     '',
   );
-}

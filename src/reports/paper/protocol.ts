@@ -6,7 +6,7 @@ import { audited } from './data.ts';
 import { escapeTex } from './escape.ts';
 import { type Facts, has, stepsPath } from './facts.ts';
 import { baselineProse, environmentProse, sourceProse, TEACHER } from './prose/index.ts';
-import { join, literal, paragraph, rebase, type Written, write } from './write.ts';
+import { join, paragraph, rebase, type Written, write } from './write.ts';
 
 const raw = String.raw;
 
@@ -27,7 +27,7 @@ export function compared(facts: Facts): (Written | undefined)[] {
     const name = write(facts, `<results/methods/${row}:name>`);
     return name && said && join([{ text: raw`\item[${name.text}]`, citations: name.citations }, said], ' ');
   });
-  const list = join([literal(raw`\begin{description}`), ...items, literal(raw`\end{description}`)], '\n');
+  const list = join([raw`\begin{description}`, ...items, raw`\end{description}`], '\n');
   const trained = facts.config.baselines.methods.some(method => Object.hasOwn(facts.setting.parameters, method));
   return [
     paragraph(facts, [

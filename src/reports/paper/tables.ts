@@ -7,7 +7,7 @@ import { rowBeside } from '../html/side-by-side.ts';
 import { rankedImitators } from '../tables/imitation.ts';
 import { measuresOf, measureVerdict, rankedOthers } from '../tables/versus.ts';
 import type { Facts } from './facts.ts';
-import { enumeration, join, literal, paragraph, type Written, write } from './write.ts';
+import { enumeration, join, paragraph, type Written, write } from './write.ts';
 
 const raw = String.raw;
 
@@ -329,37 +329,37 @@ function table(facts: Facts, { label, caption, first, columns, rows, long = fals
   const widest = Math.max(...body.map(each => (each ? shown(each).replaceAll(' & ', '  ').length : 0)));
   const size = widest > LINE ? raw`\scriptsize\setlength{\tabcolsep}{3pt}` : raw`\footnotesize\setlength{\tabcolsep}{4pt}`;
   const preamble = `{@{}l${'r'.repeat(columns.length)}@{}}`;
-  const title = join([literal(raw`\caption{`), paragraph(facts, caption), literal(raw`}\label{tab:${label}}`)], '')!;
+  const title = join([raw`\caption{`, paragraph(facts, caption), raw`}\label{tab:${label}}`], '')!;
   const parts = long
     ? [
-        literal(raw`\begingroup${size}\setlength{\LTcapwidth}{\linewidth}
-\begin{longtable}${preamble}`),
-        join([title, literal(raw` \\`)], ''),
-        literal(raw`\toprule`),
+        raw`\begingroup${size}\setlength{\LTcapwidth}{\linewidth}
+\begin{longtable}${preamble}`,
+        join([title, raw` \\`], ''),
+        raw`\toprule`,
         heads,
-        literal(raw`\midrule
+        raw`\midrule
 \endfirsthead
-\toprule`),
+\toprule`,
         heads,
-        literal(raw`\midrule
-\endhead`),
+        raw`\midrule
+\endhead`,
         ...body,
-        literal(raw`\bottomrule
+        raw`\bottomrule
 \end{longtable}
-\endgroup`),
+\endgroup`,
       ]
     : [
-        literal(raw`\begin{table}[htbp]
-\centering${size}`),
+        raw`\begin{table}[htbp]
+\centering${size}`,
         title,
-        literal(raw`\begin{tabular}${preamble}
-\toprule`),
+        raw`\begin{tabular}${preamble}
+\toprule`,
         heads,
-        literal(raw`\midrule`),
+        raw`\midrule`,
         ...body,
-        literal(raw`\bottomrule
+        raw`\bottomrule
 \end{tabular}
-\end{table}`),
+\end{table}`,
       ];
   return join(parts, '\n')!;
 }

@@ -3,7 +3,7 @@
 import type { OptimiserConfig } from '../../settings/base.ts';
 import { escapeTex } from './escape.ts';
 import { type Facts, optimiserPath, stepsPath } from './facts.ts';
-import { join, literal, paragraph, type Written, write } from './write.ts';
+import { join, paragraph, type Written, write } from './write.ts';
 
 const raw = String.raw;
 
@@ -51,18 +51,18 @@ function table(facts: Facts): Written | undefined {
   const heads = ['stage', 'steps', ...COLUMNS.map(([title]) => title)];
   return join(
     [
-      literal(raw`\begin{table}[htbp]
+      raw`\begin{table}[htbp]
 \centering\small
 \caption{Training by stage: steps, sequences in a batch, peak learning rate, steps of warm-up, final rate as a fraction of the peak, weight decay, largest norm of the gradient, and decays of the running means.}
 \label{tab:training}
 \begin{tabular}{l${'r'.repeat(heads.length - 1)}}
 \toprule
 ${heads.join(' & ')} \\
-\midrule`),
+\midrule`,
       ...rows,
-      literal(raw`\bottomrule
+      raw`\bottomrule
 \end{tabular}
-\end{table}`),
+\end{table}`,
     ],
     '\n',
   );

@@ -108,12 +108,11 @@ export function paragraph(facts: Facts, sentences: readonly (string | false | un
   return join(said, ' ');
 }
 
-/** Text without a number. */
-export const literal = (text: string): Written => ({ text, citations: [] });
-
-/** Parts one after the other; undefined where none is there. */
-export function join(parts: readonly (Written | undefined)[], separator: string): Written | undefined {
-  const there = parts.filter(part => part !== undefined && part.text !== '') as Written[];
+/** Parts one after the other, texts without a number among them; undefined where none is there. */
+export function join(parts: readonly (Written | string | false | undefined)[], separator: string): Written | undefined {
+  const there = parts
+    .map(part => (typeof part === 'string' ? { text: part, citations: [] } : part))
+    .filter((part): part is Written => Boolean(part && part.text !== ''));
   if (there.length === 0) return undefined;
   return { text: there.map(({ text }) => text).join(separator), citations: there.flatMap(({ citations }) => citations) };
 }
