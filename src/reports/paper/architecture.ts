@@ -3,7 +3,7 @@
 import type { ExperimentConfig } from '../../config/experiment.ts';
 import type { MetricId } from '../../data/retrieval.ts';
 import { type Facts, minimizes } from './facts.ts';
-import { compressorProse, headProse, latentProse } from './prose/index.ts';
+import { compressorProse, headProse, latentProse } from './prose.ts';
 import { paragraph, rebase, type Written } from './write.ts';
 
 type Paragraphs = (Written | undefined)[];

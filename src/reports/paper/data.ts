@@ -1,7 +1,7 @@
 /** @file Methods: the environment, its split, and the learning histories (method 5). */
 
 import { type Facts, has } from './facts.ts';
-import { environmentProse, sourceProse } from './prose/index.ts';
+import { environmentProse, sourceProse } from './prose.ts';
 import { paragraph, rebase, type Written } from './write.ts';
 
 const raw = String.raw;

@@ -4,8 +4,7 @@ import type { StageDescription } from '../../records/index.ts';
 import { reconstructs } from './architecture.ts';
 import { escapeTex } from './escape.ts';
 import { type Facts, has, minimizes } from './facts.ts';
-import { latentProse, termProse } from './prose/index.ts';
-import { KL, RECONSTRUCTION, RETURNS, TASK } from './prose/terms.ts';
+import { KL, latentProse, RECONSTRUCTION, RETURNS, TASK, termProse } from './prose.ts';
 import { enumeration, paragraph, rebase, type Written } from './write.ts';
 
 const raw = String.raw;

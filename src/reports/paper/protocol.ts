@@ -5,7 +5,7 @@ import { isMap } from '../../util/canonical.ts';
 import { audited } from './data.ts';
 import { escapeTex } from './escape.ts';
 import { type Facts, has, stepsPath } from './facts.ts';
-import { baselineProse, environmentProse, sourceProse, TEACHER } from './prose/index.ts';
+import { baselineProse, environmentProse, sourceProse, TEACHER } from './prose.ts';
 import { join, paragraph, rebase, type Written, write } from './write.ts';
 
 const raw = String.raw;

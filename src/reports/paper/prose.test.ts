@@ -1,28 +1,35 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ROOT } from '../../../../test/helpers/command.ts';
-import { visible } from '../../../../test/helpers/read-back.ts';
-import { baselines } from '../../../agent/baselines/index.ts';
-import { compressors, latentKinds } from '../../../compressor/index.ts';
-import { loadExperiment } from '../../../config/experiment.ts';
-import { input } from '../../../engine/index.ts';
-import { environments } from '../../../envs/index.ts';
-import { Scope } from '../../../nn/index.ts';
-import { describe as describeExperiment } from '../../../pipeline/describe.ts';
-import { heads } from '../../../policy/index.ts';
-import type { Results } from '../../../records/index.ts';
-import { DEMONSTRATION_STYLES, sources } from '../../../sources/index.ts';
-import { resolveOptions } from '../../../util/options.ts';
-import { citedKeys } from '../bibliography.ts';
-import { methods } from '../methods.ts';
-import { BASELINES } from './baselines.ts';
-import { COMPRESSORS } from './compressors.ts';
-import { ENVIRONMENTS } from './environments.ts';
-import { HEADS } from './heads.ts';
-import { baselineProse, compressorProse, environmentProse, headProse, latentProse, sourceProse } from './index.ts';
-import { LATENTS } from './latents.ts';
-import { SOURCES } from './sources.ts';
+import { ROOT } from '../../../test/helpers/command.ts';
+import { visible } from '../../../test/helpers/read-back.ts';
+import { baselines } from '../../agent/baselines/index.ts';
+import { compressors, latentKinds } from '../../compressor/index.ts';
+import { loadExperiment } from '../../config/experiment.ts';
+import { input } from '../../engine/index.ts';
+import { environments } from '../../envs/index.ts';
+import { Scope } from '../../nn/index.ts';
+import { describe as describeExperiment } from '../../pipeline/describe.ts';
+import { heads } from '../../policy/index.ts';
+import type { Results } from '../../records/index.ts';
+import { DEMONSTRATION_STYLES, sources } from '../../sources/index.ts';
+import { resolveOptions } from '../../util/options.ts';
+import { citedKeys } from './bibliography.ts';
+import { methods } from './methods.ts';
+import {
+  BASELINES,
+  baselineProse,
+  COMPRESSORS,
+  compressorProse,
+  ENVIRONMENTS,
+  environmentProse,
+  HEADS,
+  headProse,
+  LATENTS,
+  latentProse,
+  SOURCES,
+  sourceProse,
+} from './prose.ts';
 
 const quick = JSON.parse(readFileSync(join(ROOT, 'docs/results/dark-room-quick/results.json'), 'utf8')) as Results;
 const config = loadExperiment(join(ROOT, 'experiments/dark-room.yaml'));
