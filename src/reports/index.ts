@@ -14,34 +14,30 @@ import { attentionMap, probeCurves, reconstructionMap, transplantMap } from './f
 import { learningCurves, toPNG } from './figures/learning-curves.ts';
 import { rateCurves } from './figures/rate.ts';
 import { stylesOf } from './figures/style.ts';
-import { scoreCurves } from './figures/supervised.ts';
 import { type NamedFile, writeFiles } from './files.ts';
 import { inspectionHtml } from './html/inspection.ts';
 import { htmlReport } from './html/results.ts';
 import { sideBySideHtml } from './html/side-by-side.ts';
-import { supervisedHtml } from './html/supervised.ts';
 import type { Facts } from './paper/facts.ts';
 import { summarize, summarizeRecorded, summarizeSupervised } from './summary.ts';
+import { formatSupervised, scoreCurves, supervisedHtml } from './supervised.ts';
 import { refusals } from './tables/integrity.ts';
 import { formatRecorded } from './terminal/recorded.ts';
 import { formatResults } from './terminal/results.ts';
-import { formatSupervised } from './terminal/supervised.ts';
 
 export { learningCurves, toPNG } from './figures/learning-curves.ts';
 export type { FigureOptions } from './figures/plot.ts';
 export { rateCurves } from './figures/rate.ts';
 export { isCad, ranked } from './figures/style.ts';
-export { scoreCurves, trainingCurves } from './figures/supervised.ts';
 export { inspectionHtml } from './html/inspection.ts';
 export { htmlReport } from './html/results.ts';
-export { supervisedHtml } from './html/supervised.ts';
 export { type OpenRun, openRun, rawTable } from './open.ts';
 export { summarize, summarizeRecorded, summarizeSupervised } from './summary.ts';
+export { formatSupervised, scoreCurves, supervisedHtml, trainingCurves } from './supervised.ts';
 export { type ComparisonReport, compareRuns, formatComparison } from './terminal/comparison.ts';
 export { formatInspection } from './terminal/inspection.ts';
 export { formatRecorded } from './terminal/recorded.ts';
 export { formatCurves, formatResults, formatTable, formatTasks, type TerminalOptions } from './terminal/results.ts';
-export { formatSupervised } from './terminal/supervised.ts';
 
 /**
  * Writes results.html and, unless its rows may not be shown, results.svg and results.png (and rate-return.svg, where there is such a curve) into

@@ -2,9 +2,7 @@ import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 import { expectWholePage, textsOf } from '../../test/helpers/html.ts';
 import { SUPERVISED_FORMAT, type SupervisedMethodResult, type SupervisedResults } from '../records/index.ts';
-import { rankedBySupervised, scoreCurves, trainingCurves } from './figures/supervised.ts';
-import { supervisedHtml } from './html/supervised.ts';
-import { formatSupervised } from './terminal/supervised.ts';
+import { formatSupervised, rankedBySupervised, scoreCurves, supervisedHtml, trainingCurves } from './supervised.ts';
 
 /** A method whose score falls as `start` / n, trained for 200 steps if `trained`. */
 function method(start: number, examples: readonly number[], trained: boolean): SupervisedMethodResult {

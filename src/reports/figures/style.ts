@@ -1,7 +1,6 @@
 /** @file How methods are told apart in every report: by color and dash, which belong to the name, so that all figures and pages agree. */
 
 import type { MethodTable, Results } from '../../records/index.ts';
-import type { ReturnTable } from '../../statistics/index.ts';
 import { expect } from '../../util/errors.ts';
 
 export interface MethodStyle {
@@ -10,18 +9,7 @@ export interface MethodStyle {
   /** SVG stroke-dasharray; a second channel next to color. */
   dash: string;
   /** The nearest of the terminal's own colors. */
-  terminal:
-    | 'blueBright'
-    | 'yellow'
-    | 'green'
-    | 'magenta'
-    | 'cyan'
-    | 'red'
-    | 'white'
-    | 'gray'
-    | 'yellowBright'
-    | 'magentaBright'
-    | 'redBright';
+  terminal: (typeof PALETTE)[number][1] | 'blueBright';
   emphasised: boolean;
 }
 
@@ -101,10 +89,6 @@ export function ranked(methods: MethodTable): string[] {
   expect(names.length > 0, 'ranked: expected results of at least one method, got none; list some in the configuration and evaluate again.');
   return names.sort((a, b) => methods[b].final.mean - methods[a].final.mean || (a < b ? -1 : 1));
 }
-
-/** Names of predictors of returns by mean absolute error, best first. */
-export const rankedPredictors = ({ predictors }: ReturnTable): string[] =>
-  Object.keys(predictors).sort((a, b) => predictors[a].absolute.mean - predictors[b].absolute.mean || (a < b ? -1 : 1));
 
 /**
  * Moves positions as little as possible (in squares) until neighbours are `gap` apart, inside [low, high] where they fit: isotonic

@@ -2,6 +2,7 @@
 
 import { stringify } from 'yaml';
 import {
+  type Comparison,
   finalEpisodes,
   type MethodTable,
   type MethodTimes,
@@ -12,7 +13,7 @@ import {
   type Setting,
   type Versus,
 } from '../../records/index.ts';
-import type { ImitationTable, ReturnTable } from '../../statistics/index.ts';
+import type { ImitationScore } from '../../statistics/index.ts';
 import { printable } from '../../util/text.ts';
 import { learningCurves } from '../figures/learning-curves.ts';
 import { pipeline } from '../figures/pipeline.ts';
@@ -20,10 +21,9 @@ import type { FigureOptions } from '../figures/plot.ts';
 import { PROFILE_CAPTION, profiles } from '../figures/profiles.ts';
 import { rateCurves } from '../figures/rate.ts';
 import { panelsNote } from '../figures/small-multiples.ts';
-import { methodStyles, ranked, rankedPredictors, type Styles, stylesOf } from '../figures/style.ts';
+import { methodStyles, type Styles, stylesOf } from '../figures/style.ts';
 import { rowInQuestion } from '../summary.ts';
 import {
-  type Column,
   duration,
   givenNotes,
   iqmInterval,
@@ -31,20 +31,19 @@ import {
   meanScoreInterval,
   noIntervalNote,
   RATE_HEADS,
-  RETURNS_NOTE,
-  RETURNS_TITLE,
+  type ReportTable,
   rateNotes,
   rateRow,
   rateTitle,
-  resultColumns,
-  returnColumns,
+  resultTable,
+  returnTable,
   score,
   type TextTable,
 } from '../tables/format.ts';
-import { IMITATION_NOTE, IMITATION_TITLE, imitationColumns, rankedImitators, reliabilityColumns } from '../tables/imitation.ts';
+import { imitationTable, reliabilityColumns } from '../tables/imitation.ts';
 import { budgetNotes, integrityNote, refusals } from '../tables/integrity.ts';
-import { TIME_COLUMNS, TIMES_NOTE } from '../tables/times.ts';
-import { rankedOthers, versusColumns, versusNote, versusTitle } from '../tables/versus.ts';
+import { timeTable } from '../tables/times.ts';
+import { versusTable } from '../tables/versus.ts';
 
 /** Text that is markup already. */
 export class Markup {
@@ -108,8 +107,11 @@ ${+oracle.mean.toFixed(3)}).${shown && !results.rate ? headline : ''}</p>
 <main>
 ${results.rate && shown ? rateSection(results.rate, styles) : ''}
 ${tables}
-${Object.entries(results.returns ?? {}).map(([title, returns]) => returnsSection(title, returns, styles))}
-${Object.entries(results.imitation ?? {}).map(([title, imitation]) => imitationSection(title, imitation, styles))}
+${Object.entries(results.returns ?? {}).map(([title, returns]) => furtherSection(title, returnTable(returns), styles))}
+${Object.entries(results.imitation ?? {}).map(([title, imitation]) => {
+  const table = imitationTable(imitation);
+  return furtherSection(title, table, styles, reliability(table, styles));
+})}
 ${results.setting ? pipelineSection(results.setting) : ''}
 <section>
 <h2>How the numbers were made</h2>
@@ -158,28 +160,28 @@ export function methodsSection(
   notes: readonly string[],
   { styles = methodStyles(Object.keys(methods)), side, times, versus }: Beside = {},
 ): Markup {
-  const names = ranked(methods);
+  const table = resultTable(methods, times);
+  const { names } = table;
   return html`<section>
 <h2>${title}</h2>
 ${figure(
   options => learningCurves(methods, { styles, ...options }),
   `Mean by in-context episode; the bands are explained below.${panelsNote(names, styles)}`,
 )}
-${legendTable('method', names, methods, resultColumns(methods[names[0]], times), styles)}
-${notes.filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}${versus ? versusPart(versus, methods, styles) : ''}${profilePart(methods, styles)}<h3>By task</h3>
+${legendTable(table, styles)}
+${notes.filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}${versus ? versusPart(versusTable(versus, methods), styles) : ''}${profilePart(methods, styles)}<h3>By task</h3>
 <p class="note">Mean over ${finalEpisodes(methods[names[0]].byEpisode.mean.length)} on each ${side ?? 'evaluated'} task; the darker, the nearer to the oracle.</p>
 <div class="scroll" tabindex="0">${heatTable(methods, names, styles)}</div>
 </section>`;
 }
 
 /** What CAD is beside every other row. */
-const versusPart = (versus: Versus, methods: MethodTable, styles: Styles): Markup => html`<h3>${versusTitle(versus)}</h3>
-${legendTable('method', rankedOthers(versus, methods), versus.others, versusColumns(versus, methods), styles)}
-<p class="note">${versusNote(
-  versus,
-  versusColumns(versus, methods).map(({ title }) => title),
-)}</p>
+const versusPart = (table: ReportTable<Comparison>, styles: Styles): Markup => html`<h3>${table.title}</h3>
+${legendTable(table, styles)}
+${noteOf(table)}
 `;
+
+const noteOf = <T>({ note, columns }: ReportTable<T>): Markup => html`<p class="note">${note(columns.map(({ title }) => title))}</p>`;
 
 /** How the runs of every method are spread. */
 function profilePart(methods: MethodTable, styles: Styles): Markup {
@@ -208,30 +210,19 @@ export const pipelineSection = (setting: Setting): Markup => html`<section>
 <div class="scroll drawing">${new Markup(pipeline(setting))}</div>
 </section>`;
 
-/** Table of return-prediction errors. */
-function returnsSection(title: string, returns: ReturnTable, styles: Styles): Markup {
-  const names = rankedPredictors(returns);
-  return html`<section>
-<h2>${title}: ${RETURNS_TITLE}</h2>
-<p class="note">${RETURNS_NOTE}</p>
-${legendTable('predictor', names, returns.predictors, returnColumns(returns.predictors[names[0]]), styles)}
-</section>`;
-}
+/** A table of something that models were also asked for, with what its title and note say, and more below it. */
+const furtherSection = <T>(name: string, table: ReportTable<T>, styles: Styles, more?: Markup): Markup => html`<section>
+<h2>${name}: ${table.title}</h2>
+${noteOf(table)}
+${legendTable(table, styles)}
+${more}</section>`;
 
-/** Table of accuracy and calibration, and how often the source does what a model is so sure of. */
-function imitationSection(title: string, imitation: ImitationTable, styles: Styles): Markup {
-  const names = rankedImitators(imitation);
-  const like = imitation.methods[names[0]];
-  return html`<section>
-<h2>${title}: ${IMITATION_TITLE}</h2>
-<p class="note">${IMITATION_NOTE}</p>
-${legendTable('method', names, imitation.methods, imitationColumns(like), styles)}
-<details><summary>Reliability</summary>
+/** How often the source does what a model is so sure of. */
+const reliability = (table: ReportTable<ImitationScore>, styles: Styles): Markup => html`<details><summary>Reliability</summary>
 <p class="note">Steps by the probability of the likeliest action: how often the source takes it, of how often it was expected to, and the share of such steps.</p>
-<div class="scroll" tabindex="0">${rowsTable('method', names, imitation.methods, reliabilityColumns(like), styles)}</div>
+<div class="scroll" tabindex="0">${rowsTable({ ...table, columns: reliabilityColumns(table.entries[table.names[0]]) }, styles)}</div>
 </details>
-</section>`;
-}
+`;
 
 /** Rate against return: figure, table, and the smallest Z that keeps so much. */
 const rateSection = (rate: RateReturn, styles: Styles): Markup => html`<section>
@@ -247,10 +238,10 @@ ${facts({ command: run.command, version: run.version, commit: run.commit, node: 
 ${typeof run.machine === 'string' ? facts({ machine: run.machine }) : facts(run.machine)}
 <h3>Time</h3>
 ${facts(Object.fromEntries(Object.entries(run.seconds).map(([stage, seconds]) => [stage, duration(seconds)])))}
-${Object.entries(run.times ?? {}).map(
-  ([title, times]) =>
-    html`<h3>Time of every row: ${title}</h3>\n${legendTable('method', Object.keys(times), times, TIME_COLUMNS, styles)}\n<p class="note">${TIMES_NOTE}</p>\n`,
-)}<h3>Data</h3>
+${Object.entries(run.times ?? {}).map(([name, times]) => {
+  const table = timeTable(times);
+  return html`<h3>${table.title}: ${name}</h3>\n${legendTable(table, styles)}\n${noteOf(table)}\n`;
+})}<h3>Data</h3>
 ${facts(run.dataHashes)}
 ${run.imported ? yamlBlock({ imported: run.imported }) : ''}
 <details><summary>Configuration</summary>${yamlBlock(run.config)}</details>
@@ -264,28 +255,16 @@ ${rows.map(([first, ...cells]) => html`<tr><th scope="row">${first}</th>${cells.
 </table></div>`;
 
 /** A table in a box of its own, and below it what its columns are, for where tooltips do not show: on phones and in print. */
-export function legendTable<T>(
-  head: string,
-  names: readonly string[],
-  entries: Readonly<Record<string, T>>,
-  columns: readonly Column<T>[],
+export const legendTable = <T>(
+  table: ReportTable<T>,
   styles?: Styles,
-) {
-  return html`<div class="scroll" tabindex="0">${rowsTable(head, names, entries, columns, styles)}</div>
+): Markup => html`<div class="scroll" tabindex="0">${rowsTable(table, styles)}</div>
 <details class="legend"><summary>What the columns are</summary>
-<dl>${columns.map(({ title, meaning }) => html`<dt>${title}</dt><dd>${meaning}</dd>\n`)}</dl>
+<dl>${table.columns.map(({ title, meaning }) => html`<dt>${title}</dt><dd>${meaning}</dd>\n`)}</dl>
 </details>`;
-}
 
 /** A row for each name. */
-function rowsTable<T>(
-  head: string,
-  names: readonly string[],
-  entries: Readonly<Record<string, T>>,
-  columns: readonly Column<T>[],
-  styles: Styles = methodStyles(names),
-): Markup {
-  return html`<table>
+const rowsTable = <T>({ head, names, entries, columns }: ReportTable<T>, styles = methodStyles(names)): Markup => html`<table>
 <thead><tr><th scope="col">${head}</th>${columns.map(column => html`<th scope="col" title="${column.meaning}">${column.title}</th>`)}</tr></thead>
 <tbody>
 ${names.map(
@@ -293,7 +272,6 @@ ${names.map(
     html`<tr><th scope="row">${swatch(name, styles)}</th>${columns.map(column => html`<td>${column.cell(entries[name], name)}</td>`)}</tr>\n`,
 )}</tbody>
 </table>`;
-}
 
 function heatTable(methods: MethodTable, names: readonly string[], styles: Styles): Markup {
   const byTask = new Map(names.map(name => [name, new Map(methods[name].perTask.map(entry => [entry.task, entry.mean]))]));

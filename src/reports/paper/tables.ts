@@ -2,9 +2,10 @@
 
 import type { MethodCost, MethodResult, MethodTable, MethodTimes, Verdict } from '../../records/index.ts';
 import type { Measures } from '../../statistics/index.ts';
-import { ranked, rankedPredictors } from '../figures/style.ts';
+import { ranked } from '../figures/style.ts';
 import { rowBeside } from '../html/side-by-side.ts';
-import { rankedImitators } from '../tables/imitation.ts';
+import { returnTable } from '../tables/format.ts';
+import { imitationTable } from '../tables/imitation.ts';
 import { measuresOf, measureVerdict, rankedOthers } from '../tables/versus.ts';
 import type { Facts } from './facts.ts';
 import { enumeration, join, paragraph, type Written, write } from './write.ts';
@@ -83,8 +84,8 @@ export function tables(facts: Facts): Written {
   return join(
     [
       ...sets.flatMap(rows => [scoreTable(facts, rows), versusTable(facts, rows)]),
-      ...predicted.map(name => returnTable(facts, name)),
-      ...imitated.map(name => imitationTable(facts, name)),
+      ...predicted.map(name => returnErrors(facts, name)),
+      ...imitated.map(name => imitationScores(facts, name)),
       costTable(facts, sets[0]),
       ...sets.map(rows => taskTable(facts, rows)),
     ],
@@ -157,7 +158,7 @@ function versusTable(facts: Facts, { name, methods, of, title, label }: Rows): W
   const at = (row: string) => `results/versus/${name}/others/${row}`;
   const own = raw`\texttt{${versus.method}}`;
   const measures = measuresOf(versus.others[names[0]].measures, methods[names[0]].byEpisode.mean.length);
-  const columns = measures.flatMap(([measure]): Column[] => {
+  const columns = measures.flatMap((measure): Column[] => {
     const path = (row: string) => `${at(row)}/measures/${measure}`;
     const verdict = (row: string) => measureVerdict(measure, versus.others[row].measures[measure]!);
     return [
@@ -243,7 +244,7 @@ function parametersOf({ method, base, facts: { setting } }: Place): string {
   return /^(cad|reinforced)\b/.test(method) ? `<${base}setting/parameters/compressor> + <${base}setting/parameters/policy>` : NONE;
 }
 
-function returnTable(facts: Facts, name: string): Written {
+function returnErrors(facts: Facts, name: string): Written {
   const returns = facts.results.returns![name];
   const path = `results/returns/${name}/predictors`;
   const columns: Column[] = [
@@ -257,12 +258,12 @@ function returnTable(facts: Facts, name: string): Written {
     ],
     first: 'predictor',
     columns,
-    rows: rankedPredictors(returns).map(row => ({ key: row, name: `<${path}/${row}:name>` })),
+    rows: returnTable(returns).names.map(row => ({ key: row, name: `<${path}/${row}:name>` })),
   });
 }
 
 /** How near each model comes to what the source does. */
-function imitationTable(facts: Facts, name: string): Written {
+function imitationScores(facts: Facts, name: string): Written {
   const path = `results/imitation/${name}/methods`;
   const column = (head: string, key: keyof Measures<unknown>): Column => ({
     head,
@@ -275,7 +276,7 @@ function imitationTable(facts: Facts, name: string): Written {
     ],
     first: 'model',
     columns: [column('accuracy', 'accuracy'), column('divergence', 'excess'), column('calibration error', 'calibrationError')],
-    rows: rankedImitators(facts.results.imitation![name]).map(row => ({ key: row, name: `<${path}/${row}:name>` })),
+    rows: imitationTable(facts.results.imitation![name]).names.map(row => ({ key: row, name: `<${path}/${row}:name>` })),
   });
 }
 

@@ -10,8 +10,9 @@ import {
   type Regret,
   type Score,
 } from '../../records/index.ts';
-import type { EpisodesTo, MeanScore, ReturnError } from '../../statistics/index.ts';
+import type { EpisodesTo, MeanScore, ReturnError, ReturnTable } from '../../statistics/index.ts';
 import { groupBy } from '../../util/groups.ts';
+import { ranked } from '../figures/style.ts';
 
 /** A normalised score, 1 = optimal. */
 export const score = (value: number): string => value.toFixed(2);
@@ -105,6 +106,26 @@ export interface Column<T = MethodResult> {
 /** A column by its title, what it holds and its cells; `expendable` as in `Column`. */
 export function column<T = MethodResult>(title: string, meaning: string, cell: Column<T>['cell'], expendable?: number): Column<T> {
   return { title, meaning, cell, expendable };
+}
+
+/** A table of rows by name, as every report has it. */
+export interface ReportTable<T> {
+  /** What it shows, for its heading. */
+  readonly title: string;
+  /** Head of the names. */
+  readonly head: string;
+  /** Best first. */
+  readonly names: readonly string[];
+  readonly entries: Readonly<Record<string, T>>;
+  readonly columns: readonly Column<T>[];
+  /** What the numbers are, in sentences, where the columns with these titles are shown. */
+  readonly note: (shown: readonly string[]) => string;
+}
+
+/** The results of methods, with their times if they were taken. */
+export function resultTable(methods: MethodTable, times?: Readonly<Record<string, MethodTimes>>): ReportTable<MethodResult> {
+  const names = ranked(methods);
+  return { title: 'Results', head: 'method', names, entries: methods, columns: resultColumns(methods[names[0]], times), note: () => '' };
 }
 
 /** Columns of the result table after the method's name, for methods that were all evaluated as `like` was, with their times if they were taken. */
@@ -212,14 +233,19 @@ export const rateNotes = ({ smallest, reference }: RateReturn): string[] =>
     return `Smallest Z of ${group} that keeps of the final return of ${reference}: ${found.join('; ')}.`;
   });
 
-/** What the table of return-prediction errors shows, for its heading. */
-export const RETURNS_TITLE = "error of predicted returns, as a fraction of the oracle's";
-export const RETURNS_NOTE =
+const RETURNS_NOTE =
   'At the start of every episode of fresh histories of the source on these tasks, the returns of that episode and of those after it are predicted. ' +
   '“training mean” says the mean return of the histories that were trained on; “last return” repeats the last episode.';
 
-/** Columns of the table of return-prediction errors, for predictors that all foretold as `like` did. */
-export function returnColumns(like: ReturnError): Column<ReturnError>[] {
+/** Return-prediction errors, the predictor with the least mean absolute error first. */
+export function returnTable({ predictors }: ReturnTable): ReportTable<ReturnError> {
+  const names = Object.keys(predictors).sort((a, b) => predictors[a].absolute.mean - predictors[b].absolute.mean || (a < b ? -1 : 1));
+  const title = "error of predicted returns, as a fraction of the oracle's";
+  return { title, head: 'predictor', names, entries: predictors, columns: returnColumns(predictors[names[0]]), note: () => RETURNS_NOTE };
+}
+
+/** Columns for predictors that all foretold as `like` did. */
+function returnColumns(like: ReturnError): Column<ReturnError>[] {
   const calibration = column<ReturnError>(
     'calibration',
     'by how much the mean return misses the mean prediction, among predictions of similar size',

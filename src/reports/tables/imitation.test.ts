@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { addStep, IMITATION_SUMS, type ImitationTable, imitationScore, scoreStep } from '../../statistics/index.ts';
 import { Random } from '../../util/random.ts';
-import { formatImitation } from '../terminal/results.ts';
-import { rankedImitators, reliabilityColumns } from './imitation.ts';
+import { notedTable } from '../terminal/results.ts';
+import { imitationTable, reliabilityColumns } from './imitation.ts';
 
 /** A policy that gives every one of 12 episodes' only step this probability, of an action that the source always takes. */
 function score(probability: number) {
@@ -16,11 +16,11 @@ function score(probability: number) {
 const table: ImitationTable = { histories: 1, methods: { random: score(0.5), cad: score(0.9), source: score(1) } };
 
 it('ranks the nearest to the source first', () => {
-  expect(rankedImitators(table)).toEqual(['source', 'cad', 'random']);
+  expect(imitationTable(table).names).toEqual(['source', 'cad', 'random']);
 });
 
 it.each([40, 80, 140])('has a table that fits into %i columns, its notes below', width => {
-  const text = formatImitation(table, { width, color: false });
+  const text = notedTable(imitationTable(table), { width, color: false });
   for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(width);
   expect(text).toMatch(/cad +1\.000 \[–\]/);
   // −ln 0.9 = 0.105.

@@ -1,23 +1,24 @@
 /** @file What reports show of accuracy and calibration: columns, words, and the order of rows. */
 
 import type { Estimate, ImitationScore, ImitationTable, ReliabilityBin } from '../../statistics/index.ts';
-import { type Column, column, withInterval } from './format.ts';
+import { type Column, column, type ReportTable, withInterval } from './format.ts';
 
-/** What the table shows, for its heading. */
-export const IMITATION_TITLE = "action probabilities beside the source's";
-export const IMITATION_NOTE =
+const NOTE =
   'Models look on as the source learns anew on these tasks. “source” is its own distribution over actions, the best that can be foretold; “random” is uniform choice. ' +
   'A model that was trained on other labels, or by returns, need not do as the source does.';
 
-/** Names by excess cross-entropy, the least first. */
-export const rankedImitators = ({ methods }: ImitationTable): string[] =>
-  Object.keys(methods).sort((a, b) => methods[a].excess.value - methods[b].excess.value || (a < b ? -1 : 1));
+/** Accuracy and calibration, the least excess cross-entropy first. */
+export function imitationTable({ methods }: ImitationTable): ReportTable<ImitationScore> {
+  const names = Object.keys(methods).sort((a, b) => methods[a].excess.value - methods[b].excess.value || (a < b ? -1 : 1));
+  const title = "action probabilities beside the source's";
+  return { title, head: 'method', names, entries: methods, columns: imitationColumns(methods[names[0]]), note: () => NOTE };
+}
 
 const three = (value: number) => value.toFixed(3);
 const interval = ({ value, low, high }: Estimate) => withInterval(value, [low, high], three);
 
 /** Columns for models that all looked on as `like` did. */
-export function imitationColumns(like: ImitationScore): Column<ImitationScore>[] {
+function imitationColumns(like: ImitationScore): Column<ImitationScore>[] {
   const episodes = like.byEpisode.accuracy.value.length;
   return [
     column('accuracy [interval]', "share of the steps whose likeliest action is (one of) the source's likeliest", of =>

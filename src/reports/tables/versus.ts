@@ -13,13 +13,19 @@ import {
 } from '../../records/index.ts';
 import type { Estimate } from '../../statistics/index.ts';
 import { ranked } from '../figures/style.ts';
-import { type Column, column, score, withInterval } from './format.ts';
+import { type Column, column, type ReportTable, score, withInterval } from './format.ts';
 
-/** What the table shows, for its heading. */
-export const versusTitle = ({ method }: Versus): string => `${method} beside every other row`;
+/** What a row is beside every other, the best of those first. */
+export const versusTable = (versus: Versus, methods: MethodTable): ReportTable<Comparison> => ({
+  title: `${versus.method} beside every other row`,
+  head: 'method',
+  names: rankedOthers(versus, methods),
+  entries: versus.others,
+  columns: versusColumns(versus, methods),
+  note: shown => versusNote(versus, shown),
+});
 
-/** What the numbers are, in sentences, for the columns that are shown. */
-export const versusNote = ({ method, others }: Versus, shown: readonly string[]): string => {
+function versusNote({ method, others }: Versus, shown: readonly string[]): string {
   const [{ measures, measure }] = Object.values(others);
   const { by, seeds, resampled } = measures[measure]!.difference;
   const pairs =
@@ -38,23 +44,20 @@ export const versusNote = ({ method, others }: Versus, shown: readonly string[])
   ]
     .filter(Boolean)
     .join(' ');
-};
+}
 
 /** The other rows, best first. */
 export const rankedOthers = ({ others }: Versus, methods: MethodTable): string[] =>
   ranked(methods).filter(name => Object.hasOwn(others, name));
 
 /** The measures that say something: of a single episode, the last ones are all there are. */
-export function measuresOf(measures: Comparison['measures'], episodes: number): [ComparedBy, MeasureComparison][] {
-  const told = (['final', 'area', 'regret'] as const).filter(name => measures[name] && !(name === 'area' && episodes === 1));
-  return told.map(name => [name, measures[name]!]);
-}
+export const measuresOf = (measures: Comparison['measures'], episodes: number): ComparedBy[] =>
+  (['final', 'area', 'regret'] as const).filter(name => measures[name] && !(name === 'area' && episodes === 1));
 
 /** How to read one measure of a comparison. */
 export const measureVerdict = (name: ComparedBy, { difference }: MeasureComparison) => verdictOf(difference, COMPARED[name].better);
 
-/** Columns of that table after the other row's name. */
-export function versusColumns(versus: Versus, methods: MethodTable): Column<Comparison>[] {
+function versusColumns(versus: Versus, methods: MethodTable): Column<Comparison>[] {
   const own = methods[versus.method];
   const [like] = Object.values(versus.others);
   const episodes = own.byEpisode.mean.length;
@@ -66,7 +69,7 @@ export function versusColumns(versus: Versus, methods: MethodTable): Column<Comp
       2,
     );
   return [
-    ...measuresOf(like.measures, episodes).flatMap(([name], i) => [
+    ...measuresOf(like.measures, episodes).flatMap((name, i) => [
       column<Comparison>(
         `${name} [interval]`,
         `difference of the ${COMPARED[name].meaning(episodes)}`,

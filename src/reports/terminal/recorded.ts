@@ -2,7 +2,7 @@
 
 import { measuresIn, RECORDED_MEASURES, type RecordedMethodResult, type RecordedResults } from '../../records/index.ts';
 import { wrap } from '../../util/text.ts';
-import { type Column, noIntervalNote, withInterval } from '../tables/format.ts';
+import { type Column, column, noIntervalNote, withInterval } from '../tables/format.ts';
 import { fittingTable, GAP, NAME_WIDTH, type TerminalOptions } from './results.ts';
 
 const interval = ({ mean, low, high }: NonNullable<RecordedMethodResult['accuracy']>, digits: number) =>
@@ -20,20 +20,17 @@ export function formatRecorded(results: RecordedResults, options: TerminalOption
     const measures = measuresIn(Object.values(rows)[0]);
     const [likelihood, nearness] = measures;
     const ranked = Object.keys(rows).sort((a, b) => rows[a][likelihood]!.mean - rows[b][likelihood]!.mean);
-    const shown = (columns: Pick<Column<RecordedMethodResult>, 'title' | 'cell'>[]) =>
-      fittingTable('method', ranked, rows, columns, { ...options, width });
+    const shown = (columns: Column<RecordedMethodResult>[]) =>
+      fittingTable({ head: 'method', names: ranked, entries: rows, columns }, { ...options, width });
     const { episode } = rows[ranked[0]].byEpisode;
     const room = Math.floor((width - NAME_WIDTH - GAP) / (CELL_WIDTH + GAP));
     const places = evenly(episode.length, Math.max(1, Math.min(EPISODES, room)));
     return [
       wrap(`${title}: labels (${labels}) foretold in recordings of held-out tasks of ${environment}`, width),
-      shown(measures.map(measure => ({ title: RECORDED_MEASURES[measure], cell: result => interval(result[measure]!, 3) }))),
+      shown(measures.map(measure => column(RECORDED_MEASURES[measure], '', result => interval(result[measure]!, 3)))),
       wrap(`${title}: ${RECORDED_MEASURES[nearness]} by the episode of the recorded history`, width),
       shown(
-        places.map(place => ({
-          title: `ep ${Math.round(episode[place])}`,
-          cell: ({ byEpisode }) => byEpisode[nearness]!.mean[place].toFixed(3),
-        })),
+        places.map(place => column(`ep ${Math.round(episode[place])}`, '', ({ byEpisode }) => byEpisode[nearness]!.mean[place].toFixed(3))),
       ),
     ];
   });

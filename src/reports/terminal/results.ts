@@ -2,45 +2,42 @@
 
 import Table from 'cli-table3';
 import pc from 'picocolors';
-import type { MethodTable, MethodTimes, RateReturn, Results, Versus } from '../../records/index.ts';
-import type { ImitationTable, ReturnTable } from '../../statistics/index.ts';
+import type { MethodTable, RateReturn, Results } from '../../records/index.ts';
 import { wantsColor } from '../../util/color.ts';
 import { wrap } from '../../util/text.ts';
-import { type MethodStyle, methodStyles, ranked, rankedPredictors, type Styles, spread, stylesOf } from '../figures/style.ts';
+import { type MethodStyle, methodStyles, ranked, type Styles, spread, stylesOf } from '../figures/style.ts';
 import {
-  type Column,
   givenNotes,
   noIntervalNote,
   RATE_HEADS,
-  RETURNS_NOTE,
-  RETURNS_TITLE,
+  type ReportTable,
   rateNotes,
   rateRow,
   rateTitle,
-  resultColumns,
-  returnColumns,
+  resultTable,
+  returnTable,
   score,
 } from '../tables/format.ts';
-import { IMITATION_NOTE, IMITATION_TITLE, imitationColumns, rankedImitators } from '../tables/imitation.ts';
+import { imitationTable } from '../tables/imitation.ts';
 import { budgetNotes, integrityNote, refusals } from '../tables/integrity.ts';
-import { rankedOthers, versusColumns, versusNote, versusTitle } from '../tables/versus.ts';
+import { versusTable } from '../tables/versus.ts';
 
 export interface TerminalOptions {
   /** Columns of the terminal; no line is longer. At least 40. */
   width?: number;
-  /** Rows of the plot. */
-  height?: number;
   /** Escape codes for colour; by default as the terminal and NO_COLOR say. Without them curves are drawn by letters. */
   color?: boolean;
   /** By the names of rows; of all of a report, so that its parts agree. */
   styles?: Styles;
-  /** Rows of the table by task before it is cut short. */
-  maxTasks?: number;
 }
 
 export const NAME_WIDTH = 18;
 export const GAP = 2;
 const HEAD_WIDTH = 11;
+/** Rows of the plot. */
+const HEIGHT = 16;
+/** Rows of the table by task before it is cut short. */
+const MOST_TASKS = 24;
 /** Curves that one plot holds; the table has all rows. */
 const MOST_CURVES = 6;
 
@@ -55,12 +52,8 @@ export function formatResults(results: Results, given: TerminalOptions = {}): st
   const sections = tables.flatMap(([name, methods]) => [
     wrap(`${name}: return as a fraction of the oracle's, by in-context episode`, width),
     ...formatRows(results, name, methods, { ...options, width }),
-    ...(results.returns?.[name]
-      ? [wrap(`${name}: ${RETURNS_TITLE}`, width), formatReturns(results.returns[name], { ...options, width })]
-      : []),
-    ...(results.imitation?.[name]
-      ? [wrap(`${name}: ${IMITATION_TITLE}`, width), formatImitation(results.imitation[name], { ...options, width })]
-      : []),
+    ...(results.returns?.[name] ? titled(name, returnTable(results.returns[name]), { ...options, width }) : []),
+    ...(results.imitation?.[name] ? titled(name, imitationTable(results.imitation[name]), { ...options, width }) : []),
   ]);
   if (results.rate && refusals(results, results.name).length === 0)
     sections.push(wrap(`${results.name}: ${rateTitle(results.rate)}`, width), formatRate(results.rate, { ...options, width }));
@@ -75,19 +68,20 @@ function formatRows(results: Results, name: string, methods: MethodTable, option
   const { width } = options;
   const refused = refusals(results, name);
   if (refused.length > 0) return refused.map(reason => wrap(`Not shown: ${reason} The numbers are in results.json.`, width));
+  const versus = results.versus?.[name] && versusTable(results.versus[name], methods);
   const notes = [...givenNotes(methods), ...budgetNotes(methods), integrityNote(results, name)].filter(Boolean);
   return [
     formatCurves(methods, options),
-    formatTable(methods, options, results.run.times?.[name]),
+    fittingTable(resultTable(methods, results.run.times?.[name]), options),
     ...notes.map(note => wrap(note, width)),
-    ...(results.versus?.[name] ? [versusTitle(results.versus[name]), formatVersus(results.versus[name], methods, options)] : []),
+    ...(versus ? [versus.title, notedTable(versus, options)] : []),
     formatTasks(methods, options),
   ];
 }
 
 /** Learning curves (means), each labelled where it ends. */
 export function formatCurves(methods: MethodTable, options: TerminalOptions = {}): string {
-  const { width = 80, height = 16, color = wantsColor(), styles = methodStyles(Object.keys(methods)) } = options;
+  const { width = 80, color = wantsColor(), styles = methodStyles(Object.keys(methods)) } = options;
   const paint = painter(color);
   const all = ranked(methods);
   const names = chosenCurves(all, styles);
@@ -97,10 +91,10 @@ export function formatCurves(methods: MethodTable, options: TerminalOptions = {}
   const columns = Math.max(8, width - 7 - 2 - labelWidth);
   const values = names.flatMap(name => methods[name].byEpisode.mean);
   const [low, high] = [Math.min(0, ...values), Math.max(1.05, ...values)];
-  const rowOf = (value: number) => (height * 4 - 1) * (1 - (value - low) / (high - low));
+  const rowOf = (value: number) => (HEIGHT * 4 - 1) * (1 - (value - low) / (high - low));
 
   // Each cell holds its braille dots and the method drawn last; the best come last, the emphasised one on top of all.
-  const cells = Array.from({ length: height }, () => Array.from({ length: columns }, () => ({ dots: 0, name: '' })));
+  const cells = Array.from({ length: HEIGHT }, () => Array.from({ length: columns }, () => ({ dots: 0, name: '' })));
   const drawingOrder = [...names].reverse().sort((a, b) => Number(styles.get(a)!.emphasised) - Number(styles.get(b)!.emphasised));
   for (const name of drawingOrder) {
     const means = methods[name].byEpisode.mean;
@@ -121,10 +115,10 @@ export function formatCurves(methods: MethodTable, options: TerminalOptions = {}
     names.map(name => Math.round(rowOf(methods[name].byEpisode.mean.at(-1)!)) >> 2),
     1,
     0,
-    Math.max(height, names.length) - 1,
+    Math.max(HEIGHT, names.length) - 1,
   ).map(Math.round);
   const ticks = new Map([0, 0.25, 0.5, 0.75, 1].map(tick => [Math.round(rowOf(tick)) >> 2, tick.toFixed(2)]));
-  const lines = Array.from({ length: Math.max(height, ...ends.map(end => end + 1)) }, (_, row) => {
+  const lines = Array.from({ length: Math.max(HEIGHT, ...ends.map(end => end + 1)) }, (_, row) => {
     const drawn = cells[row] ?? Array.from({ length: columns }, () => ({ dots: 0, name: '' }));
     const curve = drawn.map(({ dots, name }) => {
       if (!name) return row === oracleRow ? paint('gray', '┈') : ' ';
@@ -164,32 +158,20 @@ export function initials(names: readonly string[]): Map<string, string> {
 }
 
 /** One row a method, best first. */
-export function formatTable(methods: MethodTable, options: TerminalOptions = {}, times?: Readonly<Record<string, MethodTimes>>): string {
-  const names = ranked(methods);
-  return fittingTable('method', names, methods, resultColumns(methods[names[0]], times), options);
-}
+export const formatTable = (methods: MethodTable, options: TerminalOptions = {}): string => fittingTable(resultTable(methods), options);
 
-/** One row for every other method, best first, and what the numbers are. */
-export function formatVersus(versus: Versus, methods: MethodTable, options: TerminalOptions = {}): string {
-  const columns = versusColumns(versus, methods);
-  const rows = fittingTable('method', rankedOthers(versus, methods), versus.others, columns, options);
+/** A table with its title, which names what the table is of. */
+const titled = <T>(name: string, table: ReportTable<T>, options: TerminalOptions & { width: number }): string[] => [
+  wrap(`${name}: ${table.title}`, options.width),
+  notedTable(table, options),
+];
+
+/** A table, and what the numbers are. */
+export function notedTable<T>(table: ReportTable<T>, options: TerminalOptions): string {
+  const rows = fittingTable(table, options);
   const [head] = rows.split('\n');
-  const shown = columns.map(({ title }) => title).filter(title => head.includes(title));
-  return `${rows}\n\n${wrap(versusNote(versus, shown), options.width ?? 80)}`;
-}
-
-/** One row a predictor of returns, best first, and what the numbers are. */
-export function formatReturns(returns: ReturnTable, options: TerminalOptions = {}): string {
-  const names = rankedPredictors(returns);
-  const rows = fittingTable('predictor', names, returns.predictors, returnColumns(returns.predictors[names[0]]), options);
-  return `${rows}\n\n${wrap(RETURNS_NOTE, options.width ?? 80)}`;
-}
-
-/** One row a model, the nearest to the source first, and what the numbers are. */
-export function formatImitation(imitation: ImitationTable, options: TerminalOptions = {}): string {
-  const names = rankedImitators(imitation);
-  const rows = fittingTable('method', names, imitation.methods, imitationColumns(imitation.methods[names[0]]), options);
-  return `${rows}\n\n${wrap(IMITATION_NOTE, options.width ?? 80)}`;
+  const shown = table.columns.map(({ title }) => title).filter(title => head.includes(title));
+  return `${rows}\n\n${wrap(table.note(shown), options.width ?? 80)}`;
 }
 
 /** One row a point of the curve of rate against return, and the smallest Z of every line. */
@@ -200,10 +182,7 @@ export function formatRate(rate: RateReturn, { width = 80, color = wantsColor() 
 
 /** A row for each name. Columns are left out from the least important on until a row fits; what is too long then are the names. */
 export function fittingTable<T>(
-  head: string,
-  names: readonly string[],
-  entries: Readonly<Record<string, T>>,
-  all: readonly Omit<Column<T>, 'meaning'>[],
+  { head, names, entries, columns: all }: Omit<ReportTable<T>, 'title' | 'note'>,
   { width = 80, color = wantsColor(), styles = methodStyles(names) }: TerminalOptions,
 ): string {
   const paint = painter(color);
@@ -227,7 +206,7 @@ export function fittingTable<T>(
 /** Final mean of every method on every task, a column each; more than fit go into further blocks. */
 export function formatTasks(methods: MethodTable, options: TerminalOptions = {}): string {
   const names = ranked(methods);
-  const { width = 80, color = wantsColor(), maxTasks = 24, styles = methodStyles(names) } = options;
+  const { width = 80, color = wantsColor(), styles = methodStyles(names) } = options;
   const paint = painter(color);
   const tasks = methods[names[0]].perTask.map(({ task }) => task);
   const taskWidth = Math.min(Math.max(4, ...tasks.map(task => task.length)), Math.floor(width / 2));
@@ -239,7 +218,7 @@ export function formatTasks(methods: MethodTable, options: TerminalOptions = {})
     const block = names.slice(from, from + perBlock);
     const byTask = block.map(name => new Map(methods[name].perTask.map(entry => [entry.task, entry.mean])));
     const rows = tasks
-      .slice(0, maxTasks)
+      .slice(0, MOST_TASKS)
       .map(task => [clip(task, taskWidth), ...byTask.map(means => (means.has(task) ? score(means.get(task)!) : '–'))]);
     const titles = block.map(name =>
       heads
@@ -249,7 +228,7 @@ export function formatTasks(methods: MethodTable, options: TerminalOptions = {})
     );
     blocks.push(table(['task', ...titles], rows, paint));
   }
-  if (tasks.length > maxTasks) blocks.push(wrap(`… and ${tasks.length - maxTasks} more tasks in results.html`, width));
+  if (tasks.length > MOST_TASKS) blocks.push(wrap(`… and ${tasks.length - MOST_TASKS} more tasks in results.html`, width));
   return blocks.join('\n\n');
 }
 
