@@ -3,9 +3,8 @@ import { failure } from '../../test/helpers/failure.ts';
 import { aggregate } from '../statistics/aggregates.ts';
 import { Random } from '../util/random.ts';
 import { compareRows, pairedDifference, probabilityOfImprovement, verdictOf, versusOthers, versusOthersPieces } from './comparison.ts';
-import { scoreMethod } from './raw-returns.ts';
+import { drawsOf, type Run, runScore, runsOf, scoreMethod, scoresOf } from './raw-returns.ts';
 import type { ReturnsTable } from './returns-format.ts';
-import { drawsOf, type Run, runScore, runsOf, scoresOf } from './runs.ts';
 
 const random = Random.seeded(4);
 

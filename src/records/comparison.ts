@@ -17,9 +17,9 @@ import {
 import { CadenzaError, expect } from '../util/errors.ts';
 import { atOnce, type Pieces } from '../util/pieces.ts';
 import { Random } from '../util/random.ts';
+import { type Run, runScore, runsOf } from './raw-returns.ts';
 import type { ComparedBy, Comparison, MeasureComparison, PairedDifference, Versus } from './results-format.ts';
 import type { ReturnsTable } from './returns-format.ts';
-import { type Run, runScore, runsOf } from './runs.ts';
 import { MEASURES } from './study.ts';
 
 export interface BootstrapOptions {

@@ -13,7 +13,6 @@ export * from './raw-returns.ts';
 export * from './recorded.ts';
 export type * from './results-format.ts';
 export type * from './returns-format.ts';
-export * from './runs.ts';
 export * from './study.ts';
 export * from './supervised.ts';
 

@@ -81,47 +81,33 @@ export function expectComparable(all: readonly Rows[]): void {
 
 /** Trained on what it is tested on, or chosen by it. */
 function ownFaults({ name, protocol: { split, selection, side }, tasks }: Rows): Fault[] {
-  const faults: Fault[] = [];
-  if (split.overlap > 0)
-    faults.push({
-      code: 'E_SPLIT',
-      message: `${name} was trained on ${split.overlap} of the tasks that it is evaluated on. Make the split anew and train again.`,
-    });
   const chosenOn = new Set(selection.tasks);
   const seen = tasks.filter(({ task }) => chosenOn.has(task)).length;
   const how =
     'Choose settings on validation tasks (cadenza tune, or evaluate.tasks: validation), then evaluate on test tasks that had no part in it.';
-  if (selection.by === 'test')
-    faults.push({
-      code: 'E_SPLIT',
-      message: `the settings of ${name} were chosen by results on test tasks (selection.by is test). ${how}`,
-    });
-  else if (side === 'test' && seen > 0)
-    faults.push({ code: 'E_SPLIT', message: `the settings of ${name} were chosen on ${seen} of its test tasks (selection.tasks). ${how}` });
-  return faults;
+  const trained =
+    split.overlap > 0 &&
+    `${name} was trained on ${split.overlap} of the tasks that it is evaluated on. Make the split anew and train again.`;
+  const chosen =
+    selection.by === 'test'
+      ? `the settings of ${name} were chosen by results on test tasks (selection.by is test). ${how}`
+      : side === 'test' && seen > 0 && `the settings of ${name} were chosen on ${seen} of its test tasks (selection.tasks). ${how}`;
+  return [trained, chosen].flatMap(message => (message ? [{ code: 'E_SPLIT', message }] : []));
 }
 
 /** Played elsewhere, on other tasks, or in another way. */
 function mutualFaults(a: Rows, b: Rows): Fault[] {
   const [left, right] = [a.protocol, b.protocol];
-  const faults: Fault[] = [];
   const [here, there] = [describeEnv(left.env), describeEnv(right.env)];
-  if (here !== there)
-    faults.push({
-      code: 'E_SPLIT',
-      message: `${a.name} was evaluated in ${here}, ${b.name} in ${there}. Set env alike and run one of them again.`,
-    });
-  else faults.push(...taskFaults(a, b));
-  for (const [key, setting] of [
-    ['episodes', 'evaluate.episodes'],
-    ['sampling', 'evaluate.sampling'],
-  ] as const)
-    if (left[key] !== right[key])
-      faults.push({
-        code: 'E_DATA',
-        message: `${a.name} has ${setting} ${left[key]}, ${b.name} ${right[key]}. Evaluate one of them again with the other's; nothing is trained again.`,
-      });
-  return faults;
+  const elsewhere = `${a.name} was evaluated in ${here}, ${b.name} in ${there}. Set env alike and run one of them again.`;
+  const settings = (['episodes', 'sampling'] as const).filter(key => left[key] !== right[key]);
+  return [
+    ...(here === there ? taskFaults(a, b) : [{ code: 'E_SPLIT', message: elsewhere } as const]),
+    ...settings.map(key => {
+      const values = `${a.name} has evaluate.${key} ${left[key]}, ${b.name} ${right[key]}`;
+      return { code: 'E_DATA', message: `${values}. Evaluate one of them again with the other's; nothing is trained again.` } as const;
+    }),
+  ];
 }
 
 function taskFaults(a: Rows, b: Rows): Fault[] {

@@ -5,9 +5,9 @@
 
 import { type MeanScore, quantile, type Resamples } from '../statistics/bootstrap.ts';
 import { CadenzaError } from '../util/errors.ts';
+import { drawsOf, scoresOf } from './raw-returns.ts';
 import type { MethodTable, RatePoint, RateReturn, SmallestPoint } from './results-format.ts';
 import type { ReturnsTable } from './returns-format.ts';
-import { drawsOf, scoresOf } from './runs.ts';
 
 /** Shares of the reference's return that a curve is asked for: the smallest Z that keeps them. */
 export const KEPT = [0.95, 0.99] as const;

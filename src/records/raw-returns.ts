@@ -1,11 +1,17 @@
-/** @file From the raw returns of a table to its rows: a table of results is always computed so, so that the two files cannot drift apart. */
+/**
+ * @file From the raw returns of a table to its rows, and to the runs behind a row one by one, from which statistics over two rows start. A table of
+ * results is always computed so, so that the two files cannot drift apart.
+ */
 
+import { drawRuns, mean, type Resamples } from '../statistics/bootstrap.ts';
+import { areaUnder } from '../statistics/learning.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
 import { atOnce, type Pieces } from '../util/pieces.ts';
 import { Random } from '../util/random.ts';
-import { type MethodInput, methodResultPieces, type SeedReturns } from './method.ts';
+import { FINAL_EPISODES, type MethodInput, methodResultPieces, type SeedReturns } from './method.ts';
 import type { MethodResult } from './results-format.ts';
 import type { ReturnsTable } from './returns-format.ts';
+import type { Measure } from './study.ts';
 
 /** The random stream of the intervals of results. Every method gets the same, so that all are resampled alike. */
 export const bootstrapRandom = (seed: number): Random => Random.seeded(seed).split('bootstrap');
@@ -39,3 +45,48 @@ export const scoreMethod = (table: ReturnsTable, method: string, cost: MethodInp
 /** `scoreMethod` in pieces. */
 export const scoreMethodPieces = (table: ReturnsTable, method: string, cost: MethodInput['cost']): Pieces<MethodResult> =>
   methodResultPieces({ ...scoringInput(table, method), cost });
+
+/** One stream of one seed. */
+export interface Run {
+  readonly seed: number;
+  /** Counted from 0 within the task. */
+  readonly stream: number;
+  /** [E] returns divided by the task's oracle return. */
+  readonly curve: Float64Array;
+  /** Raw expected reward that it gave up in all, where the family declares regret. */
+  readonly regret?: number;
+}
+
+/** [T] the runs of a method by task, in the order of the table's tasks; within a task seed by seed, then stream by stream. */
+export function runsOf(table: ReturnsTable, method: string): Run[][] {
+  const { tasks, oracle, streams, episodes, regretParts = [] } = table;
+  const { seeds } = scoringInput(table, method);
+  return tasks.map((_, t) =>
+    table.methods[method].seeds.flatMap((seed, k) =>
+      Array.from({ length: streams }, (_, stream): Run => {
+        const at = t * streams + stream;
+        const { returns, regret } = seeds[k];
+        const curve = Float64Array.from({ length: episodes }, (_, e) => returns[at * episodes + e] / oracle[t]);
+        const parts = regret && regretParts.map((_, p) => regret[at * regretParts.length + p]);
+        return { seed, stream, curve, ...(parts ? { regret: parts.reduce((a, b) => a + b, 0) } : {}) };
+      }),
+    ),
+  );
+}
+
+/** What a run is judged by, as one number. */
+export const runScore: Readonly<Record<Measure, (run: Run) => number>> = {
+  area: ({ curve }) => areaUnder(curve),
+  final: ({ curve }) => mean(curve.subarray(-FINAL_EPISODES)),
+};
+
+/** [T][N] the scores of a method's runs by task. */
+export const scoresOf = (table: ReturnsTable, method: string, measure: Measure): number[][] =>
+  runsOf(table, method).map(runs => runs.map(runScore[measure]));
+
+/** The draws that the intervals of a method's row are from. */
+export function drawsOf(table: ReturnsTable, method: string): Resamples {
+  const { seeds, random, resamples = 2000, resampled } = scoringInput(table, method);
+  const cells = table.tasks.map(() => seeds.map(() => table.streams));
+  return drawRuns(cells, resampled ?? 'runs', resamples, random);
+}

@@ -5,9 +5,7 @@ import type { TransplantTable } from '../play/index.ts';
 import type { Curve, FieldReconstruction, Inspection } from '../records/index.ts';
 import { heatMap } from './figures/heat-map.ts';
 import { attentionMap, probeCurves, reconstructionCurves, reconstructionMap, shareOf, transplantMap } from './figures/inspection.ts';
-import { inspectionHtml } from './html/inspection.ts';
-import { probeTable, reconstructionTable, transplantTableText } from './tables/inspection.ts';
-import { formatInspection } from './terminal/inspection.ts';
+import { formatInspection, inspectionHtml, probeTable, reconstructionTable, transplantTableText } from './inspection.ts';
 
 const aged = (all: number | null, ...byEpisode: (number | null)[]) => ({ all, byEpisode, bySteps: byEpisode });
 const FIELDS: FieldReconstruction[] = [

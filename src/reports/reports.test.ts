@@ -8,7 +8,7 @@ import { expectWholePage } from '../../test/helpers/html.ts';
 import { EPISODES, foreseen, lifetime, names, predictors, results, TASKS } from '../../test/helpers/made-up-results.ts';
 import { type Comparison, describeBars, methodResult, type Protocol, type Results } from '../records/index.ts';
 import { Random } from '../util/random.ts';
-import { profiles } from './figures/profiles.ts';
+import { profiles } from './figures/learning-curves.ts';
 import { methodStyles } from './figures/style.ts';
 import { htmlReport } from './html/results.ts';
 import { formatResults, formatTable, learningCurves, toPNG, writeReports } from './index.ts';

@@ -77,18 +77,13 @@ export interface Resamples {
  *
  * @param strata runs of each stratum, as sizes; strata lie one after the other.
  */
-export function drawResamples(strata: readonly number[], resamples: number, random: Random): Resamples {
-  expectStrata('drawResamples', strata, resamples);
-  const runs = strata.reduce((sum, size) => sum + size, 0);
-  const counts = new Uint16Array(resamples * runs);
-  for (let r = 0, offset = 0; r < resamples; r++) {
-    for (const size of strata) {
-      for (let i = 0; i < size; i++) counts[offset + random.integer(size)]++;
-      offset += size;
-    }
-  }
-  return { runs, resamples, counts };
-}
+export const drawResamples = (strata: readonly number[], resamples: number, random: Random): Resamples =>
+  drawRuns(
+    strata.map(size => [size]),
+    'runs',
+    resamples,
+    random,
+  );
 
 /** What the bootstrap draws: runs within each task, or whole tasks, where the tasks are themselves a sample. */
 export type Resampled = 'runs' | 'tasks';
@@ -103,12 +98,16 @@ export type Resampled = 'runs' | 'tasks';
  */
 export function drawRuns(cells: readonly (readonly number[])[], resampled: Resampled, resamples: number, random: Random): Resamples {
   const seeds = cells[0]?.length ?? 0;
-  expectStrata('drawRuns', cells.flat(), resamples);
+  const sizes = cells.flat();
+  expect(
+    sizes.length > 0 && sizes.every(size => size > 0) && resamples > 0,
+    `drawRuns: expected strata of at least one run and at least one resample, got sizes [${sizes}] and ${resamples} resamples.`,
+  );
   expect(
     cells.every(row => row.length === seeds && row.every(size => size === row[0])),
     'drawRuns: expected equally many runs of every training seed within a task; evaluate all seeds with the same streams.',
   );
-  const runs = cells.flat().reduce((sum, size) => sum + size, 0);
+  const runs = sizes.reduce((sum, size) => sum + size, 0);
   const counts = new Uint16Array(resamples * runs);
   for (let r = 0, offset = 0; r < resamples; r++) {
     const ofTask = resampled === 'tasks' ? drawCounts(cells.length, random) : undefined;
@@ -129,13 +128,6 @@ export function drawCounts(n: number, random: Random): Uint16Array {
   const counts = new Uint16Array(n);
   for (let i = 0; i < n; i++) counts[random.integer(n)]++;
   return counts;
-}
-
-function expectStrata(who: string, strata: readonly number[], resamples: number): void {
-  expect(
-    strata.length > 0 && strata.every(size => size > 0) && resamples > 0,
-    `${who}: expected strata of at least one run and at least one resample, got sizes [${strata}] and ${resamples} resamples.`,
-  );
 }
 
 /** Percentile bootstrap interval of a statistic of [N] scores, in the order of the strata, under draws made before. */

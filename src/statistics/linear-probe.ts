@@ -65,8 +65,7 @@ export const discriminantReadOut = (classes: number): ReadOut => ({
       for (let a = 0; a < size; a++) centre[a] /= counts[k];
       for (let a = 0; a < size; a++) for (let b = 0; b <= a; b++) within[a * size + b] -= counts[k] * centre[a] * centre[b];
     }
-    let trace = 0;
-    for (let a = 0; a < size; a++) trace += within[a * size + a];
+    const trace = traceOf(within, size);
     // Where nothing varies within classes, the nearest centre is all there is to go by.
     const spread = trace > 1e-12 * n * size ? trace / size : 1;
     return this.strengths.map(strength => {
@@ -154,10 +153,8 @@ export function coordinates(fitted: ArrayLike<number>, P: number): Coordinates {
   };
   const kernel = new Float64Array(n * n);
   for (let i = 0; i < n; i++) kernel.set(products(samples.subarray(i * P, (i + 1) * P)), i * n);
-  let trace = 0;
-  for (let i = 0; i < n; i++) trace += kernel[i * n + i];
   // The samples are centred, so one direction is always missing: what is added is far below what float32 features resolve.
-  const factor = withDiagonal(kernel, n, 1, 1e-9 * (trace / n) + 1e-12);
+  const factor = withDiagonal(kernel, n, 1, 1e-9 * (traceOf(kernel, n) / n) + 1e-12);
   return {
     size: n,
     of(rows) {
@@ -184,6 +181,12 @@ function gramOf(rows: Float64Array, size: number): Float64Array {
     }
   }
   return gram;
+}
+
+function traceOf(matrix: Float64Array, size: number): number {
+  let trace = 0;
+  for (let a = 0; a < size; a++) trace += matrix[a * size + a];
+  return trace;
 }
 
 /** The Cholesky factor of `share` · matrix + `added` · I. */

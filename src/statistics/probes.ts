@@ -6,6 +6,7 @@
 
 import type { HiddenFactor } from '../rl/index.ts';
 import { expect } from '../util/errors.ts';
+import { mean } from './bootstrap.ts';
 import { type Coordinates, coordinates, discriminantReadOut, fitReadOut, ridgeReadOut } from './linear-probe.ts';
 
 /** Samples of one representation: rows [n × P], and the factor's numbers in the task of each. */
@@ -61,7 +62,7 @@ export function probe({ space, size, fit, scored }: ProbeRequest): ProbeScores[]
       return said.map((value, i) => Number(value === samples.values[i][c]));
     });
     const chances = samples.values.map(values => probes.reduce((all, { frequency }, c) => all * frequency[values[c]], 1));
-    return { whole: parts.reduce((all, right) => all.map((value, i) => value * right[i])), parts, chance: average(chances) };
+    return { whole: parts.reduce((all, right) => all.map((value, i) => value * right[i])), parts, chance: mean(chances) };
   });
 }
 
@@ -73,22 +74,16 @@ function regressed(
 ): ProbeScores[] {
   const C = fit.values[0].length;
   const { predict } = fitReadOut(ridgeReadOut(C), { ...prepared, targets: Float64Array.from(fit.values.flat()) }, basis.size);
-  const mean = Array.from({ length: C }, (_, c) => average(fit.values.map(values => values[c])));
+  const means = Array.from({ length: C }, (_, c) => mean(fit.values.map(values => values[c])));
   return scored.map(({ rows, values }) => {
     const said = predict(basis.of(rows));
     const error = (c: number) => Float64Array.from(values, (actual, i) => (actual[c] - said[i * C + c]) ** 2);
-    const variance = (c: number) => average(values.map(actual => (actual[c] - mean[c]) ** 2));
+    const variance = (c: number) => mean(values.map(actual => (actual[c] - means[c]) ** 2));
     const share = (errors: Float64Array, variance: number) => errors.map(value => 1 - value / Math.max(variance, 1e-12));
-    const [errors, variances] = [mean.map((_, c) => error(c)), mean.map((_, c) => variance(c))];
+    const [errors, variances] = [means.map((_, c) => error(c)), means.map((_, c) => variance(c))];
     const summed = errors.reduce((all, own) => all.map((value, i) => value + own[i]));
-    return {
-      whole: share(
-        summed,
-        variances.reduce((a, b) => a + b),
-      ),
-      parts: errors.map((own, c) => share(own, variances[c])),
-      chance: 0,
-    };
+    const spread = variances.reduce((a, b) => a + b);
+    return { whole: share(summed, spread), parts: errors.map((own, c) => share(own, variances[c])), chance: 0 };
   });
 }
 
@@ -99,9 +94,3 @@ function frequencies(labels: Float64Array, classes: number): Float64Array {
   for (const label of labels) counts[label] += 1 / labels.length;
   return counts;
 }
-
-const average = (values: ArrayLike<number>): number => {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i];
-  return sum / values.length;
-};

@@ -76,15 +76,8 @@ export function heatMap(
       ...(stacked
         ? { fy: { domain: titles, axis: null, padding: 26 / (rows.length * ROW_HEIGHT) } }
         : { fx: { domain: titles, label: null, axis: panels.length > 1 ? 'top' : null } }),
-      x: {
-        domain: columns,
-        label: x,
-        labelAnchor: 'center',
-        labelArrow: 'none',
-        tickSize: 0,
-        ticks: columns.filter((_, c) => c % every === 0),
-      },
-      y: { domain: rows, label: y, labelArrow: 'none', tickSize: 0 },
+      x: { domain: columns, label: x, tickSize: 0, ticks: columns.filter((_, c) => c % every === 0) },
+      y: { domain: rows, label: y, tickSize: 0 },
       opacity: { type: 'identity' },
       color: { type: 'identity' },
       marks,

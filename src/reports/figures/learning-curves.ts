@@ -1,10 +1,10 @@
-/** @file Learning curves as SVG (Observable Plot on a document without a browser) and as PNG. */
+/** @file Learning curves and performance profiles as SVG (Observable Plot on a document without a browser) and as PNG. */
 
 import { createRequire } from 'node:module';
 import { Resvg } from '@resvg/resvg-js';
 import type { MethodTable } from '../../records/index.ts';
 import { lineFigure } from './lines.ts';
-import type { FigureOptions, LineFigure } from './plot.ts';
+import type { FigureOptions, Line, LineFigure } from './plot.ts';
 import { methodStyles, ranked } from './style.ts';
 
 /**
@@ -42,6 +42,35 @@ export function episodeTicks(episodes: number): number[] {
   const ticks = [1];
   for (let tick = step; tick <= episodes; tick += step) if (tick > 1) ticks.push(tick);
   return ticks;
+}
+
+/** What the figure shows. */
+export const PROFILE_CAPTION = 'Share of runs whose final return is above a threshold; bands are pointwise.';
+
+/**
+ * Draws the performance profiles of the methods that have one, the share of runs whose final return is above each threshold (Agarwal et al. 2021);
+ * gives an SVG document, or undefined where none has.
+ */
+export function profiles(methods: MethodTable, options: FigureOptions = {}): string | undefined {
+  const lines = ranked(methods).flatMap((name): Line[] => {
+    const { profile } = methods[name];
+    if (!profile) return [];
+    const { threshold, share, low, high } = profile;
+    const points = threshold.map((at, i) => ({ x: 100 * at, y: share[i], low: low[i], high: high[i] }));
+    // Nothing is above the oracle but by luck, so lines end, and are named, before it.
+    return [{ name, points: points.filter(({ x }) => x < 100) }];
+  });
+  if (lines.length === 0) return undefined;
+  return lineFigure(
+    {
+      lines,
+      styles: options.styles ?? methodStyles(Object.keys(methods)),
+      ariaLabel: 'Performance profiles',
+      x: 'final return above, % of the oracle’s',
+      y: { label: 'share of runs', domain: [0, 1] },
+    },
+    options,
+  );
 }
 
 /** Renders an SVG at `scale` times its size. resvg draws text only in fonts that it is given, so DejaVu comes along. */

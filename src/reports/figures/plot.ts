@@ -41,10 +41,11 @@ export interface LineFigure {
 }
 
 /** Draws a plot in the look of all figures, on a document without a browser; gives the SVG document. */
-export function drawPlot(options: Plot.PlotOptions, ground: FigureOptions['ground'] = 'paper'): string {
+export function drawPlot({ x, y, ...options }: Plot.PlotOptions, ground: FigureOptions['ground'] = 'paper'): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const style = { fontFamily: "system-ui, 'DejaVu Sans', sans-serif", fontSize: `${FONT_SIZE}px` };
-  const svg = Plot.plot({ document, style, ...options });
+  const axes = { x: { labelAnchor: 'center', labelArrow: 'none', ...x }, y: { labelArrow: 'none', ...y } } as const;
+  const svg = Plot.plot({ document, style, ...options, ...axes });
   svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   svg.setAttribute('role', 'img');
   if (ground === 'paper') {

@@ -15,10 +15,9 @@ import {
 } from '../../records/index.ts';
 import type { ImitationScore } from '../../statistics/index.ts';
 import { printable } from '../../util/text.ts';
-import { learningCurves } from '../figures/learning-curves.ts';
+import { learningCurves, PROFILE_CAPTION, profiles } from '../figures/learning-curves.ts';
 import { pipeline } from '../figures/pipeline.ts';
 import type { FigureOptions } from '../figures/plot.ts';
-import { PROFILE_CAPTION, profiles } from '../figures/profiles.ts';
 import { rateCurves } from '../figures/rate.ts';
 import { panelsNote } from '../figures/small-multiples.ts';
 import { methodStyles, type Styles, stylesOf } from '../figures/style.ts';

@@ -3,17 +3,15 @@
 import { join } from 'node:path';
 import { expectComparable, rowsOf } from '../../records/index.ts';
 import { writeJson } from '../../util/files.ts';
-import { learningCurves } from '../figures/learning-curves.ts';
+import { learningCurves, profiles } from '../figures/learning-curves.ts';
 import { toPDF } from '../figures/pdf.ts';
 import { pipeline } from '../figures/pipeline.ts';
-import { profiles } from '../figures/profiles.ts';
 import { stylesOf } from '../figures/style.ts';
 import { type NamedFile, writeFiles } from '../files.ts';
 import { expectSideBySide } from '../html/side-by-side.ts';
 import { bibliography, citedKeys } from './bibliography.ts';
 import type { Facts } from './facts.ts';
-import { figureFile, main } from './main.ts';
-import { FIGURES, methods } from './methods.ts';
+import { FIGURES, figureFile, main, methods } from './methods.ts';
 import { rowSets, tables } from './tables.ts';
 
 export type { Facts } from './facts.ts';

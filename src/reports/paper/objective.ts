@@ -119,29 +119,19 @@ function finetuning(facts: Facts, afterwards: boolean): string {
 
 function reinforcement(facts: Facts): Written | undefined {
   const { reinforce } = facts.config;
-  const parts: [number, string, string, string][] = [
-    [
-      reinforce.policyWeight,
-      raw`-w_\pi`,
-      'policyWeight',
-      raw`\big\langle \min(\rho A, \mathrm{clip}(\rho, 1 - \epsilon, 1 + \epsilon) A) \big\rangle`,
-    ],
-    [
-      reinforce.policyWeight > 0 ? reinforce.valueWeight : 0,
-      '+ w_V',
-      'valueWeight',
-      raw`\big\langle (V - V^\mathrm{target})^2 \big\rangle`,
-    ],
-    [reinforce.entropyWeight, '- w_H', 'entropyWeight', raw`\big\langle \mathrm{H}(p_\phi) \big\rangle`],
-    [reinforce.klWeight, raw`+ w_\mathrm{KL}`, 'klWeight', raw`\big\langle \mathrm{KL}(p_\mathrm{start} \,\|\, p_\phi) \big\rangle`],
-    [reinforce.imitationWeight, '+ w_I', 'imitationWeight', raw`\big\langle -\mathbb{E}_{a \sim y} \log p_\phi(a \mid Z, Q) \big\rangle`],
-  ];
-  const used = parts.filter(([weight]) => weight > 0);
+  const parts = [
+    ['policyWeight', raw`-w_\pi`, raw`\big\langle \min(\rho A, \mathrm{clip}(\rho, 1 - \epsilon, 1 + \epsilon) A) \big\rangle`],
+    ['valueWeight', '+ w_V', raw`\big\langle (V - V^\mathrm{target})^2 \big\rangle`],
+    ['entropyWeight', '- w_H', raw`\big\langle \mathrm{H}(p_\phi) \big\rangle`],
+    ['klWeight', raw`+ w_\mathrm{KL}`, raw`\big\langle \mathrm{KL}(p_\mathrm{start} \,\|\, p_\phi) \big\rangle`],
+    ['imitationWeight', '+ w_I', raw`\big\langle -\mathbb{E}_{a \sim y} \log p_\phi(a \mid Z, Q) \big\rangle`],
+  ] as const;
+  const used = parts.filter(([key]) => reinforce[key] > 0 && (key !== 'valueWeight' || reinforce.policyWeight > 0));
   const loss = used
-    .map(([, weight, , term]) => `${weight} ${term}`)
+    .map(([, weight, term]) => `${weight} ${term}`)
     .join(' ')
     .replace(/^\+ /, '');
-  const weights = enumeration(used.map(([, weight, key]) => `$${weight.replace(/^[+-] ?/, '')} = <config/reinforce/${key}>$`));
+  const weights = enumeration(used.map(([key, weight]) => `$${weight.replace(/^[+-] ?/, '')} = <config/reinforce/${key}>$`));
   const optimised = reinforce.policyWeight > 0;
   const labelled = reinforce.imitationWeight > 0;
   return paragraph(facts, [

@@ -2,10 +2,10 @@
 
 import type { Kinds, MethodResult } from '../../records/index.ts';
 import { isMap } from '../../util/canonical.ts';
-import { audited } from './data.ts';
 import { escapeTex } from './escape.ts';
 import { type Facts, has, stepsPath } from './facts.ts';
 import { baselineProse, environmentProse, sourceProse, TEACHER } from './prose.ts';
+import { audited } from './training.ts';
 import { join, paragraph, rebase, type Written, write } from './write.ts';
 
 const raw = String.raw;
