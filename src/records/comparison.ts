@@ -4,16 +4,8 @@
  */
 
 import type { Scores } from '../statistics/aggregates.ts';
-import {
-  bootstrapInterval,
-  drawCounts,
-  drawRuns,
-  type Estimate,
-  mean,
-  overResamples,
-  percentiles,
-  type Resampled,
-} from '../statistics/bootstrap.ts';
+import type { Estimate, Resampled } from '../statistics/bootstrap.ts';
+import { bootstrapInterval, drawCounts, drawRuns, mean, overResamples, percentiles } from '../statistics/bootstrap.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
 import { atOnce, type Pieces } from '../util/pieces.ts';
 import { Random } from '../util/random.ts';

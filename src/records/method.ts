@@ -1,16 +1,8 @@
 /** @file One method of a table of results: raw returns in, normalised scores with intervals out. */
 
 import { PROFILE_THRESHOLDS, type ProfilePoint, performanceProfile, type Scores } from '../statistics/aggregates.ts';
-import {
-  bootstrapInterval,
-  columnsOf,
-  drawRuns,
-  interquartileMean,
-  type MeanScore,
-  mean,
-  type Resampled,
-  type Resamples,
-} from '../statistics/bootstrap.ts';
+import type { MeanScore, Resampled, Resamples } from '../statistics/bootstrap.ts';
+import { bootstrapInterval, columnsOf, drawRuns, interquartileMean, mean } from '../statistics/bootstrap.ts';
 import { areaUnder, episodesTo, NEAR } from '../statistics/learning.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
 import { atOnce, type Pieces } from '../util/pieces.ts';

@@ -1,15 +1,7 @@
 /** @file Reports of an evaluation: on the terminal, as figures, and as one HTML page. */
 
-import {
-  type AnyResults,
-  type Inspection,
-  isMissing,
-  RECORDED_FORMAT,
-  RESULTS_FORMAT,
-  type Results,
-  SUPERVISED_FORMAT,
-  type SupervisedResults,
-} from '../records/index.ts';
+import type { AnyResults, Inspection, Results, SupervisedResults } from '../records/index.ts';
+import { isMissing, RECORDED_FORMAT, RESULTS_FORMAT, SUPERVISED_FORMAT } from '../records/index.ts';
 import { attentionMap, probeCurves, reconstructionMap, transplantMap } from './figures/inspection.ts';
 import { learningCurves, toPNG } from './figures/learning-curves.ts';
 import { rateCurves } from './figures/rate.ts';

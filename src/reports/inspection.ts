@@ -1,18 +1,8 @@
 /** @file The reports of a look inside: its numbers as tables and sentences, on a terminal and as one HTML file. */
 
 import type { TransplantTable } from '../play/index.ts';
-import {
-  type AttentionReport,
-  type FactorProbes,
-  type FieldReconstruction,
-  type Inspection,
-  isMissing,
-  type Missing,
-  PROBED,
-  type Probed,
-  type ProbeReport,
-  SIDES,
-} from '../records/index.ts';
+import type { AttentionReport, FactorProbes, FieldReconstruction, Inspection, Missing, Probed, ProbeReport } from '../records/index.ts';
+import { isMissing, PROBED, SIDES } from '../records/index.ts';
 import type { MeanScore } from '../statistics/index.ts';
 import { wantsColor } from '../util/color.ts';
 import { wrap } from '../util/text.ts';

@@ -3,16 +3,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import {
-  INSPECTION_FORMAT,
-  type RawReturns,
-  RECORDED_FORMAT,
-  RESULTS_FORMAT,
-  type Results,
-  type ReturnsTable,
-  STUDY_FORMAT,
-  SUPERVISED_FORMAT,
-} from '../records/index.ts';
+import type { RawReturns, Results, ReturnsTable } from '../records/index.ts';
+import { INSPECTION_FORMAT, RECORDED_FORMAT, RESULTS_FORMAT, STUDY_FORMAT, SUPERVISED_FORMAT } from '../records/index.ts';
 import { checkResults } from '../records/results-format.ts';
 import { RETURNS } from '../records/returns-format.ts';
 import { CadenzaError } from '../util/errors.ts';

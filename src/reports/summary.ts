@@ -1,16 +1,7 @@
 /** @file What a run found, in a few sentences: for the end of a command, after the tables. */
 
-import {
-  COMPARED,
-  finalEpisodes,
-  measuresIn,
-  RECORDED_MEASURES,
-  type RecordedResults,
-  type Results,
-  type SupervisedResults,
-  type Verdict,
-  type Versus,
-} from '../records/index.ts';
+import type { RecordedResults, Results, SupervisedResults, Verdict, Versus } from '../records/index.ts';
+import { COMPARED, finalEpisodes, measuresIn, RECORDED_MEASURES } from '../records/index.ts';
 import { isCad, ranked, type Styles, stylesOf } from './figures/style.ts';
 import { meanScoreInterval, withInterval } from './tables/format.ts';
 import { refusals } from './tables/integrity.ts';

@@ -3,18 +3,8 @@
  * performance profiles. The interquartile mean and the bootstrap are in statistics.ts.
  */
 
-import {
-  bootstrapInterval,
-  type Estimate,
-  type Interval,
-  interquartileMean,
-  mean,
-  overResamples,
-  percentiles,
-  quantile,
-  type Resamples,
-  type Statistic,
-} from './bootstrap.ts';
+import type { Estimate, Interval, Resamples, Statistic } from './bootstrap.ts';
+import { bootstrapInterval, interquartileMean, mean, overResamples, percentiles, quantile } from './bootstrap.ts';
 
 /** Scores by task: [T] lists, one score a run. In the bootstrap's draws, tasks lie one after the other. */
 export type Scores = readonly ArrayLike<number>[];

@@ -1,15 +1,7 @@
 /** @file Numbers as people read them, and the columns of the result table, shared by the terminal and the HTML report. */
 
-import {
-  finalEpisodes,
-  type MethodResult,
-  type MethodTable,
-  type MethodTimes,
-  type RatePoint,
-  type RateReturn,
-  type Regret,
-  type Score,
-} from '../../records/index.ts';
+import type { MethodResult, MethodTable, MethodTimes, RatePoint, RateReturn, Regret, Score } from '../../records/index.ts';
+import { finalEpisodes } from '../../records/index.ts';
 import type { EpisodesTo, MeanScore, ReturnError, ReturnTable } from '../../statistics/index.ts';
 import { groupBy } from '../../util/groups.ts';
 import { ranked } from '../figures/style.ts';

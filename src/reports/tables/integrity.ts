@@ -1,14 +1,7 @@
 /** @file What a report states about how far its rows can be trusted: split audit, selection rule, budget; and why rows are not shown. */
 
-import {
-  comparisonFaults,
-  describeSelection,
-  type MethodTable,
-  type Protocol,
-  type Results,
-  rowsOf,
-  type StageBudget,
-} from '../../records/index.ts';
+import type { MethodTable, Protocol, Results, StageBudget } from '../../records/index.ts';
+import { comparisonFaults, describeSelection, rowsOf } from '../../records/index.ts';
 import { groupBy } from '../../util/groups.ts';
 
 /** Why the rows of a table may not be shown as results, as sentences; none for results from before protocols were recorded. */

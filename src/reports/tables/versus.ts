@@ -1,16 +1,7 @@
 /** @file One row held against every other of its table: columns, words, and the order of rows. */
 
-import {
-  COMPARED,
-  type ComparedBy,
-  type Comparison,
-  type MeasureComparison,
-  type MethodResult,
-  type MethodTable,
-  VERDICT_RULE,
-  type Versus,
-  verdictOf,
-} from '../../records/index.ts';
+import type { ComparedBy, Comparison, MeasureComparison, MethodResult, MethodTable, Versus } from '../../records/index.ts';
+import { COMPARED, VERDICT_RULE, verdictOf } from '../../records/index.ts';
 import type { Estimate } from '../../statistics/index.ts';
 import { ranked } from '../figures/style.ts';
 import { type Column, column, type ReportTable, score, withInterval } from './format.ts';

@@ -1,18 +1,7 @@
 /** @file Two rows of runs held against each other, as `cadenza compare` says it. */
 
-import {
-  COMPARED,
-  type ComparedBy,
-  type Comparison,
-  compareRows,
-  describeSelection,
-  expectComparable,
-  type PairedDifference,
-  type Protocol,
-  rowsOf,
-  type StageBudget,
-  VERDICT_RULE,
-} from '../../records/index.ts';
+import type { ComparedBy, Comparison, PairedDifference, Protocol, StageBudget } from '../../records/index.ts';
+import { COMPARED, compareRows, describeSelection, expectComparable, rowsOf, VERDICT_RULE } from '../../records/index.ts';
 import { wantsColor } from '../../util/color.ts';
 import { wrap } from '../../util/text.ts';
 import { type OpenRun, rawTable } from '../open.ts';
