@@ -111,7 +111,7 @@ interface Run {
 }
 
 /** Runs by task, in order of first appearance; within a task seed by seed. */
-function runsByTask(
+export function runsByTask(
   seeds: readonly SeedReturns[],
   episodes: number,
   oracle: ReadonlyMap<string, number>,

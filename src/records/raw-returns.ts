@@ -8,7 +8,7 @@ import { areaUnder } from '../statistics/learning.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
 import { atOnce, type Pieces } from '../util/pieces.ts';
 import { Random } from '../util/random.ts';
-import { FINAL_EPISODES, type MethodInput, methodResultPieces, type SeedReturns } from './method.ts';
+import { FINAL_EPISODES, type MethodInput, methodResultPieces, runsByTask, type SeedReturns } from './method.ts';
 import type { MethodResult } from './results-format.ts';
 import type { ReturnsTable } from './returns-format.ts';
 import type { Measure } from './study.ts';
@@ -59,18 +59,15 @@ export interface Run {
 
 /** [T] the runs of a method by task, in the order of the table's tasks; within a task seed by seed, then stream by stream. */
 export function runsOf(table: ReturnsTable, method: string): Run[][] {
-  const { tasks, oracle, streams, episodes, regretParts = [] } = table;
-  const { seeds } = scoringInput(table, method);
-  return tasks.map((_, t) =>
-    table.methods[method].seeds.flatMap((seed, k) =>
-      Array.from({ length: streams }, (_, stream): Run => {
-        const at = t * streams + stream;
-        const { returns, regret } = seeds[k];
-        const curve = Float64Array.from({ length: episodes }, (_, e) => returns[at * episodes + e] / oracle[t]);
-        const parts = regret && regretParts.map((_, p) => regret[at * regretParts.length + p]);
-        return { seed, stream, curve, ...(parts ? { regret: parts.reduce((a, b) => a + b, 0) } : {}) };
-      }),
-    ),
+  const { seeds, episodes, oracle, regretParts } = scoringInput(table, method);
+  const byTask = runsByTask(seeds, episodes, oracle, regretParts?.length ?? 0);
+  return Array.from(byTask.values(), runs =>
+    runs.map(({ seed, scores, regret }, i) => ({
+      seed: table.methods[method].seeds[seed],
+      stream: i % table.streams,
+      curve: scores,
+      ...(regretParts && { regret: regret.reduce((a, b) => a + b, 0) }),
+    })),
   );
 }
 

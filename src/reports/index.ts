@@ -9,7 +9,7 @@ import { stylesOf } from './figures/style.ts';
 import { type NamedFile, writeFiles } from './files.ts';
 import { htmlReport } from './html/results.ts';
 import { sideBySideHtml } from './html/side-by-side.ts';
-import { inspectionHtml } from './inspection.ts';
+import { formatInspection, inspectionHtml } from './inspection.ts';
 import type { Facts } from './paper/facts.ts';
 import { summarize, summarizeRecorded, summarizeSupervised } from './summary.ts';
 import { formatSupervised, scoreCurves, supervisedHtml } from './supervised.ts';
@@ -17,18 +17,28 @@ import { refusals } from './tables/integrity.ts';
 import { formatRecorded } from './terminal/recorded.ts';
 import { formatResults } from './terminal/results.ts';
 
-export { learningCurves, toPNG } from './figures/learning-curves.ts';
 export type { FigureOptions } from './figures/plot.ts';
-export { rateCurves } from './figures/rate.ts';
 export { isCad, ranked } from './figures/style.ts';
-export { htmlReport } from './html/results.ts';
-export { formatInspection, inspectionHtml } from './inspection.ts';
 export { type OpenRun, openRun, rawTable } from './open.ts';
-export { summarize, summarizeRecorded, summarizeSupervised } from './summary.ts';
-export { formatSupervised, scoreCurves, supervisedHtml, trainingCurves } from './supervised.ts';
+export { trainingCurves } from './supervised.ts';
 export { type ComparisonReport, compareRuns, formatComparison } from './terminal/comparison.ts';
-export { formatRecorded } from './terminal/recorded.ts';
-export { formatCurves, formatResults, formatTable, formatTasks, type TerminalOptions } from './terminal/results.ts';
+export { formatCurves, formatTable, formatTasks, type TerminalOptions } from './terminal/results.ts';
+export {
+  formatInspection,
+  formatRecorded,
+  formatResults,
+  formatSupervised,
+  htmlReport,
+  inspectionHtml,
+  learningCurves,
+  rateCurves,
+  scoreCurves,
+  summarize,
+  summarizeRecorded,
+  summarizeSupervised,
+  supervisedHtml,
+  toPNG,
+};
 
 /**
  * Writes results.html and, unless its rows may not be shown, results.svg and results.png (and rate-return.svg, where there is such a curve) into

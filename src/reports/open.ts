@@ -34,7 +34,7 @@ export function openRun(path: string): OpenRun {
   const content = readJson(file, 'E_DATA', 'Give the folder of a finished run, such as runs/dark-room.');
   refuseOtherKinds(file, content);
   const results = checkResults(content, file);
-  return { folder, results, ...(results.raw ? { raw: openReturns(folder, results) } : {}) };
+  return { folder, results, raw: results.raw && openReturns(folder, results) };
 }
 
 /** Says what the results of another kind are, and where their own page is, if it is there. */

@@ -55,7 +55,6 @@ function tokens(x: number, y: number, count: number, color: string, more: boolea
   return squares.join('') + (more ? text(start + 12 * shown + 5, y + 4, '…', 'font-weight="bold"') : '');
 }
 
-/** A distribution over actions as bars. */
 function distributionOf(x: number, y: number, count: number): string {
   const shown = Math.min(count, 7);
   const bars = Array.from({ length: shown }, (_, i) => {

@@ -22,6 +22,7 @@ import { rateCurves } from '../figures/rate.ts';
 import { panelsNote } from '../figures/small-multiples.ts';
 import { methodStyles, type Styles, stylesOf } from '../figures/style.ts';
 import { rowInQuestion } from '../summary.ts';
+import type { ReportTable, TextTable } from '../tables/format.ts';
 import {
   duration,
   givenNotes,
@@ -29,15 +30,10 @@ import {
   meanInterval,
   meanScoreInterval,
   noIntervalNote,
-  RATE_HEADS,
-  type ReportTable,
-  rateNotes,
-  rateRow,
-  rateTitle,
+  rateTable,
   resultTable,
   returnTable,
   score,
-  type TextTable,
 } from '../tables/format.ts';
 import { imitationTable, reliabilityColumns } from '../tables/imitation.ts';
 import { budgetNotes, integrityNote, refusals } from '../tables/integrity.ts';
@@ -142,22 +138,17 @@ ${refused.map(reason => html`<p>Not shown: ${reason} The numbers are in results.
   return methodsSection(title, methods, notes, { styles, side, times, versus });
 }
 
-/** What is known of a set of rows beside their scores. */
-interface Beside {
-  /** Of all names on the page. */
-  readonly styles?: Styles;
-  /** Which tasks were played, where that was recorded. */
-  readonly side?: Protocol['side'];
-  readonly times?: Readonly<Record<string, MethodTimes>>;
-  readonly versus?: Versus;
-}
-
-/** Figure, table with notes, and heat table of methods that may stand side by side. */
+/** Figure, table with notes, and heat table of methods that may stand side by side; `styles` are those of all names on the page, `side` says which tasks were played. */
 export function methodsSection(
   title: string,
   methods: MethodTable,
   notes: readonly string[],
-  { styles = methodStyles(Object.keys(methods)), side, times, versus }: Beside = {},
+  {
+    styles = methodStyles(Object.keys(methods)),
+    side,
+    times,
+    versus,
+  }: { styles?: Styles; side?: Protocol['side']; times?: Record<string, MethodTimes>; versus?: Versus } = {},
 ): Markup {
   const table = resultTable(methods, times);
   const { names } = table;
@@ -174,7 +165,6 @@ ${notes.filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}${versu
 </section>`;
 }
 
-/** What CAD is beside every other row. */
 const versusPart = (table: ReportTable<Comparison>, styles: Styles): Markup => html`<h3>${table.title}</h3>
 ${legendTable(table, styles)}
 ${noteOf(table)}
@@ -224,11 +214,14 @@ const reliability = (table: ReportTable<ImitationScore>, styles: Styles): Markup
 `;
 
 /** Rate against return: figure, table, and the smallest Z that keeps so much. */
-const rateSection = (rate: RateReturn, styles: Styles): Markup => html`<section>
-<h2>${rateTitle(rate)}</h2>
+function rateSection(rate: RateReturn, styles: Styles): Markup {
+  const table = rateTable(rate);
+  return html`<section>
+<h2>${table.title}</h2>
 <figure><div class="scroll" tabindex="0">${new Markup(rateCurves(rate, { ground: 'inherit', styles }))}</div></figure>
-${dataTable({ heads: RATE_HEADS, rows: rate.points.map(rateRow) })}
-${rateNotes(rate).map(note => html`<p class="note">${note}</p>\n`)}</section>`;
+${dataTable(table)}
+${table.notes.map(note => html`<p class="note">${note}</p>\n`)}</section>`;
+}
 
 /** Who and what made the results, how long it took, and the hashes of what they were made from. */
 export const runSection = (run: RunRecord, styles?: Styles): Markup => html`<section>
@@ -262,7 +255,6 @@ export const legendTable = <T>(
 <dl>${table.columns.map(({ title, meaning }) => html`<dt>${title}</dt><dd>${meaning}</dd>\n`)}</dl>
 </details>`;
 
-/** A row for each name. */
 const rowsTable = <T>({ head, names, entries, columns }: ReportTable<T>, styles = methodStyles(names)): Markup => html`<table>
 <thead><tr><th scope="col">${head}</th>${columns.map(column => html`<th scope="col" title="${column.meaning}">${column.title}</th>`)}</tr></thead>
 <tbody>

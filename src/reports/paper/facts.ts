@@ -55,7 +55,6 @@ export const has = ({ stages }: Pick<Facts, 'stages'>, name: string): boolean =>
 export const minimizes = ({ stages }: Pick<Facts, 'stages'>, term: string): boolean =>
   stages.some(({ loss = [] }) => loss.some(each => each.term === term));
 
-/** The section of a stage in the configuration. */
 const sectionOf = ({ config }: Facts, stage: string) =>
   (config as unknown as Readonly<Record<string, Partial<OptimiserConfig> & { readonly steps: unknown }>>)[stage];
 

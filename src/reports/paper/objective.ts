@@ -9,7 +9,6 @@ import { enumeration, paragraph, rebase, type Written } from './write.ts';
 
 const raw = String.raw;
 
-/** A term of a loss. */
 interface Term {
   /** Symbol of the weight, empty where that is 1, and where its value stands. */
   readonly symbol: string;

@@ -117,7 +117,6 @@ function furtherTable(facts: Facts, i: number): Written | undefined {
   ]);
 }
 
-/** What a further table may have otherwise. */
 const wordsOf = ({ environment, source }: Kinds) => ({
   environment: environment && environmentProse(environment),
   source: source && sourceProse(source),

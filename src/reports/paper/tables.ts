@@ -231,7 +231,6 @@ function seenTokens({ method, base, facts: { setting } }: Place): string {
   return setting.baselines?.tokens[method] ? `<${base}setting/baselines/tokens/${method}>` : NONE;
 }
 
-/** A time of a row, where it was taken. */
 function timed({ base, method, facts }: Place, key: string, value: (times: MethodTimes) => number | undefined, digits: number): string {
   const { name, run } = facts.results;
   const times = run.times?.[name]?.[method];
@@ -262,7 +261,6 @@ function returnErrors(facts: Facts, name: string): Written {
   });
 }
 
-/** How near each model comes to what the source does. */
 function imitationScores(facts: Facts, name: string): Written {
   const path = `results/imitation/${name}/methods`;
   const column = (head: string, key: keyof Measures<unknown>): Column => ({
@@ -280,7 +278,6 @@ function imitationScores(facts: Facts, name: string): Written {
   });
 }
 
-/** Final mean of every method on every task. */
 function taskTable(facts: Facts, { methods, of, title, label }: Rows): Written {
   const names = ranked(methods);
   const first = of(names[0]).path;

@@ -39,7 +39,6 @@ export function split(facts: Facts): (Written | undefined)[] {
   ];
 }
 
-/** How the settings of a table were chosen. */
 function selection({ results }: Facts, table: string): string {
   const chosen = results.protocols?.[table]?.selection;
   if (!chosen || chosen.by === 'unstated') return 'The record of the run does not say how its settings were chosen.';
@@ -113,7 +112,6 @@ export function training(facts: Facts): (Written | undefined)[] {
   ];
 }
 
-/** Steps and settings of every stage. */
 function table(facts: Facts): Written | undefined {
   const rows = facts.stages.map(({ name: stage }) => {
     const cells = [`<${stepsPath(facts, stage)}>`, ...COLUMNS.map(([, key]) => `<${optimiserPath(facts, stage, key)}>`)];

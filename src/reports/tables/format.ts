@@ -1,6 +1,6 @@
 /** @file Numbers as people read them, and the columns of the result table, shared by the terminal and the HTML report. */
 
-import type { MethodResult, MethodTable, MethodTimes, RatePoint, RateReturn, Regret, Score } from '../../records/index.ts';
+import type { MethodResult, MethodTable, MethodTimes, RateReturn, Regret, Score } from '../../records/index.ts';
 import { finalEpisodes } from '../../records/index.ts';
 import type { EpisodesTo, MeanScore, ReturnError, ReturnTable } from '../../statistics/index.ts';
 import { groupBy } from '../../util/groups.ts';
@@ -209,21 +209,18 @@ function regretColumns({ regret }: MethodResult): Column[] {
   ];
 }
 
-/** What the table of rate against return shows, for its heading. */
-export const rateTitle = ({ reference }: RateReturn): string => `Share of the return of ${reference} by the bits of Z`;
-
-/** One row of that table. */
-export const RATE_HEADS = ['line', 'bits', 'last episodes', 'all episodes'] as const;
-export const rateRow = ({ group, bits: size, final, area }: RatePoint): string[] => [group, bits(size), share(final), share(area)];
-
-/** The smallest Z of every line that keeps a share, in sentences. */
-export const rateNotes = ({ smallest, reference }: RateReturn): string[] =>
-  [...new Set(smallest.map(({ group }) => group))].map(group => {
+/** Rate against return as a table, with the smallest Z of every line that keeps a share, in sentences. */
+export const rateTable = ({ points, smallest, reference }: RateReturn): TextTable & { title: string; notes: string[] } => ({
+  title: `Share of the return of ${reference} by the bits of Z`,
+  heads: ['line', 'bits', 'last episodes', 'all episodes'],
+  rows: points.map(({ group, bits: size, final, area }) => [group, bits(size), share(final), share(area)]),
+  notes: [...new Set(smallest.map(({ group }) => group))].map(group => {
     const found = smallest
       .filter(point => point.group === group)
       .map(({ share, by, method }) => `${100 * share}% ${by === 'mean' ? 'by the mean' : 'by the whole interval'}: ${method ?? 'none'}`);
     return `Smallest Z of ${group} that keeps of the final return of ${reference}: ${found.join('; ')}.`;
-  });
+  }),
+});
 
 const RETURNS_NOTE =
   'At the start of every episode of fresh histories of the source on these tasks, the returns of that episode and of those after it are predicted. ' +

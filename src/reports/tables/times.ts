@@ -8,7 +8,6 @@ const NOTE =
   'what first actions take longer by, spread evenly over all actions, is added to both. The longest is of all actions, with its compression whole. ' +
   'Training and evaluation are means over training seeds.';
 
-/** Milliseconds: `1.23 ms`. */
 const milliseconds = (value: number): string => `${+value.toPrecision(3)} ms`;
 
 const orNone = <T>(value: T | undefined, format: (value: T) => string): string => (value === undefined ? '–' : format(value));

@@ -63,7 +63,7 @@ export function compareRuns(before: RowOfRun, after: RowOfRun, measure: Compared
   const sideOf = ({ run, name, method, rows, table }: typeof low): ComparedSide => {
     const { budget } = (name === run.results.name ? run.results.methods : run.results.tables![name])[method];
     const { split, selection } = rows.protocol;
-    return { run: run.folder, table: name, method, seeds: table.methods[method].seeds, ...(budget ? { budget } : {}), split, selection };
+    return { run: run.folder, table: name, method, seeds: table.methods[method].seeds, budget, split, selection };
   };
   const { side, episodes } = low.rows.protocol;
   const tasks = low.rows.tasks.length;
@@ -122,11 +122,11 @@ export function formatComparison(report: ComparisonReport, options: TerminalOpti
 function aboutSide(letter: string, { run, table, method, seeds, budget, split, selection }: ComparedSide, side: Protocol['side']): string {
   const trained = [
     `seeds ${seeds.join(', ')}`,
-    ...(budget ? [describeBudget(budget)] : []),
+    budget && describeBudget(budget),
     describeSplit({ side, split }),
     describeSelection(selection),
   ];
-  return `${letter}: ${method} of ${table} in ${run} (${trained.join('; ')})`;
+  return `${letter}: ${method} of ${table} in ${run} (${trained.filter(Boolean).join('; ')})`;
 }
 
 /** A note where more than the method may make the difference: one row was trained on more tasks than the other. */

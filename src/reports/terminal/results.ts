@@ -6,18 +6,8 @@ import type { MethodTable, RateReturn, Results } from '../../records/index.ts';
 import { wantsColor } from '../../util/color.ts';
 import { wrap } from '../../util/text.ts';
 import { type MethodStyle, methodStyles, ranked, type Styles, spread, stylesOf } from '../figures/style.ts';
-import {
-  givenNotes,
-  noIntervalNote,
-  RATE_HEADS,
-  type ReportTable,
-  rateNotes,
-  rateRow,
-  rateTitle,
-  resultTable,
-  returnTable,
-  score,
-} from '../tables/format.ts';
+import type { ReportTable } from '../tables/format.ts';
+import { givenNotes, noIntervalNote, rateTable, resultTable, returnTable, score } from '../tables/format.ts';
 import { imitationTable } from '../tables/imitation.ts';
 import { budgetNotes, integrityNote, refusals } from '../tables/integrity.ts';
 import { versusTable } from '../tables/versus.ts';
@@ -56,7 +46,7 @@ export function formatResults(results: Results, given: TerminalOptions = {}): st
     ...(results.imitation?.[name] ? titled(name, imitationTable(results.imitation[name]), { ...options, width }) : []),
   ]);
   if (results.rate && refusals(results, results.name).length === 0)
-    sections.push(wrap(`${results.name}: ${rateTitle(results.rate)}`, width), formatRate(results.rate, { ...options, width }));
+    sections.push(...formatRate(results.name, results.rate, { ...options, width }));
   const setting =
     `${episodes} ${episodes === 1 ? 'episode' : 'episodes'}, ${seeds} × ${streams} runs (seeds × streams), actions ${sampling === 'greedy' ? 'greedy' : 'sampled'}; ` +
     `1 = the oracle, whose mean return is ${+oracle.mean.toFixed(3)}. ${results.bars} ${noIntervalNote(sections.join())}`.trim();
@@ -174,10 +164,10 @@ export function notedTable<T>(table: ReportTable<T>, options: TerminalOptions): 
   return `${rows}\n\n${wrap(table.note(shown), options.width ?? 80)}`;
 }
 
-/** One row a point of the curve of rate against return, and the smallest Z of every line. */
-export function formatRate(rate: RateReturn, { width = 80, color = wantsColor() }: TerminalOptions = {}): string {
-  const rows = table(RATE_HEADS, rate.points.map(rateRow), painter(color));
-  return [rows, ...rateNotes(rate).map(note => wrap(note, width))].join('\n\n');
+/** Rate against return, and the smallest Z of every line. */
+function formatRate(name: string, rate: RateReturn, { width, color = wantsColor() }: TerminalOptions & { width: number }): string[] {
+  const { title, heads, rows, notes } = rateTable(rate);
+  return [wrap(`${name}: ${title}`, width), table(heads, rows, painter(color)), ...notes.map(note => wrap(note, width))];
 }
 
 /** A row for each name. Columns are left out from the least important on until a row fits; what is too long then are the names. */
