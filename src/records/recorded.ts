@@ -4,7 +4,7 @@
  */
 
 import { type ActionDistribution, newActions } from '../rl/index.ts';
-import { bootstrapInterval, drawResamples, type Interval, mean, type Resamples } from '../statistics/bootstrap.ts';
+import { bootstrapInterval, columnsOf, drawResamples, type MeanScore, mean, type Resamples } from '../statistics/bootstrap.ts';
 import { scoreStep } from '../statistics/imitation.ts';
 import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
@@ -73,15 +73,11 @@ export interface RecordedScore extends RecordedTask {
   readonly along: readonly ((StepScores & Pick<Along, 'episode'>) | null)[];
 }
 
-interface Estimate extends Interval {
-  mean: number;
-}
-
 /** A number for each place; the lists are as long as `episode`. */
-type Estimates = { [K in keyof Estimate]: number[] };
+type Estimates = { [K in keyof MeanScore]: number[] };
 
 /** Means over tasks, each of which counts once, with their intervals. */
-export interface RecordedMethodResult extends PerMeasure<Estimate> {
+export interface RecordedMethodResult extends PerMeasure<MeanScore> {
   /** The same along the histories. `episode` says which episodes are meant: the mean of their numbers, where histories differ in length. */
   byEpisode: { episode: number[] } & PerMeasure<Estimates>;
   /** Averages over training seeds. */
@@ -104,35 +100,29 @@ export function recordedResult(seeds: readonly (readonly RecordedScore[])[], res
   const measures = measuresIn(seeds[0][0]);
   const perTask = seeds[0].map(({ along: _, ...first }, i) => ({ ...first, ...meanScores(seeds.map(scores => scores[i])) }));
   const draws = drawResamples([perTask.length], resamples, random);
-  const byEpisode: RecordedMethodResult['byEpisode'] = { episode: [], ...measured(measures, noEstimates) };
-  for (const place of seeds[0][0].along.keys()) {
+  const ofAll = (scores: readonly PerMeasure<number>[], draws: Resamples) =>
+    measured(measures, measure =>
+      estimate(
+        scores.map(score => score[measure]!),
+        draws,
+      ),
+    );
+  const places = Array.from(seeds[0][0].along.keys(), place => {
     const found = seeds[0].flatMap(({ along }, i) => {
       const first = along[place];
       return first ? [{ episode: first.episode, ...meanScores(seeds.map(scores => scores[i].along[place]!)) }] : [];
     });
     // Where every task has something to score, they are drawn as for the whole.
     const own = found.length === perTask.length ? draws : drawResamples([found.length], resamples, random.split('place', place));
-    byEpisode.episode.push(mean(found.map(({ episode }) => episode)));
-    for (const measure of measures) {
-      const at = estimate(
-        found.map(score => score[measure]!),
-        own,
-      );
-      for (const part of ['mean', 'low', 'high'] as const) byEpisode[measure]![part].push(at[part]);
-    }
-  }
-  const whole = (measure: RecordedMeasure) =>
-    estimate(
-      perTask.map(score => score[measure]!),
-      draws,
-    );
-  return { ...measured(measures, whole), byEpisode, perTask };
+    return { episode: mean(found.map(({ episode }) => episode)), scores: ofAll(found, own) };
+  });
+  const along = measured(measures, measure => columnsOf(places.map(({ scores }) => scores[measure]!)));
+  return { ...ofAll(perTask, draws), byEpisode: { episode: places.map(({ episode }) => episode), ...along }, perTask };
 }
 
 const measured = <T>(measures: readonly RecordedMeasure[], of: (measure: RecordedMeasure) => T): PerMeasure<T> =>
   Object.fromEntries(measures.map(measure => [measure, of(measure)]));
-const noEstimates = (): Estimates => ({ mean: [], low: [], high: [] });
-const estimate = (values: readonly number[], draws: Resamples): Estimate => ({
+const estimate = (values: readonly number[], draws: Resamples): MeanScore => ({
   mean: mean(values),
   ...bootstrapInterval(values, mean, draws),
 });
@@ -185,11 +175,11 @@ export class RecordedTaskScorer {
 }
 
 /** The sentence that says what the intervals are. */
-export const describeRecordedBars = ({
-  tasks,
-  side,
-  resamples,
-  seeds,
-}: Record<'tasks' | 'resamples' | 'seeds', number> & { side: string }) =>
-  `95% percentile intervals of a bootstrap over the ${side} tasks, of which there ${tasks === 1 ? 'is 1, so they have no width' : `are ${tasks}`} ` +
-  `(${resamples} resamples), the same for every method; a task's score is the mean over its recorded steps and over ${seeds} training ${seeds === 1 ? 'seed' : 'seeds'}.`;
+export function describeRecordedBars(run: Record<'tasks' | 'resamples' | 'seeds', number> & { side: string }): string {
+  const { tasks, side, resamples, seeds } = run;
+  const width = tasks === 1 ? 'is 1, so they have no width' : `are ${tasks}`;
+  return (
+    `95% percentile intervals of a bootstrap over the ${side} tasks, of which there ${width} (${resamples} resamples), the same for every method; ` +
+    `a task's score is the mean over its recorded steps and over ${seeds} training ${seeds === 1 ? 'seed' : 'seeds'}.`
+  );
+}

@@ -1,18 +1,8 @@
 /** @file The report as one HTML file: no scripts, nothing loaded, legible on a phone, in the dark and in print. */
 
 import { stringify } from 'yaml';
-import {
-  type Comparison,
-  finalEpisodes,
-  type MethodTable,
-  type MethodTimes,
-  type Protocol,
-  type RateReturn,
-  type Results,
-  type RunRecord,
-  type Setting,
-  type Versus,
-} from '../../records/index.ts';
+import type { MethodTable, MethodTimes, Protocol, RateReturn, Results, RunRecord, Versus } from '../../records/index.ts';
+import { finalEpisodes } from '../../records/index.ts';
 import type { ImitationScore } from '../../statistics/index.ts';
 import { printable } from '../../util/text.ts';
 import { learningCurves, PROFILE_CAPTION, profiles } from '../figures/learning-curves.ts';
@@ -107,7 +97,13 @@ ${Object.entries(results.imitation ?? {}).map(([title, imitation]) => {
   const table = imitationTable(imitation);
   return furtherSection(title, table, styles, reliability(table, styles));
 })}
-${results.setting ? pipelineSection(results.setting) : ''}
+${
+  results.setting &&
+  html`<section>
+<h2>Pipeline</h2>
+<div class="scroll drawing">${new Markup(pipeline(results.setting))}</div>
+</section>`
+}
 <section>
 <h2>How the numbers were made</h2>
 <p>${results.bars} ${noIntervalNote(tables.map(({ text }) => text).join())}</p>
@@ -152,6 +148,11 @@ export function methodsSection(
 ): Markup {
   const table = resultTable(methods, times);
   const { names } = table;
+  const against = versus && versusTable(versus, methods);
+  const spread = figure(
+    options => profiles(methods, { styles, ...options }),
+    `${PROFILE_CAPTION}${panelsNote(Object.keys(methods), styles)}`,
+  );
   return html`<section>
 <h2>${title}</h2>
 ${figure(
@@ -159,27 +160,13 @@ ${figure(
   `Mean by in-context episode; the bands are explained below.${panelsNote(names, styles)}`,
 )}
 ${legendTable(table, styles)}
-${notes.filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}${versus ? versusPart(versusTable(versus, methods), styles) : ''}${profilePart(methods, styles)}<h3>By task</h3>
+${notes.filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}${against && html`<h3>${against.title}</h3>\n${legendTable(against, styles)}\n${noteOf(against)}\n`}${spread && html`<h3>Performance profiles</h3>\n${spread}\n`}<h3>By task</h3>
 <p class="note">Mean over ${finalEpisodes(methods[names[0]].byEpisode.mean.length)} on each ${side ?? 'evaluated'} task; the darker, the nearer to the oracle.</p>
 <div class="scroll" tabindex="0">${heatTable(methods, names, styles)}</div>
 </section>`;
 }
 
-const versusPart = (table: ReportTable<Comparison>, styles: Styles): Markup => html`<h3>${table.title}</h3>
-${legendTable(table, styles)}
-${noteOf(table)}
-`;
-
 const noteOf = <T>({ note, columns }: ReportTable<T>): Markup => html`<p class="note">${note(columns.map(({ title }) => title))}</p>`;
-
-/** How the runs of every method are spread. */
-function profilePart(methods: MethodTable, styles: Styles): Markup {
-  const drawn = figure(
-    options => profiles(methods, { styles, ...options }),
-    `${PROFILE_CAPTION}${panelsNote(Object.keys(methods), styles)}`,
-  );
-  return drawn ? html`<h3>Performance profiles</h3>\n${drawn}\n` : html``;
-}
 
 /** A figure in two sizes, for wide and for narrow pages; nothing where there is nothing to draw. */
 export function figure(draw: (options: FigureOptions) => string | undefined, caption: string): Markup | undefined {
@@ -192,12 +179,6 @@ export function figure(draw: (options: FigureOptions) => string | undefined, cap
 </figure>`
     : undefined;
 }
-
-/** The pipeline with its shapes; in its own box, since it would be illegible if it shrank to a phone. */
-export const pipelineSection = (setting: Setting): Markup => html`<section>
-<h2>Pipeline</h2>
-<div class="scroll drawing">${new Markup(pipeline(setting))}</div>
-</section>`;
 
 /** A table of something that models were also asked for, with what its title and note say, and more below it. */
 const furtherSection = <T>(name: string, table: ReportTable<T>, styles: Styles, more?: Markup): Markup => html`<section>
@@ -227,7 +208,7 @@ ${table.notes.map(note => html`<p class="note">${note}</p>\n`)}</section>`;
 export const runSection = (run: RunRecord, styles?: Styles): Markup => html`<section>
 <h2>Run</h2>
 ${facts({ command: run.command, version: run.version, commit: run.commit, node: run.node })}
-${typeof run.machine === 'string' ? facts({ machine: run.machine }) : facts(run.machine)}
+${facts(typeof run.machine === 'string' ? { machine: run.machine } : run.machine)}
 <h3>Time</h3>
 ${facts(Object.fromEntries(Object.entries(run.seconds).map(([stage, seconds]) => [stage, duration(seconds)])))}
 ${Object.entries(run.times ?? {}).map(([name, times]) => {
@@ -235,7 +216,7 @@ ${Object.entries(run.times ?? {}).map(([name, times]) => {
   return html`<h3>${table.title}: ${name}</h3>\n${legendTable(table, styles)}\n${noteOf(table)}\n`;
 })}<h3>Data</h3>
 ${facts(run.dataHashes)}
-${run.imported ? yamlBlock({ imported: run.imported }) : ''}
+${run.imported && yamlBlock({ imported: run.imported })}
 <details><summary>Configuration</summary>${yamlBlock(run.config)}</details>
 </section>`;
 
@@ -289,9 +270,8 @@ export function swatch(name: string, styles: Styles): Markup {
   return html`<span class="${emphasised ? 'method own' : 'method'}"><svg class="line" width="22" height="8" viewBox="0 0 22 8" aria-hidden="true"><path d="M0 4H22" stroke="${color}" stroke-width="${emphasised ? 4 : 2.5}" stroke-dasharray="${dash}"/></svg>${name}</span>`;
 }
 
-export function facts(entries: Readonly<Record<string, string | number>>): Markup {
-  return html`<dl>${Object.entries(entries).map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`;
-}
+const facts = (entries: Readonly<Record<string, string | number>>): Markup =>
+  html`<dl>${Object.entries(entries).map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`;
 
 export const yamlBlock = (value: unknown): Markup => html`<pre>${stringify(value, { lineWidth: 100, aliasDuplicateObjects: false })}</pre>`;
 

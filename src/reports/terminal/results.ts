@@ -35,18 +35,18 @@ const clip = (text: string, width: number) => (text.length > width ? `${text.sli
 
 /** The whole report of a run, ready to print. */
 export function formatResults(results: Results, given: TerminalOptions = {}): string {
-  const options = { styles: stylesOf(results), ...given };
+  const { width = process.stdout.columns ?? 80 } = given;
+  const options = { styles: stylesOf(results), ...given, width };
   const { episodes, streams, seeds, oracle, sampling } = results;
-  const width = options.width ?? process.stdout.columns ?? 80;
   const tables = [[results.name, results.methods] as const, ...Object.entries(results.tables ?? {})];
+  const titled = <T>(name: string, table: ReportTable<T>) => [wrap(`${name}: ${table.title}`, width), notedTable(table, options)];
   const sections = tables.flatMap(([name, methods]) => [
     wrap(`${name}: return as a fraction of the oracle's, by in-context episode`, width),
-    ...formatRows(results, name, methods, { ...options, width }),
-    ...(results.returns?.[name] ? titled(name, returnTable(results.returns[name]), { ...options, width }) : []),
-    ...(results.imitation?.[name] ? titled(name, imitationTable(results.imitation[name]), { ...options, width }) : []),
+    ...formatRows(results, name, methods, options),
+    ...(results.returns?.[name] ? titled(name, returnTable(results.returns[name])) : []),
+    ...(results.imitation?.[name] ? titled(name, imitationTable(results.imitation[name])) : []),
   ]);
-  if (results.rate && refusals(results, results.name).length === 0)
-    sections.push(...formatRate(results.name, results.rate, { ...options, width }));
+  if (results.rate && refusals(results, results.name).length === 0) sections.push(...formatRate(results.name, results.rate, options));
   const setting =
     `${episodes} ${episodes === 1 ? 'episode' : 'episodes'}, ${seeds} × ${streams} runs (seeds × streams), actions ${sampling === 'greedy' ? 'greedy' : 'sampled'}; ` +
     `1 = the oracle, whose mean return is ${+oracle.mean.toFixed(3)}. ${results.bars} ${noIntervalNote(sections.join())}`.trim();
@@ -149,12 +149,6 @@ export function initials(names: readonly string[]): Map<string, string> {
 
 /** One row a method, best first. */
 export const formatTable = (methods: MethodTable, options: TerminalOptions = {}): string => fittingTable(resultTable(methods), options);
-
-/** A table with its title, which names what the table is of. */
-const titled = <T>(name: string, table: ReportTable<T>, options: TerminalOptions & { width: number }): string[] => [
-  wrap(`${name}: ${table.title}`, options.width),
-  notedTable(table, options),
-];
 
 /** A table, and what the numbers are. */
 export function notedTable<T>(table: ReportTable<T>, options: TerminalOptions): string {
