@@ -1,13 +1,13 @@
 /** @file One method of a table of results: raw returns in, normalised scores with intervals out. */
 
-import { PROFILE_THRESHOLDS, type ProfilePoint, performanceProfile, type Scores } from '../statistics/aggregates.ts';
-import type { MeanScore, Resampled, Resamples } from '../statistics/bootstrap.ts';
+import { PROFILE_THRESHOLDS, type ProfilePoint, performanceProfile } from '../statistics/aggregates.ts';
+import type { MeanScore, Resampled } from '../statistics/bootstrap.ts';
 import { bootstrapInterval, columnsOf, drawRuns, interquartileMean, mean } from '../statistics/bootstrap.ts';
 import { areaUnder, episodesTo, NEAR } from '../statistics/learning.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
 import { atOnce, type Pieces } from '../util/pieces.ts';
 import type { Random } from '../util/random.ts';
-import type { MethodCost, MethodResult, Profile, Score } from './results-format.ts';
+import type { MethodCost, MethodResult, Protocol, Score } from './results-format.ts';
 
 /** Episodes at the end of a stream whose average is its final score; all of them where there are fewer. */
 export const FINAL_EPISODES = 5;
@@ -73,32 +73,28 @@ export function* methodResultPieces(input: MethodInput): Pieces<MethodResult> {
   yield;
   const area = score(runs.map(run => areaUnder(run.scores)));
   yield;
-  const curves = runs.map(run => run.scores);
-  const near = episodesTo(curves, draws, NEAR, confidence);
-  const profile = yield* profileOf(
-    [...byTask.values()].map(stratum => stratum.map(finalScore)),
+  const near = episodesTo(
+    runs.map(run => run.scores),
     draws,
+    NEAR,
     confidence,
   );
+  const finals = [...byTask.values()].map(stratum => stratum.map(finalScore));
+  const profile: ProfilePoint[] = [];
+  for (const threshold of PROFILE_THRESHOLDS) {
+    yield;
+    profile.push(...performanceProfile(finals, draws, [threshold], confidence));
+  }
   return {
     byEpisode: columnsOf(episodeScores),
     final,
     area,
     episodesTo: near,
-    profile,
+    profile: columnsOf(profile),
     perTask: [...byTask].map(([task, stratum]) => ({ task, oracle: oracle.get(task)!, mean: mean(stratum.map(finalScore)) })),
     regret,
     ...cost,
   };
-}
-
-function* profileOf(scores: Scores, draws: Resamples, confidence: number): Pieces<Profile> {
-  const points: ProfilePoint[] = [];
-  for (const threshold of PROFILE_THRESHOLDS) {
-    yield;
-    points.push(...performanceProfile(scores, draws, [threshold], confidence));
-  }
-  return columnsOf(points);
 }
 
 interface Run {
@@ -129,16 +125,15 @@ export function runsByTask(
     );
     tasks.forEach((task, stream) => {
       const optimal = oracle.get(task);
-      if (optimal === undefined || !(optimal > 0)) {
+      if (optimal === undefined || !(optimal > 0))
         throw new CadenzaError(
           'E_DATA',
-          `methodResult: expected a positive oracle return for task ${task}, got ${optimal}; scores are fractions of it, so hand in ` +
-            `family.oracleReturn(task) of every evaluated task and leave out tasks where nothing can be earned.`,
+          `methodResult: expected a positive oracle return for task ${task}, got ${optimal}; scores are fractions of it, so hand in family.oracleReturn(task) of every evaluated task and leave out tasks where nothing can be earned.`,
         );
-      }
       const scores = Float64Array.from({ length: episodes }, (_, e) => returns[stream * episodes + e] / optimal);
       const own = Array.from({ length: parts }, (_, p) => regret[stream * parts + p]);
-      byTask.set(task, [...(byTask.get(task) ?? []), { seed, scores, regret: own }]);
+      if (!byTask.has(task)) byTask.set(task, []);
+      byTask.get(task)!.push({ seed, scores, regret: own });
     });
   });
   expect(byTask.size > 0, 'methodResult: expected the returns of at least one stream, got none.');
@@ -146,16 +141,10 @@ export function runsByTask(
 }
 
 /** The sentence that says what the intervals are, for `Results.bars`. */
-export function describeBars(run: {
-  tasks: number;
-  streams: number;
-  seeds: number;
-  resamples?: number;
-  confidence?: number;
-  resampled?: Resampled;
-  /** Which tasks they are. */
-  side?: 'test' | 'validation';
-}): string {
+export function describeBars(
+  run: Record<'tasks' | 'streams' | 'seeds', number> &
+    Pick<MethodInput, 'resamples' | 'confidence' | 'resampled'> & { side?: Protocol['side'] },
+): string {
   const { tasks, streams, seeds, resamples = 2000, confidence = 0.95, resampled = 'runs', side = 'test' } = run;
   const kind = `${+(100 * confidence).toFixed(1)}% percentile intervals of a bootstrap (${resamples} resamples)`;
   const all = `${tasks} ${side} tasks`;

@@ -22,8 +22,7 @@ export function rateReturn(methods: MethodTable, raw: ReturnsTable, groups: Read
   const below = runScores(raw, reference);
   const points = Array.from(groups, ([method, group]): RatePoint => {
     const bits = methods[method]?.bitsPerContext;
-    if (bits === undefined)
-      throw new CadenzaError('E_DATA', `rate–return: "${method}" carries no latents, so it has no rate; leave its combination out.`);
+    if (bits === undefined) throw fault(`"${method}" carries no latents, so it has no rate; leave its combination out.`);
     const own = runScores(raw, method);
     return { method, group, bits, final: ratio(own.final, below.final, own.draws), area: ratio(own.area, below.area, own.draws) };
   });
@@ -47,17 +46,14 @@ const runScores = (raw: ReturnsTable, method: string) => ({
   draws: drawsOf(raw, method),
 });
 
+const fault = (why: string) => new CadenzaError('E_DATA', `rate–return: ${why}`);
+
 /** Σ a ÷ Σ b over all runs, with its 95% percentile interval. Throws `E_DATA` where the reference earned nothing. */
 function ratio(above: readonly number[], below: readonly number[], { counts, runs, resamples }: Resamples): MeanScore {
   const total = (values: readonly number[], weight: (i: number) => number) => values.reduce((sum, value, i) => sum + weight(i) * value, 0);
   const of = (weight: (i: number) => number) => total(above, weight) / total(below, weight);
-  if (above.length !== below.length)
-    throw new CadenzaError(
-      'E_DATA',
-      'rate–return: the rows have different numbers of runs; evaluate them with the same seeds and streams.',
-    );
-  if (!(total(below, () => 1) > 0))
-    throw new CadenzaError('E_DATA', 'rate–return: the reference earned nothing, so nothing is a share of it.');
+  if (above.length !== below.length) throw fault('the rows have different numbers of runs; evaluate them with the same seeds and streams.');
+  if (!(total(below, () => 1) > 0)) throw fault('the reference earned nothing, so nothing is a share of it.');
   const drawn = Float64Array.from({ length: resamples }, (_, r) => of(i => counts[r * runs + i])).sort();
   return { mean: of(() => 1), low: quantile(drawn, 0.025), high: quantile(drawn, 0.975) };
 }

@@ -12,7 +12,7 @@ import type { EpisodesTo } from '../statistics/learning.ts';
 import type { CalibrationBin, ReturnError, ReturnTable } from '../statistics/return-errors.ts';
 import { canonicalJson } from '../util/canonical.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { byName, checkRecord, fields, fileNameSchema, nameSchema, type RecordFormat, sha256Schema } from '../util/formats.ts';
+import { byName, checkRecord, fields, fileNameSchema, nameSchema, sha256Schema } from '../util/formats.ts';
 import { portableSha256 } from '../util/sha256.ts';
 import { RESULTS_FORMAT, SELECTIONS } from './names.ts';
 
@@ -439,12 +439,7 @@ const results = z
 /** The whole of results.json. */
 export type Results = z.output<typeof results>;
 
-/** results.json of an in-context run, an ablation included. */
-const RESULTS: RecordFormat<Results> = {
-  what: `the results of an in-context run (${RESULTS_FORMAT})`,
-  schema: results,
-  advice: 'Run the same command again with the same folder: what is finished is not trained again.',
-};
+const ADVICE = 'Run the same command again with the same folder: what is finished is not trained again.';
 
 /** Results with the hash of their content, in the place of one that they had. */
 export function sealResults<R extends { readonly run: RunRecord }>(results: R): R {
@@ -454,13 +449,17 @@ export function sealResults<R extends { readonly run: RunRecord }>(results: R): 
 
 /** Results of this format whose content is what was sealed; older ones have no hash. Throws `E_DATA`. */
 export function checkResults(value: unknown, where: string): Results {
-  const results = checkRecord(value, where, RESULTS);
-  const { hash } = results.run;
-  const found = sealResults(results).run.hash!;
-  if (hash === undefined || hash === found) return results;
+  const found = checkRecord(value, where, {
+    what: `the results of an in-context run (${RESULTS_FORMAT})`,
+    schema: results,
+    advice: ADVICE,
+  });
+  const { hash } = found.run;
+  const own = sealResults(found).run.hash!;
+  if (hash === undefined || hash === own) return found;
   throw new CadenzaError(
     'E_DATA',
-    `${where} was altered after it was written: its hash is ${hash.slice(0, 12)}…, but its content has ${found.slice(0, 12)}…. ${RESULTS.advice}`,
+    `${where} was altered after it was written: its hash is ${hash.slice(0, 12)}…, but its content has ${own.slice(0, 12)}…. ${ADVICE}`,
   );
 }
 

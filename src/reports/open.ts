@@ -14,6 +14,8 @@ import { readRecord } from '../util/records.ts';
 /** What other commands write. */
 const OTHER_FORMATS = [SUPERVISED_FORMAT, RECORDED_FORMAT, INSPECTION_FORMAT, STUDY_FORMAT] as const;
 
+const fault = (message: string) => new CadenzaError('E_DATA', message);
+
 /** A run as its folder has it. */
 export interface OpenRun {
   /** The folder. */
@@ -42,14 +44,9 @@ function refuseOtherKinds(file: string, content: unknown): void {
   const { success, data } = z.looseObject({ format: z.enum(OTHER_FORMATS) }).safeParse(content);
   if (!success) return;
   const pages = ['results.html', 'inspect.html'].map(name => join(dirname(file), name)).filter(page => existsSync(page));
-  const advice =
-    pages.length > 0
-      ? `Its page is ${pages.join(' and ')}.`
-      : 'It has no page in its folder; the same command that made it, run again, writes one.';
-  throw new CadenzaError(
-    'E_DATA',
-    `${file} has the format ${data.format}; expected ${RESULTS_FORMAT}, the results of in-context runs. ${advice}`,
-  );
+  const none = 'It has no page in its folder; the same command that made it, run again, writes one.';
+  const advice = pages.length > 0 ? `Its page is ${pages.join(' and ')}.` : none;
+  throw fault(`${file} has the format ${data.format}; expected ${RESULTS_FORMAT}, the results of in-context runs. ${advice}`);
 }
 
 function openReturns(folder: string, { name, methods, tables, raw }: Results): RawReturns {
@@ -59,8 +56,7 @@ function openReturns(folder: string, { name, methods, tables, raw }: Results): R
   const bytes = readBytes(path, 'E_DATA', advice);
   const found = sha256(bytes);
   if (found !== expected)
-    throw new CadenzaError(
-      'E_DATA',
+    throw fault(
       `${path} is not what results.json was computed from: expected SHA-256 ${expected.slice(0, 16)}…, found ${found.slice(0, 16)}…. ${advice}`,
     );
   const returns = readRecord(path, RETURNS);
@@ -68,10 +64,7 @@ function openReturns(folder: string, { name, methods, tables, raw }: Results): R
     for (const method of Object.keys(rows)) {
       const own = Object.hasOwn(returns.tables, table) ? returns.tables[table] : undefined;
       if (!own || !Object.hasOwn(own.methods, method))
-        throw new CadenzaError(
-          'E_DATA',
-          `${path} has no returns of "${method}" in the table "${table}", which results.json has. ${advice}`,
-        );
+        throw fault(`${path} has no returns of "${method}" in the table "${table}", which results.json has. ${advice}`);
     }
   return returns;
 }
@@ -83,11 +76,10 @@ function openReturns(folder: string, { name, methods, tables, raw }: Results): R
  */
 export function rawTable({ folder, results, raw }: OpenRun, table: string = results.name): ReturnsTable {
   if (!raw)
-    throw new CadenzaError(
-      'E_DATA',
+    throw fault(
       `${folder} has no raw returns: its results were written before there was a returns.json beside them. Run the same command again with this folder as --out; what is finished is not trained again.`,
     );
   if (!Object.hasOwn(raw.tables, table))
-    throw new CadenzaError('E_DATA', `${folder} has no table "${table}"; expected one of ${Object.keys(raw.tables).join(', ')}.`);
+    throw fault(`${folder} has no table "${table}"; expected one of ${Object.keys(raw.tables).join(', ')}.`);
   return raw.tables[table];
 }

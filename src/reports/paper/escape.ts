@@ -34,24 +34,13 @@ const MATH: Readonly<Record<string, string>> = {
 };
 
 /** Marks by their commands over a Latin letter, and over a letter in mathematics. */
-const MARKS: Readonly<Record<string, readonly [text: string, math?: string]>> = {
-  '\u0300': ['`', 'grave'],
-  '\u0301': ["'", 'acute'],
-  '\u0302': ['^', 'hat'],
-  '\u0303': ['~', 'tilde'],
-  '\u0304': ['=', 'bar'],
-  '\u0306': ['u', 'breve'],
-  '\u0307': ['.', 'dot'],
-  '\u0308': ['"', 'ddot'],
-  '\u030a': ['r', 'mathring'],
-  '\u030b': ['H'],
-  '\u030c': ['v', 'check'],
-  '\u0323': ['d'],
-  '\u0327': ['c'],
-  '\u0328': ['k'],
-  '\u0331': ['b'],
-  '\u0342': ['~', 'tilde'],
-};
+const MARKS = new Map(
+  Array.from(
+    `\u0300 \` grave \u0301 ' acute \u0302 ^ hat \u0303 ~ tilde \u0304 = bar \u0306 u breve \u0307 . dot \u0308 " ddot \u030a r mathring
+    \u030b H - \u030c v check \u0323 d - \u0327 c - \u0328 k - \u0331 b - \u0342 ~ tilde`.matchAll(/(\S+)\s+(\S+)\s+(\S+)/g),
+    ([, mark, text, math]) => [mark, { text, math: math === '-' ? undefined : math }] as const,
+  ),
+);
 
 /** Letters that `inputenc` (utf8) finds in fonts of the T1 encoding. */
 const IN_FONT = /^[À-ÖØ-öø-ĥĨ-ķĹ-ľŁ-ňŊ-ťŨ-ž]$/u;
@@ -79,7 +68,7 @@ function withMarks(character: string): string | undefined {
   const [letter, ...marks] = character.normalize('NFD');
   const math = MATH[letter];
   if (!math && !/^[A-Za-z]$/.test(letter)) return undefined;
-  const commands = marks.map(mark => MARKS[mark]?.[math ? 1 : 0]);
+  const commands = marks.map(mark => MARKS.get(mark)?.[math ? 'math' : 'text']);
   if (commands.length === 0 || commands.includes(undefined)) return undefined;
   const marked = commands.reduce<string>((inner, command) => `\\${command}{${inner}}`, math ?? letter);
   return math ? `$${marked}$` : marked;

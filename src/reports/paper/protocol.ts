@@ -123,10 +123,10 @@ const wordsOf = ({ environment, source }: Kinds) => ({
 });
 
 /** Every value in a tree of settings, with its dotted key and its path. */
-export function leaves(tree: object, base: string, key = ''): [key: string, path: string][] {
+export function leaves(tree: object, base: string, key = ''): [key: string, path: string, value: unknown][] {
   return Object.entries(tree).flatMap(([part, value]) => {
     const [inner, path] = [key ? `${key}.${part}` : part, `${base}/${part}`];
-    return isMap(value) ? leaves(value, path, inner) : [[inner, path] as [string, string]];
+    return isMap(value) ? leaves(value, path, inner) : [[inner, path, value] as [string, string, unknown]];
   });
 }
 
@@ -154,10 +154,7 @@ const atCommit = (commit: string, path: string) => (commit === 'unknown' ? '' : 
 /** Every recorded setting with its value as text, but for names and what is of the machine. */
 function settingsOf({ results }: Pick<Facts, 'results'>): [key: string, value: string][] {
   const { name: _, executor: __, checkpoint: ___, tables: ____, ...settings } = results.run.config as Record<string, unknown>;
-  return leaves(settings, '').map(([key]) => {
-    const value = key.split('.').reduce<unknown>((node, part) => (node as Record<string, unknown>)[part], settings);
-    return [key, JSON.stringify(value)];
-  });
+  return leaves(settings, '').map(([key, , value]) => [key, JSON.stringify(value)]);
 }
 
 export function implementation(facts: Facts): (Written | undefined)[] {

@@ -80,12 +80,11 @@ function besideEachOther(runs: ReadonlyMap<string, Facts>): Rows {
 export function tables(facts: Facts): Written {
   const sets = rowSets(facts);
   const { returns = {}, imitation = {} } = facts.runs ? {} : facts.results;
-  const [predicted, imitated] = [Object.keys(returns), Object.keys(imitation)];
   return join(
     [
       ...sets.flatMap(rows => [scoreTable(facts, rows), versusTable(facts, rows)]),
-      ...predicted.map(name => returnErrors(facts, name)),
-      ...imitated.map(name => imitationScores(facts, name)),
+      ...Object.keys(returns).map(name => returnErrors(facts, name)),
+      ...Object.keys(imitation).map(name => imitationScores(facts, name)),
       costTable(facts, sets[0]),
       ...sets.map(rows => taskTable(facts, rows)),
     ],
@@ -246,34 +245,32 @@ function parametersOf({ method, base, facts: { setting } }: Place): string {
 function returnErrors(facts: Facts, name: string): Written {
   const returns = facts.results.returns![name];
   const path = `results/returns/${name}/predictors`;
-  const columns: Column[] = [
-    { head: 'absolute', cell: row => interval(`${path}/${row}/absolute`, 'mean', 'low', 'high', 3) },
-    { head: 'squared', cell: row => interval(`${path}/${row}/squared`, 'mean', 'low', 'high', 3) },
-  ];
+  const column = (head: string): Column => ({ head, cell: row => interval(`${path}/${row}/${head}`, 'mean', 'low', 'high', 3) });
   return table(facts, {
     label: `returns:${name}`,
     caption: [
       raw`Error of predicted returns of \texttt{<results/returns/${name}:name>}, divided by the return of the oracle: means with their intervals.`,
     ],
     first: 'predictor',
-    columns,
+    columns: [column('absolute'), column('squared')],
     rows: returnTable(returns).names.map(row => ({ key: row, name: `<${path}/${row}:name>` })),
   });
 }
 
 function imitationScores(facts: Facts, name: string): Written {
   const path = `results/imitation/${name}/methods`;
-  const column = (head: string, key: keyof Measures<unknown>): Column => ({
-    head,
-    cell: row => interval(`${path}/${row}/${key}`, 'value', 'low', 'high', 3),
-  });
+  const cell = (key: keyof Measures<unknown>) => (row: string) => interval(`${path}/${row}/${key}`, 'value', 'low', 'high', 3);
   return table(facts, {
     label: `imitation:${name}`,
     caption: [
       raw`How near action probabilities come to the distribution of the source, of <results/imitation/${name}:name>: share of steps whose likeliest action is one of the source's, divergence from its distribution in nats, and expected calibration error, with intervals.`,
     ],
     first: 'model',
-    columns: [column('accuracy', 'accuracy'), column('divergence', 'excess'), column('calibration error', 'calibrationError')],
+    columns: [
+      { head: 'accuracy', cell: cell('accuracy') },
+      { head: 'divergence', cell: cell('excess') },
+      { head: 'calibration error', cell: cell('calibrationError') },
+    ],
     rows: imitationTable(facts.results.imitation![name]).names.map(row => ({ key: row, name: `<${path}/${row}:name>` })),
   });
 }
@@ -328,36 +325,21 @@ function table(facts: Facts, { label, caption, first, columns, rows, long = fals
   const size = widest > LINE ? raw`\scriptsize\setlength{\tabcolsep}{3pt}` : raw`\footnotesize\setlength{\tabcolsep}{4pt}`;
   const preamble = `{@{}l${'r'.repeat(columns.length)}@{}}`;
   const title = join([raw`\caption{`, paragraph(facts, caption), raw`}\label{tab:${label}}`], '')!;
-  const parts = long
+  const before = long
     ? [
-        raw`\begingroup${size}\setlength{\LTcapwidth}{\linewidth}
-\begin{longtable}${preamble}`,
+        raw`\begingroup${size}\setlength{\LTcapwidth}{\linewidth}`,
+        raw`\begin{longtable}${preamble}`,
         join([title, raw` \\`], ''),
         raw`\toprule`,
         heads,
-        raw`\midrule
-\endfirsthead
-\toprule`,
-        heads,
-        raw`\midrule
-\endhead`,
-        ...body,
-        raw`\bottomrule
-\end{longtable}
-\endgroup`,
-      ]
-    : [
-        raw`\begin{table}[htbp]
-\centering${size}`,
-        title,
-        raw`\begin{tabular}${preamble}
-\toprule`,
+        raw`\midrule`,
+        raw`\endfirsthead`,
+        raw`\toprule`,
         heads,
         raw`\midrule`,
-        ...body,
-        raw`\bottomrule
-\end{tabular}
-\end{table}`,
-      ];
-  return join(parts, '\n')!;
+        raw`\endhead`,
+      ]
+    : [raw`\begin{table}[htbp]`, raw`\centering${size}`, title, raw`\begin{tabular}${preamble}`, raw`\toprule`, heads, raw`\midrule`];
+  const after = long ? [raw`\end{longtable}`, raw`\endgroup`] : [raw`\end{tabular}`, raw`\end{table}`];
+  return join([...before, ...body, raw`\bottomrule`, ...after], '\n')!;
 }

@@ -59,22 +59,17 @@ export function write(facts: Facts, sentence: string): Written | undefined {
   });
   return recorded ? { text, citations } : undefined;
 
-  function task(key: string, path: string): string {
-    const shown = shortKey(key);
-    citations.push({ text: shown, path });
-    return `\\texttt{${escapeTex(shown)}${shown === key ? '' : '\\ldots'}}`;
-  }
-
   function cite(value: unknown, path: string, format: string | undefined): string {
     if (typeof value === 'string') {
-      if (format === 'task') return task(value, path);
-      citations.push({ text: value, path });
-      return format === 'tt' ? `\\texttt{${breakable(escapeTex(value))}}` : escapeTex(value);
+      const text = format === 'task' ? shortKey(value) : value;
+      citations.push({ text, path });
+      if (format === 'task') return `\\texttt{${escapeTex(text)}${text === value ? '' : '\\ldots'}}`;
+      return format === 'tt' ? `\\texttt{${breakable(escapeTex(text))}}` : escapeTex(text);
     }
     expect(typeof value === 'number', `paper: expected a number, a text or a list of these at "${path}", got ${JSON.stringify(value)}.`);
     const scale = format && SCALES[format];
     const shown = numeral(value, format);
-    citations.push({ text: shown, path, ...(scale ? { scale } : {}) });
+    citations.push({ text: shown, path, scale: scale || undefined });
     return `\\num{${shown}}`;
   }
 }

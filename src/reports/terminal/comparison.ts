@@ -108,13 +108,19 @@ export function formatComparison(report: ComparisonReport, options: TerminalOpti
     `Returns as fractions of the oracle's on ${tasks} ${side} tasks; P: the probability that a run of B is better than one of A on the same task.`,
     ...compared.map(name => `${name === measure ? '* ' : ''}${name}: ${COMPARED[name].meaning(episodes)}.`),
     `${bars} The verdict goes by *: ${rule}.`,
-    ...trainedUnalike(before, after),
+    // More than the method may make the difference.
+    before.budget && after.budget && before.split.train !== after.split.train
+      ? `The rows were trained on different numbers of tasks: A on ${before.split.train}, B on ${after.split.train}.`
+      : '',
   ];
   const conclusion = verdict === 'not distinguishable' ? `A and B are ${verdict}.` : `B is ${verdict} than A.`;
   return `${[
     [aboutSide('A', before, side), aboutSide('B', after, side)].map(line => wrap(line, width)).join('\n'),
     grid(['', 'A', 'B', 'B − A [95%]', 'P [95%]'], rows, paint),
-    notes.map(line => wrap(line, width)).join('\n'),
+    notes
+      .filter(Boolean)
+      .map(line => wrap(line, width))
+      .join('\n'),
     paint('bold', conclusion),
   ].join('\n\n')}\n`;
 }
@@ -127,10 +133,4 @@ function aboutSide(letter: string, { run, table, method, seeds, budget, split, s
     describeSelection(selection),
   ];
   return `${letter}: ${method} of ${table} in ${run} (${trained.filter(Boolean).join('; ')})`;
-}
-
-/** A note where more than the method may make the difference: one row was trained on more tasks than the other. */
-function trainedUnalike(a: ComparedSide, b: ComparedSide): string[] {
-  if (!a.budget || !b.budget || a.split.train === b.split.train) return [];
-  return [`The rows were trained on different numbers of tasks: A on ${a.split.train}, B on ${b.split.train}.`];
 }
