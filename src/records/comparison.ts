@@ -180,6 +180,7 @@ export const COMPARED = {
     better: 'lower',
   },
 } as const satisfies Record<ComparedBy, { meaning: (episodes: number) => string; of: (run: Run) => number; better: 'higher' | 'lower' }>;
+
 /** One row of a table of returns. */
 export interface ComparedRow {
   readonly table: ReturnsTable;

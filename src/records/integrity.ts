@@ -126,7 +126,6 @@ function taskFaults(a: Rows, b: Rows): Fault[] {
   return [{ code: 'E_SPLIT', message }];
 }
 
-/** The environment in one spelling. */
 function describeEnv({ id, options = {} }: Protocol['env']): string {
   const sorted = Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1));
   return sorted.length === 0 ? id : `${id} (${sorted.map(([key, value]) => `${key} ${JSON.stringify(value)}`).join(', ')})`;

@@ -32,7 +32,6 @@ const score = z.strictObject({ mean: number, iqm: number, ...interval, meanLow: 
 /** Mean and interquartile mean of all runs. `low` and `high` bound the IQM, `meanLow` and `meanHigh` the mean. */
 export type Score = z.output<typeof score>;
 
-/** Columns of equal length. */
 const columns = <K extends string>(...names: K[]) =>
   z
     .strictObject(Object.fromEntries(names.map(name => [name, numbers])) as Record<K, typeof numbers>)

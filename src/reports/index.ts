@@ -94,7 +94,6 @@ export function writeInspection(folder: string, inspection: Inspection): string[
   return writeFiles(folder, files);
 }
 
-/** A figure as the files that it is written to. */
 const drawn = (name: string, svg: string): NamedFile[] => [
   [`${name}.svg`, svg],
   [`${name}.png`, toPNG(svg)],

@@ -96,7 +96,6 @@ function attentionLines({ layers, heldOut, latents }: AttentionReport): string[]
   });
 }
 
-/** What was looked into, in a sentence. */
 function subjectLine({ model, sides, episodes }: Inspection): string {
   const [m, width] = model.latentShape;
   return `The student of ${model.stage} (${model.compressor}, Z of ${m} × ${width} numbers) on ${sides.train.tasks} training and ${sides.heldOut.tasks} ${sides.heldOut.side} tasks, ${episodes} episodes a stream.`;

@@ -187,14 +187,12 @@ ${noteOf(table)}
 ${legendTable(table, styles)}
 ${more}</section>`;
 
-/** How often the source does what a model is so sure of. */
 const reliability = (table: ReportTable<ImitationScore>, styles: Styles): Markup => html`<details><summary>Reliability</summary>
 <p class="note">Steps by the probability of the likeliest action: how often the source takes it, of how often it was expected to, and the share of such steps.</p>
 <div class="scroll" tabindex="0">${rowsTable({ ...table, columns: reliabilityColumns(table.entries[table.names[0]]) }, styles)}</div>
 </details>
 `;
 
-/** Rate against return: figure, table, and the smallest Z that keeps so much. */
 function rateSection(rate: RateReturn, styles: Styles): Markup {
   const table = rateTable(rate);
   return html`<section>

@@ -46,7 +46,6 @@ ${runSection(results.run)}</details>\n`,
   );
 }
 
-/** Seeds, the audit of the split and the selection rule of a run, as sentences. */
 function audit(results: Results): string {
   const { protocol } = rowsOf(results);
   const seeds = `${results.seeds} training ${results.seeds === 1 ? 'seed' : 'seeds'}`;
@@ -63,7 +62,6 @@ const LEFT_OUT: Readonly<Record<string, (results: Results) => object | undefined
   'the pipeline': ({ setting }) => setting,
 };
 
-/** What is not on this page although the runs have it, and where it is. */
 function leftOut(runs: readonly Results[]): string {
   const parts = Object.entries(LEFT_OUT).filter(([, of]) => runs.some(results => Object.keys(of(results) ?? {}).length > 0));
   const names = parts.map(([name]) => name).join('; ');

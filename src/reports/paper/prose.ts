@@ -171,7 +171,6 @@ export const LATENTS: Readonly<Record<string, LatentProse>> = {
 
 // ---- heads for actions, where h is a hidden state -----------------------------------------------------------------------------
 
-/** What the words of a head depend on. */
 interface HeadFacts {
   /** Numbers of an action. */
   readonly dimensions: number;

@@ -12,7 +12,6 @@ import { enumeration, join, paragraph, type Written, write } from './write.ts';
 
 const raw = String.raw;
 
-/** A cell without a value. */
 const NONE = '--';
 
 /** Where a row stands, and what it is called. */

@@ -246,7 +246,6 @@ function folded(name: string): string[] {
   return lines.map(line => clip(line.trimEnd(), HEAD_WIDTH));
 }
 
-/** The line under the plot, with the first and last episode and one in the middle. */
 function episodeAxis(episodes: number, columns: number): string[] {
   const line = Array<string>(columns).fill('─');
   const labels = Array<string>(columns).fill(' ');
