@@ -328,9 +328,7 @@ function explained(error: unknown, path: string): unknown {
     return new CadenzaError(
       'E_DISK',
       `cannot use ${path}: ${said}. Check that it is a file that you may write to, and that the disk has room.`,
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   return new CadenzaError('E_DATA', `${path} is no store of contexts, or was damaged: ${said}. ${ADVICE}`, { cause: error });
 }

@@ -169,9 +169,7 @@ class Reader implements Hdf5Reader {
     new CadenzaError(
       'E_DATA',
       `${this.path}${where && `, ${where}`}: ${what}. Check that --format is the file's layout, or mend the file.`,
-      {
-        cause,
-      },
+      { cause },
     );
 
   groups(group = ''): string[] {

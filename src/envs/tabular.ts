@@ -18,11 +18,7 @@ export type TabularFamily = EnvFamily & { readonly model: TabularModel };
 
 /** Completes a family from its rules: stepping and the oracle follow from the model. */
 export function tabularFamily(rules: Omit<TabularFamily, 'make' | 'oracleReturn'>): TabularFamily {
-  return {
-    ...rules,
-    make: (tasks, random) => makeTabularEnv(rules, tasks, random),
-    oracleReturn: task => optimalReturn(rules, task),
-  };
+  return { ...rules, make: (tasks, random) => makeTabularEnv(rules, tasks, random), oracleReturn: task => optimalReturn(rules, task) };
 }
 
 /**

@@ -144,11 +144,7 @@ export function transplantTable(memory: TransplantReturns, empty: TransplantRetu
     byOwn: matrix(filled.byOwn),
     pursues: matrix(filled.pursues),
     own: { return: share(filled.byOwn, true), pursues: share(filled.pursues, true) },
-    transplanted: {
-      byOther: share(filled.byOther, false),
-      byOwn: share(filled.byOwn, false),
-      pursues: share(filled.pursues, false),
-    },
+    transplanted: { byOther: share(filled.byOther, false), byOwn: share(filled.byOwn, false), pursues: share(filled.pursues, false) },
     empty: { return: share(without.byOwn, true), pursues: share(without.pursues, false) },
   };
 }

@@ -91,15 +91,9 @@ function lookIndex(family: Tabular): ElementIndex {
 }
 
 /** Numbers what a learner can tell apart, phase by phase: observation i in phase p is p · observations + i. Throws as `observationIndex` does. */
-export function situationIndex(family: Tabular): {
-  readonly count: number;
-  of(observation: ArrayLike<number>, phase: number): number;
-} {
+export function situationIndex(family: Tabular): { readonly count: number; of(observation: ArrayLike<number>, phase: number): number } {
   const index = observationIndex(family);
-  return {
-    count: index.count * phasesOf(family),
-    of: (observation, phase) => phase * index.count + index.of(observation),
-  };
+  return { count: index.count * phasesOf(family), of: (observation, phase) => phase * index.count + index.of(observation) };
 }
 
 /** How many phases an agent has to tell apart; 1 where the family declares none. */

@@ -32,9 +32,7 @@ export function explainLoading(error: unknown): CadenzaError | undefined {
   return new CadenzaError(
     'E_INSTALL',
     `${found ?? 'a part of cadenza'} does not load here (${here}): ${reason.replace(/\.$/, '')}. ${cause}`,
-    {
-      cause: error,
-    },
+    { cause: error },
   );
 }
 

@@ -100,10 +100,7 @@ const [HELD_OUT, PIECES] = [1 / 4, 4];
 async function ownSettings({ environment, tasks, origin }: Dataset): Promise<Record<string, number>> {
   const { NO_ENDS } = await import('../../data/exchange.ts');
   const pieces = { 'context.segment': Math.max(1, Math.floor(environment.horizon / PIECES)), 'context.segments': PIECES - 1 };
-  return {
-    'split.heldOut': Math.max(1, Math.floor(HELD_OUT * tasks.length)),
-    ...(origin.notes.includes(NO_ENDS) ? pieces : {}),
-  };
+  return { 'split.heldOut': Math.max(1, Math.floor(HELD_OUT * tasks.length)), ...(origin.notes.includes(NO_ENDS) ? pieces : {}) };
 }
 
 /** The folder that holds the histories: the one given, or the stage of a run that made them. Throws `E_DATA` where a run has several. */
