@@ -201,7 +201,7 @@ export function gaussian(space: BoxSpace): ActionDistribution {
 }
 
 /** Index of the largest of `size` numbers; the first among equals. */
-function likeliest(row: ArrayLike<number>, at: number, size: number): number {
+export function likeliest(row: ArrayLike<number>, at: number, size: number): number {
   let best = 0;
   for (let a = 1; a < size; a++) if (row[at + a] > row[at + best]) best = a;
   return best;

@@ -126,7 +126,7 @@ export function episodeReturns(history: Pick<History, 'terminated' | 'truncated'
 }
 
 /** Columns of one type, at least one, one behind the other. */
-export function joinColumns<T extends Float32Array | Int32Array | Uint8Array | Uint16Array>(columns: readonly T[]): T {
+export function joinColumns<T extends Float32Array | Float64Array | Int32Array | Uint8Array | Uint16Array>(columns: readonly T[]): T {
   const size = columns.reduce((sum, column) => sum + column.length, 0);
   const all = new (columns[0].constructor as new (size: number) => T)(size);
   let at = 0;
