@@ -48,18 +48,11 @@ export function saveHistories(
   auditHistories(family, about.split, histories);
   const shards = writeShards(folder, histories, family, shardBytes);
   const { source, seed, noise, split, creator } = about;
-  const manifest = {
-    formatVersion: FORMAT_VERSION,
-    environment: environmentOf(family),
-    source,
-    seed,
-    noise,
-    shards,
-    split,
-    creator,
-  } as Manifest;
+  const environment = environmentOf(family);
+  const manifest = { formatVersion: FORMAT_VERSION, environment, source, seed, noise, shards, split, creator } as Manifest;
   writeManifest(folder, manifest);
-  removeOtherShards(folder, shards);
+  for (const file of readdirSync(folder))
+    if (SHARD_NAME.test(file) && !shards.some(shard => shard.file === file)) rmSync(join(folder, file));
   return { manifest, dataHash: dataHashOf(manifest) };
 }
 
@@ -75,12 +68,6 @@ export const writeShards = (
 export const shardEntries = (histories: readonly History[], family: ShardFamily): readonly ShardEntry[] =>
   grouped(histories, SHARD_BYTES).map((group, i) => encodeShard(i, group, shardMeta(family)).entry);
 
-/** Removes the shards of an older data set, once nothing names them any more. */
-function removeOtherShards(folder: string, shards: readonly ShardEntry[]): void {
-  const current = new Set(shards.map(shard => shard.file));
-  for (const file of readdirSync(folder)) if (SHARD_NAME.test(file) && !current.has(file)) rmSync(join(folder, file));
-}
-
 /**
  * Reads a folder of histories whole: every shard's hash is verified before it is parsed, then its counts, shapes and tasks.
  *
@@ -90,12 +77,8 @@ function removeOtherShards(folder: string, shards: readonly ShardEntry[]): void 
 export function openHistories(folder: string, family: HistoryFamily): HistoryStore {
   const manifest = readManifest(folder);
   const [made, given] = [canonicalJson(manifest.environment), canonicalJson(environmentOf(family))];
-  if (made !== given) {
-    throw new CadenzaError(
-      'E_DATA',
-      `${folder} holds histories of ${made}, but the environment in use is ${given}. Use the one, or: ${REGENERATE}`,
-    );
-  }
+  const what = `${folder} holds histories of ${made}, but the environment in use is ${given}. Use the one, or: ${REGENERATE}`;
+  if (made !== given) throw new CadenzaError('E_DATA', what);
   auditKeys(family, [...manifest.split.train, ...manifest.split.test]);
   const histories = manifest.shards.flatMap(shard => {
     const path = join(folder, shard.file);
@@ -110,9 +93,7 @@ export function openHistories(folder: string, family: HistoryFamily): HistorySto
   return { manifest, histories, dataHash: dataHashOf(manifest) };
 }
 
-function dataHashOf({ creator: _creator, ...data }: Manifest): string {
-  return hashJson(data);
-}
+const dataHashOf = ({ creator: _creator, ...data }: Manifest): string => hashJson(data);
 
 export function environmentOf({ id, options, observationSpace, actionSpace, horizon }: HistoryFamily) {
   return { id, ...(options ? { options } : {}), observationSpace, actionSpace, horizon };
