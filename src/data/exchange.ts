@@ -8,7 +8,7 @@ import { basename, dirname, join } from 'node:path';
 import { type ActionDistribution, actionDistribution, actionsOf } from '../rl/actions.ts';
 import type { EnvFamily, Task } from '../rl/env.ts';
 import type { History } from '../rl/history.ts';
-import { type Space, spaceSize } from '../rl/spaces.ts';
+import { countsOf, type Space, spaceSize } from '../rl/spaces.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { canonicalJson, expectNoOther, jsonText, sha256, sha256File, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
@@ -362,7 +362,7 @@ function endsOf({ ended, terminated, truncated }: Located, lengths: readonly num
 function checkSpace(recording: Located, of: 'action' | 'expert' | 'observation' | 'nextObservation', space: Space): void {
   const { [of]: column = [] } = recording;
   const name = of === 'expert' ? 'expert action' : of;
-  const counts = space.kind === 'discrete' ? [space.n] : space.kind === 'multi-discrete' ? space.nvec : undefined;
+  const counts = countsOf(space);
   const width = spaceSize(space);
   for (let i = 0; i < column.length; i++) {
     const n = counts?.[i % width];

@@ -64,20 +64,16 @@ const spansOf = (history: History, spans: readonly (readonly [from: number, to: 
 /** The history with these episodes, in this order. */
 export function pickEpisodes(history: History, episodes: readonly number[]): History {
   const starts = episodeStarts(history);
-  return spansOf(
-    history,
-    episodes.map(e => [starts[e], starts[e + 1]]),
-  );
+  const spans = episodes.map(e => [starts[e], starts[e + 1]] as const);
+  return spansOf(history, spans);
 }
 
 /** The history with at most the first `length` transitions of each episode; one that is cut ends truncated there. */
 export function shortenEpisodes(history: History, length: number): History {
   const starts = episodeStarts(history);
   const ends = Array.from(starts.subarray(1), (end, e) => Math.min(end, starts[e] + length));
-  const short = spansOf(
-    history,
-    ends.map((end, e) => [starts[e], end]),
-  );
+  const spans = ends.map((end, e) => [starts[e], end] as const);
+  const short = spansOf(history, spans);
   let at = 0;
   for (const [e, end] of ends.entries()) {
     at += end - starts[e];

@@ -33,6 +33,15 @@ export function resolveOptions<T extends OptionTable>(owner: string, table: T, g
   ) as Options<T>;
 }
 
+/** What a registered thing with options declares. */
+export interface OptionedEntry<Made> {
+  readonly id: string;
+  readonly description: string;
+  readonly options: OptionTable;
+  /** Makes it under these options; throws `E_CONFIG` for an unknown option or a value out of range. */
+  create(options?: Readonly<Record<string, unknown>>): Made;
+}
+
 function checked(owner: string, key: string, { range: [low, high], integer, about }: Option, value: unknown): number {
   if (typeof value === 'number' && value >= low && value <= high && (!integer || Number.isInteger(value) || value === Infinity))
     return value;
