@@ -33,16 +33,10 @@ export function formatEstimate({ name, stages, peakBytes, machineBytes, processe
   const head = ['stage', 'steps', 'parameters', 'graph nodes', 'memory', 'operations', 'time'];
   const table = new Table({ head, style: { head: [], border: [] } });
   const number = (value: number | undefined) => (value === undefined ? '' : value.toLocaleString('en-US'));
-  for (const { stage, steps, parameters, nodes, bytes, flops, seconds } of stages)
-    table.push([
-      stage,
-      number(steps),
-      number(parameters),
-      number(nodes),
-      formatBytes(bytes),
-      flops === undefined ? '' : flops.toExponential(1),
-      seconds === undefined ? '' : formatTime(seconds),
-    ]);
+  for (const { stage, steps, parameters, nodes, bytes, flops, seconds } of stages) {
+    const work = [flops === undefined ? '' : flops.toExponential(1), seconds === undefined ? '' : formatTime(seconds)];
+    table.push([stage, number(steps), number(parameters), number(nodes), formatBytes(bytes), ...work]);
+  }
   const total = stages.reduce((sum, { flops = 0 }) => sum + flops, 0);
   const atOnce = processes > 1 ? `, with ${processes} parts at once` : '';
   return [

@@ -52,9 +52,9 @@ const probe = (id: ExecutorId): Promise<ProbeResult> =>
         result = message as ProbeResult;
       })
       .on('error', ({ message }) => resolve({ id, works: false, detail: message }))
-      .on('exit', (code, signal) =>
-        resolve(result ?? { id, works: false, detail: `it ended the process (${signal ?? `status ${code}`})` }),
-      );
+      .on('exit', (code, signal) => {
+        resolve(result ?? { id, works: false, detail: `it ended the process (${signal ?? `status ${code}`})` });
+      });
   });
 
 async function runtimeVersion(): Promise<string> {
@@ -67,9 +67,8 @@ export async function gemmRate({ provider, ...settings }: GemmSettings = { provi
   const shape = [PRODUCT_SIZE, PRODUCT_SIZE];
   const ones: HostTensor = { data: new Float32Array(PRODUCT_SIZE ** 2).fill(1), shape, dtype: 'float32' };
   const into = { product: zeros(shape) };
-  const program = await (await createExecutor(provider, settings)).compile(
-    toOnnx({ outputs: { product: matmul(input('a', shape), input('b', shape)) } }),
-  );
+  const graph = toOnnx({ outputs: { product: matmul(input('a', shape), input('b', shape)) } });
+  const program = await (await createExecutor(provider, settings)).compile(graph);
   let best = Number.POSITIVE_INFINITY;
   for (let i = 0; i < 12; i++) {
     const began = performance.now();

@@ -44,9 +44,10 @@ export const presetFile =
     const found = isAbsolute(name) || name.startsWith('.') ? undefined : packaged.find(isFile);
     if (found) return found;
     if (/[/\\.]/.test(name)) return name;
+    const known = `The ${kind} presets are ${presets(kind).join(', ')}`;
     throw new CadenzaError(
       'E_CONFIG',
-      `"${name}" is neither a file nor a preset. The ${kind} presets are ${presets(kind).join(', ')}. Give one of these names or the path of a YAML file.`,
+      `"${name}" is neither a file nor a preset. ${known}. Give one of these names or the path of a YAML file.`,
     );
   };
 

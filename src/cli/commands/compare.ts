@@ -29,11 +29,8 @@ export function registerCompare(program: Command): void {
       const [before, after = before, ...rest] = method.split(',');
       if (rest.length > 0 || before === '' || after === '')
         throw new CadenzaError('E_USAGE', `--method ${method}: expected one name, or two with a comma between them; see --help`);
-      if (second === undefined && before === after)
-        throw new CadenzaError(
-          'E_USAGE',
-          `there is one run and one row; name a second run, or two rows of this one, as in --method cad,teacher`,
-        );
+      const advice = 'name a second run, or two rows of this one, as in --method cad,teacher';
+      if (second === undefined && before === after) throw new CadenzaError('E_USAGE', `there is one run and one row; ${advice}`);
       const { compareRuns, formatComparison, openRun } = await import('../../reports/index.ts');
       const run = openRun(first);
       const other = second === undefined ? run : openRun(second);
