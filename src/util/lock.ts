@@ -17,12 +17,11 @@ import { sha256 } from './files.ts';
 /** Milliseconds that a lock may be half-written. */
 const UNREADABLE = 2_000;
 
+const MOST_PID = 2 ** 31 - 1;
+
 const holderSchema = z.object({
   host: z.string(),
-  pid: z
-    .int()
-    .min(1)
-    .max(2 ** 31 - 1),
+  pid: z.int().min(1).max(MOST_PID),
   /** Where process numbers mean the same as here: one boot of a machine, and on it one container. Elsewhere they say nothing. */
   place: z.string(),
   /** When the process started, in the units of the place. */
@@ -138,12 +137,9 @@ function create(path: string, own: string): boolean {
 function look(path: string): Found | undefined {
   try {
     const about = lstatSync(path);
-    if (!about.isFile())
-      throw new CadenzaError(
-        'E_DISK',
-        `${path} is ${about.isDirectory() ? 'a folder' : 'not a regular file'}, but the lock file of a stage belongs there. ` +
-          'Move it away, then run the command again.',
-      );
+    const kind = about.isDirectory() ? 'a folder' : 'not a regular file';
+    const what = `${path} is ${kind}, but the lock file of a stage belongs there. Move it away, then run the command again.`;
+    if (!about.isFile()) throw new CadenzaError('E_DISK', what);
     const text = readFileSync(path, 'utf8');
     return { text, renewed: about.mtimeMs, holder: holderOf(text) };
   } catch (error) {
@@ -163,10 +159,8 @@ function holderOf(text: string): Holder | undefined {
 function describe(path: string, holder: Holder, silence: number): string {
   const { pid, host, place: there, group } = holder;
   if (there === place() && group !== undefined && group === groupOf()) return `Waiting for process ${pid} of this command, which makes it.`;
-  const advice =
-    isGone(holder) === false
-      ? `To go on without it, stop it: kill ${pid}.`
-      : `If it is gone, delete ${path}; after ${Math.round(silence / 1000)} seconds without a sign of life that happens by itself.`;
+  const after = `after ${Math.round(silence / 1000)} seconds without a sign of life that happens by itself`;
+  const advice = isGone(holder) === false ? `To go on without it, stop it: kill ${pid}.` : `If it is gone, delete ${path}; ${after}.`;
   return `Waiting for process ${pid} on ${host}, which is working on the same. ${advice}`;
 }
 
@@ -205,9 +199,8 @@ function place(): string {
 function startOf(pid: number): { started: string; ended: boolean } | undefined {
   try {
     // proc_pid_stat(5): the second field is the program's name, which may hold anything; the third is the state, the 22nd the start time.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ');
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.replace(/^.*\) /s, '').split(' ');
     return { started: fields[19], ended: 'ZXx'.includes(fields[0]) };
   } catch {
     return undefined;
