@@ -6,28 +6,14 @@ import { extname } from 'node:path';
 import { createExecutor, EXECUTORS, type ExecutorId, type ExecutorSettings, type ProbeResult } from '../engine/executors/registry.ts';
 import { type HostTensor, input, matmul, toOnnx, zeros } from '../engine/index.ts';
 
-export interface ExecutorReport {
-  name: string;
-  works: boolean;
-  /** Why it does not work. */
-  reason?: string;
-}
-
-export interface DoctorReport {
-  versions: Record<'cadenza' | 'node' | 'onnxruntime', string>;
-  cpu: { model: string; cores: number };
-  memoryGiB: { total: number; free: number };
-  executors: ExecutorReport[];
-  /** Rate of a float32 1024³ matrix product on the CPU executor; null where that does not work. */
-  gemmGflops: number | null;
-}
+export type DoctorReport = Awaited<ReturnType<typeof examine>>;
 
 const PRODUCT_SIZE = 1024;
 
 type GemmSettings = ExecutorSettings & { readonly provider: ExecutorId };
 
 /** Measures this machine. */
-export async function examine(version: string): Promise<DoctorReport> {
+export async function examine(version: string) {
   const probes: ProbeResult[] = [];
   // One after another: they would share the machine's cores.
   for (const id of Object.keys(EXECUTORS) as ExecutorId[]) probes.push(await probe(id));
@@ -37,7 +23,8 @@ export async function examine(version: string): Promise<DoctorReport> {
     versions: { cadenza: version, node: process.versions.node, onnxruntime: works('cpu') ? await runtimeVersion() : 'does not load' },
     cpu: { model: cpus()[0]?.model.trim() ?? 'unknown', cores: availableParallelism() },
     memoryGiB: { total: gib(totalmem()), free: gib(freemem()) },
-    executors: probes.map(({ id, works, detail }) => (works ? { name: id, works } : { name: id, works, reason: detail })),
+    executors: probes.map(({ id, works, detail }) => ({ name: id, works, reason: works ? undefined : detail })),
+    /** Rate of a float32 1024³ matrix product on the CPU executor; null where that does not work. */
     gemmGflops: works('cpu') ? await gemmRate() : null,
   };
 }

@@ -63,17 +63,8 @@ export interface ContextTable<Row = ContextAbout> {
   readonly codes?: Uint16Array;
 }
 
-/** A row as it is stored, but for the SHA-256 of all this, which is its last cell. */
-type Row = [
-  hash: string,
-  task: string,
-  side: string,
-  stream: string,
-  episode: number,
-  total: number,
-  latents: Buffer,
-  codes: Buffer | null,
-];
+/** A row as it is stored: hash, task, side, stream, episode, return, latents and codes. Its last cell is the SHA-256 of all this. */
+type Row = [string, string, string, string, number, number, Buffer, Buffer | null];
 
 /** Milliseconds that the database itself waits for another process. `StoreLocked` says that it was not enough. */
 const PATIENCE_MS = 250;

@@ -22,7 +22,7 @@ import {
   type ReadFile,
   type Recording,
 } from './formats/index.ts';
-import { Budget, readHdf5 } from './hdf5.ts';
+import { Budget, type Hdf5Reader, readHdf5 } from './hdf5.ts';
 import { writeHdf5 } from './hdf5-writer.ts';
 import { dataFile } from './inputs.ts';
 import { type Environment, MANIFEST_FILE, readManifest } from './manifest.ts';
@@ -55,9 +55,7 @@ export interface ImportRequest {
   readonly familyOf: (environment: DeclaredEnvironment) => EnvFamily | undefined;
 }
 
-interface Located extends Recording {
-  readonly file: string;
-}
+type Located = Recording & { readonly file: string };
 
 /** A file that was read. */
 interface Source extends ReadFile {
@@ -134,14 +132,11 @@ async function readSources(files: readonly string[], format: ExchangeFormat | un
   let layout = format;
   for (const input of files) {
     const path = dataFile(input);
-    const read = await readHdf5(
-      path,
-      reader => {
-        layout ??= detectFormat(reader, layouts.all);
-        return { ...layout.read(reader, quota), linked: reader.linked() };
-      },
-      budget,
-    );
+    const use = (reader: Hdf5Reader) => {
+      layout ??= detectFormat(reader, layouts.all);
+      return { ...layout.read(reader, quota), linked: reader.linked() };
+    };
+    const read = await readHdf5(path, use, budget);
     const source = { ...read, path, sha256: sha256File(path) };
     const twin = sources.find(other => other.sha256 === source.sha256);
     if (twin)

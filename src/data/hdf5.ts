@@ -141,11 +141,8 @@ export class Hdf5Reader {
     const metadata = this.#ask(group, () => module.get_attribute_metadata(file.id, at, name));
     const { shape, total_size: count, size, vlen, type, strpad } = metadata;
     if (!shape || !(vlen || type === TYPE.text || isNumeric(metadata))) return undefined;
-    if (count * size > MOST_ATTRIBUTE_BYTES)
-      throw this.refuse(
-        groupName(group),
-        `expected an attribute "${name}" of at most ${inWords(MOST_ATTRIBUTE_BYTES)}, found ${inWords(count * size)}`,
-      );
+    const most = `expected an attribute "${name}" of at most ${inWords(MOST_ATTRIBUTE_BYTES)}, found ${inWords(count * size)}`;
+    if (count * size > MOST_ATTRIBUTE_BYTES) throw this.refuse(groupName(group), most);
     const text = (bytes: Uint8Array) => this.#text(bytes, group, name);
     return this.#ask(group, () =>
       this.#memory(count * size, pointer => {
@@ -192,18 +189,16 @@ export class Hdf5Reader {
     const step = Math.max(1, Math.floor(PIECE / Math.max(1, width * metadata.size)));
     for (let from = first; from < end; from += step) {
       const size = Math.min(step, end - from);
-      const each = (of: number, rest: number[]) => (shape.length === 0 ? null : [of, ...rest].map(BigInt));
-      const [counts, offsets, strides] = [
-        each(size, axes),
-        each(
-          from,
-          axes.map(() => 0),
-        ),
-        each(
-          1,
-          axes.map(() => 1),
-        ),
-      ];
+      const [starts, ones] = [axes.map(() => 0), axes.map(() => 1)];
+      const region =
+        shape.length === 0
+          ? []
+          : [
+              [size, ...axes],
+              [from, ...starts],
+              [1, ...ones],
+            ];
+      const [counts = null, offsets = null, strides = null] = region.map(all => all.map(BigInt));
       try {
         this.#memory(size * width * metadata.size, pointer => {
           module.get_dataset_data(place.file.id, place.path, counts, offsets, strides, BigInt(pointer));
@@ -354,10 +349,8 @@ export class Hdf5Reader {
     const before = this.#datasets.get(key);
     if (before) return before;
     const place = this.#find(key);
-    if (!place) {
-      const names = this.names(group);
-      throw this.refuse(groupName(group), `expected a dataset "${name}", found ${names.length > 0 ? names.join(', ') : 'an empty group'}`);
-    }
+    if (!place)
+      throw this.refuse(groupName(group), `expected a dataset "${name}", found ${this.names(group).join(', ') || 'an empty group'}`);
     const kind = this.#kindOf(place, key);
     if (kind !== 'dataset')
       throw this.refuse(groupName(group), `expected "${name}" to be one array, found a ${kind === 'group' ? 'Group' : 'type'}`);
@@ -383,11 +376,8 @@ export class Hdf5Reader {
     let held = 0;
     for (const { file_name: name, dset_name: dataset } of distinct.values()) {
       const what = `${where}: it is virtual, and its numbers are in ${dataset} of ${name === '.' ? 'this file' : name}`;
-      if (/%/.test(name + dataset))
-        throw this.refuse(
-          where,
-          `its sources are named by a pattern, ${dataset} of ${name}, which is not read. Copy its numbers into the file`,
-        );
+      const pattern = `its sources are named by a pattern, ${dataset} of ${name}, which is not read. Copy its numbers into the file`;
+      if (/%/.test(name + dataset)) throw this.refuse(where, pattern);
       const source = name === '.' ? file : this.#refer(file, name, what);
       const place = this.#walk({ file: source, path: '' }, dataset, where, links + 1);
       if (!place || this.#kindOf(place, where) !== 'dataset') throw this.refuse(what, 'but there is no such dataset');
@@ -403,15 +393,9 @@ export class Hdf5Reader {
     // An empty axis does not excuse what the others claim: loops run over them.
     const claimed = (shape ?? []).reduce((product, axis) => product * Math.max(1, axis), size);
     if (claimed <= file.bytes) return;
-    const packing = this.#filters(place, 'id').reduce<number>(
-      (product, id) => product * (PACKING[id as number] ?? Number.POSITIVE_INFINITY),
-      1,
-    );
-    if (claimed > file.bytes * packing)
-      throw this.refuse(
-        where,
-        `it claims ${inWords(claimed)}, but all of ${file.path} is ${inWords(file.bytes)}; what was never written would read as zeros`,
-      );
+    const packing = this.#filters(place, 'id').reduce<number>((product, id) => product * (PACKING[id as number] ?? Infinity), 1);
+    const what = `it claims ${inWords(claimed)}, but all of ${file.path} is ${inWords(file.bytes)}`;
+    if (claimed > file.bytes * packing) throw this.refuse(where, `${what}; what was never written would read as zeros`);
   }
 
   #filters = ({ file, path }: Place, of: 'id' | 'name' = 'name'): (string | number)[] =>
@@ -420,11 +404,9 @@ export class Hdf5Reader {
   /** Accounts for numbers that are read: beside them, an import holds each in 64 bits and twice in 32. */
   #spend(where: string, count: number, size: number): void {
     const needed = count * (size + 16);
-    if (needed > this.#budget.left)
-      throw this.refuse(
-        where,
-        `reading its ${count} numbers takes about ${inWords(needed)} of memory, of which ${inWords(Math.max(0, this.#budget.left))} are free. Import fewer histories with --tasks and --histories`,
-      );
+    const memory = `about ${inWords(needed)} of memory, of which ${inWords(Math.max(0, this.#budget.left))} are free`;
+    const advice = 'Import fewer histories with --tasks and --histories';
+    if (needed > this.#budget.left) throw this.refuse(where, `reading its ${count} numbers takes ${memory}. ${advice}`);
     this.#budget.left -= needed;
   }
 }

@@ -9,7 +9,7 @@ import { spaceSize } from '../rl/spaces.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
 import { canonicalJson, hashJson } from '../util/files.ts';
 import { FORMAT_VERSION, type Manifest, readManifest, writeManifest } from './manifest.ts';
-import { encodeShard, historyBytes, REGENERATE, readShard, SHARD_NAME, type ShardEntry, type ShardMeta, writeShard } from './shards.ts';
+import { encodeShard, historyBytes, REGENERATE, readShard, SHARD_NAME, type ShardMeta, writeShard } from './shards.ts';
 import { auditHistories, auditKeys } from './split.ts';
 
 /** What the store needs to know of a family. It is handed in, since this room may not import environments. */
@@ -57,15 +57,11 @@ export function saveHistories(
 }
 
 /** Writes histories in shards of at most `shardBytes`, or of one history where that is more. */
-export const writeShards = (
-  folder: string,
-  histories: readonly History[],
-  family: ShardFamily,
-  shardBytes = SHARD_BYTES,
-): readonly ShardEntry[] => grouped(histories, shardBytes).map((group, i) => writeShard(folder, i, group, shardMeta(family)));
+export const writeShards = (folder: string, histories: readonly History[], family: ShardFamily, shardBytes = SHARD_BYTES) =>
+  grouped(histories, shardBytes).map((group, i) => writeShard(folder, i, group, shardMeta(family)));
 
 /** What `writeShards` would give, without writing anything. */
-export const shardEntries = (histories: readonly History[], family: ShardFamily): readonly ShardEntry[] =>
+export const shardEntries = (histories: readonly History[], family: ShardFamily) =>
   grouped(histories, SHARD_BYTES).map((group, i) => encodeShard(i, group, shardMeta(family)).entry);
 
 /**

@@ -5,7 +5,7 @@
  *   pulls × (choose an arm, N(μ_a, deviation²))   delay × (a random arm, 0)   pulls × (choose an arm, N(μ_a, deviation²))
  */
 
-import { type EnvFamily, expectActions, type Options, type StepResult, type Task, type VectorEnv } from '../rl/index.ts';
+import { type EnvFamily, expectActions, type Options, type StepResult, type Task } from '../rl/index.ts';
 import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import { defineEnv, stepBuffers } from './entry.ts';
@@ -59,48 +59,38 @@ function delayedBanditFamily({ arms, pulls, delay, deviation }: Options<typeof O
     make(tasks, random) {
       for (const task of tasks)
         expect(meansOf(task).length === arms, `delayed-bandit: expected tasks of ${arms} means, but one has ${meansOf(task).length}.`);
-      return delayedBandits(tasks, random, { arms, horizon, deviation, distracts });
-    },
-  };
-}
-
-interface Rules {
-  readonly arms: number;
-  readonly horizon: number;
-  readonly deviation: number;
-  readonly distracts: (elapsed: number) => boolean;
-}
-
-/** Environment i draws its rewards and distractors from its own streams, so what happens there does not depend on its neighbours. */
-function delayedBandits(tasks: readonly Task[], random: Random, { arms, horizon, deviation, distracts }: Rules): VectorEnv {
-  const size = tasks.length;
-  const executed = new Int32Array(size);
-  const result: StepResult = { ...stepBuffers(size, 1), executed };
-  const streamsOf = (root: Random) => tasks.map((_, i) => ({ reward: root.split('reward', i), distractor: root.split('distractor', i) }));
-  let streams = streamsOf(random);
-  // All environments are equally long, so they share one clock.
-  let elapsed = 0;
-  return {
-    size,
-    reset(root) {
-      if (root) streams = streamsOf(root);
-      elapsed = 0;
-      return result.observation.fill(0);
-    },
-    step(actions) {
-      expectActions({ id: 'delayed-bandit', actionSpace: { kind: 'discrete', n: arms } }, actions, size);
-      const distractor = distracts(elapsed);
-      for (const [i, stream] of streams.entries()) {
-        executed[i] = distractor ? stream.distractor.integer(arms) : actions[i];
-        result.reward[i] = distractor ? 0 : meansOf(tasks[i])[executed[i]] + deviation * stream.reward.normal();
-      }
-      elapsed++;
-      const ended = elapsed === horizon;
-      result.truncated.fill(Number(ended));
-      result.finalObservation.fill(Number(distracts(elapsed)));
-      if (ended) elapsed = 0;
-      result.observation.fill(Number(distracts(elapsed)));
-      return result;
+      const size = tasks.length;
+      const executed = new Int32Array(size);
+      const result: StepResult = { ...stepBuffers(size, 1), executed };
+      // Environment i draws from its own streams, so what happens there does not depend on its neighbours.
+      const streamsOf = (root: Random) =>
+        tasks.map((_, i) => ({ reward: root.split('reward', i), distractor: root.split('distractor', i) }));
+      let streams = streamsOf(random);
+      // All environments are equally long, so they share one clock.
+      let elapsed = 0;
+      return {
+        size,
+        reset(root) {
+          if (root) streams = streamsOf(root);
+          elapsed = 0;
+          return result.observation.fill(0);
+        },
+        step(actions) {
+          expectActions({ id: 'delayed-bandit', actionSpace }, actions, size);
+          const distractor = distracts(elapsed);
+          for (const [i, stream] of streams.entries()) {
+            executed[i] = distractor ? stream.distractor.integer(arms) : actions[i];
+            result.reward[i] = distractor ? 0 : meansOf(tasks[i])[executed[i]] + deviation * stream.reward.normal();
+          }
+          elapsed++;
+          const ended = elapsed === horizon;
+          result.truncated.fill(Number(ended));
+          result.finalObservation.fill(Number(distracts(elapsed)));
+          if (ended) elapsed = 0;
+          result.observation.fill(Number(distracts(elapsed)));
+          return result;
+        },
+      };
     },
   };
 }

@@ -26,16 +26,8 @@ export interface Leaf {
   readonly whole?: boolean;
 }
 
-export interface GymEnvironment {
-  readonly declared: DeclaredEnvironment;
-  /** Leaves in the order of their numbers; undefined where the file does not declare the space. */
-  readonly observations?: readonly Leaf[];
-  readonly actions?: readonly Leaf[];
-  readonly notes: readonly string[];
-}
-
 /** What metadata.json beside the file, or older files themselves, say of the environment. Throws `E_DATA` for spaces that cannot be numbers. */
-export function gymEnvironment(file: Hdf5Reader): GymEnvironment {
+export function gymEnvironment(file: Hdf5Reader) {
   const path = join(dirname(file.path), METADATA);
   const refuse = (what: string, cause?: unknown) => file.refuse(METADATA, what, cause);
   const beside = existsSync(path) ? pythonJson(readText(path), what => refuse(`expected JSON, but ${what}`)) : {};
@@ -64,7 +56,8 @@ export function gymEnvironment(file: Hdf5Reader): GymEnvironment {
       observationSpace: observations && observationSpaceOf(observations, notes),
       actionSpace: actions && actionSpaceOf(actions, refuse),
       fields: fieldsOf(observations, actions),
-    },
+    } as DeclaredEnvironment,
+    // Leaves in the order of their numbers; undefined where the file does not declare the space.
     observations,
     actions,
     notes,
