@@ -34,13 +34,8 @@ export const outOption = (description: string, flags = '--out <folder>') => new 
 export const jsonOption = () => new Option('--json', 'print JSON on stdout, errors included');
 
 /** `--jobs n`: parts of the work at once. */
-export const jobsOption = () =>
-  numberOption(
-    '--jobs <n>',
-    'seeds and combinations that are made at once, each in a process of its own; more help where threads are fewer',
-    1,
-    1024,
-  ).default(1);
+const JOBS = 'seeds and combinations that are made at once, each in a process of its own; more help where threads are fewer';
+export const jobsOption = () => numberOption('--jobs <n>', JOBS, 1, 1024).default(1);
 
 /** `--fresh`: nothing of what is there is used. */
 export const freshOption = () =>
@@ -78,3 +73,7 @@ export function numberOption(flags: string, description: string, least: number, 
     throw new CadenzaError('E_USAGE', `${flags.split(' ')[0]} ${text}: expected a whole number from ${least} to ${most}; see --help`);
   });
 }
+
+/** One of several words, by default `preset`. */
+export const choiceOption = (flags: string, description: string, choices: readonly string[], preset: string) =>
+  new Option(flags, description).choices(choices).default(preset);

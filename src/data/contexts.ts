@@ -9,7 +9,7 @@ import { dirname } from 'node:path';
 import Database from 'libsql';
 import { z } from 'zod';
 import { joinColumns } from '../rl/history.ts';
-import { CadenzaError, expect } from '../util/errors.ts';
+import { attempt, CadenzaError, expect } from '../util/errors.ts';
 import { canonicalJson, makeFolder, sha256 } from '../util/files.ts';
 import { checkRecord, sha256Schema } from '../util/formats.ts';
 
@@ -141,10 +141,8 @@ export class ContextStore {
       const statement = this.#db.prepare('INSERT OR IGNORE INTO contexts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
       let added = 0;
       for (const { hash, task, side, stream, episode, return: total, latents, codes } of contexts) {
-        expect(
-          latents.length === size,
-          `a context of ${this.path} has ${size} numbers [${this.model.latentShape}], not ${latents.length}.`,
-        );
+        const what = `a context of ${this.path} has ${size} numbers [${this.model.latentShape}], not ${latents.length}.`;
+        expect(latents.length === size, what);
         const row: Row = [hash, task, side, stream, episode, total, blob(latents), codes ? blob(codes) : null];
         added += statement.run(...row, sumOf(row)).changes;
       }
@@ -183,13 +181,8 @@ export class ContextStore {
       const codes: Uint16Array[] = [];
       const rows = stored.map((cells, i): ContextAbout => {
         const row = decoded(cells);
-        if (
-          !row ||
-          !SIDES.includes(row[2]) ||
-          row[6].length !== 4 * width ||
-          (row[7]?.length ?? 0) % 2 !== 0 ||
-          sumOf(row) !== textOf(cells[8])
-        )
+        const sizes = row && row[6].length === 4 * width && (row[7]?.length ?? 0) % 2 === 0;
+        if (!sizes || !SIDES.includes(row[2]) || sumOf(row) !== textOf(cells[8]))
           throw new CadenzaError('E_DATA', `${this.path}: context ${i + 1} of ${stored.length} was altered after it was stored. ${ADVICE}`);
         const [hash, task, side, stream, episode, total, latentBytes, codeBytes] = row;
         latents.set(new Float32Array(aligned(latentBytes)), i * width);
@@ -255,22 +248,10 @@ const COLUMNS = [
 ].join(', ');
 
 /** The text of bytes; undefined where there are none, or they are not UTF-8. */
-function textOf(cell: unknown): string | undefined {
-  if (!Buffer.isBuffer(cell)) return undefined;
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(cell);
-  } catch {
-    return undefined;
-  }
-}
+const textOf = (cell: unknown): string | undefined =>
+  Buffer.isBuffer(cell) ? attempt(() => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(cell)) : undefined;
 
-function jsonOf(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? '');
-  } catch {
-    return undefined;
-  }
-}
+const jsonOf = (text = ''): unknown => attempt(() => JSON.parse(text));
 
 /** A row from its cells; undefined where one is of another type. */
 function decoded([hash, task, side, stream, episode, total, latents, codes]: unknown[]): Row | undefined {

@@ -168,11 +168,7 @@ function taskKeys(family: EnvFamily | undefined): (recording: Located) => string
  * Writes the histories of a folder (a stage of a run that made them, or a data set) as one file, and beside it what the layout's tools ask for.
  * Gives the files written. Throws `E_DATA` where the folder holds no histories, `E_DISK` where nothing can be written.
  */
-export async function exportHistories(
-  folder: string,
-  format: ExchangeFormat,
-  path: string,
-): Promise<{ histories: number; files: string[] }> {
+export async function exportHistories(folder: string, format: ExchangeFormat, path: string) {
   const { id, write } = format;
   if (!write) throw new CadenzaError('E_CONFIG', `The layout ${id} is only read. Choose another --format.`);
   const { environment, histories } = historiesIn(folder);
@@ -299,12 +295,8 @@ function spaceOf(columns: readonly Values[]): Space {
 
 // ---- from a recording to a history -------------------------------------------------------------------------------------------
 
-function historyOf(
-  recording: Located,
-  { observationSpace, actionSpace, horizon }: Environment,
-  labels: LabelKind,
-  taskKey: string,
-): History {
+function historyOf(recording: Located, environment: Environment, labels: LabelKind, taskKey: string): History {
+  const { observationSpace, actionSpace, horizon } = environment;
   const { width, actionWidth = 1, action, reward, ended, terminated, truncated, where, task } = recording;
   const T = ended.length;
   const F = spaceSize(observationSpace);

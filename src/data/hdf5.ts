@@ -7,7 +7,7 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Metadata } from 'h5wasm/node';
-import { CadenzaError } from '../util/errors.ts';
+import { attempt, CadenzaError } from '../util/errors.ts';
 import { availableBytes, inWords } from '../util/memory.ts';
 import { emptyOf, exact, fromHalf, isHalf, isNumeric, numbersOf, TYPE } from './hdf5-numbers.ts';
 
@@ -96,13 +96,8 @@ export class Hdf5Reader {
   }
 
   close(): void {
-    for (const { id } of this.#files.values()) {
-      try {
-        this.#module.close_file(id);
-      } catch {
-        // What could not be read may not be closed, either; nothing was written.
-      }
-    }
+    // What could not be read may not be closed, either; nothing was written.
+    for (const { id } of this.#files.values()) attempt(() => this.#module.close_file(id));
   }
 
   /** A refusal of this file's content: where it is, what is wrong, what to do. */
@@ -189,16 +184,9 @@ export class Hdf5Reader {
     const step = Math.max(1, Math.floor(PIECE / Math.max(1, width * metadata.size)));
     for (let from = first; from < end; from += step) {
       const size = Math.min(step, end - from);
-      const [starts, ones] = [axes.map(() => 0), axes.map(() => 1)];
-      const region =
-        shape.length === 0
-          ? []
-          : [
-              [size, ...axes],
-              [from, ...starts],
-              [1, ...ones],
-            ];
-      const [counts = null, offsets = null, strides = null] = region.map(all => all.map(BigInt));
+      const hyperslab = (first: number, rest: (axis: number) => number) => [first, ...axes.map(rest)].map(BigInt);
+      const [counts, offsets, strides] =
+        shape.length === 0 ? [null, null, null] : [hyperslab(size, axis => axis), hyperslab(from, () => 0), hyperslab(1, () => 1)];
       try {
         this.#memory(size * width * metadata.size, pointer => {
           module.get_dataset_data(place.file.id, place.path, counts, offsets, strides, BigInt(pointer));

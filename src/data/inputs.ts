@@ -3,7 +3,7 @@
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { CadenzaError } from '../util/errors.ts';
+import { attempt, CadenzaError } from '../util/errors.ts';
 import { readText } from '../util/files.ts';
 import { METADATA } from './formats/gymnasium.ts';
 
@@ -50,14 +50,9 @@ function expectHdf5(path: string): string {
 /** The first bytes of a file as characters; none where it cannot be read, which whoever opens it reports. */
 function firstBytes(path: string, count: number): string {
   const bytes = Buffer.alloc(count);
-  try {
-    const file = openSync(path, 'r');
-    try {
-      return bytes.toString('latin1', 0, readSync(file, bytes));
-    } finally {
-      closeSync(file);
-    }
-  } catch {
-    return '';
-  }
+  const file = attempt(() => openSync(path, 'r'));
+  if (file === undefined) return '';
+  const read = attempt(() => readSync(file, bytes)) ?? 0;
+  closeSync(file);
+  return bytes.toString('latin1', 0, read);
 }

@@ -17,6 +17,8 @@ export interface SplitKeys {
   readonly test: readonly string[];
 }
 
+type SplitFamily = Pick<EnvFamily, 'id' | 'tasks' | 'drawTask' | 'taskKey'>;
+
 export interface SplitOptions {
   /** Number of test tasks; below 1, their share of all tasks that are listed (0.1 of 81 is 8). */
   heldOut: number;
@@ -32,10 +34,7 @@ export interface SplitOptions {
  *
  * @throws `E_SPLIT` when a side would be empty, a task is there twice, or `tasks` is missing or out of place.
  */
-export function splitTasks(
-  family: Pick<EnvFamily, 'id' | 'tasks' | 'drawTask' | 'taskKey'>,
-  options: SplitOptions,
-): { train: Task[]; test: Task[] } {
+export function splitTasks(family: SplitFamily, options: SplitOptions): { train: Task[]; test: Task[] } {
   const random = Random.seeded(options.seed).split('split');
   const split = family.drawTask
     ? drawn(family.id, family.drawTask, options, random)

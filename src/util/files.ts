@@ -22,7 +22,7 @@ import {
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { canonicalJson } from './canonical.ts';
-import { CadenzaError, type ErrorCode } from './errors.ts';
+import { attempt, CadenzaError, type ErrorCode } from './errors.ts';
 
 export { canonicalJson };
 
@@ -74,13 +74,7 @@ const NO_WORKING_FOLDER: DiskFault = {
 };
 
 /** Whether relative paths lead anywhere. Node remembers the path of the folder, which says nothing of its being there. */
-function hasWorkingFolder(): boolean {
-  try {
-    return existsSync(process.cwd());
-  } catch {
-    return false;
-  }
-}
+const hasWorkingFolder = (): boolean => attempt(() => existsSync(process.cwd())) ?? false;
 
 /** What of the file system failed, where it is a failure that a user can mend; undefined for anything else. */
 export function diskFault(error: unknown): DiskFault | undefined {
@@ -142,11 +136,8 @@ export function writeFileAtomic(path: string, data: Uint8Array | string): void {
     }
     renameSync(temporary, path);
   } catch (error) {
-    try {
-      rmSync(temporary, { force: true });
-    } catch {
-      // Where the folder itself cannot be used there is nothing to remove; the first failure is the one to report.
-    }
+    // Where the folder itself cannot be used there is nothing to remove; the first failure is the one to report.
+    attempt(() => rmSync(temporary, { force: true }));
     throw explained(error, path, data);
   }
 }

@@ -11,7 +11,7 @@ import { closeSync, lstatSync, openSync, readFileSync, readlinkSync, renameSync,
 import { hostname } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
-import { CadenzaError } from './errors.ts';
+import { attempt, CadenzaError } from './errors.ts';
 import { sha256 } from './files.ts';
 
 /** Milliseconds that a lock may be half-written. */
@@ -84,11 +84,8 @@ export async function claim(path: string, options: ClaimOptions): Promise<() => 
   }
   const isOwn = () => look(path)?.text === own;
   const timer = setInterval(() => {
-    try {
-      if (isOwn()) utimesSync(path, new Date(), new Date());
-    } catch {
-      // A sign of life that cannot be given now may be given at the next beat.
-    }
+    // A sign of life that cannot be given now may be given at the next beat.
+    attempt(() => isOwn() && utimesSync(path, new Date(), new Date()));
   }, beat).unref();
   return () => {
     clearInterval(timer);
@@ -148,13 +145,7 @@ function look(path: string): Found | undefined {
   }
 }
 
-function holderOf(text: string): Holder | undefined {
-  try {
-    return holderSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
-}
+const holderOf = (text: string): Holder | undefined => attempt(() => holderSchema.safeParse(JSON.parse(text)).data);
 
 function describe(path: string, holder: Holder, silence: number): string {
   const { pid, host, place: there, group } = holder;
@@ -187,22 +178,13 @@ function isGone({ pid, place: there, started }: Holder): boolean | undefined {
 }
 
 /** On Linux the boot and the namespace of process numbers, elsewhere the host's name. */
-function place(): string {
-  try {
-    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`;
-  } catch {
-    return hostname();
-  }
-}
+const place = (): string =>
+  attempt(() => `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`) ?? hostname();
 
 /** When a process of this place started, in ticks since the boot, and whether it has ended (a zombie has); undefined where that is not shown. */
 function startOf(pid: number): { started: string; ended: boolean } | undefined {
-  try {
-    // proc_pid_stat(5): the second field is the program's name, which may hold anything; the third is the state, the 22nd the start time.
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.replace(/^.*\) /s, '').split(' ');
-    return { started: fields[19], ended: 'ZXx'.includes(fields[0]) };
-  } catch {
-    return undefined;
-  }
+  const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  // proc_pid_stat(5): the second field is the program's name, which may hold anything; the third is the state, the 22nd the start time.
+  const fields = stat?.replace(/^.*\) /s, '').split(' ');
+  return fields && { started: fields[19], ended: 'ZXx'.includes(fields[0]) };
 }

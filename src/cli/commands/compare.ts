@@ -1,8 +1,8 @@
 /** @file `cadenza compare`: two runs, or two rows of one, with intervals and a plain verdict. */
 
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { CadenzaError } from '../../util/errors.ts';
-import { jsonOption, print, printJson } from '../options.ts';
+import { choiceOption, jsonOption, print, printJson } from '../options.ts';
 
 interface Options {
   method: string;
@@ -10,6 +10,8 @@ interface Options {
   score: 'area' | 'final' | 'regret';
   json?: boolean;
 }
+
+const SCORE = 'what the verdict goes by: the last in-context episodes, all of them, or regret';
 
 export function registerCompare(program: Command): void {
   program
@@ -19,11 +21,7 @@ export function registerCompare(program: Command): void {
     .description('say whether the second run (or row) is better than the first, worse, or not distinguishable from it')
     .option('--method <name>', 'row to compare; or two as first,second', 'cad')
     .option('--table <name>', 'further table of the runs (default: the one of the experiment itself)')
-    .addOption(
-      new Option('--score <name>', 'what the verdict goes by: the last in-context episodes, all of them, or regret')
-        .choices(['final', 'area', 'regret'])
-        .default('final'),
-    )
+    .addOption(choiceOption('--score <name>', SCORE, ['final', 'area', 'regret'], 'final'))
     .addOption(jsonOption())
     .action(async (first: string, second: string | undefined, { method, table, score, json }: Options) => {
       const [before, after = before, ...rest] = method.split(',');

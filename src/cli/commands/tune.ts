@@ -6,6 +6,7 @@ import type { Search } from '../../pipeline/tune.ts';
 import { ending, type Next } from '../ending.ts';
 import {
   atWork,
+  choiceOption,
   freshOption,
   jsonOption,
   numberOption,
@@ -43,12 +44,10 @@ export function registerTune(program: Command): void {
     .addOption(setOption())
     .addOption(outOption('folder of the study (default: runs/<name of the experiment>-tune)'))
     .addOption(numberOption('--trials <n>', 'trials, the experiment as it stands among them', 2, 10_000).default(16))
-    .addOption(new Option('--method <name>', 'how trials share the training steps').choices(['random', 'halving']).default('random'))
+    .addOption(choiceOption('--method <name>', 'how trials share the training steps', ['random', 'halving'], 'random'))
     .addOption(numberOption('--eta <n>', 'halving: one trial in so many goes on to the next round', 2, 1000).default(3))
     .addOption(
-      new Option('--score <name>', 'what a trial is judged by: all in-context episodes, or the last ones')
-        .choices(['area', 'final'])
-        .default('area'),
+      choiceOption('--score <name>', 'what a trial is judged by: all in-context episodes, or the last ones', ['area', 'final'], 'area'),
     )
     .addOption(numberOption('--seed <n>', 'seed of what is drawn from the space', 0, Number.MAX_SAFE_INTEGER).default(0))
     .addOption(freshOption())
