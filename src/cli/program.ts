@@ -1,4 +1,4 @@
-/** @file All commands, each registered by its own file. */
+/** @file All commands, as the files of `commands` register them. */
 
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';

@@ -5,10 +5,10 @@
  */
 
 import { existsSync, realpathSync, statSync } from 'node:fs';
+import { freemem } from 'node:os';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Metadata } from 'h5wasm/node';
 import { attempt, CadenzaError } from '../util/errors.ts';
-import { availableBytes, inWords } from '../util/memory.ts';
 import { emptyOf, exact, fromHalf, isHalf, isNumeric, numbersOf, TYPE } from './hdf5-numbers.ts';
 
 /** A text, a number, a whole number that a number cannot hold, or a list of numbers. */
@@ -16,7 +16,8 @@ export type Attribute = string | number | bigint | readonly (number | bigint)[];
 
 /** Bytes that may still be read, by all files of one import. */
 export class Budget {
-  left = availableBytes();
+  /** What is free, or less where a container sets a limit. */
+  left = process.availableMemory?.() ?? freemem();
 }
 
 /** Kinds of objects by the library's codes; others are of no use here. */
@@ -412,4 +413,11 @@ export function reason(cause: unknown): string {
   const trace = [...text.matchAll(/#\d+: \S*\/(\w+)\.c line \d+ in \w+\(\): (.*)/g)].filter(([, file]) => !file.startsWith('H5PL'));
   if (trace.length === 0 && text.startsWith(TRACE)) return 'the HDF5 library cannot read it';
   return trace.at(-1)?.[2] ?? text.split('\n')[0];
+}
+
+/** "1.5 GB", by powers of 1,000 as disks are measured. */
+function inWords(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  return `${power === 0 ? bytes : (bytes / 1000 ** power).toPrecision(3)} ${units[power]}`;
 }
