@@ -2,7 +2,7 @@
 
 import { availableParallelism } from 'node:os';
 import Table from 'cli-table3';
-import { type Estimate, formatBytes, type StageEstimate } from '../pipeline/needs.ts';
+import { type Estimate, formatBytes } from '../pipeline/needs.ts';
 
 /**
  * The share of the rate of a bare matrix product that a stage reaches. From the results under docs/results: training of the key-to-door and
@@ -10,18 +10,15 @@ import { type Estimate, formatBytes, type StageEstimate } from '../pipeline/need
  */
 const EFFICIENCY = 0.5;
 
-export interface TimedEstimate extends Estimate {
-  readonly stages: readonly (StageEstimate & { readonly seconds?: number })[];
-  /** Of the whole, with parts at once; what is not in its operations, as the data, is left out. */
-  readonly seconds: number;
-  /** Rate of a matrix product with the settings of the executor, measured. */
-  readonly productGflops: number;
-}
+export type TimedEstimate = ReturnType<typeof timed>;
 
-/** Adds times to an estimate, by the rate of a matrix product on so many threads. */
-export function timed(found: Estimate, productGflops: number, threads: number): TimedEstimate {
+/**
+ * Adds times to an estimate, by the rate of a matrix product on so many threads: of each stage, and of the whole with parts at once. What is not
+ * in the operations, as the data, is left out.
+ */
+export function timed(found: Estimate, productGflops: number, threads: number) {
   const rate = 1e9 * productGflops * EFFICIENCY;
-  const stages = found.stages.map(stage => (stage.flops === undefined ? stage : { ...stage, seconds: stage.flops / rate }));
+  const stages = found.stages.map(stage => ({ ...stage, seconds: stage.flops === undefined ? undefined : stage.flops / rate }));
   const total = found.stages.reduce((sum, { flops = 0 }) => sum + flops, 0) / rate;
   // Processes beyond the cores only take turns.
   const atOnce = Math.max(1, Math.min(found.processes, availableParallelism() / threads));
@@ -33,16 +30,10 @@ export function formatEstimate({ name, stages, peakBytes, machineBytes, processe
   const head = ['stage', 'steps', 'parameters', 'graph nodes', 'memory', 'operations', 'time'];
   const table = new Table({ head, style: { head: [], border: [] } });
   const number = (value: number | undefined) => (value === undefined ? '' : value.toLocaleString('en-US'));
-  for (const { stage, steps, parameters, nodes, bytes, flops, seconds } of stages)
-    table.push([
-      stage,
-      number(steps),
-      number(parameters),
-      number(nodes),
-      formatBytes(bytes),
-      flops === undefined ? '' : flops.toExponential(1),
-      seconds === undefined ? '' : formatTime(seconds),
-    ]);
+  for (const { stage, steps, parameters, nodes, bytes, flops, seconds } of stages) {
+    const work = [flops === undefined ? '' : flops.toExponential(1), seconds === undefined ? '' : formatTime(seconds)];
+    table.push([stage, number(steps), number(parameters), number(nodes), formatBytes(bytes), ...work]);
+  }
   const total = stages.reduce((sum, { flops = 0 }) => sum + flops, 0);
   const atOnce = processes > 1 ? `, with ${processes} parts at once` : '';
   return [

@@ -6,28 +6,14 @@ import { extname } from 'node:path';
 import { createExecutor, EXECUTORS, type ExecutorId, type ExecutorSettings, type ProbeResult } from '../engine/executors/registry.ts';
 import { type HostTensor, input, matmul, toOnnx, zeros } from '../engine/index.ts';
 
-export interface ExecutorReport {
-  name: string;
-  works: boolean;
-  /** Why it does not work. */
-  reason?: string;
-}
-
-export interface DoctorReport {
-  versions: Record<'cadenza' | 'node' | 'onnxruntime', string>;
-  cpu: { model: string; cores: number };
-  memoryGiB: { total: number; free: number };
-  executors: ExecutorReport[];
-  /** Rate of a float32 1024³ matrix product on the CPU executor; null where that does not work. */
-  gemmGflops: number | null;
-}
+export type DoctorReport = Awaited<ReturnType<typeof examine>>;
 
 const PRODUCT_SIZE = 1024;
 
 type GemmSettings = ExecutorSettings & { readonly provider: ExecutorId };
 
 /** Measures this machine. */
-export async function examine(version: string): Promise<DoctorReport> {
+export async function examine(version: string) {
   const probes: ProbeResult[] = [];
   // One after another: they would share the machine's cores.
   for (const id of Object.keys(EXECUTORS) as ExecutorId[]) probes.push(await probe(id));
@@ -37,7 +23,8 @@ export async function examine(version: string): Promise<DoctorReport> {
     versions: { cadenza: version, node: process.versions.node, onnxruntime: works('cpu') ? await runtimeVersion() : 'does not load' },
     cpu: { model: cpus()[0]?.model.trim() ?? 'unknown', cores: availableParallelism() },
     memoryGiB: { total: gib(totalmem()), free: gib(freemem()) },
-    executors: probes.map(({ id, works, detail }) => (works ? { name: id, works } : { name: id, works, reason: detail })),
+    executors: probes.map(({ id, works, detail }) => ({ name: id, works, reason: works ? undefined : detail })),
+    /** Rate of a float32 1024³ matrix product on the CPU executor; null where that does not work. */
     gemmGflops: works('cpu') ? await gemmRate() : null,
   };
 }
@@ -52,9 +39,9 @@ const probe = (id: ExecutorId): Promise<ProbeResult> =>
         result = message as ProbeResult;
       })
       .on('error', ({ message }) => resolve({ id, works: false, detail: message }))
-      .on('exit', (code, signal) =>
-        resolve(result ?? { id, works: false, detail: `it ended the process (${signal ?? `status ${code}`})` }),
-      );
+      .on('exit', (code, signal) => {
+        resolve(result ?? { id, works: false, detail: `it ended the process (${signal ?? `status ${code}`})` });
+      });
   });
 
 async function runtimeVersion(): Promise<string> {
@@ -67,9 +54,8 @@ export async function gemmRate({ provider, ...settings }: GemmSettings = { provi
   const shape = [PRODUCT_SIZE, PRODUCT_SIZE];
   const ones: HostTensor = { data: new Float32Array(PRODUCT_SIZE ** 2).fill(1), shape, dtype: 'float32' };
   const into = { product: zeros(shape) };
-  const program = await (await createExecutor(provider, settings)).compile(
-    toOnnx({ outputs: { product: matmul(input('a', shape), input('b', shape)) } }),
-  );
+  const graph = toOnnx({ outputs: { product: matmul(input('a', shape), input('b', shape)) } });
+  const program = await (await createExecutor(provider, settings)).compile(graph);
   let best = Number.POSITIVE_INFINITY;
   for (let i = 0; i < 12; i++) {
     const began = performance.now();

@@ -19,6 +19,8 @@ const NEXT: Readonly<Record<string, { readonly commands: (out: string) => Next[]
   },
 };
 
+const OWN = 'the same with settings of your own (all of them: cadenza config print)';
+
 /** Keys of experiments in reinforcement learning that mean nothing without an environment; a file that has one beside `problem` is torn. */
 const REINFORCEMENT_KEYS = ['env', 'source', 'tokenizer'];
 
@@ -27,19 +29,15 @@ export function openExperiment(file: string, overrides: readonly string[] = []) 
   // Read once: a pipe cannot be read again.
   const text = readConfig(file);
   const keys = topLevelKeys({ file, text });
+  const refuse = (what: string) => new CadenzaError('E_CONFIG', `${file}${what}`);
+  const varied = `Run it with cadenza ablate ${file}; the experiment that it varies is its base.`;
   if (['base', 'axes'].every(key => keys.includes(key)))
-    throw new CadenzaError(
-      'E_CONFIG',
-      `${file} is an ablation, not an experiment: it has "base" and "axes". Run it with cadenza ablate ${file}; the experiment that it varies is its base.`,
-    );
+    throw refuse(` is an ablation, not an experiment: it has "base" and "axes". ${varied}`);
   const kind = KINDS.find(({ key }) => key && keys.includes(key)) ?? KINDS.find(({ key }) => !key)!;
   const { name, key, schema } = kind;
   const torn = key && REINFORCEMENT_KEYS.find(key => keys.includes(key));
-  if (torn)
-    throw new CadenzaError(
-      'E_CONFIG',
-      `${file}: "${key}" and "${torn}" stand side by side; expected "${key}" alone for a ${name} experiment, or "env" and "source" alone for one in reinforcement learning. Remove one.`,
-    );
+  const expected = `"${key}" alone for a ${name} experiment, or "env" and "source" alone for one in reinforcement learning`;
+  if (torn) throw refuse(`: "${key}" and "${torn}" stand side by side; expected ${expected}. Remove one.`);
   const config = loadConfig(schema, { file, text, overrides });
   return {
     /** As the keys of the file say. */
@@ -50,23 +48,15 @@ export function openExperiment(file: string, overrides: readonly string[] = []) 
     /** What it needs with so many jobs, up to a stage, and how long that takes at the rate of this machine, which is measured. */
     async estimate(jobs: number, until = 'evaluate') {
       const kind = kindOf(config);
-      const found = together(
-        kind.variants(config).map(each => kind.expectBuildable(each.config, until)),
-        jobs,
-      );
+      const needs = kind.variants(config).map(each => kind.expectBuildable(each.config, until));
+      const found = together(needs, jobs);
       const [{ gemmRate }, { timed }] = await Promise.all([import('./examine.ts'), import('./estimate.ts')]);
       return timed(found, await gemmRate(config.executor), config.executor.threads);
     },
     /** Commands that come next, for the run in a folder of the experiment that was given so: its file, and the settings beyond it. */
     next(out: string, given: readonly string[]): Next[] {
       const { commands, setting = 'seeds=[0,1,2]' } = NEXT[kindOf(config).name] ?? {};
-      return [
-        ...(commands?.(out) ?? []),
-        [
-          ['run', ...given, '--set', setting, '--set', `name=${config.name}-mine`],
-          'the same with settings of your own (all of them: cadenza config print)',
-        ],
-      ];
+      return [...(commands?.(out) ?? []), [['run', ...given, '--set', setting, '--set', `name=${config.name}-mine`], OWN]];
     },
   };
 }

@@ -4,8 +4,10 @@ import { type Command, Option } from 'commander';
 import { wantsColor } from '../util/color.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { expandHome } from '../util/files.ts';
+import { terminalProgress } from '../util/progress.ts';
 import { printable } from '../util/text.ts';
 import { presetFile } from './presets.ts';
+import { continues, interruptSignal } from './signals.ts';
 
 /** Parses an option that may be given several times. */
 export const collect = (value: string, before: string[]) => [...before, value];
@@ -18,10 +20,10 @@ export const setOption = () =>
 
 /** A path as the user meant it, with `~` for the home folder. Throws `E_USAGE` where it names nothing. */
 export const pathOf = (option: string) => (text: string) => {
-  if (text.trim() === '' || text.includes('\0')) {
-    const came = text.includes('\0') ? 'a path with a NUL character' : 'an empty text';
+  const nul = text.includes('\0');
+  const came = nul ? 'a path with a NUL character' : 'an empty text';
+  if (nul || text.trim() === '')
     throw new CadenzaError('E_USAGE', `${option}: expected a path, came ${came}; leave the option out for the default, if it has one`);
-  }
   return expandHome(text);
 };
 
@@ -32,10 +34,8 @@ export const outOption = (description: string, flags = '--out <folder>') => new 
 export const jsonOption = () => new Option('--json', 'print JSON on stdout, errors included');
 
 /** `--jobs n`: parts of the work at once. */
-export const jobsOption = () =>
-  new Option('--jobs <n>', 'seeds and combinations that are made at once, each in a process of its own; more help where threads are fewer')
-    .argParser(whole('--jobs', 1, 1024))
-    .default(1);
+const JOBS = 'seeds and combinations that are made at once, each in a process of its own; more help where threads are fewer';
+export const jobsOption = () => numberOption('--jobs <n>', JOBS, 1, 1024).default(1);
 
 /** `--fresh`: nothing of what is there is used. */
 export const freshOption = () =>
@@ -43,6 +43,13 @@ export const freshOption = () =>
 
 /** `--resume`, from the time when continuing had to be asked for: it is accepted and changes nothing. */
 export const resumeOption = () => new Option('--resume').hideHelp();
+
+/** What long work is given: where it says how far it is, what ends it, and the command, for the record. Call once a process. */
+export const atWork = (flags: { fresh?: boolean } = {}) => ({
+  progress: terminalProgress(),
+  signal: interruptSignal(continues(flags)),
+  command: `cadenza ${process.argv.slice(2).join(' ')}`,
+});
 
 /** Text for a person, on stdout. Here alone: what came from data must not act on the terminal. */
 export function print(text: string): void {
@@ -58,15 +65,15 @@ export function printJson(value: unknown): void {
 export const withExperiment = (command: Command) =>
   command.argument('<experiment>', 'YAML file, the name of a preset such as dark-room, or - for standard input', presetFile('experiment'));
 
-/** `--flag <n>`: a whole number from `least` on. */
-export const numberOption = (flags: string, description: string, least: number) =>
-  new Option(flags, description).argParser(whole(flags.split(' ')[0], least));
-
-/** Parses the whole number, from `least` to `most`, that an option takes. Throws `E_USAGE` for anything else. */
-export const whole =
-  (option: string, least: number, most = 1_000_000) =>
-  (text: string) => {
+/** `--flag <n>`: a whole number from `least` to `most`. Throws `E_USAGE` for anything else. */
+export function numberOption(flags: string, description: string, least: number, most = 1_000_000): Option {
+  return new Option(flags, description).argParser((text: string) => {
     const value = text.trim() === '' ? Number.NaN : Number(text);
     if (Number.isInteger(value) && value >= least && value <= most) return value;
-    throw new CadenzaError('E_USAGE', `${option} ${text}: expected a whole number from ${least} to ${most}; see --help`);
-  };
+    throw new CadenzaError('E_USAGE', `${flags.split(' ')[0]} ${text}: expected a whole number from ${least} to ${most}; see --help`);
+  });
+}
+
+/** One of several words, by default `preset`. */
+export const choiceOption = (flags: string, description: string, choices: readonly string[], preset: string) =>
+  new Option(flags, description).choices(choices).default(preset);

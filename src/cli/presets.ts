@@ -3,7 +3,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CadenzaError } from '../util/errors.ts';
+import { attempt, CadenzaError } from '../util/errors.ts';
 
 /** The package's folder, two up from here both in `src` and in `dist`. */
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
@@ -14,13 +14,7 @@ const FOLDERS = { experiment: 'experiments', ablation: 'experiments/ablations', 
 export type PresetKind = keyof typeof FOLDERS;
 
 /** Whether something other than a folder is there. */
-function isFile(path: string): boolean {
-  try {
-    return !statSync(path).isDirectory();
-  } catch {
-    return false;
-  }
-}
+const isFile = (path: string): boolean => attempt(() => !statSync(path).isDirectory()) ?? false;
 
 /** Names of the presets of a kind. */
 export const presets = (kind: PresetKind): string[] =>
@@ -44,10 +38,8 @@ export const presetFile =
     const found = isAbsolute(name) || name.startsWith('.') ? undefined : packaged.find(isFile);
     if (found) return found;
     if (/[/\\.]/.test(name)) return name;
-    throw new CadenzaError(
-      'E_CONFIG',
-      `"${name}" is neither a file nor a preset. The ${kind} presets are ${presets(kind).join(', ')}. Give one of these names or the path of a YAML file.`,
-    );
+    const what = `"${name}" is neither a file nor a preset. The ${kind} presets are ${presets(kind).join(', ')}.`;
+    throw new CadenzaError('E_CONFIG', `${what} Give one of these names or the path of a YAML file.`);
   };
 
 /** What a command names a file by: a preset of the package by its name, unless that means another file here; any other by its path. */

@@ -1,21 +1,20 @@
-/** @file All commands, each registered by its own file. */
+/** @file All commands, as the files of `commands` register them. */
 
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { CadenzaError } from '../util/errors.ts';
-import { registerAblate } from './commands/ablate.ts';
 import { registerCompare } from './commands/compare.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerExchange } from './commands/exchange.ts';
 import { registerInspect } from './commands/inspect.ts';
 import { registerReport } from './commands/report.ts';
-import { registerRun } from './commands/run.ts';
+import { registerAblate, registerRun } from './commands/run.ts';
 import { registerStore } from './commands/store.ts';
 import { registerTune } from './commands/tune.ts';
 
 /** The version in package.json, which lies two folders up from here both in `src` and in `dist`. */
-export const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
 
 export function buildProgram(): Command {
   const program = new Command('cadenza')

@@ -8,22 +8,27 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'libsql';
 import { z } from 'zod';
-import { CadenzaError, expect } from '../util/errors.ts';
+import { joinColumns } from '../rl/history.ts';
+import { attempt, CadenzaError, expect } from '../util/errors.ts';
 import { canonicalJson, makeFolder, sha256 } from '../util/files.ts';
-import { checkRecord, fields, type RecordFormat, sha256Schema } from '../util/formats.ts';
+import { checkRecord, sha256Schema } from '../util/formats.ts';
 
+/** Numbers of an axis of latents, at most. */
+const MOST_NUMBERS = 2 ** 20;
 export const CONTEXTS_FORMAT = 'cadenza-contexts-2';
 
-/** The model that made a store's latents. Latents of different models mean different things, so a store belongs to one. */
-export interface ContextModel {
+const modelFields = {
   /** SHA-256 of the model's files. */
-  readonly hash: string;
-  readonly environment: string;
+  hash: sha256Schema,
+  environment: z.string(),
   /** [M, D] */
-  readonly latentShape: readonly number[];
+  latentShape: z.array(z.int().min(1).max(MOST_NUMBERS)).length(2).readonly(),
   /** Its configuration, for the record. */
-  readonly configuration: unknown;
-}
+  configuration: z.json() as z.ZodType<unknown>,
+};
+
+/** The model that made a store's latents. Latents of different models mean different things, so a store belongs to one. */
+export type ContextModel = z.output<z.ZodObject<typeof modelFields>>;
 
 /** Where a context is from. */
 export interface ContextAbout {
@@ -58,19 +63,8 @@ export interface ContextTable<Row = ContextAbout> {
   readonly codes?: Uint16Array;
 }
 
-/** A row as it is stored. */
-type Row = [
-  hash: string,
-  task: string,
-  side: string,
-  stream: string,
-  episode: number,
-  total: number,
-  latents: Buffer,
-  codes: Buffer | null,
-  /** SHA-256 of the rest. */
-  sum: string,
-];
+/** A row as it is stored: hash, task, side, stream, episode, return, latents and codes. Its last cell is the SHA-256 of all this. */
+type Row = [string, string, string, string, number, number, Buffer, Buffer | null];
 
 /** Milliseconds that the database itself waits for another process. `StoreLocked` says that it was not enough. */
 const PATIENCE_MS = 250;
@@ -78,31 +72,17 @@ const PATIENCE_MS = 250;
 /** Another process is writing. What was to be written can be tried again as it is. */
 export class StoreLocked extends CadenzaError {
   constructor(path: string, cause: unknown) {
-    super('E_DISK', `${path} is locked: another process writes there. Wait until it ends, or stop it, and run the same command again.`, {
-      cause,
-    });
+    const advice = 'Wait until it ends, or stop it, and run the same command again.';
+    super('E_DISK', `${path} is locked: another process writes there. ${advice}`, { cause });
   }
 }
 
 const ADVICE = 'Build it again: move the file away, and run "cadenza store build".';
 
-const aboutFormat: RecordFormat<ContextModel & { format: typeof CONTEXTS_FORMAT }> = {
+const aboutFormat = {
   what: `a store of contexts (${CONTEXTS_FORMAT})`,
   advice: ADVICE,
-  schema: fields<ContextModel & { format: typeof CONTEXTS_FORMAT }>({
-    format: z.literal(CONTEXTS_FORMAT),
-    hash: sha256Schema,
-    environment: z.string(),
-    latentShape: z
-      .array(
-        z
-          .int()
-          .min(1)
-          .max(2 ** 20),
-      )
-      .length(2),
-    configuration: z.json(),
-  }),
+  schema: z.strictObject({ format: z.literal(CONTEXTS_FORMAT), ...modelFields }),
 };
 
 /** An open store. Inserting is all or nothing, so a killed process leaves a store that is whole. */
@@ -137,11 +117,12 @@ export class ContextStore {
       // A process killed before its first commit leaves an empty database.
       if (model && make && isEmpty(db)) create(db, model);
       const about = readAbout(db, path);
-      if (model && model.hash !== about.hash)
-        throw new CadenzaError(
-          'E_CHECKPOINT',
-          `${path} holds latents of the model ${about.hash.slice(0, 12)}, not of this one (${model.hash.slice(0, 12)}): distances between the two mean nothing. Use the run that it was built from, or build another store for this one.`,
-        );
+      if (model && model.hash !== about.hash) {
+        const [stored, own] = [about.hash, model.hash].map(hash => hash.slice(0, 12));
+        const what = `holds latents of the model ${stored}, not of this one (${own}): distances between the two mean nothing`;
+        const advice = 'Use the run that it was built from, or build another store for this one.';
+        throw new CadenzaError('E_CHECKPOINT', `${path} ${what}. ${advice}`);
+      }
       return new ContextStore(path, db, about);
     } catch (error) {
       db?.close();
@@ -160,12 +141,10 @@ export class ContextStore {
       const statement = this.#db.prepare('INSERT OR IGNORE INTO contexts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
       let added = 0;
       for (const { hash, task, side, stream, episode, return: total, latents, codes } of contexts) {
-        expect(
-          latents.length === size,
-          `a context of ${this.path} has ${size} numbers [${this.model.latentShape}], not ${latents.length}.`,
-        );
-        const values = [hash, task, side, stream, episode, total, blob(latents), codes ? blob(codes) : null] as const;
-        added += statement.run(...values, sumOf(...values)).changes;
+        const what = `a context of ${this.path} has ${size} numbers [${this.model.latentShape}], not ${latents.length}.`;
+        expect(latents.length === size, what);
+        const row: Row = [hash, task, side, stream, episode, total, blob(latents), codes ? blob(codes) : null];
+        added += statement.run(...row, sumOf(row)).changes;
       }
       return added;
     });
@@ -202,21 +181,19 @@ export class ContextStore {
       const codes: Uint16Array[] = [];
       const rows = stored.map((cells, i): ContextAbout => {
         const row = decoded(cells);
-        const [hash, task, side, stream, episode, total, latentBytes, codeBytes, sum] = row ?? [];
-        const fits = row && SIDES.some(known => known === side) && latentBytes?.length === 4 * width && (codeBytes?.length ?? 0) % 2 === 0;
-        if (!fits || sumOf(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7]) !== sum)
+        const sizes = row && row[6].length === 4 * width && (row[7]?.length ?? 0) % 2 === 0;
+        if (!sizes || !SIDES.includes(row[2]) || sumOf(row) !== textOf(cells[8]))
           throw new CadenzaError('E_DATA', `${this.path}: context ${i + 1} of ${stored.length} was altered after it was stored. ${ADVICE}`);
-        latents.set(new Float32Array(aligned(row[6])), i * width);
+        const [hash, task, side, stream, episode, total, latentBytes, codeBytes] = row;
+        latents.set(new Float32Array(aligned(latentBytes)), i * width);
         if (codeBytes) codes.push(new Uint16Array(aligned(codeBytes)));
-        return { hash: hash!, task: task!, side: side as ContextAbout['side'], stream: stream!, episode: episode!, return: total! };
+        return { hash, task, side: side as ContextAbout['side'], stream, episode, return: total };
       });
       if (codes.length === 0) return { rows, latents };
       const each = codes[0].length;
       const agree = codes.length === rows.length && codes.every(({ length }) => length === each);
       if (!agree) throw new CadenzaError('E_DATA', `${this.path}: expected ${each} codes in every context. ${ADVICE}`);
-      const table = new Uint16Array(rows.length * each);
-      for (const [i, row] of codes.entries()) table.set(row, i * each);
-      return { rows, latents, codes: table };
+      return { rows, latents, codes: joinColumns(codes) };
     });
   }
 
@@ -244,12 +221,8 @@ function create(db: Database.Database, { hash, environment, latentShape, configu
 function readAbout(db: Database.Database, path: string): ContextModel {
   if (isEmpty(db)) throw new CadenzaError('E_DATA', `${path} is empty; "cadenza store build <run> --out ${path}" fills it.`);
   const table = db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'about'").get();
-  const entries = table
-    ? (db
-        .prepare(`SELECT ${bytesOf('key')}, ${bytesOf('value')} FROM about`)
-        .raw()
-        .all() as unknown[][])
-    : [];
+  const all = `SELECT ${bytesOf('key')}, ${bytesOf('value')} FROM about`;
+  const entries = table ? (db.prepare(all).raw().all() as unknown[][]) : [];
   const about = Object.fromEntries(entries.map(([key, value]) => [textOf(key) ?? '', jsonOf(textOf(value))]));
   if (typeof about.format !== 'string')
     throw new CadenzaError('E_DATA', `${path} is a database of something else, expected ${aboutFormat.what}.`);
@@ -262,7 +235,7 @@ function expectWhole(db: Database.Database, path: string): void {
   if (textOf(found) !== 'ok') throw new CadenzaError('E_DATA', `${path} was damaged: its pages do not fit together. ${ADVICE}`);
 }
 
-const SIDES: readonly ContextAbout['side'][] = ['train', 'validation', 'test'];
+const SIDES: readonly string[] = ['train', 'validation', 'test'];
 
 /** Text is read as bytes: the database aborts the process at text that is not UTF-8. */
 const bytesOf = (column: string) => `CAST(${column} AS BLOB)`;
@@ -275,48 +248,30 @@ const COLUMNS = [
 ].join(', ');
 
 /** The text of bytes; undefined where there are none, or they are not UTF-8. */
-function textOf(cell: unknown): string | undefined {
-  if (!Buffer.isBuffer(cell)) return undefined;
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(cell);
-  } catch {
-    return undefined;
-  }
-}
+const textOf = (cell: unknown): string | undefined =>
+  Buffer.isBuffer(cell) ? attempt(() => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(cell)) : undefined;
 
-function jsonOf(text: string | undefined): unknown {
-  try {
-    return JSON.parse(text ?? '');
-  } catch {
-    return undefined;
-  }
-}
+const jsonOf = (text = ''): unknown => attempt(() => JSON.parse(text));
 
 /** A row from its cells; undefined where one is of another type. */
-function decoded([hash, task, side, stream, episode, total, latents, codes, sum]: unknown[]): Row | undefined {
-  const texts = [hash, task, side, stream, sum].map(textOf);
+function decoded([hash, task, side, stream, episode, total, latents, codes]: unknown[]): Row | undefined {
+  const texts = [hash, task, side, stream].map(textOf);
   if (texts.some(text => text === undefined) || !Buffer.isBuffer(latents) || !(codes === null || Buffer.isBuffer(codes))) return undefined;
   if (typeof episode !== 'number' || typeof total !== 'number') return undefined;
-  const [a, b, c, d, e] = texts as string[];
-  return [a, b, c, d, episode, total, latents, codes, e];
+  const [a, b, c, d] = texts as string[];
+  return [a, b, c, d, episode, total, latents, codes];
 }
 
-const sumOf = (
-  hash: string,
-  task: string,
-  side: string,
-  stream: string,
-  episode: number,
-  total: number,
-  latents: Buffer,
-  codes: Buffer | null,
-): string => sha256(canonicalJson([hash, task, side, stream, episode, total, sha256(latents), codes && sha256(codes)]));
+const sumOf = ([hash, task, side, stream, episode, total, latents, codes]: Row): string =>
+  sha256(canonicalJson([hash, task, side, stream, episode, total, sha256(latents), codes && sha256(codes)]));
 
 const blob = (view: Float32Array | Uint16Array): Buffer => Buffer.from(view.buffer, view.byteOffset, view.byteLength);
 
 /** A blob's bytes on their own, so that they begin where a typed array may. */
 const aligned = ({ buffer, byteOffset, byteLength }: Buffer): ArrayBuffer =>
   (buffer as ArrayBuffer).slice(byteOffset, byteOffset + byteLength);
+
+const DISK_ADVICE = 'Check that it is a file that you may write to, and that the disk has room.';
 
 /** Whatever the database or the file system says, in the codes of failures. */
 function explained(error: unknown, path: string): unknown {
@@ -325,12 +280,6 @@ function explained(error: unknown, path: string): unknown {
   if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return new StoreLocked(path, error);
   const said = message.slice(0, 300);
   if (/^SQLITE_(FULL|READONLY|CANTOPEN|IOERR|PERM|AUTH|NOLFS)|^E[A-Z]+$/.test(code) || message.startsWith('ConnectionFailed'))
-    return new CadenzaError(
-      'E_DISK',
-      `cannot use ${path}: ${said}. Check that it is a file that you may write to, and that the disk has room.`,
-      {
-        cause: error,
-      },
-    );
+    return new CadenzaError('E_DISK', `cannot use ${path}: ${said}. ${DISK_ADVICE}`, { cause: error });
   return new CadenzaError('E_DATA', `${path} is no store of contexts, or was damaged: ${said}. ${ADVICE}`, { cause: error });
 }

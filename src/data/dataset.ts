@@ -37,7 +37,7 @@ const DatasetSchema = z.strictObject({
   }),
   shards: ShardsSchema,
   creator: CreatorSchema,
-  /** Identity by content, as `datasetHash` gives it. */
+  /** Identity by content: see `hashOf`. */
   hash: z.string(),
 });
 
@@ -65,8 +65,6 @@ export function readDataset(folder: string): Dataset {
 }
 
 /** Identity by content: of the histories and of what is said of them, whoever imported them, from files of whatever names and layout. */
-export const datasetHash = ({ hash }: Dataset): string => hash;
-
 const hashOf = ({ creator: _creator, origin: { fields }, hash: _hash, ...data }: Omit<Dataset, 'hash'> & { hash?: string }) =>
   hashJson({ ...data, fields });
 
@@ -86,10 +84,8 @@ export function expectFolderFor(folder: string): void {
   const names = statSync(folder).isDirectory() ? readdirSync(folder) : [folder];
   const foreign = names.includes(DATASET_FILE) ? [] : names.filter(name => !isLeftOver(name));
   if (foreign.length === 0) return;
-  throw new CadenzaError(
-    'E_CONFIG',
-    `--out ${folder} is no place for a data set: ${foreign.slice(0, 3).join(', ')} ${foreign.length > 3 ? `and ${foreign.length - 3} more are` : 'is'} there already. Choose an empty or a new folder.`,
-  );
+  const some = `${foreign.slice(0, 3).join(', ')} ${foreign.length > 3 ? `and ${foreign.length - 3} more are` : 'is'}`;
+  throw new CadenzaError('E_CONFIG', `--out ${folder} is no place for a data set: ${some} there already. Choose an empty or a new folder.`);
 }
 
 /**
@@ -110,11 +106,9 @@ export function saveDataset(
   };
   if (existsSync(join(folder, DATASET_FILE))) {
     const before = readDataset(folder);
+    const what = `--out ${folder} holds another data set, of ${before.environment.id}, which is left as it is`;
     if (before.hash !== describe(shardEntries(histories, about.environment)).hash)
-      throw new CadenzaError(
-        'E_CONFIG',
-        `--out ${folder} holds another data set, of ${before.environment.id}, which is left as it is. Choose another folder, or remove that one.`,
-      );
+      throw new CadenzaError('E_CONFIG', `${what}. Choose another folder, or remove that one.`);
   }
   const dataset = describe(writeShards(folder, histories, about.environment));
   checkRecord(dataset, folder, FILE);
@@ -128,17 +122,15 @@ export function saveDataset(
  */
 export function recordedFamily({ environment, tasks }: Pick<Dataset, 'environment' | 'tasks'>): EnvFamily {
   const refuse = (): never => {
-    throw new CadenzaError(
-      'E_CONFIG',
-      `There is no environment "${environment.id}" here, only recordings of it, so nothing can be played or scored in it. ` +
-        'Stop before that: the stages up to finetune, and baselines, need recordings alone.',
-    );
+    const what = `There is no environment "${environment.id}" here, only recordings of it, so nothing can be played or scored in it.`;
+    throw new CadenzaError('E_CONFIG', `${what} Stop before that: the stages up to finetune, and baselines, need recordings alone.`);
   };
   return { ...environment, recorded: true, rewardMax: 0, tasks: () => [...tasks], taskKey: contentKey, oracleReturn: refuse, make: refuse };
 }
 
 /** A text that names a task by all of its parameters: `ruleset=12`, `goal=2,7 size=9`. */
-export function contentKey(task: Task): string {
-  const parts = Object.entries(task).map(([name, value]) => `${name}=${[value].flat().join(',')}`);
-  return parts.sort().join(' ');
-}
+export const contentKey = (task: Task): string =>
+  Object.entries(task)
+    .map(([name, value]) => `${name}=${[value].flat().join(',')}`)
+    .sort()
+    .join(' ');

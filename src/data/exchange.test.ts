@@ -15,7 +15,7 @@ import { exchangeFormat, layouts } from './formats/index.ts';
 import { readHdf5 } from './hdf5.ts';
 import { fromHalf } from './hdf5-numbers.ts';
 import { type Hdf5Writer, writeHdf5 } from './hdf5-writer.ts';
-import { datasetHash, datasetHistories, saveDataset } from './index.ts';
+import { datasetHistories, saveDataset } from './index.ts';
 import { saveHistories } from './store.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-exchange-'));
@@ -319,11 +319,11 @@ describe('a data set', () => {
       const { histories, ...about } = await load('xland', path, labels);
       return saveDataset(join(folder, `set-${Math.random()}`), histories, { ...about, creator: { ...creator, commit } });
     };
-    const named = datasetHash(await save(one));
-    expect(datasetHash(await save(one, 'action', 'abc'))).toBe(named);
+    const named = (await save(one)).hash;
+    expect((await save(one, 'action', 'abc')).hash).toBe(named);
     rmSync(two);
     await writeHdf5(two, file => xlandFile(file, { rewards: [column(0, 0, 1, 1), four] }));
-    expect(datasetHash(await save(two))).not.toBe(named);
+    expect((await save(two)).hash).not.toBe(named);
   });
 
   it('is refused once it was altered', async () => {

@@ -8,7 +8,7 @@ import { basename, dirname, join } from 'node:path';
 import { type ActionDistribution, actionDistribution, actionsOf } from '../rl/actions.ts';
 import type { EnvFamily, Task } from '../rl/env.ts';
 import type { History } from '../rl/history.ts';
-import { type Space, spaceSize } from '../rl/spaces.ts';
+import { countsOf, type Space, spaceSize } from '../rl/spaces.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { canonicalJson, expectNoOther, jsonText, sha256, sha256File, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
@@ -22,7 +22,7 @@ import {
   type ReadFile,
   type Recording,
 } from './formats/index.ts';
-import { Budget, readHdf5 } from './hdf5.ts';
+import { Budget, type Hdf5Reader, readHdf5 } from './hdf5.ts';
 import { writeHdf5 } from './hdf5-writer.ts';
 import { dataFile } from './inputs.ts';
 import { type Environment, MANIFEST_FILE, readManifest } from './manifest.ts';
@@ -32,11 +32,11 @@ import { environmentOf, shardMeta } from './store.ts';
 
 /** What becomes of the distribution over actions that is learnt from; undefined where the file has nothing to make it of. */
 export const LABELS = {
-  action: { about: 'the action that was executed', of: ({ action }: Recording, actions: ActionDistribution) => certain(action, actions) },
-  expert: { about: "the expert's action", of: ({ expert }: Recording, actions: ActionDistribution) => expert && certain(expert, actions) },
+  action: { about: 'the action that was executed', of: ({ action }, actions) => certain(action, actions) },
+  expert: { about: "the expert's action", of: ({ expert }, actions) => expert && certain(expert, actions) },
   recorded: {
     about: 'the recorded distribution over actions',
-    of: ({ probabilities }: Recording) => probabilities && Float32Array.from(probabilities),
+    of: ({ probabilities }) => probabilities && Float32Array.from(probabilities),
   },
 } as const satisfies Record<string, { about: string; of: (recording: Recording, actions: ActionDistribution) => Float32Array | undefined }>;
 export type LabelKind = keyof typeof LABELS;
@@ -55,9 +55,7 @@ export interface ImportRequest {
   readonly familyOf: (environment: DeclaredEnvironment) => EnvFamily | undefined;
 }
 
-interface Located extends Recording {
-  readonly file: string;
-}
+type Located = Recording & { readonly file: string };
 
 /** A file that was read. */
 interface Source extends ReadFile {
@@ -95,13 +93,13 @@ export async function importHistories({ files, format, labels, most, allowRoundi
   const environment = family ? environmentOf(family) : completed(declared, found, notes);
   const taskKeyOf = taskKeys(family);
   const histories = found.map(recording => historyOf(recording, environment, labels, taskKeyOf(recording)));
-  for (const [name, column] of Object.entries(NARROWED(environment))) {
-    const note = checkNarrowing(name, found.map(column), allowRounding);
+  for (const [name, valuesOf] of Object.entries(narrowed(environment))) {
+    const columns = found.map(recording => ({ ...valuesOf(recording), where: `${recording.file}, history ${recording.where}` }));
+    const note = checkNarrowing(name, columns, allowRounding);
     if (note) notes.add(note);
   }
   if (!histories.some(({ terminated, truncated }) => terminated.slice(0, -1).includes(1) || truncated.slice(0, -1).includes(1)))
     notes.add(NO_ENDS);
-  const { fields } = declared;
   const origin = {
     layout: layout.id,
     files: sources.flatMap(({ path, sha256, recordings, linked }) => [
@@ -109,7 +107,7 @@ export async function importHistories({ files, format, labels, most, allowRoundi
       ...linked.map(file => ({ name: basename(file), sha256: sha256File(file), histories: 0 })),
     ]),
     notes: [...notes],
-    ...(fields ? { fields } : {}),
+    fields: declared.fields,
   };
   return { environment, origin, labels, histories, format: layout };
 }
@@ -119,20 +117,14 @@ export const NO_ENDS =
   'No episode ends before its history does, so a query has no earlier episode to learn from: set context.segment and context.segments, which cut histories into pieces.';
 
 /** Columns that are kept in 32 bits. */
-const NARROWED = ({ actionSpace }: Environment): Record<string, (recording: Located) => Column> => ({
-  observations: ({ observation, width, file, where }) => ({ values: observation, width, where: `${file}, history ${where}` }),
-  'next observations': ({ nextObservation, width, file, where }) => ({
-    values: nextObservation,
-    width,
-    where: `${file}, history ${where}`,
-  }),
-  rewards: ({ reward, file, where }) => ({ values: reward, width: 1, where: `${file}, history ${where}` }),
-  ...(actionSpace.kind === 'box'
-    ? {
-        actions: ({ action, actionWidth = 1, file, where }) => ({ values: action, width: actionWidth, where: `${file}, history ${where}` }),
-      }
-    : {}),
+const narrowed = ({ actionSpace }: Environment): Record<string, (recording: Located) => Values> => ({
+  observations: ({ observation: values, width }) => ({ values, width }),
+  'next observations': ({ nextObservation: values, width }) => ({ values, width }),
+  rewards: ({ reward: values }) => ({ values, width: 1 }),
+  ...(actionSpace.kind === 'box' ? { actions: actedIn } : {}),
 });
+
+const actedIn = ({ action: values, actionWidth: width = 1 }: Recording): Values => ({ values, width });
 
 async function readSources(files: readonly string[], format: ExchangeFormat | undefined, quota: Quota) {
   const sources: Source[] = [];
@@ -140,14 +132,11 @@ async function readSources(files: readonly string[], format: ExchangeFormat | un
   let layout = format;
   for (const input of files) {
     const path = dataFile(input);
-    const read = await readHdf5(
-      path,
-      reader => {
-        layout ??= detectFormat(reader, layouts.all);
-        return { ...layout.read(reader, quota), linked: reader.linked() };
-      },
-      budget,
-    );
+    const use = (reader: Hdf5Reader) => {
+      layout ??= detectFormat(reader, layouts.all);
+      return { ...layout.read(reader, quota), linked: reader.linked() };
+    };
+    const read = await readHdf5(path, use, budget);
     const source = { ...read, path, sha256: sha256File(path) };
     const twin = sources.find(other => other.sha256 === source.sha256);
     if (twin)
@@ -179,20 +168,17 @@ function taskKeys(family: EnvFamily | undefined): (recording: Located) => string
  * Writes the histories of a folder (a stage of a run that made them, or a data set) as one file, and beside it what the layout's tools ask for.
  * Gives the files written. Throws `E_DATA` where the folder holds no histories, `E_DISK` where nothing can be written.
  */
-export async function exportHistories(
-  folder: string,
-  format: ExchangeFormat,
-  path: string,
-): Promise<{ histories: number; files: string[] }> {
-  if (!format.write) throw new CadenzaError('E_CONFIG', `The layout ${format.id} is only read. Choose another --format.`);
+export async function exportHistories(folder: string, format: ExchangeFormat, path: string) {
+  const { id, write } = format;
+  if (!write) throw new CadenzaError('E_CONFIG', `The layout ${id} is only read. Choose another --format.`);
   const { environment, histories } = historiesIn(folder);
-  const beside = format.beside?.(environment, histories);
-  const other = beside && join(dirname(path), beside.name);
-  if (beside) expectNoOther(other!, sha256(jsonText(beside.content)));
-  await writeHdf5(path, file => format.write!(file, environment, histories));
-  if (!beside) return { histories: histories.length, files: [path] };
-  writeJson(other!, beside.content);
-  return { histories: histories.length, files: [path, other!] };
+  const beside = [format.beside?.(environment, histories) ?? []]
+    .flat()
+    .map(({ name, content }) => ({ file: join(dirname(path), name), content }));
+  for (const { file, content } of beside) expectNoOther(file, sha256(jsonText(content)));
+  await writeHdf5(path, file => write(file, environment, histories));
+  for (const { file, content } of beside) writeJson(file, content);
+  return { histories: histories.length, files: [path, ...beside.map(({ file }) => file)] };
 }
 
 function historiesIn(folder: string): { environment: Environment; histories: History[] } {
@@ -200,11 +186,8 @@ function historiesIn(folder: string): { environment: Environment; histories: His
     const dataset = readDataset(folder);
     return { environment: dataset.environment, histories: datasetHistories(folder, dataset) };
   }
-  if (!existsSync(join(folder, MANIFEST_FILE)))
-    throw new CadenzaError(
-      'E_DATA',
-      `${folder} holds no learning histories: expected ${MANIFEST_FILE} or ${DATASET_FILE} there. Name a run, its folder stages/generate-…, or a data set.`,
-    );
+  const what = `${folder} holds no learning histories: expected ${MANIFEST_FILE} or ${DATASET_FILE} there. Name a run, its folder stages/generate-…, or a data set.`;
+  if (!existsSync(join(folder, MANIFEST_FILE))) throw new CadenzaError('E_DATA', what);
   const { environment, shards } = readManifest(folder);
   const histories = shards.flatMap(shard => readShard(join(folder, shard.file), shard));
   for (const history of histories) checkHistory(history, shardMeta(environment));
@@ -225,28 +208,26 @@ function completed(declared: DeclaredEnvironment, recordings: readonly Located[]
   const seen = recordings.flatMap(({ observation, nextObservation, width }) =>
     [observation, nextObservation].map(values => ({ values, width })),
   );
-  const acted = recordings.map(({ action, actionWidth = 1 }) => ({ values: action, width: actionWidth }));
+  const acted = recordings.map(actedIn);
   const filled = {
     observationSpace: observationSpace ? bounded('observations', observationSpace, seen, notes) : spaceOf(seen),
     actionSpace: actionSpace ? bounded('actions', actionSpace, acted, notes) : actionSpaceOf(acted, recordings),
     horizon: horizon ?? recordings.reduce((most, { ended }) => episodeLengths(ended).reduce((a, b) => Math.max(a, b), most), 0),
   };
   const found = [
-    ...(observationSpace ? [] : [`observations ${describeSpace(filled.observationSpace)}`]),
-    ...(actionSpace ? [] : [`actions ${describeSpace(filled.actionSpace)}`]),
-    ...(horizon ? [] : [`horizon ${filled.horizon}, the longest episode`]),
-  ];
+    !observationSpace && `observations ${describeSpace(filled.observationSpace)}`,
+    !actionSpace && `actions ${describeSpace(filled.actionSpace)}`,
+    !horizon && `horizon ${filled.horizon}, the longest episode`,
+  ].filter(Boolean);
   if (found.length > 0) notes.add(`Not declared, so taken from the numbers: ${found.join('; ')}.`);
-  return { id, ...(options ? { options } : {}), ...filled };
+  return { id, options, ...filled };
 }
 
 const describeSpace = (space: Space) =>
   space.kind === 'discrete' ? `0 to ${space.n - 1}` : `of ${spaceSize(space)} ${space.kind === 'box' ? 'reals' : 'whole numbers'}`;
 
-interface Values {
-  readonly values: ArrayLike<number>;
-  readonly width: number;
-}
+/** One column of one recording, `width` numbers a row. */
+type Values = Omit<Column, 'where'>;
 
 /** Bounds beyond this are none: the largest 32-bit number stands for infinity in many files. */
 const UNBOUNDED = 3e38;
@@ -314,23 +295,17 @@ function spaceOf(columns: readonly Values[]): Space {
 
 // ---- from a recording to a history -------------------------------------------------------------------------------------------
 
-function historyOf(
-  recording: Located,
-  { observationSpace, actionSpace, horizon }: Environment,
-  labels: LabelKind,
-  taskKey: string,
-): History {
-  const { width, actionWidth = 1, action, expert, reward, ended, terminated, truncated, where, task } = recording;
+function historyOf(recording: Located, environment: Environment, labels: LabelKind, taskKey: string): History {
+  const { observationSpace, actionSpace, horizon } = environment;
+  const { width, actionWidth = 1, action, reward, ended, terminated, truncated, where, task } = recording;
   const T = ended.length;
   const F = spaceSize(observationSpace);
   const actions = actionDistribution(actionSpace);
   if (T === 0) throw refuse(recording, 'expected at least one transition, found none');
   if (width !== F) throw refuse(recording, `expected observations of ${F} numbers, found ${width}`);
   if (actionWidth !== actions.width) throw refuse(recording, `expected actions of ${actions.width} numbers, found ${actionWidth}`);
-  checkSpace(recording, 'action', action, actionSpace);
-  if (expert) checkSpace(recording, 'expert action', expert, actionSpace);
-  checkSpace(recording, 'observation', recording.observation, observationSpace);
-  checkSpace(recording, 'nextObservation', recording.nextObservation, observationSpace);
+  for (const name of ['action', 'expert'] as const) checkSpace(recording, name, actionSpace);
+  for (const name of ['observation', 'nextObservation'] as const) checkSpace(recording, name, observationSpace);
   const wrong = Array.prototype.findIndex.call(reward, value => !Number.isFinite(Math.fround(value)));
   if (wrong >= 0) throw refuse(recording, `reward ${wrong} is ${reward[wrong]}, expected a finite number of 32 bits`);
   for (const [name, flags] of Object.entries({ ended, terminated, truncated })) {
@@ -371,8 +346,10 @@ function endsOf({ ended, terminated, truncated }: Located, lengths: readonly num
 }
 
 /** Throws `E_DATA` where a number is not of its space, or not finite in 32 bits. */
-function checkSpace(recording: Located, name: string, column: ArrayLike<number>, space: Space): void {
-  const counts = space.kind === 'discrete' ? [space.n] : space.kind === 'multi-discrete' ? space.nvec : undefined;
+function checkSpace(recording: Located, of: 'action' | 'expert' | 'observation' | 'nextObservation', space: Space): void {
+  const { [of]: column = [] } = recording;
+  const name = of === 'expert' ? 'expert action' : of;
+  const counts = countsOf(space);
   const width = spaceSize(space);
   for (let i = 0; i < column.length; i++) {
     const n = counts?.[i % width];
@@ -391,10 +368,8 @@ function checkDistributions(recording: Located, rows: Float32Array, T: number, {
     const row = rows.subarray(t * size, (t + 1) * size);
     if (space.kind === 'box') {
       if (row.every(Number.isFinite) && row.subarray(size / 2).every(deviation => deviation >= 0)) continue;
-      throw refuse(
-        recording,
-        `the distribution over actions of step ${t} has means and deviations ${row.join(', ')}, expected finite ones, deviations not negative`,
-      );
+      const found = `${row.join(', ')}, expected finite ones, deviations not negative`;
+      throw refuse(recording, `the distribution over actions of step ${t} has means and deviations ${found}`);
     }
     const sum = row.reduce((total, p) => total + p, 0);
     if (!(row.every(p => p >= 0) && Math.abs(sum - 1) < 1e-3))

@@ -10,13 +10,7 @@ import { library, reason } from './hdf5.ts';
 /** What can be written: bytes, 32-bit and 64-bit integers, 32-bit and 64-bit reals. */
 export type Numbers = Uint8Array | Int32Array | BigInt64Array | Float32Array | Float64Array;
 
-export interface Hdf5Writer {
-  /** Writes a text or a whole number. */
-  attribute(group: string, name: string, value: string | number | bigint): void;
-  group(name: string): void;
-  /** Writes a dataset; a large one is compressed by gzip, in chunks of at most 4,096 rows of `chunkAxis`. */
-  dataset(group: string, name: string, data: Numbers, shape: readonly number[], chunkAxis?: number): void;
-}
+export type Hdf5Writer = ReturnType<typeof writer>;
 
 const CHUNK = 4096;
 const LARGE = 2 ** 15;
@@ -59,15 +53,17 @@ export async function writeHdf5(path: string, write: (file: Hdf5Writer) => void)
   }
 }
 
-function writer(file: File): Hdf5Writer {
+function writer(file: File) {
   const at = (name: string): Group => (name === '' ? file : (file.get(name) as Group));
   return {
-    attribute: (group, name, value) =>
-      typeof value === 'string'
-        ? at(group).create_attribute(name, value)
-        : at(group).create_attribute(name, BigInt64Array.of(BigInt(value)), [], '<q'),
-    group: name => void file.create_group(name),
-    dataset(group, name, data, shape, chunkAxis = 0) {
+    /** Writes a text or a whole number. */
+    attribute(group: string, name: string, value: string | number | bigint): void {
+      if (typeof value === 'string') at(group).create_attribute(name, value);
+      else at(group).create_attribute(name, BigInt64Array.of(BigInt(value)), [], '<q');
+    },
+    group: (name: string): void => void file.create_group(name),
+    /** Writes a dataset; a large one is compressed by gzip, in chunks of at most 4,096 rows of `chunkAxis`. */
+    dataset(group: string, name: string, data: Numbers, shape: readonly number[], chunkAxis = 0): void {
       const plain = { name, data, shape: [...shape], dtype: TYPES.get(data.constructor) };
       // The index of its chunks would take more room than a small dataset does.
       if (data.byteLength < LARGE) return void at(group).create_dataset(plain);

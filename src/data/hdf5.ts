@@ -5,57 +5,26 @@
  */
 
 import { existsSync, realpathSync, statSync } from 'node:fs';
+import { freemem } from 'node:os';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import type { Metadata } from 'h5wasm/node';
-import { CadenzaError } from '../util/errors.ts';
-import { availableBytes, inWords } from '../util/memory.ts';
+import { attempt, CadenzaError } from '../util/errors.ts';
 import { emptyOf, exact, fromHalf, isHalf, isNumeric, numbersOf, TYPE } from './hdf5-numbers.ts';
 
 /** A text, a number, a whole number that a number cannot hold, or a list of numbers. */
 export type Attribute = string | number | bigint | readonly (number | bigint)[];
 
-/** A file as it is read. Groups and datasets are named by their paths from the root, '' for the root itself. */
-export interface Hdf5Reader {
-  readonly path: string;
-  /** Names of the groups in a group, those that are numbered by their numbers: `episode_2` before `episode_10`. */
-  groups(group?: string): string[];
-  /** Names of what lies in a group. */
-  names(group: string): string[];
-  /** Whether there is a group, a dataset, or nothing at a path. Throws `E_DATA` for a link that leads nowhere or in a circle. */
-  kind(path: string): 'group' | 'dataset' | undefined;
-  attributeNames(group: string): string[];
-  /** An attribute of a group; undefined where there is none, or one that is neither text nor numbers. Throws `E_DATA` for text that is not UTF-8. */
-  attribute(group: string, name: string): Attribute | undefined;
-  /** Shape of a dataset. Throws `E_DATA` where there is none of that name. */
-  shape(group: string, name: string): readonly number[];
-  /**
-   * The numbers of a dataset, or of one row of its first axis, row by row. Throws `E_DATA` where they are not numbers, cannot be read, are not all in
-   * the file, are whole and beyond ±2⁵³, or do not fit into memory.
-   */
-  read(group: string, name: string, row?: number): ArrayLike<number>;
-  /** Other files that were read because this one refers to them. */
-  linked(): string[];
-  /** A refusal of this file's content: where it is, what is wrong, what to do. */
-  refuse(where: string, what: string, cause?: unknown): CadenzaError;
-}
-
 /** Bytes that may still be read, by all files of one import. */
 export class Budget {
-  left = availableBytes();
+  /** What is free, or less where a container sets a limit. */
+  left = process.availableMemory?.() ?? freemem();
 }
 
-/** Codes of the library. */
-const KIND = new Map([
-  [0, 'group'],
-  [1, 'dataset'],
-] as const);
+/** Kinds of objects by the library's codes; others are of no use here. */
+const KIND = ['group', 'dataset'] as const;
 const SPACE_PADDED = 2;
 /** Filters by the most that one of them packs into a byte: shuffle and the checksum nothing, deflate 1,032. Others may store a constant in no bytes at all. */
-const PACKING = new Map([
-  [1, 1032],
-  [2, 1],
-  [3, 1],
-]);
+const PACKING: Readonly<Record<number, number>> = { 1: 1032, 2: 1, 3: 1 };
 /** Links that lead to links, at most; more lead in a circle. HDF5 itself has the same limit. */
 const MOST_LINKS = 16;
 /** Names of the field's attributes are short texts and few numbers. */
@@ -80,15 +49,12 @@ export async function library(): Promise<Library & { readonly module: Module }> 
 /** Opens a file, lets `use` read it, and closes it. Throws `E_DATA` where it is missing, cut short, damaged or no HDF5. */
 export async function readHdf5<T>(path: string, use: (file: Hdf5Reader) => T, budget = new Budget()): Promise<T> {
   const { module } = await library();
-  const files = new Files(module);
+  const file = new Hdf5Reader(module, path, budget);
   try {
-    const file = files.open(path, cause => {
-      const what = `expected a whole HDF5 file, but ${reason(cause)}. Check the path, and fetch or write the file again if it was cut short.`;
-      return new CadenzaError('E_DATA', `${path}: ${what}`, { cause });
-    });
-    return use(new Reader({ module, files, path, budget }, file));
+    file.open();
+    return use(file);
   } finally {
-    files.close();
+    file.close();
   }
 }
 
@@ -98,90 +64,60 @@ interface OpenFile {
   readonly bytes: number;
 }
 
-/** Files that are open, by their real paths: several links may lead into one. */
-class Files {
-  readonly #module: Module;
-  readonly #open = new Map<string, OpenFile>();
-
-  constructor(module: Module) {
-    this.#module = module;
-  }
-
-  open(path: string, refuse: (cause: unknown) => CadenzaError): OpenFile {
-    try {
-      const real = realpathSync(resolve(path));
-      const stats = statSync(real);
-      if (!stats.isFile()) throw new Error(stats.isDirectory() ? 'it is a folder' : 'it is no file');
-      const before = this.#open.get(real);
-      if (before) return before;
-      const file = { id: this.#module.open(real, this.#module.H5F_ACC_RDONLY, false, -1, -1), path: real, bytes: stats.size };
-      // Without its handler (after an abort) the library gives no reason.
-      if (file.id < 0n) throw new Error('it cannot be opened');
-      this.#open.set(real, file);
-      return file;
-    } catch (cause) {
-      throw refuse(cause);
-    }
-  }
-
-  paths = () => [...this.#open.keys()];
-
-  close(): void {
-    for (const { id } of this.#open.values()) {
-      try {
-        this.#module.close_file(id);
-      } catch {
-        // What could not be read may not be closed, either; nothing was written.
-      }
-    }
-  }
-}
-
 /** An object of a file, its path without links. */
 interface Place {
   readonly file: OpenFile;
   readonly path: string;
 }
 
-interface Opened {
-  readonly module: Module;
-  readonly files: Files;
+/** A file as it is read. Groups and datasets are named by their paths from the root, '' for the root itself. */
+export class Hdf5Reader {
   /** As the user named it. */
   readonly path: string;
-  readonly budget: Budget;
-}
-
-class Reader implements Hdf5Reader {
-  readonly path: string;
-  readonly #opened: Opened;
-  readonly #root: Place;
+  readonly #module: Module;
+  readonly #budget: Budget;
+  #root!: Place;
+  /** Files that are open, by their real paths: several links may lead into one. The first one is the file itself. */
+  readonly #files = new Map<string, OpenFile>();
   readonly #children = new Map<string, Set<string>>();
   readonly #places = new Map<string, Place | undefined>();
   readonly #datasets = new Map<string, { place: Place; metadata: Metadata; shape: readonly number[] }>();
 
-  constructor(opened: Opened, file: OpenFile) {
-    this.path = opened.path;
-    this.#opened = opened;
-    this.#root = { file, path: '' };
+  constructor(module: Module, path: string, budget: Budget) {
+    this.path = path;
+    this.#module = module;
+    this.#budget = budget;
   }
 
-  refuse = (where: string, what: string, cause?: unknown) =>
-    new CadenzaError(
-      'E_DATA',
-      `${this.path}${where && `, ${where}`}: ${what}. Check that --format is the file's layout, or mend the file.`,
-      {
-        cause,
-      },
-    );
+  /** Opens the file itself. Throws `E_DATA` where it is missing, cut short, damaged or no HDF5. */
+  open(): void {
+    const advice = 'Check the path, and fetch or write the file again if it was cut short.';
+    const refuse = (cause: unknown) => this.#fault(`: expected a whole HDF5 file, but ${reason(cause)}. ${advice}`, cause);
+    this.#root = { file: this.#open(this.path, refuse), path: '' };
+  }
 
+  close(): void {
+    // What could not be read may not be closed, either; nothing was written.
+    for (const { id } of this.#files.values()) attempt(() => this.#module.close_file(id));
+  }
+
+  /** A refusal of this file's content: where it is, what is wrong, what to do. */
+  refuse = (where: string, what: string, cause?: unknown) =>
+    this.#fault(`${where && `, ${where}`}: ${what}. Check that --format is the file's layout, or mend the file.`, cause);
+
+  #fault = (text: string, cause?: unknown) => new CadenzaError('E_DATA', `${this.path}${text}`, { cause });
+
+  /** Names of the groups in a group, those that are numbered by their numbers: `episode_2` before `episode_10`. */
   groups(group = ''): string[] {
     return this.names(group)
       .filter(name => this.kind(pathOf(group, name)) === 'group')
       .sort((a, b) => numberIn(a) - numberIn(b) || (a < b ? -1 : 1));
   }
 
+  /** Names of what lies in a group. */
   names = (group: string): string[] => [...this.#childrenOf(this.#group(group), group)];
 
+  /** Whether there is a group, a dataset, or nothing at a path. Throws `E_DATA` for a link that leads nowhere or in a circle. */
   kind(path: string) {
     const place = this.#find(path);
     return place && this.#kindOf(place, path);
@@ -189,25 +125,20 @@ class Reader implements Hdf5Reader {
 
   attributeNames(group: string): string[] {
     const { file, path } = this.#group(group);
-    return this.#readable(
-      this.#ask(group, () => this.#opened.module.get_attribute_names(file.id, path || '/')),
-      group,
-    );
+    return this.#names(group, () => this.#module.get_attribute_names(file.id, path || '/'));
   }
 
+  /** An attribute of a group; undefined where there is none, or one that is neither text nor numbers. Throws `E_DATA` for text that is not UTF-8. */
   attribute(group: string, name: string): Attribute | undefined {
     if (!this.attributeNames(group).includes(name)) return undefined;
     const { file, path } = this.#group(group);
-    const { module } = this.#opened;
+    const module = this.#module;
     const at = path || '/';
     const metadata = this.#ask(group, () => module.get_attribute_metadata(file.id, at, name));
     const { shape, total_size: count, size, vlen, type, strpad } = metadata;
     if (!shape || !(vlen || type === TYPE.text || isNumeric(metadata))) return undefined;
-    if (count * size > MOST_ATTRIBUTE_BYTES)
-      throw this.refuse(
-        groupName(group),
-        `expected an attribute "${name}" of at most ${inWords(MOST_ATTRIBUTE_BYTES)}, found ${inWords(count * size)}`,
-      );
+    const most = `expected an attribute "${name}" of at most ${inWords(MOST_ATTRIBUTE_BYTES)}, found ${inWords(count * size)}`;
+    if (count * size > MOST_ATTRIBUTE_BYTES) throw this.refuse(groupName(group), most);
     const text = (bytes: Uint8Array) => this.#text(bytes, group, name);
     return this.#ask(group, () =>
       this.#memory(count * size, pointer => {
@@ -233,8 +164,13 @@ class Reader implements Hdf5Reader {
     );
   }
 
+  /** Shape of a dataset. Throws `E_DATA` where there is none of that name. */
   shape = (group: string, name: string): readonly number[] => this.#dataset(group, name).shape;
 
+  /**
+   * The numbers of a dataset, or of one row of its first axis, row by row. Throws `E_DATA` where they are not numbers, cannot be read, are not all in
+   * the file, are whole and beyond ±2⁵³, or do not fit into memory.
+   */
   read(group: string, name: string, row?: number): ArrayLike<number> {
     const { place, metadata, shape } = this.#dataset(group, name);
     const where = datasetName(group, name);
@@ -244,26 +180,17 @@ class Reader implements Hdf5Reader {
     const count = (end - first) * width;
     if (!isNumeric(metadata)) throw this.refuse(where, 'expected numbers of 1, 2, 4 or 8 bytes, found texts, records or others');
     this.#spend(where, count, metadata.size);
-    const { module } = this.#opened;
+    const module = this.#module;
     const values = emptyOf(metadata, count);
     const step = Math.max(1, Math.floor(PIECE / Math.max(1, width * metadata.size)));
     for (let from = first; from < end; from += step) {
       const size = Math.min(step, end - from);
-      const counts = [size, ...axes].map(BigInt);
-      const offsets = [from, ...axes.map(() => 0)].map(BigInt);
-      const whole = shape.length === 0;
+      const hyperslab = (first: number, rest: (axis: number) => number) => [first, ...axes.map(rest)].map(BigInt);
+      const [counts, offsets, strides] =
+        shape.length === 0 ? [null, null, null] : [hyperslab(size, axis => axis), hyperslab(from, () => 0), hyperslab(1, () => 1)];
       try {
         this.#memory(size * width * metadata.size, pointer => {
-          if (whole) module.get_dataset_data(place.file.id, place.path, null, null, null, BigInt(pointer));
-          else
-            module.get_dataset_data(
-              place.file.id,
-              place.path,
-              counts,
-              offsets,
-              counts.map(() => 1n),
-              BigInt(pointer),
-            );
+          module.get_dataset_data(place.file.id, place.path, counts, offsets, strides, BigInt(pointer));
           const bytes = module.HEAPU8.slice(pointer, pointer + size * width * metadata.size);
           values.set(numbersOf(bytes, metadata) as never, (from - first) * width);
         });
@@ -281,7 +208,8 @@ class Reader implements Hdf5Reader {
     return numbers;
   }
 
-  linked = (): string[] => this.#opened.files.paths().filter(path => path !== this.#root.file.path);
+  /** Other files that were read because this one refers to them. */
+  linked = (): string[] => [...this.#files.keys()].slice(1);
 
   // ---- the library's calls -----------------------------------------------------------------------------------------------------
 
@@ -291,15 +219,14 @@ class Reader implements Hdf5Reader {
       return call();
     } catch (cause) {
       if (cause instanceof CadenzaError) throw cause;
-      const where = group && `, ${groupName(group)}`;
-      throw new CadenzaError('E_DATA', `${this.path}${where}: expected a whole HDF5 file, but ${reason(cause)}. ${AGAIN}`, { cause });
+      throw this.#fault(`${group && `, ${groupName(group)}`}: expected a whole HDF5 file, but ${reason(cause)}. ${AGAIN}`, cause);
     }
   }
 
   #memory<T>(bytes: number, use: (pointer: number) => T): T {
-    const { module } = this.#opened;
+    const module = this.#module;
     const pointer = bytes > module.MAXIMUM_MEMORY ? 0 : module._malloc(Math.max(1, bytes));
-    if (pointer === 0) throw new CadenzaError('E_DATA', `${this.path}: ${inWords(bytes)} at once are more than the HDF5 library can hold.`);
+    if (pointer === 0) throw this.#fault(`: ${inWords(bytes)} at once are more than the HDF5 library can hold.`);
     try {
       return use(pointer);
     } finally {
@@ -307,10 +234,11 @@ class Reader implements Hdf5Reader {
     }
   }
 
-  #readable(names: readonly string[], group: string): string[] {
+  #names(group: string, call: () => string[]): string[] {
+    const names = this.#ask(group, call);
     const bad = names.find(name => name.includes('\ufffd'));
     if (bad !== undefined) throw this.refuse(groupName(group), `expected names in UTF-8, found "${bad}"`);
-    return [...names];
+    return names;
   }
 
   #text(bytes: Uint8Array, group: string, name: string): string {
@@ -321,20 +249,15 @@ class Reader implements Hdf5Reader {
     }
   }
 
-  #kindOf = ({ file, path }: Place, where: string) =>
-    KIND.get(this.#ask(where, () => this.#opened.module.get_type(file.id, path || '/')) as 0 | 1);
+  #kindOf = ({ file, path }: Place, where: string): (typeof KIND)[number] | undefined =>
+    KIND[this.#ask(where, () => this.#module.get_type(file.id, path || '/'))];
 
   #childrenOf(place: Place, where: string): Set<string> {
     const key = `${place.file.path}\n${place.path}`;
     let children = this.#children.get(key);
     if (!children) {
       const { file, path } = place;
-      children = new Set(
-        this.#readable(
-          this.#ask(where, () => this.#opened.module.get_names(file.id, path || '/', false)),
-          where,
-        ),
-      );
+      children = new Set(this.#names(where, () => this.#module.get_names(file.id, path || '/', false)));
       this.#children.set(key, children);
     }
     return children;
@@ -358,7 +281,7 @@ class Reader implements Hdf5Reader {
 
   /** What a name in a group stands for, which links may say elsewhere. */
   #follow(group: Place, name: string, where: string, links: number): Place {
-    const { module } = this.#opened;
+    const module = this.#module;
     const { file } = group;
     const path = `${group.path}/${name}`;
     if (links > MOST_LINKS) throw this.refuse(where, 'its links lead in a circle');
@@ -379,15 +302,29 @@ class Reader implements Hdf5Reader {
   /** A file that another one names, by HDF5's rules: as it is named, from the folder of the file that names it, or there by its last part. */
   #refer(from: OpenFile, name: string, what: string): OpenFile {
     const folder = dirname(from.path);
-    const found = (isAbsolute(name) ? [name, join(folder, basename(name))] : [join(folder, name), resolve(name)]).find(path =>
-      existsSync(path),
-    );
+    const places = isAbsolute(name) ? [name, join(folder, basename(name))] : [join(folder, name), resolve(name)];
+    const found = places.find(path => existsSync(path));
     const refuse = (why: string, cause?: unknown) =>
-      new CadenzaError('E_DATA', `${this.path}, ${what}, ${why}. Put that file where it was, or copy what it holds into this one.`, {
-        cause,
-      });
+      this.#fault(`, ${what}, ${why}. Put that file where it was, or copy what it holds into this one.`, cause);
     if (found === undefined) throw refuse(`but there is no such file in ${folder}`);
-    return this.#opened.files.open(found, cause => refuse(`but ${reason(cause)}`, cause));
+    return this.#open(found, cause => refuse(`but ${reason(cause)}`, cause));
+  }
+
+  #open(path: string, refuse: (cause: unknown) => CadenzaError): OpenFile {
+    try {
+      const real = realpathSync(resolve(path));
+      const stats = statSync(real);
+      if (!stats.isFile()) throw new Error(stats.isDirectory() ? 'it is a folder' : 'it is no file');
+      const before = this.#files.get(real);
+      if (before) return before;
+      const file = { id: this.#module.open(real, this.#module.H5F_ACC_RDONLY, false, -1, -1), path: real, bytes: stats.size };
+      // Without its handler (after an abort) the library gives no reason.
+      if (file.id < 0n) throw new Error('it cannot be opened');
+      this.#files.set(real, file);
+      return file;
+    } catch (cause) {
+      throw refuse(cause);
+    }
   }
 
   #group(path: string): Place {
@@ -401,10 +338,8 @@ class Reader implements Hdf5Reader {
     const before = this.#datasets.get(key);
     if (before) return before;
     const place = this.#find(key);
-    if (!place) {
-      const names = this.names(group);
-      throw this.refuse(groupName(group), `expected a dataset "${name}", found ${names.length > 0 ? names.join(', ') : 'an empty group'}`);
-    }
+    if (!place)
+      throw this.refuse(groupName(group), `expected a dataset "${name}", found ${this.names(group).join(', ') || 'an empty group'}`);
     const kind = this.#kindOf(place, key);
     if (kind !== 'dataset')
       throw this.refuse(groupName(group), `expected "${name}" to be one array, found a ${kind === 'group' ? 'Group' : 'type'}`);
@@ -417,7 +352,7 @@ class Reader implements Hdf5Reader {
   // ---- what a dataset claims to hold ---------------------------------------------------------------------------------------------
 
   #metadata(place: Place, where: string, links = 0): Metadata {
-    const metadata = this.#ask(where, () => this.#opened.module.get_dataset_metadata(place.file.id, place.path));
+    const metadata = this.#ask(where, () => this.#module.get_dataset_metadata(place.file.id, place.path));
     if (links > MOST_LINKS) throw this.refuse(where, 'its sources lead in a circle');
     if (metadata.virtual_sources) this.#expectSources(place, metadata, where, links);
     else this.#expectStored(place, metadata, where);
@@ -430,11 +365,8 @@ class Reader implements Hdf5Reader {
     let held = 0;
     for (const { file_name: name, dset_name: dataset } of distinct.values()) {
       const what = `${where}: it is virtual, and its numbers are in ${dataset} of ${name === '.' ? 'this file' : name}`;
-      if (/%/.test(name + dataset))
-        throw this.refuse(
-          where,
-          `its sources are named by a pattern, ${dataset} of ${name}, which is not read. Copy its numbers into the file`,
-        );
+      const pattern = `its sources are named by a pattern, ${dataset} of ${name}, which is not read. Copy its numbers into the file`;
+      if (/%/.test(name + dataset)) throw this.refuse(where, pattern);
       const source = name === '.' ? file : this.#refer(file, name, what);
       const place = this.#walk({ file: source, path: '' }, dataset, where, links + 1);
       if (!place || this.#kindOf(place, where) !== 'dataset') throw this.refuse(what, 'but there is no such dataset');
@@ -450,30 +382,21 @@ class Reader implements Hdf5Reader {
     // An empty axis does not excuse what the others claim: loops run over them.
     const claimed = (shape ?? []).reduce((product, axis) => product * Math.max(1, axis), size);
     if (claimed <= file.bytes) return;
-    const packing = this.#filters(place, 'id').reduce<number>(
-      (product, id) => product * (PACKING.get(id as number) ?? Number.POSITIVE_INFINITY),
-      1,
-    );
-    if (claimed > file.bytes * packing)
-      throw this.refuse(
-        where,
-        `it claims ${inWords(claimed)}, but all of ${file.path} is ${inWords(file.bytes)}; what was never written would read as zeros`,
-      );
+    const packing = this.#filters(place, 'id').reduce<number>((product, id) => product * (PACKING[id as number] ?? Infinity), 1);
+    const what = `it claims ${inWords(claimed)}, but all of ${file.path} is ${inWords(file.bytes)}`;
+    if (claimed > file.bytes * packing) throw this.refuse(where, `${what}; what was never written would read as zeros`);
   }
 
   #filters = ({ file, path }: Place, of: 'id' | 'name' = 'name'): (string | number)[] =>
-    this.#ask(path, () => this.#opened.module.get_dataset_filters(file.id, path)).map(filter => filter[of]);
+    this.#ask(path, () => this.#module.get_dataset_filters(file.id, path)).map(filter => filter[of]);
 
   /** Accounts for numbers that are read: beside them, an import holds each in 64 bits and twice in 32. */
   #spend(where: string, count: number, size: number): void {
-    const { budget } = this.#opened;
     const needed = count * (size + 16);
-    if (needed > budget.left)
-      throw this.refuse(
-        where,
-        `reading its ${count} numbers takes about ${inWords(needed)} of memory, of which ${inWords(Math.max(0, budget.left))} are free. Import fewer histories with --tasks and --histories`,
-      );
-    budget.left -= needed;
+    const memory = `about ${inWords(needed)} of memory, of which ${inWords(Math.max(0, this.#budget.left))} are free`;
+    const advice = 'Import fewer histories with --tasks and --histories';
+    if (needed > this.#budget.left) throw this.refuse(where, `reading its ${count} numbers takes ${memory}. ${advice}`);
+    this.#budget.left -= needed;
   }
 }
 
@@ -490,4 +413,11 @@ export function reason(cause: unknown): string {
   const trace = [...text.matchAll(/#\d+: \S*\/(\w+)\.c line \d+ in \w+\(\): (.*)/g)].filter(([, file]) => !file.startsWith('H5PL'));
   if (trace.length === 0 && text.startsWith(TRACE)) return 'the HDF5 library cannot read it';
   return trace.at(-1)?.[2] ?? text.split('\n')[0];
+}
+
+/** "1.5 GB", by powers of 1,000 as disks are measured. */
+function inWords(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  return `${power === 0 ? bytes : (bytes / 1000 ** power).toPrecision(3)} ${units[power]}`;
 }

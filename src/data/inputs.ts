@@ -3,7 +3,7 @@
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { CadenzaError } from '../util/errors.ts';
+import { attempt, CadenzaError } from '../util/errors.ts';
 import { readText } from '../util/files.ts';
 import { METADATA } from './formats/gymnasium.ts';
 
@@ -14,27 +14,20 @@ const minariRoot = () => process.env.MINARI_DATASETS_PATH ?? join(homedir(), '.m
 /** The HDF5 file that a path or an id stands for. Throws `E_DATA` where there is none. */
 export function dataFile(input: string): string {
   const path = existsSync(input) ? input : join(minariRoot(), input);
-  if (!existsSync(path))
-    throw new CadenzaError(
-      'E_DATA',
-      `there is no ${input}: expected a file, the folder of a data set, or an id of Minari's in ${minariRoot()} (MINARI_DATASETS_PATH). Check the name.`,
-    );
+  const refuse = (what: string) => new CadenzaError('E_DATA', what);
+  const expected = `a file, the folder of a data set, or an id of Minari's in ${minariRoot()} (MINARI_DATASETS_PATH)`;
+  if (!existsSync(path)) throw refuse(`there is no ${input}: expected ${expected}. Check the name.`);
   if (!statSync(path).isDirectory()) return expectHdf5(path);
-  const folders = [join(path, 'data'), path];
-  const found = folders.map(folder => join(folder, MAIN)).find(file => existsSync(file));
+  const within = (name: string) => [join(path, 'data', name), join(path, name)].find(file => existsSync(file));
+  const found = within(MAIN);
   if (found) return found;
-  const stored = folders
-    .map(folder => join(folder, METADATA))
-    .filter(file => existsSync(file))
-    .map(storage)[0];
-  if (stored === 'hdf5')
-    throw new CadenzaError('E_DATA', `${path} is a data set of Minari without its ${MAIN}. Copy or download the data set again.`);
-  if (stored !== undefined)
-    throw new CadenzaError(
-      'E_DATA',
-      `${path} is a data set of Minari that is stored as ${stored}; only its HDF5 storage is read. In Python: minari.create_dataset_from_buffers(…, data_format="hdf5") with the episodes of minari.load_dataset.`,
-    );
-  throw new CadenzaError('E_DATA', `${path} is a folder without ${MAIN}. Name the file, or the folder of a data set of Minari.`);
+  const metadata = within(METADATA);
+  if (!metadata) throw refuse(`${path} is a folder without ${MAIN}. Name the file, or the folder of a data set of Minari.`);
+  // How Minari stored the data set.
+  const stored = /"data_format"\s*:\s*"(\w+)"/.exec(readText(metadata))?.[1] ?? 'something else';
+  if (stored === 'hdf5') throw refuse(`${path} is a data set of Minari without its ${MAIN}. Copy or download the data set again.`);
+  const advice = `In Python: minari.create_dataset_from_buffers(…, data_format="hdf5") with the episodes of minari.load_dataset.`;
+  throw refuse(`${path} is a data set of Minari that is stored as ${stored}; only its HDF5 storage is read. ${advice}`);
 }
 
 /** What files of the field begin with that hold data in another format. */
@@ -50,29 +43,16 @@ function expectHdf5(path: string): string {
   const start = firstBytes(path, 8);
   const other = Object.keys(OTHER_FORMATS).find(magic => start.startsWith(magic));
   if (other === undefined) return path;
-  throw new CadenzaError(
-    'E_DATA',
-    `${path} is a file in ${OTHER_FORMATS[other]} format; only HDF5 is read. Write the histories as HDF5 in one of the layouts that "cadenza import --help" lists.`,
-  );
+  const advice = 'Write the histories as HDF5 in one of the layouts that "cadenza import --help" lists.';
+  throw new CadenzaError('E_DATA', `${path} is a file in ${OTHER_FORMATS[other]} format; only HDF5 is read. ${advice}`);
 }
 
 /** The first bytes of a file as characters; none where it cannot be read, which whoever opens it reports. */
 function firstBytes(path: string, count: number): string {
   const bytes = Buffer.alloc(count);
-  try {
-    const file = openSync(path, 'r');
-    try {
-      return bytes.toString('latin1', 0, readSync(file, bytes));
-    } finally {
-      closeSync(file);
-    }
-  } catch {
-    return '';
-  }
-}
-
-/** How Minari stored a data set, by its metadata. */
-function storage(file: string): string {
-  const found = /"data_format"\s*:\s*"(\w+)"/.exec(readText(file));
-  return found?.[1] ?? 'something else';
+  const file = attempt(() => openSync(path, 'r'));
+  if (file === undefined) return '';
+  const read = attempt(() => readSync(file, bytes)) ?? 0;
+  closeSync(file);
+  return bytes.toString('latin1', 0, read);
 }

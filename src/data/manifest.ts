@@ -6,7 +6,7 @@ import type { EnvFamily } from '../rl/env.ts';
 import { spaceSchema } from '../rl/space-format.ts';
 import { writeJson } from '../util/files.ts';
 import { checkRecord, readRecord } from '../util/records.ts';
-import { REGENERATE } from './shards.ts';
+import { REGENERATE, shardSchema } from './shards.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
 export const FORMAT_VERSION = 1;
@@ -27,12 +27,8 @@ export const EnvironmentSchema = z.strictObject({
 });
 
 /** A whole number that is not exact tells no tasks apart. */
-const exact = z
-  .number()
-  .refine(
-    value => !Number.isInteger(value) || Number.isSafeInteger(value),
-    'expected a whole number within ±2^53, beyond which they are not told apart',
-  );
+const EXACT = 'expected a whole number within ±2^53, beyond which they are not told apart';
+const exact = z.number().refine(value => !Number.isInteger(value) || Number.isSafeInteger(value), EXACT);
 export const TaskSchema = z.record(z.string(), z.union([exact, z.array(exact)]));
 
 const field = z.strictObject({ name: z.string(), size: count, start: z.array(z.int()).optional() });
@@ -43,19 +39,7 @@ export type Fields = z.infer<typeof FieldsSchema>;
 /** The same as a family has it, which nobody changes. */
 export type Environment = Pick<EnvFamily, 'id' | 'options' | 'observationSpace' | 'actionSpace' | 'horizon'>;
 
-export const ShardsSchema = z
-  .array(
-    z.strictObject({
-      /** A plain name: nothing outside the folder is ever read. */
-      file: z.string().regex(/^[\w-]+\.arrow$/, 'expected a plain file name that ends in .arrow'),
-      sha256: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits'),
-      bytes: count,
-      histories: count,
-      transitions: count,
-      tasks: count,
-    }),
-  )
-  .min(1);
+export const ShardsSchema = z.array(shardSchema).min(1);
 
 export const CreatorSchema = z.strictObject({ version: z.string(), node: z.string(), commit: z.string().nullable() });
 

@@ -47,11 +47,10 @@ export function checkNarrowing(name: string, columns: readonly Column[], lossy: 
     if (lossy) continue;
     const { first, second, where } = found;
     const field = width === 1 ? name : `number ${f} of ${name}`;
-    throw new CadenzaError(
-      'E_DATA',
-      `${where}: ${field} cannot be told apart in 32 bits, which networks compute with: ${first} and ${second} both become ${Math.fround(first)}. ` +
-        `Subtract an offset such as ${first} or scale it in the file, or accept the loss with --allow-rounding.`,
-    );
+    const merged = `${first} and ${second} both become ${Math.fround(first)}`;
+    const what = `${where}: ${field} cannot be told apart in 32 bits, which networks compute with: ${merged}.`;
+    const advice = `Subtract an offset such as ${first} or scale it in the file, or accept the loss with --allow-rounding.`;
+    throw new CadenzaError('E_DATA', `${what} ${advice}`);
   }
   const most = Math.max(0, ...worst);
   if (most === 0) return undefined;
@@ -59,11 +58,7 @@ export function checkNarrowing(name: string, columns: readonly Column[], lossy: 
   return `${name}: rounded to 32 bits, by ${most.toPrecision(2)} at most${loss}.`;
 }
 
-interface Merged {
-  readonly first: number;
-  readonly second: number;
-  readonly where: string;
-}
+type Merged = { readonly first: number; readonly second: number; readonly where: string };
 
 /** Whole numbers are names or counts: no two may become one. */
 function mergedWhole(columns: readonly Column[], f: number): Merged | undefined {

@@ -111,11 +111,8 @@ export function nearestContexts<Row extends Pick<ContextAbout, 'stream'>>(
 ): Neighbour[] {
   const { of, distance } = METRICS[metric] as Metric;
   const [stored, own] = [table[of], probe[of]];
-  if (!stored || !own)
-    throw new CadenzaError(
-      'E_DATA',
-      `the distance "${metric}" compares ${of}, which this model does not have; use one of: ${metricsOf(table).join(', ')}.`,
-    );
+  const what = `the distance "${metric}" compares ${of}, which this model does not have; use one of`;
+  if (!stored || !own) throw new CadenzaError('E_DATA', `${what}: ${metricsOf(table).join(', ')}.`);
   const length = stored.length / table.rows.length;
   const best: Neighbour[] = [];
   for (const [row, about] of table.rows.entries()) {

@@ -19,6 +19,7 @@ import {
   tableFromIPC,
   Uint8,
 } from 'apache-arrow';
+import { z } from 'zod';
 import { expectActions } from '../rl/actions.ts';
 import type { History } from '../rl/history.ts';
 import { type Space, spaceSize } from '../rl/spaces.ts';
@@ -54,17 +55,20 @@ const columnsOf = ({ F, A, actionSpace }: ShardMeta): Record<Column, { type: Flo
 });
 const NAMES = Object.keys(columnsOf({ environment: '', F: 1, A: 1 })) as Column[];
 
-/** What the manifest says of one shard. */
-export interface ShardEntry {
-  /** File name inside the folder. */
-  readonly file: string;
-  readonly sha256: string;
-  readonly bytes: number;
-  readonly histories: number;
-  readonly transitions: number;
+const count = z.int().min(1);
+export const shardSchema = z.strictObject({
+  /** File name inside the folder. A plain name: nothing outside the folder is ever read. */
+  file: z.string().regex(/^[\w-]+\.arrow$/, 'expected a plain file name that ends in .arrow'),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits'),
+  bytes: count,
+  histories: count,
+  transitions: count,
   /** Number of distinct tasks. */
-  readonly tasks: number;
-}
+  tasks: count,
+});
+
+/** What the manifest says of one shard. */
+export type ShardEntry = z.output<typeof shardSchema>;
 
 /** Names of shards, as `encodeShard` makes them. */
 export const SHARD_NAME = /^shard-\d+-[0-9a-f]{16}\.arrow$/;

@@ -9,11 +9,15 @@ import type { History } from '../rl/history.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { Random } from '../util/random.ts';
 
+const refuse = (what: string) => new CadenzaError('E_SPLIT', what);
+
 /** Task keys of the two sides. */
 export interface SplitKeys {
   readonly train: readonly string[];
   readonly test: readonly string[];
 }
+
+type SplitFamily = Pick<EnvFamily, 'id' | 'tasks' | 'drawTask' | 'taskKey'>;
 
 export interface SplitOptions {
   /** Number of test tasks; below 1, their share of all tasks that are listed (0.1 of 81 is 8). */
@@ -30,10 +34,7 @@ export interface SplitOptions {
  *
  * @throws `E_SPLIT` when a side would be empty, a task is there twice, or `tasks` is missing or out of place.
  */
-export function splitTasks(
-  family: Pick<EnvFamily, 'id' | 'tasks' | 'drawTask' | 'taskKey'>,
-  options: SplitOptions,
-): { train: Task[]; test: Task[] } {
+export function splitTasks(family: SplitFamily, options: SplitOptions): { train: Task[]; test: Task[] } {
   const random = Random.seeded(options.seed).split('split');
   const split = family.drawTask
     ? drawn(family.id, family.drawTask, options, random)
@@ -45,28 +46,22 @@ export function splitTasks(
 function drawn(id: string, draw: (random: Random) => Task, { heldOut, tasks = 0 }: SplitOptions, random: Random) {
   for (const [name, count] of Object.entries({ heldOut, tasks })) {
     if (Number.isInteger(count) && count >= 1) continue;
-    const message = `The tasks of ${id} are drawn, so split.${name} must be a whole number from 1, how many to draw, got ${count}.`;
-    throw new CadenzaError('E_SPLIT', message);
+    throw refuse(`The tasks of ${id} are drawn, so split.${name} must be a whole number from 1, how many to draw, got ${count}.`);
   }
   const all = Array.from({ length: heldOut + tasks }, (_, i) => draw(random.split('task', i)));
   return { train: all.slice(heldOut), test: all.slice(0, heldOut) };
 }
 
 function shuffled(id: string, listed: Task[], options: SplitOptions, random: Random) {
-  if (options.tasks !== undefined) {
-    const message = `${id} lists its ${listed.length} tasks, so none are drawn; split.tasks is ${options.tasks}. Leave it out.`;
-    throw new CadenzaError('E_SPLIT', message);
-  }
-  if (listed.length < 2) {
-    const message = `${id} has ${listed.length === 1 ? 'one task' : 'no tasks'}, but a split needs one to train on and one to hold out. Add tasks.`;
-    throw new CadenzaError('E_SPLIT', message);
-  }
+  if (options.tasks !== undefined)
+    throw refuse(`${id} lists its ${listed.length} tasks, so none are drawn; split.tasks is ${options.tasks}. Leave it out.`);
+  const has = `${id} has ${listed.length === 1 ? 'one task' : 'no tasks'}`;
+  if (listed.length < 2) throw refuse(`${has}, but a split needs one to train on and one to hold out. Add tasks.`);
   const tasks = random.shuffled(listed);
   const held = options.heldOut < 1 ? Math.round(options.heldOut * tasks.length) : options.heldOut;
-  if (!Number.isInteger(held) || held < 1 || held >= tasks.length) {
-    const range = `a whole number in [1, ${tasks.length - 1}] or a share in (0, 1)`;
-    throw new CadenzaError('E_SPLIT', `split.heldOut must be ${range} of the ${tasks.length} tasks of ${id}, got ${options.heldOut}.`);
-  }
+  const range = `a whole number in [1, ${tasks.length - 1}] or a share in (0, 1)`;
+  if (!Number.isInteger(held) || held < 1 || held >= tasks.length)
+    throw refuse(`split.heldOut must be ${range} of the ${tasks.length} tasks of ${id}, got ${options.heldOut}.`);
   return { train: tasks.slice(held), test: tasks.slice(0, held) };
 }
 
@@ -82,9 +77,7 @@ export function auditSplit(keys: SplitKeys): void {
   const train = new Set(keys.train);
   const shared = keys.test.filter(key => train.has(key));
   if (shared.length > 0) problems.push(`both sides hold ${listed(shared)}`);
-  if (problems.length > 0) {
-    throw new CadenzaError('E_SPLIT', `Expected two disjoint sides of distinct tasks, but ${problems.join('; ')}. Make the split anew.`);
-  }
+  if (problems.length > 0) throw refuse(`Expected two disjoint sides of distinct tasks, but ${problems.join('; ')}. Make the split anew.`);
 }
 
 /**
@@ -100,13 +93,9 @@ export function auditHistories(family: Pick<EnvFamily, 'taskKey'>, split: SplitK
   for (const { task, taskKey, stream } of histories) {
     const actual = family.taskKey(task);
     const where = `history '${stream}'`;
-    if (actual !== taskKey) {
-      throw new CadenzaError('E_SPLIT', `${where} carries the key ${taskKey}, but its task is ${actual}. Generate the histories again.`);
-    }
-    if (!train.has(actual)) {
-      const side = test.has(actual) ? 'is held out' : 'is on neither side of the split';
-      throw new CadenzaError('E_SPLIT', `${where} is of task ${actual}, which ${side}; expected a training task. Generate them again.`);
-    }
+    if (actual !== taskKey) throw refuse(`${where} carries the key ${taskKey}, but its task is ${actual}. Generate the histories again.`);
+    const side = test.has(actual) ? 'is held out' : 'is on neither side of the split';
+    if (!train.has(actual)) throw refuse(`${where} is of task ${actual}, which ${side}; expected a training task. Generate them again.`);
   }
 }
 
@@ -122,16 +111,11 @@ export function auditKeys(family: Pick<EnvFamily, 'id' | 'tasks' | 'taskKey'>, k
 export function tasksByKey(family: Pick<EnvFamily, 'id' | 'tasks' | 'taskKey'>, keys: readonly string[]): Task[] {
   const byKey = new Map(listedTasks(family, 'Finding tasks by key').map(task => [family.taskKey(task), task]));
   const unknown = keys.filter(key => !byKey.has(key));
-  if (unknown.length > 0) {
-    throw new CadenzaError(
-      'E_SPLIT',
-      `${family.id} has no task ${listed(unknown)}; its keys look like ${[...byKey.keys()][0]}. Make the split anew.`,
-    );
-  }
+  if (unknown.length > 0)
+    throw refuse(`${family.id} has no task ${listed(unknown)}; its keys look like ${[...byKey.keys()][0]}. Make the split anew.`);
   return keys.map(key => byKey.get(key) as Task);
 }
 
 /** The first few names, and how many more there are. */
-function listed(keys: readonly string[]): string {
-  return keys.length <= 5 ? keys.join(', ') : `${keys.slice(0, 5).join(', ')} and ${keys.length - 5} more`;
-}
+const listed = (keys: readonly string[]): string =>
+  keys.length <= 5 ? keys.join(', ') : `${keys.slice(0, 5).join(', ')} and ${keys.length - 5} more`;

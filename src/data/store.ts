@@ -9,7 +9,7 @@ import { spaceSize } from '../rl/spaces.ts';
 import { CadenzaError, expect } from '../util/errors.ts';
 import { canonicalJson, hashJson } from '../util/files.ts';
 import { FORMAT_VERSION, type Manifest, readManifest, writeManifest } from './manifest.ts';
-import { encodeShard, historyBytes, REGENERATE, readShard, SHARD_NAME, type ShardEntry, type ShardMeta, writeShard } from './shards.ts';
+import { encodeShard, historyBytes, REGENERATE, readShard, SHARD_NAME, type ShardMeta, writeShard } from './shards.ts';
 import { auditHistories, auditKeys } from './split.ts';
 
 /** What the store needs to know of a family. It is handed in, since this room may not import environments. */
@@ -48,38 +48,21 @@ export function saveHistories(
   auditHistories(family, about.split, histories);
   const shards = writeShards(folder, histories, family, shardBytes);
   const { source, seed, noise, split, creator } = about;
-  const manifest = {
-    formatVersion: FORMAT_VERSION,
-    environment: environmentOf(family),
-    source,
-    seed,
-    noise,
-    shards,
-    split,
-    creator,
-  } as Manifest;
+  const environment = environmentOf(family);
+  const manifest = { formatVersion: FORMAT_VERSION, environment, source, seed, noise, shards, split, creator } as Manifest;
   writeManifest(folder, manifest);
-  removeOtherShards(folder, shards);
+  for (const file of readdirSync(folder))
+    if (SHARD_NAME.test(file) && !shards.some(shard => shard.file === file)) rmSync(join(folder, file));
   return { manifest, dataHash: dataHashOf(manifest) };
 }
 
 /** Writes histories in shards of at most `shardBytes`, or of one history where that is more. */
-export const writeShards = (
-  folder: string,
-  histories: readonly History[],
-  family: ShardFamily,
-  shardBytes = SHARD_BYTES,
-): readonly ShardEntry[] => grouped(histories, shardBytes).map((group, i) => writeShard(folder, i, group, shardMeta(family)));
+export const writeShards = (folder: string, histories: readonly History[], family: ShardFamily, shardBytes = SHARD_BYTES) =>
+  grouped(histories, shardBytes).map((group, i) => writeShard(folder, i, group, shardMeta(family)));
 
 /** What `writeShards` would give, without writing anything. */
-export const shardEntries = (histories: readonly History[], family: ShardFamily): readonly ShardEntry[] =>
+export const shardEntries = (histories: readonly History[], family: ShardFamily) =>
   grouped(histories, SHARD_BYTES).map((group, i) => encodeShard(i, group, shardMeta(family)).entry);
-
-/** Removes the shards of an older data set, once nothing names them any more. */
-function removeOtherShards(folder: string, shards: readonly ShardEntry[]): void {
-  const current = new Set(shards.map(shard => shard.file));
-  for (const file of readdirSync(folder)) if (SHARD_NAME.test(file) && !current.has(file)) rmSync(join(folder, file));
-}
 
 /**
  * Reads a folder of histories whole: every shard's hash is verified before it is parsed, then its counts, shapes and tasks.
@@ -90,12 +73,8 @@ function removeOtherShards(folder: string, shards: readonly ShardEntry[]): void 
 export function openHistories(folder: string, family: HistoryFamily): HistoryStore {
   const manifest = readManifest(folder);
   const [made, given] = [canonicalJson(manifest.environment), canonicalJson(environmentOf(family))];
-  if (made !== given) {
-    throw new CadenzaError(
-      'E_DATA',
-      `${folder} holds histories of ${made}, but the environment in use is ${given}. Use the one, or: ${REGENERATE}`,
-    );
-  }
+  const what = `${folder} holds histories of ${made}, but the environment in use is ${given}. Use the one, or: ${REGENERATE}`;
+  if (made !== given) throw new CadenzaError('E_DATA', what);
   auditKeys(family, [...manifest.split.train, ...manifest.split.test]);
   const histories = manifest.shards.flatMap(shard => {
     const path = join(folder, shard.file);
@@ -110,9 +89,7 @@ export function openHistories(folder: string, family: HistoryFamily): HistorySto
   return { manifest, histories, dataHash: dataHashOf(manifest) };
 }
 
-function dataHashOf({ creator: _creator, ...data }: Manifest): string {
-  return hashJson(data);
-}
+const dataHashOf = ({ creator: _creator, ...data }: Manifest): string => hashJson(data);
 
 export function environmentOf({ id, options, observationSpace, actionSpace, horizon }: HistoryFamily) {
   return { id, ...(options ? { options } : {}), observationSpace, actionSpace, horizon };

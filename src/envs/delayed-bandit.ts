@@ -5,19 +5,10 @@
  *   pulls × (choose an arm, N(μ_a, deviation²))   delay × (a random arm, 0)   pulls × (choose an arm, N(μ_a, deviation²))
  */
 
-import {
-  type Actions,
-  type DiscreteSpace,
-  type EnvFamily,
-  expectActions,
-  type Options,
-  type StepResult,
-  type Task,
-  type VectorEnv,
-} from '../rl/index.ts';
+import { type EnvFamily, expectActions, type Options, type StepResult, type Task } from '../rl/index.ts';
 import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import { defineEnv } from './entry.ts';
+import { defineEnv, stepBuffers } from './entry.ts';
 
 const OPTIONS = {
   arms: { default: 10, range: [2, 1000], integer: true, about: 'arms, each with its own mean drawn from U[0, 1)' },
@@ -68,69 +59,38 @@ function delayedBanditFamily({ arms, pulls, delay, deviation }: Options<typeof O
     make(tasks, random) {
       for (const task of tasks)
         expect(meansOf(task).length === arms, `delayed-bandit: expected tasks of ${arms} means, but one has ${meansOf(task).length}.`);
-      return new DelayedBandit({ tasks, random, actionSpace, horizon, deviation, distracts });
+      const size = tasks.length;
+      const executed = new Int32Array(size);
+      const result: StepResult = { ...stepBuffers(size, 1), executed };
+      // Environment i draws from its own streams, so what happens there does not depend on its neighbours.
+      const streamsOf = (root: Random) =>
+        tasks.map((_, i) => ({ reward: root.split('reward', i), distractor: root.split('distractor', i) }));
+      let streams = streamsOf(random);
+      // All environments are equally long, so they share one clock.
+      let elapsed = 0;
+      return {
+        size,
+        reset(root) {
+          if (root) streams = streamsOf(root);
+          elapsed = 0;
+          return result.observation.fill(0);
+        },
+        step(actions) {
+          expectActions({ id: 'delayed-bandit', actionSpace }, actions, size);
+          const distractor = distracts(elapsed);
+          for (const [i, stream] of streams.entries()) {
+            executed[i] = distractor ? stream.distractor.integer(arms) : actions[i];
+            result.reward[i] = distractor ? 0 : meansOf(tasks[i])[executed[i]] + deviation * stream.reward.normal();
+          }
+          elapsed++;
+          const ended = elapsed === horizon;
+          result.truncated.fill(Number(ended));
+          result.finalObservation.fill(Number(distracts(elapsed)));
+          if (ended) elapsed = 0;
+          result.observation.fill(Number(distracts(elapsed)));
+          return result;
+        },
+      };
     },
   };
-}
-
-interface Rules {
-  readonly tasks: readonly Task[];
-  readonly random: Random;
-  readonly actionSpace: DiscreteSpace;
-  readonly horizon: number;
-  readonly deviation: number;
-  readonly distracts: (elapsed: number) => boolean;
-}
-
-/** Environment i draws its rewards and distractors from its own streams, so what happens there does not depend on its neighbours. */
-class DelayedBandit implements VectorEnv {
-  readonly size: number;
-  readonly #rules: Rules;
-  /** All environments are equally long, so they share one clock. */
-  #elapsed = 0;
-  #streams: { reward: Random; distractor: Random }[] = [];
-  readonly #result: Required<StepResult>;
-
-  constructor(rules: Rules) {
-    this.#rules = rules;
-    this.size = rules.tasks.length;
-    this.#result = {
-      observation: new Float32Array(this.size),
-      reward: new Float32Array(this.size),
-      terminated: new Uint8Array(this.size),
-      truncated: new Uint8Array(this.size),
-      finalObservation: new Float32Array(this.size),
-      executed: new Int32Array(this.size),
-    };
-    this.#seed(rules.random);
-  }
-
-  #seed(random: Random): void {
-    this.#streams = this.#rules.tasks.map((_, i) => ({ reward: random.split('reward', i), distractor: random.split('distractor', i) }));
-  }
-
-  reset(random?: Random): Float32Array {
-    if (random) this.#seed(random);
-    this.#elapsed = 0;
-    return this.#result.observation.fill(0);
-  }
-
-  step(actions: Actions): StepResult {
-    const { tasks, actionSpace, horizon, deviation, distracts } = this.#rules;
-    const { observation, reward, truncated, finalObservation, executed } = this.#result;
-    expectActions({ id: 'delayed-bandit', actionSpace }, actions, this.size);
-    const distractor = distracts(this.#elapsed);
-    for (let i = 0; i < this.size; i++) {
-      const streams = this.#streams[i];
-      executed[i] = distractor ? streams.distractor.integer(actionSpace.n) : actions[i];
-      reward[i] = distractor ? 0 : meansOf(tasks[i])[executed[i]] + deviation * streams.reward.normal();
-    }
-    this.#elapsed++;
-    const ended = this.#elapsed === horizon;
-    truncated.fill(Number(ended));
-    finalObservation.fill(Number(distracts(this.#elapsed)));
-    if (ended) this.#elapsed = 0;
-    observation.fill(Number(distracts(this.#elapsed)));
-    return this.#result;
-  }
 }

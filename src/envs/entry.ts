@@ -1,22 +1,13 @@
 /** @file What a registered environment declares. */
 
-import { type EnvFamily, type Options, type OptionTable, resolveOptions } from '../rl/index.ts';
+import { type EnvFamily, type OptionedEntry, type Options, type OptionTable, resolveOptions, type StepResult } from '../rl/index.ts';
 
-export interface EnvEntry {
-  readonly id: string;
-  readonly description: string;
-  readonly options: OptionTable;
-  /** The family under these options; throws `E_CONFIG` for an unknown option or a value out of range. */
-  create(options?: Readonly<Record<string, unknown>>): EnvFamily;
-}
+export type EnvEntry = OptionedEntry<EnvFamily>;
 
 /** Ties an environment's option table to the type of the options that its `create` receives. */
-export function defineEnv<T extends OptionTable>(env: {
-  id: string;
-  description: string;
-  options: T;
-  create(options: Options<T>): EnvFamily;
-}): EnvEntry {
+export function defineEnv<T extends OptionTable>(
+  env: Omit<EnvEntry, 'options' | 'create'> & { options: T; create(options: Options<T>): EnvFamily },
+): EnvEntry {
   return {
     ...env,
     create(given) {
@@ -26,3 +17,12 @@ export function defineEnv<T extends OptionTable>(env: {
     },
   };
 }
+
+/** Arrays for what one step gives in `size` environments with observations of `width` numbers: buffers that the next call overwrites. */
+export const stepBuffers = (size: number, width: number): StepResult => ({
+  observation: new Float32Array(size * width),
+  reward: new Float32Array(size),
+  terminated: new Uint8Array(size),
+  truncated: new Uint8Array(size),
+  finalObservation: new Float32Array(size * width),
+});

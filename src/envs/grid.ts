@@ -12,16 +12,11 @@ export interface Moves {
   readonly names?: readonly string[];
 }
 
+const COMPASS_STEPS = { stay: [0, 0], up: [0, -1], down: [0, 1], left: [-1, 0], right: [1, 0] } as const;
 const COMPASS: Moves = {
   actionSpace: { kind: 'discrete', n: 5 },
-  names: ['stay', 'up', 'down', 'left', 'right'],
-  steps: [
-    [0, 0],
-    [0, -1],
-    [0, 1],
-    [-1, 0],
-    [1, 0],
-  ],
+  names: Object.keys(COMPASS_STEPS),
+  steps: Object.values(COMPASS_STEPS),
 };
 
 /** A square of size × size cells without anything hidden in it: cell = y · size + x. */
@@ -82,12 +77,8 @@ export function gridFamily({ id, size, horizon, endsOnGoal, moves = COMPASS, vie
   const centre = Math.floor(size / 2);
   // Corners are the farthest: as many steps as cells in one direction where moves can be diagonal.
   const farthest = (moves.steps.some(([dx, dy]) => dx !== 0 && dy !== 0) ? 1 : 2) * centre;
-  if (horizon < farthest) {
-    throw new CadenzaError(
-      'E_CONFIG',
-      `${id}: the farthest of ${size} × ${size} cells is ${farthest} steps away, so horizon must be at least that, but is ${horizon}.`,
-    );
-  }
+  const what = `the farthest of ${size} × ${size} cells is ${farthest} steps away, so horizon must be at least that, but is ${horizon}`;
+  if (horizon < farthest) throw new CadenzaError('E_CONFIG', `${id}: ${what}.`);
   const room = square(size, moves);
   const { cells, actions, actionSpace, actionNames, move, places, cellAt, place } = room;
   const { observationSpace, observe } = view ?? room;

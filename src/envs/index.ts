@@ -2,20 +2,16 @@
 
 import type { EnvFamily } from '../rl/index.ts';
 import { Registry } from '../util/registry.ts';
-import { darkRoom } from './dark-room.ts';
-import { darkRoomHard } from './dark-room-hard.ts';
-import { darkRoomMoves } from './dark-room-moves.ts';
-import { darkRoomPixels } from './dark-room-pixels.ts';
+import { darkRoom, darkRoomHard, darkRoomMoves, darkRoomPixels } from './dark-room.ts';
 import { delayedBandit } from './delayed-bandit.ts';
-import type { EnvEntry } from './entry.ts';
 import { keyToDoor } from './key-to-door.ts';
 import { pointRoom } from './point-room.ts';
 
+export { type OptimalActions, optimalActions, optimalReturn } from '../rl/planning.ts';
 export * from './entry.ts';
-export * from './oracle.ts';
 export * from './tabular.ts';
 
-export const environments = new Registry<EnvEntry>('environment', [
+export const environments = new Registry('environment', [
   darkRoom,
   darkRoomHard,
   darkRoomPixels,

@@ -32,12 +32,8 @@ export const keyToDoor = defineEnv({
 function keyToDoorFamily({ size, horizon }: { size: number; horizon: number }) {
   const { cells, actions, actionSpace, actionNames, observationSpace, move, places, cellAt, place, observe } = square(size);
   const farthest = 4 * (size - 1);
-  if (horizon < farthest) {
-    throw new CadenzaError(
-      'E_CONFIG',
-      `key-to-door: in ${size} × ${size} cells key and door can take ${farthest} steps, so horizon must be at least that, but is ${horizon}.`,
-    );
-  }
+  const what = `in ${size} × ${size} cells key and door can take ${farthest} steps, so horizon must be at least that, but is ${horizon}`;
+  if (horizon < farthest) throw new CadenzaError('E_CONFIG', `key-to-door: ${what}.`);
   const at = (place: Task[string]) => cellAt(place as readonly number[]);
   const phaseOf = (state: number) => Math.floor(state / cells);
   return tabularFamily({

@@ -3,18 +3,9 @@
  * step; reward 1 for every step that ends in a hidden disc. Start in the centre.
  */
 
-import {
-  type Actions,
-  type BoxSpace,
-  type EnvFamily,
-  expectActions,
-  type Options,
-  type StepResult,
-  type Task,
-  type VectorEnv,
-} from '../rl/index.ts';
+import { type BoxSpace, type EnvFamily, expectActions, type Options, type Task, type VectorEnv } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { defineEnv } from './entry.ts';
+import { defineEnv, stepBuffers } from './entry.ts';
 
 const OPTIONS = {
   goals: {
@@ -67,61 +58,43 @@ function pointRoomFamily({ goals, radius, stepLength, horizon }: Options<typeof 
     taskKey: task => `goal=${goalOf(task).join(',')}`,
     hidden: [{ name: 'goal', space: observationSpace, parts: ['x', 'y'], of: goalOf }],
     oracleReturn: task => horizon - stepsTo(goalOf(task)) + 1,
-    make: tasks => new PointRoom({ tasks, actionSpace, stepLength, radius, horizon }),
+    make: tasks => pointRooms(tasks, { actionSpace, stepLength, radius, horizon }),
   };
 }
 
-interface Rules {
-  readonly tasks: readonly Task[];
-  readonly actionSpace: BoxSpace;
-  readonly stepLength: number;
-  readonly radius: number;
-  readonly horizon: number;
-}
+type Rules = Omit<Options<typeof OPTIONS>, 'goals'> & { readonly actionSpace: BoxSpace };
 
 /** Nothing is drawn at random here. All arrays given out are buffers that the next call overwrites. */
-class PointRoom implements VectorEnv {
-  readonly size: number;
-  readonly #rules: Rules;
-  /** All environments are equally long, so they share one clock. */
-  #elapsed = 0;
-  readonly #result: StepResult;
-
-  constructor(rules: Rules) {
-    this.#rules = rules;
-    this.size = rules.tasks.length;
-    this.#result = {
-      observation: new Float32Array(2 * this.size),
-      reward: new Float32Array(this.size),
-      terminated: new Uint8Array(this.size),
-      truncated: new Uint8Array(this.size),
-      finalObservation: new Float32Array(2 * this.size),
-    };
-  }
-
-  reset(): Float32Array {
-    this.#elapsed = 0;
-    return this.#result.observation.fill(0);
-  }
-
-  step(actions: Actions): StepResult {
-    const { tasks, actionSpace, stepLength, radius, horizon } = this.#rules;
-    const { observation, reward, truncated, finalObservation } = this.#result;
-    expectActions({ id: 'point-room', actionSpace }, actions, this.size);
-    for (const [i, task] of tasks.entries()) {
-      const [dx, dy] = [actions[2 * i], actions[2 * i + 1]];
-      const share = Math.min(1, stepLength / Math.max(Math.hypot(dx, dy), 1e-12));
-      const inside = (v: number) => Math.min(1, Math.max(-1, v));
-      finalObservation[2 * i] = inside(observation[2 * i] + share * dx);
-      finalObservation[2 * i + 1] = inside(observation[2 * i + 1] + share * dy);
-      const [x, y] = goalOf(task);
-      const distance = Math.hypot(finalObservation[2 * i] - x, finalObservation[2 * i + 1] - y);
-      reward[i] = distance <= radius + ROUNDING ? 1 : 0;
-    }
-    const ended = ++this.#elapsed === horizon;
-    truncated.fill(Number(ended));
-    observation.set(finalObservation);
-    if (ended) this.reset();
-    return this.#result;
-  }
+function pointRooms(tasks: readonly Task[], { actionSpace, stepLength, radius, horizon }: Rules): VectorEnv {
+  const size = tasks.length;
+  const result = stepBuffers(size, 2);
+  const { observation, reward, truncated, finalObservation } = result;
+  const inside = (v: number) => Math.min(1, Math.max(-1, v));
+  // All environments are equally long, so they share one clock.
+  let elapsed = 0;
+  const reset = () => {
+    elapsed = 0;
+    return observation.fill(0);
+  };
+  return {
+    size,
+    reset,
+    step(actions) {
+      expectActions({ id: 'point-room', actionSpace }, actions, size);
+      for (const [i, task] of tasks.entries()) {
+        const [dx, dy] = [actions[2 * i], actions[2 * i + 1]];
+        const share = Math.min(1, stepLength / Math.max(Math.hypot(dx, dy), 1e-12));
+        finalObservation[2 * i] = inside(observation[2 * i] + share * dx);
+        finalObservation[2 * i + 1] = inside(observation[2 * i + 1] + share * dy);
+        const [x, y] = goalOf(task);
+        const distance = Math.hypot(finalObservation[2 * i] - x, finalObservation[2 * i + 1] - y);
+        reward[i] = distance <= radius + ROUNDING ? 1 : 0;
+      }
+      const ended = ++elapsed === horizon;
+      truncated.fill(Number(ended));
+      observation.set(finalObservation);
+      if (ended) reset();
+      return result;
+    },
+  };
 }

@@ -5,24 +5,20 @@ import {
   type EnvFamily,
   expectActions,
   optimalReturn,
-  type StepResult,
   spaceSize,
   type TabularModel,
   type Task,
   type VectorEnv,
 } from '../rl/index.ts';
 import type { Random } from '../util/random.ts';
+import { stepBuffers } from './entry.ts';
 
 /** A family whose rules its model states in full. */
 export type TabularFamily = EnvFamily & { readonly model: TabularModel };
 
 /** Completes a family from its rules: stepping and the oracle follow from the model. */
 export function tabularFamily(rules: Omit<TabularFamily, 'make' | 'oracleReturn'>): TabularFamily {
-  return {
-    ...rules,
-    make: (tasks, random) => makeTabularEnv(rules, tasks, random),
-    oracleReturn: task => optimalReturn(rules, task),
-  };
+  return { ...rules, make: (tasks, random) => makeTabularEnv(rules, tasks, random), oracleReturn: task => optimalReturn(rules, task) };
 }
 
 /**
@@ -41,13 +37,7 @@ export function makeTabularEnv(
   const actionOf = actionIndex(family, 'A table of moves').of;
   const state = new Int32Array(size);
   const elapsed = new Int32Array(size);
-  const result: StepResult = {
-    observation: new Float32Array(size * width),
-    reward: new Float32Array(size),
-    terminated: new Uint8Array(size),
-    truncated: new Uint8Array(size),
-    finalObservation: new Float32Array(size * width),
-  };
+  const result = stepBuffers(size, width);
   let streams: Random[] = [];
   const seed = (root: Random) => {
     streams = tasks.map((_, i) => root.split('start', i));

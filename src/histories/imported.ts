@@ -3,16 +3,7 @@
 import { provenance } from '../cache/provenance.ts';
 import type { ImportRequest } from '../data/exchange.ts';
 import type { DeclaredEnvironment, ExchangeFormat } from '../data/formats/index.ts';
-import {
-  type Dataset,
-  datasetHash,
-  datasetHistories,
-  environmentOf,
-  expectFolderFor,
-  readDataset,
-  recordedFamily,
-  saveDataset,
-} from '../data/index.ts';
+import { type Dataset, datasetHistories, environmentOf, expectFolderFor, readDataset, recordedFamily, saveDataset } from '../data/index.ts';
 import { environment, environments } from '../envs/index.ts';
 import type { EnvFamily, History, Task } from '../rl/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
@@ -87,7 +78,7 @@ export function selectHistories({ folder, dataset, family, train, taught }: Sele
 /** The name of a data set by content, for a stage's key. */
 export const datasetKey = (config: ImportConfig): { dataset?: string } => {
   const dataset = datasetOf(config);
-  return dataset ? { dataset: datasetHash(dataset) } : {};
+  return dataset ? { dataset: dataset.hash } : {};
 };
 
 /** Throws `E_DATA` unless the data set of a configuration is the one whose record (`run.imported.main`) the results have. */

@@ -3,24 +3,19 @@
  * B's, had it done the same there.
  */
 
-import type { EnvFamily, Policy, Task } from '../rl/index.ts';
-import type { MeanScore } from '../statistics/bootstrap.ts';
-import { bootstrapInterval, drawRuns, mean, type Resampled } from '../statistics/bootstrap.ts';
+import type { Policy, Task } from '../rl/index.ts';
+import { bootstrapInterval, drawRuns, type MeanScore, mean, type Resampled } from '../statistics/bootstrap.ts';
 import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import { rollout } from './rollout.ts';
+import { type RolloutOptions, type RolloutStep, rollout } from './rollout.ts';
 
-export interface TransplantRequest {
-  readonly family: Pick<EnvFamily, 'id' | 'make' | 'actionSpace' | 'horizon' | 'regret'>;
+export interface TransplantRequest extends Omit<RolloutOptions, 'episodes' | 'onStep' | 'onProgress'> {
   /** [streams] the task that each stream acts in (A). */
   readonly tasks: readonly Task[];
   /** [streams] the task that its memory is of (B). */
   readonly memories: readonly Task[];
   /** Acts with these memories. */
   readonly policy: Policy;
-  readonly random: Random;
-  readonly greedy?: boolean;
-  readonly signal?: AbortSignal;
 }
 
 /** One episode of every stream. */
@@ -47,29 +42,21 @@ export async function playTransplants(request: TransplantRequest): Promise<Trans
   const mirror = family.make(memories, random.split('environment'));
   mirror.reset();
   let elapsed = 0;
-  const { returns: own } = await rollout({
-    family,
-    tasks,
-    policy,
-    episodes: 1,
-    random,
-    greedy,
-    signal,
-    onStep({ action, terminated, truncated }) {
-      const there = mirror.step(action);
-      const scored = !family.regret || family.regret.part(elapsed) >= 0;
-      elapsed++;
-      for (let i = 0; i < streams; i++) {
-        if (!running[i]) continue;
-        other[i] += there.reward[i];
-        if (family.regret && scored) {
-          wanted[i] += Number(family.regret.of(memories[i], action[i]) === 0);
-          asked[i]++;
-        }
-        if (terminated[i] || truncated[i] || there.terminated[i] || there.truncated[i]) running[i] = 0;
+  const onStep = ({ action, terminated, truncated }: RolloutStep) => {
+    const there = mirror.step(action);
+    const scored = !family.regret || family.regret.part(elapsed) >= 0;
+    elapsed++;
+    for (let i = 0; i < streams; i++) {
+      if (!running[i]) continue;
+      other[i] += there.reward[i];
+      if (family.regret && scored) {
+        wanted[i] += Number(family.regret.of(memories[i], action[i]) === 0);
+        asked[i]++;
       }
-    },
-  });
+      if (terminated[i] || truncated[i] || there.terminated[i] || there.truncated[i]) running[i] = 0;
+    }
+  };
+  const { returns: own } = await rollout({ family, tasks, policy, episodes: 1, random, greedy, signal, onStep });
   const pursues = family.regret ? wanted.map((count, i) => count / Math.max(asked[i], 1)) : other.map(value => Number(value > 0));
   return { own, other, pursues };
 }
@@ -144,11 +131,7 @@ export function transplantTable(memory: TransplantReturns, empty: TransplantRetu
     byOwn: matrix(filled.byOwn),
     pursues: matrix(filled.pursues),
     own: { return: share(filled.byOwn, true), pursues: share(filled.pursues, true) },
-    transplanted: {
-      byOther: share(filled.byOther, false),
-      byOwn: share(filled.byOwn, false),
-      pursues: share(filled.pursues, false),
-    },
+    transplanted: { byOther: share(filled.byOther, false), byOwn: share(filled.byOwn, false), pursues: share(filled.pursues, false) },
     empty: { return: share(without.byOwn, true), pursues: share(without.pursues, false) },
   };
 }

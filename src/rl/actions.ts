@@ -6,7 +6,7 @@
 
 import { CadenzaError, expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import { type BoxSpace, type Space, spaceSize } from './spaces.ts';
+import { type BoxSpace, countsOf, type Space, spaceSize } from './spaces.ts';
 
 /** Actions one behind the other, [count × W]: integers, or reals where the space is a box. */
 export type Actions = Int32Array | Float32Array;
@@ -43,28 +43,21 @@ const MOST_JOINT = 4096;
 
 /** What sources record: probabilities of all (combinations of) integers, or for a box mean and deviation of every number. */
 export function actionDistribution(space: Space): ActionDistribution {
-  switch (space.kind) {
-    case 'discrete':
-      expectListable([space.n]);
-      return joint(space, [integers(space.n)]);
-    case 'multi-discrete':
-      expectListable(space.nvec);
-      return joint(space, space.nvec.map(integers));
-    case 'box':
-      return gaussian(space);
-    case 'image':
-      throw new CadenzaError('E_CONFIG', 'actions cannot be pictures; expected a discrete, a multi-discrete or a box space.');
+  const counts = countsOf(space);
+  if (counts) {
+    expectListable(counts);
+    return joint(space, counts.map(integers));
   }
+  if (space.kind === 'box') return gaussian(space);
+  throw new CadenzaError('E_CONFIG', 'actions cannot be pictures; expected a discrete, a multi-discrete or a box space.');
 }
 
 /** How many combinations these dimensions have. Throws `E_CONFIG` where that is too many to list. */
 function expectListable(counts: readonly number[]): number {
   const size = counts.reduce((product, count) => product * count, 1);
   if (size <= MOST_JOINT) return size;
-  throw new CadenzaError(
-    'E_CONFIG',
-    `actions of ${counts.length} dimensions have ${size} combinations, more than the ${MOST_JOINT} that a joint distribution may list. Use fewer values a dimension, or independent dimensions.`,
-  );
+  const what = `actions of ${counts.length} dimensions have ${size} combinations, more than the ${MOST_JOINT} that a joint distribution may list`;
+  throw new CadenzaError('E_CONFIG', `${what}. Use fewer values a dimension, or independent dimensions.`);
 }
 
 /** 0 … n − 1. */
@@ -114,12 +107,8 @@ export function combinations({
   const { size, mode } = actionDistribution(space);
   const actions = Array.from({ length: size }, (_, index) => {
     const action = newActions(space, 1);
-    mode(
-      Float32Array.from({ length: size }, (_, a) => Number(a === index)),
-      0,
-      action,
-      0,
-    );
+    const certainly = Float32Array.from({ length: size }, (_, a) => Number(a === index));
+    mode(certainly, 0, action, 0);
     return action;
   });
   return (row, at, out) => {
@@ -201,7 +190,7 @@ export function gaussian(space: BoxSpace): ActionDistribution {
 }
 
 /** Index of the largest of `size` numbers; the first among equals. */
-function likeliest(row: ArrayLike<number>, at: number, size: number): number {
+export function likeliest(row: ArrayLike<number>, at: number, size: number): number {
   let best = 0;
   for (let a = 1; a < size; a++) if (row[at + a] > row[at + best]) best = a;
   return best;
@@ -239,15 +228,11 @@ export function chooseActions(rows: Float32Array, distribution: ActionDistributi
 }
 
 /** Checks what environments are told to do: [size × W] actions of the family's space, integers in range or finite reals. Throws `E_SHAPE`. */
-export function expectActions(
-  { id, actionSpace: space }: { readonly id: string; readonly actionSpace: Space },
-  actions: Actions,
-  size: number,
-): void {
+export function expectActions({ id, actionSpace: space }: { id: string; actionSpace: Space }, actions: Actions, size: number): void {
   const width = spaceSize(space);
   const each = width === 1 ? 'one an environment' : `${width} numbers an environment`;
   expect(actions.length === size * width, `${id}: expected ${size * width} actions, ${each}, but got ${actions.length}.`);
-  const below = space.kind === 'discrete' ? [space.n] : space.kind === 'multi-discrete' ? space.nvec : undefined;
+  const below = countsOf(space);
   for (let i = 0; i < actions.length; i++) {
     const [action, n] = [actions[i], below?.[i % width]];
     if (n === undefined) expect(Number.isFinite(action), `${id}: expected finite actions, but action ${i} is ${action}.`);

@@ -20,12 +20,12 @@ export class TransitionColumns {
   readonly terminated: number[] = [];
   /** [T] */
   readonly truncated: number[] = [];
-  readonly #width: number;
-  readonly #actionWidth: number;
+  /** Numbers of a transition in each column. */
+  readonly #widths: readonly (readonly [column: keyof Feedback, width: number])[];
 
   constructor(width: number, actionWidth: number) {
-    this.#width = width;
-    this.#actionWidth = actionWidth;
+    const scalars = (['reward', 'terminated', 'truncated'] as const).map(column => [column, 1] as const);
+    this.#widths = [['observation', width], ['nextObservation', width], ['action', actionWidth], ...scalars];
   }
 
   get length(): number {
@@ -33,22 +33,13 @@ export class TransitionColumns {
   }
 
   /** Appends what happened in environment i. */
-  push({ observation, action, reward, nextObservation, terminated, truncated }: Feedback, i: number): void {
-    for (let f = i * this.#width; f < (i + 1) * this.#width; f++) {
-      this.observation.push(observation[f]);
-      this.nextObservation.push(nextObservation[f]);
-    }
-    for (let w = i * this.#actionWidth; w < (i + 1) * this.#actionWidth; w++) this.action.push(action[w]);
-    this.reward.push(reward[i]);
-    this.terminated.push(terminated[i]);
-    this.truncated.push(truncated[i]);
+  push(step: Feedback, i: number): void {
+    for (const [column, width] of this.#widths) for (let k = i * width; k < (i + 1) * width; k++) this[column].push(step[column][k]);
   }
 
   /** Forgets the first `count` transitions. */
   drop(count: number): void {
-    for (const column of [this.reward, this.terminated, this.truncated]) column.splice(0, count);
-    for (const column of [this.observation, this.nextObservation]) column.splice(0, count * this.#width);
-    this.action.splice(0, count * this.#actionWidth);
+    for (const [column, width] of this.#widths) this[column].splice(0, count * width);
   }
 }
 

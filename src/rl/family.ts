@@ -7,10 +7,8 @@ import type { EnvFamily, TabularModel, Task } from './env.ts';
 /** The family's tabular model. Throws `E_CONFIG`, naming `who` plans in it, where there is none. */
 export function tabularModel({ id, model }: Pick<EnvFamily, 'id' | 'model'>, who: string): TabularModel {
   if (model) return model;
-  throw new CadenzaError(
-    'E_CONFIG',
-    `${who} plans in a table of states and moves, which ${id} does not have. Choose what learns from rewards alone, or another environment.`,
-  );
+  const what = `${who} plans in a table of states and moves, which ${id} does not have`;
+  throw new CadenzaError('E_CONFIG', `${what}. Choose what learns from rewards alone, or another environment.`);
 }
 
 /** How many actions the family has, each one integer. Throws `E_CONFIG`, naming `who` takes no others, where actions are anything else. */

@@ -64,20 +64,16 @@ const spansOf = (history: History, spans: readonly (readonly [from: number, to: 
 /** The history with these episodes, in this order. */
 export function pickEpisodes(history: History, episodes: readonly number[]): History {
   const starts = episodeStarts(history);
-  return spansOf(
-    history,
-    episodes.map(e => [starts[e], starts[e + 1]]),
-  );
+  const spans = episodes.map(e => [starts[e], starts[e + 1]] as const);
+  return spansOf(history, spans);
 }
 
 /** The history with at most the first `length` transitions of each episode; one that is cut ends truncated there. */
 export function shortenEpisodes(history: History, length: number): History {
   const starts = episodeStarts(history);
   const ends = Array.from(starts.subarray(1), (end, e) => Math.min(end, starts[e] + length));
-  const short = spansOf(
-    history,
-    ends.map((end, e) => [starts[e], end]),
-  );
+  const spans = ends.map((end, e) => [starts[e], end] as const);
+  const short = spansOf(history, spans);
   let at = 0;
   for (const [e, end] of ends.entries()) {
     at += end - starts[e];
@@ -126,7 +122,7 @@ export function episodeReturns(history: Pick<History, 'terminated' | 'truncated'
 }
 
 /** Columns of one type, at least one, one behind the other. */
-export function joinColumns<T extends Float32Array | Int32Array | Uint8Array | Uint16Array>(columns: readonly T[]): T {
+export function joinColumns<T extends Float32Array | Float64Array | Int32Array | Uint8Array | Uint16Array>(columns: readonly T[]): T {
   const size = columns.reduce((sum, column) => sum + column.length, 0);
   const all = new (columns[0].constructor as new (size: number) => T)(size);
   let at = 0;

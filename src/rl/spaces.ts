@@ -42,3 +42,7 @@ export function spaceSize(space: Space): number {
       return space.height * space.width * space.channels;
   }
 }
+
+/** How many values each number of an element has; undefined where they are not integers. */
+export const countsOf = (space: Space): readonly number[] | undefined =>
+  space.kind === 'discrete' ? [space.n] : space.kind === 'multi-discrete' ? space.nvec : undefined;

@@ -3,7 +3,7 @@
 import { CadenzaError } from '../util/errors.ts';
 import type { EnvFamily, TabularModel } from './env.ts';
 import { tabularModel } from './family.ts';
-import { spaceSize } from './spaces.ts';
+import { countsOf, type Space, spaceSize } from './spaces.ts';
 
 /** Numbers observations or actions from 0 to count − 1. */
 export interface ElementIndex {
@@ -18,9 +18,7 @@ type Tabular = Pick<EnvFamily, 'id' | 'observationSpace' | 'model'>;
  * reals) what its states look like, in the order of the states; `E_CONFIG` where it has no table of states.
  */
 export function observationIndex(family: Tabular): ElementIndex {
-  const { observationSpace: space } = family;
-  if (space.kind === 'discrete') return mixedRadix([space.n]);
-  return space.kind === 'multi-discrete' ? mixedRadix(space.nvec) : lookIndex(family);
+  return integerIndex(family.observationSpace) ?? lookIndex(family);
 }
 
 /**
@@ -28,62 +26,46 @@ export function observationIndex(family: Tabular): ElementIndex {
  * naming `who` numbers them, where they are reals.
  */
 export function actionIndex({ id, actionSpace: space }: Pick<EnvFamily, 'id' | 'actionSpace'>, who: string): ElementIndex {
-  if (space.kind === 'discrete') return mixedRadix([space.n]);
-  if (space.kind === 'multi-discrete') return mixedRadix(space.nvec);
+  const index = integerIndex(space);
+  if (index) return index;
   throw new CadenzaError('E_CONFIG', `${who} numbers actions, but those of ${id} are a ${space.kind}. Choose what takes such actions.`);
 }
 
-function mixedRadix(radices: readonly number[]): ElementIndex {
-  return {
-    count: radices.reduce((product, radix) => product * radix, 1),
-    of(observation, offset = 0) {
-      let index = 0;
-      for (let i = 0; i < radices.length; i++) index = index * radices[i] + observation[offset + i];
-      return index;
-    },
-  };
+/** The elements of a space of integers; undefined for any other space. */
+function integerIndex(space: Space): ElementIndex | undefined {
+  const radices = countsOf(space);
+  return (
+    radices && {
+      count: radices.reduce((product, radix) => product * radix, 1),
+      of: (element, offset = 0) => radices.reduce((index, radix, i) => index * radix + element[offset + i], 0),
+    }
+  );
 }
 
 const looks = new WeakMap<TabularModel, ElementIndex>();
 
-/** What the states look like, found again by a hash of the numbers seen and then compared one by one. Computed once a model. */
+/** What the states look like, found again by the bytes of the numbers seen. Computed once a model. */
 function lookIndex(family: Tabular): ElementIndex {
   const { id, observationSpace } = family;
   const model = tabularModel(family, 'What numbers pictures or reals');
   const known = looks.get(model);
   if (known) return known;
-  const width = spaceSize(observationSpace);
-  const seen = new Float32Array(width);
-  const bits = new Int32Array(seen.buffer);
-  const distinct: Float32Array[] = [];
-  const buckets = new Map<number, number[]>();
-
-  /** Index of what stands in `seen`, or −1; also its bucket. FNV-1a over the bits of the numbers (Fowler, Noll and Vo). */
-  const find = (): [index: number, bucket: number[], hash: number] => {
-    let hash = 0x811c9dc5;
-    for (let i = 0; i < width; i++) hash = Math.imul(hash ^ bits[i], 0x01000193);
-    const bucket = buckets.get(hash) ?? [];
-    const equal = (look: Float32Array) => {
-      for (let i = 0; i < width; i++) if (look[i] !== seen[i]) return false;
-      return true;
-    };
-    return [bucket.find(index => equal(distinct[index])) ?? -1, bucket, hash];
-  };
+  const seen = new Float32Array(spaceSize(observationSpace));
+  const decoder = new TextDecoder('latin1');
+  /** What stands in `seen`, a character a byte. */
+  const look = () => decoder.decode(seen);
+  const numbers = new Map<string, number>();
   for (let state = 0; state < model.states; state++) {
     model.observe(state, seen, 0);
-    const [index, bucket, hash] = find();
-    if (index >= 0) continue;
-    bucket.push(distinct.length);
-    buckets.set(hash, bucket);
-    distinct.push(seen.slice());
+    if (!numbers.has(look())) numbers.set(look(), numbers.size);
   }
   const index: ElementIndex = {
-    count: distinct.length,
+    count: numbers.size,
     of(observation, offset = 0) {
-      for (let i = 0; i < width; i++) seen[i] = observation[offset + i];
-      const [found] = find();
-      if (found < 0) throw new CadenzaError('E_DATA', `No state of ${id} looks like what was seen; was it made by another environment?`);
-      return found;
+      for (let i = 0; i < seen.length; i++) seen[i] = observation[offset + i];
+      const found = numbers.get(look());
+      if (found !== undefined) return found;
+      throw new CadenzaError('E_DATA', `No state of ${id} looks like what was seen; was it made by another environment?`);
     },
   };
   looks.set(model, index);
@@ -91,15 +73,9 @@ function lookIndex(family: Tabular): ElementIndex {
 }
 
 /** Numbers what a learner can tell apart, phase by phase: observation i in phase p is p · observations + i. Throws as `observationIndex` does. */
-export function situationIndex(family: Tabular): {
-  readonly count: number;
-  of(observation: ArrayLike<number>, phase: number): number;
-} {
+export function situationIndex(family: Tabular): { readonly count: number; of(observation: ArrayLike<number>, phase: number): number } {
   const index = observationIndex(family);
-  return {
-    count: index.count * phasesOf(family),
-    of: (observation, phase) => phase * index.count + index.of(observation),
-  };
+  return { count: index.count * phasesOf(family), of: (observation, phase) => phase * index.count + index.of(observation) };
 }
 
 /** How many phases an agent has to tell apart; 1 where the family declares none. */
@@ -142,10 +118,8 @@ export function stateOf(family: Tabular): (observation: ArrayLike<number>, offse
     model.observe(state, seen, 0);
     const i = (model.phases?.of(state) ?? 0) * index.count + index.of(seen);
     if (states[i] >= 0) {
-      throw new CadenzaError(
-        'E_CONFIG',
-        `States ${states[i]} and ${state} of ${family.id} look the same, so what is seen does not name the state. Choose a source that does not need it.`,
-      );
+      const what = `States ${states[i]} and ${state} of ${family.id} look the same, so what is seen does not name the state.`;
+      throw new CadenzaError('E_CONFIG', `${what} Choose a source that does not need it.`);
     }
     states[i] = state;
   }

@@ -5,7 +5,7 @@
  */
 
 import { actionIndex, phaseCounter, situationIndex } from '../rl/index.ts';
-import { defineSource, spreadOverBest } from './source.ts';
+import { defineSource, largestOf, spreadOverBest } from './source.ts';
 
 export const countBased = defineSource({
   id: 'count-based',
@@ -34,12 +34,7 @@ export const countBased = defineSource({
     const tried: number[] = [];
 
     const backup = (pair: number) => {
-      let best = 0;
-      if (outcome[pair] >= 0) {
-        const row = outcome[pair] * actions;
-        best = values[row];
-        for (let a = 1; a < actions; a++) if (values[row + a] > best) best = values[row + a];
-      }
+      const best = outcome[pair] < 0 ? 0 : largestOf(values, outcome[pair] * actions, actions);
       values[pair] = meanReward[pair] + bonus / Math.sqrt(count[pair]) + discount * best;
     };
     return {

@@ -16,9 +16,7 @@ export const discSearch = defineSource({
   description:
     'goes straight to the nearest place where the disc may still be, then stays in it; its distribution is a Gaussian around that step',
   knows: 'The moves, the size of the disc, and the places where it may be, but not which.',
-  options: {
-    deviation: { default: 0, range: [0, 10], about: 'standard deviation of what it executes and records, 0: exact steps' },
-  },
+  options: { deviation: { default: 0, range: [0, 10], about: 'standard deviation of what it executes and records, 0: exact steps' } },
   learner(family, _task, _random, { deviation }) {
     const { places, radius, stepLength } = planeModel(family);
     const open = new Array<boolean>(places.length).fill(true);

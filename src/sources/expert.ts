@@ -24,15 +24,17 @@ export function expert(family: EnvFamily, task: Task, given?: Rule): Learner {
   const model = tabularModel(family, 'An expert');
   const rule = given ?? optimally(optimalActions(family, task));
   const actionOf = actionIndex(family, 'An expert').of;
-  const looks = new Float32Array(model.starts.length * spaceSize(family.observationSpace));
-  const width = spaceSize(family.observationSpace);
-  for (let i = 0; i < model.starts.length; i++) model.observe(model.starts[i], looks, i * width);
+  const looks = model.starts.map(start => {
+    const look = new Float32Array(spaceSize(family.observationSpace));
+    model.observe(start, look, 0);
+    return look;
+  });
   let state = -1;
   let left = horizon;
 
   const locate = (observation: Float32Array) => {
     if (state >= 0) return state;
-    return model.starts.find((_, i) => observation.every((value, f) => value === looks[i * width + f])) ?? model.starts[0];
+    return model.starts.find((_, i) => observation.every((value, f) => value === looks[i][f])) ?? model.starts[0];
   };
   return {
     distribution: (observation, out) => rule(left, locate(observation), out),

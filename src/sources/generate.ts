@@ -30,9 +30,8 @@ export interface HistoryRequest {
  */
 export function generateHistory(request: HistoryRequest): History {
   const { family, task, source, random, episodes, noise = 0, options, seen, stream = '' } = request;
-  if (!Number.isInteger(episodes) || episodes < 1) {
+  if (!Number.isInteger(episodes) || episodes < 1)
     throw new CadenzaError('E_CONFIG', `A history needs a positive integer of episodes, but got ${episodes}.`);
-  }
   if (!(noise >= 0 && noise <= 1)) throw new CadenzaError('E_CONFIG', `The noise of a history must be in [0, 1], but is ${noise}.`);
 
   const actions = actionDistribution(family.actionSpace);

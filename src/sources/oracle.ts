@@ -20,6 +20,18 @@ export const oracle = defineSource({
   learner: optimal,
 });
 
+/** Uniformly random actions: the other reference row. */
+export const uniform = defineSource({
+  id: 'random',
+  description: 'uniformly random actions, nothing learned',
+  knows: 'The actions only.',
+  options: {},
+  learner(family) {
+    const { uniform: write } = actionDistribution(family.actionSpace);
+    return { distribution: (_observation, out) => write(out), observe() {} };
+  },
+});
+
 /** By whatever the family declares that settles what is optimal. Throws `E_CONFIG` where that is nothing. */
 function optimal(family: EnvFamily, task: Task): Learner {
   if (!family.model && family.regret) return withoutRegret(family, family.regret, task);

@@ -1,7 +1,7 @@
 /** @file Tabular Q-learning (Watkins 1989; Sutton and Barto 2018, §6.5), ε-greedy, with optimistic first values (§2.6); a table a phase. */
 
 import { actionIndex, mixUniform, phaseCounter, situationIndex } from '../rl/index.ts';
-import { defineSource, spreadOverBest } from './source.ts';
+import { defineSource, largestOf, spreadOverBest } from './source.ts';
 
 export const qLearning = defineSource({
   id: 'q-learning',
@@ -29,8 +29,7 @@ export const qLearning = defineSource({
       observe(observation, action, reward, nextObservation, terminated, truncated) {
         const pair = index.of(observation, phase.now) * actions + actionOf(action);
         const row = index.of(nextObservation, phase.step(reward, terminated || truncated)) * actions;
-        let best = -Infinity;
-        for (let a = 0; a < actions; a++) if (values[row + a] > best) best = values[row + a];
+        const best = largestOf(values, row, actions);
         // A truncated episode would have gone on, so its last value counts; a terminated one is over.
         const target = reward + (terminated ? 0 : discount * best);
         values[pair] += stepSize * (target - values[pair]);

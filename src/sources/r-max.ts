@@ -79,15 +79,14 @@ function newSearch(cells: number, rewardingStates: number) {
 }
 
 function movesOf(family: EnvFamily): Moves {
-  let moves = known.get(family);
-  if (!moves) {
-    const { cells, cellOf, cellOfState } = cellsOf(family);
-    // Refuses families that hide more than rewards tell.
-    stateOf(family);
-    const next = sharedMoves(family, cells, cellOfState);
-    moves = { cells, cellOf, next, distance: distances(cells, next) };
-    known.set(family, moves);
-  }
+  const before = known.get(family);
+  if (before) return before;
+  const { cells, cellOf, cellOfState } = cellsOf(family);
+  // Refuses families that hide more than rewards tell.
+  stateOf(family);
+  const next = sharedMoves(family, cells, cellOfState);
+  const moves = { cells, cellOf, next, distance: distances(cells, next) };
+  known.set(family, moves);
   return moves;
 }
 
@@ -111,17 +110,14 @@ function cellsOf(family: EnvFamily) {
 function sharedMoves(family: EnvFamily, cells: number, cellOfState: Int32Array): Int32Array {
   const { states, actions, next: move } = tabularModel(family, 'Source r-max');
   const next = new Int32Array(cells * actions).fill(-1);
+  const what = `Source r-max knows the moves beforehand, but in ${family.id} they depend on the task or the phase`;
   for (const task of listedTasks(family, 'Source r-max')) {
     for (let state = 0; state < states; state++) {
       for (let a = 0; a < actions; a++) {
         const pair = cellOfState[state] * actions + a;
         const to = cellOfState[move(task, state, a)];
         if (next[pair] < 0) next[pair] = to;
-        if (next[pair] === to) continue;
-        throw new CadenzaError(
-          'E_CONFIG',
-          `Source r-max knows the moves beforehand, but in ${family.id} they depend on the task or the phase; choose count-based or q-learning.`,
-        );
+        if (next[pair] !== to) throw new CadenzaError('E_CONFIG', `${what}; choose count-based or q-learning.`);
       }
     }
   }

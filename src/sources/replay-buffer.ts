@@ -13,12 +13,7 @@ export const replayBuffer = defineSource({
   knows: qLearning.knows,
   options: {
     ...qLearning.options,
-    capacity: {
-      default: Number.POSITIVE_INFINITY,
-      range: [1, Number.POSITIVE_INFINITY],
-      integer: true,
-      about: 'episodes that the buffer holds; older ones fall out',
-    },
+    capacity: { default: Infinity, range: [1, Infinity], integer: true, about: 'episodes that the buffer holds; older ones fall out' },
   },
   learner: (family, task, random, { capacity: _, ...options }) => qLearning.learner(family, task, random, options),
   keep(history, random, { capacity }) {

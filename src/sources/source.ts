@@ -35,27 +35,32 @@ export interface Source {
 }
 
 /** Ties a source's option table to the type of the options that its `learner` receives, and checks them. */
-export function defineSource<T extends OptionTable>(source: {
-  id: string;
-  description: string;
-  knows: string;
-  options: T;
-  learner(family: EnvFamily, task: Task, random: Random, options: Options<T>): Learner;
-  keep?(history: History, random: Random, options: Options<T>): History;
-}): Source {
+export function defineSource<T extends OptionTable>(
+  source: Omit<Source, 'options' | 'learner' | 'keep'> & {
+    options: T;
+    learner(family: EnvFamily, task: Task, random: Random, options: Options<T>): Learner;
+    keep?(history: History, random: Random, options: Options<T>): History;
+  },
+): Source {
   const { keep, ...rest } = source;
   const resolve = (given?: Readonly<Record<string, unknown>>) => resolveOptions(`source ${source.id}`, source.options, given);
   return {
     ...rest,
     learner: (family, task, random, given) => source.learner(family, task, random, resolve(given)),
-    ...(keep ? { keep: (history, random, given) => keep(history, random, resolve(given)) } : {}),
+    keep: keep && ((history, random, given) => keep(history, random, resolve(given))),
   };
+}
+
+/** The largest of `values[offset … offset + count)`. */
+export function largestOf(values: ArrayLike<number>, offset: number, count: number): number {
+  let best = -Infinity;
+  for (let a = 0; a < count; a++) if (values[offset + a] > best) best = values[offset + a];
+  return best;
 }
 
 /** Writes the uniform distribution over the actions with the largest of `values[offset … offset + A)`, ties within `tolerance`. */
 export function spreadOverBest(values: ArrayLike<number>, offset: number, out: Float32Array, tolerance = 1e-9): void {
-  let best = -Infinity;
-  for (let a = 0; a < out.length; a++) if (values[offset + a] > best) best = values[offset + a];
+  const best = largestOf(values, offset, out.length);
   let ties = 0;
   for (let a = 0; a < out.length; a++) {
     out[a] = values[offset + a] >= best - tolerance ? 1 : 0;

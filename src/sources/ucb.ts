@@ -7,9 +7,7 @@ export const ucb = defineSource({
   id: 'ucb',
   description: 'one pull of each arm in order, then the arm with the largest mean reward + bonus/√pulls; the lowest on ties (UCB)',
   knows: 'The actions only, and which steps count.',
-  options: {
-    bonus: { default: 1, range: [0, 1e6], about: 'the bonus of an arm pulled once' },
-  },
+  options: { bonus: { default: 1, range: [0, 1e6], about: 'the bonus of an arm pulled once' } },
   /** Looks at nothing but rewards, so every family is one bandit to it. Steps that are not scored teach nothing: nobody chose there. */
   learner(family, _task, _random, { bonus }) {
     const { count: arms, of: armOf } = actionIndex(family, 'Source ucb');

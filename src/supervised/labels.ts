@@ -23,7 +23,7 @@ function largest(values: ArrayLike<number>, at: number, size: number): number {
   return best;
 }
 
-export const LABELS = {
+const LABELS: Record<LabelKind, LabelRecord> = {
   real: {
     score: 'squared error',
     better: 'lower',
@@ -44,7 +44,7 @@ export const LABELS = {
       },
     },
   },
-} as const satisfies Record<LabelKind, LabelRecord>;
+};
 
 /** The record of a kind of label, by its common interface. */
 export const labelRecord = (kind: LabelKind): LabelRecord => LABELS[kind];

@@ -3,7 +3,7 @@
  * task, Q_i a test input, Y_i its label.
  */
 
-import { type Options, type OptionTable, resolveOptions } from '../util/options.ts';
+import { type OptionedEntry, type Options, type OptionTable, resolveOptions } from '../util/options.ts';
 import type { Random } from '../util/random.ts';
 
 /** Real numbers, or classes. */
@@ -41,22 +41,12 @@ export interface Problem {
   readonly reference: Reference;
 }
 
-/** What a registered problem declares. */
-export interface ProblemEntry {
-  readonly id: string;
-  readonly description: string;
-  readonly options: OptionTable;
-  /** The problem under these options; throws `E_CONFIG` for an unknown option or a value out of range. */
-  create(options?: Readonly<Record<string, unknown>>): Problem;
-}
+export type ProblemEntry = OptionedEntry<Problem>;
 
 /** Ties a problem's option table to the type of the options that its `create` receives. */
-export function defineProblem<T extends OptionTable>(problem: {
-  id: string;
-  description: string;
-  options: T;
-  create(options: Options<T>): Omit<Problem, 'id'>;
-}): ProblemEntry {
+export function defineProblem<T extends OptionTable>(
+  problem: Omit<ProblemEntry, 'options' | 'create'> & { options: T; create(options: Options<T>): Omit<Problem, 'id'> },
+): ProblemEntry {
   const { id, options } = problem;
   return { ...problem, create: given => ({ id, ...problem.create(resolveOptions(`problem ${id}`, options, given)) }) };
 }

@@ -31,9 +31,7 @@ export function principalComponents(
 ): Directions {
   const { mean, covariance } = momentsOf(blocks, size);
   const times = (v: Float64Array) => covariance.map(row => dot(row, v)) as unknown as number[];
-  let basis = Array.from({ length: Math.min(size, count + OVERSAMPLING) }, () =>
-    Float64Array.from({ length: size }, () => random.normal()),
-  );
+  let basis = normalRows(Math.min(size, count + OVERSAMPLING), size, random);
   for (let round = 0; round <= ROUNDS; round++) {
     if (round > 0) basis = basis.map(v => Float64Array.from(times(v)));
     orthonormalise(basis, random);
@@ -57,16 +55,15 @@ export function randomDirections(
   { size, count, random }: { size: number; count: number; random: Random },
 ): Directions {
   const { mean, covariance } = momentsOf(blocks, size);
-  const directions = Array.from({ length: count }, () => Float64Array.from({ length: size }, () => random.normal()));
+  const directions = normalRows(count, size, random);
   orthonormalise(directions, random);
-  const variances = Float64Array.from(directions, v =>
-    Math.max(
-      0,
-      v.reduce((sum, value, i) => sum + value * dot(covariance[i], v), 0),
-    ),
-  );
+  const along = (v: Float64Array) => v.reduce((sum, value, i) => sum + value * dot(covariance[i], v), 0);
+  const variances = Float64Array.from(directions, v => Math.max(0, along(v)));
   return { mean, directions, variances, total: trace(covariance) };
 }
+
+const normalRows = (count: number, size: number, random: Random) =>
+  Array.from({ length: count }, () => Float64Array.from({ length: size }, () => random.normal()));
 
 const trace = (matrix: readonly Float64Array[]) => matrix.reduce((sum, row, i) => sum + row[i], 0);
 
@@ -110,15 +107,16 @@ function orthonormalise(vectors: readonly Float64Array[], random: Random): void 
   for (const [i, v] of vectors.entries()) {
     for (let left = 0; left < 0.7; ) {
       if (dot(v, v) === 0) for (let k = 0; k < v.length; k++) v[k] = random.normal();
-      scale(v, 1 / Math.sqrt(dot(v, v)));
+      normalise(v);
       for (let j = 0; j < i; j++) addScaled(v, vectors[j], -dot(v, vectors[j]));
       left = Math.sqrt(dot(v, v));
     }
-    scale(v, 1 / Math.sqrt(dot(v, v)));
+    normalise(v);
   }
 }
 
-function scale(v: Float64Array, factor: number): void {
+function normalise(v: Float64Array): void {
+  const factor = 1 / Math.sqrt(dot(v, v));
   for (let i = 0; i < v.length; i++) v[i] *= factor;
 }
 

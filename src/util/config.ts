@@ -83,9 +83,8 @@ export function loadConfig<S extends z.ZodType>(schema: S, { file, text, overrid
     const unknown = issue.code === 'unrecognized_keys';
     const where = override ? `--set ${override.text}` : `${file}:${locate(document, lines, path, unknown)}`;
     const sweep = override && sweepAdvice(override, known());
-    problems.push(
-      `${where}: ${path.length ? path.join('.') : 'the configuration'}: ${sweep ?? explain(issue, { path, root: value, known: known() })}`,
-    );
+    const what = sweep ?? explain(issue, { path, root: value, known: known() });
+    problems.push(`${where}: ${path.length ? path.join('.') : 'the configuration'}: ${what}`);
   }
   if (problems.length) fail(problems, issues.length - LISTED);
   return result.data as z.output<S>;
@@ -99,10 +98,8 @@ export function loadConfig<S extends z.ZodType>(schema: S, { file, text, overrid
 export function readConfig(file: string): string {
   const text = readText(file === '-' ? STDIN : file, 'E_CONFIG', 'Expected a YAML configuration such as experiments/dark-room.yaml.');
   const bytes = Buffer.byteLength(text);
-  if (bytes > MOST_BYTES)
-    fail([
-      `${file}: ${bytes} bytes are too many for a configuration; expected at most ${MOST_BYTES}, because the presets have a few thousand`,
-    ]);
+  const many = `${bytes} bytes are too many for a configuration; expected at most ${MOST_BYTES}, because the presets have a few thousand`;
+  if (bytes > MOST_BYTES) fail([`${file}: ${many}`]);
   return text;
 }
 
@@ -224,13 +221,9 @@ function parseValue(text: string, path: readonly string[], known: JsonSchema): u
   }
   if (setting?.type === 'string' && !/^["']/.test(typed)) return setting.enum ? typed : text;
   const { document } = parseYaml(text);
-  const comments: (string | null | undefined)[] = [document.comment, document.commentBefore];
-  visit(document, {
-    Node(_, node) {
-      comments.push(node.comment, node.commentBefore);
-    },
-  });
-  const comment = comments.find(Boolean);
+  const nodes: { comment?: string | null; commentBefore?: string | null }[] = [document];
+  visit(document, { Node: (_, node) => void nodes.push(node) });
+  const comment = nodes.flatMap(node => [node.comment, node.commentBefore]).find(Boolean);
   if (comment) fail([`"#${comment}" would be dropped, because # begins a comment in YAML; put the text in quotes, or remove it`]);
   return document.toJS();
 }
@@ -310,11 +303,12 @@ function expected(issue: z.core.$ZodIssue): string {
       return issue.values.length === 1 ? `expected ${String(issue.values[0])}` : `expected one of ${issue.values.map(String).join(', ')}`;
     // A bound of ours says its reason itself.
     case 'too_small':
+    case 'too_big': {
       if (issue.message.startsWith('expected')) return issue.message;
-      return `expected ${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}${unit(issue.origin, issue.minimum)}`;
-    case 'too_big':
-      if (issue.message.startsWith('expected')) return issue.message;
-      return `expected ${issue.inclusive ? 'at most' : 'less than'} ${issue.maximum}${unit(issue.origin, issue.maximum)}`;
+      const [limit, inside, outside] =
+        issue.code === 'too_small' ? [issue.minimum, 'at least', 'more than'] : [issue.maximum, 'at most', 'less than'];
+      return `expected ${issue.inclusive ? inside : outside} ${limit}${unit(issue.origin, limit)}`;
+    }
     case 'not_multiple_of':
       return `expected a multiple of ${issue.divisor}`;
     default:
@@ -352,9 +346,8 @@ function position(lines: LineCounter, offset: number): string {
   return `${line}:${col}`;
 }
 
-function valueAt(root: unknown, path: Path): unknown {
-  return path.reduce((node: unknown, part) => (node as Record<string | number, unknown> | undefined)?.[part], root);
-}
+const valueAt = (root: unknown, path: Path): unknown =>
+  path.reduce((node: unknown, part) => (node as Record<string | number, unknown> | undefined)?.[part], root);
 
 /** A value as the user may have written it, cut to a readable length. */
 function show(value: unknown): string {

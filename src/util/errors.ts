@@ -36,3 +36,12 @@ export class CadenzaError extends Error {
 export function expect(condition: boolean, message: string): asserts condition {
   if (!condition) throw new CadenzaError('E_SHAPE', message);
 }
+
+/** What `make` gives; undefined where it throws, and that is an answer. */
+export function attempt<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch {
+    return undefined;
+  }
+}

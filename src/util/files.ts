@@ -22,7 +22,7 @@ import {
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { canonicalJson } from './canonical.ts';
-import { CadenzaError, type ErrorCode } from './errors.ts';
+import { attempt, CadenzaError, type ErrorCode } from './errors.ts';
 
 export { canonicalJson };
 
@@ -33,6 +33,7 @@ interface DiskFault {
 }
 
 const FULL = 'Free that much space there, or choose a folder on another disk, and run the same command again: it continues.';
+const LARGER = 'Raise the limit (ulimit -f), and run the same command again: it continues.';
 const FORBIDDEN = 'Choose a folder you may write to, or change its permissions, and run the command again.';
 const OBSTRUCTED = 'A file stands where a folder is needed, or the other way round: move it away, or choose another folder.';
 const AGAIN = 'Close what uses it, and run the command again.';
@@ -42,10 +43,7 @@ const DEVICE = 'Check the disk or the network behind it, and run the command aga
 const DISK_FAULTS: Readonly<Record<string, DiskFault>> = {
   ENOSPC: { reason: 'the disk is full', advice: FULL },
   EDQUOT: { reason: 'the disk quota is used up', advice: FULL },
-  EFBIG: {
-    reason: 'the file would exceed the limit on file sizes',
-    advice: 'Raise the limit (ulimit -f), and run the same command again: it continues.',
-  },
+  EFBIG: { reason: 'the file would exceed the limit on file sizes', advice: LARGER },
   EROFS: { reason: 'the file system is read-only', advice: FORBIDDEN },
   EACCES: { reason: 'permission denied', advice: FORBIDDEN },
   EPERM: { reason: 'operation not permitted', advice: FORBIDDEN },
@@ -76,13 +74,7 @@ const NO_WORKING_FOLDER: DiskFault = {
 };
 
 /** Whether relative paths lead anywhere. Node remembers the path of the folder, which says nothing of its being there. */
-function hasWorkingFolder(): boolean {
-  try {
-    return existsSync(process.cwd());
-  } catch {
-    return false;
-  }
-}
+const hasWorkingFolder = (): boolean => attempt(() => existsSync(process.cwd())) ?? false;
 
 /** What of the file system failed, where it is a failure that a user can mend; undefined for anything else. */
 export function diskFault(error: unknown): DiskFault | undefined {
@@ -144,11 +136,8 @@ export function writeFileAtomic(path: string, data: Uint8Array | string): void {
     }
     renameSync(temporary, path);
   } catch (error) {
-    try {
-      rmSync(temporary, { force: true });
-    } catch {
-      // Where the folder itself cannot be used there is nothing to remove; the first failure is the one to report.
-    }
+    // Where the folder itself cannot be used there is nothing to remove; the first failure is the one to report.
+    attempt(() => rmSync(temporary, { force: true }));
     throw explained(error, path, data);
   }
 }
@@ -159,12 +148,9 @@ export function writeFileAtomic(path: string, data: Uint8Array | string): void {
  */
 export function expectNoOther(path: string, hash: string): void {
   if (!existsSync(path)) return;
-  const other = statSync(path).isFile() ? sha256File(path) !== hash : true;
-  if (other)
-    throw new CadenzaError(
-      'E_DISK',
-      `${path} is there already and holds something else, so it was left as it is. Move it away, or choose another name.`,
-    );
+  if (statSync(path).isFile() && sha256File(path) === hash) return;
+  const advice = 'Move it away, or choose another name.';
+  throw new CadenzaError('E_DISK', `${path} is there already and holds something else, so it was left as it is. ${advice}`);
 }
 
 /** Gives a finished file its name. Throws `E_DISK` where another one has it. */
@@ -259,17 +245,13 @@ export function readJson(path: string, code: ErrorCode = 'E_DATA', advice = 'Che
 }
 
 /** Writes canonical JSON, indented by two spaces and ended by a line break, atomically. Throws `E_DISK` as `writeFileAtomic` does. */
-export function writeJson(path: string, value: unknown): void {
-  writeFileAtomic(path, jsonText(value));
-}
+export const writeJson = (path: string, value: unknown): void => writeFileAtomic(path, jsonText(value));
 
 /** The text that `writeJson` writes. */
 export const jsonText = (value: unknown): string => `${canonicalJson(value, 2)}\n`;
 
 /** SHA-256 in hexadecimal; text is hashed as UTF-8. */
-export function sha256(data: Uint8Array | string): string {
-  return createHash('sha256').update(data).digest('hex');
-}
+export const sha256 = (data: Uint8Array | string): string => createHash('sha256').update(data).digest('hex');
 
 /** SHA-256 of a file's bytes, read piece by piece: files of data may be larger than memory. Throws `E_DATA` where it cannot be read. */
 export function sha256File(path: string): string {
@@ -289,6 +271,4 @@ export function sha256File(path: string): string {
 }
 
 /** SHA-256 of the canonical JSON: the identity of a value by content. */
-export function hashJson(value: unknown): string {
-  return sha256(canonicalJson(value));
-}
+export const hashJson = (value: unknown): string => sha256(canonicalJson(value));

@@ -11,18 +11,17 @@ import { closeSync, lstatSync, openSync, readFileSync, readlinkSync, renameSync,
 import { hostname } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
-import { CadenzaError } from './errors.ts';
+import { attempt, CadenzaError } from './errors.ts';
 import { sha256 } from './files.ts';
 
 /** Milliseconds that a lock may be half-written. */
 const UNREADABLE = 2_000;
 
+const MOST_PID = 2 ** 31 - 1;
+
 const holderSchema = z.object({
   host: z.string(),
-  pid: z
-    .int()
-    .min(1)
-    .max(2 ** 31 - 1),
+  pid: z.int().min(1).max(MOST_PID),
   /** Where process numbers mean the same as here: one boot of a machine, and on it one container. Elsewhere they say nothing. */
   place: z.string(),
   /** When the process started, in the units of the place. */
@@ -85,11 +84,8 @@ export async function claim(path: string, options: ClaimOptions): Promise<() => 
   }
   const isOwn = () => look(path)?.text === own;
   const timer = setInterval(() => {
-    try {
-      if (isOwn()) utimesSync(path, new Date(), new Date());
-    } catch {
-      // A sign of life that cannot be given now may be given at the next beat.
-    }
+    // A sign of life that cannot be given now may be given at the next beat.
+    attempt(() => isOwn() && utimesSync(path, new Date(), new Date()));
   }, beat).unref();
   return () => {
     clearInterval(timer);
@@ -138,12 +134,9 @@ function create(path: string, own: string): boolean {
 function look(path: string): Found | undefined {
   try {
     const about = lstatSync(path);
-    if (!about.isFile())
-      throw new CadenzaError(
-        'E_DISK',
-        `${path} is ${about.isDirectory() ? 'a folder' : 'not a regular file'}, but the lock file of a stage belongs there. ` +
-          'Move it away, then run the command again.',
-      );
+    const kind = about.isDirectory() ? 'a folder' : 'not a regular file';
+    const what = `${path} is ${kind}, but the lock file of a stage belongs there. Move it away, then run the command again.`;
+    if (!about.isFile()) throw new CadenzaError('E_DISK', what);
     const text = readFileSync(path, 'utf8');
     return { text, renewed: about.mtimeMs, holder: holderOf(text) };
   } catch (error) {
@@ -152,21 +145,13 @@ function look(path: string): Found | undefined {
   }
 }
 
-function holderOf(text: string): Holder | undefined {
-  try {
-    return holderSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
-}
+const holderOf = (text: string): Holder | undefined => attempt(() => holderSchema.safeParse(JSON.parse(text)).data);
 
 function describe(path: string, holder: Holder, silence: number): string {
   const { pid, host, place: there, group } = holder;
   if (there === place() && group !== undefined && group === groupOf()) return `Waiting for process ${pid} of this command, which makes it.`;
-  const advice =
-    isGone(holder) === false
-      ? `To go on without it, stop it: kill ${pid}.`
-      : `If it is gone, delete ${path}; after ${Math.round(silence / 1000)} seconds without a sign of life that happens by itself.`;
+  const after = `after ${Math.round(silence / 1000)} seconds without a sign of life that happens by itself`;
+  const advice = isGone(holder) === false ? `To go on without it, stop it: kill ${pid}.` : `If it is gone, delete ${path}; ${after}.`;
   return `Waiting for process ${pid} on ${host}, which is working on the same. ${advice}`;
 }
 
@@ -193,23 +178,13 @@ function isGone({ pid, place: there, started }: Holder): boolean | undefined {
 }
 
 /** On Linux the boot and the namespace of process numbers, elsewhere the host's name. */
-function place(): string {
-  try {
-    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`;
-  } catch {
-    return hostname();
-  }
-}
+const place = (): string =>
+  attempt(() => `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`) ?? hostname();
 
 /** When a process of this place started, in ticks since the boot, and whether it has ended (a zombie has); undefined where that is not shown. */
 function startOf(pid: number): { started: string; ended: boolean } | undefined {
-  try {
-    // proc_pid_stat(5): the second field is the program's name, which may hold anything; the third is the state, the 22nd the start time.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ');
-    return { started: fields[19], ended: 'ZXx'.includes(fields[0]) };
-  } catch {
-    return undefined;
-  }
+  const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  // proc_pid_stat(5): the second field is the program's name, which may hold anything; the third is the state, the 22nd the start time.
+  const fields = stat?.replace(/^.*\) /s, '').split(' ');
+  return fields && { started: fields[19], ended: 'ZXx'.includes(fields[0]) };
 }

@@ -2,15 +2,11 @@
 
 import { CadenzaError } from './errors.ts';
 
-/** What the loader of the system says, and what it means here. */
-const CAUSES: readonly { says: RegExp; cause: () => string }[] = [
-  { says: /GLIBC(XX)?_|libc\.so|ld-linux|libstdc\+\+|libm\.so/, cause: libc },
-  {
-    says: /invalid ELF header|wrong ELF class|incompatible architecture|not a mach-o|not a valid Win32/i,
-    cause: () => 'The file is damaged or made for another kind of machine. Install cadenza again on this one.',
-  },
-];
+/** What the loader of the system says where the C library is not the one that is needed, and where the file is of no use. */
+const OTHER_LIBC = /GLIBC(XX)?_|libc\.so|ld-linux|libstdc\+\+|libm\.so/;
+const OTHER_MACHINE = /invalid ELF header|wrong ELF class|incompatible architecture|not a mach-o|not a valid Win32/i;
 
+const DAMAGED = 'The file is damaged or made for another kind of machine. Install cadenza again on this one.';
 const AGAIN =
   'The installation was cut short, or node_modules comes from another kind of machine, or the package does not support this one. Install cadenza again here.';
 
@@ -26,16 +22,18 @@ export function explainLoading(error: unknown): CadenzaError | undefined {
     return undefined;
   const reason = message.split('\n')[0];
   const found = packageIn(reason) ?? packageIn((error as { requireStack?: string[] }).requireStack?.[0] ?? '');
-  const known = CAUSES.find(({ says }) => !missing && says.test(reason));
-  const cause = found === 'onnxruntime-web' && missing ? OPTIONAL : (known?.cause() ?? AGAIN);
+  const cause = missing
+    ? found === 'onnxruntime-web'
+      ? OPTIONAL
+      : AGAIN
+    : OTHER_LIBC.test(reason)
+      ? libc()
+      : OTHER_MACHINE.test(reason)
+        ? DAMAGED
+        : AGAIN;
   const here = `${process.platform} ${process.arch}, Node ${process.versions.node}`;
-  return new CadenzaError(
-    'E_INSTALL',
-    `${found ?? 'a part of cadenza'} does not load here (${here}): ${reason.replace(/\.$/, '')}. ${cause}`,
-    {
-      cause: error,
-    },
-  );
+  const what = `${found ?? 'a part of cadenza'} does not load here (${here}): ${reason.replace(/\.$/, '')}`;
+  return new CadenzaError('E_INSTALL', `${what}. ${cause}`, { cause: error });
 }
 
 const OPTIONAL =

@@ -22,15 +22,21 @@ export type Options<T extends OptionTable> = { readonly [K in keyof T]: number }
  * @example resolveOptions('source q-learning', { discount: { default: 0.9, range: [0, 1], about: 'γ' } }, { discount: 0.5 })
  */
 export function resolveOptions<T extends OptionTable>(owner: string, table: T, given: Readonly<Record<string, unknown>> = {}): Options<T> {
-  for (const key of Object.keys(given)) {
-    if (!Object.hasOwn(table, key)) {
-      const known = Object.keys(table).join(', ') || 'none';
-      throw new CadenzaError('E_CONFIG', `${owner} has no option "${key}". Its options are: ${known}. Remove or rename "${key}".`);
-    }
-  }
-  return Object.fromEntries(
-    Object.entries(table).map(([key, option]) => [key, checked(owner, key, option, given[key] ?? option.default)]),
-  ) as Options<T>;
+  const unknown = Object.keys(given).find(key => !Object.hasOwn(table, key));
+  const known = Object.keys(table).join(', ') || 'none';
+  if (unknown !== undefined)
+    throw new CadenzaError('E_CONFIG', `${owner} has no option "${unknown}". Its options are: ${known}. Remove or rename "${unknown}".`);
+  const entries = Object.entries(table).map(([key, option]) => [key, checked(owner, key, option, given[key] ?? option.default)]);
+  return Object.fromEntries(entries) as Options<T>;
+}
+
+/** What a registered thing with options declares. */
+export interface OptionedEntry<Made> {
+  readonly id: string;
+  readonly description: string;
+  readonly options: OptionTable;
+  /** Makes it under these options; throws `E_CONFIG` for an unknown option or a value out of range. */
+  create(options?: Readonly<Record<string, unknown>>): Made;
 }
 
 function checked(owner: string, key: string, { range: [low, high], integer, about }: Option, value: unknown): number {

@@ -30,11 +30,8 @@ export interface Progress {
   stop(): void;
 }
 
-/** What a progress display writes to; `process.stderr` is one. */
-export interface ProgressStream {
-  readonly isTTY?: boolean;
-  write(text: string): unknown;
-}
+/** What a display writes to; `process.stderr` is one. */
+type Output = { readonly columns?: number; write(text: string): unknown };
 
 /** Says nothing. */
 export const silentProgress: Progress = { start() {}, update() {}, finish() {}, say() {}, stop() {} };
@@ -58,7 +55,7 @@ const seen = (display: Progress): Progress => ({
 });
 
 /** A line at the start, at the end and about every `interval` milliseconds in between. `now` is in milliseconds. */
-export function lineProgress(stream: ProgressStream, { interval = 10_000, now = () => performance.now() } = {}): Progress {
+export function lineProgress(stream: Output, { interval = 10_000, now = () => performance.now() } = {}): Progress {
   let pace = new Pace('', 0, 0, now());
   let spoken = 0;
   let place: Place | undefined;
@@ -79,9 +76,8 @@ export function lineProgress(stream: ProgressStream, { interval = 10_000, now = 
       if (time - spoken < interval) return;
       spoken = time;
       const percent = pace.total > 0 ? ` (${Math.floor((100 * done) / pace.total)}%)` : '';
-      report(
-        [`${done} of ${pace.total}${percent}`, pace.describe(done, time), note].filter(Boolean).join(', ') + whole(pace.left(done, time)),
-      );
+      const parts = [`${done} of ${pace.total}${percent}`, pace.describe(done, time), note];
+      report(parts.filter(Boolean).join(', ') + whole(pace.left(done, time)));
     },
     finish(note) {
       report([`done in ${formatDuration(pace.seconds(now()))}`, note].filter(Boolean).join(', '));
@@ -95,7 +91,7 @@ const [CELLS, FEWEST, PICTURE] = [24, 8, 200];
 
 /** A line that is drawn again in its place. It is cut to the terminal's width: a line that wraps could not be cleared. */
 export function barProgress(
-  stream: ProgressStream & { readonly columns?: number },
+  stream: Output,
   colours: ReturnType<typeof picocolors.createColors>,
   { now = () => performance.now() } = {},
 ): Progress {
@@ -177,17 +173,22 @@ class Pace {
     return (now - this.#began) / 1000;
   }
 
+  /** Units a second; undefined until something was done. */
+  #rate(done: number, now: number): number | undefined {
+    const rate = (done - this.#first) / this.seconds(now);
+    return rate > 0 && Number.isFinite(rate) ? rate : undefined;
+  }
+
   /** Seconds that the rest takes at the rate so far; undefined until something was done. */
   left(done: number, now: number): number | undefined {
-    const rate = (done - this.#first) / this.seconds(now);
-    return rate > 0 && Number.isFinite(rate) ? Math.max(0, this.total - done) / rate : undefined;
+    const rate = this.#rate(done, now);
+    return rate && Math.max(0, this.total - done) / rate;
   }
 
   /** Such as `6.6/s, ETA 6 min 50 s`; empty until something was done. */
   describe(done: number, now: number): string {
-    const rate = (done - this.#first) / this.seconds(now);
-    if (!(rate > 0) || !Number.isFinite(rate)) return '';
-    return `${rate >= 100 ? Math.round(rate) : rate.toPrecision(2)}/s, ETA ${formatDuration(Math.max(0, this.total - done) / rate)}`;
+    const rate = this.#rate(done, now);
+    return rate ? `${rate >= 100 ? Math.round(rate) : rate.toPrecision(2)}/s, ETA ${formatDuration(this.left(done, now)!)}` : '';
   }
 }
 

@@ -59,12 +59,5 @@ function compress(state: Int32Array, view: DataView, at: number): void {
     b = a;
     a = (t1 + t2) | 0;
   }
-  state[0] += a;
-  state[1] += b;
-  state[2] += c;
-  state[3] += d;
-  state[4] += e;
-  state[5] += f;
-  state[6] += g;
-  state[7] += h;
+  for (const [i, word] of [a, b, c, d, e, f, g, h].entries()) state[i] += word;
 }

@@ -16,35 +16,25 @@ export interface JsonSchema {
 
 type Path = readonly (string | number)[];
 
-/** Names of the literature and of other libraries, without case, `_` and `-`, with the settings here that they stand for. */
-const ALIASES: Readonly<Record<string, readonly string[]>> = {
-  m: ['latents'],
-  k: ['retrieval.contexts'],
-  lr: ['learningRate'],
-  dmodel: ['width'],
-  embeddim: ['width'],
-  hiddendim: ['width'],
-  hiddensize: ['width'],
-  batchsize: ['batch'],
-  bs: ['batch'],
-  gradclip: ['clip'],
-  maxgradnorm: ['clip'],
-  warmupsteps: ['warmup'],
-  wd: ['weightDecay'],
-  layers: ['encoderLayers', 'decoderLayers'],
-  nlayers: ['encoderLayers', 'decoderLayers'],
-  numlayers: ['encoderLayers', 'decoderLayers'],
-  nheads: ['heads'],
-  numheads: ['heads'],
-  numlatents: ['latents'],
-  contextlength: ['context.episodes', 'context.segments'],
-  iterations: ['steps'],
-  numsteps: ['steps'],
-  maxsteps: ['steps'],
-  numenvs: ['streams'],
-  nenvs: ['streams'],
-  device: ['provider'],
-  numworkers: ['threads'],
+/** Settings by what the literature and other libraries call them, without case, `_` and `-`. */
+const CALLED: Readonly<Record<string, readonly string[]>> = {
+  latents: ['m', 'numlatents'],
+  'retrieval.contexts': ['k'],
+  learningRate: ['lr'],
+  width: ['dmodel', 'embeddim', 'hiddendim', 'hiddensize'],
+  batch: ['batchsize', 'bs'],
+  clip: ['gradclip', 'maxgradnorm'],
+  warmup: ['warmupsteps'],
+  weightDecay: ['wd'],
+  encoderLayers: ['layers', 'nlayers', 'numlayers'],
+  decoderLayers: ['layers', 'nlayers', 'numlayers'],
+  heads: ['nheads', 'numheads'],
+  'context.episodes': ['contextlength'],
+  'context.segments': ['contextlength'],
+  steps: ['iterations', 'numsteps', 'maxsteps'],
+  streams: ['numenvs', 'nenvs'],
+  provider: ['device'],
+  threads: ['numworkers'],
 };
 
 const plain = (name: string) => name.toLowerCase().replaceAll(/[_-]/g, '');
@@ -89,7 +79,7 @@ const lastPart = (path: string) => path.slice(path.lastIndexOf('.') + 1);
 
 /** Paths that come near to a name: by the same name, by an alias, by spelling; each way in the nearest place that has any. */
 function similar(key: string, places: readonly (readonly string[])[]): string[] {
-  const meant = Object.hasOwn(ALIASES, plain(key)) ? ALIASES[plain(key)] : [];
+  const meant = Object.keys(CALLED).filter(setting => CALLED[setting].includes(plain(key)));
   const distances = new Map<string, number>();
   const distance = (path: string) => {
     const name = lastPart(path);
@@ -107,10 +97,9 @@ function similar(key: string, places: readonly (readonly string[])[]): string[] 
       return near.filter(path => distance(path) === least);
     },
   ];
-  for (const way of ways)
-    for (const place of places) {
-      const found = way(place);
-      if (found.length > 0) return found;
-    }
+  for (const way of ways) {
+    const found = places.map(way).find(paths => paths.length > 0);
+    if (found) return found;
+  }
   return [];
 }

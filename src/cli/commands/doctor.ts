@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import picocolors from 'picocolors';
 import { wantsColor } from '../../util/color.ts';
-import type { DoctorReport, ExecutorReport } from '../examine.ts';
+import type { DoctorReport } from '../examine.ts';
 import { jsonOption, print, printJson } from '../options.ts';
 
 export function registerDoctor(program: Command, version: string): void {
@@ -22,7 +22,7 @@ export function registerDoctor(program: Command, version: string): void {
 
 function render({ versions, cpu, memoryGiB, executors, gemmGflops }: DoctorReport): string {
   const colors = picocolors.createColors(wantsColor());
-  const verdict = ({ name, works, reason }: ExecutorReport) =>
+  const verdict = ({ name, works, reason }: DoctorReport['executors'][number]) =>
     works ? `${colors.green('works')}  ${name}` : `${colors.dim('no')}     ${name}: ${reason}`;
   return [
     `cadenza      ${versions.cadenza}`,

@@ -4,10 +4,8 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { CadenzaError } from '../../util/errors.ts';
-import { terminalProgress } from '../../util/progress.ts';
 import { ending, type Next } from '../ending.ts';
-import { jsonOption, numberOption, outOption, print, printJson } from '../options.ts';
-import { interruptSignal } from '../signals.ts';
+import { atWork, jsonOption, numberOption, outOption, print, printJson } from '../options.ts';
 
 interface Options {
   out?: string;
@@ -36,11 +34,9 @@ export function registerInspect(program: Command): void {
     .action(async (given: string, { out, json, ...options }: Options) => {
       const run = await folderOf(given);
       const { inspectRun } = await import('../../analysis/inspect/inspect.ts');
-      const signal = interruptSignal();
-      const progress = terminalProgress();
+      const work = atWork();
       const folder = out ?? join(run, 'inspect');
-      const command = `cadenza ${process.argv.slice(2).join(' ')}`;
-      const inspection = await inspectRun({ run, out: folder, options, command, progress, signal }).finally(progress.stop);
+      const inspection = await inspectRun({ run, out: folder, options, ...work }).finally(work.progress.stop);
       const { writeInspection, formatInspection } = await import('../../reports/index.ts');
       writeInspection(folder, inspection);
       if (json) return printJson(inspection);
@@ -58,10 +54,7 @@ async function folderOf(given: string): Promise<string> {
   if (!statSync(given, { throwIfNoEntry: false })?.isFile()) return given;
   const { openExperiment } = await import('../experiments.ts');
   const { kind, config } = openExperiment(given);
-  if (!kind.acts)
-    throw new CadenzaError(
-      'E_USAGE',
-      `${given} is a ${kind.name} experiment, whose runs have no memory that acts; name one with an environment`,
-    );
+  const what = `${given} is a ${kind.name} experiment, whose runs have no memory that acts; name one with an environment`;
+  if (!kind.acts) throw new CadenzaError('E_USAGE', what);
   return join('runs', config.name);
 }

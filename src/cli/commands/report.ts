@@ -8,11 +8,6 @@ import { CadenzaError } from '../../util/errors.ts';
 import { ending, type Next } from '../ending.ts';
 import { jsonOption, outOption, print, printJson } from '../options.ts';
 
-interface Options {
-  out?: string;
-  json?: boolean;
-}
-
 export function registerReport(program: Command): void {
   program
     .command('report')
@@ -20,7 +15,7 @@ export function registerReport(program: Command): void {
     .description('write one page and a paper (methods, tables, figures, sources in LaTeX) from a finished run')
     .addOption(outOption('folder of the report (default: report in the folder of the first run)'))
     .addOption(jsonOption())
-    .action(async (folders: string[], { out, json = false }: Options) => {
+    .action(async (folders: string[], { out, json = false }: { out?: string; json?: boolean }) => {
       const { isCad, openRun, ranked, summarize, writePage } = await import('../../reports/index.ts');
       const { expectShown, writePaper } = await import('../../reports/paper/index.ts');
       const runs = folders.map(folder => openRun(folder));
@@ -57,10 +52,8 @@ function namesOf(runs: readonly OpenRun[]): string[] {
     runs.map(({ folder }) => basename(resolve(folder)).replace(/[^\p{L}\p{M}\p{N}_.+-]/gu, '-')),
   ].find(distinct);
   if (names) return names;
-  throw new CadenzaError(
-    'E_USAGE',
-    'two of the runs have the same name and folders of the same name; give each run once, and rename one of the folders.',
-  );
+  const what = 'two of the runs have the same name and folders of the same name; give each run once, and rename one of the folders.';
+  throw new CadenzaError('E_USAGE', what);
 }
 
 /** What a paper needs to know of a run. Here the compiler compares the schema of configurations with what reports read of them. */
@@ -70,11 +63,11 @@ async function factsOf({ folder, results }: OpenRun): Promise<Facts> {
   const { expectImported } = await import('../../histories/imported.ts');
   const { loadConfig } = await import('../../util/config.ts');
   const recorded = results.run.config as Record<string, unknown>;
-  if (recorded.ablation)
-    throw new CadenzaError(
-      'E_DATA',
-      `${folder} is an ablation: its rows are experiments of their own, each with other methods to describe. Its page is results.html; run one combination as an experiment (cadenza run … --set …) and report that, or hold two of its rows against each other with cadenza compare ${folder} --method first,second.`,
-    );
+  if (recorded.ablation) {
+    const what = `${folder} is an ablation: its rows are experiments of their own, each with other methods to describe. Its page is results.html`;
+    const other = `hold two of its rows against each other with cadenza compare ${folder} --method first,second`;
+    throw new CadenzaError('E_DATA', `${what}; run one combination as an experiment (cadenza run … --set …) and report that, or ${other}.`);
+  }
   const config = loadConfig(experimentSchema, { file: join(folder, 'results.json (run.config)'), text: JSON.stringify(recorded) });
   expectImported(config, results.run.imported?.main);
   const { setting, kinds, stages } = describe(config);

@@ -8,8 +8,7 @@ import { CadenzaError } from '../../util/errors.ts';
 import { terminalProgress } from '../../util/progress.ts';
 import { Random } from '../../util/random.ts';
 import { ending, type Next } from '../ending.ts';
-import { collect, jsonOption, numberOption, outOption, pathOf, print, printJson } from '../options.ts';
-import { interruptSignal } from '../signals.ts';
+import { atWork, collect, jsonOption, numberOption, outOption, pathOf, print, printJson } from '../options.ts';
 
 export function registerStore(program: Command): void {
   const store = program.command('store').description('keep contexts as latents and codes in a database, and look them up');
@@ -29,20 +28,16 @@ interface BuildOptions {
   json?: boolean;
 }
 
+const FROM =
+  'histories (those trained on), or rollouts of the policy on train, validation or test tasks, or on one task by its key (repeatable)';
+
 function registerBuild(store: Command): void {
   store
     .command('build')
     .argument('<run>', 'folder of a finished run')
     .description('compress contexts with the model of a run and add them to a store')
     .addOption(outOption('the store, such as contexts.db; made when it is not there', '--out <file>').makeOptionMandatory())
-    .addOption(
-      new Option(
-        '--from <what>',
-        'histories (those trained on), or rollouts of the policy on train, validation or test tasks, or on one task by its key (repeatable)',
-      )
-        .argParser(collect)
-        .default([] as string[], 'histories'),
-    )
+    .addOption(new Option('--from <what>', FROM).argParser(collect).default([] as string[], 'histories'))
     .addOption(numberOption('--histories <n>', 'histories of every training task (default: all)', 1))
     .addOption(numberOption('--every <n>', 'a context after every so many episodes', 1).default(1))
     .addOption(numberOption('--streams <n>', 'rollouts: streams in every task', 1).default(10))
@@ -51,8 +46,7 @@ function registerBuild(store: Command): void {
     .addOption(jsonOption())
     .action(
       async (folder: string, { out, from: given, histories: limit, every, seed, streams, json = false, ...options }: BuildOptions) => {
-        const signal = interruptSignal();
-        const progress = terminalProgress();
+        const { progress, signal } = atWork();
         const stage = await import('../../retrieval/contexts.ts');
         const { openRun, trainingHistories } = await import('../../analysis/finished.ts');
         const { ContextStore } = await import('../../data/contexts.ts');
@@ -60,28 +54,24 @@ function registerBuild(store: Command): void {
         const { firstOfEach } = await import('../../rl/index.ts');
         const run = openRun(folder);
         const from = given.length > 0 ? given : ['histories'];
-        const tasks = stage.namedTasks(
-          run,
-          from.filter(name => name !== 'histories'),
-        );
+        const named = from.filter(name => name !== 'histories');
+        const tasks = stage.namedTasks(run, named);
         const executor = await readyExecutor(run.config.executor, progress.say);
         const contexts = await stage.onceFree(() => ContextStore.open(out, run.model), { progress, signal });
         try {
           const compressor = await stage.ContextCompressor.open(run, executor);
           const recorded = from.includes('histories') ? firstOfEach(trainingHistories(run), limit) : [];
           const episodes = options.episodes ?? run.config.evaluate.episodes;
-          const rolled =
-            tasks.length > 0 ? await stage.policyHistories(run, { tasks, streams, episodes, seed, executor, progress, signal }) : [];
+          const rolling = { tasks, streams, episodes, seed, executor, progress, signal };
+          const rolled = tasks.length > 0 ? await stage.policyHistories(run, rolling) : [];
           const { added, known } = await stage.storeContexts(contexts, compressor, [...recorded, ...rolled], { every, progress, signal });
           await compressor.dispose();
           const result = { store: out, added, known, contexts: contexts.count, bytes: contexts.bytes };
           if (json) return printJson(result);
           const found = [`${added} contexts added, ${known} were there; ${result.contexts} in ${result.bytes} bytes.`];
+          const query = ['store', 'query', out, '--run', folder, '--history', '0', '--episode', '1'];
           const next: Next[] = [
-            [
-              ['store', 'query', out, '--run', folder, '--history', '0', '--episode', '1'],
-              'the stored contexts nearest to one of a training history',
-            ],
+            [query, 'the stored contexts nearest to one of a training history'],
             [['store', 'stats', out], 'how often they are of the same task'],
           ];
           print(ending({ found, out, next }));
@@ -103,10 +93,8 @@ const counted = (command: Command, whose: string) =>
     .option('--rewarded', `only ${whose} that had earned a reward: before, a context cannot know its task`);
 
 /** What counts, in words; nothing where everything does. */
-const countedWords = ({ fromEpisode, rewarded }: Counted): string => {
-  const words = [...(fromEpisode > 1 ? [`after ${fromEpisode} episodes or more`] : []), ...(rewarded ? ['that had found a reward'] : [])];
-  return words.join(' and ');
-};
+const countedWords = ({ fromEpisode, rewarded }: Counted): string =>
+  [fromEpisode > 1 && `after ${fromEpisode} episodes or more`, rewarded && 'that had found a reward'].filter(Boolean).join(' and ');
 
 interface QueryOptions extends Partial<Counted> {
   run: string;
@@ -156,9 +144,8 @@ function registerQuery(store: Command): void {
         const neighbours = found.map(({ row, distance }) => ({ distance, ...table.rows[row] }));
         if (json) return printJson({ metric, query, storedOf, neighbours });
         const among = countedWords(storedOf);
-        print(
-          `${query.task}, after ${episode} episodes, return ${query.return}; nearest by ${metric}${among && ` among contexts ${among}`}:\n`,
-        );
+        const given = `${query.task}, after ${episode} episodes, return ${query.return}`;
+        print(`${given}; nearest by ${metric}${among && ` among contexts ${among}`}:\n`);
         if (query.return <= 0) print('The query has not found a reward, so it cannot know its task.\n');
         for (const { distance, task, stream, episode: at, return: total } of neighbours)
           print(`${distance.toFixed(4).padStart(12)}  ${task}  after ${at} episodes, return ${total}  (${stream})\n`);

@@ -7,7 +7,7 @@
  */
 
 import type { Hdf5Reader } from '../hdf5.ts';
-import { type ExchangeFormat, expectAxes, NO_SUCCESSORS, successors } from './format.ts';
+import { type ExchangeFormat, eitherOf, expectAxes, expectColumns, NO_SUCCESSORS, successors } from './format.ts';
 
 const NEXT = 'next_observations';
 const TIMEOUTS = 'timeouts';
@@ -24,15 +24,14 @@ export const d4rl: ExchangeFormat = {
     const [length] = file.shape('', 'observations');
     const [timed, led] = [TIMEOUTS, NEXT].map(name => isDataset(file, name));
     const actionWidth = expectAxes(file, '', 'actions', [length]);
-    for (const name of ['rewards', 'terminals', ...(timed ? [TIMEOUTS] : [])])
-      if (expectAxes(file, '', name, [length]) !== 1) throw file.refuse(`dataset "${name}"`, 'expected one number a step');
-    if (led && expectAxes(file, '', NEXT, [length]) !== width) throw file.refuse(`dataset "${NEXT}"`, `expected ${width} numbers a step`);
+    expectColumns(file, '', ['rewards', 'terminals', ...(timed ? [TIMEOUTS] : [])], [length]);
+    if (led) expectColumns(file, '', [NEXT], [length], width);
     const task = {};
     if (!quota.take(task)) return { environment: { id: idOf(file) }, recordings: [] };
     const read = (name: string) => file.read('', name);
     const [observation, terminated] = [read('observations'), read('terminals')];
     const truncated = timed ? read(TIMEOUTS) : new Uint8Array(length);
-    const ended = Uint8Array.from({ length }, (_, t) => (terminated[t] || truncated[t] ? 1 : 0));
+    const ended = eitherOf(terminated, truncated);
     const recording = {
       where: 'all',
       task,
@@ -46,13 +45,11 @@ export const d4rl: ExchangeFormat = {
       terminated,
       truncated,
     };
+    const left = file.names('').filter(name => ![...COLUMNS, NEXT, TIMEOUTS].includes(name));
     const notes = [
       ...(led ? [] : [NO_SUCCESSORS]),
       ...(timed ? [] : [`There are no ${TIMEOUTS}, so episodes end at terminals alone.`]),
-      ...file
-        .names('')
-        .filter(name => ![...COLUMNS, NEXT, TIMEOUTS].includes(name))
-        .map(name => `${name} was left out.`),
+      ...left.map(name => `${name} was left out.`),
     ];
     return { environment: { id: idOf(file) }, recordings: [recording], notes };
   },

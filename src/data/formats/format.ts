@@ -1,8 +1,7 @@
 /** @file What a layout of learning histories is: how it is told from others, read into recordings, and written from histories. */
 
 import type { z } from 'zod';
-import type { History, Space, Task } from '../../rl/index.ts';
-import { spaceSize } from '../../rl/index.ts';
+import { type History, type Space, spaceSize, type Task } from '../../rl/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { canonicalJson } from '../../util/files.ts';
 import { checkRecord } from '../../util/formats.ts';
@@ -101,8 +100,9 @@ export const TASK = 'task';
 /** Dataset with [T × A] distributions over actions. */
 export const PROBABILITIES = 'action_probabilities';
 
-/** The JSON that an attribute of `group` holds. Throws `E_DATA` where it is none, or does not fit the schema. */
-function jsonAttribute<T>(file: Hdf5Reader, group: string, name: string, schema: z.ZodType<T>): T {
+/** The JSON that an attribute of `group` holds, if there is one. Throws `E_DATA` where it is none, or does not fit the schema. */
+function jsonAttribute<T>(file: Hdf5Reader, group: string, name: string, schema: z.ZodType<T>): T | undefined {
+  if (!file.attributeNames(group).includes(name)) return undefined;
   const text = file.attribute(group, name);
   const where = groupName(group);
   let value: unknown;
@@ -116,26 +116,21 @@ function jsonAttribute<T>(file: Hdf5Reader, group: string, name: string, schema:
 }
 
 /** The environment as the attribute of the file declares it; undefined where there is no such attribute. */
-export function declaredEnvironment(file: Hdf5Reader): DeclaredEnvironment | undefined {
-  return file.attributeNames('').includes(ENVIRONMENT) ? jsonAttribute(file, '', ENVIRONMENT, EnvironmentSchema) : undefined;
-}
+export const declaredEnvironment = (file: Hdf5Reader): DeclaredEnvironment | undefined =>
+  jsonAttribute(file, '', ENVIRONMENT, EnvironmentSchema);
 
 /** The task that the attribute of a group names in JSON; undefined where there is no such attribute. */
-export const declaredTask = (file: Hdf5Reader, group: string): Task | undefined =>
-  file.attributeNames(group).includes(TASK) ? jsonAttribute(file, group, TASK, TaskSchema) : undefined;
+export const declaredTask = (file: Hdf5Reader, group: string): Task | undefined => jsonAttribute(file, group, TASK, TaskSchema);
 
 /** A number of a task. Throws `E_DATA` where it is none that tells tasks apart: text, not finite, or whole and too large to be exact. */
 export function taskNumber(file: Hdf5Reader, group: string, name: string): number | number[] {
   const value = file.attribute(group, name);
-  const list = Array.isArray(value) ? value : [value];
-  for (const each of list) {
-    if (typeof each === 'bigint')
-      throw file.refuse(
-        groupName(group),
-        `"${name}" names the task by ${each}; beyond ±2^53 whole numbers are no longer told apart. Renumber the tasks`,
-      );
+  const where = groupName(group);
+  for (const each of [value].flat()) {
+    const rounded = `"${name}" names the task by ${each}; beyond ±2^53 whole numbers are no longer told apart. Renumber the tasks`;
+    if (typeof each === 'bigint') throw file.refuse(where, rounded);
     if (typeof each !== 'number' || !Number.isFinite(each))
-      throw file.refuse(groupName(group), `expected finite numbers in "${name}", which names the task, found ${each}`);
+      throw file.refuse(where, `expected finite numbers in "${name}", which names the task, found ${each}`);
   }
   return value as number | number[];
 }
@@ -150,6 +145,26 @@ export function expectAxes(file: Hdf5Reader, group: string, name: string, sizes:
   }
   return shape.slice(sizes.length).reduce((product, size) => product * size, 1);
 }
+
+/** Throws `E_DATA` unless datasets have axes of these sizes, and behind them `width` numbers a step. */
+export function expectColumns(
+  file: Hdf5Reader,
+  group: string,
+  names: readonly string[],
+  sizes: readonly number[],
+  width = 1,
+  why = '',
+): void {
+  for (const name of names) {
+    const found = expectAxes(file, group, name, sizes);
+    const wanted = width === 1 ? 'one number' : `${width} numbers`;
+    if (found !== width) throw file.refuse(datasetName(group, name), `expected ${wanted} a step${why}, found ${found}`);
+  }
+}
+
+/** 1 where either flag is set. */
+export const eitherOf = (terminated: ArrayLike<number>, truncated: ArrayLike<number>): Uint8Array =>
+  Uint8Array.from(terminated, (ends, t) => (ends || truncated[t] ? 1 : 0));
 
 /** The next row, or the same one where the next belongs to another episode: what an episode's last action led to is not in the file. */
 export function successors(observation: ArrayLike<number>, ended: ArrayLike<number>, width: number): Float64Array {
@@ -179,8 +194,7 @@ export function detectFormat(file: Hdf5Reader, formats: readonly ExchangeFormat[
   if (found) return found;
   const names = file.names('');
   const here = names.length === 0 ? 'nothing' : `${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}`;
-  throw new CadenzaError(
-    'E_DATA',
-    `${file.path} is in none of the layouts that are read. At its root it has ${here}. Expected one of: ${formats.map(({ description }) => description).join('; ')}.`,
-  );
+  const expected = formats.map(({ description }) => description).join('; ');
+  const what = `${file.path} is in none of the layouts that are read. At its root it has ${here}. Expected one of: ${expected}.`;
+  throw new CadenzaError('E_DATA', what);
 }

@@ -26,16 +26,8 @@ export interface Leaf {
   readonly whole?: boolean;
 }
 
-export interface GymEnvironment {
-  readonly declared: DeclaredEnvironment;
-  /** Leaves in the order of their numbers; undefined where the file does not declare the space. */
-  readonly observations?: readonly Leaf[];
-  readonly actions?: readonly Leaf[];
-  readonly notes: readonly string[];
-}
-
 /** What metadata.json beside the file, or older files themselves, say of the environment. Throws `E_DATA` for spaces that cannot be numbers. */
-export function gymEnvironment(file: Hdf5Reader): GymEnvironment {
+export function gymEnvironment(file: Hdf5Reader) {
   const path = join(dirname(file.path), METADATA);
   const refuse = (what: string, cause?: unknown) => file.refuse(METADATA, what, cause);
   const beside = existsSync(path) ? pythonJson(readText(path), what => refuse(`expected JSON, but ${what}`)) : {};
@@ -52,21 +44,20 @@ export function gymEnvironment(file: Hdf5Reader): GymEnvironment {
   const leaves = (name: string, group: string): Leaf[] | undefined => {
     const space = parsed(name);
     if (!space) return undefined;
-    const found: Leaf[] = [];
-    collect(space, { path: group, jpeg: beside.jpeg_encoding === true, found, notes, refuse });
+    const found = leavesOf(space, { path: group, jpeg: beside.jpeg_encoding === true, notes, refuse });
     if (found.length === 0) throw refuse(`"${name}" has no numbers`);
     return found;
   };
   const [observations, actions] = [leaves('observation_space', 'observations'), leaves('action_space', 'actions')];
   const id = parsed('env_spec')?.id ?? about('dataset_id') ?? 'minari';
-  const fields = fieldsOf(observations, actions);
   return {
     declared: {
       id: String(id),
       observationSpace: observations && observationSpaceOf(observations, notes),
       actionSpace: actions && actionSpaceOf(actions, refuse),
-      ...(fields ? { fields } : {}),
-    },
+      fields: fieldsOf(observations, actions),
+    } as DeclaredEnvironment,
+    // Leaves in the order of their numbers; undefined where the file does not declare the space.
     observations,
     actions,
     notes,
@@ -93,82 +84,67 @@ export function fieldsOf(observations?: readonly Leaf[], actions?: readonly Leaf
   const named = (leaves: readonly Leaf[] | undefined) => {
     const shifted = leaves?.some(({ start }) => start.some(first => first !== 0));
     if (!leaves || (leaves.length === 1 && !shifted)) return undefined;
-    return leaves.map(({ path, size, start }) => ({ name: path, size, ...(shifted ? { start: [...start] } : {}) }));
+    return leaves.map(({ path, size, start }) => ({ name: path, size, start: shifted ? [...start] : undefined }));
   };
   const [observation, action] = [named(observations), named(actions)];
-  return observation || action ? { ...(observation ? { observation } : {}), ...(action ? { action } : {}) } : undefined;
+  return observation || action ? { observation, action } : undefined;
 }
 
 const MOST_LEVELS = 8;
 /** Numbers of one observation or action at most: what is larger is no vector for a network, and a hostile shape. */
 const MOST_NUMBERS = 2 ** 20;
 
-interface Collecting {
-  readonly path: string;
-  readonly jpeg: boolean;
-  readonly found: Leaf[];
-  readonly notes: string[];
-  readonly refuse: (what: string) => Error;
-}
-
-function collect(space: Record<string, unknown>, at: Collecting, depth = 0): void {
-  const { path, found, refuse } = at;
+/** The arrays that a space is made of; what is left out becomes a note. */
+function leavesOf(
+  space: Record<string, unknown>,
+  at: { readonly path: string; readonly jpeg: boolean; readonly notes: string[]; readonly refuse: (what: string) => Error },
+  depth = 0,
+): Leaf[] {
+  const { path, refuse } = at;
   if (depth > MOST_LEVELS) throw refuse(`the space of ${path} has more than ${MOST_LEVELS} levels`);
   const numbers = (name: string, fallback?: unknown) =>
     flatNumbers(space[name] ?? fallback, () => refuse(`"${name}" of ${path} is not made of numbers`));
   const integers = (nvec: number[], start: number[]) => {
-    if (
-      nvec.length === 0 ||
-      nvec.length !== start.length ||
-      nvec.some(n => !(Number.isSafeInteger(n) && n >= 1)) ||
-      start.some(n => !Number.isSafeInteger(n))
-    )
-      throw refuse(
-        `${path} has ${nvec.length} counts of values and ${start.length} first values; expected as many whole numbers of both, counts from 1`,
-      );
-    found.push({ path, size: nvec.length, nvec, start });
+    const counts = nvec.length > 0 && nvec.length === start.length && nvec.every(n => Number.isSafeInteger(n) && n >= 1);
+    const what = `${path} has ${nvec.length} counts of values and ${start.length} first values; expected as many whole numbers of both, counts from 1`;
+    if (!counts || !start.every(Number.isSafeInteger)) throw refuse(what);
+    return [{ path, size: nvec.length, nvec, start }];
   };
   switch (space.type) {
     case 'Discrete':
-      integers(numbers('n'), numbers('start', 0));
-      return;
+      return integers(numbers('n'), numbers('start', 0));
     case 'MultiDiscrete': {
       const nvec = numbers('nvec');
       // Older files have none.
-      integers(nvec, numbers('start', Array(nvec.length).fill(0)));
-      return;
+      return integers(nvec, numbers('start', Array(nvec.length).fill(0)));
     }
     case 'MultiBinary': {
       const size = product(numbers('n'), path, refuse);
-      integers(Array(size).fill(2), Array(size).fill(0));
-      return;
+      return integers(Array(size).fill(2), Array(size).fill(0));
     }
     case 'Box': {
       const shape = numbers('shape', []);
       const size = product(shape, path, refuse);
       if (at.jpeg && space.dtype === 'uint8' && [2, 3].includes(shape.length) && shape[0] >= 32 && shape[1] >= 32)
         throw refuse(`${path} holds images as JPEG, which is not decoded here. Write the data set with jpeg_encoding=False`);
-      const [low, high] = (['low', 'high'] as const).map(name => {
-        const bound = numbers(name, name === 'low' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY);
+      const [low, high] = Object.entries({ low: -Infinity, high: Infinity }).map(([name, none]) => {
+        const bound = numbers(name, none);
         return bound.length === size ? bound : Array<number>(size).fill(bound[0]);
       });
-      return void found.push({ path, size, start: Array(size).fill(0), low, high, whole: /^u?int/.test(String(space.dtype)) });
+      return [{ path, size, start: Array(size).fill(0), low, high, whole: /^u?int/.test(String(space.dtype)) }];
     }
     case 'Dict':
     case 'Tuple': {
       const { subspaces } = space;
-      const entries = Array.isArray(subspaces)
-        ? subspaces.map((each, i) => [`_index_${i}`, each])
-        : Object.entries(isMap(subspaces) ? subspaces : {});
-      for (const [name, each] of entries) {
+      const named = Array.isArray(subspaces) ? Object.fromEntries(subspaces.map((each, i) => [`_index_${i}`, each])) : subspaces;
+      return Object.entries(isMap(named) ? named : {}).flatMap(([name, each]) => {
         if (!isMap(each)) throw refuse(`expected a space of ${path}/${name}`);
-        collect(each, { ...at, path: `${path}/${name}` }, depth + 1);
-      }
-      return;
+        return leavesOf(each, { ...at, path: `${path}/${name}` }, depth + 1);
+      });
     }
     case 'Text':
       at.notes.push(`${path} is text and was left out.`);
-      return;
+      return [];
     default:
       throw refuse(`${path} is of the space ${String(space.type).slice(0, 40)}, which cannot be made numbers`);
   }
@@ -176,10 +152,8 @@ function collect(space: Record<string, unknown>, at: Collecting, depth = 0): voi
 
 function product(sizes: readonly number[], path: string, refuse: (what: string) => Error): number {
   const size = sizes.reduce((total, each) => total * each, 1);
-  if (!sizes.every(each => Number.isSafeInteger(each) && each >= 1) || size > MOST_NUMBERS)
-    throw refuse(
-      `${path} has the shape [${sizes.slice(0, 8).join(', ')}]; expected whole numbers from 1 whose product is at most ${MOST_NUMBERS}`,
-    );
+  const what = `${path} has the shape [${sizes.slice(0, 8).join(', ')}]; expected whole numbers from 1 whose product is at most ${MOST_NUMBERS}`;
+  if (!sizes.every(each => Number.isSafeInteger(each) && each >= 1) || size > MOST_NUMBERS) throw refuse(what);
   return size;
 }
 
@@ -214,20 +188,15 @@ function actionSpaceOf(leaves: readonly Leaf[], refuse: (what: string) => Error)
   throw refuse('actions are integers and reals together; no policy here gives both. Export one of them');
 }
 
+/** All numbers of nested lists; infinities stand there as texts. */
 function flatNumbers(value: unknown, refuse: () => Error, found: number[] = [], depth = 0): number[] {
+  const number = value === 'Infinity' || value === '-Infinity' ? Number(value) : value;
   if (Array.isArray(value) && depth < 16) for (const each of value) flatNumbers(each, refuse, found, depth + 1);
-  else if (typeof value === 'number') found.push(value);
-  else if (typeof value === 'string' && WORDS.has(value)) found.push(WORDS.get(value)!);
+  else if (typeof number === 'number') found.push(number);
   else throw refuse();
   if (found.length > MOST_NUMBERS) throw refuse();
   return found;
 }
-
-/** Words that Python writes for numbers which JSON does not have. */
-const WORDS = new Map([
-  ['Infinity', Number.POSITIVE_INFINITY],
-  ['-Infinity', Number.NEGATIVE_INFINITY],
-]);
 
 /** JSON as Python writes it: infinities and NaN stand there bare. They become texts. */
 function pythonJson(text: string, refuse: (why: string) => Error): unknown {

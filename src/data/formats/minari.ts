@@ -11,6 +11,7 @@
 
 import { actionDistribution, episodeStarts, joinColumns, spaceSize, type Task } from '../../rl/index.ts';
 import { canonicalJson } from '../../util/files.ts';
+import { groupBy } from '../../util/groups.ts';
 import { groupName, type Hdf5Reader } from '../hdf5.ts';
 import {
   axesOf,
@@ -18,7 +19,8 @@ import {
   declaredTask,
   ENVIRONMENT,
   type ExchangeFormat,
-  expectAxes,
+  eitherOf,
+  expectColumns,
   PROBABILITIES,
   type Recording,
   TASK,
@@ -40,33 +42,27 @@ export const minari: ExchangeFormat = {
   read(file, quota) {
     const episodes = episodesOf(file);
     if (episodes.length === 0) throw file.refuse('', 'expected groups episode_0, episode_1, …, found none');
-    const histories = new Map<string, { task: Task; names: string[] }>();
     const texts = new Map<string, string>();
-    for (const name of episodes) {
-      const task = taskOf(file, name, texts);
-      const key = canonicalJson([task, String(file.attribute(name, HISTORY) ?? 0)]);
-      if (!histories.has(key)) histories.set(key, { task, names: [] });
-      histories.get(key)!.names.push(name);
-    }
-    const found = [...histories.values()];
-    const [named, unnamed] = [true, false].map(has => found.find(({ task }) => Object.keys(task).length > 0 === has));
+    const tasks = episodes.map(name => ({ name, task: taskOf(file, name, texts) }));
+    const historyOf = ({ name, task }: (typeof tasks)[number]) => canonicalJson([task, String(file.attribute(name, HISTORY) ?? 0)]);
+    const found = [...groupBy(tasks, historyOf).values()];
+    const [named, unnamed] = [true, false].map(has => found.find(([{ task }]) => Object.keys(task).length > 0 === has));
     // As Minari's own tools leave it where they add episodes to a file: all those of other tasks would be taken for one more task.
     if (named && unnamed) {
-      const what = `expected numbers among the reset options, or an attribute "${TASK}", that name its task as those of ${named.names[0]} do, found none`;
-      throw file.refuse(groupName(unnamed.names[0]), what);
+      const what = `expected numbers among the reset options, or an attribute "${TASK}", that name its task as those of ${named[0].name} do, found none`;
+      throw file.refuse(groupName(unnamed[0].name), what);
     }
     const gym = gymEnvironment(file);
     const observations = gym.observations ?? leavesIn(file, episodes[0], 'observations');
     const actions = gym.actions ?? leavesIn(file, episodes[0], 'actions');
-    const fields = fieldsOf(observations, actions);
-    const declared = declaredEnvironment(file) ?? { ...gym.declared, ...(fields ? { fields } : {}) };
+    const declared = declaredEnvironment(file) ?? { ...gym.declared, fields: fieldsOf(observations, actions) };
     let open = 0;
     const recordings = found
-      .filter(({ task }) => quota.take(task))
-      .map(({ task, names }) => {
-        const read = names.map(name => readEpisode(file, name, observations, actions));
+      .filter(([{ task }]) => quota.take(task))
+      .map(history => {
+        const read = history.map(({ name }) => readEpisode(file, name, observations, actions));
         open += read.filter(({ open }) => open).length;
-        return recording(task, read);
+        return recording(history[0].task, read);
       });
     const cut = open > 0 ? [`${open} episodes have no end in the file; each counts as truncated where the next begins.`] : [];
     return { environment: declared, recordings, notes: [...gym.notes, ...cut] };
@@ -109,47 +105,29 @@ export const minari: ExchangeFormat = {
   beside: (environment, histories) => ({ name: METADATA, content: minariMetadata(environment, histories) }),
 };
 
-interface Episode {
-  readonly name: string;
-  /** T */
-  readonly length: number;
-  /** F */
-  readonly width: number;
-  /** W */
-  readonly actionWidth: number;
-  /** [(T + 1) × F] */
-  readonly seen: Float64Array;
-  /** [T × W] */
-  readonly acted: Float64Array;
-  /** [T] */
-  readonly columns: Readonly<Record<(typeof COLUMNS)[number], ArrayLike<number>>>;
-  readonly probabilities?: ArrayLike<number>;
-  /** Whether its last step does not end it. */
-  readonly open: boolean;
-}
-
 const COLUMNS = ['rewards', 'terminations', 'truncations'] as const;
 
-function readEpisode(file: Hdf5Reader, name: string, observations: readonly Leaf[], actions: readonly Leaf[]): Episode {
+type Episode = ReturnType<typeof readEpisode>;
+
+function readEpisode(file: Hdf5Reader, name: string, observations: readonly Leaf[], actions: readonly Leaf[]) {
   const [length = 0] = file.shape(name, 'rewards');
-  for (const column of COLUMNS) {
-    const rest = expectAxes(file, name, column, [length]);
-    if (rest !== 1) throw file.refuse(`group ${name}, dataset "${column}"`, `expected one number a step, found ${rest}`);
-  }
-  const columns = Object.fromEntries(COLUMNS.map(column => [column, file.read(name, column)])) as Episode['columns'];
-  const seen = readLeaves(file, name, observations, length + 1);
-  const acted = readLeaves(file, name, actions, length);
-  const recorded = file.names(name).includes(PROBABILITIES);
+  expectColumns(file, name, COLUMNS, [length]);
+  const [reward, terminated, truncated] = COLUMNS.map(column => file.read(name, column));
+  const [seen, acted] = [readLeaves(file, name, observations, length + 1), readLeaves(file, name, actions, length)];
   return {
-    name,
+    where: name,
     length,
     width: seen.width,
     actionWidth: acted.width,
-    seen: seen.values,
-    acted: acted.values,
-    columns,
-    open: length > 0 && !columns.terminations[length - 1] && !columns.truncations[length - 1],
-    ...(recorded ? { probabilities: file.read(name, PROBABILITIES) } : {}),
+    observation: seen.values.subarray(0, length * seen.width),
+    nextObservation: seen.values.subarray(seen.width),
+    action: acted.values,
+    reward,
+    terminated,
+    truncated,
+    probabilities: file.names(name).includes(PROBABILITIES) ? file.read(name, PROBABILITIES) : undefined,
+    /** Whether its last step does not end it. */
+    open: length > 0 && !terminated[length - 1] && !truncated[length - 1],
   };
 }
 
@@ -159,9 +137,7 @@ function readLeaves(file: Hdf5Reader, episode: string, leaves: readonly Leaf[], 
   const values = new Float64Array(rows * width);
   let at = 0;
   for (const { path, size, start } of leaves) {
-    const found = expectAxes(file, episode, path, [rows]);
-    if (found !== size)
-      throw file.refuse(`group ${episode}, dataset "${path}"`, `expected ${size} numbers a step, as its space has, found ${found}`);
+    expectColumns(file, episode, [path], [rows], size, ', as its space has');
     const column = file.read(episode, path);
     for (let row = 0; row < rows; row++) for (let i = 0; i < size; i++) values[row * width + at + i] = column[row * size + i] - start[i];
     at += size;
@@ -181,11 +157,9 @@ function taskOf(file: Hdf5Reader, group: string, texts: Map<string, string>): Ta
       continue;
     }
     const text = value ?? 'neither a text nor numbers';
-    if ((texts.get(name) ?? text) !== text)
-      throw file.refuse(
-        groupName(group),
-        `the option "${name.slice(OPTION.length)}" is "${text}", elsewhere "${texts.get(name)}"; tasks are named by numbers, so it would be lost. Number its values`,
-      );
+    const before = texts.get(name) ?? text;
+    const lost = `the option "${name.slice(OPTION.length)}" is "${text}", elsewhere "${before}"; tasks are named by numbers, so it would be lost`;
+    if (before !== text) throw file.refuse(groupName(group), `${lost}. Number its values`);
     texts.set(name, text);
   }
   return task;
@@ -193,39 +167,27 @@ function taskOf(file: Hdf5Reader, group: string, texts: Map<string, string>): Ta
 
 /** One history: episodes one behind the other. */
 function recording(task: Task, episodes: readonly Episode[]): Recording {
-  const [{ width, actionWidth, name }] = episodes;
-  const part = (pick: (episode: Episode) => ArrayLike<number>) => joined(episodes.map(pick));
-  const rows = (first: number) => part(({ seen, length }) => seen.subarray(first * width, (first + length) * width));
-  const column = (key: (typeof COLUMNS)[number]) => part(({ columns }) => columns[key]);
-  const [terminated, truncated] = [column('terminations'), column('truncations')];
+  const joined = (of: (episode: Episode) => ArrayLike<number>) => joinColumns(episodes.map(each => Float64Array.from(of(each))));
+  const [terminated, truncated] = [joined(each => each.terminated), joined(each => each.truncated)];
   // An episode without an end was cut off where the next one begins.
   let end = 0;
   for (const { length, open } of episodes) {
     end += length;
     if (open) truncated[end - 1] = 1;
   }
+  const [{ where, width, actionWidth }] = episodes;
   return {
-    where: name,
+    where,
     task,
     width,
     actionWidth,
-    observation: rows(0),
-    nextObservation: rows(1),
-    action: part(({ acted }) => acted),
-    reward: column('rewards'),
-    ended: terminated.map((ends, t) => (ends || truncated[t] ? 1 : 0)),
+    observation: joined(each => each.observation),
+    nextObservation: joined(each => each.nextObservation),
+    action: joined(each => each.action),
+    reward: joined(each => each.reward),
+    ended: eitherOf(terminated, truncated),
     terminated,
     truncated,
-    ...(episodes.every(({ probabilities }) => probabilities) ? { probabilities: part(({ probabilities }) => probabilities!) } : {}),
+    probabilities: episodes.every(each => each.probabilities) ? joined(each => each.probabilities!) : undefined,
   };
-}
-
-function joined(columns: readonly ArrayLike<number>[]): Float64Array {
-  const all = new Float64Array(columns.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const column of columns) {
-    all.set(column, at);
-    at += column.length;
-  }
-  return all;
 }

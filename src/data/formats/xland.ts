@@ -8,7 +8,7 @@
  * next_states, terminations, truncations, action_probabilities.
  */
 
-import { discreteActions, type History, joinColumns, type Task } from '../../rl/index.ts';
+import { discreteActions, type History, joinColumns, likeliest, type Task } from '../../rl/index.ts';
 import { canonicalJson } from '../../util/files.ts';
 import { datasetName, groupName, type Hdf5Reader, pathOf } from '../hdf5.ts';
 import {
@@ -18,7 +18,9 @@ import {
   declaredTask,
   ENVIRONMENT,
   type ExchangeFormat,
+  eitherOf,
   expectAxes,
+  expectColumns,
   NO_SUCCESSORS,
   PROBABILITIES,
   type Quota,
@@ -70,11 +72,9 @@ export const xland: ExchangeFormat = {
       put('states', compact(of('observation')), axes);
       put('actions', Uint8Array.from(action));
       put('rewards', of('reward'));
-      put(
-        'dones',
-        Uint8Array.from(terminated, (ends, t) => (ends || truncated[t] ? 1 : 0)),
-      );
-      put('expert_actions', likeliest(probabilities, A));
+      put('dones', eitherOf(terminated, truncated));
+      const expert = (_: unknown, t: number) => likeliest(probabilities, t * A, A);
+      put('expert_actions', Uint8Array.from(terminated, expert));
       put(NEXT, compact(of('nextObservation')), axes);
       put('terminations', Uint8Array.from(terminated));
       put('truncations', Uint8Array.from(truncated));
@@ -102,10 +102,9 @@ function taskOf(file: Hdf5Reader, group: string): Task {
   if (task) return task;
   const ruleset = file.attributeNames(group).includes(RULESET) ? taskNumber(file, group, RULESET) : undefined;
   if (typeof ruleset === 'number') return { ruleset };
-  throw file.refuse(
-    groupName(group),
-    `expected an attribute "${RULESET}" (a number) or "${TASK}" (JSON) that names the task, found ${ruleset === undefined ? 'neither' : 'a list'}`,
-  );
+  const found = ruleset === undefined ? 'neither' : 'a list';
+  const what = `expected an attribute "${RULESET}" (a number) or "${TASK}" (JSON) that names the task, found ${found}`;
+  throw file.refuse(groupName(group), what);
 }
 
 function recordings(file: Hdf5Reader, group: string, quota: Quota): Recording[] {
@@ -116,15 +115,10 @@ function recordings(file: Hdf5Reader, group: string, quota: Quota): Recording[] 
   const names = file.names(group);
   const optional = (name: string) => names.includes(name);
   const columns = ['actions', 'rewards', 'dones', ...['expert_actions', 'terminations', 'truncations'].filter(optional)];
-  for (const name of columns) {
-    const rest = expectAxes(file, group, name, [h, T]);
-    if (rest !== 1) throw file.refuse(datasetName(group, name), `expected one number a step, found ${rest}`);
-  }
-  for (const name of [NEXT, PROBABILITIES].filter(optional)) {
-    const rest = expectAxes(file, group, name, [h, T]);
-    if (name === NEXT && rest !== width) throw file.refuse(datasetName(group, name), `expected ${width} numbers a step, found ${rest}`);
-  }
-  const wanted = Array.from({ length: h }, (_, i) => i).filter(() => quota.take(task));
+  expectColumns(file, group, columns, [h, T]);
+  if (optional(NEXT)) expectColumns(file, group, [NEXT], [h, T], width);
+  if (optional(PROBABILITIES)) expectAxes(file, group, PROBABILITIES, [h, T]);
+  const wanted = [...Array(h).keys()].filter(() => quota.take(task));
   return wanted.map(i => {
     const read = (name: string) => file.read(group, name, i);
     const given = (name: string) => (optional(name) ? read(name) : undefined);
@@ -155,12 +149,4 @@ function stacks(histories: readonly History[]): History[][] {
     else found.push([history]);
   }
   return found;
-}
-
-function likeliest(probabilities: Float32Array, actions: number): Uint8Array {
-  return Uint8Array.from({ length: probabilities.length / actions }, (_, t) => {
-    let best = 0;
-    for (let a = 1; a < actions; a++) if (probabilities[t * actions + a] > probabilities[t * actions + best]) best = a;
-    return best;
-  });
 }
