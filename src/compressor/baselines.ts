@@ -57,29 +57,19 @@ const pooled = ({ id, description }: { id: string; description: string }, pool: 
 });
 
 /** z_j = mean of H_j. */
-export const meanPool = pooled(
-  {
-    id: 'mean-pool',
-    description: 'the encoded context in m pieces, each averaged',
-  },
-  pieces => mean(pieces, [2]),
+export const meanPool = pooled({ id: 'mean-pool', description: 'the encoded context in m pieces, each averaged' }, pieces =>
+  mean(pieces, [2]),
 );
 
 /** z_j = the largest of every number of H_j. */
 export const maxPool = pooled(
-  {
-    id: 'max-pool',
-    description: 'the encoded context in m pieces, of each the largest of every number',
-  },
+  { id: 'max-pool', description: 'the encoded context in m pieces, of each the largest of every number' },
   pieces => max(pieces, [2]),
 );
 
 /** z_j = the last token of H_j: a stride of L. */
 export const stridedPool = pooled(
-  {
-    id: 'strided-pool',
-    description: 'the encoded context in m pieces, the last token of each',
-  },
+  { id: 'strided-pool', description: 'the encoded context in m pieces, the last token of each' },
   pieces_BMLD => {
     const [B, M, L, D] = pieces_BMLD.shape;
     return reshape(slice(pieces_BMLD, 2, L - 1, L), [B, M, D]);

@@ -93,18 +93,12 @@ const projection = ({ id, description }: Named, find: Find): Compressor => ({
 });
 
 export const pca = projection(
-  {
-    id: 'pca',
-    description: 'the raw context in m equal pieces, each projected on the first principal components of such pieces',
-  },
+  { id: 'pca', description: 'the raw context in m equal pieces, each projected on the first principal components of such pieces' },
   principalComponents,
 );
 
 /** What PCA's choice of directions is worth: everything else is alike. */
 export const randomProjection = projection(
-  {
-    id: 'random-projection',
-    description: 'the raw context in m equal pieces, each projected on random directions, as many as pca has',
-  },
+  { id: 'random-projection', description: 'the raw context in m equal pieces, each projected on random directions, as many as pca has' },
   randomDirections,
 );

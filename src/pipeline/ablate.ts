@@ -34,10 +34,7 @@ export const ablationSchema = z.strictObject({
   set: settingsSchema.describe('Settings laid over the experiment in every combination').default({}),
   axes: z
     .array(
-      z.strictObject({
-        name: label.describe('What varies'),
-        values: z.record(label, settingsSchema).describe('Settings of every value'),
-      }),
+      z.strictObject({ name: label.describe('What varies'), values: z.record(label, settingsSchema).describe('Settings of every value') }),
     )
     .min(1)
     .describe('Each axis is crossed with the others'),

@@ -77,11 +77,7 @@ function settingOf(config: ExperimentConfig, { family, taught }: Tasks, model: M
       span: form === 'segments' ? options.segment : options.span,
       numbers: tokenizer.context.width,
     },
-    query: {
-      tokens: tokenizer.queryTokens(model.segment),
-      promptTokens: tokenizer.prompt?.tokens ?? 0,
-      numbers: tokenizer.query.width,
-    },
+    query: { tokens: tokenizer.queryTokens(model.segment), promptTokens: tokenizer.prompt?.tokens ?? 0, numbers: tokenizer.query.width },
     latents: {
       count: tokens - workingMemory,
       width,

@@ -130,10 +130,7 @@ export const reinforcement: ExperimentKind<ExperimentConfig, HistoryData, Reinfo
       { signal },
     );
   },
-  planned: (config, until) => ({
-    data: onHistories.plannedData(config, until),
-    evaluation: trained => plannedEvaluation(config, trained),
-  }),
+  planned: (config, until) => ({ data: onHistories.plannedData(config, until), evaluation: trained => plannedEvaluation(config, trained) }),
 };
 
 /** Stages in the cache of an evaluation, and of the timing of actions. */

@@ -148,13 +148,7 @@ export const sharedFields = {
     .prefault({})
     .describe('Sizes of the compressor C_θ and of the policy A_φ'),
   policy: z
-    .strictObject({
-      ...formFields,
-      retrieval: retrievalSchema,
-      prompt: promptSchema,
-      returns: returnsSchema,
-      head: headSchema,
-    })
+    .strictObject({ ...formFields, retrieval: retrievalSchema, prompt: promptSchema, returns: returnsSchema, head: headSchema })
     .prefault({})
     .describe('Form of the policy A_φ'),
   compressor: z.string().describe('Kind of compressor, by its registered name').default('bottleneck'),

@@ -42,12 +42,7 @@ export const STORES = {
     holds: { training: true, evaluated: true },
     accepts: (query, stored) => stored.stream !== query.stream,
   },
-  none: {
-    row: 'cad+retrieval-none',
-    of: 'contexts in an empty store',
-    holds: { training: false, evaluated: false },
-    accepts: () => false,
-  },
+  none: { row: 'cad+retrieval-none', of: 'contexts in an empty store', holds: { training: false, evaluated: false }, accepts: () => false },
 } as const satisfies Record<string, StoreKind>;
 
 export type StoreId = keyof typeof STORES;

@@ -36,11 +36,7 @@ const LABEL_MODELS: Record<LabelKind, LabelModel> = {
       return reshape(gaussianNll(label_BQS, average, logDeviation), [B, Q]);
     },
   },
-  class: {
-    field: (builder, size) => builder.categorical('label', size),
-    outputs: size => size,
-    loss: crossEntropy,
-  },
+  class: { field: (builder, size) => builder.categorical('label', size), outputs: size => size, loss: crossEntropy },
 };
 
 /** Buffers of one batch of contexts with their queries. */
@@ -82,11 +78,7 @@ export class SupervisedModel {
 
   #shapes(batch: number, queries: number) {
     const { inputs, label } = this.problem;
-    return {
-      context: [batch, this.#examples, this.tokens.width],
-      query: [batch, queries, inputs],
-      label: [batch, queries, label.size],
-    };
+    return { context: [batch, this.#examples, this.tokens.width], query: [batch, queries, inputs], label: [batch, queries, label.size] };
   }
 
   newBatch(batch: number, queries: number): SupervisedBatch {

@@ -47,15 +47,7 @@ function ownDecoder({ folder, student: { trained } }: Subject): Decoder | undefi
 async function fitDecoder(subject: Subject): Promise<Decoder | undefined> {
   const { config, model, student, seed, store, generated, histories, executor, options } = subject;
   if (options.decoderSteps === 0) return undefined;
-  const run = {
-    store,
-    config,
-    seed,
-    model,
-    histories,
-    generated,
-    executor,
-  };
+  const run = { store, config, seed, model, histories, generated, executor };
   const trained = await trainOnHistories(run, {
     name: 'inspect-decoder',
     own: { ...config.pretrain, steps: options.decoderSteps },

@@ -46,13 +46,7 @@ export async function inspectRun({ run, out, options, command, progress, signal 
     probes: await inspectProbes(subject, streams),
     transplants: await transplants(subject, streams),
     attention: attentionOf(subject, streams),
-    run: {
-      command,
-      config,
-      ...madeBy(),
-      dataHashes: { main: generatedReport(generated).dataHash },
-      seconds: { ...store.seconds },
-    },
+    run: { command, config, ...madeBy(), dataHashes: { main: generatedReport(generated).dataHash }, seconds: { ...store.seconds } },
   };
   writeJson(join(out, 'inspect.json'), inspection);
   return inspection;

@@ -20,11 +20,6 @@ export const variational: LatentKind = {
     const variance = exp(logVariance);
     // Per number of Z and not summed, as the L2 penalty: λ_cap means the same for any m and D.
     const divergence = mul(mean(sub(sub(add(square(z_BMD), variance), logVariance), 1)), 0.5);
-    return {
-      trained: add(z_BMD, mul(exp(mul(logVariance, 0.5)), noise)),
-      settled: z_BMD,
-      capacity: divergence,
-      metrics: { divergence },
-    };
+    return { trained: add(z_BMD, mul(exp(mul(logVariance, 0.5)), noise)), settled: z_BMD, capacity: divergence, metrics: { divergence } };
   },
 };

@@ -26,9 +26,7 @@ import { trainStage } from '../stage.ts';
 
 /** Their sections of the configuration. */
 export const supervisedStageFields = {
-  train: stageSection('Compressor and predictor, end to end on −log p(label)', {
-    steps: count('Training steps', 'steps').default(4000),
-  }),
+  train: stageSection('Compressor and predictor, end to end on −log p(label)', { steps: count('Training steps', 'steps').default(4000) }),
   baselines: stageSection('Models of the same size trained in the same way for comparison', {
     steps: steps('Training steps of each; 0 trains none').default(4000),
     methods: z
