@@ -2,7 +2,7 @@
 
 import type { StageOutput } from '../cache/store.ts';
 import type { BaseConfig } from '../settings/base.ts';
-import { foresees } from '../settings/returns.ts';
+import { foresees } from '../settings/policy.ts';
 import type { Earlier } from './define.ts';
 
 export const cad = {

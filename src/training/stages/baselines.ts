@@ -6,8 +6,8 @@ import { type Model, PARTS } from '../../agent/model.ts';
 import { capacityTerm, latentMetrics, lossOf, Pass, returnTerm } from '../../agent/terms.ts';
 import type { StageOutput } from '../../cache/store.ts';
 import type { BaseConfig } from '../../settings/base.ts';
-import { stageSection, steps } from '../../settings/fields.ts';
-import { foresees } from '../../settings/returns.ts';
+import { distinct, stageSection, steps } from '../../settings/fields.ts';
+import { foresees } from '../../settings/policy.ts';
 import { oracleLabels } from '../../sources/index.ts';
 import { trainOnHistories } from '../batches.ts';
 import { defineStage, type TrainingRun } from '../define.ts';
@@ -19,9 +19,7 @@ const settings = stageSection('Rows beside CAD for comparison; what is trained a
       'Training steps of each, 0 trains none; equal: as many as see as many sequences as the stages of CAD do (pretrain, distil and finetune)',
     )
     .default('equal'),
-  methods: z
-    .array(z.enum(registry.ids))
-    .refine(list => new Set(list).size === list.length, 'expected every baseline once')
+  methods: distinct(z.enum(registry.ids), 'baseline')
     .describe(registry.all.map(({ id, description }) => `${id}: ${description}`).join('; '))
     .default(['truncated', 'mean-pool', 'none']),
 });

@@ -43,7 +43,7 @@ import {
   type Task,
 } from '../../rl/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
-import { count, fraction, optimiserFields, optimiserOverrides, real, steps, weight } from '../../settings/fields.ts';
+import { count, fraction, optimiserFields, optimiserOverrides, real, section, steps, weight } from '../../settings/fields.ts';
 import { monteCarloTables, source, sourcePolicy } from '../../sources/index.ts';
 import { newBatch, writeSegment } from '../../tokenizers/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
@@ -55,36 +55,30 @@ import { type BatchRequest, defineStage, type StageBatches, type TrainingRun } f
 /** Scalar input: 0 while the values alone learn, 1 afterwards. */
 const POLICY_LEARNS = 'policyLearns';
 
-const settings = z
-  .strictObject({
-    ...optimiserOverrides,
-    learningRate: optimiserFields.learningRate.default(2e-4),
-    steps: steps('Iterations, each of rollouts on training tasks and of updates on them; 0 skips the stage').default(0),
-    streams: count('Streams of one iteration, each on a training task, from an empty memory').default(64),
-    episodes: count('In-context episodes of a stream').default(10),
-    epochs: count('Times that the episodes of an iteration are gone through, `batch` of them a step').default(3),
-    discount: fraction('γ, the worth of a reward one step later').default(0.99),
-    across: fraction('Share of γ that is left between two episodes: 1 counts later episodes for earlier actions, 0 does not').default(1),
-    lambda: fraction('λ of the generalised advantages: 0 trusts the values, 1 the rewards').default(0.95),
-    clipRatio: real()
-      .positive()
-      .describe("ε, by how much an action's probability may change before the change stops counting")
-      .default(0.2),
-    policyWeight: weight('Weight of the clipped surrogate of the negative expected return').default(1),
-    valueWeight: weight('Weight of the squared error of the values').default(0.5),
-    valueRate: weight("Learning rate of the values, as a multiple of the policy's").default(5),
-    valueSteps: steps('Iterations at the beginning in which the values alone learn').default(2),
-    entropyWeight: weight("Weight of the policy's entropy, which is rewarded").default(0.003),
-    klWeight: weight('Weight of the KL divergence from the policy that the stage starts with').default(0),
-    imitationWeight: weight('Weight of the cross-entropy with the labels of the own rollouts (on-policy distillation)').default(0),
-    labels: z
-      .enum(['source', 'monte-carlo'])
-      .describe("Who labels them: the source's learner, looking on, or Monte-Carlo estimates of optimal actions")
-      .default('source'),
-    compressorRate: fraction("Learning rate of the compressor, as a fraction of the policy's; 0 freezes it").default(0.5),
-  })
-  .prefault({})
-  .describe('Training on the returns of in-context rollouts (PPO), after fine-tuning');
+const settings = section('Training on the returns of in-context rollouts (PPO), after fine-tuning', {
+  ...optimiserOverrides,
+  learningRate: optimiserFields.learningRate.default(2e-4),
+  steps: steps('Iterations, each of rollouts on training tasks and of updates on them; 0 skips the stage').default(0),
+  streams: count('Streams of one iteration, each on a training task, from an empty memory').default(64),
+  episodes: count('In-context episodes of a stream').default(10),
+  epochs: count('Times that the episodes of an iteration are gone through, `batch` of them a step').default(3),
+  discount: fraction('γ, the worth of a reward one step later').default(0.99),
+  across: fraction('Share of γ that is left between two episodes: 1 counts later episodes for earlier actions, 0 does not').default(1),
+  lambda: fraction('λ of the generalised advantages: 0 trusts the values, 1 the rewards').default(0.95),
+  clipRatio: real().positive().describe("ε, by how much an action's probability may change before the change stops counting").default(0.2),
+  policyWeight: weight('Weight of the clipped surrogate of the negative expected return').default(1),
+  valueWeight: weight('Weight of the squared error of the values').default(0.5),
+  valueRate: weight("Learning rate of the values, as a multiple of the policy's").default(5),
+  valueSteps: steps('Iterations at the beginning in which the values alone learn').default(2),
+  entropyWeight: weight("Weight of the policy's entropy, which is rewarded").default(0.003),
+  klWeight: weight('Weight of the KL divergence from the policy that the stage starts with').default(0),
+  imitationWeight: weight('Weight of the cross-entropy with the labels of the own rollouts (on-policy distillation)').default(0),
+  labels: z
+    .enum(['source', 'monte-carlo'])
+    .describe("Who labels them: the source's learner, looking on, or Monte-Carlo estimates of optimal actions")
+    .default('source'),
+  compressorRate: fraction("Learning rate of the compressor, as a fraction of the policy's; 0 freezes it").default(0.5),
+});
 
 type ReinforceConfig = z.output<typeof settings>;
 

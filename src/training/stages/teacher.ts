@@ -7,7 +7,7 @@ import type { StageOutput } from '../../cache/store.ts';
 import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps } from '../../settings/fields.ts';
-import { foresees } from '../../settings/returns.ts';
+import { foresees } from '../../settings/policy.ts';
 import { trainOnHistories } from '../batches.ts';
 import { defineStage, type TrainingRun } from '../define.ts';
 

@@ -11,7 +11,7 @@ import type { StageOutput } from '../../cache/store.ts';
 import { mean } from '../../engine/index.ts';
 import { heldOutTasks, supervisedStream, trainingStream, trainingTask } from '../../histories/supervised.ts';
 import { PARAMETERS } from '../../optim/index.ts';
-import { count, stageSection, steps } from '../../settings/fields.ts';
+import { count, distinct, stageSection, steps } from '../../settings/fields.ts';
 import type { SupervisedBase } from '../../settings/supervised.ts';
 import {
   type BatchRequest,
@@ -29,9 +29,7 @@ export const supervisedStageFields = {
   train: stageSection('Compressor and predictor, end to end on −log p(label)', { steps: count('Training steps', 'steps').default(4000) }),
   baselines: stageSection('Models of the same size trained in the same way for comparison', {
     steps: steps('Training steps of each; 0 trains none').default(4000),
-    methods: z
-      .array(z.enum(['full', 'truncated', 'mean-pool', 'none']))
-      .refine(list => new Set(list).size === list.length, 'expected every baseline once')
+    methods: distinct(z.enum(['full', 'truncated', 'mean-pool', 'none']), 'baseline')
       .describe('Every example reaches the predictor, the last m examples, mean pooling to m latents, no context')
       .default(['full', 'truncated', 'mean-pool']),
   }),
