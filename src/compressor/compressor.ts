@@ -1,11 +1,12 @@
 /**
  * @file The interface of compressors: raw context X → latents Z.
- * Shape key: B batch, N context tokens, F features of a token, S tokens of a segment, D width, M latents.
+ * Shape key: B batch, N context tokens, F features of a token, R segments, S tokens of a segment, D width, M latents.
  */
 
-import { add, broadcastTo, concat, layerNorm, reshape, type Tensor } from '../engine/index.ts';
+import { add, broadcastTo, concat, layerNorm, less, max, reshape, slice, type Tensor, transpose } from '../engine/index.ts';
 import { addPositions, block, crossAttention, feedForward, keysValues, normalInit, type PositionKind, type Scope } from '../nn/index.ts';
-import { type ContextForm, type EmbedOptions, embedTokens, type TokenLayout } from '../tokenizers/index.ts';
+import { type ContextForm, type EmbedOptions, embedTokens, PRESENCE, type TokenLayout } from '../tokenizers/index.ts';
+import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
 /** A whole number in a range, or one of some words. */
@@ -82,6 +83,13 @@ export interface Compressor {
   fit?(contexts: Iterable<Float32Array>, shape: readonly [N: number, F: number], options: CompressorOptions, random: Random): Fitted;
 }
 
+/** Of compressors that make the m latents asked for from all of the context, wherever in it transitions stand. */
+export const wholeContext = {
+  form: 'window',
+  latents: (_: number, { latents }: CompressorOptions) => latents,
+  window: (contextTokens: number) => contextTokens,
+} as const satisfies Partial<Compressor>;
+
 /**
  * The stack that every compressor begins with (method 2): tokens embedded, positions added, pre-norm blocks. Gives normalised H [B, N, D].
  * Self-attention stays within pieces of `span` tokens (one episode, say): its cost is linear in N then, and what joins the pieces is the
@@ -113,3 +121,13 @@ export function pool(scope: Scope, queries_BMD: Tensor, h_BND: Tensor, { width, 
   // Not normalised: the capacity penalty R(Z) acts on the size of the latents.
   return add(pooled, feedForward(scope.at('pool').at('ffn'), layerNorm(pooled), hidden));
 }
+
+/** A context whose segments stand in slots of their own, x [B, N, F] → [R·B, S, F]: the first segment of every row of the batch, then the second of each, and so on. */
+export function segmentsOf(x_BNF: Tensor, segment: number): Tensor {
+  const [B, N, F] = x_BNF.shape;
+  expect(N % segment === 0, `expected a context of whole segments of ${segment} tokens, got ${N} tokens.`);
+  return reshape(transpose(reshape(x_BNF, [B, N / segment, segment, F]), [1, 0, 2, 3]), [(B * N) / segment, segment, F]);
+}
+
+/** Whether a segment [.., S, F] holds any transition: booleans [.., 1, 1]. */
+export const isThere = (segments_RSF: Tensor): Tensor => less(0.5, max(slice(segments_RSF, 2, PRESENCE, PRESENCE + 1), [1, 2], true));
