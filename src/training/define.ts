@@ -11,6 +11,7 @@ import type { WeightedTerm } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import type { History } from '../rl/index.ts';
 import type { BaseConfig, OptimiserConfig } from '../settings/base.ts';
+import { foresees } from '../settings/policy.ts';
 import type { Random } from '../util/random.ts';
 import type { BatchSource, TrainRequest } from './trainer.ts';
 
@@ -129,6 +130,18 @@ export interface Trained {
   readonly output?: StageOutput;
   readonly rows: readonly Omit<TrainedMethod, 'seed'>[];
 }
+
+/** What a stage left that trained one model with the compressor `kind`: the rows that it planned. */
+export const trainedAs = (planned: readonly PlannedRow[], kind: string, trained: StageOutput): Trained => ({
+  output: trained,
+  rows: planned.map(({ method, foresees }) => ({ method, foresees, kind, trained })),
+});
+
+/** The row of the agent that the stages train one after the other, as the latest of them left it. */
+export const cadRow = (config: Pick<BaseConfig, 'policy'>): PlannedRow => ({ method: 'cad', foresees: foresees(config) });
+
+/** The agent that later stages go on from. */
+export const agentOf = ({ finetune, distil }: Earlier): StageOutput => (finetune ?? distil)!;
 
 /**
  * One training stage.

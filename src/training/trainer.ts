@@ -3,31 +3,37 @@
  * run sees the same batches and ends in the same bytes.
  */
 
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CHECKPOINT, type Weights } from '../cache/checkpoint.ts';
+import { CHECKPOINT, type CheckpointRequest, loadCheckpoint, saveCheckpoint, type Weights, weightsFrom } from '../cache/checkpoint.ts';
 import type { StageContext } from '../cache/store.ts';
-import { type Executor, type HostTensor, optimise, type Tensor, toOnnx, zeros } from '../engine/index.ts';
+import { type Executor, type HostTensor, optimise, type StoredTensor, sizeOf, type Tensor, toOnnx, zeros } from '../engine/index.ts';
 import type { BufferSpec, ParameterSpec } from '../nn/index.ts';
 import {
   adam,
+  BUFFERS,
   chain,
   clipByGlobalNorm,
   decayWeights,
   descend,
   FROZEN,
+  PARAMETERS,
+  type Packing,
   pack,
   packing,
   perParameter,
   STEP,
   type TrainedState,
   trainStep,
+  unpack,
   warmupCosine,
 } from '../optim/index.ts';
 import type { OptimiserConfig } from '../settings/base.ts';
 import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { MetricsLog } from './metrics.ts';
-import { trainingState } from './state.ts';
+import { appendText, writeFileAtomic } from '../util/files.ts';
+
+const METRICS_FILE = 'metrics.jsonl';
 
 /** Steps between two lines of metrics. */
 const LOG_EVERY = 10;
@@ -199,5 +205,112 @@ async function compileStep(request: TrainRequest) {
     program,
     state: trainingState(join(context.folder, CHECKPOINT), layouts, given),
     frozen: (frozen.length > 0 ? { [FROZEN]: constants } : {}) as Record<string, HostTensor>,
+  };
+}
+
+/**
+ * What training changes, in memory and as a checkpoint at `path`: the parameters, the optimizer's moments and the buffers, each packed in a
+ * vector. `given` has the first value of every parameter and buffer.
+ */
+function trainingState(path: string, layouts: Readonly<Record<string, Packing>>, given: ReadonlyMap<string, Float32Array>) {
+  const slots = Object.entries(layouts);
+  const trained = [PARAMETERS, BUFFERS].filter(name => name in layouts);
+  const vectors = () => Object.fromEntries(slots.map(([name, { size }]) => [name, zeros([size])]));
+  let [current, next]: TrainedState[] = [vectors(), vectors()];
+  const dataOf = (name: string) => current[name].data as Float32Array;
+  for (const name of trained) pack(layouts[name], given, dataOf(name));
+  return {
+    path,
+    saved: () => existsSync(path),
+    /** The vectors that a step reads; only valid until the next one. */
+    current: () => current,
+    /** The vectors that a step may write, by the names of its outputs. */
+    next: () => Object.fromEntries(slots.map(([name]) => [`next.${name}`, next[name]])),
+    /** Takes over what a step gave; what it read is written by the next. */
+    advance(result: Readonly<Record<string, HostTensor>>): void {
+      [current, next] = [Object.fromEntries(slots.map(([name]) => [name, result[`next.${name}`]])), current];
+    },
+    /** The name of a vector that has other than finite numbers, if one has. */
+    notFinite: () => Object.keys(layouts).find(name => !dataOf(name).every(Number.isFinite)),
+    /** The parameters and the buffers by name. */
+    weights: (): Weights => new Map(trained.flatMap(name => [...unpack(layouts[name], dataOf(name))])),
+    save(at: { readonly key: string; readonly step: number }): void {
+      const tensors = new Map<string, StoredTensor>();
+      for (const [slot, { entries }] of slots)
+        for (const { name, shape, offset } of entries)
+          tensors.set(`${slot}/${name}`, { data: dataOf(slot).subarray(offset, offset + sizeOf(shape)), shape });
+      saveCheckpoint(path, { ...at, tensors });
+    },
+    /** Goes on from the checkpoint, if there is one, and gives the number of steps behind it. Throws as `loadCheckpoint` does. */
+    restore(request: CheckpointRequest): number {
+      if (!existsSync(path)) return 0;
+      const file = loadCheckpoint(path, request);
+      for (const [slot, layout] of slots) pack(layout, weightsFrom(path, file, layout.entries, `${slot}/`), dataOf(slot));
+      return file.step;
+    },
+  };
+}
+
+type Numbers = Readonly<Record<string, number>>;
+
+class MetricsLog {
+  readonly #path: string;
+  #waiting = '';
+
+  /** Goes on after so many steps; the metrics of later ones, which are done again, are dropped. */
+  constructor(folder: string, steps: number) {
+    this.#path = join(folder, METRICS_FILE);
+    if (!existsSync(this.#path)) return;
+    const kept = readFileSync(this.#path, 'utf8')
+      .split('\n')
+      .filter(line => line && stepOf(line) <= steps);
+    writeFileAtomic(this.#path, kept.map(line => `${line}\n`).join(''));
+  }
+
+  /** Adds the numbers of a step, and gives them as they are written. */
+  add(step: number, numbers: Numbers): Numbers {
+    const row = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value.toPrecision(7))]));
+    this.#waiting += `${JSON.stringify({ step, ...row })}\n`;
+    return row;
+  }
+
+  addValidation(step: number, validation: Numbers): void {
+    this.#waiting += `${JSON.stringify({ step, validation })}\n`;
+  }
+
+  /** Writes what was added. */
+  flush(): void {
+    if (this.#waiting) appendText(this.#path, this.#waiting);
+    this.#waiting = '';
+  }
+}
+
+/** A line that a killed process left half-written belongs to no step. */
+function stepOf(line: string): number {
+  try {
+    return JSON.parse(line).step;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Measurements by training step. */
+export interface ValidationCurve {
+  readonly step: number[];
+  /** By what was measured, a column each. */
+  readonly values: Readonly<Record<string, number[]>>;
+}
+
+/** Reads the lines that the probe of a training wrote among its metrics: those of steps before an interruption stand there, too. */
+export function validationCurve(folder: string): ValidationCurve {
+  const rows = readFileSync(join(folder, METRICS_FILE), 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map(line => JSON.parse(line) as { step: number; validation?: Record<string, number> })
+    .flatMap(({ step, validation }) => (validation ? [{ step, validation }] : []));
+  const names = Object.keys(rows[0].validation);
+  return {
+    step: rows.map(({ step }) => step),
+    values: Object.fromEntries(names.map(name => [name, rows.map(({ validation }) => validation[name])])),
   };
 }

@@ -49,8 +49,7 @@ import { newBatch, writeSegment } from '../../tokenizers/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import type { Random } from '../../util/random.ts';
 import { batchFeeds, trainOnHistories } from '../batches.ts';
-import { agentOf } from '../cad.ts';
-import { type BatchRequest, defineStage, type StageBatches, type TrainingRun } from '../define.ts';
+import { agentOf, type BatchRequest, defineStage, type StageBatches, type TrainingRun, trainedAs } from '../define.ts';
 
 /** Scalar input: 0 while the values alone learn, 1 afterwards. */
 const POLICY_LEARNS = 'policyLearns';
@@ -82,9 +81,7 @@ const settings = section('Training on the returns of in-context rollouts (PPO), 
 
 type ReinforceConfig = z.output<typeof settings>;
 
-export interface ReinforceSection {
-  readonly reinforce: ReinforceConfig;
-}
+export type ReinforceSection = { readonly reinforce: ReinforceConfig };
 
 /** What is acted on must be what the loss rebuilds: the agent's own steps, in whole episodes, no more of them than a context holds. */
 function expectWholeStreams({ segment, family, form, contextTransitions }: Model, episodes: number): void {
@@ -105,13 +102,15 @@ function expectWholeStreams({ segment, family, form, contextTransitions }: Model
     );
 }
 
+/** It does not go on with the prediction of returns. */
+const REINFORCED = [{ method: 'reinforced' }];
+
 /** Training of the agent on what it does in training tasks. */
 export const reinforce = defineStage({
   name: 'reinforce',
   settings,
   steps: ({ reinforce }: ReinforceSection) => reinforce.steps,
-  // It does not go on with the prediction of returns.
-  rows: () => [{ method: 'reinforced' }],
+  rows: () => REINFORCED,
   async train(run: TrainingRun<ReinforceSection>, earlier) {
     const { model, config } = run;
     const { compressor: kind, reinforce: settings } = config;
@@ -134,7 +133,7 @@ export const reinforce = defineStage({
         return experienceBatches({ ...request, model, kind, settings, tasks: train, teacher, executor: run.executor });
       },
     });
-    return { output, rows: [{ method: 'reinforced', kind, trained: output }] };
+    return trainedAs(REINFORCED, kind, output);
   },
 });
 
@@ -161,21 +160,20 @@ export function reinforceLoss(model: Model, scope: Scope, kind: string, batch: n
     const own = scope.at(RETURN_PARTS.start);
     return head.rows(model.logits(own, query, model.latents(own, kind, context)?.settled));
   };
+  const capacityWeight = compressorRate > 0 && latents?.capacity ? capacityTerm({ latents: model.latentSettings }, kind, 0).weight : 0;
   const policyLoss = weighted([
     [policyWeight, () => neg(weightedMean(clippedSurrogate(logRatio, advantage, clipRatio), weight))],
     [-entropyWeight, () => surprise],
     [klWeight, () => weightedMean(head.kl(start(), logits), weight)],
     [imitationWeight, imitation],
-    [
-      compressorRate > 0 && latents?.capacity ? capacityTerm({ latents: model.latentSettings }, kind, 0).weight : 0,
-      () => latents!.capacity!,
-    ],
+    [capacityWeight, () => latents!.capacity!],
   ]);
   // Nobody reads the values where no advantages are.
+  const learnt = () => mul(policyLoss, input(POLICY_LEARNS, []));
   const loss =
     policyWeight > 0
       ? weighted([
-          [1, () => mul(policyLoss, input(POLICY_LEARNS, []))],
+          [1, learnt],
           [valueWeight, value],
         ])
       : policyLoss;
@@ -207,11 +205,8 @@ export function teacherOf(
   }
   // A task's table is the same in every iteration, so that a resumed run has it too.
   const tableOf = monteCarloTables(family, random);
-  return tasks =>
-    tablePolicy(
-      family,
-      tasks.map(task => tableOf({ task, taskKey: family.taskKey(task) })),
-    );
+  const tablesOf = (tasks: readonly Task[]) => tasks.map(task => tableOf({ task, taskKey: family.taskKey(task) }));
+  return tasks => tablePolicy(family, tablesOf(tasks));
 }
 
 /** Looks on at these tasks; what is drawn at random comes from `fresh`. */

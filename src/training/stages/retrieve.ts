@@ -17,8 +17,7 @@ import { STORE_IDS, STORES, type StoreId } from '../../settings/stores.ts';
 import { BatchSampler, newBatch } from '../../tokenizers/index.ts';
 import { breathe } from '../../util/breathe.ts';
 import { batchFeeds, trainOnHistories } from '../batches.ts';
-import { agentOf } from '../cad.ts';
-import { type BatchRequest, defineStage, type StageBatches, type TrainingRun } from '../define.ts';
+import { agentOf, type BatchRequest, defineStage, type StageBatches, type TrainingRun } from '../define.ts';
 
 const settings = stageSection('Training of the policy on retrieved contexts with the compressor frozen, after fine-tuning', {
   steps: steps('Training steps, where policy.retrieval.contexts is above 0').default(600),
@@ -121,15 +120,9 @@ export const retrieve = defineStage({
       },
       batches: async request => retrievalBatches(run, contexts, request),
     });
+    const row = { kind, trained: output, retrieved: policy.retrieval.contexts };
     const memory = { contexts, student: { kind, trained: student } };
-    const rows = stores.map(store => ({
-      method: STORES[store].row,
-      kind,
-      trained: output,
-      retrieved: policy.retrieval.contexts,
-      memory: { store, ...memory },
-    }));
-    return { output, rows };
+    return { output, rows: stores.map(store => ({ method: STORES[store].row, ...row, memory: { store, ...memory } })) };
   },
 });
 

@@ -21,6 +21,7 @@ import {
   type StageRun,
   type StageSettings,
   type TrainingStage,
+  trainedAs,
 } from '../define.ts';
 import { trainStage } from '../stage.ts';
 
@@ -42,16 +43,17 @@ export interface SupervisedRun extends StageRun<Config> {
   readonly model: SupervisedModel;
 }
 
+const CAD = [{ method: 'cad' }];
+
 const train = defineStage({
   name: 'train',
   settings: supervisedStageFields.train,
   steps: ({ train }: Config) => train.steps,
   parts: ({ train: { steps } }) => [{ name: 'cad', steps }],
-  rows: () => [{ method: 'cad' }],
+  rows: () => CAD,
   async train(run: SupervisedRun) {
     const { compressor, train } = run.config;
-    const trained = await trainModel(run, 'cad', compressor, train);
-    return { output: trained, rows: [{ method: 'cad', kind: compressor, trained }] };
+    return trainedAs(CAD, compressor, await trainModel(run, 'cad', compressor, train));
   },
 });
 
@@ -88,10 +90,7 @@ function trainModel(run: SupervisedRun, name: string, kind: string, own: StageSe
     name,
     own,
     settings: {
-      kind,
-      problem,
-      contexts,
-      queries,
+      ...{ kind, problem, contexts, queries },
       model: config.model,
       // They change no weight, but they are in the curve.
       validation: { ...validation, seed: config.seed, queries: evaluate.queries },
@@ -106,11 +105,8 @@ function trainModel(run: SupervisedRun, name: string, kind: string, own: StageSe
 }
 
 /** Batches of the tasks that training draws, and the score on validation tasks in the course of it. */
-async function exampleBatches(
-  { config, model, seed, executor }: SupervisedRun,
-  kind: string,
-  request: BatchRequest,
-): Promise<StageBatches> {
+async function exampleBatches(run: SupervisedRun, kind: string, request: BatchRequest): Promise<StageBatches> {
+  const { config, model, seed, executor } = run;
   const { queries, validation, evaluate } = config;
   const { batch: size } = request.optimiser;
   const batch = model.newBatch(size, queries);
