@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { costOf } from '../agent/cost.ts';
 import { inferenceGraphs, openPolicy, ownModel } from '../agent/inference.ts';
 import type { Model } from '../agent/model.ts';
-import { readStageFile, reportOf, type StageFile, type StageStore } from '../cache/store.ts';
+import { readStageFile, reportOf, type StageStore } from '../cache/store.ts';
 import type { ExperimentConfig } from '../config/experiment.ts';
 import type { Executor } from '../engine/index.ts';
 import type { Demonstrations } from '../histories/demonstrate.ts';
@@ -53,7 +53,7 @@ export interface MethodRollouts {
 }
 
 const numbers = z.array(z.number());
-const RETURNS: StageFile<{ tasks: string[]; returns: number[]; regret?: number[] }> = {
+const RETURNS = {
   name: RETURNS_FILE,
   schema: z.strictObject({ tasks: z.array(z.string()), returns: numbers, regret: numbers.optional() }),
 };

@@ -4,15 +4,15 @@
  */
 
 import type { StageContext, StageFile, StageOutput } from '../../cache/store.ts';
-import { curveOf, type FactorProbes, type Missing, PROBED, type Probed, type ProbeReport, type Sides } from '../../records/index.ts';
+import { curveOf, type FactorProbes, type Missing, PROBED, type Probed, type ProbeReport, SIDES, type Sides } from '../../records/index.ts';
 import { PROBE_REPORT } from '../../records/inspection-format.ts';
 import type { HiddenFactor } from '../../rl/index.ts';
-import { drawRuns, measureOf, type ProbeScores, probe } from '../../statistics/index.ts';
+import { drawRuns, mean, measureOf, type ProbeScores, probe } from '../../statistics/index.ts';
 import { breathe } from '../../util/breathe.ts';
 import { Random } from '../../util/random.ts';
 import { resampledOf } from '../protocol.ts';
 import { loadStreams, recentTransitions, type WatchedStreams } from './streams.ts';
-import type { Subject } from './subject.ts';
+import { both, type Side, type Subject } from './subject.ts';
 
 const REPORT: StageFile<ProbeReport> = { name: 'probes.json', schema: PROBE_REPORT };
 
@@ -27,7 +27,13 @@ export async function inspectProbes(subject: Subject, streams: Sides<StageOutput
     settings: { env: config.env, seed: options.seed, resamples: config.evaluate.resamples },
     inputs: { train: streams.train.key, heldOut: streams.heldOut.key },
     file: REPORT,
-    run: context => probes(subject, { train: loadStreams(streams.train), heldOut: loadStreams(streams.heldOut) }, hidden, context),
+    run: context =>
+      probes(
+        subject,
+        both(side => loadStreams(streams[side])),
+        hidden,
+        context,
+      ),
   });
   return value;
 }
@@ -50,29 +56,28 @@ async function probes(
   // Tasks change places as wholes, so that a probe can learn their false labels as well as the true ones.
   const random = Random.seeded(options.seed).split('inspect', 'shuffled');
   const elsewhere = random.shuffled([...tasks.train.keys()]);
-  const strata = (side: keyof Sides<unknown>) => {
+  const draws = both(side => {
     const per = scored[side].length / tasks[side].length;
     const cells = new Array(tasks[side].length).fill([per]);
     const random = Random.seeded(options.seed).split('bootstrap');
     return drawRuns(cells, resampledOf(config, options.streams), config.evaluate.resamples, random);
-  };
-  const draws = { train: strata('train'), heldOut: strata('heldOut') };
+  });
 
   progress.start('probe', hidden.length * PROBED.length * moments.length);
   let done = 0;
   const factors: FactorProbes[] = [];
   for (const factor of hidden) {
-    const value = { train: tasks.train.map(factor.of), heldOut: tasks.heldOut.map(factor.of) };
+    const value = both(side => tasks[side].map(factor.of));
     const at = async (probed: Probed, e: number): Promise<Sides<ProbeScores>> => {
       await breathe(signal);
       const labels = probed === 'shuffled' ? { ...value, train: elsewhere.map(t => value.train[t]) } : value;
-      const samples = (side: keyof Sides<unknown>, at: readonly number[]) => ({
+      const samples = (side: Side, at: readonly number[]) => ({
         rows: rowsAt(streams[side], probed, e, at),
         values: at.map(i => labels[side][streams[side].task[i]]),
       });
       const fitted = { ...samples('train', fit), groups: fit.map(i => streams.train.task[i]) };
       const size = fitted.rows.length / fit.length;
-      const asked = [samples('train', scored.train), samples('heldOut', scored.heldOut)];
+      const asked = SIDES.map(side => samples(side, scored[side]));
       const [train, heldOut] = probe({ space: factor.space, size, fit: fitted, scored: asked });
       progress.update(++done);
       return { train, heldOut };
@@ -82,24 +87,13 @@ async function probes(
       scores[probed] = [];
       for (const e of moments.keys()) scores[probed].push(await at(probed, e));
     }
-    const curve = (probed: Probed): Sides<ReturnType<typeof curveOf>> => ({
-      train: curveOf(
-        scores[probed].map(({ train }) => train),
-        draws.train,
-      ),
-      heldOut: curveOf(
-        scores[probed].map(({ heldOut }) => heldOut),
-        draws.heldOut,
-      ),
-    });
-    const each = <T>(of: (scores: ProbeScores) => T): Sides<T[]> => ({
-      train: scores.Z.map(({ train }) => of(train)),
-      heldOut: scores.Z.map(({ heldOut }) => of(heldOut)),
-    });
+    const along = (probed: Probed, side: Side) => scores[probed].map(sides => sides[side]);
+    const curve = (probed: Probed) => both(side => curveOf(along(probed, side), draws[side]));
+    const each = <T>(of: (scores: ProbeScores) => T) => both(side => along('Z', side).map(of));
     const numbers = scores.Z[0].train.parts.length;
     const parts = Array.from({ length: numbers }, (_, c) => ({
       name: factor.parts?.[c] ?? String(c),
-      mean: each(({ parts }) => parts[c].reduce((a, b) => a + b) / parts[c].length),
+      mean: each(({ parts }) => mean(parts[c])),
     }));
     factors.push({
       name: factor.name,
@@ -110,15 +104,14 @@ async function probes(
     });
   }
   progress.finish();
-  const share = (side: keyof Sides<unknown>) =>
-    moments.map((_, e) => scored[side].reduce((sum, i) => sum + streams[side].rewarded[i][e], 0) / scored[side].length);
+  const share = (side: Side) => moments.map((_, e) => mean(scored[side].map(i => streams[side].rewarded[i][e])));
   const width = (values: Float32Array) => values.length / (streams.train.task.length * moments.length);
   return {
     episodes: moments,
     numbers: { Z: width(streams.train.latents), raw: width(streams.train.recent) },
     transitions: recentTransitions(subject),
     fittedStreams,
-    rewarded: { train: share('train'), heldOut: share('heldOut') },
+    rewarded: both(share),
     factors,
   };
 }

@@ -14,6 +14,18 @@ import { CadenzaError } from '../../util/errors.ts';
 import { lazy } from '../../util/lazy.ts';
 import { openRun, stageOf, trainingHistories } from '../finished.ts';
 
+/** A side of the tasks: those that were trained on, or those that were held out. */
+export type Side = keyof Sides<unknown>;
+
+/** The same of both sides. */
+export const both = <T>(of: (side: Side) => T): Sides<T> => ({ train: of('train'), heldOut: of('heldOut') });
+
+/** The same of one side after the other. */
+export const inTurn = async <T>(of: (side: Side) => Promise<T>): Promise<Sides<T>> => ({
+  train: await of('train'),
+  heldOut: await of('heldOut'),
+});
+
 export interface InspectOptions {
   /** Tasks of each side at most. */
   readonly tasks: number;
