@@ -119,6 +119,5 @@ export async function importDataset({ layout, out, ...request }: DatasetRequest)
   const familyOf = ({ id, options }: DeclaredEnvironment) => registered(id, options);
   const given = layout === undefined ? undefined : exchangeFormat(layout);
   const { histories, format, ...about } = await importHistories({ ...request, format: given, familyOf });
-  const { version, commit, node } = provenance();
-  return { dataset: saveDataset(out, histories, { ...about, creator: { version, node, commit } }), format };
+  return { dataset: saveDataset(out, histories, { ...about, creator: provenance() }), format };
 }

@@ -113,15 +113,14 @@ export class ContextCompressor {
     };
     const columns = [history.action, history.reward, history.terminated, history.truncated].map(rows);
     const seen = [history.observation, history.nextObservation].map(rows);
+    const earned = episodeReturns(history).subarray(0, episode);
     return {
       hash: hashJson({ task, columns, seen }),
       task: taskKey,
       side: this.#sides.get(taskKey)!,
       stream,
       episode,
-      return: episodeReturns(history)
-        .subarray(0, episode)
-        .reduce((sum, value) => sum + value, 0),
+      return: earned.reduce((sum, value) => sum + value, 0),
     };
   }
 
@@ -211,10 +210,8 @@ export async function storeContexts(
       seen++;
       if (!(await onceFree(() => store.has(about.hash), { progress, signal }))) missing.push(about);
     }
-    const made = await compressor.compress(
-      history,
-      missing.map(({ episode }) => episode),
-    );
+    const wanted = missing.map(({ episode }) => episode);
+    const made = await compressor.compress(history, wanted);
     waiting.push(...missing.map((about, i) => ({ ...about, ...made[i] })));
     if (waiting.length >= INSERT) await flush();
     progress.update(done + 1);

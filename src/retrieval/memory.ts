@@ -65,22 +65,12 @@ function evaluatedContexts(
   { store, config, model, executor, seed, at, tasks }: MemoryRequest,
   student: TrainedModel,
 ): Promise<StageOutput> {
-  const { histories } = config.retrieve;
-  const { episodes } = config.source;
+  const { env, split, source, retrieve } = config;
+  const [{ histories }, { episodes }] = [retrieve, source];
   const { tasks: side, maxTasks } = config.evaluate;
   return store.run({
     stage: `contexts-${side}${at ? `-${at}` : ''}-seed${seed}`,
-    settings: {
-      env: config.env,
-      split: config.split,
-      side,
-      maxTasks,
-      histories,
-      episodes,
-      seed,
-      executor: config.executor,
-      ...datasetKey(config),
-    },
+    settings: { env, split, side, maxTasks, histories, episodes, seed, executor: config.executor, ...datasetKey(config) },
     inputs: { student: student.trained.key },
     async run({ folder, progress, signal }) {
       const { family } = model;
@@ -111,8 +101,10 @@ export async function openMemory(request: MemoryRequest, { store, contexts, stud
   return {
     inputs: Object.fromEntries(Object.entries(outputs).map(([role, { key }]) => [role, key])),
     settings: { store, retrieval: lookUp },
-    retriever: taskKeys =>
-      retrieverOf(joinTables(Object.values(outputs).map(({ folder }) => loadTable(folder).table)), kind, lookUp, taskKeys),
+    retriever(taskKeys) {
+      const tables = Object.values(outputs).map(({ folder }) => loadTable(folder).table);
+      return retrieverOf(joinTables(tables), kind, lookUp, taskKeys);
+    },
   };
 }
 
