@@ -98,6 +98,7 @@ export async function resultsOf(
   writeFileAtomic(join(out, RETURNS_FILE), text);
   const { episodes, streams, sampling, resamples } = config.evaluate;
   const tasks = found.raw.tasks.length;
+  const drawn = { seeds: config.seeds.length, resampled: resampledOf(config) };
   return {
     format: RESULTS_FORMAT,
     ...commonResults(config, found, recorded),
@@ -105,14 +106,7 @@ export async function resultsOf(
     episodes,
     streams: streams * tasks,
     sampling,
-    bars: describeBars({
-      tasks,
-      streams,
-      seeds: config.seeds.length,
-      resamples,
-      resampled: resampledOf(config),
-      side: config.evaluate.tasks,
-    }),
+    bars: describeBars({ ...drawn, tasks, streams, resamples, side: config.evaluate.tasks }),
     methods,
     ...(tables.length > 0 ? { tables: Object.fromEntries(tables.map(([name, { methods }]) => [name, methods])) } : {}),
     ...(Object.keys(versus).length > 0 ? { versus } : {}),

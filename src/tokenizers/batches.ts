@@ -152,14 +152,11 @@ export function writePast(
   for (const [i, s] of held.entries()) writeContext(tokenizer, out, row + (empty + i) * stride, segment, history, starts[s], starts[s + 1]);
 }
 
-/** The parts of a batch that say what was seen; what is to be learnt of it differs. */
-export type BatchInputs = Pick<Batch, 'context' | 'query' | 'weight'>;
-
 /** Writes segment `s` of `history` as row `b`: what happened before it as the context, its steps as the query. The rows must be zero. */
 export function writeSegment(
   tokenizer: Tokenizer,
   shape: BatchShape,
-  into: BatchInputs,
+  into: Pick<Batch, 'context' | 'query' | 'weight'>,
   b: number,
   history: Transitions,
   starts: ArrayLike<number>,

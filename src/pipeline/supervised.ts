@@ -1,0 +1,157 @@
+/** @file Supervised experiments: a problem whose tasks are labeled examples, models that learn them in context, and the exact reference (method 5.3). */
+
+import { expectLatents, SupervisedModel } from '../agent/supervised/model.ts';
+import { exampleCounts, SCORED_AT_ONCE } from '../agent/supervised/scorer.ts';
+import { type ScoredModel, type SupervisedEvaluation, scoreModel, supervisedMethods } from '../analysis/supervised.ts';
+import { type SupervisedConfig, supervisedSchema } from '../config/supervised.ts';
+import { auditStage, auditTasks, type TaskAudit } from '../histories/supervised.ts';
+import { Scope } from '../nn/index.ts';
+import { describeSupervisedBars, SUPERVISED_FORMAT, type SupervisedResults } from '../records/index.ts';
+import { labelRecord, problems } from '../supervised/index.ts';
+import { optimiserOf } from '../training/define.ts';
+import { supervisedStages, tasksPerSeed } from '../training/supervised/stages.ts';
+import { hashJson } from '../util/files.ts';
+import type { ExperimentKind } from './kind.ts';
+import {
+  type Estimate,
+  expectFits,
+  expectTables,
+  expectThreads,
+  fitting,
+  grownSizes,
+  leastResults,
+  leastWeights,
+  machineMemory,
+  measure,
+  type StageEstimate,
+  TRAINING_BYTES,
+  TRAINING_FLOPS,
+  VECTORS,
+} from './needs.ts';
+import { commonResults } from './results.ts';
+
+/** What the stages share. */
+interface SupervisedData extends SupervisedEvaluation {
+  readonly audit: TaskAudit;
+}
+
+/** What an evaluation found. */
+interface SupervisedScores {
+  readonly opened: SupervisedData;
+  readonly models: readonly ScoredModel[];
+}
+
+export const supervised: ExperimentKind<SupervisedConfig, SupervisedData, SupervisedScores, SupervisedResults> = {
+  name: 'supervised',
+  key: 'problem',
+  acts: false,
+  schema: supervisedSchema,
+  dataStage: 'audit',
+  training: supervisedStages,
+  variants: config => [{ name: config.name, config }],
+  expectBuildable(config) {
+    // First, because what is too large cannot even be built.
+    const found = estimateSupervised(config);
+    const model = new SupervisedModel(config);
+    expectLatents(model, config.compressor);
+    for (const { kind } of trainedModels(config)) model.outputs(new Scope(), kind, 1, 1);
+    return found;
+  },
+  async open(config, { store, executor }) {
+    const model = new SupervisedModel(config);
+    const audit = await auditTasks(store, config, model.problem, tasksPerSeed(config));
+    return { store, config, executor, model, audit };
+  },
+  async evaluate(opened, trained) {
+    const models: ScoredModel[] = [];
+    for (const method of trained) models.push(await scoreModel(opened, method));
+    return { opened, models };
+  },
+  async results(config, [{ evaluated }], { command, seconds }) {
+    const { opened, models } = evaluated;
+    const { problem } = opened.model;
+    const { methods, tasks, validation } = await supervisedMethods(opened, models);
+    const { headline, queries, resamples } = config.evaluate;
+    const { score, better } = labelRecord(problem.label.kind);
+    return {
+      format: SUPERVISED_FORMAT,
+      ...commonResults(config, { command, seconds, dataHashes: { test: hashJson(tasks.map(({ task }) => Array.from(task))) } }),
+      problem: { ...config.problem, description: problems.get(problem.id).description },
+      score: { name: score, better },
+      reference: { name: problem.reference.name, about: problem.reference.about },
+      examples: exampleCounts(config),
+      headline,
+      tasks: tasks.length,
+      queries,
+      bars: describeSupervisedBars({ tasks: tasks.length, seeds: config.seeds.length, resamples }),
+      methods,
+      validation: { tasks: config.validation.tasks, reference: validation },
+      split: { ...opened.audit },
+    };
+  },
+  planned: ({ seeds }) => ({
+    data: seeds.map(auditStage),
+    evaluation: trained => trained.map(({ method, seed }) => `evaluate-${method}-seed${seed}`),
+  }),
+};
+
+/** The models that are trained: what stands in the compressor's place, its steps and its batches. */
+const trainedModels = (config: SupervisedConfig) => {
+  const { compressor, baselines } = config;
+  const model = (stage: string, kind: string, section: 'train' | 'baselines') => {
+    const { steps, batch } = config[section];
+    const setting = batch === undefined ? 'optimiser.batch' : `${section}.batch`;
+    return { stage, kind, steps, batch: optimiserOf(config, config[section]).batch, setting };
+  };
+  const others = baselines.steps > 0 ? baselines.methods : [];
+  return [model('cad', compressor, 'train'), ...others.map(kind => model(kind, kind, 'baselines'))];
+};
+
+/** Estimates a supervised experiment. Throws `E_CONFIG` as `estimate` does. */
+export function estimateSupervised(config: SupervisedConfig, memory = machineMemory()): Estimate {
+  expectThreads(config);
+  const { context, queries, model: sizes, validation, evaluate, seeds } = config;
+  const { examples, fewest } = context;
+  const model = new SupervisedModel(config);
+  const { inputs, label } = model.problem;
+  const models = trainedModels(config);
+  const { batch, setting } = models.toSorted((a, b) => b.batch - a.batch)[0];
+  for (const { kind } of models) expectTables(kind, examples, model.options, kind === 'causal' ? 'model.latents' : 'context.examples');
+  const counts = examples - fewest + 1;
+  const tasks = validation.tasks + evaluate.tasks;
+  // The tasks themselves, and the scores of every method.
+  const held = tasks * (8 * (examples + evaluate.queries) * (inputs + label.size) + 16 * counts * (models.length + 2));
+  const bootstrap = evaluate.resamples * (2 * evaluate.tasks + 16 * counts);
+  const scoring = 4 * SCORED_AT_ONCE * leastResults(sizes, examples, evaluate.queries);
+  const grows = { ...grownSizes(sizes), 'context.examples': examples / 16 };
+  const heldGrows = {
+    'evaluate.tasks': evaluate.tasks / 1000,
+    'validation.tasks': validation.tasks / 256,
+    'evaluate.queries': evaluate.queries / 16,
+    'context.examples': examples / 16,
+  };
+  const trainingGrows = { ...grows, [setting]: batch / 128, queries: queries / 8 };
+  const needs = [
+    { what: 'the held-out tasks and their scores', bytes: held, grows: heldGrows },
+    { what: 'the bootstrap', bytes: bootstrap, grows: { ...heldGrows, 'evaluate.resamples': evaluate.resamples / 2000 } },
+    { what: 'the weights', bytes: leastWeights(sizes, 0), grows },
+    { what: 'a training step', bytes: 4 * batch * leastResults(sizes, examples, queries), grows: trainingGrows },
+    { what: 'the evaluation', bytes: scoring, grows: { ...grows, 'evaluate.queries': evaluate.queries / 16 } },
+  ];
+  for (const need of needs) expectFits(need, memory);
+  const trained = models.map(({ stage, kind, steps, batch }): StageEstimate => {
+    const { bytes, flops, nodes, parameters } = measure([{ outputs: { outputs: model.outputs(new Scope(), kind, 1, queries) } }]);
+    return {
+      stage,
+      steps,
+      parameters,
+      nodes,
+      bytes: held + 4 * VECTORS * parameters + TRAINING_BYTES * batch * bytes,
+      flops: TRAINING_FLOPS * steps * batch * flops * seeds.length,
+    };
+  });
+  const evaluation = { stage: 'evaluate', bytes: held + bootstrap + scoring };
+  // Every model has a part of its own, for each seed.
+  const parts = seeds.flatMap(() => trained.map(({ bytes }) => Math.max(bytes, evaluation.bytes)));
+  return fitting({ name: config.name, stages: [...trained, evaluation], parts }, trainingGrows, memory);
+}
