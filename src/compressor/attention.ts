@@ -6,8 +6,7 @@
 
 import { mean, pad, reshape } from '../engine/index.ts';
 import { block } from '../nn/index.ts';
-import { type Compressor, encode, learnedQueries, pool, wholeContext } from './compressor.ts';
-import { defineCompressor, latentLayers } from './settings.ts';
+import { type Compressor, defineCompressor, encode, latentLayers, learnedQueries, pool, wholeContext } from './compressor.ts';
 
 /** m learned latent queries attend to the hidden states: z_j = Attention(q_j, H, H). */
 export const bottleneck: Compressor = {

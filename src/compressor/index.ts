@@ -12,7 +12,6 @@ import { recurrent } from './recurrent.ts';
 export * from './compressor.ts';
 export * from './latents/index.ts';
 export * from './reconstruction.ts';
-export * from './settings.ts';
 
 export const compressors = new Registry<Compressor>('compressor', [
   bottleneck,

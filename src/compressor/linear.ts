@@ -6,8 +6,7 @@
 
 import { linear as affine, constant, transpose } from '../engine/index.ts';
 import { addPositions, block, linear } from '../nn/index.ts';
-import { type Compressor, encode, wholeContext } from './compressor.ts';
-import { defineCompressor, latentLayers } from './settings.ts';
+import { type Compressor, defineCompressor, encode, latentLayers, wholeContext } from './compressor.ts';
 
 /** Z = Blocks(P H + p) with P [m, N] learned: what a latent stands for is a place in the context, whatever is there. */
 export const linearProjection = defineCompressor({

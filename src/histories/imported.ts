@@ -14,7 +14,7 @@ import {
   saveDataset,
 } from '../data/index.ts';
 import { environment, environments } from '../envs/index.ts';
-import type { EnvFamily, History, Task } from '../rl/index.ts';
+import type { EnvFamily, Task } from '../rl/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { canonicalJson } from '../util/files.ts';
@@ -44,13 +44,6 @@ export function familyOf({ env, source }: ImportConfig, dataset = datasetOf({ en
   return registered(id, env.options) ?? recordedFamily(dataset);
 }
 
-/** What the generating stage makes of a data set. */
-export interface Selected {
-  readonly histories: History[];
-  /** Histories that are left out: of held-out tasks, and of training tasks beyond `source.maxTasks`. */
-  readonly dropped: { readonly heldOut: number; readonly beyondMaxTasks: number };
-}
-
 export interface Selection {
   /** Of the data set. */
   readonly folder: string;
@@ -62,7 +55,7 @@ export interface Selection {
 }
 
 /** The histories of the taught tasks. Throws `E_SPLIT` where there are none, `E_DATA` where they are of other options of the environment. */
-export function selectHistories({ folder, dataset, family, train, taught }: Selection): Selected {
+export function selectHistories({ folder, dataset, family, train, taught }: Selection) {
   const [recorded, here] = [dataset.environment, environmentOf(family)].map(each => canonicalJson(each));
   if (recorded !== here)
     throw new CadenzaError(
@@ -81,6 +74,7 @@ export function selectHistories({ folder, dataset, family, train, taught }: Sele
       'E_SPLIT',
       `${folder} has ${all.length} histories, but none of the ${taught.length} tasks to train on. Change split.seed or split.heldOut, or import more.`,
     );
+  // Left out: histories of held-out tasks, and of training tasks beyond `source.maxTasks`.
   return { histories, dropped: { heldOut: all.length - histories.length - beyondMaxTasks, beyondMaxTasks } };
 }
 

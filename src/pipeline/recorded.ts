@@ -5,8 +5,7 @@
 
 import { join } from 'node:path';
 import { z } from 'zod';
-import { exportModel } from '../agent/export.ts';
-import { weightsOf } from '../agent/inference.ts';
+import { exportModel, weightsOf } from '../agent/inference.ts';
 import { type Model, withWeights } from '../agent/model.ts';
 import { rolloutSettings } from '../analysis/protocol.ts';
 import { type Evaluation, evaluationOf } from '../analysis/rollouts.ts';

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { baseline, isTrained } from '../agent/baselines/index.ts';
-import { exportModel } from '../agent/export.ts';
+import { exportModel } from '../agent/inference.ts';
 import { Model } from '../agent/model.ts';
 import { type Evaluated, evaluate } from '../analysis/evaluate.ts';
 import { compareWithSource, measuresImitation } from '../analysis/imitation.ts';

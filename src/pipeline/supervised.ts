@@ -4,7 +4,7 @@ import { expectLatents, SupervisedModel } from '../agent/supervised/model.ts';
 import { exampleCounts, SCORED_AT_ONCE } from '../agent/supervised/scorer.ts';
 import { type ScoredModel, type SupervisedEvaluation, scoreModel, supervisedMethods } from '../analysis/supervised.ts';
 import { type SupervisedConfig, supervisedSchema } from '../config/supervised.ts';
-import { auditStage, auditTasks, type TaskAudit } from '../histories/supervised.ts';
+import { auditStage, auditTasks } from '../histories/supervised.ts';
 import { Scope } from '../nn/index.ts';
 import { describeSupervisedBars, SUPERVISED_FORMAT, type SupervisedResults } from '../records/index.ts';
 import { labelRecord, problems } from '../supervised/index.ts';
@@ -32,7 +32,7 @@ import { commonResults } from './results.ts';
 
 /** What the stages share. */
 interface SupervisedData extends SupervisedEvaluation {
-  readonly audit: TaskAudit;
+  readonly audit: Awaited<ReturnType<typeof auditTasks>>;
 }
 
 /** What an evaluation found. */

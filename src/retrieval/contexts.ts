@@ -3,6 +3,7 @@
  * comes by in tasks of any side (method 7.1). They go into a store, or are looked up in one.
  */
 
+import { setTimeout } from 'node:timers/promises';
 import { type Context, type ContextAbout, type ContextStore, StoreLocked } from '../data/contexts.ts';
 import { tasksByKey } from '../data/index.ts';
 import type { Executor, Program } from '../engine/index.ts';
@@ -166,15 +167,7 @@ export async function onceFree<T>(attempt: () => T, { progress, signal }: { prog
       if (signal.aborted) throw error;
       if (!said) progress.say(`${error.message.split(':')[0]}; waiting for the process that writes there (Ctrl-C gives up)`);
     }
-    await new Promise<void>(resolve => {
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, RETRY_MS);
-      signal.addEventListener('abort', done);
-    });
+    await setTimeout(RETRY_MS, undefined, { signal }).catch(() => undefined);
     signal.throwIfAborted();
   }
 }

@@ -45,14 +45,6 @@ export interface TrainedMethod extends TrainedModel {
   readonly memory?: MethodMemory;
 }
 
-/** An open memory: keys of the stages it is made of, and who looks up in it. */
-export interface Memory {
-  readonly inputs: Readonly<Record<string, string>>;
-  readonly settings: unknown;
-  /** For environments with these tasks. */
-  retriever(taskKeys: readonly string[]): MeasuredRetriever;
-}
-
 export interface MeasuredRetriever extends Retriever {
   /** What it was given, for the results. */
   readonly use: RetrievalUse;
@@ -91,8 +83,8 @@ function evaluatedContexts(
   });
 }
 
-/** Opens what the method's store holds in this evaluation. */
-export async function openMemory(request: MemoryRequest, { store, contexts, student }: MethodMemory): Promise<Memory> {
+/** Opens what the method's store holds in this evaluation: keys of the stages it is made of, and who looks up in it. */
+export async function openMemory(request: MemoryRequest, { store, contexts, student }: MethodMemory) {
   const kind: StoreKind = STORES[store];
   const lookUp = request.config.policy.retrieval;
   const outputs: Record<string, StageOutput> = {};
@@ -101,7 +93,8 @@ export async function openMemory(request: MemoryRequest, { store, contexts, stud
   return {
     inputs: Object.fromEntries(Object.entries(outputs).map(([role, { key }]) => [role, key])),
     settings: { store, retrieval: lookUp },
-    retriever(taskKeys) {
+    /** For environments with these tasks. */
+    retriever(taskKeys: readonly string[]) {
       const tables = Object.values(outputs).map(({ folder }) => loadTable(folder).table);
       return retrieverOf(joinTables(tables), kind, lookUp, taskKeys);
     },

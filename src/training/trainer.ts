@@ -77,25 +77,13 @@ export interface TrainRequest {
   readonly context: StageContext;
 }
 
-export interface TrainResult {
-  /** The trained parameters and the buffers by name. */
-  readonly weights: Weights;
-  /** Share of the loop's time, probes aside, that was not spent in `run`. */
-  readonly overhead: number;
-  /** Time spent drawing batches, as a share of the time in `run`. */
-  readonly sampling: number;
-  readonly lastLoss: number;
-  /** The metrics of the last step's batch; empty when no step was left to do. */
-  readonly lastMetrics: Readonly<Record<string, number>>;
-}
-
 /** Trains to the end, from the stage's checkpoint where there is one. Throws `E_NUMERICS` at a loss or a state that is not finite, `E_INTERRUPTED` on a signal. */
-export async function train(request: TrainRequest): Promise<TrainResult> {
+export async function train(request: TrainRequest) {
   const { title, metrics = {}, steps, batches, checkpointEvery, probe, context } = request;
   const { feeds, fill, unit = 1, figures = () => ({}), note = () => `loss ${lastLoss.toFixed(4)}` } = batches;
   const { program, state, frozen } = await compileStep(request);
   const begin = state.restore({ key: context.key, steps, unit });
-  const log = new MetricsLog(context.folder, begin);
+  const log = metricsLog(context.folder, begin);
   const scalarNames = ['loss', 'gradientNorm', 'learningRate', ...Object.keys(metrics)];
   const scalars = Object.fromEntries(scalarNames.map(name => [name, zeros([])]));
   const outputs = [...scalarNames, ...Object.keys(state.next())];
@@ -164,9 +152,11 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
   await program.dispose();
   return {
     weights: state.weights(),
+    /** Share of the loop's time, probes aside, that was not spent in `run`; and time spent drawing batches, as a share of the time in `run`. */
     overhead: inside > 0 ? 1 - inside / total : 0,
     sampling: inside > 0 ? drawing / inside : 0,
     lastLoss,
+    /** Of the last step's batch; empty when no step was left to do. */
     lastMetrics,
   };
 }
@@ -253,36 +243,31 @@ function trainingState(path: string, layouts: Readonly<Record<string, Packing>>,
 
 type Numbers = Readonly<Record<string, number>>;
 
-class MetricsLog {
-  readonly #path: string;
-  #waiting = '';
-
-  /** Goes on after so many steps; the metrics of later ones, which are done again, are dropped. */
-  constructor(folder: string, steps: number) {
-    this.#path = join(folder, METRICS_FILE);
-    if (!existsSync(this.#path)) return;
-    const kept = readFileSync(this.#path, 'utf8')
-      .split('\n')
-      .filter(line => line && stepOf(line) <= steps);
-    writeFileAtomic(this.#path, kept.map(line => `${line}\n`).join(''));
+/** The log of a stage that goes on after so many steps; the metrics of later ones, which are done again, are dropped. */
+function metricsLog(folder: string, steps: number) {
+  const path = join(folder, METRICS_FILE);
+  let waiting = '';
+  if (existsSync(path)) {
+    const lines = readFileSync(path, 'utf8').split('\n');
+    const kept = lines.filter(line => line && stepOf(line) <= steps);
+    writeFileAtomic(path, kept.map(line => `${line}\n`).join(''));
   }
-
-  /** Adds the numbers of a step, and gives them as they are written. */
-  add(step: number, numbers: Numbers): Numbers {
-    const row = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value.toPrecision(7))]));
-    this.#waiting += `${JSON.stringify({ step, ...row })}\n`;
-    return row;
-  }
-
-  addValidation(step: number, validation: Numbers): void {
-    this.#waiting += `${JSON.stringify({ step, validation })}\n`;
-  }
-
-  /** Writes what was added. */
-  flush(): void {
-    if (this.#waiting) appendText(this.#path, this.#waiting);
-    this.#waiting = '';
-  }
+  return {
+    /** Adds the numbers of a step, and gives them as they are written. */
+    add(step: number, numbers: Numbers): Numbers {
+      const row = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value.toPrecision(7))]));
+      waiting += `${JSON.stringify({ step, ...row })}\n`;
+      return row;
+    },
+    addValidation(step: number, validation: Numbers): void {
+      waiting += `${JSON.stringify({ step, validation })}\n`;
+    },
+    /** Writes what was added. */
+    flush(): void {
+      if (waiting) appendText(path, waiting);
+      waiting = '';
+    },
+  };
 }
 
 /** A line that a killed process left half-written belongs to no step. */

@@ -4,7 +4,7 @@
  */
 
 import { type CompressorOptions, compressor } from '../../compressor/index.ts';
-import { type HostTensor, input, reshape, slice, type Tensor, zeros } from '../../engine/index.ts';
+import { input, reshape, slice, type Tensor, zeros } from '../../engine/index.ts';
 import { crossEntropy, gaussianNll, type Scope } from '../../nn/index.ts';
 import { predictQueries } from '../../policy/index.ts';
 import type { SupervisedBase } from '../../settings/supervised.ts';
@@ -39,16 +39,6 @@ const LABEL_MODELS: Record<LabelKind, LabelModel> = {
   class: { field: (builder, size) => builder.categorical('label', size), outputs: size => size, loss: crossEntropy },
 };
 
-/** Buffers of one batch of contexts with their queries. */
-export interface SupervisedBatch {
-  /** [B, N, F] examples at the right end, rows of zeros where there are none. */
-  readonly context: HostTensor;
-  /** [B, Q, d] */
-  readonly query: HostTensor;
-  /** [B, Q, S] */
-  readonly label: HostTensor;
-}
-
 /** Everything that follows from the configuration: layouts, sizes, and the graphs over them. */
 export class SupervisedModel {
   readonly problem: Problem;
@@ -81,13 +71,17 @@ export class SupervisedModel {
     return { context: [batch, this.#examples, this.tokens.width], query: [batch, queries, inputs], label: [batch, queries, label.size] };
   }
 
-  newBatch(batch: number, queries: number): SupervisedBatch {
+  /**
+   * Buffers of one batch of contexts with their queries: context [B, N, F] with the examples at the right end, rows of zeros where there are none, query
+   * [B, Q, d], label [B, Q, S].
+   */
+  newBatch(batch: number, queries: number) {
     const { context, query, label } = this.#shapes(batch, queries);
     return { context: zeros(context), query: zeros(query), label: zeros(label) };
   }
 
   /** Writes one task into row `b`: its examples right-aligned, its queries in order. */
-  write({ context, query, label }: SupervisedBatch, b: number, { examples, queries }: Omit<Draw, 'task'>): void {
+  write({ context, query, label }: ReturnType<SupervisedModel['newBatch']>, b: number, { examples, queries }: Omit<Draw, 'task'>): void {
     const { inputs: d, label: kind } = this.problem;
     const row = this.#examples * this.tokens.width;
     const tokens = (context.data as Float32Array).subarray(b * row, (b + 1) * row);
