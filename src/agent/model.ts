@@ -60,10 +60,7 @@ export type ModelConfig = Pick<BaseConfig, 'tokenizer' | 'context' | 'model' | '
 export const INFERENCE_INPUTS: ReadonlySet<string> = new Set(['context', 'state', 'query', 'latents', 'codes', 'retrieved', 'present']);
 
 /** The discrete form of Z: `shape` [M, G] codes, each below `size`. */
-export interface CodeShape {
-  readonly shape: readonly number[];
-  readonly size: number;
-}
+export type CodeShape = { readonly shape: readonly number[]; readonly size: number };
 
 /** What acts: graphs, and what of the past they take. */
 export interface Inference {

@@ -47,10 +47,7 @@ export const memoryOf = async (evaluation: Evaluation, { memory, seed }: Trained
   memory && (await openMemory({ ...evaluation, seed, tasks: openTasks(evaluation.config).evaluated }, memory));
 
 /** What one method of one seed earned, and what it costs to act with it. */
-export interface MethodRollouts {
-  readonly returns: SeedReturns;
-  readonly cost: MethodCost;
-}
+export type MethodRollouts = { readonly returns: SeedReturns; readonly cost: MethodCost };
 
 const numbers = z.array(z.number());
 const RETURNS = {
@@ -60,11 +57,7 @@ const RETURNS = {
 const reported = fields<MethodCost & { lookUpShare?: number }>({ ...METHOD_COST, lookUpShare: z.number().optional() });
 
 /** What acts, what that costs, and the seconds that looking up took, for one that looks contexts up. */
-interface Player {
-  readonly policy: Policy;
-  readonly cost: () => MethodCost;
-  readonly lookUpSeconds?: () => number;
-}
+type Player = { readonly policy: Policy; readonly cost: () => MethodCost; readonly lookUpSeconds?: () => number };
 
 interface RolloutRequest {
   /** Name of the row. */

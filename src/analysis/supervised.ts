@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { z } from 'zod';
-import { exampleCounts, makeScorer, meansByCount, scoreFunction } from '../agent/supervised/scorer.ts';
+import { exampleCounts, makeScorer, meansByCount, scoreFunction } from '../agent/supervised.ts';
 import { loadWeights, MODEL_FILE } from '../cache/checkpoint.ts';
 import { zeros } from '../engine/index.ts';
 import { heldOutTasks } from '../histories/supervised.ts';
@@ -20,9 +20,7 @@ const SCORES = { name: 'scores.json', schema: z.strictObject({ counts: z.array(z
 export type SupervisedEvaluation = Omit<SupervisedRun, 'seed'>;
 
 /** A trained model with its [counts × tasks] scores. */
-export interface ScoredModel extends TrainedMethod {
-  readonly scores: readonly number[];
-}
+export type ScoredModel = TrainedMethod & { readonly scores: readonly number[] };
 
 /** Scores a trained model on the test tasks, or reads what was scored before. */
 export async function scoreModel({ store, config, model, executor }: SupervisedEvaluation, of: TrainedMethod): Promise<ScoredModel> {

@@ -8,10 +8,7 @@ import { readBytes, sha256, writeFileAtomic } from '../util/files.ts';
 /** Weights of a finished training stage. */
 export const MODEL_FILE = 'model.safetensors';
 
-export interface NamedShape {
-  readonly name: string;
-  readonly shape: Shape;
-}
+export type NamedShape = { readonly name: string; readonly shape: Shape };
 
 /** Named vectors with the shapes they stand for. */
 export type Weights = Map<string, Float32Array>;

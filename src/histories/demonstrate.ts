@@ -19,10 +19,7 @@ import { learningHistory, loadHistories } from './generate.ts';
 import { openTasks } from './tasks.ts';
 
 /** The demonstrations of one style. */
-export interface Demonstrations {
-  readonly style: DemonstrationStyle;
-  readonly output: StageOutput;
-}
+export type Demonstrations = { readonly style: DemonstrationStyle; readonly output: StageOutput };
 
 /** What is to be demonstrated: `each` times every task. */
 interface Wanted {

@@ -64,16 +64,10 @@ export const ablationSchema = z.strictObject({
 export type Ablation = z.output<typeof ablationSchema>;
 
 /** One combination. Its name, and that of its row, are its values, joined. */
-interface Cell extends Variant<ExperimentConfig> {
-  readonly values: Readonly<Record<string, string>>;
-}
+type Cell = Variant<ExperimentConfig> & { readonly values: Readonly<Record<string, string>> };
 
 /** An ablation, the experiment that it varies, and all its combinations. */
-export interface OpenAblation {
-  readonly ablation: Ablation;
-  readonly base: ExperimentConfig;
-  readonly cells: readonly Cell[];
-}
+export type OpenAblation = { readonly ablation: Ablation; readonly base: ExperimentConfig; readonly cells: readonly Cell[] };
 
 /** Reads an ablation and the experiment that it varies. `overrides` are laid over the settings of the file. Throws `E_CONFIG`, also where an axis sets what they do. */
 export function loadAblation(file: string, overrides: readonly string[] = []): OpenAblation {

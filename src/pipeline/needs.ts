@@ -11,11 +11,7 @@ import type { BaseConfig } from '../settings/base.ts';
 import { CadenzaError } from '../util/errors.ts';
 
 /** One thing that takes memory, and the settings that it grows with, each as a multiple of an ordinary value. */
-export interface Need {
-  readonly what: string;
-  readonly bytes: number;
-  readonly grows: Readonly<Record<string, number>>;
-}
+export type Need = { readonly what: string; readonly bytes: number; readonly grows: Readonly<Record<string, number>> };
 
 export interface StageEstimate {
   readonly stage: string;

@@ -110,11 +110,7 @@ export const recorded: ExperimentKind<ExperimentConfig, HistoryData, RecordedEva
 };
 
 /** One recorded segment: segment i of a history is [starts[i], starts[i + 1]). */
-interface Place extends Along {
-  readonly history: History;
-  readonly starts: Int32Array;
-  readonly s: number;
-}
+type Place = Along & { readonly history: History; readonly starts: Int32Array; readonly s: number };
 
 interface Recordings {
   readonly byTask: ReadonlyMap<string, readonly Place[]>;

@@ -1,7 +1,6 @@
 /** @file Supervised experiments: a problem whose tasks are labeled examples, models that learn them in context, and the exact reference (method 5.3). */
 
-import { expectLatents, SupervisedModel } from '../agent/supervised/model.ts';
-import { exampleCounts, SCORED_AT_ONCE } from '../agent/supervised/scorer.ts';
+import { exampleCounts, expectLatents, SCORED_AT_ONCE, SupervisedModel } from '../agent/supervised.ts';
 import { type ScoredModel, type SupervisedEvaluation, scoreModel, supervisedMethods } from '../analysis/supervised.ts';
 import { type SupervisedConfig, supervisedSchema } from '../config/supervised.ts';
 import { auditStage, auditTasks } from '../histories/supervised.ts';
@@ -31,15 +30,10 @@ import {
 import { commonResults } from './results.ts';
 
 /** What the stages share. */
-interface SupervisedData extends SupervisedEvaluation {
-  readonly audit: Awaited<ReturnType<typeof auditTasks>>;
-}
+type SupervisedData = SupervisedEvaluation & { readonly audit: Awaited<ReturnType<typeof auditTasks>> };
 
 /** What an evaluation found. */
-interface SupervisedScores {
-  readonly opened: SupervisedData;
-  readonly models: readonly ScoredModel[];
-}
+type SupervisedScores = { readonly opened: SupervisedData; readonly models: readonly ScoredModel[] };
 
 export const supervised: ExperimentKind<SupervisedConfig, SupervisedData, SupervisedScores, SupervisedResults> = {
   name: 'supervised',

@@ -39,11 +39,7 @@ export interface MemoryRequest {
 }
 
 /** One trained model to evaluate, and what it looks contexts up in, if it does. */
-export interface TrainedMethod extends TrainedModel {
-  readonly method: string;
-  readonly seed: number;
-  readonly memory?: MethodMemory;
-}
+export type TrainedMethod = TrainedModel & { readonly method: string; readonly seed: number; readonly memory?: MethodMemory };
 
 export interface MeasuredRetriever extends Retriever {
   /** What it was given, for the results. */

@@ -34,9 +34,7 @@ export interface StreamTable extends ContextTable<StoredContext> {
 }
 
 /** A stream that was lived through. */
-export interface Lived extends Origin {
-  readonly past: Transitions;
-}
+export type Lived = Origin & { readonly past: Transitions };
 
 /** Rows in the order of streams and segments, of streams with so many segments each. */
 function streamRows(streams: readonly StoredContext[]): Pick<StreamTable, 'rows' | 'last'> {

@@ -6,7 +6,7 @@ import type { Weights } from '../cache/checkpoint.ts';
 import type { StageOutput, StageStore } from '../cache/store.ts';
 import type { Executor, Tensor } from '../engine/index.ts';
 import type { Demonstrations } from '../histories/demonstrate.ts';
-import type { BufferSpec, ParameterSpec, Scope } from '../nn/index.ts';
+import type { Scope } from '../nn/index.ts';
 import type { WeightedTerm } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import type { History } from '../rl/index.ts';
@@ -74,14 +74,7 @@ export interface HistoryStageSpec extends Omit<StageSpec, 'data' | 'batches'> {
 }
 
 /** What batches may depend on besides the run. */
-export interface BatchRequest {
-  readonly optimiser: OptimiserConfig;
-  readonly trainable: readonly ParameterSpec[];
-  readonly frozen: readonly ParameterSpec[];
-  /** State that the steps replace. */
-  readonly buffers: readonly BufferSpec[];
-  /** The first value of every parameter and buffer. */
-  readonly given: Weights;
+export interface BatchRequest extends Required<Pick<TrainRequest, 'optimiser' | 'trainable' | 'frozen' | 'buffers' | 'given'>> {
   readonly random: Random;
   readonly signal: AbortSignal;
 }
@@ -96,9 +89,7 @@ export interface StageBatches extends BatchSource {
 }
 
 /** What every section of a training stage has: its steps, and what it overrides of the optimizer. */
-export interface StageSettings extends Partial<OptimiserConfig> {
-  readonly steps: number | string;
-}
+export type StageSettings = Partial<OptimiserConfig> & { readonly steps: number | string };
 
 /** The optimizer of a stage: the shared settings with the stage's own on top. */
 export function optimiserOf({ optimiser }: Pick<BaseConfig, 'optimiser'>, own: StageSettings): OptimiserConfig {
@@ -126,10 +117,7 @@ export interface PlannedRow {
 }
 
 /** What a stage left: weights that later ones go on from, and rows of the evaluation. */
-export interface Trained {
-  readonly output?: StageOutput;
-  readonly rows: readonly Omit<TrainedMethod, 'seed'>[];
-}
+export type Trained = { readonly output?: StageOutput; readonly rows: readonly Omit<TrainedMethod, 'seed'>[] };
 
 /** What a stage left that trained one model with the compressor `kind`: the rows that it planned. */
 export const trainedAs = (planned: readonly PlannedRow[], kind: string, trained: StageOutput): Trained => ({

@@ -93,10 +93,7 @@ async function reconstruct(
 }
 
 /** A stage that holds the weights of R_ψ, and where these come from. */
-interface Decoder {
-  readonly trained: StageOutput;
-  readonly about: string;
-}
+type Decoder = { readonly trained: StageOutput; readonly about: string };
 
 /**
  * The decoder of the student's own stage, or of the one that pretrained it if C_θ is the same there, number for number: a decoder of latents that

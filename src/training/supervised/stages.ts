@@ -5,8 +5,7 @@
 
 import { z } from 'zod';
 import { PARTS } from '../../agent/model.ts';
-import type { SupervisedModel } from '../../agent/supervised/model.ts';
-import { exampleCounts, makeScorer, meansByCount } from '../../agent/supervised/scorer.ts';
+import { exampleCounts, makeScorer, meansByCount, type SupervisedModel } from '../../agent/supervised.ts';
 import type { StageOutput } from '../../cache/store.ts';
 import { mean } from '../../engine/index.ts';
 import { heldOutTasks, supervisedStream, trainingStream, trainingTask } from '../../histories/supervised.ts';
@@ -39,9 +38,7 @@ export const supervisedStageFields = {
 type Config = SupervisedBase & z.output<z.ZodObject<typeof supervisedStageFields>>;
 
 /** What they train with. */
-export interface SupervisedRun extends StageRun<Config> {
-  readonly model: SupervisedModel;
-}
+export type SupervisedRun = StageRun<Config> & { readonly model: SupervisedModel };
 
 const CAD = [{ method: 'cad' }];
 
