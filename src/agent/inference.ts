@@ -51,7 +51,6 @@ export function weightsOf({ trained }: Pick<TrainedModel, 'trained'>): Map<strin
 export const ownModel = (beside: Model, { model = beside }: Pick<TrainedModel, 'model'>): Model => model.in(beside.family);
 
 export interface GraphRequest {
-  /** Contexts and environments of one call. */
   readonly compress: number;
   readonly act: number;
   /** Whether the graph that acts says which returns it predicts, and how it attends. */
@@ -96,7 +95,6 @@ export interface PolicyRequest {
   readonly given?: Float32Array;
 }
 
-/** A trained model as a policy. */
 export async function openPolicy(request: PolicyRequest, of: TrainedModel): Promise<InContextPolicy> {
   const { executor, size, compress: contexts = COMPRESS_BATCH, retrieve, onCodes, onReturns, onAttention, given } = request;
   const model = ownModel(request.model, of);

@@ -86,7 +86,6 @@ export interface Inference {
 /** Where the parameters of each part live: a stage trains parts, and freezes others, by these prefixes. Beside them: STATISTICS. */
 export const PARTS = { compressor: 'compressor', policy: 'policy', decoder: 'decoder', teacher: 'teacher' } as const;
 
-/** The part that a parameter belongs to. */
 export const partOf = (name: string): string => name.slice(0, name.indexOf('.'));
 
 /** Parts that only training by returns has: a read-out of values, and what the student was when it began. */

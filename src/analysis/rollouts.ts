@@ -60,7 +60,6 @@ const reported = fields<MethodCost & { lookUpShare?: number }>({ ...METHOD_COST,
 type Player = { readonly policy: Policy; readonly cost: () => MethodCost; readonly lookUpSeconds?: () => number };
 
 interface RolloutRequest {
-  /** Name of the row. */
   readonly name: string;
   readonly seed: number;
   /** Stages that the player reads, and what else it depends on. */
@@ -153,7 +152,6 @@ const promptedPolicy = (policy: InContextPolicy, prompts: readonly History[]): P
 /** A row that a source plays: a learning algorithm, random choice or the oracle. */
 export interface SourceRow {
   readonly method: string;
-  /** Of the source. */
   readonly id: string;
   readonly options: Readonly<Record<string, unknown>>;
 }

@@ -51,7 +51,6 @@ export const CHECKPOINT = 'checkpoint.safetensors';
 
 /** The state of a training that is not finished. */
 export interface Checkpoint {
-  /** Of the stage. */
   readonly key: string;
   /** Steps that are behind it. */
   readonly step: number;

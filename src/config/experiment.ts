@@ -38,7 +38,6 @@ export const experimentSchema = z
   .superRefine(checkAcross)
   .superRefine(checkTables);
 
-/** A fully resolved experiment. */
 export type ExperimentConfig = z.output<typeof experimentSchema>;
 export type ExperimentTable = ExperimentConfig['tables'][number];
 export type EvaluationEnv = ExperimentConfig['evaluate']['envs'][number];

@@ -45,7 +45,6 @@ export function familyOf({ env, source }: ImportConfig, dataset = datasetOf({ en
 }
 
 export interface Selection {
-  /** Of the data set. */
   readonly folder: string;
   readonly dataset: Dataset;
   readonly family: EnvFamily;
@@ -101,7 +100,6 @@ export function expectImported(config: ImportConfig, recorded: unknown): void {
 export interface DatasetRequest extends Omit<ImportRequest, 'format' | 'familyOf'> {
   /** Id of the layout; found out from the files when left out. */
   readonly layout?: string;
-  /** Folder of the data set. */
   readonly out: string;
 }
 

@@ -230,7 +230,6 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   return results!;
 }
 
-/** What the combinations found, in one table. */
 function oneTable(
   { rate, beside, reference }: Ablation,
   cells: readonly Cell[],

@@ -180,7 +180,6 @@ function evaluationNeeds(config: ExperimentConfig, model: Model): Need[] {
   return needs;
 }
 
-/** Whether a stage trains anything. */
 const trains = (config: ExperimentConfig, stage: TrainingStageName): boolean => stageSteps(config, stage) > 0;
 
 /** The least that training takes, without any graph: batches, weights, and one result of every block. */

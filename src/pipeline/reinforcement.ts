@@ -23,7 +23,6 @@ import { expectBuildable } from './buildable.ts';
 import { type ExperimentKind, type PlannedMethod, wantedBy } from './kind.ts';
 import { resultsOf } from './results.ts';
 
-/** What the stages of an experiment share. */
 export type HistoryData = Omit<TrainingRun<StageSections>, 'seed' | 'config'> & { readonly config: ExperimentConfig };
 
 /** What an experiment with one source found. */

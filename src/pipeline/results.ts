@@ -64,7 +64,6 @@ export function writeResults<R extends CommonResults>(out: string, results: R): 
 
 /** The tables of an experiment in reinforcement learning, or of an ablation. */
 export interface Tables extends Evaluated, Provenance {
-  /** Further tables, by name. */
   readonly tables: Readonly<Record<string, Evaluated>>;
   readonly returns: Record<string, ReturnTable>;
   readonly imitation: Record<string, ImitationTable>;

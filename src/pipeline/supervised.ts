@@ -29,10 +29,8 @@ import {
 } from './needs.ts';
 import { commonResults } from './results.ts';
 
-/** What the stages share. */
 type SupervisedData = SupervisedEvaluation & { readonly audit: Awaited<ReturnType<typeof auditTasks>> };
 
-/** What an evaluation found. */
 type SupervisedScores = { readonly opened: SupervisedData; readonly models: readonly ScoredModel[] };
 
 export const supervised: ExperimentKind<SupervisedConfig, SupervisedData, SupervisedScores, SupervisedResults> = {

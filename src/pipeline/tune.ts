@@ -79,7 +79,6 @@ export interface TuneOptions {
   readonly measure: Measure;
   /** Seed of what is drawn; not of the trainings, whose seeds the experiment has. */
   readonly seed: number;
-  /** Folder of the study. */
   readonly out: string;
   readonly fresh?: boolean;
   readonly progress: Progress;

@@ -54,7 +54,6 @@ export async function policyHistories(
 
 export interface Rolling {
   readonly tasks: readonly Task[];
-  /** Streams in each task. */
   readonly streams: number;
   readonly episodes: number;
   readonly seed: number;

@@ -21,7 +21,6 @@ import { writeJson } from '../util/files.ts';
 import { fields } from '../util/formats.ts';
 import { encodePrefixes } from './prefixes.ts';
 
-/** One context of a table. */
 export interface StoredContext extends Origin {
   /** Segments of its stream that were over. The context of none looks up, and is never found. */
   readonly segments: number;
@@ -97,7 +96,6 @@ export function shownTo(table: StreamTable, seeker: Seeker, lookUp: BaseConfig['
   return found.map(({ row }) => (shows === 'end' ? table.last[row] : row));
 }
 
-/** Several tables as one. */
 export function joinTables(tables: readonly StreamTable[]): StreamTable {
   const codes = tables.flatMap(table => table.codes ?? []);
   let before = 0;

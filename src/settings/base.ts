@@ -221,5 +221,4 @@ export const evaluationFields = {
 /** A resolved experiment as far as it is not about single training stages. */
 export type BaseConfig = z.output<z.ZodObject<typeof sharedFields & typeof evaluationFields>>;
 
-/** AdamW settings of one stage. */
 export type OptimiserConfig = BaseConfig['optimiser'];

@@ -25,7 +25,6 @@ function schemaOf(setting: CompressorSetting, of: readonly string[]): z.ZodType<
   return setting.default === undefined ? whole.optional() : whole.default(setting.default);
 }
 
-/** `compression`. */
 export const compressionSection = section(
   'What single compressors read; each says which of it, and no stage of another depends on it',
   Object.fromEntries(Array.from(settings(), ([name, { setting, of }]) => [name, schemaOf(setting, of)])),
@@ -34,7 +33,6 @@ export const compressionSection = section(
 /** Codes are computed as float32 numbers, which are exact so far. */
 const MAX_CODES = 2 ** 20;
 
-/** `latents`. */
 export const latentsSection = section('Kind of latents that the compressor gives to the policy', {
   kind: z
     .enum(latentKinds.ids)

@@ -65,7 +65,6 @@ const head = section('How actions are decoded', {
     .default(DEFAULT_HEAD.autoregressive),
 });
 
-/** `policy`. */
 export const policySection = section('Form of the policy A_φ', {
   form: z
     .enum(['decoder', 'encoder-decoder', 'prefix'])

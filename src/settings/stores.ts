@@ -5,7 +5,6 @@
 
 /** Where a context is from. */
 export interface Origin {
-  /** Key of its task. */
   readonly task: string;
   /** The history or rollout that it is a part of. */
   readonly stream: string;

@@ -79,7 +79,6 @@ export interface BatchRequest extends Required<Pick<TrainRequest, 'optimiser' | 
   readonly signal: AbortSignal;
 }
 
-/** The batches of a stage. */
 export interface StageBatches extends BatchSource {
   /** Parameters that follow from the data: those that the model has begin with these values. */
   readonly given?: Weights;

@@ -53,7 +53,6 @@ export interface BatchSource {
 }
 
 export interface TrainRequest {
-  /** Name on the progress bar. */
   readonly title: string;
   readonly loss: Tensor;
   readonly metrics?: Readonly<Record<string, Tensor>>;
@@ -67,7 +66,6 @@ export interface TrainRequest {
   readonly optimiser: OptimiserConfig;
   /** Learning rate and weight decay of a parameter, relative to the optimiser's. */
   readonly group?: (name: string) => { rate?: number; weightDecay?: number };
-  /** Where the batches come from. */
   readonly batches: BatchSource;
   /** Steps between two checkpoints; a multiple of the batches' `unit`. */
   readonly checkpointEvery: number;
@@ -222,7 +220,6 @@ function trainingState(path: string, layouts: Readonly<Record<string, Packing>>,
     },
     /** The name of a vector that has other than finite numbers, if one has. */
     notFinite: () => Object.keys(layouts).find(name => !dataOf(name).every(Number.isFinite)),
-    /** The parameters and the buffers by name. */
     weights: (): Weights => new Map(trained.flatMap(name => [...unpack(layouts[name], dataOf(name))])),
     save(at: { readonly key: string; readonly step: number }): void {
       const tensors = new Map<string, StoredTensor>();
@@ -262,7 +259,6 @@ function metricsLog(folder: string, steps: number) {
     addValidation(step: number, validation: Numbers): void {
       waiting += `${JSON.stringify({ step, validation })}\n`;
     },
-    /** Writes what was added. */
     flush(): void {
       if (waiting) appendText(path, waiting);
       waiting = '';

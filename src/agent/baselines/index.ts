@@ -35,7 +35,6 @@ export interface TrainedBaseline extends Row {
 
 /** A source that plays for itself, as `source` and `random` do in every table. */
 export interface PlayedBaseline extends Row {
-  /** Id of the source. */
   readonly plays: string;
 }
 

@@ -17,7 +17,6 @@ import { both, type InspectOptions, inTurn, openSubject, type Side, type Subject
 import { inspectTransplants } from './transplants.ts';
 
 export interface InspectRequest extends StoreOptions {
-  /** Folder of the run. */
   readonly run: string;
   /** Where inspect.json goes. */
   readonly out: string;

@@ -45,7 +45,6 @@ const STREAMS = {
   }),
 };
 
-/** The streams of one side. */
 export interface WatchedStreams extends z.output<typeof STREAMS.schema> {
   /** [S · E · M · D] */
   readonly latents: Float32Array;
@@ -73,7 +72,6 @@ export function recentTransitions({ model, student }: Pick<Subject, 'model' | 's
   return Math.min(Math.max(1, room), model.contextTransitions);
 }
 
-/** Plays the streams of one side. */
 export function watchStreams(subject: Subject, side: Side): Promise<StageOutput> {
   const { store, config, student, options, episodes, shared } = subject;
   const { sampling, tasks: evaluated, maxTasks } = config.evaluate;

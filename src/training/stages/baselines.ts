@@ -30,7 +30,6 @@ export type BaselinesSection = { readonly baselines: z.output<typeof settings> }
 type Budget = { readonly steps: number; readonly batch?: number };
 type Config = BaselinesSection & Readonly<Record<'pretrain' | 'distil' | 'finetune', Budget>>;
 
-/** Training steps of each baseline. */
 export function baselineSteps(config: Pick<BaseConfig, 'optimiser'> & Config): number {
   const { baselines, optimiser } = config;
   if (baselines.steps !== 'equal') return baselines.steps;

@@ -105,7 +105,6 @@ function expectWholeStreams({ segment, family, form, contextTransitions }: Model
 /** It does not go on with the prediction of returns. */
 const REINFORCED = [{ method: 'reinforced' }];
 
-/** Training of the agent on what it does in training tasks. */
 export const reinforce = defineStage({
   name: 'reinforce',
   settings,
@@ -242,7 +241,6 @@ export interface ExperienceRequest extends BatchRequest {
   readonly model: Model;
   readonly kind: string;
   readonly settings: ReinforceConfig;
-  /** What is played: training tasks. */
   readonly tasks: readonly Task[];
   readonly teacher?: Teacher;
   readonly executor: TrainingRun['executor'];

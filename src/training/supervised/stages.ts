@@ -24,7 +24,6 @@ import {
 } from '../define.ts';
 import { trainStage } from '../stage.ts';
 
-/** Their sections of the configuration. */
 export const supervisedStageFields = {
   train: stageSection('Compressor and predictor, end to end on −log p(label)', { steps: count('Training steps', 'steps').default(4000) }),
   baselines: stageSection('Models of the same size trained in the same way for comparison', {
@@ -37,7 +36,6 @@ export const supervisedStageFields = {
 
 type Config = SupervisedBase & z.output<z.ZodObject<typeof supervisedStageFields>>;
 
-/** What they train with. */
 export type SupervisedRun = StageRun<Config> & { readonly model: SupervisedModel };
 
 const CAD = [{ method: 'cad' }];
@@ -69,7 +67,6 @@ const baselines = defineStage({
   },
 });
 
-/** The stages in the order in which they run. */
 export const supervisedStages: readonly TrainingStage<string, z.ZodType, Config, SupervisedRun>[] = [train, baselines];
 
 /** Tasks that training draws for each seed: every method takes the first of the same ones. */
