@@ -83,12 +83,9 @@ const sealedSchema = manifestSchema.extend({
 });
 
 /** What a file in the folder of a stage may hold. */
-const checkpointFormat = <T>(folder: string, what: string, schema: z.ZodType<T>): RecordFormat<T> => ({
-  what,
-  schema,
-  code: 'E_CHECKPOINT',
-  advice: againAdvice(folder),
-});
+function checkpointFormat<T>(folder: string, what: string, schema: z.ZodType<T>): RecordFormat<T> {
+  return { what, schema, code: 'E_CHECKPOINT', advice: againAdvice(folder) };
+}
 
 const againAdvice = (folder: string) => `Delete the folder ${folder}; then ${makesAgain(dirname(dirname(folder)))}.`;
 

@@ -101,12 +101,10 @@ type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonl
 export type ModelDescription = DeepReadonly<z.output<typeof schema>>;
 
 /** What of the past the compressor sees at once. */
-export const contextShape = ({
-  contextTransitions,
-  horizon,
-  segment = horizon,
-  form = 'window',
-}: Pick<ModelDescription, 'contextTransitions' | 'horizon' | 'segment' | 'form'>): ContextShape => ({ contextTransitions, segment, form });
+export function contextShape(of: Pick<ModelDescription, 'contextTransitions' | 'horizon' | 'segment' | 'form'>): ContextShape {
+  const { contextTransitions, horizon, segment = horizon, form = 'window' } = of;
+  return { contextTransitions, segment, form };
+}
 
 /** The columns of a tokenizer, as a description has them. */
 export const tokenColumns = ({ context, query }: Pick<Tokenizer, 'context' | 'query'>): ModelDescription['tokens'] => {

@@ -43,11 +43,9 @@ export type Baseline = TrainedBaseline | PlayedBaseline;
 export const isTrained = (baseline: Baseline): baseline is TrainedBaseline => 'compressor' in baseline;
 
 /** The settings of the experiment as the model of a baseline has them. */
-export const settingsOf = ({ compressor, changes }: TrainedBaseline, beside: Beside): ModelConfig => ({
-  ...beside.config,
-  ...changes?.(beside),
-  compressor,
-});
+export function settingsOf({ compressor, changes }: TrainedBaseline, beside: Beside): ModelConfig {
+  return { ...beside.config, ...changes?.(beside), compressor };
+}
 
 /** The model of such settings: the past stands in its context as it does in CAD's, unless what takes the compressor's place needs it otherwise. */
 export function modelBeside({ model }: Beside, settings: ModelConfig): Model {

@@ -22,18 +22,13 @@ export async function inspectProbes(subject: Subject, streams: Sides<StageOutput
   if (hidden.length === 0) return { missing: `Not available: ${id} does not declare what is hidden in its tasks.` };
   if (options.streams < 2)
     return { missing: 'Not available: probes are fitted on some streams of every training task and scored on others; use 2 or more.' };
+  const read = () => both(side => loadStreams(streams[side]));
   const { value } = await store.compute({
     stage: 'inspect-probes',
     settings: { env: config.env, seed: options.seed, resamples: config.evaluate.resamples },
     inputs: { train: streams.train.key, heldOut: streams.heldOut.key },
     file: REPORT,
-    run: context =>
-      probes(
-        subject,
-        both(side => loadStreams(streams[side])),
-        hidden,
-        context,
-      ),
+    run: context => probes(subject, read(), hidden, context),
   });
   return value;
 }
@@ -41,12 +36,8 @@ export async function inspectProbes(subject: Subject, streams: Sides<StageOutput
 /** Streams of a task out of `streams` that probes are fitted on: three quarters, and one at least to score. */
 const fittedOf = (streams: number): number => Math.min(streams - 1, Math.ceil(0.75 * streams));
 
-async function probes(
-  subject: Subject,
-  streams: Sides<WatchedStreams>,
-  hidden: readonly HiddenFactor[],
-  { progress, signal }: StageContext,
-): Promise<ProbeReport> {
+async function probes(subject: Subject, streams: Sides<WatchedStreams>, hidden: readonly HiddenFactor[], context: StageContext) {
+  const { progress, signal } = context;
   const { tasks, options, config } = subject;
   const { moments } = streams.train;
   const fittedStreams = fittedOf(options.streams);

@@ -36,12 +36,8 @@ export async function inspectReconstruction(subject: Subject, streams: Sides<Sta
   return { decoder: decoder.about, ...value };
 }
 
-async function reconstruct(
-  subject: Subject,
-  decoder: Decoder,
-  outputs: Sides<StageOutput>,
-  { progress, signal }: StageContext,
-): Promise<Omit<Reconstruction, 'decoder'>> {
+async function reconstruct(subject: Subject, decoder: Decoder, outputs: Sides<StageOutput>, context: StageContext) {
+  const { progress, signal } = context;
   const { model, student, executor } = subject;
   const { contextTokens, contextTransitions } = model;
   const { context: layout, tokensPerTransition } = model.tokenizer;
@@ -69,9 +65,9 @@ async function reconstruct(
         const at = (i * moments.length + moments.indexOf(after)) * size;
         latents.data.set(all.subarray(at, at + size), k * size);
       }
-      const { context } = await program.run({ latents }, ['context']);
+      const made = await program.run({ latents }, ['context']);
       const actual = contexts.subarray(from * row, (from + chunk.length) * row);
-      decoded.add((context.data as Float32Array).subarray(0, actual.length), actual);
+      decoded.add((made.context.data as Float32Array).subarray(0, actual.length), actual);
       for (let k = 0; k < chunk.length; k++) reference.add(guess, actual.subarray(k * row, (k + 1) * row));
       done += chunk.length;
       progress.update(done);
