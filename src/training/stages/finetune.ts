@@ -57,12 +57,15 @@ export const finetune = defineStage({
     const beta = finetuneBeta(config);
     const teacher = teacherFor(config, beta, earlier.teacher);
     const { compressor, latents } = config;
+    const weights = { alpha, beta, gamma, lambdaCap, compressorRate, compressorWeightDecay };
     const output = await trainOnHistories(run, {
       name: 'finetune',
       own: config.finetune,
       compressor,
       settings: {
-        ...{ compressor, latents, alpha, beta, gamma, lambdaCap, compressorRate, compressorWeightDecay },
+        compressor,
+        latents,
+        ...weights,
         teacher: teacher.kind,
         auxiliary: Object.keys(auxiliary).length > 0 ? auxiliary : undefined,
       },

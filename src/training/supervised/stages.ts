@@ -80,15 +80,12 @@ export const tasksPerSeed = (config: Config): number =>
 function trainModel(run: SupervisedRun, name: string, kind: string, own: StageSettings): Promise<StageOutput> {
   const { config, model, seed } = run;
   const { problem, context: contexts, queries, validation, evaluate } = config;
+  // They change no weight, but they are in the curve.
+  const measured = { ...validation, seed: config.seed, queries: evaluate.queries };
   return trainStage(run, {
     name,
     own,
-    settings: {
-      ...{ kind, problem, contexts, queries },
-      model: config.model,
-      // They change no weight, but they are in the curve.
-      validation: { ...validation, seed: config.seed, queries: evaluate.queries },
-    },
+    settings: { kind, problem, contexts, queries, model: config.model, validation: measured },
     data: {},
     from: {},
     trains: [PARTS.compressor, PARTS.policy],
