@@ -3,7 +3,7 @@
 import { compressor } from '../compressor/index.ts';
 import { bytesOf, countFlops, type Graph, inputsOf, optimise, sizeOf } from '../engine/index.ts';
 import type { MethodCost } from '../records/index.ts';
-import { type CodeShape, INFERENCE_INPUTS, type Inference, type Model, withWeights } from './model.ts';
+import { INFERENCE_INPUTS, type Inference, type Model, withWeights } from './model.ts';
 
 /**
  * What one action costs, counted from the graphs of a single stream (parameters are constants in them); compressing is spread over the actions of
@@ -17,13 +17,10 @@ export function costOf(model: Model, kind: string, { compress, act, latentShape,
     flopsPerAction: Math.round((compress ? countFlops(compress).total : 0) / model.segment + countFlops(act).total),
     stateBytes: bytes(act, ['query', 'latents', 'retrieved', 'present']),
     historyBytes: compress ? bytes(compress, ['context']) * share : 0,
-    ...(latentShape ? { bitsPerContext: bitsOf(latentShape, codes) } : {}),
+    // Float32 numbers, or codes as short as their alphabet lets them be.
+    ...(latentShape && { bitsPerContext: codes ? sizeOf(codes.shape) * Math.log2(codes.size) : 32 * sizeOf(latentShape) }),
   };
 }
-
-/** Bits of one Z: float32 numbers, or codes as short as their alphabet lets them be. */
-const bitsOf = (latentShape: readonly number[], codes: CodeShape | undefined): number =>
-  codes ? sizeOf(codes.shape) * Math.log2(codes.size) : 32 * sizeOf(latentShape);
 
 /** The same of a model that need not be trained: with its parameters as constants, as they are in what acts, whatever their values are. */
 export function plannedCost(model: Model, kind: string): MethodCost {

@@ -18,7 +18,6 @@ const COMPRESS_BATCH = 32;
 
 export interface ActorRequest {
   readonly model: Model;
-  /** Kind of the compressor. */
   readonly kind: string;
   readonly streams: number;
   readonly executor: Executor;
@@ -26,7 +25,6 @@ export interface ActorRequest {
   readonly layouts: Readonly<Record<string, Packing>>;
   /** The frozen parameters: layout and values. */
   readonly frozen: { readonly layout: Packing; readonly values: HostTensor };
-  /** Whether the policy has values. */
   readonly critic: boolean;
 }
 
@@ -109,7 +107,6 @@ export class Stream extends Recording {
 export interface CollectRequest {
   readonly model: Pick<Model, 'family'>;
   readonly actor: Pick<Actor, 'policy' | 'value'>;
-  /** The task of every stream. */
   readonly tasks: readonly Task[];
   readonly episodes: number;
   /** Looks on and says at every step what it would do; it never acts. */

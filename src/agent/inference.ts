@@ -1,10 +1,26 @@
-/** @file Trained models as they act: inference graphs with the weights of a finished stage in them, and policies over these. */
+/**
+ * @file Trained models as they act: inference graphs with the weights of a finished stage in them, policies over these, and files that other
+ * programs run: plain ONNX graphs, and model.json, which describes what they take.
+ */
 
 import { join } from 'node:path';
 import { loadTensors, MODEL_FILE } from '../cache/checkpoint.ts';
 import type { StageOutput } from '../cache/store.ts';
 import { type Executor, type Graph, optimise, toOnnx } from '../engine/index.ts';
-import { type CompressProgram, type InContextModel, type InContextPolicy, inContextPolicy, type Retriever } from '../policy/index.ts';
+import { tasksHash } from '../histories/tasks.ts';
+import {
+  type CompressProgram,
+  type InContextModel,
+  type InContextPolicy,
+  inContextPolicy,
+  type ModelDescription,
+  type Retriever,
+  sealDescription,
+  tokenColumns,
+} from '../policy/index.ts';
+import type { BaseConfig } from '../settings/base.ts';
+import { formatConfig } from '../util/config.ts';
+import { sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import { INFERENCE_INPUTS, type Inference, type Model, PARTS, withWeights } from './model.ts';
 
 /** Contexts that are compressed in one call. */
@@ -35,7 +51,6 @@ export function weightsOf({ trained }: Pick<TrainedModel, 'trained'>): Map<strin
 export const ownModel = (beside: Model, { model = beside }: Pick<TrainedModel, 'model'>): Model => model.in(beside.family);
 
 export interface GraphRequest {
-  /** Contexts and environments of one call. */
   readonly compress: number;
   readonly act: number;
   /** Whether the graph that acts says which returns it predicts, and how it attends. */
@@ -80,7 +95,6 @@ export interface PolicyRequest {
   readonly given?: Float32Array;
 }
 
-/** A trained model as a policy. */
 export async function openPolicy(request: PolicyRequest, of: TrainedModel): Promise<InContextPolicy> {
   const { executor, size, compress: contexts = COMPRESS_BATCH, retrieve, onCodes, onReturns, onAttention, given } = request;
   const model = ownModel(request.model, of);
@@ -99,4 +113,45 @@ export async function openCompressor(model: Model, executor: Executor, of: Train
   const graphs = inferenceGraphs(model, of, { compress: COMPRESS_BATCH, act: 1 });
   const compress = (await compileCompressor(graphs, executor, { batch: COMPRESS_BATCH }))!;
   return { tokenizer: ownModel(model, of).tokenizer, context: graphs.context, compress, codes: graphs.codes };
+}
+
+/** Writes the student as plain ai.onnx graphs for one stream, with the description that `loadPolicy` drives them by. */
+export async function exportModel(
+  { model, config }: { readonly model: Model; readonly config: BaseConfig },
+  method: TrainedModel,
+  folder: string,
+): Promise<void> {
+  const streams = 1;
+  const graphs = inferenceGraphs(model, method, { compress: 1, act: streams, returns: method.foresees });
+  const bytes = (graph: Graph) => toOnnx(graph, { standard: true });
+  const files = {
+    'act.onnx': bytes(graphs.act),
+    'compress.onnx': graphs.compress && bytes(graphs.compress),
+    'decode.onnx': graphs.decode && bytes(graphs.decode),
+  };
+  const { observationSpace, actionSpace, actionNames, horizon } = model.family;
+  const description: Omit<ModelDescription, 'format' | 'files' | 'hash'> = {
+    env: config.env,
+    observationSpace,
+    actionSpace,
+    ...(actionNames ? { actionNames } : {}),
+    ...(model.head.choice ? { head: model.head.choice } : {}),
+    horizon,
+    tokenizer: config.tokenizer,
+    tokens: tokenColumns(model.tokenizer),
+    query: config.policy.query,
+    ...(model.prompt ? { prompt: model.prompt } : {}),
+    contextTransitions: graphs.context.contextTransitions,
+    ...(model.segment < horizon ? { segment: model.segment } : {}),
+    ...(model.form === 'window' ? {} : { form: model.form }),
+    ...(graphs.carries ? { carries: true } : {}),
+    latentShape: graphs.latentShape ?? null,
+    ...(graphs.codes ? { codes: graphs.codes } : {}),
+    ...(method.foresees ? { returns: { episodes: model.returns!.count } } : {}),
+    streams,
+    trained: method.trained.key,
+    experiment: { config: sha256(formatConfig(config)), tasks: tasksHash(config) },
+  };
+  for (const [name, content] of Object.entries(files)) if (content) writeFileAtomic(join(folder, name), content);
+  writeJson(join(folder, 'model.json'), sealDescription(description, files));
 }

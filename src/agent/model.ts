@@ -24,6 +24,7 @@ import {
   mul,
   reshape,
   rewrite,
+  sizeOf,
   slice,
   stopGradient,
   type Tensor,
@@ -35,7 +36,6 @@ import {
   actionHead,
   binOf,
   decodeReturns,
-  type HeadChoice,
   type PolicyOptions,
   policyStates,
   type Retrieved,
@@ -60,10 +60,7 @@ export type ModelConfig = Pick<BaseConfig, 'tokenizer' | 'context' | 'model' | '
 export const INFERENCE_INPUTS: ReadonlySet<string> = new Set(['context', 'state', 'query', 'latents', 'codes', 'retrieved', 'present']);
 
 /** The discrete form of Z: `shape` [M, G] codes, each below `size`. */
-export interface CodeShape {
-  readonly shape: readonly number[];
-  readonly size: number;
-}
+export type CodeShape = { readonly shape: readonly number[]; readonly size: number };
 
 /** What acts: graphs, and what of the past they take. */
 export interface Inference {
@@ -89,7 +86,6 @@ export interface Inference {
 /** Where the parameters of each part live: a stage trains parts, and freezes others, by these prefixes. Beside them: STATISTICS. */
 export const PARTS = { compressor: 'compressor', policy: 'policy', decoder: 'decoder', teacher: 'teacher' } as const;
 
-/** The part that a parameter belongs to. */
 export const partOf = (name: string): string => name.slice(0, name.indexOf('.'));
 
 /** Parts that only training by returns has: a read-out of values, and what the student was when it began. */
@@ -117,19 +113,7 @@ export class Model {
 
   constructor(config: ModelConfig, family: EnvFamily, form = compressor(config.compressor).form) {
     this.#config = config;
-    const {
-      width,
-      heads,
-      feedForward: times,
-      encoderLayers,
-      encoderSpan,
-      poolHeads,
-      decoderLayers,
-      latents,
-      positions,
-      rewards,
-      image,
-    } = config.model;
+    const { width, heads, encoderLayers, encoderSpan, poolHeads, decoderLayers, latents, positions, rewards, image } = config.model;
     const { form: policyForm, crossLayers, query, prompt, returns, head } = config.policy;
     this.head = actionHead(family.actionSpace, head);
     this.family = family;
@@ -156,13 +140,8 @@ export class Model {
     const { tokensPerTransition } = this.tokenizer;
     this.contextTokens = this.contextTransitions * tokensPerTransition;
     const segmentTokens = segment * tokensPerTransition;
-    const shared = {
-      width,
-      heads,
-      hidden: times * width,
-      positions,
-      embedding: { image, rewardEdges: rewards === 'scalar' ? [] : rewards },
-    };
+    const embedding = { image, rewardEdges: rewards === 'scalar' ? [] : rewards };
+    const shared = { width, heads, hidden: config.model.feedForward * width, positions, embedding };
     this.options = {
       ...shared,
       compression: inTokens(config.compression, tokensPerTransition),
@@ -198,18 +177,15 @@ export class Model {
   /**
    * The settings that only some compressors or heads read, and how the past stands in contexts where that is not as usual: for a stage's key.
    */
-  keySettings(
-    kind: string,
-    { compression, model }: ModelConfig,
-  ): { model: Partial<ModelConfig['model']>; form?: ContextForm; compression?: Partial<ModelConfig['compression']>; head?: HeadChoice } {
+  keySettings(kind: string, { compression, model }: ModelConfig) {
     const { settings = {}, sizeless } = compressor(kind);
     const reads = Object.keys(settings);
     const { latents: _, poolHeads: __, ...others } = model;
     return {
       model: sizeless ? others : model,
-      ...(this.form === 'window' ? {} : { form: this.form }),
-      ...(this.head.choice ? { head: this.head.choice } : {}),
-      ...(reads.length > 0 ? { compression: Object.fromEntries(reads.map(name => [name, compression[name]])) } : {}),
+      form: this.form === 'window' ? undefined : this.form,
+      head: this.head.choice,
+      compression: reads.length > 0 ? Object.fromEntries(reads.map(name => [name, compression[name]])) : undefined,
     };
   }
 
@@ -217,16 +193,8 @@ export class Model {
     const { contextTransitions, segment, form, returns: options } = this;
     const { distribution, writeTarget } = this.head;
     const returns = options && { count: options.count, bin: (value: number) => binOf(value, options) };
-    return {
-      batch,
-      contextTransitions,
-      segment,
-      form,
-      actions: distribution.size,
-      writeTarget,
-      scored: this.family.scored,
-      ...(returns ? { returns } : {}),
-    };
+    const { scored } = this.family;
+    return { batch, contextTransitions, segment, form, actions: distribution.size, writeTarget, scored, returns };
   }
 
   /**
@@ -372,19 +340,17 @@ export class Model {
 
 /** Σ weight · loss over the terms whose weight is not 0. */
 export function weighted(terms: readonly (readonly [weight: number, loss: () => Tensor])[]): Tensor {
-  const used = terms.filter(([weight]) => weight !== 0).map(([weight, loss]) => mul(loss(), weight));
-  return used.reduce(add);
+  const used = terms.filter(([weight]) => weight !== 0);
+  return used.map(([weight, loss]) => mul(loss(), weight)).reduce(add);
 }
 
 /** Settings of compressors with what counts transitions counted in tokens. */
 function inTokens(compression: ModelConfig['compression'], tokensPerTransition: number): ModelConfig['compression'] {
   const counted = (name: string) =>
     compressors.all.some(({ settings = {} }) => name in settings && 'unit' in settings[name] && settings[name].unit === 'transitions');
-  const values = Object.entries(compression).map(([name, value]) => [
-    name,
-    typeof value === 'number' && counted(name) ? value * tokensPerTransition : value,
-  ]);
-  return Object.fromEntries(values);
+  const converted = (name: string, value: string | number | undefined) =>
+    typeof value === 'number' && counted(name) ? value * tokensPerTransition : value;
+  return Object.fromEntries(Object.entries(compression).map(([name, value]) => [name, converted(name, value)]));
 }
 
 /** The graph with its parameters and buffers written into it as constants. Throws `E_CHECKPOINT` when one is missing or has another size. */
@@ -394,7 +360,7 @@ export function withWeights(graph: Graph, weights: ReadonlyMap<string, Float32Ar
     if (node.op.name !== 'input' || data.has(name)) return undefined;
     const values = weights.get(name);
     const [{ shape }] = node.outputs;
-    const size = shape.reduce((a, b) => a * b, 1);
+    const size = sizeOf(shape);
     if (values?.length !== size)
       throw new CadenzaError(
         'E_CHECKPOINT',

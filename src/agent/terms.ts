@@ -42,7 +42,6 @@ export class Pass {
   }
 }
 
-/** One term of a loss. */
 export interface LossTerm {
   readonly id: string;
   /** Its weight as sums write it. */

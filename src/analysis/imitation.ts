@@ -5,77 +5,47 @@
  */
 
 import { z } from 'zod';
-import type { StageFile } from '../cache/store.ts';
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { bootstrapRandom } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import { combinations, type EnvFamily, episodeStarts, type History, spaceSize } from '../rl/index.ts';
-import {
-  addStep,
-  IMITATION_SUMS,
-  type ImitationInput,
-  type ImitationScore,
-  type ImitationTable,
-  imitationPieces,
-  scoreStep,
-} from '../statistics/index.ts';
+import { addStep, IMITATION_SUMS, type ImitationScore, type ImitationTable, imitationPieces, scoreStep } from '../statistics/index.ts';
 import { breathing } from '../util/breathe.ts';
-import { fields } from '../util/formats.ts';
-
 import { heldOutHistories, heldOutKey, lookOn } from './observe.ts';
 import { resampledOf } from './protocol.ts';
 import { type Evaluation, evaluationOf, memoryOf } from './rollouts.ts';
 
-/** What is compared with the models, by the names that the same two have among the rows of returns. */
-interface References extends Pick<ImitationInput, 'tasks'> {
-  /** [R × E × S] */
-  readonly source: number[];
-  readonly random: number[];
-}
-
 const FILE = 'imitation.json';
+/** [R × E × S] */
 const sums = z.array(z.number());
-const REFERENCES: StageFile<References> = {
-  name: FILE,
-  schema: fields<References>({ tasks: z.array(z.string()), source: sums, random: sums }),
-};
-const SUMS: StageFile<{ sums: number[] }> = { name: FILE, schema: z.strictObject({ sums }) };
+/** What is compared with the models, by the names that the same two have among the rows of returns. */
+const REFERENCES = { name: FILE, schema: z.strictObject({ tasks: z.array(z.string()), source: sums, random: sums }) };
+const SUMS = { name: FILE, schema: z.strictObject({ sums }) };
 
 /** Whether there is a learner to look on at, and probabilities to compare: imported histories have none here, real numbers no likeliest action. */
 export const measuresImitation = ({ evaluate, source }: ExperimentConfig, { actionSpace }: EnvFamily): boolean =>
   evaluate.imitation > 0 && source.dataset === undefined && actionSpace.kind !== 'box';
 
 /** Adds up how well every step of the histories is foretold, by history and episode. */
-class Tally {
-  /** [R × E × S] */
-  readonly sums: number[];
-  readonly #family: EnvFamily;
-  readonly #histories: readonly History[];
-  readonly #episodes: number;
+function tallyOf(family: EnvFamily, histories: readonly History[]) {
   /** [R][T] the episode of every step. */
-  readonly #episodeOf: readonly Int32Array[];
-
-  constructor(family: EnvFamily, histories: readonly History[]) {
-    this.#family = family;
-    this.#histories = histories;
-    this.#episodeOf = histories.map(history => {
-      const starts = episodeStarts(history);
-      const of = new Int32Array(history.reward.length);
-      for (let e = 0; e < starts.length - 1; e++) of.fill(e, starts[e], starts[e + 1]);
-      return of;
-    });
-    this.#episodes = Math.max(...this.#episodeOf.map(of => of[of.length - 1])) + 1;
-    this.sums = new Array<number>(histories.length * this.#episodes * IMITATION_SUMS).fill(0);
-  }
-
+  const episodeOf = histories.map(history => {
+    const starts = episodeStarts(history);
+    const of = new Int32Array(history.reward.length);
+    for (let e = 0; e < starts.length - 1; e++) of.fill(e, starts[e], starts[e + 1]);
+    return of;
+  });
+  const episodes = Math.max(...episodeOf.map(of => of[of.length - 1])) + 1;
+  const sums = new Array<number>(histories.length * episodes * IMITATION_SUMS).fill(0);
   /** Step t of history i, with [A] probabilities. Steps at which nobody chooses do not count. */
-  add(i: number, t: number, probabilities: ArrayLike<number>): void {
-    const { probabilities: label, observation, reward } = this.#histories[i];
-    if (this.#family.scored && !this.#family.scored(observation, t * spaceSize(this.#family.observationSpace))) return;
+  const add = (i: number, t: number, probabilities: ArrayLike<number>): void => {
+    const { probabilities: label, observation, reward } = histories[i];
+    if (family.scored && !family.scored(observation, t * spaceSize(family.observationSpace))) return;
     const actions = label.length / reward.length;
-    const at = (i * this.#episodes + this.#episodeOf[i][t]) * IMITATION_SUMS;
-    addStep(this.sums, at, scoreStep(probabilities, 0, label, t * actions, actions));
-  }
+    const at = (i * episodes + episodeOf[i][t]) * IMITATION_SUMS;
+    addStep(sums, at, scoreStep(probabilities, 0, label, t * actions, actions));
+  };
+  return { sums, add };
 }
 
 /** The table of all trained models over their seeds, beside the source's own distribution and uniform choice. */
@@ -123,8 +93,8 @@ export async function compareWithSource(evaluation: Evaluation, trained: readonl
 }
 
 /** What the source's own distribution scores, and what uniform choice does: the best and the least that a model may be held against. */
-function references(family: EnvFamily, histories: readonly History[]): References {
-  const [source, random] = [new Tally(family, histories), new Tally(family, histories)];
+function references(family: EnvFamily, histories: readonly History[]): z.output<typeof REFERENCES.schema> {
+  const [source, random] = [tallyOf(family, histories), tallyOf(family, histories)];
   for (const [i, { probabilities, reward }] of histories.entries()) {
     const actions = probabilities.length / reward.length;
     const uniform = new Float64Array(actions).fill(1 / actions);
@@ -139,7 +109,7 @@ function references(family: EnvFamily, histories: readonly History[]): Reference
 /** What one model's answers add up to, [R × E × S], and who takes them. */
 function answers(evaluation: Evaluation, method: TrainedMethod, histories: readonly History[]) {
   const { family, head } = evaluationOf(evaluation, method).model;
-  const tally = new Tally(family, histories);
+  const tally = tallyOf(family, histories);
   const recorded = new Float64Array(histories[0].probabilities.length / histories[0].reward.length);
   const rewrite = combinations(head.distribution);
   const onStep = (i: number, t: number, rows: Float32Array) => {

@@ -5,39 +5,22 @@
  */
 
 import { z } from 'zod';
-import type { StageFile, StageOutput } from '../cache/store.ts';
+import type { StageOutput } from '../cache/store.ts';
 import { loadHistories } from '../histories/generate.ts';
 import { openTasks } from '../histories/tasks.ts';
 import { bootstrapRandom } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import { episodeReturns, episodeStarts, type History } from '../rl/index.ts';
-import {
-  type ActualReturns,
-  lastReturns,
-  meanReturns,
-  REFERENCES,
-  type ReturnError,
-  type ReturnTable,
-  returnError,
-} from '../statistics/index.ts';
+import { lastReturns, meanReturns, REFERENCES, type ReturnError, type ReturnTable, returnError } from '../statistics/index.ts';
 import { breathe } from '../util/breathe.ts';
-import { fields } from '../util/formats.ts';
 import { heldOutHistories, heldOutKey, lookOn } from './observe.ts';
 import { resampledOf } from './protocol.ts';
 import type { Evaluation } from './rollouts.ts';
 
-/** What the learner earned, and the mean return of every episode over the histories that were trained on. */
-interface Actual extends ActualReturns {
-  readonly returns: number[];
-  readonly trainingMean: number[];
-}
-
 const numbers = z.array(z.number());
-const ACTUAL: StageFile<Actual> = {
-  name: 'actual.json',
-  schema: fields<Actual>({ tasks: z.array(z.string()), returns: numbers, trainingMean: numbers }),
-};
-const PREDICTED: StageFile<{ predicted: number[] }> = { name: 'predicted.json', schema: z.strictObject({ predicted: numbers }) };
+/** What the learner earned, and the mean return of every episode over the histories that were trained on. */
+const ACTUAL = { name: 'actual.json', schema: z.strictObject({ tasks: z.array(z.string()), returns: numbers, trainingMean: numbers }) };
+const PREDICTED = { name: 'predicted.json', schema: z.strictObject({ predicted: numbers }) };
 
 /** The mean return of every episode, over all histories. */
 function meanByEpisode(histories: readonly History[]): number[] {

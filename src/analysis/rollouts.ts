@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { costOf } from '../agent/cost.ts';
 import { inferenceGraphs, openPolicy, ownModel } from '../agent/inference.ts';
 import type { Model } from '../agent/model.ts';
-import { readStageFile, reportOf, type StageFile, type StageStore } from '../cache/store.ts';
+import { readStageFile, reportOf, type StageStore } from '../cache/store.ts';
 import type { ExperimentConfig } from '../config/experiment.ts';
 import type { Executor } from '../engine/index.ts';
 import type { Demonstrations } from '../histories/demonstrate.ts';
@@ -47,27 +47,19 @@ export const memoryOf = async (evaluation: Evaluation, { memory, seed }: Trained
   memory && (await openMemory({ ...evaluation, seed, tasks: openTasks(evaluation.config).evaluated }, memory));
 
 /** What one method of one seed earned, and what it costs to act with it. */
-export interface MethodRollouts {
-  readonly returns: SeedReturns;
-  readonly cost: MethodCost;
-}
+export type MethodRollouts = { readonly returns: SeedReturns; readonly cost: MethodCost };
 
 const numbers = z.array(z.number());
-const RETURNS: StageFile<{ tasks: string[]; returns: number[]; regret?: number[] }> = {
+const RETURNS = {
   name: RETURNS_FILE,
   schema: z.strictObject({ tasks: z.array(z.string()), returns: numbers, regret: numbers.optional() }),
 };
 const reported = fields<MethodCost & { lookUpShare?: number }>({ ...METHOD_COST, lookUpShare: z.number().optional() });
 
 /** What acts, what that costs, and the seconds that looking up took, for one that looks contexts up. */
-interface Player {
-  readonly policy: Policy;
-  readonly cost: () => MethodCost;
-  readonly lookUpSeconds?: () => number;
-}
+type Player = { readonly policy: Policy; readonly cost: () => MethodCost; readonly lookUpSeconds?: () => number };
 
 interface RolloutRequest {
-  /** Name of the row. */
   readonly name: string;
   readonly seed: number;
   /** Stages that the player reads, and what else it depends on. */
@@ -160,7 +152,6 @@ const promptedPolicy = (policy: InContextPolicy, prompts: readonly History[]): P
 /** A row that a source plays: a learning algorithm, random choice or the oracle. */
 export interface SourceRow {
   readonly method: string;
-  /** Of the source. */
   readonly id: string;
   readonly options: Readonly<Record<string, unknown>>;
 }

@@ -1,7 +1,8 @@
 /** @file Stage `evaluate` of supervised experiments: scores on test tasks for every number of examples, against the exact reference (method 5.3). */
 
 import { join } from 'node:path';
-import { exampleCounts, makeScorer, meansByCount, scoreFunction } from '../agent/supervised/scorer.ts';
+import { z } from 'zod';
+import { exampleCounts, makeScorer, meansByCount, scoreFunction } from '../agent/supervised.ts';
 import { loadWeights, MODEL_FILE } from '../cache/checkpoint.ts';
 import { zeros } from '../engine/index.ts';
 import { heldOutTasks } from '../histories/supervised.ts';
@@ -9,31 +10,29 @@ import { pack, packing } from '../optim/index.ts';
 import { type SupervisedMethodResult, scoresByExamples, supervisedDraws } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import { type Draw, labelRecord } from '../supervised/index.ts';
-import type { ValidationCurve } from '../training/metrics.ts';
 import type { SupervisedRun } from '../training/supervised/stages.ts';
+import type { ValidationCurve } from '../training/trainer.ts';
 import { breathe } from '../util/breathe.ts';
-import { readJson, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
 
-const SCORES_FILE = 'scores.json';
+const SCORES = { name: 'scores.json', schema: z.strictObject({ counts: z.array(z.int()), scores: z.array(z.number()) }) };
 
 export type SupervisedEvaluation = Omit<SupervisedRun, 'seed'>;
 
 /** A trained model with its [counts × tasks] scores. */
-export interface ScoredModel extends TrainedMethod {
-  readonly scores: readonly number[];
-}
+export type ScoredModel = TrainedMethod & { readonly scores: readonly number[] };
 
 /** Scores a trained model on the test tasks, or reads what was scored before. */
 export async function scoreModel({ store, config, model, executor }: SupervisedEvaluation, of: TrainedMethod): Promise<ScoredModel> {
   const { method, kind, seed, trained } = of;
   const counts = exampleCounts(config);
   const { tasks: count, queries } = config.evaluate;
-  const output = await store.run({
+  const { value } = await store.compute({
     stage: `evaluate-${method}-seed${seed}`,
     settings: { seed: config.seed, problem: config.problem, counts, tasks: count, queries, executor: config.executor },
     inputs: { model: trained.key },
-    async run({ folder, progress }) {
+    file: SCORES,
+    async run({ progress }) {
       progress.start(`evaluate ${method} (seed ${seed})`, 1);
       const scorer = await makeScorer(model, kind, queries, executor);
       const weights = loadWeights(join(trained.folder, MODEL_FILE), scorer.specs);
@@ -41,13 +40,11 @@ export async function scoreModel({ store, config, model, executor }: SupervisedE
       pack(packing(scorer.specs), weights, parameters.data as Float32Array);
       const tasks = heldOutTasks(model.problem, config, 'test');
       const scores = await scorer.score(parameters, tasks, counts).finally(scorer.dispose);
-      writeJson(join(folder, SCORES_FILE), { counts, scores: Array.from(scores) });
       progress.finish();
-      return {};
+      return { counts, scores: Array.from(scores) };
     },
   });
-  const { scores } = readJson(join(output.folder, SCORES_FILE)) as { scores: number[] };
-  return { ...of, scores };
+  return { ...of, scores: value.scores };
 }
 
 /** Every method with its intervals, the reference and the blind prediction among them; and the reference's mean scores on the validation tasks. */
@@ -68,13 +65,9 @@ export async function supervisedMethods({ store, config, model }: SupervisedEval
     await breathe(store.signal);
     const own = models.filter(({ method }) => method === name);
     const [{ kind, trained }] = own;
+    const scores = own.map(model => model.scores);
     methods[name] = {
-      byExamples: scoresByExamples(
-        own.map(({ scores }) => scores),
-        reference,
-        counts.length,
-        draws,
-      ),
+      byExamples: scoresByExamples(scores, reference, counts.length, draws),
       parameters: trained.report.parameters as number,
       steps: trained.report.steps as number,
       stateBytes: 4 * model.carried(kind),
@@ -82,10 +75,8 @@ export async function supervisedMethods({ store, config, model }: SupervisedEval
     };
   }
   const untrained = { parameters: 0, steps: 0, stateBytes: 0 };
-  for (const [name, scores] of [
-    [problem.reference.name, reference],
-    [blind.name, scoreFunction(problem, predictBlind, tasks, counts)],
-  ] as const)
+  const bounds = { [problem.reference.name]: reference, [blind.name]: scoreFunction(problem, predictBlind, tasks, counts) };
+  for (const [name, scores] of Object.entries(bounds))
     methods[name] = { byExamples: scoresByExamples([scores], reference, counts.length, draws), ...untrained };
   const validation = heldOutTasks(problem, config, 'validation');
   return { methods, tasks, validation: meansByCount(scoreFunction(problem, predictReference, validation, counts), counts.length) };

@@ -8,10 +8,7 @@ import { readBytes, sha256, writeFileAtomic } from '../util/files.ts';
 /** Weights of a finished training stage. */
 export const MODEL_FILE = 'model.safetensors';
 
-export interface NamedShape {
-  readonly name: string;
-  readonly shape: Shape;
-}
+export type NamedShape = { readonly name: string; readonly shape: Shape };
 
 /** Named vectors with the shapes they stand for. */
 export type Weights = Map<string, Float32Array>;
@@ -54,7 +51,6 @@ export const CHECKPOINT = 'checkpoint.safetensors';
 
 /** The state of a training that is not finished. */
 export interface Checkpoint {
-  /** Of the stage. */
   readonly key: string;
   /** Steps that are behind it. */
   readonly step: number;

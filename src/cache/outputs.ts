@@ -19,16 +19,8 @@ const OUTPUT = /^((results|returns|rate-return|tune|best)\.(json|yaml|html|svg|p
 /** Differing settings that one line lists at most. */
 const LISTED = 5;
 
-export interface Outputs {
-  /**
-   * Replaces the outputs by those that `write` writes, and last config.yaml. What is there of another configuration is moved away first; a
-   * process that dies meanwhile leaves no config.yaml that does not belong to the model beside it.
-   */
-  replace<T>(write: () => Promise<T>): Promise<T>;
-}
-
 /** Opens the folder for the outputs of a configuration, and says so where it holds those of another. */
-export function openOutputs(out: string, config: unknown, progress: Progress): Outputs {
+export function openOutputs(out: string, config: unknown, progress: Progress) {
   removeLeftovers(out, name => OUTPUT.test(name) || [CONFIG_FILE, '.began'].includes(name));
   for (const folder of ['model', 'report', 'inspect']) removeLeftovers(join(out, folder), () => true);
   const text = formatConfig(config);
@@ -42,7 +34,11 @@ export function openOutputs(out: string, config: unknown, progress: Progress): O
     );
   }
   return {
-    async replace(write) {
+    /**
+     * Replaces the outputs by those that `write` writes, and last config.yaml. What is there of another configuration is moved away first; a
+     * process that dies meanwhile leaves no config.yaml that does not belong to the model beside it.
+     */
+    async replace<T>(write: () => Promise<T>): Promise<T> {
       moveEarlier(out, text);
       const result = await write();
       writeFileAtomic(join(out, CONFIG_FILE), text);

@@ -4,27 +4,17 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { arch, cpus, platform, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
-
-export interface Provenance {
-  readonly version: string;
-  /** Commit of the source tree (with `+changes` when files differ from it), or null outside a checkout of cadenza. */
-  readonly commit: string | null;
-  readonly node: string;
-}
+import { lazy } from '../util/lazy.ts';
 
 /** The package's folder, two up from here both in `src` and in `dist`. */
 const ROOT = new URL('../../', import.meta.url);
 
-let cached: Provenance | undefined;
-
-export function provenance(): Provenance {
-  cached ??= { version: packageVersion(), commit: commitOf(fileURLToPath(ROOT)), node: process.version };
-  return cached;
-}
-
-function packageVersion(): string {
-  return JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')).version;
-}
+/** Who makes something now. The commit is that of the source tree (with `+changes` when files differ from it), or null outside a checkout of cadenza. */
+export const provenance = lazy(() => ({
+  version: JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')).version as string,
+  commit: commitOf(fileURLToPath(ROOT)),
+  node: process.version,
+}));
 
 /** Commit of the checkout at `root`; null where that folder is not a checkout of its own, but, say, a dependency in someone's project. */
 export function commitOf(root: string): string | null {
@@ -48,7 +38,4 @@ export function machine(): Record<string, string | number> {
 }
 
 /** What results say of who made them. */
-export function madeBy() {
-  const { version, commit, node } = provenance();
-  return { commit: commit ?? 'unknown', version, node, machine: machine() };
-}
+export const madeBy = () => ({ ...provenance(), commit: provenance().commit ?? 'unknown', machine: machine() });

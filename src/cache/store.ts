@@ -78,16 +78,14 @@ const manifestSchema = z.strictObject({
   creator: z.strictObject({ version: z.string(), commit: z.string().nullable(), node: z.string() }),
 });
 
-type StageManifest = z.output<typeof manifestSchema>;
-
-const manifestFormat = (folder: string): RecordFormat<StageManifest & { sha256: string }> => ({
-  what: 'the record of a finished stage',
-  schema: manifestSchema.extend({
-    sha256: z.string({ error: 'expected the hash of this record; an earlier version of cadenza wrote none' }),
-  }),
-  code: 'E_CHECKPOINT',
-  advice: againAdvice(folder),
+const sealedSchema = manifestSchema.extend({
+  sha256: z.string({ error: 'expected the hash of this record; an earlier version of cadenza wrote none' }),
 });
+
+/** What a file in the folder of a stage may hold. */
+function checkpointFormat<T>(folder: string, what: string, schema: z.ZodType<T>): RecordFormat<T> {
+  return { what, schema, code: 'E_CHECKPOINT', advice: againAdvice(folder) };
+}
 
 const againAdvice = (folder: string) => `Delete the folder ${folder}; then ${makesAgain(dirname(dirname(folder)))}.`;
 
@@ -221,16 +219,8 @@ export class StageStore {
     const began = performance.now();
     const report = await run({ folder, key, progress, signal });
     const seconds = Math.round((performance.now() - began) / 10) / 100;
-    const record = {
-      stage,
-      key,
-      settings,
-      inputs,
-      report,
-      files: hashFiles(folder),
-      seconds,
-      creator: provenance(),
-    } satisfies StageManifest;
+    const [files, creator] = [hashFiles(folder), provenance()];
+    const record = { stage, key, settings, inputs, report, files, seconds, creator } satisfies z.output<typeof manifestSchema>;
     writeJson(path, { ...record, sha256: hashJson(record) });
     this.seconds[stage] = seconds;
     if (whole) plan?.made(seconds);
@@ -273,7 +263,7 @@ export interface StoredStage extends StageOutput {
  */
 export function readStage(folder: string, wanted?: string): StoredStage {
   const path = join(folder, MANIFEST);
-  const { sha256: expected, ...record } = readRecord(path, manifestFormat(folder));
+  const { sha256: expected, ...record } = readRecord(path, checkpointFormat(folder, 'the record of a finished stage', sealedSchema));
   const { stage, key, report, seconds, settings, inputs, files, creator } = record;
   expectSame(path, expected, hashJson(record), folder);
   const own = keyOf({ stage, settings, inputs }, creator.version);
@@ -288,21 +278,11 @@ export function readStage(folder: string, wanted?: string): StoredStage {
 
 /** Reads a file of a finished stage. Throws `E_CHECKPOINT`, naming the file, when it is not there or holds something else. */
 export const readStageFile = <T>(folder: string, { name, schema }: StageFile<T>): T =>
-  readRecord(join(folder, name), {
-    what: 'the file of that name of a finished stage',
-    schema,
-    code: 'E_CHECKPOINT',
-    advice: againAdvice(folder),
-  });
+  readRecord(join(folder, name), checkpointFormat(folder, 'the file of that name of a finished stage', schema));
 
 /** What a stage reported. Throws `E_CHECKPOINT`, naming its record, when that is something else. */
 export const reportOf = <T>({ folder, report }: Pick<StageOutput, 'folder' | 'report'>, schema: z.ZodType<T>): T =>
-  checkRecord(report, join(folder, MANIFEST), {
-    what: 'the record of such a stage',
-    schema,
-    code: 'E_CHECKPOINT',
-    advice: againAdvice(folder),
-  });
+  checkRecord(report, join(folder, MANIFEST), checkpointFormat(folder, 'the record of such a stage', schema));
 
 /** Files that change from run to run (times) and so have no hash. */
 const VOLATILE = new Set([MANIFEST, 'metrics.jsonl']);

@@ -6,7 +6,7 @@
 
 import { max, mean, pad, reshape, slice, type Tensor } from '../engine/index.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { type Compressor, encode } from './compressor.ts';
+import { type Compressor, encode, wholeContext } from './compressor.ts';
 
 /** Every encoded token reaches the policy: the full-context teacher. */
 export const full: Compressor = {
@@ -28,24 +28,24 @@ export const bestEpisodes: Compressor = {
   form: 'best',
 };
 
+const lastTokens: Compressor['window'] = (contextTokens, { latents }) => Math.min(latents, contextTokens);
+
 /** Raw context cut to its last m tokens: as many as CAD's policy sees. */
 export const truncated: Compressor = {
   id: 'truncated',
   description: 'the last m tokens of the raw context, encoded',
   uncompressed: true,
   form: 'window',
-  latents: (contextTokens, { latents }) => Math.min(latents, contextTokens),
-  window: (contextTokens, { latents }) => Math.min(latents, contextTokens),
-  compress: (scope, x_BNF, options) => encode(scope, slice(x_BNF, 1, -Math.min(options.latents, x_BNF.shape[1])), options),
+  latents: lastTokens,
+  window: lastTokens,
+  compress: (scope, x_BNF, options) => encode(scope, slice(x_BNF, 1, -lastTokens(x_BNF.shape[1], options)), options),
 };
 
 /** A compressor that makes one latent of each of m pieces of H: pieces [B, M, L, D] → Z [B, M, D]. */
-const pooled = ({ id, description }: { id: string; description: string }, pool: (pieces_BMLD: Tensor) => Tensor): Compressor => ({
+const pooled = (id: string, description: string, pool: (pieces_BMLD: Tensor) => Tensor): Compressor => ({
   id,
   description,
-  form: 'window',
-  latents: (_, { latents }) => latents,
-  window: contextTokens => contextTokens,
+  ...wholeContext,
   compress(scope, x_BNF, options) {
     const h_BND = encode(scope, x_BNF, options);
     const [B, N, D] = h_BND.shape;
@@ -57,34 +57,18 @@ const pooled = ({ id, description }: { id: string; description: string }, pool: 
 });
 
 /** z_j = mean of H_j. */
-export const meanPool = pooled(
-  {
-    id: 'mean-pool',
-    description: 'the encoded context in m pieces, each averaged',
-  },
-  pieces => mean(pieces, [2]),
-);
+export const meanPool = pooled('mean-pool', 'the encoded context in m pieces, each averaged', pieces => mean(pieces, [2]));
 
 /** z_j = the largest of every number of H_j. */
-export const maxPool = pooled(
-  {
-    id: 'max-pool',
-    description: 'the encoded context in m pieces, of each the largest of every number',
-  },
-  pieces => max(pieces, [2]),
+export const maxPool = pooled('max-pool', 'the encoded context in m pieces, of each the largest of every number', pieces =>
+  max(pieces, [2]),
 );
 
 /** z_j = the last token of H_j: a stride of L. */
-export const stridedPool = pooled(
-  {
-    id: 'strided-pool',
-    description: 'the encoded context in m pieces, the last token of each',
-  },
-  pieces_BMLD => {
-    const [B, M, L, D] = pieces_BMLD.shape;
-    return reshape(slice(pieces_BMLD, 2, L - 1, L), [B, M, D]);
-  },
-);
+export const stridedPool = pooled('strided-pool', 'the encoded context in m pieces, the last token of each', pieces_BMLD => {
+  const [B, M, L, D] = pieces_BMLD.shape;
+  return reshape(slice(pieces_BMLD, 2, L - 1, L), [B, M, D]);
+});
 
 /** No context at all: what the policy can do from the running episode alone. */
 export const none: Compressor = {

@@ -6,9 +6,7 @@
 
 import { add, broadcastTo, constant, mul, reshape, select, sub, type Tensor, transpose } from '../engine/index.ts';
 import { block } from '../nn/index.ts';
-import { encode, learnedQueries, pool } from './compressor.ts';
-import { isThere, segmentsOf } from './segments.ts';
-import { defineCompressor, latentLayers } from './settings.ts';
+import { defineCompressor, encode, isThere, latentLayers, learnedQueries, pool, segmentsOf } from './compressor.ts';
 
 /** Stands for minus infinity: e to its power is exactly 0, and no NaN can come of it. */
 const MASKED = -1e9;

@@ -5,7 +5,7 @@ import { initialise, POSITION_KINDS, Scope } from '../nn/index.ts';
 import { PRESENCE, tokenizer } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import { type CompressorOptions, compressor, compressors, reconstruct, reconstructionLoss } from './index.ts';
-import { traceWeights } from './memory-traces.ts';
+import { traceWeights } from './linear.ts';
 import { pca, randomProjection } from './projection.ts';
 
 // B batch, N context tokens, F features, M latents, D width.

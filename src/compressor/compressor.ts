@@ -1,11 +1,12 @@
 /**
  * @file The interface of compressors: raw context X → latents Z.
- * Shape key: B batch, N context tokens, F features of a token, S tokens of a segment, D width, M latents.
+ * Shape key: B batch, N context tokens, F features of a token, R segments, S tokens of a segment, D width, M latents.
  */
 
-import { add, broadcastTo, concat, layerNorm, reshape, type Tensor } from '../engine/index.ts';
+import { add, broadcastTo, concat, layerNorm, less, max, reshape, slice, type Tensor, transpose } from '../engine/index.ts';
 import { addPositions, block, crossAttention, feedForward, keysValues, normalInit, type PositionKind, type Scope } from '../nn/index.ts';
-import { type ContextForm, type EmbedOptions, embedTokens, type TokenLayout } from '../tokenizers/index.ts';
+import { type ContextForm, type EmbedOptions, embedTokens, PRESENCE, type TokenLayout } from '../tokenizers/index.ts';
+import { expect } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
 /** A whole number in a range, or one of some words. */
@@ -82,6 +83,13 @@ export interface Compressor {
   fit?(contexts: Iterable<Float32Array>, shape: readonly [N: number, F: number], options: CompressorOptions, random: Random): Fitted;
 }
 
+/** Of compressors that make the m latents asked for from all of the context, wherever in it transitions stand. */
+export const wholeContext = {
+  form: 'window',
+  latents: (_: number, { latents }: CompressorOptions) => latents,
+  window: (contextTokens: number) => contextTokens,
+} as const satisfies Partial<Compressor>;
+
 /**
  * The stack that every compressor begins with (method 2): tokens embedded, positions added, pre-norm blocks. Gives normalised H [B, N, D].
  * Self-attention stays within pieces of `span` tokens (one episode, say): its cost is linear in N then, and what joins the pieces is the
@@ -113,3 +121,54 @@ export function pool(scope: Scope, queries_BMD: Tensor, h_BND: Tensor, { width, 
   // Not normalised: the capacity penalty R(Z) acts on the size of the latents.
   return add(pooled, feedForward(scope.at('pool').at('ffn'), layerNorm(pooled), hidden));
 }
+
+/** A context whose segments stand in slots of their own, x [B, N, F] → [R·B, S, F]: the first segment of every row of the batch, then the second of each, and so on. */
+export function segmentsOf(x_BNF: Tensor, segment: number): Tensor {
+  const [B, N, F] = x_BNF.shape;
+  expect(N % segment === 0, `expected a context of whole segments of ${segment} tokens, got ${N} tokens.`);
+  return reshape(transpose(reshape(x_BNF, [B, N / segment, segment, F]), [1, 0, 2, 3]), [(B * N) / segment, segment, F]);
+}
+
+/** Whether a segment [.., S, F] holds any transition: booleans [.., 1, 1]. */
+export const isThere = (segments_RSF: Tensor): Tensor => less(0.5, max(slice(segments_RSF, 2, PRESENCE, PRESENCE + 1), [1, 2], true));
+
+// ---- settings that single compressors have: each owns a table of its own, as environments own their options -------------------------------------
+
+type Value<S> = S extends { choices: readonly (infer C)[] } ? C : S extends { default: number } ? number : number | undefined;
+
+/** What a table resolves to. */
+export type CompressorValues<T extends CompressorSettings> = { readonly [K in keyof T]: Value<T[K]> };
+
+/** Parts of a compressor that take its options, with those of its table among them. */
+type Parts = 'latents' | 'window' | 'compress' | 'step';
+
+type WithValues<F, V> = F extends (...args: [...infer A, CompressorOptions]) => infer R ? (...args: [...A, CompressorOptions & V]) => R : F;
+
+/** Ties a compressor's table to the options that its functions receive. */
+export function defineCompressor<const T extends CompressorSettings>(
+  kind: Omit<Compressor, Parts | 'settings'> & { readonly settings: T } & {
+    readonly [K in Exclude<Parts, 'step'>]: WithValues<Compressor[K], CompressorValues<T>>;
+  } & { readonly step?: WithValues<NonNullable<Compressor['step']>, CompressorValues<T>> },
+): Compressor {
+  const { settings, latents, window, compress, step } = kind;
+  const own = (options: CompressorOptions) => {
+    const given = options.compression ?? {};
+    const values = Object.entries(settings).map(([name, setting]) => [name, given[name] ?? setting.default]);
+    return { ...options, ...(Object.fromEntries(values) as CompressorValues<T>) };
+  };
+  return {
+    ...kind,
+    latents: (contextTokens, options) => latents(contextTokens, own(options)),
+    window: (contextTokens, options) => window(contextTokens, own(options)),
+    compress: (scope, x_BNF, options) => compress(scope, x_BNF, own(options)),
+    step: step && ((scope, z_BMD, segment_BSF, options) => step(scope, z_BMD, segment_BSF, own(options))),
+  };
+}
+
+/** Blocks over the latents, after the context has become latents. */
+export const latentLayers = {
+  range: [0, 256],
+  because: 'every block is written out in the graph',
+  default: 1,
+  about: 'blocks over the latents',
+} as const satisfies CompressorSetting;

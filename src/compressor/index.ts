@@ -1,21 +1,17 @@
 /** @file The registry of compressors: one record each. */
 
 import { Registry } from '../util/registry.ts';
+import { bottleneck, perceiver, stridedAttention } from './attention.ts';
 import { bestEpisodes, full, maxPool, meanPool, none, stridedPool, truncated } from './baselines.ts';
-import { bottleneck } from './bottleneck.ts';
 import { causal } from './causal.ts';
 import type { Compressor } from './compressor.ts';
-import { linearProjection } from './linear-projection.ts';
-import { memoryTraces } from './memory-traces.ts';
-import { perceiver } from './perceiver.ts';
+import { linearProjection, memoryTraces } from './linear.ts';
 import { pca, randomProjection } from './projection.ts';
 import { recurrent } from './recurrent.ts';
-import { stridedAttention } from './strided-attention.ts';
 
 export * from './compressor.ts';
 export * from './latents/index.ts';
 export * from './reconstruction.ts';
-export * from './settings.ts';
 
 export const compressors = new Registry<Compressor>('compressor', [
   bottleneck,

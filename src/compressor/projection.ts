@@ -10,7 +10,7 @@ import { STATISTICS } from '../tokenizers/index.ts';
 import { type Directions, principalComponents, randomDirections } from '../util/components.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import type { Compressor, CompressorOptions } from './compressor.ts';
+import { type Compressor, type CompressorOptions, wholeContext } from './compressor.ts';
 
 /** The covariance of a piece is held whole: 128 MiB at this size. */
 const MAX_PIECE = 4096;
@@ -50,18 +50,11 @@ function* padded(contexts: Iterable<Float32Array>, numbers: number, before: numb
 
 type Find = (blocks: Iterable<ArrayLike<number>>, sizes: { size: number; count: number; random: Random }) => Directions;
 
-interface Named {
-  readonly id: string;
-  readonly description: string;
-}
-
 /** z_j = W Λ^(−½) Vᵀ (x_j − μ) + b with x_j the j-th piece: scores of variance 1, so that the trained map W meets equals. */
-const projection = ({ id, description }: Named, find: Find): Compressor => ({
+const projection = (id: string, description: string, find: Find): Compressor => ({
   id,
   description,
-  form: 'window',
-  latents: (_, { latents }) => latents,
-  window: contextTokens => contextTokens,
+  ...wholeContext,
   compress(scope, x_BNF, options) {
     const [B, N, F] = x_BNF.shape;
     const { latents: M, width } = options;
@@ -93,18 +86,14 @@ const projection = ({ id, description }: Named, find: Find): Compressor => ({
 });
 
 export const pca = projection(
-  {
-    id: 'pca',
-    description: 'the raw context in m equal pieces, each projected on the first principal components of such pieces',
-  },
+  'pca',
+  'the raw context in m equal pieces, each projected on the first principal components of such pieces',
   principalComponents,
 );
 
 /** What PCA's choice of directions is worth: everything else is alike. */
 export const randomProjection = projection(
-  {
-    id: 'random-projection',
-    description: 'the raw context in m equal pieces, each projected on random directions, as many as pca has',
-  },
+  'random-projection',
+  'the raw context in m equal pieces, each projected on random directions, as many as pca has',
   randomDirections,
 );

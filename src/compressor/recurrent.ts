@@ -21,9 +21,17 @@ import {
 } from '../engine/index.ts';
 import { crossAttention, feedForward, type KeysValues, keysValues, linear, type Scope } from '../nn/index.ts';
 import { expect } from '../util/errors.ts';
-import { type CompressorOptions, type CompressorSettings, encode, learnedQueries, sink } from './compressor.ts';
-import { isThere, segmentsOf } from './segments.ts';
-import { type CompressorValues, defineCompressor } from './settings.ts';
+import {
+  type CompressorOptions,
+  type CompressorSettings,
+  type CompressorValues,
+  defineCompressor,
+  encode,
+  isThere,
+  learnedQueries,
+  segmentsOf,
+  sink,
+} from './compressor.ts';
 
 /** b_g of the gate: how strongly Z is kept before anything is learnt. */
 const KEEP = 1;

@@ -2,8 +2,6 @@
 
 import { z } from 'zod';
 import { evaluationFields, sharedFields } from '../settings/base.ts';
-import { formConflicts } from '../settings/form.ts';
-import { promptConflicts } from '../settings/prompt.ts';
 import { stageFields } from '../training/stages/index.ts';
 import { isMap } from '../util/canonical.ts';
 import { loadConfig } from '../util/config.ts';
@@ -40,7 +38,6 @@ export const experimentSchema = z
   .superRefine(checkAcross)
   .superRefine(checkTables);
 
-/** A fully resolved experiment. */
 export type ExperimentConfig = z.output<typeof experimentSchema>;
 export type ExperimentTable = ExperimentConfig['tables'][number];
 export type EvaluationEnv = ExperimentConfig['evaluate']['envs'][number];
@@ -63,46 +60,69 @@ export function tableConfig(config: ExperimentConfig, table: ExperimentTable): E
 // ---- checks across fields ----------------------------------------------------------------------------------------------------
 
 function checkAcross(config: z.output<z.ZodObject<typeof fields>>, context: z.RefinementCtx): void {
-  const { teacher, distil, finetune, reinforce, retrieve, split, evaluate, policy } = config;
-  if (distil.steps === 0 && finetune.steps === 0) {
-    const message = 'expected distil.steps or finetune.steps above 0; otherwise nothing trains the policy';
-    context.addIssue({ code: 'custom', path: ['finetune', 'steps'], input: 0, message });
-  }
-  if (evaluate.tasks === 'validation' && split.validation === 0) {
-    const message = 'expected at least 1, because evaluate.tasks is validation';
-    context.addIssue({ code: 'custom', path: ['split', 'validation'], input: 0, message });
-  }
+  const { teacher, distil, finetune, reinforce, retrieve, split, source, model, evaluate, policy } = config;
+  const { crossLayers, retrieval } = policy;
+  /** Refuses what stands at this path. */
+  const refuse = (
+    path: (string | number)[],
+    message: string,
+    input = path.reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], config),
+  ) => context.addIssue({ code: 'custom', path, input, message });
+  if (distil.steps === 0 && finetune.steps === 0)
+    refuse(['finetune', 'steps'], 'expected distil.steps or finetune.steps above 0; otherwise nothing trains the policy');
+  if (evaluate.tasks === 'validation' && split.validation === 0)
+    refuse(['split', 'validation'], 'expected at least 1, because evaluate.tasks is validation');
   // With returns to predict there is something to learn without actions.
-  if (distil.alpha === 0 && distil.beta === 0 && !policy.returns) {
-    context.addIssue({ code: 'custom', path: ['distil', 'alpha'], input: 0, message: 'expected distil.alpha or distil.beta above 0' });
+  if (distil.alpha === 0 && distil.beta === 0 && !policy.returns)
+    refuse(['distil', 'alpha'], 'expected distil.alpha or distil.beta above 0');
+  if (distil.alpha === 0 && finetune.beta === 0 && !policy.returns)
+    refuse(['finetune', 'beta'], 'expected distil.alpha or finetune.beta above 0');
+  if (source.dataset === undefined && source.stride > source.episodes) {
+    const reason = `of every ${source.stride} episodes one is kept, and a history has fewer`;
+    refuse(['source', 'stride'], `expected at most source.episodes, which is ${source.episodes}; ${reason}`);
   }
-  if (distil.alpha === 0 && finetune.beta === 0 && !policy.returns) {
-    context.addIssue({ code: 'custom', path: ['finetune', 'beta'], input: 0, message: 'expected distil.alpha or finetune.beta above 0' });
+  const missing = crossLayers === 'every' ? -1 : crossLayers.findIndex(layer => layer >= model.decoderLayers);
+  if (missing >= 0) {
+    const message = `expected layers below model.decoderLayers, which is ${model.decoderLayers}, because they are counted from 0`;
+    refuse(['policy', 'crossLayers', missing], message);
   }
-  const { dataset, episodes: lived, stride } = config.source;
-  if (dataset === undefined && stride > lived) {
-    const message = `expected at most source.episodes, which is ${lived}; of every ${stride} episodes one is kept, and a history has fewer`;
-    context.addIssue({ code: 'custom', path: ['source', 'stride'], input: stride, message });
+  const prefix = policy.form === 'prefix';
+  if (prefix && policy.query !== 'episode')
+    refuse(['policy', 'query'], 'expected episode with policy.form prefix, because a state alone does not see what stands before it');
+  if (prefix && crossLayers !== 'every')
+    refuse(['policy', 'crossLayers'], 'expected every with policy.form prefix, which has no cross-attention');
+  if (prefix && retrieval.contexts > 0)
+    refuse(['policy', 'retrieval', 'contexts'], 'expected 0 with policy.form prefix, because what is retrieved is seen by cross-attention');
+  if (policy.prompt) {
+    if (policy.query === 'state' && policy.form !== 'encoder-decoder') {
+      const reason = 'because tokens of policy.query state do not see each other, nor a prompt among them';
+      refuse(['policy', 'form'], `expected encoder-decoder, ${reason}`);
+    }
+    if (source.dataset !== undefined) {
+      const reason = 'because what is to be learnt of a prompt is what a learner does that has seen it';
+      refuse(['source', 'dataset'], `expected none with policy.prompt, ${reason}`);
+    }
+    if (retrieval.contexts > 0) {
+      const reason = 'because what learns to use retrieved contexts is trained without prompts';
+      refuse(['policy', 'retrieval', 'contexts'], `expected 0 with policy.prompt, ${reason}`);
+    }
+    if (reinforce.steps > 0)
+      refuse(['reinforce', 'steps'], 'expected 0 with policy.prompt, because the rollouts of this stage are played without prompts');
   }
-  for (const conflict of [...formConflicts(config), ...promptConflicts(config)]) context.addIssue({ code: 'custom', ...conflict });
   const { streams, episodes, batch = config.optimiser.batch } = reinforce;
   if (reinforce.steps > 0 && streams * episodes < batch) {
     const message = `expected at most ${streams * episodes}, the episodes of one iteration (reinforce.streams × reinforce.episodes)`;
-    context.addIssue({ code: 'custom', path: ['reinforce', 'batch'], input: batch, message });
+    refuse(['reinforce', 'batch'], message, batch);
   }
-  if (policy.retrieval.contexts > 0 && retrieve.steps === 0) {
-    const message = 'expected at least 1, because policy.retrieval.contexts is above 0 and nothing else trains the policy on what is found';
-    context.addIssue({ code: 'custom', path: ['retrieve', 'steps'], input: 0, message });
+  if (retrieval.contexts > 0 && retrieve.steps === 0) {
+    const reason = 'because policy.retrieval.contexts is above 0 and nothing else trains the policy on what is found';
+    refuse(['retrieve', 'steps'], `expected at least 1, ${reason}`);
   }
-  if (reinforce.policyWeight === 0 && reinforce.imitationWeight === 0) {
-    const message = 'expected reinforce.policyWeight or reinforce.imitationWeight above 0';
-    context.addIssue({ code: 'custom', path: ['reinforce', 'policyWeight'], input: 0, message });
-  }
-  for (const [stage, beta = 0] of Object.entries({ distil: distil.beta, finetune: finetune.beta })) {
-    if (beta === 0 || teacher.kind !== 'context' || teacher.steps > 0) continue;
-    const message = 'expected 0 without a trained teacher (teacher.steps is 0); train one, or set teacher.kind: monte-carlo';
-    context.addIssue({ code: 'custom', path: [stage, 'beta'], input: beta, message });
-  }
+  if (reinforce.policyWeight === 0 && reinforce.imitationWeight === 0)
+    refuse(['reinforce', 'policyWeight'], 'expected reinforce.policyWeight or reinforce.imitationWeight above 0');
+  for (const [stage, beta = 0] of Object.entries({ distil: distil.beta, finetune: finetune.beta }))
+    if (beta !== 0 && teacher.kind === 'context' && teacher.steps === 0)
+      refuse([stage, 'beta'], 'expected 0 without a trained teacher (teacher.steps is 0); train one, or set teacher.kind: monte-carlo');
 }
 
 /**

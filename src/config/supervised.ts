@@ -17,5 +17,4 @@ export const supervisedSchema = z
     least(['evaluate', 'headline'], evaluate.headline, Math.min(fewest, examples), examples, 'a number of examples that is trained on');
   });
 
-/** A fully resolved supervised experiment. */
 export type SupervisedConfig = z.output<typeof supervisedSchema>;

@@ -19,10 +19,7 @@ import { learningHistory, loadHistories } from './generate.ts';
 import { openTasks } from './tasks.ts';
 
 /** The demonstrations of one style. */
-export interface Demonstrations {
-  readonly style: DemonstrationStyle;
-  readonly output: StageOutput;
-}
+export type Demonstrations = { readonly style: DemonstrationStyle; readonly output: StageOutput };
 
 /** What is to be demonstrated: `each` times every task. */
 interface Wanted {
@@ -80,14 +77,13 @@ function demonstrate(store: StageStore, config: BaseConfig, style: Demonstration
         }
         progress.update(t + 1);
       }
-      const { version, commit, node } = provenance();
       const { dataHash } = saveHistories(folder, family, shown, {
         source: { id: demonstrations.id, options: inStyle(style), knows: demonstrations.knows },
         seed,
         noise: null,
         // For the audit: what may be shown here, and what must not.
         split: { train: keys, test: (side === 'training' ? test : train).map(family.taskKey) },
-        creator: { version, node, commit },
+        creator: provenance(),
       });
       progress.finish(`${shown.length} demonstrations`);
       return { dataHash, demonstrations: shown.length };

@@ -38,12 +38,11 @@ export function generate(store: StageStore, config: GenerateConfig): Promise<Sta
       const { family, train, test } = openTasks(config);
       const make = settings.dataset === undefined ? rollSource : takeDataset;
       const { histories, about, report } = await make(config, family, train, progress, signal);
-      const { version, commit, node } = provenance();
       const { dataHash } = saveHistories(folder, family, histories, {
         ...about,
         seed,
         split: { train: train.map(family.taskKey), test: test.map(family.taskKey) },
-        creator: { version, node, commit },
+        creator: provenance(),
       });
       const transitions = histories.reduce((sum, { reward }) => sum + reward.length, 0);
       progress.finish(`${histories.length} histories, ${transitions} transitions`);

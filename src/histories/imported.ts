@@ -5,7 +5,7 @@ import type { ImportRequest } from '../data/exchange.ts';
 import type { DeclaredEnvironment, ExchangeFormat } from '../data/formats/index.ts';
 import { type Dataset, datasetHistories, environmentOf, expectFolderFor, readDataset, recordedFamily, saveDataset } from '../data/index.ts';
 import { environment, environments } from '../envs/index.ts';
-import type { EnvFamily, History, Task } from '../rl/index.ts';
+import type { EnvFamily, Task } from '../rl/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { canonicalJson } from '../util/files.ts';
@@ -35,15 +35,7 @@ export function familyOf({ env, source }: ImportConfig, dataset = datasetOf({ en
   return registered(id, env.options) ?? recordedFamily(dataset);
 }
 
-/** What the generating stage makes of a data set. */
-export interface Selected {
-  readonly histories: History[];
-  /** Histories that are left out: of held-out tasks, and of training tasks beyond `source.maxTasks`. */
-  readonly dropped: { readonly heldOut: number; readonly beyondMaxTasks: number };
-}
-
 export interface Selection {
-  /** Of the data set. */
   readonly folder: string;
   readonly dataset: Dataset;
   readonly family: EnvFamily;
@@ -53,7 +45,7 @@ export interface Selection {
 }
 
 /** The histories of the taught tasks. Throws `E_SPLIT` where there are none, `E_DATA` where they are of other options of the environment. */
-export function selectHistories({ folder, dataset, family, train, taught }: Selection): Selected {
+export function selectHistories({ folder, dataset, family, train, taught }: Selection) {
   const [recorded, here] = [dataset.environment, environmentOf(family)].map(each => canonicalJson(each));
   if (recorded !== here)
     throw new CadenzaError(
@@ -72,6 +64,7 @@ export function selectHistories({ folder, dataset, family, train, taught }: Sele
       'E_SPLIT',
       `${folder} has ${all.length} histories, but none of the ${taught.length} tasks to train on. Change split.seed or split.heldOut, or import more.`,
     );
+  // Left out: histories of held-out tasks, and of training tasks beyond `source.maxTasks`.
   return { histories, dropped: { heldOut: all.length - histories.length - beyondMaxTasks, beyondMaxTasks } };
 }
 
@@ -98,7 +91,6 @@ export function expectImported(config: ImportConfig, recorded: unknown): void {
 export interface DatasetRequest extends Omit<ImportRequest, 'format' | 'familyOf'> {
   /** Id of the layout; found out from the files when left out. */
   readonly layout?: string;
-  /** Folder of the data set. */
   readonly out: string;
 }
 
@@ -110,6 +102,5 @@ export async function importDataset({ layout, out, ...request }: DatasetRequest)
   const familyOf = ({ id, options }: DeclaredEnvironment) => registered(id, options);
   const given = layout === undefined ? undefined : exchangeFormat(layout);
   const { histories, format, ...about } = await importHistories({ ...request, format: given, familyOf });
-  const { version, commit, node } = provenance();
-  return { dataset: saveDataset(out, histories, { ...about, creator: { version, node, commit } }), format };
+  return { dataset: saveDataset(out, histories, { ...about, creator: provenance() }), format };
 }

@@ -8,6 +8,7 @@ import type { SupervisedBase } from '../settings/supervised.ts';
 import { type Draw, drawTask, type Problem } from '../supervised/index.ts';
 import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
+import { groupBy } from '../util/groups.ts';
 import { Random } from '../util/random.ts';
 
 /** The stream that everything of a training seed is drawn from. */
@@ -36,16 +37,6 @@ export function heldOutTasks(
   return Array.from({ length: tasks }, (_, i) => drawTask(problem, stream.split(i), counts));
 }
 
-/** What the audit found. */
-export interface TaskAudit {
-  readonly by: string;
-  readonly train: number;
-  readonly validation: number;
-  readonly test: number;
-  /** Held-out tasks that training draws too, or that are both validation and test tasks. */
-  readonly overlap: number;
-}
-
 /** The stage in the cache that audits a training seed. */
 export const auditStage = (seed: number): string => `audit-seed${seed}`;
 
@@ -58,7 +49,7 @@ export async function auditTasks(
   config: Pick<SupervisedBase, 'seeds' | 'seed' | 'problem' | 'context' | 'validation' | 'evaluate'>,
   problem: Problem,
   perSeed: number,
-): Promise<TaskAudit> {
+) {
   const { seeds, validation, evaluate } = config;
   for (const seed of seeds)
     await store.run({
@@ -68,8 +59,7 @@ export async function auditTasks(
       async run({ progress, signal }) {
         const held = [...heldOutTasks(problem, config, 'validation'), ...heldOutTasks(problem, config, 'test')].map(({ task }) => task);
         // Tasks are looked up by their first number, and compared whole where that agrees.
-        const byFirst = new Map<number, Float64Array[]>();
-        for (const task of held) byFirst.set(task[0], [...(byFirst.get(task[0]) ?? []), task]);
+        const byFirst = groupBy(held, ([first]) => first);
         const same = (task: Float64Array) => (byFirst.get(task[0]) ?? []).filter(other => other.every((value, i) => value === task[i]));
         let overlap = held.filter(task => same(task).length > 1).length;
         progress.start(`audit (seed ${seed})`, perSeed);
@@ -94,6 +84,7 @@ export async function auditTasks(
     train: seeds.length * perSeed,
     validation: validation.tasks,
     test: evaluate.tasks,
+    /** Held-out tasks that training draws too, or that are both validation and test tasks. */
     overlap: 0,
   };
 }

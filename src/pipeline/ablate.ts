@@ -15,7 +15,7 @@ import { type ImitationTable, REFERENCES, type ReturnTable } from '../statistics
 import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { expandHome, hashJson } from '../util/files.ts';
-import type { EvaluatedVariant, RunOptions } from './kind.ts';
+import type { EvaluatedVariant, RunOptions, Variant } from './kind.ts';
 import { type ReinforcementEvaluation, reinforcement } from './reinforcement.ts';
 import { resultsOf, type Tables } from './results.ts';
 import { runVariants } from './run.ts';
@@ -34,10 +34,7 @@ export const ablationSchema = z.strictObject({
   set: settingsSchema.describe('Settings laid over the experiment in every combination').default({}),
   axes: z
     .array(
-      z.strictObject({
-        name: label.describe('What varies'),
-        values: z.record(label, settingsSchema).describe('Settings of every value'),
-      }),
+      z.strictObject({ name: label.describe('What varies'), values: z.record(label, settingsSchema).describe('Settings of every value') }),
     )
     .min(1)
     .describe('Each axis is crossed with the others'),
@@ -66,20 +63,11 @@ export const ablationSchema = z.strictObject({
 
 export type Ablation = z.output<typeof ablationSchema>;
 
-/** One combination. */
-export interface Cell {
-  /** Its values, joined: the name of its row. */
-  readonly name: string;
-  readonly values: Readonly<Record<string, string>>;
-  readonly config: ExperimentConfig;
-}
+/** One combination. Its name, and that of its row, are its values, joined. */
+type Cell = Variant<ExperimentConfig> & { readonly values: Readonly<Record<string, string>> };
 
 /** An ablation, the experiment that it varies, and all its combinations. */
-export interface OpenAblation {
-  readonly ablation: Ablation;
-  readonly base: ExperimentConfig;
-  readonly cells: readonly Cell[];
-}
+export type OpenAblation = { readonly ablation: Ablation; readonly base: ExperimentConfig; readonly cells: readonly Cell[] };
 
 /** Reads an ablation and the experiment that it varies. `overrides` are laid over the settings of the file. Throws `E_CONFIG`, also where an axis sets what they do. */
 export function loadAblation(file: string, overrides: readonly string[] = []): OpenAblation {
@@ -140,12 +128,8 @@ function expectOffAxes(override: string, axes: Ablation['axes'], file: string): 
 }
 
 /** The product of the axes without what is skipped. */
-function combinations(
-  { name, axes, skip, rate, reference }: Ablation,
-  base: ExperimentConfig,
-  sets: readonly TableSettings[],
-  file: string,
-): Cell[] {
+function combinations(ablation: Ablation, base: ExperimentConfig, sets: readonly TableSettings[], file: string): Cell[] {
+  const { name, axes, skip, rate, reference } = ablation;
   expectIndependent(axes, file);
   const values = new Map(axes.map(axis => [axis.name, Object.keys(axis.values)]));
   for (const [i, { when }] of skip.entries())
@@ -163,13 +147,12 @@ function combinations(
     );
 
   let product: { values: Record<string, string>; sets: TableSettings[] }[] = [{ values: {}, sets: [...sets] }];
-  for (const axis of axes)
-    product = product.flatMap(cell =>
-      Object.entries(axis.values).map(([value, settings]) => ({
-        values: { ...cell.values, [axis.name]: value },
-        sets: [...cell.sets, settings],
-      })),
+  for (const axis of axes) {
+    const chosen = Object.entries(axis.values);
+    product = product.flatMap(({ values, sets }) =>
+      chosen.map(([value, settings]) => ({ values: { ...values, [axis.name]: value }, sets: [...sets, settings] })),
     );
+  }
   const skipped = (cell: Record<string, string>) =>
     skip.some(({ when }) => Object.entries(when).every(([axis, wanted]) => [wanted].flat().includes(cell[axis])));
   const kept = product.filter(cell => !skipped(cell.values));
@@ -198,32 +181,25 @@ function sourceRows(cells: readonly Cell[]): (config: ExperimentConfig) => strin
 }
 
 /** The line of the rate–return curve that a combination is a point of. */
-const lineOf = ({ values }: Cell, along: string): string =>
-  Object.entries(values)
-    .filter(([axis]) => axis !== along)
-    .map(([, value]) => value)
-    .join(' ') || 'cad';
+function lineOf({ values }: Cell, along: string): string {
+  const { [along]: _, ...others } = values;
+  return Object.values(others).join(' ') || 'cad';
+}
 
-/** Rows that combinations have under one name: what is the same in all keeps the name, others are named after their combination too. */
-class SharedRows {
-  readonly #names: readonly string[];
-  readonly #first = new Map<string, string>();
-
-  constructor(names: readonly string[]) {
-    this.#names = names;
-  }
-
-  /** The name of every row that a combination is to show, by the name that it has there. */
-  namesIn({ methods, raw }: Evaluated, cell: string): [string, string][] {
-    return this.#names
-      .filter(name => methods[name])
-      .map(name => {
-        const own = JSON.stringify(raw.methods[name]);
-        const first = this.#first.get(name) ?? own;
-        this.#first.set(name, first);
-        return [name, own === first ? name : `${name} ${cell}`];
-      });
-  }
+/**
+ * Rows that combinations have under one name: what is the same in all keeps the name, others are named after their combination too. Gives the name of
+ * every row that a combination is to show, by the name that it has there.
+ */
+function sharedRows(names: readonly string[]): (found: Evaluated, cell: string) => [string, string][] {
+  const firsts = new Map<string, string>();
+  return ({ methods, raw }, cell) => {
+    const there = names.filter(name => methods[name]);
+    return there.map(name => {
+      const own = JSON.stringify(raw.methods[name]);
+      if (!firsts.has(name)) firsts.set(name, own);
+      return [name, own === firsts.get(name) ? name : `${name} ${cell}`];
+    });
+  };
 }
 
 /**
@@ -254,14 +230,13 @@ export async function runAblation({ ablation, base, cells }: OpenAblation, optio
   return results!;
 }
 
-/** What the combinations found, in one table. */
 function oneTable(
   { rate, beside, reference }: Ablation,
   cells: readonly Cell[],
   all: readonly EvaluatedVariant<ExperimentConfig, ReinforcementEvaluation>[],
 ): Omit<Tables, 'command'> {
   const sourceRow = sourceRows(cells);
-  const shared = new SharedRows([...new Set([...beside, ...(rate ? [rate.against] : [])])]);
+  const namesIn = sharedRows([...new Set([...beside, ...(rate ? [rate.against] : [])])]);
   let main: Evaluated | undefined;
   const tables: Record<string, Evaluated> = {};
   const returns: Record<string, ReturnTable> = {};
@@ -269,7 +244,7 @@ function oneTable(
   const times: Record<string, Record<string, MethodTimes>> = {};
   const [dataHashes, seconds]: [Record<string, string>, Record<string, number>] = [{}, {}];
   for (const { name, config, evaluated: found, seconds: spent } of all) {
-    const sharedNames = shared.namesIn(found, name);
+    const sharedNames = namesIn(found, name);
     const rows = <T>({ cad, source, random, ...others }: Record<string, T>): Record<string, T> => ({
       [`cad ${name}`]: cad,
       ...(source && { [sourceRow(config)]: source }),

@@ -62,27 +62,25 @@ export function expectBuildable(config: ExperimentConfig, { plays = true } = {})
 }
 
 /** What the options of an evaluation must leave as it is. */
-function facts({ observationSpace, actionSpace, taskKey }: EnvFamily, test: readonly Task[]) {
-  return new Map<string, unknown>([
-    ['the observation space', observationSpace],
-    ['the action space', actionSpace],
-    ['the list of test tasks', test.map(taskKey)],
-  ]);
-}
+const facts = ({ observationSpace, actionSpace, taskKey }: EnvFamily, test: readonly Task[]): Record<string, unknown> => ({
+  'the observation space': observationSpace,
+  'the action space': actionSpace,
+  'the list of test tasks': test.map(taskKey),
+});
 
 /** Shapes of all parameters of the models, in another family where one is given. */
-function parameters(models: readonly NamedModel[], family?: EnvFamily): Map<string, unknown> {
+function parameters(models: readonly NamedModel[], family?: EnvFamily): Record<string, unknown> {
   const shapes = models.flatMap(({ id, kind, model }) => {
     const { compress, act } = (family ? model.in(family) : model).inference(kind, { compress: 1, act: 1 });
     const inputs = [compress, act].flatMap(graph => (graph ? [...inputsOf(graph)] : []));
     return inputs.filter(([name]) => !INFERENCE_INPUTS.has(name)).map(([name, { shape }]) => [`${name} (${id})`, shape] as const);
   });
-  return new Map(shapes);
+  return Object.fromEntries(shapes);
 }
 
-function expectSame(where: string, trained: ReadonlyMap<string, unknown>, there: ReadonlyMap<string, unknown>): void {
-  for (const [what, value] of trained) {
-    const [wanted, found] = [canonicalJson(value), canonicalJson(there.get(what))];
+function expectSame(where: string, trained: Readonly<Record<string, unknown>>, there: Readonly<Record<string, unknown>>): void {
+  for (const [what, value] of Object.entries(trained)) {
+    const [wanted, found] = [canonicalJson(value), canonicalJson(there[what])];
     if (wanted === found) continue;
     const short = (text: string) => (text.length > 80 ? `${text.slice(0, 79)}…` : text);
     throw new CadenzaError(

@@ -5,7 +5,7 @@ import { Model, PARTS, partOf } from '../agent/model.ts';
 import { lossOf, lossTerms, Pass } from '../agent/terms.ts';
 import { compressor, latentKind } from '../compressor/index.ts';
 import { type ExperimentConfig, tableConfig } from '../config/experiment.ts';
-import { input } from '../engine/index.ts';
+import { input, sizeOf } from '../engine/index.ts';
 import { environments } from '../envs/index.ts';
 import { openTasks, type Tasks } from '../histories/tasks.ts';
 import { Scope } from '../nn/index.ts';
@@ -40,14 +40,9 @@ function stagesOf(config: ExperimentConfig): StageDescription[] {
   return trainingStages
     .filter(stage => stage.steps(config) > 0)
     .map(({ name, terms, rows }) => {
-      const loss = terms?.(config).filter(({ weight }) => weight > 0);
-      const methods = rows(config).map(({ method }) => method);
-      return {
-        name,
-        help: STAGE_HELP[name],
-        methods,
-        ...(loss ? { loss: loss.map(term => ({ ...term, description: lossTerms.get(term.term).description })) } : {}),
-      };
+      const used = terms?.(config).filter(({ weight }) => weight > 0);
+      const loss = used?.map(term => ({ ...term, description: lossTerms.get(term.term).description }));
+      return { name, help: STAGE_HELP[name], methods: rows(config).map(({ method }) => method), ...(loss && { loss }) };
     });
 }
 
@@ -77,11 +72,7 @@ function settingOf(config: ExperimentConfig, { family, taught }: Tasks, model: M
       span: form === 'segments' ? options.segment : options.span,
       numbers: tokenizer.context.width,
     },
-    query: {
-      tokens: tokenizer.queryTokens(model.segment),
-      promptTokens: tokenizer.prompt?.tokens ?? 0,
-      numbers: tokenizer.query.width,
-    },
+    query: { tokens: tokenizer.queryTokens(model.segment), promptTokens: tokenizer.prompt?.tokens ?? 0, numbers: tokenizer.query.width },
     latents: {
       count: tokens - workingMemory,
       width,
@@ -111,8 +102,6 @@ function sourceOptions({ id, options, episodes }: ExperimentConfig['source']): R
   const table: OptionTable = source(id).options;
   return resolveOptions(`source ${id}`, table, Object.hasOwn(table, 'episodes') ? { episodes, ...options } : options);
 }
-
-const sizeOf = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
 
 /** Trained numbers of CAD's networks by their part, of the teacher and of every baseline. */
 function parametersOf(config: ExperimentConfig, model: Model, baselines: readonly BaselineModel[]): Record<string, number> {

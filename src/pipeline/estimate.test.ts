@@ -12,7 +12,7 @@ import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
 import { estimate } from './estimate.ts';
 import { type Estimate, formatBytes, together } from './needs.ts';
-import { estimateSupervised } from './supervised/estimate.ts';
+import { estimateSupervised } from './supervised.ts';
 
 const GB = 1e9;
 

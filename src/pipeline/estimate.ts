@@ -46,7 +46,8 @@ export function estimate(config: ExperimentConfig, memory = machineMemory()): Es
   const family = familyOf(config);
   const model = new Model(config, family);
   expectGraphs(config, model);
-  const places = [{ config, model }, ...config.evaluate.envs.map(env => placeOf(evaluatedAt(config, env), model))];
+  const elsewhere = config.evaluate.envs.map(env => evaluatedAt(config, env));
+  const places = [{ config, model }, ...elsewhere.map(there => ({ config: there, model: model.in(familyOf(there)) }))];
   const data = dataNeeds(config, family);
   const evaluations = places.map(place => evaluationNeeds(place.config, place.model));
   for (const need of [...data, ...evaluations.flat(), ...trainingNeeds(config, model)]) expectFits(need, memory);
@@ -65,19 +66,11 @@ export function estimate(config: ExperimentConfig, memory = machineMemory()): Es
     const own = trained.filter(({ stage }) => only === undefined || (only === STUDENT ? !isRow(stage, config) : stage === only));
     return Math.max(total(data), evaluation, ...own.map(({ bytes }) => bytes));
   });
-  return fitting(
-    { name: config.name, stages, parts: config.seeds.flatMap(() => parts) },
-    { ...grown(config), 'optimiser.batch': config.optimiser.batch / 64 },
-    memory,
-  );
+  const grows = { ...grown(config), 'optimiser.batch': config.optimiser.batch / 64 };
+  return fitting({ name: config.name, stages, parts: config.seeds.flatMap(() => parts) }, grows, memory);
 }
 
 const isRow = (stage: string, { baselines }: ExperimentConfig) => baselines.methods.some(id => id === stage);
-
-/** The experiment as it is evaluated at other options of its environment. */
-function placeOf(config: ExperimentConfig, model: Model) {
-  return { config, model: model.in(familyOf(config)) };
-}
 
 /** What the networks grow with, as multiples of ordinary values. */
 const grown = ({ model, context, policy }: ExperimentConfig): Record<string, number> => ({
@@ -187,7 +180,6 @@ function evaluationNeeds(config: ExperimentConfig, model: Model): Need[] {
   return needs;
 }
 
-/** Whether a stage trains anything. */
 const trains = (config: ExperimentConfig, stage: TrainingStageName): boolean => stageSteps(config, stage) > 0;
 
 /** The least that training takes, without any graph: batches, weights, and one result of every block. */
@@ -196,9 +188,8 @@ function trainingNeeds(config: ExperimentConfig, model: Model): Need[] {
   const query = tokenizer.queryTokens(segment);
   const codes = config.latents.kind === 'vq' ? config.latents.groups * config.latents.codes * config.latents.codeWidth : 0;
   return trainingStages
-    .map(({ name }) => name)
-    .filter(stage => trains(config, stage))
-    .flatMap(stage => {
+    .filter(({ name }) => trains(config, name))
+    .flatMap(({ name: stage }) => {
       const { batch } = stageOptimiser(config, stage);
       const own = config[stage].batch === undefined ? 'optimiser.batch' : `${stage}.batch`;
       const grows = { ...grown(config), [own]: batch / 64, 'env.options.horizon': model.family.horizon / 20 };
@@ -211,13 +202,8 @@ function trainingNeeds(config: ExperimentConfig, model: Model): Need[] {
     });
 }
 
-/** A model that is trained and evaluated. */
-export interface NamedModel {
-  readonly id: string;
-  /** Its compressor. */
-  readonly kind: string;
-  readonly model: Model;
-}
+/** A model that is trained and evaluated, and the kind of its compressor. */
+export type NamedModel = { readonly id: string; readonly kind: string; readonly model: Model };
 
 /** The same with its graphs for one sequence. */
 type Row = NamedModel & { readonly graphs: Inference };
@@ -265,14 +251,11 @@ function trainedStages(config: ExperimentConfig, model: Model, rows: readonly Ro
       flops: config.seeds.length * steps * (updates * batch * (TRAINING_FLOPS * own.flops + other.flops) + played),
     };
   };
+  const own = trainingStages.filter(({ name }) => name !== 'baselines' && trains(config, name));
+  const baselines = trains(config, 'baselines') ? others.filter(row => row !== taught) : [];
   return [
-    ...trainingStages
-      .map(({ name }) => name)
-      .filter(name => name !== 'baselines' && trains(config, name))
-      .map(name => stageOf(name, name, (made[name] ?? whole)())),
-    ...(trains(config, 'baselines') ? others.filter(row => row !== taught) : []).map(({ id, graphs }) =>
-      stageOf('baselines', id, [graphsOf(graphs)]),
-    ),
+    ...own.map(({ name }) => stageOf(name, name, (made[name] ?? whole)())),
+    ...baselines.map(({ id, graphs }) => stageOf('baselines', id, [graphsOf(graphs)])),
   ];
 }
 

@@ -22,14 +22,12 @@ export type PlannedMethod = PlannedRow & { readonly seed: number };
 
 /** An experiment, or what one of its further tables or a combination of an ablation makes of it. */
 export interface Variant<C> {
-  /** Name of its table or combination. */
   readonly name: string;
   readonly config: C;
 }
 
 /** How a command runs. */
 export interface RunOptions {
-  /** Folder of the run. */
   out: string;
   /** The last stage to run, with whatever it needs; all of them when left out. */
   until?: string;

@@ -5,7 +5,7 @@ import { familyOf } from '../histories/imported.ts';
 import type { CommonConfig, ExperimentKind } from './kind.ts';
 import { recorded } from './recorded.ts';
 import { reinforcement } from './reinforcement.ts';
-import { supervised } from './supervised/kind.ts';
+import { supervised } from './supervised.ts';
 
 export const KINDS: readonly ExperimentKind[] = [reinforcement, supervised];
 

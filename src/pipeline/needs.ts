@@ -11,17 +11,12 @@ import type { BaseConfig } from '../settings/base.ts';
 import { CadenzaError } from '../util/errors.ts';
 
 /** One thing that takes memory, and the settings that it grows with, each as a multiple of an ordinary value. */
-export interface Need {
-  readonly what: string;
-  readonly bytes: number;
-  readonly grows: Readonly<Record<string, number>>;
-}
+export type Need = { readonly what: string; readonly bytes: number; readonly grows: Readonly<Record<string, number>> };
 
 export interface StageEstimate {
   readonly stage: string;
   /** Bytes at its peak, without what the program itself takes. */
   readonly bytes: number;
-  /** Trained numbers, where it trains. */
   readonly parameters?: number;
   readonly steps?: number;
   /** Nodes of its graphs, forward. */
@@ -123,7 +118,6 @@ export function formatBytes(bytes: number): string {
   return `${Number((bytes / 1000 ** power).toPrecision(3))} ${units[power]}`;
 }
 
-/** Sizes of the networks of every kind of experiment. */
 type Sizes = Pick<BaseConfig['model'], 'width' | 'latents' | 'encoderLayers' | 'decoderLayers' | 'feedForward'>;
 
 /** Sizes of the networks as multiples of ordinary ones. */

@@ -14,19 +14,10 @@ export const BASELINES = 'baselines';
 export const STUDENT = 'student';
 
 /** One part: an experiment with a seed of its own, and of that the student or one baseline alone where there are baselines. */
-export interface Part {
-  readonly heading: string;
-  readonly config: CommonConfig;
-  readonly only?: string;
-}
+export type Part = { readonly heading: string; readonly config: CommonConfig; readonly only?: string };
 
 /** A part as it goes over to a process. */
-export interface PartJob extends Part {
-  readonly out: string;
-  readonly fresh: boolean;
-  readonly since: number;
-  readonly until: string;
-}
+export type PartJob = Part & { readonly out: string; readonly fresh: boolean; readonly since: number; readonly until: string };
 
 /** What of one seed can have a process of its own: the student, and every trained baseline; all of it together where there is no baseline. */
 export function separateParts<C extends CommonConfig>({ training }: Pick<ExperimentKind<C, never>, 'training'>, config: C) {

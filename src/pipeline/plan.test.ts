@@ -14,10 +14,9 @@ import { loadConfig } from '../util/config.ts';
 import { type Place, silentProgress } from '../util/progress.ts';
 import { type CommonConfig, type ExperimentKind, type SharedData, stagesOf } from './kind.ts';
 import { KINDS } from './kinds.ts';
-import { Plan, plannedStages } from './plan.ts';
 import { reinforcement } from './reinforcement.ts';
-import { runExperiment } from './run.ts';
-import { supervised } from './supervised/kind.ts';
+import { Plan, plannedStages, runExperiment } from './run.ts';
+import { supervised } from './supervised.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-plan-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -5,8 +5,7 @@
 
 import { join } from 'node:path';
 import { z } from 'zod';
-import { exportModel } from '../agent/export.ts';
-import { weightsOf } from '../agent/inference.ts';
+import { exportModel, weightsOf } from '../agent/inference.ts';
 import { type Model, withWeights } from '../agent/model.ts';
 import { rolloutSettings } from '../analysis/protocol.ts';
 import { type Evaluation, evaluationOf } from '../analysis/rollouts.ts';
@@ -111,11 +110,7 @@ export const recorded: ExperimentKind<ExperimentConfig, HistoryData, RecordedEva
 };
 
 /** One recorded segment: segment i of a history is [starts[i], starts[i + 1]). */
-interface Place extends Along {
-  readonly history: History;
-  readonly starts: Int32Array;
-  readonly s: number;
-}
+type Place = Along & { readonly history: History; readonly starts: Int32Array; readonly s: number };
 
 interface Recordings {
   readonly byTask: ReadonlyMap<string, readonly Place[]>;
@@ -155,24 +150,15 @@ function placesOf({ history, starts }: Pick<Place, 'history' | 'starts'>, most: 
 }
 
 /** Scores a trained model, or reads what was scored before. */
-async function scoreModel(
-  evaluation: Evaluation,
-  of: TrainedMethod,
-  { byTask, places: along }: Recordings,
-): Promise<readonly RecordedScore[]> {
+async function scoreModel(evaluation: Evaluation, of: TrainedMethod, recordings: Recordings): Promise<readonly RecordedScore[]> {
+  const { byTask, places: along } = recordings;
   const { method, kind, trained, seed } = of;
   const { store, config, model, executor } = evaluationOf(evaluation, of);
+  const { split } = config;
   const { sampling: _, ...protocol } = rolloutSettings(config);
   const { value } = await store.compute({
     stage: `evaluate-${method}-seed${seed}`,
-    settings: {
-      split: config.split,
-      protocol,
-      along,
-      ...(takesReals(model) ? { scored: 'reals' } : {}),
-      executor: config.executor,
-      ...datasetKey(config),
-    },
+    settings: { split, protocol, along, scored: takesReals(model) ? 'reals' : undefined, executor: config.executor, ...datasetKey(config) },
     inputs: { model: trained.key },
     file: SCORES,
     async run({ progress, signal }) {
@@ -182,15 +168,12 @@ async function scoreModel(
       const { context, query } = model.inputs(BATCH);
       const scope = new Scope();
       const logits = model.logits(scope, query, model.latents(scope, kind, context)?.settled);
-      const graph = withWeights(
-        { outputs: { probabilities: model.head.rows(logits) } },
-        weightsOf({ trained }),
-        new Set(['context', 'query']),
-      );
+      const outputs = { probabilities: model.head.rows(logits) };
+      const graph = withWeights({ outputs }, weightsOf({ trained }), new Set(['context', 'query']));
       const program = await executor.compile(toOnnx(optimise(graph)));
       const host = (data: Float32Array, like: typeof query) => ({ data, shape: like.shape, dtype: 'float32' as const });
       const feeds = {
-        ...(model.latents(new Scope(), kind, context) ? { context: host(batch.context, context) } : {}),
+        ...(model.latentShape(kind) && { context: host(batch.context, context) }),
         query: host(batch.query, query),
       };
       const { actions, segment } = shape;

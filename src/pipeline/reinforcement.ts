@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { baseline, isTrained } from '../agent/baselines/index.ts';
-import { exportModel } from '../agent/export.ts';
+import { exportModel } from '../agent/inference.ts';
 import { Model } from '../agent/model.ts';
 import { type Evaluated, evaluate } from '../analysis/evaluate.ts';
 import { compareWithSource, measuresImitation } from '../analysis/imitation.ts';
@@ -23,7 +23,6 @@ import { expectBuildable } from './buildable.ts';
 import { type ExperimentKind, type PlannedMethod, wantedBy } from './kind.ts';
 import { resultsOf } from './results.ts';
 
-/** What the stages of an experiment share. */
 export type HistoryData = Omit<TrainingRun<StageSections>, 'seed' | 'config'> & { readonly config: ExperimentConfig };
 
 /** What an experiment with one source found. */
@@ -130,10 +129,7 @@ export const reinforcement: ExperimentKind<ExperimentConfig, HistoryData, Reinfo
       { signal },
     );
   },
-  planned: (config, until) => ({
-    data: onHistories.plannedData(config, until),
-    evaluation: trained => plannedEvaluation(config, trained),
-  }),
+  planned: (config, until) => ({ data: onHistories.plannedData(config, until), evaluation: trained => plannedEvaluation(config, trained) }),
 };
 
 /** Stages in the cache of an evaluation, and of the timing of actions. */

@@ -64,7 +64,6 @@ export function writeResults<R extends CommonResults>(out: string, results: R): 
 
 /** The tables of an experiment in reinforcement learning, or of an ablation. */
 export interface Tables extends Evaluated, Provenance {
-  /** Further tables, by name. */
   readonly tables: Readonly<Record<string, Evaluated>>;
   readonly returns: Record<string, ReturnTable>;
   readonly imitation: Record<string, ImitationTable>;
@@ -98,6 +97,7 @@ export async function resultsOf(
   writeFileAtomic(join(out, RETURNS_FILE), text);
   const { episodes, streams, sampling, resamples } = config.evaluate;
   const tasks = found.raw.tasks.length;
+  const drawn = { seeds: config.seeds.length, resampled: resampledOf(config) };
   return {
     format: RESULTS_FORMAT,
     ...commonResults(config, found, recorded),
@@ -105,14 +105,7 @@ export async function resultsOf(
     episodes,
     streams: streams * tasks,
     sampling,
-    bars: describeBars({
-      tasks,
-      streams,
-      seeds: config.seeds.length,
-      resamples,
-      resampled: resampledOf(config),
-      side: config.evaluate.tasks,
-    }),
+    bars: describeBars({ ...drawn, tasks, streams, resamples, side: config.evaluate.tasks }),
     methods,
     ...(tables.length > 0 ? { tables: Object.fromEntries(tables.map(([name, { methods }]) => [name, methods])) } : {}),
     ...(Object.keys(versus).length > 0 ? { versus } : {}),

@@ -1,4 +1,7 @@
-/** @file The run loop of every kind of experiment: data, the training stages for every seed, evaluation, results. */
+/**
+ * @file The run loop of every kind of experiment: data, the training stages for every seed, evaluation, results. Below it the stages that a command
+ * will ask its store for, in that order, and where among them it is; a test compares the two.
+ */
 
 import { openOutputs } from '../cache/outputs.ts';
 import { diskTime, type StageOutput, StageStore, sayReused } from '../cache/store.ts';
@@ -13,6 +16,7 @@ import {
   type CommonConfig,
   type EvaluatedVariant,
   type ExperimentKind,
+  type PlannedMethod,
   type RunOptions,
   type SharedData,
   type Variant,
@@ -20,7 +24,6 @@ import {
 } from './kind.ts';
 import { together } from './needs.ts';
 import { BASELINES, makeAtOnce, partsOf, STUDENT } from './parallel.ts';
-import { Plan, plannedStages } from './plan.ts';
 import { writeResults } from './results.ts';
 
 /** Runs an experiment. Gives its results, or undefined when it was asked to stop before the evaluation. */
@@ -116,3 +119,72 @@ export async function runVariant<C extends CommonConfig, D extends SharedData<C>
   const { opened, trained } = await trainMethods(kind, config, tools);
   return tools.until === 'evaluate' ? kind.evaluate(opened, trained, { alone }) : undefined;
 }
+
+interface PlannedStage {
+  readonly stage: string;
+  /** Of its training, where it trains. */
+  readonly steps?: number;
+}
+
+/** The stages of an experiment without its tables. */
+export function plannedStages<C extends CommonConfig>(
+  kind: Pick<ExperimentKind<C, never>, 'dataStage' | 'training' | 'planned'>,
+  config: C,
+  until: string,
+): PlannedStage[] {
+  const { data, evaluation } = kind.planned(config, until);
+  const training: PlannedStage[] = [];
+  const trained: PlannedMethod[] = [];
+  for (const seed of config.seeds)
+    for (const stage of kind.training) {
+      const steps = stage.steps(config);
+      if (!wantedBy(kind, until, stage.name) || steps === 0) continue;
+      for (const { name, ...trains } of stage.parts?.(config) ?? [{ name: stage.name, steps }])
+        training.push({ stage: `${name}-seed${seed}`, ...trains });
+      trained.push(...stage.rows(config).map(row => ({ ...row, seed })));
+    }
+  const named = (stages: readonly string[]) => stages.map(stage => ({ stage }));
+  return [...named(data), ...training, ...(until === 'evaluate' ? named(evaluation(trained)) : [])];
+}
+
+/**
+ * Where a command is among its planned stages. A stage is expected to take as long as others of its kind did, or failing those, training as
+ * long a step as other training, and anything else as long as its like.
+ */
+export class Plan {
+  readonly #stages: readonly PlannedStage[];
+  readonly #seconds = new Map<string, number[]>();
+  #at = 0;
+
+  constructor(stages: readonly PlannedStage[]) {
+    this.#stages = stages;
+  }
+
+  /** The next stage is asked for: `progress` shows where it is. */
+  begin(progress: Progress): void {
+    this.#at++;
+    const rest = this.#stages.slice(this.#at).map(each => this.#expected(each));
+    const seconds = rest.reduce<number>((sum, each = 0) => sum + each, 0);
+    progress.place?.({ at: this.#at, of: this.#stages.length, seconds, more: rest.includes(undefined) });
+  }
+
+  /** The stage that began was made, from its beginning, in so many seconds. */
+  made(seconds: number): void {
+    const stage = this.#stages[this.#at - 1];
+    if (stage)
+      for (const kind of kindsOf(stage)) this.#seconds.set(kind, [...(this.#seconds.get(kind) ?? []), seconds / (stage.steps ?? 1)]);
+  }
+
+  #expected(stage: PlannedStage): number | undefined {
+    const like = kindsOf(stage)
+      .map(kind => this.#seconds.get(kind))
+      .find(Boolean);
+    return like && ((stage.steps ?? 1) * like.reduce((a, b) => a + b, 0)) / like.length;
+  }
+}
+
+/** What a stage may take as long as: itself with another seed, or else another one that trains, or whose name begins alike. */
+const kindsOf = ({ stage, steps }: PlannedStage) => [
+  stage.replace(/-seed\d+$/, ''),
+  steps ? ' training' : ` ${/^[a-z]+/.exec(stage)?.[0]}`,
+];

@@ -44,10 +44,7 @@ const STUDY_FILE = 'tune.json';
 export const RESOURCE = 'finetune.steps';
 
 /** A round of a study: how many trials take part, and for how many steps of joint fine-tuning each is trained. */
-export interface Round {
-  readonly trials: number;
-  readonly steps: number;
-}
+type Round = { readonly trials: number; readonly steps: number };
 
 /**
  * How a study spends its training steps, one line each. `rounds` gets the number of trials, the steps of the experiment, and η.
@@ -82,7 +79,6 @@ export interface TuneOptions {
   readonly measure: Measure;
   /** Seed of what is drawn; not of the trainings, whose seeds the experiment has. */
   readonly seed: number;
-  /** Folder of the study. */
   readonly out: string;
   readonly fresh?: boolean;
   readonly progress: Progress;
@@ -138,22 +134,15 @@ async function runTrial(config: TrialConfig, measure: Measure, store: StageStore
   try {
     const { opened, trained } = await trainMethods(reinforcement, config, { store, executor });
     const { model } = opened;
-    const students = trained.filter(({ method }) => method === 'cad');
-    const evaluation = { store, config, model, executor };
     const seeds = [];
-    for (const student of students) seeds.push((await rollModel(evaluation, student)).returns);
-    const { family } = model;
-    const oracle = new Map(openTasks(config).evaluated.map(task => [family.taskKey(task), family.oracleReturn(task)]));
+    for (const method of trained)
+      if (method.method === 'cad') seeds.push((await rollModel({ store, config, model, executor }, method)).returns);
+    const { family, evaluated } = openTasks(config);
+    const oracle = new Map(evaluated.map(task => [family.taskKey(task), family.oracleReturn(task)]));
     const { episodes, resamples } = config.evaluate;
     // The same stream for every trial: they are resampled alike.
-    return trialScore(measure, {
-      seeds,
-      episodes,
-      oracle,
-      resamples,
-      resampled: resampledOf(config),
-      random: bootstrapRandom(config.seed),
-    });
+    const random = bootstrapRandom(config.seed);
+    return trialScore(measure, { seeds, episodes, oracle, resamples, resampled: resampledOf(config), random });
   } catch (error) {
     if (error instanceof CadenzaError && error.code === 'E_NUMERICS') return null;
     throw error;
@@ -175,15 +164,13 @@ export function trialConfig(base: ExperimentConfig, settings: Settings, steps?: 
     );
   const table = { name: 'trial', set: nested(settings) };
   const plain = tableConfig({ ...base, baselines: { ...base.baselines, steps: 0, methods: [] } }, table);
-  const followed = followsTeacher(plain);
-  const config = {
+  return {
     ...plain,
     split: { ...plain.split, validation: plain.split.validation || plain.split.heldOut },
-    teacher: { ...plain.teacher, steps: followed ? plain.teacher.steps : 0 },
+    teacher: { ...plain.teacher, steps: followsTeacher(plain) ? plain.teacher.steps : 0 },
     finetune: { ...plain.finetune, steps: steps ?? plain.finetune.steps },
-    evaluate: { ...plain.evaluate, tasks: 'validation' as const },
+    evaluate: { ...plain.evaluate, tasks: 'validation' },
   };
-  return config;
 }
 
 /** Why settings do not go together, or undefined: every one is in its range, but there are checks across them. */
@@ -234,9 +221,9 @@ function nested(settings: Settings): TableSettings {
 function studyOf(base: ExperimentConfig, trials: readonly Trial[], options: TuneOptions): Study {
   const { method, measure, seed, space, command } = options;
   const config = trialConfig(base, {});
-  const { family } = openTasks(config);
-  const validation = openTasks(config).evaluated;
+  const { family, evaluated: validation } = openTasks(config);
   const { streams, episodes, resamples } = config.evaluate;
+  const drawn = { seeds: config.seeds.length, resampled: resampledOf(config) };
   const ranked = rankTrials(trials.filter(({ rungs }) => rungs.length > 0));
   return {
     format: STUDY_FORMAT,
@@ -248,14 +235,7 @@ function studyOf(base: ExperimentConfig, trials: readonly Trial[], options: Tune
     validationTasks: validation.map(family.taskKey),
     trials: ranked,
     tied: tiedTrials(ranked),
-    bars: describeBars({
-      tasks: validation.length,
-      streams,
-      seeds: config.seeds.length,
-      resamples,
-      resampled: resampledOf(config),
-      side: 'validation',
-    }),
+    bars: describeBars({ ...drawn, tasks: validation.length, streams, resamples, side: 'validation' }),
     space,
     run: { command, config: base, ...madeBy() },
   };

@@ -124,11 +124,7 @@ type Rules = { readonly [K in keyof Transitions & keyof Feedback]: Rule };
 const isNumber = (x: unknown): x is number => typeof x === 'number' && Number.isFinite(Math.fround(x));
 /** The square of a reward must fit into 32 bits, with room for sums. */
 const MOST_REWARD = 1e18;
-const REWARD: Rule = {
-  size: 1,
-  fits: x => isNumber(x) && Math.abs(x) <= MOST_REWARD,
-  expected: 'finite numbers from -1e18 to 1e18',
-};
+const REWARD: Rule = { size: 1, fits: x => isNumber(x) && Math.abs(x) <= MOST_REWARD, expected: 'finite numbers from -1e18 to 1e18' };
 const FLAG: Rule = { size: 1, fits: x => x === 0 || x === 1 || typeof x === 'boolean', expected: '0 or 1' };
 
 const isBelow = (x: unknown, n: number) => isNumber(x) && Number.isInteger(x) && x >= 0 && x < n;

@@ -1,9 +1,8 @@
-export * from './context-encoder.ts';
 export * from './description.ts';
 export * from './heads/index.ts';
 export * from './in-context.ts';
 export * from './load.ts';
-export type { MemoryModel, Retriever } from './memory.ts';
+export { type CompressProgram, type ContextSlot, contextEncoder, type MemoryModel, type Retriever } from './memory.ts';
 export * from './predictor.ts';
 export * from './returns.ts';
 export * from './transformer.ts';

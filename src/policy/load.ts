@@ -85,10 +85,7 @@ export async function loadPolicy(request: LoadRequest): Promise<LoadedPolicy> {
     await actProgram.dispose();
     await compressProgram?.dispose();
   };
-  return {
-    ...checkedPolicy({ ...policy, dispose }, description),
-    ...(returns ? { returns: () => predicted } : {}),
-  };
+  return { ...checkedPolicy({ ...policy, dispose }, description), ...(returns ? { returns: () => predicted } : {}) };
 }
 
 /** Checks that a call has its one argument, and an executor in it. Throws `E_USAGE`. */

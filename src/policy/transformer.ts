@@ -97,20 +97,8 @@ export function policyStates(
   retrieved?: Retrieved,
   onAttention?: (weights_BHTC: Tensor) => void,
 ): Tensor {
-  const {
-    width,
-    heads,
-    hidden,
-    layers,
-    prefix = false,
-    memoryless = false,
-    promptTokens: P = 0,
-    encoderLayers = 0,
-    positions,
-    layout,
-    embedding,
-  } = options;
-  const { crossLayers = [...Array(layers).keys()] } = options;
+  const { width, heads, hidden, layers, prefix = false, memoryless = false, promptTokens: P = 0, encoderLayers = 0, positions } = options;
+  const { crossLayers = [...Array(layers).keys()], layout, embedding } = options;
   const missing = crossLayers.find(i => i >= layers);
   expect(missing === undefined, `layer ${missing} shall attend to Z, but the policy has ${layers} layers, counted from 0.`);
   expect(

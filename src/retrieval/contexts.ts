@@ -3,6 +3,7 @@
  * comes by in tasks of any side (method 7.1). They go into a store, or are looked up in one.
  */
 
+import { setTimeout } from 'node:timers/promises';
 import { type Context, type ContextAbout, type ContextStore, StoreLocked } from '../data/contexts.ts';
 import { tasksByKey } from '../data/index.ts';
 import type { Executor, Program } from '../engine/index.ts';
@@ -53,7 +54,6 @@ export async function policyHistories(
 
 export interface Rolling {
   readonly tasks: readonly Task[];
-  /** Streams in each task. */
   readonly streams: number;
   readonly episodes: number;
   readonly seed: number;
@@ -113,15 +113,14 @@ export class ContextCompressor {
     };
     const columns = [history.action, history.reward, history.terminated, history.truncated].map(rows);
     const seen = [history.observation, history.nextObservation].map(rows);
+    const earned = episodeReturns(history).subarray(0, episode);
     return {
       hash: hashJson({ task, columns, seen }),
       task: taskKey,
       side: this.#sides.get(taskKey)!,
       stream,
       episode,
-      return: episodeReturns(history)
-        .subarray(0, episode)
-        .reduce((sum, value) => sum + value, 0),
+      return: earned.reduce((sum, value) => sum + value, 0),
     };
   }
 
@@ -167,15 +166,7 @@ export async function onceFree<T>(attempt: () => T, { progress, signal }: { prog
       if (signal.aborted) throw error;
       if (!said) progress.say(`${error.message.split(':')[0]}; waiting for the process that writes there (Ctrl-C gives up)`);
     }
-    await new Promise<void>(resolve => {
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, RETRY_MS);
-      signal.addEventListener('abort', done);
-    });
+    await setTimeout(RETRY_MS, undefined, { signal }).catch(() => undefined);
     signal.throwIfAborted();
   }
 }
@@ -211,10 +202,8 @@ export async function storeContexts(
       seen++;
       if (!(await onceFree(() => store.has(about.hash), { progress, signal }))) missing.push(about);
     }
-    const made = await compressor.compress(
-      history,
-      missing.map(({ episode }) => episode),
-    );
+    const wanted = missing.map(({ episode }) => episode);
+    const made = await compressor.compress(history, wanted);
     waiting.push(...missing.map((about, i) => ({ ...about, ...made[i] })));
     if (waiting.length >= INSERT) await flush();
     progress.update(done + 1);

@@ -39,19 +39,7 @@ export interface MemoryRequest {
 }
 
 /** One trained model to evaluate, and what it looks contexts up in, if it does. */
-export interface TrainedMethod extends TrainedModel {
-  readonly method: string;
-  readonly seed: number;
-  readonly memory?: MethodMemory;
-}
-
-/** An open memory: keys of the stages it is made of, and who looks up in it. */
-export interface Memory {
-  readonly inputs: Readonly<Record<string, string>>;
-  readonly settings: unknown;
-  /** For environments with these tasks. */
-  retriever(taskKeys: readonly string[]): MeasuredRetriever;
-}
+export type TrainedMethod = TrainedModel & { readonly method: string; readonly seed: number; readonly memory?: MethodMemory };
 
 export interface MeasuredRetriever extends Retriever {
   /** What it was given, for the results. */
@@ -65,22 +53,12 @@ function evaluatedContexts(
   { store, config, model, executor, seed, at, tasks }: MemoryRequest,
   student: TrainedModel,
 ): Promise<StageOutput> {
-  const { histories } = config.retrieve;
-  const { episodes } = config.source;
+  const { env, split, source, retrieve } = config;
+  const [{ histories }, { episodes }] = [retrieve, source];
   const { tasks: side, maxTasks } = config.evaluate;
   return store.run({
     stage: `contexts-${side}${at ? `-${at}` : ''}-seed${seed}`,
-    settings: {
-      env: config.env,
-      split: config.split,
-      side,
-      maxTasks,
-      histories,
-      episodes,
-      seed,
-      executor: config.executor,
-      ...datasetKey(config),
-    },
+    settings: { env, split, side, maxTasks, histories, episodes, seed, executor: config.executor, ...datasetKey(config) },
     inputs: { student: student.trained.key },
     async run({ folder, progress, signal }) {
       const { family } = model;
@@ -101,8 +79,8 @@ function evaluatedContexts(
   });
 }
 
-/** Opens what the method's store holds in this evaluation. */
-export async function openMemory(request: MemoryRequest, { store, contexts, student }: MethodMemory): Promise<Memory> {
+/** Opens what the method's store holds in this evaluation: keys of the stages it is made of, and who looks up in it. */
+export async function openMemory(request: MemoryRequest, { store, contexts, student }: MethodMemory) {
   const kind: StoreKind = STORES[store];
   const lookUp = request.config.policy.retrieval;
   const outputs: Record<string, StageOutput> = {};
@@ -111,8 +89,11 @@ export async function openMemory(request: MemoryRequest, { store, contexts, stud
   return {
     inputs: Object.fromEntries(Object.entries(outputs).map(([role, { key }]) => [role, key])),
     settings: { store, retrieval: lookUp },
-    retriever: taskKeys =>
-      retrieverOf(joinTables(Object.values(outputs).map(({ folder }) => loadTable(folder).table)), kind, lookUp, taskKeys),
+    /** For environments with these tasks. */
+    retriever(taskKeys: readonly string[]) {
+      const tables = Object.values(outputs).map(({ folder }) => loadTable(folder).table);
+      return retrieverOf(joinTables(tables), kind, lookUp, taskKeys);
+    },
   };
 }
 

@@ -26,32 +26,18 @@ export interface PrefixStream {
   readonly counts: readonly number[];
 }
 
-export interface EncodeOptions {
-  /** Checked before every call; stops by throwing its reason. */
-  readonly signal?: AbortSignal;
-  /** Called with the number of prefixes that are encoded. */
-  readonly onProgress?: (done: number) => void;
-}
-
-/** Prefixes in the order of streams and counts. */
-export interface EncodedPrefixes {
-  /** [P · M · D] */
-  readonly latents: Float32Array;
-  /** [P · M · G] */
-  readonly codes?: Uint16Array;
-}
-
 /**
  * Compresses prefixes of streams. A recurrent compressor is led through each stream from its start, all streams side by side; before anything
- * happened its state is zeros, and so is Z.
+ * happened its state is zeros, and so is Z. Gives latents [P · M · D] and codes [P · M · G] of the prefixes in the order of streams and counts; checks
+ * `signal` before every call, and calls `onProgress` with the number of prefixes that are encoded.
  *
  * @example const { latents } = await encodePrefixes(compressor, [{ past: history, starts: segmentStarts(history, segment), counts: [0, 1, 2] }])
  */
 export async function encodePrefixes(
   { tokenizer, context, compress, codes: discrete }: Compressor,
   streams: readonly PrefixStream[],
-  { signal, onProgress }: EncodeOptions = {},
-): Promise<EncodedPrefixes> {
+  { signal, onProgress }: { readonly signal?: AbortSignal; readonly onProgress?: (done: number) => void } = {},
+) {
   const encode = contextEncoder(tokenizer, context, compress);
   const [row, codeRow] = [sizeOf(compress.latentShape), discrete ? sizeOf(discrete.shape) : 0];
   let total = 0;

@@ -11,16 +11,16 @@ import type { Model } from '../agent/model.ts';
 import { loadTensors, saveTensors } from '../cache/checkpoint.ts';
 import { readStageFile, type StageContext, type StageFile } from '../cache/store.ts';
 import type { ContextTable } from '../data/contexts.ts';
-import { type MetricId, nearestContexts } from '../data/retrieval.ts';
+import { nearestContexts } from '../data/retrieval.ts';
 import type { Executor } from '../engine/index.ts';
 import { joinColumns, segmentStarts } from '../rl/index.ts';
+import type { BaseConfig } from '../settings/base.ts';
 import type { Origin, StoreKind } from '../settings/stores.ts';
 import type { Transitions } from '../tokenizers/index.ts';
 import { writeJson } from '../util/files.ts';
 import { fields } from '../util/formats.ts';
 import { encodePrefixes } from './prefixes.ts';
 
-/** One context of a table. */
 export interface StoredContext extends Origin {
   /** Segments of its stream that were over. The context of none looks up, and is never found. */
   readonly segments: number;
@@ -33,19 +33,17 @@ export interface StreamTable extends ContextTable<StoredContext> {
 }
 
 /** A stream that was lived through. */
-export interface Lived extends Origin {
-  readonly past: Transitions;
-}
+export type Lived = Origin & { readonly past: Transitions };
 
 /** Rows in the order of streams and segments, of streams with so many segments each. */
-function streamRows(streams: readonly Origin[], segments: readonly number[]): Pick<StreamTable, 'rows' | 'last'> {
-  const rows = streams.flatMap(({ task, stream }, i) =>
-    Array.from({ length: segments[i] + 1 }, (_, count) => ({ task, stream, segments: count })),
+function streamRows(streams: readonly StoredContext[]): Pick<StreamTable, 'rows' | 'last'> {
+  const rows = streams.flatMap(({ task, stream, segments }) =>
+    Array.from({ length: segments + 1 }, (_, count) => ({ task, stream, segments: count })),
   );
-  let end = 0;
-  const last = segments.flatMap(count => {
-    end += count + 1;
-    return new Array<number>(count + 1).fill(end - 1);
+  let end = -1;
+  const last = streams.flatMap(({ segments }) => {
+    end += segments + 1;
+    return new Array<number>(segments + 1).fill(end);
   });
   return { rows, last: Int32Array.from(last) };
 }
@@ -66,29 +64,16 @@ export async function encodeStreams(
   streams: readonly Lived[],
 ): Promise<StreamTable> {
   const compressor = await openCompressor(model, executor, student);
-  const starts = streams.map(({ past }) => segmentStarts(past, model.segment));
-  const about = streamRows(
-    streams,
-    starts.map(({ length }) => length - 1),
-  );
+  const prefixes = streams.map(({ past }) => {
+    const starts = segmentStarts(past, model.segment);
+    return { past, starts, counts: [...starts.keys()] };
+  });
+  const about = streamRows(streams.map((origin, i) => ({ ...origin, segments: prefixes[i].starts.length - 1 })));
   progress.start(title, about.rows.length);
-  const encoded = await encodePrefixes(
-    compressor,
-    streams.map(({ past }, i) => ({ past, starts: starts[i], counts: [...starts[i].keys()] })),
-    { signal, onProgress: done => progress.update(done) },
-  );
+  const encoded = await encodePrefixes(compressor, prefixes, { signal, onProgress: done => progress.update(done) });
   await compressor.compress.program.dispose();
   progress.finish(`${about.rows.length} contexts of ${streams.length} streams`);
   return { ...about, ...encoded };
-}
-
-/** How a policy's contexts are looked up. */
-export interface LookUp {
-  /** Contexts that are shown at most (K). */
-  readonly contexts: number;
-  readonly metric: MetricId;
-  /** What is shown of a context that is near: the last one of its stream, or itself. */
-  readonly shows: 'end' | 'itself';
 }
 
 /** One Z that looks others up, wherever its values lie. */
@@ -100,7 +85,8 @@ export interface Seeker extends Origin {
 }
 
 /** Rows that are shown to a context, nearest first: at most one of every stream, as many as there are. */
-export function shownTo(table: StreamTable, seeker: Seeker, { contexts, metric, shows }: LookUp, { accepts }: StoreKind): number[] {
+export function shownTo(table: StreamTable, seeker: Seeker, lookUp: BaseConfig['policy']['retrieval'], { accepts }: StoreKind): number[] {
+  const { contexts, metric, shows } = lookUp;
   const found = nearestContexts(table, seeker, {
     metric,
     k: contexts,
@@ -110,7 +96,6 @@ export function shownTo(table: StreamTable, seeker: Seeker, { contexts, metric, 
   return found.map(({ row }) => (shows === 'end' ? table.last[row] : row));
 }
 
-/** Several tables as one. */
 export function joinTables(tables: readonly StreamTable[]): StreamTable {
   const codes = tables.flatMap(table => table.codes ?? []);
   let before = 0;
@@ -144,10 +129,7 @@ export function saveTable(
   const ends = rows.filter((_, row) => last[row] === row);
   const tensors = Object.entries({ latents, ...(codes ? { codes: Int32Array.from(codes) } : {}), ...columns });
   saveTensors(join(folder, TABLE_FILE), new Map(tensors.map(([name, data]) => [name, { data, shape: [N, data.length / N] }])), {});
-  writeJson(
-    join(folder, STREAMS.name),
-    ends.map(({ task, stream, segments }) => ({ task, stream, segments })),
-  );
+  writeJson(join(folder, STREAMS.name), ends);
 }
 
 /** Reads what `saveTable` wrote. Throws `E_CHECKPOINT` when it is not there. */
@@ -155,12 +137,8 @@ export function loadTable(folder: string): { table: StreamTable; columns: Readon
   const streams = readStageFile(folder, STREAMS);
   const { tensors } = loadTensors(join(folder, TABLE_FILE));
   const { latents, codes, ...columns } = Object.fromEntries([...tensors].map(([name, { data }]) => [name, data]));
-  const about = streamRows(
-    streams,
-    streams.map(({ segments }) => segments),
-  );
   return {
-    table: { ...about, latents: latents as Float32Array, ...(codes ? { codes: Uint16Array.from(codes) } : {}) },
+    table: { ...streamRows(streams), latents: latents as Float32Array, ...(codes ? { codes: Uint16Array.from(codes) } : {}) },
     columns: columns as Record<string, Int32Array>,
   };
 }

@@ -60,6 +60,10 @@ export const folderName = (description: string) =>
 export const seed = (description: string) => z.int().min(0).describe(description);
 export const rising = (list: readonly number[]) => list.every((value, i) => i === 0 || value > list[i - 1]);
 
+/** A list that has nothing twice. */
+export const distinct = <T extends z.ZodType>(item: T, what: string) =>
+  z.array(item).refine(list => new Set(list).size === list.length, `expected every ${what} once`);
+
 /** AdamW (Loshchilov and Hutter 2019) with linear warm-up, cosine decay and global-norm clipping. */
 export const optimiserFields = {
   learningRate: real().positive().max(1).describe('Learning rate after the warm-up'),
@@ -74,9 +78,42 @@ export const optimiserFields = {
 
 export const optimiserOverrides = z.strictObject(optimiserFields).partial().shape;
 
+/** A section of the configuration: its fields and what has to hold among them. It may be left out where all of its fields may. */
+export function section<T extends z.ZodRawShape>(
+  description: string,
+  fields: T,
+  check?: (section: z.output<z.ZodObject<T, z.core.$strict>>, context: z.RefinementCtx) => void,
+) {
+  const object = z.strictObject(fields);
+  return (check ? object.superRefine(check) : object).prefault({} as never).describe(description);
+}
+
 /** The section of a training stage: its own fields, and any field of the optimizer to override the shared value. */
 export const stageSection = <T extends z.ZodRawShape>(description: string, fields: T) =>
-  z
-    .strictObject({ ...fields, ...optimiserOverrides })
-    .prefault({} as never)
-    .describe(description);
+  section(description, { ...fields, ...optimiserOverrides });
+
+/** The sizes in two groups, in the order of a file: those up to the blocks of the compressor, and the others. */
+export const sizeFields = (defaults: { readonly encoderLayers: number; readonly poolHeads: number }) => ({
+  encoder: {
+    width: count('Width of every token and latent (d)', 'width').default(64),
+    heads: count('Attention heads; must divide `width`', 'width').default(4),
+    feedForward: count('Hidden width of the feed-forward layers, as a multiple of `width`', 'layers').default(4),
+    encoderLayers: steps('Blocks of the compressor before it compresses', 'layers').default(defaults.encoderLayers),
+  },
+  decoder: {
+    poolHeads: count('Heads of the attention that pools the context into latents; must divide `width`', 'width').default(
+      defaults.poolHeads,
+    ),
+    decoderLayers: count('Blocks of the policy or predictor', 'layers').default(3),
+    latents: count('Latents that carry the context (m)', 'tokens').default(8),
+  },
+});
+
+/** Refuses a width that the heads do not divide. */
+export function checkWidth({ width, heads, poolHeads }: Record<'width' | 'heads' | 'poolHeads', number>, context: z.RefinementCtx): void {
+  for (const [name, value] of Object.entries({ heads, poolHeads })) {
+    if (width % value === 0) continue;
+    const message = `expected a multiple of model.${name}, which is ${value}`;
+    context.addIssue({ code: 'custom', path: ['width'], input: width, message });
+  }
+}

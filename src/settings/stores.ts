@@ -5,7 +5,6 @@
 
 /** Where a context is from. */
 export interface Origin {
-  /** Key of its task. */
   readonly task: string;
   /** The history or rollout that it is a part of. */
   readonly stream: string;
@@ -42,12 +41,7 @@ export const STORES = {
     holds: { training: true, evaluated: true },
     accepts: (query, stored) => stored.stream !== query.stream,
   },
-  none: {
-    row: 'cad+retrieval-none',
-    of: 'contexts in an empty store',
-    holds: { training: false, evaluated: false },
-    accepts: () => false,
-  },
+  none: { row: 'cad+retrieval-none', of: 'contexts in an empty store', holds: { training: false, evaluated: false }, accepts: () => false },
 } as const satisfies Record<string, StoreKind>;
 
 export type StoreId = keyof typeof STORES;

@@ -3,8 +3,7 @@
 import { z } from 'zod';
 import { POSITION_KINDS } from '../nn/index.ts';
 import { evaluationFields, resamplesField, sharedFields } from './base.ts';
-import { count, options } from './fields.ts';
-import { checkWidth, sizeFields } from './sizes.ts';
+import { checkWidth, count, options, section, sizeFields } from './fields.ts';
 
 const sizes = sizeFields({ encoderLayers: 3, poolHeads: 4 });
 
@@ -19,45 +18,32 @@ export const problemFields = {
       options: options("The problem's own options; it checks them").default({}),
     })
     .describe('The family of tasks'),
-  context: z
-    .strictObject({
-      examples: count('Most examples in a context').default(16),
-      fewest: count('Fewest examples; training draws how many uniformly between the two').default(1),
-      positions: z
-        .enum(['none', ...POSITION_KINDS])
-        .describe('How examples are told apart by their places; without positions a context is a set')
-        .default('none'),
-    })
-    .prefault({})
-    .describe('The example pairs X'),
+  context: section('The example pairs X', {
+    examples: count('Most examples in a context').default(16),
+    fewest: count('Fewest examples; training draws how many uniformly between the two').default(1),
+    positions: z
+      .enum(['none', ...POSITION_KINDS])
+      .describe('How examples are told apart by their places; without positions a context is a set')
+      .default('none'),
+  }),
   queries: count('Test inputs for each context in training; they share Z and do not see each other', 'batch').default(8),
-  model: z
-    .strictObject({ ...sizes.encoder, ...sizes.decoder })
-    .superRefine(checkWidth)
-    .prefault({})
-    .describe('Sizes of the compressor C_θ and of the predictor A_φ'),
+  model: section('Sizes of the compressor C_θ and of the predictor A_φ', { ...sizes.encoder, ...sizes.decoder }, checkWidth),
   compressor: sharedFields.compressor,
   optimiser: sharedFields.optimiser,
 };
 
 /** Scores and the machine. */
 export const scoringFields = {
-  validation: z
-    .strictObject({
-      everySteps: count('Training steps between two measurements', 'steps').default(500),
-      tasks: count('Validation tasks').default(256),
-    })
-    .prefault({})
-    .describe('The training curve: errors on tasks that are neither trained on nor tested on'),
-  evaluate: z
-    .strictObject({
-      tasks: count('Test tasks').default(1000),
-      queries: count('Test inputs of each task').default(16),
-      headline: count('Number of examples that the summary is about; at most context.examples').default(10),
-      resamples: resamplesField,
-    })
-    .prefault({})
-    .describe('Evaluation on the test tasks, with every number of examples'),
+  validation: section('The training curve: errors on tasks that are neither trained on nor tested on', {
+    everySteps: count('Training steps between two measurements', 'steps').default(500),
+    tasks: count('Validation tasks').default(256),
+  }),
+  evaluate: section('Evaluation on the test tasks, with every number of examples', {
+    tasks: count('Test tasks').default(1000),
+    queries: count('Test inputs of each task').default(16),
+    headline: count('Number of examples that the summary is about; at most context.examples').default(10),
+    resamples: resamplesField,
+  }),
   checkpoint: evaluationFields.checkpoint,
   executor: evaluationFields.executor,
 };

@@ -73,16 +73,10 @@ export function batchRows(batch: Batch, from: number, to: number): Batch {
   const rows = batch.place.length.length;
   const cut = <T extends Float32Array | Int32Array>(column: T) =>
     column.subarray((column.length / rows) * from, (column.length / rows) * to) as T;
-  const { history, first, length } = batch.place;
-  const { returnBins, returnWeight } = batch;
-  return {
-    context: cut(batch.context),
-    query: cut(batch.query),
-    target: cut(batch.target),
-    weight: cut(batch.weight),
-    ...(returnBins && returnWeight ? { returnBins: cut(returnBins), returnWeight: cut(returnWeight) } : {}),
-    place: { history: cut(history), first: cut(first), length: cut(length) },
-  };
+  const cutAll = <T extends object>(of: T) =>
+    Object.fromEntries(Object.entries(of).map(([name, column]) => [name, column && cut(column)])) as T;
+  const { place, ...columns } = batch;
+  return { ...cutAll(columns), place: cutAll(place) };
 }
 
 /** Writes the `count` transitions before `end` right-aligned into the context row that starts at `row`; the row must be zero. */
@@ -152,14 +146,11 @@ export function writePast(
   for (const [i, s] of held.entries()) writeContext(tokenizer, out, row + (empty + i) * stride, segment, history, starts[s], starts[s + 1]);
 }
 
-/** The parts of a batch that say what was seen; what is to be learnt of it differs. */
-export type BatchInputs = Pick<Batch, 'context' | 'query' | 'weight'>;
-
 /** Writes segment `s` of `history` as row `b`: what happened before it as the context, its steps as the query. The rows must be zero. */
 export function writeSegment(
   tokenizer: Tokenizer,
   shape: BatchShape,
-  into: BatchInputs,
+  into: Pick<Batch, 'context' | 'query' | 'weight'>,
   b: number,
   history: Transitions,
   starts: ArrayLike<number>,

@@ -4,8 +4,7 @@ import { Registry } from '../util/registry.ts';
 import { interleaved } from './interleaved.ts';
 import type { MakeTokenizer, Tokenizer, TokenizerKind } from './layout.ts';
 import { packed } from './packed.ts';
-import { type PromptShape, prompted } from './prompt.ts';
-import { stateQuery } from './state-query.ts';
+import { type PromptShape, prompted, stateQuery } from './prompt.ts';
 
 export * from './batches.ts';
 export * from './embed.ts';

@@ -1,5 +1,5 @@
 /**
- * @file A few-shot prompt (method 3: Q may be one): demonstrations of the task stand before the running segment, written as segments are, each
+ * @file Other queries than the running episode: its current state alone, and one behind a few-shot prompt (method 3: Q may be one): demonstrations of the task stand before the running segment, written as segments are, each
  * in a slot of its own with its last state. What tells them from the running segment is their place and a type embedding of the policy.
  *
  *   query    (s_0) (a_0 r_0 s_1) … (a_L-1 r_L-1 s_L)   …next demonstration…   (s_0) (a_0 r_0 s_1) …
@@ -57,3 +57,16 @@ export function writePrompts(
   const row = query.length / place.history.length;
   for (const [b, history] of place.history.entries()) prompt!.write(query, b * row, prompts[history]);
 }
+
+/**
+ * The tokenizer with its query cut to the current state; the context stays as it was. Every step of an episode becomes one token, written as the
+ * first of an episode is (nothing came before it), and tokens do not see each other: query (s_0) (s_1) (s_2) …, the action of step t predicted at t.
+ */
+export const stateQuery = (tokenizer: Tokenizer): Tokenizer => ({
+  ...tokenizer,
+  memoryless: true,
+  queryTokens: horizon => horizon,
+  predictionIndex: t => t,
+  writeQuery: (out, row, t, observation, from) =>
+    tokenizer.writeQuery(out, row + t * tokenizer.query.width, 0, observation, from, [], 0, 0),
+});

@@ -6,11 +6,12 @@ import type { Weights } from '../cache/checkpoint.ts';
 import type { StageOutput, StageStore } from '../cache/store.ts';
 import type { Executor, Tensor } from '../engine/index.ts';
 import type { Demonstrations } from '../histories/demonstrate.ts';
-import type { BufferSpec, ParameterSpec, Scope } from '../nn/index.ts';
+import type { Scope } from '../nn/index.ts';
 import type { WeightedTerm } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import type { History } from '../rl/index.ts';
 import type { BaseConfig, OptimiserConfig } from '../settings/base.ts';
+import { foresees } from '../settings/policy.ts';
 import type { Random } from '../util/random.ts';
 import type { BatchSource, TrainRequest } from './trainer.ts';
 
@@ -73,19 +74,11 @@ export interface HistoryStageSpec extends Omit<StageSpec, 'data' | 'batches'> {
 }
 
 /** What batches may depend on besides the run. */
-export interface BatchRequest {
-  readonly optimiser: OptimiserConfig;
-  readonly trainable: readonly ParameterSpec[];
-  readonly frozen: readonly ParameterSpec[];
-  /** State that the steps replace. */
-  readonly buffers: readonly BufferSpec[];
-  /** The first value of every parameter and buffer. */
-  readonly given: Weights;
+export interface BatchRequest extends Required<Pick<TrainRequest, 'optimiser' | 'trainable' | 'frozen' | 'buffers' | 'given'>> {
   readonly random: Random;
   readonly signal: AbortSignal;
 }
 
-/** The batches of a stage. */
 export interface StageBatches extends BatchSource {
   /** Parameters that follow from the data: those that the model has begin with these values. */
   readonly given?: Weights;
@@ -95,9 +88,7 @@ export interface StageBatches extends BatchSource {
 }
 
 /** What every section of a training stage has: its steps, and what it overrides of the optimizer. */
-export interface StageSettings extends Partial<OptimiserConfig> {
-  readonly steps: number | string;
-}
+export type StageSettings = Partial<OptimiserConfig> & { readonly steps: number | string };
 
 /** The optimizer of a stage: the shared settings with the stage's own on top. */
 export function optimiserOf({ optimiser }: Pick<BaseConfig, 'optimiser'>, own: StageSettings): OptimiserConfig {
@@ -125,10 +116,19 @@ export interface PlannedRow {
 }
 
 /** What a stage left: weights that later ones go on from, and rows of the evaluation. */
-export interface Trained {
-  readonly output?: StageOutput;
-  readonly rows: readonly Omit<TrainedMethod, 'seed'>[];
-}
+export type Trained = { readonly output?: StageOutput; readonly rows: readonly Omit<TrainedMethod, 'seed'>[] };
+
+/** What a stage left that trained one model with the compressor `kind`: the rows that it planned. */
+export const trainedAs = (planned: readonly PlannedRow[], kind: string, trained: StageOutput): Trained => ({
+  output: trained,
+  rows: planned.map(({ method, foresees }) => ({ method, foresees, kind, trained })),
+});
+
+/** The row of the agent that the stages train one after the other, as the latest of them left it. */
+export const cadRow = (config: Pick<BaseConfig, 'policy'>): PlannedRow => ({ method: 'cad', foresees: foresees(config) });
+
+/** The agent that later stages go on from. */
+export const agentOf = ({ finetune, distil }: Earlier): StageOutput => (finetune ?? distil)!;
 
 /**
  * One training stage.

@@ -9,8 +9,7 @@ import { type Data, type Graph, inputsOf, zeros } from '../engine/index.ts';
 import { type BufferSpec, initialise, type ParameterSpec, type RandomSpec, Scope } from '../nn/index.ts';
 import { Random } from '../util/random.ts';
 import { type BatchRequest, optimiserOf, type StageRun, type StageSpec } from './define.ts';
-import { validationCurve } from './metrics.ts';
-import { type BatchSource, train } from './trainer.ts';
+import { type BatchSource, train, validationCurve } from './trainer.ts';
 
 /** Trains what a stage says, from its checkpoint where there is one, or gives what was trained before. */
 export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageOutput> {
@@ -89,27 +88,21 @@ export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageO
 /** What the buffers become, as outputs of a graph. */
 export const nextOf = (buffers: readonly BufferSpec[]) => Object.fromEntries(buffers.map(({ name, next }) => [`next.${name}`, next]));
 
-/** A random input with what fills it: equal streams give equal numbers. */
-function randomInput({ name, tensor: { shape, dtype }, draw }: RandomSpec) {
-  const host = zeros(shape, dtype);
-  const fill = (random: Random): void => {
-    const data: Data = host.data;
-    for (let i = 0; i < data.length; i++) data[i] = draw(random);
-  };
-  return { name, host, fill };
-}
-
 /** Batches as the graph takes them: without inputs that it does not read, and with its random inputs drawn anew in every step. */
 export function batchesFor(graph: Graph, batches: BatchSource, randoms: Iterable<RandomSpec>, random: Random): BatchSource {
   const used = inputsOf(graph);
-  const drawn = Array.from(randoms, randomInput).filter(({ name }) => used.has(name));
-  const noise = Object.fromEntries(drawn.map(({ name, host }) => [name, host]));
+  const drawn = Array.from(randoms).filter(({ name }) => used.has(name));
+  const noise = Object.fromEntries(drawn.map(({ name, tensor: { shape, dtype } }) => [name, zeros(shape, dtype)]));
   return {
     ...batches,
     feeds: { ...Object.fromEntries(Object.entries(batches.feeds).filter(([name]) => used.has(name))), ...noise },
     async fill(step, state) {
       await batches.fill(step, state);
-      for (const { name, fill } of drawn) fill(random.split('noise', step, name));
+      // Equal streams give equal numbers.
+      for (const { name, draw } of drawn) {
+        const [stream, data]: [Random, Data] = [random.split('noise', step, name), noise[name].data];
+        for (let i = 0; i < data.length; i++) data[i] = draw(stream);
+      }
     },
   };
 }
@@ -118,9 +111,6 @@ export function batchesFor(graph: Graph, batches: BatchSource, randoms: Iterable
 function inherited(output: StageOutput, specs: readonly ParameterSpec[]): Weights {
   const path = join(output.folder, MODEL_FILE);
   const file = loadTensors(path);
-  return weightsFrom(
-    path,
-    file,
-    specs.filter(({ name }) => file.tensors.has(name)),
-  );
+  const shared = specs.filter(({ name }) => file.tensors.has(name));
+  return weightsFrom(path, file, shared);
 }

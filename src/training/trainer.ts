@@ -3,31 +3,37 @@
  * run sees the same batches and ends in the same bytes.
  */
 
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CHECKPOINT, type Weights } from '../cache/checkpoint.ts';
+import { CHECKPOINT, type CheckpointRequest, loadCheckpoint, saveCheckpoint, type Weights, weightsFrom } from '../cache/checkpoint.ts';
 import type { StageContext } from '../cache/store.ts';
-import { type Executor, type HostTensor, optimise, type Tensor, toOnnx, zeros } from '../engine/index.ts';
+import { type Executor, type HostTensor, optimise, type StoredTensor, sizeOf, type Tensor, toOnnx, zeros } from '../engine/index.ts';
 import type { BufferSpec, ParameterSpec } from '../nn/index.ts';
 import {
   adam,
+  BUFFERS,
   chain,
   clipByGlobalNorm,
   decayWeights,
   descend,
   FROZEN,
+  PARAMETERS,
+  type Packing,
   pack,
   packing,
   perParameter,
   STEP,
   type TrainedState,
   trainStep,
+  unpack,
   warmupCosine,
 } from '../optim/index.ts';
 import type { OptimiserConfig } from '../settings/base.ts';
 import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { MetricsLog } from './metrics.ts';
-import { trainingState } from './state.ts';
+import { appendText, writeFileAtomic } from '../util/files.ts';
+
+const METRICS_FILE = 'metrics.jsonl';
 
 /** Steps between two lines of metrics. */
 const LOG_EVERY = 10;
@@ -47,7 +53,6 @@ export interface BatchSource {
 }
 
 export interface TrainRequest {
-  /** Name on the progress bar. */
   readonly title: string;
   readonly loss: Tensor;
   readonly metrics?: Readonly<Record<string, Tensor>>;
@@ -61,7 +66,6 @@ export interface TrainRequest {
   readonly optimiser: OptimiserConfig;
   /** Learning rate and weight decay of a parameter, relative to the optimiser's. */
   readonly group?: (name: string) => { rate?: number; weightDecay?: number };
-  /** Where the batches come from. */
   readonly batches: BatchSource;
   /** Steps between two checkpoints; a multiple of the batches' `unit`. */
   readonly checkpointEvery: number;
@@ -71,25 +75,13 @@ export interface TrainRequest {
   readonly context: StageContext;
 }
 
-export interface TrainResult {
-  /** The trained parameters and the buffers by name. */
-  readonly weights: Weights;
-  /** Share of the loop's time, probes aside, that was not spent in `run`. */
-  readonly overhead: number;
-  /** Time spent drawing batches, as a share of the time in `run`. */
-  readonly sampling: number;
-  readonly lastLoss: number;
-  /** The metrics of the last step's batch; empty when no step was left to do. */
-  readonly lastMetrics: Readonly<Record<string, number>>;
-}
-
 /** Trains to the end, from the stage's checkpoint where there is one. Throws `E_NUMERICS` at a loss or a state that is not finite, `E_INTERRUPTED` on a signal. */
-export async function train(request: TrainRequest): Promise<TrainResult> {
+export async function train(request: TrainRequest) {
   const { title, metrics = {}, steps, batches, checkpointEvery, probe, context } = request;
   const { feeds, fill, unit = 1, figures = () => ({}), note = () => `loss ${lastLoss.toFixed(4)}` } = batches;
   const { program, state, frozen } = await compileStep(request);
   const begin = state.restore({ key: context.key, steps, unit });
-  const log = new MetricsLog(context.folder, begin);
+  const log = metricsLog(context.folder, begin);
   const scalarNames = ['loss', 'gradientNorm', 'learningRate', ...Object.keys(metrics)];
   const scalars = Object.fromEntries(scalarNames.map(name => [name, zeros([])]));
   const outputs = [...scalarNames, ...Object.keys(state.next())];
@@ -158,9 +150,11 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
   await program.dispose();
   return {
     weights: state.weights(),
+    /** Share of the loop's time, probes aside, that was not spent in `run`; and time spent drawing batches, as a share of the time in `run`. */
     overhead: inside > 0 ? 1 - inside / total : 0,
     sampling: inside > 0 ? drawing / inside : 0,
     lastLoss,
+    /** Of the last step's batch; empty when no step was left to do. */
     lastMetrics,
   };
 }
@@ -199,5 +193,105 @@ async function compileStep(request: TrainRequest) {
     program,
     state: trainingState(join(context.folder, CHECKPOINT), layouts, given),
     frozen: (frozen.length > 0 ? { [FROZEN]: constants } : {}) as Record<string, HostTensor>,
+  };
+}
+
+/**
+ * What training changes, in memory and as a checkpoint at `path`: the parameters, the optimizer's moments and the buffers, each packed in a
+ * vector. `given` has the first value of every parameter and buffer.
+ */
+function trainingState(path: string, layouts: Readonly<Record<string, Packing>>, given: ReadonlyMap<string, Float32Array>) {
+  const slots = Object.entries(layouts);
+  const trained = [PARAMETERS, BUFFERS].filter(name => name in layouts);
+  const vectors = () => Object.fromEntries(slots.map(([name, { size }]) => [name, zeros([size])]));
+  let [current, next]: TrainedState[] = [vectors(), vectors()];
+  const dataOf = (name: string) => current[name].data as Float32Array;
+  for (const name of trained) pack(layouts[name], given, dataOf(name));
+  return {
+    path,
+    saved: () => existsSync(path),
+    /** The vectors that a step reads; only valid until the next one. */
+    current: () => current,
+    /** The vectors that a step may write, by the names of its outputs. */
+    next: () => Object.fromEntries(slots.map(([name]) => [`next.${name}`, next[name]])),
+    /** Takes over what a step gave; what it read is written by the next. */
+    advance(result: Readonly<Record<string, HostTensor>>): void {
+      [current, next] = [Object.fromEntries(slots.map(([name]) => [name, result[`next.${name}`]])), current];
+    },
+    /** The name of a vector that has other than finite numbers, if one has. */
+    notFinite: () => Object.keys(layouts).find(name => !dataOf(name).every(Number.isFinite)),
+    weights: (): Weights => new Map(trained.flatMap(name => [...unpack(layouts[name], dataOf(name))])),
+    save(at: { readonly key: string; readonly step: number }): void {
+      const tensors = new Map<string, StoredTensor>();
+      for (const [slot, { entries }] of slots)
+        for (const { name, shape, offset } of entries)
+          tensors.set(`${slot}/${name}`, { data: dataOf(slot).subarray(offset, offset + sizeOf(shape)), shape });
+      saveCheckpoint(path, { ...at, tensors });
+    },
+    /** Goes on from the checkpoint, if there is one, and gives the number of steps behind it. Throws as `loadCheckpoint` does. */
+    restore(request: CheckpointRequest): number {
+      if (!existsSync(path)) return 0;
+      const file = loadCheckpoint(path, request);
+      for (const [slot, layout] of slots) pack(layout, weightsFrom(path, file, layout.entries, `${slot}/`), dataOf(slot));
+      return file.step;
+    },
+  };
+}
+
+type Numbers = Readonly<Record<string, number>>;
+
+/** The log of a stage that goes on after so many steps; the metrics of later ones, which are done again, are dropped. */
+function metricsLog(folder: string, steps: number) {
+  const path = join(folder, METRICS_FILE);
+  let waiting = '';
+  if (existsSync(path)) {
+    const lines = readFileSync(path, 'utf8').split('\n');
+    const kept = lines.filter(line => line && stepOf(line) <= steps);
+    writeFileAtomic(path, kept.map(line => `${line}\n`).join(''));
+  }
+  return {
+    /** Adds the numbers of a step, and gives them as they are written. */
+    add(step: number, numbers: Numbers): Numbers {
+      const row = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value.toPrecision(7))]));
+      waiting += `${JSON.stringify({ step, ...row })}\n`;
+      return row;
+    },
+    addValidation(step: number, validation: Numbers): void {
+      waiting += `${JSON.stringify({ step, validation })}\n`;
+    },
+    flush(): void {
+      if (waiting) appendText(path, waiting);
+      waiting = '';
+    },
+  };
+}
+
+/** A line that a killed process left half-written belongs to no step. */
+function stepOf(line: string): number {
+  try {
+    return JSON.parse(line).step;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Measurements by training step. */
+export interface ValidationCurve {
+  readonly step: number[];
+  /** By what was measured, a column each. */
+  readonly values: Readonly<Record<string, number[]>>;
+}
+
+/** Reads the lines that the probe of a training wrote among its metrics: those of steps before an interruption stand there, too. */
+export function validationCurve(folder: string): ValidationCurve {
+  const rows = readFileSync(join(folder, METRICS_FILE), 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map(line => JSON.parse(line) as { step: number; validation?: Record<string, number> })
+    .flatMap(({ step, validation }) => (validation ? [{ step, validation }] : []));
+  const names = Object.keys(rows[0].validation);
+  return {
+    step: rows.map(({ step }) => step),
+    values: Object.fromEntries(names.map(name => [name, rows.map(({ validation }) => validation[name])])),
   };
 }

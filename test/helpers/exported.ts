@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { exportModel } from '../../src/agent/export.ts';
+import { exportModel } from '../../src/agent/inference.ts';
 import { Model } from '../../src/agent/model.ts';
 import { lossOf, Pass } from '../../src/agent/terms.ts';
 import { MODEL_FILE, saveTensors } from '../../src/cache/checkpoint.ts';

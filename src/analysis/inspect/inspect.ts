@@ -13,11 +13,10 @@ import { writeJson } from '../../util/files.ts';
 import { inspectProbes } from './probes.ts';
 import { inspectReconstruction } from './reconstruction.ts';
 import { attendingLayers, loadStreams, watchStreams } from './streams.ts';
-import { type InspectOptions, openSubject, type Subject } from './subject.ts';
+import { both, type InspectOptions, inTurn, openSubject, type Side, type Subject } from './subject.ts';
 import { inspectTransplants } from './transplants.ts';
 
 export interface InspectRequest extends StoreOptions {
-  /** Folder of the run. */
   readonly run: string;
   /** Where inspect.json goes. */
   readonly out: string;
@@ -29,53 +28,42 @@ export interface InspectRequest extends StoreOptions {
 export async function inspectRun({ run, out, options, command, progress, signal }: InspectRequest): Promise<Inspection> {
   const subject = await openSubject(run, options, { progress, signal });
   const { config, student, model, store, episodes, generated } = subject;
-  const streams = { train: await watchStreams(subject, 'train'), heldOut: await watchStreams(subject, 'heldOut') };
+  const { trained } = student;
+  const streams = await inTurn(side => watchStreams(subject, side));
   const inspection: Inspection = {
     format: INSPECTION_FORMAT,
     name: config.name,
-    model: {
-      stage: student.trained.stage,
-      key: student.trained.key,
-      compressor: student.kind,
-      latentShape: model.latentShape(student.kind)!,
-    },
-    sides: { train: sideOf(subject, 'train'), heldOut: sideOf(subject, 'heldOut') },
+    model: { stage: trained.stage, key: trained.key, compressor: student.kind, latentShape: model.latentShape(student.kind)! },
+    sides: both(side => sideOf(subject, side)),
     episodes,
     bars: barsOf(subject),
     reconstruction: await inspectReconstruction(subject, streams),
     probes: await inspectProbes(subject, streams),
     transplants: await transplants(subject, streams),
     attention: attentionOf(subject, streams),
-    run: {
-      command,
-      config,
-      ...madeBy(),
-      dataHashes: { main: generatedReport(generated).dataHash },
-      seconds: { ...store.seconds },
-    },
+    run: { command, config, ...madeBy(), dataHashes: { main: generatedReport(generated).dataHash }, seconds: { ...store.seconds } },
   };
   writeJson(join(out, 'inspect.json'), inspection);
   return inspection;
 }
 
-const sideOf = ({ tasks, options, config }: Subject, side: keyof Sides<unknown>): InspectedSide => ({
+const sideOf = ({ tasks, options, config }: Subject, side: Side): InspectedSide => ({
   side: side === 'train' ? 'train' : config.evaluate.tasks,
   tasks: tasks[side].length,
   streams: tasks[side].length * options.streams,
 });
 
-async function transplants(subject: Subject, streams: Sides<StageOutput>): Promise<Sides<TransplantTable> | Missing> {
+function transplants(subject: Subject, streams: Sides<StageOutput>): Promise<Sides<TransplantTable>> | Missing {
   const fewest = Math.min(subject.options.exchanged, subject.tasks.train.length, subject.tasks.heldOut.length);
   if (fewest < 2) return { missing: 'Not available: memories are exchanged between two tasks or more.' };
-  const of = (side: keyof Sides<unknown>) => inspectTransplants(subject, side, streams[side]);
-  return { train: await of('train'), heldOut: await of('heldOut') };
+  return inTurn(side => inspectTransplants(subject, side, streams[side]));
 }
 
 function attentionOf(subject: Subject, streams: Sides<StageOutput>): Inspection['attention'] {
   const layers = attendingLayers(subject);
   if (layers.length === 0) return { missing: 'Not available: no layer of this policy has cross-attention to Z.' };
   const [latents] = subject.model.latentShape(subject.student.kind)!;
-  return { layers, latents, train: loadStreams(streams.train).attention, heldOut: loadStreams(streams.heldOut).attention };
+  return { layers, latents, ...both(side => loadStreams(streams[side]).attention) };
 }
 
 function barsOf({ config, options }: Subject): string {

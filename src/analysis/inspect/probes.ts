@@ -4,15 +4,15 @@
  */
 
 import type { StageContext, StageFile, StageOutput } from '../../cache/store.ts';
-import { curveOf, type FactorProbes, type Missing, PROBED, type Probed, type ProbeReport, type Sides } from '../../records/index.ts';
+import { curveOf, type FactorProbes, type Missing, PROBED, type Probed, type ProbeReport, SIDES, type Sides } from '../../records/index.ts';
 import { PROBE_REPORT } from '../../records/inspection-format.ts';
 import type { HiddenFactor } from '../../rl/index.ts';
-import { drawRuns, measureOf, type ProbeScores, probe } from '../../statistics/index.ts';
+import { drawRuns, mean, measureOf, type ProbeScores, probe } from '../../statistics/index.ts';
 import { breathe } from '../../util/breathe.ts';
 import { Random } from '../../util/random.ts';
 import { resampledOf } from '../protocol.ts';
 import { loadStreams, recentTransitions, type WatchedStreams } from './streams.ts';
-import type { Subject } from './subject.ts';
+import { both, type Side, type Subject } from './subject.ts';
 
 const REPORT: StageFile<ProbeReport> = { name: 'probes.json', schema: PROBE_REPORT };
 
@@ -22,12 +22,13 @@ export async function inspectProbes(subject: Subject, streams: Sides<StageOutput
   if (hidden.length === 0) return { missing: `Not available: ${id} does not declare what is hidden in its tasks.` };
   if (options.streams < 2)
     return { missing: 'Not available: probes are fitted on some streams of every training task and scored on others; use 2 or more.' };
+  const read = () => both(side => loadStreams(streams[side]));
   const { value } = await store.compute({
     stage: 'inspect-probes',
     settings: { env: config.env, seed: options.seed, resamples: config.evaluate.resamples },
     inputs: { train: streams.train.key, heldOut: streams.heldOut.key },
     file: REPORT,
-    run: context => probes(subject, { train: loadStreams(streams.train), heldOut: loadStreams(streams.heldOut) }, hidden, context),
+    run: context => probes(subject, read(), hidden, context),
   });
   return value;
 }
@@ -35,12 +36,8 @@ export async function inspectProbes(subject: Subject, streams: Sides<StageOutput
 /** Streams of a task out of `streams` that probes are fitted on: three quarters, and one at least to score. */
 const fittedOf = (streams: number): number => Math.min(streams - 1, Math.ceil(0.75 * streams));
 
-async function probes(
-  subject: Subject,
-  streams: Sides<WatchedStreams>,
-  hidden: readonly HiddenFactor[],
-  { progress, signal }: StageContext,
-): Promise<ProbeReport> {
+async function probes(subject: Subject, streams: Sides<WatchedStreams>, hidden: readonly HiddenFactor[], context: StageContext) {
+  const { progress, signal } = context;
   const { tasks, options, config } = subject;
   const { moments } = streams.train;
   const fittedStreams = fittedOf(options.streams);
@@ -50,29 +47,28 @@ async function probes(
   // Tasks change places as wholes, so that a probe can learn their false labels as well as the true ones.
   const random = Random.seeded(options.seed).split('inspect', 'shuffled');
   const elsewhere = random.shuffled([...tasks.train.keys()]);
-  const strata = (side: keyof Sides<unknown>) => {
+  const draws = both(side => {
     const per = scored[side].length / tasks[side].length;
     const cells = new Array(tasks[side].length).fill([per]);
     const random = Random.seeded(options.seed).split('bootstrap');
     return drawRuns(cells, resampledOf(config, options.streams), config.evaluate.resamples, random);
-  };
-  const draws = { train: strata('train'), heldOut: strata('heldOut') };
+  });
 
   progress.start('probe', hidden.length * PROBED.length * moments.length);
   let done = 0;
   const factors: FactorProbes[] = [];
   for (const factor of hidden) {
-    const value = { train: tasks.train.map(factor.of), heldOut: tasks.heldOut.map(factor.of) };
+    const value = both(side => tasks[side].map(factor.of));
     const at = async (probed: Probed, e: number): Promise<Sides<ProbeScores>> => {
       await breathe(signal);
       const labels = probed === 'shuffled' ? { ...value, train: elsewhere.map(t => value.train[t]) } : value;
-      const samples = (side: keyof Sides<unknown>, at: readonly number[]) => ({
+      const samples = (side: Side, at: readonly number[]) => ({
         rows: rowsAt(streams[side], probed, e, at),
         values: at.map(i => labels[side][streams[side].task[i]]),
       });
       const fitted = { ...samples('train', fit), groups: fit.map(i => streams.train.task[i]) };
       const size = fitted.rows.length / fit.length;
-      const asked = [samples('train', scored.train), samples('heldOut', scored.heldOut)];
+      const asked = SIDES.map(side => samples(side, scored[side]));
       const [train, heldOut] = probe({ space: factor.space, size, fit: fitted, scored: asked });
       progress.update(++done);
       return { train, heldOut };
@@ -82,24 +78,13 @@ async function probes(
       scores[probed] = [];
       for (const e of moments.keys()) scores[probed].push(await at(probed, e));
     }
-    const curve = (probed: Probed): Sides<ReturnType<typeof curveOf>> => ({
-      train: curveOf(
-        scores[probed].map(({ train }) => train),
-        draws.train,
-      ),
-      heldOut: curveOf(
-        scores[probed].map(({ heldOut }) => heldOut),
-        draws.heldOut,
-      ),
-    });
-    const each = <T>(of: (scores: ProbeScores) => T): Sides<T[]> => ({
-      train: scores.Z.map(({ train }) => of(train)),
-      heldOut: scores.Z.map(({ heldOut }) => of(heldOut)),
-    });
+    const along = (probed: Probed, side: Side) => scores[probed].map(sides => sides[side]);
+    const curve = (probed: Probed) => both(side => curveOf(along(probed, side), draws[side]));
+    const each = <T>(of: (scores: ProbeScores) => T) => both(side => along('Z', side).map(of));
     const numbers = scores.Z[0].train.parts.length;
     const parts = Array.from({ length: numbers }, (_, c) => ({
       name: factor.parts?.[c] ?? String(c),
-      mean: each(({ parts }) => parts[c].reduce((a, b) => a + b) / parts[c].length),
+      mean: each(({ parts }) => mean(parts[c])),
     }));
     factors.push({
       name: factor.name,
@@ -110,15 +95,14 @@ async function probes(
     });
   }
   progress.finish();
-  const share = (side: keyof Sides<unknown>) =>
-    moments.map((_, e) => scored[side].reduce((sum, i) => sum + streams[side].rewarded[i][e], 0) / scored[side].length);
+  const share = (side: Side) => moments.map((_, e) => mean(scored[side].map(i => streams[side].rewarded[i][e])));
   const width = (values: Float32Array) => values.length / (streams.train.task.length * moments.length);
   return {
     episodes: moments,
     numbers: { Z: width(streams.train.latents), raw: width(streams.train.recent) },
     transitions: recentTransitions(subject),
     fittedStreams,
-    rewarded: { train: share('train'), heldOut: share('heldOut') },
+    rewarded: both(share),
     factors,
   };
 }

@@ -1,15 +1,21 @@
-/** @file Stage `inspect-reconstruction`: contexts of watched streams given back from their Z, beside the best guess without it. */
+/**
+ * @file Stage `inspect-reconstruction`: contexts of watched streams given back from their Z, beside the best guess without it. The decoder is the one
+ * that the student was trained with, where C_θ has not changed since, or else a fresh one that is fitted on Z as it is.
+ */
 
+import { join } from 'node:path';
 import { weightsOf } from '../../agent/inference.ts';
-import { INFERENCE_INPUTS, withWeights } from '../../agent/model.ts';
+import { INFERENCE_INPUTS, PARTS, partOf, withWeights } from '../../agent/model.ts';
+import { loadTensors, MODEL_FILE } from '../../cache/checkpoint.ts';
 import type { StageContext, StageOutput } from '../../cache/store.ts';
 import { optimise, sizeOf, toOnnx, zeros } from '../../engine/index.ts';
 import { type FieldReconstruction, type Missing, type Reconstruction, SIDES, type Sides } from '../../records/index.ts';
 import { RECONSTRUCTION } from '../../records/inspection-format.ts';
 import { MeanContext, measuresOf, ReconstructionScore } from '../../statistics/index.ts';
-import { type Decoder, decoderOf } from './decoder.ts';
-import { fullAfter, loadStreams, type WatchedStreams } from './streams.ts';
-import type { Subject } from './subject.ts';
+import { trainOnHistories } from '../../training/batches.ts';
+import { stageOf } from '../finished.ts';
+import { fullAfter, loadStreams } from './streams.ts';
+import { both, inTurn, type Side, type Subject } from './subject.ts';
 
 const FOUND = { name: 'reconstruction.json', schema: RECONSTRUCTION };
 /** Contexts that are given back in one call. */
@@ -18,7 +24,7 @@ const BATCH = 32;
 const CURVE_BINS = 40;
 
 export async function inspectReconstruction(subject: Subject, streams: Sides<StageOutput>): Promise<Reconstruction | Missing> {
-  const decoder = await decoderOf(subject);
+  const decoder = ownDecoder(subject) ?? (await fitDecoder(subject));
   if (!decoder) return { missing: 'Not available: the student came without a decoder of its own, and none was to be fitted.' };
   const { value } = await subject.store.compute({
     stage: 'inspect-reconstruction',
@@ -30,12 +36,8 @@ export async function inspectReconstruction(subject: Subject, streams: Sides<Sta
   return { decoder: decoder.about, ...value };
 }
 
-async function reconstruct(
-  subject: Subject,
-  decoder: Decoder,
-  outputs: Sides<StageOutput>,
-  { progress, signal }: StageContext,
-): Promise<Omit<Reconstruction, 'decoder'>> {
+async function reconstruct(subject: Subject, decoder: Decoder, outputs: Sides<StageOutput>, context: StageContext) {
+  const { progress, signal } = context;
   const { model, student, executor } = subject;
   const { contextTokens, contextTransitions } = model;
   const { context: layout, tokensPerTransition } = model.tokenizer;
@@ -44,7 +46,7 @@ async function reconstruct(
   const program = await executor.compile(toOnnx(optimise(graph)));
   const latents = zeros([BATCH, ...model.latentShape(student.kind)!]);
   const [row, size] = [contextTokens * layout.width, sizeOf(latents.shape) / BATCH];
-  const streams = { train: loadStreams(outputs.train), heldOut: loadStreams(outputs.heldOut) };
+  const streams = both(side => loadStreams(outputs[side]));
   const after = fullAfter(subject);
 
   const mean = new MeanContext(layout, contextTokens);
@@ -53,8 +55,9 @@ async function reconstruct(
   const total = SIDES.reduce((sum, side) => sum + streams[side].kept.length, 0);
   progress.start('give back contexts', total);
   let done = 0;
-  const scoreSide = async ({ kept, contexts, latents: all, moments }: WatchedStreams): Promise<FieldReconstruction[]> => {
-    const [decoded, reference] = [new ReconstructionScore(layout, contextTokens), new ReconstructionScore(layout, contextTokens)];
+  const scoreSide = async (side: Side): Promise<FieldReconstruction[]> => {
+    const { kept, contexts, latents: all, moments } = streams[side];
+    const [decoded, reference] = [1, 2].map(() => new ReconstructionScore(layout, contextTokens));
     for (let from = 0; from < kept.length; from += BATCH) {
       signal.throwIfAborted();
       const chunk = kept.slice(from, from + BATCH);
@@ -62,9 +65,9 @@ async function reconstruct(
         const at = (i * moments.length + moments.indexOf(after)) * size;
         latents.data.set(all.subarray(at, at + size), k * size);
       }
-      const { context } = await program.run({ latents }, ['context']);
+      const made = await program.run({ latents }, ['context']);
       const actual = contexts.subarray(from * row, (from + chunk.length) * row);
-      decoded.add((context.data as Float32Array).subarray(0, actual.length), actual);
+      decoded.add((made.context.data as Float32Array).subarray(0, actual.length), actual);
       for (let k = 0; k < chunk.length; k++) reference.add(guess, actual.subarray(k * row, (k + 1) * row));
       done += chunk.length;
       progress.update(done);
@@ -79,9 +82,53 @@ async function reconstruct(
     return measuresOf(layout.fields).map((measured, m) => ({ ...measured, decoder: byDecoder[m], reference: byReference[m] }));
   };
   const binSteps = Math.ceil(contextTransitions / CURVE_BINS);
-  const fields = { train: await scoreSide(streams.train), heldOut: await scoreSide(streams.heldOut) };
+  const fields = await inTurn(scoreSide);
   await program.dispose();
   progress.finish();
-  const contexts = { train: streams.train.kept.length, heldOut: streams.heldOut.kept.length };
-  return { after, contexts, horizon, binSteps, fields };
+  return { after, contexts: both(side => streams[side].kept.length), horizon, binSteps, fields };
+}
+
+/** A stage that holds the weights of R_ψ, and where these come from. */
+type Decoder = { readonly trained: StageOutput; readonly about: string };
+
+/**
+ * The decoder of the student's own stage, or of the one that pretrained it if C_θ is the same there, number for number: a decoder of latents that
+ * have moved on would tell of itself.
+ */
+function ownDecoder({ folder, student: { trained } }: Subject): Decoder | undefined {
+  const parts = (stage: StageOutput, part: string) =>
+    [...loadTensors(join(stage.folder, MODEL_FILE)).tensors].filter(([name]) => partOf(name) === part);
+  const compressor = parts(trained, PARTS.compressor);
+  const earlier = trained.inputs.pretrain === undefined ? [] : [stageOf(folder, trained.inputs.pretrain)];
+  for (const stage of [trained, ...earlier]) {
+    if (parts(stage, PARTS.decoder).length === 0) continue;
+    const there = new Map(parts(stage, PARTS.compressor));
+    const same = compressor.every(([name, { data }]) => {
+      const other = there.get(name)?.data;
+      return other?.length === data.length && data.every((value, i) => value === other[i]);
+    });
+    if (same) return { trained: stage, about: `R_ψ as the stage ${stage.stage} trained it beside C_θ.` };
+  }
+  return undefined;
+}
+
+/** A fresh decoder, trained on the contexts of the training histories with C_θ frozen. */
+async function fitDecoder(subject: Subject): Promise<Decoder | undefined> {
+  const { config, model, student, options } = subject;
+  if (options.decoderSteps === 0) return undefined;
+  const trained = await trainOnHistories(subject, {
+    name: 'inspect-decoder',
+    own: { ...config.pretrain, steps: options.decoderSteps },
+    compressor: student.kind,
+    settings: { latents: config.latents },
+    from: { student: student.trained },
+    trains: [PARTS.decoder],
+    build(scope, batch) {
+      const { context } = model.inputs(batch);
+      const { loss, fields, metrics } = model.reconstruction(scope, model.latents(scope, student.kind, context)!.settled, context);
+      return { loss, metrics: { ...fields, ...metrics } };
+    },
+  });
+  const about = `A fresh decoder, fitted for ${options.decoderSteps} steps on Z of the training histories with C_θ frozen: the student came without one of its own.`;
+  return { trained, about };
 }

@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { openCompressor, openPolicy } from '../../agent/inference.ts';
 import { loadTensors, saveTensors } from '../../cache/checkpoint.ts';
-import { readStageFile, type StageContext, type StageFile, type StageOutput } from '../../cache/store.ts';
+import { readStageFile, type StageContext, type StageOutput } from '../../cache/store.ts';
 import { sizeOf } from '../../engine/index.ts';
 import { recordRollout } from '../../play/index.ts';
-import { moments, type Sides } from '../../records/index.ts';
+import { moments } from '../../records/index.ts';
 import { encodePrefixes } from '../../retrieval/prefixes.ts';
 import { Recording, segmentStarts, type Task } from '../../rl/index.ts';
 import { AttentionMean, type EpisodeAttention } from '../../statistics/index.ts';
@@ -19,41 +19,25 @@ import { writeContext, writePast } from '../../tokenizers/index.ts';
 import { writeJson } from '../../util/files.ts';
 import { fields } from '../../util/formats.ts';
 import { Random } from '../../util/random.ts';
-import type { Subject } from './subject.ts';
+import type { Side, Subject } from './subject.ts';
 
 const TENSORS_FILE = 'streams.safetensors';
 
 /** Numbers of raw contexts that are kept for reconstruction at most: 64 MiB. */
 const MOST_NUMBERS = 2 ** 24;
 
-/** The streams of one side. */
-export interface WatchedStreams {
-  /** [S] the task of each, as an index of the side's tasks. */
-  readonly task: readonly number[];
-  /** [E] in-context episodes that were over. */
-  readonly moments: readonly number[];
-  /** [S][E] whether a reward had been earned. */
-  readonly rewarded: readonly (readonly number[])[];
-  /** [S · E · M · D] */
-  readonly latents: Float32Array;
-  /** [S · E · R] the latest raw transitions, as many as have no more numbers than Z. */
-  readonly recent: Float32Array;
-  /** Streams whose raw context is kept: `contexts` [its length · N · F] after `full` episodes. */
-  readonly kept: readonly number[];
-  readonly contexts: Float32Array;
-  readonly attention: readonly EpisodeAttention[];
-}
-
-type About = Omit<WatchedStreams, 'latents' | 'recent' | 'contexts'>;
-
 const count = z.int().min(0);
 const numbers = z.array(z.number());
-const STREAMS: StageFile<About> = {
+const STREAMS = {
   name: 'streams.json',
-  schema: fields<About>({
+  schema: z.strictObject({
+    /** [S] the task of each, as an index of the side's tasks. */
     task: z.array(count),
+    /** [E] in-context episodes that were over. */
     moments: z.array(count),
+    /** [S][E] whether a reward had been earned. */
     rewarded: z.array(numbers),
+    /** Streams whose raw context is kept. */
     kept: z.array(count),
     attention: z.array(
       fields<EpisodeAttention>({ episode: count, weights: z.array(z.array(z.array(z.number()))), entropy: z.array(numbers) }),
@@ -61,12 +45,21 @@ const STREAMS: StageFile<About> = {
   }),
 };
 
+export interface WatchedStreams extends z.output<typeof STREAMS.schema> {
+  /** [S · E · M · D] */
+  readonly latents: Float32Array;
+  /** [S · E · R] the latest raw transitions, as many as have no more numbers than Z. */
+  readonly recent: Float32Array;
+  /** [kept · N · F] after `fullAfter` episodes. */
+  readonly contexts: Float32Array;
+}
+
 /** Episodes after which a context is first full, or the last where streams are shorter. */
 export const fullAfter = ({ model, episodes }: Pick<Subject, 'model' | 'episodes'>): number =>
   Math.min(episodes, Math.ceil(model.contextTransitions / model.family.horizon));
 
 /** The moments at which Z is taken. */
-export const momentsOf = (subject: Pick<Subject, 'model' | 'episodes'>): number[] => moments(subject.episodes, fullAfter(subject));
+const momentsOf = (subject: Pick<Subject, 'model' | 'episodes'>): number[] => moments(subject.episodes, fullAfter(subject));
 
 /** Layers of the policy with cross-attention to Z, counted from 0; where Z stands in front of the query there are none. */
 export const attendingLayers = ({ model: { policyOptions } }: Pick<Subject, 'model'>): readonly number[] =>
@@ -79,8 +72,7 @@ export function recentTransitions({ model, student }: Pick<Subject, 'model' | 's
   return Math.min(Math.max(1, room), model.contextTransitions);
 }
 
-/** Plays the streams of one side. */
-export function watchStreams(subject: Subject, side: keyof Sides<unknown>): Promise<StageOutput> {
+export function watchStreams(subject: Subject, side: Side): Promise<StageOutput> {
   const { store, config, student, options, episodes, shared } = subject;
   const { sampling, tasks: evaluated, maxTasks } = config.evaluate;
   return store.run({
@@ -107,12 +99,12 @@ export function watchStreams(subject: Subject, side: keyof Sides<unknown>): Prom
 /** Reads what `watchStreams` kept. */
 export function loadStreams({ folder }: StageOutput): WatchedStreams {
   const { tensors } = loadTensors(join(folder, TENSORS_FILE));
-  const values = Object.fromEntries([...tensors].map(([name, { data }]) => [name, data as Float32Array]));
-  return { ...readStageFile(folder, STREAMS), latents: values.latents, recent: values.recent, contexts: values.contexts };
+  const [latents, recent, contexts] = ['latents', 'recent', 'contexts'].map(name => tensors.get(name)!.data as Float32Array);
+  return { ...readStageFile(folder, STREAMS), latents, recent, contexts };
 }
 
 /** Lets the student act from an empty memory, one stream an entry of `task`. */
-async function play(subject: Subject, side: keyof Sides<unknown>, task: readonly number[], { progress, signal }: StageContext) {
+async function play(subject: Subject, side: Side, task: readonly number[], { progress, signal }: StageContext) {
   const { model, executor, student, config, episodes, options } = subject;
   const { family } = model;
   const layers = attendingLayers(subject).length;

@@ -1,18 +1,27 @@
 /** @file The run that is looked into: its trained student with all that the measures share. */
 
-import type { TrainedModel } from '../../agent/inference.ts';
 import { Model } from '../../agent/model.ts';
-import { StageStore, type StoredStage, type StoreOptions } from '../../cache/store.ts';
-import type { ExperimentConfig } from '../../config/experiment.ts';
+import { StageStore, type StoreOptions } from '../../cache/store.ts';
 import { readyExecutor } from '../../engine/executors/registry.ts';
-import type { Executor } from '../../engine/index.ts';
 import { datasetKey } from '../../histories/imported.ts';
 import { openTasks } from '../../histories/tasks.ts';
 import type { Sides } from '../../records/index.ts';
-import type { History, Task } from '../../rl/index.ts';
+import type { Task } from '../../rl/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { lazy } from '../../util/lazy.ts';
 import { openRun, stageOf, trainingHistories } from '../finished.ts';
+
+/** A side of the tasks: those that were trained on, or those that were held out. */
+export type Side = keyof Sides<unknown>;
+
+/** The same of both sides. */
+export const both = <T>(of: (side: Side) => T): Sides<T> => ({ train: of('train'), heldOut: of('heldOut') });
+
+/** The same of one side after the other. */
+export const inTurn = async <T>(of: (side: Side) => Promise<T>): Promise<Sides<T>> => ({
+  train: await of('train'),
+  heldOut: await of('heldOut'),
+});
 
 export interface InspectOptions {
   /** Tasks of each side at most. */
@@ -28,26 +37,11 @@ export interface InspectOptions {
   readonly seed: number;
 }
 
-export interface Subject {
-  readonly folder: string;
-  readonly config: ExperimentConfig;
-  readonly model: Model;
-  readonly student: TrainedModel & { readonly trained: StoredStage };
-  /** Seed of the training run that the student comes from. */
-  readonly seed: number;
-  readonly generated: StoredStage;
-  readonly histories: () => readonly History[];
-  readonly tasks: Sides<readonly Task[]>;
-  readonly episodes: number;
-  readonly options: InspectOptions;
-  readonly store: StageStore;
-  readonly executor: Executor;
-  /** What every stage's output depends on besides its own settings and inputs. */
-  readonly shared: Readonly<Record<string, unknown>>;
-}
+/** A run with all that the measures share. */
+export type Subject = Awaited<ReturnType<typeof openSubject>>;
 
 /** Opens a finished run. Throws `E_CHECKPOINT` as `openRun` does, `E_CONFIG` where nothing can be played. */
-export async function openSubject(folder: string, options: InspectOptions, context: StoreOptions): Promise<Subject> {
+export async function openSubject(folder: string, options: InspectOptions, context: StoreOptions) {
   const run = openRun(folder);
   const { config, family, description } = run;
   if (family.recorded)
@@ -61,6 +55,7 @@ export async function openSubject(folder: string, options: InspectOptions, conte
     config,
     model: new Model(config, family),
     student: { kind: config.compressor, trained },
+    /** Of the training run that the student comes from. */
     seed,
     generated: stageOf(folder, trained.inputs.generate),
     histories: lazy(() => trainingHistories(run)),
@@ -69,6 +64,7 @@ export async function openSubject(folder: string, options: InspectOptions, conte
     options,
     store: new StageStore(folder, context),
     executor: await readyExecutor(config.executor, context.progress.say),
+    /** What every stage's output depends on besides its own settings and inputs. */
     shared: { env: config.env, split: config.split, executor: config.executor, seed: options.seed, ...datasetKey(config) },
   };
 }

@@ -5,17 +5,17 @@ import { openPolicy } from '../../agent/inference.ts';
 import type { StageFile, StageOutput } from '../../cache/store.ts';
 import { sizeOf } from '../../engine/index.ts';
 import { playTransplants, type TransplantTable, transplantPlaces, transplantTable } from '../../play/index.ts';
-import type { Sides } from '../../records/index.ts';
 import type { MeanScore } from '../../statistics/index.ts';
 import { fields } from '../../util/formats.ts';
 import { Random } from '../../util/random.ts';
 import { resampledOf } from '../protocol.ts';
 import { loadStreams } from './streams.ts';
-import type { Subject } from './subject.ts';
+import type { Side, Subject } from './subject.ts';
 
 const number = z.number();
 const matrix = z.array(z.array(number));
 const score = fields<MeanScore>({ mean: number, low: number, high: number });
+const alone = fields<TransplantTable['own']>({ return: score, pursues: score });
 const TABLE: StageFile<TransplantTable> = {
   name: 'transplants.json',
   schema: fields<TransplantTable>({
@@ -23,14 +23,14 @@ const TABLE: StageFile<TransplantTable> = {
     byOther: matrix,
     byOwn: matrix,
     pursues: matrix,
-    own: fields<TransplantTable['own']>({ return: score, pursues: score }),
+    own: alone,
     transplanted: fields<TransplantTable['transplanted']>({ byOther: score, byOwn: score, pursues: score }),
-    empty: fields<TransplantTable['empty']>({ return: score, pursues: score }),
+    empty: alone,
   }),
 };
 
 /** Exchanges memories between the first tasks of a side. The Z of a stream's last moment stays as it is for the whole episode. */
-export async function inspectTransplants(subject: Subject, side: keyof Sides<unknown>, output: StageOutput): Promise<TransplantTable> {
+export async function inspectTransplants(subject: Subject, side: Side, output: StageOutput): Promise<TransplantTable> {
   const { store, config, options, executor, model, student } = subject;
   const { family } = model;
   const { value } = await store.compute({

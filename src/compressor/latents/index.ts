@@ -1,10 +1,9 @@
 /** @file The registry of kinds of latents: one record each. */
 
 import { Registry } from '../../util/registry.ts';
-import { continuous } from './continuous.ts';
 import { fsq } from './fsq.ts';
 import type { LatentKind } from './kind.ts';
-import { variational } from './variational.ts';
+import { continuous, variational } from './variational.ts';
 import { vq } from './vq.ts';
 
 export * from './kind.ts';

@@ -1,15 +1,23 @@
 /**
- * @file `variational`: an information bottleneck (Alemi et al. 2017, "Deep variational information bottleneck"). Z is Gaussian around what
- * the compressor gives; R(Z) is the KL divergence to the unit Gaussian, which bounds the information that Z has of X.
+ * @file Latents that are real numbers. `continuous`: as the compressor gives them. `variational`: an information bottleneck (Alemi et al. 2017,
+ * "Deep variational information bottleneck"), Z Gaussian around what the compressor gives.
  */
 
 import { add, exp, layerNorm, mean, mul, square, sub } from '../../engine/index.ts';
 import { linear, zeroInit } from '../../nn/index.ts';
 import type { LatentKind } from './kind.ts';
 
+/** R(Z) is the mean square (an L2 penalty, method 4.1). */
+export const continuous: LatentKind = {
+  id: 'continuous',
+  description: 'real numbers as the compressor gives them',
+  apply: (_, z_BMD) => ({ trained: z_BMD, settled: z_BMD, capacity: mean(square(z_BMD)) }),
+};
+
 /** log σ² at the beginning: σ = 0.14, so that training does not start by learning to hear through the noise. */
 const INITIAL_LOG_VARIANCE = -4;
 
+/** R(Z) is the KL divergence to the unit Gaussian, which bounds the information that Z has of X. */
 export const variational: LatentKind = {
   id: 'variational',
   description: 'Gaussians, sampled in training and their means afterwards',
@@ -20,11 +28,6 @@ export const variational: LatentKind = {
     const variance = exp(logVariance);
     // Per number of Z and not summed, as the L2 penalty: λ_cap means the same for any m and D.
     const divergence = mul(mean(sub(sub(add(square(z_BMD), variance), logVariance), 1)), 0.5);
-    return {
-      trained: add(z_BMD, mul(exp(mul(logVariance, 0.5)), noise)),
-      settled: z_BMD,
-      capacity: divergence,
-      metrics: { divergence },
-    };
+    return { trained: add(z_BMD, mul(exp(mul(logVariance, 0.5)), noise)), settled: z_BMD, capacity: divergence, metrics: { divergence } };
   },
 };

@@ -25,14 +25,9 @@ export const gaussian: HeadKind = {
     if (space.kind !== 'box') return undefined;
     const { low, high } = space;
     const width = low.length;
-    const half = constant(
-      low.map((lowest, i) => (high[i] - lowest) / 2),
-      [width],
-    );
-    const centre = constant(
-      low.map((lowest, i) => (high[i] + lowest) / 2),
-      [width],
-    );
+    const perNumber = (of: (low: number, high: number) => number) => constant(low.map((lowest, i) => of(lowest, high[i])));
+    const half = perNumber((low, high) => (high - low) / 2);
+    const centre = perNumber((low, high) => (high + low) / 2);
     const halves = (x: Tensor) => [slice(x, 2, 0, width), slice(x, 2, width, 2 * width)] as const;
     const parameters = (outputs: Tensor) => {
       const [x, y] = halves(outputs);

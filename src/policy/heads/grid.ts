@@ -1,5 +1,5 @@
 /**
- * @file Heads over a grid: each dimension of an action takes one of finitely many values. With several dimensions they are either independent,
+ * @file The heads `categorical` and `discretised`, over a grid: each dimension of an action takes one of finitely many values. With several dimensions they are either independent,
  * or decoded one after the other:
  *
  *   p(a) = ∏_i p(a_i | a_<i, h)      p(a_i | a_<i, h) = softmax(W_i relu(V_i h + Σ_{j<i} E_ij[a_j]))
@@ -18,15 +18,17 @@ import {
   logSoftmax,
   relu,
   reshape,
+  sizeOf,
   slice,
   softmax,
   type Tensor,
 } from '../../engine/index.ts';
 import { crossEntropy, entropy, klDivergence, linear, type Scope } from '../../nn/index.ts';
-import { independent, joint, type Space } from '../../rl/index.ts';
-import type { ActionHead, HeadChoice, WriteTarget } from './head.ts';
+import { type BoxSpace, independent, joint, type Space } from '../../rl/index.ts';
+import { normalBelow } from '../../util/normal.ts';
+import { type ActionHead, copying, type HeadChoice, type HeadKind, type WriteTarget } from './head.ts';
 
-export interface Grid {
+interface Grid {
   readonly space: Space;
   /** Values of every dimension. */
   readonly values: readonly (readonly number[])[];
@@ -37,7 +39,7 @@ export interface Grid {
   readonly writeMarginals: WriteTarget;
 }
 
-export function gridHead({ space, values, autoregressive, choice, writeJoint, writeMarginals }: Grid): ActionHead {
+function gridHead({ space, values, autoregressive, choice, writeJoint, writeMarginals }: Grid): ActionHead {
   const sizes = values.map(({ length }) => length);
   const apart = sizes.length > 1 && !autoregressive;
   const distribution = apart ? independent(space, values) : joint(space, values);
@@ -95,3 +97,93 @@ function prefixesOf(sizes: readonly number[]): number[][] {
 }
 
 const oneHotRow = (index: number, size: number): number[] => Array.from({ length: size }, (_, i) => Number(i === index));
+
+const sizesOf = (space: Space): readonly number[] | undefined =>
+  space.kind === 'discrete' ? [space.n] : space.kind === 'multi-discrete' ? space.nvec : undefined;
+
+export const categorical: HeadKind = {
+  id: 'categorical',
+  description: 'probabilities of integers, of one or of several dimensions',
+  takes: 'integers',
+  make(space, { autoregressive }) {
+    const sizes = sizesOf(space);
+    return (
+      sizes &&
+      gridHead({
+        space,
+        values: sizes.map(n => Array.from({ length: n }, (_, i) => i)),
+        autoregressive,
+        choice: sizes.length > 1 ? { kind: 'categorical', autoregressive } : undefined,
+        writeJoint: copying(sizeOf(sizes)),
+        writeMarginals: marginals(sizes),
+      })
+    );
+  },
+};
+
+/** Sources record the probability of every combination, the last dimension fastest; each dimension's are sums over the others. */
+const marginals =
+  (sizes: readonly number[]): WriteTarget =>
+  (label, from, out, at) => {
+    const [combinations, total] = [sizeOf(sizes), sizes.reduce((sum, n) => sum + n, 0)];
+    out.fill(0, at, at + total);
+    for (let index = 0; index < combinations; index++) {
+      let [rest, end] = [index, at + total];
+      for (let i = sizes.length - 1; i >= 0; i--) {
+        end -= sizes[i];
+        out[end + (rest % sizes[i])] += label[from + index];
+        rest = Math.floor(rest / sizes[i]);
+      }
+    }
+  };
+
+/**
+ * Every real number of an action becomes one of `bins` values, evenly from the lower to the upper bound, both included. Labels are the mass that the
+ * source's Gaussian has nearest to each value, what lies beyond the bounds falling to the outermost.
+ */
+export const discretised: HeadKind = {
+  id: 'discretised',
+  description: 'probabilities of evenly spaced values of every real number of an action',
+  takes: 'real numbers',
+  make(space, { bins, autoregressive }) {
+    if (space.kind !== 'box') return undefined;
+    const values = valuesOf(space, bins);
+    const several = values.length > 1;
+    const marginals = new Float64Array(values.length * bins);
+    /** Marginal probabilities of a recorded mean and deviation, one dimension behind the other. */
+    const masses = (label: ArrayLike<number>, from: number) => {
+      for (const [i, own] of values.entries()) {
+        const [mean, deviation] = [label[from + i], label[from + values.length + i]];
+        let below = 0;
+        for (let k = 0; k < bins; k++) {
+          const upTo = k + 1 < bins ? normalBelow((own[k] + own[k + 1]) / 2, mean, deviation) : 1;
+          marginals[i * bins + k] = upTo - below;
+          below = upTo;
+        }
+      }
+      return marginals;
+    };
+    return gridHead({
+      space,
+      values,
+      autoregressive,
+      choice: { kind: 'discretised', bins, ...(several ? { autoregressive } : {}) },
+      writeJoint(label, from, out, at) {
+        masses(label, from);
+        const combinations = bins ** values.length;
+        for (let index = 0; index < combinations; index++) {
+          let [mass, rest] = [1, index];
+          for (let i = values.length - 1; i >= 0; i--) {
+            mass *= marginals[i * bins + (rest % bins)];
+            rest = Math.floor(rest / bins);
+          }
+          out[at + index] = mass;
+        }
+      },
+      writeMarginals: (label, from, out, at) => out.set(masses(label, from), at),
+    });
+  },
+};
+
+const valuesOf = ({ low, high }: BoxSpace, bins: number): number[][] =>
+  low.map((lowest, i) => Array.from({ length: bins }, (_, k) => lowest + ((high[i] - lowest) * k) / (bins - 1)));

@@ -3,9 +3,8 @@
 import { describeActions, type Space } from '../../rl/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { Registry } from '../../util/registry.ts';
-import { categorical } from './categorical.ts';
-import { discretised } from './discretised.ts';
 import { gaussian } from './gaussian.ts';
+import { categorical, discretised } from './grid.ts';
 import type { ActionHead, HeadKind, HeadSettings } from './head.ts';
 
 export * from './head.ts';

@@ -6,8 +6,8 @@ import { type Model, PARTS } from '../../agent/model.ts';
 import { capacityTerm, latentMetrics, lossOf, Pass, returnTerm } from '../../agent/terms.ts';
 import type { StageOutput } from '../../cache/store.ts';
 import type { BaseConfig } from '../../settings/base.ts';
-import { stageSection, steps } from '../../settings/fields.ts';
-import { foresees } from '../../settings/returns.ts';
+import { distinct, stageSection, steps } from '../../settings/fields.ts';
+import { foresees } from '../../settings/policy.ts';
 import { oracleLabels } from '../../sources/index.ts';
 import { trainOnHistories } from '../batches.ts';
 import { defineStage, type TrainingRun } from '../define.ts';
@@ -19,29 +19,22 @@ const settings = stageSection('Rows beside CAD for comparison; what is trained a
       'Training steps of each, 0 trains none; equal: as many as see as many sequences as the stages of CAD do (pretrain, distil and finetune)',
     )
     .default('equal'),
-  methods: z
-    .array(z.enum(registry.ids))
-    .refine(list => new Set(list).size === list.length, 'expected every baseline once')
+  methods: distinct(z.enum(registry.ids), 'baseline')
     .describe(registry.all.map(({ id, description }) => `${id}: ${description}`).join('; '))
     .default(['truncated', 'mean-pool', 'none']),
 });
 
 /** The sections that it reads: its own, and those whose budget it may have. */
-export interface BaselinesSection {
-  readonly baselines: z.output<typeof settings>;
-}
+export type BaselinesSection = { readonly baselines: z.output<typeof settings> };
 
 type Budget = { readonly steps: number; readonly batch?: number };
 type Config = BaselinesSection & Readonly<Record<'pretrain' | 'distil' | 'finetune', Budget>>;
 
-/** Training steps of each baseline. */
 export function baselineSteps(config: Pick<BaseConfig, 'optimiser'> & Config): number {
   const { baselines, optimiser } = config;
   if (baselines.steps !== 'equal') return baselines.steps;
-  const sequences = [config.pretrain, config.distil, config.finetune].reduce(
-    (sum, stage) => sum + stage.steps * (stage.batch ?? optimiser.batch),
-    0,
-  );
+  const stages = [config.pretrain, config.distil, config.finetune];
+  const sequences = stages.reduce((sum, { steps, batch = optimiser.batch }) => sum + steps * batch, 0);
   return Math.ceil(sequences / (baselines.batch ?? optimiser.batch));
 }
 
@@ -60,18 +53,13 @@ export function baselineModel(baseline: TrainedBaseline, config: BaseConfig & Co
   return { baseline, config: { ...config, ...settings }, model: modelBeside(beside, settings) };
 }
 
-/** The baselines that an experiment trains, in its order. */
-export const baselineModels = (config: BaseConfig & Config, model: Model): BaselineModel[] =>
-  baselineSteps(config) === 0
-    ? []
-    : config.baselines.methods
-        .map(baseline)
-        .filter(isTrained)
-        .map(each => baselineModel(each, config, model));
-
-/** Ids of those that are trained; none without steps. */
-export const trainedIds = (config: BaseConfig & Config) =>
+/** Ids of the baselines that an experiment trains, in its order; none without steps. */
+const trainedIds = (config: BaseConfig & Config) =>
   baselineSteps(config) === 0 ? [] : config.baselines.methods.filter(id => isTrained(baseline(id)));
+
+/** The same with their models. */
+export const baselineModels = (config: BaseConfig & Config, model: Model): BaselineModel[] =>
+  trainedIds(config).map(id => baselineModel(baseline(id) as TrainedBaseline, config, model));
 
 export const baselines = defineStage({
   name: 'baselines',
@@ -93,7 +81,8 @@ export const baselines = defineStage({
 /** ℓ_task, end to end. */
 export function trainBaseline(run: TrainingRun<Config>, { baseline, config, model }: BaselineModel): Promise<StageOutput> {
   const { id: name, compressor: kind, labels } = baseline;
-  const { id: latents } = model.latentKind(kind);
+  const { id } = model.latentKind(kind);
+  const latents = id === config.latents.kind ? config.latents : id;
   return trainOnHistories(
     { ...run, config, model },
     {
@@ -101,7 +90,7 @@ export function trainBaseline(run: TrainingRun<Config>, { baseline, config, mode
       own: config.baselines,
       steps: baselineSteps(config),
       compressor: kind,
-      settings: { compressor: kind, latents: latents === config.latents.kind ? config.latents : latents, ...(labels ? { labels } : {}) },
+      settings: { compressor: kind, latents, labels },
       from: {},
       trains: [PARTS.compressor, PARTS.policy],
       labels: labels && (history => oracleLabels(model.family, history)),

@@ -6,21 +6,17 @@ import { lossOf, Pass, returnTerm } from '../../agent/terms.ts';
 import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps } from '../../settings/fields.ts';
-import { foresees } from '../../settings/returns.ts';
+import { foresees } from '../../settings/policy.ts';
 import { trainOnHistories } from '../batches.ts';
-import { agentOf } from '../cad.ts';
-import { defineStage, type TrainingRun } from '../define.ts';
+import { agentOf, defineStage, type TrainingRun, trainedAs } from '../define.ts';
 
 const settings = stageSection('Policy trained on alone after fine-tuning, so that it catches up with latents that no longer change', {
   steps: steps('Training steps; 0 skips the stage').default(0),
 });
 
-export interface ConsolidateSection {
-  readonly consolidate: z.output<typeof settings>;
-}
+export type ConsolidateSection = { readonly consolidate: z.output<typeof settings> };
 
-const METHOD = 'consolidated';
-
+const rowsOf = (config: BaseConfig) => [{ method: 'consolidated', foresees: foresees(config) }];
 const termsOf = (config: BaseConfig): WeightedTerm[] => [{ term: 'task', weight: 1 }, returnTerm(config)];
 
 export const consolidate = defineStage({
@@ -28,7 +24,7 @@ export const consolidate = defineStage({
   settings,
   steps: ({ consolidate }: BaseConfig & ConsolidateSection) => consolidate.steps,
   terms: termsOf,
-  rows: config => [{ method: METHOD, foresees: foresees(config) }],
+  rows: rowsOf,
   async train(run: TrainingRun<ConsolidateSection>, earlier) {
     const { model, config } = run;
     const { compressor, latents, consolidate } = config;
@@ -41,6 +37,6 @@ export const consolidate = defineStage({
       trains: [PARTS.policy],
       build: (scope, batch) => lossOf(new Pass(model, scope, compressor, batch), termsOf(config)),
     });
-    return { output, rows: [{ method: METHOD, kind: compressor, trained: output, foresees: foresees(config) }] };
+    return trainedAs(rowsOf(config), compressor, output);
   },
 });

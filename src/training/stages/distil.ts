@@ -7,8 +7,7 @@ import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps, weight } from '../../settings/fields.ts';
 import { trainOnHistories } from '../batches.ts';
-import { cad } from '../cad.ts';
-import { defineStage, type TrainingRun } from '../define.ts';
+import { cadRow, defineStage, type TrainingRun, trainedAs } from '../define.ts';
 import { type TeacherSection, teacherFor } from './teacher.ts';
 
 const settings = stageSection('Distillation into the policy with the compressor frozen, α · task + β · KL', {
@@ -17,11 +16,8 @@ const settings = stageSection('Distillation into the policy with the compressor 
   beta: weight('β, the weight of the KL divergence from the teacher').default(0),
 });
 
-export interface DistilSection {
-  readonly distil: z.output<typeof settings>;
-}
+export type DistilSection = { readonly distil: z.output<typeof settings> };
 
-/** Where fine-tuning follows, its agent is the one that is evaluated. */
 type Config = DistilSection & TeacherSection & { readonly finetune: { readonly steps: number } };
 
 /** L_AD with this weight of the teacher. */
@@ -33,12 +29,15 @@ export const adTerms = (config: BaseConfig & DistilSection, beta: number, settin
 
 const termsOf = (config: BaseConfig & Config) => adTerms(config, config.distil.beta, 'distil.beta');
 
+/** Where fine-tuning follows, its agent is the one that is evaluated. */
+const rowsOf = (config: BaseConfig & Config) => (config.finetune.steps > 0 ? [] : [cadRow(config)]);
+
 export const distil = defineStage({
   name: 'distil',
   settings,
   steps: ({ distil }: BaseConfig & Config) => distil.steps,
   terms: termsOf,
-  rows: config => (config.finetune.steps > 0 ? [] : [cad.planned(config)]),
+  rows: rowsOf,
   async train(run: TrainingRun<Config>, earlier) {
     const { model, config } = run;
     const { alpha, beta } = config.distil;
@@ -51,10 +50,8 @@ export const distil = defineStage({
       from: { pretrain: earlier.pretrain, teacher: teacher.from },
       trains: [PARTS.policy],
       table: teacher.table,
-      build(scope, batch) {
-        return lossOf(new Pass(model, scope, config.compressor, batch, teacher.kind), termsOf(config));
-      },
+      build: (scope, batch) => lossOf(new Pass(model, scope, config.compressor, batch, teacher.kind), termsOf(config)),
     });
-    return { output, rows: config.finetune.steps > 0 ? [] : [cad.row(config, output)] };
+    return trainedAs(rowsOf(config), config.compressor, output);
   },
 });

@@ -7,8 +7,7 @@ import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { fraction, stageSection, steps, weight } from '../../settings/fields.ts';
 import { trainOnHistories } from '../batches.ts';
-import { cad } from '../cad.ts';
-import { defineStage, type TrainingRun } from '../define.ts';
+import { cadRow, defineStage, type TrainingRun, trainedAs } from '../define.ts';
 import { adTerms, type DistilSection } from './distil.ts';
 import { type TeacherSection, teacherFor } from './teacher.ts';
 
@@ -25,9 +24,7 @@ const settings = stageSection('Joint fine-tuning of compressor and policy, L_AD 
     .default({}),
 });
 
-export interface FinetuneSection {
-  readonly finetune: z.output<typeof settings>;
-}
+export type FinetuneSection = { readonly finetune: z.output<typeof settings> };
 
 type Config = FinetuneSection & DistilSection & TeacherSection;
 
@@ -52,29 +49,25 @@ export const finetune = defineStage({
   settings,
   steps: ({ finetune }: BaseConfig & Config) => finetune.steps,
   terms: termsOf,
-  rows: config => [cad.planned(config)],
+  rows: config => [cadRow(config)],
   async train(run: TrainingRun<Config>, earlier) {
     const { model, config } = run;
     const { alpha } = config.distil;
     const { gamma, lambdaCap, compressorRate, compressorWeightDecay, auxiliary } = config.finetune;
     const beta = finetuneBeta(config);
     const teacher = teacherFor(config, beta, earlier.teacher);
-    const { compressor, latents: kind } = config;
+    const { compressor, latents } = config;
+    const weights = { alpha, beta, gamma, lambdaCap, compressorRate, compressorWeightDecay };
     const output = await trainOnHistories(run, {
       name: 'finetune',
       own: config.finetune,
       compressor,
       settings: {
         compressor,
-        latents: kind,
-        alpha,
-        beta,
-        gamma,
-        lambdaCap,
-        compressorRate,
-        compressorWeightDecay,
+        latents,
+        ...weights,
         teacher: teacher.kind,
-        ...(Object.keys(auxiliary).length > 0 ? { auxiliary } : {}),
+        auxiliary: Object.keys(auxiliary).length > 0 ? auxiliary : undefined,
       },
       // In this order: what distillation learnt stands over what pretraining did.
       from: { pretrain: earlier.pretrain, distil: earlier.distil, teacher: teacher.from },
@@ -87,6 +80,6 @@ export const finetune = defineStage({
         return { loss, metrics: { ...metrics, ...latentMetrics(pass.latents) } };
       },
     });
-    return { output, rows: [cad.row(config, output)] };
+    return trainedAs([cadRow(config)], compressor, output);
   },
 });

@@ -24,13 +24,10 @@ export const stageFields = Object.fromEntries(TRAINING_STAGES.map(({ name, setti
 
 export type StageSections = z.output<z.ZodObject<typeof stageFields>>;
 
+type AnyStage = TrainingStage<TrainingStageName, z.ZodType, BaseConfig & StageSections, TrainingRun<StageSections>>;
+
 /** The same list for what treats all stages alike. */
-export const trainingStages: readonly TrainingStage<
-  TrainingStageName,
-  z.ZodType,
-  BaseConfig & StageSections,
-  TrainingRun<StageSections>
->[] = TRAINING_STAGES;
+export const trainingStages: readonly AnyStage[] = TRAINING_STAGES;
 
 /** Training steps of every model of a stage, 0 where the configuration leaves it out; what counts as a step of `reinforce` is an iteration. */
 export const stageSteps = (config: BaseConfig & StageSections, name: TrainingStageName): number =>

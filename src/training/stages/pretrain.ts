@@ -14,9 +14,7 @@ const settings = stageSection('Reconstruction pretraining of the compressor, L_r
   lambdaCap: weight('λ_cap, the weight of R(Z): of the L2 penalty, the KL divergence or the commitment loss of the latents').default(1e-3),
 });
 
-export interface PretrainSection {
-  readonly pretrain: z.output<typeof settings>;
-}
+export type PretrainSection = { readonly pretrain: z.output<typeof settings> };
 
 const termsOf = (config: BaseConfig & PretrainSection): WeightedTerm[] => [
   { term: 'reconstruction', weight: 1 },

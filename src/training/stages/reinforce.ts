@@ -43,54 +43,45 @@ import {
   type Task,
 } from '../../rl/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
-import { count, fraction, optimiserFields, optimiserOverrides, real, steps, weight } from '../../settings/fields.ts';
+import { count, fraction, optimiserFields, optimiserOverrides, real, section, steps, weight } from '../../settings/fields.ts';
 import { monteCarloTables, source, sourcePolicy } from '../../sources/index.ts';
 import { newBatch, writeSegment } from '../../tokenizers/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import type { Random } from '../../util/random.ts';
 import { batchFeeds, trainOnHistories } from '../batches.ts';
-import { agentOf } from '../cad.ts';
-import { type BatchRequest, defineStage, type StageBatches, type TrainingRun } from '../define.ts';
+import { agentOf, type BatchRequest, defineStage, type StageBatches, type TrainingRun, trainedAs } from '../define.ts';
 
 /** Scalar input: 0 while the values alone learn, 1 afterwards. */
 const POLICY_LEARNS = 'policyLearns';
 
-const settings = z
-  .strictObject({
-    ...optimiserOverrides,
-    learningRate: optimiserFields.learningRate.default(2e-4),
-    steps: steps('Iterations, each of rollouts on training tasks and of updates on them; 0 skips the stage').default(0),
-    streams: count('Streams of one iteration, each on a training task, from an empty memory').default(64),
-    episodes: count('In-context episodes of a stream').default(10),
-    epochs: count('Times that the episodes of an iteration are gone through, `batch` of them a step').default(3),
-    discount: fraction('γ, the worth of a reward one step later').default(0.99),
-    across: fraction('Share of γ that is left between two episodes: 1 counts later episodes for earlier actions, 0 does not').default(1),
-    lambda: fraction('λ of the generalised advantages: 0 trusts the values, 1 the rewards').default(0.95),
-    clipRatio: real()
-      .positive()
-      .describe("ε, by how much an action's probability may change before the change stops counting")
-      .default(0.2),
-    policyWeight: weight('Weight of the clipped surrogate of the negative expected return').default(1),
-    valueWeight: weight('Weight of the squared error of the values').default(0.5),
-    valueRate: weight("Learning rate of the values, as a multiple of the policy's").default(5),
-    valueSteps: steps('Iterations at the beginning in which the values alone learn').default(2),
-    entropyWeight: weight("Weight of the policy's entropy, which is rewarded").default(0.003),
-    klWeight: weight('Weight of the KL divergence from the policy that the stage starts with').default(0),
-    imitationWeight: weight('Weight of the cross-entropy with the labels of the own rollouts (on-policy distillation)').default(0),
-    labels: z
-      .enum(['source', 'monte-carlo'])
-      .describe("Who labels them: the source's learner, looking on, or Monte-Carlo estimates of optimal actions")
-      .default('source'),
-    compressorRate: fraction("Learning rate of the compressor, as a fraction of the policy's; 0 freezes it").default(0.5),
-  })
-  .prefault({})
-  .describe('Training on the returns of in-context rollouts (PPO), after fine-tuning');
+const settings = section('Training on the returns of in-context rollouts (PPO), after fine-tuning', {
+  ...optimiserOverrides,
+  learningRate: optimiserFields.learningRate.default(2e-4),
+  steps: steps('Iterations, each of rollouts on training tasks and of updates on them; 0 skips the stage').default(0),
+  streams: count('Streams of one iteration, each on a training task, from an empty memory').default(64),
+  episodes: count('In-context episodes of a stream').default(10),
+  epochs: count('Times that the episodes of an iteration are gone through, `batch` of them a step').default(3),
+  discount: fraction('γ, the worth of a reward one step later').default(0.99),
+  across: fraction('Share of γ that is left between two episodes: 1 counts later episodes for earlier actions, 0 does not').default(1),
+  lambda: fraction('λ of the generalised advantages: 0 trusts the values, 1 the rewards').default(0.95),
+  clipRatio: real().positive().describe("ε, by how much an action's probability may change before the change stops counting").default(0.2),
+  policyWeight: weight('Weight of the clipped surrogate of the negative expected return').default(1),
+  valueWeight: weight('Weight of the squared error of the values').default(0.5),
+  valueRate: weight("Learning rate of the values, as a multiple of the policy's").default(5),
+  valueSteps: steps('Iterations at the beginning in which the values alone learn').default(2),
+  entropyWeight: weight("Weight of the policy's entropy, which is rewarded").default(0.003),
+  klWeight: weight('Weight of the KL divergence from the policy that the stage starts with').default(0),
+  imitationWeight: weight('Weight of the cross-entropy with the labels of the own rollouts (on-policy distillation)').default(0),
+  labels: z
+    .enum(['source', 'monte-carlo'])
+    .describe("Who labels them: the source's learner, looking on, or Monte-Carlo estimates of optimal actions")
+    .default('source'),
+  compressorRate: fraction("Learning rate of the compressor, as a fraction of the policy's; 0 freezes it").default(0.5),
+});
 
 type ReinforceConfig = z.output<typeof settings>;
 
-export interface ReinforceSection {
-  readonly reinforce: ReinforceConfig;
-}
+export type ReinforceSection = { readonly reinforce: ReinforceConfig };
 
 /** What is acted on must be what the loss rebuilds: the agent's own steps, in whole episodes, no more of them than a context holds. */
 function expectWholeStreams({ segment, family, form, contextTransitions }: Model, episodes: number): void {
@@ -111,13 +102,14 @@ function expectWholeStreams({ segment, family, form, contextTransitions }: Model
     );
 }
 
-/** Training of the agent on what it does in training tasks. */
+/** It does not go on with the prediction of returns. */
+const REINFORCED = [{ method: 'reinforced' }];
+
 export const reinforce = defineStage({
   name: 'reinforce',
   settings,
   steps: ({ reinforce }: ReinforceSection) => reinforce.steps,
-  // It does not go on with the prediction of returns.
-  rows: () => [{ method: 'reinforced' }],
+  rows: () => REINFORCED,
   async train(run: TrainingRun<ReinforceSection>, earlier) {
     const { model, config } = run;
     const { compressor: kind, reinforce: settings } = config;
@@ -140,7 +132,7 @@ export const reinforce = defineStage({
         return experienceBatches({ ...request, model, kind, settings, tasks: train, teacher, executor: run.executor });
       },
     });
-    return { output, rows: [{ method: 'reinforced', kind, trained: output }] };
+    return trainedAs(REINFORCED, kind, output);
   },
 });
 
@@ -167,21 +159,20 @@ export function reinforceLoss(model: Model, scope: Scope, kind: string, batch: n
     const own = scope.at(RETURN_PARTS.start);
     return head.rows(model.logits(own, query, model.latents(own, kind, context)?.settled));
   };
+  const capacityWeight = compressorRate > 0 && latents?.capacity ? capacityTerm({ latents: model.latentSettings }, kind, 0).weight : 0;
   const policyLoss = weighted([
     [policyWeight, () => neg(weightedMean(clippedSurrogate(logRatio, advantage, clipRatio), weight))],
     [-entropyWeight, () => surprise],
     [klWeight, () => weightedMean(head.kl(start(), logits), weight)],
     [imitationWeight, imitation],
-    [
-      compressorRate > 0 && latents?.capacity ? capacityTerm({ latents: model.latentSettings }, kind, 0).weight : 0,
-      () => latents!.capacity!,
-    ],
+    [capacityWeight, () => latents!.capacity!],
   ]);
   // Nobody reads the values where no advantages are.
+  const learnt = () => mul(policyLoss, input(POLICY_LEARNS, []));
   const loss =
     policyWeight > 0
       ? weighted([
-          [1, () => mul(policyLoss, input(POLICY_LEARNS, []))],
+          [1, learnt],
           [valueWeight, value],
         ])
       : policyLoss;
@@ -213,11 +204,8 @@ export function teacherOf(
   }
   // A task's table is the same in every iteration, so that a resumed run has it too.
   const tableOf = monteCarloTables(family, random);
-  return tasks =>
-    tablePolicy(
-      family,
-      tasks.map(task => tableOf({ task, taskKey: family.taskKey(task) })),
-    );
+  const tablesOf = (tasks: readonly Task[]) => tasks.map(task => tableOf({ task, taskKey: family.taskKey(task) }));
+  return tasks => tablePolicy(family, tablesOf(tasks));
 }
 
 /** Looks on at these tasks; what is drawn at random comes from `fresh`. */
@@ -253,7 +241,6 @@ export interface ExperienceRequest extends BatchRequest {
   readonly model: Model;
   readonly kind: string;
   readonly settings: ReinforceConfig;
-  /** What is played: training tasks. */
   readonly tasks: readonly Task[];
   readonly teacher?: Teacher;
   readonly executor: TrainingRun['executor'];

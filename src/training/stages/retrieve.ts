@@ -12,13 +12,12 @@ import { weightedMean } from '../../nn/index.ts';
 import { encodeStreams, firstRows, loadTable, type StreamTable, saveTable, shownTo } from '../../retrieval/table.ts';
 import { firstOfEach, type History } from '../../rl/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
-import { count, fraction, stageSection, steps } from '../../settings/fields.ts';
+import { count, distinct, fraction, stageSection, steps } from '../../settings/fields.ts';
 import { STORE_IDS, STORES, type StoreId } from '../../settings/stores.ts';
 import { BatchSampler, newBatch } from '../../tokenizers/index.ts';
 import { breathe } from '../../util/breathe.ts';
 import { batchFeeds, trainOnHistories } from '../batches.ts';
-import { agentOf } from '../cad.ts';
-import { type BatchRequest, defineStage, type StageBatches, type TrainingRun } from '../define.ts';
+import { agentOf, type BatchRequest, defineStage, type StageBatches, type TrainingRun } from '../define.ts';
 
 const settings = stageSection('Training of the policy on retrieved contexts with the compressor frozen, after fine-tuning', {
   steps: steps('Training steps, where policy.retrieval.contexts is above 0').default(600),
@@ -28,10 +27,8 @@ const settings = stageSection('Training of the policy on retrieved contexts with
   ahead: fraction(
     'Share of samples, of those that were shown nothing but contexts of their own task, whose query episode comes from later in their history, where the source has learnt what these tell',
   ).default(1),
-  stores: z
-    .array(z.enum(STORE_IDS))
+  stores: distinct(z.enum(STORE_IDS), 'store')
     .min(1)
-    .refine(list => new Set(list).size === list.length, 'expected every store once')
     .describe(
       'What is looked up in, drawn anew for every sample; each is a row of the evaluation: contexts of other tasks, of the own task, of all, none',
     )
@@ -123,15 +120,9 @@ export const retrieve = defineStage({
       },
       batches: async request => retrievalBatches(run, contexts, request),
     });
+    const row = { kind, trained: output, retrieved: policy.retrieval.contexts };
     const memory = { contexts, student: { kind, trained: student } };
-    const rows = stores.map(store => ({
-      method: STORES[store].row,
-      kind,
-      trained: output,
-      retrieved: policy.retrieval.contexts,
-      memory: { store, ...memory },
-    }));
-    return { output, rows };
+    return { output, rows: stores.map(store => ({ method: STORES[store].row, ...row, memory: { store, ...memory } })) };
   },
 });
 

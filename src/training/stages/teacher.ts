@@ -7,9 +7,9 @@ import type { StageOutput } from '../../cache/store.ts';
 import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps } from '../../settings/fields.ts';
-import { foresees } from '../../settings/returns.ts';
+import { foresees } from '../../settings/policy.ts';
 import { trainOnHistories } from '../batches.ts';
-import { defineStage, type TrainingRun } from '../define.ts';
+import { defineStage, type TrainingRun, trainedAs } from '../define.ts';
 
 const settings = stageSection('The teacher p_T that distillation may follow', {
   kind: z
@@ -20,10 +20,9 @@ const settings = stageSection('The teacher p_T that distillation may follow', {
 });
 
 /** The section that stages read which follow a teacher. */
-export interface TeacherSection {
-  readonly teacher: z.output<typeof settings>;
-}
+export type TeacherSection = { readonly teacher: z.output<typeof settings> };
 
+const rowsOf = (config: BaseConfig) => [{ method: 'teacher', foresees: foresees(config) }];
 const termsOf = (config: Pick<BaseConfig, 'policy'>): WeightedTerm[] => [{ term: 'task', weight: 1 }, returnTerm(config)];
 
 export const teacher = defineStage({
@@ -31,7 +30,7 @@ export const teacher = defineStage({
   settings,
   steps: ({ teacher }: BaseConfig & TeacherSection) => (teacher.kind === 'context' ? teacher.steps : 0),
   terms: termsOf,
-  rows: config => [{ method: 'teacher', foresees: foresees(config) }],
+  rows: rowsOf,
   async train(run: TrainingRun<TeacherSection>) {
     const output = await trainOnHistories(run, {
       name: 'teacher',
@@ -40,11 +39,9 @@ export const teacher = defineStage({
       settings: {},
       from: {},
       trains: [PARTS.teacher],
-      build(scope, batch) {
-        return lossOf(new Pass(run.model, scope.at(PARTS.teacher), 'full', batch), termsOf(run.config));
-      },
+      build: (scope, batch) => lossOf(new Pass(run.model, scope.at(PARTS.teacher), 'full', batch), termsOf(run.config)),
     });
-    return { output, rows: [{ method: 'teacher', kind: 'full', trained: output, foresees: foresees(run.config) }] };
+    return trainedAs(rowsOf(run.config), 'full', output);
   },
 });
 

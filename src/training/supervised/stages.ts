@@ -5,13 +5,12 @@
 
 import { z } from 'zod';
 import { PARTS } from '../../agent/model.ts';
-import type { SupervisedModel } from '../../agent/supervised/model.ts';
-import { exampleCounts, makeScorer, meansByCount } from '../../agent/supervised/scorer.ts';
+import { exampleCounts, makeScorer, meansByCount, type SupervisedModel } from '../../agent/supervised.ts';
 import type { StageOutput } from '../../cache/store.ts';
 import { mean } from '../../engine/index.ts';
 import { heldOutTasks, supervisedStream, trainingStream, trainingTask } from '../../histories/supervised.ts';
 import { PARAMETERS } from '../../optim/index.ts';
-import { count, stageSection, steps } from '../../settings/fields.ts';
+import { count, distinct, stageSection, steps } from '../../settings/fields.ts';
 import type { SupervisedBase } from '../../settings/supervised.ts';
 import {
   type BatchRequest,
@@ -21,19 +20,15 @@ import {
   type StageRun,
   type StageSettings,
   type TrainingStage,
+  trainedAs,
 } from '../define.ts';
 import { trainStage } from '../stage.ts';
 
-/** Their sections of the configuration. */
 export const supervisedStageFields = {
-  train: stageSection('Compressor and predictor, end to end on −log p(label)', {
-    steps: count('Training steps', 'steps').default(4000),
-  }),
+  train: stageSection('Compressor and predictor, end to end on −log p(label)', { steps: count('Training steps', 'steps').default(4000) }),
   baselines: stageSection('Models of the same size trained in the same way for comparison', {
     steps: steps('Training steps of each; 0 trains none').default(4000),
-    methods: z
-      .array(z.enum(['full', 'truncated', 'mean-pool', 'none']))
-      .refine(list => new Set(list).size === list.length, 'expected every baseline once')
+    methods: distinct(z.enum(['full', 'truncated', 'mean-pool', 'none']), 'baseline')
       .describe('Every example reaches the predictor, the last m examples, mean pooling to m latents, no context')
       .default(['full', 'truncated', 'mean-pool']),
   }),
@@ -41,21 +36,19 @@ export const supervisedStageFields = {
 
 type Config = SupervisedBase & z.output<z.ZodObject<typeof supervisedStageFields>>;
 
-/** What they train with. */
-export interface SupervisedRun extends StageRun<Config> {
-  readonly model: SupervisedModel;
-}
+export type SupervisedRun = StageRun<Config> & { readonly model: SupervisedModel };
+
+const CAD = [{ method: 'cad' }];
 
 const train = defineStage({
   name: 'train',
   settings: supervisedStageFields.train,
   steps: ({ train }: Config) => train.steps,
   parts: ({ train: { steps } }) => [{ name: 'cad', steps }],
-  rows: () => [{ method: 'cad' }],
+  rows: () => CAD,
   async train(run: SupervisedRun) {
     const { compressor, train } = run.config;
-    const trained = await trainModel(run, 'cad', compressor, train);
-    return { output: trained, rows: [{ method: 'cad', kind: compressor, trained }] };
+    return trainedAs(CAD, compressor, await trainModel(run, 'cad', compressor, train));
   },
 });
 
@@ -74,7 +67,6 @@ const baselines = defineStage({
   },
 });
 
-/** The stages in the order in which they run. */
 export const supervisedStages: readonly TrainingStage<string, z.ZodType, Config, SupervisedRun>[] = [train, baselines];
 
 /** Tasks that training draws for each seed: every method takes the first of the same ones. */
@@ -88,18 +80,12 @@ export const tasksPerSeed = (config: Config): number =>
 function trainModel(run: SupervisedRun, name: string, kind: string, own: StageSettings): Promise<StageOutput> {
   const { config, model, seed } = run;
   const { problem, context: contexts, queries, validation, evaluate } = config;
+  // They change no weight, but they are in the curve.
+  const measured = { ...validation, seed: config.seed, queries: evaluate.queries };
   return trainStage(run, {
     name,
     own,
-    settings: {
-      kind,
-      problem,
-      contexts,
-      queries,
-      model: config.model,
-      // They change no weight, but they are in the curve.
-      validation: { ...validation, seed: config.seed, queries: evaluate.queries },
-    },
+    settings: { kind, problem, contexts, queries, model: config.model, validation: measured },
     data: {},
     from: {},
     trains: [PARTS.compressor, PARTS.policy],
@@ -110,11 +96,8 @@ function trainModel(run: SupervisedRun, name: string, kind: string, own: StageSe
 }
 
 /** Batches of the tasks that training draws, and the score on validation tasks in the course of it. */
-async function exampleBatches(
-  { config, model, seed, executor }: SupervisedRun,
-  kind: string,
-  request: BatchRequest,
-): Promise<StageBatches> {
+async function exampleBatches(run: SupervisedRun, kind: string, request: BatchRequest): Promise<StageBatches> {
+  const { config, model, seed, executor } = run;
   const { queries, validation, evaluate } = config;
   const { batch: size } = request.optimiser;
   const batch = model.newBatch(size, queries);

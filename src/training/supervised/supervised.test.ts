@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 
 import { carrying, failure } from '../../../test/helpers/failure.ts';
-import { SupervisedModel } from '../../agent/supervised/model.ts';
-import { exampleCounts, makeScorer, meansByCount, scoreFunction } from '../../agent/supervised/scorer.ts';
+import { exampleCounts, makeScorer, meansByCount, SupervisedModel, scoreFunction } from '../../agent/supervised.ts';
 
 import { StageStore } from '../../cache/store.ts';
 import { type SupervisedConfig, supervisedSchema } from '../../config/supervised.ts';

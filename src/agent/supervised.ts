@@ -1,17 +1,30 @@
 /**
- * @file The models of a supervised experiment as graphs, and the buffers that feed them.
+ * @file The models of a supervised experiment as graphs, the buffers that feed them, and scores of a model on drawn tasks, for every number of
+ * examples: the same program for validation and for the test.
  * Shape key: B batch, N examples, Q queries, F features of a token, M latents, D width, O outputs, S size of a label.
  */
 
-import { type CompressorOptions, compressor } from '../../compressor/index.ts';
-import { type HostTensor, input, reshape, slice, type Tensor, zeros } from '../../engine/index.ts';
-import { crossEntropy, gaussianNll, type Scope } from '../../nn/index.ts';
-import { predictQueries } from '../../policy/index.ts';
-import type { SupervisedBase } from '../../settings/supervised.ts';
-import { type Draw, type Examples, type LabelKind, type Problem, problem } from '../../supervised/index.ts';
-import { type Field, LayoutBuilder, type TokenLayout, writeFields } from '../../tokenizers/index.ts';
-import { CadenzaError } from '../../util/errors.ts';
-import { PARTS } from '../model.ts';
+import { type CompressorOptions, compressor } from '../compressor/index.ts';
+import {
+  type Executor,
+  type Feeds,
+  type HostTensor,
+  input,
+  optimise,
+  reshape,
+  slice,
+  type Tensor,
+  toOnnx,
+  zeros,
+} from '../engine/index.ts';
+import { crossEntropy, gaussianNll, type ParameterSpec, Scope } from '../nn/index.ts';
+import { PARAMETERS, packing, readPacked } from '../optim/index.ts';
+import { predictQueries } from '../policy/index.ts';
+import type { SupervisedBase } from '../settings/supervised.ts';
+import { type Draw, type Examples, firstExamples, type LabelKind, labelRecord, type Problem, problem } from '../supervised/index.ts';
+import { type Field, LayoutBuilder, type TokenLayout, writeFields } from '../tokenizers/index.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { PARTS } from './model.ts';
 
 /** What a kind of label means for tokens, outputs and the loss. */
 interface LabelModel {
@@ -36,22 +49,8 @@ const LABEL_MODELS: Record<LabelKind, LabelModel> = {
       return reshape(gaussianNll(label_BQS, average, logDeviation), [B, Q]);
     },
   },
-  class: {
-    field: (builder, size) => builder.categorical('label', size),
-    outputs: size => size,
-    loss: crossEntropy,
-  },
+  class: { field: (builder, size) => builder.categorical('label', size), outputs: size => size, loss: crossEntropy },
 };
-
-/** Buffers of one batch of contexts with their queries. */
-export interface SupervisedBatch {
-  /** [B, N, F] examples at the right end, rows of zeros where there are none. */
-  readonly context: HostTensor;
-  /** [B, Q, d] */
-  readonly query: HostTensor;
-  /** [B, Q, S] */
-  readonly label: HostTensor;
-}
 
 /** Everything that follows from the configuration: layouts, sizes, and the graphs over them. */
 export class SupervisedModel {
@@ -82,20 +81,20 @@ export class SupervisedModel {
 
   #shapes(batch: number, queries: number) {
     const { inputs, label } = this.problem;
-    return {
-      context: [batch, this.#examples, this.tokens.width],
-      query: [batch, queries, inputs],
-      label: [batch, queries, label.size],
-    };
+    return { context: [batch, this.#examples, this.tokens.width], query: [batch, queries, inputs], label: [batch, queries, label.size] };
   }
 
-  newBatch(batch: number, queries: number): SupervisedBatch {
+  /**
+   * Buffers of one batch of contexts with their queries: context [B, N, F] with the examples at the right end, rows of zeros where there are none, query
+   * [B, Q, d], label [B, Q, S].
+   */
+  newBatch(batch: number, queries: number) {
     const { context, query, label } = this.#shapes(batch, queries);
     return { context: zeros(context), query: zeros(query), label: zeros(label) };
   }
 
   /** Writes one task into row `b`: its examples right-aligned, its queries in order. */
-  write({ context, query, label }: SupervisedBatch, b: number, { examples, queries }: Omit<Draw, 'task'>): void {
+  write({ context, query, label }: ReturnType<SupervisedModel['newBatch']>, b: number, { examples, queries }: Omit<Draw, 'task'>): void {
     const { inputs: d, label: kind } = this.problem;
     const row = this.#examples * this.tokens.width;
     const tokens = (context.data as Float32Array).subarray(b * row, (b + 1) * row);
@@ -149,4 +148,82 @@ export function expectLatents(model: SupervisedModel, kind: string): void {
       'E_CONFIG',
       `compressor "${kind}" is fitted to learning histories, which a supervised experiment does not have.`,
     );
+}
+
+/** Contexts that are compressed in one call. */
+export const SCORED_AT_ONCE = 64;
+
+export interface Scorer {
+  /** In the order in which they are packed. */
+  readonly specs: readonly ParameterSpec[];
+  /** Mean score over its queries of every task with every number of examples, [counts × tasks], under the packed parameters. */
+  score(parameters: HostTensor, tasks: readonly Draw[], counts: readonly number[]): Promise<Float64Array>;
+  dispose(): Promise<void>;
+}
+
+/** A program for models with the compressor `kind`, for tasks of `queries` test inputs. */
+export async function makeScorer(model: SupervisedModel, kind: string, queries: number, executor: Executor): Promise<Scorer> {
+  const scope = new Scope();
+  const outputs = model.outputs(scope, kind, SCORED_AT_ONCE, queries);
+  const specs = [...scope.table.values()];
+  const program = await executor.compile(toOnnx(optimise(readPacked({ outputs: { outputs } }, packing(specs), PARAMETERS))));
+  const batch = model.newBatch(SCORED_AT_ONCE, queries);
+  const { context, query } = batch;
+  const width = outputs.shape[2];
+  // A compressor that passes nothing on has no use for the context.
+  const feeds: Feeds = model.carried(kind) > 0 ? { context, query } : { query };
+
+  return {
+    specs,
+    async score(parameters, tasks, counts) {
+      const scores = new Float64Array(counts.length * tasks.length);
+      for (const [c, count] of counts.entries()) {
+        for (let from = 0; from < tasks.length; from += SCORED_AT_ONCE) {
+          const part = tasks.slice(from, from + SCORED_AT_ONCE);
+          for (const [b, draw] of part.entries())
+            model.write(batch, b, { queries: draw.queries, examples: firstExamples(draw.examples, count) });
+          const result = await program.run({ ...feeds, [PARAMETERS]: parameters }, ['outputs']);
+          const data = result.outputs.data as Float32Array;
+          for (const [b, { queries }] of part.entries())
+            scores[c * tasks.length + from + b] = meanScore(model.problem, data, b * queries.count * width, width, queries);
+        }
+      }
+      return scores;
+    },
+    dispose: () => program.dispose(),
+  };
+}
+
+/** Mean score of the predictions of some queries, which begin at `at` and are `width` apart. */
+function meanScore({ label }: Problem, predictions: ArrayLike<number>, at: number, width: number, { labels, count }: Examples): number {
+  const { measure } = labelRecord(label.kind);
+  let sum = 0;
+  for (let q = 0; q < count; q++) sum += measure(predictions, at + q * width, label.size, labels[q]);
+  return sum / count;
+}
+
+/** The same scores of a predictor that is a function: the reference, or the blind one. [counts × tasks] */
+export function scoreFunction(
+  problem: Problem,
+  predict: (draw: Omit<Draw, 'task'>) => ArrayLike<number>,
+  tasks: readonly Draw[],
+  counts: readonly number[],
+): Float64Array {
+  const scores = counts.flatMap(count =>
+    tasks.map(({ queries, examples }) => {
+      const predictions = predict({ queries, examples: firstExamples(examples, count) });
+      return meanScore(problem, predictions, 0, problem.label.size, queries);
+    }),
+  );
+  return Float64Array.from(scores);
+}
+
+/** Every number of examples that is evaluated: all that training draws. */
+export const exampleCounts = ({ context: { fewest, examples } }: { context: { fewest: number; examples: number } }): number[] =>
+  Array.from({ length: examples - fewest + 1 }, (_, i) => fewest + i);
+
+/** Means over tasks of [counts × tasks] scores. */
+export function meansByCount(scores: Float64Array, counts: number): number[] {
+  const tasks = scores.length / counts;
+  return Array.from({ length: counts }, (_, c) => scores.subarray(c * tasks, (c + 1) * tasks).reduce((a, b) => a + b, 0) / tasks);
 }

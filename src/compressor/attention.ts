@@ -1,0 +1,64 @@
+/**
+ * @file Compressors whose latents are read from the context by attention: `bottleneck` (method 2.1), `strided-attention` (method 2.2) and
+ * `perceiver` (Jaegle et al. 2021, "Perceiver: General Perception with Iterative Attention"). None is causal.
+ * Shape key: B batch, N context tokens, M latents, L tokens of a stretch, D width.
+ */
+
+import { mean, pad, reshape } from '../engine/index.ts';
+import { block } from '../nn/index.ts';
+import { type Compressor, defineCompressor, encode, latentLayers, learnedQueries, pool, wholeContext } from './compressor.ts';
+
+/** m learned latent queries attend to the hidden states: z_j = Attention(q_j, H, H). */
+export const bottleneck: Compressor = {
+  id: 'bottleneck',
+  description: 'm learned queries attend to the encoded context',
+  ...wholeContext,
+  compress(scope, x_BNF, options) {
+    const h_BND = encode(scope, x_BNF, options);
+    return pool(scope, learnedQueries(scope, x_BNF.shape[0], options.latents, options.width), h_BND, options);
+  },
+};
+
+/** z_j = pool(q_j, H_j) with H_j the j-th of m equal stretches of H and q_j its mean. */
+export const stridedAttention: Compressor = {
+  id: 'strided-attention',
+  description: 'the encoded context in m stretches; each attends to itself, from its mean',
+  ...wholeContext,
+  compress(scope, x_BNF, options) {
+    const h_BND = encode(scope, x_BNF, options);
+    const [B, N, D] = h_BND.shape;
+    const M = options.latents;
+    const L = Math.ceil(N / M);
+    // Where N does not divide, the first stretches begin with tokens that say nothing.
+    const stretches = reshape(pad(h_BND, 1, M * L - N, 0), [B * M, L, D]);
+    return reshape(pool(scope, mean(stretches, [1], true), stretches, options), [B, M, D]);
+  },
+};
+
+/** Z_0 = learned queries; round r: Z ← Blocks_r(pool_r(Z, H)). What a latent looks for in a later round depends on what the others found. */
+export const perceiver = defineCompressor({
+  id: 'perceiver',
+  description: 'm latents attend to the encoded context several times, and to each other in between',
+  ...wholeContext,
+  settings: {
+    latentLayers,
+    rounds: {
+      range: [1, 64],
+      because: 'every round is written out in the graph',
+      default: 2,
+      about: 'times that the latents read the context',
+    },
+  },
+  compress(scope, x_BNF, options) {
+    const { heads, hidden, latents, width, latentLayers, rounds } = options;
+    const h_BND = encode(scope, x_BNF, options);
+    let z_BMD = learnedQueries(scope, x_BNF.shape[0], latents, width);
+    for (let r = 0; r < rounds; r++) {
+      const own = scope.at(`round${r}`);
+      z_BMD = pool(own, z_BMD, h_BND, options);
+      for (let i = 0; i < latentLayers; i++)
+        z_BMD = block(own.at(`latents${i}`), z_BMD, { heads, hidden, branches: 2 * latentLayers * rounds });
+    }
+    return z_BMD;
+  },
+});
