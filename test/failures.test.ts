@@ -165,7 +165,7 @@ const CASES: Case[] = [
     what: 'an evaluation in which the models would have other shapes',
     code: 'E_CONFIG',
     set: { 'evaluate.envs': [{ name: 'long', options: { horizon: 30 } }] },
-    carries: ['evaluate.envs.long', 'compressor.embed.positions', 'bottleneck', '[40,16]', '[60,16]'],
+    carries: ['evaluate.envs.long', 'compressor.embed.positions', 'student', '[40,16]', '[60,16]'],
   },
   {
     what: 'a truncated shard',
