@@ -11,7 +11,7 @@ import {
   type Executor,
   type Graph,
   input,
-  optimise,
+  optimize,
   type Program,
   softmax,
   type Tensor,
@@ -19,7 +19,7 @@ import {
   zeros,
 } from '../src/engine/index.ts';
 import { openTasks } from '../src/histories/tasks.ts';
-import { initialise, Scope } from '../src/nn/index.ts';
+import { initialize, Scope } from '../src/nn/index.ts';
 import { timedPlayer } from '../src/play/index.ts';
 import { inContextPolicy, policyStates } from '../src/policy/index.ts';
 import { listedTasks, type Policy } from '../src/rl/index.ts';
@@ -36,14 +36,14 @@ const BLOCKS = 40;
 
 /** Weights do not matter to what an action costs, so they are random. */
 const withRandomWeights = (graph: Graph, scope: Scope): Graph =>
-  optimise(withWeights(graph, initialise(scope.table.values(), Random.seeded(0)), INFERENCE_INPUTS));
+  optimize(withWeights(graph, initialize(scope.table.values(), Random.seeded(0)), INFERENCE_INPUTS));
 
 /** Agents of the quick preset's sizes with the recurrent compressor, one for each of LENGTHS, and what their graphs count. */
 async function recurrentAgents(model: Model, executor: Executor) {
   const scope = new Scope();
   lossOf(new Pass(model, scope, KIND, 1), [{ term: 'task', weight: 1 }]);
   const inference = model.inference(KIND, { compress: 1, act: 1 });
-  const { compress, latentShape, carries, context } = inference;
+  const { compress, latentShape, recurrent, context } = inference;
   const compile = async (graph: Graph): Promise<Program> => executor.compile(toOnnx(withRandomWeights(graph, scope)));
   const [compressing, acting] = [await compile(compress!), await compile(inference.act)];
   const { family, tokenizer } = model;
@@ -52,7 +52,7 @@ async function recurrentAgents(model: Model, executor: Executor) {
       family,
       tokenizer,
       context,
-      compress: { program: compressing, batch: 1, latentShape: latentShape!, carries },
+      compress: { program: compressing, batch: 1, latentShape: latentShape!, recurrent },
       act: { program: acting, size: 1 },
     }),
   );

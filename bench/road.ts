@@ -12,7 +12,7 @@ import type { Bench, Result } from './bench.ts';
 /** Settings that shorten the road's stages without changing what a step does. */
 const shortened = (steps: number) => [
   'source.histories=4',
-  ...['teacher', 'pretrain', 'distil', 'finetune'].map(stage => `${stage}.steps=${steps}`),
+  ...['teacher', 'pretrain', 'distill', 'finetune'].map(stage => `${stage}.steps=${steps}`),
   'baselines.steps=0',
 ];
 

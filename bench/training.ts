@@ -1,7 +1,7 @@
 /** @file A training step that is ready to be timed: compiled, with its batch, its state and a second set of buffers to swap with. */
 
 import { countFlops, type Executor, type HostTensor, input, matmul, type Program, toOnnx, zeros } from '../src/engine/index.ts';
-import { initialise } from '../src/nn/index.ts';
+import { initialize } from '../src/nn/index.ts';
 import { pack } from '../src/optim/index.ts';
 import { Random } from '../src/util/random.ts';
 import { modelFlops, REFERENCE, referenceStep } from './reference-model.ts';
@@ -33,7 +33,7 @@ export async function prepareTraining(executor: Executor, size: typeof REFERENCE
   const vector = [layout.size];
   let current = Object.fromEntries(state.map(name => [name, zeros(vector)]));
   let spare = Object.fromEntries(state.map(name => [name, zeros(vector)]));
-  pack(layout, initialise(scope.table.values(), random), current.parameters.data as Float32Array);
+  pack(layout, initialize(scope.table.values(), random), current.parameters.data as Float32Array);
   const counter = zeros([]);
 
   return {

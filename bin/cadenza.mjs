@@ -8,7 +8,7 @@ const here = name => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 function fail(why) {
   console.error(`cadenza: ${why}`);
-  // As E_INSTALL of the catalogue of failures, which cannot be loaded here.
+  // As E_INSTALL of the catalog of failures, which cannot be loaded here.
   process.exit(11);
 }
 

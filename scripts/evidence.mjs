@@ -17,7 +17,7 @@ const BASELINES = [
 ].flat();
 
 // Stages that other rows do not have are left out, so that all are trained on as many sequences of the same histories.
-const END_TO_END = { 'teacher.steps': 0, 'pretrain.steps': 0, 'distil.steps': 0, 'distil.beta': 0, 'finetune.beta': 0 };
+const END_TO_END = { 'teacher.steps': 0, 'pretrain.steps': 0, 'distill.steps': 0, 'distill.beta': 0, 'finetune.beta': 0 };
 const ROWS = { ...END_TO_END, 'baselines.methods': BASELINES, 'baselines.steps': 'equal' };
 
 /** What is run, with settings over those of its file: in any case, in full, and quickly; and whether the student is looked into. */
@@ -32,15 +32,21 @@ const PARTS = {
   'key-to-door': {
     command: ['run', 'experiments/key-to-door.yaml'],
     settings: ROWS,
-    full: { 'finetune.steps': 1200, 'evaluate.imitation': 1 },
-    quick: { 'finetune.steps': 100, 'evaluate.maxTasks': 20, 'evaluate.streams': 1, 'evaluate.episodes': 15, 'evaluate.imitation': 1 },
+    full: { 'finetune.steps': 1200, 'evaluate.imitationHistories': 1 },
+    quick: {
+      'finetune.steps': 100,
+      'evaluate.maxTasks': 20,
+      'evaluate.streams': 1,
+      'evaluate.episodes': 15,
+      'evaluate.imitationHistories': 1,
+    },
     inspect: true,
   },
   'delayed-bandit': {
     command: ['run', 'experiments/delayed-bandit.yaml'],
     settings: { ...ROWS, 'model.latents': 8 }, // its preset has 10
     full: { 'finetune.steps': 1500 },
-    quick: { 'finetune.steps': 150, 'evaluate.maxTasks': 40, 'evaluate.imitation': 1 },
+    quick: { 'finetune.steps': 150, 'evaluate.maxTasks': 40, 'evaluate.imitationHistories': 1 },
   },
   'rate-return': {
     command: ['ablate', 'experiments/ablations/rate-return.yaml'],

@@ -22,7 +22,7 @@ const ablation = (name: string, text: string) => {
   const file = join(folder, `${name}.yaml`);
   writeFileSync(
     file,
-    `name: ${name}\nbase: ${TINY}\nset: { teacher: { steps: 0 }, distil: { beta: 0 }, baselines: { steps: 0 }, policy: { returns: { episodes: 2, bins: 21, weight: 1 } } }\n${text}`,
+    `name: ${name}\nbase: ${TINY}\nset: { teacher: { steps: 0 }, distill: { beta: 0 }, baselines: { steps: 0 }, policy: { returns: { episodes: 2, bins: 21, weight: 1 } } }\n${text}`,
   );
   return file;
 };
@@ -76,7 +76,7 @@ reference: m2 joint
     expect(Object.keys(results.methods).sort()).toEqual(['cad m1 joint', 'cad m2 frozen', 'cad m2 joint', 'random', 'source']);
     const stages = readdirSync(join(out, 'stages')).map(name => name.replace(/-[0-9a-f]{12}$/, ''));
     const count = (stage: string) => stages.filter(name => name === stage).length;
-    expect([count('generate'), count('pretrain-seed0'), count('distil-seed0'), count('finetune-seed0')]).toEqual([1, 2, 2, 2]);
+    expect([count('generate'), count('pretrain-seed0'), count('distill-seed0'), count('finetune-seed0')]).toEqual([1, 2, 2, 2]);
     // The frozen row is the distilled model itself; the joint one went on from it.
     expect(results.methods['cad m2 frozen'].byEpisode).not.toEqual(results.methods['cad m2 joint'].byEpisode);
     const page = readFileSync(join(out, 'results.html'), 'utf8');
@@ -107,7 +107,7 @@ reference: m2 joint
       file,
       `name: rates
 base: ${TINY}
-set: { teacher: { steps: 20 }, pretrain: { steps: 0 }, distil: { steps: 0, beta: 0 }, finetune: { steps: 20, gamma: 0 }, baselines: { steps: 0 } }
+set: { teacher: { steps: 20 }, pretrain: { steps: 0 }, distill: { steps: 0, beta: 0 }, finetune: { steps: 20, gamma: 0 }, baselines: { steps: 0 } }
 axes:
   - { name: kind, values: { continuous: {}, codes: { latents: { kind: fsq } } } }
   - { name: m, values: { m2: { model: { latents: 2 } }, m1: { model: { latents: 1 } } } }
@@ -142,7 +142,7 @@ rate: { along: m }
   it('has a row for every source, named after the first combination with it', async () => {
     const axes = `axes:
   - { name: source, values: { explorer: {}, twice: { source: { histories: 2 } }, slow: { source: { id: q-learning } } } }
-set: { teacher: { steps: 0 }, pretrain: { steps: 0 }, distil: { steps: 0, beta: 0 }, finetune: { steps: 2 }, baselines: { steps: 0 } }
+set: { teacher: { steps: 0 }, pretrain: { steps: 0 }, distill: { steps: 0, beta: 0 }, finetune: { steps: 2 }, baselines: { steps: 0 } }
 `;
     const file = join(folder, 'sources.yaml');
     writeFileSync(file, `name: sources\nbase: ${TINY}\n${axes}`);

@@ -1,4 +1,4 @@
-/** @file The whole road with actions that are not one integer: real numbers by both heads, and pairs of integers; the exported agents act. */
+/** @file The whole pipeline with actions that are not one integer: real numbers by both heads, and pairs of integers; the exported agents act. */
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,14 +25,14 @@ const POINT = {
 const SHORT = {
   'teacher.steps': 5,
   'pretrain.steps': 10,
-  'distil.steps': 10,
+  'distill.steps': 10,
   'finetune.steps': 40,
   'finetune.beta': 0.5,
   'baselines.steps': 5,
   'evaluate.streams': 1,
   'baselines.methods': ['none'],
 };
-/** Every action of the road's last iteration is the student's own: its likelihood under a head must be what the loss rebuilds. */
+/** Every action of the pipeline's last iteration is the agent's own: its likelihood under a head must be what the loss rebuilds. */
 const REINFORCE = {
   'reinforce.steps': 1,
   'reinforce.streams': 8,
@@ -44,9 +44,9 @@ const REINFORCE = {
 const CASES = [
   { name: 'gaussian', given: { ...POINT, ...REINFORCE }, head: { kind: 'gaussian' }, size: 4, ends: 'reinforce' },
   {
-    name: 'discretised',
-    given: { ...POINT, tokenizer: 'interleaved', 'policy.head.kind': 'discretised', 'policy.head.bins': 5 },
-    head: { kind: 'discretised', bins: 5, autoregressive: true },
+    name: 'discretized',
+    given: { ...POINT, tokenizer: 'interleaved', 'policy.head.kind': 'discretized', 'policy.head.bins': 5 },
+    head: { kind: 'discretized', bins: 5, autoregressive: true },
     size: 25,
     ends: 'finetune',
   },
@@ -69,7 +69,7 @@ describe.each(CASES)('a tiny run with actions: $name', ({ name, given, head, siz
     for (const method of ['cad', 'teacher', 'none', 'source', 'random']) expect(methods[method].byEpisode.mean).toHaveLength(3);
     const tasks = (stage: string) => metricsOf(out, `${stage}-seed0`).map(({ task }) => task);
     const last = tasks('finetune').slice(-10);
-    expect(last.reduce((sum, v) => sum + v / last.length, 0)).toBeLessThan(tasks('distil')[0]);
+    expect(last.reduce((sum, v) => sum + v / last.length, 0)).toBeLessThan(tasks('distill')[0]);
 
     const files = readModel(join(out, 'model'));
     expect(files.description.head).toEqual(head);
@@ -89,7 +89,7 @@ describe.each(CASES)('a tiny run with actions: $name', ({ name, given, head, siz
   });
 });
 
-it('stores with a model what its vectors, actions among them, are normalised by', () => {
+it('stores with a model what its vectors, actions among them, are normalized by', () => {
   const { tensors } = loadTensors(join(stageFolder(join(root, 'gaussian'), 'finetune-seed0')!, 'model.safetensors'));
   for (const column of ['observation', 'nextObservation', 'action']) {
     const [mean, deviation] = ['mean', 'deviation'].map(part => Array.from(tensors.get(`statistics.${column}.${part}`)!.data));

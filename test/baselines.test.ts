@@ -1,4 +1,4 @@
-/** @file Every registered baseline as a row of its own: trained, evaluated and costed by the real road on a tiny experiment. */
+/** @file Every registered baseline as a row of its own: trained, evaluated and costed by the real pipeline on a tiny experiment. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const ALL = baselines.ids;
 const TRAINED = baselines.all.filter(isTrained).map(({ id }) => id);
 const STEPS = 40;
-const SHORT = { 'teacher.steps': 0, 'distil.beta': 0, ...Object.fromEntries(['pretrain', 'distil'].map(stage => [`${stage}.steps`, 0])) };
+const SHORT = { 'teacher.steps': 0, 'distill.beta': 0, ...Object.fromEntries(['pretrain', 'distill'].map(stage => [`${stage}.steps`, 0])) };
 const run = (out: string, more: Record<string, unknown>) =>
   withinProcess(['run', TINY, '--out', out, '--json', ...settings({ ...SHORT, 'finetune.steps': 2, 'baselines.methods': ALL, ...more })]);
 

@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { INFERENCE_INPUTS, withWeights } from '../src/agent/model.ts';
 import { nodeExecutor } from '../src/engine/executors/node.ts';
 import { webExecutor } from '../src/engine/executors/web.ts';
-import { optimise, toOnnx } from '../src/engine/index.ts';
+import { optimize, toOnnx } from '../src/engine/index.ts';
 import { environment } from '../src/envs/index.ts';
 import { sealDescription } from '../src/policy/index.ts';
 import { type Game, type Played, play, type playInPage } from './helpers/browser-page.ts';
@@ -20,7 +20,7 @@ import { executablePath, expectChromium, launchChromium } from './helpers/chromi
 import { type ExportRequest, expectSame, makeModel, readModel } from './helpers/exported.ts';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-// Near the centre, where an untrained agent finds them too: rewards then stand in the contexts.
+// Near the center, where an untrained agent finds them too: rewards then stand in the contexts.
 const GAME: Game = { tasks: [{ goal: [4, 3] }, { goal: [5, 4] }, { goal: [0, 8] }], episodes: 5, seed: 7 };
 
 const MODELS = [
@@ -36,7 +36,7 @@ const MODELS = [
     settings: {
       env: { id: 'dark-room-pixels', options: { pixels: 1 } },
       model: { positions: 'rotary', image: { encoder: 'patches', patch: 3 }, rewards: [0, 0.5] },
-      policy: { form: 'encoder-decoder' },
+      policy: { architecture: 'encoder-decoder' },
     },
   },
   {
@@ -98,7 +98,7 @@ describe.each(MODELS)('an exported model: $name', ({ name, kind }) => {
   it('gives the same actions as the graphs that the evaluation runs', async () => {
     const { model, weights } = made.get(name)!;
     const { compress, act } = model.inference(kind, { compress: 1, act: 1 });
-    const fused = (graph: typeof act) => toOnnx(optimise(withWeights(graph, weights, INFERENCE_INPUTS)));
+    const fused = (graph: typeof act) => toOnnx(optimize(withWeights(graph, weights, INFERENCE_INPUTS)));
     const files = { compress: compress && fused(compress), act: fused(act) };
     const { description } = readModel(join(root, name));
     const graphs = { 'act.onnx': files.act, 'compress.onnx': files.compress };

@@ -21,11 +21,11 @@ const SMALL = settings({
   'source.histories': 6,
   'source.noise.fraction': 0,
   'model.width': 32,
-  'optimiser.batch': 32,
+  'optimizer.batch': 32,
   'teacher.steps': 0,
   'pretrain.steps': 0,
-  'distil.steps': 0,
-  'distil.beta': 0,
+  'distill.steps': 0,
+  'distill.beta': 0,
   'baselines.steps': 0,
   'evaluate.streams': 8,
 });
@@ -81,9 +81,9 @@ describe('two runs', () => {
   });
 
   it('of other seeds are compared task by task', async () => {
-    const { measures, bars } = await verdict(at('good'), at('reseeded'));
+    const { measures, intervalNote } = await verdict(at('good'), at('reseeded'));
     expect(measures.final!.difference).toMatchObject({ by: 'task', pairs: 4, resampled: 'tasks' });
-    expect(bars).toEqual(carrying(4));
+    expect(intervalNote).toEqual(carrying(4));
   });
 
   it('says who is who, how they were trained, and the rule', async () => {

@@ -11,7 +11,7 @@ import { compressors } from '../src/compressor/index.ts';
 import { experimentSchema } from '../src/config/experiment.ts';
 import { nodeExecutor } from '../src/engine/executors/node.ts';
 import { webExecutor } from '../src/engine/executors/web.ts';
-import { optimise, toOnnx } from '../src/engine/index.ts';
+import { optimize, toOnnx } from '../src/engine/index.ts';
 import { environment } from '../src/envs/index.ts';
 import { sealDescription } from '../src/policy/index.ts';
 import { type Game, play } from './helpers/browser-page.ts';
@@ -55,7 +55,7 @@ describe.each(CASES)('$name', request => {
     const files = readModel(join(root, request.name));
     const native = await play(files, nodeExecutor({ threads: 1 }), GAME);
     const { compress, act } = model.inference(request.kind, { compress: 1, act: 1 });
-    const fused = (graph: typeof act) => toOnnx(optimise(withWeights(graph, weights, INFERENCE_INPUTS)));
+    const fused = (graph: typeof act) => toOnnx(optimize(withWeights(graph, weights, INFERENCE_INPUTS)));
     const others = { act: fused(act), ...(compress ? { compress: fused(compress) } : {}) };
     const graphs = Object.fromEntries(Object.entries(others).map(([name, bytes]) => [`${name}.onnx`, bytes]));
     // Without decode.onnx there are no codes either.
@@ -105,7 +105,7 @@ describe('a run with a recurrent compressor, segments of 5 and a working memory'
         'compression.workingMemory': 2,
         'compression.gradientRounds': 3,
         'teacher.steps': 0,
-        'distil.beta': 0,
+        'distill.beta': 0,
         'baselines.methods': ['truncated'],
       }),
       ...args,
@@ -114,15 +114,15 @@ describe('a run with a recurrent compressor, segments of 5 and a working memory'
   it('trains every stage, evaluates, exports, and has settings that it does not read in no key', async () => {
     const ended = await run();
     expect(ended.status, ended.stderr).toBe(0);
-    for (const stage of ['pretrain-seed0', 'distil-seed0', 'finetune-seed0']) {
+    for (const stage of ['pretrain-seed0', 'distill-seed0', 'finetune-seed0']) {
       const losses = metricsOf(out, stage).map(({ loss }) => loss);
       expect(mean(losses.slice(-2)), stage).toBeLessThan(mean(losses.slice(0, 2)));
     }
     expect(JSON.parse(readFileSync(join(out, 'model', 'model.json'), 'utf8'))).toMatchObject({
       segment: 5,
       contextTransitions: 5,
-      form: 'segments',
-      carries: true,
+      contextLayout: 'segments',
+      recurrent: true,
       latentShape: [4, 16],
     });
     const again = await run(...settings({ 'compression.perSegment': 3 }));

@@ -9,7 +9,7 @@ import { KIND_NAMES } from '../src/cli/commands/config.ts';
 import { openExperiment } from '../src/cli/experiments.ts';
 import { evaluatedAt, experimentSchema, tableConfig } from '../src/config/experiment.ts';
 import { KINDS } from '../src/pipeline/kinds.ts';
-import { stageOptimiser } from '../src/training/stages/index.ts';
+import { stageOptimizer } from '../src/training/stages/index.ts';
 import { configJsonSchema, formatConfig, type JsonSchema, loadConfig } from '../src/util/config.ts';
 import { editDistance, nearest } from '../src/util/nearest.ts';
 import { start } from './helpers/command.ts';
@@ -40,7 +40,7 @@ const CASES: Case[] = [
   { what: 'a fraction of a layer', text: 'name: a\nmodel: {encoderLayers: 2.5}', carries: ['model.encoderLayers', 2.5] },
   { what: 'a value below its range', text: 'name: a\ncontext: {episodes: 0}', carries: ['context.episodes', 1, 0] },
   { what: 'a value above its range', text: 'name: a\nsource: {noise: {max: 1.5}}', carries: ['source.noise.max', 1, 1.5] },
-  { what: 'an infinite value', text: 'name: a\npretrain: {lambdaCap: .inf}', carries: ['pretrain.lambdaCap', 'Infinity'] },
+  { what: 'an infinite value', text: 'name: a\npretrain: {capacityWeight: .inf}', carries: ['pretrain.capacityWeight', 'Infinity'] },
   { what: 'an unknown option', text: 'name: a\ntokenizer: paked', carries: ['packed, interleaved', '"paked"', '"packed"'] },
   {
     what: 'an unknown kind of latents',
@@ -72,11 +72,11 @@ const CASES: Case[] = [
     text: 'name: a\ncontext: {segments: 5}',
     carries: ['context.segment', 'context.segments'],
   },
-  { what: 'no distillation loss', text: 'name: a\ndistil: {alpha: 0}', carries: ['distil.alpha', 'distil.beta', 0] },
+  { what: 'no distillation loss', text: 'name: a\ndistill: {alpha: 0}', carries: ['distill.alpha', 'distill.beta', 0] },
   {
     what: 'a teacher that is followed but not trained',
-    text: 'name: a\nteacher: {steps: 0}\ndistil: {beta: 1}',
-    carries: ['e.yaml:3:16: distil.beta', 'teacher.steps', 0],
+    text: 'name: a\nteacher: {steps: 0}\ndistill: {beta: 1}',
+    carries: ['e.yaml:3:17: distill.beta', 'teacher.steps', 0],
   },
   {
     what: 'a teacher that only fine-tuning follows, not trained',
@@ -86,7 +86,7 @@ const CASES: Case[] = [
   {
     what: 'a prompt among tokens that do not see each other',
     text: 'name: a\npolicy: {query: state, prompt: {}}',
-    carries: ['policy.form', 'encoder-decoder'],
+    carries: ['policy.architecture', 'encoder-decoder'],
   },
   {
     what: 'a prompt where rollouts have none',
@@ -105,13 +105,13 @@ const CASES: Case[] = [
   },
   {
     what: 'fine-tuning without a loss on the policy',
-    text: 'name: a\ndistil: {alpha: 0, beta: 1}\nfinetune: {beta: 0}',
-    carries: ['e.yaml:3:18', 'finetune.beta', 'distil.alpha', 0],
+    text: 'name: a\ndistill: {alpha: 0, beta: 1}\nfinetune: {beta: 0}',
+    carries: ['e.yaml:3:18', 'finetune.beta', 'distill.alpha', 0],
   },
   {
     what: 'a policy that nothing trains',
-    text: 'name: a\ndistil: {steps: 0}\nfinetune: {steps: 0}',
-    carries: ['e.yaml:3:19', 'finetune.steps', 'distil.steps', 0],
+    text: 'name: a\ndistill: {steps: 0}\nfinetune: {steps: 0}',
+    carries: ['e.yaml:3:19', 'finetune.steps', 'distill.steps', 0],
   },
   {
     what: 'retrieved contexts that nothing trains on',
@@ -170,12 +170,12 @@ const CASES: Case[] = [
   },
   {
     what: 'a rate that float32 does not hold',
-    text: 'name: a\noptimiser: {learningRate: 1e-46}',
-    carries: ['e.yaml:2:27: optimiser.learningRate', 'float32'],
+    text: 'name: a\noptimizer: {learningRate: 1e-46}',
+    carries: ['e.yaml:2:27: optimizer.learningRate', 'float32'],
   },
   { what: 'a weight that float32 does not hold', text: 'name: a\nfinetune: {gamma: 1e39}', carries: ['finetune.gamma', 'float32'] },
   { what: 'a weight that processors take for 0', text: 'name: a\nfinetune: {gamma: 1e-40}', carries: ['finetune.gamma', 'float32'] },
-  { what: 'a decay that is 1 in float32', text: 'name: a\noptimiser: {beta2: 0.99999999999}', carries: ['optimiser.beta2', 'float32'] },
+  { what: 'a decay that is 1 in float32', text: 'name: a\noptimizer: {beta2: 0.99999999999}', carries: ['optimizer.beta2', 'float32'] },
   { what: 'a width beyond any machine', text: 'name: a\nmodel: {width: 1000000000}', carries: ['model.width', 16384, 1000000000] },
   {
     what: 'more steps than can be counted',
@@ -272,6 +272,25 @@ describe('a bad configuration', () => {
     expect(() => load(text, set)).toThrow(failure('E_CONFIG', ...carries));
   });
 
+  /** Settings that had another name, with that one. */
+  function renamed({ properties = {} }: JsonSchema, path: string[] = []): [string, string][] {
+    return Object.entries(properties).flatMap(([key, child]) => [
+      ...(child.formerly ? [[[...path, child.formerly].join('.'), [...path, key].join('.')] as [string, string]] : []),
+      ...renamed(child, [...path, key]),
+    ]);
+  }
+
+  it('may have a setting by an older name: the error has the new one', () => {
+    const names = renamed(configJsonSchema(experimentSchema));
+    expect(names).toContainEqual(['finetune.lambdaCap', 'finetune.capacityWeight']);
+    expect(names).toContainEqual(['optimiser', 'optimizer']);
+    for (const [old, name] of names) {
+      const nested = old.split('.').reduceRight((value, key) => `{${key}: ${value}}`, '1');
+      expect(() => load(`${nested.slice(1, -1)}\nname: a`)).toThrow(failure('E_CONFIG', 'e.yaml:1:', `${old}: `, `"${name}"`));
+      expect(() => load('name: a', [`${old}=1`])).toThrow(failure('E_CONFIG', `--set ${old}=1`, `"${name}"`));
+    }
+  });
+
   it('is told whole: every problem at once', () => {
     const all = () => load('name: a\nmodel:\n  widht: 3\nseed: -1', ['bogus=1', 'split.heldOut=x']);
     expect(all).toThrow(failure('E_CONFIG', 4, 'e.yaml:3:3', 'e.yaml:4:7', '--set bogus=1', '--set split.heldOut=x'));
@@ -308,11 +327,11 @@ describe('a bad configuration', () => {
 
   it.each<[string, string[]]>([
     ['m=2', ['"model.latents"']],
-    ['lr=1', ['"optimiser.learningRate"', '"finetune.learningRate"']],
-    ['learningRate=1', ['"optimiser.learningRate"', '"teacher.learningRate"']],
-    ['learning_rate=1', ['"optimiser.learningRate"']],
-    ['batch_size=1', ['"optimiser.batch"']],
-    ['model.lr=1', ['"optimiser.learningRate"']],
+    ['lr=1', ['"optimizer.learningRate"', '"finetune.learningRate"']],
+    ['learningRate=1', ['"optimizer.learningRate"', '"teacher.learningRate"']],
+    ['learning_rate=1', ['"optimizer.learningRate"']],
+    ['batch_size=1', ['"optimizer.batch"']],
+    ['model.lr=1', ['"optimizer.learningRate"']],
     ['finetune.lr=1', ['"finetune.learningRate"']],
     ['hidden_size=1', ['"model.width"']],
     ['n_layers=1', ['"model.encoderLayers"', '"model.decoderLayers"']],
@@ -334,19 +353,19 @@ describe('a good configuration', () => {
 
   it('needs no loss on actions where returns are predicted', () => {
     const returns = ['policy.returns={episodes: 2, bins: 21, weight: 1}'];
-    expect(load('name: a\ndistil: {alpha: 0}\nfinetune: {beta: 0}', returns).policy.returns).toEqual({ episodes: 2, bins: 21, weight: 1 });
+    expect(load('name: a\ndistill: {alpha: 0}\nfinetune: {beta: 0}', returns).policy.returns).toEqual({ episodes: 2, bins: 21, weight: 1 });
     // What is not predicted leaves no trace in the settings, and so none in the keys of stages.
     expect(Object.keys(load('name: a').policy)).not.toContain('returns');
   });
 
   it('takes overrides in order, with YAML values, and leaves aliases apart', () => {
-    const config = load('name: a\nteacher: &a {batch: 8}\ndistil: *a', [
+    const config = load('name: a\nteacher: &a {batch: 8}\ndistill: *a', [
       'teacher.batch=3',
       'seeds=[1, 2]',
       'seeds.1=7',
-      'optimiser.learningRate=3e-4',
+      'optimizer.learningRate=3e-4',
     ]);
-    expect([config.teacher.batch, config.distil.batch, config.seeds, config.optimiser.learningRate]).toEqual([3, 8, [1, 7], 3e-4]);
+    expect([config.teacher.batch, config.distill.batch, config.seeds, config.optimizer.learningRate]).toEqual([3, 8, [1, 7], 3e-4]);
   });
 
   it.each([
@@ -398,15 +417,15 @@ describe('a good configuration', () => {
     expect(load(formatConfig(config))).toEqual(config);
   });
 
-  it('resolves the optimiser of a stage', () => {
-    const config = load('name: a\noptimiser: {batch: 16}\nteacher: {learningRate: 0.01, weightDecay: 0}');
-    expect(stageOptimiser(config, 'teacher')).toEqual({ ...config.optimiser, learningRate: 0.01, weightDecay: 0 });
-    expect(stageOptimiser(config, 'distil')).toEqual(config.optimiser);
+  it('resolves the optimizer of a stage', () => {
+    const config = load('name: a\noptimizer: {batch: 16}\nteacher: {learningRate: 0.01, weightDecay: 0}');
+    expect(stageOptimizer(config, 'teacher')).toEqual({ ...config.optimizer, learningRate: 0.01, weightDecay: 0 });
+    expect(stageOptimizer(config, 'distill')).toEqual(config.optimizer);
   });
 
   it('merges a table over the experiment, and drops the options of another source', () => {
     const config = load(
-      'name: a\nsource: {options: {x: 1}, histories: 5}\ntables: [{name: q, set: {source: {id: q}, distil: {steps: 3}}}]',
+      'name: a\nsource: {options: {x: 1}, histories: 5}\ntables: [{name: q, set: {source: {id: q}, distill: {steps: 3}}}]',
     );
     const table = tableConfig(config, config.tables[0]);
     expect(table).toEqual({
@@ -414,7 +433,7 @@ describe('a good configuration', () => {
       name: 'a-q',
       tables: [],
       source: { ...config.source, id: 'q', options: {} },
-      distil: { ...config.distil, steps: 3 },
+      distill: { ...config.distill, steps: 3 },
     });
   });
 
@@ -463,7 +482,7 @@ describe('a good configuration', () => {
 });
 
 describe('the nearest name', () => {
-  it('counts a swap of neighbours as one edit', () => {
+  it('counts a swap of neighbors as one edit', () => {
     expect([editDistance('widht', 'width'), editDistance('', 'abc'), editDistance('kitten', 'sitting')]).toEqual([1, 3, 3]);
     expect(nearest('Lerningrate', ['warmup', 'learningRate', 'clip'])).toBe('learningRate');
     expect(nearest('x', [])).toBeUndefined();

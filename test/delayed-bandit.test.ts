@@ -27,10 +27,10 @@ source: { id: ucb, histories: 1, episodes: 1, noise: { fraction: 0 } }
 context: { segment: 4, segments: 4 }
 compressor: recurrent
 model: { width: 16, heads: 2, feedForward: 2, encoderLayers: 1, decoderLayers: 1, latents: 2 }
-optimiser: { warmup: 2, batch: 4 }
+optimizer: { warmup: 2, batch: 4 }
 teacher: { steps: 0 }
 pretrain: { steps: 0 }
-distil: { steps: 0 }
+distill: { steps: 0 }
 finetune: { steps: 10 }
 baselines: { steps: 0, methods: [] }
 evaluate:
@@ -91,7 +91,7 @@ describe('a tiny run', () => {
     const { source } = results.tables!.noiseless;
     const oracle = source.perTask.reduce((sum, task) => sum + task.oracle * (1 - task.mean), 0) / source.perTask.length;
     expect(source.regret!.mean).toBeCloseTo(oracle, 5);
-    expect(results.bars).toEqual(carrying(20, 2, '2 × 1'));
+    expect(results.intervalNote).toEqual(carrying(20, 2, '2 × 1'));
   });
 
   it('plays the likeliest actions, but for random choice, of which there is none', () => {
@@ -120,7 +120,7 @@ describe('a tiny run', () => {
     const args = ['compare', out, '--method', 'random,source', '--table', 'delay-9', '--score', 'regret', '--json'];
     const { status, stdout, stderr } = await withinProcess(args);
     expect(status, stderr).toBe(0);
-    const { verdict, measures, before, bars } = JSON.parse(stdout) as ComparisonReport;
+    const { verdict, measures, before, intervalNote } = JSON.parse(stdout) as ComparisonReport;
     expect([verdict, before.table, before.seeds, Object.keys(measures).sort()]).toEqual([
       'better',
       'delay-9',
@@ -129,7 +129,7 @@ describe('a tiny run', () => {
     ]);
     expect(measures.regret!.difference).toMatchObject({ by: 'run', pairs: 40, resampled: 'tasks' });
     expect(measures.regret!.before).toBeCloseTo(results.tables!['delay-9'].random.regret!.mean, 9);
-    expect(bars).toEqual(carrying(2, 20));
+    expect(intervalNote).toEqual(carrying(2, 20));
     expect(results.protocols!['delay-9'].env).toEqual({ id: 'delayed-bandit', options: { arms: 3, pulls: 8, delay: 9 } });
   });
 
@@ -140,7 +140,7 @@ describe('a tiny run', () => {
     const { status, stdout, stderr } = await withinProcess(['tune', file, ...args]);
     expect(status, stderr).toBe(0);
     const study = JSON.parse(stdout) as Study;
-    expect(study.bars).toEqual(carrying(7, 2, 'validation'));
+    expect(study.intervalNote).toEqual(carrying(7, 2, 'validation'));
     expect(study.validationTasks).toHaveLength(7);
     const held = new Set(results.split.testTasks as string[]);
     for (const key of study.validationTasks) expect(held.has(key)).toBe(false);

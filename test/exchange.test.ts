@@ -29,8 +29,8 @@ const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, impo
 const SHORT = settings({
   'teacher.steps': 0,
   'pretrain.steps': 0,
-  'distil.steps': 0,
-  'distil.beta': 0,
+  'distill.steps': 0,
+  'distill.beta': 0,
   'finetune.steps': 4,
   'baselines.steps': 0,
   'evaluate.episodes': 2,

@@ -98,7 +98,7 @@ const CASES: Case[] = [
     carries: ['a.yaml:3:3: model.widht', '"model.width"'],
   },
   { what: 'a mistyped value', code: 'E_CONFIG', yaml: 'name: a\nseed: one\n', carries: ['a.yaml:2:7: seed', '"one"'] },
-  { what: 'a value out of range', code: 'E_CONFIG', set: { 'optimiser.learningRate': 7 }, carries: ['optimiser.learningRate', 1, 7] },
+  { what: 'a value out of range', code: 'E_CONFIG', set: { 'optimizer.learningRate': 7 }, carries: ['optimizer.learningRate', 1, 7] },
   { what: 'a bad key of --set', code: 'E_CONFIG', set: { 'model.latent': 3 }, carries: ['--set model.latent=3', '"model.latents"'] },
   { what: 'a missing file', code: 'E_CONFIG', yaml: '', carries: ['a.yaml'] },
   unknown('an unknown tokenizer', 'tokenizer', 'packed, interleaved', '"nonesuch"'),
@@ -165,7 +165,7 @@ const CASES: Case[] = [
     what: 'an evaluation in which the models would have other shapes',
     code: 'E_CONFIG',
     set: { 'evaluate.envs': [{ name: 'long', options: { horizon: 30 } }] },
-    carries: ['evaluate.envs.long', 'compressor.embed.positions', 'student', '[40,16]', '[60,16]'],
+    carries: ['evaluate.envs.long', 'compressor.embed.positions', 'agent', '[40,16]', '[60,16]'],
   },
   {
     what: 'a truncated shard',
@@ -240,7 +240,7 @@ const CASES: Case[] = [
   {
     what: 'a finished model of another shape',
     code: 'E_CHECKPOINT',
-    command: 'distil',
+    command: 'distill',
     set: { 'pretrain.steps': 0 },
     prepare(out) {
       const { tensors } = decodeSafetensors(readFileSync(stage(out, TEACHER, MODEL)));

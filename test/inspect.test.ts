@@ -28,7 +28,7 @@ const there = <T extends object>(part: T): Exclude<T, { missing: string }> => {
   return part as Exclude<T, { missing: string }>;
 };
 
-const SHORT = settings({ 'teacher.steps': 0, 'distil.beta': 0, 'pretrain.steps': 20, 'distil.steps': 20, 'baselines.steps': 0 });
+const SHORT = settings({ 'teacher.steps': 0, 'distill.beta': 0, 'pretrain.steps': 20, 'distill.steps': 20, 'baselines.steps': 0 });
 const train = async (out: string, ...args: string[]) => {
   const { status, stderr } = await withinProcess(['run', TINY, '--out', out, ...SHORT, ...args]);
   expect(status, stderr).toBe(0);
@@ -44,14 +44,14 @@ beforeAll(async () => {
 describe('looking into a run', () => {
   it('names what it looked into, on both sides', () => {
     expect(first).toMatchObject({
-      format: 'cadenza-inspection-1',
+      format: 'cadenza-inspection-2',
       name: 'tiny',
       model: { stage: 'finetune-seed0', compressor: 'bottleneck', latentShape: [2, 16] },
       sides: { train: { side: 'train', tasks: 6, streams: 18 }, heldOut: { side: 'test', tasks: 4, streams: 12 } },
       episodes: 3,
       run: { command: expect.stringContaining('cadenza '), config: { name: 'tiny' } },
     });
-    expect(first.bars).toContain('95%');
+    expect(first.intervalNote).toContain('95%');
   });
 
   it('measures every field of a token, by age', () => {
@@ -227,10 +227,10 @@ source: { id: ucb, histories: 1, episodes: 3, noise: { fraction: 0 } }
 context: { segment: 4, segments: 3 }
 compressor: recurrent
 model: { width: 16, heads: 2, feedForward: 2, encoderLayers: 1, decoderLayers: 1, latents: 2 }
-optimiser: { batch: 4 }
+optimizer: { batch: 4 }
 teacher: { steps: 0 }
 pretrain: { steps: 0 }
-distil: { steps: 0 }
+distill: { steps: 0 }
 finetune: { steps: 3, gamma: 0.1 }
 baselines: { steps: 0 }
 evaluate: { episodes: 1, streams: 1, resamples: 10 }

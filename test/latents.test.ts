@@ -1,4 +1,4 @@
-/** @file Discrete latents down the whole road by the real command line: what the results say of them, and the exported way back from codes. */
+/** @file Discrete latents down the whole pipeline by the real command line: what the results say of them, and the exported way back from codes. */
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ const folder = mkdtempSync(join(tmpdir(), 'cadenza-latents-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const executor = nodeExecutor({ threads: 1 });
-const stages = ['teacher', 'pretrain', 'distil', 'finetune', 'baselines'];
+const stages = ['teacher', 'pretrain', 'distill', 'finetune', 'baselines'];
 const SHORT = {
   ...Object.fromEntries(stages.map(stage => [`${stage}.steps`, 12])),
   'latents.codes': 32,

@@ -16,7 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), 'cadenza-outputs-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const SHORT = {
-  ...Object.fromEntries(['teacher', 'pretrain', 'distil', 'finetune', 'baselines'].map(stage => [`${stage}.steps`, 2])),
+  ...Object.fromEntries(['teacher', 'pretrain', 'distill', 'finetune', 'baselines'].map(stage => [`${stage}.steps`, 2])),
   'source.episodes': 6,
   'evaluate.streams': 1,
   'evaluate.episodes': 2,
@@ -68,7 +68,7 @@ describe('a second configuration in the folder of a finished run', () => {
     expect(readdirSync(join(out, 'earlier', moved)).sort()).toEqual(names.sort());
     expect(openRun(out).config.split.seed).toBe(3);
     const back = await run(out);
-    expect([back.status, back.stderr.match(/^(teacher|distil|finetune) .*done/m)]).toEqual([0, null]);
+    expect([back.status, back.stderr.match(/^(teacher|distill|finetune) .*done/m)]).toEqual([0, null]);
     expect({ ...hashes(out), 'results.json': '' }).toEqual({ ...before, 'results.json': '' });
     expect(readdirSync(join(out, 'earlier'))).toHaveLength(2);
     // And again: what was moved before is not overwritten.
@@ -94,11 +94,11 @@ describe('the same command again', () => {
     const [again] = await said(out);
     const [before, after] = again.split(';');
     expect([before, /finetune|seed/.test(after)]).toEqual([
-      carrying('generate, ', 'teacher, pretrain, distil, finetune, ', 'evaluate-cad'),
+      carrying('generate, ', 'teacher, pretrain, distill, finetune, ', 'evaluate-cad'),
       false,
     ]);
     const [some] = await said(out, { 'finetune.steps': 3 });
-    expect(some.split(';')).toEqual([carrying('generate, ', 'teacher, pretrain, distil, '), carrying('finetune, ', 'evaluate-cad')]);
+    expect(some.split(';')).toEqual([carrying('generate, ', 'teacher, pretrain, distill, '), carrying('finetune, ', 'evaluate-cad')]);
   });
 
   it('removes old halves of files of ours, and nothing else', async () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { baselines } from '../src/agent/baselines/index.ts';
 import { loadExperiment } from '../src/config/experiment.ts';
-import { describe as describeExperiment } from '../src/pipeline/describe.ts';
+import { describeExperiment } from '../src/pipeline/describe.ts';
 import type { Results } from '../src/records/index.ts';
 import { citedKeys } from '../src/reports/paper/bibliography.ts';
 import { type Facts, writePaper } from '../src/reports/paper/index.ts';
@@ -73,7 +73,7 @@ describe.each(PAPERS)('the paper of docs/results/%s', name => {
 describe('the paper of a run of today', () => {
   const [run, out] = [join(folder, 'run'), join(folder, 'tiny')];
   beforeAll(async () => {
-    const { status, stderr } = await withinProcess(['run', TINY, '--out', run, '--set', 'latents.kind=vq', '--set', 'distil.beta=0']);
+    const { status, stderr } = await withinProcess(['run', TINY, '--out', run, '--set', 'latents.kind=vq', '--set', 'distill.beta=0']);
     expect(status, stderr).toBe(0);
   }, 120_000);
 
@@ -134,7 +134,7 @@ describe('several runs', () => {
 
   it('are refused where there is no Methods section to write', async () => {
     for (const [name, reason] of [
-      ['classification', /cadenza-supervised-1/],
+      ['classification', /cadenza-supervised-2/],
       ['variants', /docs\/results\/variants\b/],
     ] as const) {
       const { status, stderr } = await withinProcess(['report', join(ROOT, 'docs/results', name), '--out', join(folder, 'none')]);
@@ -212,7 +212,7 @@ describe('Methods sections', () => {
     'tiny',
   ])('have no number of their own: experiments/%s.yaml', file => expect(readBack(factsOf(file))).toEqual([]));
 
-  const prompt = { 'policy.prompt': { episodes: 1 }, 'policy.form': 'encoder-decoder' };
+  const prompt = { 'policy.prompt': { episodes: 1 }, 'policy.architecture': 'encoder-decoder' };
   it.each<[string, Record<string, unknown>, ...Needle[]]>([
     ['causal', { compressor: 'causal' }],
     ['strided attention', { compressor: 'strided-attention' }],
@@ -220,7 +220,7 @@ describe('Methods sections', () => {
     ['recurrent', { compressor: 'recurrent', 'compression.gradientRounds': 2, 'compression.workingMemory': 5 }, '\\num{2}', '\\num{5}'],
     ['variational', { 'latents.kind': 'variational' }],
     ['fsq', { 'latents.kind': 'fsq' }, /\\num\{8\}, \\num\{5\}, \\num\{5\} .*\\num\{5\}/],
-    ['vq', { 'latents.kind': 'vq', 'finetune.lambdaCap': 0 }, '\\lambda_\\mathrm{cap} = \\num{0.25}'],
+    ['vq', { 'latents.kind': 'vq', 'finetune.capacityWeight': 0 }, '\\lambda_\\mathrm{cap} = \\num{0.25}'],
     ['interleaved', { tokenizer: 'interleaved' }],
     ['rotary', { 'model.positions': 'rotary' }, 'su2024'],
     ['buckets', { 'model.rewards': [0.25, 0.5] }, /\\num\{0.25\} .*\\num\{0.5\}/],
@@ -228,10 +228,10 @@ describe('Methods sections', () => {
     ['prompt', prompt, /\bprompt\b.*\\num\{1\}/],
     ['retrieval', { 'policy.retrieval.contexts': 3 }, /\\num\{3\}~retrieved/],
     ['returns', { 'policy.returns': { episodes: 3, bins: 21, weight: 0.1 } }, '\\omega = \\num{0.1}'],
-    ['Monte-Carlo teacher', { 'teacher.kind': 'monte-carlo', 'distil.beta': 0.5, tables: [] }],
+    ['Monte-Carlo teacher', { 'teacher.kind': 'monte-carlo', 'distill.beta': 0.5, tables: [] }],
     ['one layer', { 'policy.crossLayers': [1] }, /\\num\{1\}/],
     ['on-policy labels', { 'reinforce.steps': 5, 'reinforce.imitationWeight': 1, 'reinforce.policyWeight': 0 }, 'ross2011'],
-    ['frozen compressor', { 'finetune.compressorRate': 0 }],
+    ['frozen compressor', { 'finetune.compressorLearningRateScale': 0 }],
     ['validation', { 'split.validation': 8, 'evaluate.tasks': 'validation' }],
     ['noise curriculum', { 'source.id': 'noise-curriculum' }, '$^\\epsilon$'],
     ['count-based', { 'source.id': 'count-based' }, 'strehl2008'],
@@ -274,7 +274,7 @@ describe('Methods sections', () => {
     expect(methods(facts).text).not.toContain(`\\texttt{${config.source.id}}`);
   });
 
-  it('explain every row that a table can have beside the student', () => {
+  it('explain every row that a table can have beside the agent', () => {
     const facts = factsOf('dark-room', { 'baselines.steps': 'equal', 'baselines.methods': baselines.ids });
     const row = facts.results.methods.none;
     const rows = Object.fromEntries(['cad', 'reinforced', 'teacher', 'source', 'random', ...baselines.ids].map(id => [id, row]));
@@ -287,9 +287,9 @@ describe('Methods sections', () => {
   it('say nothing of what a run does not do', () => {
     const plain = said('dark-room', {
       'teacher.steps': 0,
-      'distil.beta': 0,
+      'distill.beta': 0,
       'pretrain.steps': 0,
-      'distil.steps': 0,
+      'distill.steps': 0,
       'finetune.beta': 0,
       'finetune.gamma': 0,
       'baselines.steps': 0,
@@ -313,8 +313,8 @@ describe('Methods sections', () => {
   it.each([
     ['model.width', 96],
     ['model.encoderLayers', 7],
-    ['optimiser.weightDecay', 0.037],
-    ['distil.beta', 0.73],
+    ['optimizer.weightDecay', 0.037],
+    ['distill.beta', 0.73],
     ['evaluate.streams', 23],
     ['source.noise.max', 0.31],
   ])('follow %s', (key, value) => {

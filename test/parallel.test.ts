@@ -15,8 +15,8 @@ import { failure } from './helpers/failure.ts';
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-parallel-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const STEPS = Object.fromEntries(['teacher', 'pretrain', 'distil', 'finetune', 'baselines'].map(stage => [`${stage}.steps`, 20]));
-// Two seeds, each a student and two baselines: six parts. The oracle is trained by nobody.
+const STEPS = Object.fromEntries(['teacher', 'pretrain', 'distill', 'finetune', 'baselines'].map(stage => [`${stage}.steps`, 20]));
+// Two seeds, each an agent and two baselines: six parts. The oracle is trained by nobody.
 const SETTINGS = settings({ ...STEPS, seeds: [0, 1], 'baselines.methods': ['truncated', 'none', 'oracle'], 'checkpoint.everySteps': 1e6 });
 const { signal } = new AbortController();
 const run = (out: string, ...args: string[]) => ['run', TINY, '--out', join(folder, out), '--json', ...SETTINGS, ...args];

@@ -1,4 +1,4 @@
-/** @file The whole road on pictures: generate → … → evaluate, with forms of the policy and positions away from their defaults. */
+/** @file The whole pipeline on pictures: generate → … → evaluate, with forms of the policy and positions away from their defaults. */
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,10 +13,10 @@ afterAll(() => rmSync(out, { recursive: true, force: true }));
 const SETTINGS = {
   env: { id: 'dark-room-pixels', options: { size: 5, horizon: 8, pixels: 2 } },
   model: { positions: 'rotary', rewards: [0, 0.5], image: { encoder: 'conv', features: 4 } },
-  policy: { form: 'encoder-decoder', query: 'state', crossLayers: [0] },
+  policy: { architecture: 'encoder-decoder', query: 'state', crossLayers: [0] },
   teacher: { steps: 0 },
   pretrain: { steps: 60 },
-  distil: { steps: 20, beta: 0 },
+  distill: { steps: 20, beta: 0 },
   finetune: { steps: 20 },
   baselines: { steps: 0 },
 };

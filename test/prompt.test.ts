@@ -1,4 +1,4 @@
-/** @file Few-shot prompts the whole road: what is shown to whom, what the results say of it, and the exported agent with a prompt. */
+/** @file Few-shot prompts the whole pipeline: what is shown to whom, what the results say of it, and the exported agent with a prompt. */
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,9 +24,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const SETTINGS = {
   'teacher.steps': 0,
-  'distil.beta': 0,
+  'distill.beta': 0,
   'pretrain.steps': 0,
-  'distil.steps': 0,
+  'distill.steps': 0,
   'finetune.steps': 30,
   'baselines.steps': 0,
   'policy.prompt.styles': ['expert', 'random'],
@@ -106,7 +106,7 @@ describe('the batches of a run with prompts', () => {
 
 describe.each(['decoder', 'encoder-decoder'])('an exported agent in the %s form', form => {
   it('acts on a prompt by what was trained', async () => {
-    const request = { name: form, tokenizer: 'packed', kind: 'bottleneck', settings: { policy: { form, prompt: {} } } };
+    const request = { name: form, tokenizer: 'packed', kind: 'bottleneck', settings: { policy: { architecture: form, prompt: {} } } };
     const { model, scope, weights } = await makeModel(folder, request);
     const { horizon } = model.family;
     const [histories, prompts] = [[1], [0]].map(kept =>

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadExperiment } from '../src/config/experiment.ts';
-import { describe as describeExperiment } from '../src/pipeline/describe.ts';
+import { describeExperiment } from '../src/pipeline/describe.ts';
 import type { Results } from '../src/records/index.ts';
 import { htmlReport } from '../src/reports/html/results.ts';
 import { sideBySideHtml } from '../src/reports/html/side-by-side.ts';

@@ -49,7 +49,7 @@ describe('committed results', () => {
 
   it.each(names)('%s is read', name => {
     const file = read(name, 'results.json');
-    if (file.format === 'cadenza-results-1') expect(openRun(join(committed, name)).results.name).toBe(file.name);
+    if (file.format === 'cadenza-results-2') expect(openRun(join(committed, name)).results.name).toBe(file.name);
     else expect(() => openRun(join(committed, name))).toThrow(failure('E_DATA', 'results.html'));
   });
 });
@@ -100,8 +100,8 @@ describe('openRun', () => {
   });
 
   it('names the page of other results only where it is', () => {
-    const at = folderOf('supervised', JSON.stringify({ format: 'cadenza-supervised-1' }));
-    expect(() => openRun(at)).toThrow(refusal('cadenza-supervised-1', 'cadenza-results-1', /^(?!.*results\.html)/));
+    const at = folderOf('supervised', JSON.stringify({ format: 'cadenza-supervised-2' }));
+    expect(() => openRun(at)).toThrow(refusal('cadenza-supervised-2', 'cadenza-results-2', /^(?!.*results\.html)/));
     writeFileSync(join(at, 'results.html'), '');
     expect(() => openRun(at)).toThrow(refusal(join('supervised', 'results.html')));
   });

@@ -17,7 +17,7 @@ const [reference, out] = [join(folder, 'reference'), join(folder, 'out')];
 const STEPS = 150;
 const LONGER = settings({
   'source.histories': 3,
-  ...Object.fromEntries(['teacher', 'pretrain', 'distil', 'finetune', 'baselines'].map(stage => [`${stage}.steps`, STEPS])),
+  ...Object.fromEntries(['teacher', 'pretrain', 'distill', 'finetune', 'baselines'].map(stage => [`${stage}.steps`, STEPS])),
   'reinforce.steps': STEPS / 6,
   // Two batches three times: an iteration has six steps.
   'reinforce.streams': 8,
@@ -50,8 +50,8 @@ const BLOWS: Blow[] = [
   { stage: 'generate', ...killed, trains: false },
   { stage: 'teacher-seed0', ...killed, trains: true },
   { stage: 'pretrain-seed0', ...killed, trains: true },
-  { stage: 'distil-seed0', signal: 'SIGINT', status: 130, trains: true },
-  { stage: 'distil-seed0', ...killed, trains: true },
+  { stage: 'distill-seed0', signal: 'SIGINT', status: 130, trains: true },
+  { stage: 'distill-seed0', ...killed, trains: true },
   { stage: 'finetune-seed0', ...killed, trains: true },
   { stage: 'reinforce-seed0', ...killed, trains: true },
   { stage: 'contexts-seed0', ...killed, trains: false },
@@ -123,7 +123,7 @@ describe.sequential('a run with a blow in every stage', () => {
   });
 
   it('has every line of its metrics once', () => {
-    for (const stage of ['teacher-seed0', 'distil-seed0', 'reinforce-seed0', 'retrieve-seed0', 'none-seed0']) {
+    for (const stage of ['teacher-seed0', 'distill-seed0', 'reinforce-seed0', 'retrieve-seed0', 'none-seed0']) {
       const metrics = (of: string) => readFileSync(join(stageFolder(of, stage)!, 'metrics.jsonl'), 'utf8');
       expect(metrics(out)).toBe(metrics(reference));
     }

@@ -17,8 +17,8 @@ const out = join(folder, 'run');
 const BRIEF = settings({
   'source.maxTasks': 20,
   'source.histories': 3,
-  ...Object.fromEntries(['teacher', 'pretrain', 'distil', 'baselines'].map(stage => [`${stage}.steps`, 0])),
-  'distil.beta': 0,
+  ...Object.fromEntries(['teacher', 'pretrain', 'distill', 'baselines'].map(stage => [`${stage}.steps`, 0])),
+  'distill.beta': 0,
   'finetune.steps': 20,
 });
 const RETRIEVAL = settings({

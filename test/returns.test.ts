@@ -1,4 +1,4 @@
-/** @file Future returns as a second target, down the whole road by the real command line: training, errors on held-out tasks, export. */
+/** @file Future returns as a second target, down the whole pipeline by the real command line: training, errors on held-out tasks, export. */
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -46,7 +46,7 @@ describe('a tiny run that predicts returns', () => {
     });
   }, 60_000);
 
-  it.each(['teacher', 'distil', 'none'])('lowers the loss of the returns in %s', stage => {
+  it.each(['teacher', 'distill', 'none'])('lowers the loss of the returns in %s', stage => {
     falls(metrics(both, stage).map(({ returns }) => returns));
   });
 
@@ -103,17 +103,17 @@ describe('a tiny run that predicts returns', () => {
   });
 });
 
-const SHORT = { 'teacher.steps': 0, 'distil.beta': 0, 'baselines.steps': 0 };
+const SHORT = { 'teacher.steps': 0, 'distill.beta': 0, 'baselines.steps': 0 };
 
 describe('returns', () => {
-  it('may be all that is learnt', async () => {
-    await run(alone, { ...SHORT, 'pretrain.steps': 0, 'distil.alpha': 0, 'finetune.steps': 0 });
-    falls(metrics(alone, 'distil').map(({ loss }) => loss));
-    for (const { loss, returns } of metrics(alone, 'distil')) expect(loss).toBeCloseTo(0.5 * returns, 5);
+  it('may be all that is learned', async () => {
+    await run(alone, { ...SHORT, 'pretrain.steps': 0, 'distill.alpha': 0, 'finetune.steps': 0 });
+    falls(metrics(alone, 'distill').map(({ loss }) => loss));
+    for (const { loss, returns } of metrics(alone, 'distill')) expect(loss).toBeCloseTo(0.5 * returns, 5);
   });
 
   it('are foreseen by a compressor that goes on from its latents, and left out of training by returns', async () => {
-    const few = { 'pretrain.steps': 2, 'distil.steps': 2, 'finetune.steps': 2, 'finetune.gamma': 0 };
+    const few = { 'pretrain.steps': 2, 'distill.steps': 2, 'finetune.steps': 2, 'finetune.gamma': 0 };
     const reinforce = { 'reinforce.steps': 1, 'reinforce.streams': 4, 'reinforce.episodes': 3, 'reinforce.batch': 4 };
     const { results } = await run(recurrent, { ...SHORT, ...few, ...reinforce, compressor: 'recurrent' });
     expect(Object.keys(results.methods)).toContain('reinforced');

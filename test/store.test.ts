@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRun, trainingHistories } from '../src/analysis/finished.ts';
-import { ContextStore } from '../src/data/contexts.ts';
+import { ContextDatabase } from '../src/data/contexts.ts';
 import { nodeExecutor } from '../src/engine/executors/node.ts';
 import { type Executor, input, type Program, reshape, slice, toOnnx } from '../src/engine/index.ts';
 import { openTasks } from '../src/histories/tasks.ts';
@@ -33,7 +33,7 @@ const json = async (...args: string[]) => {
 };
 
 beforeAll(async () => {
-  const short = settings({ ...Object.fromEntries(['teacher', 'pretrain', 'distil', 'finetune'].map(stage => [`${stage}.steps`, 20])) });
+  const short = settings({ ...Object.fromEntries(['teacher', 'pretrain', 'distill', 'finetune'].map(stage => [`${stage}.steps`, 20])) });
   const { status, stderr } = await withinProcess(['run', TINY, '--out', run, ...short, ...settings({ 'baselines.steps': 0 })]);
   expect(status, stderr).toBe(0);
 }, 60_000);
@@ -68,7 +68,7 @@ describe('store build', () => {
 
   it("stores what the run's own compressor makes of them", async () => {
     const opened = openRun(run);
-    const contexts = ContextStore.open(db, opened.model);
+    const contexts = ContextDatabase.open(db, opened.model);
     const { rows, latents } = contexts.load();
     contexts.close();
     const histories = trainingHistories(opened);
@@ -111,7 +111,7 @@ describe('store build', () => {
     expect(rolled).toMatchObject({ added: 4 * 2, known: 2 });
     const more = await json('build', run, '--out', out, '--from', key, '--streams', '2', '--episodes', '3', '--every', '3', '--seed', '1');
     expect(more).toMatchObject({ added: 2, known: 0 });
-    const contexts = ContextStore.open(out);
+    const contexts = ContextDatabase.open(out);
     expect(new Set(contexts.load().rows.map(({ side }) => side))).toEqual(new Set(['test']));
     contexts.close();
   });
@@ -138,7 +138,7 @@ describe('store build', () => {
   it('waits for another process that writes to the store, and computes nothing again', async () => {
     const path = join(folder, 'locked.db');
     const opened = openRun(run);
-    const contexts = ContextStore.open(path, opened.model);
+    const contexts = ContextDatabase.open(path, opened.model);
     const other = new Database(path);
     other.exec('BEGIN EXCLUSIVE');
     const said: string[] = [];
@@ -196,11 +196,11 @@ describe('store query', () => {
   it('finds a context itself, and without --own only others', async () => {
     const args = ['query', db, '--run', run, '--history', '9', '--episode', '6', '-k', '3'];
     const own = await json(...args, '--own');
-    expect(own.neighbours).toHaveLength(3);
-    expect(own.neighbours[0]).toMatchObject({ distance: 0, stream: own.query.stream, hash: own.query.hash, episode: 6 });
+    expect(own.neighbors).toHaveLength(3);
+    expect(own.neighbors[0]).toMatchObject({ distance: 0, stream: own.query.stream, hash: own.query.hash, episode: 6 });
     const others = await json(...args, '--metric', 'cosine');
-    expect(others.neighbours.every(({ stream }: { stream: string }) => stream !== own.query.stream)).toBe(true);
-    const distances = others.neighbours.map(({ distance }: { distance: number }) => distance);
+    expect(others.neighbors.every(({ stream }: { stream: string }) => stream !== own.query.stream)).toBe(true);
+    const distances = others.neighbors.map(({ distance }: { distance: number }) => distance);
     expect(distances).toEqual([...distances].sort((a, b) => a - b));
     const { stdout } = await store(...args);
     expect(stdout.split('\n')[0]).toEqual(carrying(own.query.task, 6, own.query.return, 'l2'));
@@ -228,7 +228,7 @@ describe('which contexts count', () => {
 
   it('restricts what is found', async () => {
     const args = ['query', db, '--run', run, '--history', '9', '--episode', '1', '-k', '1000'];
-    const found = async (...options: string[]) => (await json(...args, ...options)).neighbours as { episode: number; return: number }[];
+    const found = async (...options: string[]) => (await json(...args, ...options)).neighbors as { episode: number; return: number }[];
     const every = await found();
     expect(await found('--rewarded')).toEqual(every.filter(({ return: total }) => total > 0));
     expect(await found('--from-episode', '6')).toEqual(every.filter(({ episode }) => episode === 6));
@@ -243,7 +243,7 @@ describe('which contexts count', () => {
 describe('store stats', () => {
   it('waits for another process that writes to the store', async () => {
     const locked = join(folder, 'stats-locked.db');
-    ContextStore.open(locked, openRun(run).model).close();
+    ContextDatabase.open(locked, openRun(run).model).close();
     const other = new Database(locked);
     other.exec('BEGIN EXCLUSIVE');
     setTimeout(() => other.exec('COMMIT'), 1000);
@@ -274,7 +274,7 @@ describe('store stats', () => {
     const coded = replaced('coded', true);
     const out = join(folder, 'coded.db');
     await json('build', coded, '--out', out, '--from', 'histories', '--from', 'test', '--streams', '3', '--episodes', '2');
-    const contexts = ContextStore.open(out);
+    const contexts = ContextDatabase.open(out);
     const { codes, rows, latents } = contexts.load();
     contexts.close();
     expect(codes).toHaveLength(4 * rows.length);
@@ -287,11 +287,11 @@ describe('store stats', () => {
     const scored = statistics.retrieval.map(({ side, metric }: { side: string; metric: string }) => `${side} ${metric}`);
     expect(scored.sort()).toEqual(['test cosine', 'test hamming', 'test l2', 'train cosine', 'train hamming', 'train l2']);
     const query = await json('query', out, '--run', coded, '--history', '0', '--episode', '3', '--metric', 'hamming', '--own');
-    expect(query.neighbours[0].distance).toBe(0);
+    expect(query.neighbors[0].distance).toBe(0);
   });
 
   it('knows a store by its file alone', () => {
-    const contexts = ContextStore.open(db);
+    const contexts = ContextDatabase.open(db);
     const { configuration } = contexts.model as { configuration: { experiment: { name: string } } };
     expect(configuration.experiment.name).toBe('tiny');
     expect(contexts.bytes).toBe(readFileSync(db).length);
@@ -313,10 +313,10 @@ source: { id: ucb, histories: 1, episodes: 3, noise: { fraction: 0 } }
 context: { segment: 4, segments: 3 }
 compressor: recurrent
 model: { width: 16, heads: 2, feedForward: 2, encoderLayers: 1, decoderLayers: 1, latents: 2 }
-optimiser: { batch: 4 }
+optimizer: { batch: 4 }
 teacher: { steps: 0 }
 pretrain: { steps: 0 }
-distil: { steps: 0 }
+distill: { steps: 0 }
 finetune: { steps: 3 }
 baselines: { steps: 0 }
 evaluate: { episodes: 1, streams: 1, resamples: 10 }
@@ -329,7 +329,7 @@ executor: { threads: 1 }
 
   it('is led through the whole past, however it comes to a context', async () => {
     const opened = openRun(lifelong);
-    expect([opened.description.carries, opened.family.horizon]).toEqual([true, 15]);
+    expect([opened.description.recurrent, opened.family.horizon]).toEqual([true, 15]);
     const [history, other] = trainingHistories(opened);
     const open = () => ContextCompressor.open(opened, nodeExecutor({ threads: 1 }));
     const [inOrder, anew] = [await open(), await open()];

@@ -12,7 +12,7 @@ import { configJsonSchema, type JsonSchema, loadConfig } from '../src/util/confi
 import { cadenza, type Ended, metricsOf, ROOT, settings, stageFiles, stageFolder, start, withinProcess } from './helpers/command.ts';
 import { exit, type Needle } from './helpers/failure.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'cadenza-supervised-road-'));
+const folder = mkdtempSync(join(tmpdir(), 'cadenza-supervised-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const TINY = join(ROOT, 'experiments', 'tiny-regression.yaml');
@@ -44,7 +44,7 @@ describe('a tiny supervised run', () => {
 
   it('writes results.json in its documented shape', () => {
     expect(results).toMatchObject({
-      format: 'cadenza-supervised-1',
+      format: 'cadenza-supervised-2',
       name: 'tiny-regression',
       examples: [1, 2, 3, 4],
       headline: 2,
@@ -168,7 +168,7 @@ describe('what is refused', () => {
   it.each<[string, string, string[], Needle[]]>([
     ['two kinds in one file', 'name: a\nproblem: {id: sinusoids}\nenv: {id: dark-room}\n', [], ['"problem"', '"env"']],
     ['an unknown problem', 'name: a\nproblem: {id: parabolas}\n', [], ['"parabolas"', 'linear-regression']],
-    ['an unknown option', 'name: a\nproblem: {id: sinusoids, options: {colour: 1}}\n', [], ['"colour"']],
+    ['an unknown option', 'name: a\nproblem: {id: sinusoids, options: {color: 1}}\n', [], ['"color"']],
     ['a mistyped key', 'name: a\nproblem: {id: sinusoids}\nbaslines: {}\n', [], ['baslines', '"baselines"']],
     ['a compressor without latents', 'name: a\nproblem: {id: sinusoids}\n', ['--set', 'compressor=none'], ['none']],
     ['a compressor fitted to histories', 'name: a\nproblem: {id: sinusoids}\n', ['--set', 'compressor=pca'], ['pca']],
@@ -180,7 +180,7 @@ describe('what is refused', () => {
   });
 
   it('a stage that such an experiment does not have', async () => {
-    expect(await withinProcess(['distil', TINY, '--out', join(folder, 'refused')])).toEqual(exit('E_USAGE', '"distil"'));
+    expect(await withinProcess(['distill', TINY, '--out', join(folder, 'refused')])).toEqual(exit('E_USAGE', '"distill"'));
   });
 });
 

@@ -54,9 +54,9 @@ const space = (name: string, text: string) => {
   writeFileSync(file, text);
   return file;
 };
-const GAMMA = space('gamma', 'finetune.gamma: { uniform: [0, 1] }\nfinetune.compressorRate: { values: [0.5, 1] }\n');
+const GAMMA = space('gamma', 'finetune.gamma: { uniform: [0, 1] }\nfinetune.compressorLearningRateScale: { values: [0.5, 1] }\n');
 const SHORT = settings({
-  ...Object.fromEntries(['teacher', 'pretrain', 'distil'].map(stage => [`${stage}.steps`, 5])),
+  ...Object.fromEntries(['teacher', 'pretrain', 'distill'].map(stage => [`${stage}.steps`, 5])),
   'finetune.steps': 9,
 });
 const base = () => loadExperiment(TINY);
@@ -70,12 +70,12 @@ const stagesOf = (out: string, name: string) =>
 
 describe('the configuration of a trial', () => {
   it('is scored on validation tasks, whatever the experiment says', () => {
-    const config = trialConfig(base(), { 'finetune.gamma': 0.7, 'optimiser.learningRate': 0.02 });
+    const config = trialConfig(base(), { 'finetune.gamma': 0.7, 'optimizer.learningRate': 0.02 });
     expect(config).toMatchObject({
       evaluate: { tasks: 'validation' },
       split: { ...base().split, validation: 4 },
       finetune: { gamma: 0.7 },
-      optimiser: { learningRate: 0.02 },
+      optimizer: { learningRate: 0.02 },
       baselines: { steps: 0, methods: [] },
       tables: [],
     });
@@ -96,7 +96,7 @@ describe('the configuration of a trial', () => {
 
   it('has a teacher only where one is followed', () => {
     expect(trialConfig(base(), {}).teacher.steps).toBe(80);
-    expect(trialConfig(base(), { 'distil.beta': 0, 'finetune.beta': 0 }).teacher.steps).toBe(0);
+    expect(trialConfig(base(), { 'distill.beta': 0, 'finetune.beta': 0 }).teacher.steps).toBe(0);
   });
 });
 
@@ -159,7 +159,7 @@ describe('a study by successive halving', () => {
   });
 
   it('shares the stages that its settings do not reach', () => {
-    for (const stage of ['generate', 'teacher-seed0', 'pretrain-seed0', 'distil-seed0']) expect(stagesOf(out, stage)).toHaveLength(1);
+    for (const stage of ['generate', 'teacher-seed0', 'pretrain-seed0', 'distill-seed0']) expect(stagesOf(out, stage)).toHaveLength(1);
     expect(stagesOf(out, 'finetune-seed0')).toHaveLength(9 + 3 + 1);
     expect(stagesOf(out, 'evaluate-cad-seed0')).toHaveLength(9 + 3 + 1);
     expect(readdirSync(join(out, 'stages'))).toHaveLength(4 + 2 * 13);
@@ -168,7 +168,7 @@ describe('a study by successive halving', () => {
   it('prints a table with intervals, ties and settings', () => {
     const { trials, tied } = read(out);
     const lines = stdout.split('\n');
-    expect(lines[0]).toMatch(/ finetune\.gamma +finetune\.compressorRate/);
+    expect(lines[0]).toMatch(/ finetune\.gamma +finetune\.compressorLearningRateScale/);
     expect(lines[1]).toMatch(new RegExp(`^${trials[0].trial} +best +\\d\\.\\d{3} \\[(\\d\\.\\d{3}, \\d\\.\\d{3}|–)\\] +9 `));
     expect(lines.filter(line => / ≈ /.test(line))).toHaveLength(tied.length);
     const prose = stdout.replace(/\s+/g, ' ');
@@ -186,7 +186,7 @@ describe('a study by successive halving', () => {
     expect(best.finetune).toMatchObject({
       steps: 9,
       gamma: chosen['finetune.gamma'] ?? 0.1,
-      compressorRate: chosen['finetune.compressorRate'] ?? 0.5,
+      compressorLearningRateScale: chosen['finetune.compressorLearningRateScale'] ?? 0.5,
     });
   });
 });

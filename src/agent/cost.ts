@@ -1,7 +1,7 @@
 /** @file What acting costs, counted from inference graphs. */
 
 import { compressor } from '../compressor/index.ts';
-import { bytesOf, countFlops, type Graph, inputsOf, optimise, sizeOf } from '../engine/index.ts';
+import { bytesOf, countFlops, type Graph, inputsOf, optimize, sizeOf } from '../engine/index.ts';
 import type { MethodCost } from '../records/index.ts';
 import { INFERENCE_INPUTS, type Inference, type Model, withWeights } from './model.ts';
 
@@ -9,10 +9,10 @@ import { INFERENCE_INPUTS, type Inference, type Model, withWeights } from './mod
  * What one action costs, counted from the graphs of a single stream (parameters are constants in them); compressing is spread over the actions of
  * the segment it serves. A compressor that goes on from its latents keeps no more of the past beside them than the running segment.
  */
-export function costOf(model: Model, kind: string, { compress, act, latentShape, codes }: Inference): MethodCost {
+export function costOf(model: Model, compressorId: string, { compress, act, latentShape, codes }: Inference): MethodCost {
   const bytes = (graph: Graph, names: readonly string[]) =>
     [...inputsOf(graph)].reduce((sum, [name, tensor]) => sum + (names.includes(name) ? bytesOf(tensor) : 0), 0);
-  const share = compressor(kind).window(model.contextTokens, model.options) / model.contextTokens;
+  const share = compressor(compressorId).window(model.contextTokens, model.options) / model.contextTokens;
   return {
     flopsPerAction: Math.round((compress ? countFlops(compress).total : 0) / model.segment + countFlops(act).total),
     stateBytes: bytes(act, ['query', 'latents', 'retrieved', 'present']),
@@ -23,13 +23,13 @@ export function costOf(model: Model, kind: string, { compress, act, latentShape,
 }
 
 /** The same of a model that need not be trained: with its parameters as constants, as they are in what acts, whatever their values are. */
-export function plannedCost(model: Model, kind: string): MethodCost {
-  const { compress, act, ...shapes } = model.inference(kind, { compress: 1, act: 1 });
+export function plannedCost(model: Model, compressorId: string): MethodCost {
+  const { compress, act, ...shapes } = model.inference(compressorId, { compress: 1, act: 1 });
   const baked = (graph: Graph) => {
     const parameters = [...inputsOf(graph)].filter(([name]) => !INFERENCE_INPUTS.has(name));
-    return optimise(
+    return optimize(
       withWeights(graph, new Map(parameters.map(([name, { shape }]) => [name, new Float32Array(sizeOf(shape))])), INFERENCE_INPUTS),
     );
   };
-  return costOf(model, kind, { ...shapes, compress: compress && baked(compress), act: baked(act) });
+  return costOf(model, compressorId, { ...shapes, compress: compress && baked(compress), act: baked(act) });
 }

@@ -1,10 +1,10 @@
 /**
- * @file What the student of the moment does and sees on training tasks, several episodes a stream. Its weights are inputs of the graphs that
+ * @file What the agent of the moment does and sees on training tasks, several episodes a stream. Its weights are inputs of the graphs that
  * act, so that nothing is compiled anew when they change.
  * Shape key: S streams, H horizon, W numbers of an action, L numbers of a distribution over actions as a source records it.
  */
 
-import { type Executor, type Graph, type HostTensor, inputsOf, optimise, type Program, toOnnx, zeros } from '../engine/index.ts';
+import { type Executor, type Graph, type HostTensor, inputsOf, optimize, type Program, toOnnx, zeros } from '../engine/index.ts';
 import { FROZEN, type Packing, readPacked, type TrainedState } from '../optim/index.ts';
 import { recordRollout } from '../play/index.ts';
 import { inContextPolicy } from '../policy/index.ts';
@@ -18,7 +18,7 @@ const COMPRESS_BATCH = 32;
 
 export interface ActorRequest {
   readonly model: Model;
-  readonly kind: string;
+  readonly compressorId: string;
   readonly streams: number;
   readonly executor: Executor;
   /** How the parts of the trained state that it acts by lie in their vectors. */
@@ -28,7 +28,7 @@ export interface ActorRequest {
   readonly critic: boolean;
 }
 
-/** A student that acts by whatever weights it was given last. */
+/** An agent that acts by whatever weights it was given last. */
 export interface Actor {
   readonly policy: Policy;
   /** Takes on the trained state. */
@@ -38,7 +38,7 @@ export interface Actor {
   dispose(): Promise<void>;
 }
 
-export async function openActor({ model, kind, streams, executor, layouts, frozen, critic }: ActorRequest): Promise<Actor> {
+export async function openActor({ model, compressorId: kind, streams, executor, layouts, frozen, critic }: ActorRequest): Promise<Actor> {
   const { family, tokenizer } = model;
   const graphs = model.inference(kind, { compress: COMPRESS_BATCH, act: streams }, { critic });
   const packed = { ...layouts, [FROZEN]: frozen.layout };
@@ -48,7 +48,7 @@ export async function openActor({ model, kind, streams, executor, layouts, froze
   let latest = values;
 
   const open = async (graph: Graph): Promise<Program> => {
-    const fed = optimise(Object.entries(packed).reduce((read, [name, layout]) => readPacked(read, layout, name), graph));
+    const fed = optimize(Object.entries(packed).reduce((read, [name, layout]) => readPacked(read, layout, name), graph));
     const inputs = inputsOf(fed);
     const read = Object.keys(packed).filter(name => inputs.has(name));
     const program = await executor.compile(toOnnx(fed));
@@ -59,8 +59,8 @@ export async function openActor({ model, kind, streams, executor, layouts, froze
     };
   };
   const act = await open(graphs.act);
-  const { carries, latentShape } = graphs;
-  const compress = graphs.compress && { program: await open(graphs.compress), batch: COMPRESS_BATCH, latentShape: latentShape!, carries };
+  const { recurrent, latentShape } = graphs;
+  const compress = graphs.compress && { program: await open(graphs.compress), batch: COMPRESS_BATCH, latentShape: latentShape!, recurrent };
   const valued: Program = {
     ...act,
     async run(feeds, outputs, into) {
@@ -110,13 +110,13 @@ export interface CollectRequest {
   readonly tasks: readonly Task[];
   readonly episodes: number;
   /** Looks on and says at every step what it would do; it never acts. */
-  readonly teacher?: Policy;
+  readonly labeler?: Policy;
   readonly random: Random;
   readonly signal?: AbortSignal;
 }
 
 /** Lets the actor play `episodes` episodes of every task from an empty memory. Equal weights and random streams give equal experience. */
-export async function collect({ model, actor, tasks, episodes, teacher, random, signal }: CollectRequest): Promise<Stream[]> {
+export async function collect({ model, actor, tasks, episodes, labeler, random, signal }: CollectRequest): Promise<Stream[]> {
   const { family } = model;
   const { size: P, width: W, logProbability } = actor.policy.actions;
   const L = actionDistribution(family.actionSpace).size;
@@ -127,7 +127,7 @@ export async function collect({ model, actor, tasks, episodes, teacher, random, 
   const note = (stream: Stream, i: number) => {
     if (stream.value.length === stream.reward.length) stream.value.push(actor.value(i, time[i]));
   };
-  teacher?.reset(tasks.length);
+  labeler?.reset(tasks.length);
   await recordRollout(streams, {
     family,
     policy: actor.policy,
@@ -135,7 +135,7 @@ export async function collect({ model, actor, tasks, episodes, teacher, random, 
     random,
     signal,
     async onStep(step) {
-      const labels = await teacher?.act(step.observation);
+      const labels = await labeler?.act(step.observation);
       for (const [i, stream] of streams.entries()) {
         note(stream, i);
         const ends = step.terminated[i] === 1 || step.truncated[i] === 1;
@@ -145,7 +145,7 @@ export async function collect({ model, actor, tasks, episodes, teacher, random, 
         }
         time[i] = ends ? 0 : time[i] + 1;
       }
-      await teacher?.observe(step);
+      await labeler?.observe(step);
       observation = step.next;
     },
   });

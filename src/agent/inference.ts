@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { loadTensors, MODEL_FILE } from '../cache/checkpoint.ts';
 import type { StageOutput } from '../cache/store.ts';
-import { type Executor, type Graph, optimise, toOnnx } from '../engine/index.ts';
+import { type Executor, type Graph, optimize, toOnnx } from '../engine/index.ts';
 import { tasksHash } from '../histories/tasks.ts';
 import {
   type CompressProgram,
@@ -28,17 +28,17 @@ const COMPRESS_BATCH = 32;
 
 /** A trained model: the compressor in it, and the stage that made it. */
 export interface TrainedModel {
-  readonly kind: string;
+  readonly compressorId: string;
   /** Its model, where that is not the one of the experiment. */
   readonly model?: Model;
   readonly trained: StageOutput;
   /** Retrieved contexts that its policy sees beside its own; none when left out. */
   readonly retrieved?: number;
   /** Whether it was trained to predict future returns. */
-  readonly foresees?: boolean;
+  readonly predictsReturns?: boolean;
 }
 
-/** A student's weights by the names that the inference graphs use; the teacher's lose their prefix. */
+/** An agent's weights by the names that the inference graphs use; the teacher's lose their prefix. */
 export function weightsOf({ trained }: Pick<TrainedModel, 'trained'>): Map<string, Float32Array> {
   const { tensors } = loadTensors(join(trained.folder, MODEL_FILE));
   const prefix = `${PARTS.teacher}.`;
@@ -62,19 +62,19 @@ export interface GraphRequest {
 export function inferenceGraphs(model: Model, of: TrainedModel, { returns, attention, ...batch }: GraphRequest): Inference {
   const weights = weightsOf(of);
   const asked = { retrieved: of.retrieved, returns, attention };
-  const { compress, act, decode, ...shapes } = ownModel(model, of).inference(of.kind, batch, asked);
-  const bake = (graph: Graph) => optimise(withWeights(graph, weights, INFERENCE_INPUTS));
+  const { compress, act, decode, ...shapes } = ownModel(model, of).inference(of.compressorId, batch, asked);
+  const bake = (graph: Graph) => optimize(withWeights(graph, weights, INFERENCE_INPUTS));
   return { compress: compress && bake(compress), act: bake(act), decode: decode && bake(decode), ...shapes };
 }
 
 /** C_θ of an inference, compiled; undefined where nothing of the past reaches the policy. */
 async function compileCompressor(
-  { compress, latentShape, carries }: Inference,
+  { compress, latentShape, recurrent }: Inference,
   executor: Executor,
   asked: Pick<CompressProgram, 'batch' | 'onCodes'>,
 ): Promise<CompressProgram | undefined> {
   if (!compress || !latentShape) return undefined;
-  return { program: await executor.compile(toOnnx(compress)), latentShape, carries, ...asked };
+  return { program: await executor.compile(toOnnx(compress)), latentShape, recurrent, ...asked };
 }
 
 export interface PolicyRequest {
@@ -87,7 +87,7 @@ export interface PolicyRequest {
   /** Looks contexts up for a model that sees retrieved ones. */
   readonly retrieve?: Retriever;
   readonly onCodes?: CompressProgram['onCodes'];
-  /** Takes what a model predicts that foresees returns. */
+  /** Takes the returns that a model predicts, where it does. */
   readonly onReturns?: InContextModel['act']['onReturns'];
   /** Takes the weights with which it attends. */
   readonly onAttention?: InContextModel['act']['onAttention'];
@@ -115,14 +115,14 @@ export async function openCompressor(model: Model, executor: Executor, of: Train
   return { tokenizer: ownModel(model, of).tokenizer, context: graphs.context, compress, codes: graphs.codes };
 }
 
-/** Writes the student as plain ai.onnx graphs for one stream, with the description that `loadPolicy` drives them by. */
+/** Writes the agent as plain ai.onnx graphs for one stream, with the description that `loadPolicy` drives them by. */
 export async function exportModel(
   { model, config }: { readonly model: Model; readonly config: BaseConfig },
   method: TrainedModel,
   folder: string,
 ): Promise<void> {
   const streams = 1;
-  const graphs = inferenceGraphs(model, method, { compress: 1, act: streams, returns: method.foresees });
+  const graphs = inferenceGraphs(model, method, { compress: 1, act: streams, returns: method.predictsReturns });
   const bytes = (graph: Graph) => toOnnx(graph, { standard: true });
   const files = {
     'act.onnx': bytes(graphs.act),
@@ -143,11 +143,11 @@ export async function exportModel(
     ...(model.prompt ? { prompt: model.prompt } : {}),
     contextTransitions: graphs.context.contextTransitions,
     ...(model.segment < horizon ? { segment: model.segment } : {}),
-    ...(model.form === 'window' ? {} : { form: model.form }),
-    ...(graphs.carries ? { carries: true } : {}),
+    ...(model.contextLayout === 'window' ? {} : { contextLayout: model.contextLayout }),
+    ...(graphs.recurrent ? { recurrent: true } : {}),
     latentShape: graphs.latentShape ?? null,
     ...(graphs.codes ? { codes: graphs.codes } : {}),
-    ...(method.foresees ? { returns: { episodes: model.returns!.count } } : {}),
+    ...(method.predictsReturns ? { returns: { episodes: model.returns!.count } } : {}),
     streams,
     trained: method.trained.key,
     experiment: { config: sha256(formatConfig(config)), tasks: tasksHash(config) },

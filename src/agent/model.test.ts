@@ -4,7 +4,7 @@ import { compressor, latentKinds } from '../compressor/index.ts';
 import { experimentSchema } from '../config/experiment.ts';
 import { input, inputsOf, interpret, nodesOf, type Tensor } from '../engine/index.ts';
 import { environment } from '../envs/index.ts';
-import { initialise, POSITION_KINDS, Scope } from '../nn/index.ts';
+import { initialize, POSITION_KINDS, Scope } from '../nn/index.ts';
 import { type EnvFamily, listedTasks, pickEpisodes } from '../rl/index.ts';
 import { generateHistory, source } from '../sources/index.ts';
 import { measuresOf, ReconstructionScore } from '../statistics/index.ts';
@@ -37,9 +37,9 @@ function build(tokenizer: string, overrides: readonly string[] = [], family: Env
 }
 
 /** Calls of the policy that a batch stands for: one an episode, or one a step where each sees one state. */
-const rowsOf = (model: Model) => (model.tokenizer.memoryless ? BATCH * model.family.horizon : BATCH);
+const rowsOf = (model: Model) => (model.tokenizer.stateOnly ? BATCH * model.family.horizon : BATCH);
 
-const weightsOf = (scope: Scope, seed = 0) => initialise(scope.table.values(), Random.seeded(seed));
+const weightsOf = (scope: Scope, seed = 0) => initialize(scope.table.values(), Random.seeded(seed));
 
 /** Values of scalars, in the interpreter. */
 function values(scalars: Record<string, Tensor>, feeds: Record<string, ArrayLike<number>>): Record<string, number> {
@@ -57,12 +57,12 @@ const MODELS: Record<string, Parameters<typeof build>> = {
     ]),
   ),
   'with bucketed rewards': packed('model.rewards=[0, 0.5]'),
-  'in the encoder-decoder form': packed('policy.form=encoder-decoder', 'policy.encoderLayers=2'),
+  'in the encoder-decoder form': packed('policy.architecture=encoder-decoder', 'policy.encoderLayers=2'),
   'with one layer of two that attends to Z': packed('model.decoderLayers=2', 'policy.crossLayers=[1]'),
-  'with Z before the query': packed('policy.form=prefix'),
+  'with Z before the query': packed('policy.architecture=prefix'),
   'with a prompt': packed('policy.prompt.episodes=2'),
   'with a prompt of interleaved tokens, with rotary positions': ['interleaved', ['policy.prompt.length=2', 'model.positions=rotary']],
-  'with a prompt beside Z in the encoder': packed('policy.prompt.episodes=2', 'policy.form=encoder-decoder'),
+  'with a prompt beside Z in the encoder': packed('policy.prompt.episodes=2', 'policy.architecture=encoder-decoder'),
   'that predicts returns': packed('policy.returns={episodes: 2, bins: 5, weight: 1}'),
   'asked about the state': packed('policy.query=state'),
   'asked about the state, of interleaved tokens': ['interleaved', ['policy.query=state']],
@@ -96,11 +96,11 @@ describe.each(Object.entries(MODELS))('the model %s', (_, [tokenizer, overrides 
   it('is at a divergence of 0 from itself and above 0 from another', () => {
     const scope = new Scope();
     const kl = losses(model, scope, 'full', BATCH, 'model').kl();
-    const student = new Map([...weightsOf(scope)].filter(([name]) => !name.startsWith('teacher.')));
+    const agent = new Map([...weightsOf(scope)].filter(([name]) => !name.startsWith('teacher.')));
     const teacher = (source: Map<string, Float32Array>) => [...source].map(([name, data]) => [`teacher.${name}`, data] as const);
-    const feeds = { ...batch, ...Object.fromEntries(student) };
-    expect(values({ kl }, { ...feeds, ...Object.fromEntries(teacher(student)) }).kl).toBeCloseTo(0, 10);
-    const another = new Map([...weightsOf(scope, 1)].filter(([name]) => student.has(name)));
+    const feeds = { ...batch, ...Object.fromEntries(agent) };
+    expect(values({ kl }, { ...feeds, ...Object.fromEntries(teacher(agent)) }).kl).toBeCloseTo(0, 10);
+    const another = new Map([...weightsOf(scope, 1)].filter(([name]) => agent.has(name)));
     expect(values({ kl }, { ...feeds, ...Object.fromEntries(teacher(another)) }).kl).toBeGreaterThan(1e-3);
   });
 
@@ -192,7 +192,7 @@ describe.each(latentKinds.all)('the graphs of $id latents', ({ id, discrete }) =
   const { model, batch } = build('packed', [`latents.kind=${id}`, 'latents.groups=2', 'latents.codes=16', 'latents.codeWidth=3']);
   const scope = new Scope();
   const { latents } = losses(model, scope, 'bottleneck', BATCH, 'absent');
-  const weights = initialise([...scope.table.values(), ...scope.buffers.values()], Random.seeded(0));
+  const weights = initialize([...scope.table.values(), ...scope.buffers.values()], Random.seeded(0));
   const graphs = model.inference('bottleneck', { compress: BATCH, act: BATCH });
   const data = new Set(['context', 'query', 'latents', 'codes']);
   const compressed = () => interpret(withWeights(graphs.compress!, weights, data), { context: batch.context });
@@ -237,7 +237,7 @@ describe('the form of the policy', () => {
   it('has blocks over Z in the encoder-decoder form alone', () => {
     const encoders = (...overrides: string[]) => blocks(...overrides).filter(name => name.startsWith('encoder'));
     expect(encoders('policy.encoderLayers=2')).toEqual([]);
-    expect(encoders('policy.form=encoder-decoder', 'policy.encoderLayers=2')).toEqual([
+    expect(encoders('policy.architecture=encoder-decoder', 'policy.encoderLayers=2')).toEqual([
       'encoder0.self',
       'encoder0.ffn',
       'encoder1.self',
@@ -256,9 +256,9 @@ describe('the form of the policy', () => {
 
   it.each([
     ['policy.crossLayers=[0, 3]', 'policy.crossLayers', 'model.decoderLayers', 3],
-    ['policy={form: prefix, crossLayers: [0]}', 'policy.crossLayers'],
-    ['policy={form: prefix, query: state}', 'policy.query'],
-    ['policy={form: prefix, retrieval: {contexts: 1}}', 'policy.retrieval.contexts'],
+    ['policy={architecture: prefix, crossLayers: [0]}', 'policy.crossLayers'],
+    ['policy={architecture: prefix, query: state}', 'policy.query'],
+    ['policy={architecture: prefix, retrieval: {contexts: 1}}', 'policy.retrieval.contexts'],
     ['policy.crossLayers=[1, 0]', 'policy.crossLayers'],
     ['policy.prompt.styles=[]', 'policy.prompt.styles'],
     ['policy.prompt.length=5', 'policy.prompt.length', 4],
@@ -273,66 +273,68 @@ describe('the form of the policy', () => {
   });
 });
 
-describe.each([['policy.form=decoder'], ['policy.form=encoder-decoder'], ['model.positions=rotary'], ['policy.query=state']])(
-  'retrieved contexts, with %s',
-  override => {
-    const K = 3;
-    const { model, batch } = build('packed', [override]);
-    const rows = rowsOf(model);
-    const M = model.latentShape('bottleneck')!;
-    const random = Random.seeded(7);
-    const normals = (length: number) => Array.from({ length }, () => random.normal());
-    const width = M[0] * M[1];
-    const latents = normals(rows * width);
-    const retrieved = normals(rows * K * width);
-    const { act } = model.inference('bottleneck', { compress: 1, act: rows }, { retrieved: K });
-    const plain = model.inference('bottleneck', { compress: 1, act: rows });
-    const scope = new Scope();
-    model.logits(scope, model.inputs(BATCH).query, input('latents', [BATCH, ...M]), model.retrievedInputs(BATCH, K, M));
-    const fresh = weightsOf(scope);
-    // After training, the own embedding is not 0 any more.
-    const weights = new Map(fresh).set('policy.retrieved.own', Float32Array.from(normals(M[1])));
-    const run = (
-      feeds: { query?: ArrayLike<number>; latents?: ArrayLike<number>; retrieved?: ArrayLike<number>; present: ArrayLike<number> },
-      by = weights,
-    ) => [...interpret(withWeights(act, by, INFERENCE_INPUTS), { query: batch.query, latents, retrieved, ...feeds }).probabilities];
-    const every = new Array(rows * K).fill(1);
-    const two = every.map((_, i) => (i % K < 2 ? 1 : 0));
+describe.each([
+  ['policy.architecture=decoder'],
+  ['policy.architecture=encoder-decoder'],
+  ['model.positions=rotary'],
+  ['policy.query=state'],
+])('retrieved contexts, with %s', override => {
+  const K = 3;
+  const { model, batch } = build('packed', [override]);
+  const rows = rowsOf(model);
+  const M = model.latentShape('bottleneck')!;
+  const random = Random.seeded(7);
+  const normals = (length: number) => Array.from({ length }, () => random.normal());
+  const width = M[0] * M[1];
+  const latents = normals(rows * width);
+  const retrieved = normals(rows * K * width);
+  const { act } = model.inference('bottleneck', { compress: 1, act: rows }, { retrieved: K });
+  const plain = model.inference('bottleneck', { compress: 1, act: rows });
+  const scope = new Scope();
+  model.logits(scope, model.inputs(BATCH).query, input('latents', [BATCH, ...M]), model.retrievedInputs(BATCH, K, M));
+  const fresh = weightsOf(scope);
+  // After training, the own embedding is not 0 any more.
+  const weights = new Map(fresh).set('policy.retrieved.own', Float32Array.from(normals(M[1])));
+  const run = (
+    feeds: { query?: ArrayLike<number>; latents?: ArrayLike<number>; retrieved?: ArrayLike<number>; present: ArrayLike<number> },
+    by = weights,
+  ) => [...interpret(withWeights(act, by, INFERENCE_INPUTS), { query: batch.query, latents, retrieved, ...feeds }).probabilities];
+  const every = new Array(rows * K).fill(1);
+  const two = every.map((_, i) => (i % K < 2 ? 1 : 0));
 
-    it('reach the policy, each of them by its rank', () => {
-      const all = run({ present: every });
-      expect(run({ present: two })).not.toEqual(all);
-      // The first two ranks exchange their contexts.
-      const swapped = retrieved.map((_, i) => {
-        const [row, k, j] = [Math.floor(i / (K * width)), Math.floor(i / width) % K, i % width];
-        return retrieved[(row * K + (k < 2 ? 1 - k : k)) * width + j];
-      });
-      expect(run({ retrieved: swapped, present: every })).not.toEqual(all);
+  it('reach the policy, each of them by its rank', () => {
+    const all = run({ present: every });
+    expect(run({ present: two })).not.toEqual(all);
+    // The first two ranks exchange their contexts.
+    const swapped = retrieved.map((_, i) => {
+      const [row, k, j] = [Math.floor(i / (K * width)), Math.floor(i / width) % K, i % width];
+      return retrieved[(row * K + (k < 2 ? 1 - k : k)) * width + j];
     });
+    expect(run({ retrieved: swapped, present: every })).not.toEqual(all);
+  });
 
-    it('leave no trace in slots that are empty', () => {
-      const other = retrieved.map((value, i) => (Math.floor(i / width) % K < 2 ? value : 1e3 * value));
-      expect(run({ retrieved: other, present: two })).toEqual(run({ present: two }));
-    });
+  it('leave no trace in slots that are empty', () => {
+    const other = retrieved.map((value, i) => (Math.floor(i / width) % K < 2 ? value : 1e3 * value));
+    expect(run({ retrieved: other, present: two })).toEqual(run({ present: two }));
+  });
 
-    it('leave a fresh policy without any as the plain one, which has no parameters for them', () => {
-      const nothing = new Array(rows * K).fill(0);
-      const alone = [...interpret(withWeights(plain.act, fresh, INFERENCE_INPUTS), { query: batch.query, latents }).probabilities];
-      expect(run({ present: nothing }, fresh)).toEqual(alone.map(value => expect.closeTo(value, 12)));
-      expect([...inputsOf(plain.act).keys()].filter(name => /retrieved|present/.test(name))).toEqual([]);
-    });
+  it('leave a fresh policy without any as the plain one, which has no parameters for them', () => {
+    const nothing = new Array(rows * K).fill(0);
+    const alone = [...interpret(withWeights(plain.act, fresh, INFERENCE_INPUTS), { query: batch.query, latents }).probabilities];
+    expect(run({ present: nothing }, fresh)).toEqual(alone.map(value => expect.closeTo(value, 12)));
+    expect([...inputsOf(plain.act).keys()].filter(name => /retrieved|present/.test(name))).toEqual([]);
+  });
 
-    it('go with their row: a permuted batch permutes the output', () => {
-      const turned = <T>(values: ArrayLike<T>) => {
-        const all = Array.from(values);
-        const one = all.length / rows;
-        return [...all.slice(one), ...all.slice(0, one)];
-      };
-      const permuted = { query: turned(batch.query), latents: turned(latents), retrieved: turned(retrieved), present: turned(two) };
-      expect(run(permuted)).toEqual(turned(run({ present: two })).map(value => expect.closeTo(value, 12)));
-    });
-  },
-);
+  it('go with their row: a permuted batch permutes the output', () => {
+    const turned = <T>(values: ArrayLike<T>) => {
+      const all = Array.from(values);
+      const one = all.length / rows;
+      return [...all.slice(one), ...all.slice(0, one)];
+    };
+    const permuted = { query: turned(batch.query), latents: turned(latents), retrieved: turned(retrieved), present: turned(two) };
+    expect(run(permuted)).toEqual(turned(run({ present: two })).map(value => expect.closeTo(value, 12)));
+  });
+});
 
 describe('withWeights', () => {
   const { model } = build('packed');

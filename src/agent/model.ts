@@ -1,5 +1,5 @@
 /**
- * @file The models of an experiment as graphs: what each training stage minimises, and what acts.
+ * @file The models of an experiment as graphs: what each training stage minimizes, and what acts.
  * Shape key: B batch, N context tokens, T query tokens, F features, M latents, D width, K retrieved contexts or future returns, H steps
  * of a segment, P numbers of a distribution over actions, R numbers that the head reads out, L layers that attend to Z, J their heads, C what
  * they attend to.
@@ -45,14 +45,14 @@ import type { EnvFamily } from '../rl/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
 import {
   type BatchShape,
-  type ContextForm,
+  type ContextLayout,
   type ContextShape,
   type PromptShape,
   stepsSeen,
   type Tokenizer,
   tokenizer,
 } from '../tokenizers/index.ts';
-import { CadenzaError, expect } from '../util/errors.ts';
+import { CadenzaError, invariant } from '../util/errors.ts';
 
 export type ModelConfig = Pick<BaseConfig, 'tokenizer' | 'context' | 'model' | 'policy' | 'compressor' | 'compression' | 'latents'>;
 
@@ -65,7 +65,7 @@ export type CodeShape = { readonly shape: readonly number[]; readonly size: numb
 /** What acts: graphs, and what of the past they take. */
 export interface Inference {
   /**
-   * `context` → `latents`, and `codes` where Z is discrete; absent where nothing of the past reaches the policy. With `carries` it goes on from
+   * `context` → `latents`, and `codes` where Z is discrete; absent where nothing of the past reaches the policy. With `recurrent` it goes on from
    * `state` and gives `next`, what is carried on.
    */
   readonly compress?: Graph;
@@ -79,7 +79,7 @@ export interface Inference {
   /** [M, D] of Z. */
   readonly latentShape?: readonly number[];
   readonly codes?: CodeShape;
-  readonly carries: boolean;
+  readonly recurrent: boolean;
   readonly context: ContextShape;
 }
 
@@ -88,8 +88,8 @@ export const PARTS = { compressor: 'compressor', policy: 'policy', decoder: 'dec
 
 export const partOf = (name: string): string => name.slice(0, name.indexOf('.'));
 
-/** Parts that only training by returns has: a read-out of values, and what the student was when it began. */
-export const RETURN_PARTS = { value: 'value', start: 'start' } as const;
+/** Parts that only training by returns has: a read-out of values, and what the agent was when it began. */
+export const RETURN_PARTS = { value: 'value', reference: 'reference' } as const;
 
 /** Everything that follows from the configuration and the family: layouts, sizes, and the graphs over them. */
 export class Model {
@@ -104,17 +104,17 @@ export class Model {
   /** Transitions of a segment at most (H). */
   readonly segment: number;
   /** How the past stands in contexts: as the compressor of the configuration takes it, for whatever else takes its place. */
-  readonly form: ContextForm;
+  readonly contextLayout: ContextLayout;
   readonly contextTransitions: number;
   readonly contextTokens: number;
   /** Room for a few-shot prompt before the query. */
   readonly prompt?: PromptShape;
   readonly #config: ModelConfig;
 
-  constructor(config: ModelConfig, family: EnvFamily, form = compressor(config.compressor).form) {
+  constructor(config: ModelConfig, family: EnvFamily, contextLayout = compressor(config.compressor).contextLayout) {
     this.#config = config;
     const { width, heads, encoderLayers, encoderSpan, poolHeads, decoderLayers, latents, positions, rewards, image } = config.model;
-    const { form: policyForm, crossLayers, query, prompt, returns, head } = config.policy;
+    const { architecture, crossLayers, query, prompt, returns, head } = config.policy;
     this.head = actionHead(family.actionSpace, head);
     this.family = family;
     if (prompt) {
@@ -135,7 +135,7 @@ export class Model {
         `context.segment: expected at most ${family.horizon}, the horizon of an episode of ${family.id}, came ${segment}.`,
       );
     this.segment = segment;
-    this.form = form;
+    this.contextLayout = contextLayout;
     this.contextTransitions = segments * segment;
     const { tokensPerTransition } = this.tokenizer;
     this.contextTokens = this.contextTransitions * tokensPerTransition;
@@ -155,10 +155,10 @@ export class Model {
     this.policyOptions = {
       ...shared,
       layers: decoderLayers,
-      encoderLayers: policyForm === 'encoder-decoder' ? config.policy.encoderLayers : 0,
+      encoderLayers: architecture === 'encoder-decoder' ? config.policy.encoderLayers : 0,
       crossLayers: crossLayers === 'every' ? undefined : crossLayers,
-      prefix: policyForm === 'prefix',
-      memoryless: this.tokenizer.memoryless,
+      prefix: architecture === 'prefix',
+      stateOnly: this.tokenizer.stateOnly,
       promptTokens: this.tokenizer.prompt?.tokens,
       layout: this.tokenizer.query,
     };
@@ -171,7 +171,7 @@ export class Model {
 
   /** The same model for another family of tasks, such as the one that it was trained on at other options. */
   in(family: EnvFamily): Model {
-    return family === this.family ? this : new Model(this.#config, family, this.form);
+    return family === this.family ? this : new Model(this.#config, family, this.contextLayout);
   }
 
   /**
@@ -183,18 +183,18 @@ export class Model {
     const { latents: _, poolHeads: __, ...others } = model;
     return {
       model: sizeless ? others : model,
-      form: this.form === 'window' ? undefined : this.form,
+      contextLayout: this.contextLayout === 'window' ? undefined : this.contextLayout,
       head: this.head.choice,
       compression: reads.length > 0 ? Object.fromEntries(reads.map(name => [name, compression[name]])) : undefined,
     };
   }
 
   batchShape(batch: number): BatchShape {
-    const { contextTransitions, segment, form, returns: options } = this;
+    const { contextTransitions, segment, contextLayout, returns: options } = this;
     const { distribution, writeTarget } = this.head;
     const returns = options && { count: options.count, bin: (value: number) => binOf(value, options) };
     const { scored } = this.family;
-    return { batch, contextTransitions, segment, form, actions: distribution.size, writeTarget, scored, returns };
+    return { batch, contextTransitions, segment, contextLayout, actions: distribution.size, writeTarget, scored, returns };
   }
 
   /**
@@ -213,21 +213,21 @@ export class Model {
   }
 
   /** What a compressor's output is turned into. */
-  latentKind(kind: string): LatentKind {
-    return latentKind(compressor(kind).uncompressed ? 'continuous' : this.latentSettings.kind);
+  latentKind(compressorId: string): LatentKind {
+    return latentKind(compressor(compressorId).uncompressed ? 'continuous' : this.latentSettings.kind);
   }
 
   /** Z = C_θ(X), [B, M, D], in the forms that training and inference need; undefined for a compressor that passes nothing on. */
-  latents(scope: Scope, kind: string, context_BNF: Tensor): Latents | undefined {
-    const chosen = compressor(kind);
-    if (!this.latentShape(kind)) return undefined;
+  latents(scope: Scope, compressorId: string, context_BNF: Tensor): Latents | undefined {
+    const chosen = compressor(compressorId);
+    if (!this.latentShape(compressorId)) return undefined;
     const own = scope.at(PARTS.compressor);
-    return this.latentKind(kind).apply(own.at('latents'), chosen.compress(own, context_BNF, this.options), this.latentSettings);
+    return this.latentKind(compressorId).apply(own.at('latents'), chosen.compress(own, context_BNF, this.options), this.latentSettings);
   }
 
   /** [M, D] of what the compressor gives to the policy; undefined where it passes nothing on. */
-  latentShape(kind: string): readonly [number, number] | undefined {
-    const M = compressor(kind).latents(this.contextTokens, this.options);
+  latentShape(compressorId: string): readonly [number, number] | undefined {
+    const M = compressor(compressorId).latents(this.contextTokens, this.options);
     return M > 0 ? [M, this.options.width] : undefined;
   }
 
@@ -261,7 +261,7 @@ export class Model {
       return reshape(values_BH1, values_BH1.shape.slice(0, 2));
     };
     const attention = () => {
-      expect(weights.length > 0, 'no layer of this policy attends to anything, so there are no weights of attention.');
+      invariant(weights.length > 0, 'no layer of this policy attends to anything, so there are no weights of attention.');
       const layers = weights.map(layer_BJTC => {
         const each_BHJC = predicting(transpose(layer_BJTC, [0, 2, 1, 3]));
         return reshape(each_BHJC, [each_BHJC.shape[0], each_BHJC.shape[1], 1, ...each_BHJC.shape.slice(2)]);
@@ -282,8 +282,8 @@ export class Model {
   }
 
   /** R_ψ alone: `latents` [B, M, D] → `context` [B, N, F], of a categorical field logits. */
-  decoder(kind: string, batch: number): Graph {
-    const latents = input('latents', [batch, ...this.latentShape(kind)!]);
+  decoder(compressorId: string, batch: number): Graph {
+    const latents = input('latents', [batch, ...this.latentShape(compressorId)!]);
     return { outputs: { context: this.#reconstruct(new Scope(), latents) } };
   }
 
@@ -292,22 +292,22 @@ export class Model {
   }
 
   /**
-   * The inference graphs of a student: context → latents (absent when nothing is carried), and query with latents → probabilities; with `critic`,
+   * The inference graphs of an agent: context → latents (absent when nothing is carried), and query with latents → probabilities; with `critic`,
    * its values beside them, with `returns` the future returns that it predicts, with `attention` how it attends, and with `retrieved` as many
    * retrieved contexts beside the latents. A compressor that goes on from its latents takes them as `state`, beside a context of one segment; what it carries is
    * what it made, and the kind of latents is applied to what the policy sees of it.
    */
   inference(
-    kind: string,
+    compressorId: string,
     batch: { compress: number; act: number },
     { critic = false, returns = false, attention = false, retrieved = 0 } = {},
   ): Inference {
     const scope = new Scope();
     const { query } = this.inputs(batch.act, stepsSeen(this.tokenizer, this.segment));
-    const { step } = compressor(kind);
-    const { segment, form } = this;
-    const context: ContextShape = { contextTransitions: step ? segment : this.contextTransitions, segment, form };
-    const latentShape = this.latentShape(kind);
+    const { step } = compressor(compressorId);
+    const { segment, contextLayout } = this;
+    const context: ContextShape = { contextTransitions: step ? segment : this.contextTransitions, segment, contextLayout };
+    const latentShape = this.latentShape(compressorId);
     const latents = latentShape && input('latents', [batch.act, ...latentShape]);
     const found = latentShape && this.retrievedInputs(batch.act, retrieved, latentShape);
     const { logits, values, states, attention: weights } = this.actorCritic(scope, query, latents, found);
@@ -320,15 +320,17 @@ export class Model {
         ...(attention ? { attention: weights() } : {}),
       },
     };
-    if (!latentShape) return { act, carries: false, context };
+    if (!latentShape) return { act, recurrent: false, context };
     const tokens = context.contextTransitions * this.tokenizer.tokensPerTransition;
     const past = input('context', [batch.compress, tokens, this.tokenizer.context.width]);
     const own = scope.at(PARTS.compressor);
     const next = step?.(own, input('state', [batch.compress, ...latentShape]), past, this.options);
-    const z = next ? this.latentKind(kind).apply(own.at('latents'), next, this.latentSettings) : this.latents(scope, kind, past)!;
+    const z = next
+      ? this.latentKind(compressorId).apply(own.at('latents'), next, this.latentSettings)
+      : this.latents(scope, compressorId, past)!;
     const compress: Graph = { outputs: { latents: z.settled, ...(next ? { next } : {}), ...(z.codes ? { codes: z.codes } : {}) } };
-    const made = { compress, act, latentShape, carries: Boolean(step), context };
-    const { discrete } = this.latentKind(kind);
+    const made = { compress, act, latentShape, recurrent: Boolean(step), context };
+    const { discrete } = this.latentKind(compressorId);
     if (!discrete) return made;
     const { groups, size } = discrete.alphabet(this.latentSettings);
     const shape = [latentShape[0], groups];

@@ -10,7 +10,7 @@ import {
   type Feeds,
   type HostTensor,
   input,
-  optimise,
+  optimize,
   reshape,
   slice,
   type Tensor,
@@ -121,8 +121,8 @@ export class SupervisedModel {
     const { width, heads, hidden } = this.options;
     const shapes = this.#shapes(batch, queries);
     const chosen = compressor(kind);
-    const carries = chosen.latents(this.#examples, this.options) > 0;
-    const z = carries ? chosen.compress(scope.at(PARTS.compressor), input('context', shapes.context), this.options) : undefined;
+    const recurrent = chosen.latents(this.#examples, this.options) > 0;
+    const z = recurrent ? chosen.compress(scope.at(PARTS.compressor), input('context', shapes.context), this.options) : undefined;
     const outputs = this.#kind.outputs(this.problem.label.size);
     const options = { width, heads, hidden, layers: this.#decoderLayers, outputs };
     return predictQueries(scope.at(PARTS.policy), input('query', shapes.query), z, options);
@@ -166,7 +166,7 @@ export async function makeScorer(model: SupervisedModel, kind: string, queries: 
   const scope = new Scope();
   const outputs = model.outputs(scope, kind, SCORED_AT_ONCE, queries);
   const specs = [...scope.table.values()];
-  const program = await executor.compile(toOnnx(optimise(readPacked({ outputs: { outputs } }, packing(specs), PARAMETERS))));
+  const program = await executor.compile(toOnnx(optimize(readPacked({ outputs: { outputs } }, packing(specs), PARAMETERS))));
   const batch = model.newBatch(SCORED_AT_ONCE, queries);
   const { context, query } = batch;
   const width = outputs.shape[2];

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { experimentSchema } from '../config/experiment.ts';
 import { interpret } from '../engine/index.ts';
 import { environment } from '../envs/index.ts';
-import { initialise, Scope } from '../nn/index.ts';
+import { initialize, Scope } from '../nn/index.ts';
 import { newBatch } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import { Model } from './model.ts';
@@ -26,7 +26,7 @@ function open() {
   const { place: _, ...batch } = newBatch(model.tokenizer, model.batchShape(BATCH));
   const feeds = Object.fromEntries(Object.entries(batch).map(([name, data]) => [name, Array.from(data!, () => random.uniform())]));
   const values = (outputs: Parameters<typeof interpret>[0]['outputs']) =>
-    interpret({ outputs }, { ...feeds, ...Object.fromEntries(initialise(scope.table.values(), Random.seeded(2))) });
+    interpret({ outputs }, { ...feeds, ...Object.fromEntries(initialize(scope.table.values(), Random.seeded(2))) });
   return { pass, values };
 }
 

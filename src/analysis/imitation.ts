@@ -11,9 +11,9 @@ import type { TrainedMethod } from '../retrieval/memory.ts';
 import { combinations, type EnvFamily, episodeStarts, type History, spaceSize } from '../rl/index.ts';
 import { addStep, IMITATION_SUMS, type ImitationScore, type ImitationTable, imitationPieces, scoreStep } from '../statistics/index.ts';
 import { breathing } from '../util/breathe.ts';
-import { heldOutHistories, heldOutKey, lookOn } from './observe.ts';
+import { heldOutHistories, heldOutKey, observe } from './observe.ts';
 import { resampledOf } from './protocol.ts';
-import { type Evaluation, evaluationOf, memoryOf } from './rollouts.ts';
+import { type Evaluation, evaluationOf, retrievalOf } from './rollouts.ts';
 
 const FILE = 'imitation.json';
 /** [R × E × S] */
@@ -24,7 +24,7 @@ const SUMS = { name: FILE, schema: z.strictObject({ sums }) };
 
 /** Whether there is a learner to look on at, and probabilities to compare: imported histories have none here, real numbers no likeliest action. */
 export const measuresImitation = ({ evaluate, source }: ExperimentConfig, { actionSpace }: EnvFamily): boolean =>
-  evaluate.imitation > 0 && source.dataset === undefined && actionSpace.kind !== 'box';
+  evaluate.imitationHistories > 0 && source.dataset === undefined && actionSpace.kind !== 'box';
 
 /** Adds up how well every step of the histories is foretold, by history and episode. */
 function tallyOf(family: EnvFamily, histories: readonly History[]) {
@@ -52,7 +52,7 @@ function tallyOf(family: EnvFamily, histories: readonly History[]) {
 export async function compareWithSource(evaluation: Evaluation, trained: readonly TrainedMethod[]): Promise<ImitationTable> {
   const { store, config, model } = evaluation;
   const { family } = model;
-  const { imitation: each, resamples } = config.evaluate;
+  const { imitationHistories: each, resamples } = config.evaluate;
   const histories = heldOutHistories(evaluation, 'imitation', each);
   const known = await store.compute({
     stage: 'imitation-references',
@@ -66,7 +66,7 @@ export async function compareWithSource(evaluation: Evaluation, trained: readonl
 
   const collected = new Map<string, number[][]>();
   for (const method of trained) {
-    const memory = await memoryOf(evaluation, method);
+    const memory = await retrievalOf(evaluation, method);
     const { value } = await store.compute({
       stage: `imitation-${method.method}-seed${method.seed}`,
       settings: { executor: config.executor, memory: memory?.settings },
@@ -75,7 +75,7 @@ export async function compareWithSource(evaluation: Evaluation, trained: readonl
       async run({ progress, signal }) {
         const retrieve = memory?.retriever(tasks);
         const { sums, onStep } = answers(evaluation, method, histories());
-        await lookOn(evaluation, method, { title: 'foretell', histories: histories(), onStep, retrieve, progress, signal });
+        await observe(evaluation, method, { title: 'foretell', histories: histories(), onStep, retrieve, progress, signal });
         return { sums };
       },
     });
@@ -86,7 +86,7 @@ export async function compareWithSource(evaluation: Evaluation, trained: readonl
   for (const [name, sums] of collected) {
     // The same stream for every model: they are resampled alike.
     const random = bootstrapRandom(config.seed);
-    const resampled = resampledOf(config, config.evaluate.imitation);
+    const resampled = resampledOf(config, config.evaluate.imitationHistories);
     scores[name] = await breathing(imitationPieces({ tasks, sums, random, resamples, resampled }), store.signal);
   }
   return { histories: tasks.length, methods: scores };

@@ -42,7 +42,7 @@ export interface LookOnRequest
 }
 
 /** Shows the histories to a trained model. */
-export async function lookOn(evaluation: Evaluation, method: TrainedMethod, request: LookOnRequest): Promise<void> {
+export async function observe(evaluation: Evaluation, method: TrainedMethod, request: LookOnRequest): Promise<void> {
   const { title, histories, onStep, retrieve, onReturns, progress, signal } = request;
   const policy = await openPolicy({ ...evaluation, size: histories.length, retrieve, onReturns }, method);
   progress.start(`${title} ${method.method} (seed ${method.seed})`, Math.max(...histories.map(({ reward }) => reward.length)));

@@ -8,7 +8,7 @@ import type { Resampled } from '../statistics/index.ts';
 
 /** Settings of an evaluation that its rollouts depend on; what else is measured changes none of them. */
 export function rolloutSettings({ evaluate }: Pick<ExperimentConfig, 'evaluate'>) {
-  const { resamples: _, envs: __, imitation: ___, timed: ____, ...protocol } = evaluate;
+  const { resamples: _, envs: __, imitationHistories: ___, timedActions: ____, ...protocol } = evaluate;
   return protocol;
 }
 

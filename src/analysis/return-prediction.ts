@@ -13,7 +13,7 @@ import type { TrainedMethod } from '../retrieval/memory.ts';
 import { episodeReturns, episodeStarts, type History } from '../rl/index.ts';
 import { lastReturns, meanReturns, REFERENCES, type ReturnError, type ReturnTable, returnError } from '../statistics/index.ts';
 import { breathe } from '../util/breathe.ts';
-import { heldOutHistories, heldOutKey, lookOn } from './observe.ts';
+import { heldOutHistories, heldOutKey, observe } from './observe.ts';
 import { resampledOf } from './protocol.ts';
 import type { Evaluation } from './rollouts.ts';
 
@@ -54,7 +54,7 @@ export async function returnPrediction(
   const actual = known.value;
 
   const collected = new Map<string, number[][]>();
-  for (const method of trained.filter(({ foresees }) => foresees)) {
+  for (const method of trained.filter(({ predictsReturns }) => predictsReturns)) {
     const { value } = await store.compute({
       stage: `returns-${method.method}-seed${method.seed}`,
       settings: { executor: config.executor },
@@ -62,7 +62,7 @@ export async function returnPrediction(
       file: PREDICTED,
       async run({ progress, signal }) {
         const { predicted, ...asked } = predictions(histories(), count);
-        await lookOn(evaluation, method, { title: 'predict returns', histories: histories(), ...asked, progress, signal });
+        await observe(evaluation, method, { title: 'predict returns', histories: histories(), ...asked, progress, signal });
         return { predicted: predicted.flat() };
       },
     });

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { costOf } from '../agent/cost.ts';
 import { inferenceGraphs, openPolicy, ownModel } from '../agent/inference.ts';
 import type { Model } from '../agent/model.ts';
-import { readStageFile, reportOf, type StageStore } from '../cache/store.ts';
+import { readStageFile, reportOf, type StageCache } from '../cache/store.ts';
 import type { ExperimentConfig } from '../config/experiment.ts';
 import type { Executor } from '../engine/index.ts';
 import type { Demonstrations } from '../histories/demonstrate.ts';
@@ -16,7 +16,7 @@ import { rollout } from '../play/index.ts';
 import type { InContextPolicy } from '../policy/index.ts';
 import { type MethodCost, RETURNS_FILE, type SeedReturns } from '../records/index.ts';
 import { METHOD_COST } from '../records/results-format.ts';
-import { openMemory, type TrainedMethod } from '../retrieval/memory.ts';
+import { openRetrieval, type TrainedMethod } from '../retrieval/memory.ts';
 import type { History, Policy, Task } from '../rl/index.ts';
 import { source, sourcePolicy } from '../sources/index.ts';
 import { CodeCounter } from '../statistics/index.ts';
@@ -26,7 +26,7 @@ import { Random } from '../util/random.ts';
 import { rolloutSettings } from './protocol.ts';
 
 export interface Evaluation {
-  readonly store: StageStore;
+  readonly store: StageCache;
   readonly config: ExperimentConfig;
   readonly model: Model;
   readonly executor: Executor;
@@ -43,8 +43,8 @@ export const evaluationOf = (evaluation: Evaluation, method: TrainedMethod): Eva
 });
 
 /** What a trained model looks contexts up in, if it does. */
-export const memoryOf = async (evaluation: Evaluation, { memory, seed }: TrainedMethod) =>
-  memory && (await openMemory({ ...evaluation, seed, tasks: openTasks(evaluation.config).evaluated }, memory));
+export const retrievalOf = async (evaluation: Evaluation, { memory, seed }: TrainedMethod) =>
+  memory && (await openRetrieval({ ...evaluation, seed, tasks: openTasks(evaluation.config).evaluated }, memory));
 
 /** What one method of one seed earned, and what it costs to act with it. */
 export type MethodRollouts = { readonly returns: SeedReturns; readonly cost: MethodCost };
@@ -118,7 +118,7 @@ export const prompted = (method: string, { style }: Demonstrations) => `${method
 export async function rollModel(whole: Evaluation, method: TrainedMethod, shown?: Demonstrations): Promise<MethodRollouts> {
   const evaluation = evaluationOf(whole, method);
   const { model, executor } = evaluation;
-  const memory = await memoryOf(evaluation, method);
+  const memory = await retrievalOf(evaluation, method);
   return rollMethod(evaluation, {
     name: shown ? prompted(method.method, shown) : method.method,
     seed: method.seed,
@@ -133,7 +133,7 @@ export async function rollModel(whole: Evaluation, method: TrainedMethod, shown?
       const alone = await openPolicy({ model, executor, size: tasks.length, retrieve, onCodes }, method);
       return {
         policy: shown ? promptedPolicy(alone, loadHistories(shown.output, model.family).histories) : alone,
-        cost: () => ({ ...costOf(model, method.kind, single), codes: counter?.use(), retrieval: retrieve?.use }),
+        cost: () => ({ ...costOf(model, method.compressorId, single), codes: counter?.use(), retrieval: retrieve?.use }),
         lookUpSeconds: retrieve?.seconds,
       };
     },

@@ -24,7 +24,7 @@ export type ScoredModel = TrainedMethod & { readonly scores: readonly number[] }
 
 /** Scores a trained model on the test tasks, or reads what was scored before. */
 export async function scoreModel({ store, config, model, executor }: SupervisedEvaluation, of: TrainedMethod): Promise<ScoredModel> {
-  const { method, kind, seed, trained } = of;
+  const { method, compressorId: kind, seed, trained } = of;
   const counts = exampleCounts(config);
   const { tasks: count, queries } = config.evaluate;
   const { value } = await store.compute({
@@ -64,7 +64,7 @@ export async function supervisedMethods({ store, config, model }: SupervisedEval
   for (const name of new Set(models.map(({ method }) => method))) {
     await breathe(store.signal);
     const own = models.filter(({ method }) => method === name);
-    const [{ kind, trained }] = own;
+    const [{ compressorId: kind, trained }] = own;
     const scores = own.map(model => model.scores);
     methods[name] = {
       byExamples: scoresByExamples(scores, reference, counts.length, draws),

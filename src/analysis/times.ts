@@ -13,7 +13,7 @@ import { LATENCY } from '../records/results-format.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import { mean } from '../statistics/index.ts';
 import { Random } from '../util/random.ts';
-import { type Evaluation, evaluationOf, memoryOf } from './rollouts.ts';
+import { type Evaluation, evaluationOf, retrievalOf } from './rollouts.ts';
 
 /** Segments at least that are timed, and that are played before: the first runs of a graph are slower. */
 const [SEGMENTS, WARM_UP] = [3, 2];
@@ -34,7 +34,7 @@ export async function measureTimes(
     const seconds = (stages: readonly string[]) =>
       mean(config.seeds.map(seed => stages.reduce((sum, stage) => sum + store.seconds[`${stage}-seed${seed}`], 0)));
     const model = trained.find(({ method }) => method === name);
-    const action = model && config.evaluate.timed > 0 ? await actionTime(evaluation, model) : undefined;
+    const action = model && config.evaluate.timedActions > 0 ? await actionTime(evaluation, model) : undefined;
     times[name] = {
       ...(budget ? { training: seconds(budget.map(({ stage }) => stage)) } : {}),
       evaluation: seconds([`evaluate-${name}`]),
@@ -48,8 +48,8 @@ export async function measureTimes(
 async function actionTime(evaluation: Evaluation, method: TrainedMethod): Promise<Latency> {
   const { store, config } = evaluation;
   const { family, segment } = evaluationOf(evaluation, method).model;
-  const memory = await memoryOf(evaluation, method);
-  const { timed } = config.evaluate;
+  const memory = await retrievalOf(evaluation, method);
+  const { timedActions: timed } = config.evaluate;
   const output = await store.run({
     stage: `time-${method.method}`,
     settings: { timed, executor: config.executor, machine: machine(), memory: memory?.settings },

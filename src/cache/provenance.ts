@@ -1,4 +1,4 @@
-/** @file Who made an artefact: the code's version and commit, Node, and the machine. */
+/** @file Who made an artifact: the code's version and commit, Node, and the machine. */
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -7,7 +7,7 @@ import { carrying, failure, type Needle } from '../../test/helpers/failure.ts';
 import { damagedJson, fuzz } from '../../test/helpers/fuzz.ts';
 import { hashJson } from '../util/files.ts';
 import { silentProgress } from '../util/progress.ts';
-import { diskTime, reportOf, type StageContext, type StageRequest, StageStore } from './store.ts';
+import { diskTime, reportOf, StageCache, type StageContext, type StageRequest } from './store.ts';
 
 let out: string;
 beforeEach(() => {
@@ -16,7 +16,7 @@ beforeEach(() => {
 afterEach(() => rmSync(out, { recursive: true, force: true }));
 
 const open = (fresh = false, { signal = new AbortController().signal, said = [] as string[] } = {}) =>
-  new StageStore(out, { fresh, progress: { ...silentProgress, say: text => void said.push(text) }, signal });
+  new StageCache(out, { fresh, progress: { ...silentProgress, say: text => void said.push(text) }, signal });
 
 let runs = 0;
 const request = (change: Partial<StageRequest> = {}): StageRequest => ({
@@ -174,7 +174,7 @@ describe('StageStore', () => {
     const since = diskTime(out);
     const said: string[] = [];
     const again = () =>
-      new StageStore(out, {
+      new StageCache(out, {
         fresh: true,
         since,
         progress: { ...silentProgress, say: text => void said.push(text) },

@@ -135,7 +135,7 @@ export function diskTime(folder: string): number {
 }
 
 /** Runs stages in a folder and remembers what is done. A stage that was interrupted goes on from its checkpoint. */
-export class StageStore {
+export class StageCache {
   readonly #folder: string;
   readonly #options: StoreOptions & { readonly since: number };
   /** Seconds of every stage that was asked for, whether it ran now or earlier. */
@@ -233,13 +233,13 @@ export class StageStore {
 const NAMED = 16;
 
 /** Says in one line what of a command's work was there before it; nothing where none was. */
-export function sayReused(stores: readonly StageStore[], progress: Progress): void {
+export function sayReused(stores: readonly StageCache[], progress: Progress): void {
   const asked = [...new Map(stores.flatMap(store => [...store.asked])).values()];
   const [reused, made] = [true, false].map(wanted => asked.filter(each => each.reused === wanted).map(({ stage }) => stage));
   if (reused.length > 0) progress.say(`reused: ${stageList(reused)}; made now: ${stageList(made)}`);
 }
 
-/** Such as `generate, teacher, distil (seed 0)`. */
+/** Such as `generate, teacher, distill (seed 0)`. */
 function stageList(stages: readonly string[]): string {
   if (stages.length === 0) return 'nothing';
   if (stages.length > NAMED) return `${stages.length} stages`;

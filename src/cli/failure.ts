@@ -33,7 +33,7 @@ function describe(thrown: unknown): { code: string; message: string; status: num
   return { code: 'E_BUG', message: `this is a bug in cadenza: ${reason} (${advice}; please report it with the command)`, status: EXIT_BUG };
 }
 
-/** Failures of libraries that have a place in the catalogue. */
+/** Failures of libraries that have a place in the catalog. */
 function translate(thrown: unknown): unknown {
   if (thrown instanceof CommanderError) {
     const message = thrown.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');

@@ -14,7 +14,7 @@ export const full: Compressor = {
   description: 'no compression: the policy attends to every encoded token',
   uncompressed: true,
   sizeless: true,
-  form: 'window',
+  contextLayout: 'window',
   latents: contextTokens => contextTokens,
   window: contextTokens => contextTokens,
   compress: encode,
@@ -25,7 +25,7 @@ export const bestEpisodes: Compressor = {
   ...full,
   id: 'best-episodes',
   description: 'every encoded token of those past episodes (or segments) that returned most',
-  form: 'best',
+  contextLayout: 'best',
 };
 
 const lastTokens: Compressor['window'] = (contextTokens, { latents }) => Math.min(latents, contextTokens);
@@ -35,7 +35,7 @@ export const truncated: Compressor = {
   id: 'truncated',
   description: 'the last m tokens of the raw context, encoded',
   uncompressed: true,
-  form: 'window',
+  contextLayout: 'window',
   latents: lastTokens,
   window: lastTokens,
   compress: (scope, x_BNF, options) => encode(scope, slice(x_BNF, 1, -lastTokens(x_BNF.shape[1], options)), options),
@@ -76,7 +76,7 @@ export const none: Compressor = {
   description: 'no context: the running episode alone',
   uncompressed: true,
   sizeless: true,
-  form: 'window',
+  contextLayout: 'window',
   latents: () => 0,
   window: () => 0,
   compress() {

@@ -24,7 +24,7 @@ function blockCausal(segments: number, perSegment: number): Tensor {
 export const causal = defineCompressor({
   id: 'causal',
   description: 'every segment becomes latents of its own, which attend to earlier ones; appending transitions appends latents',
-  form: 'segments',
+  contextLayout: 'segments',
   settings: {
     latentLayers,
     perSegment: {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
 import { type Graph, grad, input, interpret, mul, sum, type Tensor } from '../engine/index.ts';
-import { initialise, POSITION_KINDS, Scope } from '../nn/index.ts';
+import { initialize, POSITION_KINDS, Scope } from '../nn/index.ts';
 import { PRESENCE, tokenizer } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import { type CompressorOptions, compressor, compressors, reconstruct, reconstructionLoss } from './index.ts';
@@ -37,7 +37,7 @@ function numbers(size: number, seed: number): Float32Array {
 }
 
 const evaluate = (graph: Graph, scope: Scope, feeds: Record<string, ArrayLike<number>>) =>
-  interpret(graph, { ...Object.fromEntries(initialise(scope.table.values(), Random.seeded(0))), ...feeds });
+  interpret(graph, { ...Object.fromEntries(initialize(scope.table.values(), Random.seeded(0))), ...feeds });
 
 const rows = (flat: ArrayLike<number>, count: number) => {
   const width = flat.length / count;
@@ -130,16 +130,16 @@ describe('the compressor pca', () => {
   // Pieces vary along three directions only, around a mean of their own.
   const random = Random.seeded(9);
   const bases = Array.from({ length: 3 }, (_, k) => numbers(P, 20 + k));
-  const centre = numbers(P, 30);
+  const center = numbers(P, 30);
   const piece = () => {
     const strengths = bases.map((_, k) => (3 - k) * random.normal());
-    return centre.map((value, i) => value + bases.reduce((sum, basis, k) => sum + strengths[k] * basis[i], 0));
+    return center.map((value, i) => value + bases.reduce((sum, basis, k) => sum + strengths[k] * basis[i], 0));
   };
   const contexts = Array.from({ length: 50 }, () => Float32Array.from(Array.from({ length: B * m }, piece).flatMap(row => [...row])));
-  const { parameters, figures } = pca.fit!(contexts, [N, F], common, Random.seeded(1));
+  const { parameters, metrics } = pca.fit!(contexts, [N, F], common, Random.seeded(1));
 
   it('projects every piece on its components, to scores of variance 1 that tell nothing of each other', () => {
-    expect(figures).toEqual({ explained: 1 });
+    expect(metrics).toEqual({ explained: 1 });
     const scope = new Scope();
     const z = pca.compress(scope, input('x', [B, N, F]), common);
     const identity = Float32Array.from({ length: D * D }, (_, i) => Number(i % D === Math.floor(i / D)));
@@ -171,7 +171,7 @@ describe('random projection', () => {
   };
 
   it('has the shape of pca and scores of mean 0 and variance 1, along directions that no data chose', () => {
-    const { parameters, figures } = fitted(randomProjection, 1);
+    const { parameters, metrics } = fitted(randomProjection, 1);
     const sizes = (of: ReadonlyMap<string, Float32Array>) => [...of].map(([name, { length }]) => [name, length]);
     expect(sizes(parameters)).toEqual(sizes(fitted(pca, 1).parameters));
     const found = scores(randomProjection, parameters);
@@ -181,8 +181,8 @@ describe('random projection', () => {
       expect(about(value => value * value)).toBeCloseTo(1, 2);
     }
     // 8 of 30 directions: what random ones explain is about their share, what the best explain is more.
-    expect(figures.explained).toBeLessThan(fitted(pca, 1).figures.explained);
-    expect(Math.abs(figures.explained - D / 30)).toBeLessThan(0.2);
+    expect(metrics.explained).toBeLessThan(fitted(pca, 1).metrics.explained);
+    expect(Math.abs(metrics.explained - D / 30)).toBeLessThan(0.2);
   });
 
   it('is the same of the same stream', () => {
@@ -230,7 +230,7 @@ describe('pieces of a context that does not divide', () => {
         const fed = { ...Object.fromEntries(parameters), x: each };
         return rows(evaluate({ outputs: { z } }, own, fed).z, M);
       });
-    // The bias of the map is 0 and the scores are centred, so the latents are.
+    // The bias of the map is 0 and the scores are centered, so the latents are.
     const mean = scored.flat().reduce((sum, row) => sum + row[0], 0) / (M * scored.length);
     expect(mean, id).toBeCloseTo(0, 3);
   });
@@ -250,13 +250,13 @@ describe.each(POSITION_KINDS)('the encoder with %s positions', positions => {
     expect(apart).toBe(['learned', 'sinusoidal'].includes(positions));
   });
 
-  it('reads the order of different tokens, once a bias is learnt', () => {
+  it('reads the order of different tokens, once a bias is learned', () => {
     const x = numbers(N * F, 7);
     const swapped = Float32Array.from([...x.slice(F, 2 * F), ...x.slice(0, F), ...x.slice(2 * F)]);
-    const learnt = numbers(2 * (2 * (N - 1) + 1), 8);
-    const bias = [...scope.table.keys()].filter(name => name.endsWith('relativeBias')).map(name => [name, learnt]);
+    const learned = numbers(2 * (2 * (N - 1) + 1), 8);
+    const bias = [...scope.table.keys()].filter(name => name.endsWith('relativeBias')).map(name => [name, learned]);
     const last = (tokens: ArrayLike<number>) => {
-      const weights = { ...Object.fromEntries(initialise(scope.table.values(), Random.seeded(0))), ...Object.fromEntries(bias) };
+      const weights = { ...Object.fromEntries(initialize(scope.table.values(), Random.seeded(0))), ...Object.fromEntries(bias) };
       return rows(interpret({ outputs: { h } }, { ...weights, x: tokens }).h, N)[N - 1];
     };
     const [before, after] = [last(x), last(swapped)];

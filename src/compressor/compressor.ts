@@ -5,8 +5,8 @@
 
 import { add, broadcastTo, concat, layerNorm, less, max, reshape, slice, type Tensor, transpose } from '../engine/index.ts';
 import { addPositions, block, crossAttention, feedForward, keysValues, normalInit, type PositionKind, type Scope } from '../nn/index.ts';
-import { type ContextForm, type EmbedOptions, embedTokens, PRESENCE, type TokenLayout } from '../tokenizers/index.ts';
-import { expect } from '../util/errors.ts';
+import { type ContextLayout, type EmbedOptions, embedTokens, PRESENCE, type TokenLayout } from '../tokenizers/index.ts';
+import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
 /** A whole number in a range, or one of some words. */
@@ -54,7 +54,7 @@ export interface Fitted {
   /** Values by the full names of their parameters, which lie among the statistics that no stage trains. */
   readonly parameters: ReadonlyMap<string, Float32Array>;
   /** What a stage reports of the fit. */
-  readonly figures: Readonly<Record<string, number>>;
+  readonly metrics: Readonly<Record<string, number>>;
 }
 
 export interface Compressor {
@@ -63,7 +63,7 @@ export interface Compressor {
   /** It makes no latents but passes encoded tokens on, or nothing: real numbers whatever the kind of latents. */
   readonly uncompressed?: true;
   /** How the past has to stand in its context. */
-  readonly form: ContextForm;
+  readonly contextLayout: ContextLayout;
   /** Settings of its own; its results depend on those of no other. None when left out. */
   readonly settings?: CompressorSettings;
   /** It reads neither how many latents are asked for nor the heads that pool: its results depend on neither. */
@@ -85,13 +85,13 @@ export interface Compressor {
 
 /** Of compressors that make the m latents asked for from all of the context, wherever in it transitions stand. */
 export const wholeContext = {
-  form: 'window',
+  contextLayout: 'window',
   latents: (_: number, { latents }: CompressorOptions) => latents,
   window: (contextTokens: number) => contextTokens,
 } as const satisfies Partial<Compressor>;
 
 /**
- * The stack that every compressor begins with (method 2): tokens embedded, positions added, pre-norm blocks. Gives normalised H [B, N, D].
+ * The stack that every compressor begins with (method 2): tokens embedded, positions added, pre-norm blocks. Gives normalized H [B, N, D].
  * Self-attention stays within pieces of `span` tokens (one episode, say): its cost is linear in N then, and what joins the pieces is the
  * attention that pools them.
  */
@@ -118,14 +118,14 @@ export function pool(scope: Scope, queries_BMD: Tensor, h_BND: Tensor, { width, 
   // A query whose transitions are all absent must be able to look at nothing.
   const memory = keysValues(scope.at('pool'), concat([sink(scope, h_BND.shape[0], width), h_BND], 1), width, poolHeads);
   const pooled = add(queries_BMD, crossAttention(scope.at('pool'), queries_BMD, memory, { heads: poolHeads }));
-  // Not normalised: the capacity penalty R(Z) acts on the size of the latents.
+  // Not normalized: the capacity penalty R(Z) acts on the size of the latents.
   return add(pooled, feedForward(scope.at('pool').at('ffn'), layerNorm(pooled), hidden));
 }
 
 /** A context whose segments stand in slots of their own, x [B, N, F] → [R·B, S, F]: the first segment of every row of the batch, then the second of each, and so on. */
 export function segmentsOf(x_BNF: Tensor, segment: number): Tensor {
   const [B, N, F] = x_BNF.shape;
-  expect(N % segment === 0, `expected a context of whole segments of ${segment} tokens, got ${N} tokens.`);
+  invariant(N % segment === 0, `expected a context of whole segments of ${segment} tokens, got ${N} tokens.`);
   return reshape(transpose(reshape(x_BNF, [B, N / segment, segment, F]), [1, 0, 2, 3]), [(B * N) / segment, segment, F]);
 }
 

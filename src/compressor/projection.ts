@@ -80,7 +80,7 @@ const projection = (id: string, description: string, find: Find): Compressor => 
         [`${prefix}.${MEAN}`, Float32Array.from(mean)],
         [`${prefix}.${COMPONENTS}`, components],
       ]),
-      figures: { explained: Number((variances.reduce((a, b) => a + b, 0) / total).toFixed(4)) },
+      metrics: { explained: Number((variances.reduce((a, b) => a + b, 0) / total).toFixed(4)) },
     };
   },
 });

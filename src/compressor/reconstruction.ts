@@ -18,7 +18,7 @@ export function reconstruct(scope: Scope, z_BMD: Tensor, tokens: number, layout:
 /**
  * L_rec: cross-entropy on categorical fields and squared error (summed over the numbers of a vector, the pixels of an image) on the others,
  * against the raw values x [B, N, F]; each field counts only where it is present, and the fields are averaged. Also the loss of every field on
- * its own, and metrics that no one minimises: `accuracy.<field>`, the share of categorical values whose logit is the largest, and
+ * its own, and metrics that no one minimizes: `accuracy.<field>`, the share of categorical values whose logit is the largest, and
  * `recall.<field>`, the share of transitions with a reward r > 0 that are given back as more than r / 2 (0 where a batch has none).
  */
 export function reconstructionLoss(

@@ -20,7 +20,7 @@ import {
   tanh,
 } from '../engine/index.ts';
 import { crossAttention, feedForward, type KeysValues, keysValues, linear, type Scope } from '../nn/index.ts';
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 import {
   type CompressorOptions,
   type CompressorSettings,
@@ -33,14 +33,14 @@ import {
   sink,
 } from './compressor.ts';
 
-/** b_g of the gate: how strongly Z is kept before anything is learnt. */
+/** b_g of the gate: how strongly Z is kept before anything is learned. */
 const KEEP = 1;
 
 const SETTINGS = {
   update: {
     choices: ['gru', 'residual', 'replace'],
     default: 'gru',
-    about: 'how Z and what a segment made of it are joined: a GRU gate as in GTrXL, their normalised sum, or the latter alone',
+    about: 'how Z and what a segment made of it are joined: a GRU gate as in GTrXL, their normalized sum, or the latter alone',
   },
   gradientRounds: {
     range: [1, 1_000_000],
@@ -82,7 +82,7 @@ interface Encoded extends KeysValues {
 
 function encodeSegments(scope: Scope, segments: Tensor, options: Options): Encoded {
   const { segment, width, poolHeads, workingMemory: P } = options;
-  expect(P <= segment, `the working memory is what remains of a segment of ${segment} tokens, so it cannot hold ${P}.`);
+  invariant(P <= segment, `the working memory is what remains of a segment of ${segment} tokens, so it cannot hold ${P}.`);
   const h = encode(scope, segments, { ...options, span: segment });
   return { ...keysValues(scope.at('pool'), h, width, poolHeads), recent: P > 0 ? slice(h, 1, -P) : undefined, there: isThere(segments) };
 }
@@ -105,7 +105,7 @@ function round(scope: Scope, state: Tensor, { keys, values, recent, there }: Enc
 export const recurrent = defineCompressor({
   id: 'recurrent',
   description: 'm latents go on from segment to segment; with them an agent carries all of its past in constant memory',
-  form: 'segments',
+  contextLayout: 'segments',
   settings: SETTINGS,
   latents: (_, { latents, workingMemory }) => latents + workingMemory,
   window: contextTokens => contextTokens,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
 import { grad, input, interpret, mul, slice, sum, type Tensor } from '../engine/index.ts';
-import { initialise, Scope } from '../nn/index.ts';
+import { initialize, Scope } from '../nn/index.ts';
 import { PRESENCE } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import { type CompressorOptions, compressor, compressors } from './index.ts';
@@ -39,7 +39,7 @@ function part(x: Float32Array, segments: number, from: number, to: number): Floa
 /** Parameters that are nowhere at their initial zeros. */
 const weights = (scope: Scope) =>
   Object.fromEntries(
-    [...initialise(scope.table.values(), Random.seeded(0))].map(([name, values]) => [
+    [...initialize(scope.table.values(), Random.seeded(0))].map(([name, values]) => [
       name,
       values.map((v, i) => v + 0.1 * Math.sin(i + 1)),
     ]),

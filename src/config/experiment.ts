@@ -60,7 +60,7 @@ export function tableConfig(config: ExperimentConfig, table: ExperimentTable): E
 // ---- checks across fields ----------------------------------------------------------------------------------------------------
 
 function checkAcross(config: z.output<z.ZodObject<typeof fields>>, context: z.RefinementCtx): void {
-  const { teacher, distil, finetune, reinforce, retrieve, split, source, model, evaluate, policy } = config;
+  const { teacher, distill, finetune, reinforce, retrieve, split, source, model, evaluate, policy } = config;
   const { crossLayers, retrieval } = policy;
   /** Refuses what stands at this path. */
   const refuse = (
@@ -68,15 +68,15 @@ function checkAcross(config: z.output<z.ZodObject<typeof fields>>, context: z.Re
     message: string,
     input = path.reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], config),
   ) => context.addIssue({ code: 'custom', path, input, message });
-  if (distil.steps === 0 && finetune.steps === 0)
-    refuse(['finetune', 'steps'], 'expected distil.steps or finetune.steps above 0; otherwise nothing trains the policy');
+  if (distill.steps === 0 && finetune.steps === 0)
+    refuse(['finetune', 'steps'], 'expected distill.steps or finetune.steps above 0; otherwise nothing trains the policy');
   if (evaluate.tasks === 'validation' && split.validation === 0)
     refuse(['split', 'validation'], 'expected at least 1, because evaluate.tasks is validation');
   // With returns to predict there is something to learn without actions.
-  if (distil.alpha === 0 && distil.beta === 0 && !policy.returns)
-    refuse(['distil', 'alpha'], 'expected distil.alpha or distil.beta above 0');
-  if (distil.alpha === 0 && finetune.beta === 0 && !policy.returns)
-    refuse(['finetune', 'beta'], 'expected distil.alpha or finetune.beta above 0');
+  if (distill.alpha === 0 && distill.beta === 0 && !policy.returns)
+    refuse(['distill', 'alpha'], 'expected distill.alpha or distill.beta above 0');
+  if (distill.alpha === 0 && finetune.beta === 0 && !policy.returns)
+    refuse(['finetune', 'beta'], 'expected distill.alpha or finetune.beta above 0');
   if (source.dataset === undefined && source.stride > source.episodes) {
     const reason = `of every ${source.stride} episodes one is kept, and a history has fewer`;
     refuse(['source', 'stride'], `expected at most source.episodes, which is ${source.episodes}; ${reason}`);
@@ -86,20 +86,26 @@ function checkAcross(config: z.output<z.ZodObject<typeof fields>>, context: z.Re
     const message = `expected layers below model.decoderLayers, which is ${model.decoderLayers}, because they are counted from 0`;
     refuse(['policy', 'crossLayers', missing], message);
   }
-  const prefix = policy.form === 'prefix';
+  const prefix = policy.architecture === 'prefix';
   if (prefix && policy.query !== 'episode')
-    refuse(['policy', 'query'], 'expected episode with policy.form prefix, because a state alone does not see what stands before it');
+    refuse(
+      ['policy', 'query'],
+      'expected episode with policy.architecture prefix, because a state alone does not see what stands before it',
+    );
   if (prefix && crossLayers !== 'every')
-    refuse(['policy', 'crossLayers'], 'expected every with policy.form prefix, which has no cross-attention');
+    refuse(['policy', 'crossLayers'], 'expected every with policy.architecture prefix, which has no cross-attention');
   if (prefix && retrieval.contexts > 0)
-    refuse(['policy', 'retrieval', 'contexts'], 'expected 0 with policy.form prefix, because what is retrieved is seen by cross-attention');
+    refuse(
+      ['policy', 'retrieval', 'contexts'],
+      'expected 0 with policy.architecture prefix, because what is retrieved is seen by cross-attention',
+    );
   if (policy.prompt) {
-    if (policy.query === 'state' && policy.form !== 'encoder-decoder') {
+    if (policy.query === 'state' && policy.architecture !== 'encoder-decoder') {
       const reason = 'because tokens of policy.query state do not see each other, nor a prompt among them';
-      refuse(['policy', 'form'], `expected encoder-decoder, ${reason}`);
+      refuse(['policy', 'architecture'], `expected encoder-decoder, ${reason}`);
     }
     if (source.dataset !== undefined) {
-      const reason = 'because what is to be learnt of a prompt is what a learner does that has seen it';
+      const reason = 'because what is to be learned of a prompt is what a learner does that has seen it';
       refuse(['source', 'dataset'], `expected none with policy.prompt, ${reason}`);
     }
     if (retrieval.contexts > 0) {
@@ -109,7 +115,7 @@ function checkAcross(config: z.output<z.ZodObject<typeof fields>>, context: z.Re
     if (reinforce.steps > 0)
       refuse(['reinforce', 'steps'], 'expected 0 with policy.prompt, because the rollouts of this stage are played without prompts');
   }
-  const { streams, episodes, batch = config.optimiser.batch } = reinforce;
+  const { streams, episodes, batch = config.optimizer.batch } = reinforce;
   if (reinforce.steps > 0 && streams * episodes < batch) {
     const message = `expected at most ${streams * episodes}, the episodes of one iteration (reinforce.streams × reinforce.episodes)`;
     refuse(['reinforce', 'batch'], message, batch);
@@ -120,7 +126,7 @@ function checkAcross(config: z.output<z.ZodObject<typeof fields>>, context: z.Re
   }
   if (reinforce.policyWeight === 0 && reinforce.imitationWeight === 0)
     refuse(['reinforce', 'policyWeight'], 'expected reinforce.policyWeight or reinforce.imitationWeight above 0');
-  for (const [stage, beta = 0] of Object.entries({ distil: distil.beta, finetune: finetune.beta }))
+  for (const [stage, beta = 0] of Object.entries({ distill: distill.beta, finetune: finetune.beta }))
     if (beta !== 0 && teacher.kind === 'context' && teacher.steps === 0)
       refuse([stage, 'beta'], 'expected 0 without a trained teacher (teacher.steps is 0); train one, or set teacher.kind: monte-carlo');
 }

@@ -24,7 +24,7 @@ const many = (domain: SearchSpace[string], n = 4000) => {
 describe('a search space', () => {
   it.each(['dark-room', 'tiny'])('%s.yaml of the repository is one', name => {
     const space = loadSpace(fileURLToPath(new URL(`../../experiments/spaces/${name}.yaml`, import.meta.url)), 'finetune.steps');
-    expect(Object.keys(space)).toContain('optimiser.learningRate');
+    expect(Object.keys(space)).toContain('optimizer.learningRate');
   });
 
   it.each<[string, string, Needle[]]>([
@@ -32,7 +32,7 @@ describe('a search space', () => {
     ['an unknown kind of domain', 'model.width: { vales: [8] }', ['s.yaml:1:16', '"model.width.values"', 'values, integer']],
     ['a kind that does not suit the type', 'tokenizer: { uniform: [0, 1] }', ['s.yaml:1:14', 'tokenizer.uniform', 'values']],
     ['a value out of range', 'model.latents:\n  values: [4, 0]', ['s.yaml:2:15: model.latents.values.1', 1, 0]],
-    ['a bound out of range', 'optimiser.learningRate: { uniform: [0.1, 3] }', ['s.yaml:1:42', 'uniform.1', 1, 3]],
+    ['a bound out of range', 'optimizer.learningRate: { uniform: [0.1, 3] }', ['s.yaml:1:42', 'uniform.1', 1, 3]],
     ['a bound of another type', 'model.latents: { integer: [1, 2.5] }', ['model.latents.integer.1', 2.5]],
     ['one of several values', 'tokenizer: { values: [packed, interleavd] }', ['packed, interleaved', '"interleaved"']],
     ['bounds in the wrong order', 'finetune.gamma: { uniform: [1, 0.5] }', ['1:28', 'finetune.gamma.uniform']],

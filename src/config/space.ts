@@ -13,7 +13,7 @@ export type Domain =
   | { readonly uniform: readonly [number, number] }
   | { readonly logUniform: readonly [number, number] };
 
-/** Domains by dotted setting, such as `optimiser.learningRate`. */
+/** Domains by dotted setting, such as `optimizer.learningRate`. */
 export type SearchSpace = Readonly<Record<string, Domain>>;
 
 /** Values by dotted setting. */

@@ -7,7 +7,7 @@ import { failure } from '../../test/helpers/failure.ts';
 import { damagedBytes, fuzz } from '../../test/helpers/fuzz.ts';
 import type { ErrorCode } from '../util/errors.ts';
 import { Random } from '../util/random.ts';
-import { type Context, type ContextModel, ContextStore, StoreLocked } from './contexts.ts';
+import { type Context, ContextDatabase, type ContextModel, DatabaseLocked } from './contexts.ts';
 import { codeUsage, metricsOf, nearestContexts, retrievals } from './retrieval.ts';
 
 let folder: string;
@@ -38,7 +38,7 @@ const three = [
 ];
 
 const fill = (contexts: readonly Context[]) => {
-  const store = ContextStore.open(path, model);
+  const store = ContextDatabase.open(path, model);
   store.insert(contexts);
   return store;
 };
@@ -46,7 +46,7 @@ const fill = (contexts: readonly Context[]) => {
 describe('ContextStore', () => {
   it('gives back what was put in, in order, after it was closed', () => {
     fill(three).close();
-    const store = ContextStore.open(path);
+    const store = ContextDatabase.open(path);
     const { rows, latents, codes } = store.load();
     expect(store.model).toEqual({ ...model, format: 'cadenza-contexts-2' });
     expect(rows).toEqual(three.map(({ latents: _l, codes: _c, ...about }) => about));
@@ -79,13 +79,13 @@ describe('ContextStore', () => {
 
   it('refuses another model, and says which two there are', () => {
     fill(three).close();
-    const open = () => ContextStore.open(path, { ...model, hash: 'b'.repeat(64) });
+    const open = () => ContextDatabase.open(path, { ...model, hash: 'b'.repeat(64) });
     expect(open).toThrow(failure('E_CHECKPOINT', 'a'.repeat(12), 'b'.repeat(12)));
-    ContextStore.open(path, { ...model, configuration: 'told otherwise' }).close();
+    ContextDatabase.open(path, { ...model, configuration: 'told otherwise' }).close();
   });
 
   it('takes little more room than its latents', () => {
-    const wide = ContextStore.open(path, { ...model, latentShape: [8, 64] });
+    const wide = ContextDatabase.open(path, { ...model, latentShape: [8, 64] });
     const contexts = Array.from({ length: 400 }, (_, i) => ({
       ...context(String(i).padStart(64, '0'), 'x', 'x#0', [0, 0]),
       latents: new Float32Array(512),
@@ -98,33 +98,33 @@ describe('ContextStore', () => {
   it('begins in the empty file that a killed process left', () => {
     const empty = join(folder, 'empty.db');
     writeFileSync(empty, '');
-    const store = ContextStore.open(empty, model);
+    const store = ContextDatabase.open(empty, model);
     expect([store.insert(three), store.count]).toEqual([3, 3]);
     store.close();
   });
 
   it('refuses a file that is not there, is no database, or is another one', () => {
-    expect(() => ContextStore.open(path)).toThrow(failure('E_DATA', path, '"cadenza store build"'));
-    expect(() => ContextStore.open(path, model, { create: false })).toThrow(failure('E_DATA', path));
+    expect(() => ContextDatabase.open(path)).toThrow(failure('E_DATA', path, '"cadenza store build"'));
+    expect(() => ContextDatabase.open(path, model, { create: false })).toThrow(failure('E_DATA', path));
     const text = join(folder, 'text.db');
     writeFileSync(text, 'not a database at all, but long enough to be read as the header of one'.repeat(20));
-    expect(() => ContextStore.open(text, model)).toThrow(failure('E_DATA', 'text.db'));
+    expect(() => ContextDatabase.open(text, model)).toThrow(failure('E_DATA', 'text.db'));
     const other = join(folder, 'other.db');
     const db = new Database(other);
     db.exec('CREATE TABLE songs (name TEXT)');
     db.close();
-    expect(() => ContextStore.open(other, model)).toThrow(failure('E_DATA', 'other.db'));
+    expect(() => ContextDatabase.open(other, model)).toThrow(failure('E_DATA', 'other.db'));
     const empty = join(folder, 'empty.db');
     writeFileSync(empty, '');
-    expect(() => ContextStore.open(empty)).toThrow(failure('E_DATA', 'empty.db', '"cadenza store build'));
-    expect(() => ContextStore.open(folder, model)).toThrow(failure('E_DISK', folder));
+    expect(() => ContextDatabase.open(empty)).toThrow(failure('E_DATA', 'empty.db', '"cadenza store build'));
+    expect(() => ContextDatabase.open(folder, model)).toThrow(failure('E_DISK', folder));
   });
 });
 
 describe('a damaged store', () => {
   const refused = (code: ErrorCode) => failure(code, 'contexts.db');
   const read = (at = path) => {
-    const store = ContextStore.open(at);
+    const store = ContextDatabase.open(at);
     try {
       return store.load();
     } finally {
@@ -173,17 +173,17 @@ describe('a damaged store', () => {
 
   it('is told from a place that cannot be used', () => {
     mkdirSync(path, { recursive: true });
-    expect(() => ContextStore.open(path, model)).toThrow(refused('E_DISK'));
+    expect(() => ContextDatabase.open(path, model)).toThrow(refused('E_DISK'));
     writeFileSync(join(folder, 'file'), '');
-    expect(() => ContextStore.open(join(folder, 'file', 'contexts.db'), model)).toThrow(refused('E_DISK'));
+    expect(() => ContextDatabase.open(join(folder, 'file', 'contexts.db'), model)).toThrow(refused('E_DISK'));
   });
 
   it('is not one that another process writes to', () => {
     const store = fill(three);
     const other = new Database(path);
     other.exec('BEGIN EXCLUSIVE');
-    expect(() => store.insert([context('4', 'y', 'y#1', [0, 0], [1, 1, 1])])).toThrow(StoreLocked);
-    expect(() => ContextStore.open(path, model)).toThrow(StoreLocked);
+    expect(() => store.insert([context('4', 'y', 'y#1', [0, 0], [1, 1, 1])])).toThrow(DatabaseLocked);
+    expect(() => ContextDatabase.open(path, model)).toThrow(DatabaseLocked);
     other.exec('COMMIT');
     other.close();
     expect(store.insert([context('4', 'y', 'y#1', [0, 0], [1, 1, 1])])).toBe(1);

@@ -9,7 +9,7 @@ import { dirname } from 'node:path';
 import Database from 'libsql';
 import { z } from 'zod';
 import { joinColumns } from '../rl/history.ts';
-import { attempt, CadenzaError, expect } from '../util/errors.ts';
+import { attempt, CadenzaError, invariant } from '../util/errors.ts';
 import { canonicalJson, makeFolder, sha256 } from '../util/files.ts';
 import { checkRecord, sha256Schema } from '../util/formats.ts';
 
@@ -70,7 +70,7 @@ type Row = [string, string, string, string, number, number, Buffer, Buffer | nul
 const PATIENCE_MS = 250;
 
 /** Another process is writing. What was to be written can be tried again as it is. */
-export class StoreLocked extends CadenzaError {
+export class DatabaseLocked extends CadenzaError {
   constructor(path: string, cause: unknown) {
     const advice = 'Wait until it ends, or stop it, and run the same command again.';
     super('E_DISK', `${path} is locked: another process writes there. ${advice}`, { cause });
@@ -86,7 +86,7 @@ const aboutFormat = {
 };
 
 /** An open store. Inserting is all or nothing, so a killed process leaves a store that is whole. */
-export class ContextStore {
+export class ContextDatabase {
   readonly model: ContextModel;
   readonly path: string;
   readonly #db: Database.Database;
@@ -104,7 +104,7 @@ export class ContextStore {
    * @param options.create whether a missing file is made, rather than being an error.
    * @throws `E_DATA` when the file is missing or is no store, `E_CHECKPOINT` when it belongs to another model.
    */
-  static open(path: string, model?: ContextModel, { create: make = true } = {}): ContextStore {
+  static open(path: string, model?: ContextModel, { create: make = true } = {}): ContextDatabase {
     if (!existsSync(path) && !(model && make))
       throw new CadenzaError('E_DATA', `there is no store of contexts at ${path}; make one with "cadenza store build".`);
     let db: Database.Database | undefined;
@@ -123,7 +123,7 @@ export class ContextStore {
         const advice = 'Use the run that it was built from, or build another store for this one.';
         throw new CadenzaError('E_CHECKPOINT', `${path} ${what}. ${advice}`);
       }
-      return new ContextStore(path, db, about);
+      return new ContextDatabase(path, db, about);
     } catch (error) {
       db?.close();
       throw explained(error, path);
@@ -142,7 +142,7 @@ export class ContextStore {
       let added = 0;
       for (const { hash, task, side, stream, episode, return: total, latents, codes } of contexts) {
         const what = `a context of ${this.path} has ${size} numbers [${this.model.latentShape}], not ${latents.length}.`;
-        expect(latents.length === size, what);
+        invariant(latents.length === size, what);
         const row: Row = [hash, task, side, stream, episode, total, blob(latents), codes ? blob(codes) : null];
         added += statement.run(...row, sumOf(row)).changes;
       }
@@ -277,7 +277,7 @@ const DISK_ADVICE = 'Check that it is a file that you may write to, and that the
 function explained(error: unknown, path: string): unknown {
   if (error instanceof CadenzaError) return error;
   const { code = '', message = String(error) } = error as { code?: string; message?: string };
-  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return new StoreLocked(path, error);
+  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return new DatabaseLocked(path, error);
   const said = message.slice(0, 300);
   if (/^SQLITE_(FULL|READONLY|CANTOPEN|IOERR|PERM|AUTH|NOLFS)|^E[A-Z]+$/.test(code) || message.startsWith('ConnectionFailed'))
     return new CadenzaError('E_DISK', `cannot use ${path}: ${said}. ${DISK_ADVICE}`, { cause: error });

@@ -30,7 +30,7 @@ import { type Column, checkNarrowing } from './narrowing.ts';
 import { checkHistory, readShard } from './shards.ts';
 import { environmentOf, shardMeta } from './store.ts';
 
-/** What becomes of the distribution over actions that is learnt from; undefined where the file has nothing to make it of. */
+/** What becomes of the distribution over actions that is learned from; undefined where the file has nothing to make it of. */
 export const LABELS = {
   action: { about: 'the action that was executed', of: ({ action }, actions) => certain(action, actions) },
   expert: { about: "the expert's action", of: ({ expert }, actions) => expert && certain(expert, actions) },

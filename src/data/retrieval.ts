@@ -1,5 +1,5 @@
 /**
- * @file Looking contexts up: distances, nearest neighbours by looking at all of them (below 100 000 contexts nothing else pays), and how
+ * @file Looking contexts up: distances, nearest neighbors by looking at all of them (below 100 000 contexts nothing else pays), and how
  * often the nearest is of the same task.
  */
 
@@ -75,7 +75,7 @@ export type MetricId = keyof typeof METRICS;
 export const metricsOf = (table: ContextTable<unknown>): MetricId[] =>
   (Object.keys(METRICS) as MetricId[]).filter(id => table[METRICS[id].of] !== undefined);
 
-export interface Neighbour {
+export interface Neighbor {
   /** Row of the table. */
   readonly row: number;
   readonly distance: number;
@@ -108,13 +108,13 @@ export function nearestContexts<Row extends Pick<ContextAbout, 'stream'>>(
   table: ContextTable<Row>,
   probe: Probe,
   { metric, k, accepts = () => true, perStream = false }: Search<Row>,
-): Neighbour[] {
+): Neighbor[] {
   const { of, distance } = METRICS[metric] as Metric;
   const [stored, own] = [table[of], probe[of]];
   const what = `the distance "${metric}" compares ${of}, which this model does not have; use one of`;
   if (!stored || !own) throw new CadenzaError('E_DATA', `${what}: ${metricsOf(table).join(', ')}.`);
   const length = stored.length / table.rows.length;
-  const best: Neighbour[] = [];
+  const best: Neighbor[] = [];
   for (const [row, about] of table.rows.entries()) {
     if (!accepts(about, row)) continue;
     const limit = best.length === k ? best[k - 1].distance : Number.POSITIVE_INFINITY;

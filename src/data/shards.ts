@@ -23,7 +23,7 @@ import { z } from 'zod';
 import { expectActions } from '../rl/actions.ts';
 import type { History } from '../rl/history.ts';
 import { type Space, spaceSize } from '../rl/spaces.ts';
-import { CadenzaError, expect } from '../util/errors.ts';
+import { CadenzaError, invariant } from '../util/errors.ts';
 import { canonicalJson, readBytes, sha256, writeFileAtomic } from '../util/files.ts';
 
 const LAYOUT = 1;
@@ -167,13 +167,13 @@ export function checkHistory(history: History, meta: ShardMeta): void {
   const length = history.terminated.length;
   const columns = columnsOf(meta);
   const where = `history '${history.stream}' of task ${history.taskKey}`;
-  expect(length > 0, `${where} has no transitions; expected at least one. Leave it out.`);
+  invariant(length > 0, `${where} has no transitions; expected at least one. Leave it out.`);
   for (const name of NAMES) {
     const { type, width = 1 } = columns[name];
     const wanted = length * width;
     const column = history[name];
-    expect(column instanceof type.ArrayType, `${where}: ${name} must be a ${type.ArrayType.name}, got ${column?.constructor.name}.`);
-    expect(column.length === wanted, `${where}: ${name} must hold [${length} × ${width}] = ${wanted} numbers, got ${column.length}.`);
+    invariant(column instanceof type.ArrayType, `${where}: ${name} must be a ${type.ArrayType.name}, got ${column?.constructor.name}.`);
+    invariant(column.length === wanted, `${where}: ${name} must hold [${length} × ${width}] = ${wanted} numbers, got ${column.length}.`);
     const bad = column.findIndex(value => !Number.isFinite(value));
     if (bad >= 0)
       throw new CadenzaError('E_NUMERICS', `${where}: ${name}[${bad}] is ${column[bad]}; expected finite numbers. Mend its source.`);

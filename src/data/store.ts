@@ -6,7 +6,7 @@ import { actionDistribution } from '../rl/actions.ts';
 import type { EnvFamily } from '../rl/env.ts';
 import type { History } from '../rl/history.ts';
 import { spaceSize } from '../rl/spaces.ts';
-import { CadenzaError, expect } from '../util/errors.ts';
+import { CadenzaError, invariant } from '../util/errors.ts';
 import { canonicalJson, hashJson } from '../util/files.ts';
 import { FORMAT_VERSION, type Manifest, readManifest, writeManifest } from './manifest.ts';
 import { encodeShard, historyBytes, REGENERATE, readShard, SHARD_NAME, type ShardMeta, writeShard } from './shards.ts';
@@ -43,7 +43,7 @@ export function saveHistories(
   about: Provenance,
   shardBytes = SHARD_BYTES,
 ): Omit<HistoryStore, 'histories'> {
-  expect(histories.length > 0, 'There are no histories to save; expected at least one.');
+  invariant(histories.length > 0, 'There are no histories to save; expected at least one.');
   auditKeys(family, [...about.split.train, ...about.split.test]);
   auditHistories(family, about.split, histories);
   const shards = writeShards(folder, histories, family, shardBytes);

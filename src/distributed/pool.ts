@@ -32,7 +32,7 @@ export interface PoolRequest<J> {
 }
 
 /**
- * Runs every job once. Neighbours are likely to share work, so each process begins at a place of its own in the list and goes on from there.
+ * Runs every job once. Neighbors are likely to share work, so each process begins at a place of its own in the list and goes on from there.
  * The first failure stops the others, which save what they have, and is thrown.
  */
 export async function runPool<J>({ module, jobs, processes, signal, onNote, onDone }: PoolRequest<J>): Promise<void> {

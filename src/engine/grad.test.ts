@@ -3,7 +3,7 @@ import { failure } from '../../test/helpers/failure.ts';
 import { grad } from './grad.ts';
 import { nodesOf } from './graph.ts';
 import { add, cast, constant, input, matmul, mul, stopGradient, sum, tanh } from './ops/index.ts';
-import { optimise } from './passes.ts';
+import { optimize } from './passes.ts';
 import { interpret } from './reference.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -45,7 +45,7 @@ describe('grad', () => {
   it('builds nothing for what no parameter reaches', () => {
     const [a, b] = [input('a', [2, 2]), input('b', [2, 2])];
     const [gradient] = grad(sum(matmul(tanh(a), b)), [b]);
-    const names = nodesOf(optimise({ outputs: { gradient } })).map(node => node.op.name);
+    const names = nodesOf(optimize({ outputs: { gradient } })).map(node => node.op.name);
     expect(names.filter(name => name === 'matmul')).toHaveLength(1);
     expect(names.filter(name => name === 'mul')).toHaveLength(0);
   });

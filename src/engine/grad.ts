@@ -1,6 +1,6 @@
 /** @file Reverse-mode differentiation: gradients are further expressions in the same graph. */
 
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 import { topological } from './graph.ts';
 import { add } from './ops/elementwise.ts';
 import { broadcastTo, constant } from './ops/structure.ts';
@@ -11,7 +11,7 @@ import { formatType, type Node, type Tensor } from './tensor.ts';
  * Expects a scalar float32 loss. A parameter that the loss does not depend on gets zeros.
  */
 export function grad(loss: Tensor, parameters: readonly Tensor[]): Tensor[] {
-  expect(loss.shape.length === 0 && loss.dtype === 'float32', `grad: expected a float32 scalar loss, got ${formatType(loss)}.`);
+  invariant(loss.shape.length === 0 && loss.dtype === 'float32', `grad: expected a float32 scalar loss, got ${formatType(loss)}.`);
   const order = topological([loss]);
   const wanted = new Set<Node>(parameters.map(parameter => parameter.node));
   // Only nodes between a parameter and the loss carry gradients; the rest (masks, targets) is skipped.

@@ -1,6 +1,6 @@
 /** @file A graph: named outputs and everything they depend on. Also the verifier, the printer and the operation count. */
 
-import { CadenzaError, expect } from '../util/errors.ts';
+import { CadenzaError, invariant } from '../util/errors.ts';
 import { type Attributes, apply, formatType, type Node, sameShape, sizeOf, type Tensor, type TensorType } from './tensor.ts';
 
 export interface Graph {
@@ -40,7 +40,7 @@ export function inputsOf(graph: Graph): Map<string, Tensor> {
   for (const node of nodesOf(graph)) {
     if (node.op.name !== 'input') continue;
     const name = node.attributes.name as string;
-    expect(!inputs.has(name), `two inputs of one graph are called "${name}".`);
+    invariant(!inputs.has(name), `two inputs of one graph are called "${name}".`);
     inputs.set(name, node.outputs[0]);
   }
   return inputs;

@@ -22,11 +22,11 @@ import {
   tanh,
   transpose,
 } from './ops/index.ts';
-import { foldConstants, foldIntoProducts, optimise, shareSubexpressions, simplify } from './passes.ts';
+import { foldConstants, foldIntoProducts, optimize, shareSubexpressions, simplify } from './passes.ts';
 import { interpret } from './reference.ts';
 import type { Tensor } from './tensor.ts';
 
-const PASSES = { foldConstants, simplify, foldIntoProducts, shareSubexpressions, optimise };
+const PASSES = { foldConstants, simplify, foldIntoProducts, shareSubexpressions, optimize };
 const x = input('x', [3, 3]);
 const y = input('y', [3, 3]);
 const numbers = { x: [0.5, -1, 2, 0.25, 1.5, -0.75, 1, 0.1, -2], y: [1, 2, -0.5, 0.3, -1, 0.7, 0.2, 1.1, -0.4] };
@@ -78,8 +78,8 @@ describe('passes', () => {
   it('leaves nothing to do for a second run', () => {
     fc.assert(
       fc.property(graphs, graph => {
-        const once = optimise(graph);
-        expect(print(optimise(once))).toBe(print(once));
+        const once = optimize(graph);
+        expect(print(optimize(once))).toBe(print(once));
       }),
       { seed: 6, numRuns: 150 },
     );
@@ -108,20 +108,20 @@ describe('passes', () => {
   });
 
   it('turns transposes and scales into flags of the product', () => {
-    const graph = optimise({ outputs: { r: mul(2, mul(matmul(turned(x), turned(turned(turned(y)))), 0.25)) } });
+    const graph = optimize({ outputs: { r: mul(2, mul(matmul(turned(x), turned(turned(turned(y)))), 0.25)) } });
     expect(names(graph)).toEqual(['input', 'input', 'matmul']);
     expect(graph.outputs.r.node.attributes).toEqual({ transposeA: true, transposeB: true, alpha: 0.5 });
     const batched = input('z', [2, 3, 4]);
     const swapped = { outputs: { r: matmul(batched, transpose(batched, [0, 2, 1])) } };
-    expect(names(optimise(swapped))).toEqual(['input', 'matmul']);
+    expect(names(optimize(swapped))).toEqual(['input', 'matmul']);
   });
 
   it('does not scale a product that is also read unscaled, nor one with a bias', () => {
     const product = matmul(x, y);
-    expect(names(optimise({ outputs: { r: mul(product, 0.5), product } }))).toContain('mul');
-    expect(names(optimise({ outputs: { r: mul(gemm(x, y, {}, constant([1, 2, 3])), 0.5) } }))).toContain('mul');
+    expect(names(optimize({ outputs: { r: mul(product, 0.5), product } }))).toContain('mul');
+    expect(names(optimize({ outputs: { r: mul(gemm(x, y, {}, constant([1, 2, 3])), 0.5) } }))).toContain('mul');
     const leading = transpose(input('z', [2, 3, 4]), [1, 0, 2]);
-    expect(names(optimise({ outputs: { r: matmul(leading, input('w', [3, 4, 2])) } }))).toContain('transpose');
+    expect(names(optimize({ outputs: { r: matmul(leading, input('w', [3, 4, 2])) } }))).toContain('transpose');
   });
 
   it('computes equal expressions once, and only equal ones', () => {
@@ -151,7 +151,7 @@ describe('the verifier', () => {
   it('refuses two inputs of one name', () => {
     const graph = { outputs: { r: add(x, input('x', [3, 3])) } };
     expect(() => inputsOf(graph)).toThrow(failure('E_SHAPE', '"x"'));
-    expect(() => optimise(graph)).toThrow(failure('E_SHAPE', '"x"'));
+    expect(() => optimize(graph)).toThrow(failure('E_SHAPE', '"x"'));
   });
 });
 

@@ -117,7 +117,7 @@ export function foldIntoProducts(graph: Graph): Graph {
 const PASSES = { foldConstants, simplify, foldIntoProducts, shareSubexpressions };
 
 /** Runs every pass once. Dead code needs no pass: a graph is only what its outputs reach. */
-export function optimise(graph: Graph): Graph {
+export function optimize(graph: Graph): Graph {
   verify(graph, 'building');
   let current = graph;
   for (const [name, pass] of Object.entries(PASSES)) {

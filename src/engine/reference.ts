@@ -1,6 +1,6 @@
 /** @file The reference interpreter: every op in plain float64. Slow and simple, so that the fast path has something to be held against. */
 
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 import { type Graph, nodesOf } from './graph.ts';
 import { formatType, type Node, type ReferenceValue, sizeOf, type Tensor } from './tensor.ts';
 
@@ -13,7 +13,7 @@ export function interpret(graph: Graph, feeds: Readonly<Record<string, ArrayLike
     const fed = name !== undefined && Object.hasOwn(feeds, name) ? feeds[name] : undefined;
     if (fed) {
       const [type] = node.outputs;
-      expect(fed.length === sizeOf(type.shape), `input "${name}": expected ${formatType(type)}, got ${fed.length} numbers.`);
+      invariant(fed.length === sizeOf(type.shape), `input "${name}": expected ${formatType(type)}, got ${fed.length} numbers.`);
     }
     const data = fed ? [Float64Array.from(fed)] : node.op.reference(node.inputs.map(read), node.attributes, node.outputs);
     values.set(

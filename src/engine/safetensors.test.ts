@@ -21,11 +21,11 @@ const withHeader = (header: unknown, data = new Uint8Array(0), length?: number) 
 
 describe('safetensors', () => {
   it('gives back what went in, wherever the bytes stand in memory', () => {
-    const bytes = encodeSafetensors(sample, { kind: 'student', 'ü"': '\n' });
+    const bytes = encodeSafetensors(sample, { kind: 'agent', 'ü"': '\n' });
     const shifted = new Uint8Array(bytes.length + 3);
     shifted.set(bytes, 3);
     const { tensors, metadata } = decodeSafetensors(shifted.subarray(3));
-    expect(metadata).toEqual({ kind: 'student', 'ü"': '\n' });
+    expect(metadata).toEqual({ kind: 'agent', 'ü"': '\n' });
     expect(new Map([...tensors].sort())).toEqual(new Map([...sample].sort()));
   });
 
@@ -55,7 +55,7 @@ describe('safetensors', () => {
   });
 
   it('refuses every truncation, and what is not such a file', () => {
-    const bytes = encodeSafetensors(sample, { kind: 'student' });
+    const bytes = encodeSafetensors(sample, { kind: 'agent' });
     const damaged = failure('E_CHECKPOINT');
     for (let n = 0; n < bytes.length; n++) expect(() => decodeSafetensors(bytes.subarray(0, n))).toThrow(damaged);
     expect(() => decodeSafetensors(Uint8Array.of(...bytes, 0))).toThrow(damaged);

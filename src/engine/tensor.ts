@@ -3,7 +3,7 @@
  * Everything the engine knows about an op stands in one OpRecord; leaving a part of it out does not compile.
  */
 
-import { CadenzaError, expect } from '../util/errors.ts';
+import { CadenzaError, invariant } from '../util/errors.ts';
 
 export type DType = 'float32' | 'int32' | 'bool';
 export type Shape = readonly number[];
@@ -102,10 +102,10 @@ export function applyOne<A extends Attributes>(op: OpRecord<A>, inputs: readonly
   return apply(op, inputs, attributes)[0];
 }
 
-/** Normalises a possibly negative axis; throws `E_SHAPE` when it does not exist. */
+/** Normalizes a possibly negative axis; throws `E_SHAPE` when it does not exist. */
 export function axisOf(shape: Shape, axis: number, what: string): number {
   const normal = axis < 0 ? axis + shape.length : axis;
-  expect(normal >= 0 && normal < shape.length, `${what}: axis ${axis} does not exist in a tensor of shape [${shape.join(', ')}].`);
+  invariant(normal >= 0 && normal < shape.length, `${what}: axis ${axis} does not exist in a tensor of shape [${shape.join(', ')}].`);
   return normal;
 }
 
@@ -147,6 +147,6 @@ export function expectShape(tensor: TensorType, pattern: string, dims: Record<st
   }
   const fits = letters.length === tensor.shape.length && letters.every((letter, i) => bound[letter] === tensor.shape[i]);
   const known = letters.map(letter => (letter in dims ? `${letter}=${dims[letter]}` : letter)).join(' ');
-  expect(fits, `expected a tensor of shape [${known}], got [${tensor.shape.join(', ')}].`);
+  invariant(fits, `expected a tensor of shape [${known}], got [${tensor.shape.join(', ')}].`);
   return bound;
 }

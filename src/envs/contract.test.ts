@@ -100,7 +100,7 @@ describe.each(environments.ids)('%s', id => {
     expect(Array.from(env.reset(Random.seeded(9)))).toEqual(Array.from(family.make(tasks, Random.seeded(9)).reset()));
   });
 
-  it('plays each environment independently of its neighbours', () => {
+  it('plays each environment independently of its neighbors', () => {
     const alone = family.make([tasks[0]], Random.seeded(2));
     const among = family.make(tasks, Random.seeded(2));
     expect(Array.from(alone.reset())).toEqual(Array.from(among.reset().slice(0, width)));

@@ -39,7 +39,7 @@ export const darkRoomMoves = defineEnv({
 });
 
 /**
- * The rules of Dark Room, seen as a picture. One grey channel, each cell a square of `pixels` × `pixels`, the agent's cell bright (1) on dark
+ * The rules of Dark Room, seen as a picture. One gray channel, each cell a square of `pixels` × `pixels`, the agent's cell bright (1) on dark
  * (0). The goal is not to be seen, as in Dark Room: only its reward tells where it is.
  */
 export const darkRoomPixels = defineEnv({

@@ -6,7 +6,7 @@
  */
 
 import { type EnvFamily, expectActions, type Options, type StepResult, type Task } from '../rl/index.ts';
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import { defineEnv, stepBuffers } from './entry.ts';
 
@@ -58,11 +58,11 @@ function delayedBanditFamily({ arms, pulls, delay, deviation }: Options<typeof O
     },
     make(tasks, random) {
       for (const task of tasks)
-        expect(meansOf(task).length === arms, `delayed-bandit: expected tasks of ${arms} means, but one has ${meansOf(task).length}.`);
+        invariant(meansOf(task).length === arms, `delayed-bandit: expected tasks of ${arms} means, but one has ${meansOf(task).length}.`);
       const size = tasks.length;
       const executed = new Int32Array(size);
       const result: StepResult = { ...stepBuffers(size, 1), executed };
-      // Environment i draws from its own streams, so what happens there does not depend on its neighbours.
+      // Environment i draws from its own streams, so what happens there does not depend on its neighbors.
       const streamsOf = (root: Random) =>
         tasks.map((_, i) => ({ reward: root.split('reward', i), distractor: root.split('distractor', i) }));
       let streams = streamsOf(random);

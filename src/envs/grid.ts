@@ -70,13 +70,13 @@ export interface GridView {
 }
 
 /**
- * A size × size room. Start in the centre; reward 1 for every step that ends on the goal (staying there included); seen: (x, y), or its picture.
+ * A size × size room. Start in the center; reward 1 for every step that ends on the goal (staying there included); seen: (x, y), or its picture.
  * A task is `{ goal: [x, y] }`. Throws `E_CONFIG` where some goal is out of reach: its oracle would be 0 and no score could be relative to it.
  */
 export function gridFamily({ id, size, horizon, endsOnGoal, moves = COMPASS, view }: GridRules): TabularFamily {
-  const centre = Math.floor(size / 2);
+  const center = Math.floor(size / 2);
   // Corners are the farthest: as many steps as cells in one direction where moves can be diagonal.
-  const farthest = (moves.steps.some(([dx, dy]) => dx !== 0 && dy !== 0) ? 1 : 2) * centre;
+  const farthest = (moves.steps.some(([dx, dy]) => dx !== 0 && dy !== 0) ? 1 : 2) * center;
   const what = `the farthest of ${size} × ${size} cells is ${farthest} steps away, so horizon must be at least that, but is ${horizon}`;
   if (horizon < farthest) throw new CadenzaError('E_CONFIG', `${id}: ${what}.`);
   const room = square(size, moves);
@@ -96,7 +96,7 @@ export function gridFamily({ id, size, horizon, endsOnGoal, moves = COMPASS, vie
     model: {
       states: cells,
       actions,
-      starts: [centre * size + centre],
+      starts: [center * size + center],
       next: (_, state, action) => move(state, action),
       reward: (task, _state, _action, next) => (next === goalState(task) ? 1 : 0),
       terminal: (task, state) => endsOnGoal && state === goalState(task),

@@ -32,7 +32,7 @@ describe('point-room', () => {
     expect(wall[5].at[1]).toBeCloseTo(wall[4].at[1] + 0.01, 3);
   });
 
-  it('pays steps that end in the disc, its rim included, and starts anew in the centre', () => {
+  it('pays steps that end in the disc, its rim included, and starts anew in the center', () => {
     const paid = (radius: number) =>
       walk(
         { goal: [0.5, 0] },

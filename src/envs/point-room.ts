@@ -1,6 +1,6 @@
 /**
  * @file Point Room: Dark Room with reals. A point in the square [−1, 1]², seen as (x, y), is moved by (dx, dy), no farther than `stepLength` a
- * step; reward 1 for every step that ends in a hidden disc. Start in the centre.
+ * step; reward 1 for every step that ends in a hidden disc. Start in the center.
  */
 
 import { type BoxSpace, type EnvFamily, expectActions, type Options, type Task, type VectorEnv } from '../rl/index.ts';
@@ -12,7 +12,7 @@ const OPTIONS = {
     default: 9,
     range: [2, 64],
     integer: true,
-    about: 'places of the disc a side: its centre is that of one of goals × goals cells',
+    about: 'places of the disc a side: its center is that of one of goals × goals cells',
   },
   radius: { default: 0.15, range: [0.001, 1], about: 'radius of the disc; the room is 2 wide' },
   stepLength: { default: 0.25, range: [0.001, 2], about: 'longest move of one step; longer ones are shortened' },
@@ -32,7 +32,7 @@ const ROUNDING = 1e-6;
 const goalOf = (task: Task) => task.goal as readonly [x: number, y: number];
 
 /**
- * A task is `{ goal: [x, y] }`, the centre of the disc. The oracle goes straight: the first paid step is the one that the way to the disc's rim
+ * A task is `{ goal: [x, y] }`, the center of the disc. The oracle goes straight: the first paid step is the one that the way to the disc's rim
  * takes, and every later one is paid. Throws `E_CONFIG` where some disc is out of reach: its oracle would be 0.
  */
 function pointRoomFamily({ goals, radius, stepLength, horizon }: Options<typeof OPTIONS>): EnvFamily {
@@ -53,7 +53,7 @@ function pointRoomFamily({ goals, radius, stepLength, horizon }: Options<typeof 
     actionSpace,
     horizon,
     rewardMax: 1,
-    plane: { stepLength, radius, places, centre: goalOf },
+    plane: { stepLength, radius, places, center: goalOf },
     tasks: () => places.map(goal => ({ goal })),
     taskKey: task => `goal=${goalOf(task).join(',')}`,
     hidden: [{ name: 'goal', space: observationSpace, parts: ['x', 'y'], of: goalOf }],

@@ -1,4 +1,4 @@
-/** @file Families with a tabular model: the one vectorised environment that they all share. */
+/** @file Families with a tabular model: the one vectorized environment that they all share. */
 
 import {
   actionIndex,
@@ -22,7 +22,7 @@ export function tabularFamily(rules: Omit<TabularFamily, 'make' | 'oracleReturn'
 }
 
 /**
- * Environment i plays `tasks[i]` from its own stream, so what happens there does not depend on its neighbours.
+ * Environment i plays `tasks[i]` from its own stream, so what happens there does not depend on its neighbors.
  * All arrays given out are buffers that the next call overwrites.
  */
 export function makeTabularEnv(

@@ -1,12 +1,12 @@
 /**
  * @file The stages that make demonstrations for few-shot prompts (method 3, 5.2): one a style and side, each with a random stream of its own.
  * What the evaluation shows is of the tasks that it plays, as its user would show it. What training shows is of training tasks alone, and
- * what is to be learnt of it comes with it: how the source learns when it has looked on. Labels of a learner that has not would
+ * what is to be learned of it comes with it: how the source learns when it has looked on. Labels of a learner that has not would
  * teach the policy to explore whatever it was shown.
  */
 
 import { provenance } from '../cache/provenance.ts';
-import type { StageOutput, StageStore } from '../cache/store.ts';
+import type { StageCache, StageOutput } from '../cache/store.ts';
 import { saveHistories } from '../data/index.ts';
 import { type EnvFamily, episodeStarts, type History, joinHistories, pickEpisodes, shortenEpisodes, type Task } from '../rl/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
@@ -22,7 +22,7 @@ import { openTasks } from './tasks.ts';
 export type Demonstrations = { readonly style: DemonstrationStyle; readonly output: StageOutput };
 
 /** What is to be demonstrated: `each` times every task. */
-interface Wanted {
+interface DemonstrationRequest {
   readonly side: 'training' | 'evaluated';
   readonly tasks: readonly Task[];
   readonly each: number;
@@ -34,23 +34,23 @@ interface Wanted {
  * Demonstrations of the training tasks in every style that the experiment prompts with, none without prompts: histories that each begin with the
  * demonstration and go on with what a fresh learner that has seen it does.
  */
-export function demonstrateTraining(store: StageStore, config: BaseConfig): Promise<Demonstrations[]> {
+export function demonstrateTraining(store: StageCache, config: BaseConfig): Promise<Demonstrations[]> {
   const { taught: tasks } = openTasks(config);
   return inStyles(store, config, { side: 'training', tasks, each: config.policy.prompt?.demonstrations ?? 0 });
 }
 
 /** The same of the tasks that are evaluated, one for every stream, in the order of tasks and streams. */
-export function demonstrateEvaluated(store: StageStore, config: BaseConfig, tasks: readonly Task[], at?: string) {
+export function demonstrateEvaluated(store: StageCache, config: BaseConfig, tasks: readonly Task[], at?: string) {
   return inStyles(store, config, { side: 'evaluated', tasks, each: config.evaluate.streams, at });
 }
 
-async function inStyles(store: StageStore, config: BaseConfig, wanted: Wanted): Promise<Demonstrations[]> {
+async function inStyles(store: StageCache, config: BaseConfig, wanted: DemonstrationRequest): Promise<Demonstrations[]> {
   const made: Demonstrations[] = [];
   for (const style of config.policy.prompt?.styles ?? []) made.push({ style, output: await demonstrate(store, config, style, wanted) });
   return made;
 }
 
-function demonstrate(store: StageStore, config: BaseConfig, style: DemonstrationStyle, wanted: Wanted): Promise<StageOutput> {
+function demonstrate(store: StageCache, config: BaseConfig, style: DemonstrationStyle, wanted: DemonstrationRequest): Promise<StageOutput> {
   const { env, split: division, source: learner, seed } = config;
   const { episodes, length } = config.policy.prompt!;
   const { side, tasks, each, at } = wanted;

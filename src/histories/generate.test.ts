@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { StageStore } from '../cache/store.ts';
+import { StageCache } from '../cache/store.ts';
 import { loadExperiment } from '../config/experiment.ts';
 import { silentProgress } from '../util/progress.ts';
 import { generate, loadHistories } from './generate.ts';
@@ -12,7 +12,7 @@ import { openTasks } from './tasks.ts';
 const TINY = fileURLToPath(new URL('../../experiments/tiny.yaml', import.meta.url));
 const out = mkdtempSync(join(tmpdir(), 'cadenza-generate-'));
 afterAll(() => rmSync(out, { recursive: true, force: true }));
-const store = new StageStore(out, { progress: silentProgress, signal: new AbortController().signal });
+const store = new StageCache(out, { progress: silentProgress, signal: new AbortController().signal });
 
 const PAIRS = ['env.id=key-to-door', 'split.heldOut=656'];
 const load = (...overrides: string[]) => loadExperiment(TINY, overrides);

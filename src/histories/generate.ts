@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { provenance } from '../cache/provenance.ts';
-import { reportOf, type StageOutput, type StageStore } from '../cache/store.ts';
+import { reportOf, type StageCache, type StageOutput } from '../cache/store.ts';
 import { type HistoryStore, type Manifest, openHistories, type Provenance, saveHistories } from '../data/index.ts';
 import { type EnvFamily, episodeStarts, type History, pickEpisodes, segmentStarts, type Task } from '../rl/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
@@ -17,14 +17,14 @@ import { openTasks } from './tasks.ts';
 type GenerateConfig = Pick<BaseConfig, 'env' | 'split' | 'source' | 'seed' | 'evaluate'>;
 
 /** What a stage's histories come from, and how they came about. */
-interface Made {
+interface GeneratedHistories {
   readonly histories: History[];
   readonly about: Pick<Provenance, 'source' | 'noise'>;
   /** What the stage reports besides. */
   readonly report?: Record<string, unknown>;
 }
 
-export function generate(store: StageStore, config: GenerateConfig): Promise<StageOutput> {
+export function generate(store: StageCache, config: GenerateConfig): Promise<StageOutput> {
   const { env, split: division, source: settings, seed } = config;
   const { maxTasks, stride } = settings;
   const imported = datasetKey(config);
@@ -56,7 +56,13 @@ const reported = z.object({ dataHash: z.string(), imported: z.unknown().optional
 /** The hash of the histories that the stage made or took over, and where these were recorded. Throws as `reportOf` does. */
 export const generatedReport = (output: StageOutput) => reportOf(output, reported);
 
-type Make = (config: GenerateConfig, family: EnvFamily, train: readonly Task[], progress: Progress, signal: AbortSignal) => Promise<Made>;
+type Make = (
+  config: GenerateConfig,
+  family: EnvFamily,
+  train: readonly Task[],
+  progress: Progress,
+  signal: AbortSignal,
+) => Promise<GeneratedHistories>;
 
 /** Histories of the source, which learns on every task. */
 const rollSource: Make = async ({ source: settings, seed }, family, train, progress, signal) => {
@@ -105,7 +111,7 @@ const takeDataset: Make = async (config, family, train, progress) => {
 export const loadHistories = (output: StageOutput, family: EnvFamily): HistoryStore => openHistories(output.folder, family);
 
 /**
- * Throws `E_CONFIG` where no history goes on after its first segment: every context would be empty, and nothing would be learnt from it without
+ * Throws `E_CONFIG` where no history goes on after its first segment: every context would be empty, and nothing would be learned from it without
  * a word. So it is where no episode of imported histories ends.
  */
 export function expectPast(histories: readonly History[], segment: number): readonly History[] {

@@ -3,7 +3,7 @@
  * streams that differ by name; the audit does not rely on that, and compares the tasks themselves.
  */
 
-import type { StageStore } from '../cache/store.ts';
+import type { StageCache } from '../cache/store.ts';
 import type { SupervisedBase } from '../settings/supervised.ts';
 import { type Draw, drawTask, type Problem } from '../supervised/index.ts';
 import { breathe } from '../util/breathe.ts';
@@ -45,7 +45,7 @@ export const auditStage = (seed: number): string => `audit-seed${seed}`;
  * Throws `E_SPLIT` at any that agree.
  */
 export async function auditTasks(
-  store: StageStore,
+  store: StageCache,
   config: Pick<SupervisedBase, 'seeds' | 'seed' | 'problem' | 'context' | 'validation' | 'evaluate'>,
   problem: Problem,
   perSeed: number,

@@ -12,7 +12,7 @@ import {
   mean,
   mul,
   oneHot,
-  optimise,
+  optimize,
   relu,
   sizeOf,
   type Tensor,
@@ -20,7 +20,7 @@ import {
 import { Random } from '../util/random.ts';
 import { block, causalAttention, feedForward, keysValues, linear, selfAttention } from './layers.ts';
 import { crossEntropy } from './losses.ts';
-import { initialise, Scope } from './parameters.ts';
+import { initialize, Scope } from './parameters.ts';
 import { addPositions } from './positions.ts';
 
 const random = Random.seeded(2);
@@ -28,7 +28,7 @@ const normal = (name: string, ...shape: number[]) => {
   const stream = random.split(name);
   return Float32Array.from({ length: sizeOf(shape) }, () => stream.normal());
 };
-const parameters = (scope: Scope): Numbers => Object.fromEntries(initialise(scope.table.values(), random));
+const parameters = (scope: Scope): Numbers => Object.fromEntries(initialize(scope.table.values(), random));
 /** Parameters away from their initial zeros, so that nothing hides behind a bias of 0. */
 const shaken = (scope: Scope): Numbers =>
   Object.fromEntries([...scope.table.values()].map(({ name, shape }) => [name, normal(name, ...shape).map(v => 0.5 * v)]));
@@ -107,7 +107,7 @@ describe('initial values', () => {
     const declare = (...names: string[]) => {
       const scope = new Scope();
       for (const name of names) scope.at(name).parameter('weight', [3, 2]);
-      return initialise(scope.table.values(), Random.seeded(1));
+      return initialize(scope.table.values(), Random.seeded(1));
     };
     expect(declare('a', 'b').get('b.weight')).toEqual(declare('b').get('b.weight'));
     expect(declare('a', 'b').get('a.weight')).not.toEqual(declare('a', 'b').get('b.weight'));
@@ -131,7 +131,7 @@ describe('compiled models agree with the interpreter, loss and every gradient', 
       specs.map(({ tensor }) => tensor),
     );
     const outputs = { loss, ...Object.fromEntries(gradients.map((g, i) => [`d.${specs[i].name}`, g])) };
-    const errors = await compareWithInterpreter(nodeExecutor({ threads: 1 }), optimise({ outputs }), { ...numbers, ...shaken(scope) });
+    const errors = await compareWithInterpreter(nodeExecutor({ threads: 1 }), optimize({ outputs }), { ...numbers, ...shaken(scope) });
     expect(Object.keys(errors)).toHaveLength(specs.length + 1);
     expect(Object.entries(errors).filter(([, error]) => !(error < 1e-5))).toEqual([]);
   };

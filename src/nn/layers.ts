@@ -17,18 +17,18 @@ import {
   type Tensor,
   transpose,
 } from '../engine/index.ts';
-import { type Initialiser, linearInit, type Scope, zeroInit } from './parameters.ts';
+import { type Initializer, linearInit, type Scope, zeroInit } from './parameters.ts';
 import { POSITIONS, type PositionKind } from './positions.ts';
 
 /** y = x W + b over the last axis. */
-export function linear(scope: Scope, x: Tensor, width: number, initialiser: Initialiser = linearInit): Tensor {
-  const weight = scope.parameter('weight', [x.shape.at(-1)!, width], initialiser);
+export function linear(scope: Scope, x: Tensor, width: number, initializer: Initializer = linearInit): Tensor {
+  const weight = scope.parameter('weight', [x.shape.at(-1)!, width], initializer);
   return affine(x, weight, scope.parameter('bias', [width], zeroInit));
 }
 
 /** y = x W over the last axis. Blocks have no biases (as in T5, Raffel et al. 2020, §2.1): each costs two passes over memory. */
-export function project(scope: Scope, x: Tensor, width: number, initialiser: Initialiser = linearInit): Tensor {
-  return affine(x, scope.parameter('weight', [x.shape.at(-1)!, width], initialiser));
+export function project(scope: Scope, x: Tensor, width: number, initializer: Initializer = linearInit): Tensor {
+  return affine(x, scope.parameter('weight', [x.shape.at(-1)!, width], initializer));
 }
 
 /** x [B, T, D] → x W in heads, [B, H, T, K]. Queries, keys and values have a map each: cutting one wide product apart costs more. */
@@ -76,10 +76,10 @@ export interface AttentionOptions {
 /** Multi-head self-attention (Vaswani et al. 2017, §3.2.2): x [B, T, D] → [B, T, D]. */
 export function selfAttention(scope: Scope, x_BTD: Tensor, options: AttentionOptions): Tensor {
   const { heads, causal = false, mask, outputGain = 1, positions = 'learned' } = options;
-  const { turn, bias } = POSITIONS[positions];
+  const { rotate, bias } = POSITIONS[positions];
   const [T, width] = x_BTD.shape.slice(-2);
   const [q, k, v] = ['q', 'k', 'v'].map(name => headsOf(scope.at(name), x_BTD, width, heads));
-  const [turnedQ, turnedK] = turn ? [turn(q), turn(k)] : [q, k];
+  const [turnedQ, turnedK] = rotate ? [rotate(q), rotate(k)] : [q, k];
   const bias_HTT = bias?.(scope, T, heads);
   const masked = mask && bias_HTT ? add(mask, bias_HTT) : (mask ?? bias_HTT);
   const out_BHTK = causal && !mask ? causalAttention(turnedQ, turnedK, v, bias_HTT) : attention(turnedQ, turnedK, v, { bias: masked }).out;
@@ -115,7 +115,7 @@ export function crossAttention(
 }
 
 const scaled =
-  (gain: number): Initialiser =>
+  (gain: number): Initializer =>
   (random, shape) =>
     linearInit(random, shape).map(v => gain * v);
 

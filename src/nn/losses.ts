@@ -23,7 +23,7 @@ export const entropy = (logits: Tensor): Tensor => neg(sum(mul(softmax(logits), 
 
 /**
  * The clipped surrogate of the expected return per element (Schulman et al. 2017, "Proximal Policy Optimization Algorithms", eq. 7), to be
- * maximised: min(ρ A, clip(ρ, 1 − ε, 1 + ε) A) with ρ = exp(`logRatio`), the new policy's probability of the action over the old one's.
+ * maximized: min(ρ A, clip(ρ, 1 − ε, 1 + ε) A) with ρ = exp(`logRatio`), the new policy's probability of the action over the old one's.
  * At ρ = 1 its gradient is that of A log π, the plain policy gradient.
  */
 export function clippedSurrogate(logRatio: Tensor, advantage: Tensor, clip: number): Tensor {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
 import { add, input } from '../engine/index.ts';
 import { Random } from '../util/random.ts';
-import { initialise, normalInit, Scope } from './parameters.ts';
+import { initialize, normalInit, Scope } from './parameters.ts';
 
 describe('buffers', () => {
   it('are declared once, apart from the parameters, with first values of their own stream', () => {
@@ -13,7 +13,7 @@ describe('buffers', () => {
     const other = new Scope();
     other.buffer('first', [2]);
     other.at('norm').buffer('mean', [3], normalInit(1));
-    const values = (of: Scope) => initialise(of.buffers.values(), Random.seeded(1)).get('norm.mean');
+    const values = (of: Scope) => initialize(of.buffers.values(), Random.seeded(1)).get('norm.mean');
     expect(values(other)).toEqual(values(scope));
     expect(() => scope.buffer('mean', [4])).toThrow(failure('E_SHAPE', '"norm.mean"', '[3]', '[4]'));
   });

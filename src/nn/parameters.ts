@@ -4,26 +4,26 @@
  */
 
 import { type DType, formatType, input, type Shape, sameShape, sizeOf, type Tensor } from '../engine/index.ts';
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
 /** Fills a fresh parameter. */
-export type Initialiser = (random: Random, shape: Shape) => Float32Array;
+export type Initializer = (random: Random, shape: Shape) => Float32Array;
 
-export const zeroInit: Initialiser = (_, shape) => new Float32Array(sizeOf(shape));
+export const zeroInit: Initializer = (_, shape) => new Float32Array(sizeOf(shape));
 
 export const normalInit =
-  (deviation: number): Initialiser =>
+  (deviation: number): Initializer =>
   (random, shape) =>
     Float32Array.from({ length: sizeOf(shape) }, () => deviation * random.normal());
 
 /** Deviation 1/√fan-in, so that a linear map keeps the variance of its input (LeCun et al. 1998, "Efficient BackProp"). */
-export const linearInit: Initialiser = (random, shape) => normalInit(1 / Math.sqrt(shape[0]))(random, shape);
+export const linearInit: Initializer = (random, shape) => normalInit(1 / Math.sqrt(shape[0]))(random, shape);
 
 export interface ParameterSpec {
   readonly name: string;
   readonly shape: Shape;
-  readonly initialiser: Initialiser;
+  readonly initializer: Initializer;
   readonly tensor: Tensor;
 }
 
@@ -63,24 +63,24 @@ export class Scope {
   }
 
   /** Declares a parameter, or gives the one declared before under this name. Throws `E_SHAPE` when the shapes differ. */
-  parameter(name: string, shape: Shape, initialiser: Initialiser = linearInit): Tensor {
-    return this.#declare(this.table, 'parameter', name, shape, 'float32', spec => ({ ...spec, shape, initialiser }));
+  parameter(name: string, shape: Shape, initializer: Initializer = linearInit): Tensor {
+    return this.#declare(this.table, 'parameter', name, shape, 'float32', spec => ({ ...spec, shape, initializer }));
   }
 
   /** Declares a buffer, or gives the one declared before under this name. Throws `E_SHAPE` when the shapes differ. */
-  buffer(name: string, shape: Shape, initialiser: Initialiser = zeroInit): Tensor {
-    return this.#declare(this.buffers, 'buffer', name, shape, 'float32', spec => ({ ...spec, shape, initialiser, next: spec.tensor }));
+  buffer(name: string, shape: Shape, initializer: Initializer = zeroInit): Tensor {
+    return this.#declare(this.buffers, 'buffer', name, shape, 'float32', spec => ({ ...spec, shape, initializer, next: spec.tensor }));
   }
 
   /** Says what a training step turns a buffer into. Throws `E_SHAPE` for what is no buffer, for another shape, and the second time. */
   assign(buffer: Tensor, next: Tensor): void {
     const spec = [...this.buffers.values()].find(({ tensor }) => tensor === buffer);
-    expect(spec !== undefined, `only a buffer of this scope can be assigned to, not ${formatType(buffer)}.`);
-    expect(
+    invariant(spec !== undefined, `only a buffer of this scope can be assigned to, not ${formatType(buffer)}.`);
+    invariant(
       sameShape(next.shape, buffer.shape),
       `buffer "${spec.name}": expected ${formatType(buffer)} to be assigned, got ${formatType(next)}.`,
     );
-    expect(spec.next === buffer, `buffer "${spec.name}" is assigned to twice in one step.`);
+    invariant(spec.next === buffer, `buffer "${spec.name}" is assigned to twice in one step.`);
     spec.next = next;
   }
 
@@ -100,14 +100,14 @@ export class Scope {
     const full = this.#full(name);
     const known = specs.get(full);
     if (known) {
-      expect(
+      invariant(
         sameShape(known.tensor.shape, shape),
         `${what} "${full}" was declared as [${known.tensor.shape.join(', ')}] and is now asked for as [${shape.join(', ')}].`,
       );
       return known.tensor;
     }
     const taken = [this.table, this.buffers, this.randoms].some(others => others.has(full));
-    expect(!taken, `the name "${full}" of a ${what} is taken by something else.`);
+    invariant(!taken, `the name "${full}" of a ${what} is taken by something else.`);
     const tensor = input(full, shape, dtype);
     specs.set(full, make({ name: full, tensor }));
     return tensor;
@@ -119,6 +119,6 @@ export class Scope {
 }
 
 /** Fresh values for every parameter or buffer; each has its own stream, so adding one changes none of the others. */
-export function initialise(specs: Iterable<ParameterSpec>, random: Random): Map<string, Float32Array> {
-  return new Map(Array.from(specs, ({ name, shape, initialiser }) => [name, initialiser(random.split(name), shape)]));
+export function initialize(specs: Iterable<ParameterSpec>, random: Random): Map<string, Float32Array> {
+  return new Map(Array.from(specs, ({ name, shape, initializer }) => [name, initializer(random.split(name), shape)]));
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { compareWithInterpreter, jacobianError, type Numbers } from '../../test/helpers/engine.ts';
 import { failure } from '../../test/helpers/failure.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
-import { constant, grad, input, interpret, matmul, mean, mul, optimise, sum, type Tensor } from '../engine/index.ts';
+import { constant, grad, input, interpret, matmul, mean, mul, optimize, sum, type Tensor } from '../engine/index.ts';
 import { Random } from '../util/random.ts';
 import { block } from './layers.ts';
 import { Scope } from './parameters.ts';
@@ -20,7 +20,7 @@ const shaken = (scope: Scope): Numbers =>
 const evaluate = (y: Tensor, numbers: Numbers) => interpret({ outputs: { y } }, numbers).y;
 
 describe('rotary positions', () => {
-  const turn = POSITIONS.rotary.turn!;
+  const turn = POSITIONS.rotary.rotate!;
   const scores = (places: number) => {
     const [q, k] = ['q', 'k'].map(name => turn(input(name, [1, 1, places, K])));
     return matmul(q, k, { transposeB: true });
@@ -98,7 +98,7 @@ describe('sinusoidal positions', () => {
         expect(found[t * D + i]).toBeCloseTo(2 * Math.sin(t * 10_000 ** ((-2 * i) / D)), 5);
         expect(found[t * D + D / 2 + i]).toBeCloseTo(2 * Math.cos(t * 10_000 ** ((-2 * i) / D)), 5);
       }
-    expect(scope.table.get('positionGain')!.initialiser(random, [1])[0]).toBeCloseTo(0.1414, 3);
+    expect(scope.table.get('positionGain')!.initializer(random, [1])[0]).toBeCloseTo(0.1414, 3);
   });
 });
 
@@ -141,7 +141,7 @@ describe.each(POSITION_KINDS)('a causal block with %s positions', positions => {
     );
     const outputs = { loss, ...Object.fromEntries(gradients.map((g, i) => [`d.${specs[i].name}`, g])) };
     for (const standard of [false, true]) {
-      const errors = await compareWithInterpreter(nodeExecutor({ threads: 1 }), optimise({ outputs }), numbers, { standard });
+      const errors = await compareWithInterpreter(nodeExecutor({ threads: 1 }), optimize({ outputs }), numbers, { standard });
       expect(Object.entries(errors).filter(([, error]) => !(error < 1e-5))).toEqual([]);
     }
   });

@@ -19,15 +19,15 @@ import {
   sub,
   type Tensor,
 } from '../engine/index.ts';
-import { expect } from '../util/errors.ts';
-import { type Initialiser, normalInit, type Scope, zeroInit } from './parameters.ts';
+import { invariant } from '../util/errors.ts';
+import { type Initializer, normalInit, type Scope, zeroInit } from './parameters.ts';
 
 /** One kind of positions: it takes part where it has a function. */
 export interface Positions {
   /** x [B, T, D] → x + p. */
   readonly embed?: (scope: Scope, x_BTD: Tensor) => Tensor;
   /** Queries or keys [B, H, T, K] of self-attention, with their place in them. */
-  readonly turn?: (x_BHTK: Tensor) => Tensor;
+  readonly rotate?: (x_BHTK: Tensor) => Tensor;
   /** Added to the scores of self-attention over T tokens: [H, T, T]. */
   readonly bias?: (scope: Scope, T: number, heads: number) => Tensor;
 }
@@ -46,7 +46,7 @@ const waves = (T: number, n: number, f: (angle: number) => number) =>
   constant(Array.from({ length: T }, (_, t) => frequencies(n).map(frequency => f(t * frequency))).flat(), [T, n]);
 
 /** Sines have a deviation of 1/√2: a learned gain starts them as small as learned positions. */
-const gainInit: Initialiser = () => Float32Array.of(DEVIATION * Math.SQRT2);
+const gainInit: Initializer = () => Float32Array.of(DEVIATION * Math.SQRT2);
 
 /** A table of its own row for every place. */
 const learned: Positions = {
@@ -60,7 +60,7 @@ const learned: Positions = {
 const sinusoidal: Positions = {
   embed(scope, x_BTD) {
     const { T, D } = expectShape(x_BTD, 'B T D');
-    expect(D % 2 === 0, `sinusoidal positions need an even width, got ${D}.`);
+    invariant(D % 2 === 0, `sinusoidal positions need an even width, got ${D}.`);
     const p_TD = concat([waves(T, D / 2, Math.sin), waves(T, D / 2, Math.cos)], 1);
     return add(x_BTD, mul(p_TD, scope.parameter('positionGain', [1], gainInit)));
   },
@@ -71,9 +71,9 @@ const sinusoidal: Positions = {
  * their distance alone.
  */
 const rotary: Positions = {
-  turn(x_BHTK) {
+  rotate(x_BHTK) {
     const { T, K } = expectShape(x_BHTK, 'B H T K');
-    expect(K % 2 === 0, `rotary positions turn pairs of numbers, so the width of a head must be even, but is ${K}.`);
+    invariant(K % 2 === 0, `rotary positions turn pairs of numbers, so the width of a head must be even, but is ${K}.`);
     const [first, second] = split(x_BHTK, 3, 2);
     const [cosine, sine] = [waves(T, K / 2, Math.cos), waves(T, K / 2, Math.sin)];
     return concat([sub(mul(first, cosine), mul(second, sine)), add(mul(first, sine), mul(second, cosine))], 3);

@@ -11,7 +11,7 @@ import {
   interpret,
   mean,
   mul,
-  optimise,
+  optimize,
   sub,
   toOnnx,
   verify,
@@ -28,13 +28,13 @@ function regression() {
   const [weight, bias, gain] = [parameter('weight', [2, 2]), parameter('bias', [2]), parameter('gain', [])];
   const [x, y] = [input('x', [8, 2]), input('y', [8, 2])];
   const error = mul(sub(gemm(x, weight.tensor, {}, bias.tensor), y), gain.tensor);
-  const optimiser = chain(
+  const optimizer = chain(
     adam(),
     decayWeights(0),
     descend(() => constant(0.05)),
   );
   const size = mean(mul(weight.tensor, weight.tensor));
-  return trainStep({ loss: mean(mul(error, error)), trainable: [weight, bias], frozen: [gain], optimiser, metrics: { size } });
+  return trainStep({ loss: mean(mul(error, error)), trainable: [weight, bias], frozen: [gain], optimizer, metrics: { size } });
 }
 
 const xs = Array.from({ length: 16 }, (_, i) => Math.sin(i * i + 1));
@@ -78,14 +78,14 @@ describe('a training step', () => {
   it('does to the packed vector what it does to each parameter alone', () => {
     const [a, b] = [parameter('a', [2]), parameter('b', [3])];
     const loss = add(mean(mul(a.tensor, a.tensor)), mean(mul(mul(b.tensor, b.tensor), b.tensor)));
-    const optimiser = chain(
+    const optimizer = chain(
       adam(),
       decayWeights(0.1),
       descend(() => constant(0.1)),
     );
     const values = { a: [1, -2], b: [0.5, 3, -1] };
     const stepOf = (trainable: (typeof a)[], numbers: Record<string, number[]>) => {
-      const { graph, layout } = trainStep({ loss, trainable, optimiser });
+      const { graph, layout } = trainStep({ loss, trainable, optimizer });
       const nothing = new Float64Array(layout.size);
       return interpret(graph, { ...numbers, moment1: nothing, moment2: nothing, step: [1] })['next.parameters'];
     };
@@ -103,12 +103,12 @@ describe('a training step', () => {
       // Never assigned to.
       { ...other, next: other.tensor },
     ];
-    const optimiser = chain(
+    const optimizer = chain(
       adam(),
       descend(() => constant(0.1)),
     );
     const loss = add(mean(mul(a.tensor, average.tensor)), mean(other.tensor));
-    const { graph, state, layouts } = trainStep({ loss, trainable: [a], buffers, optimiser });
+    const { graph, state, layouts } = trainStep({ loss, trainable: [a], buffers, optimizer });
     expect(state).toEqual(['parameters', 'moment1', 'moment2', 'buffers']);
     expect([layouts.parameters.size, layouts.buffers.size]).toEqual([2, 5]);
     expect([...inputsOf(graph).keys()].sort()).toEqual(['buffers', 'moment1', 'moment2', 'parameters', 'step']);
@@ -124,7 +124,7 @@ describe('a training step', () => {
   it('fits a line, compiled once, with buffers that swap', async () => {
     const { graph, layout, state } = regression();
     const create = vi.spyOn(InferenceSession, 'create');
-    const program = await nodeExecutor({ threads: 1 }).compile(toOnnx(optimise(graph)));
+    const program = await nodeExecutor({ threads: 1 }).compile(toOnnx(optimize(graph)));
     let current = Object.fromEntries(state.map(name => [name, zeros([layout.size])]));
     let spare = Object.fromEntries(state.map(name => [name, zeros([layout.size])]));
     const fixed = { x: host(xs, [8, 2]), y: host(ys, [8, 2]), frozen: host([1]) };

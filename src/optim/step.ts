@@ -1,6 +1,6 @@
 /**
  * @file A whole training step as one graph: forward, backward, clipping, update. Parameters live in one packed vector, and so does each
- * optimiser state, so that a step takes three vectors in and gives three out however many layers there are. Buffers, which no gradient
+ * optimizer state, so that a step takes three vectors in and gives three out however many layers there are. Buffers, which no gradient
  * changes, live in one more.
  */
 
@@ -20,7 +20,7 @@ import {
 } from '../engine/index.ts';
 import type { Transform } from './transforms.ts';
 
-/** One parameter as the optimiser sees it. */
+/** One parameter as the optimizer sees it. */
 export interface TrainableParameter {
   readonly name: string;
   readonly shape: readonly number[];
@@ -90,7 +90,7 @@ export interface TrainStepOptions {
   readonly frozen?: readonly TrainableParameter[];
   /** State that the step replaces by itself. */
   readonly buffers?: readonly TrainingBuffer[];
-  readonly optimiser: Transform;
+  readonly optimizer: Transform;
   /** Further scalars to report. */
   readonly metrics?: Readonly<Record<string, Tensor>>;
 }
@@ -103,10 +103,10 @@ const joined = (tensors: readonly Tensor[]): Tensor =>
   );
 
 /**
- * Builds the step. Inputs: `parameters` [P], one [P] vector per optimiser state, `step` (scalar, counted from 1), `frozen`, `buffers` [S]
+ * Builds the step. Inputs: `parameters` [P], one [P] vector per optimizer state, `step` (scalar, counted from 1), `frozen`, `buffers` [S]
  * where there are any, and the batch. Outputs: the same state names with `next.` before them, `loss`, and the metrics.
  */
-export function trainStep({ loss, trainable, frozen = [], buffers = [], optimiser, metrics = {} }: TrainStepOptions): {
+export function trainStep({ loss, trainable, frozen = [], buffers = [], optimizer, metrics = {} }: TrainStepOptions): {
   graph: Graph;
   layout: Packing;
   frozenLayout: Packing;
@@ -126,15 +126,15 @@ export function trainStep({ loss, trainable, frozen = [], buffers = [], optimise
   );
   const parameters = input(PARAMETERS, [layout.size]);
   const step = input(STEP, []);
-  const slots = optimiser.init.map(name => input(name, [layout.size]));
-  const result = optimiser.update(gradient, slots, { parameters, step });
+  const slots = optimizer.init.map(name => input(name, [layout.size]));
+  const result = optimizer.update(gradient, slots, { parameters, step });
   const outputs: Record<string, Tensor> = { loss, ...metrics, ...result.metrics, [`next.${PARAMETERS}`]: add(parameters, result.update) };
-  for (const [i, name] of optimiser.init.entries()) outputs[`next.${name}`] = result.state[i];
+  for (const [i, name] of optimizer.init.entries()) outputs[`next.${name}`] = result.state[i];
   if (buffers.length > 0) outputs[`next.${BUFFERS}`] = joined(buffers.map(({ next }) => next));
   const packed = readPacked(readPacked(readPacked({ outputs }, layout, PARAMETERS), frozenLayout, FROZEN), bufferLayout, BUFFERS);
-  // `readPacked` makes a vector input of its own, which must be the one that the optimiser read.
+  // `readPacked` makes a vector input of its own, which must be the one that the optimizer read.
   const graph = sameVector(packed, parameters);
-  const perParameter = [PARAMETERS, ...optimiser.init];
+  const perParameter = [PARAMETERS, ...optimizer.init];
   const state = buffers.length > 0 ? [...perParameter, BUFFERS] : perParameter;
   const layouts = Object.fromEntries(state.map(name => [name, name === BUFFERS ? bufferLayout : layout]));
   return { graph, layout, frozenLayout, state, layouts };

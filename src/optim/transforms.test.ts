@@ -56,8 +56,8 @@ describe('transforms', () => {
       const cosine = 0.5 * (1 + Math.cos((Math.PI * Math.max(0, t - 2)) / 3));
       return t < 2 ? 0.05 : 0.1 * (0.1 + 0.9 * cosine);
     });
-    const optimiser = chain(clipByGlobalNorm(1), adam(), decayWeights(0.2), descend(warmupCosine(schedule)));
-    const found = run(optimiser, [1, -1, 0.5], gradients);
+    const optimizer = chain(clipByGlobalNorm(1), adam(), decayWeights(0.2), descend(warmupCosine(schedule)));
+    const found = run(optimizer, [1, -1, 0.5], gradients);
     const expected = adamW([1, -1, 0.5], gradients, rates, 0.2, 1);
     for (const [i, { parameters, values }] of found.entries()) {
       close(parameters, expected[i]);
@@ -85,11 +85,11 @@ describe('transforms', () => {
   });
 
   it('rates and decay may differ from entry to entry', () => {
-    const optimiser = chain(
+    const optimizer = chain(
       decayWeights(constant([0, 1, 2])),
       descend(() => constant(0.5), constant([1, 10, 0])),
     );
-    close(run(optimiser, [1, 1, 1], [[1, 1, 1]])[0].values.update, [-0.5, -10, 0]);
+    close(run(optimizer, [1, 1, 1], [[1, 1, 1]])[0].values.update, [-0.5, -10, 0]);
   });
 
   it('a chain hands each stage its own state', () => {

@@ -9,7 +9,7 @@ export interface TransformContext {
   readonly step: Tensor;
 }
 
-/** One stage of an optimiser. */
+/** One stage of an optimizer. */
 export interface Transform {
   /** Names of the [P] state vectors that it carries; they start at zero. */
   readonly init: readonly string[];

@@ -1,6 +1,6 @@
 /**
  * @file Ablations: one experiment, varied along declared axes. Every combination is trained and evaluated on the same tasks by the same
- * road; stages whose settings and inputs are equal are shared, and a second call does only what is missing.
+ * pipeline; stages whose settings and inputs are equal are shared, and a second call does only what is missing.
  */
 
 import { dirname, resolve } from 'node:path';

@@ -40,7 +40,7 @@ export function expectBuildable(config: ExperimentConfig, { plays = true } = {})
   for (const row of config.baselines.methods.map(baseline))
     if (isTrained(row) ? row.labels : row.plays) oracle.learner(family, train[0], Random.seeded(config.seed));
   const models = modelsOf(config, model);
-  for (const { kind, model } of models) model.inference(kind, { compress: 1, act: 1 });
+  for (const { compressorId: kind, model } of models) model.inference(kind, { compress: 1, act: 1 });
   if (!model.inference(config.compressor, { compress: 1, act: 1 }).compress)
     throw new CadenzaError('E_CONFIG', `compressor "${config.compressor}" makes no latents for the policy; it can only be a baseline.`);
   const { contexts, metric } = config.policy.retrieval;
@@ -70,7 +70,7 @@ const facts = ({ observationSpace, actionSpace, taskKey }: EnvFamily, test: read
 
 /** Shapes of all parameters of the models, in another family where one is given. */
 function parameters(models: readonly NamedModel[], family?: EnvFamily): Record<string, unknown> {
-  const shapes = models.flatMap(({ id, kind, model }) => {
+  const shapes = models.flatMap(({ id, compressorId: kind, model }) => {
     const { compress, act } = (family ? model.in(family) : model).inference(kind, { compress: 1, act: 1 });
     const inputs = [compress, act].flatMap(graph => (graph ? [...inputsOf(graph)] : []));
     return inputs.filter(([name]) => !INFERENCE_INPUTS.has(name)).map(([name, { shape }]) => [`${name} (${id})`, shape] as const);

@@ -21,10 +21,10 @@ import { STAGE_HELP } from '../training/stages/names.ts';
 import { type OptionTable, resolveOptions } from '../util/options.ts';
 
 /** Describes an experiment and its further tables. Throws as `split` and `Model` do where the configuration cannot be built. */
-export function describe(config: ExperimentConfig): Description {
+export function describeExperiment(config: ExperimentConfig): Description {
   const division = openTasks(config);
   const model = new Model(config, division.family);
-  const tables = config.tables.map(table => [table.name, describe(tableConfig(config, table))] as const);
+  const tables = config.tables.map(table => [table.name, describeExperiment(tableConfig(config, table))] as const);
   return {
     setting: {
       ...settingOf(config, division, model),
@@ -39,7 +39,7 @@ export function describe(config: ExperimentConfig): Description {
 function stagesOf(config: ExperimentConfig): StageDescription[] {
   return trainingStages
     .filter(stage => stage.steps(config) > 0)
-    .map(({ name, terms, rows }) => {
+    .map(({ name, terms, methods: rows }) => {
       const used = terms?.(config).filter(({ weight }) => weight > 0);
       const loss = used?.map(term => ({ ...term, description: lossTerms.get(term.term).description }));
       return { name, help: STAGE_HELP[name], methods: rows(config).map(({ method }) => method), ...(loss && { loss }) };
@@ -52,7 +52,7 @@ function settingOf(config: ExperimentConfig, { family, taught }: Tasks, model: M
   const entry = environments.has(env.id) ? environments.get(env.id) : undefined;
   const made = learner.dataset === undefined;
   const { tokenizer, contextTransitions, contextTokens, options } = model;
-  const { form, settings = {} } = compressor(config.compressor);
+  const { contextLayout, settings = {} } = compressor(config.compressor);
   const [tokens, width] = model.latentShape(config.compressor)!;
   const baselines = baselineModels(config, model);
   const workingMemory = 'workingMemory' in settings ? Number(options.compression?.workingMemory) : 0;
@@ -69,7 +69,7 @@ function settingOf(config: ExperimentConfig, { family, taught }: Tasks, model: M
     context: {
       transitions: contextTransitions,
       tokens: contextTokens,
-      span: form === 'segments' ? options.segment : options.span,
+      span: contextLayout === 'segments' ? options.segment : options.span,
       numbers: tokenizer.context.width,
     },
     query: { tokens: tokenizer.queryTokens(model.segment), promptTokens: tokenizer.prompt?.tokens ?? 0, numbers: tokenizer.query.width },
@@ -86,7 +86,7 @@ function settingOf(config: ExperimentConfig, { family, taught }: Tasks, model: M
       steps: baselineSteps(config),
       tokens: Object.fromEntries(baselines.map(({ baseline: { id, compressor }, model }) => [id, model.latentShape(compressor)?.[0] ?? 0])),
     },
-    optimiser: { epsilon: ADAM_EPSILON },
+    optimizer: { epsilon: ADAM_EPSILON },
     ...(simulates(config) ? { monteCarlo: { options: resolveOptions('Monte-Carlo control', MONTE_CARLO_OPTIONS) } } : {}),
     finalEpisodes: Math.min(FINAL_EPISODES, evaluate.episodes),
   };
@@ -124,8 +124,8 @@ function parametersOf(config: ExperimentConfig, model: Model, baselines: readonl
   };
   const { pretrain, finetune } = config;
   const reconstructs = pretrain.steps > 0 || (finetune.steps > 0 && finetune.gamma > 0);
-  const student = parts(config.compressor, { model, reconstructs });
-  const { compressor: first, policy, decoder } = { ...student } as Record<'compressor' | 'policy' | 'decoder', number>;
+  const agent = parts(config.compressor, { model, reconstructs });
+  const { compressor: first, policy, decoder } = { ...agent } as Record<'compressor' | 'policy' | 'decoder', number>;
   return {
     compressor: first,
     policy,

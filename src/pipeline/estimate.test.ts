@@ -22,7 +22,7 @@ source: { histories: 1, episodes: 6 }
 context: { episodes: 2 }
 model: { width: 16, heads: 2, feedForward: 2, encoderLayers: 1, decoderLayers: 1, latents: 2 }
 teacher: { steps: 0 }
-distil: { steps: 0, beta: 0 }
+distill: { steps: 0, beta: 0 }
 baselines: { steps: 0 }
 `;
 const SUPERVISED = `
@@ -66,7 +66,7 @@ function outcome(of: (overrides: string[]) => Estimate, overrides: string[]): Es
   try {
     return of(overrides);
   } catch (error) {
-    // E_BUG is whatever is no error of the catalogue.
+    // E_BUG is whatever is no error of the catalog.
     expect(error, overrides.join(' ')).toBeInstanceOf(CadenzaError);
     expect(['E_CONFIG', 'E_SHAPE', 'E_SPLIT'], String(error)).toContain((error as CadenzaError).code);
     return error as CadenzaError;
@@ -116,8 +116,8 @@ describe('an estimate', () => {
   it.each([
     ['source.histories=1000000', 'source.histories'],
     ['evaluate.streams=1000000', 'evaluate.streams'],
-    ['evaluate.imitation=1000000', 'evaluate.imitation'],
-    ['optimiser.batch=65536', 'optimiser.batch'],
+    ['evaluate.imitationHistories=1000000', 'evaluate.imitationHistories'],
+    ['optimizer.batch=65536', 'optimizer.batch'],
     ['model.width=16384', 'model.width'],
     ['context.episodes=1000000', 'context.episodes'],
   ])('of %s names what matters most', (override, setting) => {
@@ -126,7 +126,7 @@ describe('an estimate', () => {
 
   it('grows with what it is made of', () => {
     const peak = (...overrides: string[]) => of(...overrides).peakBytes;
-    expect(peak('optimiser.batch=256')).toBeGreaterThan(peak('optimiser.batch=64'));
+    expect(peak('optimizer.batch=256')).toBeGreaterThan(peak('optimizer.batch=64'));
     expect(peak('source.histories=400')).toBeGreaterThan(peak('source.histories=40'));
     const [small, large] = [50, 100].map(steps => of(`finetune.steps=${steps}`).stages.find(({ stage }) => stage === 'finetune')!);
     expect(large.flops).toBe(2 * small.flops!);

@@ -11,7 +11,7 @@ import { familyOf } from '../histories/imported.ts';
 import { actionDistribution, type EnvFamily, spaceSize } from '../rl/index.ts';
 import { baselineModels } from '../training/stages/baselines.ts';
 import { finetuneBeta } from '../training/stages/finetune.ts';
-import { stageOptimiser, stageSteps, trainingStages } from '../training/stages/index.ts';
+import { stageOptimizer, stageSteps, trainingStages } from '../training/stages/index.ts';
 import type { TrainingStageName } from '../training/stages/names.ts';
 import { updatesOf } from '../training/stages/reinforce.ts';
 import { CadenzaError } from '../util/errors.ts';
@@ -33,7 +33,7 @@ import {
   TRAINING_FLOPS,
   VECTORS,
 } from './needs.ts';
-import { STUDENT, separateParts } from './parallel.ts';
+import { AGENT, separateParts } from './parallel.ts';
 
 /**
  * Estimates an experiment.
@@ -53,7 +53,7 @@ export function estimate(config: ExperimentConfig, memory = machineMemory()): Es
   for (const need of [...data, ...evaluations.flat(), ...trainingNeeds(config, model)]) expectFits(need, memory);
 
   const total = (needs: readonly Need[]) => needs.reduce((sum, { bytes }) => sum + bytes, 0);
-  const rows = modelsOf(config, model).map(row => ({ ...row, graphs: row.model.inference(row.kind, ONE) }));
+  const rows = modelsOf(config, model).map(row => ({ ...row, graphs: row.model.inference(row.compressorId, ONE) }));
   const trained = trainedStages(config, model, rows).map(stage => ({ ...stage, bytes: stage.bytes + total(data) }));
   const evaluation = Math.max(...evaluations.map(total));
   const flops = places.reduce((sum, place) => sum + evaluationFlops(place.config, place.model, rows), 0);
@@ -63,10 +63,10 @@ export function estimate(config: ExperimentConfig, memory = machineMemory()): Es
     { stage: 'evaluate', bytes: evaluation, flops: flops * config.seeds.length },
   ];
   const parts = separateParts({ training: trainingStages }, config).map(only => {
-    const own = trained.filter(({ stage }) => only === undefined || (only === STUDENT ? !isRow(stage, config) : stage === only));
+    const own = trained.filter(({ stage }) => only === undefined || (only === AGENT ? !isRow(stage, config) : stage === only));
     return Math.max(total(data), evaluation, ...own.map(({ bytes }) => bytes));
   });
-  const grows = { ...grown(config), 'optimiser.batch': config.optimiser.batch / 64 };
+  const grows = { ...grown(config), 'optimizer.batch': config.optimizer.batch / 64 };
   return fitting({ name: config.name, stages, parts: config.seeds.flatMap(() => parts) }, grows, memory);
 }
 
@@ -167,8 +167,8 @@ function evaluationNeeds(config: ExperimentConfig, model: Model): Need[] {
     },
     {
       what: 'the histories that models observe',
-      bytes: tasks * evaluate.imitation * source.episodes * family.horizon * transition,
-      grows: { ...counts, 'evaluate.imitation': evaluate.imitation / 4, 'source.episodes': source.episodes / 24 },
+      bytes: tasks * evaluate.imitationHistories * source.episodes * family.horizon * transition,
+      grows: { ...counts, 'evaluate.imitationHistories': evaluate.imitationHistories / 4, 'source.episodes': source.episodes / 24 },
     },
   ];
   if (reinforce.steps > 0)
@@ -190,8 +190,8 @@ function trainingNeeds(config: ExperimentConfig, model: Model): Need[] {
   return trainingStages
     .filter(({ name }) => trains(config, name))
     .flatMap(({ name: stage }) => {
-      const { batch } = stageOptimiser(config, stage);
-      const own = config[stage].batch === undefined ? 'optimiser.batch' : `${stage}.batch`;
+      const { batch } = stageOptimizer(config, stage);
+      const own = config[stage].batch === undefined ? 'optimizer.batch' : `${stage}.batch`;
       const grows = { ...grown(config), [own]: batch / 64, 'env.options.horizon': model.family.horizon / 20 };
       const row = contextTokens * tokenizer.context.width + query * tokenizer.query.width + segment * head.distribution.size;
       const weights = leastWeights(config.model, config.model.width * contextTokens + codes);
@@ -203,40 +203,40 @@ function trainingNeeds(config: ExperimentConfig, model: Model): Need[] {
 }
 
 /** A model that is trained and evaluated, and the kind of its compressor. */
-export type NamedModel = { readonly id: string; readonly kind: string; readonly model: Model };
+export type NamedModel = { readonly id: string; readonly compressorId: string; readonly model: Model };
 
 /** The same with its graphs for one sequence. */
 type Row = NamedModel & { readonly graphs: Inference };
 
 const ONE = { compress: 1, act: 1 };
 
-/** The student, the teacher where it is trained, and the baselines. */
+/** The agent, the teacher where it is trained, and the baselines. */
 export const modelsOf = (config: ExperimentConfig, model: Model): NamedModel[] => [
-  { id: STUDENT, kind: config.compressor, model },
-  ...(trains(config, 'teacher') ? [{ id: 'teacher', kind: 'full', model }] : []),
-  ...baselineModels(config, model).map(({ baseline: { id, compressor }, model }) => ({ id, kind: compressor, model })),
+  { id: AGENT, compressorId: config.compressor, model },
+  ...(trains(config, 'teacher') ? [{ id: 'teacher', compressorId: 'full', model }] : []),
+  ...baselineModels(config, model).map(({ baseline: { id, compressor }, model }) => ({ id, compressorId: compressor, model })),
 ];
 
 function trainedStages(config: ExperimentConfig, model: Model, rows: readonly Row[]): StageEstimate[] {
-  const { compressor: kind, policy, finetune, distil, reinforce } = config;
-  const [{ graphs: student }, ...others] = rows;
-  if (!student.compress) return [];
+  const { compressor: kind, policy, finetune, distill, reinforce } = config;
+  const [{ graphs: agent }, ...others] = rows;
+  if (!agent.compress) return [];
   const graphsOf = ({ compress, act }: Inference) => [compress, act];
   const taught = others.find(({ id }) => id === 'teacher');
   const follows = (beta = 0) => (beta > 0 && taught ? graphsOf(taught.graphs) : []);
   const decoder = trains(config, 'pretrain') || finetune.gamma > 0 ? model.decoder(kind, 1) : undefined;
   /** Graphs that a stage trains, and graphs that it only reads. */
-  type Made = readonly [trained: readonly (Graph | undefined)[], read?: readonly (Graph | undefined)[]];
-  const made: Partial<Record<TrainingStageName, () => Made>> = {
+  type StageGraphs = readonly [trained: readonly (Graph | undefined)[], read?: readonly (Graph | undefined)[]];
+  const made: Partial<Record<TrainingStageName, () => StageGraphs>> = {
     teacher: () => [graphsOf(taught!.graphs)],
-    pretrain: () => [[student.compress, decoder]],
-    distil: () => [[student.act], [student.compress, ...follows(distil.beta)]],
-    finetune: () => [[...graphsOf(student), finetune.gamma > 0 ? decoder : undefined], follows(finetuneBeta(config))],
+    pretrain: () => [[agent.compress, decoder]],
+    distill: () => [[agent.act], [agent.compress, ...follows(distill.beta)]],
+    finetune: () => [[...graphsOf(agent), finetune.gamma > 0 ? decoder : undefined], follows(finetuneBeta(config))],
     retrieve: () => [[model.inference(kind, ONE, { retrieved: policy.retrieval.contexts }).act]],
   };
-  const whole = (): Made => [graphsOf(student)];
-  const stageOf = (stage: TrainingStageName, name: string, [trained, read = []]: Made): StageEstimate => {
-    const { batch } = stageOptimiser(config, stage);
+  const whole = (): StageGraphs => [graphsOf(agent)];
+  const stageOf = (stage: TrainingStageName, name: string, [trained, read = []]: StageGraphs): StageEstimate => {
+    const { batch } = stageOptimizer(config, stage);
     const steps = stageSteps(config, stage);
     const [own, other] = [measure(trained), measure(read)];
     // An iteration of rollouts has several steps of the optimizer.
@@ -268,9 +268,9 @@ function episodeFlops({ model, graphs: { compress, act } }: Pick<Row, 'model' | 
 function evaluationFlops(config: ExperimentConfig, here: Model, rows: readonly Row[]): number {
   const { evaluate, source } = config;
   const { tasks, streams } = evaluatedStreams(config, here);
-  const episodes = streams * evaluate.episodes + tasks * evaluate.imitation * source.episodes;
+  const episodes = streams * evaluate.episodes + tasks * evaluate.imitationHistories * source.episodes;
   const { horizon } = here.family;
-  const flops = ({ model, kind, graphs }: Row) => {
+  const flops = ({ model, compressorId: kind, graphs }: Row) => {
     if (horizon === model.family.horizon) return episodeFlops({ model, graphs });
     const there = model.in(here.family);
     return episodeFlops({ model: there, graphs: there.inference(kind, ONE) });

@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import type { AnyResults } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import type { BaseConfig } from '../settings/base.ts';
-import type { PlannedRow, StageRun, TrainingConfig, TrainingStage } from '../training/define.ts';
+import type { EvaluatedMethod, StageRun, TrainingConfig, TrainingStage } from '../training/define.ts';
 import type { Progress } from '../util/progress.ts';
 import type { Estimate } from './needs.ts';
 
@@ -18,7 +18,7 @@ export type CommonConfig = TrainingConfig & Pick<BaseConfig, 'name' | 'seeds'>;
 export type SharedData<C> = Omit<StageRun<C>, 'seed'>;
 
 /** A method that is trained, as far as the configuration tells. */
-export type PlannedMethod = PlannedRow & { readonly seed: number };
+export type PlannedMethod = EvaluatedMethod & { readonly seed: number };
 
 /** An experiment, or what one of its further tables or a combination of an ablation makes of it. */
 export interface Variant<C> {

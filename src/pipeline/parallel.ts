@@ -10,20 +10,20 @@ import type { CommonConfig, ExperimentKind, RunOptions, Variant } from './kind.t
 /** The training stage whose parts need nothing of the stages before it. */
 export const BASELINES = 'baselines';
 
-/** In the place of a baseline's id: the student with whatever it learns from, and no baseline. */
-export const STUDENT = 'student';
+/** In the place of a baseline's id: the agent with whatever it learns from, and no baseline. */
+export const AGENT = 'agent';
 
-/** One part: an experiment with a seed of its own, and of that the student or one baseline alone where there are baselines. */
+/** One part: an experiment with a seed of its own, and of that the agent or one baseline alone where there are baselines. */
 export type Part = { readonly heading: string; readonly config: CommonConfig; readonly only?: string };
 
 /** A part as it goes over to a process. */
 export type PartJob = Part & { readonly out: string; readonly fresh: boolean; readonly since: number; readonly until: string };
 
-/** What of one seed can have a process of its own: the student, and every trained baseline; all of it together where there is no baseline. */
+/** What of one seed can have a process of its own: the agent, and every trained baseline; all of it together where there is no baseline. */
 export function separateParts<C extends CommonConfig>({ training }: Pick<ExperimentKind<C, never>, 'training'>, config: C) {
   const stage = training.find(({ name }) => name === BASELINES);
   const trained = stage && stage.steps(config) > 0 ? (stage.parts?.(config) ?? []) : [];
-  return trained.length === 0 ? [undefined] : [STUDENT, ...trained.map(({ name }) => name)];
+  return trained.length === 0 ? [undefined] : [AGENT, ...trained.map(({ name }) => name)];
 }
 
 /** A variant as parts that need nothing of each other. */

@@ -1,6 +1,6 @@
 /** @file The process that makes parts of an experiment for `parallel.ts`. */
 
-import { StageStore } from '../cache/store.ts';
+import { StageCache } from '../cache/store.ts';
 import { serveJobs } from '../distributed/pool.ts';
 import { readyExecutor } from '../engine/executors/registry.ts';
 import { lineProgress } from '../util/progress.ts';
@@ -11,6 +11,6 @@ import { runVariant } from './run.ts';
 serveJobs<PartJob>(async ({ config, out, fresh, since, until, only }, { note, signal }) => {
   const lines = lineProgress({ write: text => note(text.trimEnd()) }, { interval: 2000 });
   const progress = { ...lines, say: (text: string) => note(text, true) };
-  const store = new StageStore(out, { fresh, since, progress, signal });
+  const store = new StageCache(out, { fresh, since, progress, signal });
   await runVariant(kindOf(config), config, { store, executor: await readyExecutor(config.executor), until, only, alone: false });
 });

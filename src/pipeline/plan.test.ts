@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it, vi } from 'vitest';
 import { ROOT, settings, TINY } from '../../test/helpers/command.ts';
-import { StageStore } from '../cache/store.ts';
+import { StageCache } from '../cache/store.ts';
 import { loadExperiment } from '../config/experiment.ts';
 import { supervisedSchema } from '../config/supervised.ts';
 import type { AnyResults } from '../records/index.ts';
@@ -21,8 +21,15 @@ import { supervised } from './supervised.ts';
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-plan-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const STEPS = Object.fromEntries(['teacher', 'pretrain', 'distil', 'finetune', 'baselines'].map(stage => [`${stage}.steps`, 2]));
-const SHORT = { ...STEPS, 'source.maxTasks': 6, 'split.heldOut': 2, 'evaluate.episodes': 2, 'evaluate.streams': 1, 'evaluate.timed': 4 };
+const STEPS = Object.fromEntries(['teacher', 'pretrain', 'distill', 'finetune', 'baselines'].map(stage => [`${stage}.steps`, 2]));
+const SHORT = {
+  ...STEPS,
+  'source.maxTasks': 6,
+  'split.heldOut': 2,
+  'evaluate.episodes': 2,
+  'evaluate.streams': 1,
+  'evaluate.timedActions': 4,
+};
 const overrides = (values: Record<string, unknown>) => settings({ ...SHORT, ...values }).filter(each => each !== '--set');
 
 it.each([
@@ -78,7 +85,7 @@ async function expectPlanned<C extends CommonConfig, D extends SharedData<C>, E,
   name: string,
   until = 'evaluate',
 ): Promise<string[]> {
-  const asked = vi.spyOn(StageStore.prototype, 'run');
+  const asked = vi.spyOn(StageCache.prototype, 'run');
   const places: Place[] = [];
   const progress = { ...silentProgress, place: (place: Place) => places.push(place) };
   const { signal } = new AbortController();
@@ -103,7 +110,7 @@ it('expects of a stage what its like took, and says where nothing like it was ma
   const plan = new Plan([
     { stage: 'generate' },
     { stage: 'teacher-seed0', steps: 10 },
-    { stage: 'distil-seed0', steps: 20 },
+    { stage: 'distill-seed0', steps: 20 },
     { stage: 'teacher-seed1', steps: 10 },
     { stage: 'evaluate-cad-seed0' },
   ]);

@@ -12,7 +12,7 @@ import { type Evaluation, evaluationOf } from '../analysis/rollouts.ts';
 import type { StageFile } from '../cache/store.ts';
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { datasetHistories } from '../data/index.ts';
-import { optimise, toOnnx } from '../engine/index.ts';
+import { optimize, toOnnx } from '../engine/index.ts';
 import { generatedReport, loadHistories } from '../histories/generate.ts';
 import { datasetKey, datasetOf } from '../histories/imported.ts';
 import { auditTasks, openTasks } from '../histories/tasks.ts';
@@ -97,7 +97,7 @@ export const recorded: ExperimentKind<ExperimentConfig, HistoryData, RecordedEva
       environment: config.env.id,
       labels: datasetOf(config)!.labels,
       tasks: main.tasks,
-      bars: describeRecordedBars({ tasks: main.tasks, side, resamples, seeds: config.seeds.length }),
+      intervalNote: describeRecordedBars({ tasks: main.tasks, side, resamples, seeds: config.seeds.length }),
       methods: main.methods,
       ...(tables.length > 0 ? { tables: Object.fromEntries(tables.map(({ name, evaluated }) => [name, evaluated.methods])) } : {}),
       split: auditTasks(config),
@@ -152,7 +152,7 @@ function placesOf({ history, starts }: Pick<Place, 'history' | 'starts'>, most: 
 /** Scores a trained model, or reads what was scored before. */
 async function scoreModel(evaluation: Evaluation, of: TrainedMethod, recordings: Recordings): Promise<readonly RecordedScore[]> {
   const { byTask, places: along } = recordings;
-  const { method, kind, trained, seed } = of;
+  const { method, compressorId: kind, trained, seed } = of;
   const { store, config, model, executor } = evaluationOf(evaluation, of);
   const { split } = config;
   const { sampling: _, ...protocol } = rolloutSettings(config);
@@ -170,7 +170,7 @@ async function scoreModel(evaluation: Evaluation, of: TrainedMethod, recordings:
       const logits = model.logits(scope, query, model.latents(scope, kind, context)?.settled);
       const outputs = { probabilities: model.head.rows(logits) };
       const graph = withWeights({ outputs }, weightsOf({ trained }), new Set(['context', 'query']));
-      const program = await executor.compile(toOnnx(optimise(graph)));
+      const program = await executor.compile(toOnnx(optimize(graph)));
       const host = (data: Float32Array, like: typeof query) => ({ data, shape: like.shape, dtype: 'float32' as const });
       const feeds = {
         ...(model.latentShape(kind) && { context: host(batch.context, context) }),

@@ -144,8 +144,8 @@ function plannedEvaluation(config: ExperimentConfig, trained: readonly PlannedMe
       .filter(row => !isTrained(row))
       .map(({ id }) => id),
   ];
-  const remember = ({ remembers, seed }: PlannedMethod, suffix = '') =>
-    remembers ? [`contexts-${config.evaluate.tasks}${suffix}-seed${seed}`] : [];
+  const remember = ({ retrieves, seed }: PlannedMethod, suffix = '') =>
+    retrieves ? [`contexts-${config.evaluate.tasks}${suffix}-seed${seed}`] : [];
   const evaluation = (at?: string) => {
     const suffix = at ? `-${at}` : '';
     return [
@@ -160,11 +160,11 @@ function plannedEvaluation(config: ExperimentConfig, trained: readonly PlannedMe
     ];
   };
   const predicts = policy.returns && config.source.dataset === undefined;
-  const timed = config.evaluate.timed > 0 ? trained.filter(({ seed }) => seed === seeds[0]) : [];
+  const timed = config.evaluate.timedActions > 0 ? trained.filter(({ seed }) => seed === seeds[0]) : [];
   return [
     ...evaluation(),
     ...(predicts
-      ? ['returns-actual', ...trained.filter(each => each.foresees).map(({ method, seed }) => `returns-${method}-seed${seed}`)]
+      ? ['returns-actual', ...trained.filter(each => each.predictsReturns).map(({ method, seed }) => `returns-${method}-seed${seed}`)]
       : []),
     ...(measuresImitation(config, openTasks(config).family)
       ? ['imitation-references', ...trained.flatMap(each => [...remember(each), `imitation-${each.method}-seed${each.seed}`])]

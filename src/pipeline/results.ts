@@ -8,7 +8,7 @@ import type { ExperimentConfig } from '../config/experiment.ts';
 import { auditTasks } from '../histories/tasks.ts';
 import {
   type CommonResults,
-  describeBars,
+  describeIntervals,
   type MethodTimes,
   type RateReturn,
   RESULTS_FORMAT,
@@ -22,7 +22,7 @@ import { sealResults } from '../records/results-format.ts';
 import { type ImitationTable, mean, type ReturnTable } from '../statistics/index.ts';
 import { breathing } from '../util/breathe.ts';
 import { canonicalJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
-import { describe } from './describe.ts';
+import { describeExperiment } from './describe.ts';
 import type { CommonConfig } from './kind.ts';
 
 /** What a command knows of where its numbers come from. */
@@ -105,7 +105,7 @@ export async function resultsOf(
     episodes,
     streams: streams * tasks,
     sampling,
-    bars: describeBars({ ...drawn, tasks, streams, resamples, side: config.evaluate.tasks }),
+    intervalNote: describeIntervals({ ...drawn, tasks, streams, resamples, side: config.evaluate.tasks }),
     methods,
     ...(tables.length > 0 ? { tables: Object.fromEntries(tables.map(([name, { methods }]) => [name, methods])) } : {}),
     ...(Object.keys(versus).length > 0 ? { versus } : {}),
@@ -113,7 +113,7 @@ export async function resultsOf(
     ...(Object.keys(imitation).length > 0 ? { imitation } : {}),
     ...(rate ? { rate } : {}),
     // The combinations of an ablation each have one of their own.
-    ...(recorded === config ? { setting: describe(config).setting } : {}),
+    ...(recorded === config ? { setting: describeExperiment(config).setting } : {}),
     split: auditTasks(config),
     protocols: { [config.name]: protocol, ...Object.fromEntries(tables.map(([name, { protocol }]) => [name, protocol])) },
     raw: { file: RETURNS_FILE, sha256: sha256(text) },

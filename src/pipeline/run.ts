@@ -4,7 +4,7 @@
  */
 
 import { openOutputs } from '../cache/outputs.ts';
-import { diskTime, type StageOutput, StageStore, sayReused } from '../cache/store.ts';
+import { diskTime, StageCache, type StageOutput, sayReused } from '../cache/store.ts';
 import { readyExecutor } from '../engine/executors/registry.ts';
 import type { Executor } from '../engine/index.ts';
 import type { AnyResults } from '../records/index.ts';
@@ -23,7 +23,7 @@ import {
   wantedBy,
 } from './kind.ts';
 import { together } from './needs.ts';
-import { BASELINES, makeAtOnce, partsOf, STUDENT } from './parallel.ts';
+import { AGENT, BASELINES, makeAtOnce, partsOf } from './parallel.ts';
 import { writeResults } from './results.ts';
 
 /** Runs an experiment. Gives its results, or undefined when it was asked to stop before the evaluation. */
@@ -67,12 +67,12 @@ export async function runVariants<C extends CommonConfig, D extends SharedData<C
     { ...options, until, since },
   );
   const plan = new Plan(variants.flatMap(({ config }) => plannedStages(kind, config, until)));
-  const stores: StageStore[] = [];
+  const stores: StageCache[] = [];
   const found: EvaluatedVariant<C, E>[] = [];
   for (const [i, variant] of variants.entries()) {
     const heading = variants.length > 1 ? `${i + 1}/${variants.length} ${variant.name}: ` : '';
     const start: Progress['start'] = (stage, ...rest) => progress.start(`${heading}${stage}`, ...rest);
-    const store = new StageStore(out, { fresh, since, plan, progress: { ...progress, start }, signal });
+    const store = new StageCache(out, { fresh, since, plan, progress: { ...progress, start }, signal });
     stores.push(store);
     const executor = executors.get(hashJson(variant.config.executor))!;
     const evaluated = await runVariant(kind, variant.config, { store, executor, until, alone: true });
@@ -85,24 +85,24 @@ export async function runVariants<C extends CommonConfig, D extends SharedData<C
 interface TrainTools extends Pick<StageRun, 'store' | 'executor'> {
   /** The last stage to run; that before `evaluate` when left out. */
   readonly until?: string;
-  /** The student alone, or the baseline with this id alone; everything when left out. */
+  /** The agent alone, or the baseline with this id alone; everything when left out. */
   readonly only?: string;
 }
 
-/** Makes the data of an experiment and trains on them, for all seeds: the student `cad`, and what it is compared with. */
+/** Makes the data of an experiment and trains on them, for all seeds: the agent `cad`, and what it is compared with. */
 export async function trainMethods<C extends CommonConfig, D extends SharedData<C>>(
   kind: Pick<ExperimentKind<C, D>, 'dataStage' | 'training' | 'open'>,
   config: C,
   { until = 'evaluate', only, ...tools }: TrainTools,
 ): Promise<{ opened: D; trained: TrainedMethod[] }> {
   const opened = await kind.open(config, tools, until);
-  const asked = (stage: string) => only === undefined || (stage === BASELINES) === (only !== STUDENT);
+  const asked = (stage: string) => only === undefined || (stage === BASELINES) === (only !== AGENT);
   const trained: TrainedMethod[] = [];
   for (const seed of config.seeds) {
     const earlier: Record<string, StageOutput | undefined> = {};
     for (const stage of kind.training) {
       if (!wantedBy(kind, until, stage.name) || !asked(stage.name) || stage.steps(config) === 0) continue;
-      const { output, rows } = await stage.train({ ...opened, seed }, earlier, only);
+      const { output, methods: rows } = await stage.train({ ...opened, seed }, earlier, only);
       earlier[stage.name] = output;
       trained.push(...rows.map(row => ({ ...row, seed })));
     }
@@ -141,7 +141,7 @@ export function plannedStages<C extends CommonConfig>(
       if (!wantedBy(kind, until, stage.name) || steps === 0) continue;
       for (const { name, ...trains } of stage.parts?.(config) ?? [{ name: stage.name, steps }])
         training.push({ stage: `${name}-seed${seed}`, ...trains });
-      trained.push(...stage.rows(config).map(row => ({ ...row, seed })));
+      trained.push(...stage.methods(config).map(row => ({ ...row, seed })));
     }
   const named = (stages: readonly string[]) => stages.map(stage => ({ stage }));
   return [...named(data), ...training, ...(until === 'evaluate' ? named(evaluation(trained)) : [])];

@@ -7,7 +7,7 @@ import { auditStage, auditTasks } from '../histories/supervised.ts';
 import { Scope } from '../nn/index.ts';
 import { describeSupervisedBars, SUPERVISED_FORMAT, type SupervisedResults } from '../records/index.ts';
 import { labelRecord, problems } from '../supervised/index.ts';
-import { optimiserOf } from '../training/define.ts';
+import { optimizerOf } from '../training/define.ts';
 import { supervisedStages, tasksPerSeed } from '../training/supervised/stages.ts';
 import { hashJson } from '../util/files.ts';
 import type { ExperimentKind } from './kind.ts';
@@ -75,7 +75,7 @@ export const supervised: ExperimentKind<SupervisedConfig, SupervisedData, Superv
       headline,
       tasks: tasks.length,
       queries,
-      bars: describeSupervisedBars({ tasks: tasks.length, seeds: config.seeds.length, resamples }),
+      intervalNote: describeSupervisedBars({ tasks: tasks.length, seeds: config.seeds.length, resamples }),
       methods,
       validation: { tasks: config.validation.tasks, reference: validation },
       split: { ...opened.audit },
@@ -92,8 +92,8 @@ const trainedModels = (config: SupervisedConfig) => {
   const { compressor, baselines } = config;
   const model = (stage: string, kind: string, section: 'train' | 'baselines') => {
     const { steps, batch } = config[section];
-    const setting = batch === undefined ? 'optimiser.batch' : `${section}.batch`;
-    return { stage, kind, steps, batch: optimiserOf(config, config[section]).batch, setting };
+    const setting = batch === undefined ? 'optimizer.batch' : `${section}.batch`;
+    return { stage, kind, steps, batch: optimizerOf(config, config[section]).batch, setting };
   };
   const others = baselines.steps > 0 ? baselines.methods : [];
   return [model('cad', compressor, 'train'), ...others.map(kind => model(kind, kind, 'baselines'))];

@@ -8,7 +8,7 @@ import { resampledOf } from '../analysis/protocol.ts';
 import { rollModel } from '../analysis/rollouts.ts';
 import { openOutputs } from '../cache/outputs.ts';
 import { madeBy } from '../cache/provenance.ts';
-import { StageStore, sayReused } from '../cache/store.ts';
+import { StageCache, sayReused } from '../cache/store.ts';
 import { type ExperimentConfig, experimentSchema, type TableSettings, tableConfig } from '../config/experiment.ts';
 import { fingerprint, statedSelection } from '../config/selection.ts';
 import { drawSettings, type SearchSpace, type Settings } from '../config/space.ts';
@@ -17,7 +17,7 @@ import type { Executor } from '../engine/index.ts';
 import { openTasks } from '../histories/tasks.ts';
 import {
   bootstrapRandom,
-  describeBars,
+  describeIntervals,
   type Measure,
   type Rung,
   rankTrials,
@@ -105,7 +105,7 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
   const executor = await readyExecutor(base.executor, options.progress.say);
   let title = '';
   const progress: Progress = { ...options.progress, start: (stage, ...rest) => options.progress.start(`${title}, ${stage}`, ...rest) };
-  const store = new StageStore(out, { fresh, progress, signal });
+  const store = new StageCache(out, { fresh, progress, signal });
   const trials: (Trial & { rungs: Rung[] })[] = candidates.map((settings, trial) => ({ trial, settings, rungs: [] }));
   let entrants: readonly Trial[] = trials;
   const report = (): Study => studyOf(base, trials, options);
@@ -130,7 +130,7 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
 }
 
 /** Trains and scores one trial; null where its loss stopped being finite, which is an answer about its settings. */
-async function runTrial(config: TrialConfig, measure: Measure, store: StageStore, executor: Executor): Promise<Rung['score']> {
+async function runTrial(config: TrialConfig, measure: Measure, store: StageCache, executor: Executor): Promise<Rung['score']> {
   try {
     const { opened, trained } = await trainMethods(reinforcement, config, { store, executor });
     const { model } = opened;
@@ -235,7 +235,7 @@ function studyOf(base: ExperimentConfig, trials: readonly Trial[], options: Tune
     validationTasks: validation.map(family.taskKey),
     trials: ranked,
     tied: tiedTrials(ranked),
-    bars: describeBars({ ...drawn, tasks: validation.length, streams, resamples, side: 'validation' }),
+    intervalNote: describeIntervals({ ...drawn, tasks: validation.length, streams, resamples, side: 'validation' }),
     space,
     run: { command, config: base, ...madeBy() },
   };

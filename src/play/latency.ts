@@ -2,7 +2,7 @@
 
 import { chooseActions, type EnvFamily, type Policy, type Task } from '../rl/index.ts';
 import { quantile } from '../statistics/bootstrap.ts';
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
 /** Milliseconds of actions that came first after a segment ended, when the past is compressed, and of all others. */
@@ -30,7 +30,7 @@ const median = (values: readonly number[]) => quantile(Float64Array.from(values)
  */
 export function latencyOf({ first, later }: ActionTimes): Latency {
   const actions = first.length + later.length;
-  expect(actions > 0, 'latencyOf: expected at least one time, got none.');
+  invariant(actions > 0, 'latencyOf: expected at least one time, got none.');
   const spreads = first.length > 0 && later.length > 0;
   const compressing = spreads ? (Math.max(0, median(first) - median(later)) * first.length) / actions : 0;
   const plain = Float64Array.from(later.length > 0 ? later : first).sort();

@@ -1,7 +1,7 @@
 /** @file Shows recorded histories to a policy, step by step, as if it had acted in them itself. */
 
 import { type Feedback, type History, joinColumns, type Policy } from '../rl/index.ts';
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 
 export interface ReplayOptions {
   /** One an environment of the policy. */
@@ -17,7 +17,7 @@ export interface ReplayOptions {
 
 /** Asks the policy at every step of every history, and tells it what was done there and what came of it. */
 export async function replay({ histories, policy, onStep, onProgress, signal }: ReplayOptions): Promise<void> {
-  expect(histories.length > 0, 'replay: expected at least one history, got none.');
+  invariant(histories.length > 0, 'replay: expected at least one history, got none.');
   const rows = <T extends Float32Array | Int32Array>(pick: (history: History) => T, at: readonly number[]) =>
     joinColumns(
       histories.map((history, i) => {

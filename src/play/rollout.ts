@@ -10,7 +10,7 @@ import {
   type Recording,
   type Task,
 } from '../rl/index.ts';
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
 export interface RolloutOptions {
@@ -55,11 +55,11 @@ export interface Rollout {
 export async function rollout(options: RolloutOptions): Promise<Rollout> {
   const { family, tasks, policy, episodes, random, greedy = false, onStep, onProgress, signal } = options;
   const streams = tasks.length;
-  expect(
+  invariant(
     JSON.stringify(policy.actions.space) === JSON.stringify(family.actionSpace),
     `rollout: ${family.id} has ${describeActions(family.actionSpace)}, the policy gives ${describeActions(policy.actions.space)}; use one trained on it.`,
   );
-  expect(streams > 0 && episodes > 0, `rollout: expected at least one task and one episode, got ${streams} and ${episodes}.`);
+  invariant(streams > 0 && episodes > 0, `rollout: expected at least one task and one episode, got ${streams} and ${episodes}.`);
 
   const returns = new Float64Array(streams * episodes);
   const parts = family.regret?.parts.length ?? 0;
@@ -74,7 +74,7 @@ export async function rollout(options: RolloutOptions): Promise<Rollout> {
   let observation = Float32Array.from(env.reset());
   for (let step = 0; done < total; step++) {
     signal?.throwIfAborted();
-    expect(
+    invariant(
       step < episodes * family.horizon,
       `rollout: ${family.id} ran past its horizon of ${family.horizon} steps without ending an episode.`,
     );

@@ -5,7 +5,7 @@
 
 import type { Policy, Task } from '../rl/index.ts';
 import { bootstrapInterval, drawRuns, type MeanScore, mean, type Resampled } from '../statistics/bootstrap.ts';
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import { type RolloutOptions, type RolloutStep, rollout } from './rollout.ts';
 
@@ -34,7 +34,10 @@ export interface TransplantReturns {
 /** Lets a policy act for one episode in every stream, and replays what it does in the task that its memory is of. */
 export async function playTransplants(request: TransplantRequest): Promise<TransplantReturns> {
   const { family, tasks, memories, policy, random, greedy, signal } = request;
-  expect(tasks.length === memories.length, `transplants: expected a memory for each of ${tasks.length} streams, got ${memories.length}.`);
+  invariant(
+    tasks.length === memories.length,
+    `transplants: expected a memory for each of ${tasks.length} streams, got ${memories.length}.`,
+  );
   const streams = tasks.length;
   const [other, wanted, asked] = [new Float64Array(streams), new Float64Array(streams), new Float64Array(streams)];
   const running = new Uint8Array(streams).fill(1);
@@ -105,7 +108,7 @@ export function transplantTable(memory: TransplantReturns, empty: TransplantRetu
   const K = keys.length;
   const places = transplantPlaces(K, D);
   for (const { own } of [memory, empty])
-    expect(own.length === places.length, `transplants of ${K} tasks: expected ${places.length} streams, got ${own.length}.`);
+    invariant(own.length === places.length, `transplants of ${K} tasks: expected ${places.length} streams, got ${own.length}.`);
   type Value = (i: number) => number;
   const shares = ({ own, other, pursues }: TransplantReturns): Record<'byOwn' | 'byOther' | 'pursues', Value> => ({
     byOwn: i => own[i] / oracle[places[i].acted],

@@ -9,7 +9,7 @@ import { CadenzaError } from '../util/errors.ts';
 import type { ModelDescription } from './description.ts';
 import type { InContextPolicy } from './in-context.ts';
 
-type Told = Pick<ModelDescription, 'observationSpace' | 'actionSpace' | 'horizon' | 'streams'>;
+type PolicySpaces = Pick<ModelDescription, 'observationSpace' | 'actionSpace' | 'horizon' | 'streams'>;
 
 /** A policy that holds compiled programs. */
 export interface DisposablePolicy extends InContextPolicy {
@@ -24,7 +24,10 @@ export interface DisposablePolicy extends InContextPolicy {
  * @throws {CadenzaError} from each method: `E_SHAPE` naming the field, what was expected and what was found; `E_USAGE` for a call out of order;
  * `E_NUMERICS` for probabilities that are not finite. A refused call changes nothing.
  */
-export function checkedPolicy(policy: DisposablePolicy, { observationSpace, actionSpace, horizon, streams }: Told): DisposablePolicy {
+export function checkedPolicy(
+  policy: DisposablePolicy,
+  { observationSpace, actionSpace, horizon, streams }: PolicySpaces,
+): DisposablePolicy {
   const seen = elementsOf(observationSpace);
   const rules: Rules = {
     observation: seen,

@@ -9,7 +9,7 @@ import { byName, checkRecord, sha256Schema } from '../util/formats.ts';
 import { portableSha256 } from '../util/sha256.ts';
 import { headChoices } from './heads/index.ts';
 
-export const MODEL_FORMAT = 'cadenza-model-2';
+export const MODEL_FORMAT = 'cadenza-model-3';
 
 /** The graphs of an export. */
 export const GRAPHS = ['act.onnx', 'compress.onnx', 'decode.onnx'] as const;
@@ -64,9 +64,9 @@ const schema = z.strictObject({
   /** Transitions that the compressor sees. */
   contextTransitions: natural,
   /** How they stand in its input; `window` when left out. */
-  form: z.enum(['window', 'segments', 'best']).optional(),
+  contextLayout: z.enum(['window', 'segments', 'best']).optional(),
   /** compress.onnx goes on from the latents before, which it takes as `state` (zeros at first); `contextTransitions` is one segment then. */
-  carries: z.boolean().optional(),
+  recurrent: z.boolean().optional(),
   /** [M, D] of Z; null when nothing is carried between episodes, and then there is no compress.onnx. */
   latentShape: z.array(positive).length(2).nullable(),
   /**
@@ -101,9 +101,9 @@ type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonl
 export type ModelDescription = DeepReadonly<z.output<typeof schema>>;
 
 /** What of the past the compressor sees at once. */
-export function contextShape(of: Pick<ModelDescription, 'contextTransitions' | 'horizon' | 'segment' | 'form'>): ContextShape {
-  const { contextTransitions, horizon, segment = horizon, form = 'window' } = of;
-  return { contextTransitions, segment, form };
+export function contextShape(of: Pick<ModelDescription, 'contextTransitions' | 'horizon' | 'segment' | 'contextLayout'>): ContextShape {
+  const { contextTransitions, horizon, segment = horizon, contextLayout = 'window' } = of;
+  return { contextTransitions, segment, contextLayout };
 }
 
 /** The columns of a tokenizer, as a description has them. */
@@ -129,7 +129,7 @@ export function sealDescription(
 const ADVICE = 'Run the command that trained the model again in its folder: it exports it again, and trains nothing that is finished.';
 
 const checkedSchema = schema.superRefine((model, context) => {
-  const { files, latentShape, codes, actionSpace, actionNames, segment, horizon, carries } = model;
+  const { files, latentShape, codes, actionSpace, actionNames, segment, horizon, recurrent } = model;
   const fault = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
   const needed: Record<GraphName, boolean> = {
     'act.onnx': true,
@@ -141,7 +141,7 @@ const checkedSchema = schema.superRefine((model, context) => {
   if (actionNames && !(actionSpace.kind === 'discrete' && actionSpace.n === actionNames.length))
     fault('actionNames', 'expected one name an action');
   if (segment !== undefined && segment > horizon) fault('segment', `expected at most the ${horizon} steps of an episode`);
-  if ((carries || codes) && !latentShape) fault('latentShape', 'expected the shape of the latents that are carried or coded');
+  if ((recurrent || codes) && !latentShape) fault('latentShape', 'expected the shape of the latents that are carried or coded');
   if (codes && latentShape && codes.shape[0] !== latentShape[0]) fault('codes.shape', `expected codes of ${latentShape[0]} latents`);
 });
 

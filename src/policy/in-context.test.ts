@@ -18,13 +18,13 @@ const LATENT = [2, 2];
 
 /** How a model takes the past: transitions of a segment and of the context, their form, and whether Z goes on from itself. */
 const MODES = [
-  { segment: 4, contextTransitions: 6, form: 'window', carries: false },
-  { segment: 3, contextTransitions: 6, form: 'window', carries: false },
-  { segment: 4, contextTransitions: 12, form: 'segments', carries: false },
-  { segment: 3, contextTransitions: 6, form: 'segments', carries: false },
-  { segment: 4, contextTransitions: 8, form: 'best', carries: false },
-  { segment: 4, contextTransitions: 4, form: 'segments', carries: true },
-  { segment: 1, contextTransitions: 1, form: 'segments', carries: true },
+  { segment: 4, contextTransitions: 6, contextLayout: 'window', recurrent: false },
+  { segment: 3, contextTransitions: 6, contextLayout: 'window', recurrent: false },
+  { segment: 4, contextTransitions: 12, contextLayout: 'segments', recurrent: false },
+  { segment: 3, contextTransitions: 6, contextLayout: 'segments', recurrent: false },
+  { segment: 4, contextTransitions: 8, contextLayout: 'best', recurrent: false },
+  { segment: 4, contextTransitions: 4, contextLayout: 'segments', recurrent: true },
+  { segment: 1, contextTransitions: 1, contextLayout: 'segments', recurrent: true },
 ] as const;
 const CASES = ['packed', 'interleaved'].flatMap(id => QUERIES.flatMap(query => MODES.map(mode => ({ id, query, mode, ...mode }))));
 
@@ -43,8 +43,8 @@ class Witness {
 }
 
 const NAME =
-  'an in-context policy of $id tokens asked about the $query: segments of $segment, $contextTransitions transitions as $form, carries $carries';
-describe.each(CASES)(NAME, ({ id, query, mode: { segment, contextTransitions, form, carries } }) => {
+  'an in-context policy of $id tokens asked about the $query: segments of $segment, $contextTransitions transitions as $contextLayout, recurrent: $recurrent';
+describe.each(CASES)(NAME, ({ id, query, mode: { segment, contextTransitions, contextLayout, recurrent } }) => {
   const layout = tokenizer(id, family, query);
   /** Steps that one call of the model sees. */
   const asked = query === 'state' ? 1 : segment;
@@ -80,22 +80,22 @@ describe.each(CASES)(NAME, ({ id, query, mode: { segment, contextTransitions, fo
   const compressProgram = stub(({ context, state }, into): Record<string, HostTensor> => {
     compressions++;
     expect(context.shape).toEqual([CHUNK, contextTokens, layout.context.width]);
-    expect(Boolean(state)).toBe(carries);
+    expect(Boolean(state)).toBe(recurrent);
     const next: HostTensor = { data: new Float32Array(CHUNK * 4), shape: [CHUNK, ...LATENT], dtype: 'float32' };
     for (let c = 0; c < CHUNK; c++) {
       const found = digest(context.data.subarray(c * contextRow, (c + 1) * contextRow));
       if (state) next.data.set(goOn(state.data.subarray(c * 4, (c + 1) * 4), found), c * 4);
       into.latents.data.set(state ? shown(next.data.slice(c * 4, (c + 1) * 4) as Float32Array) : found, c * 4);
     }
-    return carries ? { latents: into.latents, next } : { latents: into.latents };
+    return recurrent ? { latents: into.latents, next } : { latents: into.latents };
   });
   const model: InContextModel = {
     family,
     tokenizer: layout,
-    context: { contextTransitions, segment, form },
+    context: { contextTransitions, segment, contextLayout },
     act: { program: actProgram, size: SIZE },
   };
-  const compress = { program: compressProgram, batch: CHUNK, latentShape: LATENT, carries };
+  const compress = { program: compressProgram, batch: CHUNK, latentShape: LATENT, recurrent };
 
   beforeEach(() => {
     acted = [];
@@ -120,11 +120,11 @@ describe.each(CASES)(NAME, ({ id, query, mode: { segment, contextTransitions, fo
   };
 
   const expectedLatents = ({ segments }: Witness) => {
-    if (carries) return shown(segments.reduce((z, steps) => goOn(z, digest(written(steps, segment))), new Float32Array(4)));
-    if (form === 'window') return digest(written(segments.flat(), contextTransitions));
+    if (recurrent) return shown(segments.reduce((z, steps) => goOn(z, digest(written(steps, segment))), new Float32Array(4)));
+    if (contextLayout === 'window') return digest(written(segments.flat(), contextTransitions));
     const slots = contextTransitions / segment;
     const earned = (steps: readonly Step[]) => steps.reduce((sum, { reward }) => sum + reward, 0);
-    const ordered = form === 'best' ? [...segments].sort((a, b) => earned(a) - earned(b)) : segments;
+    const ordered = contextLayout === 'best' ? [...segments].sort((a, b) => earned(a) - earned(b)) : segments;
     const past = [...new Array<Step[]>(slots).fill([]), ...ordered].slice(-slots);
     return digest(Float32Array.from(past.flatMap(steps => [...written(steps, segment)])));
   };
@@ -149,7 +149,7 @@ describe.each(CASES)(NAME, ({ id, query, mode: { segment, contextTransitions, fo
     const witnesses = Array.from({ length: SIZE }, () => new Witness());
     let seen = witnesses.map(look);
     // The latents before the first segment are zeros where Z goes on from itself, and else what an empty context becomes.
-    let expectedCompressions = compressions + (carries ? 0 : Math.ceil(SIZE / CHUNK));
+    let expectedCompressions = compressions + (recurrent ? 0 : Math.ceil(SIZE / CHUNK));
     const elapsed = new Int32Array(SIZE);
     for (let n = 0; n < steps; n++) {
       // What is acted on twice counts once.

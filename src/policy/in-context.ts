@@ -6,7 +6,7 @@
 import { type HostTensor, type Program, zeros } from '../engine/index.ts';
 import { type ActionDistribution, actionDistribution, type EnvFamily, type Policy, spaceSize } from '../rl/index.ts';
 import { stepsSeen, type Tokenizer, type Transitions } from '../tokenizers/index.ts';
-import { CadenzaError, expect } from '../util/errors.ts';
+import { CadenzaError, invariant } from '../util/errors.ts';
 import { latentMemory, type MemoryModel, TransitionLog } from './memory.ts';
 
 export interface InContextModel extends MemoryModel {
@@ -15,7 +15,7 @@ export interface InContextModel extends MemoryModel {
   readonly actions?: ActionDistribution;
   /**
    * `query` [size, T, F] and, unless absent, `latents` [size, M, D], `retrieved` [size, K, M, D] and `present` [size, K] → `probabilities`
-   * [size, H, P], H the steps of a segment, or 1 for a memoryless tokenizer.
+   * [size, H, P], H the steps of a segment, or 1 for a state-only tokenizer.
    */
   readonly act: {
     readonly program: Program;
@@ -65,7 +65,7 @@ export function inContextPolicy(model: InContextModel): InContextPolicy {
   return {
     actions,
     reset(environments) {
-      expect(environments === size, `this policy acts in ${size} environments at once, not ${environments}.`);
+      invariant(environments === size, `this policy acts in ${size} environments at once, not ${environments}.`);
       logs = Array.from({ length: size }, () => new TransitionLog(spaceSize(family.observationSpace), actions.width));
       time = new Int32Array(size);
       query.reset();
@@ -75,7 +75,7 @@ export function inContextPolicy(model: InContextModel): InContextPolicy {
     async act(observation) {
       await memory.refresh(logs);
       for (let i = 0; i < size; i++) {
-        expect(
+        invariant(
           time[i] < segment,
           `environment ${i} is at step ${time[i] + 1} of an episode, but the model was made for at most ${segment}.`,
         );
@@ -115,7 +115,7 @@ function queryRows(tokenizer: Tokenizer, size: number, steps: number) {
     prompt(shown: readonly (Transitions | undefined)[]): void {
       if (!tokenizer.prompt)
         throw new CadenzaError('E_CONFIG', 'this model has no room for a prompt; train one with policy.prompt, or let it act without.');
-      expect(shown.length <= size, `this policy acts in ${size} environments at once, but got prompts for ${shown.length}.`);
+      invariant(shown.length <= size, `this policy acts in ${size} environments at once, but got prompts for ${shown.length}.`);
       for (let i = 0, row = 0; i < size; i++, row += rowSize) {
         data.fill(0, row, row + promptSize);
         const given = shown[i];

@@ -3,7 +3,7 @@
 import { type Executor, type Program, sizeOf, zeros } from '../engine/index.ts';
 import { stepsSeen, tokenizer } from '../tokenizers/index.ts';
 import { canonicalJson } from '../util/canonical.ts';
-import { CadenzaError, expect } from '../util/errors.ts';
+import { CadenzaError, invariant } from '../util/errors.ts';
 import { checkedPolicy, type DisposablePolicy, quoted } from './checked.ts';
 import { checkDescription, checkGraph, contextShape, type ModelDescription, tokenColumns } from './description.ts';
 import { actionHead, DEFAULT_HEAD } from './heads/index.ts';
@@ -45,7 +45,7 @@ export async function loadPolicy(request: LoadRequest): Promise<LoadedPolicy> {
   const description = checkDescription(given);
   checkGraph(description, 'act.onnx', act);
   checkGraph(description, 'compress.onnx', compress);
-  const { latentShape, streams, carries, returns, prompt } = description;
+  const { latentShape, streams, recurrent, returns, prompt } = description;
   const layout = tokenizer(description.tokenizer, description, description.query, prompt);
   const context = contextShape(description);
   const columns = tokenColumns(layout);
@@ -67,7 +67,7 @@ export async function loadPolicy(request: LoadRequest): Promise<LoadedPolicy> {
   if (compressProgram) {
     const tokens = [1, context.contextTransitions * layout.tokensPerTransition, columns.context.width];
     const latents = [1, ...latentShape!];
-    expectShapes('compress.onnx', compressProgram, { context: tokens, latents, ...(carries ? { state: latents, next: latents } : {}) });
+    expectShapes('compress.onnx', compressProgram, { context: tokens, latents, ...(recurrent ? { state: latents, next: latents } : {}) });
   }
   let predicted: Float32Array = new Float32Array(streams * (returns?.episodes ?? 0));
   const onReturns = (found: Float32Array) => {
@@ -78,7 +78,7 @@ export async function loadPolicy(request: LoadRequest): Promise<LoadedPolicy> {
     tokenizer: layout,
     context,
     actions,
-    compress: compressProgram && { program: compressProgram, batch: 1, latentShape: latentShape!, carries },
+    compress: compressProgram && { program: compressProgram, batch: 1, latentShape: latentShape!, recurrent },
     act: { program: actProgram, size: streams, ...(returns ? { onReturns } : {}) },
   });
   const dispose = async () => {
@@ -153,7 +153,7 @@ export async function loadDecoder(request: {
     async decode(codes) {
       const given = Array.isArray(codes) || ArrayBuffer.isView(codes) ? Array.from(codes) : undefined;
       const bad = given?.find(code => !Number.isInteger(code) || code < 0 || code >= size);
-      expect(
+      invariant(
         given?.length === length && bad === undefined,
         `expected ${length} codes, whole numbers from 0 to ${size - 1}, found ${given ? `${given.length} codes` : typeof codes}${bad === undefined ? '' : `, among them ${bad}`}.`,
       );

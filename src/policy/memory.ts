@@ -9,14 +9,14 @@ import { TransitionColumns } from '../rl/index.ts';
 import { type ContextShape, pastFrom, type Tokenizer, type Transitions, writePast } from '../tokenizers/index.ts';
 
 /**
- * `context` [C, N, F] → `latents` [C, M, D] for C contexts at a time. With `carries`, `context` is one segment and `state` [C, M, D] what was
+ * `context` [C, N, F] → `latents` [C, M, D] for C contexts at a time. With `recurrent`, `context` is one segment and `state` [C, M, D] what was
  * carried so far, zeros at first; `next` is what is carried on, of which `latents` is what the policy sees.
  */
 export interface CompressProgram {
   readonly program: Program;
   readonly batch: number;
   readonly latentShape: readonly number[];
-  readonly carries?: boolean;
+  readonly recurrent?: boolean;
   /** Takes the codes [contexts, M, G] of every compression, of a model that makes `codes` beside its latents. */
   readonly onCodes?: (codes: ArrayLike<number>) => void;
 }
@@ -39,13 +39,13 @@ export interface ContextSlot {
 export function contextEncoder(
   tokenizer: Tokenizer,
   shape: ContextShape,
-  { program, batch, latentShape, carries, onCodes }: CompressProgram,
+  { program, batch, latentShape, recurrent, onCodes }: CompressProgram,
 ): (slots: readonly ContextSlot[]) => Promise<void> {
   const context = zeros([batch, shape.contextTransitions * tokenizer.tokensPerTransition, tokenizer.context.width]);
   const contextRow = context.data.length / batch;
   const latents = zeros([batch, ...latentShape]);
   const row = sizeOf(latentShape);
-  const state = carries ? zeros([batch, ...latentShape]) : undefined;
+  const state = recurrent ? zeros([batch, ...latentShape]) : undefined;
   const feeds: { [name: string]: HostTensor } = state ? { context, state } : { context };
   return async slots => {
     for (let at = 0; at < slots.length; at += batch) {
@@ -113,7 +113,7 @@ export function latentMemory({ tokenizer, context, compress, given, retrieve }: 
   const latentRow = compress ? sizeOf(compress.latentShape) : 0;
   const encode = compress && contextEncoder(tokenizer, context, compress);
   /** What each environment carries from segment to segment. */
-  const carried = compress?.carries ? new Float32Array(size * latentRow) : undefined;
+  const carried = compress?.recurrent ? new Float32Array(size * latentRow) : undefined;
   const codes = retrieve?.codes ? new Uint16Array(size * retrieve.codes) : undefined;
   const K = retrieve?.contexts ?? 0;
   const retrieved = retrieve && compress && zeros([size, K, ...compress.latentShape]);

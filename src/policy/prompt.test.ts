@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
 import { grad, input, interpret, mul, type Program, sum } from '../engine/index.ts';
-import { initialise, Scope } from '../nn/index.ts';
+import { initialize, Scope } from '../nn/index.ts';
 import { tokenizer } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import { inContextPolicy } from './in-context.ts';
@@ -27,7 +27,7 @@ describe.each(Object.entries(FORMS).flatMap(([name, form]) => [true, false].map(
   ({ form, z }) => {
     const scope = new Scope();
     const states = policyStates(scope, input('query', [1, P + T, F]), z ? input('z', [1, M, D]) : undefined, { ...sizes, ...form });
-    const weights = Object.fromEntries(initialise(scope.table.values(), Random.seeded(0)));
+    const weights = Object.fromEntries(initialize(scope.table.values(), Random.seeded(0)));
     const feeds = { ...weights, query: numbers((P + T) * F, 1), z: numbers(M * D, 2) };
     const run = (query: Float32Array) => interpret({ outputs: { states } }, { ...feeds, query }).states;
     /** Which of the T tokens' states change when token `at` of the query does. */
@@ -59,7 +59,7 @@ describe.each(Object.entries(FORMS).flatMap(([name, form]) => [true, false].map(
 
 it('a prompt among tokens that do not see each other is refused, but for an encoder', () => {
   const build = (form: object) =>
-    policyStates(new Scope(), input('query', [1, P + 1, F]), undefined, { ...sizes, memoryless: true, ...form });
+    policyStates(new Scope(), input('query', [1, P + 1, F]), undefined, { ...sizes, stateOnly: true, ...form });
   expect(() => build({})).toThrow(failure('E_SHAPE'));
   expect(build({ encoderLayers: 1 }).shape).toEqual([1, 1, D]);
 });
@@ -68,7 +68,7 @@ describe('Z before the query', () => {
   const scope = new Scope();
   const z = input('z', [1, M, D]);
   const states = policyStates(scope, input('query', [1, T, F]), z, { ...sizes, promptTokens: 0, prefix: true });
-  const weights = Object.fromEntries(initialise(scope.table.values(), Random.seeded(0)));
+  const weights = Object.fromEntries(initialize(scope.table.values(), Random.seeded(0)));
 
   it('is seen by every token of the running segment, without cross-attention', () => {
     const feeds = { ...weights, query: numbers(T * F, 1), z: numbers(M * D, 2) };
@@ -87,7 +87,7 @@ describe('Z before the query', () => {
   });
 
   it.each([
-    ['single states', { memoryless: true }, undefined],
+    ['single states', { stateOnly: true }, undefined],
     ['retrieved contexts', {}, { latents: input('retrieved', [1, 1, M, D]), present: input('present', [1, 1]) }],
   ])('is refused for %s', (_, form, retrieved) => {
     const build = () =>
@@ -115,7 +115,7 @@ describe.each(['episode', 'state'] as const)('an agent asked about the %s, given
     inContextPolicy({
       family,
       tokenizer: tokens,
-      context: { contextTransitions: 2, segment: 2, form: 'window' },
+      context: { contextTransitions: 2, segment: 2, contextLayout: 'window' },
       act: { program, size: 2 },
     });
   const shown = { observation: [0, 1], action: [1, 0], reward: [0, 1], nextObservation: [1, 2], terminated: [0, 1], truncated: [0, 0] };

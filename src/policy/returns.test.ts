@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { grad, input, interpret, slice, sum } from '../engine/index.ts';
-import { crossEntropy, initialise, Scope } from '../nn/index.ts';
+import { crossEntropy, initialize, Scope } from '../nn/index.ts';
 import { Random } from '../util/random.ts';
 import { binOf, binValues, decodeReturns, quantiles, returnLogits } from './returns.ts';
 
@@ -13,7 +13,7 @@ const states = input('states', [B, H, D]);
 const bins = input('bins', [B, H, K], 'int32');
 const logits = returnLogits(scope, states, bins, OPTIONS);
 const decoded = decodeReturns(scope, states, OPTIONS);
-const weights = Object.fromEntries(initialise(scope.table.values(), Random.seeded(1)));
+const weights = Object.fromEntries(initialize(scope.table.values(), Random.seeded(1)));
 const random = Random.seeded(2);
 const hidden = Float32Array.from({ length: B * H * D }, () => random.normal());
 const drawn = () => Int32Array.from({ length: B * H * K }, () => random.integer(N));

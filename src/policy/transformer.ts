@@ -8,7 +8,7 @@
 import { add, broadcastTo, concat, constant, expectShape, layerNorm, mul, reshape, slice, sub, type Tensor } from '../engine/index.ts';
 import { addLatentPositions, addPositions, block, keysValues, normalInit, type PositionKind, type Scope, zeroInit } from '../nn/index.ts';
 import { type EmbedOptions, embedTokens, type TokenLayout } from '../tokenizers/index.ts';
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 
 export interface PolicyOptions {
   readonly width: number;
@@ -22,7 +22,7 @@ export interface PolicyOptions {
   /** Z stands before the query in self-attention, and there is no cross-attention. */
   readonly prefix?: boolean;
   /** Query tokens do not see each other, and have no place: each is a query of its own. */
-  readonly memoryless?: boolean;
+  readonly stateOnly?: boolean;
   /** Tokens at the beginning of the query that are a few-shot prompt; 0 unless given. */
   readonly promptTokens?: number;
   readonly positions?: PositionKind;
@@ -85,7 +85,7 @@ const TYPE_DEVIATION = 0.1;
 
 /**
  * Query features [B, P + T, F], a prompt of P tokens first, and latents Z [B, M, D] (none: the query alone), with those of retrieved contexts
- * beside them, → hidden states [B, T, D] of the tokens after the prompt, normalised. The prompt stands before them in self-attention, or in the
+ * beside them, → hidden states [B, T, D] of the tokens after the prompt, normalized. The prompt stands before them in self-attention, or in the
  * encoder-decoder form beside Z. `onAttention` is handed, layer by layer, the weights [B, H, T, C] with which these tokens attend to what
  * cross-attention reads: the M latents first, then what stands beside them.
  */
@@ -97,16 +97,16 @@ export function policyStates(
   retrieved?: Retrieved,
   onAttention?: (weights_BHTC: Tensor) => void,
 ): Tensor {
-  const { width, heads, hidden, layers, prefix = false, memoryless = false, promptTokens: P = 0, encoderLayers = 0, positions } = options;
+  const { width, heads, hidden, layers, prefix = false, stateOnly = false, promptTokens: P = 0, encoderLayers = 0, positions } = options;
   const { crossLayers = [...Array(layers).keys()], layout, embedding } = options;
   const missing = crossLayers.find(i => i >= layers);
-  expect(missing === undefined, `layer ${missing} shall attend to Z, but the policy has ${layers} layers, counted from 0.`);
-  expect(
-    P === 0 || encoderLayers > 0 || !memoryless,
+  invariant(missing === undefined, `layer ${missing} shall attend to Z, but the policy has ${layers} layers, counted from 0.`);
+  invariant(
+    P === 0 || encoderLayers > 0 || !stateOnly,
     'tokens that do not see each other cannot see a prompt among them; give it to an encoder.',
   );
-  expect(
-    !(prefix && (memoryless || retrieved)),
+  invariant(
+    !(prefix && (stateOnly || retrieved)),
     'what stands before the query is seen in self-attention alone: not by single states, nor beside what is retrieved.',
   );
   const end = query_BTF.shape[1];
@@ -117,14 +117,14 @@ export function policyStates(
   const running_BTD = embed(P, end);
   const inFront = [prefix ? z_BMD : undefined, encoderLayers === 0 ? prompt_BPD : undefined].filter(part => part !== undefined);
   const embedded_BTD = inFront.length > 0 ? concat([...inFront, running_BTD], 1) : running_BTD;
-  let h_BTD = memoryless ? embedded_BTD : addPositions(scope.at('embed'), embedded_BTD, positions);
-  const branches = (memoryless ? 1 : 2) * layers + (context ? crossLayers.length : 0);
+  let h_BTD = stateOnly ? embedded_BTD : addPositions(scope.at('embed'), embedded_BTD, positions);
+  const branches = (stateOnly ? 1 : 2) * layers + (context ? crossLayers.length : 0);
   const onWeights = onAttention && ((weights: Tensor) => onAttention(slice(weights, 2, weights.shape[2] - running_BTD.shape[1])));
   for (let i = 0; i < layers; i++) {
     const layer = scope.at(`block${i}`);
     const keyed = context && crossLayers.includes(i) ? keysValues(layer.at('cross'), context.tokens, width, heads) : undefined;
     const memory = keyed && { ...keyed, mask: context?.mask, onWeights };
-    h_BTD = block(layer, h_BTD, { heads, hidden, causal: true, positions, alone: memoryless, branches }, memory);
+    h_BTD = block(layer, h_BTD, { heads, hidden, causal: true, positions, alone: stateOnly, branches }, memory);
   }
   return layerNorm(slice(h_BTD, 1, h_BTD.shape[1] - running_BTD.shape[1]));
 }

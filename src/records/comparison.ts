@@ -6,7 +6,7 @@
 import type { Scores } from '../statistics/aggregates.ts';
 import type { Estimate, Resampled } from '../statistics/bootstrap.ts';
 import { bootstrapInterval, drawCounts, drawRuns, mean, overResamples, percentiles } from '../statistics/bootstrap.ts';
-import { CadenzaError, expect } from '../util/errors.ts';
+import { CadenzaError, invariant } from '../util/errors.ts';
 import { atOnce, type Pieces } from '../util/pieces.ts';
 import { Random } from '../util/random.ts';
 import { type Run, runScore, runsOf } from './raw-returns.ts';
@@ -44,7 +44,7 @@ export function probabilityOfImprovement(
     seeds = { after: 1, before: 1 },
   }: BootstrapOptions & { seeds?: SeedCounts },
 ): Estimate {
-  expect(
+  invariant(
     after.length === before.length && after.length > 0,
     `probabilityOfImprovement: expected the same tasks twice, got ${after.length} and ${before.length}.`,
   );
@@ -119,7 +119,7 @@ export function pairedDifference(
   score: (run: Run) => number,
   { random, resampled = 'runs', resamples = 2000, confidence = 0.95 }: BootstrapOptions,
 ): PairedDifference {
-  expect(
+  invariant(
     after.length === before.length && after.length > 0,
     `pairedDifference: expected the same tasks twice, got ${after.length} and ${before.length}.`,
   );

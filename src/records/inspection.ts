@@ -10,7 +10,7 @@ import type { RunRecord } from './results-format.ts';
 
 export type { AgedMeans, Curve, FactorProbes, FieldReconstruction, ProbeReport } from './inspection-format.ts';
 
-export const INSPECTION_FORMAT = 'cadenza-inspection-1';
+export const INSPECTION_FORMAT = 'cadenza-inspection-2';
 
 /** The same of the tasks that were trained on and of those that were held out. */
 export interface Sides<T> {
@@ -65,7 +65,7 @@ export interface Inspection {
   /** In-context episodes of every stream. */
   readonly episodes: number;
   /** What was measured on what, and what the intervals are. */
-  readonly bars: string;
+  readonly intervalNote: string;
   readonly reconstruction: Reconstruction | Missing;
   readonly probes: ProbeReport | Missing;
   readonly transplants: Sides<TransplantTable> | Missing;

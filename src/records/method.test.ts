@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { carrying, failure } from '../../test/helpers/failure.ts';
 import { Random } from '../util/random.ts';
-import { describeBars, methodResult, methodResultPieces } from './method.ts';
+import { describeIntervals, methodResult, methodResultPieces } from './method.ts';
 
 const cost = { flopsPerAction: 1e6, stateBytes: 512, historyBytes: 256 };
 const oracle = new Map([
@@ -103,13 +103,14 @@ describe('methodResult', () => {
 
 describe('describeBars', () => {
   it('names the interval, the runs and the strata', () => {
-    const bars = (streams: number, tasks: number, seeds: number, resampled?: 'tasks') => describeBars({ tasks, streams, seeds, resampled });
-    expect(bars(64, 8, 3)).toEqual(carrying('95%', 2000, 3, 64, 8));
-    expect(bars(64, 8, 1)).toEqual(carrying('95%', 2000, 64, 8));
-    expect(bars(1, 100, 3, 'tasks')).toEqual(carrying('95%', 2000, 100, '3 × 1'));
-    expect(bars(1, 100, 1, 'tasks')).toEqual(carrying('95%', 2000, 100));
+    const intervalNote = (streams: number, tasks: number, seeds: number, resampled?: 'tasks') =>
+      describeIntervals({ tasks, streams, seeds, resampled });
+    expect(intervalNote(64, 8, 3)).toEqual(carrying('95%', 2000, 3, 64, 8));
+    expect(intervalNote(64, 8, 1)).toEqual(carrying('95%', 2000, 64, 8));
+    expect(intervalNote(1, 100, 3, 'tasks')).toEqual(carrying('95%', 2000, 100, '3 × 1'));
+    expect(intervalNote(1, 100, 1, 'tasks')).toEqual(carrying('95%', 2000, 100));
     // Whatever the words are: what is resampled is not said alike where it differs.
-    const all = [bars(8, 8, 1), bars(8, 8, 8), bars(8, 8, 1, 'tasks'), bars(8, 8, 8, 'tasks')];
+    const all = [intervalNote(8, 8, 1), intervalNote(8, 8, 8), intervalNote(8, 8, 1, 'tasks'), intervalNote(8, 8, 8, 'tasks')];
     expect(new Set(all.map(text => text.replace(/\d+/g, '#'))).size).toBe(4);
   });
 });

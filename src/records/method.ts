@@ -1,10 +1,10 @@
-/** @file One method of a table of results: raw returns in, normalised scores with intervals out. */
+/** @file One method of a table of results: raw returns in, normalized scores with intervals out. */
 
 import { PROFILE_THRESHOLDS, type ProfilePoint, performanceProfile } from '../statistics/aggregates.ts';
 import type { MeanScore, Resampled } from '../statistics/bootstrap.ts';
 import { bootstrapInterval, columnsOf, drawRuns, interquartileMean, mean } from '../statistics/bootstrap.ts';
 import { areaUnder, episodesTo, NEAR } from '../statistics/learning.ts';
-import { CadenzaError, expect } from '../util/errors.ts';
+import { CadenzaError, invariant } from '../util/errors.ts';
 import { atOnce, type Pieces } from '../util/pieces.ts';
 import type { Random } from '../util/random.ts';
 import type { MethodCost, MethodResult, Protocol, Score } from './results-format.ts';
@@ -115,11 +115,11 @@ export function runsByTask(
 ): Map<string, Run[]> {
   const byTask = new Map<string, Run[]>();
   seeds.forEach(({ returns, tasks, regret = [] }, seed) => {
-    expect(
+    invariant(
       regret.length === tasks.length * parts,
       `methodResult: seed ${seed} has ${regret.length} regrets, expected ${tasks.length} streams × ${parts} parts.`,
     );
-    expect(
+    invariant(
       returns.length === tasks.length * episodes && episodes > 0,
       `methodResult: seed ${seed} has ${returns.length} returns, expected ${tasks.length} streams × ${episodes} episodes.`,
     );
@@ -136,12 +136,12 @@ export function runsByTask(
       byTask.get(task)!.push({ seed, scores, regret: own });
     });
   });
-  expect(byTask.size > 0, 'methodResult: expected the returns of at least one stream, got none.');
+  invariant(byTask.size > 0, 'methodResult: expected the returns of at least one stream, got none.');
   return byTask;
 }
 
 /** The sentence that says what the intervals are, for `Results.bars`. */
-export function describeBars(
+export function describeIntervals(
   run: Record<'tasks' | 'streams' | 'seeds', number> &
     Pick<MethodInput, 'resamples' | 'confidence' | 'resampled'> & { side?: Protocol['side'] },
 ): string {

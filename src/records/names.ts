@@ -1,6 +1,6 @@
 /** @file Names of the formats, and how the settings of an experiment came about: what schemas, pages and sentences share. */
 
-export const RESULTS_FORMAT = 'cadenza-results-1';
+export const RESULTS_FORMAT = 'cadenza-results-2';
 export const RETURNS_FORMAT = 'cadenza-returns-1';
 
 /** Name of the file of raw returns in the folder of a run. */

@@ -21,7 +21,7 @@ const tableOf = (table: ReturnsTable, bits: Record<string, number>) =>
   );
 
 const table = raw({
-  teacher: [10, 5, 4, 2], // normalised 1, 0.5, 1, 0.5: 0.75
+  teacher: [10, 5, 4, 2], // normalized 1, 0.5, 1, 0.5: 0.75
   big: [10, 5, 4, 2],
   middle: [10, 5, 3.6, 2], // 1, 0.5, 0.9, 0.5: 0.725, of 0.75
   small: [5, 5, 2, 2], // 0.5

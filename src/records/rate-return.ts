@@ -39,7 +39,7 @@ export function rateReturn(methods: MethodTable, raw: ReturnsTable, groups: Read
   return { reference, points, smallest };
 }
 
-/** The normalised scores of every run, task by task, and the draws of the table's intervals. */
+/** The normalized scores of every run, task by task, and the draws of the table's intervals. */
 const runScores = (raw: ReturnsTable, method: string) => ({
   final: scoresOf(raw, method, 'final').flat(),
   area: scoresOf(raw, method, 'area').flat(),

@@ -5,7 +5,7 @@
 
 import { drawRuns, mean, type Resamples } from '../statistics/bootstrap.ts';
 import { areaUnder } from '../statistics/learning.ts';
-import { CadenzaError, expect } from '../util/errors.ts';
+import { CadenzaError, invariant } from '../util/errors.ts';
 import { atOnce, type Pieces } from '../util/pieces.ts';
 import { Random } from '../util/random.ts';
 import { FINAL_EPISODES, type MethodInput, methodResultPieces, runsByTask, type SeedReturns } from './method.ts';
@@ -22,7 +22,7 @@ export function scoringInput(table: ReturnsTable, method: string): Omit<MethodIn
   const own = Object.hasOwn(table.methods, method) ? table.methods[method] : undefined;
   if (!own)
     throw new CadenzaError('E_DATA', `there are no returns of "${method}"; expected one of ${Object.keys(table.methods).join(', ')}.`);
-  expect(
+  invariant(
     own.returns.length === own.seeds.length && oracle.length === tasks.length,
     `returns of ${method}: expected one list for each of ${own.seeds.length} seeds and one oracle return for each of ${tasks.length} tasks, got ${own.returns.length} and ${oracle.length}.`,
   );

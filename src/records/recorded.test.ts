@@ -101,7 +101,7 @@ describe('recordedResult', () => {
   it('says so where one task leaves no width', () => {
     const { accuracy } = recordedResult([scores(0).slice(0, 1)], 100, Random.seeded(1));
     expect([accuracy!.low, accuracy!.high]).toEqual([accuracy!.mean, accuracy!.mean]);
-    const bars = (tasks: number) => describeRecordedBars({ tasks, side: 'test', resamples: 100, seeds: 3 }).replace(/\d+/g, '#');
-    expect(bars(1)).not.toBe(bars(2));
+    const intervalNote = (tasks: number) => describeRecordedBars({ tasks, side: 'test', resamples: 100, seeds: 3 }).replace(/\d+/g, '#');
+    expect(intervalNote(1)).not.toBe(intervalNote(2));
   });
 });

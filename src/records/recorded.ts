@@ -6,11 +6,11 @@
 import { type ActionDistribution, newActions } from '../rl/index.ts';
 import { bootstrapInterval, columnsOf, drawResamples, type MeanScore, mean, type Resamples } from '../statistics/bootstrap.ts';
 import { scoreStep } from '../statistics/imitation.ts';
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import type { CommonResults } from './results-format.ts';
 
-export const RECORDED_FORMAT = 'cadenza-recorded-1';
+export const RECORDED_FORMAT = 'cadenza-recorded-2';
 
 /** What a step is scored by: integers by the first two measures, real numbers by the others. */
 export const RECORDED_MEASURES = {
@@ -18,7 +18,7 @@ export const RECORDED_MEASURES = {
   crossEntropy: 'cross-entropy (nats)',
   /** Share of the steps whose likeliest action is the label's, or one of several equally likely ones. */
   accuracy: 'accuracy',
-  /** −log p(a) of the label's action (its mean), in nats: of its density, or of the probability of the value next to it where the head is discretised. */
+  /** −log p(a) of the label's action (its mean), in nats: of its density, or of the probability of the value next to it where the head is discretized. */
   negativeLogLikelihood: 'negative log-likelihood (nats)',
   /** Between the likeliest action and the label's, the mean over its numbers. */
   squaredError: 'squared error',
@@ -165,7 +165,7 @@ export class RecordedTaskScorer {
   /** Throws `E_SHAPE` where there was no step. */
   score(task: string): RecordedScore {
     const whole = this.#whole.score();
-    expect(whole !== undefined, `recordings of ${task} have no step to score.`);
+    invariant(whole !== undefined, `recordings of ${task} have no step to score.`);
     const along = this.#along.map(({ scorer, episodes }) => {
       const scores = scorer.score();
       return scores ? { ...scores, episode: episodes / scores.steps } : null;

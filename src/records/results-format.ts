@@ -79,7 +79,7 @@ const taskScore = z.strictObject({
   oracle: number.positive(),
   mean: number,
 });
-/** One task: its mean normalised return over the last episodes, and the raw return of its oracle. */
+/** One task: its mean normalized return over the last episodes, and the raw return of its oracle. */
 export type TaskScore = z.output<typeof taskScore>;
 
 const regret = z.strictObject({
@@ -94,7 +94,7 @@ export type Regret = z.output<typeof regret>;
 const stageBudget = z.strictObject({
   /** Its name, as its folder has it without the seed. */
   stage: text,
-  /** Steps of the optimiser. */
+  /** Steps of the optimizer. */
   steps: natural,
   /** Sequences that these steps saw, each as often as it was seen. */
   examples: natural,
@@ -295,7 +295,7 @@ const settingFields = z.strictObject({
   parameters: byName(natural),
   /** Training steps of each baseline, and the tokens (or latents) of the past that the policy of each sees. */
   baselines: z.strictObject({ steps: natural, tokens: byName(natural) }),
-  optimiser: z.strictObject({ epsilon: amount }),
+  optimizer: z.strictObject({ epsilon: amount }),
   /** Options of Monte-Carlo control, where a teacher or labels come from it. */
   monteCarlo: z.strictObject({ options }).optional(),
   /** Episodes at the end of a stream that its final score is taken over. */
@@ -389,7 +389,7 @@ const results = z
     seeds: positive,
     sampling,
     /** What the intervals are, in a sentence. */
-    bars: text,
+    intervalNote: text,
     methods: methodTable,
     /** Further tables of the same shape, by name. */
     tables: byName(methodTable).optional(),
@@ -463,7 +463,7 @@ export function checkResults(value: unknown, where: string): Results {
 }
 
 /** The whole of results.json as far as every kind of experiment has it; `M` is what was found of a method. */
-export type CommonResults<M = unknown> = Pick<Results, 'name' | 'seeds' | 'bars' | 'split' | 'run'> & {
+export type CommonResults<M = unknown> = Pick<Results, 'name' | 'seeds' | 'intervalNote' | 'split' | 'run'> & {
   format: string;
   methods: Record<string, M>;
 };

@@ -4,16 +4,16 @@ import { mean } from '../statistics/bootstrap.ts';
 import { FINAL_EPISODES, type MethodInput, methodResult, type SeedReturns } from './method.ts';
 import type { RunRecord, Score } from './results-format.ts';
 
-export const STUDY_FORMAT = 'cadenza-tune-1';
+export const STUDY_FORMAT = 'cadenza-tune-2';
 
 /** The episodes that a final score is taken over: `the last 5 episodes`, or as many as there are. */
 export const finalEpisodes = (episodes: number): string =>
   episodes === 1 ? 'the only episode' : `the last ${Math.min(FINAL_EPISODES, episodes)} episodes`;
 
-/** What one number a trial is judged by: the mean normalised return over all in-context episodes (the area under the learning curve), or over the last few; in words, of runs of so many episodes. */
+/** What one number a trial is judged by: the mean normalized return over all in-context episodes (the area under the learning curve), or over the last few; in words, of runs of so many episodes. */
 export const MEASURES = {
-  area: () => 'mean normalised return over all in-context episodes (the area under the learning curve)',
-  final: (episodes: number) => `mean normalised return over ${finalEpisodes(episodes)} in context`,
+  area: () => 'mean normalized return over all in-context episodes (the area under the learning curve)',
+  final: (episodes: number) => `mean normalized return over ${finalEpisodes(episodes)} in context`,
 } as const satisfies Record<string, (episodes: number) => string>;
 export type Measure = keyof typeof MEASURES;
 
@@ -53,7 +53,7 @@ export interface Study {
   /** Trials as deep as the best whose intervals overlap with its own: the search does not tell them apart. */
   readonly tied: readonly number[];
   /** What the intervals are, in a sentence. */
-  readonly bars: string;
+  readonly intervalNote: string;
   readonly space: unknown;
   readonly run: Omit<RunRecord, 'seconds' | 'dataHashes'>;
 }

@@ -1,11 +1,11 @@
 /** @file What a supervised evaluation found, as it is written to results.json: scores by number of examples, with intervals over test tasks. */
 
 import { bootstrapInterval, columnsOf, drawResamples, type Interval, mean, quantile, type Resamples } from '../statistics/bootstrap.ts';
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import type { CommonResults } from './results-format.ts';
 
-export const SUPERVISED_FORMAT = 'cadenza-supervised-1';
+export const SUPERVISED_FORMAT = 'cadenza-supervised-2';
 
 /** One method; each column has one number for every entry of `SupervisedResults.examples`. */
 export interface SupervisedMethodResult {
@@ -63,7 +63,7 @@ export function scoresByExamples(
 ): SupervisedMethodResult['byExamples'] {
   const tasks = draws.runs;
   for (const scores of [...seeds, reference])
-    expect(
+    invariant(
       scores.length === counts * tasks,
       `scoresByExamples: got ${scores.length} scores, expected ${counts} numbers of examples × ${tasks} tasks.`,
     );

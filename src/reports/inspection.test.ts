@@ -38,12 +38,12 @@ const TABLE: TransplantTable = {
 const EPISODES = [0, 1, 2, 3, 4, 5, 7, 10, 15, 20, 30];
 const rising = EPISODES.map(e => e / 32);
 const INSPECTION: Inspection = {
-  format: 'cadenza-inspection-1',
+  format: 'cadenza-inspection-2',
   name: 'a <room>',
   model: { stage: 'finetune-seed0', key: 'k', compressor: 'bottleneck', latentShape: [2, 16] },
   sides: { train: { side: 'train', tasks: 5, streams: 10 }, heldOut: { side: 'test', tasks: 2, streams: 4 } },
   episodes: 30,
-  bars: 'Intervals of nothing.',
+  intervalNote: 'Intervals of nothing.',
   reconstruction: {
     decoder: 'R_ψ of somewhere.',
     after: 2,
@@ -223,6 +223,6 @@ describe('the terminal', () => {
     expect(Math.max(...text.split('\n').map(line => line.length))).toBeLessThanOrEqual(80);
     expect(text).toMatch(/action +accuracy +\.75 +\.25/);
     expect(text).toMatch(/\b1\b.*\b3: .*\b1 z1 1\.00 .*\.00.*\b2 z1 \.50/);
-    expect(text).toContain(INSPECTION.bars);
+    expect(text).toContain(INSPECTION.intervalNote);
   });
 });

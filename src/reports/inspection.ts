@@ -82,7 +82,7 @@ const TRANSPLANT_NOTE =
 
 const PROBE_NOTE = ({ numbers, transitions, fittedStreams }: ProbeReport): string =>
   `Linear probes on the ${numbers.Z} numbers of Z, beside probes on the ${numbers.raw} numbers of the latest ${transitions} raw transitions (raw) and on Z with the labels of ` +
-  `training tasks exchanged (shuffled). Fitted on ${fittedStreams} streams of every training task, their regularisation chosen by cross-validation over training tasks; scored on the other streams and on held-out tasks.`;
+  `training tasks exchanged (shuffled). Fitted on ${fittedStreams} streams of every training task, their regularization chosen by cross-validation over training tasks; scored on the other streams and on held-out tasks.`;
 
 /** Where heads look, in a sentence a layer: how evenly, and at what most. */
 function attentionLines({ layers, heldOut, latents }: AttentionReport): string[] {
@@ -98,7 +98,7 @@ function attentionLines({ layers, heldOut, latents }: AttentionReport): string[]
 
 function subjectLine({ model, sides, episodes }: Inspection): string {
   const [m, width] = model.latentShape;
-  return `The student of ${model.stage} (${model.compressor}, Z of ${m} × ${width} numbers) on ${sides.train.tasks} training and ${sides.heldOut.tasks} ${sides.heldOut.side} tasks, ${episodes} episodes a stream.`;
+  return `The agent of ${model.stage} (${model.compressor}, Z of ${m} × ${width} numbers) on ${sides.train.tasks} training and ${sides.heldOut.tasks} ${sides.heldOut.side} tasks, ${episodes} episodes a stream.`;
 }
 
 /** Columns that the names of a table of probes take, and each moment beside them. */
@@ -110,7 +110,7 @@ export function formatInspection(
   { width = process.stdout.columns ?? 80, color = wantsColor() }: TerminalOptions = {},
 ): string {
   const paint = painter(color);
-  const { name, reconstruction, probes, transplants, attention, bars } = inspection;
+  const { name, reconstruction, probes, transplants, attention, intervalNote } = inspection;
   const text = ({ heads, rows }: TextTable) => table(heads, rows, paint);
   const section = <T extends object>(title: string, found: T | Missing, parts: (found: T) => string[]): string[] => [
     paint('bold', title),
@@ -129,24 +129,24 @@ export function formatInspection(
       ]),
       wrap(PROBE_NOTE(found), width),
     ]),
-    ...section('What another memory makes the student do', transplants, found => [
+    ...section('What another memory makes the agent do', transplants, found => [
       text(transplantTableText(found)),
       wrap(TRANSPLANT_NOTE, width),
     ]),
     ...section('Where its queries look', attention, found => attentionLines(found).map(line => wrap(line, width))),
-    wrap(bars, width),
+    wrap(intervalNote, width),
   ];
   return `${parts.join('\n\n')}\n`;
 }
 
 /** The look inside as a whole HTML document, in the look of the other reports. */
 export function inspectionHtml(inspection: Inspection): string {
-  const { name, reconstruction, probes, transplants, attention, bars, run } = inspection;
+  const { name, reconstruction, probes, transplants, attention, intervalNote, run } = inspection;
   return page(
     `${name}: inside`,
     html`<header>
 <h1>Inside ${name}</h1>
-<p>What is in Z, all that the student carries of its past, and what its policy does with it. ${subjectLine(inspection)}</p>
+<p>What is in Z, all that the agent carries of its past, and what its policy does with it. ${subjectLine(inspection)}</p>
 </header>
 <main>
 ${htmlSection('Reconstruction', reconstruction, found => [
@@ -184,7 +184,7 @@ ${shownEpisodes(found)
 ])}
 <section>
 <h2>How the numbers were made</h2>
-<p>${bars}</p>
+<p>${intervalNote}</p>
 </section>
 ${runSection(run)}
 </main>

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { carrying, failure } from '../../test/helpers/failure.ts';
 import { expectWholePage } from '../../test/helpers/html.ts';
 import { EPISODES, foreseen, lifetime, names, predictors, results, TASKS } from '../../test/helpers/made-up-results.ts';
-import { type Comparison, describeBars, methodResult, type Protocol, type Results } from '../records/index.ts';
+import { type Comparison, describeIntervals, methodResult, type Protocol, type Results } from '../records/index.ts';
 import { Random } from '../util/random.ts';
 import { profiles } from './figures/learning-curves.ts';
 import { methodStyles } from './figures/style.ts';
@@ -177,7 +177,7 @@ describe('an interval of a single run', () => {
     const { final } = alone.methods.cad;
     final.meanLow = final.meanHigh = final.mean;
     final.low = final.high = final.iqm;
-    alone.bars = describeBars({ tasks: 4, streams: 1, seeds: 1 });
+    alone.intervalNote = describeIntervals({ tasks: 4, streams: 1, seeds: 1 });
     const shown = `${final.mean.toFixed(3)} [–]`;
     for (const text of [formatResults(alone, { width: 120, color: false }), htmlReport(alone)]) {
       expect(text).toContain(shown);
@@ -185,8 +185,8 @@ describe('an interval of a single run', () => {
       // Once more, where it is said what that is.
       expect(text.split('[–]').length).toBeGreaterThan(2);
     }
-    expect(alone.bars).not.toContain('95%');
-    expect(describeBars({ tasks: 4, streams: 1, seeds: 2 })).toContain('95%');
+    expect(alone.intervalNote).not.toContain('95%');
+    expect(describeIntervals({ tasks: 4, streams: 1, seeds: 2 })).toContain('95%');
     expect(htmlReport(results)).not.toContain('[–]');
   });
 });
@@ -208,9 +208,9 @@ describe('style', () => {
     expect(panels(htmlReport({ ...results, methods: many, tables: {}, versus: {} }))).toBe(12);
   });
 
-  it('emphasises CAD and tells all methods apart', () => {
+  it('emphasizes CAD and tells all methods apart', () => {
     const styles = methodStyles(names);
-    expect([...styles].filter(([, style]) => style.emphasised).map(([name]) => name)).toEqual(['cad']);
+    expect([...styles].filter(([, style]) => style.emphasized).map(([name]) => name)).toEqual(['cad']);
     expect(new Set([...styles.values()].map(({ color, dash }) => `${color} ${dash}`)).size).toBe(names.length);
   });
 
@@ -218,14 +218,14 @@ describe('style', () => {
     [['none', 'cad', 'cad-expert'], ['cad']],
     [['cad (far)', 'teacher'], ['cad (far)']],
     [['cad m1', 'cad m2', 'teacher'], []],
-  ])('emphasises of %j %j: of several variants none', (names, emphasised) => {
-    expect([...methodStyles(names)].filter(([, style]) => style.emphasised).map(([name]) => name)).toEqual(emphasised);
+  ])('emphasizes of %j %j: of several variants none', (names, emphasized) => {
+    expect([...methodStyles(names)].filter(([, style]) => style.emphasized).map(([name]) => name)).toEqual(emphasized);
   });
 });
 
 describe('terminal', () => {
   for (const width of [40, 60, 80, 120]) {
-    it(`keeps to ${width} columns, without escape codes unless colour is asked for`, () => {
+    it(`keeps to ${width} columns, without escape codes unless color is asked for`, () => {
       const text = formatResults(results, { width, color: false });
       // biome-ignore lint/suspicious/noControlCharactersInRegex: escape codes are what must not be there.
       expect(text).not.toMatch(/\u001b/);
@@ -264,11 +264,11 @@ describe('terminal', () => {
     }
   });
 
-  it('is coloured on demand, in braille, not otherwise', () => {
+  it('is colored on demand, in braille, not otherwise', () => {
     expect(formatResults(results)).not.toContain('\u001b');
-    const coloured = formatResults(results, { color: true });
-    expect(coloured).toContain('\u001b[');
-    expect(coloured).toMatch(/[\u2801-\u28ff]/);
+    const colored = formatResults(results, { color: true });
+    expect(colored).toContain('\u001b[');
+    expect(colored).toMatch(/[\u2801-\u28ff]/);
   });
 
   it('says how fast each row learns, where it tells and there is time to learn', () => {
@@ -424,6 +424,6 @@ describe('writeReports', () => {
     for (const text of [results.run.commit, results.run.dataHashes.histories, '3 min 20 s', 'layers: 4', 'overlap: 0', '1 h 02 min']) {
       expect(page).toContain(text);
     }
-    expect(document.body.textContent).toContain(results.bars);
+    expect(document.body.textContent).toContain(results.intervalNote);
   });
 });

@@ -13,7 +13,7 @@ const MOST_NAMES = 5;
 /** The row in question: CAD's own, or that which all others are compared with, or the best of the combinations. */
 export function rowInQuestion({ name, methods, versus }: Results, styles: Styles): string {
   const names = ranked(methods);
-  return names.find(row => styles.get(row)!.emphasised) ?? versus?.[name]?.method ?? names.find(isCad) ?? names[0];
+  return names.find(row => styles.get(row)!.emphasized) ?? versus?.[name]?.method ?? names.find(isCad) ?? names[0];
 }
 
 /** The score of the row in question, with its interval, and how it compares with the others. */

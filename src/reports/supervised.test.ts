@@ -33,7 +33,7 @@ function resultsOf(better: 'lower' | 'higher', examples: number[]): SupervisedRe
     tasks: 10,
     queries: 4,
     seeds: 1,
-    bars: 'intervals of nothing',
+    intervalNote: 'intervals of nothing',
     methods: {
       'mean-pool': method(0.8, examples, true),
       cad: method(0.3, examples, true),

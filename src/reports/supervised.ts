@@ -85,20 +85,20 @@ function supervisedTable(results: SupervisedResults): ReportTable<SupervisedMeth
 
 /** The report on a terminal, ready to print. */
 export function formatSupervised(results: SupervisedResults, options: TerminalOptions = {}): string {
-  const { name, problem, score, reference, tasks, queries, bars } = results;
+  const { name, problem, score, reference, tasks, queries, intervalNote } = results;
   const { width = process.stdout.columns ?? 80 } = options;
   const sections = [
     wrap(`${name}: ${score.name} by number of examples n (${score.better} is better); ${problem.description}`, width),
     fittingTable(supervisedTable(results), { ...options, width }),
     wrap(`Reference: ${reference.about}.`, width),
-    wrap(`${tasks} test tasks with ${queries} test inputs each. ${bars}`, width),
+    wrap(`${tasks} test tasks with ${queries} test inputs each. ${intervalNote}`, width),
   ];
   return `${sections.join('\n\n')}\n`;
 }
 
 /** The report as a whole HTML document, in the look of the others. */
 export function supervisedHtml(results: SupervisedResults): string {
-  const { name, problem, score, reference, tasks, queries, headline, bars, methods, validation } = results;
+  const { name, problem, score, reference, tasks, queries, headline, intervalNote, methods, validation } = results;
   const styles = methodStyles(Object.keys(methods));
   return page(
     name,
@@ -122,7 +122,7 @@ ${figure(
 </section>
 <section>
 <h2>How the numbers were made</h2>
-<p>${bars} Each task has ${queries} test inputs, and the contexts of fewer examples are the beginnings of those of more.</p>
+<p>${intervalNote} Each task has ${queries} test inputs, and the contexts of fewer examples are the beginnings of those of more.</p>
 </section>
 <section>
 <h2>Split</h2>

@@ -4,7 +4,7 @@
  */
 
 import { setTimeout } from 'node:timers/promises';
-import { type Context, type ContextAbout, type ContextStore, StoreLocked } from '../data/contexts.ts';
+import { type Context, type ContextAbout, type ContextDatabase, DatabaseLocked } from '../data/contexts.ts';
 import { tasksByKey } from '../data/index.ts';
 import type { Executor, Program } from '../engine/index.ts';
 import { openTasks } from '../histories/tasks.ts';
@@ -13,7 +13,7 @@ import { contextShape, loadPolicy, type ModelDescription } from '../policy/index
 import { type EnvFamily, episodeReturns, episodeStarts, type History, Recording, segmentStarts, type Task } from '../rl/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
 import { pastFrom, tokenizer } from '../tokenizers/index.ts';
-import { CadenzaError, expect } from '../util/errors.ts';
+import { CadenzaError, invariant } from '../util/errors.ts';
 import { hashJson } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
@@ -28,10 +28,10 @@ export interface ExportedAgent {
   readonly act: Uint8Array;
 }
 
-/** Rolls the run's policy in tasks and gives what happened as histories, one a stream, learnt in context with fixed weights. */
+/** Rolls the run's policy in tasks and gives what happened as histories, one a stream, learned in context with fixed weights. */
 export async function policyHistories(
   { family, description, compress, act, config }: ExportedAgent,
-  { tasks, streams, episodes, seed, executor, progress, signal }: Rolling,
+  { tasks, streams, episodes, seed, executor, progress, signal }: RolloutRequest,
 ): Promise<History[]> {
   const policy = await loadPolicy({ description, compress, act, executor });
   const histories: History[] = [];
@@ -52,7 +52,7 @@ export async function policyHistories(
   return histories;
 }
 
-export interface Rolling {
+export interface RolloutRequest {
   readonly tasks: readonly Task[];
   readonly streams: number;
   readonly episodes: number;
@@ -84,13 +84,13 @@ export class ContextCompressor {
 
   private constructor(run: ExportedAgent, program: Program) {
     const { description, family } = run;
-    const { latentShape, carries, codes } = description;
-    expect(!codes || codes.size <= 2 ** 16, `a store keeps codes below 65536, but those of this model go up to ${codes?.size}.`);
+    const { latentShape, recurrent, codes } = description;
+    invariant(!codes || codes.size <= 2 ** 16, `a store keeps codes below 65536, but those of this model go up to ${codes?.size}.`);
     this.#run = run;
     this.#compressor = {
       tokenizer: tokenizer(description.tokenizer, family, description.query),
       context: contextShape(description),
-      compress: { program, batch: 1, latentShape: latentShape!, carries },
+      compress: { program, batch: 1, latentShape: latentShape!, recurrent },
       codes,
     };
     this.#sides = new Map(sidesOf(run).flatMap(([side, tasks]) => tasks.map(task => [family.taskKey(task), side])));
@@ -103,7 +103,7 @@ export class ContextCompressor {
   /** What is known of the context after `episode` episodes of a history, without compressing it. */
   about(history: History, episode: number): ContextAbout {
     const { starts, count } = this.#past(history, episode);
-    const first = this.#run.description.carries ? 0 : pastFrom(this.#compressor.context, history, starts, count);
+    const first = this.#run.description.recurrent ? 0 : pastFrom(this.#compressor.context, history, starts, count);
     const end = starts[count];
     const { task, taskKey, stream } = history;
     const length = history.reward.length;
@@ -162,7 +162,7 @@ export async function onceFree<T>(attempt: () => T, { progress, signal }: { prog
     try {
       return attempt();
     } catch (error) {
-      if (!(error instanceof StoreLocked)) throw error;
+      if (!(error instanceof DatabaseLocked)) throw error;
       if (signal.aborted) throw error;
       if (!said) progress.say(`${error.message.split(':')[0]}; waiting for the process that writes there (Ctrl-C gives up)`);
     }
@@ -179,7 +179,7 @@ const INSERT = 256;
  * that an interrupted build goes on where it stopped.
  */
 export async function storeContexts(
-  store: ContextStore,
+  store: ContextDatabase,
   compressor: ContextCompressor,
   histories: readonly History[],
   { every, progress, signal }: { every: number; progress: Progress; signal: AbortSignal },

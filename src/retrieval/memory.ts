@@ -1,11 +1,11 @@
 /**
  * @file What a policy that looks contexts up is given in an evaluation: the table of its training histories, and that of earlier streams on the
- * evaluated tasks, which the plain student played as a deployed agent would have (method 7.1).
+ * evaluated tasks, which the plain agent played as a deployed agent would have (method 7.1).
  */
 
 import { openPolicy, type TrainedModel } from '../agent/inference.ts';
 import type { Model } from '../agent/model.ts';
-import type { StageOutput, StageStore } from '../cache/store.ts';
+import type { StageCache, StageOutput } from '../cache/store.ts';
 import type { Executor } from '../engine/index.ts';
 import { datasetKey } from '../histories/imported.ts';
 import { recordRollout } from '../play/index.ts';
@@ -18,16 +18,16 @@ import { Random } from '../util/random.ts';
 import { encodeStreams, joinTables, loadTable, type StreamTable, saveTable, shownTo } from './table.ts';
 
 /** The memory that a method is evaluated with. */
-export interface MethodMemory {
+export interface MethodRetrieval {
   readonly store: StoreId;
   /** The table of training contexts. */
   readonly contexts: StageOutput;
-  /** The student without retrieval, whose C_θ made them. */
-  readonly student: TrainedModel;
+  /** The agent without retrieval, whose C_θ made them. */
+  readonly agent: TrainedModel;
 }
 
-export interface MemoryRequest {
-  readonly store: StageStore;
+export interface RetrievalRequest {
+  readonly store: StageCache;
   readonly config: BaseConfig & { readonly retrieve: { readonly histories: number } };
   readonly model: Model;
   readonly executor: Executor;
@@ -39,7 +39,7 @@ export interface MemoryRequest {
 }
 
 /** One trained model to evaluate, and what it looks contexts up in, if it does. */
-export type TrainedMethod = TrainedModel & { readonly method: string; readonly seed: number; readonly memory?: MethodMemory };
+export type TrainedMethod = TrainedModel & { readonly method: string; readonly seed: number; readonly memory?: MethodRetrieval };
 
 export interface MeasuredRetriever extends Retriever {
   /** What it was given, for the results. */
@@ -50,8 +50,8 @@ export interface MeasuredRetriever extends Retriever {
 
 /** Plays the streams that a deployed agent would have behind it on the evaluated tasks, and compresses their contexts. */
 function evaluatedContexts(
-  { store, config, model, executor, seed, at, tasks }: MemoryRequest,
-  student: TrainedModel,
+  { store, config, model, executor, seed, at, tasks }: RetrievalRequest,
+  agent: TrainedModel,
 ): Promise<StageOutput> {
   const { env, split, source, retrieve } = config;
   const [{ histories }, { episodes }] = [retrieve, source];
@@ -59,11 +59,11 @@ function evaluatedContexts(
   return store.run({
     stage: `contexts-${side}${at ? `-${at}` : ''}-seed${seed}`,
     settings: { env, split, side, maxTasks, histories, episodes, seed, executor: config.executor, ...datasetKey(config) },
-    inputs: { student: student.trained.key },
+    inputs: { agent: agent.trained.key },
     async run({ folder, progress, signal }) {
       const { family } = model;
       const played = tasks.flatMap(task => new Array<Task>(histories).fill(task));
-      const policy = await openPolicy({ model, executor, size: played.length }, student);
+      const policy = await openPolicy({ model, executor, size: played.length }, agent);
       const random = Random.seeded(seed).split('memory');
       const streams = played.map(task => new Recording(task, family, policy.actions));
       await recordRollout(streams, { family, policy, episodes, random, signal });
@@ -72,7 +72,7 @@ function evaluatedContexts(
         return { past, task, stream: `memory ${task}#${i % histories}` };
       });
       const title = `contexts of ${side} tasks${at ? ` at ${at}` : ''} (seed ${seed})`;
-      const table = await encodeStreams({ model, executor, student, title, progress, signal }, lived);
+      const table = await encodeStreams({ model, executor, agent, title, progress, signal }, lived);
       saveTable(folder, table);
       return { contexts: table.rows.length, streams: lived.length };
     },
@@ -80,12 +80,12 @@ function evaluatedContexts(
 }
 
 /** Opens what the method's store holds in this evaluation: keys of the stages it is made of, and who looks up in it. */
-export async function openMemory(request: MemoryRequest, { store, contexts, student }: MethodMemory) {
+export async function openRetrieval(request: RetrievalRequest, { store, contexts, agent }: MethodRetrieval) {
   const kind: StoreKind = STORES[store];
   const lookUp = request.config.policy.retrieval;
   const outputs: Record<string, StageOutput> = {};
   if (kind.holds.training) outputs.contexts = contexts;
-  if (kind.holds.evaluated) outputs.evaluated = await evaluatedContexts(request, student);
+  if (kind.holds.evaluated) outputs.evaluated = await evaluatedContexts(request, agent);
   return {
     inputs: Object.fromEntries(Object.entries(outputs).map(([role, { key }]) => [role, key])),
     settings: { store, retrieval: lookUp },

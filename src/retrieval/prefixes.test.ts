@@ -25,7 +25,7 @@ function played(episodes: number) {
 }
 
 /** Z is the sum of what was paid in the context, and of the state where one is carried; its code is Z modulo 7. */
-function summing(carries: boolean, calls: number[] = []): Compressor {
+function summing(recurrent: boolean, calls: number[] = []): Compressor {
   const layout = tokenizer('packed', family, 'episode');
   const reward = layout.context.fields.find(field => field.reward)!.offset;
   const program: Program = {
@@ -43,8 +43,8 @@ function summing(carries: boolean, calls: number[] = []): Compressor {
     },
     dispose: async () => {},
   };
-  const context = { contextTransitions: carries ? 2 : 4, segment: 2, form: carries ? 'segments' : 'window' } as const;
-  return { tokenizer: layout, context, compress: { program, batch: 2, latentShape: [1, 1], carries }, codes: { shape: [1, 1] } };
+  const context = { contextTransitions: recurrent ? 2 : 4, segment: 2, contextLayout: recurrent ? 'segments' : 'window' } as const;
+  return { tokenizer: layout, context, compress: { program, batch: 2, latentShape: [1, 1], recurrent }, codes: { shape: [1, 1] } };
 }
 
 const streamOf = (episodes: number, counts: readonly number[]) => {

@@ -6,7 +6,7 @@
 import { sizeOf } from '../engine/index.ts';
 import { type CompressProgram, contextEncoder } from '../policy/index.ts';
 import type { ContextShape, Tokenizer, Transitions } from '../tokenizers/index.ts';
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 
 /** C_θ, compiled, and what it takes. */
 export interface Compressor {
@@ -43,13 +43,13 @@ export async function encodePrefixes(
   let total = 0;
   /** By stream, the rows of its prefixes by their lengths. */
   const rows = streams.map(({ counts }) => new Map(counts.map(count => [count, total++])));
-  expect(
+  invariant(
     streams.every(({ counts }, i) => rows[i].size === counts.length && counts.every((count, k) => k === 0 || counts[k - 1] < count)),
     'encodePrefixes: expected the lengths of the prefixes in ascending order.',
   );
   const latents = new Float32Array(total * row);
   const codes = discrete && new Uint16Array(total * codeRow);
-  const states = compress.carries ? streams.map(() => new Float32Array(row)) : undefined;
+  const states = compress.recurrent ? streams.map(() => new Float32Array(row)) : undefined;
   const passed = new Float32Array(row);
   const most = Math.max(0, ...streams.map(({ counts }) => counts.at(-1) ?? 0));
   let done = 0;

@@ -1,6 +1,6 @@
 /** @file What a store of contexts is worth: its sizes, the use of its codes, and how often the nearest context is of the same task. */
 
-import type { ContextStore } from '../data/contexts.ts';
+import type { ContextDatabase } from '../data/contexts.ts';
 import { type Counted, codeUsage, counts, type MetricId, metricsOf, type Retrieval, retrievals } from '../data/retrieval.ts';
 import { mean, stratifiedBootstrap } from '../statistics/index.ts';
 import { groupBy } from '../util/groups.ts';
@@ -23,7 +23,7 @@ export interface RetrievalScore {
   readonly rewarded: { readonly queries: number; readonly sameTask: number } | null;
   /** The share by episodes that were over, in order. */
   readonly byEpisode: readonly { readonly episode: number; readonly queries: number; readonly sameTask: number }[];
-  /** What a neighbour drawn at random from the other streams would score. */
+  /** What a neighbor drawn at random from the other streams would score. */
   readonly chance: number;
 }
 
@@ -48,7 +48,7 @@ export interface StoreStatistics {
 
 /** Measures a store. Queries are the contexts that count of whole streams, drawn until there are at least `queries` of each side. */
 export function storeStatistics(
-  store: ContextStore,
+  store: ContextDatabase,
   { queries, queriesOf, random }: { queries: number; queriesOf: Counted; random: Random },
 ): StoreStatistics {
   const isQuery = counts(queriesOf);

@@ -54,16 +54,16 @@ export const firstRows = (rows: StreamTable['rows']): number[] => rows.flatMap((
 export interface EncodeRequest extends Pick<StageContext, 'progress' | 'signal'> {
   readonly model: Model;
   readonly executor: Executor;
-  readonly student: TrainedModel;
+  readonly agent: TrainedModel;
   readonly title: string;
 }
 
-/** Compresses every context of the streams by the student's C_θ. Z is what its policy would have seen there. */
+/** Compresses every context of the streams by the agent's C_θ. Z is what its policy would have seen there. */
 export async function encodeStreams(
-  { model, executor, student, title, progress, signal }: EncodeRequest,
+  { model, executor, agent, title, progress, signal }: EncodeRequest,
   streams: readonly Lived[],
 ): Promise<StreamTable> {
-  const compressor = await openCompressor(model, executor, student);
+  const compressor = await openCompressor(model, executor, agent);
   const prefixes = streams.map(({ past }) => {
     const starts = segmentStarts(past, model.segment);
     return { past, starts, counts: [...starts.keys()] };
@@ -77,7 +77,7 @@ export async function encodeStreams(
 }
 
 /** One Z that looks others up, wherever its values lie. */
-export interface Seeker extends Origin {
+export interface RetrievalQuery extends Origin {
   readonly latents: Float32Array;
   readonly codes?: Uint16Array;
   /** Index of it among those values. */
@@ -85,7 +85,12 @@ export interface Seeker extends Origin {
 }
 
 /** Rows that are shown to a context, nearest first: at most one of every stream, as many as there are. */
-export function shownTo(table: StreamTable, seeker: Seeker, lookUp: BaseConfig['policy']['retrieval'], { accepts }: StoreKind): number[] {
+export function shownTo(
+  table: StreamTable,
+  seeker: RetrievalQuery,
+  lookUp: BaseConfig['policy']['retrieval'],
+  { accepts }: StoreKind,
+): number[] {
   const { contexts, metric, shows } = lookUp;
   const found = nearestContexts(table, seeker, {
     metric,

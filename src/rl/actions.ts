@@ -4,7 +4,7 @@
  * Shape key: W numbers of an action, P numbers of a distribution.
  */
 
-import { CadenzaError, expect } from '../util/errors.ts';
+import { CadenzaError, invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import { type BoxSpace, countsOf, type Space, spaceSize } from './spaces.ts';
 
@@ -216,7 +216,7 @@ export function mixUniform(out: Float32Array, share: number): void {
 export function chooseActions(rows: Float32Array, distribution: ActionDistribution, random: Random, greedy = false): Actions {
   const { size, width, space } = distribution;
   const count = rows.length / size;
-  expect(Number.isInteger(count), `chooseActions: expected rows of ${size} numbers, got ${rows.length} numbers.`);
+  invariant(Number.isInteger(count), `chooseActions: expected rows of ${size} numbers, got ${rows.length} numbers.`);
   const bad = rows.find(p => !Number.isFinite(p));
   if (bad !== undefined) throw new CadenzaError('E_NUMERICS', `chooseActions: expected finite numbers of a distribution, got ${bad}.`);
   const chosen = newActions(space, count);
@@ -231,12 +231,12 @@ export function chooseActions(rows: Float32Array, distribution: ActionDistributi
 export function expectActions({ id, actionSpace: space }: { id: string; actionSpace: Space }, actions: Actions, size: number): void {
   const width = spaceSize(space);
   const each = width === 1 ? 'one an environment' : `${width} numbers an environment`;
-  expect(actions.length === size * width, `${id}: expected ${size * width} actions, ${each}, but got ${actions.length}.`);
+  invariant(actions.length === size * width, `${id}: expected ${size * width} actions, ${each}, but got ${actions.length}.`);
   const below = countsOf(space);
   for (let i = 0; i < actions.length; i++) {
     const [action, n] = [actions[i], below?.[i % width]];
-    if (n === undefined) expect(Number.isFinite(action), `${id}: expected finite actions, but action ${i} is ${action}.`);
-    else expect(action >= 0 && action < n, `${id}: expected actions in [0, ${n}), but action ${i} is ${action}.`);
+    if (n === undefined) invariant(Number.isFinite(action), `${id}: expected finite actions, but action ${i} is ${action}.`);
+    else invariant(action >= 0 && action < n, `${id}: expected actions in [0, ${n}), but action ${i} is ${action}.`);
   }
 }
 

@@ -6,7 +6,7 @@
  * episodes count for the actions of earlier ones, which is what makes exploring worth while (Duan et al. 2016, "RL²", §2.2).
  */
 
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 
 /**
  * γ_t = `step` within an episode and `step` · `across` after its last step: `across` 0 gives each episode a return of its own, 1 counts
@@ -15,8 +15,11 @@ import { expect } from '../util/errors.ts';
  * @param ended [T] whether an episode ended with step t.
  * @returns [T]
  */
-export function streamDiscounts(ended: ArrayLike<number | boolean>, { step, across }: { step: number; across: number }): Float64Array {
-  expect(step >= 0 && step <= 1 && across >= 0 && across <= 1, `discounts must lie in [0, 1], got ${step} and ${across}.`);
+export function streamDiscounts(
+  ended: ArrayLike<number | boolean>,
+  { step, crossEpisode: across }: { step: number; crossEpisode: number },
+): Float64Array {
+  invariant(step >= 0 && step <= 1 && across >= 0 && across <= 1, `discounts must lie in [0, 1], got ${step} and ${across}.`);
   return Float64Array.from(ended, end => (end ? step * across : step));
 }
 
@@ -41,7 +44,7 @@ export function discountedReturns(reward: ArrayLike<number>, discount: ArrayLike
 }
 
 /**
- * Generalised advantages (Schulman et al. 2016, "High-Dimensional Continuous Control Using Generalized Advantage Estimation", eq. 16):
+ * Generalized advantages (Schulman et al. 2016, "High-Dimensional Continuous Control Using Generalized Advantage Estimation", eq. 16):
  * A_t = δ_t + γ_t λ A_{t+1} with δ_t = r_t + γ_t V(s_{t+1}) − V(s_t) and A_T = 0. λ = 0 trusts the values, λ = 1 the rewards.
  *
  * @param reward [T]
@@ -50,15 +53,15 @@ export function discountedReturns(reward: ArrayLike<number>, discount: ArrayLike
  * @returns [T]
  * @throws {CadenzaError} `E_SHAPE` when the lengths do not fit.
  */
-export function generalisedAdvantages(
+export function generalizedAdvantages(
   reward: ArrayLike<number>,
   discount: ArrayLike<number>,
   value: ArrayLike<number>,
   lambda: number,
 ): Float64Array {
   const T = reward.length;
-  expectLengths('generalisedAdvantages', { reward, discount, value }, { reward: T, discount: T, value: T + 1 });
-  expect(lambda >= 0 && lambda <= 1, `generalisedAdvantages: λ must lie in [0, 1], got ${lambda}.`);
+  expectLengths('generalizedAdvantages', { reward, discount, value }, { reward: T, discount: T, value: T + 1 });
+  invariant(lambda >= 0 && lambda <= 1, `generalizedAdvantages: λ must lie in [0, 1], got ${lambda}.`);
   const advantages = new Float64Array(T);
   let after = 0;
   for (let t = T - 1; t >= 0; t--) {
@@ -77,7 +80,7 @@ export function moments(x: ArrayLike<number>): { mean: number; variance: number 
 }
 
 /** The numbers with mean 0 and deviation 1; all 0 where they do not differ. */
-export function standardised(x: ArrayLike<number>): Float64Array {
+export function standardized(x: ArrayLike<number>): Float64Array {
   const { mean, variance } = moments(x);
   const deviation = Math.sqrt(variance);
   return Float64Array.from(x, v => (deviation > 1e-12 ? (v - mean) / deviation : 0));
@@ -91,5 +94,5 @@ export function explainedVariance(wanted: ArrayLike<number>, foreseen: ArrayLike
 
 function expectLengths(what: string, given: Record<string, ArrayLike<number>>, wanted: Record<string, number>): void {
   for (const [name, length] of Object.entries(wanted))
-    expect(given[name].length === length, `${what}: expected ${length} numbers in "${name}", got ${given[name].length}.`);
+    invariant(given[name].length === length, `${what}: expected ${length} numbers in "${name}", got ${given[name].length}.`);
 }

@@ -1,4 +1,4 @@
-/** @file The environment interface: vectorised, with Gymnasium's reset and step semantics. */
+/** @file The environment interface: vectorized, with Gymnasium's reset and step semantics. */
 
 import type { Random } from '../util/random.ts';
 import type { Actions } from './actions.ts';
@@ -7,7 +7,7 @@ import type { BoxSpace, DiscreteSpace, MultiDiscreteSpace, Space } from './space
 /** Parameters of one task of a family (for Dark Room: its goal). Plain JSON, so that it can be hashed and audited. */
 export type Task = Readonly<Record<string, number | readonly number[]>>;
 
-/** What one vectorised step gives. Every array is indexed by environment; `F` and `W` are the numbers of an observation and of an action. */
+/** What one vectorized step gives. Every array is indexed by environment; `F` and `W` are the numbers of an observation and of an action. */
 export interface StepResult {
   /** [size × F] the next observation to act on; where an episode ended it is the next episode's first (same-step autoreset). */
   observation: Float32Array;
@@ -74,15 +74,15 @@ export interface RegretModel {
   of(task: Task, action: number): number;
 }
 
-/** What is known of a family where a point is moved in the plane and a hidden disc pays. Whoever is not told the task does not ask for its centre. */
+/** What is known of a family where a point is moved in the plane and a hidden disc pays. Whoever is not told the task does not ask for its center. */
 export interface PlaneModel {
   /** Longest move of one step. */
   readonly stepLength: number;
   readonly radius: number;
-  /** Where the centre of the disc may be. */
+  /** Where the center of the disc may be. */
   readonly places: readonly (readonly [x: number, y: number])[];
   /** Where it is. */
-  centre(task: Task): readonly [x: number, y: number];
+  center(task: Task): readonly [x: number, y: number];
 }
 
 /** Something of a task that its agent is never told: what can be asked of a memory of it. */

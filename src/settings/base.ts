@@ -16,7 +16,7 @@ import {
   distinct,
   folderName,
   fraction,
-  optimiserFields,
+  optimizerFields,
   options,
   real,
   rising,
@@ -89,9 +89,11 @@ export const sharedFields = {
     },
   ),
   queries: section('The running episodes Q that are trained on', {
-    early: fraction('Share of the query episodes that come from the first half of their history; the others come from all of it').default(
-      0,
-    ),
+    earlyEpisodeFraction: fraction(
+      'Share of the query episodes that come from the first half of their history; the others come from all of it',
+    )
+      .meta({ formerly: 'early' })
+      .default(0),
   }),
   model: section(
     'Sizes of the compressor C_θ and of the policy A_φ',
@@ -135,16 +137,16 @@ export const sharedFields = {
   compressor: z.string().describe('Kind of compressor, by its registered name').default('bottleneck'),
   latents: latentsSection,
   compression: compressionSection,
-  optimiser: section('AdamW settings shared by every stage; a stage may override any of them', {
-    learningRate: optimiserFields.learningRate.default(2e-3),
-    warmup: optimiserFields.warmup.default(100),
-    weightDecay: optimiserFields.weightDecay.default(0.01),
-    clip: optimiserFields.clip.default(1),
-    batch: optimiserFields.batch.default(64),
-    beta1: optimiserFields.beta1.default(0.9),
-    beta2: optimiserFields.beta2.default(0.99),
-    decayTo: optimiserFields.decayTo.default(0.05),
-  }),
+  optimizer: section('AdamW settings shared by every stage; a stage may override any of them', {
+    learningRate: optimizerFields.learningRate.default(2e-3),
+    warmup: optimizerFields.warmup.default(100),
+    weightDecay: optimizerFields.weightDecay.default(0.01),
+    clip: optimizerFields.clip.default(1),
+    batch: optimizerFields.batch.default(64),
+    beta1: optimizerFields.beta1.default(0.9),
+    beta2: optimizerFields.beta2.default(0.99),
+    decayTo: optimizerFields.decayTo.default(0.05),
+  }).meta({ formerly: 'optimiser' }),
 };
 
 /** The draws behind intervals. */
@@ -165,13 +167,15 @@ export const evaluationFields = {
     sampling: z.enum(['sample', 'greedy']).describe('Draw actions from the policy, or take the most likely one').default('sample'),
     resamples: resamplesField,
     // These two change no rollout, so no other stage depends on them.
-    imitation: steps(
+    imitationHistories: steps(
       'Fresh histories of the source on every evaluated task that trained models look on at, to compare their action probabilities with its own; 0 leaves this out',
       'items',
-    ).default(4),
-    timed: steps('Actions of one stream that are timed for every trained model, for the record of the run; 0 times none', 'items').default(
-      200,
-    ),
+    )
+      .meta({ formerly: 'imitation' })
+      .default(4),
+    timedActions: steps('Actions of one stream that are timed for every trained model, for the record of the run; 0 times none', 'items')
+      .meta({ formerly: 'timed' })
+      .default(200),
     envs: z
       .array(
         z.strictObject({
@@ -221,4 +225,4 @@ export const evaluationFields = {
 /** A resolved experiment as far as it is not about single training stages. */
 export type BaseConfig = z.output<z.ZodObject<typeof sharedFields & typeof evaluationFields>>;
 
-export type OptimiserConfig = BaseConfig['optimiser'];
+export type OptimizerConfig = BaseConfig['optimizer'];

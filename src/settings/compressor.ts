@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { type CompressorSetting, compressors, latentKinds } from '../compressor/index.ts';
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 import { count, decay, fraction, section, weight } from './fields.ts';
 
 /** Every setting once, with the compressors that have it. Throws `E_SHAPE` where two mean different things by one name. */
@@ -11,7 +11,10 @@ function settings(): Map<string, { setting: CompressorSetting; of: string[] }> {
   for (const { id, settings = {} } of compressors.all)
     for (const [name, setting] of Object.entries(settings)) {
       const known = found.get(name) ?? { setting, of: [] };
-      expect(known.setting === setting, `the compressors ${known.of.join(', ')} and ${id} mean different things by "${name}"; rename one.`);
+      invariant(
+        known.setting === setting,
+        `the compressors ${known.of.join(', ')} and ${id} mean different things by "${name}"; rename one.`,
+      );
       found.set(name, { setting, of: [...known.of, id] });
     }
   return found;
@@ -36,7 +39,7 @@ const MAX_CODES = 2 ** 20;
 export const latentsSection = section('Kind of latents that the compressor gives to the policy', {
   kind: z
     .enum(latentKinds.ids)
-    .describe('What becomes of Z: real numbers, Gaussians (an information bottleneck), or codes (finite scalar or vector quantisation)')
+    .describe('What becomes of Z: real numbers, Gaussians (an information bottleneck), or codes (finite scalar or vector quantization)')
     .default('continuous'),
   groups: count('Codes that one latent is made of (fsq, vq)', 'columns').default(4),
   levels: z

@@ -1,4 +1,4 @@
-/** @file Kinds of settings that the schemas of experiments are made of: numbers with their ranges, names, and the optimiser of a training stage. */
+/** @file Kinds of settings that the schemas of experiments are made of: numbers with their ranges, names, and the optimizer of a training stage. */
 
 import { z } from 'zod';
 
@@ -65,7 +65,7 @@ export const distinct = <T extends z.ZodType>(item: T, what: string) =>
   z.array(item).refine(list => new Set(list).size === list.length, `expected every ${what} once`);
 
 /** AdamW (Loshchilov and Hutter 2019) with linear warm-up, cosine decay and global-norm clipping. */
-export const optimiserFields = {
+export const optimizerFields = {
   learningRate: real().positive().max(1).describe('Learning rate after the warm-up'),
   warmup: steps('Steps over which the learning rate rises linearly from 0'),
   weightDecay: weight('Decoupled weight decay, per unit of learning rate'),
@@ -76,7 +76,7 @@ export const optimiserFields = {
   decayTo: fraction('Learning rate at the last step, as a fraction of `learningRate` (cosine decay)'),
 };
 
-export const optimiserOverrides = z.strictObject(optimiserFields).partial().shape;
+export const optimizerOverrides = z.strictObject(optimizerFields).partial().shape;
 
 /** A section of the configuration: its fields and what has to hold among them. It may be left out where all of its fields may. */
 export function section<T extends z.ZodRawShape>(
@@ -90,7 +90,7 @@ export function section<T extends z.ZodRawShape>(
 
 /** The section of a training stage: its own fields, and any field of the optimizer to override the shared value. */
 export const stageSection = <T extends z.ZodRawShape>(description: string, fields: T) =>
-  section(description, { ...fields, ...optimiserOverrides });
+  section(description, { ...fields, ...optimizerOverrides });
 
 /** The sizes in two groups, in the order of a file: those up to the blocks of the compressor, and the others. */
 export const sizeFields = (defaults: { readonly encoderLayers: number; readonly poolHeads: number }) => ({

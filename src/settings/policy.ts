@@ -53,24 +53,25 @@ const head = section('How actions are decoded', {
   kind: z
     .enum(headChoices())
     .describe(
-      'What is decoded: probabilities of integers (categorical) or of evenly spaced values of real numbers (discretised), or means and deviations of real numbers (gaussian); auto: categorical or gaussian, as the actions are',
+      'What is decoded: probabilities of integers (categorical) or of evenly spaced values of real numbers (discretized), or means and deviations of real numbers (gaussian); auto: categorical or gaussian, as the actions are',
     )
     .default(DEFAULT_HEAD.kind),
-  bins: several('discretised: values of each real number, both bounds included', 'columns').default(DEFAULT_HEAD.bins),
+  bins: several('discretized: values of each real number, both bounds included', 'columns').default(DEFAULT_HEAD.bins),
   autoregressive: z
     .boolean()
     .describe(
-      'categorical, discretised: decode the dimensions of an action one after the other, each knowing those before; if not, they are independent',
+      'categorical, discretized: decode the dimensions of an action one after the other, each knowing those before; if not, they are independent',
     )
     .default(DEFAULT_HEAD.autoregressive),
 });
 
 export const policySection = section('Form of the policy A_φ', {
-  form: z
+  architecture: z
     .enum(['decoder', 'encoder-decoder', 'prefix'])
     .describe(
       'A decoder that attends to Z, or one behind blocks through which Z passes first; prefix: Z stands before the running episode in self-attention, as in AD’s own transformer',
     )
+    .meta({ formerly: 'form' })
     .default('decoder'),
   encoderLayers: count('Blocks over Z, in the encoder-decoder form', 'layers').default(1),
   crossLayers: z
@@ -88,4 +89,4 @@ export const policySection = section('Form of the policy A_φ', {
 });
 
 /** Whether the models of an experiment learn to predict future returns. */
-export const foresees = ({ policy }: { readonly policy: { readonly returns?: unknown } }): boolean => policy.returns !== undefined;
+export const predictsReturns = ({ policy }: { readonly policy: { readonly returns?: unknown } }): boolean => policy.returns !== undefined;

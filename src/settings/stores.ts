@@ -12,7 +12,7 @@ export interface Origin {
 
 export interface StoreKind {
   /** Name of its row in the results. */
-  readonly row: string;
+  readonly method: string;
   /** What it holds in an evaluation, for the report. */
   readonly of: string;
   /** Whether it holds contexts of training histories in an evaluation, and of earlier streams on the evaluated tasks. */
@@ -24,24 +24,29 @@ export interface StoreKind {
 /** The registry of stores. */
 export const STORES = {
   others: {
-    row: 'cad+retrieval',
+    method: 'cad+retrieval',
     of: 'contexts of training tasks, none of which is the own',
     holds: { training: true, evaluated: false },
     accepts: (query, stored) => stored.task !== query.task,
   },
   own: {
-    row: 'cad+retrieval-own',
+    method: 'cad+retrieval-own',
     of: 'contexts of earlier streams on the same task',
     holds: { training: false, evaluated: true },
     accepts: (query, stored) => stored.task === query.task && stored.stream !== query.stream,
   },
   all: {
-    row: 'cad+retrieval-all',
+    method: 'cad+retrieval-all',
     of: 'contexts of training tasks and of earlier streams on all evaluated tasks',
     holds: { training: true, evaluated: true },
     accepts: (query, stored) => stored.stream !== query.stream,
   },
-  none: { row: 'cad+retrieval-none', of: 'contexts in an empty store', holds: { training: false, evaluated: false }, accepts: () => false },
+  none: {
+    method: 'cad+retrieval-none',
+    of: 'contexts in an empty store',
+    holds: { training: false, evaluated: false },
+    accepts: () => false,
+  },
 } as const satisfies Record<string, StoreKind>;
 
 export type StoreId = keyof typeof STORES;

@@ -29,7 +29,7 @@ export const problemFields = {
   queries: count('Test inputs for each context in training; they share Z and do not see each other', 'batch').default(8),
   model: section('Sizes of the compressor C_θ and of the predictor A_φ', { ...sizes.encoder, ...sizes.decoder }, checkWidth),
   compressor: sharedFields.compressor,
-  optimiser: sharedFields.optimiser,
+  optimizer: sharedFields.optimizer,
 };
 
 /** Scores and the machine. */

@@ -8,7 +8,7 @@ import type { EnvFamily, PlaneModel } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { defineSource } from './source.ts';
 
-/** Distances closer than this are ties, which the first place wins: equal histories are searched alike, which a mean can be learnt of. */
+/** Distances closer than this are ties, which the first place wins: equal histories are searched alike, which a mean can be learned of. */
 const TIE = 1e-4;
 
 export const discSearch = defineSource({

@@ -3,7 +3,7 @@
 import { actionDistribution, type EnvFamily, type History, newActions, Recording, type Task } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import { lookOn, type Source } from './source.ts';
+import { observe, type Source } from './source.ts';
 
 export interface HistoryRequest {
   readonly family: EnvFamily;
@@ -38,7 +38,7 @@ export function generateHistory(request: HistoryRequest): History {
   const recording = new Recording(task, family, actions);
   const told = Object.hasOwn(source.options, 'episodes') ? { episodes, ...options } : options;
   const learner = source.learner(family, task, random.split('learner'), told);
-  if (seen) lookOn(learner, seen);
+  if (seen) observe(learner, seen);
   const draws = random.split('actions');
   const env = family.make([task], random.split('env'));
   const observation = Float32Array.from(env.reset());

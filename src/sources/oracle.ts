@@ -10,7 +10,7 @@ import {
   type Task,
 } from '../rl/index.ts';
 import { expert } from './expert.ts';
-import { defineSource, type Learner, lookOn, spreadOverBest } from './source.ts';
+import { defineSource, type Learner, observe, spreadOverBest } from './source.ts';
 
 export const oracle = defineSource({
   id: 'oracle',
@@ -45,9 +45,9 @@ function withoutRegret(family: EnvFamily, { of }: RegretModel, task: Task): Lear
   return { distribution: (_, out) => spreadOverBest(worth, 0, out), observe() {} };
 }
 
-/** Exact steps straight to the centre of the disc, where it stays: the first paid step is the first that can be. */
-function straight({ centre, stepLength }: PlaneModel, task: Task): Learner {
-  const target = centre(task);
+/** Exact steps straight to the center of the disc, where it stays: the first paid step is the first that can be. */
+function straight({ center, stepLength }: PlaneModel, task: Task): Learner {
+  const target = center(task);
   return {
     distribution(at, out) {
       const way = [target[0] - at[0], target[1] - at[1]];
@@ -63,6 +63,6 @@ export function oracleLabels(family: EnvFamily, history: History): History {
   const learner = optimal(family, history.task);
   const { size: P } = actionDistribution(family.actionSpace);
   const probabilities = new Float32Array(history.reward.length * P);
-  lookOn(learner, history, (seen, t) => learner.distribution(seen, probabilities.subarray(t * P, (t + 1) * P)));
+  observe(learner, history, (seen, t) => learner.distribution(seen, probabilities.subarray(t * P, (t + 1) * P)));
   return { ...history, probabilities };
 }

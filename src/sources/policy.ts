@@ -1,7 +1,7 @@
 /** @file A source as a policy: so that evaluation rolls the source, random choice and the oracle as it rolls a trained model. */
 
 import { actionDistribution, type EnvFamily, type Policy, spaceSize, type Task } from '../rl/index.ts';
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import type { Learner, Source } from './source.ts';
 
@@ -24,7 +24,7 @@ export function sourcePolicy({ family, tasks, source, random, options }: SourceP
   return {
     actions,
     reset(size) {
-      expect(
+      invariant(
         size === tasks.length,
         `Source ${source.id} was given ${tasks.length} tasks, one an environment, but ${size} environments began.`,
       );

@@ -70,7 +70,7 @@ export function spreadOverBest(values: ArrayLike<number>, offset: number, out: F
 }
 
 /** Lets a learner learn from what another did; `before` is called ahead of every step, with what is seen there. */
-export function lookOn(
+export function observe(
   learner: Learner,
   { observation, action, reward, nextObservation, terminated, truncated }: History,
   before?: (observation: Float32Array, t: number) => void,

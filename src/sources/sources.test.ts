@@ -139,12 +139,12 @@ describe('the oracle', () => {
 
   it('labels the path of another with what is optimal there, and leaves the path as it is', () => {
     const history = make('random', { goal: [8, 8] }, { episodes: 3 });
-    const labelled = oracleLabels(room, history);
-    expect({ ...labelled, probabilities: history.probabilities }).toEqual(history);
+    const labeled = oracleLabels(room, history);
+    expect({ ...labeled, probabilities: history.probabilities }).toEqual(history);
     const { probabilities, row } = optimalActions(room, history.task);
     for (let t = 0; t < history.reward.length; t++) {
       const from = row(room.horizon - (t % room.horizon), stateOf(room)(history.observation, 2 * t, 0));
-      expect([...labelled.probabilities.slice(5 * t, 5 * t + 5)], `step ${t}`).toEqual([...probabilities.slice(from, from + 5)]);
+      expect([...labeled.probabilities.slice(5 * t, 5 * t + 5)], `step ${t}`).toEqual([...probabilities.slice(from, from + 5)]);
     }
   });
 });

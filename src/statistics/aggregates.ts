@@ -1,5 +1,5 @@
 /**
- * @file Further aggregates of normalised scores and their distribution, after Agarwal et al. 2021 (rliable): median over tasks, optimality gap,
+ * @file Further aggregates of normalized scores and their distribution, after Agarwal et al. 2021 (rliable): median over tasks, optimality gap,
  * performance profiles. The interquartile mean and the bootstrap are in statistics.ts.
  */
 

@@ -3,7 +3,7 @@
  * Shape key: L layers, J heads, C what is attended to.
  */
 
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 
 /** Weights of one episode, averaged over streams and steps. */
 export interface EpisodeAttention {
@@ -35,7 +35,10 @@ export class AttentionMean {
     const sums = this.#episodes.get(episode);
     if (!sums) return;
     const rows = this.#shape.layers * this.#shape.heads;
-    expect(weights.length > 0 && weights.length % rows === 0, `attention: expected rows for ${rows} heads, got ${weights.length} numbers.`);
+    invariant(
+      weights.length > 0 && weights.length % rows === 0,
+      `attention: expected rows for ${rows} heads, got ${weights.length} numbers.`,
+    );
     const width = weights.length / rows;
     if (sums.count++ === 0) [sums.weights, sums.entropy] = [new Float64Array(weights.length), new Float64Array(rows)];
     for (let row = 0; row < rows; row++) {

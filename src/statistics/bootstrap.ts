@@ -6,7 +6,7 @@
  * was drawn. The same draws serve every episode and every statistic, so that a run is resampled whole.
  */
 
-import { CadenzaError, expect } from '../util/errors.ts';
+import { CadenzaError, invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
 /**
@@ -33,7 +33,7 @@ export interface Estimate extends Interval {
 
 /** Arithmetic mean; expects at least one score. */
 export const mean: Statistic = (values, counts) => {
-  expect(values.length > 0, 'mean: expected at least one score, got none; check that any run was evaluated.');
+  invariant(values.length > 0, 'mean: expected at least one score, got none; check that any run was evaluated.');
   let [sum, total] = [0, 0];
   for (let i = 0; i < values.length; i++) {
     const count = counts ? counts[i] : 1;
@@ -48,7 +48,7 @@ export const mean: Statistic = (values, counts) => {
  * `scipy.stats.trim_mean(scores, 0.25)` over the flattened scores, which is what rliable computes.
  */
 export const interquartileMean: Statistic = (values, counts) => {
-  expect(values.length > 0, 'interquartileMean: expected at least one score, got none; check that any run was evaluated.');
+  invariant(values.length > 0, 'interquartileMean: expected at least one score, got none; check that any run was evaluated.');
   if (!counts) return interquartileMean(Float64Array.from(values).sort(), new Uint16Array(values.length).fill(1));
   let total = 0;
   for (let i = 0; i < counts.length; i++) total += counts[i];
@@ -99,11 +99,11 @@ export type Resampled = 'runs' | 'tasks';
 export function drawRuns(cells: readonly (readonly number[])[], resampled: Resampled, resamples: number, random: Random): Resamples {
   const seeds = cells[0]?.length ?? 0;
   const sizes = cells.flat();
-  expect(
+  invariant(
     sizes.length > 0 && sizes.every(size => size > 0) && resamples > 0,
     `drawRuns: expected strata of at least one run and at least one resample, got sizes [${sizes}] and ${resamples} resamples.`,
   );
-  expect(
+  invariant(
     cells.every(row => row.length === seeds && row.every(size => size === row[0])),
     'drawRuns: expected equally many runs of every training seed within a task; evaluate all seeds with the same streams.',
   );
@@ -133,8 +133,8 @@ export function drawCounts(n: number, random: Random): Uint16Array {
 /** Percentile bootstrap interval of a statistic of [N] scores, in the order of the strata, under draws made before. */
 export function bootstrapInterval(scores: ArrayLike<number>, statistic: Statistic, draws: Resamples, confidence = 0.95): Interval {
   const { runs, resamples } = draws;
-  expect(scores.length === runs, `bootstrapInterval: expected ${runs} scores, one a resampled run, got ${scores.length}.`);
-  expect(confidence > 0 && confidence < 1, `bootstrapInterval: expected a confidence between 0 and 1, got ${confidence}; 95% is 0.95.`);
+  invariant(scores.length === runs, `bootstrapInterval: expected ${runs} scores, one a resampled run, got ${scores.length}.`);
+  invariant(confidence > 0 && confidence < 1, `bootstrapInterval: expected a confidence between 0 and 1, got ${confidence}; 95% is 0.95.`);
   const order = Uint32Array.from({ length: runs }, (_, i) => i).sort((a, b) => scores[a] - scores[b]);
   const ascending = Float64Array.from(order, i => scores[i]);
   if (!ascending.every(Number.isFinite)) {
@@ -160,7 +160,7 @@ export function overResamples({ runs, resamples, counts }: Resamples, statistic:
 
 /** The percentile interval that a statistic's values over resamples span. */
 export function percentiles(values: Float64Array, confidence: number): Interval {
-  expect(confidence > 0 && confidence < 1, `percentiles: expected a confidence between 0 and 1, got ${confidence}; 95% is 0.95.`);
+  invariant(confidence > 0 && confidence < 1, `percentiles: expected a confidence between 0 and 1, got ${confidence}; 95% is 0.95.`);
   const ascending = values.slice().sort();
   return { low: quantile(ascending, (1 - confidence) / 2), high: quantile(ascending, (1 + confidence) / 2) };
 }

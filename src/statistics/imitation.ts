@@ -5,7 +5,7 @@
  * Shape key: A actions, R runs (histories seen by a model of one seed), E episodes of a run, S sums.
  */
 
-import { CadenzaError, expect } from '../util/errors.ts';
+import { CadenzaError, invariant } from '../util/errors.ts';
 import { atOnce, type Pieces } from '../util/pieces.ts';
 import type { Random } from '../util/random.ts';
 import { columnsOf, drawRuns, type Estimate, quantile, type Resampled } from './bootstrap.ts';
@@ -151,7 +151,7 @@ export const imitationScore = (input: ImitationInput): ImitationScore => atOnce(
 export function* imitationPieces({ tasks, sums, random, resamples = 2000, resampled = 'runs' }: ImitationInput): Pieces<ImitationScore> {
   const perRun = sums[0].length / tasks.length;
   const episodes = perRun / IMITATION_SUMS;
-  expect(
+  invariant(
     episodes > 0 && Number.isInteger(episodes) && sums.every(({ length }) => length === sums[0].length),
     `imitationScore: expected ${IMITATION_SUMS} sums of every episode of each of ${tasks.length} runs a seed, got [${sums.map(({ length }) => length)}].`,
   );
@@ -165,7 +165,7 @@ export function* imitationPieces({ tasks, sums, random, resamples = 2000, resamp
       if (!(of[from + e * IMITATION_SUMS] > 0))
         throw new CadenzaError(
           'E_DATA',
-          `imitationScore: episode ${e + 1} of a history has no step that is scored. Set evaluate.imitation to 0 to leave this table out.`,
+          `imitationScore: episode ${e + 1} of a history has no step that is scored. Set evaluate.imitationHistories to 0 to leave this table out.`,
         );
 
   /** [(E + 1) × S]: of every episode, and of all of them. */

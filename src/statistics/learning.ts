@@ -3,14 +3,14 @@
  * Shape key: N runs, E in-context episodes.
  */
 
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 import { mean, overResamples, type Resamples } from './bootstrap.ts';
 
 /** Share of the oracle's return that counts as near it. */
 export const NEAR = 0.9;
 
 /**
- * The first in-context episode, counted from 1, whose mean normalised return over all runs is at least `share`. Null is "later than the last
+ * The first in-context episode, counted from 1, whose mean normalized return over all runs is at least `share`. Null is "later than the last
  * episode that was played": the number is censored there, and so may be the ends of its interval.
  */
 export interface EpisodesTo {
@@ -25,7 +25,7 @@ export const areaUnder = (curve: ArrayLike<number>): number => mean(curve);
 
 /** The episodes that the mean curve of runs [N][E] takes, with an interval from the curves of resampled runs. */
 export function episodesTo(curves: readonly ArrayLike<number>[], draws: Resamples, share = NEAR, confidence = 0.95): EpisodesTo {
-  expect(curves.length === draws.runs, `episodesTo: expected ${draws.runs} curves, one a resampled run, got ${curves.length}.`);
+  invariant(curves.length === draws.runs, `episodesTo: expected ${draws.runs} curves, one a resampled run, got ${curves.length}.`);
   const first = overResamples(draws, counts => firstEpisode(curves, share, counts)).sort();
   // Episodes are whole, so no value between two of them is made up; and the last one may stand for all that were not played.
   const at = (position: number) => finiteOrNull(first[position]);

@@ -33,7 +33,7 @@ describe('ridge', () => {
 
 describe('the discriminant', () => {
   it('is the nearest centroid where it is held back most', () => {
-    // Two classes of two samples with centres −2 and 2 in the first number; the second is noise with more spread.
+    // Two classes of two samples with centers −2 and 2 in the first number; the second is noise with more spread.
     const rows = Float64Array.of(-2, 9, -2, -9, 2, 9, 2, -9);
     const [, , nearest] = discriminantReadOut(2).fit(rows, Float64Array.of(0, 0, 1, 1), 2);
     expect([...nearest(Float64Array.of(-0.1, 100, 0.1, -100))]).toEqual([0, 1]);
@@ -80,7 +80,7 @@ describe('coordinates', () => {
     const labels = Float64Array.from({ length: 12 }, (_, i) => i % 3);
     const basis = coordinates(rows, 30);
     expect(basis.size).toBe(12);
-    // The same standardised numbers in full, as many samples as numbers being out of the way.
+    // The same standardized numbers in full, as many samples as numbers being out of the way.
     const mean = Array.from({ length: 30 }, (_, p) => [...rows].filter((_, i) => i % 30 === p).reduce((a, b) => a + b) / 12);
     const deviation = mean.map((m, p) => Math.sqrt([...rows].filter((_, i) => i % 30 === p).reduce((a, b) => a + (b - m) ** 2, 0) / 12));
     const full = (values: Float64Array) => values.map((value, i) => (value - mean[i % 30]) / deviation[i % 30]);

@@ -5,12 +5,12 @@
  */
 
 import { cholesky, choleskySolve, forwardSolve } from '../util/cholesky.ts';
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 
 /** Rows [count × P] → outputs [count × O]. */
 export type Predictor = (rows: Float64Array) => Float64Array;
 
-/** A kind of read-out: fits for every strength of regularisation at once, and what a wrong output costs. */
+/** A kind of read-out: fits for every strength of regularization at once, and what a wrong output costs. */
 export interface ReadOut {
   /** From weak to strong. */
   readonly strengths: readonly number[];
@@ -45,7 +45,7 @@ export const ridgeReadOut = (outputs: number): ReadOut => ({
 });
 
 /**
- * Linear discriminant analysis for one of K classes, its pooled covariance W shrunk towards a multiple of the identity (Friedman 1989):
+ * Linear discriminant analysis for one of K classes, its pooled covariance W shrunk toward a multiple of the identity (Friedman 1989):
  * (1 − ρ) W + ρ tr(W)/P I. At ρ = 1 the nearest centroid. Classes that no sample has are never said.
  */
 export const discriminantReadOut = (classes: number): ReadOut => ({
@@ -54,24 +54,24 @@ export const discriminantReadOut = (classes: number): ReadOut => ({
   fit(rows, targets, size) {
     const n = rows.length / size;
     const counts = new Float64Array(classes);
-    const centres = Array.from({ length: classes }, () => new Float64Array(size));
+    const centers = Array.from({ length: classes }, () => new Float64Array(size));
     for (let i = 0; i < n; i++) {
       counts[targets[i]]++;
-      addScaled(centres[targets[i]], rows, i * size, 1);
+      addScaled(centers[targets[i]], rows, i * size, 1);
     }
     const within = gramOf(rows, size);
-    for (const [k, centre] of centres.entries()) {
+    for (const [k, center] of centers.entries()) {
       if (counts[k] === 0) continue;
-      for (let a = 0; a < size; a++) centre[a] /= counts[k];
-      for (let a = 0; a < size; a++) for (let b = 0; b <= a; b++) within[a * size + b] -= counts[k] * centre[a] * centre[b];
+      for (let a = 0; a < size; a++) center[a] /= counts[k];
+      for (let a = 0; a < size; a++) for (let b = 0; b <= a; b++) within[a * size + b] -= counts[k] * center[a] * center[b];
     }
     const trace = traceOf(within, size);
-    // Where nothing varies within classes, the nearest centre is all there is to go by.
+    // Where nothing varies within classes, the nearest center is all there is to go by.
     const spread = trace > 1e-12 * n * size ? trace / size : 1;
     return this.strengths.map(strength => {
       const factor = withDiagonal(within, size, 1 - strength, strength * spread);
-      const maps = centres.map(centre => solved(factor, size, centre).map(value => n * value));
-      const offsets = centres.map((centre, k) => (counts[k] > 0 ? Math.log(counts[k] / n) - 0.5 * dot(centre, maps[k]) : -Infinity));
+      const maps = centers.map(center => solved(factor, size, center).map(value => n * value));
+      const offsets = centers.map((center, k) => (counts[k] > 0 ? Math.log(counts[k] / n) - 0.5 * dot(center, maps[k]) : -Infinity));
       const scores = affine(maps, Float64Array.from(offsets), size);
       return asked => Float64Array.from(rowsOf(scores(asked), classes), likeliest);
     });
@@ -99,7 +99,7 @@ export function fitReadOut(
 ): Fitted {
   const { rows, targets, groups } = samples;
   const { strengths, targets: width } = readOut;
-  expect(
+  invariant(
     rows.length / size === groups.length,
     `a read-out: expected a group for each of ${rows.length / size} samples, got ${groups.length}.`,
   );
@@ -132,7 +132,7 @@ export interface Coordinates {
 }
 
 /**
- * Standardised coordinates after the rows [n × P] that a read-out is fitted on: mean 0, deviation 1 (numbers that never change become 0). With more
+ * Standardized coordinates after the rows [n × P] that a read-out is fitted on: mean 0, deviation 1 (numbers that never change become 0). With more
  * numbers than samples they are those in the span of the samples, n of them, which loses nothing that a read-out could use: both kinds see rows
  * only by their products with the samples.
  */
@@ -142,10 +142,10 @@ export function coordinates(fitted: ArrayLike<number>, P: number): Coordinates {
   const deviation = new Float64Array(P);
   for (let i = 0; i < fitted.length; i++) deviation[i % P] += (fitted[i] - mean[i % P]) ** 2 / n;
   const scale = deviation.map((variance, p) => (variance > 1e-12 * (1 + mean[p] ** 2) ? 1 / Math.sqrt(variance) : 0));
-  const standardised = (rows: ArrayLike<number>) =>
+  const standardized = (rows: ArrayLike<number>) =>
     Float64Array.from({ length: rows.length }, (_, i) => (rows[i] - mean[i % P]) * scale[i % P]);
-  if (P <= n) return { size: P, of: standardised };
-  const samples = standardised(fitted);
+  if (P <= n) return { size: P, of: standardized };
+  const samples = standardized(fitted);
   const products = (row: Float64Array) => {
     const out = new Float64Array(n);
     for (let i = 0; i < n; i++) for (let p = 0; p < P; p++) out[i] += samples[i * P + p] * row[p];
@@ -153,12 +153,12 @@ export function coordinates(fitted: ArrayLike<number>, P: number): Coordinates {
   };
   const kernel = new Float64Array(n * n);
   for (let i = 0; i < n; i++) kernel.set(products(samples.subarray(i * P, (i + 1) * P)), i * n);
-  // The samples are centred, so one direction is always missing: what is added is far below what float32 features resolve.
+  // The samples are centered, so one direction is always missing: what is added is far below what float32 features resolve.
   const factor = withDiagonal(kernel, n, 1, 1e-9 * (traceOf(kernel, n) / n) + 1e-12);
   return {
     size: n,
     of(rows) {
-      const asked = standardised(rows);
+      const asked = standardized(rows);
       const out = new Float64Array((asked.length / P) * n);
       for (let i = 0; i < asked.length / P; i++) {
         const row = products(asked.subarray(i * P, (i + 1) * P));
@@ -193,7 +193,7 @@ function traceOf(matrix: Float64Array, size: number): number {
 function withDiagonal(matrix: Float64Array, size: number, share: number, added: number): Float64Array {
   const factor = matrix.map(value => share * value);
   for (let a = 0; a < size; a++) factor[a * size + a] += added;
-  expect(cholesky(factor, size), `a read-out of ${size} numbers has singular equations; are all of its samples finite?`);
+  invariant(cholesky(factor, size), `a read-out of ${size} numbers has singular equations; are all of its samples finite?`);
   return factor;
 }
 

@@ -5,7 +5,7 @@
  */
 
 import type { HiddenFactor } from '../rl/index.ts';
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 import { mean } from './bootstrap.ts';
 import { type Coordinates, coordinates, discriminantReadOut, fitReadOut, ridgeReadOut } from './linear-probe.ts';
 
@@ -43,7 +43,7 @@ export const measureOf = (space: HiddenFactor['space']): 'accuracy' | 'R²' => (
 
 /** Fits linear probes for a factor, and scores them. Integers are classes, each with a probe of its own; reals are regressed together. */
 export function probe({ space, size, fit, scored }: ProbeRequest): ProbeScores[] {
-  expect(
+  invariant(
     fit.rows.length === size * fit.values.length && scored.every(({ rows, values }) => rows.length === size * values.length),
     `a probe: expected ${size} numbers a sample, got ${[fit, ...scored].map(({ rows, values }) => `${rows.length} for ${values.length}`).join(', ')}.`,
   );

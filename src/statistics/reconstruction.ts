@@ -3,7 +3,7 @@
  * Shape key: N tokens of a context, F numbers of a token.
  */
 
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 
 /** A field of a token, as a tokenizer lays it out: where it is 0 at `presence`, it is not there. */
 export interface ScoredField {
@@ -49,7 +49,7 @@ export class ReconstructionScore {
   /** Takes in contexts [.., N, F] and what they were given back as. */
   add(predicted: ArrayLike<number>, actual: ArrayLike<number>): void {
     const row = this.#tokens * this.#width;
-    expect(
+    invariant(
       predicted.length === actual.length && actual.length % row === 0,
       `reconstructions: expected contexts of ${this.#tokens} × ${this.#width} numbers and as many given back, got ${actual.length} and ${predicted.length}.`,
     );

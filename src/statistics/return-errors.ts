@@ -4,7 +4,7 @@
  * Shape key: R runs (histories), E episodes of a history, K returns that are predicted at the start of an episode.
  */
 
-import { CadenzaError, expect } from '../util/errors.ts';
+import { CadenzaError, invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import type { MeanScore } from './bootstrap.ts';
 import { bootstrapInterval, drawRuns, mean, type Resampled } from './bootstrap.ts';
@@ -92,7 +92,7 @@ export function returnError(input: ReturnErrorInput): ReturnError {
   const { actual, predicted, count, oracle, random, resamples = 2000, resampled = 'runs' } = input;
   const { returns, tasks } = actual;
   const episodes = returns.length / tasks.length;
-  expect(
+  invariant(
     predicted.length > 0 && predicted.every(({ length }) => length === returns.length * count),
     `returnError: expected ${tasks.length} histories × ${episodes} episodes × ${count} predictions a seed, got [${predicted.map(({ length }) => length)}].`,
   );

@@ -1,10 +1,10 @@
-/** @file Ridge regression in float64, by Cholesky factorisation of the normal equations. */
+/** @file Ridge regression in float64, by Cholesky factorization of the normal equations. */
 
 import { cholesky, choleskySolve } from '../util/cholesky.ts';
 import { CadenzaError } from '../util/errors.ts';
 
 /**
- * Weights w [P] that minimise ‖y − Φ w‖² + λ ‖w‖² for features Φ [n × P] and labels y [n]. With y = Φ w + ε, w ~ N(0, s² I) and
+ * Weights w [P] that minimize ‖y − Φ w‖² + λ ‖w‖² for features Φ [n × P] and labels y [n]. With y = Φ w + ε, w ~ N(0, s² I) and
  * ε ~ N(0, σ²), the choice λ = σ²/s² makes Φ w the posterior mean, which no predictor beats in expected squared error (Bishop 2006,
  * "Pattern Recognition and Machine Learning", equations 3.53 to 3.55).
  *

@@ -84,7 +84,7 @@ describe.each(problems.all)('$id', entry => {
   });
 
   it('refuses options that it does not have', () => {
-    expect(() => entry.create({ colour: 1 })).toThrow(failure('E_CONFIG', '"colour"'));
+    expect(() => entry.create({ color: 1 })).toThrow(failure('E_CONFIG', '"color"'));
   });
 });
 

@@ -6,7 +6,7 @@
  */
 
 import { type EnvFamily, futureReturns, type History, segmentStarts } from '../rl/index.ts';
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import type { Tokenizer, Transitions } from './layout.ts';
 
@@ -15,7 +15,7 @@ import type { Tokenizer, Transitions } from './layout.ts';
  * of a slot of its own, the latest in the last slot. `best`: the same of the segments with the highest returns of all that is past, the best in
  * the last slot; of equal ones the later.
  */
-export type ContextForm = 'window' | 'segments' | 'best';
+export type ContextLayout = 'window' | 'segments' | 'best';
 
 /** What of the past is written into a context. */
 export interface ContextShape {
@@ -23,7 +23,7 @@ export interface ContextShape {
   readonly contextTransitions: number;
   /** Transitions of a segment at most (H). */
   readonly segment: number;
-  readonly form: ContextForm;
+  readonly contextLayout: ContextLayout;
 }
 
 export interface BatchShape extends ContextShape {
@@ -96,13 +96,13 @@ export function writeContext(
 
 /** Segments that stand in the slots of a context, of the first `count`, in the order of the slots. */
 function inSlots(
-  { contextTransitions, segment, form }: ContextShape,
+  { contextTransitions, segment, contextLayout }: ContextShape,
   { reward }: Pick<Transitions, 'reward'>,
   starts: ArrayLike<number>,
   count: number,
 ): number[] {
   const past = Array.from({ length: count }, (_, s) => s);
-  if (form === 'best') {
+  if (contextLayout === 'best') {
     const earned = past.map(s => {
       let sum = 0;
       for (let t = starts[s]; t < starts[s + 1]; t++) sum += reward[t];
@@ -118,7 +118,7 @@ function inSlots(
  * context will hold an earlier one.
  */
 export function pastFrom(shape: ContextShape, history: Pick<Transitions, 'reward'>, starts: ArrayLike<number>, count: number): number {
-  if (shape.form === 'window') return Math.max(starts[0], starts[count] - shape.contextTransitions);
+  if (shape.contextLayout === 'window') return Math.max(starts[0], starts[count] - shape.contextTransitions);
   return starts[Math.min(count, ...inSlots(shape, history, starts, count))];
 }
 
@@ -135,8 +135,8 @@ export function writePast(
   starts: ArrayLike<number>,
   count: number,
 ): void {
-  const { contextTransitions, segment, form } = shape;
-  if (form === 'window') {
+  const { contextTransitions, segment, contextLayout } = shape;
+  if (contextLayout === 'window') {
     writeContext(tokenizer, out, row, contextTransitions, history, starts[0], starts[count]);
     return;
   }
@@ -178,7 +178,7 @@ function withTargets(history: History, starts: Int32Array, scored: EnvFamily['sc
     for (let t = starts[s]; t < starts[s + 1]; t++) if (scored(history.observation, t * width)) return true;
     return false;
   });
-  expect(found.length > 0, `history '${history.stream}' has no step that is scored, so there is nothing to learn from it.`);
+  invariant(found.length > 0, `history '${history.stream}' has no step that is scored, so there is nothing to learn from it.`);
   return found;
 }
 
@@ -196,7 +196,7 @@ export class BatchSampler {
   readonly #early: number;
 
   constructor(histories: readonly History[], tokenizer: Tokenizer, shape: BatchShape, early = 0) {
-    expect(histories.length > 0, 'a sampler needs at least one learning history.');
+    invariant(histories.length > 0, 'a sampler needs at least one learning history.');
     this.#histories = histories;
     this.#starts = histories.map(history => segmentStarts(history, shape.segment));
     this.#queries = histories.map((history, h) => withTargets(history, this.#starts[h], shape.scored));

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { compareWithInterpreter, jacobianError, type Numbers } from '../../test/helpers/engine.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
-import { grad, input, inputsOf, interpret, mean, mul, optimise, print, type Tensor } from '../engine/index.ts';
-import { initialise, linear, Scope } from '../nn/index.ts';
+import { grad, input, inputsOf, interpret, mean, mul, optimize, print, type Tensor } from '../engine/index.ts';
+import { initialize, linear, Scope } from '../nn/index.ts';
 import type { History, Space } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
 import { type EmbedOptions, embedTokens, fieldStatistics, IMAGE_ENCODER_KINDS, patchesOf, tokenizer, windowsOf } from './index.ts';
@@ -17,7 +17,7 @@ const SPACES = {
 } as const satisfies Record<string, Space>;
 
 const random = Random.seeded(4);
-const weights = (scope: Scope) => Object.fromEntries(initialise(scope.table.values(), random));
+const weights = (scope: Scope) => Object.fromEntries(initialize(scope.table.values(), random));
 const layoutOf = (space: Space) => tokenizer('packed', { observationSpace: space, actionSpace }).context;
 const evaluate = (y: Tensor, numbers: Numbers) => interpret({ outputs: { y } }, numbers).y;
 
@@ -108,7 +108,7 @@ describe.each(CASES)('tokens of %s', (_, space, options) => {
         name,
       ).toBe(true);
     for (const standard of [false, true]) {
-      const errors = await compareWithInterpreter(nodeExecutor({ threads: 1 }), optimise({ outputs }), numbers, { standard });
+      const errors = await compareWithInterpreter(nodeExecutor({ threads: 1 }), optimize({ outputs }), numbers, { standard });
       expect(Object.entries(errors).filter(([, error]) => !(error < 1e-5))).toEqual([]);
     }
   });

@@ -1,6 +1,6 @@
 /**
  * @file Token rows → vectors of the model's width (method 1.1): one linear map over flags, one-hot fields and numbers (a one-hot field times
- * its rows of the matrix is an embedding table), after vectors are normalised and rewards bucketed; images go through an encoder of their own.
+ * its rows of the matrix is an embedding table), after vectors are normalized and rewards bucketed; images go through an encoder of their own.
  * Shape key: B batch, N tokens, F features of a token, D width.
  */
 
@@ -35,7 +35,7 @@ const columns = (x: Tensor, { offset, size }: Pick<Field, 'offset' | 'size'>) =>
 /** [B, N, 1], 1 where the field is there. */
 const presence = (x: Tensor, field: Field) => slice(x, 2, field.presence, field.presence + 1);
 
-/** The columns that the linear map takes: all of them as they are, but for vectors (normalised), bucketed rewards, and images (left out). */
+/** The columns that the linear map takes: all of them as they are, but for vectors (normalized), bucketed rewards, and images (left out). */
 function numbersOf(scope: Scope, x_BNF: Tensor, fields: readonly Field[], rewardEdges: readonly number[]): Tensor {
   const parts: Tensor[] = [];
   let done = 0;
@@ -47,7 +47,7 @@ function numbersOf(scope: Scope, x_BNF: Tensor, fields: readonly Field[], reward
     if (!bucketed && field.kind !== 'vector' && !field.image) continue;
     keepUpTo(field.offset);
     done = field.offset + field.size;
-    if (field.kind === 'vector') parts.push(normalise(scope, x_BNF, field));
+    if (field.kind === 'vector') parts.push(normalize(scope, x_BNF, field));
     else if (bucketed) parts.push(buckets(x_BNF, field, rewardEdges));
   }
   keepUpTo(x_BNF.shape[2]);
@@ -55,14 +55,14 @@ function numbersOf(scope: Scope, x_BNF: Tensor, fields: readonly Field[], reward
 }
 
 /** (x − mean) / deviation where the field is there, else 0. */
-function normalise(scope: Scope, x_BNF: Tensor, field: Field): Tensor {
+function normalize(scope: Scope, x_BNF: Tensor, field: Field): Tensor {
   const { mean, deviation } = statisticsOf(scope, field);
   return mul(presence(x_BNF, field), div(sub(columns(x_BNF, field), mean), deviation));
 }
 
 /**
  * One number an edge, 1 where the reward lies above it. With the bias that is as good as one-hot buckets (each bucket has its own sum of
- * rows), and neighbours share what lies below them both.
+ * rows), and neighbors share what lies below them both.
  */
 function buckets(x_BNF: Tensor, field: Field, edges: readonly number[]): Tensor {
   const above = edges.map(edge => cast(less(edge, columns(x_BNF, field)), 'float32'));

@@ -71,7 +71,7 @@ function convolution(scope: Scope, images_RYXC: Tensor, kernel: number, stride: 
 }
 
 /**
- * One linear map for all patches, plus where the patch lies (its row and its column, so that places generalise as factors do), a ReLU, and
+ * One linear map for all patches, plus where the patch lies (its row and its column, so that places generalize as factors do), a ReLU, and
  * the sum over patches: u = Σ_p relu(W x_p + b + row_p + column_p) / √P.
  */
 const patches: ImageEncoder = (scope, images_RYXC, { patch, features: E }) => {

@@ -62,7 +62,7 @@ export class LayoutBuilder {
     return this.#push({ name, kind: 'scalar', size: 1, presence, reward: true });
   }
 
-  /** The fields of one element of a space, which stands in `column` of the transitions. Factors stay apart: they generalise where one joint index does not (docs/LOG.md). */
+  /** The fields of one element of a space, which stands in `column` of the transitions. Factors stay apart: they generalize where one joint index does not (docs/LOG.md). */
   space(name: string, space: Space, presence: number, column: Column): Field[] {
     switch (space.kind) {
       case 'discrete':
@@ -119,7 +119,7 @@ export interface Tokenizer {
   /** Tokens of a running segment once all its `steps` states are there. */
   queryTokens(steps: number): number;
   /** Every query token stands for the current state alone: tokens must not see each other, and one is enough to act. */
-  readonly memoryless?: boolean;
+  readonly stateOnly?: boolean;
   readonly query: TokenLayout;
   /** The few-shot prompt that stands before the running segment, where there is room for one. Its tokens count among those of the query. */
   readonly prompt?: {
@@ -155,4 +155,4 @@ export interface TokenizerKind {
 }
 
 /** Steps of an episode that one call of an acting model sees: one is enough where tokens do not see each other. */
-export const stepsSeen = ({ memoryless }: Pick<Tokenizer, 'memoryless'>, horizon: number): number => (memoryless ? 1 : horizon);
+export const stepsSeen = ({ stateOnly }: Pick<Tokenizer, 'stateOnly'>, horizon: number): number => (stateOnly ? 1 : horizon);

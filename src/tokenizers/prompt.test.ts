@@ -70,7 +70,7 @@ describe.each(CASES)('a prompt in $id tokens before the query "$query"', ({ id, 
   });
 
   it('comes before the queries of its own history, in the rows of a part of a batch', () => {
-    const batch = newBatch(layout, { batch: 3, contextTransitions: 2, segment: 4, form: 'window', actions: 3 });
+    const batch = newBatch(layout, { batch: 3, contextTransitions: 2, segment: 4, contextLayout: 'window', actions: 3 });
     batch.place.history.set([7, 1, 0]);
     const part = batchRows(batch, 1, 3);
     const [a, b] = [steps(2, 5), steps(3)];
@@ -87,7 +87,14 @@ describe.each(CASES)('a prompt in $id tokens before the query "$query"', ({ id, 
 it('rows of a batch are the same numbers in the same buffers', () => {
   const random = Random.seeded(0);
   const returns = { count: 2, bin: Math.round };
-  const batch = newBatch(tokenizer('packed', family), { batch: 4, contextTransitions: 2, segment: 3, form: 'window', actions: 3, returns });
+  const batch = newBatch(tokenizer('packed', family), {
+    batch: 4,
+    contextTransitions: 2,
+    segment: 3,
+    contextLayout: 'window',
+    actions: 3,
+    returns,
+  });
   const columns = ({ place, ...each }: Batch) => [...Object.values(each), ...Object.values(place)];
   for (const column of columns(batch)) for (let i = 0; i < column.length; i++) column[i] = random.integer(100);
   const [head, tail] = [batchRows(batch, 0, 1), batchRows(batch, 1, 4)].map(columns);

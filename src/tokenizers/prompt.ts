@@ -7,7 +7,7 @@
  */
 
 import { episodeStarts } from '../rl/index.ts';
-import { expect } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 import type { Batch } from './batches.ts';
 import type { Tokenizer, Transitions } from './layout.ts';
 
@@ -31,7 +31,7 @@ export function prompted(asked: Tokenizer, whole: Tokenizer, { episodes, length 
       write(out, row, shown) {
         const starts = episodeStarts(shown);
         const given = shown.reward.length === 0 ? 0 : starts.length - 1;
-        expect(given <= episodes, `the model was made for a prompt of at most ${episodes} episodes, but got ${given}.`);
+        invariant(given <= episodes, `the model was made for a prompt of at most ${episodes} episodes, but got ${given}.`);
         const [size, actionSize] = [shown.observation.length / shown.reward.length, shown.action.length / shown.reward.length];
         for (let e = 0; e < given; e++) {
           const at = row + e * slot * width;
@@ -64,7 +64,7 @@ export function writePrompts(
  */
 export const stateQuery = (tokenizer: Tokenizer): Tokenizer => ({
   ...tokenizer,
-  memoryless: true,
+  stateOnly: true,
   queryTokens: horizon => horizon,
   predictionIndex: t => t,
   writeQuery: (out, row, t, observation, from) =>

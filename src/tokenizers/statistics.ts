@@ -4,7 +4,7 @@
  */
 
 import type { Tensor } from '../engine/index.ts';
-import { type Initialiser, Scope, zeroInit } from '../nn/index.ts';
+import { type Initializer, Scope, zeroInit } from '../nn/index.ts';
 import type { History } from '../rl/index.ts';
 import type { Field, TokenLayout } from './layout.ts';
 
@@ -14,7 +14,7 @@ export const STATISTICS = 'statistics';
 /** Deviations below this are of numbers that never change; they are left as they are. */
 const CONSTANT = 1e-6;
 
-const oneInit: Initialiser = (_, shape) => new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1);
+const oneInit: Initializer = (_, shape) => new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1);
 
 /** The statistics of a vector field's column as graph inputs, [size] each; 0 and 1 until `fieldStatistics` gives their values. */
 export function statisticsOf(

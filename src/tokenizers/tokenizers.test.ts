@@ -115,7 +115,7 @@ describe.each(KINDS)('$name', ({ id, space }) => {
   });
 
   const window = 8;
-  const shape = { batch: 16, contextTransitions: window, segment: HORIZON, form: 'window', actions: actionSpace.n } as const;
+  const shape = { batch: 16, contextTransitions: window, segment: HORIZON, contextLayout: 'window', actions: actionSpace.n } as const;
   const draw = (seed: number): Batch => {
     const batch = newBatch(layout, shape);
     new BatchSampler(histories, layout, shape).fill(batch, Random.seeded(seed));
@@ -145,9 +145,9 @@ describe.each(KINDS)('$name', ({ id, space }) => {
     [HORIZON, 'segments'],
     [2, 'best'],
     [HORIZON, 'best'],
-  ] as const)('hold in segments of %d, as %s, whole segments of one episode each', (segment, form) => {
+  ] as const)('hold in segments of %d, as %s, whole segments of one episode each', (segment, contextLayout) => {
     const slots = 4;
-    const cut = { batch: 32, contextTransitions: slots * segment, segment, form, actions: actionSpace.n };
+    const cut = { batch: 32, contextTransitions: slots * segment, segment, contextLayout, actions: actionSpace.n };
     const batch = newBatch(layout, cut);
     new BatchSampler(histories, layout, cut).fill(batch, Random.seeded(4));
     const { context, target, weight, place } = batch;
@@ -166,10 +166,10 @@ describe.each(KINDS)('$name', ({ id, space }) => {
       for (let t = first; t < first + length - 1; t++) expect(ends(t)).toBe(false);
       const earned = (steps: readonly number[]) => steps.reduce((sum, t) => sum + history.reward[t], 0);
       // The best at the end, and of equal ones the later: sorting keeps the order of what is equal.
-      if (form === 'best') past.sort((a, b) => earned(a) - earned(b));
+      if (contextLayout === 'best') past.sort((a, b) => earned(a) - earned(b));
       const empty = (count: number) => new Array<number | undefined>(count).fill(undefined);
       const slotted = past.flatMap(steps => [...empty(segment - steps.length), ...steps]);
-      const expected = [...empty(slots * segment), ...(form === 'window' ? past.flat() : slotted)].slice(-slots * segment);
+      const expected = [...empty(slots * segment), ...(contextLayout === 'window' ? past.flat() : slotted)].slice(-slots * segment);
       expected.forEach((t, slot) => {
         const found = said(layout.context, context, (b * slots * segment + slot) * stride);
         expect(found).toEqual(t === undefined ? {} : transition(history, t));
@@ -269,7 +269,7 @@ describe('the sampler', () => {
   it('draws histories, and episodes within them, uniformly', () => {
     const histories = [makeHistory(SPACES[0], 1, 4), makeHistory(SPACES[0], 2, 4)];
     const layout = tokenizer('packed', { observationSpace: SPACES[0], actionSpace });
-    const shape = { batch: 4000, contextTransitions: 1, segment: HORIZON, form: 'window', actions: actionSpace.n } as const;
+    const shape = { batch: 4000, contextTransitions: 1, segment: HORIZON, contextLayout: 'window', actions: actionSpace.n } as const;
     const { place, ...batch } = newBatch(layout, shape);
     new BatchSampler(histories, layout, shape).fill({ place, ...batch }, Random.seeded(5));
     const counts = new Map<string, number>();
@@ -286,7 +286,7 @@ describe('the sampler', () => {
   it('gives weight to existing steps, and among them only to those that are scored', () => {
     const history = makeHistory(SPACES[0], 1, 4);
     const layout = tokenizer('packed', { observationSpace: SPACES[0], actionSpace });
-    const shape = { batch: 32, contextTransitions: 1, segment: HORIZON, form: 'window', actions: actionSpace.n } as const;
+    const shape = { batch: 32, contextTransitions: 1, segment: HORIZON, contextLayout: 'window', actions: actionSpace.n } as const;
     const fill = (scored?: (observation: ArrayLike<number>, from: number) => boolean) => {
       const batch = newBatch(layout, shape);
       new BatchSampler([history], layout, { ...shape, scored }).fill(batch, Random.seeded(6));
@@ -308,7 +308,7 @@ describe('the sampler', () => {
     const scored = (observation: ArrayLike<number>, from: number) => observation[from] % 2 === 1;
     const bin = (value: number) => Math.round(10 * value) + 1000;
     const returns = { count: 3, bin };
-    const shape = { batch: 64, contextTransitions: 2, segment, form: 'window', actions: actionSpace.n, scored, returns } as const;
+    const shape = { batch: 64, contextTransitions: 2, segment, contextLayout: 'window', actions: actionSpace.n, scored, returns } as const;
     const batch = newBatch(layout, shape);
     const sampler = new BatchSampler([history], layout, shape);
     sampler.fill(batch, Random.seeded(8));
@@ -335,7 +335,7 @@ describe('the sampler', () => {
     const history = makeHistory(SPACES[0], 1, 4);
     const layout = tokenizer('packed', { observationSpace: SPACES[0], actionSpace });
     const scored = (observation: ArrayLike<number>, from: number) => observation[from] % 2 === 1;
-    const shape = { batch: 500, contextTransitions: 2, segment: 2, form: 'segments', actions: actionSpace.n, scored } as const;
+    const shape = { batch: 500, contextTransitions: 2, segment: 2, contextLayout: 'segments', actions: actionSpace.n, scored } as const;
     const batch = newBatch(layout, shape);
     const drawn = (early: number) => {
       new BatchSampler([history], layout, shape, early).fill(batch, Random.seeded(7));
@@ -354,7 +354,7 @@ describe('the sampler', () => {
 
   it('refuses what it cannot work with', () => {
     const layout = tokenizer('packed', { observationSpace: SPACES[0], actionSpace });
-    const shape = { batch: 1, contextTransitions: 1, segment: 1, form: 'window', actions: 3 } as const;
+    const shape = { batch: 1, contextTransitions: 1, segment: 1, contextLayout: 'window', actions: 3 } as const;
     expect(() => new BatchSampler([], layout, shape)).toThrow(failure('E_SHAPE'));
     expect(() => tokenizer('paked', { observationSpace: SPACES[0], actionSpace })).toThrow(failure('E_CONFIG', 'packed'));
     const history = { ...makeHistory(SPACES[0], 1), observation: Float32Array.of(7) };

@@ -42,10 +42,10 @@ export function batchFeeds(model: Model, batch: Batch): Record<string, HostTenso
 }
 
 /** Batches of the source's histories, with the teacher's table beside them where it is asked for. */
-export function historyBatches(run: TrainingRun, spec: HistoryStageSpec, { optimiser, random }: BatchRequest): StageBatches {
+export function historyBatches(run: TrainingRun, spec: HistoryStageSpec, { optimizer, random }: BatchRequest): StageBatches {
   const { model, config } = run;
   const { tokenizer } = model;
-  const shape = model.batchShape(optimiser.batch);
+  const shape = model.batchShape(optimizer.batch);
   const batch = newBatch(tokenizer, shape);
   const feeds = batchFeeds(model, batch);
   const histories = run.histories();
@@ -54,10 +54,15 @@ export function historyBatches(run: TrainingRun, spec: HistoryStageSpec, { optim
     const { batch: rows, from } = part;
     const histories = spec.labels ? part.histories.map(spec.labels) : part.histories;
     const count = rows.place.length.length;
-    const size = batch.target.length / optimiser.batch;
+    const size = batch.target.length / optimizer.batch;
     const table = teacher?.data.subarray(from * size, (from + count) * size) as Float32Array;
-    const lookUp = teacher && teacherTable(model, histories, random.split('monte-carlo'));
-    return { ...part, table, lookUp, sampler: new BatchSampler(histories, tokenizer, { ...shape, batch: count }, config.queries.early) };
+    const lookUp = teacher && oracleTable(model, histories, random.split('monte-carlo'));
+    return {
+      ...part,
+      table,
+      lookUp,
+      sampler: new BatchSampler(histories, tokenizer, { ...shape, batch: count }, config.queries.earlyEpisodeFraction),
+    };
   });
   const fitted = compressor(spec.compressor).fit?.(
     fitContexts(run),
@@ -68,7 +73,7 @@ export function historyBatches(run: TrainingRun, spec: HistoryStageSpec, { optim
   return {
     feeds: teacher ? { ...feeds, teacher } : feeds,
     given: new Map([...fieldStatistics(histories, [tokenizer.context, tokenizer.query]), ...(fitted?.parameters ?? [])]),
-    figures: fitted && (() => fitted.figures),
+    metrics: fitted && (() => fitted.metrics),
     fill(step) {
       for (const { name, batch, sampler, prompts, lookUp, table } of parts) {
         sampler.fill(batch, random.split(name, step));
@@ -83,7 +88,7 @@ export function historyBatches(run: TrainingRun, spec: HistoryStageSpec, { optim
 function* fitContexts({ model, config, histories, seed }: TrainingRun): Generator<Float32Array> {
   const shape = model.batchShape(64);
   const batch = newBatch(model.tokenizer, shape);
-  const sampler = new BatchSampler(histories(), model.tokenizer, shape, config.queries.early);
+  const sampler = new BatchSampler(histories(), model.tokenizer, shape, config.queries.earlyEpisodeFraction);
   for (let i = 0; i < 32; i++) {
     sampler.fill(batch, Random.seeded(seed).split('contexts', i));
     yield batch.context;
@@ -93,7 +98,7 @@ function* fitContexts({ model, config, histories, seed }: TrainingRun): Generato
 /**
  * Monte-Carlo optimal actions of the training tasks, looked up by what the agent saw and the phase that its rewards tell (method: teacher T).
  */
-export function teacherTable(
+export function oracleTable(
   model: Pick<Model, 'family' | 'segment' | 'head'>,
   histories: readonly History[],
   random: Random,

@@ -3,24 +3,24 @@
 import type { z } from 'zod';
 import type { Model } from '../agent/model.ts';
 import type { Weights } from '../cache/checkpoint.ts';
-import type { StageOutput, StageStore } from '../cache/store.ts';
+import type { StageCache, StageOutput } from '../cache/store.ts';
 import type { Executor, Tensor } from '../engine/index.ts';
 import type { Demonstrations } from '../histories/demonstrate.ts';
 import type { Scope } from '../nn/index.ts';
 import type { WeightedTerm } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import type { History } from '../rl/index.ts';
-import type { BaseConfig, OptimiserConfig } from '../settings/base.ts';
-import { foresees } from '../settings/policy.ts';
+import type { BaseConfig, OptimizerConfig } from '../settings/base.ts';
+import { predictsReturns } from '../settings/policy.ts';
 import type { Random } from '../util/random.ts';
 import type { BatchSource, TrainRequest } from './trainer.ts';
 
 /** What the training of every experiment reads of its configuration. */
-export type TrainingConfig = Pick<BaseConfig, 'optimiser' | 'checkpoint' | 'executor'>;
+export type TrainingConfig = Pick<BaseConfig, 'optimizer' | 'checkpoint' | 'executor'>;
 
 /** What the training stages of one seed share, whatever they train on. */
 export interface StageRun<C = unknown> {
-  readonly store: StageStore;
+  readonly store: StageCache;
   readonly config: TrainingConfig & C;
   readonly seed: number;
   readonly executor: Executor;
@@ -40,6 +40,8 @@ export interface TrainingRun<C = unknown> extends StageRun<BaseConfig & C> {
 export interface StageSpec {
   /** Name of the stage, and of its folder. */
   readonly name: string;
+  /** Label of its random stream; its name when left out. */
+  readonly stream?: string;
   /** Its section of the configuration: steps, and what it overrides of the optimizer. */
   readonly own: StageSettings;
   /** Settings besides the ones that every training stage depends on. */
@@ -74,7 +76,7 @@ export interface HistoryStageSpec extends Omit<StageSpec, 'data' | 'batches'> {
 }
 
 /** What batches may depend on besides the run. */
-export interface BatchRequest extends Required<Pick<TrainRequest, 'optimiser' | 'trainable' | 'frozen' | 'buffers' | 'given'>> {
+export interface BatchRequest extends Required<Pick<TrainRequest, 'optimizer' | 'trainable' | 'frozen' | 'buffers' | 'given'>> {
   readonly random: Random;
   readonly signal: AbortSignal;
 }
@@ -88,12 +90,12 @@ export interface StageBatches extends BatchSource {
 }
 
 /** What every section of a training stage has: its steps, and what it overrides of the optimizer. */
-export type StageSettings = Partial<OptimiserConfig> & { readonly steps: number | string };
+export type StageSettings = Partial<OptimizerConfig> & { readonly steps: number | string };
 
 /** The optimizer of a stage: the shared settings with the stage's own on top. */
-export function optimiserOf({ optimiser }: Pick<BaseConfig, 'optimiser'>, own: StageSettings): OptimiserConfig {
-  const resolved = Object.entries(optimiser).map(([key, shared]) => [key, own[key as keyof OptimiserConfig] ?? shared]);
-  return Object.fromEntries(resolved) as OptimiserConfig;
+export function optimizerOf({ optimizer }: Pick<BaseConfig, 'optimizer'>, own: StageSettings): OptimizerConfig {
+  const resolved = Object.entries(optimizer).map(([key, shared]) => [key, own[key as keyof OptimizerConfig] ?? shared]);
+  return Object.fromEntries(resolved) as OptimizerConfig;
 }
 
 /** Outputs of the stages before, by their names. */
@@ -108,27 +110,30 @@ export interface PlannedPart {
 }
 
 /** A row of the evaluation that a stage adds. */
-export interface PlannedRow {
+export interface EvaluatedMethod {
   readonly method: string;
-  readonly foresees?: boolean;
+  readonly predictsReturns?: boolean;
   /** Whether evaluations look contexts of their own tasks up, which are made first. */
-  readonly remembers?: boolean;
+  readonly retrieves?: boolean;
 }
 
 /** What a stage left: weights that later ones go on from, and rows of the evaluation. */
-export type Trained = { readonly output?: StageOutput; readonly rows: readonly Omit<TrainedMethod, 'seed'>[] };
+export type Trained = { readonly output?: StageOutput; readonly methods: readonly Omit<TrainedMethod, 'seed'>[] };
 
 /** What a stage left that trained one model with the compressor `kind`: the rows that it planned. */
-export const trainedAs = (planned: readonly PlannedRow[], kind: string, trained: StageOutput): Trained => ({
+export const trainedAs = (planned: readonly EvaluatedMethod[], kind: string, trained: StageOutput): Trained => ({
   output: trained,
-  rows: planned.map(({ method, foresees }) => ({ method, foresees, kind, trained })),
+  methods: planned.map(({ method, predictsReturns }) => ({ method, predictsReturns, compressorId: kind, trained })),
 });
 
 /** The row of the agent that the stages train one after the other, as the latest of them left it. */
-export const cadRow = (config: Pick<BaseConfig, 'policy'>): PlannedRow => ({ method: 'cad', foresees: foresees(config) });
+export const cadRow = (config: Pick<BaseConfig, 'policy'>): EvaluatedMethod => ({
+  method: 'cad',
+  predictsReturns: predictsReturns(config),
+});
 
 /** The agent that later stages go on from. */
-export const agentOf = ({ finetune, distil }: Earlier): StageOutput => (finetune ?? distil)!;
+export const agentOf = ({ finetune, distill }: Earlier): StageOutput => (finetune ?? distill)!;
 
 /**
  * One training stage.
@@ -147,7 +152,7 @@ export interface TrainingStage<N extends string = string, S extends z.ZodType = 
   /** Its loss, where that is a sum of terms. */
   terms?(config: C): readonly WeightedTerm[];
   /** Rows that it adds to the evaluation, as far as the configuration tells. */
-  rows(config: C): readonly PlannedRow[];
+  methods(config: C): readonly EvaluatedMethod[];
   /** Trains on what earlier stages left. `only` is the one part that is asked for. */
   train(run: R, earlier: Earlier, only?: string): Promise<Trained>;
 }

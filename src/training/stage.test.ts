@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { baseline, type TrainedBaseline } from '../agent/baselines/index.ts';
 import { Model } from '../agent/model.ts';
 import { loadTensors, MODEL_FILE } from '../cache/checkpoint.ts';
-import { type StageOutput, StageStore } from '../cache/store.ts';
+import { StageCache, type StageOutput } from '../cache/store.ts';
 import { latentKinds } from '../compressor/index.ts';
 import { loadExperiment } from '../config/experiment.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
@@ -19,10 +19,10 @@ import { generateHistory, monteCarloActions, source } from '../sources/index.ts'
 import { BatchSampler, newBatch, tokenizer } from '../tokenizers/index.ts';
 import { silentProgress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
-import { teacherTable } from './batches.ts';
+import { oracleTable } from './batches.ts';
 import type { Trained, TrainingRun } from './define.ts';
 import { baselineModel, trainBaseline } from './stages/baselines.ts';
-import { distil } from './stages/distil.ts';
+import { distill } from './stages/distill.ts';
 import { finetune } from './stages/finetune.ts';
 import type { StageSections } from './stages/index.ts';
 import { pretrain } from './stages/pretrain.ts';
@@ -31,12 +31,12 @@ const TINY = fileURLToPath(new URL('../../experiments/tiny.yaml', import.meta.ur
 const out = mkdtempSync(join(tmpdir(), 'cadenza-training-'));
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 
-const store = new StageStore(out, { progress: silentProgress, signal: new AbortController().signal });
+const store = new StageCache(out, { progress: silentProgress, signal: new AbortController().signal });
 
 /** A single step without warm-up, decay or teacher, so that what moves is what the gradient moved. */
 async function prepare(overrides: string[]): Promise<TrainingRun<StageSections>> {
-  const plain = ['pretrain.steps=1', 'distil.steps=1', 'finetune.steps=1', 'optimiser.warmup=0', 'optimiser.weightDecay=0'];
-  const config = loadExperiment(TINY, [...plain, 'optimiser.decayTo=1', 'distil.beta=0', ...overrides]);
+  const plain = ['pretrain.steps=1', 'distill.steps=1', 'finetune.steps=1', 'optimizer.warmup=0', 'optimizer.weightDecay=0'];
+  const config = loadExperiment(TINY, [...plain, 'optimizer.decayTo=1', 'distill.beta=0', ...overrides]);
   const { family } = openTasks(config);
   const generated = await generate(store, config);
   const histories = loadHistories(generated, family).histories;
@@ -62,9 +62,9 @@ function change(part: string, before: StageOutput, after: StageOutput): number {
 async function tune(...overrides: string[]): Promise<{ compressor: number; policy: number; decoder: number }> {
   const run = await prepare(overrides);
   const pretrained = await left(pretrain.train(run, {}));
-  const distilled = await left(distil.train(run, { pretrain: pretrained }));
+  const distilled = await left(distill.train(run, { pretrain: pretrained }));
   expect(change('compressor', pretrained, distilled)).toBe(0);
-  const tuned = await left(finetune.train(run, { pretrain: pretrained, distil: distilled }));
+  const tuned = await left(finetune.train(run, { pretrain: pretrained, distill: distilled }));
   const [compressor, policy] = ['compressor', 'policy'].map(part => change(part, distilled, tuned));
   return { compressor, policy, decoder: run.config.finetune.gamma > 0 ? change('decoder', pretrained, tuned) : 0 };
 }
@@ -79,11 +79,11 @@ describe('the Monte-Carlo teacher', () => {
       generateHistory({ family, task, source: source('r-max'), random: Random.seeded(i), episodes: 6, noise: 0.2 }),
     );
     const packed = tokenizer('packed', family);
-    const shape = { batch: 32, contextTransitions: 14, segment, form: 'window', actions: 5 } as const;
+    const shape = { batch: 32, contextTransitions: 14, segment, contextLayout: 'window', actions: 5 } as const;
     const batch = newBatch(packed, shape);
     new BatchSampler(histories, packed, shape).fill(batch, Random.seeded(2));
     const labels = new Float32Array(batch.target.length);
-    teacherTable({ family, segment, head: actionHead(family.actionSpace) }, histories, Random.seeded(3))(batch, labels);
+    oracleTable({ family, segment, head: actionHead(family.actionSpace) }, histories, Random.seeded(3))(batch, labels);
     const met = new Set<number>();
     for (let b = 0; b < shape.batch; b++) {
       const history = histories[batch.place.history[b]];
@@ -108,7 +108,7 @@ describe('the Monte-Carlo teacher', () => {
 describe('fine-tuning', () => {
   let whole: Awaited<ReturnType<typeof tune>>;
   beforeAll(async () => {
-    whole = await tune('finetune.compressorRate=1', 'finetune.compressorWeightDecay=0');
+    whole = await tune('finetune.compressorLearningRateScale=1', 'finetune.compressorWeightDecay=0');
   });
 
   it('moves all three parts, after a distillation that left the compressor alone', () => {
@@ -117,7 +117,7 @@ describe('fine-tuning', () => {
   });
 
   it.each([0.5, 0])('scales the learning rate of the compressor alone by %d', async rate => {
-    const { compressor, policy, decoder } = await tune(`finetune.compressorRate=${rate}`, 'finetune.compressorWeightDecay=0');
+    const { compressor, policy, decoder } = await tune(`finetune.compressorLearningRateScale=${rate}`, 'finetune.compressorWeightDecay=0');
     expect(compressor).toBeCloseTo(rate * whole.compressor, 4);
     expect([policy, decoder]).toEqual([whole.policy, whole.decoder]);
   });
@@ -136,11 +136,11 @@ describe.each(latentKinds.all)('$id latents', ({ id }) => {
     [...weights(output)].filter(([name]) => /^compressor\.latents\.(codebook|counts)$/.test(name)).map(([, { data }]) => data);
 
   it('train in every stage; what belongs to the compressor stands still in distillation, its codebook too', async () => {
-    const run = await prepare([...settings, 'finetune.lambdaCap=0.1']);
+    const run = await prepare([...settings, 'finetune.capacityWeight=0.1']);
     const pretrained = await left(pretrain.train(run, {}));
-    const distilled = await left(distil.train(run, { pretrain: pretrained }));
+    const distilled = await left(distill.train(run, { pretrain: pretrained }));
     expect(change('compressor', pretrained, distilled)).toBe(0);
-    const tuned = await left(finetune.train(run, { pretrain: pretrained, distil: distilled }));
+    const tuned = await left(finetune.train(run, { pretrain: pretrained, distill: distilled }));
     expect(change('compressor', distilled, tuned)).toBeGreaterThan(0);
     const pooled = await beside(run, 'mean-pool');
     expect(codebook(pretrained)).toHaveLength(id === 'vq' ? 2 : 0);
@@ -155,13 +155,13 @@ describe.each(latentKinds.all)('$id latents', ({ id }) => {
   });
 
   it('are the same bytes of the same seed, noise and codebook too, in one go and when interrupted', async () => {
-    const overrides = [...settings, 'pretrain.steps=6', 'pretrain.lambdaCap=0.1'];
+    const overrides = [...settings, 'pretrain.steps=6', 'pretrain.capacityWeight=0.1'];
     const model = async (signals: AbortSignal[]) => {
       const folder = mkdtempSync(join(tmpdir(), 'cadenza-latents-'));
       try {
         const run = await prepare(overrides);
         for (const [i, signal] of signals.entries()) {
-          const own = new StageStore(folder, { progress: silentProgress, signal });
+          const own = new StageCache(folder, { progress: silentProgress, signal });
           const stage = left(pretrain.train({ ...run, store: own }, {}));
           if (i < signals.length - 1) await expect(stage).rejects.toThrow('stop');
           else return readFileSync(join((await stage).folder, MODEL_FILE));
@@ -182,8 +182,8 @@ describe('a compressor that is fitted', () => {
   it('has the same components in every stage, which no training moves', async () => {
     const run = await prepare(['compressor=pca', 'baselines.steps=3', 'finetune.gamma=0']);
     const pretrained = await left(pretrain.train(run, {}));
-    const distilled = await left(distil.train(run, { pretrain: pretrained }));
-    const tuned = await left(finetune.train(run, { pretrain: pretrained, distil: distilled }));
+    const distilled = await left(distill.train(run, { pretrain: pretrained }));
+    const tuned = await left(finetune.train(run, { pretrain: pretrained, distill: distilled }));
     const baseline = await beside(run, 'pca');
     const fitted = (output: StageOutput) => [...weights(output)].filter(([name]) => name.startsWith('statistics.pieces.'));
     expect(fitted(pretrained).map(([name]) => name)).toEqual(['statistics.pieces.components', 'statistics.pieces.mean']);

@@ -6,38 +6,39 @@ import { PARTS, partOf, RETURN_PARTS } from '../agent/model.ts';
 import { CHECKPOINT, loadTensors, MODEL_FILE, saveTensors, type Weights, weightsFrom } from '../cache/checkpoint.ts';
 import type { StageOutput } from '../cache/store.ts';
 import { type Data, type Graph, inputsOf, zeros } from '../engine/index.ts';
-import { type BufferSpec, initialise, type ParameterSpec, type RandomSpec, Scope } from '../nn/index.ts';
+import { type BufferSpec, initialize, type ParameterSpec, type RandomSpec, Scope } from '../nn/index.ts';
 import { Random } from '../util/random.ts';
-import { type BatchRequest, optimiserOf, type StageRun, type StageSpec } from './define.ts';
+import { type BatchRequest, optimizerOf, type StageRun, type StageSpec } from './define.ts';
 import { type BatchSource, train, validationCurve } from './trainer.ts';
 
 /** Trains what a stage says, from its checkpoint where there is one, or gives what was trained before. */
 export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageOutput> {
   const { config, seed } = run;
-  const optimiser = optimiserOf(config, spec.own);
+  const optimizer = optimizerOf(config, spec.own);
   const steps = spec.steps ?? Number(spec.own.steps);
-  const updates = spec.updates?.(optimiser.batch) ?? steps;
+  const updates = spec.updates?.(optimizer.batch) ?? steps;
   const before = Object.entries(spec.from).filter((entry): entry is [string, StageOutput] => entry[1] !== undefined);
   const output = await run.store.run({
     stage: `${spec.name}-seed${seed}`,
-    settings: { seed, steps, optimiser, executor: config.executor, ...spec.settings },
+    settings: { seed, steps, optimizer, executor: config.executor, ...spec.settings },
     inputs: { ...spec.data, ...Object.fromEntries(before.map(([role, { key }]) => [role, key])) },
     async run(context) {
       const scope = new Scope();
-      const { loss, metrics } = spec.build(scope, optimiser.batch);
+      const { loss, metrics } = spec.build(scope, optimizer.batch);
       const isTrained = ({ name }: ParameterSpec) => spec.trains.includes(partOf(name));
       const parameters = [...scope.table.values()];
       const specs: ParameterSpec[] = [...parameters, ...scope.buffers.values()];
       const trainable = parameters.filter(isTrained);
       const buffers = [...scope.buffers.values()].filter(isTrained);
       const frozen = specs.filter(each => !isTrained(each));
-      const { random = Random.seeded(seed).split(spec.name) } = spec;
-      const given: Weights = initialise(specs, random.split('init'));
+      const { random = Random.seeded(seed).split(spec.stream ?? spec.name) } = spec;
+      const given: Weights = initialize(specs, random.split('init'));
       for (const [, output] of before) for (const [name, values] of inherited(output, specs)) given.set(name, values);
-      // What the student was when it began is held beside what it becomes.
-      for (const { name } of specs) if (partOf(name) === RETURN_PARTS.start) given.set(name, given.get(name.slice(name.indexOf('.') + 1))!);
+      // What the agent was when it began is held beside what it becomes.
+      for (const { name } of specs)
+        if (partOf(name) === RETURN_PARTS.reference) given.set(name, given.get(name.slice(name.indexOf('.') + 1))!);
 
-      const request: BatchRequest = { optimiser, trainable, frozen, buffers, given, random, signal: context.signal };
+      const request: BatchRequest = { optimizer, trainable, frozen, buffers, given, random, signal: context.signal };
       const { given: ofData = [], probe, dispose, ...batches } = await spec.batches(request);
       for (const [name, values] of ofData) if (given.has(name)) given.set(name, values);
       const graph: Graph = { outputs: { loss, ...metrics, ...nextOf(buffers) } };
@@ -52,7 +53,7 @@ export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageO
         buffers,
         given,
         steps: updates,
-        optimiser,
+        optimizer,
         group: spec.group,
         batches: batchesFor(graph, batches, scope.randoms.values(), random),
         checkpointEvery: batches.unit ?? config.checkpoint.everySteps,
@@ -60,8 +61,8 @@ export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageO
         executor: run.executor,
         context,
       }).finally(dispose);
-      // The frozen parts go along, so that one file holds the whole student.
-      const aside: readonly string[] = [PARTS.teacher, RETURN_PARTS.start];
+      // The frozen parts go along, so that one file holds the whole agent.
+      const aside: readonly string[] = [PARTS.teacher, RETURN_PARTS.reference];
       const tensors = specs
         .filter(({ name }) => spec.trains.includes(partOf(name)) || !aside.includes(partOf(name)))
         .map(({ name, shape }) => [name, { data: (result.weights.get(name) ?? given.get(name)) as Float32Array, shape }] as const);
@@ -75,11 +76,11 @@ export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageO
         ...(probe && { curve: validationCurve(context.folder) }),
         overhead: Number(result.overhead.toFixed(4)),
         sampling: Number(result.sampling.toFixed(4)),
-        ...batches.figures?.(),
+        ...batches.metrics?.(),
       };
     },
   });
-  const own = { stage: spec.name, steps: updates, examples: updates * optimiser.batch };
+  const own = { stage: spec.name, steps: updates, examples: updates * optimizer.batch };
   // What several of the earlier stages have in common was done once.
   const budget = new Map([...before.flatMap(([, { budget = [] }]) => budget), own].map(each => [each.stage, each]));
   return { ...output, budget: [...budget.values()] };

@@ -9,7 +9,7 @@ import { nodeExecutor } from '../engine/executors/node.ts';
 import { add, input, mean, mul, square, sub, sum, type Tensor, zeros } from '../engine/index.ts';
 import { Scope, zeroInit } from '../nn/index.ts';
 import { PARAMETERS } from '../optim/index.ts';
-import type { OptimiserConfig } from '../settings/base.ts';
+import type { OptimizerConfig } from '../settings/base.ts';
 import { silentProgress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { type BatchSource, type TrainRequest, train } from './trainer.ts';
@@ -21,7 +21,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const executor = nodeExecutor({ threads: 1 });
-const optimiser: OptimiserConfig = {
+const optimizer: OptimizerConfig = {
   learningRate: 0.1,
   warmup: 0,
   weightDecay: 0,
@@ -38,7 +38,7 @@ function quadratic(change: Partial<TrainRequest> = {}, abort?: { at: number; con
   const a = scope.parameter('a', [4], zeroInit);
   const b = scope.parameter('b', [2, 2], zeroInit);
   const x = input('x', [4]);
-  const towards = (parameter: Tensor, target: Tensor) => sum(square(sub(parameter, target)));
+  const toward = (parameter: Tensor, target: Tensor) => sum(square(sub(parameter, target)));
   const given = new Map([
     ['a', Float32Array.of(4, -3, 2, -1)],
     ['b', Float32Array.of(1, 1, 1, 1)],
@@ -46,13 +46,13 @@ function quadratic(change: Partial<TrainRequest> = {}, abort?: { at: number; con
   const batch = { x: zeros([4]) };
   return {
     title: 'toy',
-    loss: sum(mul(mean(towards(a, x)), 0.5)),
+    loss: sum(mul(mean(toward(a, x)), 0.5)),
     metrics: { square: sum(square(b)) },
     trainable: [...scope.table.values()].filter(({ name }) => name === 'a'),
     frozen: [...scope.table.values()].filter(({ name }) => name === 'b'),
     given,
     steps: 40,
-    optimiser,
+    optimizer,
     batches: {
       feeds: batch,
       fill(step) {
@@ -93,7 +93,7 @@ const checkpoint = () => join(folder, 'checkpoint.safetensors');
 
 describe('train', () => {
   it('finds the minimum, reports every metric and leaves frozen parameters alone', async () => {
-    const { weights, lastLoss } = await train(quadratic({ steps: 200, optimiser: { ...optimiser, decayTo: 0 } }));
+    const { weights, lastLoss } = await train(quadratic({ steps: 200, optimizer: { ...optimizer, decayTo: 0 } }));
     expect([...weights.keys()]).toEqual(['a']);
     weights.get('a')!.forEach((value, i) => {
       expect(value).toBeCloseTo(i, 0);
@@ -199,14 +199,14 @@ describe('train', () => {
 
   it('interrupted within a unit of batches that follow from the parameters at its beginning, continues from there to the same bits', async () => {
     const unit = 4;
-    /** Batches that pull towards where the parameters were at the beginning of the unit, plus one. */
+    /** Batches that pull toward where the parameters were at the beginning of the unit, plus one. */
     const units = (request: TrainRequest): TrainRequest => {
       const { feeds, fill } = request.batches;
       let first = new Float32Array(4);
       const following: BatchSource = {
         feeds,
         unit,
-        figures: () => ({ first: first[0] }),
+        metrics: () => ({ first: first[0] }),
         async fill(step, state) {
           if (step % unit === 0) first = (state[PARAMETERS].data as Float32Array).map(v => v + 1);
           await fill(step, state);
@@ -254,11 +254,11 @@ describe('train', () => {
   });
 
   it('decays matrices, each group at its own weight, and never vectors', async () => {
-    const decaying = { ...optimiser, weightDecay: 0.5 };
-    const [a, b] = await moved(oneStep({ optimiser: decaying }));
+    const decaying = { ...optimizer, weightDecay: 0.5 };
+    const [a, b] = await moved(oneStep({ optimizer: decaying }));
     for (const value of a) expect(value).toBeCloseTo(0.1, 5);
     for (const value of b) expect(value).toBeCloseTo(0.1 + 0.1 * 0.5, 5);
-    const [, own] = await moved(oneStep({ optimiser: decaying, group: () => ({ weightDecay: 2 }) }));
+    const [, own] = await moved(oneStep({ optimizer: decaying, group: () => ({ weightDecay: 2 }) }));
     for (const value of own) expect(value).toBeCloseTo(0.1 + 0.1 * 2, 5);
   });
 
@@ -289,7 +289,7 @@ describe('train', () => {
     [40, 1],
   ])('never writes or gives state that is not finite, though the loss was (a checkpoint every %i of %i steps)', async (every, steps) => {
     // Weight decay overflows float32 in the first update; the loss before it is still finite.
-    const request = oneStep({ steps, checkpointEvery: every, optimiser: { ...optimiser, weightDecay: 3e38, learningRate: 1 } });
+    const request = oneStep({ steps, checkpointEvery: every, optimizer: { ...optimizer, weightDecay: 3e38, learningRate: 1 } });
     const given = new Map(request.given).set('b', Float32Array.of(9, 9, 9, 9));
     await expect(train({ ...request, given })).rejects.toThrow(failure('E_NUMERICS', 1, steps));
     expect(existsSync(checkpoint())).toBe(false);

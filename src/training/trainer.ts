@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CHECKPOINT, type CheckpointRequest, loadCheckpoint, saveCheckpoint, type Weights, weightsFrom } from '../cache/checkpoint.ts';
 import type { StageContext } from '../cache/store.ts';
-import { type Executor, type HostTensor, optimise, type StoredTensor, sizeOf, type Tensor, toOnnx, zeros } from '../engine/index.ts';
+import { type Executor, type HostTensor, optimize, type StoredTensor, sizeOf, type Tensor, toOnnx, zeros } from '../engine/index.ts';
 import type { BufferSpec, ParameterSpec } from '../nn/index.ts';
 import {
   adam,
@@ -28,7 +28,7 @@ import {
   unpack,
   warmupCosine,
 } from '../optim/index.ts';
-import type { OptimiserConfig } from '../settings/base.ts';
+import type { OptimizerConfig } from '../settings/base.ts';
 import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { appendText, writeFileAtomic } from '../util/files.ts';
@@ -47,7 +47,7 @@ export interface BatchSource {
   /** Steps whose batches hang together: training is only continued at a multiple of it (default 1). */
   readonly unit?: number;
   /** Numbers of the present batch for the metrics, besides those that the graph computes. */
-  readonly figures?: () => Readonly<Record<string, number>>;
+  readonly metrics?: () => Readonly<Record<string, number>>;
   /** What the progress shows, if not the loss. */
   readonly note?: () => string;
 }
@@ -63,8 +63,8 @@ export interface TrainRequest {
   /** The first value of every parameter and buffer. */
   readonly given: ReadonlyMap<string, Float32Array>;
   readonly steps: number;
-  readonly optimiser: OptimiserConfig;
-  /** Learning rate and weight decay of a parameter, relative to the optimiser's. */
+  readonly optimizer: OptimizerConfig;
+  /** Learning rate and weight decay of a parameter, relative to the optimizer's. */
   readonly group?: (name: string) => { rate?: number; weightDecay?: number };
   readonly batches: BatchSource;
   /** Steps between two checkpoints; a multiple of the batches' `unit`. */
@@ -78,7 +78,7 @@ export interface TrainRequest {
 /** Trains to the end, from the stage's checkpoint where there is one. Throws `E_NUMERICS` at a loss or a state that is not finite, `E_INTERRUPTED` on a signal. */
 export async function train(request: TrainRequest) {
   const { title, metrics = {}, steps, batches, checkpointEvery, probe, context } = request;
-  const { feeds, fill, unit = 1, figures = () => ({}), note = () => `loss ${lastLoss.toFixed(4)}` } = batches;
+  const { feeds, fill, unit = 1, metrics: measured = () => ({}), note = () => `loss ${lastLoss.toFixed(4)}` } = batches;
   const { program, state, frozen } = await compileStep(request);
   const begin = state.restore({ key: context.key, steps, unit });
   const log = metricsLog(context.folder, begin);
@@ -91,7 +91,7 @@ export async function train(request: TrainRequest) {
   let lastMetrics: Record<string, number> = {};
   const diverged = (what: string, done: number) => {
     const kept = state.saved() ? `The last good checkpoint is ${state.path}` : 'No checkpoint had been written yet';
-    const { learningRate, clip } = request.optimiser;
+    const { learningRate, clip } = request.optimizer;
     return new CadenzaError(
       'E_NUMERICS',
       `${title}: ${what} at step ${done} of ${steps}. ${kept}. Lower the learning rate (now ${learningRate}) or the clipping norm (now ${clip}), then run again.`,
@@ -132,7 +132,7 @@ export async function train(request: TrainRequest) {
     state.advance(result);
     const last = done + 1 === steps;
     if ((done + 1) % LOG_EVERY === 0 || last) {
-      const row = log.add(done + 1, { ...Object.fromEntries(scalarNames.map(name => [name, read(name)])), ...figures() });
+      const row = log.add(done + 1, { ...Object.fromEntries(scalarNames.map(name => [name, read(name)])), ...measured() });
       lastMetrics = Object.fromEntries(Object.keys(metrics).map(name => [name, row[name]]));
       context.progress.update(done + 1, note());
     }
@@ -161,8 +161,8 @@ export async function train(request: TrainRequest) {
 
 /** One step of AdamW as a program, the state that it begins with, and what of it is never changed. */
 async function compileStep(request: TrainRequest) {
-  const { loss, metrics, trainable, frozen = [], buffers, given, steps, optimiser, group, executor, context } = request;
-  const { learningRate, warmup, weightDecay, clip, beta1, beta2, decayTo } = optimiser;
+  const { loss, metrics, trainable, frozen = [], buffers, given, steps, optimizer, group, executor, context } = request;
+  const { learningRate, warmup, weightDecay, clip, beta1, beta2, decayTo } = optimizer;
   const shapes = packing(trainable);
   const decays = perParameter(shapes, (name, shape) => (shape.length > 1 ? (group?.(name).weightDecay ?? weightDecay) : 0), 0);
   const { graph, frozenLayout, layouts } = trainStep({
@@ -171,7 +171,7 @@ async function compileStep(request: TrainRequest) {
     frozen,
     buffers,
     metrics,
-    optimiser: chain(
+    optimizer: chain(
       clipByGlobalNorm(clip),
       adam({ beta1, beta2 }),
       ...(decays ? [decayWeights(decays)] : []),
@@ -182,9 +182,9 @@ async function compileStep(request: TrainRequest) {
     ),
   });
   await breathe(context.signal);
-  const optimised = optimise(graph);
+  const optimized = optimize(graph);
   await breathe(context.signal);
-  const model = toOnnx(optimised);
+  const model = toOnnx(optimized);
   await breathe(context.signal);
   const program = await executor.compile(model);
   const constants = zeros([frozenLayout.size]);

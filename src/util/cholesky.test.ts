@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { cholesky, choleskySolve, forwardSolve } from './cholesky.ts';
 
-it('factorises and solves a system worked by hand', () => {
+it('factorizes and solves a system worked by hand', () => {
   // [4 2; 2 5] = L Lᵀ with L = [2 0; 1 2]; what stands above the diagonal is never read.
   const matrix = Float64Array.of(4, Number.NaN, 2, 5);
   expect(cholesky(matrix, 2)).toBe(true);

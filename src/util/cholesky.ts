@@ -1,4 +1,4 @@
-/** @file Symmetric positive systems in float64, by Cholesky factorisation (Golub and Van Loan, "Matrix Computations", §4.2). Browser-safe. */
+/** @file Symmetric positive systems in float64, by Cholesky factorization (Golub and Van Loan, "Matrix Computations", §4.2). Browser-safe. */
 
 /**
  * Replaces the lower half of a symmetric matrix A [size × size] by the L of A = L Lᵀ, in place; its upper half is never read. Gives false, with

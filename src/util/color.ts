@@ -1,4 +1,4 @@
-/** @file Whether to write escape codes for colour. Not picocolors' own answer: it says yes under CI, even into a file. */
+/** @file Whether to write escape codes for color. Not picocolors' own answer: it says yes under CI, even into a file. */
 
 /**
  * True on a terminal, unless NO_COLOR (https://no-color.org) is set; elsewhere only if FORCE_COLOR asks for it.

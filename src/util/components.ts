@@ -1,5 +1,5 @@
 /**
- * @file Directions among rows of numbers: principal components, by randomised subspace iteration on their covariance (Halko, Martinsson and Tropp 2011,
+ * @file Directions among rows of numbers: principal components, by randomized subspace iteration on their covariance (Halko, Martinsson and Tropp 2011,
  * arXiv 0909.4061, algorithm 4.4): a few components of many columns, without a decomposition of the whole.
  */
 
@@ -34,7 +34,7 @@ export function principalComponents(
   let basis = normalRows(Math.min(size, count + OVERSAMPLING), size, random);
   for (let round = 0; round <= ROUNDS; round++) {
     if (round > 0) basis = basis.map(v => Float64Array.from(times(v)));
-    orthonormalise(basis, random);
+    orthonormalize(basis, random);
   }
   // Rayleigh and Ritz: within the basis, the small matrix Qᵀ C Q has the components.
   const images = basis.map(times);
@@ -56,7 +56,7 @@ export function randomDirections(
 ): Directions {
   const { mean, covariance } = momentsOf(blocks, size);
   const directions = normalRows(count, size, random);
-  orthonormalise(directions, random);
+  orthonormalize(directions, random);
   const along = (v: Float64Array) => v.reduce((sum, value, i) => sum + value * dot(covariance[i], v), 0);
   const variances = Float64Array.from(directions, v => Math.max(0, along(v)));
   return { mean, directions, variances, total: trace(covariance) };
@@ -103,19 +103,19 @@ function addScaled(into: Float64Array, from: ArrayLike<number>, scale: number): 
 }
 
 /** Gram and Schmidt in place, each vector until hardly anything is taken off it any more; one of which nothing is left begins anew. */
-function orthonormalise(vectors: readonly Float64Array[], random: Random): void {
+function orthonormalize(vectors: readonly Float64Array[], random: Random): void {
   for (const [i, v] of vectors.entries()) {
     for (let left = 0; left < 0.7; ) {
       if (dot(v, v) === 0) for (let k = 0; k < v.length; k++) v[k] = random.normal();
-      normalise(v);
+      normalize(v);
       for (let j = 0; j < i; j++) addScaled(v, vectors[j], -dot(v, vectors[j]));
       left = Math.sqrt(dot(v, v));
     }
-    normalise(v);
+    normalize(v);
   }
 }
 
-function normalise(v: Float64Array): void {
+function normalize(v: Float64Array): void {
   const factor = 1 / Math.sqrt(dot(v, v));
   for (let i = 0; i < v.length; i++) v[i] *= factor;
 }

@@ -1,4 +1,4 @@
-/** @file The one catalogue of failures a user can meet. Each has a stable code and its own exit status. */
+/** @file The one catalog of failures a user can meet. Each has a stable code and its own exit status. */
 
 /** Stable error codes and the exit status the command line gives for each. */
 export const EXIT_CODES = {
@@ -33,7 +33,7 @@ export class CadenzaError extends Error {
 }
 
 /** Throws `E_SHAPE` unless `condition` holds; for preconditions inside the library. */
-export function expect(condition: boolean, message: string): asserts condition {
+export function invariant(condition: boolean, message: string): asserts condition {
   if (!condition) throw new CadenzaError('E_SHAPE', message);
 }
 

@@ -25,6 +25,10 @@ const LISTED = 5;
 export function checkRecord<T>(value: unknown, where: string, { what, schema, code = 'E_DATA', advice }: RecordFormat<T>): T {
   const result = parse(schema, value);
   if (result.success) return result.data;
+  const { format } = { ...(value as { format?: unknown } | null) };
+  // Where another version wrote the file, its other fields say nothing.
+  if (typeof format === 'string' && result.issues.some(({ path }) => path[0] === 'format'))
+    throw new CadenzaError(code, `${where} is not ${what}, but has the format ${JSON.stringify(format.slice(0, 60))}. ${advice}`);
   const faults = result.issues.slice(0, LISTED).map(({ path, message }) => `${path.join('.') || '(whole file)'}: ${message}`);
   const more = result.issues.length > LISTED ? `; and ${result.issues.length - LISTED} more problems` : '';
   throw new CadenzaError(code, `${where} is not ${what}. ${faults.join('; ')}${more}. ${advice}`);

@@ -1,6 +1,6 @@
 /** @file "Did you mean …": the known name closest to a mistyped one. Browser-safe, so that registries can use it too. */
 
-/** Edits (insert, delete, replace, swap two neighbours) that turn `a` into `b`: the restricted Damerau–Levenshtein distance. */
+/** Edits (insert, delete, replace, swap two neighbors) that turn `a` into `b`: the restricted Damerau–Levenshtein distance. */
 export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -9,17 +9,17 @@ it('speaks at the start, about every ten seconds and at the end', () => {
   let time = 0;
   let text = '';
   const progress = lineProgress({ write: part => (text += part) }, { now: () => time });
-  progress.start('distil', 300, 100);
+  progress.start('distill', 300, 100);
   for (let step = 101; step <= 300; step++) {
     time += 125;
     progress.update(step, `loss ${(1 / step).toFixed(3)}`);
   }
   progress.finish('loss 0.003');
   expect(text.split('\n')).toEqual([
-    carrying(/^distil: /, 100, 300),
-    carrying(/^distil: /, 180, 300, '60%', '8.0/s', '15 s', 'loss 0.006'),
-    carrying(/^distil: /, 260, 300, '86%', '8.0/s', '5.0 s', 'loss 0.004'),
-    carrying(/^distil: /, '25 s', 'loss 0.003'),
+    carrying(/^distill: /, 100, 300),
+    carrying(/^distill: /, 180, 300, '60%', '8.0/s', '15 s', 'loss 0.006'),
+    carrying(/^distill: /, 260, 300, '86%', '8.0/s', '5.0 s', 'loss 0.004'),
+    carrying(/^distill: /, '25 s', 'loss 0.003'),
     '',
   ]);
 });
@@ -32,7 +32,7 @@ it('says where the whole command is, and what is left of it as far as that is kn
     [3, false],
   ] as const) {
     progress.place?.({ at, of: 4, seconds: 100, more });
-    progress.start('distil', 300);
+    progress.start('distill', 300);
     time += 20_000;
     progress.update(100);
   }
@@ -52,7 +52,7 @@ it('draws a bar that never reaches the edge of the terminal, and comes back belo
   let [time, text] = [0, ''];
   const stream = { columns: 60, write: (part: string) => (text += part) };
   const progress = barProgress(stream, picocolors.createColors(false), { now: () => time });
-  progress.start('distil (seed 0)', 300);
+  progress.start('distill (seed 0)', 300);
   for (let step = 1; step <= 100; step++) {
     time += 125;
     progress.update(step, 'loss 0.123456789, and much more than there is room for');
@@ -65,8 +65,8 @@ it('draws a bar that never reaches the edge of the terminal, and comes back belo
     .filter(Boolean);
   expect(Math.max(...lines.map(({ length }) => length))).toBe(59);
   const stays = lines.indexOf('a line that stays');
-  expect(lines[stays + 1]).toMatch(/^distil .*100\/300/);
-  expect(lines.at(-1)).toBe('✓ distil (seed 0)  13 s  loss 0.1');
+  expect(lines[stays + 1]).toMatch(/^distill .*100\/300/);
+  expect(lines.at(-1)).toBe('✓ distill (seed 0)  13 s  loss 0.1');
   expect(text).toContain('\x1b[K✓');
 });
 

@@ -38,7 +38,7 @@ export const silentProgress: Progress = { start() {}, update() {}, finish() {}, 
 
 /**
  * Progress on stderr, because stdout belongs to data: a bar with rate and ETA on a terminal, plain lines otherwise.
- * NO_COLOR (https://no-color.org) is honoured; TERM=dumb counts as no terminal.
+ * NO_COLOR (https://no-color.org) is honored; TERM=dumb counts as no terminal.
  */
 export function terminalProgress(stream: NodeJS.WriteStream = process.stderr, environment = process.env): Progress {
   const plain = !stream.isTTY || environment.TERM === 'dumb';
@@ -92,7 +92,7 @@ const [CELLS, FEWEST, PICTURE] = [24, 8, 200];
 /** A line that is drawn again in its place. It is cut to the terminal's width: a line that wraps could not be cleared. */
 export function barProgress(
   stream: Output,
-  colours: ReturnType<typeof picocolors.createColors>,
+  colors: ReturnType<typeof picocolors.createColors>,
   { now = () => performance.now() } = {},
 ): Progress {
   let pace: Pace | undefined;
@@ -103,22 +103,22 @@ export function barProgress(
     if (!pace) return;
     drawn = now();
     let left = (stream.columns || 80) - 1;
-    const parts: [text: string, colour?: (text: string) => string][] = [
-      [place ? `${place.at}/${place.of} ` : '', colours.dim],
-      [`${pace.stage.padEnd(9)} `, colours.bold],
+    const parts: [text: string, color?: (text: string) => string][] = [
+      [place ? `${place.at}/${place.of} ` : '', colors.dim],
+      [`${pace.stage.padEnd(9)} `, colors.bold],
       [''],
       [` ${at}/${pace.total} `],
-      [pace.describe(at, drawn) + (place ? leftOf(place, pace.left(at, drawn), ', all ') : ''), colours.dim],
+      [pace.describe(at, drawn) + (place ? leftOf(place, pace.left(at, drawn), ', all ') : ''), colors.dim],
       [note && ` ${note}`],
     ];
     const room = left - parts.reduce((sum, [text]) => sum + text.length, 0);
     const cells = Math.min(CELLS, Math.max(FEWEST, room));
     const filled = pace.total > 0 ? Math.round((cells * Math.min(at, pace.total)) / pace.total) : 0;
-    parts[2] = ['█'.repeat(filled) + '░'.repeat(cells - filled), colours.cyan];
-    const line = parts.map(([text, colour = String]) => {
+    parts[2] = ['█'.repeat(filled) + '░'.repeat(cells - filled), colors.cyan];
+    const line = parts.map(([text, color = String]) => {
       const shown = text.slice(0, left);
       left -= shown.length;
-      return colour(shown);
+      return color(shown);
     });
     // The cursor stays at the beginning, where the ^C of an interrupt does not go over the edge.
     stream.write(`\r${line.join('')}\x1b[K\r`);
@@ -150,7 +150,7 @@ export function barProgress(
       const { stage = '' } = pace ?? {};
       const time = formatDuration(pace?.seconds(now()) ?? 0);
       stop();
-      stream.write([`${colours.green('✓')} ${colours.bold(stage)}`, colours.dim(time), text].filter(Boolean).join('  ').concat('\n'));
+      stream.write([`${colors.green('✓')} ${colors.bold(stage)}`, colors.dim(time), text].filter(Boolean).join('  ').concat('\n'));
     },
   };
 }

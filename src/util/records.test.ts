@@ -38,6 +38,13 @@ describe('readRecord', () => {
     expect(read('{"steps": 1')).toThrow(refusal());
   });
 
+  test('names the version of a file that another one wrote, and nothing else', () => {
+    const format = { ...FORMAT, schema: z.strictObject({ format: z.literal('budget-2'), steps: z.int() }) };
+    const path = join(folder, 'budget.json');
+    writeFileSync(path, '{"format": "budget-1", "count": 3}');
+    expect(() => readRecord(path, format)).toThrow(failure('E_CHECKPOINT', 'budget.json', 'budget-1', /^(?!.*(steps|count))/));
+  });
+
   test('refuses bytes that are not UTF-8', () => {
     expect(read(Uint8Array.of(0x22, 0xff, 0x22))).toThrow(failure('E_CHECKPOINT', 'budget.json', 'UTF-8'));
   });

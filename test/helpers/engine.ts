@@ -58,7 +58,7 @@ export function pullback(y: Tensor, inputs: readonly Tensor[]): Graph {
 }
 
 /**
- * The whole Jacobian of y by each input, by `grad` and by centred differences, both in float64: the largest error.
+ * The whole Jacobian of y by each input, by `grad` and by centered differences, both in float64: the largest error.
  * The numbers should keep `step` away from every kink.
  */
 export function jacobianError(y: Tensor, inputs: readonly Tensor[], numbers: Numbers, step = 1e-5): number {

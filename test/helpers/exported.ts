@@ -9,7 +9,7 @@ import { lossOf, Pass } from '../../src/agent/terms.ts';
 import { MODEL_FILE, saveTensors } from '../../src/cache/checkpoint.ts';
 import { experimentSchema } from '../../src/config/experiment.ts';
 import { environment } from '../../src/envs/index.ts';
-import { initialise, Scope } from '../../src/nn/index.ts';
+import { initialize, Scope } from '../../src/nn/index.ts';
 import { GRAPHS, type ModelDescription, sealDescription } from '../../src/policy/index.ts';
 import { writeJson } from '../../src/util/files.ts';
 import { Random } from '../../src/util/random.ts';
@@ -46,12 +46,12 @@ export async function makeModel(root: string, { name, tokenizer, kind, settings 
     { term: 'returns', weight: 1 },
   ]);
   const specs = [...scope.table.values(), ...scope.buffers.values()];
-  const weights = initialise(specs, Random.seeded(1));
+  const weights = initialize(specs, Random.seeded(1));
   const folder = join(root, 'trained', name);
   const tensors = new Map(specs.map(({ name, shape }) => [name, { data: weights.get(name)!, shape }]));
   saveTensors(join(folder, MODEL_FILE), tensors, {});
   const trained = { folder, key: name, report: {}, seconds: 0 };
-  await exportModel({ model, config }, { kind, trained }, join(root, name));
+  await exportModel({ model, config }, { compressorId: kind, trained }, join(root, name));
   return { model, scope, weights, path: join(folder, MODEL_FILE) };
 }
 

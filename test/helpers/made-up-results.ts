@@ -1,13 +1,13 @@
 /** @file Results as a run writes them, made up, for the tests of reports. */
 
-import { describeBars, type MethodResult, methodResult, RESULTS_FORMAT, type Results } from '../../src/records/index.ts';
+import { describeIntervals, type MethodResult, methodResult, RESULTS_FORMAT, type Results } from '../../src/records/index.ts';
 import type { ReturnError } from '../../src/statistics/index.ts';
 import { Random } from '../../src/util/random.ts';
 
 export const EPISODES = 30;
 export const TASKS = Array.from({ length: 8 }, (_, i) => `dark-room goal=${(i * 5) % 9},${(i * 7) % 9}`);
 
-/** Runs that learn from `start` towards `end` at `rate`, with a share of tasks never solved, as Dark Room runs look. */
+/** Runs that learn from `start` toward `end` at `rate`, with a share of tasks never solved, as Dark Room runs look. */
 function learner(seed: number, start: number, end: number, rate: number, failing: number, flopsPerAction: number, stateBytes: number) {
   const random = Random.seeded(seed);
   const seeds = [0, 1].map(() => {
@@ -34,12 +34,12 @@ export const results: Results = {
   streams: 24,
   seeds: 2,
   sampling: 'sample',
-  bars: describeBars({ tasks: 8, streams: 24, seeds: 2, resamples: 200 }),
+  intervalNote: describeIntervals({ tasks: 8, streams: 24, seeds: 2, resamples: 200 }),
   methods: {
     ad: learner(1, 0.2, 0.94, 0.25, 0, 144.8e6, 96_000),
     'ad-short-window': learner(2, 0.18, 0.62, 0.3, 0.25, 31e6, 24_000),
     cad: learner(3, 0.2, 0.97, 0.35, 0, 27.8e6, 6_144),
-    'cad-no-distil': learner(4, 0.2, 0.8, 0.2, 0.12, 27.8e6, 6_144),
+    'cad-no-distill': learner(4, 0.2, 0.8, 0.2, 0.12, 27.8e6, 6_144),
     dpt: learner(5, 0.15, 0.93, 0.5, 0.25, 120e6, 96_000),
     oracle: learner(6, 1, 1, 1, 0, 0, 0),
     'q-learning': learner(7, 0.05, 0.55, 0.05, 0, 420, 1_620),

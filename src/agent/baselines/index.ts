@@ -15,7 +15,7 @@ export interface Beside {
   readonly model: Model;
 }
 
-interface Row {
+interface BaselineLabels {
   /** Name of the row, and of the stages that make it. */
   readonly id: string;
   readonly description: string;
@@ -24,17 +24,17 @@ interface Row {
 }
 
 /** A model that is trained on ℓ_task alone, and plays as the others do. */
-export interface TrainedBaseline extends Row {
+export interface TrainedBaseline extends BaselineLabels {
   /** What stands in the compressor's place. */
   readonly compressor: string;
   /** Settings of its model that are not the experiment's; none when left out. */
-  readonly changes?: (beside: Beside) => Partial<ModelConfig>;
+  readonly changes?: (given: Beside) => Partial<ModelConfig>;
   /** What it imitates: the source, or whoever knows the task and plays optimally from where the source was. */
   readonly labels?: 'optimal';
 }
 
 /** A source that plays for itself, as `source` and `random` do in every table. */
-export interface PlayedBaseline extends Row {
+export interface PlayedBaseline extends BaselineLabels {
   readonly plays: string;
 }
 
@@ -43,14 +43,14 @@ export type Baseline = TrainedBaseline | PlayedBaseline;
 export const isTrained = (baseline: Baseline): baseline is TrainedBaseline => 'compressor' in baseline;
 
 /** The settings of the experiment as the model of a baseline has them. */
-export function settingsOf({ compressor, changes }: TrainedBaseline, beside: Beside): ModelConfig {
-  return { ...beside.config, ...changes?.(beside), compressor };
+export function settingsOf({ compressor, changes }: TrainedBaseline, given: Beside): ModelConfig {
+  return { ...given.config, ...changes?.(given), compressor };
 }
 
 /** The model of such settings: the past stands in its context as it does in CAD's, unless what takes the compressor's place needs it otherwise. */
 export function modelBeside({ model }: Beside, settings: ModelConfig): Model {
-  const { form } = compressor(settings.compressor);
-  return new Model(settings, model.family, form === 'window' ? model.form : form);
+  const { contextLayout } = compressor(settings.compressor);
+  return new Model(settings, model.family, contextLayout === 'window' ? model.contextLayout : contextLayout);
 }
 
 /** The model of the teacher, trained as the baselines are. */
@@ -72,7 +72,7 @@ const ad: TrainedBaseline = {
   compressor: 'full',
   changes: ({ config: { model, policy } }) => ({
     model: { ...model, encoderLayers: 0, decoderLayers: model.encoderLayers + model.decoderLayers },
-    policy: { ...policy, form: 'prefix', crossLayers: 'every', query: 'episode' },
+    policy: { ...policy, architecture: 'prefix', crossLayers: 'every', query: 'episode' },
   }),
 };
 
@@ -128,12 +128,12 @@ const cutTo = ({ model }: ModelConfig, tokens: number): Pick<ModelConfig, 'model
  * As many tokens of the raw context as an action may cost no more FLOPs with than CAD's, both counted from their graphs; found by bisection, since
  * a longer context costs more.
  */
-function tokensOfEqualFlops(beside: Beside): number {
-  const { config, model } = beside;
+function tokensOfEqualFlops(given: Beside): number {
+  const { config, model } = given;
   const budget = plannedCost(model, config.compressor).flopsPerAction;
   const affords = (tokens: number) => {
     const settings = { ...config, ...cutTo(config, tokens), compressor: TRUNCATED };
-    return plannedCost(modelBeside(beside, settings), TRUNCATED).flopsPerAction <= budget;
+    return plannedCost(modelBeside(given, settings), TRUNCATED).flopsPerAction <= budget;
   };
   let [least, beyond] = [0, model.contextTokens + 1];
   while (beyond - least > 1) {
@@ -159,14 +159,14 @@ const truncatedFlops: TrainedBaseline = {
   id: 'truncated-flops',
   description: 'AD on the last tokens of the raw context, as many as an action costs no more FLOPs with than CAD’s',
   compressor: TRUNCATED,
-  changes: beside => cutTo(beside.config, tokensOfEqualFlops(beside)),
+  changes: given => cutTo(given.config, tokensOfEqualFlops(given)),
 };
 
 const truncatedBytes: TrainedBaseline = {
   id: 'truncated-bytes',
   description: 'AD on the last tokens of the raw context, as many as fit into the bytes of Z as rows of float32',
   compressor: TRUNCATED,
-  changes: beside => cutTo(beside.config, tokensOfEqualBytes(beside)),
+  changes: given => cutTo(given.config, tokensOfEqualBytes(given)),
 };
 
 /** The model of the experiment with something else in the compressor's place, and nothing else changed. */

@@ -1,5 +1,5 @@
 /**
- * @file Looks into the memory of a finished run's student: what can be given back of Z, what can be read from it, what it makes the policy do, and
+ * @file Looks into the memory of a finished run's agent: what can be given back of Z, what can be read from it, what it makes the policy do, and
  * where the policy looks. Nothing is chosen on held-out tasks; everything is also measured on training tasks, beside them.
  */
 
@@ -27,16 +27,16 @@ export interface InspectRequest extends StoreOptions {
 /** Looks into a run, whose stages are kept in its own folder. */
 export async function inspectRun({ run, out, options, command, progress, signal }: InspectRequest): Promise<Inspection> {
   const subject = await openSubject(run, options, { progress, signal });
-  const { config, student, model, store, episodes, generated } = subject;
-  const { trained } = student;
+  const { config, agent, model, store, episodes, generated } = subject;
+  const { trained } = agent;
   const streams = await inTurn(side => watchStreams(subject, side));
   const inspection: Inspection = {
     format: INSPECTION_FORMAT,
     name: config.name,
-    model: { stage: trained.stage, key: trained.key, compressor: student.kind, latentShape: model.latentShape(student.kind)! },
+    model: { stage: trained.stage, key: trained.key, compressor: agent.compressorId, latentShape: model.latentShape(agent.compressorId)! },
     sides: both(side => sideOf(subject, side)),
     episodes,
-    bars: barsOf(subject),
+    intervalNote: intervalNoteOf(subject),
     reconstruction: await inspectReconstruction(subject, streams),
     probes: await inspectProbes(subject, streams),
     transplants: await transplants(subject, streams),
@@ -62,13 +62,13 @@ function transplants(subject: Subject, streams: Sides<StageOutput>): Promise<Sid
 function attentionOf(subject: Subject, streams: Sides<StageOutput>): Inspection['attention'] {
   const layers = attendingLayers(subject);
   if (layers.length === 0) return { missing: 'Not available: no layer of this policy has cross-attention to Z.' };
-  const [latents] = subject.model.latentShape(subject.student.kind)!;
+  const [latents] = subject.model.latentShape(subject.agent.compressorId)!;
   return { layers, latents, ...both(side => loadStreams(streams[side]).attention) };
 }
 
-function barsOf({ config, options }: Subject): string {
+function intervalNoteOf({ config, options }: Subject): string {
   return (
-    `The student acted in context for ${options.streams} streams in each task, ${config.evaluate.sampling === 'greedy' ? 'by the likeliest action' : 'its actions drawn'}, on training tasks ` +
+    `The agent acted in context for ${options.streams} streams in each task, ${config.evaluate.sampling === 'greedy' ? 'by the likeliest action' : 'its actions drawn'}, on training tasks ` +
     `and on ${config.evaluate.tasks} tasks. Brackets and bands are 95% bootstrap intervals over streams within tasks (${config.evaluate.resamples} resamples); they bound neither tasks nor training seeds.`
   );
 }

@@ -1,6 +1,6 @@
 /**
  * @file Stage `inspect-reconstruction`: contexts of watched streams given back from their Z, beside the best guess without it. The decoder is the one
- * that the student was trained with, where C_θ has not changed since, or else a fresh one that is fitted on Z as it is.
+ * that the agent was trained with, where C_θ has not changed since, or else a fresh one that is fitted on Z as it is.
  */
 
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { weightsOf } from '../../agent/inference.ts';
 import { INFERENCE_INPUTS, PARTS, partOf, withWeights } from '../../agent/model.ts';
 import { loadTensors, MODEL_FILE } from '../../cache/checkpoint.ts';
 import type { StageContext, StageOutput } from '../../cache/store.ts';
-import { optimise, sizeOf, toOnnx, zeros } from '../../engine/index.ts';
+import { optimize, sizeOf, toOnnx, zeros } from '../../engine/index.ts';
 import { type FieldReconstruction, type Missing, type Reconstruction, SIDES, type Sides } from '../../records/index.ts';
 import { RECONSTRUCTION } from '../../records/inspection-format.ts';
 import { MeanContext, measuresOf, ReconstructionScore } from '../../statistics/index.ts';
@@ -25,7 +25,7 @@ const CURVE_BINS = 40;
 
 export async function inspectReconstruction(subject: Subject, streams: Sides<StageOutput>): Promise<Reconstruction | Missing> {
   const decoder = ownDecoder(subject) ?? (await fitDecoder(subject));
-  if (!decoder) return { missing: 'Not available: the student came without a decoder of its own, and none was to be fitted.' };
+  if (!decoder) return { missing: 'Not available: the agent came without a decoder of its own, and none was to be fitted.' };
   const { value } = await subject.store.compute({
     stage: 'inspect-reconstruction',
     settings: { executor: subject.config.executor },
@@ -38,13 +38,13 @@ export async function inspectReconstruction(subject: Subject, streams: Sides<Sta
 
 async function reconstruct(subject: Subject, decoder: Decoder, outputs: Sides<StageOutput>, context: StageContext) {
   const { progress, signal } = context;
-  const { model, student, executor } = subject;
+  const { model, agent, executor } = subject;
   const { contextTokens, contextTransitions } = model;
   const { context: layout, tokensPerTransition } = model.tokenizer;
   const { horizon } = model.family;
-  const graph = withWeights(model.decoder(student.kind, BATCH), weightsOf(decoder), INFERENCE_INPUTS);
-  const program = await executor.compile(toOnnx(optimise(graph)));
-  const latents = zeros([BATCH, ...model.latentShape(student.kind)!]);
+  const graph = withWeights(model.decoder(agent.compressorId, BATCH), weightsOf(decoder), INFERENCE_INPUTS);
+  const program = await executor.compile(toOnnx(optimize(graph)));
+  const latents = zeros([BATCH, ...model.latentShape(agent.compressorId)!]);
   const [row, size] = [contextTokens * layout.width, sizeOf(latents.shape) / BATCH];
   const streams = both(side => loadStreams(outputs[side]));
   const after = fullAfter(subject);
@@ -92,10 +92,10 @@ async function reconstruct(subject: Subject, decoder: Decoder, outputs: Sides<St
 type Decoder = { readonly trained: StageOutput; readonly about: string };
 
 /**
- * The decoder of the student's own stage, or of the one that pretrained it if C_θ is the same there, number for number: a decoder of latents that
+ * The decoder of the agent's own stage, or of the one that pretrained it if C_θ is the same there, number for number: a decoder of latents that
  * have moved on would tell of itself.
  */
-function ownDecoder({ folder, student: { trained } }: Subject): Decoder | undefined {
+function ownDecoder({ folder, agent: { trained } }: Subject): Decoder | undefined {
   const parts = (stage: StageOutput, part: string) =>
     [...loadTensors(join(stage.folder, MODEL_FILE)).tensors].filter(([name]) => partOf(name) === part);
   const compressor = parts(trained, PARTS.compressor);
@@ -114,21 +114,21 @@ function ownDecoder({ folder, student: { trained } }: Subject): Decoder | undefi
 
 /** A fresh decoder, trained on the contexts of the training histories with C_θ frozen. */
 async function fitDecoder(subject: Subject): Promise<Decoder | undefined> {
-  const { config, model, student, options } = subject;
+  const { config, model, agent, options } = subject;
   if (options.decoderSteps === 0) return undefined;
   const trained = await trainOnHistories(subject, {
     name: 'inspect-decoder',
     own: { ...config.pretrain, steps: options.decoderSteps },
-    compressor: student.kind,
+    compressor: agent.compressorId,
     settings: { latents: config.latents },
-    from: { student: student.trained },
+    from: { agent: agent.trained },
     trains: [PARTS.decoder],
     build(scope, batch) {
       const { context } = model.inputs(batch);
-      const { loss, fields, metrics } = model.reconstruction(scope, model.latents(scope, student.kind, context)!.settled, context);
+      const { loss, fields, metrics } = model.reconstruction(scope, model.latents(scope, agent.compressorId, context)!.settled, context);
       return { loss, metrics: { ...fields, ...metrics } };
     },
   });
-  const about = `A fresh decoder, fitted for ${options.decoderSteps} steps on Z of the training histories with C_θ frozen: the student came without one of its own.`;
+  const about = `A fresh decoder, fitted for ${options.decoderSteps} steps on Z of the training histories with C_θ frozen: the agent came without one of its own.`;
   return { trained, about };
 }

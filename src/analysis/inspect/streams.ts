@@ -1,5 +1,5 @@
 /**
- * @file What the student does and keeps while it learns in context: streams on tasks of one side, with Z after some episodes, the raw transitions
+ * @file What the agent does and keeps while it learns in context: streams on tasks of one side, with Z after some episodes, the raw transitions
  * beside it, and where the policy looked.
  * Shape key: S streams, E moments, M latents, D width, R numbers of the latest transitions, N context tokens, F features.
  */
@@ -66,19 +66,19 @@ export const attendingLayers = ({ model: { policyOptions } }: Pick<Subject, 'mod
   policyOptions.prefix ? [] : (policyOptions.crossLayers ?? [...Array(policyOptions.layers).keys()]);
 
 /** Transitions that the latest raw numbers hold: as many as Z has room for, but at least one. */
-export function recentTransitions({ model, student }: Pick<Subject, 'model' | 'student'>): number {
+export function recentTransitions({ model, agent }: Pick<Subject, 'model' | 'agent'>): number {
   const { tokensPerTransition, context } = model.tokenizer;
-  const room = Math.floor(sizeOf(model.latentShape(student.kind)!) / (tokensPerTransition * context.width));
+  const room = Math.floor(sizeOf(model.latentShape(agent.compressorId)!) / (tokensPerTransition * context.width));
   return Math.min(Math.max(1, room), model.contextTransitions);
 }
 
 export function watchStreams(subject: Subject, side: Side): Promise<StageOutput> {
-  const { store, config, student, options, episodes, shared } = subject;
+  const { store, config, agent, options, episodes, shared } = subject;
   const { sampling, tasks: evaluated, maxTasks } = config.evaluate;
   return store.run({
     stage: `inspect-streams-${side}`,
     settings: { ...shared, tasks: options.tasks, streams: options.streams, episodes, sampling, evaluated, maxTasks },
-    inputs: { student: student.trained.key },
+    inputs: { agent: agent.trained.key },
     async run(context) {
       const tasks = subject.tasks[side];
       const task = tasks.flatMap((_, t) => new Array<number>(options.streams).fill(t));
@@ -103,9 +103,9 @@ export function loadStreams({ folder }: StageOutput): WatchedStreams {
   return { ...readStageFile(folder, STREAMS), latents, recent, contexts };
 }
 
-/** Lets the student act from an empty memory, one stream an entry of `task`. */
+/** Lets the agent act from an empty memory, one stream an entry of `task`. */
 async function play(subject: Subject, side: Side, task: readonly number[], { progress, signal }: StageContext) {
-  const { model, executor, student, config, episodes, options } = subject;
+  const { model, executor, agent, config, episodes, options } = subject;
   const { family } = model;
   const layers = attendingLayers(subject).length;
   const attention = new AttentionMean({ layers, heads: model.policyOptions.heads }, momentsOf(subject));
@@ -114,7 +114,7 @@ async function play(subject: Subject, side: Side, task: readonly number[], { pro
     weights = found;
   };
   const tasks: Task[] = task.map(t => subject.tasks[side][t]);
-  const policy = await openPolicy({ model, executor, size: tasks.length, ...(layers > 0 ? { onAttention } : {}) }, student);
+  const policy = await openPolicy({ model, executor, size: tasks.length, ...(layers > 0 ? { onAttention } : {}) }, agent);
   const streams = tasks.map(each => new Recording(each, family, policy.actions));
   progress.start(`watch ${side === 'train' ? 'training' : 'held-out'} tasks`, tasks.length * episodes);
   await recordRollout(streams, {
@@ -136,8 +136,8 @@ async function play(subject: Subject, side: Side, task: readonly number[], { pro
 
 /** Z of every stream at every moment, [S · E · M · D], as its policy saw it there. */
 async function latentsAt(subject: Subject, streams: readonly Recording[], at: readonly number[], { progress, signal }: StageContext) {
-  const { model, executor, student } = subject;
-  const compressor = await openCompressor(model, executor, student);
+  const { model, executor, agent } = subject;
+  const compressor = await openCompressor(model, executor, agent);
   const prefixes = streams.map(stream => {
     const starts = segmentStarts(stream, model.segment);
     return { past: stream, starts, counts: at.map(moment => starts.indexOf(stream.starts[moment])) };
@@ -151,8 +151,8 @@ async function latentsAt(subject: Subject, streams: readonly Recording[], at: re
 /** The latest raw transitions at every moment, and whole raw contexts of as many streams as there is room for. */
 function rawAt(subject: Subject, streams: readonly Recording[], at: readonly number[]) {
   const { model } = subject;
-  const { tokenizer, contextTransitions, segment, form } = model;
-  const shape = { contextTransitions, segment, form };
+  const { tokenizer, contextTransitions, segment, contextLayout } = model;
+  const shape = { contextTransitions, segment, contextLayout };
   const transition = tokenizer.tokensPerTransition * tokenizer.context.width;
   const slots = recentTransitions(subject);
   const recent = new Float32Array(streams.length * at.length * slots * transition);

@@ -1,7 +1,7 @@
-/** @file The run that is looked into: its trained student with all that the measures share. */
+/** @file The run that is looked into: its trained agent with all that the measures share. */
 
 import { Model } from '../../agent/model.ts';
-import { StageStore, type StoreOptions } from '../../cache/store.ts';
+import { StageCache, type StoreOptions } from '../../cache/store.ts';
 import { readyExecutor } from '../../engine/executors/registry.ts';
 import { datasetKey } from '../../histories/imported.ts';
 import { openTasks } from '../../histories/tasks.ts';
@@ -32,7 +32,7 @@ export interface InspectOptions {
   readonly episodes?: number;
   /** Tasks of each side at most whose memories are exchanged. */
   readonly exchanged: number;
-  /** Training steps of a decoder for a student that has none; 0 leaves reconstruction out. */
+  /** Training steps of a decoder for an agent that has none; 0 leaves reconstruction out. */
   readonly decoderSteps: number;
   readonly seed: number;
 }
@@ -45,7 +45,7 @@ export async function openSubject(folder: string, options: InspectOptions, conte
   const run = openRun(folder);
   const { config, family, description } = run;
   if (family.recorded)
-    throw new CadenzaError('E_CONFIG', `only recordings of ${family.id} exist, so its student cannot be watched while it acts.`);
+    throw new CadenzaError('E_CONFIG', `only recordings of ${family.id} exist, so its agent cannot be watched while it acts.`);
   const trained = stageOf(folder, description.trained);
   const { seed } = trained.settings as { seed: number };
   const { taught, evaluated } = openTasks(config);
@@ -54,15 +54,15 @@ export async function openSubject(folder: string, options: InspectOptions, conte
     folder,
     config,
     model: new Model(config, family),
-    student: { kind: config.compressor, trained },
-    /** Of the training run that the student comes from. */
+    agent: { compressorId: config.compressor, trained },
+    /** Of the training run that the agent comes from. */
     seed,
     generated: stageOf(folder, trained.inputs.generate),
     histories: lazy(() => trainingHistories(run)),
     tasks: { train: most(taught), heldOut: most(evaluated) },
     episodes: options.episodes ?? config.evaluate.episodes,
     options,
-    store: new StageStore(folder, context),
+    store: new StageCache(folder, context),
     executor: await readyExecutor(config.executor, context.progress.say),
     /** What every stage's output depends on besides its own settings and inputs. */
     shared: { env: config.env, split: config.split, executor: config.executor, seed: options.seed, ...datasetKey(config) },

@@ -1,4 +1,4 @@
-/** @file Stages `inspect-transplants-…`: the student acts in each task with the memories that it made in each other, for an episode. */
+/** @file Stages `inspect-transplants-…`: the agent acts in each task with the memories that it made in each other, for an episode. */
 
 import { z } from 'zod';
 import { openPolicy } from '../../agent/inference.ts';
@@ -31,18 +31,18 @@ const TABLE: StageFile<TransplantTable> = {
 
 /** Exchanges memories between the first tasks of a side. The Z of a stream's last moment stays as it is for the whole episode. */
 export async function inspectTransplants(subject: Subject, side: Side, output: StageOutput): Promise<TransplantTable> {
-  const { store, config, options, executor, model, student } = subject;
+  const { store, config, options, executor, model, agent } = subject;
   const { family } = model;
   const { value } = await store.compute({
     stage: `inspect-transplants-${side}`,
     settings: { ...subject.shared, exchanged: options.exchanged, sampling: config.evaluate.sampling, resamples: config.evaluate.resamples },
-    inputs: { student: student.trained.key, streams: output.key },
+    inputs: { agent: agent.trained.key, streams: output.key },
     file: TABLE,
     async run({ progress, signal }) {
       const { latents, moments } = loadStreams(output);
       const tasks = subject.tasks[side].slice(0, options.exchanged);
       const places = transplantPlaces(tasks.length, options.streams);
-      const row = sizeOf(model.latentShape(student.kind)!);
+      const row = sizeOf(model.latentShape(agent.compressorId)!);
       const random = Random.seeded(options.seed).split('inspect', 'transplants', side);
       /** One episode of every place, with the memories of one moment. */
       const play = async (e: number) => {
@@ -55,7 +55,7 @@ export async function inspectTransplants(subject: Subject, side: Side, output: S
           family,
           tasks: places.map(({ acted }) => tasks[acted]),
           memories: places.map(({ of }) => tasks[of]),
-          policy: await openPolicy({ model, executor, size: places.length, given }, student),
+          policy: await openPolicy({ model, executor, size: places.length, given }, agent),
           random,
           greedy: config.evaluate.sampling === 'greedy',
           signal,

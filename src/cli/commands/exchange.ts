@@ -26,7 +26,7 @@ interface ImportOptions {
   json?: boolean;
 }
 
-const LABELS_HELP = "what is learnt: the executed action, the expert's, or the distribution that our own files record";
+const LABELS_HELP = "what is learned: the executed action, the expert's, or the distribution that our own files record";
 const EXPORT_HELP = 'the file, such as histories.hdf5; minari has a metadata.json beside it. Other files are never replaced';
 
 export function registerExchange(program: Command): void {

@@ -1,4 +1,4 @@
-/** @file `cadenza inspect`: what the memory of a finished run's student holds, and what the policy does with it. */
+/** @file `cadenza inspect`: what the memory of a finished run's agent holds, and what the policy does with it. */
 
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,13 +22,13 @@ export function registerInspect(program: Command): void {
   program
     .command('inspect')
     .argument('<run>', 'folder of a finished run, or its experiment, such as experiments/dark-room.yaml')
-    .description('look into the memory of a trained student: reconstruction, probes, exchanged memories, attention')
+    .description('look into the memory of a trained agent: reconstruction, probes, exchanged memories, attention')
     .addOption(outOption("where the report goes (default: inspect in the run's folder)"))
     .addOption(numberOption('--tasks <n>', 'training tasks and held-out tasks to look at, at most so many of each', 2).default(100))
     .addOption(numberOption('--streams <n>', 'streams in each task', 1).default(10))
     .addOption(numberOption('--episodes <n>', 'in-context episodes of a stream (default: as the run was evaluated)', 1))
     .addOption(numberOption('--exchanged <n>', 'tasks whose memories are exchanged, at most', 2).default(8))
-    .addOption(numberOption('--decoder-steps <n>', 'training steps of a decoder for a student without one; 0: none', 0).default(1000))
+    .addOption(numberOption('--decoder-steps <n>', 'training steps of a decoder for an agent without one; 0: none', 0).default(1000))
     .addOption(numberOption('--seed <n>', 'seed of the streams', 0).default(0))
     .addOption(jsonOption())
     .action(async (given: string, { out, json, ...options }: Options) => {

@@ -59,7 +59,7 @@ function namesOf(runs: readonly OpenRun[]): string[] {
 /** What a paper needs to know of a run. Here the compiler compares the schema of configurations with what reports read of them. */
 async function factsOf({ folder, results }: OpenRun): Promise<Facts> {
   const { experimentSchema } = await import('../../config/experiment.ts');
-  const { describe } = await import('../../pipeline/describe.ts');
+  const { describeExperiment } = await import('../../pipeline/describe.ts');
   const { expectImported } = await import('../../histories/imported.ts');
   const { loadConfig } = await import('../../util/config.ts');
   const recorded = results.run.config as Record<string, unknown>;
@@ -70,7 +70,7 @@ async function factsOf({ folder, results }: OpenRun): Promise<Facts> {
   }
   const config = loadConfig(experimentSchema, { file: join(folder, 'results.json (run.config)'), text: JSON.stringify(recorded) });
   expectImported(config, results.run.imported?.main);
-  const { setting, kinds, stages } = describe(config);
+  const { setting, kinds, stages } = describeExperiment(config);
   // The setting that the run recorded itself, if it did.
   return { results, config, setting: results.setting ?? setting, kinds, stages };
 }

@@ -49,7 +49,7 @@ function registerBuild(store: Command): void {
         const { progress, signal } = atWork();
         const stage = await import('../../retrieval/contexts.ts');
         const { openRun, trainingHistories } = await import('../../analysis/finished.ts');
-        const { ContextStore } = await import('../../data/contexts.ts');
+        const { ContextDatabase } = await import('../../data/contexts.ts');
         const { readyExecutor } = await import('../../engine/executors/registry.ts');
         const { firstOfEach } = await import('../../rl/index.ts');
         const run = openRun(folder);
@@ -57,7 +57,7 @@ function registerBuild(store: Command): void {
         const named = from.filter(name => name !== 'histories');
         const tasks = stage.namedTasks(run, named);
         const executor = await readyExecutor(run.config.executor, progress.say);
-        const contexts = await stage.onceFree(() => ContextStore.open(out, run.model), { progress, signal });
+        const contexts = await stage.onceFree(() => ContextDatabase.open(out, run.model), { progress, signal });
         try {
           const compressor = await stage.ContextCompressor.open(run, executor);
           const recorded = from.includes('histories') ? firstOfEach(trainingHistories(run), limit) : [];
@@ -121,12 +121,12 @@ function registerQuery(store: Command): void {
       const { fromEpisode = 1, rewarded = false } = rest;
       const stage = await import('../../retrieval/contexts.ts');
       const { openRun, trainingHistories } = await import('../../analysis/finished.ts');
-      const { ContextStore } = await import('../../data/contexts.ts');
+      const { ContextDatabase } = await import('../../data/contexts.ts');
       const { counts, nearestContexts } = await import('../../data/retrieval.ts');
       const { readyExecutor } = await import('../../engine/executors/registry.ts');
       const run = openRun(folder);
       const waiting = waitingForStore();
-      const contexts = await stage.onceFree(() => ContextStore.open(db, run.model, { create: false }), waiting);
+      const contexts = await stage.onceFree(() => ContextDatabase.open(db, run.model, { create: false }), waiting);
       try {
         const histories = trainingHistories(run);
         const history = histories[index];
@@ -141,13 +141,13 @@ function registerQuery(store: Command): void {
         const stored = counts(storedOf);
         const accepts = (about: ContextAbout) => stored(about) && (own || about.stream !== query.stream);
         const found = nearestContexts(table, { ...values, index: 0 }, { metric, k, accepts });
-        const neighbours = found.map(({ row, distance }) => ({ distance, ...table.rows[row] }));
-        if (json) return printJson({ metric, query, storedOf, neighbours });
+        const neighbors = found.map(({ row, distance }) => ({ distance, ...table.rows[row] }));
+        if (json) return printJson({ metric, query, storedOf, neighbors });
         const among = countedWords(storedOf);
         const given = `${query.task}, after ${episode} episodes, return ${query.return}`;
         print(`${given}; nearest by ${metric}${among && ` among contexts ${among}`}:\n`);
         if (query.return <= 0) print('The query has not found a reward, so it cannot know its task.\n');
-        for (const { distance, task, stream, episode: at, return: total } of neighbours)
+        for (const { distance, task, stream, episode: at, return: total } of neighbors)
           print(`${distance.toFixed(4).padStart(12)}  ${task}  after ${at} episodes, return ${total}  (${stream})\n`);
       } finally {
         contexts.close();
@@ -169,11 +169,11 @@ function registerStats(store: Command): void {
     .addOption(numberOption('--seed <n>', 'seed of which ones', 0).default(0))
     .addOption(jsonOption())
     .action(async (db: string, { queries, seed, json, fromEpisode = 1, rewarded = false }: StatsOptions) => {
-      const { ContextStore } = await import('../../data/contexts.ts');
+      const { ContextDatabase } = await import('../../data/contexts.ts');
       const { storeStatistics } = await import('../../retrieval/quality.ts');
       const { onceFree } = await import('../../retrieval/contexts.ts');
       const waiting = waitingForStore();
-      const contexts = await onceFree(() => ContextStore.open(db), waiting);
+      const contexts = await onceFree(() => ContextDatabase.open(db), waiting);
       try {
         const measured = () => storeStatistics(contexts, { queries, queriesOf: { fromEpisode, rewarded }, random: Random.seeded(seed) });
         const statistics = await onceFree(measured, waiting);

@@ -1,6 +1,6 @@
 /**
- * @file `fsq`: finite scalar quantisation (Mentzer et al. 2023, "Finite scalar quantization: VQ-VAE made simple"). Each number of a short
- * vector is bounded and rounded to one of a few levels; the codebook is the grid of all combinations, so nothing of it can die or be learnt.
+ * @file `fsq`: finite scalar quantization (Mentzer et al. 2023, "Finite scalar quantization: VQ-VAE made simple"). Each number of a short
+ * vector is bounded and rounded to one of a few levels; the codebook is the grid of all combinations, so nothing of it can die or be learned.
  * Shape key: B batch, M latents, D width, G groups, L levels (numbers of one code).
  */
 
@@ -26,7 +26,7 @@ export const fsq: LatentKind = {
   apply(scope, z_BMD, settings) {
     const { groups, levels } = settings;
     const [B, M, D] = z_BMD.shape;
-    // Normalised: whatever the size of the latents, tanh begins neither flat nor linear, and all levels are used.
+    // Normalized: whatever the size of the latents, tanh begins neither flat nor linear, and all levels are used.
     const coordinates = linear(scope.at('down'), layerNorm(z_BMD), groups * levels.length);
     const bounded_BMGL = reshape(mul(add(tanh(coordinates), 1), 0.5), [B, M, groups, levels.length]);
     const exact = mul(bounded_BMGL, constant(levels.map(level => level - 1)));

@@ -27,7 +27,7 @@ export interface LatentSettings {
 
 /** Z in the forms that training and inference need. What a graph does not use is never computed. */
 export interface Latents {
-  /** [B, M, D] what the policy learns from: noisy or quantised, with a gradient to the compressor. */
+  /** [B, M, D] what the policy learns from: noisy or quantized, with a gradient to the compressor. */
   readonly trained: Tensor;
   /** [B, M, D] what it sees afterwards: depends on parameters, buffers and the context alone. */
   readonly settled: Tensor;

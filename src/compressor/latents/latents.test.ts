@@ -3,8 +3,8 @@ import { compareWithInterpreter, type Numbers, pullback } from '../../../test/he
 import { failure } from '../../../test/helpers/failure.ts';
 import { nodeExecutor } from '../../engine/executors/node.ts';
 import { webExecutor } from '../../engine/executors/web.ts';
-import { type Graph, grad, input, inputsOf, interpret, mul, optimise, square, sum, type Tensor } from '../../engine/index.ts';
-import { initialise, Scope } from '../../nn/index.ts';
+import { type Graph, grad, input, inputsOf, interpret, mul, optimize, square, sum, type Tensor } from '../../engine/index.ts';
+import { initialize, Scope } from '../../nn/index.ts';
 import { Random } from '../../util/random.ts';
 import { type LatentSettings, latentKind, latentKinds } from './index.ts';
 
@@ -29,7 +29,7 @@ function build(id: string, settings: LatentSettings = SETTINGS, shape = [B, M, D
       z.shape.reduce((a, b) => a * b),
       1,
     ),
-    ...Object.fromEntries(initialise([...scope.table.values(), ...scope.buffers.values()], random)),
+    ...Object.fromEntries(initialize([...scope.table.values(), ...scope.buffers.values()], random)),
   };
   for (const { name, tensor, draw } of scope.randoms.values())
     numbers[name] = Float32Array.from({ length: tensor.shape.reduce((a, b) => a * b) }, () => draw(random));
@@ -85,7 +85,7 @@ describe.each(latentKinds.all)('latents of the kind $id', ({ id, discrete }) => 
   });
 
   it('are the same numbers compiled, natively and in WebAssembly, as in the interpreter', async () => {
-    const graph = optimise(everything(made));
+    const graph = optimize(everything(made));
     for (const executor of [nodeExecutor({ threads: 1 }), webExecutor({ threads: 1 })])
       for (const standard of [false, true]) {
         const errors = await compareWithInterpreter(executor, graph, numbers, { standard });
@@ -116,7 +116,7 @@ describe.each(latentKinds.all.filter(({ discrete }) => discrete))('codes of the 
     back.forEach((value, i) => {
       expect(value).toBeCloseTo(settled[i], 10);
     });
-    const errors = await compareWithInterpreter(webExecutor({ threads: 1 }), optimise({ outputs: { again } }), {
+    const errors = await compareWithInterpreter(webExecutor({ threads: 1 }), optimize({ outputs: { again } }), {
       ...numbers,
       codes: codes(),
     });
@@ -136,7 +136,7 @@ describe.each(latentKinds.all.filter(({ discrete }) => discrete))('codes of the 
     expect(new Set(byCode.values()).size).toBe(byCode.size);
   });
 
-  it('pass the gradient straight through: that of the latents where nothing is quantised', () => {
+  it('pass the gradient straight through: that of the latents where nothing is quantized', () => {
     const { trained } = latents;
     const up = scope.table.get('up.weight')!;
     const weights = Float32Array.from(numbers['up.weight']);
@@ -218,7 +218,7 @@ describe('variational latents', () => {
   });
 });
 
-describe('finite scalar quantisation', () => {
+describe('finite scalar quantization', () => {
   it('rounds each bounded number to one of its evenly spaced levels, and all codes can be reached', () => {
     const { latents, numbers } = build('fsq', { ...SETTINGS, groups: 1 }, [400, 1, D]);
     const wide = { ...numbers, 'down.weight': Float32Array.from(numbers['down.weight'], w => 2 * w) };
@@ -243,7 +243,7 @@ describe('finite scalar quantisation', () => {
   });
 });
 
-describe('vector quantisation', () => {
+describe('vector quantization', () => {
   // One group of two codes in the plane over four rows. LayerNorm turns a row of two numbers into ±(1, -1); `down` keeps that and adds 1 to x.
   const settings = { ...SETTINGS, groups: 1, codes: 2, codeWidth: 2, decay: 0.8, revive: 0.25 };
   const by = (change: Record<string, ArrayLike<number>> = {}) => {

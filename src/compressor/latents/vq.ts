@@ -1,6 +1,6 @@
 /**
- * @file `vq`: vector quantisation (van den Oord et al. 2017, "Neural discrete representation learning"), its codebook an exponential moving
- * average of what was quantised to each code (appendix A.1), codes that are hardly used made anew from the batch (Dhariwal et al. 2020,
+ * @file `vq`: vector quantization (van den Oord et al. 2017, "Neural discrete representation learning"), its codebook an exponential moving
+ * average of what was quantized to each code (appendix A.1), codes that are hardly used made anew from the batch (Dhariwal et al. 2020,
  * "Jukebox", random restarts). Codes are short: few dimensions keep the codebook in use (Yu et al. 2022, "ViT-VQGAN").
  * Shape key: B batch, M latents, D width, G groups, R rows (B·M), K codes, W width of a code.
  */
@@ -76,7 +76,7 @@ function perplexity(hits_GRK: Tensor): Tensor {
 
 export const vq: LatentKind = {
   id: 'vq',
-  description: 'codes of a learnt codebook, a moving average of what it stands for',
+  description: 'codes of a learned codebook, a moving average of what it stands for',
   apply(scope, z_BMD, settings) {
     const { groups: G, codes: K, codeWidth: W } = settings;
     const [B, M, D] = z_BMD.shape;
@@ -84,14 +84,14 @@ export const vq: LatentKind = {
     const codebook_GKW = codebook(scope, settings);
     const index_GR = nearest(x_GRW, codebook_GKW);
     const hits_GRK = oneHot(index_GR, K);
-    const quantised_GRW = stopGradient(matmul(hits_GRK, codebook_GKW));
+    const quantized_GRW = stopGradient(matmul(hits_GRK, codebook_GKW));
     average(scope, x_GRW, hits_GRK, codebook_GKW, settings);
     return {
-      trained: embed(scope, add(x_GRW, stopGradient(sub(quantised_GRW, x_GRW))), B, D),
-      settled: embed(scope, quantised_GRW, B, D),
+      trained: embed(scope, add(x_GRW, stopGradient(sub(quantized_GRW, x_GRW))), B, D),
+      settled: embed(scope, quantized_GRW, B, D),
       codes: reshape(transpose(index_GR, [1, 0]), [B, M, G]),
-      // The commitment loss: what is quantised must not run away from its code.
-      capacity: mean(square(sub(x_GRW, quantised_GRW))),
+      // The commitment loss: what is quantized must not run away from its code.
+      capacity: mean(square(sub(x_GRW, quantized_GRW))),
       metrics: { perplexity: perplexity(hits_GRK) },
     };
   },

@@ -1,7 +1,7 @@
 /** @file A graph as the bytes of an ONNX model. */
 
 import OnnxProto, { type onnx as Proto } from 'onnx-proto';
-import { expect } from '../../util/errors.ts';
+import { invariant } from '../../util/errors.ts';
 import { type Graph, inputsOf, nodesOf } from '../graph.ts';
 import { ONNX_TYPE } from '../ops/structure.ts';
 import type { LoweringContext, OnnxAttribute, Tensor, TensorType } from '../tensor.ts';
@@ -44,7 +44,7 @@ export function toOnnx(graph: Graph, { standard = false } = {}): Uint8Array {
 
   const inputs = inputsOf(graph);
   const reserved = new Set([...inputs.keys(), ...Object.keys(graph.outputs)]);
-  expect(reserved.size === inputs.size + Object.keys(graph.outputs).length, 'an input and an output of one graph have the same name.');
+  invariant(reserved.size === inputs.size + Object.keys(graph.outputs).length, 'an input and an output of one graph have the same name.');
   const fresh = (hint: string): string => {
     const name = `${hint}_${count++}`;
     return reserved.has(name) ? fresh(hint) : name;

@@ -1,6 +1,6 @@
 /** @file Elementwise ops with NumPy broadcasting. */
 
-import { expect } from '../../util/errors.ts';
+import { invariant } from '../../util/errors.ts';
 import { errorFunction } from '../../util/normal.ts';
 import { applyOne, broadcastShapes, type DType, formatType, type OpRecord, sizeOf, type Tensor, type TensorType } from '../tensor.ts';
 import { broadcastStrides, cast, gatherStrided, lift, type Operand, sumTo } from './structure.ts';
@@ -20,7 +20,7 @@ function unary(
   return {
     name,
     infer: ([x]) => {
-      expect(x.dtype === 'float32', `${name}: expected float32, got ${formatType(x)}.`);
+      invariant(x.dtype === 'float32', `${name}: expected float32, got ${formatType(x)}.`);
       return [{ shape: x.shape, dtype: x.dtype }];
     },
     gradient: derivative === 'none' ? 'none' : ({ inputs: [x], outputs: [y], upstream: [g] }) => [g && derivative(g, x, y)],
@@ -41,7 +41,7 @@ function binary(
   return {
     name,
     infer: ([a, b]) => {
-      expect(a.dtype === b.dtype, `${name}: operands have different dtypes, ${formatType(a)} and ${formatType(b)}.`);
+      invariant(a.dtype === b.dtype, `${name}: operands have different dtypes, ${formatType(a)} and ${formatType(b)}.`);
       return [{ shape: broadcastShapes(a.shape, b.shape, name), dtype: result ?? a.dtype }];
     },
     gradient:
@@ -134,7 +134,7 @@ export const SOFTPLUS = unary(
 export const ERF = unary('erf', 'Erf', errorFunction, (g, x) => mul(g, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI))));
 export const ABS = unary('abs', 'Abs', Math.abs, (g, x) => mul(g, sign(x)));
 export const SIGN = unary('sign', 'Sign', Math.sign, 'none');
-/** Halves go to the even neighbour, as ONNX's Round (and IEEE 754) has it; Math.round takes them upwards. */
+/** Halves go to the even neighbor, as ONNX's Round (and IEEE 754) has it; Math.round takes them upwards. */
 const roundReference = (x: number) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
 export const ROUND = unary('round', 'Round', roundReference, 'none');
 /** ONNX Runtime's Sign and Where run on one thread; a clipped steep line is the same step function and uses them all. */
@@ -171,7 +171,7 @@ export const relu = (x: Tensor): Tensor => applyOne(RELU, [x], {});
 export const SELECT: Simple = {
   name: 'select',
   infer: ([condition, a, b]) => {
-    expect(
+    invariant(
       condition.dtype === 'bool' && a.dtype === b.dtype,
       `select: expected bool and two equal dtypes, got ${[condition, a, b].map(formatType).join(', ')}.`,
     );

@@ -1,6 +1,6 @@
 /** @file Matrix products. Transposes, a scale and a bias ride along in the kernel. */
 
-import { expect } from '../../util/errors.ts';
+import { invariant } from '../../util/errors.ts';
 import type { LoweringContext } from '../tensor.ts';
 import {
   applyOne,
@@ -28,7 +28,7 @@ function productDims(a: TensorType, b: TensorType, { transposeA, transposeB }: P
   const [m, k] = transposeA ? [a.shape.at(-1)!, a.shape.at(-2)!] : [a.shape.at(-2)!, a.shape.at(-1)!];
   const [k2, n] = transposeB ? [b.shape.at(-1)!, b.shape.at(-2)!] : [b.shape.at(-2)!, b.shape.at(-1)!];
   const batch = a.shape.slice(0, -2);
-  expect(
+  invariant(
     k === k2 && a.shape.length >= 2 && sameShape(batch, b.shape.slice(0, -2)) && a.dtype === 'float32' && b.dtype === 'float32',
     `${what}: ${formatType(a)}${transposeA ? ' transposed' : ''} and ${formatType(b)}${transposeB ? ' transposed' : ''} cannot be multiplied.`,
   );
@@ -78,8 +78,8 @@ export const GEMM: OpRecord<ProductAttributes> = {
   name: 'gemm',
   infer: ([a, b, c], attributes) => {
     const { batch, m, n } = productDims(a, b, attributes, 'gemm');
-    expect(batch.length === 0, `gemm: expected matrices, got ${formatType(a)} and ${formatType(b)}.`);
-    expect(!c || sameShape(c.shape, [n]), `gemm: expected a bias of shape [${n}], got ${c && formatType(c)}.`);
+    invariant(batch.length === 0, `gemm: expected matrices, got ${formatType(a)} and ${formatType(b)}.`);
+    invariant(!c || sameShape(c.shape, [n]), `gemm: expected a bias of shape [${n}], got ${c && formatType(c)}.`);
     return [{ shape: [m, n], dtype: 'float32' }];
   },
   gradient: ({ inputs: [a, b, c], attributes, upstream: [g] }) => {

@@ -1,6 +1,6 @@
 /** @file Ops that move numbers: slice, pad, concat, one-hot, table look-up. */
 
-import { expect } from '../../util/errors.ts';
+import { invariant } from '../../util/errors.ts';
 import { apply, applyOne, axisOf, formatType, type OpRecord, type Shape, sizeOf, stridesOf, type Tensor } from '../tensor.ts';
 import { broadcastTo, ONNX_TYPE, reshape } from './structure.ts';
 
@@ -12,7 +12,7 @@ function blocks(shape: Shape, axis: number): { outer: number; inner: number } {
 export const SLICE: OpRecord<{ axis: number; start: number; stop: number; step: number }> = {
   name: 'slice',
   infer: ([x], { axis, start, stop, step }) => {
-    expect(
+    invariant(
       0 <= start && start < stop && stop <= x.shape[axis] && step > 0,
       `slice: [${start}:${stop}:${step}] does not fit axis ${axis} of ${formatType(x)}.`,
     );
@@ -48,7 +48,7 @@ export function slice(x: Tensor, axis: number, start: number, stop: number = x.s
 export const PAD: OpRecord<{ axis: number; before: number; after: number }> = {
   name: 'pad',
   infer: ([x], { axis, before, after }) => {
-    expect(before >= 0 && after >= 0, `pad: cannot add ${before} and ${after} entries.`);
+    invariant(before >= 0 && after >= 0, `pad: cannot add ${before} and ${after} entries.`);
     return [{ shape: x.shape.with(axis, before + x.shape[axis] + after), dtype: x.dtype }];
   },
   gradient: ({ inputs: [x], attributes: { axis, before }, upstream: [g] }) => [g && slice(g, axis, before, before + x.shape[axis])],
@@ -85,7 +85,7 @@ export const CONCAT: OpRecord<{ axis: number }> = {
     const fits = inputs.every(
       x => x.dtype === first.dtype && x.shape.length === first.shape.length && x.shape.every((n, i) => i === axis || n === first.shape[i]),
     );
-    expect(fits, `concat: ${inputs.map(formatType).join(', ')} differ outside axis ${axis}.`);
+    invariant(fits, `concat: ${inputs.map(formatType).join(', ')} differ outside axis ${axis}.`);
     return [
       {
         shape: first.shape.with(
@@ -126,7 +126,7 @@ export const concat = (inputs: readonly Tensor[], axis: number): Tensor =>
 export const SPLIT: OpRecord<{ axis: number; parts: number }> = {
   name: 'split',
   infer: ([x], { axis, parts }) => {
-    expect(x.shape[axis] % parts === 0, `split: axis ${axis} of ${formatType(x)} does not divide into ${parts} equal parts.`);
+    invariant(x.shape[axis] % parts === 0, `split: axis ${axis} of ${formatType(x)} does not divide into ${parts} equal parts.`);
     return Array.from({ length: parts }, () => ({ shape: x.shape.with(axis, x.shape[axis] / parts), dtype: x.dtype }));
   },
   gradient: ({ outputs, attributes: { axis }, upstream }) => [
@@ -161,7 +161,7 @@ export const split = (x: Tensor, axis: number, parts: number): readonly Tensor[]
 export const ONE_HOT: OpRecord<{ depth: number }> = {
   name: 'oneHot',
   infer: ([x], { depth }) => {
-    expect(x.dtype === 'int32', `oneHot: expected int32 indices, got ${formatType(x)}.`);
+    invariant(x.dtype === 'int32', `oneHot: expected int32 indices, got ${formatType(x)}.`);
     return [{ shape: [...x.shape, depth], dtype: 'float32' }];
   },
   gradient: 'none',

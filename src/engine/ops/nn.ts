@@ -1,6 +1,6 @@
-/** @file Ops that have a fused kernel of their own: softmax, normalisation, attention, GELU. */
+/** @file Ops that have a fused kernel of their own: softmax, normalization, attention, GELU. */
 
-import { expect } from '../../util/errors.ts';
+import { invariant } from '../../util/errors.ts';
 import { apply, applyOne, broadcastShapes, formatType, type OpRecord, sameShape, sizeOf, type Tensor } from '../tensor.ts';
 import { add, erf, exp, mul, sub } from './elementwise.ts';
 import { matmul } from './linear.ts';
@@ -67,10 +67,10 @@ export const LAYER_NORM: OpRecord<NoAttributes> = {
     const width = x.shape.at(-1)!;
     const inverse: number[] = [];
     const y = rows(x.data, width, row => {
-      const centre = row.reduce((a, b) => a + b, 0) / width;
-      const scale = 1 / Math.sqrt(row.reduce((a, b) => a + (b - centre) ** 2, 0) / width + LAYER_NORM_EPSILON);
+      const center = row.reduce((a, b) => a + b, 0) / width;
+      const scale = 1 / Math.sqrt(row.reduce((a, b) => a + (b - center) ** 2, 0) / width + LAYER_NORM_EPSILON);
       inverse.push(scale);
-      return row.map(v => (v - centre) * scale);
+      return row.map(v => (v - center) * scale);
     });
     return [y, Float64Array.from(inverse)];
   },
@@ -106,13 +106,13 @@ export const ATTENTION: OpRecord<{ causal: boolean; scale: number }> = {
       k.shape.at(-1) === q.shape.at(-1) &&
       v.shape.at(-2) === k.shape.at(-2) &&
       [k, v].every(x => sameShape(x.shape.slice(0, -2), batch));
-    expect(fits, `attention: expected [.., T, K], [.., N, K], [.., N, V], got ${[q, k, v].map(formatType).join(', ')}.`);
-    expect(
+    invariant(fits, `attention: expected [.., T, K], [.., N, K], [.., N, V], got ${[q, k, v].map(formatType).join(', ')}.`);
+    invariant(
       !causal || q.shape.at(-2)! <= k.shape.at(-2)!,
       `attention: under a causal mask the queries are the last of the positions, so there cannot be more than keys: got ${formatType(q)} and ${formatType(k)}.`,
     );
     const scores = [...q.shape.slice(0, -1), k.shape.at(-2)!];
-    expect(
+    invariant(
       !bias || sameShape(broadcastShapes(scores, bias.shape, 'attention'), scores),
       `attention: expected a bias that fits the scores [${scores.join(', ')}], got ${bias && formatType(bias)}.`,
     );

@@ -36,16 +36,16 @@ export const MAX: OpRecord<ReduceAttributes> = {
   flops: ({ inputs: [x] }) => sizeOf(x.shape),
 };
 
-const normalise = (x: Tensor, axes: readonly number[]) => axes.map(axis => axisOf(x.shape, axis, 'reduce')).sort((a, b) => a - b);
+const normalize = (x: Tensor, axes: readonly number[]) => axes.map(axis => axisOf(x.shape, axis, 'reduce')).sort((a, b) => a - b);
 const allAxes = (x: Tensor) => x.shape.map((_, i) => i);
 
 /** Mean over `axes` (all of them when left out). */
 export const mean = (x: Tensor, axes: readonly number[] = allAxes(x), keep = false): Tensor =>
-  axes.length === 0 ? x : applyOne(MEAN, [x], { axes: normalise(x, axes), keep });
+  axes.length === 0 ? x : applyOne(MEAN, [x], { axes: normalize(x, axes), keep });
 
 /** Largest entry over `axes`. */
 export const max = (x: Tensor, axes: readonly number[] = allAxes(x), keep = false): Tensor =>
-  axes.length === 0 ? x : applyOne(MAX, [x], { axes: normalise(x, axes), keep });
+  axes.length === 0 ? x : applyOne(MAX, [x], { axes: normalize(x, axes), keep });
 
 export const ARGMAX: OpRecord<{ axis: number }> = {
   name: 'argmax',

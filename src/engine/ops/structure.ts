@@ -1,6 +1,6 @@
 /** @file Leaves, shape changes that move no data, and the pair broadcast/sum that every other gradient is built from. */
 
-import { CadenzaError, expect } from '../../util/errors.ts';
+import { CadenzaError, invariant } from '../../util/errors.ts';
 import {
   applyOne,
   axisOf,
@@ -36,7 +36,7 @@ export const input = (name: string, shape: Shape, dtype: DType = 'float32'): Ten
 export const CONSTANT: OpRecord<{ data: ArrayLike<number>; shape: Shape; dtype: DType }> = {
   name: 'constant',
   infer: (_, { data, shape, dtype }) => {
-    expect(data.length === sizeOf(shape), `constant: ${data.length} numbers do not fill the shape [${shape.join(', ')}].`);
+    invariant(data.length === sizeOf(shape), `constant: ${data.length} numbers do not fill the shape [${shape.join(', ')}].`);
     return [{ shape, dtype }];
   },
   gradient: 'none',
@@ -58,7 +58,7 @@ export const lift = (x: Operand): Tensor => (typeof x === 'number' ? constant(x)
 export const RESHAPE: OpRecord<{ shape: Shape }> = {
   name: 'reshape',
   infer: ([x], { shape }) => {
-    expect(sizeOf(x.shape) === sizeOf(shape), `reshape: ${formatType(x)} does not have the size of [${shape.join(', ')}].`);
+    invariant(sizeOf(x.shape) === sizeOf(shape), `reshape: ${formatType(x)} does not have the size of [${shape.join(', ')}].`);
     return [{ shape, dtype: x.dtype }];
   },
   gradient: ({ inputs: [x], upstream: [g] }) => [g && reshape(g, x.shape)],
@@ -78,7 +78,7 @@ export const TRANSPOSE: OpRecord<{ permutation: readonly number[] }> = {
   name: 'transpose',
   infer: ([x], { permutation }) => {
     const valid = permutation.length === x.shape.length && x.shape.every((_, i) => permutation.includes(i));
-    expect(valid, `transpose: [${permutation.join(', ')}] is not a permutation of the axes of ${formatType(x)}.`);
+    invariant(valid, `transpose: [${permutation.join(', ')}] is not a permutation of the axes of ${formatType(x)}.`);
     return [{ shape: permutation.map(axis => x.shape[axis]), dtype: x.dtype }];
   },
   gradient: ({ attributes: { permutation }, upstream: [g] }) => [
@@ -161,7 +161,7 @@ export const stopGradient = (x: Tensor): Tensor => applyOne(STOP_GRADIENT, [x], 
 export const BROADCAST: OpRecord<{ shape: Shape }> = {
   name: 'broadcastTo',
   infer: ([x], { shape }) => {
-    expect(
+    invariant(
       sameShape(broadcastShapes(x.shape, shape, 'broadcastTo'), shape),
       `broadcastTo: ${formatType(x)} does not fit [${shape.join(', ')}].`,
     );

@@ -1,6 +1,6 @@
 /**
  * @file `gaussian`: mean and deviation of every real number, apart. What is drawn is clipped to the box; likelihoods are those of the Gaussian
- * before that. With h the half-width of the box and c its centre,
+ * before that. With h the half-width of the box and c its center,
  *
  *   mean = c + h x      log deviation = log h + LOWEST + (HIGHEST − LOWEST) sigmoid(y)
  *
@@ -27,12 +27,12 @@ export const gaussian: HeadKind = {
     const width = low.length;
     const perNumber = (of: (low: number, high: number) => number) => constant(low.map((lowest, i) => of(lowest, high[i])));
     const half = perNumber((low, high) => (high - low) / 2);
-    const centre = perNumber((low, high) => (high + low) / 2);
+    const center = perNumber((low, high) => (high + low) / 2);
     const halves = (x: Tensor) => [slice(x, 2, 0, width), slice(x, 2, width, 2 * width)] as const;
     const parameters = (outputs: Tensor) => {
       const [x, y] = halves(outputs);
       const logDeviation = add(log(half), add(mul(sigmoid(y), HIGHEST - LOWEST), LOWEST));
-      return { mean: add(centre, mul(half, x)), logDeviation };
+      return { mean: add(center, mul(half, x)), logDeviation };
     };
     /** −∫ N(target) log N(p) summed over the numbers: the squared error and the target's own spread, in units of the deviation. */
     const crossEntropy = (target: Tensor, outputs: Tensor) => {

@@ -1,5 +1,5 @@
 /**
- * @file The heads `categorical` and `discretised`, over a grid: each dimension of an action takes one of finitely many values. With several dimensions they are either independent,
+ * @file The heads `categorical` and `discretized`, over a grid: each dimension of an action takes one of finitely many values. With several dimensions they are either independent,
  * or decoded one after the other:
  *
  *   p(a) = ∏_i p(a_i | a_<i, h)      p(a_i | a_<i, h) = softmax(W_i relu(V_i h + Σ_{j<i} E_ij[a_j]))
@@ -72,7 +72,7 @@ function sections(x: Tensor, sizes: readonly number[]): readonly Tensor[] {
   });
 }
 
-/** Hidden states → logits of every combination, [B, T, ∏ sizes], normalised: log p(a) = Σ_i log p(a_i | a_<i, h). */
+/** Hidden states → logits of every combination, [B, T, ∏ sizes], normalized: log p(a) = Σ_i log p(a_i | a_<i, h). */
 function chain(scope: Scope, states_BTD: Tensor, sizes: readonly number[]): Tensor {
   const { B, T, D } = expectShape(states_BTD, 'B T D');
   let joint_BTC = logSoftmax(linear(scope.at(0), states_BTD, sizes[0]));
@@ -141,8 +141,8 @@ const marginals =
  * Every real number of an action becomes one of `bins` values, evenly from the lower to the upper bound, both included. Labels are the mass that the
  * source's Gaussian has nearest to each value, what lies beyond the bounds falling to the outermost.
  */
-export const discretised: HeadKind = {
-  id: 'discretised',
+export const discretized: HeadKind = {
+  id: 'discretized',
   description: 'probabilities of evenly spaced values of every real number of an action',
   takes: 'real numbers',
   make(space, { bins, autoregressive }) {
@@ -167,7 +167,7 @@ export const discretised: HeadKind = {
       space,
       values,
       autoregressive,
-      choice: { kind: 'discretised', bins, ...(several ? { autoregressive } : {}) },
+      choice: { kind: 'discretized', bins, ...(several ? { autoregressive } : {}) },
       writeJoint(label, from, out, at) {
         masses(label, from);
         const combinations = bins ** values.length;

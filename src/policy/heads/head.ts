@@ -11,7 +11,7 @@ import type { ActionDistribution, Space } from '../../rl/index.ts';
 export interface HeadSettings {
   /** `auto`: probabilities for integers, a Gaussian for reals. */
   readonly kind: string;
-  /** Values of each real number (discretised). */
+  /** Values of each real number (discretized). */
   readonly bins: number;
   /** Whether each dimension's probabilities depend on the dimensions chosen before it. */
   readonly autoregressive: boolean;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { jacobianError } from '../../../test/helpers/engine.ts';
 import { failure } from '../../../test/helpers/failure.ts';
 import { input, interpret, type Tensor } from '../../engine/index.ts';
-import { initialise, Scope } from '../../nn/index.ts';
+import { initialize, Scope } from '../../nn/index.ts';
 import { actionDistribution, newActions, type Space, spaceSize } from '../../rl/index.ts';
 import { Random } from '../../util/random.ts';
 import { actionHead, DEFAULT_HEAD, type HeadSettings } from './index.ts';
@@ -17,8 +17,8 @@ const CASES: readonly (readonly [name: string, space: Space, settings: Partial<H
   ['categorical, one after the other', MOVES, {}],
   ['categorical, independent', MOVES, { autoregressive: false }],
   ['categorical, three dimensions', { kind: 'multi-discrete', nvec: [2, 2, 3] }, {}],
-  ['discretised, one after the other', BOX, { kind: 'discretised', bins: 3 }],
-  ['discretised, independent', BOX, { kind: 'discretised', bins: 3, autoregressive: false }],
+  ['discretized, one after the other', BOX, { kind: 'discretized', bins: 3 }],
+  ['discretized, independent', BOX, { kind: 'discretized', bins: 3, autoregressive: false }],
   ['gaussian', BOX, {}],
 ];
 
@@ -29,7 +29,7 @@ function open(space: Space, settings: Partial<HeadSettings>) {
   const states = input('states', SHAPE);
   const outputs = head.outputs(scope.at('head'), states);
   const random = Random.seeded(3);
-  const weights = Object.fromEntries(initialise(scope.table.values(), random));
+  const weights = Object.fromEntries(initialize(scope.table.values(), random));
   // Biases start at 0, which would hide their gradient's mistakes.
   for (const values of Object.values(weights)) for (let i = 0; i < values.length; i++) values[i] += 0.3 * random.normal();
   const numbers = { ...weights, states: Float32Array.from({ length: 2 * D }, () => random.normal()) };
@@ -142,7 +142,7 @@ describe('targets', () => {
 
   it('of bins are the mass nearest to each, the outermost taking what lies beyond', () => {
     const line: Space = { kind: 'box', low: [-1], high: [1] };
-    const bins = (label: number[]) => written(line, { kind: 'discretised', bins: 3 }, label);
+    const bins = (label: number[]) => written(line, { kind: 'discretized', bins: 3 }, label);
     expect(bins([0.2, 0])).toEqual([0, 1, 0]);
     expect(bins([7, 0])).toEqual([0, 0, 1]);
     expect(bins([-0.5, 1])).toEqual([0.5, 0.3413, 0.1587]);
@@ -150,8 +150,8 @@ describe('targets', () => {
 
   it('of several dimensions are products, or stand side by side', () => {
     const label = [-0.5, 2, 1, 0];
-    expect(written(BOX, { kind: 'discretised', bins: 3, autoregressive: false }, label)).toEqual([0.5, 0.3413, 0.1587, 0, 1, 0]);
-    expect(written(BOX, { kind: 'discretised', bins: 3 }, label)).toEqual([0, 0.5, 0, 0, 0.3413, 0, 0, 0.1587, 0]);
+    expect(written(BOX, { kind: 'discretized', bins: 3, autoregressive: false }, label)).toEqual([0.5, 0.3413, 0.1587, 0, 1, 0]);
+    expect(written(BOX, { kind: 'discretized', bins: 3 }, label)).toEqual([0, 0.5, 0, 0, 0.3413, 0, 0, 0.1587, 0]);
   });
 });
 
@@ -160,7 +160,7 @@ it('are refused for actions of another kind, and for too many combinations to li
   expect(() => actionHead(BOX, settings('categorical'))).toThrow(failure('E_CONFIG', 'policy.head.kind', 'categorical', 2));
   expect(() => actionHead(MOVES, settings('gaussian'))).toThrow(failure('E_CONFIG', 'policy.head.kind', 'gaussian', '3 × 2'));
   const many: Space = { kind: 'box', low: Array(6).fill(0), high: Array(6).fill(1) };
-  expect(() => actionHead(many, settings('discretised'))).toThrow(failure('E_CONFIG', 1771561));
-  expect(actionHead(many, { ...settings('discretised'), autoregressive: false }).distribution.size).toBe(66);
+  expect(() => actionHead(many, settings('discretized'))).toThrow(failure('E_CONFIG', 1771561));
+  expect(actionHead(many, { ...settings('discretized'), autoregressive: false }).distribution.size).toBe(66);
   expect(spaceSize(many)).toBe(6);
 });

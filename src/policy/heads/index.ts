@@ -4,12 +4,12 @@ import { describeActions, type Space } from '../../rl/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import { Registry } from '../../util/registry.ts';
 import { gaussian } from './gaussian.ts';
-import { categorical, discretised } from './grid.ts';
+import { categorical, discretized } from './grid.ts';
 import type { ActionHead, HeadKind, HeadSettings } from './head.ts';
 
 export * from './head.ts';
 
-export const heads = new Registry<HeadKind>('head', [categorical, discretised, gaussian]);
+export const heads = new Registry<HeadKind>('head', [categorical, discretized, gaussian]);
 
 /** Tried in this order where nobody chose. */
 const AUTO: readonly HeadKind[] = [categorical, gaussian];

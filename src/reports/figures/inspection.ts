@@ -65,7 +65,7 @@ export function reconstructionMap({ fields }: Reconstruction): Draw {
 
 type Style = LineFigure['styles'] extends ReadonlyMap<string, infer S> ? S : never;
 
-/** Colours for the fields of a token, as many as there are. */
+/** Colors for the fields of a token, as many as there are. */
 const COLORS = ['#1f77c9', '#d55e00', '#009e73', '#cc79a7', '#a08a00', '#56b4e9', '#b0703c', '#8c8c8c', '#e69f00'];
 
 /** Accuracies and recall on held-out tasks by steps back; dashed what the mean context gives in the decoder's place. */
@@ -80,8 +80,8 @@ export function reconstructionCurves({ fields, binSteps }: Reconstruction): Draw
     shown.flatMap(({ name }, i) => {
       const color = COLORS[i % COLORS.length];
       return [
-        [name, { color, dash: '', emphasised: false }],
-        [reference(name), { color, dash: '2 3', emphasised: false }],
+        [name, { color, dash: '', emphasized: false }],
+        [reference(name), { color, dash: '2 3', emphasized: false }],
       ] satisfies [string, unknown][];
     }),
   );
@@ -102,12 +102,12 @@ export function reconstructionCurves({ fields, binSteps }: Reconstruction): Draw
 const reference = (name: string) => `${name} without Z`;
 
 const PROBE_STYLES = {
-  held: { color: '#1f77c9', dash: '', emphasised: true },
-  train: { color: '#1f77c9', dash: '6 3', emphasised: false },
-  raw: { color: '#d55e00', dash: '', emphasised: false },
-  shuffled: { color: '#8c8c8c', dash: '6 3', emphasised: false },
-  chance: { color: '#8c8c8c', dash: '1 3', emphasised: false },
-  rewarded: { color: '#009e73', dash: '2 2', emphasised: false },
+  held: { color: '#1f77c9', dash: '', emphasized: true },
+  train: { color: '#1f77c9', dash: '6 3', emphasized: false },
+  raw: { color: '#d55e00', dash: '', emphasized: false },
+  shuffled: { color: '#8c8c8c', dash: '6 3', emphasized: false },
+  chance: { color: '#8c8c8c', dash: '1 3', emphasized: false },
+  rewarded: { color: '#009e73', dash: '2 2', emphasized: false },
 } as const;
 
 /** What probes read of one factor, by in-context episode. */

@@ -8,7 +8,7 @@ import type { FigureOptions, Line, LineFigure } from './plot.ts';
 import { methodStyles, ranked } from './style.ts';
 
 /**
- * Mean normalised return by episode with the interval of the mean as a band, the oracle as a line at 1, and each method named where its
+ * Mean normalized return by episode with the interval of the mean as a band, the oracle as a line at 1, and each method named where its
  * line ends; where there are many, each in a panel of its own.
  *
  * @returns an SVG document.

@@ -27,7 +27,7 @@ export function lineFigure(figure: LineFigure, options: FigureOptions = {}): str
   const ends = named.map(({ points }) => points.at(-1)!.y);
   const places = spread(ends.map(into), LABEL_GAP * perPixel, into(low), into(high)).map(out);
   const labels = named.map(({ name }, i) => ({ name, end: ends[i], place: places[i] }));
-  const order = [...lines].reverse().sort((a, b) => Number(styles.get(a.name)!.emphasised) - Number(styles.get(b.name)!.emphasised));
+  const order = [...lines].reverse().sort((a, b) => Number(styles.get(a.name)!.emphasized) - Number(styles.get(b.name)!.emphasized));
 
   const marks = [
     Plot.gridY({ strokeOpacity: 0.1 }),
@@ -39,13 +39,13 @@ export function lineFigure(figure: LineFigure, options: FigureOptions = {}): str
     ),
     ...(level ? levelMarks(level, first) : []),
     ...order.map(({ name, points }) => {
-      const { color, dash, emphasised } = styles.get(name)!;
+      const { color, dash, emphasized } = styles.get(name)!;
       const strokeLinecap = dash ? 'butt' : 'round';
       return Plot.lineY(points, {
         x: 'x',
         y: 'y',
         stroke: color,
-        strokeWidth: emphasised ? 3.2 : 1.7,
+        strokeWidth: emphasized ? 3.2 : 1.7,
         strokeDasharray: dash,
         strokeLinecap,
       });
@@ -61,7 +61,7 @@ export function lineFigure(figure: LineFigure, options: FigureOptions = {}): str
         })
       : []),
     ...labels.flatMap(entry => {
-      const { color, emphasised } = styles.get(entry.name)!;
+      const { color, emphasized } = styles.get(entry.name)!;
       const [from, to] = [last + 3 * perPixelX, last + 13 * perPixelX];
       return [
         Plot.link([entry], { x1: from, y1: 'end', x2: to, y2: 'place', stroke: color, strokeOpacity: 0.7 }),
@@ -71,7 +71,7 @@ export function lineFigure(figure: LineFigure, options: FigureOptions = {}): str
           text: 'name',
           textAnchor: 'start',
           fill: color,
-          fontWeight: emphasised ? 'bold' : 'normal',
+          fontWeight: emphasized ? 'bold' : 'normal',
         }),
       ];
     }),

@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module';
 import PDFDocument from 'pdfkit';
 import SVGtoPDF from 'svg-to-pdfkit';
-import { expect } from '../../util/errors.ts';
+import { invariant } from '../../util/errors.ts';
 
 const FONTS = { regular: 'DejaVuSans.ttf', bold: 'DejaVuSans-Bold.ttf' };
 const INK = '#1b1b1b';
@@ -11,7 +11,7 @@ const INK = '#1b1b1b';
 /** One page as large as the SVG, a pixel a point. Equal SVGs give equal bytes. Throws `E_SHAPE` for an SVG that does not say its size. */
 export async function toPDF(svg: string): Promise<Uint8Array> {
   const [width, height] = ['width', 'height'].map(side => Number(new RegExp(`<svg[^>]*\\s${side}="([\\d.]+)"`).exec(svg)?.[1]));
-  expect(width > 0 && height > 0, 'toPDF: expected an SVG with a width and a height in pixels.');
+  invariant(width > 0 && height > 0, 'toPDF: expected an SVG with a width and a height in pixels.');
   const require = createRequire(import.meta.url);
   // A date of its own would make every file different.
   const document = new PDFDocument({ size: [width, height], margin: 0, info: { CreationDate: new Date(0) } });
@@ -23,7 +23,7 @@ export async function toPDF(svg: string): Promise<Uint8Array> {
       .on('end', resolve)
       .on('error', reject),
   );
-  // The published types take the class where the function takes a document. It does not know the current colour.
+  // The published types take the class where the function takes a document. It does not know the current color.
   SVGtoPDF(document as unknown as typeof PDFDocument, svg.replaceAll('currentColor', INK), 0, 0, {
     width,
     height,

@@ -5,12 +5,12 @@ import type { Setting } from '../../records/index.ts';
 const [WIDTH, HEIGHT] = [730, 252];
 const BLUE = '#1f77c9';
 const ORANGE = '#d55e00';
-/** Line of the main road, from the context to the action. */
+/** Line of the main path, from the context to the action. */
 const MIDDLE = 92;
 const FONT = 'font-family="system-ui, \'DejaVu Sans\', sans-serif"';
 const whole = (value: number): string => value.toLocaleString('en-GB');
 
-/** An SVG document without a ground; lines and text have the colour of the page that it stands in. */
+/** An SVG document without a ground; lines and text have the color of the page that it stands in. */
 export function pipeline(setting: Setting): string {
   const { context, query, latents, parameters, retrieved, distribution } = setting;
   const memory = latents.workingMemory > 0 ? ` + ${latents.workingMemory}` : '';

@@ -11,7 +11,7 @@ export interface FigureOptions {
   height?: number;
   /** By the names of lines; where a page has several figures, of all names on it. */
   styles?: Styles;
-  /** `paper` is a white page of its own; `inherit` takes the text colour and background of the page it is set in. */
+  /** `paper` is a white page of its own; `inherit` takes the text color and background of the page it is set in. */
   ground?: 'paper' | 'inherit';
 }
 
@@ -29,8 +29,8 @@ export interface Line {
 
 export interface LineFigure {
   readonly lines: readonly Line[];
-  /** By the names of the lines; emphasised ones are drawn last and strongest. */
-  readonly styles: ReadonlyMap<string, Pick<MethodStyle, 'color' | 'dash' | 'emphasised'>>;
+  /** By the names of the lines; emphasized ones are drawn last and strongest. */
+  readonly styles: ReadonlyMap<string, Pick<MethodStyle, 'color' | 'dash' | 'emphasized'>>;
   readonly ariaLabel: string;
   readonly x: string;
   /** Whole numbers that the axis of x is marked at; as many as there is room for when left out. */

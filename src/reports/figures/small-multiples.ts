@@ -15,14 +15,14 @@ const REFERENCES = ['source', 'teacher', 'random', 'none'];
 /** What a reader of such a figure has to know, as a sentence; empty where the lines are in one panel. */
 export function panelsNote(names: readonly string[], styles: Styles): string {
   if (names.length <= MOST_TOGETHER) return '';
-  const own = names.filter(name => styles.get(name)!.emphasised).map(name => `${name} (blue)`);
+  const own = names.filter(name => styles.get(name)!.emphasized).map(name => `${name} (blue)`);
   const gray = names.filter(name => REFERENCES.includes(name));
   const all = [...own, ...(gray.length > 0 ? [`${gray.join(', ')} (gray)`] : [])];
   return ` Every row has a panel${all.length > 0 ? `; in all of them: ${all.join('; ')}` : ''}.`;
 }
 
 /**
- * A panel for every line, in their order, with its band. The emphasised line is in all of them, and in gray the references; gives an SVG document
+ * A panel for every line, in their order, with its band. The emphasized line is in all of them, and in gray the references; gives an SVG document
  * as high as its panels need.
  */
 export function smallMultiples(
@@ -39,23 +39,23 @@ export function smallMultiples(
   });
   const xs = lines.flatMap(({ points }) => points.map(({ x }) => x));
   const references = lines.filter(({ name }) => REFERENCES.includes(name));
-  const emphasised = lines.filter(({ name }) => styles.get(name)!.emphasised);
+  const emphasized = lines.filter(({ name }) => styles.get(name)!.emphasized);
   const facet = { fx: 'column', fy: 'row' };
   const marks = [
     Plot.gridY({ ticks: 3, strokeOpacity: 0.1 }),
     ...(level === undefined ? [] : [Plot.ruleY([level.at], { stroke: 'currentColor', strokeDasharray: '1 3' })]),
     ...references.map(({ points }) => Plot.lineY(points, { x: 'x', y: 'y', stroke: 'currentColor', strokeOpacity: 0.25 })),
-    ...emphasised.map(({ name, points }) =>
+    ...emphasized.map(({ name, points }) =>
       Plot.lineY(points, { x: 'x', y: 'y', stroke: styles.get(name)!.color, strokeWidth: 1.5, strokeOpacity: 0.7 }),
     ),
     ...panels.flatMap(({ name, points }) => {
-      const { color, emphasised } = styles.get(name)!;
+      const { color, emphasized } = styles.get(name)!;
       return [
         Plot.areaY(
           points.filter(({ low }) => low !== undefined),
           { ...facet, x: 'x', y1: 'low', y2: 'high', fill: color, fillOpacity: 0.2 },
         ),
-        Plot.lineY(points, { ...facet, x: 'x', y: 'y', stroke: color, strokeWidth: emphasised ? 3 : 2 }),
+        Plot.lineY(points, { ...facet, x: 'x', y: 'y', stroke: color, strokeWidth: emphasized ? 3 : 2 }),
       ];
     }),
     Plot.text(panels, {

@@ -1,7 +1,7 @@
 /** @file How methods are told apart in every report: by color and dash, which belong to the name, so that all figures and pages agree. */
 
 import type { MethodTable, Results } from '../../records/index.ts';
-import { expect } from '../../util/errors.ts';
+import { invariant } from '../../util/errors.ts';
 
 export interface MethodStyle {
   /** Legible on white and on near-black. */
@@ -10,12 +10,12 @@ export interface MethodStyle {
   dash: string;
   /** The nearest of the terminal's own colors. */
   terminal: (typeof PALETTE)[number][1] | 'blueBright';
-  emphasised: boolean;
+  emphasized: boolean;
 }
 
 export type Styles = ReadonlyMap<string, MethodStyle>;
 
-/** Okabe and Ito's palette for color blindness, its yellow replaced by an olive that shows on white, and more; blue is kept for the emphasised one. */
+/** Okabe and Ito's palette for color blindness, its yellow replaced by an olive that shows on white, and more; blue is kept for the emphasized one. */
 const PALETTE = [
   ['#009e73', 'green'],
   ['#d55e00', 'red'],
@@ -42,13 +42,13 @@ export const KNOWN = [
 export const isCad = (name: string): boolean => /^cad\b/i.test(name);
 
 /**
- * Styles by name. CAD's own row is emphasised, drawn last and strongest; of several variants without a plain `cad` none is. A name has the same
+ * Styles by name. CAD's own row is emphasized, drawn last and strongest; of several variants without a plain `cad` none is. A name has the same
  * color and dash wherever it is; only of two unknown names with equal hashes the later one in the alphabet moves on to the next free place.
  */
 export function methodStyles(names: readonly string[]): Styles {
   const sorted = [...new Set(names)].sort();
   const own = sorted.filter(isCad);
-  const emphasised = own.find(name => name.toLowerCase() === 'cad') ?? (own.length === 1 ? own[0] : undefined);
+  const emphasized = own.find(name => name.toLowerCase() === 'cad') ?? (own.length === 1 ? own[0] : undefined);
   const taken = new Set<number>();
   const placeOf = (name: string): number => {
     const known = KNOWN.indexOf(name);
@@ -61,10 +61,10 @@ export function methodStyles(names: readonly string[]): Styles {
   };
   return new Map(
     sorted.map((name): [string, MethodStyle] => {
-      if (name === emphasised) return [name, { color: '#1f77c9', dash: '', terminal: 'blueBright', emphasised: true }];
+      if (name === emphasized) return [name, { color: '#1f77c9', dash: '', terminal: 'blueBright', emphasized: true }];
       const place = placeOf(name);
       const [color, terminal] = PALETTE[place % PALETTE.length];
-      return [name, { color, dash: DASHES[Math.floor(place / PALETTE.length) % DASHES.length], terminal, emphasised: false }];
+      return [name, { color, dash: DASHES[Math.floor(place / PALETTE.length) % DASHES.length], terminal, emphasized: false }];
     }),
   );
 }
@@ -86,12 +86,15 @@ function hash(text: string): number {
 /** Names by final mean, best first: results.json keeps its keys in alphabetical order, which says nothing to a reader. */
 export function ranked(methods: MethodTable): string[] {
   const names = Object.keys(methods);
-  expect(names.length > 0, 'ranked: expected results of at least one method, got none; list some in the configuration and evaluate again.');
+  invariant(
+    names.length > 0,
+    'ranked: expected results of at least one method, got none; list some in the configuration and evaluate again.',
+  );
   return names.sort((a, b) => methods[b].final.mean - methods[a].final.mean || (a < b ? -1 : 1));
 }
 
 /**
- * Moves positions as little as possible (in squares) until neighbours are `gap` apart, inside [low, high] where they fit: isotonic
+ * Moves positions as little as possible (in squares) until neighbors are `gap` apart, inside [low, high] where they fit: isotonic
  * regression by pooling adjacent violators. For labels beside the ends of lines.
  */
 export function spread(positions: readonly number[], gap: number, low: number, high: number): number[] {

@@ -106,7 +106,7 @@ ${
 }
 <section>
 <h2>How the numbers were made</h2>
-<p>${results.bars} ${noIntervalNote(tables.map(({ text }) => text).join())}</p>
+<p>${results.intervalNote} ${noIntervalNote(tables.map(({ text }) => text).join())}</p>
 <p>Every run lasts ${episodes} ${episodes === 1 ? 'episode' : 'episodes'} in context, on ${streams} streams for each of ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}; actions are
 ${sampling === 'greedy' ? 'the most likely ones' : 'drawn from the policy’s distribution'}. A run’s final score is its mean over ${over}. The interquartile mean (IQM) drops the lowest and the highest quarter of runs. The figure shows means, its bands are intervals of the
 mean; brackets in the table are intervals of the number before them.${regret ? ' Cumulative regret is what the actions gave up in expectation against the best one at every scored step, summed over a run.' : ''}</p>
@@ -264,8 +264,8 @@ ${methods[names[0]].perTask.map(
 
 /** A name behind a piece of its line. */
 export function swatch(name: string, styles: Styles): Markup {
-  const { color, dash, emphasised } = styles.get(name) ?? methodStyles([name]).get(name)!;
-  return html`<span class="${emphasised ? 'method own' : 'method'}"><svg class="line" width="22" height="8" viewBox="0 0 22 8" aria-hidden="true"><path d="M0 4H22" stroke="${color}" stroke-width="${emphasised ? 4 : 2.5}" stroke-dasharray="${dash}"/></svg>${name}</span>`;
+  const { color, dash, emphasized } = styles.get(name) ?? methodStyles([name]).get(name)!;
+  return html`<span class="${emphasized ? 'method own' : 'method'}"><svg class="line" width="22" height="8" viewBox="0 0 22 8" aria-hidden="true"><path d="M0 4H22" stroke="${color}" stroke-width="${emphasized ? 4 : 2.5}" stroke-dasharray="${dash}"/></svg>${name}</span>`;
 }
 
 const facts = (entries: Readonly<Record<string, string | number>>): Markup =>

@@ -35,7 +35,7 @@ its method and, in brackets, by its run.</p>
 ${methodsSection('Results', methods, [...budgetNotes(methods), leftOut([...runs.values()])], { side })}
 <section>
 <h2>How the numbers were made</h2>
-${[...runs].map(([name, results]) => html`<p><strong>${name}</strong>: ${audit(results)} ${results.bars}</p>\n`)}</section>
+${[...runs].map(([name, results]) => html`<p><strong>${name}</strong>: ${audit(results)} ${results.intervalNote}</p>\n`)}</section>
 ${[...runs].map(
   ([name, results]) => html`<details><summary>${name}</summary>
 <h3>Split</h3>

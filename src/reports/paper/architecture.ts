@@ -75,7 +75,7 @@ export function tokens(facts: Facts): Paragraphs {
         : QUERY_TOKENS[tokenizer],
       raw`So the context has $N = <setting/context/tokens>$ tokens and the query at most $T = <setting/query/tokens>$${policy.prompt ? ', those of the prompt included' : ''}.`,
       `Discrete values are one-hot${spaces.includes('multi-discrete') ? ', each factor of a state or an action in a field of its own' : ''}.`,
-      spaces.includes('box') && 'Real vectors are normalised by their mean and standard deviation over the training histories.',
+      spaces.includes('box') && 'Real vectors are normalized by their mean and standard deviation over the training histories.',
       model.rewards !== 'scalar' &&
         'A reward is embedded by buckets, as one flag for each edge (<config/model/rewards>) that lies below it.',
       raw`A linear map takes a row to the width $D = <setting/latents/width>$.`,
@@ -92,14 +92,14 @@ export function compressor(facts: Facts): Paragraphs {
   return [
     paragraph(facts, [
       encoderLayers > 0
-        ? raw`$C_\theta$ begins with <config/model/encoderLayers|residual block> over the embedded context: self-attention with <config/model/heads|head>, then a feed-forward layer with a hidden width of $<config/model/feedForward> \cdot D$ and a ReLU, each after a layer normalisation~\cite{vaswani2017}.`
+        ? raw`$C_\theta$ begins with <config/model/encoderLayers|residual block> over the embedded context: self-attention with <config/model/heads|head>, then a feed-forward layer with a hidden width of $<config/model/feedForward> \cdot D$ and a ReLU, each after a layer normalization~\cite{vaswani2017}.`
         : raw`$C_\theta$ has no blocks of its own over the embedded context.`,
       encoderLayers > 0 &&
         setting.context.span < setting.context.tokens &&
         raw`Attention in these blocks stays within pieces of <setting/context/span|token>, so that their cost grows linearly with $N$.`,
-      raw`What comes of this, normalised, is $H$.`,
+      raw`What comes of this, normalized, is $H$.`,
       encoderLayers > 0 &&
-        raw`Layer normalisation has neither gain nor bias, the linear maps of blocks have no biases~\cite{raffel2020}, and the output maps of a stack of residual branches start smaller by the square root of their number.`,
+        raw`Layer normalization has neither gain nor bias, the linear maps of blocks have no biases~\cite{raffel2020}, and the output maps of a stack of residual branches start smaller by the square root of their number.`,
     ]),
     paragraph(facts, [
       rebase(compressorProse(kinds.compressor, config.compression), 'config'),
@@ -114,11 +114,11 @@ export function compressor(facts: Facts): Paragraphs {
 
 export function policy(facts: Facts): Paragraphs {
   const { config, kinds, setting } = facts;
-  const { form, crossLayers, query, prompt } = config.policy;
+  const { architecture, crossLayers, query, prompt } = config.policy;
   const alone = query === 'state';
   const equations = [
     ...(alone ? [] : [raw`h &\leftarrow h + \mathrm{SelfAttention}(\mathrm{LN}(h)),`]),
-    ...(form === 'prefix' ? [] : [raw`h &\leftarrow h + \mathrm{CrossAttention}(\mathrm{LN}(h), Z + p),`]),
+    ...(architecture === 'prefix' ? [] : [raw`h &\leftarrow h + \mathrm{CrossAttention}(\mathrm{LN}(h), Z + p),`]),
     raw`h &\leftarrow h + \mathrm{FFN}(\mathrm{LN}(h)).`,
   ].join(String.raw` \\ `);
   const places = config.model.positions === 'sinusoidal' ? 'sinusoidal positions' : 'learned positions';
@@ -127,10 +127,10 @@ export function policy(facts: Facts): Paragraphs {
       raw`$A_\phi$ is a decoder of <config/model/decoderLayers|block> with <config/model/heads|head>, width $D$ and feed-forward layers of $<config/model/feedForward> \cdot D$:`,
       raw`\begin{align*} ${equations} \end{align*}`,
       alone ? 'Tokens of the query do not see each other, and have no places.' : 'Self-attention over the query is causal.',
-      form === 'prefix'
+      architecture === 'prefix'
         ? 'The latents stand before the query in self-attention; there is no cross-attention.'
         : raw`Here $p$ are ${places}, by which the latents keep their order.`,
-      form === 'encoder-decoder' &&
+      architecture === 'encoder-decoder' &&
         raw`Before that, $Z + p$${prompt ? ' and the prompt pass' : ' passes'} through <config/policy/encoderLayers|block> of self-attention.`,
       crossLayers !== 'every' &&
         raw`Only the layers <config/policy/crossLayers>, counted from zero, attend to $Z$; the others have no cross-attention.`,
@@ -148,13 +148,13 @@ export function policy(facts: Facts): Paragraphs {
 }
 
 function prompts(facts: Facts): Written | undefined {
-  const { prompt, form } = facts.config.policy;
+  const { prompt, architecture } = facts.config.policy;
   if (!prompt) return undefined;
   return paragraph(facts, [
     `The query begins with a prompt of <config/policy/prompt/episodes|demonstrated episode> of the task${
       prompt.length ? ', of each the first <config/policy/prompt/length|transition>' : ''
     }, written as a running episode is and marked by a learned type embedding.`,
-    form === 'encoder-decoder'
+    architecture === 'encoder-decoder'
       ? raw`It passes through the encoder beside $Z$, and cross-attention reads both.`
       : 'It stands before the running episode in causal self-attention.',
     'The styles of demonstrations are <config/policy/prompt/styles>.',

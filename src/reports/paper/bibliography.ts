@@ -1,6 +1,6 @@
 /** @file The sources that a paper may cite, as BibTeX. */
 
-import { expect } from '../../util/errors.ts';
+import { invariant } from '../../util/errors.ts';
 
 const SOURCES = String.raw`
 @inproceedings{agarwal2021,
@@ -226,7 +226,7 @@ export function citedKeys(...texts: readonly string[]): string[] {
     [...text.matchAll(/\\cite\{([^}]*)\}/g)].flatMap(([, list]) => list.split(',').map(key => key.trim())),
   );
   const unknown = keys.find(key => !ENTRIES.has(key));
-  expect(unknown === undefined, `paper: "${unknown}" is cited, but the bibliography has no such entry.`);
+  invariant(unknown === undefined, `paper: "${unknown}" is cited, but the bibliography has no such entry.`);
   return [...new Set(keys)].sort();
 }
 

@@ -2,8 +2,8 @@
 
 import type { ExperimentConfig } from '../../config/experiment.ts';
 import type { Kinds, Results, Setting, StageDescription } from '../../records/index.ts';
-import type { OptimiserConfig } from '../../settings/base.ts';
-import { expect } from '../../util/errors.ts';
+import type { OptimizerConfig } from '../../settings/base.ts';
+import { invariant } from '../../util/errors.ts';
 
 export interface Facts {
   readonly results: Results;
@@ -31,10 +31,10 @@ export function lookUp({ results, config, setting, runs }: Facts, path: string):
   const [root, ...parts] = path.split('/');
   const other = root === 'runs' ? runs?.get(parts[0]) : undefined;
   if (other) return parts.length === 1 ? parts[0] : lookUp(other, parts.slice(1).join('/'));
-  expect((ROOTS as readonly string[]).includes(root), `paper: "${path}" begins with none of ${ROOTS.join(', ')}.`);
+  invariant((ROOTS as readonly string[]).includes(root), `paper: "${path}" begins with none of ${ROOTS.join(', ')}.`);
   const recorded = valueAt({ results, config: results.run.config, setting }, [root, ...parts]);
   if (recorded !== undefined && recorded !== null) return recorded;
-  expect(
+  invariant(
     root === 'config' && valueAt(config, parts) !== undefined,
     `paper: there is nothing at "${path}"; a sentence that needs it must not be there without.`,
   );
@@ -56,11 +56,11 @@ export const minimizes = ({ stages }: Pick<Facts, 'stages'>, term: string): bool
   stages.some(({ loss = [] }) => loss.some(each => each.term === term));
 
 const sectionOf = ({ config }: Facts, stage: string) =>
-  (config as unknown as Readonly<Record<string, Partial<OptimiserConfig> & { readonly steps: unknown }>>)[stage];
+  (config as unknown as Readonly<Record<string, Partial<OptimizerConfig> & { readonly steps: unknown }>>)[stage];
 
-/** Where a stage's setting of the optimiser stands: its own, or the one that all stages share. */
-export const optimiserPath = (facts: Facts, stage: string, key: keyof OptimiserConfig): string =>
-  sectionOf(facts, stage)[key] === undefined ? `config/optimiser/${key}` : `config/${stage}/${key}`;
+/** Where a stage's setting of the optimizer stands: its own, or the one that all stages share. */
+export const optimizerPath = (facts: Facts, stage: string, key: keyof OptimizerConfig): string =>
+  sectionOf(facts, stage)[key] === undefined ? `config/optimizer/${key}` : `config/${stage}/${key}`;
 
 /** Where the steps of a stage stand: those that follow from others are no number in the configuration. */
 export const stepsPath = (facts: Facts, stage: string): string =>

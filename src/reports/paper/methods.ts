@@ -49,7 +49,7 @@ function pipelineFigure(facts: Facts): Written | undefined {
   const { policy } = facts.config;
   const caption = paragraph(facts, [
     raw`The pipeline of \texttt{<results/name>}. The context $X$ of <setting/context/tokens|token> with <setting/context/numbers|number> each is compressed by $C_\theta$ to <setting/latents/count|latent> of width <setting/latents/width>.`,
-    raw`$A_\phi$ reads them ${policy.form === 'prefix' ? 'in self-attention' : 'by cross-attention'}, with the query $Q$ of at most <setting/query/tokens|token> with <setting/query/numbers|number> each, and gives a distribution over actions as <setting/distribution|number>.`,
+    raw`$A_\phi$ reads them ${policy.architecture === 'prefix' ? 'in self-attention' : 'by cross-attention'}, with the query $Q$ of at most <setting/query/tokens|token> with <setting/query/numbers|number> each, and gives a distribution over actions as <setting/distribution|number>.`,
     latents.workingMemory > 0 && 'Beside the latents stand <setting/latents/workingMemory|token> of working memory.',
     query.promptTokens > 0 && 'Of the query <setting/query/promptTokens|token> are a prompt.',
     retrieved > 0 && 'Latents of <setting/retrieved|retrieved context> stand beside the own.',

@@ -1,4 +1,4 @@
-/** @file Methods: what each training stage minimises, with the terms that it has and no others (method 4). */
+/** @file Methods: what each training stage minimizes, with the terms that it has and no others (method 4). */
 
 import type { StageDescription } from '../../records/index.ts';
 import { reconstructs } from './architecture.ts';
@@ -46,8 +46,8 @@ const EXPLAINED: readonly string[] = ['task', 'kl', 'returns', 'reconstruction',
 
 export function objective(facts: Facts): (Written | undefined)[] {
   const { config, kinds, setting, results } = facts;
-  const penalised = kinds.latents.capacity && minimizes(facts, 'capacity');
-  const tasks = config.distil.alpha > 0 || ['teacher', 'baselines', 'retrieve'].some(name => has(facts, name));
+  const penalized = kinds.latents.capacity && minimizes(facts, 'capacity');
+  const tasks = config.distill.alpha > 0 || ['teacher', 'baselines', 'retrieve'].some(name => has(facts, name));
   const imported = results.run.imported !== undefined;
   return [
     paragraph(facts, [
@@ -66,25 +66,25 @@ export function objective(facts: Facts): (Written | undefined)[] {
       ...[...auxiliary(facts)].map(
         ([term, description]) => `${'$'}${termProse(term).loss}${'$'} is an auxiliary term: ${escapeTex(description)}.`,
       ),
-      penalised && raw`The capacity penalty is ${rebase(latentProse(kinds.latents).capacity ?? '', 'config')}.`,
+      penalized && raw`The capacity penalty is ${rebase(latentProse(kinds.latents).capacity ?? '', 'config')}.`,
     ]),
     paragraph(facts, [
       'Training goes through these stages, each with weights from the ones before it.',
       has(facts, 'teacher') &&
-        raw`The \emph{teacher}, a transformer that attends to every encoded token of $X$ in place of $Z$, minimises ${'$'}${sum(termsOf(facts, 'teacher'))}$${values(termsOf(facts, 'teacher'))}.`,
+        raw`The \emph{teacher}, a transformer that attends to every encoded token of $X$ in place of $Z$, minimizes ${'$'}${sum(termsOf(facts, 'teacher'))}$${values(termsOf(facts, 'teacher'))}.`,
       has(facts, 'pretrain') &&
-        raw`\emph{Pretraining} of $C_\theta$ and $R_\psi$ minimises $\mathcal{L}_\mathrm{pre} = ${sum(termsOf(facts, 'pretrain'))}$${values(termsOf(facts, 'pretrain'))}.`,
-      has(facts, 'distil') &&
-        raw`\emph{Distillation} trains $A_\phi$ with $C_\theta$ frozen${has(facts, 'pretrain') ? '' : ' as it was drawn at random'} on $\mathcal{L}_\mathrm{AD} = ${sum(termsOf(facts, 'distil'))}$${values(termsOf(facts, 'distil'))}.`,
-      has(facts, 'finetune') && finetuning(facts, has(facts, 'distil')),
+        raw`\emph{Pretraining} of $C_\theta$ and $R_\psi$ minimizes $\mathcal{L}_\mathrm{pre} = ${sum(termsOf(facts, 'pretrain'))}$${values(termsOf(facts, 'pretrain'))}.`,
+      has(facts, 'distill') &&
+        raw`\emph{Distillation} trains $A_\phi$ with $C_\theta$ frozen${has(facts, 'pretrain') ? '' : ' as it was drawn at random'} on $\mathcal{L}_\mathrm{AD} = ${sum(termsOf(facts, 'distill'))}$${values(termsOf(facts, 'distill'))}.`,
+      has(facts, 'finetune') && finetuning(facts, has(facts, 'distill')),
     ]),
     has(facts, 'reinforce') ? reinforcement(facts) : undefined,
     paragraph(facts, [
       has(facts, 'retrieve') &&
         raw`\emph{Retrieval}: $A_\phi$ is trained further on ${'$'}${TASK}$ with $C_\theta$ frozen and retrieved contexts beside the own, from stores of <config/retrieve/histories|history> of every training task; the store of a sample is drawn among \texttt{<config/retrieve/stores>}.`,
       has(facts, 'retrieve') &&
-        config.retrieve.ahead > 0 &&
-        'Where all contexts that a sample is shown are of its own task, its query comes from the later half of its history with a probability of <config/retrieve/ahead>.',
+        config.retrieve.laterQueryProbability > 0 &&
+        'Where all contexts that a sample is shown are of its own task, its query comes from the later half of its history with a probability of <config/retrieve/laterQueryProbability>.',
     ]),
     ...facts.stages.filter(({ name }) => !DESCRIBED.includes(name)).map(stage => otherStage(facts, stage)),
     setting.monteCarlo ? monteCarlo(facts) : undefined,
@@ -92,7 +92,7 @@ export function objective(facts: Facts): (Written | undefined)[] {
 }
 
 /** Stages that have sentences of their own. */
-const DESCRIBED: readonly string[] = ['teacher', 'pretrain', 'distil', 'finetune', 'reinforce', 'retrieve', 'baselines'];
+const DESCRIBED: readonly string[] = ['teacher', 'pretrain', 'distill', 'finetune', 'reinforce', 'retrieve', 'baselines'];
 
 function otherStage(facts: Facts, { name, help, loss = [] }: StageDescription): Written | undefined {
   const terms = termsOf(facts, name);
@@ -102,17 +102,21 @@ function otherStage(facts: Facts, { name, help, loss = [] }: StageDescription): 
 
 function teacherLoss({ config }: Facts): string {
   const who = config.teacher.kind === 'context' ? 'the full-context teacher' : 'a teacher by Monte-Carlo control';
-  return raw`The student also follows ${who} $p_T$, by ${'$'}${KL} = \big\langle \mathrm{KL}\big(p_T(\cdot \mid X, Q) \,\|\, p_\phi(\cdot \mid Z, Q)\big) \big\rangle$.`;
+  return raw`The agent also follows ${who} $p_T$, by ${'$'}${KL} = \big\langle \mathrm{KL}\big(p_T(\cdot \mid X, Q) \,\|\, p_\phi(\cdot \mid Z, Q)\big) \big\rangle$.`;
 }
 
 function finetuning(facts: Facts, afterwards: boolean): string {
   const terms = termsOf(facts, 'finetune');
-  const { compressorRate, gamma } = facts.config.finetune;
-  const parts = enumeration([...(compressorRate > 0 ? [raw`$C_\theta$`] : []), raw`$A_\phi$`, ...(gamma > 0 ? [raw`$R_\psi$`] : [])]);
+  const { compressorLearningRateScale, gamma } = facts.config.finetune;
+  const parts = enumeration([
+    ...(compressorLearningRateScale > 0 ? [raw`$C_\theta$`] : []),
+    raw`$A_\phi$`,
+    ...(gamma > 0 ? [raw`$R_\psi$`] : []),
+  ]);
   const slow =
-    compressorRate === 0
+    compressorLearningRateScale === 0
       ? raw`, while $C_\theta$ stays frozen`
-      : raw`, $C_\theta$ at <config/finetune/compressorRate> times the learning rate and with a weight decay of <config/finetune/compressorWeightDecay>`;
+      : raw`, $C_\theta$ at <config/finetune/compressorLearningRateScale> times the learning rate and with a weight decay of <config/finetune/compressorWeightDecay>`;
   return raw`\emph{Joint fine-tuning} ${afterwards ? 'then ' : ''}trains ${parts} on $\mathcal{L}_\mathrm{joint} = ${sum(terms)}$${values(terms)}${slow}.`;
 }
 
@@ -131,28 +135,28 @@ function reinforcement(facts: Facts): Written | undefined {
     .join(' ')
     .replace(/^\+ /, '');
   const weights = enumeration(used.map(([key, weight]) => `$${weight.replace(/^[+-] ?/, '')} = <config/reinforce/${key}>$`));
-  const optimised = reinforce.policyWeight > 0;
-  const labelled = reinforce.imitationWeight > 0;
+  const optimized = reinforce.policyWeight > 0;
+  const labeled = reinforce.imitationWeight > 0;
   return paragraph(facts, [
-    raw`\emph{Reinforcement} trains the student further on its own rollouts in training tasks${optimised ? raw`, by proximal policy optimisation~\cite{schulman2017}` : ''}${labelled ? raw`${optimised ? ' and' : ','} by imitation of labels for its own steps~\cite{ross2011}` : ''}.`,
+    raw`\emph{Reinforcement} trains the agent further on its own rollouts in training tasks${optimized ? raw`, by proximal policy optimization~\cite{schulman2017}` : ''}${labeled ? raw`${optimized ? ' and' : ','} by imitation of labels for its own steps~\cite{ross2011}` : ''}.`,
     'An iteration plays <config/reinforce/streams|stream> of <config/reinforce/episodes|episode>, each from an empty memory, and goes through them <config/reinforce/epochs|time>.',
     raw`The loss is \[ ${loss} \] with ${weights}.`,
-    optimised &&
-      raw`Here $\rho$ is the ratio of an action's probability to what it was in the rollout, $\epsilon = <config/reinforce/clipRatio>$, and $A$ are standardised generalised advantages~\cite{schulman2016} over the whole stream with a discount of <config/reinforce/discount>${
-        reinforce.across === 1 ? '' : ', multiplied by <config/reinforce/across> between two episodes,'
+    optimized &&
+      raw`Here $\rho$ is the ratio of an action's probability to what it was in the rollout, $\epsilon = <config/reinforce/clipRatio>$, and $A$ are standardized generalized advantages~\cite{schulman2016} over the whole stream with a discount of <config/reinforce/discount>${
+        reinforce.crossEpisodeDiscount === 1 ? '' : ', multiplied by <config/reinforce/crossEpisodeDiscount> between two episodes,'
       } and $\lambda = <config/reinforce/lambda>$.`,
-    optimised &&
-      'The values $V$ read the hidden states of the policy through a layer of their own, with no gradient to them, at <config/reinforce/valueRate> times the learning rate.',
-    optimised && reinforce.valueSteps > 0 && 'In the first <config/reinforce/valueSteps|iteration> the values alone learn.',
+    optimized &&
+      'The values $V$ read the hidden states of the policy through a layer of their own, with no gradient to them, at <config/reinforce/valueLearningRateScale> times the learning rate.',
+    optimized && reinforce.valueSteps > 0 && 'In the first <config/reinforce/valueSteps|iteration> the values alone learn.',
     reinforce.klWeight > 0 && raw`$p_\mathrm{start}$ is the policy with which the stage begins.`,
-    labelled &&
+    labeled &&
       `The labels $y$ are ${
         reinforce.labels === 'source'
-          ? 'those of the source, which looks on and learns from what the student does'
+          ? 'those of the source, which looks on and learns from what the agent does'
           : 'Monte-Carlo estimates of optimal actions'
       }.`,
-    reinforce.compressorRate > 0
-      ? raw`$C_\theta$ learns at <config/reinforce/compressorRate> times the rate of the policy.`
+    reinforce.compressorLearningRateScale > 0
+      ? raw`$C_\theta$ learns at <config/reinforce/compressorLearningRateScale> times the rate of the policy.`
       : raw`$C_\theta$ stays frozen.`,
   ]);
 }

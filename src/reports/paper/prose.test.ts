@@ -9,7 +9,7 @@ import { loadExperiment } from '../../config/experiment.ts';
 import { input } from '../../engine/index.ts';
 import { environments } from '../../envs/index.ts';
 import { Scope } from '../../nn/index.ts';
-import { describe as describeExperiment } from '../../pipeline/describe.ts';
+import { describeExperiment } from '../../pipeline/describe.ts';
 import { heads } from '../../policy/index.ts';
 import type { Results } from '../../records/index.ts';
 import { DEMONSTRATION_STYLES, sources } from '../../sources/index.ts';

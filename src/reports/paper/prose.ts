@@ -12,9 +12,9 @@ const raw = String.raw;
 // ---- environments: <horizon>, <tasks> and <options/…> stand for values of the setting of the environment ----------------------
 
 const ROOM = `a room of <options/size> by <options/size> cells, one of which is a hidden goal`;
-const START = 'Every episode starts in the centre.';
+const START = 'Every episode starts in the center.';
 const SEEN = 'The agent sees its coordinates.';
-const COMPASS_WORDS = 'It chooses among staying and the moves to the neighbouring cells; a move against a wall leaves it where it is.';
+const COMPASS_WORDS = 'It chooses among staying and the moves to the neighboring cells; a move against a wall leaves it where it is.';
 const PAID_STAYS = 'Every step that ends on the goal pays a reward of one, and an episode lasts <horizon|step>.';
 const PAID_ONCE = 'Reaching the goal pays a reward of one and ends the episode, which lasts at most <horizon|step>.';
 const TASKS = 'A task is a goal, and the family has <tasks> of them.';
@@ -29,14 +29,14 @@ export const ENVIRONMENTS: Readonly<Record<string, string>> = {
   'dark-room': room(raw`Dark Room~\cite{laskin2023}`),
   'dark-room-hard': room(raw`Dark Room Hard~\cite{laskin2023}`, { endsOnGoal: true }),
   'dark-room-pixels': room(raw`Pixel Dark Room, a variant of Dark Room~\cite{laskin2023},`, {
-    seen: 'The agent sees a picture of one grey channel in which every cell is a square of <options/pixels> by <options/pixels|pixel>: the cell where it stands is bright and everything else dark, the goal included.',
+    seen: 'The agent sees a picture of one gray channel in which every cell is a square of <options/pixels> by <options/pixels|pixel>: the cell where it stands is bright and everything else dark, the goal included.',
   }),
   'dark-room-moves': room(raw`Dark Room with pairs of moves, a variant of Dark Room~\cite{laskin2023},`, {
     moves:
       'An action is a pair of integers, which say by how much each coordinate changes (back, stay or on), so that diagonal moves are one step; a move against a wall leaves that coordinate as it is.',
   }),
-  'point-room': raw`Point Room is Dark Room~\cite{laskin2023} with real states and actions: a point in a square that reaches from $-1$ to $1$ in both coordinates, and in it a hidden disc with a radius of <options/radius>. The agent sees its coordinates and starts every episode in the centre. An action is a displacement, which is shortened to a length of <options/stepLength> where it is longer. Every step that ends in the disc pays a reward of one, and an episode lasts <horizon|step>. A task is the centre of the disc, one of <tasks> on a grid of <options/goals> by <options/goals>.`,
-  'key-to-door': raw`Dark Key-to-Door~\cite{laskin2023} is a room of <options/size> by <options/size> cells that hides a key and a door. The agent sees its coordinates and starts every episode in a random cell. It chooses among staying and the moves to the neighbouring cells. The first step that ends on the key pays a reward of one; the first step after it that ends on the door pays one more and ends the episode, which lasts at most <horizon|step>. A task is a cell for the key and one for the door, and the family has <tasks> such pairs.`,
+  'point-room': raw`Point Room is Dark Room~\cite{laskin2023} with real states and actions: a point in a square that reaches from $-1$ to $1$ in both coordinates, and in it a hidden disc with a radius of <options/radius>. The agent sees its coordinates and starts every episode in the center. An action is a displacement, which is shortened to a length of <options/stepLength> where it is longer. Every step that ends in the disc pays a reward of one, and an episode lasts <horizon|step>. A task is the center of the disc, one of <tasks> on a grid of <options/goals> by <options/goals>.`,
+  'key-to-door': raw`Dark Key-to-Door~\cite{laskin2023} is a room of <options/size> by <options/size> cells that hides a key and a door. The agent sees its coordinates and starts every episode in a random cell. It chooses among staying and the moves to the neighboring cells. The first step that ends on the key pays a reward of one; the first step after it that ends on the door pays one more and ends the episode, which lasts at most <horizon|step>. A task is a cell for the key and one for the door, and the family has <tasks> such pairs.`,
   'delayed-bandit': raw`The delayed bandit~\cite{ma2026} has <options/arms|arm> whose mean rewards are drawn uniformly from the unit interval for every task. An episode is <options/pulls|pull>, then a delay of <options/delay> distractor steps, then <options/pulls|pull> of the same arms, <horizon|step> in all. A pull pays a Gaussian reward around the mean of its arm with a standard deviation of <options/deviation>. On a distractor step the environment executes a random arm whatever the agent says and pays nothing; such a step is neither a target nor scored. The agent sees nothing but whether the step is a distractor.`,
 };
 
@@ -76,7 +76,7 @@ export const SOURCES: Readonly<Record<string, string | ((options: Options) => st
     } in random order, so that a history does not show progress. ${TABLE}`,
   ucb: raw`upper confidence bounds~\cite{auer2002}: one pull of each arm in order, then the arm with the largest $\hat{\mu}_a + b / \sqrt{n_a}$ with $b = <options/bonus>$, the first of equals, where $\hat{\mu}_a$ is the mean reward of its $n_a$ pulls that were scored.`,
   'disc-search': ({ deviation }) =>
-    raw`a search by elimination, R-MAX~\cite{brafman2002} for a point in the plane. The learner knows the moves, the radius of the disc and the places where its centre may be, but not which. It goes straight to the nearest place where the disc may still be, and once paid stays with the places that explain it. ${
+    raw`a search by elimination, R-MAX~\cite{brafman2002} for a point in the plane. The learner knows the moves, the radius of the disc and the places where its center may be, but not which. It goes straight to the nearest place where the disc may still be, and once paid stays with the places that explain it. ${
       deviation > 0
         ? 'Its distribution is a Gaussian around that step with a standard deviation of <options/deviation>.'
         : 'It executes and records exact steps.'
@@ -91,7 +91,7 @@ type Compression = ExperimentConfig['compression'];
 
 const UPDATES: Readonly<Record<string, string>> = {
   replace: raw`The update $U(Z, C) = \mathrm{LN}(C)$ replaces the latents.`,
-  residual: raw`The update is the normalised sum $U(Z, C) = \mathrm{LN}(Z + C)$.`,
+  residual: raw`The update is the normalized sum $U(Z, C) = \mathrm{LN}(Z + C)$.`,
   gru: raw`The update $U$ is the gate of GTrXL~\cite{parisotto2020}, $U(Z, C) = (1 - g) \odot Z + g \odot \tanh(W_h C + U_h (r \odot Z) + b_h)$ with $r = \sigma(W_r C + U_r Z + b_r)$ and $g = \sigma(W_g C + U_g Z + b_g - 1)$.`,
 };
 
@@ -157,15 +157,15 @@ export const LATENTS: Readonly<Record<string, LatentProse>> = {
     capacity: raw`the mean square of the latents, $R(Z) = \frac{1}{mD} \sum_{j,d} z_{jd}^2$`,
   },
   variational: {
-    form: raw`The latents are Gaussian~\cite{alemi2017}: the policy is trained on $Z = \mu + \sigma \odot \epsilon$ with standard normal noise $\epsilon$, where $\mu$ is what the compressor gives and $\log \sigma^2$ a linear map of its normalised output, and acts on $Z = \mu$.`,
+    form: raw`The latents are Gaussian~\cite{alemi2017}: the policy is trained on $Z = \mu + \sigma \odot \epsilon$ with standard normal noise $\epsilon$, where $\mu$ is what the compressor gives and $\log \sigma^2$ a linear map of its normalized output, and acts on $Z = \mu$.`,
     capacity: raw`the Kullback--Leibler divergence from the unit Gaussian for each number, $R(Z) = \frac{1}{2mD} \sum_{j,d} (\mu_{jd}^2 + \sigma_{jd}^2 - \log \sigma_{jd}^2 - 1)$`,
   },
   fsq: {
-    form: raw`The latents are discrete, by finite scalar quantisation~\cite{mentzer2024}: a linear map of each normalised latent gives <latents/groups|group> of numbers, which are bounded by a hyperbolic tangent and rounded to <latents/levels> levels in turn, so that each group is one code; another linear map leads back to the width of a latent. Gradients pass straight through the rounding.`,
+    form: raw`The latents are discrete, by finite scalar quantization~\cite{mentzer2024}: a linear map of each normalized latent gives <latents/groups|group> of numbers, which are bounded by a hyperbolic tangent and rounded to <latents/levels> levels in turn, so that each group is one code; another linear map leads back to the width of a latent. Gradients pass straight through the rounding.`,
   },
   vq: {
-    form: raw`The latents are discrete, by vector quantisation~\cite{oord2017}: a linear map of each normalised latent gives <latents/groups|group> of <latents/codeWidth|number>, each of which is replaced by the nearest of the <latents/codes|code> of its codebook; another linear map leads back to the width of a latent. Gradients pass straight through the look-up. The codebooks are running averages of what is quantised to each code, with a decay of <latents/decay>; a code that is used less than a fraction of <latents/revive> of the average is made anew from the batch~\cite{dhariwal2020}.`,
-    capacity: `the commitment loss, the mean square of the distance between what is quantised and its code, with a weight of at least <latents/commitment>`,
+    form: raw`The latents are discrete, by vector quantization~\cite{oord2017}: a linear map of each normalized latent gives <latents/groups|group> of <latents/codeWidth|number>, each of which is replaced by the nearest of the <latents/codes|code> of its codebook; another linear map leads back to the width of a latent. Gradients pass straight through the look-up. The codebooks are running averages of what is quantized to each code, with a decay of <latents/decay>; a code that is used less than a fraction of <latents/revive> of the average is made anew from the batch~\cite{dhariwal2020}.`,
+    capacity: `the commitment loss, the mean square of the distance between what is quantized and its code, with a weight of at least <latents/commitment>`,
   },
 };
 
@@ -187,7 +187,7 @@ function grid({ dimensions, autoregressive }: HeadFacts): string {
 
 export const HEADS: Readonly<Record<string, string | ((facts: HeadFacts) => string)>> = {
   categorical: grid,
-  discretised: facts =>
+  discretized: facts =>
     `Every real number of an action is one of <policy/head/bins> values at even distances between its bounds; the target is the mass that the Gaussian of the source has nearest to each. ${grid(facts)}`,
   gaussian:
     'The head gives a Gaussian for every number of an action, its mean and its standard deviation, the latter between bounds relative to the width of the range; actions that are drawn are clipped to the range.',

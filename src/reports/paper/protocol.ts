@@ -10,7 +10,7 @@ import { join, paragraph, rebase, type Written, write } from './write.ts';
 
 const raw = String.raw;
 
-/** The student, what it becomes, its teacher, baselines, and what learns or plays without a network of ours. */
+/** The agent, what it becomes, its teacher, baselines, and what learns or plays without a network of ours. */
 const ORDER = [/^cad\b/, /^reinforced\b/, /^teacher$/, /^(?!source$|oracle$|random$)/, /./];
 
 /** Rows in the order in which they are explained. */
@@ -44,16 +44,15 @@ function rowWords(facts: Facts, row: string): (string | false)[] | undefined {
   const { kinds, results } = facts;
   const { given, retrieval } = results.methods[row];
   const told = given !== undefined && `It was given <results/methods/${row}/given>; rows without this note were not.`;
-  if (row === 'cad')
-    return [`The student${has(facts, 'finetune') ? ' after joint fine-tuning' : ' after distillation'}, with $m$ latents.`];
-  if (row === 'reinforced') return ['The student after reinforcement.'];
+  if (row === 'cad') return [`The agent${has(facts, 'finetune') ? ' after joint fine-tuning' : ' after distillation'}, with $m$ latents.`];
+  if (row === 'reinforced') return ['The agent after reinforcement.'];
   if (row === 'source') return ['The source algorithm itself, learning in the same streams without added noise.'];
   if (row === 'random') return ['Uniformly random actions.'];
   if (row === 'teacher') return [TEACHER];
-  if (retrieval) return ['The student after training with retrieval.', told];
+  if (retrieval) return ['The agent after training with retrieval.', told];
   if (Object.hasOwn(kinds.baselines, row)) return [rebase(baselineProse(kinds.baselines[row]), 'config'), told];
   const stage = facts.stages.find(({ methods }) => methods.includes(row));
-  if (stage) return [raw`The student after the stage \emph{${escapeTex(stage.name)}}.`, told];
+  if (stage) return [raw`The agent after the stage \emph{${escapeTex(stage.name)}}.`, told];
   return given === undefined ? undefined : ['The same network with a prompt.', told];
 }
 
@@ -72,9 +71,9 @@ export function evaluation(facts: Facts): (Written | undefined)[] {
       'Returns are divided by what an optimal player who knows the task earns on it, so that one is optimal; that player earns <results/oracle/mean:3> on average.',
       several && 'The final score of a stream is its mean over the last <setting/finalEpisodes|episode>.',
       raw`Beside the mean we give the interquartile mean (IQM) of all streams, which leaves out the lowest and the highest quarter~\cite{agarwal2021}.`,
-      `${results.bars.startsWith('No intervals') ? '' : 'Intervals are '}<results/bars>`,
+      `${results.intervalNote.startsWith('No intervals') ? '' : 'Intervals are '}<results/intervalNote>`,
       results.versus !== undefined &&
-        raw`The student is held against every other row by differences of runs on the same task with training seed and stream of the same number, resampled in the same way, and by the probability that a run of it does better~\cite{agarwal2021}.`,
+        raw`The agent is held against every other row by differences of runs on the same task with training seed and stream of the same number, resampled in the same way, and by the probability that a run of it does better~\cite{agarwal2021}.`,
       regrets &&
         'Cumulative regret is the expected reward of the best action less that of the action taken, summed over the scored steps of a stream.',
     ]),

@@ -125,7 +125,7 @@ function scoreTable(facts: Facts, { methods, of, title, label }: Rows): Written 
       } mean and IQM ${over} with their intervals, and the mean of the worst task.`,
       learningColumns(methods, at).length > 0 &&
         raw`The area under the learning curve is the mean of all episodes; beside it stands the first episode whose mean is at least the given share (${NONE}: none of those played).`,
-      label === '' && '<results/bars>',
+      label === '' && '<results/intervalNote>',
     ],
     first: 'method',
     columns,
@@ -221,7 +221,7 @@ function costTable(facts: Facts, { methods, of, title }: Rows): Written {
   });
 }
 
-/** Latents or tokens of the past that reach the policy: of the student, of its teacher, of a baseline. */
+/** Latents or tokens of the past that reach the policy: of the agent, of its teacher, of a baseline. */
 function seenTokens({ method, base, facts: { setting } }: Place): string {
   if (/^(cad|reinforced)\b/.test(method)) return `<${base}setting/latents/count>`;
   if (method === 'teacher') return `<${base}setting/context/tokens>`;
@@ -235,7 +235,7 @@ function timed({ base, method, facts }: Place, key: string, value: (times: Metho
   return times && value(times) !== undefined ? `<${base}results/run/times/${name}/${method}/${key}:${digits}>` : NONE;
 }
 
-/** Of the student both networks, of other rows the whole; the student goes on in rows of further stages. */
+/** Of the agent both networks, of other rows the whole; the agent goes on in rows of further stages. */
 function parametersOf({ method, base, facts: { setting } }: Place): string {
   if (Object.hasOwn(setting.parameters, method)) return `<${base}setting/parameters/${method}>`;
   return /^(cad|reinforced)\b/.test(method) ? `<${base}setting/parameters/compressor> + <${base}setting/parameters/policy>` : NONE;

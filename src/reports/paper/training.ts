@@ -1,8 +1,8 @@
-/** @file Methods: the environment, its split and the learning histories (method 5); the optimiser, the budget of every stage, seeds (method 4.4). */
+/** @file Methods: the environment, its split and the learning histories (method 5); the optimizer, the budget of every stage, seeds (method 4.4). */
 
-import type { OptimiserConfig } from '../../settings/base.ts';
+import type { OptimizerConfig } from '../../settings/base.ts';
 import { escapeTex } from './escape.ts';
-import { type Facts, has, optimiserPath, stepsPath } from './facts.ts';
+import { type Facts, has, optimizerPath, stepsPath } from './facts.ts';
 import { environmentProse, sourceProse } from './prose.ts';
 import { join, paragraph, rebase, type Written, write } from './write.ts';
 
@@ -62,7 +62,7 @@ export function histories(facts: Facts): (Written | undefined)[] {
         ]
       : [
           `The source of learning histories is ${rebase(sourceProse(kinds.source), 'setting/source')}`,
-          'Every task that is trained on is learnt anew <config/source/histories|time>, for <config/source/episodes|episode> each; this gives <setting/histories|history>.',
+          'Every task that is trained on is learned anew <config/source/histories|time>, for <config/source/episodes|episode> each; this gives <setting/histories|history>.',
           noise.fraction > 0 &&
             'In a fraction of <config/source/noise/fraction> of the histories uniformly random actions are mixed into what is executed, with a share that each such history draws uniformly between zero and <config/source/noise/max>; labels stay those of the source.',
         ];
@@ -70,14 +70,14 @@ export function histories(facts: Facts): (Written | undefined)[] {
     paragraph(facts, [...made, stride > 1 && 'Of every <config/source/stride|episode> of a history the last is kept.']),
     paragraph(facts, [
       raw`A training sample is one ${config.context.segment ? 'segment' : 'episode'} of a history, drawn uniformly, as the query, with what came before it as the context.`,
-      config.queries.early > 0 &&
-        'With a probability of <config/queries/early> the query comes from the first half of its history, where the source still changes, and otherwise from all of it.',
+      config.queries.earlyEpisodeFraction > 0 &&
+        'With a probability of <config/queries/earlyEpisodeFraction> the query comes from the first half of its history, where the source still changes, and otherwise from all of it.',
       setting.environment.options !== undefined && has(facts, 'reinforce') && 'Reinforcement plays training tasks alone.',
     ]),
   ];
 }
 
-const COLUMNS: readonly (readonly [title: string, key: keyof OptimiserConfig])[] = [
+const COLUMNS: readonly (readonly [title: string, key: keyof OptimizerConfig])[] = [
   ['batch', 'batch'],
   ['rate', 'learningRate'],
   ['warm-up', 'warmup'],
@@ -92,7 +92,7 @@ const COLUMNS: readonly (readonly [title: string, key: keyof OptimiserConfig])[]
 const NAMES: Readonly<Record<string, string>> = {
   teacher: 'teacher',
   pretrain: 'pretraining',
-  distil: 'distillation',
+  distill: 'distillation',
   finetune: 'joint fine-tuning',
   reinforce: 'reinforcement',
   retrieve: 'retrieval',
@@ -102,7 +102,7 @@ const NAMES: Readonly<Record<string, string>> = {
 export function training(facts: Facts): (Written | undefined)[] {
   return [
     paragraph(facts, [
-      raw`All stages use AdamW~\cite{loshchilov2019} with $\epsilon = <setting/optimiser/epsilon>$; gradients are clipped to a global norm~\cite{pascanu2013}.`,
+      raw`All stages use AdamW~\cite{loshchilov2019} with $\epsilon = <setting/optimizer/epsilon>$; gradients are clipped to a global norm~\cite{pascanu2013}.`,
       'The learning rate rises linearly over the warm-up and then falls by a cosine to a fraction of its peak at the last step.',
       'Weight decay is decoupled and leaves vectors out.',
       raw`Table~\ref{tab:training} has the settings of every stage.`,
@@ -114,7 +114,7 @@ export function training(facts: Facts): (Written | undefined)[] {
 
 function table(facts: Facts): Written | undefined {
   const rows = facts.stages.map(({ name: stage }) => {
-    const cells = [`<${stepsPath(facts, stage)}>`, ...COLUMNS.map(([, key]) => `<${optimiserPath(facts, stage, key)}>`)];
+    const cells = [`<${stepsPath(facts, stage)}>`, ...COLUMNS.map(([, key]) => `<${optimizerPath(facts, stage, key)}>`)];
     return write(facts, raw`${NAMES[stage] ?? escapeTex(stage)} & ${cells.join(' & ')} \\`);
   });
   const heads = ['stage', 'steps', ...COLUMNS.map(([title]) => title)];

@@ -10,7 +10,7 @@
  *   <path:place>  the same as a position counted from 1: the number of an episode
  */
 
-import { expect } from '../../util/errors.ts';
+import { invariant } from '../../util/errors.ts';
 import { hasWidth } from '../tables/format.ts';
 import { escapeTex } from './escape.ts';
 import { type Facts, lookUp } from './facts.ts';
@@ -66,7 +66,7 @@ export function write(facts: Facts, sentence: string): Written | undefined {
       if (format === 'task') return `\\texttt{${escapeTex(text)}${text === value ? '' : '\\ldots'}}`;
       return format === 'tt' ? `\\texttt{${breakable(escapeTex(text))}}` : escapeTex(text);
     }
-    expect(typeof value === 'number', `paper: expected a number, a text or a list of these at "${path}", got ${JSON.stringify(value)}.`);
+    invariant(typeof value === 'number', `paper: expected a number, a text or a list of these at "${path}", got ${JSON.stringify(value)}.`);
     const scale = format && SCALES[format];
     const shown = numeral(value, format);
     citations.push({ text: shown, path, scale: scale || undefined });

@@ -6,7 +6,7 @@ import type { EpisodesTo, MeanScore, ReturnError, ReturnTable } from '../../stat
 import { groupBy } from '../../util/groups.ts';
 import { ranked } from '../figures/style.ts';
 
-/** A normalised score, 1 = optimal. */
+/** A normalized score, 1 = optimal. */
 export const score = (value: number): string => value.toFixed(2);
 
 /** A score where it stands with its interval: near the optimum, two digits say 1.00 of every row. */
@@ -131,12 +131,12 @@ export function resultColumns(like: MethodResult, times: Readonly<Record<string,
     ...(episodes > 1 ? [1, 5, 10] : [])
       .filter(episode => episode <= episodes)
       .map(episode => {
-        const meaning = `mean normalised return in episode ${episode}`;
+        const meaning = `mean normalized return in episode ${episode}`;
         return column(`ep ${episode}`, meaning, method => score(method.byEpisode.mean[episode - 1]), episode === 1 ? 3 : 5);
       }),
     column(
       'final [interval]',
-      `mean normalised return over ${over}, with the interval of that mean`,
+      `mean normalized return over ${over}, with the interval of that mean`,
       method => meanScoreInterval(method.final),
       // Where there is regret, rows are ranked and judged by that.
       like.regret ? 1 : undefined,
@@ -172,7 +172,7 @@ function learningColumns({ area, episodesTo, byEpisode }: MethodResult): Column[
   return [
     column(
       'area [interval]',
-      'area under the learning curve: mean normalised return over all episodes, with the interval of that mean',
+      'area under the learning curve: mean normalized return over all episodes, with the interval of that mean',
       method => (method.area ? meanScoreInterval(method.area) : '–'),
       7,
     ),

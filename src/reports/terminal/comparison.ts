@@ -10,7 +10,7 @@ import { describeBudget, describeSplit } from '../tables/integrity.ts';
 import { estimate, signedScore } from '../tables/versus.ts';
 import { table as grid, painter, type TerminalOptions } from './results.ts';
 
-export const COMPARISON_FORMAT = 'cadenza-comparison-1';
+export const COMPARISON_FORMAT = 'cadenza-comparison-2';
 
 /** A row of a run, by its name there. */
 export interface RowOfRun {
@@ -45,7 +45,7 @@ export interface ComparisonReport extends Comparison {
   /** What makes a verdict, in a sentence. */
   rule: string;
   /** What the interval is that the verdict goes by, in a sentence. */
-  bars: string;
+  intervalNote: string;
 }
 
 /**
@@ -76,7 +76,7 @@ export function compareRuns(before: RowOfRun, after: RowOfRun, measure: Compared
     episodes,
     side,
     rule: VERDICT_RULE,
-    bars: describeDifference(comparison.measures[measure]!.difference, tasks, side),
+    intervalNote: describeDifference(comparison.measures[measure]!.difference, tasks, side),
   };
 }
 
@@ -95,7 +95,7 @@ function describeDifference({ by, pairs, seeds, resampled }: PairedDifference, t
 
 /** The comparison on a terminal: who is who, the measures, and the verdict with its rule. */
 export function formatComparison(report: ComparisonReport, options: TerminalOptions = {}): string {
-  const { before, after, measures, measure, verdict, rule, bars, tasks, episodes, side } = report;
+  const { before, after, measures, measure, verdict, rule, intervalNote, tasks, episodes, side } = report;
   const { width = process.stdout.columns ?? 80, color = wantsColor() } = options;
   const paint = painter(color);
   const compared = Object.keys(measures) as ComparedBy[];
@@ -107,7 +107,7 @@ export function formatComparison(report: ComparisonReport, options: TerminalOpti
   const notes = [
     `Returns as fractions of the oracle's on ${tasks} ${side} tasks; P: the probability that a run of B is better than one of A on the same task.`,
     ...compared.map(name => `${name === measure ? '* ' : ''}${name}: ${COMPARED[name].meaning(episodes)}.`),
-    `${bars} The verdict goes by *: ${rule}.`,
+    `${intervalNote} The verdict goes by *: ${rule}.`,
     // More than the method may make the difference.
     before.budget && after.budget && before.split.train !== after.split.train
       ? `The rows were trained on different numbers of tasks: A on ${before.split.train}, B on ${after.split.train}.`

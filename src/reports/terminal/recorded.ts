@@ -15,7 +15,7 @@ const CELL_WIDTH = 6;
 /** The whole report, ready to print: two tables for the experiment and for each of its further tables, the best likelihood of the labels first. */
 export function formatRecorded(results: RecordedResults, options: TerminalOptions = {}): string {
   const { width = process.stdout.columns ?? 80 } = options;
-  const { name, environment, labels, tables = {}, methods, bars } = results;
+  const { name, environment, labels, tables = {}, methods, intervalNote } = results;
   const sections = Object.entries({ [name]: methods, ...tables }).flatMap(([title, rows]) => {
     const measures = measuresIn(Object.values(rows)[0]);
     const [likelihood, nearness] = measures;
@@ -37,7 +37,7 @@ export function formatRecorded(results: RecordedResults, options: TerminalOption
   const caution =
     'These are no returns: there is no environment to play in. `frequencies` is what the labels of the training histories are on average, whatever is seen.';
   const note = noIntervalNote(sections.join());
-  return `${[...sections, wrap(caution, width), wrap(`${bars} ${note}`.trim(), width)].join('\n\n')}\n`;
+  return `${[...sections, wrap(caution, width), wrap(`${intervalNote} ${note}`.trim(), width)].join('\n\n')}\n`;
 }
 
 /** At most `most` of the numbers below `count`, evenly spread, the first and (where there is room for two) the last among them. */

@@ -15,7 +15,7 @@ import { versusTable } from '../tables/versus.ts';
 export interface TerminalOptions {
   /** Columns of the terminal; no line is longer. At least 40. */
   width?: number;
-  /** Escape codes for colour; by default as the terminal and NO_COLOR say. Without them curves are drawn by letters. */
+  /** Escape codes for color; by default as the terminal and NO_COLOR say. Without them curves are drawn by letters. */
   color?: boolean;
   /** By the names of rows; of all of a report, so that its parts agree. */
   styles?: Styles;
@@ -49,7 +49,7 @@ export function formatResults(results: Results, given: TerminalOptions = {}): st
   if (results.rate && refusals(results, results.name).length === 0) sections.push(...formatRate(results.name, results.rate, options));
   const setting =
     `${episodes} ${episodes === 1 ? 'episode' : 'episodes'}, ${seeds} × ${streams} runs (seeds × streams), actions ${sampling === 'greedy' ? 'greedy' : 'sampled'}; ` +
-    `1 = the oracle, whose mean return is ${+oracle.mean.toFixed(3)}. ${results.bars} ${noIntervalNote(sections.join())}`.trim();
+    `1 = the oracle, whose mean return is ${+oracle.mean.toFixed(3)}. ${results.intervalNote} ${noIntervalNote(sections.join())}`.trim();
   return `${[...sections, wrap(setting, width)].join('\n\n')}\n`;
 }
 
@@ -69,7 +69,7 @@ function formatRows(results: Results, name: string, methods: MethodTable, option
   ];
 }
 
-/** Learning curves (means), each labelled where it ends. */
+/** Learning curves (means), each labeled where it ends. */
 export function formatCurves(methods: MethodTable, options: TerminalOptions = {}): string {
   const { width = 80, color = wantsColor(), styles = methodStyles(Object.keys(methods)) } = options;
   const paint = painter(color);
@@ -83,9 +83,9 @@ export function formatCurves(methods: MethodTable, options: TerminalOptions = {}
   const [low, high] = [Math.min(0, ...values), Math.max(1.05, ...values)];
   const rowOf = (value: number) => (HEIGHT * 4 - 1) * (1 - (value - low) / (high - low));
 
-  // Each cell holds its braille dots and the method drawn last; the best come last, the emphasised one on top of all.
+  // Each cell holds its braille dots and the method drawn last; the best come last, the emphasized one on top of all.
   const cells = Array.from({ length: HEIGHT }, () => Array.from({ length: columns }, () => ({ dots: 0, name: '' })));
-  const drawingOrder = [...names].reverse().sort((a, b) => Number(styles.get(a)!.emphasised) - Number(styles.get(b)!.emphasised));
+  const drawingOrder = [...names].reverse().sort((a, b) => Number(styles.get(a)!.emphasized) - Number(styles.get(b)!.emphasized));
   for (const name of drawingOrder) {
     const means = methods[name].byEpisode.mean;
     for (let x = 0; x < columns * 2; x++) {
@@ -115,9 +115,9 @@ export function formatCurves(methods: MethodTable, options: TerminalOptions = {}
       const style = styles.get(name)!;
       return paint(style.terminal, color ? String.fromCharCode(0x2800 + dots) : letters.get(name)!);
     });
-    const labelled = names[ends.indexOf(row)];
+    const labeled = names[ends.indexOf(row)];
     const axis = `${(ticks.get(row) ?? '').padStart(4)} ${ticks.has(row) ? '┤' : '│'}`;
-    return `${axis}${curve.join('')}${labelled ? ` ${paint(styles.get(labelled)!.terminal, clip(title(labelled), labelWidth))}` : ''}`.trimEnd();
+    return `${axis}${curve.join('')}${labeled ? ` ${paint(styles.get(labeled)!.terminal, clip(title(labeled), labelWidth))}` : ''}`.trimEnd();
   });
   const left = all.length - names.length;
   const more = left > 0 ? [wrap(`${left} more ${left === 1 ? 'row is' : 'rows are'} in the table below and in results.html.`, width)] : [];
@@ -127,7 +127,7 @@ export function formatCurves(methods: MethodTable, options: TerminalOptions = {}
 /** Where there are many, CAD, what it learns from and chance, and the best of the others; best first as they come. */
 function chosenCurves(ranked: readonly string[], styles: Styles): string[] {
   if (ranked.length <= MOST_CURVES + 1) return [...ranked];
-  const marked = ranked.filter(name => styles.get(name)!.emphasised || ['source', 'random'].includes(name));
+  const marked = ranked.filter(name => styles.get(name)!.emphasized || ['source', 'random'].includes(name));
   const others = ranked.filter(name => !marked.includes(name)).slice(0, MOST_CURVES - marked.length);
   return ranked.filter(name => marked.includes(name) || others.includes(name));
 }

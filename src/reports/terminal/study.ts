@@ -16,7 +16,7 @@ export function formatStudy(study: Study, { width = process.stdout.columns ?? 80
     return [String(trial), mark, interval(reached), String(steps), ...keys.map(key => (key in settings ? short(settings[key]) : '·'))];
   });
   const legend = [
-    `Score: ${MEASURES[study.measure](study.episodes ?? FINAL_EPISODES)}, on ${study.validationTasks.length} validation tasks. ${study.bars}`,
+    `Score: ${MEASURES[study.measure](study.episodes ?? FINAL_EPISODES)}, on ${study.validationTasks.length} validation tasks. ${study.intervalNote}`,
     'Trial 0 is the experiment as its file has it (·).',
     study.tied.length > 0 ? '≈: the interval overlaps with that of the best; this study does not tell them apart.' : '',
   ];

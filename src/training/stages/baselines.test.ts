@@ -50,7 +50,7 @@ describe.each(trained)('the baseline %s', id => {
     expect(context.segment).toBe(beside.model.segment);
     // The past stands as in CAD's context, but for those that take it in a way of their own.
     const own: Record<string, string> = { rad: 'segments', 'best-episodes': 'best' };
-    expect(model.form).toBe(own[id] ?? beside.model.form);
+    expect(model.contextLayout).toBe(own[id] ?? beside.model.contextLayout);
   });
 });
 
@@ -69,7 +69,8 @@ describe('budgets', () => {
     expect(tokens).toBeGreaterThan(0);
     const budget = plannedCost(beside.model, beside.config.compressor).flopsPerAction;
     const cost = (latents: number) =>
-      plannedCost(new Model({ ...config, model: { ...config.model, latents } }, room, beside.model.form), 'truncated').flopsPerAction;
+      plannedCost(new Model({ ...config, model: { ...config.model, latents } }, room, beside.model.contextLayout), 'truncated')
+        .flopsPerAction;
     expect(plannedCost(model, 'truncated').flopsPerAction).toBe(cost(tokens));
     expect(cost(tokens)).toBeLessThanOrEqual(budget);
     if (tokens < model.contextTokens) expect(cost(tokens + 1)).toBeGreaterThan(budget);
@@ -96,13 +97,13 @@ describe('budgets', () => {
   });
 
   it('of training: equal is as many sequences as CAD sees', () => {
-    expect(read('pretrain.steps=300', 'distil.steps=300', 'finetune.steps=4400').baselines.steps).toBe('equal');
-    expect(baselineSteps(read('pretrain.steps=300', 'distil.steps=300', 'finetune.steps=4400'))).toBe(5000);
+    expect(read('pretrain.steps=300', 'distill.steps=300', 'finetune.steps=4400').baselines.steps).toBe('equal');
+    expect(baselineSteps(read('pretrain.steps=300', 'distill.steps=300', 'finetune.steps=4400'))).toBe(5000);
     // (10 · 32 + 20 · 32 + 30 · 64) / 48
     const uneven = [
-      'optimiser.batch=32',
+      'optimizer.batch=32',
       'pretrain.steps=10',
-      'distil.steps=20',
+      'distill.steps=20',
       'finetune.steps=30',
       'finetune.batch=64',
       'baselines.batch=48',

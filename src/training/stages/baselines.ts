@@ -7,7 +7,7 @@ import { capacityTerm, latentMetrics, lossOf, Pass, returnTerm } from '../../age
 import type { StageOutput } from '../../cache/store.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { distinct, stageSection, steps } from '../../settings/fields.ts';
-import { foresees } from '../../settings/policy.ts';
+import { predictsReturns } from '../../settings/policy.ts';
 import { oracleLabels } from '../../sources/index.ts';
 import { trainOnHistories } from '../batches.ts';
 import { defineStage, type TrainingRun } from '../define.ts';
@@ -16,7 +16,7 @@ const settings = stageSection('Rows beside CAD for comparison; what is trained a
   steps: z
     .union([z.literal('equal'), steps('Training steps')])
     .describe(
-      'Training steps of each, 0 trains none; equal: as many as see as many sequences as the stages of CAD do (pretrain, distil and finetune)',
+      'Training steps of each, 0 trains none; equal: as many as see as many sequences as the stages of CAD do (pretrain, distill and finetune)',
     )
     .default('equal'),
   methods: distinct(z.enum(registry.ids), 'baseline')
@@ -28,14 +28,14 @@ const settings = stageSection('Rows beside CAD for comparison; what is trained a
 export type BaselinesSection = { readonly baselines: z.output<typeof settings> };
 
 type Budget = { readonly steps: number; readonly batch?: number };
-type Config = BaselinesSection & Readonly<Record<'pretrain' | 'distil' | 'finetune', Budget>>;
+type Config = BaselinesSection & Readonly<Record<'pretrain' | 'distill' | 'finetune', Budget>>;
 
-export function baselineSteps(config: Pick<BaseConfig, 'optimiser'> & Config): number {
-  const { baselines, optimiser } = config;
+export function baselineSteps(config: Pick<BaseConfig, 'optimizer'> & Config): number {
+  const { baselines, optimizer } = config;
   if (baselines.steps !== 'equal') return baselines.steps;
-  const stages = [config.pretrain, config.distil, config.finetune];
-  const sequences = stages.reduce((sum, { steps, batch = optimiser.batch }) => sum + steps * batch, 0);
-  return Math.ceil(sequences / (baselines.batch ?? optimiser.batch));
+  const stages = [config.pretrain, config.distill, config.finetune];
+  const sequences = stages.reduce((sum, { steps, batch = optimizer.batch }) => sum + steps * batch, 0);
+  return Math.ceil(sequences / (baselines.batch ?? optimizer.batch));
 }
 
 /** A baseline of one experiment. */
@@ -66,15 +66,21 @@ export const baselines = defineStage({
   settings,
   steps: (config: BaseConfig & Config) => (trainedIds(config).length > 0 ? baselineSteps(config) : 0),
   parts: config => trainedIds(config).map(name => ({ name, steps: baselineSteps(config) })),
-  rows: config => trainedIds(config).map(method => ({ method, foresees: foresees(config) })),
+  methods: config => trainedIds(config).map(method => ({ method, predictsReturns: predictsReturns(config) })),
   async train(run: TrainingRun<Config>, _, only) {
     const asked = baselineModels(run.config, run.model).filter(({ baseline }) => only === undefined || only === baseline.id);
     const rows = [];
     for (const each of asked) {
       const { id: method, compressor: kind } = each.baseline;
-      rows.push({ method, kind, model: each.model, trained: await trainBaseline(run, each), foresees: foresees(run.config) });
+      rows.push({
+        method,
+        compressorId: kind,
+        model: each.model,
+        trained: await trainBaseline(run, each),
+        predictsReturns: predictsReturns(run.config),
+      });
     }
-    return { rows };
+    return { methods: rows };
   },
 });
 

@@ -6,7 +6,7 @@ import { lossOf, Pass, returnTerm } from '../../agent/terms.ts';
 import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps } from '../../settings/fields.ts';
-import { foresees } from '../../settings/policy.ts';
+import { predictsReturns } from '../../settings/policy.ts';
 import { trainOnHistories } from '../batches.ts';
 import { agentOf, defineStage, type TrainingRun, trainedAs } from '../define.ts';
 
@@ -16,7 +16,7 @@ const settings = stageSection('Policy trained on alone after fine-tuning, so tha
 
 export type ConsolidateSection = { readonly consolidate: z.output<typeof settings> };
 
-const rowsOf = (config: BaseConfig) => [{ method: 'consolidated', foresees: foresees(config) }];
+const rowsOf = (config: BaseConfig) => [{ method: 'consolidated', predictsReturns: predictsReturns(config) }];
 const termsOf = (config: BaseConfig): WeightedTerm[] => [{ term: 'task', weight: 1 }, returnTerm(config)];
 
 export const consolidate = defineStage({
@@ -24,7 +24,7 @@ export const consolidate = defineStage({
   settings,
   steps: ({ consolidate }: BaseConfig & ConsolidateSection) => consolidate.steps,
   terms: termsOf,
-  rows: rowsOf,
+  methods: rowsOf,
   async train(run: TrainingRun<ConsolidateSection>, earlier) {
     const { model, config } = run;
     const { compressor, latents, consolidate } = config;

@@ -8,15 +8,17 @@ import type { BaseConfig } from '../../settings/base.ts';
 import { fraction, stageSection, steps, weight } from '../../settings/fields.ts';
 import { trainOnHistories } from '../batches.ts';
 import { cadRow, defineStage, type TrainingRun, trainedAs } from '../define.ts';
-import { adTerms, type DistilSection } from './distil.ts';
+import { adTerms, type DistillSection } from './distill.ts';
 import { type TeacherSection, teacherFor } from './teacher.ts';
 
 const settings = stageSection('Joint fine-tuning of compressor and policy, L_AD + γ · L_rec + λ_cap · R(Z)', {
   steps: steps('Training steps; 0 skips the stage').default(1000),
-  beta: weight('β here; the same as in distil when left out').optional(),
+  beta: weight('β here; the same as in distill when left out').optional(),
   gamma: weight('γ, the weight of the reconstruction loss').default(0.1),
-  lambdaCap: weight('λ_cap here').default(0),
-  compressorRate: fraction("Learning rate of the compressor, as a fraction of the policy's").default(0.5),
+  capacityWeight: weight('λ_cap here').meta({ formerly: 'lambdaCap' }).default(0),
+  compressorLearningRateScale: fraction("Learning rate of the compressor, as a fraction of the policy's")
+    .meta({ formerly: 'compressorRate' })
+    .default(0.5),
   compressorWeightDecay: weight('Weight decay of the compressor').default(0.01),
   auxiliary: z
     .partialRecord(z.enum(AUXILIARY_TERMS), weight('Its weight'))
@@ -26,20 +28,20 @@ const settings = stageSection('Joint fine-tuning of compressor and policy, L_AD 
 
 export type FinetuneSection = { readonly finetune: z.output<typeof settings> };
 
-type Config = FinetuneSection & DistilSection & TeacherSection;
+type Config = FinetuneSection & DistillSection & TeacherSection;
 
 /** β of fine-tuning: that of distillation where it has none of its own. */
-export const finetuneBeta = ({ distil, finetune }: FinetuneSection & DistilSection): number => finetune.beta ?? distil.beta;
+export const finetuneBeta = ({ distill, finetune }: FinetuneSection & DistillSection): number => finetune.beta ?? distill.beta;
 
 /** Whether anything is trained to follow a teacher. */
-export const followsTeacher = (config: FinetuneSection & DistilSection): boolean => config.distil.beta > 0 || finetuneBeta(config) > 0;
+export const followsTeacher = (config: FinetuneSection & DistillSection): boolean => config.distill.beta > 0 || finetuneBeta(config) > 0;
 
 const termsOf = (config: BaseConfig & Config): WeightedTerm[] => {
-  const { gamma, lambdaCap, auxiliary } = config.finetune;
+  const { gamma, capacityWeight, auxiliary } = config.finetune;
   return [
-    ...adTerms(config, finetuneBeta(config), config.finetune.beta === undefined ? 'distil.beta' : 'finetune.beta'),
+    ...adTerms(config, finetuneBeta(config), config.finetune.beta === undefined ? 'distill.beta' : 'finetune.beta'),
     { term: 'reconstruction', weight: gamma, setting: 'finetune.gamma' },
-    capacityTerm(config, config.compressor, lambdaCap, 'finetune.lambdaCap'),
+    capacityTerm(config, config.compressor, capacityWeight, 'finetune.capacityWeight'),
     ...Object.entries(auxiliary).map(([term, weight = 0]) => ({ term, weight, setting: `finetune.auxiliary.${term}` })),
   ];
 };
@@ -49,15 +51,15 @@ export const finetune = defineStage({
   settings,
   steps: ({ finetune }: BaseConfig & Config) => finetune.steps,
   terms: termsOf,
-  rows: config => [cadRow(config)],
+  methods: config => [cadRow(config)],
   async train(run: TrainingRun<Config>, earlier) {
     const { model, config } = run;
-    const { alpha } = config.distil;
-    const { gamma, lambdaCap, compressorRate, compressorWeightDecay, auxiliary } = config.finetune;
+    const { alpha } = config.distill;
+    const { gamma, capacityWeight, compressorLearningRateScale, compressorWeightDecay, auxiliary } = config.finetune;
     const beta = finetuneBeta(config);
     const teacher = teacherFor(config, beta, earlier.teacher);
     const { compressor, latents } = config;
-    const weights = { alpha, beta, gamma, lambdaCap, compressorRate, compressorWeightDecay };
+    const weights = { alpha, beta, gamma, capacityWeight, compressorLearningRateScale, compressorWeightDecay };
     const output = await trainOnHistories(run, {
       name: 'finetune',
       own: config.finetune,
@@ -69,11 +71,11 @@ export const finetune = defineStage({
         teacher: teacher.kind,
         auxiliary: Object.keys(auxiliary).length > 0 ? auxiliary : undefined,
       },
-      // In this order: what distillation learnt stands over what pretraining did.
-      from: { pretrain: earlier.pretrain, distil: earlier.distil, teacher: teacher.from },
+      // In this order: what distillation learned stands over what pretraining did.
+      from: { pretrain: earlier.pretrain, distill: earlier.distill, teacher: teacher.from },
       trains: [PARTS.compressor, PARTS.policy, PARTS.decoder],
       table: teacher.table,
-      group: name => (partOf(name) === PARTS.compressor ? { rate: compressorRate, weightDecay: compressorWeightDecay } : {}),
+      group: name => (partOf(name) === PARTS.compressor ? { rate: compressorLearningRateScale, weightDecay: compressorWeightDecay } : {}),
       build(scope, batch) {
         const pass = new Pass(model, scope, compressor, batch, teacher.kind);
         const { loss, metrics } = lossOf(pass, termsOf(config));

@@ -1,11 +1,11 @@
 /** @file The training stages, in the order in which they run: one file and one line each. */
 
 import type { z } from 'zod';
-import type { BaseConfig, OptimiserConfig } from '../../settings/base.ts';
-import { optimiserOf, type TrainingRun, type TrainingStage } from '../define.ts';
+import type { BaseConfig, OptimizerConfig } from '../../settings/base.ts';
+import { optimizerOf, type TrainingRun, type TrainingStage } from '../define.ts';
 import { baselines } from './baselines.ts';
 import { consolidate } from './consolidate.ts';
-import { distil } from './distil.ts';
+import { distill } from './distill.ts';
 import { finetune } from './finetune.ts';
 import type { TrainingStageName } from './names.ts';
 import { pretrain } from './pretrain.ts';
@@ -13,7 +13,7 @@ import { reinforce } from './reinforce.ts';
 import { retrieve } from './retrieve.ts';
 import { teacher } from './teacher.ts';
 
-const TRAINING_STAGES = [teacher, pretrain, distil, finetune, consolidate, reinforce, retrieve, baselines] as const;
+const TRAINING_STAGES = [teacher, pretrain, distill, finetune, consolidate, reinforce, retrieve, baselines] as const;
 
 type Stage = (typeof TRAINING_STAGES)[number];
 
@@ -34,5 +34,5 @@ export const stageSteps = (config: BaseConfig & StageSections, name: TrainingSta
   trainingStages.find(stage => stage.name === name)!.steps(config);
 
 /** The optimizer of a stage: the shared settings with the stage's own on top. */
-export const stageOptimiser = (config: BaseConfig & StageSections, name: TrainingStageName): OptimiserConfig =>
-  optimiserOf(config, config[name]);
+export const stageOptimizer = (config: BaseConfig & StageSections, name: TrainingStageName): OptimizerConfig =>
+  optimizerOf(config, config[name]);

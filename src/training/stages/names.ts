@@ -6,7 +6,7 @@
 export const STAGE_HELP = {
   teacher: 'train the full-context teacher',
   pretrain: 'pretrain the compressor by reconstruction',
-  distil: 'distil into the policy with the compressor frozen',
+  distill: 'distill into the policy with the compressor frozen',
   finetune: 'fine-tune compressor and policy together',
   consolidate: 'train the policy alone on the latents of the fine-tuned compressor',
   reinforce: 'train the agent on the returns of its own in-context rollouts',

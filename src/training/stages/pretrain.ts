@@ -11,14 +11,16 @@ import { defineStage, type TrainingRun } from '../define.ts';
 
 const settings = stageSection('Reconstruction pretraining of the compressor, L_rec + λ_cap · R(Z)', {
   steps: steps('Training steps; 0 skips the stage').default(500),
-  lambdaCap: weight('λ_cap, the weight of R(Z): of the L2 penalty, the KL divergence or the commitment loss of the latents').default(1e-3),
+  capacityWeight: weight('λ_cap, the weight of R(Z): of the L2 penalty, the KL divergence or the commitment loss of the latents')
+    .meta({ formerly: 'lambdaCap' })
+    .default(1e-3),
 });
 
 export type PretrainSection = { readonly pretrain: z.output<typeof settings> };
 
 const termsOf = (config: BaseConfig & PretrainSection): WeightedTerm[] => [
   { term: 'reconstruction', weight: 1 },
-  capacityTerm(config, config.compressor, config.pretrain.lambdaCap, 'pretrain.lambdaCap'),
+  capacityTerm(config, config.compressor, config.pretrain.capacityWeight, 'pretrain.capacityWeight'),
 ];
 
 export const pretrain = defineStage({
@@ -26,15 +28,15 @@ export const pretrain = defineStage({
   settings,
   steps: ({ pretrain }: PretrainSection) => pretrain.steps,
   terms: termsOf,
-  rows: () => [],
+  methods: () => [],
   async train(run: TrainingRun<PretrainSection>) {
     const { model, config } = run;
-    const { lambdaCap } = config.pretrain;
+    const { capacityWeight } = config.pretrain;
     const output = await trainOnHistories(run, {
       name: 'pretrain',
       own: config.pretrain,
       compressor: config.compressor,
-      settings: { compressor: config.compressor, latents: config.latents, lambdaCap },
+      settings: { compressor: config.compressor, latents: config.latents, capacityWeight },
       from: {},
       trains: [PARTS.compressor, PARTS.decoder],
       build(scope, batch) {
@@ -45,6 +47,6 @@ export const pretrain = defineStage({
         return { loss, metrics: { ...errors, ...metrics, ...latentMetrics(pass.latents) } };
       },
     });
-    return { output, rows: [] };
+    return { output, methods: [] };
   },
 });

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { collect, openActor } from '../../agent/experience.ts';
 import { Model, partOf } from '../../agent/model.ts';
 import { loadTensors, MODEL_FILE } from '../../cache/checkpoint.ts';
-import { type StageOutput, StageStore } from '../../cache/store.ts';
+import { StageCache, type StageOutput } from '../../cache/store.ts';
 import { latentKinds } from '../../compressor/index.ts';
 import { type ExperimentConfig, loadExperiment } from '../../config/experiment.ts';
 import { nodeExecutor } from '../../engine/executors/node.ts';
@@ -14,7 +14,7 @@ import { zeros } from '../../engine/index.ts';
 import { tabularFamily } from '../../envs/tabular.ts';
 import { generate, loadHistories } from '../../histories/generate.ts';
 import { openTasks } from '../../histories/tasks.ts';
-import { initialise, Scope } from '../../nn/index.ts';
+import { initialize, Scope } from '../../nn/index.ts';
 import { PARAMETERS, pack, packing } from '../../optim/index.ts';
 import { actionDistribution, type EnvFamily, listedTasks, type Policy, type Task } from '../../rl/index.ts';
 import { source } from '../../sources/index.ts';
@@ -23,9 +23,9 @@ import { Random } from '../../util/random.ts';
 import type { Trained, TrainingRun } from '../define.ts';
 import { batchesFor, nextOf } from '../stage.ts';
 import { train } from '../trainer.ts';
-import { distil } from './distil.ts';
-import { type StageSections, stageOptimiser } from './index.ts';
-import { experienceBatches, reinforce, reinforceLoss, teacherOf, updatesOf } from './reinforce.ts';
+import { distill } from './distill.ts';
+import { type StageSections, stageOptimizer } from './index.ts';
+import { experienceBatches, labelerOf, reinforce, reinforceLoss, updatesOf } from './reinforce.ts';
 
 const TINY = fileURLToPath(new URL('../../../experiments/tiny.yaml', import.meta.url));
 const executor = nodeExecutor({ threads: 1 });
@@ -66,13 +66,13 @@ const settingsOf = (...overrides: string[]): ExperimentConfig =>
 /** Everything that the stage is made of, around fresh weights. */
 function fresh(config: ExperimentConfig, family: EnvFamily = bandit) {
   const model = new Model(config, family);
-  const optimiser = stageOptimiser(config, 'reinforce');
+  const optimizer = stageOptimizer(config, 'reinforce');
   const scope = new Scope();
-  const { loss, metrics } = reinforceLoss(model, scope, config.compressor, optimiser.batch, config.reinforce);
+  const { loss, metrics } = reinforceLoss(model, scope, config.compressor, optimizer.batch, config.reinforce);
   const specs = [...scope.table.values()];
   const buffers = [...scope.buffers.values()];
-  const given = initialise([...specs, ...buffers], Random.seeded(3));
-  return { model, optimiser, loss, metrics, specs, buffers, randoms: [...scope.randoms.values()], given };
+  const given = initialize([...specs, ...buffers], Random.seeded(3));
+  return { model, optimizer, loss, metrics, specs, buffers, randoms: [...scope.randoms.values()], given };
 }
 
 interface Abort {
@@ -82,7 +82,7 @@ interface Abort {
 
 /** Trains fresh weights on the bandit; gives the weights and the lines of the metrics. */
 async function learn(config: ExperimentConfig, { tasks = listedTasks(bandit, 'A test'), abort }: { tasks?: Task[]; abort?: Abort } = {}) {
-  const { model, optimiser, loss, metrics, specs, buffers, randoms, given } = fresh(config);
+  const { model, optimizer, loss, metrics, specs, buffers, randoms, given } = fresh(config);
   const { signal } = abort?.controller ?? new AbortController();
   const batches = await experienceBatches({
     model,
@@ -90,7 +90,7 @@ async function learn(config: ExperimentConfig, { tasks = listedTasks(bandit, 'A 
     settings: config.reinforce,
     tasks,
     executor,
-    optimiser,
+    optimizer,
     trainable: specs,
     frozen: [],
     buffers,
@@ -106,8 +106,8 @@ async function learn(config: ExperimentConfig, { tasks = listedTasks(bandit, 'A 
     trainable: specs,
     buffers,
     given,
-    steps: config.reinforce.steps * updatesOf(config.reinforce, optimiser.batch),
-    optimiser,
+    steps: config.reinforce.steps * updatesOf(config.reinforce, optimizer.batch),
+    optimizer,
     batches: {
       ...taken,
       fill(step, state) {
@@ -123,21 +123,21 @@ async function learn(config: ExperimentConfig, { tasks = listedTasks(bandit, 'A 
   return { given, weights, unit: batches.unit!, rows: lines.map(line => JSON.parse(line) as Record<string, number>) };
 }
 
-/** Streams of the student with these weights. */
+/** Streams of the agent with these weights. */
 async function streamsOf(
   config: ExperimentConfig,
   weights: ReadonlyMap<string, Float32Array>,
   tasks: readonly Task[],
-  { teacher, family = bandit }: { teacher?: Policy; family?: EnvFamily } = {},
+  { labeler, family = bandit }: { labeler?: Policy; family?: EnvFamily } = {},
 ) {
   const { model, specs } = fresh(config, family);
   const layouts = { [PARAMETERS]: packing(specs) };
   const frozen = { layout: packing([]), values: zeros([0]) };
-  const actor = await openActor({ model, kind: config.compressor, streams: tasks.length, executor, layouts, frozen, critic: true });
+  const actor = await openActor({ model, compressorId: config.compressor, streams: tasks.length, executor, layouts, frozen, critic: true });
   const parameters = zeros([layouts[PARAMETERS].size]);
   pack(layouts[PARAMETERS], weights, parameters.data as Float32Array);
   actor.load({ [PARAMETERS]: parameters });
-  const streams = await collect({ model, actor, tasks, episodes: 3, teacher, random: Random.seeded(11) });
+  const streams = await collect({ model, actor, tasks, episodes: 3, labeler, random: Random.seeded(11) });
   await actor.dispose();
   return streams;
 }
@@ -146,15 +146,15 @@ describe('experience', () => {
   it.each([
     [],
     ['policy.query=state'],
-    ['model.positions=relative-bias', 'policy.form=encoder-decoder'],
+    ['model.positions=relative-bias', 'policy.architecture=encoder-decoder'],
     ...latentKinds.all.map(({ id }) => [`latents.kind=${id}`, 'latents.groups=2', 'latents.codes=16']),
   ])('is what the loss recomputes: before the first update no probability has moved (%s)', async (...overrides) => {
     const once = settingsOf('reinforce.batch=64', 'reinforce.epochs=1', 'reinforce.learningRate=1e-9', ...overrides);
     const { rows, unit } = await learn(once);
     expect(unit).toBe(1);
     expect(rows).toHaveLength(1);
-    expect(rows[0].clipped).toBe(0);
-    expect(Math.abs(rows[0].moved)).toBeLessThan(1e-6);
+    expect(rows[0].clipFraction).toBe(0);
+    expect(Math.abs(rows[0].approxKl)).toBeLessThan(1e-6);
     expect(rows[0].entropy).toBeGreaterThan(0.1);
   });
 
@@ -177,7 +177,7 @@ describe('experience', () => {
   it('carries what a teacher says who looks on and never acts', async () => {
     const config = settingsOf();
     const calls: number[] = [];
-    const teacher: Policy = {
+    const labeler: Policy = {
       actions: actionDistribution({ kind: 'discrete', n: 2 }),
       reset: size => calls.push(size),
       act: async observation => Float32Array.from({ length: 2 * observation.length }, (_, i) => (i % 2 === 0 ? calls.length : -1)),
@@ -185,7 +185,7 @@ describe('experience', () => {
         calls.push(...action);
       },
     };
-    const [a, b] = await streamsOf(config, fresh(config).given, [{ pays: 0 }, { pays: 1 }], { teacher });
+    const [a, b] = await streamsOf(config, fresh(config).given, [{ pays: 0 }, { pays: 1 }], { labeler });
     expect(calls).toEqual([2, ...a.action.flatMap((action, t) => [action, b.action[t]])]);
     expect(a.label).toEqual(a.action.flatMap((_, t) => [1 + 2 * t, -1]));
     expect(b.label).toEqual(a.label);
@@ -199,11 +199,11 @@ describe('labels', () => {
     const config = settingsOf('reinforce.imitationWeight=1', `reinforce.labels=${labels}`);
     const { family, train } = openTasks(config);
     const tasks = train.slice(0, 2);
-    const teacher = teacherOf(family, config, Random.seeded(2))!(tasks, Random.seeded(1));
-    return { config, family, tasks, streams: await streamsOf(config, fresh(config, family).given, tasks, { teacher, family }) };
+    const labeler = labelerOf(family, config, Random.seeded(2))!(tasks, Random.seeded(1));
+    return { config, family, tasks, streams: await streamsOf(config, fresh(config, family).given, tasks, { labeler, family }) };
   };
 
-  it('of the source are what its learner would do, having seen what the student did', async () => {
+  it('of the source are what its learner would do, having seen what the agent did', async () => {
     const { config, family, tasks, streams } = await label('source');
     for (const [s, { observation, action, reward, nextObservation, terminated, truncated, label }] of streams.entries()) {
       const learner = source(config.source.id).learner(family, tasks[s], Random.seeded(0), config.source.options);
@@ -278,14 +278,14 @@ describe('the stage', () => {
   const weights = (output: StageOutput) => loadTensors(join(output.folder, MODEL_FILE)).tensors;
 
   async function prepare(...overrides: string[]): Promise<{ run: TrainingRun<StageSections>; start: StageOutput }> {
-    const config = settingsOf('distil.steps=20', 'distil.beta=0', ...overrides);
-    const store = new StageStore(folder, { progress: silentProgress, signal: new AbortController().signal });
+    const config = settingsOf('distill.steps=20', 'distill.beta=0', ...overrides);
+    const store = new StageCache(folder, { progress: silentProgress, signal: new AbortController().signal });
     const { family } = openTasks(config);
     const generated = await generate(store, config);
     const { histories } = loadHistories(generated, family);
     const model = new Model(config, family);
     const run: TrainingRun<StageSections> = { store, config, seed: 0, model, histories: () => histories, generated, executor };
-    return { run, start: await left(distil.train(run, {})) };
+    return { run, start: await left(distill.train(run, {})) };
   }
 
   const metricsOf = (output: StageOutput) =>
@@ -301,20 +301,20 @@ describe('the stage', () => {
 
   it('trains compressor and policy from where they were, with values beside them', async () => {
     const { run, start } = await prepare();
-    const output = await left(reinforce.train(run, { distil: start }));
+    const output = await left(reinforce.train(run, { distill: start }));
     expect(parts(output)).toEqual(['compressor', 'policy', 'value']);
     expect([changed('compressor', start, output), changed('policy', start, output)]).toEqual([true, true]);
     expect(output.report).toMatchObject({ return: expect.any(Number), lastReturn: expect.any(Number) });
   });
 
   it('leaves a frozen compressor alone, and holds on to where it started', async () => {
-    const { run, start } = await prepare('reinforce.compressorRate=0', 'reinforce.klWeight=1', 'reinforce.steps=3');
-    const output = await left(reinforce.train(run, { distil: start }));
+    const { run, start } = await prepare('reinforce.compressorLearningRateScale=0', 'reinforce.klWeight=1', 'reinforce.steps=3');
+    const output = await left(reinforce.train(run, { distill: start }));
     expect(parts(output)).toEqual(['compressor', 'policy', 'value']);
     expect([changed('compressor', start, output), changed('policy', start, output)]).toEqual([false, true]);
-    const free = await prepare('reinforce.compressorRate=0', 'reinforce.steps=3');
+    const free = await prepare('reinforce.compressorLearningRateScale=0', 'reinforce.steps=3');
     expect(free.start.key).toBe(start.key);
-    const loose = await left(reinforce.train(free.run, { distil: start }));
+    const loose = await left(reinforce.train(free.run, { distill: start }));
     expect(weights(loose).get('policy.head.weight')).not.toEqual(weights(output).get('policy.head.weight'));
   });
 
@@ -326,7 +326,7 @@ describe('the stage', () => {
       `reinforce.labels=${labels}`,
     ];
     const { run, start } = await prepare(...imitating, 'reinforce.steps=30', 'reinforce.learningRate=5e-3');
-    const output = await left(reinforce.train(run, { distil: start }));
+    const output = await left(reinforce.train(run, { distill: start }));
     expect(parts(output)).toEqual(['compressor', 'policy']);
     const rows = metricsOf(output);
     const quarter = Math.floor(rows.length / 4);

@@ -1,6 +1,6 @@
 /**
- * @file Stage `reinforce`: ℓ_task as the negative expected return of in-context rollouts (method 4.2), by proximal policy optimisation
- * (Schulman et al. 2017), and distillation on the student's own rollouts (Ross et al. 2011, "A Reduction of Imitation Learning"). Training
+ * @file Stage `reinforce`: ℓ_task as the negative expected return of in-context rollouts (method 4.2), by proximal policy optimization
+ * (Schulman et al. 2017), and distillation on the agent's own rollouts (Ross et al. 2011, "A Reduction of Imitation Learning"). Training
  * tasks alone are played.
  * Shape key: B batch, H horizon, P numbers of a distribution over actions.
  */
@@ -34,16 +34,16 @@ import {
   discountedReturns,
   type EnvFamily,
   explainedVariance,
-  generalisedAdvantages,
+  generalizedAdvantages,
   type Policy,
   phaseCounter,
-  standardised,
+  standardized,
   stateOf,
   streamDiscounts,
   type Task,
 } from '../../rl/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
-import { count, fraction, optimiserFields, optimiserOverrides, real, section, steps, weight } from '../../settings/fields.ts';
+import { count, fraction, optimizerFields, optimizerOverrides, real, section, steps, weight } from '../../settings/fields.ts';
 import { monteCarloTables, source, sourcePolicy } from '../../sources/index.ts';
 import { newBatch, writeSegment } from '../../tokenizers/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
@@ -55,19 +55,21 @@ import { agentOf, type BatchRequest, defineStage, type StageBatches, type Traini
 const POLICY_LEARNS = 'policyLearns';
 
 const settings = section('Training on the returns of in-context rollouts (PPO), after fine-tuning', {
-  ...optimiserOverrides,
-  learningRate: optimiserFields.learningRate.default(2e-4),
+  ...optimizerOverrides,
+  learningRate: optimizerFields.learningRate.default(2e-4),
   steps: steps('Iterations, each of rollouts on training tasks and of updates on them; 0 skips the stage').default(0),
   streams: count('Streams of one iteration, each on a training task, from an empty memory').default(64),
   episodes: count('In-context episodes of a stream').default(10),
   epochs: count('Times that the episodes of an iteration are gone through, `batch` of them a step').default(3),
   discount: fraction('γ, the worth of a reward one step later').default(0.99),
-  across: fraction('Share of γ that is left between two episodes: 1 counts later episodes for earlier actions, 0 does not').default(1),
-  lambda: fraction('λ of the generalised advantages: 0 trusts the values, 1 the rewards').default(0.95),
+  crossEpisodeDiscount: fraction('Share of γ that is left between two episodes: 1 counts later episodes for earlier actions, 0 does not')
+    .meta({ formerly: 'across' })
+    .default(1),
+  lambda: fraction('λ of the generalized advantages: 0 trusts the values, 1 the rewards').default(0.95),
   clipRatio: real().positive().describe("ε, by how much an action's probability may change before the change stops counting").default(0.2),
   policyWeight: weight('Weight of the clipped surrogate of the negative expected return').default(1),
   valueWeight: weight('Weight of the squared error of the values').default(0.5),
-  valueRate: weight("Learning rate of the values, as a multiple of the policy's").default(5),
+  valueLearningRateScale: weight("Learning rate of the values, as a multiple of the policy's").meta({ formerly: 'valueRate' }).default(5),
   valueSteps: steps('Iterations at the beginning in which the values alone learn').default(2),
   entropyWeight: weight("Weight of the policy's entropy, which is rewarded").default(0.003),
   klWeight: weight('Weight of the KL divergence from the policy that the stage starts with').default(0),
@@ -76,7 +78,9 @@ const settings = section('Training on the returns of in-context rollouts (PPO), 
     .enum(['source', 'monte-carlo'])
     .describe("Who labels them: the source's learner, looking on, or Monte-Carlo estimates of optimal actions")
     .default('source'),
-  compressorRate: fraction("Learning rate of the compressor, as a fraction of the policy's; 0 freezes it").default(0.5),
+  compressorLearningRateScale: fraction("Learning rate of the compressor, as a fraction of the policy's; 0 freezes it")
+    .meta({ formerly: 'compressorRate' })
+    .default(0.5),
 });
 
 type ReinforceConfig = z.output<typeof settings>;
@@ -84,7 +88,7 @@ type ReinforceConfig = z.output<typeof settings>;
 export type ReinforceSection = { readonly reinforce: ReinforceConfig };
 
 /** What is acted on must be what the loss rebuilds: the agent's own steps, in whole episodes, no more of them than a context holds. */
-function expectWholeStreams({ segment, family, form, contextTransitions }: Model, episodes: number): void {
+function expectWholeStreams({ segment, family, contextLayout, contextTransitions }: Model, episodes: number): void {
   if (family.scored)
     throw new CadenzaError(
       'E_CONFIG',
@@ -95,7 +99,7 @@ function expectWholeStreams({ segment, family, form, contextTransitions }: Model
       'E_CONFIG',
       `reinforce needs episodes as segments, but context.segment is ${segment}, less than the horizon of ${family.horizon}; leave it out.`,
     );
-  if (form === 'segments' && episodes - 1 > contextTransitions / segment)
+  if (contextLayout === 'segments' && episodes - 1 > contextTransitions / segment)
     throw new CadenzaError(
       'E_CONFIG',
       `reinforce.episodes: expected at most ${contextTransitions / segment + 1}, what a context holds and one more, because this compressor goes on from its latents; came ${episodes}.`,
@@ -109,12 +113,15 @@ export const reinforce = defineStage({
   name: 'reinforce',
   settings,
   steps: ({ reinforce }: ReinforceSection) => reinforce.steps,
-  rows: () => REINFORCED,
+  methods: () => REINFORCED,
   async train(run: TrainingRun<ReinforceSection>, earlier) {
     const { model, config } = run;
     const { compressor: kind, reinforce: settings } = config;
-    const { compressorRate, valueRate } = settings;
-    const rates: Readonly<Record<string, number>> = { [PARTS.compressor]: compressorRate, [RETURN_PARTS.value]: valueRate };
+    const { compressorLearningRateScale, valueLearningRateScale } = settings;
+    const rates: Readonly<Record<string, number>> = {
+      [PARTS.compressor]: compressorLearningRateScale,
+      [RETURN_PARTS.value]: valueLearningRateScale,
+    };
     const { family, train } = openTasks(config);
     expectWholeStreams(model, settings.episodes);
     const output = await trainOnHistories(run, {
@@ -123,13 +130,13 @@ export const reinforce = defineStage({
       compressor: kind,
       settings: { compressor: kind, latents: config.latents, reinforce: settings },
       from: { start: agentOf(earlier) },
-      trains: [...(compressorRate > 0 ? [PARTS.compressor] : []), PARTS.policy, RETURN_PARTS.value],
+      trains: [...(compressorLearningRateScale > 0 ? [PARTS.compressor] : []), PARTS.policy, RETURN_PARTS.value],
       group: name => ({ rate: rates[partOf(name)] }),
       updates: batch => settings.steps * updatesOf(settings, batch),
       build: (scope, batch) => reinforceLoss(model, scope, kind, batch, settings),
       batches(request) {
-        const teacher = teacherOf(family, config, request.random.split('monte-carlo'));
-        return experienceBatches({ ...request, model, kind, settings, tasks: train, teacher, executor: run.executor });
+        const labeler = labelerOf(family, config, request.random.split('monte-carlo'));
+        return experienceBatches({ ...request, model, kind, settings, tasks: train, labeler, executor: run.executor });
       },
     });
     return trainedAs(REINFORCED, kind, output);
@@ -141,13 +148,13 @@ export const reinforce = defineStage({
  * alone learn in the first iterations: advantages by values that know nothing would only shake the policy. Z is computed from
  * the raw context here, so that gradients reach C_θ; where C_θ learns, what its kind of latents asks for is added.
  */
-export function reinforceLoss(model: Model, scope: Scope, kind: string, batch: number, settings: ReinforceConfig) {
+export function reinforceLoss(model: Model, scope: Scope, compressorId: string, batch: number, settings: ReinforceConfig) {
   const { head } = model;
-  const { policyWeight, valueWeight, entropyWeight, klWeight, imitationWeight, clipRatio, compressorRate } = settings;
+  const { policyWeight, valueWeight, entropyWeight, klWeight, imitationWeight, clipRatio, compressorLearningRateScale } = settings;
   const { context, query, target, weight } = model.inputs(batch);
   const perStep = (name: string) => input(name, weight.shape);
   const [advantage, expected, before] = [perStep('advantage'), perStep('expected'), perStep('logProbability')];
-  const latents = model.latents(scope, kind, context);
+  const latents = model.latents(scope, compressorId, context);
   const { logits, values } = model.actorCritic(scope, query, latents && asActed(latents));
   // The cross-entropy with the distribution that is certain of an action is that action's −log p.
   const logRatio = sub(neg(head.crossEntropy(input('action', target.shape), logits)), before);
@@ -156,10 +163,11 @@ export function reinforceLoss(model: Model, scope: Scope, kind: string, batch: n
   const value = () => weightedMean(square(sub(values(), expected)), weight);
   const imitation = () => weightedMean(head.crossEntropy(target, logits), weight);
   const start = () => {
-    const own = scope.at(RETURN_PARTS.start);
-    return head.rows(model.logits(own, query, model.latents(own, kind, context)?.settled));
+    const own = scope.at(RETURN_PARTS.reference);
+    return head.rows(model.logits(own, query, model.latents(own, compressorId, context)?.settled));
   };
-  const capacityWeight = compressorRate > 0 && latents?.capacity ? capacityTerm({ latents: model.latentSettings }, kind, 0).weight : 0;
+  const capacityWeight =
+    compressorLearningRateScale > 0 && latents?.capacity ? capacityTerm({ latents: model.latentSettings }, compressorId, 0).weight : 0;
   const policyLoss = weighted([
     [policyWeight, () => neg(weightedMean(clippedSurrogate(logRatio, advantage, clipRatio), weight))],
     [-entropyWeight, () => surprise],
@@ -168,19 +176,19 @@ export function reinforceLoss(model: Model, scope: Scope, kind: string, batch: n
     [capacityWeight, () => latents!.capacity!],
   ]);
   // Nobody reads the values where no advantages are.
-  const learnt = () => mul(policyLoss, input(POLICY_LEARNS, []));
+  const learned = () => mul(policyLoss, input(POLICY_LEARNS, []));
   const loss =
     policyWeight > 0
       ? weighted([
-          [1, learnt],
+          [1, learned],
           [valueWeight, value],
         ])
       : policyLoss;
   const metrics: Record<string, Tensor> = {
     entropy: surprise,
     // Schulman's estimate of KL(old ‖ new), which cannot be negative.
-    moved: weightedMean(sub(sub(ratio, 1), logRatio), weight),
-    clipped: weightedMean(cast(less(clipRatio, abs(sub(ratio, 1))), 'float32'), weight),
+    approxKl: weightedMean(sub(sub(ratio, 1), logRatio), weight),
+    clipFraction: weightedMean(cast(less(clipRatio, abs(sub(ratio, 1))), 'float32'), weight),
   };
   if (policyWeight > 0) metrics.valueError = value();
   if (imitationWeight > 0) metrics.imitation = imitation();
@@ -191,12 +199,12 @@ export function reinforceLoss(model: Model, scope: Scope, kind: string, batch: n
 const asActed = ({ trained, settled }: Latents): Tensor =>
   trained === settled ? settled : add(stopGradient(settled), sub(trained, stopGradient(trained)));
 
-/** Who labels the student's own steps: the source's learner, which looks on and learns from them, or optimal actions by Monte Carlo. */
-export function teacherOf(
+/** Who labels the agent's own steps: the source's learner, which looks on and learns from them, or optimal actions by Monte Carlo. */
+export function labelerOf(
   family: EnvFamily,
   { source: chosen, reinforce: { labels, imitationWeight } }: Pick<BaseConfig, 'source'> & ReinforceSection,
   random: Random,
-): Teacher | undefined {
+): Labeler | undefined {
   if (imitationWeight === 0) return undefined;
   if (labels === 'source') {
     const own = source(chosen.id);
@@ -209,7 +217,7 @@ export function teacherOf(
 }
 
 /** Looks on at these tasks; what is drawn at random comes from `fresh`. */
-export type Teacher = (tasks: readonly Task[], fresh: Random) => Policy;
+export type Labeler = (tasks: readonly Task[], fresh: Random) => Policy;
 
 /** Optimal actions, looked up by what is seen in the table of each environment's task. */
 function tablePolicy(family: EnvFamily, tables: readonly Float32Array[]): Policy {
@@ -242,31 +250,31 @@ export interface ExperienceRequest extends BatchRequest {
   readonly kind: string;
   readonly settings: ReinforceConfig;
   readonly tasks: readonly Task[];
-  readonly teacher?: Teacher;
+  readonly labeler?: Labeler;
   readonly executor: TrainingRun['executor'];
 }
 
-/** Steps of the optimiser in one iteration: what does not fill a batch is left out. */
+/** Steps of the optimizer in one iteration: what does not fill a batch is left out. */
 export const updatesOf = ({ streams, episodes, epochs }: ReinforceConfig, batch: number): number =>
   epochs * Math.floor((streams * episodes) / batch);
 
 /**
- * Batches of the student's own experience. Every iteration plays anew, by the weights of the moment and the random stream of its number; its
+ * Batches of the agent's own experience. Every iteration plays anew, by the weights of the moment and the random stream of its number; its
  * episodes, each with the window before it as the context, then come `epochs` times in another order.
  */
 export async function experienceBatches(request: ExperienceRequest): Promise<StageBatches> {
-  const { model, kind, settings, tasks, teacher, executor, optimiser, given, random, signal } = request;
+  const { model, kind, settings, tasks, labeler, executor, optimizer, given, random, signal } = request;
   const { streams, episodes, epochs, valueSteps } = settings;
   const frozenLayout = packing(request.frozen);
   const frozen = { layout: frozenLayout, values: zeros([frozenLayout.size]) };
   pack(frozenLayout, given, frozen.values.data as Float32Array);
   const critic = settings.policyWeight > 0;
   const layouts = { [PARAMETERS]: packing(request.trainable), [BUFFERS]: packing(request.buffers) };
-  const actor = await openActor({ model, kind, streams, executor, layouts, frozen, critic });
+  const actor = await openActor({ model, compressorId: kind, streams, executor, layouts, frozen, critic });
 
   const { distribution } = model.head;
   const L = actionDistribution(model.family.actionSpace).size;
-  const shape = model.batchShape(optimiser.batch);
+  const shape = model.batchShape(optimizer.batch);
   const batch = newBatch(model.tokenizer, shape);
   const inputs = batchFeeds(model, batch);
   const perStep = () => zeros(inputs.weight.shape);
@@ -274,7 +282,7 @@ export async function experienceBatches(request: ExperienceRequest): Promise<Sta
   const policyLearns = zeros([]);
   const feeds: Record<string, HostTensor> = { ...inputs, ...own, [POLICY_LEARNS]: policyLearns };
   const rows = Array.from({ length: streams * episodes }, (_, row) => row);
-  const unit = updatesOf(settings, optimiser.batch);
+  const unit = updatesOf(settings, optimizer.batch);
   const minibatches = unit / epochs;
   const { segment, actions: P } = shape;
   let experience: Experience;
@@ -290,7 +298,7 @@ export async function experienceBatches(request: ExperienceRequest): Promise<Sta
       own.advantage.data[at] = experience.advantage[s][t];
       own.expected.data[at] = experience.expected[s][t];
       own.logProbability.data[at] = stream.logProbability[t];
-      if (teacher) model.head.writeTarget(stream.label, t * L, batch.target, at * P);
+      if (labeler) model.head.writeTarget(stream.label, t * L, batch.target, at * P);
     }
   };
   return {
@@ -300,22 +308,22 @@ export async function experienceBatches(request: ExperienceRequest): Promise<Sta
       const [iteration, within] = [Math.floor(step / unit), step % unit];
       if (within === 0) {
         actor.load(state);
-        experience = await play({ actor, model, settings, tasks, teacher, random: random.split('rollout', iteration), signal });
+        experience = await play({ actor, model, settings, tasks, labeler, random: random.split('rollout', iteration), signal });
       }
       const epoch = Math.floor(within / minibatches);
       const order = random.split('order', iteration, epoch).shuffled(rows);
       for (const { data } of Object.values(feeds)) data.fill(0);
-      const from = (within % minibatches) * optimiser.batch;
-      for (let b = 0; b < optimiser.batch; b++) write(b, order[from + b]);
+      const from = (within % minibatches) * optimizer.batch;
+      for (let b = 0; b < optimizer.batch; b++) write(b, order[from + b]);
       policyLearns.data[0] = iteration < valueSteps ? 0 : 1;
     },
-    figures: () => experience.figures,
-    note: () => `return ${experience.figures.return.toFixed(3)}, last episode ${experience.figures.lastReturn.toFixed(3)} of the oracle's`,
+    metrics: () => experience.metrics,
+    note: () => `return ${experience.metrics.return.toFixed(3)}, last episode ${experience.metrics.lastReturn.toFixed(3)} of the oracle's`,
     dispose: actor.dispose,
   };
 }
 
-/** One iteration's play, and what is to be learnt of it: columns of every stream. */
+/** One iteration's play, and what is to be learned of it: columns of every stream. */
 interface Experience {
   readonly streams: readonly Stream[];
   readonly advantage: readonly Float64Array[];
@@ -325,27 +333,27 @@ interface Experience {
    * Mean return of an episode and of a stream's last one, as fractions of the oracle's; `discounted`: the objective, in units of the values;
    * `explained`: the share of the variance of discounted returns that the values foresaw.
    */
-  readonly figures: Readonly<Record<'return' | 'lastReturn' | 'discounted' | 'explained', number>>;
+  readonly metrics: Readonly<Record<'return' | 'lastReturn' | 'discounted' | 'explained', number>>;
 }
 
 async function play(
-  request: Pick<ExperienceRequest, 'model' | 'settings' | 'tasks' | 'teacher' | 'random' | 'signal'> & { readonly actor: Actor },
+  request: Pick<ExperienceRequest, 'model' | 'settings' | 'tasks' | 'labeler' | 'random' | 'signal'> & { readonly actor: Actor },
 ): Promise<Experience> {
-  const { actor, model, settings, tasks, teacher, random, signal } = request;
-  const { episodes, discount, across, lambda } = settings;
+  const { actor, model, settings, tasks, labeler, random, signal } = request;
+  const { episodes, discount, crossEpisodeDiscount: across, lambda } = settings;
   const { family } = model;
   // Every task as often as any other, as far as that goes.
   const order = random.split('tasks').shuffled(tasks);
   const chosen = Array.from({ length: settings.streams }, (_, i) => order[i % order.length]);
-  const onlooker = teacher?.(chosen, random.split('teacher'));
-  const streams = await collect({ model, actor, tasks: chosen, episodes, teacher: onlooker, random, signal });
+  const onlooker = labeler?.(chosen, random.split('teacher'));
+  const streams = await collect({ model, actor, tasks: chosen, episodes, labeler: onlooker, random, signal });
 
   // In these units a stream that is always paid the most is worth about 1, whatever the family pays: a read-out that starts at 0 gets there soon.
   const worth = family.rewardMax * Math.min(1 / Math.max(1 - discount, 1e-9), episodes * family.horizon);
-  const learnt = streams.map(({ reward, ended, value }) => {
+  const learned = streams.map(({ reward, ended, value }) => {
     const paid = reward.map(r => r / worth);
-    const discounts = streamDiscounts(ended, { step: discount, across });
-    const advantage = generalisedAdvantages(paid, discounts, value, lambda);
+    const discounts = streamDiscounts(ended, { step: discount, crossEpisode: across });
+    const advantage = generalizedAdvantages(paid, discounts, value, lambda);
     return {
       advantage,
       expected: advantage.map((a, t) => a + value[t]),
@@ -355,21 +363,21 @@ async function play(
   });
   const total = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
   const oracle = total(chosen.map(family.oracleReturn));
-  const all = standardised(learnt.flatMap(({ advantage }) => Array.from(advantage)));
-  const came = learnt.flatMap(one => Array.from(one.came));
+  const all = standardized(learned.flatMap(({ advantage }) => Array.from(advantage)));
+  const came = learned.flatMap(one => Array.from(one.came));
   const foreseen = streams.flatMap(({ value }) => Array.from(value.slice(0, -1)));
   let at = 0;
   return {
     streams,
-    advantage: learnt.map(({ advantage }) => {
+    advantage: learned.map(({ advantage }) => {
       at += advantage.length;
       return all.subarray(at - advantage.length, at);
     }),
-    expected: learnt.map(({ expected }) => expected),
-    figures: {
+    expected: learned.map(({ expected }) => expected),
+    metrics: {
       return: total(streams.map(({ reward }) => total(reward))) / (episodes * oracle),
       lastReturn: total(streams.map(({ reward, starts }) => total(reward.slice(starts[episodes - 1])))) / oracle,
-      discounted: total(learnt.map(({ discounted }) => discounted)) / streams.length,
+      discounted: total(learned.map(({ discounted }) => discounted)) / streams.length,
       explained: explainedVariance(came, foreseen),
     },
   };

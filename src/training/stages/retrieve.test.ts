@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inferenceGraphs } from '../../agent/inference.ts';
 import { Model } from '../../agent/model.ts';
-import { type StageOutput, StageStore } from '../../cache/store.ts';
+import { StageCache, type StageOutput } from '../../cache/store.ts';
 import { loadExperiment } from '../../config/experiment.ts';
 import { nodeExecutor } from '../../engine/executors/node.ts';
 import { type HostTensor, interpret } from '../../engine/index.ts';
@@ -20,7 +20,7 @@ import { silentProgress } from '../../util/progress.ts';
 import { Random } from '../../util/random.ts';
 import type { TrainingRun } from '../define.ts';
 import { finetune } from './finetune.ts';
-import { type StageSections, stageOptimiser } from './index.ts';
+import { type StageSections, stageOptimizer } from './index.ts';
 import { retrievalBatches, trainingContexts } from './retrieve.ts';
 
 const TINY = fileURLToPath(new URL('../../../experiments/tiny.yaml', import.meta.url));
@@ -36,16 +36,16 @@ const SETTINGS = [
 
 async function prepare(
   overrides: readonly string[],
-): Promise<{ run: TrainingRun<StageSections>; student: StageOutput; contexts: StageOutput }> {
+): Promise<{ run: TrainingRun<StageSections>; agent: StageOutput; contexts: StageOutput }> {
   const config = loadExperiment(TINY, [...SETTINGS, ...overrides]);
   const { family } = openTasks(config);
-  const store = new StageStore(out, { progress: silentProgress, signal: new AbortController().signal });
+  const store = new StageCache(out, { progress: silentProgress, signal: new AbortController().signal });
   const generated = await generate(store, config);
   const { histories } = loadHistories(generated, family);
   const model = new Model(config, family);
   const run = { store, config, seed: 0, model, histories: () => histories, generated, executor: nodeExecutor(config.executor) };
-  const student = (await finetune.train(run, {})).output!;
-  return { run, student, contexts: await trainingContexts(run, student) };
+  const agent = (await finetune.train(run, {})).output!;
+  return { run, agent, contexts: await trainingContexts(run, agent) };
 }
 
 /** How the past reaches the compressor, and what Z is made of. */
@@ -82,29 +82,29 @@ describe.each(Object.entries(CASES))('the table of training contexts, with %s', 
     }
   });
 
-  it("holds what the student's compressor makes of each", () => {
+  it("holds what the agent's compressor makes of each", () => {
     const { model } = made.run;
     const {
       compress,
-      carries,
+      recurrent,
       context: shape,
-    } = inferenceGraphs(model, { kind: config.compressor, trained: made.student }, { compress: 1, act: 1 });
+    } = inferenceGraphs(model, { compressorId: config.compressor, trained: made.agent }, { compress: 1, act: 1 });
     const first = firstRows(table.rows);
     const width = table.latents.length / table.rows.length;
     const zeros = new Float32Array(width);
     for (const h of [0, 7]) {
       const starts = segmentStarts(histories[h], model.segment);
       let state: ArrayLike<number> = zeros;
-      for (let count = carries ? 1 : 0; count < starts.length; count++) {
+      for (let count = recurrent ? 1 : 0; count < starts.length; count++) {
         const { tokensPerTransition, context: layout } = model.tokenizer;
         const context = new Float32Array(shape.contextTransitions * tokensPerTransition * layout.width);
         writePast(model.tokenizer, context, 0, shape, histories[h], starts, count);
-        const { latents, next } = interpret(compress!, carries ? { context, state } : { context });
+        const { latents, next } = interpret(compress!, recurrent ? { context, state } : { context });
         state = next;
         const row = table.latents.slice((first[h] + count) * width, (first[h] + count + 1) * width);
         for (const [i, value] of row.entries()) expect(value).toBeCloseTo(latents[i], 3);
       }
-      if (carries) expect(table.latents.slice(first[h] * width, (first[h] + 1) * width)).toEqual(zeros);
+      if (recurrent) expect(table.latents.slice(first[h] * width, (first[h] + 1) * width)).toEqual(zeros);
     }
   });
 
@@ -136,10 +136,10 @@ describe.each(Object.entries(CASES))('the table of training contexts, with %s', 
 
   it('gives every sample of a batch its own Z, and what it is shown in a store, equally for equal steps', () => {
     const { run, contexts } = made;
-    const optimiser = stageOptimiser(config, 'retrieve');
-    const open = () => retrievalBatches(run, contexts, { optimiser, random: Random.seeded(3) });
+    const optimizer = stageOptimizer(config, 'retrieve');
+    const open = () => retrievalBatches(run, contexts, { optimizer, random: Random.seeded(3) });
     const { feeds, fill } = open();
-    const [B, K] = [optimiser.batch, config.policy.retrieval.contexts];
+    const [B, K] = [optimizer.batch, config.policy.retrieval.contexts];
     const width = table.latents.length / table.rows.length;
     const rowOf = (values: ArrayLike<number>, at: number) => [...Array.from(values).slice(at * width, (at + 1) * width)];
     const known = new Map<string, number[]>();
@@ -175,12 +175,12 @@ describe.each(Object.entries(CASES))('the table of training contexts, with %s', 
 describe('the query of a sample', () => {
   /** Shares of samples of three batches whose query is the own segment, and is one of the second half of its history not before that. */
   async function shares(store: string, ahead: number): Promise<{ own: number; later: number }> {
-    const { run, contexts } = await prepare([`retrieve={histories: 3, stores: [${store}], ahead: ${ahead}}`]);
+    const { run, contexts } = await prepare([`retrieve={histories: 3, stores: [${store}], laterQueryProbability: ${ahead}}`]);
     const { table } = loadTable(contexts.folder);
     const histories = firstOfEach(run.histories(), 3);
     const first = firstRows(table.rows);
     const { feeds, fill } = retrievalBatches(run, contexts, {
-      optimiser: stageOptimiser(run.config, 'retrieve'),
+      optimizer: stageOptimizer(run.config, 'retrieve'),
       random: Random.seeded(5),
     });
     const width = table.latents.length / table.rows.length;

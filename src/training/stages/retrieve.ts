@@ -24,9 +24,11 @@ const settings = stageSection('Training of the policy on retrieved contexts with
   histories: count(
     'Learning histories of every training task that are trained on and looked up; earlier streams of evaluated tasks',
   ).default(8),
-  ahead: fraction(
-    'Share of samples, of those that were shown nothing but contexts of their own task, whose query episode comes from later in their history, where the source has learnt what these tell',
-  ).default(1),
+  laterQueryProbability: fraction(
+    'Share of samples, of those that were shown nothing but contexts of their own task, whose query episode comes from later in their history, where the source has learned what these tell',
+  )
+    .meta({ formerly: 'ahead' })
+    .default(1),
   stores: distinct(z.enum(STORE_IDS), 'store')
     .min(1)
     .describe(
@@ -43,18 +45,18 @@ const storedHistories = ({ config, histories }: TrainingRun<Config>): readonly H
   firstOfEach(histories(), config.retrieve.histories);
 
 /** The table of Z over training histories, and beside it what every context finds in each store. */
-export function trainingContexts(run: TrainingRun<Config>, student: StageOutput): Promise<StageOutput> {
+export function trainingContexts(run: TrainingRun<Config>, agent: StageOutput): Promise<StageOutput> {
   const { config, seed, model, executor, generated, store } = run;
   const { retrieval } = config.policy;
   const { histories, stores } = config.retrieve;
   return store.run({
     stage: `contexts-seed${seed}`,
     settings: { histories, stores, retrieval, executor: config.executor },
-    inputs: { generate: generated.key, student: student.key },
+    inputs: { generate: generated.key, agent: agent.key },
     async run({ folder, progress, signal }) {
       const lived = storedHistories(run).map(history => ({ past: history, task: history.taskKey, stream: history.stream }));
       const title = `contexts (seed ${seed})`;
-      const request = { model, executor, student: { kind: config.compressor, trained: student }, title, progress, signal };
+      const request = { model, executor, agent: { compressorId: config.compressor, trained: agent }, title, progress, signal };
       const table = await encodeStreams(request, lived);
       const began = performance.now();
       const columns: Record<string, Int32Array> = {};
@@ -95,24 +97,24 @@ export const retrieve = defineStage({
   steps: ({ policy, retrieve }: BaseConfig & Config) => (policy.retrieval.contexts > 0 ? retrieve.steps : 0),
   parts: ({ retrieve: { steps } }) => [{ name: 'contexts' }, { name: 'retrieve', steps }],
   // It does not go on with the prediction of returns.
-  rows: ({ retrieve }) => retrieve.stores.map(store => ({ method: STORES[store].row, remembers: STORES[store].holds.evaluated })),
+  methods: ({ retrieve }) => retrieve.stores.map(store => ({ method: STORES[store].method, retrieves: STORES[store].holds.evaluated })),
   async train(run: TrainingRun<Config>, earlier) {
     const { model, config } = run;
     const { compressor: kind, policy } = config;
-    const { histories, stores, ahead } = config.retrieve;
-    const student = agentOf(earlier);
-    const contexts = await trainingContexts(run, student);
+    const { histories, stores, laterQueryProbability: ahead } = config.retrieve;
+    const agent = agentOf(earlier);
+    const contexts = await trainingContexts(run, agent);
     const output = await trainOnHistories(run, {
       name: 'retrieve',
       own: config.retrieve,
       compressor: kind,
       settings: { compressor: kind, latents: config.latents, retrieval: policy.retrieval, histories, stores, ahead },
-      from: { student },
+      from: { agent },
       trains: [PARTS.policy],
       build(scope, batch) {
         const { context, query, target, weight } = model.inputs(batch);
         const latentShape = model.latentShape(kind)!;
-        // Not part of the loss, which begins with Z: declared so that one file holds the whole student.
+        // Not part of the loss, which begins with Z: declared so that one file holds the whole agent.
         model.latents(scope, kind, context);
         const z = input('latents', [batch, ...latentShape]);
         const logits = model.logits(scope, query, z, model.retrievedInputs(batch, policy.retrieval.contexts, latentShape));
@@ -120,32 +122,32 @@ export const retrieve = defineStage({
       },
       batches: async request => retrievalBatches(run, contexts, request),
     });
-    const row = { kind, trained: output, retrieved: policy.retrieval.contexts };
-    const memory = { contexts, student: { kind, trained: student } };
-    return { output, rows: stores.map(store => ({ method: STORES[store].row, ...row, memory: { store, ...memory } })) };
+    const row = { compressorId: kind, trained: output, retrieved: policy.retrieval.contexts };
+    const memory = { contexts, agent: { compressorId: kind, trained: agent } };
+    return { output, methods: stores.map(store => ({ method: STORES[store].method, ...row, memory: { store, ...memory } })) };
   },
 });
 
 /**
  * Batches of the stored histories: for every sample a store is drawn, and what the own context finds there stands beside its Z. Where all that
  * it finds is of its own task, the query comes from later in the history (in a share `ahead` of these samples): at its own place in it the source
- * has not learnt what the contexts tell, and whoever imitates it would have to overlook them.
+ * has not learned what the contexts tell, and whoever imitates it would have to overlook them.
  */
 export function retrievalBatches(
   run: TrainingRun<Config>,
   contexts: StageOutput,
-  { optimiser, random }: Pick<BatchRequest, 'optimiser' | 'random'>,
+  { optimizer, random }: Pick<BatchRequest, 'optimizer' | 'random'>,
 ) {
   const { model, config } = run;
   const { table, columns } = loadTable(contexts.folder);
   const first = firstRows(table.rows);
   const histories = storedHistories(run);
-  const [B, K] = [optimiser.batch, config.policy.retrieval.contexts];
-  const { stores, ahead } = config.retrieve;
+  const [B, K] = [optimizer.batch, config.policy.retrieval.contexts];
+  const { stores, laterQueryProbability: ahead } = config.retrieve;
   const latentShape = model.latentShape(config.compressor)!;
   const shape = model.batchShape(B);
   const batch = newBatch(model.tokenizer, shape);
-  const sampler = new BatchSampler(histories, model.tokenizer, shape, config.queries.early);
+  const sampler = new BatchSampler(histories, model.tokenizer, shape, config.queries.earlyEpisodeFraction);
   const [latents, retrieved, present] = [zeros([B, ...latentShape]), zeros([B, K, ...latentShape]), zeros([B, K])];
   const width = table.latents.length / table.rows.length;
   const copy = (row: number, into: HostTensor, at: number) =>

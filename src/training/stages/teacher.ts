@@ -7,7 +7,7 @@ import type { StageOutput } from '../../cache/store.ts';
 import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps } from '../../settings/fields.ts';
-import { foresees } from '../../settings/policy.ts';
+import { predictsReturns } from '../../settings/policy.ts';
 import { trainOnHistories } from '../batches.ts';
 import { defineStage, type TrainingRun, trainedAs } from '../define.ts';
 
@@ -22,7 +22,7 @@ const settings = stageSection('The teacher p_T that distillation may follow', {
 /** The section that stages read which follow a teacher. */
 export type TeacherSection = { readonly teacher: z.output<typeof settings> };
 
-const rowsOf = (config: BaseConfig) => [{ method: 'teacher', foresees: foresees(config) }];
+const rowsOf = (config: BaseConfig) => [{ method: 'teacher', predictsReturns: predictsReturns(config) }];
 const termsOf = (config: Pick<BaseConfig, 'policy'>): WeightedTerm[] => [{ term: 'task', weight: 1 }, returnTerm(config)];
 
 export const teacher = defineStage({
@@ -30,7 +30,7 @@ export const teacher = defineStage({
   settings,
   steps: ({ teacher }: BaseConfig & TeacherSection) => (teacher.kind === 'context' ? teacher.steps : 0),
   terms: termsOf,
-  rows: rowsOf,
+  methods: rowsOf,
   async train(run: TrainingRun<TeacherSection>) {
     const output = await trainOnHistories(run, {
       name: 'teacher',

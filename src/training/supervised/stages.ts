@@ -15,7 +15,7 @@ import type { SupervisedBase } from '../../settings/supervised.ts';
 import {
   type BatchRequest,
   defineStage,
-  optimiserOf,
+  optimizerOf,
   type StageBatches,
   type StageRun,
   type StageSettings,
@@ -45,7 +45,7 @@ const train = defineStage({
   settings: supervisedStageFields.train,
   steps: ({ train }: Config) => train.steps,
   parts: ({ train: { steps } }) => [{ name: 'cad', steps }],
-  rows: () => CAD,
+  methods: () => CAD,
   async train(run: SupervisedRun) {
     const { compressor, train } = run.config;
     return trainedAs(CAD, compressor, await trainModel(run, 'cad', compressor, train));
@@ -57,13 +57,13 @@ const baselines = defineStage({
   settings: supervisedStageFields.baselines,
   steps: ({ baselines: { steps, methods } }: Config) => (methods.length > 0 ? steps : 0),
   parts: ({ baselines: { steps, methods } }) => methods.map(name => ({ name, steps })),
-  rows: ({ baselines: { methods } }) => methods.map(method => ({ method })),
+  methods: ({ baselines: { methods } }) => methods.map(method => ({ method })),
   async train(run: SupervisedRun, _, only) {
     const { baselines } = run.config;
     const rows = [];
     for (const kind of baselines.methods.filter(id => only === undefined || only === id))
-      rows.push({ method: kind, kind, trained: await trainModel(run, kind, kind, baselines) });
-    return { rows };
+      rows.push({ method: kind, compressorId: kind, trained: await trainModel(run, kind, kind, baselines) });
+    return { methods: rows };
   },
 });
 
@@ -72,8 +72,8 @@ export const supervisedStages: readonly TrainingStage<string, z.ZodType, Config,
 /** Tasks that training draws for each seed: every method takes the first of the same ones. */
 export const tasksPerSeed = (config: Config): number =>
   Math.max(
-    config.train.steps * optimiserOf(config, config.train).batch,
-    baselines.steps(config) * optimiserOf(config, config.baselines).batch,
+    config.train.steps * optimizerOf(config, config.train).batch,
+    baselines.steps(config) * optimizerOf(config, config.baselines).batch,
   );
 
 /** Trains the model `name` with `kind` in the compressor's place. */
@@ -99,7 +99,7 @@ function trainModel(run: SupervisedRun, name: string, kind: string, own: StageSe
 async function exampleBatches(run: SupervisedRun, kind: string, request: BatchRequest): Promise<StageBatches> {
   const { config, model, seed, executor } = run;
   const { queries, validation, evaluate } = config;
-  const { batch: size } = request.optimiser;
+  const { batch: size } = request.optimizer;
   const batch = model.newBatch(size, queries);
   const stream = trainingStream(seed);
   const tasks = heldOutTasks(model.problem, config, 'validation');

@@ -8,12 +8,12 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { carrying, failure } from '../../../test/helpers/failure.ts';
 import { exampleCounts, makeScorer, meansByCount, SupervisedModel, scoreFunction } from '../../agent/supervised.ts';
 
-import { StageStore } from '../../cache/store.ts';
+import { StageCache } from '../../cache/store.ts';
 import { type SupervisedConfig, supervisedSchema } from '../../config/supervised.ts';
 import { nodeExecutor } from '../../engine/executors/node.ts';
 import { zeros } from '../../engine/index.ts';
 import { auditTasks, heldOutTasks, trainingStream, trainingTask } from '../../histories/supervised.ts';
-import { initialise } from '../../nn/index.ts';
+import { initialize } from '../../nn/index.ts';
 import { pack, packing } from '../../optim/index.ts';
 import { type Draw, drawTask, type Examples, problems } from '../../supervised/index.ts';
 import { silentProgress } from '../../util/progress.ts';
@@ -30,7 +30,7 @@ const load = (changes: Record<string, unknown> = {}): SupervisedConfig =>
     problem: { id: 'linear-regression', options: { dimension: 3 } },
     context: { examples: 8 },
     model: { width: 16, heads: 2, encoderLayers: 2, decoderLayers: 2, latents: 2 },
-    optimiser: { batch: 4 },
+    optimizer: { batch: 4 },
     train: { steps: 5 },
     baselines: { steps: 5 },
     validation: { tasks: 6 },
@@ -44,7 +44,7 @@ async function freshScores(config: SupervisedConfig, kind: string, tasks: readon
   const scorer = await makeScorer(model, kind, tasks[0].queries.count, executor);
   const layout = packing(scorer.specs);
   const parameters = zeros([layout.size]);
-  pack(layout, initialise(scorer.specs, Random.seeded(0)), parameters.data as Float32Array);
+  pack(layout, initialize(scorer.specs, Random.seeded(0)), parameters.data as Float32Array);
   const scores = await scorer.score(parameters, tasks, [count]);
   await scorer.dispose();
   return scores;
@@ -142,7 +142,7 @@ describe('tasks', () => {
     expect(trainingTask(problem, trainingStream(1), 17, config).task).not.toEqual(trainingTask(problem, stream, 17, config).task);
   });
 
-  const store = (name: string) => new StageStore(join(folder, name), { progress: silentProgress, signal: new AbortController().signal });
+  const store = (name: string) => new StageCache(join(folder, name), { progress: silentProgress, signal: new AbortController().signal });
 
   it('are audited by content: every training task against every held-out one', async () => {
     const audit = await auditTasks(store('kept-apart'), config, problem, tasksPerSeed(config));

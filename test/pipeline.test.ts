@@ -1,4 +1,4 @@
-/** @file The whole road by the real command line: generate → … → evaluate → report, on a tiny experiment. */
+/** @file The whole pipeline by the real command line: generate → … → evaluate → report, on a tiny experiment. */
 
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,11 +10,11 @@ import { openRun, rawTable } from '../src/reports/index.ts';
 import { cadenza, type Ended, metricsOf, settings, stageFiles, stageFolder, TINY, withinProcess } from './helpers/command.ts';
 import { carrying } from './helpers/failure.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'cadenza-road-'));
+const folder = mkdtempSync(join(tmpdir(), 'cadenza-pipeline-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const [first, twin, other, staged] = ['first', 'twin', 'other', 'staged'].map(name => join(folder, name));
-const TRAINED = ['teacher', 'pretrain', 'distil', 'finetune', 'truncated', 'mean-pool', 'none'];
+const TRAINED = ['teacher', 'pretrain', 'distill', 'finetune', 'truncated', 'mean-pool', 'none'];
 const METHODS = ['cad', 'teacher', 'truncated', 'mean-pool', 'none', 'source', 'random'];
 /** Those whose weights were trained, by their rows. */
 const MODELS = ['cad', 'teacher', 'truncated', 'mean-pool', 'none'];
@@ -59,7 +59,7 @@ describe('a tiny run', () => {
     }
     const { cad, teacher, none, random } = results.methods;
     const stage = (stage: string) => ({ stage, steps: 80, examples: 80 * 16 });
-    expect(cad.budget).toEqual(['pretrain', 'teacher', 'distil', 'finetune'].map(stage));
+    expect(cad.budget).toEqual(['pretrain', 'teacher', 'distill', 'finetune'].map(stage));
     expect([teacher.budget, none.budget, random.budget]).toEqual([[stage('teacher')], [stage('none')], undefined]);
     expect(results.protocols).toEqual({
       tiny: {
@@ -108,7 +108,7 @@ describe('a tiny run', () => {
       if (action)
         expect([action.actions, action.median > 0, action.median <= action.p95, action.worst > 0]).toEqual([200, true, true, true]);
     }
-    const stages = ['pretrain', 'teacher', 'distil', 'finetune'].map(stage => run.seconds[`${stage}-seed0`]);
+    const stages = ['pretrain', 'teacher', 'distill', 'finetune'].map(stage => run.seconds[`${stage}-seed0`]);
     expect(tiny.cad.training).toBeCloseTo(
       stages.reduce((a, b) => a + b),
       9,
@@ -150,11 +150,11 @@ describe('a tiny run', () => {
       const { tensors } = decodeSafetensors(readFileSync(join(stageFolder(first, `${stage}-seed0`)!, 'model.safetensors')));
       return [...tensors].filter(([key]) => key.startsWith(`${name}.`));
     };
-    expect(part('distil', 'compressor')).toEqual(part('pretrain', 'compressor'));
-    expect(part('distil', 'compressor').length).toBeGreaterThan(0);
+    expect(part('distill', 'compressor')).toEqual(part('pretrain', 'compressor'));
+    expect(part('distill', 'compressor').length).toBeGreaterThan(0);
     for (const [i, [name, { data }]] of part('finetune', 'compressor').entries())
-      expect(data, name).not.toEqual(part('distil', 'compressor')[i][1].data);
-    // The student's file holds no teacher, the teacher's nothing else.
+      expect(data, name).not.toEqual(part('distill', 'compressor')[i][1].data);
+    // The agent's file holds no teacher, the teacher's nothing else.
     expect(part('finetune', 'teacher')).toEqual([]);
     expect(part('teacher', 'policy')).toEqual([]);
   });
@@ -186,7 +186,7 @@ describe('a run again', () => {
   it('leaves out what is not to be measured, which no other stage depends on', async () => {
     const before = [...stageFiles(first).keys()];
     const { methods } = JSON.parse(readFileSync(join(first, 'results.json'), 'utf8'));
-    const plain = await run(first, ...settings({ 'evaluate.imitation': 0, 'evaluate.timed': 0 }), '--json');
+    const plain = await run(first, ...settings({ 'evaluate.imitationHistories': 0, 'evaluate.timedActions': 0 }), '--json');
     expect([plain.status, plain.stderr]).toEqual([0, expect.not.stringMatching(/\(seed 0\): /)]);
     const found = JSON.parse(plain.stdout) as Results;
     expect(found.methods).toEqual(methods);
@@ -208,15 +208,15 @@ describe('a run again', () => {
 });
 
 describe('a family with hidden phases', () => {
-  it('goes the whole road on some of its tasks, Monte-Carlo teacher included, and says which', async () => {
+  it('goes the whole pipeline on some of its tasks, Monte-Carlo teacher included, and says which', async () => {
     const out = join(folder, 'pairs');
-    const few = { 'pretrain.steps': 2, 'distil.steps': 2, 'finetune.steps': 2, 'teacher.kind': 'monte-carlo', 'baselines.methods': [] };
+    const few = { 'pretrain.steps': 2, 'distill.steps': 2, 'finetune.steps': 2, 'teacher.kind': 'monte-carlo', 'baselines.methods': [] };
     const tasks = { 'env.id': 'key-to-door', 'split.heldOut': 656, 'source.maxTasks': 30, 'evaluate.maxTasks': 3 };
     const { status, stderr } = await run(out, ...settings({ ...few, ...tasks }));
     expect(status, stderr).toBe(0);
     const results = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')) as Results;
     expect(results.split).toMatchObject({ train: 5905, taught: 30, test: 656, evaluated: 3, overlap: 0 });
-    expect(results).toMatchObject({ oracle: { mean: 2 }, streams: 6, bars: carrying(3) });
+    expect(results).toMatchObject({ oracle: { mean: 2 }, streams: 6, intervalNote: carrying(3) });
     expect(results.methods.cad.perTask).toHaveLength(3);
   });
 });
@@ -233,10 +233,10 @@ describe('a stage of its own', () => {
       stdout: expect.stringContaining(` ${staged}\n`),
     });
     expect(names()).toEqual(['generate']);
-    const distil = await withinProcess(['distil', TINY, '--out', staged, '--json']);
-    expect([distil.status, JSON.parse(distil.stdout)]).toEqual([0, { out: staged }]);
-    expect(distil.stderr).not.toMatch(/^generate: /m);
-    expect(names()).toEqual(['distil-seed0', 'generate', 'pretrain-seed0', 'teacher-seed0']);
+    const distill = await withinProcess(['distill', TINY, '--out', staged, '--json']);
+    expect([distill.status, JSON.parse(distill.stdout)]).toEqual([0, { out: staged }]);
+    expect(distill.stderr).not.toMatch(/^generate: /m);
+    expect(names()).toEqual(['distill-seed0', 'generate', 'pretrain-seed0', 'teacher-seed0']);
     expect(existsSync(join(staged, 'results.json'))).toBe(false);
     for (const [path, bytes] of stageFiles(staged)) expect(bytes.equals(stageFiles(first).get(path)!), path).toBe(true);
   });

@@ -1,4 +1,4 @@
-/** @file Stage `distil`: L_AD = α · task + β · KL over A_φ, with C_θ frozen (method 4.2). */
+/** @file Stage `distill`: L_AD = α · task + β · KL over A_φ, with C_θ frozen (method 4.2). */
 
 import type { z } from 'zod';
 import { PARTS } from '../../agent/model.ts';
@@ -14,37 +14,39 @@ const settings = stageSection('Distillation into the policy with the compressor 
   steps: steps('Training steps; 0 skips the stage').default(500),
   alpha: weight("α, the weight of the cross-entropy with the source's actions").default(1),
   beta: weight('β, the weight of the KL divergence from the teacher').default(0),
-});
+}).meta({ formerly: 'distil' });
 
-export type DistilSection = { readonly distil: z.output<typeof settings> };
+export type DistillSection = { readonly distill: z.output<typeof settings> };
 
-type Config = DistilSection & TeacherSection & { readonly finetune: { readonly steps: number } };
+type Config = DistillSection & TeacherSection & { readonly finetune: { readonly steps: number } };
 
 /** L_AD with this weight of the teacher. */
-export const adTerms = (config: BaseConfig & DistilSection, beta: number, setting: string): WeightedTerm[] => [
-  { term: 'task', weight: config.distil.alpha, setting: 'distil.alpha' },
+export const adTerms = (config: BaseConfig & DistillSection, beta: number, setting: string): WeightedTerm[] => [
+  { term: 'task', weight: config.distill.alpha, setting: 'distill.alpha' },
   { term: 'kl', weight: beta, setting },
   returnTerm(config),
 ];
 
-const termsOf = (config: BaseConfig & Config) => adTerms(config, config.distil.beta, 'distil.beta');
+const termsOf = (config: BaseConfig & Config) => adTerms(config, config.distill.beta, 'distill.beta');
 
 /** Where fine-tuning follows, its agent is the one that is evaluated. */
 const rowsOf = (config: BaseConfig & Config) => (config.finetune.steps > 0 ? [] : [cadRow(config)]);
 
-export const distil = defineStage({
-  name: 'distil',
+export const distill = defineStage({
+  name: 'distill',
   settings,
-  steps: ({ distil }: BaseConfig & Config) => distil.steps,
+  steps: ({ distill }: BaseConfig & Config) => distill.steps,
   terms: termsOf,
-  rows: rowsOf,
+  methods: rowsOf,
   async train(run: TrainingRun<Config>, earlier) {
     const { model, config } = run;
-    const { alpha, beta } = config.distil;
+    const { alpha, beta } = config.distill;
     const teacher = teacherFor(config, beta, earlier.teacher);
     const output = await trainOnHistories(run, {
-      name: 'distil',
-      own: config.distil,
+      name: 'distill',
+      // The label from before the stage was renamed, so that equal seeds still give equal weights.
+      stream: 'distil',
+      own: config.distill,
       compressor: config.compressor,
       settings: { compressor: config.compressor, latents: config.latents, alpha, beta, teacher: teacher.kind },
       from: { pretrain: earlier.pretrain, teacher: teacher.from },
