@@ -61,6 +61,25 @@ it('charge a number of Z for every bit that its deviation over the batch is belo
   expect(variance[0]).toBeGreaterThan(0);
 });
 
+it('charge what the numbers of a latent have in common over the batch', () => {
+  const { pass, values } = open();
+  const { covariance, z } = values({ covariance: lossTerms.get('covariance').compute(pass)!, z: pass.latents!.trained });
+  const [M, D] = model.latentShape(config.compressor)!;
+  let charge = 0;
+  for (let m = 0; m < M; m++) {
+    const columns = Array.from({ length: D }, (_, d) => {
+      const column = Array.from({ length: BATCH }, (_, b) => z[(b * M + m) * D + d]);
+      const mean = column.reduce((a, b) => a + b, 0) / BATCH;
+      return column.map(value => value - mean);
+    });
+    for (let i = 0; i < D; i++)
+      for (let j = 0; j < D; j++)
+        if (i !== j) charge += (columns[i].reduce((sum, value, b) => sum + value * columns[j][b], 0) / BATCH) ** 2;
+  }
+  expect(covariance[0]).toBeCloseTo(charge / (M * D), 8);
+  expect(covariance[0]).toBeGreaterThan(0);
+});
+
 it('of which stages can be given some by name are all registered', () => {
   for (const id of AUXILIARY_TERMS) expect(lossTerms.has(id)).toBe(true);
 });

@@ -4,7 +4,7 @@
  */
 
 import { compressor, type Latents, latentKind } from '../compressor/index.ts';
-import { add, input, mean, mul, oneHot, relu, sqrt, square, sub, type Tensor } from '../engine/index.ts';
+import { add, input, matmul, mean, mul, oneHot, relu, sqrt, square, sub, sum, type Tensor, transpose } from '../engine/index.ts';
 import { crossEntropy, type Scope, weightedMean } from '../nn/index.ts';
 import { returnLogits } from '../policy/index.ts';
 import type { WeightedTerm } from '../records/index.ts';
@@ -133,10 +133,27 @@ const variance: LossTerm = {
   },
 };
 
-export const lossTerms = new Registry<LossTerm>('loss term', [task, kl, returns, reconstruction, capacity, variance]);
+const covariance: LossTerm = {
+  id: 'covariance',
+  symbol: 'w_cov',
+  formula: 'mean over latents of Σ_{i ≠ j} C_ij² / D, with C the covariance of their D numbers over the batch',
+  description: 'keeps the numbers of a latent from saying the same (VICReg, Bardes et al. 2022)',
+  logged: true,
+  compute({ latents }) {
+    if (!latents) return undefined;
+    const z_MBD = transpose(latents.trained, [1, 0, 2]);
+    const [M, B, D] = z_MBD.shape;
+    const centered_MBD = sub(z_MBD, mean(z_MBD, [1], true));
+    const squares = sum(square(matmul(transpose(centered_MBD, [0, 2, 1]), centered_MBD, { alpha: 1 / B })));
+    const diagonal = sum(square(mean(square(centered_MBD), [1])));
+    return mul(sub(squares, diagonal), 1 / (M * D));
+  },
+};
+
+export const lossTerms = new Registry<LossTerm>('loss term', [task, kl, returns, reconstruction, capacity, variance, covariance]);
 
 /** Terms that a stage may be given by their names, which no stage has by itself. */
-export const AUXILIARY_TERMS = [variance.id] as const;
+export const AUXILIARY_TERMS = [variance.id, covariance.id] as const;
 
 /** The prediction of returns as a term, of weight 0 where nothing predicts them. */
 export const returnTerm = ({ policy }: Pick<BaseConfig, 'policy'>): WeightedTerm => ({

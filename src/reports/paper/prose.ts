@@ -238,6 +238,7 @@ const TERMS: Readonly<Record<string, TermProse>> = {
   returns: { symbol: raw`\omega`, loss: RETURNS },
   reconstruction: { symbol: raw`\gamma`, loss: RECONSTRUCTION },
   capacity: { symbol: raw`\lambda_\mathrm{cap}`, loss: 'R(Z)' },
+  covariance: { symbol: raw`w_\mathrm{cov}`, loss: raw`\mathcal{L}_\mathrm{cov}` },
   variance: { symbol: raw`w_\mathrm{var}`, loss: raw`\mathcal{L}_\mathrm{var}` },
 };
 
