@@ -51,6 +51,8 @@ export interface LossTerm {
   readonly description: string;
   /** A scalar; undefined where the agent has nothing that it is of. */
   compute(pass: Pass): Tensor | undefined;
+  /** Whether a stage may be given it by its name (`finetune.auxiliary`); no stage has it by itself. */
+  readonly auxiliary?: true;
   /** Whether its value goes into the log of the stage, whatever its weight. */
   readonly logged?: boolean;
 }
@@ -121,6 +123,7 @@ const LEAST_DEVIATION = 1;
 
 const variance: LossTerm = {
   id: 'variance',
+  auxiliary: true,
   symbol: 'w_var',
   formula: 'mean over the numbers of Z of max(0, 1 − std over the batch)',
   description: 'keeps the numbers of Z from collapsing to constants (VICReg, Bardes et al. 2022)',
@@ -135,6 +138,7 @@ const variance: LossTerm = {
 
 const covariance: LossTerm = {
   id: 'covariance',
+  auxiliary: true,
   symbol: 'w_cov',
   formula: 'mean over latents of Σ_{i ≠ j} C_ij² / D, with C the covariance of their D numbers over the batch',
   description: 'keeps the numbers of a latent from saying the same (VICReg, Bardes et al. 2022)',
@@ -153,7 +157,7 @@ const covariance: LossTerm = {
 export const lossTerms = new Registry<LossTerm>('loss term', [task, kl, returns, reconstruction, capacity, variance, covariance]);
 
 /** Terms that a stage may be given by their names, which no stage has by itself. */
-export const AUXILIARY_TERMS = [variance.id, covariance.id] as const;
+export const AUXILIARY_TERMS = lossTerms.all.filter(({ auxiliary }) => auxiliary).map(({ id }) => id);
 
 /** The prediction of returns as a term, of weight 0 where nothing predicts them. */
 export const returnTerm = ({ policy }: Pick<BaseConfig, 'policy'>): WeightedTerm => ({

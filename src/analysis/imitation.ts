@@ -75,7 +75,7 @@ export async function compareWithSource(evaluation: Evaluation, trained: readonl
       async run({ progress, signal }) {
         const retrieve = memory?.retriever(tasks);
         const { sums, onStep } = answers(evaluation, method, histories());
-        await observe(evaluation, method, { title: 'foretell', histories: histories(), onStep, retrieve, progress, signal });
+        await observe(evaluation, method, { title: 'imitation', histories: histories(), onStep, retrieve, progress, signal });
         return { sums };
       },
     });

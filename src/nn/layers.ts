@@ -79,10 +79,11 @@ export function selfAttention(scope: Scope, x_BTD: Tensor, options: AttentionOpt
   const { rotate, bias } = POSITIONS[positions];
   const [T, width] = x_BTD.shape.slice(-2);
   const [q, k, v] = ['q', 'k', 'v'].map(name => headsOf(scope.at(name), x_BTD, width, heads));
-  const [turnedQ, turnedK] = rotate ? [rotate(q), rotate(k)] : [q, k];
+  const [rotatedQ, rotatedK] = rotate ? [rotate(q), rotate(k)] : [q, k];
   const bias_HTT = bias?.(scope, T, heads);
   const masked = mask && bias_HTT ? add(mask, bias_HTT) : (mask ?? bias_HTT);
-  const out_BHTK = causal && !mask ? causalAttention(turnedQ, turnedK, v, bias_HTT) : attention(turnedQ, turnedK, v, { bias: masked }).out;
+  const out_BHTK =
+    causal && !mask ? causalAttention(rotatedQ, rotatedK, v, bias_HTT) : attention(rotatedQ, rotatedK, v, { bias: masked }).out;
   return project(scope.at('out'), joinHeads(out_BHTK), width, scaled(outputGain));
 }
 
@@ -129,8 +130,8 @@ export interface BlockOptions {
   readonly hidden: number;
   readonly causal?: boolean;
   readonly positions?: PositionKind;
-  /** Tokens do not see each other: the block has no self-attention. */
-  readonly alone?: boolean;
+  /** Whether tokens see each other; they do when left out. */
+  readonly selfAttention?: boolean;
   readonly mask?: Tensor;
   /** Number of residual branches in the whole stack; branch outputs start at 1/√(this). */
   readonly branches?: number;
@@ -138,10 +139,10 @@ export interface BlockOptions {
 
 /** A pre-norm residual block; with `context` it cross-attends between self-attention and feed-forward (method 3.1). */
 export function block(scope: Scope, x_BTD: Tensor, options: BlockOptions, context?: KeysValues): Tensor {
-  const { heads, hidden, causal, mask, positions, alone = false, branches = 1 } = options;
+  const { heads, hidden, causal, mask, positions, selfAttention: attends = true, branches = 1 } = options;
   const outputGain = 1 / Math.sqrt(branches);
   let x = x_BTD;
-  if (!alone) x = add(x, selfAttention(scope.at('self'), layerNorm(x), { heads, causal, mask, positions, outputGain }));
+  if (attends) x = add(x, selfAttention(scope.at('self'), layerNorm(x), { heads, causal, mask, positions, outputGain }));
   if (context) x = add(x, crossAttention(scope.at('cross'), layerNorm(x), context, { heads, outputGain }));
   return add(x, feedForward(scope.at('ffn'), layerNorm(x), hidden, outputGain));
 }

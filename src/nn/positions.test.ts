@@ -147,9 +147,9 @@ describe.each(POSITION_KINDS)('a causal block with %s positions', positions => {
   });
 
   it('sees no other token where tokens are alone', () => {
-    const alone = block(new Scope(), x, { heads: H, hidden: 16, alone: true });
+    const alone = block(new Scope(), x, { heads: H, hidden: 16, selfAttention: false });
     const own = new Scope();
-    const built = block(own, x, { heads: H, hidden: 16, alone: true, positions });
+    const built = block(own, x, { heads: H, hidden: 16, selfAttention: false, positions });
     expect([...own.table.keys()].some(name => name.startsWith('self'))).toBe(false);
     const row = constant(
       Float32Array.from({ length: 2 * T * D }, (_, i) => (Math.floor(i / D) === 2 ? 1 + (i % 3) : 0)),

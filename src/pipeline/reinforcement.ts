@@ -93,7 +93,7 @@ export const reinforcement: ExperimentKind<ExperimentConfig, HistoryData, Reinfo
       elsewhere[env.name] = { ...found, protocol: { ...found.protocol, selection: main.protocol.selection } };
     }
     const times = alone ? await measureTimes(here, trained, main.methods) : undefined;
-    // The last one trained is the one to keep.
+    // The agent of the last stage that goes on with it; methods of other stages stand beside it.
     const agent = ['reinforced', 'cad'].map(name => trained.find(({ method }) => method === name)).find(Boolean)!;
     return { ...main, generated, model, agent, returns, imitation, elsewhere, times };
   },

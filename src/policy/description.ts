@@ -5,7 +5,7 @@ import { spaceSchema } from '../rl/space-format.ts';
 import { type ContextShape, QUERIES, type Tokenizer, type TokenLayout } from '../tokenizers/index.ts';
 import { canonicalJson } from '../util/canonical.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { byName, checkRecord, sha256Schema } from '../util/formats.ts';
+import { byName, checkRecord, OTHER_VERSION, sha256Schema } from '../util/formats.ts';
 import { portableSha256 } from '../util/sha256.ts';
 import { headChoices } from './heads/index.ts';
 
@@ -157,7 +157,10 @@ const EARLIER = /^cadenza-model-\d+$/;
 export function checkDescription(value: unknown, where = 'model.json'): ModelDescription {
   const { success, data } = z.looseObject({ format: z.string().regex(EARLIER) }).safeParse(value);
   if (success && data.format !== MODEL_FORMAT)
-    throw new CadenzaError('E_CHECKPOINT', `${where} has the format "${data.format.slice(0, 100)}", expected "${MODEL_FORMAT}". ${ADVICE}`);
+    throw new CadenzaError(
+      'E_CHECKPOINT',
+      `${where} has the format "${data.format.slice(0, 100)}", expected "${MODEL_FORMAT}". ${OTHER_VERSION}`,
+    );
   const what = `the description of an exported model (${MODEL_FORMAT})`;
   const description = checkRecord(value, where, { what, code: 'E_CHECKPOINT', advice: ADVICE, schema: checkedSchema });
   const { hash, ...all } = description;

@@ -124,7 +124,7 @@ export function policyStates(
     const layer = scope.at(`block${i}`);
     const keyed = context && crossLayers.includes(i) ? keysValues(layer.at('cross'), context.tokens, width, heads) : undefined;
     const memory = keyed && { ...keyed, mask: context?.mask, onWeights };
-    h_BTD = block(layer, h_BTD, { heads, hidden, causal: true, positions, alone: stateOnly, branches }, memory);
+    h_BTD = block(layer, h_BTD, { heads, hidden, causal: true, positions, selfAttention: !stateOnly, branches }, memory);
   }
   return layerNorm(slice(h_BTD, 1, h_BTD.shape[1] - running_BTD.shape[1]));
 }

@@ -33,7 +33,7 @@ export interface StreamTable extends ContextTable<StoredContext> {
 }
 
 /** A stream that was lived through. */
-export type Lived = Origin & { readonly past: Transitions };
+export type RecordedStream = Origin & { readonly past: Transitions };
 
 /** Rows in the order of streams and segments, of streams with so many segments each. */
 function streamRows(streams: readonly StoredContext[]): Pick<StreamTable, 'rows' | 'last'> {
@@ -61,7 +61,7 @@ export interface EncodeRequest extends Pick<StageContext, 'progress' | 'signal'>
 /** Compresses every context of the streams by the agent's C_θ. Z is what its policy would have seen there. */
 export async function encodeStreams(
   { model, executor, agent, title, progress, signal }: EncodeRequest,
-  streams: readonly Lived[],
+  streams: readonly RecordedStream[],
 ): Promise<StreamTable> {
   const compressor = await openCompressor(model, executor, agent);
   const prefixes = streams.map(({ past }) => {

@@ -1,7 +1,6 @@
-/** @file Training on the source's histories: their batches, with a teacher's table beside them, and the settings that all such stages depend on. */
+/** @file Training on the source's histories: their batches, with a teacher's table beside them. */
 
 import type { Model } from '../agent/model.ts';
-import type { StageOutput } from '../cache/store.ts';
 import { compressor } from '../compressor/index.ts';
 import { type HostTensor, type Tensor, zeros } from '../engine/index.ts';
 import { batchParts } from '../histories/demonstrate.ts';
@@ -10,30 +9,6 @@ import { monteCarloTables } from '../sources/index.ts';
 import { type Batch, BatchSampler, fieldStatistics, newBatch, writePrompts } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import type { BatchRequest, HistoryStageSpec, StageBatches, TrainingRun } from './define.ts';
-import { trainStage } from './stage.ts';
-
-/** Runs a training stage whose batches come from the histories, unless it has others. */
-export function trainOnHistories(run: TrainingRun, spec: HistoryStageSpec): Promise<StageOutput> {
-  const { config, model, generated, demonstrations = [] } = run;
-  // What is retrieved is seen in one stage alone, which says so itself; what of the head matters, the model does.
-  const { retrieval: _, head: __, ...policy } = config.policy;
-  return trainStage(run, {
-    ...spec,
-    settings: {
-      tokenizer: config.tokenizer,
-      context: config.context,
-      queries: config.queries,
-      policy,
-      ...model.keySettings(spec.compressor, config),
-      ...spec.settings,
-    },
-    data: {
-      generate: generated.key,
-      ...Object.fromEntries(demonstrations.map(({ style, output }) => [`demonstrate-${style}`, output.key])),
-    },
-    batches: spec.batches ?? (request => historyBatches(run, spec, request)),
-  });
-}
 
 /** The buffers of a batch by the names of the graph's inputs. */
 export function batchFeeds(model: Model, batch: Batch): Record<string, HostTensor> {

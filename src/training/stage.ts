@@ -8,8 +8,32 @@ import type { StageOutput } from '../cache/store.ts';
 import { type Data, type Graph, inputsOf, zeros } from '../engine/index.ts';
 import { type BufferSpec, initialize, type ParameterSpec, type RandomSpec, Scope } from '../nn/index.ts';
 import { Random } from '../util/random.ts';
-import { type BatchRequest, optimizerOf, type StageRun, type StageSpec } from './define.ts';
+import { historyBatches } from './batches.ts';
+import { type BatchRequest, type HistoryStageSpec, optimizerOf, type StageRun, type StageSpec, type TrainingRun } from './define.ts';
 import { type BatchSource, train, validationCurve } from './trainer.ts';
+
+/** Runs a training stage whose batches come from the histories, unless it has others. */
+export function trainOnHistories(run: TrainingRun, spec: HistoryStageSpec): Promise<StageOutput> {
+  const { config, model, generated, demonstrations = [] } = run;
+  // What is retrieved is seen in one stage alone, which says so itself; what of the head matters, the model does.
+  const { retrieval: _, head: __, ...policy } = config.policy;
+  return trainStage(run, {
+    ...spec,
+    settings: {
+      tokenizer: config.tokenizer,
+      context: config.context,
+      queries: config.queries,
+      policy,
+      ...model.keySettings(spec.compressor, config),
+      ...spec.settings,
+    },
+    data: {
+      generate: generated.key,
+      ...Object.fromEntries(demonstrations.map(({ style, output }) => [`demonstrate-${style}`, output.key])),
+    },
+    batches: spec.batches ?? (request => historyBatches(run, spec, request)),
+  });
+}
 
 /** Trains what a stage says, from its checkpoint where there is one, or gives what was trained before. */
 export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageOutput> {

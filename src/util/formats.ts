@@ -18,6 +18,10 @@ export interface RecordFormat<T> {
   readonly advice: string;
 }
 
+/** What to do about a file of another version. */
+export const OTHER_VERSION =
+  'Another version of cadenza wrote it: run the experiment again with --fresh, which trains again; an error names each setting that was renamed.';
+
 /** Problems that one message lists at most. */
 const LISTED = 5;
 
@@ -28,7 +32,7 @@ export function checkRecord<T>(value: unknown, where: string, { what, schema, co
   const { format } = { ...(value as { format?: unknown } | null) };
   // Where another version wrote the file, its other fields say nothing.
   if (typeof format === 'string' && result.issues.some(({ path }) => path[0] === 'format'))
-    throw new CadenzaError(code, `${where} is not ${what}, but has the format ${JSON.stringify(format.slice(0, 60))}. ${advice}`);
+    throw new CadenzaError(code, `${where} is not ${what}, but has the format ${JSON.stringify(format.slice(0, 60))}. ${OTHER_VERSION}`);
   const faults = result.issues.slice(0, LISTED).map(({ path, message }) => `${path.join('.') || '(whole file)'}: ${message}`);
   const more = result.issues.length > LISTED ? `; and ${result.issues.length - LISTED} more problems` : '';
   throw new CadenzaError(code, `${where} is not ${what}. ${faults.join('; ')}${more}. ${advice}`);

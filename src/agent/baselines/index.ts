@@ -9,7 +9,7 @@ import { plannedCost } from '../cost.ts';
 import { Model, type ModelConfig } from '../model.ts';
 
 /** The experiment that a baseline stands beside. */
-export interface Beside {
+export interface BaselineContext {
   readonly config: ModelConfig;
   /** CAD's model, whose compressor is `config.compressor`. */
   readonly model: Model;
@@ -28,7 +28,7 @@ export interface TrainedBaseline extends BaselineLabels {
   /** What stands in the compressor's place. */
   readonly compressor: string;
   /** Settings of its model that are not the experiment's; none when left out. */
-  readonly changes?: (given: Beside) => Partial<ModelConfig>;
+  readonly changes?: (given: BaselineContext) => Partial<ModelConfig>;
   /** What it imitates: the source, or whoever knows the task and plays optimally from where the source was. */
   readonly labels?: 'optimal';
 }
@@ -43,12 +43,12 @@ export type Baseline = TrainedBaseline | PlayedBaseline;
 export const isTrained = (baseline: Baseline): baseline is TrainedBaseline => 'compressor' in baseline;
 
 /** The settings of the experiment as the model of a baseline has them. */
-export function settingsOf({ compressor, changes }: TrainedBaseline, given: Beside): ModelConfig {
+export function settingsOf({ compressor, changes }: TrainedBaseline, given: BaselineContext): ModelConfig {
   return { ...given.config, ...changes?.(given), compressor };
 }
 
 /** The model of such settings: the past stands in its context as it does in CAD's, unless what takes the compressor's place needs it otherwise. */
-export function modelBeside({ model }: Beside, settings: ModelConfig): Model {
+export function modelFor({ model }: BaselineContext, settings: ModelConfig): Model {
   const { contextLayout } = compressor(settings.compressor);
   return new Model(settings, model.family, contextLayout === 'window' ? model.contextLayout : contextLayout);
 }
@@ -128,12 +128,12 @@ const cutTo = ({ model }: ModelConfig, tokens: number): Pick<ModelConfig, 'model
  * As many tokens of the raw context as an action may cost no more FLOPs with than CAD's, both counted from their graphs; found by bisection, since
  * a longer context costs more.
  */
-function tokensOfEqualFlops(given: Beside): number {
+function tokensOfEqualFlops(given: BaselineContext): number {
   const { config, model } = given;
   const budget = plannedCost(model, config.compressor).flopsPerAction;
   const affords = (tokens: number) => {
     const settings = { ...config, ...cutTo(config, tokens), compressor: TRUNCATED };
-    return plannedCost(modelBeside(given, settings), TRUNCATED).flopsPerAction <= budget;
+    return plannedCost(modelFor(given, settings), TRUNCATED).flopsPerAction <= budget;
   };
   let [least, beyond] = [0, model.contextTokens + 1];
   while (beyond - least > 1) {
@@ -149,7 +149,7 @@ function tokensOfEqualFlops(given: Beside): number {
  * lets them be). A token counts with all numbers of its row as float32, as it reaches the encoder: flags and one-hot fields, of which a denser
  * code would take less.
  */
-function tokensOfEqualBytes({ config, model }: Beside): number {
+function tokensOfEqualBytes({ config, model }: BaselineContext): number {
   const { bitsPerContext = 0 } = plannedCost(model, config.compressor);
   const tokenBytes = BYTES_OF_FLOAT32 * model.tokenizer.context.width;
   return Math.min(model.contextTokens, Math.floor(bitsPerContext / 8 / tokenBytes));

@@ -12,7 +12,7 @@ import { optimize, sizeOf, toOnnx, zeros } from '../../engine/index.ts';
 import { type FieldReconstruction, type Missing, type Reconstruction, SIDES, type Sides } from '../../records/index.ts';
 import { RECONSTRUCTION } from '../../records/inspection-format.ts';
 import { MeanContext, measuresOf, ReconstructionScore } from '../../statistics/index.ts';
-import { trainOnHistories } from '../../training/batches.ts';
+import { trainOnHistories } from '../../training/stage.ts';
 import { stageOf } from '../finished.ts';
 import { fullAfter, loadStreams } from './streams.ts';
 import { both, inTurn, type Side, type Subject } from './subject.ts';

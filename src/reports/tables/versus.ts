@@ -8,7 +8,7 @@ import { type Column, column, type ReportTable, score, withInterval } from './fo
 
 /** What a row is beside every other, the best of those first. */
 export const versusTable = (versus: Versus, methods: MethodTable): ReportTable<Comparison> => ({
-  title: `${versus.method} beside every other row`,
+  title: `${versus.method} vs. every other method`,
   head: 'method',
   names: rankedOthers(versus, methods),
   entries: versus.others,

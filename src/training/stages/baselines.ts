@@ -1,7 +1,7 @@
 /** @file Stage `baselines`: models that CAD is compared with, each of its own, on the histories and by the loss that all of them share. */
 
 import { z } from 'zod';
-import { baseline, isTrained, modelBeside, baselines as registry, settingsOf, type TrainedBaseline } from '../../agent/baselines/index.ts';
+import { baseline, isTrained, modelFor, baselines as registry, settingsOf, type TrainedBaseline } from '../../agent/baselines/index.ts';
 import { type Model, PARTS } from '../../agent/model.ts';
 import { capacityTerm, latentMetrics, lossOf, Pass, returnTerm } from '../../agent/terms.ts';
 import type { StageOutput } from '../../cache/store.ts';
@@ -9,8 +9,8 @@ import type { BaseConfig } from '../../settings/base.ts';
 import { distinct, stageSection, steps } from '../../settings/fields.ts';
 import { predictsReturns } from '../../settings/policy.ts';
 import { oracleLabels } from '../../sources/index.ts';
-import { trainOnHistories } from '../batches.ts';
 import { defineStage, type TrainingRun } from '../define.ts';
+import { trainOnHistories } from '../stage.ts';
 
 const settings = stageSection('Rows beside CAD for comparison; what is trained among them is trained end to end', {
   steps: z
@@ -50,7 +50,7 @@ export interface BaselineModel {
 export function baselineModel(baseline: TrainedBaseline, config: BaseConfig & Config, model: Model): BaselineModel {
   const beside = { config, model };
   const settings = settingsOf(baseline, beside);
-  return { baseline, config: { ...config, ...settings }, model: modelBeside(beside, settings) };
+  return { baseline, config: { ...config, ...settings }, model: modelFor(beside, settings) };
 }
 
 /** Ids of the baselines that an experiment trains, in its order; none without steps. */

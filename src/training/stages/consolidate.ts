@@ -7,8 +7,8 @@ import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps } from '../../settings/fields.ts';
 import { predictsReturns } from '../../settings/policy.ts';
-import { trainOnHistories } from '../batches.ts';
 import { agentOf, defineStage, type TrainingRun, trainedAs } from '../define.ts';
+import { trainOnHistories } from '../stage.ts';
 
 const settings = stageSection('Policy trained on alone after fine-tuning, so that it catches up with latents that no longer change', {
   steps: steps('Training steps; 0 skips the stage').default(0),

@@ -6,8 +6,8 @@ import { lossOf, Pass, returnTerm } from '../../agent/terms.ts';
 import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps, weight } from '../../settings/fields.ts';
-import { trainOnHistories } from '../batches.ts';
 import { cadRow, defineStage, type TrainingRun, trainedAs } from '../define.ts';
+import { trainOnHistories } from '../stage.ts';
 import { type TeacherSection, teacherFor } from './teacher.ts';
 
 const settings = stageSection('Distillation into the policy with the compressor frozen, α · task + β · KL', {

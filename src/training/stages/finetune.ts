@@ -6,8 +6,8 @@ import { AUXILIARY_TERMS, capacityTerm, latentMetrics, lossOf, lossTerms, Pass }
 import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { fraction, stageSection, steps, weight } from '../../settings/fields.ts';
-import { trainOnHistories } from '../batches.ts';
 import { cadRow, defineStage, type TrainingRun, trainedAs } from '../define.ts';
+import { trainOnHistories } from '../stage.ts';
 import { adTerms, type DistillSection } from './distill.ts';
 import { type TeacherSection, teacherFor } from './teacher.ts';
 

@@ -6,8 +6,8 @@ import { capacityTerm, latentMetrics, lossOf, Pass } from '../../agent/terms.ts'
 import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps, weight } from '../../settings/fields.ts';
-import { trainOnHistories } from '../batches.ts';
 import { defineStage, type TrainingRun } from '../define.ts';
+import { trainOnHistories } from '../stage.ts';
 
 const settings = stageSection('Reconstruction pretraining of the compressor, L_rec + λ_cap · R(Z)', {
   steps: steps('Training steps; 0 skips the stage').default(500),

@@ -48,8 +48,9 @@ import { monteCarloTables, source, sourcePolicy } from '../../sources/index.ts';
 import { newBatch, writeSegment } from '../../tokenizers/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import type { Random } from '../../util/random.ts';
-import { batchFeeds, trainOnHistories } from '../batches.ts';
+import { batchFeeds } from '../batches.ts';
 import { agentOf, type BatchRequest, defineStage, type StageBatches, type TrainingRun, trainedAs } from '../define.ts';
+import { trainOnHistories } from '../stage.ts';
 
 /** Scalar input: 0 while the values alone learn, 1 afterwards. */
 const POLICY_LEARNS = 'policyLearns';

@@ -16,8 +16,9 @@ import { count, distinct, fraction, stageSection, steps } from '../../settings/f
 import { STORE_IDS, STORES, type StoreId } from '../../settings/stores.ts';
 import { BatchSampler, newBatch } from '../../tokenizers/index.ts';
 import { breathe } from '../../util/breathe.ts';
-import { batchFeeds, trainOnHistories } from '../batches.ts';
+import { batchFeeds } from '../batches.ts';
 import { agentOf, type BatchRequest, defineStage, type StageBatches, type TrainingRun } from '../define.ts';
+import { trainOnHistories } from '../stage.ts';
 
 const settings = stageSection('Training of the policy on retrieved contexts with the compressor frozen, after fine-tuning', {
   steps: steps('Training steps, where policy.retrieval.contexts is above 0').default(600),

@@ -8,8 +8,8 @@ import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps } from '../../settings/fields.ts';
 import { predictsReturns } from '../../settings/policy.ts';
-import { trainOnHistories } from '../batches.ts';
 import { defineStage, type TrainingRun, trainedAs } from '../define.ts';
+import { trainOnHistories } from '../stage.ts';
 
 const settings = stageSection('The teacher p_T that distillation may follow', {
   kind: z
