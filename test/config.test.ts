@@ -280,6 +280,12 @@ describe('a bad configuration', () => {
     ]);
   }
 
+  it('may misspell a term of a list that names its keys', () => {
+    expect(() => load('name: a\nfinetune: {auxiliary: {varianc: 1}}')).toThrow(
+      failure('E_CONFIG', 'finetune.auxiliary', '"finetune.auxiliary.variance"'),
+    );
+  });
+
   it('may have a setting by an older name: the error has the new one', () => {
     const names = renamed(configJsonSchema(experimentSchema));
     expect(names).toContainEqual(['finetune.lambdaCap', 'finetune.capacityWeight']);

@@ -13,7 +13,7 @@ export interface Metric {
   /** What it compares. */
   readonly of: 'latents' | 'codes';
   readonly description: string;
-  /** Between a[from … from + length) and b[at … at + length). What is beyond `limit` may come out as any number beyond it. */
+  /** Between a[from … from + length) and b[at … at + length). A distance above `limit` may be given as another number above it. */
   distance(a: Vector, from: number, b: Vector, at: number, length: number, limit: number): number;
 }
 

@@ -8,7 +8,7 @@ import { invariant } from '../util/errors.ts';
 /** A field of a token, as a tokenizer lays it out: where it is 0 at `presence`, it is not there. */
 export interface ScoredField {
   readonly name: string;
-  /** Categorical: one-hot, given back as any numbers of which the largest counts. Anything else: numbers. */
+  /** `categorical`: one-hot, reconstructed as scores of which the largest is the answer. Otherwise numbers. */
   readonly kind: string;
   readonly offset: number;
   readonly size: number;

@@ -10,6 +10,7 @@ export interface JsonSchema {
   properties?: Record<string, JsonSchema>;
   additionalProperties?: JsonSchema | boolean;
   items?: JsonSchema;
+  propertyNames?: { enum?: readonly string[] };
   /** Name that the setting had before it was renamed. */
   formerly?: string;
 }
@@ -60,8 +61,8 @@ function leavesOf(node: JsonSchema, path: Path): string[] {
 /** Says of the unknown `key` in the map at `path` what may have been meant. */
 export function suggestKey(key: string, path: Path, schema: JsonSchema): string {
   const here = settingAt(schema, path) ?? {};
-  const names = Object.keys(here.properties ?? {});
-  const renamed = names.find(name => here.properties![name].formerly === key);
+  const names = [...Object.keys(here.properties ?? {}), ...(here.propertyNames?.enum ?? [])];
+  const renamed = names.find(name => here.properties?.[name]?.formerly === key);
   if (renamed) return `renamed to "${[...path, renamed].join('.')}"; write that instead`;
   const siblings = names.map(name => [...path, name].join('.'));
   const found = similar(lastPart(key), [siblings, here.properties ? leavesOf(here, path) : [], leavesOf(schema, [])]);
@@ -77,7 +78,7 @@ export function suggestKey(key: string, path: Path, schema: JsonSchema): string 
 
 const lastPart = (path: string) => path.slice(path.lastIndexOf('.') + 1);
 
-/** Paths that come near to a name: by the same name, by an alias, by spelling; each way in the nearest place that has any. */
+/** Paths that a name may mean: the same name, else an alias, else a similar spelling, each from the first place that has one. */
 function similar(key: string, places: readonly (readonly string[])[]): string[] {
   const meant = Object.keys(CALLED).filter(setting => CALLED[setting].includes(plain(key)));
   const distances = new Map<string, number>();

@@ -341,9 +341,9 @@ async function play(
   request: Pick<ExperienceRequest, 'model' | 'settings' | 'tasks' | 'labeler' | 'random' | 'signal'> & { readonly actor: Actor },
 ): Promise<Experience> {
   const { actor, model, settings, tasks, labeler, random, signal } = request;
-  const { episodes, discount, crossEpisodeDiscount: across, lambda } = settings;
+  const { episodes, discount, crossEpisodeDiscount, lambda } = settings;
   const { family } = model;
-  // Every task as often as any other, as far as that goes.
+  // Tasks are spread evenly over the streams.
   const order = random.split('tasks').shuffled(tasks);
   const chosen = Array.from({ length: settings.streams }, (_, i) => order[i % order.length]);
   const onlooker = labeler?.(chosen, random.split('teacher'));
@@ -353,7 +353,7 @@ async function play(
   const worth = family.rewardMax * Math.min(1 / Math.max(1 - discount, 1e-9), episodes * family.horizon);
   const learned = streams.map(({ reward, ended, value }) => {
     const paid = reward.map(r => r / worth);
-    const discounts = streamDiscounts(ended, { step: discount, crossEpisode: across });
+    const discounts = streamDiscounts(ended, { step: discount, crossEpisode: crossEpisodeDiscount });
     const advantage = generalizedAdvantages(paid, discounts, value, lambda);
     return {
       advantage,

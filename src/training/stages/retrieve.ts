@@ -102,14 +102,14 @@ export const retrieve = defineStage({
   async train(run: TrainingRun<Config>, earlier) {
     const { model, config } = run;
     const { compressor: kind, policy } = config;
-    const { histories, stores, laterQueryProbability: ahead } = config.retrieve;
+    const { histories, stores, laterQueryProbability } = config.retrieve;
     const agent = agentOf(earlier);
     const contexts = await trainingContexts(run, agent);
     const output = await trainOnHistories(run, {
       name: 'retrieve',
       own: config.retrieve,
       compressor: kind,
-      settings: { compressor: kind, latents: config.latents, retrieval: policy.retrieval, histories, stores, ahead },
+      settings: { compressor: kind, latents: config.latents, retrieval: policy.retrieval, histories, stores, laterQueryProbability },
       from: { agent },
       trains: [PARTS.policy],
       build(scope, batch) {
@@ -131,7 +131,7 @@ export const retrieve = defineStage({
 
 /**
  * Batches of the stored histories: for every sample a store is drawn, and what the own context finds there stands beside its Z. Where all that
- * it finds is of its own task, the query comes from later in the history (in a share `ahead` of these samples): at its own place in it the source
+ * it finds is of its own task, the query comes from later in the history (in a share `laterQueryProbability` of these samples): at its own place in it the source
  * has not learned what the contexts tell, and whoever imitates it would have to overlook them.
  */
 export function retrievalBatches(
@@ -144,7 +144,7 @@ export function retrievalBatches(
   const first = firstRows(table.rows);
   const histories = storedHistories(run);
   const [B, K] = [optimizer.batch, config.policy.retrieval.contexts];
-  const { stores, laterQueryProbability: ahead } = config.retrieve;
+  const { stores, laterQueryProbability } = config.retrieve;
   const latentShape = model.latentShape(config.compressor)!;
   const shape = model.batchShape(B);
   const batch = newBatch(model.tokenizer, shape);
@@ -170,7 +170,7 @@ export function retrievalBatches(
           present.data[b * K + k] = 1;
         }
         const told = shown.length > 0 && shown.every(other => table.rows[other].task === table.rows[row].task);
-        sampler.write(batch, b, told && draws.uniform() < ahead ? sampler.drawLater(place, draws) : place);
+        sampler.write(batch, b, told && draws.uniform() < laterQueryProbability ? sampler.drawLater(place, draws) : place);
       }
     },
   } satisfies StageBatches;
