@@ -70,7 +70,7 @@ const MODELS: Record<string, Parameters<typeof build>> = {
 
 /** The terms of one pass, by their names. */
 function losses(model: Model, scope: Scope, kind: string, batch: number, teacher: TeacherKind) {
-  const pass = new Pass(model, scope, kind, batch, teacher);
+  const pass = new Pass(model, scope, kind, batch, { teacher });
   const { latents, inputs } = pass;
   const term = (id: string) => lossTerms.get(id).compute(pass)!;
   return { latents, z: latents?.trained, context: inputs.context, task: term('task'), kl: () => term('kl'), returns: term('returns') };

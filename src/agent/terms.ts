@@ -6,8 +6,8 @@
 import { compressor, type Latents, latentKind } from '../compressor/index.ts';
 import { add, input, matmul, mean, mul, oneHot, relu, sqrt, square, sub, sum, type Tensor, transpose } from '../engine/index.ts';
 import { crossEntropy, type Scope, weightedMean } from '../nn/index.ts';
-import { returnLogits } from '../policy/index.ts';
-import type { WeightedTerm } from '../records/index.ts';
+import { type Retrieved, returnLogits } from '../policy/index.ts';
+import type { TermWords, WeightedTerm } from '../records/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { Registry } from '../util/registry.ts';
@@ -15,6 +15,8 @@ import { type Model, PARTS } from './model.ts';
 
 /** Where the probabilities of a teacher come from: a full-context model, a table of Monte-Carlo estimates, or nowhere. */
 export type TeacherKind = 'model' | 'table' | 'absent';
+
+type PassOptions = { readonly teacher?: TeacherKind; readonly retrieved?: number };
 
 /** One pass of an agent over a batch. What no term asks for is in no graph. */
 export class Pass {
@@ -24,31 +26,34 @@ export class Pass {
   readonly inputs: ReturnType<Model['inputs']>;
   /** Z = C_θ(X); undefined for a compressor that passes nothing on. */
   readonly latents: Latents | undefined;
+  readonly #stored?: { readonly latents: Tensor; readonly retrieved?: Retrieved };
   #acting?: ReturnType<Model['actorCritic']>;
 
-  /** @param kind the compressor of the agent. */
-  constructor(model: Model, scope: Scope, kind: string, batch: number, teacher: TeacherKind = 'absent') {
+  /**
+   * @param kind the compressor of the agent.
+   * @param options `retrieved`: contexts that stand beside Z; the policy then reads a stored Z, an input `latents`, and C_θ is declared alone.
+   */
+  constructor(model: Model, scope: Scope, kind: string, batch: number, { teacher = 'absent', retrieved = 0 }: PassOptions = {}) {
     this.model = model;
     this.scope = scope;
     this.teacher = teacher;
     this.inputs = model.inputs(batch);
     this.latents = model.latents(scope, kind, this.inputs.context);
+    const shape = model.latentShape(kind);
+    if (retrieved > 0 && shape)
+      this.#stored = { latents: input('latents', [batch, ...shape]), retrieved: model.retrievedInputs(batch, retrieved, shape) };
   }
 
   /** A_φ over the query. */
   get acting(): ReturnType<Model['actorCritic']> {
-    this.#acting ??= this.model.actorCritic(this.scope, this.inputs.query, this.latents?.trained);
+    const latents = this.#stored?.latents ?? this.latents?.trained;
+    this.#acting ??= this.model.actorCritic(this.scope, this.inputs.query, latents, this.#stored?.retrieved);
     return this.#acting;
   }
 }
 
-export interface LossTerm {
+export interface LossTerm extends TermWords {
   readonly id: string;
-  /** Its weight as sums write it. */
-  readonly symbol: string;
-  /** The term as sums write it. */
-  readonly formula: string;
-  readonly description: string;
   /** A scalar; undefined where the agent has nothing that it is of. */
   compute(pass: Pass): Tensor | undefined;
   /** Whether a stage may be given it by its name (`finetune.auxiliary`); no stage has it by itself. */
@@ -57,10 +62,11 @@ export interface LossTerm {
   readonly logged?: boolean;
 }
 
+/** −E_{a ~ p_src} log p_φ(a | Z, Q) */
 const task: LossTerm = {
   id: 'task',
   symbol: 'α',
-  formula: '−E_{a ~ p_src} log p_φ(a | Z, Q)',
+  name: 'ℓ_task',
   description: "cross-entropy with the source's distribution over actions",
   logged: true,
   compute({ model: { head }, inputs: { target, weight }, acting }) {
@@ -68,10 +74,11 @@ const task: LossTerm = {
   },
 };
 
+/** KL(p_T(· | X, Q) ‖ p_φ(· | Z, Q)) */
 const kl: LossTerm = {
   id: 'kl',
   symbol: 'β',
-  formula: 'KL(p_T(· | X, Q) ‖ p_φ(· | Z, Q))',
+  name: 'ℓ_KL',
   description: "divergence from the teacher's distribution over actions",
   compute(pass) {
     const { model, inputs, acting } = pass;
@@ -87,10 +94,11 @@ function teacherProbabilities({ model, scope, teacher, inputs: { context, query,
   return model.head.rows(model.logits(own, query, model.latents(own, 'full', context)?.trained));
 }
 
+/** −log p_φ(G_k | G_0, …, G_{k−1}, Z, Q) */
 const returns: LossTerm = {
   id: 'returns',
   symbol: 'ω',
-  formula: '−log p_φ(G_k | G_0, …, G_{k−1}, Z, Q)',
+  name: 'ℓ_ret',
   description: 'cross-entropy of the future returns, each given the ones before it',
   logged: true,
   compute({ model, scope, inputs: { returnBins, returnWeight }, acting }) {
@@ -100,20 +108,22 @@ const returns: LossTerm = {
   },
 };
 
+/** L_rec(R_ψ(Z), X) */
 const reconstruction: LossTerm = {
   id: 'reconstruction',
   symbol: 'γ',
-  formula: 'L_rec(R_ψ(Z), X)',
+  name: 'L_rec',
   description: 'error of the context that is decoded from Z',
   compute({ model, scope, latents, inputs }) {
     return latents && model.reconstruction(scope, latents.trained, inputs.context).loss;
   },
 };
 
+/** R(Z) */
 const capacity: LossTerm = {
   id: 'capacity',
   symbol: 'λ_cap',
-  formula: 'R(Z)',
+  name: 'R(Z)',
   description: 'what the kind of latents charges for their capacity',
   compute: ({ latents }) => latents?.capacity,
 };
@@ -121,11 +131,12 @@ const capacity: LossTerm = {
 /** Below this deviation over the batch a number of Z is charged, in units of Z. */
 const LEAST_DEVIATION = 1;
 
+/** mean over the numbers of Z of max(0, 1 − std over the batch) */
 const variance: LossTerm = {
   id: 'variance',
   auxiliary: true,
   symbol: 'w_var',
-  formula: 'mean over the numbers of Z of max(0, 1 − std over the batch)',
+  name: 'L_var',
   description: 'keeps the numbers of Z from collapsing to constants (VICReg, Bardes et al. 2022)',
   logged: true,
   compute({ latents }) {
@@ -136,11 +147,12 @@ const variance: LossTerm = {
   },
 };
 
+/** mean over latents of Σ_{i ≠ j} C_ij² / D, with C the covariance of their D numbers over the batch */
 const covariance: LossTerm = {
   id: 'covariance',
   auxiliary: true,
   symbol: 'w_cov',
-  formula: 'mean over latents of Σ_{i ≠ j} C_ij² / D, with C the covariance of their D numbers over the batch',
+  name: 'L_cov',
   description: 'keeps the numbers of a latent from saying the same (VICReg, Bardes et al. 2022)',
   logged: true,
   compute({ latents }) {

@@ -41,7 +41,10 @@ function stagesOf(config: ExperimentConfig): StageDescription[] {
     .filter(stage => stage.steps(config) > 0)
     .map(({ name, terms, methods: rows }) => {
       const used = terms?.(config).filter(({ weight }) => weight > 0);
-      const loss = used?.map(term => ({ ...term, description: lossTerms.get(term.term).description }));
+      const loss = used?.map(weighted => {
+        const { symbol, name, description } = lossTerms.get(weighted.term);
+        return { ...weighted, symbol, name, description };
+      });
       return { name, help: STAGE_HELP[name], methods: rows(config).map(({ method }) => method), ...(loss && { loss }) };
     });
 }

@@ -6,17 +6,14 @@
 import { type Inference, Model } from '../agent/model.ts';
 import { compressor } from '../compressor/index.ts';
 import { type ExperimentConfig, evaluatedAt } from '../config/experiment.ts';
-import type { Graph } from '../engine/index.ts';
+import { countFlops } from '../engine/index.ts';
 import { familyOf } from '../histories/imported.ts';
 import { actionDistribution, type EnvFamily, spaceSize } from '../rl/index.ts';
 import { baselineModels } from '../training/stages/baselines.ts';
-import { finetuneBeta } from '../training/stages/finetune.ts';
 import { stageOptimizer, stageSteps, trainingStages } from '../training/stages/index.ts';
 import type { TrainingStageName } from '../training/stages/names.ts';
-import { updatesOf } from '../training/stages/reinforce.ts';
 import { CadenzaError } from '../util/errors.ts';
 import {
-  costOf,
   type Estimate,
   expectFits,
   expectTables,
@@ -26,12 +23,9 @@ import {
   leastResults,
   leastWeights,
   machineMemory,
-  measure,
   type Need,
   type StageEstimate,
-  TRAINING_BYTES,
-  TRAINING_FLOPS,
-  VECTORS,
+  trainingCost,
 } from './needs.ts';
 import { AGENT, separateParts } from './parallel.ts';
 
@@ -218,50 +212,23 @@ export const modelsOf = (config: ExperimentConfig, model: Model): NamedModel[] =
 ];
 
 function trainedStages(config: ExperimentConfig, model: Model, rows: readonly Row[]): StageEstimate[] {
-  const { compressor: kind, policy, finetune, distill, reinforce } = config;
-  const [{ graphs: agent }, ...others] = rows;
-  if (!agent.compress) return [];
-  const graphsOf = ({ compress, act }: Inference) => [compress, act];
-  const taught = others.find(({ id }) => id === 'teacher');
-  const follows = (beta = 0) => (beta > 0 && taught ? graphsOf(taught.graphs) : []);
-  const decoder = trains(config, 'pretrain') || finetune.gamma > 0 ? model.decoder(kind, 1) : undefined;
-  /** Graphs that a stage trains, and graphs that it only reads. */
-  type StageGraphs = readonly [trained: readonly (Graph | undefined)[], read?: readonly (Graph | undefined)[]];
-  const made: Partial<Record<TrainingStageName, () => StageGraphs>> = {
-    teacher: () => [graphsOf(taught!.graphs)],
-    pretrain: () => [[agent.compress, decoder]],
-    distill: () => [[agent.act], [agent.compress, ...follows(distill.beta)]],
-    finetune: () => [[...graphsOf(agent), finetune.gamma > 0 ? decoder : undefined], follows(finetuneBeta(config))],
-    retrieve: () => [[model.inference(kind, ONE, { retrieved: policy.retrieval.contexts }).act]],
-  };
-  const whole = (): StageGraphs => [graphsOf(agent)];
-  const stageOf = (stage: TrainingStageName, name: string, [trained, read = []]: StageGraphs): StageEstimate => {
-    const { batch } = stageOptimizer(config, stage);
-    const steps = stageSteps(config, stage);
-    const [own, other] = [measure(trained), measure(read)];
-    // An iteration of rollouts has several steps of the optimizer.
-    const updates = stage === 'reinforce' ? updatesOf(reinforce, batch) : 1;
-    const played = stage === 'reinforce' ? reinforce.streams * reinforce.episodes * episodeFlops(rows[0]) : 0;
-    return {
-      stage: name,
-      steps,
-      parameters: own.parameters,
-      nodes: own.nodes + other.nodes,
-      bytes: 4 * VECTORS * own.parameters + 4 * other.parameters + batch * (TRAINING_BYTES * own.bytes + other.bytes),
-      flops: config.seeds.length * steps * (updates * batch * (TRAINING_FLOPS * own.flops + other.flops) + played),
-    };
-  };
-  const own = trainingStages.filter(({ name }) => name !== 'baselines' && trains(config, name));
-  const baselines = trains(config, 'baselines') ? others.filter(row => row !== taught) : [];
-  return [
-    ...own.map(({ name }) => stageOf(name, name, (made[name] ?? whole)())),
-    ...baselines.map(({ id, graphs }) => stageOf('baselines', id, [graphsOf(graphs)])),
-  ];
+  return trainingStages
+    .filter(({ name }) => trains(config, name))
+    .flatMap(stage => {
+      const { batch } = stageOptimizer(config, stage.name);
+      const { updates, episodes } = stage.iteration?.(config) ?? { updates: 1, episodes: 0 };
+      const steps = stage.steps(config);
+      return stage.objectives(config, model).map(objective => {
+        const { flops, ...cost } = trainingCost(objective, { steps: steps * updates, batch });
+        const played = steps * episodes * episodeFlops(rows[0]);
+        return { ...cost, stage: objective.name, steps, flops: config.seeds.length * (flops + played) };
+      });
+    });
 }
 
 /** Operations of an episode of rollouts: a model acts in every step, and compresses after every segment. */
 function episodeFlops({ model, graphs: { compress, act } }: Pick<Row, 'model' | 'graphs'>): number {
-  return model.family.horizon * (costOf(act).flops + (compress ? costOf(compress).flops / model.segment : 0));
+  return model.family.horizon * (countFlops(act).total + (compress ? countFlops(compress).total / model.segment : 0));
 }
 
 /** Operations of the rollouts of all rows, for one seed, at the options that `config` and `here` have. */

@@ -4,10 +4,12 @@
  */
 
 import { availableParallelism, totalmem } from 'node:os';
-import { INFERENCE_INPUTS } from '../agent/model.ts';
+import { partOf } from '../agent/model.ts';
 import { type CompressorOptions, compressor } from '../compressor/index.ts';
-import { bytesOf, countFlops, type Graph, inputsOf, nodesOf, sizeOf } from '../engine/index.ts';
+import { bytesOf, type Node, nodesOf, sizeOf } from '../engine/index.ts';
+import { Scope } from '../nn/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
+import type { Objective } from '../training/define.ts';
 import { CadenzaError } from '../util/errors.ts';
 
 /** One thing that takes memory, and the settings that it grows with, each as a multiple of an ordinary value. */
@@ -45,13 +47,13 @@ const PROGRAM_BYTES = 300e6;
 const MOST_CONSTANTS = 2 ** 26;
 
 /** Vectors as long as the parameters that a training step holds: weights and two moments before and after it, gradients, and copies inside the runtime. */
-export const VECTORS = 12;
+const VECTORS = 12;
 
 /**
  * Bytes of a training step for each byte of results of the forward pass, and operations likewise: what the gradient needs is kept, and about half
  * as much is there on the way back. Measured: the fine-tuning of dark-room with batches of 512 took 2.27 GB at its peak, by this 2.35.
  */
-export const [TRAINING_BYTES, TRAINING_FLOPS] = [1.5, 3];
+const [TRAINING_BYTES, TRAINING_FLOPS] = [1.5, 3];
 
 /** Threads for each core: more only wait for each other. */
 const THREADS_PER_CORE = 4;
@@ -148,45 +150,33 @@ export function expectTables(kind: string, tokens: number, options: CompressorOp
     );
 }
 
-/** What one sequence costs in a graph. */
-interface Cost {
-  /** Bytes of the results of its operations: what is only seen in another shape takes nothing. */
-  readonly bytes: number;
-  readonly flops: number;
-  readonly nodes: number;
-  /** Numbers of its parameters by name. */
-  readonly parameters: ReadonlyMap<string, number>;
-}
-
+/** Operations whose results take nothing: they are there already, or seen in another shape. */
 const FREE = new Set(['input', 'constant', 'reshape', 'broadcastTo']);
 
-// Stages share graphs.
-const COSTS = new WeakMap<Graph, Cost>();
-
-export function costOf(graph: Graph): Cost {
-  const known = COSTS.get(graph);
-  if (known) return known;
-  const nodes = nodesOf(graph);
-  const results = nodes.filter(({ op }) => !FREE.has(op.name)).flatMap(({ outputs }) => outputs);
-  const cost = {
-    bytes: results.reduce((sum, output) => sum + bytesOf(output), 0),
-    flops: countFlops(graph).total,
-    nodes: nodes.length,
-    parameters: new Map([...inputsOf(graph)].flatMap(([name, { shape }]) => (INFERENCE_INPUTS.has(name) ? [] : [[name, sizeOf(shape)]]))),
-  };
-  COSTS.set(graph, cost);
-  return cost;
-}
-
-/** What one sequence costs in the given graphs. */
-export function measure(graphs: readonly (Graph | undefined)[]) {
-  const costs = graphs.filter(graph => graph !== undefined).map(costOf);
-  const sum = (of: (cost: Cost) => number) => costs.reduce((total, cost) => total + of(cost), 0);
-  const parameters = new Map(costs.flatMap(cost => [...cost.parameters]));
+/** What training by an objective takes for `steps` steps of `batch` sequences, counted from the graph of its loss for one sequence. */
+export function trainingCost({ build, trains }: Objective, { steps, batch }: { steps: number; batch: number }) {
+  const scope = new Scope();
+  const nodes = nodesOf({ outputs: { loss: build(scope, 1).loss } });
+  const learned = new Set([...scope.table.keys()].filter(name => trains.includes(partOf(name))));
+  // Of what no gradient goes through, nothing is kept and nothing is computed on the way back.
+  const trained = new Set<Node>();
+  let [parameters, frozen, bytes, flops] = [0, 0, 0, 0];
+  for (const node of nodes) {
+    const { op, inputs, outputs, attributes } = node;
+    const name = op.name === 'input' ? (attributes.name as string) : '';
+    if (learned.has(name) || (op.name !== 'stopGradient' && inputs.some(input => trained.has(input.node)))) trained.add(node);
+    if (learned.has(name)) parameters += sizeOf(outputs[0].shape);
+    else if (scope.table.has(name) || scope.buffers.has(name)) frozen += sizeOf(outputs[0].shape);
+    if (FREE.has(op.name)) continue;
+    const kept = outputs.reduce((sum, output) => sum + bytesOf(output), 0);
+    bytes += kept * (trained.has(node) ? TRAINING_BYTES : 1);
+    flops += op.flops(node) * (trained.has(node) ? TRAINING_FLOPS : 1);
+  }
   return {
-    bytes: sum(cost => cost.bytes),
-    flops: sum(cost => cost.flops),
-    nodes: sum(cost => cost.nodes),
-    parameters: [...parameters.values()].reduce((a, b) => a + b, 0),
+    steps,
+    parameters,
+    nodes: nodes.length,
+    bytes: 4 * (VECTORS * parameters + frozen) + batch * bytes,
+    flops: steps * batch * flops,
   };
 }

@@ -93,8 +93,7 @@ export const reinforcement: ExperimentKind<ExperimentConfig, HistoryData, Reinfo
       elsewhere[env.name] = { ...found, protocol: { ...found.protocol, selection: main.protocol.selection } };
     }
     const times = alone ? await measureTimes(here, trained, main.methods) : undefined;
-    // The agent of the last stage that goes on with it; methods of other stages stand beside it.
-    const agent = ['reinforced', 'cad'].map(name => trained.find(({ method }) => method === name)).find(Boolean)!;
+    const agent = trained.filter(each => each.agent && each.seed === config.seeds[0]).at(-1)!;
     return { ...main, generated, model, agent, returns, imitation, elsewhere, times };
   },
   async results(config, variants, { out, command, seconds, signal }) {

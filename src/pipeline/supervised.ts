@@ -21,11 +21,8 @@ import {
   leastResults,
   leastWeights,
   machineMemory,
-  measure,
   type StageEstimate,
-  TRAINING_BYTES,
-  TRAINING_FLOPS,
-  VECTORS,
+  trainingCost,
 } from './needs.ts';
 import { commonResults } from './results.ts';
 
@@ -131,17 +128,15 @@ export function estimateSupervised(config: SupervisedConfig, memory = machineMem
     { what: 'the evaluation', bytes: scoring, grows: { ...grows, 'evaluate.queries': evaluate.queries / 16 } },
   ];
   for (const need of needs) expectFits(need, memory);
-  const trained = models.map(({ stage, kind, steps, batch }): StageEstimate => {
-    const { bytes, flops, nodes, parameters } = measure([{ outputs: { outputs: model.outputs(new Scope(), kind, 1, queries) } }]);
-    return {
-      stage,
-      steps,
-      parameters,
-      nodes,
-      bytes: held + 4 * VECTORS * parameters + TRAINING_BYTES * batch * bytes,
-      flops: TRAINING_FLOPS * steps * batch * flops * seeds.length,
-    };
-  });
+  const trained = supervisedStages
+    .filter(stage => stage.steps(config) > 0)
+    .flatMap(stage =>
+      stage.objectives(config, model).map(objective => ({ objective, steps: stage.steps(config), own: config[stage.name] })),
+    )
+    .map(({ objective, steps, own }): StageEstimate => {
+      const { bytes, flops, ...cost } = trainingCost(objective, { steps, batch: optimizerOf(config, own).batch });
+      return { stage: objective.name, ...cost, bytes: held + bytes, flops: flops * seeds.length };
+    });
   const evaluation = { stage: 'evaluate', bytes: held + bootstrap + scoring };
   // Every model has a part of its own, for each seed.
   const parts = seeds.flatMap(() => trained.map(({ bytes }) => Math.max(bytes, evaluation.bytes)));

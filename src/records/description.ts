@@ -37,6 +37,15 @@ export interface WeightedTerm {
   readonly setting?: string;
 }
 
+/** What sums and sentences call a term of a loss. */
+export interface TermWords {
+  /** Its weight as sums write it, such as λ_cap. */
+  readonly symbol: string;
+  /** The term as sums write it, such as L_rec. */
+  readonly name: string;
+  readonly description: string;
+}
+
 /** A training stage that an experiment goes through. */
 export interface StageDescription {
   readonly name: string;
@@ -45,7 +54,7 @@ export interface StageDescription {
   /** Methods that it adds to the evaluation. */
   readonly methods: readonly string[];
   /** What it minimizes, where that is a sum of terms; those of weight 0 are left out. */
-  readonly loss?: readonly (WeightedTerm & { readonly description: string })[];
+  readonly loss?: readonly (WeightedTerm & TermWords)[];
 }
 
 export interface Description {

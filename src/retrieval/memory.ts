@@ -39,7 +39,13 @@ export interface RetrievalRequest {
 }
 
 /** One trained model to evaluate, and what it looks contexts up in, if it does. */
-export type TrainedMethod = TrainedModel & { readonly method: string; readonly seed: number; readonly memory?: MethodRetrieval };
+export type TrainedMethod = TrainedModel & {
+  readonly method: string;
+  readonly seed: number;
+  readonly memory?: MethodRetrieval;
+  /** Whether it is a version of the agent: the last of them is exported. */
+  readonly agent?: boolean;
+};
 
 export interface MeasuredRetriever extends Retriever {
   /** What it was given, for the results. */

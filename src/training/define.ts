@@ -36,10 +36,19 @@ export interface TrainingRun<C = unknown> extends StageRun<BaseConfig & C> {
   readonly demonstrations?: readonly Demonstrations[];
 }
 
-/** What tells two training stages apart. */
-export interface StageSpec {
-  /** Name of the stage, and of its folder. */
+/** What a stage minimizes over one model. */
+export interface Objective {
+  /** Name of the stage in the cache, without the seed. */
   readonly name: string;
+  /** Kind of the compressor in the model. */
+  readonly compressor: string;
+  /** Parts that are trained; the other parameters of the loss are frozen. */
+  readonly trains: readonly string[];
+  readonly build: (scope: Scope, batch: number) => { loss: Tensor; metrics?: Record<string, Tensor> };
+}
+
+/** What tells two training stages apart. */
+export interface StageSpec extends Objective {
   /** Label of its random stream; its name when left out. */
   readonly stream?: string;
   /** Its section of the configuration: steps, and what it overrides of the optimizer. */
@@ -50,9 +59,6 @@ export interface StageSpec {
   readonly data: Readonly<Record<string, string>>;
   /** Earlier stages whose weights it starts from or reads. */
   readonly from: Readonly<Record<string, StageOutput | undefined>>;
-  readonly build: (scope: Scope, batch: number) => { loss: Tensor; metrics?: Record<string, Tensor> };
-  /** Parts that are trained; the other parameters of the loss are frozen. */
-  readonly trains: readonly string[];
   readonly group?: TrainRequest['group'];
   /** Steps, where they are not those of `own`. */
   readonly steps?: number;
@@ -65,8 +71,6 @@ export interface StageSpec {
 
 /** What tells two training stages on learning histories apart. */
 export interface HistoryStageSpec extends Omit<StageSpec, 'data' | 'batches'> {
-  /** Kind of the compressor in what it trains. */
-  readonly compressor: string;
   /** What is to be imitated of a history, in the place of what it recorded. */
   readonly labels?: (history: History) => History;
   /** Fills the further input `teacher` from a table. */
@@ -109,12 +113,15 @@ export interface PlannedPart {
   readonly steps?: number;
 }
 
+type ModelOf<R> = R extends { readonly model: infer M } ? M : never;
+
 /** A row of the evaluation that a stage adds. */
 export interface EvaluatedMethod {
   readonly method: string;
   readonly predictsReturns?: boolean;
   /** Whether evaluations look contexts of their own tasks up, which are made first. */
   readonly retrieves?: boolean;
+  readonly agent?: TrainedMethod['agent'];
 }
 
 /** What a stage left: weights that later ones go on from, and rows of the evaluation. */
@@ -123,17 +130,18 @@ export type Trained = { readonly output?: StageOutput; readonly methods: readonl
 /** What a stage left that trained one model with the compressor `kind`: the rows that it planned. */
 export const trainedAs = (planned: readonly EvaluatedMethod[], kind: string, trained: StageOutput): Trained => ({
   output: trained,
-  methods: planned.map(({ method, predictsReturns }) => ({ method, predictsReturns, compressorId: kind, trained })),
+  methods: planned.map(({ retrieves: _, ...row }) => ({ ...row, compressorId: kind, trained })),
 });
 
 /** The row of the agent that the stages train one after the other, as the latest of them left it. */
 export const cadRow = (config: Pick<BaseConfig, 'policy'>): EvaluatedMethod => ({
   method: 'cad',
+  agent: true,
   predictsReturns: predictsReturns(config),
 });
 
 /** The agent that later stages go on from. */
-export const agentOf = ({ finetune, distill }: Earlier): StageOutput => (finetune ?? distill)!;
+export const agentOf = ({ consolidate, finetune, distill }: Earlier): StageOutput => (consolidate ?? finetune ?? distill)!;
 
 /**
  * One training stage.
@@ -151,6 +159,10 @@ export interface TrainingStage<N extends string = string, S extends z.ZodType = 
   parts?(config: C): readonly PlannedPart[];
   /** Its loss, where that is a sum of terms. */
   terms?(config: C): readonly WeightedTerm[];
+  /** The same as a graph, for every model that it trains. */
+  objectives(config: C, model: ModelOf<R>): readonly Objective[];
+  /** What one of its steps consists of, where that is more than a step of the optimizer. */
+  iteration?(config: C): { readonly updates: number; readonly episodes: number };
   /** Rows that it adds to the evaluation, as far as the configuration tells. */
   methods(config: C): readonly EvaluatedMethod[];
   /** Trains on what earlier stages left. `only` is the one part that is asked for. */

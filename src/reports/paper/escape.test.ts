@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { escapeTex } from './escape.ts';
+import { escapeTex, symbolTex } from './escape.ts';
 
 describe('escapeTex', () => {
   it.each([
@@ -32,4 +32,14 @@ describe('escapeTex', () => {
     }
     expect(lost).toEqual([]);
   });
+});
+
+it.each([
+  ['α', '\\alpha'],
+  ['λ_cap', '\\lambda_\\mathrm{cap}'],
+  ['ℓ_task', '\\ell_\\mathrm{task}'],
+  ['L_rec', '\\mathcal{L}_\\mathrm{rec}'],
+  ['R(Z)', 'R(Z)'],
+])('sets the symbol %s as mathematics', (symbol, expected) => {
+  expect(symbolTex(symbol)).toBe(expected);
 });

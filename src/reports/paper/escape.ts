@@ -25,7 +25,7 @@ const MATH: Readonly<Record<string, string>> = {
     `× times ÷ div ± pm → rightarrow ← leftarrow ↔ leftrightarrow ⇒ Rightarrow ≤ le ≥ ge ≠ ne ≈ approx ∞ infty ∈ in ∑ sum √ surd
     ∂ partial ∇ nabla α alpha β beta γ gamma δ delta ε epsilon ζ zeta η eta θ theta ι iota κ kappa λ lambda μ mu ν nu ξ xi π pi ρ rho
     σ sigma ς varsigma τ tau υ upsilon φ phi χ chi ψ psi ω omega Γ Gamma Δ Delta Θ Theta Λ Lambda Ξ Xi Π Pi Σ Sigma Υ Upsilon
-    Φ Phi Ψ Psi Ω Omega`,
+    Φ Phi Ψ Psi Ω Omega ℓ ell`,
     name => `\\${name}`,
   ),
   ...pairs('− - ² ^2 ³ ^3 ¹ ^1 ο o', plain => plain),
@@ -52,6 +52,14 @@ export const escapeTex = (text: string): string =>
     // Two hyphens would become a dash; the dashes that are meant stand alone in the table above.
     .replace(/-(?=-)/g, '\u2011')
     .replace(/[{}$&#_%\\~^<>]|[^ -~]\p{M}*/gu, escapeCharacter);
+
+/** A symbol of a sum, such as λ_cap or L_rec, as mathematics: Greek letters by their names, L as a loss, words upright. */
+export const symbolTex = (symbol: string): string =>
+  Array.from(symbol.matchAll(/_?\p{L}+|./gu), ([part]) => {
+    if (part === 'L') return String.raw`\mathcal{L}`;
+    const [name, sub] = part.startsWith('_') ? [part.slice(1), '_'] : [part, ''];
+    return sub + (MATH[name] ?? (name.length > 1 ? `\\mathrm{${name}}` : name));
+  }).join('');
 
 /** What a text has where no font of the document has the character; main.tex says what it shows. */
 export const CODE_POINT = '\\codepoint';

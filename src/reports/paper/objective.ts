@@ -2,9 +2,9 @@
 
 import type { StageDescription } from '../../records/index.ts';
 import { reconstructs } from './architecture.ts';
-import { escapeTex } from './escape.ts';
+import { escapeTex, symbolTex } from './escape.ts';
 import { type Facts, has, minimizes } from './facts.ts';
-import { KL, latentProse, RECONSTRUCTION, RETURNS, TASK, termProse } from './prose.ts';
+import { KL, latentProse, RECONSTRUCTION, RETURNS, TASK } from './prose.ts';
 import { enumeration, paragraph, rebase, type Written } from './write.ts';
 
 const raw = String.raw;
@@ -30,16 +30,17 @@ export function termsOf({ stages, kinds }: Facts, stage: string): Term[] {
   const loss = stages.find(({ name }) => name === stage)?.loss ?? [];
   return loss
     .filter(({ term }) => term !== 'capacity' || kinds.latents.capacity)
-    .map(({ term, setting }) => {
-      const { symbol, loss } = termProse(term);
-      return setting === undefined ? { symbol: '', path: '', loss } : { symbol, path: `config/${setting.replaceAll('.', '/')}`, loss };
-    });
+    .map(({ symbol, name, setting }) => ({
+      symbol: setting === undefined ? '' : symbolTex(symbol),
+      path: setting === undefined ? '' : `config/${setting.replaceAll('.', '/')}`,
+      loss: symbolTex(name),
+    }));
 }
 
 /** The terms that no sentence of its own explains. */
 const auxiliary = ({ stages }: Facts) =>
   new Map(
-    stages.flatMap(({ loss = [] }) => loss.filter(({ term }) => !EXPLAINED.includes(term)).map(each => [each.term, each.description])),
+    stages.flatMap(({ loss = [] }) => loss.filter(({ term }) => !EXPLAINED.includes(term)).map(each => [each.name, each.description])),
   );
 
 const EXPLAINED: readonly string[] = ['task', 'kl', 'returns', 'reconstruction', 'capacity'];
@@ -64,7 +65,7 @@ export function objective(facts: Facts): (Written | undefined)[] {
       reconstructs(facts) &&
         raw`The reconstruction loss is a mean over the fields $f$ of a token, \[ ${RECONSTRUCTION} = \frac{1}{|F|} \sum_{f \in F} \big\langle \ell_f(R_\psi(Z), X) \big\rangle_f, \] with $\ell_f$ the cross-entropy for discrete fields and the squared error for others, always on the raw values of $X$ and only where the field is present.`,
       ...[...auxiliary(facts)].map(
-        ([term, description]) => `${'$'}${termProse(term).loss}${'$'} is an auxiliary term: ${escapeTex(description)}.`,
+        ([name, description]) => `${'$'}${symbolTex(name)}${'$'} is an auxiliary term: ${escapeTex(description)}.`,
       ),
       penalized && raw`The capacity penalty is ${rebase(latentProse(kinds.latents).capacity ?? '', 'config')}.`,
     ]),

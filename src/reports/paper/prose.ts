@@ -219,28 +219,12 @@ export const BASELINES: Readonly<Record<string, string>> = {
   oracle: 'A player who is told the task and acts optimally from its first step on.',
 };
 
-// ---- terms of losses: symbols of their weights and of themselves --------------------------------------------------------------
-
-export interface TermProse {
-  /** Symbol of the weight. */
-  readonly symbol: string;
-  readonly loss: string;
-}
+// ---- terms of losses that have sentences of their own --------------------------------------------------------------------------
 
 export const TASK = raw`\ell_\mathrm{task}`;
 export const KL = raw`\ell_\mathrm{KL}`;
 export const RETURNS = raw`\ell_\mathrm{ret}`;
 export const RECONSTRUCTION = raw`\mathcal{L}_\mathrm{rec}`;
-
-const TERMS: Readonly<Record<string, TermProse>> = {
-  task: { symbol: raw`\alpha`, loss: TASK },
-  kl: { symbol: raw`\beta`, loss: KL },
-  returns: { symbol: raw`\omega`, loss: RETURNS },
-  reconstruction: { symbol: raw`\gamma`, loss: RECONSTRUCTION },
-  capacity: { symbol: raw`\lambda_\mathrm{cap}`, loss: 'R(Z)' },
-  covariance: { symbol: raw`w_\mathrm{cov}`, loss: raw`\mathcal{L}_\mathrm{cov}` },
-  variance: { symbol: raw`w_\mathrm{var}`, loss: raw`\mathcal{L}_\mathrm{var}` },
-};
 
 // ---- what a paper asks for ----------------------------------------------------------------------------------------------------
 
@@ -267,12 +251,6 @@ export const headProse = ({ dimensions, ...kind }: Kinds['head'], { autoregressi
   own(HEADS, kind, { dimensions, autoregressive }) ?? `The head for actions is ${plain(kind)}`;
 
 export const baselineProse = (kind: Kind): string => own(BASELINES, kind, undefined) ?? `The baseline is ${plain(kind)}`;
-
-/** Symbols of a term of a loss. */
-export const termProse = (term: string): TermProse =>
-  Object.hasOwn(TERMS, term)
-    ? TERMS[term]
-    : { symbol: String.raw`w_\mathrm{${escapeTex(term)}}`, loss: String.raw`\mathcal{L}_\mathrm{${escapeTex(term)}}` };
 
 /** The words of a built-in kind: they stand in the table, or follow from values. Undefined for a kind that the table does not have. */
 function own<T, W extends string | object>(

@@ -5,11 +5,12 @@ import { baseline, isTrained, modelFor, baselines as registry, settingsOf, type 
 import { type Model, PARTS } from '../../agent/model.ts';
 import { capacityTerm, latentMetrics, lossOf, Pass, returnTerm } from '../../agent/terms.ts';
 import type { StageOutput } from '../../cache/store.ts';
+import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { distinct, stageSection, steps } from '../../settings/fields.ts';
 import { predictsReturns } from '../../settings/policy.ts';
 import { oracleLabels } from '../../sources/index.ts';
-import { defineStage, type TrainingRun } from '../define.ts';
+import { defineStage, type Objective, type TrainingRun } from '../define.ts';
 import { trainOnHistories } from '../stage.ts';
 
 const settings = stageSection('Rows beside CAD for comparison; what is trained among them is trained end to end', {
@@ -61,12 +62,27 @@ const trainedIds = (config: BaseConfig & Config) =>
 export const baselineModels = (config: BaseConfig & Config, model: Model): BaselineModel[] =>
   trainedIds(config).map(id => baselineModel(baseline(id) as TrainedBaseline, config, model));
 
+const termsOf = (config: BaseConfig & Config): WeightedTerm[] => [{ term: 'task', weight: 1 }, returnTerm(config)];
+
+const objective = ({ baseline: { id, compressor }, config, model }: BaselineModel): Objective => ({
+  name: id,
+  compressor,
+  trains: [PARTS.compressor, PARTS.policy],
+  build(scope, batch) {
+    const pass = new Pass(model, scope, compressor, batch);
+    const { loss, metrics } = lossOf(pass, [...termsOf(config), capacityTerm(config, compressor, 0)]);
+    return { loss, metrics: { ...metrics, ...latentMetrics(pass.latents) } };
+  },
+});
+
 export const baselines = defineStage({
   name: 'baselines',
   settings,
   steps: (config: BaseConfig & Config) => (trainedIds(config).length > 0 ? baselineSteps(config) : 0),
   parts: config => trainedIds(config).map(name => ({ name, steps: baselineSteps(config) })),
   methods: config => trainedIds(config).map(method => ({ method, predictsReturns: predictsReturns(config) })),
+  terms: termsOf,
+  objectives: (config, model: Model) => baselineModels(config, model).map(objective),
   async train(run: TrainingRun<Config>, _, only) {
     const asked = baselineModels(run.config, run.model).filter(({ baseline }) => only === undefined || only === baseline.id);
     const rows = [];
@@ -85,26 +101,20 @@ export const baselines = defineStage({
 });
 
 /** ℓ_task, end to end. */
-export function trainBaseline(run: TrainingRun<Config>, { baseline, config, model }: BaselineModel): Promise<StageOutput> {
-  const { id: name, compressor: kind, labels } = baseline;
+export function trainBaseline(run: TrainingRun<Config>, of: BaselineModel): Promise<StageOutput> {
+  const { baseline, config, model } = of;
+  const { compressor: kind, labels } = baseline;
   const { id } = model.latentKind(kind);
   const latents = id === config.latents.kind ? config.latents : id;
   return trainOnHistories(
     { ...run, config, model },
     {
-      name,
+      ...objective(of),
       own: config.baselines,
       steps: baselineSteps(config),
-      compressor: kind,
       settings: { compressor: kind, latents, labels },
       from: {},
-      trains: [PARTS.compressor, PARTS.policy],
       labels: labels && (history => oracleLabels(model.family, history)),
-      build(scope, batch) {
-        const pass = new Pass(model, scope, kind, batch);
-        const { loss, metrics } = lossOf(pass, [{ term: 'task', weight: 1 }, returnTerm(config), capacityTerm(config, kind, 0)]);
-        return { loss, metrics: { ...metrics, ...latentMetrics(pass.latents) } };
-      },
     },
   );
 }

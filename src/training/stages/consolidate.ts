@@ -1,13 +1,13 @@
 /** @file Stage `consolidate`: L_AD over A_φ alone after fine-tuning, with the final C_θ frozen. */
 
 import type { z } from 'zod';
-import { PARTS } from '../../agent/model.ts';
+import { type Model, PARTS } from '../../agent/model.ts';
 import { lossOf, Pass, returnTerm } from '../../agent/terms.ts';
 import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps } from '../../settings/fields.ts';
 import { predictsReturns } from '../../settings/policy.ts';
-import { agentOf, defineStage, type TrainingRun, trainedAs } from '../define.ts';
+import { agentOf, defineStage, type Objective, type TrainingRun, trainedAs } from '../define.ts';
 import { trainOnHistories } from '../stage.ts';
 
 const settings = stageSection('Policy trained on alone after fine-tuning, so that it catches up with latents that no longer change', {
@@ -16,8 +16,15 @@ const settings = stageSection('Policy trained on alone after fine-tuning, so tha
 
 export type ConsolidateSection = { readonly consolidate: z.output<typeof settings> };
 
-const rowsOf = (config: BaseConfig) => [{ method: 'consolidated', predictsReturns: predictsReturns(config) }];
+const rowsOf = (config: BaseConfig) => [{ method: 'consolidated', agent: true, predictsReturns: predictsReturns(config) }];
 const termsOf = (config: BaseConfig): WeightedTerm[] => [{ term: 'task', weight: 1 }, returnTerm(config)];
+
+const objective = (config: BaseConfig, model: Model): Objective => ({
+  name: 'consolidate',
+  compressor: config.compressor,
+  trains: [PARTS.policy],
+  build: (scope, batch) => lossOf(new Pass(model, scope, config.compressor, batch), termsOf(config)),
+});
 
 export const consolidate = defineStage({
   name: 'consolidate',
@@ -25,17 +32,15 @@ export const consolidate = defineStage({
   steps: ({ consolidate }: BaseConfig & ConsolidateSection) => consolidate.steps,
   terms: termsOf,
   methods: rowsOf,
+  objectives: (config, model: Model) => [objective(config, model)],
   async train(run: TrainingRun<ConsolidateSection>, earlier) {
     const { model, config } = run;
     const { compressor, latents, consolidate } = config;
     const output = await trainOnHistories(run, {
-      name: 'consolidate',
+      ...objective(config, model),
       own: consolidate,
-      compressor,
       settings: { compressor, latents },
       from: { agent: agentOf(earlier) },
-      trains: [PARTS.policy],
-      build: (scope, batch) => lossOf(new Pass(model, scope, compressor, batch), termsOf(config)),
     });
     return trainedAs(rowsOf(config), compressor, output);
   },

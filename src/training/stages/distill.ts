@@ -1,12 +1,12 @@
 /** @file Stage `distill`: L_AD = α · task + β · KL over A_φ, with C_θ frozen (method 4.2). */
 
 import type { z } from 'zod';
-import { PARTS } from '../../agent/model.ts';
+import { type Model, PARTS } from '../../agent/model.ts';
 import { lossOf, Pass, returnTerm } from '../../agent/terms.ts';
 import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps, weight } from '../../settings/fields.ts';
-import { cadRow, defineStage, type TrainingRun, trainedAs } from '../define.ts';
+import { cadRow, defineStage, type Objective, type TrainingRun, trainedAs } from '../define.ts';
 import { trainOnHistories } from '../stage.ts';
 import { type TeacherSection, teacherFor } from './teacher.ts';
 
@@ -32,27 +32,35 @@ const termsOf = (config: BaseConfig & Config) => adTerms(config, config.distill.
 /** Where fine-tuning follows, its agent is the one that is evaluated. */
 const rowsOf = (config: BaseConfig & Config) => (config.finetune.steps > 0 ? [] : [cadRow(config)]);
 
+const objective = (config: BaseConfig & Config, model: Model): Objective => ({
+  name: 'distill',
+  compressor: config.compressor,
+  trains: [PARTS.policy],
+  build(scope, batch) {
+    const teacher = teacherFor(config, config.distill.beta);
+    return lossOf(new Pass(model, scope, config.compressor, batch, { teacher: teacher.kind }), termsOf(config));
+  },
+});
+
 export const distill = defineStage({
   name: 'distill',
   settings,
   steps: ({ distill }: BaseConfig & Config) => distill.steps,
   terms: termsOf,
   methods: rowsOf,
+  objectives: (config, model: Model) => [objective(config, model)],
   async train(run: TrainingRun<Config>, earlier) {
     const { model, config } = run;
     const { alpha, beta } = config.distill;
     const teacher = teacherFor(config, beta, earlier.teacher);
     const output = await trainOnHistories(run, {
-      name: 'distill',
+      ...objective(config, model),
       // The label from before the stage was renamed, so that equal seeds still give equal weights.
       stream: 'distil',
       own: config.distill,
-      compressor: config.compressor,
       settings: { compressor: config.compressor, latents: config.latents, alpha, beta, teacher: teacher.kind },
       from: { pretrain: earlier.pretrain, teacher: teacher.from },
-      trains: [PARTS.policy],
       table: teacher.table,
-      build: (scope, batch) => lossOf(new Pass(model, scope, config.compressor, batch, teacher.kind), termsOf(config)),
     });
     return trainedAs(rowsOf(config), config.compressor, output);
   },

@@ -1,12 +1,12 @@
 /** @file Stage `finetune`: L_joint = L_AD + γ · L_rec + λ_cap · R(Z) over all three parts, C_θ at a smaller rate (method 4.3). */
 
 import { z } from 'zod';
-import { PARTS, partOf } from '../../agent/model.ts';
+import { type Model, PARTS, partOf } from '../../agent/model.ts';
 import { AUXILIARY_TERMS, capacityTerm, latentMetrics, lossOf, lossTerms, Pass } from '../../agent/terms.ts';
 import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { fraction, stageSection, steps, weight } from '../../settings/fields.ts';
-import { cadRow, defineStage, type TrainingRun, trainedAs } from '../define.ts';
+import { cadRow, defineStage, type Objective, type TrainingRun, trainedAs } from '../define.ts';
 import { trainOnHistories } from '../stage.ts';
 import { adTerms, type DistillSection } from './distill.ts';
 import { type TeacherSection, teacherFor } from './teacher.ts';
@@ -46,12 +46,25 @@ const termsOf = (config: BaseConfig & Config): WeightedTerm[] => {
   ];
 };
 
+const objective = (config: BaseConfig & Config, model: Model): Objective => ({
+  name: 'finetune',
+  compressor: config.compressor,
+  trains: [PARTS.compressor, PARTS.policy, PARTS.decoder],
+  build(scope, batch) {
+    const teacher = teacherFor(config, finetuneBeta(config));
+    const pass = new Pass(model, scope, config.compressor, batch, { teacher: teacher.kind });
+    const { loss, metrics } = lossOf(pass, termsOf(config));
+    return { loss, metrics: { ...metrics, ...latentMetrics(pass.latents) } };
+  },
+});
+
 export const finetune = defineStage({
   name: 'finetune',
   settings,
   steps: ({ finetune }: BaseConfig & Config) => finetune.steps,
   terms: termsOf,
   methods: config => [cadRow(config)],
+  objectives: (config, model: Model) => [objective(config, model)],
   async train(run: TrainingRun<Config>, earlier) {
     const { model, config } = run;
     const { alpha } = config.distill;
@@ -61,9 +74,8 @@ export const finetune = defineStage({
     const { compressor, latents } = config;
     const weights = { alpha, beta, gamma, capacityWeight, compressorLearningRateScale, compressorWeightDecay };
     const output = await trainOnHistories(run, {
-      name: 'finetune',
+      ...objective(config, model),
       own: config.finetune,
-      compressor,
       settings: {
         compressor,
         latents,
@@ -73,14 +85,8 @@ export const finetune = defineStage({
       },
       // In this order: what distillation learned stands over what pretraining did.
       from: { pretrain: earlier.pretrain, distill: earlier.distill, teacher: teacher.from },
-      trains: [PARTS.compressor, PARTS.policy, PARTS.decoder],
       table: teacher.table,
       group: name => (partOf(name) === PARTS.compressor ? { rate: compressorLearningRateScale, weightDecay: compressorWeightDecay } : {}),
-      build(scope, batch) {
-        const pass = new Pass(model, scope, compressor, batch, teacher.kind);
-        const { loss, metrics } = lossOf(pass, termsOf(config));
-        return { loss, metrics: { ...metrics, ...latentMetrics(pass.latents) } };
-      },
     });
     return trainedAs([cadRow(config)], compressor, output);
   },

@@ -1,12 +1,12 @@
 /** @file Stage `pretrain`: L_pre = L_rec + λ_cap · R(Z) over C_θ and R_ψ (method 4.1). */
 
 import type { z } from 'zod';
-import { PARTS } from '../../agent/model.ts';
+import { type Model, PARTS } from '../../agent/model.ts';
 import { capacityTerm, latentMetrics, lossOf, Pass } from '../../agent/terms.ts';
 import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps, weight } from '../../settings/fields.ts';
-import { defineStage, type TrainingRun } from '../define.ts';
+import { defineStage, type Objective, type TrainingRun } from '../define.ts';
 import { trainOnHistories } from '../stage.ts';
 
 const settings = stageSection('Reconstruction pretraining of the compressor, L_rec + λ_cap · R(Z)', {
@@ -23,29 +23,34 @@ const termsOf = (config: BaseConfig & PretrainSection): WeightedTerm[] => [
   capacityTerm(config, config.compressor, config.pretrain.capacityWeight, 'pretrain.capacityWeight'),
 ];
 
+const objective = (config: BaseConfig & PretrainSection, model: Model): Objective => ({
+  name: 'pretrain',
+  compressor: config.compressor,
+  trains: [PARTS.compressor, PARTS.decoder],
+  build(scope, batch) {
+    const pass = new Pass(model, scope, config.compressor, batch);
+    const { fields, metrics } = model.reconstruction(scope, pass.latents!.trained, pass.inputs.context);
+    const errors = Object.fromEntries(Object.entries(fields).map(([name, value]) => [`reconstruction.${name}`, value]));
+    const { loss } = lossOf(pass, termsOf(config));
+    return { loss, metrics: { ...errors, ...metrics, ...latentMetrics(pass.latents) } };
+  },
+});
+
 export const pretrain = defineStage({
   name: 'pretrain',
   settings,
-  steps: ({ pretrain }: PretrainSection) => pretrain.steps,
+  steps: ({ pretrain }: BaseConfig & PretrainSection) => pretrain.steps,
   terms: termsOf,
   methods: () => [],
+  objectives: (config, model: Model) => [objective(config, model)],
   async train(run: TrainingRun<PretrainSection>) {
     const { model, config } = run;
     const { capacityWeight } = config.pretrain;
     const output = await trainOnHistories(run, {
-      name: 'pretrain',
+      ...objective(config, model),
       own: config.pretrain,
-      compressor: config.compressor,
       settings: { compressor: config.compressor, latents: config.latents, capacityWeight },
       from: {},
-      trains: [PARTS.compressor, PARTS.decoder],
-      build(scope, batch) {
-        const pass = new Pass(model, scope, config.compressor, batch);
-        const { fields, metrics } = model.reconstruction(scope, pass.latents!.trained, pass.inputs.context);
-        const errors = Object.fromEntries(Object.entries(fields).map(([name, value]) => [`reconstruction.${name}`, value]));
-        const { loss } = lossOf(pass, termsOf(config));
-        return { loss, metrics: { ...errors, ...metrics, ...latentMetrics(pass.latents) } };
-      },
     });
     return { output, methods: [] };
   },

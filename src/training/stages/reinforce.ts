@@ -49,7 +49,16 @@ import { newBatch, writeSegment } from '../../tokenizers/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import type { Random } from '../../util/random.ts';
 import { batchFeeds } from '../batches.ts';
-import { agentOf, type BatchRequest, defineStage, type StageBatches, type TrainingRun, trainedAs } from '../define.ts';
+import {
+  agentOf,
+  type BatchRequest,
+  defineStage,
+  type Objective,
+  optimizerOf,
+  type StageBatches,
+  type TrainingRun,
+  trainedAs,
+} from '../define.ts';
 import { trainOnHistories } from '../stage.ts';
 
 /** Scalar input: 0 while the values alone learn, 1 afterwards. */
@@ -108,13 +117,25 @@ function expectWholeStreams({ segment, family, contextLayout, contextTransitions
 }
 
 /** It does not go on with the prediction of returns. */
-const REINFORCED = [{ method: 'reinforced' }];
+const REINFORCED = [{ method: 'reinforced', agent: true }];
+
+const objective = ({ compressor, reinforce: settings }: BaseConfig & ReinforceSection, model: Model): Objective => ({
+  name: 'reinforce',
+  compressor,
+  trains: [...(settings.compressorLearningRateScale > 0 ? [PARTS.compressor] : []), PARTS.policy, RETURN_PARTS.value],
+  build: (scope, batch) => reinforceLoss(model, scope, compressor, batch, settings),
+});
 
 export const reinforce = defineStage({
   name: 'reinforce',
   settings,
-  steps: ({ reinforce }: ReinforceSection) => reinforce.steps,
+  steps: ({ reinforce }: BaseConfig & ReinforceSection) => reinforce.steps,
   methods: () => REINFORCED,
+  objectives: (config, model: Model) => [objective(config, model)],
+  iteration: config => ({
+    updates: updatesOf(config.reinforce, optimizerOf(config, config.reinforce).batch),
+    episodes: config.reinforce.streams * config.reinforce.episodes,
+  }),
   async train(run: TrainingRun<ReinforceSection>, earlier) {
     const { model, config } = run;
     const { compressor: kind, reinforce: settings } = config;
@@ -126,15 +147,12 @@ export const reinforce = defineStage({
     const { family, train } = openTasks(config);
     expectWholeStreams(model, settings.episodes);
     const output = await trainOnHistories(run, {
-      name: 'reinforce',
+      ...objective(config, model),
       own: settings,
-      compressor: kind,
       settings: { compressor: kind, latents: config.latents, reinforce: settings },
       from: { start: agentOf(earlier) },
-      trains: [...(compressorLearningRateScale > 0 ? [PARTS.compressor] : []), PARTS.policy, RETURN_PARTS.value],
       group: name => ({ rate: rates[partOf(name)] }),
       updates: batch => settings.steps * updatesOf(settings, batch),
-      build: (scope, batch) => reinforceLoss(model, scope, kind, batch, settings),
       batches(request) {
         const labeler = labelerOf(family, config, request.random.split('monte-carlo'));
         return experienceBatches({ ...request, model, kind, settings, tasks: train, labeler, executor: run.executor });

@@ -5,10 +5,10 @@
  */
 
 import { z } from 'zod';
-import { PARTS } from '../../agent/model.ts';
+import { type Model, PARTS } from '../../agent/model.ts';
+import { lossOf, Pass } from '../../agent/terms.ts';
 import type { StageContext, StageOutput } from '../../cache/store.ts';
-import { type HostTensor, input, zeros } from '../../engine/index.ts';
-import { weightedMean } from '../../nn/index.ts';
+import { type HostTensor, zeros } from '../../engine/index.ts';
 import { encodeStreams, firstRows, loadTable, type StreamTable, saveTable, shownTo } from '../../retrieval/table.ts';
 import { firstOfEach, type History } from '../../rl/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
@@ -17,7 +17,7 @@ import { STORE_IDS, STORES, type StoreId } from '../../settings/stores.ts';
 import { BatchSampler, newBatch } from '../../tokenizers/index.ts';
 import { breathe } from '../../util/breathe.ts';
 import { batchFeeds } from '../batches.ts';
-import { agentOf, type BatchRequest, defineStage, type StageBatches, type TrainingRun } from '../define.ts';
+import { agentOf, type BatchRequest, defineStage, type Objective, type StageBatches, type TrainingRun } from '../define.ts';
 import { trainOnHistories } from '../stage.ts';
 
 const settings = stageSection('Training of the policy on retrieved contexts with the compressor frozen, after fine-tuning', {
@@ -91,12 +91,23 @@ async function allShown(
   return shown;
 }
 
+const termsOf = () => [{ term: 'task', weight: 1 }];
+
+const objective = ({ compressor, policy }: BaseConfig, model: Model): Objective => ({
+  name: 'retrieve',
+  compressor,
+  trains: [PARTS.policy],
+  build: (scope, batch) => lossOf(new Pass(model, scope, compressor, batch, { retrieved: policy.retrieval.contexts }), termsOf()),
+});
+
 /** Training of the policy on its own Z and what that finds in stored contexts. */
 export const retrieve = defineStage({
   name: 'retrieve',
   settings,
   steps: ({ policy, retrieve }: BaseConfig & Config) => (policy.retrieval.contexts > 0 ? retrieve.steps : 0),
   parts: ({ retrieve: { steps } }) => [{ name: 'contexts' }, { name: 'retrieve', steps }],
+  terms: termsOf,
+  objectives: (config, model: Model) => [objective(config, model)],
   // It does not go on with the prediction of returns.
   methods: ({ retrieve }) => retrieve.stores.map(store => ({ method: STORES[store].method, retrieves: STORES[store].holds.evaluated })),
   async train(run: TrainingRun<Config>, earlier) {
@@ -106,21 +117,10 @@ export const retrieve = defineStage({
     const agent = agentOf(earlier);
     const contexts = await trainingContexts(run, agent);
     const output = await trainOnHistories(run, {
-      name: 'retrieve',
+      ...objective(config, model),
       own: config.retrieve,
-      compressor: kind,
       settings: { compressor: kind, latents: config.latents, retrieval: policy.retrieval, histories, stores, laterQueryProbability },
       from: { agent },
-      trains: [PARTS.policy],
-      build(scope, batch) {
-        const { context, query, target, weight } = model.inputs(batch);
-        const latentShape = model.latentShape(kind)!;
-        // Not part of the loss, which begins with Z: declared so that one file holds the whole agent.
-        model.latents(scope, kind, context);
-        const z = input('latents', [batch, ...latentShape]);
-        const logits = model.logits(scope, query, z, model.retrievedInputs(batch, policy.retrieval.contexts, latentShape));
-        return { loss: weightedMean(model.head.crossEntropy(target, logits), weight) };
-      },
       batches: async request => retrievalBatches(run, contexts, request),
     });
     const row = { compressorId: kind, trained: output, retrieved: policy.retrieval.contexts };

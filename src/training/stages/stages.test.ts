@@ -2,8 +2,12 @@
 
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { Model, PARTS, partOf } from '../../agent/model.ts';
 import { lossTerms } from '../../agent/terms.ts';
 import { loadExperiment } from '../../config/experiment.ts';
+import { inputsOf } from '../../engine/index.ts';
+import { openTasks } from '../../histories/tasks.ts';
+import { Scope } from '../../nn/index.ts';
 import { trainingStages } from './index.ts';
 import { STAGE_HELP } from './names.ts';
 
@@ -23,6 +27,33 @@ describe.each(trainingStages)('the loss of $name', stage => {
       const value = setting.split('.').reduce<unknown>((node, key) => (node as Record<string, unknown>)[key], config);
       expect(value, setting).toBe(weight);
     }
+  });
+});
+
+describe.each(trainingStages)('the objectives of $name', stage => {
+  const config = loadExperiment(TINY, [
+    'teacher.steps=1',
+    'distill.beta=0.5',
+    'consolidate.steps=1',
+    'reinforce.steps=1',
+    'policy.retrieval.contexts=1',
+    'baselines.methods=[truncated, none]',
+  ]);
+  const objectives = stage.objectives(config, new Model(config, openTasks(config).family));
+
+  it('are those of the models that it makes', () => {
+    const parts = stage.parts?.(config) ?? [{ name: stage.name, steps: stage.steps(config) }];
+    expect(objectives.map(({ name }) => name)).toEqual(parts.filter(({ steps }) => steps !== undefined).map(({ name }) => name));
+  });
+
+  it.each(objectives)('$name trains the parts that it names, and reaches each of them', ({ trains, build }) => {
+    const scope = new Scope();
+    const { loss } = build(scope, 2);
+    expect(loss.shape).toEqual([]);
+    const reached = [...inputsOf({ outputs: { loss } }).keys()].filter(name => scope.table.has(name)).map(partOf);
+    // A model without a past compresses nothing.
+    const empty = stage.name === 'baselines' && !reached.includes(PARTS.compressor) ? [PARTS.compressor] : [];
+    expect(new Set(reached)).toEqual(new Set([...reached, ...trains.filter(part => !empty.includes(part as never))]));
   });
 });
 

@@ -1,14 +1,14 @@
 /** @file Stage `teacher`: the full-context transformer p_T(a | X, Q), a model of all of X, trained on the source's actions; or none, with a table. */
 
 import { z } from 'zod';
-import { PARTS } from '../../agent/model.ts';
+import { type Model, PARTS } from '../../agent/model.ts';
 import { lossOf, Pass, returnTerm } from '../../agent/terms.ts';
 import type { StageOutput } from '../../cache/store.ts';
 import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps } from '../../settings/fields.ts';
 import { predictsReturns } from '../../settings/policy.ts';
-import { defineStage, type TrainingRun, trainedAs } from '../define.ts';
+import { defineStage, type Objective, type TrainingRun, trainedAs } from '../define.ts';
 import { trainOnHistories } from '../stage.ts';
 
 const settings = stageSection('The teacher p_T that distillation may follow', {
@@ -22,8 +22,15 @@ const settings = stageSection('The teacher p_T that distillation may follow', {
 /** The section that stages read which follow a teacher. */
 export type TeacherSection = { readonly teacher: z.output<typeof settings> };
 
-const rowsOf = (config: BaseConfig) => [{ method: 'teacher', predictsReturns: predictsReturns(config) }];
-const termsOf = (config: Pick<BaseConfig, 'policy'>): WeightedTerm[] => [{ term: 'task', weight: 1 }, returnTerm(config)];
+const rowsOf = (config: BaseConfig & TeacherSection) => [{ method: 'teacher', predictsReturns: predictsReturns(config) }];
+const termsOf = (config: BaseConfig & TeacherSection): WeightedTerm[] => [{ term: 'task', weight: 1 }, returnTerm(config)];
+
+const objective = (config: BaseConfig & TeacherSection, model: Model): Objective => ({
+  name: 'teacher',
+  compressor: 'full',
+  trains: [PARTS.teacher],
+  build: (scope, batch) => lossOf(new Pass(model, scope.at(PARTS.teacher), 'full', batch), termsOf(config)),
+});
 
 export const teacher = defineStage({
   name: 'teacher',
@@ -31,22 +38,20 @@ export const teacher = defineStage({
   steps: ({ teacher }: BaseConfig & TeacherSection) => (teacher.kind === 'context' ? teacher.steps : 0),
   terms: termsOf,
   methods: rowsOf,
+  objectives: (config, model: Model) => [objective(config, model)],
   async train(run: TrainingRun<TeacherSection>) {
     const output = await trainOnHistories(run, {
-      name: 'teacher',
+      ...objective(run.config, run.model),
       own: run.config.teacher,
-      compressor: 'full',
       settings: {},
       from: {},
-      trains: [PARTS.teacher],
-      build: (scope, batch) => lossOf(new Pass(run.model, scope.at(PARTS.teacher), 'full', batch), termsOf(run.config)),
     });
     return trainedAs(rowsOf(run.config), 'full', output);
   },
 });
 
 /** What L_AD with a weight β of the teacher reads of it: a trained model, a table of Monte-Carlo estimates, or nothing. */
-export function teacherFor({ teacher: { kind } }: TeacherSection, beta: number, trained: StageOutput | undefined) {
+export function teacherFor({ teacher: { kind } }: TeacherSection, beta: number, trained?: StageOutput) {
   const wanted = beta > 0;
   const table = wanted && kind === 'monte-carlo';
   const use = !wanted ? 'absent' : table ? 'table' : 'model';

@@ -15,6 +15,7 @@ import type { SupervisedBase } from '../../settings/supervised.ts';
 import {
   type BatchRequest,
   defineStage,
+  type Objective,
   optimizerOf,
   type StageBatches,
   type StageRun,
@@ -40,17 +41,30 @@ export type SupervisedRun = StageRun<Config> & { readonly model: SupervisedModel
 
 const CAD = [{ method: 'cad' }];
 
+/** −log p(label) of the model `name` with `compressor` in its place. */
+const objective = (name: string, compressor: string, { queries }: Config, model: SupervisedModel): Objective => ({
+  name,
+  compressor,
+  trains: [PARTS.compressor, PARTS.policy],
+  build: (scope, batch) => ({ loss: mean(model.negativeLogLikelihood(scope, compressor, batch, queries)) }),
+});
+
 const train = defineStage({
   name: 'train',
   settings: supervisedStageFields.train,
   steps: ({ train }: Config) => train.steps,
   parts: ({ train: { steps } }) => [{ name: 'cad', steps }],
   methods: () => CAD,
+  objectives: (config, model: SupervisedModel) => [objective('cad', config.compressor, config, model)],
   async train(run: SupervisedRun) {
-    const { compressor, train } = run.config;
-    return trainedAs(CAD, compressor, await trainModel(run, 'cad', compressor, train));
+    const { config, model } = run;
+    const cad = objective('cad', config.compressor, config, model);
+    return trainedAs(CAD, cad.compressor, await trainModel(run, cad, config.train));
   },
 });
+
+const baselineObjectives = (config: Config, model: SupervisedModel) =>
+  config.baselines.methods.map(kind => objective(kind, kind, config, model));
 
 const baselines = defineStage({
   name: 'baselines',
@@ -58,16 +72,16 @@ const baselines = defineStage({
   steps: ({ baselines: { steps, methods } }: Config) => (methods.length > 0 ? steps : 0),
   parts: ({ baselines: { steps, methods } }) => methods.map(name => ({ name, steps })),
   methods: ({ baselines: { methods } }) => methods.map(method => ({ method })),
+  objectives: baselineObjectives,
   async train(run: SupervisedRun, _, only) {
-    const { baselines } = run.config;
     const rows = [];
-    for (const kind of baselines.methods.filter(id => only === undefined || only === id))
-      rows.push({ method: kind, compressorId: kind, trained: await trainModel(run, kind, kind, baselines) });
+    for (const each of baselineObjectives(run.config, run.model).filter(({ name }) => only === undefined || only === name))
+      rows.push({ method: each.name, compressorId: each.compressor, trained: await trainModel(run, each, run.config.baselines) });
     return { methods: rows };
   },
 });
 
-export const supervisedStages: readonly TrainingStage<string, z.ZodType, Config, SupervisedRun>[] = [train, baselines];
+export const supervisedStages: readonly TrainingStage<'train' | 'baselines', z.ZodType, Config, SupervisedRun>[] = [train, baselines];
 
 /** Tasks that training draws for each seed: every method takes the first of the same ones. */
 export const tasksPerSeed = (config: Config): number =>
@@ -76,21 +90,19 @@ export const tasksPerSeed = (config: Config): number =>
     baselines.steps(config) * optimizerOf(config, config.baselines).batch,
   );
 
-/** Trains the model `name` with `kind` in the compressor's place. */
-function trainModel(run: SupervisedRun, name: string, kind: string, own: StageSettings): Promise<StageOutput> {
-  const { config, model, seed } = run;
+function trainModel(run: SupervisedRun, of: Objective, own: StageSettings): Promise<StageOutput> {
+  const { name, compressor: kind } = of;
+  const { config, seed } = run;
   const { problem, context: contexts, queries, validation, evaluate } = config;
   // They change no weight, but they are in the curve.
   const measured = { ...validation, seed: config.seed, queries: evaluate.queries };
   return trainStage(run, {
-    name,
+    ...of,
     own,
     settings: { kind, problem, contexts, queries, model: config.model, validation: measured },
     data: {},
     from: {},
-    trains: [PARTS.compressor, PARTS.policy],
     random: supervisedStream(seed).split(name),
-    build: (scope, batch) => ({ loss: mean(model.negativeLogLikelihood(scope, kind, batch, queries)) }),
     batches: request => exampleBatches(run, kind, request),
   });
 }
