@@ -72,7 +72,7 @@ describe('a run with prompts', () => {
     for (const history of demonstrations('demonstrate-expert-training')) {
       const returns = episodeReturns(history);
       expect(returns).toHaveLength(1 + config.source.episodes);
-      expect(returns[0]).toBe(family.oracleReturn(history.task));
+      expect(returns[0]).toBe(family.oracleReturn!(history.task));
       // Noise in the actions aside, so does its first episode, and its labels do not know of any noise.
       const { probabilities } = pickEpisodes(history, [1]);
       const shown = pickEpisodes(history, [0]);

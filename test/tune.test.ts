@@ -30,7 +30,7 @@ vi.mock('../src/envs/index.ts', async original => {
       },
       oracleReturn(task) {
         touch(task);
-        return family.oracleReturn(task);
+        return family.oracleReturn!(task);
       },
       ...(family.model && {
         model: {

@@ -41,7 +41,7 @@ import {
   type Retrieved,
   type ReturnOptions,
 } from '../policy/index.ts';
-import type { EnvFamily } from '../rl/index.ts';
+import { type EnvFamily, rewardMaxOf } from '../rl/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
 import {
   type BatchShape,
@@ -163,7 +163,12 @@ export class Model {
       layout: this.tokenizer.query,
     };
     if (returns) {
-      const { episodes: count, bins, weight, largest = family.rewardMax * family.horizon } = returns;
+      const {
+        episodes: count,
+        bins,
+        weight,
+        largest = rewardMaxOf(family, 'policy.returns without returns.largest') * family.horizon,
+      } = returns;
       // Narrower than the blocks: it is unrolled for every sequence that is decoded.
       this.returns = { count, bins, largest, weight, hidden: width };
     }

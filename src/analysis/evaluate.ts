@@ -13,6 +13,7 @@ import {
   scoreMethodPieces,
 } from '../records/index.ts';
 import { retrievalOf, type TrainedMethod } from '../retrieval/memory.ts';
+import { oracleOf } from '../rl/index.ts';
 import { DEMONSTRATION_STYLES } from '../sources/index.ts';
 import { breathing } from '../util/breathe.ts';
 import { groupBy } from '../util/groups.ts';
@@ -88,7 +89,7 @@ function playedTasks({ config, model: { family } }: Evaluation): Omit<ReturnsTab
   const { episodes, streams, resamples } = config.evaluate;
   return {
     tasks: tasks.map(family.taskKey),
-    oracle: tasks.map(family.oracleReturn),
+    oracle: tasks.map(oracleOf(family, 'The evaluation')),
     streams,
     episodes,
     ...(family.regret ? { regretParts: [...family.regret.parts] } : {}),

@@ -4,6 +4,7 @@ import type { ExperimentConfig } from '../config/experiment.ts';
 import { statedSelection } from '../config/selection.ts';
 import { auditTasks, openTasks } from '../histories/tasks.ts';
 import type { Protocol, Rows } from '../records/index.ts';
+import { oracleOf } from '../rl/index.ts';
 import type { Resampled } from '../statistics/index.ts';
 
 /** Settings of an evaluation that its rollouts depend on; what else is measured changes none of them. */
@@ -26,7 +27,8 @@ export function resampledOf(config: ExperimentConfig, streams = config.evaluate.
 /** The rows that an evaluation of this experiment will have, as far as it matters who they are compared with. */
 export function plannedRows(name: string, config: ExperimentConfig): Rows {
   const { family, evaluated } = openTasks(config);
-  const tasks = evaluated.map(task => ({ task: family.taskKey(task), oracle: family.oracleReturn(task) }));
+  const oracle = oracleOf(family, 'The evaluation');
+  const tasks = evaluated.map(task => ({ task: family.taskKey(task), oracle: oracle(task) }));
   return { name, protocol: protocolOf(config), tasks };
 }
 

@@ -10,7 +10,7 @@ import { loadHistories } from '../histories/generate.ts';
 import { openTasks } from '../histories/tasks.ts';
 import { bootstrapRandom } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
-import { episodeReturns, episodeStarts, type History } from '../rl/index.ts';
+import { episodeReturns, episodeStarts, type History, oracleReturns } from '../rl/index.ts';
 import { lastReturns, meanReturns, REFERENCES, type ReturnError, type ReturnTable, returnError } from '../statistics/index.ts';
 import { breathe } from '../util/breathe.ts';
 import { heldOutHistories, heldOutKey, observe } from './observe.ts';
@@ -71,7 +71,7 @@ export async function returnPrediction(
   collected.set(REFERENCES.mean, [meanReturns(actual, actual.trainingMean, count)]);
   collected.set(REFERENCES.last, [lastReturns(actual, count)]);
 
-  const oracle = new Map(openTasks(config).evaluated.map(task => [family.taskKey(task), family.oracleReturn(task)]));
+  const oracle = oracleReturns(family, openTasks(config).evaluated, 'The error of predicted returns');
   const errors: Record<string, ReturnError> = {};
   for (const [name, predicted] of collected) {
     await breathe(store.signal);

@@ -125,7 +125,7 @@ export function recordedFamily({ environment, tasks }: Pick<Dataset, 'environmen
     const what = `There is no environment "${environment.id}" here, only recordings of it, so nothing can be played or scored in it.`;
     throw new CadenzaError('E_CONFIG', `${what} Stop before that: the stages up to finetune, and baselines, need recordings alone.`);
   };
-  return { ...environment, recorded: true, rewardMax: 0, tasks: () => [...tasks], taskKey: contentKey, oracleReturn: refuse, make: refuse };
+  return { ...environment, recorded: true, tasks: () => [...tasks], taskKey: contentKey, make: refuse };
 }
 
 /** A text that names a task by all of its parameters: `ruleset=12`, `goal=2,7 size=9`. */

@@ -91,7 +91,7 @@ describe.each(environments.ids)('%s', id => {
       for (let i = 0; i < tasks.length; i++) expect(within(family.observationSpace, rows.slice(i * width, (i + 1) * width))).toBe(true);
     }
     // Where there is no model, rewards may be noisy, and only their expectation is bounded.
-    if (family.model) for (const { reward } of trace) for (const r of reward) expect(r).toBeLessThanOrEqual(family.rewardMax);
+    if (family.model) for (const { reward } of trace) for (const r of reward) expect(r).toBeLessThanOrEqual(family.rewardMax!);
   });
 
   it('gives equal trajectories for equal seeds and reseeds on reset(random)', () => {
@@ -219,7 +219,7 @@ describe.each(environments.ids)('%s', id => {
           expect(total).toBeCloseTo(plan.values[horizon * model.states + start], 9);
           mean += total / model.starts.length;
         }
-        expect(mean).toBeCloseTo(family.oracleReturn(task), 9);
+        expect(mean).toBeCloseTo(family.oracleReturn!(task), 9);
         expect(mean).toBeGreaterThan(0);
       }
     });
@@ -276,7 +276,7 @@ describe('Pixel Dark Room', () => {
     };
     expect(rewards(pixels)).toEqual(rewards(plain));
     expect(rewards(pixels)).toContain(1);
-    expect(pixels.oracleReturn(task)).toBe(plain.oracleReturn(task));
+    expect(pixels.oracleReturn!(task)).toBe(plain.oracleReturn!(task));
     expect(listedTasks(pixels, 'A test')).toEqual(listedTasks(plain, 'A test'));
   });
 
@@ -306,12 +306,12 @@ it('observations of finite spaces are numbered without a model, pictures are not
 
 describe('oracles of the rooms', () => {
   const mean = (family: EnvFamily) =>
-    listedTasks(family, 'A test').reduce((sum, task, _, all) => sum + family.oracleReturn(task) / all.length, 0);
+    listedTasks(family, 'A test').reduce((sum, task, _, all) => sum + family.oracleReturn!(task) / all.length, 0);
 
   it('match the published mean of Dark Room and are 1 everywhere in Dark Room Hard', () => {
     expect(mean(environment('dark-room'))).toBeCloseTo(16.543, 3);
     const hard = environment('dark-room-hard');
-    for (const task of someTasks(hard, 20)) expect(hard.oracleReturn(task)).toBe(1);
+    for (const task of someTasks(hard, 20)) expect(hard.oracleReturn!(task)).toBe(1);
   });
 
   it('do not dawdle where only arrival pays', () => {

@@ -72,7 +72,7 @@ describe('point-room', () => {
         seen = Float32Array.from(observation);
         for (let i = 0; i < tasks.length; i++) total[i] += reward[i];
       }
-      expect(Array.from(total)).toEqual(tasks.map(family.oracleReturn));
+      expect(Array.from(total)).toEqual(tasks.map(family.oracleReturn!));
       expect(Math.min(...total)).toBeGreaterThan(0);
     },
   );
@@ -97,7 +97,7 @@ describe('dark-room-moves', () => {
       [4, 4],
       [4, 4],
     ]);
-    expect(family.oracleReturn({ goal: [8, 0] })).toBe(17);
-    expect(family.oracleReturn({ goal: [8, 4] })).toBe(17);
+    expect(family.oracleReturn!({ goal: [8, 0] })).toBe(17);
+    expect(family.oracleReturn!({ goal: [8, 4] })).toBe(17);
   });
 });

@@ -28,6 +28,7 @@ import {
   tiedTrials,
   trialScore,
 } from '../records/index.ts';
+import { oracleReturns } from '../rl/index.ts';
 import { followsTeacher } from '../training/stages/finetune.ts';
 import { formatConfig } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
@@ -138,7 +139,7 @@ async function runTrial(config: TrialConfig, measure: Measure, store: StageCache
     for (const method of trained)
       if (method.method === 'cad') seeds.push((await rollModel({ store, config, model, executor }, method)).returns);
     const { family, evaluated } = openTasks(config);
-    const oracle = new Map(evaluated.map(task => [family.taskKey(task), family.oracleReturn(task)]));
+    const oracle = oracleReturns(family, evaluated, 'tune');
     const { episodes, resamples } = config.evaluate;
     // The same stream for every trial: they are resampled alike.
     const random = bootstrapRandom(config.seed);

@@ -108,16 +108,16 @@ export interface EnvFamily {
   readonly actionNames?: readonly string[];
   /** Steps after which an episode is truncated. */
   readonly horizon: number;
-  /** The largest expected reward of one step; noise may exceed it. */
-  readonly rewardMax: number;
+  /** The largest expected reward of one step; noise may exceed it. Absent where it is not known. */
+  readonly rewardMax?: number;
   /** Every task of the family in a fixed order. */
   tasks?(): Task[];
   /** One task of a family with too many to list; equal streams give equal tasks. */
   drawTask?(random: Random): Task;
   /** A text that names the task by content: equal exactly when the tasks are equal. */
   taskKey(task: Task): string;
-  /** Expected return of an optimal policy that knows the task; exact. */
-  oracleReturn(task: Task): number;
+  /** Expected return of an optimal policy that knows the task; exact. Absent where it is not known. */
+  oracleReturn?(task: Task): number;
   /** What tells its tasks apart and has to be found out by acting. */
   readonly hidden?: readonly HiddenFactor[];
   /** For planning; absent where there is no such model. */
@@ -127,7 +127,7 @@ export interface EnvFamily {
   /** Whether acting on what is seen at `observation[from …]` counts: where it does not, there is nothing to learn or to imitate. Absent: always. */
   scored?(observation: ArrayLike<number>, from: number): boolean;
   readonly regret?: RegretModel;
-  /** Only recordings of it exist: nothing can be played in it, and `make` and `oracleReturn` throw `E_CONFIG`. */
+  /** Only recordings of it exist: nothing can be played in it, and `make` throws `E_CONFIG`. */
   readonly recorded?: boolean;
   /** One environment a task. */
   make(tasks: readonly Task[], random: Random): VectorEnv;

@@ -17,6 +17,24 @@ export function discreteActions({ id, actionSpace }: Pick<EnvFamily, 'id' | 'act
   throw new CadenzaError('E_CONFIG', `${who} takes actions of one integer, but ${id} has ${describeActions(actionSpace)}.`);
 }
 
+/** The exact return of an optimal policy that knows the task. Throws `E_CONFIG`, naming `who` needs it, where it is not known. */
+export function oracleOf({ id, oracleReturn }: Pick<EnvFamily, 'id' | 'oracleReturn'>, who: string): (task: Task) => number {
+  if (oracleReturn) return oracleReturn;
+  throw new CadenzaError('E_CONFIG', `${who} needs the return of an optimal policy (oracleReturn), which ${id} does not declare.`);
+}
+
+/** The same of these tasks, by their keys. */
+export function oracleReturns(family: EnvFamily, tasks: readonly Task[], who: string): Map<string, number> {
+  const oracle = oracleOf(family, who);
+  return new Map(tasks.map(task => [family.taskKey(task), oracle(task)]));
+}
+
+/** The largest expected reward of one step. Throws `E_CONFIG`, naming `who` needs it, where it is not known. */
+export function rewardMaxOf({ id, rewardMax }: Pick<EnvFamily, 'id' | 'rewardMax'>, who: string): number {
+  if (rewardMax !== undefined) return rewardMax;
+  throw new CadenzaError('E_CONFIG', `${who} needs the largest expected reward of a step (rewardMax), which ${id} does not declare.`);
+}
+
 /** Every task of the family. Throws `E_CONFIG`, naming `who` needs the list, where tasks are drawn instead. */
 export function listedTasks(family: Pick<EnvFamily, 'id' | 'tasks'>, who: string): Task[] {
   if (family.tasks) return family.tasks();

@@ -6,7 +6,7 @@ import { DEMONSTRATION_STYLES, type DemonstrationStyle, demonstrations, generate
 
 const family = environment('dark-room');
 const task: Task = { goal: [7, 2] };
-const oracle = family.oracleReturn(task);
+const oracle = family.oracleReturn!(task);
 const show = (style: DemonstrationStyle, episodes = 1): History =>
   generateHistory({ family, task, source: demonstrations, options: inStyle(style), random: Random.seeded(4), episodes });
 const worth = (history: History) => episodeReturns(history).reduce((a, b) => a + b, 0) / episodeReturns(history).length / oracle;

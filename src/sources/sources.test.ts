@@ -35,7 +35,7 @@ function curve(id: string, family: EnvFamily, tasks: readonly Task[], episodes: 
     returns.forEach((value, e) => {
       total[e] += value;
     });
-    oracle += family.oracleReturn(task);
+    oracle += family.oracleReturn!(task);
   }
   return Array.from(total, value => value / oracle);
 }
@@ -122,7 +122,7 @@ describe('the oracle', () => {
   it.each(families.filter(family => family.model || family.plane))('earns exactly what $id says that it does', family => {
     for (const [i, task] of every(listedTasks(family, 'A test'), 17).entries()) {
       const returns = episodeReturns(make('oracle', task, { family, random: Random.seeded(i) }));
-      expect([...returns]).toEqual(new Array(4).fill(family.oracleReturn(task)));
+      expect([...returns]).toEqual(new Array(4).fill(family.oracleReturn!(task)));
     }
   });
 
@@ -229,12 +229,12 @@ describe('demonstrations', () => {
 
   it('play from best to worst by style, the expert optimally', () => {
     const [best, noisy, mediocre, random] = STYLES.map(style => meanReturn(only(style)));
-    expect(best).toBe(room.oracleReturn(task));
+    expect(best).toBe(room.oracleReturn!(task));
     expect([noisy < best, mediocre < noisy, random < mediocre]).toEqual([true, true, true]);
   });
 
   it('are optimal where it is cold, and uniform where it is hot', () => {
-    expect(meanReturn(only('mediocre', { temperature: 1e-3 }))).toBe(room.oracleReturn(task));
+    expect(meanReturn(only('mediocre', { temperature: 1e-3 }))).toBe(room.oracleReturn!(task));
     const { probabilities } = make('demonstrations', task, { options: only('mediocre', { temperature: 1e6 }) });
     for (const p of probabilities) expect(p).toBeCloseTo(0.2, 4);
   });
@@ -392,7 +392,7 @@ describe('sourcePolicy', () => {
       observation = Float32Array.from(now);
       for (let i = 0; i < tasks.length; i++) total[i] += reward[i];
     }
-    expect(Array.from(total)).toEqual(tasks.map(task => 2 * room.oracleReturn(task)));
+    expect(Array.from(total)).toEqual(tasks.map(task => 2 * room.oracleReturn!(task)));
   });
 
   it('refuses another number of environments than tasks', () => {

@@ -84,7 +84,7 @@ describe('ucb', () => {
     expect(ucb.after).toBeLessThan(0.8 * ucb.before);
     expect(Math.abs(random.after - random.before)).toBeLessThan(1);
     // Return and regret are two views of the same play: what is lost to the oracle, up to the noise of 200 × 100 rewards.
-    const oracle = tasks.reduce((sum, each) => sum + bandit.oracleReturn(each) / tasks.length, 0);
+    const oracle = tasks.reduce((sum, each) => sum + bandit.oracleReturn!(each) / tasks.length, 0);
     const earned = ucb.returns.reduce((a, b) => a + b) / tasks.length;
     expect(Math.abs(oracle - earned - ucb.before - ucb.after)).toBeLessThan(1);
   });

@@ -5,6 +5,7 @@ import { openPolicy } from '../../agent/inference.ts';
 import type { StageFile, StageOutput } from '../../cache/store.ts';
 import { sizeOf } from '../../engine/index.ts';
 import { playTransplants, type TransplantTable, transplantPlaces, transplantTable } from '../../play/index.ts';
+import { oracleOf } from '../../rl/index.ts';
 import type { MeanScore } from '../../statistics/index.ts';
 import { fields } from '../../util/formats.ts';
 import { Random } from '../../util/random.ts';
@@ -68,7 +69,7 @@ export async function inspectTransplants(subject: Subject, side: Side, output: S
       progress.finish(`${2 * places.length} episodes`);
       return transplantTable(memory, empty, {
         keys: tasks.map(family.taskKey),
-        oracle: tasks.map(family.oracleReturn),
+        oracle: tasks.map(oracleOf(family, 'Exchanging memories')),
         memories: options.streams,
         resamples: config.evaluate.resamples,
         resampled: resampledOf(config, options.streams),

@@ -35,8 +35,10 @@ import {
   type EnvFamily,
   explainedVariance,
   generalizedAdvantages,
+  oracleOf,
   type Policy,
   phaseCounter,
+  rewardMaxOf,
   standardized,
   stateOf,
   streamDiscounts,
@@ -368,7 +370,7 @@ async function play(
   const streams = await collect({ model, actor, tasks: chosen, episodes, labeler: onlooker, random, signal });
 
   // In these units a stream that is always paid the most is worth about 1, whatever the family pays: a read-out that starts at 0 gets there soon.
-  const worth = family.rewardMax * Math.min(1 / Math.max(1 - discount, 1e-9), episodes * family.horizon);
+  const worth = rewardMaxOf(family, 'reinforce') * Math.min(1 / Math.max(1 - discount, 1e-9), episodes * family.horizon);
   const learned = streams.map(({ reward, ended, value }) => {
     const paid = reward.map(r => r / worth);
     const discounts = streamDiscounts(ended, { step: discount, crossEpisode: crossEpisodeDiscount });
@@ -381,7 +383,7 @@ async function play(
     };
   });
   const total = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
-  const oracle = total(chosen.map(family.oracleReturn));
+  const oracle = total(chosen.map(oracleOf(family, 'reinforce')));
   const all = standardized(learned.flatMap(({ advantage }) => Array.from(advantage)));
   const came = learned.flatMap(one => Array.from(one.came));
   const foreseen = streams.flatMap(({ value }) => Array.from(value.slice(0, -1)));
