@@ -13,6 +13,7 @@ import { groupBy } from '../util/groups.ts';
 import { claim } from '../util/lock.ts';
 import type { Progress } from '../util/progress.ts';
 import { checkRecord, type RecordFormat, readRecord } from '../util/records.ts';
+import { hasImported, originsOf } from '../util/registry.ts';
 import { checkpointStep } from './checkpoint.ts';
 import { provenance } from './provenance.ts';
 
@@ -96,6 +97,28 @@ export const makesAgain = (run: string): string =>
 /** Equal stages have equal keys; other versions make other bytes. */
 const keyOf = ({ stage, settings, inputs }: Omit<StageRequest, 'run'>, version: string) => hashJson({ stage, settings, inputs, version });
 
+/**
+ * The imported modules of the kinds that a stage names, in its settings or as itself, with their hashes: an edited module makes again what
+ * depends on it, and nothing else. A coincidence of names makes a stage again that need not be.
+ */
+function modulesNamed(named: unknown): Record<string, string> {
+  if (!hasImported()) return {};
+  const found: Record<string, string> = {};
+  const visit = (value: unknown): void => {
+    // Stages of training have the seed behind their name.
+    if (typeof value === 'string')
+      for (const { file, sha256 } of originsOf(value.replace(/-seed\d+$/, '')))
+        found[`module ${basename(file)} ${sha256.slice(0, 8)}`] = sha256;
+    else if (typeof value === 'object' && value !== null)
+      for (const [key, inner] of Object.entries(value)) {
+        visit(key);
+        visit(inner);
+      }
+  };
+  visit(named);
+  return found;
+}
+
 /** Where a command is among the stages that it will ask for. */
 export interface StagePlan {
   /** The next stage is asked for: `progress` shows where it is. */
@@ -154,8 +177,9 @@ export class StageCache {
   }
 
   /** Gives the stage's output, running it unless it is there. Throws `E_CHECKPOINT` when a finished output was altered. */
-  async run({ stage, settings, inputs, run }: StageRequest): Promise<StageOutput> {
+  async run({ stage, settings, run, ...request }: StageRequest): Promise<StageOutput> {
     const { progress, signal, plan } = this.#options;
+    const inputs = { ...request.inputs, ...modulesNamed({ stage, settings }) };
     signal.throwIfAborted();
     plan?.begin(progress);
     const key = keyOf({ stage, settings, inputs }, provenance().version);

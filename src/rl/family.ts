@@ -40,3 +40,10 @@ export function listedTasks(family: Pick<EnvFamily, 'id' | 'tasks'>, who: string
   if (family.tasks) return family.tasks();
   throw new CadenzaError('E_CONFIG', `${who} needs a list of all tasks, but those of ${family.id} are drawn. Choose another environment.`);
 }
+
+/** A text that names a task by all of its parameters: `ruleset=12`, `goal=2,7 size=9`. */
+export const contentKey = (task: Task): string =>
+  Object.entries(task)
+    .map(([name, value]) => `${name}=${[value].flat().join(',')}`)
+    .sort()
+    .join(' ');
