@@ -97,6 +97,18 @@ type AnyKind<C extends CommonConfig> = Pick<ExperimentKind<C, never>, 'dataStage
 /** What a command may stop after, in order. */
 export const stagesOf = ({ dataStage, training }: AnyKind<never>): string[] => [dataStage, ...training.map(({ name }) => name), 'evaluate'];
 
+/** The settings without which no variant runs a training stage, where that is so, such as `consolidate.steps above 0`. */
+export function missingFor<C extends CommonConfig>(
+  { training, variants }: Pick<ExperimentKind<C, never>, 'training' | 'variants'>,
+  config: C,
+  stage: string,
+): string | undefined {
+  const found = training.find(({ name }) => name === stage);
+  if (!found || variants(config).some(each => found.steps(each.config) > 0)) return undefined;
+  const { steps } = (config as unknown as Record<string, { readonly steps: number | string }>)[stage];
+  return steps === 0 || !found.needs ? `${stage}.steps above 0` : found.needs;
+}
+
 /** Whether a stage runs when `until` is the last one to run. */
 export function wantedBy(kind: AnyKind<never>, until: string, stage: string): boolean {
   const stages = stagesOf(kind);

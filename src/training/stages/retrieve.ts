@@ -95,6 +95,7 @@ async function allShown(
 export const retrieve = defineStage({
   name: 'retrieve',
   settings,
+  needs: 'policy.retrieval.contexts above 0',
   steps: ({ policy, retrieve }: BaseConfig & Config) => (policy.retrieval.contexts > 0 ? retrieve.steps : 0),
   parts: ({ retrieve: { steps } }) => [{ name: 'contexts' }, { name: 'retrieve', steps }],
   // It does not go on with the prediction of returns.

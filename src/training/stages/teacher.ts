@@ -28,6 +28,7 @@ const termsOf = (config: Pick<BaseConfig, 'policy'>): WeightedTerm[] => [{ term:
 export const teacher = defineStage({
   name: 'teacher',
   settings,
+  needs: 'teacher.kind context',
   steps: ({ teacher }: BaseConfig & TeacherSection) => (teacher.kind === 'context' ? teacher.steps : 0),
   terms: termsOf,
   methods: rowsOf,

@@ -55,6 +55,7 @@ const train = defineStage({
 const baselines = defineStage({
   name: 'baselines',
   settings: supervisedStageFields.baselines,
+  needs: 'a method in baselines.methods',
   steps: ({ baselines: { steps, methods } }: Config) => (methods.length > 0 ? steps : 0),
   parts: ({ baselines: { steps, methods } }) => methods.map(name => ({ name, steps })),
   methods: ({ baselines: { methods } }) => methods.map(method => ({ method })),
