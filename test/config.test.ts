@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { KIND_NAMES } from '../src/cli/commands/config.ts';
-import { openExperiment } from '../src/cli/experiments.ts';
+import { openExperiment, REINFORCEMENT_KEYS } from '../src/cli/experiments.ts';
 import { evaluatedAt, experimentSchema, tableConfig } from '../src/config/experiment.ts';
 import { KINDS } from '../src/pipeline/kinds.ts';
 import { stageOptimizer } from '../src/training/stages/index.ts';
@@ -476,6 +476,9 @@ describe('the nearest name', () => {
   });
 });
 
-it('names the kinds of experiments in its help as they are', () => {
+it('names the kinds of experiments, and what tells them apart, as they are', () => {
   expect(KIND_NAMES).toEqual(KINDS.map(({ name }) => name));
+  const keysOf = (kind: string) => Object.keys(configJsonSchema(KINDS.find(({ name }) => name === kind)!.schema).properties!);
+  expect(keysOf('reinforcement')).toEqual(expect.arrayContaining(REINFORCEMENT_KEYS));
+  expect(keysOf('supervised').filter(key => REINFORCEMENT_KEYS.includes(key))).toEqual([]);
 });

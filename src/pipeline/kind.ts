@@ -67,7 +67,7 @@ export interface ExperimentKind<
   /** The key at the top of a file that only this kind has; the kind without one is what every other file is. */
   readonly key?: string;
   readonly schema: z.ZodType<C>;
-  /** Whether its runs leave an agent that acts. */
+  /** Whether its runs leave an agent that acts in an environment that is here. */
   readonly acts: boolean;
   /** The fingerprint of the settings, by which they are told apart when they are chosen. */
   fingerprint?(config: C): string;
