@@ -200,8 +200,36 @@ describe('what is refused', () => {
     expect(ended.stdout).toBe('');
   });
 
+  it.each([
+    ['compression.perSegment=2', 'perSegment'],
+    ['compression.workingMemory=5', '5'],
+  ])('%s', async (setting, needle) => {
+    const ended = await withinProcess(['run', TINY, '--dry-run', '--set', 'compressor=recurrent', '--set', setting]);
+    expect([ended.status === 0, ended.stdout]).toEqual([false, '']);
+    expect(ended.stderr).toContain(needle);
+  });
+
   it('a stage that such an experiment does not have', async () => {
     expect(await withinProcess(['distill', TINY, '--out', join(folder, 'refused')])).toEqual(exit('E_USAGE', '"distill"'));
+  });
+});
+
+describe('the settings of a compressor', () => {
+  it('change what its stage trains, and no stage of a compressor that does not read them', async () => {
+    const out = join(folder, 'perceiver');
+    const short = settings({ compressor: 'perceiver', 'train.steps': 2, 'baselines.steps': 2, 'baselines.methods': ['mean-pool'] });
+    const run = async (rounds: number) => {
+      const { status, stdout, stderr } = await withinProcess([
+        ...['run', TINY, '--out', out, '--json', ...short],
+        ...settings({ 'compression.rounds': rounds }),
+      ]);
+      expect(status, stderr).toBe(0);
+      return { stderr, parameters: (JSON.parse(stdout) as SupervisedResults).methods.cad.parameters };
+    };
+    const [one, three] = [await run(1), await run(3)];
+    expect(three.parameters).toBeGreaterThan(one.parameters);
+    expect(three.stderr).toContain('cad (seed 0): ');
+    expect(three.stderr).not.toContain('mean-pool (seed 0): ');
   });
 });
 

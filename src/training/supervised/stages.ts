@@ -4,7 +4,7 @@
  */
 
 import { z } from 'zod';
-import { PARTS } from '../../agent/model.ts';
+import { compressionOf, PARTS } from '../../agent/model.ts';
 import { exampleCounts, makeScorer, meansByCount, type SupervisedModel } from '../../agent/supervised.ts';
 import type { StageOutput } from '../../cache/store.ts';
 import { mean } from '../../engine/index.ts';
@@ -86,7 +86,15 @@ function trainModel(run: SupervisedRun, name: string, kind: string, own: StageSe
   return trainStage(run, {
     name,
     own,
-    settings: { kind, problem, contexts, queries, model: config.model, validation: measured },
+    settings: {
+      kind,
+      problem,
+      contexts,
+      queries,
+      model: config.model,
+      compression: compressionOf(kind, config.compression),
+      validation: measured,
+    },
     data: {},
     from: {},
     trains: [PARTS.compressor, PARTS.policy],
