@@ -235,7 +235,7 @@ const CASES: Case[] = [
       const { sha256: _, ...record } = JSON.parse(readFileSync(path, 'utf8'));
       writeFileSync(path, JSON.stringify(record));
     },
-    carries: ['stage.json', 'sha256'],
+    carries: ['stage.json', 'sha256', '--fresh', /^(?!.*<experiment>)/],
   },
   {
     what: 'a finished model of another shape',

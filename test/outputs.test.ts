@@ -161,6 +161,7 @@ describe('without the stage that made the histories', () => {
   it.each(commands)('%s says which command makes it again', async (...args) => {
     const deleted = copy(`deleted ${args[0]}`);
     const damaged = copy(`damaged ${args[0]}`);
+    const older = copy(`older ${args[0]}`);
     const stageOf = (out: string) => join(out, 'stages', readdirSync(join(out, 'stages')).find(name => name.startsWith('generate-'))!);
     rmSync(stageOf(deleted), { recursive: true });
     writeFileSync(join(stageOf(damaged), 'stage.json'), '{}');
@@ -170,5 +171,11 @@ describe('without the stage that made the histories', () => {
       expect(stderr).toContain(`"cadenza run <experiment> --out ${out}"`);
       expect(stderr).not.toContain('--fresh');
     }
+    // Of a version that wrote no hashes, every stage is to be made again.
+    for (const name of readdirSync(join(older, 'stages'))) {
+      const path = join(older, 'stages', name, 'stage.json');
+      writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), sha256: undefined }));
+    }
+    expect(await withinProcess([...args, older])).toEqual(exit('E_CHECKPOINT', 'stage.json', '--fresh'));
   });
 });

@@ -4,9 +4,21 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { RawReturns, Results } from '../src/records/index.ts';
+import { INSPECTION_FORMAT, type RawReturns, type RecordedResults, type Results, STUDY_FORMAT } from '../src/records/index.ts';
 import { sealResults } from '../src/records/results-format.ts';
-import { compareRuns, formatComparison, formatResults, htmlReport, type OpenRun, openRun, rawTable } from '../src/reports/index.ts';
+import {
+  compareRuns,
+  formatComparison,
+  formatResults,
+  htmlReport,
+  type OpenRun,
+  openResults,
+  openRun,
+  rawTable,
+  recordedHtml,
+  supervisedHtml,
+  viewOf,
+} from '../src/reports/index.ts';
 import { sha256 } from '../src/util/files.ts';
 import { ROOT } from './helpers/command.ts';
 import { failure, type Needle } from './helpers/failure.ts';
@@ -34,6 +46,32 @@ function small(): { results: Results; returns: RawReturns } {
   return { results, returns };
 }
 
+/** Results of a recorded experiment with two tables. */
+function recordedResults(): RecordedResults {
+  const score = (mean: number) => ({ mean, low: mean / 2, high: 2 * mean });
+  const along = { mean: [0.5, 0.6], low: [0.4, 0.5], high: [0.6, 0.7] };
+  const perTask = [{ task: 'goal=1', steps: 40, crossEntropy: 1, accuracy: 0.5 }];
+  const byEpisode = { episode: [3, 6], crossEntropy: along, accuracy: along };
+  const methods = Object.fromEntries(
+    ['cad', 'frequencies'].map((name, i) => [name, { crossEntropy: score(1 + i), accuracy: score(0.3), byEpisode, perTask }]),
+  );
+  const { name, seeds, intervalNote, split, run } = results;
+  const tables = { other: methods };
+  return {
+    format: 'cadenza-recorded-2',
+    name,
+    seeds,
+    intervalNote,
+    split,
+    run,
+    environment: 'a',
+    labels: 'recorded',
+    tasks: 1,
+    methods,
+    tables,
+  };
+}
+
 function write(at: string, results: string, returns: string): void {
   mkdirSync(at, { recursive: true });
   writeFileSync(join(at, 'results.json'), results);
@@ -49,8 +87,11 @@ describe('committed results', () => {
 
   it.each(names)('%s is read', name => {
     const file = read(name, 'results.json');
-    if (file.format === 'cadenza-results-2') expect(openRun(join(committed, name)).results.name).toBe(file.name);
-    else expect(() => openRun(join(committed, name))).toThrow(failure('E_DATA', 'results.html'));
+    const { results } = openResults(join(committed, name));
+    expect(results.name).toBe(file.name);
+    expect(viewOf(results).text()).not.toMatch(/undefined|NaN/);
+    if (file.format === 'cadenza-results-2') expect(openRun(join(committed, name)).results).toEqual(results);
+    else expect(() => openRun(join(committed, name))).toThrow(failure('E_DATA', file.format, 'cadenza-results-2', 'cadenza report'));
   });
 });
 
@@ -99,11 +140,8 @@ describe('openRun', () => {
     expect(() => openRun(folderOf('newer', withReturns(newer), newer))).toThrow(refusal('returns.json', 'format', 'cadenza-returns-1'));
   });
 
-  it('names the page of other results only where it is', () => {
-    const at = folderOf('supervised', JSON.stringify({ format: 'cadenza-supervised-2' }));
-    expect(() => openRun(at)).toThrow(refusal('cadenza-supervised-2', 'cadenza-results-2', /^(?!.*results\.html)/));
-    writeFileSync(join(at, 'results.html'), '');
-    expect(() => openRun(at)).toThrow(refusal(join('supervised', 'results.html')));
+  it.each([INSPECTION_FORMAT, STUDY_FORMAT])('says which command wrote what has the format %s', format => {
+    expect(() => openResults(folderOf('other', JSON.stringify({ format })))).toThrow(refusal(format, /cadenza (inspect|tune)/));
   });
 
   it.each(['../whole/returns.json', '/etc/passwd', '..', 'a\\b'])('does not leave the folder for returns at %s', file => {
@@ -114,6 +152,24 @@ describe('openRun', () => {
 
 describe('damage', () => {
   const at = join(folder, 'run');
+
+  it.each([
+    ['supervised', () => read('regression', 'results.json'), supervisedHtml],
+    ['recorded', recordedResults, recordedHtml],
+  ] as const)(
+    'of the structure of %s results is refused or can be reported',
+    async (_, make, page) => {
+      const { refused, accepted } = await fuzz(damagedJson(make(), { seed: 5, count: 150 }), content => {
+        write(at, content, '');
+        const { results } = openResults(at);
+        viewOf(results).text();
+        page(results as never);
+      });
+      expect(refused.length).toBeGreaterThan(50);
+      expect(accepted.length).toBeGreaterThan(5);
+    },
+    60_000,
+  );
 
   it('none: the run is opened, reported and compared', () => {
     const text = whole;

@@ -23,13 +23,18 @@ export interface FinishedRun extends ExportedAgent {
   readonly model: ContextModel;
 }
 
-/** Opens a run that was evaluated. Throws `E_CHECKPOINT` where there is no model, or one that carries no latents, or many. */
+/** Opens a run that was evaluated. Throws `E_CHECKPOINT` where there is no model that acts, or one that carries no latents, or many. */
 export function openRun(folder: string): FinishedRun {
   const settings = join(folder, CONFIG_FILE);
-  if (existsSync(settings) && topLevelKeys({ file: settings }).includes('axes'))
-    throw new CadenzaError(
-      'E_CHECKPOINT',
-      `${folder} is the folder of an ablation: a table of many agents, none of which is kept by itself. Run one combination as an experiment (cadenza run … --set …) and give the folder of that run.`,
+  const refuse = (what: string) => new CadenzaError('E_CHECKPOINT', `${folder} is the folder of ${what}`);
+  const keys = existsSync(settings) ? topLevelKeys({ file: settings }) : [];
+  if (keys.includes('axes'))
+    throw refuse(
+      'an ablation: a table of many agents, none of which is kept by itself. Run one combination as an experiment (cadenza run … --set …) and give the folder of that run.',
+    );
+  if (keys.includes('problem'))
+    throw refuse(
+      `a supervised experiment, whose models do not act. Give the folder of an experiment with an environment ("env" in its file); "cadenza report ${folder}" shows this one.`,
     );
   const path = (name: string) => join(folder, 'model', name);
   const advice = `${folder} must be the folder of a run that "cadenza run" finished.`;

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import type { StageBudget } from '../records/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { hashJson, isTemporary, makeFolder, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
+import { OTHER_VERSION } from '../util/formats.ts';
 import { groupBy } from '../util/groups.ts';
 import { claim } from '../util/lock.ts';
 import type { Progress } from '../util/progress.ts';
@@ -79,9 +80,8 @@ const manifestSchema = z.strictObject({
   creator: z.strictObject({ version: z.string(), commit: z.string().nullable(), node: z.string() }),
 });
 
-const sealedSchema = manifestSchema.extend({
-  sha256: z.string({ error: 'expected the hash of this record; an earlier version of cadenza wrote none' }),
-});
+/** Earlier versions wrote no hash. */
+const sealedSchema = manifestSchema.extend({ sha256: z.string().optional() });
 
 /** What a file in the folder of a stage may hold. */
 function checkpointFormat<T>(folder: string, what: string, schema: z.ZodType<T>): RecordFormat<T> {
@@ -289,6 +289,8 @@ export function readStage(folder: string, wanted?: string): StoredStage {
   const path = join(folder, MANIFEST);
   const { sha256: expected, ...record } = readRecord(path, checkpointFormat(folder, 'the record of a finished stage', sealedSchema));
   const { stage, key, report, seconds, settings, inputs, files, creator } = record;
+  // All stages of such a run are alike: deleting one folder after the other would be no help.
+  if (expected === undefined) throw new CadenzaError('E_CHECKPOINT', `${path} has no sha256 of itself. ${OTHER_VERSION}`);
   expectSame(path, expected, hashJson(record), folder);
   const own = keyOf({ stage, settings, inputs }, creator.version);
   if (key !== own || key !== (wanted ?? own))

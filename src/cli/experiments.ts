@@ -8,21 +8,10 @@ import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Next } from './ending.ts';
 
-/** What a run of a kind is good for besides being run with other settings, and which setting to begin with. */
-const NEXT: Readonly<Record<string, { readonly commands: (out: string) => Next[]; readonly setting: string }>> = {
-  reinforcement: {
-    commands: out => [
-      [['report', out], 'one page and a paper of this run'],
-      [['inspect', out], 'what its memory holds'],
-    ],
-    setting: 'model.latents=4',
-  },
-};
-
 const OWN = 'the same with settings of your own (all of them: cadenza config print)';
 
-/** Keys of experiments in reinforcement learning that mean nothing without an environment; a file that has one beside `problem` is torn. */
-const REINFORCEMENT_KEYS = ['env', 'source', 'tokenizer'];
+/** Keys that only experiments in reinforcement learning have, and that mean nothing without an environment; a file that has one beside `problem` is torn. */
+export const REINFORCEMENT_KEYS = ['env', 'source', 'tokenizer'];
 
 /** Reads an experiment of whichever kind the file's keys say. Throws `E_CONFIG` as `loadConfig` does, and where they say two, or an ablation. */
 export function openExperiment(file: string, overrides: readonly string[] = []) {
@@ -55,8 +44,13 @@ export function openExperiment(file: string, overrides: readonly string[] = []) 
     },
     /** Commands that come next, for the run in a folder of the experiment that was given so: its file, and the settings beyond it. */
     next(out: string, given: readonly string[]): Next[] {
-      const { commands, setting = 'seeds=[0,1,2]' } = NEXT[kindOf(config).name] ?? {};
-      return [...(commands?.(out) ?? []), [['run', ...given, '--set', setting, '--set', `name=${config.name}-mine`], OWN]];
+      const { acts } = kindOf(config);
+      const look: Next[] = acts ? [[['inspect', out], 'what its memory holds']] : [];
+      return [
+        [['report', out], acts ? 'one page and a paper of this run' : 'one page of this run'],
+        ...look,
+        [['run', ...given, '--set', 'model.latents=4', '--set', `name=${config.name}-mine`], OWN],
+      ];
     },
   };
 }

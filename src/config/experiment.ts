@@ -186,9 +186,9 @@ function deepPartial(schema: z.core.$ZodType): z.ZodType {
   if (!(schema instanceof z.ZodObject)) return schema as z.ZodType;
   const optional = Object.entries(schema.shape).map(([key, field]) => {
     // Sections are described outside their default, which goes; single fields inside, which stays.
-    const description = z.globalRegistry.get(field)?.description;
+    const about = z.globalRegistry.get(field);
     const bare = deepPartial(field).optional();
-    return [key, description ? bare.describe(description) : bare];
+    return [key, about ? bare.meta(about) : bare];
   });
   return z.strictObject(Object.fromEntries(optional));
 }

@@ -12,7 +12,7 @@ import type { EpisodesTo } from '../statistics/learning.ts';
 import type { CalibrationBin, ReturnError, ReturnTable } from '../statistics/return-errors.ts';
 import { canonicalJson } from '../util/canonical.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { byName, checkRecord, fields, fileNameSchema, nameSchema, sha256Schema } from '../util/formats.ts';
+import { byName, checkRecord, fields, fileNameSchema, nameSchema, type RecordFormat, sha256Schema } from '../util/formats.ts';
 import { portableSha256 } from '../util/sha256.ts';
 import { RESULTS_FORMAT, SELECTIONS } from './names.ts';
 
@@ -32,7 +32,7 @@ const score = z.strictObject({ mean: number, iqm: number, ...interval, meanLow: 
 /** Mean and interquartile mean of all runs. `low` and `high` bound the IQM, `meanLow` and `meanHigh` the mean. */
 export type Score = z.output<typeof score>;
 
-const columns = <K extends string>(...names: K[]) =>
+export const columns = <K extends string>(...names: K[]) =>
   z
     .strictObject(Object.fromEntries(names.map(name => [name, numbers])) as Record<K, typeof numbers>)
     .refine(
@@ -375,21 +375,29 @@ export type RunRecord = z.output<typeof run>;
 
 // ---- the whole file ----------------------------------------------------------------------------------------------------------
 
-const results = z
+/** What results of every kind of experiment have, but for the rows. */
+export const COMMON = {
+  name: nameSchema,
+  /** Training seeds. */
+  seeds: positive,
+  /** What the intervals are, in a sentence. */
+  intervalNote: text,
+  /** The audit of training against evaluated tasks, by content. */
+  split: z.looseObject(splitCounts) as z.ZodType<Record<string, unknown>>,
+  run,
+};
+
+export const results = z
   .strictObject({
+    ...COMMON,
     format: z.literal(RESULTS_FORMAT),
-    name: nameSchema,
     /** Mean raw return of the oracle over the test tasks. */
     oracle: z.strictObject({ mean: number.positive() }),
     /** In-context episodes of a stream. */
     episodes: positive,
     /** Streams of one seed. */
     streams: positive,
-    /** Training seeds. */
-    seeds: positive,
     sampling,
-    /** What the intervals are, in a sentence. */
-    intervalNote: text,
     methods: methodTable,
     /** Further tables of the same shape, by name. */
     tables: byName(methodTable).optional(),
@@ -403,13 +411,10 @@ const results = z
     setting: setting.optional(),
     /** How near action probabilities are to the source's, by the same names; absent where that was not measured. */
     imitation: byName(imitation).optional(),
-    /** The audit of training against evaluated tasks, by content. */
-    split: z.looseObject(splitCounts) as z.ZodType<Record<string, unknown>>,
     /** How the rows of each table were evaluated and chosen, by the name of the experiment or of the table; older results have none. */
     protocols: byName(protocol).optional(),
     /** The raw returns of all tables, in a file beside this one; results written before there was one have none. */
     raw: z.strictObject({ file: fileNameSchema, sha256: sha256Schema }).optional(),
-    run,
   })
   .superRefine((all, context) => {
     const fault = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
@@ -446,13 +451,13 @@ export function sealResults<R extends { readonly run: RunRecord }>(results: R): 
   return { ...results, run: { ...run, hash: portableSha256(canonicalJson({ ...results, run })) } };
 }
 
-/** Results of this format whose content is what was sealed; older ones have no hash. Throws `E_DATA`. */
-export function checkResults(value: unknown, where: string): Results {
-  const found = checkRecord(value, where, {
-    what: `the results of an in-context run (${RESULTS_FORMAT})`,
-    schema: results,
-    advice: ADVICE,
-  });
+/** Results of a format whose content is what was sealed; older ones have no hash. Throws `E_DATA`. */
+export function checkSealed<R extends { readonly run: RunRecord }>(
+  value: unknown,
+  where: string,
+  format: Omit<RecordFormat<R>, 'advice'>,
+): R {
+  const found = checkRecord(value, where, { ...format, advice: ADVICE });
   const { hash } = found.run;
   const own = sealResults(found).run.hash!;
   if (hash === undefined || hash === own) return found;

@@ -28,10 +28,14 @@ function schemaOf(setting: CompressorSetting, of: readonly string[]): z.ZodType<
   return setting.default === undefined ? whole.optional() : whole.default(setting.default);
 }
 
-export const compressionSection = section(
-  'What single compressors read; each says which of it, and no stage of another depends on it',
-  Object.fromEntries(Array.from(settings(), ([name, { setting, of }]) => [name, schemaOf(setting, of)])),
-);
+const ABOUT = 'What single compressors read; each says which of it, and no stage of another depends on it';
+const fields = Object.fromEntries(Array.from(settings(), ([name, { setting, of }]) => [name, schemaOf(setting, of)]));
+
+export const compressionSection = section(ABOUT, fields);
+
+const { perSegment: _, ...others } = fields;
+/** The same where a context is one segment, so that its latents are those of the model. */
+export const wholeCompressionSection = section(ABOUT, others);
 
 /** Codes are computed as float32 numbers, which are exact so far. */
 const MAX_CODES = 2 ** 20;

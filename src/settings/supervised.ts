@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { POSITION_KINDS } from '../nn/index.ts';
 import { evaluationFields, resamplesField, sharedFields } from './base.ts';
+import { wholeCompressionSection } from './compressor.ts';
 import { checkWidth, count, options, section, sizeFields } from './fields.ts';
 
 const sizes = sizeFields({ encoderLayers: 3, poolHeads: 4 });
@@ -29,6 +30,7 @@ export const problemFields = {
   queries: count('Test inputs for each context in training; they share Z and do not see each other', 'batch').default(8),
   model: section('Sizes of the compressor C_θ and of the predictor A_φ', { ...sizes.encoder, ...sizes.decoder }, checkWidth),
   compressor: sharedFields.compressor,
+  compression: wholeCompressionSection,
   optimizer: sharedFields.optimizer,
 };
 

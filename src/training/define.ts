@@ -155,6 +155,8 @@ export interface TrainingStage<N extends string = string, S extends z.ZodType = 
   readonly settings: S;
   /** Steps of every model that it trains; 0 where the configuration leaves it out. */
   steps(config: C): number;
+  /** The setting that leaves it out however many steps it has, with the value that does not. */
+  readonly needs?: string;
   /** What it makes in the cache for each seed; one part of its own name when left out. */
   parts?(config: C): readonly PlannedPart[];
   /** Its loss, where that is a sum of terms. */

@@ -51,9 +51,13 @@ function registerStage(program: Command, name: string, description: string, stag
       const experiment = openExperiment(file, flags.set);
       const { config, kind } = experiment;
       const { until = stage } = flags;
-      const stages = (await import('../../pipeline/kind.ts')).stagesOf(kind);
+      const { missingFor, stagesOf } = await import('../../pipeline/kind.ts');
+      const stages = stagesOf(kind);
       const what = `${file} is a ${kind.name} experiment, which has no stage "${until}"; expected one of ${stages.join(', ')}`;
       if (until && !stages.includes(until)) throw new CadenzaError('E_USAGE', what);
+      const missing = stage && missingFor(kind, config, stage);
+      const advice = `Set it, in the file or by --set; or run the stages before it with cadenza run ${file} --until ${stage}.`;
+      if (missing) throw new CadenzaError('E_CONFIG', `${file} leaves the stage "${stage}" out, which needs ${missing}. ${advice}`);
       if (flags.dryRun) return showEstimate(await experiment.estimate(flags.jobs, until), flags.json ?? false);
       const run = (options: RunOptions) => experiment.run({ ...options, until });
       await runAndShow(config.name, flags, run, (out, set) => experiment.next(out, [nameOf(file, 'experiment'), ...set]));

@@ -78,6 +78,7 @@ const objective = ({ baseline: { id, compressor }, config, model }: BaselineMode
 export const baselines = defineStage({
   name: 'baselines',
   settings,
+  needs: 'a method in baselines.methods that is trained',
   steps: (config: BaseConfig & Config) => (trainedIds(config).length > 0 ? baselineSteps(config) : 0),
   parts: config => trainedIds(config).map(name => ({ name, steps: baselineSteps(config) })),
   methods: config => trainedIds(config).map(method => ({ method, predictsReturns: predictsReturns(config) })),
