@@ -50,7 +50,7 @@ describe('a second configuration in the folder of a finished run', () => {
     expect(ended).toEqual(exit('E_NUMERICS'));
     expect(ended.stderr).toEqual(carrying('split.seed: 0 → 3', /\bearlier.[0-9a-f]{12}\b/));
     expect(hashes(out)).toEqual(before);
-    const { config, family } = openRun(out);
+    const { config, family } = await openRun(out);
     const stored = await withinProcess(['store', 'build', out, '--out', join(out, 'a.db'), '--from', 'test', '--streams', '1', '--json']);
     expect([stored.status, config.split.seed], stored.stderr).toEqual([0, 0]);
     const { trainTasks } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')).split;
@@ -66,7 +66,7 @@ describe('a second configuration in the folder of a finished run', () => {
     expect(moved).toBe(before['config.yaml'].slice(0, 12));
     expect(hashes(join(out, 'earlier', moved))).toEqual(before);
     expect(readdirSync(join(out, 'earlier', moved)).sort()).toEqual(names.sort());
-    expect(openRun(out).config.split.seed).toBe(3);
+    expect((await openRun(out)).config.split.seed).toBe(3);
     const back = await run(out);
     expect([back.status, back.stderr.match(/^(teacher|distill|finetune) .*done/m)]).toEqual([0, null]);
     expect({ ...hashes(out), 'results.json': '' }).toEqual({ ...before, 'results.json': '' });

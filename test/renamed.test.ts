@@ -17,7 +17,7 @@ function renamed({ properties = {} }: JsonSchema, path: string[] = []): [string,
   ]);
 }
 
-const NAMES = renamed(configJsonSchema(experimentSchema));
+const NAMES = renamed(configJsonSchema(experimentSchema()));
 
 /** What is said of a key. */
 function said(schema: z.ZodType, key: string, text: string): string {
@@ -37,17 +37,18 @@ describe('settings that were renamed', () => {
 
   it.each(NAMES)('%s is %s', (old, name) => {
     const nested = old.split('.').reduceRight((value, key) => `{${key}: ${value}}`, '1');
-    const load = (text: string, overrides: string[] = []) => loadConfig(experimentSchema, { file: 'e.yaml', text, overrides });
+    const load = (text: string, overrides: string[] = []) => loadConfig(experimentSchema(), { file: 'e.yaml', text, overrides });
     expect(() => load(`${nested.slice(1, -1)}\nname: a`)).toThrow(failure('E_CONFIG', 'e.yaml:1:', `${old}: `, `"${name}"`));
     expect(() => load('name: a', [`${old}=1`])).toThrow(failure('E_CONFIG', `--set ${old}=1`, `"${name}"`));
     // The same words, so no suggestion by spelling.
-    const hint = (path: string) => said(experimentSchema, old, `name: a\n${nested.slice(1, -1)}`).replace(`"${name}"`, `"${path}${name}"`);
+    const hint = (path: string) =>
+      said(experimentSchema(), old, `name: a\n${nested.slice(1, -1)}`).replace(`"${name}"`, `"${path}${name}"`);
     const axes = (settings: string) => `name: a\nbase: b\naxes: [{ name: x, values: { y: ${settings} } }]`;
-    expect(said(experimentSchema, old, `name: a\ntables: [{ name: b, set: ${nested} }]`)).toBe(hint('tables.0.set.'));
-    expect(said(ablationSchema, old, axes(nested))).toBe(hint('axes.0.values.y.'));
-    expect(said(ablationSchema, old, `${axes('{}')}\nset: ${nested}`)).toBe(hint('set.'));
+    expect(said(experimentSchema(), old, `name: a\ntables: [{ name: b, set: ${nested} }]`)).toBe(hint('tables.0.set.'));
+    expect(said(ablationSchema(), old, axes(nested))).toBe(hint('axes.0.values.y.'));
+    expect(said(ablationSchema(), old, `${axes('{}')}\nset: ${nested}`)).toBe(hint('set.'));
     // A space has settings, not sections.
-    const [rest] = old.includes('.') ? [''] : Object.keys(configJsonSchema(experimentSchema).properties![name].properties!);
+    const [rest] = old.includes('.') ? [''] : Object.keys(configJsonSchema(experimentSchema()).properties![name].properties!);
     const key = [old, rest].filter(Boolean).join('.');
     const setting = [name, rest].filter(Boolean).join('.');
     expect(said(spaceSchema(), key, `${key}: { values: [1] }`)).toBe(hint('').replace(old, key).replace(`"${name}"`, `"${setting}"`));

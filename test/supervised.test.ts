@@ -246,13 +246,13 @@ describe('its configuration', () => {
         walk(child, `${path}${key}.`);
       }
     };
-    walk(configJsonSchema(supervisedSchema), '');
+    walk(configJsonSchema(supervisedSchema()), '');
     expect(missing).toEqual([]);
   });
 
   it.each(['regression', 'regression-d10', 'classification', 'sinusoids'])('experiments/%s.yaml names every setting', name => {
     const file = fileURLToPath(new URL(`../experiments/${name}.yaml`, import.meta.url));
-    const config = loadConfig(supervisedSchema, { file });
+    const config = loadConfig(supervisedSchema(), { file });
     expect(config.name).toBe(name);
     const text = readFileSync(file, 'utf8');
     for (const key of Object.keys(config)) expect(text, key).toContain(`\n${key}:`);

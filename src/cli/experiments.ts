@@ -1,5 +1,6 @@
 /** @file Experiments as commands see them: of whichever kind a file says, estimated, run, and what comes next. */
 
+import { importNamed } from '../config/imports.ts';
 import type { RunOptions } from '../pipeline/kind.ts';
 import { KINDS, kindOf } from '../pipeline/kinds.ts';
 import { together } from '../pipeline/needs.ts';
@@ -14,7 +15,7 @@ const OWN = 'the same with settings of your own (all of them: cadenza config pri
 export const REINFORCEMENT_KEYS = ['env', 'source', 'tokenizer'];
 
 /** Reads an experiment of whichever kind the file's keys say. Throws `E_CONFIG` as `loadConfig` does, and where they say two, or an ablation. */
-export function openExperiment(file: string, overrides: readonly string[] = []) {
+export async function openExperiment(file: string, overrides: readonly string[] = []) {
   // Read once: a pipe cannot be read again.
   const text = readConfig(file);
   const keys = topLevelKeys({ file, text });
@@ -22,12 +23,13 @@ export function openExperiment(file: string, overrides: readonly string[] = []) 
   const varied = `Run it with cadenza ablate ${file}; the experiment that it varies is its base.`;
   if (['base', 'axes'].every(key => keys.includes(key)))
     throw refuse(` is an ablation, not an experiment: it has "base" and "axes". ${varied}`);
+  const imports = await importNamed(file, text);
   const kind = KINDS.find(({ key }) => key && keys.includes(key)) ?? KINDS.find(({ key }) => !key)!;
   const { name, key, schema } = kind;
   const torn = key && REINFORCEMENT_KEYS.find(key => keys.includes(key));
   const expected = `"${key}" alone for a ${name} experiment, or "env" and "source" alone for one in reinforcement learning`;
   if (torn) throw refuse(`: "${key}" and "${torn}" stand side by side; expected ${expected}. Remove one.`);
-  const config = loadConfig(schema, { file, text, overrides });
+  const config = loadConfig(schema(), { file, text, overrides: [...overrides, ...imports] });
   return {
     /** As the keys of the file say. */
     kind,

@@ -35,6 +35,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   baselines: `${NOT_TUNED}; baselines are not trained in a study`,
   selection: NOT_TUNED,
   name: NOT_TUNED,
+  imports: NOT_TUNED,
   tables: NOT_TUNED,
   checkpoint: NOT_TUNED,
   executor: NOT_TUNED,
@@ -52,14 +53,14 @@ export function loadSpace(file: string, resource?: string): SearchSpace {
 
 /** The schema of a space file: each setting of an experiment that may be searched, with the kinds of domain that suit its type. */
 export function spaceSchema(resource?: string): z.ZodType<SearchSpace> {
-  const known = configJsonSchema(experimentSchema);
+  const known = configJsonSchema(experimentSchema());
   /** The setting with every part of it that was renamed as it was before. */
   const formerly = (key: string) =>
     key
       .split('.')
       .map((part, i, path) => settingAt(known, path.slice(0, i + 1))?.formerly ?? part)
       .join('.');
-  const entries = settingsOf(experimentSchema).map(([key, setting]) => {
+  const entries = settingsOf(experimentSchema()).map(([key, setting]) => {
     const refused = REFUSED[key.split('.')[0]] ?? (key === resource ? `${NOT_TUNED}; this one is the resource of successive halving` : '');
     const domain = refused ? z.unknown().refine(() => false, `expected ${refused}`) : domainSchema(setting);
     return [key, domain.optional().meta({ formerly: formerly(key) })] as const;

@@ -12,7 +12,7 @@ import type { Progress } from '../util/progress.ts';
 import type { Estimate } from './needs.ts';
 
 /** Settings that every experiment has. */
-export type CommonConfig = TrainingConfig & Pick<BaseConfig, 'name' | 'seeds'>;
+export type CommonConfig = TrainingConfig & Pick<BaseConfig, 'name' | 'imports' | 'seeds'>;
 
 /** What the stages of an experiment share, for all of its seeds. */
 export type SharedData<C> = Omit<StageRun<C>, 'seed'>;
@@ -66,7 +66,8 @@ export interface ExperimentKind<
   readonly name: string;
   /** The key at the top of a file that only this kind has; the kind without one is what every other file is. */
   readonly key?: string;
-  readonly schema: z.ZodType<C>;
+  /** Of its file, with the kinds that there are now. */
+  schema(): z.ZodType<C>;
   /** Whether its runs leave an agent that acts in an environment that is here. */
   readonly acts: boolean;
   /** The fingerprint of the settings, by which they are told apart when they are chosen. */

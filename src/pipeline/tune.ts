@@ -190,7 +190,7 @@ function fault(base: ExperimentConfig, settings: Settings): string | undefined {
 export function bestConfig(base: ExperimentConfig, study: Study, hash: string): ExperimentConfig {
   const tuned = tableConfig(base, { name: 'tuned', set: nested(study.trials[0].settings) });
   const selection = { ...selectionOf(base, study, hash), settings: fingerprint(tuned) };
-  return experimentSchema.parse({ ...tuned, tables: base.tables, selection });
+  return experimentSchema().parse({ ...tuned, tables: base.tables, selection });
 }
 
 /** How the recommended settings were chosen. What the experiment was chosen by before stays true of the settings that were not searched. */

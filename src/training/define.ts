@@ -152,6 +152,10 @@ export const agentOf = ({ consolidate, finetune, distill }: Earlier): StageOutpu
 export interface TrainingStage<N extends string = string, S extends z.ZodType = z.ZodType, C = never, R = never> {
   /** Its section of the configuration, its command, and what its folder is called. */
   readonly name: N;
+  /** The stage that it follows; the last one when left out. For stages of imported modules. */
+  readonly after?: string;
+  /** What it does, as a command says it: "train …". Those that are built in have it in `stages/names.ts`. */
+  readonly help?: string;
   readonly settings: S;
   /** Steps of every model that it trains; 0 where the configuration leaves it out. */
   steps(config: C): number;

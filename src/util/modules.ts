@@ -17,10 +17,10 @@ import { type Origin, registeredBy } from './registry.ts';
 const ROOT = new URL('../../', import.meta.url);
 
 /** What this process imported, by file. A module is run once. */
-const imported = new Map<string, Promise<Origin>>();
+const imported = new Map<string, Origin>();
 
 /** The modules that this process imported, in order. */
-export const importedModules = (): Promise<Origin[]> => Promise.all(imported.values());
+export const importedModules = (): readonly Origin[] => [...imported.values()];
 
 /**
  * Imports modules in order, each once, which register kinds of their own (environments, compressors, …).
@@ -33,8 +33,8 @@ export async function importModules(files: readonly string[]): Promise<Origin[]>
   const origins: Origin[] = [];
   for (const file of files) {
     const path = resolve(expandHome(file));
-    if (!imported.has(path)) imported.set(path, importModule(path));
-    origins.push(await imported.get(path)!);
+    if (!imported.has(path)) imported.set(path, await importModule(path));
+    origins.push(imported.get(path)!);
   }
   return origins;
 }
@@ -43,8 +43,8 @@ async function importModule(file: string): Promise<Origin> {
   const refuse = (what: string, cause?: unknown) => new CadenzaError('E_CONFIG', `${file}: ${what}`, { cause });
   if (!existsSync(file))
     throw refuse('there is no such module. Expected the path of a TypeScript or JavaScript file after --import or in imports.');
-  const code = await bundle(file, refuse);
-  const origin = { file, sha256: sha256(Buffer.from(code)) };
+  const { code, portable } = await bundle(file, refuse);
+  const origin = { file, sha256: sha256(portable) };
   const folder = mkdtempSync(join(tmpdir(), 'cadenza-'));
   const path = join(folder, 'module.mjs');
   try {
@@ -59,8 +59,12 @@ async function importModule(file: string): Promise<Origin> {
   return origin;
 }
 
-/** The module with what it imports from its own folder, as JavaScript without comments; other packages by the URLs of their files. */
-async function bundle(file: string, refuse: (what: string) => CadenzaError): Promise<string> {
+/**
+ * The module with what it imports from its own folder, as JavaScript without comments: `code` has other packages by the URLs of their files,
+ * `portable` by their names, so that it is equal on all machines.
+ */
+async function bundle(file: string, refuse: (what: string) => CadenzaError): Promise<{ code: string; portable: string }> {
+  const urls = new Map<string, string>();
   // Loaded late: most commands import nothing.
   const { build } = await import('esbuild');
   try {
@@ -71,13 +75,14 @@ async function bundle(file: string, refuse: (what: string) => CadenzaError): Pro
       write: false,
       format: 'esm',
       platform: 'node',
-      target: `node${process.versions.node}`,
+      target: 'node20',
       logLevel: 'silent',
       legalComments: 'none',
-      plugins: [packages],
+      plugins: [packages(urls)],
     });
     // Where in the tree a file lies is a comment.
-    return outputFiles[0].text.replace(/^\/\/ .*\n/gm, '');
+    const code = outputFiles[0].text.replace(/^\/\/ .*\n/gm, '');
+    return { code, portable: [...urls].reduce((text, [url, name]) => text.replaceAll(JSON.stringify(url), JSON.stringify(name)), code) };
   } catch (error) {
     const { errors } = error as { errors?: { text: string; location?: { file: string; line: number; column: number } | null }[] };
     if (!errors) throw error;
@@ -87,21 +92,31 @@ async function bundle(file: string, refuse: (what: string) => CadenzaError): Pro
   }
 }
 
-/** What is imported by the name of a package stays outside the bundle: `cadenza` is the running package, others are found from the importer. */
-const packages: Plugin = {
+/** Marks what the plugin below asks for itself. */
+const ASKED = Symbol('asked');
+
+/**
+ * What is imported by the name of a package stays outside the bundle: `cadenza` is the running package, others are found from the importer.
+ * Their URLs are noted with their names.
+ */
+const packages = (urls: Map<string, string>): Plugin => ({
   name: 'packages',
   setup(build) {
+    const outside = (url: string, path: string) => {
+      urls.set(url, path);
+      return { path: url, external: true };
+    };
     build.onResolve({ filter: /^[^./]/ }, async ({ path, kind, importer, resolveDir, pluginData }) => {
-      if (kind === 'entry-point' || pluginData === packages) return undefined;
+      if (kind === 'entry-point' || pluginData === ASKED) return undefined;
       if (isBuiltin(path)) return { path, external: true };
       const own = ownExport(path);
-      if (own) return { path: own, external: true };
-      const found = await build.resolve(path, { kind, importer, resolveDir, pluginData: packages });
-      if (found.errors.length === 0) return { path: pathToFileURL(found.path).href, external: true };
+      if (own) return outside(own, path);
+      const found = await build.resolve(path, { kind, importer, resolveDir, pluginData: ASKED });
+      if (found.errors.length === 0) return outside(pathToFileURL(found.path).href, path);
       return { errors: [{ text: `there is no package "${path}" here; install it (npm install ${path})` }] };
     });
   },
-};
+});
 
 /** The file of the running package that `cadenza` or `cadenza/…` names; undefined for other packages. */
 function ownExport(specifier: string): string | undefined {

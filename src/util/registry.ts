@@ -44,38 +44,38 @@ export function fromRegistries<T>(build: () => T): () => T {
 /** What the parts of a kind have to be: the type of each, with `?` where it may be missing. */
 export type Parts = Readonly<Record<string, 'string' | 'function' | 'object' | 'function?' | 'object?'>>;
 
-/** Kinds of one thing, in the order in which they were registered. */
-export class Registry<T extends { readonly id: string }> {
+/** Kinds of one thing, in the order in which they were registered, unless one says which it comes after. */
+export class Registry<T extends { readonly [key in K]: string } & { readonly after?: string }, K extends string = 'id'> {
+  /** The same list always: what is registered later is in it, too. */
+  readonly all: readonly T[] = [];
   readonly #what: string;
   readonly #parts: Parts;
-  readonly #entries = new Map<string, T>();
+  readonly #key: K;
 
   /**
    * @param what the thing in the singular, for messages, such as "environment".
    * @param builtin what is registered from the beginning.
    * @param parts what else than an id a kind needs; checked where it is registered.
+   * @param key the part that is its id.
    */
-  constructor(what: string, builtin: readonly T[], parts: Parts = {}) {
+  constructor(what: string, builtin: readonly T[], parts: Parts = {}, key: K = 'id' as K) {
     this.#what = what;
-    this.#parts = { id: 'string', ...parts };
+    this.#key = key;
+    this.#parts = { [key]: 'string', ...parts };
     for (const entry of builtin) this.register(entry);
   }
 
-  get all(): readonly T[] {
-    return [...this.#entries.values()];
-  }
-
   get ids(): readonly string[] {
-    return [...this.#entries.keys()];
+    return this.all.map(entry => entry[this.#key]);
   }
 
   has(id: string): boolean {
-    return this.#entries.has(id);
+    return this.ids.includes(id);
   }
 
   /** The kind with this id. Throws `E_CONFIG` for an unknown one, with the nearest. */
   get(id: string): T {
-    const found = this.#entries.get(id);
+    const found = this.all.find(entry => entry[this.#key] === id);
     if (found) return found;
     const near = nearest(id, this.ids);
     throw new CadenzaError(
@@ -87,20 +87,23 @@ export class Registry<T extends { readonly id: string }> {
   /** Adds a kind. Throws `E_CONFIG` where its id is taken, or a part is missing or of another type. */
   register(entry: T): void {
     for (const [part, expected] of Object.entries(this.#parts)) this.#expectPart(entry, part, expected);
-    if (this.#entries.has(entry.id))
-      throw new CadenzaError('E_CONFIG', `there is a ${this.#what} "${entry.id}" already. Give the other one an id of its own.`);
-    this.#entries.set(entry.id, entry);
+    const id: string = entry[this.#key];
+    if (this.has(id))
+      throw new CadenzaError('E_CONFIG', `the ${this.#what} "${id}" is there already. Give the other one an id of its own.`);
+    const place = entry.after === undefined ? this.all.length : this.all.indexOf(this.get(entry.after)) + 1;
+    (this.all as T[]).splice(place, 0, entry);
     changes++;
     if (!loading) return;
-    const known = origins.get(entry.id) ?? new Set();
-    origins.set(entry.id, known.add(loading));
+    const known = origins.get(id) ?? new Set();
+    origins.set(id, known.add(loading));
   }
 
   #expectPart(entry: T, part: string, expected: Parts[string]): void {
     const value = (entry as Readonly<Record<string, unknown>>)?.[part];
     const [type, optional] = [expected.replace('?', ''), expected.endsWith('?')];
     if ((optional && value === undefined) || (value !== null && typeof value === type)) return;
-    const which = typeof entry?.id === 'string' ? ` "${entry.id}"` : '';
+    const id: unknown = entry?.[this.#key];
+    const which = typeof id === 'string' ? ` "${id}"` : '';
     const came = value === undefined ? 'nothing' : `a value of type ${value === null ? 'null' : typeof value}`;
     throw new CadenzaError(
       'E_CONFIG',

@@ -42,7 +42,7 @@ export type Subject = Awaited<ReturnType<typeof openSubject>>;
 
 /** Opens a finished run. Throws `E_CHECKPOINT` as `openRun` does, `E_CONFIG` where nothing can be played. */
 export async function openSubject(folder: string, options: InspectOptions, context: StoreOptions) {
-  const run = openRun(folder);
+  const run = await openRun(folder);
   const { config, family, description } = run;
   if (family.recorded)
     throw new CadenzaError(

@@ -70,6 +70,7 @@ function namesOf(runs: readonly OpenRun[]): string[] {
 /** What a paper needs to know of a run. Here the compiler compares the schema of configurations with what reports read of them. */
 async function factsOf({ folder, results }: OpenRun): Promise<Facts> {
   const { experimentSchema } = await import('../../config/experiment.ts');
+  const { importNamed } = await import('../../config/imports.ts');
   const { describeExperiment } = await import('../../pipeline/describe.ts');
   const { expectImported } = await import('../../histories/imported.ts');
   const { loadConfig } = await import('../../util/config.ts');
@@ -79,7 +80,8 @@ async function factsOf({ folder, results }: OpenRun): Promise<Facts> {
     const other = `hold two of its rows against each other with cadenza compare ${folder} --method first,second`;
     throw new CadenzaError('E_DATA', `${what}; run one combination as an experiment (cadenza run … --set …) and report that, or ${other}.`);
   }
-  const config = loadConfig(experimentSchema, { file: join(folder, 'results.json (run.config)'), text: JSON.stringify(recorded) });
+  const [file, text] = [join(folder, 'results.json (run.config)'), JSON.stringify(recorded)];
+  const config = loadConfig(experimentSchema(), { file, text, overrides: await importNamed(file, text) });
   expectImported(config, results.run.imported?.main);
   const { setting, kinds, stages } = describeExperiment(config);
   // The setting that the run recorded itself, if it did.

@@ -48,7 +48,7 @@ function registerStage(program: Command, name: string, description: string, stag
     .option('--dry-run', 'print what it needs (memory, parameters, operations, time), and write nothing')
     .action(async (file: string, flags: StageFlags) => {
       const { openExperiment } = await import('../experiments.ts');
-      const experiment = openExperiment(file, flags.set);
+      const experiment = await openExperiment(file, flags.set);
       const { config, kind } = experiment;
       const { until = stage } = flags;
       const { missingFor, stagesOf } = await import('../../pipeline/kind.ts');
@@ -77,7 +77,7 @@ export function registerAblate(program: Command): void {
     .description('train and evaluate every combination of declared settings, and compare them in one table');
   withRunFlags(command, 'folder of the run (default: runs/<name of the ablation>)').action(async (file: string, flags: RunFlags) => {
     const { loadAblation, runAblation } = await import('../../pipeline/ablate.ts');
-    const opened = loadAblation(file, flags.set);
+    const opened = await loadAblation(file, flags.set);
     const run = (options: RunOptions) => runAblation(opened, options);
     await runAndShow(opened.ablation.name, flags, run, (out, set, { methods }) => {
       const own = ['ablate', nameOf(file, 'ablation'), ...set, '--set', 'seeds=[0,1,2]', '--out', `${out}-mine`];

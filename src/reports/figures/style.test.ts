@@ -24,10 +24,10 @@ describe('a place of its own', () => {
   it('has every method that is built in', () => {
     const every = ['teacher', 'consolidate', 'reinforce', 'retrieve'];
     const text = `name: a\n${every.map(stage => `${stage}: { steps: 1 }`).join('\n')}`;
-    const config = loadConfig(experimentSchema, { file: 'e.yaml', text });
+    const config = loadConfig(experimentSchema(), { file: 'e.yaml', text });
     const rows = trainingStages.flatMap(stage => stage.methods(config).map(({ method }) => method));
     const predictors = problems.all.map(({ id }) => problem(id));
-    const supervised = configJsonSchema(supervisedSchema).properties!.baselines.properties!.methods.items!.enum as string[];
+    const supervised = configJsonSchema(supervisedSchema()).properties!.baselines.properties!.methods.items!.enum as string[];
     const names = [
       ...['source', 'random', 'frequencies'],
       ...baselines.ids,
