@@ -4,6 +4,7 @@
  */
 
 export * from './agent/baselines/index.ts';
+export type { Model } from './agent/model.ts';
 export { type LossTerm, latentMetrics, lossOf, lossTerms, Pass } from './agent/terms.ts';
 export * from './compressor/index.ts';
 export { type ExperimentConfig, loadExperiment } from './config/experiment.ts';
@@ -13,6 +14,7 @@ export { openAgent } from './policy/open.ts';
 export type { AnyResults, Results } from './records/index.ts';
 export { openResults, openRun } from './reports/open.ts';
 export * from './rl/index.ts';
+export type { BaseConfig as StageConfig } from './settings/base.ts';
 export { stageSection, steps, weight } from './settings/fields.ts';
 export * from './sources/index.ts';
 export * from './tokenizers/index.ts';
