@@ -42,6 +42,33 @@ describe('the tarball', () => {
   }, 60_000);
 });
 
+/** What each import loads of other packages: a hook writes their names to stderr. */
+async function loadedBy(specifier: string): Promise<string[]> {
+  const hook = `export async function load(url, context, next) {
+    const [, name] = /node_modules\\/(?!cadenza\\/)((?:@[^/]+\\/)?[^/]+)/.exec(url) ?? [];
+    if (name) process._rawDebug(name);
+    return next(url, context);
+  }`;
+  const script = `import { register } from 'node:module';
+    register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hook)}));
+    await import('${specifier}');`;
+  const { stderr } = await inFolder(folder, 'node', '--input-type=module', '-e', script);
+  return [...new Set(stderr.split('\n').filter(Boolean))].sort();
+}
+
+describe('what is heavy', () => {
+  it.each([
+    ['cadenza', ['pdfkit', 'h5wasm', 'libsql', '@resvg/resvg-js', '@observablehq/plot', 'onnxruntime-node', 'onnxruntime-web', 'esbuild']],
+    ['cadenza/reports', ['pdfkit', 'h5wasm', 'libsql', '@resvg/resvg-js', 'onnxruntime-node', 'onnxruntime-web']],
+  ])('is not loaded by %s before it is used', async (specifier, heavy) => {
+    expect((await loadedBy(specifier)).filter(name => heavy.includes(name))).toEqual([]);
+  });
+
+  it.each(['cadenza/envs', 'cadenza/rl', 'cadenza/random'])('%s needs no other package', async specifier => {
+    expect(await loadedBy(specifier)).toEqual([]);
+  });
+});
+
 describe('the examples', () => {
   it('are all run', () => {
     const found = readdirSync(join(ROOT, 'examples'), { withFileTypes: true }).filter(each => each.isDirectory());

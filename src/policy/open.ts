@@ -1,7 +1,6 @@
 /** @file An exported model from its folder. Node only. */
 
 import { join } from 'node:path';
-import { nodeExecutor } from '../engine/executors/node.ts';
 import type { Executor } from '../engine/index.ts';
 import { readBytes, readJson } from '../util/files.ts';
 import { checkDescription } from './description.ts';
@@ -18,11 +17,13 @@ import { type LoadedPolicy, loadPolicy } from './load.ts';
  * agent.reset(1);
  * const probabilities = await agent.act(Float32Array.of(4, 4));
  */
-export async function openAgent(folder: string, executor: Executor = nodeExecutor({ threads: 1 })): Promise<LoadedPolicy> {
+export async function openAgent(folder: string, executor?: Executor): Promise<LoadedPolicy> {
   const advice = 'Give the folder "model" of a finished run, such as runs/dark-room/model.';
   const path = join(folder, 'model.json');
   const description = checkDescription(readJson(path, 'E_CHECKPOINT', advice), path);
   const graph = (name: string) => readBytes(join(folder, name), 'E_CHECKPOINT', advice);
   const compress = description.latentShape ? graph('compress.onnx') : undefined;
-  return loadPolicy({ description, compress, act: graph('act.onnx'), executor });
+  // Loaded late: whoever brings an executor needs no other.
+  const own = async () => (await import('../engine/executors/node.ts')).nodeExecutor({ threads: 1 });
+  return loadPolicy({ description, compress, act: graph('act.onnx'), executor: executor ?? (await own()) });
 }
