@@ -144,18 +144,19 @@ export function referenceWords(kind: ReferenceKind, [low, high]: readonly [low: 
         meaning: `Returns are divided by what the oracle, an optimal player who knows the task, earns on it, so that one is optimal; the oracle earns ${high} on average.`,
       };
     case 'given':
-      return normalizedWords(low, high, {
+      return normalizedWords(`return ${low}`, `return ${high}`, {
         scale: 'normalized by two given returns',
-        unit: 'the difference of the two given returns',
-        meaning: `Returns are normalized by two that the configuration gives (evaluate.reference): zero is a return of ${low}, and one is a return of ${high}.`,
+        unit: 'the difference between the two given returns',
+        meaning: `Returns are normalized by two that the configuration gives (evaluate.reference). Zero is a return of ${low}, and one is a return of ${high}.`,
       });
     case 'measured':
       return normalizedWords('random', 'source', {
         scale: 'normalized by random choice and the source',
-        unit: 'what the source earns more than random choice',
+        unit: 'the average advantage of the source over random choice',
         meaning:
-          `Returns are normalized by what was measured on the evaluated tasks: zero is the mean return of random choice on the task (${low} on average), and one is ` +
-          `above it by what the source earns more than random choice in its last episodes, averaged over tasks (${high} on average). Intervals take both as given.`,
+          'Returns are normalized by what was measured on the evaluated tasks. Zero is the mean return of random choice on each task; one is that plus the average ' +
+          `advantage of the source, in its last episodes, over random choice. On average over tasks, zero is a return of ${low} and one is a return of ${high}. ` +
+          'Intervals treat both as exact.',
       });
   }
 }

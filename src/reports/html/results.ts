@@ -265,7 +265,7 @@ function heatTable(methods: MethodTable, names: readonly string[], styles: Style
   const ends = kind === 'oracle' ? (['oracle'] as const) : (['0', '1'] as const);
   const endsOf = (entry: TaskScore) => {
     const { low, high } = scaleOfTask(entry);
-    return kind === 'oracle' ? [+high.toFixed(2)] : [low, high].map(plainReturn);
+    return kind === 'oracle' ? [+high.toFixed(2)] : [low, high].map(end => plainReturn(end));
   };
   const cell = (entry: TaskScore | undefined) => {
     if (entry === undefined) return html`<td>–</td>`;

@@ -80,7 +80,10 @@ function besideEachOther(runs: ReadonlyMap<string, Facts>): Rows {
 export function citedWords({ methods, of }: Pick<Rows, 'methods' | 'of'>): ReferenceWords {
   const { path, base } = of(Object.keys(methods)[0]);
   const { kind } = referenceIn(methods);
-  const at = kind === 'oracle' ? ['', `<${base}results/oracle/mean:3>`] : ['low', 'high'].map(end => `<${path}/reference/${end}:3>`);
+  const at =
+    kind === 'oracle'
+      ? ['', `<${base}results/oracle/mean:3>`]
+      : ['low', 'high'].map(end => `<${path}/reference/${end}${kind === 'given' ? '' : ':3'}>`);
   return referenceWords(kind, [at[0], at[1]]);
 }
 
@@ -138,7 +141,7 @@ function scoreTable(facts: Facts, rows: Rows): Written {
       raw`Return in context of ${title}, ${words.scale}${
         single.length > 0 ? ', in single episodes (means) and' : ':'
       } mean and IQM ${over} with their intervals, and the mean of the worst task.`,
-      hasReturns(methods) && `${words.meaning} The column “return” has the mean raw return.`,
+      hasReturns(methods) && `${words.meaning} The column of returns is not normalized.`,
       learningColumns(methods, at).length > 0 &&
         raw`The area under the learning curve is the mean of all episodes; beside it stands the first episode whose mean is at least the given share (${NONE}: none of those played).`,
       label === '' && '<results/intervalNote>',

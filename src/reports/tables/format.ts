@@ -39,11 +39,15 @@ const share = ({ mean, low, high }: MeanScore): string => fineInterval(mean, low
 /** The same of the IQM. */
 export const iqmInterval = ({ iqm, low, high }: Pick<Score, 'iqm' | 'low' | 'high'>): string => fineInterval(iqm, low, high);
 
-/** `12.34 [11.82, 12.91]`: a mean raw return with its interval. */
-export const returnInterval = ({ mean, low, high }: MeanScore): string => withInterval(mean, [low, high], plainReturn);
+/** `12.34 [11.82, 12.91]`: a mean raw return with its interval, all to as many decimals. */
+export function returnInterval({ mean, low, high }: MeanScore): string {
+  const size = Math.max(...[mean, low, high].map(Math.abs));
+  return withInterval(mean, [low, high], value => plainReturn(value, size));
+}
 
-/** A raw return, to four significant digits. */
-export const plainReturn = (value: number): string => String(+value.toPrecision(4));
+/** A raw return, to about three significant digits. */
+export const plainReturn = (value: number, size = Math.abs(value)): string =>
+  value.toFixed(size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3);
 
 /** `12.3 [11.8, 12.9]`: a mean and its interval, in units of reward. */
 export const meanInterval = ({ mean, low, high }: MeanScore): string => withInterval(mean, [low, high], value => value.toFixed(1));

@@ -141,7 +141,11 @@ export const reinforce = defineStage({
   settings,
   steps: ({ reinforce }: BaseConfig & ReinforceSection) => reinforce.steps,
   methods: () => REINFORCED,
-  objectives: (config, model: Model) => [objective(config, model)],
+  objectives(config, model: Model) {
+    // Asked before anything is trained.
+    largestReward(model, config.reinforce);
+    return [objective(config, model)];
+  },
   iteration: config => ({
     updates: updatesOf(config.reinforce, optimizerOf(config, config.reinforce).batch),
     episodes: config.reinforce.streams * config.reinforce.episodes,
