@@ -175,9 +175,9 @@ describe('an environment without an oracle', () => {
 });
 
 describe('an ablation without an oracle', () => {
-  const ablation = (name: string, axis: string) => {
+  const ablation = (name: string, axis: string, more = '') => {
     const file = at(`${name}.yaml`);
-    writeFileSync(file, `name: ${name}\nbase: ${TINY}\naxes:\n  - { name: ${name}, values: ${axis} }\n`);
+    writeFileSync(file, `name: ${name}\nbase: ${TINY}\naxes:\n  - { name: ${name}, values: ${axis} }\n${more}`);
     return file;
   };
 
@@ -193,10 +193,16 @@ describe('an ablation without an oracle', () => {
   }, 60_000);
 
   it('of sources needs one that is given', async () => {
-    const file = ablation('learning', '{ slow: { source: { options: { learningRate: 0.1 } } }, fast: {} }');
-    await refused('E_DATA', ['ablate', file, '--out', at('sources'), ...FOREIGN], 'evaluate.reference', 'q-learning');
-    const results = JSON.parse(await command('ablate', file, '--out', at('sources'), '--json', ...FOREIGN, ...given)) as Results;
-    expect(results.methods['source slow'].reference).toEqual({ kind: 'given', low: -3, high: 17 });
+    const file = ablation('learning', '{ slow: { source: { options: { stepSize: 0.1 } } }, fast: {} }', 'rate: { along: learning }\n');
+    await refused('E_DATA', ['ablate', file, '--out', at('sources'), ...FOREIGN], 'evaluate.reference', 'q-learning', 'stepSize');
+    const set = settings({ 'evaluate.reference': { low: -100, high: 17 }, 'teacher.steps': 5 });
+    const results = JSON.parse(await command('ablate', file, '--out', at('sources'), '--json', ...FOREIGN, ...set)) as Results;
+    const { 'source slow': source, 'cad fast': cad, teacher } = results.methods;
+    expect(source.reference).toEqual({ kind: 'given', low: -100, high: 17 });
+    expect(cad.final.mean).toBeCloseTo((cad.return!.mean + 100) / 117, 10);
+    expect(results.rate!.points.map(({ method }) => method).sort()).toEqual(['cad fast', 'cad slow']);
+    const point = results.rate!.points.find(({ method }) => method === 'cad fast')!;
+    expect(point.final.mean).toBeCloseTo(cad.final.mean / teacher.final.mean, 10);
   }, 60_000);
 });
 
