@@ -54,7 +54,8 @@ export async function evaluate(evaluation: Evaluation, trained: readonly Trained
 
   const rows = groupBy(found, ({ name }) => name);
   const played = (name: string) => rows.get(name)!.map(({ returns }) => returns);
-  const measure = () => measuredReference({ random: played('random'), source: played('source'), episodes: config.evaluate.episodes });
+  const measure = () =>
+    measuredReference({ random: played('random'), source: played('source'), episodes: config.evaluate.episodes, table: evaluation.at });
   const raw = {
     ...playedTasks(evaluation, measure),
     methods: Object.fromEntries(Array.from(rows, ([name, seeds]) => [name, returnsOf(seeds)])),

@@ -140,9 +140,12 @@ function referenceFaults(a: Rows, b: Rows, own: ReadonlyMap<string, Rows['tasks'
   const [here, there] = [a, b].map(({ reference, measuredOn }) =>
     measuredOn ? `${scaleWords('measured')} (${measuredOn})` : scaleWords(reference?.kind),
   );
-  const [from, to] = unlike ? [own.get(unlike.task)!, unlike].map(scaleOfTask) : [];
+  const ends = (task: Rows['tasks'][number]) => {
+    const { low, high } = scaleOfTask(task);
+    return `${+low.toPrecision(4)} and ${+high.toPrecision(4)}`;
+  };
   const numbers = unlike
-    ? ` (on ${unlike.task} the returns that score 0 and 1 are ${from!.low} and ${from!.high}, and ${to!.low} and ${to!.high})`
+    ? ` (on ${unlike.task} the returns that score 0 and 1 are ${ends(own.get(unlike.task)!)}, and ${ends(unlike)})`
     : '';
   const message =
     `scores of ${a.name} are ${here}, those of ${b.name} are ${there}${numbers}, so they are not in the same units. ` +

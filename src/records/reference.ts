@@ -38,6 +38,8 @@ export interface MeasuredRows {
   readonly random: readonly SeedReturns[];
   readonly source: readonly SeedReturns[];
   readonly episodes: number;
+  /** What the table is called in messages, where it is not that of the experiment. */
+  readonly table?: string;
 }
 
 /**
@@ -48,14 +50,14 @@ export interface MeasuredRows {
  *
  * @throws `E_DATA` where the source is not better than random choice.
  */
-export function measuredReference({ random, source, episodes }: MeasuredRows): Reference {
+export function measuredReference({ random, source, episodes, table }: MeasuredRows): Reference {
   const low = meansByTask(random, episodes, episodes);
   const high = meansByTask(source, episodes, FINAL_EPISODES);
   const [zero, one] = [low, high].map(means => mean([...means.values()]));
   if (!(one > zero))
     throw new CadenzaError(
       'E_DATA',
-      `scores cannot be normalized by the source: its mean return over its last episodes is ${one}, and that of random choice is ${zero}. ` +
+      `scores${table ? ` of ${table}` : ''} cannot be normalized by the source: its mean return over its last episodes is ${one}, and that of random choice is ${zero}. ` +
         'Set evaluate.reference to two returns, low and high, that score 0 and 1; nothing is trained again. Or choose a source that learns more.',
     );
   return { kind: 'measured', scales: new Map(Array.from(low, ([task, low]) => [task, { low, high: low + (one - zero) }])) };

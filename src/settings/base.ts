@@ -168,12 +168,15 @@ export const evaluationFields = {
     resamples: resamplesField,
     // These three change no rollout, so no other stage depends on them.
     reference: z
-      .union([
-        z.enum(['oracle', 'measured']),
-        z
-          .strictObject({ low: z.number().describe('Return that scores 0'), high: z.number().describe('Return that scores 1') })
-          .refine(({ low, high }) => high > low, 'expected high above low'),
-      ])
+      .union(
+        [
+          z.enum(['oracle', 'measured']),
+          z
+            .strictObject({ low: z.number().describe('Return that scores 0'), high: z.number().describe('Return that scores 1') })
+            .refine(({ low, high }) => high > low, 'expected high above low'),
+        ],
+        { error: 'expected oracle, measured, or two returns as { low, high }' },
+      )
       .describe(
         'What scores 0 and 1: nothing and the oracle; what random choice and the source are measured to earn; or two returns, low and high, the same for all tasks. The oracle where the environment declares one, else measured, when left out',
       )
