@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Model } from '../agent/model.ts';
 import { resampledOf } from '../analysis/protocol.ts';
 import { knownReference, referenceKind } from '../analysis/reference.ts';
-import { rollModel, rollSource } from '../analysis/rollouts.ts';
+import { rollModel, rollSource, type SourceRow } from '../analysis/rollouts.ts';
 import { openOutputs } from '../cache/outputs.ts';
 import { madeBy } from '../cache/provenance.ts';
 import { StageCache, sayReused } from '../cache/store.ts';
@@ -119,8 +119,8 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
   const described = { study: { trials: options.trials, method, eta, measure, seed }, space, experiment: base };
   return openOutputs(out, described, progress).replace(async () => {
     title = 'reference';
-    const studied = { store, executor, measured: await measuredFor(base, { store, executor }) };
-    reference = referenceOfStudy(base, studied.measured);
+    const studied = { store, executor, reference: await referenceOfStudy(base, { store, executor }) };
+    reference = rowReference(studied.reference, [...studied.reference.scales.keys()]);
     for (const [depth, { trials: places, steps }] of rounds.entries()) {
       // Fewer may have been drawn than there are places.
       if (depth > 0) entrants = rankTrials(entrants).slice(0, places);
@@ -143,8 +143,8 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
 interface Studied {
   readonly store: StageCache;
   readonly executor: Executor;
-  /** The reference of all trials, where it has to be measured. */
-  readonly measured?: Reference;
+  /** Of the experiment as it stands. */
+  readonly reference: Reference;
 }
 
 /** Throws `E_CONFIG` where trials would be scored by what was measured in another environment, and where nothing can be measured. */
@@ -158,30 +158,26 @@ function expectOneReference(base: ExperimentConfig, candidates: readonly Setting
     );
 }
 
-/** Plays random choice and the source of the experiment as it stands on the validation tasks, where nothing else says what scores 0 and 1. */
-async function measuredFor(base: ExperimentConfig, { store, executor }: Studied): Promise<Reference | undefined> {
+/** What scores 0 and 1 on the validation tasks. Where nothing else says that, random choice and the source are played on them. */
+async function referenceOfStudy(base: ExperimentConfig, { store, executor }: Pick<Studied, 'store' | 'executor'>): Promise<Reference> {
   const config = trialConfig(base, {});
   const { family, evaluated } = openTasks(config);
-  if (knownReference(config, family, evaluated)) return undefined;
+  const known = knownReference(config, family, evaluated);
+  if (known) return known;
   const evaluation = { store, config, model: new Model(config, family), executor };
-  const roll = async (method: string, { id, options }: { id: string; options: Readonly<Record<string, unknown>> }) => {
+  const roll = async (row: SourceRow) => {
     const seeds = [];
-    for (const seed of config.seeds) seeds.push((await rollSource(evaluation, { method, id, options }, seed)).returns);
+    for (const seed of config.seeds) seeds.push((await rollSource(evaluation, row, seed)).returns);
     return seeds;
   };
-  const random = await roll('random', { id: 'random', options: {} });
-  return measuredReference({ random, source: await roll('source', config.source), episodes: config.evaluate.episodes });
-}
-
-/** What the study says of it: nothing where it is the oracle. */
-function referenceOfStudy(base: ExperimentConfig, measured: Reference | undefined): Study['reference'] {
-  const config = trialConfig(base, {});
-  const { family, evaluated } = openTasks(config);
-  return rowReference(measured ?? knownReference(config, family, evaluated)!, evaluated.map(family.taskKey));
+  const random = await roll({ method: 'random', id: 'random', options: {} });
+  const source = await roll({ method: 'source', id: config.source.id, options: config.source.options });
+  return measuredReference({ random, source, episodes: config.evaluate.episodes });
 }
 
 /** Trains and scores one trial; null where its loss stopped being finite, which is an answer about its settings. */
-async function runTrial(config: TrialConfig, measure: Measure, { store, executor, measured }: Studied): Promise<Rung['score']> {
+async function runTrial(config: TrialConfig, measure: Measure, studied: Studied): Promise<Rung['score']> {
+  const { store, executor } = studied;
   try {
     const { opened, trained } = await trainMethods(reinforcement, config, { store, executor });
     const { model } = opened;
@@ -189,7 +185,7 @@ async function runTrial(config: TrialConfig, measure: Measure, { store, executor
     for (const method of trained)
       if (method.method === 'cad') seeds.push((await rollModel({ store, config, model, executor }, method)).returns);
     const { family, evaluated } = openTasks(config);
-    const reference = measured ?? knownReference(config, family, evaluated)!;
+    const reference = knownReference(config, family, evaluated) ?? studied.reference;
     const { episodes, resamples } = config.evaluate;
     // The same stream for every trial: they are resampled alike.
     const random = bootstrapRandom(config.seed);

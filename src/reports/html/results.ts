@@ -12,7 +12,7 @@ import type {
   TaskScore,
   Versus,
 } from '../../records/index.ts';
-import { finalEpisodes, referenceIn, scaleOfTask, wordsOf } from '../../records/index.ts';
+import { finalEpisodes, wordsOf } from '../../records/index.ts';
 import type { ImitationScore } from '../../statistics/index.ts';
 import { printable } from '../../util/text.ts';
 import { learningCurves, PROFILE_CAPTION, profiles } from '../figures/learning-curves.ts';
@@ -35,6 +35,7 @@ import {
   resultTable,
   returnInterval,
   returnTable,
+  scaleColumns,
   score,
 } from '../tables/format.ts';
 import { imitationTable, reliabilityColumns } from '../tables/imitation.ts';
@@ -260,13 +261,7 @@ ${names.map(
 
 function heatTable(methods: MethodTable, names: readonly string[], styles: Styles): Markup {
   const byTask = new Map(names.map(name => [name, new Map(methods[name].perTask.map(entry => [entry.task, entry]))]));
-  const { kind } = referenceIn(methods);
-  const { meaning } = wordsOf(methods);
-  const ends = kind === 'oracle' ? (['oracle'] as const) : (['0', '1'] as const);
-  const endsOf = (entry: TaskScore) => {
-    const { low, high } = scaleOfTask(entry);
-    return kind === 'oracle' ? [+high.toFixed(2)] : [low, high].map(end => plainReturn(end));
-  };
+  const scales = scaleColumns(methods);
   const cell = (entry: TaskScore | undefined) => {
     if (entry === undefined) return html`<td>–</td>`;
     const { mean: value, return: earned } = entry;
@@ -274,13 +269,13 @@ function heatTable(methods: MethodTable, names: readonly string[], styles: Style
     return html`<td class="${share > 0.84 ? 'heat full' : 'heat'}" style="--share:${share.toFixed(3)}">${score(value)}${earned === undefined ? '' : html` <small>${plainReturn(earned)}</small>`}</td>`;
   };
   return html`<table class="tasks">
-<thead><tr><th scope="col">task</th>${ends.map(end => html`<th scope="col" title="${end === 'oracle' ? 'return of the oracle on this task' : `return that scores ${end}. ${meaning}`}">${end === 'oracle' ? end : `scores ${end}`}</th>`)}${names.map(
+<thead><tr><th scope="col">task</th>${scales.map(({ title, meaning }) => html`<th scope="col" title="${meaning}">${title}</th>`)}${names.map(
     name => html`<th scope="col">${swatch(name, styles)}</th>`,
   )}</tr></thead>
 <tbody>
 ${methods[names[0]].perTask.map(
   entry =>
-    html`<tr><th scope="row" title="${entry.task}">${entry.task}</th>${endsOf(entry).map(end => html`<td>${end}</td>`)}${names.map(name => cell(byTask.get(name)!.get(entry.task)))}</tr>\n`,
+    html`<tr><th scope="row" title="${entry.task}">${entry.task}</th>${scales.map(column => html`<td>${column.cell(entry, '')}</td>`)}${names.map(name => cell(byTask.get(name)!.get(entry.task)))}</tr>\n`,
 )}</tbody>
 </table>`;
 }

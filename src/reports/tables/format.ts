@@ -1,7 +1,7 @@
 /** @file Numbers as people read them, and the columns of the result table, shared by the terminal and the HTML report. */
 
-import type { MethodResult, MethodTable, MethodTimes, RateReturn, Regret, Score } from '../../records/index.ts';
-import { finalEpisodes, type ReferenceWords, wordsOf } from '../../records/index.ts';
+import type { MethodResult, MethodTable, MethodTimes, RateReturn, ReferenceWords, Regret, Score, TaskScore } from '../../records/index.ts';
+import { finalEpisodes, referenceIn, scaleOfTask, wordsOf } from '../../records/index.ts';
 import type { EpisodesTo, MeanScore, ReturnError, ReturnTable } from '../../statistics/index.ts';
 import { groupBy } from '../../util/groups.ts';
 import { ranked } from '../figures/style.ts';
@@ -85,6 +85,15 @@ export function givenNotes(methods: MethodTable): string[] {
     name => methods[name].given,
   );
   return Array.from(told, ([given, names]) => `Given ${given}: ${names.join(', ')}. The other rows do not have that information.`);
+}
+
+/** The returns of each task that its scores are made by. */
+export function scaleColumns(methods: MethodTable): Column<TaskScore>[] {
+  if (referenceIn(methods).kind === 'oracle')
+    return [column('oracle', 'return of the oracle on this task', task => String(+scaleOfTask(task).high.toFixed(2)))];
+  const end = (score: number, key: 'low' | 'high') =>
+    column<TaskScore>(`scores ${score}`, `return that scores ${score} on this task`, task => plainReturn(scaleOfTask(task)[key]));
+  return [end(0, 'low'), end(1, 'high')];
 }
 
 /** Mean of the task on which the method does worst. */
