@@ -211,6 +211,8 @@ export const modelsOf = (config: ExperimentConfig, model: Model): NamedModel[] =
 ];
 
 function trainedStages(config: ExperimentConfig, model: Model, rows: readonly Row[]): StageEstimate[] {
+  // Refused afterwards, by its name: it can only be a baseline.
+  if (!rows[0].graphs.compress) return [];
   return trainingStages
     .filter(({ name }) => trains(config, name))
     .flatMap(stage => {
