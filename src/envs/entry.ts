@@ -1,6 +1,7 @@
 /** @file What a registered environment declares. */
 
 import { type EnvFamily, type OptionedEntry, type Options, type OptionTable, resolveOptions, type StepResult } from '../rl/index.ts';
+import { canonicalJson } from '../util/canonical.ts';
 
 export type EnvEntry = OptionedEntry<EnvFamily>;
 
@@ -12,7 +13,7 @@ export function defineEnv<T extends OptionTable>(
     ...env,
     create(given) {
       const options = resolveOptions(`environment ${env.id}`, env.options, given);
-      const changed = Object.entries(options).filter(([key, value]) => value !== env.options[key].default);
+      const changed = Object.entries(options).filter(([key, value]) => canonicalJson(value) !== canonicalJson(env.options[key].default));
       return { ...env.create(options), ...(changed.length > 0 ? { options: Object.fromEntries(changed) } : {}) };
     },
   };
