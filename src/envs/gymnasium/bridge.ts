@@ -117,8 +117,12 @@ export class Bridge {
   /** Undefined where there is no answer in time. */
   #exchange(request: Uint8Array<ArrayBuffer> | 'kill', seconds: number): Message | undefined {
     const before = Atomics.load(this.#flag, 0);
+    const deadline = performance.now() + 1000 * seconds;
     this.#port.postMessage(request);
-    return Atomics.wait(this.#flag, 0, before, 1000 * seconds) === 'timed-out' ? undefined : this.#receive(this.#port)!.message;
+    // The notice of an earlier answer may come late, and wake this sleep.
+    while (Atomics.load(this.#flag, 0) === before)
+      if (Atomics.wait(this.#flag, 0, before, deadline - performance.now()) === 'timed-out') return undefined;
+    return this.#receive(this.#port)!.message;
   }
 
   #ended({ ended: { message, missing, signal }, said }: Extract<Message, { ended: unknown }>): CadenzaError {
