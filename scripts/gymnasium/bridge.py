@@ -271,25 +271,16 @@ class Bridge:
         except Exception as error:
             raise Refusal("E_CONFIG", f"calling {function} failed: {type(error).__name__}: {error}")
 
-    def describe(self, variants):
-        """Spaces and horizon that all variants share. Each is made once, so that one that does not work is found out now."""
-        first = None
-        for variant in variants:
-            environment = self.take(variant)
-            spec = environment.env.spec
-            observations, actions = Observations(environment.env.observation_space), Actions(environment.env.action_space)
-            found = {
-                "observationSpace": observations.space,
-                "actionSpace": actions.space,
-                "horizon": variant["horizon"] or (spec and spec.max_episode_steps),
-            }
-            first = first or found
-            for name, value in found.items():
-                if value != first[name]:
-                    what = f"the first task has the {name} {json.dumps(first[name])}, the task {json.dumps(variant)} has {json.dumps(value)}"
-                    raise Refusal("E_CONFIG", f"{variant['make']}: {what}; tasks must have one {name}")
-            self.give_back(environment)
-        return first
+    def describe(self, variant):
+        """Spaces and horizon of one environment, which is kept for the first group that wants it."""
+        environment = self.take(variant)
+        self.give_back(environment)
+        spec = environment.env.spec
+        return {
+            "observationSpace": Observations(environment.env.observation_space).space,
+            "actionSpace": Actions(environment.env.action_space).space,
+            "horizon": variant["horizon"] or (spec and spec.max_episode_steps),
+        }
 
     def open(self, group, variants):
         self.groups[group] = Group([self.take(variant) for variant in variants])
@@ -340,8 +331,10 @@ def serve(requests, answers, limit):
 
 
 if __name__ == "__main__":
-    # Who asked decides when to stop: a terminal interrupts both.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Who asked decides when to stop: a terminal interrupts both, and hangs up on both.
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     # What environments print must not come between answers.
     private = os.dup(1)
     os.dup2(2, 1)

@@ -111,7 +111,7 @@ export class Bridge {
     if (!message.failed) return message.body;
     const { code, message: what } = JSON.parse(new TextDecoder().decode(message.body)) as { code: ErrorCode; message: string };
     const known = code in EXIT_CODES ? code : 'E_EXECUTOR';
-    throw new CadenzaError(known, `${what}.`);
+    throw new CadenzaError(known, `${what.replace(/\.$/, '')}.`);
   }
 
   /** Undefined where there is no answer in time. */

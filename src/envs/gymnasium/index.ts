@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { type EnvFamily, expectActions, type Options, type Space, spaceSize, type Task, type VectorEnv } from '../../rl/index.ts';
 import { spaceSchema } from '../../rl/space-format.ts';
-import type { Json } from '../../util/canonical.ts';
+import { canonicalJson, type Json } from '../../util/canonical.ts';
 import { CadenzaError, invariant } from '../../util/errors.ts';
 import type { Random } from '../../util/random.ts';
 import { defineEnv } from '../entry.ts';
@@ -46,7 +46,16 @@ function gymnasiumFamily({ make, kwargs, tasks: declared, horizon }: Options<typ
     python.command<Json[]>({ command: 'call', function: call, kwargs, seeds }),
   );
   const variants = tasks.map((task): Variant => ({ make, horizon, ...task, kwargs: { ...kwargs, ...task.kwargs } }) as Variant);
-  const found = described.parse(python.command({ command: 'describe', variants }));
+  // Each is made now, so that a task that does not work is found out before anything is trained.
+  const [first, ...others] = variants.map(variant => python.command<Record<string, Json>>({ command: 'describe', variant }));
+  for (const [i, other] of others.entries())
+    for (const name of Object.keys(first)) {
+      if (canonicalJson(other[name]) === canonicalJson(first[name])) continue;
+      const has = (task: number, of: Json) => `${gymTaskKey(tasks[task])} has ${canonicalJson(of)}`;
+      const what = `all tasks of ${make} must have the same ${name}, but ${has(0, first[name])} and ${has(i + 1, other[name])}`;
+      throw new CadenzaError('E_CONFIG', `${what}. Leave out those that differ.`);
+    }
+  const found = described.parse(first);
   if (found.horizon === null)
     throw new CadenzaError(
       'E_CONFIG',

@@ -18,11 +18,7 @@ const count = z
 const values = z.union([
   z.array(json).min(1),
   z.strictObject({ low: z.number(), high: z.number(), count: count.min(2) }),
-  z.strictObject({
-    call: z.string().regex(/^[\w.]+:\w+$/, 'expected module:function'),
-    kwargs: z.record(z.string(), json).optional(),
-    seeds: count,
-  }),
+  z.strictObject({ call: z.string().regex(/^[\w.]+:\w+$/), kwargs: z.record(z.string(), json).optional(), seeds: count }),
 ]);
 type Values = z.output<typeof values>;
 
@@ -40,7 +36,12 @@ const combined = z.strictObject({
 });
 
 /** The option `tasks`: a list of tasks, or values by name, of which every combination is one. */
-export const tasksSchema = z.union([listed, combined]);
+export const tasksSchema = z.union([listed, combined], {
+  error: issue =>
+    Array.isArray(issue.input)
+      ? 'expected a list of tasks, each with some of kwargs, attributes, options and seed'
+      : 'expected values by name under kwargs, attributes or options (a list, { low, high, count } or { call: "module:function", kwargs, seeds }), or seeds',
+});
 
 /** What one task lays over the family. */
 export type GymTask = z.output<typeof listed>[number];
