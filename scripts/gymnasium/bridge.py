@@ -64,6 +64,7 @@ class Leaf:
         else:
             raise Refusal("E_CONFIG", f"the space {space} cannot be made numbers; expected {KNOWN}")
         self.size = len(self.nvec or self.low)
+        self.is_flat = len(space.shape) < 2
 
     def bounds(self):
         return (self.low, self.high) if self.low else ([0] * self.size, [n - 1 for n in self.nvec])
@@ -73,7 +74,7 @@ class Leaf:
             element = element[key]
         if self.nvec:
             element = element - self.start
-        return element if isinstance(self.space, spaces.Discrete) else np.reshape(element, -1)
+        return element if self.is_flat else np.reshape(element, -1)
 
 
 KNOWN = "Discrete, MultiDiscrete, MultiBinary, Box, or a Dict or Tuple of these"
@@ -221,6 +222,8 @@ class Group:
         self.reward, self.floats = floats[2 * size * width :], floats
         flags = np.frombuffer(self.buffer, dtype=np.uint8, offset=floats.nbytes)
         self.terminated, self.truncated = flags[:size], flags[size:]
+        # The same by environment: an index into an array makes a new one each time.
+        self.each = list(zip(environments, self.final))
 
     def reset(self, seeds):
         for i, environment in enumerate(self.environments):
@@ -229,16 +232,15 @@ class Group:
         return self.observation.tobytes()
 
     def step(self, data):
-        write, final = self.observations.write, self.final
-        ended = []
-        for i, (environment, action) in enumerate(zip(self.environments, self.actions.read(data))):
-            observation, reward, terminated, truncated, _ = environment.step(action)
-            write(observation, final[i])
-            self.reward[i], self.terminated[i], self.truncated[i] = reward, terminated, truncated
-            if terminated or truncated:
-                ended.append(i)
-        self.observation[:] = final
-        for i in ended:
+        write = self.observations.write
+        told = []
+        for (environment, row), action in zip(self.each, self.actions.read(data)):
+            observation, *rest, _ = environment.step(action)
+            write(observation, row)
+            told.append(rest)
+        self.reward[:], self.terminated[:], self.truncated[:] = zip(*told)
+        self.observation[:] = self.final
+        for i in np.flatnonzero(self.terminated | self.truncated):
             write(self.environments[i].reset(), self.observation[i])
         self.expect_finite(self.floats)
         return self.buffer
