@@ -129,6 +129,8 @@ export class Bridge {
     const last = said.trim().split('\n').slice(-3).join(' / ');
     if (missing || this.software === undefined)
       return this.#end(`it cannot be run (${message})${last && `: ${last}`}. ${INSTALL}`, 'E_INSTALL');
+    // A signal to all processes of a command, which says so itself where it can.
+    if (signal === 'SIGTERM') return this.#end('it was stopped by SIGTERM; the same command, without --fresh, continues', 'E_INTERRUPTED');
     const how = signal === 'SIGALRM' ? 'it took too long for one answer and ended itself' : `it ended (${message})`;
     return this.#end(`${how}${last && `; its last words: ${last}`}. Run the same command again, which continues`);
   }
