@@ -86,7 +86,9 @@ def leaves(space, path=()):
         return [leaf for key, each in space.spaces.items() for leaf in leaves(each, (*path, key))]
     if isinstance(space, spaces.Tuple):
         return [leaf for i, each in enumerate(space.spaces) for leaf in leaves(each, (*path, i))]
-    return [] if isinstance(space, spaces.Text) else [Leaf(space, path)]
+    # Packages have spaces of text of their own.
+    is_text = space.dtype is not None and space.dtype.kind == "U"
+    return [] if is_text else [Leaf(space, path)]
 
 
 def integers(parts):
