@@ -27,21 +27,23 @@ const ablation = (name: string, text: string) => {
   return file;
 };
 
-it.each(readdirSync(ABLATIONS))('%s in the repository loads, and its combinations can be built', name => {
-  const { ablation, cells } = loadAblation(join(ABLATIONS, name));
+it.each(readdirSync(ABLATIONS))('%s in the repository loads, and its combinations can be built', async name => {
+  const { ablation, cells } = await loadAblation(join(ABLATIONS, name));
   expect(`${ablation.name}.yaml`).toBe(name);
   for (const { config } of cells) expectBuildable(config);
 });
 
-it('takes settings from the command line over those of its file', () => {
+it('takes settings from the command line over those of its file', async () => {
   const file = ablation('over', 'axes:\n  - { name: m, values: { m1: { model: { latents: 1 } } } }\n');
-  const [{ config }] = loadAblation(file, ['teacher.steps=7', 'seeds=[3]']).cells;
+  const [{ config }] = (await loadAblation(file, ['teacher.steps=7', 'seeds=[3]'])).cells;
   expect([config.teacher.steps, config.baselines.steps, config.model.latents, config.seeds]).toEqual([7, 0, 1, [3]]);
 });
 
-it.each(['model.latents=5', 'model.latents=null', 'model={latents: 5}'])('refuses --set %s where an axis sets that', override => {
+it.each(['model.latents=5', 'model.latents=null', 'model={latents: 5}'])('refuses --set %s where an axis sets that', async override => {
   const file = ablation('axis', 'axes:\n  - { name: size, values: { none: {}, m1: { model: { latents: 1 } } } }\n');
-  expect(() => loadAblation(file, [override])).toThrow(failure('E_CONFIG', `--set ${override}`, 'axes.0', '"size"', 'model.latents'));
+  await expect(loadAblation(file, [override])).rejects.toThrow(
+    failure('E_CONFIG', `--set ${override}`, 'axes.0', '"size"', 'model.latents'),
+  );
 });
 
 it.each([
@@ -51,9 +53,9 @@ it.each([
     'axes: [{ name: a, values: { x: { model: { latents: 1 } } } }, { name: b, values: { y: {}, z: { model: { latents: 2 } } } }]',
     ['axes.1', '"b"', 'model.latents', '"a"'],
   ],
-])('refuses %s', (_, text, needles) => {
+])('refuses %s', async (_, text, needles) => {
   const file = ablation('torn', text);
-  expect(() => loadAblation(file)).toThrow(failure('E_CONFIG', ...needles));
+  await expect(loadAblation(file)).rejects.toThrow(failure('E_CONFIG', ...needles));
 });
 
 describe('an ablation', () => {
@@ -91,7 +93,7 @@ reference: m2 joint
     for (const [name, { perTask }] of Object.entries(results.methods)) {
       // One seed, two streams a task, three episodes: all of a task's returns make its mean.
       const [{ task, oracle, mean }] = perTask;
-      expect(methods[name].returns[0].slice(0, 6).reduce((a, b) => a + b, 0) / 6 / oracle, `${name} on ${task}`).toBeCloseTo(mean, 12);
+      expect(methods[name].returns[0].slice(0, 6).reduce((a, b) => a + b, 0) / 6 / oracle!, `${name} on ${task}`).toBeCloseTo(mean, 12);
     }
     const foretold = ['cad m1 joint', 'cad m2 frozen', 'cad m2 joint', 'last return', 'training mean'];
     expect(Object.keys(results.returns!.small.predictors).sort()).toEqual(foretold);

@@ -179,6 +179,27 @@ describe('output', () => {
   );
 });
 
+describe('the command of a stage that the configuration leaves out', () => {
+  it.each([
+    ['consolidate', [], 'consolidate.steps'],
+    ['retrieve', [], 'policy.retrieval.contexts'],
+    ['teacher', ['teacher.kind=monte-carlo'], 'teacher.kind'],
+    ['teacher', ['teacher.steps=0', 'teacher.kind=monte-carlo'], 'teacher.steps'],
+    ['baselines', ['baselines.methods=[]'], 'baselines.methods'],
+  ])('%s %s names %s', async (stage, given, setting) => {
+    const out = join(folder, 'left-out');
+    const set = given.flatMap(each => ['--set', each]);
+    expect(await withinProcess([stage, TINY, '--out', out, ...set])).toEqual(exit('E_CONFIG', TINY, `"${stage}"`, setting, '--until'));
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('runs where a further table has it', async () => {
+    const tables = 'tables=[{name: far, set: {consolidate: {steps: 5}}}]';
+    const { status, stderr } = await withinProcess(['consolidate', TINY, '--dry-run', '--set', tables]);
+    expect(status, stderr).toBe(0);
+  });
+});
+
 it('refuses to work in a folder that does not exist any more', async () => {
   const spy = vi.spyOn(process, 'cwd').mockImplementation(() => {
     throw Object.assign(new Error('uv_cwd'), { code: 'ENOENT' });

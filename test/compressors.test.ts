@@ -67,7 +67,7 @@ describe.each(CASES)('$name', request => {
 
 describe('the cost of an action', () => {
   const cost = (kind: string, context: { episodes: number } | { segment: number; segments: number }, compression = {}) => {
-    const config = experimentSchema.parse({ name: 'a', compressor: kind, context, compression, model: { encoderSpan: 'horizon' } });
+    const config = experimentSchema().parse({ name: 'a', compressor: kind, context, compression, model: { encoderSpan: 'horizon' } });
     const model = new Model(config, environment('dark-room'));
     return costOf(model, kind, model.inference(kind, { compress: 1, act: 1 }));
   };

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { KIND_NAMES } from '../src/cli/commands/config.ts';
-import { openExperiment } from '../src/cli/experiments.ts';
+import { openExperiment, REINFORCEMENT_KEYS } from '../src/cli/experiments.ts';
 import { evaluatedAt, experimentSchema, tableConfig } from '../src/config/experiment.ts';
 import { KINDS } from '../src/pipeline/kinds.ts';
 import { stageOptimizer } from '../src/training/stages/index.ts';
@@ -15,7 +15,7 @@ import { editDistance, nearest } from '../src/util/nearest.ts';
 import { start } from './helpers/command.ts';
 import { failure, type Needle } from './helpers/failure.ts';
 
-const load = (text: string, overrides: string[] = []) => loadConfig(experimentSchema, { file: 'e.yaml', text, overrides });
+const load = (text: string, overrides: string[] = []) => loadConfig(experimentSchema(), { file: 'e.yaml', text, overrides });
 
 interface Case {
   what: string;
@@ -272,29 +272,10 @@ describe('a bad configuration', () => {
     expect(() => load(text, set)).toThrow(failure('E_CONFIG', ...carries));
   });
 
-  /** Settings that had another name, with that one. */
-  function renamed({ properties = {} }: JsonSchema, path: string[] = []): [string, string][] {
-    return Object.entries(properties).flatMap(([key, child]) => [
-      ...(child.formerly ? [[[...path, child.formerly].join('.'), [...path, key].join('.')] as [string, string]] : []),
-      ...renamed(child, [...path, key]),
-    ]);
-  }
-
   it('may misspell a term of a list that names its keys', () => {
     expect(() => load('name: a\nfinetune: {auxiliary: {varianc: 1}}')).toThrow(
       failure('E_CONFIG', 'finetune.auxiliary', '"finetune.auxiliary.variance"'),
     );
-  });
-
-  it('may have a setting by an older name: the error has the new one', () => {
-    const names = renamed(configJsonSchema(experimentSchema));
-    expect(names).toContainEqual(['finetune.lambdaCap', 'finetune.capacityWeight']);
-    expect(names).toContainEqual(['optimiser', 'optimizer']);
-    for (const [old, name] of names) {
-      const nested = old.split('.').reduceRight((value, key) => `{${key}: ${value}}`, '1');
-      expect(() => load(`${nested.slice(1, -1)}\nname: a`)).toThrow(failure('E_CONFIG', 'e.yaml:1:', `${old}: `, `"${name}"`));
-      expect(() => load('name: a', [`${old}=1`])).toThrow(failure('E_CONFIG', `--set ${old}=1`, `"${name}"`));
-    }
   });
 
   it('is told whole: every problem at once', () => {
@@ -303,7 +284,7 @@ describe('a bad configuration', () => {
   });
 
   it('may be a file that is missing, a folder, or no text', () => {
-    const read = (file: string) => () => loadConfig(experimentSchema, { file });
+    const read = (file: string) => () => loadConfig(experimentSchema(), { file });
     expect(read('no/such.yaml')).toThrow(failure('E_CONFIG', 'no/such.yaml'));
     expect(read('test')).toThrow(failure('E_CONFIG', 'test'));
     expect(read('x'.repeat(5000))).toThrow(failure('E_CONFIG', 'ENAMETOOLONG'));
@@ -466,24 +447,24 @@ describe('a good configuration', () => {
       }
       if (items) walk(items, path);
     };
-    walk(configJsonSchema(experimentSchema), '');
+    walk(configJsonSchema(experimentSchema()), '');
     expect(missing).toEqual([]);
   });
 
   it('is what the experiments in the repository are', () => {
     const file = fileURLToPath(new URL('../experiments/dark-room.yaml', import.meta.url));
-    const config = loadConfig(experimentSchema, { file });
+    const config = loadConfig(experimentSchema(), { file });
     // The file is also the reference of all settings: it names every one.
     const { tables: _, ...settings } = config;
     const text = readFileSync(file, 'utf8');
     for (const key of Object.keys(settings)) expect(text).toContain(`\n${key}:`);
   });
 
-  it('is what the presets keep to, each named by its file', () => {
+  it('is what the presets keep to, each named by its file', async () => {
     const folder = fileURLToPath(new URL('../experiments/', import.meta.url));
     const presets = readdirSync(folder).filter(name => name.endsWith('.yaml'));
     expect(presets).toContain('key-to-door.yaml');
-    for (const name of presets) expect(`${openExperiment(`${folder}${name}`).config.name}.yaml`).toBe(name);
+    for (const name of presets) expect(`${(await openExperiment(`${folder}${name}`)).config.name}.yaml`).toBe(name);
   });
 });
 
@@ -495,6 +476,9 @@ describe('the nearest name', () => {
   });
 });
 
-it('names the kinds of experiments in its help as they are', () => {
+it('names the kinds of experiments, and what tells them apart, as they are', () => {
   expect(KIND_NAMES).toEqual(KINDS.map(({ name }) => name));
+  const keysOf = (kind: string) => Object.keys(configJsonSchema(KINDS.find(({ name }) => name === kind)!.schema()).properties!);
+  expect(keysOf('reinforcement')).toEqual(expect.arrayContaining(REINFORCEMENT_KEYS));
+  expect(keysOf('supervised').filter(key => REINFORCEMENT_KEYS.includes(key))).toEqual([]);
 });

@@ -15,7 +15,7 @@ import { readManifest, readShard } from '../src/data/index.ts';
 import { decodeSafetensors } from '../src/engine/index.ts';
 import { openTasks } from '../src/histories/tasks.ts';
 import type { RecordedResults } from '../src/records/index.ts';
-import { formatRecorded } from '../src/reports/terminal/recorded.ts';
+import { formatRecorded } from '../src/reports/recorded.ts';
 import type { ErrorCode } from '../src/util/errors.ts';
 import { Random } from '../src/util/random.ts';
 import { settings, stageFiles, stageFolder, TINY, withinProcess } from './helpers/command.ts';
@@ -177,6 +177,13 @@ describe('a data set of an environment that is not here', () => {
     // Nothing is done again, and the terminal has every method.
     const text = await succeed('run', ...run);
     for (const name of [...Object.keys(results.methods), 'ep 6']) expect(text).toContain(name);
+    const out = at('elsewhere-run');
+    const { page, figures } = JSON.parse(await succeed('report', out, '--json')) as { page: string; figures: string[] };
+    expect(figures).toEqual(['svg', 'png'].map(ending => join(out, 'report', `report.${ending}`)));
+    expect(readFileSync(figures[0], 'utf8')).toBe(readFileSync(join(out, 'results.svg'), 'utf8'));
+    expect(readFileSync(page, 'utf8')).not.toMatch(/undefined|NaN/);
+    expect(await withinProcess(['compare', out, '--method', 'cad,none'])).toEqual(exit('E_DATA', out, 'recorded', `cadenza report ${out}`));
+    expect(await withinProcess(['inspect', out])).toEqual(exit('E_CONFIG', out, 'elsewhere', `cadenza report ${out}`));
   });
 
   /** Imports, and runs the command that this proposes. */

@@ -147,6 +147,7 @@ const CASES: Case[] = [
   {
     what: 'optimal actions as a teacher where there is nothing to plan in',
     code: 'E_CONFIG',
+    command: 'finetune',
     set: { env: { id: 'delayed-bandit' }, 'source.id': 'ucb', 'split.tasks': 9, 'teacher.kind': 'monte-carlo' },
     carries: ['teacher.kind', 'monte-carlo', 'delayed-bandit'],
   },
@@ -235,7 +236,7 @@ const CASES: Case[] = [
       const { sha256: _, ...record } = JSON.parse(readFileSync(path, 'utf8'));
       writeFileSync(path, JSON.stringify(record));
     },
-    carries: ['stage.json', 'sha256'],
+    carries: ['stage.json', 'sha256', '--fresh', /^(?!.*<experiment>)/],
   },
   {
     what: 'a finished model of another shape',

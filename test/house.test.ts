@@ -37,6 +37,8 @@ const ORDER = [
   'analysis',
   'pipeline',
   'reports',
+  // The root of the package.
+  'index.ts',
   'cli',
 ];
 
@@ -81,7 +83,7 @@ const BROWSER_ROOMS = [
   'records',
   'supervised',
 ];
-const NODE_FILES = ['src/engine/executors/node.ts', 'src/engine/executors/registry.ts'];
+const NODE_FILES = ['src/engine/executors/node.ts', 'src/engine/executors/registry.ts', 'src/policy/open.ts'];
 const NODE_PACKAGES = ['onnxruntime-node', 'commander', 'apache-arrow', 'h5wasm'];
 
 interface Import {
@@ -211,9 +213,15 @@ describe('the house', () => {
     expect(long).toEqual([]);
   });
 
-  it.each(['FEATURES.md', 'README.md', 'docs/method.md', 'docs/engine.md'])('%s names files that exist', document => {
-    const named = readFileSync(join(ROOT, document), 'utf8').matchAll(/`((?:src|test|bench|experiments)\/[\w./-]+)`/g);
-    const missing = Array.from(named, ([, path]) => path).filter(path => !existsSync(join(ROOT, path)));
+  const decisions = readdirSync(join(ROOT, 'docs/adr')).map(name => `docs/adr/${name}`);
+  const documents = ['FEATURES.md', 'README.md', 'docs/method.md', 'docs/engine.md', 'docs/architecture.md', ...decisions];
+  it.each(documents)('%s names files that exist', document => {
+    const named = readFileSync(join(ROOT, document), 'utf8').matchAll(
+      /(?<![\w/.-])((?:src|test|bench|docs|experiments|scripts|examples)\/[\w./{},-]+)/g,
+    );
+    const missing = Array.from(named, ([, path]) => path.replace(/[.,-]+$/, ''))
+      .flatMap(expand)
+      .filter(path => !existsSync(join(ROOT, path)));
     expect(missing).toEqual([]);
   });
 
@@ -225,6 +233,12 @@ describe('the house', () => {
     expect(silent).toEqual([]);
   });
 });
+
+/** `a/{b,c}.ts` as a shell has it. */
+function expand(path: string): string[] {
+  const [whole, before, names, after] = /^(.*?)\{([^{}]*)\}(.*)$/.exec(path) ?? [];
+  return whole === undefined ? [path] : names.split(',').flatMap(name => expand(`${before}${name}${after}`));
+}
 
 /** Every way from `start`, through imports that run when it is loaded, to something that only Node has. */
 function nodeOnly(start: string): string[] {

@@ -50,7 +50,7 @@ describe('a second configuration in the folder of a finished run', () => {
     expect(ended).toEqual(exit('E_NUMERICS'));
     expect(ended.stderr).toEqual(carrying('split.seed: 0 → 3', /\bearlier.[0-9a-f]{12}\b/));
     expect(hashes(out)).toEqual(before);
-    const { config, family } = openRun(out);
+    const { config, family } = await openRun(out);
     const stored = await withinProcess(['store', 'build', out, '--out', join(out, 'a.db'), '--from', 'test', '--streams', '1', '--json']);
     expect([stored.status, config.split.seed], stored.stderr).toEqual([0, 0]);
     const { trainTasks } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')).split;
@@ -66,7 +66,7 @@ describe('a second configuration in the folder of a finished run', () => {
     expect(moved).toBe(before['config.yaml'].slice(0, 12));
     expect(hashes(join(out, 'earlier', moved))).toEqual(before);
     expect(readdirSync(join(out, 'earlier', moved)).sort()).toEqual(names.sort());
-    expect(openRun(out).config.split.seed).toBe(3);
+    expect((await openRun(out)).config.split.seed).toBe(3);
     const back = await run(out);
     expect([back.status, back.stderr.match(/^(teacher|distill|finetune) .*done/m)]).toEqual([0, null]);
     expect({ ...hashes(out), 'results.json': '' }).toEqual({ ...before, 'results.json': '' });
@@ -161,6 +161,7 @@ describe('without the stage that made the histories', () => {
   it.each(commands)('%s says which command makes it again', async (...args) => {
     const deleted = copy(`deleted ${args[0]}`);
     const damaged = copy(`damaged ${args[0]}`);
+    const older = copy(`older ${args[0]}`);
     const stageOf = (out: string) => join(out, 'stages', readdirSync(join(out, 'stages')).find(name => name.startsWith('generate-'))!);
     rmSync(stageOf(deleted), { recursive: true });
     writeFileSync(join(stageOf(damaged), 'stage.json'), '{}');
@@ -170,5 +171,11 @@ describe('without the stage that made the histories', () => {
       expect(stderr).toContain(`"cadenza run <experiment> --out ${out}"`);
       expect(stderr).not.toContain('--fresh');
     }
+    // Of a version that wrote no hashes, every stage is to be made again.
+    for (const name of readdirSync(join(older, 'stages'))) {
+      const path = join(older, 'stages', name, 'stage.json');
+      writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), sha256: undefined }));
+    }
+    expect(await withinProcess([...args, older])).toEqual(exit('E_CHECKPOINT', 'stage.json', '--fresh'));
   });
 });

@@ -133,11 +133,12 @@ describe('several runs', () => {
   });
 
   it('are refused where there is no Methods section to write', async () => {
-    for (const [name, reason] of [
-      ['classification', /cadenza-supervised-2/],
-      ['variants', /docs\/results\/variants\b/],
+    for (const [names, reason] of [
+      [['delayed-bandit', 'classification'], /cadenza-supervised-2/],
+      [['variants'], /docs\/results\/variants\b/],
     ] as const) {
-      const { status, stderr } = await withinProcess(['report', join(ROOT, 'docs/results', name), '--out', join(folder, 'none')]);
+      const runs = names.map(name => join(ROOT, 'docs/results', name));
+      const { status, stderr } = await withinProcess(['report', ...runs, '--out', join(folder, 'none')]);
       expect(status).not.toBe(0);
       expect(stderr).toMatch(reason);
     }

@@ -4,9 +4,21 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { RawReturns, Results } from '../src/records/index.ts';
+import { INSPECTION_FORMAT, type RawReturns, type RecordedResults, type Results, STUDY_FORMAT, scoreMethod } from '../src/records/index.ts';
 import { sealResults } from '../src/records/results-format.ts';
-import { compareRuns, formatComparison, formatResults, htmlReport, type OpenRun, openRun, rawTable } from '../src/reports/index.ts';
+import {
+  compareRuns,
+  formatComparison,
+  formatResults,
+  htmlReport,
+  type OpenRun,
+  openResults,
+  openRun,
+  rawTable,
+  recordedHtml,
+  supervisedHtml,
+  viewOf,
+} from '../src/reports/index.ts';
 import { sha256 } from '../src/util/files.ts';
 import { ROOT } from './helpers/command.ts';
 import { failure, type Needle } from './helpers/failure.ts';
@@ -34,6 +46,32 @@ function small(): { results: Results; returns: RawReturns } {
   return { results, returns };
 }
 
+/** Results of a recorded experiment with two tables. */
+function recordedResults(): RecordedResults {
+  const score = (mean: number) => ({ mean, low: mean / 2, high: 2 * mean });
+  const along = { mean: [0.5, 0.6], low: [0.4, 0.5], high: [0.6, 0.7] };
+  const perTask = [{ task: 'goal=1', steps: 40, crossEntropy: 1, accuracy: 0.5 }];
+  const byEpisode = { episode: [3, 6], crossEntropy: along, accuracy: along };
+  const methods = Object.fromEntries(
+    ['cad', 'frequencies'].map((name, i) => [name, { crossEntropy: score(1 + i), accuracy: score(0.3), byEpisode, perTask }]),
+  );
+  const { name, seeds, intervalNote, split, run } = results;
+  const tables = { other: methods };
+  return {
+    format: 'cadenza-recorded-2',
+    name,
+    seeds,
+    intervalNote,
+    split,
+    run,
+    environment: 'a',
+    labels: 'recorded',
+    tasks: 1,
+    methods,
+    tables,
+  };
+}
+
 function write(at: string, results: string, returns: string): void {
   mkdirSync(at, { recursive: true });
   writeFileSync(join(at, 'results.json'), results);
@@ -49,14 +87,31 @@ describe('committed results', () => {
 
   it.each(names)('%s is read', name => {
     const file = read(name, 'results.json');
-    if (file.format === 'cadenza-results-2') expect(openRun(join(committed, name)).results.name).toBe(file.name);
-    else expect(() => openRun(join(committed, name))).toThrow(failure('E_DATA', 'results.html'));
+    const { results } = openResults(join(committed, name));
+    expect(results.name).toBe(file.name);
+    expect(viewOf(results).text()).not.toMatch(/undefined|NaN/);
+    if (file.format === 'cadenza-results-2') expect(openRun(join(committed, name)).results).toEqual(results);
+    else expect(() => openRun(join(committed, name))).toThrow(failure('E_DATA', file.format, 'cadenza-results-2', 'cadenza report'));
   });
 });
 
 const { results, returns } = small();
 const withReturns = (text: string, change: object = {}) =>
   JSON.stringify({ ...results, raw: { file: 'returns.json', sha256: sha256(text) }, ...change });
+
+/** The same, scored by two given returns. */
+function scoredAnew(): { results: Results; returns: RawReturns } {
+  const { name } = results;
+  const { oracle: _, ...table } = returns.tables[name];
+  const reference = { kind: 'given' as const, low: table.tasks.map(() => -1), high: table.tasks.map(() => 3) };
+  const tables = { [name]: { ...table, reference } };
+  const row = (method: string) => {
+    const { flopsPerAction, stateBytes, historyBytes, bitsPerContext, budget } = results.methods[method];
+    return { ...scoreMethod(tables[name], method, { flopsPerAction, stateBytes, historyBytes, bitsPerContext }), budget };
+  };
+  const { oracle: __, ...others } = results;
+  return { results: { ...others, methods: { cad: row('cad'), ad: row('ad') } }, returns: { ...returns, tables } };
+}
 const whole = JSON.stringify(returns);
 
 describe('openRun', () => {
@@ -99,11 +154,8 @@ describe('openRun', () => {
     expect(() => openRun(folderOf('newer', withReturns(newer), newer))).toThrow(refusal('returns.json', 'format', 'cadenza-returns-1'));
   });
 
-  it('names the page of other results only where it is', () => {
-    const at = folderOf('supervised', JSON.stringify({ format: 'cadenza-supervised-2' }));
-    expect(() => openRun(at)).toThrow(refusal('cadenza-supervised-2', 'cadenza-results-2', /^(?!.*results\.html)/));
-    writeFileSync(join(at, 'results.html'), '');
-    expect(() => openRun(at)).toThrow(refusal(join('supervised', 'results.html')));
+  it.each([INSPECTION_FORMAT, STUDY_FORMAT])('says which command wrote what has the format %s', format => {
+    expect(() => openResults(folderOf('other', JSON.stringify({ format })))).toThrow(refusal(format, /cadenza (inspect|tune)/));
   });
 
   it.each(['../whole/returns.json', '/etc/passwd', '..', 'a\\b'])('does not leave the folder for returns at %s', file => {
@@ -112,8 +164,84 @@ describe('openRun', () => {
   });
 });
 
+describe('scores by another reference than the oracle', () => {
+  const given = scoredAnew();
+  const raw = JSON.stringify(given.returns);
+  const sealed = { ...given.results, raw: { file: 'returns.json', sha256: sha256(raw) } };
+  const at = join(folder, 'given');
+  /** Opens the run after a change of its results, or of its returns. */
+  const opened = (change: (results: Results, returns: RawReturns) => void) => {
+    const [results, returns] = structuredClone([sealed, given.returns] as const) as [Results, RawReturns];
+    change(results, returns);
+    const text = JSON.stringify(returns);
+    write(at, JSON.stringify({ ...results, raw: { file: 'returns.json', sha256: sha256(text) } }), text);
+    return openRun(at);
+  };
+
+  it('are read, reported and compared', () => {
+    const run = opened(() => {});
+    expect(run.results.methods.cad.reference).toEqual({ kind: 'given', low: -1, high: 3 });
+    report(run);
+    compare(run);
+  });
+
+  const { name } = results;
+  it.each<[string, Needle, (results: Results, returns: RawReturns) => void]>([
+    ['an oracle in the results, too', 'oracle', all => Object.assign(all, { oracle: { mean: 1 } })],
+    ['a row without its reference', 'reference', all => delete all.methods.ad.reference],
+    ['a row without its raw return', 'methods.ad.return', all => delete all.methods.ad.return],
+    ['rows of two kinds', 'methods.ad.reference', all => Object.assign(all.methods.ad.reference!, { kind: 'measured' })],
+    ['a mean that is not that of the tasks', 'methods.cad.reference', all => Object.assign(all.methods.cad.reference!, { high: 4 })],
+    ['a task that another row scores otherwise', 'methods.ad.perTask', all => Object.assign(all.methods.ad.perTask[0], { high: 3.5 })],
+    ['a task with an oracle, too', 'methods.cad.perTask.0', all => Object.assign(all.methods.cad.perTask[0], { oracle: 2 })],
+    ['a task without a raw return', 'methods.cad.perTask.0', all => delete all.methods.cad.perTask[0].return],
+    ['no distance on a task', 'methods.cad.perTask.0', all => Object.assign(all.methods.cad.perTask[0], { high: -1 })],
+    [
+      'raw returns with an oracle, too',
+      'oracle',
+      (_, raw) => Object.assign(raw.tables[name], { oracle: raw.tables[name].tasks.map(() => 1) }),
+    ],
+    ['raw returns without a reference', 'oracle', (_, raw) => delete raw.tables[name].reference],
+    ['a reference of fewer tasks', 'reference.low', (_, raw) => raw.tables[name].reference!.low.pop()],
+    ['no distance on a task of raw returns', 'reference.high.1', (_, raw) => Object.assign(raw.tables[name].reference!.high, { 1: -1 })],
+  ])('are refused with %s', (_, needle, change) => {
+    expect(() => opened(change)).toThrow(failure('E_DATA', needle));
+  });
+
+  it('are refused or can be reported and compared, whatever is damaged', async () => {
+    const of = await fuzz(damagedJson(JSON.parse(JSON.stringify(sealed)), { seed: 5, count: 100 }), content => {
+      write(at, content, raw);
+      report(openRun(at));
+    });
+    expect(of.refused.length).toBeGreaterThan(40);
+    const { refused } = await fuzz(damagedJson(given.returns, { seed: 6, count: 60 }), content => {
+      write(at, JSON.stringify({ ...sealed, raw: { file: 'returns.json', sha256: sha256(content) } }), content);
+      compare(openRun(at));
+    });
+    expect(refused.length).toBeGreaterThan(25);
+  }, 60_000);
+});
+
 describe('damage', () => {
   const at = join(folder, 'run');
+
+  it.each([
+    ['supervised', () => read('regression', 'results.json'), supervisedHtml],
+    ['recorded', recordedResults, recordedHtml],
+  ] as const)(
+    'of the structure of %s results is refused or can be reported',
+    async (_, make, page) => {
+      const { refused, accepted } = await fuzz(damagedJson(make(), { seed: 5, count: 150 }), content => {
+        write(at, content, '');
+        const { results } = openResults(at);
+        viewOf(results).text();
+        page(results as never);
+      });
+      expect(refused.length).toBeGreaterThan(50);
+      expect(accepted.length).toBeGreaterThan(5);
+    },
+    60_000,
+  );
 
   it('none: the run is opened, reported and compared', () => {
     const text = whole;

@@ -39,10 +39,10 @@ beforeAll(async () => {
 }, 60_000);
 
 /** A copy of the run whose compressor is a plain graph: latents are the first numbers of the context, and codes, if wanted, the first two. */
-function replaced(name: string, codes: boolean): string {
+async function replaced(name: string, codes: boolean): Promise<string> {
   const out = join(folder, name);
   cpSync(run, out, { recursive: true });
-  const { description, family } = openRun(run);
+  const { description, family } = await openRun(run);
   const { tokensPerTransition, context } = tokenizer(description.tokenizer, family);
   const size = description.contextTransitions * tokensPerTransition * context.width;
   const flat = reshape(input('context', [1, size / context.width, context.width]), [1, size]);
@@ -67,7 +67,7 @@ describe('store build', () => {
   });
 
   it("stores what the run's own compressor makes of them", async () => {
-    const opened = openRun(run);
+    const opened = await openRun(run);
     const contexts = ContextDatabase.open(db, opened.model);
     const { rows, latents } = contexts.load();
     contexts.close();
@@ -89,7 +89,7 @@ describe('store build', () => {
   });
 
   it('rolls the policy in named tasks and on sides, by seed', async () => {
-    const key = openTasks(openRun(run).config).test.map(openRun(run).family.taskKey)[0];
+    const key = openTasks((await openRun(run)).config).test.map((await openRun(run)).family.taskKey)[0];
     const out = join(folder, 'rolled.db');
     const rolled = await json(
       'build',
@@ -117,7 +117,7 @@ describe('store build', () => {
   });
 
   it('records what the policy saw and did', async () => {
-    const opened = openRun(run);
+    const opened = await openRun(run);
     const tasks = namedTasks(opened, ['test']).slice(0, 2);
     const request = { tasks, streams: 1, episodes: 3, seed: 4, executor: nodeExecutor({ threads: 1 }), progress: silentProgress, signal };
     const histories = await policyHistories(opened, request);
@@ -137,7 +137,7 @@ describe('store build', () => {
 
   it('waits for another process that writes to the store, and computes nothing again', async () => {
     const path = join(folder, 'locked.db');
-    const opened = openRun(run);
+    const opened = await openRun(run);
     const contexts = ContextDatabase.open(path, opened.model);
     const other = new Database(path);
     other.exec('BEGIN EXCLUSIVE');
@@ -165,7 +165,7 @@ describe('store build', () => {
   });
 
   it('refuses the store of another model', async () => {
-    const other = replaced('other', false);
+    const other = await replaced('other', false);
     for (const args of [
       ['build', other, '--out', db],
       ['query', db, '--run', other, '--history', '0', '--episode', '1'],
@@ -243,7 +243,7 @@ describe('which contexts count', () => {
 describe('store stats', () => {
   it('waits for another process that writes to the store', async () => {
     const locked = join(folder, 'stats-locked.db');
-    ContextDatabase.open(locked, openRun(run).model).close();
+    ContextDatabase.open(locked, (await openRun(run)).model).close();
     const other = new Database(locked);
     other.exec('BEGIN EXCLUSIVE');
     setTimeout(() => other.exec('COMMIT'), 1000);
@@ -271,7 +271,7 @@ describe('store stats', () => {
   });
 
   it('measures codes beside latents where a model has them', async () => {
-    const coded = replaced('coded', true);
+    const coded = await replaced('coded', true);
     const out = join(folder, 'coded.db');
     await json('build', coded, '--out', out, '--from', 'histories', '--from', 'test', '--streams', '3', '--episodes', '2');
     const contexts = ContextDatabase.open(out);
@@ -328,7 +328,7 @@ executor: { threads: 1 }
   }, 60_000);
 
   it('is led through the whole past, however it comes to a context', async () => {
-    const opened = openRun(lifelong);
+    const opened = await openRun(lifelong);
     expect([opened.description.recurrent, opened.family.horizon]).toEqual([true, 15]);
     const [history, other] = trainingHistories(opened);
     const open = () => ContextCompressor.open(opened, nodeExecutor({ threads: 1 }));
@@ -346,7 +346,7 @@ executor: { threads: 1 }
   });
 
   it('has the latents that the acting policy has', async () => {
-    const opened = openRun(lifelong);
+    const opened = await openRun(lifelong);
     const tasks = namedTasks(opened, ['test']).slice(0, 1);
     const base = nodeExecutor({ threads: 1 });
     const carried: Float32Array[] = [];
@@ -382,7 +382,7 @@ executor: { threads: 1 }
 
   it('is stored and asked for by the names of drawn tasks', async () => {
     const out = join(folder, 'lifelong.db');
-    const key = openRun(lifelong).family.taskKey(namedTasks(openRun(lifelong), ['test'])[0]);
+    const key = (await openRun(lifelong)).family.taskKey(namedTasks(await openRun(lifelong), ['test'])[0]);
     const built = await json('build', lifelong, '--out', out, '--from', 'histories', '--from', key, '--streams', '2', '--episodes', '2');
     expect(built).toMatchObject({ added: 5 * 3 + 2 * 2, known: 0 });
     expect(await store('build', lifelong, '--out', out, '--from', 'means=1,2,3')).toEqual(exit('E_SPLIT', 'means=1,2,3'));

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { supervisedSchema } from '../src/config/supervised.ts';
 import type { SupervisedResults } from '../src/records/index.ts';
 import { configJsonSchema, type JsonSchema, loadConfig } from '../src/util/config.ts';
+import type { ErrorCode } from '../src/util/errors.ts';
 import { cadenza, type Ended, metricsOf, ROOT, settings, stageFiles, stageFolder, start, withinProcess } from './helpers/command.ts';
 import { exit, type Needle } from './helpers/failure.ts';
 
@@ -84,6 +85,26 @@ describe('a tiny supervised run', () => {
     expect(page.match(/<svg (?!class="line")/g)).toHaveLength(4);
     expect(page).not.toMatch(/NaN|undefined|\[object/);
     expect(readFileSync(join(first, 'results.png')).subarray(1, 4).toString()).toBe('PNG');
+  });
+});
+
+describe('the folder of a supervised run', () => {
+  it('is reported on the terminal and as a page with its figure', async () => {
+    const out = join(folder, 'report');
+    const { status, stdout } = await withinProcess(['report', first, '--out', out]);
+    expect([status, readdirSync(out).sort()]).toEqual([0, ['report.html', 'report.png', 'report.svg']]);
+    expect(stdout).toMatch(/^ridge +/m);
+    expect(readFileSync(join(out, 'report.svg'), 'utf8')).toBe(readFileSync(join(first, 'results.svg'), 'utf8'));
+    expect(readFileSync(join(out, 'report.html'), 'utf8').match(/<svg (?!class="line")/g)).toHaveLength(4);
+  });
+
+  it.each<[string, string[], ErrorCode]>([
+    ['compare', ['compare', first, '--method', 'cad,full'], 'E_DATA'],
+    ['report, with another run', ['report', first, join(ROOT, 'docs/results/delayed-bandit')], 'E_DATA'],
+    ['inspect', ['inspect', first], 'E_CHECKPOINT'],
+    ['store build', ['store', 'build', first, '--out', join(folder, 'none.db')], 'E_CHECKPOINT'],
+  ])('is answered by %s with what it is, and the command for it', async (_, args, code) => {
+    expect(await withinProcess(args)).toEqual(exit(code, first, 'supervised', `cadenza report ${first}`));
   });
 });
 
@@ -179,8 +200,36 @@ describe('what is refused', () => {
     expect(ended.stdout).toBe('');
   });
 
+  it.each([
+    ['compression.perSegment=2', 'perSegment'],
+    ['compression.workingMemory=5', '5'],
+  ])('%s', async (setting, needle) => {
+    const ended = await withinProcess(['run', TINY, '--dry-run', '--set', 'compressor=recurrent', '--set', setting]);
+    expect([ended.status === 0, ended.stdout]).toEqual([false, '']);
+    expect(ended.stderr).toContain(needle);
+  });
+
   it('a stage that such an experiment does not have', async () => {
     expect(await withinProcess(['distill', TINY, '--out', join(folder, 'refused')])).toEqual(exit('E_USAGE', '"distill"'));
+  });
+});
+
+describe('the settings of a compressor', () => {
+  it('change what its stage trains, and no stage of a compressor that does not read them', async () => {
+    const out = join(folder, 'perceiver');
+    const short = settings({ compressor: 'perceiver', 'train.steps': 2, 'baselines.steps': 2, 'baselines.methods': ['mean-pool'] });
+    const run = async (rounds: number) => {
+      const { status, stdout, stderr } = await withinProcess([
+        ...['run', TINY, '--out', out, '--json', ...short],
+        ...settings({ 'compression.rounds': rounds }),
+      ]);
+      expect(status, stderr).toBe(0);
+      return { stderr, parameters: (JSON.parse(stdout) as SupervisedResults).methods.cad.parameters };
+    };
+    const [one, three] = [await run(1), await run(3)];
+    expect(three.parameters).toBeGreaterThan(one.parameters);
+    expect(three.stderr).toContain('cad (seed 0): ');
+    expect(three.stderr).not.toContain('mean-pool (seed 0): ');
   });
 });
 
@@ -197,13 +246,13 @@ describe('its configuration', () => {
         walk(child, `${path}${key}.`);
       }
     };
-    walk(configJsonSchema(supervisedSchema), '');
+    walk(configJsonSchema(supervisedSchema()), '');
     expect(missing).toEqual([]);
   });
 
   it.each(['regression', 'regression-d10', 'classification', 'sinusoids'])('experiments/%s.yaml names every setting', name => {
     const file = fileURLToPath(new URL(`../experiments/${name}.yaml`, import.meta.url));
-    const config = loadConfig(supervisedSchema, { file });
+    const config = loadConfig(supervisedSchema(), { file });
     expect(config.name).toBe(name);
     const text = readFileSync(file, 'utf8');
     for (const key of Object.keys(config)) expect(text, key).toContain(`\n${key}:`);

@@ -22,7 +22,7 @@ const pictures = environment('dark-room-pixels', { size: 3, horizon: 4 });
 const KINDS = ['bottleneck', 'full', 'truncated', 'mean-pool', 'pca', 'none'];
 
 function build(tokenizer: string, overrides: readonly string[] = [], family: EnvFamily = rooms) {
-  const config = loadConfig(experimentSchema, { file: 'a.yaml', text: SIZES, overrides: [`tokenizer=${tokenizer}`, ...overrides] });
+  const config = loadConfig(experimentSchema(), { file: 'a.yaml', text: SIZES, overrides: [`tokenizer=${tokenizer}`, ...overrides] });
   const model = new Model(config, family);
   const histories = listedTasks(family, 'A test').map((task, i) => {
     return generateHistory({ family, task, source: source('r-max'), random: Random.seeded(i), episodes: 4 });

@@ -167,7 +167,7 @@ export class Model {
         episodes: count,
         bins,
         weight,
-        largest = rewardMaxOf(family, 'policy.returns without returns.largest') * family.horizon,
+        largest = rewardMaxOf(family, 'policy.returns', 'policy.returns.largest to the largest return of an episode') * family.horizon,
       } = returns;
       // Narrower than the blocks: it is unrolled for every sequence that is decoded.
       this.returns = { count, bins, largest, weight, hidden: width };
@@ -183,14 +183,13 @@ export class Model {
    * The settings that only some compressors or heads read, and how the past stands in contexts where that is not as usual: for a stage's key.
    */
   keySettings(kind: string, { compression, model }: ModelConfig) {
-    const { settings = {}, sizeless } = compressor(kind);
-    const reads = Object.keys(settings);
+    const { sizeless } = compressor(kind);
     const { latents: _, poolHeads: __, ...others } = model;
     return {
       model: sizeless ? others : model,
       contextLayout: this.contextLayout === 'window' ? undefined : this.contextLayout,
       head: this.head.choice,
-      compression: reads.length > 0 ? Object.fromEntries(reads.map(name => [name, compression[name]])) : undefined,
+      compression: compressionOf(kind, compression),
     };
   }
 
@@ -349,6 +348,12 @@ export class Model {
 export function weighted(terms: readonly (readonly [weight: number, loss: () => Tensor])[]): Tensor {
   const used = terms.filter(([weight]) => weight !== 0);
   return used.map(([weight, loss]) => mul(loss(), weight)).reduce(add);
+}
+
+/** What a compressor reads of these settings, for a stage's key; undefined where it reads nothing. */
+export function compressionOf(kind: string, compression: ModelConfig['compression']): ModelConfig['compression'] | undefined {
+  const reads = Object.keys(compressor(kind).settings ?? {});
+  return reads.length > 0 ? Object.fromEntries(reads.map(name => [name, compression[name]])) : undefined;
 }
 
 /** Settings of compressors with what counts transitions counted in tokens. */

@@ -63,11 +63,11 @@ export class SupervisedModel {
   readonly #decoderLayers: number;
   readonly #examples: number;
 
-  constructor(config: Pick<SupervisedBase, 'problem' | 'context' | 'model'>) {
+  constructor(config: Pick<SupervisedBase, 'problem' | 'context' | 'model' | 'compression'>) {
     const { width, heads, feedForward, encoderLayers, poolHeads, decoderLayers, latents } = config.model;
     const { examples, positions } = config.context;
     this.problem = problem(config.problem.id, config.problem.options);
-    const whole = { span: examples, segment: examples, compression: { perSegment: latents } };
+    const whole = { span: examples, segment: examples, compression: { ...config.compression, perSegment: latents } };
     this.options = { width, heads, hidden: feedForward * width, layers: encoderLayers, latents, poolHeads, positions, ...whole };
     this.#kind = LABEL_MODELS[this.problem.label.kind];
     this.#decoderLayers = decoderLayers;

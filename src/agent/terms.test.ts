@@ -8,10 +8,10 @@ import { initialize, Scope } from '../nn/index.ts';
 import { newBatch } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import { Model } from './model.ts';
-import { AUXILIARY_TERMS, lossOf, lossTerms, Pass } from './terms.ts';
+import { auxiliaryTerms, lossOf, lossTerms, Pass } from './terms.ts';
 
 const BATCH = 5;
-const config = experimentSchema.parse({
+const config = experimentSchema().parse({
   name: 'terms',
   context: { episodes: 2 },
   model: { width: 8, heads: 2, poolHeads: 2, encoderLayers: 1, decoderLayers: 1, latents: 2 },
@@ -81,5 +81,5 @@ it('charge what the numbers of a latent have in common over the batch', () => {
 });
 
 it('of which stages can be given some by name are all registered', () => {
-  for (const id of AUXILIARY_TERMS) expect(lossTerms.has(id)).toBe(true);
+  for (const id of auxiliaryTerms()) expect(lossTerms.has(id)).toBe(true);
 });

@@ -166,10 +166,15 @@ const covariance: LossTerm = {
   },
 };
 
-export const lossTerms = new Registry<LossTerm>('loss term', [task, kl, returns, reconstruction, capacity, variance, covariance]);
+export const lossTerms = new Registry<LossTerm>('loss term', [task, kl, returns, reconstruction, capacity, variance, covariance], {
+  symbol: 'string',
+  name: 'string',
+  description: 'string',
+  compute: 'function',
+});
 
 /** Terms that a stage may be given by their names, which no stage has by itself. */
-export const AUXILIARY_TERMS = lossTerms.all.filter(({ auxiliary }) => auxiliary).map(({ id }) => id);
+export const auxiliaryTerms = () => lossTerms.all.filter(({ auxiliary }) => auxiliary).map(({ id }) => id);
 
 /** The prediction of returns as a term, of weight 0 where nothing predicts them. */
 export const returnTerm = ({ policy }: Pick<BaseConfig, 'policy'>): WeightedTerm => ({

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { CONFIG_FILE } from '../cache/outputs.ts';
 import { makesAgain, readStage, type StoredStage } from '../cache/store.ts';
 import { type ExperimentConfig, loadExperiment } from '../config/experiment.ts';
+import { importNamed } from '../config/imports.ts';
 import type { ContextModel } from '../data/contexts.ts';
 import { openHistories } from '../data/index.ts';
 import { familyOf } from '../histories/imported.ts';
@@ -23,13 +24,18 @@ export interface FinishedRun extends ExportedAgent {
   readonly model: ContextModel;
 }
 
-/** Opens a run that was evaluated. Throws `E_CHECKPOINT` where there is no model, or one that carries no latents, or many. */
-export function openRun(folder: string): FinishedRun {
+/** Opens a run that was evaluated. Throws `E_CHECKPOINT` where there is no model that acts, or one that carries no latents, or many. */
+export async function openRun(folder: string): Promise<FinishedRun> {
   const settings = join(folder, CONFIG_FILE);
-  if (existsSync(settings) && topLevelKeys({ file: settings }).includes('axes'))
-    throw new CadenzaError(
-      'E_CHECKPOINT',
-      `${folder} is the folder of an ablation: a table of many agents, none of which is kept by itself. Run one combination as an experiment (cadenza run … --set …) and give the folder of that run.`,
+  const refuse = (what: string) => new CadenzaError('E_CHECKPOINT', `${folder} is the folder of ${what}`);
+  const keys = existsSync(settings) ? topLevelKeys({ file: settings }) : [];
+  if (keys.includes('axes'))
+    throw refuse(
+      'an ablation: a table of many agents, none of which is kept by itself. Run one combination as an experiment (cadenza run … --set …) and give the folder of that run.',
+    );
+  if (keys.includes('problem'))
+    throw refuse(
+      `a supervised experiment, whose models do not act. Give the folder of an experiment with an environment ("env" in its file); "cadenza report ${folder}" shows this one.`,
     );
   const path = (name: string) => join(folder, 'model', name);
   const advice = `${folder} must be the folder of a run that "cadenza run" finished.`;
@@ -40,7 +46,7 @@ export function openRun(folder: string): FinishedRun {
   checkGraph(description, 'compress.onnx', compress);
   checkGraph(description, 'act.onnx', act);
   expectOwnConfig(settings, readBytes(settings, 'E_CHECKPOINT', advice), description);
-  const config = loadExperiment(settings);
+  const config = loadExperiment(settings, await importNamed(settings));
   expectOwnTasks(folder, config, description);
   // What else the folder was configured for, such as other evaluations, changes nothing in the latents.
   const { experiment: _, hash: __, ...own } = description;

@@ -9,10 +9,12 @@ import { z } from 'zod';
 import type { StageBudget } from '../records/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { hashJson, isTemporary, makeFolder, sha256, writeFileAtomic, writeJson } from '../util/files.ts';
+import { OTHER_VERSION } from '../util/formats.ts';
 import { groupBy } from '../util/groups.ts';
 import { claim } from '../util/lock.ts';
 import type { Progress } from '../util/progress.ts';
 import { checkRecord, type RecordFormat, readRecord } from '../util/records.ts';
+import { hasImported, originsOf } from '../util/registry.ts';
 import { checkpointStep } from './checkpoint.ts';
 import { provenance } from './provenance.ts';
 
@@ -78,9 +80,8 @@ const manifestSchema = z.strictObject({
   creator: z.strictObject({ version: z.string(), commit: z.string().nullable(), node: z.string() }),
 });
 
-const sealedSchema = manifestSchema.extend({
-  sha256: z.string({ error: 'expected the hash of this record; an earlier version of cadenza wrote none' }),
-});
+/** Earlier versions wrote no hash. */
+const sealedSchema = manifestSchema.extend({ sha256: z.string().optional() });
 
 /** What a file in the folder of a stage may hold. */
 function checkpointFormat<T>(folder: string, what: string, schema: z.ZodType<T>): RecordFormat<T> {
@@ -95,6 +96,28 @@ export const makesAgain = (run: string): string =>
 
 /** Equal stages have equal keys; other versions make other bytes. */
 const keyOf = ({ stage, settings, inputs }: Omit<StageRequest, 'run'>, version: string) => hashJson({ stage, settings, inputs, version });
+
+/**
+ * The imported modules of the kinds that a stage names, in its settings or as itself, with their hashes: an edited module makes again what
+ * depends on it, and nothing else. A coincidence of names makes a stage again that need not be.
+ */
+function modulesNamed(named: unknown): Record<string, string> {
+  if (!hasImported()) return {};
+  const found: Record<string, string> = {};
+  const visit = (value: unknown): void => {
+    // Stages of training have the seed behind their name.
+    if (typeof value === 'string')
+      for (const { file, sha256 } of originsOf(value.replace(/-seed\d+$/, '')))
+        found[`module ${basename(file)} ${sha256.slice(0, 8)}`] = sha256;
+    else if (typeof value === 'object' && value !== null)
+      for (const [key, inner] of Object.entries(value)) {
+        visit(key);
+        visit(inner);
+      }
+  };
+  visit(named);
+  return found;
+}
 
 /** Where a command is among the stages that it will ask for. */
 export interface StagePlan {
@@ -154,8 +177,9 @@ export class StageCache {
   }
 
   /** Gives the stage's output, running it unless it is there. Throws `E_CHECKPOINT` when a finished output was altered. */
-  async run({ stage, settings, inputs, run }: StageRequest): Promise<StageOutput> {
+  async run({ stage, settings, run, ...request }: StageRequest): Promise<StageOutput> {
     const { progress, signal, plan } = this.#options;
+    const inputs = { ...request.inputs, ...modulesNamed({ stage, settings }) };
     signal.throwIfAborted();
     plan?.begin(progress);
     const key = keyOf({ stage, settings, inputs }, provenance().version);
@@ -265,6 +289,8 @@ export function readStage(folder: string, wanted?: string): StoredStage {
   const path = join(folder, MANIFEST);
   const { sha256: expected, ...record } = readRecord(path, checkpointFormat(folder, 'the record of a finished stage', sealedSchema));
   const { stage, key, report, seconds, settings, inputs, files, creator } = record;
+  // All stages of such a run are alike: deleting one folder after the other would be no help.
+  if (expected === undefined) throw new CadenzaError('E_CHECKPOINT', `${path} has no sha256 of itself. ${OTHER_VERSION}`);
   expectSame(path, expected, hashJson(record), folder);
   const own = keyOf({ stage, settings, inputs }, creator.version);
   if (key !== own || key !== (wanted ?? own))

@@ -14,10 +14,11 @@ export interface Ending {
   readonly next: readonly Next[];
 }
 
-/** The lines, the last of them a command. */
+/** The lines, the commands last. */
 export function ending({ found, out, next }: Ending, width = process.stdout.columns ?? 80): string {
   const commands = next.flatMap(([args, does]) => [`  # ${does}`, `  ${commandLine(args)}`]);
-  return `\n${[...found.map(sentence => wrap(sentence, width)), `Everything is in ${out}`, 'Next:', ...commands].join('\n')}\n`;
+  const after = commands.length > 0 ? ['Next:', ...commands] : [];
+  return `\n${[...found.map(sentence => wrap(sentence, width)), `Everything is in ${out}`, ...after].join('\n')}\n`;
 }
 
 /** A command as a shell takes it; one that is not of cadenza begins with its own program. */

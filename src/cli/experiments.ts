@@ -1,5 +1,6 @@
 /** @file Experiments as commands see them: of whichever kind a file says, estimated, run, and what comes next. */
 
+import { importNamed } from '../config/imports.ts';
 import type { RunOptions } from '../pipeline/kind.ts';
 import { KINDS, kindOf } from '../pipeline/kinds.ts';
 import { together } from '../pipeline/needs.ts';
@@ -8,24 +9,13 @@ import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Next } from './ending.ts';
 
-/** What a run of a kind is good for besides being run with other settings, and which setting to begin with. */
-const NEXT: Readonly<Record<string, { readonly commands: (out: string) => Next[]; readonly setting: string }>> = {
-  reinforcement: {
-    commands: out => [
-      [['report', out], 'one page and a paper of this run'],
-      [['inspect', out], 'what its memory holds'],
-    ],
-    setting: 'model.latents=4',
-  },
-};
-
 const OWN = 'the same with settings of your own (all of them: cadenza config print)';
 
-/** Keys of experiments in reinforcement learning that mean nothing without an environment; a file that has one beside `problem` is torn. */
-const REINFORCEMENT_KEYS = ['env', 'source', 'tokenizer'];
+/** Keys that only experiments in reinforcement learning have, and that mean nothing without an environment; a file that has one beside `problem` is torn. */
+export const REINFORCEMENT_KEYS = ['env', 'source', 'tokenizer'];
 
 /** Reads an experiment of whichever kind the file's keys say. Throws `E_CONFIG` as `loadConfig` does, and where they say two, or an ablation. */
-export function openExperiment(file: string, overrides: readonly string[] = []) {
+export async function openExperiment(file: string, overrides: readonly string[] = []) {
   // Read once: a pipe cannot be read again.
   const text = readConfig(file);
   const keys = topLevelKeys({ file, text });
@@ -33,12 +23,13 @@ export function openExperiment(file: string, overrides: readonly string[] = []) 
   const varied = `Run it with cadenza ablate ${file}; the experiment that it varies is its base.`;
   if (['base', 'axes'].every(key => keys.includes(key)))
     throw refuse(` is an ablation, not an experiment: it has "base" and "axes". ${varied}`);
+  const imports = await importNamed(file, text);
   const kind = KINDS.find(({ key }) => key && keys.includes(key)) ?? KINDS.find(({ key }) => !key)!;
   const { name, key, schema } = kind;
   const torn = key && REINFORCEMENT_KEYS.find(key => keys.includes(key));
   const expected = `"${key}" alone for a ${name} experiment, or "env" and "source" alone for one in reinforcement learning`;
   if (torn) throw refuse(`: "${key}" and "${torn}" stand side by side; expected ${expected}. Remove one.`);
-  const config = loadConfig(schema, { file, text, overrides });
+  const config = loadConfig(schema(), { file, text, overrides: [...overrides, ...imports] });
   return {
     /** As the keys of the file say. */
     kind,
@@ -55,8 +46,13 @@ export function openExperiment(file: string, overrides: readonly string[] = []) 
     },
     /** Commands that come next, for the run in a folder of the experiment that was given so: its file, and the settings beyond it. */
     next(out: string, given: readonly string[]): Next[] {
-      const { commands, setting = 'seeds=[0,1,2]' } = NEXT[kindOf(config).name] ?? {};
-      return [...(commands?.(out) ?? []), [['run', ...given, '--set', setting, '--set', `name=${config.name}-mine`], OWN]];
+      const { acts } = kindOf(config);
+      const look: Next[] = acts ? [[['inspect', out], 'what its memory holds']] : [];
+      return [
+        [['report', out], acts ? 'one page and a paper of this run' : 'one page of this run'],
+        ...look,
+        [['run', ...given, '--set', 'model.latents=4', '--set', `name=${config.name}-mine`], OWN],
+      ];
     },
   };
 }

@@ -12,6 +12,7 @@ import { registerReport } from './commands/report.ts';
 import { registerAblate, registerRun } from './commands/run.ts';
 import { registerStore } from './commands/store.ts';
 import { registerTune } from './commands/tune.ts';
+import { collect } from './options.ts';
 
 /** The version in package.json, which lies two folders up from here both in `src` and in `dist`. */
 const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
@@ -20,11 +21,22 @@ export function buildProgram(): Command {
   const program = new Command('cadenza')
     .description('Compressed-Context Algorithm Distillation: agents that learn in context, with their history carried as a few latents.')
     .version(VERSION)
+    .option(
+      '--import <module>',
+      'module in TypeScript or JavaScript with kinds of your own, such as ./my-grid.ts (repeatable)',
+      collect,
+      [],
+    )
     .showSuggestionAfterError()
     // Commander throws instead of exiting, and leaves its message to the one place that prints failures.
     .exitOverride()
     .configureOutput({ outputError: () => {} });
   program.hook('preAction', expectWorkingFolder);
+  program.hook('preAction', async () => {
+    const { import: files } = program.opts<{ import: string[] }>();
+    // Loaded late: most commands import nothing.
+    if (files.length > 0) await (await import('../util/modules.ts')).importModules(files);
+  });
   registerRun(program);
   registerAblate(program);
   registerTune(program);

@@ -4,9 +4,9 @@
  * Shape key: B batch, N context tokens, M latents, L tokens of a stretch, D width.
  */
 
-import { mean, pad, reshape } from '../engine/index.ts';
+import { mean, reshape } from '../engine/index.ts';
 import { block } from '../nn/index.ts';
-import { type Compressor, defineCompressor, encode, latentLayers, learnedQueries, pool, wholeContext } from './compressor.ts';
+import { type Compressor, defineCompressor, encode, latentLayers, learnedQueries, pool, wholeContext, wholePieces } from './compressor.ts';
 
 /** m learned latent queries attend to the hidden states: z_j = Attention(q_j, H, H). */
 export const bottleneck: Compressor = {
@@ -25,12 +25,10 @@ export const stridedAttention: Compressor = {
   description: 'the encoded context in m stretches; each attends to itself, from its mean',
   ...wholeContext,
   compress(scope, x_BNF, options) {
-    const h_BND = encode(scope, x_BNF, options);
-    const [B, N, D] = h_BND.shape;
-    const M = options.latents;
-    const L = Math.ceil(N / M);
-    // Where N does not divide, the first stretches begin with tokens that say nothing.
-    const stretches = reshape(pad(h_BND, 1, M * L - N, 0), [B * M, L, D]);
+    const { latents: M, width: D } = options;
+    const { h, L } = wholePieces(encode(scope, x_BNF, options), M);
+    const [B] = h.shape;
+    const stretches = reshape(h, [B * M, L, D]);
     return reshape(pool(scope, mean(stretches, [1], true), stretches, options), [B, M, D]);
   },
 };

@@ -4,9 +4,9 @@
  * Shape key: B batch, N context tokens, F features of a token, M latents, L tokens of a piece, D width.
  */
 
-import { max, mean, pad, reshape, slice, type Tensor } from '../engine/index.ts';
+import { max, mean, reshape, slice, type Tensor } from '../engine/index.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { type Compressor, encode, wholeContext } from './compressor.ts';
+import { type Compressor, encode, wholeContext, wholePieces } from './compressor.ts';
 
 /** Every encoded token reaches the policy: the full-context teacher. */
 export const full: Compressor = {
@@ -47,12 +47,9 @@ const pooled = (id: string, description: string, pool: (pieces_BMLD: Tensor) => 
   description,
   ...wholeContext,
   compress(scope, x_BNF, options) {
-    const h_BND = encode(scope, x_BNF, options);
-    const [B, N, D] = h_BND.shape;
-    const M = options.latents;
-    const L = Math.ceil(N / M);
-    // Where N does not divide, the first pieces begin with tokens that say nothing.
-    return pool(reshape(pad(h_BND, 1, M * L - N, 0), [B, M, L, D]));
+    const { latents: M, width: D } = options;
+    const { h, L } = wholePieces(encode(scope, x_BNF, options), M);
+    return pool(reshape(h, [h.shape[0], M, L, D]));
   },
 });
 

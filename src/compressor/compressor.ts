@@ -3,17 +3,18 @@
  * Shape key: B batch, N context tokens, F features of a token, R segments, S tokens of a segment, D width, M latents.
  */
 
-import { add, broadcastTo, concat, layerNorm, less, max, reshape, slice, type Tensor, transpose } from '../engine/index.ts';
+import { add, broadcastTo, concat, layerNorm, less, max, pad, reshape, slice, type Tensor, transpose } from '../engine/index.ts';
 import { addPositions, block, crossAttention, feedForward, keysValues, normalInit, type PositionKind, type Scope } from '../nn/index.ts';
 import { type ContextLayout, type EmbedOptions, embedTokens, PRESENCE, type TokenLayout } from '../tokenizers/index.ts';
 import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
-/** A whole number in a range, or one of some words. */
+/** A number in a range, whole unless it is real, or one of some words. */
 export type CompressorSetting = (
   | {
       /** Smallest and largest value. */
       readonly range: readonly [low: number, high: number];
+      readonly real?: true;
       /** Why no value may be larger. */
       readonly because: string;
       /** Left out where the setting may be. */
@@ -120,6 +121,13 @@ export function pool(scope: Scope, queries_BMD: Tensor, h_BND: Tensor, { width, 
   const pooled = add(queries_BMD, crossAttention(scope.at('pool'), queries_BMD, memory, { heads: poolHeads }));
   // Not normalized: the capacity penalty R(Z) acts on the size of the latents.
   return add(pooled, feedForward(scope.at('pool').at('ffn'), layerNorm(pooled), hidden));
+}
+
+/** H [B, N, D] → [B, M·L, D], so that it has M pieces of L tokens. Where N does not divide, the first pieces begin with tokens that say nothing. */
+export function wholePieces(h_BND: Tensor, M: number): { h: Tensor; L: number } {
+  const [, N] = h_BND.shape;
+  const L = Math.ceil(N / M);
+  return { h: pad(h_BND, 1, M * L - N, 0), L };
 }
 
 /** A context whose segments stand in slots of their own, x [B, N, F] → [R·B, S, F]: the first segment of every row of the batch, then the second of each, and so on. */

@@ -13,24 +13,36 @@ export * from './compressor.ts';
 export * from './latents/index.ts';
 export * from './reconstruction.ts';
 
-export const compressors = new Registry<Compressor>('compressor', [
-  bottleneck,
-  stridedAttention,
-  linearProjection,
-  causal,
-  recurrent,
-  perceiver,
-  full,
-  bestEpisodes,
-  truncated,
-  meanPool,
-  maxPool,
-  stridedPool,
-  memoryTraces,
-  pca,
-  randomProjection,
-  none,
-]);
+export const compressors = new Registry<Compressor>(
+  'compressor',
+  [
+    bottleneck,
+    stridedAttention,
+    linearProjection,
+    causal,
+    recurrent,
+    perceiver,
+    full,
+    bestEpisodes,
+    truncated,
+    meanPool,
+    maxPool,
+    stridedPool,
+    memoryTraces,
+    pca,
+    randomProjection,
+    none,
+  ],
+  {
+    description: 'string',
+    contextLayout: 'string',
+    latents: 'function',
+    window: 'function',
+    compress: 'function',
+    step: 'function?',
+    settings: 'object?',
+  },
+);
 
 /** The compressor with this id. Throws `E_CONFIG` for an unknown one. */
 export const compressor = (id: string): Compressor => compressors.get(id);

@@ -5,46 +5,54 @@ import { evaluationFields, sharedFields } from '../settings/base.ts';
 import { stageFields } from '../training/stages/index.ts';
 import { isMap } from '../util/canonical.ts';
 import { loadConfig } from '../util/config.ts';
+import { fromRegistries } from '../util/registry.ts';
 
 /** The settings of an experiment in reinforcement learning, before they are checked against each other. */
-export const fields = { ...sharedFields, ...stageFields, ...evaluationFields };
+const fields = fromRegistries(() => ({ ...sharedFields(), ...stageFields(), ...evaluationFields }));
 
-const { name: _name, ...settableFields } = fields;
+type Fields = ReturnType<typeof fields>;
 
 /** The experiment without its further tables. */
-const coreSchema = z.strictObject(fields).superRefine(checkAcross);
+const coreSchema = fromRegistries(() => z.strictObject(fields()).superRefine(checkAcross));
 
-type Core = z.output<typeof coreSchema>;
+type Core = z.output<z.ZodObject<Fields>>;
 
 type DeepPartial<T> = T extends readonly unknown[] ? T : T extends object ? { [K in keyof T]?: DeepPartial<T[K]> } : T;
 
 /** What one further table changes. */
-export type TableSettings = DeepPartial<Omit<Core, 'name'>>;
+export type TableSettings = DeepPartial<Omit<Core, 'name' | 'imports'>>;
 
 /** Settings that differ from those of an experiment, checked key by key. */
-export const settingsSchema = deepPartial(z.strictObject(settableFields)) as z.ZodType<TableSettings>;
-
-const tableSchema = z.strictObject({
-  name: fields.name.describe('Name of the table'),
-  set: settingsSchema.describe('Settings that differ from the main experiment'),
+export const settingsSchema = fromRegistries(() => {
+  const { name: _, imports: __, ...settable } = fields();
+  return deepPartial(z.strictObject(settable)) as z.ZodType<TableSettings>;
 });
 
-/** The whole file. Strict everywhere: an unknown key is an error. */
-export const experimentSchema = z
-  .strictObject({
-    ...fields,
-    tables: z.array(tableSchema).describe('Further result tables: the same experiment with some settings changed').default([]),
-  })
-  .superRefine(checkAcross)
-  .superRefine(checkTables);
+const tableSchema = fromRegistries(() =>
+  z.strictObject({
+    name: fields().name.describe('Name of the table'),
+    set: settingsSchema().describe('Settings that differ from the main experiment'),
+  }),
+);
 
-export type ExperimentConfig = z.output<typeof experimentSchema>;
+/** The whole file, with the kinds that there are now. Strict everywhere: an unknown key is an error. */
+export const experimentSchema = fromRegistries(() =>
+  z
+    .strictObject({
+      ...fields(),
+      tables: z.array(tableSchema()).describe('Further result tables: the same experiment with some settings changed').default([]),
+    })
+    .superRefine(checkAcross)
+    .superRefine(checkTables),
+);
+
+export type ExperimentConfig = z.output<ReturnType<typeof experimentSchema>>;
 export type ExperimentTable = ExperimentConfig['tables'][number];
 export type EvaluationEnv = ExperimentConfig['evaluate']['envs'][number];
 
 /** Reads an experiment from its YAML file. Throws `E_CONFIG` as `loadConfig` does. */
 export function loadExperiment(file: string, overrides: readonly string[] = []): ExperimentConfig {
-  return loadConfig(experimentSchema, { file, overrides });
+  return loadConfig(experimentSchema(), { file, overrides });
 }
 
 /** The experiment as it is evaluated at the options of `evaluate.envs[…]`. */
@@ -59,7 +67,7 @@ export function tableConfig(config: ExperimentConfig, table: ExperimentTable): E
 
 // ---- checks across fields ----------------------------------------------------------------------------------------------------
 
-function checkAcross(config: z.output<z.ZodObject<typeof fields>>, context: z.RefinementCtx): void {
+function checkAcross(config: Core, context: z.RefinementCtx): void {
   const { teacher, distill, finetune, reinforce, retrieve, split, source, model, evaluate, policy } = config;
   const { crossLayers, retrieval } = policy;
   /** Refuses what stands at this path. */
@@ -137,10 +145,13 @@ function checkAcross(config: z.output<z.ZodObject<typeof fields>>, context: z.Re
  */
 export function withSettings({ tables: _, ...config }: ExperimentConfig, sets: readonly TableSettings[], name: string): ExperimentConfig {
   const merged = sets.reduce<Core>((below, set) => mergeTable(below, set) as Core, config);
-  return { ...coreSchema.parse(merged), name, tables: [] };
+  return { ...coreSchema().parse(merged), name, tables: [] };
 }
 
-function checkTables({ tables, ...config }: ExperimentConfig, context: z.RefinementCtx): void {
+function checkTables(
+  { tables, ...config }: Core & { readonly tables: readonly z.output<ReturnType<typeof tableSchema>>[] },
+  context: z.RefinementCtx,
+): void {
   // One result table each. Hashes of data go by the same names, those of the experiment itself under "main".
   const taken = new Map([
     [config.name, 'the experiment'],
@@ -156,7 +167,7 @@ function checkTables({ tables, ...config }: ExperimentConfig, context: z.Refinem
     take(['tables', i, 'name'], name, `tables.${i}`);
     for (const env of set.evaluate?.envs ?? config.evaluate.envs)
       take(['tables', i, 'name'], `${name}-${env.name}`, `tables.${i} at ${env.name}`);
-    const result = coreSchema.safeParse(mergeTable(config, set), { reportInput: true });
+    const result = coreSchema().safeParse(mergeTable(config, set), { reportInput: true });
     for (const issue of result.error?.issues ?? []) context.addIssue({ ...issue, path: ['tables', i, 'set', ...issue.path] });
   }
 }
@@ -186,9 +197,9 @@ function deepPartial(schema: z.core.$ZodType): z.ZodType {
   if (!(schema instanceof z.ZodObject)) return schema as z.ZodType;
   const optional = Object.entries(schema.shape).map(([key, field]) => {
     // Sections are described outside their default, which goes; single fields inside, which stays.
-    const description = z.globalRegistry.get(field)?.description;
+    const about = z.globalRegistry.get(field);
     const bare = deepPartial(field).optional();
-    return [key, description ? bare.describe(description) : bare];
+    return [key, about ? bare.meta(about) : bare];
   });
   return z.strictObject(Object.fromEntries(optional));
 }

@@ -61,11 +61,11 @@ describe('how settings were chosen', () => {
     expect(stated(load('dark-room', 'selection.tasks=["goal=3,3"]', change))).toMatchObject({ by: 'unstated', tasks: ['goal=3,3'] });
   });
 
-  it('is not stated of the tables of an experiment, nor of combinations that differ from it', () => {
+  it('is not stated of the tables of an experiment, nor of combinations that differ from it', async () => {
     const full = load('dark-room-full');
     expect([full.selection.by, full.tables.length > 0]).toEqual(['validation', true]);
     for (const table of full.tables) expect(stated(tableConfig(full, table)).by).toBe('unstated');
-    const { base, cells } = loadAblation(join(EXPERIMENTS, 'ablations/matrix.yaml'));
+    const { base, cells } = await loadAblation(join(EXPERIMENTS, 'ablations/matrix.yaml'));
     for (const { config } of cells)
       expect(stated(config).by).toBe(fingerprint(config) === fingerprint(base) ? base.selection.by : 'unstated');
   });

@@ -9,7 +9,7 @@ import { hashJson } from '../util/files.ts';
 import { type ExperimentConfig, experimentSchema } from './experiment.ts';
 
 /** What is not chosen by results: names, seeds, how rows are evaluated, and what the machine is asked for. Tables are experiments of their own. */
-const ASIDE = ['name', 'seed', 'seeds', 'evaluate', 'selection', 'checkpoint', 'executor', 'tables'] as const;
+const ASIDE = ['name', 'imports', 'seed', 'seeds', 'evaluate', 'selection', 'checkpoint', 'executor', 'tables'] as const;
 
 /**
  * The fingerprint of an experiment's settings: 12 hexadecimal digits of the hash of those that differ from their defaults. Defaults are left
@@ -18,7 +18,7 @@ const ASIDE = ['name', 'seed', 'seeds', 'evaluate', 'selection', 'checkpoint', '
 export function fingerprint(config: ExperimentConfig): string {
   const without = <T extends ExperimentConfig>(settings: T) =>
     Object.fromEntries(Object.entries(settings).filter(([key]) => !(ASIDE as readonly string[]).includes(key)));
-  const own = difference(without(config), without(experimentSchema.parse({ name: 'defaults' })));
+  const own = difference(without(config), without(experimentSchema().parse({ name: 'defaults' })));
   return hashJson(own ?? {}).slice(0, 12);
 }
 

@@ -29,6 +29,8 @@ describe('a search space', () => {
 
   it.each<[string, string, Needle[]]>([
     ['an unknown setting', '# one\nmodel.widht: { values: [8] }', ['s.yaml:2:1: model.widht', '"model.width"']],
+    ['a setting by an older name', 'finetune.lambdaCap: { values: [1] }', ['s.yaml:1:1: finetune.lambdaCap', '"finetune.capacityWeight"']],
+    ['a section by an older name', 'optimiser.clip: { values: [1] }', ['s.yaml:1:1: optimiser.clip', '"optimizer.clip"']],
     ['an unknown kind of domain', 'model.width: { vales: [8] }', ['s.yaml:1:16', '"model.width.values"', 'values, integer']],
     ['a kind that does not suit the type', 'tokenizer: { uniform: [0, 1] }', ['s.yaml:1:14', 'tokenizer.uniform', 'values']],
     ['a value out of range', 'model.latents:\n  values: [4, 0]', ['s.yaml:2:15: model.latents.values.1', 1, 0]],

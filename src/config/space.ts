@@ -1,9 +1,10 @@
 /** @file The search space of a study: dotted settings of an experiment, each with a domain that trials are drawn from (method 4.4). */
 
 import { z } from 'zod';
-import { loadConfig } from '../util/config.ts';
+import { configJsonSchema, loadConfig } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
+import { settingAt } from '../util/suggest.ts';
 import { experimentSchema } from './experiment.ts';
 
 /** Where the values of one setting come from. Bounds are included. */
@@ -34,6 +35,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   baselines: `${NOT_TUNED}; baselines are not trained in a study`,
   selection: NOT_TUNED,
   name: NOT_TUNED,
+  imports: NOT_TUNED,
   tables: NOT_TUNED,
   checkpoint: NOT_TUNED,
   executor: NOT_TUNED,
@@ -51,10 +53,17 @@ export function loadSpace(file: string, resource?: string): SearchSpace {
 
 /** The schema of a space file: each setting of an experiment that may be searched, with the kinds of domain that suit its type. */
 export function spaceSchema(resource?: string): z.ZodType<SearchSpace> {
-  const entries = settingsOf(experimentSchema).map(([key, setting]) => {
+  const known = configJsonSchema(experimentSchema());
+  /** The setting with every part of it that was renamed as it was before. */
+  const formerly = (key: string) =>
+    key
+      .split('.')
+      .map((part, i, path) => settingAt(known, path.slice(0, i + 1))?.formerly ?? part)
+      .join('.');
+  const entries = settingsOf(experimentSchema()).map(([key, setting]) => {
     const refused = REFUSED[key.split('.')[0]] ?? (key === resource ? `${NOT_TUNED}; this one is the resource of successive halving` : '');
     const domain = refused ? z.unknown().refine(() => false, `expected ${refused}`) : domainSchema(setting);
-    return [key, domain.optional()] as const;
+    return [key, domain.optional().meta({ formerly: formerly(key) })] as const;
   });
   return z
     .strictObject(Object.fromEntries(entries))

@@ -3,11 +3,11 @@
 import { z } from 'zod';
 import { problemFields, scoringFields } from '../settings/supervised.ts';
 import { supervisedStageFields } from '../training/supervised/stages.ts';
+import { fromRegistries } from '../util/registry.ts';
 
 /** The whole file. Strict everywhere: an unknown key is an error. */
-export const supervisedSchema = z
-  .strictObject({ ...problemFields, ...supervisedStageFields, ...scoringFields })
-  .superRefine(({ context, evaluate }, check) => {
+export const supervisedSchema = fromRegistries(() =>
+  z.strictObject({ ...problemFields(), ...supervisedStageFields, ...scoringFields }).superRefine(({ context, evaluate }, check) => {
     const { examples, fewest } = context;
     const least = (path: string[], value: number, low: number, high: number, what: string) => {
       if (value >= low && value <= high) return;
@@ -15,6 +15,7 @@ export const supervisedSchema = z
     };
     least(['context', 'fewest'], fewest, 1, examples, 'because context.examples is the largest number');
     least(['evaluate', 'headline'], evaluate.headline, Math.min(fewest, examples), examples, 'a number of examples that is trained on');
-  });
+  }),
+);
 
-export type SupervisedConfig = z.output<typeof supervisedSchema>;
+export type SupervisedConfig = z.output<ReturnType<typeof supervisedSchema>>;

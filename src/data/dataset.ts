@@ -7,6 +7,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { EnvFamily, Task } from '../rl/env.ts';
+import { contentKey } from '../rl/family.ts';
 import type { History } from '../rl/history.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { hashJson, writeJson } from '../util/files.ts';
@@ -127,10 +128,3 @@ export function recordedFamily({ environment, tasks }: Pick<Dataset, 'environmen
   };
   return { ...environment, recorded: true, tasks: () => [...tasks], taskKey: contentKey, make: refuse };
 }
-
-/** A text that names a task by all of its parameters: `ruleset=12`, `goal=2,7 size=9`. */
-export const contentKey = (task: Task): string =>
-  Object.entries(task)
-    .map(([name, value]) => `${name}=${[value].flat().join(',')}`)
-    .sort()
-    .join(' ');

@@ -7,12 +7,13 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type ActionDistribution, actionDistribution, actionsOf } from '../rl/actions.ts';
 import type { EnvFamily, Task } from '../rl/env.ts';
+import { contentKey } from '../rl/family.ts';
 import type { History } from '../rl/history.ts';
 import { countsOf, type Space, spaceSize } from '../rl/spaces.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { canonicalJson, expectNoOther, jsonText, sha256, sha256File, writeJson } from '../util/files.ts';
 import { Random } from '../util/random.ts';
-import { contentKey, DATASET_FILE, type Dataset, datasetHistories, readDataset } from './dataset.ts';
+import { DATASET_FILE, type Dataset, datasetHistories, readDataset } from './dataset.ts';
 import {
   type DeclaredEnvironment,
   detectFormat,

@@ -1,22 +1,171 @@
-/** @file What a registered environment declares. */
+/** @file What a registered environment declares, and what it may leave to us: its batching, its key, its task keys. */
 
-import { type EnvFamily, type OptionedEntry, type Options, type OptionTable, resolveOptions, type StepResult } from '../rl/index.ts';
+import {
+  type Actions,
+  contentKey,
+  countsOf,
+  type EnvFamily,
+  expectActions,
+  type OptionedEntry,
+  type Options,
+  type OptionTable,
+  resolveOptions,
+  type Space,
+  type StepResult,
+  spaceSize,
+  type Task,
+  type VectorEnv,
+} from '../rl/index.ts';
 import { canonicalJson } from '../util/canonical.ts';
+import { CadenzaError } from '../util/errors.ts';
+import type { Random } from '../util/random.ts';
 
 export type EnvEntry = OptionedEntry<EnvFamily>;
 
-/** Ties an environment's option table to the type of the options that its `create` receives. */
-export function defineEnv<T extends OptionTable>(
-  env: Omit<EnvEntry, 'options' | 'create'> & { options: T; create(options: Options<T>): EnvFamily },
+/** What one step of a single environment gives. */
+export interface Step {
+  /** The numbers of an observation. */
+  readonly observation: ArrayLike<number>;
+  readonly reward: number;
+  /** Whether the task's own rules end the episode here. */
+  readonly terminated?: boolean;
+}
+
+/** One environment by itself, of one task. */
+export interface SingleEnv {
+  /** Starts an episode; gives the numbers of its first observation. */
+  reset(): ArrayLike<number>;
+  /** Takes an action: as many numbers as one has. An episode that goes on after `horizon` steps is truncated by the caller. */
+  step(action: readonly number[]): Step;
+}
+
+/** A family without what `defineEnv` adds: its id, keys of its tasks by their content, and batches of single environments. */
+export type FamilyRules = Omit<EnvFamily, 'id' | 'taskKey' | 'make'> &
+  Partial<Pick<EnvFamily, 'id' | 'taskKey'>> &
+  (Pick<EnvFamily, 'make'> | { start(task: Task, random: Random): SingleEnv });
+
+/**
+ * Declares an environment: ties its option table to the type of the options that its `create` receives, and completes the family.
+ *
+ * @example
+ * defineEnv({
+ *   id: 'corridor',
+ *   description: 'one of two ends pays',
+ *   options: { length: { default: 5, range: [3, 99], integer: true, about: 'cells' } },
+ *   create: ({ length }) => ({
+ *     observationSpace: { kind: 'discrete', n: length },
+ *     actionSpace: { kind: 'discrete', n: 2 },
+ *     horizon: 2 * length,
+ *     tasks: () => [{ end: 0 }, { end: length - 1 }],
+ *     start(task) {
+ *       let at = 0;
+ *       return {
+ *         reset: () => [(at = Math.floor(length / 2))],
+ *         step([move]) {
+ *           at = Math.min(length - 1, Math.max(0, at + 2 * move - 1));
+ *           return { observation: [at], reward: at === task.end ? 1 : 0 };
+ *         },
+ *       };
+ *     },
+ *   }),
+ * });
+ */
+export function defineEnv<const T extends OptionTable>(
+  env: Omit<EnvEntry, 'options' | 'create'> & { options: T; create(options: Options<T>): FamilyRules },
 ): EnvEntry {
   return {
     ...env,
     create(given) {
       const options = resolveOptions(`environment ${env.id}`, env.options, given);
       const changed = Object.entries(options).filter(([key, value]) => canonicalJson(value) !== canonicalJson(env.options[key].default));
-      return { ...env.create(options), ...(changed.length > 0 ? { options: Object.fromEntries(changed) } : {}) };
+      const family = completed(env.id, env.create(options));
+      return { ...family, ...(changed.length > 0 ? { options: Object.fromEntries(changed) } : {}) };
     },
   };
+}
+
+/** The family of these rules. Throws `E_CONFIG` where a part is missing. */
+function completed(id: string, rules: FamilyRules): EnvFamily {
+  const parts = rules as Partial<EnvFamily> & { start?: unknown };
+  const expect = (has: boolean, what: string) => {
+    if (!has) throw new CadenzaError('E_CONFIG', `environment ${id}: what create gives has no ${what}. Add it.`);
+  };
+  expect(parts.observationSpace !== undefined, 'observationSpace, such as { kind: "discrete", n: 9 }');
+  expect(parts.actionSpace !== undefined, 'actionSpace, such as { kind: "discrete", n: 4 }');
+  expect(Number.isInteger(parts.horizon) && parts.horizon! > 0, 'horizon, a positive whole number of steps');
+  expect(
+    (parts.tasks === undefined) !== (parts.drawTask === undefined),
+    'list of tasks or, in its place, drawTask (exactly one of the two)',
+  );
+  expect(
+    parts.make !== undefined || parts.start !== undefined,
+    'start(task, random), which makes one environment, or make, which makes many',
+  );
+  const family = { id, taskKey: contentKey, ...rules };
+  if ('make' in family) return family;
+  return { ...family, make: (tasks, random) => makeBatch(family, tasks, random) };
+}
+
+/** Single environments in step: environment i plays `tasks[i]` by a random stream of its own. */
+function makeBatch(
+  family: Pick<EnvFamily, 'id' | 'observationSpace' | 'actionSpace' | 'horizon'> & { start(task: Task, random: Random): SingleEnv },
+  tasks: readonly Task[],
+  random: Random,
+): VectorEnv {
+  const { observationSpace, actionSpace, horizon } = family;
+  const size = tasks.length;
+  const [F, W] = [spaceSize(observationSpace), spaceSize(actionSpace)];
+  const result = stepBuffers(size, F);
+  const elapsed = new Int32Array(size);
+  const start = (root: Random) => tasks.map((task, i) => family.start(task, root.split('environment', i)));
+  let envs = start(random);
+  const write = (observation: ArrayLike<number>, out: Float32Array, i: number) => {
+    expectObservation(family, observationSpace, observation);
+    out.set(observation, i * F);
+  };
+  const begin = (i: number) => {
+    elapsed[i] = 0;
+    write(envs[i].reset(), result.observation, i);
+  };
+  return {
+    size,
+    reset(stream) {
+      if (stream) envs = start(stream);
+      for (let i = 0; i < size; i++) begin(i);
+      return result.observation;
+    },
+    step(actions: Actions) {
+      expectActions(family, actions, size);
+      for (const [i, env] of envs.entries()) {
+        const { observation, reward, terminated = false } = env.step(Array.from(actions.subarray(i * W, (i + 1) * W)));
+        if (!Number.isFinite(reward))
+          throw new CadenzaError('E_SHAPE', `environment ${family.id}: step gave the reward ${reward}; expected a finite number.`);
+        write(observation, result.finalObservation, i);
+        result.reward[i] = reward;
+        result.terminated[i] = Number(terminated);
+        result.truncated[i] = Number(++elapsed[i] >= horizon);
+        if (result.terminated[i] || result.truncated[i]) begin(i);
+        else result.observation.set(observation, i * F);
+      }
+      return result;
+    },
+  };
+}
+
+/** Throws `E_SHAPE` unless these are the numbers of an element of the space. */
+function expectObservation({ id }: Pick<EnvFamily, 'id'>, space: Space, observation: ArrayLike<number>): void {
+  const refuse = (what: string): never => {
+    throw new CadenzaError('E_SHAPE', `environment ${id}: an observation ${what}. Correct it, or its observationSpace.`);
+  };
+  const size = spaceSize(space);
+  if (observation?.length !== size) refuse(`has ${observation?.length ?? 'no'} numbers; expected ${size}, as the observationSpace says`);
+  const counts = countsOf(space);
+  for (let i = 0; i < size; i++) {
+    const value = observation[i];
+    if (!Number.isFinite(value)) refuse(`holds ${value} at ${i}; expected a finite number`);
+    if (counts && !(Number.isInteger(value) && value >= 0 && value < counts[i]))
+      refuse(`holds ${value} at ${i}; expected a whole number from 0 to ${counts[i] - 1}`);
+  }
 }
 
 /** Arrays for what one step gives in `size` environments with observations of `width` numbers: buffers that the next call overwrites. */

@@ -12,16 +12,11 @@ export { type OptimalActions, optimalActions, optimalReturn } from '../rl/planni
 export * from './entry.ts';
 export * from './tabular.ts';
 
-export const environments = new Registry('environment', [
-  darkRoom,
-  darkRoomHard,
-  darkRoomPixels,
-  darkRoomMoves,
-  pointRoom,
-  keyToDoor,
-  delayedBandit,
-  gymnasium,
-]);
+export const environments = new Registry(
+  'environment',
+  [darkRoom, darkRoomHard, darkRoomPixels, darkRoomMoves, pointRoom, keyToDoor, delayedBandit, gymnasium],
+  { description: 'string', options: 'object', create: 'function' },
+);
 
 /**
  * The family with this id. Throws `E_CONFIG` for an unknown id, option or value.

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import type { Evaluated } from '../analysis/evaluate.ts';
 import { plannedRows } from '../analysis/protocol.ts';
 import { type ExperimentConfig, loadExperiment, settingsSchema, type TableSettings, withSettings } from '../config/experiment.ts';
+import { importNamed } from '../config/imports.ts';
 import { commonSelection } from '../config/selection.ts';
 import { generatedReport } from '../histories/generate.ts';
 import { expectComparable, type MethodTimes, type Results, rateReturn } from '../records/index.ts';
@@ -15,6 +16,7 @@ import { type ImitationTable, REFERENCES, type ReturnTable } from '../statistics
 import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { expandHome, hashJson } from '../util/files.ts';
+import { fromRegistries } from '../util/registry.ts';
 import type { EvaluatedVariant, RunOptions, Variant } from './kind.ts';
 import { type ReinforcementEvaluation, reinforcement } from './reinforcement.ts';
 import { resultsOf, type Tables } from './results.ts';
@@ -25,43 +27,51 @@ const label = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*$/, 'expected letters, digits, ".", "_", "+" and "-"')
   .describe('Name of the value; the row of a combination is named after its values');
 
-export const ablationSchema = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" and "-", because it names the folder of the run')
-    .describe('Name of the ablation and of its folder'),
-  base: z.string().describe('Experiment file that is varied, relative to this file'),
-  set: settingsSchema.describe('Settings laid over the experiment in every combination').default({}),
-  axes: z
-    .array(
-      z.strictObject({ name: label.describe('What varies'), values: z.record(label, settingsSchema).describe('Settings of every value') }),
-    )
-    .min(1)
-    .describe('Each axis is crossed with the others'),
-  skip: z
-    .array(
-      z.strictObject({
-        when: z.record(z.string(), z.union([z.string(), z.array(z.string())])).describe('Values by axis; all must match'),
-        because: z.string().describe('Why this combination makes no sense'),
-      }),
-    )
-    .describe('Combinations to leave out')
-    .default([]),
-  beside: z.array(z.string()).describe('Further rows of the combinations to show, such as teacher; equal ones are shown once').default([]),
-  rate: z
-    .strictObject({
-      along: label.describe('Axis along which Z grows; the values of the other axes tell the lines apart'),
-      against: z.string().describe('Row whose return is 1, such as teacher').default('teacher'),
-    })
-    .describe('Draw return against the bits of Z')
-    .optional(),
-  reference: z
-    .string()
-    .describe('Combination that is held against every other row, by paired differences; its values, joined by spaces')
-    .optional(),
-});
+export const ablationSchema = fromRegistries(() =>
+  z.strictObject({
+    name: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" and "-", because it names the folder of the run')
+      .describe('Name of the ablation and of its folder'),
+    base: z.string().describe('Experiment file that is varied, relative to this file'),
+    set: settingsSchema().describe('Settings laid over the experiment in every combination').default({}),
+    axes: z
+      .array(
+        z.strictObject({
+          name: label.describe('What varies'),
+          values: z.record(label, settingsSchema()).describe('Settings of every value'),
+        }),
+      )
+      .min(1)
+      .describe('Each axis is crossed with the others'),
+    skip: z
+      .array(
+        z.strictObject({
+          when: z.record(z.string(), z.union([z.string(), z.array(z.string())])).describe('Values by axis; all must match'),
+          because: z.string().describe('Why this combination makes no sense'),
+        }),
+      )
+      .describe('Combinations to leave out')
+      .default([]),
+    beside: z
+      .array(z.string())
+      .describe('Further rows of the combinations to show, such as teacher; equal ones are shown once')
+      .default([]),
+    rate: z
+      .strictObject({
+        along: label.describe('Axis along which Z grows; the values of the other axes tell the lines apart'),
+        against: z.string().describe('Row whose return is 1, such as teacher').default('teacher'),
+      })
+      .describe('Draw return against the bits of Z')
+      .optional(),
+    reference: z
+      .string()
+      .describe('Combination that is held against every other row, by paired differences; its values, joined by spaces')
+      .optional(),
+  }),
+);
 
-export type Ablation = z.output<typeof ablationSchema>;
+export type Ablation = z.output<ReturnType<typeof ablationSchema>>;
 
 /** One combination. Its name, and that of its row, are its values, joined. */
 type Cell = Variant<ExperimentConfig> & { readonly values: Readonly<Record<string, string>> };
@@ -70,18 +80,22 @@ type Cell = Variant<ExperimentConfig> & { readonly values: Readonly<Record<strin
 export type OpenAblation = { readonly ablation: Ablation; readonly base: ExperimentConfig; readonly cells: readonly Cell[] };
 
 /** Reads an ablation and the experiment that it varies. `overrides` are laid over the settings of the file. Throws `E_CONFIG`, also where an axis sets what they do. */
-export function loadAblation(file: string, overrides: readonly string[] = []): OpenAblation {
+export async function loadAblation(file: string, overrides: readonly string[] = []): Promise<OpenAblation> {
   const text = readConfig(file);
   const keys = topLevelKeys({ file, text });
-  const experiment = ['env', 'problem', 'source', 'model'].find(key => keys.includes(key));
-  if (experiment && !keys.includes('base') && !keys.includes('axes'))
+  const own = ['env', 'problem', 'source', 'model'].find(key => keys.includes(key));
+  if (own && !keys.includes('base') && !keys.includes('axes'))
     throw new CadenzaError(
       'E_CONFIG',
-      `${file} is an experiment, not an ablation: it has "${experiment}", but neither "base" nor "axes". Run it with cadenza run ${file}, or vary it by a file that has it as base and says the axes, such as experiments/ablations/matrix.yaml.`,
+      `${file} is an experiment, not an ablation: it has "${own}", but neither "base" nor "axes". Run it with cadenza run ${file}, or vary it by a file that has it as base and says the axes, such as experiments/ablations/matrix.yaml.`,
     );
-  const ablation = loadConfig(ablationSchema, { file, text });
-  const base = loadExperiment(resolve(dirname(file), expandHome(ablation.base)), overrides);
-  const over = loadConfig(settingsSchema, { file, text: '{}', overrides });
+  // What the experiment imports is in the schema of what varies it.
+  const { base: varied } = loadConfig(z.looseObject({ base: ablationSchema().shape.base }), { file, text });
+  const experiment = resolve(dirname(file), expandHome(varied));
+  const imports = await importNamed(experiment);
+  const ablation = loadConfig(ablationSchema(), { file, text });
+  const base = loadExperiment(experiment, [...overrides, ...imports]);
+  const over = loadConfig(settingsSchema(), { file, text: '{}', overrides });
   for (const override of overrides) expectOffAxes(override, ablation.axes, file);
   return { ablation, base, cells: combinations(ablation, base, [ablation.set, over], file) };
 }
@@ -115,7 +129,7 @@ const leavesOf = (settings: unknown, path: readonly string[] = []): string[] =>
 
 /** Refuses an override of what an axis sets: one of the two would have no effect. */
 function expectOffAxes(override: string, axes: Ablation['axes'], file: string): void {
-  const set = leavesOf(loadConfig(settingsSchema, { file, text: '{}', overrides: [override] }));
+  const set = leavesOf(loadConfig(settingsSchema(), { file, text: '{}', overrides: [override] }));
   // What goes back to its default is not there.
   const keys = set.length > 0 ? set : [override.slice(0, override.indexOf('=')).trim()];
   for (const [i, { name, values }] of axes.entries())

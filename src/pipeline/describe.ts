@@ -11,13 +11,13 @@ import { openTasks, type Tasks } from '../histories/tasks.ts';
 import { Scope } from '../nn/index.ts';
 import { ADAM_EPSILON } from '../optim/index.ts';
 import { chooseHead } from '../policy/index.ts';
-import { type Description, FINAL_EPISODES, type Kind, type Kinds, type Setting, type StageDescription } from '../records/index.ts';
+import type { Description, Kind, Kinds, Setting, StageDescription } from '../records/index.ts';
 import { type EnvFamily, spaceSize } from '../rl/index.ts';
 import { MONTE_CARLO_OPTIONS, source } from '../sources/index.ts';
+import { FINAL_EPISODES } from '../statistics/index.ts';
 import { type BaselineModel, baselineModels, baselineSteps } from '../training/stages/baselines.ts';
 import { followsTeacher } from '../training/stages/finetune.ts';
-import { stageSteps, trainingStages } from '../training/stages/index.ts';
-import { STAGE_HELP } from '../training/stages/names.ts';
+import { helpOf, stageSteps, trainingStages } from '../training/stages/index.ts';
 import { type OptionTable, type OptionValues, resolveOptions } from '../util/options.ts';
 
 /** Describes an experiment and its further tables. Throws as `split` and `Model` do where the configuration cannot be built. */
@@ -39,13 +39,13 @@ export function describeExperiment(config: ExperimentConfig): Description {
 function stagesOf(config: ExperimentConfig): StageDescription[] {
   return trainingStages
     .filter(stage => stage.steps(config) > 0)
-    .map(({ name, terms, methods: rows }) => {
+    .map(({ name, help, terms, methods: rows }) => {
       const used = terms?.(config).filter(({ weight }) => weight > 0);
       const loss = used?.map(weighted => {
         const { symbol, name, description } = lossTerms.get(weighted.term);
         return { ...weighted, symbol, name, description };
       });
-      return { name, help: STAGE_HELP[name], methods: rows(config).map(({ method }) => method), ...(loss && { loss }) };
+      return { name, help: helpOf({ name, help }), methods: rows(config).map(({ method }) => method), ...(loss && { loss }) };
     });
 }
 

@@ -35,13 +35,14 @@ baselines: { steps: 0 }
 const KINDS = [
   {
     name: 'an experiment',
-    schema: experimentSchema,
-    of: (overrides: string[]) => estimate(loadConfig(experimentSchema, { file: 'a.yaml', text: TINY, overrides }), 8 * GB),
+    schema: experimentSchema(),
+    of: (overrides: string[]) => estimate(loadConfig(experimentSchema(), { file: 'a.yaml', text: TINY, overrides }), 8 * GB),
   },
   {
     name: 'a supervised experiment',
-    schema: supervisedSchema,
-    of: (overrides: string[]) => estimateSupervised(loadConfig(supervisedSchema, { file: 'a.yaml', text: SUPERVISED, overrides }), 8 * GB),
+    schema: supervisedSchema(),
+    of: (overrides: string[]) =>
+      estimateSupervised(loadConfig(supervisedSchema(), { file: 'a.yaml', text: SUPERVISED, overrides }), 8 * GB),
   },
 ];
 
@@ -104,7 +105,7 @@ describe('options of environments and sources', () => {
 
   it.each(draws)('%s %s is estimated or refused', (...overrides) => {
     const found = outcome(of => {
-      const config = loadConfig(experimentSchema, { file: 'a.yaml', text: TINY, overrides: of });
+      const config = loadConfig(experimentSchema(), { file: 'a.yaml', text: TINY, overrides: of });
       return expectBuildable(config);
     }, overrides);
     if (!(found instanceof CadenzaError)) expect(found.peakBytes).toBeLessThan(found.machineBytes);

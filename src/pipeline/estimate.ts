@@ -10,8 +10,7 @@ import { countFlops } from '../engine/index.ts';
 import { familyOf } from '../histories/imported.ts';
 import { actionDistribution, type EnvFamily, spaceSize } from '../rl/index.ts';
 import { baselineModels } from '../training/stages/baselines.ts';
-import { stageOptimizer, stageSteps, trainingStages } from '../training/stages/index.ts';
-import type { TrainingStageName } from '../training/stages/names.ts';
+import { type StageSections, stageOptimizer, stageSteps, trainingStages } from '../training/stages/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import {
   type Estimate,
@@ -174,7 +173,7 @@ function evaluationNeeds(config: ExperimentConfig, model: Model): Need[] {
   return needs;
 }
 
-const trains = (config: ExperimentConfig, stage: TrainingStageName): boolean => stageSteps(config, stage) > 0;
+const trains = (config: ExperimentConfig, stage: string): boolean => stageSteps(config, stage) > 0;
 
 /** The least that training takes, without any graph: batches, weights, and one result of every block. */
 function trainingNeeds(config: ExperimentConfig, model: Model): Need[] {
@@ -185,7 +184,7 @@ function trainingNeeds(config: ExperimentConfig, model: Model): Need[] {
     .filter(({ name }) => trains(config, name))
     .flatMap(({ name: stage }) => {
       const { batch } = stageOptimizer(config, stage);
-      const own = config[stage].batch === undefined ? 'optimizer.batch' : `${stage}.batch`;
+      const own = config[stage as keyof StageSections].batch === undefined ? 'optimizer.batch' : `${stage}.batch`;
       const grows = { ...grown(config), [own]: batch / 64, 'env.options.horizon': model.family.horizon / 20 };
       const row = contextTokens * tokenizer.context.width + query * tokenizer.query.width + segment * head.distribution.size;
       const weights = leastWeights(config.model, config.model.width * contextTokens + codes);

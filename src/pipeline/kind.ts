@@ -12,7 +12,7 @@ import type { Progress } from '../util/progress.ts';
 import type { Estimate } from './needs.ts';
 
 /** Settings that every experiment has. */
-export type CommonConfig = TrainingConfig & Pick<BaseConfig, 'name' | 'seeds'>;
+export type CommonConfig = TrainingConfig & Pick<BaseConfig, 'name' | 'imports' | 'seeds'>;
 
 /** What the stages of an experiment share, for all of its seeds. */
 export type SharedData<C> = Omit<StageRun<C>, 'seed'>;
@@ -66,8 +66,9 @@ export interface ExperimentKind<
   readonly name: string;
   /** The key at the top of a file that only this kind has; the kind without one is what every other file is. */
   readonly key?: string;
-  readonly schema: z.ZodType<C>;
-  /** Whether its runs leave an agent that acts. */
+  /** Of its file, with the kinds that there are now. */
+  schema(): z.ZodType<C>;
+  /** Whether its runs leave an agent that acts in an environment that is here. */
   readonly acts: boolean;
   /** The fingerprint of the settings, by which they are told apart when they are chosen. */
   fingerprint?(config: C): string;
@@ -96,6 +97,18 @@ type AnyKind<C extends CommonConfig> = Pick<ExperimentKind<C, never>, 'dataStage
 
 /** What a command may stop after, in order. */
 export const stagesOf = ({ dataStage, training }: AnyKind<never>): string[] => [dataStage, ...training.map(({ name }) => name), 'evaluate'];
+
+/** The settings without which no variant runs a training stage, where that is so, such as `consolidate.steps above 0`. */
+export function missingFor<C extends CommonConfig>(
+  { training, variants }: Pick<ExperimentKind<C, never>, 'training' | 'variants'>,
+  config: C,
+  stage: string,
+): string | undefined {
+  const found = training.find(({ name }) => name === stage);
+  if (!found || variants(config).some(each => found.steps(each.config) > 0)) return undefined;
+  const { steps } = (config as unknown as Record<string, { readonly steps: number | string }>)[stage];
+  return steps === 0 || !found.needs ? `${stage}.steps above 0` : found.needs;
+}
 
 /** Whether a stage runs when `until` is the last one to run. */
 export function wantedBy(kind: AnyKind<never>, until: string, stage: string): boolean {

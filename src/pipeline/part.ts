@@ -3,6 +3,7 @@
 import { StageCache } from '../cache/store.ts';
 import { serveJobs } from '../distributed/pool.ts';
 import { readyExecutor } from '../engine/executors/registry.ts';
+import { importModules } from '../util/modules.ts';
 import { lineProgress } from '../util/progress.ts';
 import { kindOf } from './kinds.ts';
 import type { PartJob } from './parallel.ts';
@@ -12,5 +13,6 @@ serveJobs<PartJob>(async ({ config, out, fresh, since, until, only }, { note, si
   const lines = lineProgress({ write: text => note(text.trimEnd()) }, { interval: 2000 });
   const progress = { ...lines, say: (text: string) => note(text, true) };
   const store = new StageCache(out, { fresh, since, progress, signal });
+  await importModules(config.imports);
   await runVariant(kindOf(config), config, { store, executor: await readyExecutor(config.executor), until, only, alone: false });
 });

@@ -73,7 +73,7 @@ it.each([
 ])('plans the stages that run: %s', async (name, until, evaluated) => {
   const short = { seeds: [0, 1], 'train.steps': 2, 'baselines.steps': 2, 'baselines.methods': ['full'], 'evaluate.resamples': 10 };
   const file = join(ROOT, 'experiments', 'tiny-regression.yaml');
-  const config = loadConfig(supervisedSchema, { file, overrides: settings(short).filter(each => each !== '--set') });
+  const config = loadConfig(supervisedSchema(), { file, overrides: settings(short).filter(each => each !== '--set') });
   const models = until === 'train' ? ['cad-seed0', 'cad-seed1'] : ['cad-seed0', 'full-seed0', 'cad-seed1', 'full-seed1'];
   expect(await expectPlanned(supervised, config, name, until)).toEqual(['audit-seed0', 'audit-seed1', ...models, ...evaluated]);
 });

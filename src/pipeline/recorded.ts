@@ -64,6 +64,7 @@ interface RecordedEvaluation {
 export const recorded: ExperimentKind<ExperimentConfig, HistoryData, RecordedEvaluation, RecordedResults> = {
   ...onHistories,
   name: 'recorded',
+  acts: false,
   expectBuildable: (config, until) =>
     expectBuildable(config, {
       plays:

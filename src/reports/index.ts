@@ -1,7 +1,7 @@
 /** @file Reports of an evaluation: on the terminal, as figures, and as one HTML page. */
 
-import type { AnyResults, Inspection, Results, SupervisedResults } from '../records/index.ts';
-import { isMissing, RECORDED_FORMAT, RESULTS_FORMAT, SUPERVISED_FORMAT } from '../records/index.ts';
+import type { AnyResults, Inspection, Results } from '../records/index.ts';
+import { isMissing, RECORDED_FORMAT, RESULTS_FORMAT, SUPERVISED_FORMAT, wordsOf } from '../records/index.ts';
 import { attentionMap, probeCurves, reconstructionMap, transplantMap } from './figures/inspection.ts';
 import { learningCurves, toPNG } from './figures/learning-curves.ts';
 import { rateCurves } from './figures/rate.ts';
@@ -11,15 +11,15 @@ import { htmlReport } from './html/results.ts';
 import { sideBySideHtml } from './html/side-by-side.ts';
 import { formatInspection, inspectionHtml } from './inspection.ts';
 import type { Facts } from './paper/facts.ts';
+import { formatRecorded, recordedCurves, recordedHtml } from './recorded.ts';
 import { summarize, summarizeRecorded, summarizeSupervised } from './summary.ts';
 import { formatSupervised, scoreCurves, supervisedHtml } from './supervised.ts';
 import { refusals } from './tables/integrity.ts';
-import { formatRecorded } from './terminal/recorded.ts';
 import { formatResults } from './terminal/results.ts';
 
 export type { FigureOptions } from './figures/plot.ts';
 export { isCad, ranked } from './figures/style.ts';
-export { type OpenRun, openRun, rawTable } from './open.ts';
+export { type OpenRun, openResults, openRun, rawTable } from './open.ts';
 export { trainingCurves } from './supervised.ts';
 export { type ComparisonReport, compareRuns, formatComparison } from './terminal/comparison.ts';
 export { formatCurves, formatTable, formatTasks, type TerminalOptions } from './terminal/results.ts';
@@ -32,6 +32,8 @@ export {
   inspectionHtml,
   learningCurves,
   rateCurves,
+  recordedCurves,
+  recordedHtml,
   scoreCurves,
   summarize,
   summarizeRecorded,
@@ -49,7 +51,7 @@ export function writeReports(folder: string, results: Results): string[] {
   if (refusals(results, results.name).length === 0) {
     const styles = stylesOf(results);
     files.push(...drawn('results', learningCurves(results.methods, { styles })));
-    if (results.rate) files.push(['rate-return.svg', rateCurves(results.rate, { styles })]);
+    if (results.rate) files.push(['rate-return.svg', rateCurves(results.rate, wordsOf(results.methods), { styles })]);
   }
   return writeFiles(folder, files);
 }
@@ -61,24 +63,29 @@ export function writePage(folder: string, { results, setting, runs }: Facts): st
   return path;
 }
 
-/** The same of a supervised experiment. */
-export const writeSupervisedReports = (folder: string, results: SupervisedResults): string[] =>
-  writeFiles(folder, [['results.html', supervisedHtml(results)], ...drawn('results', scoreCurves(results))]);
+/** A page with its figure. */
+const pageFiles = (name: string, page: string, curves: string): NamedFile[] => [[`${name}.html`, page], ...drawn(name, curves)];
 
-/** How results of whichever format are shown: files in the folder of the run, a report on a terminal, and what was found, in sentences. */
+/**
+ * How results of whichever format are shown: files in a folder, called `results` unless they get another name, a report on a terminal, and what was
+ * found, in sentences.
+ */
 export function viewOf(results: AnyResults) {
   switch (results.format) {
     case RESULTS_FORMAT:
       return { write: (out: string) => writeReports(out, results), text: () => formatResults(results), found: () => summarize(results) };
     case SUPERVISED_FORMAT:
       return {
-        write: (out: string) => writeSupervisedReports(out, results),
+        write: (out: string, name = 'results') => writeFiles(out, pageFiles(name, supervisedHtml(results), scoreCurves(results))),
         text: () => formatSupervised(results),
         found: () => summarizeSupervised(results),
       };
-    // A table says it all; there are no curves.
     case RECORDED_FORMAT:
-      return { write: () => [], text: () => formatRecorded(results), found: () => summarizeRecorded(results) };
+      return {
+        write: (out: string, name = 'results') => writeFiles(out, pageFiles(name, recordedHtml(results), recordedCurves(results.methods))),
+        text: () => formatRecorded(results),
+        found: () => summarizeRecorded(results),
+      };
   }
 }
 

@@ -2,17 +2,16 @@
 
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { z } from 'zod';
-import type { RawReturns, Results, ReturnsTable } from '../records/index.ts';
-import { INSPECTION_FORMAT, RECORDED_FORMAT, RESULTS_FORMAT, STUDY_FORMAT, SUPERVISED_FORMAT } from '../records/index.ts';
-import { checkResults } from '../records/results-format.ts';
+import { checkAnyResults, whatOf } from '../records/any-format.ts';
+import type { AnyResults, RawReturns, Results, ReturnsTable } from '../records/index.ts';
+import { INSPECTION_FORMAT, RESULTS_FORMAT, STUDY_FORMAT } from '../records/index.ts';
 import { RETURNS } from '../records/returns-format.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { readBytes, readJson, sha256 } from '../util/files.ts';
 import { readRecord } from '../util/records.ts';
 
 /** What other commands write. */
-const OTHER_FORMATS = [SUPERVISED_FORMAT, RECORDED_FORMAT, INSPECTION_FORMAT, STUDY_FORMAT] as const;
+const OTHERS: Readonly<Record<string, string>> = { [INSPECTION_FORMAT]: 'cadenza inspect', [STUDY_FORMAT]: 'cadenza tune' };
 
 const fault = (message: string) => new CadenzaError('E_DATA', message);
 
@@ -26,27 +25,29 @@ export interface OpenRun {
 }
 
 /**
- * Opens a run by its folder or by its results.json.
+ * Opens the results of a run of whichever kind, by its folder or by its results.json.
  *
- * @throws `E_DATA` when there are no results, they are of another kind or were altered, or the raw returns are not those that the results were computed from.
+ * @throws `E_DATA` when there are none, or they were altered.
  */
-export function openRun(path: string): OpenRun {
+export function openResults(path: string): { readonly folder: string; readonly results: AnyResults } {
   const file = existsSync(path) && statSync(path).isDirectory() ? join(path, 'results.json') : path;
-  const folder = dirname(file);
   const content = readJson(file, 'E_DATA', 'Give the folder of a finished run, such as runs/dark-room.');
-  refuseOtherKinds(file, content);
-  const results = checkResults(content, file);
-  return { folder, results, raw: results.raw && openReturns(folder, results) };
+  const { format } = { ...(content as { format?: unknown } | null) };
+  if (typeof format === 'string' && Object.hasOwn(OTHERS, format))
+    throw fault(`${file} is what ${OTHERS[format]} found (${format}); expected the results.json of a run. Give the folder of the run.`);
+  return { folder: dirname(file), results: checkAnyResults(content, file) };
 }
 
-/** Says what the results of another kind are, and where their own page is, if it is there. */
-function refuseOtherKinds(file: string, content: unknown): void {
-  const { success, data } = z.looseObject({ format: z.enum(OTHER_FORMATS) }).safeParse(content);
-  if (!success) return;
-  const pages = ['results.html', 'inspect.html'].map(name => join(dirname(file), name)).filter(page => existsSync(page));
-  const none = 'It has no page in its folder; the same command that made it, run again, writes one.';
-  const advice = pages.length > 0 ? `Its page is ${pages.join(' and ')}.` : none;
-  throw fault(`${file} has the format ${data.format}; expected ${RESULTS_FORMAT}, the results of in-context runs. ${advice}`);
+/**
+ * Opens a run in an environment, the same way.
+ *
+ * @throws `E_DATA` as `openResults` does, when it is of another kind, or the raw returns are not those that the results were computed from.
+ */
+export function openRun(path: string): OpenRun {
+  const { folder, results } = openResults(path);
+  if (results.format === RESULTS_FORMAT) return { folder, results, raw: results.raw && openReturns(folder, results) };
+  const advice = `Only those have returns to compare; "cadenza report ${folder}" shows these by themselves, with their intervals.`;
+  throw fault(`${folder} has ${whatOf(results.format)}; expected ${whatOf(RESULTS_FORMAT)}. ${advice}`);
 }
 
 function openReturns(folder: string, { name, methods, tables, raw }: Results): RawReturns {

@@ -1,9 +1,9 @@
 /** @file What a run found, in a few sentences: for the end of a command, after the tables. */
 
 import type { RecordedResults, Results, SupervisedResults, Verdict, Versus } from '../records/index.ts';
-import { COMPARED, finalEpisodes, measuresIn, RECORDED_MEASURES } from '../records/index.ts';
+import { COMPARED, finalEpisodes, measuresIn, RECORDED_MEASURES, wordsOf } from '../records/index.ts';
 import { isCad, ranked, type Styles, stylesOf } from './figures/style.ts';
-import { meanScoreInterval, withInterval } from './tables/format.ts';
+import { meanScoreInterval, returnInterval, withInterval } from './tables/format.ts';
 import { refusals } from './tables/integrity.ts';
 import { measureVerdict, rankedOthers } from './tables/versus.ts';
 
@@ -22,9 +22,13 @@ export function summarize(results: Results): string[] {
   const [refused] = refusals(results, name);
   if (refused) return [`Not shown: ${refused} The numbers are in results.json.`];
   const own = rowInQuestion(results, stylesOf(results));
-  const { final, perTask } = methods[own];
+  const { final, perTask, return: earned } = methods[own];
+  const { scale, unit } = wordsOf(methods);
+  const scored = earned
+    ? `mean return ${returnInterval(earned)}, ${meanScoreInterval(final)} ${scale}`
+    : `${meanScoreInterval(final)} of ${unit}`;
   const tasks = `${perTask.length} ${protocols[name]?.side ?? 'evaluated'} ${perTask.length === 1 ? 'task' : 'tasks'}`;
-  const score = `${own}: ${meanScoreInterval(final)} of the oracle's return, over ${finalEpisodes(episodes)} on ${tasks}.`;
+  const score = `${own}: ${scored}, over ${finalEpisodes(episodes)} on ${tasks}.`;
   return [score, ...(versus[name] ? [verdicts(versus[name], methods)] : [])];
 }
 

@@ -113,13 +113,17 @@ better). Reference: ${reference.about}.</p>
 ${figure(options => scoreCurves(results, options), `Mean ${score.name} on ${tasks} test tasks; the bands are explained below.`)}
 ${legendTable(supervisedTable(results), styles)}
 </section>
-<section>
+${
+  Object.values(methods).some(({ curve }) => curve)
+    ? html`<section>
 <h2>Training</h2>
 ${figure(
   options => trainingCurves(results, options),
   `Mean ${score.name} on ${validation.tasks} validation tasks with ${headline} examples.`,
 )}
-</section>
+</section>`
+    : ''
+}
 <section>
 <h2>How the numbers were made</h2>
 <p>${intervalNote} Each task has ${queries} test inputs, and the contexts of fewer examples are the beginnings of those of more.</p>

@@ -29,9 +29,18 @@ import { policySection } from './policy.ts';
 
 const sizes = sizeFields({ encoderLayers: 2, poolHeads: 16 });
 
-/** Data, model and optimizer. */
-export const sharedFields = {
+/** Modules of the user. */
+export const importsField = z
+  .array(z.string())
+  .describe(
+    'Modules in TypeScript or JavaScript that register kinds of their own, seen from this file; a run names them by their whole paths',
+  )
+  .default([]);
+
+/** Data, model and optimizer, with the kinds that there are now. */
+export const sharedFields = () => ({
   name: folderName('Name of the experiment and of its folder'),
+  imports: importsField,
   seed: seed('Root seed of the data').default(0),
   seeds: distinct(seed('Seed of one training run'), 'training seed')
     .min(1)
@@ -133,10 +142,10 @@ export const sharedFields = {
       checkWidth(sizes, context);
     },
   ),
-  policy: policySection,
+  policy: policySection(),
   compressor: z.string().describe('Kind of compressor, by its registered name').default('bottleneck'),
-  latents: latentsSection,
-  compression: compressionSection,
+  latents: latentsSection(),
+  compression: compressionSection(),
   optimizer: section('AdamW settings shared by every stage; a stage may override any of them', {
     learningRate: optimizerFields.learningRate.default(2e-3),
     warmup: optimizerFields.warmup.default(100),
@@ -147,7 +156,7 @@ export const sharedFields = {
     beta2: optimizerFields.beta2.default(0.99),
     decayTo: optimizerFields.decayTo.default(0.05),
   }).meta({ formerly: 'optimiser' }),
-};
+});
 
 /** The draws behind intervals. */
 export const resamplesField = count('Bootstrap resamples behind the 95% intervals', 'resamples').default(2000);
@@ -166,7 +175,21 @@ export const evaluationFields = {
     streams: count('Independent evaluation streams per goal and training seed').default(20),
     sampling: z.enum(['sample', 'greedy']).describe('Draw actions from the policy, or take the most likely one').default('sample'),
     resamples: resamplesField,
-    // These two change no rollout, so no other stage depends on them.
+    // These three change no rollout, so no other stage depends on them.
+    reference: z
+      .union(
+        [
+          z.enum(['oracle', 'measured']),
+          z
+            .strictObject({ low: z.number().describe('Return that scores 0'), high: z.number().describe('Return that scores 1') })
+            .refine(({ low, high }) => high > low, 'expected high above low'),
+        ],
+        { error: 'expected oracle, measured, or two returns as { low, high }' },
+      )
+      .describe(
+        'What scores 0 and 1: nothing and the oracle; what random choice and the source are measured to earn; or two returns, low and high, the same for all tasks. The oracle where the environment declares one, else measured, when left out',
+      )
+      .optional(),
     imitationHistories: steps(
       'Fresh histories of the source on every evaluated task that trained models look on at, to compare their action probabilities with its own; 0 leaves this out',
       'items',
@@ -223,6 +246,6 @@ export const evaluationFields = {
 };
 
 /** A resolved experiment as far as it is not about single training stages. */
-export type BaseConfig = z.output<z.ZodObject<typeof sharedFields & typeof evaluationFields>>;
+export type BaseConfig = z.output<z.ZodObject<ReturnType<typeof sharedFields> & typeof evaluationFields>>;
 
 export type OptimizerConfig = BaseConfig['optimizer'];

@@ -49,44 +49,46 @@ const returns = z
   .optional()
   .describe('Future returns as a second target, decoded one after the other; none when left out');
 
-const head = section('How actions are decoded', {
-  kind: z
-    .enum(headChoices())
-    .describe(
-      'What is decoded: probabilities of integers (categorical) or of evenly spaced values of real numbers (discretized), or means and deviations of real numbers (gaussian); auto: categorical or gaussian, as the actions are',
-    )
-    .default(DEFAULT_HEAD.kind),
-  bins: several('discretized: values of each real number, both bounds included', 'columns').default(DEFAULT_HEAD.bins),
-  autoregressive: z
-    .boolean()
-    .describe(
-      'categorical, discretized: decode the dimensions of an action one after the other, each knowing those before; if not, they are independent',
-    )
-    .default(DEFAULT_HEAD.autoregressive),
-});
+const head = () =>
+  section('How actions are decoded', {
+    kind: z
+      .enum(headChoices())
+      .describe(
+        'What is decoded: probabilities of integers (categorical) or of evenly spaced values of real numbers (discretized), or means and deviations of real numbers (gaussian); auto: categorical or gaussian, as the actions are',
+      )
+      .default(DEFAULT_HEAD.kind),
+    bins: several('discretized: values of each real number, both bounds included', 'columns').default(DEFAULT_HEAD.bins),
+    autoregressive: z
+      .boolean()
+      .describe(
+        'categorical, discretized: decode the dimensions of an action one after the other, each knowing those before; if not, they are independent',
+      )
+      .default(DEFAULT_HEAD.autoregressive),
+  });
 
-export const policySection = section('Form of the policy A_φ', {
-  architecture: z
-    .enum(['decoder', 'encoder-decoder', 'prefix'])
-    .describe(
-      'A decoder that attends to Z, or one behind blocks through which Z passes first; prefix: Z stands before the running episode in self-attention, as in AD’s own transformer',
-    )
-    .meta({ formerly: 'form' })
-    .default('decoder'),
-  encoderLayers: count('Blocks over Z, in the encoder-decoder form', 'layers').default(1),
-  crossLayers: z
-    .union([z.literal('every'), z.array(z.int().min(0)).min(1).refine(rising, 'expected layers in rising order, each once')])
-    .describe('Layers that attend to Z: every one, or a list counted from 0')
-    .default('every'),
-  query: z
-    .enum(QUERIES)
-    .describe('What the policy sees beside Z: the running episode so far, or the current state alone')
-    .default('episode'),
-  retrieval,
-  prompt,
-  returns,
-  head,
-});
+export const policySection = () =>
+  section('Form of the policy A_φ', {
+    architecture: z
+      .enum(['decoder', 'encoder-decoder', 'prefix'])
+      .describe(
+        'A decoder that attends to Z, or one behind blocks through which Z passes first; prefix: Z stands before the running episode in self-attention, as in AD’s own transformer',
+      )
+      .meta({ formerly: 'form' })
+      .default('decoder'),
+    encoderLayers: count('Blocks over Z, in the encoder-decoder form', 'layers').default(1),
+    crossLayers: z
+      .union([z.literal('every'), z.array(z.int().min(0)).min(1).refine(rising, 'expected layers in rising order, each once')])
+      .describe('Layers that attend to Z: every one, or a list counted from 0')
+      .default('every'),
+    query: z
+      .enum(QUERIES)
+      .describe('What the policy sees beside Z: the running episode so far, or the current state alone')
+      .default('episode'),
+    retrieval,
+    prompt,
+    returns,
+    head: head(),
+  });
 
 /** Whether the models of an experiment learn to predict future returns. */
 export const predictsReturns = ({ policy }: { readonly policy: { readonly returns?: unknown } }): boolean => policy.returns !== undefined;

@@ -2,16 +2,20 @@
 
 import { z } from 'zod';
 import { POSITION_KINDS } from '../nn/index.ts';
-import { evaluationFields, resamplesField, sharedFields } from './base.ts';
+import { evaluationFields, importsField, resamplesField, sharedFields } from './base.ts';
+import { wholeCompressionSection } from './compressor.ts';
 import { checkWidth, count, options, section, sizeFields } from './fields.ts';
 
 const sizes = sizeFields({ encoderLayers: 3, poolHeads: 4 });
 
-/** Problem, model and optimizer. */
-export const problemFields = {
-  name: sharedFields.name,
-  seed: sharedFields.seed,
-  seeds: sharedFields.seeds,
+const { name, seed, seeds, compressor, optimizer } = sharedFields();
+
+/** Problem, model and optimizer, with the kinds that there are now. */
+export const problemFields = () => ({
+  name,
+  imports: importsField,
+  seed,
+  seeds,
   problem: z
     .strictObject({
       id: z.string().describe('Problem, by its registered name'),
@@ -28,9 +32,10 @@ export const problemFields = {
   }),
   queries: count('Test inputs for each context in training; they share Z and do not see each other', 'batch').default(8),
   model: section('Sizes of the compressor C_θ and of the predictor A_φ', { ...sizes.encoder, ...sizes.decoder }, checkWidth),
-  compressor: sharedFields.compressor,
-  optimizer: sharedFields.optimizer,
-};
+  compressor,
+  compression: wholeCompressionSection(),
+  optimizer,
+});
 
 /** Scores and the machine. */
 export const scoringFields = {
@@ -49,4 +54,4 @@ export const scoringFields = {
 };
 
 /** A resolved supervised experiment as far as it is not about single training stages. */
-export type SupervisedBase = z.output<z.ZodObject<typeof problemFields & typeof scoringFields>>;
+export type SupervisedBase = z.output<z.ZodObject<ReturnType<typeof problemFields> & typeof scoringFields>>;

@@ -19,18 +19,11 @@ export * from './oracle.ts';
 export * from './policy.ts';
 export * from './source.ts';
 
-export const sources = new Registry<Source>('source', [
-  rMax,
-  countBased,
-  qLearning,
-  noiseCurriculum,
-  demonstrations,
-  replayBuffer,
-  ucb,
-  discSearch,
-  oracle,
-  uniform,
-]);
+export const sources = new Registry<Source>(
+  'source',
+  [rMax, countBased, qLearning, noiseCurriculum, demonstrations, replayBuffer, ucb, discSearch, oracle, uniform],
+  { description: 'string', knows: 'string', options: 'object' },
+);
 
 /** The source with this id. Throws `E_CONFIG` for an unknown one. */
 export const source = (id: string): Source => sources.get(id);

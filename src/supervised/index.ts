@@ -9,7 +9,11 @@ import { sinusoids } from './sinusoids.ts';
 export * from './labels.ts';
 export * from './problem.ts';
 
-export const problems = new Registry<ProblemEntry>('supervised problem', [linearRegression, gaussianClasses, sinusoids]);
+export const problems = new Registry<ProblemEntry>('supervised problem', [linearRegression, gaussianClasses, sinusoids], {
+  description: 'string',
+  options: 'object',
+  create: 'function',
+});
 
 /**
  * The problem with this id. Throws `E_CONFIG` for an unknown id, option or value.

@@ -13,10 +13,14 @@ export * from './layout.ts';
 export * from './prompt.ts';
 export * from './statistics.ts';
 
-export const tokenizers = new Registry<TokenizerKind>('tokenizer', [
-  { id: 'packed', make: packed },
-  { id: 'interleaved', make: interleaved },
-]);
+export const tokenizers = new Registry<TokenizerKind>(
+  'tokenizer',
+  [
+    { id: 'packed', make: packed },
+    { id: 'interleaved', make: interleaved },
+  ],
+  { make: 'function' },
+);
 
 /** What the policy is asked about: the running episode so far, or the current state alone. */
 export const QUERIES = ['episode', 'state'] as const;

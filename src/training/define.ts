@@ -152,9 +152,15 @@ export const agentOf = ({ consolidate, finetune, distill }: Earlier): StageOutpu
 export interface TrainingStage<N extends string = string, S extends z.ZodType = z.ZodType, C = never, R = never> {
   /** Its section of the configuration, its command, and what its folder is called. */
   readonly name: N;
+  /** The stage that it follows; the last one when left out. For stages of imported modules. */
+  readonly after?: string;
+  /** What it does, as a command says it: "train …". Those that are built in have it in `stages/names.ts`. */
+  readonly help?: string;
   readonly settings: S;
   /** Steps of every model that it trains; 0 where the configuration leaves it out. */
   steps(config: C): number;
+  /** The setting that leaves it out however many steps it has, with the value that does not. */
+  readonly needs?: string;
   /** What it makes in the cache for each seed; one part of its own name when left out. */
   parts?(config: C): readonly PlannedPart[];
   /** Its loss, where that is a sum of terms. */

@@ -31,7 +31,7 @@ export interface ExportRequest {
 /** Exports a model into `root/name`; its weights lie in `root/trained/name`. */
 export async function makeModel(root: string, { name, tokenizer, kind, settings = {} }: ExportRequest) {
   const { model: sizes, ...rest } = settings;
-  const config = experimentSchema.parse({
+  const config = experimentSchema().parse({
     name,
     tokenizer,
     compressor: kind,

@@ -42,10 +42,13 @@ export type Subject = Awaited<ReturnType<typeof openSubject>>;
 
 /** Opens a finished run. Throws `E_CHECKPOINT` as `openRun` does, `E_CONFIG` where nothing can be played. */
 export async function openSubject(folder: string, options: InspectOptions, context: StoreOptions) {
-  const run = openRun(folder);
+  const run = await openRun(folder);
   const { config, family, description } = run;
   if (family.recorded)
-    throw new CadenzaError('E_CONFIG', `only recordings of ${family.id} exist, so its agent cannot be watched while it acts.`);
+    throw new CadenzaError(
+      'E_CONFIG',
+      `${folder} is the folder of a recorded experiment: only recordings of ${family.id} exist, so its agent cannot be watched while it acts. "cadenza report ${folder}" shows its scores.`,
+    );
   const trained = stageOf(folder, description.trained);
   const { seed } = trained.settings as { seed: number };
   const { taught, evaluated } = openTasks(config);

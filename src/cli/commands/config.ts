@@ -14,7 +14,7 @@ export function registerConfig(program: Command): void {
     .addOption(jsonOption())
     .action(async (file: string, options: { set: string[]; json?: boolean }) => {
       const [{ openExperiment }, { formatConfig }] = await Promise.all([import('../experiments.ts'), import('../../util/config.ts')]);
-      const { config, kind } = openExperiment(file, options.set);
+      const { config, kind } = await openExperiment(file, options.set);
       if (options.json) return printJson(config);
       const own = kind.fingerprint?.(config);
       const remark = `# These settings have the fingerprint ${own}; selection.settings takes it, to state how they were chosen.\n`;
@@ -27,6 +27,6 @@ export function registerConfig(program: Command): void {
     .addOption(jsonOption())
     .action(async (options: { kind: string }) => {
       const [{ KINDS }, { configJsonSchema }] = await Promise.all([import('../../pipeline/kinds.ts'), import('../../util/config.ts')]);
-      printJson(configJsonSchema(KINDS.find(({ name }) => name === options.kind)!.schema));
+      printJson(configJsonSchema(KINDS.find(({ name }) => name === options.kind)!.schema()));
     });
 }

@@ -53,7 +53,7 @@ export function registerInspect(program: Command): void {
 async function folderOf(given: string): Promise<string> {
   if (!statSync(given, { throwIfNoEntry: false })?.isFile()) return given;
   const { openExperiment } = await import('../experiments.ts');
-  const { kind, config } = openExperiment(given);
+  const { kind, config } = await openExperiment(given);
   const what = `${given} is a ${kind.name} experiment, whose runs have no memory that acts; name one with an environment`;
   if (!kind.acts) throw new CadenzaError('E_USAGE', what);
   return join('runs', config.name);

@@ -1,4 +1,4 @@
-/** @file `cadenza report`: one page and the folder of a paper from the files of one finished run, or of several side by side. */
+/** @file `cadenza report`: one page from the files of a finished run; where it acts in an environment a paper, too, and several side by side. */
 
 import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -12,11 +12,22 @@ export function registerReport(program: Command): void {
   program
     .command('report')
     .argument('<run...>', 'folders of finished runs; rows of several stand side by side where that is fair')
-    .description('write one page and a paper (methods, tables, figures, sources in LaTeX) from a finished run')
+    .description(
+      'write one page from a finished run, and a paper (methods, tables, figures, sources in LaTeX) where it acts in an environment',
+    )
     .addOption(outOption('folder of the report (default: report in the folder of the first run)'))
     .addOption(jsonOption())
     .action(async (folders: string[], { out, json = false }: { out?: string; json?: boolean }) => {
-      const { isCad, openRun, ranked, summarize, writePage } = await import('../../reports/index.ts');
+      const { isCad, openResults, openRun, ranked, summarize, viewOf, writePage } = await import('../../reports/index.ts');
+      const { RESULTS_FORMAT } = await import('../../records/index.ts');
+      const only = folders.length === 1 ? openResults(folders[0]) : undefined;
+      if (only && only.results.format !== RESULTS_FORMAT) {
+        const folder = out ?? join(only.folder, 'report');
+        const view = viewOf(only.results);
+        const [page, ...figures] = view.write(folder, 'report');
+        if (json) return printJson({ page, figures });
+        return print(`${view.text().trimEnd()}\n${ending({ found: view.found(), out: folder, next: [] })}`);
+      }
       const { expectShown, writePaper } = await import('../../reports/paper/index.ts');
       const runs = folders.map(folder => openRun(folder));
       const names = namesOf(runs);
@@ -59,6 +70,7 @@ function namesOf(runs: readonly OpenRun[]): string[] {
 /** What a paper needs to know of a run. Here the compiler compares the schema of configurations with what reports read of them. */
 async function factsOf({ folder, results }: OpenRun): Promise<Facts> {
   const { experimentSchema } = await import('../../config/experiment.ts');
+  const { importNamed } = await import('../../config/imports.ts');
   const { describeExperiment } = await import('../../pipeline/describe.ts');
   const { expectImported } = await import('../../histories/imported.ts');
   const { loadConfig } = await import('../../util/config.ts');
@@ -68,7 +80,10 @@ async function factsOf({ folder, results }: OpenRun): Promise<Facts> {
     const other = `hold two of its rows against each other with cadenza compare ${folder} --method first,second`;
     throw new CadenzaError('E_DATA', `${what}; run one combination as an experiment (cadenza run … --set …) and report that, or ${other}.`);
   }
-  const config = loadConfig(experimentSchema, { file: join(folder, 'results.json (run.config)'), text: JSON.stringify(recorded) });
+  const [file, text] = [join(folder, 'results.json (run.config)'), JSON.stringify(recorded)];
+  // First: what is imported is in the schema.
+  const overrides = await importNamed(file, text);
+  const config = loadConfig(experimentSchema(), { file, text, overrides });
   expectImported(config, results.run.imported?.main);
   const { setting, kinds, stages } = describeExperiment(config);
   // The setting that the run recorded itself, if it did.

@@ -48,12 +48,16 @@ function registerStage(program: Command, name: string, description: string, stag
     .option('--dry-run', 'print what it needs (memory, parameters, operations, time), and write nothing')
     .action(async (file: string, flags: StageFlags) => {
       const { openExperiment } = await import('../experiments.ts');
-      const experiment = openExperiment(file, flags.set);
+      const experiment = await openExperiment(file, flags.set);
       const { config, kind } = experiment;
       const { until = stage } = flags;
-      const stages = (await import('../../pipeline/kind.ts')).stagesOf(kind);
+      const { missingFor, stagesOf } = await import('../../pipeline/kind.ts');
+      const stages = stagesOf(kind);
       const what = `${file} is a ${kind.name} experiment, which has no stage "${until}"; expected one of ${stages.join(', ')}`;
       if (until && !stages.includes(until)) throw new CadenzaError('E_USAGE', what);
+      const missing = stage && missingFor(kind, config, stage);
+      const advice = `Set it, in the file or by --set; or run the stages before it with cadenza run ${file} --until ${stage}.`;
+      if (missing) throw new CadenzaError('E_CONFIG', `${file} leaves the stage "${stage}" out, which needs ${missing}. ${advice}`);
       if (flags.dryRun) return showEstimate(await experiment.estimate(flags.jobs, until), flags.json ?? false);
       const run = (options: RunOptions) => experiment.run({ ...options, until });
       await runAndShow(config.name, flags, run, (out, set) => experiment.next(out, [nameOf(file, 'experiment'), ...set]));
@@ -73,7 +77,7 @@ export function registerAblate(program: Command): void {
     .description('train and evaluate every combination of declared settings, and compare them in one table');
   withRunFlags(command, 'folder of the run (default: runs/<name of the ablation>)').action(async (file: string, flags: RunFlags) => {
     const { loadAblation, runAblation } = await import('../../pipeline/ablate.ts');
-    const opened = loadAblation(file, flags.set);
+    const opened = await loadAblation(file, flags.set);
     const run = (options: RunOptions) => runAblation(opened, options);
     await runAndShow(opened.ablation.name, flags, run, (out, set, { methods }) => {
       const own = ['ablate', nameOf(file, 'ablation'), ...set, '--set', 'seeds=[0,1,2]', '--out', `${out}-mine`];

@@ -52,7 +52,7 @@ function registerBuild(store: Command): void {
         const { ContextDatabase } = await import('../../data/contexts.ts');
         const { readyExecutor } = await import('../../engine/executors/registry.ts');
         const { firstOfEach } = await import('../../rl/index.ts');
-        const run = openRun(folder);
+        const run = await openRun(folder);
         const from = given.length > 0 ? given : ['histories'];
         const named = from.filter(name => name !== 'histories');
         const tasks = stage.namedTasks(run, named);
@@ -124,7 +124,7 @@ function registerQuery(store: Command): void {
       const { ContextDatabase } = await import('../../data/contexts.ts');
       const { counts, nearestContexts } = await import('../../data/retrieval.ts');
       const { readyExecutor } = await import('../../engine/executors/registry.ts');
-      const run = openRun(folder);
+      const run = await openRun(folder);
       const waiting = waitingForStore();
       const contexts = await stage.onceFree(() => ContextDatabase.open(db, run.model, { create: false }), waiting);
       try {

@@ -55,8 +55,9 @@ export function registerTune(program: Command): void {
     .addOption(jsonOption())
     .action(async (file: string, { set, space, score, json = false, ...options }: Options) => {
       const { loadExperiment } = await import('../../config/experiment.ts');
+      const { importNamed } = await import('../../config/imports.ts');
       const { loadSpace } = await import('../../config/space.ts');
-      const config = loadExperiment(file, set);
+      const config = loadExperiment(file, [...set, ...(await importNamed(file))]);
       const searched = loadSpace(space, options.method === 'halving' ? 'finetune.steps' : undefined);
       const out = options.out ?? join('runs', `${config.name}-tune`);
       const work = atWork(options);

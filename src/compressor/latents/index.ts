@@ -8,7 +8,11 @@ import { vq } from './vq.ts';
 
 export * from './kind.ts';
 
-export const latentKinds = new Registry<LatentKind>('kind of latents', [continuous, variational, fsq, vq]);
+export const latentKinds = new Registry<LatentKind>('kind of latents', [continuous, variational, fsq, vq], {
+  description: 'string',
+  apply: 'function',
+  discrete: 'object?',
+});
 
 /** The kind of latents with this id. Throws `E_CONFIG` for an unknown one. */
 export const latentKind = (id: string): LatentKind => latentKinds.get(id);

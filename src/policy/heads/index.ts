@@ -9,7 +9,11 @@ import type { ActionHead, HeadKind, HeadSettings } from './head.ts';
 
 export * from './head.ts';
 
-export const heads = new Registry<HeadKind>('head', [categorical, discretized, gaussian]);
+export const heads = new Registry<HeadKind>('head', [categorical, discretized, gaussian], {
+  description: 'string',
+  takes: 'string',
+  make: 'function',
+});
 
 /** Tried in this order where nobody chose. */
 const AUTO: readonly HeadKind[] = [categorical, gaussian];
@@ -28,7 +32,9 @@ export function chooseHead(space: Space, settings: HeadSettings = DEFAULT_HEAD):
   const candidates = kind === 'auto' ? AUTO : [heads.get(kind)];
   for (const candidate of candidates) {
     const head = candidate.make(space, settings);
-    if (head) return { kind: candidate, head };
+    // What nobody has to choose is in no key.
+    const choice = AUTO.includes(candidate) ? head?.choice : (head?.choice ?? { kind: candidate.id });
+    if (head) return { kind: candidate, head: { ...head, choice } };
   }
   const takes = candidates.map(candidate => candidate.takes).join(' or ');
   throw new CadenzaError('E_CONFIG', `policy.head.kind ${kind} takes ${takes}, but there are ${describeActions(space)}; choose another.`);

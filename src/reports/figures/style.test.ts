@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { baselines } from '../../agent/baselines/index.ts';
+import { experimentSchema } from '../../config/experiment.ts';
+import { supervisedSchema } from '../../config/supervised.ts';
+import { REFERENCES } from '../../statistics/index.ts';
+import { labelRecord, problem, problems } from '../../supervised/index.ts';
+import { trainingStages } from '../../training/stages/index.ts';
+import { configJsonSchema, loadConfig } from '../../util/config.ts';
 import { initials } from '../terminal/results.ts';
-import { KNOWN, methodStyles, spread } from './style.ts';
+import { isCad, KNOWN, methodStyles, spread } from './style.ts';
 
 describe('a style', () => {
   it('belongs to the name, whatever else there is', () => {
@@ -10,6 +17,26 @@ describe('a style', () => {
     const unknown = Array.from({ length: 40 }, (_, i) => `cad value-${i}`);
     const styles = methodStyles([...unknown, ...KNOWN]);
     expect(new Set([...styles.values()].map(({ color, dash }) => `${color} ${dash}`)).size).toBe(unknown.length + KNOWN.length);
+  });
+});
+
+describe('a place of its own', () => {
+  it('has every method that is built in', () => {
+    const every = ['teacher', 'consolidate', 'reinforce', 'retrieve'];
+    const text = `name: a\n${every.map(stage => `${stage}: { steps: 1 }`).join('\n')}`;
+    const config = loadConfig(experimentSchema(), { file: 'e.yaml', text });
+    const rows = trainingStages.flatMap(stage => stage.methods(config).map(({ method }) => method));
+    const predictors = problems.all.map(({ id }) => problem(id));
+    const supervised = configJsonSchema(supervisedSchema()).properties!.baselines.properties!.methods.items!.enum as string[];
+    const names = [
+      ...['source', 'random', 'frequencies'],
+      ...baselines.ids,
+      ...rows,
+      ...supervised,
+      ...predictors.flatMap(({ reference, label }) => [reference.name, labelRecord(label.kind).blind.name]),
+      ...Object.values(REFERENCES),
+    ];
+    expect([...new Set(names)].filter(name => !isCad(name)).sort()).toEqual([...KNOWN].sort());
   });
 });
 

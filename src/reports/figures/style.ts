@@ -35,7 +35,7 @@ const PLACES = PALETTE.length * DASHES.length;
 export const KNOWN = [
   ...['source', 'teacher', 'none', 'truncated', 'mean-pool', 'random', 'reinforced', 'oracle', 'full', 'ad'],
   ...['dpt', 'best-episodes', 'max-pool', 'strided-pool', 'pca', 'truncated-flops', 'truncated-bytes', 'rad', 'random-projection'],
-  ...['ridge', 'zero', 'Bayes', 'majority', 'last return', 'training mean', 'frequencies'],
+  ...['ridge', 'zero', 'Bayes', 'majority', 'last return', 'training mean', 'frequencies', 'memory-traces', 'consolidated'],
 ];
 
 /** Whether a name is of the method this project is about, or of a variant of it. */

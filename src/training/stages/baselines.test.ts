@@ -11,7 +11,7 @@ import { loadConfig } from '../../util/config.ts';
 import { baselineModel, baselineModels, baselineSteps } from './baselines.ts';
 
 const room = environment('dark-room');
-const read = (...overrides: string[]) => loadConfig(experimentSchema, { file: 'a.yaml', text: 'name: a', overrides });
+const read = (...overrides: string[]) => loadConfig(experimentSchema(), { file: 'a.yaml', text: 'name: a', overrides });
 /** A baseline beside an experiment. */
 function make(id: string, overrides: readonly string[] = [], family: EnvFamily = room) {
   const config = read(...overrides);

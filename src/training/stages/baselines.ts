@@ -10,23 +10,26 @@ import type { BaseConfig } from '../../settings/base.ts';
 import { distinct, stageSection, steps } from '../../settings/fields.ts';
 import { predictsReturns } from '../../settings/policy.ts';
 import { oracleLabels } from '../../sources/index.ts';
+import { fromRegistries } from '../../util/registry.ts';
 import { defineStage, type Objective, type TrainingRun } from '../define.ts';
 import { trainOnHistories } from '../stage.ts';
 
-const settings = stageSection('Rows beside CAD for comparison; what is trained among them is trained end to end', {
-  steps: z
-    .union([z.literal('equal'), steps('Training steps')])
-    .describe(
-      'Training steps of each, 0 trains none; equal: as many as see as many sequences as the stages of CAD do (pretrain, distill and finetune)',
-    )
-    .default('equal'),
-  methods: distinct(z.enum(registry.ids), 'baseline')
-    .describe(registry.all.map(({ id, description }) => `${id}: ${description}`).join('; '))
-    .default(['truncated', 'mean-pool', 'none']),
-});
+const settings = fromRegistries(() =>
+  stageSection('Rows beside CAD for comparison; what is trained among them is trained end to end', {
+    steps: z
+      .union([z.literal('equal'), steps('Training steps')])
+      .describe(
+        'Training steps of each, 0 trains none; equal: as many as see as many sequences as the stages of CAD do (pretrain, distill and finetune)',
+      )
+      .default('equal'),
+    methods: distinct(z.enum(registry.ids), 'baseline')
+      .describe(registry.all.map(({ id, description }) => `${id}: ${description}`).join('; '))
+      .default(['truncated', 'mean-pool', 'none']),
+  }),
+);
 
 /** The sections that it reads: its own, and those whose budget it may have. */
-export type BaselinesSection = { readonly baselines: z.output<typeof settings> };
+export type BaselinesSection = { readonly baselines: z.output<ReturnType<typeof settings>> };
 
 type Budget = { readonly steps: number; readonly batch?: number };
 type Config = BaselinesSection & Readonly<Record<'pretrain' | 'distill' | 'finetune', Budget>>;
@@ -77,7 +80,10 @@ const objective = ({ baseline: { id, compressor }, config, model }: BaselineMode
 
 export const baselines = defineStage({
   name: 'baselines',
-  settings,
+  get settings() {
+    return settings();
+  },
+  needs: 'a method in baselines.methods that is trained',
   steps: (config: BaseConfig & Config) => (trainedIds(config).length > 0 ? baselineSteps(config) : 0),
   parts: config => trainedIds(config).map(name => ({ name, steps: baselineSteps(config) })),
   methods: config => trainedIds(config).map(method => ({ method, predictsReturns: predictsReturns(config) })),

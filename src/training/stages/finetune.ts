@@ -2,31 +2,38 @@
 
 import { z } from 'zod';
 import { type Model, PARTS, partOf } from '../../agent/model.ts';
-import { AUXILIARY_TERMS, capacityTerm, latentMetrics, lossOf, lossTerms, Pass } from '../../agent/terms.ts';
+import { auxiliaryTerms, capacityTerm, latentMetrics, lossOf, lossTerms, Pass } from '../../agent/terms.ts';
 import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { fraction, stageSection, steps, weight } from '../../settings/fields.ts';
+import { fromRegistries } from '../../util/registry.ts';
 import { cadRow, defineStage, type Objective, type TrainingRun, trainedAs } from '../define.ts';
 import { trainOnHistories } from '../stage.ts';
 import { adTerms, type DistillSection } from './distill.ts';
 import { type TeacherSection, teacherFor } from './teacher.ts';
 
-const settings = stageSection('Joint fine-tuning of compressor and policy, L_AD + γ · L_rec + λ_cap · R(Z)', {
-  steps: steps('Training steps; 0 skips the stage').default(1000),
-  beta: weight('β here; the same as in distill when left out').optional(),
-  gamma: weight('γ, the weight of the reconstruction loss').default(0.1),
-  capacityWeight: weight('λ_cap here').meta({ formerly: 'lambdaCap' }).default(0),
-  compressorLearningRateScale: fraction("Learning rate of the compressor, as a fraction of the policy's")
-    .meta({ formerly: 'compressorRate' })
-    .default(0.5),
-  compressorWeightDecay: weight('Weight decay of the compressor').default(0.01),
-  auxiliary: z
-    .partialRecord(z.enum(AUXILIARY_TERMS), weight('Its weight'))
-    .describe(AUXILIARY_TERMS.map(id => `${id}: ${lossTerms.get(id).description}`).join('; '))
-    .default({}),
-});
+const settings = fromRegistries(() =>
+  stageSection('Joint fine-tuning of compressor and policy, L_AD + γ · L_rec + λ_cap · R(Z)', {
+    steps: steps('Training steps; 0 skips the stage').default(1000),
+    beta: weight('β here; the same as in distill when left out').optional(),
+    gamma: weight('γ, the weight of the reconstruction loss').default(0.1),
+    capacityWeight: weight('λ_cap here').meta({ formerly: 'lambdaCap' }).default(0),
+    compressorLearningRateScale: fraction("Learning rate of the compressor, as a fraction of the policy's")
+      .meta({ formerly: 'compressorRate' })
+      .default(0.5),
+    compressorWeightDecay: weight('Weight decay of the compressor').default(0.01),
+    auxiliary: z
+      .partialRecord(z.enum(auxiliaryTerms()), weight('Its weight'))
+      .describe(
+        auxiliaryTerms()
+          .map(id => `${id}: ${lossTerms.get(id).description}`)
+          .join('; '),
+      )
+      .default({}),
+  }),
+);
 
-export type FinetuneSection = { readonly finetune: z.output<typeof settings> };
+export type FinetuneSection = { readonly finetune: z.output<ReturnType<typeof settings>> };
 
 type Config = FinetuneSection & DistillSection & TeacherSection;
 
@@ -60,7 +67,9 @@ const objective = (config: BaseConfig & Config, model: Model): Objective => ({
 
 export const finetune = defineStage({
   name: 'finetune',
-  settings,
+  get settings() {
+    return settings();
+  },
   steps: ({ finetune }: BaseConfig & Config) => finetune.steps,
   terms: termsOf,
   methods: config => [cadRow(config)],

@@ -2,12 +2,13 @@
 
 import type { z } from 'zod';
 import type { BaseConfig, OptimizerConfig } from '../../settings/base.ts';
+import { Registry } from '../../util/registry.ts';
 import { optimizerOf, type TrainingRun, type TrainingStage } from '../define.ts';
 import { baselines } from './baselines.ts';
 import { consolidate } from './consolidate.ts';
 import { distill } from './distill.ts';
 import { finetune } from './finetune.ts';
-import type { TrainingStageName } from './names.ts';
+import { STAGE_HELP, type TrainingStageName } from './names.ts';
 import { pretrain } from './pretrain.ts';
 import { reinforce } from './reinforce.ts';
 import { retrieve } from './retrieve.ts';
@@ -17,22 +18,30 @@ const TRAINING_STAGES = [teacher, pretrain, distill, finetune, consolidate, rein
 
 type Stage = (typeof TRAINING_STAGES)[number];
 
+type BuiltinSections = { readonly [S in Stage as S['name']]: S['settings'] };
+
+export type StageSections = z.output<z.ZodObject<BuiltinSections>>;
+
+type AnyStage = TrainingStage<string, z.ZodType, BaseConfig & StageSections, TrainingRun<StageSections>>;
+
+const parts = { settings: 'object', steps: 'function', methods: 'function', objectives: 'function', train: 'function' } as const;
+
+export const stages = new Registry<AnyStage, 'name'>('training stage', TRAINING_STAGES, parts, 'name');
+
+/** The stages in the order in which they run, those of imported modules among them. */
+export const trainingStages = stages.all;
+
 /** Their sections of the configuration, by their names. */
-export const stageFields = Object.fromEntries(TRAINING_STAGES.map(({ name, settings }) => [name, settings])) as unknown as {
-  readonly [S in Stage as S['name']]: S['settings'];
-};
+export const stageFields = () =>
+  Object.fromEntries(trainingStages.map(({ name, settings }) => [name, settings])) as unknown as BuiltinSections;
 
-export type StageSections = z.output<z.ZodObject<typeof stageFields>>;
-
-type AnyStage = TrainingStage<TrainingStageName, z.ZodType, BaseConfig & StageSections, TrainingRun<StageSections>>;
-
-/** The same list for what treats all stages alike. */
-export const trainingStages: readonly AnyStage[] = TRAINING_STAGES;
+/** What a stage does, as its command says it. */
+export const helpOf = ({ name, help }: Pick<AnyStage, 'name' | 'help'>): string =>
+  help ?? STAGE_HELP[name as TrainingStageName] ?? 'train further';
 
 /** Training steps of every model of a stage, 0 where the configuration leaves it out; what counts as a step of `reinforce` is an iteration. */
-export const stageSteps = (config: BaseConfig & StageSections, name: TrainingStageName): number =>
-  trainingStages.find(stage => stage.name === name)!.steps(config);
+export const stageSteps = (config: BaseConfig & StageSections, name: string): number => stages.get(name).steps(config);
 
 /** The optimizer of a stage: the shared settings with the stage's own on top. */
-export const stageOptimizer = (config: BaseConfig & StageSections, name: TrainingStageName): OptimizerConfig =>
-  optimizerOf(config, config[name]);
+export const stageOptimizer = (config: BaseConfig & StageSections, name: string): OptimizerConfig =>
+  optimizerOf(config, config[name as TrainingStageName]);

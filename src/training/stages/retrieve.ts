@@ -104,6 +104,7 @@ const objective = ({ compressor, policy }: BaseConfig, model: Model): Objective 
 export const retrieve = defineStage({
   name: 'retrieve',
   settings,
+  needs: 'policy.retrieval.contexts above 0',
   steps: ({ policy, retrieve }: BaseConfig & Config) => (policy.retrieval.contexts > 0 ? retrieve.steps : 0),
   parts: ({ retrieve: { steps } }) => [{ name: 'contexts' }, { name: 'retrieve', steps }],
   terms: termsOf,

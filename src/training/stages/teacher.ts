@@ -35,6 +35,7 @@ const objective = (config: BaseConfig & TeacherSection, model: Model): Objective
 export const teacher = defineStage({
   name: 'teacher',
   settings,
+  needs: 'teacher.kind context',
   steps: ({ teacher }: BaseConfig & TeacherSection) => (teacher.kind === 'context' ? teacher.steps : 0),
   terms: termsOf,
   methods: rowsOf,

@@ -4,7 +4,7 @@
  */
 
 import { z } from 'zod';
-import { PARTS } from '../../agent/model.ts';
+import { compressionOf, PARTS } from '../../agent/model.ts';
 import { exampleCounts, makeScorer, meansByCount, type SupervisedModel } from '../../agent/supervised.ts';
 import type { StageOutput } from '../../cache/store.ts';
 import { mean } from '../../engine/index.ts';
@@ -69,6 +69,7 @@ const baselineObjectives = (config: Config, model: SupervisedModel) =>
 const baselines = defineStage({
   name: 'baselines',
   settings: supervisedStageFields.baselines,
+  needs: 'a method in baselines.methods',
   steps: ({ baselines: { steps, methods } }: Config) => (methods.length > 0 ? steps : 0),
   parts: ({ baselines: { steps, methods } }) => methods.map(name => ({ name, steps })),
   methods: ({ baselines: { methods } }) => methods.map(method => ({ method })),
@@ -99,7 +100,15 @@ function trainModel(run: SupervisedRun, of: Objective, own: StageSettings): Prom
   return trainStage(run, {
     ...of,
     own,
-    settings: { kind, problem, contexts, queries, model: config.model, validation: measured },
+    settings: {
+      kind,
+      problem,
+      contexts,
+      queries,
+      model: config.model,
+      compression: compressionOf(kind, config.compression),
+      validation: measured,
+    },
     data: {},
     from: {},
     random: supervisedStream(seed).split(name),

@@ -25,7 +25,7 @@ const folder = mkdtempSync(join(tmpdir(), 'cadenza-supervised-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const load = (changes: Record<string, unknown> = {}): SupervisedConfig =>
-  supervisedSchema.parse({
+  supervisedSchema().parse({
     name: 'test',
     problem: { id: 'linear-regression', options: { dimension: 3 } },
     context: { examples: 8 },
@@ -169,7 +169,7 @@ describe('tasks', () => {
 
 describe('the configuration', () => {
   const problems = (changes: Record<string, unknown>) => {
-    const parsed = supervisedSchema.safeParse({ name: 'a', problem: { id: 'sinusoids' }, ...changes });
+    const parsed = supervisedSchema().safeParse({ name: 'a', problem: { id: 'sinusoids' }, ...changes });
     return parsed.error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('\n');
   };
 
@@ -183,6 +183,6 @@ describe('the configuration', () => {
 
   it('needs to be told the problem, and no more', () => {
     expect(problems({})).toBeUndefined();
-    expect(supervisedSchema.safeParse({ name: 'a' }).success).toBe(false);
+    expect(supervisedSchema().safeParse({ name: 'a' }).success).toBe(false);
   });
 });

@@ -1,0 +1,121 @@
+/** @file The reports of an evaluation on recordings: figures, tables, the terminal, and the page. */
+
+import { measuresIn, RECORDED_MEASURES, type RecordedMethodResult, type RecordedResults } from '../records/index.ts';
+import { wrap } from '../util/text.ts';
+import { lineFigure } from './figures/lines.ts';
+import type { FigureOptions } from './figures/plot.ts';
+import { panelsNote } from './figures/small-multiples.ts';
+import { methodStyles, type Styles } from './figures/style.ts';
+import { figure, html, legendTable, page, runSection, yamlBlock } from './html/results.ts';
+import { type Column, column, noIntervalNote, type ReportTable, withInterval } from './tables/format.ts';
+import { fittingTable, GAP, NAME_WIDTH, type TerminalOptions } from './terminal/results.ts';
+
+type Rows = RecordedResults['methods'];
+
+const interval = ({ mean, low, high }: NonNullable<RecordedMethodResult['accuracy']>, digits: number) =>
+  withInterval(mean, [low, high], value => value.toFixed(digits));
+
+/** Columns of the table by episode at most, a cell of it: `ep 100`, `0.912`. */
+const EPISODES = 8;
+const CELL_WIDTH = 6;
+
+const CAUTION =
+  'These are no returns: there is no environment to play in. `frequencies` is what the labels of the training histories are on average, whatever is seen.';
+
+/** Methods by the likelihood that they give to the labels, best first. */
+function rankedByLikelihood(rows: Rows): string[] {
+  const [likelihood] = measuresIn(Object.values(rows)[0]);
+  return Object.keys(rows).sort((a, b) => rows[a][likelihood]!.mean - rows[b][likelihood]!.mean);
+}
+
+/** The two measures over all recorded steps. */
+function recordedTable(rows: Rows): ReportTable<RecordedMethodResult> {
+  const names = rankedByLikelihood(rows);
+  const columns = measuresIn(rows[names[0]]).map(measure =>
+    column<RecordedMethodResult>(RECORDED_MEASURES[measure], 'mean over held-out tasks, with its interval', row =>
+      interval(row[measure]!, 3),
+    ),
+  );
+  return { title: 'Results', head: 'method', names, entries: rows, columns, note: () => '' };
+}
+
+/** Accuracy, or squared error, by the episode of the recorded history, with the intervals as bands; an SVG document. */
+export function recordedCurves(rows: Rows, options: FigureOptions = {}): string {
+  const names = rankedByLikelihood(rows);
+  const [, nearness] = measuresIn(rows[names[0]]);
+  const lines = names.map(name => {
+    const { episode, [nearness]: along } = rows[name].byEpisode;
+    return { name, points: episode.map((x, i) => ({ x, y: along!.mean[i], low: along!.low[i], high: along!.high[i] })) };
+  });
+  const highest = Math.max(...lines.flatMap(({ points }) => points.map(({ high }) => high)));
+  const y = { label: RECORDED_MEASURES[nearness], domain: [0, nearness === 'accuracy' ? 1 : 1.05 * highest] } as const;
+  const [x, ariaLabel] = ['episode of the recorded history', `${y.label} by episode`];
+  return lineFigure({ lines, styles: options.styles ?? methodStyles(names), ariaLabel, x, y }, options);
+}
+
+/** The whole report, ready to print: two tables for the experiment and for each of its further tables, the best likelihood of the labels first. */
+export function formatRecorded(results: RecordedResults, options: TerminalOptions = {}): string {
+  const { width = process.stdout.columns ?? 80 } = options;
+  const { name, environment, labels, tables = {}, methods, intervalNote } = results;
+  const sections = Object.entries({ [name]: methods, ...tables }).flatMap(([title, rows]) => {
+    const table = recordedTable(rows);
+    const [, nearness] = measuresIn(rows[table.names[0]]);
+    const shown = (columns: readonly Column<RecordedMethodResult>[]) => fittingTable({ ...table, columns }, { ...options, width });
+    const { episode } = rows[table.names[0]].byEpisode;
+    const room = Math.floor((width - NAME_WIDTH - GAP) / (CELL_WIDTH + GAP));
+    const places = evenly(episode.length, Math.max(1, Math.min(EPISODES, room)));
+    return [
+      wrap(`${title}: labels (${labels}) predicted in recordings of held-out tasks of ${environment}`, width),
+      shown(table.columns),
+      wrap(`${title}: ${RECORDED_MEASURES[nearness]} by the episode of the recorded history`, width),
+      shown(
+        places.map(place => column(`ep ${Math.round(episode[place])}`, '', ({ byEpisode }) => byEpisode[nearness]!.mean[place].toFixed(3))),
+      ),
+    ];
+  });
+  const note = noIntervalNote(sections.join());
+  return `${[...sections, wrap(CAUTION, width), wrap(`${intervalNote} ${note}`.trim(), width)].join('\n\n')}\n`;
+}
+
+/** The report as a whole HTML document, in the look of the others. */
+export function recordedHtml(results: RecordedResults): string {
+  const { name, environment, labels, tables = {}, methods, intervalNote } = results;
+  const all = { [name]: methods, ...tables };
+  const styles: Styles = methodStyles(Object.values(all).flatMap(Object.keys));
+  const sections = Object.entries(all).map(([title, rows]) => {
+    const table = recordedTable(rows);
+    const caption = `Means by the episode of the recorded history; the bands are explained below.${panelsNote(table.names, styles)}`;
+    return html`<section>
+<h2>${title}</h2>
+${figure(options => recordedCurves(rows, { styles, ...options }), caption)}
+${legendTable(table, styles)}
+</section>
+`;
+  });
+  return page(
+    name,
+    html`<header>
+<h1>${name}</h1>
+<p>Labels (${labels}) predicted in recordings of held-out tasks of ${environment}. ${CAUTION}</p>
+</header>
+<main>
+${sections}
+<section>
+<h2>How the numbers were made</h2>
+<p>${intervalNote} ${noIntervalNote(sections.map(({ text }) => text).join())}</p>
+</section>
+<section>
+<h2>Split</h2>
+${yamlBlock(results.split)}
+</section>
+${runSection(results.run, styles)}
+</main>
+`,
+  );
+}
+
+/** At most `most` of the numbers below `count`, evenly spread, the first and (where there is room for two) the last among them. */
+const evenly = (count: number, most: number): number[] => {
+  const n = Math.min(count, most);
+  return Array.from({ length: n }, (_, i) => (n === 1 ? 0 : Math.round((i * (count - 1)) / (n - 1))));
+};

@@ -1,0 +1,135 @@
+/**
+ * @file Modules of the user, in TypeScript or JavaScript: each is bundled with what it imports from its own folder, hashed as that bundle, and
+ * run. `cadenza` means the running package in them, wherever they lie. Node only.
+ */
+
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, extname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Plugin } from 'esbuild';
+import { CadenzaError } from './errors.ts';
+import { expandHome, sha256 } from './files.ts';
+import { type Origin, registeredBy } from './registry.ts';
+
+/** The package's folder, two up from here both in `src` and in `dist`. */
+const ROOT = new URL('../../', import.meta.url);
+
+/** What this process imported, by file. A module is run once. */
+const imported = new Map<string, Origin>();
+
+/** The modules that this process imported, in order. */
+export const importedModules = (): readonly Origin[] => [...imported.values()];
+
+/**
+ * Imports modules in order, each once, which register kinds of their own (environments, compressors, …).
+ *
+ * @param files paths of TypeScript or JavaScript modules, seen from the working directory.
+ * @throws {CadenzaError} `E_CONFIG`, naming the file, where one cannot be read, compiled or run, or registers what cannot be registered.
+ * @example await importModules(['./my-grid.ts'])
+ */
+export async function importModules(files: readonly string[]): Promise<Origin[]> {
+  const origins: Origin[] = [];
+  for (const file of files) {
+    const path = resolve(expandHome(file));
+    if (!imported.has(path)) imported.set(path, await importModule(path));
+    origins.push(imported.get(path)!);
+  }
+  return origins;
+}
+
+async function importModule(file: string): Promise<Origin> {
+  const refuse = (what: string, cause?: unknown) => new CadenzaError('E_CONFIG', `${file}: ${what}`, { cause });
+  if (!existsSync(file))
+    throw refuse('there is no such module. Expected the path of a TypeScript or JavaScript file after --import or in imports.');
+  const { code, portable } = await bundle(file, refuse);
+  const origin = { file, sha256: sha256(portable) };
+  const folder = mkdtempSync(join(tmpdir(), 'cadenza-'));
+  const path = join(folder, 'module.mjs');
+  try {
+    writeFileSync(path, code);
+    await registeredBy(origin, () => import(pathToFileURL(path).href));
+  } catch (error) {
+    if (error instanceof CadenzaError) throw new CadenzaError(error.code, `${file}: ${error.message}`, { cause: error });
+    throw refuse(`it threw while it was loaded: ${(error as Error)?.message ?? error}. Correct it, and run the command again.`, error);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return origin;
+}
+
+/**
+ * The module with what it imports from its own folder, as JavaScript without comments: `code` has other packages by the URLs of their files,
+ * `portable` by their names, so that it is equal on all machines.
+ */
+async function bundle(file: string, refuse: (what: string) => CadenzaError): Promise<{ code: string; portable: string }> {
+  const urls = new Map<string, string>();
+  // Loaded late: most commands import nothing.
+  const { build } = await import('esbuild');
+  try {
+    const { outputFiles } = await build({
+      entryPoints: [file],
+      absWorkingDir: dirname(file),
+      bundle: true,
+      write: false,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      logLevel: 'silent',
+      legalComments: 'none',
+      plugins: [packages(urls)],
+    });
+    // Where in the tree a file lies is a comment.
+    const code = outputFiles[0].text.replace(/^\/\/ .*\n/gm, '');
+    return { code, portable: [...urls].reduce((text, [url, name]) => text.replaceAll(JSON.stringify(url), JSON.stringify(name)), code) };
+  } catch (error) {
+    const { errors } = error as { errors?: { text: string; location?: { file: string; line: number; column: number } | null }[] };
+    if (!errors) throw error;
+    const at = (where: { file: string; line: number; column: number } | null | undefined) =>
+      where ? `${where.file}:${where.line}:${where.column + 1}: ` : '';
+    throw refuse(`it cannot be compiled: ${errors.map(({ text, location }) => at(location) + text).join('; ')}.`);
+  }
+}
+
+/** Marks what the plugin below asks for itself. */
+const ASKED = Symbol('asked');
+
+/**
+ * What is imported by the name of a package stays outside the bundle: `cadenza` is the running package, others are found from the importer.
+ * Their URLs are noted with their names.
+ */
+const packages = (urls: Map<string, string>): Plugin => ({
+  name: 'packages',
+  setup(build) {
+    const outside = (url: string, path: string) => {
+      urls.set(url, path);
+      return { path: url, external: true };
+    };
+    build.onResolve({ filter: /^[^./]/ }, async ({ path, kind, importer, resolveDir, pluginData }) => {
+      if (kind === 'entry-point' || pluginData === ASKED) return undefined;
+      if (isBuiltin(path)) return { path, external: true };
+      const own = ownExport(path);
+      if (own) return outside(own, path);
+      const found = await build.resolve(path, { kind, importer, resolveDir, pluginData: ASKED });
+      if (found.errors.length === 0) return outside(pathToFileURL(found.path).href, path);
+      return { errors: [{ text: `there is no package "${path}" here; install it (npm install ${path})` }] };
+    });
+  },
+});
+
+/** The file of the running package that `cadenza` or `cadenza/…` names; undefined for other packages. */
+function ownExport(specifier: string): string | undefined {
+  const { name, exports } = packageJson();
+  const [own] = ['cadenza', name].filter(each => specifier === each || specifier.startsWith(`${each}/`));
+  if (!own) return undefined;
+  const target = exports[`.${specifier.slice(own.length)}`];
+  const file = typeof target === 'string' ? target : target?.default;
+  if (!file) return undefined;
+  // Where the sources themselves run, there is nothing compiled.
+  const url = new URL(file, ROOT).href;
+  return extname(import.meta.url) === '.ts' ? url.replace('/dist/', '/src/').replace(/\.js$/, '.ts') : url;
+}
+
+const packageJson = (): { name: string; exports: Record<string, string | { default: string }> } =>
+  JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8'));
