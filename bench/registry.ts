@@ -2,6 +2,7 @@
 
 import type { Bench } from './bench.ts';
 import { executors } from './executors.ts';
+import { gymnasium } from './gymnasium.ts';
 import { history } from './history.ts';
 import { input, loop } from './road.ts';
 import { trainStep } from './train-step.ts';
@@ -12,4 +13,5 @@ export const BENCHES: Record<string, Bench> = {
   input,
   loop,
   history,
+  gymnasium,
 };

@@ -42,7 +42,7 @@ export function generate(store: StageCache, config: GenerateConfig): Promise<Sta
         ...about,
         seed,
         split: { train: train.map(family.taskKey), test: test.map(family.taskKey) },
-        creator: provenance(),
+        creator: { ...provenance(), ...(family.software && { software: family.software }) },
       });
       const transitions = histories.reduce((sum, { reward }) => sum + reward.length, 0);
       progress.finish(`${histories.length} histories, ${transitions} transitions`);

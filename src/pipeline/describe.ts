@@ -18,7 +18,7 @@ import { FINAL_EPISODES } from '../statistics/index.ts';
 import { type BaselineModel, baselineModels, baselineSteps } from '../training/stages/baselines.ts';
 import { followsTeacher } from '../training/stages/finetune.ts';
 import { helpOf, stageSteps, trainingStages } from '../training/stages/index.ts';
-import { type OptionTable, resolveOptions } from '../util/options.ts';
+import { type OptionTable, type OptionValues, resolveOptions } from '../util/options.ts';
 
 /** Describes an experiment and its further tables. Throws as `split` and `Model` do where the configuration cannot be built. */
 export function describeExperiment(config: ExperimentConfig): Description {
@@ -101,7 +101,7 @@ const simulates = (config: ExperimentConfig): boolean =>
   (config.reinforce.steps > 0 && config.reinforce.imitationWeight > 0 && config.reinforce.labels === 'monte-carlo');
 
 /** All options of the source; one that asks is told the length of its history, as when it learns. */
-function sourceOptions({ id, options, episodes }: ExperimentConfig['source']): Record<string, number> {
+function sourceOptions({ id, options, episodes }: ExperimentConfig['source']): OptionValues {
   const table: OptionTable = source(id).options;
   return resolveOptions(`source ${id}`, table, Object.hasOwn(table, 'episodes') ? { episodes, ...options } : options);
 }

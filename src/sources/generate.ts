@@ -54,6 +54,7 @@ export function generateHistory(request: HistoryRequest): History {
     recording.record({ observation, action, probabilities, reward, nextObservation, terminated, truncated }, 0);
     observation.set(step.observation);
   }
+  env.close?.();
   const whole = recording.history({ taskKey: family.taskKey(task), stream });
   return source.keep?.(whole, random.split('keep'), options) ?? whole;
 }

@@ -185,6 +185,12 @@ const SOURCES = String.raw`
   edition = {second},
   year = {2018}
 }
+@misc{towers2024,
+  author = {Mark Towers and Ariel Kwiatkowski and Jordan Terry and John U. Balis and Gianluca De Cola and Tristan Deleu and Manuel Goul{\~a}o and Andreas Kallinteris and Markus Krimmel and Arjun KG and Rodrigo Perez-Vicente and Andrea Pierr{\'e} and Sander Schulhoff and Jun Jet Tai and Hannah Tan and Omar G. Younis},
+  title = {{Gymnasium}: A Standard Interface for Reinforcement Learning Environments},
+  note = {arXiv:2407.17032},
+  year = {2024}
+}
 @inproceedings{vaswani2017,
   author = {Ashish Vaswani and Noam Shazeer and Niki Parmar and Jakob Uszkoreit and Llion Jones and Aidan N. Gomez and {\L}ukasz Kaiser and Illia Polosukhin},
   title = {Attention Is All You Need},
