@@ -5,7 +5,7 @@
 
 import { openPolicy, type PolicyRequest } from '../agent/inference.ts';
 import type { StageContext } from '../cache/store.ts';
-import { learningHistory } from '../histories/generate.ts';
+import { learningHistories, wantedOf } from '../histories/generate.ts';
 import { openTasks } from '../histories/tasks.ts';
 import { type ReplayOptions, replay } from '../play/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
@@ -17,15 +17,11 @@ import type { Evaluation } from './rollouts.ts';
  * Histories of the evaluated tasks, `each` a task: made as those for training were, when they are first asked for, from draws of their own, which
  * `purpose` tells apart.
  */
-export const heldOutHistories = ({ config, model: { family } }: Evaluation, purpose: string, each: number) =>
+export const heldOutHistories = ({ config, executor, store: { signal }, model: { family } }: Evaluation, purpose: string, each: number) =>
   lazy(() => {
     const random = Random.seeded(config.seed).split(purpose);
-    return openTasks(config).evaluated.flatMap(task => {
-      const key = family.taskKey(task);
-      const make = (_: unknown, i: number) =>
-        learningHistory(config.source, { family, task, random: random.split(key, i), stream: `${key}#${i}` });
-      return Array.from({ length: each }, make);
-    });
+    const wanted = openTasks(config).evaluated.flatMap(task => wantedOf(family, task, each, random));
+    return learningHistories(config.source, { family, wanted, executor, signal });
   });
 
 /** What such histories depend on. */

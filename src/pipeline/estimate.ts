@@ -9,6 +9,7 @@ import { type ExperimentConfig, evaluatedAt } from '../config/experiment.ts';
 import { countFlops } from '../engine/index.ts';
 import { familyOf } from '../histories/imported.ts';
 import { actionDistribution, type EnvFamily, spaceSize } from '../rl/index.ts';
+import { COHORT, source } from '../sources/index.ts';
 import { baselineModels } from '../training/stages/baselines.ts';
 import { stageOptimizer, stageSteps, trainingStages } from '../training/stages/index.ts';
 import type { TrainingStageName } from '../training/stages/names.ts';
@@ -98,37 +99,45 @@ const taskCount = ({ split, source }: ExperimentConfig, family: EnvFamily) => {
 };
 
 function dataNeeds(config: ExperimentConfig, family: EnvFamily): Need[] {
-  const { source, policy, split, retrieve } = config;
+  const { source: settings, policy, split, retrieve } = config;
   const tasks = taskCount(config, family);
   const transition = transitionBytes(family);
   const length = { 'split.tasks': tasks / 81, 'env.options.horizon': family.horizon / 20 };
-  const historyLength = { ...length, 'source.episodes': source.episodes / 24 };
+  const historyLength = { ...length, 'source.episodes': settings.episodes / 24 };
   const drawn = (split.tasks ?? 0) + split.heldOut + split.validation;
   const needs: Need[] = [
     { what: 'the list of tasks', bytes: 500 * drawn, grows: { 'split.tasks': split.tasks ?? 0, 'split.heldOut': split.heldOut } },
   ];
-  if (source.dataset === undefined) {
-    const once = source.episodes * family.horizon * transition;
-    const kept = Math.ceil(source.episodes / source.stride) * family.horizon * transition;
+  if (settings.dataset === undefined) {
+    const once = makingBytes(config, tasks, family);
+    const kept = Math.ceil(settings.episodes / settings.stride) * family.horizon * transition;
     needs.push({
       what: 'the learning histories',
-      bytes: once + tasks * source.histories * kept,
-      grows: { ...historyLength, 'source.histories': source.histories / 24 },
+      bytes: once + tasks * settings.histories * kept,
+      grows: { ...historyLength, 'source.histories': settings.histories / 24 },
     });
   }
   if (policy.prompt)
     needs.push({
       what: 'the demonstrations',
-      bytes: policy.prompt.styles.length * tasks * policy.prompt.demonstrations * source.episodes * family.horizon * transition,
+      bytes: policy.prompt.styles.length * tasks * policy.prompt.demonstrations * settings.episodes * family.horizon * transition,
       grows: { ...historyLength, 'policy.prompt.demonstrations': policy.prompt.demonstrations / 8 },
     });
   if (policy.retrieval.contexts > 0)
     needs.push({
       what: 'the stored contexts',
-      bytes: 4 * tasks * retrieve.histories * source.episodes * config.model.latents * config.model.width,
+      bytes: 4 * tasks * retrieve.histories * settings.episodes * config.model.latents * config.model.width,
       grows: { ...historyLength, ...grown(config), 'retrieve.histories': retrieve.histories / 8 },
     });
   return needs;
+}
+
+/** Bytes of what is there while histories are made: one of a learner, with every episode; of a cohort its learners and their running episodes. */
+function makingBytes({ source: { id, options, episodes, histories } }: ExperimentConfig, tasks: number, family: EnvFamily): number {
+  const own = source(id);
+  const episode = family.horizon * transitionBytes(family);
+  if ('learner' in own) return episodes * episode;
+  return Math.min(COHORT, tasks * histories) * (own.bytes(family, options) + own.environments(options) * episode);
 }
 
 const evaluatedStreams = ({ split, evaluate }: ExperimentConfig, { family }: Model) => {
