@@ -3,6 +3,7 @@
 import type { Bench } from './bench.ts';
 import { executors } from './executors.ts';
 import { history } from './history.ts';
+import { ppo } from './ppo.ts';
 import { input, loop } from './road.ts';
 import { trainStep } from './train-step.ts';
 
@@ -12,4 +13,5 @@ export const BENCHES: Record<string, Bench> = {
   input,
   loop,
   history,
+  ppo,
 };

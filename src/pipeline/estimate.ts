@@ -109,11 +109,14 @@ function dataNeeds(config: ExperimentConfig, family: EnvFamily): Need[] {
     { what: 'the list of tasks', bytes: 500 * drawn, grows: { 'split.tasks': split.tasks ?? 0, 'split.heldOut': split.heldOut } },
   ];
   if (settings.dataset === undefined) {
-    const once = makingBytes(config, tasks, family);
-    const kept = Math.ceil(settings.episodes / settings.stride) * family.horizon * transition;
-    needs.push({
+    const episode = family.horizon * transition;
+    // One history is made at a time with all its episodes, a cohort's at once with those that stay.
+    const whole = settings.episodes * episode;
+    const kept = Math.ceil(settings.episodes / settings.stride) * episode;
+    const learners = cohortNeed(config, family, Math.min(COHORT, tasks * settings.histories));
+    needs.push(...learners, {
       what: 'the learning histories',
-      bytes: once + tasks * settings.histories * kept,
+      bytes: (learners.length > 0 ? 0 : whole) + tasks * settings.histories * kept,
       grows: { ...historyLength, 'source.histories': settings.histories / 24 },
     });
   }
@@ -132,12 +135,13 @@ function dataNeeds(config: ExperimentConfig, family: EnvFamily): Need[] {
   return needs;
 }
 
-/** Bytes of what is there while histories are made: one of a learner, with every episode; of a cohort its learners and their running episodes. */
-function makingBytes({ source: { id, options, episodes, histories } }: ExperimentConfig, tasks: number, family: EnvFamily): number {
+/** So many learners of a source that trains them together, with the episodes that each plays; nothing for other sources. */
+function cohortNeed({ source: { id, options } }: ExperimentConfig, family: EnvFamily, learners: number): Need[] {
   const own = source(id);
-  const episode = family.horizon * transitionBytes(family);
-  if ('learner' in own) return episodes * episode;
-  return Math.min(COHORT, tasks * histories) * (own.bytes(family, options) + own.environments(options) * episode);
+  if ('learner' in own) return [];
+  const episodes = own.environments(options) * family.horizon * transitionBytes(family);
+  const what = `the learners that ${id} trains at once`;
+  return [{ what, bytes: learners * (own.bytes(family, options) + episodes), grows: { 'source.options': learners / COHORT } }];
 }
 
 const evaluatedStreams = ({ split, evaluate }: ExperimentConfig, { family }: Model) => {
@@ -147,7 +151,7 @@ const evaluatedStreams = ({ split, evaluate }: ExperimentConfig, { family }: Mod
 };
 
 function evaluationNeeds(config: ExperimentConfig, model: Model): Need[] {
-  const { evaluate, source, seeds, policy, reinforce } = config;
+  const { evaluate, source: settings, seeds, policy, reinforce } = config;
   const { family, tokenizer, segment, contextTransitions } = model;
   const { tasks, streams } = evaluatedStreams(config, model);
   const counts = { 'evaluate.streams': evaluate.streams / 20, 'split.heldOut': tasks / 8 };
@@ -170,9 +174,13 @@ function evaluationNeeds(config: ExperimentConfig, model: Model): Need[] {
     },
     {
       what: 'the histories that models observe',
-      bytes: tasks * evaluate.imitationHistories * source.episodes * family.horizon * transition,
-      grows: { ...counts, 'evaluate.imitationHistories': evaluate.imitationHistories / 4, 'source.episodes': source.episodes / 24 },
+      bytes: tasks * evaluate.imitationHistories * settings.episodes * family.horizon * transition,
+      grows: { ...counts, 'evaluate.imitationHistories': evaluate.imitationHistories / 4, 'source.episodes': settings.episodes / 24 },
     },
+    // One learner a stream.
+    ...(settings.dataset === undefined
+      ? cohortNeed(config, family, streams).map(need => ({ ...need, grows: { ...need.grows, ...counts } }))
+      : []),
   ];
   if (reinforce.steps > 0)
     needs.push({
