@@ -15,6 +15,7 @@ import {
   logSoftmax,
   matmul,
   mean,
+  minimum,
   mul,
   neg,
   reshape,
@@ -175,6 +176,9 @@ export function actGraph(sizes: NetworkSizes, environments: number) {
   return { scope, outputs: { row, value, ...(memory ? { next: memory } : {}) } };
 }
 
+/** Logarithm of the largest ratio of probabilities that is told from larger ones; the surrogate is clipped far below it. */
+const LARGEST_CHANGE = 20;
+
 export interface LossSettings {
   readonly clip: number;
   readonly valueWeight: number;
@@ -190,7 +194,9 @@ export function lossGraph(sizes: NetworkSizes, { sequences, steps }: { sequences
   const rows = sequences * steps;
   const { entropy, logProbability, value } = forward(scope, sizes, rows, sequences, true);
   const perRow = (name: string) => input(name, [L, rows]);
-  const logRatio = sub(logProbability(input(INPUT.action, [L, rows, actionDistribution(actionSpace).size])), perRow(INPUT.logProbability));
+  const change = sub(logProbability(input(INPUT.action, [L, rows, actionDistribution(actionSpace).size])), perRow(INPUT.logProbability));
+  // An action that noise chose may have had hardly any density: its ratio must stay a number.
+  const logRatio = minimum(change, LARGEST_CHANGE);
   const surrogate = clippedSurrogate(logRatio, perRow(INPUT.advantage), settings.clip);
   const errors = square(sub(value, perRow(INPUT.expected)));
   const bonus = mul(entropy, reshape(input(INPUT.entropyWeight, [L]), [L, 1]));
