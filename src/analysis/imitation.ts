@@ -59,7 +59,7 @@ export async function compareWithSource(evaluation: Evaluation, trained: readonl
     settings: { ...heldOutKey(evaluation), histories: each },
     inputs: {},
     file: REFERENCES,
-    run: async () => references(family, await histories()),
+    run: async context => references(family, await histories(context)),
     report: ({ tasks }) => ({ histories: tasks.length }),
   });
   const { tasks, ...bySource } = known.value;
@@ -74,7 +74,7 @@ export async function compareWithSource(evaluation: Evaluation, trained: readonl
       file: SUMS,
       async run({ progress, signal }) {
         const retrieve = memory?.retriever(tasks);
-        const watched = await histories();
+        const watched = await histories({ progress, signal });
         const { sums, onStep } = answers(evaluation, method, watched);
         await observe(evaluation, method, { title: 'imitation', histories: watched, onStep, retrieve, progress, signal });
         return { sums };

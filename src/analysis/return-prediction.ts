@@ -44,8 +44,8 @@ export async function returnPrediction(
     settings: { ...heldOutKey(evaluation), streams },
     inputs: { generate: generated.key },
     file: ACTUAL,
-    async run() {
-      const watched = await histories();
+    async run(context) {
+      const watched = await histories(context);
       return {
         tasks: watched.map(({ taskKey }) => taskKey),
         returns: watched.flatMap(history => Array.from(episodeReturns(history))),
@@ -64,7 +64,7 @@ export async function returnPrediction(
       inputs: { actual: known.key, model: method.trained.key },
       file: PREDICTED,
       async run({ progress, signal }) {
-        const watched = await histories();
+        const watched = await histories({ progress, signal });
         const { predicted, ...asked } = predictions(watched, count);
         await observe(evaluation, method, { title: 'predict returns', histories: watched, ...asked, progress, signal });
         return { predicted: predicted.flat() };
