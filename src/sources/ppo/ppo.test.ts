@@ -18,8 +18,8 @@ import {
 } from '../../rl/index.ts';
 import { Random } from '../../util/random.ts';
 import { generateHistories, openSource, source } from '../index.ts';
-import { advantagesOf } from './cohort.ts';
 import { actionFeatures, features, RunningMoments } from './features.ts';
+import { advantagesOf } from './learners.ts';
 import { actGraph, lossGraph, type NetworkSizes } from './network.ts';
 
 const executor = nodeExecutor({ threads: 1 });
@@ -134,10 +134,11 @@ describe('a cohort', () => {
   it('gives equal histories for equal seeds, and each learner as if it were alone', async () => {
     const options = { memory: 4, rollout: 8 };
     for (const given of [undefined, options]) {
-      const together = await learn({ episodes: 40, options: given });
-      expect(await learn({ episodes: 40, options: given })).toEqual(together);
+      const together = await learn({ episodes: 20, options: given });
+      expect(await learn({ episodes: 20, options: given })).toEqual(together);
       for (const [i, task] of goals.entries()) {
-        const [alone] = await learn({ episodes: 40, tasks: [task], options: given });
+        const [alone] = await learn({ episodes: 20, tasks: [task], options: given });
+        // Kernels round the last few numbers of a tensor otherwise, so bytes may differ.
         expect(alone.action).toEqual(together[i].action);
         for (const [k, p] of alone.probabilities.entries()) expect(Math.abs(p - together[i].probabilities[k])).toBeLessThan(1e-4);
       }

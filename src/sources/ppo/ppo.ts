@@ -1,10 +1,10 @@
-/** @file The source `ppo`: its options, and what it takes. What it does is in cohort.ts (playing) and updates.ts (learning). */
+/** @file The source `ppo`: its options, and what it takes. What it does is in learners.ts (playing) and updates.ts (learning). */
 
 import { packing } from '../../optim/index.ts';
 import { actionDistribution, type EnvFamily, type Options, type OptionTable, resolveOptions } from '../../rl/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
 import type { CohortSource } from '../source.ts';
-import { openCohort, sizesOf } from './cohort.ts';
+import { openCohort, sizesOf } from './learners.ts';
 import { actGraph } from './network.ts';
 
 const OPTIONS = {

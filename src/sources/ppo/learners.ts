@@ -114,8 +114,10 @@ export async function openCohort(request: CohortRequest, settings: CohortSetting
     learner.actions.write(action, i * W, echo, i * sizes.echo);
     echo[(i + 1) * sizes.echo - 1] = reward[i] * scaleOf(learner);
     copyRow(said.next, i, after[INPUT.memory], i);
-    for (const name of [INPUT.echo, INPUT.memory]) if (!ended) copyRow(after[name], i, now[name], i);
-    if (ended) for (const name of [INPUT.echo, INPUT.memory]) clearRow(now[name], i);
+    for (const name of [INPUT.echo, INPUT.memory]) {
+      if (ended) clearRow(now[name], i);
+      else copyRow(after[name], i, now[name], i);
+    }
   };
   /** Advantages of the rollout, and what the values should have been. */
   const judge = () => {
