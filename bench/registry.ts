@@ -4,6 +4,7 @@ import type { Bench } from './bench.ts';
 import { executors } from './executors.ts';
 import { gymnasium } from './gymnasium.ts';
 import { history } from './history.ts';
+import { ppo } from './ppo.ts';
 import { input, loop } from './road.ts';
 import { trainStep } from './train-step.ts';
 
@@ -14,4 +15,5 @@ export const BENCHES: Record<string, Bench> = {
   loop,
   history,
   gymnasium,
+  ppo,
 };

@@ -18,7 +18,7 @@ import { type MethodCost, RETURNS_FILE, type SeedReturns } from '../records/inde
 import { METHOD_COST } from '../records/results-format.ts';
 import { openRetrieval, type TrainedMethod } from '../retrieval/memory.ts';
 import type { History, Policy, Task } from '../rl/index.ts';
-import { source, sourcePolicy } from '../sources/index.ts';
+import { openSource, source } from '../sources/index.ts';
 import { CodeCounter } from '../statistics/index.ts';
 import { writeJson } from '../util/files.ts';
 import { fields } from '../util/formats.ts';
@@ -57,7 +57,12 @@ const RETURNS = {
 const reported = fields<MethodCost & { lookUpShare?: number }>({ ...METHOD_COST, lookUpShare: z.number().optional() });
 
 /** What acts, what that costs, and the seconds that looking up took, for one that looks contexts up. */
-type Player = { readonly policy: Policy; readonly cost: () => MethodCost; readonly lookUpSeconds?: () => number };
+type Player = {
+  readonly policy: Policy;
+  readonly cost: () => MethodCost;
+  readonly lookUpSeconds?: () => number;
+  readonly dispose?: () => Promise<void>;
+};
 
 interface RolloutRequest {
   readonly name: string;
@@ -82,7 +87,7 @@ async function rollMethod({ store, config, model, at }: Evaluation, request: Rol
     inputs,
     async run({ folder, progress, signal }) {
       const random = Random.seeded(seed).split('evaluate', name);
-      const { policy, cost, lookUpSeconds } = await prepare(tasks, random);
+      const { policy, cost, lookUpSeconds, dispose } = await prepare(tasks, random);
       const title = `evaluate ${name}${at ? ` at ${at}` : ''} (seed ${seed})`;
       progress.start(title, tasks.length * protocol.episodes);
       const began = performance.now();
@@ -96,6 +101,7 @@ async function rollMethod({ store, config, model, at }: Evaluation, request: Rol
         onProgress: ({ done }) => progress.update(done),
         signal,
       });
+      await dispose?.();
       const lookUpShare = lookUpSeconds && (1000 * lookUpSeconds()) / (performance.now() - began);
       progress.finish(lookUpShare === undefined ? undefined : `looking up took ${(100 * lookUpShare).toFixed(1)}% of the time`);
       writeJson(join(folder, RETURNS.name), {
@@ -158,16 +164,17 @@ export interface SourceRow {
 
 /** The source in the same environments as the trained models. */
 export function rollSource(evaluation: Evaluation, { method, id, options }: SourceRow, seed: number): Promise<MethodRollouts> {
-  const { family } = evaluation.model;
+  const { executor, model } = evaluation;
+  const { family } = model;
   return rollMethod(evaluation, {
     name: method,
     seed,
     settings: { id, options },
     // The likeliest of equal chances would be the first action, always.
     sampling: id === 'random' ? 'sample' : undefined,
-    prepare: async (tasks, random) => ({
-      policy: sourcePolicy({ family, tasks, source: source(id), random: random.split('source'), options }),
-      cost: () => ({ flopsPerAction: 0, stateBytes: 0, historyBytes: 0 }),
-    }),
+    async prepare(tasks, random) {
+      const policy = await openSource({ family, tasks, source: source(id), random: random.split('source'), options, executor });
+      return { policy, cost: () => ({ flopsPerAction: 0, stateBytes: 0, historyBytes: 0 }), dispose: policy.dispose };
+    },
   });
 }

@@ -112,6 +112,28 @@ describe('options of environments and sources', () => {
   });
 });
 
+describe('a source whose learners are trained together', () => {
+  const load = (...overrides: string[]) =>
+    loadConfig(experimentSchema(), { file: 'a.yaml', text: TINY, overrides: ['source.id=ppo', ...overrides] });
+
+  it('is built where it plays by itself, and counted', () => {
+    expect(expectBuildable(load()).peakBytes).toBeGreaterThan(0);
+    const data = (...overrides: string[]) => expectBuildable(load(...overrides)).stages[0].bytes;
+    expect(data('source.options={hidden: 256}')).toBeGreaterThan(10 * data());
+    expect(() => expectBuildable(load('source.options={hidden: 4096, environments: 256, rollout: 4096}'))).toThrow(
+      failure('E_CONFIG', 'source.options'),
+    );
+  });
+
+  it.each([
+    ['policy.prompt', ['policy.prompt.styles=[expert]', 'policy.prompt.episodes=1']],
+    ['reinforce.labels', ['reinforce.steps=1', 'reinforce.imitationWeight=1', 'reinforce.labels=source']],
+    ['rollout', ['source.options={memory: 4, rollout: 1000}']],
+  ])('is refused for %s before anything runs', (what, overrides) => {
+    expect(() => expectBuildable(load(...overrides))).toThrow(failure('E_CONFIG', 'ppo', what));
+  });
+});
+
 describe('an estimate', () => {
   const of = (...overrides: string[]) => KINDS[0].of(overrides);
 

@@ -81,6 +81,10 @@ export const SOURCES: Readonly<Record<string, string | ((options: OptionValues) 
         ? 'Its distribution is a Gaussian around that step with a standard deviation of <options/deviation>.'
         : 'It executes and records exact steps.'
     }`,
+  ppo: ({ memory, scaleRewards }) =>
+    raw`proximal policy optimization~\cite{schulman2017} with a policy and a value network of two hidden layers of width <options/hidden> each. The learner knows the actions and nothing of moves or rewards. It plays <options/environments|environment> of the task at once; its history is its episodes in the order in which they end. After every <options/rollout|step> of each it goes through these steps <options/epochs|time> in <options/minibatches> parts, each a step of Adam~\cite{kingma2015} with a learning rate of <options/learningRate> and gradients of norm at most <options/gradientNorm>. Advantages are generalized~\cite{schulman2016} with $\gamma = <options/discount>$ and $\lambda = <options/lambda>$; the ratio of probabilities is clipped at a distance of <options/clip>; the squared error of the values weighs <options/valueWeight> and the entropy <options/entropy>. That weight and the learning rate fall to zero over the history.${
+      scaleRewards ? ' Rewards are divided by the running deviation of discounted returns.' : ''
+    }${memory ? raw` Both networks also see a gated recurrent unit~\cite{cho2014} of width <options/memory> over the episode so far.` : ''}`,
   oracle: 'a player who is told the task and acts optimally from its first step on.',
   random: 'uniformly random actions.',
 };
