@@ -122,7 +122,7 @@ function categorical(counts: readonly number[]): Head {
 /** First deviation of an action, as a share of half the range of its number. */
 const FIRST_DEVIATION = 0.5;
 
-/** A Gaussian around the mean that the network gives in units of half the box, with a deviation that is the same everywhere. */
+/** A Gaussian around a mean in the box, with a deviation that is the same everywhere. */
 function gaussian({ low, high }: BoxSpace): Head {
   const W = low.length;
   const finite = low.map((least, i) => Number.isFinite(high[i] - least) && least < high[i]);
@@ -135,7 +135,9 @@ function gaussian({ low, high }: BoxSpace): Head {
       const [L, B] = out.shape;
       const own = scope.parameter('logDeviation', [L, 1, W], (_, shape) => new Float32Array(shape.at(-1)!).fill(Math.log(FIRST_DEVIATION)));
       const logDeviation = add(own, row(half.map(Math.log)));
-      const center_LBW = add(mul(out, row(half)), row(center));
+      // Where the mean left the box, the actions that are clipped to its edge would say nothing of the mean, and drive it on.
+      const inside = finite.every(Boolean) ? tanh(out) : out;
+      const center_LBW = add(mul(inside, row(half)), row(center));
       const spread = broadcastTo(logDeviation, [L, B, W]);
       return {
         row: concat([center_LBW, exp(spread)], 2),
