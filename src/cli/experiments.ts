@@ -1,5 +1,6 @@
 /** @file Experiments as commands see them: of whichever kind a file says, estimated, run, and what comes next. */
 
+import { readLayers } from '../config/bases.ts';
 import { importNamed } from '../config/imports.ts';
 import type { RunOptions } from '../pipeline/kind.ts';
 import { KINDS, kindOf } from '../pipeline/kinds.ts';
@@ -18,18 +19,20 @@ export const REINFORCEMENT_KEYS = ['env', 'source', 'tokenizer'];
 export async function openExperiment(file: string, overrides: readonly string[] = []) {
   // Read once: a pipe cannot be read again.
   const text = readConfig(file);
-  const keys = topLevelKeys({ file, text });
+  const own = topLevelKeys({ file, text });
   const refuse = (what: string) => new CadenzaError('E_CONFIG', `${file}${what}`);
   const varied = `Run it with cadenza ablate ${file}; the experiment that it varies is its base.`;
-  if (['base', 'axes'].every(key => keys.includes(key)))
+  if (['base', 'axes'].every(key => own.includes(key)))
     throw refuse(` is an ablation, not an experiment: it has "base" and "axes". ${varied}`);
-  const imports = await importNamed(file, text);
+  const input = readLayers(file, text);
+  const keys = topLevelKeys(input);
+  const imports = await importNamed(input);
   const kind = KINDS.find(({ key }) => key && keys.includes(key)) ?? KINDS.find(({ key }) => !key)!;
   const { name, key, schema } = kind;
   const torn = key && REINFORCEMENT_KEYS.find(key => keys.includes(key));
   const expected = `"${key}" alone for a ${name} experiment, or "env" and "source" alone for one in reinforcement learning`;
   if (torn) throw refuse(`: "${key}" and "${torn}" stand side by side; expected ${expected}. Remove one.`);
-  const config = loadConfig(schema(), { file, text, overrides: [...overrides, ...imports] });
+  const config = loadConfig(schema(), { ...input, overrides: [...overrides, ...imports] });
   return {
     /** As the keys of the file say. */
     kind,

@@ -1,12 +1,12 @@
 /** @file Options that several commands share. */
 
 import { type Command, Option } from 'commander';
+import { presetFile } from '../config/presets.ts';
 import { wantsColor } from '../util/color.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { expandHome } from '../util/files.ts';
 import { terminalProgress } from '../util/progress.ts';
 import { printable } from '../util/text.ts';
-import { presetFile } from './presets.ts';
 import { continues, interruptSignal } from './signals.ts';
 
 /** Parses an option that may be given several times. */

@@ -3,19 +3,25 @@
  * pipeline; stages whose settings and inputs are equal are shared, and a second call does only what is missing.
  */
 
-import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Evaluated } from '../analysis/evaluate.ts';
 import { plannedRows } from '../analysis/protocol.ts';
-import { type ExperimentConfig, loadExperiment, settingsSchema, type TableSettings, withSettings } from '../config/experiment.ts';
-import { importNamed } from '../config/imports.ts';
+import { baseField, baseFile } from '../config/bases.ts';
+import {
+  type ExperimentConfig,
+  experimentSchema,
+  importExperiment,
+  settingsSchema,
+  type TableSettings,
+  withSettings,
+} from '../config/experiment.ts';
 import { commonSelection } from '../config/selection.ts';
 import { generatedReport } from '../histories/generate.ts';
 import { expectComparable, type MethodTimes, type Results, rateReturn } from '../records/index.ts';
 import { type ImitationTable, REFERENCES, type ReturnTable } from '../statistics/index.ts';
 import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { expandHome, hashJson } from '../util/files.ts';
+import { hashJson } from '../util/files.ts';
 import { fromRegistries } from '../util/registry.ts';
 import type { EvaluatedVariant, RunOptions, Variant } from './kind.ts';
 import { type ReinforcementEvaluation, reinforcement } from './reinforcement.ts';
@@ -33,7 +39,7 @@ export const ablationSchema = fromRegistries(() =>
       .string()
       .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" and "-", because it names the folder of the run')
       .describe('Name of the ablation and of its folder'),
-    base: z.string().describe('Experiment file that is varied, relative to this file'),
+    base: baseField,
     set: settingsSchema().describe('Settings laid over the experiment in every combination').default({}),
     axes: z
       .array(
@@ -83,18 +89,16 @@ export type OpenAblation = { readonly ablation: Ablation; readonly base: Experim
 export async function loadAblation(file: string, overrides: readonly string[] = []): Promise<OpenAblation> {
   const text = readConfig(file);
   const keys = topLevelKeys({ file, text });
-  const own = ['env', 'problem', 'source', 'model'].find(key => keys.includes(key));
-  if (own && !keys.includes('base') && !keys.includes('axes'))
+  const own = keys.find(key => key !== 'name' && (key === 'problem' || key in experimentSchema().shape));
+  if (own && !keys.includes('axes'))
     throw new CadenzaError(
       'E_CONFIG',
-      `${file} is an experiment, not an ablation: it has "${own}", but neither "base" nor "axes". Run it with cadenza run ${file}, or vary it by a file that has it as base and says the axes, such as experiments/ablations/matrix.yaml.`,
+      `${file} is an experiment, not an ablation: it has "${own}", but no "axes". Run it with cadenza run ${file}, or vary it by a file that has it as base and says the axes, such as experiments/ablations/matrix.yaml.`,
     );
   // What the experiment imports is in the schema of what varies it.
-  const { base: varied } = loadConfig(z.looseObject({ base: ablationSchema().shape.base }), { file, text });
-  const experiment = resolve(dirname(file), expandHome(varied));
-  const imports = await importNamed(experiment);
+  const { base: varied } = loadConfig(z.looseObject({ base: baseField }), { file, text });
+  const base = await importExperiment(baseFile(varied, file), overrides);
   const ablation = loadConfig(ablationSchema(), { file, text });
-  const base = loadExperiment(experiment, [...overrides, ...imports]);
   const over = loadConfig(settingsSchema(), { file, text: '{}', overrides });
   for (const override of overrides) expectOffAxes(override, ablation.axes, file);
   return { ablation, base, cells: combinations(ablation, base, [ablation.set, over], file) };

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { nameOf, presetFile } from '../../config/presets.ts';
 import type { RunOptions } from '../../pipeline/kind.ts';
 import type { AnyResults } from '../../records/index.ts';
 import { STAGE_COMMANDS } from '../../training/stages/names.ts';
@@ -20,7 +21,6 @@ import {
   setOption,
   withExperiment,
 } from '../options.ts';
-import { nameOf, presetFile } from '../presets.ts';
 
 interface RunFlags {
   set: string[];
