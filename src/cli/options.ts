@@ -13,8 +13,8 @@ import { continues, interruptSignal } from './signals.ts';
 export const collect = (value: string, before: string[]) => [...before, value];
 
 /** `--set a.b=value`, as often as wanted. */
-export const setOption = () =>
-  new Option('--set <key=value>', 'override a setting, such as model.width=32 (repeatable; the value is YAML, null for the default)')
+export const setOption = (more = '') =>
+  new Option('--set <key=value>', `override a setting, such as model.width=32 (repeatable; the value is YAML, null for the default${more})`)
     .argParser(collect)
     .default([] as string[], 'none');
 
@@ -36,6 +36,9 @@ export const jsonOption = () => new Option('--json', 'print JSON on stdout, erro
 /** `--jobs n`: parts of the work at once. */
 const JOBS = 'seeds and combinations that are made at once, each in a process of its own; more help where threads are fewer';
 export const jobsOption = () => numberOption('--jobs <n>', JOBS, 1, 1024).default(1);
+
+/** `--dry-run`: what the command would do. */
+export const dryRunOption = () => new Option('--dry-run', 'print what it needs (memory, parameters, operations, time), and write nothing');
 
 /** `--fresh`: nothing of what is there is used. */
 export const freshOption = () =>

@@ -19,14 +19,16 @@ import { commonSelection } from '../config/selection.ts';
 import { generatedReport } from '../histories/generate.ts';
 import { expectComparable, type MethodTimes, type Results, rateReturn } from '../records/index.ts';
 import { type ImitationTable, REFERENCES, type ReturnTable } from '../statistics/index.ts';
-import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
+import { teacher } from '../training/stages/teacher.ts';
+import { loadConfig, readConfig, type Sweep, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { hashJson } from '../util/files.ts';
 import { fromRegistries } from '../util/registry.ts';
 import type { EvaluatedVariant, RunOptions, Variant } from './kind.ts';
+import type { Estimate } from './needs.ts';
 import { type ReinforcementEvaluation, reinforcement } from './reinforcement.ts';
 import { resultsOf, type Tables } from './results.ts';
-import { runVariants } from './run.ts';
+import { estimateVariants, runVariants, type Variants } from './run.ts';
 
 const label = z
   .string()
@@ -102,6 +104,33 @@ export async function loadAblation(file: string, overrides: readonly string[] = 
   const over = loadConfig(settingsSchema(), { file, text: '{}', overrides });
   for (const override of overrides) expectOffAxes(override, ablation.axes, file);
   return { ablation, base, cells: combinations(ablation, base, [ablation.set, over], file) };
+}
+
+/** Settings along which Z grows: a sweep of one of them gives a rate–return curve. */
+const RATES = ['model.latents', 'latents.groups', 'latents.codes'];
+
+/**
+ * An experiment varied by settings that each take several values, all combinations of them: an ablation without a file, with an axis for each.
+ * `overrides` are those that the experiment was read with, and `file` is its file. Throws `E_CONFIG` as `loadAblation` does.
+ */
+export function sweepOver(base: ExperimentConfig, sweeps: readonly Sweep[], file: string, overrides: readonly string[] = []): OpenAblation {
+  const settings = (override: string) => loadConfig(settingsSchema(), { file, text: '{}', overrides: [override] });
+  const axes = sweeps.map(({ key, values }) => {
+    const twice = values.find((value, i) => values.indexOf(value) < i);
+    const what = `--set ${key}=${values.join()}: expected different values, came ${twice} twice. Remove one.`;
+    if (twice !== undefined) throw new CadenzaError('E_CONFIG', what);
+    return { name: key, values: Object.fromEntries(values.map(value => [value, settings(`${key}=${value}`)])) };
+  });
+  const along = sweeps.find(({ key }) => RATES.includes(key))?.key;
+  const name = [base.name, 'sweep', ...sweeps.map(({ key }) => key)].join('-');
+  const ablation: Ablation = { name, base: file, set: {}, axes, skip: [], beside: [] };
+  for (const override of overrides) expectOffAxes(override, axes, file);
+  // Numbers as keys of an object come in their own order.
+  const place = (cell: Cell) => sweeps.reduce((at, { key, values }) => at * values.length + values.indexOf(cell.values[key]), 0);
+  const cells = combinations(ablation, base, [], file).sort((a, b) => place(a) - place(b));
+  // The curve is of shares of a return that all combinations have in common, which takes a teacher.
+  const taught = cells.every(({ config }) => teacher.steps(config) > 0);
+  return { ablation: along && taught ? { ...ablation, rate: { along, against: 'teacher' } } : ablation, base, cells };
 }
 
 /** Refuses axes that could not be told apart: of one name, or of settings that both give. */
@@ -236,17 +265,28 @@ function expectOneTable(cells: readonly Cell[]): void {
   expectComparable(cells.map(({ name, config }) => plannedRows(`"${name}"`, config)));
 }
 
-/** Runs every combination and gives one table of their CAD rows, with the source and random choice beside them. */
-export async function runAblation({ ablation, base, cells }: OpenAblation, options: Omit<RunOptions, 'until'>): Promise<Results> {
+/** All combinations as variants. Throws as `expectOneTable` does. */
+function variantsIn({ ablation, base, cells }: OpenAblation): Variants<ExperimentConfig> {
   expectOneTable(cells);
-  const { out, signal, command } = options;
   const hashes = Object.fromEntries(cells.map(({ name, config }) => [name, hashJson(config)]));
-  const described = { name: ablation.name, describes: { ...ablation, experiment: base, cells: hashes }, variants: cells };
-  const results = await runVariants(reinforcement, described, options, found =>
+  return { name: ablation.name, describes: { ...ablation, experiment: base, cells: hashes }, variants: cells };
+}
+
+/**
+ * Runs every combination and gives one table of their CAD rows, with the source and random choice beside them; nothing when it was asked to stop
+ * before the evaluation.
+ */
+export async function runAblation(opened: OpenAblation, options: RunOptions): Promise<Results | undefined> {
+  const { ablation, base, cells } = opened;
+  const { out, signal, command } = options;
+  return runVariants(reinforcement, variantsIn(opened), options, found =>
     resultsOf(out, cells[0].config, { ...oneTable(ablation, cells, found), command }, { signal, recorded: { ablation, base } }),
   );
-  return results!;
 }
+
+/** What all combinations need up to a stage. Throws `E_CONFIG` as `runAblation` does before it starts. */
+export const estimateAblation = (opened: OpenAblation, options: Pick<RunOptions, 'until' | 'jobs'>): Estimate =>
+  estimateVariants(reinforcement, variantsIn(opened), options);
 
 function oneTable(
   { rate, beside, reference }: Ablation,

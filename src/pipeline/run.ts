@@ -22,7 +22,7 @@ import {
   type Variant,
   wantedBy,
 } from './kind.ts';
-import { together } from './needs.ts';
+import { type Estimate, together } from './needs.ts';
 import { AGENT, BASELINES, makeAtOnce, partsOf } from './parallel.ts';
 import { writeResults } from './results.ts';
 
@@ -33,8 +33,7 @@ export function runExperiment<C extends CommonConfig, D extends SharedData<C>, E
   options: RunOptions,
 ): Promise<R | undefined> {
   const { out, command, signal } = options;
-  const variants = kind.variants(config);
-  return runVariants(kind, { name: config.name, describes: config, variants }, options, found => {
+  return runVariants(kind, variantsOf(kind, config), options, found => {
     // Stages of a table have the names of the experiment's own.
     const named = found.flatMap(({ name, seconds }, i) =>
       Object.entries(seconds).map(([stage, spent]) => [i === 0 ? stage : `${name}: ${stage}`, spent]),
@@ -43,17 +42,41 @@ export function runExperiment<C extends CommonConfig, D extends SharedData<C>, E
   });
 }
 
-/** Runs all variants of a command by one plan in one folder, whose outputs are of the configuration `describes`, and writes their results. */
+/** What a command runs: variants under one name, whose outputs are of the configuration `describes`. */
+export interface Variants<C> {
+  readonly name: string;
+  readonly describes: unknown;
+  readonly variants: readonly Variant<C>[];
+}
+
+/** An experiment with its further tables. */
+export const variantsOf = <C extends CommonConfig>(kind: Pick<ExperimentKind<C, never>, 'variants'>, config: C): Variants<C> => ({
+  name: config.name,
+  describes: config,
+  variants: kind.variants(config),
+});
+
+/** What variants need up to a stage. Throws `E_CONFIG` where something cannot be built, or does not fit with so many parts at once. */
+export function estimateVariants<C extends CommonConfig>(
+  kind: Pick<ExperimentKind<C, never>, 'expectBuildable'>,
+  { name, variants }: Variants<C>,
+  { until = 'evaluate', jobs }: Pick<RunOptions, 'until' | 'jobs'>,
+): Estimate {
+  const needs = variants.map(each => ({ ...kind.expectBuildable(each.config, until), name: each.name }));
+  return together(name, needs, jobs);
+}
+
+/** Runs all variants of a command by one plan in one folder, and writes their results. */
 export async function runVariants<C extends CommonConfig, D extends SharedData<C>, E, R extends AnyResults>(
   kind: ExperimentKind<C, D, E>,
-  { name, describes, variants }: { readonly name: string; readonly describes: unknown; readonly variants: readonly Variant<C>[] },
+  all: Variants<C>,
   options: RunOptions,
   collect: (found: readonly EvaluatedVariant<C, E>[]) => Promise<R>,
 ): Promise<R | undefined> {
-  const { out, until = 'evaluate', progress, signal, fresh, jobs } = options;
+  const { out, until = 'evaluate', progress, signal, fresh } = options;
+  const { name, describes, variants } = all;
   // Built before anything runs: what does not fit should not show after an hour of training.
-  const needs = variants.map(({ config }) => kind.expectBuildable(config, until));
-  together(needs, jobs);
+  estimateVariants(kind, all, options);
   const executors = new Map<string, Executor>();
   for (const { executor } of variants.map(({ config }) => config)) {
     const key = hashJson(executor);

@@ -7,7 +7,7 @@
 import { Document, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument, Scalar, visit } from 'yaml';
 import { z } from 'zod';
 import { isMap as isPlainMap } from './canonical.ts';
-import { CadenzaError } from './errors.ts';
+import { attempt, CadenzaError } from './errors.ts';
 import { readText, STDIN } from './files.ts';
 import { layOver } from './layers.ts';
 import { nearest } from './nearest.ts';
@@ -272,13 +272,52 @@ function parseValue(text: string, path: readonly string[], known: JsonSchema): u
   return document.toJS();
 }
 
+/** Whether the setting takes one value rather than a list or a map. */
+function takesOne(setting: JsonSchema): boolean {
+  const { type, enum: choices, const: only, anyOf } = setting;
+  if (Array.isArray(anyOf)) return anyOf.every(takesOne);
+  // Options of kinds are checked by these; they are numbers.
+  return ['number', 'integer', 'boolean', 'string'].includes(String(type)) || Boolean(choices ?? only) || Object.keys(setting).length === 0;
+}
+
+/** The values of an override that gives several to a setting of one, as texts; undefined where it does not. */
+function severalIn(override: string, known: JsonSchema): Sweep | undefined {
+  const equals = override.indexOf('=');
+  const key = override.slice(0, Math.max(0, equals)).trim();
+  const setting = settingAt(known, key.split('.'));
+  const typed = override.slice(equals + 1).trim();
+  if (!setting || !takesOne(setting)) return undefined;
+  const list = typed.startsWith('[') ? attempt<unknown>(() => parseYaml(typed).document.toJS()) : typed.split(',').map(part => part.trim());
+  if (!Array.isArray(list) || list.length < 2) return undefined;
+  const values = list.map(String);
+  // A text may have commas of its own.
+  const free = setting.type === 'string' && !setting.enum && !typed.startsWith('[');
+  return values.every(value => (free ? /^[\w.+-]+$/ : /^[^[\]{},"']+$/).test(value)) ? { key, values } : undefined;
+}
+
+/** A setting with several values, which are texts as after the `=` of an override. */
+export interface Sweep {
+  readonly key: string;
+  readonly values: readonly string[];
+}
+
+/**
+ * Divides overrides into those that give a setting its value, and those that give several values, with commas or as a list, to a setting that
+ * takes one.
+ *
+ * @example splitSweeps(schema, ['model.latents=2,4', 'seeds=[0, 1]']) // { overrides: ['seeds=[0, 1]'], sweeps: [{ key: 'model.latents', values: ['2', '4'] }] }
+ */
+export function splitSweeps(schema: z.ZodType, overrides: readonly string[]): { overrides: string[]; sweeps: Sweep[] } {
+  // The schema takes longer than all the rest.
+  const found = overrides.map(text => (/[,[]/.test(text) ? severalIn(text, configJsonSchema(schema)) : undefined));
+  return { overrides: overrides.filter((_, i) => !found[i]), sweeps: found.filter(each => each !== undefined) };
+}
+
 /** What to do about an override that gives several values to a setting of one; undefined where it does not. */
-function sweepAdvice({ path, value }: Override, known: JsonSchema): string | undefined {
-  const setting = settingAt(known, path);
-  const several = Array.isArray(value) ? value.length > 1 : typeof value === 'string' && value.includes(',');
-  const single = ['number', 'integer', 'boolean'].includes(String(setting?.type)) || setting?.enum;
-  if (!several || !single) return undefined;
-  return `expected one value, came ${show(value)}; to compare several, make them the values of an axis and run cadenza ablate (see experiments/ablations/rate-return.yaml), or search among them with cadenza tune`;
+function sweepAdvice({ text, value }: Override, known: JsonSchema): string | undefined {
+  if (!severalIn(text, known)) return undefined;
+  const instead = 'make them the values of an axis and run cadenza ablate (see experiments/ablations/rate-return.yaml)';
+  return `expected one value, came ${show(value)}; to compare several, give them to cadenza run, ${instead}, or search among them with cadenza tune`;
 }
 
 /** A copy of `node` with `value` at `path`, without it where that is undefined. Copies, because YAML aliases make two keys share one object. */
