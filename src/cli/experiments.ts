@@ -4,12 +4,13 @@ import { readLayers } from '../config/bases.ts';
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { importNamed } from '../config/imports.ts';
 import { nameOf } from '../config/presets.ts';
-import { estimateAblation, loadAblation, type OpenAblation, runAblation, sweepOver } from '../pipeline/ablate.ts';
+import { loadAblation, type OpenAblation, previewAblation, runAblation, sweepOver } from '../pipeline/ablate.ts';
 import type { CommonConfig, RunOptions } from '../pipeline/kind.ts';
 import { KINDS, kindOf } from '../pipeline/kinds.ts';
 import type { Estimate } from '../pipeline/needs.ts';
+import { previewVariants } from '../pipeline/preview.ts';
 import { reinforcement } from '../pipeline/reinforcement.ts';
-import { estimateVariants, runExperiment, variantsOf } from '../pipeline/run.ts';
+import { runExperiment, variantsOf } from '../pipeline/run.ts';
 import type { AnyResults } from '../records/index.ts';
 import { loadConfig, readConfig, splitSweeps, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
@@ -27,8 +28,8 @@ export interface Work {
   readonly name: string;
   /** Runs it; gives nothing when it was asked to stop before the evaluation. */
   run(options: RunOptions): Promise<AnyResults | undefined>;
-  /** What it needs with so many jobs, up to a stage, and how long that takes at the rate of this machine, which is measured. */
-  estimate(jobs: number, until?: string): Promise<TimedEstimate>;
+  /** What it would do: what that needs, what of it is finished, and how long the rest takes at the rate of this machine, which is measured. */
+  preview(options: Pick<RunOptions, 'out' | 'until' | 'jobs' | 'fresh'>): Promise<TimedEstimate>;
   /** Commands that come next, for the run in a folder that was given some settings beyond its file. */
   next(out: string, set: readonly string[], results: AnyResults): Next[];
 }
@@ -84,9 +85,9 @@ function experimentWork(config: CommonConfig, file: string): Work {
   return {
     name: config.name,
     run: options => runExperiment(kindOf(config), config, options),
-    estimate(jobs, until) {
+    async preview(options) {
       const kind = kindOf(config);
-      return inTime(estimateVariants(kind, variantsOf(kind, config), { jobs, until }), config);
+      return inTime(await previewVariants(kind, variantsOf(kind, config), options), config);
     },
     next(out, set) {
       const { acts } = kindOf(config);
@@ -104,7 +105,7 @@ function ablationWork(opened: OpenAblation, again: (out: string, set: readonly s
   return {
     name: opened.ablation.name,
     run: options => runAblation(opened, options),
-    estimate: async (jobs, until) => inTime(estimateAblation(opened, { jobs, until }), opened.cells[0].config),
+    preview: async options => inTime(await previewAblation(opened, options), opened.cells[0].config),
     next(out, set, { methods }) {
       const rows = Object.keys(methods);
       const two = [...rows.filter(isCombination), ...rows.filter(row => !isCombination(row))].slice(0, 2);

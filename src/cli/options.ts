@@ -38,7 +38,8 @@ const JOBS = 'seeds and combinations that are made at once, each in a process of
 export const jobsOption = () => numberOption('--jobs <n>', JOBS, 1, 1024).default(1);
 
 /** `--dry-run`: what the command would do. */
-export const dryRunOption = () => new Option('--dry-run', 'print what it needs (memory, parameters, operations, time), and write nothing');
+export const dryRunOption = () =>
+  new Option('--dry-run', 'print its stages, which are finished, and what the others need (memory, operations, time); write nothing');
 
 /** `--fresh`: nothing of what is there is used. */
 export const freshOption = () =>

@@ -26,9 +26,10 @@ import { hashJson } from '../util/files.ts';
 import { fromRegistries } from '../util/registry.ts';
 import type { EvaluatedVariant, RunOptions, Variant } from './kind.ts';
 import type { Estimate } from './needs.ts';
+import { previewVariants } from './preview.ts';
 import { type ReinforcementEvaluation, reinforcement } from './reinforcement.ts';
 import { resultsOf, type Tables } from './results.ts';
-import { estimateVariants, runVariants, type Variants } from './run.ts';
+import { runVariants, type Variants } from './run.ts';
 
 const label = z
   .string()
@@ -284,9 +285,9 @@ export async function runAblation(opened: OpenAblation, options: RunOptions): Pr
   );
 }
 
-/** What all combinations need up to a stage. Throws `E_CONFIG` as `runAblation` does before it starts. */
-export const estimateAblation = (opened: OpenAblation, options: Pick<RunOptions, 'until' | 'jobs'>): Estimate =>
-  estimateVariants(reinforcement, variantsIn(opened), options);
+/** What all combinations need up to a stage, and what of it is finished. Throws `E_CONFIG` as `runAblation` does before it starts. */
+export const previewAblation = (opened: OpenAblation, options: Omit<RunOptions, 'progress' | 'signal' | 'command'>): Promise<Estimate> =>
+  previewVariants(reinforcement, variantsIn(opened), options);
 
 function oneTable(
   { rate, beside, reference }: Ablation,

@@ -25,6 +25,9 @@ export interface StageEstimate {
   readonly nodes?: number;
   /** Floating-point operations of the whole stage. */
   readonly flops?: number;
+  /** Its parts (seeds), and those that are finished in the folder of the run; left out where no folder was looked into. */
+  readonly parts?: number;
+  readonly finished?: number;
 }
 
 export interface Estimate {

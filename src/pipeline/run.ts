@@ -22,7 +22,7 @@ import {
   type Variant,
   wantedBy,
 } from './kind.ts';
-import { type Estimate, together } from './needs.ts';
+import { together } from './needs.ts';
 import { AGENT, BASELINES, makeAtOnce, partsOf } from './parallel.ts';
 import { writeResults } from './results.ts';
 
@@ -56,27 +56,17 @@ export const variantsOf = <C extends CommonConfig>(kind: Pick<ExperimentKind<C, 
   variants: kind.variants(config),
 });
 
-/** What variants need up to a stage. Throws `E_CONFIG` where something cannot be built, or does not fit with so many parts at once. */
-export function estimateVariants<C extends CommonConfig>(
-  kind: Pick<ExperimentKind<C, never>, 'expectBuildable'>,
-  { name, variants }: Variants<C>,
-  { until = 'evaluate', jobs }: Pick<RunOptions, 'until' | 'jobs'>,
-): Estimate {
-  const needs = variants.map(each => ({ ...kind.expectBuildable(each.config, until), name: each.name }));
-  return together(name, needs, jobs);
-}
-
 /** Runs all variants of a command by one plan in one folder, and writes their results. */
 export async function runVariants<C extends CommonConfig, D extends SharedData<C>, E, R extends AnyResults>(
   kind: ExperimentKind<C, D, E>,
-  all: Variants<C>,
+  { name, describes, variants }: Variants<C>,
   options: RunOptions,
   collect: (found: readonly EvaluatedVariant<C, E>[]) => Promise<R>,
 ): Promise<R | undefined> {
-  const { out, until = 'evaluate', progress, signal, fresh } = options;
-  const { name, describes, variants } = all;
+  const { out, until = 'evaluate', progress, signal, fresh, jobs } = options;
   // Built before anything runs: what does not fit should not show after an hour of training.
-  estimateVariants(kind, all, options);
+  const needs = variants.map(each => kind.expectBuildable(each.config, until));
+  together(name, needs, jobs);
   const executors = new Map<string, Executor>();
   for (const { executor } of variants.map(({ config }) => config)) {
     const key = hashJson(executor);

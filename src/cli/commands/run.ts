@@ -54,7 +54,7 @@ function registerStage(program: Command, name: string, description: string, stag
       const missing = stage && missingFor(kind, config, stage);
       const advice = `Set it, in the file or by --set; or run the stages before it with cadenza run ${file} --until ${stage}.`;
       if (missing) throw new CadenzaError('E_CONFIG', `${file} leaves the stage "${stage}" out, which needs ${missing}. ${advice}`);
-      await runOrEstimate(experiment, { ...flags, until });
+      await runOrPreview(experiment, { ...flags, until });
     },
   );
 }
@@ -67,7 +67,7 @@ export function registerAblate(program: Command): void {
     .description('train and evaluate every combination of declared settings, and compare them in one table');
   withRunFlags(command, 'folder of the run (default: runs/<name of the ablation>)').action(async (file: string, flags: RunFlags) => {
     const { openAblation } = await import('../experiments.ts');
-    await runOrEstimate(await openAblation(file, flags.set), flags);
+    await runOrPreview(await openAblation(file, flags.set), flags);
   });
 }
 
@@ -77,13 +77,13 @@ const withRunFlags = (command: Command, folder: string, set = setOption()): Comm
     command,
   );
 
-/** Runs the work in its folder, and shows its results and the commands that come next; or, in a dry run, what it needs. */
-async function runOrEstimate(
-  { name, run, estimate, next }: Work,
+/** Runs the work in its folder, and shows its results and the commands that come next; in a dry run, what it would do. */
+async function runOrPreview(
+  { name, run, preview, next }: Work,
   { set, out = join('runs', name), fresh, jobs, json = false, dryRun, until }: RunFlags,
 ): Promise<void> {
   if (dryRun) {
-    const found = await estimate(jobs, until);
+    const found = await preview({ out, until, jobs, fresh });
     return json ? printJson(found) : print(`${(await import('../estimate.ts')).formatEstimate(found)}\n`);
   }
   const work = atWork({ fresh });
