@@ -8,6 +8,7 @@ import { registerConfig } from './commands/config.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerExchange } from './commands/exchange.ts';
 import { registerInspect } from './commands/inspect.ts';
+import { registerList } from './commands/list.ts';
 import { registerReport } from './commands/report.ts';
 import { registerAblate, registerRun } from './commands/run.ts';
 import { registerStore } from './commands/store.ts';
@@ -40,6 +41,7 @@ export function buildProgram(): Command {
   registerRun(program);
   registerAblate(program);
   registerTune(program);
+  registerList(program);
   registerCompare(program);
   registerReport(program);
   registerStore(program);
