@@ -93,7 +93,7 @@ reference: m2 joint
     for (const [name, { perTask }] of Object.entries(results.methods)) {
       // One seed, two streams a task, three episodes: all of a task's returns make its mean.
       const [{ task, oracle, mean }] = perTask;
-      expect(methods[name].returns[0].slice(0, 6).reduce((a, b) => a + b, 0) / 6 / oracle, `${name} on ${task}`).toBeCloseTo(mean, 12);
+      expect(methods[name].returns[0].slice(0, 6).reduce((a, b) => a + b, 0) / 6 / oracle!, `${name} on ${task}`).toBeCloseTo(mean, 12);
     }
     const foretold = ['cad m1 joint', 'cad m2 frozen', 'cad m2 joint', 'last return', 'training mean'];
     expect(Object.keys(results.returns!.small.predictors).sort()).toEqual(foretold);

@@ -89,7 +89,7 @@ describe('a tiny run', () => {
     }
     // Without noise, what is lost to the oracle is the regret, exactly.
     const { source } = results.tables!.noiseless;
-    const oracle = source.perTask.reduce((sum, task) => sum + task.oracle * (1 - task.mean), 0) / source.perTask.length;
+    const oracle = source.perTask.reduce((sum, task) => sum + task.oracle! * (1 - task.mean), 0) / source.perTask.length;
     expect(source.regret!.mean).toBeCloseTo(oracle, 5);
     expect(results.intervalNote).toEqual(carrying(20, 2, '2 × 1'));
   });

@@ -37,6 +37,8 @@ const ORDER = [
   'analysis',
   'pipeline',
   'reports',
+  // The root of the package.
+  'index.ts',
   'cli',
 ];
 
@@ -81,7 +83,7 @@ const BROWSER_ROOMS = [
   'records',
   'supervised',
 ];
-const NODE_FILES = ['src/engine/executors/node.ts', 'src/engine/executors/registry.ts'];
+const NODE_FILES = ['src/engine/executors/node.ts', 'src/engine/executors/registry.ts', 'src/policy/open.ts'];
 const NODE_PACKAGES = ['onnxruntime-node', 'commander', 'apache-arrow', 'h5wasm'];
 
 interface Import {

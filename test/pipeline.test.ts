@@ -45,7 +45,7 @@ describe('a tiny run', () => {
   it('writes results.json in its documented shape', () => {
     const results = JSON.parse(readFileSync(join(first, 'results.json'), 'utf8')) as Results;
     expect(results).toMatchObject({ name: 'tiny', episodes: 3, seeds: 1, streams: 8, split: { train: 77, test: 4, overlap: 0 } });
-    expect(results.oracle.mean).toBeGreaterThan(0);
+    expect(results.oracle!.mean).toBeGreaterThan(0);
     expect(Object.keys(results.methods).sort()).toEqual([...METHODS].sort());
     const columns = ['mean', 'iqm', 'low', 'high'] as const satisfies readonly (keyof Score)[];
     for (const [name, method] of Object.entries(results.methods)) {
@@ -54,7 +54,7 @@ describe('a tiny run', () => {
         expect([...method.byEpisode[column], method.final[column]].every(value => value >= 0 && value <= 1)).toBe(true);
       }
       expect(method.perTask.map(({ task }) => task)).toEqual((results.split as { testTasks: string[] }).testTasks);
-      for (const { oracle, mean } of method.perTask) expect([oracle > 0, mean >= 0 && mean <= 1]).toEqual([true, true]);
+      for (const { oracle, mean } of method.perTask) expect([oracle! > 0, mean >= 0 && mean <= 1]).toEqual([true, true]);
       expect(method.flopsPerAction > 0).toBe(!['source', 'random'].includes(name));
     }
     const { cad, teacher, none, random } = results.methods;

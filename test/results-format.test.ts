@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { INSPECTION_FORMAT, type RawReturns, type RecordedResults, type Results, STUDY_FORMAT } from '../src/records/index.ts';
+import { INSPECTION_FORMAT, type RawReturns, type RecordedResults, type Results, STUDY_FORMAT, scoreMethod } from '../src/records/index.ts';
 import { sealResults } from '../src/records/results-format.ts';
 import {
   compareRuns,
@@ -98,6 +98,20 @@ describe('committed results', () => {
 const { results, returns } = small();
 const withReturns = (text: string, change: object = {}) =>
   JSON.stringify({ ...results, raw: { file: 'returns.json', sha256: sha256(text) }, ...change });
+
+/** The same, scored by two given returns. */
+function scoredAnew(): { results: Results; returns: RawReturns } {
+  const { name } = results;
+  const { oracle: _, ...table } = returns.tables[name];
+  const reference = { kind: 'given' as const, low: table.tasks.map(() => -1), high: table.tasks.map(() => 3) };
+  const tables = { [name]: { ...table, reference } };
+  const row = (method: string) => {
+    const { flopsPerAction, stateBytes, historyBytes, bitsPerContext, budget } = results.methods[method];
+    return { ...scoreMethod(tables[name], method, { flopsPerAction, stateBytes, historyBytes, bitsPerContext }), budget };
+  };
+  const { oracle: __, ...others } = results;
+  return { results: { ...others, methods: { cad: row('cad'), ad: row('ad') } }, returns: { ...returns, tables } };
+}
 const whole = JSON.stringify(returns);
 
 describe('openRun', () => {
@@ -148,6 +162,64 @@ describe('openRun', () => {
     const raw = { file, sha256: sha256(whole) };
     expect(() => openRun(folderOf('outside', withReturns(whole, { raw })))).toThrow(refusal('raw.file'));
   });
+});
+
+describe('scores by another reference than the oracle', () => {
+  const given = scoredAnew();
+  const raw = JSON.stringify(given.returns);
+  const sealed = { ...given.results, raw: { file: 'returns.json', sha256: sha256(raw) } };
+  const at = join(folder, 'given');
+  /** Opens the run after a change of its results, or of its returns. */
+  const opened = (change: (results: Results, returns: RawReturns) => void) => {
+    const [results, returns] = structuredClone([sealed, given.returns] as const) as [Results, RawReturns];
+    change(results, returns);
+    const text = JSON.stringify(returns);
+    write(at, JSON.stringify({ ...results, raw: { file: 'returns.json', sha256: sha256(text) } }), text);
+    return openRun(at);
+  };
+
+  it('are read, reported and compared', () => {
+    const run = opened(() => {});
+    expect(run.results.methods.cad.reference).toEqual({ kind: 'given', low: -1, high: 3 });
+    report(run);
+    compare(run);
+  });
+
+  const { name } = results;
+  it.each<[string, Needle, (results: Results, returns: RawReturns) => void]>([
+    ['an oracle in the results, too', 'oracle', all => Object.assign(all, { oracle: { mean: 1 } })],
+    ['a row without its reference', 'reference', all => delete all.methods.ad.reference],
+    ['a row without its raw return', 'methods.ad.return', all => delete all.methods.ad.return],
+    ['rows of two kinds', 'methods.ad.reference', all => Object.assign(all.methods.ad.reference!, { kind: 'measured' })],
+    ['a mean that is not that of the tasks', 'methods.cad.reference', all => Object.assign(all.methods.cad.reference!, { high: 4 })],
+    ['a task that another row scores otherwise', 'methods.ad.perTask', all => Object.assign(all.methods.ad.perTask[0], { high: 3.5 })],
+    ['a task with an oracle, too', 'methods.cad.perTask.0', all => Object.assign(all.methods.cad.perTask[0], { oracle: 2 })],
+    ['a task without a raw return', 'methods.cad.perTask.0', all => delete all.methods.cad.perTask[0].return],
+    ['no distance on a task', 'methods.cad.perTask.0', all => Object.assign(all.methods.cad.perTask[0], { high: -1 })],
+    [
+      'raw returns with an oracle, too',
+      'oracle',
+      (_, raw) => Object.assign(raw.tables[name], { oracle: raw.tables[name].tasks.map(() => 1) }),
+    ],
+    ['raw returns without a reference', 'oracle', (_, raw) => delete raw.tables[name].reference],
+    ['a reference of fewer tasks', 'reference.low', (_, raw) => raw.tables[name].reference!.low.pop()],
+    ['no distance on a task of raw returns', 'reference.high.1', (_, raw) => Object.assign(raw.tables[name].reference!.high, { 1: -1 })],
+  ])('are refused with %s', (_, needle, change) => {
+    expect(() => opened(change)).toThrow(failure('E_DATA', needle));
+  });
+
+  it('are refused or can be reported and compared, whatever is damaged', async () => {
+    const of = await fuzz(damagedJson(JSON.parse(JSON.stringify(sealed)), { seed: 5, count: 100 }), content => {
+      write(at, content, raw);
+      report(openRun(at));
+    });
+    expect(of.refused.length).toBeGreaterThan(40);
+    const { refused } = await fuzz(damagedJson(given.returns, { seed: 6, count: 60 }), content => {
+      write(at, JSON.stringify({ ...sealed, raw: { file: 'returns.json', sha256: sha256(content) } }), content);
+      compare(openRun(at));
+    });
+    expect(refused.length).toBeGreaterThan(25);
+  }, 60_000);
 });
 
 describe('damage', () => {

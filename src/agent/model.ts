@@ -167,7 +167,7 @@ export class Model {
         episodes: count,
         bins,
         weight,
-        largest = rewardMaxOf(family, 'policy.returns without returns.largest') * family.horizon,
+        largest = rewardMaxOf(family, 'policy.returns', 'policy.returns.largest to the largest return of an episode') * family.horizon,
       } = returns;
       // Narrower than the blocks: it is unrolled for every sequence that is decoded.
       this.returns = { count, bins, largest, weight, hidden: width };

@@ -7,17 +7,20 @@ import { openTasks } from '../histories/tasks.ts';
 import {
   type MethodReturns,
   type MethodTable,
+  measuredReference,
   type Protocol,
+  type Reference,
   type ReturnsTable,
+  recordedReference,
   type StageBudget,
   scoreMethodPieces,
 } from '../records/index.ts';
 import { retrievalOf, type TrainedMethod } from '../retrieval/memory.ts';
-import { oracleOf } from '../rl/index.ts';
 import { DEMONSTRATION_STYLES } from '../sources/index.ts';
 import { breathing } from '../util/breathe.ts';
 import { groupBy } from '../util/groups.ts';
 import { protocolOf, resampledOf } from './protocol.ts';
+import { knownReference } from './reference.ts';
 import { type Evaluation, type MethodRollouts, prompted, rollModel, rollSource, type SourceRow } from './rollouts.ts';
 
 /** What an evaluation found: the table of all methods over all seeds, and what it was computed from. */
@@ -28,7 +31,7 @@ export interface Evaluated {
   readonly protocol: Protocol;
 }
 
-/** Lets every method of every seed learn on the evaluated tasks; every return is divided by its own task's oracle. */
+/** Lets every method of every seed learn on the evaluated tasks; every return is normalized by the reference of its own task. */
 export async function evaluate(evaluation: Evaluation, trained: readonly TrainedMethod[]): Promise<Evaluated> {
   const { config, shown = [] } = evaluation;
   const { signal } = evaluation.store;
@@ -50,7 +53,13 @@ export async function evaluate(evaluation: Evaluation, trained: readonly Trained
     for (const seed of config.seeds) found.push({ name: row.method, seed, ...(await rollSource(evaluation, row, seed)) });
 
   const rows = groupBy(found, ({ name }) => name);
-  const raw = { ...playedTasks(evaluation), methods: Object.fromEntries(Array.from(rows, ([name, seeds]) => [name, returnsOf(seeds)])) };
+  const played = (name: string) => rows.get(name)!.map(({ returns }) => returns);
+  const measure = () =>
+    measuredReference({ random: played('random'), source: played('source'), episodes: config.evaluate.episodes, table: evaluation.at });
+  const raw = {
+    ...playedTasks(evaluation, measure),
+    methods: Object.fromEntries(Array.from(rows, ([name, seeds]) => [name, returnsOf(seeds)])),
+  };
   const methods: Record<string, MethodTable[string]> = {};
   // Costs and budgets are those of the first seed: the graphs are the same.
   for (const [name, [{ cost, budget, given: told }]] of rows) {
@@ -83,13 +92,14 @@ function promptOf({ policy }: Pick<ExperimentConfig, 'policy'>, { style }: Demon
   return `a prompt of ${what} before the first step (${style}: ${DEMONSTRATION_STYLES[style]})`;
 }
 
-/** What all rows of a table have in common. */
-function playedTasks({ config, model: { family } }: Evaluation): Omit<ReturnsTable, 'methods'> {
+/** What all rows of a table have in common; `measure` gives the reference where neither the family nor the configuration does. */
+function playedTasks({ config, model: { family } }: Evaluation, measure: () => Reference): Omit<ReturnsTable, 'methods'> {
   const tasks = openTasks(config).evaluated;
+  const keys = tasks.map(family.taskKey);
   const { episodes, streams, resamples } = config.evaluate;
   return {
-    tasks: tasks.map(family.taskKey),
-    oracle: tasks.map(oracleOf(family, 'The evaluation')),
+    tasks: keys,
+    ...recordedReference(keys, knownReference(config, family, tasks) ?? measure()),
     streams,
     episodes,
     ...(family.regret ? { regretParts: [...family.regret.parts] } : {}),

@@ -3,13 +3,13 @@
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { statedSelection } from '../config/selection.ts';
 import { auditTasks, openTasks } from '../histories/tasks.ts';
-import type { Protocol, Rows } from '../records/index.ts';
-import { oracleOf } from '../rl/index.ts';
+import { type Protocol, type Rows, rowReference, scaleFields } from '../records/index.ts';
 import type { Resampled } from '../statistics/index.ts';
+import { knownReference, measuredOn } from './reference.ts';
 
 /** Settings of an evaluation that its rollouts depend on; what else is measured changes none of them. */
 export function rolloutSettings({ evaluate }: Pick<ExperimentConfig, 'evaluate'>) {
-  const { resamples: _, envs: __, imitationHistories: ___, timedActions: ____, ...protocol } = evaluate;
+  const { resamples: _, reference: __, envs: ___, imitationHistories: ____, timedActions: _____, ...protocol } = evaluate;
   return protocol;
 }
 
@@ -27,9 +27,12 @@ export function resampledOf(config: ExperimentConfig, streams = config.evaluate.
 /** The rows that an evaluation of this experiment will have, as far as it matters who they are compared with. */
 export function plannedRows(name: string, config: ExperimentConfig): Rows {
   const { family, evaluated } = openTasks(config);
-  const oracle = oracleOf(family, 'The evaluation');
-  const tasks = evaluated.map(task => ({ task: family.taskKey(task), oracle: oracle(task) }));
-  return { name, protocol: protocolOf(config), tasks };
+  const reference = knownReference(config, family, evaluated);
+  const keys = evaluated.map(family.taskKey);
+  const protocol = protocolOf(config);
+  if (!reference) return { name, protocol, tasks: keys.map(task => ({ task })), measuredOn: measuredOn(config) };
+  const tasks = keys.map(task => ({ task, ...scaleFields(reference.kind, reference.scales.get(task)!) }));
+  return { name, protocol, tasks, reference: rowReference(reference, keys) };
 }
 
 /** How an experiment evaluates, and what of its split and its settings a reader has to know. */

@@ -7,10 +7,9 @@
 import { z } from 'zod';
 import type { StageOutput } from '../cache/store.ts';
 import { loadHistories } from '../histories/generate.ts';
-import { openTasks } from '../histories/tasks.ts';
-import { bootstrapRandom } from '../records/index.ts';
+import { bootstrapRandom, type Reference } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
-import { episodeReturns, episodeStarts, type History, oracleReturns } from '../rl/index.ts';
+import { episodeReturns, episodeStarts, type History } from '../rl/index.ts';
 import { lastReturns, meanReturns, REFERENCES, type ReturnError, type ReturnTable, returnError } from '../statistics/index.ts';
 import { breathe } from '../util/breathe.ts';
 import { heldOutHistories, heldOutKey, observe } from './observe.ts';
@@ -28,11 +27,12 @@ function meanByEpisode(histories: readonly History[]): number[] {
   return Array.from(all[0], (_, e) => all.reduce((sum, returns) => sum + returns[e], 0) / all.length);
 }
 
-/** The errors of all models that predict returns, over their seeds, beside those of the references. */
+/** The errors of all models that predict returns, over their seeds, beside those of simple predictors; returns are scored as in the evaluation. */
 export async function returnPrediction(
   evaluation: Evaluation,
   generated: StageOutput,
   trained: readonly TrainedMethod[],
+  { scales }: Reference,
 ): Promise<ReturnTable> {
   const { store, config, model } = evaluation;
   const { family } = model;
@@ -71,13 +71,12 @@ export async function returnPrediction(
   collected.set(REFERENCES.mean, [meanReturns(actual, actual.trainingMean, count)]);
   collected.set(REFERENCES.last, [lastReturns(actual, count)]);
 
-  const oracle = oracleReturns(family, openTasks(config).evaluated, 'The error of predicted returns');
   const errors: Record<string, ReturnError> = {};
   for (const [name, predicted] of collected) {
     await breathe(store.signal);
     // The same stream for every predictor: they are resampled alike.
     const random = bootstrapRandom(config.seed);
-    errors[name] = returnError({ actual, predicted, count, oracle, random, resamples, resampled: resampledOf(config) });
+    errors[name] = returnError({ actual, predicted, count, scales, random, resamples, resampled: resampledOf(config) });
   }
   return { histories: actual.tasks.length, predictors: errors };
 }

@@ -9,11 +9,12 @@ import { type ContextLayout, type EmbedOptions, embedTokens, PRESENCE, type Toke
 import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
-/** A whole number in a range, or one of some words. */
+/** A number in a range, whole unless it is real, or one of some words. */
 export type CompressorSetting = (
   | {
       /** Smallest and largest value. */
       readonly range: readonly [low: number, high: number];
+      readonly real?: true;
       /** Why no value may be larger. */
       readonly because: string;
       /** Left out where the setting may be. */

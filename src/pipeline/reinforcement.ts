@@ -6,6 +6,7 @@ import { exportModel } from '../agent/inference.ts';
 import { Model } from '../agent/model.ts';
 import { type Evaluated, evaluate } from '../analysis/evaluate.ts';
 import { compareWithSource, measuresImitation } from '../analysis/imitation.ts';
+import { expectReference } from '../analysis/reference.ts';
 import { returnPrediction } from '../analysis/return-prediction.ts';
 import { measureTimes } from '../analysis/times.ts';
 import { type ExperimentConfig, evaluatedAt, experimentSchema, tableConfig } from '../config/experiment.ts';
@@ -13,7 +14,7 @@ import { fingerprint } from '../config/selection.ts';
 import { demonstrateEvaluated, demonstrateTraining } from '../histories/demonstrate.ts';
 import { expectPast, generate, generatedReport, loadHistories } from '../histories/generate.ts';
 import { openTasks } from '../histories/tasks.ts';
-import type { MethodTimes, Results } from '../records/index.ts';
+import { type MethodTimes, type Results, referenceOf } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import type { History } from '../rl/index.ts';
 import type { ImitationTable, ReturnTable } from '../statistics/index.ts';
@@ -73,6 +74,7 @@ export const reinforcement: ExperimentKind<ExperimentConfig, HistoryData, Reinfo
   name: 'reinforcement',
   expectBuildable(config, until) {
     const plays = until === 'evaluate' || (wantedBy(onHistories, until, 'reinforce') && config.reinforce.steps > 0);
+    if (until === 'evaluate') expectReference(config);
     return expectBuildable(config, { plays });
   },
   async evaluate({ store, config, model, executor, generated }, trained, { alone }) {
@@ -81,7 +83,7 @@ export const reinforcement: ExperimentKind<ExperimentConfig, HistoryData, Reinfo
     const main = await evaluate(here, trained);
     // Who recorded a data set cannot be asked to learn anew.
     const asks = model.returns && config.source.dataset === undefined;
-    const returns = asks ? await returnPrediction(here, generated, trained) : undefined;
+    const returns = asks ? await returnPrediction(here, generated, trained, referenceOf(main.raw)) : undefined;
     const imitation = measuresImitation(config, model.family) ? await compareWithSource(here, trained) : undefined;
     const elsewhere: Record<string, Evaluated> = {};
     for (const env of config.evaluate.envs) {

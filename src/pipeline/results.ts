@@ -101,7 +101,7 @@ export async function resultsOf(
   return {
     format: RESULTS_FORMAT,
     ...commonResults(config, found, recorded),
-    oracle: { mean: mean(found.raw.oracle) },
+    ...(found.raw.oracle && { oracle: { mean: mean(found.raw.oracle) } }),
     episodes,
     streams: streams * tasks,
     sampling,

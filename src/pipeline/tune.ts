@@ -4,8 +4,10 @@
  */
 
 import { join } from 'node:path';
+import { Model } from '../agent/model.ts';
 import { resampledOf } from '../analysis/protocol.ts';
-import { rollModel } from '../analysis/rollouts.ts';
+import { knownReference, referenceKind } from '../analysis/reference.ts';
+import { rollModel, rollSource, type SourceRow } from '../analysis/rollouts.ts';
 import { openOutputs } from '../cache/outputs.ts';
 import { madeBy } from '../cache/provenance.ts';
 import { StageCache, sayReused } from '../cache/store.ts';
@@ -19,8 +21,11 @@ import {
   bootstrapRandom,
   describeIntervals,
   type Measure,
+  measuredReference,
+  type Reference,
   type Rung,
   rankTrials,
+  rowReference,
   type Selection,
   STUDY_FORMAT,
   type Study,
@@ -28,7 +33,6 @@ import {
   tiedTrials,
   trialScore,
 } from '../records/index.ts';
-import { oracleReturns } from '../rl/index.ts';
 import { followsTeacher } from '../training/stages/finetune.ts';
 import { formatConfig } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
@@ -102,6 +106,7 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
   const drawn = drawSettings(space, options.trials - 1, Random.seeded(seed).split('tune'), settings => fault(base, settings));
   const candidates: Settings[] = [{}, ...drawn];
   for (const settings of candidates) expectBuildable(trialConfig(base, settings));
+  expectOneReference(base, candidates);
 
   const executor = await readyExecutor(base.executor, options.progress.say);
   let title = '';
@@ -109,16 +114,20 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
   const store = new StageCache(out, { fresh, progress, signal });
   const trials: (Trial & { rungs: Rung[] })[] = candidates.map((settings, trial) => ({ trial, settings, rungs: [] }));
   let entrants: readonly Trial[] = trials;
-  const report = (): Study => studyOf(base, trials, options);
+  let reference: Study['reference'];
+  const report = (): Study => ({ ...studyOf(base, trials, options), ...(reference && { reference }) });
   const described = { study: { trials: options.trials, method, eta, measure, seed }, space, experiment: base };
   return openOutputs(out, described, progress).replace(async () => {
+    title = 'reference';
+    const studied = { store, executor, reference: await referenceOfStudy(base, { store, executor }) };
+    reference = rowReference(studied.reference, [...studied.reference.scales.keys()]);
     for (const [depth, { trials: places, steps }] of rounds.entries()) {
       // Fewer may have been drawn than there are places.
       if (depth > 0) entrants = rankTrials(entrants).slice(0, places);
       for (const { trial, settings } of entrants) {
         title = rounds.length > 1 ? `round ${depth + 1}/${rounds.length}, trial ${trial}` : `trial ${trial}/${trials.length - 1}`;
         const config = trialConfig(base, settings, method === 'halving' ? steps : undefined);
-        trials[trial].rungs.push({ steps: config.finetune.steps, score: await runTrial(config, measure, store, executor) });
+        trials[trial].rungs.push({ steps: config.finetune.steps, score: await runTrial(config, measure, studied) });
         writeJson(join(out, STUDY_FILE), report());
       }
     }
@@ -130,8 +139,45 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
   });
 }
 
+/** What all trials share. */
+interface Studied {
+  readonly store: StageCache;
+  readonly executor: Executor;
+  /** Of the experiment as it stands. */
+  readonly reference: Reference;
+}
+
+/** Throws `E_CONFIG` where trials would be scored by what was measured in another environment, and where nothing can be measured. */
+function expectOneReference(base: ExperimentConfig, candidates: readonly Settings[]): void {
+  if (referenceKind(base, openTasks(base).family) !== 'measured') return;
+  const varied = candidates.flatMap(settings => Object.keys(settings)).find(key => /^env(\.|$)/.test(key));
+  if (varied)
+    throw new CadenzaError(
+      'E_CONFIG',
+      `${varied} cannot be searched while scores are measured in the environment as it stands: trials would be in different units. Set evaluate.reference to two returns, low and high, that score 0 and 1.`,
+    );
+}
+
+/** What scores 0 and 1 on the validation tasks. Where nothing else says that, random choice and the source are played on them. */
+async function referenceOfStudy(base: ExperimentConfig, { store, executor }: Pick<Studied, 'store' | 'executor'>): Promise<Reference> {
+  const config = trialConfig(base, {});
+  const { family, evaluated } = openTasks(config);
+  const known = knownReference(config, family, evaluated);
+  if (known) return known;
+  const evaluation = { store, config, model: new Model(config, family), executor };
+  const roll = async (row: SourceRow) => {
+    const seeds = [];
+    for (const seed of config.seeds) seeds.push((await rollSource(evaluation, row, seed)).returns);
+    return seeds;
+  };
+  const random = await roll({ method: 'random', id: 'random', options: {} });
+  const source = await roll({ method: 'source', id: config.source.id, options: config.source.options });
+  return measuredReference({ random, source, episodes: config.evaluate.episodes });
+}
+
 /** Trains and scores one trial; null where its loss stopped being finite, which is an answer about its settings. */
-async function runTrial(config: TrialConfig, measure: Measure, store: StageCache, executor: Executor): Promise<Rung['score']> {
+async function runTrial(config: TrialConfig, measure: Measure, studied: Studied): Promise<Rung['score']> {
+  const { store, executor } = studied;
   try {
     const { opened, trained } = await trainMethods(reinforcement, config, { store, executor });
     const { model } = opened;
@@ -139,11 +185,11 @@ async function runTrial(config: TrialConfig, measure: Measure, store: StageCache
     for (const method of trained)
       if (method.method === 'cad') seeds.push((await rollModel({ store, config, model, executor }, method)).returns);
     const { family, evaluated } = openTasks(config);
-    const oracle = oracleReturns(family, evaluated, 'tune');
+    const reference = knownReference(config, family, evaluated) ?? studied.reference;
     const { episodes, resamples } = config.evaluate;
     // The same stream for every trial: they are resampled alike.
     const random = bootstrapRandom(config.seed);
-    return trialScore(measure, { seeds, episodes, oracle, resamples, resampled: resampledOf(config), random });
+    return trialScore(measure, { seeds, episodes, reference, resamples, resampled: resampledOf(config), random });
   } catch (error) {
     if (error instanceof CadenzaError && error.code === 'E_NUMERICS') return null;
     throw error;

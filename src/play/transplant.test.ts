@@ -88,7 +88,10 @@ describe('the table of two tasks with two memories each', () => {
   const empty = { own: filled(a => a), other: filled(() => 0), pursues: filled((a, b) => (a === b ? 1 : 0.25)) };
   const request = {
     keys: ['A', 'B'],
-    oracle: [10, 20],
+    scales: [
+      { low: 0, high: 10 },
+      { low: 0, high: 20 },
+    ],
     memories: 2,
     resamples: 200,
     resampled: 'runs',

@@ -5,6 +5,7 @@
 
 import type { Policy, Task } from '../rl/index.ts';
 import { bootstrapInterval, drawRuns, type MeanScore, mean, type Resampled } from '../statistics/bootstrap.ts';
+import { normalized, type Scale } from '../statistics/reference.ts';
 import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import { type RolloutOptions, type RolloutStep, rollout } from './rollout.ts';
@@ -64,7 +65,7 @@ export async function playTransplants(request: TransplantRequest): Promise<Trans
   return { own, other, pursues };
 }
 
-/** What memories do, as shares of the oracle's return of the task that scores. */
+/** What memories do; returns are normalized by the reference of the task that scores. */
 export interface TransplantTable {
   /** Keys of the tasks, in the order of rows (acted in) and columns (memory of). */
   readonly tasks: readonly string[];
@@ -90,8 +91,8 @@ export const transplantPlaces = (tasks: number, memories: number) =>
 
 export interface TransplantTableRequest {
   readonly keys: readonly string[];
-  /** Oracle's return of each task. */
-  readonly oracle: readonly number[];
+  /** The returns of each task that score 0 and 1. */
+  readonly scales: readonly Scale[];
   /** Memories of each task. */
   readonly memories: number;
   readonly resamples: number;
@@ -104,15 +105,15 @@ export interface TransplantTableRequest {
  * each with all that was done with it: streams with one memory are no independent runs.
  */
 export function transplantTable(memory: TransplantReturns, empty: TransplantReturns, request: TransplantTableRequest): TransplantTable {
-  const { keys, oracle, memories: D, resamples, resampled, random } = request;
+  const { keys, scales, memories: D, resamples, resampled, random } = request;
   const K = keys.length;
   const places = transplantPlaces(K, D);
   for (const { own } of [memory, empty])
     invariant(own.length === places.length, `transplants of ${K} tasks: expected ${places.length} streams, got ${own.length}.`);
   type Value = (i: number) => number;
   const shares = ({ own, other, pursues }: TransplantReturns): Record<'byOwn' | 'byOther' | 'pursues', Value> => ({
-    byOwn: i => own[i] / oracle[places[i].acted],
-    byOther: i => other[i] / oracle[places[i].of],
+    byOwn: i => normalized(own[i], scales[places[i].acted]),
+    byOther: i => normalized(other[i], scales[places[i].of]),
     pursues: i => pursues[i],
   });
   const matrix = (value: Value) =>

@@ -11,6 +11,7 @@ export * from './names.ts';
 export * from './rate-return.ts';
 export * from './raw-returns.ts';
 export * from './recorded.ts';
+export * from './reference.ts';
 export type * from './results-format.ts';
 export type * from './returns-format.ts';
 export * from './study.ts';

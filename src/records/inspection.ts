@@ -5,6 +5,7 @@ import type { TransplantTable } from '../play/transplant.ts';
 import type { EpisodeAttention } from '../statistics/attention.ts';
 import { bootstrapInterval, columnsOf, mean, type Resamples } from '../statistics/bootstrap.ts';
 import type { ProbeScores } from '../statistics/probes.ts';
+import type { ReferenceKind } from '../statistics/reference.ts';
 import type { Curve, ProbeReport, RECONSTRUCTION } from './inspection-format.ts';
 import type { RunRecord } from './results-format.ts';
 
@@ -70,6 +71,8 @@ export interface Inspection {
   readonly probes: ProbeReport | Missing;
   readonly transplants: Sides<TransplantTable> | Missing;
   readonly attention: AttentionReport | Missing;
+  /** What returns are scored by; absent where that is the oracle. */
+  readonly reference?: ReferenceKind;
   readonly run: RunRecord;
 }
 

@@ -50,6 +50,26 @@ describe('rows that may stand side by side', () => {
     ]);
   });
 
+  it('are scored by the same reference', () => {
+    const scored = (name: string, kind: 'given' | 'measured', high: number) => ({
+      ...rows(
+        name,
+        {},
+        tasks.map(({ task }) => ({ task, low: 0, high })),
+      ),
+      reference: { kind, low: 0, high },
+    });
+    expect(faults(scored('a', 'given', 9), scored('b', 'given', 9 + 1e-12))).toEqual([]);
+    const refused = [failure('E_DATA', /\ba\b/, /\bb\b/, 'evaluate.reference')];
+    expect(faults(scored('a', 'given', 9), scored('b', 'given', 8))).toEqual(refused);
+    expect(faults(scored('a', 'given', 9), scored('b', 'measured', 9))).toEqual(refused);
+    expect(faults(rows('a'), scored('b', 'measured', 9))).toEqual(refused);
+    // Before anything is measured, by what it will be measured on.
+    const planned = (name: string, measuredOn: string) => ({ ...rows(name, {}, [{ task: 'goal=0,1' }]), measuredOn });
+    expect(faults(planned('a', 'ucb'), planned('b', 'ucb'))).toEqual([]);
+    expect(faults(planned('a', 'ucb'), planned('b', 'r-max'))).toEqual([failure('E_DATA', 'ucb', 'r-max', 'evaluate.reference')]);
+  });
+
   it('were played for as many episodes, with actions taken alike', () => {
     expect(faults(rows('a'), rows('b', { episodes: 10 }), rows('c', { sampling: 'greedy' }))).toEqual([
       failure('E_DATA', /\ba\b.*evaluate\.episodes 30, b 10\b/),

@@ -1,18 +1,23 @@
 /**
- * @file Whether rows of results may stand side by side: the same tasks by content in the same environment, played by the same protocol, not
- * trained on, and not chosen by. Reports and comparisons ask here and nowhere else.
+ * @file Whether rows of results may stand side by side: the same tasks by content in the same environment, played by the same protocol, scored by
+ * the same reference, not trained on, and not chosen by. Reports and comparisons ask here and nowhere else.
  */
 
 import { CadenzaError } from '../util/errors.ts';
 import { SELECTIONS } from './names.ts';
-import type { Protocol, Results, Selection, TaskScore } from './results-format.ts';
+import { scaleOfTask, scaleWords } from './reference.ts';
+import type { Protocol, Results, RowReference, Selection, TaskScore } from './results-format.ts';
 
 /** The rows of one table as far as it matters who they are compared with. */
 export interface Rows {
   /** What messages call them. */
   readonly name: string;
   readonly protocol: Protocol;
-  readonly tasks: readonly Pick<TaskScore, 'task' | 'oracle'>[];
+  readonly tasks: readonly Pick<TaskScore, 'task' | 'oracle' | 'low' | 'high'>[];
+  /** What they are scored by; absent where that is the oracle. */
+  readonly reference?: RowReference;
+  /** What its reference will be measured on, while that is not done. */
+  readonly measuredOn?: string;
 }
 
 /** A reason why rows may not stand side by side. */
@@ -42,8 +47,8 @@ export function rowsOf(results: Results, table: string = results.name, name: str
       'E_DATA',
       `${name}: it is not recorded how the rows of this table were evaluated, because it was written before that was. Run the same command again with the same folder; what is finished is not trained again.`,
     );
-  const [{ perTask }] = Object.values(methods);
-  return { name, protocol, tasks: perTask };
+  const [{ perTask, reference }] = Object.values(methods);
+  return { name, protocol, tasks: perTask, reference };
 }
 
 /** What results said of themselves before they had protocols. */
@@ -111,8 +116,8 @@ function mutualFaults(a: Rows, b: Rows): Fault[] {
 }
 
 function taskFaults(a: Rows, b: Rows): Fault[] {
-  const oracle = new Map(a.tasks.map(each => [each.task, each.oracle]));
-  const shared = b.tasks.filter(({ task }) => oracle.has(task));
+  const own = new Map(a.tasks.map(each => [each.task, each]));
+  const shared = b.tasks.filter(({ task }) => own.has(task));
   if (shared.length < b.tasks.length || shared.length < a.tasks.length) {
     const sides = a.protocol.side === b.protocol.side ? `${a.protocol.side} tasks` : `tasks (${a.protocol.side}, ${b.protocol.side})`;
     const message =
@@ -120,10 +125,39 @@ function taskFaults(a: Rows, b: Rows): Fault[] {
       'Set split.heldOut, split.seed, split.validation, evaluate.tasks and evaluate.maxTasks alike and run one of them again.';
     return [{ code: 'E_SPLIT', message }];
   }
-  const unlike = shared.find(each => Math.abs(oracle.get(each.task)! - each.oracle) > 1e-9 * Math.abs(each.oracle));
+  if (a.reference || b.reference || a.measuredOn !== b.measuredOn) return referenceFaults(a, b, own);
+  const unlike = shared.find(each => differ(own.get(each.task)!, each));
   if (!unlike) return [];
-  const message = `the oracle's return on ${unlike.task} is ${oracle.get(unlike.task)} in ${a.name} and ${unlike.oracle} in ${b.name}, so the task is not the same there. Run one of them again with the version of the other.`;
+  const message = `the oracle's return on ${unlike.task} is ${own.get(unlike.task)!.oracle} in ${a.name} and ${unlike.oracle} in ${b.name}, so the task is not the same there. Run one of them again with the version of the other.`;
   return [{ code: 'E_SPLIT', message }];
+}
+
+/** Scored by different returns, of which at least one is not the oracle's. */
+function referenceFaults(a: Rows, b: Rows, own: ReadonlyMap<string, Rows['tasks'][number]>): Fault[] {
+  const unlike = a.measuredOn || b.measuredOn ? undefined : b.tasks.find(each => differ(own.get(each.task)!, each));
+  const same = a.reference?.kind === b.reference?.kind && a.measuredOn === b.measuredOn && !unlike;
+  if (same) return [];
+  const [here, there] = [a, b].map(({ reference, measuredOn }) =>
+    measuredOn ? `${scaleWords('measured')} (${measuredOn})` : scaleWords(reference?.kind),
+  );
+  const ends = (task: Rows['tasks'][number]) => {
+    const { low, high } = scaleOfTask(task);
+    return `${+low.toPrecision(4)} and ${+high.toPrecision(4)}`;
+  };
+  const numbers = unlike
+    ? ` (on ${unlike.task} the returns that score 0 and 1 are ${ends(own.get(unlike.task)!)}, and ${ends(unlike)})`
+    : '';
+  const message =
+    `scores of ${a.name} are ${here}, those of ${b.name} are ${there}${numbers}, so they are not in the same units. ` +
+    'Give evaluate.reference the same two returns, low and high, in both and run the commands again in their folders; nothing is trained again.';
+  return [{ code: 'E_DATA', message }];
+}
+
+/** Whether a task is scored by other returns. */
+function differ(a: Rows['tasks'][number], b: Rows['tasks'][number]): boolean {
+  const [from, to] = [scaleOfTask(a), scaleOfTask(b)];
+  const size = Math.max(Math.abs(to.low), Math.abs(to.high));
+  return Math.abs(from.low - to.low) > 1e-9 * size || Math.abs(from.high - to.high) > 1e-9 * size;
 }
 
 function describeEnv({ id, options = {} }: Protocol['env']): string {

@@ -2,16 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { carrying, failure } from '../../test/helpers/failure.ts';
 import { Random } from '../util/random.ts';
 import { describeIntervals, methodResult, methodResultPieces } from './method.ts';
+import { oracleReference } from './reference.ts';
 
 const cost = { flopsPerAction: 1e6, stateBytes: 512, historyBytes: 256 };
-const oracle = new Map([
+const reference = oracleReference([
   ['near', 10],
   ['far', 5],
 ]);
 
 describe('methodResult', () => {
   it('comes in pieces of one interval each, so that a signal is heard between them', () => {
-    const work = () => methodResultPieces({ seeds, episodes: 6, oracle, cost, random: Random.seeded(0), resamples: 10 });
+    const work = () => methodResultPieces({ seeds, episodes: 6, reference, cost, random: Random.seeded(0), resamples: 10 });
     // Episodes, and the 21 thresholds of the profile.
     expect([...work()].length).toBeGreaterThan(6 + 21);
   });
@@ -22,7 +23,7 @@ describe('methodResult', () => {
     { returns: [...near, ...near], tasks: ['near', 'far'] },
     { returns: [...near, ...near], tasks: ['far', 'near'] },
   ];
-  const result = methodResult({ seeds, episodes: 6, oracle, cost, random: Random.seeded(0), resamples: 100 });
+  const result = methodResult({ seeds, episodes: 6, reference, cost, random: Random.seeded(0), resamples: 100 });
 
   it('divides by the oracle of the own task', () => {
     expect(result.byEpisode.mean[1]).toBeCloseTo((2 / 10 + 2 / 5) / 2, 12);
@@ -55,7 +56,7 @@ describe('methodResult', () => {
     const random = Random.seeded(1);
     const tasks = Array.from({ length: 40 }, (_, i) => (i % 2 ? 'near' : 'far'));
     const returns = Float64Array.from({ length: 80 }, () => random.uniform() * 5);
-    const { final, byEpisode } = methodResult({ seeds: [{ returns, tasks }], episodes: 2, oracle, cost, random });
+    const { final, byEpisode } = methodResult({ seeds: [{ returns, tasks }], episodes: 2, reference, cost, random });
     expect(final.meanLow < final.mean && final.mean < final.meanHigh).toBe(true);
     expect(byEpisode.low[0] < byEpisode.iqm[0] && byEpisode.iqm[0] < byEpisode.high[0]).toBe(true);
   });
@@ -68,7 +69,7 @@ describe('methodResult', () => {
       { ...seeds[1], regret: [1, 0, 3, 4] },
     ];
     const run = (change: object) =>
-      methodResult({ seeds: given, episodes: 6, oracle, cost, random: Random.seeded(0), regretParts, resamples: 500, ...change });
+      methodResult({ seeds: given, episodes: 6, reference, cost, random: Random.seeded(0), regretParts, resamples: 500, ...change });
     const { regret } = run({});
     expect([regret!.mean, ...regret!.parts.map(({ mean }) => mean)]).toEqual([4, 2.5, 1.5]);
     expect(regret!.parts.map(({ name }) => name)).toEqual(regretParts);
@@ -82,21 +83,21 @@ describe('methodResult', () => {
     expect(run({ seeds: [given[0]], resampled: 'tasks' }).regret).toMatchObject({ mean: 4, low: 3, high: 5 });
     expect(result.regret).toBeUndefined();
     expect(() => run({ regretParts: ['all'] })).toThrow(failure('E_SHAPE', 0, 4, '2 streams × 1 parts'));
-    const none = () => methodResult({ seeds: given, episodes: 6, oracle, cost, random: Random.seeded(0) });
+    const none = () => methodResult({ seeds: given, episodes: 6, reference, cost, random: Random.seeded(0) });
     expect(none).toThrow(failure('E_SHAPE', '2 streams × 0 parts'));
   });
 
   it('scores a single episode as it is', () => {
     const one = [{ returns: [5, 4], tasks: ['near', 'far'] }];
-    const { final, byEpisode } = methodResult({ seeds: one, episodes: 1, oracle, cost, random: Random.seeded(0), resamples: 50 });
+    const { final, byEpisode } = methodResult({ seeds: one, episodes: 1, reference, cost, random: Random.seeded(0), resamples: 50 });
     expect(final.mean).toBeCloseTo((0.5 + 0.8) / 2, 12);
     expect(byEpisode.mean).toEqual([final.mean]);
   });
 
   it('says what is wrong', () => {
-    const run = (change: object) => methodResult({ seeds, episodes: 6, oracle, cost, random: Random.seeded(0), ...change });
+    const run = (change: object) => methodResult({ seeds, episodes: 6, reference, cost, random: Random.seeded(0), ...change });
     expect(() => run({ episodes: 5 })).toThrow(failure('E_SHAPE', 0, 12, '2 streams × 5 episodes'));
-    expect(() => run({ oracle: new Map([['near', 10]]) })).toThrow(failure('E_DATA', 'far', 'undefined'));
+    expect(() => run({ reference: oracleReference([['near', 10]]) })).toThrow(failure('E_DATA', 'far', 'undefined'));
     expect(() => run({ seeds: [] })).toThrow(failure('E_SHAPE'));
   });
 });

@@ -3,30 +3,19 @@
 import { PROFILE_THRESHOLDS, type ProfilePoint, performanceProfile } from '../statistics/aggregates.ts';
 import type { MeanScore, Resampled } from '../statistics/bootstrap.ts';
 import { bootstrapInterval, columnsOf, drawRuns, interquartileMean, mean } from '../statistics/bootstrap.ts';
-import { areaUnder, episodesTo, NEAR } from '../statistics/learning.ts';
-import { CadenzaError, invariant } from '../util/errors.ts';
+import { areaUnder, episodesTo, finalMean, NEAR } from '../statistics/learning.ts';
+import { normalized, type Scales, scaleOf } from '../statistics/reference.ts';
+import { invariant } from '../util/errors.ts';
 import { atOnce, type Pieces } from '../util/pieces.ts';
 import type { Random } from '../util/random.ts';
+import { type Reference, rowReference, scaleFields } from './reference.ts';
 import type { MethodCost, MethodResult, Protocol, Score } from './results-format.ts';
-
-/** Episodes at the end of a stream whose average is its final score; all of them where there are fewer. */
-export const FINAL_EPISODES = 5;
-
-/** The returns of one seed. */
-export interface SeedReturns {
-  /** [streams × episodes] undiscounted returns, as `rollout` gives them. */
-  returns: ArrayLike<number>;
-  /** [streams] task key of each stream. */
-  tasks: readonly string[];
-  /** [streams × parts] regret, as `rollout` gives it. */
-  regret?: ArrayLike<number>;
-}
+import type { SeedReturns } from './returns-format.ts';
 
 export interface MethodInput {
   seeds: readonly SeedReturns[];
   episodes: number;
-  /** Raw oracle return by task key. */
-  oracle: ReadonlyMap<string, number>;
+  reference: Reference;
   cost: MethodCost;
   random: Random;
   resamples?: number;
@@ -45,8 +34,9 @@ export const methodResult = (input: MethodInput): MethodResult => atOnce(methodR
 
 /** `methodResult` in pieces of about one interval each: with many runs and resamples all of them take long. */
 export function* methodResultPieces(input: MethodInput): Pieces<MethodResult> {
-  const { seeds, episodes, oracle, cost, random, resamples = 2000, confidence = 0.95, resampled = 'runs', regretParts } = input;
-  const byTask = runsByTask(seeds, episodes, oracle, regretParts?.length ?? 0);
+  const { seeds, episodes, reference, cost, random, resamples = 2000, confidence = 0.95, resampled = 'runs', regretParts } = input;
+  const { kind, scales } = reference;
+  const byTask = runsByTask(seeds, episodes, scales, regretParts?.length ?? 0);
   const runs = [...byTask.values()].flat();
   const cells = [...byTask.values()].map(stratum => seeds.map((_, k) => stratum.filter(({ seed }) => seed === k).length));
   const draws = drawRuns(cells, resampled, resamples, random);
@@ -68,7 +58,7 @@ export function* methodResultPieces(input: MethodInput): Pieces<MethodResult> {
     episodeScores.push(score(runs.map(run => run.scores[e])));
     yield;
   }
-  const finalScore = (run: Run) => mean(run.scores.subarray(-FINAL_EPISODES));
+  const finalScore = ({ scores }: Run) => finalMean(scores);
   const final = score(runs.map(finalScore));
   yield;
   const area = score(runs.map(run => areaUnder(run.scores)));
@@ -91,7 +81,14 @@ export function* methodResultPieces(input: MethodInput): Pieces<MethodResult> {
     area,
     episodesTo: near,
     profile: columnsOf(profile),
-    perTask: [...byTask].map(([task, stratum]) => ({ task, oracle: oracle.get(task)!, mean: mean(stratum.map(finalScore)) })),
+    perTask: [...byTask].map(([task, stratum]) => ({
+      task,
+      ...scaleFields(kind, scales.get(task)!),
+      ...(kind === 'oracle' ? {} : { return: mean(stratum.map(({ earned }) => earned)) }),
+      mean: mean(stratum.map(finalScore)),
+    })),
+    reference: rowReference(reference, [...byTask.keys()]),
+    ...(kind === 'oracle' ? {} : { return: meanScore(runs.map(({ earned }) => earned)) }),
     regret,
     ...cost,
   };
@@ -100,19 +97,16 @@ export function* methodResultPieces(input: MethodInput): Pieces<MethodResult> {
 interface Run {
   /** Position of its training seed. */
   readonly seed: number;
-  /** [episodes] returns divided by the task's oracle return. */
+  /** [episodes] returns, normalized by the reference of the task. */
   readonly scores: Float64Array;
+  /** Mean return over the last episodes, as it is. */
+  readonly earned: number;
   /** [parts] */
   readonly regret: readonly number[];
 }
 
 /** Runs by task, in order of first appearance; within a task seed by seed. */
-export function runsByTask(
-  seeds: readonly SeedReturns[],
-  episodes: number,
-  oracle: ReadonlyMap<string, number>,
-  parts: number,
-): Map<string, Run[]> {
+export function runsByTask(seeds: readonly SeedReturns[], episodes: number, scales: Scales, parts: number): Map<string, Run[]> {
   const byTask = new Map<string, Run[]>();
   seeds.forEach(({ returns, tasks, regret = [] }, seed) => {
     invariant(
@@ -124,16 +118,12 @@ export function runsByTask(
       `methodResult: seed ${seed} has ${returns.length} returns, expected ${tasks.length} streams × ${episodes} episodes.`,
     );
     tasks.forEach((task, stream) => {
-      const optimal = oracle.get(task);
-      if (optimal === undefined || !(optimal > 0))
-        throw new CadenzaError(
-          'E_DATA',
-          `methodResult: expected a positive oracle return for task ${task}, got ${optimal}; scores are fractions of it, so hand in family.oracleReturn(task) of every evaluated task and leave out tasks where nothing can be earned.`,
-        );
-      const scores = Float64Array.from({ length: episodes }, (_, e) => returns[stream * episodes + e] / optimal);
+      const scale = scaleOf(scales, task, 'methodResult');
+      const earned = Float64Array.from({ length: episodes }, (_, e) => returns[stream * episodes + e]);
+      const scores = earned.map(value => normalized(value, scale));
       const own = Array.from({ length: parts }, (_, p) => regret[stream * parts + p]);
       if (!byTask.has(task)) byTask.set(task, []);
-      byTask.get(task)!.push({ seed, scores, regret: own });
+      byTask.get(task)!.push({ seed, scores, earned: finalMean(earned), regret: own });
     });
   });
   invariant(byTask.size > 0, 'methodResult: expected the returns of at least one stream, got none.');

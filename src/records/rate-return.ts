@@ -48,12 +48,12 @@ const runScores = (raw: ReturnsTable, method: string) => ({
 
 const fault = (why: string) => new CadenzaError('E_DATA', `rate–return: ${why}`);
 
-/** Σ a ÷ Σ b over all runs, with its 95% percentile interval. Throws `E_DATA` where the reference earned nothing. */
+/** Σ a ÷ Σ b over all runs, with its 95% percentile interval. Throws `E_DATA` where the reference does not score above 0. */
 function ratio(above: readonly number[], below: readonly number[], { counts, runs, resamples }: Resamples): MeanScore {
   const total = (values: readonly number[], weight: (i: number) => number) => values.reduce((sum, value, i) => sum + weight(i) * value, 0);
   const of = (weight: (i: number) => number) => total(above, weight) / total(below, weight);
   if (above.length !== below.length) throw fault('the rows have different numbers of runs; evaluate them with the same seeds and streams.');
-  if (!(total(below, () => 1) > 0)) throw fault('the reference earned nothing, so nothing is a share of it.');
+  if (!(total(below, () => 1) > 0)) throw fault("the reference's mean score is not above 0, so nothing is a share of it.");
   const drawn = Float64Array.from({ length: resamples }, (_, r) => of(i => counts[r * runs + i])).sort();
   return { mean: of(() => 1), low: quantile(drawn, 0.025), high: quantile(drawn, 0.975) };
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
 import { methodResult } from './method.ts';
 import { bootstrapRandom, scoreMethod, scoringInput } from './raw-returns.ts';
+import { oracleReference } from './reference.ts';
 import type { ReturnsTable } from './returns-format.ts';
 
 const cost = { flopsPerAction: 1, stateBytes: 2, historyBytes: 3 };
@@ -31,15 +32,15 @@ const table: ReturnsTable = {
 
 describe('a table of returns', () => {
   it('names the task of every stream, task by task', () => {
-    const { seeds, oracle, episodes } = scoringInput(table, 'cad');
+    const { seeds, reference, episodes } = scoringInput(table, 'cad');
     expect(seeds.map(({ tasks }) => tasks)).toEqual(new Array(2).fill(['near', 'near', 'far', 'far']));
-    expect([seeds[1].returns, seeds[1].regret, episodes, [...oracle]]).toEqual([
+    expect([seeds[1].returns, seeds[1].regret, episodes, [...reference.scales]]).toEqual([
       [1, 9, 3, 7, 2, 5, 1, 3],
       [0, 0, 1, 1],
       2,
       [
-        ['near', 10],
-        ['far', 5],
+        ['near', { low: 0, high: 10 }],
+        ['far', { low: 0, high: 5 }],
       ],
     ]);
   });
@@ -50,11 +51,11 @@ describe('a table of returns', () => {
       regret: table.methods.cad.regret![k],
       tasks: ['near', 'near', 'far', 'far'],
     }));
-    const oracle = new Map([
+    const reference = oracleReference([
       ['near', 10],
       ['far', 5],
     ]);
-    const given = { seeds, oracle, episodes: 2, cost, regretParts: ['all'], resamples: 50, random: bootstrapRandom(7) };
+    const given = { seeds, reference, episodes: 2, cost, regretParts: ['all'], resamples: 50, random: bootstrapRandom(7) };
     expect(scoreMethod(table, 'cad', cost)).toEqual(methodResult(given));
     const overTasks = scoreMethod({ ...table, bootstrap: { ...table.bootstrap, resampled: 'tasks' } }, 'cad', cost);
     expect(overTasks.final).not.toEqual(scoreMethod(table, 'cad', cost).final);

@@ -3,14 +3,15 @@
  * results is always computed so, so that the two files cannot drift apart.
  */
 
-import { drawRuns, mean, type Resamples } from '../statistics/bootstrap.ts';
-import { areaUnder } from '../statistics/learning.ts';
+import { drawRuns, type Resamples } from '../statistics/bootstrap.ts';
+import { areaUnder, finalMean } from '../statistics/learning.ts';
 import { CadenzaError, invariant } from '../util/errors.ts';
 import { atOnce, type Pieces } from '../util/pieces.ts';
 import { Random } from '../util/random.ts';
-import { FINAL_EPISODES, type MethodInput, methodResultPieces, runsByTask, type SeedReturns } from './method.ts';
+import { type MethodInput, methodResultPieces, runsByTask } from './method.ts';
+import { referenceOf } from './reference.ts';
 import type { MethodResult } from './results-format.ts';
-import type { ReturnsTable } from './returns-format.ts';
+import type { ReturnsTable, SeedReturns } from './returns-format.ts';
 import type { Measure } from './study.ts';
 
 /** The random stream of the intervals of results. Every method gets the same, so that all are resampled alike. */
@@ -18,19 +19,19 @@ export const bootstrapRandom = (seed: number): Random => Random.seeded(seed).spl
 
 /** The returns of one method of a table, ready to be scored. Throws `E_DATA` for a method that the table does not have. */
 export function scoringInput(table: ReturnsTable, method: string): Omit<MethodInput, 'cost'> {
-  const { tasks, oracle, streams, episodes, bootstrap, regretParts } = table;
+  const { tasks, streams, episodes, bootstrap, regretParts } = table;
   const own = Object.hasOwn(table.methods, method) ? table.methods[method] : undefined;
   if (!own)
     throw new CadenzaError('E_DATA', `there are no returns of "${method}"; expected one of ${Object.keys(table.methods).join(', ')}.`);
   invariant(
-    own.returns.length === own.seeds.length && oracle.length === tasks.length,
-    `returns of ${method}: expected one list for each of ${own.seeds.length} seeds and one oracle return for each of ${tasks.length} tasks, got ${own.returns.length} and ${oracle.length}.`,
+    own.returns.length === own.seeds.length,
+    `returns of ${method}: expected one list for each of ${own.seeds.length} seeds, got ${own.returns.length}.`,
   );
   const keys = tasks.flatMap(task => new Array<string>(streams).fill(task));
   return {
     seeds: own.returns.map((returns, k): SeedReturns => ({ returns, tasks: keys, regret: own.regret?.[k] })),
     episodes,
-    oracle: new Map(tasks.map((task, t) => [task, oracle[t]])),
+    reference: referenceOf(table),
     random: bootstrapRandom(bootstrap.seed),
     resamples: bootstrap.resamples,
     resampled: bootstrap.resampled,
@@ -51,7 +52,7 @@ export interface Run {
   readonly seed: number;
   /** Counted from 0 within the task. */
   readonly stream: number;
-  /** [E] returns divided by the task's oracle return. */
+  /** [E] returns, normalized by the reference of the task. */
   readonly curve: Float64Array;
   /** Raw expected reward that it gave up in all, where the family declares regret. */
   readonly regret?: number;
@@ -59,8 +60,8 @@ export interface Run {
 
 /** [T] the runs of a method by task, in the order of the table's tasks; within a task seed by seed, then stream by stream. */
 export function runsOf(table: ReturnsTable, method: string): Run[][] {
-  const { seeds, episodes, oracle, regretParts } = scoringInput(table, method);
-  const byTask = runsByTask(seeds, episodes, oracle, regretParts?.length ?? 0);
+  const { seeds, episodes, reference, regretParts } = scoringInput(table, method);
+  const byTask = runsByTask(seeds, episodes, reference.scales, regretParts?.length ?? 0);
   return Array.from(byTask.values(), runs =>
     runs.map(({ seed, scores, regret }, i) => ({
       seed: table.methods[method].seeds[seed],
@@ -74,7 +75,7 @@ export function runsOf(table: ReturnsTable, method: string): Run[][] {
 /** What a run is judged by, as one number. */
 export const runScore: Readonly<Record<Measure, (run: Run) => number>> = {
   area: ({ curve }) => areaUnder(curve),
-  final: ({ curve }) => mean(curve.subarray(-FINAL_EPISODES)),
+  final: ({ curve }) => finalMean(curve),
 };
 
 /** [T][N] the scores of a method's runs by task. */

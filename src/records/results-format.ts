@@ -15,6 +15,9 @@ import { CadenzaError } from '../util/errors.ts';
 import { byName, checkRecord, fields, fileNameSchema, nameSchema, type RecordFormat, sha256Schema } from '../util/formats.ts';
 import { portableSha256 } from '../util/sha256.ts';
 import { RESULTS_FORMAT, SELECTIONS } from './names.ts';
+import { referenceFaults, rowReference, taskScore } from './reference-format.ts';
+
+export type { RowReference, TaskScore } from './reference-format.ts';
 
 const number = z.number();
 const numbers = z.array(number).min(1);
@@ -73,15 +76,6 @@ export const METHOD_COST = {
 /** What acting costs, counted from the inference graphs; zeros where a method has none. */
 export type MethodCost = z.output<z.ZodObject<typeof METHOD_COST>>;
 
-const taskScore = z.strictObject({
-  /** The task key of the family. */
-  task: text,
-  oracle: number.positive(),
-  mean: number,
-});
-/** One task: its mean normalized return over the last episodes, and the raw return of its oracle. */
-export type TaskScore = z.output<typeof taskScore>;
-
 const regret = z.strictObject({
   mean: number,
   ...interval,
@@ -118,29 +112,35 @@ const methodResult = z.strictObject({
   final: score,
   /** The area under the learning curve: the mean over all episodes. Older results lack this and the next. */
   area: score.optional(),
-  /** The episodes that it takes to come near the oracle. */
+  /** The episodes that it takes to come near a score of 1. */
   episodesTo: fields<EpisodesTo>({ share, episodes: orNever, low: orNever, high: orNever }).optional(),
-  /** Of final scores, from nothing to the oracle. Older results lack it. */
+  /** Of final scores, from 0 to 1. Older results lack it. */
   profile: profile.optional(),
   perTask: z.array(taskScore).min(1),
+  /** What scores 0 and 1, on average over tasks; absent where the oracle does. */
+  reference: rowReference.optional(),
+  /** Raw return over the last episodes; absent where scores are fractions of the oracle's. */
+  return: meanScore.optional(),
   /** Where the family declares it. */
   regret: regret.optional(),
   /** All training that went into it, in order; left out where nothing was trained. */
   budget: z.array(stageBudget).optional(),
 });
-/** One method. Every return is divided by its own task's oracle return: 1 is optimal. */
+/** One method. Every return is normalized by the reference of its own task: divided by the oracle's, or as `reference` says. */
 export type MethodResult = z.output<typeof methodResult>;
 
 const methodTable = byName(methodResult).superRefine((methods, context) => {
   const rows = Object.entries(methods);
   if (rows.length === 0) context.addIssue({ code: 'custom', message: 'expected at least one method' });
   const [first] = rows.map(([, row]) => row);
-  for (const [name, { byEpisode, perTask }] of rows) {
+  for (const [name, row] of rows) {
+    const { byEpisode, perTask } = row;
     const differ = (path: string, message: string) => context.addIssue({ code: 'custom', path: [name, path], message });
     const episodes = first.byEpisode.mean.length;
     if (byEpisode.mean.length !== episodes) differ('byEpisode', `expected ${episodes} episodes, as the other rows have`);
     const same = perTask.length === first.perTask.length && perTask.every(({ task }, t) => task === first.perTask[t].task);
     if (!same) differ('perTask', 'expected the tasks of the other rows, in the same order');
+    else for (const [path, message] of referenceFaults(row, first)) differ(path, message);
   }
 });
 export type MethodTable = z.output<typeof methodTable>;
@@ -158,7 +158,7 @@ const pairedDifference = z.strictObject({
   /** What the interval draws: pairs within each task, or whole tasks. */
   resampled: z.enum(['runs', 'tasks']),
 });
-/** By how much one row is above another, as a fraction of the oracle's return. */
+/** By how much one row is above another, in scores. */
 export type PairedDifference = z.output<typeof pairedDifference>;
 
 const measureComparison = z.strictObject({
@@ -391,8 +391,8 @@ export const results = z
   .strictObject({
     ...COMMON,
     format: z.literal(RESULTS_FORMAT),
-    /** Mean raw return of the oracle over the test tasks. */
-    oracle: z.strictObject({ mean: number.positive() }),
+    /** Mean raw return of the oracle over the test tasks, where scores are fractions of it. */
+    oracle: z.strictObject({ mean: number.positive() }).optional(),
     /** In-context episodes of a stream. */
     episodes: positive,
     /** Streams of one seed. */
@@ -419,7 +419,9 @@ export const results = z
   .superRefine((all, context) => {
     const fault = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
     const tables: Record<string, MethodTable> = { ...all.tables, [all.name]: all.methods };
-    const [{ byEpisode, perTask }] = Object.values(all.methods);
+    const [{ byEpisode, perTask, reference }] = Object.values(all.methods);
+    if ((all.oracle === undefined) === (reference === undefined))
+      fault(['oracle'], 'expected it exactly where the rows have no other reference');
     if (byEpisode.mean.length !== all.episodes) fault(['episodes'], `expected ${byEpisode.mean.length}, as the rows have`);
     if (all.streams % perTask.length !== 0) fault(['streams'], `expected a multiple of the ${perTask.length} tasks`);
     if (Object.hasOwn(all.tables ?? {}, all.name)) fault(['tables', all.name], 'has the name of the experiment itself');

@@ -14,6 +14,16 @@ const positive = z.int().min(1);
 /** Intervals of more draws than this take gigabytes, and no run asks for them. */
 const MOST_RESAMPLES = 1_000_000;
 
+/** The returns of one seed. */
+export interface SeedReturns {
+  /** [streams × episodes] undiscounted returns, as `rollout` gives them. */
+  returns: ArrayLike<number>;
+  /** [streams] task key of each stream. */
+  tasks: readonly string[];
+  /** [streams × parts] regret, as `rollout` gives it. */
+  regret?: ArrayLike<number>;
+}
+
 const methodReturns = z.strictObject({
   /** [K] */
   seeds: z.array(z.int()).min(1),
@@ -29,8 +39,10 @@ const returnsTable = z
   .strictObject({
     /** [T] task keys, in the order of the streams. */
     tasks: z.array(z.string()).min(1),
-    /** [T] raw return of each task's oracle. */
-    oracle: z.array(z.number().positive()),
+    /** [T] raw return of each task's oracle; absent where another reference is used. */
+    oracle: z.array(z.number().positive()).optional(),
+    /** Who says instead what scores 0 and 1: [T] returns of each. */
+    reference: z.strictObject({ kind: z.enum(['given', 'measured']), low: numbers, high: numbers }).optional(),
     /** S */
     streams: positive,
     /** E */
@@ -41,9 +53,16 @@ const returnsTable = z
     bootstrap: z.strictObject({ seed: z.int(), resamples: positive.max(MOST_RESAMPLES), resampled: z.enum(['runs', 'tasks']) }),
     methods: byName(methodReturns),
   })
-  .superRefine(({ tasks, oracle, streams, episodes, regretParts, methods }, context) => {
+  .superRefine(({ tasks, oracle, reference, streams, episodes, regretParts, methods }, context) => {
     const fault = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
-    if (oracle.length !== tasks.length) fault(['oracle'], `expected one for each of ${tasks.length} tasks`);
+    if ((oracle === undefined) === (reference === undefined)) fault(['oracle'], 'expected either this or a reference');
+    for (const [path, list] of [
+      [['oracle'], oracle] as const,
+      ...(['low', 'high'] as const).map(end => [['reference', end], reference?.[end]] as const),
+    ])
+      if (list && list.length !== tasks.length) fault([...path], `expected one for each of ${tasks.length} tasks`);
+    for (const [t, low] of (reference?.low ?? []).entries())
+      if (!(reference!.high[t] > low)) fault(['reference', 'high', t], `expected more than ${low}, which scores 0`);
     if (new Set(tasks).size !== tasks.length) fault(['tasks'], 'expected every task once');
     for (const [name, { seeds, returns, regret }] of Object.entries(methods)) {
       const lists = (key: string, values: number[][], width: number, what: string) => {

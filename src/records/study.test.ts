@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../util/random.ts';
+import { oracleReference } from './reference.ts';
 import { rankTrials, type Trial, tiedTrials, trialScore } from './study.ts';
 
 const trial = (number: number, ...scores: ([number, number, number] | null)[]): Trial => ({
@@ -13,7 +14,7 @@ describe('trialScore', () => {
     // Two streams of task a and one of b, seven episodes each.
     seeds: [{ tasks: ['a', 'a', 'b'], returns: [0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 4, 4, 4, 4, 4, 4, 4] }],
     episodes: 7,
-    oracle: new Map([
+    reference: oracleReference([
       ['a', 2],
       ['b', 4],
     ]),

@@ -1,8 +1,11 @@
 /** @file What a search for hyperparameters found, as it is written to tune.json, and how its trials are ranked. */
 
 import { mean } from '../statistics/bootstrap.ts';
-import { FINAL_EPISODES, type MethodInput, methodResult, type SeedReturns } from './method.ts';
-import type { RunRecord, Score } from './results-format.ts';
+import { FINAL_EPISODES } from '../statistics/learning.ts';
+import { type MethodInput, methodResult } from './method.ts';
+import type { ReferenceSummary } from './reference.ts';
+import type { MethodResult, RunRecord, Score } from './results-format.ts';
+import type { SeedReturns } from './returns-format.ts';
 
 export const STUDY_FORMAT = 'cadenza-tune-2';
 
@@ -17,8 +20,8 @@ export const MEASURES = {
 } as const satisfies Record<string, (episodes: number) => string>;
 export type Measure = keyof typeof MEASURES;
 
-/** The mean and its interval. */
-export type TrialScore = Pick<Score, 'mean' | 'meanLow' | 'meanHigh'>;
+/** The mean and its interval; the mean raw return next to it where scores are not fractions of the oracle's. */
+export type TrialScore = Pick<Score, 'mean' | 'meanLow' | 'meanHigh'> & Pick<MethodResult, 'return'>;
 
 /** One training of a trial. */
 export interface Rung {
@@ -52,6 +55,8 @@ export interface Study {
   readonly trials: readonly Trial[];
   /** Trials as deep as the best whose intervals overlap with its own: the search does not tell them apart. */
   readonly tied: readonly number[];
+  /** What trials are scored by; absent where that is the oracle. */
+  readonly reference?: ReferenceSummary;
   /** What the intervals are, in a sentence. */
   readonly intervalNote: string;
   readonly space: unknown;
@@ -70,8 +75,9 @@ export function trialScore(measure: Measure, input: Omit<MethodInput, 'cost'>): 
     }),
   );
   const cost = { flopsPerAction: 0, stateBytes: 0, historyBytes: 0 };
-  const { mean: value, meanLow, meanHigh } = methodResult({ ...input, seeds: averaged, episodes: 1, cost }).final;
-  return { mean: value, meanLow, meanHigh };
+  const { final, return: earned } = methodResult({ ...input, seeds: averaged, episodes: 1, cost });
+  const { mean: value, meanLow, meanHigh } = final;
+  return { mean: value, meanLow, meanHigh, ...(earned && { return: earned }) };
 }
 
 /** The best first: those that got further, then by score, then in the order in which they were drawn. Diverged trials come last. */

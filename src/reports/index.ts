@@ -1,7 +1,7 @@
 /** @file Reports of an evaluation: on the terminal, as figures, and as one HTML page. */
 
 import type { AnyResults, Inspection, Results } from '../records/index.ts';
-import { isMissing, RECORDED_FORMAT, RESULTS_FORMAT, SUPERVISED_FORMAT } from '../records/index.ts';
+import { isMissing, RECORDED_FORMAT, RESULTS_FORMAT, SUPERVISED_FORMAT, wordsOf } from '../records/index.ts';
 import { attentionMap, probeCurves, reconstructionMap, transplantMap } from './figures/inspection.ts';
 import { learningCurves, toPNG } from './figures/learning-curves.ts';
 import { rateCurves } from './figures/rate.ts';
@@ -51,7 +51,7 @@ export function writeReports(folder: string, results: Results): string[] {
   if (refusals(results, results.name).length === 0) {
     const styles = stylesOf(results);
     files.push(...drawn('results', learningCurves(results.methods, { styles })));
-    if (results.rate) files.push(['rate-return.svg', rateCurves(results.rate, { styles })]);
+    if (results.rate) files.push(['rate-return.svg', rateCurves(results.rate, wordsOf(results.methods), { styles })]);
   }
   return writeFiles(folder, files);
 }

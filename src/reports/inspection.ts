@@ -2,7 +2,7 @@
 
 import type { TransplantTable } from '../play/index.ts';
 import type { AttentionReport, FactorProbes, FieldReconstruction, Inspection, Missing, Probed, ProbeReport } from '../records/index.ts';
-import { isMissing, PROBED, SIDES } from '../records/index.ts';
+import { isMissing, PROBED, SIDES, scaleWords } from '../records/index.ts';
 import type { MeanScore } from '../statistics/index.ts';
 import { wantsColor } from '../util/color.ts';
 import { wrap } from '../util/text.ts';
@@ -76,8 +76,9 @@ export function transplantTableText(tables: Readonly<Record<(typeof SIDES)[numbe
   };
 }
 
-const TRANSPLANT_NOTE =
-  'Returns of one episode as a share of the oracle of the task that scores. An agent that acts in one task with the memory of another sees the rewards of the one ' +
+const transplantNote = ({ reference }: Inspection) =>
+  `Returns of one episode, ${scaleWords(reference)}, by the task that scores. ` +
+  'An agent that acts in one task with the memory of another sees the rewards of the one ' +
   'that it acts in; what it does is also replayed in the other. It acts for a task where the same actions earn something there or, where the best action of every step is known, as often as it takes that.';
 
 const PROBE_NOTE = ({ numbers, transitions, fittedStreams }: ProbeReport): string =>
@@ -131,7 +132,7 @@ export function formatInspection(
     ]),
     ...section('What another memory makes the agent do', transplants, found => [
       text(transplantTableText(found)),
-      wrap(TRANSPLANT_NOTE, width),
+      wrap(transplantNote(inspection), width),
     ]),
     ...section('Where its queries look', attention, found => attentionLines(found).map(line => wrap(line, width))),
     wrap(intervalNote, width),
@@ -168,7 +169,7 @@ ${htmlSection('What Z says of the hidden task', probes, found => [
   ]),
 ])}
 ${htmlSection('Exchanged memories', transplants, found => [
-  html`<p>${TRANSPLANT_NOTE}</p>`,
+  html`<p>${transplantNote(inspection)}</p>`,
   dataTable(transplantTableText(found)),
   ...[...SIDES]
     .reverse()

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { carrying, failure } from '../../test/helpers/failure.ts';
 import { expectWholePage } from '../../test/helpers/html.ts';
 import { EPISODES, foreseen, lifetime, names, predictors, results, TASKS } from '../../test/helpers/made-up-results.ts';
-import { type Comparison, describeIntervals, methodResult, type Protocol, type Results } from '../records/index.ts';
+import { type Comparison, describeIntervals, methodResult, oracleReference, type Protocol, type Results } from '../records/index.ts';
 import { Random } from '../util/random.ts';
 import { profiles } from './figures/learning-curves.ts';
 import { methodStyles } from './figures/style.ts';
@@ -304,7 +304,7 @@ describe('figure', () => {
     const one = methodResult({
       seeds: [{ returns: [1], tasks: ['t'] }],
       episodes: 1,
-      oracle: new Map([['t', 2]]),
+      reference: oracleReference([['t', 2]]),
       cost: { flopsPerAction: 1, stateBytes: 1, historyBytes: 1 },
       random: Random.seeded(0),
       resamples: 10,

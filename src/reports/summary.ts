@@ -1,10 +1,10 @@
 /** @file What a run found, in a few sentences: for the end of a command, after the tables. */
 
 import type { AnyResults, RecordedResults, Results, SupervisedResults, Verdict, Versus } from '../records/index.ts';
-import { COMPARED, finalEpisodes, measuresIn, RECORDED_MEASURES, RESULTS_FORMAT, SUPERVISED_FORMAT } from '../records/index.ts';
+import { COMPARED, finalEpisodes, measuresIn, RECORDED_MEASURES, RESULTS_FORMAT, SUPERVISED_FORMAT, wordsOf } from '../records/index.ts';
 import type { MeanScore } from '../statistics/index.ts';
 import { isCad, ranked, type Styles, stylesOf } from './figures/style.ts';
-import { meanScoreInterval, withInterval } from './tables/format.ts';
+import { meanScoreInterval, returnInterval, withInterval } from './tables/format.ts';
 import { refusals } from './tables/integrity.ts';
 import { measureVerdict, rankedOthers } from './tables/versus.ts';
 
@@ -30,7 +30,7 @@ export function headlineOf(results: AnyResults): Headline | undefined {
     if (refusals(results, results.name).length > 0) return undefined;
     const method = rowInQuestion(results, stylesOf(results));
     const { mean, meanLow: low, meanHigh: high } = results.methods[method].final;
-    return { method, measure: 'final return, 1 = oracle', mean, low, high };
+    return { method, measure: `final return ${wordsOf(results.methods).scale}`, mean, low, high };
   }
   const method = Object.keys(results.methods).find(isCad) ?? Object.keys(results.methods)[0];
   if (results.format === SUPERVISED_FORMAT) {
@@ -49,9 +49,13 @@ export function summarize(results: Results): string[] {
   const [refused] = refusals(results, name);
   if (refused) return [`Not shown: ${refused} The numbers are in results.json.`];
   const own = rowInQuestion(results, stylesOf(results));
-  const { final, perTask } = methods[own];
+  const { final, perTask, return: earned } = methods[own];
+  const { scale, unit } = wordsOf(methods);
+  const scored = earned
+    ? `mean return ${returnInterval(earned)}, ${meanScoreInterval(final)} ${scale}`
+    : `${meanScoreInterval(final)} of ${unit}`;
   const tasks = `${perTask.length} ${protocols[name]?.side ?? 'evaluated'} ${perTask.length === 1 ? 'task' : 'tasks'}`;
-  const score = `${own}: ${meanScoreInterval(final)} of the oracle's return, over ${finalEpisodes(episodes)} on ${tasks}.`;
+  const score = `${own}: ${scored}, over ${finalEpisodes(episodes)} on ${tasks}.`;
   return [score, ...(versus[name] ? [verdicts(versus[name], methods)] : [])];
 }
 

@@ -23,16 +23,13 @@ export function oracleOf({ id, oracleReturn }: Pick<EnvFamily, 'id' | 'oracleRet
   throw new CadenzaError('E_CONFIG', `${who} needs the return of an optimal policy (oracleReturn), which ${id} does not declare.`);
 }
 
-/** The same of these tasks, by their keys. */
-export function oracleReturns(family: EnvFamily, tasks: readonly Task[], who: string): Map<string, number> {
-  const oracle = oracleOf(family, who);
-  return new Map(tasks.map(task => [family.taskKey(task), oracle(task)]));
-}
-
-/** The largest expected reward of one step. Throws `E_CONFIG`, naming `who` needs it, where it is not known. */
-export function rewardMaxOf({ id, rewardMax }: Pick<EnvFamily, 'id' | 'rewardMax'>, who: string): number {
+/** The largest expected reward of one step. Throws `E_CONFIG`, naming `who` needs it and the `setting` that says it instead, where it is not known. */
+export function rewardMaxOf({ id, rewardMax }: Pick<EnvFamily, 'id' | 'rewardMax'>, who: string, setting: string): number {
   if (rewardMax !== undefined) return rewardMax;
-  throw new CadenzaError('E_CONFIG', `${who} needs the largest expected reward of a step (rewardMax), which ${id} does not declare.`);
+  throw new CadenzaError(
+    'E_CONFIG',
+    `${who} needs the largest expected reward of a step (rewardMax), which ${id} does not declare. Set ${setting}.`,
+  );
 }
 
 /** Every task of the family. Throws `E_CONFIG`, naming `who` needs the list, where tasks are drawn instead. */

@@ -175,7 +175,21 @@ export const evaluationFields = {
     streams: count('Independent evaluation streams per goal and training seed').default(20),
     sampling: z.enum(['sample', 'greedy']).describe('Draw actions from the policy, or take the most likely one').default('sample'),
     resamples: resamplesField,
-    // These two change no rollout, so no other stage depends on them.
+    // These three change no rollout, so no other stage depends on them.
+    reference: z
+      .union(
+        [
+          z.enum(['oracle', 'measured']),
+          z
+            .strictObject({ low: z.number().describe('Return that scores 0'), high: z.number().describe('Return that scores 1') })
+            .refine(({ low, high }) => high > low, 'expected high above low'),
+        ],
+        { error: 'expected oracle, measured, or two returns as { low, high }' },
+      )
+      .describe(
+        'What scores 0 and 1: nothing and the oracle; what random choice and the source are measured to earn; or two returns, low and high, the same for all tasks. The oracle where the environment declares one, else measured, when left out',
+      )
+      .optional(),
     imitationHistories: steps(
       'Fresh histories of the source on every evaluated task that trained models look on at, to compare their action probabilities with its own; 0 leaves this out',
       'items',

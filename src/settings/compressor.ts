@@ -24,8 +24,11 @@ function schemaOf(setting: CompressorSetting, of: readonly string[]): z.ZodType<
   const about = `${of.join(', ')}: ${setting.about}`;
   if ('choices' in setting) return z.enum(setting.choices).describe(about).default(setting.default);
   const [low, high] = setting.range;
-  const whole = z.int().min(low).max(high, `expected at most ${high}, because ${setting.because}`).describe(about);
-  return setting.default === undefined ? whole.optional() : whole.default(setting.default);
+  const number = (setting.real ? z.number() : z.int())
+    .min(low)
+    .max(high, `expected at most ${high}, because ${setting.because}`)
+    .describe(about);
+  return setting.default === undefined ? number.optional() : number.default(setting.default);
 }
 
 const ABOUT = 'What single compressors read; each says which of it, and no stage of another depends on it';

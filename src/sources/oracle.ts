@@ -8,6 +8,7 @@ import {
   type PlaneModel,
   type RegretModel,
   type Task,
+  tabularModel,
 } from '../rl/index.ts';
 import { expert } from './expert.ts';
 import { defineSource, type Learner, observe, spreadOverBest } from './source.ts';
@@ -36,6 +37,7 @@ export const uniform = defineSource({
 function optimal(family: EnvFamily, task: Task): Learner {
   if (!family.model && family.regret) return withoutRegret(family, family.regret, task);
   if (!family.model && family.plane) return straight(family.plane, task);
+  tabularModel(family, 'An optimal player, whom baselines such as oracle and dpt need,');
   return expert(family, task);
 }
 

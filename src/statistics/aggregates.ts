@@ -19,7 +19,7 @@ export interface Aggregates {
   optimalityGap: Estimate;
 }
 
-/** How far a score falls short of 1. Its mean is the optimality gap: 0 where every run is at least as good as the oracle. */
+/** How far a score falls short of 1. Its mean is the optimality gap: 0 where every run scores at least 1. */
 export const shortfall = (score: number): number => Math.max(0, 1 - score);
 
 /**
@@ -79,7 +79,7 @@ export function performanceProfile(
   });
 }
 
-/** 0, 0.05 … 1: from nothing to the oracle. */
+/** 0, 0.05 … 1. */
 export const PROFILE_THRESHOLDS: readonly number[] = Array.from({ length: 21 }, (_, i) => i / 20);
 
 const flat = (scores: Scores): number[] => scores.flatMap(runs => Array.from(runs));

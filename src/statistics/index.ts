@@ -7,4 +7,5 @@ export * from './learning.ts';
 export * from './linear-probe.ts';
 export * from './probes.ts';
 export * from './reconstruction.ts';
+export * from './reference.ts';
 export * from './return-errors.ts';

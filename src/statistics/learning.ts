@@ -1,12 +1,18 @@
 /**
- * @file How fast a method learns in context: the area under its learning curve, and the episodes that it takes to come near the oracle.
+ * @file How fast a method learns in context: the area under its learning curve, and the episodes that it takes to come near a score of 1.
  * Shape key: N runs, E in-context episodes.
  */
 
 import { invariant } from '../util/errors.ts';
 import { mean, overResamples, type Resamples } from './bootstrap.ts';
 
-/** Share of the oracle's return that counts as near it. */
+/** Episodes at the end of a stream whose average is its final score; all of them where there are fewer. */
+export const FINAL_EPISODES = 5;
+
+/** The mean of a curve over its last episodes. */
+export const finalMean = (curve: ArrayLike<number>): number => mean(Array.prototype.slice.call(curve, -FINAL_EPISODES));
+
+/** Score that counts as near 1. */
 export const NEAR = 0.9;
 
 /**

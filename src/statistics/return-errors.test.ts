@@ -3,15 +3,16 @@ import { failure } from '../../test/helpers/failure.ts';
 import { replay } from '../play/replay.ts';
 import { actionDistribution, type Feedback, type History, type Policy } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
+import { oracleScales } from './reference.ts';
 import { lastReturns, meanReturns, returnError } from './return-errors.ts';
 
 // Two histories of three episodes.
 const actual = { tasks: ['near', 'far'], returns: [0, 4, 8, 0, 1, 2] };
-const oracle = new Map([
+const scales = oracleScales([
   ['near', 8],
   ['far', 2],
 ]);
-const errorOf = (...predicted: number[][]) => returnError({ actual, predicted, count: 2, oracle, random: Random.seeded(0), resamples: 50 });
+const errorOf = (...predicted: number[][]) => returnError({ actual, predicted, count: 2, scales, random: Random.seeded(0), resamples: 50 });
 /** Says the truth. Of episodes that are not there it says nonsense, which nobody reads. */
 const perfect = [0, 4, 4, 8, 8, 99, 0, 1, 1, 2, 2, 99];
 
@@ -57,7 +58,7 @@ describe('return-prediction error', () => {
     expect(errorOf(predicted, perfect).absolute.mean).toBeCloseTo(errorOf(predicted).absolute.mean / 2, 12);
     // A predictor that is wrong by 1 on all tasks, and one that never is: the training seed is what varies.
     const tasks = ['a', 'b', 'c', 'd'];
-    const single = { actual: { tasks, returns: [1, 1, 1, 1] }, oracle: new Map(tasks.map(task => [task, 1])), count: 1 };
+    const single = { actual: { tasks, returns: [1, 1, 1, 1] }, scales: oracleScales(tasks.map(task => [task, 1])), count: 1 };
     const { absolute } = returnError({
       ...single,
       predicted: [
@@ -78,7 +79,7 @@ describe('return-prediction error', () => {
 
   it('refuses predictions of another shape, and a task without a return to divide by', () => {
     expect(() => errorOf([1, 2])).toThrow(failure('E_SHAPE', /\b2\b.* × 3\b.* × 2\b/, '[2]'));
-    const poor = { actual, predicted: [perfect], count: 2, oracle: new Map([['near', 8]]), random: Random.seeded(0) };
+    const poor = { actual, predicted: [perfect], count: 2, scales: oracleScales([['near', 8]]), random: Random.seeded(0) };
     expect(() => returnError(poor)).toThrow(failure('E_DATA', 'far', 'undefined'));
   });
 });

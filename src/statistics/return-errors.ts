@@ -4,21 +4,22 @@
  * Shape key: R runs (histories), E episodes of a history, K returns that are predicted at the start of an episode.
  */
 
-import { CadenzaError, invariant } from '../util/errors.ts';
+import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import type { MeanScore } from './bootstrap.ts';
 import { bootstrapInterval, drawRuns, mean, type Resampled } from './bootstrap.ts';
+import { normalized, type Scales, scaleOf } from './reference.ts';
 
-/** Two measures of the same errors; every error is divided by the oracle's return of its task. */
+/** Two measures of the same errors, in scores: returns are normalized by the reference of their task. */
 export interface Errors<T> {
   absolute: T;
   squared: T;
 }
 
-/** Bins of equal width, from 0 to the oracle's return, in which predictions are held against what came; the last one has what is beyond, too. */
+/** Bins of equal width, from a score of 0 to one of 1, in which predictions are held against what came; the first and the last one have what is beyond, too. */
 export const CALIBRATION_BINS = 10;
 
-/** Predictions of similar size, as fractions of the oracle's return. */
+/** Predictions of similar size, as scores. */
 export interface CalibrationBin {
   /** Of all predictions. */
   share: number;
@@ -62,8 +63,7 @@ export interface ReturnErrorInput {
   readonly predicted: readonly ArrayLike<number>[];
   /** K */
   readonly count: number;
-  /** Raw oracle return by task key. */
-  readonly oracle: ReadonlyMap<string, number>;
+  readonly scales: Scales;
   readonly random: Random;
   readonly resamples?: number;
   readonly resampled?: Resampled;
@@ -89,7 +89,7 @@ export function lastReturns({ returns, tasks }: ActualReturns, count: number): n
 
 /** The errors of one predictor, with intervals of a bootstrap over histories within tasks, or over tasks where those are a sample. */
 export function returnError(input: ReturnErrorInput): ReturnError {
-  const { actual, predicted, count, oracle, random, resamples = 2000, resampled = 'runs' } = input;
+  const { actual, predicted, count, scales, random, resamples = 2000, resampled = 'runs' } = input;
   const { returns, tasks } = actual;
   const episodes = returns.length / tasks.length;
   invariant(
@@ -102,14 +102,12 @@ export function returnError(input: ReturnErrorInput): ReturnError {
   const byTask = new Map<string, Errors<number>[]>();
   for (const guesses of predicted) {
     for (const [i, task] of tasks.entries()) {
-      const optimal = oracle.get(task);
-      if (optimal === undefined || !(optimal > 0))
-        throw new CadenzaError('E_DATA', `returnError: expected a positive oracle return for task ${task}, got ${optimal}.`);
+      const scale = scaleOf(scales, task, 'returnError');
       const own = tally(1);
       for (let e = 0; e < episodes; e++) {
         for (let k = 0; k < count && e + k < episodes; k++) {
           const at = i * episodes + e;
-          const [predicted, actual] = [guesses[at * count + k] / optimal, returns[at + k] / optimal];
+          const [predicted, actual] = [guesses[at * count + k], returns[at + k]].map(value => normalized(value, scale));
           const bin = bins[Math.min(CALIBRATION_BINS - 1, Math.max(0, Math.floor(predicted * CALIBRATION_BINS)))];
           bin.count++;
           bin.predicted += predicted;

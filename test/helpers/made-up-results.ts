@@ -1,6 +1,13 @@
 /** @file Results as a run writes them, made up, for the tests of reports. */
 
-import { describeIntervals, type MethodResult, methodResult, RESULTS_FORMAT, type Results } from '../../src/records/index.ts';
+import {
+  describeIntervals,
+  type MethodResult,
+  methodResult,
+  oracleReference,
+  RESULTS_FORMAT,
+  type Results,
+} from '../../src/records/index.ts';
 import type { ReturnError } from '../../src/statistics/index.ts';
 import { Random } from '../../src/util/random.ts';
 
@@ -21,9 +28,9 @@ function learner(seed: number, start: number, end: number, rate: number, failing
     );
     return { returns, tasks };
   });
-  const oracle = new Map(TASKS.map(task => [task, 16]));
+  const reference = oracleReference(TASKS.map(task => [task, 16]));
   const cost = { flopsPerAction, stateBytes, historyBytes: stateBytes / 2 };
-  return methodResult({ seeds, episodes: EPISODES, oracle, cost, random, resamples: 200 });
+  return methodResult({ seeds, episodes: EPISODES, reference, cost, random, resamples: 200 });
 }
 
 export const results: Results = {
@@ -67,10 +74,10 @@ export const names = Object.keys(results.methods);
 function bandit(regret: number): MethodResult {
   const tasks = ['a', 'b', 'c', 'd'].map(name => `means=${name.repeat(150)}`);
   const seeds = [{ tasks, returns: [4, 5, 6, 7], regret: tasks.flatMap((_, i) => [regret + i - 1.5, 1]) }];
-  const oracle = new Map(tasks.map(task => [task, 8]));
+  const reference = oracleReference(tasks.map(task => [task, 8]));
   const cost = { flopsPerAction: 1, stateBytes: 1, historyBytes: 0 };
   const how = { resamples: 100, resampled: 'tasks', regretParts: ['before', 'after'] } as const;
-  return methodResult({ seeds, episodes: 1, oracle, cost, random: Random.seeded(1), ...how });
+  return methodResult({ seeds, episodes: 1, reference, cost, random: Random.seeded(1), ...how });
 }
 export const lifetime: Results = {
   ...results,

@@ -1,5 +1,5 @@
 /**
- * @file An exported agent in Python, by examples/act.py: what model.json says is enough to give Node's probabilities. `npm run test:interop`, where
+ * @file An exported agent in Python, by examples/python/act.py: what model.json says is enough to give Node's probabilities. `npm run test:interop`, where
  * Python has numpy and onnxruntime.
  */
 

@@ -8,8 +8,9 @@ import { madeBy } from '../../cache/provenance.ts';
 import type { StageOutput, StoreOptions } from '../../cache/store.ts';
 import { generatedReport } from '../../histories/generate.ts';
 import type { TransplantTable } from '../../play/index.ts';
-import { INSPECTION_FORMAT, type InspectedSide, type Inspection, type Missing, type Sides } from '../../records/index.ts';
+import { INSPECTION_FORMAT, type InspectedSide, type Inspection, type Missing, type Reference, type Sides } from '../../records/index.ts';
 import { writeJson } from '../../util/files.ts';
+import { knownReference } from '../reference.ts';
 import { inspectProbes } from './probes.ts';
 import { inspectReconstruction } from './reconstruction.ts';
 import { attendingLayers, loadStreams, watchStreams } from './streams.ts';
@@ -29,6 +30,7 @@ export async function inspectRun({ run, out, options, command, progress, signal 
   const subject = await openSubject(run, options, { progress, signal });
   const { config, agent, model, store, episodes, generated } = subject;
   const { trained } = agent;
+  const reference = knownReference(config, model.family, [...subject.tasks.train, ...subject.tasks.heldOut]);
   const streams = await inTurn(side => watchStreams(subject, side));
   const inspection: Inspection = {
     format: INSPECTION_FORMAT,
@@ -39,7 +41,8 @@ export async function inspectRun({ run, out, options, command, progress, signal 
     intervalNote: intervalNoteOf(subject),
     reconstruction: await inspectReconstruction(subject, streams),
     probes: await inspectProbes(subject, streams),
-    transplants: await transplants(subject, streams),
+    transplants: await transplants(subject, streams, reference),
+    ...(reference && reference.kind !== 'oracle' ? { reference: reference.kind } : {}),
     attention: attentionOf(subject, streams),
     run: { command, config, ...madeBy(), dataHashes: { main: generatedReport(generated).dataHash }, seconds: { ...store.seconds } },
   };
@@ -53,10 +56,20 @@ const sideOf = ({ tasks, options, config }: Subject, side: Side): InspectedSide 
   streams: tasks[side].length * options.streams,
 });
 
-function transplants(subject: Subject, streams: Sides<StageOutput>): Promise<Sides<TransplantTable>> | Missing {
-  const fewest = Math.min(subject.options.exchanged, subject.tasks.train.length, subject.tasks.heldOut.length);
+function transplants(
+  subject: Subject,
+  streams: Sides<StageOutput>,
+  reference: Reference | undefined,
+): Promise<Sides<TransplantTable>> | Missing {
+  const { options, tasks } = subject;
+  const fewest = Math.min(options.exchanged, tasks.train.length, tasks.heldOut.length);
   if (fewest < 2) return { missing: 'Not available: memories are exchanged between two tasks or more.' };
-  return inTurn(side => inspectTransplants(subject, side, streams[side]));
+  if (!reference)
+    return {
+      missing:
+        'Not available: the evaluation measured its reference on its own tasks alone. Set evaluate.reference to two returns, low and high, and run the experiment again; nothing is trained again.',
+    };
+  return inTurn(side => inspectTransplants(subject, side, streams[side], reference));
 }
 
 function attentionOf(subject: Subject, streams: Sides<StageOutput>): Inspection['attention'] {

@@ -5,8 +5,8 @@ import { openPolicy } from '../../agent/inference.ts';
 import type { StageFile, StageOutput } from '../../cache/store.ts';
 import { sizeOf } from '../../engine/index.ts';
 import { playTransplants, type TransplantTable, transplantPlaces, transplantTable } from '../../play/index.ts';
-import { oracleOf } from '../../rl/index.ts';
-import type { MeanScore } from '../../statistics/index.ts';
+import type { Reference } from '../../records/index.ts';
+import { type MeanScore, scaleOf } from '../../statistics/index.ts';
 import { fields } from '../../util/formats.ts';
 import { Random } from '../../util/random.ts';
 import { resampledOf } from '../protocol.ts';
@@ -31,12 +31,23 @@ const TABLE: StageFile<TransplantTable> = {
 };
 
 /** Exchanges memories between the first tasks of a side. The Z of a stream's last moment stays as it is for the whole episode. */
-export async function inspectTransplants(subject: Subject, side: Side, output: StageOutput): Promise<TransplantTable> {
+export async function inspectTransplants(
+  subject: Subject,
+  side: Side,
+  output: StageOutput,
+  { kind, scales }: Reference,
+): Promise<TransplantTable> {
   const { store, config, options, executor, model, agent } = subject;
   const { family } = model;
   const { value } = await store.compute({
     stage: `inspect-transplants-${side}`,
-    settings: { ...subject.shared, exchanged: options.exchanged, sampling: config.evaluate.sampling, resamples: config.evaluate.resamples },
+    settings: {
+      ...subject.shared,
+      exchanged: options.exchanged,
+      sampling: config.evaluate.sampling,
+      resamples: config.evaluate.resamples,
+      ...(kind === 'oracle' ? {} : { reference: config.evaluate.reference }),
+    },
     inputs: { agent: agent.trained.key, streams: output.key },
     file: TABLE,
     async run({ progress, signal }) {
@@ -69,7 +80,7 @@ export async function inspectTransplants(subject: Subject, side: Side, output: S
       progress.finish(`${2 * places.length} episodes`);
       return transplantTable(memory, empty, {
         keys: tasks.map(family.taskKey),
-        oracle: tasks.map(oracleOf(family, 'Exchanging memories')),
+        scales: tasks.map(task => scaleOf(scales, family.taskKey(task), 'transplants')),
         memories: options.streams,
         resamples: config.evaluate.resamples,
         resampled: resampledOf(config, options.streams),

@@ -81,7 +81,9 @@ async function factsOf({ folder, results }: OpenRun): Promise<Facts> {
     throw new CadenzaError('E_DATA', `${what}; run one combination as an experiment (cadenza run … --set …) and report that, or ${other}.`);
   }
   const [file, text] = [join(folder, 'results.json (run.config)'), JSON.stringify(recorded)];
-  const config = loadConfig(experimentSchema(), { file, text, overrides: await importNamed({ file, text }) });
+  // First: what is imported is in the schema.
+  const overrides = await importNamed({ file, text });
+  const config = loadConfig(experimentSchema(), { file, text, overrides });
   expectImported(config, results.run.imported?.main);
   const { setting, kinds, stages } = describeExperiment(config);
   // The setting that the run recorded itself, if it did.

@@ -1,20 +1,20 @@
 /** @file Learning curves and performance profiles as SVG (Observable Plot on a document without a browser) and as PNG. */
 
 import { createRequire } from 'node:module';
-import { Resvg } from '@resvg/resvg-js';
-import type { MethodTable } from '../../records/index.ts';
+import { type MethodTable, referenceIn, wordsFor, wordsOf } from '../../records/index.ts';
 import { lineFigure } from './lines.ts';
 import type { FigureOptions, Line, LineFigure } from './plot.ts';
 import { methodStyles, ranked } from './style.ts';
 
 /**
- * Mean normalized return by episode with the interval of the mean as a band, the oracle as a line at 1, and each method named where its
+ * Mean normalized return by episode with the interval of the mean as a band, what scores 1 as a line, and each method named where its
  * line ends; where there are many, each in a panel of its own.
  *
  * @returns an SVG document.
  */
 export function learningCurves(methods: MethodTable, options: FigureOptions = {}): string {
   const names = ranked(methods);
+  const { axis, one } = wordsOf(methods);
   const lines = names.map(name => {
     const { mean, meanLow, meanHigh } = methods[name].byEpisode;
     return { name, points: mean.map((y, e) => ({ x: e + 1, y, low: meanLow[e], high: meanHigh[e] })) };
@@ -25,11 +25,11 @@ export function learningCurves(methods: MethodTable, options: FigureOptions = {}
     x: 'in-context episode',
     ticks: episodeTicks(lines[0].points.length),
     y: {
-      label: 'return ÷ oracle return',
+      label: axis,
       domain: [Math.min(0, ...all.map(({ low }) => low)), Math.max(1.02, ...all.map(({ high }) => high))],
     },
-    // Where the oracle is itself among the methods, its curve carries the name.
-    level: { at: 1, ...('oracle' in methods ? {} : { name: 'oracle' }) },
+    // Where what scores 1 is itself among the methods, its curve carries the name.
+    level: { at: 1, ...(one in methods ? {} : { name: one }) },
     lines,
     styles: options.styles ?? methodStyles(names),
   };
@@ -52,13 +52,15 @@ export const PROFILE_CAPTION = 'Share of runs whose final return is above a thre
  * gives an SVG document, or undefined where none has.
  */
 export function profiles(methods: MethodTable, options: FigureOptions = {}): string | undefined {
+  const reference = referenceIn(methods);
+  const { kind } = reference;
   const lines = ranked(methods).flatMap((name): Line[] => {
     const { profile } = methods[name];
     if (!profile) return [];
     const { threshold, share, low, high } = profile;
     const points = threshold.map((at, i) => ({ x: 100 * at, y: share[i], low: low[i], high: high[i] }));
     // Nothing is above the oracle but by luck, so lines end, and are named, before it.
-    return [{ name, points: points.filter(({ x }) => x < 100) }];
+    return [{ name, points: kind === 'oracle' ? points.filter(({ x }) => x < 100) : points }];
   });
   if (lines.length === 0) return undefined;
   return lineFigure(
@@ -66,7 +68,7 @@ export function profiles(methods: MethodTable, options: FigureOptions = {}): str
       lines,
       styles: options.styles ?? methodStyles(Object.keys(methods)),
       ariaLabel: 'Performance profiles',
-      x: 'final return above, % of the oracle’s',
+      x: `final return above, ${wordsFor(reference).percent}`,
       y: { label: 'share of runs', domain: [0, 1] },
     },
     options,
@@ -76,6 +78,8 @@ export function profiles(methods: MethodTable, options: FigureOptions = {}): str
 /** Renders an SVG at `scale` times its size. resvg draws text only in fonts that it is given, so DejaVu comes along. */
 export function toPNG(svg: string, scale = 2): Uint8Array {
   const require = createRequire(import.meta.url);
+  // Loaded late: it is native code, and most who read reports draw no images.
+  const { Resvg } = require('@resvg/resvg-js') as typeof import('@resvg/resvg-js');
   const fontFiles = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map(name => require.resolve(`dejavu-fonts-ttf/ttf/${name}`));
   const image = new Resvg(svg, {
     fitTo: { mode: 'zoom', value: scale },

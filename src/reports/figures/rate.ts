@@ -1,7 +1,7 @@
 /** @file Rate against return: the share of the teacher's return that agents keep, by the bits of their Z, a line for each group. */
 
 import * as Plot from '@observablehq/plot';
-import { KEPT, type RateReturn } from '../../records/index.ts';
+import { KEPT, type RateReturn, type ReferenceWords } from '../../records/index.ts';
 import { bits } from '../tables/format.ts';
 import { drawPlot, type FigureOptions, LABEL_GAP, LETTER_WIDTH } from './plot.ts';
 import { methodStyles, spread } from './style.ts';
@@ -12,7 +12,7 @@ const PANELS = [
 ] as const;
 
 /** Two panels side by side, the last episodes and all of them; whiskers are the intervals. Gives an SVG document. */
-export function rateCurves(rate: RateReturn, options: FigureOptions = {}): string {
+export function rateCurves(rate: RateReturn, { noun }: Pick<ReferenceWords, 'noun'>, options: FigureOptions = {}): string {
   const groups = [...new Set(rate.points.map(({ group }) => group))];
   const { width = 880, height = 400, ground = 'paper', styles = methodStyles(groups) } = options;
   const points = PANELS.flatMap(({ score, title }) =>
@@ -64,7 +64,7 @@ export function rateCurves(rate: RateReturn, options: FigureOptions = {}): strin
       ariaLabel: 'Rate against return',
       fx: { domain: PANELS.map(({ title }) => title), label: null },
       x: { type: 'log', base: 2, domain: [first, last], label: 'bits of Z', ticks: rateTicks(sizes), tickFormat: bits },
-      y: { domain: [low, high], label: `return ÷ return of ${rate.reference}`, ticks: 6 },
+      y: { domain: [low, high], label: `${noun} ÷ that of ${rate.reference}`, ticks: 6 },
       marks,
     },
     ground,

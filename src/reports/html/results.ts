@@ -1,8 +1,18 @@
 /** @file The report as one HTML file: no scripts, nothing loaded, legible on a phone, in the dark and in print. */
 
 import { stringify } from 'yaml';
-import type { MethodTable, MethodTimes, Protocol, RateReturn, Results, RunRecord, Versus } from '../../records/index.ts';
-import { finalEpisodes } from '../../records/index.ts';
+import type {
+  MethodTable,
+  MethodTimes,
+  Protocol,
+  RateReturn,
+  ReferenceWords,
+  Results,
+  RunRecord,
+  TaskScore,
+  Versus,
+} from '../../records/index.ts';
+import { finalEpisodes, wordsOf } from '../../records/index.ts';
 import type { ImitationScore } from '../../statistics/index.ts';
 import { printable } from '../../util/text.ts';
 import { learningCurves, PROFILE_CAPTION, profiles } from '../figures/learning-curves.ts';
@@ -20,9 +30,12 @@ import {
   meanInterval,
   meanScoreInterval,
   noIntervalNote,
+  plainReturn,
   rateTable,
   resultTable,
+  returnInterval,
   returnTable,
+  scaleColumns,
   score,
 } from '../tables/format.ts';
 import { imitationTable, reliabilityColumns } from '../tables/imitation.ts';
@@ -70,14 +83,15 @@ ${body}</body>
 
 /** The report of a run as a whole HTML document. */
 export function htmlReport(results: Results): string {
-  const { name, episodes, streams, seeds, oracle, sampling } = results;
+  const { name, episodes, streams, seeds, sampling } = results;
   const styles = stylesOf(results);
   const own = rowInQuestion(results, styles);
-  const { final, regret } = results.methods[own];
+  const { final, regret, return: earned } = results.methods[own];
+  const words = wordsOf(results.methods);
   const over = finalEpisodes(episodes);
   const shown = refusals(results, name).length === 0;
   const headline = html` Over ${over} <strong>${own}</strong> reaches ${meanScoreInterval(final)} on average; IQM
-${iqmInterval(final)}.${regret ? ` Its cumulative regret is ${meanInterval(regret)} in units of reward.` : ''}`;
+${iqmInterval(final)}.${earned ? ` Its mean return is ${returnInterval(earned)}.` : ''}${regret ? ` Its cumulative regret is ${meanInterval(regret)} in units of reward.` : ''}`;
   const tables = [
     tableSection(results, name, styles, 'Results'),
     ...Object.keys(results.tables ?? {}).map(title => tableSection(results, title, styles)),
@@ -86,13 +100,12 @@ ${iqmInterval(final)}.${regret ? ` Its cumulative regret is ${meanInterval(regre
     name,
     html`<header>
 <h1>${name}</h1>
-<p>Return in context as a fraction of what an optimal policy that knows the task would get (1 = oracle, whose mean return is
-${+oracle.mean.toFixed(3)}).${shown && !results.rate ? headline : ''}</p>
+<p>Return in context, ${words.scale}.${shown && !results.rate ? headline : ''}</p>
 </header>
 <main>
-${results.rate && shown ? rateSection(results.rate, styles) : ''}
+${results.rate && shown ? rateSection(results.rate, words, styles) : ''}
 ${tables}
-${Object.entries(results.returns ?? {}).map(([title, returns]) => furtherSection(title, returnTable(returns), styles))}
+${Object.entries(results.returns ?? {}).map(([title, returns]) => furtherSection(title, returnTable(returns, wordsOf(methodsOf(results, title))), styles))}
 ${Object.entries(results.imitation ?? {}).map(([title, imitation]) => {
   const table = imitationTable(imitation);
   return furtherSection(title, table, styles, reliability(table, styles));
@@ -121,9 +134,11 @@ ${runSection(results.run, styles)}
   );
 }
 
+const methodsOf = ({ name, methods, tables }: Results, table: string): MethodTable => (table === name ? methods : tables![table]);
+
 /** Figure, table and heat table of one set of methods, or the reasons why they may not be shown. */
 function tableSection(results: Results, table: string, styles: Styles, title = table): Markup {
-  const methods = table === results.name ? results.methods : results.tables![table];
+  const methods = methodsOf(results, table);
   const refused = refusals(results, table);
   if (refused.length > 0)
     return html`<section>
@@ -148,6 +163,7 @@ export function methodsSection(
 ): Markup {
   const table = resultTable(methods, times);
   const { names } = table;
+  const returns = methods[names[0]].return !== undefined;
   const against = versus && versusTable(versus, methods);
   const spread = figure(
     options => profiles(methods, { styles, ...options }),
@@ -160,8 +176,8 @@ ${figure(
   `Mean by in-context episode; the bands are explained below.${panelsNote(names, styles)}`,
 )}
 ${legendTable(table, styles)}
-${notes.filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}${against && html`<h3>${against.title}</h3>\n${legendTable(against, styles)}\n${noteOf(against)}\n`}${spread && html`<h3>Performance profiles</h3>\n${spread}\n`}<h3>By task</h3>
-<p class="note">Mean over ${finalEpisodes(methods[names[0]].byEpisode.mean.length)} on each ${side ?? 'evaluated'} task; the darker, the nearer to the oracle.</p>
+${[table.note([]), ...notes].filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}${against && html`<h3>${against.title}</h3>\n${legendTable(against, styles)}\n${noteOf(against)}\n`}${spread && html`<h3>Performance profiles</h3>\n${spread}\n`}<h3>By task</h3>
+<p class="note">Mean over ${finalEpisodes(methods[names[0]].byEpisode.mean.length)} on each ${side ?? 'evaluated'} task, ${wordsOf(methods).scale}${returns ? ', with the mean raw return' : ''}; the darker, the higher.</p>
 <div class="scroll" tabindex="0">${heatTable(methods, names, styles)}</div>
 </section>`;
 }
@@ -193,11 +209,11 @@ const reliability = (table: ReportTable<ImitationScore>, styles: Styles): Markup
 </details>
 `;
 
-function rateSection(rate: RateReturn, styles: Styles): Markup {
-  const table = rateTable(rate);
+function rateSection(rate: RateReturn, words: ReferenceWords, styles: Styles): Markup {
+  const table = rateTable(rate, words);
   return html`<section>
 <h2>${table.title}</h2>
-<figure><div class="scroll" tabindex="0">${new Markup(rateCurves(rate, { ground: 'inherit', styles }))}</div></figure>
+<figure><div class="scroll" tabindex="0">${new Markup(rateCurves(rate, words, { ground: 'inherit', styles }))}</div></figure>
 ${dataTable(table)}
 ${table.notes.map(note => html`<p class="note">${note}</p>\n`)}</section>`;
 }
@@ -244,20 +260,22 @@ ${names.map(
 </table>`;
 
 function heatTable(methods: MethodTable, names: readonly string[], styles: Styles): Markup {
-  const byTask = new Map(names.map(name => [name, new Map(methods[name].perTask.map(entry => [entry.task, entry.mean]))]));
-  const cell = (value: number | undefined) => {
-    if (value === undefined) return html`<td>–</td>`;
+  const byTask = new Map(names.map(name => [name, new Map(methods[name].perTask.map(entry => [entry.task, entry]))]));
+  const scales = scaleColumns(methods);
+  const cell = (entry: TaskScore | undefined) => {
+    if (entry === undefined) return html`<td>–</td>`;
+    const { mean: value, return: earned } = entry;
     const share = Math.min(1, Math.max(0, value));
-    return html`<td class="${share > 0.84 ? 'heat full' : 'heat'}" style="--share:${share.toFixed(3)}">${score(value)}</td>`;
+    return html`<td class="${share > 0.84 ? 'heat full' : 'heat'}" style="--share:${share.toFixed(3)}">${score(value)}${earned === undefined ? '' : html` <small>${plainReturn(earned)}</small>`}</td>`;
   };
   return html`<table class="tasks">
-<thead><tr><th scope="col">task</th><th scope="col" title="return of the oracle on this task">oracle</th>${names.map(
+<thead><tr><th scope="col">task</th>${scales.map(({ title, meaning }) => html`<th scope="col" title="${meaning}">${title}</th>`)}${names.map(
     name => html`<th scope="col">${swatch(name, styles)}</th>`,
   )}</tr></thead>
 <tbody>
 ${methods[names[0]].perTask.map(
-  ({ task, oracle }) =>
-    html`<tr><th scope="row" title="${task}">${task}</th><td>${+oracle.toFixed(2)}</td>${names.map(name => cell(byTask.get(name)!.get(task)))}</tr>\n`,
+  entry =>
+    html`<tr><th scope="row" title="${entry.task}">${entry.task}</th>${scales.map(column => html`<td>${column.cell(entry, '')}</td>`)}${names.map(name => cell(byTask.get(name)!.get(entry.task)))}</tr>\n`,
 )}</tbody>
 </table>`;
 }

@@ -1,6 +1,6 @@
 /** @file Several runs as one table and on one page, where their rows may stand side by side. */
 
-import { describeSelection, expectComparable, type MethodTable, type Results, rowsOf } from '../../records/index.ts';
+import { describeSelection, expectComparable, type MethodTable, type Results, rowsOf, wordsOf } from '../../records/index.ts';
 import { budgetNotes, describeSplit } from '../tables/integrity.ts';
 import { html, methodsSection, page, runSection, yamlBlock } from './results.ts';
 
@@ -28,8 +28,8 @@ export function sideBySideHtml(runs: ReadonlyMap<string, Results>): string {
     names.join(', '),
     html`<header>
 <h1>${names.join(', ')}</h1>
-<p>Return in context as a fraction of what an optimal policy that knows the task would get, on the same tasks by the same protocol. A row is named by
-its method and, in brackets, by its run.</p>
+<p>Return in context, ${wordsOf(methods).scale}, on the same tasks by the same protocol. A row is named by its method and, in
+brackets, by its run.</p>
 </header>
 <main>
 ${methodsSection('Results', methods, [...budgetNotes(methods), leftOut([...runs.values()])], { side })}

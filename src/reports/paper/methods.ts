@@ -8,7 +8,7 @@ import { CODE_POINT } from './escape.ts';
 import type { Facts } from './facts.ts';
 import { objective } from './objective.ts';
 import { compared, differences, evaluation, implementation } from './protocol.ts';
-import { rowSets } from './tables.ts';
+import { citedWords, rowSets } from './tables.ts';
 import { environment, histories, split, training } from './training.ts';
 import { join, paragraph, type Written } from './write.ts';
 
@@ -98,11 +98,13 @@ const CODE_POINTS = raw`Characters that the fonts of this document lack are give
 
 /** `body` is what the other files say. */
 export function main(facts: Facts, body: readonly Written[]): Written {
-  const figures = rowSets(facts).flatMap(({ title, label, methods }) => {
+  const figures = rowSets(facts).flatMap(rows => {
+    const { title, label, methods } = rows;
+    const { scale } = citedWords(rows);
     const of = (kind: 'curves' | 'profiles', caption: string) =>
       figure(figureFile(kind, label), `${kind}${label}`, '0.86', paragraph(facts, [caption]));
-    const curves = raw`Mean return by in-context episode of ${title}, divided by that of the oracle. Bands are intervals of the mean, as in Table~\ref{tab:scores${label}}.`;
-    const profiles = raw`Performance profiles~\cite{agarwal2021} of ${title}: the share of runs whose final score is above a threshold, in percent of the return of the oracle. Bands are pointwise intervals of that share.`;
+    const curves = raw`Mean return by in-context episode of ${title}, ${scale}. Bands are intervals of the mean, as in Table~\ref{tab:scores${label}}.`;
+    const profiles = raw`Performance profiles~\cite{agarwal2021} of ${title}: the share of runs whose final return, ${scale}, is above a threshold, in percent. Bands are pointwise intervals of that share.`;
     return [of('curves', curves), Object.values(methods).some(({ profile }) => profile) && of('profiles', profiles)];
   });
   return join(

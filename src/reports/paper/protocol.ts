@@ -5,6 +5,7 @@ import { isMap } from '../../util/canonical.ts';
 import { escapeTex } from './escape.ts';
 import { type Facts, has, stepsPath } from './facts.ts';
 import { baselineProse, environmentProse, sourceProse, TEACHER } from './prose.ts';
+import { citedWords, rowSets } from './tables.ts';
 import { audited } from './training.ts';
 import { join, paragraph, rebase, type Written, write } from './write.ts';
 
@@ -61,6 +62,7 @@ export function evaluation(facts: Facts): (Written | undefined)[] {
   const { tasks, sampling, envs } = config.evaluate;
   const regrets = Object.values(results.methods).some(({ regret }) => regret !== undefined);
   const several = results.episodes > 1;
+  const words = citedWords(rowSets(facts)[0]);
   return [
     paragraph(facts, [
       audited(facts, 'evaluated')
@@ -68,7 +70,8 @@ export function evaluation(facts: Facts): (Written | undefined)[] {
         : `Every row was evaluated on all <results/split/test|${tasks} task>.`,
       `Each task is played in <config/evaluate/streams|independent stream> for each training seed, of <results/episodes|episode> each; the memory of a stream is never cleared and weights never change.`,
       sampling === 'sample' ? 'Actions are drawn from the policy.' : 'The most likely action is taken.',
-      'Returns are divided by what an optimal player who knows the task earns on it, so that one is optimal; that player earns <results/oracle/mean:3> on average.',
+      words.meaning,
+      results.methods[Object.keys(results.methods)[0]].return !== undefined && 'Mean raw returns stand next to normalized ones.',
       several && 'The final score of a stream is its mean over the last <setting/finalEpisodes|episode>.',
       raw`Beside the mean we give the interquartile mean (IQM) of all streams, which leaves out the lowest and the highest quarter~\cite{agarwal2021}.`,
       `${results.intervalNote.startsWith('No intervals') ? '' : 'Intervals are '}<results/intervalNote>`,
@@ -93,7 +96,8 @@ export function evaluation(facts: Facts): (Written | undefined)[] {
           )
           .join(', ')}.`,
       results.returns !== undefined &&
-        'Predicted returns were measured where the source learns the evaluated tasks anew and the networks look on: at the start of every episode they say what it and the episodes after it will return, and errors are divided by the return of the oracle.',
+        'Predicted returns were measured where the source learns the evaluated tasks anew and the networks look on: at the start of every episode they say what it and the episodes after it will return, and errors are divided by ' +
+          `${words.unit}.`,
     ]),
     paragraph(facts, [
       results.imitation !== undefined &&

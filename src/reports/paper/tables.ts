@@ -1,6 +1,7 @@
 /** @file The tables of the results, in booktabs: scores with intervals, scores by task, costs, and errors of predicted returns. */
 
-import type { MethodCost, MethodResult, MethodTable, MethodTimes, Verdict } from '../../records/index.ts';
+import type { MethodCost, MethodResult, MethodTable, MethodTimes, ReferenceWords, Verdict } from '../../records/index.ts';
+import { referenceIn, referenceWords } from '../../records/index.ts';
 import type { Measures } from '../../statistics/index.ts';
 import { ranked } from '../figures/style.ts';
 import { rowBeside } from '../html/side-by-side.ts';
@@ -75,6 +76,20 @@ function besideEachOther(runs: ReadonlyMap<string, Facts>): Rows {
   };
 }
 
+/** What the rows of a set are scored by, in words that cite its numbers from there. */
+export function citedWords({ methods, of }: Pick<Rows, 'methods' | 'of'>): ReferenceWords {
+  const { path, base } = of(Object.keys(methods)[0]);
+  const { kind } = referenceIn(methods);
+  const at =
+    kind === 'oracle'
+      ? ['', `<${base}results/oracle/mean:3>`]
+      : ['low', 'high'].map(end => `<${path}/reference/${end}${kind === 'given' ? '' : ':3'}>`);
+  return referenceWords(kind, [at[0], at[1]]);
+}
+
+/** Whether raw returns stand next to normalized ones. */
+const hasReturns = (methods: MethodTable): boolean => referenceIn(methods).kind !== 'oracle';
+
 /** The whole of tables.tex. */
 export function tables(facts: Facts): Written {
   const sets = rowSets(facts);
@@ -100,7 +115,9 @@ const interval = (path: string, of: string, low: string, high: string, digits: n
   `<${path}/${of}:${digits}> [<${path}/${low}:${digits}>, <${path}/${high}:${digits}>]`;
 
 /** Mean in single episodes, mean and IQM at the end with intervals, the worst task, and regret where the family has it. */
-function scoreTable(facts: Facts, { methods, of, title, label }: Rows): Written {
+function scoreTable(facts: Facts, rows: Rows): Written {
+  const { methods, of, title, label } = rows;
+  const words = citedWords(rows);
   const names = ranked(methods);
   const episodes = methods[names[0]].byEpisode.mean.length;
   const single = episodes > 1 ? [1, 5, 10].filter(episode => episode <= episodes) : [];
@@ -112,6 +129,7 @@ function scoreTable(facts: Facts, { methods, of, title, label }: Rows): Written 
     })),
     ...learningColumns(methods, at),
     { head: 'mean', cell: row => interval(`${at(row)}/final`, 'mean', 'meanLow', 'meanHigh', 3) },
+    ...(hasReturns(methods) ? [{ head: 'return', cell: (row: string) => interval(`${at(row)}/return`, 'mean', 'low', 'high', 2) }] : []),
     { head: 'IQM', cell: row => interval(`${at(row)}/final`, 'iqm', 'low', 'high', 3) },
     { head: 'worst', cell: row => `<${at(row)}/perTask/${worst(methods[row])}/mean:3>` },
     ...regretColumns(methods, at),
@@ -120,9 +138,10 @@ function scoreTable(facts: Facts, { methods, of, title, label }: Rows): Written 
   return table(facts, {
     label: `scores${label}`,
     caption: [
-      raw`Return in context of ${title}, divided by that of the oracle${
+      raw`Return in context of ${title}, ${words.scale}${
         single.length > 0 ? ', in single episodes (means) and' : ':'
       } mean and IQM ${over} with their intervals, and the mean of the worst task.`,
+      hasReturns(methods) && `${words.meaning} The column of returns is not normalized.`,
       learningColumns(methods, at).length > 0 &&
         raw`The area under the learning curve is the mean of all episodes; beside it stands the first episode whose mean is at least the given share (${NONE}: none of those played).`,
       label === '' && '<results/intervalNote>',
@@ -133,7 +152,7 @@ function scoreTable(facts: Facts, { methods, of, title, label }: Rows): Written 
   });
 }
 
-/** The area under the learning curve and the episodes that it takes to come near the oracle, where there are several and they were recorded. */
+/** The area under the learning curve and the episodes that it takes to come near a score of 1, where there are several and they were recorded. */
 function learningColumns(methods: MethodTable, at: (row: string) => string): Column[] {
   const results = Object.entries(methods);
   const near = results.find(([, { episodesTo }]) => episodesTo)?.[0];
@@ -149,7 +168,8 @@ function learningColumns(methods: MethodTable, at: (row: string) => string): Col
 }
 
 /** CAD held against every other row, where the results of the run do so. */
-function versusTable(facts: Facts, { name, methods, of, title, label }: Rows): Written | undefined {
+function versusTable(facts: Facts, rows: Rows): Written | undefined {
+  const { name, methods, of, title, label } = rows;
   const versus = facts.runs ? undefined : facts.results.versus?.[name];
   if (!versus) return undefined;
   const names = rankedOthers(versus, methods);
@@ -168,7 +188,7 @@ function versusTable(facts: Facts, { name, methods, of, title, label }: Rows): W
   return table(facts, {
     label: `versus${label}`,
     caption: [
-      raw`Differences of ${title}: the score of ${own} less that of each row, paired by task and by the numbers of training seed and stream, with intervals; ${own} is better (${VERDICT_MARKS.better}), worse (${VERDICT_MARKS.worse}), or, where the interval has zero in it, not distinguishable from that row.`,
+      raw`Differences of ${title}: the score of ${own} less that of each row, as fractions of ${citedWords(rows).unit}, paired by task and by the numbers of training seed and stream, with intervals; ${own} is better (${VERDICT_MARKS.better}), worse (${VERDICT_MARKS.worse}), or, where the interval has zero in it, not distinguishable from that row.`,
       raw`$P$ is the probability that a run of ${own} does better on the same task~\cite{agarwal2021}, by the ${decisive} score${decisive === 'regret' ? ', which is the better the lower it is' : ''}. Intervals are not corrected for the number of rows.`,
     ],
     first: 'method',
@@ -244,15 +264,16 @@ function parametersOf({ method, base, facts: { setting } }: Place): string {
 function returnErrors(facts: Facts, name: string): Written {
   const returns = facts.results.returns![name];
   const path = `results/returns/${name}/predictors`;
+  const words = citedWords(rowSets(facts).find(rows => rows.name === name)!);
   const column = (head: string): Column => ({ head, cell: row => interval(`${path}/${row}/${head}`, 'mean', 'low', 'high', 3) });
   return table(facts, {
     label: `returns:${name}`,
     caption: [
-      raw`Error of predicted returns of \texttt{<results/returns/${name}:name>}, divided by the return of the oracle: means with their intervals.`,
+      raw`Error of predicted returns of \texttt{<results/returns/${name}:name>}, divided by ${words.unit}: means with their intervals.`,
     ],
     first: 'predictor',
     columns: [column('absolute'), column('squared')],
-    rows: returnTable(returns).names.map(row => ({ key: row, name: `<${path}/${row}:name>` })),
+    rows: returnTable(returns, words).names.map(row => ({ key: row, name: `<${path}/${row}:name>` })),
   });
 }
 
@@ -274,26 +295,36 @@ function imitationScores(facts: Facts, name: string): Written {
   });
 }
 
-function taskTable(facts: Facts, { methods, of, title, label }: Rows): Written {
+function taskTable(facts: Facts, rows: Rows): Written {
+  const { methods, of, title, label } = rows;
   const names = ranked(methods);
   const first = of(names[0]).path;
   const position = new Map(names.map(row => [row, new Map(methods[row].perTask.map(({ task }, i) => [task, i]))]));
   const { perTask } = methods[names[0]];
-  const oracle: Column = { head: 'oracle', cell: task => `<${first}/perTask/${position.get(names[0])!.get(task)}/oracle:2>` };
+  const ends = hasReturns(methods) ? { zero: 'low', one: 'high' } : { oracle: 'oracle' };
+  const scales = Object.entries(ends).map(
+    ([head, end]): Column => ({ head, cell: task => `<${first}/perTask/${position.get(names[0])!.get(task)}/${end}:2>` }),
+  );
   const columns: Column[] = names.map(row => ({
     // Many heads stand upright, side by side.
     head: raw`\rotatebox{${names.length > 8 ? 90 : 60}}{${of(row).called}}`,
     cell: task => {
       const at = position.get(row)!.get(task);
-      return at === undefined ? NONE : `<${of(row).path}/perTask/${at}/mean:2>`;
+      if (at === undefined) return NONE;
+      const entry = `${of(row).path}/perTask/${at}`;
+      return `<${entry}/mean:2>${hasReturns(methods) ? ` (<${entry}/return:2>)` : ''}`;
     },
   }));
   return table(facts, {
     label: `tasks${label}`,
     long: true,
-    caption: [raw`Every task of ${title}: the return of the oracle, and the final mean of each method as a fraction of it.`],
+    caption: [
+      hasReturns(methods)
+        ? raw`Every task of ${title}: the returns that score zero and one, and the final mean of each method, ${citedWords(rows).scale}, with the mean raw return in brackets.`
+        : raw`Every task of ${title}: the return of the oracle, and the final mean of each method as a fraction of it.`,
+    ],
     first: 'task',
-    columns: [oracle, ...columns],
+    columns: [...scales, ...columns],
     rows: perTask.map(({ task }, i) => ({ key: task, name: `<${first}/perTask/${i}/task:task>` })),
   });
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type MethodResult, methodResult } from '../../records/index.ts';
+import { type MethodResult, methodResult, oracleReference } from '../../records/index.ts';
 import { Random } from '../../util/random.ts';
 import { formatTable } from '../index.ts';
 import { resultColumns } from './format.ts';
@@ -10,7 +10,7 @@ function nearlyOptimal(miss: number, episodes: number): MethodResult {
   const returns = tasks.flatMap((_, i) => Array.from({ length: episodes }, () => (i === 0 ? 1000 - miss : 1000)));
   const cost = { flopsPerAction: 1e6, stateBytes: 2048, historyBytes: 35_200 };
   const random = Random.seeded(1);
-  return methodResult({ seeds: [{ tasks, returns }], episodes, oracle: new Map([['a', 1000]]), cost, random, resamples: 200 });
+  return methodResult({ seeds: [{ tasks, returns }], episodes, reference: oracleReference([['a', 1000]]), cost, random, resamples: 200 });
 }
 
 const cell = (method: MethodResult, title: string) =>

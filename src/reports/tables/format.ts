@@ -1,12 +1,12 @@
 /** @file Numbers as people read them, and the columns of the result table, shared by the terminal and the HTML report. */
 
-import type { MethodResult, MethodTable, MethodTimes, RateReturn, Regret, Score } from '../../records/index.ts';
-import { finalEpisodes } from '../../records/index.ts';
+import type { MethodResult, MethodTable, MethodTimes, RateReturn, ReferenceWords, Regret, Score, TaskScore } from '../../records/index.ts';
+import { finalEpisodes, referenceIn, scaleOfTask, wordsOf } from '../../records/index.ts';
 import type { EpisodesTo, MeanScore, ReturnError, ReturnTable } from '../../statistics/index.ts';
 import { groupBy } from '../../util/groups.ts';
 import { ranked } from '../figures/style.ts';
 
-/** A normalized score, 1 = optimal. */
+/** A normalized score. */
 export const score = (value: number): string => value.toFixed(2);
 
 /** A score where it stands with its interval: near the optimum, two digits say 1.00 of every row. */
@@ -38,6 +38,16 @@ const share = ({ mean, low, high }: MeanScore): string => fineInterval(mean, low
 
 /** The same of the IQM. */
 export const iqmInterval = ({ iqm, low, high }: Pick<Score, 'iqm' | 'low' | 'high'>): string => fineInterval(iqm, low, high);
+
+/** `12.34 [11.82, 12.91]`: a mean raw return with its interval, all to as many decimals. */
+export function returnInterval({ mean, low, high }: MeanScore): string {
+  const size = Math.max(...[mean, low, high].map(Math.abs));
+  return withInterval(mean, [low, high], value => plainReturn(value, size));
+}
+
+/** A raw return, to about three significant digits. */
+export const plainReturn = (value: number, size = Math.abs(value)): string =>
+  value.toFixed(size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3);
 
 /** `12.3 [11.8, 12.9]`: a mean and its interval, in units of reward. */
 export const meanInterval = ({ mean, low, high }: MeanScore): string => withInterval(mean, [low, high], value => value.toFixed(1));
@@ -75,6 +85,15 @@ export function givenNotes(methods: MethodTable): string[] {
     name => methods[name].given,
   );
   return Array.from(told, ([given, names]) => `Given ${given}: ${names.join(', ')}. The other rows do not have that information.`);
+}
+
+/** The returns of each task that its scores are made by. */
+export function scaleColumns(methods: MethodTable): Column<TaskScore>[] {
+  if (referenceIn(methods).kind === 'oracle')
+    return [column('oracle', 'return of the oracle on this task', task => String(+scaleOfTask(task).high.toFixed(2)))];
+  const end = (score: number, key: 'low' | 'high') =>
+    column<TaskScore>(`scores ${score}`, `return that scores ${score} on this task`, task => plainReturn(scaleOfTask(task)[key]));
+  return [end(0, 'low'), end(1, 'high')];
 }
 
 /** Mean of the task on which the method does worst. */
@@ -117,7 +136,14 @@ export interface ReportTable<T> {
 /** The results of methods, with their times if they were taken. */
 export function resultTable(methods: MethodTable, times?: Readonly<Record<string, MethodTimes>>): ReportTable<MethodResult> {
   const names = ranked(methods);
-  return { title: 'Results', head: 'method', names, entries: methods, columns: resultColumns(methods[names[0]], times), note: () => '' };
+  return {
+    title: 'Results',
+    head: 'method',
+    names,
+    entries: methods,
+    columns: resultColumns(methods[names[0]], times),
+    note: () => wordsOf(methods).meaning,
+  };
 }
 
 /** Columns of the result table after the method's name, for methods that were all evaluated as `like` was, with their times if they were taken. */
@@ -141,6 +167,16 @@ export function resultColumns(like: MethodResult, times: Readonly<Record<string,
       // Where there is regret, rows are ranked and judged by that.
       like.regret ? 1 : undefined,
     ),
+    ...(like.return
+      ? [
+          column(
+            'return [interval]',
+            `mean raw return over ${over}, with its interval`,
+            method => (method.return ? returnInterval(method.return) : '–'),
+            2,
+          ),
+        ]
+      : []),
     column('IQM [interval]', `interquartile mean of the runs over ${over}, with its interval`, method => iqmInterval(method.final), 8),
     ...learningColumns(like),
     ...regretColumns(like),
@@ -178,7 +214,7 @@ function learningColumns({ area, episodesTo, byEpisode }: MethodResult): Column[
     ),
     column(
       `to ${near}`,
-      `first episode whose mean is ${near} of the oracle's; > where none of those played is`,
+      `first episode whose mean normalized return is at least ${episodesTo.share}; > where none of those played is`,
       method => (method.episodesTo ? episodesReached(method.episodesTo, method.byEpisode.mean.length) : '–'),
       5,
     ),
@@ -210,15 +246,18 @@ function regretColumns({ regret }: MethodResult): Column[] {
 }
 
 /** Rate against return as a table, with the smallest Z of every line that keeps a share, in sentences. */
-export const rateTable = ({ points, smallest, reference }: RateReturn): TextTable & { title: string; notes: string[] } => ({
-  title: `Share of the return of ${reference} by the bits of Z`,
+export const rateTable = (
+  { points, smallest, reference }: RateReturn,
+  { noun }: Pick<ReferenceWords, 'noun'>,
+): TextTable & { title: string; notes: string[] } => ({
+  title: `Share of the ${noun} of ${reference} by the bits of Z`,
   heads: ['line', 'bits', 'last episodes', 'all episodes'],
   rows: points.map(({ group, bits: size, final, area }) => [group, bits(size), share(final), share(area)]),
   notes: [...new Set(smallest.map(({ group }) => group))].map(group => {
     const found = smallest
       .filter(point => point.group === group)
       .map(({ share, by, method }) => `${100 * share}% ${by === 'mean' ? 'by the mean' : 'by the whole interval'}: ${method ?? 'none'}`);
-    return `Smallest Z of ${group} that keeps of the final return of ${reference}: ${found.join('; ')}.`;
+    return `Smallest Z of ${group} that keeps of the final ${noun} of ${reference}: ${found.join('; ')}.`;
   }),
 });
 
@@ -227,9 +266,9 @@ const RETURNS_NOTE =
   '“training mean” says the mean return of the histories that were trained on; “last return” repeats the last episode.';
 
 /** Return-prediction errors, the predictor with the least mean absolute error first. */
-export function returnTable({ predictors }: ReturnTable): ReportTable<ReturnError> {
+export function returnTable({ predictors }: ReturnTable, { unit }: Pick<ReferenceWords, 'unit'>): ReportTable<ReturnError> {
   const names = Object.keys(predictors).sort((a, b) => predictors[a].absolute.mean - predictors[b].absolute.mean || (a < b ? -1 : 1));
-  const title = "error of predicted returns, as a fraction of the oracle's";
+  const title = `error of predicted returns, as a fraction of ${unit}`;
   return { title, head: 'predictor', names, entries: predictors, columns: returnColumns(predictors[names[0]]), note: () => RETURNS_NOTE };
 }
 

@@ -1,7 +1,7 @@
 /** @file One row held against every other of its table: columns, words, and the order of rows. */
 
 import type { ComparedBy, Comparison, MeasureComparison, MethodResult, MethodTable, Versus } from '../../records/index.ts';
-import { COMPARED, VERDICT_RULE, verdictOf } from '../../records/index.ts';
+import { COMPARED, VERDICT_RULE, verdictOf, wordsOf } from '../../records/index.ts';
 import type { Estimate } from '../../statistics/index.ts';
 import { ranked } from '../figures/style.ts';
 import { type Column, column, type ReportTable, score, withInterval } from './format.ts';
@@ -13,10 +13,10 @@ export const versusTable = (versus: Versus, methods: MethodTable): ReportTable<C
   names: rankedOthers(versus, methods),
   entries: versus.others,
   columns: versusColumns(versus, methods),
-  note: shown => versusNote(versus, shown),
+  note: shown => versusNote(versus, methods, shown),
 });
 
-function versusNote({ method, others }: Versus, shown: readonly string[]): string {
+function versusNote({ method, others }: Versus, methods: MethodTable, shown: readonly string[]): string {
   const [{ measures, measure }] = Object.values(others);
   const { by, seeds, resampled } = measures[measure]!.difference;
   const pairs =
@@ -27,7 +27,7 @@ function versusNote({ method, others }: Versus, shown: readonly string[]): strin
   const bound = seeds > 1 ? `the ${seeds} training seeds and ${drawn} are resampled` : `${drawn} are resampled, of one training seed`;
   const has = (title: RegExp) => shown.some(each => title.test(each));
   return [
-    `Differences: ${method} less the other row, ${pairs}; ${bound}.`,
+    `Differences: ${method} less the other row, as fractions of ${wordsOf(methods).unit}, ${pairs}; ${bound}.`,
     has(/^by /) && `The verdict: ${VERDICT_RULE}.`,
     'Each interval stands for itself; where rows are many, some miss by chance.',
     has(/^P /) && `P: the probability that a run of ${method} does better than one of the other on the same task.`,

@@ -1,11 +1,23 @@
 /** @file Two rows of runs held against each other, as `cadenza compare` says it. */
 
 import type { ComparedBy, Comparison, PairedDifference, Protocol, StageBudget } from '../../records/index.ts';
-import { COMPARED, compareRows, describeSelection, expectComparable, rowsOf, VERDICT_RULE } from '../../records/index.ts';
+import {
+  COMPARED,
+  compareRows,
+  describeSelection,
+  expectComparable,
+  finalEpisodes,
+  type ReferenceSummary,
+  referenceIn,
+  rowsOf,
+  VERDICT_RULE,
+  wordsFor,
+} from '../../records/index.ts';
+import type { MeanScore } from '../../statistics/index.ts';
 import { wantsColor } from '../../util/color.ts';
 import { wrap } from '../../util/text.ts';
 import { type OpenRun, rawTable } from '../open.ts';
-import { score } from '../tables/format.ts';
+import { returnInterval, score } from '../tables/format.ts';
 import { describeBudget, describeSplit } from '../tables/integrity.ts';
 import { estimate, signedScore } from '../tables/versus.ts';
 import { table as grid, painter, type TerminalOptions } from './results.ts';
@@ -31,6 +43,8 @@ export interface ComparedSide {
   /** Tasks on either side of the split, and how many are on both. */
   split: Protocol['split'];
   selection: Protocol['selection'];
+  /** Mean raw return over the last episodes, where scores are not fractions of the oracle's. */
+  return?: MeanScore;
 }
 
 /** The whole outcome: what `cadenza compare --json` prints. */
@@ -42,6 +56,8 @@ export interface ComparisonReport extends Comparison {
   tasks: number;
   episodes: number;
   side: Protocol['side'];
+  /** What both rows are scored by. */
+  reference: ReferenceSummary;
   /** What makes a verdict, in a sentence. */
   rule: string;
   /** What the interval is that the verdict goes by, in a sentence. */
@@ -59,11 +75,13 @@ export function compareRuns(before: RowOfRun, after: RowOfRun, measure: Compared
     return { run, method, name: table, rows: rowsOf(run.results, table, name), table: rawTable(run, table) };
   });
   expectComparable(low.run === high.run && low.name === high.name ? [low.rows] : [low.rows, high.rows]);
+  const methodsOf = ({ run: { results }, name }: Pick<typeof low, 'run' | 'name'>) =>
+    name === results.name ? results.methods : results.tables![name];
   const comparison = compareRows(low, high, measure);
   const sideOf = ({ run, name, method, rows, table }: typeof low): ComparedSide => {
-    const { budget } = (name === run.results.name ? run.results.methods : run.results.tables![name])[method];
+    const { budget, return: earned } = methodsOf({ run, name })[method];
     const { split, selection } = rows.protocol;
-    return { run: run.folder, table: name, method, seeds: table.methods[method].seeds, budget, split, selection };
+    return { run: run.folder, table: name, method, seeds: table.methods[method].seeds, budget, split, selection, return: earned };
   };
   const { side, episodes } = low.rows.protocol;
   const tasks = low.rows.tasks.length;
@@ -75,6 +93,7 @@ export function compareRuns(before: RowOfRun, after: RowOfRun, measure: Compared
     tasks,
     episodes,
     side,
+    reference: referenceIn(methodsOf(low)),
     rule: VERDICT_RULE,
     intervalNote: describeDifference(comparison.measures[measure]!.difference, tasks, side),
   };
@@ -95,7 +114,7 @@ function describeDifference({ by, pairs, seeds, resampled }: PairedDifference, t
 
 /** The comparison on a terminal: who is who, the measures, and the verdict with its rule. */
 export function formatComparison(report: ComparisonReport, options: TerminalOptions = {}): string {
-  const { before, after, measures, measure, verdict, rule, intervalNote, tasks, episodes, side } = report;
+  const { before, after, measures, measure, verdict, rule, intervalNote, tasks, episodes, side, reference } = report;
   const { width = process.stdout.columns ?? 80, color = wantsColor() } = options;
   const paint = painter(color);
   const compared = Object.keys(measures) as ComparedBy[];
@@ -104,8 +123,11 @@ export function formatComparison(report: ComparisonReport, options: TerminalOpti
     const cells = [score(before), score(after), estimate(difference, signedScore), estimate(improvement, score)];
     return [name === measure ? `${name} *` : name, ...cells];
   });
+  if (before.return && after.return) rows.push(['return', returnInterval(before.return), returnInterval(after.return), '', '']);
+  const { scale, meaning } = wordsFor(reference);
   const notes = [
-    `Returns as fractions of the oracle's on ${tasks} ${side} tasks; P: the probability that a run of B is better than one of A on the same task.`,
+    `Returns on ${tasks} ${side} tasks, ${scale}; P: the probability that a run of B is better than one of A on the same task.`,
+    reference.kind === 'oracle' ? '' : `${meaning} return: the mean raw return over ${finalEpisodes(episodes)}.`,
     ...compared.map(name => `${name === measure ? '* ' : ''}${name}: ${COMPARED[name].meaning(episodes)}.`),
     `${intervalNote} The verdict goes by *: ${rule}.`,
     // More than the method may make the difference.

@@ -2,12 +2,12 @@
 
 import Table from 'cli-table3';
 import pc from 'picocolors';
-import type { MethodTable, RateReturn, Results } from '../../records/index.ts';
+import { type MethodTable, type RateReturn, type ReferenceWords, type Results, type TaskScore, wordsOf } from '../../records/index.ts';
 import { wantsColor } from '../../util/color.ts';
 import { wrap } from '../../util/text.ts';
 import { type MethodStyle, methodStyles, ranked, type Styles, spread, stylesOf } from '../figures/style.ts';
 import type { ReportTable } from '../tables/format.ts';
-import { givenNotes, noIntervalNote, rateTable, resultTable, returnTable, score } from '../tables/format.ts';
+import { givenNotes, noIntervalNote, plainReturn, rateTable, resultTable, returnTable, score } from '../tables/format.ts';
 import { imitationTable } from '../tables/imitation.ts';
 import { budgetNotes, integrityNote, refusals } from '../tables/integrity.ts';
 import { versusTable } from '../tables/versus.ts';
@@ -37,19 +37,20 @@ const clip = (text: string, width: number) => (text.length > width ? `${text.sli
 export function formatResults(results: Results, given: TerminalOptions = {}): string {
   const { width = process.stdout.columns ?? 80 } = given;
   const options = { styles: stylesOf(results), ...given, width };
-  const { episodes, streams, seeds, oracle, sampling } = results;
+  const { episodes, streams, seeds, sampling } = results;
   const tables = [[results.name, results.methods] as const, ...Object.entries(results.tables ?? {})];
   const titled = <T>(name: string, table: ReportTable<T>) => [wrap(`${name}: ${table.title}`, width), notedTable(table, options)];
   const sections = tables.flatMap(([name, methods]) => [
-    wrap(`${name}: return as a fraction of the oracle's, by in-context episode`, width),
+    wrap(`${name}: return ${wordsOf(methods).scale}, by in-context episode`, width),
     ...formatRows(results, name, methods, options),
-    ...(results.returns?.[name] ? titled(name, returnTable(results.returns[name])) : []),
+    ...(results.returns?.[name] ? titled(name, returnTable(results.returns[name], wordsOf(methods))) : []),
     ...(results.imitation?.[name] ? titled(name, imitationTable(results.imitation[name])) : []),
   ]);
-  if (results.rate && refusals(results, results.name).length === 0) sections.push(...formatRate(results.name, results.rate, options));
+  if (results.rate && refusals(results, results.name).length === 0)
+    sections.push(...formatRate(results.name, results.rate, wordsOf(results.methods), options));
   const setting =
     `${episodes} ${episodes === 1 ? 'episode' : 'episodes'}, ${seeds} × ${streams} runs (seeds × streams), actions ${sampling === 'greedy' ? 'greedy' : 'sampled'}; ` +
-    `1 = the oracle, whose mean return is ${+oracle.mean.toFixed(3)}. ${results.intervalNote} ${noIntervalNote(sections.join())}`.trim();
+    `${results.intervalNote} ${noIntervalNote(sections.join())}`.trim();
   return `${[...sections, wrap(setting, width)].join('\n\n')}\n`;
 }
 
@@ -59,7 +60,7 @@ function formatRows(results: Results, name: string, methods: MethodTable, option
   const refused = refusals(results, name);
   if (refused.length > 0) return refused.map(reason => wrap(`Not shown: ${reason} The numbers are in results.json.`, width));
   const versus = results.versus?.[name] && versusTable(results.versus[name], methods);
-  const notes = [...givenNotes(methods), ...budgetNotes(methods), integrityNote(results, name)].filter(Boolean);
+  const notes = [wordsOf(methods).meaning, ...givenNotes(methods), ...budgetNotes(methods), integrityNote(results, name)].filter(Boolean);
   return [
     formatCurves(methods, options),
     fittingTable(resultTable(methods, results.run.times?.[name]), options),
@@ -100,7 +101,7 @@ export function formatCurves(methods: MethodTable, options: TerminalOptions = {}
     }
   }
 
-  const oracleRow = Math.round(rowOf(1)) >> 2;
+  const levelRow = Math.round(rowOf(1)) >> 2;
   const ends = spread(
     names.map(name => Math.round(rowOf(methods[name].byEpisode.mean.at(-1)!)) >> 2),
     1,
@@ -111,7 +112,7 @@ export function formatCurves(methods: MethodTable, options: TerminalOptions = {}
   const lines = Array.from({ length: Math.max(HEIGHT, ...ends.map(end => end + 1)) }, (_, row) => {
     const drawn = cells[row] ?? Array.from({ length: columns }, () => ({ dots: 0, name: '' }));
     const curve = drawn.map(({ dots, name }) => {
-      if (!name) return row === oracleRow ? paint('gray', '┈') : ' ';
+      if (!name) return row === levelRow ? paint('gray', '┈') : ' ';
       const style = styles.get(name)!;
       return paint(style.terminal, color ? String.fromCharCode(0x2800 + dots) : letters.get(name)!);
     });
@@ -159,8 +160,13 @@ export function notedTable<T>(table: ReportTable<T>, options: TerminalOptions): 
 }
 
 /** Rate against return, and the smallest Z of every line. */
-function formatRate(name: string, rate: RateReturn, { width, color = wantsColor() }: TerminalOptions & { width: number }): string[] {
-  const { title, heads, rows, notes } = rateTable(rate);
+function formatRate(
+  name: string,
+  rate: RateReturn,
+  words: ReferenceWords,
+  { width, color = wantsColor() }: TerminalOptions & { width: number },
+): string[] {
+  const { title, heads, rows, notes } = rateTable(rate, words);
   return [wrap(`${name}: ${title}`, width), table(heads, rows, painter(color)), ...notes.map(note => wrap(note, width))];
 }
 
@@ -187,7 +193,7 @@ export function fittingTable<T>(
   return table([head, ...columns.map(({ title }) => title)], rows, paint);
 }
 
-/** Final mean of every method on every task, a column each; more than fit go into further blocks. */
+/** Final mean of every method on every task, a column each, with the raw return where scores are not fractions of the oracle's; more than fit go into further blocks. */
 export function formatTasks(methods: MethodTable, options: TerminalOptions = {}): string {
   const names = ranked(methods);
   const { width = 80, color = wantsColor(), styles = methodStyles(names) } = options;
@@ -195,15 +201,14 @@ export function formatTasks(methods: MethodTable, options: TerminalOptions = {})
   const tasks = methods[names[0]].perTask.map(({ task }) => task);
   const taskWidth = Math.min(Math.max(4, ...tasks.map(task => task.length)), Math.floor(width / 2));
   const heads = new Map(names.map(name => [name, folded(name)]));
-  const headWidth = Math.max(4, ...[...heads.values()].flat().map(line => line.length));
+  const cellWidth = Math.max(...names.flatMap(name => methods[name].perTask.map(entry => taskCell(entry).length)));
+  const headWidth = Math.max(4, cellWidth, ...[...heads.values()].flat().map(line => line.length));
   const perBlock = Math.max(1, Math.floor((width - taskWidth) / (headWidth + GAP)));
   const blocks: string[] = [];
   for (let from = 0; from < names.length; from += perBlock) {
     const block = names.slice(from, from + perBlock);
-    const byTask = block.map(name => new Map(methods[name].perTask.map(entry => [entry.task, entry.mean])));
-    const rows = tasks
-      .slice(0, MOST_TASKS)
-      .map(task => [clip(task, taskWidth), ...byTask.map(means => (means.has(task) ? score(means.get(task)!) : '–'))]);
+    const byTask = block.map(name => new Map(methods[name].perTask.map(entry => [entry.task, taskCell(entry)])));
+    const rows = tasks.slice(0, MOST_TASKS).map(task => [clip(task, taskWidth), ...byTask.map(cells => cells.get(task) ?? '–')]);
     const titles = block.map(name =>
       heads
         .get(name)!
@@ -215,6 +220,10 @@ export function formatTasks(methods: MethodTable, options: TerminalOptions = {})
   if (tasks.length > MOST_TASKS) blocks.push(wrap(`… and ${tasks.length - MOST_TASKS} more tasks in results.html`, width));
   return blocks.join('\n\n');
 }
+
+/** `0.94`, and the raw return where scores are not fractions of the oracle's: `0.94 (12.3)`. */
+const taskCell = ({ mean, return: earned }: TaskScore): string =>
+  `${score(mean)}${earned === undefined ? '' : ` (${plainReturn(earned)})`}`;
 
 export type Paint = (color: MethodStyle['terminal'] | 'bold', text: string) => string;
 

@@ -35,7 +35,6 @@ import {
   type EnvFamily,
   explainedVariance,
   generalizedAdvantages,
-  oracleOf,
   type Policy,
   phaseCounter,
   rewardMaxOf,
@@ -77,6 +76,10 @@ const settings = section('Training on the returns of in-context rollouts (PPO), 
   crossEpisodeDiscount: fraction('Share of γ that is left between two episodes: 1 counts later episodes for earlier actions, 0 does not')
     .meta({ formerly: 'across' })
     .default(1),
+  rewardMax: real()
+    .positive()
+    .describe('Largest reward of one step, which sets the units that values are learned in. As the environment declares it when left out')
+    .optional(),
   lambda: fraction('λ of the generalized advantages: 0 trusts the values, 1 the rewards').default(0.95),
   clipRatio: real().positive().describe("ε, by how much an action's probability may change before the change stops counting").default(0.2),
   policyWeight: weight('Weight of the clipped surrogate of the negative expected return').default(1),
@@ -118,6 +121,11 @@ function expectWholeStreams({ segment, family, contextLayout, contextTransitions
     );
 }
 
+const largestReward = (
+  { family }: Model,
+  { rewardMax = rewardMaxOf(family, 'reinforce', 'reinforce.rewardMax') }: ReinforceConfig,
+): number => rewardMax;
+
 /** It does not go on with the prediction of returns. */
 const REINFORCED = [{ method: 'reinforced', agent: true }];
 
@@ -133,7 +141,11 @@ export const reinforce = defineStage({
   settings,
   steps: ({ reinforce }: BaseConfig & ReinforceSection) => reinforce.steps,
   methods: () => REINFORCED,
-  objectives: (config, model: Model) => [objective(config, model)],
+  objectives(config, model: Model) {
+    // Asked before anything is trained.
+    largestReward(model, config.reinforce);
+    return [objective(config, model)];
+  },
   iteration: config => ({
     updates: updatesOf(config.reinforce, optimizerOf(config, config.reinforce).batch),
     episodes: config.reinforce.streams * config.reinforce.episodes,
@@ -339,7 +351,8 @@ export async function experienceBatches(request: ExperienceRequest): Promise<Sta
       policyLearns.data[0] = iteration < valueSteps ? 0 : 1;
     },
     metrics: () => experience.metrics,
-    note: () => `return ${experience.metrics.return.toFixed(3)}, last episode ${experience.metrics.lastReturn.toFixed(3)} of the oracle's`,
+    note: () =>
+      `return ${experience.metrics.return.toFixed(3)}, last episode ${experience.metrics.lastReturn.toFixed(3)}${model.family.oracleReturn ? " of the oracle's" : ''}`,
     dispose: actor.dispose,
   };
 }
@@ -351,7 +364,7 @@ interface Experience {
   /** What the values should have been. */
   readonly expected: readonly Float64Array[];
   /**
-   * Mean return of an episode and of a stream's last one, as fractions of the oracle's; `discounted`: the objective, in units of the values;
+   * Mean return of an episode and of a stream's last one, as fractions of the oracle's where the family declares that; `discounted`: the objective, in units of the values;
    * `explained`: the share of the variance of discounted returns that the values foresaw.
    */
   readonly metrics: Readonly<Record<'return' | 'lastReturn' | 'discounted' | 'explained', number>>;
@@ -370,7 +383,7 @@ async function play(
   const streams = await collect({ model, actor, tasks: chosen, episodes, labeler: onlooker, random, signal });
 
   // In these units a stream that is always paid the most is worth about 1, whatever the family pays: a read-out that starts at 0 gets there soon.
-  const worth = rewardMaxOf(family, 'reinforce') * Math.min(1 / Math.max(1 - discount, 1e-9), episodes * family.horizon);
+  const worth = largestReward(model, settings) * Math.min(1 / Math.max(1 - discount, 1e-9), episodes * family.horizon);
   const learned = streams.map(({ reward, ended, value }) => {
     const paid = reward.map(r => r / worth);
     const discounts = streamDiscounts(ended, { step: discount, crossEpisode: crossEpisodeDiscount });
@@ -383,7 +396,7 @@ async function play(
     };
   });
   const total = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
-  const oracle = total(chosen.map(oracleOf(family, 'reinforce')));
+  const unit = total(chosen.map(task => family.oracleReturn?.(task) ?? 1));
   const all = standardized(learned.flatMap(({ advantage }) => Array.from(advantage)));
   const came = learned.flatMap(one => Array.from(one.came));
   const foreseen = streams.flatMap(({ value }) => Array.from(value.slice(0, -1)));
@@ -396,8 +409,8 @@ async function play(
     }),
     expected: learned.map(({ expected }) => expected),
     metrics: {
-      return: total(streams.map(({ reward }) => total(reward))) / (episodes * oracle),
-      lastReturn: total(streams.map(({ reward, starts }) => total(reward.slice(starts[episodes - 1])))) / oracle,
+      return: total(streams.map(({ reward }) => total(reward))) / (episodes * unit),
+      lastReturn: total(streams.map(({ reward, starts }) => total(reward.slice(starts[episodes - 1])))) / unit,
       discounted: total(learned.map(({ discounted }) => discounted)) / streams.length,
       explained: explainedVariance(came, foreseen),
     },

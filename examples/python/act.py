@@ -1,9 +1,9 @@
 """An exported agent in Python: compress.onnx and act.onnx, driven by what model.json says.
 
-This is the `packed` tokenizer with a context of form `window`, as in the preset dark-room; docs/deploy.md describes the tokens.
+This is the `packed` tokenizer with the context layout `window`, as in the preset dark-room; docs/deploy.md describes the tokens.
 
     pip install numpy onnxruntime
-    python examples/act.py runs/dark-room/model        # probabilities of the first action, by name
+    python examples/python/act.py runs/dark-room/model        # probabilities of the first action, by name
 """
 
 import json
@@ -17,7 +17,7 @@ class Agent:
     def __init__(self, folder):
         with open(f"{folder}/model.json", encoding="utf-8") as file:
             self.model = json.load(file)
-        assert self.model["tokenizer"] == "packed" and self.model.get("form", "window") == "window" and not self.model.get("carries")
+        assert self.model["tokenizer"] == "packed" and self.model.get("contextLayout", "window") == "window" and not self.model.get("recurrent")
         names = [name for name in ("act", "compress") if f"{name}.onnx" in self.model["files"]]
         self.graphs = {name: onnxruntime.InferenceSession(f"{folder}/{name}.onnx") for name in names}
         self.reset()

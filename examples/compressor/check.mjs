@@ -1,0 +1,8 @@
+// What the run found, read by the library.
+import assert from 'node:assert/strict';
+import { openResults } from 'cadenza';
+
+const { results } = openResults('runs/gated');
+const { final, byEpisode } = results.methods.cad;
+console.log(`cad: episode 1 ${byEpisode.mean[0].toFixed(2)}, last episodes ${final.mean.toFixed(2)} of the oracle's return`);
+assert(final.mean > 0.7);
