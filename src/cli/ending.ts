@@ -32,7 +32,7 @@ function withoutRepeats(args: readonly string[]): string[] {
   return args.filter((_, i) => !again(i) && !again(i - 1));
 }
 
-const PROGRAMS = ['latexmk'];
+const PROGRAMS = ['latexmk', 'npm', 'cd'];
 
 /** As it was called: `npx` where there is no command of its own on the path. */
 const program = (): string =>

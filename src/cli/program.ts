@@ -7,6 +7,7 @@ import { registerCompare } from './commands/compare.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerExchange } from './commands/exchange.ts';
+import { registerInit } from './commands/init.ts';
 import { registerInspect } from './commands/inspect.ts';
 import { registerList } from './commands/list.ts';
 import { registerReport } from './commands/report.ts';
@@ -48,6 +49,7 @@ export function buildProgram(): Command {
   registerInspect(program);
   registerExchange(program);
   registerConfig(program);
+  registerInit(program, VERSION);
   registerDoctor(program, VERSION);
   return program;
 }
