@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { CadenzaError } from '../util/errors.ts';
 import { registerCompare } from './commands/compare.ts';
+import { registerCompletion } from './commands/completion.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerExchange } from './commands/exchange.ts';
@@ -51,6 +52,7 @@ export function buildProgram(): Command {
   registerConfig(program);
   registerInit(program, VERSION);
   registerDoctor(program, VERSION);
+  registerCompletion(program);
   return program;
 }
 
