@@ -15,6 +15,7 @@ import { registerReport } from './commands/report.ts';
 import { registerAblate, registerRun } from './commands/run.ts';
 import { registerStore } from './commands/store.ts';
 import { registerTune } from './commands/tune.ts';
+import { addHelp } from './help.ts';
 import { collect } from './options.ts';
 
 /** The version in package.json, which lies two folders up from here both in `src` and in `dist`. */
@@ -53,6 +54,7 @@ export function buildProgram(): Command {
   registerInit(program, VERSION);
   registerDoctor(program, VERSION);
   registerCompletion(program);
+  addHelp(program);
   return program;
 }
 
