@@ -113,6 +113,25 @@ describe('a sweep', () => {
     expect(existsSync(join(out, 'rate-return.svg'))).toBe(true);
   }, 60_000);
 
+  it('has no curve where the teacher earned nothing', async () => {
+    const set = settings({
+      'pretrain.steps': 0,
+      'distill.steps': 0,
+      'distill.beta': 0,
+      'baselines.steps': 0,
+      'teacher.steps': 1,
+      'finetune.steps': 1,
+      'evaluate.timedActions': 0,
+      'evaluate.sampling': 'greedy',
+      'evaluate.streams': 1,
+      'evaluate.episodes': 1,
+    });
+    const ended = await withinProcess(['run', TINY, '--set', 'model.latents=1,2', ...set, '--out', join(folder, 'nothing'), '--json']);
+    expect(ended.status, ended.stderr).toBe(0);
+    const { methods, rate } = JSON.parse(ended.stdout) as Results;
+    expect([methods.teacher.final.mean, rate]).toEqual([0, undefined]);
+  }, 60_000);
+
   it('is of experiments with agents, and of "cadenza run"', async () => {
     const several = ['--set', 'model.latents=2,1'];
     expect(await withinProcess(['finetune', TINY, ...several])).toEqual(exit('E_CONFIG', several.join(' '), 'cadenza run'));

@@ -86,7 +86,13 @@ export type Ablation = z.output<ReturnType<typeof ablationSchema>>;
 type Cell = Variant<ExperimentConfig> & { readonly values: Readonly<Record<string, string>> };
 
 /** An ablation, the experiment that it varies, and all its combinations. */
-export type OpenAblation = { readonly ablation: Ablation; readonly base: ExperimentConfig; readonly cells: readonly Cell[] };
+export interface OpenAblation {
+  readonly ablation: Ablation;
+  readonly base: ExperimentConfig;
+  readonly cells: readonly Cell[];
+  /** Whether it is a sweep: its curve was not asked for, and is left out where the reference earned nothing. */
+  readonly swept?: boolean;
+}
 
 /** Reads an ablation and the experiment that it varies. `overrides` are laid over the settings of the file. Throws `E_CONFIG`, also where an axis sets what they do. */
 export async function loadAblation(file: string, overrides: readonly string[] = []): Promise<OpenAblation> {
@@ -131,7 +137,7 @@ export function sweepOver(base: ExperimentConfig, sweeps: readonly Sweep[], file
   const cells = combinations(ablation, base, [], file).sort((a, b) => place(a) - place(b));
   // The curve is of shares of a return that all combinations have in common, which takes a teacher.
   const taught = cells.every(({ config }) => teacher.steps(config) > 0);
-  return { ablation: along && taught ? { ...ablation, rate: { along, against: 'teacher' } } : ablation, base, cells };
+  return { ablation: along && taught ? { ...ablation, rate: { along, against: 'teacher' } } : ablation, base, cells, swept: true };
 }
 
 /** Refuses axes that could not be told apart: of one name, or of settings that both give. */
@@ -281,7 +287,7 @@ export async function runAblation(opened: OpenAblation, options: RunOptions): Pr
   const { ablation, base, cells } = opened;
   const { out, signal, command } = options;
   return runVariants(reinforcement, variantsIn(opened), options, found =>
-    resultsOf(out, cells[0].config, { ...oneTable(ablation, cells, found), command }, { signal, recorded: { ablation, base } }),
+    resultsOf(out, cells[0].config, { ...oneTable(opened, found), command }, { signal, recorded: { ablation, base } }),
   );
 }
 
@@ -290,8 +296,7 @@ export const previewAblation = (opened: OpenAblation, options: Omit<RunOptions, 
   previewVariants(reinforcement, variantsIn(opened), options);
 
 function oneTable(
-  { rate, beside, reference }: Ablation,
-  cells: readonly Cell[],
+  { ablation: { rate, beside, reference }, cells, swept = false }: OpenAblation,
   all: readonly EvaluatedVariant<ExperimentConfig, ReinforcementEvaluation>[],
 ): Omit<Tables, 'command'> {
   const sourceRow = sourceRows(cells);
@@ -334,6 +339,17 @@ function oneTable(
     seconds[name] = Object.values(spent).reduce((a, b) => a + b, 0);
   }
   const lines = rate && new Map(cells.map(cell => [`cad ${cell.name}`, lineOf(cell, rate.along)]));
-  const curve = lines && rateReturn(main!.methods, main!.raw, lines, rate.against);
-  return { ...main!, tables, returns, imitation, rate: curve, reference: reference && `cad ${reference}`, dataHashes, seconds, times };
+  const earned = rate && [main!.methods[rate.against]?.final, main!.methods[rate.against]?.area].every(score => (score?.mean ?? 0) > 0);
+  const curve = lines && (earned || !swept) && rateReturn(main!.methods, main!.raw, lines, rate.against);
+  return {
+    ...main!,
+    tables,
+    returns,
+    imitation,
+    rate: curve || undefined,
+    reference: reference && `cad ${reference}`,
+    dataHashes,
+    seconds,
+    times,
+  };
 }
