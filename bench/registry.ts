@@ -2,7 +2,9 @@
 
 import type { Bench } from './bench.ts';
 import { executors } from './executors.ts';
+import { gymnasium } from './gymnasium.ts';
 import { history } from './history.ts';
+import { ppo } from './ppo.ts';
 import { input, loop } from './road.ts';
 import { trainStep } from './train-step.ts';
 
@@ -12,4 +14,6 @@ export const BENCHES: Record<string, Bench> = {
   input,
   loop,
   history,
+  gymnasium,
+  ppo,
 };

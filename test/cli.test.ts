@@ -14,6 +14,7 @@ import { loadExperiment } from '../src/config/experiment.ts';
 import { readyExecutor, threadAdvice } from '../src/engine/executors/registry.ts';
 import { cadenza, ROOT, start as runner, settings, stageFolder, TINY, withinProcess } from './helpers/command.ts';
 import { carrying, exit, failure } from './helpers/failure.ts';
+import { hasGymnasium } from './helpers/python.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -114,6 +115,8 @@ describe('cadenza', () => {
     const report = JSON.parse(stdout);
     expect(report.executors).toContainEqual({ name: 'cpu', works: true });
     expect(report.gemmGflops).toBeGreaterThan(0);
+    expect(report.gymnasium).toMatchObject({ works: hasGymnasium });
+    expect(Object.keys(report.gymnasium.versions ?? {}).length > 0).toBe(hasGymnasium);
   });
 });
 

@@ -21,7 +21,7 @@ import { breathing } from '../util/breathe.ts';
 import { groupBy } from '../util/groups.ts';
 import { protocolOf, resampledOf } from './protocol.ts';
 import { knownReference } from './reference.ts';
-import { type Evaluation, type MethodRollouts, prompted, rollModel, rollSource, type SourceRow } from './rollouts.ts';
+import { type Evaluation, type MethodRollouts, prompted, rollModel, rollSource, type SourceRow, sourceRow } from './rollouts.ts';
 
 /** What an evaluation found: the table of all methods over all seeds, and what it was computed from. */
 export interface Evaluated {
@@ -37,7 +37,7 @@ export async function evaluate(evaluation: Evaluation, trained: readonly Trained
   const { signal } = evaluation.store;
   const bySource: SourceRow[] = [
     // Who recorded a data set is not known here.
-    ...(config.source.dataset === undefined ? [{ method: 'source', id: config.source.id, options: config.source.options }] : []),
+    ...(config.source.dataset === undefined ? [sourceRow(config)] : []),
     { method: 'random', id: 'random', options: {} },
     ...config.baselines.methods.map(baseline).flatMap(row => (isTrained(row) ? [] : [{ method: row.id, id: row.plays, options: {} }])),
   ];

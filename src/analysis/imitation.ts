@@ -59,7 +59,7 @@ export async function compareWithSource(evaluation: Evaluation, trained: readonl
     settings: { ...heldOutKey(evaluation), histories: each },
     inputs: {},
     file: REFERENCES,
-    run: async () => references(family, histories()),
+    run: async context => references(family, await histories(context)),
     report: ({ tasks }) => ({ histories: tasks.length }),
   });
   const { tasks, ...bySource } = known.value;
@@ -74,8 +74,9 @@ export async function compareWithSource(evaluation: Evaluation, trained: readonl
       file: SUMS,
       async run({ progress, signal }) {
         const retrieve = memory?.retriever(tasks);
-        const { sums, onStep } = answers(evaluation, method, histories());
-        await observe(evaluation, method, { title: 'imitation', histories: histories(), onStep, retrieve, progress, signal });
+        const watched = await histories({ progress, signal });
+        const { sums, onStep } = answers(evaluation, method, watched);
+        await observe(evaluation, method, { title: 'imitation', histories: watched, onStep, retrieve, progress, signal });
         return { sums };
       },
     });

@@ -5,11 +5,11 @@
 
 import { openPolicy, type PolicyRequest } from '../agent/inference.ts';
 import type { StageContext } from '../cache/store.ts';
-import { learningHistory } from '../histories/generate.ts';
+import { learningHistories, wantedOf } from '../histories/generate.ts';
 import { openTasks } from '../histories/tasks.ts';
 import { type ReplayOptions, replay } from '../play/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
-import { lazy } from '../util/lazy.ts';
+import type { History } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
 import type { Evaluation } from './rollouts.ts';
 
@@ -17,16 +17,22 @@ import type { Evaluation } from './rollouts.ts';
  * Histories of the evaluated tasks, `each` a task: made as those for training were, when they are first asked for, from draws of their own, which
  * `purpose` tells apart.
  */
-export const heldOutHistories = ({ config, model: { family } }: Evaluation, purpose: string, each: number) =>
-  lazy(() => {
+export function heldOutHistories({ config, executor, model: { family } }: Evaluation, purpose: string, each: number) {
+  let made: Promise<readonly History[]> | undefined;
+  const make = async ({ progress, signal }: Pick<StageContext, 'progress' | 'signal'>) => {
     const random = Random.seeded(config.seed).split(purpose);
-    return openTasks(config).evaluated.flatMap(task => {
-      const key = family.taskKey(task);
-      const make = (_: unknown, i: number) =>
-        learningHistory(config.source, { family, task, random: random.split(key, i), stream: `${key}#${i}` });
-      return Array.from({ length: each }, make);
-    });
-  });
+    const wanted = openTasks(config).evaluated.flatMap(task => wantedOf(family, task, each, random));
+    progress.start(`${purpose}: histories`, wanted.length);
+    const onProgress = (done: number) => progress.update(Math.floor(done));
+    const histories = await learningHistories(config.source, { family, wanted, executor, signal, onProgress });
+    progress.finish();
+    return histories;
+  };
+  return (context: Pick<StageContext, 'progress' | 'signal'>): Promise<readonly History[]> => {
+    made ??= make(context);
+    return made;
+  };
+}
 
 /** What such histories depend on. */
 export function heldOutKey({ config: { env, split, source, seed, evaluate } }: Evaluation): Record<string, unknown> {

@@ -44,11 +44,14 @@ export async function returnPrediction(
     settings: { ...heldOutKey(evaluation), streams },
     inputs: { generate: generated.key },
     file: ACTUAL,
-    run: async () => ({
-      tasks: histories().map(({ taskKey }) => taskKey),
-      returns: histories().flatMap(history => Array.from(episodeReturns(history))),
-      trainingMean: meanByEpisode(loadHistories(generated, family).histories),
-    }),
+    async run(context) {
+      const watched = await histories(context);
+      return {
+        tasks: watched.map(({ taskKey }) => taskKey),
+        returns: watched.flatMap(history => Array.from(episodeReturns(history))),
+        trainingMean: meanByEpisode(loadHistories(generated, family).histories),
+      };
+    },
     report: ({ tasks }) => ({ histories: tasks.length }),
   });
   const actual = known.value;
@@ -61,8 +64,9 @@ export async function returnPrediction(
       inputs: { actual: known.key, model: method.trained.key },
       file: PREDICTED,
       async run({ progress, signal }) {
-        const { predicted, ...asked } = predictions(histories(), count);
-        await observe(evaluation, method, { title: 'predict returns', histories: histories(), ...asked, progress, signal });
+        const watched = await histories({ progress, signal });
+        const { predicted, ...asked } = predictions(watched, count);
+        await observe(evaluation, method, { title: 'predict returns', histories: watched, ...asked, progress, signal });
         return { predicted: predicted.flat() };
       },
     });

@@ -12,13 +12,13 @@ import type { Demonstrations } from '../histories/demonstrate.ts';
 import { loadHistories } from '../histories/generate.ts';
 import { datasetKey } from '../histories/imported.ts';
 import { openTasks } from '../histories/tasks.ts';
-import { rollout } from '../play/index.ts';
+import { type Rollout, rollout } from '../play/index.ts';
 import type { InContextPolicy } from '../policy/index.ts';
 import { type MethodCost, RETURNS_FILE, type SeedReturns } from '../records/index.ts';
 import { METHOD_COST } from '../records/results-format.ts';
 import { openRetrieval, type TrainedMethod } from '../retrieval/memory.ts';
-import type { History, Policy, Task } from '../rl/index.ts';
-import { source, sourcePolicy } from '../sources/index.ts';
+import { type EnvFamily, episodeReturns, episodeStarts, type History, type Policy, type Task } from '../rl/index.ts';
+import { generateHistories, openSource, source } from '../sources/index.ts';
 import { CodeCounter } from '../statistics/index.ts';
 import { writeJson } from '../util/files.ts';
 import { fields } from '../util/formats.ts';
@@ -57,7 +57,12 @@ const RETURNS = {
 const reported = fields<MethodCost & { lookUpShare?: number }>({ ...METHOD_COST, lookUpShare: z.number().optional() });
 
 /** What acts, what that costs, and the seconds that looking up took, for one that looks contexts up. */
-type Player = { readonly policy: Policy; readonly cost: () => MethodCost; readonly lookUpSeconds?: () => number };
+type Player = {
+  readonly policy: Policy;
+  readonly cost: () => MethodCost;
+  readonly lookUpSeconds?: () => number;
+  readonly dispose?: () => Promise<void>;
+};
 
 interface RolloutRequest {
   readonly name: string;
@@ -67,13 +72,36 @@ interface RolloutRequest {
   readonly settings?: unknown;
   /** As the experiment says, when left out. */
   readonly sampling?: ExperimentConfig['evaluate']['sampling'];
-  /** Opens the player for these tasks, one an environment. */
-  readonly prepare: (tasks: readonly Task[], random: Random) => Promise<Player>;
+  readonly play: Play;
 }
+
+/** What there is to play: a stream in each of these tasks. */
+interface PlayRequest {
+  readonly tasks: readonly Task[];
+  readonly random: Random;
+  readonly greedy: boolean;
+  readonly signal: AbortSignal;
+  /** Told how many episodes of all streams are over. */
+  readonly onProgress: (done: number) => void;
+}
+
+type Play = (request: PlayRequest) => Promise<Rollout & { readonly cost: MethodCost; readonly lookUpSeconds?: number }>;
+
+/** Plays a policy that `open` opens for the tasks, one an environment. */
+const playing =
+  ({ config, model }: Evaluation, open: (tasks: readonly Task[], random: Random) => Promise<Player>): Play =>
+  async ({ tasks, random, onProgress, ...request }) => {
+    const { policy, cost, lookUpSeconds, dispose } = await open(tasks, random);
+    const { episodes } = config.evaluate;
+    const played = { family: model.family, tasks, policy, episodes, random, onProgress: ({ done }: { done: number }) => onProgress(done) };
+    const found = await rollout({ ...played, ...request });
+    await dispose?.();
+    return { ...found, cost: cost(), lookUpSeconds: lookUpSeconds?.() };
+  };
 
 /** Rolls one method of one seed, or reads what was rolled before. */
 async function rollMethod({ store, config, model, at }: Evaluation, request: RolloutRequest): Promise<MethodRollouts> {
-  const { name, seed, inputs = {}, settings = {}, sampling = config.evaluate.sampling, prepare } = request;
+  const { name, seed, inputs = {}, settings = {}, sampling = config.evaluate.sampling, play } = request;
   const protocol = { ...rolloutSettings(config), sampling };
   const tasks = openTasks(config).evaluated.flatMap(task => new Array<Task>(config.evaluate.streams).fill(task));
   const output = await store.run({
@@ -82,28 +110,20 @@ async function rollMethod({ store, config, model, at }: Evaluation, request: Rol
     inputs,
     async run({ folder, progress, signal }) {
       const random = Random.seeded(seed).split('evaluate', name);
-      const { policy, cost, lookUpSeconds } = await prepare(tasks, random);
       const title = `evaluate ${name}${at ? ` at ${at}` : ''} (seed ${seed})`;
       progress.start(title, tasks.length * protocol.episodes);
       const began = performance.now();
-      const { returns, regret } = await rollout({
-        family: model.family,
-        tasks,
-        policy,
-        episodes: protocol.episodes,
-        random,
-        greedy: protocol.sampling === 'greedy',
-        onProgress: ({ done }) => progress.update(done),
-        signal,
-      });
-      const lookUpShare = lookUpSeconds && (1000 * lookUpSeconds()) / (performance.now() - began);
+      const greedy = protocol.sampling === 'greedy';
+      const found = await play({ tasks, random, greedy, signal, onProgress: done => progress.update(done) });
+      const { returns, regret, cost, lookUpSeconds } = found;
+      const lookUpShare = lookUpSeconds === undefined ? undefined : (1000 * lookUpSeconds) / (performance.now() - began);
       progress.finish(lookUpShare === undefined ? undefined : `looking up took ${(100 * lookUpShare).toFixed(1)}% of the time`);
       writeJson(join(folder, RETURNS.name), {
         tasks: tasks.map(model.family.taskKey),
         returns: Array.from(returns),
         regret: regret && Array.from(regret),
       });
-      return { ...cost(), lookUpShare: lookUpShare && Number(lookUpShare.toFixed(4)) };
+      return { ...cost, lookUpShare: lookUpShare && Number(lookUpShare.toFixed(4)) };
     },
   });
   // Times are for the record of the stage: equal runs have equal results.
@@ -124,7 +144,7 @@ export async function rollModel(whole: Evaluation, method: TrainedMethod, shown?
     seed: method.seed,
     inputs: { model: method.trained.key, ...memory?.inputs, ...(shown ? { prompt: shown.output.key } : {}) },
     settings: memory?.settings,
-    async prepare(tasks) {
+    play: playing(evaluation, async tasks => {
       const single = inferenceGraphs(model, method, { compress: 1, act: 1 });
       const { codes } = single;
       const counter = codes && new CodeCounter({ groups: codes.shape[1], size: codes.size });
@@ -136,7 +156,7 @@ export async function rollModel(whole: Evaluation, method: TrainedMethod, shown?
         cost: () => ({ ...costOf(model, method.compressorId, single), codes: counter?.use(), retrieval: retrieve?.use }),
         lookUpSeconds: retrieve?.seconds,
       };
-    },
+    }),
   });
 }
 
@@ -154,20 +174,67 @@ export interface SourceRow {
   readonly method: string;
   readonly id: string;
   readonly options: Readonly<Record<string, unknown>>;
+  /** Every so many-th of its episodes is an episode of the row, as in the histories that are trained on; 1 when left out. */
+  readonly stride?: number;
 }
 
-/** The source in the same environments as the trained models. */
-export function rollSource(evaluation: Evaluation, { method, id, options }: SourceRow, seed: number): Promise<MethodRollouts> {
-  const { family } = evaluation.model;
+/** The row of the source that the histories are of. */
+export const sourceRow = ({ source: { id, options, stride } }: Pick<ExperimentConfig, 'source'>): SourceRow => ({
+  method: 'source',
+  id,
+  options,
+  stride,
+});
+
+/**
+ * The source in the same environments as the trained models. One that learns slowly, of whose episodes some are left out, or in several
+ * environments at once, learns as it did in the histories, until it has as many episodes left as the row has.
+ */
+export function rollSource(evaluation: Evaluation, { method, id, options, stride = 1 }: SourceRow, seed: number): Promise<MethodRollouts> {
+  const { executor, model, config } = evaluation;
+  const { family } = model;
+  const learner = source(id);
+  if (stride > 1 || 'cohort' in learner)
+    return rollMethod(evaluation, {
+      name: method,
+      seed,
+      settings: { id, options, stride },
+      async play({ tasks, random, signal, onProgress }) {
+        const { episodes } = config.evaluate;
+        const wanted = tasks.map((task, i) => ({ task, random: random.split('history', i) }));
+        const request = { family, source: learner, episodes: stride * episodes, options, stride, executor, signal };
+        const histories = await generateHistories({ ...request, wanted, onProgress: done => onProgress(done * episodes) });
+        return { ...earned(family, histories), cost: NO_COST };
+      },
+    });
   return rollMethod(evaluation, {
     name: method,
     seed,
     settings: { id, options },
     // The likeliest of equal chances would be the first action, always.
     sampling: id === 'random' ? 'sample' : undefined,
-    prepare: async (tasks, random) => ({
-      policy: sourcePolicy({ family, tasks, source: source(id), random: random.split('source'), options }),
-      cost: () => ({ flopsPerAction: 0, stateBytes: 0, historyBytes: 0 }),
+    play: playing(evaluation, async (tasks, random) => {
+      const policy = await openSource({ family, tasks, source: learner, random: random.split('source'), options, executor });
+      return { policy, cost: () => NO_COST, dispose: policy.dispose };
     }),
   });
+}
+
+const NO_COST: MethodCost = { flopsPerAction: 0, stateBytes: 0, historyBytes: 0 };
+
+/** Returns of all episodes of histories, and what their actions gave up, as `rollout` counts both. */
+function earned({ regret }: EnvFamily, histories: readonly History[]): Rollout {
+  const returns = Float64Array.from(histories.flatMap(history => [...episodeReturns(history)]));
+  if (!regret) return { returns };
+  const parts = regret.parts.length;
+  const given = new Float64Array(histories.length * parts);
+  for (const [i, history] of histories.entries()) {
+    const starts = episodeStarts(history);
+    for (let e = 0; e < starts.length - 1; e++)
+      for (let t = starts[e]; t < starts[e + 1]; t++) {
+        const part = regret.part(t - starts[e]);
+        if (part >= 0) given[i * parts + part] += regret.of(history.task, history.action[t]);
+      }
+  }
+  return { returns, regret: given };
 }

@@ -5,6 +5,7 @@ import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { extname } from 'node:path';
 import { createExecutor, EXECUTORS, type ExecutorId, type ExecutorSettings, type ProbeResult } from '../engine/executors/registry.ts';
 import { type HostTensor, input, matmul, toOnnx, zeros } from '../engine/index.ts';
+import { bridge } from '../envs/gymnasium/bridge.ts';
 
 export type DoctorReport = Awaited<ReturnType<typeof examine>>;
 
@@ -24,9 +25,19 @@ export async function examine(version: string) {
     cpu: { model: cpus()[0]?.model.trim() ?? 'unknown', cores: availableParallelism() },
     memoryGiB: { total: gib(totalmem()), free: gib(freemem()) },
     executors: probes.map(({ id, works, detail }) => ({ name: id, works, reason: works ? undefined : detail })),
+    gymnasium: gymnasium(),
     /** Rate of a float32 1024³ matrix product on the CPU executor; null where that does not work. */
     gemmGflops: works('cpu') ? await gemmRate() : null,
   };
+}
+
+/** Versions of the Python that runs environments of Gymnasium, or why there is none. */
+function gymnasium() {
+  try {
+    return { works: true, versions: bridge().software };
+  } catch (error) {
+    return { works: false, reason: (error as Error).message };
+  }
 }
 
 /** Tries an executor in a process of its own: what drivers print there is not for the user, and one that crashes takes only that with it. */

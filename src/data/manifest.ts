@@ -19,7 +19,7 @@ const size = count.max(2 ** 20);
 export const EnvironmentSchema = z.strictObject({
   id: z.string().min(1),
   /** Options of the family where they are not its defaults. */
-  options: z.record(z.string(), z.number()).optional(),
+  options: z.record(z.string(), z.json()).optional(),
   observationSpace: spaceSchema,
   actionSpace: spaceSchema,
   /** Steps after which an episode is truncated. */
@@ -41,7 +41,13 @@ export type Environment = Pick<EnvFamily, 'id' | 'options' | 'observationSpace' 
 
 export const ShardsSchema = z.array(shardSchema).min(1);
 
-export const CreatorSchema = z.strictObject({ version: z.string(), node: z.string(), commit: z.string().nullable() });
+export const CreatorSchema = z.strictObject({
+  version: z.string(),
+  node: z.string(),
+  commit: z.string().nullable(),
+  /** Versions of what ran the environment, where that is no part of this package. */
+  software: z.record(z.string(), z.string()).optional(),
+});
 
 export const ManifestSchema = z.strictObject({
   formatVersion: z.literal(FORMAT_VERSION),

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
+import { expectGymnasium, hasGymnasium } from '../../test/helpers/python.ts';
 import {
   type Actions,
   actionDistribution,
@@ -62,8 +63,19 @@ function play(family: EnvFamily, tasks: Task[], seed: number, steps: number) {
   return { env, first, trace, taken };
 }
 
-describe.each(environments.ids)('%s', id => {
-  const family = environment(id);
+/** Options of those that have none to begin with. */
+const OPTIONS: Record<string, Record<string, unknown>> = {
+  gymnasium: {
+    make: 'FrozenLake-v1',
+    horizon: 12,
+    tasks: { kwargs: { desc: { call: 'gymnasium.envs.toy_text.frozen_lake:generate_random_map', kwargs: { size: 4 }, seeds: 20 } } },
+  },
+};
+
+describe('gymnasium', () => expectGymnasium('an environment of Gymnasium'));
+
+describe.each(environments.ids.filter(id => hasGymnasium || id !== 'gymnasium'))('%s', id => {
+  const family = environment(id, OPTIONS[id]);
   const width = spaceSize(family.observationSpace);
   const actionWidth = spaceSize(family.actionSpace);
   const tasks = someTasks(family, 9);
@@ -74,7 +86,8 @@ describe.each(environments.ids)('%s', id => {
   });
 
   it('declares what is hidden in a task, which tells its tasks apart', () => {
-    const hidden = family.hidden ?? [];
+    if (!family.hidden) return expect(id).toBe('gymnasium');
+    const { hidden } = family;
     const values = tasks.map(task => hidden.map(factor => factor.of(task)));
     for (const each of values)
       for (const [f, { name, space }] of hidden.entries()) {

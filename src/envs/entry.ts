@@ -16,6 +16,7 @@ import {
   type Task,
   type VectorEnv,
 } from '../rl/index.ts';
+import { canonicalJson } from '../util/canonical.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
@@ -76,7 +77,7 @@ export function defineEnv<const T extends OptionTable>(
     ...env,
     create(given) {
       const options = resolveOptions(`environment ${env.id}`, env.options, given);
-      const changed = Object.entries(options).filter(([key, value]) => value !== env.options[key].default);
+      const changed = Object.entries(options).filter(([key, value]) => canonicalJson(value) !== canonicalJson(env.options[key].default));
       const family = completed(env.id, env.create(options));
       return { ...family, ...(changed.length > 0 ? { options: Object.fromEntries(changed) } : {}) };
     },

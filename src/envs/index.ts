@@ -4,6 +4,7 @@ import type { EnvFamily } from '../rl/index.ts';
 import { Registry } from '../util/registry.ts';
 import { darkRoom, darkRoomHard, darkRoomMoves, darkRoomPixels } from './dark-room.ts';
 import { delayedBandit } from './delayed-bandit.ts';
+import { gymnasium } from './gymnasium/index.ts';
 import { keyToDoor } from './key-to-door.ts';
 import { pointRoom } from './point-room.ts';
 
@@ -13,7 +14,7 @@ export * from './tabular.ts';
 
 export const environments = new Registry(
   'environment',
-  [darkRoom, darkRoomHard, darkRoomPixels, darkRoomMoves, pointRoom, keyToDoor, delayedBandit],
+  [darkRoom, darkRoomHard, darkRoomPixels, darkRoomMoves, pointRoom, keyToDoor, delayedBandit, gymnasium],
   { description: 'string', options: 'object', create: 'function' },
 );
 

@@ -72,8 +72,8 @@ function demonstrate(store: StageCache, config: BaseConfig, style: Demonstration
           const own = random.split(keys[t], i);
           const whole = generateHistory({ family, task, source: demonstrations, options: inStyle(style), random: own, episodes, stream });
           const seen = length ? shortenEpisodes(whole, length) : whole;
-          const after = side === 'training' && learningHistory(learner, { family, task, random: own.split('after'), stream, seen });
-          shown.push(after ? joinHistories(seen, after) : seen);
+          const after = side === 'training' && learningHistory(learner, family, { task, random: own.split('after'), stream, seen });
+          shown.push(after ? joinHistories([seen, after]) : seen);
         }
         progress.update(t + 1);
       }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { StageCache } from '../cache/store.ts';
 import { loadExperiment } from '../config/experiment.ts';
+import { nodeExecutor } from '../engine/executors/node.ts';
 import { silentProgress } from '../util/progress.ts';
 import { generate, loadHistories } from './generate.ts';
 import { openTasks } from './tasks.ts';
@@ -22,7 +23,7 @@ describe('maxTasks', () => {
     const config = load(...PAIRS, 'source.maxTasks=12', 'source.histories=2');
     const { family, train, test } = openTasks(config);
     expect([train.length, test.length]).toEqual([5905, 656]);
-    const { histories, manifest } = loadHistories(await generate(store, config), family);
+    const { histories, manifest } = loadHistories(await generate(store, config, nodeExecutor()), family);
     expect(histories).toHaveLength(24);
     const taught = [...new Set(histories.map(({ taskKey }) => taskKey))];
     expect(taught).toEqual(train.slice(0, 12).map(family.taskKey));

@@ -4,10 +4,10 @@ import { z } from 'zod';
 import { provenance } from '../cache/provenance.ts';
 import { reportOf, type StageCache, type StageOutput } from '../cache/store.ts';
 import { type HistoryStore, type Manifest, openHistories, type Provenance, saveHistories } from '../data/index.ts';
-import { type EnvFamily, episodeStarts, type History, pickEpisodes, segmentStarts, type Task } from '../rl/index.ts';
+import type { Executor } from '../engine/index.ts';
+import { type EnvFamily, everyNthEpisode, type History, segmentStarts, type Task } from '../rl/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
-import { generateHistory, type HistoryRequest, source } from '../sources/index.ts';
-import { breathe } from '../util/breathe.ts';
+import { generateHistories, generateHistory, type HistoriesRequest, source, type WantedHistory } from '../sources/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Progress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
@@ -24,7 +24,8 @@ interface GeneratedHistories {
   readonly report?: Record<string, unknown>;
 }
 
-export function generate(store: StageCache, config: GenerateConfig): Promise<StageOutput> {
+/** `executor` runs the networks of sources that have some. */
+export function generate(store: StageCache, config: GenerateConfig, executor: Executor): Promise<StageOutput> {
   const { env, split: division, source: settings, seed } = config;
   const { maxTasks, stride } = settings;
   const imported = datasetKey(config);
@@ -37,12 +38,12 @@ export function generate(store: StageCache, config: GenerateConfig): Promise<Sta
     async run({ folder, progress, signal }) {
       const { family, train, test } = openTasks(config);
       const make = settings.dataset === undefined ? rollSource : takeDataset;
-      const { histories, about, report } = await make(config, family, train, progress, signal);
+      const { histories, about, report } = await make(config, family, train, { progress, signal, executor });
       const { dataHash } = saveHistories(folder, family, histories, {
         ...about,
         seed,
         split: { train: train.map(family.taskKey), test: test.map(family.taskKey) },
-        creator: provenance(),
+        creator: { ...provenance(), ...(family.software && { software: family.software }) },
       });
       const transitions = histories.reduce((sum, { reward }) => sum + reward.length, 0);
       progress.finish(`${histories.length} histories, ${transitions} transitions`);
@@ -60,41 +61,53 @@ type Make = (
   config: GenerateConfig,
   family: EnvFamily,
   train: readonly Task[],
-  progress: Progress,
-  signal: AbortSignal,
+  tools: { readonly progress: Progress; readonly signal: AbortSignal; readonly executor: Executor },
 ) => Promise<GeneratedHistories>;
 
 /** Histories of the source, which learns on every task. */
-const rollSource: Make = async ({ source: settings, seed }, family, train, progress, signal) => {
+const rollSource: Make = async ({ source: settings, seed }, family, train, { progress, signal, executor }) => {
   const taught = train.slice(0, settings.maxTasks);
   const { id, knows } = source(settings.id);
   const random = Random.seeded(seed).split('generate');
-  const histories: History[] = [];
+  const wanted = taught.flatMap(task => wantedOf(family, task, settings.histories, random));
   progress.start('generate', taught.length);
-  for (const [done, task] of taught.entries()) {
-    for (let i = 0; i < settings.histories; i++) {
-      await breathe(signal);
-      const key = family.taskKey(task);
-      histories.push(learningHistory(settings, { family, task, random: random.split(key, i), stream: `${key}#${i}` }));
-    }
-    progress.update(done + 1);
-  }
+  const onProgress = (done: number) => progress.update(Math.floor(done / settings.histories));
+  const histories = await learningHistories(settings, { family, wanted, executor, signal, onProgress });
   const options = settings.options as Manifest['source']['options'];
   return { histories, about: { source: { id, options, knows }, noise: settings.noise } };
 };
 
-/** One history of the source as the experiment wants it: with its share of random actions, and its stride. */
-export function learningHistory(
-  { id, episodes, options, stride, noise: { fraction, max } }: BaseConfig['source'],
-  request: Pick<HistoryRequest, 'family' | 'task' | 'random' | 'stream' | 'seen'>,
-): History {
-  const draw = request.random.split('noise');
-  const noise = draw.uniform() < fraction ? draw.uniform() * max : 0;
-  return everyNthEpisode(generateHistory({ ...request, source: source(id), episodes, noise, options }), stride);
+/** So many histories of a task, each from a stream of its own. */
+export function wantedOf(family: EnvFamily, task: Task, count: number, random: Random): WantedHistory[] {
+  const key = family.taskKey(task);
+  return Array.from({ length: count }, (_, i) => ({ task, random: random.split(key, i), stream: `${key}#${i}` }));
+}
+
+/** Histories of the source as the experiment wants them: each with its share of random actions, and its stride. */
+export function learningHistories(
+  settings: BaseConfig['source'],
+  request: Pick<HistoriesRequest, 'family' | 'wanted' | 'executor' | 'signal' | 'onProgress'>,
+): Promise<History[]> {
+  const { id, episodes, options, stride } = settings;
+  const wanted = request.wanted.map(one => ({ ...one, noise: noiseOf(settings, one.random) }));
+  return generateHistories({ ...request, wanted, source: source(id), episodes, options, stride });
+}
+
+/** One of them, of a source whose learners can watch what another does: `wanted.seen`. Throws `E_CONFIG` for others. */
+export function learningHistory(settings: BaseConfig['source'], family: EnvFamily, wanted: WantedHistory): History {
+  const { id, episodes, options, stride } = settings;
+  const noise = noiseOf(settings, wanted.random);
+  return everyNthEpisode(generateHistory({ ...wanted, family, source: source(id), episodes, noise, options }), stride);
+}
+
+/** Share of random actions in the history of a stream. */
+function noiseOf({ noise: { fraction, max } }: BaseConfig['source'], random: Random): number {
+  const draw = random.split('noise');
+  return draw.uniform() < fraction ? draw.uniform() * max : 0;
 }
 
 /** Histories of the data set: those of the tasks that are trained on. */
-const takeDataset: Make = async (config, family, train, progress) => {
+const takeDataset: Make = async (config, family, train, { progress }) => {
   const { dataset: folder, maxTasks, stride } = config.source;
   const dataset = datasetOf(config)!;
   const { histories, dropped } = selectHistories({ folder: folder!, dataset, family, train, taught: train.slice(0, maxTasks) });
@@ -119,15 +132,5 @@ export function expectPast(histories: readonly History[], segment: number): read
   throw new CadenzaError(
     'E_CONFIG',
     `every history is one episode of at most ${segment} steps, so there is nothing before it to learn from and every context would be empty. Set context.segment (such as ${Math.max(1, Math.floor(segment / 4))}) and context.segments, which cut episodes into pieces, or use histories of several episodes.`,
-  );
-}
-
-/** The history with only every n-th episode, counted so that the last one stays. */
-function everyNthEpisode(history: History, n: number): History {
-  if (n === 1) return history;
-  const episodes = episodeStarts(history).length - 1;
-  return pickEpisodes(
-    history,
-    Array.from({ length: episodes }, (_, e) => e).filter(e => (episodes - 1 - e) % n === 0),
   );
 }

@@ -1,2 +1,3 @@
+export * from './packing.ts';
 export * from './step.ts';
 export * from './transforms.ts';

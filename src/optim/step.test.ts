@@ -17,7 +17,8 @@ import {
   verify,
   zeros,
 } from '../engine/index.ts';
-import { pack, packing, perParameter, trainStep, unpack } from './step.ts';
+import { pack, packing, unpack } from './packing.ts';
+import { perParameter, trainStep } from './step.ts';
 import { adam, chain, decayWeights, descend } from './transforms.ts';
 
 const host = (numbers: number[], shape = [numbers.length]): HostTensor => ({ data: Float32Array.from(numbers), shape, dtype: 'float32' });

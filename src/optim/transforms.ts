@@ -1,6 +1,25 @@
 /** @file Gradient transforms as {init, update} over graph tensors, in optax's manner. All vectors are [P], one entry a parameter element. */
 
-import { add, cos, div, exp as exponentiate, maximum, minimum, mul, type Operand, sqrt, sub, sum, type Tensor } from '../engine/index.ts';
+import {
+  add,
+  broadcastTo,
+  concat,
+  cos,
+  div,
+  exp as exponentiate,
+  maximum,
+  minimum,
+  mul,
+  type Operand,
+  reshape,
+  sizeOf,
+  slice,
+  sqrt,
+  sub,
+  sum,
+  type Tensor,
+} from '../engine/index.ts';
+import type { Packing } from './packing.ts';
 
 export interface TransformContext {
   /** [P] the parameters before the update. */
@@ -47,6 +66,31 @@ export const clipByGlobalNorm = (limit: number): Transform => ({
   update(gradient) {
     const norm = sqrt(sum(mul(gradient, gradient)));
     return { update: mul(gradient, minimum(1, div(limit, maximum(norm, 1e-12)))), state: [], metrics: { gradientNorm: norm } };
+  },
+});
+
+/**
+ * [count] numbers, one of each of several models, as a [P] vector: a number for each entry of its model's parameters. Every parameter is one of
+ * each model, stacked along its first axis.
+ */
+export const spreadOver = ({ size, entries }: Packing, each: Tensor): Tensor => {
+  const [count] = each.shape;
+  const column = reshape(each, [count, 1]);
+  const parts = entries.map(({ shape }) => reshape(broadcastTo(column, [count, sizeOf(shape) / count]), [sizeOf(shape)]));
+  return reshape(concat(parts, 0), [size]);
+};
+
+/** `clipByGlobalNorm` for each of `count` models that lie side by side as in `spreadOver`: one's norm changes nothing for its neighbors. */
+export const clipByNormOfEach = (limit: number, count: number, layout: Packing): Transform => ({
+  init: [],
+  update(gradient) {
+    const squares = layout.entries.map(({ offset, shape }) => {
+      const part = reshape(slice(gradient, 0, offset, offset + sizeOf(shape)), [count, sizeOf(shape) / count]);
+      return sum(mul(part, part), [1]);
+    });
+    const norm = sqrt(squares.reduce((total, each) => add(total, each)));
+    const scale = minimum(1, div(limit, maximum(norm, 1e-12)));
+    return { update: mul(gradient, spreadOver(layout, scale)), state: [], metrics: { gradientNorm: norm } };
   },
 });
 

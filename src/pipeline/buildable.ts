@@ -7,7 +7,7 @@ import { METRICS } from '../data/retrieval.ts';
 import { inputsOf } from '../engine/index.ts';
 import { openTasks } from '../histories/tasks.ts';
 import { type EnvFamily, type Task, tabularModel } from '../rl/index.ts';
-import { demonstrations, oracle, source } from '../sources/index.ts';
+import { demonstrations, expectLearners, expectLearns, oracle, source } from '../sources/index.ts';
 import { followsTeacher } from '../training/stages/finetune.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { canonicalJson } from '../util/files.ts';
@@ -25,12 +25,16 @@ export function expectBuildable(config: ExperimentConfig, { plays = true } = {})
   const { family, train, test } = openTasks(config);
   // On training tasks: a study checks its trials here, and must not touch test tasks.
   if (plays) family.make(train, Random.seeded(config.seed));
-  if (config.source.dataset === undefined)
-    source(config.source.id).learner(family, train[0], Random.seeded(config.seed), config.source.options);
+  if (config.source.dataset === undefined) {
+    const own = source(config.source.id);
+    expectLearns(own, family, train[0], Random.seeded(config.seed), config.source.options);
+    if (config.policy.prompt) expectLearners(own, 'policy.prompt');
+    if (labelsBySource(config)) expectLearners(own, 'reinforce.labels source');
+  }
   if (config.policy.prompt) demonstrations.learner(family, train[0], Random.seeded(config.seed));
   const model = new Model(config, family);
-  const { teacher, reinforce } = config;
-  if (config.source.dataset !== undefined && reinforce.steps > 0 && reinforce.imitationWeight > 0 && reinforce.labels === 'source')
+  const { teacher } = config;
+  if (config.source.dataset !== undefined && labelsBySource(config))
     throw new CadenzaError(
       'E_CONFIG',
       'reinforce.labels source needs the learner that made the histories, but those of source.dataset were recorded elsewhere. ' +
@@ -60,6 +64,10 @@ export function expectBuildable(config: ExperimentConfig, { plays = true } = {})
   }
   return found;
 }
+
+/** Whether the source watches the agent's rollouts, and says what it would have done there. */
+const labelsBySource = ({ reinforce }: ExperimentConfig): boolean =>
+  reinforce.steps > 0 && reinforce.imitationWeight > 0 && reinforce.labels === 'source';
 
 /** What the options of an evaluation must leave as it is. */
 const facts = ({ observationSpace, actionSpace, taskKey }: EnvFamily, test: readonly Task[]): Record<string, unknown> => ({

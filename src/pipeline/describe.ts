@@ -13,12 +13,12 @@ import { ADAM_EPSILON } from '../optim/index.ts';
 import { chooseHead } from '../policy/index.ts';
 import type { Description, Kind, Kinds, Setting, StageDescription } from '../records/index.ts';
 import { type EnvFamily, spaceSize } from '../rl/index.ts';
-import { MONTE_CARLO_OPTIONS, source } from '../sources/index.ts';
+import { MONTE_CARLO_OPTIONS, source, toldEpisodes } from '../sources/index.ts';
 import { FINAL_EPISODES } from '../statistics/index.ts';
 import { type BaselineModel, baselineModels, baselineSteps } from '../training/stages/baselines.ts';
 import { followsTeacher } from '../training/stages/finetune.ts';
 import { helpOf, stageSteps, trainingStages } from '../training/stages/index.ts';
-import { type OptionTable, resolveOptions } from '../util/options.ts';
+import { type OptionValues, resolveOptions } from '../util/options.ts';
 
 /** Describes an experiment and its further tables. Throws as `split` and `Model` do where the configuration cannot be built. */
 export function describeExperiment(config: ExperimentConfig): Description {
@@ -101,9 +101,9 @@ const simulates = (config: ExperimentConfig): boolean =>
   (config.reinforce.steps > 0 && config.reinforce.imitationWeight > 0 && config.reinforce.labels === 'monte-carlo');
 
 /** All options of the source; one that asks is told the length of its history, as when it learns. */
-function sourceOptions({ id, options, episodes }: ExperimentConfig['source']): Record<string, number> {
-  const table: OptionTable = source(id).options;
-  return resolveOptions(`source ${id}`, table, Object.hasOwn(table, 'episodes') ? { episodes, ...options } : options);
+function sourceOptions({ id, options, episodes }: ExperimentConfig['source']): OptionValues {
+  const own = source(id);
+  return resolveOptions(`source ${id}`, own.options, toldEpisodes(own, episodes, options));
 }
 
 /** Trained numbers of CAD's networks by their part, of the teacher and of every baseline. */

@@ -69,7 +69,7 @@ function outcome(of: (overrides: string[]) => Estimate, overrides: string[]): Es
   } catch (error) {
     // E_BUG is whatever is no error of the catalog.
     expect(error, overrides.join(' ')).toBeInstanceOf(CadenzaError);
-    expect(['E_CONFIG', 'E_SHAPE', 'E_SPLIT'], String(error)).toContain((error as CadenzaError).code);
+    expect(['E_CONFIG', 'E_SHAPE', 'E_SPLIT', 'E_INSTALL'], String(error)).toContain((error as CadenzaError).code);
     return error as CadenzaError;
   }
 }
@@ -98,8 +98,9 @@ describe('options of environments and sources', () => {
   const draws = Array.from({ length: 60 }, () => {
     const [key, entries] = pick([['env', environments.all] as const, ['source', sources.all] as const]);
     const { id, options } = pick(entries.filter(({ options }) => Object.keys(options).length > 0));
-    const [name, { range }] = pick(Object.entries(options));
-    return [`${key}.id=${id}`, `${key}.options={${name}: ${pick([-1, 0, 0.5, 1e9, ...range.filter(Number.isFinite)])}}`];
+    const [name, option] = pick(Object.entries(options));
+    const ends = 'range' in option ? option.range.filter(Number.isFinite) : ['a text', '{a: [1]}'];
+    return [`${key}.id=${id}`, `${key}.options={${name}: ${pick([-1, 0, 0.5, 1e9, ...ends])}}`];
   });
 
   it.each(draws)('%s %s is estimated or refused', (...overrides) => {
@@ -108,6 +109,28 @@ describe('options of environments and sources', () => {
       return expectBuildable(config);
     }, overrides);
     if (!(found instanceof CadenzaError)) expect(found.peakBytes).toBeLessThan(found.machineBytes);
+  });
+});
+
+describe('a source whose learners are trained together', () => {
+  const load = (...overrides: string[]) =>
+    loadConfig(experimentSchema(), { file: 'a.yaml', text: TINY, overrides: ['source.id=ppo', ...overrides] });
+
+  it('is built where it plays by itself, and counted', () => {
+    expect(expectBuildable(load()).peakBytes).toBeGreaterThan(0);
+    const data = (...overrides: string[]) => expectBuildable(load(...overrides)).stages[0].bytes;
+    expect(data('source.options={hidden: 256}')).toBeGreaterThan(10 * data());
+    expect(() => expectBuildable(load('source.options={hidden: 4096, environments: 256, rollout: 4096}'))).toThrow(
+      failure('E_CONFIG', 'source.options'),
+    );
+  });
+
+  it.each([
+    ['policy.prompt', ['policy.prompt.styles=[expert]', 'policy.prompt.episodes=1']],
+    ['reinforce.labels', ['reinforce.steps=1', 'reinforce.imitationWeight=1', 'reinforce.labels=source']],
+    ['rollout', ['source.options={memory: 4, rollout: 1000}']],
+  ])('is refused for %s before anything runs', (what, overrides) => {
+    expect(() => expectBuildable(load(...overrides))).toThrow(failure('E_CONFIG', 'ppo', what));
   });
 });
 

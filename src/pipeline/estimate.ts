@@ -9,6 +9,7 @@ import { type ExperimentConfig, evaluatedAt } from '../config/experiment.ts';
 import { countFlops } from '../engine/index.ts';
 import { familyOf } from '../histories/imported.ts';
 import { actionDistribution, type EnvFamily, spaceSize } from '../rl/index.ts';
+import { COHORT, source } from '../sources/index.ts';
 import { baselineModels } from '../training/stages/baselines.ts';
 import { type StageSections, stageOptimizer, stageSteps, trainingStages } from '../training/stages/index.ts';
 import { CadenzaError } from '../util/errors.ts';
@@ -97,37 +98,49 @@ const taskCount = ({ split, source }: ExperimentConfig, family: EnvFamily) => {
 };
 
 function dataNeeds(config: ExperimentConfig, family: EnvFamily): Need[] {
-  const { source, policy, split, retrieve } = config;
+  const { source: settings, policy, split, retrieve } = config;
   const tasks = taskCount(config, family);
   const transition = transitionBytes(family);
   const length = { 'split.tasks': tasks / 81, 'env.options.horizon': family.horizon / 20 };
-  const historyLength = { ...length, 'source.episodes': source.episodes / 24 };
+  const historyLength = { ...length, 'source.episodes': settings.episodes / 24 };
   const drawn = (split.tasks ?? 0) + split.heldOut + split.validation;
   const needs: Need[] = [
     { what: 'the list of tasks', bytes: 500 * drawn, grows: { 'split.tasks': split.tasks ?? 0, 'split.heldOut': split.heldOut } },
   ];
-  if (source.dataset === undefined) {
-    const once = source.episodes * family.horizon * transition;
-    const kept = Math.ceil(source.episodes / source.stride) * family.horizon * transition;
-    needs.push({
+  if (settings.dataset === undefined) {
+    const episode = family.horizon * transition;
+    // One history is made at a time with all its episodes, a cohort's at once with those that stay.
+    const whole = settings.episodes * episode;
+    const kept = Math.ceil(settings.episodes / settings.stride) * episode;
+    const learners = cohortNeed(config, family, Math.min(COHORT, tasks * settings.histories));
+    needs.push(...learners, {
       what: 'the learning histories',
-      bytes: once + tasks * source.histories * kept,
-      grows: { ...historyLength, 'source.histories': source.histories / 24 },
+      bytes: (learners.length > 0 ? 0 : whole) + tasks * settings.histories * kept,
+      grows: { ...historyLength, 'source.histories': settings.histories / 24 },
     });
   }
   if (policy.prompt)
     needs.push({
       what: 'the demonstrations',
-      bytes: policy.prompt.styles.length * tasks * policy.prompt.demonstrations * source.episodes * family.horizon * transition,
+      bytes: policy.prompt.styles.length * tasks * policy.prompt.demonstrations * settings.episodes * family.horizon * transition,
       grows: { ...historyLength, 'policy.prompt.demonstrations': policy.prompt.demonstrations / 8 },
     });
   if (policy.retrieval.contexts > 0)
     needs.push({
       what: 'the stored contexts',
-      bytes: 4 * tasks * retrieve.histories * source.episodes * config.model.latents * config.model.width,
+      bytes: 4 * tasks * retrieve.histories * settings.episodes * config.model.latents * config.model.width,
       grows: { ...historyLength, ...grown(config), 'retrieve.histories': retrieve.histories / 8 },
     });
   return needs;
+}
+
+/** So many learners of a source that trains them together, with the episodes that each plays; nothing for other sources. */
+function cohortNeed({ source: { id, options } }: ExperimentConfig, family: EnvFamily, learners: number): Need[] {
+  const own = source(id);
+  if ('learner' in own) return [];
+  const episodes = own.environments(options) * family.horizon * transitionBytes(family);
+  const what = `the learners that ${id} trains at once`;
+  return [{ what, bytes: learners * (own.bytes(family, options) + episodes), grows: { 'source.options': learners / COHORT } }];
 }
 
 const evaluatedStreams = ({ split, evaluate }: ExperimentConfig, { family }: Model) => {
@@ -137,7 +150,7 @@ const evaluatedStreams = ({ split, evaluate }: ExperimentConfig, { family }: Mod
 };
 
 function evaluationNeeds(config: ExperimentConfig, model: Model): Need[] {
-  const { evaluate, source, seeds, policy, reinforce } = config;
+  const { evaluate, source: settings, seeds, policy, reinforce } = config;
   const { family, tokenizer, segment, contextTransitions } = model;
   const { tasks, streams } = evaluatedStreams(config, model);
   const counts = { 'evaluate.streams': evaluate.streams / 20, 'split.heldOut': tasks / 8 };
@@ -160,9 +173,13 @@ function evaluationNeeds(config: ExperimentConfig, model: Model): Need[] {
     },
     {
       what: 'the histories that models observe',
-      bytes: tasks * evaluate.imitationHistories * source.episodes * family.horizon * transition,
-      grows: { ...counts, 'evaluate.imitationHistories': evaluate.imitationHistories / 4, 'source.episodes': source.episodes / 24 },
+      bytes: tasks * evaluate.imitationHistories * settings.episodes * family.horizon * transition,
+      grows: { ...counts, 'evaluate.imitationHistories': evaluate.imitationHistories / 4, 'source.episodes': settings.episodes / 24 },
     },
+    // One learner a stream.
+    ...(settings.dataset === undefined
+      ? cohortNeed(config, family, streams).map(need => ({ ...need, grows: { ...need.grows, ...counts } }))
+      : []),
   ];
   if (reinforce.steps > 0)
     needs.push({
@@ -211,6 +228,8 @@ export const modelsOf = (config: ExperimentConfig, model: Model): NamedModel[] =
 ];
 
 function trainedStages(config: ExperimentConfig, model: Model, rows: readonly Row[]): StageEstimate[] {
+  // Refused afterwards, by its name: it can only be a baseline.
+  if (!rows[0].graphs.compress) return [];
   return trainingStages
     .filter(({ name }) => trains(config, name))
     .flatMap(stage => {

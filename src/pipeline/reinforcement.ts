@@ -52,7 +52,7 @@ export const onHistories = {
     ...config.tables.map(table => ({ name: table.name, config: tableConfig(config, table) })),
   ],
   async open(config: ExperimentConfig, { store, executor }: Pick<TrainingRun, 'store' | 'executor'>, until: string): Promise<HistoryData> {
-    const generated = await generate(store, config);
+    const generated = await generate(store, config, executor);
     const { family } = openTasks(config);
     const demonstrations = until === 'generate' ? [] : await demonstrateTraining(store, config);
     const model = new Model(config, family);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Model } from '../agent/model.ts';
 import { resampledOf } from '../analysis/protocol.ts';
 import { knownReference, referenceKind } from '../analysis/reference.ts';
-import { rollModel, rollSource, type SourceRow } from '../analysis/rollouts.ts';
+import { rollModel, rollSource, type SourceRow, sourceRow } from '../analysis/rollouts.ts';
 import { openOutputs } from '../cache/outputs.ts';
 import { madeBy } from '../cache/provenance.ts';
 import { StageCache, sayReused } from '../cache/store.ts';
@@ -171,7 +171,7 @@ async function referenceOfStudy(base: ExperimentConfig, { store, executor }: Pic
     return seeds;
   };
   const random = await roll({ method: 'random', id: 'random', options: {} });
-  const source = await roll({ method: 'source', id: config.source.id, options: config.source.options });
+  const source = await roll(sourceRow(config));
   return measuredReference({ random, source, episodes: config.evaluate.episodes });
 }
 

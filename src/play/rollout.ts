@@ -101,6 +101,7 @@ export async function rollout(options: RolloutOptions): Promise<Rollout> {
     observation = next;
     if (done > before) onProgress?.({ done, total });
   }
+  env.close?.();
   return family.regret ? { returns, regret } : { returns };
 }
 

@@ -61,6 +61,7 @@ export async function playTransplants(request: TransplantRequest): Promise<Trans
     }
   };
   const { returns: own } = await rollout({ family, tasks, policy, episodes: 1, random, greedy, signal, onStep });
+  mirror.close?.();
   const pursues = family.regret ? wanted.map((count, i) => count / Math.max(asked[i], 1)) : other.map(value => Number(value > 0));
   return { own, other, pursues };
 }

@@ -3,6 +3,7 @@
  * Types alone: stages fill them in, reports read them.
  */
 
+import type { OptionValues } from '../util/options.ts';
 import type { Setting } from './results-format.ts';
 
 /** A kind of something that an experiment chose, and what its registry says of it. */
@@ -16,7 +17,7 @@ export interface Kinds {
   /** Absent where only recordings of it exist. */
   environment?: Kind;
   /** With all its options; absent where histories were imported. */
-  source?: Kind & { readonly options: Readonly<Record<string, number>> };
+  source?: Kind & { readonly options: OptionValues };
   compressor: Kind;
   /** With whether they have an R(Z). */
   latents: Kind & { readonly capacity: boolean };

@@ -10,7 +10,7 @@ import type { CodeUse } from '../statistics/codes.ts';
 import type { ImitationScore, ImitationTable, Measures, ReliabilityBin } from '../statistics/imitation.ts';
 import type { EpisodesTo } from '../statistics/learning.ts';
 import type { CalibrationBin, ReturnError, ReturnTable } from '../statistics/return-errors.ts';
-import { canonicalJson } from '../util/canonical.ts';
+import { canonicalJson, type Json } from '../util/canonical.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { byName, checkRecord, fields, fileNameSchema, nameSchema, type RecordFormat, sha256Schema } from '../util/formats.ts';
 import { portableSha256 } from '../util/sha256.ts';
@@ -262,7 +262,7 @@ const rate = z.strictObject({
 });
 export type RateReturn = z.output<typeof rate>;
 
-const options = byName(number);
+const options = byName(z.json() as z.ZodType<Json>);
 const space = z.enum(['discrete', 'multi-discrete', 'box', 'image']);
 export type SpaceKind = z.output<typeof space>;
 

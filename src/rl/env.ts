@@ -1,5 +1,6 @@
 /** @file The environment interface: vectorized, with Gymnasium's reset and step semantics. */
 
+import type { OptionValues } from '../util/options.ts';
 import type { Random } from '../util/random.ts';
 import type { Actions } from './actions.ts';
 import type { BoxSpace, DiscreteSpace, MultiDiscreteSpace, Space } from './spaces.ts';
@@ -30,6 +31,8 @@ export interface VectorEnv {
   reset(random?: Random): Float32Array;
   /** Expects [size × W] actions of the family's space; throws `E_SHAPE` otherwise. The result is only valid until the next call. */
   step(actions: Actions): StepResult;
+  /** Gives back what it holds outside of this process; the next reset takes it again. Absent where there is nothing. */
+  close?(): void;
 }
 
 /**
@@ -100,7 +103,7 @@ export interface HiddenFactor {
 export interface EnvFamily {
   readonly id: string;
   /** The options that it was made with, where they are not the defaults; absent where all are. */
-  readonly options?: Readonly<Record<string, number>>;
+  readonly options?: OptionValues;
   readonly observationSpace: Space;
   /** Integers, or a box of reals. */
   readonly actionSpace: Space;
@@ -127,6 +130,8 @@ export interface EnvFamily {
   /** Whether acting on what is seen at `observation[from …]` counts: where it does not, there is nothing to learn or to imitate. Absent: always. */
   scored?(observation: ArrayLike<number>, from: number): boolean;
   readonly regret?: RegretModel;
+  /** Versions of the software outside of this package that runs it, for the record. */
+  readonly software?: Readonly<Record<string, string>>;
   /** Only recordings of it exist: nothing can be played in it, and `make` throws `E_CONFIG`. */
   readonly recorded?: boolean;
   /** One environment a task. */

@@ -45,7 +45,7 @@ describe('a history', () => {
 
   it('joined from two is taken apart again', () => {
     const [first, second] = [numbered([2, 1]), numbered([3], 100)];
-    const both = joinHistories(first, second);
+    const both = joinHistories([first, second]);
     expect(pickEpisodes(both, [0, 1])).toEqual(first);
     expect(pickEpisodes(both, [2])).toEqual(second);
   });

@@ -68,6 +68,20 @@ export function pickEpisodes(history: History, episodes: readonly number[]): His
   return spansOf(history, spans);
 }
 
+/** Whether episode `e` of so many stays when every n-th is kept, counted so that the last one does. */
+export const staysEpisode = (e: number, episodes: number, n: number): boolean => (episodes - 1 - e) % n === 0;
+
+/** The history with only every n-th episode, counted so that the last one stays. */
+export function everyNthEpisode(history: History, n: number): History {
+  if (n === 1) return history;
+  const episodes = episodeStarts(history).length - 1;
+  const all = Array.from({ length: episodes }, (_, e) => e);
+  return pickEpisodes(
+    history,
+    all.filter(e => staysEpisode(e, episodes, n)),
+  );
+}
+
 /** The history with at most the first `length` transitions of each episode; one that is cut ends truncated there. */
 export function shortenEpisodes(history: History, length: number): History {
   const starts = episodeStarts(history);
@@ -82,9 +96,9 @@ export function shortenEpisodes(history: History, length: number): History {
   return short;
 }
 
-/** Two histories of one task as one: what `first` holds happened before what `second` does. */
-export const joinHistories = (first: History, second: History): History =>
-  withColumns(second, name => joinColumns<Column>([first[name], second[name]]));
+/** Histories of one task as one: what an earlier one holds happened before what a later one does. Expects at least one. */
+export const joinHistories = (histories: readonly History[]): History =>
+  withColumns(histories.at(-1)!, name => joinColumns<Column>(histories.map(history => history[name])));
 
 /**
  * The next `count` returns at every transition of [first, end), which lies within one episode: out[(t − first) · count + k] is what that

@@ -5,6 +5,9 @@ import type { EnvFamily, TabularModel } from './env.ts';
 import { tabularModel } from './family.ts';
 import { countsOf, type Space, spaceSize } from './spaces.ts';
 
+/** Rows that a table may have. */
+const LARGEST_TABLE = 2 ** 24;
+
 /** Numbers observations or actions from 0 to count − 1. */
 export interface ElementIndex {
   readonly count: number;
@@ -15,10 +18,14 @@ type Tabular = Pick<EnvFamily, 'id' | 'observationSpace' | 'model'>;
 
 /**
  * Numbers what can be seen in a family: the elements of a discrete space in mixed radix, last factor fastest; of any other space (images,
- * reals) what its states look like, in the order of the states; `E_CONFIG` where it has no table of states.
+ * reals) what its states look like, in the order of the states. Throws `E_CONFIG` where there is no such list, or one that is too long.
  */
 export function observationIndex(family: Tabular): ElementIndex {
-  return integerIndex(family.observationSpace) ?? lookIndex(family);
+  const { id, observationSpace } = family;
+  const index = integerIndex(observationSpace) ?? lookIndex(family);
+  if (index.count <= LARGEST_TABLE) return index;
+  const what = `${id} has ${index.count} observations, more than the ${LARGEST_TABLE} that a table may have`;
+  throw new CadenzaError('E_CONFIG', `${what}. Choose a source that learns networks, such as ppo.`);
 }
 
 /**
@@ -47,7 +54,14 @@ const looks = new WeakMap<TabularModel, ElementIndex>();
 /** What the states look like, found again by the bytes of the numbers seen. Computed once a model. */
 function lookIndex(family: Tabular): ElementIndex {
   const { id, observationSpace } = family;
-  const model = tabularModel(family, 'What numbers pictures or reals');
+  if (!family.model) {
+    const what = `${id} shows ${observationSpace.kind === 'image' ? 'pictures' : 'real numbers'} and has no model that lists them`;
+    throw new CadenzaError(
+      'E_CONFIG',
+      `${what}, so there is no table of what may be seen. Choose a source that learns networks, such as ppo.`,
+    );
+  }
+  const { model } = family;
   const known = looks.get(model);
   if (known) return known;
   const seen = new Float32Array(spaceSize(observationSpace));

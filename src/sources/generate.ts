@@ -1,43 +1,27 @@
-/** @file Makes one learning history: one learner on one task, from its first step to its last. */
+/** @file Makes learning histories: each is one learner on one task, from its first step to its last. */
 
-import { actionDistribution, type EnvFamily, type History, newActions, Recording, type Task } from '../rl/index.ts';
+import { actionDistribution, everyNthEpisode, type History, newActions, Recording } from '../rl/index.ts';
+import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
-import type { Random } from '../util/random.ts';
-import { observe, type Source } from './source.ts';
-
-export interface HistoryRequest {
-  readonly family: EnvFamily;
-  readonly task: Task;
-  readonly source: Source;
-  /** Everything random below is split from this stream; equal streams give equal histories. */
-  readonly random: Random;
-  /** Length of the history in whole episodes. */
-  readonly episodes: number;
-  /** Share of uniform actions mixed into what is executed, in [0, 1]; what is recorded stays the source's own distribution. */
-  readonly noise?: number;
-  readonly options?: Readonly<Record<string, unknown>>;
-  /** What the learner looks on at before its first step, of the same task; it is no part of the history. */
-  readonly seen?: History;
-  /** Label of `random`, for the record. */
-  readonly stream?: string;
-}
+import { playCohort } from './cohort.ts';
+import type { HistoriesRequest, HistoryRequest } from './request.ts';
+import { expectLearners, observe, toldEpisodes } from './source.ts';
 
 /**
  * Executed actions are drawn from (1 − noise) · p + noise · uniform, while `probabilities` keeps p, so that a history full of detours
  * still carries clean labels. The learner learns from what was executed.
  *
+ * Throws `E_CONFIG` for a source of cohorts, which `generateHistories` takes.
+ *
  * @example generateHistory({ family, task: { goal: [2, 7] }, source: source('r-max'), random: Random.seeded(1), episodes: 24 })
  */
 export function generateHistory(request: HistoryRequest): History {
-  const { family, task, source, random, episodes, noise = 0, options, seen, stream = '' } = request;
-  if (!Number.isInteger(episodes) || episodes < 1)
-    throw new CadenzaError('E_CONFIG', `A history needs a positive integer of episodes, but got ${episodes}.`);
-  if (!(noise >= 0 && noise <= 1)) throw new CadenzaError('E_CONFIG', `The noise of a history must be in [0, 1], but is ${noise}.`);
-
+  const { family, task, random, episodes, noise = 0, options, seen, stream = '' } = request;
+  const source = expectLearners(request.source, 'A history that is made at once');
+  expectHistory(episodes, noise);
   const actions = actionDistribution(family.actionSpace);
   const recording = new Recording(task, family, actions);
-  const told = Object.hasOwn(source.options, 'episodes') ? { episodes, ...options } : options;
-  const learner = source.learner(family, task, random.split('learner'), told);
+  const learner = source.learner(family, task, random.split('learner'), toldEpisodes(source, episodes, options));
   if (seen) observe(learner, seen);
   const draws = random.split('actions');
   const env = family.make([task], random.split('env'));
@@ -54,6 +38,43 @@ export function generateHistory(request: HistoryRequest): History {
     recording.record({ observation, action, probabilities, reward, nextObservation, terminated, truncated }, 0);
     observation.set(step.observation);
   }
+  env.close?.();
   const whole = recording.history({ taskKey: family.taskKey(task), stream });
   return source.keep?.(whole, random.split('keep'), options) ?? whole;
+}
+
+function expectHistory(episodes: number, noise: number): void {
+  if (!Number.isInteger(episodes) || episodes < 1)
+    throw new CadenzaError('E_CONFIG', `A history needs a positive integer of episodes, but got ${episodes}.`);
+  if (!(noise >= 0 && noise <= 1)) throw new CadenzaError('E_CONFIG', `The noise of a history must be in [0, 1], but is ${noise}.`);
+}
+
+/** Learners of a cohort that are trained at once: their rows fill the kernels, and their states the memory. */
+export const COHORT = 64;
+
+/**
+ * Makes histories of any source, in the order in which they are wanted; `generateHistory` says what each is like. A learner of a cohort
+ * plays several environments: its history is its episodes in the order in which they ended.
+ *
+ * @throws {CadenzaError} `E_CONFIG` where the source cannot learn what it should; the reason of `signal` where that is aborted.
+ */
+export async function generateHistories(request: HistoriesRequest): Promise<History[]> {
+  const { family, source, episodes, options, wanted, stride = 1, onProgress, signal } = request;
+  for (const { noise = 0 } of wanted) expectHistory(episodes, noise);
+  const histories: History[] = [];
+  if ('learner' in source) {
+    for (const one of wanted) {
+      await breathe(signal);
+      histories.push(everyNthEpisode(generateHistory({ ...one, family, source, episodes, options }), stride));
+      onProgress?.(histories.length);
+    }
+    return histories;
+  }
+  if (wanted.some(({ seen }) => seen)) expectLearners(source, 'A history that begins with what another did');
+  for (let from = 0; from < wanted.length; from += COHORT) {
+    const some = wanted.slice(from, from + COHORT);
+    const episodesDone = (done: number) => onProgress?.(from + done / episodes);
+    histories.push(...(await playCohort({ ...request, source, wanted: some, onProgress: episodesDone })));
+  }
+  return histories;
 }

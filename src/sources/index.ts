@@ -6,6 +6,7 @@ import { demonstrations } from './demonstrations.ts';
 import { discSearch } from './disc-search.ts';
 import { noiseCurriculum } from './noise-curriculum.ts';
 import { oracle, uniform } from './oracle.ts';
+import { ppo } from './ppo/ppo.ts';
 import { qLearning } from './q-learning.ts';
 import { rMax } from './r-max.ts';
 import { replayBuffer } from './replay-buffer.ts';
@@ -17,11 +18,12 @@ export * from './generate.ts';
 export * from './monte-carlo.ts';
 export * from './oracle.ts';
 export * from './policy.ts';
+export * from './request.ts';
 export * from './source.ts';
 
 export const sources = new Registry<Source>(
   'source',
-  [rMax, countBased, qLearning, noiseCurriculum, demonstrations, replayBuffer, ucb, discSearch, oracle, uniform],
+  [rMax, countBased, qLearning, noiseCurriculum, demonstrations, replayBuffer, ucb, discSearch, ppo, oracle, uniform],
   { description: 'string', knows: 'string', options: 'object' },
 );
 

@@ -1,9 +1,10 @@
 /** @file A source as a policy: so that evaluation rolls the source, random choice and the oracle as it rolls a trained model. */
 
+import type { Executor } from '../engine/index.ts';
 import { actionDistribution, type EnvFamily, type Policy, spaceSize, type Task } from '../rl/index.ts';
 import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
-import type { Learner, Source } from './source.ts';
+import { expectLearners, type Learner, type Source } from './source.ts';
 
 export interface SourcePolicyRequest {
   readonly family: EnvFamily;
@@ -14,8 +15,23 @@ export interface SourcePolicyRequest {
   readonly options?: Readonly<Record<string, unknown>>;
 }
 
-/** One fresh learner an environment; `reset` expects as many environments as there are tasks and throws `E_SHAPE` otherwise. */
-export function sourcePolicy({ family, tasks, source, random, options }: SourcePolicyRequest): Policy {
+/** A policy that holds programs until it is disposed of. */
+export type OpenPolicy = Policy & { dispose(): Promise<void> };
+
+/** The policy of any source, one fresh learner an environment, whatever options say of environments: what is compared saw one stream each. */
+export async function openSource({ executor, ...request }: SourcePolicyRequest & { readonly executor: Executor }): Promise<OpenPolicy> {
+  const { family, tasks, source, random, options } = request;
+  if ('learner' in source) return { ...sourcePolicy(request), dispose: async () => {} };
+  const randoms = tasks.map((_, i) => random.split('learner', i));
+  return source.cohort({ family, randoms, environments: 1, executor }, options);
+}
+
+/**
+ * One fresh learner an environment, which can watch what another does there. `reset` expects as many environments as there are tasks and
+ * throws `E_SHAPE` otherwise; `E_CONFIG` for a source of cohorts.
+ */
+export function sourcePolicy({ family, tasks, source: any, random, options }: SourcePolicyRequest): Policy {
+  const source = expectLearners(any, 'What watches others');
   const actions = actionDistribution(family.actionSpace);
   const { size: P, width: W } = actions;
   const width = spaceSize(family.observationSpace);

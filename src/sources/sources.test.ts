@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
+import { nodeExecutor } from '../engine/executors/node.ts';
 import { environment, environments } from '../envs/index.ts';
 import {
   actionDistribution,
@@ -18,13 +19,23 @@ import {
   tabularModel,
 } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
-import { generateHistory, oracleLabels, source, sourcePolicy, sources } from './index.ts';
+import { generateHistories, generateHistory, oracleLabels, source, sourcePolicy, sources } from './index.ts';
 
 const room = environment('dark-room');
 const rooms = listedTasks(room, 'A test');
 const model = tabularModel(room, 'A test');
 const make = (id: string, task: Task, request: Partial<Parameters<typeof generateHistory>[0]> = {}): History =>
   generateHistory({ family: room, task, source: source(id), random: Random.seeded(7), episodes: 4, ...request });
+
+const executor = nodeExecutor({ threads: 1 });
+/** The same for every source, those of cohorts included. */
+async function makeAny(id: string, task: Task, request: Partial<Parameters<typeof generateHistory>[0]> = {}): Promise<History> {
+  const { random = Random.seeded(7), noise, stream, ...rest } = request;
+  const wanted = [{ task, random, noise, stream }];
+  const { signal } = new AbortController();
+  const [history] = await generateHistories({ family: room, source: source(id), episodes: 4, ...rest, wanted, executor, signal });
+  return history;
+}
 
 /** Share of the oracle's mean return in each episode, over these tasks. */
 function curve(id: string, family: EnvFamily, tasks: readonly Task[], episodes: number): number[] {
@@ -44,7 +55,10 @@ const every = <T>(items: readonly T[], stride: number) => items.filter((_, i) =>
 /** Sources that search in the plane. */
 const SEARCHERS = ['disc-search'];
 
-describe.each(sources.ids.filter(id => !SEARCHERS.includes(id)))('%s on pictures', id => {
+/** Sources that learn networks: they act on what a situation looks like. */
+const NETWORKS = ['ppo'];
+
+describe.each(sources.ids.filter(id => ![...SEARCHERS, ...NETWORKS].includes(id)))('%s on pictures', id => {
   it('plays as it does on coordinates: its tables need to know what was seen, not what it looks like', () => {
     const play = (env: string) => {
       const { action, reward, probabilities } = make(id, { goal: [5, 6] }, { family: environment(env), noise: 0.2, episodes: 8 });
@@ -56,12 +70,13 @@ describe.each(sources.ids.filter(id => !SEARCHERS.includes(id)))('%s on pictures
 
 /** Sources that plan in a tabular model. */
 const PLANNERS = ['r-max', 'noise-curriculum', 'demonstrations'];
-const families = environments.all.map(({ id }) => environment(id));
+// Those that need nothing outside of this package.
+const families = environments.ids.filter(id => id !== 'gymnasium').map(id => environment(id));
 const canLearn = (id: string, family: EnvFamily) => {
   if (SEARCHERS.includes(id)) return Boolean(family.plane);
   if (id === 'oracle') return Boolean(family.model ?? family.regret ?? family.plane);
   // Tables hold neither reals that are seen nor reals that are done.
-  if (family.actionSpace.kind === 'box') return id === 'random';
+  if (family.actionSpace.kind === 'box') return ['random', ...NETWORKS].includes(id);
   return Boolean(family.model) || !PLANNERS.includes(id);
 };
 const someTask = (family: EnvFamily): Task => family.drawTask?.(Random.seeded(2)) ?? listedTasks(family, 'A test').at(-22)!;
@@ -71,11 +86,36 @@ it.each(pairs.filter(([id, , family]) => !canLearn(id, family)))('%s refuses %s,
   expect(() => make(id, someTask(family), { family })).toThrow(failure('E_CONFIG', family.id));
 });
 
+/** Every other source learns from rewards alone, whatever else a family says of itself. */
+const DECLARED = ['model', 'oracleReturn', 'rewardMax', 'plane', 'regret', 'hidden'] as const;
+const undeclared = (family: EnvFamily): EnvFamily => ({ ...family, ...Object.fromEntries(DECLARED.map(name => [name, undefined])) });
+const integers = families.filter(({ observationSpace, actionSpace }) =>
+  [observationSpace, actionSpace].every(s => s.kind.endsWith('discrete')),
+);
+const blind = (family: EnvFamily) =>
+  ['q-learning', 'count-based', 'replay-buffer', ...NETWORKS].map(id => [id, family.id, family] as const);
+
+it.each(integers.filter(({ model }) => !model?.phases).flatMap(blind))(
+  '%s learns %s without its model, oracle or largest reward, and alike',
+  async (id, _, family) => {
+    expect(await makeAny(id, someTask(family), { family: undeclared(family) })).toEqual(await makeAny(id, someTask(family), { family }));
+  },
+);
+
+it('tables are refused for what is seen without a count, ppo is not', async () => {
+  const family = undeclared(environment('dark-room-pixels'));
+  const task = { goal: [1, 1] };
+  await expect(makeAny('q-learning', task, { family })).rejects.toThrow(failure('E_CONFIG', family.id));
+  expect((await makeAny('ppo', task, { family })).reward).toHaveLength(80);
+  const many: EnvFamily = { ...undeclared(room), observationSpace: { kind: 'multi-discrete', nvec: new Array(12).fill(9) } };
+  await expect(makeAny('q-learning', task, { family: many })).rejects.toThrow(failure('E_CONFIG', room.id));
+});
+
 describe.each(pairs.filter(([id, , family]) => canLearn(id, family)))('%s on %s', (id, _, family) => {
   const task = someTask(family);
 
-  it('makes consistent columns: distributions that sum to 1, successive observations, whole episodes', () => {
-    const history = make(id, task, { family, noise: 0.2, stream: 'seven' });
+  it('makes consistent columns: distributions that sum to 1, successive observations, whole episodes', async () => {
+    const history = await makeAny(id, task, { family, noise: 0.2, stream: 'seven' });
     const length = history.reward.length;
     const [width, actions] = [spaceSize(family.observationSpace), actionDistribution(family.actionSpace).size];
     expect([history.taskKey, history.stream]).toEqual([family.taskKey(task), 'seven']);
@@ -98,12 +138,12 @@ describe.each(pairs.filter(([id, , family]) => canLearn(id, family)))('%s on %s'
     }
   });
 
-  it('gives equal histories for equal seeds', () => {
-    expect(make(id, task, { family })).toEqual(make(id, task, { family }));
+  it('gives equal histories for equal seeds', async () => {
+    expect(await makeAny(id, task, { family })).toEqual(await makeAny(id, task, { family }));
   });
 
-  it('executes only what it would draw when there is no noise', () => {
-    const { action, probabilities, observation } = make(id, task, { family });
+  it('executes only what it would draw when there is no noise', async () => {
+    const { action, probabilities, observation } = await makeAny(id, task, { family });
     const width = spaceSize(family.observationSpace);
     const { size, width: wide, logProbability } = actionDistribution(family.actionSpace);
     for (let t = 0; t < action.length / wide; t++)
@@ -111,8 +151,8 @@ describe.each(pairs.filter(([id, , family]) => canLearn(id, family)))('%s on %s'
         expect(logProbability(probabilities, t * size, action, t * wide)).toBeGreaterThan(Number.NEGATIVE_INFINITY);
   });
 
-  it('refuses an unknown option, naming those it has', () => {
-    expect(() => make(id, task, { family, options: { unheardOf: 1 } })).toThrow(
+  it('refuses an unknown option, naming those it has', async () => {
+    await expect(makeAny(id, task, { family, options: { unheardOf: 1 } })).rejects.toThrow(
       failure('E_CONFIG', '"unheardOf"', ...Object.keys(source(id).options)),
     );
   });
@@ -402,5 +442,5 @@ describe('sourcePolicy', () => {
 });
 
 it('the registry names its sources', () => {
-  expect(() => source('ppo')).toThrow(failure('E_CONFIG', sources.ids.join(', ')));
+  expect(() => source('sarsa')).toThrow(failure('E_CONFIG', sources.ids.join(', ')));
 });

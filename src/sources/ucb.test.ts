@@ -3,10 +3,11 @@ import { environment } from '../envs/index.ts';
 import { rollout } from '../play/index.ts';
 import { Random } from '../util/random.ts';
 import { generateHistory, source, sourcePolicy } from './index.ts';
+import { ucb } from './ucb.ts';
 
 const family = environment('delayed-bandit', { arms: 3, pulls: 6, delay: 3 });
 const task = { means: [0.2, 0.8, 0.5] };
-const learner = () => source('ucb').learner(family, task, Random.seeded(0));
+const learner = () => ucb.learner(family, task, Random.seeded(0));
 const scoredStep = Float32Array.of(0);
 const distractor = Float32Array.of(1);
 

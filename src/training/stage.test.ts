@@ -38,7 +38,7 @@ async function prepare(overrides: string[]): Promise<TrainingRun<StageSections>>
   const plain = ['pretrain.steps=1', 'distill.steps=1', 'finetune.steps=1', 'optimizer.warmup=0', 'optimizer.weightDecay=0'];
   const config = loadExperiment(TINY, [...plain, 'optimizer.decayTo=1', 'distill.beta=0', ...overrides]);
   const { family } = openTasks(config);
-  const generated = await generate(store, config);
+  const generated = await generate(store, config, nodeExecutor());
   const histories = loadHistories(generated, family).histories;
   const executor = nodeExecutor(config.executor);
   return { store, config, seed: 0, model: new Model(config, family), histories: () => histories, generated, executor };

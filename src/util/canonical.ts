@@ -1,5 +1,7 @@
 /** @file JSON with one spelling: equal values give equal text, wherever it runs. */
 
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
 /** Whether it is what JSON calls an object. */
 export const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,9 +1,11 @@
-/** @file Options of registered things (environments, sources, problems): each is a number with a default, a range and one sentence. */
+/** @file Options of registered things (environments, sources, problems): each has a default, what is allowed, and one sentence. */
 
+import type { z } from 'zod';
+import type { Json } from './canonical.ts';
 import { CadenzaError } from './errors.ts';
 
-/** One documented option. */
-export interface Option {
+/** An option that is a number. */
+export interface NumberOption {
   readonly default: number;
   /** Smallest and largest value that make sense, both included. */
   readonly range: readonly [number, number];
@@ -11,13 +13,24 @@ export interface Option {
   readonly about: string;
 }
 
+/** An option that is anything else: a text, a list, a map. */
+export interface JsonOption<T extends Json = Json> {
+  /** Checks the value. It is kept as it was given, so no defaults are filled in. */
+  readonly schema: z.ZodType<T>;
+  /** Left out where the option must be given. */
+  readonly default?: T;
+  readonly about: string;
+}
+
+export type Option = NumberOption | JsonOption;
 export type OptionTable = Readonly<Record<string, Option>>;
+export type OptionValues = Readonly<Record<string, Json>>;
 
 /** What a table resolves to: every key, with its value. */
-export type Options<T extends OptionTable> = { readonly [K in keyof T]: number };
+export type Options<T extends OptionTable> = { readonly [K in keyof T]: T[K] extends JsonOption<infer V> ? V : number };
 
 /**
- * The defaults with `given` laid over them. Throws `E_CONFIG` where a key is unknown or a value lies outside its range.
+ * The defaults with `given` laid over them. Throws `E_CONFIG` where a key is unknown, or a value is missing or not allowed.
  *
  * @example resolveOptions('source q-learning', { discount: { default: 0.9, range: [0, 1], about: 'γ' } }, { discount: 0.5 })
  */
@@ -35,13 +48,22 @@ export interface OptionedEntry<Made> {
   readonly id: string;
   readonly description: string;
   readonly options: OptionTable;
-  /** Makes it under these options; throws `E_CONFIG` for an unknown option or a value out of range. */
+  /** Makes it under these options; throws `E_CONFIG` for an unknown option or a value that is not allowed. */
   create(options?: Readonly<Record<string, unknown>>): Made;
 }
 
-function checked(owner: string, key: string, { range: [low, high], integer, about }: Option, value: unknown): number {
+function checked(owner: string, key: string, option: Option, value: unknown): Json {
+  const refuse = (what: string) => new CadenzaError('E_CONFIG', `${owner}: option "${key}" (${option.about}) ${what}.`);
+  if ('schema' in option) {
+    if (value === undefined) throw refuse('is missing. Give it in the options');
+    const { error } = option.schema.safeParse(value);
+    if (!error) return value as Json;
+    const faults = error.issues.map(({ path, message }) => [...path, message].join(': '));
+    throw refuse(`does not fit: ${faults.slice(0, 3).join('; ')}`);
+  }
+  const { range, integer } = option;
+  const [low, high] = range;
   if (typeof value === 'number' && value >= low && value <= high && (!integer || Number.isInteger(value) || value === Infinity))
     return value;
-  const kind = integer ? 'an integer' : 'a number';
-  throw new CadenzaError('E_CONFIG', `${owner}: option "${key}" (${about}) must be ${kind} in [${low}, ${high}], but is ${String(value)}.`);
+  throw refuse(`must be ${integer ? 'an integer' : 'a number'} in [${low}, ${high}], but is ${String(value)}`);
 }

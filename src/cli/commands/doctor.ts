@@ -9,7 +9,7 @@ import { jsonOption, print, printJson } from '../options.ts';
 export function registerDoctor(program: Command, version: string): void {
   program
     .command('doctor')
-    .description('show versions, executors that really work here, cores, memory and the rate of a matrix product')
+    .description('show versions, executors that really work here, Gymnasium, cores, memory and the rate of a matrix product')
     .addOption(jsonOption())
     .action(async (options: { json?: boolean }) => {
       // Loaded late: no other command should wait for ONNX Runtime here.
@@ -20,7 +20,7 @@ export function registerDoctor(program: Command, version: string): void {
     });
 }
 
-function render({ versions, cpu, memoryGiB, executors, gemmGflops }: DoctorReport): string {
+function render({ versions, cpu, memoryGiB, executors, gymnasium, gemmGflops }: DoctorReport): string {
   const colors = picocolors.createColors(wantsColor());
   const verdict = ({ name, works, reason }: DoctorReport['executors'][number]) =>
     works ? `${colors.green('works')}  ${name}` : `${colors.dim('no')}     ${name}: ${reason}`;
@@ -32,6 +32,7 @@ function render({ versions, cpu, memoryGiB, executors, gemmGflops }: DoctorRepor
     `memory       ${memoryGiB.total} GiB, ${memoryGiB.free} GiB free`,
     ...(gemmGflops === null ? [] : [`product      ${gemmGflops} GFLOP/s (float32, 1024³, cpu)`]),
     ...executors.map((executor, i) => `${i ? '           ' : 'executors  '}  ${verdict(executor)}`),
+    `gymnasium    ${gymnasium.versions ? `${gymnasium.versions.gymnasium}, Python ${gymnasium.versions.python}` : `${colors.dim('no')}     ${gymnasium.reason}`}`,
     '',
   ].join('\n');
 }

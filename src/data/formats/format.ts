@@ -5,6 +5,7 @@ import { type History, type Space, spaceSize, type Task } from '../../rl/index.t
 import { CadenzaError } from '../../util/errors.ts';
 import { canonicalJson } from '../../util/files.ts';
 import { checkRecord } from '../../util/formats.ts';
+import type { OptionValues } from '../../util/options.ts';
 import { datasetName, groupName, type Hdf5Reader } from '../hdf5.ts';
 import type { Hdf5Writer, Numbers } from '../hdf5-writer.ts';
 import { type Environment, EnvironmentSchema, type Fields, TaskSchema } from '../manifest.ts';
@@ -12,7 +13,7 @@ import { type Environment, EnvironmentSchema, type Fields, TaskSchema } from '..
 /** What a file says of its environment; the rest is found out from the numbers. */
 export interface DeclaredEnvironment {
   readonly id: string;
-  readonly options?: Readonly<Record<string, number>>;
+  readonly options?: OptionValues;
   /** Boxes may have infinite bounds. */
   readonly observationSpace?: Space;
   readonly actionSpace?: Space;

@@ -39,6 +39,13 @@ const SOURCES = String.raw`
   pages = {213--231},
   year = {2002}
 }
+@inproceedings{cho2014,
+  author = {Kyunghyun Cho and Bart van Merri{\"e}nboer and Caglar Gulcehre and Dzmitry Bahdanau and Fethi Bougares and Holger Schwenk and Yoshua Bengio},
+  title = {Learning Phrase Representations using {RNN} Encoder--Decoder for Statistical Machine Translation},
+  booktitle = {Empirical Methods in Natural Language Processing},
+  pages = {1724--1734},
+  year = {2014}
+}
 @misc{dhariwal2020,
   author = {Prafulla Dhariwal and Heewoo Jun and Christine Payne and Jong Wook Kim and Alec Radford and Ilya Sutskever},
   title = {Jukebox: A Generative Model for Music},
@@ -63,6 +70,12 @@ const SOURCES = String.raw`
   title = {Perceiver: General Perception with Iterative Attention},
   booktitle = {International Conference on Machine Learning},
   year = {2021}
+}
+@inproceedings{kingma2015,
+  author = {Diederik P. Kingma and Jimmy Ba},
+  title = {Adam: A Method for Stochastic Optimization},
+  booktitle = {International Conference on Learning Representations},
+  year = {2015}
 }
 @inproceedings{laskin2023,
   author = {Michael Laskin and Luyu Wang and Junhyuk Oh and Emilio Parisotto and Stephen Spencer and Richie Steigerwald and DJ Strouse and Steven Hansen and Angelos Filos and Ethan Brooks and Maxime Gazeau and Himanshu Sahni and Satinder Singh and Volodymyr Mnih},
@@ -184,6 +197,12 @@ const SOURCES = String.raw`
   publisher = {MIT Press},
   edition = {second},
   year = {2018}
+}
+@misc{towers2024,
+  author = {Mark Towers and Ariel Kwiatkowski and Jordan Terry and John U. Balis and Gianluca De Cola and Tristan Deleu and Manuel Goul{\~a}o and Andreas Kallinteris and Markus Krimmel and Arjun KG and Rodrigo Perez-Vicente and Andrea Pierr{\'e} and Sander Schulhoff and Jun Jet Tai and Hannah Tan and Omar G. Younis},
+  title = {{Gymnasium}: A Standard Interface for Reinforcement Learning Environments},
+  note = {arXiv:2407.17032},
+  year = {2024}
 }
 @inproceedings{vaswani2017,
   author = {Ashish Vaswani and Noam Shazeer and Niki Parmar and Jakob Uszkoreit and Llion Jones and Aidan N. Gomez and {\L}ukasz Kaiser and Illia Polosukhin},

@@ -5,6 +5,7 @@
 
 import type { ExperimentConfig } from '../../config/experiment.ts';
 import type { Kind, Kinds } from '../../records/index.ts';
+import type { OptionValues } from '../../util/options.ts';
 import { escapeTex } from './escape.ts';
 
 const raw = String.raw;
@@ -38,11 +39,10 @@ export const ENVIRONMENTS: Readonly<Record<string, string>> = {
   'point-room': raw`Point Room is Dark Room~\cite{laskin2023} with real states and actions: a point in a square that reaches from $-1$ to $1$ in both coordinates, and in it a hidden disc with a radius of <options/radius>. The agent sees its coordinates and starts every episode in the center. An action is a displacement, which is shortened to a length of <options/stepLength> where it is longer. Every step that ends in the disc pays a reward of one, and an episode lasts <horizon|step>. A task is the center of the disc, one of <tasks> on a grid of <options/goals> by <options/goals>.`,
   'key-to-door': raw`Dark Key-to-Door~\cite{laskin2023} is a room of <options/size> by <options/size> cells that hides a key and a door. The agent sees its coordinates and starts every episode in a random cell. It chooses among staying and the moves to the neighboring cells. The first step that ends on the key pays a reward of one; the first step after it that ends on the door pays one more and ends the episode, which lasts at most <horizon|step>. A task is a cell for the key and one for the door, and the family has <tasks> such pairs.`,
   'delayed-bandit': raw`The delayed bandit~\cite{ma2026} has <options/arms|arm> whose mean rewards are drawn uniformly from the unit interval for every task. An episode is <options/pulls|pull>, then a delay of <options/delay> distractor steps, then <options/pulls|pull> of the same arms, <horizon|step> in all. A pull pays a Gaussian reward around the mean of its arm with a standard deviation of <options/deviation>. On a distractor step the environment executes a random arm whatever the agent says and pays nothing; such a step is neither a target nor scored. The agent sees nothing but whether the step is a distractor.`,
+  gymnasium: raw`The environment is <options/make:tt> of Gymnasium~\cite{towers2024}, and an episode lasts at most <horizon|step>. Tasks differ in the arguments, attributes or seed of the environment, and the family has <tasks> of them.`,
 };
 
 // ---- sources, each as it ends "The source is …": <options/…> stand for values of the setting of the source --------------------
-
-type Options = Readonly<Record<string, number>>;
 
 /** What is said of the table of Q-learning. */
 const TABLE = raw`The learner knows the actions and nothing of moves or rewards. All values begin at <options/initial>, the step size is <options/stepSize>, the discount <options/discount>, and actions are $\epsilon$-greedy: $\epsilon$ is <options/epsilon> in the first episode and is multiplied by <options/epsilonDecay> after every episode until it reaches <options/epsilonFinal>.`;
@@ -55,7 +55,7 @@ const STYLES: Readonly<Record<string, string>> = {
   random: 'random, uniform actions',
 };
 
-export const SOURCES: Readonly<Record<string, string | ((options: Options) => string)>> = {
+export const SOURCES: Readonly<Record<string, string | ((options: OptionValues) => string)>> = {
   'r-max': ({ rewardingStates }) =>
     raw`R-MAX~\cite{brafman2002} where moves are known and rewards are not. The learner knows the moves of the room ${
       Number.isFinite(rewardingStates)
@@ -67,7 +67,7 @@ export const SOURCES: Readonly<Record<string, string | ((options: Options) => st
   'noise-curriculum': raw`the noise curriculum of AD$^\epsilon$~\cite{zisman2024}: a player who is told the task and acts optimally, except that a share $\epsilon$ of its actions is uniformly random. Along the history $\epsilon$ falls linearly from one to zero, which makes an expert look like a learner.`,
   demonstrations: weights =>
     `players who do not learn. Each history is played in one style, drawn by its weight: ${Object.entries(STYLES)
-      .filter(([style]) => weights[style] > 0)
+      .filter(([style]) => Number(weights[style]) > 0)
       .map(([style, words]) => `${words} (weight <options/${style}>)`)
       .join('; ')}.`,
   'replay-buffer': ({ capacity }) =>
@@ -77,10 +77,14 @@ export const SOURCES: Readonly<Record<string, string | ((options: Options) => st
   ucb: raw`upper confidence bounds~\cite{auer2002}: one pull of each arm in order, then the arm with the largest $\hat{\mu}_a + b / \sqrt{n_a}$ with $b = <options/bonus>$, the first of equals, where $\hat{\mu}_a$ is the mean reward of its $n_a$ pulls that were scored.`,
   'disc-search': ({ deviation }) =>
     raw`a search by elimination, R-MAX~\cite{brafman2002} for a point in the plane. The learner knows the moves, the radius of the disc and the places where its center may be, but not which. It goes straight to the nearest place where the disc may still be, and once paid stays with the places that explain it. ${
-      deviation > 0
+      Number(deviation) > 0
         ? 'Its distribution is a Gaussian around that step with a standard deviation of <options/deviation>.'
         : 'It executes and records exact steps.'
     }`,
+  ppo: ({ memory, scaleRewards }) =>
+    raw`proximal policy optimization~\cite{schulman2017} with a policy and a value network of two hidden layers of width <options/hidden> each. The learner knows the actions and nothing of moves or rewards. It plays <options/environments|environment> of the task at once; its history is its episodes in the order in which they end. After every <options/rollout|step> of each it goes through these steps <options/epochs|time> in <options/minibatches> parts, each a step of Adam~\cite{kingma2015} with a learning rate of <options/learningRate> and gradients of norm at most <options/gradientNorm>. Advantages are generalized~\cite{schulman2016} with $\gamma = <options/discount>$ and $\lambda = <options/lambda>$; the ratio of probabilities is clipped at a distance of <options/clip>; the squared error of the values weighs <options/valueWeight> and the entropy <options/entropy>. That weight and the learning rate fall to zero over the history.${
+      scaleRewards ? ' Rewards are divided by the running deviation of discounted returns.' : ''
+    }${memory ? raw` Both networks also see a gated recurrent unit~\cite{cho2014} of width <options/memory> over the episode so far.` : ''}`,
   oracle: 'a player who is told the task and acts optimally from its first step on.',
   random: 'uniformly random actions.',
 };

@@ -17,7 +17,7 @@ import { openTasks } from '../../histories/tasks.ts';
 import { initialize, Scope } from '../../nn/index.ts';
 import { PARAMETERS, pack, packing } from '../../optim/index.ts';
 import { actionDistribution, type EnvFamily, listedTasks, type Policy, type Task } from '../../rl/index.ts';
-import { source } from '../../sources/index.ts';
+import { expectLearners, source } from '../../sources/index.ts';
 import { silentProgress } from '../../util/progress.ts';
 import { Random } from '../../util/random.ts';
 import type { Trained, TrainingRun } from '../define.ts';
@@ -206,7 +206,7 @@ describe('labels', () => {
   it('of the source are what its learner would do, having seen what the agent did', async () => {
     const { config, family, tasks, streams } = await label('source');
     for (const [s, { observation, action, reward, nextObservation, terminated, truncated, label }] of streams.entries()) {
-      const learner = source(config.source.id).learner(family, tasks[s], Random.seeded(0), config.source.options);
+      const learner = expectLearners(source(config.source.id), 'A test').learner(family, tasks[s], Random.seeded(0), config.source.options);
       const out = new Float32Array(ACTIONS);
       for (const t of action.keys()) {
         const seen = Float32Array.from(observation.slice(2 * t, 2 * t + 2));
@@ -281,7 +281,7 @@ describe('the stage', () => {
     const config = settingsOf('distill.steps=20', 'distill.beta=0', ...overrides);
     const store = new StageCache(folder, { progress: silentProgress, signal: new AbortController().signal });
     const { family } = openTasks(config);
-    const generated = await generate(store, config);
+    const generated = await generate(store, config, nodeExecutor());
     const { histories } = loadHistories(generated, family);
     const model = new Model(config, family);
     const run: TrainingRun<StageSections> = { store, config, seed: 0, model, histories: () => histories, generated, executor };

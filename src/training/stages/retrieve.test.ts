@@ -40,7 +40,7 @@ async function prepare(
   const config = loadExperiment(TINY, [...SETTINGS, ...overrides]);
   const { family } = openTasks(config);
   const store = new StageCache(out, { progress: silentProgress, signal: new AbortController().signal });
-  const generated = await generate(store, config);
+  const generated = await generate(store, config, nodeExecutor());
   const { histories } = loadHistories(generated, family);
   const model = new Model(config, family);
   const run = { store, config, seed: 0, model, histories: () => histories, generated, executor: nodeExecutor(config.executor) };

@@ -1,0 +1,79 @@
+/** @file What the source `ppo` learns of each kind of action and with a memory, and how many steps of the environments it makes a second. */
+
+import { nodeExecutor } from '../src/engine/executors/node.ts';
+import { environment } from '../src/envs/index.ts';
+import { episodeReturns, type History, listedTasks } from '../src/rl/index.ts';
+import { generateHistories, source } from '../src/sources/index.ts';
+import { Random } from '../src/util/random.ts';
+import type { Bench, Result } from './bench.ts';
+
+interface Case {
+  readonly env: string;
+  /** Drawn from the family's list. */
+  readonly tasks: number;
+  readonly episodes: number;
+  readonly options?: Readonly<Record<string, number>>;
+}
+
+const SEEDS = 3;
+
+/** Every kind of action, and a room that hides whether the key is held, without and with a memory. */
+const CASES: Readonly<Record<string, Case>> = {
+  'dark-room': { env: 'dark-room', tasks: 21, episodes: 500 },
+  'dark-room-moves': { env: 'dark-room-moves', tasks: 21, episodes: 500 },
+  'point-room': { env: 'point-room', tasks: 21, episodes: 1000 },
+  'key-to-door': { env: 'key-to-door', tasks: 12, episodes: 1500 },
+  'key-to-door-memory': { env: 'key-to-door', tasks: 12, episodes: 1500, options: { memory: 16 } },
+};
+
+/** Shares of the episodes at a history's beginning and end that are averaged. */
+const [FIRST, LAST] = [0.02, 0.1];
+
+async function learn({ env, tasks, episodes, options }: Case): Promise<Result> {
+  const family = environment(env);
+  const chosen = Random.seeded(0).split('tasks').shuffled(listedTasks(family, 'This bench')).slice(0, tasks);
+  const seeds = Array.from({ length: SEEDS }, (_, seed) => seed);
+  const wanted = seeds.flatMap(seed => chosen.map((task, i) => ({ task, random: Random.seeded(seed).split(i) })));
+  const began = performance.now();
+  const histories = await generateHistories({
+    family,
+    source: source('ppo'),
+    episodes,
+    options,
+    wanted,
+    executor: nodeExecutor({ threads: 1 }),
+    signal: new AbortController().signal,
+  });
+  const seconds = (performance.now() - began) / 1000;
+  const steps = histories.reduce((sum, { reward }) => sum + reward.length, 0);
+  const share = (history: History, from: number, to: number) => {
+    const returns = episodeReturns(history).slice(from, to);
+    return returns.reduce((sum, value) => sum + value, 0) / returns.length / family.oracleReturn!(history.task);
+  };
+  const mean = (of: readonly History[], from: number, to = episodes) =>
+    of.reduce((sum, history) => sum + share(history, from, to), 0) / of.length;
+  const from = Math.round((1 - LAST) * episodes);
+  return {
+    learners: histories.length,
+    episodes,
+    stepsOfALearner: Math.round(steps / histories.length),
+    firstEpisodes: mean(histories, 0, Math.round(FIRST * episodes)),
+    lastEpisodes: mean(histories, from),
+    lastEpisodesBySeed: Object.fromEntries(seeds.map(seed => [seed, mean(histories.slice(seed * tasks, (seed + 1) * tasks), from)])),
+    worstLearner: Math.min(...histories.map(history => share(history, from, episodes))),
+    seconds,
+    stepsPerSecond: steps / seconds,
+  };
+}
+
+export const ppo: Bench = {
+  description: 'what PPO learns with each kind of action and with a memory, as shares of the oracle, and its steps a second',
+  async run(say) {
+    const found: Record<string, Result> = {};
+    for (const [name, each] of Object.entries(CASES)) {
+      say(`${name} …`);
+      found[name] = await learn(each);
+    }
+    return found;
+  },
+};

@@ -1,0 +1,58 @@
+/**
+ * @file The thread that owns the pipes of bridge.py, so that the thread that plays can wait for answers: it sleeps until this one has posted an
+ * answer and raised the flag. Plain JavaScript, because it runs from the sources and from the package alike.
+ */
+
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { workerData } from 'node:worker_threads';
+
+/** Bytes of a header; the last characters of what Python wrote to standard error that are kept; most bytes of an answer that can be meant. */
+const [HEADER, TAIL, MOST] = [8, 2000, 2 ** 30];
+
+const { python, limit, port, flag } = workerData;
+const child = spawn(python, [fileURLToPath(new URL('bridge.py', import.meta.url)), String(limit)], { windowsHide: true });
+let [chunks, received, said] = [[], 0, ''];
+/** Why there is no process any more. */
+let ended;
+/** Whether somebody sleeps. */
+let awaited = false;
+
+function answer(message) {
+  awaited = false;
+  port.postMessage(message, message.body ? [message.body.buffer] : []);
+  Atomics.add(flag, 0, 1);
+  Atomics.notify(flag, 0);
+}
+
+function end(how) {
+  ended ??= { ended: how, said };
+  if (awaited) answer(ended);
+}
+
+child.on('error', ({ message, code }) => end({ message, missing: code === 'ENOENT' || code === 'EACCES' }));
+child.on('close', (code, signal) => end({ message: signal ?? `exit status ${code}`, signal }));
+// Its exit tells.
+child.stdin.on('error', () => {});
+child.stderr.on('data', chunk => {
+  said = `${said}${chunk}`.slice(-TAIL);
+});
+child.stdout.on('data', chunk => {
+  chunks.push(chunk);
+  received += chunk.length;
+  if (received < HEADER) return;
+  if (chunks[0].length < HEADER) chunks = [Buffer.concat(chunks)];
+  const length = chunks[0].readUInt32LE(0);
+  if (received < HEADER + length && length <= MOST) return;
+  const all = Buffer.concat(chunks);
+  [chunks, received] = [[], 0];
+  const sound = all.length === HEADER + length;
+  if (!sound) child.kill('SIGKILL');
+  else answer({ failed: all.readUInt32LE(4) !== 0, body: new Uint8Array(all.subarray(HEADER)) });
+});
+port.on('message', request => {
+  awaited = true;
+  if (ended) answer(ended);
+  else if (request === 'kill') child.kill('SIGKILL');
+  else child.stdin.write(request);
+});

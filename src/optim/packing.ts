@@ -1,0 +1,52 @@
+/** @file Many tensors as parts of one vector: few large inputs and outputs in the place of many small ones. */
+
+import { type Graph, input, reshape, rewrite, sizeOf, slice, type Tensor } from '../engine/index.ts';
+
+/** One parameter as the optimizer sees it. */
+export interface TrainableParameter {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly tensor: Tensor;
+}
+
+/** Where each parameter stands in the packed vector. */
+export interface Packing {
+  readonly size: number;
+  readonly entries: readonly { readonly name: string; readonly shape: readonly number[]; readonly offset: number }[];
+}
+
+/** Lays parameters out one behind the other. */
+export function packing(parameters: readonly Pick<TrainableParameter, 'name' | 'shape'>[]): Packing {
+  let size = 0;
+  const entries = parameters.map(({ name, shape }) => {
+    const offset = size;
+    size += sizeOf(shape);
+    return { name, shape, offset };
+  });
+  return { size, entries };
+}
+
+/** Copies named values into one vector; every entry of the packing must be there. */
+export function pack(
+  { size, entries }: Packing,
+  values: ReadonlyMap<string, Float32Array>,
+  target: Float32Array = new Float32Array(size),
+): Float32Array {
+  for (const { name, offset } of entries) target.set(values.get(name)!, offset);
+  return target;
+}
+
+/** Named copies of the parts of one vector. */
+export const unpack = ({ entries }: Packing, vector: Float32Array): Map<string, Float32Array> =>
+  new Map(entries.map(({ name, shape, offset }) => [name, vector.slice(offset, offset + sizeOf(shape))]));
+
+/** Replaces every parameter input by its part of the packed input called `name`. */
+export function readPacked(graph: Graph, layout: Packing, name: string): Graph {
+  if (layout.size === 0) return graph;
+  const vector = input(name, [layout.size]);
+  const places = new Map(layout.entries.map(entry => [entry.name, entry]));
+  return rewrite(graph, node => {
+    const place = node.op.name === 'input' ? places.get(node.attributes.name as string) : undefined;
+    return place && [reshape(slice(vector, 0, place.offset, place.offset + sizeOf(place.shape)), place.shape)];
+  });
+}

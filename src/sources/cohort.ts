@@ -1,0 +1,150 @@
+/**
+ * @file Histories of learners that are trained together: one cohort plays, each learner in environments of its own.
+ * Shape key: L learners, E environments of each, F, W and P numbers of an observation, an action, a distribution over actions.
+ */
+
+import {
+  type ActionDistribution,
+  actionDistribution,
+  type EnvFamily,
+  type Feedback,
+  type History,
+  joinHistories,
+  newActions,
+  type PlayedStep,
+  Recording,
+  type StepResult,
+  spaceSize,
+  staysEpisode,
+  type Task,
+  type VectorEnv,
+} from '../rl/index.ts';
+import { breathe } from '../util/breathe.ts';
+import type { Random } from '../util/random.ts';
+import type { HistoriesRequest, WantedHistory } from './request.ts';
+import { type CohortSource, toldEpisodes } from './source.ts';
+
+export interface CohortHistories extends HistoriesRequest {
+  readonly source: CohortSource;
+  /** Called as episodes end, with how many of all that are wanted are over. */
+  readonly onProgress?: (done: number) => void;
+}
+
+/**
+ * Plays until the last learner has its episodes; what a learner does beyond its own is not recorded. Every step of the environments is one
+ * call of the cohort.
+ */
+export async function playCohort(request: CohortHistories): Promise<History[]> {
+  const { family, source, wanted, episodes, stride = 1, executor, onProgress, signal } = request;
+  const options = toldEpisodes(source, episodes, request.options);
+  const E = source.environments(options);
+  const size = wanted.length * E;
+  const actions = actionDistribution(family.actionSpace);
+  const [F, W, P] = [spaceSize(family.observationSpace), actions.width, actions.size];
+  const players = wanted.map(one => new Player(one, { family, actions, environments: E, episodes, stride }));
+  const randoms = wanted.map(({ random }) => random.split('learner'));
+  const cohort = await source.cohort({ family, randoms, environments: E, executor }, options);
+  const told: Feedback = {
+    observation: new Float32Array(size * F),
+    action: newActions(family.actionSpace, size),
+    reward: new Float32Array(size),
+    nextObservation: new Float32Array(size * F),
+    terminated: new Uint8Array(size),
+    truncated: new Uint8Array(size),
+  };
+  try {
+    cohort.reset(size);
+    for (const [l, player] of players.entries()) told.observation.set(player.observation, l * E * F);
+    for (let done = 0; done < wanted.length * episodes; ) {
+      await breathe(signal);
+      const rows = await cohort.act(told.observation);
+      for (const [l, player] of players.entries()) {
+        const step = player.step(rows.subarray(l * E * P, (l + 1) * E * P));
+        told.action.set(step.action, l * E * W);
+        told.nextObservation.set(step.nextObservation, l * E * F);
+        for (const column of ['reward', 'terminated', 'truncated'] as const) told[column].set(step[column], l * E);
+      }
+      await cohort.observe(told);
+      for (const [l, player] of players.entries()) told.observation.set(player.observation, l * E * F);
+      done = players.reduce((sum, { ended }) => sum + ended, 0);
+      onProgress?.(done);
+    }
+    return players.map(player => player.history());
+  } finally {
+    await cohort.dispose();
+  }
+}
+
+interface PlayerRequest {
+  readonly family: EnvFamily;
+  readonly actions: ActionDistribution;
+  readonly environments: number;
+  readonly episodes: number;
+  readonly stride: number;
+}
+
+/** What one learner plays in, and the episodes of its history that have ended. */
+class Player {
+  /** [E × F] what it sees. */
+  readonly observation: Float32Array;
+  /** Episodes of the history that are over. */
+  ended = 0;
+  readonly #wanted: WantedHistory;
+  readonly #request: PlayerRequest;
+  readonly #env: VectorEnv;
+  readonly #draws: Random;
+  readonly #running: Recording[];
+  readonly #kept: History[] = [];
+
+  constructor(wanted: WantedHistory, request: PlayerRequest) {
+    const { task, random } = wanted;
+    const tasks = new Array<Task>(request.environments).fill(task);
+    this.#wanted = wanted;
+    this.#request = request;
+    this.#env = request.family.make(tasks, random.split('env'));
+    this.#draws = random.split('actions');
+    this.#running = tasks.map(() => this.#begin());
+    this.observation = Float32Array.from(this.#env.reset());
+  }
+
+  /** Draws actions from [E × P] distributions, executes them, and records the episodes that end. The arrays are only valid until the next step. */
+  step(rows: Float32Array): PlayedStep {
+    const { family, actions, environments } = this.#request;
+    const action = newActions(family.actionSpace, environments);
+    for (let e = 0; e < environments; e++) actions.draw(rows, e * actions.size, this.#draws, action, e * actions.width, this.#wanted.noise);
+    const result: StepResult = this.#env.step(action);
+    const step: PlayedStep = {
+      observation: this.observation.slice(),
+      // The environment may have replaced it; what is learned from and recorded is what happened.
+      action: result.executed ?? action,
+      probabilities: rows,
+      reward: result.reward,
+      nextObservation: result.finalObservation,
+      terminated: result.terminated,
+      truncated: result.truncated,
+    };
+    for (const [e, recording] of this.ended < this.#request.episodes ? this.#running.entries() : []) {
+      recording.record(step, e);
+      if (recording.episodes === 0) continue;
+      this.#end(recording);
+      this.#running[e] = this.#begin();
+    }
+    this.observation.set(result.observation);
+    return step;
+  }
+
+  history(): History {
+    return joinHistories(this.#kept);
+  }
+
+  #begin(): Recording {
+    return new Recording(this.#wanted.task, this.#request.family, this.#request.actions);
+  }
+
+  #end(recording: Recording): void {
+    const { family, episodes, stride } = this.#request;
+    if (this.ended === episodes) return;
+    const { task, stream = '' } = this.#wanted;
+    if (staysEpisode(this.ended++, episodes, stride)) this.#kept.push(recording.history({ taskKey: family.taskKey(task), stream }));
+  }
+}

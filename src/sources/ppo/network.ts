@@ -1,0 +1,205 @@
+/**
+ * @file The networks of many learners at once, and what each of them minimizes. Every parameter is one of each learner, stacked along the
+ * first axis, so that a product over that axis is all learners' layer.
+ * Shape key: L learners, S sequences (environments, or single steps without a memory), T steps of a sequence, B = T · S rows, the steps of a
+ * sequence S rows apart, F numbers of an input, H hidden width, M width of the memory, W numbers of an action, P of a distribution.
+ */
+
+import {
+  add,
+  broadcastTo,
+  concat,
+  constant,
+  exp,
+  input,
+  logSoftmax,
+  matmul,
+  mean,
+  minimum,
+  mul,
+  neg,
+  reshape,
+  sigmoid,
+  slice,
+  split,
+  square,
+  sub,
+  sum,
+  type Tensor,
+  tanh,
+} from '../../engine/index.ts';
+import { clippedSurrogate, gaussianNll, type Initializer, linearInit, Scope, zeroInit } from '../../nn/index.ts';
+import { actionDistribution, type BoxSpace, countsOf, type Space } from '../../rl/index.ts';
+
+export interface NetworkSizes {
+  readonly learners: number;
+  /** Numbers of an observation as features. */
+  readonly observation: number;
+  /** Numbers that the memory reads besides: of the last action and its reward. */
+  readonly echo: number;
+  readonly hidden: number;
+  /** Width of the memory; 0 for none. */
+  readonly memory: number;
+  readonly actionSpace: Space;
+}
+
+/** Names of the inputs of the graphs. */
+export const INPUT = {
+  observation: 'observation',
+  echo: 'echo',
+  /** 0 where an episode begins, otherwise 1. */
+  continues: 'continues',
+  memory: 'memory',
+  action: 'action',
+  advantage: 'advantage',
+  logProbability: 'logProbability',
+  expected: 'expected',
+  entropyWeight: 'entropyWeight',
+} as const;
+
+/** x [L, B, F] → x W + b, [L, B, width], by each learner's own W and b. */
+function layer(scope: Scope, x_LBF: Tensor, width: number, initializer: Initializer = linearInit): Tensor {
+  const [L, , F] = x_LBF.shape;
+  const product = matmul(x_LBF, scope.parameter('weight', [L, F, width], initializer));
+  return add(product, scope.parameter('bias', [L, 1, width], zeroInit));
+}
+
+/** Two hidden layers; the last one starts at zero: a uniform policy, and a value that promises nothing before there is a reward. */
+function perceptron(scope: Scope, x_LBF: Tensor, hidden: number, outputs: number): Tensor {
+  const first = tanh(layer(scope.at('hidden0'), x_LBF, hidden));
+  const second = tanh(layer(scope.at('hidden1'), first, hidden));
+  return layer(scope.at('out'), second, outputs, zeroInit);
+}
+
+/**
+ * A gated recurrent unit (Cho et al. 2014, with the reset gate behind the product): h′ = n + z (h − n), where n = tanh(x W_n + r (h U_n + c_n)).
+ * x [L, T·S, F] and the memory before the first step, [L, S, M], give it after every step, [L, T·S, M].
+ */
+function recall(scope: Scope, x_LBF: Tensor, before_LSM: Tensor, continues_LB1: Tensor | undefined): Tensor {
+  const [, S, M] = before_LSM.shape;
+  const T = x_LBF.shape[1] / S;
+  const fromInput = layer(scope.at('input'), x_LBF, 3 * M);
+  const states: Tensor[] = [];
+  let h = before_LSM;
+  for (let t = 0; t < T; t++) {
+    const at = (x: Tensor) => slice(x, 1, t * S, (t + 1) * S);
+    if (continues_LB1) h = mul(h, at(continues_LB1));
+    const [xr, xz, xn] = split(at(fromInput), 2, 3);
+    const [hr, hz, hn] = split(layer(scope.at('state'), h, 3 * M), 2, 3);
+    const candidate = tanh(add(xn, mul(sigmoid(add(xr, hr)), hn)));
+    h = add(candidate, mul(sigmoid(add(xz, hz)), sub(h, candidate)));
+    states.push(h);
+  }
+  return concat(states, 1);
+}
+
+/** How the policy's numbers are read. */
+interface Head {
+  /** Numbers that the network gives. */
+  readonly outputs: number;
+  /** [L, B, outputs] → distributions as a source records them [L, B, P], and the entropy and log-probabilities of actions [L, B]. */
+  read(scope: Scope, out: Tensor): { row: Tensor; entropy: Tensor; logProbability(action_LBP: Tensor): Tensor };
+}
+
+/** Independent dimensions of integers; the joint log-probability of all combinations is the sum of theirs. */
+function categorical(counts: readonly number[]): Head {
+  return {
+    outputs: counts.reduce((sum, n) => sum + n, 0),
+    read(_scope, out) {
+      const [L, B] = out.shape;
+      const starts = counts.map((_, i) => counts.slice(0, i).reduce((sum, n) => sum + n, 0));
+      const each = counts.map((n, i) => logSoftmax(slice(out, 2, starts[i], starts[i] + n)));
+      const log = each.reduce((joint, own) => {
+        const [A, n] = [joint.shape[2], own.shape[2]];
+        return reshape(add(reshape(joint, [L, B, A, 1]), reshape(own, [L, B, 1, n])), [L, B, A * n]);
+      });
+      const row = exp(log);
+      return { row, entropy: neg(sum(mul(row, log), [-1])), logProbability: action => sum(mul(action, log), [-1]) };
+    },
+  };
+}
+
+/** First deviation of an action, as a share of half the range of its number. */
+const FIRST_DEVIATION = 0.5;
+
+/** A Gaussian around the mean that the network gives in units of half the box, with a deviation that is the same everywhere. */
+function gaussian({ low, high }: BoxSpace): Head {
+  const W = low.length;
+  const finite = low.map((least, i) => Number.isFinite(high[i] - least) && least < high[i]);
+  const center = low.map((least, i) => (finite[i] ? (least + high[i]) / 2 : 0));
+  const half = low.map((least, i) => (finite[i] ? (high[i] - least) / 2 : 1));
+  const row = (values: readonly number[]) => constant(values, [1, 1, W]);
+  return {
+    outputs: W,
+    read(scope, out) {
+      const [L, B] = out.shape;
+      const own = scope.parameter('logDeviation', [L, 1, W], (_, shape) => new Float32Array(shape.at(-1)!).fill(Math.log(FIRST_DEVIATION)));
+      const logDeviation = add(own, row(half.map(Math.log)));
+      const center_LBW = add(mul(out, row(half)), row(center));
+      const spread = broadcastTo(logDeviation, [L, B, W]);
+      return {
+        row: concat([center_LBW, exp(spread)], 2),
+        entropy: sum(add(spread, 0.5 * Math.log(2 * Math.PI * Math.E)), [-1]),
+        logProbability: action => neg(sum(gaussianNll(slice(action, 2, 0, W), center_LBW, logDeviation), [-1])),
+      };
+    },
+  };
+}
+
+function headOf(space: Space): Head {
+  const counts = countsOf(space);
+  return counts ? categorical(counts) : gaussian(space as BoxSpace);
+}
+
+/** What the networks make of B observations of each learner. */
+function forward(scope: Scope, sizes: NetworkSizes, rows: number, sequences: number, resets: boolean) {
+  const { learners: L, observation: F, echo, hidden, memory: M, actionSpace } = sizes;
+  const observation = input(INPUT.observation, [L, rows, F]);
+  let seen = observation;
+  let memory: Tensor | undefined;
+  if (M > 0) {
+    const x = concat([observation, input(INPUT.echo, [L, rows, echo])], 2);
+    const continues = resets ? input(INPUT.continues, [L, rows, 1]) : undefined;
+    memory = recall(scope.at('memory'), x, input(INPUT.memory, [L, sequences, M]), continues);
+    seen = concat([observation, memory], 2);
+  }
+  const head = headOf(actionSpace);
+  const policy = head.read(scope.at('policy'), perceptron(scope.at('policy'), seen, hidden, head.outputs));
+  const value = reshape(perceptron(scope.at('value'), seen, hidden, 1), [L, rows]);
+  return { ...policy, value, memory };
+}
+
+/** Acting in `environments` of each learner: distributions `row` [L, E, P], `value` [L, E], and `next`, the memory [L, E, M]. */
+export function actGraph(sizes: NetworkSizes, environments: number) {
+  const scope = new Scope();
+  const { row, value, memory } = forward(scope, sizes, environments, environments, false);
+  return { scope, outputs: { row, value, ...(memory ? { next: memory } : {}) } };
+}
+
+/** Logarithm of the largest ratio of probabilities that is told from larger ones; the surrogate is clipped far below it. */
+const LARGEST_CHANGE = 20;
+
+export interface LossSettings {
+  readonly clip: number;
+  readonly valueWeight: number;
+}
+
+/**
+ * Σ_l ⟨−surrogate⟩ + w_V ⟨(V − R)²⟩ − w_H ⟨entropy⟩ over the rows of learner l (Schulman et al. 2017, eq. 9): a sum over learners, so that none
+ * feels another. `sequences` of `steps` each are the rows.
+ */
+export function lossGraph(sizes: NetworkSizes, { sequences, steps }: { sequences: number; steps: number }, settings: LossSettings) {
+  const scope = new Scope();
+  const { learners: L, actionSpace } = sizes;
+  const rows = sequences * steps;
+  const { entropy, logProbability, value } = forward(scope, sizes, rows, sequences, true);
+  const perRow = (name: string) => input(name, [L, rows]);
+  const change = sub(logProbability(input(INPUT.action, [L, rows, actionDistribution(actionSpace).size])), perRow(INPUT.logProbability));
+  // An action that noise chose may have had hardly any density: its ratio must stay a number.
+  const logRatio = minimum(change, LARGEST_CHANGE);
+  const surrogate = clippedSurrogate(logRatio, perRow(INPUT.advantage), settings.clip);
+  const errors = square(sub(value, perRow(INPUT.expected)));
+  const bonus = mul(entropy, reshape(input(INPUT.entropyWeight, [L]), [L, 1]));
+  const each = mean(sub(sub(mul(errors, settings.valueWeight), surrogate), bonus), [1]);
+  return { scope, loss: sum(each) };
+}
