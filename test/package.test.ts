@@ -25,7 +25,7 @@ beforeAll(async () => {
   tarball = join(folder, readdirSync(folder).find(name => name.endsWith('.tgz'))!);
   writeFileSync(join(folder, 'package.json'), '{ "private": true }');
   const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
-  await inFolder(folder, 'npm', 'install', ...quiet, tarball, 'onnxruntime-web@1.30.0', 'vite@8.3.8');
+  await inFolder(folder, 'npm', 'install', ...quiet, tarball, 'onnxruntime-web@1.30.0', 'tsx@4.23.15', 'vite@8.3.8');
   cpSync(join(ROOT, 'examples'), join(folder, 'examples'), { recursive: true });
 }, 300_000);
 
@@ -34,6 +34,14 @@ describe('the tarball', () => {
     const bin = (name: string) => join(ROOT, 'node_modules/.bin', name);
     await inFolder(folder, bin('publint'), '--strict', tarball);
     await inFolder(folder, bin('attw'), '--profile', 'esm-only', '--no-emoji', '--no-color', tarball);
+  }, 120_000);
+
+  it('has a template of a project, whose test and experiment run', async () => {
+    await inFolder(folder, 'npx', 'cadenza', 'init', 'mine');
+    const mine = join(folder, 'mine');
+    await inFolder(mine, 'npm', 'test');
+    const { stdout } = await inFolder(mine, 'npm', 'start', '--', '--set', 'finetune.steps=20', '--json');
+    expect(stdout).toContain('"my-grid"');
   }, 120_000);
 
   it('has a command that runs from an empty folder', async () => {

@@ -4,8 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONFIG_FILE } from '../cache/outputs.ts';
 import { makesAgain, readStage, type StoredStage } from '../cache/store.ts';
-import { type ExperimentConfig, loadExperiment } from '../config/experiment.ts';
-import { importNamed } from '../config/imports.ts';
+import { type ExperimentConfig, importExperiment } from '../config/experiment.ts';
 import type { ContextModel } from '../data/contexts.ts';
 import { openHistories } from '../data/index.ts';
 import { familyOf } from '../histories/imported.ts';
@@ -46,7 +45,7 @@ export async function openRun(folder: string): Promise<FinishedRun> {
   checkGraph(description, 'compress.onnx', compress);
   checkGraph(description, 'act.onnx', act);
   expectOwnConfig(settings, readBytes(settings, 'E_CHECKPOINT', advice), description);
-  const config = loadExperiment(settings, await importNamed(settings));
+  const config = await importExperiment(settings);
   expectOwnTasks(folder, config, description);
   // What else the folder was configured for, such as other evaluations, changes nothing in the latents.
   const { experiment: _, hash: __, ...own } = description;

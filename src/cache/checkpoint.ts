@@ -1,8 +1,9 @@
 /** @file Weights and training state on disk, as safetensors with named tensors. */
 
+import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeSafetensors, encodeSafetensors, type SafetensorsFile, type Shape, type StoredTensor, sizeOf } from '../engine/index.ts';
-import { CadenzaError } from '../util/errors.ts';
+import { attempt, CadenzaError } from '../util/errors.ts';
 import { readBytes, sha256, writeFileAtomic } from '../util/files.ts';
 
 /** Weights of a finished training stage. */
@@ -97,11 +98,23 @@ export function loadCheckpoint(path: string, { key, steps, unit }: CheckpointReq
   return { ...file, step };
 }
 
-/** The step that the checkpoint in a stage's folder says it is at; undefined where there is none that can be read. */
+/** Bytes of a header at most: names and shapes of some thousand tensors. */
+const MOST_HEADER = 2 ** 24;
+
+/** The step that the checkpoint in a stage's folder says it is at, which is read from its header alone; undefined where none can be read. */
 export function checkpointStep(folder: string): string | undefined {
-  try {
-    return loadTensors(join(folder, CHECKPOINT)).metadata.step;
-  } catch {
-    return undefined;
-  }
+  return attempt(() => {
+    const file = openSync(join(folder, CHECKPOINT), 'r');
+    try {
+      // Safetensors: the length of the header in eight bytes, and the header, which is JSON.
+      const length = Buffer.alloc(8);
+      readSync(file, length);
+      const header = Buffer.alloc(Math.min(MOST_HEADER, Number(length.readBigUInt64LE())));
+      readSync(file, header);
+      const { step } = JSON.parse(header.toString()).__metadata__;
+      return /^\d+$/.test(step) ? String(step) : undefined;
+    } finally {
+      closeSync(file);
+    }
+  });
 }

@@ -47,6 +47,10 @@ export function openOutputs(out: string, config: unknown, progress: Progress) {
   };
 }
 
+/** Whether the folder has the results of a configuration. */
+export const hasResults = (out: string, config: unknown): boolean =>
+  [CONFIG_FILE, 'results.json'].every(name => existsSync(join(out, name))) && otherConfig(out, formatConfig(config)) === undefined;
+
 /** The text of the folder's config.yaml, if it has one and it is another. */
 function otherConfig(out: string, text: string): string | undefined {
   const path = join(out, CONFIG_FILE);

@@ -12,7 +12,7 @@ import { hashJson, isTemporary, makeFolder, sha256, writeFileAtomic, writeJson }
 import { OTHER_VERSION } from '../util/formats.ts';
 import { groupBy } from '../util/groups.ts';
 import { claim } from '../util/lock.ts';
-import type { Progress } from '../util/progress.ts';
+import { type Progress, silentProgress } from '../util/progress.ts';
 import { checkRecord, type RecordFormat, readRecord } from '../util/records.ts';
 import { hasImported, originsOf } from '../util/registry.ts';
 import { checkpointStep } from './checkpoint.ts';
@@ -119,6 +119,14 @@ function modulesNamed(named: unknown): Record<string, string> {
   return found;
 }
 
+/** Where the output of a stage lies in the folder of stages, and the key that says so. */
+function placeOf(stages: string, { stage, settings, ...request }: Omit<StageRequest, 'run'>) {
+  const inputs = { ...request.inputs, ...modulesNamed({ stage, settings }) };
+  const key = keyOf({ stage, settings, inputs }, provenance().version);
+  const folder = join(stages, `${stage}-${key.slice(0, 12)}`);
+  return { inputs, key, folder, path: join(folder, MANIFEST) };
+}
+
 /** Where a command is among the stages that it will ask for. */
 export interface StagePlan {
   /** The next stage is asked for: `progress` shows where it is. */
@@ -179,12 +187,9 @@ export class StageCache {
   /** Gives the stage's output, running it unless it is there. Throws `E_CHECKPOINT` when a finished output was altered. */
   async run({ stage, settings, run, ...request }: StageRequest): Promise<StageOutput> {
     const { progress, signal, plan } = this.#options;
-    const inputs = { ...request.inputs, ...modulesNamed({ stage, settings }) };
     signal.throwIfAborted();
     plan?.begin(progress);
-    const key = keyOf({ stage, settings, inputs }, provenance().version);
-    const folder = join(this.#folder, `${stage}-${key.slice(0, 12)}`);
-    const path = join(folder, MANIFEST);
+    const { inputs, key, folder, path } = placeOf(this.#folder, { stage, settings, ...request });
     const finished = (): StageOutput | undefined => {
       if (!existsSync(path) || this.#isStale(folder)) return undefined;
       const { report, seconds } = readStage(folder, key);
@@ -250,6 +255,32 @@ export class StageCache {
     if (whole) plan?.made(seconds);
     this.asked.set(folder, { stage, reused: false });
     return { folder, key, report, seconds };
+  }
+}
+
+/** A stage that a command would ask for, and whether it is there. */
+export interface PreviewedStage {
+  readonly stage: string;
+  readonly key: string;
+  readonly finished: boolean;
+}
+
+/** Looks which stages are there and makes none: what is asked for has its key, and nothing else if it is not there. Writes nothing. */
+export class StagePreview extends StageCache {
+  readonly previewed: PreviewedStage[] = [];
+  readonly #stages: string;
+  readonly #fresh: boolean;
+
+  constructor(out: string, { fresh = false }: Pick<StoreOptions, 'fresh'> = {}) {
+    super(out, { since: 0, progress: silentProgress, signal: new AbortController().signal });
+    this.#stages = join(out, 'stages');
+    this.#fresh = fresh;
+  }
+
+  override async run(request: StageRequest): Promise<StageOutput> {
+    const { key, folder, path } = placeOf(this.#stages, request);
+    this.previewed.push({ stage: request.stage, key, finished: !this.#fresh && existsSync(path) });
+    return { folder, key, report: {}, seconds: 0 };
   }
 }
 

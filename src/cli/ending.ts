@@ -22,7 +22,7 @@ export function ending({ found, out, next }: Ending, width = process.stdout.colu
 }
 
 /** A command as a shell takes it; one that is not of cadenza begins with its own program. */
-const commandLine = (args: readonly string[]): string =>
+export const commandLine = (args: readonly string[]): string =>
   [...(PROGRAMS.includes(args[0]) ? [] : [program()]), ...withoutRepeats(args).map(quoted)].join(' ');
 
 /** Of several settings of one key, the last, which is the one that counts. */
@@ -32,7 +32,7 @@ function withoutRepeats(args: readonly string[]): string[] {
   return args.filter((_, i) => !again(i) && !again(i - 1));
 }
 
-const PROGRAMS = ['latexmk'];
+const PROGRAMS = ['latexmk', 'npm', 'cd'];
 
 /** As it was called: `npx` where there is no command of its own on the path. */
 const program = (): string =>

@@ -1,20 +1,20 @@
 /** @file Options that several commands share. */
 
 import { type Command, Option } from 'commander';
+import { presetFile } from '../config/presets.ts';
 import { wantsColor } from '../util/color.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { expandHome } from '../util/files.ts';
 import { terminalProgress } from '../util/progress.ts';
 import { printable } from '../util/text.ts';
-import { presetFile } from './presets.ts';
 import { continues, interruptSignal } from './signals.ts';
 
 /** Parses an option that may be given several times. */
 export const collect = (value: string, before: string[]) => [...before, value];
 
 /** `--set a.b=value`, as often as wanted. */
-export const setOption = () =>
-  new Option('--set <key=value>', 'override a setting, such as model.width=32 (repeatable; the value is YAML, null for the default)')
+export const setOption = (more = '') =>
+  new Option('--set <key=value>', `override a setting, such as model.width=32 (repeatable; the value is YAML, null for the default${more})`)
     .argParser(collect)
     .default([] as string[], 'none');
 
@@ -36,6 +36,10 @@ export const jsonOption = () => new Option('--json', 'print JSON on stdout, erro
 /** `--jobs n`: parts of the work at once. */
 const JOBS = 'seeds and combinations that are made at once, each in a process of its own; more help where threads are fewer';
 export const jobsOption = () => numberOption('--jobs <n>', JOBS, 1, 1024).default(1);
+
+/** `--dry-run`: what the command would do. */
+export const dryRunOption = () =>
+  new Option('--dry-run', 'print its stages, which are finished, and what the others need (memory, operations, time); write nothing');
 
 /** `--fresh`: nothing of what is there is used. */
 export const freshOption = () =>

@@ -4,14 +4,18 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { CadenzaError } from '../util/errors.ts';
 import { registerCompare } from './commands/compare.ts';
+import { registerCompletion } from './commands/completion.ts';
 import { registerConfig } from './commands/config.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import { registerExchange } from './commands/exchange.ts';
+import { registerInit } from './commands/init.ts';
 import { registerInspect } from './commands/inspect.ts';
+import { registerList } from './commands/list.ts';
 import { registerReport } from './commands/report.ts';
 import { registerAblate, registerRun } from './commands/run.ts';
 import { registerStore } from './commands/store.ts';
 import { registerTune } from './commands/tune.ts';
+import { addHelp } from './help.ts';
 import { collect } from './options.ts';
 
 /** The version in package.json, which lies two folders up from here both in `src` and in `dist`. */
@@ -40,13 +44,17 @@ export function buildProgram(): Command {
   registerRun(program);
   registerAblate(program);
   registerTune(program);
+  registerList(program);
   registerCompare(program);
   registerReport(program);
   registerStore(program);
   registerInspect(program);
   registerExchange(program);
   registerConfig(program);
+  registerInit(program, VERSION);
   registerDoctor(program, VERSION);
+  registerCompletion(program);
+  addHelp(program);
   return program;
 }
 

@@ -3,9 +3,11 @@
 import { z } from 'zod';
 import { evaluationFields, sharedFields } from '../settings/base.ts';
 import { stageFields } from '../training/stages/index.ts';
-import { isMap } from '../util/canonical.ts';
 import { loadConfig } from '../util/config.ts';
+import { layOver } from '../util/layers.ts';
 import { fromRegistries } from '../util/registry.ts';
+import { readLayers } from './bases.ts';
+import { importNamed } from './imports.ts';
 
 /** The settings of an experiment in reinforcement learning, before they are checked against each other. */
 const fields = fromRegistries(() => ({ ...sharedFields(), ...stageFields(), ...evaluationFields }));
@@ -50,9 +52,16 @@ export type ExperimentConfig = z.output<ReturnType<typeof experimentSchema>>;
 export type ExperimentTable = ExperimentConfig['tables'][number];
 export type EvaluationEnv = ExperimentConfig['evaluate']['envs'][number];
 
-/** Reads an experiment from its YAML file. Throws `E_CONFIG` as `loadConfig` does. */
+/** Reads an experiment from its YAML file and those that it builds on. Throws `E_CONFIG` as `loadConfig` does. */
 export function loadExperiment(file: string, overrides: readonly string[] = []): ExperimentConfig {
-  return loadConfig(experimentSchema(), { file, overrides });
+  return loadConfig(experimentSchema(), { ...readLayers(file), overrides });
+}
+
+/** The same after the modules that it names are imported. */
+export async function importExperiment(file: string, overrides: readonly string[] = []): Promise<ExperimentConfig> {
+  const input = readLayers(file);
+  const imports = await importNamed(input);
+  return loadConfig(experimentSchema(), { ...input, overrides: [...overrides, ...imports] });
 }
 
 /** The experiment as it is evaluated at the options of `evaluate.envs[…]`. */
@@ -144,7 +153,7 @@ function checkAcross(config: Core, context: z.RefinementCtx): void {
  * together. Throws the issues of `coreSchema`.
  */
 export function withSettings({ tables: _, ...config }: ExperimentConfig, sets: readonly TableSettings[], name: string): ExperimentConfig {
-  const merged = sets.reduce<Core>((below, set) => mergeTable(below, set) as Core, config);
+  const merged = sets.reduce<Core>((below, set) => layOver(below, set) as Core, config);
   return { ...coreSchema().parse(merged), name, tables: [] };
 }
 
@@ -167,27 +176,9 @@ function checkTables(
     take(['tables', i, 'name'], name, `tables.${i}`);
     for (const env of set.evaluate?.envs ?? config.evaluate.envs)
       take(['tables', i, 'name'], `${name}-${env.name}`, `tables.${i} at ${env.name}`);
-    const result = coreSchema().safeParse(mergeTable(config, set), { reportInput: true });
+    const result = coreSchema().safeParse(layOver(config, set), { reportInput: true });
     for (const issue of result.error?.issues ?? []) context.addIssue({ ...issue, path: ['tables', i, 'set', ...issue.path] });
   }
-}
-
-/** The settings of a table over those of the experiment. Another source or environment starts from its own options, not from the first one's. */
-function mergeTable(config: Core, set: TableSettings): unknown {
-  const other = (section: 'source' | 'env') => set[section]?.id !== undefined && set[section].id !== config[section].id;
-  const base = {
-    ...config,
-    ...(other('source') ? { source: { ...config.source, options: {} } } : {}),
-    ...(other('env') ? { env: { id: config.env.id } } : {}),
-  };
-  return merge(base, set);
-}
-
-/** Maps are merged key by key; lists and values are replaced. */
-function merge(base: unknown, over: unknown): unknown {
-  if (over === undefined) return base;
-  if (!isMap(base) || !isMap(over)) return over;
-  return { ...base, ...Object.fromEntries(Object.entries(over).map(([key, value]) => [key, merge(base[key], value)])) };
 }
 
 /** The schema with every key optional at every depth and no defaults; checks across fields wait until it is merged. */

@@ -3,24 +3,33 @@
  * pipeline; stages whose settings and inputs are equal are shared, and a second call does only what is missing.
  */
 
-import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Evaluated } from '../analysis/evaluate.ts';
 import { plannedRows } from '../analysis/protocol.ts';
-import { type ExperimentConfig, loadExperiment, settingsSchema, type TableSettings, withSettings } from '../config/experiment.ts';
-import { importNamed } from '../config/imports.ts';
+import { baseField, baseFile } from '../config/bases.ts';
+import {
+  type ExperimentConfig,
+  experimentSchema,
+  importExperiment,
+  settingsSchema,
+  type TableSettings,
+  withSettings,
+} from '../config/experiment.ts';
 import { commonSelection } from '../config/selection.ts';
 import { generatedReport } from '../histories/generate.ts';
 import { expectComparable, type MethodTimes, type Results, rateReturn } from '../records/index.ts';
 import { type ImitationTable, REFERENCES, type ReturnTable } from '../statistics/index.ts';
-import { loadConfig, readConfig, topLevelKeys } from '../util/config.ts';
+import { teacher } from '../training/stages/teacher.ts';
+import { loadConfig, readConfig, type Sweep, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { expandHome, hashJson } from '../util/files.ts';
+import { hashJson } from '../util/files.ts';
 import { fromRegistries } from '../util/registry.ts';
 import type { EvaluatedVariant, RunOptions, Variant } from './kind.ts';
+import type { Estimate } from './needs.ts';
+import { previewVariants } from './preview.ts';
 import { type ReinforcementEvaluation, reinforcement } from './reinforcement.ts';
 import { resultsOf, type Tables } from './results.ts';
-import { runVariants } from './run.ts';
+import { runVariants, type Variants } from './run.ts';
 
 const label = z
   .string()
@@ -33,7 +42,7 @@ export const ablationSchema = fromRegistries(() =>
       .string()
       .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" and "-", because it names the folder of the run')
       .describe('Name of the ablation and of its folder'),
-    base: z.string().describe('Experiment file that is varied, relative to this file'),
+    base: baseField,
     set: settingsSchema().describe('Settings laid over the experiment in every combination').default({}),
     axes: z
       .array(
@@ -77,27 +86,58 @@ export type Ablation = z.output<ReturnType<typeof ablationSchema>>;
 type Cell = Variant<ExperimentConfig> & { readonly values: Readonly<Record<string, string>> };
 
 /** An ablation, the experiment that it varies, and all its combinations. */
-export type OpenAblation = { readonly ablation: Ablation; readonly base: ExperimentConfig; readonly cells: readonly Cell[] };
+export interface OpenAblation {
+  readonly ablation: Ablation;
+  readonly base: ExperimentConfig;
+  readonly cells: readonly Cell[];
+  /** Whether it is a sweep: its curve was not asked for, and is left out where the reference earned nothing. */
+  readonly swept?: boolean;
+}
 
 /** Reads an ablation and the experiment that it varies. `overrides` are laid over the settings of the file. Throws `E_CONFIG`, also where an axis sets what they do. */
 export async function loadAblation(file: string, overrides: readonly string[] = []): Promise<OpenAblation> {
   const text = readConfig(file);
   const keys = topLevelKeys({ file, text });
-  const own = ['env', 'problem', 'source', 'model'].find(key => keys.includes(key));
-  if (own && !keys.includes('base') && !keys.includes('axes'))
+  const own = keys.find(key => key !== 'name' && (key === 'problem' || key in experimentSchema().shape));
+  if (own && !keys.includes('axes'))
     throw new CadenzaError(
       'E_CONFIG',
-      `${file} is an experiment, not an ablation: it has "${own}", but neither "base" nor "axes". Run it with cadenza run ${file}, or vary it by a file that has it as base and says the axes, such as experiments/ablations/matrix.yaml.`,
+      `${file} is an experiment, not an ablation: it has "${own}", but no "axes". Run it with cadenza run ${file}, or vary it by a file that has it as base and says the axes, such as experiments/ablations/matrix.yaml.`,
     );
   // What the experiment imports is in the schema of what varies it.
-  const { base: varied } = loadConfig(z.looseObject({ base: ablationSchema().shape.base }), { file, text });
-  const experiment = resolve(dirname(file), expandHome(varied));
-  const imports = await importNamed(experiment);
+  const { base: varied } = loadConfig(z.looseObject({ base: baseField }), { file, text });
+  const base = await importExperiment(baseFile(varied, file), overrides);
   const ablation = loadConfig(ablationSchema(), { file, text });
-  const base = loadExperiment(experiment, [...overrides, ...imports]);
   const over = loadConfig(settingsSchema(), { file, text: '{}', overrides });
   for (const override of overrides) expectOffAxes(override, ablation.axes, file);
   return { ablation, base, cells: combinations(ablation, base, [ablation.set, over], file) };
+}
+
+/** Settings along which Z grows: a sweep of one of them gives a rate–return curve. */
+const RATES = ['model.latents', 'latents.groups', 'latents.codes'];
+
+/**
+ * An experiment varied by settings that each take several values, all combinations of them: an ablation without a file, with an axis for each.
+ * `overrides` are those that the experiment was read with, and `file` is its file. Throws `E_CONFIG` as `loadAblation` does.
+ */
+export function sweepOver(base: ExperimentConfig, sweeps: readonly Sweep[], file: string, overrides: readonly string[] = []): OpenAblation {
+  const settings = (override: string) => loadConfig(settingsSchema(), { file, text: '{}', overrides: [override] });
+  const axes = sweeps.map(({ key, values }) => {
+    const twice = values.find((value, i) => values.indexOf(value) < i);
+    const what = `--set ${key}=${values.join()}: expected different values, came ${twice} twice. Remove one.`;
+    if (twice !== undefined) throw new CadenzaError('E_CONFIG', what);
+    return { name: key, values: Object.fromEntries(values.map(value => [value, settings(`${key}=${value}`)])) };
+  });
+  const along = sweeps.find(({ key }) => RATES.includes(key))?.key;
+  const name = [base.name, 'sweep', ...sweeps.map(({ key }) => key)].join('-');
+  const ablation: Ablation = { name, base: file, set: {}, axes, skip: [], beside: [] };
+  for (const override of overrides) expectOffAxes(override, axes, file);
+  // Numbers as keys of an object come in their own order.
+  const place = (cell: Cell) => sweeps.reduce((at, { key, values }) => at * values.length + values.indexOf(cell.values[key]), 0);
+  const cells = combinations(ablation, base, [], file).sort((a, b) => place(a) - place(b));
+  // The curve is of shares of a return that all combinations have in common, which takes a teacher.
+  const taught = cells.every(({ config }) => teacher.steps(config) > 0);
+  return { ablation: along && taught ? { ...ablation, rate: { along, against: 'teacher' } } : ablation, base, cells, swept: true };
 }
 
 /** Refuses axes that could not be told apart: of one name, or of settings that both give. */
@@ -232,21 +272,31 @@ function expectOneTable(cells: readonly Cell[]): void {
   expectComparable(cells.map(({ name, config }) => plannedRows(`"${name}"`, config)));
 }
 
-/** Runs every combination and gives one table of their CAD rows, with the source and random choice beside them. */
-export async function runAblation({ ablation, base, cells }: OpenAblation, options: Omit<RunOptions, 'until'>): Promise<Results> {
+/** All combinations as variants. Throws as `expectOneTable` does. */
+function variantsIn({ ablation, base, cells }: OpenAblation): Variants<ExperimentConfig> {
   expectOneTable(cells);
-  const { out, signal, command } = options;
   const hashes = Object.fromEntries(cells.map(({ name, config }) => [name, hashJson(config)]));
-  const described = { name: ablation.name, describes: { ...ablation, experiment: base, cells: hashes }, variants: cells };
-  const results = await runVariants(reinforcement, described, options, found =>
-    resultsOf(out, cells[0].config, { ...oneTable(ablation, cells, found), command }, { signal, recorded: { ablation, base } }),
-  );
-  return results!;
+  return { name: ablation.name, describes: { ...ablation, experiment: base, cells: hashes }, variants: cells };
 }
 
+/**
+ * Runs every combination and gives one table of their CAD rows, with the source and random choice beside them; nothing when it was asked to stop
+ * before the evaluation.
+ */
+export async function runAblation(opened: OpenAblation, options: RunOptions): Promise<Results | undefined> {
+  const { ablation, base, cells } = opened;
+  const { out, signal, command } = options;
+  return runVariants(reinforcement, variantsIn(opened), options, found =>
+    resultsOf(out, cells[0].config, { ...oneTable(opened, found), command }, { signal, recorded: { ablation, base } }),
+  );
+}
+
+/** What all combinations need up to a stage, and what of it is finished. Throws `E_CONFIG` as `runAblation` does before it starts. */
+export const previewAblation = (opened: OpenAblation, options: Omit<RunOptions, 'progress' | 'signal' | 'command'>): Promise<Estimate> =>
+  previewVariants(reinforcement, variantsIn(opened), options);
+
 function oneTable(
-  { rate, beside, reference }: Ablation,
-  cells: readonly Cell[],
+  { ablation: { rate, beside, reference }, cells, swept = false }: OpenAblation,
   all: readonly EvaluatedVariant<ExperimentConfig, ReinforcementEvaluation>[],
 ): Omit<Tables, 'command'> {
   const sourceRow = sourceRows(cells);
@@ -289,6 +339,17 @@ function oneTable(
     seconds[name] = Object.values(spent).reduce((a, b) => a + b, 0);
   }
   const lines = rate && new Map(cells.map(cell => [`cad ${cell.name}`, lineOf(cell, rate.along)]));
-  const curve = lines && rateReturn(main!.methods, main!.raw, lines, rate.against);
-  return { ...main!, tables, returns, imitation, rate: curve, reference: reference && `cad ${reference}`, dataHashes, seconds, times };
+  const earned = rate && [main!.methods[rate.against]?.final, main!.methods[rate.against]?.area].every(score => (score?.mean ?? 0) > 0);
+  const curve = lines && (earned || !swept) && rateReturn(main!.methods, main!.raw, lines, rate.against);
+  return {
+    ...main!,
+    tables,
+    returns,
+    imitation,
+    rate: curve || undefined,
+    reference: reference && `cad ${reference}`,
+    dataHashes,
+    seconds,
+    times,
+  };
 }

@@ -25,6 +25,9 @@ export interface StageEstimate {
   readonly nodes?: number;
   /** Floating-point operations of the whole stage. */
   readonly flops?: number;
+  /** Its parts (seeds), and those that are finished in the folder of the run; left out where no folder was looked into. */
+  readonly parts?: number;
+  readonly finished?: number;
 }
 
 export interface Estimate {
@@ -65,12 +68,12 @@ export function machineMemory(): number {
 }
 
 /**
- * Several experiments of one command, with `jobs` of their parts at once: the first one's estimate, with the stages of all.
+ * What is called `name` and consists of these, with `jobs` of their parts at once: the stages of all, those of others by their names.
  *
  * @throws {CadenzaError} `E_CONFIG` where so many at once do not fit.
  */
-export function together(estimates: readonly Estimate[], jobs = 1): Estimate {
-  const [first, ...others] = estimates;
+export function together(name: string, estimates: readonly Estimate[], jobs = 1): Estimate {
+  const [first] = estimates;
   const parts = estimates.flatMap(({ parts }) => parts);
   const processes = Math.min(jobs, parts.length);
   const largest = parts.toSorted((a, b) => b - a).slice(0, processes);
@@ -80,7 +83,10 @@ export function together(estimates: readonly Estimate[], jobs = 1): Estimate {
     expectFits({ what: `work on ${processes} parts at once`, bytes: atOnce, grows: { '--jobs': processes } }, first.machineBytes);
   return {
     ...first,
-    stages: [...first.stages, ...others.flatMap(({ name, stages }) => stages.map(each => ({ ...each, stage: `${name}: ${each.stage}` })))],
+    name,
+    stages: estimates.flatMap(({ name: own, stages }) =>
+      stages.map(each => (own === name ? each : { ...each, stage: `${own}: ${each.stage}` })),
+    ),
     parts,
     processes,
     peakBytes: Math.max(...estimates.map(({ peakBytes }) => peakBytes), processes > 1 ? PROGRAM_BYTES + atOnce : 0),

@@ -33,8 +33,7 @@ export function runExperiment<C extends CommonConfig, D extends SharedData<C>, E
   options: RunOptions,
 ): Promise<R | undefined> {
   const { out, command, signal } = options;
-  const variants = kind.variants(config);
-  return runVariants(kind, { name: config.name, describes: config, variants }, options, found => {
+  return runVariants(kind, variantsOf(kind, config), options, found => {
     // Stages of a table have the names of the experiment's own.
     const named = found.flatMap(({ name, seconds }, i) =>
       Object.entries(seconds).map(([stage, spent]) => [i === 0 ? stage : `${name}: ${stage}`, spent]),
@@ -43,17 +42,31 @@ export function runExperiment<C extends CommonConfig, D extends SharedData<C>, E
   });
 }
 
-/** Runs all variants of a command by one plan in one folder, whose outputs are of the configuration `describes`, and writes their results. */
+/** What a command runs: variants under one name, whose outputs are of the configuration `describes`. */
+export interface Variants<C> {
+  readonly name: string;
+  readonly describes: unknown;
+  readonly variants: readonly Variant<C>[];
+}
+
+/** An experiment with its further tables. */
+export const variantsOf = <C extends CommonConfig>(kind: Pick<ExperimentKind<C, never>, 'variants'>, config: C): Variants<C> => ({
+  name: config.name,
+  describes: config,
+  variants: kind.variants(config),
+});
+
+/** Runs all variants of a command by one plan in one folder, and writes their results. */
 export async function runVariants<C extends CommonConfig, D extends SharedData<C>, E, R extends AnyResults>(
   kind: ExperimentKind<C, D, E>,
-  { name, describes, variants }: { readonly name: string; readonly describes: unknown; readonly variants: readonly Variant<C>[] },
+  { name, describes, variants }: Variants<C>,
   options: RunOptions,
   collect: (found: readonly EvaluatedVariant<C, E>[]) => Promise<R>,
 ): Promise<R | undefined> {
   const { out, until = 'evaluate', progress, signal, fresh, jobs } = options;
   // Built before anything runs: what does not fit should not show after an hour of training.
-  const needs = variants.map(({ config }) => kind.expectBuildable(config, until));
-  together(needs, jobs);
+  const needs = variants.map(each => kind.expectBuildable(each.config, until));
+  together(name, needs, jobs);
   const executors = new Map<string, Executor>();
   for (const { executor } of variants.map(({ config }) => config)) {
     const key = hashJson(executor);

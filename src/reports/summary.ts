@@ -1,7 +1,8 @@
 /** @file What a run found, in a few sentences: for the end of a command, after the tables. */
 
-import type { RecordedResults, Results, SupervisedResults, Verdict, Versus } from '../records/index.ts';
-import { COMPARED, finalEpisodes, measuresIn, RECORDED_MEASURES, wordsOf } from '../records/index.ts';
+import type { AnyResults, RecordedResults, Results, SupervisedResults, Verdict, Versus } from '../records/index.ts';
+import { COMPARED, finalEpisodes, measuresIn, RECORDED_MEASURES, RESULTS_FORMAT, SUPERVISED_FORMAT, wordsOf } from '../records/index.ts';
+import type { MeanScore } from '../statistics/index.ts';
 import { isCad, ranked, type Styles, stylesOf } from './figures/style.ts';
 import { meanScoreInterval, returnInterval, withInterval } from './tables/format.ts';
 import { refusals } from './tables/integrity.ts';
@@ -14,6 +15,32 @@ const MOST_NAMES = 5;
 export function rowInQuestion({ name, methods, versus }: Results, styles: Styles): string {
   const names = ranked(methods);
   return names.find(row => styles.get(row)!.emphasized) ?? versus?.[name]?.method ?? names.find(isCad) ?? names[0];
+}
+
+/** The one number that a run is known by. */
+export interface Headline extends MeanScore {
+  readonly method: string;
+  /** What it is. */
+  readonly measure: string;
+}
+
+/** The headline of results of whichever format; undefined where their rows may not be shown. */
+export function headlineOf(results: AnyResults): Headline | undefined {
+  if (results.format === RESULTS_FORMAT) {
+    if (refusals(results, results.name).length > 0) return undefined;
+    const method = rowInQuestion(results, stylesOf(results));
+    const { mean, meanLow: low, meanHigh: high } = results.methods[method].final;
+    return { method, measure: `final return ${wordsOf(results.methods).scale}`, mean, low, high };
+  }
+  const method = Object.keys(results.methods).find(isCad) ?? Object.keys(results.methods)[0];
+  if (results.format === SUPERVISED_FORMAT) {
+    const { ratio, ratioLow, ratioHigh } = results.methods[method].byExamples;
+    const at = results.examples.indexOf(results.headline);
+    const measure = `${results.score.name} ÷ that of ${results.reference.name}`;
+    return { method, measure, mean: ratio[at], low: ratioLow[at], high: ratioHigh[at] };
+  }
+  const [first] = measuresIn(results.methods[method]);
+  return first && { method, measure: RECORDED_MEASURES[first], ...results.methods[method][first]! };
 }
 
 /** The score of the row in question, with its interval, and how it compares with the others. */

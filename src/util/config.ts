@@ -1,5 +1,5 @@
 /**
- * @file One YAML file and its command-line overrides, checked against a zod schema once, at the edge of the program. Node only.
+ * @file One YAML file with those that it builds on and its command-line overrides, checked against a zod schema once, at the edge of the program. Node only.
  * Everything that can be wrong with them is found in one go and said in one `E_CONFIG` error that points at the line and column,
  * or at the override, that caused it.
  */
@@ -7,8 +7,9 @@
 import { Document, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument, Scalar, visit } from 'yaml';
 import { z } from 'zod';
 import { isMap as isPlainMap } from './canonical.ts';
-import { CadenzaError } from './errors.ts';
+import { attempt, CadenzaError } from './errors.ts';
 import { readText, STDIN } from './files.ts';
+import { layOver } from './layers.ts';
 import { nearest } from './nearest.ts';
 import { type JsonSchema, settingAt, suggestKey } from './suggest.ts';
 import { printable } from './text.ts';
@@ -17,12 +18,20 @@ export type { JsonSchema };
 
 type Path = readonly (string | number)[];
 
+/** A configuration file and its text. */
+export interface ConfigText {
+  readonly file: string;
+  readonly text: string;
+}
+
 /** Where a configuration comes from. */
 export interface ConfigInput {
   /** Path of the YAML file, `-` for standard input; names it in errors even when `text` is given. */
   file: string;
   /** The file's text, when it is already at hand. */
   text?: string;
+  /** Files over whose keys those of the file are laid, the one right below it first. Their names do not pass on to it. */
+  bases?: readonly ConfigText[];
   /**
    * `a.b=value` texts, applied in order. The value of a text setting is taken as it stands, unless it is in quotes; all others are YAML (`3e-4`,
    * `[1, 2]`, `true`). `null` goes back to the default.
@@ -53,17 +62,17 @@ const LISTED = 20;
  * @example
  * loadConfig(z.strictObject({ width: z.int().default(64) }), { file: 'a.yaml', text: 'width: 32', overrides: ['width=48'] }).width // 48
  */
-export function loadConfig<S extends z.ZodType>(schema: S, { file, text, overrides = [] }: ConfigInput): z.output<S> {
-  const { document, lines } = parseYaml(text ?? readConfig(file), file);
-  const root = document.toJS() as unknown;
-  if (root === null || root === undefined) fail([`${file}: the file is empty; expected a map of keys, such as "name: my-experiment"`]);
-  if (!isPlainMap(root)) fail([`${file}:1:1: expected a map of keys at the top of the file, came ${show(root)}`]);
+export function loadConfig<S extends z.ZodType>(schema: S, { file, text, bases = [], overrides = [] }: ConfigInput): z.output<S> {
+  const own = openLayer({ file, text: text ?? readConfig(file) }, bases.length > 0 ? ['base'] : []);
+  // A name is that of one file: it names the folder of a run.
+  const layers = [own, ...bases.map(each => openLayer(each, ['base', 'name']))];
 
   // Computed late: most files have no overrides and no faults.
   const known = () => configJsonSchema(schema);
   const problems: string[] = [];
   const applied: Override[] = [];
-  let value: unknown = root;
+  const idAt = (path: readonly string[]) => settingAt(known(), [...path, 'id'])?.default;
+  let value = layers.reduceRight<unknown>((below, { root }) => layOver(below, root, idAt), undefined);
   for (const override of overrides) {
     try {
       const parsed = parseOverride(override, known());
@@ -81,7 +90,7 @@ export function loadConfig<S extends z.ZodType>(schema: S, { file, text, overrid
   for (const { issue, path } of issues.slice(0, LISTED)) {
     const override = blame(applied, path, issue.code === 'custom');
     const unknown = issue.code === 'unrecognized_keys';
-    const where = override ? `--set ${override.text}` : `${file}:${locate(document, lines, path, unknown)}`;
+    const where = override ? `--set ${override.text}` : locate(ownerOf(layers, path), path, unknown);
     const sweep = override && sweepAdvice(override, known());
     const what = sweep ?? explain(issue, { path, root: value, known: known() });
     problems.push(`${where}: ${path.length ? path.join('.') : 'the configuration'}: ${what}`);
@@ -103,11 +112,17 @@ export function readConfig(file: string): string {
   return text;
 }
 
-/** The keys at the top of a YAML file, to tell kinds of configuration apart. Throws `E_CONFIG` where it cannot be read or is not YAML. */
-export function topLevelKeys({ file, text }: Pick<ConfigInput, 'file' | 'text'>): string[] {
-  const { document } = parseYaml(text ?? readConfig(file), file);
-  return isMap(document.contents) ? document.contents.items.map(({ key }) => String(isScalar(key) ? key.value : key)) : [];
+/** The keys at the top of YAML files, to tell kinds of configuration apart. Throws `E_CONFIG` where one cannot be read or is not YAML. */
+export function topLevelKeys({ file, text, bases = [] }: Omit<ConfigInput, 'overrides'>): string[] {
+  const keys = [{ file, text: text ?? readConfig(file) }, ...bases].flatMap(each => {
+    const { contents } = parseYaml(each.text, each.file).document;
+    return isMap(contents) ? contents.items.map(({ key }) => String(isScalar(key) ? key.value : key)) : [];
+  });
+  return [...new Set(keys)];
 }
+
+/** Where the value at a path stands in a file: file:line:column. */
+export const placeIn = ({ file, text }: ConfigText, path: Path): string => locate({ file, ...parseYaml(text, file) }, path, false);
 
 /** The value as YAML, short lists on one line; `loadConfig` reads it back to the same value. */
 export function formatConfig(value: unknown): string {
@@ -135,6 +150,35 @@ export function configJsonSchema(schema: z.ZodType): JsonSchema {
 const JSON_SCHEMAS = new WeakMap<z.ZodType, JsonSchema>();
 
 // ---- reading -----------------------------------------------------------------------------------------------------------------
+
+/** A file as it was read. */
+interface Layer extends ReturnType<typeof parseYaml> {
+  readonly file: string;
+  readonly root: Readonly<Record<string, unknown>>;
+}
+
+/** Reads a file, without some keys at its top. */
+function openLayer({ file, text }: ConfigText, without: readonly string[]): Layer {
+  const parsed = parseYaml(text, file);
+  const root = parsed.document.toJS() as unknown;
+  if (root === null || root === undefined) fail([`${file}: the file is empty; expected a map of keys, such as "name: my-experiment"`]);
+  if (!isPlainMap(root)) return fail([`${file}:1:1: expected a map of keys at the top of the file, came ${show(root)}`]);
+  return { file, ...parsed, root: Object.fromEntries(Object.entries(root).filter(([key]) => !without.includes(key))) };
+}
+
+/** The layer that the value at a path comes from; where nothing is there, that of the map or list in which it would stand. */
+function ownerOf(layers: readonly Layer[], path: Path): Layer {
+  let owners = layers.map(layer => ({ layer, node: layer.root as unknown }));
+  for (const part of path) {
+    const inner = owners.filter(({ node }) => typeof node === 'object' && node !== null && Object.hasOwn(node, part));
+    if (inner.length === 0) break;
+    const found = inner.map(({ layer, node }) => ({ layer, node: (node as Record<string | number, unknown>)[part] }));
+    // What is no map hides what is below it.
+    const end = found.findIndex(({ node }) => !isPlainMap(node));
+    owners = end < 0 ? found : found.slice(0, Math.max(1, end));
+  }
+  return owners[0].layer;
+}
 
 /** Faults whose texts in the YAML library speak of its functions. */
 const PLAIN: Readonly<Record<string, string>> = {
@@ -228,13 +272,52 @@ function parseValue(text: string, path: readonly string[], known: JsonSchema): u
   return document.toJS();
 }
 
+/** Whether the setting takes one value rather than a list or a map. */
+function takesOne(setting: JsonSchema): boolean {
+  const { type, enum: choices, const: only, anyOf } = setting;
+  if (Array.isArray(anyOf)) return anyOf.every(takesOne);
+  // Options of kinds are checked by these; they are numbers.
+  return ['number', 'integer', 'boolean', 'string'].includes(String(type)) || Boolean(choices ?? only) || Object.keys(setting).length === 0;
+}
+
+/** The values of an override that gives several to a setting of one, as texts; undefined where it does not. */
+function severalIn(override: string, known: JsonSchema): Sweep | undefined {
+  const equals = override.indexOf('=');
+  const key = override.slice(0, Math.max(0, equals)).trim();
+  const setting = settingAt(known, key.split('.'));
+  const typed = override.slice(equals + 1).trim();
+  if (!setting || !takesOne(setting)) return undefined;
+  const list = typed.startsWith('[') ? attempt<unknown>(() => parseYaml(typed).document.toJS()) : typed.split(',').map(part => part.trim());
+  if (!Array.isArray(list) || list.length < 2) return undefined;
+  const values = list.map(String);
+  // A text may have commas of its own.
+  const free = setting.type === 'string' && !setting.enum && !typed.startsWith('[');
+  return values.every(value => (free ? /^[\w.+-]+$/ : /^[^[\]{},"']+$/).test(value)) ? { key, values } : undefined;
+}
+
+/** A setting with several values, which are texts as after the `=` of an override. */
+export interface Sweep {
+  readonly key: string;
+  readonly values: readonly string[];
+}
+
+/**
+ * Divides overrides into those that give a setting its value, and those that give several values, with commas or as a list, to a setting that
+ * takes one.
+ *
+ * @example splitSweeps(schema, ['model.latents=2,4', 'seeds=[0, 1]']) // { overrides: ['seeds=[0, 1]'], sweeps: [{ key: 'model.latents', values: ['2', '4'] }] }
+ */
+export function splitSweeps(schema: z.ZodType, overrides: readonly string[]): { overrides: string[]; sweeps: Sweep[] } {
+  // The schema takes longer than all the rest.
+  const found = overrides.map(text => (/[,[]/.test(text) ? severalIn(text, configJsonSchema(schema)) : undefined));
+  return { overrides: overrides.filter((_, i) => !found[i]), sweeps: found.filter(each => each !== undefined) };
+}
+
 /** What to do about an override that gives several values to a setting of one; undefined where it does not. */
-function sweepAdvice({ path, value }: Override, known: JsonSchema): string | undefined {
-  const setting = settingAt(known, path);
-  const several = Array.isArray(value) ? value.length > 1 : typeof value === 'string' && value.includes(',');
-  const single = ['number', 'integer', 'boolean'].includes(String(setting?.type)) || setting?.enum;
-  if (!several || !single) return undefined;
-  return `expected one value, came ${show(value)}; to compare several, make them the values of an axis and run cadenza ablate (see experiments/ablations/rate-return.yaml), or search among them with cadenza tune`;
+function sweepAdvice({ text, value }: Override, known: JsonSchema): string | undefined {
+  if (!severalIn(text, known)) return undefined;
+  const instead = 'make them the values of an axis and run cadenza ablate (see experiments/ablations/rate-return.yaml)';
+  return `expected one value, came ${show(value)}; to compare several, give them to cadenza run, ${instead}, or search among them with cadenza tune`;
 }
 
 /** A copy of `node` with `value` at `path`, without it where that is undefined. Copies, because YAML aliases make two keys share one object. */
@@ -322,8 +405,8 @@ function unit(origin: string, n: number | bigint): string {
   return noun ? noun + (Number(n) === 1 ? '' : 's') : '';
 }
 
-/** line:column of the value at `path`; of its key if it is unknown; of the deepest ancestor in the file if it is absent. */
-function locate(document: Document, lines: LineCounter, path: Path, unknown: boolean): string {
+/** file:line:column of the value at `path`; of its key if it is unknown; of the deepest ancestor in the file if it is absent. */
+function locate({ file, document, lines }: Pick<Layer, 'file' | 'document' | 'lines'>, path: Path, unknown: boolean): string {
   let node: unknown = document.contents;
   let offset = 0;
   for (const [depth, part] of path.entries()) {
@@ -338,7 +421,7 @@ function locate(document: Document, lines: LineCounter, path: Path, unknown: boo
     } else break;
     if (!unknown && depth === path.length - 1 && (isScalar(node) || isSeq(node))) offset = node.range?.[0] ?? offset;
   }
-  return position(lines, offset);
+  return `${file}:${position(lines, offset)}`;
 }
 
 function position(lines: LineCounter, offset: number): string {

@@ -17,6 +17,9 @@ import { sha256 } from './files.ts';
 /** Milliseconds that a lock may be half-written. */
 const UNREADABLE = 2_000;
 
+/** Milliseconds without a sign of life after which a lock counts as abandoned. */
+const SILENCE = 60_000;
+
 const MOST_PID = 2 ** 31 - 1;
 
 const holderSchema = z.object({
@@ -56,7 +59,7 @@ export interface ClaimOptions {
 
 /** Takes the lock, waiting for as long as another process has it, and gives what releases it. An abandoned lock is taken over. */
 export async function claim(path: string, options: ClaimOptions): Promise<() => void> {
-  const { signal, onWait, patience = 200, beat = 5_000, silence = 60_000 } = options;
+  const { signal, onWait, patience = 200, beat = 5_000, silence = SILENCE } = options;
   const own = `${JSON.stringify({ ...self(), token: randomUUID() })}\n`;
   const watches = new Map<string, { renewed: number; since: number }>();
   let news = '';
@@ -91,6 +94,14 @@ export async function claim(path: string, options: ClaimOptions): Promise<() => 
     clearInterval(timer);
     if (isOwn()) rmSync(path, { force: true });
   };
+}
+
+/** Whether a process that is at work has the lock, as far as one look says; one of another machine shows it by a recent sign of life. */
+export function isHeld(path: string, silence = SILENCE): boolean {
+  const found = attempt(() => look(path));
+  if (!found?.holder) return false;
+  const gone = isGone(found.holder);
+  return gone === undefined ? Date.now() - found.renewed < silence : !gone;
 }
 
 /**

@@ -58,6 +58,9 @@ function leavesOf(node: JsonSchema, path: Path): string[] {
   return Object.entries(node.properties).flatMap(([key, child]) => leavesOf(child, [...path, key]));
 }
 
+/** Dotted paths of all settings of a configuration. */
+export const settingPaths = (schema: JsonSchema): string[] => leavesOf(schema, []);
+
 /** Says of the unknown `key` in the map at `path` what may have been meant. */
 export function suggestKey(key: string, path: Path, schema: JsonSchema): string {
   const here = settingAt(schema, path) ?? {};

@@ -26,7 +26,14 @@ export function registerConfig(program: Command): void {
     .addOption(new Option('--kind <kind>', 'kind of experiment').choices(KIND_NAMES).default(KIND_NAMES[0]))
     .addOption(jsonOption())
     .action(async (options: { kind: string }) => {
-      const [{ KINDS }, { configJsonSchema }] = await Promise.all([import('../../pipeline/kinds.ts'), import('../../util/config.ts')]);
-      printJson(configJsonSchema(KINDS.find(({ name }) => name === options.kind)!.schema()));
+      const [{ BASE, baseField }, { KINDS }, { configJsonSchema }] = await Promise.all([
+        import('../../config/bases.ts'),
+        import('../../pipeline/kinds.ts'),
+        import('../../util/config.ts'),
+      ]);
+      const { $schema: _, ...base } = configJsonSchema(baseField);
+      const { properties, required, ...schema } = configJsonSchema(KINDS.find(({ name }) => name === options.kind)!.schema());
+      // What a kind needs may stand in the base, but for the name.
+      printJson({ ...schema, properties: { [BASE]: base, ...properties }, required: ['name'] });
     });
 }

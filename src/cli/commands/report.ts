@@ -82,7 +82,7 @@ async function factsOf({ folder, results }: OpenRun): Promise<Facts> {
   }
   const [file, text] = [join(folder, 'results.json (run.config)'), JSON.stringify(recorded)];
   // First: what is imported is in the schema.
-  const overrides = await importNamed(file, text);
+  const overrides = await importNamed({ file, text });
   const config = loadConfig(experimentSchema(), { file, text, overrides });
   expectImported(config, results.run.imported?.main);
   const { setting, kinds, stages } = describeExperiment(config);

@@ -2,14 +2,14 @@
 
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { RunOptions } from '../../pipeline/kind.ts';
-import type { AnyResults } from '../../records/index.ts';
+import { presetFile } from '../../config/presets.ts';
 import { STAGE_COMMANDS } from '../../training/stages/names.ts';
 import { CadenzaError } from '../../util/errors.ts';
-import { ending, type Next } from '../ending.ts';
-import type { TimedEstimate } from '../estimate.ts';
+import { ending } from '../ending.ts';
+import type { Work } from '../experiments.ts';
 import {
   atWork,
+  dryRunOption,
   freshOption,
   jobsOption,
   jsonOption,
@@ -20,18 +20,14 @@ import {
   setOption,
   withExperiment,
 } from '../options.ts';
-import { nameOf, presetFile } from '../presets.ts';
 
 interface RunFlags {
   set: string[];
   out?: string;
   fresh?: boolean;
   jobs: number;
-  json?: boolean;
-}
-
-interface StageFlags extends RunFlags {
   dryRun?: boolean;
+  json?: boolean;
   until?: string;
 }
 
@@ -44,11 +40,11 @@ export function registerRun(program: Command): void {
 function registerStage(program: Command, name: string, description: string, stage?: string): void {
   const command = withExperiment(program.command(name)).description(description);
   if (!stage) command.option('--until <stage>', 'last stage to run, with whatever it needs (default: all of them)');
-  withRunFlags(command, 'folder of the run (default: runs/<name of the experiment>)')
-    .option('--dry-run', 'print what it needs (memory, parameters, operations, time), and write nothing')
-    .action(async (file: string, flags: StageFlags) => {
+  const folder = 'folder of the run (default: runs/<name of the experiment>)';
+  withRunFlags(command, folder, setOption(stage ? undefined : ', several with commas for a sweep')).action(
+    async (file: string, flags: RunFlags) => {
       const { openExperiment } = await import('../experiments.ts');
-      const experiment = await openExperiment(file, flags.set);
+      const experiment = await openExperiment(file, flags.set, { sweeps: !stage });
       const { config, kind } = experiment;
       const { until = stage } = flags;
       const { missingFor, stagesOf } = await import('../../pipeline/kind.ts');
@@ -58,15 +54,9 @@ function registerStage(program: Command, name: string, description: string, stag
       const missing = stage && missingFor(kind, config, stage);
       const advice = `Set it, in the file or by --set; or run the stages before it with cadenza run ${file} --until ${stage}.`;
       if (missing) throw new CadenzaError('E_CONFIG', `${file} leaves the stage "${stage}" out, which needs ${missing}. ${advice}`);
-      if (flags.dryRun) return showEstimate(await experiment.estimate(flags.jobs, until), flags.json ?? false);
-      const run = (options: RunOptions) => experiment.run({ ...options, until });
-      await runAndShow(config.name, flags, run, (out, set) => experiment.next(out, [nameOf(file, 'experiment'), ...set]));
-    });
-}
-
-async function showEstimate(found: TimedEstimate, json: boolean): Promise<void> {
-  if (json) return printJson(found);
-  print(`${(await import('../estimate.ts')).formatEstimate(found)}\n`);
+      await runOrPreview(experiment, { ...flags, until });
+    },
+  );
 }
 
 /** One experiment varied along declared axes, one table. */
@@ -76,35 +66,29 @@ export function registerAblate(program: Command): void {
     .argument('<ablation>', 'YAML file, or the name of a preset such as matrix', presetFile('ablation'))
     .description('train and evaluate every combination of declared settings, and compare them in one table');
   withRunFlags(command, 'folder of the run (default: runs/<name of the ablation>)').action(async (file: string, flags: RunFlags) => {
-    const { loadAblation, runAblation } = await import('../../pipeline/ablate.ts');
-    const opened = await loadAblation(file, flags.set);
-    const run = (options: RunOptions) => runAblation(opened, options);
-    await runAndShow(opened.ablation.name, flags, run, (out, set, { methods }) => {
-      const own = ['ablate', nameOf(file, 'ablation'), ...set, '--set', 'seeds=[0,1,2]', '--out', `${out}-mine`];
-      return [
-        [['compare', out, '--method', Object.keys(methods).slice(0, 2).join()], 'two rows of the table'],
-        [own, 'the same with settings of your own'],
-      ];
-    });
+    const { openAblation } = await import('../experiments.ts');
+    await runOrPreview(await openAblation(file, flags.set), flags);
   });
 }
 
-const withRunFlags = (command: Command, folder: string): Command =>
-  [setOption(), outOption(folder), freshOption(), resumeOption(), jobsOption(), jsonOption()].reduce(
+const withRunFlags = (command: Command, folder: string, set = setOption()): Command =>
+  [set, outOption(folder), freshOption(), resumeOption(), jobsOption(), dryRunOption(), jsonOption()].reduce(
     (all, option) => all.addOption(option),
     command,
   );
 
-/** Runs what goes by a name, and shows its results and the commands that come next, which are given the settings beyond the file. */
-async function runAndShow<R extends AnyResults>(
-  name: string,
-  { set, out = join('runs', name), fresh, jobs, json = false }: RunFlags,
-  run: (options: RunOptions) => Promise<R | undefined>,
-  next: (out: string, set: readonly string[], results: R) => Next[],
+/** Runs the work in its folder, and shows its results and the commands that come next; in a dry run, what it would do. */
+async function runOrPreview(
+  { name, run, preview, next }: Work,
+  { set, out = join('runs', name), fresh, jobs, json = false, dryRun, until }: RunFlags,
 ): Promise<void> {
+  if (dryRun) {
+    const found = await preview({ out, until, jobs, fresh });
+    return json ? printJson(found) : print(`${(await import('../estimate.ts')).formatEstimate(found)}\n`);
+  }
   const work = atWork({ fresh });
   // A bar that broke off must be gone before the failure is printed.
-  const results = await run({ out, fresh, jobs, ...work }).finally(work.progress.stop);
+  const results = await run({ out, fresh, jobs, until, ...work }).finally(work.progress.stop);
   // Before the last stage there is nothing to compare.
   if (!results) return json ? printJson({ out }) : print(`Everything is in ${out}\n`);
   // Loaded late: figures are not needed by whoever trains.

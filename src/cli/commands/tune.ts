@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
+import { nameOf, presetFile } from '../../config/presets.ts';
 import type { Search } from '../../pipeline/tune.ts';
 import { ending, type Next } from '../ending.ts';
 import {
@@ -18,7 +19,6 @@ import {
   setOption,
   withExperiment,
 } from '../options.ts';
-import { nameOf, presetFile } from '../presets.ts';
 
 interface Options {
   set: string[];
@@ -54,10 +54,9 @@ export function registerTune(program: Command): void {
     .addOption(resumeOption())
     .addOption(jsonOption())
     .action(async (file: string, { set, space, score, json = false, ...options }: Options) => {
-      const { loadExperiment } = await import('../../config/experiment.ts');
-      const { importNamed } = await import('../../config/imports.ts');
+      const { importExperiment } = await import('../../config/experiment.ts');
       const { loadSpace } = await import('../../config/space.ts');
-      const config = loadExperiment(file, [...set, ...(await importNamed(file))]);
+      const config = await importExperiment(file, set);
       const searched = loadSpace(space, options.method === 'halving' ? 'finetune.steps' : undefined);
       const out = options.out ?? join('runs', `${config.name}-tune`);
       const work = atWork(options);

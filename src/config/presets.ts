@@ -1,9 +1,10 @@
 /** @file The experiments, ablations and search spaces that come with the package, by their names. */
 
 import { readdirSync, statSync } from 'node:fs';
-import { basename, isAbsolute, join } from 'node:path';
+import { basename, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { attempt, CadenzaError } from '../util/errors.ts';
+import { expandHome } from '../util/files.ts';
 
 /** The package's folder, two up from here both in `src` and in `dist`. */
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
@@ -27,17 +28,19 @@ export const presets = (kind: PresetKind): string[] =>
  * The file that a user names: `-`, standard input; one of their own by its path, which goes first, or one of the package by its name (`dark-room`) or by its
  * path in the package (`experiments/dark-room.yaml`).
  *
+ * @param folder from where paths are seen, where it is a file that names it and not the command line.
  * @throws `E_CONFIG` with the list of presets when a name is neither. A path that leads to nothing is given back as it is: who reads it says so.
  */
 export const presetFile =
-  (kind: PresetKind) =>
+  (kind: PresetKind, folder?: string) =>
   (name: string): string => {
-    if (isFile(name) || name === '-') return name;
+    const own = folder === undefined ? name : resolve(folder, expandHome(name));
+    if (isFile(own) || own === '-') return own;
     const packaged = [`${FOLDERS[kind]}/${name}.yaml`, name].map(path => join(PACKAGE, path));
     // What begins as a path does is no name.
     const found = isAbsolute(name) || name.startsWith('.') ? undefined : packaged.find(isFile);
     if (found) return found;
-    if (/[/\\.]/.test(name)) return name;
+    if (/[/\\.]/.test(name)) return own;
     const what = `"${name}" is neither a file nor a preset. The ${kind} presets are ${presets(kind).join(', ')}.`;
     throw new CadenzaError('E_CONFIG', `${what} Give one of these names or the path of a YAML file.`);
   };

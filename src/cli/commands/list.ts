@@ -1,0 +1,64 @@
+/** @file `cadenza list`: the runs in a folder, how far they are, and in what they differ. */
+
+import type { Command } from 'commander';
+import { wantsColor } from '../../util/color.ts';
+import { jsonOption, pathOf, print, printJson } from '../options.ts';
+import type { ListedRun } from '../runs.ts';
+
+export function registerList(program: Command): void {
+  program
+    .command('list')
+    .argument('[folders...]', 'folders of runs, or that hold runs (default: runs)', (text: string, before: string[] = []) => [
+      ...before,
+      pathOf('folders')(text),
+    ])
+    .description('list runs with their state, their score and the settings in which they differ')
+    .addOption(jsonOption())
+    .action(async (folders: string[] = [], { json }: { json?: boolean }) => {
+      const { listRuns } = await import('../runs.ts');
+      const runs = listRuns(folders.length > 0 ? folders : ['runs']);
+      if (json) return printJson(runs);
+      print(runs.length > 0 ? await formatRuns(runs) : `There are no runs in ${folders.join(', ') || 'runs'}.\n`);
+    });
+}
+
+/** Columns of settings that a table has at most, and characters of a value. */
+const [COLUMNS, CHARACTERS] = [6, 24];
+
+async function formatRuns(runs: readonly ListedRun[]): Promise<string> {
+  const [{ painter, table }, { withInterval }] = await Promise.all([
+    import('../../reports/terminal/results.ts'),
+    import('../../reports/tables/format.ts'),
+  ]);
+  const all = [...new Set(runs.flatMap(({ settings }) => Object.keys(settings)))];
+  // What most runs say comes first.
+  const saying = (key: string) => runs.filter(({ settings }) => key in settings).length;
+  const keys = all.toSorted((a, b) => saying(b) - saying(a)).slice(0, COLUMNS);
+  const rows = runs.map(({ folder, name, kind = '', changed, score, settings, ...at }) => [
+    name,
+    kind,
+    stateOf(at),
+    score ? `${score.method} ${withInterval(score.mean, [score.low, score.high], value => value.toFixed(3))}` : '',
+    changed.slice(0, 16).replace('T', ' '),
+    ...keys.map(key => (key in settings ? short(settings[key]) : '')),
+    folder,
+  ]);
+  const measures = [...new Set(runs.flatMap(({ score }) => (score ? [score.measure] : [])))];
+  const notes = [
+    ...(measures.length > 0 ? [`Score: ${measures.join('; ')}. Times are in UTC.`] : []),
+    ...(all.length > keys.length ? [`${all.length - keys.length} more settings differ; --json has them.`] : []),
+    ...runs.flatMap(({ folder, reason }) => (reason ? [`${folder}: ${reason}`] : [])),
+  ];
+  const head = ['run', 'kind', 'state', 'score [interval]', 'time', ...keys, 'folder'];
+  return `${table(head, rows, painter(wantsColor()))}\n\n${notes.join('\n')}\n`;
+}
+
+function stateOf({ state, stage, step }: Pick<ListedRun, 'state' | 'stage' | 'step'>): string {
+  const at = stage ? ` at ${stage}${step === undefined ? '' : `, step ${step}`}` : '';
+  return state + at;
+}
+
+function short(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  return text.length > CHARACTERS ? `${text.slice(0, CHARACTERS - 1)}…` : text;
+}

@@ -1,0 +1,130 @@
+/**
+ * @file What lies in folders of runs: their state, their headline and the settings in which they differ. Reads results and the names of stages;
+ * neither weights nor data.
+ */
+
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { checkpointStep } from '../cache/checkpoint.ts';
+import { RECORDED_FORMAT, SUPERVISED_FORMAT } from '../records/index.ts';
+import { openResults } from '../reports/open.ts';
+import { type Headline, headlineOf } from '../reports/summary.ts';
+import { isMap } from '../util/canonical.ts';
+import { attempt, CadenzaError } from '../util/errors.ts';
+import { isHeld } from '../util/lock.ts';
+
+export interface ListedRun {
+  readonly folder: string;
+  readonly name: string;
+  /** Of experiment; or `ablation` or `study`. Absent where nothing says it. */
+  readonly kind?: string;
+  readonly state: 'finished' | 'running' | 'stopped' | 'damaged';
+  /** Where it is, or stopped. */
+  readonly stage?: string;
+  readonly step?: number;
+  /** What is wrong with it. */
+  readonly reason?: string;
+  readonly score?: Headline;
+  /** Time of its results, or of its latest stage: ISO 8601. */
+  readonly changed: string;
+  /** Dotted settings in which runs of its kind differ. */
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+const [RESULTS, STUDY, STAGES, RECORD] = ['results.json', 'tune.json', 'stages', 'stage.json'];
+
+/** Results are some hundred kilobytes; what is larger by far is none of ours. */
+const MOST_BYTES = 2 ** 26;
+
+/** Settings that name a run, say how its settings were chosen, or are what the machine is asked for. */
+const ASIDE = ['name', 'imports', 'selection', 'checkpoint', 'executor'];
+
+/** The runs in folders: each is one itself, or holds some. Throws `E_DATA` where a folder cannot be read. */
+export function listRuns(folders: readonly string[]): ListedRun[] {
+  const runs = folders.flatMap(folder => (isRun(folder) ? [folder] : foldersIn(folder).filter(isRun))).map(readRun);
+  const kinds = new Map(runs.map(({ kind }) => [kind, differing(runs.filter(run => run.kind === kind).map(({ settings }) => settings))]));
+  return runs.map(({ settings, ...run }) => ({
+    ...run,
+    settings: Object.fromEntries(kinds.get(run.kind)!.flatMap(key => (key in settings ? [[key, settings[key]]] : []))),
+  }));
+}
+
+const isRun = (folder: string) => [RESULTS, STUDY, STAGES].some(name => existsSync(join(folder, name)));
+
+function foldersIn(folder: string): string[] {
+  try {
+    const entries = readdirSync(folder).map(name => join(folder, name));
+    return entries.filter(path => attempt(() => statSync(path).isDirectory())).sort();
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such folder' : (error as Error).message;
+    throw new CadenzaError('E_DATA', `${folder}: ${reason}. Give folders of runs, or one that holds some.`, { cause: error });
+  }
+}
+
+function readRun(folder: string): ListedRun {
+  const { kind, time, unfinished, ...where } = stagesIn(join(folder, STAGES));
+  const file = [RESULTS, STUDY].map(name => join(folder, name)).find(existsSync);
+  const written = (file === undefined ? undefined : attempt(() => statSync(file).mtimeMs)) ?? 0;
+  const changed = new Date(Math.max(written, time) || (attempt(() => statSync(folder).mtimeMs) ?? 0)).toISOString();
+  const about = { folder, name: basename(resolve(folder)), changed, settings: {} };
+  if (!file) return { ...about, kind, ...where };
+  const isStudy = file.endsWith(STUDY);
+  try {
+    if (statSync(file).size > MOST_BYTES) throw new CadenzaError('E_DATA', `${basename(file)} is too large`);
+    const found = isStudy ? { kind: 'study' } : describeResults(folder);
+    // An unfinished stage that is newer than the results belongs to another run in the same folder.
+    return { ...about, ...found, state: 'finished', ...(where.state === 'running' || unfinished > written ? where : {}) };
+  } catch (error) {
+    return { ...about, kind, state: 'damaged', reason: (error as Error).message };
+  }
+}
+
+function describeResults(folder: string): Pick<ListedRun, 'name' | 'kind' | 'score' | 'settings'> {
+  const { results } = openResults(folder);
+  const { ablation, base, ...config } = results.run.config as Record<string, unknown>;
+  const kinds: Readonly<Record<string, string>> = { [SUPERVISED_FORMAT]: 'supervised', [RECORDED_FORMAT]: 'recorded' };
+  return {
+    name: results.name,
+    kind: ablation ? 'ablation' : (kinds[results.format] ?? 'reinforcement'),
+    score: headlineOf(results),
+    settings: leavesOf(ablation ? base : config),
+  };
+}
+
+/** What the stages of a run say: where it is, and since when. */
+function stagesIn(folder: string) {
+  const names = attempt(() => readdirSync(folder)) ?? [];
+  const stages = names.flatMap(name => {
+    const [, stage] = /^(.+)-[0-9a-f]{12}$/.exec(name) ?? [];
+    const path = join(folder, name);
+    const time = attempt(() => statSync(path).mtimeMs);
+    return stage && time ? [{ stage, path, time, finished: existsSync(join(path, RECORD)), running: isHeld(`${path}.lock`) }] : [];
+  });
+  stages.sort((a, b) => b.time - a.time);
+  const kind = stages.some(({ stage }) => stage.startsWith('audit-')) ? 'supervised' : stages.length > 0 ? 'reinforcement' : undefined;
+  const open = stages.find(({ running, finished }) => running && !finished) ?? stages.find(({ finished }) => !finished);
+  const at = open ?? stages[0];
+  const step = open && checkpointStep(open.path);
+  return {
+    kind,
+    time: stages[0]?.time ?? 0,
+    unfinished: open?.time ?? 0,
+    state: open?.running ? ('running' as const) : ('stopped' as const),
+    stage: at?.stage,
+    step: step === undefined ? undefined : Number(step),
+  };
+}
+
+/** Settings by their dotted paths. */
+function leavesOf(settings: unknown, path: readonly string[] = []): Record<string, unknown> {
+  if (!isMap(settings)) return { [path.join('.')]: settings };
+  const entries = Object.entries(settings).filter(([key]) => path.length > 0 || !ASIDE.includes(key));
+  return Object.assign({}, ...entries.map(([key, value]) => leavesOf(value, [...path, key])));
+}
+
+/** The settings in which some of these differ, in their order. Of those that say none, nothing is known. */
+function differing(all: readonly Readonly<Record<string, unknown>>[]): string[] {
+  const known = all.filter(settings => Object.keys(settings).length > 0);
+  const keys = [...new Set(known.flatMap(Object.keys))];
+  return keys.filter(key => new Set(known.map(settings => JSON.stringify(settings[key]))).size > 1);
+}

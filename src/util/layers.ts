@@ -1,0 +1,24 @@
+/** @file Settings laid over others. */
+
+import { isMap } from './canonical.ts';
+
+type Path = readonly string[];
+
+/**
+ * Lays one value over another: maps are merged key by key, lists and values are replaced. A map of another `id` (an environment, a source, a
+ * problem) starts from its own options.
+ *
+ * @param idAt the id of a map below that says none, by its path.
+ * @example layOver({ seeds: [0], env: { id: 'a', options: { size: 5 } } }, { env: { id: 'b' } }) // { seeds: [0], env: { id: 'b' } }
+ */
+export function layOver(below: unknown, over: unknown, idAt: (path: Path) => unknown = () => undefined, path: Path = []): unknown {
+  if (over === undefined) return below;
+  if (!isMap(below) || !isMap(over)) return over;
+  const { options: _, ...bare } = below;
+  const base: Readonly<Record<string, unknown>> = over.id === undefined || over.id === (below.id ?? idAt(path)) ? below : bare;
+  const merged = Object.entries(over).map(([key, value]) => [
+    key,
+    layOver(Object.hasOwn(base, key) ? base[key] : undefined, value, idAt, [...path, key]),
+  ]);
+  return { ...base, ...Object.fromEntries(merged) };
+}
