@@ -37,6 +37,7 @@ const ORDER = [
   'analysis',
   'pipeline',
   'reports',
+  'testing',
   // The root of the package.
   'index.ts',
   'cli',

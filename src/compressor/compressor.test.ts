@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
-import { type Graph, grad, input, interpret, mul, sum, type Tensor } from '../engine/index.ts';
+import { type Graph, grad, input, interpret, type Tensor } from '../engine/index.ts';
 import { initialize, POSITION_KINDS, Scope } from '../nn/index.ts';
-import { PRESENCE, tokenizer } from '../tokenizers/index.ts';
+import { compressorChecks } from '../testing/compressor.ts';
+import { tokenizer } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import { type CompressorOptions, compressor, compressors, reconstruct, reconstructionLoss } from './index.ts';
 import { traceWeights } from './linear.ts';
@@ -26,7 +27,7 @@ const VARIANTS: Record<string, Partial<CompressorOptions>[]> = {
   'linear-projection': [{}, { compression: { latentLayers: 0 } }],
   perceiver: [{}, { compression: { rounds: 1, latentLayers: 0 } }, { compression: { rounds: 3 } }],
   causal: [{}, { compression: { perSegment: 2, latentLayers: 2 } }, { compression: { latentLayers: 0 } }],
-  recurrent: [{}, { compression: { update: 'residual' } }, { compression: { update: 'replace' } }, { compression: { workingMemory: 3 } }],
+  recurrent: ['gru', 'residual', 'replace'].flatMap(update => [0, 3].map(workingMemory => ({ compression: { update, workingMemory } }))),
 };
 const title = (id: string, changed: object) =>
   [id, ...Object.entries(changed).map(([key, value]) => `${key} ${JSON.stringify(value)}`)].join(', ');
@@ -44,72 +45,12 @@ const rows = (flat: ArrayLike<number>, count: number) => {
   return Array.from({ length: count }, (_, i) => Array.from(flat).slice(i * width, (i + 1) * width));
 };
 
-const compressing = compressors.all
-  .filter(({ latents }) => latents(N, common) > 0)
-  .flatMap(kind =>
-    (VARIANTS[kind.id] ?? [{}]).map(changed => ({ ...kind, options: { ...common, ...changed }, name: title(kind.id, changed) })),
-  );
+const built = compressors.all.flatMap(kind =>
+  (VARIANTS[kind.id] ?? [{}]).map(changed => ({ kind, changed, name: title(kind.id, changed) })),
+);
 
-describe.each(compressing)('the compressor $name', ({ id, options, latents, window, compress }) => {
-  const M = latents(N, options);
-  const scope = new Scope();
-  const z = compress(scope, input('x', [B, N, F]), options);
-  const run = (x: ArrayLike<number>) => evaluate({ outputs: { z } }, scope, { x }).z;
-  // Every token is there.
-  const x = numbers(B * N * F, 1).map((value, i) => (i % F === PRESENCE ? 1 : value));
-
-  it('gives the latents that it announces', () => {
-    expect(z.shape).toEqual([B, M, D]);
-    expect(run(x).every(Number.isFinite)).toBe(true);
-    expect(compressor(id).id).toBe(id);
-  });
-
-  it('permutes with its batch', () => {
-    const order = [2, 0, 1];
-    const parts = rows(x, B);
-    const permuted = run(order.flatMap(b => parts[b]));
-    const plain = rows(run(x), B);
-    rows(permuted, B).forEach((row, b) => {
-      row.forEach((value, i) => {
-        expect(value).toBeCloseTo(plain[order[b]][i], 10);
-      });
-    });
-  });
-
-  it('sees every token of its window and none before it', () => {
-    const before = run(x);
-    for (let token = 0; token < N; token++) {
-      const changed = x.slice();
-      for (let f = 0; f < F; f++) changed[token * F + f] += 1;
-      const after = run(changed);
-      const moved = after.some((value, i) => Math.abs(value - before[i]) > 1e-9);
-      expect(moved, `token ${token}`).toBe(token >= N - window(N, options));
-      // Only the first of the batch was changed.
-      expect(after.subarray(M * D)).toEqual(before.subarray(M * D));
-    }
-  });
-
-  it('gives finite latents for a context in which nothing is', () => {
-    const empty = run(new Float32Array(B * N * F));
-    expect(empty.every(Number.isFinite)).toBe(true);
-    expect(rows(empty, B)[1]).toEqual(rows(empty, B)[0]);
-  });
-
-  it('passes the gradient on to every parameter', () => {
-    const parameters = [...scope.table.values()];
-    const loss = sum(mul(z, input('upstream', z.shape)));
-    const gradients = grad(
-      loss,
-      parameters.map(({ tensor }) => tensor),
-    );
-    const outputs = Object.fromEntries(gradients.map((gradient, i) => [parameters[i].name, gradient]));
-    const found = evaluate({ outputs }, scope, { x, upstream: numbers(B * M * D, 2) });
-    for (const [name, values] of Object.entries(found))
-      expect(
-        values.some(value => Math.abs(value) > 1e-9),
-        name,
-      ).toBe(true);
-  });
+describe.each(built)('the compressor $name', ({ kind, changed }) => {
+  for (const { name, run } of compressorChecks(kind, { ...common, ...changed })) it(name, run);
 });
 
 describe('the compressor memory-traces', () => {

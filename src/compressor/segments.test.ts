@@ -114,25 +114,6 @@ describe.each(STEPPING)('$id with $update and $workingMemory tokens of working m
   const go = (state: ArrayLike<number>, x: Float32Array) => interpret(graph, { ...parameters, state, x }).z;
   const begin = () => new Float64Array(B * M * D);
 
-  it('gives of segments one by one what it gives of them all, also where the history is younger than the context', () => {
-    for (const absent of [0, 1, 3, 4]) {
-      const x = context(R, 5, absent);
-      let state: Float64Array = begin();
-      for (let r = 0; r < R; r++) state = go(state, part(x, R, r, r + 1));
-      near(compress(id, x, R, options), state);
-    }
-  });
-
-  it('leaves its latents as they are, bit for bit, where a segment is empty', () => {
-    const state = go(begin(), context(1, 6));
-    expect(go(state, new Float32Array(B * ROW))).toEqual(state);
-    const half = context(1, 7);
-    half.fill(0, 0, ROW);
-    const [kept, moved] = [go(state, half).subarray(0, M * D), go(state, half).subarray(M * D)];
-    expect(kept).toEqual(state.subarray(0, M * D));
-    expect(moved).not.toEqual(state.subarray(M * D));
-  });
-
   it('knows segments and their order', () => {
     const x = context(2, 8);
     const turned = Float32Array.from(

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { largestError } from '../../test/helpers/engine.ts';
 import { failure } from '../../test/helpers/failure.ts';
+import { largestError } from '../testing/engine.ts';
 import { type Graph, inputsOf, nodesOf, print, rewrite, verify } from './graph.ts';
 import {
   add,

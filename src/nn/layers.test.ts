@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { compareWithInterpreter, type Numbers } from '../../test/helpers/engine.ts';
 import { failure } from '../../test/helpers/failure.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import {
@@ -17,6 +16,7 @@ import {
   sizeOf,
   type Tensor,
 } from '../engine/index.ts';
+import { compareWithInterpreter, type Numbers } from '../testing/engine.ts';
 import { Random } from '../util/random.ts';
 import { block, causalAttention, feedForward, keysValues, linear, selfAttention } from './layers.ts';
 import { crossEntropy } from './losses.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { compareWithInterpreter, jacobianError, type Numbers } from '../../test/helpers/engine.ts';
 import { failure } from '../../test/helpers/failure.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import { constant, grad, input, interpret, matmul, mean, mul, optimize, sum, type Tensor } from '../engine/index.ts';
+import { compareWithInterpreter, jacobianError, type Numbers } from '../testing/engine.ts';
 import { Random } from '../util/random.ts';
 import { block } from './layers.ts';
 import { Scope } from './parameters.ts';

@@ -5,7 +5,6 @@ import { failure } from '../../test/helpers/failure.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import { environment, environments } from '../envs/index.ts';
 import {
-  actionDistribution,
   chooseActions,
   type EnvFamily,
   episodeReturns,
@@ -13,11 +12,11 @@ import {
   type History,
   listedTasks,
   optimalActions,
-  spaceSize,
   stateOf,
   type Task,
   tabularModel,
 } from '../rl/index.ts';
+import { sourceChecks } from '../testing/source.ts';
 import { Random } from '../util/random.ts';
 import { generateHistories, generateHistory, oracleLabels, source, sourcePolicy, sources } from './index.ts';
 
@@ -112,50 +111,14 @@ it('tables are refused for what is seen without a count, ppo is not', async () =
 });
 
 describe.each(pairs.filter(([id, , family]) => canLearn(id, family)))('%s on %s', (id, _, family) => {
-  const task = someTask(family);
+  for (const { name, run } of sourceChecks(source(id), { family })) it(name, run);
+});
 
-  it('makes consistent columns: distributions that sum to 1, successive observations, whole episodes', async () => {
-    const history = await makeAny(id, task, { family, noise: 0.2, stream: 'seven' });
-    const length = history.reward.length;
-    const [width, actions] = [spaceSize(family.observationSpace), actionDistribution(family.actionSpace).size];
-    expect([history.taskKey, history.stream]).toEqual([family.taskKey(task), 'seven']);
-    expect(history.observation.length).toBe(length * width);
-    expect(history.nextObservation.length).toBe(length * width);
-    expect(history.probabilities.length).toBe(length * actions);
-    expect(history.action.length).toBe(length * spaceSize(family.actionSpace));
-    for (const column of [history.reward, history.terminated, history.truncated]) expect(column.length).toBe(length);
-    expect(episodeStarts(history).length).toBe(4 + 1);
-    expect(history.terminated[length - 1] + history.truncated[length - 1]).toBeGreaterThan(0);
-    for (let t = 0; t < length; t++) {
-      const p = history.probabilities.slice(t * actions, (t + 1) * actions);
-      if (family.actionSpace.kind !== 'box') expect(p.reduce((sum, x) => sum + x, 0)).toBeCloseTo(1, 5);
-      // Probabilities, or the deviations behind the means.
-      expect(Math.min(...(family.actionSpace.kind === 'box' ? p.slice(actions / 2) : p))).toBeGreaterThanOrEqual(0);
-      if (t + 1 === length || history.terminated[t] || history.truncated[t]) continue;
-      expect(history.nextObservation.slice(t * width, (t + 1) * width)).toEqual(
-        history.observation.slice((t + 1) * width, (t + 2) * width),
-      );
-    }
-  });
-
-  it('gives equal histories for equal seeds', async () => {
-    expect(await makeAny(id, task, { family })).toEqual(await makeAny(id, task, { family }));
-  });
-
-  it('executes only what it would draw when there is no noise', async () => {
-    const { action, probabilities, observation } = await makeAny(id, task, { family });
-    const width = spaceSize(family.observationSpace);
-    const { size, width: wide, logProbability } = actionDistribution(family.actionSpace);
-    for (let t = 0; t < action.length / wide; t++)
-      if (family.scored?.(observation, t * width) ?? true)
-        expect(logProbability(probabilities, t * size, action, t * wide)).toBeGreaterThan(Number.NEGATIVE_INFINITY);
-  });
-
-  it('refuses an unknown option, naming those it has', async () => {
-    await expect(makeAny(id, task, { family, options: { unheardOf: 1 } })).rejects.toThrow(
-      failure('E_CONFIG', '"unheardOf"', ...Object.keys(source(id).options)),
-    );
-  });
+it.each(sources.ids)('%s names the options that it has where it refuses one', async id => {
+  const family = families.find(each => canLearn(id, each))!;
+  await expect(makeAny(id, someTask(family), { family, options: { unheardOf: 1 } })).rejects.toThrow(
+    failure('E_CONFIG', '"unheardOf"', ...Object.keys(source(id).options)),
+  );
 });
 
 describe('the oracle', () => {

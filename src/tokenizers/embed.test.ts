@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { compareWithInterpreter, jacobianError, type Numbers } from '../../test/helpers/engine.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import { grad, input, inputsOf, interpret, mean, mul, optimize, print, type Tensor } from '../engine/index.ts';
 import { initialize, linear, Scope } from '../nn/index.ts';
 import type { History, Space } from '../rl/index.ts';
+import { compareWithInterpreter, jacobianError, type Numbers } from '../testing/engine.ts';
 import { Random } from '../util/random.ts';
 import { type EmbedOptions, embedTokens, fieldStatistics, IMAGE_ENCODER_KINDS, patchesOf, tokenizer, windowsOf } from './index.ts';
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { compareWithInterpreter, type Numbers, pullback } from '../../../test/helpers/engine.ts';
 import { failure } from '../../../test/helpers/failure.ts';
 import { nodeExecutor } from '../../engine/executors/node.ts';
 import { webExecutor } from '../../engine/executors/web.ts';
 import { type Graph, grad, input, inputsOf, interpret, mul, optimize, square, sum, type Tensor } from '../../engine/index.ts';
 import { initialize, Scope } from '../../nn/index.ts';
+import { compareWithInterpreter, type Numbers, pullback } from '../../testing/engine.ts';
 import { Random } from '../../util/random.ts';
 import { type LatentSettings, latentKind, latentKinds } from './index.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { compareWithInterpreter } from '../../../test/helpers/engine.ts';
 import { failure } from '../../../test/helpers/failure.ts';
+import { compareWithInterpreter } from '../../testing/engine.ts';
 import { nodeExecutor } from '../executors/node.ts';
 import type { Graph } from '../graph.ts';
 import { add, constant, exp, input, split } from '../ops/index.ts';

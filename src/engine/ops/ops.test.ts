@@ -4,7 +4,7 @@
 
 import OnnxProto from 'onnx-proto';
 import { describe, expect, it } from 'vitest';
-import { compareWithInterpreter, jacobianError, pullback } from '../../../test/helpers/engine.ts';
+import { compareWithInterpreter, jacobianError, pullback } from '../../testing/engine.ts';
 import { Random } from '../../util/random.ts';
 import type { Executor } from '../executors/executor.ts';
 import { nodeExecutor } from '../executors/node.ts';

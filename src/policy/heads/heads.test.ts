@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { jacobianError } from '../../../test/helpers/engine.ts';
 import { failure } from '../../../test/helpers/failure.ts';
 import { input, interpret, type Tensor } from '../../engine/index.ts';
 import { initialize, Scope } from '../../nn/index.ts';
 import { actionDistribution, newActions, type Space, spaceSize } from '../../rl/index.ts';
+import { jacobianError } from '../../testing/engine.ts';
 import { Random } from '../../util/random.ts';
 import { actionHead, DEFAULT_HEAD, type HeadSettings } from './index.ts';
 

@@ -1,14 +1,14 @@
 /** @file Checks for tests of anything built on the engine: `grad` against finite differences, an executor against the interpreter. */
 
-import type { Data, Executor, Feeds, HostTensor } from '../../src/engine/executors/executor.ts';
-import { newData } from '../../src/engine/executors/executor.ts';
-import { grad } from '../../src/engine/grad.ts';
-import { type Graph, inputsOf } from '../../src/engine/graph.ts';
-import { toOnnx } from '../../src/engine/onnx/lower.ts';
-import { mul } from '../../src/engine/ops/elementwise.ts';
-import { input, sum } from '../../src/engine/ops/structure.ts';
-import { interpret } from '../../src/engine/reference.ts';
-import { sizeOf, type Tensor } from '../../src/engine/tensor.ts';
+import type { Data, Executor, Feeds, HostTensor } from '../engine/executors/executor.ts';
+import { newData } from '../engine/executors/executor.ts';
+import { grad } from '../engine/grad.ts';
+import { type Graph, inputsOf } from '../engine/graph.ts';
+import { toOnnx } from '../engine/onnx/lower.ts';
+import { mul } from '../engine/ops/elementwise.ts';
+import { input, sum } from '../engine/ops/structure.ts';
+import { interpret } from '../engine/reference.ts';
+import { sizeOf, type Tensor } from '../engine/tensor.ts';
 
 export type Numbers = Readonly<Record<string, ArrayLike<number>>>;
 

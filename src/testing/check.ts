@@ -1,0 +1,94 @@
+/** @file What a contract is made of: named checks that throw, for any test runner, and the assertions in them, which say where they failed. */
+
+import { AssertionError } from 'node:assert/strict';
+import { inspect } from 'node:util';
+import type { ErrorCode } from '../util/errors.ts';
+
+/**
+ * One thing that a kind owes its users. `run` throws where it does not hold.
+ *
+ * @example
+ * for (const { name, run } of environmentChecks(environment('my-grid'))) test(name, run);
+ */
+export interface Check {
+  /** What is checked and the rule, such as `seeds: equal seeds give equal trajectories`. */
+  readonly name: string;
+  run(): void | Promise<void>;
+}
+
+/** A check of any subject; left out of the contract of those that it does not apply to. */
+export interface Rule<S> {
+  readonly name: string;
+  applies?(subject: S): boolean;
+  check(subject: S): void | Promise<void>;
+}
+
+/** The contract of a subject. */
+export const checksOf = <S>(rules: readonly Rule<S>[], subject: S): Check[] =>
+  rules.filter(({ applies }) => applies?.(subject) ?? true).map(({ name, check }) => ({ name, run: () => check(subject) }));
+
+const show = (value: unknown) => inspect(value, { depth: 2, maxArrayLength: 12, breakLength: Number.POSITIVE_INFINITY });
+
+/** Throws unless it holds; `expected` is in words. */
+export function expectThat(holds: boolean, where: string, expected: string, found: unknown): asserts holds {
+  if (!holds) throw new AssertionError({ message: `${where}: expected ${expected}, found ${show(found)}.`, actual: found });
+}
+
+/** Throws at the first difference of two values, in arrays of any type and in objects. */
+export function expectEqual(found: unknown, expected: unknown, where: string): void {
+  const at = difference(found, expected);
+  if (!at) return;
+  const message = `${where}${at.path}: expected ${show(at.expected)}, found ${show(at.found)}.`;
+  throw new AssertionError({ message, actual: at.found, expected: at.expected });
+}
+
+function difference(found: unknown, expected: unknown): { path: string; found: unknown; expected: unknown } | undefined {
+  if (found === expected || (Number.isNaN(found) && Number.isNaN(expected))) return undefined;
+  const here = { path: '', found, expected };
+  if (typeof found !== 'object' || typeof expected !== 'object' || !found || !expected) return here;
+  const [names, wanted] = [Object.keys(found), Object.keys(expected)];
+  if (names.length !== wanted.length || !wanted.every(name => Object.hasOwn(found, name))) return here;
+  for (const name of wanted) {
+    const inside = difference(found[name as never], expected[name as never]);
+    if (inside) return { ...inside, path: `[${name}]${inside.path}` };
+  }
+  return undefined;
+}
+
+/** Throws unless |found − expected| ≤ tolerance · (1 + |expected|), in numbers and lists of as many. */
+export function expectClose(
+  found: number | ArrayLike<number>,
+  expected: number | ArrayLike<number>,
+  where: string,
+  tolerance = 1e-6,
+): void {
+  const [a, b] = [found, expected].map(value => (typeof value === 'number' ? [value] : value));
+  expectEqual(a.length, b.length, `${where}, how many numbers`);
+  for (let i = 0; i < b.length; i++)
+    expectThat(
+      Math.abs(a[i] - b[i]) <= tolerance * (1 + Math.abs(b[i])),
+      b.length === 1 ? where : `${where}[${i}]`,
+      `${b[i]} within ${tolerance}`,
+      a[i],
+    );
+}
+
+export function expectFinite(values: ArrayLike<number>, where: string): void {
+  for (let i = 0; i < values.length; i++) expectThat(Number.isFinite(values[i]), `${where}[${i}]`, 'a finite number', values[i]);
+}
+
+/** Throws unless `act` throws, or rejects with, an error of this code. */
+export async function expectRefusal(code: ErrorCode, where: string, act: () => unknown): Promise<void> {
+  let found: unknown = 'no error';
+  try {
+    await act();
+  } catch (error) {
+    if ((error as { code?: unknown }).code === code) return;
+    found = error;
+  }
+  expectThat(false, where, `an error of code ${code}`, found);
+}
+
+/** Standard normal numbers. */
+export const normals = (size: number, random: { normal(): number }): Float32Array =>
+  Float32Array.from({ length: size }, () => random.normal());

@@ -1,0 +1,424 @@
+/** @file What an environment owes its users. What a family may leave out (a model, an oracle, …) is checked where it is declared. */
+
+import {
+  type Actions,
+  actionDistribution,
+  actionIndex,
+  actionsOf,
+  countsOf,
+  type EnvFamily,
+  listedTasks,
+  newActions,
+  optimalActions,
+  type Space,
+  spaceSize,
+  type Task,
+  tabularModel,
+  type VectorEnv,
+} from '../rl/index.ts';
+import { Random } from '../util/random.ts';
+import { type Check, checksOf, expectClose, expectEqual, expectFinite, expectRefusal, expectThat, type Rule } from './check.ts';
+
+const WHO = 'A check';
+
+/** Tasks that are played. */
+const TASKS = 9;
+
+/** Up to `count` tasks, spread evenly over the family or drawn from it. */
+export function someTasks(family: EnvFamily, count = TASKS): Task[] {
+  const { drawTask } = family;
+  if (drawTask) return Array.from({ length: count }, (_, i) => drawTask(Random.seeded(8).split(i)));
+  const tasks = listedTasks(family, WHO);
+  const some = Math.min(count, tasks.length);
+  return Array.from({ length: some }, (_, i) => tasks[Math.floor((i * tasks.length) / some)]);
+}
+
+/** Throws unless `values` are one element of the space after the other. */
+function expectWithin(space: Space, values: ArrayLike<number>, count: number, where: string): void {
+  const width = spaceSize(space);
+  expectEqual(values.length, count * width, `${where}, how many numbers`);
+  const counts = countsOf(space);
+  for (let i = 0; i < values.length; i++) {
+    const [value, f] = [values[i], i % width];
+    const [low, high] = counts ? [0, counts[f] - 1] : space.kind === 'box' ? [space.low[f], space.high[f]] : [0, 1];
+    const holds = value >= low && value <= high && (!counts || Number.isInteger(value));
+    expectThat(
+      holds,
+      `${where}, element ${Math.floor(i / width)}, number ${f}`,
+      `${counts ? 'an integer' : 'a number'} in [${low}, ${high}]`,
+      value,
+    );
+  }
+}
+
+/** Uniformly random actions of `count` environments. */
+function anyActions({ actionSpace }: EnvFamily, count: number, random: Random): Actions {
+  const { size, width, draw, uniform } = actionDistribution(actionSpace);
+  const row = new Float32Array(size);
+  uniform(row);
+  const actions = newActions(actionSpace, count);
+  for (let i = 0; i < count; i++) draw(row, 0, random, actions, i * width, 1);
+  return actions;
+}
+
+/** Makes environments, and gives back what they hold in the end. */
+function withEnv<T>(family: EnvFamily, tasks: readonly Task[], random: Random, use: (env: VectorEnv) => T): T {
+  const env = family.make(tasks, random);
+  try {
+    return use(env);
+  } finally {
+    env.close?.();
+  }
+}
+
+type Row = Record<'observation' | 'reward' | 'terminated' | 'truncated' | 'finalObservation', number[]> & { executed?: number[] };
+
+interface Play {
+  readonly tasks: readonly Task[];
+  readonly first: number[];
+  readonly trace: readonly Row[];
+  readonly taken: readonly Actions[];
+}
+
+/** Uniformly random play of some tasks over two whole episodes and more, every array copied. */
+function play(family: EnvFamily, seed: number, tasks: readonly Task[] = someTasks(family), steps = 2 * family.horizon + 3): Play {
+  const random = Random.seeded(seed);
+  return withEnv(family, tasks, random.split('env'), env => {
+    const first = Array.from(env.reset());
+    const taken: Actions[] = [];
+    const trace = Array.from({ length: steps }, () => {
+      taken.push(anyActions(family, tasks.length, random));
+      const { observation, reward, terminated, truncated, finalObservation, executed } = env.step(taken.at(-1)!);
+      const columns = { observation, reward, terminated, truncated, finalObservation, ...(executed && { executed }) };
+      return Object.fromEntries(Object.entries(columns).map(([key, column]) => [key, Array.from(column)])) as Row;
+    });
+    return { tasks, first, trace, taken };
+  });
+}
+
+/** Environments of this many copies of a task estimate what random play earns. */
+const COPIES = 64;
+/** Standard errors that an estimate may lie above an optimum. */
+const ERRORS = 4;
+
+const played = ({ recorded }: EnvFamily) => !recorded;
+const modeled = (family: EnvFamily) => played(family) && family.model !== undefined;
+
+const at = (row: number[], i: number, width: number) => row.slice(i * width, (i + 1) * width);
+
+const RULES: readonly Rule<EnvFamily>[] = [
+  {
+    name: 'tasks: they are listed or drawn, exactly one of the two',
+    check: ({ tasks, drawTask }) => expectEqual([tasks, drawTask].filter(Boolean).length, 1, 'how many of tasks and drawTask are there'),
+  },
+  {
+    name: 'taskKey: tasks are named by their content',
+    check(family) {
+      const named = new Map<string, Task>();
+      for (const task of family.tasks?.() ?? someTasks(family, 500)) {
+        const key = family.taskKey(task);
+        expectThat(!named.has(key), `key ${key} of ${JSON.stringify(task)}`, 'a key of its own', named.get(key));
+        named.set(key, task);
+        expectEqual(family.taskKey(structuredClone(task)), key, `key of a copy of ${JSON.stringify(task)}`);
+      }
+    },
+  },
+  {
+    name: 'hidden: what is hidden lies in its space and tells tasks apart',
+    applies: ({ hidden }) => hidden !== undefined,
+    check(family) {
+      const known = new Map<string, Task>();
+      for (const task of someTasks(family)) {
+        const values = family.hidden!.map(({ of }) => of(task));
+        for (const [f, { name, space }] of family.hidden!.entries())
+          expectWithin(space, values[f], 1, `${name} of ${JSON.stringify(task)}`);
+        const text = JSON.stringify(values);
+        expectThat(!known.has(text), `what is hidden in ${JSON.stringify(task)}, ${text}`, 'no other task to have it', known.get(text));
+        known.set(text, task);
+      }
+    },
+  },
+  {
+    name: 'observations: they lie in the observation space',
+    applies: played,
+    check(family) {
+      const { tasks, first, trace } = play(family, 1);
+      const within = (rows: number[], where: string) => expectWithin(family.observationSpace, rows, tasks.length, where);
+      within(first, 'first observations');
+      for (const [t, { observation, finalObservation }] of trace.entries()) {
+        within(observation, `observation of step ${t}`);
+        within(finalObservation, `finalObservation of step ${t}`);
+      }
+    },
+  },
+  {
+    name: 'rewards: they are finite, and at most rewardMax where the model tells them',
+    applies: played,
+    check(family) {
+      const { rewardMax = Number.POSITIVE_INFINITY, model } = family;
+      for (const [t, { reward }] of play(family, 1).trace.entries()) {
+        expectFinite(reward, `rewards of step ${t}`);
+        // Where there is no model, rewards may be noisy, and only their expectation is bounded.
+        if (model) for (const r of reward) expectThat(r <= rewardMax, `reward of step ${t}`, `at most ${rewardMax}`, r);
+      }
+    },
+  },
+  {
+    name: 'seeds: equal seeds give equal trajectories, reset(random) seeds again',
+    applies: played,
+    check(family) {
+      const [one, again] = [play(family, 5), play(family, 5)];
+      expectEqual(again.first, one.first, 'first observations of the second play');
+      expectEqual(again.trace, one.trace, 'steps of the second play');
+      const tasks = someTasks(family);
+      const follow = (env: VectorEnv, first: Float32Array) => {
+        const seen = [Array.from(first)];
+        for (let t = 0; t < family.horizon; t++) {
+          const { reward, observation } = env.step(anyActions(family, tasks.length, Random.seeded(t)));
+          seen.push(Array.from(reward), Array.from(observation));
+        }
+        return seen;
+      };
+      const fresh = withEnv(family, tasks, Random.seeded(9), env => follow(env, env.reset()));
+      const seededAgain = withEnv(family, tasks, Random.seeded(6), env => {
+        follow(env, env.reset());
+        return follow(env, env.reset(Random.seeded(9)));
+      });
+      expectEqual(seededAgain, fresh, 'play after reset(random), against environments made with that seed');
+    },
+  },
+  {
+    name: 'neighbors: an environment plays the same whatever is next to it',
+    applies: played,
+    check(family) {
+      const tasks = someTasks(family);
+      const width = spaceSize(family.observationSpace);
+      const actions = Array.from({ length: 2 * family.horizon + 3 }, (_, t) => anyActions(family, 1, Random.seeded(t)));
+      const first = (count: number) =>
+        withEnv(
+          family,
+          Array.from({ length: count }, (_, i) => tasks[i % tasks.length]),
+          Random.seeded(2),
+          env => {
+            const start = Array.from(env.reset().slice(0, width));
+            const steps = actions.map(own => {
+              const { reward, observation, executed } = env.step(
+                actionsOf(family.actionSpace, Array.from({ length: count }, () => [...own]).flat()),
+              );
+              return { reward: reward[0], observation: Array.from(observation.slice(0, width)), executed: executed?.[0] };
+            });
+            return { start, steps };
+          },
+        );
+      expectEqual(first(TASKS), first(1), 'environment 0 among others, against alone');
+    },
+  },
+  {
+    name: 'horizon: episodes are truncated after so many steps, and then alone',
+    applies: played,
+    check(family) {
+      const { tasks, trace } = play(family, 3);
+      for (const i of tasks.keys())
+        for (let t = 0, elapsed = 0; t < trace.length; t++) {
+          const { terminated, truncated } = trace[t];
+          const where = `environment ${i}, step ${t}, number ${++elapsed} of its episode`;
+          expectThat(terminated[i] === 0 || terminated[i] === 1, `${where}: terminated`, '0 or 1', terminated[i]);
+          expectEqual(truncated[i], Number(elapsed === family.horizon), `${where}: truncated`);
+          if (terminated[i] || truncated[i]) elapsed = 0;
+        }
+    },
+  },
+  {
+    name: 'finalObservation: it is the observation where no episode ended',
+    applies: played,
+    check(family) {
+      const width = spaceSize(family.observationSpace);
+      const { tasks, trace } = play(family, 3);
+      for (const [t, { terminated, truncated, observation, finalObservation }] of trace.entries())
+        for (const i of tasks.keys())
+          if (!terminated[i] && !truncated[i])
+            expectEqual(at(finalObservation, i, width), at(observation, i, width), `environment ${i}, step ${t}: finalObservation`);
+    },
+  },
+  {
+    name: 'executed: only actions that are not scored are replaced, by others of the space',
+    applies: played,
+    check(family) {
+      const { tasks, first, trace, taken } = play(family, 3);
+      const [width, actionWidth] = [spaceSize(family.observationSpace), spaceSize(family.actionSpace)];
+      for (const i of tasks.keys()) {
+        let [seen, elapsed] = [first, 0];
+        for (const [t, { executed = Array.from(taken[t]), observation, terminated, truncated }] of trace.entries()) {
+          const where = `environment ${i}, step ${t}`;
+          const scored = family.scored?.(seen, i * width) ?? true;
+          const own = at(executed, i, actionWidth);
+          expectWithin(family.actionSpace, own, 1, `${where}: executed`);
+          if (scored) expectEqual(own, at(Array.from(taken[t]), i, actionWidth), `${where}: executed of a scored step`);
+          if (family.regret) expectEqual(family.regret.part(elapsed) >= 0, scored, `${where}: whether regret has a part for it`);
+          seen = observation;
+          elapsed = terminated[i] || truncated[i] ? 0 : elapsed + 1;
+        }
+      }
+    },
+  },
+  {
+    name: 'actions: the wrong number of them and actions out of range are refused with E_SHAPE',
+    applies: played,
+    async check(family) {
+      const tasks = someTasks(family);
+      const refused = (where: string, actions: Actions) =>
+        withEnv(family, tasks, Random.seeded(1), env => {
+          env.reset();
+          return expectRefusal('E_SHAPE', where, () => env.step(actions));
+        });
+      const right = newActions(family.actionSpace, tasks.length);
+      const wrong = countsOf(family.actionSpace) ? Math.max(...countsOf(family.actionSpace)!) : Number.NaN;
+      await refused(`actions of ${tasks.length + 1} environments for ${tasks.length}`, newActions(family.actionSpace, tasks.length + 1));
+      await refused(`actions of ${wrong}`, right.fill(wrong));
+    },
+  },
+  {
+    name: 'regret: it is never negative, and some action has none',
+    applies: ({ regret }) => regret !== undefined,
+    check(family) {
+      const { parts, part, of } = family.regret!;
+      const found = Array.from({ length: family.horizon }, (_, elapsed) => part(elapsed)).filter(p => p >= 0);
+      expectEqual(
+        [...new Set(found)].sort((a, b) => a - b),
+        [...parts.keys()],
+        'parts of an episode',
+      );
+      const { count } = actionIndex(family, WHO);
+      for (const task of someTasks(family)) {
+        const least = Math.min(...Array.from({ length: count }, (_, action) => of(task, action)));
+        expectEqual(least, 0, `least regret of an action in ${JSON.stringify(task)}`);
+      }
+    },
+  },
+  {
+    name: 'phases: they begin at 0, and every paid step moves on by one until the last',
+    applies: ({ model }) => model?.phases !== undefined,
+    check(family) {
+      const { phases, states, starts, actions, next, reward } = family.model!;
+      const { count, of } = phases!;
+      for (const start of starts) expectEqual(of(start), 0, `phase of the first state ${start}`);
+      const found = new Set(Array.from({ length: states }, (_, state) => of(state)));
+      expectEqual(
+        [...found].sort((a, b) => a - b),
+        [...new Array(count).keys()],
+        'phases of all states',
+      );
+      for (const task of someTasks(family))
+        for (let state = 0; state < states; state++)
+          for (let action = 0; action < actions; action++) {
+            const to = next(task, state, action);
+            const arrived = Math.min(count - 1, of(state) + Number(reward(task, state, action, to) > 0));
+            expectEqual(of(to), arrived, `phase after action ${action} in state ${state} of ${JSON.stringify(task)}`);
+          }
+    },
+  },
+  {
+    name: 'model: stepping does what the model says, with the true final state of an episode beside the first of the next',
+    applies: modeled,
+    check(family) {
+      const { horizon } = family;
+      const model = tabularModel(family, WHO);
+      const actionOf = actionIndex(family, WHO).of;
+      const [width, actionWidth] = [spaceSize(family.observationSpace), spaceSize(family.actionSpace)];
+      const { tasks, first, trace, taken } = play(family, 3);
+      const shown = new Float32Array(width);
+      const look = (state: number) => {
+        model.observe(state, shown, 0);
+        return Array.from(shown);
+      };
+      const startAt = (seen: number[], where: string) => {
+        const state = model.starts.find(start => look(start).every((value, f) => value === seen[f]));
+        expectThat(state !== undefined, where, 'what one of the starts of the model looks like', seen);
+        return state;
+      };
+      for (const [i, task] of tasks.entries()) {
+        let [state, elapsed] = [startAt(at(first, i, width), `first observation of environment ${i}`), 0];
+        for (const [t, { observation, finalObservation, reward, terminated, truncated }] of trace.entries()) {
+          const where = `environment ${i}, step ${t}`;
+          const action = actionOf(taken[t], i * actionWidth);
+          const to = model.next(task, state, action);
+          const ended = [Number(model.terminal(task, to)), Number(++elapsed === horizon)];
+          expectEqual(at(finalObservation, i, width), look(to), `${where}: finalObservation`);
+          expectClose(reward[i], model.reward(task, state, action, to), `${where}: reward`);
+          expectEqual([terminated[i], truncated[i]], ended, `${where}: terminated and truncated`);
+          const seen = at(observation, i, width);
+          if (ended[0] || ended[1]) [state, elapsed] = [startAt(seen, `${where}: observation`), 0];
+          else state = to;
+          expectEqual(seen, look(state), `${where}: observation`);
+        }
+      }
+    },
+  },
+  {
+    name: 'oracleReturn: an optimal player of the model earns exactly that',
+    applies: family => modeled(family) && family.oracleReturn !== undefined,
+    check(family) {
+      const { horizon } = family;
+      const model = tabularModel(family, WHO);
+      for (const task of someTasks(family)) {
+        const plan = optimalActions(family, task);
+        const random = Random.seeded(4);
+        let mean = 0;
+        for (const start of model.starts) {
+          let [state, total] = [start, 0];
+          for (let left = horizon; left > 0; left--) {
+            const action = random.categorical(plan.probabilities, plan.row(left, state), model.actions);
+            const to = model.next(task, state, action);
+            total += model.reward(task, state, action, to);
+            state = to;
+            if (model.terminal(task, state)) break;
+          }
+          expectClose(total, plan.values[horizon * model.states + start], `return from state ${start} of ${JSON.stringify(task)}`, 1e-9);
+          mean += total / model.starts.length;
+        }
+        expectClose(family.oracleReturn!(task), mean, `oracleReturn of ${JSON.stringify(task)}`, 1e-9);
+      }
+    },
+  },
+  {
+    name: 'oracleReturn: random play does not earn more',
+    applies: family => played(family) && family.oracleReturn !== undefined,
+    check(family) {
+      const tasks = someTasks(family);
+      const { trace } = play(
+        family,
+        7,
+        tasks.flatMap(task => new Array<Task>(COPIES).fill(task)),
+        family.horizon,
+      );
+      for (const [i, task] of tasks.entries()) {
+        const returns = Array.from({ length: COPIES }, (_, copy) => firstReturn(trace, i * COPIES + copy));
+        const mean = returns.reduce((sum, value) => sum + value, 0) / COPIES;
+        const error = Math.sqrt(returns.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (COPIES - 1) / COPIES);
+        const oracle = family.oracleReturn!(task);
+        expectThat(
+          oracle >= mean - ERRORS * error - 1e-6,
+          `oracleReturn of ${JSON.stringify(task)}`,
+          `at least ${mean}, the mean return of random play`,
+          oracle,
+        );
+      }
+    },
+  },
+];
+
+/** What environment i earns in its first episode. */
+function firstReturn(trace: readonly Row[], i: number): number {
+  const end = trace.findIndex(({ terminated, truncated }) => terminated[i] || truncated[i]);
+  return trace.slice(0, end < 0 ? undefined : end + 1).reduce((sum, { reward }) => sum + reward[i], 0);
+}
+
+/**
+ * The contract of environments: tasks named by content, elements of the spaces, equal trajectories of equal seeds, no influence of neighbors,
+ * the horizon, refusals; of what it declares, the model, the oracle, regret, phases and what is hidden.
+ *
+ * @example
+ * import { test } from 'node:test';
+ * for (const { name, run } of environmentChecks(environment('my-grid'))) test(name, run);
+ */
+export const environmentChecks = (family: EnvFamily): Check[] => checksOf(RULES, family);
