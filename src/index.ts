@@ -9,6 +9,7 @@ export { type LossTerm, latentMetrics, lossOf, lossTerms, Pass } from './agent/t
 export * from './compressor/index.ts';
 export { type ExperimentConfig, loadExperiment } from './config/experiment.ts';
 export * from './envs/index.ts';
+export { type Experiment, type ExperimentOptions, openExperiment, type RunProgress } from './pipeline/open.ts';
 export * from './policy/heads/index.ts';
 export { openAgent } from './policy/open.ts';
 export type { AnyResults, Results } from './records/index.ts';

@@ -1,26 +1,21 @@
 /** @file What `run` and `ablate` work on, as commands see it: experiments of whichever kind a file says, and ablations; run, estimated, and what comes next. */
 
-import { readLayers } from '../config/bases.ts';
 import type { ExperimentConfig } from '../config/experiment.ts';
-import { importNamed } from '../config/imports.ts';
 import { nameOf } from '../config/presets.ts';
 import { loadAblation, type OpenAblation, previewAblation, runAblation, sweepOver } from '../pipeline/ablate.ts';
 import type { CommonConfig, RunOptions } from '../pipeline/kind.ts';
-import { KINDS, kindOf } from '../pipeline/kinds.ts';
+import { kindOf } from '../pipeline/kinds.ts';
 import type { Estimate } from '../pipeline/needs.ts';
+import { readExperiment } from '../pipeline/open.ts';
 import { previewVariants } from '../pipeline/preview.ts';
 import { reinforcement } from '../pipeline/reinforcement.ts';
 import { runExperiment, variantsOf } from '../pipeline/run.ts';
 import type { AnyResults } from '../records/index.ts';
-import { loadConfig, readConfig, splitSweeps, topLevelKeys } from '../util/config.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Next } from './ending.ts';
 import type { TimedEstimate } from './estimate.ts';
 
 const OWN = 'the same with settings of your own (all of them: cadenza config print)';
-
-/** Keys that only experiments in reinforcement learning have, and that mean nothing without an environment; a file that has one beside `problem` is torn. */
-export const REINFORCEMENT_KEYS = ['env', 'source', 'tokenizer'];
 
 /** What can be run in a folder. */
 export interface Work {
@@ -34,41 +29,20 @@ export interface Work {
   next(out: string, set: readonly string[], results: AnyResults): Next[];
 }
 
-/**
- * Reads an experiment of whichever kind the file's keys say. With `sweeps`, overrides may give several values to a setting: then the work is all
- * combinations of them. Throws `E_CONFIG` as `loadConfig` does, and where the keys say two kinds, or an ablation.
- */
-export async function openExperiment(file: string, given: readonly string[] = [], { sweeps = false } = {}) {
-  // Read once: a pipe cannot be read again.
-  const text = readConfig(file);
-  const own = topLevelKeys({ file, text });
-  const refuse = (what: string) => new CadenzaError('E_CONFIG', `${file}${what}`);
-  const varied = `Run it with cadenza ablate ${file}; the experiment that it varies is its base.`;
-  if (['base', 'axes'].every(key => own.includes(key)))
-    throw refuse(` is an ablation, not an experiment: it has "base" and "axes". ${varied}`);
-  const input = readLayers(file, text);
-  const keys = topLevelKeys(input);
-  const imports = await importNamed(input);
-  const kind = KINDS.find(({ key }) => key && keys.includes(key)) ?? KINDS.find(({ key }) => !key)!;
-  const { name, key, schema } = kind;
-  const torn = key && REINFORCEMENT_KEYS.find(key => keys.includes(key));
-  const expected = `"${key}" alone for a ${name} experiment, or "env" and "source" alone for one in reinforcement learning`;
-  if (torn) throw refuse(`: "${key}" and "${torn}" stand side by side; expected ${expected}. Remove one.`);
-  const divided = sweeps ? splitSweeps(schema(), given) : { overrides: [...given], sweeps: [] };
-  const config = loadConfig(schema(), { ...input, overrides: [...divided.overrides, ...imports] });
+/** Reads an experiment. With `sweeps`, the work may be all combinations of several values. Throws as `readExperiment` does. */
+export async function openExperiment(file: string, given: readonly string[] = [], options: { sweeps?: boolean } = {}) {
+  const { kind, config, sweeps, overrides } = await readExperiment(file, given, options);
   const preset = nameOf(file, 'experiment');
-  /** As the keys of the file say. */
   const opened = { kind, config };
-  if (divided.sweeps.length === 0) return { ...opened, ...experimentWork(config, preset) };
-  const first = divided.sweeps.map(({ key, values }) => `${key}=${values[0]}`);
+  if (sweeps.length === 0) return { ...opened, ...experimentWork(config, preset) };
   if (kind !== reinforcement) {
-    const several = divided.sweeps.map(({ key, values }) => `--set ${key}=${values.join()}`).join(' ');
-    throw refuse(
-      ` is a ${name} experiment, of which one combination is run at a time, but ${several} asks for several; give one value each.`,
-    );
+    const several = sweeps.map(({ key, values }) => `--set ${key}=${values.join()}`).join(' ');
+    const what = `is a ${kind.name} experiment, of which one combination is run at a time, but ${several} asks for several; give one value each.`;
+    throw new CadenzaError('E_CONFIG', `${file} ${what}`);
   }
-  const sweep = sweepOver(config as ExperimentConfig, divided.sweeps, file, divided.overrides);
-  const one = ['run', preset, ...[...divided.overrides, ...first].flatMap(each => ['--set', each])];
+  const sweep = sweepOver(config as ExperimentConfig, sweeps, file, overrides);
+  const first = sweeps.map(({ key, values }) => `${key}=${values[0]}`);
+  const one = ['run', preset, ...[...overrides, ...first].flatMap(each => ['--set', each])];
   return { ...opened, ...ablationWork(sweep, () => [one, 'one combination by itself, whose model is kept']) };
 }
 

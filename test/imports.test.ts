@@ -1,0 +1,80 @@
+/** @file Kinds of one's own from outside the repository: what an edit makes again, processes of their own, and what a run folder remembers. */
+
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { cadenza, ROOT, settings, stageFolder } from './helpers/command.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'imports-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const GRID = readFileSync(join(ROOT, 'examples/environment/grid.ts'), 'utf8');
+writeFileSync(join(folder, 'grid.ts'), `import { PAY } from './pay.ts';\n${GRID.replace('reward: Number(', 'reward: PAY * Number(')}`);
+const pay = (text: string) => writeFileSync(join(folder, 'pay.ts'), text);
+pay('export const PAY: number = 1; // on the goal');
+cpSync(join(ROOT, 'examples/loss-and-stage/polish.ts'), join(folder, 'polish.ts'));
+cpSync(join(ROOT, 'examples/compressor/gated-pool.ts'), join(folder, 'gated-pool.ts'));
+
+writeFileSync(
+  join(folder, 'experiment.yaml'),
+  `name: outside
+base: tiny
+imports: [./grid.ts]
+env: { id: hidden-goal }
+split: { heldOut: 4 }
+source: { id: q-learning, maxTasks: 4 }
+`,
+);
+const small = settings({
+  'teacher.steps': 0,
+  'distill.beta': 0,
+  'pretrain.steps': 2,
+  'distill.steps': 0,
+  'finetune.steps': 3,
+  'baselines.steps': 2,
+  'baselines.methods': ['truncated'],
+  'evaluate.imitationHistories': 0,
+  'evaluate.timedActions': 0,
+  'evaluate.reference': { low: 0, high: 10 },
+});
+const run = async (...args: string[]) => {
+  const ended = await cadenza(...args, join(folder, 'experiment.yaml'), ...small, '--out', join(folder, 'out'));
+  expect(ended.status, ended.stderr).toBe(0);
+};
+const made = (stage: string) => statSync(stageFolder(join(folder, 'out'), stage)!).mtimeMs;
+const stages = () => readdirSync(join(folder, 'out/stages')).filter(name => !name.endsWith('.lock'));
+
+describe('an environment of a module', () => {
+  it('is trained on by processes of their own, and its run names the module', async () => {
+    await run('run', '--jobs', '2');
+    expect(readFileSync(join(folder, 'out/config.yaml'), 'utf8')).toContain(join(folder, 'grid.ts'));
+  }, 120_000);
+
+  it('makes nothing again where a remark changed, and what depends on it where a reward did', async () => {
+    const [before, generated] = [stages(), made('generate')];
+    pay('export const PAY = 1;');
+    await run('generate');
+    expect([stages(), made('generate')]).toEqual([before, generated]);
+    pay('export const PAY = 2;');
+    await run('pretrain');
+    const added = stages().filter(name => !before.includes(name));
+    expect(added.map(name => name.replace(/-[0-9a-f]{12}$/, '')).sort()).toEqual(['generate', 'pretrain-seed0']);
+  }, 120_000);
+});
+
+it('a compressor with a setting, a loss term and a stage are in the run, its help and its report', async () => {
+  const out = join(folder, 'kinds');
+  const imports = ['--import', join(folder, 'polish.ts'), '--import', join(folder, 'gated-pool.ts')];
+  const own = settings({ 'polish.steps': 2, compressor: 'gated-pool', 'compression.sharpness': 1.5 });
+  const ended = await cadenza('run', 'tiny', ...imports, ...own, ...small.slice(0, -2), '--out', out);
+  expect(ended.status, ended.stderr).toBe(0);
+  const { methods, run } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8'));
+  expect(Object.keys(methods)).toContain('polished');
+  expect(run.config).toMatchObject({ polish: { steps: 2, small: 0.01 }, compression: { sharpness: 1.5 } });
+  const reported = await cadenza('report', out);
+  expect(reported.status, reported.stderr).toBe(0);
+  const paper = readdirSync(join(out, 'report/paper')).filter(name => name.endsWith('.tex'));
+  const text = paper.map(name => readFileSync(join(out, 'report/paper', name), 'utf8')).join('\n');
+  expect(text).toContain('\\mathcal{L}_\\mathrm{small}');
+}, 120_000);
