@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'package-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => rmSync(folder, { recursive: true }), 120_000);
 
 const run = promisify(execFile);
 const inFolder = (cwd: string, ...[command, ...args]: [string, ...string[]]) => run(command, args, { cwd, maxBuffer: 2 ** 26 });
@@ -72,8 +72,13 @@ describe('what is heavy', () => {
     expect((await loadedBy(specifier)).filter(name => heavy.includes(name))).toEqual([]);
   });
 
-  it.each(['cadenza/envs', 'cadenza/rl', 'cadenza/random'])('%s needs no other package', async specifier => {
-    expect(await loadedBy(specifier)).toEqual([]);
+  it.each([
+    ['cadenza/envs', ['zod']],
+    ['cadenza/rl', []],
+    ['cadenza/random', []],
+    ['cadenza/policy', ['onnx-proto', 'zod']],
+  ])('%s needs %j and no other package', async (specifier, packages) => {
+    expect(await loadedBy(specifier)).toEqual(packages);
   });
 });
 

@@ -1,10 +1,11 @@
 /** @file Loss terms: what the sum is of, what is logged, and the variance term against its definition. */
 
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { experimentSchema } from '../config/experiment.ts';
 import { interpret } from '../engine/index.ts';
 import { environment } from '../envs/index.ts';
 import { initialize, Scope } from '../nn/index.ts';
+import { lossTermChecks } from '../testing/loss-term.ts';
 import { newBatch } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import { Model } from './model.ts';
@@ -29,6 +30,10 @@ function open() {
     interpret({ outputs }, { ...feeds, ...Object.fromEntries(initialize(scope.table.values(), Random.seeded(2))) });
   return { pass, values };
 }
+
+describe.each(lossTerms.all)('$id', term => {
+  for (const { name, run } of lossTermChecks(term)) it(name, run);
+});
 
 it('are summed by their weights, and logged whatever these are', () => {
   const { pass, values } = open();

@@ -34,7 +34,7 @@ export function someTasks(family: EnvFamily, count = TASKS): Task[] {
 }
 
 /** Throws unless `values` are one element of the space after the other. */
-function expectWithin(space: Space, values: ArrayLike<number>, count: number, where: string): void {
+export function expectWithin(space: Space, values: ArrayLike<number>, count: number, where: string): void {
   const width = spaceSize(space);
   expectEqual(values.length, count * width, `${where}, how many numbers`);
   const counts = countsOf(space);

@@ -3,4 +3,8 @@ export * from './compressor.ts';
 export * from './engine.ts';
 export { environmentChecks } from './environment.ts';
 export * from './executor.ts';
+export * from './head.ts';
+export * from './latents.ts';
+export * from './loss-term.ts';
 export * from './source.ts';
+export * from './tokenizer.ts';

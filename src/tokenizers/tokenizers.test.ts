@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
 import { episodeReturns, episodeStarts, type History, type Space, segmentStarts, spaceSize } from '../rl/index.ts';
+import { tokenizerChecks } from '../testing/tokenizer.ts';
 import { Random } from '../util/random.ts';
 import { type Batch, BatchSampler, newBatch, type TokenLayout, tokenizer, tokenizers } from './index.ts';
 
@@ -87,6 +88,8 @@ function named(name: string, space: Space, values: ArrayLike<number>, at: number
 }
 
 describe.each(KINDS)('$name', ({ id, space }) => {
+  for (const { name, run } of tokenizerChecks(tokenizers.get(id), { observationSpace: space, actionSpace })) it(name, run);
+
   const layout = tokenizer(id, { observationSpace: space, actionSpace });
   const { tokensPerTransition: stride } = layout;
   const histories = [1, 2, 3, 4].map(seed => makeHistory(space, seed));

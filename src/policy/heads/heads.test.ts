@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { failure } from '../../../test/helpers/failure.ts';
 import { input, interpret, type Tensor } from '../../engine/index.ts';
 import { initialize, Scope } from '../../nn/index.ts';
-import { actionDistribution, newActions, type Space, spaceSize } from '../../rl/index.ts';
-import { jacobianError } from '../../testing/engine.ts';
+import { actionDistribution, type Space, spaceSize } from '../../rl/index.ts';
+import { headChecks } from '../../testing/head.ts';
 import { Random } from '../../util/random.ts';
 import { actionHead, DEFAULT_HEAD, type HeadSettings } from './index.ts';
 
@@ -40,65 +40,8 @@ function open(space: Space, settings: Partial<HeadSettings>) {
   return { head, scope, states, outputs, numbers, target, label, distribution, value };
 }
 
-/** Labels of two steps as a source may record them. */
-function labels(space: Space, random: Random): Float32Array[] {
-  const { size, uniform } = actionDistribution(space);
-  const [known, unknown] = [new Float32Array(size), new Float32Array(size)];
-  uniform(unknown);
-  if (space.kind === 'box') known.set([0.4, 1.1, 0.3, 0.8]);
-  else known.set(Array.from(known, () => random.uniform()));
-  const total = known.reduce((a, b) => a + b, 0);
-  return [space.kind === 'box' ? known : known.map(v => v / total), unknown];
-}
-
 describe.each(CASES)('%s', (_, space, settings) => {
-  const opened = open(space, settings);
-  const { head, outputs, states, numbers, target, distribution, value } = opened;
-  const { size, width } = distribution;
-  const targets = new Float32Array(2 * size);
-  for (const [i, label] of labels(space, Random.seeded(5)).entries()) head.writeTarget(label, 0, targets, i * size);
-  const rows = value(head.rows(outputs));
-
-  it('has the gradients of its losses', () => {
-    const parameters = [states, ...[...opened.scope.table.values()].map(({ tensor }) => tensor)];
-    for (const loss of [head.crossEntropy(target, outputs), head.kl(target, outputs), head.entropy(outputs)])
-      expect(jacobianError(loss, parameters, { ...numbers, target: targets })).toBeLessThan(1e-6);
-  });
-
-  it('gives an action the likelihood that drawing knows', () => {
-    const random = Random.seeded(7);
-    for (let n = 0; n < 20; n++) {
-      const actions = newActions(space, 2);
-      const certain = new Float32Array(2 * size);
-      for (const i of [0, 1]) {
-        distribution.draw(rows, i * size, random, actions, i * width);
-        distribution.certain(actions, i * width, certain, i * size);
-      }
-      const surprise = value(head.crossEntropy(target, outputs), { target: certain });
-      for (const i of [0, 1]) expect(distribution.logProbability(rows, i * size, actions, i * width)).toBeCloseTo(-surprise[i], 5);
-    }
-  });
-
-  it('diverges by its cross-entropy less the entropy of the target, and not at all from itself', () => {
-    const more = { target: rows };
-    const own = value(head.crossEntropy(target, outputs), more);
-    for (const [i, v] of value(head.entropy(outputs)).entries()) expect(v).toBeCloseTo(own[i], 8);
-    for (const v of value(head.kl(target, outputs), more)) expect(Math.abs(v)).toBeLessThan(1e-8);
-    for (const v of value(head.kl(target, outputs), { target: targets })) expect(v).toBeGreaterThan(1e-3);
-  });
-
-  it('takes the likeliest action where none is drawn, inside the space', () => {
-    const actions = newActions(space, 1);
-    distribution.mode(rows, 0, actions, 0);
-    const best = distribution.logProbability(rows, 0, actions, 0);
-    const drawn = newActions(space, 1);
-    const random = Random.seeded(1);
-    for (let n = 0; n < 200; n++) {
-      distribution.draw(rows, 0, random, drawn, 0);
-      if (space.kind !== 'box' || settings.kind) expect(distribution.logProbability(rows, 0, drawn, 0)).toBeLessThanOrEqual(best);
-      if (space.kind === 'box') for (const [i, v] of drawn.entries()) expect([v >= space.low[i], v <= space.high[i]]).toEqual([true, true]);
-    }
-  });
+  for (const { name, run } of headChecks(actionHead(space, { ...DEFAULT_HEAD, ...settings }))) it(name, run);
 });
 
 describe('decoding one after the other', () => {

@@ -1,0 +1,7 @@
+// The contract of compressors: the latents that it announces, of every token of its window, with gradients to all parameters.
+import { test } from 'node:test';
+import { compressor, importModules } from 'cadenza';
+import { compressorChecks } from 'cadenza/testing';
+
+await importModules(['./gated-pool.ts']);
+for (const { name, run } of compressorChecks(compressor('gated-pool'), { compression: { sharpness: 2 } })) test(name, run);
