@@ -89,7 +89,7 @@ export interface Experiment {
  * @throws {CadenzaError} `E_CONFIG`, listing everything that is wrong with the settings.
  * @example
  * const experiment = await openExperiment('tiny', { set: ['seeds=[0,1]'] });
- * const results = await experiment.run({ onProgress: ({ stage, done, total }) => console.log(stage, done, total) });
+ * const results = await experiment.run({ onProgress: ({ stage, done, total }) => show(`${stage}: ${done} of ${total}`) });
  */
 export async function openExperiment(
   given: string | Readonly<Record<string, unknown>>,
