@@ -117,6 +117,7 @@ export async function trainMethods<C extends CommonConfig, D extends SharedData<
       if (!wantedBy(kind, until, stage.name) || !asked(stage.name) || stage.steps(config) === 0) continue;
       const { output, methods: rows } = await stage.train({ ...opened, seed }, earlier, only);
       earlier[stage.name] = output;
+      if (rows.some(({ agent }) => agent)) earlier.agent = output;
       trained.push(...rows.map(row => ({ ...row, seed })));
     }
   }

@@ -12,6 +12,7 @@ import type { TrainedMethod } from '../retrieval/memory.ts';
 import type { History } from '../rl/index.ts';
 import type { BaseConfig, OptimizerConfig } from '../settings/base.ts';
 import { predictsReturns } from '../settings/policy.ts';
+import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import type { BatchSource, TrainRequest } from './trainer.ts';
 
@@ -102,7 +103,7 @@ export function optimizerOf({ optimizer }: Pick<BaseConfig, 'optimizer'>, own: S
   return Object.fromEntries(resolved) as OptimizerConfig;
 }
 
-/** Outputs of the stages before, by their names. */
+/** Outputs of the stages before, by their names, and that of the latest version of the agent as `agent`. */
 export type Earlier = Readonly<Record<string, StageOutput | undefined>>;
 
 /** One stage in the cache that a training stage makes for each seed. */
@@ -140,8 +141,11 @@ export const cadRow = (config: Pick<BaseConfig, 'policy'>): EvaluatedMethod => (
   predictsReturns: predictsReturns(config),
 });
 
-/** The agent that later stages go on from. */
-export const agentOf = ({ consolidate, finetune, distill }: Earlier): StageOutput => (consolidate ?? finetune ?? distill)!;
+/** The agent that later stages go on from: of the latest stage that trained a version of it. */
+export function agentOf({ agent }: Earlier): StageOutput {
+  invariant(agent !== undefined, 'no stage before this one trained the agent.');
+  return agent;
+}
 
 /**
  * One training stage.

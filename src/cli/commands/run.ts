@@ -50,7 +50,7 @@ function registerStage(program: Command, name: string, description: string, stag
       const { missingFor, stagesOf } = await import('../../pipeline/kind.ts');
       const stages = stagesOf(kind);
       const what = `${file} is a ${kind.name} experiment, which has no stage "${until}"; expected one of ${stages.join(', ')}`;
-      if (until && !stages.includes(until)) throw new CadenzaError('E_USAGE', what);
+      if (until !== undefined && !stages.includes(until)) throw new CadenzaError('E_USAGE', what);
       const missing = stage && missingFor(kind, config, stage);
       const advice = `Set it, in the file or by --set; or run the stages before it with cadenza run ${file} --until ${stage}.`;
       if (missing) throw new CadenzaError('E_CONFIG', `${file} leaves the stage "${stage}" out, which needs ${missing}. ${advice}`);

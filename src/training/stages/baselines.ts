@@ -65,7 +65,11 @@ const trainedIds = (config: BaseConfig & Config) =>
 export const baselineModels = (config: BaseConfig & Config, model: Model): BaselineModel[] =>
   trainedIds(config).map(id => baselineModel(baseline(id) as TrainedBaseline, config, model));
 
-const termsOf = (config: BaseConfig & Config): WeightedTerm[] => [{ term: 'task', weight: 1 }, returnTerm(config)];
+const termsOf = (config: BaseConfig, kind: string): WeightedTerm[] => [
+  { term: 'task', weight: 1 },
+  returnTerm(config),
+  capacityTerm(config, kind, 0),
+];
 
 const objective = ({ baseline: { id, compressor }, config, model }: BaselineModel): Objective => ({
   name: id,
@@ -73,7 +77,7 @@ const objective = ({ baseline: { id, compressor }, config, model }: BaselineMode
   trains: [PARTS.compressor, PARTS.policy],
   build(scope, batch) {
     const pass = new Pass(model, scope, compressor, batch);
-    const { loss, metrics } = lossOf(pass, [...termsOf(config), capacityTerm(config, compressor, 0)]);
+    const { loss, metrics } = lossOf(pass, termsOf(config, compressor));
     return { loss, metrics: { ...metrics, ...latentMetrics(pass.latents) } };
   },
 });
@@ -87,7 +91,7 @@ export const baselines = defineStage({
   steps: (config: BaseConfig & Config) => (trainedIds(config).length > 0 ? baselineSteps(config) : 0),
   parts: config => trainedIds(config).map(name => ({ name, steps: baselineSteps(config) })),
   methods: config => trainedIds(config).map(method => ({ method, predictsReturns: predictsReturns(config) })),
-  terms: termsOf,
+  terms: config => termsOf(config, config.compressor),
   objectives: (config, model: Model) => baselineModels(config, model).map(objective),
   async train(run: TrainingRun<Config>, _, only) {
     const asked = baselineModels(run.config, run.model).filter(({ baseline }) => only === undefined || only === baseline.id);
@@ -106,7 +110,7 @@ export const baselines = defineStage({
   },
 });
 
-/** ℓ_task, end to end. */
+/** Trains compressor and policy end to end. */
 export function trainBaseline(run: TrainingRun<Config>, of: BaselineModel): Promise<StageOutput> {
   const { baseline, config, model } = of;
   const { compressor: kind, labels } = baseline;

@@ -301,7 +301,7 @@ describe('the stage', () => {
 
   it('trains compressor and policy from where they were, with values beside them', async () => {
     const { run, start } = await prepare();
-    const output = await left(reinforce.train(run, { distill: start }));
+    const output = await left(reinforce.train(run, { agent: start }));
     expect(parts(output)).toEqual(['compressor', 'policy', 'value']);
     expect([changed('compressor', start, output), changed('policy', start, output)]).toEqual([true, true]);
     expect(output.report).toMatchObject({ return: expect.any(Number), lastReturn: expect.any(Number) });
@@ -309,12 +309,12 @@ describe('the stage', () => {
 
   it('leaves a frozen compressor alone, and holds on to where it started', async () => {
     const { run, start } = await prepare('reinforce.compressorLearningRateScale=0', 'reinforce.klWeight=1', 'reinforce.steps=3');
-    const output = await left(reinforce.train(run, { distill: start }));
+    const output = await left(reinforce.train(run, { agent: start }));
     expect(parts(output)).toEqual(['compressor', 'policy', 'value']);
     expect([changed('compressor', start, output), changed('policy', start, output)]).toEqual([false, true]);
     const free = await prepare('reinforce.compressorLearningRateScale=0', 'reinforce.steps=3');
     expect(free.start.key).toBe(start.key);
-    const loose = await left(reinforce.train(free.run, { distill: start }));
+    const loose = await left(reinforce.train(free.run, { agent: start }));
     expect(weights(loose).get('policy.head.weight')).not.toEqual(weights(output).get('policy.head.weight'));
   });
 
@@ -326,7 +326,7 @@ describe('the stage', () => {
       `reinforce.labels=${labels}`,
     ];
     const { run, start } = await prepare(...imitating, 'reinforce.steps=30', 'reinforce.learningRate=5e-3');
-    const output = await left(reinforce.train(run, { distill: start }));
+    const output = await left(reinforce.train(run, { agent: start }));
     expect(parts(output)).toEqual(['compressor', 'policy']);
     const rows = metricsOf(output);
     const quarter = Math.floor(rows.length / 4);
