@@ -58,6 +58,12 @@ it.each([
   await expect(loadAblation(file)).rejects.toThrow(failure('E_CONFIG', ...needles));
 });
 
+it('refuses a base that is supervised, as such', async () => {
+  const file = join(folder, 'supervised.yaml');
+  writeFileSync(file, 'name: a\nbase: tiny-regression\naxes: [{ name: m, values: { m1: {}, m2: {} } }]\n');
+  await expect(loadAblation(file)).rejects.toThrow(failure('E_CONFIG', 'tiny-regression.yaml', '"problem"'));
+});
+
 describe('an ablation', () => {
   const file = ablation(
     'small',

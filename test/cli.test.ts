@@ -228,3 +228,7 @@ it('advises against more threads than twice the cores, whichever command asks fo
   await readyExecutor({ provider: 'cpu', threads: 1 }, text => said.push(text));
   expect(said).toEqual([carrying('executor.threads')]);
 });
+
+it.each(['', 'finetun'])('refuses --until "%s", which names no stage', async until => {
+  expect(await withinProcess(['run', TINY, '--until', until])).toEqual(exit('E_USAGE', TINY, `"${until}"`, 'finetune'));
+});

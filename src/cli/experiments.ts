@@ -35,9 +35,10 @@ export async function openExperiment(file: string, given: readonly string[] = []
   const preset = nameOf(file, 'experiment');
   const opened = { kind, config };
   if (sweeps.length === 0) return { ...opened, ...experimentWork(config, preset) };
-  if (kind !== reinforcement) {
+  const actual = kindOf(config);
+  if (actual !== reinforcement) {
     const several = sweeps.map(({ key, values }) => `--set ${key}=${values.join()}`).join(' ');
-    const what = `is a ${kind.name} experiment, of which one combination is run at a time, but ${several} asks for several; give one value each.`;
+    const what = `is a ${actual.name} experiment, of which one combination is run at a time, but ${several} asks for several; give one value each.`;
     throw new CadenzaError('E_CONFIG', `${file} ${what}`);
   }
   const sweep = sweepOver(config as ExperimentConfig, sweeps, file, overrides);

@@ -3,7 +3,8 @@
 import { z } from 'zod';
 import { evaluationFields, sharedFields } from '../settings/base.ts';
 import { stageFields } from '../training/stages/index.ts';
-import { loadConfig } from '../util/config.ts';
+import { loadConfig, topLevelKeys } from '../util/config.ts';
+import { CadenzaError } from '../util/errors.ts';
 import { layOver } from '../util/layers.ts';
 import { fromRegistries } from '../util/registry.ts';
 import { readLayers } from './bases.ts';
@@ -57,9 +58,14 @@ export function loadExperiment(file: string, overrides: readonly string[] = []):
   return loadConfig(experimentSchema(), { ...readLayers(file), overrides });
 }
 
-/** The same after the modules that it names are imported. */
+/** The same after the modules that it names are imported; what is not an experiment in reinforcement learning is refused as such. */
 export async function importExperiment(file: string, overrides: readonly string[] = []): Promise<ExperimentConfig> {
   const input = readLayers(file);
+  if (topLevelKeys(input).includes('problem'))
+    throw new CadenzaError(
+      'E_CONFIG',
+      `${file} is a supervised experiment: it has "problem". Only experiments in reinforcement learning, with "env" and "source", are varied or searched; run this one with cadenza run ${file}.`,
+    );
   const imports = await importNamed(input);
   return loadConfig(experimentSchema(), { ...input, overrides: [...overrides, ...imports] });
 }
