@@ -1,4 +1,4 @@
-/** A row of your own beside CAD: the same model with half as many latents. */
+/** A baseline of your own: the same model with half as many latents. */
 import { baselines } from 'cadenza';
 
 baselines.register({

@@ -6,7 +6,7 @@ import { lineFigure } from './figures/lines.ts';
 import type { FigureOptions } from './figures/plot.ts';
 import { panelsNote } from './figures/small-multiples.ts';
 import { methodStyles, type Styles } from './figures/style.ts';
-import { figure, html, legendTable, page, runSection, yamlBlock } from './html/results.ts';
+import { figure, html, lastSections, legendTable, page } from './html/results.ts';
 import { type Column, column, noIntervalNote, type ReportTable, withInterval } from './tables/format.ts';
 import { fittingTable, GAP, NAME_WIDTH, type TerminalOptions } from './terminal/results.ts';
 
@@ -100,15 +100,7 @@ ${legendTable(table, styles)}
 </header>
 <main>
 ${sections}
-<section>
-<h2>How the numbers were made</h2>
-<p>${intervalNote} ${noIntervalNote(sections.map(({ text }) => text).join())}</p>
-</section>
-<section>
-<h2>Split</h2>
-${yamlBlock(results.split)}
-</section>
-${runSection(results.run, styles)}
+${lastSections(html`<p>${intervalNote} ${noIntervalNote(sections.map(({ text }) => text).join())}</p>`, results, styles)}
 </main>
 `,
   );

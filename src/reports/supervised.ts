@@ -5,7 +5,7 @@ import { wrap } from '../util/text.ts';
 import { lineFigure } from './figures/lines.ts';
 import type { FigureOptions, Line } from './figures/plot.ts';
 import { methodStyles } from './figures/style.ts';
-import { figure, html, legendTable, page, runSection, yamlBlock } from './html/results.ts';
+import { figure, html, lastSections, legendTable, page } from './html/results.ts';
 import { bytes, type Column, column, count, orNone, type ReportTable, withInterval } from './tables/format.ts';
 import { fittingTable, type TerminalOptions } from './terminal/results.ts';
 
@@ -124,15 +124,11 @@ ${figure(
 </section>`
     : ''
 }
-<section>
-<h2>How the numbers were made</h2>
-<p>${intervalNote} Each task has ${queries} test inputs, and the contexts of fewer examples are the beginnings of those of more.</p>
-</section>
-<section>
-<h2>Split</h2>
-${yamlBlock(results.split)}
-</section>
-${runSection(results.run, styles)}
+${lastSections(
+  html`<p>${intervalNote} Each task has ${queries} test inputs, and the contexts of fewer examples are the beginnings of those of more.</p>`,
+  results,
+  styles,
+)}
 </main>
 `,
   );

@@ -223,7 +223,7 @@ describe('learning', () => {
 
 describe('demonstrations', () => {
   const STYLES = ['expert', 'noisy', 'mediocre', 'random'];
-  const only = (style: string, more = {}) => ({ ...Object.fromEntries(STYLES.map(name => [name, name === style ? 1 : 0])), ...more });
+  const inStyle = (style: string, more = {}) => ({ ...Object.fromEntries(STYLES.map(name => [name, name === style ? 1 : 0])), ...more });
   const task = { goal: [7, 2] };
   const meanReturn = (options: Record<string, number>) => {
     const returns = episodeReturns(make('demonstrations', task, { episodes: 40, options }));
@@ -231,14 +231,14 @@ describe('demonstrations', () => {
   };
 
   it('play from best to worst by style, the expert optimally', () => {
-    const [best, noisy, mediocre, random] = STYLES.map(style => meanReturn(only(style)));
+    const [best, noisy, mediocre, random] = STYLES.map(style => meanReturn(inStyle(style)));
     expect(best).toBe(room.oracleReturn!(task));
     expect([noisy < best, mediocre < noisy, random < mediocre]).toEqual([true, true, true]);
   });
 
   it('are optimal where it is cold, and uniform where it is hot', () => {
-    expect(meanReturn(only('mediocre', { temperature: 1e-3 }))).toBe(room.oracleReturn!(task));
-    const { probabilities } = make('demonstrations', task, { options: only('mediocre', { temperature: 1e6 }) });
+    expect(meanReturn(inStyle('mediocre', { temperature: 1e-3 }))).toBe(room.oracleReturn!(task));
+    const { probabilities } = make('demonstrations', task, { options: inStyle('mediocre', { temperature: 1e6 }) });
     for (const p of probabilities) expect(p).toBeCloseTo(0.2, 4);
   });
 
@@ -247,7 +247,7 @@ describe('demonstrations', () => {
       const { probabilities } = make('demonstrations', task, {
         random: Random.seeded(seed),
         episodes: 1,
-        options: { ...only('random'), expert: 3 },
+        options: { ...inStyle('random'), expert: 3 },
       });
       return probabilities[0] === Math.fround(0.2);
     };

@@ -33,6 +33,9 @@ describe('the hash of a module', () => {
     const [[a], [b]] = [await importModules([file]), await importModules([file, file])];
     expect(b).toBe(a);
     expect((globalThis as { timesRun?: number }).timesRun).toBe(1);
+    const twice = write('twice.js', 'await null; globalThis.timesRun++;');
+    await Promise.all([importModules([twice]), importModules([twice])]);
+    expect((globalThis as { timesRun?: number }).timesRun).toBe(2);
     expect(importedModules().filter(each => each.file === file)).toEqual([a]);
   });
 });

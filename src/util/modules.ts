@@ -29,7 +29,16 @@ export const importedModules = (): readonly Origin[] => [...imported.values()];
  * @throws {CadenzaError} `E_CONFIG`, naming the file, where one cannot be read, compiled or run, or registers what cannot be registered.
  * @example await importModules(['./my-grid.ts'])
  */
-export async function importModules(files: readonly string[]): Promise<Origin[]> {
+export function importModules(files: readonly string[]): Promise<Origin[]> {
+  // One call after the other: what is registered belongs to the module that is being loaded.
+  const next = last.then(() => importInOrder(files));
+  last = next.catch(() => {});
+  return next;
+}
+
+let last: Promise<unknown> = Promise.resolve();
+
+async function importInOrder(files: readonly string[]): Promise<Origin[]> {
   const origins: Origin[] = [];
   for (const file of files) {
     const path = resolve(expandHome(file));

@@ -117,18 +117,14 @@ ${
 <div class="scroll drawing">${new Markup(pipeline(results.setting))}</div>
 </section>`
 }
-<section>
-<h2>How the numbers were made</h2>
-<p>${results.intervalNote} ${noIntervalNote(tables.map(({ text }) => text).join())}</p>
+${lastSections(
+  html`<p>${results.intervalNote} ${noIntervalNote(tables.map(({ text }) => text).join())}</p>
 <p>Every run lasts ${episodes} ${episodes === 1 ? 'episode' : 'episodes'} in context, on ${streams} streams for each of ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}; actions are
 ${sampling === 'greedy' ? 'the most likely ones' : 'drawn from the policy’s distribution'}. A run’s final score is its mean over ${over}. The interquartile mean (IQM) drops the lowest and the highest quarter of runs. The figure shows means, its bands are intervals of the
-mean; brackets in the table are intervals of the number before them.${regret ? ' Cumulative regret is what the actions gave up in expectation against the best one at every scored step, summed over a run.' : ''}</p>
-</section>
-<section>
-<h2>Split</h2>
-${yamlBlock(results.split)}
-</section>
-${runSection(results.run, styles)}
+mean; brackets in the table are intervals of the number before them.${regret ? ' Cumulative regret is what the actions gave up in expectation against the best one at every scored step, summed over a run.' : ''}</p>`,
+  results,
+  styles,
+)}
 </main>
 `,
   );
@@ -219,6 +215,21 @@ ${table.notes.map(note => html`<p class="note">${note}</p>\n`)}</section>`;
 }
 
 /** Who and what made the results, how long it took, and the hashes of what they were made from. */
+/** The end of the page of a run: how its numbers were made, its split, and the run itself. */
+export const lastSections = (
+  how: Part,
+  { split, run }: { readonly split: unknown; readonly run: RunRecord },
+  styles?: Styles,
+): Markup => html`<section>
+<h2>How the numbers were made</h2>
+${how}
+</section>
+<section>
+<h2>Split</h2>
+${yamlBlock(split)}
+</section>
+${runSection(run, styles)}`;
+
 export const runSection = (run: RunRecord, styles?: Styles): Markup => html`<section>
 <h2>Run</h2>
 ${facts({ command: run.command, version: run.version, commit: run.commit, node: run.node })}
