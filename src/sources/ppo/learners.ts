@@ -11,6 +11,7 @@ import { actionDistribution, type EnvFamily, type Feedback, generalizedAdvantage
 import { invariant } from '../../util/errors.ts';
 import type { Random } from '../../util/random.ts';
 import type { Cohort, CohortRequest } from '../source.ts';
+import { clippedLogProbability } from './clipped.ts';
 import { actionFeatures, type Features, features, RunningMoments } from './features.ts';
 import { actGraph, INPUT, type NetworkSizes } from './network.ts';
 import { copyRow, newRollout, openUpdates, type UpdateSettings } from './updates.ts';
@@ -56,6 +57,8 @@ export async function openCohort(request: CohortRequest, settings: CohortSetting
   const size = L * E;
   const sizes = sizesOf(family, L, settings);
   const actions = actionDistribution(family.actionSpace);
+  // What environments are given is clipped, and so is what is learned from.
+  const logProbability = family.actionSpace.kind === 'box' ? clippedLogProbability(family.actionSpace) : actions.logProbability;
   const [F, P, W] = [spaceSize(family.observationSpace), actions.size, actions.width];
   const graph = actGraph(sizes, E);
   const specs = [...graph.scope.table.values()];
@@ -94,7 +97,7 @@ export async function openCohort(request: CohortRequest, settings: CohortSetting
     const ended = terminated[i] === 1 || truncated[i] === 1;
     copyRow(now[INPUT.observation], i, columns[INPUT.observation], at);
     actions.certain(action, i * W, columns[INPUT.action].data as Float32Array, at * P);
-    columns[INPUT.logProbability].data[at] = actions.logProbability(said.row.data, i * P, action, i * W);
+    columns[INPUT.logProbability].data[at] = logProbability(said.row.data, i * P, action, i * W);
     steps.value[at] = said.value.data[i];
     steps.reward[at] = reward[i];
     steps.discount[at] = ended ? 0 : discount;

@@ -28,8 +28,9 @@ import {
   type Tensor,
   tanh,
 } from '../../engine/index.ts';
-import { clippedSurrogate, gaussianNll, type Initializer, linearInit, Scope, zeroInit } from '../../nn/index.ts';
+import { clippedSurrogate, type Initializer, linearInit, Scope, zeroInit } from '../../nn/index.ts';
 import { actionDistribution, type BoxSpace, countsOf, type Space } from '../../rl/index.ts';
+import { clippedLogLikelihood } from './clipped.ts';
 
 export interface NetworkSizes {
   readonly learners: number;
@@ -122,8 +123,15 @@ function categorical(counts: readonly number[]): Head {
 /** First deviation of an action, as a share of half the range of its number. */
 const FIRST_DEVIATION = 0.5;
 
-/** A Gaussian around a mean in the box, with a deviation that is the same everywhere. */
-function gaussian({ low, high }: BoxSpace): Head {
+/**
+ * How far the mean may be from the middle of the box, in halves of its range. With a mean in the box at least half of the draws miss an edge that
+ * is best, so that only a small deviation would do; far outside nothing changes any more but the numbers that are recorded.
+ */
+const REACH = 2;
+
+/** A Gaussian whose draws are clipped to the box, with a deviation that is the same everywhere. */
+function gaussian(space: BoxSpace): Head {
+  const { low, high } = space;
   const W = low.length;
   const finite = low.map((least, i) => Number.isFinite(high[i] - least) && least < high[i]);
   const center = low.map((least, i) => (finite[i] ? (least + high[i]) / 2 : 0));
@@ -135,14 +143,13 @@ function gaussian({ low, high }: BoxSpace): Head {
       const [L, B] = out.shape;
       const own = scope.parameter('logDeviation', [L, 1, W], (_, shape) => new Float32Array(shape.at(-1)!).fill(Math.log(FIRST_DEVIATION)));
       const logDeviation = add(own, row(half.map(Math.log)));
-      // Where the mean left the box, the actions that are clipped to its edge would say nothing of the mean, and drive it on.
-      const inside = finite.every(Boolean) ? tanh(out) : out;
-      const center_LBW = add(mul(inside, row(half)), row(center));
+      const reached = finite.every(Boolean) ? mul(tanh(mul(out, 1 / REACH)), REACH) : out;
+      const center_LBW = add(mul(reached, row(half)), row(center));
       const spread = broadcastTo(logDeviation, [L, B, W]);
       return {
         row: concat([center_LBW, exp(spread)], 2),
         entropy: sum(add(spread, 0.5 * Math.log(2 * Math.PI * Math.E)), [-1]),
-        logProbability: action => neg(sum(gaussianNll(slice(action, 2, 0, W), center_LBW, logDeviation), [-1])),
+        logProbability: action => clippedLogLikelihood(space, slice(action, 2, 0, W), center_LBW, logDeviation),
       };
     },
   };

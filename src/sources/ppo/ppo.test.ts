@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../../test/helpers/failure.ts';
 import { nodeExecutor } from '../../engine/executors/node.ts';
-import { grad, interpret } from '../../engine/index.ts';
+import { grad, input, interpret } from '../../engine/index.ts';
 import { environment } from '../../envs/index.ts';
 import {
   actionDistribution,
@@ -16,8 +16,10 @@ import {
   spaceSize,
   type Task,
 } from '../../rl/index.ts';
+import { jacobianError } from '../../testing/engine.ts';
 import { Random } from '../../util/random.ts';
 import { generateHistories, openSource, source } from '../index.ts';
+import { clippedLogLikelihood, clippedLogProbability } from './clipped.ts';
 import { actionFeatures, features, RunningMoments } from './features.ts';
 import { advantagesOf } from './learners.ts';
 import { actGraph, lossGraph, type NetworkSizes } from './network.ts';
@@ -113,6 +115,15 @@ describe('ppo learns', () => {
     expect([...first]).toEqual([0, 5, 1, 2.5]);
     expect(Math.hypot(last[0] - 1, last[1] - 3)).toBeLessThan(0.4);
     expect([last[2] < 0.5, last[3] < 1.25]).toEqual([true, true]);
+  });
+
+  it('an edge of the box: nearly all draws lie there, with a deviation that is not small', async () => {
+    const family = bandit({ kind: 'box', low: [-2], high: [2] }, (a, at) => a[at]);
+    const [{ action, probabilities }] = await learn({ family, tasks: [{ only: 0 }], episodes: 1000 });
+    const late = action.slice(-400);
+    expect(late.filter(a => a === 2).length / late.length).toBeGreaterThan(0.9);
+    const [mean, deviation] = probabilities.slice(-2);
+    expect([mean > 2, mean <= 4, deviation > 0.3]).toEqual([true, true, true]);
   });
 
   it('with a memory what is not to be seen: the action before this one', async () => {
@@ -270,6 +281,65 @@ describe('what it minimizes', () => {
     const later = [3 + 0.5 * (4 + 0.5 * 6) - 0.3, 4 + 0.5 * 6 - 0.4];
     close(found(8), [1 + 0.5 * (2 + 0.5 * 8) - 0.1, 2 + 0.5 * 8 - 0.2, ...later]);
     close(found(0), [1 + 0.5 * 2 - 0.1, 2 - 0.2, ...later]);
+  });
+});
+
+describe('the likelihood of a clipped action', () => {
+  // Edges that single precision moves inwards: what is clipped to 0.7 is recorded as less.
+  const line = { kind: 'box', low: [-0.3], high: [0.7] } as const;
+  const [low, high] = [Math.fround(-0.3), Math.fround(0.7)];
+  const rows = [
+    [0.1, 0.4],
+    [0.69, 0.05],
+    [2, 0.5],
+    [-3, 4],
+  ];
+
+  it('is one of all that can be drawn: the density inside and the mass of both edges add up to 1', () => {
+    const logProbability = clippedLogProbability(line);
+    const count = 200_000;
+    const width = (high - low) / count;
+    for (const row of rows) {
+      let total = [low, high].reduce((sum, edge) => sum + Math.exp(logProbability(row, 0, [edge], 0)), 0);
+      for (let i = 0; i < count; i++) total += width * Math.exp(logProbability(row, 0, [low + (i + 0.5) * width], 0));
+      expect(total).toBeCloseTo(1, 6);
+    }
+  });
+
+  it('is the share of draws that are clipped, and a product over the numbers of an action', () => {
+    const square = { kind: 'box', low: [-0.3, -1], high: [0.7, 1] } as const;
+    const row = [0.5, -0.8, 0.3, 0.4];
+    const { draw } = actionDistribution(square);
+    const random = Random.seeded(2);
+    const drawn = new Float32Array(2);
+    let clipped = 0;
+    const count = 20_000;
+    for (let n = 0; n < count; n++) {
+      draw(row, 0, random, drawn, 0);
+      clipped += Number(drawn[0] === high && drawn[1] === -1);
+    }
+    expect(Math.abs(clipped / count - Math.exp(clippedLogProbability(square)(row, 0, [high, -1], 0)))).toBeLessThan(0.01);
+  });
+
+  it('is the same in a graph, with the gradient of finite differences, however far the mean is beyond an edge', () => {
+    const size = [1, 1, 1];
+    const [action, mean, logDeviation] = ['action', 'mean', 'logDeviation'].map(name => input(name, size));
+    const y = clippedLogLikelihood(line, action, mean, logDeviation);
+    for (const [center, deviation] of [...rows, [0.2, 0.01], [30, 0.1]])
+      for (const taken of [low, 0.2, high]) {
+        const numbers = { action: [taken], mean: [center], logDeviation: [Math.log(deviation)] };
+        const expected = clippedLogProbability(line)([center, deviation], 0, [taken], 0);
+        const found = interpret({ outputs: { y } }, numbers).y[0];
+        expect(Math.abs(found - expected) / (1 + Math.abs(expected))).toBeLessThan(1e-9);
+        expect(jacobianError(y, [mean, logDeviation], numbers)).toBeLessThan(1e-5);
+      }
+  });
+
+  it('is finite with edges that are nowhere', () => {
+    const open = { kind: 'box', low: [Number.NEGATIVE_INFINITY], high: [Number.POSITIVE_INFINITY] } as const;
+    const [mean, logDeviation] = ['mean', 'logDeviation'].map(name => input(name, [1, 1, 1]));
+    const y = clippedLogLikelihood(open, input('action', [1, 1, 1]), mean, logDeviation);
+    expect(jacobianError(y, [mean, logDeviation], { action: [3], mean: [1], logDeviation: [0.5] })).toBeLessThan(1e-5);
   });
 });
 
