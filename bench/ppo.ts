@@ -1,36 +1,59 @@
-/** @file What the source `ppo` learns of each kind of action and with a memory, and how many steps of the environments it makes a second. */
+/**
+ * @file What the source `ppo` learns of each kind of action, with a memory and in Gymnasium, and how many steps of the environments it makes a
+ * second. Returns are shares of the oracle's, and raw where there is no oracle. Cases of Gymnasium are skipped where Python lacks it.
+ */
 
 import { nodeExecutor } from '../src/engine/executors/node.ts';
 import { environment } from '../src/envs/index.ts';
 import { episodeReturns, type History, listedTasks } from '../src/rl/index.ts';
 import { generateHistories, source } from '../src/sources/index.ts';
+import { CadenzaError } from '../src/util/errors.ts';
 import { Random } from '../src/util/random.ts';
 import type { Bench, Result } from './bench.ts';
 
 interface Case {
   readonly env: string;
+  readonly envOptions?: Readonly<Record<string, unknown>>;
   /** Drawn from the family's list. */
   readonly tasks: number;
   readonly episodes: number;
+  /** Episodes at the end of a history that are averaged; a share of all unless given. */
+  readonly last?: number;
   readonly options?: Readonly<Record<string, number>>;
 }
 
 const SEEDS = 3;
 
-/** Every kind of action, and a room that hides whether the key is held, without and with a memory. */
+/** Every kind of action, a room that hides whether the key is held, without and with a memory, and two classics that count as solved at 475 and −200. */
 const CASES: Readonly<Record<string, Case>> = {
   'dark-room': { env: 'dark-room', tasks: 21, episodes: 500 },
   'dark-room-moves': { env: 'dark-room-moves', tasks: 21, episodes: 500 },
   'point-room': { env: 'point-room', tasks: 21, episodes: 1000 },
   'key-to-door': { env: 'key-to-door', tasks: 12, episodes: 1500 },
   'key-to-door-memory': { env: 'key-to-door', tasks: 12, episodes: 1500, options: { memory: 16 } },
+  cartpole: {
+    env: 'gymnasium',
+    envOptions: { make: 'CartPole-v1' },
+    tasks: 1,
+    episodes: 600,
+    last: 100,
+    options: { discount: 0.99, rollout: 64, entropy: 0 },
+  },
+  pendulum: {
+    env: 'gymnasium',
+    envOptions: { make: 'Pendulum-v1' },
+    tasks: 1,
+    episodes: 800,
+    last: 100,
+    options: { discount: 0.9, rollout: 256, epochs: 10, minibatches: 16, learningRate: 0.001, entropy: 0 },
+  },
 };
 
 /** Shares of the episodes at a history's beginning and end that are averaged. */
 const [FIRST, LAST] = [0.02, 0.1];
 
-async function learn({ env, tasks, episodes, options }: Case): Promise<Result> {
-  const family = environment(env);
+async function learn({ env, envOptions, tasks, episodes, last = Math.round(LAST * episodes), options }: Case): Promise<Result> {
+  const family = environment(env, envOptions);
   const chosen = Random.seeded(0).split('tasks').shuffled(listedTasks(family, 'This bench')).slice(0, tasks);
   const seeds = Array.from({ length: SEEDS }, (_, seed) => seed);
   const wanted = seeds.flatMap(seed => chosen.map((task, i) => ({ task, random: Random.seeded(seed).split(i) })));
@@ -46,33 +69,40 @@ async function learn({ env, tasks, episodes, options }: Case): Promise<Result> {
   });
   const seconds = (performance.now() - began) / 1000;
   const steps = histories.reduce((sum, { reward }) => sum + reward.length, 0);
-  const share = (history: History, from: number, to: number) => {
+  const earned = (history: History, from: number, to = episodes) => {
     const returns = episodeReturns(history).slice(from, to);
-    return returns.reduce((sum, value) => sum + value, 0) / returns.length / family.oracleReturn!(history.task);
+    return returns.reduce((sum, value) => sum + value, 0) / returns.length / (family.oracleReturn?.(history.task) ?? 1);
   };
-  const mean = (of: readonly History[], from: number, to = episodes) =>
-    of.reduce((sum, history) => sum + share(history, from, to), 0) / of.length;
-  const from = Math.round((1 - LAST) * episodes);
+  const mean = (of: readonly History[], from: number, to?: number) =>
+    of.reduce((sum, history) => sum + earned(history, from, to), 0) / of.length;
+  const from = episodes - last;
   return {
+    returns: family.oracleReturn ? 'shares of the oracle' : 'raw',
     learners: histories.length,
     episodes,
     stepsOfALearner: Math.round(steps / histories.length),
     firstEpisodes: mean(histories, 0, Math.round(FIRST * episodes)),
     lastEpisodes: mean(histories, from),
     lastEpisodesBySeed: Object.fromEntries(seeds.map(seed => [seed, mean(histories.slice(seed * tasks, (seed + 1) * tasks), from)])),
-    worstLearner: Math.min(...histories.map(history => share(history, from, episodes))),
+    worstLearner: Math.min(...histories.map(history => earned(history, from))),
     seconds,
     stepsPerSecond: steps / seconds,
   };
 }
 
 export const ppo: Bench = {
-  description: 'what PPO learns with each kind of action and with a memory, as shares of the oracle, and its steps a second',
+  description:
+    'what PPO learns with each kind of action, with a memory and in Gymnasium (needs Python with gymnasium), and its steps a second',
   async run(say) {
     const found: Record<string, Result> = {};
     for (const [name, each] of Object.entries(CASES)) {
       say(`${name} …`);
-      found[name] = await learn(each);
+      try {
+        found[name] = await learn(each);
+      } catch (error) {
+        if (!(error instanceof CadenzaError && error.code === 'E_INSTALL')) throw error;
+        found[name] = { skipped: error.message };
+      }
     }
     return found;
   },
