@@ -24,7 +24,7 @@ interface Case {
 
 const SEEDS = 3;
 
-/** Every kind of action, a room that hides whether the key is held, without and with a memory, and two classics that count as solved at 475 and −200. */
+/** Every kind of action, a room that hides whether the key is held, without and with a memory, and two that count as solved at 475 and −200. */
 const CASES: Readonly<Record<string, Case>> = {
   'dark-room': { env: 'dark-room', tasks: 21, episodes: 500 },
   'dark-room-moves': { env: 'dark-room-moves', tasks: 21, episodes: 500 },
