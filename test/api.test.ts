@@ -4,13 +4,19 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { CadenzaError, environment, openAgent, openExperiment, openResults, Random, type RunProgress } from '../src/index.ts';
+import { CadenzaError, environment, figures, openAgent, openExperiment, openResults, Random, type RunProgress } from '../src/index.ts';
 import { failure } from './helpers/failure.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'api-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const SET = ['teacher.steps=0', 'distill.beta=0', 'baselines.steps=0', 'evaluate.imitationHistories=0', 'evaluate.timedActions=0'];
+
+it('has the figures of reports, which load nothing that draws', () => {
+  const curves = figures.get('curves');
+  expect([curves.of, curves.title]).toEqual(['methods', 'Learning curves']);
+  expect(() => figures.get('curve')).toThrow(failure('E_CONFIG', '"curves"'));
+});
 
 describe('an experiment', () => {
   const out = join(folder, 'out');
