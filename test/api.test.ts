@@ -50,6 +50,11 @@ describe('an experiment', () => {
     expect([name, config.seeds]).toEqual(['mine', [0, 1]]);
   });
 
+  it('is not run to a stage that there is not', async () => {
+    const { run } = await openExperiment('tiny', { set: SET });
+    await expect(run({ out, until: 'finetun' })).rejects.toThrow(failure('E_USAGE', '"finetun"', '"finetune"'));
+  });
+
   it('is refused with all that is wrong with it', async () => {
     const wrong = openExperiment({ name: 'mine', model: { widht: 8 }, seeds: 'none' });
     await expect(wrong).rejects.toThrow(failure('E_CONFIG', 'model.widht', 'model.width', 'seeds'));

@@ -91,6 +91,8 @@ it('a compressor with a setting, a loss term, a stage and figures are in the run
   const own = settings({ 'polish.steps': 2, compressor: 'gated-pool', 'compression.sharpness': 1.5 });
   const ended = await cadenza('run', 'tiny', ...imports, ...own, ...small.slice(0, -2), '--out', out);
   expect(ended.status, ended.stderr).toBe(0);
+  // What comes next needs the modules, too.
+  for (const file of imports) expect(ended.stdout).toMatch(new RegExp(`cadenza run tiny .*${file}.* --set name=tiny-mine`));
   const { methods, run } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8'));
   expect(Object.keys(methods)).toContain('polished');
   expect(run.config).toMatchObject({ polish: { steps: 2, small: 0.01 }, compression: { sharpness: 1.5 } });
