@@ -105,7 +105,7 @@ export class Registry<T extends { readonly [key in K]: string } & { readonly aft
     const refuse = (found: string, wanted: string) =>
       new CadenzaError(
         'E_CONFIG',
-        `the ${this.#what}${which} has ${found} as its part "${part}"; expected ${wanted}. Add it to the ${this.#what}.`,
+        `the ${this.#what}${which} has ${found} as its part "${part}"; expected ${wanted}. ${value === undefined ? 'Add' : 'Change'} it in the ${this.#what}.`,
       );
     const came = value === undefined ? 'nothing' : `a value of type ${value === null ? 'null' : typeof value}`;
     if (typeof expected !== 'string') {
