@@ -13,6 +13,7 @@ export { type Experiment, type ExperimentOptions, openExperiment, type RunProgre
 export * from './policy/heads/index.ts';
 export { openAgent } from './policy/open.ts';
 export type { AnyResults, Results } from './records/index.ts';
+export * from './reports/figures/index.ts';
 export { openResults, openRun } from './reports/open.ts';
 export * from './rl/index.ts';
 export type { BaseConfig as StageConfig } from './settings/base.ts';

@@ -4,13 +4,19 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { CadenzaError, environment, openAgent, openExperiment, openResults, Random, type RunProgress } from '../src/index.ts';
+import { CadenzaError, environment, figures, openAgent, openExperiment, openResults, Random, type RunProgress } from '../src/index.ts';
 import { failure } from './helpers/failure.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'api-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const SET = ['teacher.steps=0', 'distill.beta=0', 'baselines.steps=0', 'evaluate.imitationHistories=0', 'evaluate.timedActions=0'];
+
+it('has the figures of reports, which load nothing that draws', () => {
+  const curves = figures.get('curves');
+  expect([curves.of, curves.title]).toEqual(['methods', 'Learning curves']);
+  expect(() => figures.get('curve')).toThrow(failure('E_CONFIG', '"curves"'));
+});
 
 describe('an experiment', () => {
   const out = join(folder, 'out');
@@ -42,6 +48,11 @@ describe('an experiment', () => {
   it('may be given as settings', async () => {
     const { name, config } = await openExperiment({ name: 'mine', base: 'tiny' }, { set: ['seeds=[0, 1]'] });
     expect([name, config.seeds]).toEqual(['mine', [0, 1]]);
+  });
+
+  it('is not run to a stage that there is not', async () => {
+    const { run } = await openExperiment('tiny', { set: SET });
+    await expect(run({ out, until: 'finetun' })).rejects.toThrow(failure('E_USAGE', '"finetun"', '"finetune"'));
   });
 
   it('is refused with all that is wrong with it', async () => {

@@ -230,5 +230,7 @@ it('advises against more threads than twice the cores, whichever command asks fo
 });
 
 it.each(['', 'finetun'])('refuses --until "%s", which names no stage', async until => {
-  expect(await withinProcess(['run', TINY, '--until', until])).toEqual(exit('E_USAGE', TINY, `"${until}"`, 'finetune'));
+  expect(await withinProcess(['run', TINY, '--until', until])).toEqual(
+    exit('E_USAGE', TINY, `"${until}"`, until ? '"finetune"' : 'finetune'),
+  );
 });

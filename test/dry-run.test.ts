@@ -1,11 +1,12 @@
 /** @file `--dry-run` in folders where some of the work is done. */
 
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import type { TimedEstimate } from '../src/cli/estimate.ts';
-import { settings, TINY, withinProcess } from './helpers/command.ts';
+import { settings, stageFolder, TINY, withinProcess } from './helpers/command.ts';
+import { exit } from './helpers/failure.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-dry-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -45,6 +46,23 @@ it('says which stages are finished, by their keys', async () => {
     stages: { generate: '1/1', teacher: '2/2', pretrain: '2/2', finetune: '2/2', none: '2/2', evaluate: '1/1' },
     seconds: 0,
   });
+}, 60_000);
+
+it('says of the work of another version what a run would do', async () => {
+  const out = join(folder, 'older');
+  const command = ['run', TINY, ...set, '--set', 'seeds=[0]', '--out', out];
+  await run(...command);
+  expect((await finished(...command)).stages).toMatchObject({ generate: '1/1', none: '1/1', evaluate: '1/1' });
+  const stages = join(out, 'stages');
+  const generated = join(stageFolder(out, 'generate')!, 'stage.json');
+  const { sha256: _, ...unsealed } = JSON.parse(readFileSync(generated, 'utf8'));
+  writeFileSync(generated, JSON.stringify(unsealed));
+  for (const more of [['--dry-run'], []])
+    expect(await withinProcess([...command, ...more])).toEqual(exit('E_CHECKPOINT', generated, '--fresh'));
+  // Of another version, stages have other keys.
+  for (const name of readdirSync(stages)) renameSync(join(stages, name), join(stages, name.replace(/[0-9a-f]{12}/, '0'.repeat(12))));
+  const other = await finished(...command);
+  expect(other.stages).toEqual({ generate: '0/1', teacher: '0/1', pretrain: '0/1', finetune: '0/1', none: '0/1', evaluate: '0/1' });
 }, 60_000);
 
 it('names what combinations share once', async () => {

@@ -63,12 +63,36 @@ describe('an environment of a module', () => {
   }, 120_000);
 });
 
-it('a compressor with a setting, a loss term and a stage are in the run, its help and its report', async () => {
+const FIGURES = `import { figures } from 'cadenza';
+figures.register({
+  id: 'gain',
+  of: 'methods',
+  title: 'What a past is worth',
+  caption: methods => \`Of \${Object.keys(methods).length} rows\`,
+  draw: methods => ({
+    ariaLabel: 'Gain',
+    lines: Object.entries(methods).map(([name, { byEpisode: { mean } }]) => ({ name, points: mean.map((y, x) => ({ x, y: y - mean[0] })) })),
+    x: 'in-context episode',
+    y: { label: 'gain', domain: [-1, 1] },
+  }),
+});
+figures.register({
+  id: 'badge',
+  of: 'results',
+  title: 'Badge',
+  draw: ({ name }) => \`<svg xmlns="http://www.w3.org/2000/svg" width="90" height="20"><text y="15">badge of \${name}</text></svg>\`,
+});
+figures.register({ id: 'of-none', of: 'results', title: 'Not here', draw: () => undefined });`;
+writeFileSync(join(folder, 'figures.ts'), FIGURES);
+
+it('a compressor with a setting, a loss term, a stage and figures are in the run, its help and its report', async () => {
   const out = join(folder, 'kinds');
-  const imports = ['--import', join(folder, 'polish.ts'), '--import', join(folder, 'gated-pool.ts')];
+  const imports = ['polish', 'gated-pool', 'figures'].flatMap(name => ['--import', join(folder, `${name}.ts`)]);
   const own = settings({ 'polish.steps': 2, compressor: 'gated-pool', 'compression.sharpness': 1.5 });
   const ended = await cadenza('run', 'tiny', ...imports, ...own, ...small.slice(0, -2), '--out', out);
   expect(ended.status, ended.stderr).toBe(0);
+  // What comes next needs the modules, too.
+  for (const file of imports) expect(ended.stdout).toMatch(new RegExp(`cadenza run tiny .*${file}.* --set name=tiny-mine`));
   const { methods, run } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8'));
   expect(Object.keys(methods)).toContain('polished');
   expect(run.config).toMatchObject({ polish: { steps: 2, small: 0.01 }, compression: { sharpness: 1.5 } });
@@ -77,4 +101,15 @@ it('a compressor with a setting, a loss term and a stage are in the run, its hel
   const paper = readdirSync(join(out, 'report/paper')).filter(name => name.endsWith('.tex'));
   const text = paper.map(name => readFileSync(join(out, 'report/paper', name), 'utf8')).join('\n');
   expect(text).toContain('\\mathcal{L}_\\mathrm{small}');
+  for (const figure of ['curves', 'gain', 'badge']) {
+    expect(text).toContain(`{figures/${figure}.pdf}`);
+    expect(readFileSync(join(out, `report/paper/figures/${figure}.pdf`), 'latin1')).toMatch(/^%PDF/);
+  }
+  expect(text).toContain(`What a past is worth. Of ${Object.keys(methods).length} rows`);
+  for (const page of ['results.html', 'report/report.html']) {
+    const shown = readFileSync(join(out, page), 'utf8');
+    for (const figure of ['>What a past is worth</h3>', 'aria-label="Gain"', '>Badge</h2>', '>badge of tiny</text>'])
+      expect(shown, page).toContain(figure);
+    expect(shown).not.toContain('Not here');
+  }
 }, 120_000);

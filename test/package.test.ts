@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectGymnasium, hasGymnasium } from './helpers/python.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'package-'));
@@ -15,8 +16,8 @@ afterAll(() => rmSync(folder, { recursive: true }), 120_000);
 const run = promisify(execFile);
 const inFolder = (cwd: string, ...[command, ...args]: [string, ...string[]]) => run(command, args, { cwd, maxBuffer: 2 ** 26 });
 
-/** Folders that npm runs. Those in Python are run by `npm run test:interop`. */
-const EXAMPLES = ['environment', 'source', 'compressor', 'baseline', 'loss-and-stage', 'engine', 'node', 'page'];
+/** Folders that npm runs. What is in Python alone is run by `npm run test:interop`. */
+const EXAMPLES = ['environment', 'gymnasium', 'source', 'compressor', 'baseline', 'loss-and-stage', 'engine', 'node', 'page'];
 
 let tarball = '';
 
@@ -83,6 +84,8 @@ describe('what is heavy', () => {
 });
 
 describe('the examples', () => {
+  expectGymnasium('the example of an environment of Gymnasium');
+
   it('are all run', () => {
     const found = readdirSync(join(ROOT, 'examples'), { withFileTypes: true }).filter(each => each.isDirectory());
     expect(
@@ -94,7 +97,7 @@ describe('the examples', () => {
   });
 
   // In this order: the page shows the agent of `node`.
-  it.each(EXAMPLES)(
+  it.each(EXAMPLES.filter(name => hasGymnasium || name !== 'gymnasium'))(
     '%s does what it says',
     async name => {
       const at = join(folder, 'examples', name);

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Results } from '../src/records/index.ts';
+import { learningCurves } from '../src/reports/figures/learning-curves.ts';
 import { sideBySideHtml } from '../src/reports/html/side-by-side.ts';
-import { htmlReport, learningCurves } from '../src/reports/index.ts';
+import { draw, htmlReport } from '../src/reports/index.ts';
 import { ROOT, TINY, withinProcess } from './helpers/command.ts';
 import { carrying, exit } from './helpers/failure.ts';
 
@@ -70,7 +71,7 @@ describe('text in the files of a run that acts on a terminal', () => {
 
   it('is seen on the page and in figures', () => {
     const methods = { ...results.methods, [HOSTILE]: results.methods.cad };
-    for (const text of [htmlReport({ ...results, methods }), learningCurves(methods)]) {
+    for (const text of [htmlReport({ ...results, methods }), draw(learningCurves.draw(methods))]) {
       expect(text).toContain('\\u202e');
       expect(text).not.toMatch(/(?![\n\t])[\p{Cc}\p{Bidi_Control}]/u);
     }

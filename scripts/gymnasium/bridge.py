@@ -16,6 +16,9 @@ import signal
 import struct
 import sys
 
+# As with `python -m`: modules of the working directory are found, behind all others.
+sys.path.append(os.getcwd())
+
 COMMAND, STEP = 0, 1
 HEADER = struct.Struct("<II")
 NUMBER = struct.Struct("<I")

@@ -265,7 +265,10 @@ export interface PreviewedStage {
   readonly finished: boolean;
 }
 
-/** Looks which stages are there and makes none: what is asked for has its key, and nothing else if it is not there. Writes nothing. */
+/**
+ * Looks which stages are there and makes none: what is asked for has its key, and nothing else if it is not there. Writes nothing. Throws
+ * `E_CHECKPOINT` for one whose record a run would refuse; files besides the record are not read.
+ */
 export class StagePreview extends StageCache {
   readonly previewed: PreviewedStage[] = [];
   readonly #stages: string;
@@ -279,7 +282,10 @@ export class StagePreview extends StageCache {
 
   override async run(request: StageRequest): Promise<StageOutput> {
     const { key, folder, path } = placeOf(this.#stages, request);
-    this.previewed.push({ stage: request.stage, key, finished: !this.#fresh && existsSync(path) });
+    const finished = !this.#fresh && existsSync(path);
+    // What would be refused is refused here already.
+    if (finished) readManifest(folder, key);
+    this.previewed.push({ stage: request.stage, key, finished });
     return { folder, key, report: {}, seconds: 0 };
   }
 }
@@ -317,6 +323,13 @@ export interface StoredStage extends StageOutput {
  * @throws `E_CHECKPOINT` when it is none, was altered, or is another stage; `E_DATA` when histories were altered.
  */
 export function readStage(folder: string, wanted?: string): StoredStage {
+  const { files, ...stage } = readManifest(folder, wanted);
+  checkFiles(folder, files);
+  return stage;
+}
+
+/** The same without a look at its other files. */
+function readManifest(folder: string, wanted?: string): StoredStage & { readonly files: Readonly<Record<string, string>> } {
   const path = join(folder, MANIFEST);
   const { sha256: expected, ...record } = readRecord(path, checkpointFormat(folder, 'the record of a finished stage', sealedSchema));
   const { stage, key, report, seconds, settings, inputs, files, creator } = record;
@@ -329,8 +342,7 @@ export function readStage(folder: string, wanted?: string): StoredStage {
       'E_CHECKPOINT',
       `${path} is the record of another stage: expected the key ${wanted ?? own}, found ${key}. ${againAdvice(folder)}`,
     );
-  checkFiles(folder, files);
-  return { folder, stage, key, report, seconds, settings, inputs };
+  return { folder, stage, key, report, seconds, settings, inputs, files };
 }
 
 /** Reads a file of a finished stage. Throws `E_CHECKPOINT`, naming the file, when it is not there or holds something else. */

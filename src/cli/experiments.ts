@@ -25,8 +25,8 @@ export interface Work {
   run(options: RunOptions): Promise<AnyResults | undefined>;
   /** What it would do: what that needs, what of it is finished, and how long the rest takes at the rate of this machine, which is measured. */
   preview(options: Pick<RunOptions, 'out' | 'until' | 'jobs' | 'fresh'>): Promise<TimedEstimate>;
-  /** Commands that come next, for the run in a folder that was given some settings beyond its file. */
-  next(out: string, set: readonly string[], results: AnyResults): Next[];
+  /** Commands that come next, for the run in a folder that was given some options (modules and settings) beyond its file. */
+  next(out: string, given: readonly string[], results: AnyResults): Next[];
 }
 
 /** Reads an experiment. With `sweeps`, the work may be all combinations of several values. Throws as `readExperiment` does. */
@@ -42,16 +42,17 @@ export async function openExperiment(file: string, given: readonly string[] = []
     throw new CadenzaError('E_CONFIG', `${file} ${what}`);
   }
   const sweep = sweepOver(config as ExperimentConfig, sweeps, file, overrides);
-  const first = sweeps.map(({ key, values }) => `${key}=${values[0]}`);
-  const one = ['run', preset, ...[...overrides, ...first].flatMap(each => ['--set', each])];
-  return { ...opened, ...ablationWork(sweep, () => [one, 'one combination by itself, whose model is kept']) };
+  // Of several settings of one key, a command line shows the last.
+  const first = sweeps.flatMap(({ key, values }) => ['--set', `${key}=${values[0]}`]);
+  const one = 'one combination by itself, whose model is kept';
+  return { ...opened, ...ablationWork(sweep, (_, given) => [['run', preset, ...given, ...first], one]) };
 }
 
 /** Reads an ablation. Throws as `loadAblation` does. */
 export async function openAblation(file: string, given: readonly string[]): Promise<Work> {
   const own = ['ablate', nameOf(file, 'ablation')];
-  return ablationWork(await loadAblation(file, given), (out, set) => [
-    [...own, ...set, '--set', 'seeds=[0,1,2]', '--out', `${out}-mine`],
+  return ablationWork(await loadAblation(file, given), (out, options) => [
+    [...own, ...options, '--set', 'seeds=[0,1,2]', '--out', `${out}-mine`],
     'the same with settings of your own',
   ]);
 }
@@ -64,27 +65,27 @@ function experimentWork(config: CommonConfig, file: string): Work {
       const kind = kindOf(config);
       return inTime(await previewVariants(kind, variantsOf(kind, config), options), config);
     },
-    next(out, set) {
+    next(out, given) {
       const { acts } = kindOf(config);
       const look: Next[] = acts ? [[['inspect', out], 'what its memory holds']] : [];
       return [
         [['report', out], acts ? 'one page and a paper of this run' : 'one page of this run'],
         ...look,
-        [['run', file, ...set, '--set', 'model.latents=4', '--set', `name=${config.name}-mine`], OWN],
+        [['run', file, ...given, '--set', 'model.latents=4', '--set', `name=${config.name}-mine`], OWN],
       ];
     },
   };
 }
 
-function ablationWork(opened: OpenAblation, again: (out: string, set: readonly string[]) => Next): Work {
+function ablationWork(opened: OpenAblation, again: (out: string, given: readonly string[]) => Next): Work {
   return {
     name: opened.ablation.name,
     run: options => runAblation(opened, options),
     preview: async options => inTime(await previewAblation(opened, options), opened.cells[0].config),
-    next(out, set, { methods }) {
+    next(out, given, { methods }) {
       const rows = Object.keys(methods);
       const two = [...rows.filter(isCombination), ...rows.filter(row => !isCombination(row))].slice(0, 2);
-      return [[['compare', out, '--method', two.join()], 'two rows of the table'], again(out, set)];
+      return [[['compare', out, '--method', two.join()], 'two rows of the table'], again(out, given)];
     },
   };
 }

@@ -18,6 +18,12 @@ export const setOption = (more = '') =>
     .argParser(collect)
     .default([] as string[], 'none');
 
+/** What a command was given beyond its file, for commands that come next: modules and settings, as options. */
+export function givenTo(command: Command): string[] {
+  const { import: modules = [], set = [] } = command.optsWithGlobals<{ import?: string[]; set?: string[] }>();
+  return [...modules.flatMap(file => ['--import', file]), ...set.flatMap(setting => ['--set', setting])];
+}
+
 /** A path as the user meant it, with `~` for the home folder. Throws `E_USAGE` where it names nothing. */
 export const pathOf = (option: string) => (text: string) => {
   const nul = text.includes('\0');

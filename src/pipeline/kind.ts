@@ -8,6 +8,8 @@ import type { AnyResults } from '../records/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import type { BaseConfig } from '../settings/base.ts';
 import type { EvaluatedMethod, StageRun, TrainingConfig, TrainingStage } from '../training/define.ts';
+import { CadenzaError } from '../util/errors.ts';
+import { nearest } from '../util/nearest.ts';
 import type { Progress } from '../util/progress.ts';
 import type { Estimate } from './needs.ts';
 
@@ -97,6 +99,14 @@ type AnyKind<C extends CommonConfig> = Pick<ExperimentKind<C, never>, 'dataStage
 
 /** What a command may stop after, in order. */
 export const stagesOf = ({ dataStage, training }: AnyKind<never>): string[] => [dataStage, ...training.map(({ name }) => name), 'evaluate'];
+
+/** Throws `E_USAGE`, with the nearest, unless an experiment of this kind has the stage; `where` names the experiment. */
+export function expectStage(kind: AnyKind<never> & Pick<ExperimentKind, 'name'>, stage: string, where: string): void {
+  const stages = stagesOf(kind);
+  if (stages.includes(stage)) return;
+  const near = `the nearest is "${nearest(stage, stages)}". Choose one of: ${stages.join(', ')}.`;
+  throw new CadenzaError('E_USAGE', `${where} is a ${kind.name} experiment, which has no stage "${stage}"; ${near}`);
+}
 
 /** The settings without which no variant runs a training stage, where that is so, such as `consolidate.steps above 0`. */
 export function missingFor<C extends CommonConfig>(

@@ -9,7 +9,7 @@ import { loadConfig, readConfig, type Sweep, splitSweeps, topLevelKeys } from '.
 import { CadenzaError } from '../util/errors.ts';
 import { importModules } from '../util/modules.ts';
 import { type Progress, silentProgress } from '../util/progress.ts';
-import type { CommonConfig, ExperimentKind, RunOptions } from './kind.ts';
+import { type CommonConfig, type ExperimentKind, expectStage, type RunOptions } from './kind.ts';
 import { KINDS, kindOf } from './kinds.ts';
 import { runExperiment } from './run.ts';
 
@@ -76,7 +76,8 @@ export interface Experiment {
    * as on the command line.
    *
    * @returns the results; nothing where it stops before the evaluation.
-   * @throws {CadenzaError} with the code of what failed; `E_INTERRUPTED` after `signal` was aborted, when everything is saved.
+   * @throws {CadenzaError} with the code of what failed; `E_USAGE` for a stage that there is not; `E_INTERRUPTED` after `signal` was aborted, when
+   * everything is saved.
    */
   run(options?: ExperimentOptions): Promise<AnyResults | undefined>;
 }
@@ -101,7 +102,8 @@ export async function openExperiment(
   return {
     name: config.name,
     config,
-    run({ out = join('runs', config.name), onProgress, signal = new AbortController().signal, ...options } = {}) {
+    async run({ out = join('runs', config.name), onProgress, signal = new AbortController().signal, ...options } = {}) {
+      if (options.until !== undefined) expectStage(kindOf(config), options.until, config.name);
       const progress = onProgress ? told(onProgress) : silentProgress;
       return runExperiment(kindOf(config), config, { ...options, out, progress, signal, command: 'openExperiment().run()' });
     },

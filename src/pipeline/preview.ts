@@ -14,7 +14,8 @@ const NO_EXECUTOR = {} as Executor;
 /**
  * What variants need up to a stage, and what of it is finished. A stage that several of them have in common is there once.
  *
- * @throws {CadenzaError} `E_CONFIG` where something cannot be built, or does not fit with so many parts at once.
+ * @throws {CadenzaError} `E_CONFIG` where something cannot be built, or does not fit with so many parts at once; `E_CHECKPOINT` where the record of a
+ * finished stage was altered or is of another version.
  */
 export async function previewVariants<C extends CommonConfig, D extends SharedData<C>>(
   kind: Pick<ExperimentKind<C, D>, 'dataStage' | 'training' | 'open' | 'expectBuildable'>,
@@ -24,13 +25,15 @@ export async function previewVariants<C extends CommonConfig, D extends SharedDa
   // First of all, because what does not fit cannot even be opened.
   const needs = variants.map(each => ({ ...kind.expectBuildable(each.config, until), name: each.name }));
   const found = together(name, needs, jobs);
-  const evaluated = Number(!fresh && hasResults(out, describes));
   const asked: Map<string, PreviewedStage[]>[] = [];
   for (const { config } of variants) {
     const store = new StagePreview(out, { fresh });
     await trainMethods(kind, config, { store, executor: NO_EXECUTOR, until });
     asked.push(groupBy(store.previewed, ({ stage }) => stage.replace(/-seed\d+$/, '')));
   }
+  // Results alone are not enough: those of another version of cadenza are made again, with all stages.
+  const trained = asked.every(stages => [...stages.values()].flat().every(part => part.finished));
+  const evaluated = Number(!fresh && trained && hasResults(out, describes));
   const askedBy = groupBy(
     asked.flatMap((stages, variant) => [...stages.values()].flat().map(({ key }) => ({ key, variant }))),
     ({ key }) => key,

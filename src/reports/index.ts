@@ -1,40 +1,39 @@
 /** @file Reports of an evaluation: on the terminal, as figures, and as one HTML page. */
 
 import type { AnyResults, Inspection, Results } from '../records/index.ts';
-import { isMissing, RECORDED_FORMAT, RESULTS_FORMAT, SUPERVISED_FORMAT, wordsOf } from '../records/index.ts';
+import { isMissing, RECORDED_FORMAT, RESULTS_FORMAT, SUPERVISED_FORMAT } from '../records/index.ts';
+import { draw, drawnOf, toPNG } from './figures/draw.ts';
+import { rateReturn } from './figures/index.ts';
 import { attentionMap, probeCurves, reconstructionMap, transplantMap } from './figures/inspection.ts';
-import { learningCurves, toPNG } from './figures/learning-curves.ts';
-import { rateCurves } from './figures/rate.ts';
+import { learningCurves } from './figures/learning-curves.ts';
+import { recordedCurves } from './figures/recorded.ts';
 import { stylesOf } from './figures/style.ts';
+import { scoreCurves } from './figures/supervised.ts';
 import { type NamedFile, writeFiles } from './files.ts';
 import { htmlReport } from './html/results.ts';
 import { sideBySideHtml } from './html/side-by-side.ts';
 import { formatInspection, inspectionHtml } from './inspection.ts';
 import type { Facts } from './paper/facts.ts';
-import { formatRecorded, recordedCurves, recordedHtml } from './recorded.ts';
+import { formatRecorded, recordedHtml } from './recorded.ts';
 import { summarize, summarizeRecorded, summarizeSupervised } from './summary.ts';
-import { formatSupervised, scoreCurves, supervisedHtml } from './supervised.ts';
+import { formatSupervised, supervisedHtml } from './supervised.ts';
 import { refusals } from './tables/integrity.ts';
 import { formatResults } from './terminal/results.ts';
 
-export type { FigureOptions } from './figures/plot.ts';
+export * from './figures/index.ts';
 export { isCad, ranked } from './figures/style.ts';
 export { type OpenRun, openResults, openRun, rawTable } from './open.ts';
-export { trainingCurves } from './supervised.ts';
 export { type ComparisonReport, compareRuns, formatComparison } from './terminal/comparison.ts';
 export { formatCurves, formatTable, formatTasks, type TerminalOptions } from './terminal/results.ts';
 export {
+  draw,
   formatInspection,
   formatRecorded,
   formatResults,
   formatSupervised,
   htmlReport,
   inspectionHtml,
-  learningCurves,
-  rateCurves,
-  recordedCurves,
   recordedHtml,
-  scoreCurves,
   summarize,
   summarizeRecorded,
   summarizeSupervised,
@@ -50,8 +49,9 @@ export function writeReports(folder: string, results: Results): string[] {
   const files: NamedFile[] = [['results.html', htmlReport(results)]];
   if (refusals(results, results.name).length === 0) {
     const styles = stylesOf(results);
-    files.push(...drawn('results', learningCurves(results.methods, { styles })));
-    if (results.rate) files.push(['rate-return.svg', rateCurves(results.rate, wordsOf(results.methods), { styles })]);
+    files.push(...drawn('results', draw(learningCurves.draw(results.methods), { styles })));
+    const rate = drawnOf(rateReturn, results);
+    if (rate) files.push(['rate-return.svg', rate.svg({ styles })]);
   }
   return writeFiles(folder, files);
 }
@@ -76,13 +76,15 @@ export function viewOf(results: AnyResults) {
       return { write: (out: string) => writeReports(out, results), text: () => formatResults(results), found: () => summarize(results) };
     case SUPERVISED_FORMAT:
       return {
-        write: (out: string, name = 'results') => writeFiles(out, pageFiles(name, supervisedHtml(results), scoreCurves(results))),
+        write: (out: string, name = 'results') =>
+          writeFiles(out, pageFiles(name, supervisedHtml(results), draw(scoreCurves.draw(results)))),
         text: () => formatSupervised(results),
         found: () => summarizeSupervised(results),
       };
     case RECORDED_FORMAT:
       return {
-        write: (out: string, name = 'results') => writeFiles(out, pageFiles(name, recordedHtml(results), recordedCurves(results.methods))),
+        write: (out: string, name = 'results') =>
+          writeFiles(out, pageFiles(name, recordedHtml(results), draw(recordedCurves.draw(results.methods)))),
         text: () => formatRecorded(results),
         found: () => summarizeRecorded(results),
       };

@@ -2,11 +2,10 @@
 
 import { measuresIn, RECORDED_MEASURES, type RecordedMethodResult, type RecordedResults } from '../records/index.ts';
 import { wrap } from '../util/text.ts';
-import { lineFigure } from './figures/lines.ts';
-import type { FigureOptions } from './figures/plot.ts';
-import { panelsNote } from './figures/small-multiples.ts';
+import { figuresOf } from './figures/index.ts';
+import { rankedByLikelihood } from './figures/recorded.ts';
 import { methodStyles, type Styles } from './figures/style.ts';
-import { figure, html, lastSections, legendTable, page } from './html/results.ts';
+import { html, lastSections, legendTable, page, shown, underHeading } from './html/results.ts';
 import { type Column, column, noIntervalNote, type ReportTable, withInterval } from './tables/format.ts';
 import { fittingTable, GAP, NAME_WIDTH, type TerminalOptions } from './terminal/results.ts';
 
@@ -22,12 +21,6 @@ const CELL_WIDTH = 6;
 const CAUTION =
   'These are no returns: there is no environment to play in. `frequencies` is what the labels of the training histories are on average, whatever is seen.';
 
-/** Methods by the likelihood that they give to the labels, best first. */
-function rankedByLikelihood(rows: Rows): string[] {
-  const [likelihood] = measuresIn(Object.values(rows)[0]);
-  return Object.keys(rows).sort((a, b) => rows[a][likelihood]!.mean - rows[b][likelihood]!.mean);
-}
-
 /** The two measures over all recorded steps. */
 function recordedTable(rows: Rows): ReportTable<RecordedMethodResult> {
   const names = rankedByLikelihood(rows);
@@ -37,20 +30,6 @@ function recordedTable(rows: Rows): ReportTable<RecordedMethodResult> {
     ),
   );
   return { title: 'Results', head: 'method', names, entries: rows, columns, note: () => '' };
-}
-
-/** Accuracy, or squared error, by the episode of the recorded history, with the intervals as bands; an SVG document. */
-export function recordedCurves(rows: Rows, options: FigureOptions = {}): string {
-  const names = rankedByLikelihood(rows);
-  const [, nearness] = measuresIn(rows[names[0]]);
-  const lines = names.map(name => {
-    const { episode, [nearness]: along } = rows[name].byEpisode;
-    return { name, points: episode.map((x, i) => ({ x, y: along!.mean[i], low: along!.low[i], high: along!.high[i] })) };
-  });
-  const highest = Math.max(...lines.flatMap(({ points }) => points.map(({ high }) => high)));
-  const y = { label: RECORDED_MEASURES[nearness], domain: [0, nearness === 'accuracy' ? 1 : 1.05 * highest] } as const;
-  const [x, ariaLabel] = ['episode of the recorded history', `${y.label} by episode`];
-  return lineFigure({ lines, styles: options.styles ?? methodStyles(names), ariaLabel, x, y }, options);
 }
 
 /** The whole report, ready to print: two tables for the experiment and for each of its further tables, the best likelihood of the labels first. */
@@ -84,12 +63,12 @@ export function recordedHtml(results: RecordedResults): string {
   const styles: Styles = methodStyles(Object.values(all).flatMap(Object.keys));
   const sections = Object.entries(all).map(([title, rows]) => {
     const table = recordedTable(rows);
-    const caption = `Means by the episode of the recorded history; the bands are explained below.${panelsNote(table.names, styles)}`;
+    const [curves, ...others] = figuresOf('recorded');
     return html`<section>
 <h2>${title}</h2>
-${figure(options => recordedCurves(rows, { styles, ...options }), caption)}
+${shown(curves, rows, styles)}
 ${legendTable(table, styles)}
-</section>
+${others.map(each => underHeading(each, rows, styles))}</section>
 `;
   });
   return page(

@@ -6,13 +6,24 @@ import { describe, expect, it } from 'vitest';
 import { carrying, failure } from '../../test/helpers/failure.ts';
 import { expectWholePage } from '../../test/helpers/html.ts';
 import { EPISODES, foreseen, lifetime, names, predictors, results, TASKS } from '../../test/helpers/made-up-results.ts';
-import { type Comparison, describeIntervals, methodResult, oracleReference, type Protocol, type Results } from '../records/index.ts';
+import {
+  type Comparison,
+  describeIntervals,
+  type MethodTable,
+  methodResult,
+  oracleReference,
+  type Protocol,
+  type Results,
+} from '../records/index.ts';
 import { Random } from '../util/random.ts';
-import { profiles } from './figures/learning-curves.ts';
+import { learningCurves, profiles } from './figures/learning-curves.ts';
 import { methodStyles } from './figures/style.ts';
 import { htmlReport } from './html/results.ts';
-import { formatResults, formatTable, learningCurves, toPNG, writeReports } from './index.ts';
+import { draw, formatResults, formatTable, toPNG, writeReports } from './index.ts';
+
 import { bytes, count, duration, meanScoreInterval, score } from './tables/format.ts';
+
+const curves = (methods: MethodTable) => draw(learningCurves.draw(methods));
 
 describe('format', () => {
   it('writes counts, bytes and durations with units', () => {
@@ -154,7 +165,7 @@ describe('CAD versus every other row', () => {
 
 describe('performance profiles', () => {
   it('are drawn for every method, from what its runs earned', () => {
-    const svg = profiles(results.methods)!;
+    const svg = draw(profiles.draw(results.methods)!);
     const labels = [...parseHTML(svg).document.querySelectorAll('text')].map(text => text.textContent);
     for (const name of names) expect(labels.filter(label => label === name)).toHaveLength(1);
     expect(svg).not.toMatch(/NaN|undefined/);
@@ -165,7 +176,7 @@ describe('performance profiles', () => {
 
   it('are left out of older results', () => {
     const older = Object.fromEntries(Object.entries(results.methods).map(([name, { profile: _, ...rest }]) => [name, rest]));
-    expect(profiles(older)).toBeUndefined();
+    expect(profiles.draw(older)).toBeUndefined();
     const headings = (of: Results) => parseHTML(htmlReport(of)).document.querySelectorAll('h2, h3').length;
     expect(headings({ ...results, methods: older, tables: {} })).toBe(headings({ ...results, tables: {} }) - 1);
   });
@@ -204,7 +215,7 @@ describe('style', () => {
   it('of many rows is a panel each', () => {
     const many = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`row-${i}`, results.methods.cad]));
     const panels = (svg: string) => Object.keys(many).filter(name => svg.includes(`>${name}</`)).length;
-    expect(panels(learningCurves(many))).toBe(12);
+    expect(panels(curves(many))).toBe(12);
     expect(panels(htmlReport({ ...results, methods: many, tables: {}, versus: {} }))).toBe(12);
   });
 
@@ -290,12 +301,12 @@ describe('terminal', () => {
 
 describe('figure', () => {
   it('is an SVG document with every label', () => {
-    const svg = learningCurves(results.methods);
+    const svg = curves(results.methods);
     const { document } = parseHTML(svg);
     const labels = [...document.querySelectorAll('text')].map(text => text.textContent);
     for (const name of names) expect(labels.filter(label => label === name)).toHaveLength(1);
-    expect(learningCurves(results.tables!['q-learning histories'])).toContain('>oracle</text>');
-    expect(() => learningCurves({})).toThrow(failure('E_SHAPE'));
+    expect(curves(results.tables!['q-learning histories'])).toContain('>oracle</text>');
+    expect(() => curves({})).toThrow(failure('E_SHAPE'));
     expect(svg).toMatch(/^<svg[^>]* xmlns="http:\/\/www.w3.org\/2000\/svg"/);
     expect(svg).not.toMatch(/NaN|undefined/);
   });
@@ -309,17 +320,17 @@ describe('figure', () => {
       random: Random.seeded(0),
       resamples: 10,
     });
-    const svg = learningCurves({ '<b>&': one });
+    const svg = curves({ '<b>&': one });
     expect(svg).toContain('&lt;b&gt;&amp;');
     expect(svg).not.toMatch(/NaN|<b>/);
     // A line of one point shows nothing, so each method has a dot instead.
-    const { document } = parseHTML(learningCurves(lifetime.methods));
+    const { document } = parseHTML(curves(lifetime.methods));
     expect(document.querySelectorAll('circle')).toHaveLength(2);
-    expect(parseHTML(learningCurves(results.methods)).document.querySelectorAll('circle')).toHaveLength(0);
+    expect(parseHTML(curves(results.methods)).document.querySelectorAll('circle')).toHaveLength(0);
   });
 
   it('becomes a PNG with text in it', () => {
-    const png = toPNG(learningCurves(results.methods), 1);
+    const png = toPNG(curves(results.methods), 1);
     expect([...png.subarray(0, 8)]).toEqual([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
     expect(png.length).toBeGreaterThan(20_000);
     const text = (content: string) =>

@@ -2,7 +2,9 @@ import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 import { expectWholePage, textsOf } from '../../test/helpers/html.ts';
 import { SUPERVISED_FORMAT, type SupervisedMethodResult, type SupervisedResults } from '../records/index.ts';
-import { formatSupervised, rankedBySupervised, scoreCurves, supervisedHtml, trainingCurves } from './supervised.ts';
+import { draw } from './figures/draw.ts';
+import { rankedBySupervised, scoreCurves, trainingCurves } from './figures/supervised.ts';
+import { formatSupervised, supervisedHtml } from './supervised.ts';
 
 /** A method whose score falls as `start` / n, trained for 200 steps if `trained`. */
 function method(start: number, examples: readonly number[], trained: boolean): SupervisedMethodResult {
@@ -71,15 +73,15 @@ describe.each([
 
   it('name every line once', () => {
     for (const [svg, names] of [
-      [scoreCurves(results), ['ridge', 'cad', 'mean-pool', 'zero']],
-      [trainingCurves(results), ['ridge', 'cad', 'mean-pool']],
+      [draw(scoreCurves.draw(results)), ['ridge', 'cad', 'mean-pool', 'zero']],
+      [draw(trainingCurves.draw(results)!), ['ridge', 'cad', 'mean-pool']],
     ] as const) {
       const texts = textsOf(svg);
       for (const name of names) expect(texts.filter(text => text === name)).toHaveLength(1);
       expect(texts).toContain(results.score.name);
       expect(svg).not.toMatch(/NaN|undefined|Infinity/);
     }
-    expect(textsOf(trainingCurves(results))).not.toContain('zero');
+    expect(textsOf(draw(trainingCurves.draw(results)!))).not.toContain('zero');
   });
 });
 

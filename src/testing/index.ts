@@ -1,3 +1,4 @@
+export * from './baseline.ts';
 export type { Check } from './check.ts';
 export * from './compressor.ts';
 export * from './engine.ts';
@@ -7,4 +8,5 @@ export * from './head.ts';
 export * from './latents.ts';
 export * from './loss-term.ts';
 export * from './source.ts';
+export * from './stage.ts';
 export * from './tokenizer.ts';

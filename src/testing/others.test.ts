@@ -2,14 +2,16 @@
 
 import { describe, expect, it } from 'vitest';
 import { failing } from '../../test/helpers/checks.ts';
+import { type Baseline, baseline, type TrainedBaseline } from '../agent/baselines/index.ts';
 import { lossTerms } from '../agent/terms.ts';
 import { type LatentKind, latentKind } from '../compressor/index.ts';
 import { nodeExecutor } from '../engine/executors/node.ts';
 import { add, type Executor, mul, type Program, slice, stopGradient } from '../engine/index.ts';
 import { actionHead } from '../policy/index.ts';
 import { type Tokenizer, tokenizers } from '../tokenizers/index.ts';
+import { stages } from '../training/stages/index.ts';
 import type { Check } from './check.ts';
-import { executorChecks, headChecks, latentChecks, lossTermChecks, tokenizerChecks } from './index.ts';
+import { baselineChecks, executorChecks, headChecks, latentChecks, lossTermChecks, stageChecks, tokenizerChecks } from './index.ts';
 
 /** Each case fails the check of its key, and every key of the contract has a case. */
 function eachFailsItsOwn<T>(checks: (subject: T) => Check[], sound: T, broken: readonly (readonly [keys: string, subject: T])[]): void {
@@ -167,4 +169,40 @@ describe('loss terms', () => {
   it('of which an agent has nothing are sound', async () => {
     expect(await failing(lossTermChecks({ ...sound, compute: () => undefined }))).toEqual([]);
   });
+});
+
+describe('baselines', () => {
+  const sound = baseline('best-episodes') as TrainedBaseline;
+  let calls = 0;
+  eachFailsItsOwn<Baseline>(baselineChecks, sound, [
+    ['words', { ...sound, description: '' }],
+    ['kind', { ...sound, compressor: 'nothing-such' }],
+    ['kind', { id: 'player', description: 'plays', plays: 'nothing-such' }],
+    ['changes', { ...sound, changes: () => ({ context: { episodes: 1 + (++calls % 3) } }) }],
+    ['model', { ...sound, changes: ({ config }) => ({ model: { ...config.model, heads: 3 } }) }],
+  ]);
+  it('that are played are sound', async () => {
+    expect(await failing(baselineChecks(baseline('oracle')))).toEqual([]);
+  });
+});
+
+describe('stages', () => {
+  const sound = stages.get('pretrain');
+  const objectives = (change: (each: ReturnType<typeof sound.objectives>[number]) => object): typeof sound => ({
+    ...sound,
+    objectives: (...args) => sound.objectives(...args).map(each => ({ ...each, ...change(each) })),
+  });
+  eachFailsItsOwn<typeof sound>(stageChecks, sound, [
+    ['words', { ...sound, help: ' ' }],
+    ['steps', { ...sound, steps: () => 3 }],
+    ['terms', { ...sound, terms: () => [{ term: 'unheard-of', weight: 1 }] }],
+    ['terms', { ...sound, terms: () => [{ term: 'reconstruction', weight: 0.123, setting: 'pretrain.steps' }] }],
+    ['parts', objectives(() => ({ name: 'another' }))],
+    [
+      'objectives',
+      objectives(({ build }) => ({ build: (...args: Parameters<typeof build>) => ({ loss: stopGradient(build(...args).loss) }) })),
+    ],
+    ['objectives', objectives(() => ({ trains: ['policy'] }))],
+    ['methods', { ...sound, methods: () => [{ method: 'a' }, { method: 'a' }] }],
+  ]);
 });

@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
-import { Registry } from './registry.ts';
+import { type Parts, Registry } from './registry.ts';
 
 const things = () => new Registry('thing', [{ id: 'first' }, { id: 'second' }]);
 
@@ -24,4 +24,15 @@ it('refuses an id twice and leaves the first one', () => {
   const registry = things();
   expect(() => registry.register({ id: 'first' })).toThrow(failure('E_CONFIG', 'first'));
   expect(registry.get('first')).toBe(registry.all[0]);
+});
+
+it.each<[Parts, object, string]>([
+  [{ draw: 'function' }, {}, 'a function'],
+  [{ draw: 'function?' }, { draw: 1 }, 'a function'],
+  [{ of: ['a', 'b'] }, { of: 'c' }, 'one of a, b'],
+  [{ of: ['a', 'b'] }, {}, 'one of a, b'],
+])('refuses what lacks a part: %j', (parts, entry, expected) => {
+  const registry = new Registry<{ readonly id: string }>('thing', [], parts);
+  expect(() => registry.register({ id: 'mine', ...entry })).toThrow(failure('E_CONFIG', '"mine"', expected));
+  expect(registry.ids).toEqual([]);
 });

@@ -41,8 +41,8 @@ export function fromRegistries<T>(build: () => T): () => T {
   };
 }
 
-/** What the parts of a kind have to be: the type of each, with `?` where it may be missing. */
-export type Parts = Readonly<Record<string, 'string' | 'function' | 'object' | 'function?' | 'object?'>>;
+/** What the parts of a kind have to be: the type of each, with `?` where it may be missing, or the texts that it is one of. */
+export type Parts = Readonly<Record<string, 'string' | 'function' | 'object' | 'function?' | 'object?' | readonly string[]>>;
 
 /** Kinds of one thing, in the order in which they were registered, unless one says which it comes after. */
 export class Registry<T extends { readonly [key in K]: string } & { readonly after?: string }, K extends string = 'id'> {
@@ -100,14 +100,20 @@ export class Registry<T extends { readonly [key in K]: string } & { readonly aft
 
   #expectPart(entry: T, part: string, expected: Parts[string]): void {
     const value = (entry as Readonly<Record<string, unknown>>)?.[part];
-    const [type, optional] = [expected.replace('?', ''), expected.endsWith('?')];
-    if ((optional && value === undefined) || (value !== null && typeof value === type)) return;
     const id: unknown = entry?.[this.#key];
     const which = typeof id === 'string' ? ` "${id}"` : '';
+    const refuse = (found: string, wanted: string) =>
+      new CadenzaError(
+        'E_CONFIG',
+        `the ${this.#what}${which} has ${found} as its part "${part}"; expected ${wanted}. ${value === undefined ? 'Add' : 'Change'} it in the ${this.#what}.`,
+      );
     const came = value === undefined ? 'nothing' : `a value of type ${value === null ? 'null' : typeof value}`;
-    throw new CadenzaError(
-      'E_CONFIG',
-      `the ${this.#what}${which} has ${came} as its part "${part}"; expected ${type === 'object' ? 'an' : 'a'} ${type}. Add it to the ${this.#what}.`,
-    );
+    if (typeof expected !== 'string') {
+      if (typeof value === 'string' && expected.includes(value)) return;
+      throw refuse(typeof value === 'string' ? `"${value}"` : came, `one of ${expected.join(', ')}`);
+    }
+    const [type, optional] = [expected.replace('?', ''), expected.endsWith('?')];
+    if ((optional && value === undefined) || (value !== null && typeof value === type)) return;
+    throw refuse(came, `${type === 'object' ? 'an' : 'a'} ${type}`);
   }
 }

@@ -1,13 +1,14 @@
 #compdef cadenza
-# eval "$(cadenza completion zsh)" in ~/.zshrc, after compinit
+# eval "$(cadenza completion zsh)" in ~/.zshrc, after compinit; or save it as _cadenza in a folder of $fpath
 _cadenza() {
-  local line word; local -a whole open
-  while IFS=$'\t' read -r word line; do
+  local word about entry; local -a whole open
+  while IFS=$'\t' read -r word about; do
     [[ -z "$word" ]] && continue
-    if [[ "$word" == *[=./] ]]; then open+=("$word"); else whole+=("$word"); fi
-  done < <(cadenza __complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)
-  (( $#open )) && compadd -S '' -a open
-  (( $#whole )) && compadd -a whole
+    entry="${word//:/\\:}${about:+:$about}"
+    if [[ "$word" == *[=./] ]]; then open+=("$entry"); else whole+=("$entry"); fi
+  done < <(cadenza __complete -- "${(@Q)words[2,CURRENT-1]}" "$PREFIX" 2>/dev/null)
+  (( $#open )) && _describe cadenza open -S ''
+  (( $#whole )) && _describe cadenza whole
   (( $#open + $#whole )) || _files
 }
-compdef _cadenza cadenza
+if [[ "$funcstack[1]" == _cadenza ]]; then _cadenza "$@"; else compdef _cadenza cadenza; fi

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { environment } from 'cadenza/envs';
 import { Random } from 'cadenza/random';
+import { environmentChecks } from 'cadenza/testing';
 import './environment.ts';
 
 test('pays at the goal and nowhere else', () => {
@@ -14,12 +15,5 @@ test('pays at the goal and nowhere else', () => {
   assert.equal(env.step(Int32Array.of(2)).reward[0], 0);
 });
 
-test('ends an episode at the horizon, and starts the next', () => {
-  const family = environment('my-grid');
-  const env = family.make(family.tasks!().slice(0, 2), Random.seeded(0));
-  env.reset();
-  for (let t = 1; t < family.horizon; t++) assert.equal(env.step(new Int32Array(2)).truncated[0], 0);
-  const { truncated, observation } = env.step(new Int32Array(2));
-  assert.deepEqual([...truncated], [1, 1]);
-  assert.deepEqual(Array.from(observation), [2, 2, 2, 2]);
-});
+// Tasks, spaces, seeds, the horizon, refusals: what every environment owes its users.
+for (const { name, run } of environmentChecks(environment('my-grid', { size: 3 }))) test(name, run);

@@ -2,6 +2,7 @@
 
 import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { AnyResults } from '../../records/index.ts';
 import type { OpenRun } from '../../reports/index.ts';
 import type { Facts } from '../../reports/paper/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
@@ -23,6 +24,7 @@ export function registerReport(program: Command): void {
       const only = folders.length === 1 ? openResults(folders[0]) : undefined;
       if (only && only.results.format !== RESULTS_FORMAT) {
         const folder = out ?? join(only.folder, 'report');
+        await importModulesOf(only);
         const view = viewOf(only.results);
         const [page, ...figures] = view.write(folder, 'report');
         if (json) return printJson({ page, figures });
@@ -67,10 +69,16 @@ function namesOf(runs: readonly OpenRun[]): string[] {
   throw new CadenzaError('E_USAGE', what);
 }
 
+/** Imports the modules of a run, and gives its configuration as it can be loaded. Throws `E_CONFIG` where one is not there any more. */
+async function importModulesOf({ folder, results }: Pick<OpenRun, 'folder'> & { readonly results: AnyResults }) {
+  const { importNamed } = await import('../../config/imports.ts');
+  const input = { file: join(folder, 'results.json (run.config)'), text: JSON.stringify(results.run.config) };
+  return { ...input, overrides: await importNamed(input) };
+}
+
 /** What a paper needs to know of a run. Here the compiler compares the schema of configurations with what reports read of them. */
 async function factsOf({ folder, results }: OpenRun): Promise<Facts> {
   const { experimentSchema } = await import('../../config/experiment.ts');
-  const { importNamed } = await import('../../config/imports.ts');
   const { describeExperiment } = await import('../../pipeline/describe.ts');
   const { expectImported } = await import('../../histories/imported.ts');
   const { loadConfig } = await import('../../util/config.ts');
@@ -80,10 +88,9 @@ async function factsOf({ folder, results }: OpenRun): Promise<Facts> {
     const other = `hold two of its rows against each other with cadenza compare ${folder} --method first,second`;
     throw new CadenzaError('E_DATA', `${what}; run one combination as an experiment (cadenza run … --set …) and report that, or ${other}.`);
   }
-  const [file, text] = [join(folder, 'results.json (run.config)'), JSON.stringify(recorded)];
   // First: what is imported is in the schema.
-  const overrides = await importNamed({ file, text });
-  const config = loadConfig(experimentSchema(), { file, text, overrides });
+  const { overrides, ...input } = await importModulesOf({ folder, results });
+  const config = loadConfig(experimentSchema(), { ...input, overrides });
   expectImported(config, results.run.imported?.main);
   const { setting, kinds, stages } = describeExperiment(config);
   // The setting that the run recorded itself, if it did.

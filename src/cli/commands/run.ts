@@ -11,6 +11,7 @@ import {
   atWork,
   dryRunOption,
   freshOption,
+  givenTo,
   jobsOption,
   jsonOption,
   outOption,
@@ -42,19 +43,17 @@ function registerStage(program: Command, name: string, description: string, stag
   if (!stage) command.option('--until <stage>', 'last stage to run, with whatever it needs (default: all of them)');
   const folder = 'folder of the run (default: runs/<name of the experiment>)';
   withRunFlags(command, folder, setOption(stage ? undefined : ', several with commas for a sweep')).action(
-    async (file: string, flags: RunFlags) => {
+    async (file: string, flags: RunFlags, command: Command) => {
       const { openExperiment } = await import('../experiments.ts');
       const experiment = await openExperiment(file, flags.set, { sweeps: !stage });
       const { config, kind } = experiment;
       const { until = stage } = flags;
-      const { missingFor, stagesOf } = await import('../../pipeline/kind.ts');
-      const stages = stagesOf(kind);
-      const what = `${file} is a ${kind.name} experiment, which has no stage "${until}"; expected one of ${stages.join(', ')}`;
-      if (until !== undefined && !stages.includes(until)) throw new CadenzaError('E_USAGE', what);
+      const { expectStage, missingFor } = await import('../../pipeline/kind.ts');
+      if (until !== undefined) expectStage(kind, until, file);
       const missing = stage && missingFor(kind, config, stage);
       const advice = `Set it, in the file or by --set; or run the stages before it with cadenza run ${file} --until ${stage}.`;
       if (missing) throw new CadenzaError('E_CONFIG', `${file} leaves the stage "${stage}" out, which needs ${missing}. ${advice}`);
-      await runOrPreview(experiment, { ...flags, until });
+      await runOrPreview(experiment, { ...flags, until }, givenTo(command));
     },
   );
 }
@@ -65,10 +64,12 @@ export function registerAblate(program: Command): void {
     .command('ablate')
     .argument('<ablation>', 'YAML file, or the name of a preset such as matrix', presetFile('ablation'))
     .description('train and evaluate every combination of declared settings, and compare them in one table');
-  withRunFlags(command, 'folder of the run (default: runs/<name of the ablation>)').action(async (file: string, flags: RunFlags) => {
-    const { openAblation } = await import('../experiments.ts');
-    await runOrPreview(await openAblation(file, flags.set), flags);
-  });
+  withRunFlags(command, 'folder of the run (default: runs/<name of the ablation>)').action(
+    async (file: string, flags: RunFlags, own: Command) => {
+      const { openAblation } = await import('../experiments.ts');
+      await runOrPreview(await openAblation(file, flags.set), flags, givenTo(own));
+    },
+  );
 }
 
 const withRunFlags = (command: Command, folder: string, set = setOption()): Command =>
@@ -77,10 +78,11 @@ const withRunFlags = (command: Command, folder: string, set = setOption()): Comm
     command,
   );
 
-/** Runs the work in its folder, and shows its results and the commands that come next; in a dry run, what it would do. */
+/** Runs the work in its folder, and shows its results and the commands that come next, with the `given` options; in a dry run, what it would do. */
 async function runOrPreview(
   { name, run, preview, next }: Work,
-  { set, out = join('runs', name), fresh, jobs, json = false, dryRun, until }: RunFlags,
+  { out = join('runs', name), fresh, jobs, json = false, dryRun, until }: Omit<RunFlags, 'set'>,
+  given: readonly string[],
 ): Promise<void> {
   if (dryRun) {
     const found = await preview({ out, until, jobs, fresh });
@@ -95,6 +97,5 @@ async function runOrPreview(
   const view = (await import('../../reports/index.ts')).viewOf(results);
   view.write(out);
   if (json) return printJson(results);
-  const given = set.flatMap(setting => ['--set', setting]);
   print(`${view.text().trimEnd()}\n${ending({ found: view.found(), out, next: next(out, given, results) })}`);
 }

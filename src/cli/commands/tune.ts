@@ -9,6 +9,7 @@ import {
   atWork,
   choiceOption,
   freshOption,
+  givenTo,
   jsonOption,
   numberOption,
   outOption,
@@ -53,7 +54,7 @@ export function registerTune(program: Command): void {
     .addOption(freshOption())
     .addOption(resumeOption())
     .addOption(jsonOption())
-    .action(async (file: string, { set, space, score, json = false, ...options }: Options) => {
+    .action(async (file: string, { set, space, score, json = false, ...options }: Options, command: Command) => {
       const { importExperiment } = await import('../../config/experiment.ts');
       const { loadSpace } = await import('../../config/space.ts');
       const config = await importExperiment(file, set);
@@ -69,7 +70,7 @@ export function registerTune(program: Command): void {
       const best = join(out, 'best.yaml');
       const next: Next[] = [
         [['run', best], 'train with the best settings, and evaluate on the test tasks'],
-        [['run', nameOf(file, 'experiment'), ...set.flatMap(each => ['--set', each])], 'the settings as they were, to compare with'],
+        [['run', nameOf(file, 'experiment'), ...givenTo(command)], 'the settings as they were, to compare with'],
         [['compare', join('runs', config.name), join('runs', `${config.name}-tuned`)], 'the two runs, with intervals and a verdict'],
       ];
       print(ending({ found: [...summarizeStudy(study), `The best configuration is ${best}.`], out, next }));

@@ -1,25 +1,8 @@
 /** @file Heat maps: panels of cells, each as dark as its share, with its number in it where there is room. */
 
 import * as Plot from '@observablehq/plot';
-import { drawPlot, type FigureOptions, LETTER_WIDTH } from './plot.ts';
-
-export interface HeatCell {
-  /** 0 is empty, 1 is full; `null` where nothing was measured. */
-  readonly share: number | null;
-  /** What stands in the cell. */
-  readonly text: string;
-}
-
-export interface HeatMap {
-  readonly rows: readonly string[];
-  readonly columns: readonly string[];
-  /** [rows][columns] each. Side by side on a wide page, one below the other on a narrow one. */
-  readonly panels: readonly { readonly title: string; readonly cells: readonly (readonly HeatCell[])[] }[];
-  readonly ariaLabel: string;
-  /** What columns and rows are. */
-  readonly x: string;
-  readonly y: string;
-}
+import type { FigureOptions, HeatMap } from './figure.ts';
+import { drawPlot, LETTER_WIDTH } from './plot.ts';
 
 /** The blue of the tables by task. */
 const FULL = '#005a8f';

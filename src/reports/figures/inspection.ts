@@ -11,9 +11,9 @@ import {
   SIDES,
   type Sides,
 } from '../../records/index.ts';
-import { type HeatCell, type HeatMap, heatMap } from './heat-map.ts';
+import type { FigureOptions, HeatCell, HeatMap, Line, LineFigure } from './figure.ts';
+import { heatMap } from './heat-map.ts';
 import { lineFigure } from './lines.ts';
-import type { FigureOptions, Line, LineFigure } from './plot.ts';
 
 /** Draws one figure of a report at the size and on the ground that are asked for. */
 export type Draw = (options?: FigureOptions) => string;
@@ -63,7 +63,8 @@ export function reconstructionMap({ fields }: Reconstruction): Draw {
   return options => heatMap(map, options);
 }
 
-type Style = LineFigure['styles'] extends ReadonlyMap<string, infer S> ? S : never;
+type Styles = NonNullable<LineFigure['styles']>;
+type Style = Styles extends ReadonlyMap<string, infer S> ? S : never;
 
 /** Colors for the fields of a token, as many as there are. */
 const COLORS = ['#1f77c9', '#d55e00', '#009e73', '#cc79a7', '#a08a00', '#56b4e9', '#b0703c', '#8c8c8c', '#e69f00'];
@@ -76,7 +77,7 @@ export function reconstructionCurves({ fields, binSteps }: Reconstruction): Draw
     unnamed,
     points: bySteps.flatMap((y, bin) => (y === null ? [] : [{ x: bin * binSteps + 1, y }])),
   });
-  const styles: LineFigure['styles'] = new Map<string, Style>(
+  const styles: Styles = new Map<string, Style>(
     shown.flatMap(({ name }, i) => {
       const color = COLORS[i % COLORS.length];
       return [

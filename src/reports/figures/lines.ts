@@ -1,17 +1,18 @@
 /** @file Lines with bands, each named where it ends. */
 
 import * as Plot from '@observablehq/plot';
-import { drawPlot, type FigureOptions, LABEL_GAP, LETTER_WIDTH, type LineFigure } from './plot.ts';
-import { MOST_TOGETHER, smallMultiples } from './small-multiples.ts';
-import { spread } from './style.ts';
+import { type FigureOptions, inPanels, type LineFigure } from './figure.ts';
+import { drawPlot, LABEL_GAP, LETTER_WIDTH } from './plot.ts';
+import { smallMultiples } from './small-multiples.ts';
+import { methodStyles, spread } from './style.ts';
 
 /** Draws lines, or a panel for each where there are many; gives an SVG document. */
 export function lineFigure(figure: LineFigure, options: FigureOptions = {}): string {
-  const { lines, styles, ariaLabel, x: label, y, ticks, level } = figure;
+  const { lines, ariaLabel, x: label, y, ticks, level } = figure;
+  const styles = figure.styles ?? new Map([...methodStyles(lines.map(({ name }) => name)), ...(options.styles ?? [])]);
+  if (inPanels(figure)) return smallMultiples({ ...figure, styles }, options);
   const single = lines.every(({ points }) => points.length === 1);
-  if (lines.length > MOST_TOGETHER && !single && !y.logarithmic && !lines.some(({ unnamed }) => unnamed))
-    return smallMultiples(figure, options);
-  const { width = 880, height = 460, ground = 'paper' } = options;
+  const { width = 880, height = figure.height ?? 460, ground = 'paper' } = options;
   const [low, high] = y.domain;
   const xs = lines.flatMap(({ points }) => points.map(({ x }) => x));
   const first = Math.min(...xs);

@@ -1,9 +1,10 @@
 /** @file Rate against return: the share of the teacher's return that agents keep, by the bits of their Z, a line for each group. */
 
 import * as Plot from '@observablehq/plot';
-import { KEPT, type RateReturn, type ReferenceWords } from '../../records/index.ts';
+import { KEPT } from '../../records/index.ts';
 import { bits } from '../tables/format.ts';
-import { drawPlot, type FigureOptions, LABEL_GAP, LETTER_WIDTH } from './plot.ts';
+import type { FigureOptions, RateFigure } from './figure.ts';
+import { drawPlot, LABEL_GAP, LETTER_WIDTH } from './plot.ts';
 import { methodStyles, spread } from './style.ts';
 
 const PANELS = [
@@ -12,7 +13,7 @@ const PANELS = [
 ] as const;
 
 /** Two panels side by side, the last episodes and all of them; whiskers are the intervals. Gives an SVG document. */
-export function rateCurves(rate: RateReturn, { noun }: Pick<ReferenceWords, 'noun'>, options: FigureOptions = {}): string {
+export function rateCurves({ rate, words: { noun } }: RateFigure, options: FigureOptions = {}): string {
   const groups = [...new Set(rate.points.map(({ group }) => group))];
   const { width = 880, height = 400, ground = 'paper', styles = methodStyles(groups) } = options;
   const points = PANELS.flatMap(({ score, title }) =>

@@ -1,21 +1,20 @@
 /** @file Many lines as many small panels: in one figure nobody can follow more than a few. */
 
 import * as Plot from '@observablehq/plot';
-import { drawPlot, type FigureOptions, FONT_SIZE, type LineFigure } from './plot.ts';
+import { type Drawing, type FigureOptions, inPanels, type LineFigure } from './figure.ts';
+import { drawPlot, FONT_SIZE } from './plot.ts';
 import type { Styles } from './style.ts';
-
-/** Lines that one figure holds; more get a panel each. */
-export const MOST_TOGETHER = 8;
 
 const [PANEL_WIDTH, PANEL_HEIGHT, TITLE] = [176, 92, 34];
 
 /** Lines that stand in every panel, in gray, for the eye to measure by. */
 const REFERENCES = ['source', 'teacher', 'random', 'none'];
 
-/** What a reader of such a figure has to know, as a sentence; empty where the lines are in one panel. */
-export function panelsNote(names: readonly string[], styles: Styles): string {
-  if (names.length <= MOST_TOGETHER) return '';
-  const own = names.filter(name => styles.get(name)!.emphasized).map(name => `${name} (blue)`);
+/** What a reader of such a figure has to know, as a sentence; empty of a drawing that has no panel for every line. */
+export function panelsNote(drawing: Drawing, styles: Styles): string {
+  if (typeof drawing === 'string' || !('lines' in drawing) || !inPanels(drawing)) return '';
+  const names = drawing.lines.map(({ name }) => name);
+  const own = names.filter(name => (drawing.styles ?? styles).get(name)?.emphasized).map(name => `${name} (blue)`);
   const gray = names.filter(name => REFERENCES.includes(name));
   const all = [...own, ...(gray.length > 0 ? [`${gray.join(', ')} (gray)`] : [])];
   return ` Every row has a panel${all.length > 0 ? `; in all of them: ${all.join('; ')}` : ''}.`;
@@ -26,7 +25,7 @@ export function panelsNote(names: readonly string[], styles: Styles): string {
  * as high as its panels need.
  */
 export function smallMultiples(
-  { lines, styles, ariaLabel, x: label, y, level }: LineFigure,
+  { lines, styles, ariaLabel, x: label, y, level }: LineFigure & Required<Pick<LineFigure, 'styles'>>,
   { width = 880, ground = 'paper' }: FigureOptions = {},
 ): string {
   const across = Math.max(1, Math.floor(width / PANEL_WIDTH));

@@ -15,10 +15,9 @@ import type {
 import { finalEpisodes, wordsOf } from '../../records/index.ts';
 import type { ImitationScore } from '../../statistics/index.ts';
 import { printable } from '../../util/text.ts';
-import { learningCurves, PROFILE_CAPTION, profiles } from '../figures/learning-curves.ts';
-import { pipeline } from '../figures/pipeline.ts';
-import type { FigureOptions } from '../figures/plot.ts';
-import { rateCurves } from '../figures/rate.ts';
+import { drawnOf } from '../figures/draw.ts';
+import type { Figure, FigureOptions, FigureSubjects } from '../figures/figure.ts';
+import { figuresOf, pipelineFigure, rateReturn } from '../figures/index.ts';
 import { panelsNote } from '../figures/small-multiples.ts';
 import { methodStyles, type Styles, stylesOf } from '../figures/style.ts';
 import { rowInQuestion } from '../summary.ts';
@@ -89,7 +88,7 @@ export function htmlReport(results: Results): string {
   const { final, regret, return: earned } = results.methods[own];
   const words = wordsOf(results.methods);
   const over = finalEpisodes(episodes);
-  const shown = refusals(results, name).length === 0;
+  const comparable = refusals(results, name).length === 0;
   const headline = html` Over ${over} <strong>${own}</strong> reaches ${meanScoreInterval(final)} on average; IQM
 ${iqmInterval(final)}.${earned ? ` Its mean return is ${returnInterval(earned)}.` : ''}${regret ? ` Its cumulative regret is ${meanInterval(regret)} in units of reward.` : ''}`;
   const tables = [
@@ -100,23 +99,19 @@ ${iqmInterval(final)}.${earned ? ` Its mean return is ${returnInterval(earned)}.
     name,
     html`<header>
 <h1>${name}</h1>
-<p>Return in context, ${words.scale}.${shown && !results.rate ? headline : ''}</p>
+<p>Return in context, ${words.scale}.${comparable && !results.rate ? headline : ''}</p>
 </header>
 <main>
-${results.rate && shown ? rateSection(results.rate, words, styles) : ''}
+${results.rate && comparable ? rateSection(results, results.rate, words, styles) : ''}
 ${tables}
 ${Object.entries(results.returns ?? {}).map(([title, returns]) => furtherSection(title, returnTable(returns, wordsOf(methodsOf(results, title))), styles))}
 ${Object.entries(results.imitation ?? {}).map(([title, imitation]) => {
   const table = imitationTable(imitation);
   return furtherSection(title, table, styles, reliability(table, styles));
 })}
-${
-  results.setting &&
-  html`<section>
-<h2>Pipeline</h2>
-<div class="scroll drawing">${new Markup(pipeline(results.setting))}</div>
-</section>`
-}
+${figuresOf('results')
+  .filter(each => each !== rateReturn && (comparable || each === pipelineFigure))
+  .map(each => figureSection(each, results, styles))}
 ${lastSections(
   html`<p>${results.intervalNote} ${noIntervalNote(tables.map(({ text }) => text).join())}</p>
 <p>Every run lasts ${episodes} ${episodes === 1 ? 'episode' : 'episodes'} in context, on ${streams} streams for each of ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}; actions are
@@ -161,18 +156,12 @@ export function methodsSection(
   const { names } = table;
   const returns = methods[names[0]].return !== undefined;
   const against = versus && versusTable(versus, methods);
-  const spread = figure(
-    options => profiles(methods, { styles, ...options }),
-    `${PROFILE_CAPTION}${panelsNote(Object.keys(methods), styles)}`,
-  );
+  const [curves, ...others] = figuresOf('methods');
   return html`<section>
 <h2>${title}</h2>
-${figure(
-  options => learningCurves(methods, { styles, ...options }),
-  `Mean by in-context episode; the bands are explained below.${panelsNote(names, styles)}`,
-)}
+${shown(curves, methods, styles)}
 ${legendTable(table, styles)}
-${[table.note([]), ...notes].filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}${against && html`<h3>${against.title}</h3>\n${legendTable(against, styles)}\n${noteOf(against)}\n`}${spread && html`<h3>Performance profiles</h3>\n${spread}\n`}<h3>By task</h3>
+${[table.note([]), ...notes].filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}${against && html`<h3>${against.title}</h3>\n${legendTable(against, styles)}\n${noteOf(against)}\n`}${others.map(each => underHeading(each, methods, styles))}<h3>By task</h3>
 <p class="note">Mean over ${finalEpisodes(methods[names[0]].byEpisode.mean.length)} on each ${side ?? 'evaluated'} task, ${wordsOf(methods).scale}${returns ? ', with the mean raw return' : ''}; the darker, the higher.</p>
 <div class="scroll" tabindex="0">${heatTable(methods, names, styles)}</div>
 </section>`;
@@ -180,16 +169,42 @@ ${[table.note([]), ...notes].filter(Boolean).map(note => html`<p class="note">${
 
 const noteOf = <T>({ note, columns }: ReportTable<T>): Markup => html`<p class="note">${note(columns.map(({ title }) => title))}</p>`;
 
-/** A figure in two sizes, for wide and for narrow pages; nothing where there is nothing to draw. */
-export function figure(draw: (options: FigureOptions) => string | undefined, caption: string): Markup | undefined {
+/** A figure in two sizes, for wide and for narrow pages. */
+export function figure(draw: (options: FigureOptions) => string, caption: string): Markup {
   const [wide, narrow] = [{}, { width: 360, height: 320 }].map(size => draw({ ground: 'inherit', ...size }));
-  return wide && narrow
-    ? html`<figure>
+  return html`<figure>
 <div class="wide">${new Markup(wide)}</div>
 <div class="narrow">${new Markup(narrow)}</div>
 <figcaption>${caption}</figcaption>
-</figure>`
-    : undefined;
+</figure>`;
+}
+
+/** What a figure shows of its subject, with its caption; nothing where there is nothing to draw. An SVG of its own size is scrolled on narrow pages. */
+export function shown<K extends keyof FigureSubjects>(each: Figure<K>, subject: FigureSubjects[K], styles: Styles): Markup | undefined {
+  const drawn = drawnOf(each, subject);
+  if (!drawn) return undefined;
+  const caption = `${each.caption?.(subject) ?? ''}${panelsNote(drawn.drawing, styles)}`;
+  if (typeof drawn.drawing !== 'string') return figure(options => drawn.svg({ styles, ...options }), caption);
+  return html`<div class="scroll drawing">${new Markup(drawn.svg())}</div>${caption && html`\n<p class="note">${caption}</p>`}`;
+}
+
+/** The same below its title. */
+export function underHeading<K extends keyof FigureSubjects>(each: Figure<K>, subject: FigureSubjects[K], styles: Styles): Part {
+  const drawn = shown(each, subject, styles);
+  return drawn && html`<h3>${each.title}</h3>\n${drawn}\n`;
+}
+
+/** The same as a section of the page. */
+export function figureSection<K extends keyof FigureSubjects>(each: Figure<K>, subject: FigureSubjects[K], styles: Styles): Part {
+  const drawn = shown(each, subject, styles);
+  return (
+    drawn &&
+    html`<section>
+<h2>${each.title}</h2>
+${drawn}
+</section>
+`
+  );
 }
 
 /** A table of something that models were also asked for, with what its title and note say, and more below it. */
@@ -205,11 +220,11 @@ const reliability = (table: ReportTable<ImitationScore>, styles: Styles): Markup
 </details>
 `;
 
-function rateSection(rate: RateReturn, words: ReferenceWords, styles: Styles): Markup {
+function rateSection(results: Results, rate: RateReturn, words: ReferenceWords, styles: Styles): Markup {
   const table = rateTable(rate, words);
   return html`<section>
 <h2>${table.title}</h2>
-<figure><div class="scroll" tabindex="0">${new Markup(rateCurves(rate, words, { ground: 'inherit', styles }))}</div></figure>
+<figure><div class="scroll" tabindex="0">${new Markup(drawnOf(rateReturn, results)!.svg({ ground: 'inherit', styles }))}</div></figure>
 ${dataTable(table)}
 ${table.notes.map(note => html`<p class="note">${note}</p>\n`)}</section>`;
 }

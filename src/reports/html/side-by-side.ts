@@ -1,6 +1,7 @@
 /** @file Several runs as one table and on one page, where their rows may stand side by side. */
 
 import { describeSelection, expectComparable, type MethodTable, type Results, rowsOf, wordsOf } from '../../records/index.ts';
+import { figuresOf } from '../figures/index.ts';
 import { budgetNotes, describeSplit } from '../tables/integrity.ts';
 import { html, methodsSection, page, runSection, yamlBlock } from './results.ts';
 
@@ -53,17 +54,16 @@ function audit(results: Results): string {
 }
 
 /** What a page of one run shows and that of several does not, by what it is called. */
-const LEFT_OUT: Readonly<Record<string, (results: Results) => object | undefined>> = {
+const leftOutParts = (): Readonly<Record<string, (results: Results) => unknown>> => ({
   'further tables': ({ tables }) => tables,
   'differences between rows': ({ versus }) => versus,
   'errors of predicted returns': ({ returns }) => returns,
   "action probabilities beside the source's": ({ imitation }) => imitation,
-  'return by the bits of Z': ({ rate }) => rate,
-  'the pipeline': ({ setting }) => setting,
-};
+  ...Object.fromEntries(figuresOf('results').map(figure => [`"${figure.title}"`, (results: Results) => figure.draw(results)])),
+});
 
 function leftOut(runs: readonly Results[]): string {
-  const parts = Object.entries(LEFT_OUT).filter(([, of]) => runs.some(results => Object.keys(of(results) ?? {}).length > 0));
+  const parts = Object.entries(leftOutParts()).filter(([, of]) => runs.some(results => Object.keys(of(results) ?? {}).length > 0));
   const names = parts.map(([name]) => name).join('; ');
   const where = names ? `Left out here, and on the page of each run by itself (cadenza report RUN) where it has them: ${names}. ` : '';
   return `${where}Rows of two runs are held against each other, with intervals, by cadenza compare.`;

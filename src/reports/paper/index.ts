@@ -3,7 +3,8 @@
 import { join } from 'node:path';
 import { expectComparable, rowsOf } from '../../records/index.ts';
 import { writeJson } from '../../util/files.ts';
-import { learningCurves, profiles } from '../figures/learning-curves.ts';
+import { type Drawn, drawnOf } from '../figures/draw.ts';
+import { figuresOf } from '../figures/index.ts';
 import { toPDF } from '../figures/pdf.ts';
 import { pipeline } from '../figures/pipeline.ts';
 import { stylesOf } from '../figures/style.ts';
@@ -11,7 +12,7 @@ import { type NamedFile, writeFiles } from '../files.ts';
 import { expectSideBySide } from '../html/side-by-side.ts';
 import { bibliography, citedKeys } from './bibliography.ts';
 import type { Facts } from './facts.ts';
-import { FIGURES, figureFile, main, methods } from './methods.ts';
+import { FIGURES, figureFile, figuresOfRun, main, methods } from './methods.ts';
 import { rowSets, tables } from './tables.ts';
 
 export type { Facts } from './facts.ts';
@@ -40,11 +41,12 @@ export async function writePaper(folder: string, facts: Facts): Promise<string[]
     [join(FIGURES, 'pipeline.pdf'), await toPDF(pipeline(facts.setting))],
   ];
   const options = { ...CURVES, ...(facts.runs ? {} : { styles: stylesOf(facts.results) }) };
-  for (const { label, methods } of sets) {
-    files.push([join(FIGURES, `${figureFile('curves', label)}.pdf`), await toPDF(learningCurves(methods, options))]);
-    const profile = profiles(methods, options);
-    if (profile) files.push([join(FIGURES, `${figureFile('profiles', label)}.pdf`), await toPDF(profile)]);
-  }
+  const add = async (file: string, drawn: Drawn | undefined) => {
+    if (drawn) files.push([join(FIGURES, `${file}.pdf`), await toPDF(drawn.svg(options))]);
+  };
+  for (const { label, methods } of sets)
+    for (const figure of figuresOf('methods')) await add(figureFile(figure.id, label), drawnOf(figure, methods));
+  for (const figure of figuresOfRun(facts)) await add(figureFile(figure.id), drawnOf(figure, facts.results));
   const paths = writeFiles(folder, files);
   // Every numeral of the .tex files with the place that it came from.
   const numbers = join(folder, 'numbers.json');

@@ -3,8 +3,10 @@
  * compiles with what Debian calls texlive-latex-recommended and texlive-science.
  */
 
+import { drawnOf } from '../figures/draw.ts';
+import { type Figure, type FigureSubjects, figuresOf, pipelineFigure } from '../figures/index.ts';
 import { policy as adTransformer, compressor, overview, reconstructs, tokens } from './architecture.ts';
-import { CODE_POINT } from './escape.ts';
+import { CODE_POINT, escapeTex } from './escape.ts';
 import type { Facts } from './facts.ts';
 import { objective } from './objective.ts';
 import { compared, differences, evaluation, implementation } from './protocol.ts';
@@ -41,10 +43,10 @@ export function methods(facts: Facts): Written {
     const body = join(paragraphs(facts), '\n\n');
     return body && join([raw`\subsection{${title}}`, body], '\n');
   });
-  return join([raw`\section{Methods}`, pipelineFigure(facts), ...sections], '\n\n')!;
+  return join([raw`\section{Methods}`, overviewFigure(facts), ...sections], '\n\n')!;
 }
 
-function pipelineFigure(facts: Facts): Written | undefined {
+function overviewFigure(facts: Facts): Written | undefined {
   const { latents, query, retrieved } = facts.setting;
   const { policy } = facts.config;
   const caption = paragraph(facts, [
@@ -74,8 +76,18 @@ export const figure = (file: string, label: string, width: string, caption: Writ
     '',
   );
 
-/** File of a figure of one set of rows, without its ending. */
-export const figureFile = (figure: 'curves' | 'profiles', label: string): string => `${figure}${label.replace(/[^\w-]/g, '-')}`;
+/** File of a figure, of one set of rows where it is of those, without its ending. */
+export const figureFile = (figure: string, label = ''): string => `${figure}${label}`.replace(/[^\w-]/g, '-');
+
+/** Figures of the whole run that stand among its results: all but the pipeline, which the Methods begin with. Several runs have none in common. */
+export const figuresOfRun = ({ runs }: Facts): Figure<'results'>[] =>
+  runs ? [] : figuresOf('results').filter(each => each !== pipelineFigure);
+
+/** The caption of a figure that has no sentences of its own here: its title and what its record says. */
+const captionOf = <K extends keyof FigureSubjects>({ title, caption }: Figure<K>, subject: FigureSubjects[K]): Written => ({
+  text: escapeTex([`${title}.`, caption?.(subject)].filter(Boolean).join(' ')),
+  citations: [],
+});
 
 const PREAMBLE = raw`\documentclass[10pt,a4paper]{article}
 \usepackage[T1]{fontenc}
@@ -101,12 +113,17 @@ export function main(facts: Facts, body: readonly Written[]): Written {
   const figures = rowSets(facts).flatMap(rows => {
     const { title, label, methods } = rows;
     const { scale } = citedWords(rows);
-    const of = (kind: 'curves' | 'profiles', caption: string) =>
-      figure(figureFile(kind, label), `${kind}${label}`, '0.86', paragraph(facts, [caption]));
     const curves = raw`Mean return by in-context episode of ${title}, ${scale}. Bands are intervals of the mean, as in Table~\ref{tab:scores${label}}.`;
     const profiles = raw`Performance profiles~\cite{agarwal2021} of ${title}: the share of runs whose final return, ${scale}, is above a threshold, in percent. Bands are pointwise intervals of that share.`;
-    return [of('curves', curves), Object.values(methods).some(({ profile }) => profile) && of('profiles', profiles)];
+    const captions: Readonly<Record<string, string>> = { curves, profiles };
+    return figuresOf('methods').map(each => {
+      const caption = each.id in captions ? paragraph(facts, [captions[each.id]]) : captionOf(each, methods);
+      return drawnOf(each, methods) && figure(figureFile(each.id, label), `${each.id}${label}`, '0.86', caption);
+    });
   });
+  const ofRun = figuresOfRun(facts).map(
+    each => drawnOf(each, facts.results) && figure(figureFile(each.id), figureFile(each.id), '0.86', captionOf(each, facts.results)),
+  );
   return join(
     [
       PREAMBLE,
@@ -121,6 +138,7 @@ export function main(facts: Facts, body: readonly Written[]): Written {
       raw`
 \section{Results}`,
       ...figures,
+      ...ofRun,
       raw`\input{tables}
 
 \bibliographystyle{plain}
