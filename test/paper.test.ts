@@ -308,7 +308,7 @@ describe('Methods sections', () => {
       'baselines &',
     ])
       expect(plain).not.toContain(absent);
-    expect(plain).toContain('\\mathcal{L}_\\mathrm{joint} = \\alpha \\ell_\\mathrm{task}$ with');
+    expect(plain).toContain('\\mathcal{L}_\\mathrm{joint} = \\alpha \\ell_\\mathrm{task}$');
   });
 
   it.each([

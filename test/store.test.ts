@@ -267,7 +267,7 @@ describe('store stats', () => {
       expect(queries).toBeGreaterThanOrEqual(60);
       expect(byEpisode.reduce((sum: number, { queries: n }: { queries: number }) => sum + n, 0)).toBe(queries);
     }
-    expect((await store('stats', db, '--queries', '10')).stdout).toMatch(/^codes +none/m);
+    expect((await store('stats', db, '--queries', '10')).stdout).toMatch(/^codes +\D+$/m);
   });
 
   it('measures codes beside latents where a model has them', async () => {
