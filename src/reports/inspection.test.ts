@@ -164,7 +164,7 @@ describe('figures of a look inside', () => {
   it.each([
     ['reconstruction', reconstructionMap(reconstruction), [/^action$/, /^reward (?!events)/, /^reward events$/, /^done /, /^\.80$/]],
     ['reconstruction by steps', reconstructionCurves(reconstruction), [/^action$/, /^reward events$/]],
-    ['probes', probeCurves(probes.factors[0], probes), [/^Z\b/, /^raw\b/]],
+    ['probes', probeCurves(probes.factors[0], probes), [/^Z\b/]],
     ['transplants', transplantMap(TABLE), [/^1: goal=<1>,2$/, /^2: goal=3,4$/]],
     ['attention', attentionMap(attention), [/\b1\b.*\b2$/, /^z2$/, /\b1$/, /\b3$/]],
   ] as const)('%s hold their names and no broken number', (_, draw, names) => {
