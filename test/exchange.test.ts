@@ -243,8 +243,13 @@ describe('a data set of an environment that is not here', () => {
   }, 30_000);
 
   it('can be too small to split, and says so at once', async () => {
-    const text = await succeed('import', fixture('minari/main_data.hdf5'), '--tasks', '1', '--out', at('lonely'));
-    expect(text).toMatch(/^Note: /m);
+    const args = ['import', fixture('minari/main_data.hdf5'), '--tasks', '1', '--out', at('lonely')];
+    const { tasks, notes } = JSON.parse(await succeed(...args, '--json'));
+    const { origin } = JSON.parse(readFileSync(at('lonely/dataset.json'), 'utf8'));
+    expect([tasks, notes.length]).toEqual([1, origin.notes.length + 1]);
+    // On the terminal, too, and how to import more in the place of a run.
+    const text = (await succeed(...args)).replace(/\s+/g, ' ');
+    expect(text).toEqual(carrying(notes.at(-1), 'cadenza import --help', /^(?!.*cadenza run)/));
   });
 
   it('in which no episode ends is not trained on without any context', async () => {
