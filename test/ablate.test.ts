@@ -179,7 +179,7 @@ set: { teacher: { steps: 0 }, pretrain: { steps: 0 }, distill: { steps: 0, beta:
       'elsewhere',
       'axes:\n  - { name: size, values: { s9: {}, s5: { env: { options: { size: 5 } } } } }',
       'E_SPLIT',
-      [/"s9".*\bdark-room, "s5".*\bdark-room \(size 5\)/],
+      ['"s9"', '"s5"', 'dark-room', /\bsize\b.*\b5\b/],
     ],
     ['longer', 'axes:\n  - { name: a, values: { x: {}, y: { evaluate: { episodes: 2 } } } }', 'E_CONFIG', ['"x"', '"y"', 'evaluate']],
     ['all', 'axes:\n  - { name: a, values: { x: {} } }\nskip:\n  - { when: { a: x }, because: no }', 'E_CONFIG', ['all.yaml']],
