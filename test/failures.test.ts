@@ -288,7 +288,7 @@ const CASES: Case[] = [
     what: 'a loss that turns NaN before any checkpoint',
     code: 'E_NUMERICS',
     set: { 'teacher.weightDecay': 1000, 'checkpoint.everySteps': 1000 },
-    carries: ['teacher', 'NaN', /\d+ of 80/],
+    carries: ['teacher', 'NaN', /\d+\b.*\b80\b/],
   },
 ];
 
@@ -307,7 +307,7 @@ function expectOneParagraph({ stderr }: Pick<Ended, 'stderr'>, code: ErrorCode, 
   const message = lines.at(-1)!;
   expect(message.startsWith(`cadenza: [${code}] `), stderr).toBe(true);
   // Whatever stands before is progress.
-  for (const line of lines.slice(0, -1)) expect(line).toMatch(/^[a-z -]+(\(seed \d\))?: .*\d/);
+  for (const line of lines.slice(0, -1)) expect(line).toMatch(/^\S.*: .*\d/);
   expect(message).toEqual(carrying(...carries));
 }
 
@@ -340,7 +340,7 @@ describe('after a failure', () => {
     const first = await withinProcess(['teacher', TINY, '--out', out, ...set]);
     const path = stage(out, TEACHER, 'checkpoint.safetensors');
     expectOneParagraph(first, 'E_NUMERICS', [path]);
-    const failed = Number(/ (\d+) of 80/.exec(first.stderr.split('\n').at(-2)!)?.[1]);
+    const failed = Number(/ (\d+)\D+80\b/.exec(first.stderr.split('\n').at(-2)!)?.[1]);
     const bytes = readFileSync(path);
     const { tensors, metadata } = decodeSafetensors(bytes);
     expect(Number(metadata.step)).toBe(5 * Math.floor((failed - 1) / 5));

@@ -3,6 +3,7 @@
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseHTML } from 'linkedom';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Inspection, isMissing, PROBED, SIDES } from '../src/records/index.ts';
@@ -164,8 +165,10 @@ describe('looking into a run', () => {
     cpSync(run, copy, { recursive: true });
     // Long enough to be stopped in the middle.
     const longer = [...FEW, '--episodes', '12'];
-    const { child, says, ended } = start(['inspect', copy, ...longer]);
-    await says('held-out');
+    const { child, ended } = start(['inspect', copy, ...longer]);
+    const streams = (side: string) => readdirSync(join(copy, 'stages')).filter(name => name.startsWith(`inspect-streams-${side}`));
+    const others = streams('heldOut').length;
+    while (streams('heldOut').length === others && child.exitCode === null) await sleep(2);
     child.kill('SIGINT');
     const { status, stderr } = await ended;
     expect(status, stderr).toBe(130);

@@ -9,6 +9,7 @@ import { type LoadedPolicy, type LoadRequest, loadDecoder, loadPolicy, sealDescr
 import { chooseActions, type Feedback } from '../src/rl/index.ts';
 import { Random } from '../src/util/random.ts';
 import { makeModel, readModel } from './helpers/exported.ts';
+import { failure, type Needle } from './helpers/failure.ts';
 import { damagedBytes, damagedJson, fuzz } from './helpers/fuzz.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'cadenza-model-format-'));
@@ -115,54 +116,51 @@ describe('the edge of an agent', () => {
   });
   afterAll(() => policy.dispose());
 
-  const refused = (code: string, ...says: string[]) =>
-    expect.objectContaining({ code, message: expect.stringMatching(new RegExp(says.join('.*'), 's')) });
-
   it('refuses calls before a task has begun', async () => {
-    const order = refused('E_USAGE', 'reset\\(1\\)');
+    const order = failure('E_USAGE', 'reset(1)');
     await expect(policy.act(start)).rejects.toThrow(order);
     await expect(policy.observe(feedback())).rejects.toThrow(order);
     expect(() => policy.prompt([])).toThrow(order);
-    expect(() => policy.reset(2)).toThrow(refused('E_SHAPE', '1 environments', '2'));
+    expect(() => policy.reset(2)).toThrow(failure('E_SHAPE', 1, 2));
     await expect(policy.act(start)).rejects.toThrow(order);
   });
 
-  it.each<[string, unknown, ...string[]]>([
-    ['reward', Float32Array.of(Number.NaN), 'reward\\[0\\]', 'finite', 'NaN'],
-    ['reward', [Number.POSITIVE_INFINITY], 'reward\\[0\\]', 'finite', 'Infinity'],
-    ['reward', [1e300], 'reward\\[0\\]', 'finite'],
-    ['reward', 1, 'reward', 'list', '1'],
-    ['reward', [3e38], 'reward\\[0\\]', '1e18', '3e\\+38'],
-    ['reward', [], 'reward', '1 numbers', 'found 0'],
-    ['reward', [0, 0], 'reward', 'found 2'],
+  it.each<[string, unknown, ...Needle[]]>([
+    ['reward', Float32Array.of(Number.NaN), 'reward[0]', 'NaN'],
+    ['reward', [Number.POSITIVE_INFINITY], 'reward[0]', 'Infinity'],
+    ['reward', [1e300], 'reward[0]', '1e18', '1e+300'],
+    ['reward', 1, 'reward', 1],
+    ['reward', [3e38], 'reward[0]', '1e18', '3e+38'],
+    ['reward', [], 'reward', 1, 0],
+    ['reward', [0, 0], 'reward', 1, 2],
     ['reward', undefined, 'reward', 'undefined'],
-    ['reward', ['1'], 'reward\\[0\\]', 'found "1"'],
-    ['action', Int32Array.of(9), 'action\\[0\\]', '0 to 4', '9'],
-    ['action', [-1], 'action\\[0\\]', '-1'],
-    ['action', [0.5], 'action\\[0\\]', '0.5'],
-    ['action', 3, 'action', 'list'],
-    ['observation', [4, 4, 4], 'observation', '2 numbers', 'found 3'],
-    ['observation', [4], 'observation', 'found 1'],
-    ['observation', [4, 4.5], 'observation\\[1\\]', '4.5'],
-    ['nextObservation', [4, 9], 'nextObservation\\[1\\]', '9, 9', '9'],
+    ['reward', ['1'], 'reward[0]', '"1"'],
+    ['action', Int32Array.of(9), 'action[0]', 0, 4, 9],
+    ['action', [-1], 'action[0]', -1],
+    ['action', [0.5], 'action[0]', 0.5],
+    ['action', 3, 'action', 3],
+    ['observation', [4, 4, 4], 'observation', 2, 3],
+    ['observation', [4], 'observation', 2, 1],
+    ['observation', [4, 4.5], 'observation[1]', 4.5],
+    ['nextObservation', [4, 9], 'nextObservation[1]', '9, 9', 9],
     ['nextObservation', undefined, 'nextObservation', 'undefined'],
-    ['terminated', [2], 'terminated\\[0\\]', '0 or 1'],
+    ['terminated', [2], 'terminated[0]', 0, 1, 2],
     ['truncated', undefined, 'truncated', 'undefined'],
   ])('refuses %s = %j, naming it', async (field, value, ...says) => {
     policy.reset(1);
     await policy.act(start);
-    await expect(policy.observe(feedback({ [field]: value }))).rejects.toThrow(refused('E_SHAPE', 'observe', ...says));
-    if (field === 'observation') await expect(policy.act(value as never)).rejects.toThrow(refused('E_SHAPE', ...says));
+    await expect(policy.observe(feedback({ [field]: value }))).rejects.toThrow(failure('E_SHAPE', 'observe', ...says));
+    if (field === 'observation') await expect(policy.act(value as never)).rejects.toThrow(failure('E_SHAPE', ...says));
     const shown = { ...feedback({ truncated: [1] }), [field]: value };
-    expect(() => policy.prompt([shown as never])).toThrow(refused('E_SHAPE', 'prompt\\[0\\]'));
+    expect(() => policy.prompt([shown as never])).toThrow(failure('E_SHAPE', 'prompt[0]'));
   });
 
   it('refuses no feedback at all, and prompts that are no list', async () => {
     policy.reset(1);
-    await expect(policy.observe(undefined as never)).rejects.toThrow(refused('E_SHAPE', 'observe', 'reward', 'undefined'));
-    await expect(policy.observe(null as never)).rejects.toThrow(refused('E_SHAPE', 'null'));
-    expect(() => policy.prompt(undefined as never)).toThrow(refused('E_SHAPE', 'prompt'));
-    expect(() => policy.prompt([null as never])).toThrow(refused('E_SHAPE', 'prompt\\[0\\]'));
+    await expect(policy.observe(undefined as never)).rejects.toThrow(failure('E_SHAPE', 'observe', 'reward', 'undefined'));
+    await expect(policy.observe(null as never)).rejects.toThrow(failure('E_SHAPE', 'null'));
+    expect(() => policy.prompt(undefined as never)).toThrow(failure('E_SHAPE', 'prompt'));
+    expect(() => policy.prompt([null as never])).toThrow(failure('E_SHAPE', 'prompt[0]'));
   });
 
   it('keeps nothing of what it refused', async () => {
@@ -175,7 +173,7 @@ describe('the edge of an agent', () => {
   it('refuses to act twice at once, so that no two calls share an answer', async () => {
     policy.reset(1);
     const first = policy.act(start);
-    const busy = refused('E_USAGE', 'Await');
+    const busy = failure('E_USAGE', 'act()');
     await expect(policy.act(Float32Array.of(0, 0))).rejects.toThrow(busy);
     await expect(policy.observe(feedback())).rejects.toThrow(busy);
     expect(() => policy.reset(1)).toThrow(busy);
@@ -199,11 +197,11 @@ describe('the edge of an agent', () => {
 
   it('refuses feedback on what was not acted on', async () => {
     policy.reset(1);
-    const unasked = refused('E_USAGE', 'observe', 'act\\(observation\\)');
+    const unasked = failure('E_USAGE', 'observe', 'act(observation)');
     await expect(policy.observe(feedback())).rejects.toThrow(unasked);
     await policy.act(start);
     const other = feedback({ observation: Float32Array.of(4, 3) });
-    await expect(policy.observe(other)).rejects.toThrow(refused('E_SHAPE', 'observe\\.observation\\[1\\]', '4', 'act', '3'));
+    await expect(policy.observe(other)).rejects.toThrow(failure('E_SHAPE', 'observe.observation[1]', 4, 'act', 3));
     await policy.observe(feedback());
     await expect(policy.observe(feedback())).rejects.toThrow(unasked);
   });
@@ -214,7 +212,7 @@ describe('the edge of an agent', () => {
       await policy.act(start);
       await policy.observe(feedback());
     }
-    await expect(policy.act(start)).rejects.toThrow(refused('E_SHAPE', '20 steps', 'truncated'));
+    await expect(policy.act(start)).rejects.toThrow(failure('E_SHAPE', 20, 'truncated'));
   });
 
   it('takes plain lists and booleans, and gives the same', async () => {
@@ -232,20 +230,20 @@ describe('the edge of an agent', () => {
 
   it('refuses to draw from what is no distribution', () => {
     expect(() => chooseActions(Float32Array.of(0, 0, Number.NaN, 0, 1), policy.actions, Random.seeded(1))).toThrow(
-      refused('E_NUMERICS', 'NaN'),
+      failure('E_NUMERICS', 'NaN'),
     );
   });
 
-  it.each<[string, unknown, ...string[]]>([
-    ['nothing', undefined, 'object', 'undefined'],
+  it.each<[string, unknown, ...Needle[]]>([
+    ['nothing', undefined, 'undefined'],
     ['no executor', {}, '"executor"', 'undefined'],
     ['null', { executor: null }, '"executor"', 'null'],
-    ['an executor that was not called', { executor: nodeExecutor }, 'call it', 'nodeExecutor\\(\\)'],
+    ['an executor that was not called', { executor: nodeExecutor }, 'nodeExecutor()'],
     ['a name', { executor: 'node' }, '"executor"', '"node"'],
   ])('refuses to load with %s', async (_, given, ...says) => {
     const request = given && { ...files, executor: undefined, ...given };
     for (const load of [loadPolicy, loadDecoder])
-      await expect(load(request as never)).rejects.toThrow(refused('E_USAGE', load.name, ...says));
+      await expect(load(request as never)).rejects.toThrow(failure('E_USAGE', load.name, ...says));
   });
 
   it('refuses everything after dispose but another dispose', async () => {
@@ -255,7 +253,8 @@ describe('the edge of an agent', () => {
     await own.act(start);
     await own.dispose();
     await own.dispose();
-    const gone = refused('E_USAGE', 'disposed');
+    // Not that it is too early, nor that it is busy.
+    const gone = failure('E_USAGE', /^(?![\s\S]*(?:reset|act)\()/);
     await expect(own.act(start)).rejects.toThrow(gone);
     await expect(own.observe(feedback())).rejects.toThrow(gone);
     expect(() => own.reset(1)).toThrow(gone);
@@ -267,7 +266,7 @@ describe('the edge of an agent', () => {
     const { shape, size } = files.description.codes!;
     const length = shape[0] * shape[1];
     for (const codes of [undefined, 1, [], new Array(length).fill(size), new Array(length).fill(0.5), new Array(length).fill(Number.NaN)])
-      await expect(decoder.decode(codes as never)).rejects.toThrow(refused('E_SHAPE', `${length} codes`));
+      await expect(decoder.decode(codes as never)).rejects.toThrow(failure('E_SHAPE', length));
     const [zeros, ones] = [new Array(length).fill(0), new Array(length).fill(1)];
     const together = await Promise.all([decoder.decode(zeros), decoder.decode(ones)]);
     expect(together[0]).toEqual(await decoder.decode(zeros));

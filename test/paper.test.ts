@@ -226,8 +226,8 @@ describe('Methods sections', () => {
     ['rotary', { 'model.positions': 'rotary' }, 'su2024'],
     ['buckets', { 'model.rewards': [0.25, 0.5] }, /\\num\{0.25\} .*\\num\{0.5\}/],
     ['state alone', { 'policy.query': 'state' }],
-    ['prompt', prompt, /\bprompt\b.*\\num\{1\}/],
-    ['retrieval', { 'policy.retrieval.contexts': 3 }, /\\num\{3\}~retrieved/],
+    ['prompt', prompt],
+    ['retrieval', { 'policy.retrieval.contexts': 3 }, '\\num{3}'],
     ['returns', { 'policy.returns': { episodes: 3, bins: 21, weight: 0.1 } }, '\\omega = \\num{0.1}'],
     ['Monte-Carlo teacher', { 'teacher.kind': 'monte-carlo', 'distill.beta': 0.5, tables: [] }],
     ['one layer', { 'policy.crossLayers': [1] }, /\\num\{1\}/],
@@ -285,8 +285,20 @@ describe('Methods sections', () => {
     expect(Object.keys(rows).filter(id => !text.includes(`\\item[\\texttt{${id}}] `))).toEqual([]);
   });
 
+  /** Where the numbers come from that a Methods section gives. */
+  const cited = (overrides: Readonly<Record<string, unknown>> = {}) =>
+    methods(factsOf('dark-room', overrides)).citations.map(({ path }) => path);
+
+  it.each([
+    ['config/policy/prompt/episodes', prompt],
+    ['config/policy/retrieval/contexts', { 'policy.retrieval.contexts': 3 }],
+    ['config/reinforce/epochs', { 'reinforce.steps': 5 }],
+  ])('cite %s where it has a part, and nowhere else', (path, overrides) => {
+    expect([cited(overrides).includes(path), cited().includes(path)]).toEqual([true, false]);
+  });
+
   it('say nothing of what a run does not do', () => {
-    const plain = said('dark-room', {
+    const nothing = {
       'teacher.steps': 0,
       'distill.beta': 0,
       'pretrain.steps': 0,
@@ -294,21 +306,24 @@ describe('Methods sections', () => {
       'finetune.beta': 0,
       'finetune.gamma': 0,
       'baselines.steps': 0,
-    });
-    for (const absent of [
-      'KL}',
-      'p_T',
-      'Pretraining',
-      'Distillation',
-      'R_\\psi',
-      '\\lambda_\\mathrm{cap}',
-      'Reinforcement',
-      'retrieved',
-      'prompt',
-      'baselines &',
-    ])
-      expect(plain).not.toContain(absent);
-    expect(plain).toContain('\\mathcal{L}_\\mathrm{joint} = \\alpha \\ell_\\mathrm{task}$ with');
+    };
+    const absent =
+      /^config\/(?:(?:pretrain|teacher|baselines|reinforce|retrieve|policy\/prompt|policy\/retrieval)\/|distill\/(?:beta|steps)$|finetune\/(?:beta|gamma)$)/;
+    const found = (paths: readonly string[]) => [...new Set(paths.filter(path => absent.test(path)))].sort();
+    expect(found(cited(nothing))).toEqual([]);
+    // What the preset does of these.
+    expect(found(cited())).toEqual([
+      'config/baselines/steps',
+      'config/distill/beta',
+      'config/distill/steps',
+      'config/finetune/gamma',
+      'config/pretrain/capacityWeight',
+      'config/pretrain/steps',
+      'config/teacher/steps',
+    ]);
+    const plain = said('dark-room', nothing);
+    for (const symbol of ['KL}', 'p_T', 'R_\\psi', '\\lambda_\\mathrm{cap}']) expect(plain).not.toContain(symbol);
+    expect(plain).toContain('\\mathcal{L}_\\mathrm{joint} = \\alpha \\ell_\\mathrm{task}$');
   });
 
   it.each([

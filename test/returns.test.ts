@@ -73,7 +73,8 @@ describe('a tiny run that predicts returns', () => {
       }
       for (const { mean, low, high } of [absolute, squared]) expect([low <= mean, mean <= high, mean > 0]).toEqual([true, true, true]);
     }
-    for (const text of [ended.stdout, readFileSync(join(both, 'results.html'), 'utf8')]) expect(text).toContain('training mean');
+    for (const text of [ended.stdout, readFileSync(join(both, 'results.html'), 'utf8')])
+      for (const reference of Object.values(REFERENCES)) expect(text).toContain(reference);
   });
 
   it('exports a graph that foresees the same natively and in WebAssembly', async () => {

@@ -267,7 +267,8 @@ describe('store stats', () => {
       expect(queries).toBeGreaterThanOrEqual(60);
       expect(byEpisode.reduce((sum: number, { queries: n }: { queries: number }) => sum + n, 0)).toBe(queries);
     }
-    expect((await store('stats', db, '--queries', '10')).stdout).toMatch(/^codes +none/m);
+    // No distance of codes, and no use of them.
+    expect((await store('stats', db, '--queries', '10')).stdout).not.toMatch(/\bhamming\b/);
   });
 
   it('measures codes beside latents where a model has them', async () => {
@@ -283,6 +284,9 @@ describe('store stats', () => {
     expect(statistics.bytes).toMatchObject({ latents: 128, codes: 8 });
     expect(statistics.codes.perContext).toBe(4);
     expect(statistics.codes.used).toBe(new Set(codes).size);
+    expect((await store('stats', out, '--queries', '50')).stdout).toEqual(
+      carrying(4, statistics.codes.used, statistics.codes.perplexity.toFixed(1), /\bhamming\b/),
+    );
     expect(statistics.codes.perplexity).toBeLessThanOrEqual(statistics.codes.used + 1e-9);
     const scored = statistics.retrieval.map(({ side, metric }: { side: string; metric: string }) => `${side} ${metric}`);
     expect(scored.sort()).toEqual(['test cosine', 'test hamming', 'test l2', 'train cosine', 'train hamming', 'train l2']);

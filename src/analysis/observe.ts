@@ -10,6 +10,7 @@ import { openTasks } from '../histories/tasks.ts';
 import { type ReplayOptions, replay } from '../play/index.ts';
 import type { TrainedMethod } from '../retrieval/memory.ts';
 import type { History } from '../rl/index.ts';
+import { stageTitle } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import type { Evaluation } from './rollouts.ts';
 
@@ -51,7 +52,7 @@ export interface LookOnRequest
 export async function observe(evaluation: Evaluation, method: TrainedMethod, request: LookOnRequest): Promise<void> {
   const { title, histories, onStep, retrieve, onReturns, progress, signal } = request;
   const policy = await openPolicy({ ...evaluation, size: histories.length, retrieve, onReturns }, method);
-  progress.start(`${title} ${method.method} (seed ${method.seed})`, Math.max(...histories.map(({ reward }) => reward.length)));
+  progress.start(stageTitle(`${title} ${method.method}`, method.seed), Math.max(...histories.map(({ reward }) => reward.length)));
   await replay({ histories, policy, onStep, onProgress: done => progress.update(done), signal });
   progress.finish();
 }

@@ -22,6 +22,7 @@ import { generateHistories, openSource, source } from '../sources/index.ts';
 import { CodeCounter } from '../statistics/index.ts';
 import { writeJson } from '../util/files.ts';
 import { fields } from '../util/formats.ts';
+import { stageTitle } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { rolloutSettings } from './protocol.ts';
 
@@ -110,7 +111,7 @@ async function rollMethod({ store, config, model, at }: Evaluation, request: Rol
     inputs,
     async run({ folder, progress, signal }) {
       const random = Random.seeded(seed).split('evaluate', name);
-      const title = `evaluate ${name}${at ? ` at ${at}` : ''} (seed ${seed})`;
+      const title = stageTitle(`evaluate ${name}${at ? ` at ${at}` : ''}`, seed);
       progress.start(title, tasks.length * protocol.episodes);
       const began = performance.now();
       const greedy = protocol.sampling === 'greedy';

@@ -13,6 +13,7 @@ import { type Draw, labelRecord } from '../supervised/index.ts';
 import type { SupervisedRun } from '../training/supervised/stages.ts';
 import type { ValidationCurve } from '../training/trainer.ts';
 import { breathe } from '../util/breathe.ts';
+import { stageTitle } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 
 const SCORES = { name: 'scores.json', schema: z.strictObject({ counts: z.array(z.int()), scores: z.array(z.number()) }) };
@@ -33,7 +34,7 @@ export async function scoreModel({ store, config, model, executor }: SupervisedE
     inputs: { model: trained.key },
     file: SCORES,
     async run({ progress }) {
-      progress.start(`evaluate ${method} (seed ${seed})`, 1);
+      progress.start(stageTitle(`evaluate ${method}`, seed), 1);
       const scorer = await makeScorer(model, kind, queries, executor);
       const weights = loadWeights(join(trained.folder, MODEL_FILE), scorer.specs);
       const parameters = zeros([packing(scorer.specs).size]);

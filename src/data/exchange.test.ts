@@ -231,43 +231,33 @@ function minariFile(file: Hdf5Writer, change: Record<string, [Int32Array, number
 const four = [1, 4];
 const FAULTS: [what: string, layout: string, carries: Needle[], write: (file: Hdf5Writer) => void][] = [
   ['no groups', 'xland', [], file => file.attribute('', 'a', 1)],
-  ['a missing dataset', 'xland', ['group 0', '"actions"', 'dones, rewards, states'], f => xlandFile(f, { actions: undefined })],
-  [
-    'lengths that differ',
-    'xland',
-    ['group 0', 'dataset "rewards"', '[1, 4]', '[1, 3]'],
-    f => xlandFile(f, { rewards: [column(0, 0, 1), [1, 3]] }),
-  ],
-  ['a flat column', 'xland', ['dataset "states"', '[any, any]', '[4]'], f => xlandFile(f, { states: [column(0, 1, 2, 3), [4]] })],
-  ['no name of the environment', 'xland', ['group 0', '"env-id"'], f => f.group('0')],
+  ['a missing dataset', 'xland', [0, '"actions"', 'dones, rewards, states'], f => xlandFile(f, { actions: undefined })],
+  ['lengths that differ', 'xland', [0, '"rewards"', '[1, 4]', '[1, 3]'], f => xlandFile(f, { rewards: [column(0, 0, 1), [1, 3]] })],
+  ['a flat column', 'xland', ['"states"', '[any, any]', '[4]'], f => xlandFile(f, { states: [column(0, 1, 2, 3), [4]] })],
+  ['no name of the environment', 'xland', [0, '"env-id"'], f => f.group('0')],
   [
     'no name of the task',
     'xland',
-    ['group 0', '"ruleset-id"', '"task"'],
+    [0, '"ruleset-id"', '"task"'],
     f => {
       f.group('0');
       f.attribute('0', 'env-id', 'rooms');
     },
   ],
-  ['a task that is not JSON', 'xland', ['group 0', '"task"', 'goal 3'], f => xlandFile(f, {}, { task: 'goal 3' })],
-  [
-    'an expert outside the space',
-    'xland',
-    ['history 0/0', 2, -1, '[0, 2)'],
-    f => xlandFile(f, { expert_actions: [column(0, 0, -1, 0), four] }),
-  ],
+  ['a task that is not JSON', 'xland', [0, '"task"', 'goal 3'], f => xlandFile(f, {}, { task: 'goal 3' })],
+  ['an expert outside the space', 'xland', ['0/0', 2, -1, '[0, 2)'], f => xlandFile(f, { expert_actions: [column(0, 0, -1, 0), four] })],
   ['the wrong layout', 'minari', ['episode_0, episode_1', '--format'], f => xlandFile(f)],
   [
     'as many observations as actions',
     'minari',
-    ['group episode_0', 'dataset "observations"', '[3]', '[2, 1]'],
+    ['episode_0', '"observations"', '[3]', '[2, 1]'],
     f => minariFile(f, { observations: [column(0, 1), [2, 1]] }),
   ],
-  ['two rewards a step', 'minari', ['dataset "rewards"', 2], f => minariFile(f, { rewards: [column(0, 1, 1, 0), [2, 2]] })],
+  ['two rewards a step', 'minari', ['"rewards"', 2], f => minariFile(f, { rewards: [column(0, 1, 1, 0), [2, 2]] })],
   [
     'options of some episodes alone',
     'minari',
-    ['group episode_0', 'episode_1'],
+    ['episode_0', 'episode_1'],
     f => {
       minariFile(f);
       minariFile(f, {}, 'episode_1');

@@ -108,7 +108,7 @@ describe('links', () => {
   });
 
   it('of virtual datasets to a missing source are refused, not read as zeros', async () => {
-    expect(await refusal(unpack('virtual.hdf5'))).toEqual(carrying('group 0', 'dataset "states"', '0/states', 'source.hdf5'));
+    expect(await refusal(unpack('virtual.hdf5'))).toEqual(carrying('"states"', '0/states', 'source.hdf5'));
   });
 });
 
@@ -117,7 +117,7 @@ describe('numbers', () => {
     const path = await write('ids.hdf5', file => {
       for (let n = 0; n < 3; n++) task(file, String(n), { 'ruleset-id': 2n ** 60n + BigInt(n) });
     });
-    expect(await refusal(path)).toEqual(carrying('group 0', '"ruleset-id"', '1152921504606846976'));
+    expect(await refusal(path)).toEqual(carrying('"ruleset-id"', '1152921504606846976'));
     const json = await write('ids-json.hdf5', file => task(file, '0', { task: '{"goal":1152921504606846977}' }));
     expect(await refusal(json)).toEqual(carrying('"task"', 'goal'));
     const most = await write('ids-most.hdf5', file => task(file, '0', { 'ruleset-id': 2n ** 53n - 1n }));
@@ -134,7 +134,7 @@ describe('numbers', () => {
     );
     expect(await refusal(times)).toEqual(carrying('observations', 1764300000, 1764300001, 1764300032, '--allow-rounding'));
     const { origin } = await load(times, { allowRounding: true });
-    expect(origin.notes.find(note => note.startsWith('observations'))).toEqual(carrying(32, '1 of 1'));
+    expect(origin.notes).toContainEqual(carrying('observations', 32, 1));
     // The same between whole numbers, and in steps that are no whole numbers.
     const fine = await states(
       'fine.hdf5',
@@ -173,7 +173,7 @@ describe('numbers', () => {
 
 describe('sizes', () => {
   it('that a file claims and cannot hold are refused before anything is read', async () => {
-    expect(await refusal(unpack('sparse.hdf5'))).toEqual(carrying('group 2', 'dataset "states"', '1.07 GB', '17.5 kB'));
+    expect(await refusal(unpack('sparse.hdf5'))).toEqual(carrying(2, '"states"', '1.07 GB', '17.5 kB'));
   });
 
   it('beyond the memory there is are refused with the estimate', async () => {
@@ -199,7 +199,7 @@ it('text that is not UTF-8 is refused where it is used, and nothing is replaced 
   const bytes = readFileSync(path);
   bytes[bytes.indexOf('Gr*n') + 2] = 0xfc;
   writeFileSync(at('latin.hdf5'), bytes);
-  expect(await refusal(at('latin.hdf5'))).toEqual(carrying('latin.hdf5', 'group 0', '"env-id"', 'UTF-8'));
+  expect(await refusal(at('latin.hdf5'))).toEqual(carrying('latin.hdf5', '"env-id"', 'UTF-8'));
   const umlaut = await write('umlaut.hdf5', file => task(file, '0', { 'env-id': 'Grün', 'ruleset-id': 1 }));
   expect((await load(umlaut)).environment.id).toBe('Grün');
 });
@@ -326,8 +326,7 @@ describe('a data set of Minari', () => {
     const datasets: Minari['datasets'] = { observations: three(0, 1, 0, -2, 1, 2, 0, 0, 3, 5, 0, 7) };
     const { environment, origin } = await load(await minari('cart-v0', { observation, datasets }));
     expect(environment.observationSpace).toEqual({ kind: 'box', low: [-4.8, 1, -0.5, -2], high: [4.8, 5, 0.5, 7] });
-    expect(origin.notes).toContainEqual(carrying('observations', '1, 3'));
-    expect(origin.notes.find(note => note.startsWith('Not declared'))).not.toContain('observations');
+    expect(origin.notes.filter(note => note.includes('observations'))).toEqual([carrying('observations', '1, 3')]);
   });
 
   it('says where integers stand next to reals', async () => {
@@ -338,7 +337,7 @@ describe('a data set of Minari', () => {
         'observations/b': [Uint8Array.of(0, 1, 1), [3, 1]],
       };
       const { environment, origin } = await load(await minari(name, { observation, datasets }));
-      return { space: environment.observationSpace, said: origin.notes.some(note => note.startsWith('observations/a: integers')) };
+      return { space: environment.observationSpace, said: origin.notes.some(note => note.includes('observations/a')) };
     };
     expect(await of('mixed-v0', box([1], [-1], [1]))).toEqual({ space: { kind: 'box', low: [0, -1], high: [3, 1] }, said: true });
     expect(await of('both-v0', { type: 'Discrete', n: 2, start: 0 })).toEqual({

@@ -9,6 +9,7 @@ import { type Draw, drawTask, type Problem } from '../supervised/index.ts';
 import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { groupBy } from '../util/groups.ts';
+import { stageTitle } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 
 /** The stream that everything of a training seed is drawn from. */
@@ -62,7 +63,7 @@ export async function auditTasks(
         const byFirst = groupBy(held, ([first]) => first);
         const same = (task: Float64Array) => (byFirst.get(task[0]) ?? []).filter(other => other.every((value, i) => value === task[i]));
         let overlap = held.filter(task => same(task).length > 1).length;
-        progress.start(`audit (seed ${seed})`, perSeed);
+        progress.start(stageTitle('audit', seed), perSeed);
         const stream = trainingStream(seed);
         for (let i = 0; i < perSeed; i++) {
           overlap += same(problem.task(stream.split(i))).length;

@@ -36,6 +36,7 @@ import { newBatch, writeSegment } from '../tokenizers/index.ts';
 import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { fields } from '../util/formats.ts';
+import { stageTitle } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
 import { type ExperimentKind, wantedBy } from './kind.ts';
@@ -163,7 +164,7 @@ async function scoreModel(evaluation: Evaluation, of: TrainedMethod, recordings:
     inputs: { model: trained.key },
     file: SCORES,
     async run({ progress, signal }) {
-      progress.start(`evaluate ${method} (seed ${seed})`, byTask.size);
+      progress.start(stageTitle(`evaluate ${method}`, seed), byTask.size);
       const shape = model.batchShape(BATCH);
       const batch = newBatch(model.tokenizer, shape);
       const { context, query } = model.inputs(BATCH);

@@ -82,9 +82,9 @@ describe('methodResult', () => {
     // Of the first seed alone: 5 on near, 3 on far.
     expect(run({ seeds: [given[0]], resampled: 'tasks' }).regret).toMatchObject({ mean: 4, low: 3, high: 5 });
     expect(result.regret).toBeUndefined();
-    expect(() => run({ regretParts: ['all'] })).toThrow(failure('E_SHAPE', 0, 4, '2 streams × 1 parts'));
+    expect(() => run({ regretParts: ['all'] })).toThrow(failure('E_SHAPE', 0, 4, 2, 1));
     const none = () => methodResult({ seeds: given, episodes: 6, reference, cost, random: Random.seeded(0) });
-    expect(none).toThrow(failure('E_SHAPE', '2 streams × 0 parts'));
+    expect(none).toThrow(failure('E_SHAPE', 2, 0));
   });
 
   it('scores a single episode as it is', () => {
@@ -96,7 +96,7 @@ describe('methodResult', () => {
 
   it('says what is wrong', () => {
     const run = (change: object) => methodResult({ seeds, episodes: 6, reference, cost, random: Random.seeded(0), ...change });
-    expect(() => run({ episodes: 5 })).toThrow(failure('E_SHAPE', 0, 12, '2 streams × 5 episodes'));
+    expect(() => run({ episodes: 5 })).toThrow(failure('E_SHAPE', 0, 12, 2, 5));
     expect(() => run({ reference: oracleReference([['near', 10]]) })).toThrow(failure('E_DATA', 'far', 'undefined'));
     expect(() => run({ seeds: [] })).toThrow(failure('E_SHAPE'));
   });

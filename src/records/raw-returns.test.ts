@@ -65,6 +65,6 @@ describe('a table of returns', () => {
     expect(() => scoringInput(table, 'teacher')).toThrow(failure('E_DATA', '"teacher"', 'cad'));
     expect(() => scoringInput({ ...table, oracle: [10] }, 'cad')).toThrow(failure('E_SHAPE', 2, 1));
     const short = { ...table, methods: { cad: { ...table.methods.cad, returns: [[1], [2]] } } };
-    expect(() => scoreMethod(short, 'cad', cost)).toThrow(failure('E_SHAPE', 0, 1, '4 streams × 2 episodes'));
+    expect(() => scoreMethod(short, 'cad', cost)).toThrow(failure('E_SHAPE', 0, 1, 4, 2));
   });
 });

@@ -25,7 +25,7 @@ const CAUTION =
 function recordedTable(rows: Rows): ReportTable<RecordedMethodResult> {
   const names = rankedByLikelihood(rows);
   const columns = measuresIn(rows[names[0]]).map(measure =>
-    column<RecordedMethodResult>(RECORDED_MEASURES[measure], 'mean over held-out tasks, with its interval', row =>
+    column<RecordedMethodResult>(measure, RECORDED_MEASURES[measure], 'mean over held-out tasks, with its interval', row =>
       interval(row[measure]!, 3),
     ),
   );
@@ -39,7 +39,7 @@ export function formatRecorded(results: RecordedResults, options: TerminalOption
   const sections = Object.entries({ [name]: methods, ...tables }).flatMap(([title, rows]) => {
     const table = recordedTable(rows);
     const [, nearness] = measuresIn(rows[table.names[0]]);
-    const shown = (columns: readonly Column<RecordedMethodResult>[]) => fittingTable({ ...table, columns }, { ...options, width });
+    const shown = (columns: readonly Column<RecordedMethodResult>[]) => fittingTable({ ...table, columns }, { ...options, width }).text;
     const { episode } = rows[table.names[0]].byEpisode;
     const room = Math.floor((width - NAME_WIDTH - GAP) / (CELL_WIDTH + GAP));
     const places = evenly(episode.length, Math.max(1, Math.min(EPISODES, room)));
@@ -48,7 +48,10 @@ export function formatRecorded(results: RecordedResults, options: TerminalOption
       shown(table.columns),
       wrap(`${title}: ${RECORDED_MEASURES[nearness]} by the episode of the recorded history`, width),
       shown(
-        places.map(place => column(`ep ${Math.round(episode[place])}`, '', ({ byEpisode }) => byEpisode[nearness]!.mean[place].toFixed(3))),
+        places.map(place => {
+          const at = Math.round(episode[place]);
+          return column(`episode-${at}`, `ep ${at}`, '', ({ byEpisode }) => byEpisode[nearness]!.mean[place].toFixed(3));
+        }),
       ),
     ];
   });

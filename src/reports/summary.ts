@@ -1,7 +1,16 @@
 /** @file What a run found, in a few sentences: for the end of a command, after the tables. */
 
 import type { AnyResults, RecordedResults, Results, SupervisedResults, Verdict, Versus } from '../records/index.ts';
-import { COMPARED, finalEpisodes, measuresIn, RECORDED_MEASURES, RESULTS_FORMAT, SUPERVISED_FORMAT, wordsOf } from '../records/index.ts';
+import {
+  COMPARED,
+  finalEpisodes,
+  measuresIn,
+  RECORDED_MEASURES,
+  RESULTS_FORMAT,
+  SUPERVISED_FORMAT,
+  verdictOf,
+  wordsOf,
+} from '../records/index.ts';
 import type { MeanScore } from '../statistics/index.ts';
 import { isCad, ranked, type Styles, stylesOf } from './figures/style.ts';
 import { meanScoreInterval, returnInterval, withInterval } from './tables/format.ts';
@@ -59,6 +68,13 @@ export function summarize(results: Results): string[] {
   return [score, ...(versus[name] ? [verdicts(versus[name], methods)] : [])];
 }
 
+/** A verdict before the name of what a row is compared with. */
+const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
+  better: 'better than',
+  'not distinguishable': 'not distinguishable from',
+  worse: 'worse than',
+};
+
 /** `cad is better than none and random, worse than source, and not distinguishable from ad (95% intervals of the final score).` */
 function verdicts(versus: Versus, methods: Results['methods']): string {
   const { others, method } = versus;
@@ -66,10 +82,9 @@ function verdicts(versus: Versus, methods: Results['methods']): string {
   const first = (name: string) => (['source', 'oracle'].includes(name) ? 0 : 1);
   const names = rankedOthers(versus, methods).sort((a, b) => first(a) - first(b));
   const { measure } = others[names[0]];
-  const words: Record<Verdict, string> = { better: 'better than', 'not distinguishable': 'not distinguishable from', worse: 'worse than' };
-  const parts = (Object.keys(words) as Verdict[]).flatMap(verdict => {
+  const parts = (Object.keys(VERDICT_WORDS) as Verdict[]).flatMap(verdict => {
     const rows = names.filter(name => measureVerdict(measure, others[name].measures[measure]!) === verdict);
-    return rows.length > 0 ? [`${words[verdict]} ${listed(rows)}`] : [];
+    return rows.length > 0 ? [`${VERDICT_WORDS[verdict]} ${listed(rows)}`] : [];
   });
   const lower = COMPARED[measure].better === 'lower' ? ', the lower the better' : '';
   return `${method} is ${parts.join('; ')} (95% intervals of differences of the ${measure} score${lower}).`;
@@ -85,15 +100,10 @@ export function summarizeSupervised({ methods, examples, headline, score, refere
   const own = Object.keys(methods).find(isCad) ?? Object.keys(methods)[0];
   const at = examples.indexOf(headline);
   const { mean, ratio, ratioLow, ratioHigh } = methods[own].byExamples;
-  const verdict =
-    ratioLow[at] <= 1 && ratioHigh[at] >= 1
-      ? 'not distinguishable from'
-      : ratioLow[at] > 1 === (score.better === 'higher')
-        ? 'better than'
-        : 'worse than';
+  const verdict = verdictOf({ low: ratioLow[at] - 1, high: ratioHigh[at] - 1 }, score.better);
   return [
     `${own}: ${score.name} ${mean[at].toPrecision(3)} with ${headline} examples on ${tasks} test tasks, ${withInterval(ratio[at], [ratioLow[at], ratioHigh[at]], value => value.toFixed(2))} times that of ${reference.name}.`,
-    `${own} is ${verdict} ${reference.name} (95% interval of the ratio, ${score.better} is better).`,
+    `${own} is ${VERDICT_WORDS[verdict]} ${reference.name} (95% interval of the ratio, ${score.better} is better).`,
   ];
 }
 

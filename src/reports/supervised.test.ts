@@ -1,9 +1,11 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
+import { carrying } from '../../test/helpers/failure.ts';
 import { expectWholePage, textsOf } from '../../test/helpers/html.ts';
 import { SUPERVISED_FORMAT, type SupervisedMethodResult, type SupervisedResults } from '../records/index.ts';
 import { draw } from './figures/draw.ts';
 import { rankedBySupervised, scoreCurves, trainingCurves } from './figures/supervised.ts';
+import { summarizeSupervised } from './summary.ts';
 import { formatSupervised, supervisedHtml } from './supervised.ts';
 
 /** A method whose score falls as `start` / n, trained for 200 steps if `trained`. */
@@ -82,6 +84,21 @@ describe.each([
       expect(svg).not.toMatch(/NaN|undefined|Infinity/);
     }
     expect(textsOf(draw(trainingCurves.draw(results)!))).not.toContain('zero');
+  });
+});
+
+describe('the summary', () => {
+  it('has the score with its ratio, and a verdict of three that follows the interval', () => {
+    const of = (better: 'lower' | 'higher', start: number) => {
+      const results = resultsOf(better, [1, 2, 4]);
+      return summarizeSupervised({ ...results, methods: { ...results.methods, cad: method(start, [1, 2, 4], true) } });
+    };
+    // Ratios from 0.30 to 0.45, and from 0.80 to 1.20.
+    const found = [of('lower', 0.3), of('higher', 0.3), of('lower', 0.8)];
+    expect(found[0][0]).toEqual(carrying('cad', '0.0750', 4, 10, '0.38 [0.30, 0.45]', 'ridge'));
+    for (const [, verdict] of found) expect(verdict).toEqual(carrying('cad', 'ridge', '95%'));
+    // With the words for which side is better left out.
+    expect(new Set(found.map(([, verdict]) => verdict.split('(')[0])).size).toBe(3);
   });
 });
 

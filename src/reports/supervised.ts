@@ -22,16 +22,17 @@ function supervisedTable(results: SupervisedResults): ReportTable<SupervisedMeth
       .map(n => {
         const meaning = `mean ${score.name} with ${n} ${n === 1 ? 'example' : 'examples'}`;
         const cell = ({ byExamples }: SupervisedMethodResult) => byExamples.mean[examples.indexOf(n)].toPrecision(3);
-        return column(`n = ${n}`, meaning, cell, n === headline ? undefined : 1);
+        return column(`examples-${n}`, `n = ${n}`, meaning, cell, n === headline ? undefined : 1);
       }),
     column(
+      'ratio',
       `÷ ${reference.name}, n = ${headline}`,
       `the same with ${headline} examples, divided by that of ${reference.name}, with its interval`,
       ratioInterval,
     ),
-    column('parameters', 'trained numbers', ({ parameters }) => orNone(parameters, count), 3),
-    column('steps', 'training steps', ({ steps }) => orNone(steps, count), 4),
-    column('state', 'bytes that reach the predictor for one context', ({ stateBytes }) => orNone(stateBytes, bytes), 2),
+    column('parameters', 'parameters', 'trained numbers', ({ parameters }) => orNone(parameters, count), 3),
+    column('steps', 'steps', 'training steps', ({ steps }) => orNone(steps, count), 4),
+    column('state', 'state', 'bytes that reach the predictor for one context', ({ stateBytes }) => orNone(stateBytes, bytes), 2),
   ];
   return { title: 'Results', head: 'method', names: rankedBySupervised(results), entries: methods, columns, note: () => '' };
 }
@@ -42,7 +43,7 @@ export function formatSupervised(results: SupervisedResults, options: TerminalOp
   const { width = process.stdout.columns ?? 80 } = options;
   const sections = [
     wrap(`${name}: ${score.name} by number of examples n (${score.better} is better); ${problem.description}`, width),
-    fittingTable(supervisedTable(results), { ...options, width }),
+    fittingTable(supervisedTable(results), { ...options, width }).text,
     wrap(`Reference: ${reference.about}.`, width),
     wrap(`${tasks} test tasks with ${queries} test inputs each. ${intervalNote}`, width),
   ];

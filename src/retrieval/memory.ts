@@ -14,6 +14,7 @@ import type { RetrievalUse } from '../records/index.ts';
 import { Recording, type Task } from '../rl/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
 import { STORES, type StoreId, type StoreKind } from '../settings/stores.ts';
+import { stageTitle } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { encodeStreams, joinTables, loadTable, type StreamTable, saveTable, shownTo } from './table.ts';
 
@@ -77,7 +78,7 @@ function evaluatedContexts(
         const task = family.taskKey(past.task);
         return { past, task, stream: `memory ${task}#${i % histories}` };
       });
-      const title = `contexts of ${side} tasks${at ? ` at ${at}` : ''} (seed ${seed})`;
+      const title = stageTitle(`contexts of ${side} tasks${at ? ` at ${at}` : ''}`, seed);
       const table = await encodeStreams({ model, executor, agent, title, progress, signal }, lived);
       saveTable(folder, table);
       return { contexts: table.rows.length, streams: lived.length };

@@ -11,7 +11,7 @@ import type { ErrorCode } from '../util/errors.ts';
  * for (const { name, run } of environmentChecks(environment('my-grid'))) test(name, run);
  */
 export interface Check {
-  /** What is checked and the rule, such as `seeds: equal seeds give equal trajectories`. */
+  /** A key that stays as it is, a colon, and the rule in words: `seeds: equal seeds give equal trajectories`. */
   readonly name: string;
   run(): void | Promise<void>;
 }
@@ -27,7 +27,8 @@ export interface Rule<S> {
 export const checksOf = <S>(rules: readonly Rule<S>[], subject: S): Check[] =>
   rules.filter(({ applies }) => applies?.(subject) ?? true).map(({ name, check }) => ({ name, run: () => check(subject) }));
 
-const show = (value: unknown) => inspect(value, { depth: 2, maxArrayLength: 12, breakLength: Number.POSITIVE_INFINITY });
+/** A value as failures write it. */
+export const show = (value: unknown) => inspect(value, { depth: 2, maxArrayLength: 12, breakLength: Number.POSITIVE_INFINITY });
 
 /** Throws unless it holds; `expected` is in words. */
 export function expectThat(holds: boolean, where: string, expected: string, found: unknown): asserts holds {

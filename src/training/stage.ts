@@ -7,6 +7,7 @@ import { CHECKPOINT, loadTensors, MODEL_FILE, saveTensors, type Weights, weights
 import type { StageOutput } from '../cache/store.ts';
 import { type Data, type Graph, inputsOf, zeros } from '../engine/index.ts';
 import { type BufferSpec, initialize, type ParameterSpec, type RandomSpec, Scope } from '../nn/index.ts';
+import { stageTitle } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { historyBatches } from './batches.ts';
 import { type BatchRequest, type HistoryStageSpec, optimizerOf, type StageRun, type StageSpec, type TrainingRun } from './define.ts';
@@ -68,7 +69,7 @@ export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageO
       const graph: Graph = { outputs: { loss, ...metrics, ...nextOf(buffers) } };
       const used = inputsOf(graph);
       const result = await train({
-        title: `${spec.name} (seed ${seed})`,
+        title: stageTitle(spec.name, seed),
         loss,
         metrics,
         trainable,

@@ -378,6 +378,9 @@ const TYPE_NAMES: Record<string, string> = {
   array: 'a list',
 };
 
+/** What zod says of an issue whose schema has no message of its own. */
+const standard = z.locales.en().localeError;
+
 function expected(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
@@ -387,7 +390,7 @@ function expected(issue: z.core.$ZodIssue): string {
     // A bound of ours says its reason itself.
     case 'too_small':
     case 'too_big': {
-      if (issue.message.startsWith('expected')) return issue.message;
+      if (issue.message !== standard({ input: undefined, ...issue })) return issue.message;
       const [limit, inside, outside] =
         issue.code === 'too_small' ? [issue.minimum, 'at least', 'more than'] : [issue.maximum, 'at most', 'less than'];
       return `expected ${issue.inclusive ? inside : outside} ${limit}${unit(issue.origin, limit)}`;

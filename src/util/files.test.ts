@@ -24,7 +24,7 @@ describe('writeFileAtomic', () => {
     const path = join(folder, 'checkpoint.bin');
     writeFileAtomic(path, 'earlier');
     symlinkSync('/dev/full', `${path}.${process.pid}.tmp`); // the kernel's own ENOSPC, at the temporary name
-    expect(() => writeFileAtomic(path, new Uint8Array(4321))).toThrow(failure('E_DISK', 'checkpoint.bin', '4321 bytes', 'ENOSPC'));
+    expect(() => writeFileAtomic(path, new Uint8Array(4321))).toThrow(failure('E_DISK', 'checkpoint.bin', 4321, 'ENOSPC'));
     expect(readFileSync(path, 'utf8')).toBe('earlier');
     expect(readdirSync(folder)).toEqual(['checkpoint.bin']);
   });

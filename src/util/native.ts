@@ -6,38 +6,44 @@ import { CadenzaError } from './errors.ts';
 const OTHER_LIBC = /GLIBC(XX)?_|libc\.so|ld-linux|libstdc\+\+|libm\.so/;
 const OTHER_MACHINE = /invalid ELF header|wrong ELF class|incompatible architecture|not a mach-o|not a valid Win32/i;
 
-const DAMAGED = 'The file is damaged or made for another kind of machine. Install cadenza again on this one.';
-const AGAIN =
-  'The installation was cut short, or node_modules comes from another kind of machine, or the package does not support this one. Install cadenza again here.';
+/** Why a package does not load: an optional one was not installed, another C library, a file for another machine, or parts are missing. */
+export type LoadingFault = 'optional' | 'libc' | 'machine' | 'incomplete';
 
-/**
- * The failure in the house's codes: `E_INSTALL`, with the package, the reason, the cause and the way out. Undefined when `error` is something
- * else than a package that does not load.
- */
-export function explainLoading(error: unknown): CadenzaError | undefined {
+/** What is wrong and what to do. */
+const ADVICE: Readonly<Record<LoadingFault, () => string>> = {
+  optional: () =>
+    'Only pages and the WebAssembly executor need it, so it is not installed with cadenza: npm install onnxruntime-web@1.30.0.',
+  libc,
+  machine: () => 'The file is damaged or made for another kind of machine. Install cadenza again on this one.',
+  incomplete: () =>
+    'The installation was cut short, or node_modules comes from another kind of machine, or the package does not support this one. Install cadenza again here.',
+};
+
+/** Which package does not load and why; undefined when `error` is something else. The package is undefined where the error does not name it. */
+export function loadingFault(error: unknown): { fault: LoadingFault; name: string | undefined; reason: string } | undefined {
   const { code = '', message = '' } = (error ?? {}) as NodeJS.ErrnoException;
   // The last one is what a loader such as @resvg/resvg-js says without a code.
   const missing = /^(ERR_)?MODULE_NOT_FOUND$/.test(code);
   if (!missing && code !== 'ERR_DLOPEN_FAILED' && !/^(Failed to load native binding|Unsupported (OS|architecture))/.test(message))
     return undefined;
   const reason = message.split('\n')[0];
-  const found = packageIn(reason) ?? packageIn((error as { requireStack?: string[] }).requireStack?.[0] ?? '');
-  const cause = missing
-    ? found === 'onnxruntime-web'
-      ? OPTIONAL
-      : AGAIN
-    : OTHER_LIBC.test(reason)
-      ? libc()
-      : OTHER_MACHINE.test(reason)
-        ? DAMAGED
-        : AGAIN;
-  const here = `${process.platform} ${process.arch}, Node ${process.versions.node}`;
-  const what = `${found ?? 'a part of cadenza'} does not load here (${here}): ${reason.replace(/\.$/, '')}`;
-  return new CadenzaError('E_INSTALL', `${what}. ${cause}`, { cause: error });
+  const name = packageIn(reason) ?? packageIn((error as { requireStack?: string[] }).requireStack?.[0] ?? '');
+  if (missing) return { fault: name === 'onnxruntime-web' ? 'optional' : 'incomplete', name, reason };
+  return { fault: OTHER_LIBC.test(reason) ? 'libc' : OTHER_MACHINE.test(reason) ? 'machine' : 'incomplete', name, reason };
 }
 
-const OPTIONAL =
-  'Only pages and the WebAssembly executor need it, so it is not installed with cadenza: npm install onnxruntime-web@1.30.0.';
+/**
+ * The failure in the house's codes: `E_INSTALL`, with the package, the reason, the cause and the way out. Undefined when `error` is something
+ * else than a package that does not load.
+ */
+export function explainLoading(error: unknown): CadenzaError | undefined {
+  const found = loadingFault(error);
+  if (!found) return undefined;
+  const { fault, name, reason } = found;
+  const here = `${process.platform} ${process.arch}, Node ${process.versions.node}`;
+  const what = `${name ?? 'a part of cadenza'} does not load here (${here}): ${reason.replace(/\.$/, '')}`;
+  return new CadenzaError('E_INSTALL', `${what}. ${ADVICE[fault]()}`, { cause: error });
+}
 
 /** The package that a path lies in, or that an import names. */
 function packageIn(text: string): string | undefined {

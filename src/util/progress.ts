@@ -14,6 +14,9 @@ export interface Place {
   readonly more: boolean;
 }
 
+/** What displays call a stage: `distill (seed 0)`. */
+export const stageTitle = (what: string, seed: number): string => `${what} (seed ${seed})`;
+
 /** Told by a stage about itself. One stage at a time. */
 export interface Progress {
   /** Where the stages are that start from now on. */

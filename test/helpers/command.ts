@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { vi } from 'vitest';
 import { reportFailure } from '../../src/cli/failure.ts';
 import { buildProgram } from '../../src/cli/program.ts';
+import { stageTitle } from '../../src/util/progress.ts';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const TINY = join(ROOT, 'experiments', 'tiny.yaml');
@@ -48,16 +49,23 @@ export function start(args: readonly string[], { limit, input, redirect = '', de
   const texts = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', text => (texts[name] += text));
   const ended: Promise<Ended> = once(child, 'close').then(([status, signal]) => ({ status, signal, ...texts }));
-  /** Resolves when stderr holds the text, or when the process has ended. */
-  const says = (text: string) =>
+  /** Resolves when stderr holds the text, or fits the pattern, or when the process has ended. */
+  const says = (text: string | RegExp) =>
     new Promise<void>(resolve => {
-      const look = () => texts.stderr.includes(text) && resolve();
+      const look = () => (text instanceof RegExp ? text.test(texts.stderr) : texts.stderr.includes(text)) && resolve();
       child.stderr.on('data', look);
       ended.then(() => resolve());
       look();
     });
   return { child, ended, says };
 }
+
+/** What a log of progress says of a stage of one seed, line by line. */
+export const progressOf = (stderr: string, what: string, seed = 0): string[] =>
+  stderr
+    .split('\n')
+    .filter(line => line.startsWith(`${stageTitle(what, seed)}: `))
+    .map(line => line.slice(`${stageTitle(what, seed)}: `.length));
 
 export const cadenza = (...args: string[]) => start(args).ended;
 

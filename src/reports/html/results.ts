@@ -163,11 +163,11 @@ ${shown(curves, methods, styles)}
 ${legendTable(table, styles)}
 ${[table.note([]), ...notes].filter(Boolean).map(note => html`<p class="note">${note}</p>\n`)}${against && html`<h3>${against.title}</h3>\n${legendTable(against, styles)}\n${noteOf(against)}\n`}${others.map(each => underHeading(each, methods, styles))}<h3>By task</h3>
 <p class="note">Mean over ${finalEpisodes(methods[names[0]].byEpisode.mean.length)} on each ${side ?? 'evaluated'} task, ${wordsOf(methods).scale}${returns ? ', with the mean raw return' : ''}; the darker, the higher.</p>
-<div class="scroll" tabindex="0">${heatTable(methods, names, styles)}</div>
+<div class="scroll" tabindex="0">${heatTable(methods, names, styles, side)}</div>
 </section>`;
 }
 
-const noteOf = <T>({ note, columns }: ReportTable<T>): Markup => html`<p class="note">${note(columns.map(({ title }) => title))}</p>`;
+const noteOf = <T>({ note, columns }: ReportTable<T>): Markup => html`<p class="note">${note(columns.map(({ id }) => id))}</p>`;
 
 /** A figure in two sizes, for wide and for narrow pages. */
 export function figure(draw: (options: FigureOptions) => string, caption: string): Markup {
@@ -277,7 +277,7 @@ export const legendTable = <T>(
 </details>`;
 
 const rowsTable = <T>({ head, names, entries, columns }: ReportTable<T>, styles = methodStyles(names)): Markup => html`<table>
-<thead><tr><th scope="col">${head}</th>${columns.map(column => html`<th scope="col" title="${column.meaning}">${column.title}</th>`)}</tr></thead>
+<thead><tr><th scope="col">${head}</th>${columns.map(column => html`<th scope="col" data-column="${column.id}" title="${column.meaning}">${column.title}</th>`)}</tr></thead>
 <tbody>
 ${names.map(
   name =>
@@ -285,7 +285,7 @@ ${names.map(
 )}</tbody>
 </table>`;
 
-function heatTable(methods: MethodTable, names: readonly string[], styles: Styles): Markup {
+function heatTable(methods: MethodTable, names: readonly string[], styles: Styles, side?: Protocol['side']): Markup {
   const byTask = new Map(names.map(name => [name, new Map(methods[name].perTask.map(entry => [entry.task, entry]))]));
   const scales = scaleColumns(methods);
   const cell = (entry: TaskScore | undefined) => {
@@ -294,8 +294,8 @@ function heatTable(methods: MethodTable, names: readonly string[], styles: Style
     const share = Math.min(1, Math.max(0, value));
     return html`<td class="${share > 0.84 ? 'heat full' : 'heat'}" style="--share:${share.toFixed(3)}">${score(value)}${earned === undefined ? '' : html` <small>${plainReturn(earned)}</small>`}</td>`;
   };
-  return html`<table class="tasks">
-<thead><tr><th scope="col">task</th>${scales.map(({ title, meaning }) => html`<th scope="col" title="${meaning}">${title}</th>`)}${names.map(
+  return html`<table class="tasks"${side && html` data-side="${side}"`}>
+<thead><tr><th scope="col">task</th>${scales.map(({ id, title, meaning }) => html`<th scope="col" data-column="${id}" title="${meaning}">${title}</th>`)}${names.map(
     name => html`<th scope="col">${swatch(name, styles)}</th>`,
   )}</tr></thead>
 <tbody>

@@ -90,9 +90,9 @@ export function givenNotes(methods: MethodTable): string[] {
 /** The returns of each task that its scores are made by. */
 export function scaleColumns(methods: MethodTable): Column<TaskScore>[] {
   if (referenceIn(methods).kind === 'oracle')
-    return [column('oracle', 'return of the oracle on this task', task => String(+scaleOfTask(task).high.toFixed(2)))];
+    return [column('oracle', 'oracle', 'return of the oracle on this task', task => String(+scaleOfTask(task).high.toFixed(2)))];
   const end = (score: number, key: 'low' | 'high') =>
-    column<TaskScore>(`scores ${score}`, `return that scores ${score} on this task`, task => plainReturn(scaleOfTask(task)[key]));
+    column<TaskScore>(key, `scores ${score}`, `return that scores ${score} on this task`, task => plainReturn(scaleOfTask(task)[key]));
   return [end(0, 'low'), end(1, 'high')];
 }
 
@@ -106,6 +106,8 @@ export interface TextTable {
 }
 
 export interface Column<T = MethodResult> {
+  /** What it is for a program, in `data-column` of a page: stays as it is when the title changes. */
+  id: string;
   title: string;
   /** What the column holds, for a tooltip or a legend. */
   meaning: string;
@@ -114,9 +116,15 @@ export interface Column<T = MethodResult> {
   expendable?: number;
 }
 
-/** A column by its title, what it holds and its cells; `expendable` as in `Column`. */
-export function column<T = MethodResult>(title: string, meaning: string, cell: Column<T>['cell'], expendable?: number): Column<T> {
-  return { title, meaning, cell, expendable };
+/** A column by its id, its title, what it holds and its cells; `expendable` as in `Column`. */
+export function column<T = MethodResult>(
+  id: string,
+  title: string,
+  meaning: string,
+  cell: Column<T>['cell'],
+  expendable?: number,
+): Column<T> {
+  return { id, title, meaning, cell, expendable };
 }
 
 /** A table of rows by name, as every report has it. */
@@ -129,7 +137,7 @@ export interface ReportTable<T> {
   readonly names: readonly string[];
   readonly entries: Readonly<Record<string, T>>;
   readonly columns: readonly Column<T>[];
-  /** What the numbers are, in sentences, where the columns with these titles are shown. */
+  /** What the numbers are, in sentences, where the columns with these ids are shown. */
   readonly note: (shown: readonly string[]) => string;
 }
 
@@ -158,9 +166,16 @@ export function resultColumns(like: MethodResult, times: Readonly<Record<string,
       .filter(episode => episode <= episodes)
       .map(episode => {
         const meaning = `mean normalized return in episode ${episode}`;
-        return column(`ep ${episode}`, meaning, method => score(method.byEpisode.mean[episode - 1]), episode === 1 ? 3 : 5);
+        return column(
+          `episode-${episode}`,
+          `ep ${episode}`,
+          meaning,
+          method => score(method.byEpisode.mean[episode - 1]),
+          episode === 1 ? 3 : 5,
+        );
       }),
     column(
+      'final',
       'final [interval]',
       `mean normalized return over ${over}, with the interval of that mean`,
       method => meanScoreInterval(method.final),
@@ -170,6 +185,7 @@ export function resultColumns(like: MethodResult, times: Readonly<Record<string,
     ...(like.return
       ? [
           column(
+            'return',
             'return [interval]',
             `mean raw return over ${over}, with its interval`,
             method => (method.return ? returnInterval(method.return) : '–'),
@@ -177,12 +193,19 @@ export function resultColumns(like: MethodResult, times: Readonly<Record<string,
           ),
         ]
       : []),
-    column('IQM [interval]', `interquartile mean of the runs over ${over}, with its interval`, method => iqmInterval(method.final), 8),
+    column(
+      'iqm',
+      'IQM [interval]',
+      `interquartile mean of the runs over ${over}, with its interval`,
+      method => iqmInterval(method.final),
+      8,
+    ),
     ...learningColumns(like),
     ...regretColumns(like),
-    column('worst', 'final mean of the worst task', method => score(worstTask(method)), 2),
-    column('FLOPs', 'floating-point operations for one action', method => orNone(method.flopsPerAction, count), 4),
+    column('worst', 'worst', 'final mean of the worst task', method => score(worstTask(method)), 2),
+    column('flops', 'FLOPs', 'floating-point operations for one action', method => orNone(method.flopsPerAction, count), 4),
     column(
+      'state',
       'state',
       'bytes that reach the policy: latents or tokens of the past, and the running episode',
       method => orNone(method.stateBytes, bytes),
@@ -190,11 +213,12 @@ export function resultColumns(like: MethodResult, times: Readonly<Record<string,
     ),
     column(
       'history',
+      'history',
       'bytes of raw history that are kept beside the state for the next compression',
       method => orNone(method.historyBytes, bytes),
       9,
     ),
-    ...(timed ? [column('ms', MILLISECONDS, (_, name) => milliseconds(name), 7)] : []),
+    ...(timed ? [column('milliseconds', 'ms', MILLISECONDS, (_, name) => milliseconds(name), 7)] : []),
   ];
 }
 
@@ -207,12 +231,14 @@ function learningColumns({ area, episodesTo, byEpisode }: MethodResult): Column[
   const near = `${100 * episodesTo.share}%`;
   return [
     column(
+      'area',
       'area [interval]',
       'area under the learning curve: mean normalized return over all episodes, with the interval of that mean',
       method => (method.area ? meanScoreInterval(method.area) : '–'),
       7,
     ),
     column(
+      'episodes-to',
       `to ${near}`,
       `first episode whose mean normalized return is at least ${episodesTo.share}; > where none of those played is`,
       method => (method.episodesTo ? episodesReached(method.episodesTo, method.byEpisode.mean.length) : '–'),
@@ -230,12 +256,14 @@ function regretColumns({ regret }: MethodResult): Column[] {
   const cell = (pick: (regret: Regret) => MeanScore) => (method: MethodResult) => (method.regret ? meanInterval(pick(method.regret)) : '–');
   return [
     column(
+      'regret',
       'regret [interval]',
       'expected reward given up over the whole run, with the interval of its mean',
       cell(all => all),
     ),
     ...regret.parts.map(({ name }, p) =>
       column(
+        `regret-${name}`,
         name,
         `regret of the part "${name}", with the interval of its mean`,
         cell(({ parts }) => parts[p]),
@@ -276,24 +304,33 @@ export function returnTable({ predictors }: ReturnTable, { unit }: Pick<Referenc
 function returnColumns(like: ReturnError): Column<ReturnError>[] {
   const calibration = column<ReturnError>(
     'calibration',
+    'calibration',
     'by how much the mean return misses the mean prediction, among predictions of similar size',
     ({ calibration }) => (calibration ? fineScore(calibration.error) : '–'),
     2,
   );
   return [
-    column<ReturnError>('absolute [interval]', 'mean absolute error with the interval of its mean', ({ absolute }) => share(absolute)),
+    column<ReturnError>('absolute', 'absolute [interval]', 'mean absolute error with the interval of its mean', ({ absolute }) =>
+      share(absolute),
+    ),
     ...(like.calibration ? [calibration] : []),
-    column<ReturnError>('squared', 'mean squared error', ({ squared }) => fineScore(squared.mean), 1),
+    column<ReturnError>('squared', 'squared', 'mean squared error', ({ squared }) => fineScore(squared.mean), 1),
     ...like.byAhead.absolute.map((_, k) => {
       const meaning = `mean absolute error of the return of the ${k === 0 ? 'coming episode' : `episode ${k} later`}`;
       const cell = ({ byAhead }: ReturnError) => fineScore(byAhead.absolute[k]);
-      return column(k === 0 ? 'coming' : `+${k}`, meaning, cell, k === 0 ? 2 : 4);
+      return column(`ahead-${k}`, k === 0 ? 'coming' : `+${k}`, meaning, cell, k === 0 ? 2 : 4);
     }),
     ...[1, 2, 5, 10]
       .filter(episode => episode <= like.byEpisode.absolute.length)
       .map(episode => {
         const meaning = `mean absolute error of what is predicted at the start of episode ${episode}`;
-        return column<ReturnError>(`ep ${episode}`, meaning, ({ byEpisode }) => fineScore(byEpisode.absolute[episode - 1]), 3);
+        return column<ReturnError>(
+          `episode-${episode}`,
+          `ep ${episode}`,
+          meaning,
+          ({ byEpisode }) => fineScore(byEpisode.absolute[episode - 1]),
+          3,
+        );
       }),
   ];
 }

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { carrying } from '../../../test/helpers/failure.ts';
 import { addStep, IMITATION_SUMS, type ImitationTable, imitationScore, scoreStep } from '../../statistics/index.ts';
 import { Random } from '../../util/random.ts';
 import { notedTable } from '../terminal/results.ts';
@@ -30,7 +31,7 @@ it.each([40, 80, 140])('has a table that fits into %i columns, its notes below',
 
 it('says of every bin how often the source did what was expected', () => {
   const columns = reliabilityColumns(table.methods.cad);
-  expect(columns.map(({ title }) => title).slice(-2)).toEqual(['0.8–0.9', '0.9–1.0']);
-  expect(columns.map(({ cell }) => cell(table.methods.cad, 'cad'))).toEqual([...Array(9).fill('–'), '1.00 of 0.90 (100%)']);
-  expect(columns[5].cell(table.methods.random, 'random')).toBe('0.50 of 0.50 (100%)');
+  expect(columns.map(({ id }) => id).slice(-2)).toEqual(['from-0.8', 'from-0.9']);
+  expect(columns.map(({ cell }) => cell(table.methods.cad, 'cad'))).toEqual([...Array(9).fill('–'), carrying(/^1\.00\b.*\b0\.90\b.*100%/)]);
+  expect(columns[5].cell(table.methods.random, 'random')).toEqual(carrying(/^0\.50\b.*\b0\.50\b.*100%/));
 });

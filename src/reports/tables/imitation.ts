@@ -21,28 +21,30 @@ const interval = ({ value, low, high }: Estimate) => withInterval(value, [low, h
 function imitationColumns(like: ImitationScore): Column<ImitationScore>[] {
   const episodes = like.byEpisode.accuracy.value.length;
   return [
-    column('accuracy [interval]', "share of the steps whose likeliest action is (one of) the source's likeliest", of =>
+    column('accuracy', 'accuracy [interval]', "share of the steps whose likeliest action is (one of) the source's likeliest", of =>
       interval(of.accuracy),
     ),
     column(
+      'excess',
       'excess [interval]',
       "cross-entropy with the source's distribution beyond that distribution's own entropy, in nats",
       of => interval(of.excess),
       1,
     ),
-    column('nats', "cross-entropy with the source's distribution", of => three(of.crossEntropy.value), 3),
+    column('nats', 'nats', "cross-entropy with the source's distribution", of => three(of.crossEntropy.value), 3),
     column(
+      'calibration-error',
       'ECE [interval]',
       "expected calibration error: by how much the likeliest action's probability misses how often the source takes that action",
       of => interval(of.calibrationError),
       2,
     ),
-    column('Brier', "Brier score against actions drawn from the source's distribution", of => three(of.brier.value), 4),
+    column('brier', 'Brier', "Brier score against actions drawn from the source's distribution", of => three(of.brier.value), 4),
     ...[1, 2, 5, 10]
       .filter(episode => episodes > 1 && episode <= episodes)
       .map(episode => {
         const cell = ({ byEpisode }: ImitationScore) => three(byEpisode.accuracy.value[episode - 1]);
-        return column(`ep ${episode}`, `accuracy in episode ${episode}`, cell, 5);
+        return column(`episode-${episode}`, `ep ${episode}`, `accuracy in episode ${episode}`, cell, 5);
       }),
   ];
 }
@@ -53,7 +55,7 @@ export function reliabilityColumns({ reliability }: ImitationScore): Column<Imit
   return reliability.map((_, b) => {
     const [from, to] = [edge(b), edge(b + 1)];
     const meaning = `steps at which the likeliest action's probability is from ${from} to ${to}`;
-    return column(`${from}–${to}`, meaning, score => reliabilityCell(score.reliability[b]));
+    return column(`from-${from}`, `${from}–${to}`, meaning, score => reliabilityCell(score.reliability[b]));
   });
 }
 

@@ -25,10 +25,10 @@ export function integrityNote(results: Results, table: string): string {
 export function budgetNotes(methods: MethodTable): string[] {
   const rows = groupBy(Object.keys(methods), name => {
     const { budget } = methods[name];
-    return budget ? describeBudget(budget) : 'none of ours';
+    return budget && describeBudget(budget);
   });
-  if ([...rows.keys()].every(text => text === 'none of ours')) return [];
-  return Array.from(rows, ([text, names]) => `Training of ${names.join(', ')}: ${text}.`);
+  if ([...rows.keys()].every(text => text === undefined)) return [];
+  return Array.from(rows, ([text = 'none of ours', names]) => `Training of ${names.join(', ')}: ${text}.`);
 }
 
 const whole = (value: number) => value.toLocaleString('en-GB');

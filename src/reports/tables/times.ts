@@ -13,19 +13,20 @@ const milliseconds = (value: number): string => `${+value.toPrecision(3)} ms`;
 const orNone = <T>(value: T | undefined, format: (value: T) => string): string => (value === undefined ? '–' : format(value));
 
 const COLUMNS: readonly Column<MethodTimes>[] = [
-  column('action', 'median time of the actions after the first of a segment, plus the mean share of compressions', ({ action }) =>
+  column('action', 'action', 'median time of the actions after the first of a segment, plus the mean share of compressions', ({ action }) =>
     orNone(action?.median, milliseconds),
   ),
   column(
+    'p95',
     '95%',
     '95th percentile of the time of the same actions, plus the same share: not of all actions, since the first are left out',
     ({ action }) => orNone(action?.p95, milliseconds),
   ),
-  column('longest', 'longest time of any action, first ones too, with its compression', ({ action }) =>
+  column('longest', 'longest', 'longest time of any action, first ones too, with its compression', ({ action }) =>
     orNone(action?.worst, milliseconds),
   ),
-  column('training', 'time of all training that went into it', ({ training }) => orNone(training, duration)),
-  column('evaluation', 'time of its rollouts', ({ evaluation }) => orNone(evaluation, duration)),
+  column('training', 'training', 'time of all training that went into it', ({ training }) => orNone(training, duration)),
+  column('evaluation', 'evaluation', 'time of its rollouts', ({ evaluation }) => orNone(evaluation, duration)),
 ];
 
 /** The times of rows, as they come. */

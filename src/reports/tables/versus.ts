@@ -25,13 +25,13 @@ function versusNote({ method, others }: Versus, methods: MethodTable, shown: rea
       : 'of task means, because seeds or streams differ';
   const drawn = resampled === 'runs' ? 'streams within tasks' : 'tasks';
   const bound = seeds > 1 ? `the ${seeds} training seeds and ${drawn} are resampled` : `${drawn} are resampled, of one training seed`;
-  const has = (title: RegExp) => shown.some(each => title.test(each));
+  const has = (id: RegExp) => shown.some(each => id.test(each));
   return [
     `Differences: ${method} less the other row, as fractions of ${wordsOf(methods).unit}, ${pairs}; ${bound}.`,
-    has(/^by /) && `The verdict: ${VERDICT_RULE}.`,
+    has(/^verdict-/) && `The verdict: ${VERDICT_RULE}.`,
     'Each interval stands for itself; where rows are many, some miss by chance.',
-    has(/^P /) && `P: the probability that a run of ${method} does better than one of the other on the same task.`,
-    has(/ratio$/) && `Ratios: what ${method} takes of the other's.`,
+    has(/^probability$/) && `P: the probability that a run of ${method} does better than one of the other on the same task.`,
+    has(/-ratio$/) && `Ratios: what ${method} takes of the other's.`,
   ]
     .filter(Boolean)
     .join(' ');
@@ -52,8 +52,9 @@ function versusColumns(versus: Versus, methods: MethodTable): Column<Comparison>
   const own = methods[versus.method];
   const [like] = Object.values(versus.others);
   const episodes = own.byEpisode.mean.length;
-  const ratio = (title: string, key: 'flopsPerAction' | 'stateBytes', meaning: string) =>
+  const ratio = (id: string, title: string, key: 'flopsPerAction' | 'stateBytes', meaning: string) =>
     column<Comparison>(
+      id,
       `${title} ratio`,
       `${meaning} of ${versus.method}, as a fraction of that row's`,
       (_, name) => ratioOf(own, methods[name], key),
@@ -62,12 +63,14 @@ function versusColumns(versus: Versus, methods: MethodTable): Column<Comparison>
   return [
     ...measuresOf(like.measures, episodes).flatMap((name, i) => [
       column<Comparison>(
+        name,
         `${name} [interval]`,
         `difference of the ${COMPARED[name].meaning(episodes)}`,
         ({ measures }) => estimate(measures[name]!.difference, signedScore),
         i === 0 ? undefined : 4,
       ),
       column<Comparison>(
+        `verdict-${name}`,
         `by ${name}`,
         `what ${versus.method} is beside that row, by this difference`,
         ({ measures }) => measureVerdict(name, measures[name]!),
@@ -75,13 +78,14 @@ function versusColumns(versus: Versus, methods: MethodTable): Column<Comparison>
       ),
     ]),
     column(
+      'probability',
       'P [interval]',
       `probability that a run of ${versus.method} is better on the same task`,
       ({ measures, measure }) => estimate(measures[measure]!.improvement, score),
       5,
     ),
-    ratio('FLOPs', 'flopsPerAction', 'floating-point operations of an action'),
-    ratio('state', 'stateBytes', 'bytes that reach the policy'),
+    ratio('flops-ratio', 'FLOPs', 'flopsPerAction', 'floating-point operations of an action'),
+    ratio('state-ratio', 'state', 'stateBytes', 'bytes that reach the policy'),
   ];
 }
 

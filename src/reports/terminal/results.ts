@@ -63,7 +63,7 @@ function formatRows(results: Results, name: string, methods: MethodTable, option
   const notes = [wordsOf(methods).meaning, ...givenNotes(methods), ...budgetNotes(methods), integrityNote(results, name)].filter(Boolean);
   return [
     formatCurves(methods, options),
-    fittingTable(resultTable(methods, results.run.times?.[name]), options),
+    fittingTable(resultTable(methods, results.run.times?.[name]), options).text,
     ...notes.map(note => wrap(note, width)),
     ...(versus ? [versus.title, notedTable(versus, options)] : []),
     formatTasks(methods, options),
@@ -149,14 +149,13 @@ export function initials(names: readonly string[]): Map<string, string> {
 }
 
 /** One row a method, best first. */
-export const formatTable = (methods: MethodTable, options: TerminalOptions = {}): string => fittingTable(resultTable(methods), options);
+export const formatTable = (methods: MethodTable, options: TerminalOptions = {}): string =>
+  fittingTable(resultTable(methods), options).text;
 
 /** A table, and what the numbers are. */
 export function notedTable<T>(table: ReportTable<T>, options: TerminalOptions): string {
-  const rows = fittingTable(table, options);
-  const [head] = rows.split('\n');
-  const shown = table.columns.map(({ title }) => title).filter(title => head.includes(title));
-  return `${rows}\n\n${wrap(table.note(shown), options.width ?? 80)}`;
+  const { text, shown } = fittingTable(table, options);
+  return `${text}\n\n${wrap(table.note(shown), options.width ?? 80)}`;
 }
 
 /** Rate against return, and the smallest Z of every line. */
@@ -170,11 +169,14 @@ function formatRate(
   return [wrap(`${name}: ${title}`, width), table(heads, rows, painter(color)), ...notes.map(note => wrap(note, width))];
 }
 
-/** A row for each name. Columns are left out from the least important on until a row fits; what is too long then are the names. */
+/**
+ * A row for each name, and the ids of the columns that are shown: they are left out from the least important on until a row fits; what is too
+ * long then are the names.
+ */
 export function fittingTable<T>(
   { head, names, entries, columns: all }: Omit<ReportTable<T>, 'title' | 'note'>,
   { width = 80, color = wantsColor(), styles = methodStyles(names) }: TerminalOptions,
-): string {
+): { text: string; shown: string[] } {
   const paint = painter(color);
   // Names of combinations are long: they get up to a third of the line, where there is no curve to make room for.
   const nameWidth = Math.max(NAME_WIDTH, Math.floor(width / 3));
@@ -190,7 +192,7 @@ export function fittingTable<T>(
   }
   if (total() > width) first = legends(Math.max(1, width - rest()));
   const rows = names.map((name, i) => [paint(styles.get(name)!.terminal, first[i]), ...columns.map(({ cells }) => cells[i])]);
-  return table([head, ...columns.map(({ title }) => title)], rows, paint);
+  return { text: table([head, ...columns.map(({ title }) => title)], rows, paint), shown: columns.map(({ id }) => id) };
 }
 
 /** Final mean of every method on every task, a column each, with the raw return where scores are not fractions of the oracle's; more than fit go into further blocks. */

@@ -16,6 +16,7 @@ import { count, distinct, fraction, stageSection, steps } from '../../settings/f
 import { STORE_IDS, STORES, type StoreId } from '../../settings/stores.ts';
 import { BatchSampler, newBatch } from '../../tokenizers/index.ts';
 import { breathe } from '../../util/breathe.ts';
+import { stageTitle } from '../../util/progress.ts';
 import { batchFeeds } from '../batches.ts';
 import { agentOf, type BatchRequest, defineStage, type Objective, type StageBatches, type TrainingRun } from '../define.ts';
 import { trainOnHistories } from '../stage.ts';
@@ -56,7 +57,7 @@ export function trainingContexts(run: TrainingRun<Config>, agent: StageOutput): 
     inputs: { generate: generated.key, agent: agent.key },
     async run({ folder, progress, signal }) {
       const lived = storedHistories(run).map(history => ({ past: history, task: history.taskKey, stream: history.stream }));
-      const title = `contexts (seed ${seed})`;
+      const title = stageTitle('contexts', seed);
       const request = { model, executor, agent: { compressorId: config.compressor, trained: agent }, title, progress, signal };
       const table = await encodeStreams(request, lived);
       const began = performance.now();
@@ -78,7 +79,7 @@ async function allShown(
 ): Promise<Int32Array> {
   const { retrieval } = config.policy;
   const shown = new Int32Array(table.rows.length * retrieval.contexts).fill(-1);
-  progress.start(`look up in the store "${store}" (seed ${seed})`, table.rows.length);
+  progress.start(stageTitle(`look up in the store "${store}"`, seed), table.rows.length);
   for (const [index, { task, stream }] of table.rows.entries()) {
     // Nothing follows the last context of a stream, so it is no query.
     if (table.last[index] !== index)

@@ -174,9 +174,9 @@ describe('the configuration', () => {
   };
 
   it.each([
-    [{ context: { examples: 4, fewest: 5 }, evaluate: { headline: 4 } }, [/^context\.fewest: .*\b1 to 4\b/]],
-    [{ context: { examples: 4 } }, [/^evaluate\.headline: .*\b1 to 4\b/]],
-    [{ model: { width: 10 } }, [/^model\.width: .*model\.heads\b.*\b4\b/]],
+    [{ context: { examples: 4, fewest: 5 }, evaluate: { headline: 4 } }, [/^context\.fewest: /, 1, 4]],
+    [{ context: { examples: 4 } }, [/^evaluate\.headline: /, 1, 4]],
+    [{ model: { width: 10 } }, [/^model\.width: /, 'model.heads', 4]],
   ])('refuses %j', (changes, needles) => {
     expect(problems(changes)).toEqual(carrying(...needles));
   });
