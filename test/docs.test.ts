@@ -14,8 +14,10 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deadLinks } from '../scripts/docs/links.ts';
 import { baselines } from '../src/agent/baselines/index.ts';
+import { lossTerms } from '../src/agent/terms.ts';
 import { buildProgram } from '../src/cli/program.ts';
 import { environment } from '../src/envs/index.ts';
+import { TRAINING_METRICS } from '../src/training/metrics.ts';
 import { executablePath, expectChromium, launchChromium } from './helpers/chromium.ts';
 import { ROOT } from './helpers/command.ts';
 import { installInto, runSnippets, snippets } from './helpers/snippets.ts';
@@ -129,6 +131,18 @@ describe('the site', () => {
     },
     240_000,
   );
+
+  it('describes every metric that a run writes', () => {
+    const stages = join(folder, 'docs-tutorials-first-run-md', 'runs/tiny/stages');
+    const lines = readdirSync(stages)
+      .map(stage => join(stages, stage, 'metrics.jsonl'))
+      .filter(file => existsSync(file))
+      .flatMap(file => readFileSync(file, 'utf8').trim().split('\n'));
+    const written = new Set(lines.flatMap(line => Object.keys(JSON.parse(line))).map(name => name.replace(/\..*/, '.')));
+    const described = [...Object.keys(TRAINING_METRICS), ...lossTerms.ids];
+    expect(written.size).toBeGreaterThan(5);
+    expect([...written].filter(name => !described.includes(name))).toEqual([]);
+  });
 });
 
 describe('docs/how-to/deploy.md', () => {

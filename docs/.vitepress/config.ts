@@ -22,8 +22,8 @@ export default defineConfig({
   cacheDir: join(ROOT, 'node_modules', '.cache', 'vitepress'),
   srcExclude: ['results/**'],
   metaChunk: true,
-  // Formulas are blocks without a language, which the theme lets grow beyond a phone.
-  head: [['style', {}, '.vp-doc pre { overflow-x: auto }']],
+  // Blocks without a language (formulas) and long names must not grow beyond a phone.
+  head: [['style', {}, '.vp-doc pre { overflow-x: auto } .vp-doc :not(pre, td) > code { overflow-wrap: anywhere }']],
   markdown: { config: linkToFiles, lineNumbers: false },
   vite: { build: { chunkSizeWarningLimit: 4000 } },
   buildEnd({ outDir }) {

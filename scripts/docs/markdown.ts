@@ -24,6 +24,19 @@ export function table(columns: readonly string[], rows: readonly (readonly strin
   return `${[columns, columns.map(() => '---'), ...rows].map(line).join('\n')}\n`;
 }
 
+/** Something with a name, in a list: long names wrap there, and not in tables. */
+export interface Entry {
+  readonly name: string;
+  /** Markdown; empty ones are left out. */
+  readonly facts: readonly string[];
+  readonly about: string;
+}
+
+export const list = (entries: readonly Entry[]): string =>
+  entries
+    .map(({ name, facts, about }) => `- ${code(name)} (${facts.filter(Boolean).join('; ')})${about && `: ${sentence(about)}`}`)
+    .join('\n');
+
 /** A page with its title and what generates it. */
 export const page = (title: string, introduction: string, ...parts: readonly string[]): string =>
   `${[`# ${title}`, introduction, ...parts].join('\n\n')}\n`;

@@ -1,8 +1,9 @@
 /** @file Pages of what files hold: results with their metrics, file formats, error codes. Fields and words are those of the schemas in `src`. */
 
 import { lossTerms } from '../../src/agent/terms.ts';
+import { TRAINING_METRICS } from '../../src/training/metrics.ts';
 import { EXIT_CODES } from '../../src/util/errors.ts';
-import { code, page, sentence, table } from './markdown.ts';
+import { code, list, page, sentence, table } from './markdown.ts';
 import type { Field } from './types.ts';
 
 /** An exported type or constant: the file that declares it, and its name. */
@@ -49,23 +50,23 @@ const FORMATS: readonly (readonly [title: string, introduction: string, declared
 
 export const DECLARED: readonly Declared[] = [ERRORS, ...[...RESULTS, ...FORMATS].map(([, , declared]) => declared)];
 
-const fieldTable = (fields: readonly Field[]) =>
-  table(
-    ['field', 'type', 'what it is'],
-    fields.map(({ path, type, optional, about }) => [code(path), sentence(type) + (optional ? ', optional' : ''), sentence(about)]),
-  );
+const fieldList = (fields: readonly Field[]) =>
+  list(fields.map(({ path, type, optional, about }) => ({ name: path, facts: [sentence(type), optional ? 'optional' : ''], about })));
 
 export function resultsPage(fieldsOf: FieldsOf): string {
-  const terms = lossTerms.all.map(({ id, name, description }) => [code(id), code(name), sentence(description)]);
+  const metrics = [
+    ...Object.entries(TRAINING_METRICS).map(([name, about]) => [code(name.replace(/\.$/, '.NAME')), sentence(about)]),
+    ...lossTerms.all.map(({ id, name, description }) => [code(id), `${code(name)}, a term of the loss: ${sentence(description)}`]),
+  ];
   return page(
     'Metrics and result fields',
-    'Every field of `results.json` and every metric of training. `name[…]` stands for the entries of a map, `[]` for those of a list. ' +
+    'Every field of `results.json` and every metric of training. `[name]` stands for the entries of a map, `[]` for those of a list. ' +
       'The [evaluation page](../concepts/evaluation.md) explains how scores and intervals are computed.',
-    ...RESULTS.map(([title, introduction, declared]) => `## ${title}\n\n${introduction}\n\n${fieldTable(fieldsOf(...declared))}`),
+    ...RESULTS.map(([title, introduction, declared]) => `## ${title}\n\n${introduction}\n\n${fieldList(fieldsOf(...declared))}`),
     [
       '## Training metrics',
-      'Each training stage writes a line every ten steps to `stages/STAGE-KEY/metrics.jsonl`: `step`, `loss`, the norm of the gradient, and the terms of its loss:',
-      table(['metric', 'term', 'what it is'], terms),
+      'Each training stage writes a line every ten steps to `stages/STAGE-KEY/metrics.jsonl`:',
+      table(['metric', 'what it is'], metrics),
     ].join('\n\n'),
   );
 }
@@ -76,7 +77,7 @@ export const formatsPage = (fieldsOf: FieldsOf): string =>
     'The JSON files that cadenza writes, field by field. All are checked in full when they are read; a file that does not fit is refused ' +
       'with the field that is wrong. Weights are [safetensors](../engine.md#checkpoints), graphs are ONNX. ' +
       '`results.json` has [a page of its own](results.md).',
-    ...FORMATS.map(([title, introduction, declared]) => `## ${title}\n\n${introduction}\n\n${fieldTable(fieldsOf(...declared))}`),
+    ...FORMATS.map(([title, introduction, declared]) => `## ${title}\n\n${introduction}\n\n${fieldList(fieldsOf(...declared))}`),
   );
 
 export function errorsPage(fieldsOf: FieldsOf): string {

@@ -3,7 +3,7 @@
 import { BASE, baseField } from '../../src/config/bases.ts';
 import { KINDS } from '../../src/pipeline/kinds.ts';
 import { configJsonSchema, type JsonSchema } from '../../src/util/config.ts';
-import { code, page, sentence, table } from './markdown.ts';
+import { code, type Entry, list, page, sentence } from './markdown.ts';
 
 /** What JSON Schema says of one setting. */
 type Node = JsonSchema & {
@@ -24,7 +24,8 @@ type Node = JsonSchema & {
   readonly additionalProperties?: unknown;
 };
 
-const COLUMNS = ['setting', 'type', 'default', 'range', 'what it is'];
+/** Settings that hold any of the others. */
+const WHOLE = ['tables[].set'];
 
 export function settingsPage(): string {
   const base = configJsonSchema(baseField) as Node;
@@ -43,36 +44,25 @@ function kindPart(kind: string, properties: Readonly<Record<string, Node>>): str
   const anchor = (name: string) => `{#${kind}-${name}}`;
   return [
     `## Experiments of the kind ${kind} ${anchor('settings')}`,
-    table(
-      COLUMNS,
-      own.flatMap(([name, node]) => rows(name, node)),
-    ),
+    list(own.flatMap(([name, node]) => entries(name, node))),
     ...sections.map(([name, node]) =>
       [
         `### \`${name}\` ${anchor(name)}`,
         sentence(`${node.description ?? ''}.`.replace(/\.\.$/, '.')),
-        table(
-          COLUMNS,
-          Object.entries(node.properties!).flatMap(([key, each]) => rows(`${name}.${key}`, each)),
-        ),
+        list(Object.entries(node.properties!).flatMap(([key, each]) => entries(`${name}.${key}`, each))),
       ].join('\n\n'),
     ),
   ].join('\n\n');
 }
 
-/** A row for a setting, and for those below it. */
-function rows(path: string, node: Node): string[][] {
+/** An entry for a setting, and for those below it. */
+function entries(path: string, node: Node): Entry[] {
   const nested = node.properties ?? node.anyOf?.find(each => each.properties)?.properties ?? node.items?.properties;
   const at = node.items?.properties ? `${path}[]` : path;
+  const byDefault = node.default === undefined || nested ? '' : `default ${code(JSON.stringify(node.default))}`;
   return [
-    [
-      code(path),
-      plainType(node),
-      node.default === undefined || nested ? '' : code(JSON.stringify(node.default)),
-      range(node),
-      sentence(node.description ?? ''),
-    ],
-    ...Object.entries(nested ?? {}).flatMap(([key, each]) => rows(`${at}.${key}`, each)),
+    { name: path, facts: [plainType(node), byDefault, range(node)], about: node.description ?? '' },
+    ...(WHOLE.includes(path) ? [] : Object.entries(nested ?? {}).flatMap(([key, each]) => entries(`${at}.${key}`, each))),
   ];
 }
 

@@ -66,13 +66,26 @@ export function openTypes(root: string, files: readonly string[]) {
   }
 
   function nameOf(type: ts.Type, inner: ReturnType<typeof innerOf>): string {
-    if (inner) return inner.kind === 'object' ? 'object' : inner.kind === 'list' ? 'list of objects' : 'objects by name';
+    if (inner) return { object: 'object', list: 'list of objects', map: 'objects by name' }[inner.kind];
     const text = checker.typeToString(checker.getNonNullableType(type), undefined, ts.TypeFormatFlags.NoTruncation);
-    const { strictNullChecks: _, ...words } = { strictNullChecks: 0, number: 'number', string: 'text', boolean: 'true or false' } as Record<
-      string,
-      unknown
-    >;
     const nullable = type.isUnion() && type.types.some(each => each.flags & ts.TypeFlags.Null) ? ' or null' : '';
-    return ((words[text] as string) ?? text.replace(/^Record<string, (.*)>$/, 'map of $1').replace(/^readonly /, '')) + nullable;
+    return inWords(text) + nullable;
   }
+}
+
+/** `number[][]` as "list of lists of numbers", and so on; what has no words stays as it is. */
+function inWords(type: string, several = false): string {
+  const text = type.replace(/^readonly /, '');
+  const list = /^(.*)\[\]$/.exec(text)?.[1];
+  if (list !== undefined) return `${several ? 'lists' : 'list'} of ${inWords(list, true)}`;
+  const map = /^Record<string, (.*)>$/.exec(text)?.[1];
+  if (map !== undefined) return `map of ${inWords(map, true)}`;
+  const words: Readonly<Record<string, [string, string]>> = {
+    number: ['number', 'numbers'],
+    string: ['text', 'texts'],
+    boolean: ['true or false', 'true or false'],
+    unknown: ['any', 'any values'],
+  };
+  if (words[text]) return words[text][several ? 1 : 0];
+  return /^"[^"]*"( \| "[^"]*")*$/.test(text) ? text.replace(/ \| /g, ', ').replace(/"([^"]*)"/g, '`$1`') : text;
 }
