@@ -2,7 +2,7 @@
 
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Application } from 'typedoc';
+import { Application, Comment } from 'typedoc';
 
 /** Writes a page for each import of the package below `out`. Throws where the compiler finds no sources, or typedoc an error. */
 export async function writeApi(root: string, out: string): Promise<void> {
@@ -10,14 +10,15 @@ export async function writeApi(root: string, out: string): Promise<void> {
     name: string;
     exports: Record<string, string>;
   };
-  // 'engine/executors/node' → 'cadenza/engine/node'
-  const specifiers = new Map(
-    Object.entries(exports).map(([path, file]) => [file.replace(/^\.\/dist\/|(\/index)?\.js$/g, ''), name + path.slice(1)]),
-  );
+  const imports = Object.entries(exports).map(([path, file]) => {
+    const source = join(root, file.replace(/^\.\/dist\/(.*)\.js$/, 'src/$1.ts'));
+    // typedoc calls `src/engine/index.ts` "engine"; readers import "cadenza/engine".
+    return { source, module: file.replace(/^\.\/dist\/|(\/index)?\.js$/g, ''), specifier: name + path.slice(1) };
+  });
   mkdirSync(out, { recursive: true });
   const app = await Application.bootstrapWithPlugins({
     plugin: ['typedoc-plugin-markdown'],
-    entryPoints: Object.values(exports).map(file => join(root, file.replace(/^\.\/dist\/(.*)\.js$/, 'src/$1.ts'))),
+    entryPoints: imports.map(({ source }) => source),
     tsconfig: join(root, 'tsconfig.json'),
     // The type check of the repository is a test of its own.
     skipErrorChecking: true,
@@ -42,15 +43,23 @@ export async function writeApi(root: string, out: string): Promise<void> {
       enumMembersFormat: 'table',
       fileExtension: '.md',
       entryFileName: 'index',
+      indexFormat: 'table',
       pageTitleTemplates: { index: 'API', module: '{name}' },
     } as object),
   });
   const project = await app.convert();
   if (!project) throw new Error('docs: typedoc found nothing to document; see its messages above.');
-  // typedoc calls a module after its file; readers know it by the name that they import.
   for (const module of project.children ?? []) {
-    module.name = specifiers.get(module.name) ?? module.name;
+    const { source, specifier } = imports.find(each => each.module === module.name)!;
+    module.name = specifier;
+    module.comment ??= new Comment([{ kind: 'text', text: whyOf(source) }]);
   }
   await app.outputs.writeOutput({ name: 'markdown', path: out }, project);
   if (app.logger.hasErrors()) throw new Error('docs: typedoc failed; see its messages above.');
+}
+
+/** What a source file says of itself after `@file`. */
+function whyOf(file: string): string {
+  const [, text = ''] = /\/\*\*\s*(?:\*\s*)?@file\s+([\s\S]*?)\*\//.exec(readFileSync(file, 'utf8')) ?? [];
+  return text.replace(/\n \*/g, ' ').replace(/\s+/g, ' ').trim();
 }
