@@ -12,9 +12,11 @@ interface Help {
 }
 
 const COMMAND_LINE = 'README.md#the-command-line';
-const EXPERIMENTS = 'docs/experiments.md';
-const ON_THE_COMMAND_LINE = `${EXPERIMENTS}#settings-on-the-command-line`;
-const METHOD = 'docs/method.md';
+const EXPERIMENTS = 'docs/how-to/experiments.md';
+const SWEEPS = 'docs/how-to/sweeps.md';
+const STORE = 'docs/how-to/store.md';
+const DATASETS = 'docs/how-to/datasets.md';
+const EVALUATION = 'docs/concepts/evaluation.md';
 
 /** By the words of the command; that of the program itself is empty. */
 export const HELP: Readonly<Record<string, Help>> = {
@@ -52,7 +54,7 @@ export const HELP: Readonly<Record<string, Help>> = {
             [command, 'the stage, with whatever it needs and is not there'],
             [`${command} --dry-run`, 'which stages these are'],
           ],
-          see: `${METHOD}#stages`,
+          see: 'docs/concepts/training.md#stages',
         },
       ];
     }),
@@ -63,14 +65,14 @@ export const HELP: Readonly<Record<string, Help>> = {
       ['ablate weights --jobs 3', 'combinations in processes of their own'],
       ['ablate my-ablation.yaml --set seeds=[0,1,2]', 'settings of all combinations'],
     ],
-    see: ON_THE_COMMAND_LINE,
+    see: `${SWEEPS}#ablations`,
   },
   tune: {
     examples: [
       ['tune dark-room --space dark-room', '16 random trials'],
       ['tune my-experiment.yaml --space my-space.yaml --method halving --trials 27', 'most steps for the best trials'],
     ],
-    see: COMMAND_LINE,
+    see: `${SWEEPS}#search-settings`,
   },
   list: {
     examples: [
@@ -84,45 +86,45 @@ export const HELP: Readonly<Record<string, Help>> = {
       ['compare runs/dark-room runs/longer', 'the agents of two runs'],
       ['compare runs/dark-room --method cad,teacher', 'two rows of one run'],
     ],
-    see: `${METHOD}#evaluation`,
+    see: `${EVALUATION}#what-an-interval-covers`,
   },
   report: {
     examples: [
       ['report runs/dark-room', 'one page, and a paper'],
       ['report runs/dark-room runs/longer --out report', 'two runs side by side'],
     ],
-    see: `${METHOD}#reports`,
+    see: 'docs/tutorials/paper.md',
   },
-  store: { examples: [['store build runs/dark-room --out contexts.db', 'the contexts of a run']], see: COMMAND_LINE },
+  store: { examples: [['store build runs/dark-room --out contexts.db', 'the contexts of a run']], see: STORE },
   'store build': {
     examples: [
       ['store build runs/dark-room --out contexts.db', 'contexts of the training histories'],
       ['store build runs/dark-room --out contexts.db --from test', 'of rollouts on the test tasks'],
     ],
-    see: COMMAND_LINE,
+    see: STORE,
   },
   'store query': {
     examples: [['store query contexts.db --run runs/dark-room --history 0 --episode 5', 'contexts like that after 5 episodes']],
-    see: COMMAND_LINE,
+    see: STORE,
   },
-  'store stats': { examples: [['store stats contexts.db --rewarded', 'of contexts that had earned a reward']], see: COMMAND_LINE },
+  'store stats': { examples: [['store stats contexts.db --rewarded', 'of contexts that had earned a reward']], see: STORE },
   inspect: {
     examples: [
       ['inspect runs/dark-room', 'what the memory of the agent holds'],
       ['inspect runs/dark-room --tasks 8 --streams 4', 'a quick look'],
     ],
-    see: `${METHOD}#looking-inside`,
+    see: `${EVALUATION}#look-inside-an-agent`,
   },
   import: {
     examples: [
       ['import data.hdf5 --out data/xland', 'histories for source.dataset'],
       ['import runs.hdf5 --format minari --labels expert --out data/mine', "learn the expert's actions"],
     ],
-    see: `${METHOD}#histories-from-files`,
+    see: DATASETS,
   },
   export: {
     examples: [['export runs/dark-room --format xland --out histories.hdf5', 'for other tools']],
-    see: `${METHOD}#histories-from-files`,
+    see: DATASETS,
   },
   config: { examples: [['config print dark-room', 'every setting of a preset']], see: EXPERIMENTS },
   'config print': {
@@ -144,7 +146,7 @@ export const HELP: Readonly<Record<string, Help>> = {
       ['init my-project', 'in a folder of its own'],
       ['init', 'in this folder'],
     ],
-    see: 'docs/architecture.md#adding-something',
+    see: 'docs/tutorials/environment.md',
   },
   doctor: { examples: [['doctor', 'what works on this machine']], see: COMMAND_LINE },
   completion: {

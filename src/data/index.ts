@@ -1,3 +1,5 @@
+/** @file Learning histories and contexts on the disk: shards, manifests, data sets, splits and look-up. */
+
 export * from './dataset.ts';
 export * from './manifest.ts';
 export * from './shards.ts';

@@ -1,3 +1,5 @@
+/** @file Graphs of tensors: operations, gradients, passes, ONNX, and the interface of executors. Loads no runtime. */
+
 export * from './executors/executor.ts';
 export { zeros } from './executors/onnxruntime.ts';
 export * from './grad.ts';

@@ -1,3 +1,5 @@
+/** @file The policy, and trained agents from their exported files, in Node and in pages. */
+
 export * from './description.ts';
 export * from './heads/index.ts';
 export * from './in-context.ts';

@@ -1,3 +1,5 @@
+/** @file The formats of results, how they are computed from raw returns, and comparisons. */
+
 import type { RecordedResults } from './recorded.ts';
 import type { Results } from './results-format.ts';
 import type { SupervisedResults } from './supervised.ts';

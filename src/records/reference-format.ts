@@ -15,6 +15,7 @@ export const taskScore = z
     low: number.optional(),
     high: number.optional(),
     return: number.optional(),
+    /** Mean normalized return over the last episodes. */
     mean: number,
   })
   .refine(

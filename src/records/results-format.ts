@@ -28,10 +28,25 @@ const amount = number.min(0);
 const share = number.min(0).max(1);
 const json = z.json() as z.ZodType<unknown>;
 
-const interval = { low: number, high: number };
+const interval = {
+  /** Lower end of the 95% interval. */
+  low: number,
+  /** Upper end of the 95% interval. */
+  high: number,
+};
 const estimate = fields<Estimate>({ value: number, ...interval });
 const meanScore = fields<MeanScore>({ mean: number, ...interval });
-const score = z.strictObject({ mean: number, iqm: number, ...interval, meanLow: number, meanHigh: number });
+const score = z.strictObject({
+  /** Mean over all runs. */
+  mean: number,
+  /** Interquartile mean: the mean of the middle half of all runs. */
+  iqm: number,
+  ...interval,
+  /** Lower end of the 95% interval of the mean. */
+  meanLow: number,
+  /** Upper end of the 95% interval of the mean. */
+  meanHigh: number,
+});
 /** Mean and interquartile mean of all runs. `low` and `high` bound the IQM, `meanLow` and `meanHigh` the mean. */
 export type Score = z.output<typeof score>;
 
@@ -116,6 +131,7 @@ const methodResult = z.strictObject({
   episodesTo: fields<EpisodesTo>({ share, episodes: orNever, low: orNever, high: orNever }).optional(),
   /** Of final scores, from 0 to 1. Older results lack it. */
   profile: profile.optional(),
+  /** Each task by itself. */
   perTask: z.array(taskScore).min(1),
   /** What scores 0 and 1, on average over tasks; absent where the oracle does. */
   reference: rowReference.optional(),
@@ -397,7 +413,9 @@ export const results = z
     episodes: positive,
     /** Streams of one seed. */
     streams: positive,
+    /** Whether actions are drawn from the policy, or the likeliest is taken. */
     sampling,
+    /** The table of results: each method by its name. */
     methods: methodTable,
     /** Further tables of the same shape, by name. */
     tables: byName(methodTable).optional(),

@@ -1,3 +1,5 @@
+/** @file Tasks, spaces, environments, histories, policies and planning: the types that all of it shares. */
+
 export * from '../util/options.ts';
 export * from './actions.ts';
 export * from './advantage.ts';

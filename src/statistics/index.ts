@@ -1,3 +1,5 @@
+/** @file Estimators with their intervals: bootstrap, aggregates, learning curves, probes. */
+
 export * from './aggregates.ts';
 export * from './attention.ts';
 export * from './bootstrap.ts';

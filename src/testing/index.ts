@@ -1,3 +1,5 @@
+/** @file The contracts of kinds, as named checks for any test runner. */
+
 export * from './baseline.ts';
 export type { Check } from './check.ts';
 export * from './compressor.ts';

@@ -2,16 +2,27 @@
 
 /** Stable error codes and the exit status the command line gives for each. */
 export const EXIT_CODES = {
+  /** A command, option or argument that cannot be used. */
   E_USAGE: 2,
+  /** A setting, or settings that do not fit together. */
   E_CONFIG: 3,
+  /** A file or value that is not what its format says. */
   E_DATA: 4,
+  /** Stored weights or a checkpoint that is damaged or belongs to another configuration. */
   E_CHECKPOINT: 5,
+  /** A loss, reward or observation that is NaN or infinite. */
   E_NUMERICS: 6,
+  /** A file or folder that cannot be read or written, or a full disk. */
   E_DISK: 7,
+  /** A tensor or argument of another shape than expected. */
   E_SHAPE: 8,
+  /** The runtime that computes graphs, or the process of an environment, failed. */
   E_EXECUTOR: 9,
+  /** Tasks on both sides of the split, or results of different tasks that cannot be compared. */
   E_SPLIT: 10,
+  /** Something that must be installed is missing. */
   E_INSTALL: 11,
+  /** The command was stopped by a signal. The same command continues. */
   E_INTERRUPTED: 130,
 } as const;
 

@@ -1,6 +1,6 @@
 /**
  * @file Environments of Gymnasium, run by Python in a process of its own. The spaces are those of the environment as `scripts/gymnasium/bridge.py` makes
- * them numbers; a task is what is different in its environment (tasks.ts). docs/gymnasium.md says how to use it.
+ * them numbers; a task is what is different in its environment (tasks.ts). docs/how-to/gymnasium.md says how to use it.
  */
 
 import { z } from 'zod';

@@ -1,0 +1,133 @@
+/** @file The documentation site: its sections, and links from pages to files of the repository, which are copied next to the pages. */
+
+import { cpSync, existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { defineConfig, type MarkdownRenderer } from 'vitepress';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const PAGES = join(ROOT, 'docs');
+
+/** Folder of the site with the files of the repository that pages link to. */
+const REPOSITORY = 'repository';
+
+/** Files that some page links to, by their paths from the root of the repository. */
+const linked = new Set<string>();
+
+export default defineConfig({
+  title: 'cadenza',
+  description: 'In-context reinforcement learning with the history carried as a few latents',
+  lang: 'en-US',
+  outDir: join(ROOT, 'site'),
+  cacheDir: join(ROOT, 'node_modules', '.cache', 'vitepress'),
+  srcExclude: ['results/**'],
+  metaChunk: true,
+  // Blocks without a language (formulas) and long names must not grow beyond a phone.
+  head: [['style', {}, '.vp-doc pre { overflow-x: auto } .vp-doc :not(pre, td) > code { overflow-wrap: anywhere }']],
+  markdown: { config: linkToFiles, lineNumbers: false },
+  vite: { build: { chunkSizeWarningLimit: 4000 } },
+  buildEnd({ outDir }) {
+    for (const file of linked) {
+      const target = join(outDir, REPOSITORY, file);
+      mkdirSync(dirname(target), { recursive: true });
+      cpSync(join(ROOT, file), target);
+    }
+  },
+  themeConfig: {
+    search: { provider: 'local' },
+    outline: [2, 3],
+    nav: [
+      { text: 'Tutorials', link: '/tutorials/first-run' },
+      { text: 'How-to', link: '/how-to/experiments' },
+      { text: 'Concepts', link: '/concepts/method' },
+      { text: 'Reference', link: '/reference/settings' },
+    ],
+    sidebar: [
+      section('Tutorials', 'tutorials', {
+        'first-run': 'Your first run',
+        environment: 'An environment of your own',
+        compressor: 'A compressor of your own',
+        paper: 'From result to paper',
+        page: 'An agent in a web page',
+      }),
+      section('How-to', 'how-to', {
+        experiments: 'Write an experiment file',
+        sweeps: 'Sweep settings',
+        resume: 'Stop and resume',
+        parallel: 'Run in parallel',
+        datasets: 'Import and export data sets',
+        store: 'Store and look up contexts',
+        gymnasium: 'Use Gymnasium environments',
+        deploy: 'Deploy a trained agent',
+      }),
+      section('Concepts', 'concepts', {
+        method: 'The method',
+        training: 'Losses and training stages',
+        evaluation: 'Evaluation and its traps',
+        compression: 'Compression and rate–return',
+        glossary: 'Glossary',
+      }),
+      section('Reference', 'reference', {
+        'api/index': 'API',
+        settings: 'Settings',
+        kinds: 'Kinds',
+        commands: 'Command line',
+        results: 'Metrics and result fields',
+        errors: 'Error codes',
+        formats: 'File formats',
+      }),
+      section('Architecture', '', {
+        architecture: 'Rooms and records',
+        engine: 'The engine',
+        'adr/0001-engine': 'Decision: the engine',
+        'adr/0002-rooms-and-records': 'Decision: rooms and records',
+        'adr/0003-references': 'Decision: references',
+        'adr/0004-gymnasium': 'Decision: Gymnasium',
+      }),
+      section('Project', '', {
+        evidence: 'Benchmarks and evidence',
+        LOG: 'Log of experiments',
+        faq: 'FAQ',
+        changelog: 'Changelog',
+        contributing: 'Contributing',
+      }),
+    ],
+  },
+});
+
+function section(text: string, folder: string, pages: Readonly<Record<string, string>>) {
+  const items = Object.entries(pages).map(([name, title]) => ({ text: title, link: `/${folder ? `${folder}/` : ''}${name}` }));
+  return { text, collapsed: false, items };
+}
+
+/**
+ * Has links to files that are no pages lead to copies of them; a file that is not there ends the build. What a page includes from the root
+ * of the repository links as seen from there.
+ */
+function linkToFiles(md: MarkdownRenderer): void {
+  md.core.ruler.push('link-to-files', state => {
+    const page: string = state.env.realPath ?? state.env.path;
+    for (const token of state.tokens.flatMap(({ children }) => children ?? [])) {
+      if (token.type !== 'link_open') continue;
+      const href = token.attrGet('href') ?? '';
+      if (/^([a-z]+:|#|\/)/i.test(href)) continue;
+      const path = decodeURI(href.replace(/[?#].*$/, ''));
+      const own = resolve(dirname(page), path);
+      const target = existsSync(own) || !existsSync(resolve(ROOT, path)) ? own : resolve(ROOT, path);
+      const inPages = relative(PAGES, target).split(sep)[0];
+      const isPage = target.endsWith('.md') && inPages !== '..' && inPages !== 'results';
+      if (isPage) {
+        token.attrSet('href', href.replace(path, `/${relative(PAGES, target).split(sep).join('/')}`));
+        continue;
+      }
+      // A folder stands for its description.
+      const file = existsSync(target) && statSync(target).isDirectory() ? join(target, 'README.md') : target;
+      const name = relative(ROOT, file).split(sep).join('/');
+      if (!existsSync(file)) throw new Error(`${relative(ROOT, page)} links to ${href}, but there is no file ${name}. Correct the link.`);
+      linked.add(name);
+      token.attrSet('href', `/${REPOSITORY}/${name}`);
+      // Leaves the link to the browser: it is no page.
+      token.attrSet('target', '_self');
+    }
+  });
+}
