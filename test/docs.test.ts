@@ -36,7 +36,9 @@ const UNWRAPPED = ['README.md', 'FEATURES.md', 'docs/LOG.md'];
 describe.each(DOCUMENTS)('%s', name => {
   it('links to files that exist', () => {
     const links = [...read(name).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(([, target]) => join(dirname(name), target));
-    expect(links.filter(target => !existsSync(join(ROOT, target)))).toEqual([]);
+    // The reference is generated; the site that is built below checks links to it.
+    const committed = links.filter(target => !target.startsWith(join('docs', 'reference')));
+    expect(committed.filter(target => !existsSync(join(ROOT, target)))).toEqual([]);
   });
 
   it('names experiments that exist', () => {
