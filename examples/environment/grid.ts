@@ -1,4 +1,4 @@
-/** A 5 × 5 grid with a hidden goal. A task is a goal; only rewards tell the agent where it is. */
+/** A 5 × 5 grid with a hidden goal. A task is a goal; only rewards tell the agent where it is. Episodes start in random cells. */
 import { defineEnv, environments } from 'cadenza';
 
 const MOVES = [
@@ -19,12 +19,12 @@ environments.register(
       actionSpace: { kind: 'discrete', n: MOVES.length },
       horizon: 3 * size,
       tasks: () => Array.from({ length: size * size }, (_, i) => ({ goal: [i % size, Math.floor(i / size)] })),
-      start(task) {
+      start(task, random) {
         const goal = task.goal as number[];
         const inside = (v: number) => Math.min(size - 1, Math.max(0, v));
         let [x, y] = [0, 0];
         return {
-          reset: () => ([x, y] = [Math.floor(size / 2), Math.floor(size / 2)]),
+          reset: () => ([x, y] = [random.integer(size), random.integer(size)]),
           step([action]) {
             [x, y] = [inside(x + MOVES[action][0]), inside(y + MOVES[action][1])];
             return { observation: [x, y], reward: Number(x === goal[0] && y === goal[1]) };

@@ -88,16 +88,16 @@ export function learningHistories(
   settings: BaseConfig['source'],
   request: Pick<HistoriesRequest, 'family' | 'wanted' | 'executor' | 'signal' | 'onProgress'>,
 ): Promise<History[]> {
-  const { id, episodes, options, stride } = settings;
+  const { id, episodes, options, stride, labels } = settings;
   const wanted = request.wanted.map(one => ({ ...one, noise: noiseOf(settings, one.random) }));
-  return generateHistories({ ...request, wanted, source: source(id), episodes, options, stride });
+  return generateHistories({ ...request, wanted, source: source(id), episodes, options, stride, labels });
 }
 
 /** One of them, of a source whose learners can watch what another does: `wanted.seen`. Throws `E_CONFIG` for others. */
 export function learningHistory(settings: BaseConfig['source'], family: EnvFamily, wanted: WantedHistory): History {
-  const { id, episodes, options, stride } = settings;
+  const { id, episodes, options, stride, labels } = settings;
   const noise = noiseOf(settings, wanted.random);
-  return everyNthEpisode(generateHistory({ ...wanted, family, source: source(id), episodes, noise, options }), stride);
+  return generateHistory({ ...wanted, family, source: source(id), episodes, stride, noise, options, labels });
 }
 
 /** Share of random actions in the history of a stream. */

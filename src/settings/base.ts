@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { POSITION_KINDS } from '../nn/index.ts';
 import { SELECTIONS } from '../records/index.ts';
+import { LABELS } from '../sources/index.ts';
 import { IMAGE_ENCODER_KINDS, tokenizers } from '../tokenizers/index.ts';
 import { expandHome } from '../util/files.ts';
 import { compressionSection, latentsSection } from './compressor.ts';
@@ -72,6 +73,12 @@ export const sharedFields = () => ({
     histories: count('Learning histories per training task').default(24),
     episodes: count('Episodes in one history').default(24),
     stride: count('Keep every so many-th episode: slow learners improve visibly within a short context then').default(1),
+    labels: z
+      .enum(LABELS)
+      .describe(
+        'Whose actions queries are taught: the learner as it was at that step (recorded, as in algorithm distillation; when left out), or as it is at the end of its history (final)',
+      )
+      .optional(),
     noise: section('Noise curriculum over the executed actions; labels stay clean', {
       fraction: fraction('Fraction of the histories that get random actions mixed in').default(0.5),
       max: fraction('Largest share of random actions in such a history; each draws its own, uniformly').default(0.4),

@@ -7,6 +7,7 @@ import {
   type ActionDistribution,
   actionDistribution,
   type EnvFamily,
+  episodeStarts,
   type Feedback,
   type History,
   joinHistories,
@@ -21,8 +22,8 @@ import {
 } from '../rl/index.ts';
 import { breathe } from '../util/breathe.ts';
 import type { Random } from '../util/random.ts';
-import type { HistoriesRequest, WantedHistory } from './request.ts';
-import { type CohortSource, toldEpisodes } from './source.ts';
+import { firstInformed, type HistoriesRequest, type WantedHistory } from './request.ts';
+import { type Cohort, type CohortSource, toldEpisodes } from './source.ts';
 
 export interface CohortHistories extends HistoriesRequest {
   readonly source: CohortSource;
@@ -35,7 +36,7 @@ export interface CohortHistories extends HistoriesRequest {
  * call of the cohort.
  */
 export async function playCohort(request: CohortHistories): Promise<History[]> {
-  const { family, source, wanted, episodes, stride = 1, executor, onProgress, signal } = request;
+  const { family, source, wanted, episodes, stride = 1, labels, executor, onProgress, signal } = request;
   const options = toldEpisodes(source, episodes, request.options);
   const E = source.environments(options);
   const size = wanted.length * E;
@@ -69,9 +70,50 @@ export async function playCohort(request: CohortHistories): Promise<History[]> {
       done = players.reduce((sum, { ended }) => sum + ended, 0);
       onProgress?.(done);
     }
+    if (labels === 'final') await relabel(cohort, players, { told, environments: E, signal });
     return players.map(player => player.history());
   } finally {
     await cohort.dispose();
+  }
+}
+
+/** Writes what each learner would do now in every situation of its history from `firstInformed` on. Its episodes pass it by E at a time. */
+async function relabel(
+  cohort: Cohort,
+  players: readonly Player[],
+  { told, environments: E, signal }: { told: Feedback; environments: number; signal: AbortSignal },
+): Promise<void> {
+  cohort.freeze();
+  const { size: P, width: W } = cohort.actions;
+  const F = told.observation.length / told.reward.length;
+  const firsts = players.map(({ kept }) => {
+    const whole = joinHistories(kept);
+    const informed = firstInformed(whole.reward);
+    return Array.from(episodeStarts(whole), start => informed - start);
+  });
+  for (let from = 0; from < players[0].kept.length; from += E) {
+    const lanes = players.flatMap(({ kept }) => Array.from({ length: E }, (_, e) => kept[from + e] as History | undefined));
+    const longest = Math.max(...lanes.map(episode => episode?.reward.length ?? 0));
+    for (let t = 0; t < longest; t++) {
+      await breathe(signal);
+      const playing = lanes.map(episode => (episode && t < episode.reward.length ? episode : undefined));
+      for (const [i, episode] of playing.entries()) {
+        if (episode) told.observation.set(episode.observation.subarray(t * F, (t + 1) * F), i * F);
+      }
+      const rows = await cohort.act(told.observation);
+      for (const [i, episode] of playing.entries()) {
+        // A lane without an episode waits at the end of one, where nothing is remembered.
+        told.terminated[i] = episode ? episode.terminated[t] : 1;
+        told.truncated[i] = episode ? episode.truncated[t] : 0;
+        if (!episode) continue;
+        const first = firsts[Math.floor(i / E)][from + (i % E)];
+        if (t >= first) episode.probabilities.set(rows.subarray(i * P, (i + 1) * P), t * P);
+        told.action.set(episode.action.subarray(t * W, (t + 1) * W), i * W);
+        told.reward[i] = episode.reward[t];
+        told.nextObservation.set(episode.nextObservation.subarray(t * F, (t + 1) * F), i * F);
+      }
+      await cohort.observe(told);
+    }
   }
 }
 
@@ -94,7 +136,8 @@ class Player {
   readonly #env: VectorEnv;
   readonly #draws: Random;
   readonly #running: Recording[];
-  readonly #kept: History[] = [];
+  /** Its episodes that stay in the history. */
+  readonly kept: History[] = [];
 
   constructor(wanted: WantedHistory, request: PlayerRequest) {
     const { task, random } = wanted;
@@ -134,7 +177,7 @@ class Player {
   }
 
   history(): History {
-    return joinHistories(this.#kept);
+    return joinHistories(this.kept);
   }
 
   #begin(): Recording {
@@ -145,6 +188,6 @@ class Player {
     const { family, episodes, stride } = this.#request;
     if (this.ended === episodes) return;
     const { task, stream = '' } = this.#wanted;
-    if (staysEpisode(this.ended++, episodes, stride)) this.#kept.push(recording.history({ taskKey: family.taskKey(task), stream }));
+    if (staysEpisode(this.ended++, episodes, stride)) this.kept.push(recording.history({ taskKey: family.taskKey(task), stream }));
   }
 }

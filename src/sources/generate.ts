@@ -4,8 +4,8 @@ import { actionDistribution, everyNthEpisode, type History, newActions, Recordin
 import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { playCohort } from './cohort.ts';
-import type { HistoriesRequest, HistoryRequest } from './request.ts';
-import { expectLearners, observe, toldEpisodes } from './source.ts';
+import { firstInformed, type HistoriesRequest, type HistoryRequest } from './request.ts';
+import { expectLearners, type Learner, observe, toldEpisodes } from './source.ts';
 
 /**
  * Executed actions are drawn from (1 − noise) · p + noise · uniform, while `probabilities` keeps p, so that a history full of detours
@@ -16,7 +16,7 @@ import { expectLearners, observe, toldEpisodes } from './source.ts';
  * @example generateHistory({ family, task: { goal: [2, 7] }, source: source('r-max'), random: Random.seeded(1), episodes: 24 })
  */
 export function generateHistory(request: HistoryRequest): History {
-  const { family, task, random, episodes, noise = 0, options, seen, stream = '' } = request;
+  const { family, task, random, episodes, stride = 1, noise = 0, options, labels, seen, stream = '' } = request;
   const source = expectLearners(request.source, 'A history that is made at once');
   expectHistory(episodes, noise);
   const actions = actionDistribution(family.actionSpace);
@@ -40,7 +40,16 @@ export function generateHistory(request: HistoryRequest): History {
   }
   env.close?.();
   const whole = recording.history({ taskKey: family.taskKey(task), stream });
-  return source.keep?.(whole, random.split('keep'), options) ?? whole;
+  const kept = everyNthEpisode(source.keep?.(whole, random.split('keep'), options) ?? whole, stride);
+  if (labels === 'final') relabel(kept, learner, actions.size);
+  return kept;
+}
+
+/** Writes what the learner would do now in every situation of a history from `firstInformed` on. */
+function relabel({ observation, probabilities, reward }: History, learner: Learner, P: number): void {
+  const F = observation.length / reward.length;
+  for (let t = firstInformed(reward); t < reward.length; t++)
+    learner.distribution(observation.subarray(t * F, (t + 1) * F), probabilities.subarray(t * P, (t + 1) * P));
 }
 
 function expectHistory(episodes: number, noise: number): void {
@@ -59,13 +68,13 @@ export const COHORT = 64;
  * @throws {CadenzaError} `E_CONFIG` where the source cannot learn what it should; the reason of `signal` where that is aborted.
  */
 export async function generateHistories(request: HistoriesRequest): Promise<History[]> {
-  const { family, source, episodes, options, wanted, stride = 1, onProgress, signal } = request;
+  const { family, source, episodes, options, labels, wanted, stride = 1, onProgress, signal } = request;
   for (const { noise = 0 } of wanted) expectHistory(episodes, noise);
   const histories: History[] = [];
   if ('learner' in source) {
     for (const one of wanted) {
       await breathe(signal);
-      histories.push(everyNthEpisode(generateHistory({ ...one, family, source, episodes, options }), stride));
+      histories.push(generateHistory({ ...one, family, source, episodes, stride, options, labels }));
       onProgress?.(histories.length);
     }
     return histories;

@@ -18,11 +18,28 @@ export interface WantedHistory {
   readonly stream?: string;
 }
 
+/** Learners whose distributions over actions a history can record. */
+export const LABELS = ['recorded', 'final'] as const;
+export type Labels = (typeof LABELS)[number];
+
+/**
+ * First step of a history whose label can be the final learner's: the one after the first reward that differs from those before it. Until
+ * then nothing tells its task from others, and its final policy would teach an agent to act on what it cannot know.
+ */
+export function firstInformed(reward: Float32Array): number {
+  const first = reward.findIndex(value => value !== reward[0]);
+  return first < 0 ? reward.length : first + 1;
+}
+
 interface HistorySettings {
   readonly family: EnvFamily;
   readonly source: Source;
   /** Length of a history in whole episodes. */
   readonly episodes: number;
+  /** Whose distributions a history records: the learner's as it was at that step (the default), or from `firstInformed` on as it is at the end. */
+  readonly labels?: Labels;
+  /** Keep every so many-th episode, counted so that the last one stays (default 1). */
+  readonly stride?: number;
   readonly options?: Readonly<Record<string, unknown>>;
 }
 
@@ -30,8 +47,6 @@ export interface HistoryRequest extends WantedHistory, HistorySettings {}
 
 export interface HistoriesRequest extends HistorySettings {
   readonly wanted: readonly WantedHistory[];
-  /** Keep every so many-th episode, counted so that the last one stays (default 1). */
-  readonly stride?: number;
   /** Runs the networks of sources that have some. */
   readonly executor: Executor;
   /** Told how much is done, in histories: 2.5 are two and a half. */

@@ -22,6 +22,8 @@ export interface Learner {
 
 /** Learners that act and learn together, as one policy: environments [l · E, (l + 1) · E) are learner l's, and none depends on its neighbors. */
 export interface Cohort extends Policy {
+  /** Ends all learning and forgets the running episodes: what is observed from now on only moves what is remembered within an episode. */
+  freeze(): void;
   /** Frees the programs that it runs. */
   dispose(): Promise<void>;
 }

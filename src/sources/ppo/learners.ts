@@ -83,6 +83,7 @@ export async function openCohort(request: CohortRequest, settings: CohortSetting
   const continues = new Float32Array(size);
   let learners: Learner[] = [];
   let [t, iteration] = [0, 0];
+  let frozen = false;
 
   const learnerOf = (i: number) => learners[Math.floor(i / E)];
   const writeObservations = (from: Float32Array, to: Situation) => {
@@ -92,7 +93,8 @@ export async function openCohort(request: CohortRequest, settings: CohortSetting
   const scaleOf = ({ returns }: Learner) => (scaleRewards ? 1 / returns.deviation : 1);
 
   /** Takes down step t of environment i; `at` is its row. */
-  const note = ({ observation, action, reward, terminated, truncated }: Feedback, i: number, at: number) => {
+  const note = (step: Feedback, i: number, at: number) => {
+    const { observation, action, reward, terminated, truncated } = step;
     const learner = learnerOf(i);
     const ended = terminated[i] === 1 || truncated[i] === 1;
     copyRow(now[INPUT.observation], i, columns[INPUT.observation], at);
@@ -104,7 +106,8 @@ export async function openCohort(request: CohortRequest, settings: CohortSetting
     steps.beyond[at] = 0;
     learner.discounted[i % E] = discount * learner.discounted[i % E] + reward[i];
     learner.returns.add(learner.discounted[i % E]);
-    learner.observations.see(observation, i * F);
+    // What it sees beyond its history depends on how long its neighbors play.
+    if (learner.ended < episodes) learner.observations.see(observation, i * F);
     if (ended) {
       learner.discounted[i % E] = 0;
       learner.ended++;
@@ -113,6 +116,12 @@ export async function openCohort(request: CohortRequest, settings: CohortSetting
     copyRow(now[INPUT.echo], i, columns[INPUT.echo], at);
     columns[INPUT.continues].data[at] = continues[i];
     continues[i] = Number(!ended);
+    remember(step, i);
+  };
+  /** Moves the memory of environment i past a step. */
+  const remember = ({ action, reward, terminated, truncated }: Feedback, i: number) => {
+    const learner = learnerOf(i);
+    const ended = terminated[i] === 1 || truncated[i] === 1;
     const echo = after[INPUT.echo].data as Float32Array;
     learner.actions.write(action, i * W, echo, i * sizes.echo);
     echo[(i + 1) * sizes.echo - 1] = reward[i] * scaleOf(learner);
@@ -151,13 +160,22 @@ export async function openCohort(request: CohortRequest, settings: CohortSetting
       for (const { data } of [...Object.values(now), ...(rollout.memory ? [rollout.memory] : [])]) data.fill(0);
       continues.fill(0);
       [t, iteration] = [0, 0];
+      frozen = false;
     },
     async act(observation) {
       writeObservations(observation, now);
       said = await program.run({ ...now, [PARAMETERS]: updates.weights }, Object.keys(into), into);
       return said.row.data as Float32Array;
     },
+    freeze() {
+      frozen = true;
+      for (const { data } of Object.values(now)) data.fill(0);
+    },
     async observe(step) {
+      if (frozen) {
+        for (let i = 0; M > 0 && i < size; i++) remember(step, i);
+        return;
+      }
       const rowOf = (i: number) => (Math.floor(i / E) * T + t) * E + (i % E);
       const last = t === T - 1;
       for (let i = 0; i < size; i++) note(step, i, rowOf(i));

@@ -18,7 +18,7 @@ import {
 } from '../../rl/index.ts';
 import { jacobianError } from '../../testing/engine.ts';
 import { Random } from '../../util/random.ts';
-import { generateHistories, openSource, source } from '../index.ts';
+import { firstInformed, generateHistories, type Labels, openSource, source } from '../index.ts';
 import { clippedLogLikelihood, clippedLogProbability } from './clipped.ts';
 import { actionFeatures, features, RunningMoments } from './features.ts';
 import { advantagesOf } from './learners.ts';
@@ -35,16 +35,18 @@ interface Learning {
   episodes?: number;
   options?: Record<string, unknown>;
   stride?: number;
+  labels?: Labels;
   onProgress?: (done: number) => void;
   abort?: AbortSignal;
 }
-const learn = ({ family = small, tasks = goals, episodes = 200, options, stride, onProgress, abort = signal }: Learning = {}) =>
+const learn = ({ family = small, tasks = goals, episodes = 200, options, stride, labels, onProgress, abort = signal }: Learning = {}) =>
   generateHistories({
     family,
     source: source('ppo'),
     episodes,
     options,
     stride,
+    labels,
     executor,
     signal: abort,
     onProgress,
@@ -162,6 +164,32 @@ describe('a cohort', () => {
     expect(episodeStarts(whole)).toHaveLength(26);
     expect([...episodeReturns(some)]).toEqual([4, 14, 24].map(e => episodeReturns(whole)[e]));
     expect(some.stream).toBe('goal=0,0');
+  });
+
+  it('records the final learner where labels are final, from the first informed step on, whoever else is trained', async () => {
+    for (const given of [undefined, { memory: 4, rollout: 8 }]) {
+      const tasks = goals.slice(0, 2);
+      const recorded = await learn({ episodes: 60, tasks, stride: 3, options: given });
+      const final = await learn({ episodes: 60, tasks, stride: 3, options: given, labels: 'final' });
+      const [alone] = await learn({ episodes: 60, tasks: goals.slice(0, 1), stride: 3, options: given, labels: 'final' });
+      for (const [i, history] of final.entries()) {
+        const from = 5 * firstInformed(history.reward);
+        expect({ ...history, probabilities: recorded[i].probabilities }).toEqual(recorded[i]);
+        expect(history.probabilities.slice(0, from)).toEqual(recorded[i].probabilities.slice(0, from));
+        expect(history.probabilities.slice(from)).not.toEqual(recorded[i].probabilities.slice(from));
+      }
+      for (const [k, p] of alone.probabilities.entries()) expect(Math.abs(p - final[0].probabilities[k])).toBeLessThan(1e-4);
+      if (given) continue;
+      // One policy: what it does depends on the cell alone, and it goes to the goal.
+      const rows = new Map<string, string>();
+      const [{ observation, probabilities, reward }] = final;
+      for (let t = firstInformed(reward); t < reward.length; t++) {
+        const row = probabilities.slice(5 * t, 5 * t + 5).join();
+        const cell = observation.slice(2 * t, 2 * t + 2).join();
+        expect(rows.get(cell) ?? row).toBe(row);
+        rows.set(cell, row);
+      }
+    }
   });
 
   it('tells how far it is, and stops where it is told to', async () => {
