@@ -5,7 +5,7 @@
 //
 // `--quick` is one seed and a fraction of the training: it shows every row, not how good each can get.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -76,18 +76,21 @@ function cadenza(...args) {
   if (status !== 0) process.exit(status ?? (signal === 'SIGINT' ? 130 : 143));
 }
 
-/** Says whether the rows are those that are committed: on machines that count alike they are, to the last digit. */
-function besideCommitted(name, out) {
-  const committed = `docs/results/evidence-${name}/results.json`;
+/** Says whether every method has its committed numbers: on machines with the same arithmetic they are equal to the last digit. */
+async function compareWithCommitted(name, out) {
+  const committed = `results/evidence-${name}`;
   if (!existsSync(join(home, committed))) return;
-  const [ours, theirs] = [`${out}/results.json`, committed].map(file => JSON.parse(readFileSync(join(home, file), 'utf8')).methods);
-  const others = Object.keys(theirs).filter(row => JSON.stringify(ours[row]) !== JSON.stringify(theirs[row]));
-  const rows = Object.keys(theirs).length;
-  console.error(`evidence: ${rows - others.length} of ${rows} rows of ${name} are those of ${committed}, to the last digit`);
+  const { openResults } = await import('../dist/reports/open.js');
+  const [ours, theirs] = [out, committed].map(folder => openResults(join(home, folder)).results.methods);
+  const others = Object.keys(theirs).filter(method => JSON.stringify(ours[method]) !== JSON.stringify(theirs[method]));
+  const methods = Object.keys(theirs).length;
+  console.error(
+    `evidence: ${methods - others.length} of ${methods} methods of ${name} are equal to those in ${committed}, to the last digit`,
+  );
   const score = ({ mean, meanLow, meanHigh }) => `${mean.toFixed(3)} [${meanLow.toFixed(3)}, ${meanHigh.toFixed(3)}]`;
-  for (const row of others)
+  for (const method of others)
     console.error(
-      `evidence: ${row}: ${ours[row] ? score(ours[row].final) : 'none'} over the last episodes; committed ${score(theirs[row].final)}`,
+      `evidence: ${method}: ${ours[method] ? score(ours[method].final) : 'none'} over the last episodes; committed ${score(theirs[method].final)}`,
     );
 }
 
@@ -100,5 +103,5 @@ for (const [name, { command, settings, inspect, ...budgets }] of Object.entries(
   if (command[0] === 'run') cadenza('report', out);
   // What Z tells of the task beside what the last m transitions do: it says why rows are close, or are not.
   if (inspect) cadenza('inspect', out, ...(quick ? ['--tasks', '20', '--streams', '4'] : []));
-  if (!quick) besideCommitted(name, out);
+  if (!quick) await compareWithCommitted(name, out);
 }

@@ -1,6 +1,6 @@
 /** @file What is answered to a run that cannot be reported, to several, and to an ablation in the place of an experiment. Nothing is trained. */
 
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -8,14 +8,15 @@ import type { Results } from '../src/records/index.ts';
 import { learningCurves } from '../src/reports/figures/learning-curves.ts';
 import { sideBySideHtml } from '../src/reports/html/side-by-side.ts';
 import { draw, htmlReport } from '../src/reports/index.ts';
+import { packedPath, readJson } from '../src/util/files.ts';
 import { ROOT, TINY, withinProcess } from './helpers/command.ts';
 import { carrying, exit } from './helpers/failure.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-report-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const recorded = (name: string) => join(ROOT, 'docs/results', name);
-const resultsOf = (run: string): Results => JSON.parse(readFileSync(join(run, 'results.json'), 'utf8'));
+const recorded = (name: string) => join(ROOT, 'results', name);
+const resultsOf = (run: string) => readJson(packedPath(join(run, 'results.json'))) as Results;
 
 describe('cadenza report', () => {
   it('writes nothing of a run whose rows may not be shown, and says why of that one run', async () => {
