@@ -137,7 +137,7 @@ describe('several runs', () => {
   it('are refused where there is no Methods section to write', async () => {
     for (const [names, reason] of [
       [['delayed-bandit', 'classification'], /cadenza-supervised-2/],
-      [['variants'], /results\/variants\b/],
+      [['variants', 'matrix'], /results\/variants\b.*cadenza compare/],
     ] as const) {
       const runs = names.map(name => join(ROOT, 'results', name));
       const { status, stderr } = await withinProcess(['report', ...runs, '--out', join(folder, 'none')]);
