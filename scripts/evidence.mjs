@@ -1,11 +1,11 @@
 // The evidence for compression, from nothing to a report: every baseline on Dark Room, Key-to-Door and the delayed bandit by equal budgets, and
-// return against the bits of Z. What is finished is never done again, so an interrupted call is simply repeated.
+// return against the bits of Z. Finished stages are not repeated, so run an interrupted command again.
 //
 //   npm run evidence [-- --quick] [dark-room] [key-to-door] [delayed-bandit] [rate-return]
 //
-// `--quick` is one seed and a fraction of the training: it shows every row, not how good each can get.
+// `--quick` trains one seed for a fraction of the steps: it shows every method, but not how good each can get.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -16,11 +16,11 @@ const BASELINES = [
   ['none', 'oracle'],
 ].flat();
 
-// Stages that other rows do not have are left out, so that all are trained on as many sequences of the same histories.
+// Stages that baselines lack are left out, so that all methods train on the same number of sequences from the same histories.
 const END_TO_END = { 'teacher.steps': 0, 'pretrain.steps': 0, 'distill.steps': 0, 'distill.beta': 0, 'finetune.beta': 0 };
 const ROWS = { ...END_TO_END, 'baselines.methods': BASELINES, 'baselines.steps': 'equal' };
 
-/** What is run, with settings over those of its file: in any case, in full, and quickly; and whether the student is looked into. */
+/** The commands, the settings that override those of their files (always, in full, quickly), and whether the agent is inspected. */
 const PARTS = {
   'dark-room': {
     command: ['run', 'experiments/dark-room.yaml'],
@@ -76,29 +76,32 @@ function cadenza(...args) {
   if (status !== 0) process.exit(status ?? (signal === 'SIGINT' ? 130 : 143));
 }
 
-/** Says whether the rows are those that are committed: on machines that count alike they are, to the last digit. */
-function besideCommitted(name, out) {
-  const committed = `docs/results/evidence-${name}/results.json`;
+/** Says whether every method has its committed numbers: on machines with the same arithmetic they are equal to the last digit. */
+async function compareWithCommitted(name, out) {
+  const committed = `results/evidence-${name}`;
   if (!existsSync(join(home, committed))) return;
-  const [ours, theirs] = [`${out}/results.json`, committed].map(file => JSON.parse(readFileSync(join(home, file), 'utf8')).methods);
-  const others = Object.keys(theirs).filter(row => JSON.stringify(ours[row]) !== JSON.stringify(theirs[row]));
-  const rows = Object.keys(theirs).length;
-  console.error(`evidence: ${rows - others.length} of ${rows} rows of ${name} are those of ${committed}, to the last digit`);
+  const { openResults } = await import('../dist/reports/open.js');
+  const [ours, theirs] = [out, committed].map(folder => openResults(join(home, folder)).results.methods);
+  const others = Object.keys(theirs).filter(method => JSON.stringify(ours[method]) !== JSON.stringify(theirs[method]));
+  const methods = Object.keys(theirs).length;
+  console.error(
+    `evidence: ${methods - others.length} of ${methods} methods of ${name} are equal to those in ${committed}, to the last digit`,
+  );
   const score = ({ mean, meanLow, meanHigh }) => `${mean.toFixed(3)} [${meanLow.toFixed(3)}, ${meanHigh.toFixed(3)}]`;
-  for (const row of others)
+  for (const method of others)
     console.error(
-      `evidence: ${row}: ${ours[row] ? score(ours[row].final) : 'none'} over the last episodes; committed ${score(theirs[row].final)}`,
+      `evidence: ${method}: ${ours[method] ? score(ours[method].final) : 'none'} over the last episodes; committed ${score(theirs[method].final)}`,
     );
 }
 
 for (const [name, { command, settings, inspect, ...budgets }] of Object.entries(PARTS)) {
   if (named.length > 0 && !named.includes(name)) continue;
   const out = `${root}/${name}`;
-  // Processes of one thread do more than one process of several.
+  // Several processes of one thread are faster than one process of several threads.
   const how = { seeds, 'executor.threads': 1, ...settings, ...(quick ? budgets.quick : budgets.full) };
   cadenza(...command, '--out', out, '--jobs', '3', ...set(how));
   if (command[0] === 'run') cadenza('report', out);
-  // What Z tells of the task beside what the last m transitions do: it says why rows are close, or are not.
+  // Probes of Z and of the last m transitions show why methods score alike, or do not.
   if (inspect) cadenza('inspect', out, ...(quick ? ['--tasks', '20', '--streams', '4'] : []));
-  if (!quick) besideCommitted(name, out);
+  if (!quick) await compareWithCommitted(name, out);
 }

@@ -25,7 +25,7 @@ import { installInto, runSnippets, snippets } from './helpers/snippets.ts';
 const read = (name: string) => readFileSync(join(ROOT, name), 'utf8');
 const PAGES = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
   .map(name => join('docs', name).split(sep).join('/'))
-  .filter(name => name.endsWith('.md') && !/^docs\/(reference|results)\//.test(name))
+  .filter(name => name.endsWith('.md') && !/^docs\/reference\//.test(name))
   .sort();
 const DOCUMENTS = ['README.md', 'FEATURES.md', 'CHANGELOG.md', 'CONTRIBUTING.md', ...PAGES];
 

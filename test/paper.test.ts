@@ -13,6 +13,7 @@ import { citedKeys } from '../src/reports/paper/bibliography.ts';
 import { type Facts, writePaper } from '../src/reports/paper/index.ts';
 import { methods } from '../src/reports/paper/methods.ts';
 import { differences, implementation } from '../src/reports/paper/protocol.ts';
+import { packedPath, readJson } from '../src/util/files.ts';
 import { ROOT, TINY, withinProcess } from './helpers/command.ts';
 import { carrying, exit, type Needle } from './helpers/failure.ts';
 import { misreadings, type Said } from './helpers/read-back.ts';
@@ -21,7 +22,8 @@ const folder = mkdtempSync(join(tmpdir(), 'cadenza-paper-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const read = (...parts: string[]) => readFileSync(join(...parts), 'utf8');
-const json = (...parts: string[]) => JSON.parse(read(...parts));
+/** A file of JSON, which committed results may have compressed. */
+const json = (...parts: string[]) => readJson(packedPath(join(...parts))) as Record<string, unknown>;
 
 /** The values that a paper may speak of: what is in the files of the run, and what it wrote beside it where the run is older than that. */
 function valuesOf(run: string, numbers: { setting: unknown }) {
@@ -45,8 +47,8 @@ async function reportAndReadBack(run: string, out: string): Promise<string[]> {
 
 const PAPERS = ['dark-room-full', 'evidence-dark-room', 'key-to-door', 'delayed-bandit', 'dark-room-reinforce'];
 
-describe.each(PAPERS)('the paper of docs/results/%s', name => {
-  const run = join(ROOT, 'docs/results', name);
+describe.each(PAPERS)('the paper of results/%s', name => {
+  const run = join(ROOT, 'results', name);
   const out = join(folder, name);
 
   it('has no number that is not in results.json or the configuration', async () => {
@@ -103,7 +105,7 @@ describe('the paper of a run of today', () => {
 describe('several runs', () => {
   it('stand side by side in one table and on one page', async () => {
     const out = join(folder, 'two');
-    const runs = ['dark-room-full', 'dark-room-quick'].map(name => join(ROOT, 'docs/results', name));
+    const runs = ['dark-room-full', 'dark-room-quick'].map(name => join(ROOT, 'results', name));
     const { status, stderr } = await withinProcess(['report', ...runs, '--out', out]);
     expect(status, stderr).toBe(0);
     expect(read(out, 'paper', 'tables.tex')).toContain('\\texttt{cad} (\\texttt{dark-room-full})');
@@ -126,7 +128,7 @@ describe('several runs', () => {
 
   it('are refused with the reason where they played other tasks', async () => {
     const out = join(folder, 'refused');
-    const runs = ['dark-room-full', 'key-to-door'].map(name => join(ROOT, 'docs/results', name));
+    const runs = ['dark-room-full', 'key-to-door'].map(name => join(ROOT, 'results', name));
     const needle = /\bdark-room-full\b.* dark-room, key-to-door .*key-to-door\b/;
     expect(await withinProcess(['report', ...runs, '--out', out])).toEqual(exit('E_SPLIT', needle));
     expect(existsSync(join(out, 'paper'))).toBe(false);
@@ -135,9 +137,9 @@ describe('several runs', () => {
   it('are refused where there is no Methods section to write', async () => {
     for (const [names, reason] of [
       [['delayed-bandit', 'classification'], /cadenza-supervised-2/],
-      [['variants'], /docs\/results\/variants\b/],
+      [['variants', 'matrix'], /results\/variants\b.*cadenza compare/],
     ] as const) {
-      const runs = names.map(name => join(ROOT, 'docs/results', name));
+      const runs = names.map(name => join(ROOT, 'results', name));
       const { status, stderr } = await withinProcess(['report', ...runs, '--out', join(folder, 'none')]);
       expect(status).not.toBe(0);
       expect(stderr).toMatch(reason);
@@ -147,7 +149,7 @@ describe('several runs', () => {
 
 // ---- what is said, by setting ------------------------------------------------------------------------------------------------
 
-const quick = json(ROOT, 'docs/results/dark-room-quick/results.json') as Results;
+const quick = json(ROOT, 'results/dark-room-quick/results.json') as Results;
 
 /** The Methods section of an experiment that was not run: its configuration, and results of another. */
 function factsOf(file: string, overrides: Readonly<Record<string, unknown>> = {}): Facts {
@@ -357,7 +359,7 @@ it.runIf(hasLatex)(
   'compiles without errors, undefined references or lines that stick out',
   async () => {
     const paper = join(folder, 'latex');
-    const run = join(ROOT, 'docs/results/dark-room-full');
+    const run = join(ROOT, 'results/dark-room-full');
     const results = json(run, 'results.json') as Results;
     // In all scripts that a user may write in.
     const note = 'Läufe für Straße, naïve Ångström – Łódź, „Việt“, αβ ά Ω, 2×3 ≤ 7 €, 中文 🎲';

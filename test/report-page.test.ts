@@ -1,6 +1,6 @@
 /** @file The page of `cadenza report` in a real Chromium: offline, without a complaint, and no wider than a phone. */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -10,6 +10,7 @@ import { describeExperiment } from '../src/pipeline/describe.ts';
 import type { Results } from '../src/records/index.ts';
 import { htmlReport } from '../src/reports/html/results.ts';
 import { sideBySideHtml } from '../src/reports/html/side-by-side.ts';
+import { packedPath, readJson } from '../src/util/files.ts';
 import { executablePath, expectChromium, launchChromium } from './helpers/chromium.ts';
 import { ROOT } from './helpers/command.ts';
 
@@ -18,8 +19,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Results as a report shows them: with what follows from the configuration, which older ones have not recorded. */
 function results(name: string): Results {
-  const run = join(ROOT, 'docs/results', name);
-  const recorded = JSON.parse(readFileSync(join(run, 'results.json'), 'utf8')) as Results;
+  const run = join(ROOT, 'results', name);
+  const recorded = readJson(packedPath(join(run, 'results.json'))) as Results;
   return { setting: describeExperiment(loadExperiment(join(run, 'config.yaml'))).setting, ...recorded };
 }
 

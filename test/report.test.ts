@@ -1,6 +1,6 @@
 /** @file What is answered to a run that cannot be reported, to several, and to an ablation in the place of an experiment. Nothing is trained. */
 
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -8,14 +8,15 @@ import type { Results } from '../src/records/index.ts';
 import { learningCurves } from '../src/reports/figures/learning-curves.ts';
 import { sideBySideHtml } from '../src/reports/html/side-by-side.ts';
 import { draw, htmlReport } from '../src/reports/index.ts';
+import { packedPath, readJson } from '../src/util/files.ts';
 import { ROOT, TINY, withinProcess } from './helpers/command.ts';
 import { carrying, exit } from './helpers/failure.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-report-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const recorded = (name: string) => join(ROOT, 'docs/results', name);
-const resultsOf = (run: string): Results => JSON.parse(readFileSync(join(run, 'results.json'), 'utf8'));
+const recorded = (name: string) => join(ROOT, 'results', name);
+const resultsOf = (run: string) => readJson(packedPath(join(run, 'results.json'))) as Results;
 
 describe('cadenza report', () => {
   it('writes nothing of a run whose rows may not be shown, and says why of that one run', async () => {
@@ -26,6 +27,32 @@ describe('cadenza report', () => {
     writeFileSync(join(run, 'results.json'), JSON.stringify(results));
     const ended = await withinProcess(['report', run, '--out', out]);
     expect(ended).toEqual(exit('E_SPLIT', 'selection.by'));
+    expect([ended.stdout, existsSync(out)]).toEqual(['', false]);
+  });
+
+  it.each([
+    ['matrix', ['report.html', 'report.svg', 'report.png']],
+    ['evidence-rate-return', ['report.html', 'report.svg', 'report.png', 'rate-return.svg']],
+  ])('draws the page and the figures of the ablation %s again', async (name, files) => {
+    const out = join(folder, name);
+    const { status, stdout, stderr } = await withinProcess(['report', recorded(name), '--out', out, '--json']);
+    expect(status, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ page: join(out, files[0]), figures: files.slice(1).map(file => join(out, file)) });
+    expect(readdirSync(out).sort()).toEqual([...files].sort());
+    const page = readFileSync(join(out, 'report.html'), 'utf8');
+    for (const method of Object.keys(resultsOf(recorded(name)).methods)) expect(page).toContain(method);
+    expect(page).not.toMatch(/\b(undefined|NaN)\b/);
+  });
+
+  it('writes nothing of an ablation whose methods may not be shown', async () => {
+    const [run, out] = [join(folder, 'overlap'), join(folder, 'overlap-out')];
+    cpSync(recorded('evidence-rate-return'), run, { recursive: true });
+    const results = resultsOf(run);
+    for (const { split } of Object.values(results.protocols!)) split.overlap = 2;
+    delete results.run.hash;
+    writeFileSync(join(run, 'results.json'), JSON.stringify(results));
+    const ended = await withinProcess(['report', run, '--out', out]);
+    expect(ended).toEqual(exit('E_SPLIT', 2));
     expect([ended.stdout, existsSync(out)]).toEqual(['', false]);
   });
 
@@ -85,8 +112,8 @@ describe('one kind of file or folder in the place of the other', () => {
     ['an ablation given to run', ['run', MATRIX], [/matrix\.yaml.*\bcadenza ablate .*matrix\.yaml/]],
     ['the folder of an ablation given to inspect', ['inspect', recorded('matrix')], [recorded('matrix'), 'cadenza run']],
     [
-      'the folder of an ablation given to report',
-      ['report', recorded('matrix')],
+      'the folder of an ablation given to report with a run',
+      ['report', recorded('dark-room-full'), recorded('matrix')],
       [recorded('matrix'), 'cadenza compare', /--method \S+,\S+/],
     ],
   ])('%s is named as what it is, with the command for it', async (_, args, needles) => {

@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { INSPECTION_FORMAT, type RawReturns, type RecordedResults, type Results, STUDY_FORMAT, scoreMethod } from '../src/records/index.ts';
 import { sealResults } from '../src/records/results-format.ts';
@@ -19,7 +20,7 @@ import {
   supervisedHtml,
   viewOf,
 } from '../src/reports/index.ts';
-import { sha256 } from '../src/util/files.ts';
+import { packedPath, readJson, sha256 } from '../src/util/files.ts';
 import { ROOT } from './helpers/command.ts';
 import { failure, type Needle } from './helpers/failure.ts';
 import { damagedBytes, damagedJson, fuzz } from './helpers/fuzz.ts';
@@ -27,8 +28,10 @@ import { damagedBytes, damagedJson, fuzz } from './helpers/fuzz.ts';
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-results-format-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const committed = join(ROOT, 'docs', 'results');
-const read = (name: string, file: string) => JSON.parse(readFileSync(join(committed, name, file), 'utf8'));
+const committed = join(ROOT, 'results');
+/** A file of a committed run, as JSON gives it. */
+// biome-ignore lint/suspicious/noExplicitAny: what it holds is what is tested
+const read = (name: string, file: string) => readJson(packedPath(join(committed, name, file))) as any;
 
 /** Two rows of a committed run, with few resamples. */
 function small(): { results: Results; returns: RawReturns } {
@@ -83,7 +86,7 @@ const report = ({ results }: OpenRun) => [formatResults(results), htmlReport(res
 const compare = (run: OpenRun) => formatComparison(compareRuns({ run, method: 'ad' }, { run, method: 'cad' }, 'final'));
 
 describe('committed results', () => {
-  const names = readdirSync(committed).filter(name => existsSync(join(committed, name, 'results.json')));
+  const names = readdirSync(committed).filter(name => existsSync(packedPath(join(committed, name, 'results.json'))));
 
   it.each(names)('%s is read', name => {
     const file = read(name, 'results.json');
@@ -128,6 +131,22 @@ describe('openRun', () => {
     expect(openRun(join(at, 'results.json'))).toEqual(run);
     expect(rawTable(run)).toEqual(returns.tables[results.name]);
     expect(() => rawTable(run, 'other')).toThrow(refusal('"other"', 'key-to-door'));
+  });
+
+  it('opens files that were compressed, and checks what they hold', () => {
+    const at = folderOf('packed', withReturns(whole));
+    const run = openRun(at);
+    for (const name of ['results.json', 'returns.json']) {
+      writeFileSync(join(at, `${name}.gz`), gzipSync(readFileSync(join(at, name))));
+      rmSync(join(at, name));
+    }
+    expect(openRun(at)).toEqual(run);
+    expect(openRun(join(at, 'results.json.gz'))).toEqual(run);
+    expect(openRun(join(at, 'results.json'))).toEqual(run);
+    writeFileSync(join(at, 'returns.json.gz'), gzipSync(`${whole} `));
+    expect(() => openRun(at)).toThrow(refusal('returns.json.gz', 'SHA-256'));
+    writeFileSync(join(at, 'returns.json.gz'), gzipSync(whole).subarray(0, 1000));
+    expect(() => openRun(at)).toThrow(refusal('returns.json.gz', 'gzip'));
   });
 
   it('refuses results that were altered after they were sealed, in any number', () => {

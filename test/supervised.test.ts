@@ -112,7 +112,7 @@ describe('the folder of a supervised run', () => {
 
   it.each<[string, string[], ErrorCode]>([
     ['compare', ['compare', first, '--method', 'cad,full'], 'E_DATA'],
-    ['report, with another run', ['report', first, join(ROOT, 'docs/results/delayed-bandit')], 'E_DATA'],
+    ['report, with another run', ['report', first, join(ROOT, 'results/delayed-bandit')], 'E_DATA'],
     ['inspect', ['inspect', first], 'E_CHECKPOINT'],
     ['store build', ['store', 'build', first, '--out', join(folder, 'none.db')], 'E_CHECKPOINT'],
   ])('is answered by %s with what it is, and the command for it', async (_, args, code) => {

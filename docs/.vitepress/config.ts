@@ -20,7 +20,6 @@ export default defineConfig({
   lang: 'en-US',
   outDir: join(ROOT, 'site'),
   cacheDir: join(ROOT, 'node_modules', '.cache', 'vitepress'),
-  srcExclude: ['results/**'],
   metaChunk: true,
   // Blocks without a language (formulas) and long names must not grow beyond a phone.
   head: [['style', {}, '.vp-doc pre { overflow-x: auto } .vp-doc :not(pre, td) > code { overflow-wrap: anywhere }']],
@@ -115,7 +114,7 @@ function linkToFiles(md: MarkdownRenderer): void {
       const own = resolve(dirname(page), path);
       const target = existsSync(own) || !existsSync(resolve(ROOT, path)) ? own : resolve(ROOT, path);
       const inPages = relative(PAGES, target).split(sep)[0];
-      const isPage = target.endsWith('.md') && inPages !== '..' && inPages !== 'results';
+      const isPage = target.endsWith('.md') && inPages !== '..';
       if (isPage) {
         token.attrSet('href', href.replace(path, `/${relative(PAGES, target).split(sep).join('/')}`));
         continue;

@@ -8,13 +8,13 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { isMap } from '../util/canonical.ts';
 import { formatConfig } from '../util/config.ts';
-import { makeFolder, readBytes, removeLeftovers, sha256, writeFileAtomic } from '../util/files.ts';
+import { makeFolder, packedPath, readBytes, removeLeftovers, sha256, writeFileAtomic } from '../util/files.ts';
 import type { Progress } from '../util/progress.ts';
 
 export const CONFIG_FILE = 'config.yaml';
 
 /** Names of what is moved with config.yaml. Everything else in the folder is somebody's own. */
-const OUTPUT = /^((results|returns|rate-return|tune|best)\.(json|yaml|html|svg|png)|model|report|inspect)$/;
+const OUTPUT = /^((results|returns|rate-return|tune|best)\.(json(\.gz)?|yaml|html|svg|png)|model|report|inspect)$/;
 
 /** Differing settings that one line lists at most. */
 const LISTED = 5;
@@ -49,7 +49,8 @@ export function openOutputs(out: string, config: unknown, progress: Progress) {
 
 /** Whether the folder has the results of a configuration. */
 export const hasResults = (out: string, config: unknown): boolean =>
-  [CONFIG_FILE, 'results.json'].every(name => existsSync(join(out, name))) && otherConfig(out, formatConfig(config)) === undefined;
+  [CONFIG_FILE, 'results.json'].every(name => existsSync(packedPath(join(out, name)))) &&
+  otherConfig(out, formatConfig(config)) === undefined;
 
 /** The text of the folder's config.yaml, if it has one and it is another. */
 function otherConfig(out: string, text: string): string | undefined {

@@ -6,6 +6,7 @@ import type { Argument, Command, Option } from 'commander';
 import { type PresetKind, presetFile, presets } from '../config/presets.ts';
 import { STAGE_COMMANDS } from '../training/stages/names.ts';
 import { attempt } from '../util/errors.ts';
+import { packedPath } from '../util/files.ts';
 import type { JsonSchema } from '../util/suggest.ts';
 
 /** A word, and what it means, if that is not plain. One that ends with "=" or "." goes on. */
@@ -75,7 +76,7 @@ const preset = (kind: PresetKind) => (current: string) => [...presets(kind), ...
 const runs = (): string[] =>
   (attempt(() => readdirSync('runs')) ?? []).flatMap(name => {
     const folder = join('runs', name);
-    return existsSync(join(folder, 'results.json')) || existsSync(join(folder, 'stages')) ? [folder] : [];
+    return existsSync(packedPath(join(folder, 'results.json'))) || existsSync(join(folder, 'stages')) ? [folder] : [];
   });
 
 /** By the names of arguments. */

@@ -5,7 +5,7 @@ import Table from 'cli-table3';
 import { type Estimate, formatBytes } from '../pipeline/needs.ts';
 
 /**
- * The share of the rate of a bare matrix product that a stage reaches. From the results under docs/results: training of the key-to-door and
+ * The share of the rate of a bare matrix product that a stage reaches. From the results under results: training of the key-to-door and
  * dark-room presets ran at 0.35 to 0.7 of it on two threads, that of their evidence runs at 0.35 to 0.6 on one, evaluation alike.
  */
 const EFFICIENCY = 0.5;

@@ -77,7 +77,7 @@ export const HELP: Readonly<Record<string, Help>> = {
   list: {
     examples: [
       ['list', 'the runs in the folder runs'],
-      ['list runs docs/results --json', 'those of two folders, for a program'],
+      ['list runs results --json', 'those of two folders, for a program'],
     ],
     see: `${EXPERIMENTS}#before-a-run`,
   },

@@ -18,7 +18,7 @@ const stage = (run: string, name: string, finished: boolean) => {
   return folder;
 };
 const copy = (result: string, run: string) => {
-  cpSync(join(ROOT, 'docs/results', result, 'results.json'), join(runs, run, 'results.json'));
+  cpSync(join(ROOT, 'results', result), join(runs, run), { recursive: true });
 };
 
 copy('dark-room-quick', 'quick');

@@ -11,6 +11,7 @@ import { openResults } from '../reports/open.ts';
 import { type Headline, headlineOf } from '../reports/summary.ts';
 import { isMap } from '../util/canonical.ts';
 import { attempt, CadenzaError } from '../util/errors.ts';
+import { packedPath } from '../util/files.ts';
 import { isHeld } from '../util/lock.ts';
 
 export interface ListedRun {
@@ -49,7 +50,7 @@ export function listRuns(folders: readonly string[]): ListedRun[] {
   }));
 }
 
-const isRun = (folder: string) => [RESULTS, STUDY, STAGES].some(name => existsSync(join(folder, name)));
+const isRun = (folder: string) => [RESULTS, STUDY, STAGES].some(name => existsSync(packedPath(join(folder, name))));
 
 function foldersIn(folder: string): string[] {
   try {
@@ -63,7 +64,7 @@ function foldersIn(folder: string): string[] {
 
 function readRun(folder: string): ListedRun {
   const { kind, time, unfinished, ...where } = stagesIn(join(folder, STAGES));
-  const file = [RESULTS, STUDY].map(name => join(folder, name)).find(existsSync);
+  const file = [RESULTS, STUDY].map(name => packedPath(join(folder, name))).find(existsSync);
   const written = (file === undefined ? undefined : attempt(() => statSync(file).mtimeMs)) ?? 0;
   const changed = new Date(Math.max(written, time) || (attempt(() => statSync(folder).mtimeMs) ?? 0)).toISOString();
   const about = { folder, name: basename(resolve(folder)), changed, settings: {} };

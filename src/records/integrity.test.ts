@@ -105,7 +105,7 @@ describe('rowsOf', () => {
   });
 
   it('tells of older results what they say of themselves, and of their further tables nothing', () => {
-    const file = new URL('../../docs/results/dark-room-full/results.json', import.meta.url);
+    const file = new URL('../../results/dark-room-full/results.json', import.meta.url);
     const { protocols: _, ...older } = JSON.parse(readFileSync(file, 'utf8')) as Results;
     const { protocol: found, tasks: played } = rowsOf(older);
     expect(found).toMatchObject({ env: { id: 'dark-room' }, side: 'test', episodes: 30, streams: 20, sampling: 'sample' });

@@ -42,14 +42,16 @@ export {
 };
 
 /**
- * Writes results.html and, unless its rows may not be shown, results.svg and results.png (and rate-return.svg, where there is such a curve) into
- * the folder and gives their paths. Throws `E_DISK` if one cannot be written.
+ * Writes a page, `results.html` unless `name` is another, and the learning curves as SVG and PNG under the same name into the folder and gives
+ * their paths, the page first. Return against bits goes to `rate-return.svg`. Figures are left out where the methods may not be shown.
+ *
+ * @throws `E_DISK` if a file cannot be written.
  */
-export function writeReports(folder: string, results: Results): string[] {
-  const files: NamedFile[] = [['results.html', htmlReport(results)]];
+export function writeReports(folder: string, results: Results, name = 'results'): string[] {
+  const files: NamedFile[] = [[`${name}.html`, htmlReport(results)]];
   if (refusals(results, results.name).length === 0) {
     const styles = stylesOf(results);
-    files.push(...drawn('results', draw(learningCurves.draw(results.methods), { styles })));
+    files.push(...drawn(name, draw(learningCurves.draw(results.methods), { styles })));
     const rate = drawnOf(rateReturn, results);
     if (rate) files.push(['rate-return.svg', rate.svg({ styles })]);
   }
@@ -73,7 +75,11 @@ const pageFiles = (name: string, page: string, curves: string): NamedFile[] => [
 export function viewOf(results: AnyResults) {
   switch (results.format) {
     case RESULTS_FORMAT:
-      return { write: (out: string) => writeReports(out, results), text: () => formatResults(results), found: () => summarize(results) };
+      return {
+        write: (out: string, name?: string) => writeReports(out, results, name),
+        text: () => formatResults(results),
+        found: () => summarize(results),
+      };
     case SUPERVISED_FORMAT:
       return {
         write: (out: string, name = 'results') =>

@@ -7,7 +7,7 @@ import type { AnyResults, RawReturns, Results, ReturnsTable } from '../records/i
 import { INSPECTION_FORMAT, RESULTS_FORMAT, STUDY_FORMAT } from '../records/index.ts';
 import { RETURNS } from '../records/returns-format.ts';
 import { CadenzaError } from '../util/errors.ts';
-import { readBytes, readJson, sha256 } from '../util/files.ts';
+import { packedPath, readBytes, readJson, sha256 } from '../util/files.ts';
 import { readRecord } from '../util/records.ts';
 
 /** What other commands write. */
@@ -25,12 +25,13 @@ export interface OpenRun {
 }
 
 /**
- * Opens the results of a run of whichever kind, by its folder or by its results.json.
+ * Opens the results of a run of any kind, by its folder or by its results.json. This file and the raw returns may be gzip-compressed
+ * (`results.json.gz`, `returns.json.gz`).
  *
  * @throws `E_DATA` when there are none, or they were altered.
  */
 export function openResults(path: string): { readonly folder: string; readonly results: AnyResults } {
-  const file = existsSync(path) && statSync(path).isDirectory() ? join(path, 'results.json') : path;
+  const file = packedPath(existsSync(path) && statSync(path).isDirectory() ? join(path, 'results.json') : path);
   const content = readJson(file, 'E_DATA', 'Give the folder of a finished run, such as runs/dark-room.');
   const { format } = { ...(content as { format?: unknown } | null) };
   if (typeof format === 'string' && Object.hasOwn(OTHERS, format))
@@ -52,7 +53,7 @@ export function openRun(path: string): OpenRun {
 
 function openReturns(folder: string, { name, methods, tables, raw }: Results): RawReturns {
   const { file, sha256: expected } = raw!;
-  const path = join(folder, file);
+  const path = packedPath(join(folder, file));
   const advice = 'It stands next to results.json: copy both, or run the experiment again in its folder, which only evaluates again.';
   const bytes = readBytes(path, 'E_DATA', advice);
   const found = sha256(bytes);

@@ -21,6 +21,7 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { canonicalJson } from './canonical.ts';
 import { attempt, CadenzaError, type ErrorCode } from './errors.ts';
 
@@ -201,18 +202,35 @@ function unreadable(error: unknown, path: string, code: ErrorCode, advice: strin
 /** Standard input as a path. It can be read once. */
 export const STDIN = '/dev/stdin';
 
+/** What is added to the name of a file that is kept compressed by gzip. */
+export const PACKED = '.gz';
+
+/** Most bytes that a compressed file may hold: no text of more fits into a string. */
+const MOST_UNPACKED = 2 ** 29;
+
+/** Where a file is: at `path`, or else gzip-compressed at `path.gz`. Gives `path` where neither is there. */
+export const packedPath = (path: string): string => (!existsSync(path) && existsSync(path + PACKED) ? path + PACKED : path);
+
 /**
- * Reads a file whole.
+ * Reads a file whole. A file whose name ends in `.gz` is decompressed.
  *
  * @param code the failure to raise, by what the file is for.
- * @throws `code` when it is missing or unreadable; `advice` then says what to do.
+ * @throws `code` when it is missing, unreadable or not compressed as its name says; `advice` then says what to do.
  */
 export function readBytes(path: string, code: ErrorCode = 'E_DATA', advice = 'Check the path.'): Uint8Array {
+  let bytes: Uint8Array;
   try {
     // A pipe of another program can often not be opened by this name.
-    return readFileSync(path === STDIN ? 0 : path);
+    bytes = readFileSync(path === STDIN ? 0 : path);
   } catch (error) {
     throw unreadable(error, path, code, advice);
+  }
+  if (!path.endsWith(PACKED)) return bytes;
+  try {
+    return gunzipSync(bytes, { maxOutputLength: MOST_UNPACKED });
+  } catch (error) {
+    const what = `expected a gzip file of at most ${MOST_UNPACKED / 2 ** 20} MiB, found another or a damaged one`;
+    throw new CadenzaError(code, `${shownPath(path)}: ${what} (${(error as Error).message}). ${advice}`, { cause: error });
   }
 }
 

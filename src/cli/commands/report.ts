@@ -1,4 +1,7 @@
-/** @file `cadenza report`: one page from the files of a finished run; where it acts in an environment a paper, too, and several side by side. */
+/**
+ * @file `cadenza report`: one page from the files of a finished run. A run in an environment also gets a paper, and several of them are compared.
+ * An ablation gets its page and figures: its methods are experiments of their own, which no Methods section describes.
+ */
 
 import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -12,25 +15,26 @@ import { jsonOption, outOption, print, printJson } from '../options.ts';
 export function registerReport(program: Command): void {
   program
     .command('report')
-    .argument('<run...>', 'folders of finished runs; rows of several stand side by side where that is fair')
+    .argument('<run...>', 'folders of finished runs; several are compared on one page if they were evaluated in the same way')
     .description(
-      'write one page from a finished run, and a paper (methods, tables, figures, sources in LaTeX) where it acts in an environment',
+      'write one page from a finished run or ablation; for a run in an environment also a paper (methods, tables, figures and sources in LaTeX)',
     )
     .addOption(outOption('folder of the report (default: report in the folder of the first run)'))
     .addOption(jsonOption())
     .action(async (folders: string[], { out, json = false }: { out?: string; json?: boolean }) => {
       const { isCad, openResults, openRun, ranked, summarize, viewOf, writePage } = await import('../../reports/index.ts');
+      const { expectShown, writePaper } = await import('../../reports/paper/index.ts');
       const { RESULTS_FORMAT } = await import('../../records/index.ts');
       const only = folders.length === 1 ? openResults(folders[0]) : undefined;
-      if (only && only.results.format !== RESULTS_FORMAT) {
+      if (only && (only.results.format !== RESULTS_FORMAT || isAblation(only.results))) {
         const folder = out ?? join(only.folder, 'report');
+        if (only.results.format === RESULTS_FORMAT) expectShown({ results: only.results });
         await importModulesOf(only);
         const view = viewOf(only.results);
         const [page, ...figures] = view.write(folder, 'report');
         if (json) return printJson({ page, figures });
         return print(`${view.text().trimEnd()}\n${ending({ found: view.found(), out: folder, next: [] })}`);
       }
-      const { expectShown, writePaper } = await import('../../reports/paper/index.ts');
       const runs = folders.map(folder => openRun(folder));
       const names = namesOf(runs);
       const folder = out ?? join(runs[0].folder, 'report');
@@ -69,10 +73,15 @@ function namesOf(runs: readonly OpenRun[]): string[] {
   throw new CadenzaError('E_USAGE', what);
 }
 
+/** Whether these are the results of an ablation or a sweep. */
+const isAblation = ({ run }: AnyResults): boolean => Boolean((run.config as { readonly ablation?: unknown }).ablation);
+
 /** Imports the modules of a run, and gives its configuration as it can be loaded. Throws `E_CONFIG` where one is not there any more. */
 async function importModulesOf({ folder, results }: Pick<OpenRun, 'folder'> & { readonly results: AnyResults }) {
   const { importNamed } = await import('../../config/imports.ts');
-  const input = { file: join(folder, 'results.json (run.config)'), text: JSON.stringify(results.run.config) };
+  // An ablation records the experiment that it varies as `base`.
+  const config = isAblation(results) ? ((results.run.config as { readonly base?: unknown }).base ?? {}) : results.run.config;
+  const input = { file: join(folder, 'results.json (run.config)'), text: JSON.stringify(config) };
   return { ...input, overrides: await importNamed(input) };
 }
 
@@ -82,11 +91,10 @@ async function factsOf({ folder, results }: OpenRun): Promise<Facts> {
   const { describeExperiment } = await import('../../pipeline/describe.ts');
   const { expectImported } = await import('../../histories/imported.ts');
   const { loadConfig } = await import('../../util/config.ts');
-  const recorded = results.run.config as Record<string, unknown>;
-  if (recorded.ablation) {
-    const what = `${folder} is an ablation: its rows are experiments of their own, each with other methods to describe. Its page is results.html`;
-    const other = `hold two of its rows against each other with cadenza compare ${folder} --method first,second`;
-    throw new CadenzaError('E_DATA', `${what}; run one combination as an experiment (cadenza run … --set …) and report that, or ${other}.`);
+  if (isAblation(results)) {
+    const what = `expected several experiments, but ${folder} is an ablation, whose methods are experiments of their own`;
+    const other = `report it by itself, or compare two of its methods with cadenza compare ${folder} --method first,second`;
+    throw new CadenzaError('E_DATA', `${what}; ${other}.`);
   }
   // First: what is imported is in the schema.
   const { overrides, ...input } = await importModulesOf({ folder, results });

@@ -18,7 +18,7 @@ import { rowSets, tables } from './tables.ts';
 export type { Facts } from './facts.ts';
 
 /** Throws `E_SPLIT` where rows may not be shown, and `E_DATA` where those of several runs may not stand side by side. */
-export function expectShown({ results, runs }: Facts): void {
+export function expectShown({ results, runs }: Pick<Facts, 'results' | 'runs'>): void {
   if (runs) expectSideBySide(new Map([...runs].map(([name, run]) => [name, run.results])));
   else for (const name of Object.keys(results.protocols ?? {})) expectComparable([rowsOf(results, name)]);
 }

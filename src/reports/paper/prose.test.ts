@@ -31,7 +31,7 @@ import {
   sourceProse,
 } from './prose.ts';
 
-const quick = JSON.parse(readFileSync(join(ROOT, 'docs/results/dark-room-quick/results.json'), 'utf8')) as Results;
+const quick = JSON.parse(readFileSync(join(ROOT, 'results/dark-room-quick/results.json'), 'utf8')) as Results;
 const config = loadExperiment(join(ROOT, 'experiments/dark-room.yaml'));
 
 describe('the prose of built-in kinds', () => {

@@ -6,7 +6,7 @@ import { type OpenRun, openRun } from '../open.ts';
 import { compareRuns, formatComparison } from './comparison.ts';
 
 /** One episode on 100 drawn tasks, with regret. */
-const run = openRun(fileURLToPath(new URL('../../../docs/results/delayed-bandit', import.meta.url)));
+const run = openRun(fileURLToPath(new URL('../../../results/delayed-bandit', import.meta.url)));
 const { name } = run.results;
 
 /** The same run with other training: so many tasks, and steps for the rows that are named. */
