@@ -140,7 +140,7 @@ export function referenceWords(kind: ReferenceKind, [low, high]: readonly [low: 
         one: 'oracle',
         noun: 'return',
         scale: "as a fraction of the oracle's",
-        unit: 'the return of the oracle',
+        unit: "the oracle's return",
         axis: 'return ÷ oracle return',
         percent: '% of the oracle’s',
         meaning: `Returns are divided by what the oracle, an optimal player who knows the task, earns on it, so that one is optimal; the oracle earns ${high} on average.`,

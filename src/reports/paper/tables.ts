@@ -4,7 +4,7 @@ import type { MethodCost, MethodResult, MethodTable, MethodTimes, ReferenceWords
 import { referenceIn, referenceWords } from '../../records/index.ts';
 import type { Measures } from '../../statistics/index.ts';
 import { ranked } from '../figures/style.ts';
-import { rowBeside } from '../html/side-by-side.ts';
+import { methodOfRun } from '../html/side-by-side.ts';
 import { returnTable } from '../tables/format.ts';
 import { imitationTable } from '../tables/imitation.ts';
 import { measuresOf, measureVerdict, rankedOthers } from '../tables/versus.ts';
@@ -61,7 +61,7 @@ function besideEachOther(runs: ReadonlyMap<string, Facts>): Rows {
   const methods: MethodTable = {};
   for (const [run, facts] of runs)
     for (const [method, result] of Object.entries(facts.results.methods)) {
-      const row = rowBeside(method, run);
+      const row = methodOfRun(method, run);
       const base = `runs/${run}/`;
       const path = `${base}results/methods/${method}`;
       methods[row] = result;
