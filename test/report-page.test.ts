@@ -118,7 +118,7 @@ describe.skipIf(!executablePath)('the page of a report', () => {
       const { methods } = results('dark-room-full');
       const episode = Number(/ (\d+)\n/.exec(text)![1]);
       for (const [name, { byEpisode }] of Object.entries(methods))
-        expect(text).toContain(`${name} ${+byEpisode.mean[episode - 1].toPrecision(4)} [`);
+        expect(text).toContain(`${name} ${+byEpisode.mean[episode - 1].toPrecision(3)} [`);
       await page.mouse.move(box.x, box.y - 40);
       expect(await tip.isVisible()).toBe(false);
     });

@@ -97,9 +97,13 @@ function listed(names: readonly string[]): string {
   return shown.length === 1 ? shown[0] : `${shown.slice(0, -1).join(', ')} and ${shown[shown.length - 1]}`;
 }
 
+/** The method that the report of a supervised experiment is about: CAD, or the first one. */
+export const mainSupervised = ({ methods }: Pick<SupervisedResults, 'methods'>): string =>
+  Object.keys(methods).find(isCad) ?? Object.keys(methods)[0];
+
 /** The same for a supervised experiment: CAD compared with the reference. */
 export function summarizeSupervised({ methods, examples, headline, score, reference, tasks }: SupervisedResults): string[] {
-  const own = Object.keys(methods).find(isCad) ?? Object.keys(methods)[0];
+  const own = mainSupervised({ methods });
   const at = examples.indexOf(headline);
   const { mean, ratio, ratioLow, ratioHigh } = methods[own].byExamples;
   const verdict = verdictOf({ low: ratioLow[at] - 1, high: ratioHigh[at] - 1 }, score.better);

@@ -6,9 +6,9 @@ import { figuresOf } from './figures/index.ts';
 import { methodStyles } from './figures/style.ts';
 import { rankedBySupervised } from './figures/supervised.ts';
 import { html, page } from './html/page.ts';
-import { figureSection, lastSections, shown } from './html/results.ts';
+import { figureSection, lastSections, sentences, shown } from './html/results.ts';
 import { legendTable } from './html/tables.ts';
-import { summarizeSupervised } from './summary.ts';
+import { mainSupervised, summarizeSupervised } from './summary.ts';
 import { bytes, type Column, column, count, orNone, type ReportTable, withInterval } from './tables/format.ts';
 import { fittingTable, type TerminalOptions } from './terminal/results.ts';
 
@@ -74,7 +74,7 @@ export function supervisedHtml(results: SupervisedResults): string {
     name,
     html`<header>
 <h1>${name}</h1>
-${summarizeSupervised(results).map(sentence => html`<p>${sentence}</p>\n`)}
+${sentences(mainSupervised(results), summarizeSupervised(results))}
 <p class="note">In-context learning from examples: ${problem.description}. Reference: ${reference.about}.</p>
 </header>
 <main>

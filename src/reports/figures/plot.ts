@@ -37,7 +37,7 @@ export function inSeries(
 
 const pixel = (value: number): number => +value.toFixed(1);
 const numbersOf = ({ x, y, low, high }: Point): number[] =>
-  [x, y, ...(low === undefined || high === undefined ? [] : [low, high])].map(value => +value.toPrecision(4));
+  [x, y, ...(low === undefined || high === undefined ? [] : [low, high])].map(value => +value.toPrecision(3));
 
 /** Draws a plot in the common style, without a browser; returns the SVG document. */
 export function drawPlot({ x, y, ...options }: Plot.PlotOptions, ground: FigureOptions['ground'] = 'paper'): string {

@@ -68,9 +68,12 @@ const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' :
 /** The main result in a sentence, and how it compares. */
 function headline(results: Results, styles: Styles): Part {
   if (results.rate) return html`<p>${rateSentence(results.rate, wordsOf(results.methods))}</p>`;
-  const own = mainMethod(results, styles);
-  return summarize(results).map(sentence => html`<p><strong>${own}</strong>${sentence.slice(own.length)}</p>\n`);
+  return sentences(mainMethod(results, styles), summarize(results));
 }
+
+/** Sentences that begin with the name of a method, one per paragraph, with the name emphasized. */
+export const sentences = (name: string, texts: readonly string[]): Markup[] =>
+  texts.map(text => html`<p><strong>${name}</strong>${text.slice(name.length)}</p>\n`);
 
 /** `A Z of 2 Kibit (continuous) or 16 bit (codes) keeps 95% of the final return of teacher.` */
 function rateSentence({ smallest, points, reference }: RateReturn, { noun }: ReferenceWords): string {

@@ -15,15 +15,15 @@ const raw = String.raw;
 const ORDER = [/^cad\b/, /^reinforced\b/, /^teacher$/, /^(?!source$|oracle$|random$)/, /./];
 
 /** Methods in the order in which they are explained. */
-export function rowOrder(methods: Readonly<Record<string, MethodResult>>): string[] {
+export function methodOrder(methods: Readonly<Record<string, MethodResult>>): string[] {
   const rank = (name: string) => ORDER.findIndex(group => group.test(name));
   return Object.keys(methods).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
 }
 
 /** A sentence for every method of the results. */
 export function compared(facts: Facts): (Written | undefined)[] {
-  const items = rowOrder(facts.results.methods).map(row => {
-    const words = rowWords(facts, row);
+  const items = methodOrder(facts.results.methods).map(row => {
+    const words = methodWords(facts, row);
     const said = words && paragraph(facts, words);
     const name = write(facts, `<results/methods/${row}:name>`);
     return name && said && join([{ text: raw`\item[${name.text}]`, citations: name.citations }, said], ' ');
@@ -41,20 +41,20 @@ export function compared(facts: Facts): (Written | undefined)[] {
   ];
 }
 
-function rowWords(facts: Facts, row: string): (string | false)[] | undefined {
+function methodWords(facts: Facts, row: string): (string | false)[] | undefined {
   const { kinds, results } = facts;
   const { given, retrieval } = results.methods[row];
-  const told = given !== undefined && `It was given <results/methods/${row}/given>; methods without this note were not.`;
+  const note = given !== undefined && `It was given <results/methods/${row}/given>; methods without this note were not.`;
   if (row === 'cad') return [`The agent${has(facts, 'finetune') ? ' after joint fine-tuning' : ' after distillation'}, with $m$ latents.`];
   if (row === 'reinforced') return ['The agent after reinforcement.'];
   if (row === 'source') return ['The source algorithm itself, which learns in the same streams without added noise.'];
   if (row === 'random') return ['Uniformly random actions.'];
   if (row === 'teacher') return [TEACHER];
-  if (retrieval) return ['The agent after training with retrieval.', told];
-  if (Object.hasOwn(kinds.baselines, row)) return [rebase(baselineProse(kinds.baselines[row]), 'config'), told];
+  if (retrieval) return ['The agent after training with retrieval.', note];
+  if (Object.hasOwn(kinds.baselines, row)) return [rebase(baselineProse(kinds.baselines[row]), 'config'), note];
   const stage = facts.stages.find(({ methods }) => methods.includes(row));
-  if (stage) return [raw`The agent after the stage \emph{${escapeTex(stage.name)}}.`, told];
-  return given === undefined ? undefined : ['The same network with a prompt.', told];
+  if (stage) return [raw`The agent after the stage \emph{${escapeTex(stage.name)}}.`, note];
+  return given === undefined ? undefined : ['The same network with a prompt.', note];
 }
 
 export function evaluation(facts: Facts): (Written | undefined)[] {

@@ -258,7 +258,7 @@ function learningColumns({ area, episodesTo, byEpisode }: MethodResult): Column[
     ),
     column(
       'episodes-to',
-      [`to ${near}`, `first episode with return ≥ ${episodesTo.share}`],
+      [`to ${near}`, `episodes to return ${episodesTo.share}`],
       `first episode whose mean normalized return is at least ${episodesTo.share}; with > if no episode reaches it`,
       method => (method.episodesTo ? episodesReached(method.episodesTo, method.byEpisode.mean.length) : '–'),
       5,
