@@ -1,4 +1,4 @@
-/** @file Results of the other kinds of experiment as results.json holds them. Not part of this room's index, as those of `results-format.ts` are not. */
+/** @file Schemas of results.json for the other kinds of experiment. Like those of `results-format.ts`, they are not in this room's index. */
 
 import { z } from 'zod';
 import type { MeanScore } from '../statistics/bootstrap.ts';
@@ -38,14 +38,14 @@ const supervised = fields<SupervisedResults>({
   validation: z.strictObject({ tasks: positive, reference: z.array(z.number()) }),
 }).superRefine(({ examples, headline, methods, reference, validation }, context) => {
   const fault = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
-  const counts = `expected a number for each of the ${examples.length} numbers of examples`;
+  const counts = `expected one value for each of the ${examples.length} numbers of examples`;
   if (!examples.includes(headline)) fault(['headline'], `expected one of ${examples.join(', ')}`);
   if (!Object.hasOwn(methods, reference.name)) fault(['reference', 'name'], 'there is no method of this name');
   if (validation.reference.length !== examples.length) fault(['validation', 'reference'], counts);
   for (const [name, { byExamples, curve }] of Object.entries(methods)) {
     if (byExamples.mean.length !== examples.length) fault(['methods', name, 'byExamples'], counts);
     if (curve && curve.byExamples[headline]?.length !== curve.step.length)
-      fault(['methods', name, 'curve', 'byExamples', headline], 'expected a number for each step');
+      fault(['methods', name, 'curve', 'byExamples', headline], 'expected one value per step');
   }
 });
 
@@ -82,14 +82,14 @@ const recorded = fields<RecordedResults>({
         context.addIssue({
           code: 'custom',
           path: ['methods', name],
-          message: 'expected the same two measures in every row, by as many episodes',
+          message: 'expected the same two measures for every method, over the same number of episodes',
         });
   }
 });
 
 // ---- any ---------------------------------------------------------------------------------------------------------------------
 
-/** Results of whichever kind of experiment. Throws `E_DATA` as `checkSealed` does. */
+/** Checks results of any kind of experiment. Throws `E_DATA` as `checkSealed` does. */
 export function checkAnyResults(value: unknown, where: string): AnyResults {
   switch ((value as { format?: unknown } | null)?.format) {
     case SUPERVISED_FORMAT:
@@ -103,5 +103,5 @@ export function checkAnyResults(value: unknown, where: string): AnyResults {
 
 const KINDS = { [RESULTS_FORMAT]: 'reinforcement', [SUPERVISED_FORMAT]: 'supervised', [RECORDED_FORMAT]: 'recorded' };
 
-/** Results of a format, with their article. */
+/** Names the results of a format, with an article. */
 export const whatOf = (format: AnyResults['format']): string => `the results of a ${KINDS[format]} experiment (${format})`;

@@ -1,6 +1,6 @@
 /**
- * @file Two rows held against each other: paired differences, probability of improvement, and a verdict by a rule that is stated.
- * Shape key: T tasks, N runs of a task in one row, M in the other.
+ * @file Comparison of two methods: paired differences, probability of improvement, and a verdict by a stated rule.
+ * Shape key: T tasks, N runs of one method per task, M runs of the other.
  */
 
 import type { Scores } from '../statistics/aggregates.ts';
@@ -16,22 +16,22 @@ import { MEASURES } from './study.ts';
 
 export interface BootstrapOptions {
   random: Random;
-  /** By default runs. */
+  /** Runs when left out. */
   resampled?: Resampled;
   resamples?: number;
   confidence?: number;
 }
 
-/** How many training seeds the runs of either row come from: within a task they lie seed by seed, equally many of each. */
+/** Training seeds of the runs of either method; within a task, runs are ordered by seed, with equally many for each. */
 export interface SeedCounts {
   after: number;
   before: number;
 }
 
 /**
- * The probability that a run of `after` scores higher than one of `before` on the same task, chosen at random; ties count one half, tasks count
- * alike. Mann and Whitney's U over N · M, averaged over tasks (Agarwal et al. 2021). The runs of the two are resampled as `drawRuns` does,
- * independently of each other; or tasks, each with all of its runs, and the training seeds of either row.
+ * The probability that a random run of `after` scores higher than one of `before` on the same task; ties count one half, and all tasks have equal
+ * weight. This is the Mann–Whitney U over N · M, averaged over tasks (Agarwal et al. 2021). The bootstrap resamples the runs of both methods
+ * independently, as `drawRuns` does; or tasks, each with all of its runs, and the training seeds of either method.
  */
 export function probabilityOfImprovement(
   after: Scores,
@@ -46,7 +46,7 @@ export function probabilityOfImprovement(
 ): Estimate {
   invariant(
     after.length === before.length && after.length > 0,
-    `probabilityOfImprovement: expected the same tasks twice, got ${after.length} and ${before.length}.`,
+    `probabilityOfImprovement: expected the same tasks for both methods, found ${after.length} and ${before.length} tasks.`,
   );
   const wins = after.map((runs, t) => winMatrix(runs, before[t]));
   const value = mean(wins.map(rows => mean(rows.flat())));
@@ -78,18 +78,18 @@ export function probabilityOfImprovement(
 
 const ONCE = Uint16Array.of(1);
 
-/** [K][L] the share of pairs that seed k of one row wins against seed l of the other. */
+/** [K][L] share of pairs in which seed k of one method wins against seed l of the other. */
 function seedMeans(rows: readonly number[][], { after, before }: SeedCounts): number[][] {
   const [height, width] = [rows.length / after, rows[0].length / before];
   const block = (k: number, l: number) => rows.slice(k * height, (k + 1) * height).flatMap(row => row.slice(l * width, (l + 1) * width));
   return Array.from({ length: after }, (_, k) => Array.from({ length: before }, (_, l) => mean(block(k, l))));
 }
 
-/** [N][M] 1 where the run of the row wins, ½ where they tie. */
+/** [N][M] 1 where run n of `after` wins against run m of `before`, ½ for a tie. */
 const winMatrix = (after: ArrayLike<number>, before: ArrayLike<number>): number[][] =>
   Array.from(after, x => Array.from(before, y => (x > y ? 1 : x === y ? 0.5 : 0)));
 
-/** The mean over tasks, with every run as often as it was drawn. */
+/** The mean over tasks, with every run counted as often as it was drawn. */
 function improvement(wins: readonly number[][][], after: ArrayLike<number>, before: ArrayLike<number>): number {
   let [total, i, from] = [0, 0, 0];
   for (const rows of wins) {
@@ -107,11 +107,11 @@ function improvement(wins: readonly number[][][], after: ArrayLike<number>, befo
 }
 
 /**
- * `after` − `before`. Runs are paired where both rows have the same seeds and streams on every task; otherwise the means of each task are. Pairs are
- * resampled as `drawRuns` does: training seeds, and streams within each task; or, where tasks are themselves a sample or have but one pair each,
- * training seeds and tasks.
+ * `after` − `before`. Runs are paired if both methods have the same seeds and streams on every task; otherwise task means are paired. The bootstrap
+ * resamples pairs as `drawRuns` does: training seeds, and streams within each task; or training seeds and tasks, if tasks are themselves a sample or
+ * have a single pair each.
  *
- * @throws `E_DATA` where there is a single pair, which has no interval.
+ * @throws `E_DATA` for a single pair, which has no interval.
  */
 export function pairedDifference(
   after: readonly (readonly Run[])[],
@@ -121,10 +121,10 @@ export function pairedDifference(
 ): PairedDifference {
   invariant(
     after.length === before.length && after.length > 0,
-    `pairedDifference: expected the same tasks twice, got ${after.length} and ${before.length}.`,
+    `pairedDifference: expected the same tasks for both methods, found ${after.length} and ${before.length} tasks.`,
   );
   const paired = after.every((runs, t) => pairsUp(runs, before[t]));
-  // [T][K] lists: by task, then by training seed; where runs have no partners, one difference of means a task.
+  // [T][K] lists: by task, then by training seed; if runs are not paired, one difference of means per task.
   const seeds = paired ? [...new Set(after.flat().map(({ seed }) => seed))] : [0];
   const differences = after.map((runs, t) =>
     paired
@@ -137,7 +137,7 @@ export function pairedDifference(
   if (all.length === 1)
     throw new CadenzaError(
       'E_DATA',
-      'there is one pair to compare, and one difference has no interval; evaluate more tasks (split.heldOut) or more streams (evaluate.streams).',
+      'there is only one pair of runs, so the difference has no interval; evaluate more tasks (split.heldOut) or more streams (evaluate.streams).',
     );
   const cells = differences.map(ofTask => ofTask.map(({ length }) => length));
   const drawn: Resampled =
@@ -157,40 +157,40 @@ const pairsUp = (a: readonly Run[], b: readonly Run[]) => a.length === b.length 
 
 export type Verdict = 'better' | 'worse' | 'not distinguishable';
 
-/** Differences of scores up to this are rounding. */
+/** Differences of scores up to this are rounding errors. */
 const ROUNDING = 1e-12;
 
-/** How a verdict comes about, as a part of a sentence. */
+/** The rule of verdicts, as a part of a sentence. */
 export const VERDICT_RULE =
-  'better where the 95% interval of the difference lies above 0 (of regret, below), worse where it lies on the other side, and not distinguishable otherwise';
+  'better if the 95% interval of the difference is above 0 (for regret, below), worse if it is on the other side, and not distinguishable if it contains 0';
 
-/** The verdict by that rule, for a measure that is the better the higher it is; of regret, `lower` turns it round. */
+/** The verdict by that rule; `better` says whether higher or lower values of the measure are better. */
 export function verdictOf({ low, high }: Pick<Estimate, 'low' | 'high'>, better: 'higher' | 'lower' = 'higher'): Verdict {
   if (low <= ROUNDING && high >= -ROUNDING) return 'not distinguishable';
   return low > 0 === (better === 'higher') ? 'better' : 'worse';
 }
 
-/** What rows are compared by; `meaning` says it of runs of so many episodes. */
+/** Measures of a comparison; `meaning` describes them for runs with a number of episodes. */
 export const COMPARED = {
   area: { meaning: MEASURES.area, of: runScore.area, better: 'higher' },
   final: { meaning: MEASURES.final, of: runScore.final, better: 'higher' },
   regret: {
-    meaning: () => 'cumulative regret of a run in units of reward, the lower the better',
+    meaning: () => 'cumulative regret of a run in units of reward; lower is better',
     of: ({ regret }: Run) => regret!,
     better: 'lower',
   },
 } as const satisfies Record<ComparedBy, { meaning: (episodes: number) => string; of: (run: Run) => number; better: 'higher' | 'lower' }>;
 
-/** One row of a table of returns. */
+/** One method of a table of returns. */
 export interface ComparedRow {
   readonly table: ReturnsTable;
   readonly method: string;
 }
 
 /**
- * Compares two rows that may stand side by side (see integrity.ts, which says whether they may).
+ * Compares two methods whose tables are comparable (integrity.ts checks this).
  *
- * @throws `E_DATA` for a missing method, and for regret where there is none.
+ * @throws `E_DATA` for a missing method, and for regret if there is none.
  */
 export const compareRows = (before: ComparedRow, after: ComparedRow, measure: ComparedBy, resamples = 2000): Comparison =>
   atOnce(compareRowsPieces(before, after, measure, resamples));
@@ -219,23 +219,23 @@ function* compareRowsPieces(before: ComparedRow, after: ComparedRow, measure: Co
       }),
     };
   };
-  const told = (Object.keys(COMPARED) as ComparedBy[]).filter(name => name !== 'regret' || before.table.regretParts);
+  const available = (Object.keys(COMPARED) as ComparedBy[]).filter(name => name !== 'regret' || before.table.regretParts);
   const measures: Comparison['measures'] = {};
-  for (const name of told) {
+  for (const name of available) {
     measures[name] = yield* compare(name);
     yield;
   }
   const deciding = measures[measure];
-  if (!deciding) throw new CadenzaError('E_DATA', `these rows have no ${measure}; compare them by one of ${told.join(', ')}.`);
+  if (!deciding) throw new CadenzaError('E_DATA', `these methods have no ${measure}; compare them by one of ${available.join(', ')}.`);
   return { measures, measure, verdict: verdictOf(deciding.difference, COMPARED[measure].better) };
 }
 
 const signed = (scores: readonly number[][], sign: number): number[][] => scores.map(runs => runs.map(score => sign * score));
 
-/** Compares a row with every other. Undefined where it has no others, or a single pair of runs with each, which has no interval. */
+/** Compares a method with every other. Undefined if there are no others, or a single pair of runs with each, which has no interval. */
 export const versusOthers = (table: ReturnsTable, method: string): Versus | undefined => atOnce(versusOthersPieces(table, method));
 
-/** `versusOthers` in pieces: with many runs and resamples, comparisons take long. */
+/** `versusOthers` in pieces, because comparisons of many runs and resamples take long. */
 export function* versusOthersPieces(table: ReturnsTable, method: string): Pieces<Versus | undefined> {
   const { tasks, streams, methods, regretParts, bootstrap } = table;
   const others = Object.keys(methods).filter(name => name !== method);

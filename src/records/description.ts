@@ -1,60 +1,60 @@
 /**
- * @file What a report has to know of an experiment beside its results: what follows from its configuration, and the kinds that it names.
- * Types alone: stages fill them in, reports read them.
+ * @file The description of an experiment for its reports, in addition to its results: derived settings, and the kinds that it uses. Types only: stages
+ * fill them in, reports read them.
  */
 
 import type { OptionValues } from '../util/options.ts';
 import type { Setting } from './results-format.ts';
 
-/** A kind of something that an experiment chose, and what its registry says of it. */
+/** A registered kind that an experiment uses, with its description. */
 export interface Kind {
   readonly id: string;
   readonly description: string;
 }
 
-/** The kinds that an experiment chose, with what their words in a Methods section depend on and the configuration does not say. */
+/** The kinds that an experiment uses, with properties that a Methods section needs and the configuration lacks. */
 export interface Kinds {
-  /** Absent where only recordings of it exist. */
+  /** Absent if only recordings of it exist. */
   environment?: Kind;
-  /** With all its options; absent where histories were imported. */
+  /** With all its options; absent if histories were imported. */
   source?: Kind & { readonly options: OptionValues };
   compressor: Kind;
-  /** With whether they have an R(Z). */
+  /** `capacity`: whether they have an R(Z). */
   latents: Kind & { readonly capacity: boolean };
-  /** With how many numbers an action has. */
+  /** `dimensions`: numbers per action. */
   head: Kind & { readonly dimensions: number };
-  /** By the row of the results. */
+  /** By the method of the results. */
   baselines: Record<string, Kind>;
-  /** Of the further tables, by name. */
+  /** Those of the further tables, by name. */
   tables: Record<string, Kinds>;
 }
 
 /** A term of the loss of a stage. */
 export interface WeightedTerm {
   readonly term: string;
-  /** The term is left out where it is 0. */
+  /** The term is left out if it is 0. */
   readonly weight: number;
-  /** The setting that the weight is; absent where it is fixed. */
+  /** Dotted key of the setting of the weight; absent if the weight is fixed. */
   readonly setting?: string;
 }
 
-/** What sums and sentences call a term of a loss. */
+/** Symbols and description of a term of a loss. */
 export interface TermWords {
-  /** Its weight as sums write it, such as λ_cap. */
+  /** Symbol of its weight, such as λ_cap. */
   readonly symbol: string;
-  /** The term as sums write it, such as L_rec. */
+  /** Symbol of the term, such as L_rec. */
   readonly name: string;
   readonly description: string;
 }
 
-/** A training stage that an experiment goes through. */
+/** A training stage of an experiment. */
 export interface StageDescription {
   readonly name: string;
-  /** What its command does. */
+  /** Help text of its command. */
   readonly help: string;
   /** Methods that it adds to the evaluation. */
   readonly methods: readonly string[];
-  /** What it minimizes, where that is a sum of terms; those of weight 0 are left out. */
+  /** Terms of its loss with weights other than 0; absent if the loss is no such sum. */
   readonly loss?: readonly (WeightedTerm & TermWords)[];
 }
 

@@ -19,5 +19,5 @@ export type * from './returns-format.ts';
 export * from './study.ts';
 export * from './supervised.ts';
 
-/** Results of whichever kind of experiment. */
+/** Results of any kind of experiment. */
 export type AnyResults = Results | RecordedResults | SupervisedResults;

@@ -1,6 +1,6 @@
 /**
- * @file What the measures of an inspection are, as its stages keep them. Not part of this room's index, so that a page which only plays does not
- * carry the schemas.
+ * @file Schemas of the measurements of an inspection, as its stages store them. Not in this room's index, so that web pages which only run an agent do
+ * not load the schemas.
  */
 
 import { z } from 'zod';
@@ -25,12 +25,12 @@ const agedMeans = z
   .readonly();
 export type AgedMeans = z.output<typeof agedMeans>;
 
-/** What one measure of reconstruction found; `null` where there was nothing to give back. */
+/** The result of one measure of reconstruction; `null` where there was nothing to reconstruct. */
 const fieldReconstruction = z
   .strictObject({
     name: z.string(),
     measure: z.enum(['accuracy', 'squared error', 'recall']),
-    /** By the decoder, and by the mean context of the training streams in its place. */
+    /** Scores of the decoder, and of the mean context of the training streams. */
     decoder: agedMeans,
     reference: agedMeans,
   })
@@ -39,25 +39,25 @@ export type FieldReconstruction = z.output<typeof fieldReconstruction>;
 
 export const RECONSTRUCTION = z
   .strictObject({
-    /** In-context episodes after which contexts were taken: as many as a context holds. */
+    /** In-context episodes after which contexts were taken: as many as a context has. */
     after: count,
     contexts: sides(count),
-    /** Transitions of an episode at most: the width of the bins of `byEpisode`. */
+    /** Longest episode in transitions: the width of the bins of `byEpisode`. */
     horizon: count,
-    /** Transitions of a bin of `bySteps`. */
+    /** Width of the bins of `bySteps` in transitions. */
     binSteps: count,
     fields: sides(z.array(fieldReconstruction).readonly()),
   })
   .readonly();
 
-/** What probes read of one hidden factor. Curves have a number for each entry of `ProbeReport.episodes`. */
+/** Scores of the probes for one hidden factor. Curves have one value for each entry of `ProbeReport.episodes`. */
 const factorProbes = z
   .strictObject({
     name: z.string(),
     measure: z.enum(['accuracy', 'R²']),
-    /** By what is read. */
+    /** By the input of the probe. */
     curves: z.strictObject({ Z: sides(curve), raw: sides(curve), shuffled: sides(curve) }).readonly(),
-    /** Of what is read from Z: each number of the factor on its own; left out where it has one. */
+    /** Scores from Z for each number of the factor; absent if it has only one. */
     parts: z.array(z.strictObject({ name: z.string(), mean: sides(numbers) })).optional(),
     chance: sides(numbers),
   })
@@ -66,15 +66,15 @@ export type FactorProbes = z.output<typeof factorProbes>;
 
 export const PROBE_REPORT = z
   .strictObject({
-    /** In-context episodes that were over. */
+    /** Completed in-context episodes. */
     episodes: numbers,
-    /** Numbers of Z, and of the latest raw transitions beside it. */
+    /** Numbers of Z, and of the last raw transitions. */
     numbers: z.strictObject({ Z: count, raw: count }),
-    /** The latest transitions that `raw` holds. */
+    /** Transitions in `raw`. */
     transitions: count,
-    /** Streams of each training task that probes were fitted on; its others were scored. */
+    /** Streams of each training task that probes were fitted on; its other streams were scored. */
     fittedStreams: count,
-    /** Share of the scored streams that had earned a reward by then. */
+    /** Share of the scored streams that had received a reward by then. */
     rewarded: sides(numbers),
     factors: z.array(factorProbes).readonly(),
   })

@@ -1,4 +1,4 @@
-/** @file What looking into a finished run found, as it is written to inspect.json. */
+/** @file The results of `cadenza inspect`, as they are written to inspect.json. */
 
 import type { z } from 'zod';
 import type { TransplantTable } from '../play/transplant.ts';
@@ -13,7 +13,7 @@ export type { AgedMeans, Curve, FactorProbes, FieldReconstruction, ProbeReport }
 
 export const INSPECTION_FORMAT = 'cadenza-inspection-2';
 
-/** The same of the tasks that were trained on and of those that were held out. */
+/** A value for training tasks and one for held-out tasks. */
 export interface Sides<T> {
   readonly train: T;
   readonly heldOut: T;
@@ -33,30 +33,30 @@ export interface Reconstruction extends z.output<typeof RECONSTRUCTION> {
   readonly decoder: string;
 }
 
-/** What is probed: Z; the latest raw transitions, of as many numbers; Z by a probe fitted to the labels of other tasks. */
+/** Inputs of the probes: Z; the last raw transitions, with about as many numbers; Z with a probe that was fitted to permuted labels. */
 export const PROBED = ['Z', 'raw', 'shuffled'] as const;
 export type Probed = (typeof PROBED)[number];
 
 export interface AttentionReport extends Sides<readonly EpisodeAttention[]> {
-  /** Numbers of the layers that attend, from 0. */
+  /** Indices of the layers with attention to Z, from 0. */
   readonly layers: readonly number[];
-  /** Latents of Z: the first of what is attended to. */
+  /** Number of latents of Z, which are the first keys. */
   readonly latents: number;
 }
 
-/** The tasks and streams of a side that were looked at. */
+/** The inspected tasks and streams of one side of the split. */
 export interface InspectedSide {
   readonly side: string;
   readonly tasks: number;
   readonly streams: number;
 }
 
-/** The whole of inspect.json. */
+/** The content of inspect.json. */
 export interface Inspection {
   readonly format: typeof INSPECTION_FORMAT;
   readonly name: string;
   readonly model: {
-    /** Stage and key of what was looked into. */
+    /** Stage and key of the inspected model. */
     readonly stage: string;
     readonly key: string;
     readonly compressor: string;
@@ -65,23 +65,23 @@ export interface Inspection {
   readonly sides: Sides<InspectedSide>;
   /** In-context episodes of every stream. */
   readonly episodes: number;
-  /** What was measured on what, and what the intervals are. */
+  /** Explains the measurements and their intervals. */
   readonly intervalNote: string;
   readonly reconstruction: Reconstruction | Missing;
   readonly probes: ProbeReport | Missing;
   readonly transplants: Sides<TransplantTable> | Missing;
   readonly attention: AttentionReport | Missing;
-  /** What returns are scored by; absent where that is the oracle. */
+  /** Reference of the scores; absent if it is the oracle. */
   readonly reference?: ReferenceKind;
   readonly run: RunRecord;
 }
 
-/** A curve of probes' scores, one a moment, with intervals under draws made before. */
+/** A curve of probe scores, one for each episode in `scores`, with intervals from the given draws. */
 export function curveOf(scores: readonly Pick<ProbeScores, 'whole'>[], draws: Resamples): Curve {
   return columnsOf(scores.map(({ whole }) => ({ mean: mean(whole), ...bootstrapInterval(whole, mean, draws) })));
 }
 
-/** In-context episodes after which something is measured: all early ones, later ones ever farther apart, `always` and the last. */
+/** In-context episodes after which to measure: all early ones, later ones at growing distances, `always` and the last. */
 export function moments(episodes: number, always: number): number[] {
   const round = [0, 1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 1000];
   return [...new Set([...round, always, episodes])].filter(moment => moment <= episodes).sort((a, b) => a - b);

@@ -1,6 +1,6 @@
 /**
- * @file Whether rows of results may stand side by side: the same tasks by content in the same environment, played by the same protocol, scored by
- * the same reference, not trained on, and not chosen by. Reports and comparisons ask here and nowhere else.
+ * @file Whether results are comparable: same environment, same tasks by content, same protocol, same reference of scores, and test tasks that were used
+ * neither for training nor for selecting settings. All reports and comparisons use these checks.
  */
 
 import { CadenzaError } from '../util/errors.ts';
@@ -8,31 +8,31 @@ import { SELECTIONS } from './names.ts';
 import { scaleOfTask, scaleWords } from './reference.ts';
 import type { Protocol, Results, RowReference, Selection, TaskScore } from './results-format.ts';
 
-/** The rows of one table as far as it matters who they are compared with. */
+/** What the checks need to know of one table. */
 export interface Rows {
-  /** What messages call them. */
+  /** Name of the table in messages. */
   readonly name: string;
   readonly protocol: Protocol;
   readonly tasks: readonly Pick<TaskScore, 'task' | 'oracle' | 'low' | 'high'>[];
-  /** What they are scored by; absent where that is the oracle. */
+  /** Reference of the scores; absent if it is the oracle. */
   readonly reference?: RowReference;
-  /** What its reference will be measured on, while that is not done. */
+  /** Description of what its reference will be measured on, before the measurement. */
   readonly measuredOn?: string;
 }
 
-/** A reason why rows may not stand side by side. */
+/** A reason why results are not comparable. */
 export interface Fault {
-  /** `E_SPLIT` where tasks are the reason, `E_DATA` where the protocol is. */
+  /** `E_SPLIT` if tasks are the reason, `E_DATA` if the protocol is. */
   readonly code: 'E_SPLIT' | 'E_DATA';
   /** What is wrong and what to do. */
   readonly message: string;
 }
 
 /**
- * The rows of one table of results: of the experiment itself, or of a further table by its name. Of results that were written before protocols
- * were, what can be told of the experiment itself is told.
+ * One table of results: of the experiment itself, or a further table by its name. For old results without protocols, the protocol of the experiment
+ * itself is derived from its configuration.
  *
- * @throws `E_DATA` for a table that is not there or whose protocol was not recorded.
+ * @throws `E_DATA` for an unknown table or one without a protocol.
  */
 export function rowsOf(results: Results, table: string = results.name, name: string = table): Rows {
   const methods =
@@ -45,13 +45,13 @@ export function rowsOf(results: Results, table: string = results.name, name: str
   if (!protocol)
     throw new CadenzaError(
       'E_DATA',
-      `${name}: it is not recorded how the rows of this table were evaluated, because it was written before that was. Run the same command again with the same folder; what is finished is not trained again.`,
+      `${name}: the protocol of this table is not recorded, because an old version wrote it. Run the same command again with the same folder; finished stages are not repeated.`,
     );
   const [{ perTask, reference }] = Object.values(methods);
   return { name, protocol, tasks: perTask, reference };
 }
 
-/** What results said of themselves before they had protocols. */
+/** The protocol of old results, from their other fields. */
 function earlierProtocol({ run, episodes, sampling, split, streams, methods }: Results): Protocol | undefined {
   const config = run.config as { env?: Protocol['env']; evaluate?: { tasks?: Protocol['side'] }; base?: typeof config } | undefined;
   const { env, evaluate } = config?.base ?? config ?? {};
@@ -69,48 +69,51 @@ function earlierProtocol({ run, episodes, sampling, split, streams, methods }: R
   };
 }
 
-/** Every reason why these rows may not stand side by side; of one table, why its rows may not be shown as results. */
+/** All reasons why these tables are not comparable; for a single table, why it may not be shown as results. */
 export function comparisonFaults(all: readonly Rows[]): Fault[] {
   const [first, ...others] = all;
   return [...all.flatMap(ownFaults), ...others.flatMap(other => mutualFaults(first, other))];
 }
 
-/** Throws the first of these faults, with how many there are. */
+/** Throws the first of these faults, together with the others. */
 export function expectComparable(all: readonly Rows[]): void {
   const [fault, ...others] = comparisonFaults(all);
   if (!fault) return;
   const more = others.length > 0 ? ` (And ${others.length} more: ${others.map(({ message }) => message).join(' ')})` : '';
-  const refused = all.length === 1 ? 'these rows may not be shown as results' : 'these rows may not stand side by side';
+  const refused = all.length === 1 ? 'these results may not be shown' : 'these results are not comparable';
   throw new CadenzaError(fault.code, `${refused}: ${fault.message}${more}`);
 }
 
-/** Trained on what it is tested on, or chosen by it. */
+/** Test tasks were used for training, or for selecting settings. */
 function ownFaults({ name, protocol: { split, selection, side }, tasks }: Rows): Fault[] {
   const chosenOn = new Set(selection.tasks);
   const seen = tasks.filter(({ task }) => chosenOn.has(task)).length;
   const how =
-    'Choose settings on validation tasks (cadenza tune, or evaluate.tasks: validation), then evaluate on test tasks that had no part in it.';
+    'Select settings on validation tasks (cadenza tune, or evaluate.tasks: validation), then evaluate on test tasks that were not used for it.';
   const trained =
     split.overlap > 0 &&
-    `${name} was trained on ${split.overlap} of the tasks that it is evaluated on. Make the split anew and train again.`;
+    `${name} was trained on ${split.overlap} of the tasks that it is evaluated on. Create a new split and train again.`;
   const chosen =
     selection.by === 'test'
-      ? `the settings of ${name} were chosen by results on test tasks (selection.by is test). ${how}`
-      : side === 'test' && seen > 0 && `the settings of ${name} were chosen on ${seen} of its test tasks (selection.tasks). ${how}`;
+      ? `the settings of ${name} were selected by results on test tasks (selection.by is test). ${how}`
+      : side === 'test' && seen > 0 && `the settings of ${name} were selected on ${seen} of its test tasks (selection.tasks). ${how}`;
   return [trained, chosen].flatMap(message => (message ? [{ code: 'E_SPLIT', message }] : []));
 }
 
-/** Played elsewhere, on other tasks, or in another way. */
+/** Different environments, tasks or protocols. */
 function mutualFaults(a: Rows, b: Rows): Fault[] {
   const [left, right] = [a.protocol, b.protocol];
   const [here, there] = [describeEnv(left.env), describeEnv(right.env)];
-  const elsewhere = `${a.name} was evaluated in ${here}, ${b.name} in ${there}. Set env alike and run one of them again.`;
+  const elsewhere = `${a.name} was evaluated in ${here}, ${b.name} in ${there}. Use the same env in both and run one of them again.`;
   const settings = (['episodes', 'sampling'] as const).filter(key => left[key] !== right[key]);
   return [
     ...(here === there ? taskFaults(a, b) : [{ code: 'E_SPLIT', message: elsewhere } as const]),
     ...settings.map(key => {
       const values = `${a.name} has evaluate.${key} ${left[key]}, ${b.name} ${right[key]}`;
-      return { code: 'E_DATA', message: `${values}. Evaluate one of them again with the other's; nothing is trained again.` } as const;
+      return {
+        code: 'E_DATA',
+        message: `${values}. Evaluate one of them again with the value of the other; nothing is trained again.`,
+      } as const;
     }),
   ];
 }
@@ -122,17 +125,17 @@ function taskFaults(a: Rows, b: Rows): Fault[] {
     const sides = a.protocol.side === b.protocol.side ? `${a.protocol.side} tasks` : `tasks (${a.protocol.side}, ${b.protocol.side})`;
     const message =
       `${a.name} and ${b.name} were evaluated on different ${sides}: ${a.tasks.length} and ${b.tasks.length}, of which ${shared.length} are the same. ` +
-      'Set split.heldOut, split.seed, split.validation, evaluate.tasks and evaluate.maxTasks alike and run one of them again.';
+      'Use the same split.heldOut, split.seed, split.validation, evaluate.tasks and evaluate.maxTasks in both and run one of them again.';
     return [{ code: 'E_SPLIT', message }];
   }
   if (a.reference || b.reference || a.measuredOn !== b.measuredOn) return referenceFaults(a, b, own);
   const unlike = shared.find(each => differ(own.get(each.task)!, each));
   if (!unlike) return [];
-  const message = `the oracle's return on ${unlike.task} is ${own.get(unlike.task)!.oracle} in ${a.name} and ${unlike.oracle} in ${b.name}, so the task is not the same there. Run one of them again with the version of the other.`;
+  const message = `the oracle's return on ${unlike.task} is ${own.get(unlike.task)!.oracle} in ${a.name} and ${unlike.oracle} in ${b.name}, so the tasks differ. Run one of them again with the version of the other.`;
   return [{ code: 'E_SPLIT', message }];
 }
 
-/** Scored by different returns, of which at least one is not the oracle's. */
+/** Different references of scores, of which at least one is not the oracle. */
 function referenceFaults(a: Rows, b: Rows, own: ReadonlyMap<string, Rows['tasks'][number]>): Fault[] {
   const unlike = a.measuredOn || b.measuredOn ? undefined : b.tasks.find(each => differ(own.get(each.task)!, each));
   const same = a.reference?.kind === b.reference?.kind && a.measuredOn === b.measuredOn && !unlike;
@@ -149,11 +152,11 @@ function referenceFaults(a: Rows, b: Rows, own: ReadonlyMap<string, Rows['tasks'
     : '';
   const message =
     `scores of ${a.name} are ${here}, those of ${b.name} are ${there}${numbers}, so they are not in the same units. ` +
-    'Give evaluate.reference the same two returns, low and high, in both and run the commands again in their folders; nothing is trained again.';
+    'Set evaluate.reference to the same two returns, low and high, in both and run the commands again in their folders; nothing is trained again.';
   return [{ code: 'E_DATA', message }];
 }
 
-/** Whether a task is scored by other returns. */
+/** Whether the references of a task differ. */
 function differ(a: Rows['tasks'][number], b: Rows['tasks'][number]): boolean {
   const [from, to] = [scaleOfTask(a), scaleOfTask(b)];
   const size = Math.max(Math.abs(to.low), Math.abs(to.high));
@@ -165,7 +168,7 @@ function describeEnv({ id, options = {} }: Protocol['env']): string {
   return sorted.length === 0 ? id : `${id} (${sorted.map(([key, value]) => `${key} ${JSON.stringify(value)}`).join(', ')})`;
 }
 
-/** How the settings of a table were chosen, in a sentence without its full stop. */
+/** How the settings of a table were selected, as a sentence without its period. */
 export function describeSelection({ by, note, study, tasks }: Selection): string {
   const of = [study && `study ${study.slice(0, 12)}`, tasks && `${tasks.length} tasks`].filter(Boolean).join(', ');
   return `${SELECTIONS[by]}${of ? ` (${of})` : ''}${note ? `: ${note}` : ''}`;

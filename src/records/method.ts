@@ -1,4 +1,4 @@
-/** @file One method of a table of results: raw returns in, normalized scores with intervals out. */
+/** @file The results of one method: normalized scores with intervals, from raw returns. */
 
 import { PROFILE_THRESHOLDS, type ProfilePoint, performanceProfile } from '../statistics/aggregates.ts';
 import type { MeanScore, Resampled } from '../statistics/bootstrap.ts';
@@ -20,19 +20,19 @@ export interface MethodInput {
   random: Random;
   resamples?: number;
   confidence?: number;
-  /** By default runs. */
+  /** Runs when left out. */
   resampled?: Resampled;
-  /** Names of the parts of the family's regret; without them there is none. */
+  /** Names of the parts of the regret; without them, the result has no regret. */
   regretParts?: readonly string[];
 }
 
 /**
- * The entry of one method. A run is one stream of one seed; runs are resampled whole (see `drawRuns`), so the interval of an episode and that of the final
- * score come from the same draws. Methods that hand in equal random streams are resampled alike.
+ * The result of one method. A run is one stream of one seed; the bootstrap resamples whole runs (see `drawRuns`), so the intervals of an episode and of
+ * the final score come from the same draws. Methods with equal random streams have the same resamples.
  */
 export const methodResult = (input: MethodInput): MethodResult => atOnce(methodResultPieces(input));
 
-/** `methodResult` in pieces of about one interval each: with many runs and resamples all of them take long. */
+/** `methodResult` in pieces of about one interval each, because many runs and resamples take long. */
 export function* methodResultPieces(input: MethodInput): Pieces<MethodResult> {
   const { seeds, episodes, reference, cost, random, resamples = 2000, confidence = 0.95, resampled = 'runs', regretParts } = input;
   const { kind, scales } = reference;
@@ -95,11 +95,11 @@ export function* methodResultPieces(input: MethodInput): Pieces<MethodResult> {
 }
 
 interface Run {
-  /** Position of its training seed. */
+  /** Index of its training seed. */
   readonly seed: number;
   /** [episodes] returns, normalized by the reference of the task. */
   readonly scores: Float64Array;
-  /** Mean return over the last episodes, as it is. */
+  /** Mean raw return over the last episodes. */
   readonly earned: number;
   /** [parts] */
   readonly regret: readonly number[];
@@ -126,11 +126,11 @@ export function runsByTask(seeds: readonly SeedReturns[], episodes: number, scal
       byTask.get(task)!.push({ seed, scores, earned: finalMean(earned), regret: own });
     });
   });
-  invariant(byTask.size > 0, 'methodResult: expected the returns of at least one stream, got none.');
+  invariant(byTask.size > 0, 'methodResult: expected the returns of at least one stream, found none.');
   return byTask;
 }
 
-/** The sentence that says what the intervals are, for `Results.bars`. */
+/** Explains the intervals in a sentence, for `Results.intervalNote`. */
 export function describeIntervals(
   run: Record<'tasks' | 'streams' | 'seeds', number> &
     Pick<MethodInput, 'resamples' | 'confidence' | 'resampled'> & { side?: Protocol['side'] },
@@ -139,18 +139,18 @@ export function describeIntervals(
   const kind = `${+(100 * confidence).toFixed(1)}% percentile intervals of a bootstrap (${resamples} resamples)`;
   const all = `${tasks} ${side} tasks`;
   if (seeds === 1 && (resampled === 'tasks' ? tasks === 1 : streams === 1))
-    return `No intervals: there is a single run of each of ${all}, so that nothing can be resampled. More streams (evaluate.streams) or training seeds (seeds) give some.`;
+    return `No intervals: each of the ${all} has a single run, so there is nothing to resample. Use more streams (evaluate.streams) or training seeds (seeds).`;
   if (resampled === 'tasks') {
-    const drawn = seeds > 1 ? `the ${all} and the ${seeds} training seeds are resampled` : `the ${all} are resampled`;
-    const bound = seeds > 1 ? 'training anew' : 'this one training seed';
+    const drawn = seeds > 1 ? `the ${all} and the ${seeds} training seeds` : `the ${all}`;
+    const scope = seeds > 1 ? 'and of training seeds' : 'for this one training seed';
     return (
-      `${kind}: ${drawn}, each task with all of its ${seeds} × ${streams} runs (seeds × streams). ` +
-      `They bound the score on further tasks of the same kind after ${bound}.`
+      `${kind} over ${drawn}, each task with all of its ${seeds} × ${streams} runs (seeds × streams). ` +
+      `They cover the variation of tasks ${scope}.`
     );
   }
   return seeds > 1
-    ? `${kind}: the ${seeds} training seeds are resampled whole, and of each its ${streams} streams within each of ${all}. ` +
-        `They bound the score on these tasks after training anew; tasks are not resampled.`
-    : `${kind}, stratified: the ${streams} streams are resampled within each of ${all}. ` +
-        `They bound the score on these tasks of the one network that was trained: not of training anew, nor of other tasks.`;
+    ? `${kind} over the ${seeds} training seeds, and over the ${streams} streams of each seed within each of ${all}. ` +
+        `They cover the variation of training seeds and streams on these tasks, not that of tasks.`
+    : `${kind}, stratified by task: over the ${streams} streams within each of ${all}. ` +
+        `They cover the variation of streams for this one training seed and these tasks, not that of seeds or tasks.`;
 }

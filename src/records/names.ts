@@ -1,4 +1,4 @@
-/** @file Names of the formats, and how the settings of an experiment came about: what schemas, pages and sentences share. */
+/** @file Names of the formats, and the ways to select settings: shared by schemas and reports. */
 
 export const RESULTS_FORMAT = 'cadenza-results-2';
 export const RETURNS_FORMAT = 'cadenza-returns-1';
@@ -6,10 +6,10 @@ export const RETURNS_FORMAT = 'cadenza-returns-1';
 /** Name of the file of raw returns in the folder of a run. */
 export const RETURNS_FILE = 'returns.json';
 
-/** How the settings of an experiment came about, as a report says it. */
+/** How the settings of an experiment were selected, in the words of reports. */
 export const SELECTIONS = {
-  unstated: 'how these settings were chosen was not stated',
-  preset: 'settings as they stood before any result of theirs was seen',
-  validation: 'settings chosen by results on validation tasks',
-  test: 'settings chosen by results on test tasks',
+  unstated: 'how these settings were selected is not stated',
+  preset: 'settings fixed before any of their results were seen',
+  validation: 'settings selected by results on validation tasks',
+  test: 'settings selected by results on test tasks',
 } as const;

@@ -1,5 +1,5 @@
 /**
- * @file Rate against return: what an agent keeps of its teacher's return with so many bits of Z. The curve that says what compression costs.
+ * @file Return versus rate: the share of the teacher's return that an agent keeps, by the bits of Z. This curve shows the cost of compression.
  * Shape key: R runs (task × seed × stream).
  */
 
@@ -9,20 +9,20 @@ import { drawsOf, scoresOf } from './raw-returns.ts';
 import type { MethodTable, RatePoint, RateReturn, SmallestPoint } from './results-format.ts';
 import type { ReturnsTable } from './returns-format.ts';
 
-/** Shares of the reference's return that a curve is asked for: the smallest Z that keeps them. */
+/** Shares of the reference's return for which a curve reports the smallest sufficient Z. */
 export const KEPT = [0.95, 0.99] as const;
 
 /**
- * The curve of some rows of a table. Intervals are of the ratio of means, under resamples that draw the same runs of both; they are drawn as those
- * of the table are.
+ * The curve of some methods of a table. Intervals are of the ratio of means, with resamples that draw the same runs of both, as for the table.
  *
- * @param groups the line that each row belongs to, by row. Throws `E_DATA` for a row without a Z.
+ * @param groups the line of each method, by method.
+ * @throws `E_DATA` for a method without a Z.
  */
 export function rateReturn(methods: MethodTable, raw: ReturnsTable, groups: ReadonlyMap<string, string>, reference: string): RateReturn {
   const below = runScores(raw, reference);
   const points = Array.from(groups, ([method, group]): RatePoint => {
     const bits = methods[method]?.bitsPerContext;
-    if (bits === undefined) throw fault(`"${method}" carries no latents, so it has no rate; leave its combination out.`);
+    if (bits === undefined) throw fault(`"${method}" has no latents, so it has no rate; leave its combination out.`);
     const own = runScores(raw, method);
     return { method, group, bits, final: ratio(own.final, below.final, own.draws), area: ratio(own.area, below.area, own.draws) };
   });
@@ -48,12 +48,13 @@ const runScores = (raw: ReturnsTable, method: string) => ({
 
 const fault = (why: string) => new CadenzaError('E_DATA', `rate–return: ${why}`);
 
-/** Σ a ÷ Σ b over all runs, with its 95% percentile interval. Throws `E_DATA` where the reference does not score above 0. */
+/** Σ a ÷ Σ b over all runs, with its 95% percentile interval. Throws `E_DATA` if the reference does not score above 0. */
 function ratio(above: readonly number[], below: readonly number[], { counts, runs, resamples }: Resamples): MeanScore {
   const total = (values: readonly number[], weight: (i: number) => number) => values.reduce((sum, value, i) => sum + weight(i) * value, 0);
   const of = (weight: (i: number) => number) => total(above, weight) / total(below, weight);
-  if (above.length !== below.length) throw fault('the rows have different numbers of runs; evaluate them with the same seeds and streams.');
-  if (!(total(below, () => 1) > 0)) throw fault("the reference's mean score is not above 0, so nothing is a share of it.");
+  if (above.length !== below.length)
+    throw fault('the methods have different numbers of runs; evaluate them with the same seeds and streams.');
+  if (!(total(below, () => 1) > 0)) throw fault('the mean score of the reference is not above 0, so shares of it are undefined.');
   const drawn = Float64Array.from({ length: resamples }, (_, r) => of(i => counts[r * runs + i])).sort();
   return { mean: of(() => 1), low: quantile(drawn, 0.025), high: quantile(drawn, 0.975) };
 }

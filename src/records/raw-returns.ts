@@ -1,6 +1,6 @@
 /**
- * @file From the raw returns of a table to its rows, and to the runs behind a row one by one, from which statistics over two rows start. A table of
- * results is always computed so, so that the two files cannot drift apart.
+ * @file Computes the results of a table, and the scores of single runs, from raw returns. All results are computed here, so that results.json and
+ * returns.json always agree.
  */
 
 import { drawRuns, type Resamples } from '../statistics/bootstrap.ts';
@@ -14,18 +14,18 @@ import type { MethodResult } from './results-format.ts';
 import type { ReturnsTable, SeedReturns } from './returns-format.ts';
 import type { Measure } from './study.ts';
 
-/** The random stream of the intervals of results. Every method gets the same, so that all are resampled alike. */
+/** The random stream of the intervals of results. All methods use the same, so that they have the same resamples. */
 export const bootstrapRandom = (seed: number): Random => Random.seeded(seed).split('bootstrap');
 
-/** The returns of one method of a table, ready to be scored. Throws `E_DATA` for a method that the table does not have. */
+/** The returns of one method of a table, as input of `methodResult`. Throws `E_DATA` for an unknown method. */
 export function scoringInput(table: ReturnsTable, method: string): Omit<MethodInput, 'cost'> {
   const { tasks, streams, episodes, bootstrap, regretParts } = table;
   const own = Object.hasOwn(table.methods, method) ? table.methods[method] : undefined;
   if (!own)
-    throw new CadenzaError('E_DATA', `there are no returns of "${method}"; expected one of ${Object.keys(table.methods).join(', ')}.`);
+    throw new CadenzaError('E_DATA', `there are no returns for "${method}"; expected one of ${Object.keys(table.methods).join(', ')}.`);
   invariant(
     own.returns.length === own.seeds.length,
-    `returns of ${method}: expected one list for each of ${own.seeds.length} seeds, got ${own.returns.length}.`,
+    `returns of ${method}: expected one list for each of ${own.seeds.length} seeds, found ${own.returns.length}.`,
   );
   const keys = tasks.flatMap(task => new Array<string>(streams).fill(task));
   return {
@@ -39,7 +39,7 @@ export function scoringInput(table: ReturnsTable, method: string): Omit<MethodIn
   };
 }
 
-/** The results of one method, as they stand in results.json, from its returns and costs. */
+/** The result of one method, as in results.json, from its returns and costs. */
 export const scoreMethod = (table: ReturnsTable, method: string, cost: MethodInput['cost']): MethodResult =>
   atOnce(scoreMethodPieces(table, method, cost));
 
@@ -50,11 +50,11 @@ export const scoreMethodPieces = (table: ReturnsTable, method: string, cost: Met
 /** One stream of one seed. */
 export interface Run {
   readonly seed: number;
-  /** Counted from 0 within the task. */
+  /** Index within the task, from 0. */
   readonly stream: number;
   /** [E] returns, normalized by the reference of the task. */
   readonly curve: Float64Array;
-  /** Raw expected reward that it gave up in all, where the family declares regret. */
+  /** Cumulative regret in units of reward, if the environment declares it. */
   readonly regret?: number;
 }
 
@@ -72,7 +72,7 @@ export function runsOf(table: ReturnsTable, method: string): Run[][] {
   );
 }
 
-/** What a run is judged by, as one number. */
+/** The score of a run by each measure. */
 export const runScore: Readonly<Record<Measure, (run: Run) => number>> = {
   area: ({ curve }) => areaUnder(curve),
   final: ({ curve }) => finalMean(curve),
@@ -82,7 +82,7 @@ export const runScore: Readonly<Record<Measure, (run: Run) => number>> = {
 export const scoresOf = (table: ReturnsTable, method: string, measure: Measure): number[][] =>
   runsOf(table, method).map(runs => runs.map(runScore[measure]));
 
-/** The draws that the intervals of a method's row are from. */
+/** The resamples behind the intervals of a method. */
 export function drawsOf(table: ReturnsTable, method: string): Resamples {
   const { seeds, random, resamples = 2000, resampled } = scoringInput(table, method);
   const cells = table.tasks.map(() => seeds.map(() => table.streams));

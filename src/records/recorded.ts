@@ -1,6 +1,6 @@
 /**
- * @file What an evaluation found where nothing can be played: how well each method foretells the labels in recordings of held-out tasks. It is no
- * return: a policy that foretells others' actions need not act well, and one that acts better foretells them worse.
+ * @file Results of an evaluation on recordings, without an environment: how well each method predicts the labels of held-out tasks. These scores are not
+ * returns: a policy that predicts the actions of others may act poorly, and one that acts better may predict them worse.
  */
 
 import { type ActionDistribution, newActions } from '../rl/index.ts';
@@ -12,23 +12,23 @@ import type { CommonResults } from './results-format.ts';
 
 export const RECORDED_FORMAT = 'cadenza-recorded-2';
 
-/** What a step is scored by: integers by the first two measures, real numbers by the others. */
+/** Measures of a step: the first two for integer actions, the others for real actions. */
 export const RECORDED_MEASURES = {
   /** −Σ_a y(a) log p(a), in nats. */
   crossEntropy: 'cross-entropy (nats)',
-  /** Share of the steps whose likeliest action is the label's, or one of several equally likely ones. */
+  /** Probability that the most likely action is (one of) the label's most likely actions. */
   accuracy: 'accuracy',
-  /** −log p(a) of the label's action (its mean), in nats: of its density, or of the probability of the value next to it where the head is discretized. */
+  /** −log p(a) of the label's action (its mean), in nats; p is a density, or the probability of the nearest value if the head is discretized. */
   negativeLogLikelihood: 'negative log-likelihood (nats)',
-  /** Between the likeliest action and the label's, the mean over its numbers. */
+  /** Squared error between the most likely action and the label's, averaged over its numbers. */
   squaredError: 'squared error',
 } as const;
 export type RecordedMeasure = keyof typeof RECORDED_MEASURES;
 
-/** Something of each measure that applies: always the same two. */
+/** A value for each of the two measures that apply. */
 export type PerMeasure<T> = { [M in RecordedMeasure]?: T };
 
-/** The two measures of these scores. */
+/** The two measures that these scores have. */
 export const measuresIn = (scores: PerMeasure<unknown>): RecordedMeasure[] =>
   (Object.keys(RECORDED_MEASURES) as RecordedMeasure[]).filter(measure => scores[measure] !== undefined);
 
@@ -37,13 +37,13 @@ export interface StepScores extends Readonly<PerMeasure<number>> {
   readonly steps: number;
 }
 
-/** One step of integers: [A] probabilities at `p[at …]`, by the label's at `y[from …]`. */
+/** Scores a step with integer actions: [A] probabilities at `p[at …]`, labels at `y[from …]`. */
 export function scoreIntegers(...step: Parameters<typeof scoreStep>): PerMeasure<number> {
   const { crossEntropy, hit } = scoreStep(...step);
   return { crossEntropy, accuracy: hit };
 }
 
-/** One step of real numbers: the row of a distribution at `row[at …]`, by the action at `action[from …]`. */
+/** Scores a step with real actions: distribution parameters at `row[at …]`, the action at `action[from …]`. */
 export function scoreReals(
   { space, mode, logProbability }: ActionDistribution,
   row: ArrayLike<number>,
@@ -57,7 +57,7 @@ export function scoreReals(
   return { negativeLogLikelihood: -Math.max(logProbability(row, at, action, from), Math.log(Number.MIN_VALUE)), squaredError };
 }
 
-/** Where in its history a step was recorded: in which of the parts that are scored, and in which episode, counted from 1. */
+/** Position of a step in its history: the index of the scored part, and the episode, counted from 1. */
 export interface Along {
   readonly place: number;
   readonly episode: number;
@@ -68,34 +68,34 @@ export interface RecordedTask extends StepScores {
   readonly task: string;
 }
 
-/** The same with those of each place along its histories, from their beginning to their end; null where this task has none. */
+/** The same with scores for each part of its histories, from beginning to end; null if this task has no step there. */
 export interface RecordedScore extends RecordedTask {
   readonly along: readonly ((StepScores & Pick<Along, 'episode'>) | null)[];
 }
 
-/** A number for each place; the lists are as long as `episode`. */
+/** One value for each part; the lists are as long as `episode`. */
 type Estimates = { [K in keyof MeanScore]: number[] };
 
-/** Means over tasks, each of which counts once, with their intervals. */
+/** Means over tasks, with equal weights, and their intervals. */
 export interface RecordedMethodResult extends PerMeasure<MeanScore> {
-  /** The same along the histories. `episode` says which episodes are meant: the mean of their numbers, where histories differ in length. */
+  /** The same along the histories; `episode` is the mean number of the episodes in each part. */
   byEpisode: { episode: number[] } & PerMeasure<Estimates>;
   /** Averages over training seeds. */
   perTask: RecordedTask[];
 }
 
-/** The whole of results.json where only recordings exist. */
+/** The content of results.json of an experiment on recordings. */
 export interface RecordedResults extends CommonResults<RecordedMethodResult> {
   format: typeof RECORDED_FORMAT;
   environment: string;
-  /** What the labels are. */
+  /** Description of the labels. */
   labels: string;
   tasks: number;
   /** Further tables of the same shape, by name. */
   tables?: Record<string, Record<string, RecordedMethodResult>>;
 }
 
-/** One method: `seeds` has the scores of every task, in one order, for each training seed. Equal streams resample all methods alike. */
+/** The result of one method: `seeds` has the scores of every task, in the same order, for each training seed. Methods with equal random streams have the same resamples. */
 export function recordedResult(seeds: readonly (readonly RecordedScore[])[], resamples: number, random: Random): RecordedMethodResult {
   const measures = measuresIn(seeds[0][0]);
   const perTask = seeds[0].map(({ along: _, ...first }, i) => ({ ...first, ...meanScores(seeds.map(scores => scores[i])) }));
@@ -112,7 +112,7 @@ export function recordedResult(seeds: readonly (readonly RecordedScore[])[], res
       const first = along[place];
       return first ? [{ episode: first.episode, ...meanScores(seeds.map(scores => scores[i].along[place]!)) }] : [];
     });
-    // Where every task has something to score, they are drawn as for the whole.
+    // If every task has a score here, the resamples are those of the whole.
     const own = found.length === perTask.length ? draws : drawResamples([found.length], resamples, random.split('place', place));
     return { episode: mean(found.map(({ episode }) => episode)), scores: ofAll(found, own) };
   });
@@ -129,7 +129,7 @@ const estimate = (values: readonly number[], draws: Resamples): MeanScore => ({
 const meanScores = (scores: readonly StepScores[]) =>
   measured(measuresIn(scores[0]), measure => mean(scores.map(score => score[measure]!)));
 
-/** Sums up the scores of single steps. */
+/** Averages the scores of steps. */
 export class RecordedScorer {
   readonly #sums: PerMeasure<number> = {};
   #steps = 0;
@@ -139,14 +139,14 @@ export class RecordedScorer {
     this.#steps++;
   }
 
-  /** Undefined where there was no step. */
+  /** Undefined if there was no step. */
   score(): StepScores | undefined {
     const steps = this.#steps;
     return steps > 0 ? { ...measured(measuresIn(this.#sums), measure => this.#sums[measure]! / steps), steps } : undefined;
   }
 }
 
-/** Sums up the steps of one task: all of them, and those of each of `places` places along its histories. */
+/** Averages the scores of the steps of one task: over all steps, and over each of `places` parts of its histories. */
 export class RecordedTaskScorer {
   readonly #whole = new RecordedScorer();
   readonly #along: readonly { readonly scorer: RecordedScorer; episodes: number }[];
@@ -155,14 +155,14 @@ export class RecordedTaskScorer {
     this.#along = Array.from({ length: places }, () => ({ scorer: new RecordedScorer(), episodes: 0 }));
   }
 
-  /** The scores of one step, and where it was. */
+  /** Adds the scores of one step at a position. */
   add({ place, episode }: Along, scores: PerMeasure<number>): void {
     this.#whole.add(scores);
     this.#along[place].scorer.add(scores);
     this.#along[place].episodes += episode;
   }
 
-  /** Throws `E_SHAPE` where there was no step. */
+  /** Throws `E_SHAPE` if there was no step. */
   score(task: string): RecordedScore {
     const whole = this.#whole.score();
     invariant(whole !== undefined, `recordings of ${task} have no step to score.`);
@@ -174,12 +174,11 @@ export class RecordedTaskScorer {
   }
 }
 
-/** The sentence that says what the intervals are. */
+/** Explains the intervals in a sentence. */
 export function describeRecordedBars(run: Record<'tasks' | 'resamples' | 'seeds', number> & { side: string }): string {
   const { tasks, side, resamples, seeds } = run;
-  const width = tasks === 1 ? 'is 1, so they have no width' : `are ${tasks}`;
   return (
-    `95% percentile intervals of a bootstrap over the ${side} tasks, of which there ${width} (${resamples} resamples), the same for every method; ` +
-    `a task's score is the mean over its recorded steps and over ${seeds} training ${seeds === 1 ? 'seed' : 'seeds'}.`
+    `95% percentile intervals of a bootstrap over ${tasks} ${side} ${tasks === 1 ? 'task, so they have no width' : 'tasks'} (${resamples} resamples, the same for every method). ` +
+    `The score of a task is the mean over its recorded steps and over ${seeds} training ${seeds === 1 ? 'seed' : 'seeds'}.`
   );
 }

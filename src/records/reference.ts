@@ -1,6 +1,6 @@
 /**
- * @file What returns are scored by: the oracle, two given returns, or what random choice and the source were measured to earn. The only place that
- * measures a reference, and the only one that puts it into words.
+ * @file References of scores: the oracle, two given returns, or the measured returns of random choice and of the source. References are measured and
+ * described in words here only.
  */
 
 import { mean } from '../statistics/bootstrap.ts';
@@ -10,13 +10,13 @@ import { CadenzaError, invariant } from '../util/errors.ts';
 import type { MethodTable, RowReference, TaskScore } from './results-format.ts';
 import type { ReturnsTable, SeedReturns } from './returns-format.ts';
 
-/** How the returns of some tasks become scores, and who says so. */
+/** The scales of some tasks, and where they come from. */
 export interface Reference {
   readonly kind: ReferenceKind;
   readonly scales: Scales;
 }
 
-/** The same as a report needs it: the returns that score 0 and 1, on average over the tasks. */
+/** The same for reports: the raw returns that score 0 and 1, averaged over tasks. */
 export interface ReferenceSummary extends Scale {
   readonly kind: ReferenceKind;
 }
@@ -33,22 +33,22 @@ export const givenReference = (tasks: readonly string[], { low, high }: Scale): 
   scales: new Map(tasks.map(task => [task, { low, high }])),
 });
 
-/** The rollouts of the two rows that a reference is measured on, seed by seed. */
+/** The rollouts of the two methods that define a measured reference, by seed. */
 export interface MeasuredRows {
   readonly random: readonly SeedReturns[];
   readonly source: readonly SeedReturns[];
   readonly episodes: number;
-  /** What the table is called in messages, where it is not that of the experiment. */
+  /** Name of the table in messages, if it is not that of the experiment. */
   readonly table?: string;
 }
 
 /**
- * On each task 0 is the mean return of random choice over all episodes, and 1 lies above it by the mean over tasks of what the source earns more than
- * that in its last `FINAL_EPISODES` episodes. The distance is one for all tasks: divided by a distance of its own, a task on which the source
- * is hardly better than chance would outweigh all others, and one on which it is worse would turn scores round. So a mean score is
- * the mean return in other units, and random choice and the source at its end score 0 and 1 on average.
+ * On each task, 0 is the mean return of random choice over all episodes. 1 is that plus the mean over tasks of the source's advantage over random choice
+ * in its last `FINAL_EPISODES` episodes. All tasks share this difference, because with its own difference a task where the source is hardly better than
+ * chance would outweigh all others, and one where it is worse would flip the sign. So a mean score is the mean return in other units, and random choice
+ * and the source at its end score 0 and 1 on average.
  *
- * @throws `E_DATA` where the source is not better than random choice.
+ * @throws `E_DATA` if the source is not better than random choice.
  */
 export function measuredReference({ random, source, episodes, table }: MeasuredRows): Reference {
   const low = meansByTask(random, episodes, episodes);
@@ -57,8 +57,8 @@ export function measuredReference({ random, source, episodes, table }: MeasuredR
   if (!(one > zero))
     throw new CadenzaError(
       'E_DATA',
-      `scores${table ? ` of ${table}` : ''} cannot be normalized by the source: its mean return over its last episodes is ${one}, and that of random choice is ${zero}. ` +
-        'Set evaluate.reference to two returns, low and high, that score 0 and 1; nothing is trained again. Or choose a source that learns more.',
+      `scores${table ? ` of ${table}` : ''} cannot be normalized by the source: its mean return over the last episodes is ${one}, not above that of random choice, ${zero}. ` +
+        'Set evaluate.reference to two returns, low and high, that score 0 and 1; nothing is trained again. Or choose a better source.',
     );
   return { kind: 'measured', scales: new Map(Array.from(low, ([task, low]) => [task, { low, high: low + (one - zero) }])) };
 }
@@ -74,64 +74,64 @@ function meansByTask(seeds: readonly SeedReturns[], episodes: number, last: numb
   return new Map(Array.from(found, ([task, means]) => [task, mean(means)]));
 }
 
-/** What a table of raw returns is scored by. */
+/** The reference of a table of raw returns. */
 export function referenceOf({ tasks, oracle, reference }: Pick<ReturnsTable, 'tasks' | 'oracle' | 'reference'>): Reference {
   const { kind, low, high } = reference ?? { kind: 'oracle', low: tasks.map(() => 0), high: oracle! };
   invariant(
     low.length === tasks.length && high.length === tasks.length,
-    `expected a reference for each of ${tasks.length} tasks, got ${low.length} and ${high.length}.`,
+    `expected a reference for each of ${tasks.length} tasks, found ${low.length} and ${high.length}.`,
   );
   return { kind, scales: new Map(tasks.map((task, t) => [task, { low: low[t], high: high[t] }])) };
 }
 
-/** The part of a table of raw returns that says it, for tasks in this order. */
+/** The fields of a table of raw returns for a reference, for tasks in this order. */
 export function recordedReference(tasks: readonly string[], { kind, scales }: Reference): Pick<ReturnsTable, 'oracle' | 'reference'> {
   const all = tasks.map(task => scaleOf(scales, task, 'evaluation'));
   const [low, high] = [all.map(({ low }) => low), all.map(({ high }) => high)];
   return kind === 'oracle' ? { oracle: high } : { reference: { kind, low, high } };
 }
 
-/** The returns of a task that score 0 and 1, as its entry in the results has them. */
+/** The raw returns that score 0 and 1 on a task, from its entry in the results. */
 export const scaleOfTask = ({ oracle, low = 0, high = oracle! }: Pick<TaskScore, 'oracle' | 'low' | 'high'>): Scale => ({ low, high });
 
-/** What the entry of a task says of its scale. */
+/** The fields of a task's entry for its scale. */
 export const scaleFields = (kind: ReferenceKind, { low, high }: Scale): Pick<TaskScore, 'oracle' | 'low' | 'high'> =>
   kind === 'oracle' ? { oracle: high } : { low, high };
 
-/** What a row says of its reference: nothing of the oracle. */
+/** The reference of a method; undefined for the oracle. */
 export function rowReference({ kind, scales }: Reference, tasks: readonly string[]): RowReference | undefined {
   if (kind === 'oracle') return undefined;
   const all = tasks.map(task => scales.get(task)!);
   return { kind, low: mean(all.map(({ low }) => low)), high: mean(all.map(({ high }) => high)) };
 }
 
-/** What the rows of a table of results are scored by. */
+/** The reference of a table of results. */
 export function referenceIn(methods: MethodTable): ReferenceSummary {
   const [first] = Object.values(methods);
-  invariant(first !== undefined, 'expected a table with at least one method, got none.');
+  invariant(first !== undefined, 'expected a table with at least one method, found none.');
   const { reference, perTask } = first;
   return reference ?? { kind: 'oracle', low: 0, high: mean(perTask.map(task => scaleOfTask(task).high)) };
 }
 
 /** A reference in words. */
 export interface ReferenceWords {
-  /** What scores 0 and 1, in a word or as a number. */
+  /** Names of what scores 0 and 1, or their returns. */
   readonly zero: string;
   readonly one: string;
-  /** What a score is. */
+  /** Name of a score. */
   readonly noun: string;
-  /** What it is, after "return". */
+  /** The normalization, to be used after "return". */
   readonly scale: string;
-  /** What a difference of 1 is. */
+  /** Unit of a difference of scores. */
   readonly unit: string;
-  /** Labels of the axes of scores, and of thresholds in percent. */
+  /** Axis labels of scores, and of thresholds in percent. */
   readonly axis: string;
   readonly percent: string;
-  /** What scores 0 and 1 are, in sentences. */
+  /** Explains scores of 0 and 1 in sentences. */
   readonly meaning: string;
 }
 
-/** The words for a reference; `low` and `high` are its numbers as they are to be written. */
+/** The words for a reference; `low` and `high` are its returns as text. */
 export function referenceWords(kind: ReferenceKind, [low, high]: readonly [low: string, high: string]): ReferenceWords {
   switch (kind) {
     case 'oracle':
@@ -140,24 +140,24 @@ export function referenceWords(kind: ReferenceKind, [low, high]: readonly [low: 
         one: 'oracle',
         noun: 'return',
         scale: "as a fraction of the oracle's",
-        unit: 'the return of the oracle',
+        unit: "the oracle's return",
         axis: 'return ÷ oracle return',
         percent: '% of the oracle’s',
-        meaning: `Returns are divided by what the oracle, an optimal player who knows the task, earns on it, so that one is optimal; the oracle earns ${high} on average.`,
+        meaning: `Returns are divided by the return of the oracle, an optimal player that knows the task, so that one is optimal; the oracle's mean return is ${high}.`,
       };
     case 'given':
       return normalizedWords(`return ${low}`, `return ${high}`, {
         scale: 'normalized by two given returns',
         unit: 'the difference between the two given returns',
-        meaning: `Returns are normalized by two that the configuration gives (evaluate.reference). Zero is a return of ${low}, and one is a return of ${high}.`,
+        meaning: `Returns are normalized by two returns from the configuration (evaluate.reference): zero is a return of ${low}, and one is a return of ${high}.`,
       });
     case 'measured':
       return normalizedWords('random', 'source', {
         scale: 'normalized by random choice and the source',
-        unit: 'the average advantage of the source over random choice',
+        unit: "the source's mean advantage over random choice",
         meaning:
-          'Returns are normalized by what was measured on the evaluated tasks. Zero is the mean return of random choice on each task; one is that plus the average ' +
-          `advantage of the source, in its last episodes, over random choice. On average over tasks, zero is a return of ${low} and one is a return of ${high}. ` +
+          'Returns are normalized by measured returns on the evaluated tasks. Zero is the mean return of random choice on each task; one is that plus the mean ' +
+          `advantage of the source over random choice in its last episodes. On average over tasks, zero is a return of ${low} and one is a return of ${high}. ` +
           'Intervals treat both as exact.',
       });
   }
@@ -172,12 +172,12 @@ const normalizedWords = (zero: string, one: string, words: Pick<ReferenceWords, 
   ...words,
 });
 
-/** What a score is, after "return", where no numbers are known. */
+/** The normalization, to be used after "return", without numbers. */
 export const scaleWords = (kind: ReferenceKind = 'oracle'): string => referenceWords(kind, ['', '']).scale;
 
-/** The words for a reference, its numbers to three decimals. */
+/** The words for a reference, with its returns rounded to three decimals. */
 export const wordsFor = ({ kind, low, high }: ReferenceSummary): ReferenceWords =>
   referenceWords(kind, [String(+low.toFixed(3)), String(+high.toFixed(3))]);
 
-/** The words for what the rows of a table are scored by. */
+/** The words for the reference of a table. */
 export const wordsOf = (methods: MethodTable): ReferenceWords => wordsFor(referenceIn(methods));

@@ -1,6 +1,6 @@
 /**
- * @file The format of results.json, as types and as schemas, with what has to agree within a file beyond its fields. This room's index has the
- * types alone, so that a page which only plays does not carry the schemas.
+ * @file The format of results.json, as types and schemas, with checks across fields. This room's index has the types only, so that web pages which only
+ * run an agent do not load the schemas.
  */
 
 import { z } from 'zod';
@@ -47,7 +47,7 @@ const score = z.strictObject({
   /** Upper end of the 95% interval of the mean. */
   meanHigh: number,
 });
-/** Mean and interquartile mean of all runs. `low` and `high` bound the IQM, `meanLow` and `meanHigh` the mean. */
+/** Mean and interquartile mean (IQM) of all runs. `low` and `high` are the interval of the IQM, `meanLow` and `meanHigh` that of the mean. */
 export type Score = z.output<typeof score>;
 
 export const columns = <K extends string>(...names: K[]) =>
@@ -58,91 +58,91 @@ export const columns = <K extends string>(...names: K[]) =>
       'expected lists of equal length',
     );
 
-// ---- a row of a table --------------------------------------------------------------------------------------------------------
+// ---- a method of a table --------------------------------------------------------------------------------------------------------
 
 const retrievalUse = z.strictObject({
-  /** Contexts that it sees at most. */
+  /** Largest number of contexts that the policy sees. */
   contexts: natural,
-  /** Contexts that one stream could find. */
+  /** Contexts that a stream can find. */
   stored: natural,
-  /** Which contexts those are. */
+  /** Description of these contexts. */
   of: text,
-  /** What it sees of a context that is near: the last one of the same stream, or that context itself. */
+  /** What the policy sees for a near context: the last context of the same stream, or the context itself. */
   shows: z.enum(['end', 'itself']),
 });
-/** What a policy that looks contexts up was given beside its own Z. */
+/** The retrieved contexts that a policy sees in addition to its own Z. */
 export type RetrievalUse = z.output<typeof retrievalUse>;
 
-/** What acting costs, field by field. */
+/** Schema of the costs of acting. */
 export const METHOD_COST = {
-  /** Floating-point operations for one action of one stream. */
+  /** Floating-point operations per action of one stream. */
   flopsPerAction: amount,
-  /** Bytes that reach the policy for one stream: its latents or tokens of the past, and the running episode. */
+  /** Bytes of input to the policy for one stream: latents or tokens of the past, and the current episode. */
   stateBytes: amount,
-  /** Bytes of raw history that are kept beside that for the next compression. */
+  /** Bytes of raw history that are stored in addition, for the next compression. */
   historyBytes: amount,
-  /** Bits that the latents of one context take: of float32 numbers, or of codes. Left out where nothing is carried. */
+  /** Bits of the latents of one context: of float32 numbers, or of codes. Absent without latents. */
   bitsPerContext: amount.optional(),
-  /** Use of the codes over all contexts of the evaluation, where latents are codes. */
+  /** Use of the codes over all contexts of the evaluation, if latents are codes. */
   codes: fields<CodeUse>({ used: share, perplexity: amount }).optional(),
-  /** Where contexts are looked up. */
+  /** Present with retrieval. */
   retrieval: retrievalUse.optional(),
 };
-/** What acting costs, counted from the inference graphs; zeros where a method has none. */
+/** Costs of acting, counted from the inference graphs; zeros for a method without graphs. */
 export type MethodCost = z.output<z.ZodObject<typeof METHOD_COST>>;
 
 const regret = z.strictObject({
   mean: number,
   ...interval,
-  /** The same for every part of an episode that the family tells apart, in order: a list, since files sort the keys of maps. */
+  /** The same for every part of an episode that the environment declares, in order: a list, because files sort the keys of maps. */
   parts: z.array(z.strictObject({ name: text, mean: number, ...interval })).min(1),
 });
 /** Cumulative regret: Σ μ* − μ_a over the scored steps of a run, in raw expected reward. 0 is optimal. */
 export type Regret = z.output<typeof regret>;
 
 const stageBudget = z.strictObject({
-  /** Its name, as its folder has it without the seed. */
+  /** Name of the stage, without the seed. */
   stage: text,
-  /** Steps of the optimizer. */
+  /** Optimizer steps. */
   steps: natural,
-  /** Sequences that these steps saw, each as often as it was seen. */
+  /** Sequences seen in these steps, with repetitions. */
   examples: natural,
 });
-/** What one training stage took, for each seed. */
+/** Training budget of one stage, per seed. */
 export type StageBudget = z.output<typeof stageBudget>;
 
 const byEpisode = columns('mean', 'iqm', 'low', 'high', 'meanLow', 'meanHigh');
 const profile = columns('threshold', 'share', 'low', 'high');
-/** The performance profile: at each threshold the share of runs whose final score is above it, with a pointwise band. A column has a number a threshold. */
+/** The performance profile: at each threshold, the share of runs whose final score is above it, with a pointwise band. Columns have one value per threshold. */
 export type Profile = z.output<typeof profile>;
 
 const orNever = positive.nullable();
 const methodResult = z.strictObject({
   ...METHOD_COST,
-  /** What it was given that rows without this entry did not have, as it ends "Given …". */
+  /** Information that methods without this entry did not have; completes "Given …". */
   given: text.optional(),
-  /** The scores of every in-context episode in order; each column has one number an episode. */
+  /** Scores by in-context episode; columns have one value per episode. */
   byEpisode,
-  /** Of the last `FINAL_EPISODES` episodes. */
+  /** Score over the last `FINAL_EPISODES` episodes. */
   final: score,
-  /** The area under the learning curve: the mean over all episodes. Older results lack this and the next. */
+  /** Area under the learning curve: the mean over all episodes. Absent in old results, as is the next field. */
   area: score.optional(),
-  /** The episodes that it takes to come near a score of 1. */
+  /** The first episode near a score of 1. */
   episodesTo: fields<EpisodesTo>({ share, episodes: orNever, low: orNever, high: orNever }).optional(),
-  /** Of final scores, from 0 to 1. Older results lack it. */
+  /** Profile of final scores, from 0 to 1. Absent in old results. */
   profile: profile.optional(),
   /** Each task by itself. */
   perTask: z.array(taskScore).min(1),
-  /** What scores 0 and 1, on average over tasks; absent where the oracle does. */
+  /** Raw returns that score 0 and 1, averaged over tasks; absent if the oracle is the reference. */
   reference: rowReference.optional(),
-  /** Raw return over the last episodes; absent where scores are fractions of the oracle's. */
+  /** Raw return over the last episodes; absent if the oracle is the reference. */
   return: meanScore.optional(),
-  /** Where the family declares it. */
+  /** Present if the environment declares regret. */
   regret: regret.optional(),
-  /** All training that went into it, in order; left out where nothing was trained. */
+  /** All training that the method needs, in order; absent without training. */
   budget: z.array(stageBudget).optional(),
 });
-/** One method. Every return is normalized by the reference of its own task: divided by the oracle's, or as `reference` says. */
+/** The result of one method. Returns are normalized by the reference of their task: divided by the oracle's return, or as `reference` says. */
 export type MethodResult = z.output<typeof methodResult>;
 
 const methodTable = byName(methodResult).superRefine((methods, context) => {
@@ -153,9 +153,9 @@ const methodTable = byName(methodResult).superRefine((methods, context) => {
     const { byEpisode, perTask } = row;
     const differ = (path: string, message: string) => context.addIssue({ code: 'custom', path: [name, path], message });
     const episodes = first.byEpisode.mean.length;
-    if (byEpisode.mean.length !== episodes) differ('byEpisode', `expected ${episodes} episodes, as the other rows have`);
+    if (byEpisode.mean.length !== episodes) differ('byEpisode', `expected ${episodes} episodes, as for the other methods`);
     const same = perTask.length === first.perTask.length && perTask.every(({ task }, t) => task === first.perTask[t].task);
-    if (!same) differ('perTask', 'expected the tasks of the other rows, in the same order');
+    if (!same) differ('perTask', 'expected the tasks of the other methods, in the same order');
     else for (const [path, message] of referenceFaults(row, first)) differ(path, message);
   }
 });
@@ -166,15 +166,15 @@ export type MethodTable = z.output<typeof methodTable>;
 const pairedDifference = z.strictObject({
   value: number,
   ...interval,
-  /** What was subtracted: run from run of the same task, seed and stream; or, where those differ, task mean from task mean. */
+  /** How pairs are formed: runs with the same task, seed and stream; or task means, if these differ. */
   by: z.enum(['run', 'task']),
   pairs: positive,
-  /** Training seeds of the pairs; where they are several, the interval draws them too. */
+  /** Training seeds of the pairs; if there are several, the bootstrap resamples them too. */
   seeds: positive,
-  /** What the interval draws: pairs within each task, or whole tasks. */
+  /** What the bootstrap resamples: pairs within each task, or whole tasks. */
   resampled: z.enum(['runs', 'tasks']),
 });
-/** By how much one row is above another, in scores. */
+/** The difference of scores between two methods. */
 export type PairedDifference = z.output<typeof pairedDifference>;
 
 const measureComparison = z.strictObject({
@@ -184,7 +184,7 @@ const measureComparison = z.strictObject({
   /** The probability that a run of `after` is better than one of `before`. */
   improvement: estimate,
 });
-/** One measure of two rows. */
+/** One measure of two methods. */
 export type MeasureComparison = z.output<typeof measureComparison>;
 
 const compared = measureComparison.optional();
@@ -193,24 +193,24 @@ export type ComparedBy = z.output<typeof comparedBy>;
 
 const comparison = z
   .strictObject({
-    /** Regret among them where the family declares it. */
+    /** With regret if the environment declares it. */
     measures: z.strictObject({ area: compared, final: compared, regret: compared }),
-    /** The measure that the verdict goes by. */
+    /** The measure of the verdict. */
     measure: comparedBy,
-    /** What `after` is beside `before`. */
+    /** Whether `after` is better or worse than `before`. */
     verdict: z.enum(['better', 'worse', 'not distinguishable']),
   })
-  .refine(({ measures, measure }) => measures[measure] !== undefined, { error: 'expected the measure that the verdict goes by' });
-/** Two rows by every measure, and what follows by one of them. */
+  .refine(({ measures, measure }) => measures[measure] !== undefined, { error: 'expected the measure of the verdict among measures' });
+/** The comparison of two methods by every measure, with the verdict by one of them. */
 export type Comparison = z.output<typeof comparison>;
 
 const versus = z.strictObject({
-  /** The row in question; differences are its scores less those of the others. */
+  /** The compared method; differences are its scores minus those of the others. */
   method: nameSchema,
-  /** By the name of the other row: what `method` is beside it. Intervals are of one comparison each, not corrected for their number. */
+  /** By the name of the other method. Intervals are not corrected for multiple comparisons. */
   others: byName(comparison).refine(others => Object.keys(others).length > 0, { error: 'expected at least one other method' }),
 });
-/** One row held against every other row of its table. */
+/** One method compared with every other method of its table. */
 export type Versus = z.output<typeof versus>;
 
 const measures = <T>(value: z.ZodType<T>) => ({
@@ -249,30 +249,30 @@ const returns = fields<ReturnTable>({
 });
 
 const ratePoint = z.strictObject({
-  /** Its row. */
+  /** Name of the agent among the methods. */
   method: nameSchema,
-  /** The line that it is a point of. */
+  /** The line that the point belongs to. */
   group: text,
   /** Bits of one Z. */
   bits: amount,
-  /** Of the last `FINAL_EPISODES` episodes. */
+  /** Ratio over the last `FINAL_EPISODES` episodes. */
   final: meanScore,
-  /** Of all episodes: the area under the learning curve. */
+  /** Ratio over all episodes (area under the learning curve). */
   area: meanScore,
 });
-/** One agent on the curve; its scores are divided by those of the reference. */
+/** One agent on the curve, with its scores divided by those of the reference. */
 export type RatePoint = z.output<typeof ratePoint>;
 
-/** By the mean, or by the lower end of its interval. */
+/** Whether the mean or the lower end of its interval reaches the share. */
 const by = z.enum(['mean', 'low']);
 const smallestPoint = z.strictObject({ group: text, share, by, method: nameSchema.nullable() });
-/** The agent of fewest bits in its group that keeps a share of the reference's final return, or none. */
+/** The agent with the fewest bits in its group that keeps a share of the reference's final return; null if there is none. */
 export type SmallestPoint = z.output<typeof smallestPoint>;
 
 const rate = z.strictObject({
-  /** The row that the others are divided by. */
+  /** The method whose scores are the denominators. */
   reference: nameSchema,
-  /** By group, then from few bits to many. */
+  /** Sorted by group, then by bits. */
   points: z.array(ratePoint).min(1),
   smallest: z.array(smallestPoint),
 });
@@ -284,42 +284,42 @@ export type SpaceKind = z.output<typeof space>;
 
 const settingFields = z.strictObject({
   environment: z.strictObject({
-    /** All options of the family, defaults included; absent for one of which only recordings exist. */
+    /** All options of the environment, with defaults; absent if only recordings exist. */
     options: options.optional(),
-    /** Steps of an episode at most. */
+    /** Longest episode in steps. */
     horizon: positive,
-    /** Tasks of the family, where they are listed. */
+    /** Number of tasks, if they are listed. */
     tasks: positive.optional(),
     observation: space,
     action: space,
   }),
-  /** Absent where histories were imported. */
+  /** Absent if histories were imported. */
   source: z.strictObject({ options }).optional(),
-  /** Learning histories that are trained on; absent where they were imported. */
+  /** Learning histories for training; absent if they were imported. */
   histories: positive.optional(),
-  /** The raw context X: transitions, tokens (N), tokens among which the compressor's blocks attend, and numbers in a token (F). */
+  /** The raw context X: transitions, tokens (N), tokens within which the compressor's blocks attend, and numbers per token (F). */
   context: z.strictObject({ transitions: natural, tokens: natural, span: natural, numbers: natural }),
-  /** The query Q: tokens at most (T), those of a prompt among them, and numbers in a token. */
+  /** The query Q: largest number of tokens (T), prompt tokens among them, and numbers per token. */
   query: z.strictObject({ tokens: natural, promptTokens: natural, numbers: natural }),
-  /** Z: its latents (m), their width, what R(Z) weighs at least, and tokens of a working memory beside them. */
+  /** Z: number of latents (m), their width, the smallest weight of R(Z), and tokens of the working memory. */
   latents: z.strictObject({ count: natural, width: natural, leastCapacity: number, workingMemory: natural }),
-  /** Contexts that the policy looks up (k). */
+  /** Retrieved contexts (k). */
   retrieved: natural,
-  /** Numbers of a distribution over actions. */
+  /** Numbers of an action distribution. */
   distribution: natural,
-  /** Trained numbers: of the networks of CAD by their part, and of every other trained row. */
+  /** Trained parameters: of each network of CAD, and of every other trained method. */
   parameters: byName(natural),
-  /** Training steps of each baseline, and the tokens (or latents) of the past that the policy of each sees. */
+  /** Training steps per baseline, and the tokens (or latents) of the past that the policy of each baseline sees. */
   baselines: z.strictObject({ steps: natural, tokens: byName(natural) }),
   optimizer: z.strictObject({ epsilon: amount }),
-  /** Options of Monte-Carlo control, where a teacher or labels come from it. */
+  /** Options of Monte Carlo control, if a teacher or labels come from it. */
   monteCarlo: z.strictObject({ options }).optional(),
-  /** Episodes at the end of a stream that its final score is taken over. */
+  /** Number of last episodes in the final score. */
   finalEpisodes: positive,
 });
-/** What follows from a configuration and is not written in it. A part of results.json, so that every number of a paper is in the run's own files. */
+/** Values derived from a configuration. Part of results.json, so that every number of a paper is in the files of the run. */
 export interface Setting extends z.output<typeof settingFields> {
-  /** Of the further tables of the experiment, by name. */
+  /** Those of the further tables, by name. */
   tables?: Record<string, Setting>;
 }
 const setting: z.ZodType<Setting> = settingFields.extend({ tables: z.lazy(() => byName(setting)).optional() });
@@ -328,77 +328,77 @@ const sampling = z.enum(['sample', 'greedy']);
 const splitCounts = { train: natural, test: natural, overlap: natural };
 const selection = z.strictObject({
   by: z.enum(Object.keys(SELECTIONS) as (keyof typeof SELECTIONS)[]),
-  /** Fingerprint of the settings that were so chosen. */
+  /** Fingerprint of the selected settings. */
   settings: text.optional(),
-  /** In the words of who chose them. */
+  /** The user's reason. */
   note: text.optional(),
   /** SHA-256 of the tune.json that recommended them. */
   study: sha256Schema.optional(),
-  /** Keys of the tasks that they were chosen on, where that was recorded. */
+  /** Keys of the tasks that they were selected on, if recorded. */
   tasks: z.array(text).optional(),
 });
 export type Selection = z.output<typeof selection>;
 
 const protocol = z.strictObject({
-  /** The family, with those of its options that are not the defaults. */
+  /** The environment, with options that differ from the defaults. */
   env: z.strictObject({ id: text, options: byName(json).optional() }),
-  /** Which tasks were played: those that are held out, or those that settings are chosen on. */
+  /** Evaluated tasks: test, or validation for the selection of settings. */
   side: z.enum(['test', 'validation']),
   episodes: positive,
-  /** Streams of one task and training seed. */
+  /** Streams per task and training seed. */
   streams: positive,
   sampling,
-  /** Tasks on either side of the split, and how many are on both, by content. */
+  /** Tasks on either side of the split, and in both, by content. */
   split: z.strictObject(splitCounts),
   selection,
 });
-/** What all rows of one table share, and what must be equal for rows of two tables to stand side by side. */
+/** The protocol of all methods of one table; tables are comparable only with equal protocols. */
 export type Protocol = z.output<typeof protocol>;
 
-/** How long an action takes. */
+/** Schema of the time per action. */
 export const LATENCY = fields<Latency>({ median: amount, p95: amount, worst: amount, actions: positive });
 
 const methodTimes = z.strictObject({
-  /** Seconds of all training that went into it, and of its evaluation; means over training seeds. An interrupted stage counts from where it went on. */
+  /** Seconds of all training that the method needs, and of its evaluation; means over training seeds. For an interrupted stage, only the time since it was resumed. */
   training: amount.optional(),
   evaluation: amount,
-  /** Of an action of a trained model. */
+  /** Time per action of a trained model. */
   action: LATENCY.optional(),
 });
-/** Wall-clock time of one row on the machine of the run. */
+/** Wall-clock time of one method on the machine of the run. */
 export type MethodTimes = z.output<typeof methodTimes>;
 
 const run = z.strictObject({
   command: text,
-  /** The fully resolved configuration; the schema of experiments checks it where a report needs it. */
+  /** The fully resolved configuration; reports that need it check it by the schema of experiments. */
   config: byName(json) as z.ZodType<unknown>,
   commit: text,
   version: text,
   node: text,
   machine: z.union([text, byName(z.union([text, number]))]),
   dataHashes: byName(text),
-  /** What was imported in the place of rollouts, by table: the files with their hashes, and how many histories were left out. */
+  /** Imported histories by table: the files with their hashes, and the number of excluded histories. */
   imported: byName(json).optional(),
   /** Wall-clock seconds of each stage. */
   seconds: byName(amount),
-  /** Times of every row, by the name of the experiment or of the table. */
+  /** Times of every method, by the name of the experiment or of the table. */
   times: byName(byName(methodTimes)).optional(),
-  /** SHA-256 of the canonical JSON of everything else in results.json, of which only this record differs between equal runs. Older results have none. */
+  /** SHA-256 of the canonical JSON of everything else in results.json. Absent in old results. */
   hash: sha256Schema.optional(),
 });
-/** Where the numbers come from, enough to run it again. */
+/** The provenance of the numbers, sufficient to reproduce the run. */
 export type RunRecord = z.output<typeof run>;
 
 // ---- the whole file ----------------------------------------------------------------------------------------------------------
 
-/** What results of every kind of experiment have, but for the rows. */
+/** Fields of the results of every kind of experiment, except methods. */
 export const COMMON = {
   name: nameSchema,
   /** Training seeds. */
   seeds: positive,
-  /** What the intervals are, in a sentence. */
+  /** Explains the intervals in a sentence. */
   intervalNote: text,
-  /** The audit of training against evaluated tasks, by content. */
+  /** The audit of training and evaluated tasks, by content. */
   split: z.looseObject(splitCounts) as z.ZodType<Record<string, unknown>>,
   run,
 };
@@ -407,11 +407,11 @@ export const results = z
   .strictObject({
     ...COMMON,
     format: z.literal(RESULTS_FORMAT),
-    /** Mean raw return of the oracle over the test tasks, where scores are fractions of it. */
+    /** Mean raw return of the oracle over the test tasks, if it is the reference. */
     oracle: z.strictObject({ mean: number.positive() }).optional(),
     /** In-context episodes of a stream. */
     episodes: positive,
-    /** Streams of one seed. */
+    /** Streams per seed. */
     streams: positive,
     /** Whether actions are drawn from the policy, or the likeliest is taken. */
     sampling,
@@ -419,19 +419,19 @@ export const results = z
     methods: methodTable,
     /** Further tables of the same shape, by name. */
     tables: byName(methodTable).optional(),
-    /** CAD, or an ablation's reference, held against every other row, by the name of the experiment or of the table; older results, and tables without that row, have none. */
+    /** CAD, or the reference of an ablation, compared with every other method, by the name of the experiment or of the table; absent in old results and for tables without that method. */
     versus: byName(versus).optional(),
-    /** How well future returns are predicted, by the name of the experiment or of the table; absent where no model predicts any. */
+    /** Errors of predicted returns, by the name of the experiment or of the table; absent if no model predicts returns. */
     returns: byName(returns).optional(),
-    /** Rate against return, of an ablation that asks for it. */
+    /** Return versus rate, if the ablation requests it. */
     rate: rate.optional(),
-    /** What follows from the configuration; absent in results that were written before it was kept, and of ablations. */
+    /** Values derived from the configuration; absent in old results and for ablations. */
     setting: setting.optional(),
-    /** How near action probabilities are to the source's, by the same names; absent where that was not measured. */
+    /** Imitation of the source, by the same names; absent if it was not measured. */
     imitation: byName(imitation).optional(),
-    /** How the rows of each table were evaluated and chosen, by the name of the experiment or of the table; older results have none. */
+    /** The evaluation protocol of each table, by the name of the experiment or of the table; absent in old results. */
     protocols: byName(protocol).optional(),
-    /** The raw returns of all tables, in a file beside this one; results written before there was one have none. */
+    /** The file with the raw returns of all tables, next to this one; absent in old results. */
     raw: z.strictObject({ file: fileNameSchema, sha256: sha256Schema }).optional(),
   })
   .superRefine((all, context) => {
@@ -439,16 +439,16 @@ export const results = z
     const tables: Record<string, MethodTable> = { ...all.tables, [all.name]: all.methods };
     const [{ byEpisode, perTask, reference }] = Object.values(all.methods);
     if ((all.oracle === undefined) === (reference === undefined))
-      fault(['oracle'], 'expected it exactly where the rows have no other reference');
-    if (byEpisode.mean.length !== all.episodes) fault(['episodes'], `expected ${byEpisode.mean.length}, as the rows have`);
+      fault(['oracle'], 'expected it if and only if the methods have no other reference');
+    if (byEpisode.mean.length !== all.episodes) fault(['episodes'], `expected ${byEpisode.mean.length}, as for the methods`);
     if (all.streams % perTask.length !== 0) fault(['streams'], `expected a multiple of the ${perTask.length} tasks`);
-    if (Object.hasOwn(all.tables ?? {}, all.name)) fault(['tables', all.name], 'has the name of the experiment itself');
+    if (Object.hasOwn(all.tables ?? {}, all.name)) fault(['tables', all.name], 'has the same name as the experiment');
     for (const part of ['versus', 'returns', 'imitation', 'protocols'] as const)
       for (const table of Object.keys(all[part] ?? {}))
         if (!Object.hasOwn(tables, table)) fault([part, table], 'there is no table of this name');
     for (const [table, { episodes, split }] of Object.entries(all.protocols ?? {})) {
       const [row] = Object.values(tables[table] ?? {});
-      if (row && row.byEpisode.mean.length !== episodes) fault(['protocols', table, 'episodes'], 'expected as many as the rows have');
+      if (row && row.byEpisode.mean.length !== episodes) fault(['protocols', table, 'episodes'], 'expected as many as for the methods');
       if (split.overlap > Math.min(split.train, split.test))
         fault(['protocols', table, 'split', 'overlap'], 'expected no more than the tasks of either side');
     }
@@ -460,18 +460,18 @@ export const results = z
     if (all.rate && !Object.hasOwn(all.methods, all.rate.reference)) fault(['rate', 'reference'], 'there is no method of this name');
   });
 
-/** The whole of results.json. */
+/** The content of results.json. */
 export type Results = z.output<typeof results>;
 
-const ADVICE = 'Run the same command again with the same folder: what is finished is not trained again.';
+const ADVICE = 'Run the same command again with the same folder; finished stages are not repeated.';
 
-/** Results with the hash of their content, in the place of one that they had. */
+/** Adds the hash of the content to results, or replaces it. */
 export function sealResults<R extends { readonly run: RunRecord }>(results: R): R {
   const { hash: _, ...run } = results.run;
   return { ...results, run: { ...run, hash: portableSha256(canonicalJson({ ...results, run })) } };
 }
 
-/** Results of a format whose content is what was sealed; older ones have no hash. Throws `E_DATA`. */
+/** Checks the format of results and, if they have a hash, that it is the hash of their content. Throws `E_DATA` otherwise. */
 export function checkSealed<R extends { readonly run: RunRecord }>(
   value: unknown,
   where: string,
@@ -483,11 +483,11 @@ export function checkSealed<R extends { readonly run: RunRecord }>(
   if (hash === undefined || hash === own) return found;
   throw new CadenzaError(
     'E_DATA',
-    `${where} was altered after it was written: its hash is ${hash.slice(0, 12)}…, but its content has ${own.slice(0, 12)}…. ${ADVICE}`,
+    `${where} was altered after it was written: expected the hash ${hash.slice(0, 12)}…, found ${own.slice(0, 12)}…. ${ADVICE}`,
   );
 }
 
-/** The whole of results.json as far as every kind of experiment has it; `M` is what was found of a method. */
+/** The fields of results.json that every kind of experiment has; `M` is the result of a method. */
 export type CommonResults<M = unknown> = Pick<Results, 'name' | 'seeds' | 'intervalNote' | 'split' | 'run'> & {
   format: string;
   methods: Record<string, M>;

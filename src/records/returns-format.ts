@@ -1,7 +1,7 @@
 /**
- * @file The raw returns behind a results.json, as they are written to returns.json beside it: every statistic of the results follows from
- * the two files alone. Like the format of results, no part of this room's index but by its types.
- * Shape key: K training seeds, T tasks, S streams of a task, E in-context episodes, P parts of the regret.
+ * @file The raw returns of a run, as they are written to returns.json next to results.json: all statistics of the results can be computed from the two
+ * files. Like the format of results, only the types are in this room's index.
+ * Shape key: K training seeds, T tasks, S streams per task, E in-context episodes, P parts of the regret.
  */
 
 import { z } from 'zod';
@@ -11,16 +11,16 @@ import { RETURNS_FORMAT } from './names.ts';
 const numbers = z.array(z.number()).min(1);
 const positive = z.int().min(1);
 
-/** Intervals of more draws than this take gigabytes, and no run asks for them. */
+/** More resamples than this would take gigabytes of memory. */
 const MOST_RESAMPLES = 1_000_000;
 
 /** The returns of one seed. */
 export interface SeedReturns {
-  /** [streams × episodes] undiscounted returns, as `rollout` gives them. */
+  /** [streams × episodes] undiscounted returns, as returned by `rollout`. */
   returns: ArrayLike<number>;
-  /** [streams] task key of each stream. */
+  /** [streams] key of the task of each stream. */
   tasks: readonly string[];
-  /** [streams × parts] regret, as `rollout` gives it. */
+  /** [streams × parts] regret, as returned by `rollout`. */
   regret?: ArrayLike<number>;
 }
 
@@ -29,27 +29,27 @@ const methodReturns = z.strictObject({
   seeds: z.array(z.int()).min(1),
   /** [K][T × S × E] undiscounted returns. */
   returns: z.array(numbers),
-  /** [K][T × S × P] where the family declares regret. */
+  /** [K][T × S × P] if the environment declares regret. */
   regret: z.array(numbers).optional(),
 });
-/** What one method earned. */
+/** The returns of one method. */
 export type MethodReturns = z.output<typeof methodReturns>;
 
 const returnsTable = z
   .strictObject({
     /** [T] task keys, in the order of the streams. */
     tasks: z.array(z.string()).min(1),
-    /** [T] raw return of each task's oracle; absent where another reference is used. */
+    /** [T] raw return of the oracle on each task; absent with another reference. */
     oracle: z.array(z.number().positive()).optional(),
-    /** Who says instead what scores 0 and 1: [T] returns of each. */
+    /** Another reference: [T] raw returns that score 0 and 1. */
     reference: z.strictObject({ kind: z.enum(['given', 'measured']), low: numbers, high: numbers }).optional(),
     /** S */
     streams: positive,
     /** E */
     episodes: positive,
-    /** [P] names of the parts of the regret, where the family declares it. */
+    /** [P] names of the parts of the regret, if the environment declares it. */
     regretParts: z.array(z.string()).min(1).optional(),
-    /** How the intervals of this table are drawn. */
+    /** How the intervals of this table are computed. */
     bootstrap: z.strictObject({ seed: z.int(), resamples: positive.max(MOST_RESAMPLES), resampled: z.enum(['runs', 'tasks']) }),
     methods: byName(methodReturns),
   })
@@ -63,7 +63,7 @@ const returnsTable = z
       if (list && list.length !== tasks.length) fault([...path], `expected one for each of ${tasks.length} tasks`);
     for (const [t, low] of (reference?.low ?? []).entries())
       if (!(reference!.high[t] > low)) fault(['reference', 'high', t], `expected more than ${low}, which scores 0`);
-    if (new Set(tasks).size !== tasks.length) fault(['tasks'], 'expected every task once');
+    if (new Set(tasks).size !== tasks.length) fault(['tasks'], 'expected every task only once');
     for (const [name, { seeds, returns, regret }] of Object.entries(methods)) {
       const lists = (key: string, values: number[][], width: number, what: string) => {
         const length = tasks.length * streams * width;
@@ -74,19 +74,19 @@ const returnsTable = z
       };
       lists('returns', returns, episodes, 'episodes');
       if ((regret !== undefined) !== (regretParts !== undefined))
-        fault(['methods', name, 'regret'], 'expected regrets exactly where regretParts names their parts');
+        fault(['methods', name, 'regret'], 'expected regrets if and only if regretParts is given');
       else if (regret && regretParts) lists('regret', regret, regretParts.length, 'parts');
     }
   });
-/** What all methods of one table earned on the same tasks. */
+/** The returns of all methods of one table on the same tasks. */
 export type ReturnsTable = z.output<typeof returnsTable>;
 
 const returns = z.strictObject({ format: z.literal(RETURNS_FORMAT), tables: byName(returnsTable) });
-/** The whole of returns.json: tables by the name of the experiment or, for further tables of the results, by theirs. */
+/** The content of returns.json: tables by the name of the experiment or of the further table. */
 export type RawReturns = z.output<typeof returns>;
 
 export const RETURNS: RecordFormat<RawReturns> = {
   what: `a table of raw returns (${RETURNS_FORMAT})`,
   schema: returns,
-  advice: 'Run the same command again with the same folder: what is finished is not trained again.',
+  advice: 'Run the same command again with the same folder; finished stages are not repeated.',
 };

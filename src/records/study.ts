@@ -1,4 +1,4 @@
-/** @file What a search for hyperparameters found, as it is written to tune.json, and how its trials are ranked. */
+/** @file The result of a hyperparameter search, as it is written to tune.json, and the ranking of its trials. */
 
 import { mean } from '../statistics/bootstrap.ts';
 import { FINAL_EPISODES } from '../statistics/learning.ts';
@@ -9,65 +9,65 @@ import type { SeedReturns } from './returns-format.ts';
 
 export const STUDY_FORMAT = 'cadenza-tune-2';
 
-/** The episodes that a final score is taken over: `the last 5 episodes`, or as many as there are. */
+/** The episodes of a final score: `the last 5 episodes`, or fewer if there are fewer. */
 export const finalEpisodes = (episodes: number): string =>
   episodes === 1 ? 'the only episode' : `the last ${Math.min(FINAL_EPISODES, episodes)} episodes`;
 
-/** What one number a trial is judged by: the mean normalized return over all in-context episodes (the area under the learning curve), or over the last few; in words, of runs of so many episodes. */
+/** Measures of a trial, described for runs with a number of episodes: the mean normalized return over all in-context episodes (the area under the learning curve), or over the last ones. */
 export const MEASURES = {
   area: () => 'mean normalized return over all in-context episodes (the area under the learning curve)',
   final: (episodes: number) => `mean normalized return over ${finalEpisodes(episodes)} in context`,
 } as const satisfies Record<string, (episodes: number) => string>;
 export type Measure = keyof typeof MEASURES;
 
-/** The mean and its interval; the mean raw return next to it where scores are not fractions of the oracle's. */
+/** The mean score and its interval; with the mean raw return if the reference is not the oracle. */
 export type TrialScore = Pick<Score, 'mean' | 'meanLow' | 'meanHigh'> & Pick<MethodResult, 'return'>;
 
 /** One training of a trial. */
 export interface Rung {
   /** Training steps of the joint fine-tuning. */
   readonly steps: number;
-  /** Null where training diverged. */
+  /** Null if training diverged. */
   readonly score: TrialScore | null;
 }
 
 export interface Trial {
-  /** Counted from 0, which is the experiment as its file has it. */
+  /** Index; 0 is the experiment without changes. */
   readonly trial: number;
-  /** By dotted setting. */
+  /** By the dotted key of the setting. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** In the order in which they were trained; the last one counts. */
+  /** In the order of training; the last one counts. */
   readonly rungs: readonly Rung[];
 }
 
-/** The whole of tune.json. */
+/** The content of tune.json. */
 export interface Study {
   readonly format: typeof STUDY_FORMAT;
   readonly name: string;
   readonly method: string;
   readonly seed: number;
   readonly measure: Measure;
-  /** In-context episodes of a stream; absent in studies that were written before it was kept. */
+  /** In-context episodes of a stream; absent in old studies. */
   readonly episodes?: number;
   /** Keys of the tasks that trials are scored on. */
   readonly validationTasks: readonly string[];
   /** Best first. */
   readonly trials: readonly Trial[];
-  /** Trials as deep as the best whose intervals overlap with its own: the search does not tell them apart. */
+  /** Trials with as many rungs as the best whose intervals overlap with that of the best: the search does not distinguish them. */
   readonly tied: readonly number[];
-  /** What trials are scored by; absent where that is the oracle. */
+  /** Reference of the scores; absent if it is the oracle. */
   readonly reference?: ReferenceSummary;
-  /** What the intervals are, in a sentence. */
+  /** Explains the intervals in a sentence. */
   readonly intervalNote: string;
   readonly space: unknown;
   readonly run: Omit<RunRecord, 'seconds' | 'dataHashes'>;
 }
 
-/** A trial's score from the returns of its streams, with the interval of `methodResult` over runs. */
+/** The score of a trial from the returns of its streams, with the interval of `methodResult`. */
 export function trialScore(measure: Measure, input: Omit<MethodInput, 'cost'>): TrialScore {
   const { seeds, episodes } = input;
   const from = measure === 'final' ? Math.max(0, episodes - FINAL_EPISODES) : 0;
-  // A stream's average stands for the stream: one episode each, and the resampling of whole runs is the same.
+  // Each stream is replaced by its average, as one episode; the resampling of whole runs is the same.
   const averaged = seeds.map(
     ({ returns, tasks }): SeedReturns => ({
       tasks,
@@ -80,14 +80,14 @@ export function trialScore(measure: Measure, input: Omit<MethodInput, 'cost'>): 
   return { mean: value, meanLow, meanHigh, ...(earned && { return: earned }) };
 }
 
-/** The best first: those that got further, then by score, then in the order in which they were drawn. Diverged trials come last. */
+/** Sorts trials, best first: by the number of rungs, then by score, then by index. Diverged trials come last. */
 export function rankTrials(trials: readonly Trial[]): Trial[] {
   const value = ({ rungs }: Trial) => rungs.at(-1)?.score?.mean ?? Number.NEGATIVE_INFINITY;
   const compare = (a: number, b: number) => (a === b ? 0 : b - a);
   return [...trials].sort((a, b) => b.rungs.length - a.rungs.length || compare(value(a), value(b)) || a.trial - b.trial);
 }
 
-/** Trials beside the best, as deep as it, whose interval overlaps with its own. */
+/** Trials with as many rungs as the best whose interval overlaps with that of the best. */
 export function tiedTrials(ranked: readonly Trial[]): number[] {
   const [best, ...others] = ranked;
   const top = best?.rungs.at(-1)?.score;

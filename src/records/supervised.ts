@@ -1,4 +1,4 @@
-/** @file What a supervised evaluation found, as it is written to results.json: scores by number of examples, with intervals over test tasks. */
+/** @file The results of a supervised experiment, as they are written to results.json: scores by number of examples, with intervals over test tasks. */
 
 import { bootstrapInterval, columnsOf, drawResamples, type Interval, mean, quantile, type Resamples } from '../statistics/bootstrap.ts';
 import { invariant } from '../util/errors.ts';
@@ -7,7 +7,7 @@ import type { CommonResults } from './results-format.ts';
 
 export const SUPERVISED_FORMAT = 'cadenza-supervised-2';
 
-/** One method; each column has one number for every entry of `SupervisedResults.examples`. */
+/** One method; each column has one value for every entry of `SupervisedResults.examples`. */
 export interface SupervisedMethodResult {
   byExamples: {
     /** Mean score over test tasks and their test inputs. */
@@ -20,7 +20,7 @@ export interface SupervisedMethodResult {
     ratioLow: number[];
     ratioHigh: number[];
   };
-  /** Trained numbers; 0 for a method that is not trained. */
+  /** Trained parameters; 0 for a method that is not trained. */
   parameters: number;
   /** Training steps; 0 for a method that is not trained. */
   steps: number;
@@ -30,7 +30,7 @@ export interface SupervisedMethodResult {
   curve?: { step: number[]; byExamples: Record<string, number[]> };
 }
 
-/** The whole of results.json of a supervised experiment. */
+/** The content of results.json of a supervised experiment. */
 export interface SupervisedResults extends CommonResults<SupervisedMethodResult> {
   format: typeof SUPERVISED_FORMAT;
   problem: { id: string; description: string; options: unknown };
@@ -38,19 +38,19 @@ export interface SupervisedResults extends CommonResults<SupervisedMethodResult>
   reference: { name: string; about: string };
   /** Numbers of examples, ascending. */
   examples: number[];
-  /** The number of examples that the summary is about. */
+  /** The number of examples of the main result. */
   headline: number;
   tasks: number;
   queries: number;
-  /** Where the training curves were measured, and the reference's mean score there for every entry of `examples`. */
+  /** The tasks of the training curves, and the mean score of the reference on them for every entry of `examples`. */
   validation: { tasks: number; reference: number[] };
 }
 
-/** Draws shared by all methods: test tasks are resampled alike. */
+/** Resamples of test tasks, shared by all methods. */
 export const supervisedDraws = (tasks: number, resamples: number, random: Random): Resamples => drawResamples([tasks], resamples, random);
 
 /**
- * Scores of one method against the reference's.
+ * Scores of one method, and their ratio to those of the reference.
  *
  * @param seeds [counts × tasks] scores of each training seed, which are averaged within a task before tasks are resampled.
  * @param reference [counts × tasks]
@@ -65,7 +65,7 @@ export function scoresByExamples(
   for (const scores of [...seeds, reference])
     invariant(
       scores.length === counts * tasks,
-      `scoresByExamples: got ${scores.length} scores, expected ${counts} numbers of examples × ${tasks} tasks.`,
+      `scoresByExamples: found ${scores.length} scores, expected ${counts} numbers of examples × ${tasks} tasks.`,
     );
   const rows = Array.from({ length: counts }, (_, c) => {
     const at = (scores: ArrayLike<number>) => Float64Array.from({ length: tasks }, (_, i) => scores[c * tasks + i]);
@@ -90,7 +90,7 @@ function ratioInterval(a: Float64Array, b: Float64Array, { resamples, runs, coun
   return { low: quantile(ratios, 0.025), high: quantile(ratios, 0.975) };
 }
 
-/** The sentence that says what the intervals are. */
+/** Explains the intervals in a sentence. */
 export const describeSupervisedBars = ({ tasks, seeds, resamples }: { tasks: number; seeds: number; resamples: number }): string =>
-  `95% percentile intervals of a bootstrap over ${tasks} test tasks (${resamples} resamples), the same for every method; ` +
-  `a task's score is the mean over its test inputs and over ${seeds} training ${seeds === 1 ? 'seed, so seeds add no width' : 'seeds'}.`;
+  `95% percentile intervals of a bootstrap over ${tasks} test tasks (${resamples} resamples, the same for every method). ` +
+  `The score of a task is the mean over its test inputs and over ${seeds} training ${seeds === 1 ? 'seed' : 'seeds'}; the intervals do not cover the variation of seeds.`;

@@ -42,9 +42,10 @@ export {
 };
 
 /**
- * Writes a page, `results.html` unless `name` is another, and the learning curves as SVG and PNG under the same name into the folder and gives
- * their paths, the page first. Return against bits goes to `rate-return.svg`. Figures are left out where the methods may not be shown.
+ * Writes a page (`results.html` unless `name` is another) and, unless the results may not be shown, the learning curves as SVG and PNG under the
+ * same name (and rate-return.svg, if there is such a curve) into the folder.
  *
+ * @returns their paths, the page first.
  * @throws `E_DISK` if a file cannot be written.
  */
 export function writeReports(folder: string, results: Results, name = 'results'): string[] {
@@ -53,24 +54,24 @@ export function writeReports(folder: string, results: Results, name = 'results')
     const styles = stylesOf(results);
     files.push(...drawn(name, draw(learningCurves.draw(results.methods), { styles })));
     const rate = drawnOf(rateReturn, results);
-    if (rate) files.push(['rate-return.svg', rate.svg({ styles })]);
+    if (rate) files.push(['rate-return.svg', rate.svg()]);
   }
   return writeFiles(folder, files);
 }
 
-/** Writes report.html, the page of `cadenza report`, into the folder and gives its path. Throws as `sideBySideHtml` does, and `E_DISK` if it cannot be written. */
+/** Writes report.html, the page of `cadenza report`, into the folder and returns its path. Throws as `sideBySideHtml` does, and `E_DISK` if it cannot be written. */
 export function writePage(folder: string, { results, setting, runs }: Facts): string {
   const several = runs && new Map([...runs].map(([name, run]) => [name, run.results]));
   const [path] = writeFiles(folder, [['report.html', several ? sideBySideHtml(several) : htmlReport({ setting, ...results })]]);
   return path;
 }
 
-/** A page with its figure. */
+/** A page and its figure. */
 const pageFiles = (name: string, page: string, curves: string): NamedFile[] => [[`${name}.html`, page], ...drawn(name, curves)];
 
 /**
- * How results of whichever format are shown: files in a folder, called `results` unless they get another name, a report on a terminal, and what was
- * found, in sentences.
+ * How results of any format are shown: `write` writes files into a folder (called `results` unless another name is given) and returns their paths,
+ * `text` is the report for a terminal, `found` the summary in sentences.
  */
 export function viewOf(results: AnyResults) {
   switch (results.format) {
@@ -97,7 +98,7 @@ export function viewOf(results: AnyResults) {
   }
 }
 
-/** Writes inspect.html and a figure of each part of a look inside, as SVG and PNG, into the folder and gives their paths. */
+/** Writes inspect.html and a figure of each part of an inspection, as SVG and PNG, into the folder and returns their paths. Throws `E_DISK` if one cannot be written. */
 export function writeInspection(folder: string, inspection: Inspection): string[] {
   const { reconstruction, probes, transplants, attention } = inspection;
   const files: NamedFile[] = [['inspect.html', inspectionHtml(inspection)]];

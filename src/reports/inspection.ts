@@ -1,4 +1,4 @@
-/** @file The reports of a look inside: its numbers as tables and sentences, on a terminal and as one HTML file. */
+/** @file The reports of `cadenza inspect`: tables and sentences, on a terminal and as one HTML file. */
 
 import type { TransplantTable } from '../play/index.ts';
 import type { AttentionReport, FactorProbes, FieldReconstruction, Inspection, Missing, Probed, ProbeReport } from '../records/index.ts';
@@ -17,13 +17,15 @@ import {
   shownEpisodes,
   transplantMap,
 } from './figures/inspection.ts';
-import { dataTable, figure, html, type Markup, type Part, page, runSection } from './html/results.ts';
+import { foldedSection, html, type Markup, type Part, page } from './html/page.ts';
+import { figure, runSection } from './html/results.ts';
+import { dataTable } from './html/tables.ts';
 import { type TextTable, withInterval } from './tables/format.ts';
 import { painter, type TerminalOptions, table } from './terminal/results.ts';
 
 const interval = ({ mean, low, high }: MeanScore): string => withInterval(mean, [low, high], digits);
 
-/** What is measured of each field over all ages, beside the mean context in the decoder's place. */
+/** Reconstruction of each field over all ages, next to that of the mean context (without Z). */
 export function reconstructionTable(fields: Readonly<Record<(typeof SIDES)[number], readonly FieldReconstruction[]>>): TextTable {
   return {
     heads: ['field', 'measure', 'training', 'without Z', 'held-out', 'without Z'],
@@ -37,7 +39,7 @@ export function reconstructionTable(fields: Readonly<Record<(typeof SIDES)[numbe
 
 const PROBED_TITLES: Readonly<Record<Probed, string>> = { Z: 'Z', raw: 'raw', shuffled: 'shuffled' };
 
-/** What probes read of a factor after some episodes: of no more than `most` moments, the first and the last among them. */
+/** Scores of the probes for a factor by in-context episode; at most `most` episodes, with the first and the last. */
 export function probeTable(
   { curves, chance, parts = [] }: FactorProbes,
   { episodes, rewarded }: ProbeReport,
@@ -51,7 +53,7 @@ export function probeTable(
     rows: [
       ...PROBED.map(probed => row(`${PROBED_TITLES[probed]}, held-out`, curves[probed].heldOut.mean)),
       ...PROBED.map(probed => row(`${PROBED_TITLES[probed]}, training`, curves[probed].train.mean)),
-      // Many numbers of one kind are told together.
+      // Factors with many components are shown as a whole only.
       ...(parts.length <= 4 ? parts.map(({ name, mean }) => row(`Z: ${name}, held-out`, mean.heldOut)) : []),
       row('chance, held-out', chance.heldOut),
       row('found a reward, held-out', rewarded.heldOut),
@@ -59,33 +61,33 @@ export function probeTable(
   };
 }
 
-/** What memories do on each side. */
+/** Effect of the agent's own, exchanged and empty memories on training and on held-out tasks. */
 export function transplantTableText(tables: Readonly<Record<(typeof SIDES)[number], TransplantTable>>): TextTable {
   const row = (name: string, of: (table: TransplantTable) => MeanScore) => [name, ...SIDES.map(side => interval(of(tables[side])))];
   return {
     heads: ['memory', ...SIDES.map(side => SIDE_TITLES[side])],
     rows: [
       row('own: return', ({ own }) => own.return),
-      row("other's: return by its task", ({ transplanted }) => transplanted.byOther),
-      row("other's: return by the task acted in", ({ transplanted }) => transplanted.byOwn),
+      row("other's: return in its task", ({ transplanted }) => transplanted.byOther),
+      row("other's: return in the own task", ({ transplanted }) => transplanted.byOwn),
       row('empty: return', ({ empty }) => empty.return),
-      row('own: acts for its task', ({ own }) => own.pursues),
-      row("other's: acts for its task", ({ transplanted }) => transplanted.pursues),
-      row('empty: acts for another task', ({ empty }) => empty.pursues),
+      row('own: pursues its task', ({ own }) => own.pursues),
+      row("other's: pursues its task", ({ transplanted }) => transplanted.pursues),
+      row('empty: pursues another task', ({ empty }) => empty.pursues),
     ],
   };
 }
 
 const transplantNote = ({ reference }: Inspection) =>
-  `Returns of one episode, ${scaleWords(reference)}, by the task that scores. ` +
-  'An agent that acts in one task with the memory of another sees the rewards of the one ' +
-  'that it acts in; what it does is also replayed in the other. It acts for a task where the same actions earn something there or, where the best action of every step is known, as often as it takes that.';
+  `Returns of one episode, ${scaleWords(reference)}. ` +
+  'The agent acts in one task with the memory (Z) from another and sees the rewards of the task it acts in; the same actions are also replayed in the other task. ' +
+  'It pursues a task if its actions earn a reward there or, where the best action of every step is known, to the extent that it takes these actions.';
 
 const PROBE_NOTE = ({ numbers, transitions, fittedStreams }: ProbeReport): string =>
-  `Linear probes on the ${numbers.Z} numbers of Z, beside probes on the ${numbers.raw} numbers of the latest ${transitions} raw transitions (raw) and on Z with the labels of ` +
-  `training tasks exchanged (shuffled). Fitted on ${fittedStreams} streams of every training task, their regularization chosen by cross-validation over training tasks; scored on the other streams and on held-out tasks.`;
+  `Linear probes on the ${numbers.Z} numbers of Z, compared with probes on the ${numbers.raw} numbers of the last ${transitions} raw transitions (raw) and on Z with permuted labels of ` +
+  `training tasks (shuffled). Probes are fitted on ${fittedStreams} streams of every training task, with regularization chosen by cross-validation over training tasks, and scored on the other streams and on held-out tasks.`;
 
-/** Where heads look, in a sentence a layer: how evenly, and at what most. */
+/** The largest attention weight and the entropy of every head, one sentence per layer. */
 function attentionLines({ layers, heldOut, latents }: AttentionReport): string[] {
   const { episode, weights, entropy } = heldOut[heldOut.length - 1];
   return layers.map((layer, l) => {
@@ -99,13 +101,15 @@ function attentionLines({ layers, heldOut, latents }: AttentionReport): string[]
 
 function subjectLine({ model, sides, episodes }: Inspection): string {
   const [m, width] = model.latentShape;
-  return `The agent of ${model.stage} (${model.compressor}, Z of ${m} × ${width} numbers) on ${sides.train.tasks} training and ${sides.heldOut.tasks} ${sides.heldOut.side} tasks, ${episodes} episodes a stream.`;
+  return `The agent after ${model.stage} (${model.compressor}, Z of ${m} × ${width} numbers) on ${sides.train.tasks} training and ${sides.heldOut.tasks} ${sides.heldOut.side} tasks, ${episodes} episodes per stream.`;
 }
 
-/** Columns that the names of a table of probes take, and each moment beside them. */
+/** Characters of the names in a table of probes, and of each further column. */
 const [NAMES, MOMENT] = [26, 6];
+/** Columns of that table on a page; inspect.json has all of them. */
+const MOST_MOMENTS = 14;
 
-/** The whole summary on a terminal. */
+/** The complete summary for a terminal. */
 export function formatInspection(
   inspection: Inspection,
   { width = process.stdout.columns ?? 80, color = wantsColor() }: TerminalOptions = {},
@@ -119,53 +123,53 @@ export function formatInspection(
   ];
   const parts = [
     wrap(`${name}: ${subjectLine(inspection)}`, width),
-    ...section('What can be given back of Z', reconstruction, found => [
+    ...section('Reconstruction: what Z preserves of the context', reconstruction, found => [
       text(reconstructionTable(found.fields)),
       wrap(`After ${found.after} episodes, over all ages. ${found.decoder}`, width),
     ]),
-    ...section('What can be read from Z of the hidden task', probes, found => [
+    ...section('Probes: what Z encodes about the hidden task', probes, found => [
       ...found.factors.flatMap(factor => [
         `${factor.name} (${factor.measure})`,
         text(probeTable(factor, found, Math.max(2, Math.floor((width - NAMES) / MOMENT)))),
       ]),
       wrap(PROBE_NOTE(found), width),
     ]),
-    ...section('What another memory makes the agent do', transplants, found => [
+    ...section('Exchanged memories: what the agent does with another Z', transplants, found => [
       text(transplantTableText(found)),
       wrap(transplantNote(inspection), width),
     ]),
-    ...section('Where its queries look', attention, found => attentionLines(found).map(line => wrap(line, width))),
+    ...section('Attention: which latents the policy uses', attention, found => attentionLines(found).map(line => wrap(line, width))),
     wrap(intervalNote, width),
   ];
   return `${parts.join('\n\n')}\n`;
 }
 
-/** The look inside as a whole HTML document, in the look of the other reports. */
+/** The inspection as a complete HTML document. */
 export function inspectionHtml(inspection: Inspection): string {
   const { name, reconstruction, probes, transplants, attention, intervalNote, run } = inspection;
   return page(
     `${name}: inside`,
     html`<header>
 <h1>Inside ${name}</h1>
-<p>What is in Z, all that the agent carries of its past, and what its policy does with it. ${subjectLine(inspection)}</p>
+<p>What Z encodes, which is all that the agent remembers of its past, and how the policy uses it. ${subjectLine(inspection)}</p>
 </header>
 <main>
 ${htmlSection('Reconstruction', reconstruction, found => [
-  html`<p>How much of the past transitions a decoder gives back of Z, after ${found.after} in-context episodes, always against the raw values. ${found.decoder}
-“Without Z” is the mean context of the training streams in the decoder’s place.</p>`,
+  html`<p>How well a decoder reconstructs past transitions from Z after ${found.after} in-context episodes, compared with the raw values. ${found.decoder}
+“Without Z” uses the mean context of the training streams instead of the decoder.</p>`,
   dataTable(reconstructionTable(found.fields)),
   figure(
     reconstructionMap(found),
-    `By age, in episodes of ${found.horizon} steps: accuracy, recall of rewarded transitions (events), and of numbers the share of the squared error without Z that the decoder explains (expl.).`,
+    `By age, in episodes of ${found.horizon} steps: accuracy, recall of rewarded transitions (events), and for real numbers the fraction of the squared error without Z that the decoder removes (expl.).`,
   ),
-  figure(reconstructionCurves(found), 'On held-out tasks by steps back; dotted: without Z.'),
+  figure(reconstructionCurves(found), 'Held-out tasks, by steps back. Dotted: without Z.'),
 ])}
-${htmlSection('What Z says of the hidden task', probes, found => [
+${htmlSection('Probes of the hidden task', probes, found => [
   html`<p>${PROBE_NOTE(found)}</p>`,
   ...found.factors.flatMap(factor => [
     html`<h3>${factor.name}</h3>`,
-    figure(probeCurves(factor, found), `${factor.measure} by in-context episode; the band is the interval of the blue line.`),
-    dataTable(probeTable(factor, found)),
+    figure(probeCurves(factor, found), `${factor.measure} by in-context episode. The band is the interval of the blue line.`),
+    dataTable(probeTable(factor, found, MOST_MOMENTS)),
   ]),
 ])}
 ${htmlSection('Exchanged memories', transplants, found => [
@@ -173,25 +177,29 @@ ${htmlSection('Exchanged memories', transplants, found => [
   dataTable(transplantTableText(found)),
   ...[...SIDES]
     .reverse()
-    .map(side => figure(transplantMap(found[side]), `On ${SIDE_TITLES[side]}; on the diagonals with memories of the own task.`)),
+    .map(side =>
+      figure(
+        transplantMap(found[side]),
+        `${capital(SIDE_TITLES[side])}. On the diagonals, the memory is from the task that the agent acts in.`,
+      ),
+    ),
 ])}
 ${htmlSection('Attention', attention, found => [
-  html`<p>Mean weights with which queries attend to Z by layer and head, over streams on held-out tasks and the steps of episodes
+  html`<p>Mean attention weights from queries to Z by layer and head, over streams on held-out tasks and the steps of episodes
 ${shownEpisodes(found)
   .map(({ episode }) => episode)
-  .join(', ')}; the largest weight of all is darkest. Entropy is a share of the largest possible.</p>`,
+  .join(', ')}. Darker cells are larger weights. Entropy is a fraction of its maximum.</p>`,
   figure(attentionMap(found), 'Each row sums to 1.'),
   attentionLines(found).map(line => html`<p class="note">${line}</p>`),
 ])}
-<section>
-<h2>How the numbers were made</h2>
-<p>${intervalNote}</p>
-</section>
+${foldedSection('Intervals', html`<p>${intervalNote}</p>`)}
 ${runSection(run)}
 </main>
 `,
   );
 }
+
+const capital = (text: string): string => text[0].toUpperCase() + text.slice(1);
 
 function htmlSection<T extends object>(title: string, found: T | Missing, parts: (found: T) => Part): Markup {
   return html`<section>

@@ -1,38 +1,40 @@
-/** @file The reports of an evaluation on recordings: figures, tables, the terminal, and the page. */
+/** @file The reports of an evaluation on recordings: tables, terminal and page. */
 
 import { measuresIn, RECORDED_MEASURES, type RecordedMethodResult, type RecordedResults } from '../records/index.ts';
 import { wrap } from '../util/text.ts';
 import { figuresOf } from './figures/index.ts';
 import { rankedByLikelihood } from './figures/recorded.ts';
 import { methodStyles, type Styles } from './figures/style.ts';
-import { html, lastSections, legendTable, page, shown, underHeading } from './html/results.ts';
+import { html, page } from './html/page.ts';
+import { lastSections, shown, underHeading } from './html/results.ts';
+import { legendTable } from './html/tables.ts';
 import { type Column, column, noIntervalNote, type ReportTable, withInterval } from './tables/format.ts';
 import { fittingTable, GAP, NAME_WIDTH, type TerminalOptions } from './terminal/results.ts';
 
-type Rows = RecordedResults['methods'];
+type Methods = RecordedResults['methods'];
 
 const interval = ({ mean, low, high }: NonNullable<RecordedMethodResult['accuracy']>, digits: number) =>
   withInterval(mean, [low, high], value => value.toFixed(digits));
 
-/** Columns of the table by episode at most, a cell of it: `ep 100`, `0.912`. */
+/** Largest number of columns of the table by episode, and characters of its cells: `ep 100`, `0.912`. */
 const EPISODES = 8;
 const CELL_WIDTH = 6;
 
 const CAUTION =
-  'These are no returns: there is no environment to play in. `frequencies` is what the labels of the training histories are on average, whatever is seen.';
+  'These scores are not returns, because there is no environment to act in. `frequencies` predicts how often each label occurs in the training histories, whatever the observation.';
 
 /** The two measures over all recorded steps. */
-function recordedTable(rows: Rows): ReportTable<RecordedMethodResult> {
-  const names = rankedByLikelihood(rows);
-  const columns = measuresIn(rows[names[0]]).map(measure =>
-    column<RecordedMethodResult>(measure, RECORDED_MEASURES[measure], 'mean over held-out tasks, with its interval', row =>
+function recordedTable(methods: Methods): ReportTable<RecordedMethodResult> {
+  const names = rankedByLikelihood(methods);
+  const columns = measuresIn(methods[names[0]]).map(measure =>
+    column<RecordedMethodResult>(measure, `${RECORDED_MEASURES[measure]} [95% CI]`, 'mean over held-out tasks, with its interval', row =>
       interval(row[measure]!, 3),
     ),
   );
-  return { title: 'Results', head: 'method', names, entries: rows, columns, note: () => '' };
+  return { title: 'Results', head: 'method', names, entries: methods, columns, note: () => '' };
 }
 
-/** The whole report, ready to print: two tables for the experiment and for each of its further tables, the best likelihood of the labels first. */
+/** The complete report, ready to print: two tables for the experiment and for each of its further tables, the best likelihood of the labels first. */
 export function formatRecorded(results: RecordedResults, options: TerminalOptions = {}): string {
   const { width = process.stdout.columns ?? 80 } = options;
   const { name, environment, labels, tables = {}, methods, intervalNote } = results;
@@ -44,7 +46,7 @@ export function formatRecorded(results: RecordedResults, options: TerminalOption
     const room = Math.floor((width - NAME_WIDTH - GAP) / (CELL_WIDTH + GAP));
     const places = evenly(episode.length, Math.max(1, Math.min(EPISODES, room)));
     return [
-      wrap(`${title}: labels (${labels}) predicted in recordings of held-out tasks of ${environment}`, width),
+      wrap(`${title}: prediction of the labels (${labels}) in recordings of held-out tasks of ${environment}`, width),
       shown(table.columns),
       wrap(`${title}: ${RECORDED_MEASURES[nearness]} by the episode of the recorded history`, width),
       shown(
@@ -59,7 +61,7 @@ export function formatRecorded(results: RecordedResults, options: TerminalOption
   return `${[...sections, wrap(CAUTION, width), wrap(`${intervalNote} ${note}`.trim(), width)].join('\n\n')}\n`;
 }
 
-/** The report as a whole HTML document, in the look of the others. */
+/** The report as a complete HTML document. */
 export function recordedHtml(results: RecordedResults): string {
   const { name, environment, labels, tables = {}, methods, intervalNote } = results;
   const all = { [name]: methods, ...tables };
@@ -78,7 +80,8 @@ ${others.map(each => underHeading(each, rows, styles))}</section>
     name,
     html`<header>
 <h1>${name}</h1>
-<p>Labels (${labels}) predicted in recordings of held-out tasks of ${environment}. ${CAUTION}</p>
+<p>Prediction of the labels (${labels}) in recordings of held-out tasks of ${environment}.</p>
+<p class="note">${CAUTION}</p>
 </header>
 <main>
 ${sections}
@@ -88,7 +91,7 @@ ${lastSections(html`<p>${intervalNote} ${noIntervalNote(sections.map(({ text }) 
   );
 }
 
-/** At most `most` of the numbers below `count`, evenly spread, the first and (where there is room for two) the last among them. */
+/** At most `most` of the numbers below `count`, evenly spaced, with the first and (if there is room for two) the last. */
 const evenly = (count: number, most: number): number[] => {
   const n = Math.min(count, most);
   return Array.from({ length: n }, (_, i) => (n === 1 ? 0 : Math.round((i * (count - 1)) / (n - 1))));

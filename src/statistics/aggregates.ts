@@ -1,30 +1,30 @@
 /**
- * @file Further aggregates of normalized scores and their distribution, after Agarwal et al. 2021 (rliable): median over tasks, optimality gap,
- * performance profiles. The interquartile mean and the bootstrap are in statistics.ts.
+ * @file Further aggregates of normalized scores, after Agarwal et al. 2021 (rliable): median over tasks, optimality gap, performance profiles. The
+ * interquartile mean and the bootstrap are in bootstrap.ts.
  */
 
 import type { Estimate, Interval, Resamples, Statistic } from './bootstrap.ts';
 import { bootstrapInterval, interquartileMean, mean, overResamples, percentiles, quantile } from './bootstrap.ts';
 
-/** Scores by task: [T] lists, one score a run. In the bootstrap's draws, tasks lie one after the other. */
+/** Scores by task: [T] lists with one score per run. The resamples of the bootstrap have the same order, task by task. */
 export type Scores = readonly ArrayLike<number>[];
 
-/** The aggregates that rliable reports. */
+/** The aggregates of rliable. */
 export interface Aggregates {
   mean: Estimate;
   iqm: Estimate;
   /** Median over tasks of the mean over runs. */
   median: Estimate;
-  /** How far scores fall short of 1; what is beyond 1 does not make up for it. */
+  /** Mean of max(0, 1 − score). */
   optimalityGap: Estimate;
 }
 
-/** How far a score falls short of 1. Its mean is the optimality gap: 0 where every run scores at least 1. */
+/** max(0, 1 − score). Its mean is the optimality gap: 0 if every run scores at least 1. */
 export const shortfall = (score: number): number => Math.max(0, 1 - score);
 
 /**
- * Median over tasks of the mean over runs; of an even number of tasks, the mean of the two in the middle. With `counts` ([runs], as a row of a
- * bootstrap's draws) a run counts as often as it was drawn, and a task as often as all of its runs were.
+ * Median over tasks of the mean over runs; for an even number of tasks, the mean of the two in the middle. With `counts` ([runs], one resample of the
+ * bootstrap), a run counts as often as it was drawn, and a task as often as all of its runs were.
  */
 export function taskMedian(scores: Scores, counts?: ArrayLike<number>): number {
   const means: number[] = [];
@@ -32,7 +32,7 @@ export function taskMedian(scores: Scores, counts?: ArrayLike<number>): number {
   for (const runs of scores) {
     const own = Uint32Array.from(runs, (_, i) => counts?.[offset + i] ?? 1);
     const drawn = own.reduce((a, b) => a + b, 0);
-    // Within tasks as many runs are drawn as there are; whole tasks come none, one or several times.
+    // The bootstrap draws as many runs per task as it has, or whole tasks any number of times.
     for (let copies = Math.round(drawn / runs.length); copies > 0; copies--) means.push(mean(runs, own));
     offset += runs.length;
   }
@@ -42,7 +42,7 @@ export function taskMedian(scores: Scores, counts?: ArrayLike<number>): number {
   );
 }
 
-/** All aggregates with percentile intervals under the same draws. */
+/** All aggregates with percentile intervals from the same resamples. */
 export function aggregate(scores: Scores, draws: Resamples, confidence = 0.95): Aggregates {
   const all = flat(scores);
   const estimate = (values: readonly number[], statistic: Statistic): Estimate => ({
@@ -61,11 +61,11 @@ export function aggregate(scores: Scores, draws: Resamples, confidence = 0.95): 
 /** One point of a performance profile. */
 export interface ProfilePoint extends Interval {
   threshold: number;
-  /** Share of the runs, over all tasks, that score above it. */
+  /** Share of the runs over all tasks with scores above the threshold. */
   share: number;
 }
 
-/** The run-score distribution: at every threshold the share of runs above it, with pointwise bands. */
+/** The run-score distribution: at every threshold, the share of runs with higher scores, with pointwise bands. */
 export function performanceProfile(
   scores: Scores,
   draws: Resamples,

@@ -1,6 +1,6 @@
 /**
- * @file Where a policy looks: means of attention weights over streams and steps, apart for some episodes.
- * Shape key: L layers, J heads, C what is attended to.
+ * @file Mean attention weights of a policy over streams and steps, for selected episodes.
+ * Shape key: L layers, J heads, C keys.
  */
 
 import { invariant } from '../util/errors.ts';
@@ -11,7 +11,7 @@ export interface EpisodeAttention {
   readonly episode: number;
   /** [L][J][C] each row sums to 1. */
   readonly weights: readonly (readonly (readonly number[])[])[];
-  /** [L][J] mean entropy of a step's weights as a share of the largest possible: 0 looks at one, 1 at all alike. */
+  /** [L][J] mean entropy of the weights of a step, relative to its maximum: 0 for a single key, 1 for uniform weights. */
   readonly entropy: readonly (readonly number[])[];
 }
 
@@ -20,12 +20,12 @@ export interface AttentionShape {
   readonly heads: number;
 }
 
-/** Adds up weights [L · J · C] by episode. */
+/** Averages weights [L · J · C] by episode. */
 export class AttentionMean {
   readonly #shape: AttentionShape;
   readonly #episodes: Map<number, { weights: Float64Array; entropy: Float64Array; count: number }>;
 
-  /** `episodes`, from 1, are those that are kept apart; others are not counted. */
+  /** `episodes` (from 1) are the selected ones; others are ignored. */
   constructor(shape: AttentionShape, episodes: readonly number[]) {
     this.#shape = shape;
     this.#episodes = new Map(episodes.map(episode => [episode, { weights: new Float64Array(0), entropy: new Float64Array(0), count: 0 }]));
@@ -37,7 +37,7 @@ export class AttentionMean {
     const rows = this.#shape.layers * this.#shape.heads;
     invariant(
       weights.length > 0 && weights.length % rows === 0,
-      `attention: expected rows for ${rows} heads, got ${weights.length} numbers.`,
+      `attention: expected rows for ${rows} heads, found ${weights.length} numbers.`,
     );
     const width = weights.length / rows;
     if (sums.count++ === 0) [sums.weights, sums.entropy] = [new Float64Array(weights.length), new Float64Array(rows)];
@@ -51,7 +51,7 @@ export class AttentionMean {
     }
   }
 
-  /** Of the episodes that came. */
+  /** Means of the selected episodes that occurred. */
   means(): EpisodeAttention[] {
     const { layers, heads } = this.#shape;
     const perHead = <T>(of: (row: number) => T) =>

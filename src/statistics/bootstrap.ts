@@ -2,16 +2,16 @@
  * @file Robust statistics of scores after Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical Precipice"
  * (the rliable library): interquartile mean and stratified bootstrap intervals.
  *
- * Bootstrapping is fast because nothing is sorted twice: scores are put in order once, and a resample is only how often each score
- * was drawn. The same draws serve every episode and every statistic, so that a run is resampled whole.
+ * The bootstrap is fast because scores are sorted only once: a resample is a list of how often each score was drawn. All episodes and statistics use the
+ * same resamples, so that whole runs are resampled.
  */
 
 import { CadenzaError, invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
 /**
- * A number that sums up scores. With `counts`, `values[i]` stands for `counts[i]` equal scores and the values must ascend; without,
- * every value is one score and any order will do.
+ * A statistic of scores. With `counts`, `values[i]` represents `counts[i]` equal scores and the values must be ascending; without, every value is one
+ * score, in any order.
  */
 export type Statistic = (values: ArrayLike<number>, counts?: ArrayLike<number>) => number;
 
@@ -21,19 +21,19 @@ export interface Interval {
   high: number;
 }
 
-/** Mean over all runs, with the interval of the mean. */
+/** A mean over runs, with its interval. */
 export interface MeanScore extends Interval {
   mean: number;
 }
 
-/** A number that sums up scores, with its interval. */
+/** A statistic of scores, with its interval. */
 export interface Estimate extends Interval {
   value: number;
 }
 
 /** Arithmetic mean; expects at least one score. */
 export const mean: Statistic = (values, counts) => {
-  invariant(values.length > 0, 'mean: expected at least one score, got none; check that any run was evaluated.');
+  invariant(values.length > 0, 'mean: expected at least one score, found none; check that any run was evaluated.');
   let [sum, total] = [0, 0];
   for (let i = 0; i < values.length; i++) {
     const count = counts ? counts[i] : 1;
@@ -44,16 +44,16 @@ export const mean: Statistic = (values, counts) => {
 };
 
 /**
- * Interquartile mean: of n scores the ⌊n/4⌋ lowest and the ⌊n/4⌋ highest are dropped and the rest averaged. This is
- * `scipy.stats.trim_mean(scores, 0.25)` over the flattened scores, which is what rliable computes.
+ * Interquartile mean: the mean of n scores without the ⌊n/4⌋ lowest and the ⌊n/4⌋ highest. Equal to `scipy.stats.trim_mean(scores, 0.25)` over the
+ * flattened scores, as in rliable.
  */
 export const interquartileMean: Statistic = (values, counts) => {
-  invariant(values.length > 0, 'interquartileMean: expected at least one score, got none; check that any run was evaluated.');
+  invariant(values.length > 0, 'interquartileMean: expected at least one score, found none; check that any run was evaluated.');
   if (!counts) return interquartileMean(Float64Array.from(values).sort(), new Uint16Array(values.length).fill(1));
   let total = 0;
   for (let i = 0; i < counts.length; i++) total += counts[i];
   const cut = Math.floor(total / 4);
-  // Of the scores in order, [cut, total − cut) are kept; `passed` of them lie at or below value i.
+  // Of the sorted scores, [cut, total − cut) are kept; `passed` of them are at or below value i.
   let [i, passed, sum] = [0, counts[0], 0];
   while (passed <= cut) passed += counts[++i];
   for (let from = cut; from < total - cut; passed += counts[++i]) {
@@ -64,7 +64,7 @@ export const interquartileMean: Statistic = (values, counts) => {
   return sum / (total - 2 * cut);
 };
 
-/** How often each of N runs (all strata, one after the other) was drawn in each of R resamples. */
+/** How often each of N runs (all strata in order) was drawn in each of R resamples. */
 export interface Resamples {
   readonly runs: number;
   readonly resamples: number;
@@ -75,7 +75,7 @@ export interface Resamples {
 /**
  * Draws as many runs with replacement from every stratum as it has, so that every resample keeps the share of each stratum.
  *
- * @param strata runs of each stratum, as sizes; strata lie one after the other.
+ * @param strata number of runs of each stratum, in order.
  */
 export const drawResamples = (strata: readonly number[], resamples: number, random: Random): Resamples =>
   drawRuns(
@@ -85,23 +85,23 @@ export const drawResamples = (strata: readonly number[], resamples: number, rand
     random,
   );
 
-/** What the bootstrap draws: runs within each task, or whole tasks, where the tasks are themselves a sample. */
+/** What the bootstrap resamples: runs within each task, or whole tasks if the tasks are themselves a sample. */
 export type Resampled = 'runs' | 'tasks';
 
 /**
- * Draws runs that lie in cells of task × training seed. Where there are several seeds they are drawn with replacement, the same for all tasks: a
- * network plays all of them, so its runs vary together. Tasks are drawn likewise where they are a sample ("tasks"), each cell with all of its
- * runs; else the runs of a cell are drawn within it. Every task keeps its share: the cells of a task have equally many runs.
- * Of a single seed and fixed tasks these are the draws of `drawResamples`.
+ * Draws runs in cells of task × training seed. Several seeds are drawn with replacement, the same for all tasks, because the runs of one network are
+ * correlated. With "tasks", tasks are drawn with replacement too, each cell with all of its runs; with "runs", the runs of each cell are drawn with
+ * replacement. Every task keeps its share, because the cells of a task have equally many runs. With a single seed and "runs", the draws are those of
+ * `drawResamples`.
  *
- * @param cells [T][K] runs of each task and seed; runs lie task by task, then seed by seed.
+ * @param cells [T][K] number of runs of each task and seed; runs are ordered by task, then by seed.
  */
 export function drawRuns(cells: readonly (readonly number[])[], resampled: Resampled, resamples: number, random: Random): Resamples {
   const seeds = cells[0]?.length ?? 0;
   const sizes = cells.flat();
   invariant(
     sizes.length > 0 && sizes.every(size => size > 0) && resamples > 0,
-    `drawRuns: expected strata of at least one run and at least one resample, got sizes [${sizes}] and ${resamples} resamples.`,
+    `drawRuns: expected strata of at least one run and at least one resample, found sizes [${sizes}] and ${resamples} resamples.`,
   );
   invariant(
     cells.every(row => row.length === seeds && row.every(size => size === row[0])),
@@ -130,17 +130,20 @@ export function drawCounts(n: number, random: Random): Uint16Array {
   return counts;
 }
 
-/** Percentile bootstrap interval of a statistic of [N] scores, in the order of the strata, under draws made before. */
+/** Percentile bootstrap interval of a statistic of [N] scores, in the order of the strata, from given resamples. */
 export function bootstrapInterval(scores: ArrayLike<number>, statistic: Statistic, draws: Resamples, confidence = 0.95): Interval {
   const { runs, resamples } = draws;
-  invariant(scores.length === runs, `bootstrapInterval: expected ${runs} scores, one a resampled run, got ${scores.length}.`);
-  invariant(confidence > 0 && confidence < 1, `bootstrapInterval: expected a confidence between 0 and 1, got ${confidence}; 95% is 0.95.`);
+  invariant(scores.length === runs, `bootstrapInterval: expected ${runs} scores, one per resampled run, found ${scores.length}.`);
+  invariant(
+    confidence > 0 && confidence < 1,
+    `bootstrapInterval: expected a confidence between 0 and 1, found ${confidence}; 95% is 0.95.`,
+  );
   const order = Uint32Array.from({ length: runs }, (_, i) => i).sort((a, b) => scores[a] - scores[b]);
   const ascending = Float64Array.from(order, i => scores[i]);
   if (!ascending.every(Number.isFinite)) {
     throw new CadenzaError(
       'E_NUMERICS',
-      'bootstrapInterval: expected finite scores, got NaN or infinity; look at the returns of the rollouts.',
+      'bootstrapInterval: expected finite scores, found NaN or infinity; check the returns of the rollouts.',
     );
   }
   const counts = new Uint16Array(runs);
@@ -153,21 +156,21 @@ export function bootstrapInterval(scores: ArrayLike<number>, statistic: Statisti
   return percentiles(values, confidence);
 }
 
-/** A statistic of every resample, which is given as how often each run was drawn. */
+/** A statistic of every resample, as a function of how often each run was drawn. */
 export function overResamples({ runs, resamples, counts }: Resamples, statistic: (counts: Uint16Array) => number): Float64Array {
   return Float64Array.from({ length: resamples }, (_, r) => statistic(counts.subarray(r * runs, (r + 1) * runs)));
 }
 
-/** The percentile interval that a statistic's values over resamples span. */
+/** The percentile interval of a statistic's values over resamples. */
 export function percentiles(values: Float64Array, confidence: number): Interval {
-  invariant(confidence > 0 && confidence < 1, `percentiles: expected a confidence between 0 and 1, got ${confidence}; 95% is 0.95.`);
+  invariant(confidence > 0 && confidence < 1, `percentiles: expected a confidence between 0 and 1, found ${confidence}; 95% is 0.95.`);
   const ascending = values.slice().sort();
   return { low: quantile(ascending, (1 - confidence) / 2), high: quantile(ascending, (1 + confidence) / 2) };
 }
 
 /**
- * Percentile interval of a statistic over strata × runs (here: a stratum is a task, a run is one stream of one seed), resampling runs
- * within each stratum. Equal streams of random numbers give equal intervals. A stratum of one run adds no width.
+ * Percentile interval of a statistic over strata × runs (here, a stratum is a task and a run is one stream of one seed), with runs resampled within each
+ * stratum. Equal random streams give equal intervals. A stratum with a single run adds no width.
  *
  * @example stratifiedBootstrap([[0.9, 1, 0.8], [0.1, 0.3, 0.2]], interquartileMean, { random: Random.seeded(0) })
  */
@@ -189,6 +192,6 @@ export function quantile(ascending: ArrayLike<number>, p: number): number {
   return ascending[below] + (at - below) * (ascending[above] - ascending[below]);
 }
 
-/** A list for each field of records that have the same fields, as tables of results keep them: one entry a record. */
+/** Transposes records with the same fields: one list per field, with one entry per record. */
 export const columnsOf = <T extends object>(rows: readonly T[]): { [K in keyof T]: T[K][] } =>
   Object.fromEntries((Object.keys(rows[0]) as (keyof T)[]).map(key => [key, rows.map(row => row[key])])) as { [K in keyof T]: T[K][] };

@@ -1,10 +1,10 @@
-/** @file How much of a discrete alphabet a model uses: codes are counted as they are made. */
+/** @file How much of a discrete alphabet a model uses. */
 
 /** Use of the codes of one model. */
 export interface CodeUse {
   /** Fraction of the alphabet that was ever used, averaged over the groups. */
   used: number;
-  /** exp of the entropy of the codes' frequencies, averaged over the groups: as many equally frequent codes would have it. */
+  /** exp of the entropy of the code frequencies, averaged over the groups: the effective number of equally frequent codes. */
   perplexity: number;
 }
 
@@ -25,7 +25,7 @@ export class CodeCounter {
     for (let i = 0; i < codes.length; i++) this.#counts[(i % this.#groups) * this.#size + codes[i]]++;
   }
 
-  /** Of what was counted so far; zeros before anything was. */
+  /** Use of the codes counted so far; zeros before any. */
   use(): CodeUse {
     let [used, perplexity] = [0, 0];
     for (let g = 0; g < this.#groups; g++) {

@@ -1,8 +1,8 @@
 /**
- * @file Accuracy and calibration (method 6.2): how near a policy's action probabilities are to the distribution of the source that it looks on at.
+ * @file Accuracy and calibration (method 6.2): how close a policy's action probabilities are to those of the source that it observes.
  *
- * All measures are functions of sums over steps, so that any set of runs, or episodes of them, is measured by adding up: every step counts once.
- * Shape key: A actions, R runs (histories seen by a model of one seed), E episodes of a run, S sums.
+ * All measures are functions of sums over steps, so the measures of any set of runs or episodes follow from added sums, and every step counts once.
+ * Shape key: A actions, R runs (histories observed by a model of one seed), E episodes per run, S sums.
  */
 
 import { CadenzaError, invariant } from '../util/errors.ts';
@@ -10,63 +10,63 @@ import { atOnce, type Pieces } from '../util/pieces.ts';
 import type { Random } from '../util/random.ts';
 import { columnsOf, drawRuns, type Estimate, quantile, type Resampled } from './bootstrap.ts';
 
-/** Bins of equal width in which confidence is held against what the source does. */
+/** Number of equal confidence bins of the calibration error. */
 export const RELIABILITY_BINS = 10;
 
 const MEASURES = ['accuracy', 'crossEntropy', 'excess', 'calibrationError', 'brier'] as const;
 
 export interface Measures<T> {
-  /** Share of the steps whose likeliest action is the source's, or one of several equally likely ones. */
+  /** Probability that the most likely action is (one of) the source's most likely actions. */
   accuracy: T;
   /** −Σ_a y(a) log p(a), in nats; y is the source's distribution. */
   crossEntropy: T;
-  /** What of it y's own entropy does not explain: KL(y ‖ p). 0 where p is y. */
+  /** Cross-entropy minus the entropy of y: KL(y ‖ p). 0 for p = y. */
   excess: T;
   /**
    * Expected calibration error (Guo et al. 2017): Σ over bins of their share of the steps · |mean confidence − mean agreement|. Confidence is the
-   * probability of the likeliest action, agreement how often the source takes that action, by its own distribution.
+   * probability of the most likely action, agreement the probability that the source takes that action.
    */
   calibrationError: T;
-  /** E_{b ~ y} Σ_a (p(a) − [a = b])² (Brier 1950). At best 1 − Σ_a y(a)², where p is y. */
+  /** E_{b ~ y} Σ_a (p(a) − [a = b])² (Brier 1950). The best value is 1 − Σ_a y(a)², for p = y. */
   brier: T;
 }
 
 /** Steps of similar confidence. */
 export interface ReliabilityBin {
-  /** Of all steps. */
+  /** Share of all steps. */
   share: number;
-  /** Means; null where there is no such step. */
+  /** Means; null if there is no such step. */
   confidence: number | null;
   agreement: number | null;
 }
 
-/** One model. The error of calibration is a sum of absolute values, so its interval leans upwards. */
+/** One model. The calibration error is a sum of absolute values, so its interval is biased upward. */
 export interface ImitationScore extends Measures<Estimate> {
-  /** By in-context episode: each list has a number an episode. */
+  /** By in-context episode: lists have one value per episode. */
   byEpisode: Measures<{ [K in keyof Estimate]: number[] }>;
   /** Confidence in equal bins from 0 to 1. */
   reliability: ReliabilityBin[];
 }
 
-/** All models on the same histories, and what is compared with them: the source's own distribution, and uniform choice. */
+/** All models on the same histories, and two references: the source's own distribution, and uniform choice. */
 export interface ImitationTable {
-  /** Histories of one seed. */
+  /** Histories per seed. */
   histories: number;
   methods: Record<string, ImitationScore>;
 }
 
-/** What one step says of a policy. */
+/** The scores of one step. */
 export interface StepScore extends Pick<Measures<number>, 'crossEntropy' | 'brier'> {
   /** H(y), in nats. */
   entropy: number;
-  /** Share of the likeliest actions (one, unless several are equally likely) that are among the source's likeliest. */
+  /** Share of the most likely actions (one, without ties) that are among the source's most likely ones. */
   hit: number;
   confidence: number;
-  /** Probability that the source gives the likeliest action; the mean over them where several are equally likely. */
+  /** Probability that the source takes the most likely action; the mean over ties. */
   agreement: number;
 }
 
-/** Scores [A] probabilities at `p[at …]` by the source's at `y[from …]`. */
+/** Scores [A] probabilities at `p[at …]` against the source's at `y[from …]`. */
 export function scoreStep(p: ArrayLike<number>, at: number, y: ArrayLike<number>, from: number, actions: number): StepScore {
   let [confidence, most] = [-Infinity, -Infinity];
   for (let a = 0; a < actions; a++) {
@@ -90,10 +90,10 @@ export function scoreStep(p: ArrayLike<number>, at: number, y: ArrayLike<number>
   return { crossEntropy, entropy, hit: hits / tied, confidence, agreement: agreement / tied, brier: squares - 2 * overlap + 1 };
 }
 
-/** Places of the sums; those of the bins follow, one list of each kind behind the other. */
+/** Offsets of the sums; those of the bins follow, one list after the other. */
 const AT = { steps: 0, hits: 1, crossEntropy: 2, entropy: 3, brier: 4, bins: 5 } as const;
 const BIN = { steps: AT.bins, confidence: AT.bins + RELIABILITY_BINS, agreement: AT.bins + 2 * RELIABILITY_BINS } as const;
-/** Sums of one episode of one run (S). */
+/** Number of sums per episode of a run (S). */
 export const IMITATION_SUMS = AT.bins + 3 * RELIABILITY_BINS;
 
 /** Adds a step to the sums at `into[to …]`. */
@@ -135,43 +135,43 @@ function reliabilityOf(sums: ArrayLike<number>, at: number): ReliabilityBin[] {
 const RESAMPLES_OF_A_PIECE = 256;
 
 export interface ImitationInput {
-  /** [R] task of every run. */
+  /** [R] task of each run. */
   readonly tasks: readonly string[];
-  /** [R × E × S] of every seed. */
+  /** [R × E × S] for each seed. */
   readonly sums: readonly ArrayLike<number>[];
   readonly random: Random;
   readonly resamples?: number;
   readonly resampled?: Resampled;
 }
 
-/** One model's measures, with 95% intervals of a bootstrap as `drawRuns` draws it: training seeds, and runs within tasks or whole tasks. */
+/** The measures of one model, with 95% bootstrap intervals over training seeds, and over runs within tasks or whole tasks (see `drawRuns`). */
 export const imitationScore = (input: ImitationInput): ImitationScore => atOnce(imitationPieces(input));
 
-/** `imitationScore` in pieces of some resamples. */
+/** `imitationScore` in pieces of a few resamples. */
 export function* imitationPieces({ tasks, sums, random, resamples = 2000, resampled = 'runs' }: ImitationInput): Pieces<ImitationScore> {
   const perRun = sums[0].length / tasks.length;
   const episodes = perRun / IMITATION_SUMS;
   invariant(
     episodes > 0 && Number.isInteger(episodes) && sums.every(({ length }) => length === sums[0].length),
-    `imitationScore: expected ${IMITATION_SUMS} sums of every episode of each of ${tasks.length} runs a seed, got [${sums.map(({ length }) => length)}].`,
+    `imitationScore: expected ${IMITATION_SUMS} sums for every episode of each of ${tasks.length} runs per seed, found [${sums.map(({ length }) => length)}].`,
   );
   const runs = [...new Set(tasks)].map(task =>
     sums.flatMap(of => tasks.flatMap((own, i) => (own === task ? [{ of, from: i * perRun }] : []))),
   );
   const all = runs.flat();
-  // Whatever is drawn must leave something to divide by.
+  // Every episode needs a scored step, so that no resample divides by 0.
   for (const { of, from } of all)
     for (let e = 0; e < episodes; e++)
       if (!(of[from + e * IMITATION_SUMS] > 0))
         throw new CadenzaError(
           'E_DATA',
-          `imitationScore: episode ${e + 1} of a history has no step that is scored. Set evaluate.imitationHistories to 0 to leave this table out.`,
+          `imitationScore: episode ${e + 1} of a history has no scored step. Set evaluate.imitationHistories to 0 to omit this table.`,
         );
 
-  /** [(E + 1) × S]: of every episode, and of all of them. */
+  /** [(E + 1) × S]: sums of every episode, and of all. */
   const added = new Float64Array(perRun + IMITATION_SUMS);
   const places = Array.from({ length: episodes + 1 }, (_, e) => e * IMITATION_SUMS);
-  /** The measures of every episode, then of all, where run i counts `counts[at + i]` times. */
+  /** The measures of every episode, then of all, with run i counted `counts[at + i]` times. */
   const measured = (counts?: ArrayLike<number>, at = 0): Measures<number>[] => {
     added.fill(0);
     for (const [i, { of, from }] of all.entries()) {

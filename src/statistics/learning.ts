@@ -1,12 +1,12 @@
 /**
- * @file How fast a method learns in context: the area under its learning curve, and the episodes that it takes to come near a score of 1.
+ * @file How fast a method learns in context: the area under its learning curve, and the first episode near a score of 1.
  * Shape key: N runs, E in-context episodes.
  */
 
 import { invariant } from '../util/errors.ts';
 import { mean, overResamples, type Resamples } from './bootstrap.ts';
 
-/** Episodes at the end of a stream whose average is its final score; all of them where there are fewer. */
+/** Number of last episodes of a stream whose mean is its final score; all episodes if there are fewer. */
 export const FINAL_EPISODES = 5;
 
 /** The mean of a curve over its last episodes. */
@@ -16,8 +16,8 @@ export const finalMean = (curve: ArrayLike<number>): number => mean(Array.protot
 export const NEAR = 0.9;
 
 /**
- * The first in-context episode, counted from 1, whose mean normalized return over all runs is at least `share`. Null is "later than the last
- * episode that was played": the number is censored there, and so may be the ends of its interval.
+ * The first in-context episode, counted from 1, whose mean normalized return over all runs is at least `share`. Null if no episode reaches it: the
+ * number is censored, and so may be the ends of its interval.
  */
 export interface EpisodesTo {
   share: number;
@@ -26,14 +26,14 @@ export interface EpisodesTo {
   high: number | null;
 }
 
-/** The area under one learning curve [E] as the mean over its episodes: 1 for a run that is optimal from the first episode on. */
+/** The area under a learning curve [E] as the mean over its episodes: 1 for a run that is optimal from the first episode. */
 export const areaUnder = (curve: ArrayLike<number>): number => mean(curve);
 
-/** The episodes that the mean curve of runs [N][E] takes, with an interval from the curves of resampled runs. */
+/** The first episode where the mean curve of runs [N][E] reaches `share`, with an interval from resampled runs. */
 export function episodesTo(curves: readonly ArrayLike<number>[], draws: Resamples, share = NEAR, confidence = 0.95): EpisodesTo {
-  invariant(curves.length === draws.runs, `episodesTo: expected ${draws.runs} curves, one a resampled run, got ${curves.length}.`);
+  invariant(curves.length === draws.runs, `episodesTo: expected ${draws.runs} curves, one per resampled run, found ${curves.length}.`);
   const first = overResamples(draws, counts => firstEpisode(curves, share, counts)).sort();
-  // Episodes are whole, so no value between two of them is made up; and the last one may stand for all that were not played.
+  // Episodes are integers, so percentiles are not interpolated; infinity is an episode after the last.
   const at = (position: number) => finiteOrNull(first[position]);
   const tail = (1 - confidence) / 2;
   return {
@@ -56,7 +56,7 @@ function firstEpisode(curves: readonly ArrayLike<number>[], share: number, count
     total += count;
     for (let e = 0; e < sums.length; e++) sums[e] += count * curves[i][e];
   }
-  // Sums of many fractions miss a bound that they meet exactly by their last digits.
+  // Rounding of sums must not miss a bound that is met exactly.
   const found = sums.findIndex(sum => sum / total >= share - 1e-12);
   return found < 0 ? Number.POSITIVE_INFINITY : found + 1;
 }

@@ -1,7 +1,7 @@
 /**
- * @file Linear read-outs fitted in closed form: what of a label can be read from numbers by one linear map. How much they are held back is chosen
- * by cross-validation over whole groups (tasks) of what they are fitted on, never on what they are scored on.
- * Shape key: n samples, P numbers of a sample, O numbers of an output, K classes.
+ * @file Linear probes in closed form. The strength of regularization is chosen by cross-validation over whole groups (tasks) of the fitted samples, never
+ * on scored samples.
+ * Shape key: n samples, P features, O outputs, K classes.
  */
 
 import { cholesky, choleskySolve, forwardSolve } from '../util/cholesky.ts';
@@ -10,19 +10,19 @@ import { invariant } from '../util/errors.ts';
 /** Rows [count × P] → outputs [count × O]. */
 export type Predictor = (rows: Float64Array) => Float64Array;
 
-/** A kind of read-out: fits for every strength of regularization at once, and what a wrong output costs. */
+/** A kind of probe: fits for all strengths of regularization, and the loss of predictions. */
 export interface ReadOut {
   /** From weak to strong. */
   readonly strengths: readonly number[];
-  /** Rows [n × P] with targets [n × `targets`] → one predictor a strength. */
+  /** Rows [n × P] with targets [n × `targets`] → one predictor per strength. */
   fit(rows: Float64Array, targets: Float64Array, size: number): readonly Predictor[];
-  /** Numbers of a target. */
+  /** Numbers per target. */
   readonly targets: number;
   /** Loss of predictions, summed over samples. */
   loss(predicted: Float64Array, targets: Float64Array): number;
 }
 
-/** Least squares with λ n on the diagonal of XᵀX, for numbers. */
+/** Ridge regression: least squares with λ n on the diagonal of XᵀX. */
 export const ridgeReadOut = (outputs: number): ReadOut => ({
   strengths: [0.01, 0.1, 1],
   targets: outputs,
@@ -46,7 +46,7 @@ export const ridgeReadOut = (outputs: number): ReadOut => ({
 
 /**
  * Linear discriminant analysis for one of K classes, its pooled covariance W shrunk toward a multiple of the identity (Friedman 1989):
- * (1 − ρ) W + ρ tr(W)/P I. At ρ = 1 the nearest centroid. Classes that no sample has are never said.
+ * (1 − ρ) W + ρ tr(W)/P I. At ρ = 1, this is the nearest centroid. Classes without samples are never predicted.
  */
 export const discriminantReadOut = (classes: number): ReadOut => ({
   strengths: [0.05, 0.3, 1],
@@ -66,7 +66,7 @@ export const discriminantReadOut = (classes: number): ReadOut => ({
       for (let a = 0; a < size; a++) for (let b = 0; b <= a; b++) within[a * size + b] -= counts[k] * center[a] * center[b];
     }
     const trace = traceOf(within, size);
-    // Where nothing varies within classes, the nearest center is all there is to go by.
+    // Without variation within classes, use the nearest centroid.
     const spread = trace > 1e-12 * n * size ? trace / size : 1;
     return this.strengths.map(strength => {
       const factor = withDiagonal(within, size, 1 - strength, strength * spread);
@@ -79,18 +79,18 @@ export const discriminantReadOut = (classes: number): ReadOut => ({
   loss: (predicted, targets) => predicted.reduce((sum, value, i) => sum + Number(value !== targets[i]), 0),
 });
 
-/** A fitted read-out, and how strongly it was held back. */
+/** A fitted probe, and its strength of regularization. */
 export interface Fitted {
   readonly predict: Predictor;
   readonly strength: number;
 }
 
-/** Parts that groups are dealt into for cross-validation. */
+/** Folds of the cross-validation over groups. */
 const FOLDS = 3;
 
 /**
- * Fits with the strength that does best on groups left out, over `FOLDS` parts; ties go to the stronger. `groups` [n] numbers the group of every
- * sample. With fewer groups than parts, the strongest.
+ * Fits with the strength that has the smallest cross-validation loss over `FOLDS` folds; ties go to the stronger one. `groups` [n] is the index of the
+ * group of every sample. With fewer groups than folds, the strongest is used.
  */
 export function fitReadOut(
   readOut: ReadOut,
@@ -101,7 +101,7 @@ export function fitReadOut(
   const { strengths, targets: width } = readOut;
   invariant(
     rows.length / size === groups.length,
-    `a read-out: expected a group for each of ${rows.length / size} samples, got ${groups.length}.`,
+    `a linear probe: expected a group for each of ${rows.length / size} samples, found ${groups.length}.`,
   );
   const parts = [...new Set(Array.from(groups))].length < FOLDS ? 0 : FOLDS;
   const losses = new Float64Array(strengths.length);
@@ -125,16 +125,16 @@ export function fitReadOut(
   return { predict: only.fit(rows, targets, size)[0], strength: strengths[best] };
 }
 
-/** Turns rows into coordinates of another basis, as many numbers as `size` says. */
+/** Transforms rows to coordinates of another basis with `size` numbers. */
 export interface Coordinates {
   readonly size: number;
   of(rows: ArrayLike<number>): Float64Array;
 }
 
 /**
- * Standardized coordinates after the rows [n × P] that a read-out is fitted on: mean 0, deviation 1 (numbers that never change become 0). With more
- * numbers than samples they are those in the span of the samples, n of them, which loses nothing that a read-out could use: both kinds see rows
- * only by their products with the samples.
+ * Standardizes features by the rows [n × P] that a probe is fitted on: mean 0, deviation 1 (constant features become 0). With more features than samples,
+ * the coordinates are those in the span of the samples, n of them. This loses nothing, because both kinds of probe use rows only through their products
+ * with the samples.
  */
 export function coordinates(fitted: ArrayLike<number>, P: number): Coordinates {
   const n = fitted.length / P;
@@ -153,7 +153,7 @@ export function coordinates(fitted: ArrayLike<number>, P: number): Coordinates {
   };
   const kernel = new Float64Array(n * n);
   for (let i = 0; i < n; i++) kernel.set(products(samples.subarray(i * P, (i + 1) * P)), i * n);
-  // The samples are centered, so one direction is always missing: what is added is far below what float32 features resolve.
+  // The samples are centered, so the kernel is singular; the added diagonal is far below the resolution of float32 features.
   const factor = withDiagonal(kernel, n, 1, 1e-9 * (traceOf(kernel, n) / n) + 1e-12);
   return {
     size: n,
@@ -170,7 +170,7 @@ export function coordinates(fitted: ArrayLike<number>, P: number): Coordinates {
   };
 }
 
-/** XᵀX, its lower half. */
+/** The lower half of XᵀX. */
 function gramOf(rows: Float64Array, size: number): Float64Array {
   const gram = new Float64Array(size * size);
   for (let from = 0; from < rows.length; from += size) {
@@ -193,7 +193,7 @@ function traceOf(matrix: Float64Array, size: number): number {
 function withDiagonal(matrix: Float64Array, size: number, share: number, added: number): Float64Array {
   const factor = matrix.map(value => share * value);
   for (let a = 0; a < size; a++) factor[a * size + a] += added;
-  invariant(cholesky(factor, size), `a read-out of ${size} numbers has singular equations; are all of its samples finite?`);
+  invariant(cholesky(factor, size), `a linear probe of ${size} features has singular equations; check that all of its samples are finite.`);
   return factor;
 }
 
@@ -203,7 +203,7 @@ function solved(factor: Float64Array, size: number, vector: Float64Array): Float
   return out;
 }
 
-/** Rows → one number for each map, with its offset. */
+/** Rows → one output per map, with its offset. */
 const affine =
   (maps: readonly Float64Array[], offsets: Float64Array, size: number): Predictor =>
   rows => {

@@ -1,7 +1,6 @@
 /**
- * @file What can be read of the hidden task from a representation of the past: linear probes for each hidden factor, scored on tasks that they
- * were not fitted on, beside chance and controls.
- * Shape key: n samples, P numbers of a representation, C numbers of a factor.
+ * @file Linear probes of the hidden task: one for each hidden factor, fitted on a representation of the past and scored on other tasks, next to chance.
+ * Shape key: n samples, P features, C numbers of a factor.
  */
 
 import type { HiddenFactor } from '../rl/index.ts';
@@ -9,7 +8,7 @@ import { invariant } from '../util/errors.ts';
 import { mean } from './bootstrap.ts';
 import { type Coordinates, coordinates, discriminantReadOut, fitReadOut, ridgeReadOut } from './linear-probe.ts';
 
-/** Samples of one representation: rows [n × P], and the factor's numbers in the task of each. */
+/** Samples of one representation: rows [n × P], and the values [n][C] of the factor in the task of each. */
 export interface ProbeSamples {
   readonly rows: ArrayLike<number>;
   readonly values: readonly (readonly number[])[];
@@ -18,13 +17,13 @@ export interface ProbeSamples {
 /** Scores of a probe on some samples. */
 export interface ProbeScores {
   /**
-   * [n] Of classes 1 where every number of the factor is said right, else 0. Of reals 1 − Σ (y − ŷ)² / mean Σ (y − ȳ)², ȳ the mean of what was fitted
-   * on: their mean is R².
+   * [n] For classes, 1 if every number of the factor is predicted correctly, otherwise 0. For reals, 1 − Σ (y − ŷ)² / mean Σ (y − ȳ)², where ȳ is the mean
+   * of the fitted samples; their mean is R².
    */
   readonly whole: Float64Array;
-  /** [C][n] the same of each number of the factor. */
+  /** [C][n] the same for each number of the factor. */
   readonly parts: readonly Float64Array[];
-  /** Expected mean of `whole` for who knows how often each value came among what was fitted on, and nothing else. */
+  /** Expected mean of `whole` for predictions drawn from the frequencies of the fitted samples. */
   readonly chance: number;
 }
 
@@ -32,20 +31,20 @@ export interface ProbeRequest {
   readonly space: HiddenFactor['space'];
   /** P. */
   readonly size: number;
-  /** What the probe is fitted on; `groups` [n] says which samples are of one task. */
+  /** Samples to fit; `groups` [n] is the index of the task of each. */
   readonly fit: ProbeSamples & { readonly groups: readonly number[] };
-  /** What it is scored on. */
+  /** Samples to score. */
   readonly scored: readonly ProbeSamples[];
 }
 
-/** What a factor's score is called. */
+/** Name of the score of a factor. */
 export const measureOf = (space: HiddenFactor['space']): 'accuracy' | 'R²' => (space.kind === 'box' ? 'R²' : 'accuracy');
 
-/** Fits linear probes for a factor, and scores them. Integers are classes, each with a probe of its own; reals are regressed together. */
+/** Fits linear probes for a factor and scores them. Each integer of the factor is classified by its own probe; reals are regressed together. */
 export function probe({ space, size, fit, scored }: ProbeRequest): ProbeScores[] {
   invariant(
     fit.rows.length === size * fit.values.length && scored.every(({ rows, values }) => rows.length === size * values.length),
-    `a probe: expected ${size} numbers a sample, got ${[fit, ...scored].map(({ rows, values }) => `${rows.length} for ${values.length}`).join(', ')}.`,
+    `a probe: expected ${size} features per sample, found ${[fit, ...scored].map(({ rows, values }) => `${rows.length} for ${values.length}`).join(', ')}.`,
   );
   const basis = coordinates(fit.rows, size);
   const prepared = { rows: basis.of(fit.rows), groups: fit.groups };

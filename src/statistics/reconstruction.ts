@@ -1,14 +1,14 @@
 /**
- * @file How well contexts are given back from what was kept of them, by field and by age of the transition. Always against the raw values.
- * Shape key: N tokens of a context, F numbers of a token.
+ * @file Scores of reconstructed contexts compared with their raw values, by field and by age of the transition.
+ * Shape key: N tokens per context, F numbers per token.
  */
 
 import { invariant } from '../util/errors.ts';
 
-/** A field of a token, as a tokenizer lays it out: where it is 0 at `presence`, it is not there. */
+/** A field of a token in the layout of its tokenizer; the field is absent if the number at `presence` is 0. */
 export interface ScoredField {
   readonly name: string;
-  /** `categorical`: one-hot, reconstructed as scores of which the largest is the answer. Otherwise numbers. */
+  /** `categorical`: one-hot, reconstructed as scores with the largest as the prediction. Otherwise real numbers. */
   readonly kind: string;
   readonly offset: number;
   readonly size: number;
@@ -16,20 +16,20 @@ export interface ScoredField {
   readonly reward?: boolean;
 }
 
-/** One thing that is measured: the accuracy or the squared error of a field, or the recall of reward events. */
+/** A measure: the accuracy or the squared error of a field, or the recall of reward events. */
 export interface Measured {
   readonly name: string;
   readonly measure: 'accuracy' | 'squared error' | 'recall';
 }
 
-/** What is measured of fields: of a reward also how many of the transitions with r > 0 are given back as more than r / 2. */
+/** The measures of fields; for a reward, also the share of transitions with r > 0 that are reconstructed as more than r / 2. */
 export const measuresOf = (fields: readonly ScoredField[]): Measured[] =>
   fields.flatMap(({ name, kind, reward }): Measured[] => [
     { name, measure: kind === 'categorical' ? 'accuracy' : 'squared error' },
     ...(reward ? [{ name: `${name} events`, measure: 'recall' } as const] : []),
   ]);
 
-/** Sums over contexts, apart for every measure and every token. */
+/** Sums over contexts for every measure and every token. */
 export class ReconstructionScore {
   readonly #fields: readonly ScoredField[];
   readonly #tokens: number;
@@ -46,12 +46,12 @@ export class ReconstructionScore {
     [this.#sums, this.#counts] = [zeros(), zeros()];
   }
 
-  /** Takes in contexts [.., N, F] and what they were given back as. */
+  /** Adds contexts [.., N, F] and their reconstructions. */
   add(predicted: ArrayLike<number>, actual: ArrayLike<number>): void {
     const row = this.#tokens * this.#width;
     invariant(
       predicted.length === actual.length && actual.length % row === 0,
-      `reconstructions: expected contexts of ${this.#tokens} × ${this.#width} numbers and as many given back, got ${actual.length} and ${predicted.length}.`,
+      `reconstructions: expected contexts of ${this.#tokens} × ${this.#width} numbers and reconstructions of the same shape, found ${actual.length} and ${predicted.length} numbers.`,
     );
     for (let token = 0; token < actual.length / this.#width; token++) this.#token(predicted, actual, token);
   }
@@ -76,7 +76,7 @@ export class ReconstructionScore {
     }
   }
 
-  /** [measures][bins] means over the tokens of each bin, and over all (`null` where nothing was there); `bin` numbers the bin of every token. */
+  /** [measures][bins] means over the tokens of each bin, and over all (`null` if the field was absent); `bin` maps a token to its bin. */
   means(bins: number, bin: (token: number) => number): { all: number | null; bins: (number | null)[] }[] {
     return this.#sums.map((sums, m) => {
       const [total, count] = [new Float64Array(bins), new Float64Array(bins)];
@@ -91,7 +91,7 @@ export class ReconstructionScore {
   }
 }
 
-/** The mean of contexts [.., N, F], token by token: the best guess of who knows how contexts are, and nothing of this one. */
+/** The mean of contexts [.., N, F] by token: the best constant prediction. */
 export class MeanContext {
   readonly #sum: Float64Array;
   readonly #count: Float64Array;

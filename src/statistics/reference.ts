@@ -1,8 +1,8 @@
-/** @file How the returns of a task become scores: by two returns of that task, one that scores 0 and one that scores 1. */
+/** @file Normalization of returns: two returns of each task, which score 0 and 1. */
 
 import { CadenzaError } from '../util/errors.ts';
 
-/** Who says what scores 0 and 1: an optimal policy that knows the task, the configuration, or what was measured. */
+/** Where the returns that score 0 and 1 come from: an optimal policy that knows the task, the configuration, or a measurement. */
 export const REFERENCE_KINDS = ['oracle', 'given', 'measured'] as const;
 export type ReferenceKind = (typeof REFERENCE_KINDS)[number];
 
@@ -18,17 +18,17 @@ export const normalized = (value: number, { low, high }: Scale): number => (valu
 /** Scales by task key. */
 export type Scales = ReadonlyMap<string, Scale>;
 
-/** From 0 to what the oracle of each task earns. */
+/** Scales from 0 to the oracle's return of each task. */
 export const oracleScales = (oracle: Iterable<readonly [task: string, high: number]>): Scales =>
   new Map(Array.from(oracle, ([task, high]) => [task, { low: 0, high }]));
 
-/** The scale of a task. Throws `E_DATA`, naming `who` scores, where there is none, or none that rises. */
+/** The scale of a task. Throws `E_DATA`, naming `who` scores, if it is missing or not increasing. */
 export function scaleOf(scales: Scales, task: string, who: string): Scale {
   const scale = scales.get(task);
   if (scale && scale.high > scale.low) return scale;
   const found = scale ? `${scale.low} and ${scale.high}` : 'undefined';
   throw new CadenzaError(
     'E_DATA',
-    `${who}: expected two returns of task ${task} that score 0 and 1, the second above the first, got ${found}; hand in those of every evaluated task (of the oracle: 0 and family.oracleReturn(task)) and leave out tasks where nothing can be earned.`,
+    `${who}: expected two returns of task ${task} that score 0 and 1, the second above the first, found ${found}; pass those of every evaluated task (for the oracle, 0 and family.oracleReturn(task)) and leave out tasks without rewards.`,
   );
 }

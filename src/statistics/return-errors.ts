@@ -1,7 +1,6 @@
 /**
- * @file Return-prediction error (method 6.2): how far predicted returns of a learner's coming episodes are from what they were, and simple
- * predictors to compare with.
- * Shape key: R runs (histories), E episodes of a history, K returns that are predicted at the start of an episode.
+ * @file Return-prediction error (method 6.2): errors of predicted returns of a learner's next episodes, and simple predictors for comparison.
+ * Shape key: R runs (histories), E episodes per history, K returns predicted at the start of an episode.
  */
 
 import { invariant } from '../util/errors.ts';
@@ -10,46 +9,46 @@ import type { MeanScore } from './bootstrap.ts';
 import { bootstrapInterval, drawRuns, mean, type Resampled } from './bootstrap.ts';
 import { normalized, type Scales, scaleOf } from './reference.ts';
 
-/** Two measures of the same errors, in scores: returns are normalized by the reference of their task. */
+/** Two measures of the same errors of scores, which are returns normalized by the reference of their task. */
 export interface Errors<T> {
   absolute: T;
   squared: T;
 }
 
-/** Bins of equal width, from a score of 0 to one of 1, in which predictions are held against what came; the first and the last one have what is beyond, too. */
+/** Number of equal bins of predicted scores from 0 to 1 for calibration; the first and the last bin include scores beyond. */
 export const CALIBRATION_BINS = 10;
 
 /** Predictions of similar size, as scores. */
 export interface CalibrationBin {
-  /** Of all predictions. */
+  /** Share of all predictions. */
   share: number;
-  /** Means; null where nothing was predicted. */
+  /** Means; null for an empty bin. */
   predicted: number | null;
   actual: number | null;
 }
 
 /** One predictor. */
 export interface ReturnError extends Errors<MeanScore> {
-  /** Whether returns are on average what was predicted, however far single ones are; older results do not have it. */
+  /** Calibration of the predictions; absent in old results. */
   calibration?: {
     /** Σ over bins of their share · |mean prediction − mean return|. */
     error: number;
     bins: CalibrationBin[];
   };
-  /** By the in-context episode at whose start it was predicted, over all that was predicted there. */
+  /** By the in-context episode at whose start the predictions were made. */
   byEpisode: Errors<number[]>;
-  /** By how many episodes ahead: the coming one first. */
+  /** By the number of episodes ahead, from the next episode. */
   byAhead: Errors<number[]>;
 }
 
 /** All predictors on the same histories. */
 export interface ReturnTable {
-  /** Histories of one seed. */
+  /** Histories per seed. */
   histories: number;
   predictors: Record<string, ReturnError>;
 }
 
-/** What happened: E returns of every history, and its task. */
+/** Actual returns of histories, and their tasks. */
 export interface ActualReturns {
   /** [R × E] */
   readonly returns: ArrayLike<number>;
@@ -59,7 +58,7 @@ export interface ActualReturns {
 
 export interface ReturnErrorInput {
   readonly actual: ActualReturns;
-  /** [R × E × K] of every seed. Predictions of episodes that the histories do not have are not read. */
+  /** [R × E × K] for each seed. Predictions beyond the last episode are ignored. */
   readonly predicted: readonly ArrayLike<number>[];
   /** K */
   readonly count: number;
@@ -69,16 +68,16 @@ export interface ReturnErrorInput {
   readonly resampled?: Resampled;
 }
 
-/** Names of the references, as they stand among the predictors. */
+/** Names of the reference predictors. */
 export const REFERENCES = { mean: 'training mean', last: 'last return' } as const;
 
-/** Of every episode, the mean return of the histories that were trained on: knows when, and nothing of the task. [R × E × K] */
+/** Predicts the mean return of the training histories in each episode; independent of the task. [R × E × K] */
 export function meanReturns({ tasks }: ActualReturns, trainingMean: readonly number[], count: number): number[] {
   const one = trainingMean.flatMap((_, e) => Array.from({ length: count }, (_, k) => trainingMean[e + k] ?? 0));
   return tasks.flatMap(() => one);
 }
 
-/** The return of the last episode once more, 0 before the first: knows the task, and nothing of learning. [R × E × K] */
+/** Predicts the return of the last episode again, and 0 before the first. [R × E × K] */
 export function lastReturns({ returns, tasks }: ActualReturns, count: number): number[] {
   const episodes = returns.length / tasks.length;
   return Array.from({ length: returns.length * count }, (_, i) => {
@@ -87,14 +86,14 @@ export function lastReturns({ returns, tasks }: ActualReturns, count: number): n
   });
 }
 
-/** The errors of one predictor, with intervals of a bootstrap over histories within tasks, or over tasks where those are a sample. */
+/** The errors of one predictor, with bootstrap intervals over histories within tasks, or over tasks if those are a sample. */
 export function returnError(input: ReturnErrorInput): ReturnError {
   const { actual, predicted, count, scales, random, resamples = 2000, resampled = 'runs' } = input;
   const { returns, tasks } = actual;
   const episodes = returns.length / tasks.length;
   invariant(
     predicted.length > 0 && predicted.every(({ length }) => length === returns.length * count),
-    `returnError: expected ${tasks.length} histories × ${episodes} episodes × ${count} predictions a seed, got [${predicted.map(({ length }) => length)}].`,
+    `returnError: expected ${tasks.length} histories × ${episodes} episodes × ${count} predictions per seed, found [${predicted.map(({ length }) => length)}].`,
   );
   const byEpisode = tally(episodes);
   const byAhead = tally(Math.min(count, episodes));
@@ -143,7 +142,7 @@ export function returnError(input: ReturnErrorInput): ReturnError {
   };
 }
 
-/** Sums of errors by place, and their means. */
+/** Sums of errors by position, and their means. */
 function tally(size: number) {
   const [absolute, squared, counts] = [new Float64Array(size), new Float64Array(size), new Float64Array(size)];
   return {

@@ -3,8 +3,11 @@
 import { parseHTML } from 'linkedom';
 import { expect } from 'vitest';
 
-/** Expects a page that closes every element, loads nothing, and holds no value that was lost on the way. */
-export function expectWholePage(page: string): void {
+/** Expects a page that closes every element, has one inline script, loads nothing, and contains no missing value. */
+export function expectWholePage(whole: string): void {
+  const script = /<script>(?:(?!<script)[\s\S])*<\/script>\n<\/body>/;
+  expect(whole).toMatch(script);
+  const page = whole.replace(script, '</body>');
   const open: string[] = [];
   for (const [, closing, tag, selfClosing] of page
     .replace(/<!doctype html>/, '')

@@ -1,4 +1,4 @@
-/** @file Draws what figures describe, as SVG (Observable Plot on a document without a browser) and as PNG. */
+/** @file Draws figures as SVG (Observable Plot, without a browser) and as PNG. */
 
 import { createRequire } from 'node:module';
 import { inspect } from 'node:util';
@@ -8,14 +8,14 @@ import { heatMap } from './heat-map.ts';
 import { lineFigure } from './lines.ts';
 import { rateCurves } from './rate.ts';
 
-/** Draws it; gives an SVG document. One that is an SVG already stays as it is. */
+/** Draws a description; returns an SVG document. A drawing that is already SVG is returned as it is. */
 export function draw(drawing: Drawing, options: FigureOptions = {}): string {
   if (typeof drawing === 'string') return drawing;
   if ('lines' in drawing) return lineFigure(drawing, options);
   return 'panels' in drawing ? heatMap(drawing, options) : rateCurves(drawing, options);
 }
 
-/** A figure of one subject, to be drawn in any size. */
+/** A figure of one subject, which can be drawn in any size. */
 export interface Drawn {
   readonly drawing: Drawing;
   /** An SVG document. Throws as `drawnOf` does. */
@@ -23,9 +23,9 @@ export interface Drawn {
 }
 
 /**
- * A figure of its subject; undefined where that does not have what it shows.
+ * Describes a subject by a figure; undefined if the subject lacks what the figure shows.
  *
- * @throws {CadenzaError} `E_CONFIG`, naming the figure, where it throws or gives what cannot be drawn.
+ * @throws {CadenzaError} `E_CONFIG`, with the id of the figure, if it throws or returns what cannot be drawn.
  */
 export function drawnOf<K extends keyof FigureSubjects>(figure: Figure<K>, subject: FigureSubjects[K]): Drawn | undefined {
   const drawing = guarded(figure, () => figure.draw(subject));
@@ -33,16 +33,18 @@ export function drawnOf<K extends keyof FigureSubjects>(figure: Figure<K>, subje
   if (typeof drawing === 'string' ? !SIZED.test(drawing) : typeof drawing !== 'object' || drawing === null)
     throw refusal(
       figure,
-      `gave ${inspect(drawing).slice(0, 60)}; expected lines, a heat map, or an SVG document with its width and height in pixels`,
+      `returned ${inspect(drawing).slice(0, 60)}; expected lines, a heat map, or an SVG document with width and height in pixels`,
     );
   return { drawing, svg: options => guarded(figure, () => draw(drawing, options)) };
 }
 
-/** The beginning of an SVG that says its size. */
+/** The beginning of an SVG with its size. */
 const SIZED = /^\s*<svg(?=[^>]*\swidth="[\d.]+")(?=[^>]*\sheight="[\d.]+")/;
 
 const refusal = ({ id }: Pick<Figure, 'id'>, what: string, cause?: unknown) =>
-  new CadenzaError('E_CONFIG', `the figure "${id}" ${what}. Correct it and run the command again; what is finished stays.`, { cause });
+  new CadenzaError('E_CONFIG', `the figure "${id}" ${what}. Correct it and run the command again; finished stages are not repeated.`, {
+    cause,
+  });
 
 function guarded<T>(figure: Pick<Figure, 'id'>, act: () => T): T {
   try {
@@ -53,10 +55,10 @@ function guarded<T>(figure: Pick<Figure, 'id'>, act: () => T): T {
   }
 }
 
-/** Renders an SVG at `scale` times its size. resvg draws text only in fonts that it is given, so DejaVu comes along. */
+/** Renders an SVG as PNG at `scale` times its size. resvg draws text only in fonts that it is given, so DejaVu is included. */
 export function toPNG(svg: string, scale = 2): Uint8Array {
   const require = createRequire(import.meta.url);
-  // Loaded late: it is native code, and most who read reports draw no images.
+  // Loaded late: it is native code, and most commands draw no images.
   const { Resvg } = require('@resvg/resvg-js') as typeof import('@resvg/resvg-js');
   const fontFiles = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map(name => require.resolve(`dejavu-fonts-ttf/ttf/${name}`));
   const image = new Resvg(svg, {

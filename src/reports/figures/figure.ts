@@ -1,42 +1,42 @@
-/** @file What a figure is: a record that says what it is drawn from and describes what is drawn. Nothing here draws, so that it is loaded without Plot. */
+/** @file The type of figures: a record that describes a drawing of its subject. Nothing here draws, so that this file loads without Plot. */
 
 import type { MethodTable, RateReturn, RecordedResults, ReferenceWords, Results, SupervisedResults } from '../../records/index.ts';
 import type { MethodStyle, Styles } from './style.ts';
 
-/** What figures are drawn from, by what a figure says that it is of. */
+/** The subjects of figures, by the value of a figure's `of`. */
 export interface FigureSubjects {
-  /** The rows of one table of a run in an environment; drawn for each of its tables. */
+  /** The methods of one table of a run in an environment; drawn for each of its tables. */
   readonly methods: MethodTable;
   /** All results of a run in an environment; drawn once. */
   readonly results: Results;
   /** All results of a supervised experiment; drawn once. */
   readonly supervised: SupervisedResults;
-  /** The rows of one table of an experiment on recordings; drawn for each of its tables. */
+  /** The methods of one table of an experiment on recordings; drawn for each of its tables. */
   readonly recorded: RecordedResults['methods'];
 }
 
 /**
- * One figure of reports: on the page of a run and, of runs in an environment, in the paper.
+ * One figure of reports: on the page of a run and, for runs in an environment, in the paper.
  *
- * @typeParam K what it is drawn from.
+ * @typeParam K its subject.
  */
 export type Figure<K extends keyof FigureSubjects = keyof FigureSubjects> = {
   readonly [P in K]: {
-    /** Names it, and its file in a paper. */
+    /** Identifies it; also the name of its file in a paper. */
     readonly id: string;
     readonly of: P;
-    /** Its heading. */
+    /** Heading. */
     readonly title: string;
-    /** What is to be seen, in sentences; nothing when left out. */
+    /** Explains the figure in sentences; empty when left out. */
     caption?(subject: FigureSubjects[P]): string;
-    /** What is drawn; undefined where the results do not have what it shows. */
+    /** The drawing; undefined if the results lack what the figure shows. */
     draw(subject: FigureSubjects[P]): Drawing | undefined;
   };
 }[K];
 
 /**
- * What is drawn: lines or a heat map in the look of all figures, or a whole SVG document, with its width and height in pixels. An SVG has the
- * colors of the page it stands on where it says `currentColor`, and no ground of its own.
+ * A drawing: lines or a heat map in the common style, or a complete SVG document with width and height in pixels. An SVG should use `currentColor`,
+ * which is the text color of the page, and no background.
  */
 export type Drawing = LineFigure | HeatMap | RateFigure | string;
 
@@ -44,9 +44,9 @@ export interface FigureOptions {
   /** Pixels. */
   width?: number;
   height?: number;
-  /** By the names of lines; where a page has several figures, of all names on it. */
+  /** Styles by the names of lines; on a page with several figures, those of all names. */
   styles?: Styles;
-  /** `paper` is a white page of its own; `inherit` takes the text color and background of the page it is set in. */
+  /** `paper` draws a white background; `inherit` uses the text color and background of the page, and labels series for its script. */
   ground?: 'paper' | 'inherit';
 }
 
@@ -54,57 +54,57 @@ export interface Line {
   readonly name: string;
   /** From left to right; `low` and `high` are the ends of an interval. */
   readonly points: readonly { readonly x: number; readonly y: number; readonly low?: number; readonly high?: number }[];
-  /** Drawn, but not named: its caption says what it is. */
+  /** Drawn without its name; the caption explains it. */
   readonly unnamed?: boolean;
 }
 
-/** Lines with bands, each named where it ends; each in a panel of its own where there are many. */
+/** Lines with bands, each labeled where it ends; if there are many, each in its own panel; lines of one point each become rows with an interval. */
 export interface LineFigure {
   readonly lines: readonly Line[];
-  /** By the names of the lines; emphasized ones are drawn last and strongest. When left out, each has the style that methods of its name have. */
+  /** Styles by the names of the lines; emphasized lines are drawn last and thickest. When left out, each line has the style of the method with its name. */
   readonly styles?: ReadonlyMap<string, Pick<MethodStyle, 'color' | 'dash' | 'emphasized'>>;
-  /** What the figure is, for those who cannot see it. */
+  /** Name of the figure for screen readers. */
   readonly ariaLabel: string;
-  /** Pixels, where the page does not say; 460 when left out. */
+  /** Pixels, unless the page sets it; 460 when left out. */
   readonly height?: number;
-  /** What stands along the axis. */
+  /** Label of the x axis. */
   readonly x: string;
-  /** Whole numbers that the axis of x is marked at; as many as there is room for when left out. */
+  /** Integer ticks of the x axis; as many as there is room for when left out. */
   readonly ticks?: readonly number[];
-  /** Where a dotted line is drawn across the figure, and what it is called. */
+  /** A dotted horizontal line, with its name. */
   readonly level?: { readonly at: number; readonly name?: string };
   readonly y: { readonly label: string; readonly domain: readonly [low: number, high: number]; readonly logarithmic?: boolean };
 }
 
 export interface HeatCell {
-  /** 0 is empty, 1 is full; `null` where nothing was measured. */
+  /** From 0 (empty) to 1 (dark); `null` if nothing was measured. */
   readonly share: number | null;
-  /** What stands in the cell. */
+  /** Text of the cell. */
   readonly text: string;
 }
 
-/** Panels of cells, each as dark as its share. */
+/** Panels of cells; a cell is darker the larger its share. */
 export interface HeatMap {
   readonly rows: readonly string[];
   readonly columns: readonly string[];
-  /** [rows][columns] each. Side by side on a wide page, one below the other on a narrow one. */
+  /** [rows][columns] each. Side by side on wide pages, stacked on narrow ones. */
   readonly panels: readonly { readonly title: string; readonly cells: readonly (readonly HeatCell[])[] }[];
   readonly ariaLabel: string;
-  /** What columns and rows are. */
+  /** Labels of columns and rows. */
   readonly x: string;
   readonly y: string;
 }
 
-/** Return against the bits of Z. */
+/** Return versus the bits of Z. */
 export interface RateFigure {
   readonly rate: RateReturn;
   readonly words: Pick<ReferenceWords, 'noun'>;
 }
 
-/** Lines that one figure holds; more get a panel each. */
+/** Largest number of lines in one plot; more lines get a panel each. */
 export const MOST_TOGETHER = 8;
 
-/** Whether the lines get a panel each: in one figure nobody can follow more than a few. */
+/** Whether the lines get a panel each, because one plot would be unreadable. */
 export const inPanels = ({ lines, y }: LineFigure): boolean =>
   lines.length > MOST_TOGETHER &&
   !y.logarithmic &&

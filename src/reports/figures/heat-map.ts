@@ -1,4 +1,4 @@
-/** @file Heat maps: panels of cells, each as dark as its share, with its number in it where there is room. */
+/** @file Heat maps: panels of cells, darker for larger shares, with their numbers if there is room. */
 
 import * as Plot from '@observablehq/plot';
 import type { FigureOptions, HeatMap } from './figure.ts';
@@ -10,10 +10,10 @@ const ROW_HEIGHT = 26;
 const SMALL_TEXT = 10.5;
 /** Of letters at that size. */
 const SMALL_LETTER = 6.6;
-/** Pages narrower than this have their panels one below the other. */
+/** Pages narrower than this stack their panels. */
 const NARROW = 600;
 
-/** Draws a heat map; gives an SVG document as high as its rows need. */
+/** Draws a heat map; returns an SVG document as high as its rows need. */
 export function heatMap(
   { rows, columns, panels, ariaLabel, x, y }: HeatMap,
   { width = 880, ground = 'paper' }: FigureOptions = {},
@@ -32,7 +32,7 @@ export function heatMap(
   const facet = stacked ? { fy: 'panel' } : { fx: 'panel' };
   const place = { x: 'column', y: 'row', ...facet };
   const titles = panels.map(({ title }) => title);
-  // As many column names as have room.
+  // As many column names as there is room for.
   const every = Math.ceil(((Math.max(...columns.map(({ length }) => length)) + 1) * LETTER_WIDTH) / cell);
   const marks = [
     Plot.cell(cells, { ...place, fill: 'none', stroke: 'currentColor', strokeOpacity: 0.12, inset: 0.5 }),
@@ -47,7 +47,7 @@ export function heatMap(
           }),
         ]
       : []),
-    // Beside panels that stand on each other there is no room for their titles.
+    // Stacked panels have no room for titles next to them.
     ...(stacked ? [Plot.text(titles, { fy: d => d, text: d => d, frameAnchor: 'top-left', dy: -13, fontWeight: 'bold' })] : []),
   ];
   return drawPlot(

@@ -1,4 +1,4 @@
-/** @file The registry of figures: one record each, drawn by `draw.ts`. */
+/** @file The registry of figures, one record each; `draw.ts` draws them. */
 
 import { wordsOf } from '../../records/index.ts';
 import { Registry } from '../../util/registry.ts';
@@ -10,11 +10,11 @@ import { scoreCurves, trainingCurves } from './supervised.ts';
 
 export type { Drawing, Figure, FigureOptions, FigureSubjects, HeatCell, HeatMap, Line, LineFigure } from './figure.ts';
 
-/** Shown above all tables, with its numbers. */
+/** Shown above all tables, together with its numbers. */
 export const rateReturn: Figure<'results'> = {
   id: 'rate-return',
   of: 'results',
-  title: 'Return against the bits of Z',
+  title: 'Return versus the bits of Z',
   draw: ({ rate, methods }) => rate && { rate, words: wordsOf(methods) },
 };
 
@@ -28,14 +28,14 @@ export const pipelineFigure: Figure<'results'> = {
 const SUBJECTS: readonly (keyof FigureSubjects)[] = ['methods', 'results', 'supervised', 'recorded'];
 
 /**
- * The figures of all reports. Of those with the same subject, the first stands above the table and the others, those of imported modules among
- * them, below it.
+ * The figures of all reports. Of the figures with the same subject, the first is shown above the table and the others, including those of imported
+ * modules, below it.
  *
  * @example
  * figures.register({
  *   id: 'gain',
  *   of: 'methods',
- *   title: 'From the first episode to the last',
+ *   title: 'Gain over the first episode',
  *   draw: methods => ({
  *     ariaLabel: 'Gain',
  *     lines: Object.entries(methods).map(([name, { byEpisode: { mean } }]) => ({ name, points: mean.map((y, x) => ({ x, y: y - mean[0] })) })),

@@ -1,4 +1,4 @@
-/** @file What figures show of a look inside: heat maps and curves, each from one part of inspect.json. */
+/** @file Figures of `cadenza inspect`: heat maps and curves, each from one part of inspect.json. */
 
 import type { TransplantTable } from '../../play/index.ts';
 import {
@@ -15,34 +15,34 @@ import type { FigureOptions, HeatCell, HeatMap, Line, LineFigure } from './figur
 import { heatMap } from './heat-map.ts';
 import { lineFigure } from './lines.ts';
 
-/** Draws one figure of a report at the size and on the ground that are asked for. */
+/** Draws one figure with these options; returns an SVG document. */
 export type Draw = (options?: FigureOptions) => string;
 
 export const SIDE_TITLES: Sides<string> = { train: 'training tasks', heldOut: 'held-out tasks' };
 
-/** A number between 0 and 1 in two digits, without the zero before the point. */
+/** A number between 0 and 1 with two digits, without the zero before the point. */
 export const digits = (value: number): string =>
   value
     .toFixed(2)
     .replace(/^-(?=0\.00$)/, '')
     .replace(/^(-?)0\./, '$1.');
 
-/** The same in as little room as it takes. */
+/** The same, as short as possible. */
 const inCell = (value: number): string => digits(value).replace(/^1\.00$/, '1');
 
-/** How much of a measure is there: an accuracy or a recall itself, of a squared error the share that the decoder explains of the reference's. */
+/** A measure as a share: an accuracy or a recall itself; for a squared error, the fraction of the reference's error that the decoder removes. */
 export function shareOf({ measure }: FieldReconstruction, decoder: number | null, reference: number | null): number | null {
   if (decoder === null || measure !== 'squared error') return decoder;
   return reference === null || reference === 0 ? null : 1 - decoder / reference;
 }
 
-/** What a measure's number looks like in a report. */
+/** The value of a measure as text. */
 export const measured = ({ measure }: Pick<FieldReconstruction, 'measure'>, value: number | null): string =>
   value === null ? '–' : measure === 'squared error' ? value.toPrecision(2) : digits(value);
 
 const measureTitle = ({ name, measure }: FieldReconstruction): string => (measure === 'squared error' ? `${name} (expl.)` : name);
 
-/** Fields by episodes back. */
+/** Reconstruction of every field by age in episodes. */
 export function reconstructionMap({ fields }: Reconstruction): Draw {
   const cellOf = (field: FieldReconstruction, e: number): HeatCell => {
     const [value, reference] = [field.decoder.byEpisode[e], field.reference.byEpisode[e]];
@@ -66,10 +66,10 @@ export function reconstructionMap({ fields }: Reconstruction): Draw {
 type Styles = NonNullable<LineFigure['styles']>;
 type Style = Styles extends ReadonlyMap<string, infer S> ? S : never;
 
-/** Colors for the fields of a token, as many as there are. */
+/** Colors for the fields of a token. */
 const COLORS = ['#1f77c9', '#d55e00', '#009e73', '#cc79a7', '#a08a00', '#56b4e9', '#b0703c', '#8c8c8c', '#e69f00'];
 
-/** Accuracies and recall on held-out tasks by steps back; dashed what the mean context gives in the decoder's place. */
+/** Accuracies and recall on held-out tasks by age in steps; dashed lines are those of the mean context (without Z). */
 export function reconstructionCurves({ fields, binSteps }: Reconstruction): Draw {
   const shown = fields.heldOut.filter(({ measure }) => measure !== 'squared error');
   const lineOf = (name: string, { bySteps }: AgedMeans, unnamed: boolean): Line => ({
@@ -94,7 +94,7 @@ export function reconstructionCurves({ fields, binSteps }: Reconstruction): Draw
         styles,
         ariaLabel: 'Reconstruction by steps back',
         x: 'steps back',
-        y: { label: 'given back', domain: [0, 1] },
+        y: { label: 'accuracy or recall', domain: [0, 1] },
       },
       options,
     );
@@ -111,7 +111,7 @@ const PROBE_STYLES = {
   rewarded: { color: '#009e73', dash: '2 2', emphasized: false },
 } as const;
 
-/** What probes read of one factor, by in-context episode. */
+/** Scores of the probes for one factor by in-context episode. */
 export function probeCurves({ name, measure, curves, chance }: FactorProbes, { episodes, rewarded }: ProbeReport): Draw {
   const points = ({ mean, low, high }: { mean: readonly number[]; low?: readonly number[]; high?: readonly number[] }) =>
     episodes.map((x, i) => ({ x, y: mean[i], ...(low && high ? { low: low[i], high: high[i] } : {}) }));
@@ -131,14 +131,14 @@ export function probeCurves({ name, measure, curves, chance }: FactorProbes, { e
         lines: all.map(([, line]) => line),
         styles,
         ariaLabel: `Probes of ${name}`,
-        x: 'in-context episodes behind it',
+        x: 'completed in-context episodes',
         y: { label: `${measure} of ${name}`, domain: [Math.max(-1, Math.min(0, ...values)), 1] },
       },
       options,
     );
 }
 
-/** Returns with exchanged memories: by the task of the memory, and by the task acted in. */
+/** Effects of exchanged memories: [task acted in][task of the memory]. */
 export function transplantMap({ tasks, byOther, byOwn, pursues }: TransplantTable): Draw {
   const cells = (matrix: readonly (readonly number[])[]) => matrix.map(row => row.map(share => ({ share, text: inCell(share) })));
   const map: HeatMap = {
@@ -146,9 +146,9 @@ export function transplantMap({ tasks, byOther, byOwn, pursues }: TransplantTabl
     rows: tasks.map((key, t) => `${t + 1}: ${key.length > 18 ? `${key.slice(0, 17)}…` : key}`),
     columns: tasks.map((_, t) => String(t + 1)),
     panels: [
-      { title: "acts for the memory's task", cells: cells(pursues) },
-      { title: "return by the memory's task", cells: cells(byOther) },
-      { title: 'return by the task acted in', cells: cells(byOwn) },
+      { title: "pursues the memory's task", cells: cells(pursues) },
+      { title: "return in the memory's task", cells: cells(byOther) },
+      { title: 'return in the task acted in', cells: cells(byOwn) },
     ],
     x: 'memory of task',
     y: 'acting in',
@@ -156,11 +156,11 @@ export function transplantMap({ tasks, byOther, byOwn, pursues }: TransplantTabl
   return options => heatMap(map, options);
 }
 
-/** Episodes whose attention is shown: the first, one in the middle and the last. */
+/** The episodes whose attention is shown: the first, one in the middle and the last. */
 export const shownEpisodes = ({ heldOut }: AttentionReport) =>
   [...new Set([0, Math.floor((heldOut.length - 1) / 2), heldOut.length - 1])].map(i => heldOut[i]);
 
-/** Weights from the query to what it attends to, by layer and head, on held-out tasks. */
+/** Attention weights of the query by layer and head, on held-out tasks. */
 export function attentionMap(report: AttentionReport): Draw {
   const shown = shownEpisodes(report);
   const width = shown[0].weights[0][0].length;

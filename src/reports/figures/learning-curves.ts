@@ -1,18 +1,21 @@
-/** @file Learning curves and performance profiles of the rows of a table. */
+/** @file Learning curves and performance profiles of the methods of a table. */
 
 import { referenceIn, wordsFor, wordsOf } from '../../records/index.ts';
 import type { Figure, Line, LineFigure } from './figure.ts';
 import { ranked } from './style.ts';
 
 /**
- * Mean normalized return by episode with the interval of the mean as a band, what scores 1 as a line, and each method named where its
- * line ends; where there are many, each in a panel of its own.
+ * Mean normalized return by episode, with the interval of the mean as a band and a dotted line at a score of 1. Each method is labeled where its line
+ * ends; if there are many, each has its own panel.
  */
 export const learningCurves = {
   id: 'curves',
   of: 'methods',
   title: 'Learning curves',
-  caption: () => 'Mean by in-context episode; the bands are explained below.',
+  caption: methods =>
+    Object.values(methods)[0].byEpisode.mean.length === 1
+      ? 'Mean return. Bars are 95% intervals of the mean.'
+      : 'Mean return by in-context episode. Bands are 95% intervals of the mean.',
   draw(methods): LineFigure {
     const { axis, one } = wordsOf(methods);
     const lines = ranked(methods).map(name => {
@@ -29,14 +32,14 @@ export const learningCurves = {
         label: axis,
         domain: [Math.min(0, ...all.map(({ low }) => low)), Math.max(1.02, ...all.map(({ high }) => high))],
       },
-      // Where what scores 1 is itself among the methods, its curve carries the name.
+      // If the method that scores 1 is in the table, its curve is labeled instead.
       level: { at: 1, ...(one in methods ? {} : { name: one }) },
       lines,
     };
   },
 } satisfies Figure<'methods'>;
 
-/** The first episode and round numbers, at most seven or so. */
+/** The first episode and round numbers, about seven at most. */
 export function episodeTicks(episodes: number): number[] {
   const step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find(candidate => episodes / candidate <= 7) ?? Math.ceil(episodes / 5);
   const ticks = [1];
@@ -45,14 +48,13 @@ export function episodeTicks(episodes: number): number[] {
 }
 
 /**
- * The performance profiles of the methods that have one: the share of runs whose final return is above each threshold (Agarwal et al. 2021).
- * Nothing where none has.
+ * Performance profiles: the share of runs whose final return is above each threshold (Agarwal et al. 2021). Undefined if no method has one.
  */
 export const profiles = {
   id: 'profiles',
   of: 'methods',
   title: 'Performance profiles',
-  caption: () => 'Share of runs whose final return is above a threshold; bands are pointwise.',
+  caption: () => 'Share of runs whose final return is above a threshold. Bands are pointwise 95% intervals.',
   draw(methods): LineFigure | undefined {
     const reference = referenceIn(methods);
     const { kind } = reference;
@@ -61,11 +63,11 @@ export const profiles = {
       if (!profile) return [];
       const { threshold, share, low, high } = profile;
       const points = threshold.map((at, i) => ({ x: 100 * at, y: share[i], low: low[i], high: high[i] }));
-      // Nothing is above the oracle but by luck, so lines end, and are named, before it.
+      // Returns above the oracle's are luck, so lines end before it.
       return [{ name, points: kind === 'oracle' ? points.filter(({ x }) => x < 100) : points }];
     });
     if (lines.length === 0) return undefined;
-    const x = `final return above, ${wordsFor(reference).percent}`;
+    const x = `threshold of the final return, ${wordsFor(reference).percent}`;
     return { lines, ariaLabel: 'Performance profiles', x, y: { label: 'share of runs', domain: [0, 1] } };
   },
 } satisfies Figure<'methods'>;

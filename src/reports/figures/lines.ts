@@ -1,17 +1,18 @@
-/** @file Lines with bands, each named where it ends. */
+/** @file Lines with bands, each labeled where it ends. */
 
 import * as Plot from '@observablehq/plot';
 import { type FigureOptions, inPanels, type LineFigure } from './figure.ts';
-import { drawPlot, LABEL_GAP, LETTER_WIDTH } from './plot.ts';
+import { intervalRows } from './intervals.ts';
+import { drawPlot, inSeries, LABEL_GAP, LETTER_WIDTH } from './plot.ts';
 import { smallMultiples } from './small-multiples.ts';
 import { methodStyles, spread } from './style.ts';
 
-/** Draws lines, or a panel for each where there are many; gives an SVG document. */
+/** Draws lines, or a panel for each if there are many; returns an SVG document. */
 export function lineFigure(figure: LineFigure, options: FigureOptions = {}): string {
   const { lines, ariaLabel, x: label, y, ticks, level } = figure;
   const styles = figure.styles ?? new Map([...methodStyles(lines.map(({ name }) => name)), ...(options.styles ?? [])]);
   if (inPanels(figure)) return smallMultiples({ ...figure, styles }, options);
-  const single = lines.every(({ points }) => points.length === 1);
+  if (lines.length > 0 && lines.every(({ points }) => points.length === 1)) return intervalRows({ ...figure, styles }, options);
   const { width = 880, height = figure.height ?? 460, ground = 'paper' } = options;
   const [low, high] = y.domain;
   const xs = lines.flatMap(({ points }) => points.map(({ x }) => x));
@@ -21,7 +22,7 @@ export function lineFigure(figure: LineFigure, options: FigureOptions = {}): str
   const marginRight = 26 + LETTER_WIDTH * Math.max(...named.map(({ name }) => name.length));
   const margins = { marginTop: 30, marginBottom: 42, marginLeft: 52, marginRight };
 
-  // Labels are pushed apart on the paper, so in the scale that it has.
+  // Labels are spaced in pixels, so in the scale of the axis.
   const [into, out] = y.logarithmic ? [Math.log, Math.exp] : [(y: number) => y, (y: number) => y];
   const perPixel = (into(high) - into(low)) / (height - margins.marginTop - margins.marginBottom);
   const perPixelX = (last - first) / (width - margins.marginLeft - marginRight);
@@ -35,7 +36,7 @@ export function lineFigure(figure: LineFigure, options: FigureOptions = {}): str
     ...order.map(({ name, points }) =>
       Plot.areaY(
         points.filter(point => point.low !== undefined),
-        { x: 'x', y1: 'low', y2: 'high', fill: styles.get(name)!.color, fillOpacity: 0.14 },
+        { x: 'x', y1: 'low', y2: 'high', fill: styles.get(name)!.color, fillOpacity: 0.14, ...inSeries(ground, { series: name }) },
       ),
     ),
     ...(level ? levelMarks(level, first) : []),
@@ -49,23 +50,15 @@ export function lineFigure(figure: LineFigure, options: FigureOptions = {}): str
         strokeWidth: emphasized ? 3.2 : 1.7,
         strokeDasharray: dash,
         strokeLinecap,
+        ...inSeries(ground, { series: name }, points),
       });
     }),
-    // One point makes no line and no band.
-    ...(single
-      ? order.flatMap(({ name, points }) => {
-          const stroke = styles.get(name)!.color;
-          return [
-            Plot.ruleX(points, { x: 'x', y1: 'low', y2: 'high', stroke, strokeWidth: 2, strokeOpacity: 0.5 }),
-            Plot.dot(points, { x: 'x', y: 'y', fill: stroke, r: 4 }),
-          ];
-        })
-      : []),
     ...labels.flatMap(entry => {
       const { color, emphasized } = styles.get(entry.name)!;
       const [from, to] = [last + 3 * perPixelX, last + 13 * perPixelX];
+      const series = inSeries(ground, { series: entry.name });
       return [
-        Plot.link([entry], { x1: from, y1: 'end', x2: to, y2: 'place', stroke: color, strokeOpacity: 0.7 }),
+        Plot.link([entry], { x1: from, y1: 'end', x2: to, y2: 'place', stroke: color, strokeOpacity: 0.7, ...series }),
         Plot.text([entry], {
           x: last + 16 * perPixelX,
           y: 'place',
@@ -73,6 +66,7 @@ export function lineFigure(figure: LineFigure, options: FigureOptions = {}): str
           textAnchor: 'start',
           fill: color,
           fontWeight: emphasized ? 'bold' : 'normal',
+          ...series,
         }),
       ];
     }),

@@ -1,4 +1,4 @@
-/** @file Figures as vector PDF, of the same SVG as everywhere else, with their fonts in them. */
+/** @file Figures as vector PDF with embedded fonts, from the same SVG as everywhere else. */
 
 import { createRequire } from 'node:module';
 import PDFDocument from 'pdfkit';
@@ -8,12 +8,12 @@ import { invariant } from '../../util/errors.ts';
 const FONTS = { regular: 'DejaVuSans.ttf', bold: 'DejaVuSans-Bold.ttf' };
 const INK = '#1b1b1b';
 
-/** One page as large as the SVG, a pixel a point. Equal SVGs give equal bytes. Throws `E_SHAPE` for an SVG that does not say its size. */
+/** One page of the size of the SVG, one point per pixel. Equal SVGs give equal bytes. Throws `E_SHAPE` for an SVG without its size. */
 export async function toPDF(svg: string): Promise<Uint8Array> {
   const [width, height] = ['width', 'height'].map(side => Number(new RegExp(`<svg[^>]*\\s${side}="([\\d.]+)"`).exec(svg)?.[1]));
   invariant(width > 0 && height > 0, 'toPDF: expected an SVG with a width and a height in pixels.');
   const require = createRequire(import.meta.url);
-  // A date of its own would make every file different.
+  // The current date would make every file different.
   const document = new PDFDocument({ size: [width, height], margin: 0, info: { CreationDate: new Date(0) } });
   for (const [name, file] of Object.entries(FONTS)) document.registerFont(name, require.resolve(`dejavu-fonts-ttf/ttf/${file}`));
   const chunks: Uint8Array[] = [];
@@ -23,7 +23,7 @@ export async function toPDF(svg: string): Promise<Uint8Array> {
       .on('end', resolve)
       .on('error', reject),
   );
-  // The published types take the class where the function takes a document. It does not know the current color.
+  // The published types say the class where the function takes a document. It does not support currentColor.
   SVGtoPDF(document as unknown as typeof PDFDocument, svg.replaceAll('currentColor', INK), 0, 0, {
     width,
     height,

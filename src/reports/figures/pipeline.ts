@@ -1,16 +1,16 @@
-/** @file The pipeline of an experiment as a figure: what goes into C_θ and A_φ and what comes out, with the shapes of this run. */
+/** @file The pipeline of an experiment as a figure: inputs and outputs of C_θ and A_φ, with the shapes of this run. */
 
 import type { Setting } from '../../records/index.ts';
 
 const [WIDTH, HEIGHT] = [730, 252];
 const BLUE = '#1f77c9';
 const ORANGE = '#d55e00';
-/** Line of the main path, from the context to the action. */
+/** Vertical position of the main path, from the context to the action. */
 const MIDDLE = 92;
 const FONT = 'font-family="system-ui, \'DejaVu Sans\', sans-serif"';
-const whole = (value: number): string => value.toLocaleString('en-GB');
+const whole = (value: number): string => value.toLocaleString('en-US');
 
-/** An SVG document without a ground; lines and text have the color of the page that it stands in. */
+/** An SVG document without a background; lines and text have the text color of the page. */
 export function pipeline(setting: Setting): string {
   const { context, query, latents, parameters, retrieved, distribution } = setting;
   const memory = latents.workingMemory > 0 ? ` + ${latents.workingMemory}` : '';
@@ -36,7 +36,7 @@ export function pipeline(setting: Setting): string {
     arrow(478, 188, 478, MIDDLE + 38),
     ...(parameters.decoder === undefined ? [] : reconstruction(parameters.decoder)),
     ...(retrieved > 0 ? [label(478, 32, `${whole(retrieved)} retrieved Z`, false, BLUE), arrow(478, 36, 478, MIDDLE - 38)] : []),
-    // What is done becomes the history that is compressed next.
+    // Actions become part of the history that is compressed next.
     `<path d="M645 ${MIDDLE - 54} V14 H66 V${MIDDLE - 56}" fill="none" stroke="currentColor" stroke-dasharray="3 3" stroke-opacity="0.6"/>`,
     head(66, MIDDLE - 52, 90),
     label(215, 28, 'the episode joins the history'),
@@ -44,7 +44,7 @@ export function pipeline(setting: Setting): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Pipeline" ${FONT} font-size="12" fill="currentColor">${parts.join('')}</svg>`;
 }
 
-/** A row of squares; with dots where there are more than are drawn. */
+/** A row of squares; with dots if there are more tokens than squares. */
 function tokens(x: number, y: number, count: number, color: string, more: boolean): string {
   const start = x + (100 - 12 * count) / 2;
   const shown = more ? count - 1 : count;
@@ -72,7 +72,7 @@ function network(x: number, y: number, name: string, index: string, numbers: num
   );
 }
 
-/** R_ψ below the latents, which only training has. */
+/** R_ψ below the latents, which exists in training only. */
 function reconstruction(numbers: number): string[] {
   return [
     `<path d="M340 ${MIDDLE + 44} V186" fill="none" stroke="currentColor" stroke-dasharray="3 3"/>`,
@@ -82,7 +82,7 @@ function reconstruction(numbers: number): string[] {
     text(340, 223, `${whole(numbers)} weights`, 'font-size="11"'),
     `<path d="M284 211 H66 V${MIDDLE + 50}" fill="none" stroke="currentColor" stroke-dasharray="3 3"/>`,
     head(66, MIDDLE + 44, -90),
-    label(175, 205, 'reconstructs X, in training alone'),
+    label(175, 205, 'reconstructs X, in training only'),
   ];
 }
 
@@ -92,7 +92,7 @@ const text = (x: number, y: number, content: string, more = ''): string =>
 const label = (x: number, y: number, content: string, bold = false, color = 'currentColor'): string =>
   text(x, y, content, `fill="${color}"${bold ? ' font-weight="bold" font-size="13"' : ''}`);
 
-/** The tip of an arrow, turned by so many degrees. */
+/** The tip of an arrow, rotated by degrees. */
 const head = (x: number, y: number, degrees: number): string =>
   `<path d="M0 0 L-7 -4 L-7 4 Z" transform="translate(${x} ${y}) rotate(${degrees})" fill="currentColor"/>`;
 

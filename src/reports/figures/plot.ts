@@ -1,4 +1,4 @@
-/** @file What all figures share: their size and their look. */
+/** @file What all figures share: sizes, fonts, and the labels that pages read. */
 
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
@@ -6,11 +6,40 @@ import { printable } from '../../util/text.ts';
 import type { FigureOptions } from './figure.ts';
 
 export const FONT_SIZE = 12;
-/** Mean advance of a letter of DejaVu Sans at that size, which is wider than the fonts of most systems. */
+/** Mean width of a letter of DejaVu Sans at that size, which is wider than most system fonts. */
 export const LETTER_WIDTH = 7.4;
 export const LABEL_GAP = 15;
 
-/** Draws a plot in the look of all figures, on a document without a browser; gives the SVG document. */
+/** A point of a series, in units of the data. */
+type Point = { readonly x: number; readonly y: number; readonly low?: number; readonly high?: number };
+
+/**
+ * Options of a mark that label it for the script of pages (html/page.ts): it belongs to a series, which the legend hides and shows, or to a panel. With
+ * `points`, it also carries [pixel x, pixel y, x, y, low, high] of each point, which the page shows at the pointer. Empty unless `ground` is `inherit`.
+ */
+export function inSeries(
+  ground: FigureOptions['ground'],
+  of: { readonly series: string } | { readonly panel: string },
+  points?: readonly Point[],
+): { render?: Plot.RenderFunction } {
+  if (ground !== 'inherit') return {};
+  return {
+    render(index, scales, values, dimensions, context, next) {
+      const drawn = next!(index, scales, values, dimensions, context);
+      for (const [key, name] of Object.entries(of)) drawn?.setAttribute(`data-${key}`, printable(name));
+      const { x, y } = values as { x?: ArrayLike<number>; y?: ArrayLike<number> };
+      const entries = x && y && points && Array.from(index, i => [pixel(x[i]), pixel(y[i]), ...numbersOf(points[i])]);
+      if (entries) drawn?.setAttribute('data-points', JSON.stringify(entries));
+      return drawn;
+    },
+  };
+}
+
+const pixel = (value: number): number => +value.toFixed(1);
+const numbersOf = ({ x, y, low, high }: Point): number[] =>
+  [x, y, ...(low === undefined || high === undefined ? [] : [low, high])].map(value => +value.toPrecision(3));
+
+/** Draws a plot in the common style, without a browser; returns the SVG document. */
 export function drawPlot({ x, y, ...options }: Plot.PlotOptions, ground: FigureOptions['ground'] = 'paper'): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const style = { fontFamily: "system-ui, 'DejaVu Sans', sans-serif", fontSize: `${FONT_SIZE}px` };
@@ -18,6 +47,7 @@ export function drawPlot({ x, y, ...options }: Plot.PlotOptions, ground: FigureO
   const svg = Plot.plot({ document, style, ...options, ...axes });
   svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   svg.setAttribute('role', 'img');
+  if (ground === 'inherit' && typeof x?.label === 'string') svg.setAttribute('data-x', x.label);
   if (ground === 'paper') {
     svg.setAttribute('color', '#1b1b1b');
     const page = document.createElementNS('http://www.w3.org/2000/svg', 'rect');

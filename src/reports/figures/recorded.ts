@@ -3,10 +3,10 @@
 import { measuresIn, RECORDED_MEASURES, type RecordedResults } from '../../records/index.ts';
 import type { Figure, LineFigure } from './figure.ts';
 
-/** Methods by the likelihood that they give to the labels, best first. */
-export function rankedByLikelihood(rows: RecordedResults['methods']): string[] {
-  const [likelihood] = measuresIn(Object.values(rows)[0]);
-  return Object.keys(rows).sort((a, b) => rows[a][likelihood]!.mean - rows[b][likelihood]!.mean);
+/** Methods by the likelihood of the labels, best first. */
+export function rankedByLikelihood(methods: RecordedResults['methods']): string[] {
+  const [likelihood] = measuresIn(Object.values(methods)[0]);
+  return Object.keys(methods).sort((a, b) => methods[a][likelihood]!.mean - methods[b][likelihood]!.mean);
 }
 
 /** Accuracy, or squared error, by the episode of the recorded history, with the intervals as bands. */
@@ -14,7 +14,7 @@ export const recordedCurves = {
   id: 'recorded-curves',
   of: 'recorded',
   title: 'Curves',
-  caption: () => 'Means by the episode of the recorded history; the bands are explained below.',
+  caption: () => 'Means over held-out tasks by the episode of the recorded history. Bands are 95% intervals.',
   draw(rows): LineFigure {
     const names = rankedByLikelihood(rows);
     const [, nearness] = measuresIn(rows[names[0]]);

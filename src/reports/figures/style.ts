@@ -1,4 +1,4 @@
-/** @file How methods are told apart in every report: by color and dash, which belong to the name, so that all figures and pages agree. */
+/** @file Styles of methods: color and dash depend on the name, so that all figures and pages agree. */
 
 import type { MethodTable, Results } from '../../records/index.ts';
 import { invariant } from '../../util/errors.ts';
@@ -6,16 +6,16 @@ import { invariant } from '../../util/errors.ts';
 export interface MethodStyle {
   /** Legible on white and on near-black. */
   color: string;
-  /** SVG stroke-dasharray; a second channel next to color. */
+  /** SVG stroke-dasharray; distinguishes methods in addition to color. */
   dash: string;
-  /** The nearest of the terminal's own colors. */
+  /** The nearest terminal color. */
   terminal: (typeof PALETTE)[number][1] | 'blueBright';
   emphasized: boolean;
 }
 
 export type Styles = ReadonlyMap<string, MethodStyle>;
 
-/** Okabe and Ito's palette for color blindness, its yellow replaced by an olive that shows on white, and more; blue is kept for the emphasized one. */
+/** Okabe and Ito's palette for color blindness, with olive instead of yellow, and further colors; blue is reserved for the emphasized method. */
 const PALETTE = [
   ['#009e73', 'green'],
   ['#d55e00', 'red'],
@@ -31,19 +31,19 @@ const PALETTE = [
 const DASHES = ['', '6 3', '2 2', '8 3 2 3', '12 3', '1 4', '10 2 2 2 2 2'];
 const PLACES = PALETTE.length * DASHES.length;
 
-/** Rows that experiments have, each at a place of its own: what is new goes to the end. Other names are placed by their hash. */
+/** Names of built-in methods, each with its own style: new names go to the end. Other names get a style by their hash. */
 export const KNOWN = [
   ...['source', 'teacher', 'none', 'truncated', 'mean-pool', 'random', 'reinforced', 'oracle', 'full', 'ad'],
   ...['dpt', 'best-episodes', 'max-pool', 'strided-pool', 'pca', 'truncated-flops', 'truncated-bytes', 'rad', 'random-projection'],
   ...['ridge', 'zero', 'Bayes', 'majority', 'last return', 'training mean', 'frequencies', 'memory-traces', 'consolidated'],
 ];
 
-/** Whether a name is of the method this project is about, or of a variant of it. */
+/** Whether a name is CAD or a variant of it. */
 export const isCad = (name: string): boolean => /^cad\b/i.test(name);
 
 /**
- * Styles by name. CAD's own row is emphasized, drawn last and strongest; of several variants without a plain `cad` none is. A name has the same
- * color and dash wherever it is; only of two unknown names with equal hashes the later one in the alphabet moves on to the next free place.
+ * Styles by name. CAD is emphasized: drawn last and thickest; of several variants without a plain `cad`, none is. A name has the same color and dash
+ * everywhere, except that of two unknown names with equal hashes the later one in the alphabet gets the next free style.
  */
 export function methodStyles(names: readonly string[]): Styles {
   const sorted = [...new Set(names)].sort();
@@ -69,11 +69,11 @@ export function methodStyles(names: readonly string[]): Styles {
   );
 }
 
-/** Styles of all that the reports of a run show, so that no part of them has others. */
-export function stylesOf({ methods, tables = {}, returns = {}, imitation = {}, rate }: Results): Styles {
+/** Styles of all names in the reports of a run, so that all parts agree. */
+export function stylesOf({ methods, tables = {}, returns = {}, imitation = {} }: Results): Styles {
   const rows = [methods, ...Object.values(tables), ...Object.values(imitation).map(({ methods }) => methods)];
   const predictors = Object.values(returns).map(({ predictors }) => predictors);
-  return methodStyles([...[...rows, ...predictors].flatMap(Object.keys), ...(rate?.points ?? []).map(({ group }) => group)]);
+  return methodStyles([...rows, ...predictors].flatMap(Object.keys));
 }
 
 /** FNV-1a of the UTF-16 units. */
@@ -83,19 +83,19 @@ function hash(text: string): number {
   return state >>> 0;
 }
 
-/** Names by final mean, best first: results.json keeps its keys in alphabetical order, which says nothing to a reader. */
+/** Names by final mean, best first; results.json has them in alphabetical order. */
 export function ranked(methods: MethodTable): string[] {
   const names = Object.keys(methods);
   invariant(
     names.length > 0,
-    'ranked: expected results of at least one method, got none; list some in the configuration and evaluate again.',
+    'ranked: expected results of at least one method, found none; list some in the configuration and evaluate again.',
   );
   return names.sort((a, b) => methods[b].final.mean - methods[a].final.mean || (a < b ? -1 : 1));
 }
 
 /**
- * Moves positions as little as possible (in squares) until neighbors are `gap` apart, inside [low, high] where they fit: isotonic
- * regression by pooling adjacent violators. For labels beside the ends of lines.
+ * Moves positions as little as possible (least squares) until neighbors are `gap` apart, inside [low, high] if they fit: isotonic regression by
+ * pooling adjacent violators. For labels next to the ends of lines.
  */
 export function spread(positions: readonly number[], gap: number, low: number, high: number): number[] {
   const order = positions.map((_, i) => i).sort((a, b) => positions[a] - positions[b]);

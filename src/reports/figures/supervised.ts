@@ -4,7 +4,7 @@ import type { SupervisedResults } from '../../records/index.ts';
 import type { Figure, Line, LineFigure } from './figure.ts';
 import { methodStyles } from './style.ts';
 
-/** Methods by their score at the headline number of examples, best first. */
+/** Methods by their score with the main number of examples, best first. */
 export function rankedBySupervised({ methods, examples, headline, score }: SupervisedResults): string[] {
   const at = examples.indexOf(headline);
   const sign = score.better === 'lower' ? 1 : -1;
@@ -12,12 +12,12 @@ export function rankedBySupervised({ methods, examples, headline, score }: Super
   return Object.keys(methods).sort((a, b) => value(a) - value(b) || (a < b ? -1 : 1));
 }
 
-/** Mean score on test tasks by number of examples, with the intervals as bands. Errors are on a logarithmic scale. */
+/** Mean score on test tasks by number of examples, with intervals as bands. Errors are on a logarithmic scale. */
 export const scoreCurves = {
   id: 'scores',
   of: 'supervised',
   title: 'Scores',
-  caption: ({ score, tasks }) => `Mean ${score.name} on ${tasks} test tasks; the bands are explained below.`,
+  caption: ({ score, tasks }) => `Mean ${score.name} on ${tasks} test tasks. Bands are 95% intervals.`,
   draw(results): LineFigure {
     const { examples, methods } = results;
     const lines = rankedBySupervised(results).map(name => {
@@ -28,7 +28,7 @@ export const scoreCurves = {
   },
 } satisfies Figure<'supervised'>;
 
-/** Mean score on validation tasks with the headline number of examples by training step; the reference, which is not trained, is level. */
+/** Mean score on validation tasks with the main number of examples by training step; the reference, which is not trained, is a horizontal line. */
 export const trainingCurves = {
   id: 'training',
   of: 'supervised',
@@ -48,7 +48,7 @@ export const trainingCurves = {
   },
 } satisfies Figure<'supervised'>;
 
-/** Lines by name, in the scale that the score asks for: errors are on a logarithmic one. */
+/** Lines in the scale of the score: errors are on a logarithmic one. */
 function scoreFigure(lines: readonly Line[], { methods, score }: SupervisedResults, x: string): LineFigure {
   const logarithmic = score.better === 'lower';
   const points = lines.flatMap(({ points }) => points);

@@ -236,10 +236,10 @@ const SOURCES = String.raw`
 }
 `;
 
-/** Entries by their keys, each as it stands above. */
+/** Entries by their keys, as written above. */
 const ENTRIES = new Map(Array.from(SOURCES.matchAll(/^@\w+\{(\w+),\n.*?^\}\n/gms), ([entry, key]) => [key, entry]));
 
-/** Keys that these texts cite, each once, in alphabetical order. Throws `E_SHAPE` for one that is not known. */
+/** Keys that these texts cite, without duplicates, in alphabetical order. Throws `E_SHAPE` for an unknown key. */
 export function citedKeys(...texts: readonly string[]): string[] {
   const keys = texts.flatMap(text =>
     [...text.matchAll(/\\cite\{([^}]*)\}/g)].flatMap(([, list]) => list.split(',').map(key => key.trim())),
@@ -249,5 +249,5 @@ export function citedKeys(...texts: readonly string[]): string[] {
   return [...new Set(keys)].sort();
 }
 
-/** The BibTeX file of the sources that are cited. */
+/** The BibTeX file with these entries. */
 export const bibliography = (keys: readonly string[]): string => keys.map(key => ENTRIES.get(key)!).join('\n');

@@ -1,8 +1,8 @@
-/** @file Text from data as LaTeX sets it: literally, in any script, with nothing lost. What no font of the document has is named by its code point. */
+/** @file Escapes text from data for LaTeX, in any script and without loss. Characters that no font of the document has become code points. */
 
 import { printable } from '../../util/text.ts';
 
-/** Characters in turn with what each stands for. */
+/** Pairs of a character and its replacement. */
 const pairs = (list: string, as: (name: string) => string): Record<string, string> =>
   Object.fromEntries(Array.from(list.matchAll(/(\S+)\s+(\S+)/g), ([, character, name]) => [character, as(name)]));
 
@@ -29,11 +29,11 @@ const MATH: Readonly<Record<string, string>> = {
     name => `\\${name}`,
   ),
   ...pairs('− - ² ^2 ³ ^3 ¹ ^1 ο o', plain => plain),
-  // Capitals that look like Latin ones have no command.
+  // Greek capitals that look like Latin ones have no command.
   ...pairs('Α A Β B Ε E Ζ Z Η H Ι I Κ K Μ M Ν N Ο O Ρ P Τ T Χ X', letter => `\\mathrm{${letter}}`),
 };
 
-/** Marks by their commands over a Latin letter, and over a letter in mathematics. */
+/** Commands of combining marks for Latin letters and for letters in mathematics. */
 const MARKS = new Map(
   Array.from(
     `\u0300 \` grave \u0301 ' acute \u0302 ^ hat \u0303 ~ tilde \u0304 = bar \u0306 u breve \u0307 . dot \u0308 " ddot \u030a r mathring
@@ -42,18 +42,18 @@ const MARKS = new Map(
   ),
 );
 
-/** Letters that `inputenc` (utf8) finds in fonts of the T1 encoding. */
+/** Letters that `inputenc` (utf8) supports in fonts with T1 encoding. */
 const IN_FONT = /^[À-ÖØ-öø-ĥĨ-ķĹ-ľŁ-ňŊ-ťŨ-ž]$/u;
 
-/** A text as LaTeX shows it literally. */
+/** Escapes a text so that LaTeX shows it literally. */
 export const escapeTex = (text: string): string =>
   printable(text.normalize('NFC'))
     .replace(/\s*[\n\t]\s*/g, ' ')
-    // Two hyphens would become a dash; the dashes that are meant stand alone in the table above.
+    // Two hyphens would become a dash.
     .replace(/-(?=-)/g, '\u2011')
     .replace(/[{}$&#_%\\~^<>]|[^ -~]\p{M}*/gu, escapeCharacter);
 
-/** A symbol of a sum, such as λ_cap or L_rec, as mathematics: Greek letters by their names, L as a loss, words upright. */
+/** A symbol of a loss, such as λ_cap or L_rec, as mathematics: Greek letters as commands, L calligraphic, words upright. */
 export const symbolTex = (symbol: string): string =>
   Array.from(symbol.matchAll(/_?\p{L}+|./gu), ([part]) => {
     if (part === 'L') return String.raw`\mathcal{L}`;
@@ -71,7 +71,7 @@ function escapeCharacter(character: string): string {
   return IN_FONT.test(character) ? character : (withMarks(character) ?? codePoints(character));
 }
 
-/** A letter with its marks one over the other; undefined where one of them has no command. */
+/** A letter with combining marks; undefined if one of them has no command. */
 function withMarks(character: string): string | undefined {
   const [letter, ...marks] = character.normalize('NFD');
   const math = MATH[letter];

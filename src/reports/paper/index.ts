@@ -1,4 +1,4 @@
-/** @file The paper of a run: its Methods section, tables, figures and sources, written from its own files (method 7.2). */
+/** @file The paper of a run: Methods section, tables, figures and sources, written from its files (method 7.2). */
 
 import { join } from 'node:path';
 import { expectComparable, rowsOf } from '../../records/index.ts';
@@ -17,18 +17,18 @@ import { rowSets, tables } from './tables.ts';
 
 export type { Facts } from './facts.ts';
 
-/** Throws `E_SPLIT` where rows may not be shown, and `E_DATA` where those of several runs may not stand side by side. */
+/** Throws `E_SPLIT` if results may not be shown, and `E_DATA` if several runs are not comparable. */
 export function expectShown({ results, runs }: Pick<Facts, 'results' | 'runs'>): void {
   if (runs) expectSideBySide(new Map([...runs].map(([name, run]) => [name, run.results])));
   else for (const name of Object.keys(results.protocols ?? {})) expectComparable([rowsOf(results, name)]);
 }
 
-/** Size of the curves in points: text of 12 is legible on a page when they are as wide as its text. */
+/** Size of the curves in points: text of 12 points is legible at the width of a page. */
 const CURVES = { width: 560, height: 320 };
 
 /**
- * Writes the folder of a paper and gives the paths of its files. Throws `E_SPLIT` or `E_DATA` where the rows may not be shown or may not stand
- * side by side, and `E_DISK` where a file cannot be written.
+ * Writes the folder of a paper and returns the paths of its files. Throws `E_SPLIT` or `E_DATA` if the results may not be shown or are not comparable,
+ * and `E_DISK` if a file cannot be written.
  */
 export async function writePaper(folder: string, facts: Facts): Promise<string[]> {
   const sets = rowSets(facts);
@@ -48,7 +48,7 @@ export async function writePaper(folder: string, facts: Facts): Promise<string[]
     for (const figure of figuresOf('methods')) await add(figureFile(figure.id, label), drawnOf(figure, methods));
   for (const figure of figuresOfRun(facts)) await add(figureFile(figure.id), drawnOf(figure, facts.results));
   const paths = writeFiles(folder, files);
-  // Every numeral of the .tex files with the place that it came from.
+  // Every numeral of the .tex files with its path.
   const numbers = join(folder, 'numbers.json');
   writeJson(numbers, {
     setting: facts.setting,

@@ -1,6 +1,6 @@
 /**
- * @file The Methods section of a run, its parts in order with the figure of the pipeline, and the document around all sections: main.tex, which
- * compiles with what Debian calls texlive-latex-recommended and texlive-science.
+ * @file The Methods section of a run, with the figure of the pipeline, and main.tex, the document around all sections. It compiles with the Debian
+ * packages texlive-latex-recommended and texlive-science.
  */
 
 import { drawnOf } from '../figures/draw.ts';
@@ -16,7 +16,7 @@ import { join, paragraph, type Written } from './write.ts';
 
 const raw = String.raw;
 
-/** Folder of the figures, beside the .tex files. */
+/** Folder of the figures, next to the .tex files. */
 export const FIGURES = 'figures';
 
 type Part = readonly [title: string, paragraphs: (facts: Facts) => (Written | undefined)[]];
@@ -37,7 +37,7 @@ const PARTS: readonly Part[] = [
   ['Further runs', differences],
 ];
 
-/** The whole of methods.tex. */
+/** The content of methods.tex. */
 export function methods(facts: Facts): Written {
   const sections = PARTS.map(([title, paragraphs]) => {
     const body = join(paragraphs(facts), '\n\n');
@@ -50,17 +50,17 @@ function overviewFigure(facts: Facts): Written | undefined {
   const { latents, query, retrieved } = facts.setting;
   const { policy } = facts.config;
   const caption = paragraph(facts, [
-    raw`The pipeline of \texttt{<results/name>}. The context $X$ of <setting/context/tokens|token> with <setting/context/numbers|number> each is compressed by $C_\theta$ to <setting/latents/count|latent> of width <setting/latents/width>.`,
-    raw`$A_\phi$ reads them ${policy.architecture === 'prefix' ? 'in self-attention' : 'by cross-attention'}, with the query $Q$ of at most <setting/query/tokens|token> with <setting/query/numbers|number> each, and gives a distribution over actions as <setting/distribution|number>.`,
-    latents.workingMemory > 0 && 'Beside the latents stand <setting/latents/workingMemory|token> of working memory.',
-    query.promptTokens > 0 && 'Of the query <setting/query/promptTokens|token> are a prompt.',
-    retrieved > 0 && 'Latents of <setting/retrieved|retrieved context> stand beside the own.',
-    reconstructs(facts) && raw`Dashed: the decoder $R_\psi$, which is there in training alone.`,
+    raw`The pipeline of \texttt{<results/name>}. $C_\theta$ compresses the context $X$ of <setting/context/tokens|token> with <setting/context/numbers|number> each to <setting/latents/count|latent> of width <setting/latents/width>.`,
+    raw`$A_\phi$ reads them ${policy.architecture === 'prefix' ? 'in self-attention' : 'by cross-attention'}, together with the query $Q$ of at most <setting/query/tokens|token> with <setting/query/numbers|number> each, and outputs a distribution over actions as <setting/distribution|number>.`,
+    latents.workingMemory > 0 && 'It also reads <setting/latents/workingMemory|token> of working memory.',
+    query.promptTokens > 0 && 'The query includes a prompt of <setting/query/promptTokens|token>.',
+    retrieved > 0 && 'It also reads the latents of <setting/retrieved|retrieved context>.',
+    reconstructs(facts) && raw`Dashed: the decoder $R_\psi$, which is used in training only.`,
   ]);
   return figure('pipeline', 'pipeline', '', caption);
 }
 
-/** A figure of the paper by its file, its label, its width as a share of the line (all of it when empty), and its caption. */
+/** A figure of the paper: its file, its label, its width as a fraction of the line (all of it when empty), and its caption. */
 export const figure = (file: string, label: string, width: string, caption: Written | undefined): Written | undefined =>
   join(
     [
@@ -76,14 +76,14 @@ export const figure = (file: string, label: string, width: string, caption: Writ
     '',
   );
 
-/** File of a figure, of one set of rows where it is of those, without its ending. */
+/** File name of a figure without its extension; with the label of a table if the figure belongs to one. */
 export const figureFile = (figure: string, label = ''): string => `${figure}${label}`.replace(/[^\w-]/g, '-');
 
-/** Figures of the whole run that stand among its results: all but the pipeline, which the Methods begin with. Several runs have none in common. */
+/** Figures of the whole run in its Results section: all but the pipeline, which is in the Methods. A paper of several runs has none. */
 export const figuresOfRun = ({ runs }: Facts): Figure<'results'>[] =>
   runs ? [] : figuresOf('results').filter(each => each !== pipelineFigure);
 
-/** The caption of a figure that has no sentences of its own here: its title and what its record says. */
+/** The caption of a figure without sentences here: its title and the caption of its record. */
 const captionOf = <K extends keyof FigureSubjects>({ title, caption }: Figure<K>, subject: FigureSubjects[K]): Written => ({
   text: escapeTex([`${title}.`, caption?.(subject)].filter(Boolean).join(' ')),
   citations: [],
@@ -105,16 +105,16 @@ const PREAMBLE = raw`\documentclass[10pt,a4paper]{article}
 \newcommand{\codepoint}[1]{{\footnotesize[U+#1]}}
 `;
 
-/** What is said where a text has such a character. */
-const CODE_POINTS = raw`Characters that the fonts of this document lack are given by their Unicode code points in brackets.`;
+/** Explains code points, if a text contains one. */
+const CODE_POINTS = raw`Characters that the fonts of this document lack are shown as their Unicode code points in brackets.`;
 
-/** `body` is what the other files say. */
+/** The content of main.tex; `body` is that of the other files. */
 export function main(facts: Facts, body: readonly Written[]): Written {
   const figures = rowSets(facts).flatMap(rows => {
     const { title, label, methods } = rows;
     const { scale } = citedWords(rows);
-    const curves = raw`Mean return by in-context episode of ${title}, ${scale}. Bands are intervals of the mean, as in Table~\ref{tab:scores${label}}.`;
-    const profiles = raw`Performance profiles~\cite{agarwal2021} of ${title}: the share of runs whose final return, ${scale}, is above a threshold, in percent. Bands are pointwise intervals of that share.`;
+    const curves = raw`Mean return by in-context episode of ${title}, ${scale}. Bands are confidence intervals of the mean, as in Table~\ref{tab:scores${label}}.`;
+    const profiles = raw`Performance profiles~\cite{agarwal2021} of ${title}: the share of runs whose final return, ${scale}, exceeds a threshold, in percent. Bands are pointwise confidence intervals.`;
     const captions: Readonly<Record<string, string>> = { curves, profiles };
     return figuresOf('methods').map(each => {
       const caption = each.id in captions ? paragraph(facts, [captions[each.id]]) : captionOf(each, methods);

@@ -1,6 +1,6 @@
 /**
- * @file What a Methods section says of the kinds that an experiment chose: sentences in LaTeX, with <names> as in `write.ts`. A kind that is not
- * in these tables is described by its id and description.
+ * @file Sentences of the Methods section about the kinds that an experiment uses, in LaTeX with <names> as in `write.ts`. A kind that is not in these
+ * tables is described by its id and description.
  */
 
 import type { ExperimentConfig } from '../../config/experiment.ts';
@@ -14,13 +14,13 @@ const raw = String.raw;
 
 const ROOM = `a room of <options/size> by <options/size> cells, one of which is a hidden goal`;
 const START = 'Every episode starts in the center.';
-const SEEN = 'The agent sees its coordinates.';
-const COMPASS_WORDS = 'It chooses among staying and the moves to the neighboring cells; a move against a wall leaves it where it is.';
-const PAID_STAYS = 'Every step that ends on the goal pays a reward of one, and an episode lasts <horizon|step>.';
-const PAID_ONCE = 'Reaching the goal pays a reward of one and ends the episode, which lasts at most <horizon|step>.';
-const TASKS = 'A task is a goal, and the family has <tasks> of them.';
+const SEEN = 'The agent observes its coordinates.';
+const COMPASS_WORDS = 'Its actions are to stay or to move to a neighboring cell; a move against a wall has no effect.';
+const PAID_STAYS = 'Every step that ends on the goal has a reward of one, and an episode lasts <horizon|step>.';
+const PAID_ONCE = 'Reaching the goal gives a reward of one and ends the episode, which lasts at most <horizon|step>.';
+const TASKS = 'A task is a goal; there are <tasks> of them.';
 
-/** A room: its name with what is like it, then what differs between rooms. */
+/** A room: its name, then the sentences in which rooms differ. */
 const room = (
   name: string,
   { seen = SEEN, moves = COMPASS_WORDS, endsOnGoal = false }: { seen?: string; moves?: string; endsOnGoal?: boolean } = {},
@@ -30,62 +30,62 @@ export const ENVIRONMENTS: Readonly<Record<string, string>> = {
   'dark-room': room(raw`Dark Room~\cite{laskin2023}`),
   'dark-room-hard': room(raw`Dark Room Hard~\cite{laskin2023}`, { endsOnGoal: true }),
   'dark-room-pixels': room(raw`Pixel Dark Room, a variant of Dark Room~\cite{laskin2023},`, {
-    seen: 'The agent sees a picture of one gray channel in which every cell is a square of <options/pixels> by <options/pixels|pixel>: the cell where it stands is bright and everything else dark, the goal included.',
+    seen: 'The agent observes a grayscale image in which every cell is a square of <options/pixels> by <options/pixels|pixel>: its own cell is bright and everything else, including the goal, is dark.',
   }),
-  'dark-room-moves': room(raw`Dark Room with pairs of moves, a variant of Dark Room~\cite{laskin2023},`, {
+  'dark-room-moves': room(raw`Dark Room with two-component moves, a variant of Dark Room~\cite{laskin2023},`, {
     moves:
-      'An action is a pair of integers, which say by how much each coordinate changes (back, stay or on), so that diagonal moves are one step; a move against a wall leaves that coordinate as it is.',
+      'An action is a pair of integers that change each coordinate by minus one, zero or one, so that a diagonal move is one step; a move against a wall does not change that coordinate.',
   }),
-  'point-room': raw`Point Room is Dark Room~\cite{laskin2023} with real states and actions: a point in a square that reaches from $-1$ to $1$ in both coordinates, and in it a hidden disc with a radius of <options/radius>. The agent sees its coordinates and starts every episode in the center. An action is a displacement, which is shortened to a length of <options/stepLength> where it is longer. Every step that ends in the disc pays a reward of one, and an episode lasts <horizon|step>. A task is the center of the disc, one of <tasks> on a grid of <options/goals> by <options/goals>.`,
-  'key-to-door': raw`Dark Key-to-Door~\cite{laskin2023} is a room of <options/size> by <options/size> cells that hides a key and a door. The agent sees its coordinates and starts every episode in a random cell. It chooses among staying and the moves to the neighboring cells. The first step that ends on the key pays a reward of one; the first step after it that ends on the door pays one more and ends the episode, which lasts at most <horizon|step>. A task is a cell for the key and one for the door, and the family has <tasks> such pairs.`,
-  'delayed-bandit': raw`The delayed bandit~\cite{ma2026} has <options/arms|arm> whose mean rewards are drawn uniformly from the unit interval for every task. An episode is <options/pulls|pull>, then a delay of <options/delay> distractor steps, then <options/pulls|pull> of the same arms, <horizon|step> in all. A pull pays a Gaussian reward around the mean of its arm with a standard deviation of <options/deviation>. On a distractor step the environment executes a random arm whatever the agent says and pays nothing; such a step is neither a target nor scored. The agent sees nothing but whether the step is a distractor.`,
-  gymnasium: raw`The environment is <options/make:tt> of Gymnasium~\cite{towers2024}, and an episode lasts at most <horizon|step>. Tasks differ in the arguments, attributes or seed of the environment, and the family has <tasks> of them.`,
+  'point-room': raw`Point Room is Dark Room~\cite{laskin2023} with real-valued states and actions: a point in a square with coordinates from $-1$ to $1$ and a hidden disc with a radius of <options/radius>. The agent observes its coordinates and starts every episode in the center. An action is a displacement, which is clipped to a length of <options/stepLength>. Every step that ends in the disc has a reward of one, and an episode lasts <horizon|step>. A task is the center of the disc, one of <tasks> on a grid of <options/goals> by <options/goals>.`,
+  'key-to-door': raw`Dark Key-to-Door~\cite{laskin2023} is a room of <options/size> by <options/size> cells with a hidden key and a hidden door. The agent observes its coordinates and starts every episode in a random cell. Its actions are to stay or to move to a neighboring cell. The first step that ends on the key has a reward of one; the first step after it that ends on the door has another reward of one and ends the episode, which lasts at most <horizon|step>. A task is a pair of cells for the key and the door; there are <tasks> of them.`,
+  'delayed-bandit': raw`The delayed bandit~\cite{ma2026} has <options/arms|arm> whose mean rewards are drawn uniformly from the unit interval for every task. An episode has <options/pulls|pull>, then a delay of <options/delay> distractor steps, then <options/pulls|pull> of the same arms, <horizon|step> in total. A pull has a Gaussian reward around the mean of its arm with a standard deviation of <options/deviation>. On a distractor step, the environment executes a random arm, whatever the agent chooses, without a reward; such a step is neither a training target nor scored. The agent observes only whether the step is a distractor.`,
+  gymnasium: raw`The environment is <options/make:tt> of Gymnasium~\cite{towers2024}, and an episode lasts at most <horizon|step>. Tasks differ in the arguments, attributes or seed of the environment; there are <tasks> of them.`,
 };
 
 // ---- sources, each as it ends "The source is …": <options/…> stand for values of the setting of the source --------------------
 
-/** What is said of the table of Q-learning. */
-const TABLE = raw`The learner knows the actions and nothing of moves or rewards. All values begin at <options/initial>, the step size is <options/stepSize>, the discount <options/discount>, and actions are $\epsilon$-greedy: $\epsilon$ is <options/epsilon> in the first episode and is multiplied by <options/epsilonDecay> after every episode until it reaches <options/epsilonFinal>.`;
+/** Sentences about the table of Q-learning. */
+const TABLE = raw`The learner knows the actions but neither transitions nor rewards. All values are initialized to <options/initial>, the step size is <options/stepSize>, the discount <options/discount>, and actions are $\epsilon$-greedy: $\epsilon$ is <options/epsilon> in the first episode and is multiplied by <options/epsilonDecay> after every episode until it reaches <options/epsilonFinal>.`;
 
 /** The styles of demonstrations, in their order. */
 const STYLES: Readonly<Record<string, string>> = {
-  expert: 'expert, optimal actions of a player who is told the task',
-  noisy: 'noisy, such a player of whose actions a share of <options/noise> is uniformly random',
+  expert: 'expert, optimal actions of a player that knows the task',
+  noisy: 'noisy, such a player with a fraction of <options/noise> of uniformly random actions',
   mediocre: raw`mediocre, Boltzmann-rational actions~\cite{ziebart2010} $p(a) \propto \exp(Q(s, a) / \tau)$ with exact values and $\tau = <options/temperature>$`,
   random: 'random, uniform actions',
 };
 
 export const SOURCES: Readonly<Record<string, string | ((options: OptionValues) => string)>> = {
   'r-max': ({ rewardingStates }) =>
-    raw`R-MAX~\cite{brafman2002} where moves are known and rewards are not. The learner knows the moves of the room ${
+    raw`R-MAX~\cite{brafman2002} with known transitions and unknown rewards. The learner knows the transitions of the room ${
       Number.isFinite(rewardingStates)
-        ? `and that <options/rewardingStates|state> of it can pay at any time, but not which`
-        : 'but not how many of its states pay, nor which'
-    }. It takes every state that has not yet proved worthless for one that pays, walks to the nearest such state, and stays with what does pay. Where several actions are equally good, its distribution is uniform over them.`,
-  'count-based': raw`model-based interval estimation with an exploration bonus~\cite{strehl2008}. The learner knows the actions and nothing of moves or rewards. It plans in the model that its counts $n(s, a)$ give, \[ Q(s, a) = \hat{r}(s, a) + b / \sqrt{n(s, a)} + \gamma \max_{a'} Q(s', a'), \] with $b = <options/bonus>$ and $\gamma = <options/discount>$; a pair that was never tried is worth <options/initial>, and after every episode values are swept <options/sweeps|time>. It acts greedily.`,
+        ? `and that <options/rewardingStates|state> has a reward at any time, but not which`
+        : 'but not which states have a reward, nor how many'
+    }. It assumes a reward in every state where it has not observed the contrary, walks to the nearest such state, and stays where it finds a reward. If several actions are equally good, its distribution is uniform over them.`,
+  'count-based': raw`model-based interval estimation with an exploration bonus~\cite{strehl2008}. The learner knows the actions but neither transitions nor rewards. It plans in the model estimated from its counts $n(s, a)$, \[ Q(s, a) = \hat{r}(s, a) + b / \sqrt{n(s, a)} + \gamma \max_{a'} Q(s', a'), \] with $b = <options/bonus>$ and $\gamma = <options/discount>$; a pair that was never tried has the value <options/initial>, and after every episode value iteration runs for <options/sweeps|sweep>. It acts greedily.`,
   'q-learning': raw`tabular Q-learning~\cite{watkins1992}. ${TABLE}`,
-  'noise-curriculum': raw`the noise curriculum of AD$^\epsilon$~\cite{zisman2024}: a player who is told the task and acts optimally, except that a share $\epsilon$ of its actions is uniformly random. Along the history $\epsilon$ falls linearly from one to zero, which makes an expert look like a learner.`,
+  'noise-curriculum': raw`the noise curriculum of AD$^\epsilon$~\cite{zisman2024}: a player that knows the task and acts optimally, except that a fraction $\epsilon$ of its actions is uniformly random. Along the history, $\epsilon$ decreases linearly from one to zero, so that an expert resembles a learner.`,
   demonstrations: weights =>
-    `players who do not learn. Each history is played in one style, drawn by its weight: ${Object.entries(STYLES)
+    `players that do not learn. Each history has one style, drawn by its weight: ${Object.entries(STYLES)
       .filter(([style]) => Number(weights[style]) > 0)
       .map(([style, words]) => `${words} (weight <options/${style}>)`)
       .join('; ')}.`,
   'replay-buffer': ({ capacity }) =>
     raw`the replay buffer~\cite{lin1992} of tabular Q-learning~\cite{watkins1992}: ${
-      Number.isFinite(capacity) ? 'the latest <options/capacity|episode> of a learner' : 'all episodes of a learner'
+      Number.isFinite(capacity) ? 'the last <options/capacity|episode> of a learner' : 'all episodes of a learner'
     } in random order, so that a history does not show progress. ${TABLE}`,
-  ucb: raw`upper confidence bounds~\cite{auer2002}: one pull of each arm in order, then the arm with the largest $\hat{\mu}_a + b / \sqrt{n_a}$ with $b = <options/bonus>$, the first of equals, where $\hat{\mu}_a$ is the mean reward of its $n_a$ pulls that were scored.`,
+  ucb: raw`upper confidence bounds~\cite{auer2002}: one pull of each arm in order, then the arm with the largest $\hat{\mu}_a + b / \sqrt{n_a}$ with $b = <options/bonus>$, ties broken by order, where $\hat{\mu}_a$ is the mean reward of its $n_a$ scored pulls.`,
   'disc-search': ({ deviation }) =>
-    raw`a search by elimination, R-MAX~\cite{brafman2002} for a point in the plane. The learner knows the moves, the radius of the disc and the places where its center may be, but not which. It goes straight to the nearest place where the disc may still be, and once paid stays with the places that explain it. ${
+    raw`a search by elimination, R-MAX~\cite{brafman2002} for a point in the plane. The learner knows the transitions, the radius of the disc and the candidates for its center. It moves straight to the nearest remaining candidate; after a reward, it stays with the candidates that explain it. ${
       Number(deviation) > 0
         ? 'Its distribution is a Gaussian around that step with a standard deviation of <options/deviation>.'
         : 'It executes and records exact steps.'
     }`,
   ppo: ({ memory, scaleRewards }) =>
-    raw`proximal policy optimization~\cite{schulman2017} with a policy and a value network of two hidden layers of width <options/hidden> each. The learner knows the actions and nothing of moves or rewards. It plays <options/environments|environment> of the task at once; its history is its episodes in the order in which they end. After every <options/rollout|step> of each it goes through these steps <options/epochs|time> in <options/minibatches> parts, each a step of Adam~\cite{kingma2015} with a learning rate of <options/learningRate> and gradients of norm at most <options/gradientNorm>. Advantages are generalized~\cite{schulman2016} with $\gamma = <options/discount>$ and $\lambda = <options/lambda>$; the ratio of probabilities is clipped at a distance of <options/clip>; the squared error of the values weighs <options/valueWeight> and the entropy <options/entropy>. That weight and the learning rate fall to zero over the history.${
-      scaleRewards ? ' Rewards are divided by the running deviation of discounted returns.' : ''
-    }${memory ? raw` Both networks also see a gated recurrent unit~\cite{cho2014} of width <options/memory> over the episode so far.` : ''}`,
-  oracle: 'a player who is told the task and acts optimally from its first step on.',
+    raw`proximal policy optimization~\cite{schulman2017} with a policy and a value network of two hidden layers of width <options/hidden> each. The learner knows the actions but neither transitions nor rewards. It acts in <options/environments|parallel environment> of the task; its history consists of its episodes in the order in which they end. After every <options/rollout|step> of each environment, it trains on these steps for <options/epochs|epoch> of <options/minibatches> minibatches with Adam~\cite{kingma2015}, a learning rate of <options/learningRate> and a gradient norm of at most <options/gradientNorm>. It uses generalized advantage estimation~\cite{schulman2016} with $\gamma = <options/discount>$ and $\lambda = <options/lambda>$, a clip range of <options/clip>, a weight of <options/valueWeight> for the squared error of the values and of <options/entropy> for the entropy. The entropy weight and the learning rate decrease to zero over the history.${
+      scaleRewards ? ' Rewards are divided by the running standard deviation of discounted returns.' : ''
+    }${memory ? raw` Both networks also receive the state of a gated recurrent unit~\cite{cho2014} of width <options/memory> over the current episode.` : ''}`,
+  oracle: 'a player that knows the task and acts optimally from the first step.',
   random: 'uniformly random actions.',
 };
 
@@ -99,102 +99,101 @@ const UPDATES: Readonly<Record<string, string>> = {
   gru: raw`The update $U$ is the gate of GTrXL~\cite{parisotto2020}, $U(Z, C) = (1 - g) \odot Z + g \odot \tanh(W_h C + U_h (r \odot Z) + b_h)$ with $r = \sigma(W_r C + U_r Z + b_r)$ and $g = \sigma(W_g C + U_g Z + b_g - 1)$.`,
 };
 
-/** A projection of pieces of the raw context on directions with this name. */
+/** A projection of chunks of the raw context on directions with this name. */
 const projection = (directions: string): string =>
-  raw`The raw context is cut into $m$ pieces $x_j$ of equal length, each projected on ${directions}, $z_j = W \Lambda^{-1/2} V^\top (x_j - \mu) + b$, where $\mu$, the directions $V$ and the variances $\Lambda$ along them are computed from contexts as training draws them and $W$ and $b$ are learned.`;
+  raw`The raw context is cut into $m$ chunks $x_j$ of equal length, each projected on ${directions}, $z_j = W \Lambda^{-1/2} V^\top (x_j - \mu) + b$, where $\mu$, the directions $V$ and the variances $\Lambda$ along them are computed from training contexts and $W$ and $b$ are learned.`;
 
 export const COMPRESSORS = {
-  bottleneck: raw`A set of $m$ learned queries $q_j$ attends to $H$ with <model/poolHeads|head>. Beside $H$ stands a learned token $s$, so that a query can attend to nothing: \[ p_j = q_j + \mathrm{MultiHead}(q_j, [s; H], [s; H]), \qquad z_j = p_j + \mathrm{FFN}(\mathrm{LN}(p_j)). \] The compressor is not causal: at the end of every episode it compresses the whole context anew.`,
-  'strided-attention': raw`$H$ is cut into $m$ stretches $H_j$ of equal length. Each becomes one latent by attention to itself, from its mean, with <model/poolHeads|head> and a learned token $s$ beside it: \[ q_j = \mathrm{mean}(H_j), \quad p_j = q_j + \mathrm{MultiHead}(q_j, [s; H_j], [s; H_j]), \quad z_j = p_j + \mathrm{FFN}(\mathrm{LN}(p_j)). \] At the end of every episode the whole context is compressed anew.`,
+  bottleneck: raw`A set of $m$ learned queries $q_j$ attends to $H$ with <model/poolHeads|head>. A learned token $s$ is added to $H$, so that a query can attend to nothing: \[ p_j = q_j + \mathrm{MultiHead}(q_j, [s; H], [s; H]), \qquad z_j = p_j + \mathrm{FFN}(\mathrm{LN}(p_j)). \] The compressor is not causal: it compresses the whole context again at the end of every episode.`,
+  'strided-attention': raw`$H$ is cut into $m$ chunks $H_j$ of equal length. Each becomes one latent by attention from its mean to its tokens and a learned token $s$, with <model/poolHeads|head>: \[ q_j = \mathrm{mean}(H_j), \quad p_j = q_j + \mathrm{MultiHead}(q_j, [s; H_j], [s; H_j]), \quad z_j = p_j + \mathrm{FFN}(\mathrm{LN}(p_j)). \] The whole context is compressed again at the end of every episode.`,
   'linear-projection': ({ latentLayers }) =>
-    `A learned linear map over the token axis turns the $N$ tokens of $H$ into $m$, to which learned positions are added${
-      Number(latentLayers) > 0 ? ' and which then pass through <compression/latentLayers|block> of the same kind' : ''
-    }. At the end of every episode the whole context is compressed anew.`,
+    `A learned linear map over the token axis turns the $N$ tokens of $H$ into $m$ latents, to which learned position embeddings are added${
+      Number(latentLayers) > 0 ? ' and which then pass through <compression/latentLayers|transformer block>' : ''
+    }. The whole context is compressed again at the end of every episode.`,
   causal: ({ latentLayers }) =>
-    raw`Every segment is encoded on its own and pooled to <compression/perSegment|latent>, as learned queries $q_j$ attend to its tokens $H_r$ and a learned token $s$ with <model/poolHeads|head>: $p_j = q_j + \mathrm{MultiHead}(q_j, [s; H_r], [s; H_r])$, $z_j = p_j + \mathrm{FFN}(\mathrm{LN}(p_j))$. ${
+    raw`Every segment is encoded separately and pooled to <compression/perSegment|latent>: learned queries $q_j$ attend to its tokens $H_r$ and a learned token $s$ with <model/poolHeads|head>, $p_j = q_j + \mathrm{MultiHead}(q_j, [s; H_r], [s; H_r])$, $z_j = p_j + \mathrm{FFN}(\mathrm{LN}(p_j))$. ${
       Number(latentLayers) > 0
-        ? 'In <compression/latentLayers|further block> latents attend to those of their own and of earlier segments. '
+        ? 'In <compression/latentLayers|further block>, latents attend to those of the same and of earlier segments. '
         : ''
-    }The compressor is causal: a further segment appends its latents and changes none before them.`,
+    }The compressor is causal: a new segment appends its latents and changes no earlier ones.`,
   recurrent: ({ update, gradientRounds, workingMemory }) =>
-    raw`The compressor is recurrent: $Z$ begins at zero and goes on from segment to segment, in the manner of recurrent algorithm distillation~\cite{ma2026}. With learned queries $q$, a learned token $s$ and the encoded tokens $H_r$ of segment $r$, one round is \[ u = \mathrm{LN}(Z + q), \quad a = u + \mathrm{MultiHead}(u, [s; u; H_r], [s; u; H_r]), \quad C = a + \mathrm{FFN}(\mathrm{LN}(a)), \quad Z \leftarrow U(Z, C) \] with <model/poolHeads|head>. ${
+    raw`The compressor is recurrent, as in recurrent algorithm distillation~\cite{ma2026}: $Z$ starts at zero and is updated after every segment. With learned queries $q$, a learned token $s$ and the encoded tokens $H_r$ of segment $r$, one update is \[ u = \mathrm{LN}(Z + q), \quad a = u + \mathrm{MultiHead}(u, [s; u; H_r], [s; u; H_r]), \quad C = a + \mathrm{FFN}(\mathrm{LN}(a)), \quad Z \leftarrow U(Z, C) \] with <model/poolHeads|head>. ${
       UPDATES[String(update)]
-    } A segment without a transition leaves $Z$ as it is. ${
+    } A segment without transitions does not change $Z$. ${
       gradientRounds === undefined
-        ? 'Gradients flow through all rounds of a context. '
-        : 'Gradients flow through the last <compression/gradientRounds|round>. '
+        ? 'Gradients flow through all updates of a context. '
+        : 'Gradients flow through the last <compression/gradientRounds|update>. '
     }${
       Number(workingMemory) > 0
-        ? 'Beside the latents the policy sees a working memory, the encoded tokens of the last <compression/workingMemory|transition> of the latest segment. '
+        ? 'In addition to the latents, the policy receives a working memory: the encoded tokens of the last <compression/workingMemory|transition> of the last segment. '
         : ''
-    }An agent carries $Z$ in place of its history, in memory that does not grow.`,
+    }An agent stores $Z$ instead of its history, so its memory has a constant size.`,
   perceiver: ({ latentLayers }) =>
-    raw`A set of $m$ latents reads $H$ <compression/rounds|time>, as in the Perceiver~\cite{jaegle2021}. $Z$ begins with learned queries, and in every round, with weights of its own, <model/poolHeads|head> and a learned token $s$ beside $H$, \[ a = Z + \mathrm{MultiHead}(Z, [s; H], [s; H]), \qquad Z \leftarrow a + \mathrm{FFN}(\mathrm{LN}(a)), \]${
-      Number(latentLayers) > 0
-        ? ' then <compression/latentLayers|block> of the same kind as those over the context, in which the latents attend to each other'
-        : ''
-    }. At the end of every episode the whole context is compressed anew.`,
-  full: 'Nothing is compressed: the policy attends to every encoded token of the context.',
-  'best-episodes': 'Nothing is compressed: the policy attends to every encoded token of those past episodes that returned most.',
-  truncated: 'The raw context is cut to its last $m$ tokens, as many as the policy of CAD sees, and the policy attends to these, encoded.',
-  'mean-pool': 'The encoded context is cut into $m$ pieces of equal length, and the mean of each is a latent.',
-  'max-pool': 'The encoded context is cut into $m$ pieces of equal length, and the largest of every number of each is a latent.',
-  'strided-pool': 'The encoded context is cut into $m$ pieces of equal length, and the last token of each is a latent.',
-  'memory-traces': raw`Latent $j$ is a memory trace~\cite{eberhard2025}, an exponential moving average of the encoded context, $z_j = \sum_i w_{ij} h_i$ with weights that sum to one. The half-lives of the traces are fixed and rise geometrically from a few tokens to most of the context.`,
-  pca: projection('the first principal components of such pieces'),
-  'random-projection': projection('orthonormal directions that are drawn at random and fixed'),
-  none: 'Nothing of the past reaches the policy, which has no cross-attention and sees the running episode alone.',
+    raw`A set of $m$ latents reads $H$ <compression/rounds|time>, as in the Perceiver~\cite{jaegle2021}. $Z$ starts as learned queries. Every round has its own weights, <model/poolHeads|head> and a learned token $s$, \[ a = Z + \mathrm{MultiHead}(Z, [s; H], [s; H]), \qquad Z \leftarrow a + \mathrm{FFN}(\mathrm{LN}(a)), \]${
+      Number(latentLayers) > 0 ? ' followed by <compression/latentLayers|transformer block> in which the latents attend to each other' : ''
+    }. The whole context is compressed again at the end of every episode.`,
+  full: 'There is no compression: the policy attends to every encoded token of the context.',
+  'best-episodes': 'There is no compression: the policy attends to every encoded token of the past episodes with the highest returns.',
+  truncated:
+    'The raw context is truncated to its last $m$ tokens, as many as CAD has latents, and the policy attends to these tokens after encoding.',
+  'mean-pool': 'The encoded context is cut into $m$ chunks of equal length, and the mean of each is a latent.',
+  'max-pool': 'The encoded context is cut into $m$ chunks of equal length, and the elementwise maximum of each is a latent.',
+  'strided-pool': 'The encoded context is cut into $m$ chunks of equal length, and the last token of each is a latent.',
+  'memory-traces': raw`Latent $j$ is a memory trace~\cite{eberhard2025}, an exponential moving average of the encoded context, $z_j = \sum_i w_{ij} h_i$ with weights that sum to one. The half-lives of the traces are fixed and increase geometrically from a few tokens to most of the context.`,
+  pca: projection('the first principal components of such chunks'),
+  'random-projection': projection('fixed random orthonormal directions'),
+  none: 'The policy has no memory of past episodes and no cross-attention; it sees only the current episode.',
 } satisfies Readonly<Record<string, string | ((compression: Compression) => string)>>;
 
 // ---- latents ------------------------------------------------------------------------------------------------------------------
 
 export interface LatentProse {
-  /** What becomes of the compressor's output. */
+  /** How the compressor's output becomes latents. */
   readonly form: string;
-  /** What R(Z) is, where there is one; completes "The capacity penalty is …". */
+  /** R(Z), if there is one; completes "The capacity penalty is …". */
   readonly capacity?: string;
 }
 
 export const LATENTS: Readonly<Record<string, LatentProse>> = {
   continuous: {
-    form: 'The latents are real numbers, used as the compressor gives them.',
+    form: 'The latents are the real-valued outputs of the compressor.',
     capacity: raw`the mean square of the latents, $R(Z) = \frac{1}{mD} \sum_{j,d} z_{jd}^2$`,
   },
   variational: {
-    form: raw`The latents are Gaussian~\cite{alemi2017}: the policy is trained on $Z = \mu + \sigma \odot \epsilon$ with standard normal noise $\epsilon$, where $\mu$ is what the compressor gives and $\log \sigma^2$ a linear map of its normalized output, and acts on $Z = \mu$.`,
-    capacity: raw`the Kullback--Leibler divergence from the unit Gaussian for each number, $R(Z) = \frac{1}{2mD} \sum_{j,d} (\mu_{jd}^2 + \sigma_{jd}^2 - \log \sigma_{jd}^2 - 1)$`,
+    form: raw`The latents are Gaussian~\cite{alemi2017}: the policy is trained on $Z = \mu + \sigma \odot \epsilon$ with standard normal noise $\epsilon$, where $\mu$ is the output of the compressor and $\log \sigma^2$ a linear map of its normalized output, and acts on $Z = \mu$.`,
+    capacity: raw`the Kullback--Leibler divergence from the standard Gaussian per number, $R(Z) = \frac{1}{2mD} \sum_{j,d} (\mu_{jd}^2 + \sigma_{jd}^2 - \log \sigma_{jd}^2 - 1)$`,
   },
   fsq: {
-    form: raw`The latents are discrete, by finite scalar quantization~\cite{mentzer2024}: a linear map of each normalized latent gives <latents/groups|group> of numbers, which are bounded by a hyperbolic tangent and rounded to <latents/levels> levels in turn, so that each group is one code; another linear map leads back to the width of a latent. Gradients pass straight through the rounding.`,
+    form: raw`The latents are discrete, by finite scalar quantization~\cite{mentzer2024}: a linear map of each normalized latent gives <latents/groups|group> of numbers, which are bounded by a hyperbolic tangent and rounded to <latents/levels> levels, respectively, so that each group is one code; another linear map restores the width of a latent. Gradients use the straight-through estimator.`,
   },
   vq: {
-    form: raw`The latents are discrete, by vector quantization~\cite{oord2017}: a linear map of each normalized latent gives <latents/groups|group> of <latents/codeWidth|number>, each of which is replaced by the nearest of the <latents/codes|code> of its codebook; another linear map leads back to the width of a latent. Gradients pass straight through the look-up. The codebooks are running averages of what is quantized to each code, with a decay of <latents/decay>; a code that is used less than a fraction of <latents/revive> of the average is made anew from the batch~\cite{dhariwal2020}.`,
-    capacity: `the commitment loss, the mean square of the distance between what is quantized and its code, with a weight of at least <latents/commitment>`,
+    form: raw`The latents are discrete, by vector quantization~\cite{oord2017}: a linear map of each normalized latent gives <latents/groups|group> of <latents/codeWidth|number>, each of which is replaced by the nearest of the <latents/codes|code> of its codebook; another linear map restores the width of a latent. Gradients use the straight-through estimator. The codebooks are moving averages of the vectors assigned to each code, with a decay of <latents/decay>; a code that is used less than a fraction of <latents/revive> of the average is reinitialized from the batch~\cite{dhariwal2020}.`,
+    capacity: `the commitment loss, which is the mean squared distance between a vector and its code, with a weight of at least <latents/commitment>`,
   },
 };
 
 // ---- heads for actions, where h is a hidden state -----------------------------------------------------------------------------
 
 interface HeadFacts {
-  /** Numbers of an action. */
+  /** Numbers per action. */
   readonly dimensions: number;
   readonly autoregressive: boolean;
 }
 
-/** What a head over finitely many values decodes. */
+/** How a head over finitely many values decodes. */
 function grid({ dimensions, autoregressive }: HeadFacts): string {
   if (dimensions === 1) return 'A linear map of the hidden state $h$ and a softmax give the distribution over actions.';
   return autoregressive
-    ? raw`The dimensions of an action are decoded one after the other, $p_\phi(a) = \prod_i p_\phi(a_i \mid a_{1}, \dots, a_{i-1})$ with $p_\phi(a_i \mid a_{1}, \dots, a_{i-1}) = \mathrm{softmax}(W_i\, \mathrm{relu}(V_i h + \sum_{j=1}^{i-1} E_{ij}[a_j]))$, for all beginnings at once, so that the joint distribution is exact.`
-    : 'The dimensions of an action are independent, each with a softmax of its own.';
+    ? raw`The dimensions of an action are decoded autoregressively, $p_\phi(a) = \prod_i p_\phi(a_i \mid a_{1}, \dots, a_{i-1})$ with $p_\phi(a_i \mid a_{1}, \dots, a_{i-1}) = \mathrm{softmax}(W_i\, \mathrm{relu}(V_i h + \sum_{j=1}^{i-1} E_{ij}[a_j]))$, for all prefixes in parallel, so that the joint distribution is exact.`
+    : 'The dimensions of an action are independent, with one softmax each.';
 }
 
 export const HEADS: Readonly<Record<string, string | ((facts: HeadFacts) => string)>> = {
   categorical: grid,
   discretized: facts =>
-    `Every real number of an action is one of <policy/head/bins> values at even distances between its bounds; the target is the mass that the Gaussian of the source has nearest to each. ${grid(facts)}`,
+    `Every real number of an action is discretized to <policy/head/bins> evenly spaced values between its bounds; the target for each value is the probability that the Gaussian of the source assigns to its bin. ${grid(facts)}`,
   gaussian:
-    'The head gives a Gaussian for every number of an action, its mean and its standard deviation, the latter between bounds relative to the width of the range; actions that are drawn are clipped to the range.',
+    'The head outputs the mean and the standard deviation of a Gaussian for every number of an action, with bounds on the standard deviation relative to the range; sampled actions are clipped to the range.',
 };
 
 // ---- baselines ----------------------------------------------------------------------------------------------------------------
@@ -202,13 +201,13 @@ export const HEADS: Readonly<Record<string, string | ((facts: HeadFacts) => stri
 const { truncated, none, pca, 'mean-pool': meanPool, 'max-pool': maxPool, 'strided-pool': stridedPool } = COMPRESSORS;
 
 export const BASELINES: Readonly<Record<string, string>> = {
-  full: 'The context is encoded as for CAD but not compressed, and the policy attends to every encoded token of it: the model of the full-context teacher.',
-  ad: raw`Algorithm distillation in its own form~\cite{laskin2023}: one causal transformer over the tokens of the raw context and of the running episode, with as many layers as both networks of CAD have together. Only the actions of the running episode are targets, and nothing is kept from one action to the next.`,
+  full: 'The context is encoded as in CAD but not compressed; the policy attends to every encoded token. This is the model of the full-context teacher.',
+  ad: raw`Algorithm distillation in its original form~\cite{laskin2023}: one causal transformer over the tokens of the raw context and of the current episode, with as many layers as both networks of CAD together. Only the actions of the current episode are targets, and no cache is kept between actions.`,
   truncated,
   'truncated-flops':
-    'The raw context is cut to its last tokens, as many as an action costs no more floating-point operations with than an action of CAD, and the policy attends to these, encoded.',
+    'The raw context is truncated to the largest number of last tokens with which an action costs no more floating-point operations than an action of CAD; the policy attends to these tokens after encoding.',
   'truncated-bytes':
-    'The raw context is cut to its last tokens, as many as fit into the bytes of $Z$ where every number of a token takes a float of single precision, and the policy attends to these, encoded.',
+    'The raw context is truncated to as many last tokens as fit into the bytes of $Z$, with a single-precision float for every number of a token; the policy attends to these tokens after encoding.',
   'mean-pool': meanPool,
   'max-pool': maxPool,
   'strided-pool': stridedPool,
@@ -216,11 +215,11 @@ export const BASELINES: Readonly<Record<string, string>> = {
   pca,
   'random-projection': COMPRESSORS['random-projection'],
   'best-episodes':
-    'Retrieval: the policy attends to the encoded tokens of those of its own past episodes that returned most, the later of equal ones, as many whole ones as fit into $m$ tokens and at least one.',
-  dpt: raw`A decision-pretrained transformer~\cite{lee2023}: the policy attends to every encoded token of the context, and its labels are the actions that are optimal where the source was.`,
-  rad: raw`Recurrent algorithm distillation~\cite{ma2026}: as many latents as CAD has go on from segment to segment through a GRU gate, with gradients through all rounds, and the policy also sees the encoded tokens of the last quarter of the latest segment.`,
+    'Retrieval: the policy attends to the encoded tokens of its own past episodes with the highest returns (of equal ones, the latest), as many complete episodes as fit into $m$ tokens and at least one.',
+  dpt: raw`A decision-pretrained transformer~\cite{lee2023}: the policy attends to every encoded token of the context, and its labels are the optimal actions in the states of the source.`,
+  rad: raw`Recurrent algorithm distillation~\cite{ma2026}: as many latents as in CAD are updated after every segment by a GRU gate, with gradients through all updates, and the policy also receives the encoded tokens of the last quarter of the last segment.`,
   none,
-  oracle: 'A player who is told the task and acts optimally from its first step on.',
+  oracle: 'A player that knows the task and acts optimally from the first step.',
 };
 
 // ---- terms of losses that have sentences of their own --------------------------------------------------------------------------
@@ -230,18 +229,18 @@ export const KL = raw`\ell_\mathrm{KL}`;
 export const RETURNS = raw`\ell_\mathrm{ret}`;
 export const RECONSTRUCTION = raw`\mathcal{L}_\mathrm{rec}`;
 
-// ---- what a paper asks for ----------------------------------------------------------------------------------------------------
+// ---- look-up of the texts ----------------------------------------------------------------------------------------------------
 
-/** The full-context teacher: what stands in the compressor's place. */
+/** The full-context teacher, which has no compressor. */
 export const TEACHER: string = COMPRESSORS.full;
 
-/** Names begin where the setting of the environment does. */
+/** Names are relative to the setting of the environment. */
 export const environmentProse = (kind: Kind): string => own(ENVIRONMENTS, kind, undefined) ?? `The environment is ${plain(kind)}`;
 
-/** Ends "The source is …"; further sentences may follow. Names begin where the setting of the source does. */
+/** Completes "The source is …"; further sentences may follow. Names are relative to the setting of the source. */
 export const sourceProse = (kind: NonNullable<Kinds['source']>): string => own(SOURCES, kind, kind.options) ?? plain(kind);
 
-/** Names begin at the configuration, here and below. */
+/** Names are relative to the configuration, here and below. */
 export const compressorProse = (kind: Kind, compression: ExperimentConfig['compression']): string =>
   own(COMPRESSORS, kind, compression) ?? `The compressor is ${plain(kind)}`;
 
@@ -256,7 +255,7 @@ export const headProse = ({ dimensions, ...kind }: Kinds['head'], { autoregressi
 
 export const baselineProse = (kind: Kind): string => own(BASELINES, kind, undefined) ?? `The baseline is ${plain(kind)}`;
 
-/** The words of a built-in kind: they stand in the table, or follow from values. Undefined for a kind that the table does not have. */
+/** The text of a built-in kind, which may depend on values. Undefined for a kind that is not in the table. */
 function own<T, W extends string | object>(
   table: Readonly<Record<string, W | ((values: T) => W)>>,
   { id }: Kind,
@@ -267,5 +266,5 @@ function own<T, W extends string | object>(
   return typeof words === 'function' ? words(values) : words;
 }
 
-/** The end of a sentence about a kind without prose: its id and its description. */
+/** The end of a sentence about a kind without prose: its id and description. */
 const plain = ({ id, description }: Kind): string => String.raw`\texttt{${escapeTex(id)}}: ${escapeTex(description.replace(/\.$/, ''))}.`;

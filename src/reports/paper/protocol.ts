@@ -1,4 +1,4 @@
-/** @file Methods: what is compared, how it is evaluated, and on what it ran (method 6). */
+/** @file Methods: compared methods, evaluation, and implementation (method 6). */
 
 import type { Kinds, MethodResult } from '../../records/index.ts';
 import { isMap } from '../../util/canonical.ts';
@@ -11,19 +11,19 @@ import { join, paragraph, rebase, type Written, write } from './write.ts';
 
 const raw = String.raw;
 
-/** The agent, what it becomes, its teacher, baselines, and what learns or plays without a network of ours. */
+/** The agent, its later versions, its teacher, baselines, and methods without a network of this experiment. */
 const ORDER = [/^cad\b/, /^reinforced\b/, /^teacher$/, /^(?!source$|oracle$|random$)/, /./];
 
-/** Rows in the order in which they are explained. */
-export function rowOrder(methods: Readonly<Record<string, MethodResult>>): string[] {
+/** Methods in the order in which they are explained. */
+export function methodOrder(methods: Readonly<Record<string, MethodResult>>): string[] {
   const rank = (name: string) => ORDER.findIndex(group => group.test(name));
   return Object.keys(methods).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
 }
 
-/** A sentence for every row of the results. */
+/** A sentence for every method of the results. */
 export function compared(facts: Facts): (Written | undefined)[] {
-  const items = rowOrder(facts.results.methods).map(row => {
-    const words = rowWords(facts, row);
+  const items = methodOrder(facts.results.methods).map(row => {
+    const words = methodWords(facts, row);
     const said = words && paragraph(facts, words);
     const name = write(facts, `<results/methods/${row}:name>`);
     return name && said && join([{ text: raw`\item[${name.text}]`, citations: name.citations }, said], ' ');
@@ -32,29 +32,29 @@ export function compared(facts: Facts): (Written | undefined)[] {
   const trained = facts.config.baselines.methods.some(method => Object.hasOwn(facts.setting.parameters, method));
   return [
     paragraph(facts, [
-      'The results have a row for each of these.',
+      'The results compare these methods.',
       has(facts, 'baselines') &&
         trained &&
-        raw`Baselines have the policy of CAD and are trained end to end on $\ell_\mathrm{task}$ for <${stepsPath(facts, 'baselines')}|step>, where nothing else is said.`,
+        raw`Unless stated otherwise, baselines have the policy of CAD and are trained end to end on $\ell_\mathrm{task}$ for <${stepsPath(facts, 'baselines')}|step>.`,
     ]),
     list,
   ];
 }
 
-function rowWords(facts: Facts, row: string): (string | false)[] | undefined {
+function methodWords(facts: Facts, row: string): (string | false)[] | undefined {
   const { kinds, results } = facts;
   const { given, retrieval } = results.methods[row];
-  const told = given !== undefined && `It was given <results/methods/${row}/given>; rows without this note were not.`;
+  const note = given !== undefined && `It was given <results/methods/${row}/given>; methods without this note were not.`;
   if (row === 'cad') return [`The agent${has(facts, 'finetune') ? ' after joint fine-tuning' : ' after distillation'}, with $m$ latents.`];
   if (row === 'reinforced') return ['The agent after reinforcement.'];
-  if (row === 'source') return ['The source algorithm itself, learning in the same streams without added noise.'];
+  if (row === 'source') return ['The source algorithm itself, which learns in the same streams without added noise.'];
   if (row === 'random') return ['Uniformly random actions.'];
   if (row === 'teacher') return [TEACHER];
-  if (retrieval) return ['The agent after training with retrieval.', told];
-  if (Object.hasOwn(kinds.baselines, row)) return [rebase(baselineProse(kinds.baselines[row]), 'config'), told];
+  if (retrieval) return ['The agent after training with retrieval.', note];
+  if (Object.hasOwn(kinds.baselines, row)) return [rebase(baselineProse(kinds.baselines[row]), 'config'), note];
   const stage = facts.stages.find(({ methods }) => methods.includes(row));
-  if (stage) return [raw`The agent after the stage \emph{${escapeTex(stage.name)}}.`, told];
-  return given === undefined ? undefined : ['The same network with a prompt.', told];
+  if (stage) return [raw`The agent after the stage \emph{${escapeTex(stage.name)}}.`, note];
+  return given === undefined ? undefined : ['The same network with a prompt.', note];
 }
 
 export function evaluation(facts: Facts): (Written | undefined)[] {
@@ -66,28 +66,28 @@ export function evaluation(facts: Facts): (Written | undefined)[] {
   return [
     paragraph(facts, [
       audited(facts, 'evaluated')
-        ? `Every row was evaluated on <results/split/evaluated|${tasks} task>, a random choice of those held out.`
-        : `Every row was evaluated on all <results/split/test|${tasks} task>.`,
-      `Each task is played in <config/evaluate/streams|independent stream> for each training seed, of <results/episodes|episode> each; the memory of a stream is never cleared and weights never change.`,
-      sampling === 'sample' ? 'Actions are drawn from the policy.' : 'The most likely action is taken.',
+        ? `Every method was evaluated on <results/split/evaluated|${tasks} task>, a random subset of the held-out tasks.`
+        : `Every method was evaluated on all <results/split/test|${tasks} task>.`,
+      `Each task has <config/evaluate/streams|independent stream> for each training seed, of <results/episodes|episode> each; the memory of a stream is never reset and weights do not change.`,
+      sampling === 'sample' ? 'Actions are sampled from the policy.' : 'The most likely action is taken.',
       words.meaning,
-      results.methods[Object.keys(results.methods)[0]].return !== undefined && 'Mean raw returns stand next to normalized ones.',
+      results.methods[Object.keys(results.methods)[0]].return !== undefined && 'Mean raw returns are given next to normalized ones.',
       several && 'The final score of a stream is its mean over the last <setting/finalEpisodes|episode>.',
-      raw`Beside the mean we give the interquartile mean (IQM) of all streams, which leaves out the lowest and the highest quarter~\cite{agarwal2021}.`,
+      raw`In addition to the mean, we report the interquartile mean (IQM) of all streams, which drops the lowest and the highest quarter~\cite{agarwal2021}.`,
       `${results.intervalNote.startsWith('No intervals') ? '' : 'Intervals are '}<results/intervalNote>`,
       results.versus !== undefined &&
-        raw`The agent is held against every other row by differences of runs on the same task with training seed and stream of the same number, resampled in the same way, and by the probability that a run of it does better~\cite{agarwal2021}.`,
+        raw`The agent is compared with every other method by differences between runs that are paired by task, training seed and stream, with the same bootstrap, and by the probability of improvement~\cite{agarwal2021}.`,
       regrets &&
-        'Cumulative regret is the expected reward of the best action less that of the action taken, summed over the scored steps of a stream.',
+        'Cumulative regret is the expected reward of the best action minus that of the chosen action, summed over the scored steps of a stream.',
     ]),
     paragraph(facts, [
       'Costs are counted from the inference graphs of one stream.',
-      'Floating-point operations an action are those of the policy for the whole running query, and those of the compressor spread over the actions between two compressions.',
-      'The state is what reaches the policy, its latents and the running query; the raw history is what is kept beside it for the next compression.',
+      'Floating-point operations per action are those of the policy for the whole current query, plus those of the compressor divided by the number of actions between two compressions.',
+      'The state is the input of the policy: latents and the current query. The raw history is what is stored in addition for the next compression.',
     ]),
     paragraph(facts, [
       envs.length > 0 &&
-        `The same networks were also evaluated under other options of the environment: ${envs
+        `The same networks were also evaluated with other options of the environment: ${envs
           .map(
             ({ options }, i) =>
               `${raw`\texttt{`}<config/evaluate/envs/${i}/name>} (${Object.keys(options)
@@ -96,18 +96,18 @@ export function evaluation(facts: Facts): (Written | undefined)[] {
           )
           .join(', ')}.`,
       results.returns !== undefined &&
-        'Predicted returns were measured where the source learns the evaluated tasks anew and the networks look on: at the start of every episode they say what it and the episodes after it will return, and errors are divided by ' +
+        'Predicted returns were evaluated on new histories of the source on the evaluated tasks: at the start of every episode, the networks predict the returns of this and of the following episodes. Errors are divided by ' +
           `${words.unit}.`,
     ]),
     paragraph(facts, [
       results.imitation !== undefined &&
-        raw`Accuracy and calibration were measured as the networks look on while the source learns the evaluated tasks anew: how often their likeliest action is one of the source's, how far their distribution is from the source's, and the expected calibration error~\cite{guo2017} with the source's distribution in the place of outcomes.`,
+        raw`Imitation was evaluated while the networks observe the source learning the evaluated tasks again: how often their most likely action is one of the source's most likely actions, the divergence from the source's distribution, and the expected calibration error~\cite{guo2017} with the source's distribution as outcomes.`,
     ]),
     ...config.tables.map((_, i) => furtherTable(facts, i)),
   ];
 }
 
-/** What a further table changes, setting by setting, and the words of another source or environment. */
+/** The settings that a further table changes, and the description of another source or environment. */
 function furtherTable(facts: Facts, i: number): Written | undefined {
   const { config, kinds } = facts;
   const { name, set } = config.tables[i];
@@ -133,7 +133,7 @@ export function leaves(tree: object, base: string, key = ''): [key: string, path
   });
 }
 
-/** How each further run differs from the first, setting by setting. */
+/** The settings in which each further run differs from the first. */
 export function differences({ runs, ...first }: Facts): (Written | undefined)[] {
   if (!runs) return [];
   const facts = { ...first, runs };
@@ -142,7 +142,7 @@ export function differences({ runs, ...first }: Facts): (Written | undefined)[] 
     const changed = settingsOf(run).filter(([key, value]) => own.get(key) !== value);
     const list = changed.map(([key]) => raw`\texttt{${key}} <runs/${name}/config/${key.replaceAll('.', '/')}>`);
     return paragraph(facts, [
-      'What is said above is of the run <results/name>.',
+      'The description above is of the run <results/name>.',
       list.length > 0
         ? `The run <runs/${name}:name> differs from it in these settings: ${list.join(', ')}.`
         : `The run <runs/${name}:name> has the same settings.`,
@@ -151,10 +151,10 @@ export function differences({ runs, ...first }: Facts): (Written | undefined)[] 
   });
 }
 
-/** The commit at `path` of the record, where it is known: an installed package has none. */
+/** The commit at `path` of the record, if it is known: an installed package has none. */
 const atCommit = (commit: string, path: string) => (commit === 'unknown' ? '' : raw` at commit <${path}:tt>`);
 
-/** Every recorded setting with its value as text, but for names and what is of the machine. */
+/** Every recorded setting with its value as text, except names and settings of the machine. */
 function settingsOf({ results }: Pick<Facts, 'results'>): [key: string, value: string][] {
   const { name: _, executor: __, checkpoint: ___, tables: ____, ...settings } = results.run.config as Record<string, unknown>;
   return leaves(settings, '').map(([key, , value]) => [key, JSON.stringify(value)]);

@@ -1,10 +1,10 @@
-/** @file The tables of the results, in booktabs: scores with intervals, scores by task, costs, and errors of predicted returns. */
+/** @file The tables of the results, in booktabs: scores with intervals, comparisons, scores by task, costs, and errors of predicted returns. */
 
 import type { MethodCost, MethodResult, MethodTable, MethodTimes, ReferenceWords, Verdict } from '../../records/index.ts';
 import { referenceIn, referenceWords } from '../../records/index.ts';
 import type { Measures } from '../../statistics/index.ts';
 import { ranked } from '../figures/style.ts';
-import { rowBeside } from '../html/side-by-side.ts';
+import { methodOfRun } from '../html/side-by-side.ts';
 import { returnTable } from '../tables/format.ts';
 import { imitationTable } from '../tables/imitation.ts';
 import { measuresOf, measureVerdict, rankedOthers } from '../tables/versus.ts';
@@ -15,32 +15,32 @@ const raw = String.raw;
 
 const NONE = '--';
 
-/** Where a row stands, and what it is called. */
+/** Where a method is in the results, and its name. */
 interface Place {
   readonly path: string;
   readonly called: string;
   /** Name of the method in its own run. */
   readonly method: string;
-  /** Where its run stands: empty, or `runs/<name>/`. */
+  /** Path of its run: empty, or `runs/<name>/`. */
   readonly base: string;
   readonly facts: Pick<Facts, 'setting' | 'results'>;
 }
 
-/** A set of rows: those of the experiment, of one of its further tables, or of several runs side by side. */
+/** The methods of one table: of the experiment, of one of its further tables, or of several runs side by side. */
 export interface Rows {
   readonly name: string;
   readonly methods: MethodTable;
   readonly of: (row: string) => Place;
-  /** What the set is called. */
+  /** Name of the table. */
   readonly title: string;
-  /** Ending of the labels of its tables and figures. */
+  /** Suffix of the labels of its tables and figures. */
   readonly label: string;
 }
 
-/** The rows of the experiment and of its further tables; of several runs, those of their experiments side by side. */
+/** The tables of the experiment; for several runs, one table with the methods of all. */
 export function rowSets(facts: Facts): Rows[] {
   const { results, runs } = facts;
-  if (runs) return [besideEachOther(runs)];
+  if (runs) return [methodsOfRuns(runs)];
   const set = (name: string, methods: MethodTable, at: string, title: string, label: string): Rows => ({
     name,
     methods,
@@ -56,12 +56,12 @@ export function rowSets(facts: Facts): Rows[] {
   ];
 }
 
-function besideEachOther(runs: ReadonlyMap<string, Facts>): Rows {
+function methodsOfRuns(runs: ReadonlyMap<string, Facts>): Rows {
   const places = new Map<string, Place>();
   const methods: MethodTable = {};
   for (const [run, facts] of runs)
     for (const [method, result] of Object.entries(facts.results.methods)) {
-      const row = rowBeside(method, run);
+      const row = methodOfRun(method, run);
       const base = `runs/${run}/`;
       const path = `${base}results/methods/${method}`;
       methods[row] = result;
@@ -76,7 +76,7 @@ function besideEachOther(runs: ReadonlyMap<string, Facts>): Rows {
   };
 }
 
-/** What the rows of a set are scored by, in words that cite its numbers from there. */
+/** The reference of the scores of a table in words, with citations of its numbers. */
 export function citedWords({ methods, of }: Pick<Rows, 'methods' | 'of'>): ReferenceWords {
   const { path, base } = of(Object.keys(methods)[0]);
   const { kind } = referenceIn(methods);
@@ -87,10 +87,10 @@ export function citedWords({ methods, of }: Pick<Rows, 'methods' | 'of'>): Refer
   return referenceWords(kind, [at[0], at[1]]);
 }
 
-/** Whether raw returns stand next to normalized ones. */
+/** Whether the tables show raw returns in addition to normalized ones. */
 const hasReturns = (methods: MethodTable): boolean => referenceIn(methods).kind !== 'oracle';
 
-/** The whole of tables.tex. */
+/** The content of tables.tex. */
 export function tables(facts: Facts): Written {
   const sets = rowSets(facts);
   const { returns = {}, imitation = {} } = facts.runs ? {} : facts.results;
@@ -114,7 +114,7 @@ interface Column {
 const interval = (path: string, of: string, low: string, high: string, digits: number) =>
   `<${path}/${of}:${digits}> [<${path}/${low}:${digits}>, <${path}/${high}:${digits}>]`;
 
-/** Mean in single episodes, mean and IQM at the end with intervals, the worst task, and regret where the family has it. */
+/** Mean in single episodes, final mean and IQM with intervals, the worst task, and regret if the environment has it. */
 function scoreTable(facts: Facts, rows: Rows): Written {
   const { methods, of, title, label } = rows;
   const words = citedWords(rows);
@@ -128,22 +128,24 @@ function scoreTable(facts: Facts, rows: Rows): Written {
       cell: (row: string) => `<${at(row)}/byEpisode/mean/${episode - 1}:3>`,
     })),
     ...learningColumns(methods, at),
-    { head: 'mean', cell: row => interval(`${at(row)}/final`, 'mean', 'meanLow', 'meanHigh', 3) },
-    ...(hasReturns(methods) ? [{ head: 'return', cell: (row: string) => interval(`${at(row)}/return`, 'mean', 'low', 'high', 2) }] : []),
-    { head: 'IQM', cell: row => interval(`${at(row)}/final`, 'iqm', 'low', 'high', 3) },
-    { head: 'worst', cell: row => `<${at(row)}/perTask/${worst(methods[row])}/mean:3>` },
+    { head: 'final mean', cell: row => interval(`${at(row)}/final`, 'mean', 'meanLow', 'meanHigh', 3) },
+    ...(hasReturns(methods)
+      ? [{ head: 'raw return', cell: (row: string) => interval(`${at(row)}/return`, 'mean', 'low', 'high', 2) }]
+      : []),
+    { head: 'final IQM', cell: row => interval(`${at(row)}/final`, 'iqm', 'low', 'high', 3) },
+    { head: 'worst task', cell: row => `<${at(row)}/perTask/${worst(methods[row])}/mean:3>` },
     ...regretColumns(methods, at),
   ];
   const over = episodes > 1 ? raw`over the last <setting/finalEpisodes|episode>` : 'of the only episode';
   return table(facts, {
     label: `scores${label}`,
     caption: [
-      raw`Return in context of ${title}, ${words.scale}${
-        single.length > 0 ? ', in single episodes (means) and' : ':'
-      } mean and IQM ${over} with their intervals, and the mean of the worst task.`,
-      hasReturns(methods) && `${words.meaning} The column of returns is not normalized.`,
+      raw`In-context return of ${title}, ${words.scale}${
+        single.length > 0 ? ': mean in single episodes,' : ':'
+      } mean and interquartile mean (IQM) ${over} with intervals, and mean on the worst task.`,
+      hasReturns(methods) && `${words.meaning} Raw returns are not normalized.`,
       learningColumns(methods, at).length > 0 &&
-        raw`The area under the learning curve is the mean of all episodes; beside it stands the first episode whose mean is at least the given share (${NONE}: none of those played).`,
+        raw`“Area” is the mean over all episodes, which is the area under the learning curve; the next column is the first episode whose mean reaches the given value (${NONE}: no episode).`,
       label === '' && '<results/intervalNote>',
     ],
     first: 'method',
@@ -152,7 +154,7 @@ function scoreTable(facts: Facts, rows: Rows): Written {
   });
 }
 
-/** The area under the learning curve and the episodes that it takes to come near a score of 1, where there are several and they were recorded. */
+/** The area under the learning curve and the first episode near a score of 1, if there are several episodes and the results record them. */
 function learningColumns(methods: MethodTable, at: (row: string) => string): Column[] {
   const results = Object.entries(methods);
   const near = results.find(([, { episodesTo }]) => episodesTo)?.[0];
@@ -161,13 +163,13 @@ function learningColumns(methods: MethodTable, at: (row: string) => string): Col
     { head: 'area', cell: row => (methods[row].area ? interval(`${at(row)}/area`, 'mean', 'meanLow', 'meanHigh', 3) : NONE) },
     {
       head: `to <${at(near)}/episodesTo/share>`,
-      // Later than the last episode that was played, where there is none.
+      // Null if no episode reaches the share.
       cell: row => (typeof methods[row].episodesTo?.episodes === 'number' ? `<${at(row)}/episodesTo/episodes>` : NONE),
     },
   ];
 }
 
-/** CAD held against every other row, where the results of the run do so. */
+/** CAD compared with every other method, if the results contain the comparison. */
 function versusTable(facts: Facts, rows: Rows): Written | undefined {
   const { name, methods, of, title, label } = rows;
   const versus = facts.runs ? undefined : facts.results.versus?.[name];
@@ -188,8 +190,8 @@ function versusTable(facts: Facts, rows: Rows): Written | undefined {
   return table(facts, {
     label: `versus${label}`,
     caption: [
-      raw`Differences of ${title}: the score of ${own} less that of each row, as fractions of ${citedWords(rows).unit}, paired by task and by the numbers of training seed and stream, with intervals; ${own} is better (${VERDICT_MARKS.better}), worse (${VERDICT_MARKS.worse}), or, where the interval has zero in it, not distinguishable from that row.`,
-      raw`$P$ is the probability that a run of ${own} does better on the same task~\cite{agarwal2021}, by the ${decisive} score${decisive === 'regret' ? ', which is the better the lower it is' : ''}. Intervals are not corrected for the number of rows.`,
+      raw`Comparisons of ${title}: score of ${own} minus that of each method, as a fraction of ${citedWords(rows).unit}, paired by task, training seed and stream, with intervals; ${own} is better (${VERDICT_MARKS.better}), worse (${VERDICT_MARKS.worse}), or not distinguishable (no mark) if the interval contains zero.`,
+      raw`$P$ is the probability that a run of ${own} does better on the same task~\cite{agarwal2021}, by the ${decisive} score${decisive === 'regret' ? ' (lower is better)' : ''}. Intervals are not corrected for multiple comparisons.`,
     ],
     first: 'method',
     columns: [...columns, { head: '$P$', cell: row => interval(`${at(row)}/measures/${decisive}/improvement`, 'value', 'low', 'high', 2) }],
@@ -210,17 +212,17 @@ function regretColumns(methods: MethodTable, at: (row: string) => string): Colum
   return [{ head: 'regret', cell: cell('') }, ...like.parts.map(({ name }, p) => ({ head: name, cell: cell(`/parts/${p}`) }))];
 }
 
-/** What every row takes: parameters, steps of training, and what acting costs. */
+/** Costs of every method: parameters, training steps, and costs per action. */
 function costTable(facts: Facts, { methods, of, title }: Rows): Written {
   const names = ranked(methods).filter(row => methods[row].flopsPerAction > 0);
   const from = (row: string, key: keyof MethodCost, format = '') => (methods[row][key] ? `<${of(row).path}/${key}${format}>` : NONE);
   const all: Column[] = [
     { head: 'parameters', cell: row => parametersOf(of(row)) },
     {
-      head: 'steps of training',
+      head: 'training steps',
       cell: row => (methods[row].budget ?? []).map((_, i) => `<${of(row).path}/budget/${i}/steps>`).join(' + ') || NONE,
     },
-    { head: 'MFLOP', cell: row => from(row, 'flopsPerAction', ':M') },
+    { head: 'MFLOPs', cell: row => from(row, 'flopsPerAction', ':M') },
     { head: 'tokens', cell: row => seenTokens(of(row)) },
     { head: 'bits of $Z$', cell: row => from(row, 'bitsPerContext') },
     { head: 'state', cell: row => from(row, 'stateBytes', ':Ki') },
@@ -231,9 +233,9 @@ function costTable(facts: Facts, { methods, of, title }: Rows): Written {
   return table(facts, {
     label: 'costs',
     caption: [
-      raw`Costs of ${title}: parameters, steps of training stage by stage, million floating-point operations an action, latents or tokens of the past that the policy sees, bits of the latents, KiB that reach the policy, and KiB of raw history kept beside that.`,
+      raw`Costs of ${title}: parameters, training steps by stage, millions of floating-point operations per action (MFLOPs), latents or tokens of the past that the policy sees, bits of the latents, KiB of input to the policy (state), and KiB of raw history stored in addition.`,
       Boolean(facts.results.run.times) &&
-        'Wall time on the machine of the run: milliseconds of an action (median of those after the first of a segment, with a share of the compression) and seconds of training.',
+        'Wall time on the machine of the run: milliseconds per action (median without the first action of a segment, plus the mean share of the compressions) and seconds of training.',
     ],
     first: 'method',
     columns: all.filter(({ cell }) => names.some(row => cell(row) !== NONE)),
@@ -241,11 +243,11 @@ function costTable(facts: Facts, { methods, of, title }: Rows): Written {
   });
 }
 
-/** Latents or tokens of the past that reach the policy: of the agent, of its teacher, of a baseline. */
+/** Latents or tokens of the past that reach the policy. */
 function seenTokens({ method, base, facts: { setting } }: Place): string {
   if (/^(cad|reinforced)\b/.test(method)) return `<${base}setting/latents/count>`;
   if (method === 'teacher') return `<${base}setting/context/tokens>`;
-  // Settings that were recorded before baselines had models of their own do not say.
+  // Old results do not record it for baselines.
   return setting.baselines?.tokens[method] ? `<${base}setting/baselines/tokens/${method}>` : NONE;
 }
 
@@ -255,7 +257,7 @@ function timed({ base, method, facts }: Place, key: string, value: (times: Metho
   return times && value(times) !== undefined ? `<${base}results/run/times/${name}/${method}/${key}:${digits}>` : NONE;
 }
 
-/** Of the agent both networks, of other rows the whole; the agent goes on in rows of further stages. */
+/** Parameters of both networks for the agent and its later versions; of the whole model for other methods. */
 function parametersOf({ method, base, facts: { setting } }: Place): string {
   if (Object.hasOwn(setting.parameters, method)) return `<${base}setting/parameters/${method}>`;
   return /^(cad|reinforced)\b/.test(method) ? `<${base}setting/parameters/compressor> + <${base}setting/parameters/policy>` : NONE;
@@ -269,7 +271,7 @@ function returnErrors(facts: Facts, name: string): Written {
   return table(facts, {
     label: `returns:${name}`,
     caption: [
-      raw`Error of predicted returns of \texttt{<results/returns/${name}:name>}, divided by ${words.unit}: means with their intervals.`,
+      raw`Errors of predicted returns of \texttt{<results/returns/${name}:name>}, divided by ${words.unit}: mean absolute and mean squared error with intervals.`,
     ],
     first: 'predictor',
     columns: [column('absolute'), column('squared')],
@@ -283,7 +285,7 @@ function imitationScores(facts: Facts, name: string): Written {
   return table(facts, {
     label: `imitation:${name}`,
     caption: [
-      raw`How near action probabilities come to the distribution of the source, of <results/imitation/${name}:name>: share of steps whose likeliest action is one of the source's, divergence from its distribution in nats, and expected calibration error, with intervals.`,
+      raw`Imitation of the source, of <results/imitation/${name}:name>: fraction of steps where the most likely action is one of the source's most likely actions, divergence from its distribution in nats, and expected calibration error, with intervals.`,
     ],
     first: 'model',
     columns: [
@@ -306,7 +308,7 @@ function taskTable(facts: Facts, rows: Rows): Written {
     ([head, end]): Column => ({ head, cell: task => `<${first}/perTask/${position.get(names[0])!.get(task)}/${end}:2>` }),
   );
   const columns: Column[] = names.map(row => ({
-    // Many heads stand upright, side by side.
+    // Headers of many columns are upright.
     head: raw`\rotatebox{${names.length > 8 ? 90 : 60}}{${of(row).called}}`,
     cell: task => {
       const at = position.get(row)!.get(task);
@@ -320,8 +322,8 @@ function taskTable(facts: Facts, rows: Rows): Written {
     long: true,
     caption: [
       hasReturns(methods)
-        ? raw`Every task of ${title}: the returns that score zero and one, and the final mean of each method, ${citedWords(rows).scale}, with the mean raw return in brackets.`
-        : raw`Every task of ${title}: the return of the oracle, and the final mean of each method as a fraction of it.`,
+        ? raw`Tasks of ${title}: the raw returns that score zero and one, and the final mean of each method, ${citedWords(rows).scale}, with the mean raw return in parentheses.`
+        : raw`Tasks of ${title}: the return of the oracle, and the final mean of each method as a fraction of it.`,
     ],
     first: 'task',
     columns: [...scales, ...columns],
@@ -332,18 +334,18 @@ function taskTable(facts: Facts, rows: Rows): Written {
 interface TableParts {
   readonly label: string;
   readonly caption: readonly (string | false)[];
-  /** Head of the first column. */
+  /** Header of the first column. */
   readonly first: string;
   readonly columns: readonly Column[];
   readonly rows: readonly { readonly key: string; readonly name: string }[];
-  /** May break between pages. */
+  /** Whether it may break between pages. */
   readonly long?: boolean;
 }
 
-/** Characters, with two for every gap, that a line of \footnotesize has room for. */
+/** Characters that fit in a line of \footnotesize, with two for every gap. */
 const LINE = 100;
 
-/** What a line shows, without its LaTeX. */
+/** The text of a line without its LaTeX. */
 const shown = ({ text }: Written): string =>
   text.replace(/\\(?:num|texttt)\{([^}]*)\}/g, '$1').replace(/\\rotatebox\{.*?\}\{.*?\}|[{}\\]/g, '');
 

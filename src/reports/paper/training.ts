@@ -1,4 +1,4 @@
-/** @file Methods: the environment, its split and the learning histories (method 5); the optimizer, the budget of every stage, seeds (method 4.4). */
+/** @file Methods: environment, split and learning histories (method 5); optimizer, training budget of every stage, seeds (method 4.4). */
 
 import type { OptimizerConfig } from '../../settings/base.ts';
 import { escapeTex } from './escape.ts';
@@ -8,7 +8,7 @@ import { join, paragraph, rebase, type Written, write } from './write.ts';
 
 const raw = String.raw;
 
-/** Whether the audit of the split says how many of a side were used, where that is not all. */
+/** Whether only a subset of one side of the split was used; its audit then has the number. */
 export const audited = ({ results }: Facts, key: 'taught' | 'evaluated'): boolean => Object.hasOwn(results.split, key);
 
 export function environment(facts: Facts): (Written | undefined)[] {
@@ -17,7 +17,7 @@ export function environment(facts: Facts): (Written | undefined)[] {
     paragraph(facts, [
       setting.environment.options && kinds.environment
         ? rebase(environmentProse(kinds.environment), 'setting/environment')
-        : raw`The environment is \texttt{<config/env/id>}, of which recordings are used; an episode lasts at most <setting/environment/horizon|step>.`,
+        : raw`The environment is \texttt{<config/env/id>}, which is available as recordings only; an episode lasts at most <setting/environment/horizon|step>.`,
     ]),
   ];
 }
@@ -28,12 +28,12 @@ export function split(facts: Facts): (Written | undefined)[] {
   const side = config.evaluate.tasks;
   return [
     paragraph(facts, [
-      'Tasks are split by their content, never by an index.',
+      'Tasks are split by their content, not by an index.',
       side === 'test'
         ? `There are <results/split/train|training task>${validation > 0 ? ', <config/split/validation|validation task>' : ''} and <results/split/test|test task>;`
-        : 'There are <results/split/train|training task> and <results/split/test|validation task>, on which everything reported here was evaluated, while test tasks were left aside;',
-      'an audit by content found <results/split/overlap|evaluated task> among those that were trained on.',
-      audited(facts, 'taught') && 'Of the training tasks <results/split/taught> were trained on, a random choice.',
+        : 'There are <results/split/train|training task> and <results/split/test|validation task>, on which all results here were evaluated; test tasks were not used;',
+      'an audit by content found <results/split/overlap|evaluated task> among the training tasks.',
+      audited(facts, 'taught') && 'Training used a random subset of <results/split/taught> training tasks.',
     ]),
     paragraph(facts, [selection(facts, results.name)]),
   ];
@@ -41,14 +41,14 @@ export function split(facts: Facts): (Written | undefined)[] {
 
 function selection({ results }: Facts, table: string): string {
   const chosen = results.protocols?.[table]?.selection;
-  if (!chosen || chosen.by === 'unstated') return 'The record of the run does not say how its settings were chosen.';
+  if (!chosen || chosen.by === 'unstated') return 'The record of the run does not state how its settings were selected.';
   const at = `results/protocols/${table}/selection`;
   const words = {
-    preset: 'Settings stood as they are before any result of theirs was seen',
-    validation: `Settings were chosen by results on validation tasks${chosen.study ? raw`, in the study with the hash \texttt{<${at}/study>}` : ''}`,
-    test: 'Settings were chosen by results on test tasks',
+    preset: 'Settings were fixed before any of their results were seen',
+    validation: `Settings were selected by results on validation tasks${chosen.study ? raw`, in the study with the hash \texttt{<${at}/study>}` : ''}`,
+    test: 'Settings were selected by results on test tasks',
   }[chosen.by];
-  return `${words}${chosen.note ? `; in the words of who chose them: \`\`<${at}/note>''` : ''}.`;
+  return `${words}${chosen.note ? `; stated reason: \`\`<${at}/note>''` : ''}.`;
 }
 
 export function histories(facts: Facts): (Written | undefined)[] {
@@ -57,38 +57,38 @@ export function histories(facts: Facts): (Written | undefined)[] {
   const made =
     kinds.source === undefined
       ? [
-          raw`Learning histories were not generated but imported from files of the layout \texttt{<results/run/imported/main/layout>}; labels are of the kind \texttt{<results/run/imported/main/labels>}.`,
-          'Left out were <results/run/imported/main/dropped/heldOut|history> of held-out tasks.',
+          raw`Learning histories were imported from files of the layout \texttt{<results/run/imported/main/layout>}; labels are of the kind \texttt{<results/run/imported/main/labels>}.`,
+          'The import excluded <results/run/imported/main/dropped/heldOut|history> of held-out tasks.',
         ]
       : [
           `The source of learning histories is ${rebase(sourceProse(kinds.source), 'setting/source')}`,
-          'Every task that is trained on is learned anew <config/source/histories|time>, for <config/source/episodes|episode> each; this gives <setting/histories|history>.',
+          'It learns every training task from scratch <config/source/histories|time>, for <config/source/episodes|episode> each, which gives <setting/histories|history>.',
           noise.fraction > 0 &&
-            'In a fraction of <config/source/noise/fraction> of the histories uniformly random actions are mixed into what is executed, with a share that each such history draws uniformly between zero and <config/source/noise/max>; labels stay those of the source.',
+            'In a fraction of <config/source/noise/fraction> of the histories, uniformly random actions replace some of the executed actions, with a probability that each such history draws uniformly between zero and <config/source/noise/max>; labels are still those of the source.',
         ];
   return [
-    paragraph(facts, [...made, stride > 1 && 'Of every <config/source/stride|episode> of a history the last is kept.']),
+    paragraph(facts, [...made, stride > 1 && 'Histories are subsampled: only the last of every <config/source/stride|episode> is kept.']),
     paragraph(facts, [
-      raw`A training sample is one ${config.context.segment ? 'segment' : 'episode'} of a history, drawn uniformly, as the query, with what came before it as the context.`,
+      raw`A training sample is one uniformly drawn ${config.context.segment ? 'segment' : 'episode'} of a history as the query, with the transitions before it as the context.`,
       config.queries.earlyEpisodeFraction > 0 &&
-        'With a probability of <config/queries/earlyEpisodeFraction> the query comes from the first half of its history, where the source still changes, and otherwise from all of it.',
-      setting.environment.options !== undefined && has(facts, 'reinforce') && 'Reinforcement plays training tasks alone.',
+        'With a probability of <config/queries/earlyEpisodeFraction>, the query comes from the first half of its history, where the source still improves, and otherwise from all of it.',
+      setting.environment.options !== undefined && has(facts, 'reinforce') && 'Reinforcement uses training tasks only.',
     ]),
   ];
 }
 
 const COLUMNS: readonly (readonly [title: string, key: keyof OptimizerConfig])[] = [
   ['batch', 'batch'],
-  ['rate', 'learningRate'],
+  ['learning rate', 'learningRate'],
   ['warm-up', 'warmup'],
-  ['final', 'decayTo'],
-  ['decay', 'weightDecay'],
+  ['final fraction', 'decayTo'],
+  ['weight decay', 'weightDecay'],
   ['clip', 'clip'],
   [raw`$\beta_1$`, 'beta1'],
   [raw`$\beta_2$`, 'beta2'],
 ];
 
-/** What the table calls the stages; another one by its own name. */
+/** Names of the stages in the table; other stages have their own name. */
 const NAMES: Readonly<Record<string, string>> = {
   teacher: 'teacher',
   pretrain: 'pretraining',
@@ -102,11 +102,11 @@ const NAMES: Readonly<Record<string, string>> = {
 export function training(facts: Facts): (Written | undefined)[] {
   return [
     paragraph(facts, [
-      raw`All stages use AdamW~\cite{loshchilov2019} with $\epsilon = <setting/optimizer/epsilon>$; gradients are clipped to a global norm~\cite{pascanu2013}.`,
-      'The learning rate rises linearly over the warm-up and then falls by a cosine to a fraction of its peak at the last step.',
-      'Weight decay is decoupled and leaves vectors out.',
-      raw`Table~\ref{tab:training} has the settings of every stage.`,
-      'All networks were trained and evaluated from scratch with <results/seeds|training seed> (<config/seeds>); the data have the seed <config/seed>.',
+      raw`All stages use AdamW~\cite{loshchilov2019} with $\epsilon = <setting/optimizer/epsilon>$; gradients are clipped by their global norm~\cite{pascanu2013}.`,
+      'The learning rate increases linearly during warm-up and then follows a cosine decay to a fraction of its peak at the last step.',
+      'Weight decay is decoupled and not applied to vectors.',
+      raw`Table~\ref{tab:training} lists the settings of every stage.`,
+      'All networks were trained from scratch and evaluated with <results/seeds|training seed> (<config/seeds>); the seed of the data is <config/seed>.',
     ]),
     table(facts),
   ];
@@ -122,7 +122,7 @@ function table(facts: Facts): Written | undefined {
     [
       raw`\begin{table}[htbp]
 \centering\small
-\caption{Training by stage: steps, sequences in a batch, peak learning rate, steps of warm-up, final rate as a fraction of the peak, weight decay, largest norm of the gradient, and decays of the running means.}
+\caption{Training by stage: steps, batch size in sequences, peak learning rate, warm-up steps, final learning rate as a fraction of the peak, weight decay, largest gradient norm, and decay rates of the moment estimates.}
 \label{tab:training}
 \begin{tabular}{l${'r'.repeat(heads.length - 1)}}
 \toprule

@@ -1,13 +1,13 @@
 /**
- * @file Sentences with numbers in them. A number is never written down: a sentence names where it stands, `<config/model/width>`, and what is
- * written remembers from where each numeral came, so that a paper can be read back against the run.
+ * @file Sentences with numbers from a run. A sentence never contains a number itself but its path, `<config/model/width>`, and the written text records
+ * where each numeral came from, so that a paper can be checked against the run.
  *
  *   <path>        the value: a number, a text, or a list of these
  *   <path|step>   the value with a noun that agrees with it: 1 step, 20 steps
- *   <path:3>      a number with three decimals        <path:M>     in millions, three digits: 9.26
- *   <path:tt>     a text in typewriter                <path:task>  the key of a task, cut short
- *   <path:name>   the last part of the path itself: the name of a row
- *   <path:place>  the same as a position counted from 1: the number of an episode
+ *   <path:3>      a number with three decimals        <path:M>     in millions, with three digits: 9.26
+ *   <path:tt>     a text in typewriter                <path:task>  the key of a task, shortened
+ *   <path:name>   the last part of the path itself: the name of a method
+ *   <path:place>  the same as a position, counted from 1: the number of an episode
  */
 
 import { invariant } from '../../util/errors.ts';
@@ -15,13 +15,13 @@ import { hasWidth } from '../tables/format.ts';
 import { escapeTex } from './escape.ts';
 import { type Facts, lookUp } from './facts.ts';
 
-/** One numeral or text as it was written, and where it came from. */
+/** One numeral or text as it was written, and its path. */
 export interface Citation {
   text: string;
   path: string;
-  /** By how much the value was divided before it was written. */
+  /** Divisor of the value before it was written. */
   scale?: number;
-  /** It is not the value that was written but where it stands: the name or, counted from 1, the position. */
+  /** The text is not the value but the last part of the path: a name or a position, counted from 1. */
   of?: 'name' | 'place';
 }
 
@@ -32,15 +32,15 @@ export interface Written {
 
 const PLACEHOLDER = /<([A-Za-z][\p{L}\p{M}\p{N}_+./ -]*?)(?::([A-Za-z0-9]+))?(?:\|([\w -]+))?>/gu;
 
-/** The same sentences with their names taken from a place: `<options/size>` becomes `<setting/environment/options/size>`. */
+/** The same sentences with paths relative to a base: `<options/size>` becomes `<setting/environment/options/size>`. */
 export const rebase = (sentences: string, base: string): string => sentences.replace(PLACEHOLDER, whole => `<${base}/${whole.slice(1)}`);
 
-/** Characters of a task's key that a table has room for. */
+/** Longest key of a task in a table, in characters. */
 const LONGEST_KEY = 32;
 
 const SCALES: Readonly<Record<string, number>> = { k: 1e3, M: 1e6, Ki: 1024 };
 
-/** Writes a sentence. Undefined where the run did not record one of its numbers: it is then not said. */
+/** Writes a sentence; undefined if the run did not record one of its numbers. */
 export function write(facts: Facts, sentence: string): Written | undefined {
   const citations: Citation[] = [];
   let recorded = true;
@@ -66,7 +66,10 @@ export function write(facts: Facts, sentence: string): Written | undefined {
       if (format === 'task') return `\\texttt{${escapeTex(text)}${text === value ? '' : '\\ldots'}}`;
       return format === 'tt' ? `\\texttt{${breakable(escapeTex(text))}}` : escapeTex(text);
     }
-    invariant(typeof value === 'number', `paper: expected a number, a text or a list of these at "${path}", got ${JSON.stringify(value)}.`);
+    invariant(
+      typeof value === 'number',
+      `paper: expected a number, a text or a list of these at "${path}", found ${JSON.stringify(value)}.`,
+    );
     const scale = format && SCALES[format];
     const shown = numeral(value, format);
     citations.push({ text: shown, path, scale: scale || undefined });
@@ -76,14 +79,14 @@ export function write(facts: Facts, sentence: string): Written | undefined {
 
 const INTERVAL = /\[<([^<>:]+):\d>, <([^<>:]+):\d>\]/g;
 
-/** Sentences without the intervals of what does not vary, as in all reports. */
+/** Replaces intervals without width by a dash, as in all reports. */
 const withoutEmptyIntervals = (facts: Facts, sentence: string): string =>
   sentence.replace(INTERVAL, (whole, ...paths: string[]) => {
     const [low, high] = paths.slice(0, 2).map(path => lookUp(facts, path));
     return typeof low !== 'number' || typeof high !== 'number' || hasWidth(low, high) ? whole : '[--]';
   });
 
-/** A task may be named by many numbers; the first ones tell it from others. */
+/** Shortens the key of a task, which may have many numbers, after one of its first ones. */
 function shortKey(key: string): string {
   if (key.length <= LONGEST_KEY) return key;
   const comma = key.lastIndexOf(',', LONGEST_KEY);
@@ -97,13 +100,13 @@ function numeral(value: number, format: string | undefined): string {
   return value.toFixed(Number(format));
 }
 
-/** Sentences as one paragraph: without what is false, and without what cannot be said. */
+/** Sentences as one paragraph, without those that are false or undefined or miss a number. */
 export function paragraph(facts: Facts, sentences: readonly (string | false | undefined)[]): Written | undefined {
   const said = sentences.filter(sentence => typeof sentence === 'string').map(sentence => write(facts, sentence));
   return join(said, ' ');
 }
 
-/** Parts one after the other, texts without a number among them; undefined where none is there. */
+/** Concatenates parts, which may be texts without numbers; undefined if all are empty. */
 export function join(parts: readonly (Written | string | false | undefined)[], separator: string): Written | undefined {
   const there = parts
     .map(part => (typeof part === 'string' ? { text: part, citations: [] } : part))
@@ -120,5 +123,5 @@ export function enumeration(parts: readonly string[]): string {
 
 const plural = (noun: string): string => (/[^aeiou]y$/.test(noun) ? `${noun.slice(0, -1)}ies` : `${noun}s`);
 
-/** A long text in typewriter may break after its separators, and hashes every so often: LaTeX knows no hyphens for them. */
+/** Allows line breaks in a long typewriter text, after separators and within hashes; LaTeX does not hyphenate them. */
 const breakable = (text: string): string => text.replace(/([/=,-]|[0-9a-f]{8}(?=[0-9a-f]))/g, '$1\\allowbreak{}');

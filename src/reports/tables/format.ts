@@ -1,4 +1,4 @@
-/** @file Numbers as people read them, and the columns of the result table, shared by the terminal and the HTML report. */
+/** @file Formats of numbers, and the columns of the result table, shared by the terminal and the HTML report. */
 
 import type { MethodResult, MethodTable, MethodTimes, RateReturn, ReferenceWords, Regret, Score, TaskScore } from '../../records/index.ts';
 import { finalEpisodes, referenceIn, scaleOfTask, wordsOf } from '../../records/index.ts';
@@ -9,37 +9,37 @@ import { ranked } from '../figures/style.ts';
 /** A normalized score. */
 export const score = (value: number): string => value.toFixed(2);
 
-/** A score where it stands with its interval: near the optimum, two digits say 1.00 of every row. */
+/** A score next to its interval: near the optimum, two digits would show 1.00 for every method. */
 const fineScore = (value: number): string => value.toFixed(3);
 
-/** In the place of an interval where all resamples give the same, as those of a single run: it would say nothing of what else could come. */
+/** Shown instead of an interval without width, such as that of a single run, which would suggest certainty. */
 const NO_INTERVAL = '[–]';
 
-/** What that means, where a text has one; else nothing. */
+/** What that sign means, if the text contains it; otherwise empty. */
 export const noIntervalNote = (text: string): string =>
-  text.includes(NO_INTERVAL) ? `${NO_INTERVAL}: no interval, since there is one run, or all resamples give the same.` : '';
+  text.includes(NO_INTERVAL) ? `${NO_INTERVAL}: no interval, because there is only one run or all resamples are equal.` : '';
 
-/** `0.942 [0.921, 0.963]`, in the format that is handed in. All reports write intervals by this. */
+/** `0.942 [0.921, 0.963]`, with numbers in the given format. All reports write intervals with this function. */
 export const withInterval = (value: number, [low, high]: readonly [number, number], format: (value: number) => string): string =>
   `${format(value)} ${hasWidth(low, high) ? `[${format(low)}, ${format(high)}]` : NO_INTERVAL}`;
 
 /** Whether an interval is more than rounding. */
 export const hasWidth = (low: number, high: number): boolean => high - low > 1e-12 * Math.max(1, Math.abs(low), Math.abs(high));
 
-/** `0.942 [0.921, 0.963]`, in that order. */
+/** `0.942 [0.921, 0.963]`: value, low end, high end. */
 const fineInterval = (value: number, low: number, high: number): string => withInterval(value, [low, high], fineScore);
 
 /** `0.942 [0.921, 0.963]`: the mean and its interval. */
 export const meanScoreInterval = ({ mean, meanLow, meanHigh }: Pick<Score, 'mean' | 'meanLow' | 'meanHigh'>): string =>
   fineInterval(mean, meanLow, meanHigh);
 
-/** `0.942 [0.921, 0.963]`: the same of a mean that is alone with its interval. */
+/** The same for a mean that has no other statistics with it. */
 const share = ({ mean, low, high }: MeanScore): string => fineInterval(mean, low, high);
 
-/** The same of the IQM. */
+/** The same for the IQM. */
 export const iqmInterval = ({ iqm, low, high }: Pick<Score, 'iqm' | 'low' | 'high'>): string => fineInterval(iqm, low, high);
 
-/** `12.34 [11.82, 12.91]`: a mean raw return with its interval, all to as many decimals. */
+/** `12.34 [11.82, 12.91]`: a mean raw return with its interval, all with the same number of decimals. */
 export function returnInterval({ mean, low, high }: MeanScore): string {
   const size = Math.max(...[mean, low, high].map(Math.abs));
   return withInterval(mean, [low, high], value => plainReturn(value, size));
@@ -66,7 +66,7 @@ export const bytes = (value: number): string => count(value, [' B', ' KiB', ' Mi
 /** Bits in binary units: 16 kibit. */
 export const bits = (value: number): string => count(value, [' bit', ' Kibit', ' Mibit'], 1024);
 
-/** Costs are counted from graphs; a method without one has none to show. */
+/** A dash for a cost of 0: costs are counted from graphs, and some methods have no graph. */
 export const orNone = (value: number, format: (value: number) => string): string => (value === 0 ? '–' : format(value));
 
 /** Seconds as `1 h 02 min`, `3 min 20 s` or `4.2 s`. */
@@ -78,70 +78,76 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 }
 
-/** What some methods were told beside what they all see, a sentence each: whoever compares their rows has to know. */
+/** Information that only some methods have, one sentence each; a fair comparison has to state it. */
 export function givenNotes(methods: MethodTable): string[] {
-  const told = groupBy(
+  const informed = groupBy(
     Object.keys(methods).filter(name => methods[name].given),
     name => methods[name].given,
   );
-  return Array.from(told, ([given, names]) => `Given ${given}: ${names.join(', ')}. The other rows do not have that information.`);
+  return Array.from(informed, ([given, names]) => `Given ${given}: ${names.join(', ')}. The other methods do not have this information.`);
 }
 
-/** The returns of each task that its scores are made by. */
+/** The returns of each task that its scores are normalized by. */
 export function scaleColumns(methods: MethodTable): Column<TaskScore>[] {
   if (referenceIn(methods).kind === 'oracle')
-    return [column('oracle', 'oracle', 'return of the oracle on this task', task => String(+scaleOfTask(task).high.toFixed(2)))];
+    return [column('oracle', 'oracle return', 'return of the oracle on this task', task => String(+scaleOfTask(task).high.toFixed(2)))];
   const end = (score: number, key: 'low' | 'high') =>
-    column<TaskScore>(key, `scores ${score}`, `return that scores ${score} on this task`, task => plainReturn(scaleOfTask(task)[key]));
+    column<TaskScore>(key, `return at ${score}`, `raw return that has the score ${score} on this task`, task =>
+      plainReturn(scaleOfTask(task)[key]),
+    );
   return [end(0, 'low'), end(1, 'high')];
 }
 
-/** Mean of the task on which the method does worst. */
+/** Mean final score on the task where the method scores lowest. */
 export const worstTask = ({ perTask }: MethodResult): number => Math.min(...perTask.map(({ mean }) => mean));
 
-/** A table as text: heads, then rows as long. */
+/** A table of texts: headers, then rows of equal length. */
 export interface TextTable {
   readonly heads: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
 
 export interface Column<T = MethodResult> {
-  /** What it is for a program, in `data-column` of a page: stays as it is when the title changes. */
+  /** Identifies it to programs, in `data-column` of a page; does not change with the title. */
   id: string;
+  /** Short header, for terminals. */
   title: string;
-  /** What the column holds, for a tooltip or a legend. */
+  /** Header that explains itself, for pages; the title when left out. */
+  header?: string;
+  /** What the column contains, for a tooltip or a legend. */
   meaning: string;
   cell: (row: T, name: string) => string;
-  /** The column with the largest number goes first where there is not enough room; those without stay. */
+  /** Where there is not enough room, columns with the largest number are left out first; those without a number stay. */
   expendable?: number;
 }
 
-/** A column by its id, its title, what it holds and its cells; `expendable` as in `Column`. */
+/** A column; a pair of titles gives the one for terminals and the one for pages. The arguments are the fields of `Column`. */
 export function column<T = MethodResult>(
   id: string,
-  title: string,
+  titles: string | readonly [title: string, header: string],
   meaning: string,
   cell: Column<T>['cell'],
   expendable?: number,
 ): Column<T> {
-  return { id, title, meaning, cell, expendable };
+  const [title, header] = typeof titles === 'string' ? [titles] : titles;
+  return { id, title, header, meaning, cell, expendable };
 }
 
-/** A table of rows by name, as every report has it. */
+/** A table with one row per name, as every report shows it. */
 export interface ReportTable<T> {
   /** What it shows, for its heading. */
   readonly title: string;
-  /** Head of the names. */
+  /** Header of the names. */
   readonly head: string;
   /** Best first. */
   readonly names: readonly string[];
   readonly entries: Readonly<Record<string, T>>;
   readonly columns: readonly Column<T>[];
-  /** What the numbers are, in sentences, where the columns with these ids are shown. */
+  /** Explains the numbers in sentences; only those of the columns with these ids. */
   readonly note: (shown: readonly string[]) => string;
 }
 
-/** The results of methods, with their times if they were taken. */
+/** The results of methods, with their times if these were measured. */
 export function resultTable(methods: MethodTable, times?: Readonly<Record<string, MethodTimes>>): ReportTable<MethodResult> {
   const names = ranked(methods);
   return {
@@ -154,21 +160,22 @@ export function resultTable(methods: MethodTable, times?: Readonly<Record<string
   };
 }
 
-/** Columns of the result table after the method's name, for methods that were all evaluated as `like` was, with their times if they were taken. */
+/** Columns of the result table, for methods that were all evaluated as `like` was, with their times if these were measured. */
 export function resultColumns(like: MethodResult, times: Readonly<Record<string, MethodTimes>> = {}): Column[] {
   const episodes = like.byEpisode.mean.length;
   const over = finalEpisodes(episodes);
+  const overShort = over.replace(/^the /, '');
   const timed = Object.values(times).some(({ action }) => action);
   const milliseconds = (name: string) => orNone(times[name]?.action?.median ?? 0, value => String(+value.toPrecision(2)));
   return [
-    // Of one episode, the final score says it all.
+    // With a single episode, the final score is that of the episode.
     ...(episodes > 1 ? [1, 5, 10] : [])
       .filter(episode => episode <= episodes)
       .map(episode => {
         const meaning = `mean normalized return in episode ${episode}`;
         return column(
           `episode-${episode}`,
-          `ep ${episode}`,
+          [`ep ${episode}`, `return, episode ${episode}`],
           meaning,
           method => score(method.byEpisode.mean[episode - 1]),
           episode === 1 ? 3 : 5,
@@ -176,17 +183,17 @@ export function resultColumns(like: MethodResult, times: Readonly<Record<string,
       }),
     column(
       'final',
-      'final [interval]',
-      `mean normalized return over ${over}, with the interval of that mean`,
+      ['final [95% CI]', `return, ${overShort} [95% CI]`],
+      `mean normalized return over ${over}, with its interval`,
       method => meanScoreInterval(method.final),
-      // Where there is regret, rows are ranked and judged by that.
+      // Where there is regret, it is the measure that matters.
       like.regret ? 1 : undefined,
     ),
     ...(like.return
       ? [
           column(
             'return',
-            'return [interval]',
+            ['return [95% CI]', `raw return, ${overShort} [95% CI]`],
             `mean raw return over ${over}, with its interval`,
             method => (method.return ? returnInterval(method.return) : '–'),
             2,
@@ -195,77 +202,89 @@ export function resultColumns(like: MethodResult, times: Readonly<Record<string,
       : []),
     column(
       'iqm',
-      'IQM [interval]',
-      `interquartile mean of the runs over ${over}, with its interval`,
+      ['IQM [95% CI]', `interquartile mean of returns, ${overShort} [95% CI]`],
+      `interquartile mean of the runs' normalized returns over ${over}, with its interval`,
       method => iqmInterval(method.final),
       8,
     ),
     ...learningColumns(like),
     ...regretColumns(like),
-    column('worst', 'worst', 'final mean of the worst task', method => score(worstTask(method)), 2),
-    column('flops', 'FLOPs', 'floating-point operations for one action', method => orNone(method.flopsPerAction, count), 4),
+    column(
+      'worst',
+      ['worst', 'return on the worst task'],
+      `mean normalized return over ${over} on the task where it is lowest`,
+      method => score(worstTask(method)),
+      2,
+    ),
+    column(
+      'flops',
+      ['FLOPs', 'FLOPs per action'],
+      'floating-point operations of one action',
+      method => orNone(method.flopsPerAction, count),
+      4,
+    ),
     column(
       'state',
-      'state',
+      ['state', 'state of the policy'],
       'bytes that reach the policy: latents or tokens of the past, and the running episode',
       method => orNone(method.stateBytes, bytes),
       6,
     ),
     column(
       'history',
-      'history',
-      'bytes of raw history that are kept beside the state for the next compression',
+      ['history', 'raw history kept'],
+      'bytes of raw history that are stored in addition to the state, for the next compression',
       method => orNone(method.historyBytes, bytes),
       9,
     ),
-    ...(timed ? [column('milliseconds', 'ms', MILLISECONDS, (_, name) => milliseconds(name), 7)] : []),
+    ...(timed ? [column('milliseconds', ['ms', 'ms per action'], MILLISECONDS, (_, name) => milliseconds(name), 7)] : []),
   ];
 }
 
 const MILLISECONDS =
-  'median milliseconds of an action after the first of a segment, plus the mean share of compressions, on the machine of the run';
+  'median milliseconds per action, except the first of a segment, plus the mean share of the compressions, on the machine of the run';
 
-/** How fast it learns, where there is more than one episode to learn in and the results tell. */
+/** How fast a method learns, where there are several episodes and the results record it. */
 function learningColumns({ area, episodesTo, byEpisode }: MethodResult): Column[] {
   if (!area || !episodesTo || byEpisode.mean.length === 1) return [];
   const near = `${100 * episodesTo.share}%`;
   return [
     column(
       'area',
-      'area [interval]',
-      'area under the learning curve: mean normalized return over all episodes, with the interval of that mean',
+      ['area [95% CI]', 'return, all episodes [95% CI]'],
+      'mean normalized return over all episodes, which is the area under the learning curve, with its interval',
       method => (method.area ? meanScoreInterval(method.area) : '–'),
       7,
     ),
     column(
       'episodes-to',
-      `to ${near}`,
-      `first episode whose mean normalized return is at least ${episodesTo.share}; > where none of those played is`,
+      [`to ${near}`, `episodes to return ${episodesTo.share}`],
+      `first episode whose mean normalized return is at least ${episodesTo.share}; with > if no episode reaches it`,
       method => (method.episodesTo ? episodesReached(method.episodesTo, method.byEpisode.mean.length) : '–'),
       5,
     ),
   ];
 }
 
-/** `7`, or `> 30` where the share was not reached in the 30 episodes that were played. */
+/** `7`, or `> 30` if the share is not reached in 30 episodes. */
 export const episodesReached = ({ episodes }: EpisodesTo, played: number): string => (episodes === null ? `> ${played}` : String(episodes));
 
-/** Cumulative regret, where the family declares it, and its parts. */
+/** Cumulative regret and its parts, if the environment declares them. */
 function regretColumns({ regret }: MethodResult): Column[] {
   if (!regret) return [];
   const cell = (pick: (regret: Regret) => MeanScore) => (method: MethodResult) => (method.regret ? meanInterval(pick(method.regret)) : '–');
   return [
     column(
       'regret',
-      'regret [interval]',
-      'expected reward given up over the whole run, with the interval of its mean',
+      ['regret [95% CI]', 'cumulative regret [95% CI]'],
+      'expected reward of the best actions minus that of the chosen ones, summed over a run; mean with its interval',
       cell(all => all),
     ),
     ...regret.parts.map(({ name }, p) =>
       column(
         `regret-${name}`,
-        name,
-        `regret of the part "${name}", with the interval of its mean`,
+        [name, `regret, ${name} [95% CI]`],
+        `cumulative regret of the part "${name}"; mean with its interval`,
         cell(({ parts }) => parts[p]),
         4,
       ),
@@ -273,60 +292,71 @@ function regretColumns({ regret }: MethodResult): Column[] {
   ];
 }
 
-/** Rate against return as a table, with the smallest Z of every line that keeps a share, in sentences. */
+/** Return versus rate as a table; the notes give the smallest Z of every line that keeps a share of the return. */
 export const rateTable = (
   { points, smallest, reference }: RateReturn,
   { noun }: Pick<ReferenceWords, 'noun'>,
 ): TextTable & { title: string; notes: string[] } => ({
-  title: `Share of the ${noun} of ${reference} by the bits of Z`,
-  heads: ['line', 'bits', 'last episodes', 'all episodes'],
+  title: `${capitalized(noun)} relative to ${reference}, by the bits of Z`,
+  heads: ['line', 'bits of Z', 'last episodes [95% CI]', 'all episodes [95% CI]'],
   rows: points.map(({ group, bits: size, final, area }) => [group, bits(size), share(final), share(area)]),
   notes: [...new Set(smallest.map(({ group }) => group))].map(group => {
     const found = smallest
       .filter(point => point.group === group)
-      .map(({ share, by, method }) => `${100 * share}% ${by === 'mean' ? 'by the mean' : 'by the whole interval'}: ${method ?? 'none'}`);
-    return `Smallest Z of ${group} that keeps of the final ${noun} of ${reference}: ${found.join('; ')}.`;
+      .map(({ share, by, method }) => `${100 * share}% (${by === 'mean' ? 'mean' : 'whole interval'}): ${method ?? 'none'}`);
+    return `Smallest Z of “${group}” that keeps this share of the final ${noun} of ${reference}: ${found.join('; ')}.`;
   }),
 });
 
-const RETURNS_NOTE =
-  'At the start of every episode of fresh histories of the source on these tasks, the returns of that episode and of those after it are predicted. ' +
-  '“training mean” says the mean return of the histories that were trained on; “last return” repeats the last episode.';
+const capitalized = (text: string): string => text[0].toUpperCase() + text.slice(1);
 
-/** Return-prediction errors, the predictor with the least mean absolute error first. */
+const RETURNS_NOTE =
+  'At the start of every episode of new source histories on these tasks, the model predicts the returns of this and of the following episodes. ' +
+  '“training mean” predicts the mean return of the training histories; “last return” repeats the return of the last episode.';
+
+/** Errors of predicted returns, the smallest mean absolute error first. */
 export function returnTable({ predictors }: ReturnTable, { unit }: Pick<ReferenceWords, 'unit'>): ReportTable<ReturnError> {
   const names = Object.keys(predictors).sort((a, b) => predictors[a].absolute.mean - predictors[b].absolute.mean || (a < b ? -1 : 1));
-  const title = `error of predicted returns, as a fraction of ${unit}`;
+  const title = `errors of predicted returns, as fractions of ${unit}`;
   return { title, head: 'predictor', names, entries: predictors, columns: returnColumns(predictors[names[0]]), note: () => RETURNS_NOTE };
 }
 
-/** Columns for predictors that all foretold as `like` did. */
+/** Columns for predictors that were all evaluated as `like` was. */
 function returnColumns(like: ReturnError): Column<ReturnError>[] {
   const calibration = column<ReturnError>(
     'calibration',
-    'calibration',
-    'by how much the mean return misses the mean prediction, among predictions of similar size',
+    ['calibration', 'calibration error'],
+    'mean distance between the mean prediction and the mean return, over groups of similar predictions',
     ({ calibration }) => (calibration ? fineScore(calibration.error) : '–'),
     2,
   );
   return [
-    column<ReturnError>('absolute', 'absolute [interval]', 'mean absolute error with the interval of its mean', ({ absolute }) =>
-      share(absolute),
+    column<ReturnError>(
+      'absolute',
+      ['absolute [95% CI]', 'mean absolute error [95% CI]'],
+      'mean absolute error with its interval',
+      ({ absolute }) => share(absolute),
     ),
     ...(like.calibration ? [calibration] : []),
-    column<ReturnError>('squared', 'squared', 'mean squared error', ({ squared }) => fineScore(squared.mean), 1),
+    column<ReturnError>('squared', ['squared', 'mean squared error'], 'mean squared error', ({ squared }) => fineScore(squared.mean), 1),
     ...like.byAhead.absolute.map((_, k) => {
-      const meaning = `mean absolute error of the return of the ${k === 0 ? 'coming episode' : `episode ${k} later`}`;
+      const meaning = `mean absolute error of the predicted return of the ${k === 0 ? 'next episode' : `episode ${k} after the next`}`;
       const cell = ({ byAhead }: ReturnError) => fineScore(byAhead.absolute[k]);
-      return column(`ahead-${k}`, k === 0 ? 'coming' : `+${k}`, meaning, cell, k === 0 ? 2 : 4);
+      return column(
+        `ahead-${k}`,
+        k === 0 ? ['next', 'error, next episode'] : [`+${k}`, `error, ${k} later`],
+        meaning,
+        cell,
+        k === 0 ? 2 : 4,
+      );
     }),
     ...[1, 2, 5, 10]
       .filter(episode => episode <= like.byEpisode.absolute.length)
       .map(episode => {
-        const meaning = `mean absolute error of what is predicted at the start of episode ${episode}`;
+        const meaning = `mean absolute error of predictions at the start of episode ${episode}`;
         return column<ReturnError>(
           `episode-${episode}`,
-          `ep ${episode}`,
+          [`ep ${episode}`, `error, from episode ${episode}`],
           meaning,
           ({ byEpisode }) => fineScore(byEpisode.absolute[episode - 1]),
           3,

@@ -1,12 +1,12 @@
-/** @file One row held against every other of its table: columns, words, and the order of rows. */
+/** @file One method compared with every other of its table: columns, texts, and the order of methods. */
 
 import type { ComparedBy, Comparison, MeasureComparison, MethodResult, MethodTable, Versus } from '../../records/index.ts';
-import { COMPARED, VERDICT_RULE, verdictOf, wordsOf } from '../../records/index.ts';
+import { COMPARED, finalEpisodes, VERDICT_RULE, verdictOf, wordsOf } from '../../records/index.ts';
 import type { Estimate } from '../../statistics/index.ts';
 import { ranked } from '../figures/style.ts';
 import { type Column, column, type ReportTable, score, withInterval } from './format.ts';
 
-/** What a row is beside every other, the best of those first. */
+/** The comparison of one method with every other, the best of those first. */
 export const versusTable = (versus: Versus, methods: MethodTable): ReportTable<Comparison> => ({
   title: `${versus.method} vs. every other method`,
   head: 'method',
@@ -19,34 +19,39 @@ export const versusTable = (versus: Versus, methods: MethodTable): ReportTable<C
 function versusNote({ method, others }: Versus, methods: MethodTable, shown: readonly string[]): string {
   const [{ measures, measure }] = Object.values(others);
   const { by, seeds, resampled } = measures[measure]!.difference;
-  const pairs =
-    by === 'run'
-      ? 'of runs on the same task with training seed and stream of the same number'
-      : 'of task means, because seeds or streams differ';
+  const pairs = by === 'run' ? 'paired by task, training seed and stream' : 'between task means, because seeds or streams differ';
   const drawn = resampled === 'runs' ? 'streams within tasks' : 'tasks';
-  const bound = seeds > 1 ? `the ${seeds} training seeds and ${drawn} are resampled` : `${drawn} are resampled, of one training seed`;
+  const bound =
+    seeds > 1 ? `the bootstrap resamples the ${seeds} training seeds and ${drawn}` : `the bootstrap resamples ${drawn} (one training seed)`;
   const has = (id: RegExp) => shown.some(each => id.test(each));
   return [
-    `Differences: ${method} less the other row, as fractions of ${wordsOf(methods).unit}, ${pairs}; ${bound}.`,
-    has(/^verdict-/) && `The verdict: ${VERDICT_RULE}.`,
-    'Each interval stands for itself; where rows are many, some miss by chance.',
-    has(/^probability$/) && `P: the probability that a run of ${method} does better than one of the other on the same task.`,
-    has(/-ratio$/) && `Ratios: what ${method} takes of the other's.`,
+    `Difference: ${method} minus the other method, as a fraction of ${wordsOf(methods).unit}, ${pairs}; ${bound}.`,
+    has(/^verdict-/) && `Verdict: ${VERDICT_RULE}.`,
+    'Intervals are not corrected for multiple comparisons.',
+    has(/^probability$/) && `P: probability that a run of ${method} does better than a run of the other method on the same task.`,
+    has(/-ratio$/) && `Ratios: cost of ${method} divided by that of the other method.`,
   ]
     .filter(Boolean)
     .join(' ');
 }
 
-/** The other rows, best first. */
+/** The other methods, best first. */
 export const rankedOthers = ({ others }: Versus, methods: MethodTable): string[] =>
   ranked(methods).filter(name => Object.hasOwn(others, name));
 
-/** The measures that say something: of a single episode, the last ones are all there are. */
+/** The measures that differ: with a single episode, the final score is the score of all episodes. */
 export const measuresOf = (measures: Comparison['measures'], episodes: number): ComparedBy[] =>
   (['final', 'area', 'regret'] as const).filter(name => measures[name] && !(name === 'area' && episodes === 1));
 
-/** How to read one measure of a comparison. */
+/** The verdict by one measure of a comparison. */
 export const measureVerdict = (name: ComparedBy, { difference }: MeasureComparison) => verdictOf(difference, COMPARED[name].better);
+
+/** Short names of the measures, for headers. */
+const LABELS: Readonly<Record<ComparedBy, (episodes: number) => string>> = {
+  final: episodes => finalEpisodes(episodes).replace(/^the /, ''),
+  area: () => 'all episodes',
+  regret: () => 'regret',
+};
 
 function versusColumns(versus: Versus, methods: MethodTable): Column<Comparison>[] {
   const own = methods[versus.method];
@@ -56,7 +61,7 @@ function versusColumns(versus: Versus, methods: MethodTable): Column<Comparison>
     column<Comparison>(
       id,
       `${title} ratio`,
-      `${meaning} of ${versus.method}, as a fraction of that row's`,
+      `${meaning} of ${versus.method}, divided by those of the other method`,
       (_, name) => ratioOf(own, methods[name], key),
       2,
     );
@@ -64,40 +69,40 @@ function versusColumns(versus: Versus, methods: MethodTable): Column<Comparison>
     ...measuresOf(like.measures, episodes).flatMap((name, i) => [
       column<Comparison>(
         name,
-        `${name} [interval]`,
-        `difference of the ${COMPARED[name].meaning(episodes)}`,
+        [`${name} [95% CI]`, `difference, ${LABELS[name](episodes)} [95% CI]`],
+        `difference in ${COMPARED[name].meaning(episodes)}`,
         ({ measures }) => estimate(measures[name]!.difference, signedScore),
         i === 0 ? undefined : 4,
       ),
       column<Comparison>(
         `verdict-${name}`,
-        `by ${name}`,
-        `what ${versus.method} is beside that row, by this difference`,
+        [`by ${name}`, `${versus.method} is (${LABELS[name](episodes)})`],
+        `${versus.method} compared with this method, by the difference in the ${name} score`,
         ({ measures }) => measureVerdict(name, measures[name]!),
-        i === 0 ? 1 : 3,
+        i === 0 ? 1 : 4,
       ),
     ]),
     column(
       'probability',
-      'P [interval]',
-      `probability that a run of ${versus.method} is better on the same task`,
+      ['P [95% CI]', 'P(better) [95% CI]'],
+      `probability that a run of ${versus.method} does better on the same task`,
       ({ measures, measure }) => estimate(measures[measure]!.improvement, score),
       5,
     ),
-    ratio('flops-ratio', 'FLOPs', 'flopsPerAction', 'floating-point operations of an action'),
+    ratio('flops-ratio', 'FLOPs', 'flopsPerAction', 'floating-point operations per action'),
     ratio('state-ratio', 'state', 'stateBytes', 'bytes that reach the policy'),
   ];
 }
 
-/** `0.43`: what one row takes of another; a dash where either takes nothing. */
+/** `0.43`: the cost of one method divided by that of another; a dash where either is 0. */
 const ratioOf = (own: MethodResult, other: MethodResult, key: 'flopsPerAction' | 'stateBytes'): string =>
   own[key] > 0 && other[key] > 0 ? String(+(own[key] / other[key]).toPrecision(2)) : '–';
 
-/** `0.94 [0.92, 0.96]`, in the format that is handed in. */
+/** `0.94 [0.92, 0.96]`, with numbers in the given format. */
 export const estimate = ({ value, low, high }: Estimate, format: (value: number) => string): string =>
   withInterval(value, [low, high], format);
 
-/** A difference with its sign, to a digit more than scores have. */
+/** A difference with its sign, with one digit more than scores. */
 export function signedScore(value: number): string {
   const digits = Math.abs(value).toFixed(3);
   return Number(digits) === 0 ? digits : `${value < 0 ? '−' : '+'}${digits}`;
