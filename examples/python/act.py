@@ -1,6 +1,6 @@
 """An exported agent in Python: compress.onnx and act.onnx, driven by model.json.
 
-This is the `packed` tokenizer with the context layout `window`, as in the preset dark-room; docs/deploy.md describes the tokens.
+This is the `packed` tokenizer with the context layout `window`, as in the preset dark-room; docs/how-to/deploy.md describes the tokens.
 
     pip install numpy onnxruntime
     python examples/python/act.py runs/dark-room/model        # probabilities of the first action, by name
