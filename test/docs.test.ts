@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { baselines } from '../src/agent/baselines/index.ts';
 import { buildProgram } from '../src/cli/program.ts';
 import { environment } from '../src/envs/index.ts';
 import { ROOT } from './helpers/command.ts';
@@ -36,6 +37,14 @@ describe('docs/deploy.md', () => {
 });
 
 describe('README.md', () => {
+  it('says what every built-in row is', () => {
+    // The first cells of tables.
+    const said = read('README.md').matchAll(/^\| (.+?) \|/gm);
+    const table = Array.from(said, ([, cell]) => cell).join();
+    const rows = ['cad', 'cad+retrieval', 'source', 'random', 'teacher', 'consolidated', 'reinforced', ...baselines.ids];
+    expect(rows.filter(row => !table.includes(`\`${row}\``))).toEqual([]);
+  });
+
   it('names commands that exist, with options that they have', () => {
     const unknown = [...read('README.md').matchAll(/\bnpx cadenza [^\n`#]+/g)].flatMap(([line]) => {
       let command: Command | undefined = buildProgram();
