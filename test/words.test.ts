@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { ROOT } from './helpers/command.ts';
 
 /** Folders of installed, generated or recorded files. */
-const SKIPPED = /^(node_modules|dist|runs|site|coverage|results|docs\/(results|reference))$|(^|\/)(\.git|\.vitepress|node_modules|runs)$/;
+const SKIPPED = /^(node_modules|dist|runs|site|coverage|docs\/(results|reference))$|(^|\/)(\.git|\.vitepress|node_modules|runs)$/;
 
 function filesOf(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap(entry => {

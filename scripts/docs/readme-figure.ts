@@ -3,17 +3,16 @@
  * writes docs/in-context-learning.svg.
  */
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { Results } from '../../src/records/index.ts';
-import { draw } from '../../src/reports/index.ts';
+import { draw, openRun } from '../../src/reports/index.ts';
 
 const inRoot = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 /** Path of the figure in the repository. */
 export const README_FIGURE = 'docs/in-context-learning.svg';
 
-const RESULTS = 'docs/results/evidence-key-to-door/results.json';
+const RESULTS = 'results/evidence-key-to-door';
 
 /** Methods that are drawn, by their names in the results: name in the figure, color that is legible on white and on near-black, dash. */
 const METHODS = {
@@ -34,7 +33,7 @@ const GROUNDS = `<style>
 
 /** Draws it; gives an SVG document. */
 export function readmeFigure(): string {
-  const { methods } = JSON.parse(readFileSync(inRoot(RESULTS), 'utf8')) as Results;
+  const { methods } = openRun(inRoot(RESULTS)).results;
   const shown = Object.entries(METHODS).map(([id, style]) => {
     const { mean, meanLow, meanHigh } = methods[id].byEpisode;
     return { ...style, points: mean.map((y, e) => ({ x: e + 1, y, low: meanLow[e], high: meanHigh[e] })) };
