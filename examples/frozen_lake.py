@@ -1,14 +1,14 @@
 """Learning histories of tabular Q-learning in Gymnasium's FrozenLake, for `cadenza import`.
 
-Every history is on a map of its own, which the observation (the number of the cell) does not tell: what is known of the holes is what the
-history shows. Nothing here is cadenza's; it is what a user of Gymnasium would write.
+Each history has its own map. The observation is the number of the cell and does not show the map, so only the history reveals the holes.
+Nothing here uses cadenza; it is what a user of Gymnasium would write.
 
     pip install gymnasium==1.4.0 "minari[hdf5]==0.5.4" h5py==3.16.0 pillow
     python examples/frozen_lake.py minari runs/frozen-lake-v0
     npx cadenza import runs/frozen-lake-v0 --out runs/frozen-lake-data
     npx cadenza run experiments/frozen-lake.yaml
 
-    python examples/frozen_lake.py xland runs/frozen-lake.hdf5     # the same histories, and what would have been optimal
+    python examples/frozen_lake.py xland runs/frozen-lake.hdf5     # the same histories, with optimal actions
     npx cadenza import runs/frozen-lake.hdf5 --labels expert --out runs/frozen-lake-expert-data
     npx cadenza run experiments/frozen-lake.yaml --set source.dataset=runs/frozen-lake-expert-data --set name=frozen-lake-expert
 """
@@ -26,7 +26,7 @@ STEP_SIZE, DISCOUNT, EPSILON = 0.5, 0.95, 0.1
 
 
 def maps(count, seed):
-    """Distinct maps with a way from the start to the goal."""
+    """Distinct maps with a path from the start to the goal."""
     found, random = {}, np.random.default_rng(seed)
     while len(found) < count:
         rows = generate_random_map(size=SIZE, p=0.8, seed=int(random.integers(2**31)))
@@ -43,7 +43,7 @@ def lake(rows):
 
 
 def learn(env, episodes, seed):
-    """Q-learning that starts out optimistic. Gives its steps in order."""
+    """Q-learning with optimistic initial values. Returns its steps in order."""
     random = np.random.default_rng(seed)
     q = np.ones((SIZE * SIZE, ACTIONS))
     steps = []
@@ -61,7 +61,7 @@ def learn(env, episodes, seed):
             steps.append({
                 "episode": episode, "state": state, "action": action, "reward": float(reward), "after": after,
                 "terminated": bool(terminated), "truncated": bool(truncated), "ended": bool(terminated or truncated),
-                # How well the learner's own distribution foretells its action: a bound for whoever looks on.
+                # How well the learner's own distribution predicts its action: a bound for any model that observes it.
                 "surprise": -np.log(p[action]), "hit": (action in greedy) / len(greedy),
             })
             state, ended = after, terminated or truncated
@@ -73,7 +73,7 @@ def column(steps, name):
 
 
 def optimal_actions(env):
-    """[cells] the first action of a shortest way to the goal."""
+    """[cells] the first action of a shortest path to the goal."""
     q = np.zeros((SIZE * SIZE, ACTIONS))
     for _ in range(SIZE * SIZE):
         value = q.max(axis=1)
@@ -84,7 +84,7 @@ def optimal_actions(env):
 
 
 def write_minari(path, layouts, histories):
-    """The folder of a Minari data set: a group an episode, with the map among the options of its reset."""
+    """Writes the folder of a Minari data set: one group per episode, with the map in the options of its reset."""
     home, name = os.path.split(os.path.abspath(path))
     shutil.rmtree(path, ignore_errors=True)
     os.environ["MINARI_DATASETS_PATH"] = home
@@ -105,21 +105,21 @@ def write_minari(path, layouts, histories):
                     infos={},
                 )
 
-    # Not DataCollector.add_to_dataset: in Minari 0.5.4 it loses the options of what it adds.
+    # Not DataCollector.add_to_dataset: in Minari 0.5.4 it loses the reset options.
     minari.create_dataset_from_buffers(
         name, list(episodes()), env=lake(layouts[0]), data_format="hdf5", algorithm_name="Q-learning", ref_min_score=0, ref_max_score=1
     )
 
 
 def write_xland(path, layouts, histories):
-    """The layout of XLand-100B: a group a map, with the optimal actions beside the executed ones."""
+    """Writes the layout of XLand-100B: one group per map, with optimal and executed actions."""
     import h5py
 
     with h5py.File(path, "w") as file:
         for i, (rows, steps) in enumerate(zip(layouts, histories)):
             group = file.create_group(str(i))
             group.attrs["env-id"] = "FrozenLake-v1"
-            # The number of a map is the set of its holes, in bits: what it is, not where in this file it stands.
+            # The number of a map is the set of its holes, in bits, so it does not depend on the order in this file.
             group.attrs["ruleset-id"] = sum(1 << hole for hole in holes(rows))
             states = column(steps, "state")
             columns = {

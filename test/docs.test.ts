@@ -29,10 +29,6 @@ const PAGES = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8
   .sort();
 const DOCUMENTS = ['README.md', 'FEATURES.md', 'CHANGELOG.md', 'CONTRIBUTING.md', ...PAGES];
 
-/** Longest line of text, and of a table. The log is as it was written, and the first two are prose of their own. */
-const WIDTHS = { text: 100, table: 120 };
-const UNWRAPPED = ['README.md', 'FEATURES.md', 'docs/LOG.md'];
-
 describe.each(DOCUMENTS)('%s', name => {
   it('links to files that exist', () => {
     const links = [...read(name).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(([, target]) => join(dirname(name), target));
@@ -45,15 +41,6 @@ describe.each(DOCUMENTS)('%s', name => {
     const named = [...read(name).matchAll(/\bexperiments\/[\w/-]+\.yaml/g)].map(([file]) => file);
     expect(named.filter(file => !existsSync(join(ROOT, file)))).toEqual([]);
   });
-});
-
-it.each(DOCUMENTS.filter(name => !UNWRAPPED.includes(name)))('%s has no line that is too long', name => {
-  // A link or an image may stand on a line of its own.
-  const breakable = (line: string) => !/^\s*(- )?!?\[[^\]]*\]\([^)]*\)[.,]?$/.test(line);
-  const long = read(name)
-    .split('\n')
-    .filter(line => [...line].length > (line.startsWith('|') ? WIDTHS.table : WIDTHS.text) && breakable(line));
-  expect(long).toEqual([]);
 });
 
 describe('the site', () => {

@@ -1,4 +1,4 @@
-// The contract of baselines: a model that can be built and trained, and what it costs.
+// The contract of baselines: the model can be built and trained, and its cost can be counted.
 import { test } from 'node:test';
 import { baseline, importModules } from 'cadenza';
 import { baselineChecks } from 'cadenza/testing';

@@ -1,4 +1,4 @@
-/** A baseline of your own: the same model with half as many latents. */
+/** A custom baseline: the same model with half as many latents. */
 import { baselines } from 'cadenza';
 
 baselines.register({

@@ -1,4 +1,4 @@
-// The contract of compressors: the latents that it announces, of every token of its window, with gradients to all parameters.
+// The contract of compressors: as many latents as announced, which depend on every token, with gradients to all parameters.
 import { test } from 'node:test';
 import { compressor, importModules } from 'cadenza';
 import { compressorChecks } from 'cadenza/testing';

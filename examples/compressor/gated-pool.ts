@@ -1,4 +1,4 @@
-/** A compressor of your own, with a setting of its own: the mean of each piece of the encoded context, times a learned gate. */
+/** A custom compressor with its own setting: the mean of each piece of the encoded context, times a learned gate. */
 import { compressors, defineCompressor, encode, wholeContext, wholePieces } from 'cadenza';
 import { mean, mul, reshape, sigmoid } from 'cadenza/engine';
 import { linear } from 'cadenza/nn';

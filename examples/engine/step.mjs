@@ -1,4 +1,4 @@
-// A training step from the engine alone: a layer learns XOR. The step is one graph, with its gradient and its update in it.
+// A training step with the engine only: a network learns XOR. Loss, gradient and update are one graph.
 import assert from 'node:assert/strict';
 import { grad, input, mean, mul, optimize, square, sub, tanh, toOnnx, zeros } from 'cadenza/engine';
 import { nodeExecutor } from 'cadenza/engine/node';

@@ -1,4 +1,4 @@
-// What the run found, read by the library.
+// Reads the results of the run and checks them.
 import assert from 'node:assert/strict';
 import { openResults } from 'cadenza';
 

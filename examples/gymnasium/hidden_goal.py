@@ -1,4 +1,4 @@
-"""A 5 × 5 grid with a hidden goal, as an environment of Gymnasium. Where the goal is, only rewards tell."""
+"""A 5 × 5 grid with a hidden goal, as an environment of Gymnasium. Only rewards reveal the goal."""
 
 import gymnasium
 from gymnasium.spaces import Discrete, MultiDiscrete
@@ -23,7 +23,7 @@ class HiddenGoal(gymnasium.Env):
 
 
 def goal(size, seed):
-    """One goal a seed: the tasks of the experiment."""
+    """One goal per seed: the tasks of the experiment."""
     return [seed % size, seed // size]
 
 

@@ -1,4 +1,4 @@
-// The contracts of loss terms and stages: finite losses, gradients that reach what is trained, weights that are settings.
+// The contracts of loss terms and stages: finite losses, gradients to all trained parameters, weights that are settings.
 import { test } from 'node:test';
 import { importModules, lossTerms, stages } from 'cadenza';
 import { lossTermChecks, stageChecks } from 'cadenza/testing';

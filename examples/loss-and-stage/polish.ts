@@ -1,4 +1,4 @@
-/** A loss term and a training stage of your own: after fine-tuning, the agent is trained on with latents that are kept small. */
+/** A custom loss term and training stage: after fine-tuning, the agent is trained further with a penalty on the size of Z. */
 
 import type { Model, Objective, StageConfig, TrainingRun } from 'cadenza';
 import { agentOf, defineStage, lossOf, lossTerms, Pass, stageSection, stages, steps, trainedAs, trainOnHistories, weight } from 'cadenza';

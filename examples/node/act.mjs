@@ -1,4 +1,4 @@
-// A trained agent that learns a task it never saw, in context: its weights do not change, only its memory does.
+// A trained agent learns an unseen task in context: its weights are fixed, only its memory changes.
 import assert from 'node:assert/strict';
 import { environment, openAgent, Random } from 'cadenza';
 import { chooseActions } from 'cadenza/rl';

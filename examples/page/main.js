@@ -26,7 +26,7 @@ canvas.onclick = ({ offsetX, offsetY }) => {
 };
 live();
 
-/** One life: the agent begins with an empty memory and plays until another goal is chosen. */
+/** The agent starts with an empty memory and plays until another goal is chosen. */
 async function live() {
   const own = ++life;
   await new Promise(resolve => setTimeout(resolve, 200)); // the life before takes its last step

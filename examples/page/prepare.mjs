@@ -1,4 +1,4 @@
-// The agent that ../node trained, as files of the page.
+// Copies the agent that ../node trained to the files of the page.
 import { cpSync, existsSync } from 'node:fs';
 
 const model = '../node/runs/agent/model';

@@ -1,4 +1,4 @@
-"""An exported agent in Python: compress.onnx and act.onnx, driven by what model.json says.
+"""An exported agent in Python: compress.onnx and act.onnx, driven by model.json.
 
 This is the `packed` tokenizer with the context layout `window`, as in the preset dark-room; docs/how-to/deploy.md describes the tokens.
 
@@ -23,11 +23,11 @@ class Agent:
         self.reset()
 
     def reset(self):
-        """A new task: forgets everything."""
+        """Starts a new task with an empty memory."""
         self.past, self.episode, self.latents = [], [], None
 
     def act(self, observation):
-        """Probabilities of the actions, given what was observed since `reset`."""
+        """Returns action probabilities, given the observations since `reset`."""
         columns = self.model["tokens"]
         if self.latents is None and "compress" in self.graphs:
             length = self.model["contextTransitions"]
@@ -46,7 +46,7 @@ class Agent:
         return probabilities[0, len(states) - 1]
 
     def observe(self, observation, action, reward, next_observation, done):
-        """What happened. At the end of an episode, all of the past is compressed again."""
+        """Adds a transition. At the end of an episode, the whole history is compressed again."""
         values = (observation, action, reward, next_observation, float(done))
         self.episode.append(dict(zip(("observation", "action", "reward", "nextObservation", "done"), values)))
         if done:
@@ -54,7 +54,7 @@ class Agent:
 
 
 def write(row, fields, values):
-    """Writes values by the name of their field; `observation.0` and `observation.1` are the numbers of `observation`."""
+    """Writes values by the name of their field; `observation.0` and `observation.1` are the components of `observation`."""
     for field in fields:
         name, _, index = field["name"].partition(".")
         if name not in values:

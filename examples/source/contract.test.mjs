@@ -1,4 +1,4 @@
-// The contract of sources: whole episodes, distributions that actions are drawn from, equal histories of equal seeds.
+// The contract of sources: whole episodes, actions drawn from the given distributions, equal histories for equal seeds.
 import { test } from 'node:test';
 import { environment, importModules, source } from 'cadenza';
 import { sourceChecks } from 'cadenza/testing';

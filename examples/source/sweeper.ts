@@ -1,7 +1,7 @@
-/** A source of your own: it looks at one cell after the other, nearest first, and stays where it was paid. */
+/** A custom source: it visits cells one by one, nearest first, and stays where it earned a reward. */
 import { defineSource, sources } from 'cadenza';
 
-/** Stay, and the moves of Dark Room in their order. */
+/** Stay, then the moves of Dark Room in their order. */
 const MOVES = [
   [0, 0],
   [0, -1],
@@ -24,7 +24,7 @@ sources.register(
         return Math.abs(x - cx) + Math.abs(y - cy);
       };
       return {
-        /** Uniform over the actions that lead nearest to where it wants to be. */
+        /** Uniform over the actions that lead closest to its target. */
         distribution([x, y], out) {
           const wanted = target ? [target] : [...unseen];
           const far = MOVES.map(([dx, dy]) => {
