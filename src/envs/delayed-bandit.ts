@@ -2,7 +2,7 @@
  * @file Delayed bandit (arXiv 2609.35333): pulls, then distractor steps without reward, then pulls of the same arms again. What was learned
  * before the delay must be remembered across it.
  *
- * pulls × (choose an arm, N(μ_a, deviation²))   delay × (a random arm, 0)   pulls × (choose an arm, N(μ_a, deviation²))
+ *   pulls × (choose an arm, N(μ_a, deviation²))   delay × (a random arm, 0)   pulls × (choose an arm, N(μ_a, deviation²))
  */
 
 import { type EnvFamily, expectActions, type Options, type StepResult, type Task } from '../rl/index.ts';

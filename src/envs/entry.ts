@@ -53,27 +53,27 @@ export type FamilyRules = Omit<EnvFamily, 'id' | 'taskKey' | 'make'> &
  * @throws {CadenzaError} `E_CONFIG`, from `create`, for an unknown option, an invalid value or a missing part.
  * @example
  * environments.register(
- * defineEnv({
- * id: 'corridor',
- * description: 'a corridor with a reward at one of its two ends',
- * options: { length: { default: 5, range: [3, 99], integer: true, about: 'number of cells' } },
- * create: ({ length }) => ({
- * observationSpace: { kind: 'discrete', n: length },
- * actionSpace: { kind: 'discrete', n: 2 },
- * horizon: 2 * length,
- * tasks: () => [{ end: 0 }, { end: length - 1 }],
- * start(task) {
- * let at = 0;
- * return {
- * reset: () => [(at = Math.floor(length / 2))],
- * step([move]) {
- * at = Math.min(length - 1, Math.max(0, at + 2 * move - 1));
- * return { observation: [at], reward: at === task.end ? 1 : 0 };
- * },
- * };
- * },
- * }),
- * }),
+ *   defineEnv({
+ *     id: 'corridor',
+ *     description: 'a corridor with a reward at one of its two ends',
+ *     options: { length: { default: 5, range: [3, 99], integer: true, about: 'number of cells' } },
+ *     create: ({ length }) => ({
+ *       observationSpace: { kind: 'discrete', n: length },
+ *       actionSpace: { kind: 'discrete', n: 2 },
+ *       horizon: 2 * length,
+ *       tasks: () => [{ end: 0 }, { end: length - 1 }],
+ *       start(task) {
+ *         let at = 0;
+ *         return {
+ *           reset: () => [(at = Math.floor(length / 2))],
+ *           step([move]) {
+ *             at = Math.min(length - 1, Math.max(0, at + 2 * move - 1));
+ *             return { observation: [at], reward: at === task.end ? 1 : 0 };
+ *           },
+ *         };
+ *       },
+ *     }),
+ *   }),
  * );
  */
 export function defineEnv<const T extends OptionTable>(

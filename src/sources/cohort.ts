@@ -1,6 +1,6 @@
 /**
- * @file Histories of learners that are trained together: one cohort plays, each learner in environments of its own.
- * Shape key: L learners, E environments of each, F, W and P numbers of an observation, an action, a distribution over actions.
+ * @file Histories of learners that are trained together: one cohort plays, each learner in its own environments. Shape key: L learners, E
+ * environments of each; F, W and P numbers in an observation, an action and a distribution over actions.
  */
 
 import {
@@ -26,12 +26,12 @@ import { type CohortSource, toldEpisodes } from './source.ts';
 
 export interface CohortHistories extends HistoriesRequest {
   readonly source: CohortSource;
-  /** Called as episodes end, with how many of all that are wanted are over. */
+  /** Called as episodes end, with the number of finished episodes out of all that are wanted. */
   readonly onProgress?: (done: number) => void;
 }
 
 /**
- * Plays until the last learner has its episodes; what a learner does beyond its own is not recorded. Every step of the environments is one
+ * Plays until every learner has its episodes; what a learner does beyond its own is not recorded. Every step of the environments is one
  * call of the cohort.
  */
 export async function playCohort(request: CohortHistories): Promise<History[]> {
@@ -83,11 +83,11 @@ interface PlayerRequest {
   readonly stride: number;
 }
 
-/** What one learner plays in, and the episodes of its history that have ended. */
+/** The environments of one learner, and the finished episodes of its history. */
 class Player {
-  /** [E × F] what it sees. */
+  /** [E × F] current observations. */
   readonly observation: Float32Array;
-  /** Episodes of the history that are over. */
+  /** Number of finished episodes of the history. */
   ended = 0;
   readonly #wanted: WantedHistory;
   readonly #request: PlayerRequest;
@@ -107,7 +107,10 @@ class Player {
     this.observation = Float32Array.from(this.#env.reset());
   }
 
-  /** Draws actions from [E × P] distributions, executes them, and records the episodes that end. The arrays are only valid until the next step. */
+  /**
+   * Samples actions from [E × P] distributions, executes them, and records the episodes that end. The arrays are valid only until the next
+   * step.
+   */
   step(rows: Float32Array): PlayedStep {
     const { family, actions, environments } = this.#request;
     const action = newActions(family.actionSpace, environments);
@@ -115,7 +118,7 @@ class Player {
     const result: StepResult = this.#env.step(action);
     const step: PlayedStep = {
       observation: this.observation.slice(),
-      // The environment may have replaced it; what is learned from and recorded is what happened.
+      // The environment may have overridden the action; learning and recording use the executed one.
       action: result.executed ?? action,
       probabilities: rows,
       reward: result.reward,

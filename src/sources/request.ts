@@ -1,18 +1,19 @@
-/** @file What is asked of a source: one learning history, or many. */
+/** @file Requests to a source: one learning history, or many. */
 
 import type { Executor } from '../engine/index.ts';
 import type { EnvFamily, History, Task } from '../rl/index.ts';
 import type { Random } from '../util/random.ts';
 import type { Source } from './source.ts';
 
-/** What tells one history of a source apart from the others. */
+/** What distinguishes one history of a source from the others. */
 export interface WantedHistory {
+  /** The task to learn. */
   readonly task: Task;
-  /** Everything random below is split from this stream; equal streams give equal histories. */
+  /** Source of all randomness; equal streams give equal histories. */
   readonly random: Random;
-  /** Share of uniform actions mixed into what is executed, in [0, 1]; what is recorded stays the source's own distribution. */
+  /** Share of uniform actions mixed into the executed ones, in [0, 1]; the recorded distribution is the source's own. */
   readonly noise?: number;
-  /** What the learner looks on at before its first step, of the same task; it is no part of the history. */
+  /** A history of the same task that the learner observes before its first step; it is not part of the result. */
   readonly seen?: History;
   /** Label of `random`, for the record. */
   readonly stream?: string;
@@ -21,20 +22,24 @@ export interface WantedHistory {
 interface HistorySettings {
   readonly family: EnvFamily;
   readonly source: Source;
-  /** Length of a history in whole episodes. */
+  /** Number of episodes of a history. */
   readonly episodes: number;
   readonly options?: Readonly<Record<string, unknown>>;
 }
 
+/** Request for one history. */
 export interface HistoryRequest extends WantedHistory, HistorySettings {}
 
+/** Request for many histories. */
 export interface HistoriesRequest extends HistorySettings {
+  /** The histories, in order. */
   readonly wanted: readonly WantedHistory[];
-  /** Keep every so many-th episode, counted so that the last one stays (default 1). */
+  /** Keep every n-th episode, counted back from the last, which is always kept (default 1). */
   readonly stride?: number;
-  /** Runs the networks of sources that have some. */
+  /** Runs the networks of sources that have any. */
   readonly executor: Executor;
-  /** Told how much is done, in histories: 2.5 are two and a half. */
+  /** Called with the number of finished histories, which may be fractional. */
   readonly onProgress?: (done: number) => void;
+  /** Stops the work, with its reason. */
   readonly signal: AbortSignal;
 }
