@@ -48,7 +48,7 @@ export function weightsOf({ trained }: Pick<TrainedModel, 'trained'>): Map<strin
 }
 
 /** The model of a trained one, by default the experiment's, for the latter's family of tasks. */
-export const ownModel = (beside: Model, { model = beside }: Pick<TrainedModel, 'model'>): Model => model.in(beside.family);
+export const ownModel = (experiment: Model, { model = experiment }: Pick<TrainedModel, 'model'>): Model => model.in(experiment.family);
 
 export interface GraphRequest {
   readonly compress: number;

@@ -315,12 +315,12 @@ export class Model {
     const latents = latentShape && input('latents', [batch.act, ...latentShape]);
     const found = latentShape && this.retrievedInputs(batch.act, retrieved, latentShape);
     const { logits, values, states, attention: weights } = this.actorCritic(scope, query, latents, found);
-    const foreseen = () => decodeReturns(scope.at(PARTS.policy), states(), this.returns!);
+    const predictedReturns = () => decodeReturns(scope.at(PARTS.policy), states(), this.returns!);
     const act: Graph = {
       outputs: {
         probabilities: this.head.rows(logits),
         ...(critic ? { values: values() } : {}),
-        ...(returns ? { returns: foreseen() } : {}),
+        ...(returns ? { returns: predictedReturns() } : {}),
         ...(attention ? { attention: weights() } : {}),
       },
     };

@@ -177,13 +177,13 @@ export async function exportHistories(folder: string, format: ExchangeFormat, pa
   const { id, write } = format;
   if (!write) throw new CadenzaError('E_CONFIG', `The layout ${id} can only be imported. Choose another --format.`);
   const { environment, histories } = historiesIn(folder);
-  const beside = [format.beside?.(environment, histories) ?? []]
+  const companions = [format.companion?.(environment, histories) ?? []]
     .flat()
     .map(({ name, content }) => ({ file: join(dirname(path), name), content }));
-  for (const { file, content } of beside) expectNoOther(file, sha256(jsonText(content)));
+  for (const { file, content } of companions) expectNoOther(file, sha256(jsonText(content)));
   await writeHdf5(path, file => write(file, environment, histories));
-  for (const { file, content } of beside) writeJson(file, content);
-  return { histories: histories.length, files: [path, ...beside.map(({ file }) => file)] };
+  for (const { file, content } of companions) writeJson(file, content);
+  return { histories: histories.length, files: [path, ...companions.map(({ file }) => file)] };
 }
 
 function historiesIn(folder: string): { environment: Environment; histories: History[] } {

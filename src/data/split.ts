@@ -51,7 +51,7 @@ export function splitTasks(family: SplitFamily, options: SplitOptions): { train:
 function drawn(id: string, draw: (random: Random) => Task, { heldOut, tasks = 0 }: SplitOptions, random: Random) {
   for (const [name, count] of Object.entries({ heldOut, tasks })) {
     if (Number.isInteger(count) && count >= 1) continue;
-    throw refuse(`${id} draws its tasks, so split.${name} must be a positive integer, the number to draw, but is ${count}.`);
+    throw refuse(`${id} draws its tasks, so split.${name} must be an integer of at least 1, the number to draw, but is ${count}.`);
   }
   const all = Array.from({ length: heldOut + tasks }, (_, i) => draw(random.split('task', i)));
   return { train: all.slice(heldOut), test: all.slice(0, heldOut) };

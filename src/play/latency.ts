@@ -52,12 +52,15 @@ export function latencyOf({ first, later }: ActionTimes): Latency {
 
 /** What a timed stream is played with. */
 export interface PlayerOptions {
+  /** The family whose environments are played. */
   readonly family: Pick<EnvFamily, 'make'>;
+  /** The task that is played. */
   readonly task: Task;
   /** A policy for one environment. */
   readonly policy: Policy;
   /** Maximum number of transitions that are compressed at once. */
   readonly segment: number;
+  /** Samples actions and seeds the environment. */
   readonly random: Random;
   /** Stops playing, with its reason. */
   readonly signal?: AbortSignal;

@@ -7,6 +7,7 @@ import { invariant } from '../util/errors.ts';
 export interface ReplayOptions {
   /** One history per environment of the policy. */
   readonly histories: readonly History[];
+  /** The policy that is asked and observes. */
   readonly policy: Policy;
   /** Called once for each step `t` of each history `i`, after the policy was asked; `rows` [size × P] are its distributions. */
   readonly onStep?: (i: number, t: number, rows: Float32Array) => void;

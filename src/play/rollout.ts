@@ -15,12 +15,15 @@ import type { Random } from '../util/random.ts';
 
 /** Who acts where, for how long. */
 export interface RolloutOptions {
+  /** The family whose environments are played. */
   family: Pick<EnvFamily, 'id' | 'make' | 'actionSpace' | 'horizon' | 'regret'>;
   /** [streams] the task of every stream; a task may occur several times. */
   tasks: readonly Task[];
+  /** The policy that acts, in as many environments as there are streams. */
   policy: Policy;
   /** Number of episodes in every stream. */
   episodes: number;
+  /** Samples actions and seeds the environments. */
   random: Random;
   /** Takes the most likely action instead of sampling one. */
   greedy?: boolean;

@@ -105,8 +105,11 @@ export interface TransplantTableRequest {
   readonly scales: readonly Scale[];
   /** Number of memories of each task. */
   readonly memories: number;
+  /** Number of bootstrap resamples. */
   readonly resamples: number;
+  /** What the intervals are over, for the record. */
   readonly resampled: Resampled;
+  /** Draws the resamples. */
   readonly random: Random;
 }
 

@@ -93,16 +93,16 @@ export function checkedPolicy(
         acting = false;
       }
     },
-    async observe(told) {
+    async observe(feedback) {
       const elapsed = began('observe');
-      checkTransitions('observe', told, rules, streams);
+      checkTransitions('observe', feedback, rules, streams);
       if (!acted) throw new CadenzaError('E_USAGE', 'observe: act() was not called at this step. Call act(observation) first.');
       for (const [i, x] of acted.entries())
-        if (Math.fround(told.observation[i]) !== x)
-          refuse(`observe.observation[${i}]`, `${x}, as in the observation that act() was given at this step`, told.observation[i]);
-      await policy.observe(told);
+        if (Math.fround(feedback.observation[i]) !== x)
+          refuse(`observe.observation[${i}]`, `${x}, as in the observation that act() was given at this step`, feedback.observation[i]);
+      await policy.observe(feedback);
       acted = undefined;
-      for (let i = 0; i < streams; i++) elapsed[i] = told.terminated[i] || told.truncated[i] ? 0 : elapsed[i] + 1;
+      for (let i = 0; i < streams; i++) elapsed[i] = feedback.terminated[i] || feedback.truncated[i] ? 0 : elapsed[i] + 1;
     },
     async dispose() {
       if (disposed) return;

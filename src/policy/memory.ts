@@ -126,7 +126,7 @@ export function latentMemory({ tokenizer, context, compress, given, retrieve }: 
   const retrieved = retrieve && compress && zeros([size, K, ...compress.latentShape]);
   const present = retrieved && zeros([size, K]);
   /** Environments whose Z is out of date because a segment ended, and those whose retrieval is out of date. */
-  let [stale, unsought]: number[][] = [[], []];
+  let [stale, unretrieved]: number[][] = [[], []];
 
   const row = <T extends Float32Array | Uint16Array>(values: T, i: number) =>
     values.subarray((values.length / size) * i, (values.length / size) * (i + 1)) as T;
@@ -138,13 +138,13 @@ export function latentMemory({ tokenizer, context, compress, given, retrieve }: 
       if (!given) latents?.data.fill(0);
       carried?.fill(0);
       codes?.fill(0);
-      unsought = Array.from({ length: size }, (_, i) => i);
+      unretrieved = Array.from({ length: size }, (_, i) => i);
       // Before anything happened, a recurrent Z is zeros.
-      stale = carried ? [] : [...unsought];
+      stale = carried ? [] : [...unretrieved];
     },
     endSegment(i: number): void {
       stale.push(i);
-      unsought.push(i);
+      unretrieved.push(i);
     },
     /** Compresses what is out of date, and retrieves for changed Z. */
     async refresh(logs: readonly TransitionLog[]): Promise<void> {
@@ -160,12 +160,12 @@ export function latentMemory({ tokenizer, context, compress, given, retrieve }: 
           })),
         );
       if (latents && retrieve && retrieved && present)
-        for (const i of unsought) {
+        for (const i of unretrieved) {
           const into = { latents: rowOf(retrieved, i), present: rowOf(present, i) };
           for (const values of Object.values(into)) values.fill(0);
           retrieve.lookUp(i, { latents: rowOf(latents, i), codes: codes && row(codes, i) }, into);
         }
-      [stale, unsought] = [[], []];
+      [stale, unretrieved] = [[], []];
     },
   };
 }

@@ -9,9 +9,13 @@ import { crossAttention, feedForward, keysValues, linear, type Scope } from '../
 
 /** Sizes of the predictor. */
 export interface PredictorOptions {
+  /** Width of the model (D). */
   readonly width: number;
+  /** Number of attention heads. */
   readonly heads: number;
+  /** Width of feed-forward layers. */
   readonly hidden: number;
+  /** Number of layers. */
   readonly layers: number;
   /** Numbers per prediction (O). */
   readonly outputs: number;

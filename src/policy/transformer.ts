@@ -12,9 +12,13 @@ import { invariant } from '../util/errors.ts';
 
 /** Architecture of the policy. */
 export interface PolicyOptions {
+  /** Width of the model (D). */
   readonly width: number;
+  /** Number of attention heads (H). */
   readonly heads: number;
+  /** Width of feed-forward layers. */
   readonly hidden: number;
+  /** Number of decoder layers. */
   readonly layers: number;
   /** Number of blocks over Z before the decoder attends to it; 0 is the plain decoder. */
   readonly encoderLayers?: number;
@@ -26,9 +30,11 @@ export interface PolicyOptions {
   readonly stateOnly?: boolean;
   /** Number of tokens at the start of the query that are a few-shot prompt; 0 by default. */
   readonly promptTokens?: number;
+  /** How tokens and latents represent positions; learned by default. */
   readonly positions?: PositionKind;
   /** The fields of a row of the query. */
   readonly layout?: TokenLayout;
+  /** How query tokens are embedded. */
   readonly embedding?: EmbedOptions;
 }
 

@@ -74,14 +74,14 @@ function evaluatedContexts(
       const random = Random.seeded(seed).split('memory');
       const streams = played.map(task => new Recording(task, family, policy.actions));
       await recordRollout(streams, { family, policy, episodes, random, signal });
-      const lived = streams.map((past, i) => {
+      const recorded = streams.map((past, i) => {
         const task = family.taskKey(past.task);
         return { past, task, stream: `memory ${task}#${i % histories}` };
       });
       const title = stageTitle(`contexts of ${side} tasks${at ? ` at ${at}` : ''}`, seed);
-      const table = await encodeStreams({ model, executor, agent, title, progress, signal }, lived);
+      const table = await encodeStreams({ model, executor, agent, title, progress, signal }, recorded);
       saveTable(folder, table);
-      return { contexts: table.rows.length, streams: lived.length };
+      return { contexts: table.rows.length, streams: recorded.length };
     },
   });
 }

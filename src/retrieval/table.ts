@@ -87,16 +87,16 @@ export interface RetrievalQuery extends Origin {
 /** Rows that are shown to a context, nearest first: at most one per stream, as many as there are. */
 export function shownTo(
   table: StreamTable,
-  seeker: RetrievalQuery,
+  query: RetrievalQuery,
   lookUp: BaseConfig['policy']['retrieval'],
   { accepts }: StoreKind,
 ): number[] {
   const { contexts, metric, shows } = lookUp;
-  const found = nearestContexts(table, seeker, {
+  const found = nearestContexts(table, query, {
     metric,
     k: contexts,
     perStream: true,
-    accepts: stored => stored.segments > 0 && accepts(seeker, stored),
+    accepts: stored => stored.segments > 0 && accepts(query, stored),
   });
   return found.map(({ row }) => (shows === 'end' ? table.last[row] : row));
 }

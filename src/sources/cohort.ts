@@ -44,7 +44,7 @@ export async function playCohort(request: CohortHistories): Promise<History[]> {
   const players = wanted.map(one => new Player(one, { family, actions, environments: E, episodes, stride }));
   const randoms = wanted.map(({ random }) => random.split('learner'));
   const cohort = await source.cohort({ family, randoms, environments: E, executor }, options);
-  const told: Feedback = {
+  const feedback: Feedback = {
     observation: new Float32Array(size * F),
     action: newActions(family.actionSpace, size),
     reward: new Float32Array(size),
@@ -54,18 +54,18 @@ export async function playCohort(request: CohortHistories): Promise<History[]> {
   };
   try {
     cohort.reset(size);
-    for (const [l, player] of players.entries()) told.observation.set(player.observation, l * E * F);
+    for (const [l, player] of players.entries()) feedback.observation.set(player.observation, l * E * F);
     for (let done = 0; done < wanted.length * episodes; ) {
       await breathe(signal);
-      const rows = await cohort.act(told.observation);
+      const rows = await cohort.act(feedback.observation);
       for (const [l, player] of players.entries()) {
         const step = player.step(rows.subarray(l * E * P, (l + 1) * E * P));
-        told.action.set(step.action, l * E * W);
-        told.nextObservation.set(step.nextObservation, l * E * F);
-        for (const column of ['reward', 'terminated', 'truncated'] as const) told[column].set(step[column], l * E);
+        feedback.action.set(step.action, l * E * W);
+        feedback.nextObservation.set(step.nextObservation, l * E * F);
+        for (const column of ['reward', 'terminated', 'truncated'] as const) feedback[column].set(step[column], l * E);
       }
-      await cohort.observe(told);
-      for (const [l, player] of players.entries()) told.observation.set(player.observation, l * E * F);
+      await cohort.observe(feedback);
+      for (const [l, player] of players.entries()) feedback.observation.set(player.observation, l * E * F);
       done = players.reduce((sum, { ended }) => sum + ended, 0);
       onProgress?.(done);
     }

@@ -8,11 +8,15 @@ import { expectLearners, type Learner, type Source } from './source.ts';
 
 /** A source and the environments that it acts in. */
 export interface SourcePolicyRequest {
+  /** The family of tasks. */
   readonly family: EnvFamily;
   /** Environment i plays `tasks[i]`; only experts read it. */
   readonly tasks: readonly Task[];
+  /** The source that acts. */
   readonly source: Source;
+  /** Source of all randomness. */
   readonly random: Random;
+  /** Options of the source. */
   readonly options?: Readonly<Record<string, unknown>>;
 }
 

@@ -63,7 +63,7 @@ export interface LearnerSource extends SourceFacts {
    * @throws {CadenzaError} `E_CONFIG` for an unknown option, a value out of range, or a family that the source cannot learn.
    */
   learner(family: EnvFamily, task: Task, random: Random, options?: GivenOptions): Learner;
-  /** Selects and orders what is kept of a complete history; by default all of it in order. */
+  /** Selects and orders the transitions of a complete history; by default all of them in order. */
   keep?(history: History, random: Random, options?: GivenOptions): History;
 }
 

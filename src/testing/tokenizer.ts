@@ -102,7 +102,7 @@ const RULES: readonly Rule<Subject>[] = [
     },
   },
   {
-    name: 'told: tokens determine the observation, action and reward of a transition',
+    name: 'content: tokens determine the observation, action and reward of a transition',
     check({ tokenizer, spaces }) {
       const [shown, other] = [episode(spaces, 1), episode(spaces, 2)];
       for (const column of ['observation', 'action', 'reward'] as const) {

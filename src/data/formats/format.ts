@@ -94,7 +94,7 @@ export interface ExchangeFormat {
   /** Absent if the layout can only be read. */
   write?(file: Hdf5Writer, environment: Environment, histories: readonly History[]): void;
   /** JSON that other tools expect next to the file, as `name`. */
-  beside?(environment: Environment, histories: readonly History[]): { readonly name: string; readonly content: unknown };
+  companion?(environment: Environment, histories: readonly History[]): { readonly name: string; readonly content: unknown };
 }
 
 /** Attribute of the file with cadenza's description of the environment in JSON; other tools ignore it. */

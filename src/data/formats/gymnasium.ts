@@ -33,9 +33,9 @@ export interface Leaf {
 export function gymEnvironment(file: Hdf5Reader) {
   const path = join(dirname(file.path), METADATA);
   const refuse = (what: string, cause?: unknown) => file.refuse(METADATA, what, cause);
-  const beside = existsSync(path) ? pythonJson(readText(path), what => refuse(`expected JSON, but ${what}`)) : {};
-  if (!isMap(beside)) throw refuse('expected an object');
-  const about = (name: string) => beside[name] ?? file.attribute('', name);
+  const metadata = existsSync(path) ? pythonJson(readText(path), what => refuse(`expected JSON, but ${what}`)) : {};
+  if (!isMap(metadata)) throw refuse('expected an object');
+  const about = (name: string) => metadata[name] ?? file.attribute('', name);
   const parsed = (name: string) => {
     const text = about(name);
     const value = typeof text === 'string' ? pythonJson(text, what => refuse(`expected JSON in "${name}", but ${what}`)) : text;
@@ -47,7 +47,7 @@ export function gymEnvironment(file: Hdf5Reader) {
   const leaves = (name: string, group: string): Leaf[] | undefined => {
     const space = parsed(name);
     if (!space) return undefined;
-    const found = leavesOf(space, { path: group, jpeg: beside.jpeg_encoding === true, notes, refuse });
+    const found = leavesOf(space, { path: group, jpeg: metadata.jpeg_encoding === true, notes, refuse });
     if (found.length === 0) throw refuse(`"${name}" has no numbers`);
     return found;
   };

@@ -102,7 +102,7 @@ export const minari: ExchangeFormat = {
       }
     }
   },
-  beside: (environment, histories) => ({ name: METADATA, content: minariMetadata(environment, histories) }),
+  companion: (environment, histories) => ({ name: METADATA, content: minariMetadata(environment, histories) }),
 };
 
 const COLUMNS = ['rewards', 'terminations', 'truncations'] as const;
