@@ -14,17 +14,22 @@ import type { ComparedBy, Comparison, MeasureComparison, PairedDifference, Versu
 import type { ReturnsTable } from './returns-format.ts';
 import { MEASURES } from './study.ts';
 
+/** How bootstrap intervals are computed. */
 export interface BootstrapOptions {
   random: Random;
   /** By default runs. */
   resampled?: Resampled;
+  /** Number of resamples (default 2000). */
   resamples?: number;
+  /** Confidence level (default 0.95). */
   confidence?: number;
 }
 
 /** How many training seeds the runs of either row come from: within a task they lie seed by seed, equally many of each. */
 export interface SeedCounts {
+  /** Training seeds of the row compared. */
   after: number;
+  /** Training seeds of the row that it is compared with. */
   before: number;
 }
 
@@ -32,6 +37,8 @@ export interface SeedCounts {
  * The probability that a run of `after` scores higher than one of `before` on the same task, chosen at random; ties count one half, tasks count
  * alike. Mann and Whitney's U over N · M, averaged over tasks (Agarwal et al. 2021). The runs of the two are resampled as `drawRuns` does,
  * independently of each other; or tasks, each with all of its runs, and the training seeds of either row.
+ *
+ * @throws {CadenzaError} `E_SHAPE` unless both rows have the same number of tasks, at least one.
  */
 export function probabilityOfImprovement(
   after: Scores,
@@ -155,6 +162,7 @@ export function pairedDifference(
 const sameRun = (a: Run, b: Run) => a.seed === b.seed && a.stream === b.stream;
 const pairsUp = (a: readonly Run[], b: readonly Run[]) => a.length === b.length && a.every(run => b.some(other => sameRun(run, other)));
 
+/** What a paired interval says about two rows. */
 export type Verdict = 'better' | 'worse' | 'not distinguishable';
 
 /** Differences of scores up to this are rounding. */
@@ -183,7 +191,9 @@ export const COMPARED = {
 
 /** One row of a table of returns. */
 export interface ComparedRow {
+  /** The table that the row is in. */
   readonly table: ReturnsTable;
+  /** The row. */
   readonly method: string;
 }
 
@@ -232,10 +242,18 @@ function* compareRowsPieces(before: ComparedRow, after: ComparedRow, measure: Co
 
 const signed = (scores: readonly number[][], sign: number): number[][] => scores.map(runs => runs.map(score => sign * score));
 
-/** Compares a row with every other. Undefined where it has no others, or a single pair of runs with each, which has no interval. */
+/**
+ * Compares a row with every other. Undefined where it has no others, or a single pair of runs with each, which has no interval.
+ *
+ * @throws {CadenzaError} `E_DATA` if the table does not have the method.
+ */
 export const versusOthers = (table: ReturnsTable, method: string): Versus | undefined => atOnce(versusOthersPieces(table, method));
 
-/** `versusOthers` in pieces: with many runs and resamples, comparisons take long. */
+/**
+ * `versusOthers` in pieces: with many runs and resamples, comparisons take long.
+ *
+ * @throws {CadenzaError} `E_DATA` if the table does not have the method.
+ */
 export function* versusOthersPieces(table: ReturnsTable, method: string): Pieces<Versus | undefined> {
   const { tasks, streams, methods, regretParts, bootstrap } = table;
   const others = Object.keys(methods).filter(name => name !== method);

@@ -12,6 +12,7 @@ import type { Protocol, Results, RowReference, Selection, TaskScore } from './re
 export interface Rows {
   /** What messages call them. */
   readonly name: string;
+  /** How the rows were evaluated. */
   readonly protocol: Protocol;
   readonly tasks: readonly Pick<TaskScore, 'task' | 'oracle' | 'low' | 'high'>[];
   /** What they are scored by; absent where that is the oracle. */
@@ -75,7 +76,11 @@ export function comparisonFaults(all: readonly Rows[]): Fault[] {
   return [...all.flatMap(ownFaults), ...others.flatMap(other => mutualFaults(first, other))];
 }
 
-/** Throws the first of these faults, with how many there are. */
+/**
+ * Throws the first of these faults, with how many there are.
+ *
+ * @throws {CadenzaError} `E_SPLIT` or `E_DATA`, the code of the first fault.
+ */
 export function expectComparable(all: readonly Rows[]): void {
   const [fault, ...others] = comparisonFaults(all);
   if (!fault) return;

@@ -12,13 +12,18 @@ import { type Reference, rowReference, scaleFields } from './reference.ts';
 import type { MethodCost, MethodResult, Protocol, Score } from './results-format.ts';
 import type { SeedReturns } from './returns-format.ts';
 
+/** What the entry of a method is computed from. */
 export interface MethodInput {
   seeds: readonly SeedReturns[];
   episodes: number;
+  /** What scores are relative to. */
   reference: Reference;
+  /** What acting costs. */
   cost: MethodCost;
   random: Random;
+  /** Number of resamples (default 2000). */
   resamples?: number;
+  /** Confidence level (default 0.95). */
   confidence?: number;
   /** By default runs. */
   resampled?: Resampled;
@@ -29,10 +34,16 @@ export interface MethodInput {
 /**
  * The entry of one method. A run is one stream of one seed; runs are resampled whole (see `drawRuns`), so the interval of an episode and that of the final
  * score come from the same draws. Methods that hand in equal random streams are resampled alike.
+ *
+ * @throws {CadenzaError} `E_SHAPE` without returns, or if their number does not fit streams and episodes.
  */
 export const methodResult = (input: MethodInput): MethodResult => atOnce(methodResultPieces(input));
 
-/** `methodResult` in pieces of about one interval each: with many runs and resamples all of them take long. */
+/**
+ * `methodResult` in pieces of about one interval each: with many runs and resamples all of them take long.
+ *
+ * @throws {CadenzaError} `E_SHAPE` without returns, or if their number does not fit streams and episodes.
+ */
 export function* methodResultPieces(input: MethodInput): Pieces<MethodResult> {
   const { seeds, episodes, reference, cost, random, resamples = 2000, confidence = 0.95, resampled = 'runs', regretParts } = input;
   const { kind, scales } = reference;
@@ -105,7 +116,11 @@ interface Run {
   readonly regret: readonly number[];
 }
 
-/** Runs by task, in order of first appearance; within a task seed by seed. */
+/**
+ * Runs by task, in order of first appearance; within a task seed by seed.
+ *
+ * @throws {CadenzaError} `E_SHAPE` if the number of returns does not fit streams and episodes.
+ */
 export function runsByTask(seeds: readonly SeedReturns[], episodes: number, scales: Scales, parts: number): Map<string, Run[]> {
   const byTask = new Map<string, Run[]>();
   seeds.forEach(({ returns, tasks, regret = [] }, seed) => {

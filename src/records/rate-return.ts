@@ -17,6 +17,7 @@ export const KEPT = [0.95, 0.99] as const;
  * of the table are.
  *
  * @param groups the line that each row belongs to, by row. Throws `E_DATA` for a row without a Z.
+ * @throws {CadenzaError} `E_DATA` for a row without a Z.
  */
 export function rateReturn(methods: MethodTable, raw: ReturnsTable, groups: ReadonlyMap<string, string>, reference: string): RateReturn {
   const below = runScores(raw, reference);

@@ -17,7 +17,11 @@ import type { Measure } from './study.ts';
 /** The random stream of the intervals of results. Every method gets the same, so that all are resampled alike. */
 export const bootstrapRandom = (seed: number): Random => Random.seeded(seed).split('bootstrap');
 
-/** The returns of one method of a table, ready to be scored. Throws `E_DATA` for a method that the table does not have. */
+/**
+ * The returns of one method of a table, ready to be scored.
+ *
+ * @throws {CadenzaError} `E_DATA` if the table does not have the method.
+ */
 export function scoringInput(table: ReturnsTable, method: string): Omit<MethodInput, 'cost'> {
   const { tasks, streams, episodes, bootstrap, regretParts } = table;
   const own = Object.hasOwn(table.methods, method) ? table.methods[method] : undefined;
@@ -39,11 +43,19 @@ export function scoringInput(table: ReturnsTable, method: string): Omit<MethodIn
   };
 }
 
-/** The results of one method, as they stand in results.json, from its returns and costs. */
+/**
+ * The results of one method, as they stand in results.json, from its returns and costs.
+ *
+ * @throws {CadenzaError} `E_DATA` if the table does not have the method.
+ */
 export const scoreMethod = (table: ReturnsTable, method: string, cost: MethodInput['cost']): MethodResult =>
   atOnce(scoreMethodPieces(table, method, cost));
 
-/** `scoreMethod` in pieces. */
+/**
+ * `scoreMethod` in pieces.
+ *
+ * @throws {CadenzaError} `E_DATA` if the table does not have the method.
+ */
 export const scoreMethodPieces = (table: ReturnsTable, method: string, cost: MethodInput['cost']): Pieces<MethodResult> =>
   methodResultPieces({ ...scoringInput(table, method), cost });
 
@@ -58,7 +70,11 @@ export interface Run {
   readonly regret?: number;
 }
 
-/** [T] the runs of a method by task, in the order of the table's tasks; within a task seed by seed, then stream by stream. */
+/**
+ * [T] the runs of a method by task, in the order of the table's tasks; within a task seed by seed, then stream by stream.
+ *
+ * @throws {CadenzaError} `E_DATA` if the table does not have the method.
+ */
 export function runsOf(table: ReturnsTable, method: string): Run[][] {
   const { seeds, episodes, reference, regretParts } = scoringInput(table, method);
   const byTask = runsByTask(seeds, episodes, reference.scales, regretParts?.length ?? 0);
@@ -78,11 +94,19 @@ export const runScore: Readonly<Record<Measure, (run: Run) => number>> = {
   final: ({ curve }) => finalMean(curve),
 };
 
-/** [T][N] the scores of a method's runs by task. */
+/**
+ * [T][N] the scores of a method's runs by task.
+ *
+ * @throws {CadenzaError} `E_DATA` if the table does not have the method.
+ */
 export const scoresOf = (table: ReturnsTable, method: string, measure: Measure): number[][] =>
   runsOf(table, method).map(runs => runs.map(runScore[measure]));
 
-/** The draws that the intervals of a method's row are from. */
+/**
+ * The draws that the intervals of a method's row are from.
+ *
+ * @throws {CadenzaError} `E_DATA` if the table does not have the method.
+ */
 export function drawsOf(table: ReturnsTable, method: string): Resamples {
   const { seeds, random, resamples = 2000, resampled } = scoringInput(table, method);
   const cells = table.tasks.map(() => seeds.map(() => table.streams));

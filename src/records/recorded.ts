@@ -10,6 +10,7 @@ import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import type { CommonResults } from './results-format.ts';
 
+/** Format of results on recordings. */
 export const RECORDED_FORMAT = 'cadenza-recorded-2';
 
 /** What a step is scored by: integers by the first two measures, real numbers by the others. */
@@ -23,6 +24,7 @@ export const RECORDED_MEASURES = {
   /** Between the likeliest action and the label's, the mean over its numbers. */
   squaredError: 'squared error',
 } as const;
+/** Name of a measure on recordings. */
 export type RecordedMeasure = keyof typeof RECORDED_MEASURES;
 
 /** Something of each measure that applies: always the same two. */
@@ -59,17 +61,20 @@ export function scoreReals(
 
 /** Where in its history a step was recorded: in which of the parts that are scored, and in which episode, counted from 1. */
 export interface Along {
+  /** Index along the episode or history. */
   readonly place: number;
   readonly episode: number;
 }
 
 /** Scores of the recordings of one task, averaged over its steps. */
 export interface RecordedTask extends StepScores {
+  /** Key of the task. */
   readonly task: string;
 }
 
 /** The same with those of each place along its histories, from their beginning to their end; null where this task has none. */
 export interface RecordedScore extends RecordedTask {
+  /** Scores by place along the history. */
   readonly along: readonly ((StepScores & Pick<Along, 'episode'>) | null)[];
 }
 
@@ -87,6 +92,7 @@ export interface RecordedMethodResult extends PerMeasure<MeanScore> {
 /** The whole of results.json where only recordings exist. */
 export interface RecordedResults extends CommonResults<RecordedMethodResult> {
   format: typeof RECORDED_FORMAT;
+  /** Id of the environment. */
   environment: string;
   /** What the labels are. */
   labels: string;
@@ -139,7 +145,11 @@ export class RecordedScorer {
     this.#steps++;
   }
 
-  /** Undefined where there was no step. */
+  /**
+   * Undefined where there was no step.
+   *
+   * @throws {CadenzaError} `E_SHAPE` if there was no step.
+   */
   score(): StepScores | undefined {
     const steps = this.#steps;
     return steps > 0 ? { ...measured(measuresIn(this.#sums), measure => this.#sums[measure]! / steps), steps } : undefined;
@@ -162,7 +172,11 @@ export class RecordedTaskScorer {
     this.#along[place].episodes += episode;
   }
 
-  /** Throws `E_SHAPE` where there was no step. */
+  /**
+   * The scores of the steps so far.
+   *
+   * @throws {CadenzaError} `E_SHAPE` if there was no step.
+   */
   score(task: string): RecordedScore {
     const whole = this.#whole.score();
     invariant(whole !== undefined, `recordings of ${task} have no step to score.`);

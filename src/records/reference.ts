@@ -12,12 +12,15 @@ import type { ReturnsTable, SeedReturns } from './returns-format.ts';
 
 /** How the returns of some tasks become scores, and who says so. */
 export interface Reference {
+  /** What 0 and 1 stand for. */
   readonly kind: ReferenceKind;
+  /** The returns that score 0 and 1, by task. */
   readonly scales: Scales;
 }
 
 /** The same as a report needs it: the returns that score 0 and 1, on average over the tasks. */
 export interface ReferenceSummary extends Scale {
+  /** What 0 and 1 stand for. */
   readonly kind: ReferenceKind;
 }
 
@@ -35,7 +38,9 @@ export const givenReference = (tasks: readonly string[], { low, high }: Scale): 
 
 /** The rollouts of the two rows that a reference is measured on, seed by seed. */
 export interface MeasuredRows {
+  /** Returns of random play. */
   readonly random: readonly SeedReturns[];
+  /** Returns of the source. */
   readonly source: readonly SeedReturns[];
   readonly episodes: number;
   /** What the table is called in messages, where it is not that of the experiment. */
@@ -74,7 +79,11 @@ function meansByTask(seeds: readonly SeedReturns[], episodes: number, last: numb
   return new Map(Array.from(found, ([task, means]) => [task, mean(means)]));
 }
 
-/** What a table of raw returns is scored by. */
+/**
+ * What a table of raw returns is scored by.
+ *
+ * @throws {CadenzaError} `E_SHAPE` unless there is one reference per task.
+ */
 export function referenceOf({ tasks, oracle, reference }: Pick<ReturnsTable, 'tasks' | 'oracle' | 'reference'>): Reference {
   const { kind, low, high } = reference ?? { kind: 'oracle', low: tasks.map(() => 0), high: oracle! };
   invariant(
@@ -105,7 +114,11 @@ export function rowReference({ kind, scales }: Reference, tasks: readonly string
   return { kind, low: mean(all.map(({ low }) => low)), high: mean(all.map(({ high }) => high)) };
 }
 
-/** What the rows of a table of results are scored by. */
+/**
+ * What the rows of a table of results are scored by.
+ *
+ * @throws {CadenzaError} `E_SHAPE` for a table without methods.
+ */
 export function referenceIn(methods: MethodTable): ReferenceSummary {
   const [first] = Object.values(methods);
   invariant(first !== undefined, 'expected a table with at least one method, got none.');
@@ -117,6 +130,7 @@ export function referenceIn(methods: MethodTable): ReferenceSummary {
 export interface ReferenceWords {
   /** What scores 0 and 1, in a word or as a number. */
   readonly zero: string;
+  /** What scores 1, in a word or as a number. */
   readonly one: string;
   /** What a score is. */
   readonly noun: string;
@@ -126,6 +140,7 @@ export interface ReferenceWords {
   readonly unit: string;
   /** Labels of the axes of scores, and of thresholds in percent. */
   readonly axis: string;
+  /** Label of scores in percent. */
   readonly percent: string;
   /** What scores 0 and 1 are, in sentences. */
   readonly meaning: string;
@@ -179,5 +194,9 @@ export const scaleWords = (kind: ReferenceKind = 'oracle'): string => referenceW
 export const wordsFor = ({ kind, low, high }: ReferenceSummary): ReferenceWords =>
   referenceWords(kind, [String(+low.toFixed(3)), String(+high.toFixed(3))]);
 
-/** The words for what the rows of a table are scored by. */
+/**
+ * The words for what the rows of a table are scored by.
+ *
+ * @throws {CadenzaError} `E_SHAPE` for a table without methods.
+ */
 export const wordsOf = (methods: MethodTable): ReferenceWords => wordsFor(referenceIn(methods));

@@ -35,6 +35,7 @@ const score = z.strictObject({ mean: number, iqm: number, ...interval, meanLow: 
 /** Mean and interquartile mean of all runs. `low` and `high` bound the IQM, `meanLow` and `meanHigh` the mean. */
 export type Score = z.output<typeof score>;
 
+/** Schema of a table's columns: each name once. */
 export const columns = <K extends string>(...names: K[]) =>
   z
     .strictObject(Object.fromEntries(names.map(name => [name, numbers])) as Record<K, typeof numbers>)
@@ -143,6 +144,7 @@ const methodTable = byName(methodResult).superRefine((methods, context) => {
     else for (const [path, message] of referenceFaults(row, first)) differ(path, message);
   }
 });
+/** The methods of a table, by name. */
 export type MethodTable = z.output<typeof methodTable>;
 
 // ---- further parts -----------------------------------------------------------------------------------------------------------
@@ -173,6 +175,7 @@ export type MeasureComparison = z.output<typeof measureComparison>;
 
 const compared = measureComparison.optional();
 const comparedBy = z.enum(['area', 'final', 'regret']);
+/** How two rows are compared. */
 export type ComparedBy = z.output<typeof comparedBy>;
 
 const comparison = z
@@ -260,10 +263,12 @@ const rate = z.strictObject({
   points: z.array(ratePoint).min(1),
   smallest: z.array(smallestPoint),
 });
+/** Return against the bits of Z. */
 export type RateReturn = z.output<typeof rate>;
 
 const options = byName(z.json() as z.ZodType<Json>);
 const space = z.enum(['discrete', 'multi-discrete', 'box', 'image']);
+/** Kind of a space. */
 export type SpaceKind = z.output<typeof space>;
 
 const settingFields = z.strictObject({
@@ -321,6 +326,7 @@ const selection = z.strictObject({
   /** Keys of the tasks that they were chosen on, where that was recorded. */
   tasks: z.array(text).optional(),
 });
+/** How a trained version was selected. */
 export type Selection = z.output<typeof selection>;
 
 const protocol = z.strictObject({
@@ -387,6 +393,7 @@ export const COMMON = {
   run,
 };
 
+/** Schema of results.json. */
 export const results = z
   .strictObject({
     ...COMMON,
@@ -453,7 +460,11 @@ export function sealResults<R extends { readonly run: RunRecord }>(results: R): 
   return { ...results, run: { ...run, hash: portableSha256(canonicalJson({ ...results, run })) } };
 }
 
-/** Results of a format whose content is what was sealed; older ones have no hash. Throws `E_DATA`. */
+/**
+ * Results of a format whose content is what was sealed; older ones have no hash.
+ *
+ * @throws {CadenzaError} `E_DATA` for another format, or content that was altered.
+ */
 export function checkSealed<R extends { readonly run: RunRecord }>(
   value: unknown,
   where: string,

@@ -7,6 +7,7 @@ import type { ReferenceSummary } from './reference.ts';
 import type { MethodResult, RunRecord, Score } from './results-format.ts';
 import type { SeedReturns } from './returns-format.ts';
 
+/** Format of a tuning study. */
 export const STUDY_FORMAT = 'cadenza-tune-2';
 
 /** The episodes that a final score is taken over: `the last 5 episodes`, or as many as there are. */
@@ -18,6 +19,7 @@ export const MEASURES = {
   area: () => 'mean normalized return over all in-context episodes (the area under the learning curve)',
   final: (episodes: number) => `mean normalized return over ${finalEpisodes(episodes)} in context`,
 } as const satisfies Record<string, (episodes: number) => string>;
+/** Name of a measure that a study optimizes. */
 export type Measure = keyof typeof MEASURES;
 
 /** The mean and its interval; the mean raw return next to it where scores are not fractions of the oracle's. */
@@ -31,6 +33,7 @@ export interface Rung {
   readonly score: TrialScore | null;
 }
 
+/** One trial of a study. */
 export interface Trial {
   /** Counted from 0, which is the experiment as its file has it. */
   readonly trial: number;
@@ -44,8 +47,10 @@ export interface Trial {
 export interface Study {
   readonly format: typeof STUDY_FORMAT;
   readonly name: string;
+  /** The method that is optimized. */
   readonly method: string;
   readonly seed: number;
+  /** What is optimized. */
   readonly measure: Measure;
   /** In-context episodes of a stream; absent in studies that were written before it was kept. */
   readonly episodes?: number;
@@ -59,7 +64,9 @@ export interface Study {
   readonly reference?: ReferenceSummary;
   /** What the intervals are, in a sentence. */
   readonly intervalNote: string;
+  /** The search space. */
   readonly space: unknown;
+  /** The run that it belongs to. */
   readonly run: Omit<RunRecord, 'seconds' | 'dataHashes'>;
 }
 

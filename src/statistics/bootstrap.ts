@@ -31,7 +31,11 @@ export interface Estimate extends Interval {
   value: number;
 }
 
-/** Arithmetic mean; expects at least one score. */
+/**
+ * Arithmetic mean; expects at least one score.
+ *
+ * @throws {CadenzaError} `E_SHAPE` without scores.
+ */
 export const mean: Statistic = (values, counts) => {
   invariant(values.length > 0, 'mean: expected at least one score, got none; check that any run was evaluated.');
   let [sum, total] = [0, 0];
@@ -46,6 +50,8 @@ export const mean: Statistic = (values, counts) => {
 /**
  * Interquartile mean: of n scores the ⌊n/4⌋ lowest and the ⌊n/4⌋ highest are dropped and the rest averaged. This is
  * `scipy.stats.trim_mean(scores, 0.25)` over the flattened scores, which is what rliable computes.
+ *
+ * @throws {CadenzaError} `E_SHAPE` without scores.
  */
 export const interquartileMean: Statistic = (values, counts) => {
   invariant(values.length > 0, 'interquartileMean: expected at least one score, got none; check that any run was evaluated.');
@@ -66,6 +72,7 @@ export const interquartileMean: Statistic = (values, counts) => {
 
 /** How often each of N runs (all strata, one after the other) was drawn in each of R resamples. */
 export interface Resamples {
+  /** Number of runs (N). */
   readonly runs: number;
   readonly resamples: number;
   /** [R × N] */
@@ -76,6 +83,7 @@ export interface Resamples {
  * Draws as many runs with replacement from every stratum as it has, so that every resample keeps the share of each stratum.
  *
  * @param strata runs of each stratum, as sizes; strata lie one after the other.
+ * @throws {CadenzaError} `E_SHAPE` for an empty stratum, or without resamples.
  */
 export const drawResamples = (strata: readonly number[], resamples: number, random: Random): Resamples =>
   drawRuns(
@@ -95,6 +103,7 @@ export type Resampled = 'runs' | 'tasks';
  * Of a single seed and fixed tasks these are the draws of `drawResamples`.
  *
  * @param cells [T][K] runs of each task and seed; runs lie task by task, then seed by seed.
+ * @throws {CadenzaError} `E_SHAPE` unless all cells have runs, equally many within a task, and there is at least one resample.
  */
 export function drawRuns(cells: readonly (readonly number[])[], resampled: Resampled, resamples: number, random: Random): Resamples {
   const seeds = cells[0]?.length ?? 0;
@@ -130,7 +139,11 @@ export function drawCounts(n: number, random: Random): Uint16Array {
   return counts;
 }
 
-/** Percentile bootstrap interval of a statistic of [N] scores, in the order of the strata, under draws made before. */
+/**
+ * Percentile bootstrap interval of a statistic of [N] scores, in the order of the strata, under draws made before.
+ *
+ * @throws {CadenzaError} `E_SHAPE` if the draws are of another number of runs, or the confidence is not in (0, 1); `E_NUMERICS` for scores that are not finite.
+ */
 export function bootstrapInterval(scores: ArrayLike<number>, statistic: Statistic, draws: Resamples, confidence = 0.95): Interval {
   const { runs, resamples } = draws;
   invariant(scores.length === runs, `bootstrapInterval: expected ${runs} scores, one a resampled run, got ${scores.length}.`);
@@ -158,7 +171,11 @@ export function overResamples({ runs, resamples, counts }: Resamples, statistic:
   return Float64Array.from({ length: resamples }, (_, r) => statistic(counts.subarray(r * runs, (r + 1) * runs)));
 }
 
-/** The percentile interval that a statistic's values over resamples span. */
+/**
+ * The percentile interval that a statistic's values over resamples span.
+ *
+ * @throws {CadenzaError} `E_SHAPE` if the confidence is not in (0, 1).
+ */
 export function percentiles(values: Float64Array, confidence: number): Interval {
   invariant(confidence > 0 && confidence < 1, `percentiles: expected a confidence between 0 and 1, got ${confidence}; 95% is 0.95.`);
   const ascending = values.slice().sort();
@@ -169,6 +186,7 @@ export function percentiles(values: Float64Array, confidence: number): Interval 
  * Percentile interval of a statistic over strata × runs (here: a stratum is a task, a run is one stream of one seed), resampling runs
  * within each stratum. Equal streams of random numbers give equal intervals. A stratum of one run adds no width.
  *
+ * @throws {CadenzaError} `E_SHAPE` for an empty stratum, or a confidence not in (0, 1); `E_NUMERICS` for scores that are not finite.
  * @example stratifiedBootstrap([[0.9, 1, 0.8], [0.1, 0.3, 0.2]], interquartileMean, { random: Random.seeded(0) })
  */
 export function stratifiedBootstrap(

@@ -15,6 +15,7 @@ export const RELIABILITY_BINS = 10;
 
 const MEASURES = ['accuracy', 'crossEntropy', 'excess', 'calibrationError', 'brier'] as const;
 
+/** The measures of imitation, one value each. */
 export interface Measures<T> {
   /** Share of the steps whose likeliest action is the source's, or one of several equally likely ones. */
   accuracy: T;
@@ -37,6 +38,7 @@ export interface ReliabilityBin {
   share: number;
   /** Means; null where there is no such step. */
   confidence: number | null;
+  /** Mean share of the likeliest actions that are among the source's likeliest. */
   agreement: number | null;
 }
 
@@ -52,6 +54,7 @@ export interface ImitationScore extends Measures<Estimate> {
 export interface ImitationTable {
   /** Histories of one seed. */
   histories: number;
+  /** Scores by method. */
   methods: Record<string, ImitationScore>;
 }
 
@@ -61,6 +64,7 @@ export interface StepScore extends Pick<Measures<number>, 'crossEntropy' | 'brie
   entropy: number;
   /** Share of the likeliest actions (one, unless several are equally likely) that are among the source's likeliest. */
   hit: number;
+  /** Probability of the likeliest action. */
   confidence: number;
   /** Probability that the source gives the likeliest action; the mean over them where several are equally likely. */
   agreement: number;
@@ -134,6 +138,7 @@ function reliabilityOf(sums: ArrayLike<number>, at: number): ReliabilityBin[] {
 
 const RESAMPLES_OF_A_PIECE = 256;
 
+/** What the scores of a model are computed from. */
 export interface ImitationInput {
   /** [R] task of every run. */
   readonly tasks: readonly string[];
@@ -144,10 +149,18 @@ export interface ImitationInput {
   readonly resampled?: Resampled;
 }
 
-/** One model's measures, with 95% intervals of a bootstrap as `drawRuns` draws it: training seeds, and runs within tasks or whole tasks. */
+/**
+ * One model's measures, with 95% intervals of a bootstrap as `drawRuns` draws it: training seeds, and runs within tasks or whole tasks.
+ *
+ * @throws {CadenzaError} `E_SHAPE` for a wrong number of sums, `E_DATA` for an episode without scored steps.
+ */
 export const imitationScore = (input: ImitationInput): ImitationScore => atOnce(imitationPieces(input));
 
-/** `imitationScore` in pieces of some resamples. */
+/**
+ * `imitationScore` in pieces of some resamples.
+ *
+ * @throws {CadenzaError} `E_SHAPE` for a wrong number of sums, `E_DATA` for an episode without scored steps.
+ */
 export function* imitationPieces({ tasks, sums, random, resamples = 2000, resampled = 'runs' }: ImitationInput): Pieces<ImitationScore> {
   const perRun = sums[0].length / tasks.length;
   const episodes = perRun / IMITATION_SUMS;

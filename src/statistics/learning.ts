@@ -20,6 +20,7 @@ export const NEAR = 0.9;
  * episode that was played": the number is censored there, and so may be the ends of its interval.
  */
 export interface EpisodesTo {
+  /** The share of the final level that is reached. */
   share: number;
   episodes: number | null;
   low: number | null;
@@ -29,7 +30,11 @@ export interface EpisodesTo {
 /** The area under one learning curve [E] as the mean over its episodes: 1 for a run that is optimal from the first episode on. */
 export const areaUnder = (curve: ArrayLike<number>): number => mean(curve);
 
-/** The episodes that the mean curve of runs [N][E] takes, with an interval from the curves of resampled runs. */
+/**
+ * The episodes that the mean curve of runs [N][E] takes, with an interval from the curves of resampled runs.
+ *
+ * @throws {CadenzaError} `E_SHAPE` if the draws are of another number of curves.
+ */
 export function episodesTo(curves: readonly ArrayLike<number>[], draws: Resamples, share = NEAR, confidence = 0.95): EpisodesTo {
   invariant(curves.length === draws.runs, `episodesTo: expected ${draws.runs} curves, one a resampled run, got ${curves.length}.`);
   const first = overResamples(draws, counts => firstEpisode(curves, share, counts)).sort();

@@ -22,7 +22,11 @@ export interface ReadOut {
   loss(predicted: Float64Array, targets: Float64Array): number;
 }
 
-/** Least squares with λ n on the diagonal of XᵀX, for numbers. */
+/**
+ * Least squares with λ n on the diagonal of XᵀX, for numbers.
+ *
+ * @throws {CadenzaError} `E_SHAPE`, when fitted, if the equations are singular.
+ */
 export const ridgeReadOut = (outputs: number): ReadOut => ({
   strengths: [0.01, 0.1, 1],
   targets: outputs,
@@ -47,6 +51,8 @@ export const ridgeReadOut = (outputs: number): ReadOut => ({
 /**
  * Linear discriminant analysis for one of K classes, its pooled covariance W shrunk toward a multiple of the identity (Friedman 1989):
  * (1 − ρ) W + ρ tr(W)/P I. At ρ = 1 the nearest centroid. Classes that no sample has are never said.
+ *
+ * @throws {CadenzaError} `E_SHAPE`, when fitted, if the equations are singular.
  */
 export const discriminantReadOut = (classes: number): ReadOut => ({
   strengths: [0.05, 0.3, 1],
@@ -81,7 +87,9 @@ export const discriminantReadOut = (classes: number): ReadOut => ({
 
 /** A fitted read-out, and how strongly it was held back. */
 export interface Fitted {
+  /** Predicts from standardized coordinates. */
   readonly predict: Predictor;
+  /** The regularization strength that was chosen. */
   readonly strength: number;
 }
 
@@ -91,6 +99,8 @@ const FOLDS = 3;
 /**
  * Fits with the strength that does best on groups left out, over `FOLDS` parts; ties go to the stronger. `groups` [n] numbers the group of every
  * sample. With fewer groups than parts, the strongest.
+ *
+ * @throws {CadenzaError} `E_SHAPE` unless every sample has a group.
  */
 export function fitReadOut(
   readOut: ReadOut,
@@ -128,6 +138,7 @@ export function fitReadOut(
 /** Turns rows into coordinates of another basis, as many numbers as `size` says. */
 export interface Coordinates {
   readonly size: number;
+  /** Coordinates [n × Q] of rows [n × P]. */
   of(rows: ArrayLike<number>): Float64Array;
 }
 
@@ -135,6 +146,8 @@ export interface Coordinates {
  * Standardized coordinates after the rows [n × P] that a read-out is fitted on: mean 0, deviation 1 (numbers that never change become 0). With more
  * numbers than samples they are those in the span of the samples, n of them, which loses nothing that a read-out could use: both kinds see rows
  * only by their products with the samples.
+ *
+ * @throws {CadenzaError} `E_SHAPE` if the equations are singular, as with samples that are not finite.
  */
 export function coordinates(fitted: ArrayLike<number>, P: number): Coordinates {
   const n = fitted.length / P;

@@ -11,7 +11,9 @@ import { type Coordinates, coordinates, discriminantReadOut, fitReadOut, ridgeRe
 
 /** Samples of one representation: rows [n × P], and the factor's numbers in the task of each. */
 export interface ProbeSamples {
+  /** [n × P] what is probed. */
   readonly rows: ArrayLike<number>;
+  /** The numbers of the factor for each row. */
   readonly values: readonly (readonly number[])[];
 }
 
@@ -28,7 +30,9 @@ export interface ProbeScores {
   readonly chance: number;
 }
 
+/** What a probe is fitted and scored on. */
 export interface ProbeRequest {
+  /** The space of the factor. */
   readonly space: HiddenFactor['space'];
   /** P. */
   readonly size: number;
@@ -41,7 +45,11 @@ export interface ProbeRequest {
 /** What a factor's score is called. */
 export const measureOf = (space: HiddenFactor['space']): 'accuracy' | 'R²' => (space.kind === 'box' ? 'R²' : 'accuracy');
 
-/** Fits linear probes for a factor, and scores them. Integers are classes, each with a probe of its own; reals are regressed together. */
+/**
+ * Fits linear probes for a factor, and scores them. Integers are classes, each with a probe of its own; reals are regressed together.
+ *
+ * @throws {CadenzaError} `E_SHAPE` unless every sample has `size` numbers.
+ */
 export function probe({ space, size, fit, scored }: ProbeRequest): ProbeScores[] {
   invariant(
     fit.rows.length === size * fit.values.length && scored.every(({ rows, values }) => rows.length === size * values.length),

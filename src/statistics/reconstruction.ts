@@ -10,15 +10,19 @@ export interface ScoredField {
   readonly name: string;
   /** `categorical`: one-hot, reconstructed as scores of which the largest is the answer. Otherwise numbers. */
   readonly kind: string;
+  /** First column of the field. */
   readonly offset: number;
   readonly size: number;
+  /** Column of its presence flag. */
   readonly presence: number;
+  /** Whether it is a reward. */
   readonly reward?: boolean;
 }
 
 /** One thing that is measured: the accuracy or the squared error of a field, or the recall of reward events. */
 export interface Measured {
   readonly name: string;
+  /** What the score measures. */
   readonly measure: 'accuracy' | 'squared error' | 'recall';
 }
 
@@ -46,7 +50,11 @@ export class ReconstructionScore {
     [this.#sums, this.#counts] = [zeros(), zeros()];
   }
 
-  /** Takes in contexts [.., N, F] and what they were given back as. */
+  /**
+   * Takes in contexts [.., N, F] and what they were given back as.
+   *
+   * @throws {CadenzaError} `E_SHAPE` for arrays of different lengths, or incomplete contexts.
+   */
   add(predicted: ArrayLike<number>, actual: ArrayLike<number>): void {
     const row = this.#tokens * this.#width;
     invariant(

@@ -4,11 +4,14 @@ import { CadenzaError } from '../util/errors.ts';
 
 /** Who says what scores 0 and 1: an optimal policy that knows the task, the configuration, or what was measured. */
 export const REFERENCE_KINDS = ['oracle', 'given', 'measured'] as const;
+/** What 0 and 1 stand for in scores. */
 export type ReferenceKind = (typeof REFERENCE_KINDS)[number];
 
 /** The returns of one task that score 0 and 1. */
 export interface Scale {
+  /** The return that scores 0. */
   readonly low: number;
+  /** The return that scores 1. */
   readonly high: number;
 }
 
@@ -22,7 +25,11 @@ export type Scales = ReadonlyMap<string, Scale>;
 export const oracleScales = (oracle: Iterable<readonly [task: string, high: number]>): Scales =>
   new Map(Array.from(oracle, ([task, high]) => [task, { low: 0, high }]));
 
-/** The scale of a task. Throws `E_DATA`, naming `who` scores, where there is none, or none that rises. */
+/**
+ * The scale of a task.
+ *
+ * @throws {CadenzaError} `E_DATA`, naming `who` scores, if there is no scale or it does not increase.
+ */
 export function scaleOf(scales: Scales, task: string, who: string): Scale {
   const scale = scales.get(task);
   if (scale && scale.high > scale.low) return scale;

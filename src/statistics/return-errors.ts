@@ -12,7 +12,9 @@ import { normalized, type Scales, scaleOf } from './reference.ts';
 
 /** Two measures of the same errors, in scores: returns are normalized by the reference of their task. */
 export interface Errors<T> {
+  /** Absolute error. */
   absolute: T;
+  /** Squared error. */
   squared: T;
 }
 
@@ -25,6 +27,7 @@ export interface CalibrationBin {
   share: number;
   /** Means; null where nothing was predicted. */
   predicted: number | null;
+  /** Mean of the actual returns; null for an empty bin. */
   actual: number | null;
 }
 
@@ -46,6 +49,7 @@ export interface ReturnError extends Errors<MeanScore> {
 export interface ReturnTable {
   /** Histories of one seed. */
   histories: number;
+  /** Errors by predictor. */
   predictors: Record<string, ReturnError>;
 }
 
@@ -57,12 +61,15 @@ export interface ActualReturns {
   readonly tasks: readonly string[];
 }
 
+/** What the errors of a predictor are computed from. */
 export interface ReturnErrorInput {
+  /** The returns that were predicted. */
   readonly actual: ActualReturns;
   /** [R × E × K] of every seed. Predictions of episodes that the histories do not have are not read. */
   readonly predicted: readonly ArrayLike<number>[];
   /** K */
   readonly count: number;
+  /** The returns that score 0 and 1, by task. */
   readonly scales: Scales;
   readonly random: Random;
   readonly resamples?: number;
@@ -87,7 +94,11 @@ export function lastReturns({ returns, tasks }: ActualReturns, count: number): n
   });
 }
 
-/** The errors of one predictor, with intervals of a bootstrap over histories within tasks, or over tasks where those are a sample. */
+/**
+ * The errors of one predictor, with intervals of a bootstrap over histories within tasks, or over tasks where those are a sample.
+ *
+ * @throws {CadenzaError} `E_SHAPE` for a wrong number of predictions.
+ */
 export function returnError(input: ReturnErrorInput): ReturnError {
   const { actual, predicted, count, scales, random, resamples = 2000, resampled = 'runs' } = input;
   const { returns, tasks } = actual;

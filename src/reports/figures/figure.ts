@@ -40,9 +40,11 @@ export type Figure<K extends keyof FigureSubjects = keyof FigureSubjects> = {
  */
 export type Drawing = LineFigure | HeatMap | RateFigure | string;
 
+/** Options of all figures. */
 export interface FigureOptions {
   /** Pixels. */
   width?: number;
+  /** Height in pixels. */
   height?: number;
   /** By the names of lines; where a page has several figures, of all names on it. */
   styles?: Styles;
@@ -50,6 +52,7 @@ export interface FigureOptions {
   ground?: 'paper' | 'inherit';
 }
 
+/** One line of a figure. */
 export interface Line {
   readonly name: string;
   /** From left to right; `low` and `high` are the ends of an interval. */
@@ -60,6 +63,7 @@ export interface Line {
 
 /** Lines with bands, each named where it ends; each in a panel of its own where there are many. */
 export interface LineFigure {
+  /** The lines, in the order of the legend. */
   readonly lines: readonly Line[];
   /** By the names of the lines; emphasized ones are drawn last and strongest. When left out, each has the style that methods of its name have. */
   readonly styles?: ReadonlyMap<string, Pick<MethodStyle, 'color' | 'dash' | 'emphasized'>>;
@@ -73,9 +77,11 @@ export interface LineFigure {
   readonly ticks?: readonly number[];
   /** Where a dotted line is drawn across the figure, and what it is called. */
   readonly level?: { readonly at: number; readonly name?: string };
+  /** The vertical axis. */
   readonly y: { readonly label: string; readonly domain: readonly [low: number, high: number]; readonly logarithmic?: boolean };
 }
 
+/** One cell of a heat map. */
 export interface HeatCell {
   /** 0 is empty, 1 is full; `null` where nothing was measured. */
   readonly share: number | null;
@@ -85,13 +91,17 @@ export interface HeatCell {
 
 /** Panels of cells, each as dark as its share. */
 export interface HeatMap {
+  /** Labels of the rows. */
   readonly rows: readonly string[];
+  /** Labels of the columns. */
   readonly columns: readonly string[];
   /** [rows][columns] each. Side by side on a wide page, one below the other on a narrow one. */
   readonly panels: readonly { readonly title: string; readonly cells: readonly (readonly HeatCell[])[] }[];
+  /** What the figure shows, for screen readers. */
   readonly ariaLabel: string;
   /** What columns and rows are. */
   readonly x: string;
+  /** Label of the vertical axis. */
   readonly y: string;
 }
 
