@@ -102,7 +102,7 @@ export function formatAttributes(attributes: Attributes): string {
 /**
  * Prints a graph, one line per value: `%3 : float32[8, 64] = gemm(%1, %2) transposeA=false …`.
  *
- * @example console.log(print({ outputs: { y: add(input('x', [2]), 1) } }));
+ * @example const lines = print({ outputs: { y: add(input('x', [2]), 1) } }).split('\n');
  */
 export function print(graph: Graph): string {
   const names = new Map<Tensor, string>();

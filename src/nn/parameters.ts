@@ -60,7 +60,7 @@ export type ParameterTable = Map<string, ParameterSpec>;
  * @example
  * const scope = new Scope();
  * const y = linear(scope.at('out'), input('x', [8, 64]), 4);
- * [...scope.parameters.keys()]; // ['out.weight', 'out.bias']
+ * [...scope.table.keys()]; // ['out.weight', 'out.bias']
  */
 export class Scope {
   readonly table: ParameterTable;

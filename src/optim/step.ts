@@ -55,8 +55,8 @@ const joined = (tensors: readonly Tensor[]): Tensor =>
  *
  * @example
  * const scope = new Scope();
- * const loss = mean(square(sub(linear(scope, input('x', [8, 3]), 1), input('y', [8, 1]))));
- * const trainable = [...scope.parameters.values()];
+ * const loss = mean(square(sub(project(scope, input('x', [8, 3]), 1), input('y', [8, 1]))));
+ * const trainable = [...scope.table.values()];
  * const { graph } = trainStep({ loss, trainable, optimizer: chain(adam(), descend(warmupCosine({ peak: 1e-3, warmup: 10, total: 100 })))
  * });
  */

@@ -27,7 +27,7 @@ export interface Feedback {
  * @example
  * policy.reset(1);
  * let observation = env.reset();
- * for (let t = 0; t < steps; t++) {
+ * for (let t = 0; t < horizon; t++) {
  * const action = chooseActions(await policy.act(observation), policy.actions, random);
  * const result = env.step(action);
  * const nextObservation = result.finalObservation;

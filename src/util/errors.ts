@@ -25,7 +25,7 @@ export type ErrorCode = keyof typeof EXIT_CODES;
  * try {
  * environment('dark-rom');
  * } catch (error) {
- * if (error instanceof CadenzaError) console.error(error.code, error.message); // E_CONFIG there is no environment "dark-rom"; …
+ * if (error instanceof CadenzaError) error.code; // 'E_CONFIG'; the message names the nearest environment
  * }
  */
 export class CadenzaError extends Error {
