@@ -69,11 +69,11 @@ export interface Fitted {
  *
  * @example
  * compressors.register({
- * ...compressor('mean-pool'),
- * id: 'last-token',
- * description: 'the last encoded token',
- * latents: () => 1,
- * compress: (scope, x, options) => slice(encode(scope, x, options), 1, -1),
+ *   ...compressor('mean-pool'),
+ *   id: 'last-token',
+ *   description: 'the last encoded token',
+ *   latents: () => 1,
+ *   compress: (scope, x, options) => slice(encode(scope, x, options), 1, -1),
  * });
  */
 export interface Compressor {
@@ -174,7 +174,7 @@ export function segmentsOf(x_BNF: Tensor, segment: number): Tensor {
 /** Whether a segment [.., S, F] holds any transition: booleans [.., 1, 1]. */
 export const isThere = (segments_RSF: Tensor): Tensor => less(0.5, max(slice(segments_RSF, 2, PRESENCE, PRESENCE + 1), [1, 2], true));
 
-// ---- settings that single compressors have: each owns a table of its own, as environments own their options -------------------------------------
+// ---- settings of individual compressors: each has its own table, like the options of environments -------------------------------------
 
 type Value<S> = S extends { choices: readonly (infer C)[] } ? C : S extends { default: number } ? number : number | undefined;
 

@@ -116,17 +116,17 @@ export function saveDataset(
 ): Dataset {
   expectFolderFor(folder);
   const tasks = [...new Map(histories.map(({ taskKey, task }) => [taskKey, task])).values()];
-  const describe = (shards: readonly ShardEntry[]): Dataset => {
+  const datasetOf = (shards: readonly ShardEntry[]): Dataset => {
     const content = { ...about, format: DATASET_FORMAT, tasks, shards } as const;
     return { ...content, hash: hashOf(content) };
   };
   if (existsSync(join(folder, DATASET_FILE))) {
     const before = readDataset(folder);
     const what = `--out ${folder} holds another data set, of ${before.environment.id}, which was not changed`;
-    if (before.hash !== describe(shardEntries(histories, about.environment)).hash)
+    if (before.hash !== datasetOf(shardEntries(histories, about.environment)).hash)
       throw new CadenzaError('E_CONFIG', `${what}. Choose another folder, or remove that one.`);
   }
-  const dataset = describe(writeShards(folder, histories, about.environment));
+  const dataset = datasetOf(writeShards(folder, histories, about.environment));
   checkRecord(dataset, folder, FILE);
   writeJson(join(folder, DATASET_FILE), dataset);
   return dataset;

@@ -19,7 +19,7 @@ export type HistoryFamily = Pick<EnvFamily, 'id' | 'options' | 'observationSpace
 type ShardFamily = Pick<EnvFamily, 'id' | 'observationSpace' | 'actionSpace'>;
 
 /** A verified folder of learning histories. */
-export interface HistoryStore {
+export interface HistoryFolder {
   /** What the folder declares. */
   readonly manifest: Manifest;
   /** All histories, in the order of the shards. */
@@ -46,7 +46,7 @@ export function saveHistories(
   histories: readonly History[],
   about: Provenance,
   shardBytes = SHARD_BYTES,
-): Omit<HistoryStore, 'histories'> {
+): Omit<HistoryFolder, 'histories'> {
   invariant(histories.length > 0, 'There are no histories to save; expected at least one.');
   auditKeys(family, [...about.split.train, ...about.split.test]);
   auditHistories(family, about.split, histories);
@@ -76,7 +76,7 @@ export const shardEntries = (histories: readonly History[], family: ShardFamily)
  * training task.
  * @example const { histories } = openHistories(folder, environment(readManifest(folder).environment.id));
  */
-export function openHistories(folder: string, family: HistoryFamily): HistoryStore {
+export function openHistories(folder: string, family: HistoryFamily): HistoryFolder {
   const manifest = readManifest(folder);
   const [made, given] = [canonicalJson(manifest.environment), canonicalJson(environmentOf(family))];
   const what = `${folder} holds histories of ${made}, but the environment in use is ${given}. Use the former, or: ${REGENERATE}`;

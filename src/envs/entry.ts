@@ -93,14 +93,14 @@ export function defineEnv<const T extends OptionTable>(
 /** Completes a family from its rules. Throws `E_CONFIG` if a part is missing. */
 function completed(id: string, rules: FamilyRules): EnvFamily {
   const parts = rules as Partial<EnvFamily> & { start?: unknown };
-  const expect = (has: boolean, what: string) => {
+  const need = (has: boolean, what: string) => {
     if (!has) throw new CadenzaError('E_CONFIG', `environment ${id}: create returns no ${what}. Add it.`);
   };
-  expect(parts.observationSpace !== undefined, 'observationSpace, such as { kind: "discrete", n: 9 }');
-  expect(parts.actionSpace !== undefined, 'actionSpace, such as { kind: "discrete", n: 4 }');
-  expect(Number.isInteger(parts.horizon) && parts.horizon! > 0, 'horizon, a positive integer number of steps');
-  expect((parts.tasks === undefined) !== (parts.drawTask === undefined), 'tasks or drawTask (exactly one of the two)');
-  expect(
+  need(parts.observationSpace !== undefined, 'observationSpace, such as { kind: "discrete", n: 9 }');
+  need(parts.actionSpace !== undefined, 'actionSpace, such as { kind: "discrete", n: 4 }');
+  need(Number.isInteger(parts.horizon) && parts.horizon! > 0, 'horizon, a positive integer number of steps');
+  need((parts.tasks === undefined) !== (parts.drawTask === undefined), 'tasks or drawTask (exactly one of the two)');
+  need(
     parts.make !== undefined || parts.start !== undefined,
     'start(task, random), which creates one environment, or make, which creates many',
   );

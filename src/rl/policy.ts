@@ -28,11 +28,11 @@ export interface Feedback {
  * policy.reset(1);
  * let observation = env.reset();
  * for (let t = 0; t < horizon; t++) {
- * const action = chooseActions(await policy.act(observation), policy.actions, random);
- * const result = env.step(action);
- * const nextObservation = result.finalObservation;
- * await policy.observe({ ...result, observation, action: result.executed ?? action, nextObservation });
- * observation = Float32Array.from(result.observation);
+ *   const action = chooseActions(await policy.act(observation), policy.actions, random);
+ *   const result = env.step(action);
+ *   const nextObservation = result.finalObservation;
+ *   await policy.observe({ ...result, observation, action: result.executed ?? action, nextObservation });
+ *   observation = Float32Array.from(result.observation);
  * }
  */
 export interface Policy {

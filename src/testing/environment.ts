@@ -117,7 +117,7 @@ const RULES: readonly Rule<EnvFamily>[] = [
       const named = new Map<string, Task>();
       for (const task of family.tasks?.() ?? someTasks(family, 500)) {
         const key = family.taskKey(task);
-        expectThat(!named.has(key), `key ${key} of ${JSON.stringify(task)}`, 'a key of its own', named.get(key));
+        expectThat(!named.has(key), `key ${key} of ${JSON.stringify(task)}`, 'a unique key', named.get(key));
         named.set(key, task);
         expectEqual(family.taskKey(structuredClone(task)), key, `key of a copy of ${JSON.stringify(task)}`);
       }

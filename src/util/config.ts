@@ -113,7 +113,7 @@ export function readConfig(file: string): string {
 }
 
 /**
- * The top-level keys of YAML files, which tell kinds of configuration apart.
+ * The top-level keys of YAML files, which distinguish kinds of configuration.
  *
  * @throws {CadenzaError} `E_CONFIG` if a file cannot be read or is not YAML.
  */

@@ -23,9 +23,9 @@ export type ErrorCode = keyof typeof EXIT_CODES;
  *
  * @example
  * try {
- * environment('dark-rom');
+ *   environment('dark-rom');
  * } catch (error) {
- * if (error instanceof CadenzaError) error.code; // 'E_CONFIG'; the message names the nearest environment
+ *   if (error instanceof CadenzaError) error.code; // 'E_CONFIG'; the message names the nearest environment
  * }
  */
 export class CadenzaError extends Error {

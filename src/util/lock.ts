@@ -38,7 +38,7 @@ const holderSchema = z.object({
 type Holder = z.output<typeof holderSchema>;
 
 /** An existing lock. */
-interface Found {
+interface FoundLock {
   readonly text: string;
   readonly renewed: number;
   /** Undefined if the text names no process. */
@@ -67,12 +67,12 @@ export async function claim(path: string, options: ClaimOptions): Promise<() => 
     if (text !== news) onWait?.(text);
     news = text;
   };
-  const isAbandoned = (at: string, { text, renewed, holder }: Found) => {
+  const isAbandoned = (at: string, { text, renewed, holder }: FoundLock) => {
     const gone = holder && isGone(holder);
     if (gone) return true;
     const watch = watches.get(text);
     if (watch?.renewed !== renewed) watches.set(text, { renewed, since: performance.now() });
-    if (holder) tell(describe(at, holder, silence));
+    if (holder) tell(waitingFor(at, holder, silence));
     if (!watch || watch.renewed !== renewed || gone === false) return false;
     const abandoned = performance.now() - watch.since >= (holder ? silence : Math.min(UNREADABLE, silence));
     if (!holder && !abandoned) tell(`Waiting: the lock ${at} names no process. It will be claimed if that does not change.`);
@@ -108,7 +108,7 @@ export function isHeld(path: string, silence = SILENCE): boolean {
  * Acquires the lock if it is free or abandoned. An abandoned lock stays in place until exactly one process wins a second lock on its
  * succession; only that process replaces it, so a newly acquired lock is never removed.
  */
-function take(path: string, own: string, isAbandoned: (path: string, found: Found) => boolean): boolean {
+function take(path: string, own: string, isAbandoned: (path: string, found: FoundLock) => boolean): boolean {
   if (create(path, own)) return true;
   const found = look(path);
   if (!found || !isAbandoned(path, found)) return false;
@@ -142,7 +142,7 @@ function create(path: string, own: string): boolean {
 }
 
 /** The lock, or undefined if there is none. Throws `E_DISK` if something other than a file is at its path. */
-function look(path: string): Found | undefined {
+function look(path: string): FoundLock | undefined {
   try {
     const about = lstatSync(path);
     const kind = about.isDirectory() ? 'a folder' : 'not a regular file';
@@ -158,7 +158,7 @@ function look(path: string): Found | undefined {
 
 const holderOf = (text: string): Holder | undefined => attempt(() => holderSchema.safeParse(JSON.parse(text)).data);
 
-function describe(path: string, holder: Holder, silence: number): string {
+function waitingFor(path: string, holder: Holder, silence: number): string {
   const { pid, host, place: there, group } = holder;
   if (there === place() && group !== undefined && group === groupOf())
     return `Waiting for process ${pid} of this command, which is computing it.`;

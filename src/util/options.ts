@@ -56,7 +56,7 @@ export function resolveOptions<T extends OptionTable>(owner: string, table: T, g
 }
 
 /** A registered kind with options. */
-export interface OptionedEntry<Made> {
+export interface OptionedEntry<Kind> {
   readonly id: string;
   readonly description: string;
   /** The options that `create` takes. */
@@ -66,7 +66,7 @@ export interface OptionedEntry<Made> {
    *
    * @throws {CadenzaError} `E_CONFIG` for an unknown option or an invalid value.
    */
-  create(options?: Readonly<Record<string, unknown>>): Made;
+  create(options?: Readonly<Record<string, unknown>>): Kind;
 }
 
 function checked(owner: string, key: string, option: Option, value: unknown): Json {

@@ -37,14 +37,14 @@ const OPTIONS = {
 
 export type PpoOptions = Options<typeof OPTIONS>;
 
-type Given = Readonly<Record<string, unknown>>;
+type GivenOptions = Readonly<Record<string, unknown>>;
 
-const resolve = (given?: Given): PpoOptions => resolveOptions('source ppo', OPTIONS, given);
+const resolve = (given?: GivenOptions): PpoOptions => resolveOptions('source ppo', OPTIONS, given);
 
 /** Maximum number of rollout steps that a memory is unrolled over. */
 const LONGEST_MEMORY = 256;
 
-function check(family: EnvFamily, given?: Given): PpoOptions {
+function check(family: EnvFamily, given?: GivenOptions): PpoOptions {
   const options = resolve(given);
   // Throws if no distribution over the actions can be recorded.
   actionDistribution(family.actionSpace);
