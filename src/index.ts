@@ -1,6 +1,6 @@
 /**
- * @file The root of the package, for Node: kinds of one's own (environments, sources, compressors, loss terms, stages, …), experiments, their
- * results, and trained agents. Pages import the parts that they need: cadenza/policy, cadenza/envs, cadenza/engine, ….
+ * @file The root of the package, for Node: registries for your own environments, sources, compressors, loss terms and stages; experiments and their
+ * results; trained agents. Web pages import only the parts that they need: cadenza/policy, cadenza/envs, cadenza/engine, ….
  */
 
 export * from './agent/baselines/index.ts';

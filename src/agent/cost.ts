@@ -1,4 +1,4 @@
-/** @file What acting costs, counted from inference graphs. */
+/** @file The cost of acting, counted from inference graphs. */
 
 import { compressor } from '../compressor/index.ts';
 import { bytesOf, countFlops, type Graph, inputsOf, optimize, sizeOf } from '../engine/index.ts';
@@ -6,8 +6,8 @@ import type { MethodCost } from '../records/index.ts';
 import { INFERENCE_INPUTS, type Inference, type Model, withWeights } from './model.ts';
 
 /**
- * What one action costs, counted from the graphs of a single stream (parameters are constants in them); compressing is spread over the actions of
- * the segment it serves. A compressor that goes on from its latents keeps no more of the past beside them than the running segment.
+ * The cost of one action, counted from the graphs of a single stream (with parameters as constants); the cost of compression is spread over
+ * the actions of its segment. A recurrent compressor stores only the running segment besides its latents.
  */
 export function costOf(model: Model, compressorId: string, { compress, act, latentShape, codes }: Inference): MethodCost {
   const bytes = (graph: Graph, names: readonly string[]) =>
@@ -17,12 +17,12 @@ export function costOf(model: Model, compressorId: string, { compress, act, late
     flopsPerAction: Math.round((compress ? countFlops(compress).total : 0) / model.segment + countFlops(act).total),
     stateBytes: bytes(act, ['query', 'latents', 'retrieved', 'present']),
     historyBytes: compress ? bytes(compress, ['context']) * share : 0,
-    // Float32 numbers, or codes as short as their alphabet lets them be.
+    // Float32 numbers, or codes in the fewest bits for their alphabet.
     ...(latentShape && { bitsPerContext: codes ? sizeOf(codes.shape) * Math.log2(codes.size) : 32 * sizeOf(latentShape) }),
   };
 }
 
-/** The same of a model that need not be trained: with its parameters as constants, as they are in what acts, whatever their values are. */
+/** The cost of a model before training, with parameters of any values as constants. */
 export function plannedCost(model: Model, compressorId: string): MethodCost {
   const { compress, act, ...shapes } = model.inference(compressorId, { compress: 1, act: 1 });
   const baked = (graph: Graph) => {

@@ -1,7 +1,7 @@
 /**
- * @file What the agent of the moment does and sees on training tasks, several episodes a stream. Its weights are inputs of the graphs that
- * act, so that nothing is compiled anew when they change.
- * Shape key: S streams, H horizon, W numbers of an action, L numbers of a distribution over actions as a source records it.
+ * @file Experience of the current agent on training tasks, several episodes per stream. Its weights are inputs of the acting graphs, so
+ * that nothing is recompiled when they change. Shape key: S streams, H horizon, W numbers of an action, L numbers of a distribution over
+ * actions as sources record it.
  */
 
 import { type Executor, type Graph, type HostTensor, inputsOf, optimize, type Program, toOnnx, zeros } from '../engine/index.ts';
@@ -13,7 +13,7 @@ import { stepsSeen } from '../tokenizers/index.ts';
 import type { Random } from '../util/random.ts';
 import type { Model } from './model.ts';
 
-/** Environments whose contexts are compressed in one call. */
+/** Number of contexts that are compressed in one call. */
 const COMPRESS_BATCH = 32;
 
 export interface ActorRequest {
@@ -21,19 +21,19 @@ export interface ActorRequest {
   readonly compressorId: string;
   readonly streams: number;
   readonly executor: Executor;
-  /** How the parts of the trained state that it acts by lie in their vectors. */
+  /** Layout of the parts of the trained state that it acts by. */
   readonly layouts: Readonly<Record<string, Packing>>;
   /** The frozen parameters: layout and values. */
   readonly frozen: { readonly layout: Packing; readonly values: HostTensor };
   readonly critic: boolean;
 }
 
-/** An agent that acts by whatever weights it was given last. */
+/** An agent that acts with the weights that were last loaded. */
 export interface Actor {
   readonly policy: Policy;
-  /** Takes on the trained state. */
+  /** Loads the trained state. */
   load(state: TrainedState): void;
-  /** What the future was worth to stream `i` at step `t` of its running episode, when it acted last; 0 without a critic. */
+  /** The value estimate for stream `i` at step `t` of its running episode, from when it last acted; 0 without a critic. */
   value(i: number, t: number): number;
   dispose(): Promise<void>;
 }
@@ -89,13 +89,13 @@ export async function openActor({ model, compressorId: kind, streams, executor, 
   };
 }
 
-/** What one stream saw and did, in columns over its T transitions. */
+/** The experience of one stream, in columns over its T transitions. */
 export class Stream extends Recording {
-  /** [T] log-probability of the action when it was drawn. */
+  /** [T] log-probability of the action when it was sampled. */
   readonly logProbability: number[] = [];
-  /** [T + 1] values before every action, and of what comes after the last. */
+  /** [T + 1] values before every action, and of what follows the last. */
   readonly value: number[] = [];
-  /** [T × L] what a teacher would have done there; empty without one. */
+  /** [T × L] the labeler's distribution at each step; empty without one. */
   readonly label: number[] = [];
 
   /** Whether an episode ended with each transition. */
@@ -109,7 +109,7 @@ export interface CollectRequest {
   readonly actor: Pick<Actor, 'policy' | 'value'>;
   readonly tasks: readonly Task[];
   readonly episodes: number;
-  /** Looks on and says at every step what it would do; it never acts. */
+  /** Observes the stream and gives its distribution at every step; it never acts. */
   readonly labeler?: Policy;
   readonly random: Random;
   readonly signal?: AbortSignal;
@@ -123,7 +123,7 @@ export async function collect({ model, actor, tasks, episodes, labeler, random, 
   const streams = tasks.map(task => new Stream(task, family, actor.policy.actions));
   const time = new Int32Array(tasks.length);
   let observation: Float32Array = new Float32Array();
-  /** The value before the stream's next action, once: the one after its last transition stands for all that would follow. */
+  /** Records the value before the stream's next action once; the value after its last transition stands for the future. */
   const note = (stream: Stream, i: number) => {
     if (stream.value.length === stream.reward.length) stream.value.push(actor.value(i, time[i]));
   };

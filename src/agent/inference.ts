@@ -1,6 +1,6 @@
 /**
- * @file Trained models as they act: inference graphs with the weights of a finished stage in them, policies over these, and files that other
- * programs run: plain ONNX graphs, and model.json, which describes what they take.
+ * @file Trained models at inference: graphs with the weights of a finished stage, policies that run them, and exported files: plain ONNX
+ * graphs with model.json, which describes their inputs.
  */
 
 import { join } from 'node:path';
@@ -23,22 +23,22 @@ import { formatConfig } from '../util/config.ts';
 import { sha256, writeFileAtomic, writeJson } from '../util/files.ts';
 import { INFERENCE_INPUTS, type Inference, type Model, PARTS, withWeights } from './model.ts';
 
-/** Contexts that are compressed in one call. */
+/** Number of contexts that are compressed in one call. */
 const COMPRESS_BATCH = 32;
 
-/** A trained model: the compressor in it, and the stage that made it. */
+/** A trained model: its compressor, and the stage that trained it. */
 export interface TrainedModel {
   readonly compressorId: string;
-  /** Its model, where that is not the one of the experiment. */
+  /** Its model, if it differs from the experiment's. */
   readonly model?: Model;
   readonly trained: StageOutput;
-  /** Retrieved contexts that its policy sees beside its own; none when left out. */
+  /** Number of retrieved contexts that its policy sees in addition to its own; none by default. */
   readonly retrieved?: number;
   /** Whether it was trained to predict future returns. */
   readonly predictsReturns?: boolean;
 }
 
-/** An agent's weights by the names that the inference graphs use; the teacher's lose their prefix. */
+/** An agent's weights by their names in the inference graphs; the teacher's lose their prefix. */
 export function weightsOf({ trained }: Pick<TrainedModel, 'trained'>): Map<string, Float32Array> {
   const { tensors } = loadTensors(join(trained.folder, MODEL_FILE));
   const prefix = `${PARTS.teacher}.`;
@@ -47,13 +47,13 @@ export function weightsOf({ trained }: Pick<TrainedModel, 'trained'>): Map<strin
   );
 }
 
-/** The model of a trained one beside that of the experiment, in the family of the latter. */
-export const ownModel = (beside: Model, { model = beside }: Pick<TrainedModel, 'model'>): Model => model.in(beside.family);
+/** The model of a trained one, by default the experiment's, for the latter's family of tasks. */
+export const ownModel = (experiment: Model, { model = experiment }: Pick<TrainedModel, 'model'>): Model => model.in(experiment.family);
 
 export interface GraphRequest {
   readonly compress: number;
   readonly act: number;
-  /** Whether the graph that acts says which returns it predicts, and how it attends. */
+  /** Whether the acting graph outputs predicted returns, and its attention. */
   readonly returns?: boolean;
   readonly attention?: boolean;
 }
@@ -67,7 +67,7 @@ export function inferenceGraphs(model: Model, of: TrainedModel, { returns, atten
   return { compress: compress && bake(compress), act: bake(act), decode: decode && bake(decode), ...shapes };
 }
 
-/** C_θ of an inference, compiled; undefined where nothing of the past reaches the policy. */
+/** The compiled C_θ; undefined if nothing of the past reaches the policy. */
 async function compileCompressor(
   { compress, latentShape, recurrent }: Inference,
   executor: Executor,
@@ -80,18 +80,18 @@ async function compileCompressor(
 export interface PolicyRequest {
   readonly model: Model;
   readonly executor: Executor;
-  /** Environments that it acts in at once. */
+  /** Number of environments that it acts in at once. */
   readonly size: number;
-  /** Contexts that are compressed in one call; fewer are padded. As many as is fast for many environments, when left out. */
+  /** Number of contexts compressed in one call; fewer are padded. The default is fast for many environments. */
   readonly compress?: number;
-  /** Looks contexts up for a model that sees retrieved ones. */
+  /** Retrieves contexts, for a model that attends to retrieved ones. */
   readonly retrieve?: Retriever;
   readonly onCodes?: CompressProgram['onCodes'];
-  /** Takes the returns that a model predicts, where it does. */
+  /** Receives predicted returns, if the model has them. */
   readonly onReturns?: InContextModel['act']['onReturns'];
-  /** Takes the weights with which it attends. */
+  /** Receives attention weights. */
   readonly onAttention?: InContextModel['act']['onAttention'];
-  /** Z [size · M · D] that the environments are given for good, whatever happens there. */
+  /** A fixed Z [size · M · D] for the environments, whatever happens there. */
   readonly given?: Float32Array;
 }
 
@@ -108,14 +108,14 @@ export async function openPolicy(request: PolicyRequest, of: TrainedModel): Prom
   return inContextPolicy({ family, tokenizer, actions: head.distribution, context: graphs.context, ...memory, retrieve, act });
 }
 
-/** C_θ of a trained model alone, and what it takes. */
+/** The compiled C_θ of a trained model, with what it needs. */
 export async function openCompressor(model: Model, executor: Executor, of: TrainedModel) {
   const graphs = inferenceGraphs(model, of, { compress: COMPRESS_BATCH, act: 1 });
   const compress = (await compileCompressor(graphs, executor, { batch: COMPRESS_BATCH }))!;
   return { tokenizer: ownModel(model, of).tokenizer, context: graphs.context, compress, codes: graphs.codes };
 }
 
-/** Writes the agent as plain ai.onnx graphs for one stream, with the description that `loadPolicy` drives them by. */
+/** Exports the agent as plain ai.onnx graphs for one stream, with the description that `loadPolicy` reads. */
 export async function exportModel(
   { model, config }: { readonly model: Model; readonly config: BaseConfig },
   method: TrainedModel,

@@ -1,8 +1,7 @@
 /**
- * @file The models of an experiment as graphs: what each training stage minimizes, and what acts.
- * Shape key: B batch, N context tokens, T query tokens, F features, M latents, D width, K retrieved contexts or future returns, H steps
- * of a segment, P numbers of a distribution over actions, R numbers that the head reads out, L layers that attend to Z, J their heads, C what
- * they attend to.
+ * @file The models of an experiment as graphs: the losses of training stages, and inference. Shape key: B batch, N context tokens, T query
+ * tokens, F features, M latents, D width, K retrieved contexts or future returns, H steps of a segment, P numbers of a distribution over
+ * actions, R raw outputs of the head, L layers that attend to Z, J their heads, C attended tokens.
  */
 
 import {
@@ -56,25 +55,25 @@ import { CadenzaError, invariant } from '../util/errors.ts';
 
 export type ModelConfig = Pick<BaseConfig, 'tokenizer' | 'context' | 'model' | 'policy' | 'compressor' | 'compression' | 'latents'>;
 
-/** Inputs of the inference graphs; everything else in them is a parameter. */
+/** Inputs of the inference graphs; all other inputs are parameters. */
 export const INFERENCE_INPUTS: ReadonlySet<string> = new Set(['context', 'state', 'query', 'latents', 'codes', 'retrieved', 'present']);
 
 /** The discrete form of Z: `shape` [M, G] codes, each below `size`. */
 export type CodeShape = { readonly shape: readonly number[]; readonly size: number };
 
-/** What acts: graphs, and what of the past they take. */
+/** The graphs that act. */
 export interface Inference {
   /**
-   * `context` → `latents`, and `codes` where Z is discrete; absent where nothing of the past reaches the policy. With `recurrent` it goes on from
-   * `state` and gives `next`, what is carried on.
+   * `context` → `latents`, and `codes` if Z is discrete; absent if nothing of the past reaches the policy. With `recurrent` it also takes
+   * `state` and outputs `next`, the next state.
    */
   readonly compress?: Graph;
   /**
-   * `query` with `latents` (and `retrieved` with `present`) → `probabilities`, with a critic `values` [B, H] too, and where they are asked for
-   * `returns` [B, H, K] and `attention` [B, H, L, J, C].
+   * `query` with `latents` (and `retrieved` with `present`) → `probabilities`; with a critic also `values` [B, H], and on request `returns`
+   * [B, H, K] and `attention` [B, H, L, J, C].
    */
   readonly act: Graph;
-  /** `codes` → `latents`, where Z is discrete. */
+  /** `codes` → `latents`, if Z is discrete. */
   readonly decode?: Graph;
   /** [M, D] of Z. */
   readonly latentShape?: readonly number[];
@@ -83,27 +82,27 @@ export interface Inference {
   readonly context: ContextShape;
 }
 
-/** Where the parameters of each part live: a stage trains parts, and freezes others, by these prefixes. Beside them: STATISTICS. */
+/** Prefixes of the parameters of each part, by which a stage trains some parts and freezes others. STATISTICS are separate. */
 export const PARTS = { compressor: 'compressor', policy: 'policy', decoder: 'decoder', teacher: 'teacher' } as const;
 
 export const partOf = (name: string): string => name.slice(0, name.indexOf('.'));
 
-/** Parts that only training by returns has: a read-out of values, and what the agent was when it began. */
+/** Parts that only training on returns has: the value head, and the agent as it was at the start. */
 export const RETURN_PARTS = { value: 'value', reference: 'reference' } as const;
 
-/** Everything that follows from the configuration and the family: layouts, sizes, and the graphs over them. */
+/** A model with everything that follows from the configuration and the family of tasks: token layouts, sizes, and graphs. */
 export class Model {
   readonly family: EnvFamily;
   readonly tokenizer: Tokenizer;
   readonly options: CompressorOptions;
   readonly policyOptions: PolicyOptions;
   readonly head: ActionHead;
-  /** The future returns that the policy predicts, and the weight of their loss; absent where it predicts none. */
+  /** The future returns that the policy predicts, and the weight of their loss; absent if it predicts none. */
   readonly returns?: ReturnOptions & { readonly weight: number };
   readonly latentSettings: BaseConfig['latents'];
-  /** Transitions of a segment at most (H). */
+  /** Maximum number of transitions in a segment (H). */
   readonly segment: number;
-  /** How the past stands in contexts: as the compressor of the configuration takes it, for whatever else takes its place. */
+  /** How past transitions are arranged in contexts: as the configured compressor needs it, for baselines too. */
   readonly contextLayout: ContextLayout;
   readonly contextTransitions: number;
   readonly contextTokens: number;
@@ -111,6 +110,7 @@ export class Model {
   readonly prompt?: PromptShape;
   readonly #config: ModelConfig;
 
+  /** @throws {CadenzaError} `E_CONFIG` if settings do not fit the family, such as a segment longer than an episode. */
   constructor(config: ModelConfig, family: EnvFamily, contextLayout = compressor(config.compressor).contextLayout) {
     this.#config = config;
     const { width, heads, encoderLayers, encoderSpan, poolHeads, decoderLayers, latents, positions, rewards, image } = config.model;
@@ -122,7 +122,7 @@ export class Model {
       if (length > family.horizon)
         throw new CadenzaError(
           'E_CONFIG',
-          `policy.prompt.length: expected at most ${family.horizon}, the horizon of an episode of ${family.id}, came ${length}.`,
+          `policy.prompt.length is ${length}, but an episode of ${family.id} has at most ${family.horizon} steps. Lower it.`,
         );
       this.prompt = { episodes, length };
     }
@@ -132,7 +132,7 @@ export class Model {
     if (segment > family.horizon)
       throw new CadenzaError(
         'E_CONFIG',
-        `context.segment: expected at most ${family.horizon}, the horizon of an episode of ${family.id}, came ${segment}.`,
+        `context.segment is ${segment}, but an episode of ${family.id} has at most ${family.horizon} steps. Lower it.`,
       );
     this.segment = segment;
     this.contextLayout = contextLayout;
@@ -169,19 +169,17 @@ export class Model {
         weight,
         largest = rewardMaxOf(family, 'policy.returns', 'policy.returns.largest to the largest return of an episode') * family.horizon,
       } = returns;
-      // Narrower than the blocks: it is unrolled for every sequence that is decoded.
+      // Narrower than the blocks: it is unrolled for every decoded sequence.
       this.returns = { count, bins, largest, weight, hidden: width };
     }
   }
 
-  /** The same model for another family of tasks, such as the one that it was trained on at other options. */
+  /** The same model for another family of tasks, such as the training environment with other options. */
   in(family: EnvFamily): Model {
     return family === this.family ? this : new Model(this.#config, family, this.contextLayout);
   }
 
-  /**
-   * The settings that only some compressors or heads read, and how the past stands in contexts where that is not as usual: for a stage's key.
-   */
+  /** The settings that only some compressors or heads read, and the context layout if it is unusual, for a stage's key. */
   keySettings(kind: string, { compression, model }: ModelConfig) {
     const { sizeless } = compressor(kind);
     const { latents: _, poolHeads: __, ...others } = model;
@@ -202,8 +200,8 @@ export class Model {
   }
 
   /**
-   * The batch as graph inputs: context [B, N, F], query [B, T, F], target [B, H, P], weight [B, H], and where returns are predicted
-   * returnBins [B, H, K], returnWeight [B, H, K].
+   * The batch as graph inputs: context [B, N, F], query [B, T, F], target [B, H, P], weight [B, H], and with predicted returns returnBins
+   * [B, H, K], returnWeight [B, H, K].
    */
   inputs(batch: number, segment = this.segment) {
     const futures = this.returns && [batch, segment, this.returns.count];
@@ -216,7 +214,7 @@ export class Model {
     };
   }
 
-  /** What a compressor's output is turned into. */
+  /** The kind of latents that a compressor's output is converted to. */
   latentKind(compressorId: string): LatentKind {
     return latentKind(compressor(compressorId).uncompressed ? 'continuous' : this.latentSettings.kind);
   }
@@ -229,27 +227,29 @@ export class Model {
     return this.latentKind(compressorId).apply(own.at('latents'), chosen.compress(own, context_BNF, this.options), this.latentSettings);
   }
 
-  /** [M, D] of what the compressor gives to the policy; undefined where it passes nothing on. */
+  /** [M, D] of what the compressor passes to the policy; undefined if nothing. */
   latentShape(compressorId: string): readonly [number, number] | undefined {
     const M = compressor(compressorId).latents(this.contextTokens, this.options);
     return M > 0 ? [M, this.options.width] : undefined;
   }
 
-  /** Retrieved contexts as inputs: `retrieved` [B, K, M, D] and `present` [B, K]; undefined where none are. */
+  /** Retrieved contexts as inputs: `retrieved` [B, K, M, D] and `present` [B, K]; undefined if there are none. */
   retrievedInputs(batch: number, contexts: number, latentShape: readonly number[]): Retrieved | undefined {
     if (contexts === 0) return undefined;
     return { latents: input('retrieved', [batch, contexts, ...latentShape]), present: input('present', [batch, contexts]) };
   }
 
-  /** What the head reads out, [B, H, R], at the tokens where actions are predicted. */
+  /** Raw outputs of the head, [B, H, R], at the tokens where actions are predicted. */
   logits(scope: Scope, query_BTF: Tensor, z_BMD: Tensor | undefined, retrieved?: Retrieved): Tensor {
     return this.actorCritic(scope, query_BTF, z_BMD, retrieved).logits;
   }
 
   /**
-   * What the head reads out, [B, H, R], and what the future is worth at the same tokens, [B, H]: a read-out of the policy's hidden states, through a
-   * layer of its own, that starts at 0. Only training by returns reads the values; they are in no graph that does not ask for them. Nor are the states [B, H, D],
-   * which returns are predicted from, and the weights [B, H, L, J, C] of cross-attention.
+   * Raw outputs of the head, [B, H, R], and value estimates at the same tokens, [B, H]: a separate layer on the policy's hidden states that
+   * starts at 0. Only training on returns reads the values, and they are in no other graph. The same holds for the states [B, H, D], from
+   * which returns are predicted, and the cross-attention weights [B, H, L, J, C].
+   *
+   * @throws {CadenzaError} `E_SHAPE`, from `attention`, if no layer attends to anything.
    */
   actorCritic(scope: Scope, query_BTF: Tensor, z_BMD: Tensor | undefined, retrieved?: Retrieved) {
     const policy = scope.at(PARTS.policy);
@@ -259,13 +259,13 @@ export class Model {
     const predicting = (all: Tensor) => slice(all, 1, 0, all.shape[1], stride);
     const values = () => {
       const own = scope.at(RETURN_PARTS.value);
-      // They look on: an error of theirs must not change what the policy does.
+      // They only observe: their errors must not affect the policy.
       const read_BTD = feedForward(own.at('ffn'), stopGradient(states_BTD), this.options.hidden);
       const values_BH1 = predicting(linear(own, read_BTD, 1, zeroInit));
       return reshape(values_BH1, values_BH1.shape.slice(0, 2));
     };
     const attention = () => {
-      invariant(weights.length > 0, 'no layer of this policy attends to anything, so there are no weights of attention.');
+      invariant(weights.length > 0, 'no layer of this policy attends to Z, so there are no attention weights.');
       const layers = weights.map(layer_BJTC => {
         const each_BHJC = predicting(transpose(layer_BJTC, [0, 2, 1, 3]));
         return reshape(each_BHJC, [each_BHJC.shape[0], each_BHJC.shape[1], 1, ...each_BHJC.shape.slice(2)]);
@@ -285,7 +285,7 @@ export class Model {
     return reconstructionLoss(this.#reconstruct(scope, z_BMD), context_BNF, this.tokenizer.context);
   }
 
-  /** R_ψ alone: `latents` [B, M, D] → `context` [B, N, F], of a categorical field logits. */
+  /** R_ψ: `latents` [B, M, D] → `context` [B, N, F], with logits for categorical fields. */
   decoder(compressorId: string, batch: number): Graph {
     const latents = input('latents', [batch, ...this.latentShape(compressorId)!]);
     return { outputs: { context: this.#reconstruct(new Scope(), latents) } };
@@ -296,10 +296,10 @@ export class Model {
   }
 
   /**
-   * The inference graphs of an agent: context → latents (absent when nothing is carried), and query with latents → probabilities; with `critic`,
-   * its values beside them, with `returns` the future returns that it predicts, with `attention` how it attends, and with `retrieved` as many
-   * retrieved contexts beside the latents. A compressor that goes on from its latents takes them as `state`, beside a context of one segment; what it carries is
-   * what it made, and the kind of latents is applied to what the policy sees of it.
+   * The inference graphs of an agent: context → latents (absent if nothing is carried), and query with latents → probabilities. `critic`
+   * adds values, `returns` predicted future returns, `attention` its weights, and `retrieved` that many retrieved contexts. A recurrent
+   * compressor takes `state` and a context of one segment; its state is its own output, and the kind of latents is applied to what the
+   * policy sees.
    */
   inference(
     compressorId: string,
@@ -315,12 +315,12 @@ export class Model {
     const latents = latentShape && input('latents', [batch.act, ...latentShape]);
     const found = latentShape && this.retrievedInputs(batch.act, retrieved, latentShape);
     const { logits, values, states, attention: weights } = this.actorCritic(scope, query, latents, found);
-    const foreseen = () => decodeReturns(scope.at(PARTS.policy), states(), this.returns!);
+    const predictedReturns = () => decodeReturns(scope.at(PARTS.policy), states(), this.returns!);
     const act: Graph = {
       outputs: {
         probabilities: this.head.rows(logits),
         ...(critic ? { values: values() } : {}),
-        ...(returns ? { returns: foreseen() } : {}),
+        ...(returns ? { returns: predictedReturns() } : {}),
         ...(attention ? { attention: weights() } : {}),
       },
     };
@@ -350,13 +350,13 @@ export function weighted(terms: readonly (readonly [weight: number, loss: () => 
   return used.map(([weight, loss]) => mul(loss(), weight)).reduce(add);
 }
 
-/** What a compressor reads of these settings, for a stage's key; undefined where it reads nothing. */
+/** The settings that a compressor reads, for a stage's key; undefined if it reads none. */
 export function compressionOf(kind: string, compression: ModelConfig['compression']): ModelConfig['compression'] | undefined {
   const reads = Object.keys(compressor(kind).settings ?? {});
   return reads.length > 0 ? Object.fromEntries(reads.map(name => [name, compression[name]])) : undefined;
 }
 
-/** Settings of compressors with what counts transitions counted in tokens. */
+/** Settings of compressors with transition counts converted to tokens. */
 function inTokens(compression: ModelConfig['compression'], tokensPerTransition: number): ModelConfig['compression'] {
   const counted = (name: string) =>
     compressors.all.some(({ settings = {} }) => name in settings && 'unit' in settings[name] && settings[name].unit === 'transitions');
@@ -365,7 +365,7 @@ function inTokens(compression: ModelConfig['compression'], tokensPerTransition: 
   return Object.fromEntries(Object.entries(compression).map(([name, value]) => [name, converted(name, value)]));
 }
 
-/** The graph with its parameters and buffers written into it as constants. Throws `E_CHECKPOINT` when one is missing or has another size. */
+/** The graph with its parameters and buffers as constants. Throws `E_CHECKPOINT` if one is missing or has another size. */
 export function withWeights(graph: Graph, weights: ReadonlyMap<string, Float32Array>, data: ReadonlySet<string>): Graph {
   return rewrite(graph, node => {
     const name = node.attributes.name as string;
@@ -376,7 +376,7 @@ export function withWeights(graph: Graph, weights: ReadonlyMap<string, Float32Ar
     if (values?.length !== size)
       throw new CadenzaError(
         'E_CHECKPOINT',
-        `the model has a parameter "${name}" of shape [${shape.join(', ')}] (${size} numbers), the checkpoint ${values ? `has ${values.length} numbers there` : 'does not have it'}. It belongs to another configuration; remove it or restore the settings it was trained with.`,
+        `the model has a parameter "${name}" of shape [${shape.join(', ')}] (${size} numbers), but the checkpoint ${values ? `has ${values.length} numbers there` : 'does not have it'}. The checkpoint belongs to another configuration; remove it or restore the settings it was trained with.`,
       );
     return [constant(values, shape)];
   });

@@ -1,7 +1,7 @@
 /**
- * @file The models of a supervised experiment as graphs, the buffers that feed them, and scores of a model on drawn tasks, for every number of
- * examples: the same program for validation and for the test.
- * Shape key: B batch, N examples, Q queries, F features of a token, M latents, D width, O outputs, S size of a label.
+ * @file The models of a supervised experiment as graphs, their input buffers, and scores on drawn tasks for every number of examples.
+ * Validation and test use the same program. Shape key: B batch, N examples, Q queries, F features of a token, M latents, D width, O
+ * outputs, S size of a label.
  */
 
 import { type CompressorOptions, compressor } from '../compressor/index.ts';
@@ -29,15 +29,15 @@ import { PARTS } from './model.ts';
 /** What a kind of label means for tokens, outputs and the loss. */
 interface LabelModel {
   field(builder: LayoutBuilder, size: number): Field;
-  /** Outputs of the predictor. The first `size` of them are the prediction. */
+  /** Number of outputs of the predictor. The first `size` of them are the prediction. */
   outputs(size: number): number;
   /** −log p(label) of each query, [B, Q]: outputs [B, Q, O], labels [B, Q, S] (one-hot for classes). */
   loss(outputs_BQO: Tensor, label_BQS: Tensor): Tensor;
 }
 
 /**
- * A real label gets a whole Gaussian, not only a mean: contexts of few examples, whose errors are large whatever one does, would drown the
- * small errors that many examples allow; their predicted deviation weighs them down.
+ * A real label gets a Gaussian, not only a mean: with few examples errors are large in any case and would dominate the small errors that
+ * many examples allow; the predicted standard deviation downweights them.
  */
 const LABEL_MODELS: Record<LabelKind, LabelModel> = {
   real: {
@@ -52,7 +52,7 @@ const LABEL_MODELS: Record<LabelKind, LabelModel> = {
   class: { field: (builder, size) => builder.categorical('label', size), outputs: size => size, loss: crossEntropy },
 };
 
-/** Everything that follows from the configuration: layouts, sizes, and the graphs over them. */
+/** A model with everything that follows from the configuration: token layouts, sizes, and graphs. */
 export class SupervisedModel {
   readonly problem: Problem;
   readonly tokens: TokenLayout;
@@ -72,7 +72,7 @@ export class SupervisedModel {
     this.#kind = LABEL_MODELS[this.problem.label.kind];
     this.#decoderLayers = decoderLayers;
     this.#examples = examples;
-    // (there, x_1 … x_d, label)
+    // (present, x_1 … x_d, label)
     const builder = new LayoutBuilder(1);
     this.#input = Array.from({ length: this.problem.inputs }, (_, i) => builder.scalar(`input.${i}`));
     this.#label = this.#kind.field(builder, this.problem.label.size);
@@ -85,8 +85,8 @@ export class SupervisedModel {
   }
 
   /**
-   * Buffers of one batch of contexts with their queries: context [B, N, F] with the examples at the right end, rows of zeros where there are none, query
-   * [B, Q, d], label [B, Q, S].
+   * Buffers of one batch of contexts with their queries: context [B, N, F] with the examples right-aligned and zeros before them, query [B,
+   * Q, d], label [B, Q, S].
    */
   newBatch(batch: number, queries: number) {
     const { context, query, label } = this.#shapes(batch, queries);
@@ -133,35 +133,38 @@ export class SupervisedModel {
     return this.#kind.loss(this.outputs(scope, kind, batch, queries), input('label', this.#shapes(batch, queries).label));
   }
 
-  /** Numbers that reach the predictor for one task: latents times width. */
+  /** Numbers per task that reach the predictor: latents times width. */
   carried(kind: string): number {
     return compressor(kind).latents(this.#examples, this.options) * this.options.width;
   }
 }
 
-/** Throws `E_CONFIG` unless the compressor passes something on, and learns all that it needs. */
+/** Throws `E_CONFIG` unless the compressor produces latents and learns everything that it needs. */
 export function expectLatents(model: SupervisedModel, kind: string): void {
   if (model.carried(kind) === 0)
-    throw new CadenzaError('E_CONFIG', `compressor "${kind}" makes no latents for the predictor; it can only be a baseline.`);
+    throw new CadenzaError(
+      'E_CONFIG',
+      `compressor "${kind}" produces no latents for the predictor; it can only be a baseline. Choose another compressor.`,
+    );
   if (compressor(kind).fit)
     throw new CadenzaError(
       'E_CONFIG',
-      `compressor "${kind}" is fitted to learning histories, which a supervised experiment does not have.`,
+      `compressor "${kind}" is fitted to learning histories, which a supervised experiment does not have. Choose another compressor.`,
     );
 }
 
-/** Contexts that are compressed in one call. */
+/** Number of contexts that are compressed in one call. */
 export const SCORED_AT_ONCE = 64;
 
 export interface Scorer {
   /** In the order in which they are packed. */
   readonly specs: readonly ParameterSpec[];
-  /** Mean score over its queries of every task with every number of examples, [counts × tasks], under the packed parameters. */
+  /** Mean score over the queries of every task for every number of examples, [counts × tasks], with the packed parameters. */
   score(parameters: HostTensor, tasks: readonly Draw[], counts: readonly number[]): Promise<Float64Array>;
   dispose(): Promise<void>;
 }
 
-/** A program for models with the compressor `kind`, for tasks of `queries` test inputs. */
+/** A program that scores models with the compressor `kind` on tasks with `queries` test inputs. */
 export async function makeScorer(model: SupervisedModel, kind: string, queries: number, executor: Executor): Promise<Scorer> {
   const scope = new Scope();
   const outputs = model.outputs(scope, kind, SCORED_AT_ONCE, queries);
@@ -170,7 +173,7 @@ export async function makeScorer(model: SupervisedModel, kind: string, queries: 
   const batch = model.newBatch(SCORED_AT_ONCE, queries);
   const { context, query } = batch;
   const width = outputs.shape[2];
-  // A compressor that passes nothing on has no use for the context.
+  // A compressor that passes nothing on does not need the context.
   const feeds: Feeds = model.carried(kind) > 0 ? { context, query } : { query };
 
   return {
@@ -202,7 +205,7 @@ function meanScore({ label }: Problem, predictions: ArrayLike<number>, at: numbe
   return sum / count;
 }
 
-/** The same scores of a predictor that is a function: the reference, or the blind one. [counts × tasks] */
+/** The same scores for a predictor that is a function: the reference, or the one that ignores the inputs. [counts × tasks] */
 export function scoreFunction(
   problem: Problem,
   predict: (draw: Omit<Draw, 'task'>) => ArrayLike<number>,
@@ -218,7 +221,7 @@ export function scoreFunction(
   return Float64Array.from(scores);
 }
 
-/** Every number of examples that is evaluated: all that training draws. */
+/** Every number of examples that is evaluated, the ones that training uses. */
 export const exampleCounts = ({ context: { fewest, examples } }: { context: { fewest: number; examples: number } }): number[] =>
   Array.from({ length: examples - fewest + 1 }, (_, i) => fewest + i);
 

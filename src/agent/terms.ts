@@ -1,6 +1,6 @@
 /**
- * @file The terms that losses are sums of (method 4): one record each, read by the graph of a stage, its log and the paper.
- * Shape key: B batch, M latents, D width, H steps of a segment, P numbers of a distribution over actions, K future returns, N bins.
+ * @file The loss terms (method 4): one record each, read by the graph of a stage, its log and the paper. Shape key: B batch, M latents, D
+ * width, H steps of a segment, P numbers of a distribution over actions, K future returns, N bins.
  */
 
 import { compressor, type Latents, latentKind } from '../compressor/index.ts';
@@ -13,12 +13,12 @@ import { CadenzaError } from '../util/errors.ts';
 import { Registry } from '../util/registry.ts';
 import { type Model, PARTS } from './model.ts';
 
-/** Where the probabilities of a teacher come from: a full-context model, a table of Monte-Carlo estimates, or nowhere. */
+/** The teacher's probabilities: from a full-context model, from a table of Monte-Carlo estimates, or absent. */
 export type TeacherKind = 'model' | 'table' | 'absent';
 
 type PassOptions = { readonly teacher?: TeacherKind; readonly retrieved?: number };
 
-/** One pass of an agent over a batch. What no term asks for is in no graph. */
+/** One forward pass of an agent over a batch. Its parts are built on demand, so that unused ones are not in the graph. */
 export class Pass {
   readonly model: Model;
   readonly scope: Scope;
@@ -30,8 +30,9 @@ export class Pass {
   #acting?: ReturnType<Model['actorCritic']>;
 
   /**
-   * @param kind the compressor of the agent.
-   * @param options `retrieved`: contexts that stand beside Z; the policy then reads a stored Z, an input `latents`, and C_θ is declared alone.
+   * @param kind the agent's compressor.
+   * @param options `retrieved`: number of retrieved contexts; the policy then reads a stored Z, an input `latents`, and C_θ is only
+   * declared.
    */
   constructor(model: Model, scope: Scope, kind: string, batch: number, { teacher = 'absent', retrieved = 0 }: PassOptions = {}) {
     this.model = model;
@@ -44,7 +45,7 @@ export class Pass {
       this.#stored = { latents: input('latents', [batch, ...shape]), retrieved: model.retrievedInputs(batch, retrieved, shape) };
   }
 
-  /** A_φ over the query. */
+  /** The outputs of A_φ for the query. */
   get acting(): ReturnType<Model['actorCritic']> {
     const latents = this.#stored?.latents ?? this.latents?.trained;
     this.#acting ??= this.model.actorCritic(this.scope, this.inputs.query, latents, this.#stored?.retrieved);
@@ -52,13 +53,14 @@ export class Pass {
   }
 }
 
+/** A term of a loss. Register one with `lossTerms.register`; see `examples`. */
 export interface LossTerm extends TermWords {
   readonly id: string;
-  /** A scalar; undefined where the agent has nothing that it is of. */
+  /** Its value, a scalar; undefined if it does not apply to the agent. */
   compute(pass: Pass): Tensor | undefined;
-  /** Whether a stage may be given it by its name (`finetune.auxiliary`); no stage has it by itself. */
+  /** Whether a stage can add it by name (`finetune.auxiliary`). */
   readonly auxiliary?: true;
-  /** Whether its value goes into the log of the stage, whatever its weight. */
+  /** Whether its value is logged, whatever its weight. */
   readonly logged?: boolean;
 }
 
@@ -86,7 +88,7 @@ const kl: LossTerm = {
   },
 };
 
-/** p_T(· | X, Q) [B, H, P]. */
+/** The teacher's probabilities p_T(· | X, Q) [B, H, P]. */
 function teacherProbabilities({ model, scope, teacher, inputs: { context, query, target } }: Pass): Tensor {
   if (teacher === 'table') return input('teacher', target.shape);
   if (teacher === 'absent') throw new CadenzaError('E_CONFIG', 'a KL term needs a teacher.');
@@ -99,7 +101,7 @@ const returns: LossTerm = {
   id: 'returns',
   symbol: 'ω',
   name: 'ℓ_ret',
-  description: 'cross-entropy of the future returns, each given the ones before it',
+  description: 'cross-entropy of the future returns, each conditioned on the ones before it',
   logged: true,
   compute({ model, scope, inputs: { returnBins, returnWeight }, acting }) {
     if (!model.returns || !returnBins) return undefined;
@@ -113,7 +115,7 @@ const reconstruction: LossTerm = {
   id: 'reconstruction',
   symbol: 'γ',
   name: 'L_rec',
-  description: 'error of the context that is decoded from Z',
+  description: 'error of the context decoded from Z',
   compute({ model, scope, latents, inputs }) {
     return latents && model.reconstruction(scope, latents.trained, inputs.context).loss;
   },
@@ -124,11 +126,11 @@ const capacity: LossTerm = {
   id: 'capacity',
   symbol: 'λ_cap',
   name: 'R(Z)',
-  description: 'what the kind of latents charges for their capacity',
+  description: 'penalty on the capacity of Z, which depends on the kind of latents',
   compute: ({ latents }) => latents?.capacity,
 };
 
-/** Below this deviation over the batch a number of Z is charged, in units of Z. */
+/** A number of Z is penalized if its standard deviation over the batch is below this, in units of Z. */
 const LEAST_DEVIATION = 1;
 
 /** mean over the numbers of Z of max(0, 1 − std over the batch) */
@@ -153,7 +155,7 @@ const covariance: LossTerm = {
   auxiliary: true,
   symbol: 'w_cov',
   name: 'L_cov',
-  description: 'keeps the numbers of a latent from saying the same (VICReg, Bardes et al. 2022)',
+  description: 'decorrelates the numbers of a latent (VICReg, Bardes et al. 2022)',
   logged: true,
   compute({ latents }) {
     if (!latents) return undefined;
@@ -166,6 +168,7 @@ const covariance: LossTerm = {
   },
 };
 
+/** The registry of loss terms. */
 export const lossTerms = new Registry<LossTerm>('loss term', [task, kl, returns, reconstruction, capacity, variance, covariance], {
   symbol: 'string',
   name: 'string',
@@ -173,17 +176,17 @@ export const lossTerms = new Registry<LossTerm>('loss term', [task, kl, returns,
   compute: 'function',
 });
 
-/** Terms that a stage may be given by their names, which no stage has by itself. */
+/** Terms that stages have only if a configuration names them. */
 export const auxiliaryTerms = () => lossTerms.all.filter(({ auxiliary }) => auxiliary).map(({ id }) => id);
 
-/** The prediction of returns as a term, of weight 0 where nothing predicts them. */
+/** The return-prediction term, with weight 0 if returns are not predicted. */
 export const returnTerm = ({ policy }: Pick<BaseConfig, 'policy'>): WeightedTerm => ({
   term: 'returns',
   weight: policy.returns?.weight ?? 0,
   setting: 'policy.returns.weight',
 });
 
-/** λ_cap · R(Z) as a term, where the compressor is trained: some kinds of latents ask for more than λ_cap. */
+/** λ_cap · R(Z) as a term, for stages that train the compressor; some kinds of latents have a larger minimum weight. */
 export function capacityTerm({ latents }: Pick<BaseConfig, 'latents'>, kind: string, lambda: number, setting?: string): WeightedTerm {
   const { leastCapacity } = latentKind(compressor(kind).uncompressed ? 'continuous' : latents.kind);
   const least = leastCapacity?.(latents) ?? 0;
@@ -191,7 +194,9 @@ export function capacityTerm({ latents }: Pick<BaseConfig, 'latents'>, kind: str
 }
 
 /**
- * Σ weight · term over what the agent has and weighs more than 0, and the values for the log: those of logged terms, whatever their weights.
+ * Σ weight · term over the terms that apply and have a weight above 0, and the values of logged terms, whatever their weight.
+ *
+ * @returns `loss`, a scalar, and `metrics`, scalars by name.
  */
 export function lossOf(pass: Pass, terms: readonly WeightedTerm[]): { loss: Tensor; metrics: Record<string, Tensor> } {
   const metrics: Record<string, Tensor> = {};
@@ -207,6 +212,6 @@ export function lossOf(pass: Pass, terms: readonly WeightedTerm[]): { loss: Tens
   return { loss: parts.reduce(add), metrics };
 }
 
-/** What the latents say of themselves. */
+/** Metrics of the latents, by name. */
 export const latentMetrics = (latents: Latents | undefined): Record<string, Tensor> =>
   Object.fromEntries(Object.entries(latents?.metrics ?? {}).map(([name, value]) => [`latents.${name}`, value]));

@@ -1,7 +1,7 @@
 /**
- * @file Compressors whose latents are read from the context by attention: `bottleneck` (method 2.1), `strided-attention` (method 2.2) and
- * `perceiver` (Jaegle et al. 2021, "Perceiver: General Perception with Iterative Attention"). None is causal.
- * Shape key: B batch, N context tokens, M latents, L tokens of a stretch, D width.
+ * @file Compressors whose latents attend to the context: `bottleneck` (method 2.1), `strided-attention` (method 2.2) and `perceiver`
+ * (Jaegle et al. 2021, "Perceiver: General Perception with Iterative Attention"). None is causal. Shape key: B batch, N context tokens, M
+ * latents, L tokens of a stretch, D width.
  */
 
 import { mean, reshape } from '../engine/index.ts';
@@ -19,10 +19,10 @@ export const bottleneck: Compressor = {
   },
 };
 
-/** z_j = pool(q_j, H_j) with H_j the j-th of m equal stretches of H and q_j its mean. */
+/** z_j = pool(q_j, H_j), where H_j is the j-th of m equal stretches of H and q_j its mean. */
 export const stridedAttention: Compressor = {
   id: 'strided-attention',
-  description: 'the encoded context in m stretches; each attends to itself, from its mean',
+  description: 'the encoded context split into m stretches; the mean of each attends to it',
   ...wholeContext,
   compress(scope, x_BNF, options) {
     const { latents: M, width: D } = options;
@@ -33,18 +33,20 @@ export const stridedAttention: Compressor = {
   },
 };
 
-/** Z_0 = learned queries; round r: Z ← Blocks_r(pool_r(Z, H)). What a latent looks for in a later round depends on what the others found. */
+/**
+ * Z_0 = learned queries; round r: Z ← Blocks_r(pool_r(Z, H)). What a latent attends to in a later round depends on what the others found.
+ */
 export const perceiver = defineCompressor({
   id: 'perceiver',
-  description: 'm latents attend to the encoded context several times, and to each other in between',
+  description: 'm latents alternately attend to the encoded context and to each other, several times',
   ...wholeContext,
   settings: {
     latentLayers,
     rounds: {
       range: [1, 64],
-      because: 'every round is written out in the graph',
+      because: 'the graph contains every round',
       default: 2,
-      about: 'times that the latents read the context',
+      about: 'number of times the latents attend to the context',
     },
   },
   compress(scope, x_BNF, options) {

@@ -1,14 +1,13 @@
 /**
- * @file What CAD is compared with, in the place of the compressor: all of the context, its best
- * episodes, its end, its pieces pooled without learning how, or nothing.
- * Shape key: B batch, N context tokens, F features of a token, M latents, L tokens of a piece, D width.
+ * @file Baselines in place of the compressor: the whole context, its best episodes, its last tokens, its pieces pooled without learned
+ * weights, or nothing. Shape key: B batch, N context tokens, F features of a token, M latents, L tokens of a piece, D width.
  */
 
 import { max, mean, reshape, slice, type Tensor } from '../engine/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { type Compressor, encode, wholeContext, wholePieces } from './compressor.ts';
 
-/** Every encoded token reaches the policy: the full-context teacher. */
+/** All encoded tokens reach the policy: the full-context teacher. */
 export const full: Compressor = {
   id: 'full',
   description: 'no compression: the policy attends to every encoded token',
@@ -20,17 +19,17 @@ export const full: Compressor = {
   compress: encode,
 };
 
-/** The same of another choice of the past: not the latest of it, but what paid most. */
+/** Like `full`, but the context holds the past episodes with the highest returns instead of the latest. */
 export const bestEpisodes: Compressor = {
   ...full,
   id: 'best-episodes',
-  description: 'every encoded token of those past episodes (or segments) that returned most',
+  description: 'all encoded tokens of the past episodes (or segments) with the highest returns',
   contextLayout: 'best',
 };
 
 const lastTokens: Compressor['window'] = (contextTokens, { latents }) => Math.min(latents, contextTokens);
 
-/** Raw context cut to its last m tokens: as many as CAD's policy sees. */
+/** The raw context cut to its last m tokens, as many as CAD's policy sees. */
 export const truncated: Compressor = {
   id: 'truncated',
   description: 'the last m tokens of the raw context, encoded',
@@ -41,7 +40,7 @@ export const truncated: Compressor = {
   compress: (scope, x_BNF, options) => encode(scope, slice(x_BNF, 1, -lastTokens(x_BNF.shape[1], options)), options),
 };
 
-/** A compressor that makes one latent of each of m pieces of H: pieces [B, M, L, D] → Z [B, M, D]. */
+/** A compressor with one latent per piece of H, for m pieces: [B, M, L, D] → Z [B, M, D]. */
 const pooled = (id: string, description: string, pool: (pieces_BMLD: Tensor) => Tensor): Compressor => ({
   id,
   description,
@@ -54,23 +53,23 @@ const pooled = (id: string, description: string, pool: (pieces_BMLD: Tensor) => 
 });
 
 /** z_j = mean of H_j. */
-export const meanPool = pooled('mean-pool', 'the encoded context in m pieces, each averaged', pieces => mean(pieces, [2]));
+export const meanPool = pooled('mean-pool', 'the encoded context split into m pieces, the mean of each', pieces => mean(pieces, [2]));
 
-/** z_j = the largest of every number of H_j. */
-export const maxPool = pooled('max-pool', 'the encoded context in m pieces, of each the largest of every number', pieces =>
+/** z_j = elementwise maximum of H_j. */
+export const maxPool = pooled('max-pool', 'the encoded context split into m pieces, the elementwise maximum of each', pieces =>
   max(pieces, [2]),
 );
 
 /** z_j = the last token of H_j: a stride of L. */
-export const stridedPool = pooled('strided-pool', 'the encoded context in m pieces, the last token of each', pieces_BMLD => {
+export const stridedPool = pooled('strided-pool', 'the encoded context split into m pieces, the last token of each', pieces_BMLD => {
   const [B, M, L, D] = pieces_BMLD.shape;
   return reshape(slice(pieces_BMLD, 2, L - 1, L), [B, M, D]);
 });
 
-/** No context at all: what the policy can do from the running episode alone. */
+/** No context: what the policy can do from the running episode only. */
 export const none: Compressor = {
   id: 'none',
-  description: 'no context: the running episode alone',
+  description: 'no context: only the running episode',
   uncompressed: true,
   sizeless: true,
   contextLayout: 'window',

@@ -1,6 +1,6 @@
 /**
- * @file The interface of compressors: raw context X → latents Z.
- * Shape key: B batch, N context tokens, F features of a token, R segments, S tokens of a segment, D width, M latents.
+ * @file The interface of compressors: raw context X → latents Z. Shape key: B batch, N context tokens, F features of a token, R segments, S
+ * tokens of a segment, D width, M latents.
  */
 
 import { add, broadcastTo, concat, layerNorm, less, max, pad, reshape, slice, type Tensor, transpose } from '../engine/index.ts';
@@ -9,82 +9,104 @@ import { type ContextLayout, type EmbedOptions, embedTokens, PRESENCE, type Toke
 import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
-/** A number in a range, whole unless it is real, or one of some words. */
+/** A setting of a compressor: a number in a range (an integer unless it is real), or one of several words. */
 export type CompressorSetting = (
   | {
       /** Smallest and largest value. */
       readonly range: readonly [low: number, high: number];
       readonly real?: true;
-      /** Why no value may be larger. */
+      /** Why larger values are not allowed. */
       readonly because: string;
-      /** Left out where the setting may be. */
+      /** Absent if the setting is optional. */
       readonly default?: number;
-      /** What it counts, where a configuration counts transitions and a compressor tokens. */
+      /** What it counts: the configuration counts transitions, the compressor gets tokens. */
       readonly unit?: 'transitions';
     }
   | { readonly choices: readonly string[]; readonly default: string }
 ) & { readonly about: string };
 
+/** The settings of a compressor, by name. */
 export type CompressorSettings = Readonly<Record<string, CompressorSetting>>;
 
+/** What a compressor is built with. */
 export interface CompressorOptions {
-  /** What single compressors read, by the names of their tables; counts of transitions are counts of tokens here. */
+  /** Values of the compressor's own settings; counts of transitions are converted to tokens. */
   readonly compression?: Readonly<Record<string, number | string | undefined>>;
+  /** Width of the model (D). */
   readonly width: number;
+  /** Number of attention heads. */
   readonly heads: number;
+  /** Width of feed-forward layers. */
   readonly hidden: number;
-  /** Pre-norm blocks before the context is compressed. */
+  /** Number of pre-norm blocks before the context is compressed. */
   readonly layers: number;
-  /** Latents asked for (m). */
+  /** Number of latents requested (m). */
   readonly latents: number;
-  /** Heads of the attention that pools: each of m × heads can watch for something else. */
+  /** Number of heads of the pooling attention: each of m × heads can attend to something else. */
   readonly poolHeads: number;
-  /** Tokens among which the encoder's self-attention mixes: the context is cut into pieces of this length. */
+  /** Number of tokens within which the encoder's self-attention mixes: the context is cut into pieces of this length. */
   readonly span: number;
-  /** Tokens of one segment (S). */
+  /** Number of tokens in a segment (S). */
   readonly segment: number;
-  /** How the encoder tells places apart; learned unless given. */
+  /** How the encoder represents positions; learned by default. */
   readonly positions?: PositionKind;
-  /** What a row of X is made of, and how it is embedded; without a layout it is numbers and nothing more. */
+  /** The fields of a row of X; without it, rows are plain numbers. */
   readonly layout?: TokenLayout;
+  /** How tokens are embedded. */
   readonly embedding?: EmbedOptions;
 }
 
-/** What a compressor computes from data instead of learning it. */
+/** What a compressor computes from data instead of learning. */
 export interface Fitted {
-  /** Values by the full names of their parameters, which lie among the statistics that no stage trains. */
+  /** Values by full parameter name; they are among the statistics, which no stage trains. */
   readonly parameters: ReadonlyMap<string, Float32Array>;
-  /** What a stage reports of the fit. */
+  /** Metrics of the fit, for the stage's log. */
   readonly metrics: Readonly<Record<string, number>>;
 }
 
+/**
+ * Compresses a raw context X into latents Z. Register one with `compressors.register`.
+ *
+ * @example
+ * compressors.register({
+ *   ...compressor('mean-pool'),
+ *   id: 'last-token',
+ *   description: 'the last encoded token',
+ *   latents: () => 1,
+ *   compress: (scope, x, options) => slice(encode(scope, x, options), 1, -1),
+ * });
+ */
 export interface Compressor {
   readonly id: string;
   readonly description: string;
-  /** It makes no latents but passes encoded tokens on, or nothing: real numbers whatever the kind of latents. */
+  /** It produces no latents but passes encoded tokens on, or nothing; they are real numbers whatever the kind of latents. */
   readonly uncompressed?: true;
-  /** How the past has to stand in its context. */
+  /** How past transitions must be arranged in its context. */
   readonly contextLayout: ContextLayout;
-  /** Settings of its own; its results depend on those of no other. None when left out. */
+  /** Its own settings, on which no other compressor's results depend; none by default. */
   readonly settings?: CompressorSettings;
-  /** It reads neither how many latents are asked for nor the heads that pool: its results depend on neither. */
+  /** It ignores the number of latents and the pooling heads; its results depend on neither. */
   readonly sizeless?: true;
-  /** Tokens that reach the policy, given N context tokens; 0 means that nothing does. */
+  /** Number of tokens that reach the policy for N context tokens; 0 if none do. */
   latents(contextTokens: number, options: CompressorOptions): number;
-  /** Context tokens that it looks at: the last so many of N. */
+  /** Number of context tokens that it reads: the last of N. */
   window(contextTokens: number, options: CompressorOptions): number;
-  /** x [B, N, F] → Z [B, M, D]. Never called when `latents` is 0. */
+  /** x [B, N, F] → Z [B, M, D]. Never called if `latents` is 0. */
   compress(scope: Scope, x_BNF: Tensor, options: CompressorOptions): Tensor;
   /**
-   * Goes on from its own latents (all zeros before the first segment): Z [B, M, D] and one more segment [B, S, F] → Z [B, M, D]. Segment after
-   * segment this gives what `compress` gives of them all, so that an agent carries Z in place of its history. A segment of zeros changes nothing.
+   * Recurrent compressors: Z [B, M, D] (zeros before the first segment) and one more segment [B, S, F] → the next Z [B, M, D]. Applied
+   * segment by segment it equals `compress` of the whole history, so that an agent can carry Z instead of its history. A segment of zeros
+   * changes nothing.
    */
   step?(scope: Scope, z_BMD: Tensor, segment_BSF: Tensor, options: CompressorOptions): Tensor;
-  /** Parameters that follow from training contexts, which come in blocks [.., N, F] of the shape [N, F] each; a block must not be kept. */
+  /**
+   * Computes parameters from training contexts, which come in blocks [.., N, F] with contexts of shape [N, F]; blocks are reused, so they
+   * must not be stored.
+   */
   fit?(contexts: Iterable<Float32Array>, shape: readonly [N: number, F: number], options: CompressorOptions, random: Random): Fitted;
 }
 
-/** Of compressors that make the m latents asked for from all of the context, wherever in it transitions stand. */
+/** Parts shared by compressors that make the requested m latents from the whole context, wherever in it transitions are. */
 export const wholeContext = {
   contextLayout: 'window',
   latents: (_: number, { latents }: CompressorOptions) => latents,
@@ -92,9 +114,9 @@ export const wholeContext = {
 } as const satisfies Partial<Compressor>;
 
 /**
- * The stack that every compressor begins with (method 2): tokens embedded, positions added, pre-norm blocks. Gives normalized H [B, N, D].
- * Self-attention stays within pieces of `span` tokens (one episode, say): its cost is linear in N then, and what joins the pieces is the
- * attention that pools them.
+ * The stack that every compressor starts with (method 2): token embedding, positions, pre-norm blocks. Returns normalized H [B, N, D].
+ * Self-attention stays within pieces of `span` tokens (for example one episode), so its cost is linear in N; the pooling attention joins
+ * the pieces.
  */
 export function encode(scope: Scope, x_BNF: Tensor, options: CompressorOptions): Tensor {
   const { width, heads, hidden, layers, span, positions, layout, embedding } = options;
@@ -110,49 +132,61 @@ export function encode(scope: Scope, x_BNF: Tensor, options: CompressorOptions):
 export const learnedQueries = (scope: Scope, batch: number, count: number, width: number): Tensor =>
   broadcastTo(scope.parameter('queries', [count, width], normalInit(1)), [batch, count, width]);
 
-/** A learned token [B, 1, D] beside those to attend to: with it, weights say "was there", not only "which". */
+/**
+ * A learned token [B, 1, D] in addition to those attended to: with it, attention weights express whether something is present, not only
+ * which.
+ */
 export const sink = (scope: Scope, batch: number, width: number): Tensor =>
   broadcastTo(scope.parameter('sink', [1, width], normalInit(1)), [batch, 1, width]);
 
-/** Queries [B, M, D] attend to H [B, N, D] and a sink, then a feed-forward layer: p = q + MultiHead(q, [s; H]), z = p + FFN(LN(p)). */
+/**
+ * Queries [B, M, D] attend to H [B, N, D] and a sink, followed by a feed-forward layer: p = q + MultiHead(q, [s; H]), z = p + FFN(LN(p)).
+ */
 export function pool(scope: Scope, queries_BMD: Tensor, h_BND: Tensor, { width, poolHeads, hidden }: CompressorOptions): Tensor {
-  // A query whose transitions are all absent must be able to look at nothing.
+  // A query whose transitions are all absent must be able to attend to nothing.
   const memory = keysValues(scope.at('pool'), concat([sink(scope, h_BND.shape[0], width), h_BND], 1), width, poolHeads);
   const pooled = add(queries_BMD, crossAttention(scope.at('pool'), queries_BMD, memory, { heads: poolHeads }));
   // Not normalized: the capacity penalty R(Z) acts on the size of the latents.
   return add(pooled, feedForward(scope.at('pool').at('ffn'), layerNorm(pooled), hidden));
 }
 
-/** H [B, N, D] → [B, M·L, D], so that it has M pieces of L tokens. Where N does not divide, the first pieces begin with tokens that say nothing. */
+/**
+ * H [B, N, D] → [B, M·L, D], to be split into M pieces of L tokens. If M does not divide N, the first pieces are padded with absent tokens.
+ */
 export function wholePieces(h_BND: Tensor, M: number): { h: Tensor; L: number } {
   const [, N] = h_BND.shape;
   const L = Math.ceil(N / M);
   return { h: pad(h_BND, 1, M * L - N, 0), L };
 }
 
-/** A context whose segments stand in slots of their own, x [B, N, F] → [R·B, S, F]: the first segment of every row of the batch, then the second of each, and so on. */
+/**
+ * Splits a context whose segments are in slots, x [B, N, F] → [R·B, S, F]: the first segment of every row of the batch, then the second of
+ * each, and so on.
+ *
+ * @throws {CadenzaError} `E_SHAPE` if the context is not a multiple of the segment.
+ */
 export function segmentsOf(x_BNF: Tensor, segment: number): Tensor {
   const [B, N, F] = x_BNF.shape;
-  invariant(N % segment === 0, `expected a context of whole segments of ${segment} tokens, got ${N} tokens.`);
+  invariant(N % segment === 0, `expected a context whose length is a multiple of the segment, ${segment} tokens, got ${N} tokens.`);
   return reshape(transpose(reshape(x_BNF, [B, N / segment, segment, F]), [1, 0, 2, 3]), [(B * N) / segment, segment, F]);
 }
 
 /** Whether a segment [.., S, F] holds any transition: booleans [.., 1, 1]. */
 export const isThere = (segments_RSF: Tensor): Tensor => less(0.5, max(slice(segments_RSF, 2, PRESENCE, PRESENCE + 1), [1, 2], true));
 
-// ---- settings that single compressors have: each owns a table of its own, as environments own their options -------------------------------------
+// ---- settings of individual compressors: each has its own table, like the options of environments -------------------------------------
 
 type Value<S> = S extends { choices: readonly (infer C)[] } ? C : S extends { default: number } ? number : number | undefined;
 
-/** What a table resolves to. */
+/** The type of a settings table's values. */
 export type CompressorValues<T extends CompressorSettings> = { readonly [K in keyof T]: Value<T[K]> };
 
-/** Parts of a compressor that take its options, with those of its table among them. */
+/** Parts of a compressor that receive its options, including those of its table. */
 type Parts = 'latents' | 'window' | 'compress' | 'step';
 
 type WithValues<F, V> = F extends (...args: [...infer A, CompressorOptions]) => infer R ? (...args: [...A, CompressorOptions & V]) => R : F;
 
-/** Ties a compressor's table to the options that its functions receive. */
+/** Declares a compressor with settings of its own: types the options that its functions receive by its table. */
 export function defineCompressor<const T extends CompressorSettings>(
   kind: Omit<Compressor, Parts | 'settings'> & { readonly settings: T } & {
     readonly [K in Exclude<Parts, 'step'>]: WithValues<Compressor[K], CompressorValues<T>>;
@@ -173,10 +207,10 @@ export function defineCompressor<const T extends CompressorSettings>(
   };
 }
 
-/** Blocks over the latents, after the context has become latents. */
+/** Setting: number of blocks over the latents, after the context has been compressed. */
 export const latentLayers = {
   range: [0, 256],
-  because: 'every block is written out in the graph',
+  because: 'the graph contains every block',
   default: 1,
-  about: 'blocks over the latents',
+  about: 'number of transformer blocks over the latents',
 } as const satisfies CompressorSetting;

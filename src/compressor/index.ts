@@ -1,4 +1,4 @@
-/** @file The registry of compressors: one record each. */
+/** @file The registry of compressors: each has one record. */
 
 import { Registry } from '../util/registry.ts';
 import { bottleneck, perceiver, stridedAttention } from './attention.ts';
@@ -13,6 +13,7 @@ export * from './compressor.ts';
 export * from './latents/index.ts';
 export * from './reconstruction.ts';
 
+/** The registry of compressors. */
 export const compressors = new Registry<Compressor>(
   'compressor',
   [
@@ -44,5 +45,10 @@ export const compressors = new Registry<Compressor>(
   },
 );
 
-/** The compressor with this id. Throws `E_CONFIG` for an unknown one. */
+/**
+ * The compressor with this id.
+ *
+ * @throws {CadenzaError} `E_CONFIG` for an unknown id.
+ * @example compressor('bottleneck').description // 'm learned queries attend to the encoded context'
+ */
 export const compressor = (id: string): Compressor => compressors.get(id);

@@ -1,17 +1,16 @@
 /**
- * @file Compressors that map the N places of the context to m latents linearly: `linear-projection` (method 2.2) by weights that it learns, and
- * `memory-traces` by fixed ones.
- * Shape key: B batch, N context tokens, M latents, D width.
+ * @file Compressors that map the N positions of the context linearly to m latents: `linear-projection` (method 2.2) with learned weights,
+ * and `memory-traces` with fixed ones. Shape key: B batch, N context tokens, M latents, D width.
  */
 
 import { linear as affine, constant, transpose } from '../engine/index.ts';
 import { addPositions, block, linear } from '../nn/index.ts';
 import { type Compressor, defineCompressor, encode, latentLayers, wholeContext } from './compressor.ts';
 
-/** Z = Blocks(P H + p) with P [m, N] learned: what a latent stands for is a place in the context, whatever is there. */
+/** Z = Blocks(P H + p) with P [m, N] learned: a latent corresponds to positions in the context, whatever their content. */
 export const linearProjection = defineCompressor({
   id: 'linear-projection',
-  description: 'a learned linear map from N encoded tokens to m, then transformer layers over them',
+  description: 'a learned linear map from N encoded tokens to m latents, then transformer blocks over them',
   ...wholeContext,
   settings: { latentLayers },
   compress(scope, x_BNF, options) {
@@ -36,8 +35,8 @@ export function traceWeights(N: number, M: number): Float64Array {
 }
 
 /**
- * z_j = Σ_i w_ij h_i: m running averages of the context, each with a half-life of its own (Eberhard et al. 2025, "Partially Observable
- * Reinforcement Learning with Memory Traces", who average observations). How long something is remembered is fixed beforehand, not learned.
+ * z_j = Σ_i w_ij h_i: m moving averages of the context, each with its own half-life (Eberhard et al. 2025, "Partially Observable
+ * Reinforcement Learning with Memory Traces", who average observations). How long something is remembered is fixed, not learned.
  */
 export const memoryTraces: Compressor = {
   id: 'memory-traces',

@@ -1,7 +1,8 @@
 /**
- * @file `pca` and `random-projection` (method 6.3): the raw context in m equal pieces, each projected on fixed directions, the first principal
- * components of such pieces in training contexts or random ones. What is learned is the linear map from there into the policy alone.
- * Shape key: B batch, N context tokens, F features of a token, M latents, L tokens of a piece, P numbers of a piece (L · F), K directions, D width.
+ * @file `pca` and `random-projection` (method 6.3): the raw context is split into m equal pieces, each projected onto fixed directions: the
+ * first principal components of such pieces in training contexts, or random ones. Only the linear map from there to the policy is learned.
+ * Shape key: B batch, N context tokens, F features of a token, M latents, L tokens of a piece, P numbers of a piece (L · F), K directions,
+ * D width.
  */
 
 import { linear as affine, pad, reshape, sub } from '../engine/index.ts';
@@ -12,16 +13,16 @@ import { CadenzaError } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import { type Compressor, type CompressorOptions, wholeContext } from './compressor.ts';
 
-/** The covariance of a piece is held whole: 128 MiB at this size. */
+/** The covariance of a piece is held in memory: 128 MiB at this size. */
 const MAX_PIECE = 4096;
-/** Directions with less than this share of the largest variance are of numbers that hardly change, and are left out. */
+/** Directions with less than this share of the largest variance belong to nearly constant numbers and are dropped. */
 const LEAST = 1e-6;
 
-/** Where the directions live among the parameters. */
+/** Names of the directions among the parameters. */
 const [MEAN, COMPONENTS] = ['mean', 'components'];
 const place = (scope?: Scope) => new Scope(scope, STATISTICS).at('pieces');
 
-/** Tokens and numbers of one piece, tokens that are missing before the first, and directions that each is projected on. */
+/** Tokens and numbers of a piece, tokens of padding before the first, and the number of directions. */
 function sizesOf(id: string, [N, F]: readonly [number, number], { latents: M, width }: CompressorOptions) {
   const L = Math.ceil(N / M);
   const piece = L * F;
@@ -34,7 +35,7 @@ function sizesOf(id: string, [N, F]: readonly [number, number], { latents: M, wi
   return { piece, missing: M * L - N, count: Math.min(width, piece) };
 }
 
-/** Contexts [.., N, F] with rows of zeros before each where N does not divide: what tokens that are not there are everywhere. */
+/** Contexts [.., N, F], padded with rows of zeros (absent tokens) before each if M does not divide N. */
 function* padded(contexts: Iterable<Float32Array>, numbers: number, before: number): Generator<Float32Array> {
   for (const block of contexts) {
     if (before === 0) {
@@ -50,7 +51,7 @@ function* padded(contexts: Iterable<Float32Array>, numbers: number, before: numb
 
 type Find = (blocks: Iterable<ArrayLike<number>>, sizes: { size: number; count: number; random: Random }) => Directions;
 
-/** z_j = W Λ^(−½) Vᵀ (x_j − μ) + b with x_j the j-th piece: scores of variance 1, so that the trained map W meets equals. */
+/** z_j = W Λ^(−½) Vᵀ (x_j − μ) + b with x_j the j-th piece: scores of variance 1, so that the trained map W has inputs of equal scale. */
 const projection = (id: string, description: string, find: Find): Compressor => ({
   id,
   description,
@@ -60,7 +61,7 @@ const projection = (id: string, description: string, find: Find): Compressor => 
     const { latents: M, width } = options;
     const { piece, missing, count } = sizesOf(id, [N, F], options);
     const own = place(scope);
-    // Until `fit` gives the directions, raw scores on some.
+    // Until `fit` provides the directions, scores on arbitrary ones.
     const [mean, components] = [own.parameter(MEAN, [piece], zeroInit), own.parameter(COMPONENTS, [piece, count], linearInit)];
     const scores_BMK = affine(sub(reshape(pad(x_BNF, 1, missing, 0), [B, M, piece]), mean), components);
     return linear(scope.at('project'), scores_BMK, width);
@@ -87,13 +88,13 @@ const projection = (id: string, description: string, find: Find): Compressor => 
 
 export const pca = projection(
   'pca',
-  'the raw context in m equal pieces, each projected on the first principal components of such pieces',
+  'the raw context split into m equal pieces, each projected onto the first principal components of such pieces',
   principalComponents,
 );
 
-/** What PCA's choice of directions is worth: everything else is alike. */
+/** Control for PCA's choice of directions: everything else is equal. */
 export const randomProjection = projection(
   'random-projection',
-  'the raw context in m equal pieces, each projected on random directions, as many as pca has',
+  'the raw context split into m equal pieces, each projected onto as many random directions as pca has components',
   randomDirections,
 );

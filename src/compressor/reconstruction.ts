@@ -1,6 +1,6 @@
 /**
- * @file The light decoder R_ψ: Z → X, and the reconstruction loss on raw values (method 4.1).
- * Shape key: B batch, N context tokens, F features of a token, M latents, D width.
+ * @file The light decoder R_ψ: Z → X, and the reconstruction loss on raw values (method 4.1). Shape key: B batch, N context tokens, F
+ * features of a token, M latents, D width.
  */
 
 import { add, argmax, broadcastTo, cast, equal, less, mul, reshape, slice, square, sub, sum, type Tensor } from '../engine/index.ts';
@@ -16,10 +16,10 @@ export function reconstruct(scope: Scope, z_BMD: Tensor, tokens: number, layout:
 }
 
 /**
- * L_rec: cross-entropy on categorical fields and squared error (summed over the numbers of a vector, the pixels of an image) on the others,
- * against the raw values x [B, N, F]; each field counts only where it is present, and the fields are averaged. Also the loss of every field on
- * its own, and metrics that no one minimizes: `accuracy.<field>`, the share of categorical values whose logit is the largest, and
- * `recall.<field>`, the share of transitions with a reward r > 0 that are given back as more than r / 2 (0 where a batch has none).
+ * L_rec: cross-entropy for categorical fields and squared error (summed over the numbers of a vector or the pixels of an image) for the
+ * others, on the raw values x [B, N, F]. Each field counts only where it is present, and the fields are averaged. Also returns the loss of
+ * every field, and metrics that are not minimized: `accuracy.<field>`, the share of categorical values whose logit is the largest, and
+ * `recall.<field>`, the share of transitions with a reward r > 0 that are reconstructed as more than r / 2 (0 if a batch has none).
  */
 export function reconstructionLoss(
   prediction_BNF: Tensor,

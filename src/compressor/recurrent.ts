@@ -1,7 +1,7 @@
 /**
- * @file `recurrent` (method 2.3): Z ← U(Z, C_θ(Z, segment)), for histories without end. With a working memory of raw transitions beside Z this is
- * the memory of RAD (Recurrent Algorithm Distillation): segments of n transitions of which p stay in sight are its K = n + p and its p.
- * Shape key: B batch, R rounds, S tokens of a segment, M latents, P tokens of working memory, D width.
+ * @file `recurrent` (method 2.3): Z ← U(Z, C_θ(Z, segment)), for histories of unlimited length. With a working memory of raw transitions
+ * next to Z this is the memory of RAD (Recurrent Algorithm Distillation): segments of n transitions of which p stay visible give its K = n
+ * + p and p. Shape key: B batch, R rounds, S tokens of a segment, M latents, P tokens of working memory, D width.
  */
 
 import {
@@ -33,33 +33,33 @@ import {
   sink,
 } from './compressor.ts';
 
-/** b_g of the gate: how strongly Z is kept before anything is learned. */
+/** Initial bias b_g of the gate: how strongly Z is retained before training. */
 const KEEP = 1;
 
 const SETTINGS = {
   update: {
     choices: ['gru', 'residual', 'replace'],
     default: 'gru',
-    about: 'how Z and what a segment made of it are joined: a GRU gate as in GTrXL, their normalized sum, or the latter alone',
+    about: 'how Z is updated by the output C of a segment: a GRU gate as in GTrXL, the normalized sum of Z and C, or C itself',
   },
   gradientRounds: {
     range: [1, 1_000_000],
-    because: 'no history has so many segments',
-    about: 'rounds, counted from the last, through which gradients flow; all of the context when left out',
+    because: 'no history has that many segments',
+    about: 'number of last rounds through which gradients flow; the whole context if omitted',
   },
   workingMemory: {
     range: [0, 1_000_000],
-    because: 'no segment has so many',
+    because: 'no segment has that many',
     default: 0,
     unit: 'transitions',
     about:
-      'last transitions of the latest segment that the policy sees beside Z. With segments of n this is the memory of RAD: K = n + this',
+      'number of transitions at the end of the latest segment that the policy sees in addition to Z. With segments of n this is the memory of RAD: K = n + this',
   },
 } as const satisfies CompressorSettings;
 
 type Options = CompressorOptions & CompressorValues<typeof SETTINGS>;
 
-/** U(Z, C): the state and what the segment made of it, [B, M, D] each. Every one keeps Z bounded, however many rounds there are. */
+/** U(Z, C): the state and the output of the segment, [B, M, D] each. Every update keeps Z bounded over any number of rounds. */
 const UPDATES: Readonly<Record<Options['update'], (scope: Scope, z: Tensor, c: Tensor) => Tensor>> = {
   replace: (_, __, c) => layerNorm(c),
   residual: (_, z, c) => layerNorm(add(z, c)),
@@ -72,7 +72,7 @@ const UPDATES: Readonly<Record<Options['update'], (scope: Scope, z: Tensor, c: T
   },
 };
 
-/** What a round needs of a segment, whatever Z is by then. */
+/** What a round needs of a segment, independent of Z. */
 interface Encoded extends KeysValues {
   /** [.., P, D] its last tokens, encoded. */
   readonly recent?: Tensor;
@@ -82,12 +82,14 @@ interface Encoded extends KeysValues {
 
 function encodeSegments(scope: Scope, segments: Tensor, options: Options): Encoded {
   const { segment, width, poolHeads, workingMemory: P } = options;
-  invariant(P <= segment, `the working memory is what remains of a segment of ${segment} tokens, so it cannot hold ${P}.`);
+  invariant(P <= segment, `the working memory is the end of a segment of ${segment} tokens, so it cannot hold ${P} tokens.`);
   const h = encode(scope, segments, { ...options, span: segment });
   return { ...keysValues(scope.at('pool'), h, width, poolHeads), recent: P > 0 ? slice(h, 1, -P) : undefined, there: isThere(segments) };
 }
 
-/** One round: queries made of Z attend to Z and the segment, and U joins the two. state [B, M + P, D] → the same. */
+/**
+ * One round: queries computed from Z attend to Z and the segment, and U combines the result with Z. state [B, M + P, D] → the same shape.
+ */
 function round(scope: Scope, state: Tensor, { keys, values, recent, there }: Encoded, options: Options): Tensor {
   const { latents, width, poolHeads, hidden, update } = options;
   const B = state.shape[0];
@@ -98,13 +100,13 @@ function round(scope: Scope, state: Tensor, { keys, values, recent, there }: Enc
   const pooled = crossAttention(scope.at('pool'), queries_BMD, memory, { heads: poolHeads });
   const c_BMD = add(pooled, feedForward(scope.at('pool').at('ffn'), layerNorm(pooled), hidden));
   const next = UPDATES[update](scope.at('update'), z_BMD, c_BMD);
-  // Not a product with 0 and 1: a history that has not begun leaves Z as it is, bit for bit.
+  // Not a product with 0 and 1: a history that has not begun leaves Z unchanged, bit for bit.
   return select(there, recent ? concat([next, recent], 1) : next, state);
 }
 
 export const recurrent = defineCompressor({
   id: 'recurrent',
-  description: 'm latents go on from segment to segment; with them an agent carries all of its past in constant memory',
+  description: 'm latents that each segment updates, so that an agent carries its whole past in constant memory',
   contextLayout: 'segments',
   settings: SETTINGS,
   latents: (_, { latents, workingMemory }) => latents + workingMemory,
@@ -113,7 +115,7 @@ export const recurrent = defineCompressor({
     const { segment, width, latents, workingMemory, gradientRounds = Number.POSITIVE_INFINITY } = options;
     const [B, N] = x_BNF.shape;
     const R = N / segment;
-    // All segments are encoded at once: only the rounds have to wait for each other.
+    // All segments are encoded at once: only the rounds are sequential.
     const { recent, ...all } = encodeSegments(scope, segmentsOf(x_BNF, segment), options);
     let state = broadcastTo(0, [B, latents + workingMemory, width]);
     for (let r = 0; r < R; r++) {

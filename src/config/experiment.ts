@@ -49,6 +49,7 @@ export const experimentSchema = fromRegistries(() =>
     .superRefine(checkTables),
 );
 
+/** A validated experiment with every default filled in. */
 export type ExperimentConfig = z.output<ReturnType<typeof experimentSchema>>;
 export type ExperimentTable = ExperimentConfig['tables'][number];
 export type EvaluationEnv = ExperimentConfig['evaluate']['envs'][number];

@@ -1,7 +1,7 @@
 /**
- * @file A store of contexts in one database file (SQLite's format, by libsql): what each context was compressed to, where it is from, and
- * which model compressed it (method 7.1, 2.4). Node only; not part of this room's index, so that nobody else waits for the database.
- * Shape key: M latents, D width, C codes of a context, N contexts.
+ * @file A context database in one file (SQLite's format, by libsql): the latents of each context, where it comes from, and which model
+ * compressed it (method 7.1, 2.4). Node only; not part of this room's index, so that other code does not load the database. Shape key: M
+ * latents, D width, C codes of a context, N contexts.
  */
 
 import { existsSync, statSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { attempt, CadenzaError, invariant } from '../util/errors.ts';
 import { canonicalJson, makeFolder, sha256 } from '../util/files.ts';
 import { checkRecord, sha256Schema } from '../util/formats.ts';
 
-/** Numbers of an axis of latents, at most. */
+/** Maximum size of an axis of latents. */
 const MOST_NUMBERS = 2 ** 20;
 export const CONTEXTS_FORMAT = 'cadenza-contexts-2';
 
@@ -27,22 +27,22 @@ const modelFields = {
   configuration: z.json() as z.ZodType<unknown>,
 };
 
-/** The model that made a store's latents. Latents of different models mean different things, so a store belongs to one. */
+/** The model that computed a database's latents. Latents of different models are not comparable, so a database belongs to one model. */
 export type ContextModel = z.output<z.ZodObject<typeof modelFields>>;
 
-/** Where a context is from. */
+/** Where a context comes from. */
 export interface ContextAbout {
   /** Identity by content: SHA-256 of the task and of the transitions that the compressor saw. */
   readonly hash: string;
   /** Key of its task. */
   readonly task: string;
-  /** The side of the split that its task is on. */
+  /** The split that its task belongs to. */
   readonly side: 'train' | 'validation' | 'test';
-  /** The learning history or rollout that it is a part of; contexts of one stream overlap. */
+  /** The learning history or rollout that it is part of; contexts of one stream overlap. */
   readonly stream: string;
-  /** Episodes of the stream that were over. */
+  /** Number of finished episodes of the stream. */
   readonly episode: number;
-  /** Undiscounted return of all of them. */
+  /** Their undiscounted return. */
   readonly return: number;
 }
 
@@ -50,42 +50,42 @@ export interface ContextAbout {
 export interface Context extends ContextAbout {
   /** [M × D] */
   readonly latents: Float32Array;
-  /** [C] codes of discrete latents; absent where the model has none. */
+  /** [C] codes of discrete latents; absent if the model has none. */
   readonly codes?: Uint16Array;
 }
 
-/** Contexts of a store in memory, row by row, with what is known of each. */
+/** Contexts in memory, row by row, with metadata. */
 export interface ContextTable<Row = ContextAbout> {
   readonly rows: readonly Row[];
   /** [N × (M · D)] */
   readonly latents: Float32Array;
-  /** [N × C]; absent where the model has none. */
+  /** [N × C]; absent if the model has none. */
   readonly codes?: Uint16Array;
 }
 
-/** A row as it is stored: hash, task, side, stream, episode, return, latents and codes. Its last cell is the SHA-256 of all this. */
+/** A row as stored: hash, task, side, stream, episode, return, latents and codes. Its last cell is the SHA-256 of all others. */
 type Row = [string, string, string, string, number, number, Buffer, Buffer | null];
 
-/** Milliseconds that the database itself waits for another process. `StoreLocked` says that it was not enough. */
+/** Milliseconds that the database itself waits for another process before it throws `DatabaseLocked`. */
 const PATIENCE_MS = 250;
 
-/** Another process is writing. What was to be written can be tried again as it is. */
+/** Another process is writing. The operation can be retried unchanged. */
 export class DatabaseLocked extends CadenzaError {
   constructor(path: string, cause: unknown) {
-    const advice = 'Wait until it ends, or stop it, and run the same command again.';
-    super('E_DISK', `${path} is locked: another process writes there. ${advice}`, { cause });
+    const advice = 'Wait until it ends or stop it, then run the same command again.';
+    super('E_DISK', `${path} is locked: another process is writing to it. ${advice}`, { cause });
   }
 }
 
-const ADVICE = 'Build it again: move the file away, and run "cadenza store build".';
+const ADVICE = 'Rebuild it: move the file, and run "cadenza store build".';
 
 const aboutFormat = {
-  what: `a store of contexts (${CONTEXTS_FORMAT})`,
+  what: `a context database (${CONTEXTS_FORMAT})`,
   advice: ADVICE,
   schema: z.strictObject({ format: z.literal(CONTEXTS_FORMAT), ...modelFields }),
 };
 
-/** An open store. Inserting is all or nothing, so a killed process leaves a store that is whole. */
+/** An open context database. Inserts are transactions, so a killed process leaves a valid database. */
 export class ContextDatabase {
   readonly model: ContextModel;
   readonly path: string;
@@ -98,19 +98,19 @@ export class ContextDatabase {
   }
 
   /**
-   * Opens a store; makes it when `model` is given and no file is there.
+   * Opens a database, or creates it if `model` is given and the file does not exist.
    *
-   * @param model the model whose contexts are inserted or looked up; left out to read what is there.
-   * @param options.create whether a missing file is made, rather than being an error.
-   * @throws `E_DATA` when the file is missing or is no store, `E_CHECKPOINT` when it belongs to another model.
+   * @param model the model whose contexts are inserted or looked up; omit it to read any database.
+   * @param options.create whether a missing file is created rather than being an error.
+   * @throws {CadenzaError} `E_DATA` if the file is missing or is not a context database, `E_CHECKPOINT` if it belongs to another model.
    */
   static open(path: string, model?: ContextModel, { create: make = true } = {}): ContextDatabase {
     if (!existsSync(path) && !(model && make))
-      throw new CadenzaError('E_DATA', `there is no store of contexts at ${path}; make one with "cadenza store build".`);
+      throw new CadenzaError('E_DATA', `there is no context database at ${path}. Create one with "cadenza store build".`);
     let db: Database.Database | undefined;
     try {
       if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
-        throw new CadenzaError('E_DISK', `${path} is a folder, and a store of contexts is a file. Name a file, such as contexts.db in it.`);
+        throw new CadenzaError('E_DISK', `${path} is a folder; expected a file. Give a file, such as contexts.db in it.`);
       makeFolder(dirname(path));
       db = new Database(path, { timeout: PATIENCE_MS });
       expectWhole(db, path);
@@ -119,8 +119,8 @@ export class ContextDatabase {
       const about = readAbout(db, path);
       if (model && model.hash !== about.hash) {
         const [stored, own] = [about.hash, model.hash].map(hash => hash.slice(0, 12));
-        const what = `holds latents of the model ${stored}, not of this one (${own}): distances between the two mean nothing`;
-        const advice = 'Use the run that it was built from, or build another store for this one.';
+        const what = `holds latents of the model ${stored}, not of this one (${own}): distances between the two are meaningless`;
+        const advice = 'Use the run that it was built from, or build another database for this one.';
         throw new CadenzaError('E_CHECKPOINT', `${path} ${what}. ${advice}`);
       }
       return new ContextDatabase(path, db, about);
@@ -134,7 +134,7 @@ export class ContextDatabase {
     return this.#explained(() => this.#db.prepare('SELECT 1 FROM contexts WHERE hash = ?').get(hash) !== undefined);
   }
 
-  /** Adds contexts, leaving out those that are there already; gives how many were new. Throws `E_SHAPE` when one does not fit the model. */
+  /** Adds the contexts that are not there yet and returns their number. Throws `E_SHAPE` if one does not fit the model. */
   insert(contexts: readonly Context[]): number {
     const size = this.model.latentShape.reduce((a, b) => a * b, 1);
     const all = this.#db.transaction(() => {
@@ -163,15 +163,15 @@ export class ContextDatabase {
     }
   }
 
-  /** Bytes of the file. */
+  /** Size of the file in bytes. */
   get bytes(): number {
     return this.#explained(() => statSync(this.path).size);
   }
 
   /**
-   * Every context, in the order in which they were added.
+   * All contexts, in the order in which they were added.
    *
-   * @throws `E_DATA` where a row was altered or does not fit the model.
+   * @throws {CadenzaError} `E_DATA` if a row was altered or does not fit the model.
    */
   load(): ContextTable {
     return this.#explained(() => {
@@ -206,7 +206,7 @@ const isEmpty = (db: Database.Database): boolean => db.prepare('SELECT 1 FROM sq
 
 function create(db: Database.Database, { hash, environment, latentShape, configuration }: ContextModel): void {
   const about = { format: CONTEXTS_FORMAT, hash, environment, latentShape, configuration };
-  // Latents take kilobytes: on the usual pages of 4 KiB a row of a little over half a page would waste the rest of it.
+  // Latents take kilobytes: with the usual pages of 4 KiB, a row of a little over half a page would waste the rest.
   db.exec('PRAGMA page_size = 16384');
   db.transaction(() => {
     db.exec(`CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL)`);
@@ -225,35 +225,35 @@ function readAbout(db: Database.Database, path: string): ContextModel {
   const entries = table ? (db.prepare(all).raw().all() as unknown[][]) : [];
   const about = Object.fromEntries(entries.map(([key, value]) => [textOf(key) ?? '', jsonOf(textOf(value))]));
   if (typeof about.format !== 'string')
-    throw new CadenzaError('E_DATA', `${path} is a database of something else, expected ${aboutFormat.what}.`);
+    throw new CadenzaError('E_DATA', `${path} is another kind of database; expected ${aboutFormat.what}.`);
   return checkRecord(about, path, aboutFormat);
 }
 
-/** Asks SQLite whether the structure of its file is whole: reading on in a broken one gives anything. */
+/** Lets SQLite check the file's structure: reading a broken one returns arbitrary data. */
 function expectWhole(db: Database.Database, path: string): void {
   const [found] = db.prepare(`SELECT CAST(quick_check AS BLOB) FROM pragma_quick_check(1)`).raw().get() as unknown[];
-  if (textOf(found) !== 'ok') throw new CadenzaError('E_DATA', `${path} was damaged: its pages do not fit together. ${ADVICE}`);
+  if (textOf(found) !== 'ok') throw new CadenzaError('E_DATA', `${path} is damaged: its pages are inconsistent. ${ADVICE}`);
 }
 
 const SIDES: readonly string[] = ['train', 'validation', 'test'];
 
-/** Text is read as bytes: the database aborts the process at text that is not UTF-8. */
+/** Text is read as bytes, because the database aborts the process for text that is not UTF-8. */
 const bytesOf = (column: string) => `CAST(${column} AS BLOB)`;
 const COLUMNS = [
   ...['hash', 'task', 'side', 'stream'].map(bytesOf),
-  // Whatever type a damaged cell has, these come as numbers.
+  // A damaged cell may have any type; these are cast to numbers.
   'CAST(episode AS INTEGER)',
   'CAST("return" AS REAL)',
   ...['latents', 'codes', 'sum'].map(bytesOf),
 ].join(', ');
 
-/** The text of bytes; undefined where there are none, or they are not UTF-8. */
+/** The text of bytes; undefined if there are none, or they are not UTF-8. */
 const textOf = (cell: unknown): string | undefined =>
   Buffer.isBuffer(cell) ? attempt(() => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(cell)) : undefined;
 
 const jsonOf = (text = ''): unknown => attempt(() => JSON.parse(text));
 
-/** A row from its cells; undefined where one is of another type. */
+/** A row from its cells; undefined if one has the wrong type. */
 function decoded([hash, task, side, stream, episode, total, latents, codes]: unknown[]): Row | undefined {
   const texts = [hash, task, side, stream].map(textOf);
   if (texts.some(text => text === undefined) || !Buffer.isBuffer(latents) || !(codes === null || Buffer.isBuffer(codes))) return undefined;
@@ -267,13 +267,13 @@ const sumOf = ([hash, task, side, stream, episode, total, latents, codes]: Row):
 
 const blob = (view: Float32Array | Uint16Array): Buffer => Buffer.from(view.buffer, view.byteOffset, view.byteLength);
 
-/** A blob's bytes on their own, so that they begin where a typed array may. */
+/** A copy of a blob's bytes, aligned for typed arrays. */
 const aligned = ({ buffer, byteOffset, byteLength }: Buffer): ArrayBuffer =>
   (buffer as ArrayBuffer).slice(byteOffset, byteOffset + byteLength);
 
-const DISK_ADVICE = 'Check that it is a file that you may write to, and that the disk has room.';
+const DISK_ADVICE = 'Check that the file is writable and that the disk has space.';
 
-/** Whatever the database or the file system says, in the codes of failures. */
+/** Converts errors of the database or the file system to `CadenzaError`. */
 function explained(error: unknown, path: string): unknown {
   if (error instanceof CadenzaError) return error;
   const { code = '', message = String(error) } = error as { code?: string; message?: string };
@@ -281,5 +281,5 @@ function explained(error: unknown, path: string): unknown {
   const said = message.slice(0, 300);
   if (/^SQLITE_(FULL|READONLY|CANTOPEN|IOERR|PERM|AUTH|NOLFS)|^E[A-Z]+$/.test(code) || message.startsWith('ConnectionFailed'))
     return new CadenzaError('E_DISK', `cannot use ${path}: ${said}. ${DISK_ADVICE}`, { cause: error });
-  return new CadenzaError('E_DATA', `${path} is no store of contexts, or was damaged: ${said}. ${ADVICE}`, { cause: error });
+  return new CadenzaError('E_DATA', `${path} is not a context database, or is damaged: ${said}. ${ADVICE}`, { cause: error });
 }

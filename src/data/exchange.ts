@@ -1,6 +1,6 @@
 /**
- * @file Learning histories from files of other tools and to them: reads recordings in one of the layouts, finds out what they leave unsaid, checks
- * every number, and keeps them as a data set. Node only; not part of this room's index, because only two commands need it.
+ * @file Import of learning histories from other tools, and export to them: reads recordings in one of several layouts, infers what they do
+ * not declare, checks every number, and writes a data set. Node only; not part of this room's index, because only two commands need it.
  */
 
 import { existsSync } from 'node:fs';
@@ -31,7 +31,7 @@ import { type Column, checkNarrowing } from './narrowing.ts';
 import { checkHistory, readShard } from './shards.ts';
 import { environmentOf, shardMeta } from './store.ts';
 
-/** What becomes of the distribution over actions that is learned from; undefined where the file has nothing to make it of. */
+/** How the distribution over actions that is learned from is obtained; undefined if the file lacks the data. */
 export const LABELS = {
   action: { about: 'the action that was executed', of: ({ action }, actions) => certain(action, actions) },
   expert: { about: "the expert's action", of: ({ expert }, actions) => expert && certain(expert, actions) },
@@ -45,14 +45,14 @@ export type LabelKind = keyof typeof LABELS;
 export interface ImportRequest {
   /** Files, folders or ids of data sets. */
   readonly files: readonly string[];
-  /** Found out from the first file when left out. */
+  /** Detected from the first file by default. */
   readonly format?: ExchangeFormat;
   readonly labels: LabelKind;
-  /** Most tasks, and most histories of each, the first ones of the files; all when left out. */
+  /** Maximum number of tasks, and of histories per task, taken from the start of the files; all by default. */
   readonly most?: { readonly tasks?: number; readonly histories?: number };
-  /** Accept that 32-bit numbers do not tell apart what the files do. */
+  /** Accept that distinct numbers of the files become equal in 32 bits. */
   readonly allowRounding?: boolean;
-  /** The family of an environment that is here; undefined where there is none of that name. */
+  /** The family of an environment that is available here; undefined if there is none with that name. */
   readonly familyOf: (environment: DeclaredEnvironment) => EnvFamily | undefined;
 }
 
@@ -62,7 +62,7 @@ type Located = Recording & { readonly file: string };
 interface Source extends ReadFile {
   readonly path: string;
   readonly sha256: string;
-  /** Further files that it refers to. */
+  /** Other files that it refers to. */
   readonly linked: readonly string[];
 }
 
@@ -72,13 +72,14 @@ export type Imported = Pick<Dataset, 'environment' | 'origin' | 'labels'> & {
 };
 
 /**
- * Reads files of one layout and one environment. What a data set becomes depends on their content alone, not on their names or order.
+ * Reads files with one layout and one environment. The resulting data set depends only on their content, not on names or order.
  *
- * @throws `E_DATA` where a file is not in the layout, columns do not fit together, a number lies outside its space or is lost in 32 bits, or files disagree.
+ * @throws {CadenzaError} `E_DATA` if a file does not have the layout, columns are inconsistent, a number is outside its space or is lost in
+ * 32 bits, or files disagree.
  */
 export async function importHistories({ files, format, labels, most, allowRounding = false, familyOf }: ImportRequest): Promise<Imported> {
   const { sources, layout } = await readSources(files, format, new Quota(most));
-  // Where nothing else names a task, the rank of its file does.
+  // If nothing else identifies a task, the rank of its file does.
   sources.sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1));
   const [{ environment: declared }] = sources;
   const found = sources.flatMap(({ path, recordings }, index) =>
@@ -113,11 +114,11 @@ export async function importHistories({ files, format, labels, most, allowRoundi
   return { environment, origin, labels, histories, format: layout };
 }
 
-/** The note on histories that are one episode each. */
+/** Note for histories of one episode each. */
 export const NO_ENDS =
-  'No episode ends before its history does, so a query has no earlier episode to learn from: set context.segment and context.segments, which cut histories into pieces.';
+  'Each history is a single episode, so a query has no earlier episode to learn from. Set context.segment and context.segments, which split histories into pieces.';
 
-/** Columns that are kept in 32 bits. */
+/** Columns that are stored in 32 bits. */
 const narrowed = ({ actionSpace }: Environment): Record<string, (recording: Located) => Values> => ({
   observations: ({ observation: values, width }) => ({ values, width }),
   'next observations': ({ nextObservation: values, width }) => ({ values, width }),
@@ -141,16 +142,19 @@ async function readSources(files: readonly string[], format: ExchangeFormat | un
     const source = { ...read, path, sha256: sha256File(path) };
     const twin = sources.find(other => other.sha256 === source.sha256);
     if (twin)
-      throw new CadenzaError('E_DATA', `${path} has the same bytes as ${twin.path}: its histories would be there twice. Name it once.`);
+      throw new CadenzaError('E_DATA', `${path} has the same bytes as ${twin.path}: its histories would be duplicated. Give it once.`);
     sources.push(source);
     const [first, other] = [sources[0], source].map(({ environment }) => canonicalJson(environment));
     if (other !== first)
-      throw new CadenzaError('E_DATA', `${path} is of environment ${other}, but ${sources[0].path} is of ${first}. Import them apart.`);
+      throw new CadenzaError(
+        'E_DATA',
+        `${path} is of environment ${other}, but ${sources[0].path} is of ${first}. Import them separately.`,
+      );
   }
   return { sources, layout: layout! };
 }
 
-/** Names tasks as the family does, if there is one; refuses what is none of its tasks. */
+/** Task keys, by the family if there is one; rejects tasks that the family does not have. */
 function taskKeys(family: EnvFamily | undefined): (recording: Located) => string {
   if (!family) return ({ task }) => contentKey(task);
   const keys = family.tasks && new Set(family.tasks().map(family.taskKey));
@@ -166,20 +170,20 @@ function taskKeys(family: EnvFamily | undefined): (recording: Located) => string
 }
 
 /**
- * Writes the histories of a folder (a stage of a run that made them, or a data set) as one file, and beside it what the layout's tools ask for.
- * Gives the files written. Throws `E_DATA` where the folder holds no histories, `E_DISK` where nothing can be written.
+ * Writes the histories of a folder (a stage that generated them, or a data set) as one file, plus the files that tools of the layout expect
+ * next to it. Returns the files written. Throws `E_DATA` if the folder has no histories, `E_DISK` if they cannot be written.
  */
 export async function exportHistories(folder: string, format: ExchangeFormat, path: string) {
   const { id, write } = format;
-  if (!write) throw new CadenzaError('E_CONFIG', `The layout ${id} is only read. Choose another --format.`);
+  if (!write) throw new CadenzaError('E_CONFIG', `The layout ${id} can only be imported. Choose another --format.`);
   const { environment, histories } = historiesIn(folder);
-  const beside = [format.beside?.(environment, histories) ?? []]
+  const companions = [format.companion?.(environment, histories) ?? []]
     .flat()
     .map(({ name, content }) => ({ file: join(dirname(path), name), content }));
-  for (const { file, content } of beside) expectNoOther(file, sha256(jsonText(content)));
+  for (const { file, content } of companions) expectNoOther(file, sha256(jsonText(content)));
   await writeHdf5(path, file => write(file, environment, histories));
-  for (const { file, content } of beside) writeJson(file, content);
-  return { histories: histories.length, files: [path, ...beside.map(({ file }) => file)] };
+  for (const { file, content } of companions) writeJson(file, content);
+  return { histories: histories.length, files: [path, ...companions.map(({ file }) => file)] };
 }
 
 function historiesIn(folder: string): { environment: Environment; histories: History[] } {
@@ -187,7 +191,7 @@ function historiesIn(folder: string): { environment: Environment; histories: His
     const dataset = readDataset(folder);
     return { environment: dataset.environment, histories: datasetHistories(folder, dataset) };
   }
-  const what = `${folder} holds no learning histories: expected ${MANIFEST_FILE} or ${DATASET_FILE} there. Name a run, its folder stages/generate-…, or a data set.`;
+  const what = `${folder} contains no learning histories: expected ${MANIFEST_FILE} or ${DATASET_FILE}. Give a run, its folder stages/generate-…, or a data set.`;
   if (!existsSync(join(folder, MANIFEST_FILE))) throw new CadenzaError('E_DATA', what);
   const { environment, shards } = readManifest(folder);
   const histories = shards.flatMap(shard => readShard(join(folder, shard.file), shard));
@@ -196,14 +200,17 @@ function historiesIn(folder: string): { environment: Environment; histories: His
 }
 
 const refuse = ({ file, where }: Located, what: string) =>
-  new CadenzaError('E_DATA', `${file}, history ${where}: ${what}. Mend the file, or leave this history out of it.`);
+  new CadenzaError('E_DATA', `${file}, history ${where}: ${what}. Fix the file, or remove this history from it.`);
 
 // ---- what files leave unsaid -------------------------------------------------------------------------------------------------
 
-/** Most values of all factors together that are worth a one-hot code; what has more is taken for reals. */
+/** Maximum number of values of all factors together for a one-hot code; beyond it, numbers are treated as reals. */
 const MOST_VALUES = 4096;
 
-/** The declared environment, with what is missing as the numbers have it: as many actions as occur, the longest episode as the horizon. */
+/**
+ * The declared environment, with missing parts inferred from the numbers: the number of distinct actions, and the longest episode as the
+ * horizon.
+ */
 function completed(declared: DeclaredEnvironment, recordings: readonly Located[], notes: Set<string>): Environment {
   const { id, options, observationSpace, actionSpace, horizon } = declared;
   const seen = recordings.flatMap(({ observation, nextObservation, width }) =>
@@ -220,20 +227,20 @@ function completed(declared: DeclaredEnvironment, recordings: readonly Located[]
     !actionSpace && `actions ${describeSpace(filled.actionSpace)}`,
     !horizon && `horizon ${filled.horizon}, the longest episode`,
   ].filter(Boolean);
-  if (found.length > 0) notes.add(`Not declared, so taken from the numbers: ${found.join('; ')}.`);
+  if (found.length > 0) notes.add(`Not declared, inferred from the numbers: ${found.join('; ')}.`);
   return { id, options, ...filled };
 }
 
 const describeSpace = (space: Space) =>
-  space.kind === 'discrete' ? `0 to ${space.n - 1}` : `of ${spaceSize(space)} ${space.kind === 'box' ? 'reals' : 'whole numbers'}`;
+  space.kind === 'discrete' ? `0 to ${space.n - 1}` : `of ${spaceSize(space)} ${space.kind === 'box' ? 'reals' : 'integers'}`;
 
-/** One column of one recording, `width` numbers a row. */
+/** One column of one recording, `width` numbers per row. */
 type Values = Omit<Column, 'where'>;
 
-/** Bounds beyond this are none: the largest 32-bit number stands for infinity in many files. */
+/** Larger bounds count as none: many files write the largest 32-bit number for infinity. */
 const UNBOUNDED = 3e38;
 
-/** A declared space, a box with the numbers' own bounds where it has none, which a note says. */
+/** A declared space; a box without bounds gets those of the numbers, with a note. */
 function bounded(name: string, space: Space, columns: readonly Values[], notes: Set<string>): Space {
   if (space.kind !== 'box') return space;
   const isBound = (bound: number) => Math.abs(bound) < UNBOUNDED;
@@ -243,11 +250,11 @@ function bounded(name: string, space: Space, columns: readonly Values[], notes: 
   const filled = (given: readonly number[], occurring: readonly number[]) =>
     given.map((bound, i) => (isBound(bound) ? bound : occurring[i]));
   const which = missing.length === space.low.length ? 'all' : missing.join(', ');
-  notes.add(`Declared without bounds, so taken from the numbers: ${name}, numbers ${which}.`);
+  notes.add(`Declared without bounds, inferred from the numbers: ${name}, numbers ${which}.`);
   return { kind: 'box', low: filled(space.low, low), high: filled(space.high, high) };
 }
 
-/** Whole numbers are actions of as many values as occur, reals lie between their bounds. */
+/** Integers are discrete actions with as many values as occur, reals a box between their bounds. */
 function actionSpaceOf(acted: readonly Values[], recordings: readonly Located[]): Space {
   const { low, high, whole } = bounds(acted);
   const reals = acted.every(({ values }) => values instanceof Float32Array || values instanceof Float64Array);
@@ -268,7 +275,7 @@ function episodeLengths(ended: ArrayLike<number>): number[] {
   return lengths;
 }
 
-/** The least and largest number at every place. */
+/** The minimum and maximum at every position. */
 function bounds(columns: readonly Values[]) {
   const { width } = columns[0];
   const low = Array<number>(width).fill(Number.POSITIVE_INFINITY);
@@ -285,7 +292,7 @@ function bounds(columns: readonly Values[]) {
   return { low, high, whole };
 }
 
-/** Whole numbers from 0 are factors of as many values as occur; anything else is a vector of reals between its least and largest values. */
+/** Integers from 0 are factors with as many values as occur; anything else is a box between minimum and maximum. */
 function spaceOf(columns: readonly Values[]): Space {
   const { low, high, whole } = bounds(columns);
   const values = high.reduce((sum, value) => sum + value + 1, 0);
@@ -308,15 +315,14 @@ function historyOf(recording: Located, environment: Environment, labels: LabelKi
   for (const name of ['action', 'expert'] as const) checkSpace(recording, name, actionSpace);
   for (const name of ['observation', 'nextObservation'] as const) checkSpace(recording, name, observationSpace);
   const wrong = Array.prototype.findIndex.call(reward, value => !Number.isFinite(Math.fround(value)));
-  if (wrong >= 0) throw refuse(recording, `reward ${wrong} is ${reward[wrong]}, expected a finite number of 32 bits`);
+  if (wrong >= 0) throw refuse(recording, `reward ${wrong} is ${reward[wrong]}, expected a finite 32-bit number`);
   for (const [name, flags] of Object.entries({ ended, terminated, truncated })) {
     const t = flags ? Array.prototype.findIndex.call(flags, value => value !== 0 && value !== 1) : -1;
     if (t >= 0) throw refuse(recording, `"${name}" of step ${t} is ${flags![t]}, expected 0 or 1`);
   }
   const lengths = episodeLengths(ended);
   const longest = lengths.reduce((a, b) => Math.max(a, b), 0);
-  if (longest > horizon)
-    throw refuse(recording, `an episode has ${longest} steps, expected at most ${horizon}, after which one is truncated`);
+  if (longest > horizon) throw refuse(recording, `an episode has ${longest} steps, expected at most ${horizon}, the horizon`);
   const probabilities = LABELS[labels].of(recording, actions);
   if (!probabilities) throw refuse(recording, `expected ${LABELS[labels].about} as its labels, found none; choose other --labels`);
   checkDistributions(recording, probabilities, T, actions);
@@ -333,7 +339,7 @@ function historyOf(recording: Located, environment: Environment, labels: LabelKi
   };
 }
 
-/** Why episodes ended, as the file tells, or by their lengths. */
+/** Why episodes ended, as the file says, or by their lengths. */
 function endsOf({ ended, terminated, truncated }: Located, lengths: readonly number[], horizon: number) {
   const flags = (column: ArrayLike<number>) => Uint8Array.from(column, value => (value ? 1 : 0));
   if (terminated && truncated) return { terminated: flags(terminated), truncated: flags(truncated) };
@@ -346,7 +352,7 @@ function endsOf({ ended, terminated, truncated }: Located, lengths: readonly num
   return found;
 }
 
-/** Throws `E_DATA` where a number is not of its space, or not finite in 32 bits. */
+/** Throws `E_DATA` if a number is not in its space, or not finite in 32 bits. */
 function checkSpace(recording: Located, of: 'action' | 'expert' | 'observation' | 'nextObservation', space: Space): void {
   const { [of]: column = [] } = recording;
   const name = of === 'expert' ? 'expert action' : of;
@@ -357,7 +363,7 @@ function checkSpace(recording: Located, of: 'action' | 'expert' | 'observation' 
     const fits = n === undefined ? Number.isFinite(Math.fround(column[i])) : Number.isInteger(column[i]) && column[i] >= 0 && column[i] < n;
     if (fits) continue;
     const place = width === 1 ? `${name} ${i}` : `number ${i % width} of ${name} ${Math.floor(i / width)}`;
-    const wanted = n === undefined ? 'a finite number of 32 bits' : `a whole number in [0, ${n})`;
+    const wanted = n === undefined ? 'a finite 32-bit number' : `an integer in [0, ${n})`;
     throw refuse(recording, `${place} is ${column[i]}, expected ${wanted}`);
   }
 }
@@ -369,16 +375,16 @@ function checkDistributions(recording: Located, rows: Float32Array, T: number, {
     const row = rows.subarray(t * size, (t + 1) * size);
     if (space.kind === 'box') {
       if (row.every(Number.isFinite) && row.subarray(size / 2).every(deviation => deviation >= 0)) continue;
-      const found = `${row.join(', ')}, expected finite ones, deviations not negative`;
+      const found = `${row.join(', ')}, expected finite numbers and no negative deviation`;
       throw refuse(recording, `the distribution over actions of step ${t} has means and deviations ${found}`);
     }
     const sum = row.reduce((total, p) => total + p, 0);
     if (!(row.every(p => p >= 0) && Math.abs(sum - 1) < 1e-3))
-      throw refuse(recording, `the distribution over actions of step ${t} adds up to ${sum}, expected 1 and nothing negative`);
+      throw refuse(recording, `the distribution over actions of step ${t} sums to ${sum}; expected 1, with nothing negative`);
   }
 }
 
-/** Rows that are certain of the actions. */
+/** Rows that put all probability on the actions. */
 function certain(action: ArrayLike<number>, { size, width, certain: write }: ActionDistribution): Float32Array {
   const count = action.length / width;
   const rows = new Float32Array(count * size);

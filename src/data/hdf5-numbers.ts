@@ -1,12 +1,12 @@
-/** @file Numbers of HDF5 as JavaScript has them. */
+/** @file HDF5 numbers in JavaScript. */
 
 import type { Metadata } from 'h5wasm/node';
 
-/** Codes of HDF5's classes of types. */
+/** HDF5's codes of type classes. */
 export const TYPE = { integer: 0, float: 1, text: 3, enumeration: 8 } as const;
 
 const SIZES = [1, 2, 4, 8];
-/** Whether its numbers are of a kind that JavaScript has an array for. */
+/** Whether its numbers have a type that JavaScript has an array for. */
 export const isNumeric = ({ type, size, enum_type: enumeration }: Metadata): boolean =>
   type === TYPE.float
     ? size > 1 && SIZES.includes(size)
@@ -17,7 +17,7 @@ const SIGNED = { 1: Int8Array, 2: Int16Array, 4: Int32Array, 8: BigInt64Array } 
 const UNSIGNED = { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array, 8: BigUint64Array } as const;
 const REAL = { 2: Uint16Array, 4: Float32Array, 8: Float64Array } as const;
 
-/** The array class of a type. JavaScript has no half-precision arrays; read as integers, their bits come through. */
+/** The array class of a type. JavaScript has no half-precision arrays; such numbers are read as integers to get their bits. */
 function arrayOf({ type, size, signed }: Metadata) {
   if (type === TYPE.float) return REAL[size as 2 | 4 | 8];
   return (signed ? SIGNED : UNSIGNED)[size as 1 | 2 | 4 | 8];
@@ -25,7 +25,7 @@ function arrayOf({ type, size, signed }: Metadata) {
 export const emptyOf = (metadata: Metadata, count: number) => new (arrayOf(metadata))(count);
 export const numbersOf = (bytes: Uint8Array, metadata: Metadata) => new (arrayOf(metadata))(bytes.buffer as ArrayBuffer);
 
-/** A number where it holds the value exactly. */
+/** A number if it holds the value exactly. */
 export const exact = (value: number | bigint): number | bigint =>
   typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : value;
 

@@ -1,30 +1,30 @@
 /**
- * @file What 32-bit numbers, which networks compute with, lose of the numbers of a file. Rounding alone is harmless and is reported; a field whose
- * values are no longer told apart is refused.
+ * @file Checks what the conversion to 32-bit numbers, which networks compute with, loses. Rounding alone is harmless and is reported; a
+ * field whose distinct values become equal is rejected.
  */
 
 import { CadenzaError } from '../util/errors.ts';
 
-/** One column of one recording, `width` numbers a row. */
+/** One column of one recording, `width` numbers per row. */
 export interface Column {
   readonly values: ArrayLike<number>;
   readonly width: number;
-  /** File and history, for messages. */
+  /** File and history, for errors. */
   readonly where: string;
 }
 
-/** Numbers that 32-bit reals hold exactly, whatever their values. */
+/** Types that 32-bit reals represent exactly. */
 const EXACT = [Float32Array, Uint8Array, Int8Array, Uint16Array, Int16Array];
-/** Whole numbers up to here are exact. */
+/** Integers up to here are exact. */
 const MOST_EXACT = 2 ** 24;
 /** Exponents of float64, from the smallest. */
 const LEAST_EXPONENT = -1080;
 
 /**
- * Checks the columns of one name. Gives a sentence where numbers are rounded, undefined where all are exact.
+ * Checks the columns of one name. Returns a sentence if numbers are rounded, undefined if all are exact.
  *
- * @param lossy accept fields whose values collapse, and say so in the sentence
- * @throws `E_DATA` where distinct whole numbers become one, or a field typically changes by less than it is rounded.
+ * @param lossy accept fields whose values become equal, and say so in the sentence
+ * @throws {CadenzaError} `E_DATA` if distinct integers become equal, or a field typically changes by less than its rounding error.
  */
 export function checkNarrowing(name: string, columns: readonly Column[], lossy: boolean): string | undefined {
   const width = columns[0]?.width ?? 0;
@@ -48,19 +48,19 @@ export function checkNarrowing(name: string, columns: readonly Column[], lossy: 
     const { first, second, where } = found;
     const field = width === 1 ? name : `number ${f} of ${name}`;
     const merged = `${first} and ${second} both become ${Math.fround(first)}`;
-    const what = `${where}: ${field} cannot be told apart in 32 bits, which networks compute with: ${merged}.`;
+    const what = `${where}: ${field} loses distinctions in 32 bits, which networks compute with: ${merged}.`;
     const advice = `Subtract an offset such as ${first} or scale it in the file, or accept the loss with --allow-rounding.`;
     throw new CadenzaError('E_DATA', `${what} ${advice}`);
   }
   const most = Math.max(0, ...worst);
   if (most === 0) return undefined;
-  const loss = collapsed > 0 ? `, by which ${collapsed} of ${width} lose what tells their values apart` : '';
-  return `${name}: rounded to 32 bits, by ${most.toPrecision(2)} at most${loss}.`;
+  const loss = collapsed > 0 ? `, which makes distinct values equal in ${collapsed} of ${width} numbers` : '';
+  return `${name}: rounded to 32 bits, by at most ${most.toPrecision(2)}${loss}.`;
 }
 
 type Merged = { readonly first: number; readonly second: number; readonly where: string };
 
-/** Whole numbers are names or counts: no two may become one. */
+/** Integers are names or counts: no two may become equal. */
 function mergedWhole(columns: readonly Column[], f: number): Merged | undefined {
   const seen = new Map<number, number>();
   for (const { values, width, where } of columns) {
@@ -75,7 +75,10 @@ function mergedWhole(columns: readonly Column[], f: number): Merged | undefined 
   return undefined;
 }
 
-/** Reals are measurements: what matters is whether they change by more than they are rounded. The typical change is the median one, within a factor of 2. */
+/**
+ * Reals are measurements: what matters is whether they change by more than their rounding error. The typical change is the median, within a
+ * factor of 2.
+ */
 function mergedSteps(columns: readonly Column[], f: number, worst: number): Merged | undefined {
   const changes = new Map<number, number>();
   let total = 0;

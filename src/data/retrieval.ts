@@ -1,6 +1,6 @@
 /**
- * @file Looking contexts up: distances, nearest neighbors by looking at all of them (below 100 000 contexts nothing else pays), and how
- * often the nearest is of the same task.
+ * @file Look-up of contexts: distances, exhaustive nearest-neighbor search (the fastest below 100,000 contexts), and how often the nearest
+ * context is of the same task.
  */
 
 import { CadenzaError } from '../util/errors.ts';
@@ -13,11 +13,11 @@ export interface Metric {
   /** What it compares. */
   readonly of: 'latents' | 'codes';
   readonly description: string;
-  /** Between a[from … from + length) and b[at … at + length). A distance above `limit` may be given as another number above it. */
+  /** Distance between a[from … from + length) and b[at … at + length). Beyond `limit` it may return any larger number. */
   distance(a: Vector, from: number, b: Vector, at: number, length: number, limit: number): number;
 }
 
-/** The registry of distances: one record each. */
+/** The distances, one record each. */
 export const METRICS = {
   l2: {
     of: 'latents',
@@ -25,7 +25,7 @@ export const METRICS = {
     distance(a, from, b, at, length, limit) {
       const enough = limit * limit;
       let sum = 0;
-      // Most contexts are far, and show it in a few of their numbers; four sums side by side do not wait for each other.
+      // Most contexts are far, which shows after a few numbers; four independent sums avoid waiting for each other.
       let i = 0;
       for (; i + 32 <= length && sum <= enough; i += 32) {
         let [s0, s1, s2, s3] = [0, 0, 0, 0];
@@ -61,7 +61,7 @@ export const METRICS = {
   },
   hamming: {
     of: 'codes',
-    description: 'codes that differ',
+    description: 'number of codes that differ',
     distance(a, from, b, at, length) {
       let differing = 0;
       for (let i = 0; i < length; i++) if (a[from + i] !== b[at + i]) differing++;
@@ -81,11 +81,11 @@ export interface Neighbor {
   readonly distance: number;
 }
 
-/** One context's values, wherever they lie. */
+/** The values of one context, wherever they are. */
 export interface Probe {
   readonly latents: Float32Array;
   readonly codes?: Uint16Array;
-  /** Index of the context among those values. */
+  /** Index of the context in those values. */
   readonly index: number;
 }
 
@@ -93,16 +93,16 @@ export interface Probe {
 export interface Search<Row> {
   readonly metric: MetricId;
   readonly k: number;
-  /** Rows that may be found: not those of the same stream, for one. All of them when left out. */
+  /** Rows that may be found, for example not those of the same stream; all by default. */
   readonly accepts?: (about: Row, row: number) => boolean;
-  /** At most one context of every stream, the nearest: the others of it say much the same. */
+  /** At most one context per stream, the nearest: others of the same stream are similar. */
   readonly perStream?: boolean;
 }
 
 /**
- * The k nearest contexts, nearest first; of equal distances the one stored first.
+ * The k nearest contexts, nearest first; among equal distances the one stored first.
  *
- * @throws `E_DATA` when the metric compares codes and there are none.
+ * @throws {CadenzaError} `E_DATA` if the metric compares codes and there are none.
  */
 export function nearestContexts<Row extends Pick<ContextAbout, 'stream'>>(
   table: ContextTable<Row>,
@@ -111,7 +111,7 @@ export function nearestContexts<Row extends Pick<ContextAbout, 'stream'>>(
 ): Neighbor[] {
   const { of, distance } = METRICS[metric] as Metric;
   const [stored, own] = [table[of], probe[of]];
-  const what = `the distance "${metric}" compares ${of}, which this model does not have; use one of`;
+  const what = `the distance "${metric}" compares ${of}, which this model does not have. Use one of`;
   if (!stored || !own) throw new CadenzaError('E_DATA', `${what}: ${metricsOf(table).join(', ')}.`);
   const length = stored.length / table.rows.length;
   const best: Neighbor[] = [];
@@ -131,11 +131,11 @@ export function nearestContexts<Row extends Pick<ContextAbout, 'stream'>>(
   return best;
 }
 
-/** Which contexts count. One that never found a reward cannot know its task: what it holds is where there is none. */
+/** Which contexts count. One without any reward cannot know its task, only where no reward is. */
 export interface Counted {
-  /** Episodes that have to be over. */
+  /** Minimum number of finished episodes. */
   readonly fromEpisode: number;
-  /** Whether it has to have earned a reward. */
+  /** Whether at least one reward is required. */
   readonly rewarded: boolean;
 }
 
@@ -150,7 +150,7 @@ export interface Retrieval {
   readonly hit: boolean;
 }
 
-/** Looks every given row up among the contexts of all other streams. */
+/** Looks up every given row among the contexts of all other streams. */
 export function retrievals(table: ContextTable, rows: readonly number[], metric: MetricId): Retrieval[] {
   return rows.flatMap(index => {
     const query = table.rows[index];
@@ -160,7 +160,7 @@ export function retrievals(table: ContextTable, rows: readonly number[], metric:
   });
 }
 
-/** How the codes of a table are used: of [N × C] codes, how many differ, and e to the entropy of their frequencies. */
+/** Code usage of a table: of [N × C] codes, the number of distinct ones, and exp of the entropy of their frequencies. */
 export function codeUsage(codes: Uint16Array): { used: number; perplexity: number } {
   const counts = new Map<number, number>();
   for (const code of codes) counts.set(code, (counts.get(code) ?? 0) + 1);

@@ -1,7 +1,7 @@
 /**
- * @file One shard of learning histories: an Apache Arrow IPC file with one record batch a history, so that writing concatenates nothing
- * and every column of a history is a view of the file's own bytes when read. What is not a column (task, key, stream) is JSON in the
- * schema's metadata. Any Arrow reader opens it.
+ * @file A shard of learning histories: an Apache Arrow IPC file with one record batch per history, so that writing concatenates nothing and
+ * every column of a history is a view of the file's bytes when read. Everything else (task, key, stream) is JSON in the schema's metadata.
+ * Any Arrow reader opens it.
  */
 
 import { join } from 'node:path';
@@ -33,17 +33,19 @@ export const REGENERATE = 'Delete the folder and run `cadenza generate` again.';
 
 type Column = Exclude<keyof History, 'task' | 'taskKey' | 'stream'>;
 
-/** The sizes that a shard's histories share: `F` numbers an observation, `A` numbers a distribution over actions. */
+/** Sizes that all histories of a shard share. */
 export interface ShardMeta {
   /** Id of the environment family. */
   readonly environment: string;
+  /** Numbers per observation. */
   readonly F: number;
+  /** Numbers per distribution over actions. */
   readonly A: number;
-  /** Where an action is not one integer below `A`. */
+  /** The action space, unless an action is one integer below `A`. */
   readonly actionSpace?: Space;
 }
 
-/** Every column of a history: its element type, and how many numbers one transition has there where it is a list. A missing one does not compile. */
+/** Every column of a history: its element type, and its numbers per transition if it is a list. A missing column does not compile. */
 const columnsOf = ({ F, A, actionSpace }: ShardMeta): Record<Column, { type: Float32 | Int32 | Uint8; width?: number }> => ({
   observation: { type: new Float32(), width: F },
   action: { type: actionSpace?.kind === 'box' ? new Float32() : new Int32(), width: actionSpace && spaceSize(actionSpace) },
@@ -56,6 +58,7 @@ const columnsOf = ({ F, A, actionSpace }: ShardMeta): Record<Column, { type: Flo
 const NAMES = Object.keys(columnsOf({ environment: '', F: 1, A: 1 })) as Column[];
 
 const count = z.int().min(1);
+/** Schema of the manifest's entry for a shard. */
 export const shardSchema = z.strictObject({
   /** File name inside the folder. A plain name: nothing outside the folder is ever read. */
   file: z.string().regex(/^[\w-]+\.arrow$/, 'expected a plain file name that ends in .arrow'),
@@ -67,17 +70,18 @@ export const shardSchema = z.strictObject({
   tasks: count,
 });
 
-/** What the manifest says of one shard. */
+/** The manifest's entry for a shard. */
 export type ShardEntry = z.output<typeof shardSchema>;
 
-/** Names of shards, as `encodeShard` makes them. */
+/** Names of shards, as `encodeShard` forms them. */
 export const SHARD_NAME = /^shard-\d+-[0-9a-f]{16}\.arrow$/;
 
 /**
- * A shard of histories: its bytes, and what a manifest says of it. The name holds the content's hash: a new shard never overwrites one that an
- * older manifest still names, and equal histories give the same bytes under the same name.
+ * Encodes a shard: its bytes, and its entry in the manifest. The name contains the content's hash: a new shard never overwrites one that an
+ * older manifest still refers to, and equal histories give equal bytes and names.
  *
- * @throws `E_SHAPE` when a column has the wrong length or an action is out of range, `E_NUMERICS` on a number that is not finite.
+ * @throws {CadenzaError} `E_SHAPE` if a column has the wrong length or an action is out of range, `E_NUMERICS` for a number that is not
+ * finite.
  */
 export function encodeShard(number: number, histories: readonly History[], meta: ShardMeta): { entry: ShardEntry; bytes: Uint8Array } {
   const bytes = encode(histories, meta);
@@ -88,7 +92,11 @@ export function encodeShard(number: number, histories: readonly History[], meta:
   return { entry: { file, sha256: hash, bytes: bytes.length, histories: histories.length, transitions, tasks }, bytes };
 }
 
-/** Writes such a shard into `folder`. Throws as `encodeShard` does, and `E_DISK` when it cannot be written. */
+/**
+ * Writes a shard into `folder`.
+ *
+ * @throws {CadenzaError} as `encodeShard`, and `E_DISK` if it cannot be written.
+ */
 export function writeShard(folder: string, number: number, histories: readonly History[], meta: ShardMeta): ShardEntry {
   const { entry, bytes } = encodeShard(number, histories, meta);
   writeFileAtomic(join(folder, entry.file), bytes);
@@ -96,16 +104,16 @@ export function writeShard(folder: string, number: number, histories: readonly H
 }
 
 /**
- * Reads a shard, but only if its bytes are the expected ones: nothing is parsed before the hash agrees. The columns are views of one
- * buffer, so treat them as read-only.
+ * Reads a shard after verifying its bytes: nothing is parsed before the hash agrees. The columns are views of one buffer, so treat them as
+ * read-only.
  *
- * @throws `E_DATA` when the file is missing, truncated or altered, or has another layout.
+ * @throws {CadenzaError} `E_DATA` if the file is missing, truncated or altered, or has another layout.
  */
 export function readShard(path: string, expected: Pick<ShardEntry, 'sha256' | 'bytes'>, advice = REGENERATE): History[] {
   const bytes = readBytes(path, 'E_DATA', advice);
   const refuse = (what: string, cause?: unknown) => new CadenzaError('E_DATA', `${path}: ${what}. ${advice}`, { cause });
   if (bytes.length !== expected.bytes)
-    throw refuse(`expected ${expected.bytes} bytes, found ${bytes.length}; it was cut short or replaced`);
+    throw refuse(`expected ${expected.bytes} bytes, found ${bytes.length}; it was truncated or replaced`);
   const hash = sha256(bytes);
   if (hash !== expected.sha256) throw refuse(`expected sha256 ${expected.sha256}, found ${hash}; it was altered`);
   try {
@@ -115,7 +123,7 @@ export function readShard(path: string, expected: Pick<ShardEntry, 'sha256' | 'b
   }
 }
 
-/** Bytes that a history takes in a shard, but for headers. */
+/** Bytes of a history in a shard, without headers. */
 export function historyBytes(history: History): number {
   return NAMES.reduce((sum, name) => sum + history[name].byteLength, 0);
 }
@@ -156,18 +164,22 @@ function decode(bytes: Uint8Array): History[] {
   });
 }
 
-/** The numbers of a column without the padding that Arrow puts behind them. */
+/** The numbers of a column without Arrow's padding. */
 function flatValues(column: Data): ArrayLike<number> {
   const flat = column.children[0] ?? column;
   return flat.values.subarray(0, flat.length);
 }
 
-/** Throws `E_SHAPE` or `E_NUMERICS` where a history does not fit what a manifest says of it. */
+/**
+ * Checks that a history fits the sizes of its shard.
+ *
+ * @throws {CadenzaError} `E_SHAPE` for a wrong length or an action out of range, `E_NUMERICS` for a number that is not finite.
+ */
 export function checkHistory(history: History, meta: ShardMeta): void {
   const length = history.terminated.length;
   const columns = columnsOf(meta);
   const where = `history '${history.stream}' of task ${history.taskKey}`;
-  invariant(length > 0, `${where} has no transitions; expected at least one. Leave it out.`);
+  invariant(length > 0, `${where} has no transitions; expected at least one. Remove it.`);
   for (const name of NAMES) {
     const { type, width = 1 } = columns[name];
     const wanted = length * width;
@@ -176,7 +188,7 @@ export function checkHistory(history: History, meta: ShardMeta): void {
     invariant(column.length === wanted, `${where}: ${name} must hold [${length} × ${width}] = ${wanted} numbers, got ${column.length}.`);
     const bad = column.findIndex(value => !Number.isFinite(value));
     if (bad >= 0)
-      throw new CadenzaError('E_NUMERICS', `${where}: ${name}[${bad}] is ${column[bad]}; expected finite numbers. Mend its source.`);
+      throw new CadenzaError('E_NUMERICS', `${where}: ${name}[${bad}] is ${column[bad]}; expected finite numbers. Fix its source.`);
   }
   expectActions({ id: where, actionSpace: meta.actionSpace ?? { kind: 'discrete', n: meta.A } }, history.action, length);
 }

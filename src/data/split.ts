@@ -1,6 +1,6 @@
 /**
- * @file Which tasks are trained on and which are held out, audited by content. Published code has trained on its held-out tasks because
- * collection numbered shuffled tasks and training took the numbers as canonical; here a task is only ever named by its parameters.
+ * @file Training and held-out tasks, audited by content. Published code has trained on its held-out tasks because collection numbered
+ * shuffled tasks and training interpreted the numbers as the original order; here a task is identified only by its parameters.
  */
 
 import type { EnvFamily, Task } from '../rl/env.ts';
@@ -11,28 +11,33 @@ import { Random } from '../util/random.ts';
 
 const refuse = (what: string) => new CadenzaError('E_SPLIT', what);
 
-/** Task keys of the two sides. */
+/** Task keys of both sides. */
 export interface SplitKeys {
+  /** Keys of training tasks. */
   readonly train: readonly string[];
+  /** Keys of held-out tasks. */
   readonly test: readonly string[];
 }
 
 type SplitFamily = Pick<EnvFamily, 'id' | 'tasks' | 'drawTask' | 'taskKey'>;
 
+/** How many tasks are held out. */
 export interface SplitOptions {
-  /** Number of test tasks; below 1, their share of all tasks that are listed (0.1 of 81 is 8). */
+  /** Number of test tasks; below 1, the share of all listed tasks (0.1 of 81 is 8). */
   heldOut: number;
   /** Equal seeds give equal splits. */
   seed: number;
-  /** Number of training tasks: for a family whose tasks are drawn, and only there. */
+  /** Number of training tasks, only for a family that draws its tasks. */
   tasks?: number;
 }
 
 /**
- * Shuffles the tasks that a family lists and holds some out, or draws the tasks of both sides: the test tasks first, so that they stay the
- * same however many are trained on.
+ * Shuffles the tasks that a family lists and holds some out, or draws the tasks of both sides: the test tasks first, so that they do not
+ * depend on the number of training tasks.
  *
- * @throws `E_SPLIT` when a side would be empty, a task is there twice, or `tasks` is missing or out of place.
+ * @throws {CadenzaError} `E_SPLIT` if a side would be empty, a task occurs twice, or `tasks` is missing or not allowed.
+ * @example
+ * const { train, test } = splitTasks(environment('dark-room'), { heldOut: 8, seed: 0 }); // 73 and 8 of 81 goals
  */
 export function splitTasks(family: SplitFamily, options: SplitOptions): { train: Task[]; test: Task[] } {
   const random = Random.seeded(options.seed).split('split');
@@ -46,7 +51,7 @@ export function splitTasks(family: SplitFamily, options: SplitOptions): { train:
 function drawn(id: string, draw: (random: Random) => Task, { heldOut, tasks = 0 }: SplitOptions, random: Random) {
   for (const [name, count] of Object.entries({ heldOut, tasks })) {
     if (Number.isInteger(count) && count >= 1) continue;
-    throw refuse(`The tasks of ${id} are drawn, so split.${name} must be a whole number from 1, how many to draw, got ${count}.`);
+    throw refuse(`${id} draws its tasks, so split.${name} must be an integer of at least 1, the number to draw, but is ${count}.`);
   }
   const all = Array.from({ length: heldOut + tasks }, (_, i) => draw(random.split('task', i)));
   return { train: all.slice(heldOut), test: all.slice(0, heldOut) };
@@ -54,18 +59,22 @@ function drawn(id: string, draw: (random: Random) => Task, { heldOut, tasks = 0 
 
 function shuffled(id: string, listed: Task[], options: SplitOptions, random: Random) {
   if (options.tasks !== undefined)
-    throw refuse(`${id} lists its ${listed.length} tasks, so none are drawn; split.tasks is ${options.tasks}. Leave it out.`);
+    throw refuse(`${id} lists its ${listed.length} tasks, so split.tasks (${options.tasks}) does not apply. Remove it.`);
   const has = `${id} has ${listed.length === 1 ? 'one task' : 'no tasks'}`;
   if (listed.length < 2) throw refuse(`${has}, but a split needs one to train on and one to hold out. Add tasks.`);
   const tasks = random.shuffled(listed);
   const held = options.heldOut < 1 ? Math.round(options.heldOut * tasks.length) : options.heldOut;
-  const range = `a whole number in [1, ${tasks.length - 1}] or a share in (0, 1)`;
+  const range = `an integer in [1, ${tasks.length - 1}] or a share in (0, 1)`;
   if (!Number.isInteger(held) || held < 1 || held >= tasks.length)
     throw refuse(`split.heldOut must be ${range} of the ${tasks.length} tasks of ${id}, got ${options.heldOut}.`);
   return { train: tasks.slice(held), test: tasks.slice(0, held) };
 }
 
-/** Throws `E_SPLIT`, naming the tasks, unless both sides have tasks, none is listed twice and none is on both sides. */
+/**
+ * Checks that both sides have tasks, and that no task occurs twice or on both sides.
+ *
+ * @throws {CadenzaError} `E_SPLIT`, naming the tasks, otherwise.
+ */
 export function auditSplit(keys: SplitKeys): void {
   const problems: string[] = [];
   for (const side of ['train', 'test'] as const) {
@@ -77,14 +86,15 @@ export function auditSplit(keys: SplitKeys): void {
   const train = new Set(keys.train);
   const shared = keys.test.filter(key => train.has(key));
   if (shared.length > 0) problems.push(`both sides hold ${listed(shared)}`);
-  if (problems.length > 0) throw refuse(`Expected two disjoint sides of distinct tasks, but ${problems.join('; ')}. Make the split anew.`);
+  if (problems.length > 0)
+    throw refuse(`Expected two disjoint sides of distinct tasks, but ${problems.join('; ')}. Create the split again.`);
 }
 
 /**
- * Audits histories by content: each one's key is computed again from its task's parameters, must equal the key it carries, and must be
- * on the train side.
+ * Audits histories by content: each key is recomputed from the task's parameters, must equal the stored key, and must belong to a training
+ * task.
  *
- * @throws `E_SPLIT` naming the history.
+ * @throws {CadenzaError} `E_SPLIT`, naming the history.
  */
 export function auditHistories(family: Pick<EnvFamily, 'taskKey'>, split: SplitKeys, histories: readonly History[]): void {
   auditSplit(split);
@@ -93,29 +103,34 @@ export function auditHistories(family: Pick<EnvFamily, 'taskKey'>, split: SplitK
   for (const { task, taskKey, stream } of histories) {
     const actual = family.taskKey(task);
     const where = `history '${stream}'`;
-    if (actual !== taskKey) throw refuse(`${where} carries the key ${taskKey}, but its task is ${actual}. Generate the histories again.`);
+    if (actual !== taskKey) throw refuse(`${where} has the key ${taskKey}, but its task is ${actual}. Generate the histories again.`);
     const side = test.has(actual) ? 'is held out' : 'is on neither side of the split';
     if (!train.has(actual)) throw refuse(`${where} is of task ${actual}, which ${side}; expected a training task. Generate them again.`);
   }
 }
 
-/** Throws `E_SPLIT` when a key names no task of a family that lists its tasks. Where they are drawn, only a task itself can tell its key. */
+/**
+ * Checks that every key belongs to a task of a family that lists its tasks. If they are drawn, keys can only be computed from tasks.
+ *
+ * @throws {CadenzaError} `E_SPLIT` if a key belongs to no task.
+ */
 export function auditKeys(family: Pick<EnvFamily, 'id' | 'tasks' | 'taskKey'>, keys: readonly string[]): void {
   if (family.tasks) tasksByKey(family, keys);
 }
 
 /**
- * The tasks that keys name, in the order of the keys. Throws `E_SPLIT` when a key names no task of the family, `E_CONFIG` when the family
- * does not list its tasks.
+ * The tasks with these keys, in the order of the keys.
+ *
+ * @throws {CadenzaError} `E_SPLIT` if a key belongs to no task of the family, `E_CONFIG` if the family does not list its tasks.
  */
 export function tasksByKey(family: Pick<EnvFamily, 'id' | 'tasks' | 'taskKey'>, keys: readonly string[]): Task[] {
   const byKey = new Map(listedTasks(family, 'Finding tasks by key').map(task => [family.taskKey(task), task]));
   const unknown = keys.filter(key => !byKey.has(key));
   if (unknown.length > 0)
-    throw refuse(`${family.id} has no task ${listed(unknown)}; its keys look like ${[...byKey.keys()][0]}. Make the split anew.`);
+    throw refuse(`${family.id} has no task ${listed(unknown)}; its keys look like ${[...byKey.keys()][0]}. Create the split again.`);
   return keys.map(key => byKey.get(key) as Task);
 }
 
-/** The first few names, and how many more there are. */
+/** The first few names, and the number of the others. */
 const listed = (keys: readonly string[]): string =>
   keys.length <= 5 ? keys.join(', ') : `${keys.slice(0, 5).join(', ')} and ${keys.length - 5} more`;

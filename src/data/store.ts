@@ -12,29 +12,33 @@ import { FORMAT_VERSION, type Manifest, readManifest, writeManifest } from './ma
 import { encodeShard, historyBytes, REGENERATE, readShard, SHARD_NAME, type ShardMeta, writeShard } from './shards.ts';
 import { auditHistories, auditKeys } from './split.ts';
 
-/** What the store needs to know of a family. It is handed in, since this room may not import environments. */
+/** What is needed of a family. It is passed in, because this room may not import environments. */
 export type HistoryFamily = Pick<EnvFamily, 'id' | 'options' | 'observationSpace' | 'actionSpace' | 'horizon' | 'tasks' | 'taskKey'>;
 
 /** What the shards of a family's histories depend on. */
 type ShardFamily = Pick<EnvFamily, 'id' | 'observationSpace' | 'actionSpace'>;
 
-export interface HistoryStore {
+/** A verified folder of learning histories. */
+export interface HistoryFolder {
+  /** What the folder declares. */
   readonly manifest: Manifest;
+  /** All histories, in the order of the shards. */
   readonly histories: History[];
-  /** Identity of the data by content: of everything in the manifest (so of every shard's hash) but its creator. */
+  /** Identity by content: hash of everything in the manifest (including every shard's hash) but its creator. */
   readonly dataHash: string;
 }
 
-/** What the caller of `saveHistories` says about the data; the rest of the manifest is computed. */
+/** What the caller of `saveHistories` declares about the data; the rest of the manifest is computed. */
 export type Provenance = Pick<Manifest, 'source' | 'seed' | 'noise' | 'split' | 'creator'>;
 
 const SHARD_BYTES = 32 * 2 ** 20;
 
 /**
- * Audits histories against their split, then writes them in shards of at most `shardBytes` (or one history), the manifest last. An older
- * data set in the folder stays whole until the new manifest replaces its own; only then its shards are removed.
+ * Audits histories against their split, then writes them in shards of at most `shardBytes` (or one history), the manifest last. Existing
+ * data in the folder stays valid until the new manifest replaces the old one; only then its shards are removed.
  *
- * @throws `E_SPLIT`, `E_SHAPE`, `E_NUMERICS` on unusable histories, `E_DATA` on provenance that does not fit, `E_DISK` on a full disk.
+ * @throws {CadenzaError} `E_SPLIT`, `E_SHAPE` or `E_NUMERICS` for invalid histories, `E_DATA` for an invalid manifest, `E_DISK` if the disk
+ * is full.
  */
 export function saveHistories(
   folder: string,
@@ -42,7 +46,7 @@ export function saveHistories(
   histories: readonly History[],
   about: Provenance,
   shardBytes = SHARD_BYTES,
-): Omit<HistoryStore, 'histories'> {
+): Omit<HistoryFolder, 'histories'> {
   invariant(histories.length > 0, 'There are no histories to save; expected at least one.');
   auditKeys(family, [...about.split.train, ...about.split.test]);
   auditHistories(family, about.split, histories);
@@ -56,24 +60,26 @@ export function saveHistories(
   return { manifest, dataHash: dataHashOf(manifest) };
 }
 
-/** Writes histories in shards of at most `shardBytes`, or of one history where that is more. */
+/** Writes histories in shards of at most `shardBytes`, or of one history if that is larger. */
 export const writeShards = (folder: string, histories: readonly History[], family: ShardFamily, shardBytes = SHARD_BYTES) =>
   grouped(histories, shardBytes).map((group, i) => writeShard(folder, i, group, shardMeta(family)));
 
-/** What `writeShards` would give, without writing anything. */
+/** The entries that `writeShards` would return, without writing anything. */
 export const shardEntries = (histories: readonly History[], family: ShardFamily) =>
   grouped(histories, SHARD_BYTES).map((group, i) => encodeShard(i, group, shardMeta(family)).entry);
 
 /**
- * Reads a folder of histories whole: every shard's hash is verified before it is parsed, then its counts, shapes and tasks.
+ * Reads a folder of histories: verifies every shard's hash before parsing it, then counts, shapes and tasks.
  *
- * @param family the one that `readManifest(folder).environment.id` names.
- * @throws `E_DATA` when anything is missing, altered, or made for another environment; `E_SPLIT` when a history is not of a training task.
+ * @param family the family that `readManifest(folder).environment.id` names.
+ * @throws {CadenzaError} `E_DATA` if anything is missing, altered, or generated for another environment; `E_SPLIT` if a history is not of a
+ * training task.
+ * @example const { histories } = openHistories(folder, environment(readManifest(folder).environment.id));
  */
-export function openHistories(folder: string, family: HistoryFamily): HistoryStore {
+export function openHistories(folder: string, family: HistoryFamily): HistoryFolder {
   const manifest = readManifest(folder);
   const [made, given] = [canonicalJson(manifest.environment), canonicalJson(environmentOf(family))];
-  const what = `${folder} holds histories of ${made}, but the environment in use is ${given}. Use the one, or: ${REGENERATE}`;
+  const what = `${folder} holds histories of ${made}, but the environment in use is ${given}. Use the former, or: ${REGENERATE}`;
   if (made !== given) throw new CadenzaError('E_DATA', what);
   auditKeys(family, [...manifest.split.train, ...manifest.split.test]);
   const histories = manifest.shards.flatMap(shard => {
@@ -82,7 +88,7 @@ export function openHistories(folder: string, family: HistoryFamily): HistorySto
     const transitions = read.reduce((sum, history) => sum + history.reward.length, 0);
     const found = `${read.length} histories, ${transitions} transitions, ${new Set(read.map(history => history.taskKey)).size} tasks`;
     const wanted = `${shard.histories} histories, ${shard.transitions} transitions, ${shard.tasks} tasks`;
-    if (found !== wanted) throw new CadenzaError('E_DATA', `${path}: the manifest promises ${wanted}; found ${found}. ${REGENERATE}`);
+    if (found !== wanted) throw new CadenzaError('E_DATA', `${path}: the manifest declares ${wanted}; found ${found}. ${REGENERATE}`);
     return read;
   });
   auditHistories(family, manifest.split, histories);
@@ -91,17 +97,18 @@ export function openHistories(folder: string, family: HistoryFamily): HistorySto
 
 const dataHashOf = ({ creator: _creator, ...data }: Manifest): string => hashJson(data);
 
+/** The parts of a family that a manifest records. */
 export function environmentOf({ id, options, observationSpace, actionSpace, horizon }: HistoryFamily) {
   return { id, ...(options ? { options } : {}), observationSpace, actionSpace, horizon };
 }
 
-/** What the shards of an environment's histories share. */
+/** What all shards of an environment share. */
 export function shardMeta({ id, observationSpace, actionSpace }: ShardFamily): ShardMeta {
   const sizes = { environment: id, F: spaceSize(observationSpace), A: actionDistribution(actionSpace).size };
   return actionSpace.kind === 'discrete' ? sizes : { ...sizes, actionSpace };
 }
 
-/** Consecutive histories, together at most `limit` bytes a group; a larger history is a group of its own. */
+/** Groups consecutive histories with at most `limit` bytes together; a larger history is a group of its own. */
 function grouped(histories: readonly History[], limit: number): History[][] {
   const groups: History[][] = [];
   let room = 0;

@@ -1,4 +1,4 @@
-/** @file Reverse-mode differentiation: gradients are further expressions in the same graph. */
+/** @file Reverse-mode differentiation: gradients are expressions in the same graph. */
 
 import { invariant } from '../util/errors.ts';
 import { topological } from './graph.ts';
@@ -7,14 +7,19 @@ import { broadcastTo, constant } from './ops/structure.ts';
 import { formatType, type Node, type Tensor } from './tensor.ts';
 
 /**
- * d loss / d parameter for each of `parameters`, as graph expressions of the parameters' shapes.
- * Expects a scalar float32 loss. A parameter that the loss does not depend on gets zeros.
+ * d loss / d parameter for each of `parameters`, as graph expressions with the parameters' shapes. A parameter that the loss does not
+ * depend on gets zeros.
+ *
+ * @throws {CadenzaError} `E_SHAPE` unless the loss is a float32 scalar.
+ * @example
+ * const w = input('w', [3]);
+ * const [dw] = grad(sum(square(w)), [w]); // 2 w
  */
 export function grad(loss: Tensor, parameters: readonly Tensor[]): Tensor[] {
   invariant(loss.shape.length === 0 && loss.dtype === 'float32', `grad: expected a float32 scalar loss, got ${formatType(loss)}.`);
   const order = topological([loss]);
   const wanted = new Set<Node>(parameters.map(parameter => parameter.node));
-  // Only nodes between a parameter and the loss carry gradients; the rest (masks, targets) is skipped.
+  // Only nodes between a parameter and the loss carry gradients; others (masks, targets) are skipped.
   const active = new Set<Node>();
   for (const node of order) {
     if (wanted.has(node) || (node.op.gradient !== 'none' && node.inputs.some(tensor => active.has(tensor.node)))) active.add(node);

@@ -3,15 +3,17 @@
 import { CadenzaError, invariant } from '../util/errors.ts';
 import { type Attributes, apply, formatType, type Node, sameShape, sizeOf, type Tensor, type TensorType } from './tensor.ts';
 
+/** A computation: its named outputs and, through them, every node that they depend on. */
 export interface Graph {
+  /** The tensors to compute, by name. */
   readonly outputs: Readonly<Record<string, Tensor>>;
 }
 
-/** Every node that the tensors depend on, each after the ones it reads. */
+/** All nodes that the tensors depend on, each after its inputs. */
 export function topological(tensors: Iterable<Tensor>): Node[] {
   const order: Node[] = [];
   const seen = new Set<Node>();
-  // An explicit stack: training graphs are thousands of nodes deep.
+  // Uses an explicit stack: training graphs are thousands of nodes deep.
   const stack: { node: Node; next: number }[] = [];
   const visit = (node: Node) => {
     if (seen.has(node)) return;
@@ -32,21 +34,26 @@ export function topological(tensors: Iterable<Tensor>): Node[] {
   return order;
 }
 
+/** All nodes of a graph, each after its inputs. */
 export const nodesOf = (graph: Graph): Node[] => topological(Object.values(graph.outputs));
 
-/** The graph's inputs by name; throws `E_SHAPE` when two different inputs share a name. */
+/**
+ * The graph's inputs by name.
+ *
+ * @throws {CadenzaError} `E_SHAPE` if two different inputs share a name.
+ */
 export function inputsOf(graph: Graph): Map<string, Tensor> {
   const inputs = new Map<string, Tensor>();
   for (const node of nodesOf(graph)) {
     if (node.op.name !== 'input') continue;
     const name = node.attributes.name as string;
-    invariant(!inputs.has(name), `two inputs of one graph are called "${name}".`);
+    invariant(!inputs.has(name), `two inputs of one graph have the name "${name}".`);
     inputs.set(name, node.outputs[0]);
   }
   return inputs;
 }
 
-/** Rebuilds the graph bottom-up; `replace` may give another version of a node's outputs (its inputs are already rebuilt). */
+/** Rebuilds the graph bottom-up. `replace` may return new outputs for a node, given its rebuilt inputs. */
 export function rewrite(graph: Graph, replace: (node: Node, inputs: readonly Tensor[]) => readonly Tensor[] | undefined): Graph {
   const rebuilt = new Map<Node, readonly Tensor[]>();
   const translate = (tensor: Tensor) => rebuilt.get(tensor.node)![tensor.index];
@@ -58,7 +65,12 @@ export function rewrite(graph: Graph, replace: (node: Node, inputs: readonly Ten
   return { outputs: Object.fromEntries(Object.entries(graph.outputs).map(([name, tensor]) => [name, translate(tensor)])) };
 }
 
-/** Throws `E_SHAPE` unless every node's outputs are what its op infers from its inputs, and input names are unique. */
+/**
+ * Checks that every node's outputs match what its op infers from its inputs, and that input names are unique.
+ *
+ * @param stage the pass that produced the graph, for errors.
+ * @throws {CadenzaError} `E_SHAPE` otherwise.
+ */
 export function verify(graph: Graph, stage: string): void {
   inputsOf(graph);
   for (const node of nodesOf(graph)) {
@@ -67,7 +79,7 @@ export function verify(graph: Graph, stage: string): void {
     if (!sound)
       throw new CadenzaError(
         'E_SHAPE',
-        `after ${stage}, ${node.op.name} gives ${node.outputs.map(formatType).join(', ')} where ${inferred.map(formatType).join(', ')} was inferred. This is a fault of that pass.`,
+        `after ${stage}, ${node.op.name} gives ${node.outputs.map(formatType).join(', ')} where ${inferred.map(formatType).join(', ')} was inferred. This is a bug in that pass.`,
       );
   }
 }
@@ -79,6 +91,7 @@ function formatAttribute(value: unknown): string {
   return Array.isArray(list) && list.length > 8 ? `<${list.length} numbers>` : JSON.stringify(list);
 }
 
+/** The attributes of a node as text: `transposeA=false alpha=1`. */
 export function formatAttributes(attributes: Attributes): string {
   return Object.entries(attributes)
     .filter(([key]) => key !== 'shape' && key !== 'dtype')
@@ -86,7 +99,11 @@ export function formatAttributes(attributes: Attributes): string {
     .join(' ');
 }
 
-/** One line a value: `%3 : float32[8, 64] = gemm(%1, %2) transposeA=false …`. */
+/**
+ * Prints a graph, one line per value: `%3 : float32[8, 64] = gemm(%1, %2) transposeA=false …`.
+ *
+ * @example const lines = print({ outputs: { y: add(input('x', [2]), 1) } }).split('\n');
+ */
 export function print(graph: Graph): string {
   const names = new Map<Tensor, string>();
   const lines: string[] = [];
@@ -102,7 +119,7 @@ export function print(graph: Graph): string {
   return lines.join('\n');
 }
 
-/** Floating-point operations of one run, and the part of them that is matrix products (those set the floor). */
+/** Floating-point operations of one run, and the share of matrix products among them, which sets a lower bound on the time. */
 export function countFlops(graph: Graph): { total: number; products: number } {
   let [total, products] = [0, 0];
   for (const node of nodesOf(graph)) {
@@ -113,5 +130,5 @@ export function countFlops(graph: Graph): { total: number; products: number } {
   return { total, products };
 }
 
-/** Bytes of a value. */
+/** Bytes of a value of this type. */
 export const bytesOf = (type: TensorType): number => sizeOf(type.shape) * (type.dtype === 'bool' ? 1 : 4);

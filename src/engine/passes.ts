@@ -1,11 +1,11 @@
-/** @file Rewrites that make a graph smaller without changing what it computes. The verifier runs after each. */
+/** @file Passes that make a graph smaller without changing its results. The verifier runs after each. */
 
 import { type Graph, nodesOf, rewrite, verify } from './graph.ts';
 import { constant, MATMUL, type ProductAttributes, TRANSPOSE, transpose } from './ops/index.ts';
 import { interpret } from './reference.ts';
 import { applyOne, type Node, sizeOf, type Tensor } from './tensor.ts';
 
-/** Constants larger than this are left to be computed at run time: they would only bloat the model file. */
+/** Larger constants are computed at run time: folding them would only bloat the model file. */
 const FOLD_LIMIT = 4096;
 
 const isConstant = (tensor: Tensor) => tensor.node.op.name === 'constant';
@@ -14,7 +14,7 @@ const isConstant = (tensor: Tensor) => tensor.node.op.name === 'constant';
 const scalarOf = (tensor: Tensor): number | undefined =>
   isConstant(tensor) && sizeOf(tensor.shape) === 1 ? (tensor.node.attributes.data as ArrayLike<number>)[0] : undefined;
 
-/** Evaluates nodes all of whose inputs are constants. */
+/** Evaluates nodes whose inputs are all constants. */
 export function foldConstants(graph: Graph): Graph {
   return rewrite(graph, (node, inputs) => {
     const small = node.outputs.every(output => sizeOf(output.shape) <= FOLD_LIMIT);
@@ -28,7 +28,7 @@ export function foldConstants(graph: Graph): Graph {
 
 const permutationOf = (node: Node) => node.attributes.permutation as readonly number[];
 
-/** x + 0, x · 1 and x / 1 are x, where the other operand does not widen it; two transposes are one, or none. */
+/** Simplifies x + 0, x · 1 and x / 1 to x, if the other operand does not widen it, and merges or removes consecutive transposes. */
 export function simplify(graph: Graph): Graph {
   const neutral: Record<string, number> = { add: 0, sub: 0, mul: 1, div: 1 };
   return rewrite(graph, (node, inputs) => {
@@ -49,7 +49,7 @@ export function simplify(graph: Graph): Graph {
   });
 }
 
-/** Gives equal nodes on equal inputs one and the same value. */
+/** Merges equal nodes with equal inputs. */
 export function shareSubexpressions(graph: Graph): Graph {
   const ids = new Map<object, number>();
   const idOf = (thing: object) => ids.get(thing) ?? ids.set(thing, ids.size).get(thing)!;
@@ -75,7 +75,7 @@ function rebuild(node: Node, inputs: readonly Tensor[]): readonly Tensor[] {
   return outputs;
 }
 
-/** Swaps of the last two axes, and scales by a constant, become flags of the product that they feed or follow. */
+/** Turns swaps of the last two axes, and scaling by a constant, into flags of an adjacent matrix product. */
 export function foldIntoProducts(graph: Graph): Graph {
   const uses = new Map<Node, number>();
   for (const node of nodesOf(graph)) for (const { node: used } of node.inputs) uses.set(used, (uses.get(used) ?? 0) + 1);
@@ -116,7 +116,7 @@ export function foldIntoProducts(graph: Graph): Graph {
 
 const PASSES = { foldConstants, simplify, foldIntoProducts, shareSubexpressions };
 
-/** Runs every pass once. Dead code needs no pass: a graph is only what its outputs reach. */
+/** Runs every pass once. Dead code needs no pass: a graph contains only what its outputs depend on. */
 export function optimize(graph: Graph): Graph {
   verify(graph, 'building');
   let current = graph;

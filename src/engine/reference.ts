@@ -1,10 +1,16 @@
-/** @file The reference interpreter: every op in plain float64. Slow and simple, so that the fast path has something to be held against. */
+/** @file The reference interpreter: every op in plain float64. Slow and simple; tests compare the executors with it. */
 
 import { invariant } from '../util/errors.ts';
 import { type Graph, nodesOf } from './graph.ts';
 import { formatType, type Node, type ReferenceValue, sizeOf, type Tensor } from './tensor.ts';
 
-/** Evaluates the graph's outputs for the given inputs. Throws `E_SHAPE` when an input is missing. */
+/**
+ * Evaluates the graph's outputs in float64.
+ *
+ * @param feeds row-major numbers of every input, by name.
+ * @throws {CadenzaError} `E_SHAPE` if an input is missing or has the wrong length.
+ * @example interpret({ outputs: { y: mul(input('x', [2]), 3) } }, { x: [1, 2] }).y // Float64Array [3, 6]
+ */
 export function interpret(graph: Graph, feeds: Readonly<Record<string, ArrayLike<number>>>): Record<string, Float64Array> {
   const values = new Map<Node, ReferenceValue[]>();
   const read = (tensor: Tensor) => values.get(tensor.node)![tensor.index];

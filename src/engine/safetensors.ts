@@ -1,6 +1,6 @@
 /**
- * @file The safetensors format: named arrays in one file that nothing is executed to read. Layout: header length (u64, little-endian),
- * JSON header, then the data of every tensor without gaps. Checked against Python's `safetensors`.
+ * @file The safetensors format: named arrays in one file that can be read without executing code. Layout: header length (u64,
+ * little-endian), JSON header, then the data of every tensor without gaps. Tested against Python's `safetensors`.
  */
 
 import { isMap } from '../util/canonical.ts';
@@ -8,13 +8,19 @@ import { CadenzaError } from '../util/errors.ts';
 import type { Data } from './executors/executor.ts';
 import { type Shape, sizeOf } from './tensor.ts';
 
+/** A named array of a file. */
 export interface StoredTensor {
+  /** Row-major elements; the array's class gives the dtype. */
   readonly data: Data;
+  /** Sizes of its axes. */
   readonly shape: Shape;
 }
 
+/** Content of a safetensors file. */
 export interface SafetensorsFile {
+  /** Arrays by name. */
   readonly tensors: Map<string, StoredTensor>;
+  /** Free texts by name. */
   readonly metadata: Record<string, string>;
 }
 
@@ -35,9 +41,10 @@ const typeOf = (data: Data): TypeName => (data instanceof Float32Array ? 'F32' :
 const compare = <T extends string | number>(a: T, b: T) => (a < b ? -1 : a > b ? 1 : 0);
 
 /**
- * Encodes tensors and string metadata. Equal content gives equal bytes, whatever the order in the map.
+ * Encodes tensors and string metadata. Equal content gives equal bytes, regardless of the order in the map.
  *
- * @throws {CadenzaError} `E_SHAPE` when a shape does not fit its data, or a tensor has the reserved name `__metadata__`.
+ * @throws {CadenzaError} `E_SHAPE` if a shape does not fit its data, or a tensor has the reserved name `__metadata__`.
+ * @example encodeSafetensors(new Map([['w', { data: Float32Array.of(1, 2), shape: [2] }]]))
  */
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, StoredTensor>,
@@ -50,7 +57,8 @@ export function encodeSafetensors(
   if (known.length > 0) header.push([METADATA, Object.fromEntries(known)]);
   let size = 0;
   for (const [name, { data, shape }] of sorted) {
-    if (name === METADATA) throw new CadenzaError('E_SHAPE', `a tensor cannot be called "${METADATA}": safetensors keeps that name.`);
+    if (name === METADATA)
+      throw new CadenzaError('E_SHAPE', `a tensor cannot be called "${METADATA}", which safetensors reserves. Rename it.`);
     if (sizeOf(shape) !== data.length)
       throw new CadenzaError('E_SHAPE', `tensor "${name}" has ${data.length} numbers, which do not fill the shape [${shape.join(', ')}].`);
     header.push([name, { dtype: typeOf(data), shape: [...shape], data_offsets: [size, size + data.byteLength] }]);
@@ -71,9 +79,9 @@ export function encodeSafetensors(
 }
 
 /**
- * Decodes a file of float32, int32 and uint8 tensors into fresh arrays.
+ * Decodes a file of float32, int32 and uint8 tensors into new arrays.
  *
- * @throws {CadenzaError} `E_CHECKPOINT`, saying what is wrong, unless every byte of the file is accounted for.
+ * @throws {CadenzaError} `E_CHECKPOINT`, with the reason, unless every byte of the file is accounted for.
  */
 export function decodeSafetensors(bytes: Uint8Array): SafetensorsFile {
   const { header, start } = readHeader(bytes);
@@ -93,7 +101,7 @@ export function decodeSafetensors(bytes: Uint8Array): SafetensorsFile {
       fail(`tensor "${name}" has ${to - from} bytes where ${dtype} [${shape.join(', ')}] needs ${sizeOf(shape) * type.BYTES_PER_ELEMENT}`);
     if (start + to > bytes.length) fail(`it ends after ${bytes.length} bytes, within tensor "${name}", which ends at ${start + to}`);
     ranges.push(offsets);
-    // A copy (a Buffer's own `slice` is none): the bytes may stand anywhere in memory, and a typed array needs an aligned place.
+    // Copies, because the bytes may be anywhere in memory and a typed array needs an aligned start. (A Buffer's own `slice` does not copy.)
     tensors.set(name, { data: new type(new Uint8Array(bytes.subarray(start + from, start + to)).buffer), shape });
   }
   let end = 0;
@@ -133,6 +141,6 @@ function readEntry(name: string, value: unknown): Entry {
 const isCounts = (value: unknown): value is number[] => Array.isArray(value) && value.every(n => Number.isSafeInteger(n) && n >= 0);
 
 function fail(reason: string, cause?: unknown): never {
-  const message = `this is not a whole safetensors file: ${reason}. Copy the file again, or use an earlier checkpoint.`;
+  const message = `this is not a complete safetensors file: ${reason}. Copy the file again, or use an earlier checkpoint.`;
   throw new CadenzaError('E_CHECKPOINT', message, { cause });
 }

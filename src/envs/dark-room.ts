@@ -1,9 +1,9 @@
-/** @file Dark Room (Laskin et al. 2023) in four kinds: each is a square room with a hidden goal. */
+/** @file Four variants of Dark Room (Laskin et al. 2023): each is a square room with a hidden goal. */
 
 import { defineEnv } from './entry.ts';
 import { type GridView, gridFamily, gridOptions, type Moves } from './grid.ts';
 
-/** 9 × 9, 20 steps, paid for every step on the goal. Oracle mean over the 81 goals: 16.543. */
+/** 9 × 9, 20 steps, reward for every step on the goal. Mean oracle return over the 81 goals: 16.543. */
 export const darkRoom = defineEnv({
   id: 'dark-room',
   description: '9 × 9 room, hidden goal, reward 1 on every step that ends on the goal, 20 steps',
@@ -12,8 +12,8 @@ export const darkRoom = defineEnv({
 });
 
 /**
- * 17 × 17, paid once, on reaching the goal, which ends the episode. The horizon is 20, as in Dark Room: the farthest corners are 16 steps away,
- * so every goal is within reach and every oracle return is 1.
+ * 17 × 17, one reward on reaching the goal, which ends the episode. The horizon is 20, as in Dark Room: the farthest corners are 16 steps
+ * away, so every goal is reachable and every oracle return is 1.
  */
 export const darkRoomHard = defineEnv({
   id: 'dark-room-hard',
@@ -30,24 +30,24 @@ const PAIRS: Moves = {
   steps: CHANGES.flatMap(dx => CHANGES.map(dy => [dx, dy] as const)),
 };
 
-/** Actions of two numbers: (dx, dy), each back, stay or on, so that diagonal moves are one step. Otherwise the rules of Dark Room. */
+/** Dark Room with two-dimensional actions (dx, dy), each −1, 0 or 1, so that a diagonal move is one step. */
 export const darkRoomMoves = defineEnv({
   id: 'dark-room-moves',
-  description: 'Dark Room with actions (dx, dy) of two numbers, diagonal moves among them; reward and steps as in dark-room',
+  description: 'Dark Room with two-dimensional actions (dx, dy), which allow diagonal moves; reward and steps as in dark-room',
   options: gridOptions(9, 20),
   create: options => gridFamily({ id: 'dark-room-moves', endsOnGoal: false, moves: PAIRS, ...options }),
 });
 
 /**
- * The rules of Dark Room, seen as a picture. One gray channel, each cell a square of `pixels` × `pixels`, the agent's cell bright (1) on dark
- * (0). The goal is not to be seen, as in Dark Room: only its reward tells where it is.
+ * Dark Room observed as an image: one gray channel, each cell a square of `pixels` × `pixels`, the agent's cell bright (1) on dark (0). The
+ * goal is invisible, as in Dark Room; only the reward reveals it.
  */
 export const darkRoomPixels = defineEnv({
   id: 'dark-room-pixels',
-  description: 'Dark Room seen as a picture: the agent bright on dark, the goal hidden; reward and steps as in dark-room',
+  description: 'Dark Room observed as an image: the agent bright on dark, the goal hidden; reward and steps as in dark-room',
   options: {
     ...gridOptions(9, 20),
-    pixels: { default: 2, range: [1, 16], integer: true, about: 'pixels a side of a cell; histories hold every picture, so few is cheap' },
+    pixels: { default: 2, range: [1, 16], integer: true, about: 'side of a cell in pixels; histories store every image, so keep it small' },
   },
   create: ({ pixels, ...room }) => gridFamily({ id: 'dark-room-pixels', endsOnGoal: false, ...room, view: picture(room.size, pixels) }),
 });

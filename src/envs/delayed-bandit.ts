@@ -1,6 +1,6 @@
 /**
- * @file Delayed bandit (arXiv 2609.35333): pulls, then a stretch of distractor steps that pay nothing, then pulls of the same arms again.
- * What was learned before the delay must be carried through it.
+ * @file Delayed bandit (arXiv 2609.35333): pulls, then distractor steps without reward, then pulls of the same arms again. What was learned
+ * before the delay must be remembered across it.
  *
  *   pulls × (choose an arm, N(μ_a, deviation²))   delay × (a random arm, 0)   pulls × (choose an arm, N(μ_a, deviation²))
  */
@@ -11,10 +11,10 @@ import type { Random } from '../util/random.ts';
 import { defineEnv, stepBuffers } from './entry.ts';
 
 const OPTIONS = {
-  arms: { default: 10, range: [2, 1000], integer: true, about: 'arms, each with its own mean drawn from U[0, 1)' },
-  pulls: { default: 50, range: [1, 100_000], integer: true, about: 'pulls before the delay, and as many after it' },
-  delay: { default: 50, range: [0, 100_000], integer: true, about: 'distractor steps between the two halves' },
-  deviation: { default: 0.3, range: [0, 1000], about: 'standard deviation of the rewards around their mean' },
+  arms: { default: 10, range: [2, 1000], integer: true, about: 'number of arms, each with a mean drawn from U[0, 1)' },
+  pulls: { default: 50, range: [1, 100_000], integer: true, about: 'number of pulls before the delay, and again after it' },
+  delay: { default: 50, range: [0, 100_000], integer: true, about: 'number of distractor steps between the two halves' },
+  deviation: { default: 0.3, range: [0, 1000], about: 'standard deviation of the rewards of an arm' },
 } as const;
 
 export const delayedBandit = defineEnv({
@@ -29,9 +29,9 @@ const meansOf = (task: Task) => task.means as readonly number[];
 /**
  * A task is `{ means: [μ_0, …] }`; one episode is one lifetime of 2 · pulls + delay steps, truncated at its end.
  *
- * What is seen is one flag: whether this is a distractor step. It says nothing of the arms or of how long the delay lasts, so that an agent
- * can tell the steps on which its choice is ignored from those that count, as it also could by their rewards. On a distractor step
- * the environment executes a uniformly random arm whatever it is told, pays 0, and the step is never scored.
+ * The observation is one flag: whether this is a distractor step. It reveals neither the arms nor how long the delay lasts; an agent can
+ * tell ignored steps from scored ones, as it also could by their rewards. On a distractor step the environment executes a uniformly random
+ * arm whatever the action, gives reward 0, and the step is not scored.
  */
 function delayedBanditFamily({ arms, pulls, delay, deviation }: Options<typeof OPTIONS>): EnvFamily {
   const horizon = 2 * pulls + delay;
@@ -62,11 +62,11 @@ function delayedBanditFamily({ arms, pulls, delay, deviation }: Options<typeof O
       const size = tasks.length;
       const executed = new Int32Array(size);
       const result: StepResult = { ...stepBuffers(size, 1), executed };
-      // Environment i draws from its own streams, so what happens there does not depend on its neighbors.
+      // Environment i draws from its own streams, so its outcome does not depend on the others.
       const streamsOf = (root: Random) =>
         tasks.map((_, i) => ({ reward: root.split('reward', i), distractor: root.split('distractor', i) }));
       let streams = streamsOf(random);
-      // All environments are equally long, so they share one clock.
+      // All environments have equal lengths, so they share one clock.
       let elapsed = 0;
       return {
         size,

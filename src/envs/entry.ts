@@ -1,4 +1,4 @@
-/** @file What a registered environment declares, and what it may leave to us: its batching, its key, its task keys. */
+/** @file What a registered environment declares, and what cadenza can add: its batching and its task keys. */
 
 import {
   type Actions,
@@ -20,55 +20,61 @@ import { canonicalJson } from '../util/canonical.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
+/** A registered environment: id, description, options, and `create`, which returns the family. */
 export type EnvEntry = OptionedEntry<EnvFamily>;
 
-/** What one step of a single environment gives. */
+/** Result of one step of a single environment. */
 export interface Step {
-  /** The numbers of an observation. */
+  /** The numbers of the next observation. */
   readonly observation: ArrayLike<number>;
+  /** The reward of the step. */
   readonly reward: number;
-  /** Whether the task's own rules end the episode here. */
+  /** Whether the task's rules end the episode here. */
   readonly terminated?: boolean;
 }
 
-/** One environment by itself, of one task. */
+/** A single environment with one task. */
 export interface SingleEnv {
-  /** Starts an episode; gives the numbers of its first observation. */
+  /** Starts an episode; returns the numbers of its first observation. */
   reset(): ArrayLike<number>;
-  /** Takes an action: as many numbers as one has. An episode that goes on after `horizon` steps is truncated by the caller. */
+  /** Takes an action, as a list of numbers. The caller truncates an episode that is still running after `horizon` steps. */
   step(action: readonly number[]): Step;
 }
 
-/** A family without what `defineEnv` adds: its id, keys of its tasks by their content, and batches of single environments. */
+/** A family without what `defineEnv` adds: its id, task keys by content, and batches of single environments. */
 export type FamilyRules = Omit<EnvFamily, 'id' | 'taskKey' | 'make'> &
   Partial<Pick<EnvFamily, 'id' | 'taskKey'>> &
   (Pick<EnvFamily, 'make'> | { start(task: Task, random: Random): SingleEnv });
 
 /**
- * Declares an environment: ties its option table to the type of the options that its `create` receives, and completes the family.
+ * Declares an environment: types the options that its `create` receives by its option table, and completes the family. Register it with
+ * `environments.register`.
  *
+ * @throws {CadenzaError} `E_CONFIG`, from `create`, for an unknown option, an invalid value or a missing part.
  * @example
- * defineEnv({
- *   id: 'corridor',
- *   description: 'one of two ends pays',
- *   options: { length: { default: 5, range: [3, 99], integer: true, about: 'cells' } },
- *   create: ({ length }) => ({
- *     observationSpace: { kind: 'discrete', n: length },
- *     actionSpace: { kind: 'discrete', n: 2 },
- *     horizon: 2 * length,
- *     tasks: () => [{ end: 0 }, { end: length - 1 }],
- *     start(task) {
- *       let at = 0;
- *       return {
- *         reset: () => [(at = Math.floor(length / 2))],
- *         step([move]) {
- *           at = Math.min(length - 1, Math.max(0, at + 2 * move - 1));
- *           return { observation: [at], reward: at === task.end ? 1 : 0 };
- *         },
- *       };
- *     },
+ * environments.register(
+ *   defineEnv({
+ *     id: 'corridor',
+ *     description: 'a corridor with a reward at one of its two ends',
+ *     options: { length: { default: 5, range: [3, 99], integer: true, about: 'number of cells' } },
+ *     create: ({ length }) => ({
+ *       observationSpace: { kind: 'discrete', n: length },
+ *       actionSpace: { kind: 'discrete', n: 2 },
+ *       horizon: 2 * length,
+ *       tasks: () => [{ end: 0 }, { end: length - 1 }],
+ *       start(task) {
+ *         let at = 0;
+ *         return {
+ *           reset: () => [(at = Math.floor(length / 2))],
+ *           step([move]) {
+ *             at = Math.min(length - 1, Math.max(0, at + 2 * move - 1));
+ *             return { observation: [at], reward: at === task.end ? 1 : 0 };
+ *           },
+ *         };
+ *       },
+ *     }),
  *   }),
- * });
+ * );
  */
 export function defineEnv<const T extends OptionTable>(
   env: Omit<EnvEntry, 'options' | 'create'> & { options: T; create(options: Options<T>): FamilyRules },
@@ -84,29 +90,26 @@ export function defineEnv<const T extends OptionTable>(
   };
 }
 
-/** The family of these rules. Throws `E_CONFIG` where a part is missing. */
+/** Completes a family from its rules. Throws `E_CONFIG` if a part is missing. */
 function completed(id: string, rules: FamilyRules): EnvFamily {
   const parts = rules as Partial<EnvFamily> & { start?: unknown };
-  const expect = (has: boolean, what: string) => {
-    if (!has) throw new CadenzaError('E_CONFIG', `environment ${id}: what create gives has no ${what}. Add it.`);
+  const need = (has: boolean, what: string) => {
+    if (!has) throw new CadenzaError('E_CONFIG', `environment ${id}: create returns no ${what}. Add it.`);
   };
-  expect(parts.observationSpace !== undefined, 'observationSpace, such as { kind: "discrete", n: 9 }');
-  expect(parts.actionSpace !== undefined, 'actionSpace, such as { kind: "discrete", n: 4 }');
-  expect(Number.isInteger(parts.horizon) && parts.horizon! > 0, 'horizon, a positive whole number of steps');
-  expect(
-    (parts.tasks === undefined) !== (parts.drawTask === undefined),
-    'list of tasks or, in its place, drawTask (exactly one of the two)',
-  );
-  expect(
+  need(parts.observationSpace !== undefined, 'observationSpace, such as { kind: "discrete", n: 9 }');
+  need(parts.actionSpace !== undefined, 'actionSpace, such as { kind: "discrete", n: 4 }');
+  need(Number.isInteger(parts.horizon) && parts.horizon! > 0, 'horizon, a positive integer number of steps');
+  need((parts.tasks === undefined) !== (parts.drawTask === undefined), 'tasks or drawTask (exactly one of the two)');
+  need(
     parts.make !== undefined || parts.start !== undefined,
-    'start(task, random), which makes one environment, or make, which makes many',
+    'start(task, random), which creates one environment, or make, which creates many',
   );
   const family = { id, taskKey: contentKey, ...rules };
   if ('make' in family) return family;
   return { ...family, make: (tasks, random) => makeBatch(family, tasks, random) };
 }
 
-/** Single environments in step: environment i plays `tasks[i]` by a random stream of its own. */
+/** Steps single environments together: environment i plays `tasks[i]` with its own random stream. */
 function makeBatch(
   family: Pick<EnvFamily, 'id' | 'observationSpace' | 'actionSpace' | 'horizon'> & { start(task: Task, random: Random): SingleEnv },
   tasks: readonly Task[],
@@ -155,7 +158,7 @@ function makeBatch(
 /** Throws `E_SHAPE` unless these are the numbers of an element of the space. */
 function expectObservation({ id }: Pick<EnvFamily, 'id'>, space: Space, observation: ArrayLike<number>): void {
   const refuse = (what: string): never => {
-    throw new CadenzaError('E_SHAPE', `environment ${id}: an observation ${what}. Correct it, or its observationSpace.`);
+    throw new CadenzaError('E_SHAPE', `environment ${id}: an observation ${what}. Fix it, or the observationSpace.`);
   };
   const size = spaceSize(space);
   if (observation?.length !== size) refuse(`has ${observation?.length ?? 'no'} numbers; expected ${size}, as the observationSpace says`);
@@ -164,11 +167,11 @@ function expectObservation({ id }: Pick<EnvFamily, 'id'>, space: Space, observat
     const value = observation[i];
     if (!Number.isFinite(value)) refuse(`holds ${value} at ${i}; expected a finite number`);
     if (counts && !(Number.isInteger(value) && value >= 0 && value < counts[i]))
-      refuse(`holds ${value} at ${i}; expected a whole number from 0 to ${counts[i] - 1}`);
+      refuse(`holds ${value} at ${i}; expected an integer from 0 to ${counts[i] - 1}`);
   }
 }
 
-/** Arrays for what one step gives in `size` environments with observations of `width` numbers: buffers that the next call overwrites. */
+/** Arrays for the result of a step of `size` environments with observations of `width` numbers; they are reused by the next call. */
 export const stepBuffers = (size: number, width: number): StepResult => ({
   observation: new Float32Array(size * width),
   reward: new Float32Array(size),

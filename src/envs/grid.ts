@@ -4,11 +4,11 @@ import type { DiscreteSpace, HiddenFactor, MultiDiscreteSpace, Space, TabularMod
 import { CadenzaError } from '../util/errors.ts';
 import { type TabularFamily, tabularFamily } from './tabular.ts';
 
-/** Actions of a room, and the change of (x, y) by each, in the order in which the space numbers them. Moves against a wall stay. */
+/** Actions of a room, and the change of (x, y) by each, in the order of the action space. A move into a wall has no effect. */
 export interface Moves {
   readonly actionSpace: DiscreteSpace | MultiDiscreteSpace;
   readonly steps: readonly (readonly [dx: number, dy: number])[];
-  /** What they are called, where an action is one integer. */
+  /** Names of the actions, if an action is one integer. */
   readonly names?: readonly string[];
 }
 
@@ -19,7 +19,7 @@ const COMPASS: Moves = {
   steps: Object.values(COMPASS_STEPS),
 };
 
-/** A square of size × size cells without anything hidden in it: cell = y · size + x. */
+/** A square of size × size cells with nothing hidden: cell = y · size + x. */
 export function square(size: number, { actionSpace, steps, names }: Moves = COMPASS) {
   const clamp = (v: number) => Math.max(0, Math.min(size - 1, v));
   const cells = size * size;
@@ -35,14 +35,14 @@ export function square(size: number, { actionSpace, steps, names }: Moves = COMP
     /** Every cell as [x, y], in order. */
     places: () => Array.from({ length: cells }, (_, cell) => [cell % size, Math.floor(cell / size)] as const),
     cellAt: ([x, y]: readonly number[]) => y * size + x,
-    /** The place that a task has under this name, which is hidden. */
+    /** The hidden position that a task has under this name. */
     place: (name: string): HiddenFactor => ({
       name,
       space: { kind: 'multi-discrete', nvec: [size, size] },
       parts: ['x', 'y'],
       of: task => task[name] as readonly number[],
     }),
-    /** Writes (x, y) of a cell at out[offset …]. */
+    /** Writes (x, y) of a cell to out[offset …]. */
     observe(cell: number, out: Float32Array, offset: number): void {
       out[offset] = cell % size;
       out[offset + 1] = Math.floor(cell / size);
@@ -52,15 +52,15 @@ export function square(size: number, { actionSpace, steps, names }: Moves = COMP
 
 export interface GridRules {
   readonly id: string;
-  /** Cells a side. */
+  /** Cells per side. */
   readonly size: number;
-  /** Steps an episode. */
+  /** Steps per episode. */
   readonly horizon: number;
   /** Whether arriving on the goal ends the episode. */
   readonly endsOnGoal: boolean;
-  /** Stay and the four directions unless given. */
+  /** Stay and the four directions by default. */
   readonly moves?: Moves;
-  /** What the agent sees; (x, y) unless given. A state is y · size + x. */
+  /** The observation; (x, y) by default. A state is y · size + x. */
   readonly view?: GridView;
 }
 
@@ -70,12 +70,13 @@ export interface GridView {
 }
 
 /**
- * A size × size room. Start in the center; reward 1 for every step that ends on the goal (staying there included); seen: (x, y), or its picture.
- * A task is `{ goal: [x, y] }`. Throws `E_CONFIG` where some goal is out of reach: its oracle would be 0 and no score could be relative to it.
+ * A size × size room. The agent starts in the center; reward 1 for every step that ends on the goal (including staying there); the
+ * observation is (x, y), or an image. A task is `{ goal: [x, y] }`. Throws `E_CONFIG` if some goal is unreachable: its oracle return would
+ * be 0, and no score could be relative to it.
  */
 export function gridFamily({ id, size, horizon, endsOnGoal, moves = COMPASS, view }: GridRules): TabularFamily {
   const center = Math.floor(size / 2);
-  // Corners are the farthest: as many steps as cells in one direction where moves can be diagonal.
+  // Corners are the farthest: the number of steps is the number of cells in one direction if moves can be diagonal.
   const farthest = (moves.steps.some(([dx, dy]) => dx !== 0 && dy !== 0) ? 1 : 2) * center;
   const what = `the farthest of ${size} × ${size} cells is ${farthest} steps away, so horizon must be at least that, but is ${horizon}`;
   if (horizon < farthest) throw new CadenzaError('E_CONFIG', `${id}: ${what}.`);
@@ -108,6 +109,6 @@ export function gridFamily({ id, size, horizon, endsOnGoal, moves = COMPASS, vie
 /** The options of a room, with these defaults. */
 export const gridOptions = (size: number, horizon: number) =>
   ({
-    size: { default: size, range: [2, 64], integer: true, about: 'cells a side' },
-    horizon: { default: horizon, range: [1, 10_000], integer: true, about: 'steps an episode' },
+    size: { default: size, range: [2, 64], integer: true, about: 'cells per side' },
+    horizon: { default: horizon, range: [1, 10_000], integer: true, about: 'steps per episode' },
   }) as const;

@@ -1,4 +1,4 @@
-/** @file The registry of environments: one file and one line each. */
+/** @file The registry of environments: each has one file and one line here. */
 
 import type { EnvFamily } from '../rl/index.ts';
 import { Registry } from '../util/registry.ts';
@@ -12,6 +12,7 @@ export { type OptimalActions, optimalActions, optimalReturn } from '../rl/planni
 export * from './entry.ts';
 export * from './tabular.ts';
 
+/** The registry of environments. */
 export const environments = new Registry(
   'environment',
   [darkRoom, darkRoomHard, darkRoomPixels, darkRoomMoves, pointRoom, keyToDoor, delayedBandit, gymnasium],
@@ -19,8 +20,9 @@ export const environments = new Registry(
 );
 
 /**
- * The family with this id. Throws `E_CONFIG` for an unknown id, option or value.
+ * Creates the environment family with this id.
  *
+ * @throws {CadenzaError} `E_CONFIG` for an unknown id, option or value.
  * @example environment('dark-room', { size: 5, horizon: 10 })
  */
 export const environment = (id: string, options?: Readonly<Record<string, unknown>>): EnvFamily => environments.get(id).create(options);

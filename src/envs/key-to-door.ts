@@ -1,6 +1,7 @@
 /**
- * @file Dark Key-to-Door (Laskin et al. 2023): 9 × 9, random start, 50 steps. Arriving on the hidden key pays 1, then arriving on the hidden
- * door pays 1 and ends the episode, as published implementations do by default. The oracle return is 2 for every pair and every start.
+ * @file Dark Key-to-Door (Laskin et al. 2023): 9 × 9, random start, 50 steps. Reaching the hidden key gives reward 1, then reaching the
+ * hidden door gives reward 1 and ends the episode, as published implementations do by default. The oracle return is 2 for every pair and
+ * every start.
  */
 
 import type { Task } from '../rl/index.ts';
@@ -9,7 +10,7 @@ import { defineEnv } from './entry.ts';
 import { square } from './grid.ts';
 import { tabularFamily } from './tabular.ts';
 
-/** What has happened so far in the episode, which is never seen. */
+/** What has happened so far in the episode, which is never observed. */
 const [SEARCHING, HOLDING, OPENED] = [0, 1, 2];
 
 export const keyToDoor = defineEnv({
@@ -17,22 +18,22 @@ export const keyToDoor = defineEnv({
   description: '9 × 9 room, random start, reward 1 on the hidden key, then 1 on the hidden door, which ends the episode, at most 50 steps',
   options: {
     // Every pair of cells is a task: size⁴ of them.
-    size: { default: 9, range: [2, 12], integer: true, about: 'cells a side' },
-    horizon: { default: 50, range: [1, 10_000], integer: true, about: 'steps an episode' },
+    size: { default: 9, range: [2, 12], integer: true, about: 'cells per side' },
+    horizon: { default: 50, range: [1, 10_000], integer: true, about: 'steps per episode' },
   },
   create: keyToDoorFamily,
 });
 
 /**
- * A size × size room; seen: (x, y). A task is `{ key: [x, y], door: [x, y] }`, any two cells. A cell counts when a step ends there: the
- * start does not pick up a key, and where key and door share a cell, the step that finds the key does not open the door, but the next one
- * that ends there does (staying, for one). So no step pays more than 1. State = phase · size² + cell.
- * Throws `E_CONFIG` where some pair is out of reach: its oracle would be below 2 only for some starts.
+ * A size × size room; the observation is (x, y). A task is `{ key: [x, y], door: [x, y] }`, any two cells. A cell counts when a step ends
+ * on it: the start does not pick up a key, and if key and door share a cell, the step that finds the key does not open the door, but the
+ * next one that ends there does (staying, for example). So no step is rewarded with more than 1. State = phase · size² + cell. Throws
+ * `E_CONFIG` if some pair is unreachable: its oracle return would be below 2 for some starts only.
  */
 function keyToDoorFamily({ size, horizon }: { size: number; horizon: number }) {
   const { cells, actions, actionSpace, actionNames, observationSpace, move, places, cellAt, place, observe } = square(size);
   const farthest = 4 * (size - 1);
-  const what = `in ${size} × ${size} cells key and door can take ${farthest} steps, so horizon must be at least that, but is ${horizon}`;
+  const what = `in ${size} × ${size} cells reaching key and door can take ${farthest} steps, so horizon must be at least that, but is ${horizon}`;
   if (horizon < farthest) throw new CadenzaError('E_CONFIG', `key-to-door: ${what}.`);
   const at = (place: Task[string]) => cellAt(place as readonly number[]);
   const phaseOf = (state: number) => Math.floor(state / cells);

@@ -1,6 +1,6 @@
 /**
- * @file Point Room: Dark Room with reals. A point in the square [−1, 1]², seen as (x, y), is moved by (dx, dy), no farther than `stepLength` a
- * step; reward 1 for every step that ends in a hidden disc. Start in the center.
+ * @file Point Room: a continuous Dark Room. A point in the square [−1, 1]², observed as (x, y), moves by (dx, dy), at most `stepLength` per
+ * step; reward 1 for every step that ends in a hidden disc. It starts in the center.
  */
 
 import { type BoxSpace, type EnvFamily, expectActions, type Options, type Task, type VectorEnv } from '../rl/index.ts';
@@ -12,28 +12,28 @@ const OPTIONS = {
     default: 9,
     range: [2, 64],
     integer: true,
-    about: 'places of the disc a side: its center is that of one of goals × goals cells',
+    about: 'positions of the disc per side: its center is the center of one of goals × goals cells',
   },
   radius: { default: 0.15, range: [0.001, 1], about: 'radius of the disc; the room is 2 wide' },
-  stepLength: { default: 0.25, range: [0.001, 2], about: 'longest move of one step; longer ones are shortened' },
-  horizon: { default: 20, range: [1, 10_000], integer: true, about: 'steps an episode' },
+  stepLength: { default: 0.25, range: [0.001, 2], about: 'longest move per step; longer ones are shortened' },
+  horizon: { default: 20, range: [1, 10_000], integer: true, about: 'steps per episode' },
 } as const;
 
 export const pointRoom = defineEnv({
   id: 'point-room',
-  description: 'a point in a square, moved by real (dx, dy), hidden disc, reward 1 on every step that ends in it, 20 steps',
+  description: 'a point in a square, real actions (dx, dy), hidden disc, reward 1 on every step that ends in it, 20 steps',
   options: OPTIONS,
   create: pointRoomFamily,
 });
 
-/** Positions are float32: a step that ends so near to the disc is in it. */
+/** Positions are float32: a step that ends this close to the disc counts as inside. */
 const ROUNDING = 1e-6;
 
 const goalOf = (task: Task) => task.goal as readonly [x: number, y: number];
 
 /**
- * A task is `{ goal: [x, y] }`, the center of the disc. The oracle goes straight: the first paid step is the one that the way to the disc's rim
- * takes, and every later one is paid. Throws `E_CONFIG` where some disc is out of reach: its oracle would be 0.
+ * A task is `{ goal: [x, y] }`, the center of the disc. The oracle moves straight to the disc and is rewarded from the step that reaches
+ * its rim on. Throws `E_CONFIG` if some disc is unreachable: its oracle return would be 0.
  */
 function pointRoomFamily({ goals, radius, stepLength, horizon }: Options<typeof OPTIONS>): EnvFamily {
   const at = (i: number) => Number((-1 + (2 * i + 1) / goals).toFixed(6));
@@ -64,13 +64,13 @@ function pointRoomFamily({ goals, radius, stepLength, horizon }: Options<typeof 
 
 type Rules = Omit<Options<typeof OPTIONS>, 'goals'> & { readonly actionSpace: BoxSpace };
 
-/** Nothing is drawn at random here. All arrays given out are buffers that the next call overwrites. */
+/** Deterministic. All returned arrays are buffers that the next call overwrites. */
 function pointRooms(tasks: readonly Task[], { actionSpace, stepLength, radius, horizon }: Rules): VectorEnv {
   const size = tasks.length;
   const result = stepBuffers(size, 2);
   const { observation, reward, truncated, finalObservation } = result;
   const inside = (v: number) => Math.min(1, Math.max(-1, v));
-  // All environments are equally long, so they share one clock.
+  // All environments have equal lengths, so they share one clock.
   let elapsed = 0;
   const reset = () => {
     elapsed = 0;

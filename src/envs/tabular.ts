@@ -1,4 +1,4 @@
-/** @file Families with a tabular model: the one vectorized environment that they all share. */
+/** @file Families with a tabular model, and the vectorized environment that they share. */
 
 import {
   actionIndex,
@@ -13,7 +13,7 @@ import {
 import type { Random } from '../util/random.ts';
 import { stepBuffers } from './entry.ts';
 
-/** A family whose rules its model states in full. */
+/** A family that is fully specified by its model. */
 export type TabularFamily = EnvFamily & { readonly model: TabularModel };
 
 /** Completes a family from its rules: stepping and the oracle follow from the model. */
@@ -22,8 +22,8 @@ export function tabularFamily(rules: Omit<TabularFamily, 'make' | 'oracleReturn'
 }
 
 /**
- * Environment i plays `tasks[i]` from its own stream, so what happens there does not depend on its neighbors.
- * All arrays given out are buffers that the next call overwrites.
+ * Environment i plays `tasks[i]` with its own stream, so its outcome does not depend on the others. All returned arrays are buffers that
+ * the next call overwrites.
  */
 export function makeTabularEnv(
   family: Pick<TabularFamily, 'model' | 'horizon' | 'observationSpace' | 'actionSpace' | 'id'>,
@@ -34,7 +34,7 @@ export function makeTabularEnv(
   const size = tasks.length;
   const width = spaceSize(family.observationSpace);
   const actionWidth = spaceSize(family.actionSpace);
-  const actionOf = actionIndex(family, 'A table of moves').of;
+  const actionOf = actionIndex(family, 'a tabular environment').of;
   const state = new Int32Array(size);
   const elapsed = new Int32Array(size);
   const result = stepBuffers(size, width);

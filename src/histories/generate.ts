@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { provenance } from '../cache/provenance.ts';
 import { reportOf, type StageCache, type StageOutput } from '../cache/store.ts';
-import { type HistoryStore, type Manifest, openHistories, type Provenance, saveHistories } from '../data/index.ts';
+import { type HistoryFolder, type Manifest, openHistories, type Provenance, saveHistories } from '../data/index.ts';
 import type { Executor } from '../engine/index.ts';
 import { type EnvFamily, everyNthEpisode, type History, segmentStarts, type Task } from '../rl/index.ts';
 import type { BaseConfig } from '../settings/base.ts';
@@ -121,7 +121,7 @@ const takeDataset: Make = async (config, family, train, { progress }) => {
   };
 };
 
-export const loadHistories = (output: StageOutput, family: EnvFamily): HistoryStore => openHistories(output.folder, family);
+export const loadHistories = (output: StageOutput, family: EnvFamily): HistoryFolder => openHistories(output.folder, family);
 
 /**
  * Throws `E_CONFIG` where no history goes on after its first segment: every context would be empty, and nothing would be learned from it without

@@ -1,6 +1,6 @@
 /**
- * @file Transformer layers as functions of a scope and tensors.
- * Shape key: B batch, T query tokens, N key tokens, D width, H heads, K head width, F hidden width.
+ * @file Transformer layers as functions of a scope and tensors. Shape key: B batch, T query tokens, N key tokens, D width, H heads, K head
+ * width, F hidden width.
  */
 
 import {
@@ -20,18 +20,21 @@ import {
 import { type Initializer, linearInit, type Scope, zeroInit } from './parameters.ts';
 import { POSITIONS, type PositionKind } from './positions.ts';
 
-/** y = x W + b over the last axis. */
+/** y = x W + b over the last axis: x [.., D] → [.., width]. Declares `weight` and `bias`. */
 export function linear(scope: Scope, x: Tensor, width: number, initializer: Initializer = linearInit): Tensor {
   const weight = scope.parameter('weight', [x.shape.at(-1)!, width], initializer);
   return affine(x, weight, scope.parameter('bias', [width], zeroInit));
 }
 
-/** y = x W over the last axis. Blocks have no biases (as in T5, Raffel et al. 2020, §2.1): each costs two passes over memory. */
+/**
+ * y = x W over the last axis: x [.., D] → [.., width]. Blocks have no biases (as in T5, Raffel et al. 2020, §2.1): each costs two passes
+ * over memory.
+ */
 export function project(scope: Scope, x: Tensor, width: number, initializer: Initializer = linearInit): Tensor {
   return affine(x, scope.parameter('weight', [x.shape.at(-1)!, width], initializer));
 }
 
-/** x [B, T, D] → x W in heads, [B, H, T, K]. Queries, keys and values have a map each: cutting one wide product apart costs more. */
+/** x [B, T, D] → x W split into heads, [B, H, T, K]. Queries, keys and values have separate maps: splitting one wide product costs more. */
 function headsOf(scope: Scope, x_BTD: Tensor, width: number, heads: number): Tensor {
   const { B, T } = expectShape(x_BTD, 'B T D');
   return transpose(reshape(project(scope, x_BTD, width), [B, T, heads, width / heads]), [0, 2, 1, 3]);
@@ -43,12 +46,12 @@ function joinHeads(x: Tensor): Tensor {
   return reshape(transpose(x, [0, 2, 1, 3]), [B, T, H * K]);
 }
 
-/** Queries that share a block of causal attention: smaller blocks skip more of what the mask hides, and copy more keys. */
+/** Queries that share a block of causal attention: smaller blocks skip more of the masked scores, but copy more keys. */
 const CAUSAL_BLOCK = 128;
 
 /**
- * Causal attention over [B, H, T, K], with a bias [H, T, T] on its scores where there is one. Queries in blocks that each meet only the keys
- * up to their own end: of the T × T scores the mask hides nearly half, which need not be computed.
+ * Causal attention over q, k, v [B, H, T, K], with an optional bias [H, T, T] on the scores. Queries are processed in blocks that attend
+ * only to keys up to their own end, which skips nearly half of the T × T scores.
  */
 export function causalAttention(q: Tensor, k: Tensor, v: Tensor, bias_HTT?: Tensor): Tensor {
   const { T } = expectShape(q, 'B H T K');
@@ -62,14 +65,17 @@ export function causalAttention(q: Tensor, k: Tensor, v: Tensor, bias_HTT?: Tens
   return concat(outputs, 2);
 }
 
+/** Options of self-attention. */
 export interface AttentionOptions {
+  /** Number of heads H, a divisor of D. */
   readonly heads: number;
+  /** Whether token t attends only to tokens 0 … t; false by default. */
   readonly causal?: boolean;
-  /** Added to the scores, in place of `causal`: broadcasts to [B, H, T, N], 0 where a query may look and far below 0 where not. */
+  /** Added to the scores instead of `causal`: broadcasts to [B, H, T, N], 0 where a query may attend and very negative where not. */
   readonly mask?: Tensor;
-  /** Multiplies the deviation of the output map, so that deep stacks start near the identity. */
+  /** Multiplies the standard deviation of the output map's weights, so that deep stacks start near the identity. */
   readonly outputGain?: number;
-  /** How self-attention tells places apart; those that are added to the tokens instead change nothing here. */
+  /** Positions inside self-attention (rotary, relative bias); kinds that are added to the tokens have no effect here. */
   readonly positions?: PositionKind;
 }
 
@@ -87,21 +93,24 @@ export function selfAttention(scope: Scope, x_BTD: Tensor, options: AttentionOpt
   return project(scope.at('out'), joinHeads(out_BHTK), width, scaled(outputGain));
 }
 
-/** Keys and values of a context, [B, H, N, K] each: computed once for all the queries that will attend to it. */
+/** Keys and values of a context, [B, H, N, K] each, computed once for all queries that attend to it. */
 export interface KeysValues {
+  /** [B, H, N, K] */
   readonly keys: Tensor;
+  /** [B, H, N, K] */
   readonly values: Tensor;
-  /** Added to the scores: broadcasts to [B, H, T, N], 0 where a query may look and far below 0 where not. */
+  /** Added to the scores: broadcasts to [B, H, T, N], 0 where a query may attend and very negative where not. */
   readonly mask?: Tensor;
-  /** Handed the weights [B, H, T, N] with which queries attend; a graph that does not ask for them does not change. */
+  /** Receives the attention weights [B, H, T, N]; a graph without it is unchanged. */
   readonly onWeights?: (weights_BHTN: Tensor) => void;
 }
 
+/** Keys and values of a context [B, N, D], for `crossAttention`. Declares the maps `k` and `v`. */
 export function keysValues(scope: Scope, context_BND: Tensor, width: number, heads: number): KeysValues {
   return { keys: headsOf(scope.at('k'), context_BND, width, heads), values: headsOf(scope.at('v'), context_BND, width, heads) };
 }
 
-/** Multi-head cross-attention from x [B, T, D] to a context given as keys and values. */
+/** Multi-head cross-attention from x [B, T, D] to a context given as keys and values → [B, T, D]. */
 export function crossAttention(
   scope: Scope,
   x_BTD: Tensor,
@@ -120,24 +129,36 @@ const scaled =
   (random, shape) =>
     linearInit(random, shape).map(v => gain * v);
 
-/** Two linear maps with a ReLU between: D → F → D. */
+/** Two linear maps with a ReLU between: D → F → D, for x [B, T, D]. */
 export function feedForward(scope: Scope, x: Tensor, hidden: number, outputGain = 1): Tensor {
   return project(scope.at('down'), relu(project(scope.at('up'), x, hidden)), x.shape.at(-1)!, scaled(outputGain));
 }
 
+/** Options of a transformer block. */
 export interface BlockOptions {
+  /** Number of heads H, a divisor of D. */
   readonly heads: number;
+  /** Width F of the feed-forward layer. */
   readonly hidden: number;
+  /** Whether token t attends only to tokens 0 … t in self-attention; false by default. */
   readonly causal?: boolean;
+  /** Positions inside self-attention; none by default. */
   readonly positions?: PositionKind;
-  /** Whether tokens see each other; they do when left out. */
+  /** Whether tokens attend to each other; true by default. */
   readonly selfAttention?: boolean;
+  /** Added to the scores of self-attention; see `AttentionOptions`. */
   readonly mask?: Tensor;
-  /** Number of residual branches in the whole stack; branch outputs start at 1/√(this). */
+  /** Number of residual branches in the whole stack; branch outputs start scaled by 1/√(this). */
   readonly branches?: number;
 }
 
-/** A pre-norm residual block; with `context` it cross-attends between self-attention and feed-forward (method 3.1). */
+/**
+ * A pre-norm residual block, x [B, T, D] → [B, T, D]. With `context` it cross-attends between self-attention and feed-forward (method 3.1).
+ *
+ * @example
+ * const scope = new Scope();
+ * const y = block(scope.at('layer0'), input('x', [8, 20, 64]), { heads: 4, hidden: 256, causal: true });
+ */
 export function block(scope: Scope, x_BTD: Tensor, options: BlockOptions, context?: KeysValues): Tensor {
   const { heads, hidden, causal, mask, positions, selfAttention: attends = true, branches = 1 } = options;
   const outputGain = 1 / Math.sqrt(branches);

@@ -1,8 +1,8 @@
-/** @file Losses as scalars. Targets are probabilities or values; `weights` say how much each row counts. */
+/** @file Losses as scalars. Targets are probabilities or values; `weights` give the weight of each row. */
 
 import { add, div, exp, log, logSoftmax, maximum, minimum, mul, neg, softmax, sub, sum, type Tensor } from '../engine/index.ts';
 
-/** Σ w x / max(Σ w, 1e-6): a mean over the rows that count. `x` and `weights` have equal shapes. */
+/** Σ w x / max(Σ w, 1e-6): the weighted mean. `x` and `weights` have equal shapes. */
 export const weightedMean = (x: Tensor, weights: Tensor): Tensor => div(sum(mul(x, weights)), maximum(sum(weights), 1e-6));
 
 /** −Σ_a target_a log softmax(logits)_a per row: logits and target [.., A] → [..]. */
@@ -22,9 +22,9 @@ export function gaussianNll(x: Tensor, mean: Tensor, logDeviation: Tensor): Tens
 export const entropy = (logits: Tensor): Tensor => neg(sum(mul(softmax(logits), logSoftmax(logits)), [-1]));
 
 /**
- * The clipped surrogate of the expected return per element (Schulman et al. 2017, "Proximal Policy Optimization Algorithms", eq. 7), to be
- * maximized: min(ρ A, clip(ρ, 1 − ε, 1 + ε) A) with ρ = exp(`logRatio`), the new policy's probability of the action over the old one's.
- * At ρ = 1 its gradient is that of A log π, the plain policy gradient.
+ * Clipped surrogate of the expected return, elementwise (Schulman et al. 2017, "Proximal Policy Optimization Algorithms", eq. 7), to be
+ * maximized: min(ρ A, clip(ρ, 1 − ε, 1 + ε) A) with ρ = exp(`logRatio`), the new policy's probability of the action divided by the old
+ * one's, and ε = `clip`. At ρ = 1 its gradient is that of A log π, the plain policy gradient.
  */
 export function clippedSurrogate(logRatio: Tensor, advantage: Tensor, clip: number): Tensor {
   const ratio = exp(logRatio);

@@ -1,50 +1,67 @@
 /**
- * @file Named parameters, buffers and random inputs. Model code asks a scope for them; how they are stored (packed into vectors) and filled
- * is decided afterwards.
+ * @file Named parameters, buffers and random inputs. Model code declares them in a scope; how they are stored (packed into vectors) and
+ * initialized is decided later.
  */
 
 import { type DType, formatType, input, type Shape, sameShape, sizeOf, type Tensor } from '../engine/index.ts';
 import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
-/** Fills a fresh parameter. */
+/** Returns the initial numbers of a parameter with this shape. */
 export type Initializer = (random: Random, shape: Shape) => Float32Array;
 
+/** Zeros. */
 export const zeroInit: Initializer = (_, shape) => new Float32Array(sizeOf(shape));
 
+/** Normal with mean 0 and this standard deviation. */
 export const normalInit =
   (deviation: number): Initializer =>
   (random, shape) =>
     Float32Array.from({ length: sizeOf(shape) }, () => deviation * random.normal());
 
-/** Deviation 1/√fan-in, so that a linear map keeps the variance of its input (LeCun et al. 1998, "Efficient BackProp"). */
+/**
+ * Normal with standard deviation 1/√fan-in, so that a linear map preserves the variance of its input (LeCun et al. 1998, "Efficient
+ * BackProp").
+ */
 export const linearInit: Initializer = (random, shape) => normalInit(1 / Math.sqrt(shape[0]))(random, shape);
 
+/** A declared parameter. */
 export interface ParameterSpec {
   readonly name: string;
+  /** Sizes of its axes. */
   readonly shape: Shape;
+  /** Gives its initial numbers. */
   readonly initializer: Initializer;
+  /** The graph input that stands for it. */
   readonly tensor: Tensor;
 }
 
-/** State that no gradient changes: a training step replaces it by `next`, inference reads it as it was left. */
+/** State without gradients: a training step replaces it by `next`; inference reads the last value. */
 export interface BufferSpec extends ParameterSpec {
-  /** Its value after a training step; the same as before where nothing was assigned. */
+  /** Its value after a training step; unchanged if nothing is assigned. */
   next: Tensor;
 }
 
-/** An input that training fills anew in every step from the stream of that step. */
+/** An input that training fills with new random numbers in every step. */
 export interface RandomSpec {
   readonly name: string;
+  /** The graph input. */
   readonly tensor: Tensor;
-  /** One number. */
+  /** Draws one number. */
   readonly draw: (random: Random) => number;
 }
 
-/** The parameters of a model by their full name, in the order in which they were declared. */
+/** The parameters of a model by full name, in the order of declaration. */
 export type ParameterTable = Map<string, ParameterSpec>;
 
-/** A place to declare parameters under a prefix: `scope.at('layer0').parameter('weight', [64, 64])` is called `layer0.weight`. */
+/**
+ * Declares parameters under a prefix: `scope.at('layer0').parameter('weight', [64, 64])` is named `layer0.weight`.
+ *
+ * @example
+ * const scope = new Scope();
+ * const y = linear(scope.at('out'), input('x', [8, 64]), 4);
+ * [...scope.table.keys()]; // ['out.weight', 'out.bias']
+ */
 export class Scope {
   readonly table: ParameterTable;
   readonly buffers: Map<string, BufferSpec>;
@@ -62,20 +79,32 @@ export class Scope {
     return new Scope(this, this.#full(String(name)));
   }
 
-  /** Declares a parameter, or gives the one declared before under this name. Throws `E_SHAPE` when the shapes differ. */
+  /**
+   * Declares a parameter, or returns the one already declared with this name.
+   *
+   * @throws {CadenzaError} `E_SHAPE` if the shapes differ.
+   */
   parameter(name: string, shape: Shape, initializer: Initializer = linearInit): Tensor {
     return this.#declare(this.table, 'parameter', name, shape, 'float32', spec => ({ ...spec, shape, initializer }));
   }
 
-  /** Declares a buffer, or gives the one declared before under this name. Throws `E_SHAPE` when the shapes differ. */
+  /**
+   * Declares a buffer, or returns the one already declared with this name.
+   *
+   * @throws {CadenzaError} `E_SHAPE` if the shapes differ.
+   */
   buffer(name: string, shape: Shape, initializer: Initializer = zeroInit): Tensor {
     return this.#declare(this.buffers, 'buffer', name, shape, 'float32', spec => ({ ...spec, shape, initializer, next: spec.tensor }));
   }
 
-  /** Says what a training step turns a buffer into. Throws `E_SHAPE` for what is no buffer, for another shape, and the second time. */
+  /**
+   * Sets the value of a buffer after a training step.
+   *
+   * @throws {CadenzaError} `E_SHAPE` if it is not a buffer, for another shape, or if it is already assigned.
+   */
   assign(buffer: Tensor, next: Tensor): void {
     const spec = [...this.buffers.values()].find(({ tensor }) => tensor === buffer);
-    invariant(spec !== undefined, `only a buffer of this scope can be assigned to, not ${formatType(buffer)}.`);
+    invariant(spec !== undefined, `expected a buffer of this scope to assign to, got ${formatType(buffer)}.`);
     invariant(
       sameShape(next.shape, buffer.shape),
       `buffer "${spec.name}": expected ${formatType(buffer)} to be assigned, got ${formatType(next)}.`,
@@ -84,7 +113,7 @@ export class Scope {
     spec.next = next;
   }
 
-  /** Declares an input whose numbers training draws one by one in every step; inference must not depend on it. */
+  /** Declares an input that training fills with random numbers in every step; inference must not depend on it. */
   random(name: string, shape: Shape, draw: (random: Random) => number, dtype: DType = 'float32'): Tensor {
     return this.#declare(this.randoms, 'random input', name, shape, dtype, spec => ({ ...spec, draw }));
   }
@@ -102,12 +131,12 @@ export class Scope {
     if (known) {
       invariant(
         sameShape(known.tensor.shape, shape),
-        `${what} "${full}" was declared as [${known.tensor.shape.join(', ')}] and is now asked for as [${shape.join(', ')}].`,
+        `${what} "${full}" was declared with shape [${known.tensor.shape.join(', ')}] and is now declared with [${shape.join(', ')}].`,
       );
       return known.tensor;
     }
     const taken = [this.table, this.buffers, this.randoms].some(others => others.has(full));
-    invariant(!taken, `the name "${full}" of a ${what} is taken by something else.`);
+    invariant(!taken, `the name "${full}" of a ${what} is already taken.`);
     const tensor = input(full, shape, dtype);
     specs.set(full, make({ name: full, tensor }));
     return tensor;
@@ -118,7 +147,7 @@ export class Scope {
   }
 }
 
-/** Fresh values for every parameter or buffer; each has its own stream, so adding one changes none of the others. */
+/** Initial values for every parameter or buffer, by name. Each has its own random stream, so that adding one changes none of the others. */
 export function initialize(specs: Iterable<ParameterSpec>, random: Random): Map<string, Float32Array> {
   return new Map(Array.from(specs, ({ name, shape, initializer }) => [name, initializer(random.split(name), shape)]));
 }

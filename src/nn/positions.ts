@@ -1,7 +1,6 @@
 /**
- * @file Where a token stands (method 1.3): added to the tokens (learned, sinusoidal), or told to self-attention alone (rotary, relative
- * bias), which then sees how far apart two tokens are and never where.
- * Shape key: B batch, T tokens, D width, H heads, K head width, L distances.
+ * @file Positions of tokens (method 1.3): added to the tokens (learned, sinusoidal), or used inside self-attention (rotary, relative bias),
+ * which then sees only distances between tokens. Shape key: B batch, T tokens, D width, H heads, K head width, L distances.
  */
 
 import {
@@ -22,17 +21,17 @@ import {
 import { invariant } from '../util/errors.ts';
 import { type Initializer, normalInit, type Scope, zeroInit } from './parameters.ts';
 
-/** One kind of positions: it takes part where it has a function. */
+/** One kind of positions; each function is optional. */
 export interface Positions {
   /** x [B, T, D] → x + p. */
   readonly embed?: (scope: Scope, x_BTD: Tensor) => Tensor;
-  /** Queries or keys [B, H, T, K] of self-attention, with their place in them. */
+  /** Applied to queries and keys [B, H, T, K] of self-attention. */
   readonly rotate?: (x_BHTK: Tensor) => Tensor;
-  /** Added to the scores of self-attention over T tokens: [H, T, T]. */
+  /** Bias on the scores of self-attention over T tokens: [H, T, T]. */
   readonly bias?: (scope: Scope, T: number, heads: number) => Tensor;
 }
 
-/** Deviation of fresh positions: small beside the token itself. */
+/** Standard deviation of initial positions: small relative to the tokens. */
 const DEVIATION = 0.1;
 /** Wavelengths run from 2π to 2π times this. */
 const BASE = 10_000;
@@ -45,10 +44,10 @@ const frequencies = (n: number) => Array.from({ length: n }, (_, i) => BASE ** (
 const waves = (T: number, n: number, f: (angle: number) => number) =>
   constant(Array.from({ length: T }, (_, t) => frequencies(n).map(frequency => f(t * frequency))).flat(), [T, n]);
 
-/** Sines have a deviation of 1/√2: a learned gain starts them as small as learned positions. */
+/** Sines have a standard deviation of 1/√2: a learned gain starts them as small as learned positions. */
 const gainInit: Initializer = () => Float32Array.of(DEVIATION * Math.SQRT2);
 
-/** A table of its own row for every place. */
+/** A table with one learned vector per position. */
 const learned: Positions = {
   embed(scope, x_BTD) {
     const { T, D } = expectShape(x_BTD, 'B T D');
@@ -56,7 +55,7 @@ const learned: Positions = {
   },
 };
 
-/** Sines and cosines of falling frequency (Vaswani et al. 2017, §3.5), times a learned gain. */
+/** Sines and cosines of decreasing frequency (Vaswani et al. 2017, §3.5), times a learned gain. */
 const sinusoidal: Positions = {
   embed(scope, x_BTD) {
     const { T, D } = expectShape(x_BTD, 'B T D');
@@ -67,13 +66,13 @@ const sinusoidal: Positions = {
 };
 
 /**
- * Rotary positions (Su et al. 2021, §3.4.2): the pair (x_i, x_{i + K/2}) turns by t · ω_i, so that a score depends on the two tokens and
- * their distance alone.
+ * Rotary positions (Su et al. 2021, §3.4.2): the pair (x_i, x_{i + K/2}) is rotated by t · ω_i, so that a score depends only on the two
+ * tokens and their distance.
  */
 const rotary: Positions = {
   rotate(x_BHTK) {
     const { T, K } = expectShape(x_BHTK, 'B H T K');
-    invariant(K % 2 === 0, `rotary positions turn pairs of numbers, so the width of a head must be even, but is ${K}.`);
+    invariant(K % 2 === 0, `rotary positions rotate pairs of numbers, so the head width must be even, but is ${K}.`);
     const [first, second] = split(x_BHTK, 3, 2);
     const [cosine, sine] = [waves(T, K / 2, Math.cos), waves(T, K / 2, Math.sin)];
     return concat([sub(mul(first, cosine), mul(second, sine)), add(mul(first, sine), mul(second, cosine))], 3);
@@ -81,8 +80,8 @@ const rotary: Positions = {
 };
 
 /**
- * A learned number per head and distance key − query, added to the scores (Shaw et al. 2018, with the scalar bias of Raffel et al. 2020);
- * distances are clipped at FARTHEST. The table starts at 0, where attention knows no order.
+ * A learned bias per head and distance key − query, added to the scores (Shaw et al. 2018, with the scalar bias of Raffel et al. 2020).
+ * Distances are clipped at FARTHEST. The table starts at 0, where attention ignores order.
  */
 const relativeBias: Positions = {
   bias(scope, T, heads) {
@@ -93,16 +92,17 @@ const relativeBias: Positions = {
     const chosen = new Float32Array((2 * clip + 1) * span);
     for (let d = 1 - T; d < T; d++) chosen[(Math.max(-clip, Math.min(clip, d)) + clip) * span + d + T - 1] = 1;
     const all_HL = matmul(table_HL, constant(chosen, [2 * clip + 1, span]));
-    // T copies of that row, each one number longer, read as rows of the old length: row t comes out shifted by t, so what stands at
-    // (t, s + T − 1) is the bias of s − t. A gather of T × T indices would need a table as large as the scores.
+    // T copies of that row, each one number longer, reshaped to rows of the original length: row t is shifted by t, so the entry at (t, s +
+    // T − 1) is the bias of s − t. A gather of T × T indices would need a table as large as the scores.
     const copies = pad(broadcastTo(reshape(all_HL, [heads, 1, span]), [heads, T, span]), 2, 0, 1);
     const shifted = reshape(slice(reshape(copies, [heads, T * (span + 1)]), 1, 0, T * span), [heads, T, span]);
     return slice(shifted, 2, T - 1, span);
   },
 };
 
+/** Name of a kind of positions. */
 export type PositionKind = 'learned' | 'sinusoidal' | 'rotary' | 'relative-bias' | 'none';
-/** With `none`, tokens are a set. */
+/** Kinds of positions. With `none`, tokens are an unordered set. */
 export const POSITIONS: Readonly<Record<PositionKind, Positions>> = {
   learned,
   sinusoidal,
@@ -110,20 +110,20 @@ export const POSITIONS: Readonly<Record<PositionKind, Positions>> = {
   'relative-bias': relativeBias,
   none: {},
 };
-/** The kinds that tell places apart. */
+/** The kinds that encode positions, all but `none`. */
 export const POSITION_KINDS = (Object.keys(POSITIONS) as [PositionKind, ...PositionKind[]]).filter(
   kind => Object.keys(POSITIONS[kind]).length > 0,
 );
 
-/** Tokens x [B, T, D] with their places added, where the kind adds them. */
+/** Adds positions to tokens x [B, T, D], if the kind is one that adds them. */
 export function addPositions(scope: Scope, x_BTD: Tensor, kind: PositionKind = 'learned'): Tensor {
   const { embed } = POSITIONS[kind];
   return embed ? embed(scope, x_BTD) : x_BTD;
 }
 
 /**
- * Latents Z [B, M, D] with their order in them (method 2.5). Cross-attention reads them, which has no distance to its keys, so a kind that
- * self-attention alone sees gives way to a learned table.
+ * Adds the order of latents Z [B, M, D] (method 2.5). Z is read by cross-attention, which has no distance to its keys, so kinds that work
+ * inside self-attention are replaced by a learned table.
  */
 export function addLatentPositions(scope: Scope, z_BMD: Tensor, kind: PositionKind = 'learned'): Tensor {
   const { embed = learned.embed! } = POSITIONS[kind];

@@ -1,21 +1,24 @@
-/** @file Many tensors as parts of one vector: few large inputs and outputs in the place of many small ones. */
+/** @file Packs many tensors into one vector: a few large inputs and outputs instead of many small ones. */
 
 import { type Graph, input, reshape, rewrite, sizeOf, slice, type Tensor } from '../engine/index.ts';
 
-/** One parameter as the optimizer sees it. */
+/** A parameter as the optimizer sees it. */
 export interface TrainableParameter {
   readonly name: string;
+  /** Sizes of its axes. */
   readonly shape: readonly number[];
+  /** The graph input that stands for it. */
   readonly tensor: Tensor;
 }
 
-/** Where each parameter stands in the packed vector. */
+/** The position of each parameter in the packed vector. */
 export interface Packing {
   readonly size: number;
+  /** Name, shape and first index of each parameter. */
   readonly entries: readonly { readonly name: string; readonly shape: readonly number[]; readonly offset: number }[];
 }
 
-/** Lays parameters out one behind the other. */
+/** Lays parameters out one after another. */
 export function packing(parameters: readonly Pick<TrainableParameter, 'name' | 'shape'>[]): Packing {
   let size = 0;
   const entries = parameters.map(({ name, shape }) => {
@@ -26,7 +29,7 @@ export function packing(parameters: readonly Pick<TrainableParameter, 'name' | '
   return { size, entries };
 }
 
-/** Copies named values into one vector; every entry of the packing must be there. */
+/** Copies named values into one vector [P]; every entry of the packing must be present. */
 export function pack(
   { size, entries }: Packing,
   values: ReadonlyMap<string, Float32Array>,
@@ -36,7 +39,7 @@ export function pack(
   return target;
 }
 
-/** Named copies of the parts of one vector. */
+/** Splits a vector [P] into named copies of its parts. */
 export const unpack = ({ entries }: Packing, vector: Float32Array): Map<string, Float32Array> =>
   new Map(entries.map(({ name, shape, offset }) => [name, vector.slice(offset, offset + sizeOf(shape))]));
 

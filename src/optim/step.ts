@@ -1,40 +1,48 @@
 /**
- * @file A whole training step as one graph: forward, backward, clipping, update. Parameters live in one packed vector, and so does each
- * optimizer state, so that a step takes three vectors in and gives three out however many layers there are. Buffers, which no gradient
- * changes, live in one more.
+ * @file A whole training step as one graph: forward, backward, clipping, update. All parameters are packed into one vector, and so is each
+ * optimizer state, so that a step takes and returns three vectors however many layers there are. Buffers, which have no gradient, are
+ * packed into one more.
  */
 
 import { add, concat, constant, type Graph, grad, type HostTensor, input, reshape, rewrite, sizeOf, type Tensor } from '../engine/index.ts';
 import { type Packing, packing, readPacked, type TrainableParameter } from './packing.ts';
 import type { Transform } from './transforms.ts';
 
-/** A tensor that a step replaces by another expression, not by a gradient's: an exponential average, say. */
+/** A tensor that a step replaces by an expression rather than by a gradient update, such as an exponential moving average. */
 export interface TrainingBuffer extends TrainableParameter {
   /** Its value after the step. */
   readonly next: Tensor;
 }
 
+/** Input with the packed parameters. */
 export const PARAMETERS = 'parameters';
+/** Input with the packed frozen parameters. */
 export const FROZEN = 'frozen';
+/** Input with the packed buffers. */
 export const BUFFERS = 'buffers';
+/** Input with the step number. */
 export const STEP = 'step';
 
-/** The vectors that a step changes, by name: `parameters` [P], `buffers` [S] where there are any. They are only valid until the step. */
+/** The vectors that a step updates, by name: `parameters` [P], and `buffers` [S] if any. They are valid only until the next step. */
 export type TrainedState = Readonly<Record<string, HostTensor>>;
 
+/** What a training step is built from. */
 export interface TrainStepOptions {
+  /** Scalar float32 to minimize. */
   readonly loss: Tensor;
+  /** Parameters that the step updates. */
   readonly trainable: readonly TrainableParameter[];
-  /** Parameters that are read and not changed. */
+  /** Parameters that the loss reads but the step does not update. */
   readonly frozen?: readonly TrainableParameter[];
-  /** State that the step replaces by itself. */
+  /** Tensors that the step replaces by an expression. */
   readonly buffers?: readonly TrainingBuffer[];
+  /** Turns the gradient into an update. */
   readonly optimizer: Transform;
   /** Further scalars to report. */
   readonly metrics?: Readonly<Record<string, Tensor>>;
 }
 
-/** What one vector after another is made of: [S] in the order of the list. */
+/** Concatenates tensors, flattened, into [S] in the order of the list. */
 const joined = (tensors: readonly Tensor[]): Tensor =>
   concat(
     tensors.map(tensor => reshape(tensor, [sizeOf(tensor.shape)])),
@@ -42,16 +50,23 @@ const joined = (tensors: readonly Tensor[]): Tensor =>
   );
 
 /**
- * Builds the step. Inputs: `parameters` [P], one [P] vector per optimizer state, `step` (scalar, counted from 1), `frozen`, `buffers` [S]
- * where there are any, and the batch. Outputs: the same state names with `next.` before them, `loss`, and the metrics.
+ * Builds the training step. Inputs: `parameters` [P], one [P] vector per optimizer state, `step` (scalar, counted from 1), `frozen`,
+ * `buffers` [S] if any, and the batch. Outputs: the same state names prefixed with `next.`, `loss`, and the metrics.
+ *
+ * @example
+ * const scope = new Scope();
+ * const loss = mean(square(sub(project(scope, input('x', [8, 3]), 1), input('y', [8, 1]))));
+ * const trainable = [...scope.table.values()];
+ * const { graph } = trainStep({ loss, trainable, optimizer: chain(adam(), descend(warmupCosine({ peak: 1e-3, warmup: 10, total: 100 })))
+ * });
  */
 export function trainStep({ loss, trainable, frozen = [], buffers = [], optimizer, metrics = {} }: TrainStepOptions): {
   graph: Graph;
   layout: Packing;
   frozenLayout: Packing;
-  /** The vectors that the step takes and gives. */
+  /** The names of the vectors that the step takes and returns. */
   state: string[];
-  /** How each of them is laid out. */
+  /** Layout of each of them. */
   layouts: Readonly<Record<string, Packing>>;
 } {
   const layout = packing(trainable);
@@ -71,7 +86,7 @@ export function trainStep({ loss, trainable, frozen = [], buffers = [], optimize
   for (const [i, name] of optimizer.init.entries()) outputs[`next.${name}`] = result.state[i];
   if (buffers.length > 0) outputs[`next.${BUFFERS}`] = joined(buffers.map(({ next }) => next));
   const packed = readPacked(readPacked(readPacked({ outputs }, layout, PARAMETERS), frozenLayout, FROZEN), bufferLayout, BUFFERS);
-  // `readPacked` makes a vector input of its own, which must be the one that the optimizer read.
+  // `readPacked` creates a new vector input, which must be the one that the optimizer reads.
   const graph = sameVector(packed, parameters);
   const perParameter = [PARAMETERS, ...optimizer.init];
   const state = buffers.length > 0 ? [...perParameter, BUFFERS] : perParameter;
@@ -82,7 +97,7 @@ export function trainStep({ loss, trainable, frozen = [], buffers = [], optimize
 const sameVector = (graph: Graph, vector: Tensor): Graph =>
   rewrite(graph, node => (node.op.name === 'input' && node.attributes.name === vector.node.attributes.name ? [vector] : undefined));
 
-/** [P] vector with one value for all entries of each parameter, as a constant; undefined when every value is `neutral`. */
+/** A constant [P] vector with one value for all entries of each parameter; undefined if every value is `neutral`. */
 export function perParameter(
   layout: Packing,
   value: (name: string, shape: readonly number[]) => number,

@@ -1,4 +1,7 @@
-/** @file Gradient transforms as {init, update} over graph tensors, in optax's manner. All vectors are [P], one entry a parameter element. */
+/**
+ * @file Gradient transforms as {init, update} over graph tensors, in the style of optax. All vectors are [P], one entry per parameter
+ * element.
+ */
 
 import {
   add,
@@ -21,6 +24,7 @@ import {
 } from '../engine/index.ts';
 import type { Packing } from './packing.ts';
 
+/** What a transform may read besides the gradient. */
 export interface TransformContext {
   /** [P] the parameters before the update. */
   readonly parameters: Tensor;
@@ -30,8 +34,9 @@ export interface TransformContext {
 
 /** One stage of an optimizer. */
 export interface Transform {
-  /** Names of the [P] state vectors that it carries; they start at zero. */
+  /** Names of its [P] state vectors, which start at zero. */
   readonly init: readonly string[];
+  /** Maps a gradient [P] and the state to an update [P], the next state, and metrics to report. */
   update(
     gradient: Tensor,
     state: readonly Tensor[],
@@ -39,7 +44,11 @@ export interface Transform {
   ): { update: Tensor; state: Tensor[]; metrics?: Record<string, Tensor> };
 }
 
-/** Applies transforms one after another. */
+/**
+ * Applies transforms one after another.
+ *
+ * @example chain(clipByGlobalNorm(1), adam(), decayWeights(1e-2), descend(warmupCosine({ peak: 3e-4, warmup: 100, total: 10_000 })))
+ */
 export function chain(...transforms: readonly Transform[]): Transform {
   return {
     init: transforms.flatMap(transform => transform.init),
@@ -70,8 +79,8 @@ export const clipByGlobalNorm = (limit: number): Transform => ({
 });
 
 /**
- * [count] numbers, one of each of several models, as a [P] vector: a number for each entry of its model's parameters. Every parameter is one of
- * each model, stacked along its first axis.
+ * Spreads [count] numbers, one per model, over a [P] vector: each entry gets the number of its model. Every parameter stacks the models
+ * along its first axis.
  */
 export const spreadOver = ({ size, entries }: Packing, each: Tensor): Tensor => {
   const [count] = each.shape;
@@ -80,7 +89,7 @@ export const spreadOver = ({ size, entries }: Packing, each: Tensor): Tensor => 
   return reshape(concat(parts, 0), [size]);
 };
 
-/** `clipByGlobalNorm` for each of `count` models that lie side by side as in `spreadOver`: one's norm changes nothing for its neighbors. */
+/** `clipByGlobalNorm` for each of `count` models that are stacked as in `spreadOver`: the norm of one model does not affect the others. */
 export const clipByNormOfEach = (limit: number, count: number, layout: Packing): Transform => ({
   init: [],
   update(gradient) {
@@ -96,10 +105,10 @@ export const clipByNormOfEach = (limit: number, count: number, layout: Packing):
 
 const power = (base: number, exponent: Tensor): Tensor => exponentiate(mul(exponent, Math.log(base)));
 
-/** What keeps Adam from dividing by zero, unless given. */
+/** Default ε, which keeps Adam from dividing by zero. */
 export const ADAM_EPSILON = 1e-8;
 
-/** Adam's direction (Kingma and Ba 2015, algorithm 1), with the constants folded so that each vector is passed over as rarely as can be. */
+/** Adam's direction (Kingma and Ba 2015, algorithm 1), with the constants folded to pass over each vector as few times as possible. */
 export const adam = ({ beta1 = 0.9, beta2 = 0.999, epsilon = ADAM_EPSILON } = {}): Transform => ({
   init: ['moment1', 'moment2'],
   update(gradient, [m, v], { step }) {
@@ -113,13 +122,13 @@ export const adam = ({ beta1 = 0.9, beta2 = 0.999, epsilon = ADAM_EPSILON } = {}
   },
 });
 
-/** Decoupled weight decay (Loshchilov and Hutter 2019): adds `decay` · parameter; a vector decays each entry by its own rate. */
+/** Decoupled weight decay (Loshchilov and Hutter 2019): adds `decay` · parameter; a vector `decay` [P] gives each entry its own rate. */
 export const decayWeights = (decay: Operand): Transform => ({
   init: [],
   update: (gradient, _, { parameters }) => ({ update: add(gradient, mul(parameters, decay)), state: [] }),
 });
 
-/** Multiplies by −rate(step), and by `scale` where parameters have rates of their own. */
+/** Multiplies by −rate(step), and by `scale` [P] if parameters have rates of their own. */
 export const descend = (schedule: (step: Tensor) => Tensor, scale?: Tensor): Transform => ({
   init: [],
   update(gradient, _, { step }) {
@@ -129,7 +138,7 @@ export const descend = (schedule: (step: Tensor) => Tensor, scale?: Tensor): Tra
   },
 });
 
-/** Linear warm-up over `warmup` steps, then a cosine from `peak` down to `final` · peak at step `total`. */
+/** Learning-rate schedule: linear warm-up over `warmup` steps, then a cosine from `peak` down to `final` · `peak` at step `total`. */
 export const warmupCosine =
   ({ peak, warmup, total, final = 0 }: { peak: number; warmup: number; total: number; final?: number }) =>
   (step: Tensor): Tensor => {

@@ -58,15 +58,19 @@ export async function readExperiment(
 export interface RunProgress {
   /** The stage at work, such as `finetune (seed 0)`. */
   readonly stage: string;
+  /** Finished units of work. */
   readonly done: number;
+  /** All units of work of the stage. */
   readonly total: number;
 }
 
 /** How `Experiment.run` runs. */
 export interface ExperimentOptions extends Partial<Pick<RunOptions, 'out' | 'until' | 'fresh' | 'jobs' | 'signal'>> {
+  /** Called as stages make progress. */
   readonly onProgress?: (progress: RunProgress) => void;
 }
 
+/** An experiment that can be run from code; see `openExperiment`. */
 export interface Experiment {
   readonly name: string;
   /** Every setting, with its default where nothing was given. */

@@ -1,32 +1,40 @@
-/** @file How long an action takes as deployed: a policy of one stream plays, and every action is timed with what it then learns from it. */
+/**
+ * @file Time per action in deployment: a policy plays one stream, and each action is timed together with the observation that follows it.
+ */
 
 import { chooseActions, type EnvFamily, type Policy, type Task } from '../rl/index.ts';
 import { quantile } from '../statistics/bootstrap.ts';
 import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
-/** Milliseconds of actions that came first after a segment ended, when the past is compressed, and of all others. */
+/** Milliseconds of each action, in two groups. */
 export interface ActionTimes {
+  /** Actions that came first after a segment ended, when the past is compressed. */
   first: number[];
+  /** All other actions. */
   later: number[];
 }
 
-/** Milliseconds of one action of one stream. */
+/** Milliseconds per action of one stream. */
 export interface Latency {
-  /** Median and 95th percentile of later actions, where there are any, plus what first ones take longer by, spread over all actions. */
+  /** Median and 95th percentile of later actions, if any, plus the extra time of first ones, spread over all actions. */
   median: number;
+  /** 95th percentile, computed as `median` is. */
   p95: number;
-  /** The longest that an action took, with its compression. */
+  /** The longest time of one action, including its compression. */
   worst: number;
-  /** Actions that were timed. */
+  /** Number of timed actions. */
   actions: number;
 }
 
 const median = (values: readonly number[]) => quantile(Float64Array.from(values).sort(), 0.5);
 
 /**
- * Sums up times. What a first action takes beyond a later one (by their medians, which a busy machine moves least) is the compression's; spread over
- * all actions, it is added to each, as `flopsPerAction` does it. Where every action is a first one there is nothing to spread.
+ * Summarizes times. The extra time of a first action over a later one (by medians, which a busy machine affects least) is attributed to
+ * compression and spread over all actions, as `flopsPerAction` does. If every action is a first one, nothing is spread.
+ *
+ * @throws {CadenzaError} `E_SHAPE` without any times.
+ * @example latencyOf({ first: [5], later: [1, 1, 1] }).median // 1 + (5 − 1) / 4 = 2
  */
 export function latencyOf({ first, later }: ActionTimes): Latency {
   const actions = first.length + later.length;
@@ -42,19 +50,23 @@ export function latencyOf({ first, later }: ActionTimes): Latency {
   };
 }
 
+/** What a timed stream is played with. */
 export interface PlayerOptions {
+  /** The family whose environments are played. */
   readonly family: Pick<EnvFamily, 'make'>;
+  /** The task that is played. */
   readonly task: Task;
-  /** Of one environment. */
+  /** A policy for one environment. */
   readonly policy: Policy;
-  /** Transitions that are compressed at once, at most. */
+  /** Maximum number of transitions that are compressed at once. */
   readonly segment: number;
+  /** Samples actions and seeds the environment. */
   readonly random: Random;
-  /** Ends the playing, with its reason. */
+  /** Stops playing, with its reason. */
   readonly signal?: AbortSignal;
 }
 
-/** Begins a stream; gives how to let it go on for some actions, and their times. What the environment does is not timed. */
+/** Starts a stream and returns a function that plays some actions and returns their times. The environment is not timed. */
 export function timedPlayer({ family, task, policy, segment, random, signal }: PlayerOptions): (actions: number) => Promise<ActionTimes> {
   const env = family.make([task], random.split('env'));
   const draws = random.split('actions');

@@ -1,21 +1,28 @@
-/** @file Shows recorded histories to a policy, step by step, as if it had acted in them itself. */
+/** @file Replays recorded histories to a policy, step by step, as if it had acted in them. */
 
 import { type Feedback, type History, joinColumns, type Policy } from '../rl/index.ts';
 import { invariant } from '../util/errors.ts';
 
+/** What is replayed to which policy. */
 export interface ReplayOptions {
-  /** One an environment of the policy. */
+  /** One history per environment of the policy. */
   readonly histories: readonly History[];
+  /** The policy that is asked and observes. */
   readonly policy: Policy;
-  /** Called after the policy was asked at step `t` of history `i`, once for each of its steps; `rows` [size × P] are its answers. */
+  /** Called once for each step `t` of each history `i`, after the policy was asked; `rows` [size × P] are its distributions. */
   readonly onStep?: (i: number, t: number, rows: Float32Array) => void;
   /** Called after every step of all histories. */
   readonly onProgress?: (done: number) => void;
-  /** Checked at every step; stops by throwing its reason. */
+  /** Checked at every step; aborting it stops the replay. */
   readonly signal?: AbortSignal;
 }
 
-/** Asks the policy at every step of every history, and tells it what was done there and what came of it. */
+/**
+ * Asks the policy at every step of every history, then lets it observe the recorded action and outcome.
+ *
+ * @throws {CadenzaError} `E_SHAPE` without any history.
+ * @example await replay({ histories, policy, onStep: (i, t, rows) => score(histories[i], t, rows) })
+ */
 export async function replay({ histories, policy, onStep, onProgress, signal }: ReplayOptions): Promise<void> {
   invariant(histories.length > 0, 'replay: expected at least one history, got none.');
   const rows = <T extends Float32Array | Int32Array>(pick: (history: History) => T, at: readonly number[]) =>
@@ -30,7 +37,7 @@ export async function replay({ histories, policy, onStep, onProgress, signal }: 
   policy.reset(histories.length);
   for (let step = 0; step < longest; step++) {
     signal?.throwIfAborted();
-    // Shorter histories begin again, unnoticed, until the longest one is through.
+    // Shorter histories start over, unreported, until the longest one ends.
     const at = histories.map(({ reward }) => step % reward.length);
     const observation = rows(history => history.observation, at);
     const answers = await policy.act(observation);

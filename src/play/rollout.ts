@@ -1,4 +1,4 @@
-/** @file Runs a policy in context: many tasks at once, several episodes a stream, weights fixed. */
+/** @file Runs a policy in context: many tasks at once, several episodes per stream, fixed weights. */
 
 import {
   chooseActions,
@@ -13,51 +13,62 @@ import {
 import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
+/** Who acts where, for how long. */
 export interface RolloutOptions {
+  /** The family whose environments are played. */
   family: Pick<EnvFamily, 'id' | 'make' | 'actionSpace' | 'horizon' | 'regret'>;
-  /** [streams] the task of every stream; one task may come several times. */
+  /** [streams] the task of every stream; a task may occur several times. */
   tasks: readonly Task[];
+  /** The policy that acts, in as many environments as there are streams. */
   policy: Policy;
-  /** Episodes that every stream completes. */
+  /** Number of episodes in every stream. */
   episodes: number;
+  /** Samples actions and seeds the environments. */
   random: Random;
-  /** Take the most likely action instead of drawing one. */
+  /** Takes the most likely action instead of sampling one. */
   greedy?: boolean;
-  /** Told of every step before the policy observes it; its arrays, except `next`, are only valid until what it returns is done. */
+  /** Called with every step before the policy observes it. Its arrays, except `next`, are valid only until the returned promise settles. */
   onStep?: (step: RolloutStep) => void | Promise<void>;
-  /** Called as episodes end, with how many of all streams' episodes are over. */
+  /** Called as episodes end, with the number of finished episodes over all streams. */
   onProgress?: (progress: { done: number; total: number }) => void;
-  /** Checked at every step; stops by throwing its reason. */
+  /** Checked at every step; aborting it stops the rollout. */
   signal?: AbortSignal;
 }
 
 /** One step of all streams. */
 export interface RolloutStep extends PlayedStep {
-  /** [streams × F] what the next action will be drawn on: where an episode ended, the next one's first observation. */
+  /** [streams × F] the observation that the next action is based on: where an episode ended, the first one of the next episode. */
   next: Float32Array;
 }
 
-/** What the streams earned. */
+/** Returns and regret of the streams. */
 export interface Rollout {
   /** [streams × episodes] undiscounted returns. */
   readonly returns: Float64Array;
   /**
-   * [streams × parts] Σ μ* − μ_a, the expected reward that the executed actions gave up over all episodes, summed apart for every part that
-   * the family declares; expected, so that luck does not count. Absent where the family declares no regret.
+   * [streams × parts] Σ μ* − μ_a: the expected regret of the executed actions over all episodes, summed separately for each part that the
+   * family declares. Expected rewards exclude luck. Absent if the family declares no regret.
    */
   readonly regret?: Float64Array;
 }
 
 /**
- * Runs `episodes` consecutive episodes in every stream, the policy's memory never cleared in between. Streams whose episodes end early
- * go on until the last one is through; what they do beyond their own `episodes` is not counted.
+ * Runs `episodes` consecutive episodes in every stream without clearing the policy's memory in between. Streams that finish early continue
+ * until the last one finishes; what they do beyond their own `episodes` is not counted.
+ *
+ * @throws {CadenzaError} `E_SHAPE` if the policy's actions are not the family's, there is no task or episode, or an episode exceeds its
+ * horizon.
+ * @example
+ * const family = environment('dark-room');
+ * const tasks = family.tasks!().slice(0, 8);
+ * const { returns } = await rollout({ family, tasks, policy, episodes: 10, random: Random.seeded(0) }); // [8 × 10]
  */
 export async function rollout(options: RolloutOptions): Promise<Rollout> {
   const { family, tasks, policy, episodes, random, greedy = false, onStep, onProgress, signal } = options;
   const streams = tasks.length;
   invariant(
     JSON.stringify(policy.actions.space) === JSON.stringify(family.actionSpace),
-    `rollout: ${family.id} has ${describeActions(family.actionSpace)}, the policy gives ${describeActions(policy.actions.space)}; use one trained on it.`,
+    `rollout: ${family.id} has ${describeActions(family.actionSpace)}, the policy gives ${describeActions(policy.actions.space)}; use a policy trained on ${family.id}.`,
   );
   invariant(streams > 0 && episodes > 0, `rollout: expected at least one task and one episode, got ${streams} and ${episodes}.`);
 
@@ -81,7 +92,7 @@ export async function rollout(options: RolloutOptions): Promise<Rollout> {
     const probabilities = await policy.act(observation);
     const chosen = chooseActions(probabilities, policy.actions, draws, greedy);
     const { reward, terminated, truncated, finalObservation, observation: first, executed: action = chosen } = env.step(chosen);
-    // The environment may reuse its arrays, and this one must outlive the next step.
+    // The environment may reuse its arrays, and this copy must outlive the next step.
     const next = Float32Array.from(first);
     const before = done;
     for (let i = 0; i < streams; i++) {
@@ -105,7 +116,12 @@ export async function rollout(options: RolloutOptions): Promise<Rollout> {
   return family.regret ? { returns, regret } : { returns };
 }
 
-/** Plays as `rollout` does, each recording a stream in its own task, and records all that counts. `onStep` is told of a step before it is recorded. */
+/**
+ * Like `rollout`, but records each stream, in the task of its recording, until its last counted step. `onStep` is called before a step is
+ * recorded.
+ *
+ * @throws {CadenzaError} `E_SHAPE` as `rollout` does.
+ */
 export function recordRollout(recordings: readonly Recording[], options: Omit<RolloutOptions, 'tasks'>): Promise<Rollout> {
   return rollout({
     ...options,

@@ -1,6 +1,6 @@
 /**
- * @file Memories in the wrong task: an agent acts in task A with the Z that was made in task B. What it then earns is counted by A's rewards, and by
- * B's, had it done the same there.
+ * @file Memory transplants: an agent acts in task A with the Z of task B. Its actions are scored by A's rewards, and by the rewards that
+ * they would have earned in B.
  */
 
 import type { Policy, Task } from '../rl/index.ts';
@@ -10,29 +10,34 @@ import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import { type RolloutOptions, type RolloutStep, rollout } from './rollout.ts';
 
+/** Who acts where, with whose memory. */
 export interface TransplantRequest extends Omit<RolloutOptions, 'episodes' | 'onStep' | 'onProgress'> {
   /** [streams] the task that each stream acts in (A). */
   readonly tasks: readonly Task[];
-  /** [streams] the task that its memory is of (B). */
+  /** [streams] the task that its memory comes from (B). */
   readonly memories: readonly Task[];
   /** Acts with these memories. */
   readonly policy: Policy;
 }
 
-/** One episode of every stream. */
+/** Returns of one episode of every stream. */
 export interface TransplantReturns {
   /** [streams] return by A's rewards. */
   readonly own: Float64Array;
-  /** [streams] what the same actions would have earned in B from the same start, as far as neither episode was over. */
+  /** [streams] return of the same actions in B from the same start, until either episode ends. */
   readonly other: Float64Array;
   /**
-   * [streams] How far it acts for B: of a family whose best action is known at every step, the share of scored steps with B's best; of any other 1
-   * where the same actions earn something in B, else 0.
+   * [streams] To what extent it acts for B: the share of scored steps with B's best action, in a family whose best action is known at every
+   * step; otherwise 1 if the same actions earn a reward in B, else 0.
    */
   readonly pursues: Float64Array;
 }
 
-/** Lets a policy act for one episode in every stream, and replays what it does in the task that its memory is of. */
+/**
+ * Plays one episode in every stream, and replays the actions in the task that the memory comes from.
+ *
+ * @throws {CadenzaError} `E_SHAPE` unless there is one memory per stream.
+ */
 export async function playTransplants(request: TransplantRequest): Promise<TransplantReturns> {
   const { family, tasks, memories, policy, random, greedy, signal } = request;
   invariant(
@@ -42,7 +47,7 @@ export async function playTransplants(request: TransplantRequest): Promise<Trans
   const streams = tasks.length;
   const [other, wanted, asked] = [new Float64Array(streams), new Float64Array(streams), new Float64Array(streams)];
   const running = new Uint8Array(streams).fill(1);
-  // The stream that `rollout` makes its environments from: both begin alike.
+  // The same stream that `rollout` creates its environments from, so that both start alike.
   const mirror = family.make(memories, random.split('environment'));
   mirror.reset();
   let elapsed = 0;
@@ -66,19 +71,21 @@ export async function playTransplants(request: TransplantRequest): Promise<Trans
   return { own, other, pursues };
 }
 
-/** What memories do; returns are normalized by the reference of the task that scores. */
+/** Effects of transplanted memories; returns are normalized by the reference of the scoring task. */
 export interface TransplantTable {
   /** Keys of the tasks, in the order of rows (acted in) and columns (memory of). */
   readonly tasks: readonly string[];
-  /** [acted in][memory of] means: scored by the task of the memory, by the one acted in, and how far it acts for the former. */
+  /** [acted in][memory of] mean return, scored by the task of the memory. */
   readonly byOther: readonly (readonly number[])[];
+  /** [acted in][memory of] mean return, scored by the task acted in. */
   readonly byOwn: readonly (readonly number[])[];
+  /** [acted in][memory of] to what extent it acts for the task of the memory. */
   readonly pursues: readonly (readonly number[])[];
   /** With a memory of the task acted in. */
   readonly own: { readonly return: MeanScore; readonly pursues: MeanScore };
-  /** With a memory of another task: scored by that one, by the one acted in, and how far it acts for the other. */
+  /** With a memory of another task: scored by that task, scored by the task acted in, and to what extent it acts for the other. */
   readonly transplanted: { readonly byOther: MeanScore; readonly byOwn: MeanScore; readonly pursues: MeanScore };
-  /** With an empty memory: scored by the task acted in, and how far it acts for another one, by accident. */
+  /** With an empty memory: scored by the task acted in, and to what extent it acts for another one by chance. */
   readonly empty: { readonly return: MeanScore; readonly pursues: MeanScore };
 }
 
@@ -90,20 +97,27 @@ export const transplantPlaces = (tasks: number, memories: number) =>
     memory: i % memories,
   }));
 
+/** What a table of transplants is computed from. */
 export interface TransplantTableRequest {
+  /** Keys of the tasks. */
   readonly keys: readonly string[];
   /** The returns of each task that score 0 and 1. */
   readonly scales: readonly Scale[];
-  /** Memories of each task. */
+  /** Number of memories of each task. */
   readonly memories: number;
+  /** Number of bootstrap resamples. */
   readonly resamples: number;
+  /** What the intervals are over, for the record. */
   readonly resampled: Resampled;
+  /** Draws the resamples. */
   readonly random: Random;
 }
 
 /**
- * The table of what was earned with memories, and with empty ones in their places, both in the order of `transplantPlaces`. Intervals resample memories,
- * each with all that was done with it: streams with one memory are no independent runs.
+ * Summarizes returns with memories and with empty ones, both in the order of `transplantPlaces`. Intervals resample memories, each with all
+ * its streams: streams that share a memory are not independent runs.
+ *
+ * @throws {CadenzaError} `E_SHAPE` for another number of streams.
  */
 export function transplantTable(memory: TransplantReturns, empty: TransplantReturns, request: TransplantTableRequest): TransplantTable {
   const { keys, scales, memories: D, resamples, resampled, random } = request;
@@ -120,7 +134,7 @@ export function transplantTable(memory: TransplantReturns, empty: TransplantRetu
   const matrix = (value: Value) =>
     keys.map((_, a) => keys.map((_, b) => mean(Array.from({ length: D }, (_, d) => value((a * K + b) * D + d)))));
   const draws = drawRuns(new Array(K).fill([D]), resampled, resamples, random);
-  /** One score a memory: in its own task, or over all others. */
+  /** One score per memory: in its own task, or over all others. */
   const share = (value: Value, same: boolean): MeanScore => {
     const scores = Array.from({ length: K * D }, (_, at) => {
       const [b, d] = [Math.floor(at / D), at % D];

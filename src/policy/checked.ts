@@ -1,6 +1,6 @@
 /**
- * @file The edge of an exported agent: whatever a page or a program hands in is checked here, once, before any of it is kept. The policy inside,
- * which evaluations drive directly, does not check again.
+ * @file The boundary of an exported agent: everything that a page or a program passes in is checked here, once, before any of it is stored.
+ * The policy inside, which evaluations drive directly, does not check again.
  */
 
 import { type Feedback, type Space, spaceSize } from '../rl/index.ts';
@@ -13,16 +13,16 @@ type PolicySpaces = Pick<ModelDescription, 'observationSpace' | 'actionSpace' | 
 
 /** A policy that holds compiled programs. */
 export interface DisposablePolicy extends InContextPolicy {
-  /** Frees the programs. Nothing but another `dispose` may follow. */
+  /** Releases the programs. Only `dispose` may be called afterwards. */
   dispose(): Promise<void>;
 }
 
 /**
- * The policy with every argument checked. Calls that overlap are refused: an answer is valid until the next call only. Each step is one `observe`
- * of the observation that `act` was given last.
+ * Wraps a policy so that every argument is checked. Overlapping calls are refused, because a result is valid only until the next call. Each
+ * step is one `observe` of the observation that was last passed to `act`.
  *
- * @throws {CadenzaError} from each method: `E_SHAPE` naming the field, what was expected and what was found; `E_USAGE` for a call out of order;
- * `E_NUMERICS` for probabilities that are not finite. A refused call changes nothing.
+ * @throws {CadenzaError} from each method: `E_SHAPE`, naming the field, what was expected and what was found; `E_USAGE` for a call out of
+ * order; `E_NUMERICS` for probabilities that are not finite. A refused call changes nothing.
  */
 export function checkedPolicy(
   policy: DisposablePolicy,
@@ -37,19 +37,19 @@ export function checkedPolicy(
     terminated: FLAG,
     truncated: FLAG,
   };
-  /** Steps of the running episode in every environment; none before the first `reset`. */
+  /** Steps of the running episode in every environment; undefined before the first `reset`. */
   let steps: Int32Array | undefined;
   let acting = false;
-  /** The observation that was acted on at this step; none before `act`. */
+  /** The observation passed to `act` at this step; undefined before `act`. */
   let acted: Float32Array | undefined;
   let disposed = false;
   const expectFree = (call: string): void => {
     if (disposed) throw new CadenzaError('E_USAGE', `${call}: the policy was disposed. Load it again.`);
-    if (acting) throw new CadenzaError('E_USAGE', `${call}: act() is still at work. Await its answer, then call again.`);
+    if (acting) throw new CadenzaError('E_USAGE', `${call}: act() is still running. Await its result, then call again.`);
   };
   const began = (call: string): Int32Array => {
     expectFree(call);
-    if (!steps) throw new CadenzaError('E_USAGE', `${call}: no task has begun. Call reset(${streams}) first.`);
+    if (!steps) throw new CadenzaError('E_USAGE', `${call}: no task has started. Call reset(${streams}) first.`);
     return steps;
   };
   return {
@@ -74,7 +74,7 @@ export function checkedPolicy(
         if (elapsed[i] >= horizon)
           throw new CadenzaError(
             'E_SHAPE',
-            `act: environment ${i} already had the ${horizon} steps that an episode has at most, and neither terminated nor truncated was set. Set truncated at the last step.`,
+            `act: environment ${i} already had ${horizon} steps, the maximum of an episode, and neither terminated nor truncated was set. Set truncated at the last step.`,
           );
       acting = true;
       acted = undefined;
@@ -85,7 +85,7 @@ export function checkedPolicy(
           if (!Number.isFinite(probabilities[i]))
             throw new CadenzaError(
               'E_NUMERICS',
-              `act: the model gave ${probabilities[i]} in the place of a probability. Train it again, or use another checkpoint.`,
+              `act: the model returned ${probabilities[i]} instead of a probability. Train it again, or use another checkpoint.`,
             );
         acted = seenNow;
         return probabilities;
@@ -93,16 +93,16 @@ export function checkedPolicy(
         acting = false;
       }
     },
-    async observe(told) {
+    async observe(feedback) {
       const elapsed = began('observe');
-      checkTransitions('observe', told, rules, streams);
-      if (!acted) throw new CadenzaError('E_USAGE', 'observe: nothing was acted on at this step. Call act(observation) first.');
+      checkTransitions('observe', feedback, rules, streams);
+      if (!acted) throw new CadenzaError('E_USAGE', 'observe: act() was not called at this step. Call act(observation) first.');
       for (const [i, x] of acted.entries())
-        if (Math.fround(told.observation[i]) !== x)
-          refuse(`observe.observation[${i}]`, `${x}, as in the observation that act() was given at this step`, told.observation[i]);
-      await policy.observe(told);
+        if (Math.fround(feedback.observation[i]) !== x)
+          refuse(`observe.observation[${i}]`, `${x}, as in the observation that act() was given at this step`, feedback.observation[i]);
+      await policy.observe(feedback);
       acted = undefined;
-      for (let i = 0; i < streams; i++) elapsed[i] = told.terminated[i] || told.truncated[i] ? 0 : elapsed[i] + 1;
+      for (let i = 0; i < streams; i++) elapsed[i] = feedback.terminated[i] || feedback.truncated[i] ? 0 : elapsed[i] + 1;
     },
     async dispose() {
       if (disposed) return;
@@ -115,7 +115,7 @@ export function checkedPolicy(
 
 /** What a list must hold for every transition. */
 interface Rule {
-  /** Numbers of one. */
+  /** Numbers per transition. */
   readonly size: number;
   fits(x: unknown, i: number): boolean;
   /** In words. */
@@ -132,7 +132,7 @@ const FLAG: Rule = { size: 1, fits: x => x === 0 || x === 1 || typeof x === 'boo
 
 const isBelow = (x: unknown, n: number) => isNumber(x) && Number.isInteger(x) && x >= 0 && x < n;
 
-/** Rounding to float32 may move a number that is a bound by this share of it. */
+/** Rounding to float32 may move a bound by this relative amount. */
 const ROUNDING = 2 ** -23;
 const isWithin = (x: unknown, low: number, high: number) =>
   isNumber(x) && x >= low - ROUNDING * Math.abs(low) && x <= high + ROUNDING * Math.abs(high);
@@ -152,7 +152,7 @@ function elementsOf(space: Space): Rule {
         expected: `numbers from ${space.low.join(', ')} to ${space.high.join(', ')}`,
       };
     case 'image':
-      return { size, fits: x => isWithin(x, 0, 1), expected: 'brightnesses from 0 to 1' };
+      return { size, fits: x => isWithin(x, 0, 1), expected: 'brightness values from 0 to 1' };
   }
 }
 
@@ -177,14 +177,14 @@ function lengthOf(name: string, value: unknown): number {
   return refuse(name, 'a list or a typed array of numbers', value);
 }
 
-/** Characters of a value that a message quotes at most. */
+/** Maximum number of characters of a value that a message quotes. */
 const QUOTED = 80;
 
 function refuse(name: string, expected: string, found: unknown): never {
   throw new CadenzaError('E_SHAPE', `${name}: expected ${expected.slice(0, 400)}, found ${quoted(found)}.`);
 }
 
-/** A value as a message quotes it: texts in quotation marks, so that '1' is told from 1. */
+/** A value as messages quote it: texts in quotation marks, so that '1' differs from 1. */
 export function quoted(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'function') return 'a function';

@@ -1,4 +1,4 @@
-/** @file model.json: what an exported model is, and that its files are those that were exported together. */
+/** @file model.json: describes an exported model, and identifies the files that were exported together. */
 
 import { z } from 'zod';
 import { spaceSchema } from '../rl/space-format.ts';
@@ -9,10 +9,12 @@ import { byName, checkRecord, OTHER_VERSION, sha256Schema } from '../util/format
 import { portableSha256 } from '../util/sha256.ts';
 import { headChoices } from './heads/index.ts';
 
+/** Format of model.json. */
 export const MODEL_FORMAT = 'cadenza-model-3';
 
 /** The graphs of an export. */
 export const GRAPHS = ['act.onnx', 'compress.onnx', 'decode.onnx'] as const;
+/** File name of a graph. */
 export type GraphName = (typeof GRAPHS)[number];
 
 const natural = z.int().min(0);
@@ -23,7 +25,10 @@ const text = z.string().max(1000);
 const columns = z.strictObject({
   width: positive,
   fields: z.array(
-    /** A field of a token: `size` columns from `offset` on. The column `presence` is 1 in rows that have the field, which is zeros in all others. */
+    /**
+     * A field of a token: `size` columns from `offset` on. Column `presence` is 1 in rows that have the field; in all others the field is
+     * zeros.
+     */
     z.strictObject({
       name: text,
       kind: z.enum(['categorical', 'scalar', 'vector', 'image']),
@@ -36,13 +41,13 @@ const columns = z.strictObject({
 
 const schema = z.strictObject({
   format: z.literal(MODEL_FORMAT),
-  /** The family of tasks that it was trained on, and what an agent needs to know of it. */
+  /** The family of tasks that it was trained on, with everything an agent must know of it. */
   env: z.strictObject({ id: text, options: byName(z.json() as z.ZodType<unknown>).optional() }),
   observationSpace: spaceSchema,
   actionSpace: spaceSchema,
-  /** What the actions are called, in their order, of a family that names them. */
+  /** Names of the actions in order, if the family has them. */
   actionNames: z.array(text).optional(),
-  /** What of the head is not settled by the action space: act.onnx gives rows of its distribution. */
+  /** What the action space does not determine about the head; act.onnx returns rows of its distribution. */
   head: z
     .strictObject({
       kind: z.enum(headChoices()),
@@ -52,37 +57,37 @@ const schema = z.strictObject({
     .optional(),
   /** Steps after which an episode is truncated. */
   horizon: positive,
-  /** Transitions of a segment at most: what the query holds, and when it ends, the past is compressed. A whole episode when left out. */
+  /** Maximum number of transitions in a segment: what the query holds, after which the past is compressed. A whole episode if absent. */
   segment: positive.optional(),
   tokenizer: text,
   /** The columns of a token of `context` and of `query`. */
   tokens: z.strictObject({ context: columns, query: columns }),
-  /** What the policy is asked about; the running episode when left out. */
+  /** What the query is; the running episode if absent. */
   query: z.enum(QUERIES).optional(),
-  /** Room before it for a few-shot prompt, whose tokens are the first of `query`; rows of zeros are none. */
+  /** Size of the few-shot prompt, whose tokens are the first of `query`; rows of zeros are empty. */
   prompt: z.strictObject({ episodes: positive, length: positive }).optional(),
-  /** Transitions that the compressor sees. */
+  /** Number of transitions that the compressor sees. */
   contextTransitions: natural,
-  /** How they stand in its input; `window` when left out. */
+  /** How they are arranged in its input; `window` if absent. */
   contextLayout: z.enum(['window', 'segments', 'best']).optional(),
-  /** compress.onnx goes on from the latents before, which it takes as `state` (zeros at first); `contextTransitions` is one segment then. */
+  /** compress.onnx updates the previous latents, which it takes as `state` (zeros at first); `contextTransitions` is one segment then. */
   recurrent: z.boolean().optional(),
-  /** [M, D] of Z; null when nothing is carried between episodes, and then there is no compress.onnx. */
+  /** [M, D] of Z; null if nothing is carried between episodes, and then there is no compress.onnx. */
   latentShape: z.array(positive).length(2).nullable(),
   /**
-   * Where Z is discrete: `shape` [M, G] codes, each below `size`. compress.onnx gives them as `codes` beside the latents, and decode.onnx
-   * turns them back into latents.
+   * If Z is discrete: `shape` [M, G] codes, each below `size`. compress.onnx returns them as `codes` along with the latents, and
+   * decode.onnx converts them back to latents.
    */
   codes: z.strictObject({ shape: z.array(positive).length(2), size: positive }).optional(),
-  /** Where the model predicts future returns: how many, which act.onnx gives as `returns` beside the probabilities. */
+  /** If the model predicts future returns: how many, which act.onnx returns as `returns` along with the probabilities. */
   returns: z.strictObject({ episodes: positive }).optional(),
-  /** Environments that the graphs act in at once. */
+  /** Number of environments that the graphs act in at once. */
   streams: positive,
   /** Key of the stage that trained it. */
   trained: text,
   /**
-   * The experiment that it was trained in: SHA-256 of the run's config.yaml, and of the keys of its training, validation and test tasks and of the
-   * data set where there is one, as canonical JSON.
+   * The experiment that trained it: SHA-256 of the run's config.yaml, and of the keys of its training, validation and test tasks and of the
+   * data set if there is one, as canonical JSON.
    */
   experiment: z.strictObject({ config: sha256Schema, tasks: sha256Schema }).optional(),
   /** SHA-256 of every graph. */
@@ -91,22 +96,22 @@ const schema = z.strictObject({
     'compress.onnx': sha256Schema.optional(),
     'decode.onnx': sha256Schema.optional(),
   }),
-  /** SHA-256 of the canonical JSON of everything else in here. */
+  /** SHA-256 of the canonical JSON of all other fields. */
   hash: sha256Schema,
 });
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
 
-/** What model.json says: everything that drives the graphs next to it. */
+/** Content of model.json: everything needed to run the graphs next to it. */
 export type ModelDescription = DeepReadonly<z.output<typeof schema>>;
 
-/** What of the past the compressor sees at once. */
+/** Which past transitions the compressor sees, and how they are arranged. */
 export function contextShape(of: Pick<ModelDescription, 'contextTransitions' | 'horizon' | 'segment' | 'contextLayout'>): ContextShape {
   const { contextTransitions, horizon, segment = horizon, contextLayout = 'window' } = of;
   return { contextTransitions, segment, contextLayout };
 }
 
-/** The columns of a tokenizer, as a description has them. */
+/** The columns of a tokenizer, in the form of a description. */
 export const tokenColumns = ({ context, query }: Pick<Tokenizer, 'context' | 'query'>): ModelDescription['tokens'] => {
   const columns = ({ width, fields }: TokenLayout): ModelDescription['tokens']['query'] => ({
     width,
@@ -115,7 +120,7 @@ export const tokenColumns = ({ context, query }: Pick<Tokenizer, 'context' | 'qu
   return { context: columns(context), query: columns(query) };
 };
 
-/** A description with the hashes of its graphs, and its own, in the place of any that it had. */
+/** A description with the hashes of its graphs and its own, replacing any earlier ones. */
 export function sealDescription(
   { hash: _, ...description }: Omit<ModelDescription, 'format' | 'files' | 'hash'> & { readonly hash?: string },
   graphs: { readonly [name in GraphName]?: Uint8Array },
@@ -126,7 +131,7 @@ export function sealDescription(
   return { ...all, hash: portableSha256(canonicalJson(all)) };
 }
 
-const ADVICE = 'Run the command that trained the model again in its folder: it exports it again, and trains nothing that is finished.';
+const ADVICE = 'Run the command that trained the model again in its folder: it exports the model again without retraining.';
 
 const checkedSchema = schema.superRefine((model, context) => {
   const { files, latentShape, codes, actionSpace, actionNames, segment, horizon, recurrent } = model;
@@ -139,20 +144,20 @@ const checkedSchema = schema.superRefine((model, context) => {
   for (const name of GRAPHS)
     if ((files[name] !== undefined) !== needed[name]) fault('files', `expected ${needed[name] ? 'the' : 'no'} SHA-256 of ${name}`);
   if (actionNames && !(actionSpace.kind === 'discrete' && actionSpace.n === actionNames.length))
-    fault('actionNames', 'expected one name an action');
+    fault('actionNames', 'expected one name per action');
   if (segment !== undefined && segment > horizon) fault('segment', `expected at most the ${horizon} steps of an episode`);
   if ((recurrent || codes) && !latentShape) fault('latentShape', 'expected the shape of the latents that are carried or coded');
   if (codes && latentShape && codes.shape[0] !== latentShape[0]) fault('codes.shape', `expected codes of ${latentShape[0]} latents`);
 });
 
-/** Model formats before this one. */
+/** Earlier model formats. */
 const EARLIER = /^cadenza-model-\d+$/;
 
 /**
- * A description that fits its schema and its own hash.
+ * Checks a description against its schema and its own hash, and returns it.
  *
- * @param where what errors call it: its path, where there is one.
- * @throws `E_CHECKPOINT` naming the field, or saying that the file was altered.
+ * @param where its name in errors: its path, if there is one.
+ * @throws {CadenzaError} `E_CHECKPOINT`, naming the field, or saying that the file was altered.
  */
 export function checkDescription(value: unknown, where = 'model.json'): ModelDescription {
   const { success, data } = z.looseObject({ format: z.string().regex(EARLIER) }).safeParse(value);
@@ -173,7 +178,11 @@ export function checkDescription(value: unknown, where = 'model.json'): ModelDes
   return description;
 }
 
-/** Checks that these bytes are the graph of this name that was exported with the description. Throws `E_CHECKPOINT` otherwise. */
+/**
+ * Checks that these bytes are the graph of this name that was exported with the description.
+ *
+ * @throws {CadenzaError} `E_CHECKPOINT` otherwise.
+ */
 export function checkGraph({ files }: Pick<ModelDescription, 'files'>, name: GraphName, bytes: Uint8Array | undefined): void {
   const expected = files[name];
   if (bytes === undefined && expected === undefined) return;
@@ -183,7 +192,7 @@ export function checkGraph({ files }: Pick<ModelDescription, 'files'>, name: Gra
   throw new CadenzaError(
     'E_CHECKPOINT',
     expected === undefined
-      ? `model.json describes a model without ${name}, so its bytes must be left out. Take the files of one export.`
-      : `${name} is not what was exported with model.json: expected bytes with the SHA-256 ${short(expected)}, found ${found ? short(found) : `no Uint8Array of them`}. Take the files of one export, unaltered.`,
+      ? `model.json describes a model without ${name}, so its bytes must be omitted. Use the files of one export.`
+      : `${name} is not the graph that was exported with model.json: expected bytes with the SHA-256 ${short(expected)}, found ${found ? short(found) : `no Uint8Array of them`}. Use the unaltered files of one export.`,
   );
 }

@@ -1,6 +1,6 @@
 /**
- * @file A trained model as a policy: the past is compressed once, when a segment (an episode, or a piece of one) ends; every action then sees
- * only Z and the running segment. A compressor that goes on from Z needs no more of the past than that segment. Weights never change.
+ * @file A trained model as a policy. The past is compressed once, when a segment (an episode, or a piece of one) ends; each action then
+ * sees only Z and the running segment. A recurrent compressor needs no more of the past than that segment. Weights never change.
  */
 
 import { type HostTensor, type Program, zeros } from '../engine/index.ts';
@@ -9,38 +9,51 @@ import { stepsSeen, type Tokenizer, type Transitions } from '../tokenizers/index
 import { CadenzaError, invariant } from '../util/errors.ts';
 import { latentMemory, type MemoryModel, TransitionLog } from './memory.ts';
 
+/** A trained model and what it acts on. */
 export interface InContextModel extends MemoryModel {
+  /** The spaces and horizon of its environments. */
   readonly family: Pick<EnvFamily, 'observationSpace' | 'actionSpace' | 'horizon'>;
-  /** What `probabilities` holds rows of (P numbers each); what sources record of such actions when left out. */
+  /** The distribution of `probabilities` (rows of P numbers); by default the one that sources record. */
   readonly actions?: ActionDistribution;
   /**
-   * `query` [size, T, F] and, unless absent, `latents` [size, M, D], `retrieved` [size, K, M, D] and `present` [size, K] → `probabilities`
-   * [size, H, P], H the steps of a segment, or 1 for a state-only tokenizer.
+   * Compiled act.onnx. `query` [size, T, F] and, if the model uses them, `latents` [size, M, D], `retrieved` [size, K, M, D] and `present`
+   * [size, K] → `probabilities` [size, H, P], where H is the number of steps of a segment, or 1 for a state-only tokenizer.
    */
   readonly act: {
     readonly program: Program;
     readonly size: number;
-    /** Takes the future returns [size × K] that are predicted whenever it acts, of a model that makes `returns` [size, H, K] too. */
+    /** Receives the predicted future returns [size × K] at each action, if the model outputs `returns` [size, H, K]. */
     readonly onReturns?: (returns: Float32Array) => void;
-    /** Takes the weights [size × L · J · C] of cross-attention (layers, heads, what is attended to) likewise, of a model that makes `attention`. */
+    /**
+     * Receives the weights [size × L · J · C] of cross-attention (layers, heads, attended tokens) at each action, if the model outputs
+     * `attention`.
+     */
     readonly onAttention?: (weights: Float32Array) => void;
   };
 }
 
+/** A policy that learns in context, optionally from a prompt. */
 export interface InContextPolicy extends Policy {
   /**
-   * Gives each environment a few-shot prompt: episodes of its task, which stand before every running segment until `reset`. Environments without
-   * an entry have none, as all have at first. Throws `E_CONFIG` for a model without room for a prompt, `E_SHAPE` for more episodes than it has room for.
+   * Gives each environment a few-shot prompt: episodes of its task, which precede every running segment until `reset`. Environments without
+   * an entry have none, which is the initial state.
+   *
+   * @throws {CadenzaError} `E_CONFIG` for a model without room for a prompt, `E_SHAPE` for more episodes than it has room for.
    */
   prompt(shown: readonly (Transitions | undefined)[]): void;
 }
 
-/** Wraps a model as a policy of `act.size` environments. */
+/**
+ * Wraps a model as a policy for `act.size` environments.
+ *
+ * @throws {CadenzaError} from its methods: `E_SHAPE` for another number of environments or an episode that is too long, `E_CONFIG` for a
+ * prompt that the model has no room for.
+ */
 export function inContextPolicy(model: InContextModel): InContextPolicy {
   const { family, tokenizer, context, act, actions = actionDistribution(family.actionSpace) } = model;
   const { segment } = context;
   const { size } = act;
-  /** Whether segments are pieces of episodes; if not, none ends before its episode. */
+  /** Whether segments can be shorter than episodes; if not, each ends with its episode. */
   const cuts = segment < family.horizon;
   const steps = stepsSeen(tokenizer, segment);
   const query = queryRows(tokenizer, size, steps);
@@ -52,7 +65,7 @@ export function inContextPolicy(model: InContextModel): InContextPolicy {
   /** Steps of the running segment in every environment. */
   let time = new Int32Array(size);
 
-  /** Of a result [size, H, …] what is said at the present step of every environment, into `out`. */
+  /** Copies the part of a result [size, H, …] for the current step of every environment into `out`. */
   const ofNow = ({ data }: HostTensor, out = new Float32Array(data.length / steps)) => {
     const width = out.length / size;
     for (let i = 0; i < size; i++) {
@@ -77,7 +90,7 @@ export function inContextPolicy(model: InContextModel): InContextPolicy {
       for (let i = 0; i < size; i++) {
         invariant(
           time[i] < segment,
-          `environment ${i} is at step ${time[i] + 1} of an episode, but the model was made for at most ${segment}.`,
+          `environment ${i} is at step ${time[i] + 1} of an episode, but the model supports at most ${segment} steps.`,
         );
         query.write(i, time[i] % steps, observation, logs[i]);
       }
@@ -100,7 +113,7 @@ export function inContextPolicy(model: InContextModel): InContextPolicy {
   };
 }
 
-/** The query: one row of tokens for each environment, with its prompt and at most `steps` steps of its running segment. */
+/** The query: one row of tokens per environment, with its prompt and at most `steps` steps of its running segment. */
 function queryRows(tokenizer: Tokenizer, size: number, steps: number) {
   const { width } = tokenizer.query;
   const tensor = zeros([size, tokenizer.queryTokens(steps), width]);
@@ -111,10 +124,13 @@ function queryRows(tokenizer: Tokenizer, size: number, steps: number) {
     /** [size, T, F] */
     tensor,
     reset: () => void data.fill(0),
-    /** Writes what `InContextPolicy.prompt` was given, and throws as it does. */
+    /** Writes the prompts; see `InContextPolicy.prompt`. */
     prompt(shown: readonly (Transitions | undefined)[]): void {
       if (!tokenizer.prompt)
-        throw new CadenzaError('E_CONFIG', 'this model has no room for a prompt; train one with policy.prompt, or let it act without.');
+        throw new CadenzaError(
+          'E_CONFIG',
+          'this model has no room for a prompt. Train one with policy.prompt, or use it without a prompt.',
+        );
       invariant(shown.length <= size, `this policy acts in ${size} environments at once, but got prompts for ${shown.length}.`);
       for (let i = 0, row = 0; i < size; i++, row += rowSize) {
         data.fill(0, row, row + promptSize);
@@ -122,11 +138,14 @@ function queryRows(tokenizer: Tokenizer, size: number, steps: number) {
         if (given) tokenizer.prompt.write(data, row, given);
       }
     },
-    /** Writes what environment `i` sees at step `t` of its running segment, after its last transition. It may have been asked there before. */
+    /**
+     * Writes what environment `i` sees at step `t` of its running segment, after its last transition. It may already have been written
+     * there.
+     */
     write(i: number, t: number, observation: Float32Array, { action, reward }: Pick<Transitions, 'action' | 'reward'>): void {
       const row = i * rowSize;
       const end = (t: number) => row + (tokenizer.predictionIndex(t) + 1) * width;
-      // The tokens that this step adds: those after the step before it.
+      // The tokens that this step adds to those of the previous step.
       data.fill(0, t > 0 ? end(t - 1) : row + promptSize, end(t));
       const last = reward.length - 1;
       const actionFrom = last < 0 ? 0 : action.length - action.length / reward.length;

@@ -1,4 +1,4 @@
-/** @file An exported model as a policy, in a browser as in Node: ONNX graphs, and a description of the tokens that they take. */
+/** @file Loads an exported model as a policy, in a browser or in Node: ONNX graphs, and a description of their tokens. */
 
 import { type Executor, type Program, sizeOf, zeros } from '../engine/index.ts';
 import { stepsSeen, tokenizer } from '../tokenizers/index.ts';
@@ -9,31 +9,33 @@ import { checkDescription, checkGraph, contextShape, type ModelDescription, toke
 import { actionHead, DEFAULT_HEAD } from './heads/index.ts';
 import { inContextPolicy } from './in-context.ts';
 
+/** The files of an export, and what runs them. */
 export interface LoadRequest {
   /** model.json, parsed. */
   readonly description: ModelDescription;
-  /** The bytes of compress.onnx; left out where the description's `latentShape` is null. */
+  /** The bytes of compress.onnx; omitted if the description's `latentShape` is null. */
   readonly compress?: Uint8Array;
   /** The bytes of act.onnx. */
   readonly act: Uint8Array;
+  /** What runs the graphs. */
   readonly executor: Executor;
 }
 
 /** A policy from an export. */
 export interface LoadedPolicy extends DisposablePolicy {
   /**
-   * Of a model that predicts future returns: [streams × episodes] what it expected when it acted last. First what the running episode
-   * still earns, then the returns of the episodes after it.
+   * If the model predicts future returns: [streams × episodes] its predictions at the last action. First the remaining return of the
+   * running episode, then the returns of the next episodes.
    */
   readonly returns?: () => Float32Array;
 }
 
 /**
- * Compiles an exported model. The policy acts in `description.streams` environments and learns in context from what `observe` tells it. Its
- * methods check what they are given (see `checkedPolicy`).
+ * Loads an exported model. The policy acts in `description.streams` environments and learns in context from what `observe` receives. Its
+ * methods check their arguments (see `checkedPolicy`).
  *
- * @throws {CadenzaError} `E_USAGE` when the executor is missing or none, `E_CHECKPOINT` when a file was altered or the files do not belong together, `E_EXECUTOR` when the executor cannot run
- * them.
+ * @throws {CadenzaError} `E_USAGE` if `executor` is missing or not an executor, `E_CHECKPOINT` if a file was altered or the files do not
+ * belong together, `E_EXECUTOR` if the executor cannot run them.
  * @example
  * const policy = await loadPolicy({ description, compress, act, executor: webExecutor({ baseUrl: '/ort/' }) });
  * policy.reset(1);
@@ -52,7 +54,7 @@ export async function loadPolicy(request: LoadRequest): Promise<LoadedPolicy> {
   if (canonicalJson(columns) !== canonicalJson(description.tokens))
     throw new CadenzaError(
       'E_CHECKPOINT',
-      `model.json describes other tokens than the tokenizer "${layout.id}" of this version writes. Load it with the version that exported it, or export it again.`,
+      `model.json describes different tokens than the tokenizer "${layout.id}" of this version produces. Load it with the version that exported it, or export it again.`,
     );
   const steps = stepsSeen(layout, context.segment);
   const actProgram = await executor.compile(act);
@@ -88,7 +90,7 @@ export async function loadPolicy(request: LoadRequest): Promise<LoadedPolicy> {
   return { ...checkedPolicy({ ...policy, dispose }, description), ...(returns ? { returns: () => predicted } : {}) };
 }
 
-/** Checks that a call has its one argument, and an executor in it. Throws `E_USAGE`. */
+/** Checks that a call has its one argument, with an executor in it. Throws `E_USAGE`. */
 function checkRequest(call: string, request: unknown): void {
   if (typeof request !== 'object' || request === null)
     throw new CadenzaError(
@@ -104,7 +106,7 @@ function checkRequest(call: string, request: unknown): void {
   throw new CadenzaError('E_USAGE', `${call}: expected an executor in "executor", such as nodeExecutor(), found ${found}.`);
 }
 
-/** Checks inputs and outputs of a graph, where the runtime tells them. Throws `E_CHECKPOINT`. */
+/** Checks inputs and outputs of a graph, if the runtime reports them. Throws `E_CHECKPOINT`. */
 function expectShapes(file: string, { shapes }: Program, expected: Readonly<Record<string, readonly number[]>>): void {
   if (!shapes) return;
   for (const [name, shape] of Object.entries(expected)) {
@@ -112,24 +114,27 @@ function expectShapes(file: string, { shapes }: Program, expected: Readonly<Reco
     if (found?.join() === shape.join()) continue;
     throw new CadenzaError(
       'E_CHECKPOINT',
-      `${file}: model.json describes "${name}" as [${shape.join(', ')}], but the graph has ${found ? `[${found.join(', ')}]` : 'none of this name'}. Take the files of one export.`,
+      `${file}: model.json describes "${name}" as [${shape.join(', ')}], but the graph has ${found ? `[${found.join(', ')}]` : 'none of this name'}. Use the files of one export.`,
     );
   }
 }
 
-/** Turns stored codes back into latents. */
+/** Converts stored codes back to latents. */
 export interface CodeDecoder {
-  /** Codes [M · G], whole numbers below `description.codes.size`, of one context → its latents [M · D]. */
+  /** Codes [M · G] of one context, integers below `description.codes.size` → its latents [M · D]. */
   decode(codes: ArrayLike<number>): Promise<Float32Array>;
-  /** Frees the program. */
+  /** Releases the program. */
   dispose(): Promise<void>;
 }
 
 /**
- * Compiles the way back from codes to latents of an exported model whose latents are discrete.
+ * Loads the code decoder of an exported model with discrete latents.
  *
- * @throws {CadenzaError} `E_CHECKPOINT` when the model has no codes or a file was altered, `E_EXECUTOR` when the executor cannot run the graph,
- * `E_SHAPE` (from `decode`) for codes that are not such a model's.
+ * @throws {CadenzaError} `E_CHECKPOINT` if the model has no codes or a file was altered, `E_EXECUTOR` if the executor cannot run the graph,
+ * `E_SHAPE` (from `decode`) for invalid codes.
+ * @example
+ * const decoder = await loadDecoder({ description, decode, executor: nodeExecutor() });
+ * const latents = await decoder.decode(codes);
  */
 export async function loadDecoder(request: {
   readonly description: ModelDescription;
@@ -142,7 +147,7 @@ export async function loadDecoder(request: {
   if (!description.codes)
     throw new CadenzaError(
       'E_CHECKPOINT',
-      'model.json describes latents that are not codes (latents.kind: fsq or vq), so none can be decoded.',
+      'model.json describes latents without codes, so there is nothing to decode. Codes need latents.kind fsq or vq.',
     );
   checkGraph(description, 'decode.onnx', request.decode);
   const { shape, size } = description.codes;
@@ -155,9 +160,9 @@ export async function loadDecoder(request: {
       const bad = given?.find(code => !Number.isInteger(code) || code < 0 || code >= size);
       invariant(
         given?.length === length && bad === undefined,
-        `expected ${length} codes, whole numbers from 0 to ${size - 1}, found ${given ? `${given.length} codes` : typeof codes}${bad === undefined ? '' : `, among them ${bad}`}.`,
+        `expected ${length} codes, integers from 0 to ${size - 1}, found ${given ? `${given.length} codes` : typeof codes}${bad === undefined ? '' : `, among them ${bad}`}.`,
       );
-      // Buffers of its own: calls may overlap.
+      // Buffers of its own, because calls may overlap.
       const feed = zeros([1, ...shape], 'int32');
       feed.data.set(given);
       const { latents } = await program.run({ codes: feed }, ['latents']);

@@ -1,7 +1,7 @@
 /**
- * @file What a policy at work keeps of the past: the transitions that a context may still hold, Z of every environment, and what is looked up by it;
- * and C_θ at work, which writes what contexts hold of their pasts and compresses them, several in one call of the graph.
- * Shape key: C contexts of one call, N context tokens, F features, M latents, D width, G codes of a latent, K retrieved contexts.
+ * @file The memory of an acting policy: the transitions that a context may still need, Z of every environment, and the contexts retrieved
+ * by Z. Also runs C_θ: writes past transitions into contexts and compresses several in one call of the graph. Shape key: C contexts of one
+ * call, N context tokens, F features, M latents, D width, G codes of a latent, K retrieved contexts.
  */
 
 import { type HostTensor, type Program, sizeOf, zeros } from '../engine/index.ts';
@@ -9,33 +9,39 @@ import { TransitionColumns } from '../rl/index.ts';
 import { type ContextShape, pastFrom, type Tokenizer, type Transitions, writePast } from '../tokenizers/index.ts';
 
 /**
- * `context` [C, N, F] → `latents` [C, M, D] for C contexts at a time. With `recurrent`, `context` is one segment and `state` [C, M, D] what was
- * carried so far, zeros at first; `next` is what is carried on, of which `latents` is what the policy sees.
+ * Compiled compress.onnx. `context` [C, N, F] → `latents` [C, M, D] for C contexts at a time. With `recurrent`, `context` is one segment
+ * and `state` [C, M, D] is the state so far, zeros at first; the output `next` is the next state, and `latents` is what the policy sees of
+ * it.
  */
 export interface CompressProgram {
+  /** The compiled graph. */
   readonly program: Program;
+  /** Number of contexts per call (C). */
   readonly batch: number;
+  /** [M, D] of Z. */
   readonly latentShape: readonly number[];
+  /** Whether it updates a state, segment by segment. */
   readonly recurrent?: boolean;
-  /** Takes the codes [contexts, M, G] of every compression, of a model that makes `codes` beside its latents. */
+  /** Receives the codes [contexts, M, G] of every compression, if the model outputs `codes`. */
   readonly onCodes?: (codes: ArrayLike<number>) => void;
 }
 
-/** One context to compress, and where what is made of it goes. */
+/** One context to compress, and where the results go. */
 export interface ContextSlot {
+  /** The transitions so far. */
   readonly past: Transitions;
-  /** Segment i of the past is [starts[i], starts[i + 1]); the first `count` are over. */
+  /** Segment i of the past is [starts[i], starts[i + 1]); the first `count` are complete. */
   readonly starts: ArrayLike<number>;
   readonly count: number;
-  /** [M · D] */
+  /** [M · D] output. */
   readonly latents: Float32Array;
-  /** [M · D] what is carried: read, and replaced by what is carried on. */
+  /** [M · D] recurrent state: read, then replaced by the next one. */
   readonly carried?: Float32Array;
-  /** [M · G] */
+  /** [M · G] output, if the model has codes. */
   readonly codes?: Uint16Array;
 }
 
-/** Compresses contexts of one shape. The slots' order changes nothing in what is made of each. */
+/** Compresses contexts of one shape. The order of the slots does not affect the results. */
 export function contextEncoder(
   tokenizer: Tokenizer,
   shape: ContextShape,
@@ -70,35 +76,36 @@ export function contextEncoder(
   };
 }
 
-/** What makes Z. */
+/** What computes Z. */
 export interface MemoryModel {
+  /** Writes transitions as tokens. */
   readonly tokenizer: Tokenizer;
-  /** What of the past the compressor sees. */
+  /** Which past transitions the compressor sees, and how they are arranged. */
   readonly context: ContextShape;
-  /** Absent when the model carries nothing between segments. */
+  /** Absent if the model carries nothing between segments. */
   readonly compress?: CompressProgram;
-  /** In its place: Z [size, M, D] that the environments keep, whatever happens there. */
+  /** Instead of `compress`: a fixed Z [size, M, D] for the environments. */
   readonly given?: HostTensor;
-  /** What is looked up beside the own Z; goes with `compress`. */
+  /** Retrieves contexts by Z; needs `compress`. */
   readonly retrieve?: Retriever;
 }
 
-/** Looks up contexts by the own Z, whenever that changed. */
+/** Looks up contexts by an environment's Z, whenever it changes. */
 export interface Retriever {
-  /** Contexts that are shown at most (K). */
+  /** Maximum number of retrieved contexts (K). */
   readonly contexts: number;
-  /** Codes of a Z, where contexts are looked up by them. */
+  /** Number of codes of a Z, if contexts are looked up by codes. */
   readonly codes?: number;
-  /** Fills what environment `i` is shown: the latents [K · M · D] of the contexts found, and which slots hold one [K]. Both come as zeros. */
+  /** Retrieves contexts for environment `i`: fills the latents [K · M · D] and which slots are used [K]. Both start as zeros. */
   lookUp(i: number, own: { latents: Float32Array; codes?: Uint16Array }, into: { latents: Float32Array; present: Float32Array }): void;
 }
 
 /** The transitions of one environment that may still be needed, oldest first. */
 export class TransitionLog extends TransitionColumns {
-  /** First transition of every segment that has ended, and the end of the last. */
+  /** First transition of every complete segment, and the end of the last. */
   starts = [0];
 
-  /** Ends the running segment, and forgets what no context of this shape will hold. */
+  /** Ends the running segment, and drops what no context of this shape will hold. */
   endSegment(shape: ContextShape): void {
     const surplus = pastFrom(shape, this, this.starts, this.starts.push(this.length) - 1);
     if (surplus === 0) return;
@@ -107,39 +114,39 @@ export class TransitionLog extends TransitionColumns {
   }
 }
 
-/** Z of `size` environments, compressed when it is next needed, and the contexts that are found by it. */
+/** Z of `size` environments, compressed when it is next needed, and the contexts retrieved by it. */
 export function latentMemory({ tokenizer, context, compress, given, retrieve }: MemoryModel, size: number) {
   const latents = given ?? (compress && zeros([size, ...compress.latentShape]));
   const latentRow = compress ? sizeOf(compress.latentShape) : 0;
   const encode = compress && contextEncoder(tokenizer, context, compress);
-  /** What each environment carries from segment to segment. */
+  /** The recurrent state of each environment. */
   const carried = compress?.recurrent ? new Float32Array(size * latentRow) : undefined;
   const codes = retrieve?.codes ? new Uint16Array(size * retrieve.codes) : undefined;
   const K = retrieve?.contexts ?? 0;
   const retrieved = retrieve && compress && zeros([size, K, ...compress.latentShape]);
   const present = retrieved && zeros([size, K]);
-  /** Environments whose Z is out of date, because a segment ended there, and those where nothing was looked up by the present one. */
-  let [stale, unsought]: number[][] = [[], []];
+  /** Environments whose Z is out of date because a segment ended, and those whose retrieval is out of date. */
+  let [stale, unretrieved]: number[][] = [[], []];
 
   const row = <T extends Float32Array | Uint16Array>(values: T, i: number) =>
     values.subarray((values.length / size) * i, (values.length / size) * (i + 1)) as T;
   const rowOf = ({ data }: HostTensor, i: number) => row(data as Float32Array, i);
   return {
-    /** Inputs of the graph that acts. */
+    /** Inputs of the acting graph. */
     feeds: { ...(latents ? { latents } : {}), ...(retrieved && present ? { retrieved, present } : {}) },
     reset(): void {
       if (!given) latents?.data.fill(0);
       carried?.fill(0);
       codes?.fill(0);
-      unsought = Array.from({ length: size }, (_, i) => i);
-      // Before anything happened a recurrent Z is zeros.
-      stale = carried ? [] : [...unsought];
+      unretrieved = Array.from({ length: size }, (_, i) => i);
+      // Before anything happened, a recurrent Z is zeros.
+      stale = carried ? [] : [...unretrieved];
     },
     endSegment(i: number): void {
       stale.push(i);
-      unsought.push(i);
+      unretrieved.push(i);
     },
-    /** Compresses what is out of date, and looks up by what changed. */
+    /** Compresses what is out of date, and retrieves for changed Z. */
     async refresh(logs: readonly TransitionLog[]): Promise<void> {
       if (latents && encode)
         await encode(
@@ -153,12 +160,12 @@ export function latentMemory({ tokenizer, context, compress, given, retrieve }: 
           })),
         );
       if (latents && retrieve && retrieved && present)
-        for (const i of unsought) {
+        for (const i of unretrieved) {
           const into = { latents: rowOf(retrieved, i), present: rowOf(present, i) };
           for (const values of Object.values(into)) values.fill(0);
           retrieve.lookUp(i, { latents: rowOf(latents, i), codes: codes && row(codes, i) }, into);
         }
-      [stale, unsought] = [[], []];
+      [stale, unretrieved] = [[], []];
     },
   };
 }

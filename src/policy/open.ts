@@ -1,4 +1,4 @@
-/** @file An exported model from its folder. Node only. */
+/** @file Loads an exported model from its folder. Node only. */
 
 import { join } from 'node:path';
 import type { Executor } from '../engine/index.ts';
@@ -7,11 +7,11 @@ import { checkDescription } from './description.ts';
 import { type LoadedPolicy, loadPolicy } from './load.ts';
 
 /**
- * Opens an agent that a run or `cadenza export` left, ready to act in one environment.
+ * Opens an agent that a run or `cadenza export` saved, ready to act in one environment.
  *
- * @param folder of the model, such as `runs/dark-room/model`.
- * @param executor what computes; ONNX Runtime for Node, with one thread, when left out.
- * @throws {CadenzaError} `E_CHECKPOINT` where there is no such model, or a file of it was altered.
+ * @param folder the model's folder, such as `runs/dark-room/model`.
+ * @param executor what runs its graphs; by default ONNX Runtime for Node, with one thread.
+ * @throws {CadenzaError} `E_CHECKPOINT` if there is no such model, or a file of it was altered.
  * @example
  * const agent = await openAgent('runs/dark-room/model');
  * agent.reset(1);
@@ -23,7 +23,7 @@ export async function openAgent(folder: string, executor?: Executor): Promise<Lo
   const description = checkDescription(readJson(path, 'E_CHECKPOINT', advice), path);
   const graph = (name: string) => readBytes(join(folder, name), 'E_CHECKPOINT', advice);
   const compress = description.latentShape ? graph('compress.onnx') : undefined;
-  // Loaded late: whoever brings an executor needs no other.
+  // Loaded lazily: callers with an executor of their own do not need it.
   const own = async () => (await import('../engine/executors/node.ts')).nodeExecutor({ threads: 1 });
   return loadPolicy({ description, compress, act: graph('act.onnx'), executor: executor ?? (await own()) });
 }

@@ -1,24 +1,29 @@
 /**
- * @file A_φ for queries of one token each (method 5.3): a test input attends to Z in every layer, and to nothing else. Self-attention over a
- * single token is a linear map, which the feed-forward layer beside it can hold, so it is left out; that also lets any number of queries
- * share one Z without seeing each other.
- * Shape key: B batch, Q queries, F features of a query, D width, M latents, O outputs.
+ * @file A_φ for queries of one token each (method 5.3): a test input attends to Z in every layer, and to nothing else. There is no
+ * self-attention: over a single token it is a linear map, which the feed-forward layer can absorb. So any number of queries share one Z
+ * without seeing each other. Shape key: B batch, Q queries, F features of a query, D width, M latents, O outputs.
  */
 
 import { add, layerNorm, type Tensor } from '../engine/index.ts';
 import { crossAttention, feedForward, keysValues, linear, type Scope } from '../nn/index.ts';
 
+/** Sizes of the predictor. */
 export interface PredictorOptions {
+  /** Width of the model (D). */
   readonly width: number;
+  /** Number of attention heads. */
   readonly heads: number;
+  /** Width of feed-forward layers. */
   readonly hidden: number;
+  /** Number of layers. */
   readonly layers: number;
+  /** Numbers per prediction (O). */
   readonly outputs: number;
 }
 
 /**
- * Queries [B, Q, F] and latents Z [B, M, D] (none: the query alone) → outputs [B, Q, O]. Neither has positions: queries are apart, and
- * latents that differ tell themselves apart.
+ * Predicts Q queries from latents: queries [B, Q, F] and Z [B, M, D] (undefined: the query only) → outputs [B, Q, O]. Neither has
+ * positions: queries are independent, and latents differ by content.
  */
 export function predictQueries(scope: Scope, query_BQF: Tensor, z_BMD: Tensor | undefined, options: PredictorOptions): Tensor {
   const { width, heads, hidden, layers, outputs } = options;

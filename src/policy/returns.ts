@@ -1,12 +1,13 @@
 /**
- * @file The policy's second target Y (method 3.3): a sequence of future returns, each a categorical over bins, decoded one after the other.
+ * @file The policy's second target Y (method 3.3): a sequence of future returns, each categorical over bins, decoded one after the other.
  *
- *   G_0      what the running episode still earns           G_k      return of the k-th episode after it
+ *   G_0      remaining return of the running episode        G_k      return of the k-th episode after it
  *   u_k    = W h + p_k + Σ_{j<k} E_j[G_j]                   h        hidden state at the token where the action is predicted
  *   p(G_k | G_0 … G_{k−1}, Z, Q) = softmax(V LN(u_k + FFN(LN(u_k))) + b)
  *
- * A predicted return is its expectation, averaged over S sequences that are drawn return by return. Bins are values at even distances from 0 to the largest return, as in C51 (Bellemare et al. 2017, "A Distributional Perspective").
- * Shape key: B batch, H steps, D width, K returns, N bins, S decoded sequences.
+ * A predicted return is its expectation, averaged over S sequences that are sampled return by return. Bins are evenly spaced values from 0
+ * to the largest return, as in C51 (Bellemare et al. 2017, "A Distributional Perspective"). Shape key: B batch, H steps, D width, K
+ * returns, N bins, S decoded sequences.
  */
 
 import {
@@ -30,20 +31,21 @@ import {
 } from '../engine/index.ts';
 import { feedForward, linear, normalInit, project, type Scope } from '../nn/index.ts';
 
+/** Options of return prediction. */
 export interface ReturnOptions {
-  /** Returns that are predicted (K). */
+  /** Number of predicted returns (K). */
   readonly count: number;
-  /** Values that each can take (N). */
+  /** Number of bins (N). */
   readonly bins: number;
-  /** The last of these values; the first is 0. */
+  /** Value of the last bin; the first is 0. */
   readonly largest: number;
-  /** Hidden width of the feed-forward layer. */
+  /** Width of the feed-forward layer. */
   readonly hidden: number;
 }
 
 type Bins = Pick<ReturnOptions, 'bins' | 'largest'>;
 
-/** Index of the bin whose value is nearest; returns below 0 and above the largest belong to the first and the last one. */
+/** Index of the bin with the nearest value; returns below 0 or above the largest fall into the first or last bin. */
 export const binOf = (value: number, { bins, largest }: Bins): number =>
   Math.min(bins - 1, Math.max(0, Math.round((value / largest) * (bins - 1))));
 
@@ -51,8 +53,8 @@ export const binOf = (value: number, { bins, largest }: Bins): number =>
 export const binValues = ({ bins, largest }: Bins): number[] => Array.from({ length: bins }, (_, i) => (largest * i) / (bins - 1));
 
 /**
- * Logits [B, …, N] of the K returns in turn, from states [B, …, D]; `taken` says which bin return k is, one-hot [B, …, N], for those after it.
- * What it says may have longer axes, which the logits after it then have too.
+ * Logits [B, …, N] of the K returns in turn, from states [B, …, D]. `taken` gives the one-hot bin [B, …, N] of return k, on which later
+ * returns are conditioned; it may have longer axes, which later logits then share.
  */
 function unroll(scope: Scope, states: Tensor, options: ReturnOptions, taken: (k: number, logits: Tensor) => Tensor): Tensor[] {
   const { count, bins, hidden } = options;
@@ -75,36 +77,39 @@ const stack = (parts: readonly Tensor[]): Tensor =>
     2,
   );
 
-/** Hidden states [B, H, D] and the bins of the true returns, int32 [B, H, K] → logits [B, H, K, N]; those of return k know returns below k. */
+/**
+ * Hidden states [B, H, D] and the bins of the true returns, int32 [B, H, K] → logits [B, H, K, N]; return k is conditioned on the returns
+ * before it.
+ */
 export const returnLogits = (scope: Scope, states_BHD: Tensor, bins_BHK: Tensor, options: ReturnOptions): Tensor =>
   stack(unroll(scope, states_BHD, options, k => oneHot(reshape(slice(bins_BHK, 2, k, k + 1), bins_BHK.shape.slice(0, 2)), options.bins)));
 
-/** Sequences that are decoded (S), and the generator of their lattice: a primitive root of S. */
+/** Number of decoded sequences (S), and the generator of their lattice: a primitive root of S. */
 const [SEQUENCES, GENERATOR] = [13, 6];
 
 /**
- * Where sequence s lies in the distribution of return k, in (0, 1): a rank-1 lattice (Korobov 1959), which covers joint distributions more
- * evenly than random draws do, and is the same in every run and on every device.
+ * Quantile of sequence s in the distribution of return k, in (0, 1): a rank-1 lattice (Korobov 1959), which covers joint distributions more
+ * evenly than random sampling and is the same in every run and on every device.
  */
 export function quantiles(k: number): number[] {
   const step = Array.from({ length: k }).reduce<number>(power => (power * GENERATOR) % SEQUENCES, 1);
   return Array.from({ length: SEQUENCES }, (_, s) => (((s * step) % SEQUENCES) + 0.5) / SEQUENCES);
 }
 
-/** Of logits [B, H, 1 or S, N] the bin at each sequence's quantile, one-hot [B, H, S, N]. */
+/** The bin at each sequence's quantile, one-hot [B, H, S, N], for logits [B, H, 1 or S, N]. */
 function atQuantiles(logits: Tensor, k: number): Tensor {
   const N = logits.shape.at(-1)!;
   const upTo_NN = Array.from({ length: N * N }, (_, i) => Number(Math.floor(i / N) <= i % N));
   const cumulative = affine(softmax(logits), constant(upTo_NN, [N, N]));
-  // 0 up to the bin that holds the quantile, 1 from it on.
+  // 0 before the bin that holds the quantile, 1 from it on.
   const reached_BHSN = cast(less(constant(quantiles(k), [SEQUENCES, 1]), cumulative), 'float32');
   return sub(reached_BHSN, pad(slice(reached_BHSN, 3, 0, N - 1), 3, 1, 0));
 }
 
 /**
- * Hidden states [B, H, D] → predicted returns [B, H, K], in units of reward: of each the expectation given those before it, averaged over
- * sequences that were decoded. The likeliest sequence alone would mislead: after "nothing yet", which is the likeliest first return of a
- * learner, later returns are less than they are on average.
+ * Hidden states [B, H, D] → predicted returns [B, H, K], in units of reward: the expectation of each given those before it, averaged over
+ * decoded sequences. The most likely sequence would be biased: after "nothing yet", the most likely first return of a learner, later
+ * returns are below their average.
  */
 export function decodeReturns(scope: Scope, states_BHD: Tensor, options: ReturnOptions): Tensor {
   const values_N = constant(binValues(options));

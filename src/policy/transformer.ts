@@ -1,8 +1,8 @@
 /**
- * @file The AD transformer A_φ (method 3.1, 3.2): self-attention over the query, cross-attention to Z, and in the encoder-decoder form blocks
- * over Z and a few-shot prompt before that; or Z before the query in self-attention, which over raw tokens is AD's own transformer. Beside the own Z it may see those of retrieved contexts (method 7.1).
- * Shape key: B batch, P tokens of a prompt, T query tokens after it, F features of a token, D width, M latents, K retrieved contexts,
- * H heads, C what is attended to.
+ * @file The AD transformer A_φ (method 3.1, 3.2). Decoder: self-attention over the query, cross-attention to Z. Encoder-decoder: additional
+ * blocks over Z and a few-shot prompt first. Prefix: Z precedes the query in self-attention, which over raw tokens is AD's own transformer.
+ * The policy may also attend to the latents of retrieved contexts (method 7.1). Shape key: B batch, P tokens of a prompt, T query tokens
+ * after it, F features of a token, D width, M latents, K retrieved contexts, H heads, C attended tokens.
  */
 
 import { add, broadcastTo, concat, constant, expectShape, layerNorm, mul, reshape, slice, sub, type Tensor } from '../engine/index.ts';
@@ -10,31 +10,41 @@ import { addLatentPositions, addPositions, block, keysValues, normalInit, type P
 import { type EmbedOptions, embedTokens, type TokenLayout } from '../tokenizers/index.ts';
 import { invariant } from '../util/errors.ts';
 
+/** Architecture of the policy. */
 export interface PolicyOptions {
+  /** Width of the model (D). */
   readonly width: number;
+  /** Number of attention heads (H). */
   readonly heads: number;
+  /** Width of feed-forward layers. */
   readonly hidden: number;
+  /** Number of decoder layers. */
   readonly layers: number;
-  /** Blocks over Z before the decoder reads it; 0 is the plain decoder. */
+  /** Number of blocks over Z before the decoder attends to it; 0 is the plain decoder. */
   readonly encoderLayers?: number;
-  /** Decoder layers that attend to Z, counted from 0; all of them unless given. */
+  /** Decoder layers that attend to Z, counted from 0; all by default. */
   readonly crossLayers?: readonly number[];
-  /** Z stands before the query in self-attention, and there is no cross-attention. */
+  /** Z precedes the query in self-attention, and there is no cross-attention. */
   readonly prefix?: boolean;
-  /** Query tokens do not see each other, and have no place: each is a query of its own. */
+  /** Query tokens do not attend to each other and have no position: each is a query of its own. */
   readonly stateOnly?: boolean;
-  /** Tokens at the beginning of the query that are a few-shot prompt; 0 unless given. */
+  /** Number of tokens at the start of the query that are a few-shot prompt; 0 by default. */
   readonly promptTokens?: number;
+  /** How tokens and latents represent positions; learned by default. */
   readonly positions?: PositionKind;
-  /** What a row of the query is made of, and how it is embedded. */
+  /** The fields of a row of the query. */
   readonly layout?: TokenLayout;
+  /** How query tokens are embedded. */
   readonly embedding?: EmbedOptions;
 }
 
-/** What the decoder's cross-attention reads: Z [B, M, D] with its positions, and in the encoder-decoder form the prompt, through the encoder's blocks. */
+/**
+ * What the decoder's cross-attention reads: Z [B, M, D] with its positions and, in the encoder-decoder, the prompt, after the encoder's
+ * blocks.
+ */
 function encodeMemory(scope: Scope, z_BMD: Tensor | undefined, prompt_BPD: Tensor | undefined, options: PolicyOptions): Tensor | undefined {
   const { heads, hidden, positions, encoderLayers = 0 } = options;
-  // Positions on the latents keep them apart and in order (method 2.5).
+  // Positions on the latents keep them distinct and ordered (method 2.5).
   const latents = z_BMD && addLatentPositions(scope.at('latents'), z_BMD, positions);
   const prompt = prompt_BPD && addLatentPositions(scope.at('prompt'), prompt_BPD, positions);
   const parts = [latents, prompt].filter(part => part !== undefined);
@@ -45,20 +55,21 @@ function encodeMemory(scope: Scope, z_BMD: Tensor | undefined, prompt_BPD: Tenso
   return layerNorm(h);
 }
 
-/** Contexts that were looked up in a store, the nearest first. */
+/** Contexts retrieved from a context database, the nearest first. */
 export interface Retrieved {
   /** [B, K, M, D] their latents. */
   readonly latents: Tensor;
-  /** [B, K] 1 where a slot holds a context, 0 where it is empty; nothing of an empty slot reaches the policy. */
+  /** [B, K] 1 if a slot holds a context, 0 if it is empty; empty slots have no effect on the policy. */
   readonly present: Tensor;
 }
 
-/** Added to the scores of what must not be seen: its softmax is exactly 0 in float32. */
+/** Added to the scores of masked tokens: their softmax is exactly 0 in float32. */
 const UNSEEN = -1e9;
 
 /**
- * What the queries attend to: the own Z with a prompt beside it, and behind them every retrieved one, all through the same encoder and each with an embedding of what it
- * is, the own or the one of its rank. The own embedding starts at 0: with empty slots a fresh policy is the one without retrieval.
+ * What the queries attend to: the agent's own Z with a prompt, followed by every retrieved one, all through the same encoder and each with
+ * a type embedding, that of its own Z or of its rank. The own embedding starts at 0: with empty slots, a newly initialized policy equals
+ * the one without retrieval.
  */
 function memoryOf(
   scope: Scope,
@@ -80,14 +91,16 @@ function memoryOf(
   return { tokens: concat([add(own, kinds.parameter('own', [D], zeroInit)), others], 1), mask: concat([seen, hidden], 3) };
 }
 
-/** Deviation of a fresh type embedding: small beside the token itself, as positions are. */
+/** Standard deviation of initial type embeddings: small relative to the tokens, like positions. */
 const TYPE_DEVIATION = 0.1;
 
 /**
- * Query features [B, P + T, F], a prompt of P tokens first, and latents Z [B, M, D] (none: the query alone), with those of retrieved contexts
- * beside them, → hidden states [B, T, D] of the tokens after the prompt, normalized. The prompt stands before them in self-attention, or in the
- * encoder-decoder form beside Z. `onAttention` is handed, layer by layer, the weights [B, H, T, C] with which these tokens attend to what
- * cross-attention reads: the M latents first, then what stands beside them.
+ * Runs the policy: query features [B, P + T, F], starting with a prompt of P tokens, latents Z [B, M, D] (undefined: the query only) and
+ * those of retrieved contexts → normalized hidden states [B, T, D] of the tokens after the prompt. The prompt precedes them in
+ * self-attention or, in the encoder-decoder, joins Z. `onAttention` receives, layer by layer, the weights [B, H, T, C] with which these
+ * tokens attend in cross-attention: the M latents first, then prompt and retrieved contexts.
+ *
+ * @throws {CadenzaError} `E_SHAPE` for options that contradict each other.
  */
 export function policyStates(
   scope: Scope,
@@ -100,18 +113,18 @@ export function policyStates(
   const { width, heads, hidden, layers, prefix = false, stateOnly = false, promptTokens: P = 0, encoderLayers = 0, positions } = options;
   const { crossLayers = [...Array(layers).keys()], layout, embedding } = options;
   const missing = crossLayers.find(i => i >= layers);
-  invariant(missing === undefined, `layer ${missing} shall attend to Z, but the policy has ${layers} layers, counted from 0.`);
+  invariant(missing === undefined, `layer ${missing} should attend to Z, but the policy has only ${layers} layers, counted from 0.`);
   invariant(
     P === 0 || encoderLayers > 0 || !stateOnly,
-    'tokens that do not see each other cannot see a prompt among them; give it to an encoder.',
+    'with stateOnly, tokens do not attend to each other, so a prompt needs an encoder (encoderLayers).',
   );
   invariant(
     !(prefix && (stateOnly || retrieved)),
-    'what stands before the query is seen in self-attention alone: not by single states, nor beside what is retrieved.',
+    'with prefix, Z is read by self-attention only, so it cannot be combined with stateOnly or retrieved contexts.',
   );
   const end = query_BTF.shape[1];
   const embed = (from: number, to: number) => embedTokens(scope.at('embed'), slice(query_BTF, 1, from, to), layout, width, embedding);
-  // The type embedding tells a prompt from the running segment.
+  // The type embedding distinguishes a prompt from the running segment.
   const prompt_BPD = P > 0 ? add(embed(0, P), scope.at('prompt').parameter('type', [width], normalInit(TYPE_DEVIATION))) : undefined;
   const context = memoryOf(scope, prefix ? undefined : z_BMD, encoderLayers > 0 ? prompt_BPD : undefined, retrieved, options);
   const running_BTD = embed(P, end);

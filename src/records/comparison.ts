@@ -14,17 +14,22 @@ import type { ComparedBy, Comparison, MeasureComparison, PairedDifference, Versu
 import type { ReturnsTable } from './returns-format.ts';
 import { MEASURES } from './study.ts';
 
+/** How bootstrap intervals are computed. */
 export interface BootstrapOptions {
   random: Random;
   /** Runs when left out. */
   resampled?: Resampled;
+  /** Number of resamples (default 2000). */
   resamples?: number;
+  /** Confidence level (default 0.95). */
   confidence?: number;
 }
 
 /** Training seeds of the runs of either method; within a task, runs are ordered by seed, with equally many for each. */
 export interface SeedCounts {
+  /** Training seeds of the row compared. */
   after: number;
+  /** Training seeds of the row that it is compared with. */
   before: number;
 }
 
@@ -155,6 +160,7 @@ export function pairedDifference(
 const sameRun = (a: Run, b: Run) => a.seed === b.seed && a.stream === b.stream;
 const pairsUp = (a: readonly Run[], b: readonly Run[]) => a.length === b.length && a.every(run => b.some(other => sameRun(run, other)));
 
+/** What a paired interval says about two rows. */
 export type Verdict = 'better' | 'worse' | 'not distinguishable';
 
 /** Differences of scores up to this are rounding errors. */
@@ -183,7 +189,9 @@ export const COMPARED = {
 
 /** One method of a table of returns. */
 export interface ComparedRow {
+  /** The table that the row is in. */
   readonly table: ReturnsTable;
+  /** The row. */
   readonly method: string;
 }
 

@@ -18,6 +18,7 @@ export interface Kinds {
   environment?: Kind;
   /** With all its options; absent if histories were imported. */
   source?: Kind & { readonly options: OptionValues };
+  /** The compressor. */
   compressor: Kind;
   /** `capacity`: whether they have an R(Z). */
   latents: Kind & { readonly capacity: boolean };
@@ -31,6 +32,7 @@ export interface Kinds {
 
 /** A term of the loss of a stage. */
 export interface WeightedTerm {
+  /** Id of the loss term. */
   readonly term: string;
   /** The term is left out if it is 0. */
   readonly weight: number;
@@ -58,8 +60,11 @@ export interface StageDescription {
   readonly loss?: readonly (WeightedTerm & TermWords)[];
 }
 
+/** What a run did, in words and settings, for reports. */
 export interface Description {
+  /** The settings that it depends on. */
   readonly setting: Setting;
+  /** The kinds that it uses. */
   readonly kinds: Kinds;
   /** The training stages, in their order. */
   readonly stages: readonly StageDescription[];

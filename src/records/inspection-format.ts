@@ -11,6 +11,7 @@ const sides = <T extends z.ZodType>(value: T) => z.strictObject({ train: value, 
 
 /** One curve over in-context episodes, with its 95% intervals. */
 const curve = z.strictObject({ mean: numbers, low: numbers, high: numbers }).readonly();
+/** A mean per place along a context, with an interval. */
 export type Curve = z.output<typeof curve>;
 
 const mean = z.number().nullable();
@@ -23,6 +24,7 @@ const agedMeans = z
     bySteps: z.array(mean).readonly(),
   })
   .readonly();
+/** Means by age of a transition. */
 export type AgedMeans = z.output<typeof agedMeans>;
 
 /** The result of one measure of reconstruction; `null` where there was nothing to reconstruct. */
@@ -35,6 +37,7 @@ const fieldReconstruction = z
     reference: agedMeans,
   })
   .readonly();
+/** How well one field is reconstructed. */
 export type FieldReconstruction = z.output<typeof fieldReconstruction>;
 
 export const RECONSTRUCTION = z
@@ -62,6 +65,7 @@ const factorProbes = z
     chance: sides(numbers),
   })
   .readonly();
+/** Probes for one hidden factor. */
 export type FactorProbes = z.output<typeof factorProbes>;
 
 export const PROBE_REPORT = z
@@ -79,4 +83,5 @@ export const PROBE_REPORT = z
     factors: z.array(factorProbes).readonly(),
   })
   .readonly();
+/** Content of the probe section. */
 export type ProbeReport = z.output<typeof PROBE_REPORT>;

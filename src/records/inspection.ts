@@ -11,23 +11,30 @@ import type { RunRecord } from './results-format.ts';
 
 export type { AgedMeans, Curve, FactorProbes, FieldReconstruction, ProbeReport } from './inspection-format.ts';
 
+/** Format of inspect.json. */
 export const INSPECTION_FORMAT = 'cadenza-inspection-2';
 
 /** A value for training tasks and one for held-out tasks. */
 export interface Sides<T> {
+  /** On training tasks. */
   readonly train: T;
+  /** On held-out tasks. */
   readonly heldOut: T;
 }
 
+/** Both sides, in the order of reports. */
 export const SIDES = ['train', 'heldOut'] as const satisfies readonly (keyof Sides<unknown>)[];
 
 /** Why something could not be measured, as a sentence. */
 export interface Missing {
+  /** Why the section is missing. */
   readonly missing: string;
 }
 
+/** Whether a section is missing. */
 export const isMissing = (found: object): found is Missing => 'missing' in found;
 
+/** How well contexts are reconstructed from Z. */
 export interface Reconstruction extends z.output<typeof RECONSTRUCTION> {
   /** Where the decoder comes from, as a sentence. */
   readonly decoder: string;
@@ -35,8 +42,10 @@ export interface Reconstruction extends z.output<typeof RECONSTRUCTION> {
 
 /** Inputs of the probes: Z; the last raw transitions, with about as many numbers; Z with a probe that was fitted to permuted labels. */
 export const PROBED = ['Z', 'raw', 'shuffled'] as const;
+/** What probes read from. */
 export type Probed = (typeof PROBED)[number];
 
+/** How the policy attends, on both sides. */
 export interface AttentionReport extends Sides<readonly EpisodeAttention[]> {
   /** Indices of the layers with attention to Z, from 0. */
   readonly layers: readonly number[];
@@ -46,6 +55,7 @@ export interface AttentionReport extends Sides<readonly EpisodeAttention[]> {
 
 /** The inspected tasks and streams of one side of the split. */
 export interface InspectedSide {
+  /** Which tasks. */
   readonly side: string;
   readonly tasks: number;
   readonly streams: number;
@@ -55,6 +65,7 @@ export interface InspectedSide {
 export interface Inspection {
   readonly format: typeof INSPECTION_FORMAT;
   readonly name: string;
+  /** The inspected model. */
   readonly model: {
     /** Stage and key of the inspected model. */
     readonly stage: string;
@@ -62,17 +73,23 @@ export interface Inspection {
     readonly compressor: string;
     readonly latentShape: readonly number[];
   };
+  /** The tasks and streams on both sides. */
   readonly sides: Sides<InspectedSide>;
   /** In-context episodes of every stream. */
   readonly episodes: number;
   /** Explains the measurements and their intervals. */
   readonly intervalNote: string;
+  /** How well contexts are reconstructed from Z. */
   readonly reconstruction: Reconstruction | Missing;
+  /** What linear probes read from Z. */
   readonly probes: ProbeReport | Missing;
+  /** What the policy does with the Z of another task. */
   readonly transplants: Sides<TransplantTable> | Missing;
+  /** How the policy attends. */
   readonly attention: AttentionReport | Missing;
   /** Reference of the scores; absent if it is the oracle. */
   readonly reference?: ReferenceKind;
+  /** The run that it belongs to. */
   readonly run: RunRecord;
 }
 

@@ -12,6 +12,7 @@ import type { Protocol, Results, RowReference, Selection, TaskScore } from './re
 export interface Rows {
   /** Name of the table in messages. */
   readonly name: string;
+  /** How the rows were evaluated. */
   readonly protocol: Protocol;
   readonly tasks: readonly Pick<TaskScore, 'task' | 'oracle' | 'low' | 'high'>[];
   /** Reference of the scores; absent if it is the oracle. */

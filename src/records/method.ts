@@ -12,13 +12,18 @@ import { type Reference, rowReference, scaleFields } from './reference.ts';
 import type { MethodCost, MethodResult, Protocol, Score } from './results-format.ts';
 import type { SeedReturns } from './returns-format.ts';
 
+/** What the entry of a method is computed from. */
 export interface MethodInput {
   seeds: readonly SeedReturns[];
   episodes: number;
+  /** What scores are relative to. */
   reference: Reference;
+  /** What acting costs. */
   cost: MethodCost;
   random: Random;
+  /** Number of resamples (default 2000). */
   resamples?: number;
+  /** Confidence level (default 0.95). */
   confidence?: number;
   /** Runs when left out. */
   resampled?: Resampled;
@@ -105,7 +110,11 @@ interface Run {
   readonly regret: readonly number[];
 }
 
-/** Runs by task, in order of first appearance; within a task seed by seed. */
+/**
+ * Runs by task, in order of first appearance; within a task seed by seed.
+ *
+ * @throws {CadenzaError} `E_SHAPE` if the number of returns does not fit streams and episodes.
+ */
 export function runsByTask(seeds: readonly SeedReturns[], episodes: number, scales: Scales, parts: number): Map<string, Run[]> {
   const byTask = new Map<string, Run[]>();
   seeds.forEach(({ returns, tasks, regret = [] }, seed) => {

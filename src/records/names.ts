@@ -1,6 +1,8 @@
 /** @file Names of the formats, and the ways to select settings: shared by schemas and reports. */
 
+/** Format of results.json. */
 export const RESULTS_FORMAT = 'cadenza-results-2';
+/** Format of returns.json. */
 export const RETURNS_FORMAT = 'cadenza-returns-1';
 
 /** Name of the file of raw returns in the folder of a run. */

@@ -43,7 +43,11 @@ export function scoringInput(table: ReturnsTable, method: string): Omit<MethodIn
 export const scoreMethod = (table: ReturnsTable, method: string, cost: MethodInput['cost']): MethodResult =>
   atOnce(scoreMethodPieces(table, method, cost));
 
-/** `scoreMethod` in pieces. */
+/**
+ * `scoreMethod` in pieces.
+ *
+ * @throws {CadenzaError} `E_DATA` if the table does not have the method.
+ */
 export const scoreMethodPieces = (table: ReturnsTable, method: string, cost: MethodInput['cost']): Pieces<MethodResult> =>
   methodResultPieces({ ...scoringInput(table, method), cost });
 
@@ -58,7 +62,11 @@ export interface Run {
   readonly regret?: number;
 }
 
-/** [T] the runs of a method by task, in the order of the table's tasks; within a task seed by seed, then stream by stream. */
+/**
+ * [T] the runs of a method by task, in the order of the table's tasks; within a task seed by seed, then stream by stream.
+ *
+ * @throws {CadenzaError} `E_DATA` if the table does not have the method.
+ */
 export function runsOf(table: ReturnsTable, method: string): Run[][] {
   const { seeds, episodes, reference, regretParts } = scoringInput(table, method);
   const byTask = runsByTask(seeds, episodes, reference.scales, regretParts?.length ?? 0);
@@ -78,7 +86,11 @@ export const runScore: Readonly<Record<Measure, (run: Run) => number>> = {
   final: ({ curve }) => finalMean(curve),
 };
 
-/** [T][N] the scores of a method's runs by task. */
+/**
+ * [T][N] the scores of a method's runs by task.
+ *
+ * @throws {CadenzaError} `E_DATA` if the table does not have the method.
+ */
 export const scoresOf = (table: ReturnsTable, method: string, measure: Measure): number[][] =>
   runsOf(table, method).map(runs => runs.map(runScore[measure]));
 

@@ -10,6 +10,7 @@ import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import type { CommonResults } from './results-format.ts';
 
+/** Format of results on recordings. */
 export const RECORDED_FORMAT = 'cadenza-recorded-2';
 
 /** Measures of a step: the first two for integer actions, the others for real actions. */
@@ -23,6 +24,7 @@ export const RECORDED_MEASURES = {
   /** Squared error between the most likely action and the label's, averaged over its numbers. */
   squaredError: 'squared error',
 } as const;
+/** Name of a measure on recordings. */
 export type RecordedMeasure = keyof typeof RECORDED_MEASURES;
 
 /** A value for each of the two measures that apply. */
@@ -59,17 +61,20 @@ export function scoreReals(
 
 /** Position of a step in its history: the index of the scored part, and the episode, counted from 1. */
 export interface Along {
+  /** Index along the episode or history. */
   readonly place: number;
   readonly episode: number;
 }
 
 /** Scores of the recordings of one task, averaged over its steps. */
 export interface RecordedTask extends StepScores {
+  /** Key of the task. */
   readonly task: string;
 }
 
 /** The same with scores for each part of its histories, from beginning to end; null if this task has no step there. */
 export interface RecordedScore extends RecordedTask {
+  /** Scores by place along the history. */
   readonly along: readonly ((StepScores & Pick<Along, 'episode'>) | null)[];
 }
 
@@ -87,6 +92,7 @@ export interface RecordedMethodResult extends PerMeasure<MeanScore> {
 /** The content of results.json of an experiment on recordings. */
 export interface RecordedResults extends CommonResults<RecordedMethodResult> {
   format: typeof RECORDED_FORMAT;
+  /** Id of the environment. */
   environment: string;
   /** Description of the labels. */
   labels: string;

@@ -12,12 +12,15 @@ import type { ReturnsTable, SeedReturns } from './returns-format.ts';
 
 /** The scales of some tasks, and where they come from. */
 export interface Reference {
+  /** What 0 and 1 stand for. */
   readonly kind: ReferenceKind;
+  /** The returns that score 0 and 1, by task. */
   readonly scales: Scales;
 }
 
 /** The same for reports: the raw returns that score 0 and 1, averaged over tasks. */
 export interface ReferenceSummary extends Scale {
+  /** What 0 and 1 stand for. */
   readonly kind: ReferenceKind;
 }
 
@@ -35,7 +38,9 @@ export const givenReference = (tasks: readonly string[], { low, high }: Scale): 
 
 /** The rollouts of the two methods that define a measured reference, by seed. */
 export interface MeasuredRows {
+  /** Returns of random play. */
   readonly random: readonly SeedReturns[];
+  /** Returns of the source. */
   readonly source: readonly SeedReturns[];
   readonly episodes: number;
   /** Name of the table in messages, if it is not that of the experiment. */
@@ -117,6 +122,7 @@ export function referenceIn(methods: MethodTable): ReferenceSummary {
 export interface ReferenceWords {
   /** Names of what scores 0 and 1, or their returns. */
   readonly zero: string;
+  /** What scores 1, in a word or as a number. */
   readonly one: string;
   /** Name of a score. */
   readonly noun: string;
@@ -126,6 +132,7 @@ export interface ReferenceWords {
   readonly unit: string;
   /** Axis labels of scores, and of thresholds in percent. */
   readonly axis: string;
+  /** Label of scores in percent. */
   readonly percent: string;
   /** Explains scores of 0 and 1 in sentences. */
   readonly meaning: string;

@@ -50,6 +50,7 @@ const score = z.strictObject({
 /** Mean and interquartile mean (IQM) of all runs. `low` and `high` are the interval of the IQM, `meanLow` and `meanHigh` that of the mean. */
 export type Score = z.output<typeof score>;
 
+/** Schema of a table's columns: each name once. */
 export const columns = <K extends string>(...names: K[]) =>
   z
     .strictObject(Object.fromEntries(names.map(name => [name, numbers])) as Record<K, typeof numbers>)
@@ -159,6 +160,7 @@ const methodTable = byName(methodResult).superRefine((methods, context) => {
     else for (const [path, message] of referenceFaults(row, first)) differ(path, message);
   }
 });
+/** The methods of a table, by name. */
 export type MethodTable = z.output<typeof methodTable>;
 
 // ---- further parts -----------------------------------------------------------------------------------------------------------
@@ -189,6 +191,7 @@ export type MeasureComparison = z.output<typeof measureComparison>;
 
 const compared = measureComparison.optional();
 const comparedBy = z.enum(['area', 'final', 'regret']);
+/** How two rows are compared. */
 export type ComparedBy = z.output<typeof comparedBy>;
 
 const comparison = z
@@ -276,10 +279,12 @@ const rate = z.strictObject({
   points: z.array(ratePoint).min(1),
   smallest: z.array(smallestPoint),
 });
+/** Return against the bits of Z. */
 export type RateReturn = z.output<typeof rate>;
 
 const options = byName(z.json() as z.ZodType<Json>);
 const space = z.enum(['discrete', 'multi-discrete', 'box', 'image']);
+/** Kind of a space. */
 export type SpaceKind = z.output<typeof space>;
 
 const settingFields = z.strictObject({
@@ -337,6 +342,7 @@ const selection = z.strictObject({
   /** Keys of the tasks that they were selected on, if recorded. */
   tasks: z.array(text).optional(),
 });
+/** How a trained version was selected. */
 export type Selection = z.output<typeof selection>;
 
 const protocol = z.strictObject({
@@ -403,6 +409,7 @@ export const COMMON = {
   run,
 };
 
+/** Schema of results.json. */
 export const results = z
   .strictObject({
     ...COMMON,

@@ -85,6 +85,7 @@ const returns = z.strictObject({ format: z.literal(RETURNS_FORMAT), tables: byNa
 /** The content of returns.json: tables by the name of the experiment or of the further table. */
 export type RawReturns = z.output<typeof returns>;
 
+/** Record format of returns.json. */
 export const RETURNS: RecordFormat<RawReturns> = {
   what: `a table of raw returns (${RETURNS_FORMAT})`,
   schema: returns,

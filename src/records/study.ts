@@ -7,6 +7,7 @@ import type { ReferenceSummary } from './reference.ts';
 import type { MethodResult, RunRecord, Score } from './results-format.ts';
 import type { SeedReturns } from './returns-format.ts';
 
+/** Format of a tuning study. */
 export const STUDY_FORMAT = 'cadenza-tune-2';
 
 /** The episodes of a final score: `the last 5 episodes`, or fewer if there are fewer. */
@@ -18,6 +19,7 @@ export const MEASURES = {
   area: () => 'mean normalized return over all in-context episodes (the area under the learning curve)',
   final: (episodes: number) => `mean normalized return over ${finalEpisodes(episodes)} in context`,
 } as const satisfies Record<string, (episodes: number) => string>;
+/** Name of a measure that a study optimizes. */
 export type Measure = keyof typeof MEASURES;
 
 /** The mean score and its interval; with the mean raw return if the reference is not the oracle. */
@@ -31,6 +33,7 @@ export interface Rung {
   readonly score: TrialScore | null;
 }
 
+/** One trial of a study. */
 export interface Trial {
   /** Index; 0 is the experiment without changes. */
   readonly trial: number;
@@ -44,8 +47,10 @@ export interface Trial {
 export interface Study {
   readonly format: typeof STUDY_FORMAT;
   readonly name: string;
+  /** The method that is optimized. */
   readonly method: string;
   readonly seed: number;
+  /** What is optimized. */
   readonly measure: Measure;
   /** In-context episodes of a stream; absent in old studies. */
   readonly episodes?: number;
@@ -59,7 +64,9 @@ export interface Study {
   readonly reference?: ReferenceSummary;
   /** Explains the intervals in a sentence. */
   readonly intervalNote: string;
+  /** The search space. */
   readonly space: unknown;
+  /** The run that it belongs to. */
   readonly run: Omit<RunRecord, 'seconds' | 'dataHashes'>;
 }
 

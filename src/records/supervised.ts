@@ -5,10 +5,12 @@ import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import type { CommonResults } from './results-format.ts';
 
+/** Format of results of supervised experiments. */
 export const SUPERVISED_FORMAT = 'cadenza-supervised-2';
 
 /** One method; each column has one value for every entry of `SupervisedResults.examples`. */
 export interface SupervisedMethodResult {
+  /** Scores by number of examples. */
   byExamples: {
     /** Mean score over test tasks and their test inputs. */
     mean: number[];
@@ -33,14 +35,18 @@ export interface SupervisedMethodResult {
 /** The content of results.json of a supervised experiment. */
 export interface SupervisedResults extends CommonResults<SupervisedMethodResult> {
   format: typeof SUPERVISED_FORMAT;
+  /** The problem with its options. */
   problem: { id: string; description: string; options: unknown };
+  /** The score, and which direction is better. */
   score: { name: string; better: 'lower' | 'higher' };
+  /** The best predictor with the same examples. */
   reference: { name: string; about: string };
   /** Numbers of examples, ascending. */
   examples: number[];
   /** The number of examples of the main result. */
   headline: number;
   tasks: number;
+  /** Test inputs per task. */
   queries: number;
   /** The tasks of the training curves, and the mean score of the reference on them for every entry of `examples`. */
   validation: { tasks: number; reference: number[] };
@@ -54,6 +60,7 @@ export const supervisedDraws = (tasks: number, resamples: number, random: Random
  *
  * @param seeds [counts × tasks] scores of each training seed, which are averaged within a task before tasks are resampled.
  * @param reference [counts × tasks]
+ * @throws {CadenzaError} `E_SHAPE` if the number of scores is not counts × tasks.
  */
 export function scoresByExamples(
   seeds: readonly ArrayLike<number>[],

@@ -1,6 +1,6 @@
 /**
  * @file Contexts of a finished run, compressed by its exported model: those of the training histories, and those that the policy itself
- * comes by in tasks of any side (method 7.1). They go into a store, or are looked up in one.
+ * generates in tasks of any split (method 7.1). They are added to a context database, or looked up in one.
  */
 
 import { setTimeout } from 'node:timers/promises';
@@ -19,7 +19,7 @@ import type { Progress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { type Compressor, encodePrefixes } from './prefixes.ts';
 
-/** An agent as it is deployed, and the experiment that it is from. */
+/** An exported agent, and the experiment that it comes from. */
 export interface ExportedAgent {
   readonly config: BaseConfig;
   readonly family: EnvFamily;
@@ -28,7 +28,7 @@ export interface ExportedAgent {
   readonly act: Uint8Array;
 }
 
-/** Rolls the run's policy in tasks and gives what happened as histories, one a stream, learned in context with fixed weights. */
+/** Runs the policy in tasks and returns the streams as histories, learned in context with fixed weights. */
 export async function policyHistories(
   { family, description, compress, act, config }: ExportedAgent,
   { tasks, streams, episodes, seed, executor, progress, signal }: RolloutRequest,
@@ -62,21 +62,21 @@ export interface RolloutRequest {
   readonly signal: AbortSignal;
 }
 
-/** The tasks on every side of the split. */
+/** The tasks of every split. */
 function sidesOf({ config }: ExportedAgent): [ContextAbout['side'], readonly Task[]][] {
   const { train, validation, test } = openTasks(config);
   return Object.entries({ train, validation, test }) as [ContextAbout['side'], readonly Task[]][];
 }
 
-/** The tasks that words name: a side of the split, or a task's own key. Throws `E_SPLIT` for anything else. */
+/** The tasks that names refer to: a split, or a task's key. Throws `E_SPLIT` for any other name. */
 export function namedTasks(run: ExportedAgent, names: readonly string[]): Task[] {
   const sides = sidesOf(run);
-  // Where tasks are drawn, these are all that have a name.
+  // If tasks are drawn, only these have names.
   const known = { ...run.family, tasks: () => sides.flatMap(([, tasks]) => tasks) };
   return names.flatMap(name => sides.find(([side]) => side === name)?.[1] ?? tasksByKey(known, [name]));
 }
 
-/** Compresses contexts of histories with a run's model, as its exported graph takes them. */
+/** Compresses contexts of histories with the exported graph of a run's model. */
 export class ContextCompressor {
   readonly #run: ExportedAgent;
   readonly #compressor: Compressor;
@@ -85,7 +85,7 @@ export class ContextCompressor {
   private constructor(run: ExportedAgent, program: Program) {
     const { description, family } = run;
     const { latentShape, recurrent, codes } = description;
-    invariant(!codes || codes.size <= 2 ** 16, `a store keeps codes below 65536, but those of this model go up to ${codes?.size}.`);
+    invariant(!codes || codes.size <= 2 ** 16, `a context database supports codes below 65536, but this model has ${codes?.size} codes.`);
     this.#run = run;
     this.#compressor = {
       tokenizer: tokenizer(description.tokenizer, family, description.query),
@@ -100,7 +100,7 @@ export class ContextCompressor {
     return new ContextCompressor(run, await executor.compile(run.compress));
   }
 
-  /** What is known of the context after `episode` episodes of a history, without compressing it. */
+  /** Metadata of the context after `episode` episodes of a history, without compressing it. */
   about(history: History, episode: number): ContextAbout {
     const { starts, count } = this.#past(history, episode);
     const first = this.#run.description.recurrent ? 0 : pastFrom(this.#compressor.context, history, starts, count);
@@ -124,7 +124,7 @@ export class ContextCompressor {
     };
   }
 
-  /** The latents of the contexts after so many episodes of a history, in ascending order, and their codes where the model makes some. */
+  /** The latents of the contexts after these numbers of episodes of a history, ascending, and their codes if the model has them. */
   async compress(history: History, episodes: readonly number[]): Promise<Pick<Context, 'latents' | 'codes'>[]> {
     const counts = episodes.map(episode => this.#past(history, episode).count);
     const starts = segmentStarts(history, this.#compressor.context.segment);
@@ -140,23 +140,26 @@ export class ContextCompressor {
     return this.#compressor.compress.program.dispose();
   }
 
-  /** The segments of the first `episode` episodes. Throws `E_DATA` when there are not as many. */
+  /** The segments of the first `episode` episodes. Throws `E_DATA` if there are fewer. */
   #past(history: History, episode: number): { starts: Int32Array; count: number } {
     const ends = episodeStarts(history);
     if (!(Number.isInteger(episode) && episode >= 1 && episode < ends.length))
       throw new CadenzaError(
         'E_DATA',
-        `${history.stream} has ${ends.length - 1} episodes; expected a number of them from 1, got ${episode}.`,
+        `${history.stream} has ${ends.length - 1} episodes; expected an episode from 1 to that, got ${episode}.`,
       );
     const starts = segmentStarts(history, this.#compressor.context.segment);
     return { starts, count: starts.indexOf(ends[episode]) };
   }
 }
 
-/** Milliseconds between two tries of a locked store. */
+/** Milliseconds between two attempts to open a locked database. */
 const RETRY_MS = 500;
 
-/** What the attempt gives, made again for as long as another process has the store locked, which is said once. Throws what the signal says when it aborts. */
+/**
+ * Runs the attempt, repeatedly while another process has the database locked, which is reported once. Throws the signal's reason when it is
+ * aborted.
+ */
 export async function onceFree<T>(attempt: () => T, { progress, signal }: { progress: Progress; signal: AbortSignal }): Promise<T> {
   for (let said = false; ; said = true) {
     try {
@@ -164,19 +167,19 @@ export async function onceFree<T>(attempt: () => T, { progress, signal }: { prog
     } catch (error) {
       if (!(error instanceof DatabaseLocked)) throw error;
       if (signal.aborted) throw error;
-      if (!said) progress.say(`${error.message.split(':')[0]}; waiting for the process that writes there (Ctrl-C gives up)`);
+      if (!said) progress.say(`${error.message.split(':')[0]}; waiting for the process that is writing to it (Ctrl-C stops)`);
     }
     await setTimeout(RETRY_MS, undefined, { signal }).catch(() => undefined);
     signal.throwIfAborted();
   }
 }
 
-/** Contexts that are inserted together. */
+/** Number of contexts inserted together. */
 const INSERT = 256;
 
 /**
- * Compresses the contexts of histories, after every `every`-th episode, into a store. What is there already is not compressed again, so
- * that an interrupted build goes on where it stopped.
+ * Adds the contexts of histories, after every `every`-th episode, to a context database. Existing contexts are not compressed again, so
+ * that an interrupted build resumes.
  */
 export async function storeContexts(
   store: ContextDatabase,
@@ -187,7 +190,7 @@ export async function storeContexts(
   let [added, seen] = [0, 0];
   let waiting: Context[] = [];
   const flush = async () => {
-    // What was computed is kept until it is written.
+    // Compressed contexts are held until they are written.
     added += await onceFree(() => store.insert(waiting), { progress, signal });
     waiting = [];
   };
@@ -209,6 +212,6 @@ export async function storeContexts(
     progress.update(done + 1);
   }
   await flush();
-  progress.finish(`${added} contexts added, ${seen - added} already there`);
+  progress.finish(`${added} contexts added, ${seen - added} already present`);
   return { added, known: seen - added };
 }

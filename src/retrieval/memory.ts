@@ -1,6 +1,6 @@
 /**
- * @file What a policy that looks contexts up is given in an evaluation: the table of its training histories, and that of earlier streams on the
- * evaluated tasks, which the plain agent played as a deployed agent would have (method 7.1).
+ * @file What a policy with retrieval looks up in an evaluation: the table of its training histories, or that of earlier streams on the
+ * evaluated tasks, which the agent without retrieval played as a deployed agent would have (method 7.1).
  */
 
 import { openPolicy, type TrainedModel } from '../agent/inference.ts';
@@ -18,12 +18,12 @@ import { stageTitle } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { encodeStreams, joinTables, loadTable, type StreamTable, saveTable, shownTo } from './table.ts';
 
-/** The memory that a method is evaluated with. */
+/** What a method looks contexts up in. */
 export interface MethodRetrieval {
   readonly store: StoreId;
   /** The table of training contexts. */
   readonly contexts: StageOutput;
-  /** The agent without retrieval, whose C_θ made them. */
+  /** The agent without retrieval, whose C_θ compressed them. */
   readonly agent: TrainedModel;
 }
 
@@ -39,7 +39,7 @@ export interface RetrievalRequest {
   readonly tasks: readonly Task[];
 }
 
-/** One trained model to evaluate, and what it looks contexts up in, if it does. */
+/** A trained model to evaluate, with its retrieval if it has one. */
 export type TrainedMethod = TrainedModel & {
   readonly method: string;
   readonly seed: number;
@@ -51,11 +51,11 @@ export type TrainedMethod = TrainedModel & {
 export interface MeasuredRetriever extends Retriever {
   /** What it was given, for the results. */
   readonly use: RetrievalUse;
-  /** Seconds that looking up has taken so far. */
+  /** Seconds spent on look-ups so far. */
   seconds(): number;
 }
 
-/** Plays the streams that a deployed agent would have behind it on the evaluated tasks, and compresses their contexts. */
+/** Plays the earlier streams of a deployed agent on the evaluated tasks, and compresses their contexts. */
 function evaluatedContexts(
   { store, config, model, executor, seed, at, tasks }: RetrievalRequest,
   agent: TrainedModel,
@@ -74,19 +74,19 @@ function evaluatedContexts(
       const random = Random.seeded(seed).split('memory');
       const streams = played.map(task => new Recording(task, family, policy.actions));
       await recordRollout(streams, { family, policy, episodes, random, signal });
-      const lived = streams.map((past, i) => {
+      const recorded = streams.map((past, i) => {
         const task = family.taskKey(past.task);
         return { past, task, stream: `memory ${task}#${i % histories}` };
       });
       const title = stageTitle(`contexts of ${side} tasks${at ? ` at ${at}` : ''}`, seed);
-      const table = await encodeStreams({ model, executor, agent, title, progress, signal }, lived);
+      const table = await encodeStreams({ model, executor, agent, title, progress, signal }, recorded);
       saveTable(folder, table);
-      return { contexts: table.rows.length, streams: lived.length };
+      return { contexts: table.rows.length, streams: recorded.length };
     },
   });
 }
 
-/** Opens what the method's store holds in this evaluation: keys of the stages it is made of, and who looks up in it. */
+/** Opens what the method looks up in this evaluation: the keys of the stages that it depends on, and the retriever. */
 export async function openRetrieval(request: RetrievalRequest, { store, contexts, agent }: MethodRetrieval) {
   const kind: StoreKind = STORES[store];
   const lookUp = request.config.policy.retrieval;
@@ -96,7 +96,7 @@ export async function openRetrieval(request: RetrievalRequest, { store, contexts
   return {
     inputs: Object.fromEntries(Object.entries(outputs).map(([role, { key }]) => [role, key])),
     settings: { store, retrieval: lookUp },
-    /** For environments with these tasks. */
+    /** The retriever for environments with these tasks. */
     retriever(taskKeys: readonly string[]) {
       const tables = Object.values(outputs).map(({ folder }) => loadTable(folder).table);
       return retrieverOf(joinTables(tables), kind, lookUp, taskKeys);
@@ -104,11 +104,11 @@ export async function openRetrieval(request: RetrievalRequest, { store, contexts
   };
 }
 
-/** What a method that looked contexts up was given, for whoever compares its row with others. */
+/** What a method with retrieval was given, as a note for comparisons. */
 export const retrievalOf = ({ contexts, stored, of, shows }: RetrievalUse): string =>
-  `${shows === 'end' ? 'how the streams ended that held' : ''} the ${contexts} nearest of ${stored} ${of}`.trimStart();
+  `${shows === 'end' ? 'the final contexts of the streams that contain' : ''} the ${contexts} nearest of ${stored} ${of}`.trimStart();
 
-/** Looks up for environments with these tasks, each of them a stream of its own that is not in the table. */
+/** The retriever for environments with these tasks, each of them a stream of its own that is not in the table. */
 export function retrieverOf(
   table: StreamTable,
   kind: StoreKind,

@@ -1,6 +1,6 @@
 /**
- * @file The one encoder of histories: Z of prefixes of recorded streams, each as a policy that lived through its stream has it there.
- * Shape key: P prefixes, M latents, D width, G codes of a latent.
+ * @file The encoder of histories: computes Z for prefixes of recorded streams, as a policy acting in the stream would have. Shape key: P
+ * prefixes, M latents, D width, G codes of a latent.
  */
 
 import { sizeOf } from '../engine/index.ts';
@@ -8,13 +8,13 @@ import { type CompressProgram, contextEncoder } from '../policy/index.ts';
 import type { ContextShape, Tokenizer, Transitions } from '../tokenizers/index.ts';
 import { invariant } from '../util/errors.ts';
 
-/** C_θ, compiled, and what it takes. */
+/** The compiled C_θ, with what it needs. */
 export interface Compressor {
   readonly tokenizer: Tokenizer;
   readonly context: ContextShape;
-  /** With the number of contexts that it compresses in one call. */
+  /** With the number of contexts per call. */
   readonly compress: CompressProgram;
-  /** [M, G] of a context, where latents are codes. */
+  /** [M, G] of a context, if latents are codes. */
   readonly codes?: { readonly shape: readonly number[] };
 }
 
@@ -27,11 +27,12 @@ export interface PrefixStream {
 }
 
 /**
- * Compresses prefixes of streams. A recurrent compressor is led through each stream from its start, all streams side by side; before anything
- * happened its state is zeros, and so is Z. Gives latents [P · M · D] and codes [P · M · G] of the prefixes in the order of streams and counts; checks
- * `signal` before every call, and calls `onProgress` with the number of prefixes that are encoded.
+ * Compresses prefixes of streams. A recurrent compressor processes each stream from its start, all streams in parallel; its initial state
+ * and Z are zeros. Returns latents [P · M · D] and codes [P · M · G] of the prefixes in the order of streams and counts. Checks `signal`
+ * before every call, and calls `onProgress` with the number of encoded prefixes.
  *
- * @example const { latents } = await encodePrefixes(compressor, [{ past: history, starts: segmentStarts(history, segment), counts: [0, 1, 2] }])
+ * @example const { latents } = await encodePrefixes(compressor, [{ past: history, starts: segmentStarts(history, segment), counts: [0, 1,
+ * 2] }])
  */
 export async function encodePrefixes(
   { tokenizer, context, compress, codes: discrete }: Compressor,
@@ -41,11 +42,11 @@ export async function encodePrefixes(
   const encode = contextEncoder(tokenizer, context, compress);
   const [row, codeRow] = [sizeOf(compress.latentShape), discrete ? sizeOf(discrete.shape) : 0];
   let total = 0;
-  /** By stream, the rows of its prefixes by their lengths. */
+  /** By stream, the rows of its prefixes by length. */
   const rows = streams.map(({ counts }) => new Map(counts.map(count => [count, total++])));
   invariant(
     streams.every(({ counts }, i) => rows[i].size === counts.length && counts.every((count, k) => k === 0 || counts[k - 1] < count)),
-    'encodePrefixes: expected the lengths of the prefixes in ascending order.',
+    'encodePrefixes: expected prefix lengths in ascending order.',
   );
   const latents = new Float32Array(total * row);
   const codes = discrete && new Uint16Array(total * codeRow);

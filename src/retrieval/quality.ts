@@ -1,4 +1,4 @@
-/** @file What a store of contexts is worth: its sizes, the use of its codes, and how often the nearest context is of the same task. */
+/** @file Quality of a context database: its sizes, the use of its codes, and how often the nearest context is of the same task. */
 
 import type { ContextDatabase } from '../data/contexts.ts';
 import { type Counted, codeUsage, counts, type MetricId, metricsOf, type Retrieval, retrievals } from '../data/retrieval.ts';
@@ -9,44 +9,44 @@ import type { Random } from '../util/random.ts';
 /** Share of queries whose nearest context of another stream is of the same task. */
 export interface RetrievalScore {
   readonly metric: MetricId;
-  /** The side of the split that the queries are of; the contexts that they are held against are all of the store. */
+  /** The split that the queries are from; they are compared with all contexts of the database. */
   readonly side: string;
   readonly queries: number;
-  /** Contexts of the same streams that are no queries, because they do not count. */
+  /** Contexts of the same streams that are not queries, because they do not count. */
   readonly leftOut: number;
   readonly streams: number;
   readonly sameTask: number;
   /** 95% bootstrap interval over streams within tasks. */
   readonly low: number;
   readonly high: number;
-  /** The same over the queries that had earned anything: before, a context cannot know its goal. Null without any. */
+  /** The same for the queries after at least one reward: before, a context cannot know its goal. Null without any. */
   readonly rewarded: { readonly queries: number; readonly sameTask: number } | null;
-  /** The share by episodes that were over, in order. */
+  /** The share by number of finished episodes. */
   readonly byEpisode: readonly { readonly episode: number; readonly queries: number; readonly sameTask: number }[];
-  /** What a neighbor drawn at random from the other streams would score. */
+  /** The expected score of a random neighbor from the other streams. */
   readonly chance: number;
 }
 
 export interface StoreStatistics {
   readonly contexts: number;
   readonly streams: number;
-  /** Contexts and tasks by side of the split. */
+  /** Contexts and tasks by split. */
   readonly sides: Readonly<Record<string, { readonly contexts: number; readonly tasks: number }>>;
   readonly model: string;
   readonly bytes: {
     readonly file: number;
-    /** Of one context. */
+    /** Per context. */
     readonly latents: number;
     readonly codes: number | null;
   };
-  /** Null where the model has no codes. */
+  /** Null if the model has no codes. */
   readonly codes: { readonly perContext: number; readonly used: number; readonly perplexity: number } | null;
-  /** Which contexts were looked up; they are held against all of the other streams, whether those count or not. */
+  /** Which contexts were looked up; they are compared with all contexts of other streams, whether or not those count. */
   readonly queriesOf: Counted;
   readonly retrieval: readonly RetrievalScore[];
 }
 
-/** Measures a store. Queries are the contexts that count of whole streams, drawn until there are at least `queries` of each side. */
+/** Measures a context database. Queries are the counted contexts of whole streams, sampled until there are at least `queries` per split. */
 export function storeStatistics(
   store: ContextDatabase,
   { queries, queriesOf, random }: { queries: number; queriesOf: Counted; random: Random },
@@ -97,7 +97,7 @@ function scoreOf(
   { metric, side, chance, random }: Pick<RetrievalScore, 'metric' | 'side' | 'chance'> & { readonly random: Random },
 ): Omit<RetrievalScore, 'leftOut'> {
   const share = (of: readonly Retrieval[]) => mean(of.map(({ hit }) => Number(hit)));
-  // Contexts of one stream are nearly the same context: streams, not contexts, are resampled.
+  // Contexts of one stream are almost equal, so streams, not contexts, are resampled.
   const streamsOf = (of: readonly Retrieval[]) => [...groupBy(of, ({ query }) => query.stream).values()];
   const strata = Array.from(groupBy(found, ({ query }) => query.task).values(), ofTask => streamsOf(ofTask).map(share));
   const rewarded = found.filter(({ query }) => query.return > 0);

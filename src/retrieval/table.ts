@@ -1,7 +1,7 @@
 /**
- * @file Tables of Z: every context of some streams, compressed in batches, with look-up by the nearest Z and files (method 7.1). Where
- * `cadenza store` keeps a database for people, these serve a policy that looks contexts up.
- * Shape key: N contexts, M latents, D width, C codes of a context.
+ * @file Tables of Z: every context of some streams, compressed in batches, with look-up by the nearest Z, and files (method 7.1). `cadenza
+ * store` keeps a database for people; these tables serve policies with retrieval. Shape key: N contexts, M latents, D width, C codes of a
+ * context.
  */
 
 import { join } from 'node:path';
@@ -22,20 +22,20 @@ import { fields } from '../util/formats.ts';
 import { encodePrefixes } from './prefixes.ts';
 
 export interface StoredContext extends Origin {
-  /** Segments of its stream that were over. The context of none looks up, and is never found. */
+  /** Number of finished segments of its stream. The context of none is never looked up or found. */
   readonly segments: number;
 }
 
-/** Contexts stream by stream, each stream's from none of its segments over to all of them. */
+/** Contexts stream by stream; those of each stream from no finished segment to all of them. */
 export interface StreamTable extends ContextTable<StoredContext> {
   /** [N] row of the last context of the same stream. */
   readonly last: Int32Array;
 }
 
-/** A stream that was lived through. */
+/** A recorded stream. */
 export type RecordedStream = Origin & { readonly past: Transitions };
 
-/** Rows in the order of streams and segments, of streams with so many segments each. */
+/** Rows in the order of streams and segments, for streams with these numbers of segments. */
 function streamRows(streams: readonly StoredContext[]): Pick<StreamTable, 'rows' | 'last'> {
   const rows = streams.flatMap(({ task, stream, segments }) =>
     Array.from({ length: segments + 1 }, (_, count) => ({ task, stream, segments: count })),
@@ -58,7 +58,7 @@ export interface EncodeRequest extends Pick<StageContext, 'progress' | 'signal'>
   readonly title: string;
 }
 
-/** Compresses every context of the streams by the agent's C_θ. Z is what its policy would have seen there. */
+/** Compresses every context of the streams with the agent's C_θ, as its policy would have seen it. */
 export async function encodeStreams(
   { model, executor, agent, title, progress, signal }: EncodeRequest,
   streams: readonly RecordedStream[],
@@ -76,27 +76,27 @@ export async function encodeStreams(
   return { ...about, ...encoded };
 }
 
-/** One Z that looks others up, wherever its values lie. */
+/** One Z to look others up by, wherever its values are. */
 export interface RetrievalQuery extends Origin {
   readonly latents: Float32Array;
   readonly codes?: Uint16Array;
-  /** Index of it among those values. */
+  /** Its index in those values. */
   readonly index: number;
 }
 
-/** Rows that are shown to a context, nearest first: at most one of every stream, as many as there are. */
+/** Rows that are shown to a context, nearest first: at most one per stream, as many as there are. */
 export function shownTo(
   table: StreamTable,
-  seeker: RetrievalQuery,
+  query: RetrievalQuery,
   lookUp: BaseConfig['policy']['retrieval'],
   { accepts }: StoreKind,
 ): number[] {
   const { contexts, metric, shows } = lookUp;
-  const found = nearestContexts(table, seeker, {
+  const found = nearestContexts(table, query, {
     metric,
     k: contexts,
     perStream: true,
-    accepts: stored => stored.segments > 0 && accepts(seeker, stored),
+    accepts: stored => stored.segments > 0 && accepts(query, stored),
   });
   return found.map(({ row }) => (shows === 'end' ? table.last[row] : row));
 }
@@ -124,7 +124,7 @@ const STREAMS: StageFile<StoredContext[]> = {
   schema: z.array(fields<StoredContext>({ task: z.string(), stream: z.string(), segments: z.int().min(0) })),
 };
 
-/** Writes a table into the folder of a stage, with further columns of its rows beside it. */
+/** Writes a table into the folder of a stage, with further columns of its rows. */
 export function saveTable(
   folder: string,
   { rows, last, latents, codes }: StreamTable,
@@ -137,7 +137,7 @@ export function saveTable(
   writeJson(join(folder, STREAMS.name), ends);
 }
 
-/** Reads what `saveTable` wrote. Throws `E_CHECKPOINT` when it is not there. */
+/** Reads what `saveTable` wrote. Throws `E_CHECKPOINT` if it is missing. */
 export function loadTable(folder: string): { table: StreamTable; columns: Readonly<Record<string, Int32Array>> } {
   const streams = readStageFile(folder, STREAMS);
   const { tensors } = loadTensors(join(folder, TABLE_FILE));

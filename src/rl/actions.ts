@@ -1,47 +1,55 @@
 /**
- * @file Actions of every kind of space, and distributions over them as rows of numbers: what sources record, what a policy gives, what is
- * drawn from. A joint distribution over several dimensions lists every combination, the last dimension fastest.
- * Shape key: W numbers of an action, P numbers of a distribution.
+ * @file Actions of every kind of space, and distributions over them as rows of numbers: what sources record, what a policy returns, what
+ * actions are sampled from. A joint distribution over several dimensions lists every combination, the last dimension fastest. Shape key: W
+ * numbers per action, P numbers per distribution.
  */
 
 import { CadenzaError, invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import { type BoxSpace, countsOf, type Space, spaceSize } from './spaces.ts';
 
-/** Actions one behind the other, [count × W]: integers, or reals where the space is a box. */
+/** Concatenated actions, [count × W]: integers, or reals if the space is a box. */
 export type Actions = Int32Array | Float32Array;
 
 /** A kind of distribution over the actions of a space. */
 export interface ActionDistribution {
+  /** The action space. */
   readonly space: Space;
-  /** Numbers of one action (W). */
+  /** Numbers per action (W). */
   readonly width: number;
-  /** Numbers of one distribution (P). */
+  /** Numbers per distribution (P). */
   readonly size: number;
-  /** Draws from (1 − noise) · p + noise · uniform, p being the row at `row[at …]`, and writes the action at `out[to …]`. */
+  /** Samples from (1 − noise) · p + noise · uniform, where p is the row at `row[at …]`, and writes the action to `out[to …]`. */
   draw(row: ArrayLike<number>, at: number, random: Random, out: Actions, to: number, noise?: number): void;
-  /** Writes the likeliest action. */
+  /** Writes the most likely action to `out[to …]`. */
   mode(row: ArrayLike<number>, at: number, out: Actions, to: number): void;
-  /** Logarithm of the probability (of the density, for reals) of the action at `action[from …]`. */
+  /** Log-probability (log-density for reals) of the action at `action[from …]`. */
   logProbability(row: ArrayLike<number>, at: number, action: ArrayLike<number>, from: number): number;
-  /** Writes the row that is certain of the action at `action[from …]`. */
+  /** Writes the row that puts all probability on the action at `action[from …]`. */
   certain(action: ArrayLike<number>, from: number, out: Float32Array, at: number): void;
-  /** Writes the row that knows nothing: all actions alike; for reals a Gaussian with the moments of the uniform distribution. */
+  /** Writes the uninformed row: uniform over actions; for reals a Gaussian with the mean and deviation of the uniform distribution. */
   uniform(out: Float32Array): void;
 }
 
-/** Zeros for `count` actions of a space. */
+/** Zeros for `count` actions of a space, [count × W]. */
 export const newActions = (space: Space, count: number): Actions =>
   space.kind === 'box' ? new Float32Array(count * spaceSize(space)) : new Int32Array(count * spaceSize(space));
 
-/** Actions of a space from their numbers. */
+/** The actions of a space with these numbers. */
 export const actionsOf = (space: Space, numbers: Iterable<number>): Actions =>
   space.kind === 'box' ? Float32Array.from(numbers) : Int32Array.from(numbers);
 
-/** Combinations that a joint distribution may list at most. */
+/** Maximum number of combinations that a joint distribution may list. */
 const MOST_JOINT = 4096;
 
-/** What sources record: probabilities of all (combinations of) integers, or for a box mean and deviation of every number. */
+/**
+ * The distribution that sources record: probabilities of all (combinations of) integers, or mean and deviation of every number for a box.
+ *
+ * @throws {CadenzaError} `E_CONFIG` for an image space or too many combinations.
+ * @example
+ * const distribution = actionDistribution({ kind: 'discrete', n: 4 });
+ * distribution.size; // 4: one probability per action
+ */
 export function actionDistribution(space: Space): ActionDistribution {
   const counts = countsOf(space);
   if (counts) {
@@ -49,21 +57,25 @@ export function actionDistribution(space: Space): ActionDistribution {
     return joint(space, counts.map(integers));
   }
   if (space.kind === 'box') return gaussian(space);
-  throw new CadenzaError('E_CONFIG', 'actions cannot be pictures; expected a discrete, a multi-discrete or a box space.');
+  throw new CadenzaError('E_CONFIG', 'actions cannot be images; expected a discrete, a multi-discrete or a box space.');
 }
 
-/** How many combinations these dimensions have. Throws `E_CONFIG` where that is too many to list. */
+/** Number of combinations of these dimensions. Throws `E_CONFIG` if there are too many to list. */
 function expectListable(counts: readonly number[]): number {
   const size = counts.reduce((product, count) => product * count, 1);
   if (size <= MOST_JOINT) return size;
-  const what = `actions of ${counts.length} dimensions have ${size} combinations, more than the ${MOST_JOINT} that a joint distribution may list`;
-  throw new CadenzaError('E_CONFIG', `${what}. Use fewer values a dimension, or independent dimensions.`);
+  const what = `actions of ${counts.length} dimensions have ${size} combinations, but a joint distribution can list at most ${MOST_JOINT}`;
+  throw new CadenzaError('E_CONFIG', `${what}. Use fewer values per dimension, or independent dimensions.`);
 }
 
 /** 0 … n − 1. */
 const integers = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
-/** Probabilities of every combination of `values[0]`, `values[1]`, …: P = ∏ of their numbers. Throws `E_CONFIG` where that is too many to list. */
+/**
+ * Probabilities of every combination of `values[0]`, `values[1]`, …: P is the product of their lengths.
+ *
+ * @throws {CadenzaError} `E_CONFIG` if there are too many combinations to list.
+ */
 export function joint(space: Space, values: readonly (readonly number[])[]): ActionDistribution {
   const size = expectListable(values.map(({ length }) => length));
   const noisy = new Float32Array(size);
@@ -99,7 +111,11 @@ export function joint(space: Space, values: readonly (readonly number[])[]): Act
   };
 }
 
-/** Rewrites rows of a distribution over integers as what sources record: the probability of every combination, [P] at `out[0 …]`. */
+/**
+ * Converts rows of a distribution over integers to the form that sources record: the probability of every combination, [P] at `out[0 …]`.
+ *
+ * @throws {CadenzaError} `E_CONFIG` if there are too many combinations to list.
+ */
 export function combinations({
   space,
   logProbability,
@@ -116,7 +132,11 @@ export function combinations({
   };
 }
 
-/** Probabilities of the `values` of every dimension, one dimension behind the other: P = Σ of their numbers. Dimensions are drawn apart. */
+/**
+ * Probabilities of the `values` of every dimension, concatenated: P is the sum of their lengths. Dimensions are sampled independently.
+ *
+ * @throws {CadenzaError} `E_CONFIG` if there are too many combinations to list.
+ */
 export function independent(space: Space, values: readonly (readonly number[])[]): ActionDistribution {
   const starts = values.map((_, i) => values.slice(0, i).reduce((sum, { length }) => sum + length, 0));
   const each = values.map(own => joint(space, [own]));
@@ -142,10 +162,13 @@ export function independent(space: Space, values: readonly (readonly number[])[]
   };
 }
 
-/** Deviations count as at least this, so that a density exists. */
+/** Lower bound on standard deviations, so that a density exists. */
 export const LEAST_DEVIATION = 1e-6;
 
-/** Mean and standard deviation of every number, P = 2 W: all means, then all deviations (0: exactly the mean). What is drawn is clipped to the box. */
+/**
+ * Mean and standard deviation of every number, P = 2 W: all means, then all deviations (0: exactly the mean). Samples are clipped to the
+ * box.
+ */
 export function gaussian(space: BoxSpace): ActionDistribution {
   const { low, high } = space;
   const width = low.length;
@@ -189,14 +212,14 @@ export function gaussian(space: BoxSpace): ActionDistribution {
   };
 }
 
-/** Index of the largest of `size` numbers; the first among equals. */
+/** Index of the largest of `size` numbers; the first if several are equal. */
 export function likeliest(row: ArrayLike<number>, at: number, size: number): number {
   let best = 0;
   for (let a = 1; a < size; a++) if (row[at + a] > row[at + best]) best = a;
   return best;
 }
 
-/** Index of the value that is closest to x. */
+/** Index of the value closest to x. */
 function nearest(values: readonly number[], x: number): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if (Math.abs(values[i] - x) < Math.abs(values[best] - x)) best = i;
@@ -209,9 +232,11 @@ export function mixUniform(out: Float32Array, share: number): void {
 }
 
 /**
- * Draws one action per environment from [size × P] rows of a distribution, or takes the most likely one.
+ * Samples one action per environment from [size × P] rows of a distribution, or takes the most likely one if `greedy`.
  *
- * @throws `E_SHAPE` for half a row, `E_NUMERICS` for a number that is not finite: some action would be taken for no reason.
+ * @returns [size × W]
+ * @throws {CadenzaError} `E_SHAPE` for an incomplete row, `E_NUMERICS` for a number that is not finite.
+ * @example chooseActions(await policy.act(observation), policy.actions, random)
  */
 export function chooseActions(rows: Float32Array, distribution: ActionDistribution, random: Random, greedy = false): Actions {
   const { size, width, space } = distribution;
@@ -227,10 +252,14 @@ export function chooseActions(rows: Float32Array, distribution: ActionDistributi
   return chosen;
 }
 
-/** Checks what environments are told to do: [size × W] actions of the family's space, integers in range or finite reals. Throws `E_SHAPE`. */
+/**
+ * Checks actions for an environment: [size × W] of the family's space, integers in range or finite reals.
+ *
+ * @throws {CadenzaError} `E_SHAPE` otherwise.
+ */
 export function expectActions({ id, actionSpace: space }: { id: string; actionSpace: Space }, actions: Actions, size: number): void {
   const width = spaceSize(space);
-  const each = width === 1 ? 'one an environment' : `${width} numbers an environment`;
+  const each = width === 1 ? 'one per environment' : `${width} numbers per environment`;
   invariant(actions.length === size * width, `${id}: expected ${size * width} actions, ${each}, but got ${actions.length}.`);
   const below = countsOf(space);
   for (let i = 0; i < actions.length; i++) {

@@ -1,19 +1,20 @@
 /**
- * @file Returns and advantages over one stream of experience, in which several episodes follow one another. All arrays are indexed by
- * time; `_t` is what holds before the action of step t, and rewards are what that action brought.
+ * @file Returns and advantages over one stream of experience that holds several consecutive episodes. All arrays are indexed by time: `_t`
+ * refers to the state before the action of step t, and reward t follows that action.
  *
- * A discount per step says how much the future counts from there on. At an episode's end it may stay above 0: then the rewards of later
- * episodes count for the actions of earlier ones, which is what makes exploring worth while (Duan et al. 2016, "RL²", §2.2).
+ * Each step has its own discount on the future. At the end of an episode it may stay above 0: then rewards of later episodes count for the
+ * actions of earlier ones, which makes exploration worthwhile (Duan et al. 2016, "RL²", §2.2).
  */
 
 import { invariant } from '../util/errors.ts';
 
 /**
- * γ_t = `step` within an episode and `step` · `across` after its last step: `across` 0 gives each episode a return of its own, 1 counts
- * later episodes as if the stream were one long episode.
+ * γ_t = `step` within an episode and `step` · `across` after its last step. With `across` = 0 each episode has its own return; with 1 the
+ * stream counts as one long episode.
  *
  * @param ended [T] whether an episode ended with step t.
  * @returns [T]
+ * @throws {CadenzaError} `E_SHAPE` if a discount is outside [0, 1].
  */
 export function streamDiscounts(
   ended: ArrayLike<number | boolean>,
@@ -24,12 +25,13 @@ export function streamDiscounts(
 }
 
 /**
- * G_t = r_t + γ_t G_{t+1}, with G_T = `bootstrap`.
+ * Discounted returns G_t = r_t + γ_t G_{t+1}, with G_T = `bootstrap`.
  *
  * @param reward [T]
  * @param discount [T]
  * @returns [T]
- * @throws {CadenzaError} `E_SHAPE` when the lengths differ.
+ * @throws {CadenzaError} `E_SHAPE` if the lengths differ.
+ * @example discountedReturns([0, 0, 1], [0.5, 0.5, 0]) // [0.25, 0.5, 1]
  */
 export function discountedReturns(reward: ArrayLike<number>, discount: ArrayLike<number>, bootstrap = 0): Float64Array {
   const T = reward.length;
@@ -44,14 +46,14 @@ export function discountedReturns(reward: ArrayLike<number>, discount: ArrayLike
 }
 
 /**
- * Generalized advantages (Schulman et al. 2016, "High-Dimensional Continuous Control Using Generalized Advantage Estimation", eq. 16):
- * A_t = δ_t + γ_t λ A_{t+1} with δ_t = r_t + γ_t V(s_{t+1}) − V(s_t) and A_T = 0. λ = 0 trusts the values, λ = 1 the rewards.
+ * Generalized advantage estimates (Schulman et al. 2016, "High-Dimensional Continuous Control Using Generalized Advantage Estimation", eq.
+ * 16): A_t = δ_t + γ_t λ A_{t+1} with δ_t = r_t + γ_t V(s_{t+1}) − V(s_t) and A_T = 0. λ = 0 relies on the values, λ = 1 on the rewards.
  *
  * @param reward [T]
  * @param discount [T]
- * @param value [T + 1] estimates V(s_0) … V(s_T); the last one stands for all that is not in the stream.
+ * @param value [T + 1] estimates V(s_0) … V(s_T); the last one accounts for everything after the stream.
  * @returns [T]
- * @throws {CadenzaError} `E_SHAPE` when the lengths do not fit.
+ * @throws {CadenzaError} `E_SHAPE` if the lengths do not match or λ is outside [0, 1].
  */
 export function generalizedAdvantages(
   reward: ArrayLike<number>,
@@ -72,24 +74,27 @@ export function generalizedAdvantages(
   return advantages;
 }
 
-/** Mean, and mean squared deviation from it. */
+/** Mean and (population) variance. */
 export function moments(x: ArrayLike<number>): { mean: number; variance: number } {
   const values = Float64Array.from(x);
   const mean = values.reduce((a, b) => a + b, 0) / values.length;
   return { mean, variance: values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length };
 }
 
-/** The numbers with mean 0 and deviation 1; all 0 where they do not differ. */
+/** The numbers scaled to mean 0 and standard deviation 1; all 0 if they are equal. */
 export function standardized(x: ArrayLike<number>): Float64Array {
   const { mean, variance } = moments(x);
   const deviation = Math.sqrt(variance);
   return Float64Array.from(x, v => (deviation > 1e-12 ? (v - mean) / deviation : 0));
 }
 
-/** Share of the variance of what was to be foreseen that the forecast took away: 1 all, 0 none; below 0 it was worse than the mean. */
-export function explainedVariance(wanted: ArrayLike<number>, foreseen: ArrayLike<number>): number {
+/**
+ * Explained variance 1 − Var(wanted − predicted) / Var(wanted): 1 for perfect predictions, 0 for a constant; below 0 they are worse than
+ * the mean.
+ */
+export function explainedVariance(wanted: ArrayLike<number>, predicted: ArrayLike<number>): number {
   const { variance } = moments(wanted);
-  return variance > 0 ? 1 - moments(Float64Array.from(wanted, (value, i) => value - foreseen[i])).variance / variance : 0;
+  return variance > 0 ? 1 - moments(Float64Array.from(wanted, (value, i) => value - predicted[i])).variance / variance : 0;
 }
 
 function expectLengths(what: string, given: Record<string, ArrayLike<number>>, wanted: Record<string, number>): void {

@@ -1,4 +1,4 @@
-/** @file What one environment gave, in columns that grow: how a history is kept while it is played. */
+/** @file The stream of one environment in growing columns: a history while it is being played. */
 
 import { type ActionDistribution, actionsOf } from './actions.ts';
 import type { EnvFamily, Task } from './env.ts';
@@ -6,21 +6,21 @@ import type { History } from './history.ts';
 import type { Feedback } from './policy.ts';
 import { spaceSize } from './spaces.ts';
 
-/** T transitions, in the order in which they happened. F is the size of an observation, W of an action. */
+/** T transitions in order. F is the number of values in an observation, W in an action. */
 export class TransitionColumns {
-  /** [T × F] what was seen before acting. */
+  /** [T × F] observation before acting. */
   readonly observation: number[] = [];
-  /** [T × W] */
+  /** [T × W] executed action. */
   readonly action: number[] = [];
-  /** [T] */
+  /** [T] reward. */
   readonly reward: number[] = [];
-  /** [T × F] where the action led. */
+  /** [T × F] observation after acting. */
   readonly nextObservation: number[] = [];
-  /** [T] */
+  /** [T] 1 if the task's rules ended the episode. */
   readonly terminated: number[] = [];
-  /** [T] */
+  /** [T] 1 if the horizon ended the episode. */
   readonly truncated: number[] = [];
-  /** Numbers of a transition in each column. */
+  /** Numbers per transition in each column. */
   readonly #widths: readonly (readonly [column: keyof Feedback, width: number])[];
 
   constructor(width: number, actionWidth: number) {
@@ -32,27 +32,27 @@ export class TransitionColumns {
     return this.reward.length;
   }
 
-  /** Appends what happened in environment i. */
+  /** Appends the transition of environment i. */
   push(step: Feedback, i: number): void {
     for (const [column, width] of this.#widths) for (let k = i * width; k < (i + 1) * width; k++) this[column].push(step[column][k]);
   }
 
-  /** Forgets the first `count` transitions. */
+  /** Drops the first `count` transitions. */
   drop(count: number): void {
     for (const [column, width] of this.#widths) this[column].splice(0, count * width);
   }
 }
 
-/** A step with what its actions were drawn from. */
+/** A step with the distributions that its actions were sampled from. */
 export interface PlayedStep extends Feedback {
-  /** [size × P] */
+  /** [size × P] distributions over actions. */
   probabilities: Float32Array;
 }
 
-/** A stream from its first step on, with the distributions that its actions were drawn from. P is the size of one. */
+/** A stream from its first step on, with the distributions that its actions were sampled from. P is the size of one. */
 export class Recording extends TransitionColumns {
   readonly task: Task;
-  /** [T × P] */
+  /** [T × P] distributions over actions. */
   readonly probabilities: number[] = [];
   /** First transition of every episode, and T at the end. */
   readonly starts: number[] = [0];
@@ -68,7 +68,7 @@ export class Recording extends TransitionColumns {
     return this.starts.length - 1;
   }
 
-  /** Appends what happened in environment i. */
+  /** Appends the transition of environment i. */
   record(step: PlayedStep, i: number): void {
     const { size } = this.#actions;
     for (let p = i * size; p < (i + 1) * size; p++) this.probabilities.push(step.probabilities[p]);

@@ -1,34 +1,42 @@
-/** @file A learning history: everything one learner saw and did on one task, episodes in the order in which they happened. */
+/** @file A learning history: everything one learner observed and did on one task, with its episodes in order. */
 
 import type { Actions } from './actions.ts';
 import type { Task } from './env.ts';
 
-/** Columns over the T transitions of one history. `F`, `W` and `P` are the numbers of an observation, an action, a distribution over actions. */
+/**
+ * Columns over the T transitions of one history. F, W and P are the numbers in an observation, an action and a distribution over actions.
+ */
 export interface History {
+  /** The task that was learned. */
   readonly task: Task;
+  /** Key of the task, equal exactly if the tasks are equal. */
   readonly taskKey: string;
-  /** Label of the random stream that made it. */
+  /** Label of the random stream that generated it. */
   readonly stream: string;
-  /** [T × F] what was seen before acting. */
+  /** [T × F] observation before acting. */
   readonly observation: Float32Array;
-  /** [T × W] the action that was executed. */
+  /** [T × W] executed action. */
   readonly action: Actions;
-  /** [T × P] the source's whole distribution in that situation (before any noise was mixed into the executed action). */
+  /** [T × P] the source's distribution over actions (before any noise was mixed in). */
   readonly probabilities: Float32Array;
-  /** [T] */
+  /** [T] reward. */
   readonly reward: Float32Array;
-  /** [T × F] where the action led; at an episode's end the final state, never the reset state. */
+  /** [T × F] observation after acting; at the end of an episode that of the final state, never that of a reset. */
   readonly nextObservation: Float32Array;
-  /** [T] */
+  /** [T] 1 if the task's rules ended the episode. */
   readonly terminated: Uint8Array;
-  /** [T] */
+  /** [T] 1 if the horizon ended the episode. */
   readonly truncated: Uint8Array;
 }
 
-/** What tells where episodes end: columns of a history, or of one that is still being played. */
+/** The columns that mark the ends of episodes, of a history or of one still being played. */
 type Ends = { readonly [K in 'terminated' | 'truncated']: ArrayLike<number> };
 
-/** First transition of every episode, and T at the end: episode e is [starts[e], starts[e + 1]). Unfinished last episodes count. */
+/**
+ * First transition of every episode, and T at the end: episode e is [starts[e], starts[e + 1]). An unfinished last episode counts.
+ *
+ * @example episodeStarts({ terminated: [0, 1, 0, 0], truncated: [0, 0, 0, 0] }) // Int32Array [0, 2, 4]
+ */
 export function episodeStarts(history: Ends): Int32Array {
   const length = history.terminated.length;
   const starts = [0];
@@ -37,7 +45,7 @@ export function episodeStarts(history: Ends): Int32Array {
   return Int32Array.from(starts);
 }
 
-/** As `episodeStarts`, with every episode cut into segments of at most `length` transitions: no segment straddles two episodes. */
+/** Like `episodeStarts`, but every episode is cut into segments of at most `length` transitions; no segment spans two episodes. */
 export function segmentStarts(history: Ends, length: number): Int32Array {
   const episodes = episodeStarts(history);
   const starts: number[] = [];
@@ -54,24 +62,24 @@ const withColumns = (history: History, make: (name: (typeof COLUMNS)[number]) =>
   ...Object.fromEntries(COLUMNS.map(name => [name, make(name)])),
 });
 
-/** The history with these spans [from, to) of its transitions. */
+/** The history restricted to these spans [from, to) of its transitions. */
 const spansOf = (history: History, spans: readonly (readonly [from: number, to: number])[]): History =>
   withColumns(history, name => {
     const width = history[name].length / history.reward.length;
     return joinColumns<Column>(spans.map(([from, to]) => history[name].subarray(from * width, to * width)));
   });
 
-/** The history with these episodes, in this order. */
+/** The history restricted to these episodes, in this order. */
 export function pickEpisodes(history: History, episodes: readonly number[]): History {
   const starts = episodeStarts(history);
   const spans = episodes.map(e => [starts[e], starts[e + 1]] as const);
   return spansOf(history, spans);
 }
 
-/** Whether episode `e` of so many stays when every n-th is kept, counted so that the last one does. */
+/** Whether episode `e` of `episodes` is kept if every n-th is, counted back from the last, which is always kept. */
 export const staysEpisode = (e: number, episodes: number, n: number): boolean => (episodes - 1 - e) % n === 0;
 
-/** The history with only every n-th episode, counted so that the last one stays. */
+/** The history with every n-th episode, counted back from the last, which is always kept. */
 export function everyNthEpisode(history: History, n: number): History {
   if (n === 1) return history;
   const episodes = episodeStarts(history).length - 1;
@@ -82,7 +90,7 @@ export function everyNthEpisode(history: History, n: number): History {
   );
 }
 
-/** The history with at most the first `length` transitions of each episode; one that is cut ends truncated there. */
+/** The history with at most the first `length` transitions of each episode; a shortened episode ends truncated. */
 export function shortenEpisodes(history: History, length: number): History {
   const starts = episodeStarts(history);
   const ends = Array.from(starts.subarray(1), (end, e) => Math.min(end, starts[e] + length));
@@ -96,14 +104,14 @@ export function shortenEpisodes(history: History, length: number): History {
   return short;
 }
 
-/** Histories of one task as one: what an earlier one holds happened before what a later one does. Expects at least one. */
+/** Concatenates histories of one task (at least one) in chronological order. */
 export const joinHistories = (histories: readonly History[]): History =>
   withColumns(histories.at(-1)!, name => joinColumns<Column>(histories.map(history => history[name])));
 
 /**
- * The next `count` returns at every transition of [first, end), which lies within one episode: out[(t − first) · count + k] is what that
- * episode still earns from t on for k = 0, and the whole return of the k-th episode after it for k > 0. NaN where the history breaks off
- * before that episode's end.
+ * The next `count` returns at every transition of [first, end), which lies within one episode. out[(t − first) · count + k] is the
+ * remaining return of that episode from t on for k = 0, and the whole return of the k-th episode after it for k > 0. NaN if the history
+ * ends before that episode does.
  */
 export function futureReturns(
   history: Pick<History, 'terminated' | 'truncated' | 'reward'>,
@@ -127,7 +135,7 @@ export function futureReturns(
   return out;
 }
 
-/** Return (undiscounted sum of rewards) of every episode. */
+/** Undiscounted return of every episode. */
 export function episodeReturns(history: Pick<History, 'terminated' | 'truncated' | 'reward'>): Float64Array {
   const starts = episodeStarts(history);
   const returns = new Float64Array(starts.length - 1);
@@ -135,7 +143,7 @@ export function episodeReturns(history: Pick<History, 'terminated' | 'truncated'
   return returns;
 }
 
-/** Columns of one type, at least one, one behind the other. */
+/** Concatenates columns of one type (at least one). */
 export function joinColumns<T extends Float32Array | Float64Array | Int32Array | Uint8Array | Uint16Array>(columns: readonly T[]): T {
   const size = columns.reduce((sum, column) => sum + column.length, 0);
   const all = new (columns[0].constructor as new (size: number) => T)(size);
@@ -147,7 +155,7 @@ export function joinColumns<T extends Float32Array | Float64Array | Int32Array |
   return all;
 }
 
-/** The first `limit` histories of every task, in their order; all of them without a limit. */
+/** The first `limit` histories of every task, in order; all of them without a limit. */
 export function firstOfEach<T extends Pick<History, 'taskKey'>>(histories: readonly T[], limit = Number.POSITIVE_INFINITY): T[] {
   const counts = new Map<string, number>();
   return histories.filter(({ taskKey }) => {

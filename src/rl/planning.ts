@@ -3,29 +3,28 @@
 import type { EnvFamily, Task } from './env.ts';
 import { tabularModel } from './family.ts';
 
-/** Discount of the second criterion, which orders equal returns by how soon they come. */
+/** Discount of the second criterion, which prefers earlier rewards among equal returns. */
 const SOONER = 0.99;
-/** Values closer than this are ties: rewards are far larger, rounding far smaller. */
+/** Values closer than this are ties: rewards are far larger, rounding errors far smaller. */
 const TIE = 1e-9;
 
-/** What an optimal agent does that knows the task, the state and the steps left. `H` horizon, `S` states, `A` actions. */
+/** The optimal actions given the task, the state and the number of steps left. Shape key: H horizon, S states, A actions. */
 export interface OptimalActions {
-  /** [H × S × A] uniform over the optimal actions; the row of k steps left and state s starts at `row(k, s)`. */
+  /** [H × S × A] uniform over the optimal actions; the row for k steps left and state s starts at `row(k, s)`. */
   readonly probabilities: Float32Array;
-  /** [(H + 1) × S] largest return that k more steps can bring from state s, at k · S + s. */
+  /** [(H + 1) × S] the largest return achievable in k more steps from state s, at k · S + s. */
   readonly values: Float64Array;
-  /** Where the row of `stepsLeft` ∈ [1, H] and `state` starts in `probabilities`. */
+  /** Start of the row for `stepsLeft` ∈ [1, H] and `state` in `probabilities`. */
   row(stepsLeft: number, state: number): number;
 }
 
 /**
- * Optimal actions for every state and number of steps left:
- * V_k(s) = max_a r(s, a, s′) + [s′ not terminal] V_{k−1}(s′), V_0 = 0.
+ * Optimal actions for every state and number of steps left: V_k(s) = max_a r(s, a, s′) + [s′ not terminal] V_{k−1}(s′), V_0 = 0.
  *
- * Among equal returns the sooner ones win. Without that second criterion an agent that is paid once, on arrival, may dawdle until the
- * last moment and still be optimal: useless as an expert or a label. Where no reward is in reach any more, all actions tie.
+ * Among equal returns, earlier rewards win. Without this second criterion an agent that is rewarded once, on arrival, could wait until the
+ * last moment and still be optimal, which makes it useless as an expert or a label. If no reward is reachable any more, all actions tie.
  *
- * Throws `E_CONFIG` for a family without a tabular model.
+ * @throws {CadenzaError} `E_CONFIG` for a family without a tabular model.
  */
 export function optimalActions(family: Pick<EnvFamily, 'id' | 'model' | 'horizon'>, task: Task): OptimalActions {
   const { horizon } = family;
@@ -72,7 +71,11 @@ export function optimalActions(family: Pick<EnvFamily, 'id' | 'model' | 'horizon
   return { probabilities, values, row };
 }
 
-/** Expected return (undiscounted, over the equally likely starts) of an optimal agent that knows the task. */
+/**
+ * Expected undiscounted return, over the equally likely starts, of an optimal agent that knows the task.
+ *
+ * @throws {CadenzaError} `E_CONFIG` for a family without a tabular model.
+ */
 export function optimalReturn(family: Pick<EnvFamily, 'id' | 'model' | 'horizon'>, task: Task): number {
   const { values } = optimalActions(family, task);
   const { starts, states } = tabularModel(family, 'Dynamic programming');

@@ -1,9 +1,9 @@
-/** @file Spaces as files of ours hold them. */
+/** @file Spaces in JSON files. */
 
 import { z } from 'zod';
 import type { Space } from './spaces.ts';
 
-/** A network has an embedding for every value and every number: beyond a million of them it is no description of an environment. */
+/** Networks have an embedding per value and per number, so more than a million of them cannot be a real environment. */
 const MOST = 2 ** 20;
 const count = z.int().min(1).max(MOST);
 const bounds = z.array(z.number()).min(1).max(MOST);
@@ -15,7 +15,7 @@ export const spaceSchema: z.ZodType<Space> = z
     z.strictObject({ kind: z.literal('image'), height: count, width: count, channels: count }),
     z.strictObject({ kind: z.literal('box'), low: bounds, high: bounds }),
   ])
-  .refine(space => space.kind !== 'box' || space.low.length === space.high.length, { error: 'expected as many lower bounds as upper ones' })
+  .refine(space => space.kind !== 'box' || space.low.length === space.high.length, { error: 'expected as many lower as upper bounds' })
   .refine(space => space.kind !== 'box' || space.low.every((low, i) => low <= space.high[i]), {
     error: 'expected lower bounds below upper ones',
   });

@@ -1,41 +1,49 @@
-/** @file Numbers for observations and states, so that tables can be indexed by them. */
+/** @file Numbering of observations and states, so that they can index tables. */
 
 import { CadenzaError } from '../util/errors.ts';
 import type { EnvFamily, TabularModel } from './env.ts';
 import { tabularModel } from './family.ts';
 import { countsOf, type Space, spaceSize } from './spaces.ts';
 
-/** Rows that a table may have. */
+/** Maximum number of rows of a table. */
 const LARGEST_TABLE = 2 ** 24;
 
 /** Numbers observations or actions from 0 to count − 1. */
 export interface ElementIndex {
   readonly count: number;
+  /** The number of the element at `element[offset …]`. */
   of(element: ArrayLike<number>, offset?: number): number;
 }
 
 type Tabular = Pick<EnvFamily, 'id' | 'observationSpace' | 'model'>;
 
 /**
- * Numbers what can be seen in a family: the elements of a discrete space in mixed radix, last factor fastest; of any other space (images,
- * reals) what its states look like, in the order of the states. Throws `E_CONFIG` where there is no such list, or one that is too long.
+ * Numbers the observations of a family. Elements of a discrete space are numbered in mixed radix, last factor fastest; observations of any
+ * other space (images, reals) in the order of the states that they show.
+ *
+ * @throws {CadenzaError} `E_CONFIG` if observations cannot be listed, or are too many.
  */
 export function observationIndex(family: Tabular): ElementIndex {
   const { id, observationSpace } = family;
   const index = integerIndex(observationSpace) ?? lookIndex(family);
   if (index.count <= LARGEST_TABLE) return index;
-  const what = `${id} has ${index.count} observations, more than the ${LARGEST_TABLE} that a table may have`;
-  throw new CadenzaError('E_CONFIG', `${what}. Choose a source that learns networks, such as ppo.`);
+  const what = `${id} has ${index.count} observations, but a table can have at most ${LARGEST_TABLE} rows`;
+  throw new CadenzaError('E_CONFIG', `${what}. Choose a source that trains networks, such as ppo.`);
 }
 
 /**
- * Numbers the actions of a family whose actions are integers, in mixed radix, last one fastest: as its tabular model does. Throws `E_CONFIG`,
- * naming `who` numbers them, where they are reals.
+ * Numbers the actions of a family with integer actions in mixed radix, last one fastest, as its tabular model does. `who` names, in errors,
+ * what needs the numbering.
+ *
+ * @throws {CadenzaError} `E_CONFIG` for real actions.
  */
 export function actionIndex({ id, actionSpace: space }: Pick<EnvFamily, 'id' | 'actionSpace'>, who: string): ElementIndex {
   const index = integerIndex(space);
   if (index) return index;
-  throw new CadenzaError('E_CONFIG', `${who} numbers actions, but those of ${id} are a ${space.kind}. Choose what takes such actions.`);
+  throw new CadenzaError(
+    'E_CONFIG',
+    `${who} needs integer actions, but the action space of ${id} is a ${space.kind}. Choose a source for such actions.`,
+  );
 }
 
 /** The elements of a space of integers; undefined for any other space. */
@@ -51,22 +59,19 @@ function integerIndex(space: Space): ElementIndex | undefined {
 
 const looks = new WeakMap<TabularModel, ElementIndex>();
 
-/** What the states look like, found again by the bytes of the numbers seen. Computed once a model. */
+/** The distinct observations of the states, looked up by their bytes. Computed once per model. */
 function lookIndex(family: Tabular): ElementIndex {
   const { id, observationSpace } = family;
   if (!family.model) {
-    const what = `${id} shows ${observationSpace.kind === 'image' ? 'pictures' : 'real numbers'} and has no model that lists them`;
-    throw new CadenzaError(
-      'E_CONFIG',
-      `${what}, so there is no table of what may be seen. Choose a source that learns networks, such as ppo.`,
-    );
+    const what = `${id} shows ${observationSpace.kind === 'image' ? 'images' : 'real numbers'} and has no model that lists them`;
+    throw new CadenzaError('E_CONFIG', `${what}, so its observations cannot be listed. Choose a source that trains networks, such as ppo.`);
   }
   const { model } = family;
   const known = looks.get(model);
   if (known) return known;
   const seen = new Float32Array(spaceSize(observationSpace));
   const decoder = new TextDecoder('latin1');
-  /** What stands in `seen`, a character a byte. */
+  /** The bytes of `seen` as text, one character per byte. */
   const look = () => decoder.decode(seen);
   const numbers = new Map<string, number>();
   for (let state = 0; state < model.states; state++) {
@@ -79,31 +84,35 @@ function lookIndex(family: Tabular): ElementIndex {
       for (let i = 0; i < seen.length; i++) seen[i] = observation[offset + i];
       const found = numbers.get(look());
       if (found !== undefined) return found;
-      throw new CadenzaError('E_DATA', `No state of ${id} looks like what was seen; was it made by another environment?`);
+      throw new CadenzaError('E_DATA', `The observation does not belong to any state of ${id}. Check that it comes from this environment.`);
     },
   };
   looks.set(model, index);
   return index;
 }
 
-/** Numbers what a learner can tell apart, phase by phase: observation i in phase p is p · observations + i. Throws as `observationIndex` does. */
+/**
+ * Numbers the situations that a learner can distinguish, phase by phase: observation i in phase p is p · observations + i.
+ *
+ * @throws {CadenzaError} `E_CONFIG` if observations cannot be listed, or are too many.
+ */
 export function situationIndex(family: Tabular): { readonly count: number; of(observation: ArrayLike<number>, phase: number): number } {
   const index = observationIndex(family);
   return { count: index.count * phasesOf(family), of: (observation, phase) => phase * index.count + index.of(observation) };
 }
 
-/** How many phases an agent has to tell apart; 1 where the family declares none. */
+/** Number of phases that an agent must distinguish; 1 if the family declares none. */
 export const phasesOf = ({ model }: Pick<EnvFamily, 'model'>): number => model?.phases?.count ?? 1;
 
-/** Follows the phase of a running episode by its rewards. */
+/** Tracks the phase of a running episode by its rewards. */
 export interface PhaseCounter {
-  /** The phase that the next action is taken in. */
+  /** The phase in which the next action is taken. */
   readonly now: number;
-  /** Takes in a step; gives the phase that it led to, which an episode's end then resets. */
+  /** Takes in a step; returns the phase that it led to. The end of an episode then resets the phase. */
   step(reward: number, ended: boolean): number;
 }
 
-/** Begins at an episode's start; stays at 0 where the family declares no phases. */
+/** Starts at the beginning of an episode; stays at 0 if the family declares no phases. */
 export function phaseCounter(family: Pick<EnvFamily, 'model'>): PhaseCounter {
   const last = phasesOf(family) - 1;
   let now = 0;
@@ -120,11 +129,13 @@ export function phaseCounter(family: Pick<EnvFamily, 'model'>): PhaseCounter {
 }
 
 /**
- * Gives the model's state for what is seen in which phase. Throws `E_CONFIG` where two states of one phase look the same (the family hides
- * something that rewards do not tell), or where there is no tabular model.
+ * Returns a function that finds the model's state for an observation and a phase.
+ *
+ * @throws {CadenzaError} `E_CONFIG` if there is no tabular model, or two states of one phase have the same observation (the family hides
+ * something that rewards do not reveal).
  */
 export function stateOf(family: Tabular): (observation: ArrayLike<number>, offset?: number, phase?: number) => number {
-  const model = tabularModel(family, 'What looks states up');
+  const model = tabularModel(family, 'State look-up');
   const index = observationIndex(family);
   const states = new Int32Array(index.count * phasesOf(family)).fill(-1);
   const seen = new Float32Array(spaceSize(family.observationSpace));
@@ -132,7 +143,7 @@ export function stateOf(family: Tabular): (observation: ArrayLike<number>, offse
     model.observe(state, seen, 0);
     const i = (model.phases?.of(state) ?? 0) * index.count + index.of(seen);
     if (states[i] >= 0) {
-      const what = `States ${states[i]} and ${state} of ${family.id} look the same, so what is seen does not name the state.`;
+      const what = `States ${states[i]} and ${state} of ${family.id} have the same observation, so it does not determine the state.`;
       throw new CadenzaError('E_CONFIG', `${what} Choose a source that does not need it.`);
     }
     states[i] = state;

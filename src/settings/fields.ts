@@ -48,6 +48,7 @@ export const several = (description: string, limit: keyof typeof LIMITS = 'items
 /** A whole number that may be 0. */
 export const steps = (description: string, limit: keyof typeof LIMITS = 'steps') => whole(limit).min(0).describe(description);
 export const fraction = (description: string) => real().min(0).max(1).describe(description);
+/** A setting that weighs a term: a number of at least 0. */
 export const weight = (description: string) => real().min(0).describe(description);
 export const positive = (description: string) => real().positive().describe(description);
 export const options = (description: string) => z.record(z.string(), z.unknown()).describe(description);

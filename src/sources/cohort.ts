@@ -1,6 +1,6 @@
 /**
- * @file Histories of learners that are trained together: one cohort plays, each learner in environments of its own.
- * Shape key: L learners, E environments of each, F, W and P numbers of an observation, an action, a distribution over actions.
+ * @file Histories of learners that are trained together: one cohort plays, each learner in its own environments. Shape key: L learners, E
+ * environments of each; F, W and P numbers in an observation, an action and a distribution over actions.
  */
 
 import {
@@ -27,12 +27,12 @@ import { type Cohort, type CohortSource, toldEpisodes } from './source.ts';
 
 export interface CohortHistories extends HistoriesRequest {
   readonly source: CohortSource;
-  /** Called as episodes end, with how many of all that are wanted are over. */
+  /** Called as episodes end, with the number of finished episodes out of all that are wanted. */
   readonly onProgress?: (done: number) => void;
 }
 
 /**
- * Plays until the last learner has its episodes; what a learner does beyond its own is not recorded. Every step of the environments is one
+ * Plays until every learner has its episodes; what a learner does beyond its own is not recorded. Every step of the environments is one
  * call of the cohort.
  */
 export async function playCohort(request: CohortHistories): Promise<History[]> {
@@ -45,7 +45,7 @@ export async function playCohort(request: CohortHistories): Promise<History[]> {
   const players = wanted.map(one => new Player(one, { family, actions, environments: E, episodes, stride }));
   const randoms = wanted.map(({ random }) => random.split('learner'));
   const cohort = await source.cohort({ family, randoms, environments: E, executor }, options);
-  const told: Feedback = {
+  const feedback: Feedback = {
     observation: new Float32Array(size * F),
     action: newActions(family.actionSpace, size),
     reward: new Float32Array(size),
@@ -55,37 +55,37 @@ export async function playCohort(request: CohortHistories): Promise<History[]> {
   };
   try {
     cohort.reset(size);
-    for (const [l, player] of players.entries()) told.observation.set(player.observation, l * E * F);
+    for (const [l, player] of players.entries()) feedback.observation.set(player.observation, l * E * F);
     for (let done = 0; done < wanted.length * episodes; ) {
       await breathe(signal);
-      const rows = await cohort.act(told.observation);
+      const rows = await cohort.act(feedback.observation);
       for (const [l, player] of players.entries()) {
         const step = player.step(rows.subarray(l * E * P, (l + 1) * E * P));
-        told.action.set(step.action, l * E * W);
-        told.nextObservation.set(step.nextObservation, l * E * F);
-        for (const column of ['reward', 'terminated', 'truncated'] as const) told[column].set(step[column], l * E);
+        feedback.action.set(step.action, l * E * W);
+        feedback.nextObservation.set(step.nextObservation, l * E * F);
+        for (const column of ['reward', 'terminated', 'truncated'] as const) feedback[column].set(step[column], l * E);
       }
-      await cohort.observe(told);
-      for (const [l, player] of players.entries()) told.observation.set(player.observation, l * E * F);
+      await cohort.observe(feedback);
+      for (const [l, player] of players.entries()) feedback.observation.set(player.observation, l * E * F);
       done = players.reduce((sum, { ended }) => sum + ended, 0);
       onProgress?.(done);
     }
-    if (labels === 'final') await relabel(cohort, players, { told, environments: E, signal });
+    if (labels === 'final') await relabel(cohort, players, { feedback, environments: E, signal });
     return players.map(player => player.history());
   } finally {
     await cohort.dispose();
   }
 }
 
-/** Writes what each learner would do now in every situation of its history from `firstInformed` on. Its episodes pass it by E at a time. */
+/** Writes the current distribution of each learner for every step of its history from `firstInformed` on. Replays its episodes E at a time. */
 async function relabel(
   cohort: Cohort,
   players: readonly Player[],
-  { told, environments: E, signal }: { told: Feedback; environments: number; signal: AbortSignal },
+  { feedback, environments: E, signal }: { feedback: Feedback; environments: number; signal: AbortSignal },
 ): Promise<void> {
   cohort.freeze();
   const { size: P, width: W } = cohort.actions;
-  const F = told.observation.length / told.reward.length;
+  const F = feedback.observation.length / feedback.reward.length;
   const firsts = players.map(({ kept }) => {
     const whole = joinHistories(kept);
     const informed = firstInformed(whole.reward);
@@ -98,21 +98,21 @@ async function relabel(
       await breathe(signal);
       const playing = lanes.map(episode => (episode && t < episode.reward.length ? episode : undefined));
       for (const [i, episode] of playing.entries()) {
-        if (episode) told.observation.set(episode.observation.subarray(t * F, (t + 1) * F), i * F);
+        if (episode) feedback.observation.set(episode.observation.subarray(t * F, (t + 1) * F), i * F);
       }
-      const rows = await cohort.act(told.observation);
+      const rows = await cohort.act(feedback.observation);
       for (const [i, episode] of playing.entries()) {
         // A lane without an episode waits at the end of one, where nothing is remembered.
-        told.terminated[i] = episode ? episode.terminated[t] : 1;
-        told.truncated[i] = episode ? episode.truncated[t] : 0;
+        feedback.terminated[i] = episode ? episode.terminated[t] : 1;
+        feedback.truncated[i] = episode ? episode.truncated[t] : 0;
         if (!episode) continue;
         const first = firsts[Math.floor(i / E)][from + (i % E)];
         if (t >= first) episode.probabilities.set(rows.subarray(i * P, (i + 1) * P), t * P);
-        told.action.set(episode.action.subarray(t * W, (t + 1) * W), i * W);
-        told.reward[i] = episode.reward[t];
-        told.nextObservation.set(episode.nextObservation.subarray(t * F, (t + 1) * F), i * F);
+        feedback.action.set(episode.action.subarray(t * W, (t + 1) * W), i * W);
+        feedback.reward[i] = episode.reward[t];
+        feedback.nextObservation.set(episode.nextObservation.subarray(t * F, (t + 1) * F), i * F);
       }
-      await cohort.observe(told);
+      await cohort.observe(feedback);
     }
   }
 }
@@ -125,11 +125,11 @@ interface PlayerRequest {
   readonly stride: number;
 }
 
-/** What one learner plays in, and the episodes of its history that have ended. */
+/** The environments of one learner, and the finished episodes of its history. */
 class Player {
-  /** [E × F] what it sees. */
+  /** [E × F] current observations. */
   readonly observation: Float32Array;
-  /** Episodes of the history that are over. */
+  /** Number of finished episodes of the history. */
   ended = 0;
   readonly #wanted: WantedHistory;
   readonly #request: PlayerRequest;
@@ -150,7 +150,10 @@ class Player {
     this.observation = Float32Array.from(this.#env.reset());
   }
 
-  /** Draws actions from [E × P] distributions, executes them, and records the episodes that end. The arrays are only valid until the next step. */
+  /**
+   * Samples actions from [E × P] distributions, executes them, and records the episodes that end. The arrays are valid only until the next
+   * step.
+   */
   step(rows: Float32Array): PlayedStep {
     const { family, actions, environments } = this.#request;
     const action = newActions(family.actionSpace, environments);
@@ -158,7 +161,7 @@ class Player {
     const result: StepResult = this.#env.step(action);
     const step: PlayedStep = {
       observation: this.observation.slice(),
-      // The environment may have replaced it; what is learned from and recorded is what happened.
+      // The environment may have overridden the action; learning and recording use the executed one.
       action: result.executed ?? action,
       probabilities: rows,
       reward: result.reward,

@@ -1,7 +1,6 @@
 /**
- * @file Model-based interval estimation with exploration bonus, MBIE-EB (Strehl and Littman 2008, eq. 6):
- * Q(s, a) = R̂(s, a) + β / √n(s, a) + γ max_a′ Q(s′, a′), where pairs never tried keep an optimistic value.
- * In a family with phases, s is what is seen and the phase.
+ * @file Model-based interval estimation with exploration bonus, MBIE-EB (Strehl and Littman 2008, eq. 6): Q(s, a) = R̂(s, a) + β / √n(s, a)
+ * + γ max_a′ Q(s′, a′), where untried pairs keep an optimistic value. In a family with phases, s is the observation and the phase.
  */
 
 import { actionIndex, phaseCounter, situationIndex } from '../rl/index.ts';
@@ -9,17 +8,17 @@ import { defineSource, largestOf, spreadOverBest } from './source.ts';
 
 export const countBased = defineSource({
   id: 'count-based',
-  description: 'learns moves and rewards from what it saw, plans in that model with a bonus β/√n for pairs seldom tried (MBIE-EB)',
-  knows: 'The observation space and the actions; nothing of the moves or the rewards.',
+  description: 'learns a model of moves and rewards, and plans in it with an exploration bonus β/√n for rarely tried pairs (MBIE-EB)',
+  knows: 'The observation and action spaces; nothing about moves or rewards.',
   options: {
-    bonus: { default: 0.01, range: [0, 1e6], about: 'β, the bonus of a pair tried once' },
+    bonus: { default: 0.01, range: [0, 1e6], about: 'β, the bonus of a state-action pair that was tried once' },
     initial: {
       default: 3,
       range: [0, 1e6],
-      about: 'value of a pair never tried; at rewardMax / (1 − γ) it finds the best way for sure, below that it settles sooner',
+      about: 'value of an untried pair; rewardMax / (1 − γ) guarantees finding the optimum, smaller values converge sooner',
     },
-    discount: { default: 0.8, range: [0, 1], about: 'γ, the worth of a reward one step later' },
-    sweeps: { default: 4, range: [0, 1000], integer: true, about: 'planning sweeps over all tried pairs after every episode' },
+    discount: { default: 0.8, range: [0, 1], about: 'γ, the discount factor' },
+    sweeps: { default: 4, range: [0, 1000], integer: true, about: 'number of planning sweeps over all tried pairs after each episode' },
   },
   learner(family, _task, _random, { bonus, initial, discount, sweeps }) {
     const index = situationIndex(family);
@@ -29,7 +28,8 @@ export const countBased = defineSource({
     const values = new Float64Array(pairs).fill(initial);
     const count = new Int32Array(pairs);
     const meanReward = new Float64Array(pairs);
-    // The last outcome of every pair stands for its transition probabilities, exactly so where moves are deterministic. −1: it ended there.
+    // The last outcome of every pair stands for its transition probabilities, which is exact for deterministic moves. −1: the episode ended
+    // there.
     const outcome = new Int32Array(pairs);
     const tried: number[] = [];
 
@@ -47,7 +47,7 @@ export const countBased = defineSource({
         outcome[pair] = terminated ? -1 : index.of(nextObservation, arrived);
         backup(pair);
         if (!terminated && !truncated) return;
-        // Latest first, so that what an episode's end taught flows back along the way in one sweep.
+        // Latest first, so that what the end of an episode taught propagates along the whole path in one sweep.
         for (let sweep = 0; sweep < sweeps; sweep++) for (let i = tried.length - 1; i >= 0; i--) backup(tried[i]);
       },
     };

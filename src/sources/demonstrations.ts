@@ -1,5 +1,5 @@
 /**
- * @file Demonstrations in several styles (method 5.2): fixed policies that do not learn. Each history is of one style, drawn by the weights.
+ * @file Demonstrations in several styles (method 5.2): fixed policies that do not learn. Each history has one style, sampled by weight.
  *
  *   expert    optimal actions
  *   noisy     optimal actions, but a share of them uniform
@@ -13,17 +13,18 @@ import type { Random } from '../util/random.ts';
 import { expert, optimally, type Rule } from './expert.ts';
 import { defineSource } from './source.ts';
 
-/** The styles, with what is done in them. */
+/** The styles, described. */
 export const DEMONSTRATION_STYLES = {
-  expert: 'optimal actions of a player who is told the task',
-  noisy: 'such a player whose actions are in part uniform',
-  mediocre: 'such a player whose actions are the likelier the less return they lose',
+  expert: 'optimal actions, given the task',
+  noisy: 'optimal actions, given the task, some of them replaced by uniform ones',
+  mediocre: 'Boltzmann-rational actions, given the task: the less return an action loses, the more likely it is',
   random: 'uniform actions',
 } as const;
+/** Name of a style of demonstrations. */
 export type DemonstrationStyle = keyof typeof DEMONSTRATION_STYLES;
 const STYLES = Object.keys(DEMONSTRATION_STYLES) as DemonstrationStyle[];
 
-/** Options of the source with which all histories are of one style. */
+/** Options of the source for histories of one style only. */
 export const inStyle = (style: DemonstrationStyle) => Object.fromEntries(STYLES.map(each => [each, Number(each === style)]));
 
 const weight = (style: DemonstrationStyle) => ({
@@ -32,17 +33,22 @@ const weight = (style: DemonstrationStyle) => ({
   about: `weight of the style ${style} among the histories`,
 });
 
+/** The source of demonstrations. */
 export const demonstrations = defineSource({
   id: 'demonstrations',
-  description: 'players that never learn, each history by one of four: expert, noisy, mediocre or random',
-  knows: 'Everything: players told the task, its hidden goal included; how well they play is their style.',
+  description: 'fixed policies that do not learn; each history is expert, noisy, mediocre or random',
+  knows: 'Everything: the task, including its hidden goal; the style determines how well it plays.',
   options: {
     expert: weight('expert'),
     noisy: weight('noisy'),
     mediocre: weight('mediocre'),
     random: weight('random'),
     noise: { default: 0.3, range: [0, 1], about: 'noisy: share of uniform actions' },
-    temperature: { default: 1, range: [1e-6, 1e6], about: 'mediocre: loss of return at which an action is e times rarer than the best' },
+    temperature: {
+      default: 1,
+      range: [1e-6, 1e6],
+      about: 'mediocre: the loss of return that makes an action e times less likely than the best',
+    },
   },
   learner(family, task, random, { noise, temperature, ...weights }) {
     tabularModel(family, 'A demonstrator');
@@ -64,7 +70,7 @@ export const demonstrations = defineSource({
 function drawStyle(weights: Readonly<Record<DemonstrationStyle, number>>, random: Random): DemonstrationStyle {
   const row = Float32Array.from(STYLES, style => weights[style]);
   if (row.some(value => value > 0)) return STYLES[random.categorical(row, 0, row.length)];
-  throw new CadenzaError('E_CONFIG', `source demonstrations: expected one of ${STYLES.join(', ')} to weigh more than 0, but none does.`);
+  throw new CadenzaError('E_CONFIG', `source demonstrations: all of the weights ${STYLES.join(', ')} are 0. Set at least one above 0.`);
 }
 
 /** p(a) ∝ exp(Q_k(s, a) / temperature) with Q_k(s, a) = r(s, a, s′) + [s′ not terminal] V_{k−1}(s′). */

@@ -1,22 +1,25 @@
 /**
- * @file Search for a disc in the plane by elimination: R-MAX (Brafman and Tennenholtz 2002) where a point is moved by reals. Every place where the
- * disc may still be is held for paying, and the nearest of them is headed for in straight steps; once paid, what is left are places that
- * explain it, so it goes back there and stays.
+ * @file Search for a disc in the plane by elimination: R-MAX (Brafman and Tennenholtz 2002) with real-valued moves. Every position where
+ * the disc may still be is assumed to be rewarded, and the agent heads for the nearest in straight steps. Once rewarded, only positions
+ * that explain the reward remain, so it returns there and stays.
  */
 
 import type { EnvFamily, PlaneModel } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { defineSource } from './source.ts';
 
-/** Distances closer than this are ties, which the first place wins: equal histories are searched alike, which a mean can be learned of. */
+/**
+ * Distances closer than this are ties, which the first position wins: equal histories are searched the same way, so that their mean can be
+ * learned.
+ */
 const TIE = 1e-4;
 
 export const discSearch = defineSource({
   id: 'disc-search',
   description:
-    'goes straight to the nearest place where the disc may still be, then stays in it; its distribution is a Gaussian around that step',
-  knows: 'The moves, the size of the disc, and the places where it may be, but not which.',
-  options: { deviation: { default: 0, range: [0, 10], about: 'standard deviation of what it executes and records, 0: exact steps' } },
+    'goes straight to the nearest possible position of the disc, then stays in it; its distribution is a Gaussian around that step',
+  knows: 'The moves, the size of the disc, and its possible positions, but not which one.',
+  options: { deviation: { default: 0, range: [0, 10], about: 'standard deviation of its executed and recorded actions; 0: exact steps' } },
   learner(family, _task, _random, { deviation }) {
     const { places, radius, stepLength } = planeModel(family);
     const open = new Array<boolean>(places.length).fill(true);
@@ -34,7 +37,7 @@ export const discSearch = defineSource({
           out[2 + k] = deviation;
         }
       },
-      // Rewards are for arriving: standing in the disc at an episode's start pays nothing.
+      // Rewards are for arriving: being in the disc at the start of an episode gives none.
       observe(_observation, _action, reward, nextObservation) {
         for (const [i, place] of places.entries()) if (distanceTo(place, nextObservation) <= radius !== reward > 0) open[i] = false;
       },
@@ -44,5 +47,8 @@ export const discSearch = defineSource({
 
 function planeModel({ id, plane }: EnvFamily): PlaneModel {
   if (plane) return plane;
-  throw new CadenzaError('E_CONFIG', `Source disc-search moves a point in the plane, which ${id} does not have. Choose another source.`);
+  throw new CadenzaError(
+    'E_CONFIG',
+    `Source disc-search needs an environment that moves a point in the plane, unlike ${id}. Choose another source.`,
+  );
 }

@@ -1,12 +1,12 @@
-/** @file Experts that are told the task: what the oracle does, what the noise curriculum starts from, and those that err. */
+/** @file Experts that know the task: the oracle, the start of the noise curriculum, and imperfect demonstrators. */
 
 import { actionIndex, type EnvFamily, type OptimalActions, optimalActions, spaceSize, type Task, tabularModel } from '../rl/index.ts';
 import type { Learner } from './source.ts';
 
-/** Writes a distribution over actions, [A], for a state of the model with so many steps left. */
+/** Writes a distribution over actions, [A], for a state of the model and the number of steps left. */
 export type Rule = (stepsLeft: number, state: number, out: Float32Array) => void;
 
-/** Draws uniformly from the optimal actions. */
+/** The uniform distribution over the optimal actions. */
 export const optimally =
   ({ row, probabilities }: OptimalActions): Rule =>
   (stepsLeft, state, out) => {
@@ -15,9 +15,9 @@ export const optimally =
   };
 
 /**
- * Acts by a rule over the family's own states, by default optimally. It follows the model's state by the actions taken, so it also plays families that hide part of
- * the state; an episode's first state is the first of the model's starts that looks like what is seen. Throws `E_CONFIG` for a family without
- * a tabular model.
+ * Acts by a rule over the family's own states, by default optimally. It tracks the model's state by the actions taken, so it also works in
+ * families that hide part of the state; the first state of an episode is the first of the model's starts with the same observation. Throws
+ * `E_CONFIG` for a family without a tabular model.
  */
 export function expert(family: EnvFamily, task: Task, given?: Rule): Learner {
   const { horizon } = family;

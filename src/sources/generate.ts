@@ -1,4 +1,4 @@
-/** @file Makes learning histories: each is one learner on one task, from its first step to its last. */
+/** @file Generates learning histories: each is one learner on one task, from its first step to its last. */
 
 import { actionDistribution, everyNthEpisode, type History, newActions, Recording } from '../rl/index.ts';
 import { breathe } from '../util/breathe.ts';
@@ -8,16 +8,15 @@ import { firstInformed, type HistoriesRequest, type HistoryRequest } from './req
 import { expectLearners, type Learner, observe, toldEpisodes } from './source.ts';
 
 /**
- * Executed actions are drawn from (1 − noise) · p + noise · uniform, while `probabilities` keeps p, so that a history full of detours
- * still carries clean labels. The learner learns from what was executed.
+ * Generates one learning history. Executed actions are sampled from (1 − noise) · p + noise · uniform, while `probabilities` records p, so
+ * that a noisy history still has clean labels. The learner learns from the executed actions.
  *
- * Throws `E_CONFIG` for a source of cohorts, which `generateHistories` takes.
- *
+ * @throws {CadenzaError} `E_CONFIG` for a source of cohorts (use `generateHistories`), or an invalid number of episodes or noise.
  * @example generateHistory({ family, task: { goal: [2, 7] }, source: source('r-max'), random: Random.seeded(1), episodes: 24 })
  */
 export function generateHistory(request: HistoryRequest): History {
   const { family, task, random, episodes, stride = 1, noise = 0, options, labels, seen, stream = '' } = request;
-  const source = expectLearners(request.source, 'A history that is made at once');
+  const source = expectLearners(request.source, 'generateHistory');
   expectHistory(episodes, noise);
   const actions = actionDistribution(family.actionSpace);
   const recording = new Recording(task, family, actions);
@@ -32,7 +31,7 @@ export function generateHistory(request: HistoryRequest): History {
     learner.distribution(observation, probabilities);
     actions.draw(probabilities, 0, draws, action, 0, noise);
     const { reward, finalObservation: nextObservation, terminated, truncated, ...step } = env.step(action);
-    // The environment may have replaced it; what is learned from and recorded is what happened.
+    // The environment may have overridden the action; learning and recording use the executed one.
     if (step.executed) action.set(step.executed);
     learner.observe(observation, action, reward[0], nextObservation, terminated[0] === 1, truncated[0] === 1);
     recording.record({ observation, action, probabilities, reward, nextObservation, terminated, truncated }, 0);
@@ -58,14 +57,17 @@ function expectHistory(episodes: number, noise: number): void {
   if (!(noise >= 0 && noise <= 1)) throw new CadenzaError('E_CONFIG', `The noise of a history must be in [0, 1], but is ${noise}.`);
 }
 
-/** Learners of a cohort that are trained at once: their rows fill the kernels, and their states the memory. */
+/** Number of learners of a cohort that are trained together: their rows fill the kernels, but their states take memory. */
 export const COHORT = 64;
 
 /**
- * Makes histories of any source, in the order in which they are wanted; `generateHistory` says what each is like. A learner of a cohort
- * plays several environments: its history is its episodes in the order in which they ended.
+ * Generates histories of any source, in the requested order; see `generateHistory`. A learner of a cohort plays several environments: its
+ * history is their episodes in the order in which they ended.
  *
- * @throws {CadenzaError} `E_CONFIG` where the source cannot learn what it should; the reason of `signal` where that is aborted.
+ * @throws {CadenzaError} `E_CONFIG` if the source cannot learn the task; the reason of `signal` once that is aborted.
+ * @example
+ * const wanted = [{ task: { goal: [2, 7] }, random: Random.seeded(1) }];
+ * const [history] = await generateHistories({ family, source: source('ppo'), wanted, episodes: 500, executor, signal });
  */
 export async function generateHistories(request: HistoriesRequest): Promise<History[]> {
   const { family, source, episodes, options, labels, wanted, stride = 1, onProgress, signal } = request;
@@ -79,7 +81,7 @@ export async function generateHistories(request: HistoriesRequest): Promise<Hist
     }
     return histories;
   }
-  if (wanted.some(({ seen }) => seen)) expectLearners(source, 'A history that begins with what another did');
+  if (wanted.some(({ seen }) => seen)) expectLearners(source, 'A learner that first observes another history');
   for (let from = 0; from < wanted.length; from += COHORT) {
     const some = wanted.slice(from, from + COHORT);
     const episodesDone = (done: number) => onProgress?.(from + done / episodes);

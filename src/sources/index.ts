@@ -1,4 +1,4 @@
-/** @file The registry of sources: one file and one line each. */
+/** @file The registry of sources: each has one file and one line here. */
 
 import { Registry } from '../util/registry.ts';
 import { countBased } from './count-based.ts';
@@ -21,11 +21,17 @@ export * from './policy.ts';
 export * from './request.ts';
 export * from './source.ts';
 
+/** The registry of sources. */
 export const sources = new Registry<Source>(
   'source',
   [rMax, countBased, qLearning, noiseCurriculum, demonstrations, replayBuffer, ucb, discSearch, ppo, oracle, uniform],
   { description: 'string', knows: 'string', options: 'object' },
 );
 
-/** The source with this id. Throws `E_CONFIG` for an unknown one. */
+/**
+ * The source with this id.
+ *
+ * @throws {CadenzaError} `E_CONFIG` for an unknown id.
+ * @example source('q-learning').knows // what it knows before its first step
+ */
 export const source = (id: string): Source => sources.get(id);

@@ -4,21 +4,27 @@ import { type EnvFamily, type History, type OptionTable, resolveOptions, type Ta
 import type { Random } from '../util/random.ts';
 import { spreadOverBest } from './source.ts';
 
+/** Options of `monteCarloActions`. */
 export const MONTE_CARLO_OPTIONS = {
-  sweeps: { default: 40, range: [1, 1e6], integer: true, about: 'most times that every pair of state and action starts a simulation' },
-  discount: { default: 0.95, range: [0, 1], about: 'γ; below 1, of two ways to the same reward the shorter one is better' },
-  tolerance: { default: 1e-6, range: [0, 1e6], about: 'actions whose returns are this close to the best count as best' },
+  sweeps: { default: 40, range: [1, 1e6], integer: true, about: 'maximum number of simulations that start from each state-action pair' },
+  discount: {
+    default: 0.95,
+    range: [0, 1],
+    about: 'γ, the discount factor; below 1, the shorter of two paths to the same reward is better',
+  },
+  tolerance: { default: 1e-6, range: [0, 1e6], about: 'actions whose returns are within this distance of the best count as optimal' },
 } as const satisfies OptionTable;
 
 /**
- * Estimated optimal actions of a stationary policy, [S × A]: each state's row is uniform over the actions within `tolerance` of the best
- * estimated return. For what is seen rather than a state, index it with `stateOf(family)(observation)` of `rl`.
+ * Estimates the optimal actions of a stationary policy, [S × A]: the row of each state is uniform over the actions within `tolerance` of
+ * the best estimated return. To look up an observation rather than a state, use `stateOf(family)(observation)` of `rl`.
  *
- * Two departures from the book's box. A pair's estimate is its last return, not the mean of all: moves and rewards are deterministic, so
- * the last one is exact for the policy of the moment, while a mean drags the returns of worse, earlier policies along. And a return counts
- * the `horizon` steps after a visit, in simulations twice as long, so that all of them are comparable; a visit near the end of a plain
- * truncated episode would look bad for being late. Stops early after a sweep that changed nothing. Throws `E_CONFIG` for a family without a
- * tabular model.
+ * There are two departures from the book. The estimate of a pair is its last return, not the mean of all: moves and rewards are
+ * deterministic, so the last return is exact for the current policy, while a mean includes returns of earlier, worse policies. And a return
+ * counts the `horizon` steps after a visit, in simulations twice as long, so that all returns are comparable; a visit near the end of a
+ * truncated episode would look bad only because it is late. It stops early after a sweep that changes nothing.
+ *
+ * @throws {CadenzaError} `E_CONFIG` for a family without a tabular model.
  */
 export function monteCarloActions(
   family: EnvFamily,
@@ -39,7 +45,7 @@ export function monteCarloActions(
     return random.categorical(row, 0, A);
   };
 
-  /** Simulates from one pair, then gives each pair on the way the return of its first visit; true if some estimate moved. */
+  /** Simulates from one pair, then assigns each pair on the path the return of its first visit; returns true if some estimate changed. */
   const explore = (start: number): boolean => {
     let [state, action, length] = [Math.floor(start / A), start % A, 0];
     let ended = false;
@@ -52,7 +58,7 @@ export function monteCarloActions(
       if (!ended) action = greedy(state);
     }
     let changed = false;
-    // From the last visit to the first, so that the first one's return is what stays.
+    // From the last visit to the first, so that the return of the first one remains.
     for (let t = ended ? length - 1 : horizon - 1; t >= 0; t--) {
       let total = 0;
       for (let k = Math.min(t + horizon, length) - 1; k >= t; k--) total = rewards[k] + discount * total;
@@ -74,7 +80,7 @@ export function monteCarloActions(
   return probabilities;
 }
 
-/** The tables of tasks, each made when it is first asked for: it depends on its task and the stream alone, not on when that is. */
+/** The tables of tasks, each computed on first use; it depends only on its task and the stream. */
 export function monteCarloTables(family: EnvFamily, random: Random): (of: Pick<History, 'task' | 'taskKey'>) => Float32Array {
   const known = new Map<string, Float32Array>();
   return ({ task, taskKey }) => {

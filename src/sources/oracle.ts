@@ -1,4 +1,4 @@
-/** @file The oracle: optimal from its first step, because it is told the task. A reference row and a source of labels, not a learner. */
+/** @file The oracle: optimal from its first step, because it knows the task. A reference method and a source of labels, not a learner. */
 
 import {
   actionDistribution,
@@ -13,18 +13,19 @@ import {
 import { expert } from './expert.ts';
 import { defineSource, type Learner, observe, spreadOverBest } from './source.ts';
 
+/** The source that acts optimally from its first step. */
 export const oracle = defineSource({
   id: 'oracle',
   description: 'optimal actions from the first step on',
-  knows: 'Everything: the task itself, its hidden goal included.',
+  knows: 'Everything: the task, including its hidden goal.',
   options: {},
   learner: optimal,
 });
 
-/** Uniformly random actions: the other reference row. */
+/** Uniformly random actions, the other reference method. */
 export const uniform = defineSource({
   id: 'random',
-  description: 'uniformly random actions, nothing learned',
+  description: 'uniformly random actions, without learning',
   knows: 'The actions only.',
   options: {},
   learner(family) {
@@ -33,21 +34,21 @@ export const uniform = defineSource({
   },
 });
 
-/** By whatever the family declares that settles what is optimal. Throws `E_CONFIG` where that is nothing. */
+/** Acts by whichever model the family declares. Throws `E_CONFIG` if it declares none. */
 function optimal(family: EnvFamily, task: Task): Learner {
   if (!family.model && family.regret) return withoutRegret(family, family.regret, task);
   if (!family.model && family.plane) return straight(family.plane, task);
-  tabularModel(family, 'An optimal player, whom baselines such as oracle and dpt need,');
+  tabularModel(family, 'The optimal policy (of baselines such as oracle and dpt)');
   return expert(family, task);
 }
 
-/** The actions that give up nothing, where no action changes what a later one is worth. */
+/** The actions without regret, in families where no action affects later ones. */
 function withoutRegret(family: EnvFamily, { of }: RegretModel, task: Task): Learner {
   const worth = Array.from({ length: discreteActions(family, 'The oracle') }, (_, action) => -of(task, action));
   return { distribution: (_, out) => spreadOverBest(worth, 0, out), observe() {} };
 }
 
-/** Exact steps straight to the center of the disc, where it stays: the first paid step is the first that can be. */
+/** Exact steps straight to the center of the disc, where it stays: the earliest possible reward. */
 function straight({ center, stepLength }: PlaneModel, task: Task): Learner {
   const target = center(task);
   return {
@@ -60,7 +61,7 @@ function straight({ center, stepLength }: PlaneModel, task: Task): Learner {
   };
 }
 
-/** A history with what the oracle would do at every step in the place of what its learner would have done: optimal labels of the same path. */
+/** A history with the oracle's distributions in place of its learner's: optimal labels along the same path. */
 export function oracleLabels(family: EnvFamily, history: History): History {
   const learner = optimal(family, history.task);
   const { size: P } = actionDistribution(family.actionSpace);

@@ -1,4 +1,4 @@
-/** @file A source as a policy: so that evaluation rolls the source, random choice and the oracle as it rolls a trained model. */
+/** @file A source as a policy, so that evaluation runs the source, the random policy and the oracle like a trained model. */
 
 import type { Executor } from '../engine/index.ts';
 import { actionDistribution, type EnvFamily, type Policy, spaceSize, type Task } from '../rl/index.ts';
@@ -6,19 +6,29 @@ import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import { expectLearners, type Learner, type Source } from './source.ts';
 
+/** A source and the environments that it acts in. */
 export interface SourcePolicyRequest {
+  /** The family of tasks. */
   readonly family: EnvFamily;
-  /** Environment i plays `tasks[i]`; only experts look at it. */
+  /** Environment i plays `tasks[i]`; only experts read it. */
   readonly tasks: readonly Task[];
+  /** The source that acts. */
   readonly source: Source;
+  /** Source of all randomness. */
   readonly random: Random;
+  /** Options of the source. */
   readonly options?: Readonly<Record<string, unknown>>;
 }
 
-/** A policy that holds programs until it is disposed of. */
+/** A policy that holds programs until it is disposed. */
 export type OpenPolicy = Policy & { dispose(): Promise<void> };
 
-/** The policy of any source, one fresh learner an environment, whatever options say of environments: what is compared saw one stream each. */
+/**
+ * A policy from any source, with one new learner per environment. Each learner has a single environment whatever the source's options say,
+ * so that compared methods see one stream each.
+ *
+ * @throws {CadenzaError} `E_CONFIG` for invalid options or a family that the source cannot learn.
+ */
 export async function openSource({ executor, ...request }: SourcePolicyRequest & { readonly executor: Executor }): Promise<OpenPolicy> {
   const { family, tasks, source, random, options } = request;
   if ('learner' in source) return { ...sourcePolicy(request), dispose: async () => {} };
@@ -27,11 +37,12 @@ export async function openSource({ executor, ...request }: SourcePolicyRequest &
 }
 
 /**
- * One fresh learner an environment, which can watch what another does there. `reset` expects as many environments as there are tasks and
- * throws `E_SHAPE` otherwise; `E_CONFIG` for a source of cohorts.
+ * A policy with one new learner per environment, which can also observe what another policy does there.
+ *
+ * @throws {CadenzaError} `E_CONFIG` for a source of cohorts; `E_SHAPE`, from `reset`, unless there are as many environments as tasks.
  */
 export function sourcePolicy({ family, tasks, source: any, random, options }: SourcePolicyRequest): Policy {
-  const source = expectLearners(any, 'What watches others');
+  const source = expectLearners(any, 'Observing another policy');
   const actions = actionDistribution(family.actionSpace);
   const { size: P, width: W } = actions;
   const width = spaceSize(family.observationSpace);
@@ -42,7 +53,7 @@ export function sourcePolicy({ family, tasks, source: any, random, options }: So
     reset(size) {
       invariant(
         size === tasks.length,
-        `Source ${source.id} was given ${tasks.length} tasks, one an environment, but ${size} environments began.`,
+        `Source ${source.id} has ${tasks.length} tasks, one per environment, but reset was called with ${size} environments.`,
       );
       learners = tasks.map((task, i) => source.learner(family, task, random.split('learner', i), options));
     },

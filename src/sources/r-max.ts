@@ -1,21 +1,21 @@
 /**
- * @file R-MAX (Brafman and Tennenholtz 2002) where moves are known and rewards are not: plan as if every state not yet proved worthless
- * paid the most, so the agent either earns or learns. All paying states being alike, the best plan under the most optimistic hypothesis
- * still open is a shortest path to the nearest state that may pay. A family with phases (a key, then a door) is one such search a phase,
- * each with its own hypotheses; what the agent plans in is what it sees.
+ * @file R-MAX (Brafman and Tennenholtz 2002) with known moves and unknown rewards: plan as if every state not known to be unrewarded had
+ * the maximum reward, so that the agent either earns or learns. All rewarded states are alike, so the optimal plan under the most
+ * optimistic open hypothesis is a shortest path to the nearest state that may be rewarded. In a family with phases (a key, then a door),
+ * each phase is such a search with its own hypotheses. The agent plans over observations.
  */
 
 import { type EnvFamily, listedTasks, observationIndex, phaseCounter, phasesOf, spaceSize, stateOf, tabularModel } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { defineSource, spreadOverBest } from './source.ts';
 
-/** What is precomputed once a family. A cell is all states that look alike: one state, or one a phase. `C` is the number of cells. */
+/** Precomputed per family. A cell is the set of states with equal observations: one state, or one per phase. C is the number of cells. */
 interface Moves {
   readonly cells: number;
   cellOf(observation: ArrayLike<number>): number;
-  /** [C × A] */
+  /** [C × A] the cell that each action leads to. */
   readonly next: Int32Array;
-  /** [C × C] steps of a shortest path from the row's cell to the column's; 0 on the diagonal, 32767 where there is none. */
+  /** [C × C] length of a shortest path from the row's cell to the column's; 0 on the diagonal, 32767 if there is none. */
   readonly distance: Int16Array;
 }
 
@@ -24,21 +24,21 @@ const known = new WeakMap<EnvFamily, Moves>();
 
 export const rMax = defineSource({
   id: 'r-max',
-  description: 'optimism over rewards: goes to the nearest state that may still pay, then stays with what does (R-MAX)',
-  knows: 'The moves of the room and how many of its states pay (by default one), but not which.',
+  description: 'optimism about rewards: goes to the nearest state that may be rewarded, then stays at a rewarded one (R-MAX)',
+  knows: 'The moves of the room and the number of rewarded states (by default one), but not which they are.',
   options: {
     rewardingStates: {
       default: 1,
       range: [1, Infinity],
       integer: true,
-      about: 'states known to pay in each phase; once as many are found, no other is tried (.inf: unknown number)',
+      about: 'number of rewarded states in each phase; once that many are found, no other is tried (.inf: unknown)',
     },
   },
   learner(family, _task, _random, { rewardingStates }) {
     const { cells, cellOf, next, distance } = movesOf(family);
     const actions = next.length / cells;
     const phase = phaseCounter(family);
-    // What one phase's cells pay says nothing of another's.
+    // Rewards of one phase say nothing about another's.
     const searches = Array.from({ length: phasesOf(family) }, () => newSearch(cells, rewardingStates));
     const value = new Float64Array(actions);
     return {
@@ -53,7 +53,7 @@ export const rMax = defineSource({
         }
         spreadOverBest(value, 0, out);
       },
-      // Rewards are for arriving: standing on a cell at an episode's start tells nothing about it.
+      // Rewards are for arriving: being on a cell at the start of an episode reveals nothing about it.
       observe(_observation, _action, reward, nextObservation, terminated, truncated) {
         searches[phase.now].arrive(cellOf(nextObservation), reward);
         phase.step(reward, terminated || truncated);
@@ -62,12 +62,12 @@ export const rMax = defineSource({
   },
 });
 
-/** What the learner holds possible of one phase: which cells pay, and which still may. */
+/** The hypotheses of one phase: which cells are rewarded, and which may be. */
 function newSearch(cells: number, rewardingStates: number) {
   const paying = new Set<number>();
   const open = new Set<number>(Array(cells).keys());
   const search = {
-    /** The cells to head for: a plain array, the only thing the inner loop reads. */
+    /** The cells to head for, as a plain array for the inner loop. */
     targets: [...open],
     arrive(cell: number, reward: number): void {
       if (!open.delete(cell)) return;
@@ -82,7 +82,7 @@ function movesOf(family: EnvFamily): Moves {
   const before = known.get(family);
   if (before) return before;
   const { cells, cellOf, cellOfState } = cellsOf(family);
-  // Refuses families that hide more than rewards tell.
+  // Rejects families that hide more than rewards reveal.
   stateOf(family);
   const next = sharedMoves(family, cells, cellOfState);
   const moves = { cells, cellOf, next, distance: distances(cells, next) };
@@ -90,7 +90,7 @@ function movesOf(family: EnvFamily): Moves {
   return moves;
 }
 
-/** Cells numbered by the first state that looks so. */
+/** Numbers cells by the first state with the same observation. */
 function cellsOf(family: EnvFamily) {
   const model = tabularModel(family, 'Source r-max');
   const index = observationIndex(family);
@@ -106,25 +106,25 @@ function cellsOf(family: EnvFamily) {
   return { cells, cellOfState, cellOf: (observation: ArrayLike<number>) => cellOfLook[index.of(observation)] };
 }
 
-/** [C × A] next cells; throws `E_CONFIG` where they depend on the task or the phase, for then they cannot be known beforehand. */
+/** [C × A] next cells. Throws `E_CONFIG` if they depend on the task or the phase, because then they cannot be known in advance. */
 function sharedMoves(family: EnvFamily, cells: number, cellOfState: Int32Array): Int32Array {
   const { states, actions, next: move } = tabularModel(family, 'Source r-max');
   const next = new Int32Array(cells * actions).fill(-1);
-  const what = `Source r-max knows the moves beforehand, but in ${family.id} they depend on the task or the phase`;
+  const what = `Source r-max must know the moves in advance, but in ${family.id} they depend on the task or the phase`;
   for (const task of listedTasks(family, 'Source r-max')) {
     for (let state = 0; state < states; state++) {
       for (let a = 0; a < actions; a++) {
         const pair = cellOfState[state] * actions + a;
         const to = cellOfState[move(task, state, a)];
         if (next[pair] < 0) next[pair] = to;
-        if (next[pair] !== to) throw new CadenzaError('E_CONFIG', `${what}; choose count-based or q-learning.`);
+        if (next[pair] !== to) throw new CadenzaError('E_CONFIG', `${what}. Choose count-based or q-learning.`);
       }
     }
   }
   return next;
 }
 
-/** [C × C] shortest paths, breadth first from every cell. */
+/** [C × C] shortest paths, by breadth-first search from every cell. */
 function distances(cells: number, next: Int32Array): Int16Array {
   const actions = next.length / cells;
   const distance = new Int16Array(cells * cells).fill(UNREACHABLE);

@@ -1,6 +1,6 @@
 /**
- * @file A replay buffer (Lin 1992; Mnih et al. 2015, there of single transitions): the latest episodes of an off-policy learner, in random order.
- * What it did last may come first, so that a history no longer shows an agent that gets better. Episodes stay whole: the policy acts in running ones.
+ * @file A replay buffer (Lin 1992; Mnih et al. 2015, there of single transitions): the latest episodes of an off-policy learner, in random
+ * order, so that a history no longer shows improvement. Episodes stay whole, because the policy acts in running ones.
  */
 
 import { episodeStarts, pickEpisodes } from '../rl/index.ts';
@@ -9,11 +9,16 @@ import { defineSource } from './source.ts';
 
 export const replayBuffer = defineSource({
   id: 'replay-buffer',
-  description: 'episodes of tabular Q-learning out of its replay buffer, drawn without replacement in random order',
+  description: 'episodes from the replay buffer of tabular Q-learning, sampled without replacement in random order',
   knows: qLearning.knows,
   options: {
     ...qLearning.options,
-    capacity: { default: Infinity, range: [1, Infinity], integer: true, about: 'episodes that the buffer holds; older ones fall out' },
+    capacity: {
+      default: Infinity,
+      range: [1, Infinity],
+      integer: true,
+      about: 'maximum number of episodes in the buffer; older ones are dropped',
+    },
   },
   learner: (family, task, random, { capacity: _, ...options }) => qLearning.learner(family, task, random, options),
   keep(history, random, { capacity }) {

@@ -1,18 +1,19 @@
-/** @file What is asked of a source: one learning history, or many. */
+/** @file Requests to a source: one learning history, or many. */
 
 import type { Executor } from '../engine/index.ts';
 import type { EnvFamily, History, Task } from '../rl/index.ts';
 import type { Random } from '../util/random.ts';
 import type { Source } from './source.ts';
 
-/** What tells one history of a source apart from the others. */
+/** What distinguishes one history of a source from the others. */
 export interface WantedHistory {
+  /** The task to learn. */
   readonly task: Task;
-  /** Everything random below is split from this stream; equal streams give equal histories. */
+  /** Source of all randomness; equal streams give equal histories. */
   readonly random: Random;
-  /** Share of uniform actions mixed into what is executed, in [0, 1]; what is recorded stays the source's own distribution. */
+  /** Share of uniform actions mixed into the executed ones, in [0, 1]; the recorded distribution is the source's own. */
   readonly noise?: number;
-  /** What the learner looks on at before its first step, of the same task; it is no part of the history. */
+  /** A history of the same task that the learner observes before its first step; it is not part of the result. */
   readonly seen?: History;
   /** Label of `random`, for the record. */
   readonly stream?: string;
@@ -20,11 +21,15 @@ export interface WantedHistory {
 
 /** Learners whose distributions over actions a history can record. */
 export const LABELS = ['recorded', 'final'] as const;
+/** One of `LABELS`: `recorded`, as the learner was at that step, or `final`, as it is at the end of its history. */
 export type Labels = (typeof LABELS)[number];
 
 /**
- * First step of a history whose label can be the final learner's: the one after the first reward that differs from those before it. Until
- * then nothing tells its task from others, and its final policy would teach an agent to act on what it cannot know.
+ * The first step whose label may be the final learner's: the one after the first reward that differs from those before it. Until then the
+ * history does not identify its task, so the final policy would teach an agent to act on information that it cannot have.
+ *
+ * @param reward [T] rewards of a history.
+ * @returns an index into the T steps, or T if all rewards are equal.
  */
 export function firstInformed(reward: Float32Array): number {
   const first = reward.findIndex(value => value !== reward[0]);
@@ -34,22 +39,26 @@ export function firstInformed(reward: Float32Array): number {
 interface HistorySettings {
   readonly family: EnvFamily;
   readonly source: Source;
-  /** Length of a history in whole episodes. */
+  /** Number of episodes of a history. */
   readonly episodes: number;
-  /** Whose distributions a history records: the learner's as it was at that step (the default), or from `firstInformed` on as it is at the end. */
+  /** Which distributions a history records: the learner's at that step (`recorded`, the default), or from `firstInformed` on the learner's at the end (`final`). */
   readonly labels?: Labels;
-  /** Keep every so many-th episode, counted so that the last one stays (default 1). */
+  /** Keep every n-th episode, counted back from the last, which is always kept (default 1). */
   readonly stride?: number;
   readonly options?: Readonly<Record<string, unknown>>;
 }
 
+/** Request for one history. */
 export interface HistoryRequest extends WantedHistory, HistorySettings {}
 
+/** Request for many histories. */
 export interface HistoriesRequest extends HistorySettings {
+  /** The histories, in order. */
   readonly wanted: readonly WantedHistory[];
-  /** Runs the networks of sources that have some. */
+  /** Runs the networks of sources that have any. */
   readonly executor: Executor;
-  /** Told how much is done, in histories: 2.5 are two and a half. */
+  /** Called with the number of finished histories, which may be fractional. */
   readonly onProgress?: (done: number) => void;
+  /** Stops the work, with its reason. */
   readonly signal: AbortSignal;
 }

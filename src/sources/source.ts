@@ -1,15 +1,18 @@
-/** @file What a source of learning histories is: an algorithm that starts on a task knowing little and gets better at it. */
+/** @file The interface of sources of learning histories: algorithms that start on a task with little knowledge and improve. */
 
 import type { Executor } from '../engine/index.ts';
 import { type EnvFamily, type History, type Options, type OptionTable, type Policy, resolveOptions, type Task } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
-/** One learner on one task. `F`, `W` and `P` are the numbers of an observation, an action, a distribution over actions. */
+/** One learner on one task. F, W and P are the numbers in an observation, an action and a distribution over actions. */
 export interface Learner {
-  /** Writes the whole distribution over actions, [P], that it would draw from now; [F] observation. Asking changes nothing. */
+  /** Writes its current distribution over actions, [P], for an observation [F]. Does not change the learner. */
   distribution(observation: Float32Array, out: Float32Array): void;
-  /** Learns from one step, with an action of W numbers; `nextObservation` is where the action led, a final state at an episode's end. Arrays must not be kept. */
+  /**
+   * Learns from one step, with an action of W numbers; `nextObservation` is where the action led, the final state at the end of an episode.
+   * Arrays are reused by the caller.
+   */
   observe(
     observation: Float32Array,
     action: ArrayLike<number>,
@@ -20,20 +23,26 @@ export interface Learner {
   ): void;
 }
 
-/** Learners that act and learn together, as one policy: environments [l · E, (l + 1) · E) are learner l's, and none depends on its neighbors. */
+/**
+ * Learners that act and learn together, as one policy: environments [l · E, (l + 1) · E) belong to learner l, and learners do not affect
+ * each other.
+ */
 export interface Cohort extends Policy {
-  /** Ends all learning and forgets the running episodes: what is observed from now on only moves what is remembered within an episode. */
+  /** Ends learning and clears the running episodes. Observations then only update the memory within an episode. */
   freeze(): void;
-  /** Frees the programs that it runs. */
+  /** Releases its programs. */
   dispose(): Promise<void>;
 }
 
+/** Request for a cohort of learners. */
 export interface CohortRequest {
+  /** The family of tasks. */
   readonly family: EnvFamily;
-  /** Everything random of each learner, so that equal streams give equal learners, whatever the others are. */
+  /** The stream of each learner: equal streams give equal learners, whatever the others are. */
   readonly randoms: readonly Random[];
-  /** Environments of each learner (E), all of one task. */
+  /** Number of environments of each learner (E), all with one task. */
   readonly environments: number;
+  /** Runs the networks. */
   readonly executor: Executor;
 }
 
@@ -42,55 +51,81 @@ type GivenOptions = Readonly<Record<string, unknown>>;
 interface SourceFacts {
   readonly id: string;
   readonly description: string;
-  /** What it knows before its first step, in one sentence; goes into manifests and reports. */
+  /** What it knows before its first step, in one sentence; it appears in manifests and reports. */
   readonly knows: string;
-  /** A source that declares the option `episodes` is told the length of its history there. */
+  /** Its options. A source with the option `episodes` gets the length of its history there. */
   readonly options: OptionTable;
 }
 
-/** A source whose learners are made one by one, and can watch what another does. */
+/** A source whose learners are created one by one, and can observe what another policy does. */
 export interface LearnerSource extends SourceFacts {
   /**
-   * A learner that knows nothing of `task` but what `knows` admits. Throws `E_CONFIG` for an unknown option, a value out of range, or a
-   * family that the source cannot learn.
+   * Creates a learner that knows nothing of `task` beyond what `knows` states.
+   *
+   * @throws {CadenzaError} `E_CONFIG` for an unknown option, a value out of range, or a family that the source cannot learn.
    */
   learner(family: EnvFamily, task: Task, random: Random, options?: GivenOptions): Learner;
-  /** What of a whole history is kept, and in which order; absent where that is the history as it happened. */
+  /** Selects and orders the transitions of a complete history; by default all of them in order. */
   keep?(history: History, random: Random, options?: GivenOptions): History;
 }
 
-/** A source of which many learners are trained at once, each in several environments. It learns from what it does itself, and asks no task. */
+/**
+ * A source that trains many learners at once, each in several environments. It learns only from its own actions and never reads the task.
+ */
 export interface CohortSource extends SourceFacts {
-  /** Environments that each learner plays for a history. Throws `E_CONFIG` as `cohort` does for options. */
+  /** Number of environments that each learner plays for a history. Throws `E_CONFIG` for invalid options. */
   environments(options?: GivenOptions): number;
-  /** Bytes that each learner takes, its history aside. */
+  /** Memory in bytes that each learner takes, without its history. */
   bytes(family: EnvFamily, options?: GivenOptions): number;
   /** Throws `E_CONFIG` for an unknown option, a value out of range, or a family that the source cannot learn. */
   check(family: EnvFamily, options?: GivenOptions): void;
-  /** Learners that know nothing but what `knows` admits. Throws as `check` does. */
+  /** Creates learners that know nothing beyond what `knows` states. Throws as `check` does. */
   cohort(request: CohortRequest, options?: GivenOptions): Promise<Cohort>;
 }
 
+/** A registered source of learning histories. */
 export type Source = LearnerSource | CohortSource;
 
-/** The source, where its learners are made one by one. Throws `E_CONFIG`, naming `who` needs that, where they are not. */
+/**
+ * The source, if its learners are created one by one. `who` names, in errors, what needs that.
+ *
+ * @throws {CadenzaError} `E_CONFIG` for a source of cohorts.
+ */
 export function expectLearners(source: Source, who: string): LearnerSource {
   if ('learner' in source) return source;
-  const what = `${who} needs a source that learns from what another does, which ${source.id} does not: it learns in environments of its own`;
-  throw new CadenzaError('E_CONFIG', `${what}. Choose another source, or leave that out.`);
+  const what = `${who} needs a source that can learn from observing, but ${source.id} learns only from its own actions`;
+  throw new CadenzaError('E_CONFIG', `${what}. Choose another source, or disable what needs it.`);
 }
 
-/** Throws `E_CONFIG` where the source does not learn the task under these options. */
+/** Throws `E_CONFIG` if the source cannot learn the task with these options. */
 export function expectLearns(source: Source, family: EnvFamily, task: Task, random: Random, options?: GivenOptions): void {
   if ('learner' in source) source.learner(family, task, random, options);
   else source.check(family, options);
 }
 
-/** The options, with the length of a history for a source that asks for it. */
+/** The options, plus the length of a history if the source has the option `episodes`. */
 export const toldEpisodes = (source: Source, episodes: number | undefined, options?: GivenOptions): GivenOptions | undefined =>
   episodes !== undefined && Object.hasOwn(source.options, 'episodes') ? { episodes, ...options } : options;
 
-/** Ties a source's option table to the type of the options that its `learner` receives, and checks them. */
+/**
+ * Declares a source: types the options that its `learner` receives by its option table, and checks them. Register it with
+ * `sources.register`.
+ *
+ * @throws {CadenzaError} `E_CONFIG`, from `learner`, for invalid options.
+ * @example
+ * sources.register(
+ *   defineSource({
+ *     id: 'repeat',
+ *     description: 'always takes one action',
+ *     knows: 'The actions only.',
+ *     options: { action: { default: 0, range: [0, 99], integer: true, about: 'the action' } },
+ *     learner: (_family, _task, _random, { action }) => ({
+ *       distribution: (_observation, out) => out.fill(0).fill(1, action, action + 1),
+ *       observe() {},
+ *     }),
+ *   }),
+ * );
+ */
 export function defineSource<T extends OptionTable>(
   source: Omit<LearnerSource, 'options' | 'learner' | 'keep'> & {
     options: T;
@@ -114,7 +149,7 @@ export function largestOf(values: ArrayLike<number>, offset: number, count: numb
   return best;
 }
 
-/** Writes the uniform distribution over the actions with the largest of `values[offset … offset + A)`, ties within `tolerance`. */
+/** Writes the uniform distribution over the actions with the largest of `values[offset … offset + A)`, with ties within `tolerance`. */
 export function spreadOverBest(values: ArrayLike<number>, offset: number, out: Float32Array, tolerance = 1e-9): void {
   const best = largestOf(values, offset, out.length);
   let ties = 0;
@@ -125,7 +160,7 @@ export function spreadOverBest(values: ArrayLike<number>, offset: number, out: F
   for (let a = 0; a < out.length; a++) out[a] /= ties;
 }
 
-/** Lets a learner learn from what another did; `before` is called ahead of every step, with what is seen there. */
+/** Lets a learner learn from another's history; `before` is called before every step, with its observation. */
 export function observe(
   learner: Learner,
   { observation, action, reward, nextObservation, terminated, truncated }: History,

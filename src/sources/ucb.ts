@@ -5,10 +5,10 @@ import { defineSource } from './source.ts';
 
 export const ucb = defineSource({
   id: 'ucb',
-  description: 'one pull of each arm in order, then the arm with the largest mean reward + bonus/√pulls; the lowest on ties (UCB)',
-  knows: 'The actions only, and which steps count.',
+  description: 'one pull of each arm in order, then the arm with the largest mean reward + bonus/√pulls, the lowest index on ties (UCB)',
+  knows: 'Only the actions, and which steps are scored.',
   options: { bonus: { default: 1, range: [0, 1e6], about: 'the bonus of an arm pulled once' } },
-  /** Looks at nothing but rewards, so every family is one bandit to it. Steps that are not scored teach nothing: nobody chose there. */
+  /** Uses only rewards, so every family is one bandit to it. Steps that are not scored are ignored, because the arm was not chosen. */
   learner(family, _task, _random, { bonus }) {
     const { count: arms, of: armOf } = actionIndex(family, 'Source ucb');
     const pulls = new Int32Array(arms);

@@ -11,7 +11,9 @@ export type Scores = readonly ArrayLike<number>[];
 
 /** The aggregates of rliable. */
 export interface Aggregates {
+  /** Mean over runs. */
   mean: Estimate;
+  /** Interquartile mean over runs. */
   iqm: Estimate;
   /** Median over tasks of the mean over runs. */
   median: Estimate;
@@ -60,6 +62,7 @@ export function aggregate(scores: Scores, draws: Resamples, confidence = 0.95): 
 
 /** One point of a performance profile. */
 export interface ProfilePoint extends Interval {
+  /** The score that runs are compared with. */
   threshold: number;
   /** Share of the runs over all tasks with scores above the threshold. */
   share: number;

@@ -15,8 +15,11 @@ export interface EpisodeAttention {
   readonly entropy: readonly (readonly number[])[];
 }
 
+/** Sizes of attention weights. */
 export interface AttentionShape {
+  /** Layers that attend. */
   readonly layers: number;
+  /** Heads per layer. */
   readonly heads: number;
 }
 
@@ -31,6 +34,11 @@ export class AttentionMean {
     this.#episodes = new Map(episodes.map(episode => [episode, { weights: new Float64Array(0), entropy: new Float64Array(0), count: 0 }]));
   }
 
+  /**
+   * Adds the weights of one step.
+   *
+   * @throws {CadenzaError} `E_SHAPE` for another number of weights.
+   */
   add(episode: number, weights: ArrayLike<number>): void {
     const sums = this.#episodes.get(episode);
     if (!sums) return;

@@ -31,7 +31,11 @@ export interface Estimate extends Interval {
   value: number;
 }
 
-/** Arithmetic mean; expects at least one score. */
+/**
+ * Arithmetic mean; expects at least one score.
+ *
+ * @throws {CadenzaError} `E_SHAPE` without scores.
+ */
 export const mean: Statistic = (values, counts) => {
   invariant(values.length > 0, 'mean: expected at least one score, found none; check that any run was evaluated.');
   let [sum, total] = [0, 0];
@@ -66,6 +70,7 @@ export const interquartileMean: Statistic = (values, counts) => {
 
 /** How often each of N runs (all strata in order) was drawn in each of R resamples. */
 export interface Resamples {
+  /** Number of runs (N). */
   readonly runs: number;
   readonly resamples: number;
   /** [R × N] */
@@ -172,6 +177,7 @@ export function percentiles(values: Float64Array, confidence: number): Interval 
  * Percentile interval of a statistic over strata × runs (here, a stratum is a task and a run is one stream of one seed), with runs resampled within each
  * stratum. Equal random streams give equal intervals. A stratum with a single run adds no width.
  *
+ * @throws {CadenzaError} `E_SHAPE` for an empty stratum, or a confidence not in (0, 1); `E_NUMERICS` for scores that are not finite.
  * @example stratifiedBootstrap([[0.9, 1, 0.8], [0.1, 0.3, 0.2]], interquartileMean, { random: Random.seeded(0) })
  */
 export function stratifiedBootstrap(

@@ -15,6 +15,7 @@ export const RELIABILITY_BINS = 10;
 
 const MEASURES = ['accuracy', 'crossEntropy', 'excess', 'calibrationError', 'brier'] as const;
 
+/** The measures of imitation, one value each. */
 export interface Measures<T> {
   /** Probability that the most likely action is (one of) the source's most likely actions. */
   accuracy: T;
@@ -37,6 +38,7 @@ export interface ReliabilityBin {
   share: number;
   /** Means; null if there is no such step. */
   confidence: number | null;
+  /** Mean share of the likeliest actions that are among the source's likeliest. */
   agreement: number | null;
 }
 
@@ -52,6 +54,7 @@ export interface ImitationScore extends Measures<Estimate> {
 export interface ImitationTable {
   /** Histories per seed. */
   histories: number;
+  /** Scores by method. */
   methods: Record<string, ImitationScore>;
 }
 
@@ -61,6 +64,7 @@ export interface StepScore extends Pick<Measures<number>, 'crossEntropy' | 'brie
   entropy: number;
   /** Share of the most likely actions (one, without ties) that are among the source's most likely ones. */
   hit: number;
+  /** Probability of the likeliest action. */
   confidence: number;
   /** Probability that the source takes the most likely action; the mean over ties. */
   agreement: number;
@@ -134,6 +138,7 @@ function reliabilityOf(sums: ArrayLike<number>, at: number): ReliabilityBin[] {
 
 const RESAMPLES_OF_A_PIECE = 256;
 
+/** What the scores of a model are computed from. */
 export interface ImitationInput {
   /** [R] task of each run. */
   readonly tasks: readonly string[];

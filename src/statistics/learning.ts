@@ -20,6 +20,7 @@ export const NEAR = 0.9;
  * number is censored, and so may be the ends of its interval.
  */
 export interface EpisodesTo {
+  /** The share of the final level that is reached. */
   share: number;
   episodes: number | null;
   low: number | null;

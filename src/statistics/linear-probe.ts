@@ -81,7 +81,9 @@ export const discriminantReadOut = (classes: number): ReadOut => ({
 
 /** A fitted probe, and its strength of regularization. */
 export interface Fitted {
+  /** Predicts from standardized coordinates. */
   readonly predict: Predictor;
+  /** The regularization strength that was chosen. */
   readonly strength: number;
 }
 
@@ -128,6 +130,7 @@ export function fitReadOut(
 /** Transforms rows to coordinates of another basis with `size` numbers. */
 export interface Coordinates {
   readonly size: number;
+  /** Coordinates [n × Q] of rows [n × P]. */
   of(rows: ArrayLike<number>): Float64Array;
 }
 

@@ -10,7 +10,9 @@ import { type Coordinates, coordinates, discriminantReadOut, fitReadOut, ridgeRe
 
 /** Samples of one representation: rows [n × P], and the values [n][C] of the factor in the task of each. */
 export interface ProbeSamples {
+  /** [n × P] what is probed. */
   readonly rows: ArrayLike<number>;
+  /** The numbers of the factor for each row. */
   readonly values: readonly (readonly number[])[];
 }
 
@@ -27,7 +29,9 @@ export interface ProbeScores {
   readonly chance: number;
 }
 
+/** What a probe is fitted and scored on. */
 export interface ProbeRequest {
+  /** The space of the factor. */
   readonly space: HiddenFactor['space'];
   /** P. */
   readonly size: number;

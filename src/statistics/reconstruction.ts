@@ -10,15 +10,19 @@ export interface ScoredField {
   readonly name: string;
   /** `categorical`: one-hot, reconstructed as scores with the largest as the prediction. Otherwise real numbers. */
   readonly kind: string;
+  /** First column of the field. */
   readonly offset: number;
   readonly size: number;
+  /** Column of its presence flag. */
   readonly presence: number;
+  /** Whether it is a reward. */
   readonly reward?: boolean;
 }
 
 /** A measure: the accuracy or the squared error of a field, or the recall of reward events. */
 export interface Measured {
   readonly name: string;
+  /** What the score measures. */
   readonly measure: 'accuracy' | 'squared error' | 'recall';
 }
 

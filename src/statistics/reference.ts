@@ -4,11 +4,14 @@ import { CadenzaError } from '../util/errors.ts';
 
 /** Where the returns that score 0 and 1 come from: an optimal policy that knows the task, the configuration, or a measurement. */
 export const REFERENCE_KINDS = ['oracle', 'given', 'measured'] as const;
+/** What 0 and 1 stand for in scores. */
 export type ReferenceKind = (typeof REFERENCE_KINDS)[number];
 
 /** The returns of one task that score 0 and 1. */
 export interface Scale {
+  /** The return that scores 0. */
   readonly low: number;
+  /** The return that scores 1. */
   readonly high: number;
 }
 

@@ -11,7 +11,9 @@ import { normalized, type Scales, scaleOf } from './reference.ts';
 
 /** Two measures of the same errors of scores, which are returns normalized by the reference of their task. */
 export interface Errors<T> {
+  /** Absolute error. */
   absolute: T;
+  /** Squared error. */
   squared: T;
 }
 
@@ -24,6 +26,7 @@ export interface CalibrationBin {
   share: number;
   /** Means; null for an empty bin. */
   predicted: number | null;
+  /** Mean of the actual returns; null for an empty bin. */
   actual: number | null;
 }
 
@@ -45,6 +48,7 @@ export interface ReturnError extends Errors<MeanScore> {
 export interface ReturnTable {
   /** Histories per seed. */
   histories: number;
+  /** Errors by predictor. */
   predictors: Record<string, ReturnError>;
 }
 
@@ -56,12 +60,15 @@ export interface ActualReturns {
   readonly tasks: readonly string[];
 }
 
+/** What the errors of a predictor are computed from. */
 export interface ReturnErrorInput {
+  /** The returns that were predicted. */
   readonly actual: ActualReturns;
   /** [R × E × K] for each seed. Predictions beyond the last episode are ignored. */
   readonly predicted: readonly ArrayLike<number>[];
   /** K */
   readonly count: number;
+  /** The returns that score 0 and 1, by task. */
   readonly scales: Scales;
   readonly random: Random;
   readonly resamples?: number;

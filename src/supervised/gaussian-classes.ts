@@ -4,11 +4,11 @@ import { defineProblem } from './problem.ts';
 
 export const gaussianClasses = defineProblem({
   id: 'gaussian-classes',
-  description: 'which of K Gaussian clouds, placed anew in every task, an input belongs to',
+  description: 'which of K Gaussian clusters an input belongs to; each task has its own clusters',
   options: {
     dimension: { default: 5, range: [1, 64], integer: true, about: 'd, the length of x' },
     classes: { default: 4, range: [2, 32], integer: true, about: 'K, the number of classes' },
-    separation: { default: 1.5, range: [0.01, 100], about: 's, the deviation of the class means; within a class it is 1' },
+    separation: { default: 1.5, range: [0.01, 100], about: 's, the standard deviation of the class means; within a class it is 1' },
   },
   create({ dimension, classes, separation }) {
     return {
@@ -22,7 +22,7 @@ export const gaussianClasses = defineProblem({
       },
       reference: {
         name: 'Bayes',
-        about: 'the posterior of the class with the unknown means integrated out; its likeliest class has the highest expected accuracy',
+        about: 'the class posterior with the unknown means integrated out; its most likely class has the highest expected accuracy',
         predict: (examples, queries) => posterior(examples, queries, { dimension, classes, separation }),
       },
     };

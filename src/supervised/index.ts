@@ -1,4 +1,4 @@
-/** @file The registry of supervised problems: one file and one line each. */
+/** @file The registry of supervised problems: each has one file and one line here. */
 
 import { Registry } from '../util/registry.ts';
 import { gaussianClasses } from './gaussian-classes.ts';
@@ -9,6 +9,7 @@ import { sinusoids } from './sinusoids.ts';
 export * from './labels.ts';
 export * from './problem.ts';
 
+/** The registry of supervised problems. */
 export const problems = new Registry<ProblemEntry>('supervised problem', [linearRegression, gaussianClasses, sinusoids], {
   description: 'string',
   options: 'object',
@@ -16,8 +17,9 @@ export const problems = new Registry<ProblemEntry>('supervised problem', [linear
 });
 
 /**
- * The problem with this id. Throws `E_CONFIG` for an unknown id, option or value.
+ * Creates the problem with this id.
  *
+ * @throws {CadenzaError} `E_CONFIG` for an unknown id, option or value.
  * @example problem('linear-regression', { dimension: 10 })
  */
 export const problem = (id: string, options?: Readonly<Record<string, unknown>>): Problem => problems.get(id).create(options);

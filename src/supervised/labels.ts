@@ -1,14 +1,16 @@
-/** @file Kinds of labels: how a prediction of each is scored, and what can be said without looking at the inputs. */
+/** @file Kinds of labels: how a prediction is scored, and the best prediction without looking at the inputs. */
 
 import type { Examples, LabelKind } from './problem.ts';
 
+/** One kind of label. */
 export interface LabelRecord {
   /** Name of the score. */
   readonly score: string;
+  /** Which direction of the score is better. */
   readonly better: 'lower' | 'higher';
-  /** Score of the prediction that starts at `at`: its first `size` numbers are the expected value, or rank the classes. */
+  /** Score of the prediction that starts at `at`: its `size` numbers are the expected value, or class scores. */
   measure(predictions: ArrayLike<number>, at: number, size: number, label: number): number;
-  /** The predictor that looks at no input. */
+  /** The best predictor that ignores the inputs. */
   readonly blind: {
     readonly name: string;
     /** One prediction of `size` numbers, for every query. */
@@ -16,7 +18,7 @@ export interface LabelRecord {
   };
 }
 
-/** Index of the largest of `size` numbers from `at` on; the first among equals. */
+/** Index of the largest of `size` numbers from `at` on; the first if several are equal. */
 function largest(values: ArrayLike<number>, at: number, size: number): number {
   let best = 0;
   for (let i = 1; i < size; i++) if (values[at + i] > values[at + best]) best = i;
@@ -28,7 +30,7 @@ const LABELS: Record<LabelKind, LabelRecord> = {
     score: 'squared error',
     better: 'lower',
     measure: (predictions, at, _, label) => (predictions[at] - label) ** 2,
-    // Every problem with real labels has labels of mean zero over its tasks.
+    // Labels of every problem with real labels have mean zero over its tasks.
     blind: { name: 'zero', predict: (_, size) => new Float64Array(size) },
   },
   class: {
@@ -46,5 +48,5 @@ const LABELS: Record<LabelKind, LabelRecord> = {
   },
 };
 
-/** The record of a kind of label, by its common interface. */
+/** The record of a kind of label. */
 export const labelRecord = (kind: LabelKind): LabelRecord => LABELS[kind];

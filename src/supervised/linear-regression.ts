@@ -1,7 +1,7 @@
 /**
- * @file Linear regression (Garg et al. 2022, "What can transformers learn in-context?", section 3): x, w ~ N(0, I_d), y = w·x. Labels are
- * counted in units of √d here, y = w·x/√d + ε, so that they have variance 1 at every d; a squared error in these units is the one that they
- * plot, which is divided by d.
+ * @file Linear regression (Garg et al. 2022, "What can transformers learn in-context?", section 3): x, w ~ N(0, I_d), y = w·x. Here labels
+ * are in units of √d, y = w·x/√d + ε, so that their variance is 1 for every d; a squared error in these units equals the paper's, which is
+ * divided by d.
  */
 
 import { defineProblem } from './problem.ts';
@@ -11,8 +11,8 @@ export const linearRegression = defineProblem({
   id: 'linear-regression',
   description: 'y = w·x/√d + noise, with w and x standard normal',
   options: {
-    dimension: { default: 5, range: [1, 64], integer: true, about: 'd, the length of x and w' },
-    noise: { default: 0.1, range: [1e-3, 10], about: 'standard deviation of the noise on a label, whose signal has deviation 1' },
+    dimension: { default: 5, range: [1, 64], integer: true, about: 'd, the dimension of x and w' },
+    noise: { default: 0.1, range: [1e-3, 10], about: 'standard deviation of the noise on a label, whose signal has standard deviation 1' },
   },
   create({ dimension, noise }) {
     const scale = 1 / Math.sqrt(dimension);

@@ -4,11 +4,9 @@ import { cholesky, choleskySolve } from '../util/cholesky.ts';
 import { CadenzaError } from '../util/errors.ts';
 
 /**
- * Weights w [P] that minimize ‖y − Φ w‖² + λ ‖w‖² for features Φ [n × P] and labels y [n]. With y = Φ w + ε, w ~ N(0, s² I) and
- * ε ~ N(0, σ²), the choice λ = σ²/s² makes Φ w the posterior mean, which no predictor beats in expected squared error (Bishop 2006,
- * "Pattern Recognition and Machine Learning", equations 3.53 to 3.55).
- *
- * Throws `E_NUMERICS` where the equations are singular, which λ > 0 rules out but for rounding.
+ * Weights w [P] that minimize ‖y − Φ w‖² + λ ‖w‖² for features Φ [n × P] and labels y [n]. With y = Φ w + ε, w ~ N(0, s² I) and ε ~ N(0,
+ * σ²), the choice λ = σ²/s² makes Φ w the posterior mean, which minimizes the expected squared error (Bishop 2006, "Pattern Recognition and
+ * Machine Learning", equations 3.53 to 3.55). Throws `E_NUMERICS` if the equations are singular, which for λ > 0 happens only by rounding.
  */
 export function ridge(features: Float64Array, labels: ArrayLike<number>, size: number, lambda: number): Float64Array {
   const gram = new Float64Array(size * size);

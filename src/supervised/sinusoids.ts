@@ -1,7 +1,7 @@
 /**
  * @file Sinusoids of unknown amplitude and phase, y = A sin(ωx + φ) + ε (after Finn et al. 2017, "Model-agnostic meta-learning", section
- * 5.1). They draw A and φ uniformly; here φ is uniform over the whole circle and A is Rayleigh, A² = α² + β² with α, β ~ N(0, s²), which
- * is the same as y = α sin ωx + β cos ωx + ε and gives the best predictor a closed form.
+ * 5.1). They draw A and φ uniformly from intervals; here φ is uniform over the circle and A is Rayleigh, A² = α² + β² with α, β ~ N(0, s²),
+ * which is the same as y = α sin ωx + β cos ωx + ε and gives the best predictor a closed form.
  */
 
 import { defineProblem } from './problem.ts';
@@ -11,9 +11,9 @@ export const sinusoids = defineProblem({
   id: 'sinusoids',
   description: 'y = A sin(ωx + φ) + noise, with amplitude A and phase φ drawn for every task',
   options: {
-    amplitude: { default: 1, range: [0.01, 100], about: 's, the scale of the Rayleigh amplitude, and the deviation of a label' },
+    amplitude: { default: 1, range: [0.01, 100], about: 's, the scale of the Rayleigh amplitude, and the standard deviation of a label' },
     frequency: { default: 1, range: [0.01, 100], about: 'ω, the same in all tasks, in radians per unit of x' },
-    range: { default: 5, range: [0.01, 100], about: 'inputs are uniform between minus this and this' },
+    range: { default: 5, range: [0.01, 100], about: 'r: inputs are uniform in [−r, r]' },
     noise: { default: 0.1, range: [1e-3, 100], about: 'standard deviation of the noise on a label' },
   },
   create({ amplitude, frequency, range, noise }) {

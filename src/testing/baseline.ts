@@ -1,4 +1,4 @@
-/** @file What a baseline owes its users, as a row of a small experiment. */
+/** @file The contract of baselines, checked as a method of a small experiment. */
 
 import { type Baseline, isTrained, modelFor, settingsOf, type TrainedBaseline } from '../agent/baselines/index.ts';
 import { plannedCost } from '../agent/cost.ts';
@@ -11,7 +11,7 @@ import { expectGradients, smallExperiment, valuesOf } from './experiment.ts';
 
 const BATCH = 2;
 
-/** What it is trained as, where it is trained and that can be. */
+/** The baseline as a trained one, if it is one and its compressor exists. */
 const trained = (baseline: Baseline): baseline is TrainedBaseline => isTrained(baseline) && compressors.has(baseline.compressor);
 
 const RULES: readonly Rule<Baseline>[] = [
@@ -23,7 +23,7 @@ const RULES: readonly Rule<Baseline>[] = [
     },
   },
   {
-    name: 'kind: what it trains, or what it plays, is registered',
+    name: 'kind: its compressor or source is registered',
     check(baseline) {
       if (isTrained(baseline))
         expectThat(compressors.has(baseline.compressor), 'compressor', `one of ${compressors.ids.join(', ')}`, baseline.compressor);
@@ -31,7 +31,7 @@ const RULES: readonly Rule<Baseline>[] = [
     },
   },
   {
-    name: 'changes: they are the same of the same experiment, whose own settings they leave alone',
+    name: 'changes: equal for equal experiments, whose own settings stay unchanged',
     applies: baseline => trained(baseline) && baseline.changes !== undefined,
     check(baseline) {
       const { changes } = baseline as TrainedBaseline;
@@ -39,11 +39,11 @@ const RULES: readonly Rule<Baseline>[] = [
       const before = structuredClone(given.config);
       const first = changes!(given);
       expectEqual(given.config, before, 'settings of the experiment');
-      expectEqual(changes!(given), first, 'changes of the second time');
+      expectEqual(changes!(given), first, 'changes from the second call');
     },
   },
   {
-    name: 'model: its loss is a finite scalar, gradients reach some parameter, and what an action costs can be counted',
+    name: 'model: its loss is a finite scalar, gradients reach some parameter, and the cost of an action can be counted',
     applies: trained,
     check(baseline) {
       const { compressor } = baseline as TrainedBaseline;
@@ -61,7 +61,7 @@ const RULES: readonly Rule<Baseline>[] = [
 ];
 
 /**
- * The contract of baselines, in the interpreter.
+ * The contract of baselines, checked in the interpreter.
  *
  * @example
  * import { test } from 'node:test';

@@ -1,22 +1,23 @@
-/** @file What a contract is made of: named checks that throw, for any test runner, and the assertions in them, which say where they failed. */
+/** @file The parts of a contract: named checks that throw, for any test runner, and assertions that say where they failed. */
 
 import { AssertionError } from 'node:assert/strict';
 import { inspect } from 'node:util';
 import type { ErrorCode } from '../util/errors.ts';
 
 /**
- * One thing that a kind owes its users. `run` throws where it does not hold.
+ * One requirement of a kind. `run` throws if it does not hold.
  *
  * @example
  * for (const { name, run } of environmentChecks(environment('my-grid'))) test(name, run);
  */
 export interface Check {
-  /** A key that stays as it is, a colon, and the rule in words: `seeds: equal seeds give equal trajectories`. */
+  /** A stable key, a colon, and the rule in words: `seeds: equal seeds give equal trajectories`. */
   readonly name: string;
+  /** Runs the check; throws, or rejects, if the requirement does not hold. */
   run(): void | Promise<void>;
 }
 
-/** A check of any subject; left out of the contract of those that it does not apply to. */
+/** A check for any subject; not part of the contract of subjects that it does not apply to. */
 export interface Rule<S> {
   readonly name: string;
   applies?(subject: S): boolean;
@@ -27,15 +28,15 @@ export interface Rule<S> {
 export const checksOf = <S>(rules: readonly Rule<S>[], subject: S): Check[] =>
   rules.filter(({ applies }) => applies?.(subject) ?? true).map(({ name, check }) => ({ name, run: () => check(subject) }));
 
-/** A value as failures write it. */
+/** A value as failures show it. */
 export const show = (value: unknown) => inspect(value, { depth: 2, maxArrayLength: 12, breakLength: Number.POSITIVE_INFINITY });
 
-/** Throws unless it holds; `expected` is in words. */
+/** Throws unless `holds`; `expected` is in words. */
 export function expectThat(holds: boolean, where: string, expected: string, found: unknown): asserts holds {
   if (!holds) throw new AssertionError({ message: `${where}: expected ${expected}, found ${show(found)}.`, actual: found });
 }
 
-/** Throws at the first difference of two values, in arrays of any type and in objects. */
+/** Throws at the first difference between two values, in typed arrays and objects. */
 export function expectEqual(found: unknown, expected: unknown, where: string): void {
   const at = difference(found, expected);
   if (!at) return;
@@ -56,7 +57,7 @@ function difference(found: unknown, expected: unknown): { path: string; found: u
   return undefined;
 }
 
-/** Throws unless |found − expected| ≤ tolerance · (1 + |expected|), in numbers and lists of as many. */
+/** Throws unless |found − expected| ≤ tolerance · (1 + |expected|), for numbers and lists of equal length. */
 export function expectClose(
   found: number | ArrayLike<number>,
   expected: number | ArrayLike<number>,
@@ -78,7 +79,7 @@ export function expectFinite(values: ArrayLike<number>, where: string): void {
   for (let i = 0; i < values.length; i++) expectThat(Number.isFinite(values[i]), `${where}[${i}]`, 'a finite number', values[i]);
 }
 
-/** Throws unless `act` throws, or rejects with, an error of this code. */
+/** Throws unless `act` throws, or rejects with, an error with this code. */
 export async function expectRefusal(code: ErrorCode, where: string, act: () => unknown): Promise<void> {
   let found: unknown = 'no error';
   try {

@@ -1,6 +1,6 @@
 /**
- * @file What a compressor owes its users: the latents that it announces, of what it says that it looks at, and what follows from its optional parts.
- * Shape key: B batch, N context tokens, F features of a token, S tokens of a segment, D width, M latents.
+ * @file The contract of compressors: latents of the declared shape, from the declared window, and the consistency of optional parts. Shape
+ * key: B batch, N context tokens, F features of a token, S tokens of a segment, D width, M latents.
  */
 
 import type { Compressor, CompressorOptions } from '../compressor/index.ts';
@@ -11,17 +11,17 @@ import { Random } from '../util/random.ts';
 import { type Check, checksOf, expectClose, expectEqual, expectFinite, expectThat, normals, type Rule } from './check.ts';
 
 const [B, F, SEGMENTS] = [3, 6, 4];
-/** What is smaller counts as no difference. */
+/** Smaller differences are ignored. */
 const LEAST = 1e-9;
 
 interface Subject {
   readonly compressor: Compressor;
   readonly options: CompressorOptions;
-  /** Tokens of the context (N). */
+  /** Number of context tokens (N). */
   readonly tokens: number;
 }
 
-/** Initial values, none of them left at 0. */
+/** Initial values, with no zeros. */
 const weightsOf = ({ table }: Scope): Record<string, Float32Array> =>
   Object.fromEntries(
     [...initialize(table.values(), Random.seeded(0))].map(([name, values]) => [
@@ -44,7 +44,7 @@ function build({ compressor, options, tokens }: Subject): Built {
   return { scope, z, run: x => interpret({ outputs: { z } }, { ...weights, x }).z };
 }
 
-/** Random tokens, all of them there but those of the first `absent` segments. */
+/** Random tokens, all present but those of the first `absent` segments. */
 function context({ tokens, options }: Subject, seed = 1, absent = 0): Float32Array {
   const empty = absent * options.segment * F;
   return normals(B * tokens * F, Random.seeded(seed)).map((value, i) => {
@@ -60,12 +60,12 @@ const compresses = ({ compressor, options, tokens }: Subject) => compressor.late
 
 const RULES: readonly Rule<Subject>[] = [
   {
-    name: 'nothing: what gives no latents looks at nothing',
+    name: 'nothing: without latents, its window is empty',
     applies: subject => !compresses(subject),
     check: ({ compressor, options, tokens }) => expectEqual(compressor.window(tokens, options), 0, `window(${tokens})`),
   },
   {
-    name: 'latents: their shape is what it announces, and they are finite',
+    name: 'latents: they have the declared shape and are finite',
     applies: compresses,
     check(subject) {
       const { compressor, options, tokens } = subject;
@@ -75,7 +75,7 @@ const RULES: readonly Rule<Subject>[] = [
     },
   },
   {
-    name: 'batch: each context is compressed by itself, wherever in the batch it stands',
+    name: 'batch: each context is compressed independently of its place in the batch',
     applies: compresses,
     check(subject) {
       const { run } = build(subject);
@@ -86,11 +86,11 @@ const RULES: readonly Rule<Subject>[] = [
       const plain = rows(run(x));
       for (const [b, from] of order.entries()) expectClose(turned[b], plain[from], `Z of context ${from}, moved to place ${b}`, 1e-10);
       const others = Float32Array.from(x, (value, i) => (i < size ? value : -value));
-      expectClose(rows(run(others))[0], plain[0], 'Z of context 0, the others being others', 1e-10);
+      expectClose(rows(run(others))[0], plain[0], 'Z of context 0, with other contexts in the batch', 1e-10);
     },
   },
   {
-    name: 'window: it sees every token of its window, and none before',
+    name: 'window: it reads every token of its window, and none before',
     applies: compresses,
     check(subject) {
       const { compressor, options, tokens } = subject;
@@ -103,14 +103,14 @@ const RULES: readonly Rule<Subject>[] = [
         for (let f = 0; f < F; f++) moved[token * F + f] += 1;
         const [after] = rows(run(moved));
         const most = after.reduce((largest, value, i) => Math.max(largest, Math.abs(value - before[i])), 0);
-        const where = `change of Z by token ${token}, the window being [${first}, ${tokens})`;
+        const where = `change of Z by token ${token}, with the window [${first}, ${tokens})`;
         if (token < first) expectThat(most <= LEAST, where, 'none', most);
         else expectThat(most > LEAST, where, 'some', most);
       }
     },
   },
   {
-    name: 'empty: of a context in which nothing is, Z is finite',
+    name: 'empty: Z is finite for an empty context',
     applies: compresses,
     check(subject) {
       expectFinite(build(subject).run(new Float32Array(B * subject.tokens * F)), 'Z');
@@ -131,18 +131,18 @@ const RULES: readonly Rule<Subject>[] = [
       const found = interpret({ outputs: Object.fromEntries(gradients.map((gradient, i) => [parameters[i].name, gradient])) }, feeds);
       for (const [name, values] of Object.entries(found)) {
         const most = values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-        expectThat(most > LEAST, `gradient of ${name}`, 'some number other than 0', most);
+        expectThat(most > LEAST, `gradient of ${name}`, 'a nonzero number', most);
       }
     },
   },
   {
-    name: 'step: segment after segment gives what compress gives of them all',
+    name: 'step: applied segment by segment, it equals compress',
     applies: subject => compresses(subject) && subject.compressor.step !== undefined,
     check(subject) {
       const { tokens, options } = subject;
       const { run } = build(subject);
       const stepping = stepper(subject);
-      // Also where the history is younger than the context.
+      // Also if the history is shorter than the context.
       for (const absent of [0, 1, SEGMENTS - 1, SEGMENTS]) {
         const x = context(subject, 5, absent);
         let z: Float64Array = stepping.begin();
@@ -152,7 +152,7 @@ const RULES: readonly Rule<Subject>[] = [
     },
   },
   {
-    name: 'step: an empty segment leaves Z as it is, to the last bit',
+    name: 'step: an empty segment leaves Z unchanged, bit for bit',
     applies: subject => compresses(subject) && subject.compressor.step !== undefined,
     check(subject) {
       const { tokens, options } = subject;
@@ -160,13 +160,13 @@ const RULES: readonly Rule<Subject>[] = [
       const some = part(context(subject, 6), tokens, 0, options.segment);
       const z = step(begin(), some);
       expectEqual(step(z, new Float32Array(some.length)), z, 'Z after an empty segment');
-      // One context of the batch has something to say.
+      // One context of the batch has a nonempty segment.
       some.fill(0, 0, some.length / B);
       expectEqual(rows(step(z, some))[0], rows(z)[0], 'Z of the context whose segment is empty');
     },
   },
   {
-    name: 'fit: it gives values of parameters of its own, equal for equal streams',
+    name: 'fit: it returns values for its own parameters, equal for equal streams',
     applies: subject => compresses(subject) && subject.compressor.fit !== undefined,
     check(subject) {
       const { compressor, options, tokens } = subject;
@@ -205,10 +205,10 @@ function stepper({ compressor, options, tokens }: Subject) {
 }
 
 /**
- * The contract of compressors, in the interpreter: shapes, independence within the batch, the window, gradients, and where it has them `step`
- * and `fit`. The context has four segments.
+ * The contract of compressors, checked in the interpreter: shapes, independence within the batch, the window, gradients, and `step` and
+ * `fit` if present. The context has four segments.
  *
- * @param options what it is built with, small sizes unless given; its own settings are in `compression`.
+ * @param options what it is built with, small sizes by default; its own settings are in `compression`.
  * @example
  * import { test } from 'node:test';
  * for (const { name, run } of compressorChecks(compressor('gated-pool'), { compression: { sharpness: 2 } })) test(name, run);

@@ -1,4 +1,4 @@
-/** @file Checks for tests of anything built on the engine: `grad` against finite differences, an executor against the interpreter. */
+/** @file Checks for code built on the engine: `grad` against finite differences, an executor against the interpreter. */
 
 import type { Data, Executor, Feeds, HostTensor } from '../engine/executors/executor.ts';
 import { newData } from '../engine/executors/executor.ts';
@@ -10,9 +10,10 @@ import { input, sum } from '../engine/ops/structure.ts';
 import { interpret } from '../engine/reference.ts';
 import { sizeOf, type Tensor } from '../engine/tensor.ts';
 
+/** Row-major numbers of a graph's inputs, by name. */
 export type Numbers = Readonly<Record<string, ArrayLike<number>>>;
 
-/** Plain numbers as the feeds of a graph's inputs. */
+/** Converts plain numbers to feeds for a graph's inputs. */
 export function hostFeeds(graph: Graph, numbers: Numbers): Feeds {
   const feeds: Record<string, HostTensor> = {};
   for (const [name, { shape, dtype }] of inputsOf(graph)) {
@@ -23,7 +24,7 @@ export function hostFeeds(graph: Graph, numbers: Numbers): Feeds {
   return feeds;
 }
 
-/** |a − b| / (1 + |b|), the largest over all entries; NaN where one of them is NaN alone. */
+/** Largest |a − b| / (1 + |b|) over all entries; NaN if only one of two entries is NaN. */
 export function largestError(found: ArrayLike<number>, expected: ArrayLike<number>): number {
   if (found.length !== expected.length) return Number.NaN;
   let worst = 0;
@@ -35,7 +36,7 @@ export function largestError(found: ArrayLike<number>, expected: ArrayLike<numbe
   return worst;
 }
 
-/** Runs the graph on the executor and in the interpreter: the largest error of each output. */
+/** Runs the graph on the executor and in the interpreter, and returns the largest error of each output. */
 export async function compareWithInterpreter(
   executor: Executor,
   graph: Graph,
@@ -51,15 +52,15 @@ export async function compareWithInterpreter(
 
 const UPSTREAM = 'upstream';
 
-/** d(Σ upstream · y)/dx for each of `inputs`, as a graph with the further input `upstream`. */
+/** d(Σ upstream · y)/dx for each of `inputs`, as a graph with the additional input `upstream`. */
 export function pullback(y: Tensor, inputs: readonly Tensor[]): Graph {
   const gradients = grad(sum(mul(y, input(UPSTREAM, y.shape))), inputs);
   return { outputs: Object.fromEntries(gradients.map((gradient, i) => [`d${i}`, gradient])) };
 }
 
 /**
- * The whole Jacobian of y by each input, by `grad` and by centered differences, both in float64: the largest error.
- * The numbers should keep `step` away from every kink.
+ * Compares the Jacobian of y by each input, computed by `grad` and by central differences, both in float64, and returns the largest error.
+ * The numbers should be at least `step` away from every kink.
  */
 export function jacobianError(y: Tensor, inputs: readonly Tensor[], numbers: Numbers, step = 1e-5): number {
   const backward = pullback(y, inputs);

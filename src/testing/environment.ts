@@ -1,4 +1,4 @@
-/** @file What an environment owes its users. What a family may leave out (a model, an oracle, …) is checked where it is declared. */
+/** @file The contract of environments. Optional parts of a family (a model, an oracle, …) are checked if declared. */
 
 import {
   type Actions,
@@ -21,7 +21,7 @@ import { type Check, checksOf, expectClose, expectEqual, expectFinite, expectRef
 
 const WHO = 'A check';
 
-/** Tasks that are played. */
+/** Number of tasks that are played. */
 const TASKS = 9;
 
 /** Up to `count` tasks, spread evenly over the family or drawn from it. */
@@ -33,7 +33,7 @@ export function someTasks(family: EnvFamily, count = TASKS): Task[] {
   return Array.from({ length: some }, (_, i) => tasks[Math.floor((i * tasks.length) / some)]);
 }
 
-/** Throws unless `values` are one element of the space after the other. */
+/** Throws unless `values` are `count` elements of the space, concatenated. */
 export function expectWithin(space: Space, values: ArrayLike<number>, count: number, where: string): void {
   const width = spaceSize(space);
   expectEqual(values.length, count * width, `${where}, how many numbers`);
@@ -51,7 +51,7 @@ export function expectWithin(space: Space, values: ArrayLike<number>, count: num
   }
 }
 
-/** Uniformly random actions of `count` environments. */
+/** Uniformly random actions for `count` environments. */
 function anyActions({ actionSpace }: EnvFamily, count: number, random: Random): Actions {
   const { size, width, draw, uniform } = actionDistribution(actionSpace);
   const row = new Float32Array(size);
@@ -61,7 +61,7 @@ function anyActions({ actionSpace }: EnvFamily, count: number, random: Random): 
   return actions;
 }
 
-/** Makes environments, and gives back what they hold in the end. */
+/** Creates environments, and closes them at the end. */
 function withEnv<T>(family: EnvFamily, tasks: readonly Task[], random: Random, use: (env: VectorEnv) => T): T {
   const env = family.make(tasks, random);
   try {
@@ -80,7 +80,7 @@ interface Play {
   readonly taken: readonly Actions[];
 }
 
-/** Uniformly random play of some tasks over two whole episodes and more, every array copied. */
+/** Plays some tasks with uniformly random actions for more than two episodes, copying every array. */
 function play(family: EnvFamily, seed: number, tasks: readonly Task[] = someTasks(family), steps = 2 * family.horizon + 3): Play {
   const random = Random.seeded(seed);
   return withEnv(family, tasks, random.split('env'), env => {
@@ -96,9 +96,9 @@ function play(family: EnvFamily, seed: number, tasks: readonly Task[] = someTask
   });
 }
 
-/** Environments of this many copies of a task estimate what random play earns. */
+/** Number of copies of a task that estimate the return of random play. */
 const COPIES = 64;
-/** Standard errors that an estimate may lie above an optimum. */
+/** Standard errors by which an estimate may exceed an optimum. */
 const ERRORS = 4;
 
 const played = ({ recorded }: EnvFamily) => !recorded;
@@ -108,23 +108,23 @@ const at = (row: number[], i: number, width: number) => row.slice(i * width, (i 
 
 const RULES: readonly Rule<EnvFamily>[] = [
   {
-    name: 'tasks: they are listed or drawn, exactly one of the two',
+    name: 'tasks: exactly one of tasks and drawTask is present',
     check: ({ tasks, drawTask }) => expectEqual([tasks, drawTask].filter(Boolean).length, 1, 'how many of tasks and drawTask are there'),
   },
   {
-    name: 'taskKey: tasks are named by their content',
+    name: 'taskKey: keys identify tasks by their content',
     check(family) {
       const named = new Map<string, Task>();
       for (const task of family.tasks?.() ?? someTasks(family, 500)) {
         const key = family.taskKey(task);
-        expectThat(!named.has(key), `key ${key} of ${JSON.stringify(task)}`, 'a key of its own', named.get(key));
+        expectThat(!named.has(key), `key ${key} of ${JSON.stringify(task)}`, 'a unique key', named.get(key));
         named.set(key, task);
         expectEqual(family.taskKey(structuredClone(task)), key, `key of a copy of ${JSON.stringify(task)}`);
       }
     },
   },
   {
-    name: 'hidden: what is hidden lies in its space and tells tasks apart',
+    name: 'hidden: hidden factors are in their space and distinguish tasks',
     applies: ({ hidden }) => hidden !== undefined,
     check(family) {
       const known = new Map<string, Task>();
@@ -139,7 +139,7 @@ const RULES: readonly Rule<EnvFamily>[] = [
     },
   },
   {
-    name: 'observations: they lie in the observation space',
+    name: 'observations: they are in the observation space',
     applies: played,
     check(family) {
       const { tasks, first, trace } = play(family, 1);
@@ -152,19 +152,19 @@ const RULES: readonly Rule<EnvFamily>[] = [
     },
   },
   {
-    name: 'rewards: they are finite, and at most rewardMax where the model tells them',
+    name: 'rewards: they are finite, and at most rewardMax if there is a model',
     applies: played,
     check(family) {
       const { rewardMax = Number.POSITIVE_INFINITY, model } = family;
       for (const [t, { reward }] of play(family, 1).trace.entries()) {
         expectFinite(reward, `rewards of step ${t}`);
-        // Where there is no model, rewards may be noisy, and only their expectation is bounded.
+        // Without a model, rewards may be noisy, and only their expectation is bounded.
         if (model) for (const r of reward) expectThat(r <= rewardMax, `reward of step ${t}`, `at most ${rewardMax}`, r);
       }
     },
   },
   {
-    name: 'seeds: equal seeds give equal trajectories, reset(random) seeds again',
+    name: 'seeds: equal seeds give equal trajectories, and reset(random) reseeds',
     applies: played,
     check(family) {
       const [one, again] = [play(family, 5), play(family, 5)];
@@ -184,11 +184,11 @@ const RULES: readonly Rule<EnvFamily>[] = [
         follow(env, env.reset());
         return follow(env, env.reset(Random.seeded(9)));
       });
-      expectEqual(seededAgain, fresh, 'play after reset(random), against environments made with that seed');
+      expectEqual(seededAgain, fresh, 'play after reset(random), compared with environments created with that seed');
     },
   },
   {
-    name: 'neighbors: an environment plays the same whatever is next to it',
+    name: 'neighbors: environments do not affect each other',
     applies: played,
     check(family) {
       const tasks = someTasks(family);
@@ -210,11 +210,11 @@ const RULES: readonly Rule<EnvFamily>[] = [
             return { start, steps };
           },
         );
-      expectEqual(first(TASKS), first(1), 'environment 0 among others, against alone');
+      expectEqual(first(TASKS), first(1), 'environment 0 among others, compared with alone');
     },
   },
   {
-    name: 'horizon: episodes are truncated after so many steps, and then alone',
+    name: 'horizon: episodes are truncated exactly at the horizon',
     applies: played,
     check(family) {
       const { tasks, trace } = play(family, 3);
@@ -229,7 +229,7 @@ const RULES: readonly Rule<EnvFamily>[] = [
     },
   },
   {
-    name: 'finalObservation: it is the observation where no episode ended',
+    name: 'finalObservation: it equals the observation unless an episode ended',
     applies: played,
     check(family) {
       const width = spaceSize(family.observationSpace);
@@ -241,7 +241,7 @@ const RULES: readonly Rule<EnvFamily>[] = [
     },
   },
   {
-    name: 'executed: only actions that are not scored are replaced, by others of the space',
+    name: 'executed: only unscored actions are overridden, by valid ones',
     applies: played,
     check(family) {
       const { tasks, first, trace, taken } = play(family, 3);
@@ -262,7 +262,7 @@ const RULES: readonly Rule<EnvFamily>[] = [
     },
   },
   {
-    name: 'actions: the wrong number of them and actions out of range are refused with E_SHAPE',
+    name: 'actions: a wrong number of them and values out of range throw E_SHAPE',
     applies: played,
     async check(family) {
       const tasks = someTasks(family);
@@ -278,7 +278,7 @@ const RULES: readonly Rule<EnvFamily>[] = [
     },
   },
   {
-    name: 'regret: it is never negative, and some action has none',
+    name: 'regret: it is never negative, and zero for some action',
     applies: ({ regret }) => regret !== undefined,
     check(family) {
       const { parts, part, of } = family.regret!;
@@ -296,7 +296,7 @@ const RULES: readonly Rule<EnvFamily>[] = [
     },
   },
   {
-    name: 'phases: they begin at 0, and every paid step moves on by one until the last',
+    name: 'phases: they begin at 0, and every rewarded step advances by one until the last',
     applies: ({ model }) => model?.phases !== undefined,
     check(family) {
       const { phases, states, starts, actions, next, reward } = family.model!;
@@ -318,7 +318,7 @@ const RULES: readonly Rule<EnvFamily>[] = [
     },
   },
   {
-    name: 'model: stepping does what the model says, with the true final state of an episode beside the first of the next',
+    name: 'model: stepping follows the model, including the final observation of an episode',
     applies: modeled,
     check(family) {
       const { horizon } = family;
@@ -333,7 +333,7 @@ const RULES: readonly Rule<EnvFamily>[] = [
       };
       const startAt = (seen: number[], where: string) => {
         const state = model.starts.find(start => look(start).every((value, f) => value === seen[f]));
-        expectThat(state !== undefined, where, 'what one of the starts of the model looks like', seen);
+        expectThat(state !== undefined, where, 'the observation of a start of the model', seen);
         return state;
       };
       for (const [i, task] of tasks.entries()) {
@@ -355,7 +355,7 @@ const RULES: readonly Rule<EnvFamily>[] = [
     },
   },
   {
-    name: 'oracleReturn: an optimal player of the model earns exactly that',
+    name: 'oracleReturn: it is the exact return of an optimal policy of the model',
     applies: family => modeled(family) && family.oracleReturn !== undefined,
     check(family) {
       const { horizon } = family;
@@ -381,7 +381,7 @@ const RULES: readonly Rule<EnvFamily>[] = [
     },
   },
   {
-    name: 'oracleReturn: random play does not earn more',
+    name: 'oracleReturn: random play does not exceed it',
     applies: family => played(family) && family.oracleReturn !== undefined,
     check(family) {
       const tasks = someTasks(family);
@@ -407,15 +407,15 @@ const RULES: readonly Rule<EnvFamily>[] = [
   },
 ];
 
-/** What environment i earns in its first episode. */
+/** Return of environment i in its first episode. */
 function firstReturn(trace: readonly Row[], i: number): number {
   const end = trace.findIndex(({ terminated, truncated }) => terminated[i] || truncated[i]);
   return trace.slice(0, end < 0 ? undefined : end + 1).reduce((sum, { reward }) => sum + reward[i], 0);
 }
 
 /**
- * The contract of environments: tasks named by content, elements of the spaces, equal trajectories of equal seeds, no influence of neighbors,
- * the horizon, refusals; of what it declares, the model, the oracle, regret, phases and what is hidden.
+ * The contract of environments: tasks identified by content, elements of the spaces, equal trajectories for equal seeds, independent
+ * environments, the horizon, refusals; if declared, the model, the oracle, regret, phases and hidden factors.
  *
  * @example
  * import { test } from 'node:test';

@@ -1,4 +1,4 @@
-/** @file What an executor owes its users: the numbers of the graph, whenever it is asked and whatever it was asked before. */
+/** @file The contract of executors: the numbers of the graph, independent of earlier runs. */
 
 import {
   add,
@@ -25,7 +25,7 @@ import { compareWithInterpreter } from './engine.ts';
 const host = (data: number[]): HostTensor => ({ data: Float32Array.from(data), shape: [2, 2], dtype: 'float32' });
 const x = input('x', [2, 2]);
 
-/** Compiles outputs, and frees the program in the end. */
+/** Compiles outputs, and disposes of the program at the end. */
 async function withProgram(executor: Executor, outputs: Record<string, Tensor>, use: (program: Program) => Promise<void>): Promise<void> {
   const program = await executor.compile(toOnnx({ outputs }));
   try {
@@ -37,7 +37,7 @@ async function withProgram(executor: Executor, outputs: Record<string, Tensor>, 
 
 const RULES: readonly Rule<Executor>[] = [
   {
-    name: 'outputs: those that are asked for, with their shapes and types',
+    name: 'outputs: the requested ones, with their shapes and types',
     check: executor =>
       withProgram(executor, { square: matmul(x, x), total: sum(add(x, 1)), whole: cast(x, 'int32'), small: less(x, 3) }, async program => {
         const found = await program.run({ x: host([1, 2, 3, 4]) }, ['square', 'total', 'whole', 'small']);
@@ -62,7 +62,7 @@ const RULES: readonly Rule<Executor>[] = [
       }),
   },
   {
-    name: 'feeds: nothing is remembered of the numbers that a tensor held before',
+    name: 'feeds: earlier contents of a tensor have no effect',
     check: executor =>
       withProgram(executor, { double: mul(x, 2) }, async program => {
         const feed = host([0, 0, 0, 0]);
@@ -73,7 +73,7 @@ const RULES: readonly Rule<Executor>[] = [
       }),
   },
   {
-    name: 'into: the result comes back, whether or not it fills the buffers handed in',
+    name: 'into: the result is returned, whether or not the given buffers are filled',
     check: executor =>
       withProgram(executor, { square: matmul(x, x), double: mul(x, 2) }, async program => {
         const { square, double } = await program.run({ x: host([2, 0, 0, 3]) }, ['square', 'double'], { square: zeros([2, 2]) });
@@ -88,7 +88,7 @@ const RULES: readonly Rule<Executor>[] = [
       }),
   },
   {
-    name: 'numbers: a training step is what the interpreter computes',
+    name: 'numbers: a training step equals that of the interpreter',
     async check(executor) {
       const [data, weight] = [input('data', [5, 8]), input('weight', [8, 6])];
       const loss = sum(square(softmax(matmul(data, weight))));
@@ -104,7 +104,7 @@ const RULES: readonly Rule<Executor>[] = [
     },
   },
   {
-    name: 'load: a model that it cannot load is refused with E_EXECUTOR',
+    name: 'load: an invalid model throws E_EXECUTOR',
     check: executor => expectRefusal('E_EXECUTOR', 'a model of three bytes', () => executor.compile(Uint8Array.of(1, 2, 3))),
   },
 ];

@@ -1,4 +1,4 @@
-/** @file The small experiment on which parts of an agent are checked, and the values of its graphs for random inputs. */
+/** @file The small experiment in which parts of an agent are checked, and the values of its graphs for random inputs. */
 
 import { Model } from '../agent/model.ts';
 import { type ExperimentConfig, experimentSchema } from '../config/experiment.ts';
@@ -13,7 +13,7 @@ export interface SmallExperiment {
   readonly model: Model;
 }
 
-/** An agent of 8 numbers a token in a Dark Room of 9 cells, with further sections of the configuration laid over its own. */
+/** An agent with 8 numbers per token in a Dark Room of 9 cells; `sections` override its configuration. */
 export function smallExperiment(sections: Readonly<Record<string, unknown>> = {}): SmallExperiment {
   const config = experimentSchema().parse({
     name: 'checks',
@@ -24,7 +24,7 @@ export function smallExperiment(sections: Readonly<Record<string, unknown>> = {}
   return { config, model: new Model(config, environment('dark-room', { size: 3, horizon: 4 })) };
 }
 
-/** The numbers of tensors: initial values for the parameters of the scope, random ones for all other inputs. */
+/** The values of tensors: initial values for the parameters of the scope, random numbers for all other inputs. */
 export function valuesOf(outputs: Readonly<Record<string, Tensor>>, { table }: Scope): Record<string, Float64Array> {
   const random = Random.seeded(1);
   const feeds = [...inputsOf({ outputs })].flatMap(([name, { shape, dtype }]): [string, number[]][] =>
@@ -35,7 +35,7 @@ export function valuesOf(outputs: Readonly<Record<string, Tensor>>, { table }: S
   return interpret({ outputs }, { ...Object.fromEntries(feeds), ...Object.fromEntries(initialize(table.values(), Random.seeded(2))) });
 }
 
-/** Throws unless the gradients of a loss are finite; gives the parameters that some of them are not 0 of. */
+/** Throws unless the gradients of a loss are finite; returns the parameters whose gradients are not all 0. */
 export function expectGradients(loss: Tensor, scope: Scope): string[] {
   const parameters = [...scope.table.values()];
   const gradients = grad(
@@ -45,6 +45,6 @@ export function expectGradients(loss: Tensor, scope: Scope): string[] {
   const found = valuesOf(Object.fromEntries(gradients.map((gradient, i) => [parameters[i].name, gradient])), scope);
   for (const [name, numbers] of Object.entries(found)) expectFinite(numbers, `gradient of ${name}`);
   const reached = Object.keys(found).filter(name => found[name].some(value => Math.abs(value) > 1e-12));
-  expectThat(reached.length > 0, `gradients of ${parameters.length} parameters`, 'some number other than 0', 'none');
+  expectThat(reached.length > 0, `gradients of ${parameters.length} parameters`, 'a nonzero number', 'none');
   return reached;
 }

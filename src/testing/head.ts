@@ -1,6 +1,6 @@
 /**
- * @file What a head for actions owes its users: a distribution, and losses that are those of this distribution.
- * Shape key: B batch, D width, P numbers of a distribution.
+ * @file The contract of action heads: a distribution, and losses that agree with it. Shape key: B batch, D width, P numbers of a
+ * distribution.
  */
 
 import { input, interpret, type Tensor } from '../engine/index.ts';
@@ -21,7 +21,7 @@ function open(head: ActionHead) {
   const outputs = head.outputs(scope.at('head'), states);
   const random = Random.seeded(3);
   const weights = Object.fromEntries(initialize(scope.table.values(), random));
-  // Biases start at 0, which would hide their gradient's mistakes.
+  // Biases start at 0, which would hide errors of their gradient.
   for (const values of Object.values(weights)) for (let i = 0; i < values.length; i++) values[i] += 0.3 * random.normal();
   const { size, space } = head.distribution;
   const target = input('target', [B, 1, size]);
@@ -33,7 +33,7 @@ function open(head: ActionHead) {
   return { outputs, numbers, target, parameters, value, rows: value(head.rows(outputs)) };
 }
 
-/** What sources may record of two steps: some distribution, and that of no preference. */
+/** What sources may record in two steps: some distribution, and the uniform one. */
 function labels(space: Space, random: Random): Float32Array[] {
   const { size, uniform } = actionDistribution(space);
   const [some, none] = [new Float32Array(size), new Float32Array(size)];
@@ -54,7 +54,7 @@ function labels(space: Space, random: Random): Float32Array[] {
 
 const RULES: readonly Rule<ActionHead>[] = [
   {
-    name: 'gradients: those of the losses agree with differences',
+    name: 'gradients: those of the losses agree with finite differences',
     check(head) {
       const { outputs, target, parameters, numbers } = open(head);
       const losses = { crossEntropy: head.crossEntropy(target, outputs), kl: head.kl(target, outputs), entropy: head.entropy(outputs) };
@@ -65,7 +65,7 @@ const RULES: readonly Rule<ActionHead>[] = [
     },
   },
   {
-    name: 'likelihood: the cross-entropy with a certain action is what drawing knows of it',
+    name: 'likelihood: the cross-entropy with a certain action is its negative log-probability',
     check(head) {
       const { size, width, space, draw, certain, logProbability } = head.distribution;
       const { outputs, target, value, rows } = open(head);
@@ -84,7 +84,7 @@ const RULES: readonly Rule<ActionHead>[] = [
     },
   },
   {
-    name: 'divergence: none from itself, some from another, and the entropy is the cross-entropy with itself',
+    name: 'divergence: zero from itself, positive from another, and the entropy is the cross-entropy with itself',
     check(head) {
       const { outputs, target, value, rows } = open(head);
       const itself = { target: rows };
@@ -94,7 +94,7 @@ const RULES: readonly Rule<ActionHead>[] = [
     },
   },
   {
-    name: 'draws: they lie in the space, and none is likelier than the mode',
+    name: 'draws: they are in the space, and none is more likely than the mode',
     check(head) {
       const { space, draw, mode, logProbability } = head.distribution;
       const { rows } = open(head);
@@ -113,7 +113,7 @@ const RULES: readonly Rule<ActionHead>[] = [
 ];
 
 /**
- * The contract of heads for actions, in the interpreter.
+ * The contract of action heads, checked in the interpreter.
  *
  * @example
  * import { test } from 'node:test';

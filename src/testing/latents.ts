@@ -1,7 +1,4 @@
-/**
- * @file What a kind of latents owes its users.
- * Shape key: B batch, M latents, D width, G groups of a latent.
- */
+/** @file The contract of kinds of latents. Shape key: B batch, M latents, D width, G groups of a latent. */
 
 import type { LatentKind, LatentSettings } from '../compressor/index.ts';
 import { grad, input, inputsOf, interpret, mul, sizeOf, square, sum, type Tensor } from '../engine/index.ts';
@@ -17,7 +14,7 @@ interface Subject {
   readonly settings: LatentSettings;
 }
 
-/** The kind over an input `z`, with numbers for everything that it declared. */
+/** The kind applied to an input `z`, with numbers for everything that it declares. */
 function build({ kind, settings }: Subject) {
   const scope = new Scope();
   const z = input('z', [B, M, D]);
@@ -35,7 +32,7 @@ const discrete = ({ kind }: Subject) => kind.discrete !== undefined;
 
 const RULES: readonly Rule<Subject>[] = [
   {
-    name: 'shape: latents keep it, and are finite',
+    name: 'shape: it is preserved, and latents are finite',
     check(subject) {
       const { latents, z, evaluate } = build(subject);
       const { trained, settled } = latents;
@@ -45,7 +42,7 @@ const RULES: readonly Rule<Subject>[] = [
     },
   },
   {
-    name: 'noise: settled latents read nothing random',
+    name: 'noise: settled latents depend on no random input',
     check(subject) {
       const { scope, latents } = build(subject);
       const read = [...inputsOf({ outputs: { settled: latents.settled } }).keys()];
@@ -61,7 +58,7 @@ const RULES: readonly Rule<Subject>[] = [
     check(subject) {
       const { scope, z, latents, evaluate } = build(subject);
       const { trained, capacity } = latents;
-      // Times R(Z), so that what only it depends on is reached, too.
+      // Times R(Z), so that parameters that only affect it are reached, too.
       const loss = capacity ? sum(mul(trained, capacity)) : sum(square(trained));
       const reached = [{ name: 'z', tensor: z }, ...scope.table.values()];
       const gradients = grad(
@@ -70,12 +67,12 @@ const RULES: readonly Rule<Subject>[] = [
       );
       for (const [name, values] of Object.entries(evaluate(Object.fromEntries(reached.map(({ name }, i) => [name, gradients[i]]))))) {
         const most = values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-        expectThat(most > 1e-9, `gradient of ${name}`, 'some number other than 0', most);
+        expectThat(most > 1e-9, `gradient of ${name}`, 'a nonzero number', most);
       }
     },
   },
   {
-    name: 'codes: they are there exactly where the kind is discrete, one of the alphabet for each group',
+    name: 'codes: they exist exactly if the kind is discrete, one of the alphabet for each group',
     check(subject) {
       const { kind, settings } = subject;
       const { latents, evaluate } = build(subject);
@@ -89,7 +86,7 @@ const RULES: readonly Rule<Subject>[] = [
     },
   },
   {
-    name: 'decode: codes give the settled latents back',
+    name: 'decode: codes decode to the settled latents',
     applies: discrete,
     check(subject) {
       const { kind, settings } = subject;
@@ -103,9 +100,9 @@ const RULES: readonly Rule<Subject>[] = [
 ];
 
 /**
- * The contract of kinds of latents, in the interpreter.
+ * The contract of kinds of latents, checked in the interpreter.
  *
- * @param settings small ones unless given.
+ * @param settings small ones by default.
  * @example
  * import { test } from 'node:test';
  * for (const { name, run } of latentChecks(latentKind('my-codes'))) test(name, run);

@@ -1,4 +1,4 @@
-/** @file What a loss term owes its users, in a small model that predicts returns and has a teacher. */
+/** @file The contract of loss terms, checked in a small model that predicts returns and has a teacher. */
 
 import { type LossTerm, Pass } from '../agent/terms.ts';
 import { Scope } from '../nn/index.ts';
@@ -23,7 +23,7 @@ const RULES: readonly Rule<LossTerm>[] = [
     },
   },
   {
-    name: 'value: a finite scalar, or nothing where the agent has nothing that it is of',
+    name: 'value: a finite scalar, or undefined if it does not apply to the agent',
     check(term) {
       for (const compressor of ['bottleneck', 'none']) {
         const { pass, scope } = open(compressor);
@@ -45,7 +45,7 @@ const RULES: readonly Rule<LossTerm>[] = [
 ];
 
 /**
- * The contract of loss terms, in the interpreter.
+ * The contract of loss terms, checked in the interpreter.
  *
  * @example
  * import { test } from 'node:test';

@@ -134,7 +134,7 @@ describe('tokenizers', () => {
       }),
     ],
     [
-      'told',
+      'content',
       writing((out, row, tokenizer) => {
         out[row + field(tokenizer, 'reward').offset] = 0;
       }),

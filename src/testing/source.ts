@@ -1,4 +1,4 @@
-/** @file What a source of learning histories owes its users, on a family that it learns. */
+/** @file The contract of sources of learning histories, checked on a family that they learn. */
 
 import { createExecutor } from '../engine/executors/registry.ts';
 import { environment } from '../envs/index.ts';
@@ -16,7 +16,7 @@ interface Subject {
   readonly options?: Readonly<Record<string, unknown>>;
 }
 
-/** A task that is none of the first: there, much is found by accident. */
+/** A task that is not among the first, where rewards are often found by chance. */
 const someTask = (family: EnvFamily): Task => someTasks(family).at(-3) ?? someTasks(family)[0];
 
 const wanted = (family: EnvFamily, seed = 7, noise = 0): WantedHistory => ({
@@ -34,7 +34,7 @@ async function generate({ source, family, options }: Subject, histories: readonl
 
 const ended = ({ terminated, truncated }: History, t: number) => terminated[t] === 1 || truncated[t] === 1;
 
-/** The same source, each of whose learners is replaced. */
+/** The same source with each of its learners replaced. */
 const changed = (source: LearnerSource, change: (learner: ReturnType<LearnerSource['learner']>) => typeof learner): LearnerSource => ({
   ...source,
   learner: (...args) => change(source.learner(...args)),
@@ -42,7 +42,7 @@ const changed = (source: LearnerSource, change: (learner: ReturnType<LearnerSour
 
 const RULES: readonly Rule<Subject>[] = [
   {
-    name: 'history: as many whole episodes as are asked for, in columns of one length, of the task and stream asked for',
+    name: 'history: the requested number of whole episodes, task and stream, in columns of one length',
     async check(subject) {
       const { family } = subject;
       const [history] = await generate(subject, [wanted(family, 7, 0.2)]);
@@ -64,7 +64,7 @@ const RULES: readonly Rule<Subject>[] = [
     },
   },
   {
-    name: 'observations: what a step leads to is what the next is taken at',
+    name: 'observations: the next observation of a step is the observation of the following one',
     async check(subject) {
       const width = spaceSize(subject.family.observationSpace);
       const [history] = await generate(subject, [wanted(subject.family, 7, 0.2)]);
@@ -85,7 +85,7 @@ const RULES: readonly Rule<Subject>[] = [
         const p = probabilities.slice(t * size, (t + 1) * size);
         expectFinite(p, where);
         const real = actionSpace.kind === 'box';
-        // Of real actions, deviations stand behind the means.
+        // For real actions, deviations follow the means.
         const least = Math.min(...(real ? p.slice(size / 2) : p));
         expectThat(least >= 0, where, real ? 'deviations of at least 0' : 'probabilities of at least 0', least);
         if (!real)
@@ -99,7 +99,7 @@ const RULES: readonly Rule<Subject>[] = [
     },
   },
   {
-    name: 'draws: without noise only what the distribution allows is executed',
+    name: 'draws: without noise, executed actions have positive probability',
     async check(subject) {
       const { family } = subject;
       const { size, width: wide, logProbability } = actionDistribution(family.actionSpace);
@@ -126,7 +126,7 @@ const RULES: readonly Rule<Subject>[] = [
     },
   },
   {
-    name: 'asking: distribution() changes nothing, however often it is called',
+    name: 'asking: distribution() does not change the learner',
     applies: ({ source }) => 'learner' in source,
     async check(subject) {
       const twice = changed(subject.source as LearnerSource, learner => ({
@@ -144,7 +144,7 @@ const RULES: readonly Rule<Subject>[] = [
     },
   },
   {
-    name: 'arrays: what observe() is given is not kept',
+    name: 'arrays: observe() does not keep its arguments',
     applies: ({ source }) => 'learner' in source,
     async check(subject) {
       const overwritten = changed(subject.source as LearnerSource, learner => ({
@@ -160,7 +160,7 @@ const RULES: readonly Rule<Subject>[] = [
     },
   },
   {
-    name: 'neighbors: a learner of a cohort learns the same, up to rounding, whoever learns next to it',
+    name: 'neighbors: learners of a cohort do not affect each other, up to rounding',
     applies: ({ source }) => 'cohort' in source,
     async check(subject) {
       const [alone] = await generate(subject, [wanted(subject.family)]);
@@ -170,7 +170,7 @@ const RULES: readonly Rule<Subject>[] = [
     },
   },
   {
-    name: 'options: one that it does not have is refused with E_CONFIG',
+    name: 'options: an unknown one throws E_CONFIG',
     async check({ source, family, options }) {
       const act = () => generate({ source, family, options: { ...options, unheardOf: 1 } }, [wanted(family)]);
       await expectRefusal('E_CONFIG', 'the option unheardOf', act);
@@ -178,17 +178,17 @@ const RULES: readonly Rule<Subject>[] = [
   },
 ];
 
-/** Where a source is checked. */
+/** How a source is checked. */
 export interface SourceCheckOptions {
-  /** A family that it learns; a small Dark Room unless given. */
+  /** A family that it learns; a small Dark Room by default. */
   readonly family?: EnvFamily;
   /** Options of the source. */
   readonly options?: Readonly<Record<string, unknown>>;
 }
 
 /**
- * The contract of sources, of learners as of cohorts: whole episodes in consistent columns, distributions that are some and that actions are
- * drawn from, equal histories of equal streams, learners that change by what they observe alone, and refusals.
+ * The contract of sources, for learners and cohorts: whole episodes in consistent columns, valid distributions that actions are sampled
+ * from, equal histories for equal streams, learners that change only by what they observe, and refusals.
  *
  * @example
  * import { test } from 'node:test';

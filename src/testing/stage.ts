@@ -1,4 +1,4 @@
-/** @file What a training stage owes its users, in a small experiment that goes through it. */
+/** @file The contract of training stages, checked in a small experiment. */
 
 import { partOf } from '../agent/model.ts';
 import { lossTerms } from '../agent/terms.ts';
@@ -30,7 +30,7 @@ const RULES: readonly Rule<Subject>[] = [
     },
   },
   {
-    name: 'steps: some where its section has some, and 0 where that has 0',
+    name: 'steps: positive if its section has steps, and 0 if that has 0',
     check(subject) {
       const { stage } = subject;
       const { config } = open(subject);
@@ -41,19 +41,19 @@ const RULES: readonly Rule<Subject>[] = [
     },
   },
   {
-    name: 'terms: they are registered, and their weights stand where they say',
+    name: 'terms: they are registered, and their weights are those of the settings that they name',
     check(subject) {
       const { config } = open(subject);
       for (const { term, weight, setting } of subject.stage.terms?.(config) ?? []) {
         expectThat(lossTerms.has(term), 'term', `one of ${lossTerms.ids.join(', ')}`, term);
         if (setting === undefined) continue;
         const value = setting.split('.').reduce<unknown>((node, key) => (node as Sections | undefined)?.[key], config);
-        expectEqual(weight, value, `weight of ${term}, which stands at ${setting}`);
+        expectEqual(weight, value, `weight of ${term}, which is set by ${setting}`);
       }
     },
   },
   {
-    name: 'parts: there is an objective for each part that is trained',
+    name: 'parts: there is an objective for each trained part',
     check(subject) {
       const { stage } = subject;
       const { config, model } = open(subject);
@@ -82,20 +82,20 @@ const RULES: readonly Rule<Subject>[] = [
     },
   },
   {
-    name: 'methods: the rows that it adds have names of their own',
+    name: 'methods: those that it adds have distinct names',
     check(subject) {
       const names = subject.stage.methods(open(subject).config).map(({ method }) => method);
-      for (const name of names) expectThat(typeof name === 'string' && name.trim() !== '', 'name of a row', 'a text', name);
+      for (const name of names) expectThat(typeof name === 'string' && name.trim() !== '', 'name of a method', 'a text', name);
       expectEqual(names.length, new Set(names).size, `distinct names among ${names.join(', ')}`);
     },
   },
 ];
 
 /**
- * The contract of training stages, in the interpreter; what they learn is not looked at. The stage has to be registered, so that the experiment has
- * its section.
+ * The contract of training stages, checked in the interpreter; training itself is not. The stage must be registered, so that the experiment
+ * has its section.
  *
- * @param sections sections of the configuration that it needs to have something to do, such as `{ policy: { retrieval: { contexts: 1 } } }`.
+ * @param sections sections of the configuration that it needs, such as `{ policy: { retrieval: { contexts: 1 } } }`.
  * @example
  * import { test } from 'node:test';
  * for (const { name, run } of stageChecks(stages.get('polish'))) test(name, run);

@@ -1,11 +1,11 @@
-/** @file What a tokenizer owes its users: rows that say each field in one way, and no action before it is chosen. */
+/** @file The contract of tokenizers: rows that encode each field consistently, and no action before it is chosen. */
 
 import { type EnvFamily, type Space, spaceSize } from '../rl/index.ts';
 import { PRESENCE, type Tokenizer, type TokenizerKind, type TokenLayout, type Transitions } from '../tokenizers/index.ts';
 import { Random } from '../util/random.ts';
 import { type Check, checksOf, expectEqual, expectThat, type Rule } from './check.ts';
 
-/** Steps of the one episode that is written. */
+/** Steps of the episode that is written. */
 const STEPS = 5;
 
 interface Subject {
@@ -34,7 +34,7 @@ function episode({ observationSpace, actionSpace }: Spaces, seed: number): Trans
   };
 }
 
-/** Throws unless every field of a row is absent and 0, or there; a categorical one with a single 1. */
+/** Throws unless every field of a row is absent and 0, or present; a categorical one with a single 1. */
 function expectFields({ width, fields }: TokenLayout, row: Float32Array, where: string): void {
   expectEqual(row.length, width, `${where}, how many numbers`);
   for (const { name, kind, offset, size, presence } of fields) {
@@ -79,7 +79,7 @@ function writeRunning({ tokenizer, spaces }: Subject, shown: Transitions, last =
 
 const RULES: readonly Rule<Subject>[] = [
   {
-    name: 'context: a transition is written in rows that say each field in one way, the first of them marked as there',
+    name: 'context: the rows of a transition are valid, the first of them marked as present',
     check({ tokenizer, spaces }) {
       const shown = episode(spaces, 1);
       for (let t = 0; t < STEPS; t++) {
@@ -90,7 +90,7 @@ const RULES: readonly Rule<Subject>[] = [
     },
   },
   {
-    name: 'transitions: their tokens depend on the transition alone, wherever they are written',
+    name: 'transitions: their tokens depend only on the transition, not on its place',
     check({ tokenizer, spaces }) {
       const shown = episode(spaces, 1);
       const plain = writeContext(tokenizer, shown, 2);
@@ -98,11 +98,11 @@ const RULES: readonly Rule<Subject>[] = [
       tokenizer.writeTransition(out, plain.length, shown, 2);
       const expected = new Float32Array(3 * plain.length);
       expected.set(plain, plain.length);
-      expectEqual(out, expected, 'transition 2, written behind the place of another');
+      expectEqual(out, expected, 'transition 2, written after the place of another');
     },
   },
   {
-    name: 'told: the observation, the action and the reward of a transition can be told from its tokens',
+    name: 'content: tokens determine the observation, action and reward of a transition',
     check({ tokenizer, spaces }) {
       const [shown, other] = [episode(spaces, 1), episode(spaces, 2)];
       for (const column of ['observation', 'action', 'reward'] as const) {
@@ -123,7 +123,7 @@ const RULES: readonly Rule<Subject>[] = [
     },
   },
   {
-    name: 'query: a running episode is written in rows that say each field in one way, each step behind the ones before',
+    name: 'query: the rows of a running episode are valid, each step after the ones before',
     check(subject) {
       const { query, predictionIndex } = subject.tokenizer;
       const after = writeRunning(subject, episode(subject.spaces, 1));
@@ -133,11 +133,11 @@ const RULES: readonly Rule<Subject>[] = [
         expectEqual(
           after[t].subarray(0, known),
           after[STEPS - 1].subarray(0, known),
-          `tokens up to that of step ${t}, against those in the end`,
+          `tokens up to that of step ${t}, compared with those at the end`,
         );
         expectThat(
           after[t].subarray(known).every(value => value === 0),
-          `tokens behind that of step ${t}`,
+          `tokens after that of step ${t}`,
           'zeros',
           after[t].subarray(known),
         );
@@ -145,7 +145,7 @@ const RULES: readonly Rule<Subject>[] = [
     },
   },
   {
-    name: 'prediction: the token of a step knows what is seen there, and not the action that is chosen there',
+    name: 'prediction: the token of a step contains its observation, but not its action',
     check(subject) {
       const { tokenizer, spaces } = subject;
       const { query, predictionIndex } = tokenizer;
@@ -178,7 +178,7 @@ const SPACES: Spaces = { observationSpace: { kind: 'multi-discrete', nvec: [3, 4
 /**
  * The contract of tokenizers.
  *
- * @param spaces of observations and actions; a few integers unless given.
+ * @param spaces observation and action spaces; a few integers by default.
  * @example
  * import { test } from 'node:test';
  * for (const { name, run } of tokenizerChecks(tokenizers.get('my-tokens'))) test(name, run);

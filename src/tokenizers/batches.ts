@@ -1,8 +1,7 @@
 /**
- * @file Training batches: a running segment of a history as the query, what happened before it as the context. A segment is what is compressed
- * at once and what the query holds: an episode, or a piece of one.
- * Shape key: B batch, N context tokens, T query tokens, F features of a token, H steps of a segment at most, P numbers of a distribution over
- * actions, K future returns.
+ * @file Training batches: a running segment of a history is the query, what happened before it is the context. A segment is the unit of
+ * compression and of the query: an episode, or a piece of one. Shape key: B batch, N context tokens, T query tokens, F features of a token,
+ * H maximum steps of a segment, P numbers of a distribution over actions, K future returns.
  */
 
 import { type EnvFamily, futureReturns, type History, segmentStarts } from '../rl/index.ts';
@@ -11,51 +10,55 @@ import type { Random } from '../util/random.ts';
 import type { Tokenizer, Transitions } from './layout.ts';
 
 /**
- * How the past stands in a context. `window`: the latest transitions run together at the right end. `segments`: every segment at the right end
- * of a slot of its own, the latest in the last slot. `best`: the same of the segments with the highest returns of all that is past, the best in
- * the last slot; of equal ones the later.
+ * How past transitions are arranged in a context. `window`: the latest transitions, contiguous, right-aligned. `segments`: every segment
+ * right-aligned in a slot of its own, the latest in the last slot. `best`: like `segments`, but the past segments with the highest returns,
+ * the best in the last slot; among equal returns the later one.
  */
 export type ContextLayout = 'window' | 'segments' | 'best';
 
-/** What of the past is written into a context. */
+/** Which past transitions a context holds, and how. */
 export interface ContextShape {
-  /** Transitions of the context: context tokens are this many times the tokenizer's tokens a transition. */
+  /** Number of transitions in the context; each becomes as many tokens as the tokenizer has per transition. */
   readonly contextTransitions: number;
-  /** Transitions of a segment at most (H). */
+  /** Maximum number of transitions in a segment (H). */
   readonly segment: number;
+  /** How they are arranged. */
   readonly contextLayout: ContextLayout;
 }
 
+/** Sizes and targets of a batch. */
 export interface BatchShape extends ContextShape {
+  /** Number of queries (B). */
   readonly batch: number;
-  /** Numbers of a target (P): of what the policy's head takes for a distribution over actions. */
+  /** Numbers of a target (P): of the head's distribution over actions. */
   readonly actions: number;
-  /** Writes the distribution that a history recorded, `label[from …]`, as a target at `out[at …]`; targets are what was recorded when left out. */
+  /** Converts a recorded distribution, `label[from …]`, to a target at `out[at …]`; by default targets are the recorded distributions. */
   readonly writeTarget?: (label: ArrayLike<number>, from: number, out: Float32Array, at: number) => void;
-  /** Which steps are targets, by what is seen there; all of them when left out. */
+  /** Which steps are targets, by their observation; all by default. */
   readonly scored?: EnvFamily['scored'];
-  /** How many future returns (K) are targets too, and which bin a return falls into; none when left out. */
+  /** How many future returns (K) are targets too, and the bin of a return; none by default. */
   readonly returns?: { readonly count: number; readonly bin: (value: number) => number };
 }
 
 /** The buffers of one batch. */
 export interface Batch {
-  /** [B, N, F] the transitions before the query segment, the latest at the end; rows of zeros where there are none. */
+  /** [B, N, F] the transitions before the query segment, the latest at the end; rows of zeros if there are none. */
   readonly context: Float32Array;
-  /** [B, T, F'] */
+  /** [B, T, F'] the query segments. */
   readonly query: Float32Array;
   /** [B, H, P] the source's action distribution at every step of the query segment. */
   readonly target: Float32Array;
-  /** [B, H] 1 where the step exists and is a target. */
+  /** [B, H] 1 if the step exists and is a target. */
   readonly weight: Float32Array;
-  /** [B, H, K] bins of what the running episode still earns, and of the returns of the episodes after it. */
+  /** [B, H, K] bins of the remaining return of the running episode and of the returns of the next episodes. */
   readonly returnBins?: Int32Array;
-  /** [B, H, K] 1 where the step is a target and the history holds that episode to its end. */
+  /** [B, H, K] 1 if the step is a target and the history holds that episode to its end. */
   readonly returnWeight?: Float32Array;
-  /** Where each query segment comes from, [B] each: history, its first transition there, its length. */
+  /** The origin of each query segment, [B] each: history, first transition, length. */
   readonly place: { readonly history: Int32Array; readonly first: Int32Array; readonly length: Int32Array };
 }
 
+/** Allocates a batch of zeros. */
 export function newBatch(tokenizer: Tokenizer, { batch, contextTransitions, segment, actions, returns }: BatchShape): Batch {
   const targets = batch * segment * (returns?.count ?? 0);
   return {
@@ -68,7 +71,7 @@ export function newBatch(tokenizer: Tokenizer, { batch, contextTransitions, segm
   };
 }
 
-/** Rows [from, to) of a batch as a batch of their own, in the same buffers. */
+/** Rows [from, to) of a batch, as a view of the same buffers. */
 export function batchRows(batch: Batch, from: number, to: number): Batch {
   const rows = batch.place.length.length;
   const cut = <T extends Float32Array | Int32Array>(column: T) =>
@@ -94,7 +97,7 @@ export function writeContext(
   for (let i = 0; i < count; i++) tokenizer.writeTransition(out, row + (slots - count + i) * stride, history, end - count + i);
 }
 
-/** Segments that stand in the slots of a context, of the first `count`, in the order of the slots. */
+/** Which of the first `count` segments fill the slots of a context, in the order of the slots. */
 function inSlots(
   { contextTransitions, segment, contextLayout }: ContextShape,
   { reward }: Pick<Transitions, 'reward'>,
@@ -114,8 +117,8 @@ function inSlots(
 }
 
 /**
- * First transition that a context of this shape holds of the first `count` segments, where segment i is [starts[i], starts[i + 1]). No later
- * context will hold an earlier one.
+ * First transition that a context of this shape holds of the first `count` segments, where segment i is [starts[i], starts[i + 1]). Earlier
+ * ones are never needed again.
  */
 export function pastFrom(shape: ContextShape, history: Pick<Transitions, 'reward'>, starts: ArrayLike<number>, count: number): number {
   if (shape.contextLayout === 'window') return Math.max(starts[0], starts[count] - shape.contextTransitions);
@@ -123,8 +126,8 @@ export function pastFrom(shape: ContextShape, history: Pick<Transitions, 'reward
 }
 
 /**
- * Writes the past in its form into the context row that starts at `row`, which must be zero. Of `history` segment i is [starts[i], starts[i + 1]),
- * and the first `count` of them are past.
+ * Writes the past into the context row that starts at `row`, which must be zero. Segment i of `history` is [starts[i], starts[i + 1]), and
+ * the first `count` are past.
  */
 export function writePast(
   tokenizer: Tokenizer,
@@ -146,7 +149,7 @@ export function writePast(
   for (const [i, s] of held.entries()) writeContext(tokenizer, out, row + (empty + i) * stride, segment, history, starts[s], starts[s + 1]);
 }
 
-/** Writes segment `s` of `history` as row `b`: what happened before it as the context, its steps as the query. The rows must be zero. */
+/** Writes segment `s` of `history` as row `b`: the context before it, and its steps as the query. The rows must be zero. */
 export function writeSegment(
   tokenizer: Tokenizer,
   shape: BatchShape,
@@ -169,7 +172,7 @@ export function writeSegment(
   }
 }
 
-/** The segments in which some step is a target. Throws `E_SHAPE` where there is none. */
+/** The segments with at least one target. Throws `E_SHAPE` if there is none. */
 function withTargets(history: History, starts: Int32Array, scored: EnvFamily['scored']): number[] {
   const segments = Array.from({ length: starts.length - 1 }, (_, s) => s);
   if (!scored) return segments;
@@ -178,23 +181,24 @@ function withTargets(history: History, starts: Int32Array, scored: EnvFamily['sc
     for (let t = starts[s]; t < starts[s + 1]; t++) if (scored(history.observation, t * width)) return true;
     return false;
   });
-  invariant(found.length > 0, `history '${history.stream}' has no step that is scored, so there is nothing to learn from it.`);
+  invariant(found.length > 0, `history '${history.stream}' has no scored step, so there is nothing to learn from it. Remove it.`);
   return found;
 }
 
 /**
- * Draws batches from histories: a history uniformly, then one of its segments that has targets. With probability `early` that is one of the
- * first half of these, where the learner still changes; otherwise any.
+ * Samples batches from histories: a history uniformly, then one of its segments with targets. With probability `early` that is one of the
+ * first half, where the learner still changes; otherwise any.
  */
 export class BatchSampler {
   readonly #histories: readonly History[];
   readonly #starts: readonly Int32Array[];
-  /** Segments of every history that a query may be. */
+  /** The segments of every history that can be queries. */
   readonly #queries: readonly (readonly number[])[];
   readonly #tokenizer: Tokenizer;
   readonly #shape: BatchShape;
   readonly #early: number;
 
+  /** @throws {CadenzaError} `E_SHAPE` without histories, or if a history has no scored step. */
   constructor(histories: readonly History[], tokenizer: Tokenizer, shape: BatchShape, early = 0) {
     invariant(histories.length > 0, 'a sampler needs at least one learning history.');
     this.#histories = histories;
@@ -205,13 +209,13 @@ export class BatchSampler {
     this.#early = early;
   }
 
-  /** Fills `into` with the batch that `random` stands for: equal streams give equal batches. */
+  /** Fills `into` with a batch; equal streams give equal batches. */
   fill(into: Batch, random: Random): void {
     for (const values of [into.context, into.query, into.target, into.weight, into.returnBins, into.returnWeight]) values?.fill(0);
     for (let b = 0; b < this.#shape.batch; b++) this.write(into, b, this.draw(random));
   }
 
-  /** A history, and which of its segments is the query. */
+  /** Samples a history and the segment that is the query. */
   draw(random: Random): { h: number; s: number } {
     const h = random.integer(this.#histories.length);
     const queries = this.#queries[h];
@@ -219,14 +223,14 @@ export class BatchSampler {
     return { h, s };
   }
 
-  /** A segment of the same history that has targets, from its second half where there are some, and none before `s`. */
+  /** Samples a segment of the same history with targets, not before `s`, and from the second half if possible. */
   drawLater({ h, s }: { h: number; s: number }, random: Random): { h: number; s: number } {
     const half = (this.#starts[h].length - 1) / 2;
     const later = this.#queries[h].filter(other => other >= Math.max(s, half));
     return { h, s: later.length > 0 ? later[random.integer(later.length)] : s };
   }
 
-  /** Writes a segment as row `b`, which must be zero: what happened before it as the context, its steps as the query. */
+  /** Writes a segment as row `b`, which must be zero: the context before it, and its steps as the query. */
   write(into: Batch, b: number, { h, s }: { h: number; s: number }): void {
     const { segment, actions, writeTarget } = this.#shape;
     const [history, starts] = [this.#histories[h], this.#starts[h]];
@@ -242,7 +246,7 @@ export class BatchSampler {
     into.place.length[b] = end - first;
   }
 
-  /** What the transitions of [first, end) lead to, as row `b`. */
+  /** Writes the future returns at the transitions of [first, end) as row `b`. */
   #writeReturns({ returnBins, returnWeight, weight }: Batch, b: number, history: History, first: number, end: number): void {
     const { segment, returns } = this.#shape;
     if (!returns) return;

@@ -1,7 +1,7 @@
 /**
- * @file Token rows → vectors of the model's width (method 1.1): one linear map over flags, one-hot fields and numbers (a one-hot field times
- * its rows of the matrix is an embedding table), after vectors are normalized and rewards bucketed; images go through an encoder of their own.
- * Shape key: B batch, N tokens, F features of a token, D width.
+ * @file Token rows → vectors of the model's width (method 1.1): one linear map over flags, one-hot fields and numbers (a one-hot field
+ * times its rows of the matrix is an embedding table), after vectors are normalized and rewards bucketed; images have an encoder of their
+ * own. Shape key: B batch, N tokens, F features of a token, D width.
  */
 
 import { add, cast, concat, div, less, mul, reshape, slice, sub, type Tensor } from '../engine/index.ts';
@@ -10,15 +10,17 @@ import { IMAGE_ENCODERS, type ImageOptions } from './images.ts';
 import type { Field, TokenLayout } from './layout.ts';
 import { statisticsOf } from './statistics.ts';
 
+/** How tokens are embedded. */
 export interface EmbedOptions {
+  /** Encoder of image fields. */
   readonly image?: ImageOptions;
-  /** Edges of the buckets of a reward, rising; none: the reward is one number. */
+  /** Increasing edges of reward buckets; with none, a reward is one number. */
   readonly rewardEdges?: readonly number[];
 }
 
 const IMAGE: ImageOptions = { encoder: 'patches', patch: 6, features: 32 };
 
-/** Rows x [B, N, F] → [B, N, D]. Without a layout a row is numbers and nothing more. */
+/** Embeds rows x [B, N, F] → [B, N, D]. Without a layout, rows are plain numbers. */
 export function embedTokens(
   scope: Scope,
   x_BNF: Tensor,
@@ -32,10 +34,10 @@ export function embedTokens(
 }
 
 const columns = (x: Tensor, { offset, size }: Pick<Field, 'offset' | 'size'>) => slice(x, 2, offset, offset + size);
-/** [B, N, 1], 1 where the field is there. */
+/** [B, N, 1], 1 where the field is present. */
 const presence = (x: Tensor, field: Field) => slice(x, 2, field.presence, field.presence + 1);
 
-/** The columns that the linear map takes: all of them as they are, but for vectors (normalized), bucketed rewards, and images (left out). */
+/** The columns that the linear map takes: all columns, with vectors normalized, rewards bucketed, and images left out. */
 function numbersOf(scope: Scope, x_BNF: Tensor, fields: readonly Field[], rewardEdges: readonly number[]): Tensor {
   const parts: Tensor[] = [];
   let done = 0;
@@ -54,22 +56,24 @@ function numbersOf(scope: Scope, x_BNF: Tensor, fields: readonly Field[], reward
   return concat(parts, 2);
 }
 
-/** (x − mean) / deviation where the field is there, else 0. */
+/** (x − mean) / deviation where the field is present, else 0. */
 function normalize(scope: Scope, x_BNF: Tensor, field: Field): Tensor {
   const { mean, deviation } = statisticsOf(scope, field);
   return mul(presence(x_BNF, field), div(sub(columns(x_BNF, field), mean), deviation));
 }
 
 /**
- * One number an edge, 1 where the reward lies above it. With the bias that is as good as one-hot buckets (each bucket has its own sum of
- * rows), and neighbors share what lies below them both.
+ * One number per edge, 1 if the reward is above it. With the bias this is as expressive as one-hot buckets (each bucket has its own sum of
+ * rows), and neighboring buckets share the edges below both.
  */
 function buckets(x_BNF: Tensor, field: Field, edges: readonly number[]): Tensor {
   const above = edges.map(edge => cast(less(edge, columns(x_BNF, field)), 'float32'));
   return mul(presence(x_BNF, field), concat(above, 2));
 }
 
-/** An image field by the encoder that all images of a model share, then a linear map of the field's own: s and s' are told apart there. */
+/**
+ * Embeds an image field: an encoder shared by all images of a model, then a linear map of the field's own, which distinguishes s and s'.
+ */
 function embedImage(scope: Scope, x_BNF: Tensor, field: Field, width: number, options: ImageOptions): Tensor {
   const [B, N] = x_BNF.shape;
   const { height, width: across, channels } = field.image!;

@@ -1,7 +1,7 @@
 /**
- * @file Small image encoders (method 1.1), each one function in a registry. A convolution is patches taken out and one matrix product: the
- * engine needs no op of its own for it, and any ONNX runtime runs it.
- * Shape key: R images, P patches, C channels of the image, E features, K numbers of a patch.
+ * @file Small image encoders (method 1.1), each one function in a registry. A convolution is a patch extraction and a matrix product, so
+ * the engine needs no op for it, and any ONNX runtime runs it. Shape key: R images, P patches, C channels of the image, E features, K
+ * numbers of a patch.
  */
 
 import {
@@ -20,7 +20,9 @@ import {
 } from '../engine/index.ts';
 import { linear, normalInit, type Scope } from '../nn/index.ts';
 
+/** Options of image encoders. */
 export interface ImageOptions {
+  /** Which encoder. */
   readonly encoder: ImageEncoderKind;
   /** Side of a patch in pixels, for `patches`. */
   readonly patch: number;
@@ -31,13 +33,13 @@ export interface ImageOptions {
 /** Images [R, height, width, C] → features [R, ..]. */
 type ImageEncoder = (scope: Scope, images_RYXC: Tensor, options: ImageOptions) => Tensor;
 
-/** Adds zeros below and on the right until both sides are at least the given ones. */
+/** Pads with zeros below and on the right until both sides have at least the given size. */
 function padTo(images_RYXC: Tensor, height: number, width: number): Tensor {
   const { Y, X } = expectShape(images_RYXC, 'R Y X C');
   return pad(pad(images_RYXC, 1, 0, Math.max(0, height - Y)), 2, 0, Math.max(0, width - X));
 }
 
-/** Side-by-side patches: [R, Y, X, C] → [R, Y/p, X/p, p·p·C]. Sides that p does not divide get zeros at their end. */
+/** Adjacent patches: [R, Y, X, C] → [R, Y/p, X/p, p·p·C]. Sides that p does not divide are padded with zeros at the end. */
 export function patchesOf(images_RYXC: Tensor, p: number): Tensor {
   const { R, Y, X, C } = expectShape(images_RYXC, 'R Y X C');
   const [rows, columns] = [Math.ceil(Y / p), Math.ceil(X / p)];
@@ -46,8 +48,8 @@ export function patchesOf(images_RYXC: Tensor, p: number): Tensor {
 }
 
 /**
- * Overlapping patches, one every `stride` pixels: [R, Y, X, C] → [R, ⌈Y/stride⌉, ⌈X/stride⌉, kernel²·C]. What reaches past the image is 0,
- * the same number of zeros (or one less) before as behind.
+ * Overlapping patches, one every `stride` pixels: [R, Y, X, C] → [R, ⌈Y/stride⌉, ⌈X/stride⌉, kernel²·C]. Pixels outside the image are 0,
+ * with the same number of zeros (or one less) before as after.
  */
 export function windowsOf(images_RYXC: Tensor, kernel: number, stride: number): Tensor {
   const { Y, X } = expectShape(images_RYXC, 'R Y X C');
@@ -65,14 +67,14 @@ export function windowsOf(images_RYXC: Tensor, kernel: number, stride: number): 
   return concat(windows, 3);
 }
 
-/** A strided convolution with ReLU: [R, Y, X, C] → [R, ⌈Y/stride⌉, ⌈X/stride⌉, E]. */
+/** Strided convolution with ReLU: [R, Y, X, C] → [R, ⌈Y/stride⌉, ⌈X/stride⌉, E]. */
 function convolution(scope: Scope, images_RYXC: Tensor, kernel: number, stride: number, features: number): Tensor {
   return relu(linear(scope, windowsOf(images_RYXC, kernel, stride), features));
 }
 
 /**
- * One linear map for all patches, plus where the patch lies (its row and its column, so that places generalize as factors do), a ReLU, and
- * the sum over patches: u = Σ_p relu(W x_p + b + row_p + column_p) / √P.
+ * One linear map for all patches, plus a learned embedding of the patch's row and column (separate, so that positions generalize), a ReLU,
+ * and the sum over patches: u = Σ_p relu(W x_p + b + row_p + column_p) / √P.
  */
 const patches: ImageEncoder = (scope, images_RYXC, { patch, features: E }) => {
   const cut = patchesOf(images_RYXC, patch);
@@ -84,7 +86,7 @@ const patches: ImageEncoder = (scope, images_RYXC, { patch, features: E }) => {
   return mul(sum(seen, [1, 2]), 1 / Math.sqrt(rows * columns));
 };
 
-/** Two convolutions, 3 × 3 with stride 2, laid out flat. */
+/** Two convolutions, 3 × 3 with stride 2, flattened. */
 const conv: ImageEncoder = (scope, images_RYXC, { features }) => {
   const first = convolution(scope.at('conv0'), images_RYXC, 3, 2, features);
   const second = convolution(scope.at('conv1'), first, 3, 2, features);
@@ -92,6 +94,9 @@ const conv: ImageEncoder = (scope, images_RYXC, { features }) => {
   return reshape(second, [R, rest.reduce((a, b) => a * b, 1)]);
 };
 
+/** Image encoders by name. */
 export const IMAGE_ENCODERS = { patches, conv } as const satisfies Record<string, ImageEncoder>;
+/** Name of an image encoder. */
 export type ImageEncoderKind = 'patches' | 'conv';
+/** Names of the image encoders. */
 export const IMAGE_ENCODER_KINDS = Object.keys(IMAGE_ENCODERS) as [ImageEncoderKind, ...ImageEncoderKind[]];

@@ -1,4 +1,4 @@
-/** @file The registry of tokenizers: one file and one line each. */
+/** @file The registry of tokenizers: each has one file and one line here. */
 
 import { Registry } from '../util/registry.ts';
 import { interleaved } from './interleaved.ts';
@@ -13,6 +13,7 @@ export * from './layout.ts';
 export * from './prompt.ts';
 export * from './statistics.ts';
 
+/** The registry of tokenizers. */
 export const tokenizers = new Registry<TokenizerKind>(
   'tokenizer',
   [
@@ -22,11 +23,17 @@ export const tokenizers = new Registry<TokenizerKind>(
   { make: 'function' },
 );
 
-/** What the policy is asked about: the running episode so far, or the current state alone. */
+/** What the policy's query is: the running episode so far, or the current state only. */
 export const QUERIES = ['episode', 'state'] as const;
+/** Kind of query; see `QUERIES`. */
 export type QueryKind = (typeof QUERIES)[number];
 
-/** The tokenizer with this id for a family of tasks, with room for a prompt before its query if asked. Throws `E_CONFIG` for an unknown one. */
+/**
+ * Creates the tokenizer with this id for a family of tasks, optionally with room for a prompt before its query.
+ *
+ * @throws {CadenzaError} `E_CONFIG` for an unknown id.
+ * @example tokenizer('packed', environment('dark-room')).tokensPerTransition // 1
+ */
 export function tokenizer(id: string, family: Parameters<MakeTokenizer>[0], query: QueryKind = 'episode', prompt?: PromptShape): Tokenizer {
   const whole = tokenizers.get(id).make(family);
   const asked = query === 'state' ? stateQuery(whole) : whole;

@@ -1,5 +1,5 @@
 /**
- * @file `interleaved`: three tokens a transition, each with a flag of its type.
+ * @file `interleaved`: three tokens per transition, each with a flag of its type.
  *
  *   context  s_0 a_0 r_0 s_1 a_1 r_1 …        r also says whether the episode ended there
  *   query    s_0 a_0 r_0 s_1 …                the action of step t is predicted at token 3t, which holds s_t
@@ -8,7 +8,7 @@
 import { spaceSize } from '../rl/index.ts';
 import { LayoutBuilder, type MakeTokenizer, writeFields } from './layout.ts';
 
-/** Columns of the type flags: the type embeddings of method 1.3 are their rows of the embedding matrix. */
+/** Columns of the type flags; their rows of the embedding matrix are the type embeddings of method 1.3. */
 const STATE = 0;
 const ACTION = 1;
 const REWARD = 2;

@@ -1,40 +1,46 @@
-/** @file What a token is made of: named fields in one row of numbers. Categorical fields are one-hot, so a row is ready for a matrix product. */
+/**
+ * @file The content of a token: named fields in one row of numbers. Categorical fields are one-hot, so a row is ready for a matrix product.
+ */
 
 import { type EnvFamily, type ImageSpace, type Space, spaceSize } from '../rl/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 
-/** One part of a token. A field is absent from a row when its presence flag is 0; all its numbers are then 0 too. */
+/** One part of a token. If its presence flag is 0, the field is absent and all its numbers are 0. */
 export interface Field {
   readonly name: string;
   /**
-   * `categorical`: `size` numbers, one of them 1. `scalar`: one number, the raw value. `vector`: `size` raw values. `image`: `size` brightnesses.
+   * `categorical`: `size` numbers, one of them 1. `scalar`: one number, the raw value. `vector`: `size` raw values. `image`: `size`
+   * brightness values.
    */
   readonly kind: 'categorical' | 'scalar' | 'vector' | 'image';
-  /** Whether it is a reward: rewards may be embedded by buckets, and are counted as events in reconstruction. */
+  /** Whether it is a reward: rewards may be bucketed, and are counted as events in reconstruction. */
   readonly reward?: boolean;
-  /** Column of the transitions that a vector comes from: what its statistics are taken over. */
+  /** Column of the transitions that a vector comes from, over which its statistics are computed. */
   readonly column?: Column;
   /** The shape of an image. */
   readonly image?: Pick<ImageSpace, 'height' | 'width' | 'channels'>;
+  /** First column. */
   readonly offset: number;
   readonly size: number;
-  /** Column of the flag that says whether the field is there. */
+  /** Column of the flag that says whether the field is present. */
   readonly presence: number;
 }
 
 /** Columns of transitions that hold elements of a space. */
 export type Column = 'observation' | 'action' | 'nextObservation';
 
-/** Column that is 1 in the first token of every transition, in every layout: where it is 0 throughout, nothing is there. */
+/** Column that is 1 in the first token of every transition, in every layout; where it is 0 throughout, there is no transition. */
 export const PRESENCE = 0;
 
 /** The columns of a token row. */
 export interface TokenLayout {
+  /** Numbers per token (F). */
   readonly width: number;
+  /** The parts of a token. */
   readonly fields: readonly Field[];
 }
 
-/** Lays fields out one behind the other after `flags` columns of presence flags. */
+/** Lays out fields one after another, after `flags` columns of presence flags. */
 export class LayoutBuilder {
   readonly #fields: Field[] = [];
   #width: number;
@@ -62,7 +68,10 @@ export class LayoutBuilder {
     return this.#push({ name, kind: 'scalar', size: 1, presence, reward: true });
   }
 
-  /** The fields of one element of a space, which stands in `column` of the transitions. Factors stay apart: they generalize where one joint index does not (docs/LOG.md). */
+  /**
+   * The fields of one element of a space, found in `column` of the transitions. Factors stay separate: they generalize where one joint
+   * index does not (docs/LOG.md).
+   */
   space(name: string, space: Space, presence: number, column: Column): Field[] {
     switch (space.kind) {
       case 'discrete':
@@ -81,7 +90,11 @@ export class LayoutBuilder {
   }
 }
 
-/** Writes the raw values of fields, read one behind the other at `from`, into a row; expects the row to be zero where it is not written. */
+/**
+ * Writes the raw values of fields, read consecutively from `from`, into a row that is otherwise zero.
+ *
+ * @throws {CadenzaError} `E_DATA` for a category outside a field's range.
+ */
 export function writeFields(row: Float32Array, at: number, fields: readonly Field[], values: ArrayLike<number>, from = 0): void {
   let next = from;
   for (let i = 0; i < fields.length; i++) {
@@ -92,47 +105,59 @@ export function writeFields(row: Float32Array, at: number, fields: readonly Fiel
     }
     const value = values[next++];
     if (!(value >= 0 && value < size))
-      throw new CadenzaError('E_DATA', `field "${fields[i].name}" takes integers from 0 to ${size - 1}, got ${value}.`);
+      throw new CadenzaError('E_DATA', `field "${fields[i].name}" must be an integer from 0 to ${size - 1}, but is ${value}.`);
     row[at + offset + value] = 1;
   }
 }
 
-/** Transitions in columns, as a History has them. */
+/** Transitions in columns, as in a `History`. F is the number of values in an observation, W in an action. */
 export interface Transitions {
+  /** [T × F] observations before acting. */
   readonly observation: ArrayLike<number>;
+  /** [T × W] executed actions. */
   readonly action: ArrayLike<number>;
+  /** [T] */
   readonly reward: ArrayLike<number>;
+  /** [T × F] observations after acting. */
   readonly nextObservation: ArrayLike<number>;
+  /** [T] 1 if the task's rules ended the episode. */
   readonly terminated: ArrayLike<number>;
+  /** [T] 1 if the horizon ended the episode. */
   readonly truncated: ArrayLike<number>;
 }
 
-/** How a trajectory becomes tokens (method 1.2). Rows are written into buffers that are zero before. */
+/** Converts a trajectory to tokens (method 1.2). Rows are written into buffers that are zero before. */
 export interface Tokenizer {
   readonly id: string;
-  /** Tokens of one past transition. */
+  /** Tokens per past transition. */
   readonly tokensPerTransition: number;
+  /** Columns of a context token. */
   readonly context: TokenLayout;
-  /** Writes transition `t` of `transitions` as the tokens that start at `row` (an index in numbers, not tokens). */
+  /** Writes transition `t` of `transitions` as the tokens that start at `row` (an index of numbers, not tokens). */
   writeTransition(out: Float32Array, row: number, transitions: Transitions, t: number): void;
 
-  /** Tokens of a running segment once all its `steps` states are there. */
+  /** Number of tokens of a running segment with `steps` states. */
   queryTokens(steps: number): number;
-  /** Every query token stands for the current state alone: tokens must not see each other, and one is enough to act. */
+  /** Every query token holds the current state only: tokens must not attend to each other, and one is enough to act. */
   readonly stateOnly?: boolean;
+  /** Columns of a query token. */
   readonly query: TokenLayout;
-  /** The few-shot prompt that stands before the running segment, where there is room for one. Its tokens count among those of the query. */
+  /** The few-shot prompt before the running segment, if there is room for one. Its tokens are part of the query. */
   readonly prompt?: {
-    /** Tokens that it takes, whatever is in it. */
+    /** Number of tokens that it takes, whatever its content. */
     readonly tokens: number;
-    /** Writes the episodes of `shown` into the query's rows that start at `row`. Throws `E_SHAPE` for more episodes than there is room for. */
+    /**
+     * Writes the episodes of `shown` into the query's rows that start at `row`.
+     *
+     * @throws {CadenzaError} `E_SHAPE` for more episodes than there is room for.
+     */
     write(out: Float32Array, row: number, shown: Transitions): void;
   };
   /** Index of the token at which the action of step `t` is predicted. */
   predictionIndex(t: number): number;
   /**
-   * Writes what becomes known at step `t` of the running segment (the action and reward of step t - 1, then the state) into the segment's
-   * rows that start at `row`. `observation` is read at `from`, the action of step t - 1 at `actions[actionFrom …]`.
+   * Writes what becomes known at step `t` of the running segment (action and reward of step t - 1, then the state) into the segment's rows
+   * that start at `row`. The observation is read at `from`, the action of step t - 1 at `actions[actionFrom …]`.
    */
   writeQuery(
     out: Float32Array,
@@ -146,13 +171,15 @@ export interface Tokenizer {
   ): void;
 }
 
+/** Creates a tokenizer for a family of tasks. */
 export type MakeTokenizer = (family: Pick<EnvFamily, 'observationSpace' | 'actionSpace'>) => Tokenizer;
 
-/** A tokenizer by its name. */
+/** A registered tokenizer. */
 export interface TokenizerKind {
   readonly id: string;
+  /** Creates it for a family of tasks. */
   readonly make: MakeTokenizer;
 }
 
-/** Steps of an episode that one call of an acting model sees: one is enough where tokens do not see each other. */
+/** Steps of an episode that one call of an acting model sees: one is enough if tokens do not attend to each other. */
 export const stepsSeen = ({ stateOnly }: Pick<Tokenizer, 'stateOnly'>, horizon: number): number => (stateOnly ? 1 : horizon);

@@ -1,5 +1,5 @@
 /**
- * @file `packed`: one token a transition.
+ * @file `packed`: one token per transition.
  *
  *   context  (s_0 a_0 r_0 s_1 d_0) (s_1 a_1 r_1 s_2 d_1) …        d: the episode ended here
  *   query    (s_0) (a_0 r_0 s_1) (a_1 r_1 s_2) …                  the action of step t is predicted at token t
@@ -8,9 +8,9 @@
 import { spaceSize } from '../rl/index.ts';
 import { LayoutBuilder, type MakeTokenizer, writeFields } from './layout.ts';
 
-/** Column of the flag "this token is there". */
+/** Column of the flag that the token is present. */
 const THERE = 0;
-/** Column of the query's flag "there was a step before this one in the episode". */
+/** Column of the query's flag that a step of the episode precedes this one. */
 const FOLLOWS = 1;
 
 export const packed: MakeTokenizer = ({ observationSpace, actionSpace }) => {

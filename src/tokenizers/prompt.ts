@@ -1,6 +1,7 @@
 /**
- * @file Other queries than the running episode: its current state alone, and one behind a few-shot prompt (method 3: Q may be one): demonstrations of the task stand before the running segment, written as segments are, each
- * in a slot of its own with its last state. What tells them from the running segment is their place and a type embedding of the policy.
+ * @file Alternative queries: the current state only, and a query with a few-shot prompt (method 3: Q may be one). Demonstrations of the
+ * task precede the running segment, written like segments, each in a slot of its own with its last state. The policy distinguishes them
+ * from the running segment by position and a type embedding.
  *
  *   query    (s_0) (a_0 r_0 s_1) … (a_L-1 r_L-1 s_L)   …next demonstration…   (s_0) (a_0 r_0 s_1) …
  *            └─────────── prompt: k demonstrations of L steps ─────────────┘  └─ running segment ─┘
@@ -11,15 +12,19 @@ import { invariant } from '../util/errors.ts';
 import type { Batch } from './batches.ts';
 import type { Tokenizer, Transitions } from './layout.ts';
 
-/** How much a prompt holds. */
+/** Size of a prompt. */
 export interface PromptShape {
-  /** Demonstrated episodes (k). */
+  /** Number of demonstrated episodes (k). */
   readonly episodes: number;
-  /** Transitions of each (L); what comes after them in a longer one is left out. */
+  /** Number of transitions of each (L); longer episodes are cut. */
   readonly length: number;
 }
 
-/** The tokenizer `asked` with a prompt before its query; `whole` writes segments with everything that happens in them. */
+/**
+ * The tokenizer `asked` with a prompt before its query; `whole` writes complete segments.
+ *
+ * @throws {CadenzaError} `E_SHAPE`, from `prompt.write`, for more episodes than there is room for.
+ */
 export function prompted(asked: Tokenizer, whole: Tokenizer, { episodes, length }: PromptShape): Tokenizer {
   const slot = whole.queryTokens(length + 1);
   const tokens = episodes * slot;
@@ -31,7 +36,7 @@ export function prompted(asked: Tokenizer, whole: Tokenizer, { episodes, length 
       write(out, row, shown) {
         const starts = episodeStarts(shown);
         const given = shown.reward.length === 0 ? 0 : starts.length - 1;
-        invariant(given <= episodes, `the model was made for a prompt of at most ${episodes} episodes, but got ${given}.`);
+        invariant(given <= episodes, `the model takes a prompt of at most ${episodes} episodes, but got ${given}.`);
         const [size, actionSize] = [shown.observation.length / shown.reward.length, shown.action.length / shown.reward.length];
         for (let e = 0; e < given; e++) {
           const at = row + e * slot * width;
@@ -48,7 +53,7 @@ export function prompted(asked: Tokenizer, whole: Tokenizer, { episodes, length 
   };
 }
 
-/** Writes the prompt of its history before every query of a batch, whose rows for it must be zero. */
+/** Writes the prompt of its history before every query of a batch; the prompt's rows must be zero. */
 export function writePrompts(
   { prompt }: Tokenizer,
   { query, place }: Pick<Batch, 'query' | 'place'>,
@@ -59,8 +64,8 @@ export function writePrompts(
 }
 
 /**
- * The tokenizer with its query cut to the current state; the context stays as it was. Every step of an episode becomes one token, written as the
- * first of an episode is (nothing came before it), and tokens do not see each other: query (s_0) (s_1) (s_2) …, the action of step t predicted at t.
+ * The tokenizer with its query reduced to the current state; the context is unchanged. Every step of an episode becomes one token, written
+ * like the first of an episode, and tokens do not attend to each other: query (s_0) (s_1) (s_2) …, the action of step t predicted at t.
  */
 export const stateQuery = (tokenizer: Tokenizer): Tokenizer => ({
   ...tokenizer,

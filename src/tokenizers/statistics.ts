@@ -1,6 +1,6 @@
 /**
- * @file Mean and deviation of continuous vectors over the training histories. They enter graphs as parameters of a part of its own that no
- * stage trains, so that a model's file carries them and an exported graph has them as constants.
+ * @file Mean and standard deviation of continuous vectors over the training histories. They enter graphs as parameters that no stage
+ * trains, so that a model's file contains them and an exported graph has them as constants.
  */
 
 import type { Tensor } from '../engine/index.ts';
@@ -8,15 +8,15 @@ import { type Initializer, Scope, zeroInit } from '../nn/index.ts';
 import type { History } from '../rl/index.ts';
 import type { Field, TokenLayout } from './layout.ts';
 
-/** Where the statistics live among the parameters. */
+/** Prefix of the statistics among the parameters. */
 export const STATISTICS = 'statistics';
 
-/** Deviations below this are of numbers that never change; they are left as they are. */
+/** Numbers with a smaller deviation are constant, and are not scaled. */
 const CONSTANT = 1e-6;
 
 const oneInit: Initializer = (_, shape) => new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1);
 
-/** The statistics of a vector field's column as graph inputs, [size] each; 0 and 1 until `fieldStatistics` gives their values. */
+/** The statistics of a vector field's column as graph inputs, [size] each; 0 and 1 until `fieldStatistics` provides values. */
 export function statisticsOf(
   scope: Scope,
   { name, column, size }: Pick<Field, 'name' | 'column' | 'size'>,
@@ -25,7 +25,7 @@ export function statisticsOf(
   return { mean: own.parameter('mean', [size], zeroInit), deviation: own.parameter('deviation', [size], oneInit) };
 }
 
-/** Values of the statistics of every vector field of these layouts, by the names of their parameters. */
+/** Values of the statistics of every vector field of these layouts, by parameter name. */
 export function fieldStatistics(histories: readonly History[], layouts: readonly TokenLayout[]): Map<string, Float32Array> {
   const found = new Map<string, Float32Array>();
   for (const { column, size } of layouts.flatMap(({ fields }) => fields)) {
@@ -39,7 +39,7 @@ export function fieldStatistics(histories: readonly History[], layouts: readonly
   return found;
 }
 
-/** Mean and deviation of every number of [T, size] rows, in two passes (one pass loses digits where the mean is large). */
+/** Mean and standard deviation of every number of [T, size] rows, in two passes (one pass loses digits if the mean is large). */
 function moments(columns: readonly ArrayLike<number>[], size: number): { mean: Float32Array; deviation: Float32Array } {
   const rows = columns.reduce((total, column) => total + column.length / size, 0);
   const average = (f: (value: number, k: number) => number) => {

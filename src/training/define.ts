@@ -29,9 +29,11 @@ export interface StageRun<C = unknown> {
 
 /** The same where they train on learning histories. */
 export interface TrainingRun<C = unknown> extends StageRun<BaseConfig & C> {
+  /** The agent's model. */
   readonly model: Model;
   /** Opened when the first stage really trains. */
   readonly histories: () => readonly History[];
+  /** The stage that generated the histories. */
   readonly generated: StageOutput;
   /** Of the training tasks, for prompts; left out without them. */
   readonly demonstrations?: readonly Demonstrations[];
@@ -45,6 +47,7 @@ export interface Objective {
   readonly compressor: string;
   /** Parts that are trained; the other parameters of the loss are frozen. */
   readonly trains: readonly string[];
+  /** Builds the loss, a scalar, and metrics for the log. */
   readonly build: (scope: Scope, batch: number) => { loss: Tensor; metrics?: Record<string, Tensor> };
 }
 
@@ -141,7 +144,11 @@ export const cadRow = (config: Pick<BaseConfig, 'policy'>): EvaluatedMethod => (
   predictsReturns: predictsReturns(config),
 });
 
-/** The agent that later stages go on from: of the latest stage that trained a version of it. */
+/**
+ * The agent that later stages go on from: of the latest stage that trained a version of it.
+ *
+ * @throws {CadenzaError} `E_SHAPE` if no earlier stage trained the agent.
+ */
 export function agentOf({ agent }: Earlier): StageOutput {
   invariant(agent !== undefined, 'no stage before this one trained the agent.');
   return agent;
@@ -179,5 +186,6 @@ export interface TrainingStage<N extends string = string, S extends z.ZodType = 
   train(run: R, earlier: Earlier, only?: string): Promise<Trained>;
 }
 
+/** Declares a training stage: types its parts by its settings. Register it with `stages.register`. */
 export const defineStage = <N extends string, S extends z.ZodType, C, R>(stage: TrainingStage<N, S, C, R>): TrainingStage<N, S, C, R> =>
   stage;

@@ -1,15 +1,15 @@
-/** @file Long work in pieces: signals reach a process only between two pieces of JavaScript, never within one. Node only. */
+/** @file Runs long work piece by piece so that signals (Ctrl-C) are handled: JavaScript delivers them only between pieces. Node only. */
 
 import { setImmediate } from 'node:timers/promises';
 import type { Pieces } from './pieces.ts';
 
-/** To be called between the pieces of long work: lets signals through, and throws the reason of one that was aborted. */
+/** Yields to the event loop between pieces of long work. Rejects with the signal's reason once it is aborted. */
 export async function breathe(signal: AbortSignal): Promise<void> {
   await setImmediate();
   signal.throwIfAborted();
 }
 
-/** All pieces of the work, with a breath before each. */
+/** Runs all pieces of the work, yielding to the event loop before each one. */
 export async function breathing<T>(work: Pieces<T>, signal: AbortSignal): Promise<T> {
   for (;;) {
     await breathe(signal);

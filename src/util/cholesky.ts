@@ -1,8 +1,8 @@
 /** @file Symmetric positive systems in float64, by Cholesky factorization (Golub and Van Loan, "Matrix Computations", §4.2). Browser-safe. */
 
 /**
- * Replaces the lower half of a symmetric matrix A [size × size] by the L of A = L Lᵀ, in place; its upper half is never read. Gives false, with
- * the matrix half done, where A is not positive.
+ * Replaces the lower triangle of a symmetric matrix A [size × size] by L with A = L Lᵀ, in place; the upper triangle is never read. Returns
+ * false, and leaves the matrix half factored, if A is not positive definite.
  */
 export function cholesky(matrix: Float64Array, size: number): boolean {
   for (let a = 0; a < size; a++) {
@@ -17,7 +17,7 @@ export function cholesky(matrix: Float64Array, size: number): boolean {
   return true;
 }
 
-/** Solves L Lᵀ x = v for x [size], in the place of v. */
+/** Solves L Lᵀ x = v for x [size], in place of v. */
 export function choleskySolve(factor: Float64Array, size: number, vector: Float64Array): void {
   forwardSolve(factor, size, vector);
   for (let a = size - 1; a >= 0; a--) {
@@ -26,7 +26,7 @@ export function choleskySolve(factor: Float64Array, size: number, vector: Float6
   }
 }
 
-/** Solves L x = v for x [size], in the place of v. */
+/** Solves L x = v for x [size], in place of v. */
 export function forwardSolve(factor: Float64Array, size: number, vector: Float64Array): void {
   for (let a = 0; a < size; a++) {
     for (let b = 0; b < a; b++) vector[a] -= factor[a * size + b] * vector[b];

@@ -1,29 +1,29 @@
 /**
- * @file Directions among rows of numbers: principal components, by randomized subspace iteration on their covariance (Halko, Martinsson and Tropp 2011,
- * arXiv 0909.4061, algorithm 4.4): a few components of many columns, without a decomposition of the whole.
+ * @file Directions in a set of row vectors. Principal components come from randomized subspace iteration on the covariance (Halko,
+ * Martinsson and Tropp 2011, arXiv 0909.4061, algorithm 4.4), which finds a few components of many columns without a full decomposition.
  */
 
 import type { Random } from './random.ts';
 
-/** Directions among rows of numbers, and what the rows have along each. */
+/** Directions in a set of rows, with the variance along each. */
 export interface Directions {
-  /** [size] of the rows. */
+  /** [size] mean of the rows. */
   readonly mean: Float64Array;
   /** [count][size] orthonormal. */
   readonly directions: readonly Float64Array[];
   /** [count] variance of the rows along each direction. */
   readonly variances: Float64Array;
-  /** Variance of the rows in all directions together. */
+  /** Total variance of the rows, over all directions. */
   readonly total: number;
 }
 
-/** Directions beyond those asked for: with them a few rounds are enough, whatever the gaps between the variances. */
+/** Directions beyond those requested: with them a few iterations suffice, whatever the gaps between the variances. */
 const OVERSAMPLING = 8;
 const ROUNDS = 12;
 
 /**
- * Blocks of rows of `size` numbers → their first `count` components, those of most variance first; the largest number of each is positive, which
- * settles its sign. All of them when `count` is `size`; there are no more.
+ * The first `count` principal components of blocks of rows with `size` numbers, in order of decreasing variance. The largest entry of each
+ * is positive, which fixes its sign. With `count` equal to `size`, all of them.
  */
 export function principalComponents(
   blocks: Iterable<ArrayLike<number>>,
@@ -49,7 +49,9 @@ export function principalComponents(
   return { mean, directions, variances: Float64Array.from(order, i => Math.max(0, values[i])), total: trace(covariance) };
 }
 
-/** As `principalComponents`, along `count` directions of a random subspace: equal streams give equal ones, whatever the rows are. */
+/**
+ * Like `principalComponents`, but along `count` directions of a random subspace. They depend on the random stream alone, not on the rows.
+ */
 export function randomDirections(
   blocks: Iterable<ArrayLike<number>>,
   { size, count, random }: { size: number; count: number; random: Random },
@@ -67,7 +69,7 @@ const normalRows = (count: number, size: number, random: Random) =>
 
 const trace = (matrix: readonly Float64Array[]) => matrix.reduce((sum, row, i) => sum + row[i], 0);
 
-/** Mean, and covariance [size][size]. Rows are mostly zeros where values are one-hot: only pairs of numbers that are there are looked at. */
+/** Mean and covariance [size][size]. One-hot rows are mostly zeros, so only pairs of nonzero entries are visited. */
 function momentsOf(blocks: Iterable<ArrayLike<number>>, size: number): { mean: Float64Array; covariance: Float64Array[] } {
   const mean = new Float64Array(size);
   const covariance = Array.from({ length: size }, () => new Float64Array(size));
@@ -102,7 +104,7 @@ function addScaled(into: Float64Array, from: ArrayLike<number>, scale: number): 
   for (let i = 0; i < into.length; i++) into[i] += scale * from[i];
 }
 
-/** Gram and Schmidt in place, each vector until hardly anything is taken off it any more; one of which nothing is left begins anew. */
+/** Gram–Schmidt in place. Each vector is orthogonalized until it hardly changes; one that vanishes is replaced by a random vector. */
 function orthonormalize(vectors: readonly Float64Array[], random: Random): void {
   for (const [i, v] of vectors.entries()) {
     for (let left = 0; left < 0.7; ) {
@@ -121,8 +123,8 @@ function normalize(v: Float64Array): void {
 }
 
 /**
- * Eigenvalues and eigenvectors (column i of `vectors` belongs to value i) of a small symmetric matrix, which is overwritten: cyclic Jacobi
- * rotations (Golub and Van Loan, "Matrix Computations", §8.5).
+ * Eigenvalues and eigenvectors (column i of `vectors` belongs to value i) of a small symmetric matrix, by cyclic Jacobi rotations (Golub
+ * and Van Loan, "Matrix Computations", §8.5). Overwrites the matrix.
  */
 export function symmetricEigen(matrix: readonly Float64Array[]): { values: Float64Array; vectors: readonly Float64Array[] } {
   const n = matrix.length;

@@ -1,4 +1,4 @@
-/** @file The one catalog of failures a user can meet. Each has a stable code and its own exit status. */
+/** @file The catalog of errors that a user can encounter. Each has a stable code and its own exit status. */
 
 /** Stable error codes and the exit status the command line gives for each. */
 export const EXIT_CODES = {
@@ -26,9 +26,19 @@ export const EXIT_CODES = {
   E_INTERRUPTED: 130,
 } as const;
 
+/** Stable code of a `CadenzaError`: a key of `EXIT_CODES`. */
 export type ErrorCode = keyof typeof EXIT_CODES;
 
-/** A failure that is explained to the user in one paragraph: what was expected, what came, what to do. */
+/**
+ * An error with a stable code that is explained to the user in one paragraph: what was expected, what was found, what to do.
+ *
+ * @example
+ * try {
+ *   environment('dark-rom');
+ * } catch (error) {
+ *   if (error instanceof CadenzaError) error.code; // 'E_CONFIG'; the message names the nearest environment
+ * }
+ */
 export class CadenzaError extends Error {
   readonly code: ErrorCode;
 
@@ -43,12 +53,16 @@ export class CadenzaError extends Error {
   }
 }
 
-/** Throws `E_SHAPE` unless `condition` holds; for preconditions inside the library. */
+/**
+ * Checks a precondition inside the library.
+ *
+ * @throws {CadenzaError} `E_SHAPE` with the message, unless `condition` holds.
+ */
 export function invariant(condition: boolean, message: string): asserts condition {
   if (!condition) throw new CadenzaError('E_SHAPE', message);
 }
 
-/** What `make` gives; undefined where it throws, and that is an answer. */
+/** The result of `make`, or undefined if it throws. */
 export function attempt<T>(make: () => T): T | undefined {
   try {
     return make();

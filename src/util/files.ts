@@ -1,6 +1,6 @@
 /**
- * @file Files that are either whole or absent, JSON with one spelling, and hashes. Node only: rooms that a browser runs must not
- * import it.
+ * @file Atomic file writes (a file is either complete or absent), canonical JSON files, and hashes. Node only: rooms that run in a browser
+ * must not import this file.
  */
 
 import { createHash } from 'node:crypto';
@@ -27,42 +27,42 @@ import { attempt, CadenzaError, type ErrorCode } from './errors.ts';
 
 export { canonicalJson };
 
-/** A failure of the file system that a user can cause and mend: what is the matter, and what to do. */
+/** A file system error that a user can cause and fix: the reason and the advice. */
 interface DiskFault {
   readonly reason: string;
   readonly advice: string;
 }
 
-const FULL = 'Free that much space there, or choose a folder on another disk, and run the same command again: it continues.';
-const LARGER = 'Raise the limit (ulimit -f), and run the same command again: it continues.';
+const FULL = 'Free that much space there, or choose a folder on another disk, and run the same command again; it resumes.';
+const LARGER = 'Raise the limit (ulimit -f), and run the same command again; it resumes.';
 const FORBIDDEN = 'Choose a folder you may write to, or change its permissions, and run the command again.';
-const OBSTRUCTED = 'A file stands where a folder is needed, or the other way round: move it away, or choose another folder.';
-const AGAIN = 'Close what uses it, and run the command again.';
+const OBSTRUCTED = 'There is a file where a folder is needed, or the reverse. Move it, or choose another folder.';
+const AGAIN = 'Close the program that uses it, and run the command again.';
 const DEVICE = 'Check the disk or the network behind it, and run the command again.';
 
-/** All of them by their code; other codes are faults of ours. */
+/** Known errors by code; any other code is a bug of ours. */
 const DISK_FAULTS: Readonly<Record<string, DiskFault>> = {
   ENOSPC: { reason: 'the disk is full', advice: FULL },
   EDQUOT: { reason: 'the disk quota is used up', advice: FULL },
-  EFBIG: { reason: 'the file would exceed the limit on file sizes', advice: LARGER },
+  EFBIG: { reason: 'the file would exceed the file size limit', advice: LARGER },
   EROFS: { reason: 'the file system is read-only', advice: FORBIDDEN },
   EACCES: { reason: 'permission denied', advice: FORBIDDEN },
   EPERM: { reason: 'operation not permitted', advice: FORBIDDEN },
-  ENOTDIR: { reason: 'a part of the path is a file', advice: OBSTRUCTED },
+  ENOTDIR: { reason: 'part of the path is a file, not a folder', advice: OBSTRUCTED },
   EISDIR: { reason: 'this is a folder', advice: OBSTRUCTED },
-  EEXIST: { reason: 'something else is there already', advice: OBSTRUCTED },
+  EEXIST: { reason: 'it already exists', advice: OBSTRUCTED },
   ENOTEMPTY: { reason: 'the folder is not empty', advice: OBSTRUCTED },
-  ENOENT: { reason: 'there is no such file or folder', advice: 'Check the path, and symbolic links in it, which may lead nowhere.' },
-  ELOOP: { reason: 'symbolic links in the path lead back to themselves', advice: 'Remove them, or choose another path.' },
+  ENOENT: { reason: 'no such file or folder', advice: 'Check the path; a symbolic link in it may be broken.' },
+  ELOOP: { reason: 'symbolic links in the path form a loop', advice: 'Remove them, or choose another path.' },
   ENAMETOOLONG: { reason: 'the path, or a name in it, is longer than the file system allows', advice: 'Choose a shorter one.' },
-  EINVAL: { reason: 'the file system does not take this name or operation', advice: 'Choose another path.' },
+  EINVAL: { reason: 'the file system does not support this name or operation', advice: 'Choose another path.' },
   ENXIO: { reason: 'this is a device or socket, not a file', advice: 'Choose another path.' },
   EMFILE: { reason: 'too many files are open', advice: 'Raise the limit (ulimit -n), and run the command again.' },
   ENFILE: { reason: 'too many files are open on this machine', advice: AGAIN },
   EBUSY: { reason: 'it is in use', advice: AGAIN },
   ETXTBSY: { reason: 'it is a program that is running', advice: AGAIN },
-  EXDEV: { reason: 'it reaches over two file systems', advice: 'Choose a folder on one disk.' },
-  EIO: { reason: 'the device failed', advice: DEVICE },
+  EXDEV: { reason: 'it spans two file systems', advice: 'Choose a folder on one disk.' },
+  EIO: { reason: 'the device reported an error', advice: DEVICE },
   ENODEV: { reason: 'the device is gone', advice: DEVICE },
   ESTALE: { reason: 'the network folder has changed', advice: DEVICE },
   ETIMEDOUT: { reason: 'the network folder does not answer', advice: DEVICE },
@@ -70,14 +70,14 @@ const DISK_FAULTS: Readonly<Record<string, DiskFault>> = {
 };
 
 const NO_WORKING_FOLDER: DiskFault = {
-  reason: 'the folder in which this command was started does not exist any more',
+  reason: 'the folder that this command was started in no longer exists',
   advice: 'Change to another folder, and run the command again.',
 };
 
-/** Whether relative paths lead anywhere. Node remembers the path of the folder, which says nothing of its being there. */
+/** Whether relative paths resolve. Node caches the working folder's path, so it can outlive the folder. */
 const hasWorkingFolder = (): boolean => attempt(() => existsSync(process.cwd())) ?? false;
 
-/** What of the file system failed, where it is a failure that a user can mend; undefined for anything else. */
+/** The reason and advice for a file system error that a user can fix; undefined for any other error. */
 export function diskFault(error: unknown): DiskFault | undefined {
   const { code, syscall = '' } = (error ?? {}) as NodeJS.ErrnoException;
   // Programs and connections fail with the same codes.
@@ -86,16 +86,16 @@ export function diskFault(error: unknown): DiskFault | undefined {
   return { reason: code.startsWith('ERR') ? reason : `${reason} (${code})`, advice };
 }
 
-/** A path with `~` for the home folder, which a shell leaves alone after "=". */
+/** Expands a leading `~` to the home folder, which a shell does not do after "=". */
 export const expandHome = (path: string): string => (path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(2)) : path);
 
-/** A path as a message shows it: one that is too long for the disk is too long for a reader. */
+/** A path as messages show it: very long paths are shortened. */
 export const shownPath = (path: string): string =>
   (path.length > 300 ? `${path.slice(0, 200)}…${path.slice(-80)}` : path).replaceAll('\0', '\\0');
 
 /**
- * Makes a folder, with those that it lies in, unless it is there. Throws what the file system says. Not Node's own recursive `mkdir`, which
- * never ends where a folder says that it has no room for names, as `/proc` does.
+ * Creates a folder and its parents unless it exists. Throws the file system's error. Node's own recursive `mkdir` is not used because it
+ * loops forever where the file system has no room for names, as in `/proc`.
  */
 export function makeFolder(path: string): void {
   if (isFolder(path)) return;
@@ -103,12 +103,12 @@ export function makeFolder(path: string): void {
   try {
     mkdirSync(path);
   } catch (error) {
-    // Another process may have been faster. A link that leads nowhere fails here by that name.
+    // Another process may have created it first. A broken link fails here under that name.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
   }
 }
 
-/** Whether there is such a folder. Throws where no folder can be, as with a path that is too long or leads through a file. */
+/** Whether the folder exists. Throws if no folder can be there, as when the path is too long or leads through a file. */
 function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory();
@@ -119,10 +119,10 @@ function isFolder(path: string): boolean {
 }
 
 /**
- * Writes a file so that a reader sees either the earlier content or all of the new one: into a temporary name beside it, flushed to the
- * disk, then renamed. Makes the folder if it is missing.
+ * Writes a file atomically: a reader sees either the old content or all of the new. Writes to a temporary file in the same folder, flushes
+ * it to disk and renames it. Creates missing folders.
  *
- * @throws `E_DISK` when the disk is full or the place cannot be written to; the earlier file is then untouched.
+ * @throws {CadenzaError} `E_DISK` if the disk is full or the path is not writable; the old file is then unchanged.
  */
 export function writeFileAtomic(path: string, data: Uint8Array | string): void {
   const temporary = `${path}.${process.pid}.tmp`;
@@ -137,36 +137,42 @@ export function writeFileAtomic(path: string, data: Uint8Array | string): void {
     }
     renameSync(temporary, path);
   } catch (error) {
-    // Where the folder itself cannot be used there is nothing to remove; the first failure is the one to report.
+    // If the folder itself is unusable there is nothing to remove; the first error is the one to report.
     attempt(() => rmSync(temporary, { force: true }));
     throw explained(error, path, data);
   }
 }
 
 /**
- * Throws `E_DISK` where something else than a file with these bytes (by their SHA-256) is at `path`: what others made is never replaced. Equal
- * bytes may be there, so that a command can be run twice.
+ * Checks that nothing would be overwritten: `path` must be free, or hold a file with these bytes (by SHA-256), so that a command can be
+ * repeated.
+ *
+ * @throws {CadenzaError} `E_DISK` if something else is at `path`.
  */
 export function expectNoOther(path: string, hash: string): void {
   if (!existsSync(path)) return;
   if (statSync(path).isFile() && sha256File(path) === hash) return;
-  const advice = 'Move it away, or choose another name.';
-  throw new CadenzaError('E_DISK', `${path} is there already and holds something else, so it was left as it is. ${advice}`);
+  const advice = 'Move it, or choose another name.';
+  throw new CadenzaError('E_DISK', `${path} already exists with other content, so it was not changed. ${advice}`);
 }
 
-/** Gives a finished file its name. Throws `E_DISK` where another one has it. */
+/**
+ * Renames a finished file to its final name.
+ *
+ * @throws {CadenzaError} `E_DISK` if a different file has that name.
+ */
 export function placeFile(temporary: string, path: string): void {
   expectNoOther(path, sha256File(temporary));
   renameSync(temporary, path);
 }
 
-/** A file that `writeFileAtomic` writes to before it has its name. */
+/** Whether this is the name of a temporary file of `writeFileAtomic`. */
 export const isTemporary = (name: string): boolean => /\.\d+\.tmp$/.test(name);
 
-/** A write takes seconds; one that rests for so many milliseconds has died. */
+/** Milliseconds without a change after which a temporary file counts as abandoned; a write takes seconds. */
 const DEAD = 600_000;
 
-/** Removes what killed processes left of their writes in a folder, where `isOurs` holds for the name that the file was to have. */
+/** Removes temporary files that killed processes left in a folder, where `isOurs` holds for the final name. */
 export function removeLeftovers(folder: string, isOurs: (name: string) => boolean): void {
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {
@@ -176,7 +182,11 @@ export function removeLeftovers(folder: string, isOurs: (name: string) => boolea
   }
 }
 
-/** Adds text at a file's end; a process that dies meanwhile leaves a part of it. Throws `E_DISK` as `writeFileAtomic` does. */
+/**
+ * Appends text to a file; if the process dies meanwhile, part of the text is written.
+ *
+ * @throws {CadenzaError} `E_DISK` as `writeFileAtomic` does.
+ */
 export function appendText(path: string, text: string): void {
   try {
     appendFileSync(path, text);
@@ -189,17 +199,17 @@ function explained(error: unknown, path: string, data: Uint8Array | string): unk
   const fault = diskFault(error);
   if (!fault) return error;
   const bytes = Buffer.byteLength(data);
-  const text = `cannot write ${shownPath(path)}${bytes > 0 ? ` (${bytes} bytes)` : ''}: ${fault.reason}. What was there before is unchanged.`;
+  const text = `cannot write ${shownPath(path)}${bytes > 0 ? ` (${bytes} bytes)` : ''}: ${fault.reason}. The previous content is unchanged.`;
   return new CadenzaError('E_DISK', `${text} ${fault.advice}`, { cause: error });
 }
 
-/** A failed read as an error of this code. */
+/** A failed read as an error with this code. */
 function unreadable(error: unknown, path: string, code: ErrorCode, advice: string): CadenzaError {
   const reason = diskFault(error)?.reason ?? (error as Error).message;
   return new CadenzaError(code, `cannot read ${shownPath(path)}: ${reason}. ${advice}`, { cause: error });
 }
 
-/** Standard input as a path. It can be read once. */
+/** Path of standard input, which can be read only once. */
 export const STDIN = '/dev/stdin';
 
 /** What is added to the name of a file that is kept compressed by gzip. */
@@ -212,15 +222,15 @@ const MOST_UNPACKED = 2 ** 29;
 export const packedPath = (path: string): string => (!existsSync(path) && existsSync(path + PACKED) ? path + PACKED : path);
 
 /**
- * Reads a file whole. A file whose name ends in `.gz` is decompressed.
+ * Reads a whole file; decompresses it if its name ends in `.gz`.
  *
- * @param code the failure to raise, by what the file is for.
- * @throws `code` when it is missing, unreadable or not compressed as its name says; `advice` then says what to do.
+ * @param code the error code to raise, by the purpose of the file.
+ * @throws {CadenzaError} `code` if it is missing, unreadable or not compressed as its name says, with `advice` on what to do.
  */
 export function readBytes(path: string, code: ErrorCode = 'E_DATA', advice = 'Check the path.'): Uint8Array {
   let bytes: Uint8Array;
   try {
-    // A pipe of another program can often not be opened by this name.
+    // A pipe of another program often cannot be opened by this name.
     bytes = readFileSync(path === STDIN ? 0 : path);
   } catch (error) {
     throw unreadable(error, path, code, advice);
@@ -235,9 +245,9 @@ export function readBytes(path: string, code: ErrorCode = 'E_DATA', advice = 'Ch
 }
 
 /**
- * Reads a text file. A byte order mark at its beginning is left out.
+ * Reads a text file, without its byte order mark.
  *
- * @throws `code` when it is missing, unreadable or not UTF-8: text is never altered by decoding it.
+ * @throws {CadenzaError} `code` if it is missing, unreadable or not UTF-8; decoding never alters text.
  */
 export function readText(path: string, code: ErrorCode = 'E_DATA', advice = 'Check the path.'): string {
   const bytes = readBytes(path, code, advice);
@@ -249,9 +259,9 @@ export function readText(path: string, code: ErrorCode = 'E_DATA', advice = 'Che
 }
 
 /**
- * Reads a JSON file; the caller checks what it holds. For files of a known format, `readRecord` does both.
+ * Reads a JSON file; the caller checks its content. For files with a known format, `readRecord` does both.
  *
- * @throws `code` when the file is missing, is not UTF-8 or is not JSON.
+ * @throws {CadenzaError} `code` if the file is missing, not UTF-8 or not JSON.
  */
 export function readJson(path: string, code: ErrorCode = 'E_DATA', advice = 'Check the path.'): unknown {
   const text = readText(path, code, advice);
@@ -262,7 +272,11 @@ export function readJson(path: string, code: ErrorCode = 'E_DATA', advice = 'Che
   }
 }
 
-/** Writes canonical JSON, indented by two spaces and ended by a line break, atomically. Throws `E_DISK` as `writeFileAtomic` does. */
+/**
+ * Writes canonical JSON atomically, indented by two spaces, with a final line break.
+ *
+ * @throws {CadenzaError} `E_DISK` as `writeFileAtomic` does.
+ */
 export const writeJson = (path: string, value: unknown): void => writeFileAtomic(path, jsonText(value));
 
 /** The text that `writeJson` writes. */
@@ -271,7 +285,11 @@ export const jsonText = (value: unknown): string => `${canonicalJson(value, 2)}\
 /** SHA-256 in hexadecimal; text is hashed as UTF-8. */
 export const sha256 = (data: Uint8Array | string): string => createHash('sha256').update(data).digest('hex');
 
-/** SHA-256 of a file's bytes, read piece by piece: files of data may be larger than memory. Throws `E_DATA` where it cannot be read. */
+/**
+ * SHA-256 of a file, read in chunks because data files can be larger than memory.
+ *
+ * @throws {CadenzaError} `E_DATA` if it cannot be read.
+ */
 export function sha256File(path: string): string {
   const hash = createHash('sha256');
   const piece = Buffer.alloc(2 ** 22);
@@ -288,5 +306,5 @@ export function sha256File(path: string): string {
   return hash.digest('hex');
 }
 
-/** SHA-256 of the canonical JSON: the identity of a value by content. */
+/** SHA-256 of the canonical JSON: identifies a value by its content. */
 export const hashJson = (value: unknown): string => sha256(canonicalJson(value));

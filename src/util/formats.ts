@@ -1,6 +1,6 @@
 /**
- * @file Record formats: what a JSON file of ours may hold. Each format is described once, by a schema; whatever takes a value of it gets one
- * that was checked in full, or one error that names the field. A browser runs this; `readRecord` reads the files.
+ * @file Record formats: schemas of the JSON files that cadenza writes. Each format has one schema, and reading a value either returns a
+ * fully checked one or throws one error that names the field. Browser-safe; `readRecord` reads files.
  */
 
 import { z } from 'zod';
@@ -10,27 +10,31 @@ import { CadenzaError, type ErrorCode } from './errors.ts';
 export interface RecordFormat<T> {
   /** What the file is, with its article: 'a manifest of histories'. */
   readonly what: string;
-  /** Versions, shapes, ranges. Numbers of zod are finite, so NaN and infinities do not pass. */
+  /** Versions, shapes and ranges. zod numbers are finite, so NaN and infinities are rejected. */
   readonly schema: z.ZodType<T>;
-  /** The failure to raise (default `E_DATA`). */
+  /** Error code to raise (default `E_DATA`). */
   readonly code?: ErrorCode;
-  /** What the user can do about a file that does not fit, as a sentence. */
+  /** What the user can do about an invalid file, as a sentence. */
   readonly advice: string;
 }
 
 /** What to do about a file of another version. */
 export const OTHER_VERSION =
-  'Another version of cadenza wrote it: run the experiment again with --fresh, which trains again; an error names each setting that was renamed.';
+  'Another version of cadenza wrote it: run the experiment again with --fresh, which retrains it. If a setting was renamed, the error gives its new name.';
 
-/** Problems that one message lists at most. */
+/** Maximum number of problems listed in one message. */
 const LISTED = 5;
 
-/** The value, checked against the format's schema. `where` names it in the error: a path, or a column of a table. Throws as `readRecord` does. */
+/**
+ * Checks a value against a record format and returns it. `where` names it in errors: a path, or a column of a table.
+ *
+ * @throws {CadenzaError} the format's code, naming each invalid field.
+ */
 export function checkRecord<T>(value: unknown, where: string, { what, schema, code = 'E_DATA', advice }: RecordFormat<T>): T {
   const result = parse(schema, value);
   if (result.success) return result.data;
   const { format } = { ...(value as { format?: unknown } | null) };
-  // Where another version wrote the file, its other fields say nothing.
+  // If another version wrote the file, errors about its other fields are meaningless.
   if (typeof format === 'string' && result.issues.some(({ path }) => path[0] === 'format'))
     throw new CadenzaError(code, `${where} is not ${what}, but has the format ${JSON.stringify(format.slice(0, 60))}. ${OTHER_VERSION}`);
   const faults = result.issues.slice(0, LISTED).map(({ path, message }) => `${path.join('.') || '(whole file)'}: ${message}`);
@@ -45,34 +49,34 @@ function parse<T>(schema: z.ZodType<T>, value: unknown): { success: true; data: 
     const result = schema.safeParse(value);
     return result.success ? result : { success: false, issues: result.error.issues };
   } catch (error) {
-    // Where a schema is recursive, so is its check.
+    // A recursive schema recurses as deeply as its value.
     if (error instanceof RangeError) return { success: false, issues: [{ path: [], message: 'it is nested too deeply' }] };
     throw error;
   }
 }
 
 /**
- * A schema with an entry for every field of `T`, optional ones included, and for no others, so that a type and its schema cannot drift apart.
+ * A schema with an entry for every field of `T`, optional ones included, and no others, so that a type and its schema stay in step.
  *
  * @example const budget: z.ZodType<Budget> = fields<Budget>({ steps: z.int(), note: z.string().optional() });
  */
 export const fields = <T extends object>(shape: { readonly [K in keyof T]-?: z.ZodType<T[K]> }): z.ZodType<T> =>
   z.strictObject(shape) as unknown as z.ZodType<T>;
 
-/** Values by names that the file chose itself. A name that every object has already, such as `constructor`, is refused. */
+/** A map from names that the file chooses to values. Names of built-in object properties, such as `constructor`, are rejected. */
 export const byName = <T>(value: z.ZodType<T>): z.ZodType<Record<string, T>> => z.record(nameSchema, value);
 
-/** A name that may be a key of an object. */
+/** A name that can be a key of an object. */
 export const nameSchema = z
   .string()
   .min(1)
   .max(1000)
-  .refine(name => !(name in {}), 'is a name that JavaScript keeps for itself');
+  .refine(name => !(name in {}), 'is a reserved JavaScript name');
 
 /** A SHA-256 in hexadecimal. */
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256: 64 hexadecimal digits');
 
-/** The name of a file in the same folder: no path that leads elsewhere. */
+/** The name of a file in the same folder, without a path. */
 export const fileNameSchema = z
   .string()
   .max(255)

@@ -1,6 +1,6 @@
-/** @file Items by a key. */
+/** @file Grouping items by a key. */
 
-/** The items with each key, both in the order of their first appearance. */
+/** Groups items by key. Keys and items keep the order of first appearance. */
 export function groupBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
   const groups = new Map<K, T[]>();
   for (const item of items) {

@@ -1,14 +1,14 @@
-/** @file Settings laid over others. */
+/** @file Merging of settings. */
 
 import { isMap } from './canonical.ts';
 
 type Path = readonly string[];
 
 /**
- * Lays one value over another: maps are merged key by key, lists and values are replaced. A map of another `id` (an environment, a source, a
- * problem) starts from its own options.
+ * Lays one value over another: maps are merged key by key, lists and values are replaced. A map with a different `id` (an environment, a
+ * source, a problem) does not inherit options.
  *
- * @param idAt the id of a map below that says none, by its path.
+ * @param idAt the default id of a map that does not give one, by its path.
  * @example layOver({ seeds: [0], env: { id: 'a', options: { size: 5 } } }, { env: { id: 'b' } }) // { seeds: [0], env: { id: 'b' } }
  */
 export function layOver(below: unknown, over: unknown, idAt: (path: Path) => unknown = () => undefined, path: Path = []): unknown {

@@ -1,4 +1,4 @@
-/** @file Values that are made when they are first asked for. */
+/** @file Values that are computed on first use. */
 
 export function lazy<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;

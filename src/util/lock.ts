@@ -1,9 +1,9 @@
 /**
- * @file A file that says which process is at work, so that two do not do the same work in one folder. Node only.
+ * @file Lock files, so that two processes do not do the same work in one folder. Node only.
  *
- * A lock is held by the process that created it. Whether that process is still there is seen in two ways: where its number can be looked up,
- * by that number and the time when it started (numbers repeat, above all in containers); everywhere else by a sign of life, the file's
- * modification time, which the holder renews. Only changes of that time count, so that clocks need not agree.
+ * A lock belongs to the process that created it. A lock is abandoned if its process has ended, which is detected in two ways. On the same
+ * machine and container: by process number and start time (numbers are reused). Elsewhere: by a heartbeat, the file's modification time,
+ * which the owner renews. Only changes of that time matter, so clocks need not agree.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -14,10 +14,10 @@ import { z } from 'zod';
 import { attempt, CadenzaError } from './errors.ts';
 import { sha256 } from './files.ts';
 
-/** Milliseconds that a lock may be half-written. */
+/** Milliseconds for which a lock may be half written. */
 const UNREADABLE = 2_000;
 
-/** Milliseconds without a sign of life after which a lock counts as abandoned. */
+/** Milliseconds without a heartbeat after which a lock counts as abandoned. */
 const SILENCE = 60_000;
 
 const MOST_PID = 2 ** 31 - 1;
@@ -25,39 +25,39 @@ const MOST_PID = 2 ** 31 - 1;
 const holderSchema = z.object({
   host: z.string(),
   pid: z.int().min(1).max(MOST_PID),
-  /** Where process numbers mean the same as here: one boot of a machine, and on it one container. Elsewhere they say nothing. */
+  /** Where process numbers are comparable: one boot of a machine, and one container on it. */
   place: z.string(),
-  /** When the process started, in the units of the place. */
+  /** When the process started, in units of the place. */
   started: z.string().optional(),
-  /** Number of the process that handed out the work, where one did. */
+  /** Number of the process that started this one as a job, if any. */
   group: z.int().optional(),
-  /** Of this lock alone. */
+  /** Unique to this lock. */
   token: z.string(),
 });
 
 type Holder = z.output<typeof holderSchema>;
 
-/** A lock as it was found. */
-interface Found {
+/** An existing lock. */
+interface FoundLock {
   readonly text: string;
   readonly renewed: number;
-  /** Undefined where the text names no process. */
+  /** Undefined if the text names no process. */
   readonly holder?: Holder;
 }
 
 export interface ClaimOptions {
-  /** Aborts the waiting, with its reason. */
+  /** Aborts the wait, with its reason. */
   readonly signal: AbortSignal;
-  /** Called when there is something to wait for, and when an abandoned lock is taken over: what happens, and what to do, as sentences. */
+  /** Called when the wait begins and when an abandoned lock is claimed, with sentences that say what happens and what to do. */
   readonly onWait?: (news: string) => void;
-  /** Milliseconds between two looks at a lock that another process holds. */
+  /** Milliseconds between two checks of a lock that another process holds. */
   readonly patience?: number;
-  /** Milliseconds between signs of life, and without one before a lock counts as abandoned. */
+  /** Milliseconds between heartbeats, and without one before a lock counts as abandoned. */
   readonly beat?: number;
   readonly silence?: number;
 }
 
-/** Takes the lock, waiting for as long as another process has it, and gives what releases it. An abandoned lock is taken over. */
+/** Acquires the lock, waiting while another process holds it, and returns a function that releases it. Claims an abandoned lock. */
 export async function claim(path: string, options: ClaimOptions): Promise<() => void> {
   const { signal, onWait, patience = 200, beat = 5_000, silence = SILENCE } = options;
   const own = `${JSON.stringify({ ...self(), token: randomUUID() })}\n`;
@@ -67,16 +67,16 @@ export async function claim(path: string, options: ClaimOptions): Promise<() => 
     if (text !== news) onWait?.(text);
     news = text;
   };
-  const isAbandoned = (at: string, { text, renewed, holder }: Found) => {
+  const isAbandoned = (at: string, { text, renewed, holder }: FoundLock) => {
     const gone = holder && isGone(holder);
     if (gone) return true;
     const watch = watches.get(text);
     if (watch?.renewed !== renewed) watches.set(text, { renewed, since: performance.now() });
-    if (holder) tell(describe(at, holder, silence));
+    if (holder) tell(waitingFor(at, holder, silence));
     if (!watch || watch.renewed !== renewed || gone === false) return false;
     const abandoned = performance.now() - watch.since >= (holder ? silence : Math.min(UNREADABLE, silence));
-    if (!holder && !abandoned) tell(`Waiting: the lock ${at} names no process. It is taken over if it stays like that.`);
-    if (abandoned) tell(`The lock ${at} is taken over: it ${holder ? 'showed no sign of life' : 'names no process'}.`);
+    if (!holder && !abandoned) tell(`Waiting: the lock ${at} names no process. It will be claimed if that does not change.`);
+    if (abandoned) tell(`The lock ${at} was abandoned (it ${holder ? 'had no heartbeat' : 'names no process'}) and has been claimed.`);
     return abandoned;
   };
 
@@ -87,7 +87,7 @@ export async function claim(path: string, options: ClaimOptions): Promise<() => 
   }
   const isOwn = () => look(path)?.text === own;
   const timer = setInterval(() => {
-    // A sign of life that cannot be given now may be given at the next beat.
+    // If a heartbeat cannot be written now, the next one may succeed.
     attempt(() => isOwn() && utimesSync(path, new Date(), new Date()));
   }, beat).unref();
   return () => {
@@ -96,7 +96,7 @@ export async function claim(path: string, options: ClaimOptions): Promise<() => 
   };
 }
 
-/** Whether a process that is at work has the lock, as far as one look says; one of another machine shows it by a recent sign of life. */
+/** Whether a running process holds the lock, from a single check; a process on another machine shows it by a recent heartbeat. */
 export function isHeld(path: string, silence = SILENCE): boolean {
   const found = attempt(() => look(path));
   if (!found?.holder) return false;
@@ -105,10 +105,10 @@ export function isHeld(path: string, silence = SILENCE): boolean {
 }
 
 /**
- * Takes the lock, if it is free or abandoned. An abandoned lock stays in its place until its one successor is found, the process that gets
- * the lock on that succession; only this process may put its own in that place. So a lock that was taken meanwhile is never removed.
+ * Acquires the lock if it is free or abandoned. An abandoned lock stays in place until exactly one process wins a second lock on its
+ * succession; only that process replaces it, so a newly acquired lock is never removed.
  */
-function take(path: string, own: string, isAbandoned: (path: string, found: Found) => boolean): boolean {
+function take(path: string, own: string, isAbandoned: (path: string, found: FoundLock) => boolean): boolean {
   if (create(path, own)) return true;
   const found = look(path);
   if (!found || !isAbandoned(path, found)) return false;
@@ -120,7 +120,7 @@ function take(path: string, own: string, isAbandoned: (path: string, found: Foun
   return abandoned;
 }
 
-/** Creates the lock unless something is there. */
+/** Creates the lock unless the path exists. */
 function create(path: string, own: string): boolean {
   let file: number;
   try {
@@ -137,16 +137,16 @@ function create(path: string, own: string): boolean {
   } finally {
     closeSync(file);
   }
-  // A process that is stopped between creating and writing may have lost its still empty lock.
+  // A process suspended between creating and writing may have lost its still empty lock.
   return look(path)?.text === own;
 }
 
-/** The lock; undefined where there is none. Throws `E_DISK` when something else is in its place. */
-function look(path: string): Found | undefined {
+/** The lock, or undefined if there is none. Throws `E_DISK` if something other than a file is at its path. */
+function look(path: string): FoundLock | undefined {
   try {
     const about = lstatSync(path);
     const kind = about.isDirectory() ? 'a folder' : 'not a regular file';
-    const what = `${path} is ${kind}, but the lock file of a stage belongs there. Move it away, then run the command again.`;
+    const what = `${path} is ${kind}, but the lock file of a stage belongs there. Move it, and run the command again.`;
     if (!about.isFile()) throw new CadenzaError('E_DISK', what);
     const text = readFileSync(path, 'utf8');
     return { text, renewed: about.mtimeMs, holder: holderOf(text) };
@@ -158,12 +158,13 @@ function look(path: string): Found | undefined {
 
 const holderOf = (text: string): Holder | undefined => attempt(() => holderSchema.safeParse(JSON.parse(text)).data);
 
-function describe(path: string, holder: Holder, silence: number): string {
+function waitingFor(path: string, holder: Holder, silence: number): string {
   const { pid, host, place: there, group } = holder;
-  if (there === place() && group !== undefined && group === groupOf()) return `Waiting for process ${pid} of this command, which makes it.`;
-  const after = `after ${Math.round(silence / 1000)} seconds without a sign of life that happens by itself`;
-  const advice = isGone(holder) === false ? `To go on without it, stop it: kill ${pid}.` : `If it is gone, delete ${path}; ${after}.`;
-  return `Waiting for process ${pid} on ${host}, which is working on the same. ${advice}`;
+  if (there === place() && group !== undefined && group === groupOf())
+    return `Waiting for process ${pid} of this command, which is computing it.`;
+  const after = `after ${Math.round(silence / 1000)} seconds without a heartbeat that happens automatically`;
+  const advice = isGone(holder) === false ? `To continue without it, stop it: kill ${pid}.` : `If it is gone, delete ${path}; ${after}.`;
+  return `Waiting for process ${pid} on ${host}, which is doing the same work. ${advice}`;
 }
 
 const groupOf = () => (process.connected ? process.ppid : undefined);
@@ -176,7 +177,7 @@ const self = (): Omit<Holder, 'token'> => ({
   group: groupOf(),
 });
 
-/** Whether the process of a lock has ended; undefined where that cannot be seen from here. */
+/** Whether the process of a lock has ended; undefined if that cannot be determined from here. */
 function isGone({ pid, place: there, started }: Holder): boolean | undefined {
   if (there !== place()) return undefined;
   try {
@@ -188,11 +189,11 @@ function isGone({ pid, place: there, started }: Holder): boolean | undefined {
   return found && started !== undefined ? found.ended || found.started !== started : undefined;
 }
 
-/** On Linux the boot and the namespace of process numbers, elsewhere the host's name. */
+/** The boot and process namespace on Linux, otherwise the host's name. */
 const place = (): string =>
   attempt(() => `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`) ?? hostname();
 
-/** When a process of this place started, in ticks since the boot, and whether it has ended (a zombie has); undefined where that is not shown. */
+/** When a process on this machine started, in ticks since boot, and whether it has ended (as a zombie has); undefined if unknown. */
 function startOf(pid: number): { started: string; ended: boolean } | undefined {
   const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
   // proc_pid_stat(5): the second field is the program's name, which may hold anything; the third is the state, the 22nd the start time.

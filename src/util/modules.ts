@@ -1,6 +1,6 @@
 /**
- * @file Modules of the user, in TypeScript or JavaScript: each is bundled with what it imports from its own folder, hashed as that bundle, and
- * run. `cadenza` means the running package in them, wherever they lie. Node only.
+ * @file User modules in TypeScript or JavaScript: each is bundled with what it imports from its own folder, hashed as that bundle, and run.
+ * In it, `cadenza` means the running package, wherever the file is. Node only.
  */
 
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,24 +13,24 @@ import { CadenzaError } from './errors.ts';
 import { expandHome, sha256 } from './files.ts';
 import { type Origin, registeredBy } from './registry.ts';
 
-/** The package's folder, two up from here both in `src` and in `dist`. */
+/** The package's folder, two levels up in both `src` and `dist`. */
 const ROOT = new URL('../../', import.meta.url);
 
-/** What this process imported, by file. A module is run once. */
+/** Modules that this process imported, by file. A module runs once. */
 const imported = new Map<string, Origin>();
 
 /** The modules that this process imported, in order. */
 export const importedModules = (): readonly Origin[] => [...imported.values()];
 
 /**
- * Imports modules in order, each once, which register kinds of their own (environments, compressors, …).
+ * Imports modules that register your own environments, compressors and other kinds. Modules run in order, each once.
  *
- * @param files paths of TypeScript or JavaScript modules, seen from the working directory.
- * @throws {CadenzaError} `E_CONFIG`, naming the file, where one cannot be read, compiled or run, or registers what cannot be registered.
+ * @param files paths of TypeScript or JavaScript modules, relative to the working directory.
+ * @throws {CadenzaError} `E_CONFIG`, naming the file, if a module cannot be read, compiled or run, or registers an invalid kind.
  * @example await importModules(['./my-grid.ts'])
  */
 export function importModules(files: readonly string[]): Promise<Origin[]> {
-  // One call after the other: what is registered belongs to the module that is being loaded.
+  // One call at a time: whatever is registered belongs to the module being loaded.
   const next = last.then(() => importInOrder(files));
   last = next.catch(() => {});
   return next;
@@ -61,7 +61,7 @@ async function importModule(file: string): Promise<Origin> {
     await registeredBy(origin, () => import(pathToFileURL(path).href));
   } catch (error) {
     if (error instanceof CadenzaError) throw new CadenzaError(error.code, `${file}: ${error.message}`, { cause: error });
-    throw refuse(`it threw while it was loaded: ${(error as Error)?.message ?? error}. Correct it, and run the command again.`, error);
+    throw refuse(`it threw while loading: ${(error as Error)?.message ?? error}. Fix it, and run the command again.`, error);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -69,12 +69,12 @@ async function importModule(file: string): Promise<Origin> {
 }
 
 /**
- * The module with what it imports from its own folder, as JavaScript without comments: `code` has other packages by the URLs of their files,
- * `portable` by their names, so that it is equal on all machines.
+ * The module with what it imports from its own folder, as JavaScript without comments. `code` refers to other packages by the URLs of their
+ * files, `portable` by their names, which makes it the same on all machines.
  */
 async function bundle(file: string, refuse: (what: string) => CadenzaError): Promise<{ code: string; portable: string }> {
   const urls = new Map<string, string>();
-  // Loaded late: most commands import nothing.
+  // Loaded lazily: most commands import no modules.
   const { build } = await import('esbuild');
   try {
     const { outputFiles } = await build({
@@ -89,7 +89,7 @@ async function bundle(file: string, refuse: (what: string) => CadenzaError): Pro
       legalComments: 'none',
       plugins: [packages(urls)],
     });
-    // Where in the tree a file lies is a comment.
+    // esbuild writes file locations as comments.
     const code = outputFiles[0].text.replace(/^\/\/ .*\n/gm, '');
     return { code, portable: [...urls].reduce((text, [url, name]) => text.replaceAll(JSON.stringify(url), JSON.stringify(name)), code) };
   } catch (error) {
@@ -101,12 +101,12 @@ async function bundle(file: string, refuse: (what: string) => CadenzaError): Pro
   }
 }
 
-/** Marks what the plugin below asks for itself. */
+/** Marks the plugin's own resolve requests. */
 const ASKED = Symbol('asked');
 
 /**
- * What is imported by the name of a package stays outside the bundle: `cadenza` is the running package, others are found from the importer.
- * Their URLs are noted with their names.
+ * Packages stay outside the bundle: `cadenza` is the running package, others are resolved from the importing file. Records their URLs by
+ * name.
  */
 const packages = (urls: Map<string, string>): Plugin => ({
   name: 'packages',
@@ -127,7 +127,7 @@ const packages = (urls: Map<string, string>): Plugin => ({
   },
 });
 
-/** The file of the running package that `cadenza` or `cadenza/…` names; undefined for other packages. */
+/** The file of the running package that `cadenza` or `cadenza/…` refers to; undefined for other packages. */
 function ownExport(specifier: string): string | undefined {
   const { name, exports } = packageJson();
   const [own] = ['cadenza', name].filter(each => specifier === each || specifier.startsWith(`${each}/`));
@@ -135,7 +135,7 @@ function ownExport(specifier: string): string | undefined {
   const target = exports[`.${specifier.slice(own.length)}`];
   const file = typeof target === 'string' ? target : target?.default;
   if (!file) return undefined;
-  // Where the sources themselves run, there is nothing compiled.
+  // When running from source there is nothing compiled.
   const url = new URL(file, ROOT).href;
   return extname(import.meta.url) === '.ts' ? url.replace('/dist/', '/src/').replace(/\.js$/, '.ts') : url;
 }

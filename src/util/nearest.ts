@@ -1,6 +1,6 @@
 /** @file "Did you mean …": the known name closest to a mistyped one. Browser-safe, so that registries can use it too. */
 
-/** Edits (insert, delete, replace, swap two neighbors) that turn `a` into `b`: the restricted Damerau–Levenshtein distance. */
+/** Number of edits (insert, delete, replace, swap two neighbors) that turn `a` into `b`: the restricted Damerau–Levenshtein distance. */
 export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);
@@ -17,7 +17,7 @@ export function editDistance(a: string, b: string): number {
   return last[b.length];
 }
 
-/** The entry of `known` with the smallest edit distance to `name`, letter case aside; undefined when `known` is empty. */
+/** The entry of `known` with the smallest edit distance to `name`, ignoring case; undefined if `known` is empty. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Number.POSITIVE_INFINITY;

@@ -20,21 +20,23 @@ export function errorFunction(x: number): number {
   return x < 0 ? -value : value;
 }
 
-/** Probability that a normal deviate with this mean and deviation lies below x; a step where the deviation is 0. */
+/** Probability that a normal variable with this mean and standard deviation is below x; a step function if the deviation is 0. */
 export function normalBelow(x: number, mean: number, deviation: number): number {
   if (deviation === 0) return x > mean ? 1 : x < mean ? 0 : 0.5;
   return 0.5 * (1 + errorFunction((x - mean) / (deviation * Math.SQRT2)));
 }
 
 /**
- * c_0 … c_9 of erfc(z) = t exp(−z² + Σ_k c_k t^k) with t = 1 / (1 + z / 2) and z ≥ 0, a fit whose error is below 1.2e-7 of the value itself,
- * however small that is (Press et al. 1992, "Numerical Recipes in C", §6.2).
+ * c_0 … c_9 of erfc(z) = t exp(−z² + Σ_k c_k t^k) with t = 1 / (1 + z / 2) and z ≥ 0: a fit with relative error below 1.2e-7 (Press et al.
+ * 1992, "Numerical Recipes in C", §6.2).
  */
 export const COMPLEMENT_FIT: readonly number[] = [
   -1.26551223, 1.00002368, 0.37409196, 0.09678418, -0.18628806, 0.27886807, -1.13520398, 1.48851587, -0.82215223, 0.17087277,
 ];
 
-/** Logarithm of the probability that a standard normal deviate lies below x, to about 1e-7 on both sides: finite where that probability is not. */
+/**
+ * Log-probability that a standard normal variable is below x, to about 1e-7 in both tails; finite even where the probability underflows.
+ */
 export function logNormalBelow(x: number): number {
   const z = Math.abs(x) * Math.SQRT1_2;
   const t = 1 / (1 + z / 2);

@@ -1,37 +1,49 @@
-/** @file Options of registered things (environments, sources, problems): each has a default, what is allowed, and one sentence. */
+/**
+ * @file Options of registered kinds (environments, sources, problems): each has a default, a valid range or schema, and a one-sentence
+ * description.
+ */
 
 import type { z } from 'zod';
 import type { Json } from './canonical.ts';
 import { CadenzaError } from './errors.ts';
 
-/** An option that is a number. */
+/** A numeric option. */
 export interface NumberOption {
+  /** The value if the option is not given. */
   readonly default: number;
-  /** Smallest and largest value that make sense, both included. */
+  /** Smallest and largest valid value, both included. */
   readonly range: readonly [number, number];
+  /** Whether the value must be an integer. */
   readonly integer?: boolean;
+  /** What the option means, in one phrase. */
   readonly about: string;
 }
 
-/** An option that is anything else: a text, a list, a map. */
+/** An option of any other type: text, a list, a map. */
 export interface JsonOption<T extends Json = Json> {
-  /** Checks the value. It is kept as it was given, so no defaults are filled in. */
+  /** Checks the value. The value is stored as given, so the schema's defaults are not filled in. */
   readonly schema: z.ZodType<T>;
-  /** Left out where the option must be given. */
+  /** Absent if the option is required. */
   readonly default?: T;
+  /** What the option means, in one phrase. */
   readonly about: string;
 }
 
+/** An option of a registered kind. */
 export type Option = NumberOption | JsonOption;
+/** The options of a registered kind, by name. */
 export type OptionTable = Readonly<Record<string, Option>>;
+/** Values of options, by name. */
 export type OptionValues = Readonly<Record<string, Json>>;
 
-/** What a table resolves to: every key, with its value. */
+/** The type of a table's values: every key, with its value. */
 export type Options<T extends OptionTable> = { readonly [K in keyof T]: T[K] extends JsonOption<infer V> ? V : number };
 
 /**
- * The defaults with `given` laid over them. Throws `E_CONFIG` where a key is unknown, or a value is missing or not allowed.
+ * The defaults of a table, overridden by `given`.
  *
+ * @param owner what has the options, for errors: 'source q-learning'.
+ * @throws {CadenzaError} `E_CONFIG` if a key is unknown, or a value is missing or invalid.
  * @example resolveOptions('source q-learning', { discount: { default: 0.9, range: [0, 1], about: 'γ' } }, { discount: 0.5 })
  */
 export function resolveOptions<T extends OptionTable>(owner: string, table: T, given: Readonly<Record<string, unknown>> = {}): Options<T> {
@@ -43,13 +55,18 @@ export function resolveOptions<T extends OptionTable>(owner: string, table: T, g
   return Object.fromEntries(entries) as Options<T>;
 }
 
-/** What a registered thing with options declares. */
-export interface OptionedEntry<Made> {
+/** A registered kind with options. */
+export interface OptionedEntry<Kind> {
   readonly id: string;
   readonly description: string;
+  /** The options that `create` takes. */
   readonly options: OptionTable;
-  /** Makes it under these options; throws `E_CONFIG` for an unknown option or a value that is not allowed. */
-  create(options?: Readonly<Record<string, unknown>>): Made;
+  /**
+   * Creates it with these options.
+   *
+   * @throws {CadenzaError} `E_CONFIG` for an unknown option or an invalid value.
+   */
+  create(options?: Readonly<Record<string, unknown>>): Kind;
 }
 
 function checked(owner: string, key: string, option: Option, value: unknown): Json {
@@ -59,7 +76,7 @@ function checked(owner: string, key: string, option: Option, value: unknown): Js
     const { error } = option.schema.safeParse(value);
     if (!error) return value as Json;
     const faults = error.issues.map(({ path, message }) => [...path, message].join(': '));
-    throw refuse(`does not fit: ${faults.slice(0, 3).join('; ')}`);
+    throw refuse(`is invalid: ${faults.slice(0, 3).join('; ')}`);
   }
   const { range, integer } = option;
   const [low, high] = range;

@@ -1,9 +1,9 @@
-/** @file Long work in pieces, as a generator that yields between them. What happens there is for its caller to say: nothing, or see breathe.ts. */
+/** @file Long work as a generator that yields between pieces. The caller decides what happens there: nothing, or see breathe.ts. */
 
-/** Work that yields between its pieces, and returns its result. */
+/** Work that yields between its pieces and returns its result. */
 export type Pieces<T> = Generator<void, T, void>;
 
-/** All pieces, one right after the other. */
+/** Runs all pieces without a pause. */
 export function atOnce<T>(work: Pieces<T>): T {
   for (;;) {
     const { done, value } = work.next();

@@ -1,54 +1,54 @@
-/** @file How long work tells a person where it is: an animated bar on a terminal, a line now and then in a log, nothing in tests. Node only. */
+/** @file Progress of long work: an animated bar on a terminal, occasional lines in a log, nothing in tests. Node only. */
 
 import picocolors from 'picocolors';
 import { wantsColor } from './color.ts';
 import { printable } from './text.ts';
 
-/** Where the whole command is. */
+/** The position of the current stage in the whole command. */
 export interface Place {
-  /** The stage that is asked for now, counted from 1, of how many. */
+  /** The current stage, counted from 1, out of `of`. */
   readonly at: number;
   readonly of: number;
-  /** What the stages after it are expected to take, as far as that is known; with `more`, some of them are not known. */
+  /** Expected duration of the stages after it, as far as known; with `more`, some durations are unknown. */
   readonly seconds: number;
   readonly more: boolean;
 }
 
-/** What displays call a stage: `distill (seed 0)`. */
+/** Title of a stage in displays: `distill (seed 0)`. */
 export const stageTitle = (what: string, seed: number): string => `${what} (seed ${seed})`;
 
-/** Told by a stage about itself. One stage at a time. */
+/** Receives the progress of one stage at a time. */
 export interface Progress {
-  /** Where the stages are that start from now on. */
+  /** Sets the position of the stages that start from now on. */
   place?(place: Place): void;
-  /** `total` units of work begin; a resumed stage has `done` of them behind it already. */
+  /** A stage of `total` units begins; a resumed one has already done `done` of them. */
   start(stage: string, total: number, done?: number): void;
   /** `done` units are finished; `note` is a short text such as the current loss. Cheap enough to call every step. */
   update(done: number, note?: string): void;
-  /** The stage is over; `note` is what is worth keeping on the screen. */
+  /** The stage is over; `note` stays on the screen. */
   finish(note?: string): void;
-  /** A line that stays on the screen, between two stages. */
+  /** Prints a line that stays on the screen, between two stages. */
   say(text: string): void;
-  /** The work broke off, or everything is over: leaves the terminal in order. Harmless when nothing is running. */
+  /** Work was interrupted or is complete: restores the terminal. Harmless if nothing is running. */
   stop(): void;
 }
 
-/** What a display writes to; `process.stderr` is one. */
+/** Where a display writes, such as `process.stderr`. */
 type Output = { readonly columns?: number; write(text: string): unknown };
 
-/** Says nothing. */
+/** Displays nothing. */
 export const silentProgress: Progress = { start() {}, update() {}, finish() {}, say() {}, stop() {} };
 
 /**
- * Progress on stderr, because stdout belongs to data: a bar with rate and ETA on a terminal, plain lines otherwise.
- * NO_COLOR (https://no-color.org) is honored; TERM=dumb counts as no terminal.
+ * Progress on stderr, because stdout is for data: a bar with rate and ETA on a terminal, plain lines otherwise. NO_COLOR
+ * (https://no-color.org) is honored; TERM=dumb does not count as a terminal.
  */
 export function terminalProgress(stream: NodeJS.WriteStream = process.stderr, environment = process.env): Progress {
   const plain = !stream.isTTY || environment.TERM === 'dumb';
   return seen(plain ? lineProgress(stream) : barProgress(stream, picocolors.createColors(wantsColor(stream, environment))));
 }
 
-/** Names of stages and notes may hold what came from data, which must not act on the terminal. */
+/** Escapes titles and notes, which may come from data and must not control the terminal. */
 const seen = (display: Progress): Progress => ({
   ...display,
   start: (stage, ...rest) => display.start(printable(stage), ...rest),
@@ -89,10 +89,10 @@ export function lineProgress(stream: Output, { interval = 10_000, now = () => pe
   };
 }
 
-/** Cells of the bar at most and at least, and milliseconds between two pictures of it at least. */
+/** Maximum and minimum width of the bar in cells, and minimum milliseconds between two redraws. */
 const [CELLS, FEWEST, PICTURE] = [24, 8, 200];
 
-/** A line that is drawn again in its place. It is cut to the terminal's width: a line that wraps could not be cleared. */
+/** A line that is redrawn in place. It is cut to the terminal's width: a line that wraps could not be cleared. */
 export function barProgress(
   stream: Output,
   colors: ReturnType<typeof picocolors.createColors>,
@@ -123,7 +123,7 @@ export function barProgress(
       left -= shown.length;
       return color(shown);
     });
-    // The cursor stays at the beginning, where the ^C of an interrupt does not go over the edge.
+    // The cursor stays at the start of the line, so that the ^C of an interrupt does not overflow it.
     stream.write(`\r${line.join('')}\x1b[K\r`);
   };
   const stop = () => {
@@ -158,7 +158,7 @@ export function barProgress(
   };
 }
 
-/** Rate and remaining time since the start, leaving out what an earlier run had done. */
+/** Rate and remaining time since the start, excluding what an earlier run had done. */
 class Pace {
   readonly stage: string;
   readonly total: number;
@@ -176,19 +176,19 @@ class Pace {
     return (now - this.#began) / 1000;
   }
 
-  /** Units a second; undefined until something was done. */
+  /** Units per second; undefined until something is done. */
   #rate(done: number, now: number): number | undefined {
     const rate = (done - this.#first) / this.seconds(now);
     return rate > 0 && Number.isFinite(rate) ? rate : undefined;
   }
 
-  /** Seconds that the rest takes at the rate so far; undefined until something was done. */
+  /** Seconds left at the current rate; undefined until something is done. */
   left(done: number, now: number): number | undefined {
     const rate = this.#rate(done, now);
     return rate && Math.max(0, this.total - done) / rate;
   }
 
-  /** Such as `6.6/s, ETA 6 min 50 s`; empty until something was done. */
+  /** For example `6.6/s, ETA 6 min 50 s`; empty until something is done. */
   describe(done: number, now: number): string {
     const rate = this.#rate(done, now);
     return rate ? `${rate >= 100 ? Math.round(rate) : rate.toPrecision(2)}/s, ETA ${formatDuration(this.left(done, now)!)}` : '';
@@ -196,10 +196,10 @@ class Pace {
 }
 
 /**
- * What the whole command takes from here, such as `about 3 min left`, or `over 3 min left` where stages come of which that is not known. Nothing
- * where nothing is known.
+ * Remaining time of the whole command, such as `about 3 min left`, or `over 3 min left` if the duration of some stages is unknown. Empty if
+ * nothing is known.
  *
- * @param left seconds of the stage that runs.
+ * @param left seconds left in the current stage.
  */
 function leftOf({ seconds, more }: Place, left: number | undefined, before: string): string {
   const all = seconds + (left ?? 0);
@@ -207,7 +207,7 @@ function leftOf({ seconds, more }: Place, left: number | undefined, before: stri
   return `${before}${more || left === undefined ? 'over' : 'about'} ${all < 90 ? `${10 * Math.max(1, Math.round(all / 10))} s` : formatDuration(60 * Math.round(all / 60)).replace(' 0 s', '')} left`;
 }
 
-/** Seconds as `4.2 s`, `42 s`, `6 min 50 s` or `1 h 3 min`. */
+/** Formats seconds as `4.2 s`, `42 s`, `6 min 50 s` or `1 h 3 min`. */
 export function formatDuration(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);

@@ -1,6 +1,6 @@
 /**
- * @file Counter-based random streams (Philox4x32-10, Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
- * A stream is a pure value of its key: it can be split by label, handed down, and rebuilt after a resume without replaying draws.
+ * @file Counter-based random streams (Philox4x32-10, Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"). A stream is a pure
+ * function of its key: it can be split by label, passed on, and rebuilt after a resume without replaying draws.
  */
 
 const M0 = 0xd2511f53;
@@ -46,7 +46,7 @@ export function philox4x32(counter: ArrayLike<number>, key: ArrayLike<number>, o
   return out;
 }
 
-/** FNV-1a of a label, 32 bits: turns the name of a purpose into a counter word. */
+/** FNV-1a hash of a label, 32 bits: turns a label into a counter word. */
 function hashLabel(label: string | number): number {
   const text = `${typeof label}:${label}`;
   let hash = 0x811c9dc5;
@@ -54,7 +54,13 @@ function hashLabel(label: string | number): number {
   return hash;
 }
 
-/** A stream of random numbers. Equal keys give equal streams; `split` gives independent ones. */
+/**
+ * A stream of random numbers. Equal keys give equal streams; `split` gives independent ones.
+ *
+ * @example
+ * const random = Random.seeded(0).split('evaluation', 3);
+ * random.integer(6); // uniform in 0 … 5, the same in every run
+ */
 export class Random {
   readonly #key: Uint32Array;
   readonly #counter = new Uint32Array(4);
@@ -70,11 +76,11 @@ export class Random {
     return new Random(Uint32Array.of(seed >>> 0, Math.floor(Math.abs(seed) / 2 ** 32) >>> 0));
   }
 
-  /** The stream for one purpose below this one. Does not depend on how many numbers were drawn here. */
+  /** The independent stream with these labels below this one. It does not depend on how many numbers were drawn here. */
   split(...labels: (string | number)[]): Random {
     let key: Uint32Array = this.#key;
     for (const label of labels) {
-      // The last counter word keeps these blocks apart from the ones that give this stream's own numbers.
+      // The last counter word separates these blocks from those that generate this stream's own numbers.
       const block = philox4x32([hashLabel(label), 0, 0, 0x5eed], key, new Uint32Array(4));
       key = block.slice(0, 2);
     }
@@ -101,13 +107,13 @@ export class Random {
     return Math.floor(this.uniform() * n);
   }
 
-  /** Standard normal deviate (Box and Muller 1958; one of the pair is dropped, so that draws stay countable). */
+  /** Standard normal variate (Box and Muller 1958; the second of each pair is dropped, so that every draw uses the same count). */
   normal(): number {
     const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
     return radius * Math.cos(2 * Math.PI * this.uniform());
   }
 
-  /** Index drawn with probability proportional to `weights[offset … offset + n)`; expects a positive sum. */
+  /** Index drawn with probability proportional to `weights[offset … offset + n)`, whose sum must be positive. */
   categorical(weights: ArrayLike<number>, offset = 0, n: number = weights.length - offset): number {
     let total = 0;
     for (let i = 0; i < n; i++) total += weights[offset + i];
@@ -116,7 +122,7 @@ export class Random {
       threshold -= weights[offset + i];
       if (threshold < 0) return i;
     }
-    // Rounding can leave a sliver of threshold: the last index with any weight takes it.
+    // Rounding can leave a small remainder: it goes to the last index with positive weight.
     for (let i = n - 1; i > 0; i--) if (weights[offset + i] > 0) return i;
     return 0;
   }

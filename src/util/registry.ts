@@ -1,13 +1,13 @@
-/** @file Registries: the kinds of one thing (environments, compressors, …) by their ids, those of imported modules among them. */
+/** @file Registries: the kinds of one thing (environments, compressors, …) by id, including those that imported modules register. */
 
 import { CadenzaError } from './errors.ts';
 import { nearest } from './nearest.ts';
 
-/** Where a kind that is not built in comes from. */
+/** The module that registered a kind that is not built in. */
 export interface Origin {
-  /** The module that registered it. */
+  /** Path of the module. */
   readonly file: string;
-  /** SHA-256 of the module, with what it imports from its own folder. */
+  /** SHA-256 of the module with what it imports from its own folder. */
   readonly sha256: string;
 }
 
@@ -16,7 +16,7 @@ let loading: Origin | undefined;
 /** Modules by the ids of the kinds that they registered. */
 const origins = new Map<string, Set<Origin>>();
 
-/** Runs `load`; what is registered meanwhile comes from the module `origin`. */
+/** Runs `load`; whatever it registers is attributed to the module `origin`. */
 export async function registeredBy<T>(origin: Origin, load: () => Promise<T>): Promise<T> {
   loading = origin;
   try {
@@ -29,10 +29,10 @@ export async function registeredBy<T>(origin: Origin, load: () => Promise<T>): P
 /** The modules that registered a kind with this id. */
 export const originsOf = (id: string): Iterable<Origin> => origins.get(id) ?? [];
 
-/** Whether anything comes from an imported module. */
+/** Whether any kind comes from an imported module. */
 export const hasImported = (): boolean => origins.size > 0;
 
-/** Gives what `build` does, built again after something was registered. */
+/** Caches the result of `build`, and builds it again after something was registered. */
 export function fromRegistries<T>(build: () => T): () => T {
   let built: { readonly at: number; readonly value: T } | undefined;
   return () => {
@@ -41,12 +41,12 @@ export function fromRegistries<T>(build: () => T): () => T {
   };
 }
 
-/** What the parts of a kind have to be: the type of each, with `?` where it may be missing, or the texts that it is one of. */
+/** The required parts of a kind: the type of each, with `?` if it is optional, or the texts it may be. */
 export type Parts = Readonly<Record<string, 'string' | 'function' | 'object' | 'function?' | 'object?' | readonly string[]>>;
 
-/** Kinds of one thing, in the order in which they were registered, unless one says which it comes after. */
+/** An ordered collection of kinds, in order of registration unless a kind says which one it comes `after`. */
 export class Registry<T extends { readonly [key in K]: string } & { readonly after?: string }, K extends string = 'id'> {
-  /** The same list always: what is registered later is in it, too. */
+  /** All kinds. The list is live: later registrations appear in it. */
   readonly all: readonly T[] = [];
   readonly #what: string;
   readonly #parts: Parts;
@@ -54,9 +54,9 @@ export class Registry<T extends { readonly [key in K]: string } & { readonly aft
 
   /**
    * @param what the thing in the singular, for messages, such as "environment".
-   * @param builtin what is registered from the beginning.
-   * @param parts what else than an id a kind needs; checked where it is registered.
-   * @param key the part that is its id.
+   * @param builtin the initial kinds.
+   * @param parts the required parts besides the id; checked at registration.
+   * @param key the part that is the id.
    */
   constructor(what: string, builtin: readonly T[], parts: Parts = {}, key: K = 'id' as K) {
     this.#what = what;
@@ -73,23 +73,30 @@ export class Registry<T extends { readonly [key in K]: string } & { readonly aft
     return this.ids.includes(id);
   }
 
-  /** The kind with this id. Throws `E_CONFIG` for an unknown one, with the nearest. */
+  /**
+   * The kind with this id.
+   *
+   * @throws {CadenzaError} `E_CONFIG` for an unknown id, suggesting the nearest.
+   */
   get(id: string): T {
     const found = this.all.find(entry => entry[this.#key] === id);
     if (found) return found;
     const near = nearest(id, this.ids);
     throw new CadenzaError(
       'E_CONFIG',
-      `there is no ${this.#what} "${id}"; the nearest is "${near}". Choose one of: ${this.ids.join(', ')}. One of your own is registered by a module that is imported (--import or imports).`,
+      `there is no ${this.#what} "${id}"; the nearest is "${near}". Choose one of: ${this.ids.join(', ')}. To use your own, import the module that registers it (--import or imports).`,
     );
   }
 
-  /** Adds a kind. Throws `E_CONFIG` where its id is taken, or a part is missing or of another type. */
+  /**
+   * Adds a kind.
+   *
+   * @throws {CadenzaError} `E_CONFIG` if its id is taken, or a part is missing or has the wrong type.
+   */
   register(entry: T): void {
     for (const [part, expected] of Object.entries(this.#parts)) this.#expectPart(entry, part, expected);
     const id: string = entry[this.#key];
-    if (this.has(id))
-      throw new CadenzaError('E_CONFIG', `the ${this.#what} "${id}" is there already. Give the other one an id of its own.`);
+    if (this.has(id)) throw new CadenzaError('E_CONFIG', `the ${this.#what} "${id}" is already registered. Choose another id.`);
     const place = entry.after === undefined ? this.all.length : this.all.indexOf(this.get(entry.after)) + 1;
     (this.all as T[]).splice(place, 0, entry);
     changes++;
@@ -105,7 +112,7 @@ export class Registry<T extends { readonly [key in K]: string } & { readonly aft
     const refuse = (found: string, wanted: string) =>
       new CadenzaError(
         'E_CONFIG',
-        `the ${this.#what}${which} has ${found} as its part "${part}"; expected ${wanted}. ${value === undefined ? 'Add' : 'Change'} it in the ${this.#what}.`,
+        `the ${this.#what}${which} has ${found} as "${part}"; expected ${wanted}. ${value === undefined ? 'Add' : 'Change'} it in the ${this.#what}.`,
       );
     const came = value === undefined ? 'nothing' : `a value of type ${value === null ? 'null' : typeof value}`;
     if (typeof expected !== 'string') {

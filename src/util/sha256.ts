@@ -1,6 +1,6 @@
 /**
- * @file SHA-256 (FIPS 180-4) without the platform: `crypto.subtle` is missing in pages that come by plain HTTP, and Node's is not in pages.
- * Code that runs in Node alone uses the faster `sha256` of files.ts, which gives the same.
+ * @file SHA-256 (FIPS 180-4) in plain JavaScript: `crypto.subtle` is missing on pages served over plain HTTP, and Node's module is missing
+ * in all pages. Node code uses the faster `sha256` of files.ts, which gives the same result.
  */
 
 /** The first 32 bits of the fractional parts of the n-th roots of the first primes. */
@@ -21,7 +21,7 @@ export function portableSha256(data: Uint8Array | string): string {
   const whole = bytes.length - (bytes.length % BLOCK);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 0; at < whole; at += BLOCK) compress(state, view, at);
-  // What is left, a bit that is 1, zeros, and the length in bits.
+  // The remaining bytes, a 1 bit, zeros, and the length in bits.
   const left = bytes.subarray(whole);
   const tail = new DataView(new ArrayBuffer(left.length + 9 > BLOCK ? 2 * BLOCK : BLOCK));
   new Uint8Array(tail.buffer).set(left);
@@ -31,7 +31,7 @@ export function portableSha256(data: Uint8Array | string): string {
   return Array.from(state, word => (word >>> 0).toString(16).padStart(8, '0')).join('');
 }
 
-// Signed, as the operators give them: unsigned ones would be boxed.
+// Signed, as the operators return them: unsigned values would be boxed.
 const words = new Int32Array(64);
 const turned = (x: number, n: number) => (x >>> n) | (x << (32 - n));
 

@@ -1,8 +1,11 @@
-/** @file What an unknown setting may have meant: by where its name stands elsewhere, by what others call it, by spelling. */
+/**
+ * @file Suggestions for an unknown setting: the same name elsewhere, a synonym from the literature or other libraries, or a similar
+ * spelling.
+ */
 
 import { editDistance } from './nearest.ts';
 
-/** The parts of a JSON Schema that are read here. */
+/** The parts of a JSON Schema that are used here. */
 export interface JsonSchema {
   [keyword: string]: unknown;
   type?: unknown;
@@ -11,13 +14,13 @@ export interface JsonSchema {
   additionalProperties?: JsonSchema | boolean;
   items?: JsonSchema;
   propertyNames?: { enum?: readonly string[] };
-  /** Name that the setting had before it was renamed. */
+  /** The setting's former name, if it was renamed. */
   formerly?: string;
 }
 
 type Path = readonly (string | number)[];
 
-/** Settings by what the literature and other libraries call them, without case, `_` and `-`. */
+/** Settings by their names in the literature and other libraries, ignoring case, `_` and `-`. */
 const CALLED: Readonly<Record<string, readonly string[]>> = {
   latents: ['m', 'numlatents'],
   'retrieval.contexts': ['k'],
@@ -40,10 +43,10 @@ const CALLED: Readonly<Record<string, readonly string[]>> = {
 
 const plain = (name: string) => name.toLowerCase().replaceAll(/[_-]/g, '');
 
-/** Suggestions that one message lists at most. */
+/** Maximum number of suggestions in one message. */
 const LISTED = 6;
 
-/** The schema of the setting at a path; undefined where there is none. */
+/** The schema of the setting at a path; undefined if there is none. */
 export function settingAt(schema: JsonSchema, path: Path): JsonSchema | undefined {
   return path.reduce<JsonSchema | undefined>((node, part) => {
     if (node?.items && /^\d+$/.test(String(part))) return node.items;
@@ -61,7 +64,7 @@ function leavesOf(node: JsonSchema, path: Path): string[] {
 /** Dotted paths of all settings of a configuration. */
 export const settingPaths = (schema: JsonSchema): string[] => leavesOf(schema, []);
 
-/** Says of the unknown `key` in the map at `path` what may have been meant. */
+/** What the unknown `key` in the map at `path` may have meant. */
 export function suggestKey(key: string, path: Path, schema: JsonSchema): string {
   const here = settingAt(schema, path) ?? {};
   const names = [...Object.keys(here.properties ?? {}), ...(here.propertyNames?.enum ?? [])];
@@ -69,7 +72,7 @@ export function suggestKey(key: string, path: Path, schema: JsonSchema): string 
   if (renamed) return `renamed to "${[...path, renamed].join('.')}"; write that instead`;
   const siblings = names.map(name => [...path, name].join('.'));
   const found = similar(lastPart(key), [siblings, here.properties ? leavesOf(here, path) : [], leavesOf(schema, [])]);
-  // A long list hides the names that matter.
+  // In a long list the relevant names would be hard to find.
   const all = names.length > 0 && names.length <= 10 ? ` (expected one of ${names.join(', ')})` : '';
   if (found.length > 0) {
     const listed = found.slice(0, LISTED).map(each => `"${each}"`);
@@ -81,7 +84,7 @@ export function suggestKey(key: string, path: Path, schema: JsonSchema): string 
 
 const lastPart = (path: string) => path.slice(path.lastIndexOf('.') + 1);
 
-/** Paths that a name may mean: the same name, else an alias, else a similar spelling, each from the first place that has one. */
+/** Paths that a name may mean: the same name, else a synonym, else a similar spelling, each from the first place that has one. */
 function similar(key: string, places: readonly (readonly string[])[]): string[] {
   const meant = Object.keys(CALLED).filter(setting => CALLED[setting].includes(plain(key)));
   const distances = new Map<string, number>();
@@ -90,7 +93,7 @@ function similar(key: string, places: readonly (readonly string[])[]): string[] 
     if (!distances.has(name)) distances.set(name, editDistance(key.toLowerCase(), name.toLowerCase()));
     return distances.get(name)!;
   };
-  // Fewer letters, or more slips than one in three, are another word.
+  // Fewer letters, or more than one edit in three, make a different word.
   const slips = key.length < 3 || key.length > 60 ? -1 : Math.max(1, Math.floor(key.length / 3));
   const ways: ((paths: readonly string[]) => string[])[] = [
     paths => paths.filter(path => plain(lastPart(path)) === plain(key)),

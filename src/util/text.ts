@@ -1,23 +1,23 @@
-/** @file Text that comes from data, where a person reads it: on a terminal, on a page, in a paper. */
+/** @file Untrusted text that a person reads: on a terminal, on a page, in a paper. */
 
-/** All control characters but the line break and the tab, what changes the direction of text, separators of lines, and halves of characters. */
+/** All control characters except line break and tab, bidirectional controls, line separators, and unpaired surrogates. */
 const UNSEEN = String.raw`(?![\n\t])[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Cs}]`;
-/** What picocolors writes: bold, dim, colors, and their ends. */
+/** The codes that picocolors writes: bold, dim, colors, and their ends. */
 const COLOR = `${String.fromCharCode(0x1b)}\\[(?:[12]|22|3[0-79]|9[0-7])m`;
 
 const ANY_UNSEEN = new RegExp(UNSEEN, 'gu');
 const COLOR_OR_UNSEEN = new RegExp(`${COLOR}|${UNSEEN}`, 'gu');
 
 /**
- * The text with what acts on a terminal instead of being seen written as JSON writes it (`\u001b`): names, notes and hosts come from files of
- * others. JSON stays equal JSON. With `colors`, the color codes of our own reports stay.
+ * Escapes characters that control a terminal, as JSON does (`\u001b`): names, notes and hosts come from files of others. JSON stays
+ * equivalent JSON. With `colors`, the color codes of our own reports are preserved.
  */
 export function printable(text: string, { colors = false }: { colors?: boolean } = {}): string {
   const seen = (found: string) => (found.length > 1 ? found : `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`);
   return text.replace(colors ? COLOR_OR_UNSEEN : ANY_UNSEEN, seen);
 }
 
-/** The text in lines of at most `width`, unless a word is longer. */
+/** Breaks text into lines of at most `width` characters, unless a word is longer. */
 export function wrap(text: string, width: number): string {
   const lines = [''];
   for (const word of text.split(' ')) {

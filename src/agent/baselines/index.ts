@@ -1,6 +1,6 @@
 /**
- * @file The registry of baselines, one record each: the model of the experiment with something else in the compressor's place, rows that see all
- * of the raw context, its end as far as the same budget goes, or its best episodes, and RAD (arXiv 2609.35333).
+ * @file The registry of baselines, one record each: the experiment's model with another compressor; models that see the raw context, all of
+ * it, its end at an equal budget, or its best episodes; and RAD (arXiv 2609.35333).
  */
 
 import { compressor } from '../../compressor/index.ts';
@@ -8,67 +8,71 @@ import { Registry } from '../../util/registry.ts';
 import { plannedCost } from '../cost.ts';
 import { Model, type ModelConfig } from '../model.ts';
 
-/** The experiment that a baseline stands beside. */
+/** The experiment that a baseline is compared with. */
 export interface BaselineContext {
+  /** The experiment's settings of the model. */
   readonly config: ModelConfig;
   /** CAD's model, whose compressor is `config.compressor`. */
   readonly model: Model;
 }
 
 interface BaselineLabels {
-  /** Name of the row, and of the stages that make it. */
+  /** Name of the method and of its stages. */
   readonly id: string;
   readonly description: string;
-  /** What it was given that the other rows did not have, as it ends "Given …"; nothing when left out. */
+  /** What it gets that the other methods do not, completing "Given …"; nothing by default. */
   readonly given?: string;
 }
 
-/** A model that is trained on ℓ_task alone, and plays as the others do. */
+/** A model that is trained on ℓ_task alone and acts like the others. */
 export interface TrainedBaseline extends BaselineLabels {
-  /** What stands in the compressor's place. */
+  /** Id of the compressor that it uses. */
   readonly compressor: string;
-  /** Settings of its model that are not the experiment's; none when left out. */
+  /** Settings of its model that differ from the experiment's; none by default. */
   readonly changes?: (given: BaselineContext) => Partial<ModelConfig>;
-  /** What it imitates: the source, or whoever knows the task and plays optimally from where the source was. */
+  /** What it imitates: by default the source; `optimal`: optimal actions in the states that the source visited. */
   readonly labels?: 'optimal';
 }
 
-/** A source that plays for itself, as `source` and `random` do in every table. */
+/** A source that acts itself, such as `source` and `random`. */
 export interface PlayedBaseline extends BaselineLabels {
+  /** Id of the source. */
   readonly plays: string;
 }
 
+/** A registered baseline: a trained model, or a source that acts itself. */
 export type Baseline = TrainedBaseline | PlayedBaseline;
 
+/** Whether a baseline is a trained model. */
 export const isTrained = (baseline: Baseline): baseline is TrainedBaseline => 'compressor' in baseline;
 
-/** The settings of the experiment as the model of a baseline has them. */
+/** The experiment's settings, changed for a baseline's model. */
 export function settingsOf({ compressor, changes }: TrainedBaseline, given: BaselineContext): ModelConfig {
   return { ...given.config, ...changes?.(given), compressor };
 }
 
-/** The model of such settings: the past stands in its context as it does in CAD's, unless what takes the compressor's place needs it otherwise. */
+/** The model with such settings. Its context is arranged as in CAD, unless its compressor needs another layout. */
 export function modelFor({ model }: BaselineContext, settings: ModelConfig): Model {
   const { contextLayout } = compressor(settings.compressor);
   return new Model(settings, model.family, contextLayout === 'window' ? model.contextLayout : contextLayout);
 }
 
-/** The model of the teacher, trained as the baselines are. */
+/** The teacher's model, trained like the baselines. */
 const full: TrainedBaseline = {
   id: 'full',
   description:
-    'AD on the whole raw context: encoded once an episode, every token of it in the policy’s cross-attention; the teacher’s model',
+    'AD on the whole raw context: encoded once per episode, with all its tokens in the policy’s cross-attention; the teacher’s model',
   compressor: 'full',
 };
 
 /**
- * AD as it was published (Laskin et al. 2022, arXiv 2210.14215): one causal transformer over the tokens of the context and the running episode. Its
- * layers are as many as CAD has in both of its networks. Other than there, only the actions of the running episode are targets, as everywhere here.
+ * AD as published (Laskin et al. 2022, arXiv 2210.14215): one causal transformer over the tokens of the context and the running episode,
+ * with as many layers as both of CAD's networks together. Unlike there, only the actions of the running episode are targets, as everywhere
+ * here.
  */
 const ad: TrainedBaseline = {
   id: 'ad',
-  description:
-    'AD’s own transformer: the whole raw context and the running episode in one causal stack of layers, all of it anew for every action',
+  description: 'AD’s own transformer: the whole raw context and the running episode in one causal transformer, recomputed for every action',
   compressor: 'full',
   changes: ({ config: { model, policy } }) => ({
     model: { ...model, encoderLayers: 0, decoderLayers: model.encoderLayers + model.decoderLayers },
@@ -79,22 +83,22 @@ const ad: TrainedBaseline = {
 /** Decision-pretrained transformer (Lee et al. 2023, arXiv 2306.14892), here with the running episode as its query. */
 const dpt: TrainedBaseline = {
   id: 'dpt',
-  description: 'DPT: the whole raw context, trained to say what an optimal player would do who knows the task',
+  description: 'DPT: the whole raw context, trained to predict the optimal actions',
   compressor: 'full',
   labels: 'optimal',
-  given: 'labels of optimal actions in training, made by who knows the training tasks',
+  given: 'optimal actions as training labels, computed from the training tasks',
 };
 
 /**
- * Whole episodes (or segments, where the experiment cuts episodes), since half of one does not show how it was done: as many as fit into m tokens,
- * and at least one. On Dark Room one has 20 tokens where CAD has m = 8. The past is all of the own past, not a window of it.
+ * Whole episodes (or segments, if the experiment splits episodes), because half of one does not show how it was done: as many as fit into m
+ * tokens, and at least one. On Dark Room an episode has 20 tokens while CAD has m = 8. It chooses from its whole past, not from a window.
  */
 const bestEpisodes: TrainedBaseline = {
   id: 'best-episodes',
   description:
-    'retrieval: those of the own past episodes that returned most, raw and encoded, as many as fit into m tokens and at least one',
+    'retrieval: the agent’s own past episodes with the highest returns, encoded without compression, as many as fit into m tokens and at least one',
   compressor: 'best-episodes',
-  given: 'all of its own past to choose from, not the end of it alone',
+  given: 'its whole past to choose from, not only the end',
   changes({ config: { context }, model }) {
     const tokens = model.segment * model.tokenizer.tokensPerTransition;
     const count = Math.max(1, Math.floor(model.options.latents / tokens));
@@ -102,16 +106,19 @@ const bestEpisodes: TrainedBaseline = {
   },
 };
 
-/** Share of a segment that stays in sight: on Dark Room, whose episodes are segments of 20, RAD keeps K = 25 transitions, 5 beside the segment. */
+/**
+ * Share of a segment that stays visible: on Dark Room, whose episodes are segments of 20, RAD keeps K = 25 transitions, 5 in addition to
+ * the segment.
+ */
 const IN_SIGHT = 0.25;
 
 /**
- * The recurrent compressor with a GRU gate, gradients through all rounds, m latents as CAD has and the working memory beside them: it sees more tokens
- * than CAD. RAD's own numbers on Dark Room are m = 15, K = 25.
+ * The recurrent compressor with a GRU gate, gradients through all rounds, m latents like CAD and an additional working memory: it sees more
+ * tokens than CAD. RAD's own settings on Dark Room are m = 15, K = 25.
  */
 const rad: TrainedBaseline = {
   id: 'rad',
-  description: 'RAD: m latents that go on from segment to segment through a GRU gate, beside a working memory of a quarter of a segment',
+  description: 'RAD: m recurrent latents with a GRU gate, updated at each segment, and a working memory of a quarter of a segment',
   compressor: 'recurrent',
   changes: ({ config: { compression }, model: { segment } }) => ({
     compression: { ...compression, update: 'gru', gradientRounds: undefined, workingMemory: Math.max(1, Math.round(IN_SIGHT * segment)) },
@@ -121,12 +128,12 @@ const rad: TrainedBaseline = {
 const TRUNCATED = 'truncated';
 const BYTES_OF_FLOAT32 = 4;
 
-/** The settings with another number of tokens that the row is cut to, which for this kind is what m says. */
+/** The settings with another number of context tokens, which for this kind of compressor is m. */
 const cutTo = ({ model }: ModelConfig, tokens: number): Pick<ModelConfig, 'model'> => ({ model: { ...model, latents: tokens } });
 
 /**
- * As many tokens of the raw context as an action may cost no more FLOPs with than CAD's, both counted from their graphs; found by bisection, since
- * a longer context costs more.
+ * The number of raw context tokens at which an action costs no more FLOPs than CAD's, both counted from their graphs; found by bisection,
+ * because a longer context costs more.
  */
 function tokensOfEqualFlops(given: BaselineContext): number {
   const { config, model } = given;
@@ -145,9 +152,9 @@ function tokensOfEqualFlops(given: BaselineContext): number {
 }
 
 /**
- * As many tokens of the raw context as fit into the bytes of Z (what the policy sees of it: float32 numbers, or codes as short as their alphabet
- * lets them be). A token counts with all numbers of its row as float32, as it reaches the encoder: flags and one-hot fields, of which a denser
- * code would take less.
+ * The number of raw context tokens that fit into the bytes of Z (as the policy sees it: float32 numbers, or codes in the fewest bits for
+ * their alphabet). A token counts with all numbers of its row as float32, as the encoder gets it: a denser encoding of flags and one-hot
+ * fields would take less.
  */
 function tokensOfEqualBytes({ config, model }: BaselineContext): number {
   const { bitsPerContext = 0 } = plannedCost(model, config.compressor);
@@ -157,21 +164,22 @@ function tokensOfEqualBytes({ config, model }: BaselineContext): number {
 
 const truncatedFlops: TrainedBaseline = {
   id: 'truncated-flops',
-  description: 'AD on the last tokens of the raw context, as many as an action costs no more FLOPs with than CAD’s',
+  description: 'AD on the last tokens of the raw context, as many as give an action at most CAD’s FLOPs',
   compressor: TRUNCATED,
   changes: given => cutTo(given.config, tokensOfEqualFlops(given)),
 };
 
 const truncatedBytes: TrainedBaseline = {
   id: 'truncated-bytes',
-  description: 'AD on the last tokens of the raw context, as many as fit into the bytes of Z as rows of float32',
+  description: 'AD on the last tokens of the raw context, as many float32 rows as fit into the bytes of Z',
   compressor: TRUNCATED,
   changes: given => cutTo(given.config, tokensOfEqualBytes(given)),
 };
 
-/** The model of the experiment with something else in the compressor's place, and nothing else changed. */
+/** The experiment's model with another compressor and no other change. */
 const inPlace = (id: string): Baseline => ({ id, description: compressor(id).description, compressor: id });
 
+/** The registry of baselines. */
 export const baselines = new Registry<Baseline>(
   'baseline',
   [
@@ -192,7 +200,7 @@ export const baselines = new Registry<Baseline>(
     inPlace('none'),
     {
       id: 'oracle',
-      description: 'an optimal player who is told the task: 1 by definition, which checks the environment and the scores',
+      description: 'an optimal policy that knows the task: 1 by definition, which checks the environment and the scores',
       given: 'the task',
       plays: 'oracle',
     },
@@ -200,5 +208,10 @@ export const baselines = new Registry<Baseline>(
   { description: 'string' },
 );
 
-/** The baseline with this id. Throws `E_CONFIG` for an unknown one. */
+/**
+ * The baseline with this id.
+ *
+ * @throws {CadenzaError} `E_CONFIG` for an unknown id.
+ * @example baseline('truncated').description
+ */
 export const baseline = (id: string): Baseline => baselines.get(id);

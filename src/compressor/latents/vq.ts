@@ -1,8 +1,8 @@
 /**
- * @file `vq`: vector quantization (van den Oord et al. 2017, "Neural discrete representation learning"), its codebook an exponential moving
- * average of what was quantized to each code (appendix A.1), codes that are hardly used made anew from the batch (Dhariwal et al. 2020,
- * "Jukebox", random restarts). Codes are short: few dimensions keep the codebook in use (Yu et al. 2022, "ViT-VQGAN").
- * Shape key: B batch, M latents, D width, G groups, R rows (B·M), K codes, W width of a code.
+ * @file `vq`: vector quantization (van den Oord et al. 2017, "Neural discrete representation learning"). The codebook is an exponential
+ * moving average of the vectors quantized to each code (appendix A.1); rarely used codes are reset to vectors of the batch (Dhariwal et al.
+ * 2020, "Jukebox", random restarts). Codes are short: few dimensions keep the codebook in use (Yu et al. 2022, "ViT-VQGAN"). Shape key: B
+ * batch, M latents, D width, G groups, R rows (B·M), K codes, W width of a code.
  */
 
 import {
@@ -48,9 +48,9 @@ function nearest(x_GRW: Tensor, codebook_GKW: Tensor): Tensor {
 }
 
 /**
- * One step of the codebook. With n_k rows at code k and s_k their sum: N' = γ N + (1 - γ) n, e' = (γ N e + (1 - γ) s) / N'. A code whose N'
- * falls below `revive` of the average R / K becomes a row of the batch, with the average's count. All counts begin at 0, so that the first
- * step leaves nothing of the random codebook: each code becomes the mean of its rows, or a row.
+ * One codebook update. With n_k rows at code k and s_k their sum: N' = γ N + (1 - γ) n, e' = (γ N e + (1 - γ) s) / N'. A code whose N'
+ * falls below `revive` times the average R / K is reset to a row of the batch, with the average count. All counts start at 0, so that the
+ * first step replaces the random codebook: each code becomes the mean of its rows, or a row.
  */
 function average(scope: Scope, x_GRW: Tensor, hits_GRK: Tensor, codebook_GKW: Tensor, { decay, revive }: LatentSettings): void {
   const [G, R, K] = hits_GRK.shape;
@@ -59,7 +59,7 @@ function average(scope: Scope, x_GRW: Tensor, hits_GRK: Tensor, codebook_GKW: Te
   const before = mul(counts_GK, decay);
   const after = add(before, mul(sum(hits_GRK, [1]), 1 - decay));
   const sums_GKW = add(mul(wide(before), codebook_GKW), mul(matmul(hits_GRK, x_GRW, { transposeA: true }), 1 - decay));
-  // A count this small is dead in any case: no quotient of it is kept.
+  // A count this small belongs to a dead code, so its quotient is not used.
   const means_GKW = div(sums_GKW, wide(maximum(after, 1e-12)));
   const rows_GK = scope.random('rows', [G, K], random => random.integer(R), 'int32');
   const drawn_GKW = matmul(oneHot(rows_GK, R), x_GRW);
@@ -68,7 +68,7 @@ function average(scope: Scope, x_GRW: Tensor, hits_GRK: Tensor, codebook_GKW: Te
   scope.assign(counts_GK, select(dead_GK, R / K, after));
 }
 
-/** exp of the entropy of how often each code is used, averaged over the groups: K when all are used alike. */
+/** exp of the entropy of code usage, averaged over the groups: K if all codes are used equally. */
 function perplexity(hits_GRK: Tensor): Tensor {
   const share = mean(hits_GRK, [1]);
   return mean(exp(neg(sum(mul(share, log(maximum(share, 1e-12))), [1]))));
@@ -76,7 +76,7 @@ function perplexity(hits_GRK: Tensor): Tensor {
 
 export const vq: LatentKind = {
   id: 'vq',
-  description: 'codes of a learned codebook, a moving average of what it stands for',
+  description: 'codes of a learned codebook, each the moving average of the vectors assigned to it',
   apply(scope, z_BMD, settings) {
     const { groups: G, codes: K, codeWidth: W } = settings;
     const [B, M, D] = z_BMD.shape;
@@ -90,7 +90,7 @@ export const vq: LatentKind = {
       trained: embed(scope, add(x_GRW, stopGradient(sub(quantized_GRW, x_GRW))), B, D),
       settled: embed(scope, quantized_GRW, B, D),
       codes: reshape(transpose(index_GR, [1, 0]), [B, M, G]),
-      // The commitment loss: what is quantized must not run away from its code.
+      // The commitment loss keeps vectors from drifting away from their codes.
       capacity: mean(square(sub(x_GRW, quantized_GRW))),
       metrics: { perplexity: perplexity(hits_GRK) },
     };

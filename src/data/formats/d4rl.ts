@@ -1,9 +1,9 @@
 /**
- * @file The layout of D4RL (Fu et al. 2020, arXiv 2004.07219): one HDF5 file a task, its steps one behind the other at the root.
+ * @file The layout of D4RL (Fu et al. 2020, arXiv 2004.07219): one HDF5 file per task, all steps concatenated at the root.
  *
  *   observations [N, …]   actions [N, …]   rewards [N]   terminals [N]   timeouts [N]   next_observations [N, …]   infos/…
  *
- * `timeouts` and `next_observations` are not in every file. Nothing in it names a task, so each file is one.
+ * `timeouts` and `next_observations` are optional. Nothing identifies a task, so each file is one.
  */
 
 import type { Hdf5Reader } from '../hdf5.ts';
@@ -48,12 +48,12 @@ export const d4rl: ExchangeFormat = {
     const left = file.names('').filter(name => ![...COLUMNS, NEXT, TIMEOUTS].includes(name));
     const notes = [
       ...(led ? [] : [NO_SUCCESSORS]),
-      ...(timed ? [] : [`There are no ${TIMEOUTS}, so episodes end at terminals alone.`]),
-      ...left.map(name => `${name} was left out.`),
+      ...(timed ? [] : [`There are no ${TIMEOUTS}, so episodes end only at terminals.`]),
+      ...left.map(name => `${name} was dropped.`),
     ];
     return { environment: { id: idOf(file) }, recordings: [recording], notes };
   },
 };
 
-/** D4RL names environments by their files. */
+/** D4RL names environments by file. */
 const idOf = ({ path }: Hdf5Reader) => path.replace(/^.*[/\\]/, '').replace(/\.[^.]*$/, '');

@@ -1,4 +1,4 @@
-/** @file What a layout of learning histories is: how it is told from others, read into recordings, and written from histories. */
+/** @file The interface of a layout of learning histories: how it is detected, read into recordings, and written from histories. */
 
 import type { z } from 'zod';
 import { type History, type Space, spaceSize, type Task } from '../../rl/index.ts';
@@ -10,7 +10,7 @@ import { datasetName, groupName, type Hdf5Reader } from '../hdf5.ts';
 import type { Hdf5Writer, Numbers } from '../hdf5-writer.ts';
 import { type Environment, EnvironmentSchema, type Fields, TaskSchema } from '../manifest.ts';
 
-/** What a file says of its environment; the rest is found out from the numbers. */
+/** What a file declares about its environment; the rest is inferred from the numbers. */
 export interface DeclaredEnvironment {
   readonly id: string;
   readonly options?: OptionValues;
@@ -18,22 +18,22 @@ export interface DeclaredEnvironment {
   readonly observationSpace?: Space;
   readonly actionSpace?: Space;
   readonly horizon?: number;
-  /** What the numbers of observations and actions were in the file, where that was not one plain array. */
+  /** What the numbers of observations and actions were in the file, if not one plain array. */
   readonly fields?: Fields;
 }
 
-/** One learning history as a file has it. `T` transitions, `F` numbers an observation, `W` an action, `A` a distribution over actions. */
+/** One learning history in a file. T transitions, F numbers per observation, W per action, A per distribution over actions. */
 export interface Recording {
-  /** Where it is from, for messages and as the label of its history. */
+  /** Where it is, for errors and as the label of its history. */
   readonly where: string;
   readonly task: Task;
   /** F */
   readonly width: number;
-  /** W, 1 when left out */
+  /** W, 1 by default */
   readonly actionWidth?: number;
   /** [T × F] */
   readonly observation: ArrayLike<number>;
-  /** [T × F] where the action led. */
+  /** [T × F] observation after acting. */
   readonly nextObservation: ArrayLike<number>;
   /** [T × W] */
   readonly action: ArrayLike<number>;
@@ -41,23 +41,23 @@ export interface Recording {
   readonly reward: ArrayLike<number>;
   /** [T] 1 where an episode ended. */
   readonly ended: ArrayLike<number>;
-  /** [T] why it ended, where the file tells; otherwise an episode as long as the horizon was truncated, and a shorter one terminated. */
+  /** [T] why it ended, if the file says; otherwise an episode as long as the horizon was truncated, and a shorter one terminated. */
   readonly terminated?: ArrayLike<number>;
   readonly truncated?: ArrayLike<number>;
-  /** [T] what an expert would have done. */
+  /** [T] the expert's action. */
   readonly expert?: ArrayLike<number>;
-  /** [T × A] the distribution that the action was drawn from, before any noise. */
+  /** [T × A] the distribution that the action was sampled from, before any noise. */
   readonly probabilities?: ArrayLike<number>;
 }
 
 export interface ReadFile {
   readonly environment: DeclaredEnvironment;
   readonly recordings: readonly Recording[];
-  /** What was left out or filled in, as sentences. */
+  /** What was dropped or filled in, as sentences. */
   readonly notes?: readonly string[];
 }
 
-/** How much of the files is wanted: data sets of the field may be larger than memory. */
+/** Limits how much of the files is read: data sets may be larger than memory. */
 export class Quota {
   readonly #tasks: number;
   readonly #histories: number;
@@ -68,7 +68,7 @@ export class Quota {
     this.#histories = histories;
   }
 
-  /** Whether one more history of this task is wanted; if so, it counts as read. */
+  /** Whether one more history of this task is wanted; if so, counts it. */
   take(task: Task): boolean {
     const key = canonicalJson(task);
     const before = this.#taken.get(key) ?? 0;
@@ -78,30 +78,33 @@ export class Quota {
   }
 }
 
-/** One layout. A new one is a file and a line of the registry. */
+/** A registered layout. */
 export interface ExchangeFormat {
   readonly id: string;
   readonly description: string;
-  /** What tells its tasks apart. */
+  /** What identifies its tasks. */
   readonly tasks: string;
-  /** Whether a file looks like one of this layout. */
+  /** Whether a file appears to have this layout. */
   detects(file: Hdf5Reader): boolean;
-  /** Reads the histories that `quota` admits. Throws `E_DATA` naming file, group and dataset where the layout is not this one or columns do not fit together. */
+  /**
+   * Reads the histories that `quota` admits. Throws `E_DATA`, naming file, group and dataset, if the file does not have the layout or
+   * columns are inconsistent.
+   */
   read(file: Hdf5Reader, quota: Quota): ReadFile;
-  /** Absent where a layout is only read. */
+  /** Absent if the layout can only be read. */
   write?(file: Hdf5Writer, environment: Environment, histories: readonly History[]): void;
-  /** JSON that other tools look for beside the file; `name` is where. */
-  beside?(environment: Environment, histories: readonly History[]): { readonly name: string; readonly content: unknown };
+  /** JSON that other tools expect next to the file, as `name`. */
+  companion?(environment: Environment, histories: readonly History[]): { readonly name: string; readonly content: unknown };
 }
 
-/** Attribute of the file with the environment as cadenza describes it, in JSON; other tools pass over it. */
+/** Attribute of the file with cadenza's description of the environment in JSON; other tools ignore it. */
 export const ENVIRONMENT = 'environment';
 /** Attribute of a group with the task in JSON. */
 export const TASK = 'task';
 /** Dataset with [T × A] distributions over actions. */
 export const PROBABILITIES = 'action_probabilities';
 
-/** The JSON that an attribute of `group` holds, if there is one. Throws `E_DATA` where it is none, or does not fit the schema. */
+/** The JSON value of an attribute of `group`, if there is one. Throws `E_DATA` if it is not JSON, or does not fit the schema. */
 function jsonAttribute<T>(file: Hdf5Reader, group: string, name: string, schema: z.ZodType<T>): T | undefined {
   if (!file.attributeNames(group).includes(name)) return undefined;
   const text = file.attribute(group, name);
@@ -113,22 +116,22 @@ function jsonAttribute<T>(file: Hdf5Reader, group: string, name: string, schema:
     throw file.refuse(where, `expected JSON in the attribute "${name}", found ${String(text).slice(0, 60)}`, cause);
   }
   const what = `${file.path}${where && `, ${where}`}: the attribute "${name}"`;
-  return checkRecord(value, what, { what: 'as expected', schema, advice: 'Mend the file.' });
+  return checkRecord(value, what, { what: 'as expected', schema, advice: 'Fix the file.' });
 }
 
-/** The environment as the attribute of the file declares it; undefined where there is no such attribute. */
+/** The environment that an attribute of the file declares; undefined if there is no such attribute. */
 export const declaredEnvironment = (file: Hdf5Reader): DeclaredEnvironment | undefined =>
   jsonAttribute(file, '', ENVIRONMENT, EnvironmentSchema);
 
-/** The task that the attribute of a group names in JSON; undefined where there is no such attribute. */
+/** The task that an attribute of a group declares in JSON; undefined if there is no such attribute. */
 export const declaredTask = (file: Hdf5Reader, group: string): Task | undefined => jsonAttribute(file, group, TASK, TaskSchema);
 
-/** A number of a task. Throws `E_DATA` where it is none that tells tasks apart: text, not finite, or whole and too large to be exact. */
+/** A number of a task. Throws `E_DATA` if it cannot identify tasks: text, not finite, or an integer too large to be exact. */
 export function taskNumber(file: Hdf5Reader, group: string, name: string): number | number[] {
   const value = file.attribute(group, name);
   const where = groupName(group);
   for (const each of [value].flat()) {
-    const rounded = `"${name}" names the task by ${each}; beyond ±2^53 whole numbers are no longer told apart. Renumber the tasks`;
+    const rounded = `"${name}" names the task by ${each}; integers beyond ±2^53 are not exact. Renumber the tasks`;
     if (typeof each === 'bigint') throw file.refuse(where, rounded);
     if (typeof each !== 'number' || !Number.isFinite(each))
       throw file.refuse(where, `expected finite numbers in "${name}", which names the task, found ${each}`);
@@ -136,7 +139,7 @@ export function taskNumber(file: Hdf5Reader, group: string, name: string): numbe
   return value as number | number[];
 }
 
-/** Throws `E_DATA` unless the shape begins with these sizes; `undefined` stands for any. Gives the product of the sizes that follow. */
+/** Throws `E_DATA` unless the shape begins with these sizes; `undefined` matches any. Returns the product of the remaining sizes. */
 export function expectAxes(file: Hdf5Reader, group: string, name: string, sizes: readonly (number | undefined)[]): number {
   const shape = file.shape(group, name);
   const fits = shape.length >= sizes.length && sizes.every((size, i) => size === undefined || size === shape[i]);
@@ -147,7 +150,7 @@ export function expectAxes(file: Hdf5Reader, group: string, name: string, sizes:
   return shape.slice(sizes.length).reduce((product, size) => product * size, 1);
 }
 
-/** Throws `E_DATA` unless datasets have axes of these sizes, and behind them `width` numbers a step. */
+/** Throws `E_DATA` unless datasets have axes of these sizes, followed by `width` numbers per step. */
 export function expectColumns(
   file: Hdf5Reader,
   group: string,
@@ -159,15 +162,15 @@ export function expectColumns(
   for (const name of names) {
     const found = expectAxes(file, group, name, sizes);
     const wanted = width === 1 ? 'one number' : `${width} numbers`;
-    if (found !== width) throw file.refuse(datasetName(group, name), `expected ${wanted} a step${why}, found ${found}`);
+    if (found !== width) throw file.refuse(datasetName(group, name), `expected ${wanted} per step${why}, found ${found}`);
   }
 }
 
-/** 1 where either flag is set. */
+/** 1 if either flag is set. */
 export const eitherOf = (terminated: ArrayLike<number>, truncated: ArrayLike<number>): Uint8Array =>
   Uint8Array.from(terminated, (ends, t) => (ends || truncated[t] ? 1 : 0));
 
-/** The next row, or the same one where the next belongs to another episode: what an episode's last action led to is not in the file. */
+/** The next row, or the same one if the next belongs to another episode: the result of an episode's last action is not in the file. */
 export function successors(observation: ArrayLike<number>, ended: ArrayLike<number>, width: number): Float64Array {
   const next = new Float64Array(observation.length);
   for (let t = 0; t < ended.length; t++) {
@@ -176,26 +179,27 @@ export function successors(observation: ArrayLike<number>, ended: ArrayLike<numb
   }
   return next;
 }
-export const NO_SUCCESSORS = "What the last action of an episode led to is not in the file; the episode's last observation stands for it.";
+export const NO_SUCCESSORS =
+  "The observation after the last action of an episode is not in the file; the episode's last observation is used instead.";
 
-/** Axes of one observation or action as other tools expect them: none of a discrete one, height × width × channels of an image. */
+/** Axes of one observation or action as other tools expect them: none for a discrete one, height × width × channels for an image. */
 export function axesOf(space: Space): number[] {
   if (space.kind === 'discrete') return [];
   return space.kind === 'image' ? [space.height, space.width, space.channels] : [spaceSize(space)];
 }
 
-/** Bytes where every number is one of those, which most tools expect of grids; 32-bit reals otherwise. */
+/** Bytes if every number is one, as most tools expect of grids; otherwise 32-bit reals. */
 export function compact(values: Float32Array): Numbers {
   return values.every(value => Number.isInteger(value) && value >= 0 && value < 256) ? Uint8Array.from(values) : values;
 }
 
-/** The layout that a file is in. Throws `E_DATA` where it is none of them. */
+/** The layout of a file. Throws `E_DATA` if it has none of them. */
 export function detectFormat(file: Hdf5Reader, formats: readonly ExchangeFormat[]): ExchangeFormat {
   const found = formats.find(format => format.detects(file));
   if (found) return found;
   const names = file.names('');
   const here = names.length === 0 ? 'nothing' : `${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}`;
   const expected = formats.map(({ description }) => description).join('; ');
-  const what = `${file.path} is in none of the layouts that are read. At its root it has ${here}. Expected one of: ${expected}.`;
+  const what = `${file.path} does not have any supported layout. Its root contains ${here}. Expected one of: ${expected}.`;
   throw new CadenzaError('E_DATA', what);
 }

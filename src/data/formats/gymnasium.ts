@@ -1,4 +1,4 @@
-/** @file Gymnasium's spaces as Minari spells them in JSON, flat as our networks take them, and the metadata.json that stands beside its files. */
+/** @file Gymnasium's spaces as Minari writes them in JSON, flattened for networks, and the metadata.json next to its files. */
 
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -11,28 +11,31 @@ import type { DeclaredEnvironment } from './format.ts';
 
 export const METADATA = 'metadata.json';
 
-/** One array of numbers in a structure of them: `start` is subtracted from each. */
+/** One array in a nested structure; `start` is subtracted from its numbers. */
 export interface Leaf {
   /** Path from the group of the episode: `observations`, `observations/position`. */
   readonly path: string;
   readonly size: number;
   readonly start: readonly number[];
-  /** How many values each number has, for integers. */
+  /** Number of values of each number, for integers. */
   readonly nvec?: readonly number[];
-  /** Bounds, for a box; they may be infinite. */
+  /** Bounds of a box, possibly infinite. */
   readonly low?: readonly number[];
   readonly high?: readonly number[];
-  /** Whether a box is of an integer type. */
+  /** Whether a box has an integer type. */
   readonly whole?: boolean;
 }
 
-/** What metadata.json beside the file, or older files themselves, say of the environment. Throws `E_DATA` for spaces that cannot be numbers. */
+/**
+ * What metadata.json next to the file, or attributes of older files, declare about the environment. Throws `E_DATA` for spaces that cannot
+ * be converted to numbers.
+ */
 export function gymEnvironment(file: Hdf5Reader) {
   const path = join(dirname(file.path), METADATA);
   const refuse = (what: string, cause?: unknown) => file.refuse(METADATA, what, cause);
-  const beside = existsSync(path) ? pythonJson(readText(path), what => refuse(`expected JSON, but ${what}`)) : {};
-  if (!isMap(beside)) throw refuse('expected an object');
-  const about = (name: string) => beside[name] ?? file.attribute('', name);
+  const metadata = existsSync(path) ? pythonJson(readText(path), what => refuse(`expected JSON, but ${what}`)) : {};
+  if (!isMap(metadata)) throw refuse('expected an object');
+  const about = (name: string) => metadata[name] ?? file.attribute('', name);
   const parsed = (name: string) => {
     const text = about(name);
     const value = typeof text === 'string' ? pythonJson(text, what => refuse(`expected JSON in "${name}", but ${what}`)) : text;
@@ -44,7 +47,7 @@ export function gymEnvironment(file: Hdf5Reader) {
   const leaves = (name: string, group: string): Leaf[] | undefined => {
     const space = parsed(name);
     if (!space) return undefined;
-    const found = leavesOf(space, { path: group, jpeg: beside.jpeg_encoding === true, notes, refuse });
+    const found = leavesOf(space, { path: group, jpeg: metadata.jpeg_encoding === true, notes, refuse });
     if (found.length === 0) throw refuse(`"${name}" has no numbers`);
     return found;
   };
@@ -57,17 +60,16 @@ export function gymEnvironment(file: Hdf5Reader) {
       actionSpace: actions && actionSpaceOf(actions, refuse),
       fields: fieldsOf(observations, actions),
     } as DeclaredEnvironment,
-    // Leaves in the order of their numbers; undefined where the file does not declare the space.
+    // Leaves in the order of their numbers; undefined if the file does not declare the space.
     observations,
     actions,
     notes,
   };
 }
 
-/** Leaves as a file has them that declares no space: one array, or the arrays of its groups by name. */
+/** The leaves of a file that declares no space: one array, or the arrays of its groups by name. */
 export function leavesIn(file: Hdf5Reader, group: string, path: string, depth = 0): Leaf[] {
-  if (depth > MOST_LEVELS)
-    throw file.refuse(`group ${group}`, `"${path}" has groups in groups in groups; expected ${MOST_LEVELS} levels at most`);
+  if (depth > MOST_LEVELS) throw file.refuse(`group ${group}`, `"${path}" is nested too deeply; expected at most ${MOST_LEVELS} levels`);
   if (file.kind(pathOf(group, path)) === 'group') {
     const names = file.names(pathOf(group, path)).sort();
     return names.flatMap(name => leavesIn(file, group, `${path}/${name}`, depth + 1));
@@ -79,7 +81,7 @@ export function leavesIn(file: Hdf5Reader, group: string, path: string, depth = 
   return [{ path, size, start: Array(size).fill(0) }];
 }
 
-/** What each number was in the file, where that is not one plain array. */
+/** What each number was in the file, if not one plain array. */
 export function fieldsOf(observations?: readonly Leaf[], actions?: readonly Leaf[]): Fields | undefined {
   const named = (leaves: readonly Leaf[] | undefined) => {
     const shifted = leaves?.some(({ start }) => start.some(first => first !== 0));
@@ -91,10 +93,10 @@ export function fieldsOf(observations?: readonly Leaf[], actions?: readonly Leaf
 }
 
 const MOST_LEVELS = 8;
-/** Numbers of one observation or action at most: what is larger is no vector for a network, and a hostile shape. */
+/** Maximum numbers in one observation or action; anything larger is a malicious shape. */
 const MOST_NUMBERS = 2 ** 20;
 
-/** The arrays that a space is made of; what is left out becomes a note. */
+/** The arrays of a space; what is dropped becomes a note. */
 function leavesOf(
   space: Record<string, unknown>,
   at: { readonly path: string; readonly jpeg: boolean; readonly notes: string[]; readonly refuse: (what: string) => Error },
@@ -103,10 +105,10 @@ function leavesOf(
   const { path, refuse } = at;
   if (depth > MOST_LEVELS) throw refuse(`the space of ${path} has more than ${MOST_LEVELS} levels`);
   const numbers = (name: string, fallback?: unknown) =>
-    flatNumbers(space[name] ?? fallback, () => refuse(`"${name}" of ${path} is not made of numbers`));
+    flatNumbers(space[name] ?? fallback, () => refuse(`"${name}" of ${path} does not consist of numbers`));
   const integers = (nvec: number[], start: number[]) => {
     const counts = nvec.length > 0 && nvec.length === start.length && nvec.every(n => Number.isSafeInteger(n) && n >= 1);
-    const what = `${path} has ${nvec.length} counts of values and ${start.length} first values; expected as many whole numbers of both, counts from 1`;
+    const what = `${path} has ${nvec.length} counts of values and ${start.length} first values; expected equally many integers, counts from 1`;
     if (!counts || !start.every(Number.isSafeInteger)) throw refuse(what);
     return [{ path, size: nvec.length, nvec, start }];
   };
@@ -126,7 +128,7 @@ function leavesOf(
       const shape = numbers('shape', []);
       const size = product(shape, path, refuse);
       if (at.jpeg && space.dtype === 'uint8' && [2, 3].includes(shape.length) && shape[0] >= 32 && shape[1] >= 32)
-        throw refuse(`${path} holds images as JPEG, which is not decoded here. Write the data set with jpeg_encoding=False`);
+        throw refuse(`${path} holds JPEG images, which are not supported. Write the data set with jpeg_encoding=False`);
       const [low, high] = Object.entries({ low: -Infinity, high: Infinity }).map(([name, none]) => {
         const bound = numbers(name, none);
         return bound.length === size ? bound : Array<number>(size).fill(bound[0]);
@@ -143,16 +145,16 @@ function leavesOf(
       });
     }
     case 'Text':
-      at.notes.push(`${path} is text and was left out.`);
+      at.notes.push(`${path} is text and was dropped.`);
       return [];
     default:
-      throw refuse(`${path} is of the space ${String(space.type).slice(0, 40)}, which cannot be made numbers`);
+      throw refuse(`${path} is of the space ${String(space.type).slice(0, 40)}, which cannot be converted to numbers`);
   }
 }
 
 function product(sizes: readonly number[], path: string, refuse: (what: string) => Error): number {
   const size = sizes.reduce((total, each) => total * each, 1);
-  const what = `${path} has the shape [${sizes.slice(0, 8).join(', ')}]; expected whole numbers from 1 whose product is at most ${MOST_NUMBERS}`;
+  const what = `${path} has the shape [${sizes.slice(0, 8).join(', ')}]; expected positive integers whose product is at most ${MOST_NUMBERS}`;
   if (!sizes.every(each => Number.isSafeInteger(each) && each >= 1) || size > MOST_NUMBERS) throw refuse(what);
   return size;
 }
@@ -167,13 +169,13 @@ function integersOf(leaves: readonly Leaf[]): Space | undefined {
 }
 
 /**
- * Integers, or a box where there are reals: integers next to them become reals, which a note says. Undefined for boxes of an integer type, whose
- * bounds are those of the type: how many values occur only the numbers tell.
+ * Integers, or a box if there are reals: integers next to them become reals, with a note. Undefined for boxes with an integer type, whose
+ * bounds are those of the type: only the numbers show how many values occur.
  */
 function observationSpaceOf(leaves: readonly Leaf[], notes: string[]): Space | undefined {
   if (leaves.every(({ nvec, whole }) => nvec || whole)) return integersOf(leaves);
   const mixed = leaves.filter(({ nvec, whole }) => nvec || whole).map(({ path }) => path);
-  if (mixed.length > 0) notes.push(`${mixed.join(', ')}: integers next to reals; all observations are taken as one vector of reals.`);
+  if (mixed.length > 0) notes.push(`${mixed.join(', ')}: integers mixed with reals; all observations are treated as one vector of reals.`);
   return {
     kind: 'box',
     low: leaves.flatMap(({ low, nvec }) => low ?? nvec!.map(() => 0)),
@@ -185,10 +187,10 @@ function actionSpaceOf(leaves: readonly Leaf[], refuse: (what: string) => Error)
   const [low, high] = [all(leaves, leaf => leaf.low), all(leaves, leaf => leaf.high)];
   const space = integersOf(leaves) ?? (low && high && { kind: 'box' as const, low, high });
   if (space) return space;
-  throw refuse('actions are integers and reals together; no policy here gives both. Export one of them');
+  throw refuse('actions mix integers and reals, which no policy here supports. Export one of them');
 }
 
-/** All numbers of nested lists; infinities stand there as texts. */
+/** All numbers of nested lists; infinities are written as texts. */
 function flatNumbers(value: unknown, refuse: () => Error, found: number[] = [], depth = 0): number[] {
   const number = value === 'Infinity' || value === '-Infinity' ? Number(value) : value;
   if (Array.isArray(value) && depth < 16) for (const each of value) flatNumbers(each, refuse, found, depth + 1);
@@ -198,7 +200,7 @@ function flatNumbers(value: unknown, refuse: () => Error, found: number[] = [], 
   return found;
 }
 
-/** JSON as Python writes it: infinities and NaN stand there bare. They become texts. */
+/** JSON as Python writes it, with bare infinities and NaN, which become texts. */
 function pythonJson(text: string, refuse: (why: string) => Error): unknown {
   const strict = text.replace(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g, part => (part.startsWith('"') ? part : `"${part}"`));
   try {
@@ -208,7 +210,7 @@ function pythonJson(text: string, refuse: (why: string) => Error): unknown {
   }
 }
 
-/** The metadata without which Minari opens no file; its version is the newest that this was tried with. */
+/** The metadata that Minari needs to open a file; its version is the latest one tested. */
 export function minariMetadata({ id, observationSpace, actionSpace }: Environment, histories: readonly History[]) {
   return {
     data_format: 'hdf5',
@@ -222,7 +224,7 @@ export function minariMetadata({ id, observationSpace, actionSpace }: Environmen
   };
 }
 
-/** A space as Minari's metadata spells those of Gymnasium. */
+/** A space in the form of Minari's metadata. */
 function gymSpace(space: Space) {
   switch (space.kind) {
     case 'discrete':

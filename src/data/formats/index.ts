@@ -1,4 +1,4 @@
-/** @file The registry of layouts: one file and one line each. */
+/** @file The registry of layouts: each has one file and one line here. */
 
 import { Registry } from '../../util/registry.ts';
 import { d4rl } from './d4rl.ts';
@@ -10,5 +10,5 @@ export * from './format.ts';
 
 export const layouts = new Registry<ExchangeFormat>('layout', [xland, minari, d4rl]);
 
-/** The layout with this id. Throws `E_CONFIG` for an unknown one. */
+/** The layout with this id. Throws `E_CONFIG` for an unknown id. */
 export const exchangeFormat = (id: string): ExchangeFormat => layouts.get(id);

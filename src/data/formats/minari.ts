@@ -1,12 +1,12 @@
 /**
- * @file The layout of Minari (Farama Foundation, data sets of Gymnasium): a group an episode, named episode_0, episode_1, …
+ * @file The layout of Minari (Farama Foundation, data sets of Gymnasium): one group per episode, named episode_0, episode_1, …
  *
  *   observations [T + 1, …]   actions [T, …]   rewards [T]   terminations [T]   truncations [T]      attributes id, total_steps, seed, options/…
  *
- * Episodes of one task, in the order of their numbers, are one learning history, unless an attribute `history` tells several apart (our own files
- * have it). The task is the attribute `task` (JSON; our own files), or the numbers among the reset options; without either it has no parameters.
- * Spaces are read from metadata.json beside the file, where Minari keeps them, or from the file's attributes, where it used to. Observations and
- * actions of several arrays (Dict, Tuple) are flat here, in the order of the spaces.
+ * Episodes of one task, in the order of their numbers, form one learning history, unless an attribute `history` (in cadenza's own files)
+ * separates several. The task is the attribute `task` (JSON, in cadenza's own files), or the numbers among the reset options; without
+ * either it has no parameters. Spaces are read from metadata.json next to the file, or from the attributes of older files. Observations and
+ * actions of several arrays (Dict, Tuple) are flattened in the order of the spaces.
  */
 
 import { actionDistribution, episodeStarts, joinColumns, spaceSize, type Task } from '../../rl/index.ts';
@@ -47,7 +47,7 @@ export const minari: ExchangeFormat = {
     const historyOf = ({ name, task }: (typeof tasks)[number]) => canonicalJson([task, String(file.attribute(name, HISTORY) ?? 0)]);
     const found = [...groupBy(tasks, historyOf).values()];
     const [named, unnamed] = [true, false].map(has => found.find(([{ task }]) => Object.keys(task).length > 0 === has));
-    // As Minari's own tools leave it where they add episodes to a file: all those of other tasks would be taken for one more task.
+    // As Minari's tools leave a file when they add episodes: all episodes of other tasks would be merged into one more task.
     if (named && unnamed) {
       const what = `expected numbers among the reset options, or an attribute "${TASK}", that name its task as those of ${named[0].name} do, found none`;
       throw file.refuse(groupName(unnamed[0].name), what);
@@ -102,7 +102,7 @@ export const minari: ExchangeFormat = {
       }
     }
   },
-  beside: (environment, histories) => ({ name: METADATA, content: minariMetadata(environment, histories) }),
+  companion: (environment, histories) => ({ name: METADATA, content: minariMetadata(environment, histories) }),
 };
 
 const COLUMNS = ['rewards', 'terminations', 'truncations'] as const;
@@ -131,7 +131,7 @@ function readEpisode(file: Hdf5Reader, name: string, observations: readonly Leaf
   };
 }
 
-/** Arrays of an episode side by side, [rows × width]. */
+/** Arrays of an episode concatenated along columns, [rows × width]. */
 function readLeaves(file: Hdf5Reader, episode: string, leaves: readonly Leaf[], rows: number) {
   const width = leaves.reduce((sum, { size }) => sum + size, 0);
   const values = new Float64Array(rows * width);
@@ -145,7 +145,7 @@ function readLeaves(file: Hdf5Reader, episode: string, leaves: readonly Leaf[], 
   return { values, width };
 }
 
-/** The numbers that name the task of an episode. Throws `E_DATA` where options in words differ, which would be left out. */
+/** The numbers that identify the task of an episode. Throws `E_DATA` if text options differ, because they would be dropped. */
 function taskOf(file: Hdf5Reader, group: string, texts: Map<string, string>): Task {
   const declared = declaredTask(file, group);
   if (declared) return declared;
@@ -158,14 +158,14 @@ function taskOf(file: Hdf5Reader, group: string, texts: Map<string, string>): Ta
     }
     const text = value ?? 'neither a text nor numbers';
     const before = texts.get(name) ?? text;
-    const lost = `the option "${name.slice(OPTION.length)}" is "${text}", elsewhere "${before}"; tasks are named by numbers, so it would be lost`;
+    const lost = `the option "${name.slice(OPTION.length)}" is "${text}", elsewhere "${before}"; tasks are identified by numbers, so it would be lost`;
     if (before !== text) throw file.refuse(groupName(group), `${lost}. Number its values`);
     texts.set(name, text);
   }
   return task;
 }
 
-/** One history: episodes one behind the other. */
+/** One history: concatenated episodes. */
 function recording(task: Task, episodes: readonly Episode[]): Recording {
   const joined = (of: (episode: Episode) => ArrayLike<number>) => joinColumns(episodes.map(each => Float64Array.from(of(each))));
   const [terminated, truncated] = [joined(each => each.terminated), joined(each => each.truncated)];

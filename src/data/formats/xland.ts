@@ -1,11 +1,12 @@
 /**
- * @file The layout of XLand-100B (Nikulin et al. 2025, arXiv 2406.08973): a group a task, named 0, 1, …, with its histories along the first axis.
+ * @file The layout of XLand-100B (Nikulin et al. 2025, arXiv 2406.08973): one group per task, named 0, 1, …, with its histories along the
+ * first axis.
  *
  *   states [h, T, …]   actions [h, T]   rewards [h, T]   dones [h, T]   expert_actions [h, T]       attributes env-id, benchmark-id, ruleset-id
  *
- * A state is what was seen before acting. What an episode's last action led to is not recorded: the next row is the first of the next episode,
- * so the last state of an episode stands for its own successor. Our own files have what is missing in further datasets, which others pass over:
- * next_states, terminations, truncations, action_probabilities.
+ * A state is the observation before acting. The observation after the last action of an episode is not recorded: the next row is the first
+ * of the next episode, so the last state of an episode is used as its own successor. Files written by cadenza have the missing data in
+ * further datasets, which other tools ignore: next_states, terminations, truncations, action_probabilities.
  */
 
 import { discreteActions, type History, joinColumns, likeliest, type Task } from '../../rl/index.ts';
@@ -33,7 +34,7 @@ import {
 const NEXT = 'next_states';
 const RULESET = 'ruleset-id';
 
-/** Groups of tasks; the root itself where the file has one task, as XLand-100B's own collection writes it. */
+/** Groups of tasks; the root itself if the file has one task, as XLand-100B's own collection writes it. */
 function groupsOf(file: Hdf5Reader): string[] {
   const groups = file.groups();
   return file.kind('states') === 'dataset' ? ['', ...groups.filter(group => file.names(group).includes('states'))] : groups;
@@ -41,7 +42,7 @@ function groupsOf(file: Hdf5Reader): string[] {
 
 export const xland: ExchangeFormat = {
   id: 'xland',
-  description: 'xland (a group a task, or one task at the root, with states, actions, rewards, dones and expert_actions)',
+  description: 'xland (one group per task, or one task at the root, with states, actions, rewards, dones and expert_actions)',
   tasks: `the attribute "${RULESET}" of a group, or "task"`,
   detects(file) {
     const [first] = groupsOf(file);
@@ -49,7 +50,7 @@ export const xland: ExchangeFormat = {
   },
   read(file, quota) {
     const groups = groupsOf(file);
-    if (groups.length === 0) throw file.refuse('', 'expected a group a task (0, 1, …), found none');
+    if (groups.length === 0) throw file.refuse('', 'expected one group per task (0, 1, …), found none');
     const environment = declaredEnvironment(file) ?? { id: environmentId(file, groups) };
     const led = groups.every(group => file.names(group).includes(NEXT));
     return { environment, recordings: groups.flatMap(group => recordings(file, group, quota)), notes: led ? [] : [NO_SUCCESSORS] };
@@ -83,7 +84,7 @@ export const xland: ExchangeFormat = {
   },
 };
 
-/** Rule sets have numbers within a benchmark, so that is a part of the name; files that mix several are refused. */
+/** Rule sets are numbered within a benchmark, so the benchmark is part of the name; files that mix several are rejected. */
 function environmentId(file: Hdf5Reader, groups: readonly string[]): string {
   const ids = groups.map(group => {
     const [env, benchmark] = ['env-id', 'benchmark-id'].map(name => file.attribute(group, name));
@@ -140,7 +141,7 @@ function recordings(file: Hdf5Reader, group: string, quota: Quota): Recording[] 
   });
 }
 
-/** Consecutive histories of one task and one length: what fits into one array, in an order that reading gives back. */
+/** Consecutive histories of one task and one length, which fit into one array and are read back in the same order. */
 function stacks(histories: readonly History[]): History[][] {
   const found: History[][] = [];
   for (const history of histories) {

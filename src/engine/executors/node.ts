@@ -4,14 +4,20 @@ import { env, type InferenceSession, InferenceSession as Session, Tensor } from 
 import type { Executor } from './executor.ts';
 import { onnxRuntimeExecutor } from './onnxruntime.ts';
 
-// A provider that cannot work is an exception, which is explained; the runtime would print its own account of it on stderr, too.
+// A provider that does not work throws an error, which we explain; the runtime would also print its own report on stderr.
 env.logLevel = 'fatal';
 
+/** Where the native executor computes. */
 export type NodeProvider = 'cpu' | 'webgpu' | 'cuda';
 
 /**
- * The native executor. `threads` bounds the kernels' own parallelism; equal thread counts give equal bytes. With CADENZA_PROFILE=prefix in
- * the environment, ONNX Runtime writes a profile of every session to prefix_<time>.json when it is disposed of.
+ * The native executor, onnxruntime-node. `threads` limits the parallelism of its kernels; equal thread counts give equal bytes. If
+ * CADENZA_PROFILE=prefix is set in the environment, ONNX Runtime writes a profile of every session to prefix_<time>.json when it is
+ * disposed.
+ *
+ * @example
+ * const executor = nodeExecutor({ threads: 1 });
+ * const program = await executor.compile(toOnnx({ outputs: { y: exp(input('x', [3])) } }));
  */
 export function nodeExecutor({ provider = 'cpu', threads }: { provider?: NodeProvider; threads?: number } = {}): Executor {
   const options: InferenceSession.SessionOptions = {
@@ -20,8 +26,8 @@ export function nodeExecutor({ provider = 'cpu', threads }: { provider?: NodePro
     graphOptimizationLevel: 'all',
     executionMode: 'sequential',
     logSeverityLevel: 3,
-    // A masked score's e^x is denormal inside the softmax kernel, and a processor may take 100 cycles for each such number. For the thread that
-    // calls, the first session of the process decides: sessions made otherwise before this one would leave it as it was.
+    // A masked score's e^x is denormal inside the softmax kernel, and a processor may take 100 cycles for each such number. For the calling
+    // thread, the first session of the process decides: a session created another way before this one would leave the flag unset.
     extra: { session: { set_denormal_as_zero: '1' } },
     ...(threads ? { intraOpNumThreads: threads } : {}),
   };

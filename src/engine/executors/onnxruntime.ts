@@ -1,4 +1,4 @@
-/** @file The part of the executors that onnxruntime-node and onnxruntime-web share: both speak onnxruntime-common. */
+/** @file What the executors for onnxruntime-node and onnxruntime-web share: both implement onnxruntime-common. */
 
 import type { Env, InferenceSession, Tensor as OrtTensor, TensorConstructor } from 'onnxruntime-common';
 import { CadenzaError } from '../../util/errors.ts';
@@ -10,7 +10,7 @@ interface Runtime {
   readonly Tensor: TensorConstructor;
 }
 
-/** The first line of a native error, without the place in C++ that it starts with. */
+/** The first line of a native error, without the C++ location that it starts with. */
 export const plainReason = ({ message }: Error): string =>
   message
     .trim()
@@ -25,7 +25,7 @@ export function onnxRuntimeExecutor(
   options: InferenceSession.SessionOptions,
   writesInPlace: boolean,
 ): Executor {
-  // One runtime tensor per host tensor: building one costs more than a small kernel.
+  // One runtime tensor per host tensor: creating one costs more than a small kernel.
   const wrapped = new WeakMap<HostTensor, OrtTensor>();
   const wrap = (host: HostTensor): OrtTensor => {
     let tensor = wrapped.get(host);
@@ -80,18 +80,18 @@ export interface WebExecutorOptions {
   readonly baseUrl?: string;
 }
 
-/** Options of a session of onnxruntime-web. */
+/** Session options of onnxruntime-web. */
 export function webSessionOptions(
   env: Env,
   provider: 'wasm' | 'webgpu',
   { threads, baseUrl }: WebExecutorOptions,
 ): InferenceSession.SessionOptions {
-  // These settings are the runtime's own globals, read when its first session is made.
+  // These settings are global in the runtime, which reads them when it creates its first session.
   if (threads) env.wasm.numThreads = threads;
   if (baseUrl) env.wasm.wasmPaths = baseUrl;
   env.logLevel = 'error';
   return {
-    // Naming `wasm` behind `webgpu` would fall back without a word where there is no WebGPU; single ops still fall back.
+    // Listing `wasm` after `webgpu` would fall back silently if there is no WebGPU; single ops still fall back.
     executionProviders: [provider],
     graphOptimizationLevel: 'all',
     executionMode: 'sequential',
@@ -99,7 +99,7 @@ export function webSessionOptions(
   };
 }
 
-/** A host tensor over fresh zeros. */
+/** A host tensor of zeros. */
 export const zeros = (shape: readonly number[], dtype: HostTensor['dtype'] = 'float32'): HostTensor => ({
   data: newData(
     dtype,

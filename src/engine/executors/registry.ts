@@ -1,4 +1,4 @@
-/** @file Every executor by name, and whether it works here. For Node: a page imports the web executor itself. */
+/** @file Executors by name, and whether each works here. For Node; a page imports the web executor itself. */
 
 import { availableParallelism } from 'node:os';
 import { CadenzaError } from '../../util/errors.ts';
@@ -10,15 +10,15 @@ import type { Executor, HostTensor } from './executor.ts';
 import { plainReason } from './onnxruntime.ts';
 
 export interface ExecutorSettings {
-  /** Bounds the kernels' own parallelism; left out, the runtime uses every core. */
+  /** Limits the parallelism of the kernels; by default the runtime uses every core. */
   readonly threads?: number;
 }
 
-// Loaded when asked for: a runtime's native library is large, and one that does not load must not take the others with it.
+// Loaded on demand: a runtime's native library is large, and one that does not load must not break the others.
 const node = (provider: 'cpu' | 'webgpu' | 'cuda') => async (settings: ExecutorSettings) =>
   (await import('./node.ts')).nodeExecutor({ provider, ...settings });
 
-/** How each executor is made. */
+/** How each executor is created. */
 export const EXECUTORS = {
   cpu: node('cpu'),
   webgpu: node('webgpu'),
@@ -28,7 +28,11 @@ export const EXECUTORS = {
 
 export type ExecutorId = keyof typeof EXECUTORS;
 
-/** The executor called `id`. Whether it works shows when it compiles something. Throws `E_INSTALL` when its runtime does not load. */
+/**
+ * Creates the executor called `id`. Whether it works shows when it compiles a graph.
+ *
+ * @throws {CadenzaError} `E_INSTALL` if its runtime does not load.
+ */
 export async function createExecutor(id: ExecutorId, settings: ExecutorSettings = {}): Promise<Executor> {
   try {
     return await EXECUTORS[id](settings);
@@ -38,10 +42,10 @@ export async function createExecutor(id: ExecutorId, settings: ExecutorSettings 
 }
 
 /**
- * The executor of an experiment, once it has computed something here: an hour of work must not come before the news that it cannot.
+ * Creates the executor of an experiment and runs a small product on it, so that a broken one fails before hours of work.
  *
- * @param say told what is inadvisable about the settings.
- * @throws `E_EXECUTOR` when it does not work on this machine, `E_INSTALL` when its runtime does not load.
+ * @param say receives advice about the settings.
+ * @throws {CadenzaError} `E_EXECUTOR` if it does not work on this machine, `E_INSTALL` if its runtime does not load.
  */
 export async function readyExecutor(
   { provider, ...settings }: ExecutorSettings & { readonly provider: ExecutorId },
@@ -59,16 +63,16 @@ export async function readyExecutor(
   return executor;
 }
 
-/** What to say of a number of threads that makes the work slower; nothing where it is within twice the cores. */
+/** Advice on a thread count that makes the work slower; undefined if it is within twice the cores. */
 export const threadAdvice = (threads: number | undefined, cores: number): string | undefined =>
   threads !== undefined && threads > 2 * cores
-    ? `executor.threads is ${threads}, but this machine has ${cores} cores; threads beyond the cores make training slower.`
+    ? `executor.threads is ${threads}, but this machine has ${cores} cores; more threads than cores make training slower.`
     : undefined;
 
-/** Of the matrices that an executor is tried with. */
+/** Size of the matrices that an executor is tested with. */
 const SIDE = 4;
 
-/** An entry of the product of two matrices of ones. */
+/** One entry of the product of two matrices of ones. */
 async function computeProduct(executor: Executor): Promise<number> {
   const shape = [SIDE, SIDE];
   const ones: HostTensor = { data: new Float32Array(SIDE * SIDE).fill(1), shape, dtype: 'float32' };
@@ -85,13 +89,13 @@ export interface ProbeResult {
   readonly detail: string;
 }
 
-/** Runs a small product on one executor. */
+/** Tests one executor with a small product. */
 export async function probeExecutor(id: ExecutorId): Promise<ProbeResult> {
   const n = SIDE;
   try {
     const found = await computeProduct(await createExecutor(id));
     return found === n
-      ? { id, works: true, detail: `a ${n}×${n} product is right` }
+      ? { id, works: true, detail: `a ${n}×${n} product is correct` }
       : { id, works: false, detail: `a ${n}×${n} product of ones gave ${found}, expected ${n}` };
   } catch (error) {
     const { code, cause, message } = error as CadenzaError;

@@ -1,13 +1,17 @@
 /**
- * @file Execution by onnxruntime-web in WebAssembly, anywhere. Pages get the part of the runtime without WebGPU, which is half
- * as large (`webgpu.ts` has the other one); Node, for tests and probes, the one that reads its files from the disk (`imports` in package.json).
+ * @file Execution by onnxruntime-web in WebAssembly, on any platform. Pages load the build without WebGPU, which is half as large
+ * (`webgpu.ts` loads the other one); Node, for tests and probes, loads the one that reads its files from disk (`imports` in package.json).
  */
 
 import { env, InferenceSession, Tensor } from '#onnxruntime-web';
 import type { Executor } from './executor.ts';
 import { onnxRuntimeExecutor, type WebExecutorOptions, webSessionOptions } from './onnxruntime.ts';
 
-/** The WebAssembly executor of onnxruntime-web. */
+/**
+ * The WebAssembly executor, onnxruntime-web.
+ *
+ * @example const executor = webExecutor({ baseUrl: '/onnxruntime/' });
+ */
 export function webExecutor(options: WebExecutorOptions = {}): Executor {
   return onnxRuntimeExecutor('wasm', { InferenceSession, Tensor }, webSessionOptions(env, 'wasm', options), false);
 }

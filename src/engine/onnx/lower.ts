@@ -1,4 +1,4 @@
-/** @file A graph as the bytes of an ONNX model. */
+/** @file Encodes a graph as an ONNX model. */
 
 import OnnxProto, { type onnx as Proto } from 'onnx-proto';
 import { invariant } from '../../util/errors.ts';
@@ -31,8 +31,11 @@ const valueInfo = (name: string, { shape, dtype }: TensorType): Proto.IValueInfo
 });
 
 /**
- * Encodes the graph. Inputs and outputs keep their names. With `standard` the model holds ai.onnx ops alone; otherwise products may use
- * ONNX Runtime's own fused kernel.
+ * Encodes the graph as the bytes of an ONNX model. Inputs and outputs keep their names. With `standard` the model uses only ai.onnx ops;
+ * otherwise matrix products may use ONNX Runtime's fused kernel.
+ *
+ * @throws {CadenzaError} `E_SHAPE` if an input and an output have the same name.
+ * @example const bytes = toOnnx({ outputs: { y: linear(input('x', [1, 4]), input('w', [4, 2])) } }, { standard: true });
  */
 export function toOnnx(graph: Graph, { standard = false } = {}): Uint8Array {
   const nodes: Proto.INodeProto[] = [];
@@ -91,7 +94,7 @@ export function toOnnx(graph: Graph, { standard = false } = {}): Uint8Array {
       });
     } else node.op.lower(context, node);
   }
-  // A value may be an input or a constant, or stand under two output names: an Identity gives each output its own.
+  // An output may be an input or a constant, or have two names: an Identity node gives each output a value of its own.
   for (const [name, tensor] of Object.entries(graph.outputs))
     if (context.name(tensor) !== name) context.emit('Identity', [context.name(tensor)], [name]);
 

@@ -1,4 +1,4 @@
-/** @file Every op of the engine. The table is what the tests walk: an op that is not here cannot be tested, and one that is must be. */
+/** @file All ops of the engine. Tests iterate over this table, so that every op is tested. */
 
 import {
   ABS,
@@ -32,6 +32,7 @@ import { ATTENTION, LAYER_NORM, LOG_SOFTMAX, SOFTMAX } from './nn.ts';
 import { ARGMAX, MAX, MEAN } from './reduce.ts';
 import { BROADCAST, CAST, CONSTANT, INPUT, RESHAPE, STOP_GRADIENT, SUM, TRANSPOSE } from './structure.ts';
 
+/** All op records by name. */
 export const OPS = {
   input: INPUT,
   constant: CONSTANT,
@@ -81,6 +82,7 @@ export const OPS = {
   attention: ATTENTION,
 } as const;
 
+/** Name of an op. */
 export type OpName = keyof typeof OPS;
 
 export * from './elementwise.ts';

@@ -1,4 +1,4 @@
-/** @file Matrix products. Transposes, a scale and a bias ride along in the kernel. */
+/** @file Matrix products. Transposes, a scale and a bias are part of the kernel. */
 
 import { invariant } from '../../util/errors.ts';
 import type { LoweringContext } from '../tensor.ts';
@@ -15,15 +15,19 @@ import {
 } from '../tensor.ts';
 import { reshape, sumTo } from './structure.ts';
 
+/** Attributes of a matrix product alpha · op(A) op(B). */
 export interface ProductAttributes extends Record<string, unknown> {
+  /** Whether A is transposed. */
   readonly transposeA: boolean;
+  /** Whether B is transposed. */
   readonly transposeB: boolean;
+  /** Factor on the product. */
   readonly alpha: number;
 }
 
 const PLAIN: ProductAttributes = { transposeA: false, transposeB: false, alpha: 1 };
 
-/** [.., M, K] and [.., K, N] once the transposes are read. */
+/** Sizes [.., M, K] and [.., K, N] after the transposes. */
 function productDims(a: TensorType, b: TensorType, { transposeA, transposeB }: ProductAttributes, what: string) {
   const [m, k] = transposeA ? [a.shape.at(-1)!, a.shape.at(-2)!] : [a.shape.at(-2)!, a.shape.at(-1)!];
   const [k2, n] = transposeB ? [b.shape.at(-1)!, b.shape.at(-2)!] : [b.shape.at(-2)!, b.shape.at(-1)!];
@@ -49,7 +53,7 @@ function productReference(a: ReferenceValue, b: ReferenceValue, attributes: Prod
   return out;
 }
 
-/** Gradients of alpha · op(A) op(B), whatever was transposed: each is one more product with flags. */
+/** Gradients of alpha · op(A) op(B): each is one more product with flags, whatever was transposed. */
 function productGradients(
   product: typeof matmul,
   g: Tensor,
@@ -71,9 +75,10 @@ const productFlops = (node: Node<ProductAttributes>) => {
   return 2 * sizeOf(batch) * m * k * n;
 };
 
-/** From so many numbers on, the runtime's own way with a bias (one thread copies it into the result first) is slower than a second pass. */
+/** Above this many numbers, the runtime's own bias (one thread copies it into the result first) is slower than a separate addition. */
 const WIDE = 1 << 20;
 
+/** Op record of `gemm`. */
 export const GEMM: OpRecord<ProductAttributes> = {
   name: 'gemm',
   infer: ([a, b, c], attributes) => {
@@ -103,12 +108,12 @@ export const GEMM: OpRecord<ProductAttributes> = {
   flops: node => productFlops(node) + (node.inputs[2] ? sizeOf(node.outputs[0].shape) : 0),
 };
 
-/** alpha · op(A) op(B) + c for matrices; c is a row added to every row. */
+/** alpha · op(A) op(B) + c for matrices [M, K] and [K, N]; c [N] is added to every row. */
 export function gemm(a: Tensor, b: Tensor, attributes: Partial<ProductAttributes> = {}, c?: Tensor): Tensor {
   return applyOne(GEMM, c ? [a, b, c] : [a, b], { ...PLAIN, ...attributes });
 }
 
-/** Standard ONNX has no flags on MatMul, so an exported model spells them out. */
+/** Standard ONNX has no transpose flags on MatMul, so an exported model has Transpose nodes. */
 function lowerPlain(context: LoweringContext, { inputs, outputs: [y], attributes }: Node<ProductAttributes>): void {
   const names = inputs.map((x, i) => {
     if (!(i === 0 ? attributes.transposeA : attributes.transposeB)) return context.name(x);
@@ -123,6 +128,7 @@ function lowerPlain(context: LoweringContext, { inputs, outputs: [y], attributes
   if (scaled) context.emit('Mul', [product, context.float32([attributes.alpha], [])], [context.name(y)]);
 }
 
+/** Op record of `matmul`. */
 export const MATMUL: OpRecord<ProductAttributes> = {
   name: 'matmul',
   infer: ([a, b], attributes) => {
@@ -141,12 +147,16 @@ export const MATMUL: OpRecord<ProductAttributes> = {
   flops: productFlops,
 };
 
-/** alpha · op(A) op(B) over equal leading axes: [.., M, K] × [.., K, N] → [.., M, N]. */
+/**
+ * alpha · op(A) op(B) over equal leading axes: [.., M, K] × [.., K, N] → [.., M, N].
+ *
+ * @example matmul(input('a', [8, 2, 3]), input('b', [8, 5, 3]), { transposeB: true }) // [8, 2, 5]
+ */
 export function matmul(a: Tensor, b: Tensor, attributes: Partial<ProductAttributes> = {}): Tensor {
   return applyOne(MATMUL, [a, b], { ...PLAIN, ...attributes });
 }
 
-/** y = x W + b over the last axis: x [.., K], W [K, N], b [N]. */
+/** y = x W + b over the last axis: x [.., K], W [K, N], b [N] → [.., N]. */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const k = x.shape.at(-1)!;
   const y = gemm(reshape(x, [sizeOf(x.shape) / k, k]), weight, {}, bias);

@@ -1,14 +1,15 @@
-/** @file Ops that move numbers: slice, pad, concat, one-hot, table look-up. */
+/** @file Ops that move numbers: slice, pad, concat, split, one-hot. */
 
 import { invariant } from '../../util/errors.ts';
 import { apply, applyOne, axisOf, formatType, type OpRecord, type Shape, sizeOf, stridesOf, type Tensor } from '../tensor.ts';
 import { broadcastTo, ONNX_TYPE, reshape } from './structure.ts';
 
-/** Visits the (outer, inner) blocks of one axis: outer runs over the axes before it, inner is the size of those behind it. */
+/** Splits a shape at one axis: `outer` is the size of the axes before it, `inner` that of the axes after it. */
 function blocks(shape: Shape, axis: number): { outer: number; inner: number } {
   return { outer: sizeOf(shape.slice(0, axis)), inner: stridesOf(shape)[axis] };
 }
 
+/** Op record of `slice`. */
 export const SLICE: OpRecord<{ axis: number; start: number; stop: number; step: number }> = {
   name: 'slice',
   infer: ([x], { axis, start, stop, step }) => {
@@ -45,6 +46,7 @@ export function slice(x: Tensor, axis: number, start: number, stop: number = x.s
   return from === 0 && to === n && step === 1 ? x : applyOne(SLICE, [x], { axis: normal, start: from, stop: to, step });
 }
 
+/** Op record of `pad`. */
 export const PAD: OpRecord<{ axis: number; before: number; after: number }> = {
   name: 'pad',
   infer: ([x], { axis, before, after }) => {
@@ -66,10 +68,10 @@ export const PAD: OpRecord<{ axis: number; before: number; after: number }> = {
   flops: () => 0,
 };
 
-/** Zeros around (and, with `step` > 1, between) the entries of one axis: what the gradient of a slice is. */
+/** Pads one axis with zeros, before and after and (with `step` > 1) between its entries: the gradient of a slice. */
 export function pad(x: Tensor, axis: number, before: number, after: number, step = 1): Tensor {
   if (step > 1 && x.shape[axis] > 1) {
-    // Each entry becomes a group of `step` with zeros behind it; the last group's zeros are cut off again.
+    // Each entry becomes a group of `step` with zeros behind it; the zeros of the last group are cut off.
     const split = [...x.shape.slice(0, axis + 1), 1, ...x.shape.slice(axis + 1)];
     const groups = pad(reshape(x, split), axis + 1, 0, step - 1);
     const spread = slice(reshape(groups, x.shape.with(axis, x.shape[axis] * step)), axis, 0, (x.shape[axis] - 1) * step + 1);
@@ -78,6 +80,7 @@ export function pad(x: Tensor, axis: number, before: number, after: number, step
   return before === 0 && after === 0 ? x : applyOne(PAD, [x], { axis, before, after });
 }
 
+/** Op record of `concat`. */
 export const CONCAT: OpRecord<{ axis: number }> = {
   name: 'concat',
   infer: (inputs, { axis }) => {
@@ -119,10 +122,11 @@ export const CONCAT: OpRecord<{ axis: number }> = {
   flops: () => 0,
 };
 
-/** Joined along one axis. */
+/** Concatenates along one axis. */
 export const concat = (inputs: readonly Tensor[], axis: number): Tensor =>
   inputs.length === 1 ? inputs[0] : applyOne(CONCAT, inputs, { axis: axisOf(inputs[0].shape, axis, 'concat') });
 
+/** Op record of `split`. */
 export const SPLIT: OpRecord<{ axis: number; parts: number }> = {
   name: 'split',
   infer: ([x], { axis, parts }) => {
@@ -154,10 +158,11 @@ export const SPLIT: OpRecord<{ axis: number; parts: number }> = {
   flops: () => 0,
 };
 
-/** Equal parts along one axis. Cheaper than slices where all parts are used: the gradient is one concat. */
+/** Splits an axis into equal parts. Cheaper than slices if all parts are used: the gradient is one concat. */
 export const split = (x: Tensor, axis: number, parts: number): readonly Tensor[] =>
   apply(SPLIT, [x], { axis: axisOf(x.shape, axis, 'split'), parts });
 
+/** Op record of `oneHot`. */
 export const ONE_HOT: OpRecord<{ depth: number }> = {
   name: 'oneHot',
   infer: ([x], { depth }) => {
@@ -170,7 +175,7 @@ export const ONE_HOT: OpRecord<{ depth: number }> = {
     for (const [i, index] of x.data.entries()) if (index >= 0 && index < depth) out[i * depth + index] = 1;
     return [out];
   },
-  // A comparison with 0 … depth-1 instead of ONNX's OneHot, which reads -1 as "the last class".
+  // Compares with 0 … depth-1 instead of using ONNX's OneHot, which reads -1 as "the last class".
   lower: (c, { inputs: [x], outputs: [y], attributes: { depth } }) => {
     const [column, classes, hits] = [c.fresh('column'), c.fresh('classes'), c.fresh('hits')];
     c.emit('Unsqueeze', [c.name(x), c.int64([x.shape.length])], [column]);
@@ -181,5 +186,5 @@ export const ONE_HOT: OpRecord<{ depth: number }> = {
   flops: () => 0,
 };
 
-/** int32 [..] → float32 [.., depth]; an index outside [0, depth) gives zeros, which is how absent tokens are written. */
+/** One-hot encoding: int32 [..] → float32 [.., depth]. An index outside [0, depth) gives zeros, which represent absent tokens. */
 export const oneHot = (x: Tensor, depth: number): Tensor => applyOne(ONE_HOT, [x], { depth });

@@ -1,4 +1,4 @@
-/** @file Ops that have a fused kernel of their own: softmax, normalization, attention, GELU. */
+/** @file Ops with a fused kernel: softmax, normalization, attention, GELU. */
 
 import { invariant } from '../../util/errors.ts';
 import { apply, applyOne, broadcastShapes, formatType, type OpRecord, sameShape, sizeOf, type Tensor } from '../tensor.ts';
@@ -9,7 +9,7 @@ import { broadcastStrides, constant, gatherStrided, sum, sumTo, transpose } from
 
 type NoAttributes = Record<string, never>;
 
-/** Applies `f` to every row of the last axis. */
+/** Applies `f` to every row along the last axis. */
 function rows(data: Float64Array, width: number, f: (row: Float64Array) => ArrayLike<number>): Float64Array {
   const out = new Float64Array(data.length);
   for (let at = 0; at < data.length; at += width) out.set(f(data.subarray(at, at + width)), at);
@@ -26,6 +26,7 @@ const softmaxRow = (row: Float64Array) => {
   return row.map(v => Math.exp(v - total));
 };
 
+/** Op record of `softmax`. */
 export const SOFTMAX: OpRecord<NoAttributes> = {
   name: 'softmax',
   infer: ([x]) => [x],
@@ -38,6 +39,7 @@ export const SOFTMAX: OpRecord<NoAttributes> = {
 /** Softmax over the last axis. */
 export const softmax = (x: Tensor): Tensor => applyOne(SOFTMAX, [x], {});
 
+/** Op record of `logSoftmax`. */
 export const LOG_SOFTMAX: OpRecord<NoAttributes> = {
   name: 'logSoftmax',
   infer: ([x]) => [x],
@@ -50,9 +52,10 @@ export const LOG_SOFTMAX: OpRecord<NoAttributes> = {
 /** Logarithm of the softmax over the last axis. */
 export const logSoftmax = (x: Tensor): Tensor => applyOne(LOG_SOFTMAX, [x], {});
 
-/** Added to the variance, as everywhere in the field. */
+/** Added to the variance, the customary value. */
 export const LAYER_NORM_EPSILON = 1e-5;
 
+/** Op record of `layerNorm`. */
 export const LAYER_NORM: OpRecord<NoAttributes> = {
   name: 'layerNorm',
   infer: ([x]) => [x, { shape: x.shape.with(-1, 1), dtype: x.dtype }],
@@ -83,10 +86,10 @@ export const LAYER_NORM: OpRecord<NoAttributes> = {
   flops: ({ inputs: [x] }) => 6 * sizeOf(x.shape),
 };
 
-/** (x - mean) / σ over the last axis, without gain and bias: a linear map always follows, which can hold both. */
+/** (x - mean) / σ over the last axis, without gain and bias: a linear map always follows and can absorb both. */
 export const layerNorm = (x: Tensor): Tensor => apply(LAYER_NORM, [x], {})[0];
 
-/** x Φ(x) (Hendrycks and Gimpel 2016), from ops that have gradients of their own; ONNX Runtime fuses it again. */
+/** x Φ(x) (Hendrycks and Gimpel 2016), from ops with their own gradients; ONNX Runtime fuses them. */
 export const gelu = (x: Tensor): Tensor => mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1));
 
 const swapLast = (x: Tensor): Tensor => {
@@ -94,9 +97,10 @@ const swapLast = (x: Tensor): Tensor => {
   return transpose(x, [...Array(rank - 2).keys(), rank - 1, rank - 2]);
 };
 
-/** Stands for minus infinity in a mask: e to its power is exactly 0 in float32, and no NaN can come of it. */
+/** Replaces −∞ in a mask: its exponential is exactly 0 in float32, and it cannot produce NaN. */
 const MASKED = -1e9;
 
+/** Op record of `attention`. */
 export const ATTENTION: OpRecord<{ causal: boolean; scale: number }> = {
   name: 'attention',
   infer: ([q, k, v, bias], { causal }) => {
@@ -109,7 +113,7 @@ export const ATTENTION: OpRecord<{ causal: boolean; scale: number }> = {
     invariant(fits, `attention: expected [.., T, K], [.., N, K], [.., N, V], got ${[q, k, v].map(formatType).join(', ')}.`);
     invariant(
       !causal || q.shape.at(-2)! <= k.shape.at(-2)!,
-      `attention: under a causal mask the queries are the last of the positions, so there cannot be more than keys: got ${formatType(q)} and ${formatType(k)}.`,
+      `attention: with a causal mask the queries are the last positions, so there cannot be more queries than keys: got ${formatType(q)} and ${formatType(k)}.`,
     );
     const scores = [...q.shape.slice(0, -1), k.shape.at(-2)!];
     invariant(
@@ -190,9 +194,11 @@ export const ATTENTION: OpRecord<{ causal: boolean; scale: number }> = {
 };
 
 /**
- * softmax(scale · Q Kᵀ + bias) V (Vaswani et al. 2017, equation 1): Q [.., T, K], K [.., N, K], V [.., N, V] → output [.., T, V] and the
- * weights [.., T, N]. The scale is 1/√K unless given; `causal` lets query i see keys 0 … i + N − T:
- * the queries are the last T of the N positions. A `bias` broadcasts to [.., T, N].
+ * softmax(scale · Q Kᵀ + bias) V (Vaswani et al. 2017, equation 1): Q [.., T, K], K [.., N, K], V [.., N, V] → output [.., T, V] and
+ * weights [.., T, N]. The scale defaults to 1/√K. With `causal`, query i attends to keys 0 … i + N − T: the queries are the last T of the N
+ * positions. A `bias` broadcasts to [.., T, N].
+ *
+ * @example const { out } = attention(q, k, v, { causal: true });
  */
 export function attention(
   q: Tensor,

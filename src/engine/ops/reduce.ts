@@ -1,14 +1,18 @@
-/** @file Reductions other than the sum. */
+/** @file Reductions other than sum. */
 
 import { applyOne, axisOf, type OpRecord, sizeOf, type Tensor } from '../tensor.ts';
 import { div, equal, mul } from './elementwise.ts';
 import { broadcastTo, cast, ONNX_TYPE, reducedShape, reduceReference, reshape, sum } from './structure.ts';
 
+/** Attributes of a reduction. */
 export interface ReduceAttributes extends Record<string, unknown> {
+  /** Axes to reduce. */
   readonly axes: readonly number[];
+  /** Whether reduced axes stay, with size 1. */
   readonly keep: boolean;
 }
 
+/** Op record of `mean`. */
 export const MEAN: OpRecord<ReduceAttributes> = {
   name: 'mean',
   infer: ([x], { axes, keep }) => [{ shape: reducedShape(x.shape, axes, keep), dtype: x.dtype }],
@@ -21,6 +25,7 @@ export const MEAN: OpRecord<ReduceAttributes> = {
   flops: ({ inputs: [x] }) => sizeOf(x.shape),
 };
 
+/** Op record of `max`. */
 export const MAX: OpRecord<ReduceAttributes> = {
   name: 'max',
   infer: ([x], { axes, keep }) => [{ shape: reducedShape(x.shape, axes, keep), dtype: x.dtype }],
@@ -39,14 +44,15 @@ export const MAX: OpRecord<ReduceAttributes> = {
 const normalize = (x: Tensor, axes: readonly number[]) => axes.map(axis => axisOf(x.shape, axis, 'reduce')).sort((a, b) => a - b);
 const allAxes = (x: Tensor) => x.shape.map((_, i) => i);
 
-/** Mean over `axes` (all of them when left out). */
+/** Mean over `axes` (by default all). */
 export const mean = (x: Tensor, axes: readonly number[] = allAxes(x), keep = false): Tensor =>
   axes.length === 0 ? x : applyOne(MEAN, [x], { axes: normalize(x, axes), keep });
 
-/** Largest entry over `axes`. */
+/** Largest entry over `axes` (by default all). */
 export const max = (x: Tensor, axes: readonly number[] = allAxes(x), keep = false): Tensor =>
   axes.length === 0 ? x : applyOne(MAX, [x], { axes: normalize(x, axes), keep });
 
+/** Op record of `argmax`. */
 export const ARGMAX: OpRecord<{ axis: number }> = {
   name: 'argmax',
   infer: ([x], { axis }) => [{ shape: x.shape.filter((_, i) => i !== axis), dtype: 'int32' }],
@@ -60,5 +66,5 @@ export const ARGMAX: OpRecord<{ axis: number }> = {
   flops: ({ inputs: [x] }) => sizeOf(x.shape),
 };
 
-/** Index of the largest entry along one axis; the first of equals. */
+/** Index of the largest entry along one axis, as int32; the first if several are equal. */
 export const argmax = (x: Tensor, axis = -1): Tensor => applyOne(ARGMAX, [x], { axis: axisOf(x.shape, axis, 'argmax') });

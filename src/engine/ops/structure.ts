@@ -1,4 +1,4 @@
-/** @file Leaves, shape changes that move no data, and the pair broadcast/sum that every other gradient is built from. */
+/** @file Inputs and constants, changes of shape that move no data, and broadcast and sum, from which all other gradients are built. */
 
 import { CadenzaError, invariant } from '../../util/errors.ts';
 import {
@@ -15,24 +15,31 @@ import {
   type Tensor,
 } from '../tensor.ts';
 
+/** ONNX's code of each dtype. */
 export const ONNX_TYPE: Record<DType, number> = { float32: 1, int32: 6, bool: 9 };
 
 const free = () => 0;
 
+/** Op record of `input`. */
 export const INPUT: OpRecord<{ name: string; shape: Shape; dtype: DType }> = {
   name: 'input',
   infer: (_, { shape, dtype }) => [{ shape, dtype }],
   gradient: 'none',
   reference: (_, { name }) => {
-    throw new CadenzaError('E_SHAPE', `the graph needs a value for its input "${name}".`);
+    throw new CadenzaError('E_SHAPE', `the graph has no value for its input "${name}". Add it to the feeds.`);
   },
   lower: () => {},
   flops: free,
 };
 
-/** A value handed in at run time. */
+/**
+ * A graph input, fed at run time.
+ *
+ * @example const x = input('x', [8, 64]); // float32
+ */
 export const input = (name: string, shape: Shape, dtype: DType = 'float32'): Tensor => applyOne(INPUT, [], { name, shape, dtype });
 
+/** Op record of `constant`. */
 export const CONSTANT: OpRecord<{ data: ArrayLike<number>; shape: Shape; dtype: DType }> = {
   name: 'constant',
   infer: (_, { data, shape, dtype }) => {
@@ -45,16 +52,18 @@ export const CONSTANT: OpRecord<{ data: ArrayLike<number>; shape: Shape; dtype: 
   flops: free,
 };
 
-/** A value known when the graph is built. */
+/** A value known when the graph is built; without a shape, a scalar or a vector. */
 export function constant(data: number | ArrayLike<number>, shape?: Shape, dtype: DType = 'float32'): Tensor {
   if (typeof data === 'number') return applyOne(CONSTANT, [], { data: [data], shape: shape ?? [], dtype });
   return applyOne(CONSTANT, [], { data, shape: shape ?? [data.length], dtype });
 }
 
-/** Numbers stand for float32 scalars wherever a tensor is expected. */
+/** A tensor, or a number that stands for a float32 scalar. */
 export type Operand = Tensor | number;
+/** Turns an operand into a tensor. */
 export const lift = (x: Operand): Tensor => (typeof x === 'number' ? constant(x) : x);
 
+/** Op record of `reshape`. */
 export const RESHAPE: OpRecord<{ shape: Shape }> = {
   name: 'reshape',
   infer: ([x], { shape }) => {
@@ -67,13 +76,14 @@ export const RESHAPE: OpRecord<{ shape: Shape }> = {
   flops: free,
 };
 
-/** The same numbers in another shape; one entry may be -1. */
+/** The same numbers in another shape; one entry may be -1 and is inferred. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const unknown = shape.indexOf(-1);
   const full = unknown < 0 ? shape : shape.with(unknown, sizeOf(x.shape) / -sizeOf(shape));
   return sameShape(full, x.shape) ? x : applyOne(RESHAPE, [x], { shape: full });
 }
 
+/** Op record of `transpose`. */
 export const TRANSPOSE: OpRecord<{ permutation: readonly number[] }> = {
   name: 'transpose',
   infer: ([x], { permutation }) => {
@@ -103,7 +113,7 @@ export const TRANSPOSE: OpRecord<{ permutation: readonly number[] }> = {
   flops: free,
 };
 
-/** Axes reordered: output axis i is input axis permutation[i]. */
+/** Reorders axes: output axis i is input axis permutation[i]. */
 export const transpose = (x: Tensor, permutation: readonly number[]): Tensor => applyOne(TRANSPOSE, [x], { permutation });
 
 /** Reads `data` in the order of `shape` with the given strides (0 repeats). */
@@ -123,7 +133,7 @@ export function gatherStrided(data: Float64Array, shape: Shape, strides: readonl
   return out;
 }
 
-/** Strides that make `from` read as the larger shape `to`. */
+/** Strides that read an array of shape `from` as the larger shape `to`. */
 export function broadcastStrides(from: Shape, to: Shape): number[] {
   const strides = stridesOf(from);
   return to.map((_, i) => {
@@ -132,6 +142,7 @@ export function broadcastStrides(from: Shape, to: Shape): number[] {
   });
 }
 
+/** Op record of `cast`. */
 export const CAST: OpRecord<{ dtype: DType }> = {
   name: 'cast',
   infer: ([x], { dtype }) => [{ shape: x.shape, dtype }],
@@ -143,9 +154,10 @@ export const CAST: OpRecord<{ dtype: DType }> = {
   flops: free,
 };
 
-/** Another dtype; no gradient flows. */
+/** Converts to another dtype; no gradient flows. */
 export const cast = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : applyOne(CAST, [x], { dtype }));
 
+/** Op record of `stopGradient`. */
 export const STOP_GRADIENT: OpRecord<Record<string, never>> = {
   name: 'stopGradient',
   infer: ([x]) => [{ shape: x.shape, dtype: x.dtype }],
@@ -155,9 +167,10 @@ export const STOP_GRADIENT: OpRecord<Record<string, never>> = {
   flops: free,
 };
 
-/** The same value, through which no gradient flows. */
+/** The same value, but no gradient flows through it. */
 export const stopGradient = (x: Tensor): Tensor => applyOne(STOP_GRADIENT, [x], {});
 
+/** Op record of `broadcastTo`. */
 export const BROADCAST: OpRecord<{ shape: Shape }> = {
   name: 'broadcastTo',
   infer: ([x], { shape }) => {
@@ -173,16 +186,17 @@ export const BROADCAST: OpRecord<{ shape: Shape }> = {
   flops: free,
 };
 
-/** Repeats along axes of size 1 (and new leading axes) until the shape is reached. */
+/** Repeats along axes of size 1 (and new leading axes) to reach the shape. */
 export const broadcastTo = (x: Operand, shape: Shape): Tensor => {
   const tensor = lift(x);
   return sameShape(tensor.shape, shape) ? tensor : applyOne(BROADCAST, [tensor], { shape });
 };
 
+/** The shape after reducing `axes`; with `keep`, they stay with size 1. */
 export const reducedShape = (shape: Shape, axes: readonly number[], keep: boolean): number[] =>
   keep ? shape.map((n, i) => (axes.includes(i) ? 1 : n)) : shape.filter((_, i) => !axes.includes(i));
 
-/** Groups the elements of `x` by their place outside `axes`, in the order of the reduced shape, and folds each group. */
+/** Groups the elements of `x` by their index outside `axes`, in the order of the reduced shape, and folds each group. */
 export function reduceReference(
   x: { data: Float64Array; shape: Shape },
   axes: readonly number[],
@@ -201,6 +215,7 @@ export function reduceReference(
   return Float64Array.from({ length: groups }, (_, i) => fold(sorted.subarray(i * length, (i + 1) * length)));
 }
 
+/** Op record of `sum`. */
 export const SUM: OpRecord<{ axes: readonly number[]; keep: boolean }> = {
   name: 'sum',
   infer: ([x], { axes, keep }) => [{ shape: reducedShape(x.shape, axes, keep), dtype: x.dtype }],
@@ -213,14 +228,14 @@ export const SUM: OpRecord<{ axes: readonly number[]; keep: boolean }> = {
   flops: ({ inputs: [x] }) => sizeOf(x.shape),
 };
 
-/** Sum over `axes` (all of them when left out). */
+/** Sum over `axes` (by default all). */
 export function sum(x: Tensor, axes: readonly number[] = x.shape.map((_, i) => i), keep = false): Tensor {
   if (axes.length === 0) return x;
   const normal = axes.map(axis => axisOf(x.shape, axis, 'sum')).sort((a, b) => a - b);
   return applyOne(SUM, [x], { axes: normal, keep });
 }
 
-/** Undoes a broadcast: sums `x` over every axis that `shape` was repeated along. */
+/** The adjoint of a broadcast: sums `x` over every axis along which `shape` was repeated. */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
   const lead = x.shape.length - shape.length;
   const axes = x.shape.map((_, i) => i).filter(i => i < lead || (shape[i - lead] === 1 && x.shape[i] !== 1));

@@ -1,13 +1,13 @@
 /**
- * @file Calls to Python that wait for their answer. A thread (scripts/gymnasium/pipes.mjs) owns the process; this side sends it a request, sleeps until
- * the answer is there, and throws where there is none. One process serves all families of this one and ends with it.
+ * @file Blocking calls to Python. A thread (scripts/gymnasium/pipes.mjs) owns the process; this side sends a request, sleeps until the
+ * answer arrives, and throws if there is none. One process serves all families of this process and ends with it.
  */
 
 import type { MessagePort, Worker } from 'node:worker_threads';
 import type { Json } from '../../util/canonical.ts';
 import { CadenzaError, type ErrorCode, EXIT_CODES } from '../../util/errors.ts';
 
-/** Versions of what answers. */
+/** Versions of the software that answers. */
 export interface Software {
   readonly python: string;
   readonly gymnasium: string;
@@ -19,13 +19,13 @@ type Message =
   | { readonly failed: boolean; readonly body: Uint8Array<ArrayBuffer> }
   | { readonly ended: { readonly message: string; readonly missing?: boolean; readonly signal?: string | null }; readonly said: string };
 
-/** Kinds of requests, as bridge.py has them. */
+/** Kinds of requests, as in bridge.py. */
 const [COMMAND, STEP] = [0, 1];
 const HEADER = 8;
 
-/** Until a request to a process that hangs has failed, in seconds. */
+/** Seconds until a request to a process that hangs fails. */
 const LIMIT = 60;
-/** The process ends itself a little later than it would be ended: nobody may be there to do it. */
+/** Factor after which the process ends itself, in case nobody is left to end it. */
 const GRACE = 1.25;
 
 const INSTALL =
@@ -45,14 +45,14 @@ export class Bridge {
 
   constructor(python: string, limit: number) {
     const threads = globalThis.process?.getBuiltinModule?.('node:worker_threads');
-    if (!threads) throw new CadenzaError('E_INSTALL', 'environments of gymnasium run in Node, 20.16 or newer. Update Node.');
+    if (!threads) throw new CadenzaError('E_INSTALL', 'environments of Gymnasium need Node 20.16 or newer. Update Node.');
     const { MessageChannel, Worker, receiveMessageOnPort } = threads;
     this.python = python;
     this.#limit = limit;
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     this.#receive = receiveMessageOnPort;
-    // Not written as bundlers look for it: they would take the thread into a page.
+    // Written so that bundlers do not recognize it: they would bundle the thread into a page.
     const script = ['..', '..', '..', 'scripts', 'gymnasium', 'pipes.mjs'].join('/');
     this.#worker = new Worker(new URL(script, import.meta.url), {
       workerData: { python, limit: limit * GRACE, port: port2, flag: this.#flag },
@@ -69,15 +69,15 @@ export class Bridge {
     }
   }
 
-  /** The number of a group of environments that nobody has. */
+  /** A number for a new group of environments. */
   newGroup = () => ++this.#groups;
 
-  /** Asks for JSON. */
+  /** Sends a request that is answered by JSON. */
   command<T>(request: { readonly command: string; readonly [key: string]: Json }): T {
     return JSON.parse(new TextDecoder().decode(this.numbers(request))) as T;
   }
 
-  /** Asks for numbers. */
+  /** Sends a request that is answered by numbers. */
   numbers(request: { readonly command: string; readonly [key: string]: Json }): Uint8Array<ArrayBuffer> {
     return this.#ask(COMMAND, [new TextEncoder().encode(JSON.stringify(request))]);
   }
@@ -104,7 +104,7 @@ export class Bridge {
     if (!message) {
       this.#exchange('kill', this.#limit);
       throw this.#end(
-        `it did not answer within ${this.#limit} seconds and was ended. If it is slow and does not hang, allow it more by the environment variable CADENZA_PYTHON_TIMEOUT (seconds)`,
+        `it did not answer within ${this.#limit} seconds and was killed. If it is slow rather than hanging, set the environment variable CADENZA_PYTHON_TIMEOUT (seconds) to a larger value`,
       );
     }
     if ('ended' in message) throw this.#ended(message);
@@ -114,12 +114,12 @@ export class Bridge {
     throw new CadenzaError(known, `${what.replace(/\.$/, '')}.`);
   }
 
-  /** Undefined where there is no answer in time. */
+  /** Undefined if there is no answer in time. */
   #exchange(request: Uint8Array<ArrayBuffer> | 'kill', seconds: number): Message | undefined {
     const before = Atomics.load(this.#flag, 0);
     const deadline = performance.now() + 1000 * seconds;
     this.#port.postMessage(request);
-    // The notice of an earlier answer may come late, and wake this sleep.
+    // A late notice of an earlier answer may wake this sleep.
     while (Atomics.load(this.#flag, 0) === before)
       if (Atomics.wait(this.#flag, 0, before, deadline - performance.now()) === 'timed-out') return undefined;
     return this.#receive(this.#port)!.message;
@@ -128,11 +128,12 @@ export class Bridge {
   #ended({ ended: { message, missing, signal }, said }: Extract<Message, { ended: unknown }>): CadenzaError {
     const last = said.trim().split('\n').slice(-3).join(' / ');
     if (missing || this.software === undefined)
-      return this.#end(`it cannot be run (${message})${last && `: ${last}`}. ${INSTALL}`, 'E_INSTALL');
-    // A signal to all processes of a command, which says so itself where it can.
-    if (signal === 'SIGTERM') return this.#end('it was stopped by SIGTERM; the same command, without --fresh, continues', 'E_INTERRUPTED');
-    const how = signal === 'SIGALRM' ? 'it took too long for one answer and ended itself' : `it ended (${message})`;
-    return this.#end(`${how}${last && `; its last words: ${last}`}. Run the same command again, which continues`);
+      return this.#end(`it cannot be started (${message})${last && `: ${last}`}. ${INSTALL}`, 'E_INSTALL');
+    // A signal to all processes of a command; the command reports it if it can.
+    if (signal === 'SIGTERM')
+      return this.#end('it was stopped by SIGTERM; run the same command again, without --fresh, to resume', 'E_INTERRUPTED');
+    const how = signal === 'SIGALRM' ? 'it took too long to answer and ended itself' : `it ended (${message})`;
+    return this.#end(`${how}${last && `; its last output: ${last}`}. Run the same command again; it resumes`);
   }
 
   #end(what: string, code: ErrorCode = 'E_EXECUTOR'): CadenzaError {
@@ -144,7 +145,7 @@ export class Bridge {
 
 const running = new Map<string, Bridge>();
 
-/** The process that runs environments, started where there is none. Throws `E_INSTALL` where there is no Python with gymnasium. */
+/** The process that runs environments; starts it if necessary. Throws `E_INSTALL` if there is no Python with gymnasium. */
 export function bridge(): Bridge {
   const { CADENZA_PYTHON: python = 'python3', CADENZA_PYTHON_TIMEOUT } = globalThis.process?.env ?? {};
   const limit = CADENZA_PYTHON_TIMEOUT === undefined ? LIMIT : Number(CADENZA_PYTHON_TIMEOUT);

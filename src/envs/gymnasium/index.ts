@@ -1,6 +1,6 @@
 /**
- * @file Environments of Gymnasium, run by Python in a process of its own. The spaces are those of the environment as `scripts/gymnasium/bridge.py` makes
- * them numbers; a task is what is different in its environment (tasks.ts). docs/how-to/gymnasium.md says how to use it.
+ * @file Environments of Gymnasium, run by Python in a separate process. Spaces are converted to numbers by `scripts/gymnasium/bridge.py`; a
+ * task is what differs in its environment (tasks.ts). See docs/how-to/gymnasium.md.
  */
 
 import { z } from 'zod';
@@ -14,14 +14,14 @@ import { type Bridge, bridge } from './bridge.ts';
 import { gymTaskKey, gymTasks, tasksSchema } from './tasks.ts';
 
 const OPTIONS = {
-  make: { schema: z.string().min(1), about: 'id of the environment, as gymnasium.make takes it' },
+  make: { schema: z.string().min(1), about: 'id of the environment, as passed to gymnasium.make' },
   kwargs: { schema: z.record(z.string(), z.json()), default: {}, about: 'arguments of gymnasium.make that all tasks share' },
   tasks: {
     schema: tasksSchema,
     default: {},
-    about: 'what tells tasks apart: a list of tasks, or values of which every combination is one',
+    about: 'how tasks differ: a list of tasks, or lists of values whose combinations are the tasks',
   },
-  horizon: { default: 0, range: [0, 2 ** 20], integer: true, about: 'steps an episode; 0: max_episode_steps of the environment' },
+  horizon: { default: 0, range: [0, 2 ** 20], integer: true, about: 'steps per episode; 0: max_episode_steps of the environment' },
 } as const;
 
 export const gymnasium = defineEnv({
@@ -31,14 +31,13 @@ export const gymnasium = defineEnv({
   create: gymnasiumFamily,
 });
 
-/** All that makes one environment. */
+/** What one environment is created from. */
 type Variant = { readonly make: string; readonly horizon: number; readonly [key: string]: Json };
 
 /**
- * A task is `{ index }`, its place among those that the options name; its key says its content.
- *
- * @throws `E_INSTALL` without Python, gymnasium or a package of the environment, `E_CONFIG` for an environment that is not registered or whose spaces do
- * not fit, `E_EXECUTOR` where Python crashes or hangs.
+ * A task is `{ index }`, its position among those in the options; its key states its content. Throws `E_INSTALL` without Python, gymnasium
+ * or a package of the environment, `E_CONFIG` for an environment that is not registered or whose spaces are not supported, `E_EXECUTOR` if
+ * Python crashes or hangs.
  */
 function gymnasiumFamily({ make, kwargs, tasks: declared, horizon }: Options<typeof OPTIONS>): EnvFamily {
   const python = bridge();
@@ -46,14 +45,14 @@ function gymnasiumFamily({ make, kwargs, tasks: declared, horizon }: Options<typ
     python.command<Json[]>({ command: 'call', function: call, kwargs, seeds }),
   );
   const variants = tasks.map((task): Variant => ({ make, horizon, ...task, kwargs: { ...kwargs, ...task.kwargs } }) as Variant);
-  // Each is made now, so that a task that does not work is found out before anything is trained.
+  // Each is created now, so that a broken task is found before anything is trained.
   const [first, ...others] = variants.map(variant => python.command<Record<string, Json>>({ command: 'describe', variant }));
   for (const [i, other] of others.entries())
     for (const name of Object.keys(first)) {
       if (canonicalJson(other[name]) === canonicalJson(first[name])) continue;
       const has = (task: number, of: Json) => `${gymTaskKey(tasks[task])} has ${canonicalJson(of)}`;
       const what = `all tasks of ${make} must have the same ${name}, but ${has(0, first[name])} and ${has(i + 1, other[name])}`;
-      throw new CadenzaError('E_CONFIG', `${what}. Leave out those that differ.`);
+      throw new CadenzaError('E_CONFIG', `${what}. Remove the tasks that differ.`);
     }
   const found = described.parse(first);
   if (found.horizon === null)
@@ -81,7 +80,7 @@ function gymnasiumFamily({ make, kwargs, tasks: declared, horizon }: Options<typ
 
 const described = z.object({ observationSpace: spaceSchema, actionSpace: spaceSchema, horizon: z.int().min(1).nullable() });
 
-/** A group of environments in Python. It is opened at the first reset, since some are made and never played. */
+/** A group of environments in Python. It is opened at the first reset, because some groups are never played. */
 class GymEnvs implements VectorEnv {
   readonly size: number;
   readonly #variants: readonly Variant[];

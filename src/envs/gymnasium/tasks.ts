@@ -1,4 +1,7 @@
-/** @file What tells the tasks of a family of Gymnasium apart: arguments, attributes, reset options or seeds, as lists or by every combination of values. */
+/**
+ * @file How the tasks of a Gymnasium family differ: arguments, attributes, reset options or seeds, as lists or as all combinations of
+ * values.
+ */
 
 import { z } from 'zod';
 import { canonicalJson, isMap, type Json } from '../../util/canonical.ts';
@@ -14,7 +17,7 @@ const count = z
   .min(1)
   .max(2 ** 20);
 
-/** Values of one name: listed, evenly spaced, or what a function of Python gives for the seeds 0, 1, …. */
+/** Values of one name: listed, evenly spaced, or returned by a Python function for the seeds 0, 1, …. */
 const values = z.union([
   z.array(json).min(1),
   z.strictObject({ low: z.number(), high: z.number(), count: count.min(2) }),
@@ -35,7 +38,7 @@ const combined = z.strictObject({
   seeds: z.union([count, z.array(seed).min(1)]).optional(),
 });
 
-/** The option `tasks`: a list of tasks, or values by name, of which every combination is one. */
+/** The option `tasks`: a list of tasks, or values by name whose combinations are the tasks. */
 export const tasksSchema = z.union([listed, combined], {
   error: issue =>
     Array.isArray(issue.input)
@@ -43,10 +46,10 @@ export const tasksSchema = z.union([listed, combined], {
       : 'expected values by name under kwargs, attributes or options (a list, { low, high, count } or { call: "module:function", kwargs, seeds }), or seeds',
 });
 
-/** What one task lays over the family. */
+/** What one task overrides in the family. */
 export type GymTask = z.output<typeof listed>[number];
 
-/** All tasks, equal ones once. `call` asks a function of Python. */
+/** All tasks, without duplicates. `call` calls a Python function. */
 export function gymTasks(tasks: z.output<typeof tasksSchema>, call: (of: Extract<Values, { call: string }>) => readonly Json[]): GymTask[] {
   const valuesOf = (of: Values): readonly Json[] => {
     if (Array.isArray(of)) return of;

@@ -1,10 +1,10 @@
 /**
- * @file `gaussian`: mean and deviation of every real number, apart. What is drawn is clipped to the box; likelihoods are those of the Gaussian
- * before that. With h the half-width of the box and c its center,
+ * @file `gaussian`: an independent mean and standard deviation for every real number. Samples are clipped to the box; likelihoods are those
+ * of the Gaussian before clipping. With h the half-width of the box and c its center,
  *
  *   mean = c + h x      log deviation = log h + LOWEST + (HIGHEST − LOWEST) sigmoid(y)
  *
- * so that a source without spread cannot drive the likelihood, and with it the gradient, beyond all bounds.
+ * so that a source with no spread cannot make the likelihood, and with it the gradient, unbounded.
  */
 
 import { add, concat, constant, div, exp, log, maximum, mul, sigmoid, slice, sub, sum, type Tensor } from '../../engine/index.ts';
@@ -12,14 +12,14 @@ import { gaussianNll, linear } from '../../nn/index.ts';
 import { gaussian as distributionOver, LEAST_DEVIATION } from '../../rl/index.ts';
 import { copying, type HeadKind } from './head.ts';
 
-/** Bounds of the logarithm of the deviation, relative to the half-width of the box: from a twentieth of it to nearly three times. */
+/** Bounds of the log standard deviation, relative to the half-width of the box: from a twentieth of it to nearly three times. */
 const [LOWEST, HIGHEST] = [-3, 1];
-/** Entropy of a Gaussian of deviation 1, in nats. */
+/** Entropy of a Gaussian with standard deviation 1, in nats. */
 const UNIT_ENTROPY = 0.5 * Math.log(2 * Math.PI * Math.E);
 
 export const gaussian: HeadKind = {
   id: 'gaussian',
-  description: 'mean and deviation of every real number of an action',
+  description: 'mean and standard deviation of every real number of an action',
   takes: 'real numbers',
   make(space) {
     if (space.kind !== 'box') return undefined;
@@ -34,7 +34,9 @@ export const gaussian: HeadKind = {
       const logDeviation = add(log(half), add(mul(sigmoid(y), HIGHEST - LOWEST), LOWEST));
       return { mean: add(center, mul(half, x)), logDeviation };
     };
-    /** −∫ N(target) log N(p) summed over the numbers: the squared error and the target's own spread, in units of the deviation. */
+    /**
+     * −∫ N(target) log N(p) summed over the numbers: the squared error plus the target's own variance, in units of the standard deviation.
+     */
     const crossEntropy = (target: Tensor, outputs: Tensor) => {
       const { mean, logDeviation } = parameters(outputs);
       const [targetMean, targetDeviation] = halves(target);

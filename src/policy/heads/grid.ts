@@ -1,12 +1,12 @@
 /**
- * @file The heads `categorical` and `discretized`, over a grid: each dimension of an action takes one of finitely many values. With several dimensions they are either independent,
- * or decoded one after the other:
+ * @file The heads `categorical` and `discretized`, over a grid: each dimension of an action takes one of finitely many values. Several
+ * dimensions are either independent or decoded autoregressively:
  *
  *   p(a) = ∏_i p(a_i | a_<i, h)      p(a_i | a_<i, h) = softmax(W_i relu(V_i h + Σ_{j<i} E_ij[a_j]))
  *
- * which is computed for all the prefixes a_<i at once. So p is the exact joint distribution: what is drawn from it is what drawing dimension
- * by dimension gives, and losses need no samples. The cost is that of listing every combination.
- * Shape key: B batch, T tokens, D width, P numbers of a distribution, C prefixes, n values of a dimension.
+ * which is computed for all prefixes a_<i at once. So p is the exact joint distribution: sampling from it equals sampling dimension by
+ * dimension, and losses need no samples. The cost is to list every combination. Shape key: B batch, T tokens, D width, P numbers of a
+ * distribution, C prefixes, n values of a dimension.
  */
 
 import {
@@ -34,7 +34,7 @@ interface Grid {
   readonly values: readonly (readonly number[])[];
   readonly autoregressive: boolean;
   readonly choice?: HeadChoice;
-  /** How what sources record becomes the probability of every combination, and of every dimension's values one behind the other. */
+  /** Converts what sources record to the probability of every combination, and of every dimension's values, concatenated. */
   readonly writeJoint: WriteTarget;
   readonly writeMarginals: WriteTarget;
 }
@@ -62,7 +62,7 @@ function gridHead({ space, values, autoregressive, choice, writeJoint, writeMarg
   };
 }
 
-/** x [B, T, Σ sizes] cut along its last axis. */
+/** Splits x [B, T, Σ sizes] along its last axis. */
 function sections(x: Tensor, sizes: readonly number[]): readonly Tensor[] {
   if (sizes.length === 1) return [x];
   let at = 0;
@@ -72,7 +72,7 @@ function sections(x: Tensor, sizes: readonly number[]): readonly Tensor[] {
   });
 }
 
-/** Hidden states → logits of every combination, [B, T, ∏ sizes], normalized: log p(a) = Σ_i log p(a_i | a_<i, h). */
+/** Hidden states → normalized logits of every combination, [B, T, ∏ sizes]: log p(a) = Σ_i log p(a_i | a_<i, h). */
 function chain(scope: Scope, states_BTD: Tensor, sizes: readonly number[]): Tensor {
   const { B, T, D } = expectShape(states_BTD, 'B T D');
   let joint_BTC = logSoftmax(linear(scope.at(0), states_BTD, sizes[0]));
@@ -88,7 +88,7 @@ function chain(scope: Scope, states_BTD: Tensor, sizes: readonly number[]): Tens
   return joint_BTC;
 }
 
-/** Every combination of earlier choices as one-hot rows side by side, the last dimension fastest. */
+/** Every combination of earlier choices as concatenated one-hot rows, the last dimension fastest. */
 function prefixesOf(sizes: readonly number[]): number[][] {
   return sizes.reduce<number[][]>(
     (before, size) => before.flatMap(row => Array.from({ length: size }, (_, v) => [...row, ...oneHotRow(v, size)])),
@@ -121,7 +121,10 @@ export const categorical: HeadKind = {
   },
 };
 
-/** Sources record the probability of every combination, the last dimension fastest; each dimension's are sums over the others. */
+/**
+ * Sources record the probability of every combination, the last dimension fastest; the marginals of each dimension are sums over the
+ * others.
+ */
 const marginals =
   (sizes: readonly number[]): WriteTarget =>
   (label, from, out, at) => {
@@ -138,19 +141,19 @@ const marginals =
   };
 
 /**
- * Every real number of an action becomes one of `bins` values, evenly from the lower to the upper bound, both included. Labels are the mass that the
- * source's Gaussian has nearest to each value, what lies beyond the bounds falling to the outermost.
+ * Discretizes every real number of an action into `bins` evenly spaced values from the lower to the upper bound, both included. Labels are
+ * the probability that the source's Gaussian is nearest to each value; mass beyond the bounds goes to the outermost values.
  */
 export const discretized: HeadKind = {
   id: 'discretized',
-  description: 'probabilities of evenly spaced values of every real number of an action',
+  description: 'probabilities of evenly spaced values for every real number of an action',
   takes: 'real numbers',
   make(space, { bins, autoregressive }) {
     if (space.kind !== 'box') return undefined;
     const values = valuesOf(space, bins);
     const several = values.length > 1;
     const marginals = new Float64Array(values.length * bins);
-    /** Marginal probabilities of a recorded mean and deviation, one dimension behind the other. */
+    /** Marginal probabilities of a recorded mean and standard deviation, dimensions concatenated. */
     const masses = (label: ArrayLike<number>, from: number) => {
       for (const [i, own] of values.entries()) {
         const [mean, deviation] = [label[from + i], label[from + values.length + i]];

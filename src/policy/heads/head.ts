@@ -1,31 +1,35 @@
 /**
- * @file What a head for actions is: how hidden states become a distribution over actions, and the losses of it. A distribution is a row of P
- * numbers, in graphs as in what is drawn from (`ActionDistribution`).
- * Shape key: B batch, T tokens, D width, R numbers read out, P numbers of a distribution.
+ * @file The interface of action heads: how hidden states become a distribution over actions, and its losses. A distribution is a row of P
+ * numbers, both in graphs and for sampling (`ActionDistribution`). Shape key: B batch, T tokens, D width, R raw outputs, P numbers of a
+ * distribution.
  */
 
 import type { Tensor } from '../../engine/index.ts';
 import type { Scope } from '../../nn/index.ts';
 import type { ActionDistribution, Space } from '../../rl/index.ts';
 
+/** Settings of action heads; each kind reads its own. */
 export interface HeadSettings {
-  /** `auto`: probabilities for integers, a Gaussian for reals. */
+  /** Id of a kind of head; `auto`: probabilities for integers, a Gaussian for reals. */
   readonly kind: string;
-  /** Values of each real number (discretized). */
+  /** Number of values of each real number (discretized). */
   readonly bins: number;
-  /** Whether each dimension's probabilities depend on the dimensions chosen before it. */
+  /** Whether each dimension's probabilities depend on the dimensions before it. */
   readonly autoregressive: boolean;
 }
 
-/** Those settings that a head reads, where its space leaves a choice: what tells two heads apart. */
+/** The settings that a head depends on for its space: they identify the head. */
 export type HeadChoice = Pick<HeadSettings, 'kind'> & Partial<HeadSettings>;
 
+/** Maps hidden states to a distribution over actions, and computes its losses. */
 export interface ActionHead {
+  /** The settings that it depends on; absent if the space leaves no choice. */
   readonly choice?: HeadChoice;
+  /** The distribution whose rows `rows` returns. */
   readonly distribution: ActionDistribution;
-  /** Hidden states [B, T, D] → what the losses take, [B, T, R]. */
+  /** Hidden states [B, T, D] → raw outputs [B, T, R], which the losses take. */
   outputs(scope: Scope, states_BTD: Tensor): Tensor;
-  /** [B, T, R] → the distribution as rows [B, T, P]. */
+  /** Raw outputs [B, T, R] → rows of the distribution [B, T, P]. */
   rows(outputs: Tensor): Tensor;
   /** −E_{a ~ target} log p(a), [B, T]; target [B, T, P]. */
   crossEntropy(target: Tensor, outputs: Tensor): Tensor;
@@ -33,25 +37,26 @@ export interface ActionHead {
   kl(target: Tensor, outputs: Tensor): Tensor;
   /** H(p), [B, T]. */
   entropy(outputs: Tensor): Tensor;
-  /** Writes what a source recorded, `label[from …]`, as a target at `out[at …]`. */
+  /** Converts what a source recorded, `label[from …]`, to a target at `out[at …]`. */
   readonly writeTarget: WriteTarget;
 }
 
+/** Converts what a source recorded, `label[from …]`, to a target at `out[at …]`. */
 export type WriteTarget = (label: ArrayLike<number>, from: number, out: Float32Array, at: number) => void;
 
-/** For a head whose targets are what sources record: `size` numbers as they are. */
+/** For heads whose targets are what sources record: copies `size` numbers. */
 export const copying =
   (size: number): WriteTarget =>
   (label, from, out, at) => {
     for (let i = 0; i < size; i++) out[at + i] = label[from + i];
   };
 
-/** A kind of head: one record and one line of the registry each. */
+/** A registered kind of head. */
 export interface HeadKind {
   readonly id: string;
   readonly description: string;
-  /** The head for actions of this space, or undefined where it takes no such actions. */
+  /** The head for actions of this space; undefined if it does not support them. */
   make(space: Space, settings: HeadSettings): ActionHead | undefined;
-  /** The actions that it takes, in words. */
+  /** The actions that it supports, in words. */
   readonly takes: string;
 }

@@ -1,4 +1,4 @@
-/** @file The registry of heads for actions: one file and one line each. */
+/** @file The registry of action heads: each has one file and one line here. */
 
 import { describeActions, type Space } from '../../rl/index.ts';
 import { CadenzaError } from '../../util/errors.ts';
@@ -9,33 +9,46 @@ import type { ActionHead, HeadKind, HeadSettings } from './head.ts';
 
 export * from './head.ts';
 
+/** The registry of action heads. */
 export const heads = new Registry<HeadKind>('head', [categorical, discretized, gaussian], {
   description: 'string',
   takes: 'string',
   make: 'function',
 });
 
-/** Tried in this order where nobody chose. */
+/** Kinds that `auto` tries, in this order. */
 const AUTO: readonly HeadKind[] = [categorical, gaussian];
 
-/** What a configuration may name. */
+/** Values of the setting `policy.head.kind`. */
 export const headChoices = (): readonly string[] => ['auto', ...heads.ids];
 
+/** The settings used by default. */
 export const DEFAULT_HEAD: HeadSettings = { kind: 'auto', bins: 11, autoregressive: true };
 
-/** The head for actions of a space. Throws `E_CONFIG` where the kind does not take them, or has too many combinations to list. */
+/**
+ * The head for actions of a space.
+ *
+ * @throws {CadenzaError} `E_CONFIG` if the kind does not support them, or there are too many combinations to list.
+ */
 export const actionHead = (space: Space, settings?: HeadSettings): ActionHead => chooseHead(space, settings).head;
 
-/** The head for actions of a space, with its kind. Throws as `actionHead` does. */
+/**
+ * The head for actions of a space, with its kind.
+ *
+ * @throws {CadenzaError} `E_CONFIG` as `actionHead` does.
+ */
 export function chooseHead(space: Space, settings: HeadSettings = DEFAULT_HEAD): { readonly kind: HeadKind; readonly head: ActionHead } {
   const { kind } = settings;
   const candidates = kind === 'auto' ? AUTO : [heads.get(kind)];
   for (const candidate of candidates) {
     const head = candidate.make(space, settings);
-    // What nobody has to choose is in no key.
+    // Settings without effect are not part of stage keys.
     const choice = AUTO.includes(candidate) ? head?.choice : (head?.choice ?? { kind: candidate.id });
     if (head) return { kind: candidate, head: { ...head, choice } };
   }
   const takes = candidates.map(candidate => candidate.takes).join(' or ');
-  throw new CadenzaError('E_CONFIG', `policy.head.kind ${kind} takes ${takes}, but there are ${describeActions(space)}; choose another.`);
+  throw new CadenzaError(
+    'E_CONFIG',
+    `policy.head.kind ${kind} supports ${takes}, but the environment has ${describeActions(space)}. Choose another head.`,
+  );
 }

@@ -40,9 +40,11 @@ export type Figure<K extends keyof FigureSubjects = keyof FigureSubjects> = {
  */
 export type Drawing = LineFigure | HeatMap | RateFigure | string;
 
+/** Options of all figures. */
 export interface FigureOptions {
   /** Pixels. */
   width?: number;
+  /** Height in pixels. */
   height?: number;
   /** Styles by the names of lines; on a page with several figures, those of all names. */
   styles?: Styles;
@@ -50,6 +52,7 @@ export interface FigureOptions {
   ground?: 'paper' | 'inherit';
 }
 
+/** One line of a figure. */
 export interface Line {
   readonly name: string;
   /** From left to right; `low` and `high` are the ends of an interval. */
@@ -60,6 +63,7 @@ export interface Line {
 
 /** Lines with bands, each labeled where it ends; if there are many, each in its own panel; lines of one point each become rows with an interval. */
 export interface LineFigure {
+  /** The lines, in the order of the legend. */
   readonly lines: readonly Line[];
   /** Styles by the names of the lines; emphasized lines are drawn last and thickest. When left out, each line has the style of the method with its name. */
   readonly styles?: ReadonlyMap<string, Pick<MethodStyle, 'color' | 'dash' | 'emphasized'>>;
@@ -73,9 +77,11 @@ export interface LineFigure {
   readonly ticks?: readonly number[];
   /** A dotted horizontal line, with its name. */
   readonly level?: { readonly at: number; readonly name?: string };
+  /** The vertical axis. */
   readonly y: { readonly label: string; readonly domain: readonly [low: number, high: number]; readonly logarithmic?: boolean };
 }
 
+/** One cell of a heat map. */
 export interface HeatCell {
   /** From 0 (empty) to 1 (dark); `null` if nothing was measured. */
   readonly share: number | null;
@@ -85,13 +91,17 @@ export interface HeatCell {
 
 /** Panels of cells; a cell is darker the larger its share. */
 export interface HeatMap {
+  /** Labels of the rows. */
   readonly rows: readonly string[];
+  /** Labels of the columns. */
   readonly columns: readonly string[];
   /** [rows][columns] each. Side by side on wide pages, stacked on narrow ones. */
   readonly panels: readonly { readonly title: string; readonly cells: readonly (readonly HeatCell[])[] }[];
+  /** What the figure shows, for screen readers. */
   readonly ariaLabel: string;
   /** Labels of columns and rows. */
   readonly x: string;
+  /** Label of the vertical axis. */
   readonly y: string;
 }
 

@@ -18,6 +18,7 @@ export const rateReturn: Figure<'results'> = {
   draw: ({ rate, methods }) => rate && { rate, words: wordsOf(methods) },
 };
 
+/** The figure of a run's pipeline. */
 export const pipelineFigure: Figure<'results'> = {
   id: 'pipeline',
   of: 'results',

@@ -12,6 +12,7 @@ import { imitationTable } from '../tables/imitation.ts';
 import { budgetNotes, integrityNote, refusals } from '../tables/integrity.ts';
 import { versusTable } from '../tables/versus.ts';
 
+/** How results are printed. */
 export interface TerminalOptions {
   /** Columns of the terminal; no line is longer. At least 40. */
   width?: number;

@@ -1,8 +1,8 @@
 /**
- * @file The exact likelihood of a real action that was drawn from a Gaussian and clipped to a box (a censored Gaussian): inside, the density;
- * at an edge, the probability of all that lies beyond it. The density at the edge instead takes a draw from far outside for a draw of the edge
- * itself, and so makes the deviation too small: Pendulum is not learned by it (docs/LOG.md, "PPO solves Pendulum").
- * Shape key: L learners, B rows, W numbers of an action.
+ * @file The exact likelihood of a real action that was sampled from a Gaussian and clipped to a box (a censored Gaussian): inside the box
+ * the density, at an edge the probability of everything beyond it. Using the density at the edge instead would treat a sample from far
+ * outside as one exactly on the edge, and so underestimate the standard deviation: Pendulum is not learned that way (docs/LOG.md, "PPO
+ * solves Pendulum"). Shape key: L learners, B rows, W numbers of an action.
  */
 
 import { abs, add, constant, div, exp, less, log, mul, neg, select, square, sub, sum, type Tensor } from '../../engine/index.ts';
@@ -10,12 +10,12 @@ import { gaussianNll } from '../../nn/index.ts';
 import type { BoxSpace } from '../../rl/index.ts';
 import { COMPLEMENT_FIT, logNormalBelow } from '../../util/normal.ts';
 
-/** The numbers of an action lie in single precision, and so do the edges that they are clipped to. */
+/** Actions are in single precision, and so are the edges that they are clipped to. */
 const edges = ({ low, high }: BoxSpace) => ({ low: low.map(Math.fround), high: high.map(Math.fround) });
 
 /**
- * Logarithm of the likelihood of the action [W] at `action[from …]`, where `row[at …]` holds W means and then W deviations above 0, all in units
- * of the action.
+ * Log-likelihood of the action [W] at `action[from …]`, where `row[at …]` holds W means and then W standard deviations above 0, all in
+ * units of the action.
  */
 export function clippedLogProbability(
   space: BoxSpace,
@@ -34,11 +34,11 @@ export function clippedLogProbability(
   };
 }
 
-/** The same in a graph: actions and means [L, B, W] and logarithms of the deviations, broadcast to that → [L, B]. */
+/** The same in a graph: actions and means [L, B, W] and log standard deviations, broadcast to that → [L, B]. */
 export function clippedLogLikelihood(space: BoxSpace, action: Tensor, mean: Tensor, logDeviation: Tensor): Tensor {
   const { low, high } = edges(space);
   const row = (values: readonly number[]) => constant(values, [1, 1, low.length]);
-  // No action lies at an infinite edge: any number does for what is beyond it, as long as its gradient is one.
+  // No action lies at an infinite edge, so any finite value works beyond it as long as its gradient is finite.
   const finite = (values: readonly number[]) => row(values.map(edge => (Number.isFinite(edge) ? edge : 0)));
   const precision = exp(neg(logDeviation));
   const below = logBelow(mul(sub(finite(low), mean), precision));

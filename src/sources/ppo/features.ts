@@ -1,24 +1,27 @@
-/** @file Observations and actions as numbers of about unit size, whatever their spaces are. */
+/** @file Observations and actions as numbers of about unit scale, for any space. */
 
 import { type ActionDistribution, actionDistribution, type BoxSpace, countsOf, type Space, spaceSize } from '../../rl/index.ts';
 
-/** Writes elements of a space as the inputs of a network. */
+/** Converts elements of a space to network inputs. */
 export interface Features {
-  /** Numbers of one element. */
+  /** Number of inputs per element. */
   readonly size: number;
-  /** Writes the element at `from[at …]` at `out[to …]`. */
+  /** Writes the element at `from[at …]` to `out[to …]`. */
   write(from: ArrayLike<number>, at: number, out: Float32Array, to: number): void;
-  /** Learns from an element what is usual; nothing where the space says that. */
+  /** Updates normalization statistics with an element; no effect if the space determines the scale. */
   see(from: ArrayLike<number>, at: number): void;
 }
 
-/** Bounds up to here say something of the numbers between them. */
+/** Bounds up to this size are used for scaling. */
 const LARGEST_BOUND = 100;
 
-/** Deviations from the mean at which a number counts as an outlier. */
+/** Number of standard deviations from the mean beyond which a number is an outlier. */
 const OUTLIER = 10;
 
-/** Integers as one-hot rows, boxes normalized, pictures as they are. Each learner has features of its own: what is usual is what it saw. */
+/**
+ * One-hot rows for integers, normalized boxes, images unchanged. Each learner has its own features, because their statistics depend on what
+ * it observed.
+ */
 export function features(space: Space): Features {
   const counts = countsOf(space);
   if (counts) return oneHot(counts);
@@ -46,7 +49,7 @@ function oneHot(counts: readonly number[]): Features {
   };
 }
 
-/** Onto [−1, 1] by the bounds where they are of ordinary size, otherwise by the mean and deviation of all numbers so far. */
+/** Scales to [−1, 1] by the bounds if they are moderate, otherwise by the mean and standard deviation of all numbers so far. */
 function normalized({ low, high }: BoxSpace): Features {
   const size = low.length;
   const bounded = low.map((least, i) => least < high[i] && Math.max(Math.abs(least), Math.abs(high[i])) <= LARGEST_BOUND);
@@ -66,7 +69,7 @@ function normalized({ low, high }: BoxSpace): Features {
   };
 }
 
-/** Mean and deviation of numbers that come one by one (Welford 1962). */
+/** Running mean and standard deviation (Welford 1962). */
 export class RunningMoments {
   mean = 0;
   #count = 0;
@@ -79,14 +82,14 @@ export class RunningMoments {
     this.#squares += before * (x - this.mean);
   }
 
-  /** 1 where the numbers so far do not differ. */
+  /** 1 if the numbers so far are all equal. */
   get deviation(): number {
     const deviation = Math.sqrt(this.#squares / Math.max(1, this.#count));
     return deviation > 1e-8 ? deviation : 1;
   }
 }
 
-/** Actions as `certain` rows of their distribution: one-hot over (combinations of) integers, or the reals themselves, normalized. */
+/** Actions as `certain` rows of their distribution: one-hot over (combinations of) integers, or the normalized reals. */
 export function actionFeatures(space: Space, distribution: ActionDistribution = actionDistribution(space)): Features {
   if (space.kind === 'box') return normalized(space);
   return { size: distribution.size, write: (from, at, out, to) => distribution.certain(from, at, out, to), see() {} };

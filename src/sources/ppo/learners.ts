@@ -1,7 +1,7 @@
 /**
- * @file Proximal policy optimization (Schulman et al. 2017) of many independent learners at once: their networks are stacked in one graph, so
- * that one call acts for all of them and one call updates all of them.
- * Shape key: L learners, E environments of each, T steps of a rollout, P numbers of a distribution over actions, M width of the memory.
+ * @file Proximal policy optimization (Schulman et al. 2017) of many independent learners at once: their networks are stacked in one graph,
+ * so that one call acts for all of them and one call updates all of them. Shape key: L learners, E environments of each, T steps of a
+ * rollout, P numbers of a distribution over actions, M width of the memory.
  */
 
 import { type HostTensor, optimize, sizeOf, toOnnx, zeros } from '../../engine/index.ts';
@@ -31,23 +31,23 @@ export function sizesOf(
   learners: number,
   { hidden, memory }: Pick<CohortSettings, 'hidden' | 'memory'>,
 ): NetworkSizes {
-  // The memory reads the last action and its reward besides.
+  // The memory also reads the last action and its reward.
   const echo = memory > 0 ? actionFeatures(actionSpace).size + 1 : 0;
   return { learners, observation: features(observationSpace).size, echo, hidden, memory, actionSpace };
 }
 
-/** What a learner has besides its weights. */
+/** State of a learner other than its weights. */
 interface Learner {
   readonly observations: Features;
   readonly actions: Features;
-  /** [E] discounted sum of the rewards of the running episodes, and what such sums usually are. */
+  /** [E] discounted sums of the rewards of the running episodes, and statistics of such sums. */
   readonly discounted: Float64Array;
   readonly returns: RunningMoments;
-  /** Episodes that are over. */
+  /** Number of finished episodes. */
   ended: number;
 }
 
-/** What the networks read, by the names of their inputs. */
+/** Inputs of the networks, by name. */
 type Situation = Readonly<Record<string, HostTensor>>;
 
 export async function openCohort(request: CohortRequest, settings: CohortSettings): Promise<Cohort> {
@@ -57,7 +57,7 @@ export async function openCohort(request: CohortRequest, settings: CohortSetting
   const size = L * E;
   const sizes = sizesOf(family, L, settings);
   const actions = actionDistribution(family.actionSpace);
-  // What environments are given is clipped, and so is what is learned from.
+  // Environments and learning both get the clipped action.
   const logProbability = family.actionSpace.kind === 'box' ? clippedLogProbability(family.actionSpace) : actions.logProbability;
   const [F, P, W] = [spaceSize(family.observationSpace), actions.size, actions.width];
   const graph = actGraph(sizes, E);
@@ -72,14 +72,14 @@ export async function openCohort(request: CohortRequest, settings: CohortSetting
     [INPUT.observation]: zeros([L, E, sizes.observation]),
     ...(M > 0 ? { [INPUT.echo]: zeros([L, E, sizes.echo]), [INPUT.memory]: zeros([L, E, M]) } : {}),
   });
-  // What the next actions are drawn on, and what the last ones led to, as if no episode had ended there.
+  // The observations for the next actions, and those that the last actions led to, as if no episode had ended.
   const [now, after] = [situation(), situation()];
   const into = Object.fromEntries(Object.entries(graph.outputs).map(([name, { shape }]) => [name, zeros(shape)]));
   let said: Situation = into;
   const rollout = newRollout(sizes, rolloutSizes);
   const { columns } = rollout;
   const steps = newSteps(L * T * E);
-  /** [L, E] 0 where the next step begins an episode, otherwise 1. */
+  /** [L, E] 0 if the next step begins an episode, otherwise 1. */
   const continues = new Float32Array(size);
   let learners: Learner[] = [];
   let [t, iteration] = [0, 0];
@@ -92,7 +92,7 @@ export async function openCohort(request: CohortRequest, settings: CohortSetting
   };
   const scaleOf = ({ returns }: Learner) => (scaleRewards ? 1 / returns.deviation : 1);
 
-  /** Takes down step t of environment i; `at` is its row. */
+  /** Records step t of environment i in row `at`. */
   const note = (step: Feedback, i: number, at: number) => {
     const { observation, action, reward, terminated, truncated } = step;
     const learner = learnerOf(i);
@@ -131,7 +131,7 @@ export async function openCohort(request: CohortRequest, settings: CohortSetting
       else copyRow(after[name], i, now[name], i);
     }
   };
-  /** Advantages of the rollout, and what the values should have been. */
+  /** Computes the advantages and value targets of the rollout. */
   const judge = () => {
     for (const [l, learner] of learners.entries()) {
       const rows = (e: number) => Array.from({ length: T }, (_, k) => (l * T + k) * E + e);
@@ -179,7 +179,7 @@ export async function openCohort(request: CohortRequest, settings: CohortSetting
       const rowOf = (i: number) => (Math.floor(i / E) * T + t) * E + (i % E);
       const last = t === T - 1;
       for (let i = 0; i < size; i++) note(step, i, rowOf(i));
-      // A truncated episode would have gone on, and so does what the rollout breaks off: what is beyond has a value.
+      // A truncated episode would have continued, and so would the steps after the rollout: what follows has a value.
       const goesOn = Array.from({ length: size }, (_, i) => step.terminated[i] === 0 && (last || step.truncated[i] === 1));
       if (goesOn.some(Boolean)) {
         writeObservations(step.nextObservation, after);
@@ -202,7 +202,7 @@ export async function openCohort(request: CohortRequest, settings: CohortSetting
   };
 }
 
-/** Fresh values of every learner's parameters, from its own stream. */
+/** Initial values of every learner's parameters, from its own stream. */
 function initialWeights(specs: readonly ParameterSpec[], randoms: readonly Random[], layout: Packing): Float32Array {
   const weights = new Float32Array(layout.size);
   for (const [p, { name, shape, initializer }] of specs.entries()) {
@@ -213,12 +213,12 @@ function initialWeights(specs: readonly ParameterSpec[], randoms: readonly Rando
   return weights;
 }
 
-/** What a rollout's steps brought, by row. */
+/** The data of a rollout's steps, by row. */
 const newSteps = (rows: number) => ({
   reward: new Float32Array(rows),
-  /** V(s) where the action was drawn. */
+  /** V(s) when the action was sampled. */
   value: new Float32Array(rows),
-  /** V(s′) where an episode was truncated or the rollout breaks off, otherwise 0. */
+  /** V(s′) where an episode was truncated or the rollout ends, otherwise 0. */
   beyond: new Float32Array(rows),
   /** γ, or 0 where an episode ended. */
   discount: new Float32Array(rows),
@@ -231,7 +231,7 @@ export function advantagesOf(
   { discount: gamma, lambda, scale }: { readonly discount: number; readonly lambda: number; readonly scale: number },
 ): Float64Array {
   const last = rows.at(-1)!;
-  // Behind an episode's end the next value is another episode's: what is beyond the end comes with the reward.
+  // After the end of an episode the next value belongs to another episode; the value beyond the end is part of the reward.
   const paid = rows.map(at => reward[at] * scale + (discount[at] === 0 ? gamma * beyond[at] : 0));
   const values = [...rows.map(at => value[at]), discount[last] === 0 ? 0 : beyond[last]];
   return generalizedAdvantages(

@@ -1,8 +1,8 @@
 /**
- * @file The networks of many learners at once, and what each of them minimizes. Every parameter is one of each learner, stacked along the
- * first axis, so that a product over that axis is all learners' layer.
- * Shape key: L learners, S sequences (environments, or single steps without a memory), T steps of a sequence, B = T · S rows, the steps of a
- * sequence S rows apart, F numbers of an input, H hidden width, M width of the memory, W numbers of an action, P of a distribution.
+ * @file The networks of many learners at once, and their losses. Every parameter stacks the learners along its first axis, so that a
+ * batched product is the layer of all learners. Shape key: L learners, S sequences (environments, or single steps without a memory), T
+ * steps of a sequence, B = T · S rows (the steps of a sequence are S rows apart), F numbers of an input, H hidden width, M width of the
+ * memory, W numbers of an action, P of a distribution.
  */
 
 import {
@@ -34,9 +34,9 @@ import { clippedLogLikelihood } from './clipped.ts';
 
 export interface NetworkSizes {
   readonly learners: number;
-  /** Numbers of an observation as features. */
+  /** Number of features of an observation. */
   readonly observation: number;
-  /** Numbers that the memory reads besides: of the last action and its reward. */
+  /** Number of additional features for the memory: the last action and its reward. */
   readonly echo: number;
   readonly hidden: number;
   /** Width of the memory; 0 for none. */
@@ -44,7 +44,7 @@ export interface NetworkSizes {
   readonly actionSpace: Space;
 }
 
-/** Names of the inputs of the graphs. */
+/** Names of the graph inputs. */
 export const INPUT = {
   observation: 'observation',
   echo: 'echo',
@@ -58,14 +58,14 @@ export const INPUT = {
   entropyWeight: 'entropyWeight',
 } as const;
 
-/** x [L, B, F] → x W + b, [L, B, width], by each learner's own W and b. */
+/** x [L, B, F] → x W + b, [L, B, width], with each learner's own W and b. */
 function layer(scope: Scope, x_LBF: Tensor, width: number, initializer: Initializer = linearInit): Tensor {
   const [L, , F] = x_LBF.shape;
   const product = matmul(x_LBF, scope.parameter('weight', [L, F, width], initializer));
   return add(product, scope.parameter('bias', [L, 1, width], zeroInit));
 }
 
-/** Two hidden layers; the last one starts at zero: a uniform policy, and a value that promises nothing before there is a reward. */
+/** Two hidden layers. The output layer starts at zero, which gives a uniform policy and zero values. */
 function perceptron(scope: Scope, x_LBF: Tensor, hidden: number, outputs: number): Tensor {
   const first = tanh(layer(scope.at('hidden0'), x_LBF, hidden));
   const second = tanh(layer(scope.at('hidden1'), first, hidden));
@@ -73,8 +73,8 @@ function perceptron(scope: Scope, x_LBF: Tensor, hidden: number, outputs: number
 }
 
 /**
- * A gated recurrent unit (Cho et al. 2014, with the reset gate behind the product): h′ = n + z (h − n), where n = tanh(x W_n + r (h U_n + c_n)).
- * x [L, T·S, F] and the memory before the first step, [L, S, M], give it after every step, [L, T·S, M].
+ * A gated recurrent unit (Cho et al. 2014, with the reset gate after the product): h′ = n + z (h − n), where n = tanh(x W_n + r (h U_n +
+ * c_n)). Inputs x [L, T·S, F] and the memory before the first step, [L, S, M] → the memory after every step, [L, T·S, M].
  */
 function recall(scope: Scope, x_LBF: Tensor, before_LSM: Tensor, continues_LB1: Tensor | undefined): Tensor {
   const [, S, M] = before_LSM.shape;
@@ -94,15 +94,15 @@ function recall(scope: Scope, x_LBF: Tensor, before_LSM: Tensor, continues_LB1: 
   return concat(states, 1);
 }
 
-/** How the policy's numbers are read. */
+/** How the policy's outputs define a distribution. */
 interface Head {
-  /** Numbers that the network gives. */
+  /** Number of outputs of the network. */
   readonly outputs: number;
-  /** [L, B, outputs] → distributions as a source records them [L, B, P], and the entropy and log-probabilities of actions [L, B]. */
+  /** [L, B, outputs] → distributions as sources record them [L, B, P], and the entropy and log-probabilities of actions [L, B]. */
   read(scope: Scope, out: Tensor): { row: Tensor; entropy: Tensor; logProbability(action_LBP: Tensor): Tensor };
 }
 
-/** Independent dimensions of integers; the joint log-probability of all combinations is the sum of theirs. */
+/** Independent integer dimensions; the log-probability of a combination is the sum over its dimensions. */
 function categorical(counts: readonly number[]): Head {
   return {
     outputs: counts.reduce((sum, n) => sum + n, 0),
@@ -120,16 +120,16 @@ function categorical(counts: readonly number[]): Head {
   };
 }
 
-/** First deviation of an action, as a share of half the range of its number. */
+/** Initial standard deviation of an action, relative to half the range of its number. */
 const FIRST_DEVIATION = 0.5;
 
 /**
- * How far the mean may be from the middle of the box, in halves of its range. With a mean in the box at least half of the draws miss an edge that
- * is best, so that only a small deviation would do; far outside nothing changes any more but the numbers that are recorded.
+ * Limit of the mean's distance from the middle of the box, in units of half its range. With a mean inside the box at least half of the
+ * samples miss an optimal edge, so that only a small deviation would work; far outside, only the recorded numbers change.
  */
 const REACH = 2;
 
-/** A Gaussian whose draws are clipped to the box, with a deviation that is the same everywhere. */
+/** A Gaussian whose samples are clipped to the box, with the same standard deviation in every state. */
 function gaussian(space: BoxSpace): Head {
   const { low, high } = space;
   const W = low.length;
@@ -160,7 +160,7 @@ function headOf(space: Space): Head {
   return counts ? categorical(counts) : gaussian(space as BoxSpace);
 }
 
-/** What the networks make of B observations of each learner. */
+/** Applies the networks to B observations of each learner. */
 function forward(scope: Scope, sizes: NetworkSizes, rows: number, sequences: number, resets: boolean) {
   const { learners: L, observation: F, echo, hidden, memory: M, actionSpace } = sizes;
   const observation = input(INPUT.observation, [L, rows, F]);
@@ -185,7 +185,7 @@ export function actGraph(sizes: NetworkSizes, environments: number) {
   return { scope, outputs: { row, value, ...(memory ? { next: memory } : {}) } };
 }
 
-/** Logarithm of the largest ratio of probabilities that is told from larger ones; the surrogate is clipped far below it. */
+/** Maximum absolute log-ratio of probabilities; the surrogate is clipped far below it. */
 const LARGEST_CHANGE = 20;
 
 export interface LossSettings {
@@ -194,8 +194,8 @@ export interface LossSettings {
 }
 
 /**
- * Σ_l ⟨−surrogate⟩ + w_V ⟨(V − R)²⟩ − w_H ⟨entropy⟩ over the rows of learner l (Schulman et al. 2017, eq. 9): a sum over learners, so that none
- * feels another. `sequences` of `steps` each are the rows.
+ * Σ_l ⟨−surrogate⟩ + w_V ⟨(V − R)²⟩ − w_H ⟨entropy⟩ over the rows of learner l (Schulman et al. 2017, eq. 9). It is a sum over learners, so
+ * that they do not affect each other. Rows are `sequences` of `steps` each.
  */
 export function lossGraph(sizes: NetworkSizes, { sequences, steps }: { sequences: number; steps: number }, settings: LossSettings) {
   const scope = new Scope();
@@ -204,7 +204,7 @@ export function lossGraph(sizes: NetworkSizes, { sequences, steps }: { sequences
   const { entropy, logProbability, value } = forward(scope, sizes, rows, sequences, true);
   const perRow = (name: string) => input(name, [L, rows]);
   const change = sub(logProbability(input(INPUT.action, [L, rows, actionDistribution(actionSpace).size])), perRow(INPUT.logProbability));
-  // An action that noise chose may have had hardly any density: its ratio must stay a number.
+  // An action chosen by noise may have had almost no density: its ratio must stay finite.
   const logRatio = minimum(change, LARGEST_CHANGE);
   const surrogate = clippedSurrogate(logRatio, perRow(INPUT.advantage), settings.clip);
   const errors = square(sub(value, perRow(INPUT.expected)));

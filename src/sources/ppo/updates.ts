@@ -1,6 +1,6 @@
 /**
- * @file What a cohort learns of a rollout: minibatches of its steps, each a step of Adam for all learners.
- * Shape key: L learners, E environments of each, T steps of a rollout, S sequences and B rows of a minibatch, M width of the memory.
+ * @file How a cohort learns from a rollout: minibatches of its steps, each one Adam step for all learners. Shape key: L learners, E
+ * environments of each, T steps of a rollout, S sequences and B rows of a minibatch, M width of the memory.
  */
 
 import { constant, type Executor, type HostTensor, input, optimize, sizeOf, toOnnx, zeros } from '../../engine/index.ts';
@@ -9,16 +9,16 @@ import { CadenzaError } from '../../util/errors.ts';
 import type { Random } from '../../util/random.ts';
 import { INPUT, type LossSettings, lossGraph, type NetworkSizes } from './network.ts';
 
-/** Input [L]: the share of the first learning rate that each learner has left. */
+/** Input [L]: the fraction of the initial learning rate of each learner. */
 const RATE = 'rate';
 
-/** Adam's, as is usual for this algorithm: what was seldom rewarded is not taken for certain. */
+/** Adam's ε, larger than the default as is usual for PPO, so that rarely rewarded actions do not become certain. */
 const EPSILON = 1e-5;
 
-/** Steps of all learners, in rows [L, T · E, ..] with time before environments, by the names of the inputs that they are for. */
+/** Steps of all learners, in rows [L, T · E, ..] with time before environments, by the input that they feed. */
 export interface Rollout {
   readonly columns: Readonly<Record<string, HostTensor>>;
-  /** [L, E, M] the memory before the first step, where there is one. */
+  /** [L, E, M] the memory before the first step, if there is one. */
   readonly memory?: HostTensor;
 }
 
@@ -57,20 +57,20 @@ export interface UpdatesRequest {
   readonly sizes: NetworkSizes;
   readonly rollout: RolloutSizes;
   readonly settings: UpdateSettings;
-  /** How the parameters of all learners lie in one vector. */
+  /** Layout of the parameters of all learners in one vector. */
   readonly layout: Packing;
   readonly executor: Executor;
 }
 
-/** The weights of all learners, and what changes them. */
+/** The weights of all learners, and what updates them. */
 export interface Updates {
-  /** All parameters in one vector; only valid until the next update. */
+  /** All parameters in one vector; valid only until the next update. */
   readonly weights: HostTensor;
-  /** Takes these weights, and forgets what was learned before. */
+  /** Sets the weights and resets the optimizer. */
   begin(weights: Float32Array): void;
   /**
-   * Goes through the rollout `epochs` times. `left` [L] is the share of the learning rate and of the entropy's weight that each learner has left;
-   * `order` gives the stream that its steps are shuffled by. Throws `E_NUMERICS` where the loss is not finite.
+   * Passes over the rollout `epochs` times. `left` [L] scales the learning rate and entropy weight of each learner; `order` gives the
+   * stream that shuffles its steps. Throws `E_NUMERICS` if the loss is not finite.
    */
   learn(rollout: Rollout, left: Float32Array, order: (learner: number, epoch: number) => Random): Promise<void>;
   dispose(): Promise<void>;
@@ -80,7 +80,7 @@ export async function openUpdates({ sizes, rollout, settings, layout, executor }
   const { learners: L, memory: M } = sizes;
   const { environments: E, steps: T, actions } = rollout;
   const { epochs, learningRate, gradientNorm, entropy } = settings;
-  // With a memory whole environments are learned from, without one single steps.
+  // With a memory a minibatch holds whole environments, without one single steps.
   const steps = M > 0 ? T : 1;
   const sequences = (T * E) / steps;
   const minibatches = Math.min(settings.minibatches, sequences);
@@ -101,7 +101,7 @@ export async function openUpdates({ sizes, rollout, settings, layout, executor }
   const feeds = { ...batch.columns, ...(batch.memory ? { [INPUT.memory]: batch.memory } : {}), [RATE]: rate, [STEP]: step };
   const outputs = ['loss', ...state.map(name => `next.${name}`)];
 
-  /** Writes sequence q of learner l as its j-th of the minibatch. */
+  /** Copies sequence q of learner l to position j of the minibatch. */
   const write = (given: Rollout, l: number, q: number, j: number) => {
     for (let k = 0; k < steps; k++)
       for (const [name, column] of Object.entries(batch.columns))
@@ -132,7 +132,7 @@ export async function openUpdates({ sizes, rollout, settings, layout, executor }
           if (!Number.isFinite(loss))
             throw new CadenzaError(
               'E_NUMERICS',
-              `source ppo: the loss of a learner became ${loss}. Lower its learningRate (now ${learningRate}).`,
+              `source ppo: the loss of a learner is ${loss}. Lower its learningRate (now ${learningRate}).`,
             );
           [current, next] = [Object.fromEntries(state.map(name => [name, result[`next.${name}`]])), current];
         }
@@ -142,7 +142,7 @@ export async function openUpdates({ sizes, rollout, settings, layout, executor }
   };
 }
 
-/** Copies a row, which is what the last axis holds, or one number where tensors have two axes. */
+/** Copies one row along the last axis, or one number for tensors with two axes. */
 export function copyRow(from: HostTensor, row: number, to: HostTensor, place: number): void {
   const width = sizeOf(from.shape.slice(2));
   for (let i = 0; i < width; i++) to.data[place * width + i] = from.data[row * width + i];

@@ -26,6 +26,7 @@ type AnyStage = TrainingStage<string, z.ZodType, BaseConfig & StageSections, Tra
 
 const parts = { settings: 'object', steps: 'function', methods: 'function', objectives: 'function', train: 'function' } as const;
 
+/** The registry of training stages, in the order in which they run. */
 export const stages = new Registry<AnyStage, 'name'>('training stage', TRAINING_STAGES, parts, 'name');
 
 /** The stages in the order in which they run, those of imported modules among them. */
