@@ -10,6 +10,7 @@ import { type Inspection, isMissing, PROBED, SIDES } from '../src/records/index.
 import type { ErrorCode } from '../src/util/errors.ts';
 import { metricsOf, settings, start, TINY, withinProcess } from './helpers/command.ts';
 import { carrying, exit } from './helpers/failure.ts';
+import { expectWholePage } from './helpers/html.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-inspect-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -133,10 +134,10 @@ describe('looking into a run', () => {
     const names = ['attention', 'probes-goal', 'reconstruction', 'transplants'];
     const written = readdirSync(join(run, 'inspect')).sort();
     expect(written).toEqual([...names.flatMap(name => [`${name}.png`, `${name}.svg`]), 'inspect.html', 'inspect.json'].sort());
-    for (const name of written.filter(name => !name.endsWith('.png'))) {
-      const text = readFileSync(join(run, 'inspect', name), 'utf8');
-      expect(text.replace(/"config": \{[\s\S]*/, ''), name).not.toMatch(/NaN|undefined|Infinity|<script|<link|src=/);
-    }
+    const textOf = (name: string) => readFileSync(join(run, 'inspect', name), 'utf8');
+    expectWholePage(textOf('inspect.html'));
+    for (const name of written.filter(name => /\.(svg|json)$/.test(name)))
+      expect(textOf(name).replace(/"config": \{[\s\S]*/, ''), name).not.toMatch(/NaN|undefined|Infinity|<script|<link|src=/);
     expect(JSON.parse(readFileSync(join(run, 'inspect', 'inspect.json'), 'utf8'))).toEqual(first);
   });
 

@@ -19,7 +19,7 @@ import { auditTasks, openTasks } from '../histories/tasks.ts';
 import { Scope } from '../nn/index.ts';
 import {
   type Along,
-  describeRecordedBars,
+  describeRecordedIntervals,
   type PerMeasure,
   RECORDED_FORMAT,
   type RecordedMethodResult,
@@ -99,7 +99,7 @@ export const recorded: ExperimentKind<ExperimentConfig, HistoryData, RecordedEva
       environment: config.env.id,
       labels: datasetOf(config)!.labels,
       tasks: main.tasks,
-      intervalNote: describeRecordedBars({ tasks: main.tasks, side, resamples, seeds: config.seeds.length }),
+      intervalNote: describeRecordedIntervals({ tasks: main.tasks, side, resamples, seeds: config.seeds.length }),
       methods: main.methods,
       ...(tables.length > 0 ? { tables: Object.fromEntries(tables.map(({ name, evaluated }) => [name, evaluated.methods])) } : {}),
       split: auditTasks(config),

@@ -5,7 +5,7 @@ import { type ScoredModel, type SupervisedEvaluation, scoreModel, supervisedMeth
 import { type SupervisedConfig, supervisedSchema } from '../config/supervised.ts';
 import { auditStage, auditTasks } from '../histories/supervised.ts';
 import { Scope } from '../nn/index.ts';
-import { describeSupervisedBars, SUPERVISED_FORMAT, type SupervisedResults } from '../records/index.ts';
+import { describeSupervisedIntervals, SUPERVISED_FORMAT, type SupervisedResults } from '../records/index.ts';
 import { labelRecord, problems } from '../supervised/index.ts';
 import { optimizerOf } from '../training/define.ts';
 import { supervisedStages, tasksPerSeed } from '../training/supervised/stages.ts';
@@ -72,7 +72,7 @@ export const supervised: ExperimentKind<SupervisedConfig, SupervisedData, Superv
       headline,
       tasks: tasks.length,
       queries,
-      intervalNote: describeSupervisedBars({ tasks: tasks.length, seeds: config.seeds.length, resamples }),
+      intervalNote: describeSupervisedIntervals({ tasks: tasks.length, seeds: config.seeds.length, resamples }),
       methods,
       validation: { tasks: config.validation.tasks, reference: validation },
       split: { ...opened.audit },

@@ -102,7 +102,7 @@ describe('methodResult', () => {
   });
 });
 
-describe('describeBars', () => {
+describe('describeIntervals', () => {
   it('names the interval, the runs and the strata', () => {
     const intervalNote = (streams: number, tasks: number, seeds: number, resampled?: 'tasks') =>
       describeIntervals({ tasks, streams, seeds, resampled });

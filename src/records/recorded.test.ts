@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
 import { gaussian, independent } from '../rl/index.ts';
 import { Random } from '../util/random.ts';
-import { describeRecordedBars, RecordedScorer, RecordedTaskScorer, recordedResult, scoreIntegers, scoreReals } from './recorded.ts';
+import { describeRecordedIntervals, RecordedScorer, RecordedTaskScorer, recordedResult, scoreIntegers, scoreReals } from './recorded.ts';
 
 describe('RecordedScorer', () => {
   it('averages the cross-entropy with whole distributions, and counts any of the likeliest labels as a hit', () => {
@@ -101,7 +101,8 @@ describe('recordedResult', () => {
   it('says so where one task leaves no width', () => {
     const { accuracy } = recordedResult([scores(0).slice(0, 1)], 100, Random.seeded(1));
     expect([accuracy!.low, accuracy!.high]).toEqual([accuracy!.mean, accuracy!.mean]);
-    const intervalNote = (tasks: number) => describeRecordedBars({ tasks, side: 'test', resamples: 100, seeds: 3 }).replace(/\d+/g, '#');
+    const intervalNote = (tasks: number) =>
+      describeRecordedIntervals({ tasks, side: 'test', resamples: 100, seeds: 3 }).replace(/\d+/g, '#');
     expect(intervalNote(1)).not.toBe(intervalNote(2));
   });
 });

@@ -181,7 +181,7 @@ export class RecordedTaskScorer {
 }
 
 /** Explains the intervals in a sentence. */
-export function describeRecordedBars(run: Record<'tasks' | 'resamples' | 'seeds', number> & { side: string }): string {
+export function describeRecordedIntervals(run: Record<'tasks' | 'resamples' | 'seeds', number> & { side: string }): string {
   const { tasks, side, resamples, seeds } = run;
   return (
     `95% percentile intervals of a bootstrap over ${tasks} ${side} ${tasks === 1 ? 'task, so they have no width' : 'tasks'} (${resamples} resamples, the same for every method). ` +

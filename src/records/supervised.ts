@@ -98,6 +98,6 @@ function ratioInterval(a: Float64Array, b: Float64Array, { resamples, runs, coun
 }
 
 /** Explains the intervals in a sentence. */
-export const describeSupervisedBars = ({ tasks, seeds, resamples }: { tasks: number; seeds: number; resamples: number }): string =>
+export const describeSupervisedIntervals = ({ tasks, seeds, resamples }: { tasks: number; seeds: number; resamples: number }): string =>
   `95% percentile intervals of a bootstrap over ${tasks} test tasks (${resamples} resamples, the same for every method). ` +
   `The score of a task is the mean over its test inputs and over ${seeds} training ${seeds === 1 ? 'seed' : 'seeds'}; the intervals do not cover the variation of seeds.`;

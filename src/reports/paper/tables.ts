@@ -353,7 +353,8 @@ function table(facts: Facts, { label, caption, first, columns, rows, long = fals
   const line = (cells: readonly string[]) => write(facts, raw`${cells.join(' & ')} \\`);
   const heads = line([first, ...columns.map(({ head }) => head)])!;
   const body = rows.map(({ key, name }) => line([name, ...columns.map(({ cell }) => cell(key))]));
-  const widest = Math.max(...body.map(each => (each ? shown(each).replaceAll(' & ', '  ').length : 0)));
+  const cells = [heads, ...body].flatMap(each => (each ? [shown(each).split(' & ')] : []));
+  const widest = cells[0].reduce((sum, _, c) => sum + 2 + Math.max(...cells.map(line => line[c].length)), -2);
   const size = widest > LINE ? raw`\scriptsize\setlength{\tabcolsep}{3pt}` : raw`\footnotesize\setlength{\tabcolsep}{4pt}`;
   const preamble = `{@{}l${'r'.repeat(columns.length)}@{}}`;
   const title = join([raw`\caption{`, paragraph(facts, caption), raw`}\label{tab:${label}}`], '')!;

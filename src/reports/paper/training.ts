@@ -121,7 +121,7 @@ function table(facts: Facts): Written | undefined {
   return join(
     [
       raw`\begin{table}[htbp]
-\centering\small
+\centering\footnotesize\setlength{\tabcolsep}{4pt}
 \caption{Training by stage: steps, batch size in sequences, peak learning rate, warm-up steps, final learning rate as a fraction of the peak, weight decay, largest gradient norm, and decay rates of the moment estimates.}
 \label{tab:training}
 \begin{tabular}{l${'r'.repeat(heads.length - 1)}}
