@@ -1,4 +1,4 @@
-/** @file All commands, as the files of `commands` register them. */
+/** @file The program with all commands, registered by the files in `commands`. */
 
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
@@ -18,27 +18,29 @@ import { registerTune } from './commands/tune.ts';
 import { addHelp } from './help.ts';
 import { collect } from './options.ts';
 
-/** The version in package.json, which lies two folders up from here both in `src` and in `dist`. */
+/** The version in package.json, two folders up both from `src` and from `dist`. */
 const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
 
 export function buildProgram(): Command {
   const program = new Command('cadenza')
-    .description('Compressed-Context Algorithm Distillation: agents that learn in context, with their history carried as a few latents.')
+    .description(
+      'Compressed-Context Algorithm Distillation (CAD): train agents that learn new tasks in context, with their history compressed to a few latents.',
+    )
     .version(VERSION)
     .option(
       '--import <module>',
-      'module in TypeScript or JavaScript with kinds of your own, such as ./my-grid.ts (repeatable)',
+      'load a TypeScript or JavaScript module with your own environments, compressors and so on, such as ./my-grid.ts (repeatable)',
       collect,
       [],
     )
     .showSuggestionAfterError()
-    // Commander throws instead of exiting, and leaves its message to the one place that prints failures.
+    // Commander throws instead of exiting; reportFailure prints the message.
     .exitOverride()
     .configureOutput({ outputError: () => {} });
   program.hook('preAction', expectWorkingFolder);
   program.hook('preAction', async () => {
     const { import: files } = program.opts<{ import: string[] }>();
-    // Loaded late: most commands import nothing.
+    // Loaded on demand: most commands import no module.
     if (files.length > 0) await (await import('../util/modules.ts')).importModules(files);
   });
   registerRun(program);
@@ -58,12 +60,12 @@ export function buildProgram(): Command {
   return program;
 }
 
-/** Where the working folder is gone, relative paths lead nowhere, and making folders below it never ends. */
+/** Fails if the working folder was deleted: relative paths would be invalid, and creating folders would loop. */
 function expectWorkingFolder(): void {
   try {
     process.cwd();
   } catch (error) {
-    const message = 'the folder in which this command was started does not exist any more. Change to another folder, and run it again.';
+    const message = 'the working folder no longer exists. Change to another folder and run the command again.';
     throw new CadenzaError('E_DISK', message, { cause: error });
   }
 }

@@ -1,4 +1,4 @@
-/** @file `cadenza report`: one page from the files of a finished run; where it acts in an environment a paper, too, and several side by side. */
+/** @file `cadenza report`: an HTML page from finished runs and, for experiments with an environment, a paper draft. */
 
 import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -12,11 +12,9 @@ import { jsonOption, outOption, print, printJson } from '../options.ts';
 export function registerReport(program: Command): void {
   program
     .command('report')
-    .argument('<run...>', 'folders of finished runs; rows of several stand side by side where that is fair')
-    .description(
-      'write one page from a finished run, and a paper (methods, tables, figures, sources in LaTeX) where it acts in an environment',
-    )
-    .addOption(outOption('folder of the report (default: report in the folder of the first run)'))
+    .argument('<run...>', 'folders of finished runs; several runs are shown side by side if they are comparable')
+    .description('write an HTML report of finished runs and, for experiments with an environment, a LaTeX paper draft')
+    .addOption(outOption('folder of the report (default: <first run>/report)'))
     .addOption(jsonOption())
     .action(async (folders: string[], { out, json = false }: { out?: string; json?: boolean }) => {
       const { isCad, openResults, openRun, ranked, summarize, viewOf, writePage } = await import('../../reports/index.ts');
@@ -37,7 +35,7 @@ export function registerReport(program: Command): void {
       const facts: Facts[] = [];
       for (const run of runs) facts.push(await factsOf(run));
       const first = runs.length === 1 ? facts[0] : { ...facts[0], runs: new Map(names.map((name, i) => [name, facts[i]])) };
-      // Before anything is written: a page alone would be half a report.
+      // Fails before anything is written, so that no partial report remains.
       expectShown(first);
       const page = writePage(folder, first);
       const paper = await writePaper(join(folder, 'paper'), first);
@@ -48,16 +46,16 @@ export function registerReport(program: Command): void {
       const own = best.find(isCad) ?? best[0];
       const other = best.find(name => name !== own) ?? own;
       const next: Next[] = [
-        [['latexmk', '-pdf', '-cd', join(folder, 'paper', 'main.tex')], 'the paper as PDF (needs LaTeX)'],
+        [['latexmk', '-pdf', '-cd', join(folder, 'paper', 'main.tex')], 'build the paper as PDF (needs LaTeX)'],
         runs.length > 1
-          ? [['compare', run.folder, runs[1].folder], 'the two runs, with intervals and a verdict']
-          : [['compare', run.folder, '--method', `${own},${other}`], 'two rows, with intervals and a verdict'],
+          ? [['compare', run.folder, runs[1].folder], 'compare the two runs, with intervals and a verdict']
+          : [['compare', run.folder, '--method', `${own},${other}`], 'compare two methods, with intervals and a verdict'],
       ];
       print(ending({ found: runs.flatMap(({ results }) => summarize(results)), out: folder, next }));
     });
 }
 
-/** What the runs are called: by their experiment, or by their folder where two are of the same name. Throws `E_USAGE` for equal folders. */
+/** Names of the runs: those of the experiments, or of the folders if experiments share a name. Throws `E_USAGE` for equal folder names. */
 function namesOf(runs: readonly OpenRun[]): string[] {
   const distinct = (names: readonly string[]) => new Set(names).size === names.length;
   const names = [
@@ -65,18 +63,18 @@ function namesOf(runs: readonly OpenRun[]): string[] {
     runs.map(({ folder }) => basename(resolve(folder)).replace(/[^\p{L}\p{M}\p{N}_.+-]/gu, '-')),
   ].find(distinct);
   if (names) return names;
-  const what = 'two of the runs have the same name and folders of the same name; give each run once, and rename one of the folders.';
+  const what = 'two runs have the same experiment name and the same folder name. Give each run once, and rename one of the folders.';
   throw new CadenzaError('E_USAGE', what);
 }
 
-/** Imports the modules of a run, and gives its configuration as it can be loaded. Throws `E_CONFIG` where one is not there any more. */
+/** Imports the modules of a run and returns its configuration. Throws `E_CONFIG` if a module is missing. */
 async function importModulesOf({ folder, results }: Pick<OpenRun, 'folder'> & { readonly results: AnyResults }) {
   const { importNamed } = await import('../../config/imports.ts');
   const input = { file: join(folder, 'results.json (run.config)'), text: JSON.stringify(results.run.config) };
   return { ...input, overrides: await importNamed(input) };
 }
 
-/** What a paper needs to know of a run. Here the compiler compares the schema of configurations with what reports read of them. */
+/** The facts that a paper needs about a run. Here, the compiler checks that reports read settings that the schema has. */
 async function factsOf({ folder, results }: OpenRun): Promise<Facts> {
   const { experimentSchema } = await import('../../config/experiment.ts');
   const { describeExperiment } = await import('../../pipeline/describe.ts');
@@ -84,15 +82,15 @@ async function factsOf({ folder, results }: OpenRun): Promise<Facts> {
   const { loadConfig } = await import('../../util/config.ts');
   const recorded = results.run.config as Record<string, unknown>;
   if (recorded.ablation) {
-    const what = `${folder} is an ablation: its rows are experiments of their own, each with other methods to describe. Its page is results.html`;
-    const other = `hold two of its rows against each other with cadenza compare ${folder} --method first,second`;
-    throw new CadenzaError('E_DATA', `${what}; run one combination as an experiment (cadenza run … --set …) and report that, or ${other}.`);
+    const what = `${folder} is an ablation, whose combinations are separate experiments. Its page is results.html`;
+    const other = `compare two of its combinations with cadenza compare ${folder} --method first,second`;
+    throw new CadenzaError('E_DATA', `${what}. Run one combination as an experiment (cadenza run … --set …) and report that, or ${other}.`);
   }
-  // First: what is imported is in the schema.
+  // Import first: the schema depends on registered modules.
   const { overrides, ...input } = await importModulesOf({ folder, results });
   const config = loadConfig(experimentSchema(), { ...input, overrides });
   expectImported(config, results.run.imported?.main);
   const { setting, kinds, stages } = describeExperiment(config);
-  // The setting that the run recorded itself, if it did.
+  // The command and machine that the run recorded, if any.
   return { results, config, setting: results.setting ?? setting, kinds, stages };
 }
