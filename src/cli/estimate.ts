@@ -1,8 +1,9 @@
 /** @file The table of `--dry-run`: memory, operations and time of an experiment. */
 
 import { availableParallelism } from 'node:os';
-import Table from 'cli-table3';
 import { type Estimate, formatBytes } from '../pipeline/needs.ts';
+import { painter, table } from '../reports/terminal/results.ts';
+import { wantsColor } from '../util/color.ts';
 import { wrap } from '../util/text.ts';
 
 /**
@@ -36,20 +37,19 @@ export function formatEstimate(
   width = process.stdout.columns ?? 80,
 ): string {
   const head = ['stage', 'status', 'steps', 'parameters', 'memory', 'FLOPs', 'time'];
-  const table = new Table({ head, style: { head: [], border: [] } });
   const number = (value: number | undefined) => (value === undefined ? '' : value.toLocaleString('en-US'));
-  for (const { stage, parts = 1, finished = 0, steps, parameters, bytes, flops, seconds } of stages) {
+  const rows = stages.map(({ stage, parts = 1, finished = 0, steps, parameters, bytes, flops, seconds }) => {
     const status = finished === 0 ? 'to run' : finished === parts ? 'finished' : `${finished} of ${parts} finished`;
     const work = [flops === undefined ? '' : flops.toExponential(1), seconds === undefined ? '' : formatTime(seconds)];
-    table.push([stage, status, number(steps), number(parameters), formatBytes(bytes), ...work]);
-  }
+    return [stage, status, number(steps), number(parameters), formatBytes(bytes), ...work];
+  });
   const reused = stages.some(({ finished = 0 }) => finished > 0) ? ' for stages that are not finished' : '';
   const parallel = processes > 1 ? ` in ${processes} parallel processes` : '';
   const notes = [
     `Estimate${reused}: about ${formatTime(seconds)}${parallel} and ${flopsToDo({ stages }).toExponential(1)} FLOPs. Peak memory: about ${formatBytes(peakBytes)} of ${formatBytes(machineBytes)}.`,
     `Times assume ${EFFICIENCY} × the measured matrix multiplication speed of this machine (${productGflops} GFLOP/s); actual times can be half or twice as long. They exclude environment steps and file output. Memory is estimated from the data and the training graphs.`,
   ];
-  return [`${name}:`, table.toString(), ...notes.map(note => wrap(note, width))].join('\n');
+  return [`${name}: stages`, table(head, rows, painter(wantsColor())), notes.map(note => wrap(note, width)).join('\n')].join('\n\n');
 }
 
 /** A rough time, rounded to one unit. */

@@ -46,6 +46,9 @@ export const jobsOption = () => numberOption('--jobs <n>', JOBS, 1, 1024).defaul
 /** `--dry-run`: print what the command would do. */
 export const dryRunOption = () => new Option('--dry-run', 'print the stages with their status, memory and time; write nothing');
 
+/** `--verbose`: print everything that is known about the results. */
+export const verboseOption = () => new Option('--verbose', 'print all tables and explanations, not only the main ones');
+
 /** `--fresh`: ignore existing stages. */
 export const freshOption = () => new Option('--fresh', 'start over: rerun finished stages instead of reusing them').conflicts('resume');
 

@@ -1,7 +1,7 @@
 /** @file The program with all commands, registered by the files in `commands`. */
 
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { CadenzaError } from '../util/errors.ts';
 import { registerCompare } from './commands/compare.ts';
 import { registerCompletion } from './commands/completion.ts';
@@ -12,7 +12,7 @@ import { registerInit } from './commands/init.ts';
 import { registerInspect } from './commands/inspect.ts';
 import { registerList } from './commands/list.ts';
 import { registerReport } from './commands/report.ts';
-import { registerAblate, registerRun } from './commands/run.ts';
+import { registerAblate, registerRun, registerStages } from './commands/run.ts';
 import { registerStore } from './commands/store.ts';
 import { registerTune } from './commands/tune.ts';
 import { addHelp } from './help.ts';
@@ -27,12 +27,13 @@ export function buildProgram(): Command {
       'Compressed-Context Algorithm Distillation (CAD): train agents that learn new tasks in context, with their history compressed to a few latents.',
     )
     .version(VERSION)
-    .option(
-      '--import <module>',
-      'load a TypeScript or JavaScript module with your own environments, compressors and so on, such as ./my-grid.ts (repeatable)',
-      collect,
-      [],
+    .addOption(
+      new Option('--import <module>', 'load a module with your own environments, compressors and so on, such as ./my-grid.ts (repeatable)')
+        .argParser(collect)
+        .default([] as string[], 'none'),
     )
+    // Arguments and options are in the help of each command.
+    .configureHelp({ subcommandTerm: command => command.name() })
     .showSuggestionAfterError()
     // Commander throws instead of exiting; reportFailure prints the message.
     .exitOverride()
@@ -43,19 +44,26 @@ export function buildProgram(): Command {
     // Loaded on demand: most commands import no module.
     if (files.length > 0) await (await import('../util/modules.ts')).importModules(files);
   });
+  program.commandsGroup('Experiments:');
+  registerInit(program, VERSION);
+  registerConfig(program);
   registerRun(program);
   registerAblate(program);
   registerTune(program);
+  program.commandsGroup('Results:');
   registerList(program);
-  registerCompare(program);
   registerReport(program);
-  registerStore(program);
+  registerCompare(program);
   registerInspect(program);
+  registerStore(program);
+  program.commandsGroup('Single stages (unfinished stages that they need run first):');
+  registerStages(program);
+  program.commandsGroup('Data sets:');
   registerExchange(program);
-  registerConfig(program);
-  registerInit(program, VERSION);
+  program.commandsGroup('Setup:');
   registerDoctor(program, VERSION);
   registerCompletion(program);
+  program.helpCommand('help [command]', 'show the help of a command');
   addHelp(program);
   return program;
 }

@@ -18,7 +18,7 @@ import { formatRecorded, recordedHtml } from './recorded.ts';
 import { summarize, summarizeRecorded, summarizeSupervised } from './summary.ts';
 import { formatSupervised, supervisedHtml } from './supervised.ts';
 import { refusals } from './tables/integrity.ts';
-import { formatResults } from './terminal/results.ts';
+import { formatMain, formatResults } from './terminal/results.ts';
 
 export * from './figures/index.ts';
 export { isCad, ranked } from './figures/style.ts';
@@ -73,19 +73,23 @@ const pageFiles = (name: string, page: string, curves: string): NamedFile[] => [
 export function viewOf(results: AnyResults) {
   switch (results.format) {
     case RESULTS_FORMAT:
-      return { write: (out: string) => writeReports(out, results), text: () => formatResults(results), found: () => summarize(results) };
+      return {
+        write: (out: string) => writeReports(out, results),
+        text: (verbose = true) => (verbose ? formatResults(results) : formatMain(results)),
+        found: () => summarize(results),
+      };
     case SUPERVISED_FORMAT:
       return {
         write: (out: string, name = 'results') =>
           writeFiles(out, pageFiles(name, supervisedHtml(results), draw(scoreCurves.draw(results)))),
-        text: () => formatSupervised(results),
+        text: (_verbose = true) => formatSupervised(results),
         found: () => summarizeSupervised(results),
       };
     case RECORDED_FORMAT:
       return {
         write: (out: string, name = 'results') =>
           writeFiles(out, pageFiles(name, recordedHtml(results), draw(recordedCurves.draw(results.methods)))),
-        text: () => formatRecorded(results),
+        text: (_verbose = true) => formatRecorded(results),
         found: () => summarizeRecorded(results),
       };
   }

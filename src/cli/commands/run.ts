@@ -19,6 +19,7 @@ import {
   printJson,
   resumeOption,
   setOption,
+  verboseOption,
   withExperiment,
 } from '../options.ts';
 
@@ -28,13 +29,18 @@ interface RunFlags {
   fresh?: boolean;
   jobs: number;
   dryRun?: boolean;
+  verbose?: boolean;
   json?: boolean;
   until?: string;
 }
 
-/** Registers `run` and one command per stage, which also runs the unfinished stages that it depends on. */
+/** Registers `run`, for all stages. */
 export function registerRun(program: Command): void {
-  registerStage(program, 'run', 'run an experiment: generate data, train, evaluate and report');
+  registerStage(program, 'run', 'run an experiment: generate data, train, evaluate, report');
+}
+
+/** Registers one command per stage, which also runs unfinished stages that it depends on. */
+export function registerStages(program: Command): void {
   for (const [stage, description] of Object.entries(STAGE_COMMANDS)) registerStage(program, stage, description, stage);
 }
 
@@ -71,7 +77,7 @@ export function registerAblate(program: Command): void {
 }
 
 const withRunFlags = (command: Command, folder: string, set = setOption()): Command =>
-  [set, outOption(folder), freshOption(), resumeOption(), jobsOption(), dryRunOption(), jsonOption()].reduce(
+  [set, outOption(folder), freshOption(), resumeOption(), jobsOption(), dryRunOption(), verboseOption(), jsonOption()].reduce(
     (all, option) => all.addOption(option),
     command,
   );
@@ -79,7 +85,7 @@ const withRunFlags = (command: Command, folder: string, set = setOption()): Comm
 /** Runs the work in its folder, and shows its results and the commands that come next, with the `given` options; in a dry run, what it would do. */
 async function runOrPreview(
   { name, run, preview, next }: Work,
-  { out = join('runs', name), fresh, jobs, json = false, dryRun, until }: Omit<RunFlags, 'set'>,
+  { out = join('runs', name), fresh, jobs, json = false, dryRun, verbose = false, until }: Omit<RunFlags, 'set'>,
   given: readonly string[],
 ): Promise<void> {
   if (dryRun) {
@@ -95,5 +101,6 @@ async function runOrPreview(
   const view = (await import('../../reports/index.ts')).viewOf(results);
   view.write(out);
   if (json) return printJson(results);
-  print(`${view.text().trimEnd()}\n${ending({ found: view.found(), out, next: next(out, given, results) })}`);
+  const more = `Open ${join(out, 'results.html')} in a browser for figures and all tables${verbose ? '' : ', or repeat this command with --verbose'}.`;
+  print(`${view.text(verbose).trimEnd()}\n${ending({ found: [...view.found(), more], out, next: next(out, given, results) })}`);
 }

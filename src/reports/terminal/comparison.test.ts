@@ -46,6 +46,7 @@ it('says how many tasks either row was trained and evaluated on, and how many ar
 });
 
 it('has no note on that where the numbers are equal, or a row was not trained', () => {
-  expect(times(20, told(trainedOn(20, 'cad'), trainedOn(20, 'cad')))).toBe(2);
+  // Once, for both.
+  expect(times(20, told(trainedOn(20, 'cad'), trainedOn(20, 'cad')))).toBe(1);
   expect(times(4000, told(trainedOn(4000, 'cad'), trainedOn(20, 'cad'), 'random'))).toBe(1);
 });

@@ -52,9 +52,9 @@ export interface BaselineModel {
 
 /** The model of a baseline, given the experiment's model of CAD. */
 export function baselineModel(baseline: TrainedBaseline, config: BaseConfig & Config, model: Model): BaselineModel {
-  const beside = { config, model };
-  const settings = settingsOf(baseline, beside);
-  return { baseline, config: { ...config, ...settings }, model: modelFor(beside, settings) };
+  const experiment = { config, model };
+  const settings = settingsOf(baseline, experiment);
+  return { baseline, config: { ...config, ...settings }, model: modelFor(experiment, settings) };
 }
 
 /** Ids of the baselines that an experiment trains, in configuration order. Empty with 0 steps. */

@@ -56,16 +56,16 @@ export function trainingContexts(run: TrainingRun<Config>, agent: StageOutput): 
     settings: { histories, stores, retrieval, executor: config.executor },
     inputs: { generate: generated.key, agent: agent.key },
     async run({ folder, progress, signal }) {
-      const lived = storedHistories(run).map(history => ({ past: history, task: history.taskKey, stream: history.stream }));
+      const recordings = storedHistories(run).map(history => ({ past: history, task: history.taskKey, stream: history.stream }));
       const title = stageTitle('contexts', seed);
       const request = { model, executor, agent: { compressorId: config.compressor, trained: agent }, title, progress, signal };
-      const table = await encodeStreams(request, lived);
+      const table = await encodeStreams(request, recordings);
       const began = performance.now();
       const columns: Record<string, Int32Array> = {};
       for (const id of stores) columns[`shown.${id}`] = await allShown(table, run, id, { progress, signal });
       saveTable(folder, table, columns);
       const lookUpSeconds = Math.round(performance.now() - began) / 1000;
-      return { contexts: table.rows.length, streams: lived.length, lookUpSeconds };
+      return { contexts: table.rows.length, streams: recordings.length, lookUpSeconds };
     },
   });
 }
@@ -171,8 +171,8 @@ export function retrievalBatches(
           copy(other, retrieved, b * K + k);
           present.data[b * K + k] = 1;
         }
-        const told = shown.length > 0 && shown.every(other => table.rows[other].task === table.rows[row].task);
-        sampler.write(batch, b, told && draws.uniform() < laterQueryProbability ? sampler.drawLater(place, draws) : place);
+        const ownTask = shown.length > 0 && shown.every(other => table.rows[other].task === table.rows[row].task);
+        sampler.write(batch, b, ownTask && draws.uniform() < laterQueryProbability ? sampler.drawLater(place, draws) : place);
       }
     },
   } satisfies StageBatches;
