@@ -3,7 +3,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONFIG_FILE } from '../cache/outputs.ts';
-import { makesAgain, readStage, type StoredStage } from '../cache/store.ts';
+import { readStage, recreateAdvice, type StoredStage } from '../cache/store.ts';
 import { type ExperimentConfig, importExperiment } from '../config/experiment.ts';
 import type { ContextModel } from '../data/contexts.ts';
 import { openHistories } from '../data/index.ts';
@@ -109,6 +109,6 @@ export function stageOf(run: string, key: string): StoredStage {
   if (found) return readStage(join(stages, found), key);
   throw new CadenzaError(
     'E_CHECKPOINT',
-    `${stages} has no stage with the key ${key.slice(0, 12)}, from which the model was created: it was deleted, or the run was moved without it. Restore it, or create it again: ${makesAgain(run)}.`,
+    `${stages} has no stage with the key ${key.slice(0, 12)}, from which the model was created: it was deleted, or the run was moved without it. Restore it, or create it again: ${recreateAdvice(run)}.`,
   );
 }

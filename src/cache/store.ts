@@ -88,10 +88,10 @@ function checkpointFormat<T>(folder: string, what: string, schema: z.ZodType<T>)
   return { what, schema, code: 'E_CHECKPOINT', advice: againAdvice(folder) };
 }
 
-const againAdvice = (folder: string) => `Delete the folder ${folder}; then ${makesAgain(dirname(dirname(folder)))}.`;
+const againAdvice = (folder: string) => `Delete the folder ${folder}; then ${recreateAdvice(dirname(dirname(folder)))}.`;
 
 /** How to restore a missing stage: a clause for error messages. */
-export const makesAgain = (run: string): string =>
+export const recreateAdvice = (run: string): string =>
   `"cadenza run <experiment> --out ${run}" with the settings of the run creates it again and keeps finished stages`;
 
 /** Part of every key, because different versions produce different bytes. */
@@ -294,7 +294,7 @@ export class StagePreview extends StageCache {
 const NAMED = 16;
 
 /** Prints which stages of a command were reused; nothing if there were none. */
-export function sayReused(stores: readonly StageCache[], progress: Progress): void {
+export function reportReused(stores: readonly StageCache[], progress: Progress): void {
   const asked = [...new Map(stores.flatMap(store => [...store.asked])).values()];
   const [reused, made] = [true, false].map(wanted => asked.filter(each => each.reused === wanted).map(({ stage }) => stage));
   if (reused.length > 0) progress.say(`reused: ${stageList(reused)}; new: ${stageList(made)}`);

@@ -23,8 +23,8 @@ export function timed(found: Estimate, productGflops: number, threads: number) {
   const stages = found.stages.map(stage => ({ ...stage, seconds: stage.flops === undefined ? undefined : stage.flops / rate }));
   const total = flopsToDo(found) / rate;
   // More processes than cores do not run faster.
-  const atOnce = Math.max(1, Math.min(found.processes, availableParallelism() / threads));
-  return { ...found, stages, seconds: total / atOnce, productGflops };
+  const parallel = Math.max(1, Math.min(found.processes, availableParallelism() / threads));
+  return { ...found, stages, seconds: total / parallel, productGflops };
 }
 
 /** Floating-point operations of unfinished stages. */

@@ -121,7 +121,7 @@ export function missingFor<C extends CommonConfig>(
 }
 
 /** Whether a stage runs if `until` is the last one to run. */
-export function wantedBy(kind: AnyKind<never>, until: string, stage: string): boolean {
+export function runsUntil(kind: AnyKind<never>, until: string, stage: string): boolean {
   const stages = stagesOf(kind);
   return stages.indexOf(stage) <= stages.indexOf(until);
 }

@@ -72,15 +72,15 @@ export function machineMemory(): number {
  *
  * @throws {CadenzaError} `E_CONFIG` if that many processes do not fit into memory.
  */
-export function together(name: string, estimates: readonly Estimate[], jobs = 1): Estimate {
+export function combined(name: string, estimates: readonly Estimate[], jobs = 1): Estimate {
   const [first] = estimates;
   const parts = estimates.flatMap(({ parts }) => parts);
   const processes = Math.min(jobs, parts.length);
   const largest = parts.toSorted((a, b) => b - a).slice(0, processes);
   // The main process also exists the whole time.
-  const atOnce = largest.reduce((sum, bytes) => sum + bytes, 0) + processes * PROGRAM_BYTES;
+  const parallel = largest.reduce((sum, bytes) => sum + bytes, 0) + processes * PROGRAM_BYTES;
   if (processes > 1)
-    expectFits({ what: `running ${processes} parallel processes`, bytes: atOnce, grows: { '--jobs': processes } }, first.machineBytes);
+    expectFits({ what: `running ${processes} parallel processes`, bytes: parallel, grows: { '--jobs': processes } }, first.machineBytes);
   return {
     ...first,
     name,
@@ -89,7 +89,7 @@ export function together(name: string, estimates: readonly Estimate[], jobs = 1)
     ),
     parts,
     processes,
-    peakBytes: Math.max(...estimates.map(({ peakBytes }) => peakBytes), processes > 1 ? PROGRAM_BYTES + atOnce : 0),
+    peakBytes: Math.max(...estimates.map(({ peakBytes }) => peakBytes), processes > 1 ? PROGRAM_BYTES + parallel : 0),
   };
 }
 

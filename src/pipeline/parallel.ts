@@ -39,7 +39,7 @@ export function partsOf<C extends CommonConfig>(kind: Pick<ExperimentKind<C, nev
 }
 
 /** Runs all stages of all parts, `options.jobs` parts in parallel. Does nothing for one job, because the main process runs missing stages. */
-export async function makeAtOnce(
+export async function runInParallel(
   name: string,
   parts: readonly Part[],
   options: Omit<RunOptions, 'command'> & { readonly since: number },

@@ -5,7 +5,7 @@ import { type PreviewedStage, StagePreview } from '../cache/store.ts';
 import type { Executor } from '../engine/index.ts';
 import { groupBy } from '../util/groups.ts';
 import type { CommonConfig, ExperimentKind, RunOptions, SharedData } from './kind.ts';
-import { type Estimate, type StageEstimate, together } from './needs.ts';
+import { combined, type Estimate, type StageEstimate } from './needs.ts';
 import { trainMethods, type Variants } from './run.ts';
 
 /** Never used, because nothing runs. */
@@ -24,7 +24,7 @@ export async function previewVariants<C extends CommonConfig, D extends SharedDa
 ): Promise<Estimate> {
   // First, because experiments that do not fit cannot be opened.
   const needs = variants.map(each => ({ ...kind.expectBuildable(each.config, until), name: each.name }));
-  const found = together(name, needs, jobs);
+  const found = combined(name, needs, jobs);
   const asked: Map<string, PreviewedStage[]>[] = [];
   for (const { config } of variants) {
     const store = new StagePreview(out, { fresh });

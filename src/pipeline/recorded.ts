@@ -39,7 +39,7 @@ import { fields } from '../util/formats.ts';
 import { stageTitle } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
-import { type ExperimentKind, wantedBy } from './kind.ts';
+import { type ExperimentKind, runsUntil } from './kind.ts';
 import { type HistoryData, onHistories } from './reinforcement.ts';
 import { commonResults } from './results.ts';
 
@@ -69,7 +69,7 @@ export const recorded: ExperimentKind<ExperimentConfig, HistoryData, RecordedEva
   expectBuildable: (config, until) =>
     expectBuildable(config, {
       plays:
-        (config.reinforce.steps > 0 && wantedBy(onHistories, until, 'reinforce')) ||
+        (config.reinforce.steps > 0 && runsUntil(onHistories, until, 'reinforce')) ||
         (until === 'evaluate' && (config.policy.retrieval.contexts > 0 || config.evaluate.envs.length > 0)),
     }),
   async evaluate(evaluation, trained) {

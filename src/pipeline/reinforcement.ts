@@ -21,7 +21,7 @@ import type { ImitationTable, ReturnTable } from '../statistics/index.ts';
 import type { TrainingRun } from '../training/define.ts';
 import { type StageSections, trainingStages } from '../training/stages/index.ts';
 import { expectBuildable } from './buildable.ts';
-import { type ExperimentKind, type PlannedMethod, wantedBy } from './kind.ts';
+import { type ExperimentKind, type PlannedMethod, runsUntil } from './kind.ts';
 import { resultsOf } from './results.ts';
 
 export type HistoryData = Omit<TrainingRun<StageSections>, 'seed' | 'config'> & { readonly config: ExperimentConfig };
@@ -73,7 +73,7 @@ export const reinforcement: ExperimentKind<ExperimentConfig, HistoryData, Reinfo
   ...onHistories,
   name: 'reinforcement',
   expectBuildable(config, until) {
-    const plays = until === 'evaluate' || (wantedBy(onHistories, until, 'reinforce') && config.reinforce.steps > 0);
+    const plays = until === 'evaluate' || (runsUntil(onHistories, until, 'reinforce') && config.reinforce.steps > 0);
     if (until === 'evaluate') expectReference(config);
     return expectBuildable(config, { plays });
   },

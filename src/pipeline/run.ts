@@ -4,7 +4,7 @@
  */
 
 import { openOutputs } from '../cache/outputs.ts';
-import { diskTime, StageCache, type StageOutput, sayReused } from '../cache/store.ts';
+import { diskTime, reportReused, StageCache, type StageOutput } from '../cache/store.ts';
 import { readyExecutor } from '../engine/executors/registry.ts';
 import type { Executor } from '../engine/index.ts';
 import type { AnyResults } from '../records/index.ts';
@@ -18,12 +18,12 @@ import {
   type ExperimentKind,
   type PlannedMethod,
   type RunOptions,
+  runsUntil,
   type SharedData,
   type Variant,
-  wantedBy,
 } from './kind.ts';
-import { together } from './needs.ts';
-import { AGENT, BASELINES, makeAtOnce, partsOf } from './parallel.ts';
+import { combined } from './needs.ts';
+import { AGENT, BASELINES, partsOf, runInParallel } from './parallel.ts';
 import { writeResults } from './results.ts';
 
 /** Runs an experiment. Returns its results, or undefined if it was asked to stop before the evaluation. */
@@ -66,7 +66,7 @@ export async function runVariants<C extends CommonConfig, D extends SharedData<C
   const { out, until = 'evaluate', progress, signal, fresh, jobs } = options;
   // Check before anything runs, so that errors appear at once.
   const needs = variants.map(each => kind.expectBuildable(each.config, until));
-  together(name, needs, jobs);
+  combined(name, needs, jobs);
   const executors = new Map<string, Executor>();
   for (const { executor } of variants.map(({ config }) => config)) {
     const key = hashJson(executor);
@@ -74,7 +74,7 @@ export async function runVariants<C extends CommonConfig, D extends SharedData<C
   }
   const since = diskTime(out);
   const outputs = openOutputs(out, describes, until === 'evaluate' ? progress : silentProgress);
-  await makeAtOnce(
+  await runInParallel(
     name,
     variants.flatMap(each => partsOf(kind, each)),
     { ...options, until, since },
@@ -91,7 +91,7 @@ export async function runVariants<C extends CommonConfig, D extends SharedData<C
     const evaluated = await runVariant(kind, variant.config, { store, executor, until, alone: true });
     if (evaluated !== undefined) found.push({ ...variant, evaluated, seconds: store.seconds });
   }
-  sayReused(stores, progress);
+  reportReused(stores, progress);
   return until === 'evaluate' ? outputs.replace(async () => writeResults(out, await collect(found))) : undefined;
 }
 
@@ -114,7 +114,7 @@ export async function trainMethods<C extends CommonConfig, D extends SharedData<
   for (const seed of config.seeds) {
     const earlier: Record<string, StageOutput | undefined> = {};
     for (const stage of kind.training) {
-      if (!wantedBy(kind, until, stage.name) || !asked(stage.name) || stage.steps(config) === 0) continue;
+      if (!runsUntil(kind, until, stage.name) || !asked(stage.name) || stage.steps(config) === 0) continue;
       const { output, methods: rows } = await stage.train({ ...opened, seed }, earlier, only);
       earlier[stage.name] = output;
       if (rows.some(({ agent }) => agent)) earlier.agent = output;
@@ -152,7 +152,7 @@ export function plannedStages<C extends CommonConfig>(
   for (const seed of config.seeds)
     for (const stage of kind.training) {
       const steps = stage.steps(config);
-      if (!wantedBy(kind, until, stage.name) || steps === 0) continue;
+      if (!runsUntil(kind, until, stage.name) || steps === 0) continue;
       for (const { name, ...trains } of stage.parts?.(config) ?? [{ name: stage.name, steps }])
         training.push({ stage: `${name}-seed${seed}`, ...trains });
       trained.push(...stage.methods(config).map(row => ({ ...row, seed })));

@@ -10,7 +10,7 @@ import { knownReference, referenceKind } from '../analysis/reference.ts';
 import { rollModel, rollSource, type SourceMethod, sourceMethod } from '../analysis/rollouts.ts';
 import { openOutputs } from '../cache/outputs.ts';
 import { madeBy } from '../cache/provenance.ts';
-import { StageCache, sayReused } from '../cache/store.ts';
+import { reportReused, StageCache } from '../cache/store.ts';
 import { type ExperimentConfig, experimentSchema, type TableSettings, tableConfig } from '../config/experiment.ts';
 import { fingerprint, statedSelection } from '../config/selection.ts';
 import { drawSettings, type SearchSpace, type Settings } from '../config/space.ts';
@@ -132,7 +132,7 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
       }
     }
     const study = report();
-    sayReused([store], progress);
+    reportReused([store], progress);
     const best = bestConfig(base, study, sha256File(join(out, STUDY_FILE)));
     writeFileAtomic(join(out, 'best.yaml'), formatConfig(best));
     return study;

@@ -103,8 +103,8 @@ async function historyFolder(folder: string): Promise<string> {
   const folders = readdirSync(stages, { withFileTypes: true }).filter(entry => entry.isDirectory());
   const made = folders.map(({ name }) => name).filter(name => name.startsWith('generate-'));
   if (made.length === 1) return join(stages, made[0]);
-  const { makesAgain } = await import('../../cache/store.ts');
+  const { recreateAdvice } = await import('../../cache/store.ts');
   const found = made.map(name => join(stages, name)).join(', ');
-  const what = made.length === 0 ? `none. If it was deleted, ${makesAgain(folder)}` : `${found}. Give one of these folders`;
+  const what = made.length === 0 ? `none. If it was deleted, ${recreateAdvice(folder)}` : `${found}. Give one of these folders`;
   throw new CadenzaError('E_DATA', `${folder}: expected one stage with learning histories, found ${what}.`);
 }
