@@ -402,14 +402,14 @@ async function play(
       advantage,
       expected: advantage.map((a, t) => a + value[t]),
       discounted: discountedReturns(paid, discounts)[0],
-      came: discountedReturns(paid, discounts, value.at(-1)),
+      actual: discountedReturns(paid, discounts, value.at(-1)),
     };
   });
   const total = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
   const unit = total(chosen.map(task => family.oracleReturn?.(task) ?? 1));
   const all = standardized(learned.flatMap(({ advantage }) => Array.from(advantage)));
-  const came = learned.flatMap(one => Array.from(one.came));
-  const foreseen = streams.flatMap(({ value }) => Array.from(value.slice(0, -1)));
+  const actual = learned.flatMap(one => Array.from(one.actual));
+  const predicted = streams.flatMap(({ value }) => Array.from(value.slice(0, -1)));
   let at = 0;
   return {
     streams,
@@ -422,7 +422,7 @@ async function play(
       return: total(streams.map(({ reward }) => total(reward))) / (episodes * unit),
       lastReturn: total(streams.map(({ reward, starts }) => total(reward.slice(starts[episodes - 1])))) / unit,
       discounted: total(learned.map(({ discounted }) => discounted)) / streams.length,
-      explained: explainedVariance(came, foreseen),
+      explained: explainedVariance(actual, predicted),
     },
   };
 }
