@@ -1,10 +1,10 @@
-/** @file What a benchmark is. */
+/** @file The interface of a benchmark. */
 
-/** A result: plain JSON. Numbers are kept whole here and rounded where they are shown. */
+/** A result as plain JSON. Numbers are rounded only for display. */
 export type Result = { readonly [key: string]: number | string | boolean | Result };
 
 export interface Bench {
   readonly description: string;
-  /** Measures; `say` shows progress. */
+  /** Runs the benchmark. `say` prints progress. */
   run(say: (line: string) => void): Promise<Result>;
 }

@@ -1,11 +1,11 @@
-/** @file The same training step, from the same bytes, on every executor that works here. */
+/** @file The same training step, with the same weights and data, on every executor that works on this machine. */
 
 import { createExecutor, EXECUTORS, type ExecutorId, probeExecutor } from '../src/engine/executors/registry.ts';
 import type { Bench, Result } from './bench.ts';
 import { measureStep } from './training.ts';
 
 export const executors: Bench = {
-  description: 'the reference training step on every executor that works here',
+  description: 'the reference training step on every working executor',
   async run(say) {
     const results: Record<string, Result> = {};
     for (const id of Object.keys(EXECUTORS) as ExecutorId[]) {

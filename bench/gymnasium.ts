@@ -1,4 +1,4 @@
-/** @file Steps a second in CartPole of Gymnasium, with 16 environments in one process of Python. `taskset -c 0` gives both processes one core. */
+/** @file Steps per second in Gymnasium's CartPole, with 16 environments in one Python process. `taskset -c 0` runs both processes on one core. */
 
 import { bridge } from '../src/envs/gymnasium/bridge.ts';
 import { environment } from '../src/envs/index.ts';
@@ -10,10 +10,10 @@ const [SIZE, BLOCKS, STEPS] = [16, 60, 300];
 const LEAST = 20_000;
 
 export const gymnasium: Bench = {
-  description: 'steps a second in CartPole of Gymnasium, 16 environments (needs Python with gymnasium)',
+  description: 'steps per second in CartPole of Gymnasium, 16 environments (needs Python with gymnasium)',
   async run(say) {
     const family = environment('gymnasium', { make: 'CartPole-v1' });
-    const [task] = listedTasks(family, 'This bench');
+    const [task] = listedTasks(family, 'This benchmark');
     const random = Random.seeded(0);
     const rates: Record<string, number> = {};
     for (const size of [1, SIZE]) {
@@ -30,7 +30,7 @@ export const gymnasium: Bench = {
         return performance.now() - began;
       });
       env.close?.();
-      // The best, because other work only ever slows it down.
+      // The best measurement, because other load can only slow it down.
       rates[size] = (1000 * size * STEPS) / Math.min(...times);
     }
     return { software: { ...bridge().software }, stepsPerSecond: rates, least: LEAST, passes: rates[SIZE] >= LEAST };

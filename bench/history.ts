@@ -1,4 +1,4 @@
-/** @file The cost of an action as the history grows: recurrent CAD, which carries Z alone, against AD with every transition as a token. */
+/** @file The cost of an action as the history grows: recurrent CAD, whose state is only Z, versus AD with every transition as a token. */
 
 import { costOf } from '../src/agent/cost.ts';
 import { INFERENCE_INPUTS, Model, withWeights } from '../src/agent/model.ts';
@@ -29,16 +29,16 @@ import { median } from './training.ts';
 
 const KIND = 'recurrent';
 const LENGTHS = [100, 1_000, 10_000, 100_000];
-/** Beyond this the scores of full attention alone take gigabytes. */
+/** Beyond this length, the attention scores alone take gigabytes. */
 const TIMED = 1_000;
-/** Segments over which an action is timed, for each length. */
+/** Number of segments over which actions are timed, for each length. */
 const BLOCKS = 40;
 
-/** Weights do not matter to what an action costs, so they are random. */
+/** Random weights, because the cost of an action does not depend on them. */
 const withRandomWeights = (graph: Graph, scope: Scope): Graph =>
   optimize(withWeights(graph, initialize(scope.table.values(), Random.seeded(0)), INFERENCE_INPUTS));
 
-/** Agents of the quick preset's sizes with the recurrent compressor, one for each of LENGTHS, and what their graphs count. */
+/** Agents of the dark-room preset's size with the recurrent compressor, one for each of LENGTHS, and the FLOPs of their graphs. */
 async function recurrentAgents(model: Model, executor: Executor) {
   const scope = new Scope();
   lossOf(new Pass(model, scope, KIND, 1), [{ term: 'task', weight: 1 }]);
@@ -61,9 +61,9 @@ async function recurrentAgents(model: Model, executor: Executor) {
   return { agents, cost: { flopsPerAction, stateBytes, historyBytes, flopsPerActionCached } };
 }
 
-/** Lets an agent play; gives how to let it play on, which gives milliseconds an action, compressions included. */
+/** Returns a function that lets an agent play some steps and returns milliseconds per action, including compressions. */
 function player({ family, segment }: Model, policy: Policy): (steps: number) => Promise<number> {
-  const [task] = listedTasks(family, 'This bench');
+  const [task] = listedTasks(family, 'This benchmark');
   const play = timedPlayer({ family, task, policy, segment, random: Random.seeded(1) });
   return async steps => {
     const { first, later } = await play(steps);
@@ -71,7 +71,7 @@ function player({ family, segment }: Model, policy: Policy): (steps: number) => 
   };
 }
 
-/** Milliseconds an action once each of LENGTHS transitions lies behind. They are timed in turn, so that other work slows all alike. */
+/** Milliseconds per action after each of LENGTHS transitions, timed in turn so that other load affects all of them equally. */
 async function timeAgents(model: Model, agents: readonly Policy[], say: (line: string) => void): Promise<Map<number, number>> {
   const players = agents.map(agent => player(model, agent));
   for (const [i, play] of players.entries()) {
@@ -86,7 +86,7 @@ async function timeAgents(model: Model, agents: readonly Policy[], say: (line: s
 const logitsOf = ({ policyOptions, head }: Model, scope: Scope, query: Tensor, z?: Tensor): Tensor =>
   head.outputs(scope.at('head'), policyStates(scope, query, z, policyOptions));
 
-/** The policy over all the history's transitions as tokens of its query, and no Z: AD (Laskin et al. 2023) with CAD's own policy. */
+/** AD (Laskin et al. 2023) with CAD's policy: all transitions of the history are tokens of its query, without Z. */
 function fullContext(model: Model, length: number): { graph: Graph; scope: Scope; tokens: number } {
   const scope = new Scope();
   const tokens = model.tokenizer.queryTokens(length + model.segment);
@@ -95,8 +95,8 @@ function fullContext(model: Model, length: number): { graph: Graph; scope: Scope
 }
 
 /**
- * What an action would count if the policy kept the keys and values of earlier tokens: one token through it, which attends to those of the running
- * segment and of `length` transitions before it, and to `latents` if there are any.
+ * FLOPs of an action with a key-value cache: one token through the policy, which attends to the tokens of the running segment and of `length`
+ * earlier transitions, and to `latents` latents.
  */
 function cachedFlops(model: Model, length: number, latents = 0): number {
   const { width, heads } = model.options;
@@ -126,7 +126,7 @@ async function timeFullContext(model: Model, executor: Executor, length: number)
 }
 
 export const history: Bench = {
-  description: 'what an action costs after 100 to 100,000 transitions: recurrent CAD against AD with the full context',
+  description: 'cost of an action after 100 to 100,000 transitions: recurrent CAD versus AD with the full context',
   async run(say) {
     const config = loadExperiment('experiments/dark-room.yaml', [`compressor=${KIND}`]);
     const model = new Model(config, openTasks(config).family);
@@ -152,7 +152,7 @@ export const history: Bench = {
     return {
       recurrent,
       fullContext: full,
-      // The graphs are the same at every length, so only the time could grow.
+      // The graphs are the same for every length, so only the time could grow.
       growth: { time: growth, limit: 1.1, passes: growth <= 1.1 },
       belowFullContextAt10000: { flops: below, flopsCached: belowCached, least: 20, passes: below >= 20 },
     };

@@ -15,13 +15,13 @@ if (!bench) {
   process.exit(2);
 }
 
-// An executor that does not work here is part of the result, not a fault to log.
+// An executor that does not work is part of the result, not an error to log.
 env.logLevel = 'fatal';
 const machine = machineFacts();
 const result = { bench: positionals[0], machine, result: await bench.run(line => console.error(line)) };
 console.log(values.json ? JSON.stringify(result, null, 2) : render(result).join('\n'));
 
-/** What a time depends on. The load is that before the run: above 0 other work was going on. */
+/** Facts about the machine that affect times. The load is measured before the run; above 0, other work was running. */
 function machineFacts(): Result {
   return {
     processor: cpus()[0]?.model.trim() ?? 'unknown',

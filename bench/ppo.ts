@@ -1,6 +1,6 @@
 /**
- * @file What the source `ppo` learns of each kind of action, with a memory and in Gymnasium, and how many steps of the environments it makes a
- * second. Returns are shares of the oracle's, and raw where there is no oracle. Cases of Gymnasium are skipped where Python lacks it.
+ * @file Returns and environment steps per second of the source `ppo` for each kind of action, with a recurrent memory, and in Gymnasium. Returns
+ * are divided by the oracle's, or raw without an oracle. Gymnasium cases are skipped if it is not installed.
  */
 
 import { nodeExecutor } from '../src/engine/executors/node.ts';
@@ -14,17 +14,17 @@ import type { Bench, Result } from './bench.ts';
 interface Case {
   readonly env: string;
   readonly envOptions?: Readonly<Record<string, unknown>>;
-  /** Drawn from the family's list. */
+  /** Number of tasks, drawn from the environment's list. */
   readonly tasks: number;
   readonly episodes: number;
-  /** Episodes at the end of a history that are averaged; a share of all unless given. */
+  /** Number of episodes to average at the end of a history. Default: a fraction of all. */
   readonly last?: number;
   readonly options?: Readonly<Record<string, number>>;
 }
 
 const SEEDS = 3;
 
-/** Every kind of action, a room that hides whether the key is held, without and with a memory, and two that count as solved at 475 and −200. */
+/** Every kind of action; a room that hides whether the key is held, without and with memory; and two that count as solved at 475 and −200. */
 const CASES: Readonly<Record<string, Case>> = {
   'dark-room': { env: 'dark-room', tasks: 21, episodes: 500 },
   'dark-room-moves': { env: 'dark-room-moves', tasks: 21, episodes: 500 },
@@ -49,12 +49,12 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 };
 
-/** Shares of the episodes at a history's beginning and end that are averaged. */
+/** Fractions of the episodes to average at the start and end of a history. */
 const [FIRST, LAST] = [0.02, 0.1];
 
 async function learn({ env, envOptions, tasks, episodes, last = Math.round(LAST * episodes), options }: Case): Promise<Result> {
   const family = environment(env, envOptions);
-  const chosen = Random.seeded(0).split('tasks').shuffled(listedTasks(family, 'This bench')).slice(0, tasks);
+  const chosen = Random.seeded(0).split('tasks').shuffled(listedTasks(family, 'This benchmark')).slice(0, tasks);
   const seeds = Array.from({ length: SEEDS }, (_, seed) => seed);
   const wanted = seeds.flatMap(seed => chosen.map((task, i) => ({ task, random: Random.seeded(seed).split(i) })));
   const began = performance.now();
@@ -77,7 +77,7 @@ async function learn({ env, envOptions, tasks, episodes, last = Math.round(LAST 
     of.reduce((sum, history) => sum + earned(history, from, to), 0) / of.length;
   const from = episodes - last;
   return {
-    returns: family.oracleReturn ? 'shares of the oracle' : 'raw',
+    returns: family.oracleReturn ? 'fraction of the oracle' : 'raw',
     learners: histories.length,
     episodes,
     stepsOfALearner: Math.round(steps / histories.length),
@@ -91,8 +91,7 @@ async function learn({ env, envOptions, tasks, episodes, last = Math.round(LAST 
 }
 
 export const ppo: Bench = {
-  description:
-    'what PPO learns with each kind of action, with a memory and in Gymnasium (needs Python with gymnasium), and its steps a second',
+  description: 'returns and steps per second of PPO with each kind of action, with memory and in Gymnasium (needs Python with gymnasium)',
   async run(say) {
     const found: Record<string, Result> = {};
     for (const [name, each] of Object.entries(CASES)) {

@@ -7,12 +7,12 @@ import { adam, chain, clipByGlobalNorm, decayWeights, descend, trainStep, warmup
 export const REFERENCE = { width: 128, layers: 4, heads: 4, hidden: 512, tokens: 256, batch: 32, vocabulary: 64 };
 
 /**
- * Floating-point operations of the matrix products that one step asks for, forward and backward: attention over all T × T pairs, as model
- * FLOPs are usually counted (Chowdhery et al. 2022, appendix B). The graph does fewer: it skips blocks that the causal mask hides.
+ * Model FLOPs of one step, forward and backward: matrix products with attention over all T × T pairs (Chowdhery et al. 2022, appendix B). The
+ * graph does fewer, because it skips blocks that the causal mask hides.
  */
 export function modelFlops({ width, layers, hidden, tokens, batch, vocabulary }: typeof REFERENCE): number {
   const forward = layers * (2 * width * 4 * width + 2 * 2 * width * hidden) + 2 * width * vocabulary;
-  // Backward takes twice the forward's products, but the one-hot tokens need no gradient.
+  // The backward pass has twice the products of the forward pass, but one-hot tokens need no gradient.
   const perToken = 3 * forward + 2 * 2 * width * vocabulary;
   return batch * tokens * (perToken + layers * 3 * 2 * 2 * tokens * width);
 }

@@ -1,4 +1,4 @@
-/** @file A training step that is ready to be timed: compiled, with its batch, its state and a second set of buffers to swap with. */
+/** @file A training step ready for timing: compiled, with a batch, its state, and a second set of buffers. */
 
 import { countFlops, type Executor, type HostTensor, input, matmul, type Program, toOnnx, zeros } from '../src/engine/index.ts';
 import { initialize } from '../src/nn/index.ts';
@@ -7,9 +7,9 @@ import { Random } from '../src/util/random.ts';
 import { modelFlops, REFERENCE, referenceStep } from './reference-model.ts';
 
 export interface Training {
-  /** Runs one step; gives its time and loss. */
+  /** Runs one step and returns its time and loss. */
   step(): Promise<{ ms: number; loss: number }>;
-  /** Floating-point operations of the matrix products that one step asks for, and of those that its graph does. */
+  /** FLOPs of one step: model FLOPs, and those of the matrix products in its graph. */
   readonly flops: number;
   readonly executedFlops: number;
   readonly parameters: number;
@@ -17,7 +17,7 @@ export interface Training {
   dispose(): Promise<void>;
 }
 
-/** The reference step of the given size on one executor, with a batch that can be learned: the target is a function of the token. */
+/** The reference step of the given size on one executor. The batch can be learned: the target is a function of the token. */
 export async function prepareTraining(executor: Executor, size: typeof REFERENCE = REFERENCE): Promise<Training> {
   const { graph, layout, state, scope } = referenceStep(size);
   const began = performance.now();
@@ -55,7 +55,7 @@ export async function prepareTraining(executor: Executor, size: typeof REFERENCE
   };
 }
 
-/** A square float32 product on the executor: what its training steps are measured against. */
+/** A square float32 matrix product on the executor, as the reference for training steps. */
 export async function prepareProduct(executor: Executor, n = 1024): Promise<{ run(): Promise<number>; flops: number; program: Program }> {
   const shape = [n, n];
   const program = await executor.compile(toOnnx({ outputs: { product: matmul(input('a', shape), input('b', shape)) } }));
@@ -89,19 +89,19 @@ export interface StepMeasurement {
   readonly fastestMs: number;
   readonly gflops: number;
   readonly productGflops: number;
-  /** Rate of the step's products over the rate of a bare product by the same executor, measured in turn. */
+  /** FLOP/s of the step divided by the FLOP/s of a plain product on the same executor, measured in turn. */
   readonly ratio: number;
-  /** The same, counting only the products that the graph does: hidden blocks of the causal attention are skipped. */
+  /** The same, counting only products in the graph, without skipped blocks of causal attention. */
   readonly ratioExecuted: number;
-  /** The ratio of the fastest step and the fastest product. */
+  /** The same ratio for the fastest step and the fastest product. */
   readonly ratioOfFastest: number;
   readonly firstLoss: number;
   readonly lastLoss: number;
 }
 
 /**
- * Times blocks of steps and blocks of bare products in turn, so that other work on the machine slows both alike. The first of each block are not
- * counted: a product that finds the caches cold after a step is slower than it need be, and would flatter the step.
+ * Times blocks of steps and blocks of plain products in turn, so that other load affects both equally. The first runs of each block are not
+ * counted: a product with cold caches after a step would be slower, and make the step look better.
  */
 export async function measureStep(
   executor: Executor,
@@ -125,7 +125,8 @@ export async function measureStep(
   }
   await training.dispose();
   await product.program.dispose();
-  if (!(lastLoss < firstLoss)) throw new Error(`the loss did not fall: ${firstLoss} at first, ${lastLoss} at last`);
+  if (!(lastLoss < firstLoss))
+    throw new Error(`expected the loss to fall, but it was ${firstLoss} at the start and ${lastLoss} at the end`);
   const medianMs = median(steps);
   const gflops = training.flops / medianMs / 1e6;
   const productGflops = product.flops / median(productMs) / 1e6;

@@ -1,7 +1,7 @@
 /**
- * @file Checks the package as its users get it: packs a fresh clone of this checkout, installs the tarball in an empty folder, and runs the
- * tiny experiment by npx under every version of Node that is supported. Equal bytes are expected of all of them. In the clone, each version
- * also builds and passes the tests of failures. Needs npm's registry.
+ * @file Checks the package as users get it: packs a fresh clone of this checkout, installs the tarball in an empty folder, and runs the tiny
+ * experiment with npx under every supported version of Node. All versions must produce the same bytes. Each version must also build the
+ * clone and pass the tests of failures there. Needs the npm registry.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -17,7 +17,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'cadenza-release-'));
 const say = text => console.error(`check:release: ${text}`);
 
-/** Runs a command in a folder below the temporary one, with `node` as the Node on its path. */
+/** Runs a command in a subfolder of the temporary folder, with the given version of Node on its path. */
 function run(where, command, { node } = {}) {
   const cwd = join(folder, where);
   mkdirSync(cwd, { recursive: true });
@@ -30,7 +30,7 @@ function weights(out) {
   const hash = createHash('sha256');
   const files = readdirSync(out, { recursive: true }).filter(name => name.endsWith('model.safetensors'));
   for (const name of files.sort()) hash.update(readFileSync(join(out, name)));
-  if (files.length === 0) throw new Error(`there are no weights in ${out}`);
+  if (files.length === 0) throw new Error(`expected weights in ${out}, found none`);
   return hash.digest('hex').slice(0, 16);
 }
 
@@ -54,7 +54,7 @@ try {
       `Node ${run(where, ['node', '--version'], { node }).trim()}: the build, the tests of failures and the tiny run pass, weights ${hash}`,
     );
   }
-  if (found.size > 1) throw new Error('the weights are not the same under all versions of Node');
+  if (found.size > 1) throw new Error('expected the same weights under all versions of Node; they differ');
 } catch (error) {
   say(error.message);
   process.exitCode = 1;

@@ -1,5 +1,5 @@
-// A picture of a page, such as that of a report, for a README: node scripts/screenshot.mjs PAGE.html OUT.png [width] [height]
-// Needs an installed Chromium; CADENZA_CHROMIUM names another one than /usr/bin/chromium.
+// Takes a screenshot of a page, such as a report: node scripts/screenshot.mjs PAGE.html OUT.png [width] [height]
+// Needs Chromium at /usr/bin/chromium, or at the path in CADENZA_CHROMIUM.
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -12,7 +12,7 @@ if (!page || !out) {
 }
 const executablePath = process.env.CADENZA_CHROMIUM || '/usr/bin/chromium';
 if (!existsSync(executablePath)) {
-  console.error(`screenshot: there is no ${executablePath}; install Chromium, or name its executable in CADENZA_CHROMIUM.`);
+  console.error(`screenshot: ${executablePath} does not exist. Install Chromium, or set CADENZA_CHROMIUM to its path.`);
   process.exit(1);
 }
 const browser = await chromium.launch({

@@ -1,6 +1,6 @@
 /**
- * @file Makes a checkout runnable: installs the pinned packages when node_modules is not what the lock file says, and compiles when dist is
- * not what src says. Safe to kill at any moment and to start many times at once.
+ * @file Sets up a checkout: installs the pinned packages if node_modules does not match the lock file, and compiles if dist does not match src.
+ * It can be killed at any time and run several times in parallel.
  */
 
 import { spawn } from 'node:child_process';
@@ -11,18 +11,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { trimOnnxRuntime } from './trim-onnxruntime.mjs';
 
-/** The holder of the lock touches it every second, so a lock left untouched for this long (ms) has no holder. */
+/** Milliseconds after which a lock counts as abandoned. Its owner updates it every second. */
 const ABANDONED = 10_000;
 
-/** Sets up the checkout at `root`; does nothing, and says nothing, when there is nothing to do. Throws when npm fails. */
+/** Sets up the checkout at `root`. Does and prints nothing if it is up to date. Throws if npm fails. */
 export async function setup(root) {
   if (isInstalled(root) && isBuilt(root)) return;
   const unlock = await lock(join(root, '.setup.lock'));
   try {
-    // Looked at again: another setup may have done the work while this one waited.
+    // Check again, because another process may have done the work in the meantime.
     if (!isInstalled(root)) {
       say('installing the pinned packages …');
-      // Removes what is there first, so the leftovers of a killed installation go, too.
+      // `npm ci` removes node_modules first, including leftovers of a killed installation.
       await npm(root, ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
       trimOnnxRuntime(root);
     }
@@ -39,26 +39,26 @@ export async function setup(root) {
 }
 
 /**
- * Whether node_modules holds what the lock file says. npm writes its own copy of the lock file there as the last step of an installation,
- * which an installation that was killed therefore lacks.
+ * Whether node_modules matches the lock file. As the last step of an installation, npm writes a copy of the lock file there, so a killed
+ * installation has none.
  */
 export function isInstalled(root) {
   const read = file => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).packages : undefined);
   const installed = read(join(root, 'node_modules', '.package-lock.json'));
   if (!installed) return false;
   const { '': _project, ...locked } = read(join(root, 'package-lock.json'));
-  // Packages for other platforms are optional, and left out.
+  // Packages for other platforms are optional and not installed.
   const asLocked = ([path, { integrity, optional }]) => (path in installed ? installed[path].integrity === integrity : optional);
   return Object.entries(locked).every(asLocked) && Object.keys(installed).every(path => path in locked);
 }
 
-/** Whether dist is what src says. */
+/** Whether dist was compiled from the current src. */
 export const isBuilt = root => {
   const mark = join(root, 'dist', '.built');
   return existsSync(mark) && readFileSync(mark, 'utf8') === hashOfSources(root);
 };
 
-/** By content: times of files say little after a checkout, a copy or a restored cache. */
+/** Hash of the content, because file times are unreliable after a checkout, a copy or a restored cache. */
 function hashOfSources(root) {
   const hash = createHash('sha256');
   const sources = readdirSync(join(root, 'src'), { recursive: true }).sort();
@@ -69,7 +69,7 @@ function hashOfSources(root) {
   return hash.digest('hex');
 }
 
-/** Removes what was compiled of sources that are gone. The other files stay in place, as a cadenza that runs may load them at any moment. */
+/** Removes compiled files without sources. Other files stay in place, because a running cadenza may load them at any time. */
 function removeOrphans(root) {
   for (const name of readdirSync(join(root, 'dist'), { recursive: true })) {
     const source = /^(.*)\.(d\.ts|js)$/.exec(name)?.[1];
@@ -77,7 +77,7 @@ function removeOrphans(root) {
   }
 }
 
-/** Waits for the lock file and takes it; gives what releases it. Heartbeats rather than process numbers, which repeat in containers. */
+/** Waits for the lock file, takes it, and returns a function that releases it. Uses heartbeats, because process ids repeat in containers. */
 async function lock(file) {
   const token = randomUUID();
   const read = () => {
@@ -90,14 +90,14 @@ async function lock(file) {
   for (let waits = 0; ; waits++) {
     try {
       writeFileSync(file, token, { flag: 'wx' });
-      // Two that both found an abandoned lock may each have removed it and made their own: the later one stays.
+      // Two processes that both found an abandoned lock may both have replaced it; the later one remains.
       await sleep(100);
       if (read()?.token === token) break;
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
       if ((read()?.age ?? 0) > ABANDONED) rmSync(file, { force: true });
       else {
-        if (waits === 0) say(`waiting for another setup of this folder to end (${file}) …`);
+        if (waits === 0) say(`waiting for another setup of this folder (${file}) …`);
         await sleep(250);
       }
     }
@@ -111,10 +111,10 @@ async function lock(file) {
   };
 }
 
-/** Runs npm in `root`, with what it prints on stderr: stdout belongs to the command that comes after. */
+/** Runs npm in `root` with its output on stderr, because stdout belongs to the command that runs afterwards. */
 const npm = (root, args) =>
   new Promise((resolve, reject) => {
-    const failure = why => reject(new Error(`"npm ${args.join(' ')}" ${why}; nothing was run.`));
+    const failure = why => reject(new Error(`"npm ${args.join(' ')}" ${why}. The command was not run.`));
     spawn('npm', args, { cwd: root, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' })
       .on('error', error => failure(`did not start: ${error.message}`))
       .on('exit', (code, signal) => (code === 0 ? resolve() : failure(`failed (${signal ?? `status ${code}`}; see above)`)));

@@ -1,16 +1,16 @@
 /**
- * @file Leaves of onnxruntime-node what this machine runs. Its package holds the libraries of five platforms (288 MB, of which one needs
- * about 50), and its install script downloads CUDA libraries, which fails the whole installation where the network does not allow that.
+ * @file Removes the parts of onnxruntime-node that this machine does not need. The package has libraries for five platforms (288 MB, about 50 MB
+ * each), and its install script downloads CUDA libraries, which makes the installation fail without network access.
  *
- * npm runs this as cadenza's `preinstall` script, and it runs those of all packages before the first `postinstall` script, which the
- * download is. ONNXRUNTIME_NODE_INSTALL (see that package) keeps everything as it is.
+ * npm runs this as cadenza's `preinstall` script. It runs the preinstall scripts of all packages before the first `postinstall` script,
+ * which is the download. Setting ONNXRUNTIME_NODE_INSTALL (see that package) disables this script.
  */
 
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 
-/** Trims the onnxruntime-node that packages in `folder` use, if there is one. */
+/** Trims the onnxruntime-node package that packages in `folder` use, if it is installed. */
 export function trimOnnxRuntime(folder) {
   if (process.env.ONNXRUNTIME_NODE_INSTALL !== undefined) return;
   let found;
@@ -19,12 +19,12 @@ export function trimOnnxRuntime(folder) {
   } catch {
     return;
   }
-  // Replaced rather than written to: package managers share a file between projects by hard links.
+  // Replace the file instead of writing to it, because package managers share files between projects by hard links.
   const script = join(found, 'script', 'install.js');
   rmSync(script);
   writeFileSync(script, '// Emptied by cadenza: no CUDA libraries are downloaded. ONNXRUNTIME_NODE_INSTALL=cuda12 npm install keeps it.\n');
   const binaries = join(found, 'bin', 'napi-v6');
-  // Where nothing is for this machine, what is there says for which machines there is.
+  // If no library fits this machine, keep all of them, so that the error message can list the supported platforms.
   if (!existsSync(join(binaries, process.platform, process.arch))) return;
   for (const platform of readdirSync(binaries))
     for (const arch of readdirSync(join(binaries, platform)))

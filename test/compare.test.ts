@@ -66,14 +66,12 @@ describe('two runs', () => {
     const { verdict: found, measures, before, after, tasks, side } = await verdict(at('good'), at('twin'));
     expect([found, tasks, side, before.run, after.run]).toEqual(['not distinguishable', 4, 'test', at('good'), at('twin')]);
     expect(measures.final!.difference).toEqual({ value: 0, low: 0, high: 0, by: 'run', pairs: 32, seeds: 1, resampled: 'runs' });
-    expect((await compare(at('good'), at('twin'))).stdout.trimEnd().split('\n').at(-1)).toEqual(
-      carrying(/\bA\b/, /\bB\b/, 'not distinguishable'),
-    );
+    expect((await compare(at('good'), at('twin'))).stdout.split('\n')[0]).toEqual(carrying(/\bA\b/, /\bB\b/, 'not distinguishable'));
   });
 
   it('of which the second is crippled: worse, and better the other way round', async () => {
     const { status, stdout } = await compare(at('good'), at('crippled'));
-    expect([status, stdout.trimEnd().split('\n').at(-1)]).toEqual([0, carrying(/\bA\b/, /\bB\b/, /\bworse\b/)]);
+    expect([status, stdout.split('\n')[0]]).toEqual([0, carrying(/\bA\b/, /\bB\b/, /\bworse\b/)]);
     const report = await verdict(at('good'), at('crippled'));
     const { before, after, difference, improvement } = report.measures.final!;
     expect([report.verdict, after < before, difference.high < 0, improvement.high < 0.5]).toEqual(['worse', true, true, true]);
@@ -92,7 +90,7 @@ describe('two runs', () => {
     const prose = (await compare(at('good'), at('crippled'))).stdout.replace(/\s+/g, ' ');
     const [good, crippled] = [at('good'), at('crippled')];
     expect(prose).toMatch(
-      new RegExp(`\\bcad\\b.*${good}\\b.*\\b200\\b.*\\b6,400\\b.*\\b21\\b.*\\b4\\b.*\\bcad\\b.*${crippled}\\b.*\\b1\\b.*\\b32\\b`),
+      new RegExp(`\\bcad\\b.*${good}\\b.*\\b200\\b.*\\b6,400\\b.*\\bcad\\b.*${crippled}\\b.*\\b1\\b.*\\b32\\b.*\\b21\\b.*\\b4\\b`),
     );
     const { rule, intervalNote } = await verdict(good, crippled);
     expect(prose).toEqual(carrying(/(?<![\w-])final \* /, 3, '95%'));

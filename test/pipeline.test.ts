@@ -80,7 +80,7 @@ describe('a tiny run', () => {
     expect(results.run).toMatchObject({ command: expect.stringContaining('cadenza run'), config: { name: 'tiny' }, seconds: {} });
   });
 
-  it('has every model look on at the source, beside the source itself and uniform choice', () => {
+  it('compares the actions of every model with those of the source, and shows that with --verbose', async () => {
     const { imitation } = JSON.parse(readFileSync(join(first, 'results.json'), 'utf8')) as Results;
     expect(Object.keys(imitation!)).toEqual(['tiny']);
     // 4 goals × 4 histories.
@@ -97,7 +97,11 @@ describe('a tiny run', () => {
       expect(reliability.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 12);
     }
     const shown = imitation!.tiny.methods.cad.excess.value.toFixed(3);
-    for (const text of [ended.stdout, readFileSync(join(first, 'results.html'), 'utf8')]) expect(text).toContain(shown);
+    const verbose = await run(first, '--verbose');
+    for (const text of [verbose.stdout, readFileSync(join(first, 'results.html'), 'utf8')]) expect(text).toContain(shown);
+    expect(ended.stdout).not.toContain(shown);
+    // The same curve and table in both.
+    expect(verbose.stdout).toContain(ended.stdout.slice(0, ended.stdout.indexOf('\ncad: ')).trimEnd());
   });
 
   it('keeps the times of every row in the record of the run', () => {

@@ -41,7 +41,7 @@ const { family, train, test } = openTasks(config);
 const [out, twin] = ['out', 'twin'].map(name => join(folder, name));
 let ended: Omit<Ended, 'signal'>;
 beforeAll(async () => {
-  const run = (to: string) => withinProcess(['run', TINY, '--out', to, ...settings(SETTINGS)]);
+  const run = (to: string) => withinProcess(['run', TINY, '--out', to, '--verbose', ...settings(SETTINGS)]);
   ended = await run(out);
   await run(twin);
 }, 120_000);

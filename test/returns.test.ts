@@ -23,7 +23,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const RETURNS = { episodes: 3, bins: 21, weight: 0.5 };
 const [both, alone, recurrent] = ['both', 'alone', 'recurrent'].map(name => join(folder, name));
 const run = async (out: string, more: Record<string, unknown>) => {
-  const ended = await withinProcess(['run', TINY, '--out', out, ...settings({ 'policy.returns': RETURNS, ...more })]);
+  const ended = await withinProcess(['run', TINY, '--out', out, '--verbose', ...settings({ 'policy.returns': RETURNS, ...more })]);
   expect(ended.status, ended.stderr).toBe(0);
   return { ...ended, results: JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')) as Results };
 };

@@ -1,12 +1,12 @@
-"""Runs environments of Gymnasium for cadenza: requests come in on standard input, answers go out on standard output.
+"""Runs Gymnasium environments for cadenza, with requests on standard input and answers on standard output.
 
-A request is a header (length of what follows and kind, two 32-bit integers, little endian) and then
+A request is a header (length of the body and kind, two 32-bit little-endian integers) and a body:
 
     COMMAND   JSON, {"command": …, …}: a method of `Bridge`
     STEP      the number of a group (32 bits) and the actions of its environments, float32 or int32
 
-An answer is a header (length, 0 or 1 for a failure) and then JSON, or the numbers of a reset or step, as `Group` lays them out. The end of standard
-input ends this process; so does SIGALRM where one request takes longer than the limit (the first argument, in seconds), whoever is still there to see it.
+An answer is a header (length; 0, or 1 for a failure) and a body: JSON, or the numbers of a reset or step in the layout of `Group`. The process
+ends at the end of standard input, or by SIGALRM if a request takes longer than the limit (the first argument, in seconds).
 """
 
 import importlib
@@ -16,19 +16,19 @@ import signal
 import struct
 import sys
 
-# As with `python -m`: modules of the working directory are found, behind all others.
+# Find modules in the working directory, like `python -m`, but after all others.
 sys.path.append(os.getcwd())
 
 COMMAND, STEP = 0, 1
 HEADER = struct.Struct("<II")
 NUMBER = struct.Struct("<I")
-# Environments that no group uses are kept for the next group that wants the same, this many.
+# Maximum number of unused environments to keep for later groups.
 MOST_IDLE = 512
 MOST_IMAGE_AXES = (2, 3)
 
 
 class Refusal(Exception):
-    """A failure with its code in cadenza's catalog."""
+    """A failure with a cadenza error code."""
 
     def __init__(self, code, message):
         super().__init__(message)
@@ -49,7 +49,7 @@ except ImportError as error:
 
 
 class Leaf:
-    """A part of a space that is one array of numbers, found in an element of the space by the keys of `path`."""
+    """A part of a space with one array of numbers, at the keys `path` of an element."""
 
     def __init__(self, space, path):
         self.space, self.path = space, path
@@ -61,11 +61,11 @@ class Leaf:
         elif isinstance(space, spaces.MultiBinary):
             self.nvec = [2] * int(np.prod(space.shape))
         elif isinstance(space, spaces.Box):
-            # Without bounds: as far as 32 bits reach.
+            # Unbounded: the range of 32 bits.
             most = np.finfo(np.float32).max
             self.low, self.high = (np.clip(b.reshape(-1).astype(np.float64), -most, most).astype(np.float32).tolist() for b in (space.low, space.high))
         else:
-            raise Refusal("E_CONFIG", f"the space {space} cannot be made numbers; expected {KNOWN}")
+            raise Refusal("E_CONFIG", f"the space {space} is not supported; expected {KNOWN}")
         self.size = len(self.nvec or self.low)
         self.is_flat = len(space.shape) < 2
 
@@ -84,12 +84,12 @@ KNOWN = "Discrete, MultiDiscrete, MultiBinary, Box, or a Dict or Tuple of these"
 
 
 def leaves(space, path=()):
-    """All of them, in the order of the space. Text is left out, as where recordings are imported."""
+    """All leaves, in the order of the space. Text is ignored, as in imported recordings."""
     if isinstance(space, spaces.Dict):
         return [leaf for key, each in space.spaces.items() for leaf in leaves(each, (*path, key))]
     if isinstance(space, spaces.Tuple):
         return [leaf for i, each in enumerate(space.spaces) for leaf in leaves(each, (*path, i))]
-    # Packages have spaces of text of their own.
+    # Some packages define their own text spaces.
     is_text = space.dtype is not None and space.dtype.kind == "U"
     return [] if is_text else [Leaf(space, path)]
 
@@ -100,13 +100,13 @@ def integers(parts):
 
 
 class Observations:
-    """Elements of the observation space as rows of numbers."""
+    """Converts elements of the observation space to rows of numbers."""
 
     def __init__(self, space):
         self.leaves = leaves(space)
         self.size = sum(leaf.size for leaf in self.leaves)
         if self.size == 0:
-            raise Refusal("E_CONFIG", f"observations of the space {space} have no numbers; expected {KNOWN}")
+            raise Refusal("E_CONFIG", f"observations of the space {space} contain no numbers; expected {KNOWN}")
         self.is_image = False
         if isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) in MOST_IMAGE_AXES:
             height, width, *channels = space.shape
@@ -115,7 +115,7 @@ class Observations:
         elif all(leaf.nvec for leaf in self.leaves):
             self.space = integers(self.leaves)
         else:
-            # Integers next to reals become reals.
+            # In a mix of integers and reals, integers become reals.
             low, high = ([number for leaf in self.leaves for number in leaf.bounds()[i]] for i in (0, 1))
             self.space = {"kind": "box", "low": low, "high": high}
 
@@ -132,7 +132,7 @@ class Observations:
 
 
 class Actions:
-    """Rows of numbers as elements of the action space."""
+    """Converts rows of numbers to elements of the action space."""
 
     def __init__(self, space):
         self.whole = space
@@ -142,14 +142,14 @@ class Actions:
             self.space, self.dtype = integers(self.leaves), "<i4"
         elif self.leaves and all(leaf.low for leaf in self.leaves):
             if not all(leaf.space.is_bounded() for leaf in self.leaves):
-                raise Refusal("E_CONFIG", f"actions of the space {space} have no bounds; register the environment with a wrapper that gives it some")
+                raise Refusal("E_CONFIG", f"actions of the space {space} are unbounded; register the environment with a wrapper that sets bounds")
             low, high = ([number for leaf in self.leaves for number in leaf.bounds()[i]] for i in (0, 1))
             self.space, self.dtype = {"kind": "box", "low": low, "high": high}, "<f4"
         else:
-            raise Refusal("E_CONFIG", f"actions of the space {space} are integers and reals together; no policy here gives both")
+            raise Refusal("E_CONFIG", f"actions of the space {space} mix integers and reals, which no policy supports; use a wrapper with one kind")
 
     def element(self, row, space=None):
-        """The element that the numbers at the beginning of `row` (a list) stand for; takes them out of it."""
+        """Removes numbers from the start of the list `row` and returns the element that they encode."""
         space = self.whole if space is None else space
         if isinstance(space, spaces.Discrete):
             return row.pop(0) + int(space.start)
@@ -161,12 +161,12 @@ class Actions:
         numbers = np.reshape(row[:size], space.shape)
         del row[:size]
         if isinstance(space, spaces.Box):
-            # Bounds were rounded to 32 bits, and some boxes are of integers.
+            # Bounds were rounded to 32 bits, and some boxes have integer types.
             numbers = np.clip(np.rint(numbers) if np.issubdtype(space.dtype, np.integer) else numbers, space.low, space.high)
         return (numbers + getattr(space, "start", 0)).astype(space.dtype)
 
     def read(self, data):
-        """One action an environment."""
+        """Returns one action per environment."""
         numbers = np.frombuffer(data, dtype=self.dtype).tolist()
         if isinstance(self.whole, spaces.Discrete):
             return numbers if self.leaves[0].start == 0 else [number + self.leaves[0].start for number in numbers]
@@ -177,7 +177,7 @@ class Actions:
 
 
 class Environment:
-    """One environment of Gymnasium as a variant describes it: {"make", "horizon", "kwargs", "attributes", "options", "seed"}."""
+    """One Gymnasium environment, described by a variant {"make", "horizon", "kwargs", "attributes", "options", "seed"}."""
 
     def __init__(self, variant):
         self.key = json.dumps(variant, sort_keys=True)
@@ -203,14 +203,14 @@ def made(variant):
     try:
         return gymnasium.make(variant["make"], disable_env_checker=True, **horizon, **variant.get("kwargs", {}))
     except (gymnasium.error.DependencyNotInstalled, ImportError) as error:
-        raise Refusal("E_INSTALL", f"{variant['make']} needs more than is installed: {error}")
+        raise Refusal("E_INSTALL", f"{variant['make']} needs a package that is not installed: {error}")
     except Exception as error:
         arguments = json.dumps(variant.get("kwargs", {}))
         raise Refusal("E_CONFIG", f"gymnasium.make({variant['make']!r}) with the arguments {arguments} failed: {type(error).__name__}: {error}")
 
 
 class Group:
-    """Environments that are stepped together. An answer to a step is one buffer:
+    """Environments that step together. The answer to a step is one buffer:
 
     observation [size × F], final observation [size × F], reward [size], float32; terminated [size], truncated [size], bytes
     """
@@ -227,7 +227,7 @@ class Group:
         self.reward, self.floats = floats[2 * size * width :], floats
         flags = np.frombuffer(self.buffer, dtype=np.uint8, offset=floats.nbytes)
         self.terminated, self.truncated = flags[:size], flags[size:]
-        # The same by environment: an index into an array makes a new one each time.
+        # Rows by environment, created once, because indexing an array creates a new view each time.
         self.each = list(zip(environments, self.final))
 
     def reset(self, seeds):
@@ -238,12 +238,12 @@ class Group:
 
     def step(self, data):
         write = self.observations.write
-        told = []
+        results = []
         for (environment, row), action in zip(self.each, self.actions.read(data)):
             observation, *rest, _ = environment.step(action)
             write(observation, row)
-            told.append(rest)
-        self.reward[:], self.terminated[:], self.truncated[:] = zip(*told)
+            results.append(rest)
+        self.reward[:], self.terminated[:], self.truncated[:] = zip(*results)
         self.observation[:] = self.final
         for i in np.flatnonzero(self.terminated | self.truncated):
             write(self.environments[i].reset(), self.observation[i])
@@ -259,18 +259,18 @@ class Group:
 
 
 class Bridge:
-    """What can be asked; each method answers one command."""
+    """The commands. Each method answers one."""
 
     def __init__(self):
         self.groups, self.idle = {}, {}
 
     def hello(self):
         if missing:
-            raise Refusal("E_INSTALL", f"it has no gymnasium ({missing})")
+            raise Refusal("E_INSTALL", f"gymnasium is not installed ({missing})")
         return {"python": sys.version.split()[0], "gymnasium": gymnasium.__version__, "numpy": np.__version__}
 
     def call(self, function, kwargs, seeds):
-        """What a function of Python gives for every seed."""
+        """Results of a Python function for every seed."""
         module, name = function.split(":")
         try:
             target = getattr(importlib.import_module(module), name)
@@ -279,7 +279,7 @@ class Bridge:
             raise Refusal("E_CONFIG", f"calling {function} failed: {type(error).__name__}: {error}")
 
     def describe(self, variant):
-        """Spaces and horizon of one environment, which is kept for the first group that wants it."""
+        """Spaces and horizon of an environment, which stays available for the next group."""
         environment = self.take(variant)
         self.give_back(environment)
         spec = environment.env.spec
@@ -338,11 +338,11 @@ def serve(requests, answers, limit):
 
 
 if __name__ == "__main__":
-    # Who asked decides when to stop: a terminal interrupts both, and hangs up on both.
+    # The parent process decides when to stop: a terminal sends signals to both processes.
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    # What environments print must not come between answers.
+    # Output that environments print must not mix with answers.
     private = os.dup(1)
     os.dup2(2, 1)
     with open(private, "wb") as answers:

@@ -1,21 +1,21 @@
 /**
- * @file The thread that owns the pipes of bridge.py, so that the thread that plays can wait for answers: it sleeps until this one has posted an
- * answer and raised the flag. Plain JavaScript, because it runs from the sources and from the package alike.
+ * @file The thread that owns the pipes of bridge.py, so that the calling thread can block: it sleeps until this thread has posted an answer and
+ * set the flag. Plain JavaScript, because it runs both from the sources and from the package.
  */
 
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { workerData } from 'node:worker_threads';
 
-/** Bytes of a header; the last characters of what Python wrote to standard error that are kept; most bytes of an answer that can be meant. */
+/** Size of a header in bytes; number of characters of Python's standard error to keep; maximum size of an answer in bytes. */
 const [HEADER, TAIL, MOST] = [8, 2000, 2 ** 30];
 
 const { python, limit, port, flag } = workerData;
 const child = spawn(python, [fileURLToPath(new URL('bridge.py', import.meta.url)), String(limit)], { windowsHide: true });
 let [chunks, received, said] = [[], 0, ''];
-/** Why there is no process any more. */
+/** Why the process ended. */
 let ended;
-/** Whether somebody sleeps. */
+/** Whether the calling thread is waiting. */
 let awaited = false;
 
 function answer(message) {
@@ -32,7 +32,7 @@ function end(how) {
 
 child.on('error', ({ message, code }) => end({ message, missing: code === 'ENOENT' || code === 'EACCES' }));
 child.on('close', (code, signal) => end({ message: signal ?? `exit status ${code}`, signal }));
-// Its exit tells.
+// The exit handler reports it.
 child.stdin.on('error', () => {});
 child.stderr.on('data', chunk => {
   said = `${said}${chunk}`.slice(-TAIL);

@@ -1,4 +1,4 @@
-/** @file The table of an evaluation: every method of every seed learns in context on the evaluated tasks (method 6), and its returns are scored. */
+/** @file Evaluates every method of every seed in context on the evaluated tasks (method 6) and builds the results table. */
 
 import { baseline, baselines, isTrained } from '../agent/baselines/index.ts';
 import type { ExperimentConfig } from '../config/experiment.ts';
@@ -21,23 +21,23 @@ import { breathing } from '../util/breathe.ts';
 import { groupBy } from '../util/groups.ts';
 import { protocolOf, resampledOf } from './protocol.ts';
 import { knownReference } from './reference.ts';
-import { type Evaluation, type MethodRollouts, prompted, rollModel, rollSource, type SourceRow, sourceRow } from './rollouts.ts';
+import { type Evaluation, type MethodRollouts, prompted, rollModel, rollSource, type SourceMethod, sourceMethod } from './rollouts.ts';
 
-/** What an evaluation found: the table of all methods over all seeds, and what it was computed from. */
+/** The result of an evaluation: the table of all methods over all seeds, and the raw data behind it. */
 export interface Evaluated {
   readonly methods: MethodTable;
   readonly raw: ReturnsTable;
-  /** How all of it was evaluated, and how its settings were chosen. */
+  /** How the methods were evaluated and how their settings were chosen. */
   readonly protocol: Protocol;
 }
 
-/** Lets every method of every seed learn on the evaluated tasks; every return is normalized by the reference of its own task. */
+/** Evaluates every method of every seed. Returns are normalized by the reference of their task. */
 export async function evaluate(evaluation: Evaluation, trained: readonly TrainedMethod[]): Promise<Evaluated> {
   const { config, shown = [] } = evaluation;
   const { signal } = evaluation.store;
-  const bySource: SourceRow[] = [
-    // Who recorded a data set is not known here.
-    ...(config.source.dataset === undefined ? [sourceRow(config)] : []),
+  const bySource: SourceMethod[] = [
+    // The learner that recorded a data set is not available.
+    ...(config.source.dataset === undefined ? [sourceMethod(config)] : []),
     { method: 'random', id: 'random', options: {} },
     ...config.baselines.methods.map(baseline).flatMap(row => (isTrained(row) ? [] : [{ method: row.id, id: row.plays, options: {} }])),
   ];
@@ -61,16 +61,16 @@ export async function evaluate(evaluation: Evaluation, trained: readonly Trained
     methods: Object.fromEntries(Array.from(rows, ([name, seeds]) => [name, returnsOf(seeds)])),
   };
   const methods: Record<string, MethodTable[string]> = {};
-  // Costs and budgets are those of the first seed: the graphs are the same.
-  for (const [name, [{ cost, budget, given: told }]] of rows) {
-    const given = told ?? (cost.retrieval ? retrievalOf(cost.retrieval) : baselines.all.find(({ id }) => id === name)?.given);
+  // Costs and budgets of the first seed apply to all seeds, which have the same graphs.
+  for (const [name, [{ cost, budget, given: note }]] of rows) {
+    const given = note ?? (cost.retrieval ? retrievalOf(cost.retrieval) : baselines.all.find(({ id }) => id === name)?.given);
     const scored = await breathing(scoreMethodPieces(raw, name, cost), signal);
     methods[name] = { ...scored, ...(given ? { given } : {}), ...(budget ? { budget: [...budget] } : {}) };
   }
   return { methods, raw, protocol: protocolOf(config) };
 }
 
-/** What one method of one seed earned, and what the row of it has to say. */
+/** The returns of one method of one seed, with notes for its method in the table. */
 interface Found extends MethodRollouts {
   readonly name: string;
   readonly seed: number;
@@ -85,14 +85,14 @@ const returnsOf = (seeds: readonly Found[]): MethodReturns => ({
   ...(seeds[0].returns.regret ? { regret: seeds.map(({ returns }) => Array.from(returns.regret!)) } : {}),
 });
 
-/** What a prompt of this style is, for whoever compares its row with others. */
+/** Description of a prompt of this style, for readers who compare methods. */
 function promptOf({ policy }: Pick<ExperimentConfig, 'policy'>, { style }: Demonstrations): string {
   const { episodes, length } = policy.prompt!;
   const what = `${episodes === 1 ? 'one episode' : `${episodes} episodes`} of the task${length ? `, the first ${length} steps of each` : ''}`;
   return `a prompt of ${what} before the first step (${style}: ${DEMONSTRATION_STYLES[style]})`;
 }
 
-/** What all rows of a table have in common; `measure` gives the reference where neither the family nor the configuration does. */
+/** What all methods of a table share. `measure` returns the reference if neither the environment nor the configuration defines it. */
 function playedTasks({ config, model: { family } }: Evaluation, measure: () => Reference): Omit<ReturnsTable, 'methods'> {
   const tasks = openTasks(config).evaluated;
   const keys = tasks.map(family.taskKey);

@@ -1,6 +1,6 @@
 /**
- * @file Accuracy and calibration on held-out tasks (method 6.2): trained models look on as the source learns there, and their action probabilities
- * are held against its own.
+ * @file Accuracy and calibration on held-out tasks (method 6.2): trained models observe new histories of the source, and their action
+ * probabilities are compared with those of the source.
  * Shape key: R histories, E episodes of a history, S sums, P numbers of a distribution, A (combinations of) actions.
  */
 
@@ -18,15 +18,15 @@ import { type Evaluation, evaluationOf, retrievalOf } from './rollouts.ts';
 const FILE = 'imitation.json';
 /** [R × E × S] */
 const sums = z.array(z.number());
-/** What is compared with the models, by the names that the same two have among the rows of returns. */
+/** References for the models, under the names of the same methods in the results table. */
 const REFERENCES = { name: FILE, schema: z.strictObject({ tasks: z.array(z.string()), source: sums, random: sums }) };
 const SUMS = { name: FILE, schema: z.strictObject({ sums }) };
 
-/** Whether there is a learner to look on at, and probabilities to compare: imported histories have none here, real numbers no likeliest action. */
+/** Whether a comparison is possible. Imported histories have no available learner, and continuous actions no action probabilities. */
 export const measuresImitation = ({ evaluate, source }: ExperimentConfig, { actionSpace }: EnvFamily): boolean =>
   evaluate.imitationHistories > 0 && source.dataset === undefined && actionSpace.kind !== 'box';
 
-/** Adds up how well every step of the histories is foretold, by history and episode. */
+/** Accumulates scores of predicted actions, by history and episode. */
 function tallyOf(family: EnvFamily, histories: readonly History[]) {
   /** [R][T] the episode of every step. */
   const episodeOf = histories.map(history => {
@@ -37,7 +37,7 @@ function tallyOf(family: EnvFamily, histories: readonly History[]) {
   });
   const episodes = Math.max(...episodeOf.map(of => of[of.length - 1])) + 1;
   const sums = new Array<number>(histories.length * episodes * IMITATION_SUMS).fill(0);
-  /** Step t of history i, with [A] probabilities. Steps at which nobody chooses do not count. */
+  /** Adds step t of history i with [A] predicted probabilities. Steps without a choice do not count. */
   const add = (i: number, t: number, probabilities: ArrayLike<number>): void => {
     const { probabilities: label, observation, reward } = histories[i];
     if (family.scored && !family.scored(observation, t * spaceSize(family.observationSpace))) return;
@@ -48,7 +48,7 @@ function tallyOf(family: EnvFamily, histories: readonly History[]) {
   return { sums, add };
 }
 
-/** The table of all trained models over their seeds, beside the source's own distribution and uniform choice. */
+/** The table of all trained models over their seeds, with the source's own distribution and uniform choice as references. */
 export async function compareWithSource(evaluation: Evaluation, trained: readonly TrainedMethod[]): Promise<ImitationTable> {
   const { store, config, model } = evaluation;
   const { family } = model;
@@ -85,7 +85,7 @@ export async function compareWithSource(evaluation: Evaluation, trained: readonl
   for (const [name, sums] of Object.entries(bySource)) collected.set(name, [sums]);
   const scores: Record<string, ImitationScore> = {};
   for (const [name, sums] of collected) {
-    // The same stream for every model: they are resampled alike.
+    // All models use the same random stream, so that they share resamples.
     const random = bootstrapRandom(config.seed);
     const resampled = resampledOf(config, config.evaluate.imitationHistories);
     scores[name] = await breathing(imitationPieces({ tasks, sums, random, resamples, resampled }), store.signal);
@@ -93,7 +93,7 @@ export async function compareWithSource(evaluation: Evaluation, trained: readonl
   return { histories: tasks.length, methods: scores };
 }
 
-/** What the source's own distribution scores, and what uniform choice does: the best and the least that a model may be held against. */
+/** Scores of the source's own distribution and of uniform choice: upper and lower references. */
 function references(family: EnvFamily, histories: readonly History[]): z.output<typeof REFERENCES.schema> {
   const [source, random] = [tallyOf(family, histories), tallyOf(family, histories)];
   for (const [i, { probabilities, reward }] of histories.entries()) {
@@ -107,7 +107,7 @@ function references(family: EnvFamily, histories: readonly History[]): z.output<
   return { tasks: histories.map(({ taskKey }) => taskKey), source: source.sums, random: random.sums };
 }
 
-/** What one model's answers add up to, [R × E × S], and who takes them. */
+/** Accumulates the predictions of one model: the sums [R × E × S] and the observer that fills them. */
 function answers(evaluation: Evaluation, method: TrainedMethod, histories: readonly History[]) {
   const { family, head } = evaluationOf(evaluation, method).model;
   const tally = tallyOf(family, histories);

@@ -1,6 +1,6 @@
 /**
- * @file The source learns anew on the evaluated tasks, and trained models look on: each sees what any agent would that had acted there itself, Z of
- * what is past and the running episode.
+ * @file The source learns again on the evaluated tasks, and trained models observe it. A model sees what it would see if it had acted itself: Z of
+ * past episodes and the running episode.
  */
 
 import { openPolicy, type PolicyRequest } from '../agent/inference.ts';
@@ -15,8 +15,7 @@ import { Random } from '../util/random.ts';
 import type { Evaluation } from './rollouts.ts';
 
 /**
- * Histories of the evaluated tasks, `each` a task: made as those for training were, when they are first asked for, from draws of their own, which
- * `purpose` tells apart.
+ * Histories of the evaluated tasks, `each` per task, generated on demand like those for training. Random streams depend on `purpose`.
  */
 export function heldOutHistories({ config, executor, model: { family } }: Evaluation, purpose: string, each: number) {
   let made: Promise<readonly History[]> | undefined;
@@ -35,21 +34,21 @@ export function heldOutHistories({ config, executor, model: { family } }: Evalua
   };
 }
 
-/** What such histories depend on. */
+/** What these histories depend on. */
 export function heldOutKey({ config: { env, split, source, seed, evaluate } }: Evaluation): Record<string, unknown> {
   return { env, split, source, seed, side: evaluate.tasks, maxTasks: evaluate.maxTasks };
 }
 
-export interface LookOnRequest
+export interface ObserveRequest
   extends Pick<PolicyRequest, 'retrieve' | 'onReturns'>,
     Pick<ReplayOptions, 'histories' | 'onStep'>,
     Pick<StageContext, 'progress' | 'signal'> {
-  /** What is measured, for whoever waits. */
+  /** Title for the progress line. */
   readonly title: string;
 }
 
-/** Shows the histories to a trained model. */
-export async function observe(evaluation: Evaluation, method: TrainedMethod, request: LookOnRequest): Promise<void> {
+/** Lets a trained model observe the histories. */
+export async function observe(evaluation: Evaluation, method: TrainedMethod, request: ObserveRequest): Promise<void> {
   const { title, histories, onStep, retrieve, onReturns, progress, signal } = request;
   const policy = await openPolicy({ ...evaluation, size: histories.length, retrieve, onReturns }, method);
   progress.start(stageTitle(`${title} ${method.method}`, method.seed), Math.max(...histories.map(({ reward }) => reward.length)));

@@ -1,4 +1,4 @@
-/** @file How an experiment evaluates: what its rollouts depend on, what is resampled, and what a reader has to know of it. */
+/** @file The evaluation protocol of an experiment: what rollouts depend on, what is resampled, and what readers need to know. */
 
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { statedSelection } from '../config/selection.ts';
@@ -7,24 +7,24 @@ import { type Protocol, type Rows, rowReference, scaleFields } from '../records/
 import type { Resampled } from '../statistics/index.ts';
 import { knownReference, measuredOn } from './reference.ts';
 
-/** Settings of an evaluation that its rollouts depend on; what else is measured changes none of them. */
+/** The evaluation settings that affect rollouts. Other measurements do not change them. */
 export function rolloutSettings({ evaluate }: Pick<ExperimentConfig, 'evaluate'>) {
   const { resamples: _, reference: __, envs: ___, imitationHistories: ____, timedActions: _____, ...protocol } = evaluate;
   return protocol;
 }
 
 /**
- * Tasks are resampled where they are a sample: drawn from a distribution, or some of those held out. And where a network plays each of them once,
- * since nothing else would vary then.
+ * What bootstrap intervals resample. Tasks are resampled if they are a sample: drawn from a distribution, or a subset of the held-out
+ * tasks. They are also resampled if each network plays every task once, because otherwise nothing would vary.
  *
- * @param streams of a task and training seed.
+ * @param streams streams per task and training seed.
  */
 export function resampledOf(config: ExperimentConfig, streams = config.evaluate.streams): Resampled {
   const { family, side, evaluated } = openTasks(config);
   return family.drawTask || evaluated.length < side.length || streams === 1 ? 'tasks' : 'runs';
 }
 
-/** The rows that an evaluation of this experiment will have, as far as it matters who they are compared with. */
+/** What determines whether methods of this experiment can be compared with others, known before the evaluation. */
 export function plannedRows(name: string, config: ExperimentConfig): Rows {
   const { family, evaluated } = openTasks(config);
   const reference = knownReference(config, family, evaluated);
@@ -35,7 +35,7 @@ export function plannedRows(name: string, config: ExperimentConfig): Rows {
   return { name, protocol, tasks, reference: rowReference(reference, keys) };
 }
 
-/** How an experiment evaluates, and what of its split and its settings a reader has to know. */
+/** The protocol of an experiment: evaluation, split, and how its settings were chosen. */
 export function protocolOf(config: ExperimentConfig): Protocol {
   const { family } = openTasks(config);
   const { tasks: side, episodes, streams, sampling } = config.evaluate;

@@ -1,4 +1,4 @@
-/** @file What an experiment's returns are scored by: who says it, and what can be known of it before anything is played. */
+/** @file The reference by which returns are normalized: its kind, and its values as far as they are known before rollouts. */
 
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { openTasks } from '../histories/tasks.ts';
@@ -9,7 +9,7 @@ import { CadenzaError } from '../util/errors.ts';
 
 type Settings = Pick<ExperimentConfig, 'evaluate' | 'source'>;
 
-/** As the configuration says; otherwise the oracle where the family declares one, else what is measured. Throws `E_CONFIG` where that cannot be. */
+/** The configured reference; by default the oracle if the environment declares one, otherwise measured. Throws `E_CONFIG` if it is not possible. */
 export function referenceKind({ evaluate: { reference }, source }: Settings, family: EnvFamily): ReferenceKind {
   if (typeof reference === 'object') return 'given';
   const kind = reference ?? (family.oracleReturn ? 'oracle' : 'measured');
@@ -17,13 +17,13 @@ export function referenceKind({ evaluate: { reference }, source }: Settings, fam
   if (kind === 'measured' && source.dataset !== undefined)
     throw new CadenzaError(
       'E_CONFIG',
-      `scores in ${family.id} need a reference: it declares no oracle (oracleReturn), or evaluate.reference is measured, and the learner that recorded source.dataset cannot be played. ` +
-        'Set evaluate.reference to two returns, low and high, that score 0 and 1.',
+      `evaluate.reference: returns in ${family.id} cannot be normalized by a measured reference, because the learner that recorded source.dataset is not available. ` +
+        'Set it to two returns { low, high } that score 0 and 1.',
     );
   return kind;
 }
 
-/** The reference of these tasks; undefined where it has to be measured. Throws as `referenceKind` does. */
+/** The reference of these tasks, or undefined if it must be measured. Throws the same errors as `referenceKind`. */
 export function knownReference(config: Settings, family: EnvFamily, tasks: readonly Task[]): Reference | undefined {
   switch (referenceKind(config, family)) {
     case 'oracle':
@@ -35,11 +35,11 @@ export function knownReference(config: Settings, family: EnvFamily, tasks: reado
   }
 }
 
-/** What a reference that is measured depends on, besides the tasks and how they are played. */
+/** What a measured reference depends on, besides the tasks and the rollouts. */
 export const measuredOn = ({ source: { id, options }, seeds }: ExperimentConfig): string =>
   `${id}${Object.keys(options).length > 0 ? ` ${JSON.stringify(options)}` : ''} with ${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.join(', ')}`;
 
-/** Throws `E_CONFIG` where an evaluation of this experiment would have nothing to score returns by. */
+/** Throws `E_CONFIG` if an evaluation of this experiment would have no reference. */
 export function expectReference(config: ExperimentConfig): void {
   referenceKind(config, openTasks(config).family);
 }

@@ -1,7 +1,7 @@
 /**
- * @file Return-prediction error on held-out tasks (method 6.2): trained models look on as the source learns there, and say at the start of
- * every episode what it and the ones after it will return.
- * Shape key: R histories, E episodes of a history, K returns that are predicted.
+ * @file Return prediction error on held-out tasks (method 6.2): trained models observe new histories of the source, and at the start of every
+ * episode predict its return and those of the following episodes.
+ * Shape key: R histories, E episodes of a history, K predicted returns.
  */
 
 import { z } from 'zod';
@@ -17,7 +17,7 @@ import { resampledOf } from './protocol.ts';
 import type { Evaluation } from './rollouts.ts';
 
 const numbers = z.array(z.number());
-/** What the learner earned, and the mean return of every episode over the histories that were trained on. */
+/** Actual returns of the learner, and the mean return of every episode over the training histories. */
 const ACTUAL = { name: 'actual.json', schema: z.strictObject({ tasks: z.array(z.string()), returns: numbers, trainingMean: numbers }) };
 const PREDICTED = { name: 'predicted.json', schema: z.strictObject({ predicted: numbers }) };
 
@@ -27,7 +27,7 @@ function meanByEpisode(histories: readonly History[]): number[] {
   return Array.from(all[0], (_, e) => all.reduce((sum, returns) => sum + returns[e], 0) / all.length);
 }
 
-/** The errors of all models that predict returns, over their seeds, beside those of simple predictors; returns are scored as in the evaluation. */
+/** The errors of all models that predict returns, over seeds, with those of simple predictors. Returns are normalized as in the evaluation. */
 export async function returnPrediction(
   evaluation: Evaluation,
   generated: StageOutput,
@@ -78,14 +78,14 @@ export async function returnPrediction(
   const errors: Record<string, ReturnError> = {};
   for (const [name, predicted] of collected) {
     await breathe(store.signal);
-    // The same stream for every predictor: they are resampled alike.
+    // All predictors use the same random stream, so that they share resamples.
     const random = bootstrapRandom(config.seed);
     errors[name] = returnError({ actual, predicted, count, scales, random, resamples, resampled: resampledOf(config) });
   }
   return { histories: actual.tasks.length, predictors: errors };
 }
 
-/** What one model says at the start of every episode, [R][E × K], and who listens. */
+/** The predictions of one model at the start of every episode, [R][E × K], and the observer that records them. */
 function predictions(histories: readonly History[], count: number) {
   let said: Float32Array = new Float32Array();
   const firsts = histories.map(history => new Set([...episodeStarts(history)].slice(0, -1)));

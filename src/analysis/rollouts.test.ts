@@ -11,7 +11,7 @@ import { episodeReturns } from '../rl/index.ts';
 import { generateHistory, source } from '../sources/index.ts';
 import { silentProgress } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
-import { rollSource, sourceRow } from './rollouts.ts';
+import { rollSource, sourceMethod } from './rollouts.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rollouts-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -33,7 +33,7 @@ describe('the row of a source', () => {
       ...room,
       source: { id: 'q-learning', stride, episodes: 12, options: { epsilonDecay: 0.5 } },
     });
-    const { returns } = await rollSource(evaluation, sourceRow(evaluation.config), 5);
+    const { returns } = await rollSource(evaluation, sourceMethod(evaluation.config), 5);
     expect(returns.returns).toHaveLength(4 * EPISODES);
     if (stride === 1) return;
     // The same learner, by hand.
@@ -49,7 +49,7 @@ describe('the row of a source', () => {
   it('that learns in several environments learns as it did in the histories', async () => {
     const options = { environments: 2, rollout: 8, minibatches: 2, hidden: 8 };
     const { family: _, ...evaluation } = evaluationOf('cohort', { ...room, source: { id: 'ppo', stride: 2, episodes: 8, options } });
-    const { returns } = await rollSource(evaluation, sourceRow(evaluation.config), 0);
+    const { returns } = await rollSource(evaluation, sourceMethod(evaluation.config), 0);
     expect(returns.tasks).toHaveLength(4);
     expect(returns.returns).toHaveLength(4 * EPISODES);
   });
@@ -57,7 +57,7 @@ describe('the row of a source', () => {
   it('says what its actions gave up, part by part, in the episodes that count', async () => {
     const bandit = { env: { id: 'delayed-bandit', options: { arms: 3, pulls: 4, delay: 2 } }, split: { tasks: 3, heldOut: 2 } };
     const { family, ...evaluation } = evaluationOf('regret', { ...bandit, source: { id: 'ucb', stride: 2, episodes: 8 } });
-    const { returns } = await rollSource(evaluation, sourceRow(evaluation.config), 0);
+    const { returns } = await rollSource(evaluation, sourceMethod(evaluation.config), 0);
     const parts = family.regret!.parts.length;
     expect(returns.regret).toHaveLength(4 * parts);
     // In each part of each kept episode, each arm but the best gives up its distance from it.

@@ -1,4 +1,4 @@
-/** @file Stages `evaluate-…`: one method of one seed learns in context on the evaluated tasks (method 6). Only Z and the running episode reach A_φ. */
+/** @file Stages `evaluate-…`: one method of one seed learns in context on the evaluated tasks (method 6). A_φ sees only Z and the running episode. */
 
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -31,23 +31,23 @@ export interface Evaluation {
   readonly config: ExperimentConfig;
   readonly model: Model;
   readonly executor: Executor;
-  /** Demonstrations of the evaluated tasks, one for every stream: each trained model is evaluated with each style as its prompt, too. */
+  /** Demonstrations of the evaluated tasks, one per stream. Trained models are also evaluated with each style as a prompt. */
   readonly shown?: readonly Demonstrations[];
-  /** Name of the entry of `evaluate.envs` that `config` and `model` are at; absent at the options that were trained on. */
+  /** Name of the entry of `evaluate.envs` of `config` and `model`. Absent for the training environment. */
   readonly at?: string;
 }
 
-/** The evaluation with the model that a method has, in the family that is played. */
+/** The evaluation with the model of a method in the evaluated environment. */
 export const evaluationOf = (evaluation: Evaluation, method: TrainedMethod): Evaluation => ({
   ...evaluation,
   model: ownModel(evaluation.model, method),
 });
 
-/** What a trained model looks contexts up in, if it does. */
+/** The context database of a trained model, if it retrieves. */
 export const retrievalOf = async (evaluation: Evaluation, { memory, seed }: TrainedMethod) =>
   memory && (await openRetrieval({ ...evaluation, seed, tasks: openTasks(evaluation.config).evaluated }, memory));
 
-/** What one method of one seed earned, and what it costs to act with it. */
+/** Returns of one method of one seed, and its cost per action. */
 export type MethodRollouts = { readonly returns: SeedReturns; readonly cost: MethodCost };
 
 const numbers = z.array(z.number());
@@ -57,7 +57,7 @@ const RETURNS = {
 };
 const reported = fields<MethodCost & { lookUpShare?: number }>({ ...METHOD_COST, lookUpShare: z.number().optional() });
 
-/** What acts, what that costs, and the seconds that looking up took, for one that looks contexts up. */
+/** A policy, its cost, and, if it retrieves, the seconds that retrieval took. */
 type Player = {
   readonly policy: Policy;
   readonly cost: () => MethodCost;
@@ -68,27 +68,27 @@ type Player = {
 interface RolloutRequest {
   readonly name: string;
   readonly seed: number;
-  /** Stages that the player reads, and what else it depends on. */
+  /** Stages that the policy reads, and other settings that it depends on. */
   readonly inputs?: Readonly<Record<string, string>>;
   readonly settings?: unknown;
-  /** As the experiment says, when left out. */
+  /** Default: as in the experiment. */
   readonly sampling?: ExperimentConfig['evaluate']['sampling'];
   readonly play: Play;
 }
 
-/** What there is to play: a stream in each of these tasks. */
+/** Rollouts to play: one stream in each of these tasks. */
 interface PlayRequest {
   readonly tasks: readonly Task[];
   readonly random: Random;
   readonly greedy: boolean;
   readonly signal: AbortSignal;
-  /** Told how many episodes of all streams are over. */
+  /** Receives the number of finished episodes of all streams. */
   readonly onProgress: (done: number) => void;
 }
 
 type Play = (request: PlayRequest) => Promise<Rollout & { readonly cost: MethodCost; readonly lookUpSeconds?: number }>;
 
-/** Plays a policy that `open` opens for the tasks, one an environment. */
+/** Plays the policy that `open` creates for the tasks, one environment per task. */
 const playing =
   ({ config, model }: Evaluation, open: (tasks: readonly Task[], random: Random) => Promise<Player>): Play =>
   async ({ tasks, random, onProgress, ...request }) => {
@@ -100,7 +100,7 @@ const playing =
     return { ...found, cost: cost(), lookUpSeconds: lookUpSeconds?.() };
   };
 
-/** Rolls one method of one seed, or reads what was rolled before. */
+/** Plays one method of one seed, or returns the cached rollouts. */
 async function rollMethod({ store, config, model, at }: Evaluation, request: RolloutRequest): Promise<MethodRollouts> {
   const { name, seed, inputs = {}, settings = {}, sampling = config.evaluate.sampling, play } = request;
   const protocol = { ...rolloutSettings(config), sampling };
@@ -118,7 +118,7 @@ async function rollMethod({ store, config, model, at }: Evaluation, request: Rol
       const found = await play({ tasks, random, greedy, signal, onProgress: done => progress.update(done) });
       const { returns, regret, cost, lookUpSeconds } = found;
       const lookUpShare = lookUpSeconds === undefined ? undefined : (1000 * lookUpSeconds) / (performance.now() - began);
-      progress.finish(lookUpShare === undefined ? undefined : `looking up took ${(100 * lookUpShare).toFixed(1)}% of the time`);
+      progress.finish(lookUpShare === undefined ? undefined : `retrieval took ${(100 * lookUpShare).toFixed(1)}% of the time`);
       writeJson(join(folder, RETURNS.name), {
         tasks: tasks.map(model.family.taskKey),
         returns: Array.from(returns),
@@ -127,15 +127,15 @@ async function rollMethod({ store, config, model, at }: Evaluation, request: Rol
       return { ...cost, lookUpShare: lookUpShare && Number(lookUpShare.toFixed(4)) };
     },
   });
-  // Times are for the record of the stage: equal runs have equal results.
+  // Times go only into the stage's record, so that equal runs have equal results.
   const { lookUpShare: _time, ...cost } = reportOf(output, reported);
   return { returns: readStageFile(output.folder, RETURNS), cost };
 }
 
-/** Name of the row of a method that was given a prompt. */
+/** Name of a method with a prompt. */
 export const prompted = (method: string, { style }: Demonstrations) => `${method}-${style}`;
 
-/** A trained model on its own, or with demonstrations as its prompts: told before its first step, and in its query until its last. */
+/** Plays a trained model, optionally with demonstrations as prompts, which stay in its query for the whole stream. */
 export async function rollModel(whole: Evaluation, method: TrainedMethod, shown?: Demonstrations): Promise<MethodRollouts> {
   const evaluation = evaluationOf(whole, method);
   const { model, executor } = evaluation;
@@ -161,7 +161,7 @@ export async function rollModel(whole: Evaluation, method: TrainedMethod, shown?
   });
 }
 
-/** The policy with these prompts, one an environment, from every reset on. */
+/** The policy with these prompts, one per environment, from every reset on. */
 const promptedPolicy = (policy: InContextPolicy, prompts: readonly History[]): Policy => ({
   ...policy,
   reset(size) {
@@ -170,17 +170,17 @@ const promptedPolicy = (policy: InContextPolicy, prompts: readonly History[]): P
   },
 });
 
-/** A row that a source plays: a learning algorithm, random choice or the oracle. */
-export interface SourceRow {
+/** A method that is played by a source: a learning algorithm, a random policy or the oracle. */
+export interface SourceMethod {
   readonly method: string;
   readonly id: string;
   readonly options: Readonly<Record<string, unknown>>;
-  /** Every so many-th of its episodes is an episode of the row, as in the histories that are trained on; 1 when left out. */
+  /** Every n-th episode counts, as in the training histories. Default: 1. */
   readonly stride?: number;
 }
 
-/** The row of the source that the histories are of. */
-export const sourceRow = ({ source: { id, options, stride } }: Pick<ExperimentConfig, 'source'>): SourceRow => ({
+/** The method of the experiment's source. */
+export const sourceMethod = ({ source: { id, options, stride } }: Pick<ExperimentConfig, 'source'>): SourceMethod => ({
   method: 'source',
   id,
   options,
@@ -188,10 +188,14 @@ export const sourceRow = ({ source: { id, options, stride } }: Pick<ExperimentCo
 });
 
 /**
- * The source in the same environments as the trained models. One that learns slowly, of whose episodes some are left out, or in several
- * environments at once, learns as it did in the histories, until it has as many episodes left as the row has.
+ * Plays the source in the same environments as the trained models. A source with a stride, or one that learns in several environments at
+ * once, learns as in the histories until it has as many kept episodes as the evaluation.
  */
-export function rollSource(evaluation: Evaluation, { method, id, options, stride = 1 }: SourceRow, seed: number): Promise<MethodRollouts> {
+export function rollSource(
+  evaluation: Evaluation,
+  { method, id, options, stride = 1 }: SourceMethod,
+  seed: number,
+): Promise<MethodRollouts> {
   const { executor, model, config } = evaluation;
   const { family } = model;
   const learner = source(id);
@@ -212,7 +216,7 @@ export function rollSource(evaluation: Evaluation, { method, id, options, stride
     name: method,
     seed,
     settings: { id, options },
-    // The likeliest of equal chances would be the first action, always.
+    // With greedy actions, a uniform policy would always take the first one.
     sampling: id === 'random' ? 'sample' : undefined,
     play: playing(evaluation, async (tasks, random) => {
       const policy = await openSource({ family, tasks, source: learner, random: random.split('source'), options, executor });
@@ -223,7 +227,7 @@ export function rollSource(evaluation: Evaluation, { method, id, options, stride
 
 const NO_COST: MethodCost = { flopsPerAction: 0, stateBytes: 0, historyBytes: 0 };
 
-/** Returns of all episodes of histories, and what their actions gave up, as `rollout` counts both. */
+/** Returns and regret of all episodes of histories, computed as in `rollout`. */
 function earned({ regret }: EnvFamily, histories: readonly History[]): Rollout {
   const returns = Float64Array.from(histories.flatMap(history => [...episodeReturns(history)]));
   if (!regret) return { returns };

@@ -1,4 +1,4 @@
-/** @file Stage `evaluate` of supervised experiments: scores on test tasks for every number of examples, against the exact reference (method 5.3). */
+/** @file Stage `evaluate` of supervised experiments: scores on test tasks for every number of examples, compared with the exact reference (method 5.3). */
 
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -23,7 +23,7 @@ export type SupervisedEvaluation = Omit<SupervisedRun, 'seed'>;
 /** A trained model with its [counts × tasks] scores. */
 export type ScoredModel = TrainedMethod & { readonly scores: readonly number[] };
 
-/** Scores a trained model on the test tasks, or reads what was scored before. */
+/** Scores a trained model on the test tasks, or returns its cached scores. */
 export async function scoreModel({ store, config, model, executor }: SupervisedEvaluation, of: TrainedMethod): Promise<ScoredModel> {
   const { method, compressorId: kind, seed, trained } = of;
   const counts = exampleCounts(config);
@@ -48,7 +48,7 @@ export async function scoreModel({ store, config, model, executor }: SupervisedE
   return { ...of, scores: value.scores };
 }
 
-/** Every method with its intervals, the reference and the blind prediction among them; and the reference's mean scores on the validation tasks. */
+/** All methods with intervals, including the reference and the blind prediction, and the reference's mean scores on validation tasks. */
 export async function supervisedMethods({ store, config, model }: SupervisedEvaluation, models: readonly ScoredModel[]) {
   const { problem } = model;
   const tasks = heldOutTasks(problem, config, 'test');
@@ -83,7 +83,7 @@ export async function supervisedMethods({ store, config, model }: SupervisedEval
   return { methods, tasks, validation: meansByCount(scoreFunction(problem, predictReference, validation, counts), counts.length) };
 }
 
-/** The mean over seeds of curves whose columns are numbers of examples. */
+/** The mean over seeds of validation curves, with one column per number of examples. */
 function meanCurve(curves: readonly ValidationCurve[]): NonNullable<SupervisedMethodResult['curve']> {
   const average = (columns: number[][]) => columns[0].map((_, i) => columns.reduce((sum, column) => sum + column[i], 0) / columns.length);
   const [{ step, values }] = curves;

@@ -1,6 +1,6 @@
 /**
- * @file Wall time of every row: an action as deployed (one stream, one context compressed at a time), its training, its evaluation. Times belong to
- * a machine and an hour, so they stand in the record of a run and never among its results.
+ * @file Wall times of every method: an action as deployed (one stream, one context compressed at a time), training and evaluation. Times depend on
+ * the machine and its load, so they are part of the run's record and not of its results.
  */
 
 import { openPolicy } from '../agent/inference.ts';
@@ -15,13 +15,13 @@ import { mean } from '../statistics/index.ts';
 import { Random } from '../util/random.ts';
 import { type Evaluation, evaluationOf, retrievalOf } from './rollouts.ts';
 
-/** Segments at least that are timed, and that are played before: the first runs of a graph are slower. */
+/** Minimum number of timed segments and of warm-up segments. The first runs of a graph are slower. */
 const [SEGMENTS, WARM_UP] = [3, 2];
 
 /**
- * Times of all rows of the main table. To be asked by one process when nothing else of the run is at work, so that what is measured is an action.
+ * Times of all methods of the main table. Call it in one process, while no other part of the run is active.
  *
- * @param methods the rows; those of `trained` are timed as they act.
+ * @param methods the methods of the table. Actions of those in `trained` are timed.
  */
 export async function measureTimes(
   evaluation: Evaluation,
@@ -44,7 +44,7 @@ export async function measureTimes(
   return times;
 }
 
-/** Times actions of a trained model, or reads what was measured before on this machine. */
+/** Times actions of a trained model, or returns cached times of this machine. */
 async function actionTime(evaluation: Evaluation, method: TrainedMethod): Promise<Latency> {
   const { store, config } = evaluation;
   const { family, segment } = evaluationOf(evaluation, method).model;

@@ -1,6 +1,6 @@
 /**
- * @file What a command leaves in the folder of a run besides stages: results, model, reports, and the config.yaml that they are of. Stages of
- * many configurations lie side by side; these are of one, and those of another go to `earlier/` before the first is replaced.
+ * @file The outputs in the folder of a run: results, model, reports and their config.yaml. They always belong to one configuration; outputs of
+ * another one are moved to `earlier/` first. Stages of many configurations can share the folder.
  */
 
 import { existsSync, readdirSync, renameSync } from 'node:fs';
@@ -13,13 +13,13 @@ import type { Progress } from '../util/progress.ts';
 
 export const CONFIG_FILE = 'config.yaml';
 
-/** Names of what is moved with config.yaml. Everything else in the folder is somebody's own. */
+/** Names of outputs, which move together with config.yaml. All other files belong to the user. */
 const OUTPUT = /^((results|returns|rate-return|tune|best)\.(json(\.gz)?|yaml|html|svg|png)|model|report|inspect)$/;
 
-/** Differing settings that one line lists at most. */
+/** Maximum number of changed settings in one line. */
 const LISTED = 5;
 
-/** Opens the folder for the outputs of a configuration, and says so where it holds those of another. */
+/** Opens the folder for the outputs of a configuration. Prints a note if it contains outputs of another one. */
 export function openOutputs(out: string, config: unknown, progress: Progress) {
   removeLeftovers(out, name => OUTPUT.test(name) || [CONFIG_FILE, '.began'].includes(name));
   for (const folder of ['model', 'report', 'inspect']) removeLeftovers(join(out, folder), () => true);
@@ -29,14 +29,14 @@ export function openOutputs(out: string, config: unknown, progress: Progress) {
     const changed = changes(readSettings(other), readSettings(text));
     const listed = [...changed.slice(0, LISTED), ...(changed.length > LISTED ? [`and ${changed.length - LISTED} more`] : [])];
     progress.say(
-      `${out} has results of another configuration (${listed.join('; ') || `another ${CONFIG_FILE}`}). ` +
-        `They are moved to ${freeFolder(out, other)} when the new ones are written; finished stages are shared.`,
+      `${out} contains results of another configuration (${listed.join('; ') || `another ${CONFIG_FILE}`}). ` +
+        `They will be moved to ${freeFolder(out, other)} when the new results are written. Finished stages are reused where settings agree.`,
     );
   }
   return {
     /**
-     * Replaces the outputs by those that `write` writes, and last config.yaml. What is there of another configuration is moved away first; a
-     * process that dies meanwhile leaves no config.yaml that does not belong to the model beside it.
+     * Replaces the outputs with those that `write` writes, and writes config.yaml last. Outputs of another configuration are moved away first.
+     * A process that is killed in between leaves no config.yaml that does not match the model.
      */
     async replace<T>(write: () => Promise<T>): Promise<T> {
       moveEarlier(out, text);
@@ -47,22 +47,22 @@ export function openOutputs(out: string, config: unknown, progress: Progress) {
   };
 }
 
-/** Whether the folder has the results of a configuration. */
+/** Whether the folder contains the results of a configuration. */
 export const hasResults = (out: string, config: unknown): boolean =>
   [CONFIG_FILE, 'results.json'].every(name => existsSync(packedPath(join(out, name)))) &&
   otherConfig(out, formatConfig(config)) === undefined;
 
-/** The text of the folder's config.yaml, if it has one and it is another. */
+/** The text of the folder's config.yaml, if it differs from `text`. */
 function otherConfig(out: string, text: string): string | undefined {
   const path = join(out, CONFIG_FILE);
   const found = existsSync(path) ? new TextDecoder().decode(readBytes(path, 'E_DISK', 'Move it away, or choose another --out.')) : text;
   return found === text ? undefined : found;
 }
 
-/** The folder's outputs, config.yaml last: as long as it is there, they have not all been moved. */
+/** The folder's outputs, with config.yaml last, so that it marks an incomplete move. */
 const outputsIn = (out: string) => [...readdirSync(out).filter(name => OUTPUT.test(name)), CONFIG_FILE];
 
-/** Where outputs of a configuration go: a folder that has none of them yet. */
+/** An unused folder below `earlier/` for the outputs of a configuration. */
 function freeFolder(out: string, config: string): string {
   const name = join(out, 'earlier', sha256(config).slice(0, 12));
   const names = outputsIn(out);
@@ -80,7 +80,7 @@ function moveEarlier(out: string, text: string): void {
   for (const name of outputsIn(out)) renameSync(join(out, name), join(folder, name));
 }
 
-/** What a config.yaml says; nothing where somebody has made it unreadable. */
+/** The settings in a config.yaml; undefined if it is not readable. */
 function readSettings(text: string): unknown {
   try {
     return parse(text);
@@ -89,7 +89,7 @@ function readSettings(text: string): unknown {
   }
 }
 
-/** The settings in which two configurations differ, such as `split.seed: 0 → 3`. */
+/** The differences between two configurations, such as `split.seed: 0 → 3`. */
 function changes(before: unknown, after: unknown, path = ''): string[] {
   if (isMap(before) && isMap(after)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];

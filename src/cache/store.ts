@@ -1,6 +1,6 @@
 /**
- * @file The folder of a run. Each stage's output lies in `stages/<stage>-<key>`, where the key is the hash of its settings and of what it
- * read; a stage whose key is already there is not run again.
+ * @file The stage cache in the folder of a run. The output of a stage is in `stages/<stage>-<key>`, where the key is the hash of its settings
+ * and inputs. A stage whose key exists is not run again.
  */
 
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -20,37 +20,37 @@ import { provenance } from './provenance.ts';
 
 const MANIFEST = 'stage.json';
 
-/** What a stage may use besides its settings. */
+/** What a running stage receives. */
 export interface StageContext {
-  /** Its own folder, which exists. */
+  /** Its folder, which exists. */
   readonly folder: string;
-  /** Names the stage and its inputs; checkpoints carry it. */
+  /** Hash of its settings and inputs, which checkpoints contain. */
   readonly key: string;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
 
-/** A stage to run: equal `settings` and `inputs` mean equal output. */
+/** A stage to run. Equal `settings` and `inputs` must produce equal output. */
 export interface StageRequest {
   readonly stage: string;
   readonly settings: unknown;
-  /** Key of every earlier stage that it reads, by role. */
+  /** Keys of the earlier stages that it reads, by role. */
   readonly inputs: Readonly<Record<string, string>>;
   readonly run: (context: StageContext) => Promise<Record<string, unknown>>;
 }
 
-/** A JSON file that a stage leaves in its folder. */
+/** A JSON file that a stage writes to its folder. */
 export interface StageFile<T> {
   readonly name: string;
-  /** What it holds: whoever reads it back gets this type, checked. */
+  /** Schema of its content, checked on reading. */
   readonly schema: z.ZodType<T>;
 }
 
-/** A stage whose output is one value, which is kept in a file. */
+/** A stage whose output is one value in a file. */
 export interface ComputeRequest<T> extends Omit<StageRequest, 'run'> {
   readonly file: StageFile<T>;
   readonly run: (context: StageContext) => Promise<T>;
-  /** What the stage reports of the value; nothing when left out. */
+  /** The report of the stage about the value. Default: none. */
   readonly report?: (value: T) => Record<string, unknown>;
 }
 
@@ -58,54 +58,54 @@ export interface ComputeRequest<T> extends Omit<StageRequest, 'run'> {
 export interface StageOutput {
   readonly folder: string;
   readonly key: string;
-  /** What the stage reported of itself. */
+  /** The report that the stage returned. */
   readonly report: Readonly<Record<string, unknown>>;
   readonly seconds: number;
-  /** All training that went into it, its own last; absent where nothing is trained. */
+  /** All training that contributed to it, its own last. Absent if nothing was trained. */
   readonly budget?: readonly StageBudget[];
 }
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256');
 
-/** stage.json without the hash of itself. */
+/** stage.json without its own hash. */
 const manifestSchema = z.strictObject({
   stage: z.string().min(1),
   key: hash,
   settings: z.unknown(),
   inputs: z.record(z.string(), z.string()),
   report: z.record(z.string(), z.unknown()),
-  /** SHA-256 of every file of the folder. */
-  files: z.record(z.string().regex(/^(?!\.{1,2}$)[^/\\\0]+$/, 'expected the name of a file in this folder'), hash),
+  /** SHA-256 of every file in the folder. */
+  files: z.record(z.string().regex(/^(?!\.{1,2}$)[^/\\\0]+$/, 'expected a file name without a path'), hash),
   seconds: z.number().min(0),
   creator: z.strictObject({ version: z.string(), commit: z.string().nullable(), node: z.string() }),
 });
 
-/** Earlier versions wrote no hash. */
+/** Earlier versions did not write a hash. */
 const sealedSchema = manifestSchema.extend({ sha256: z.string().optional() });
 
-/** What a file in the folder of a stage may hold. */
+/** Format of a file in a stage's folder. */
 function checkpointFormat<T>(folder: string, what: string, schema: z.ZodType<T>): RecordFormat<T> {
   return { what, schema, code: 'E_CHECKPOINT', advice: againAdvice(folder) };
 }
 
-const againAdvice = (folder: string) => `Delete the folder ${folder}; then ${makesAgain(dirname(dirname(folder)))}.`;
+const againAdvice = (folder: string) => `Delete the folder ${folder}; then ${recreateAdvice(dirname(dirname(folder)))}.`;
 
-/** How a run gets a stage that is missing: a clause that any command can end with. */
-export const makesAgain = (run: string): string =>
-  `"cadenza run <experiment> --out ${run}", with the settings of the run, makes it again and keeps the finished stages`;
+/** How to restore a missing stage: a clause for error messages. */
+export const recreateAdvice = (run: string): string =>
+  `"cadenza run <experiment> --out ${run}" with the settings of the run creates it again and keeps finished stages`;
 
-/** Equal stages have equal keys; other versions make other bytes. */
+/** Part of every key, because different versions produce different bytes. */
 const keyOf = ({ stage, settings, inputs }: Omit<StageRequest, 'run'>, version: string) => hashJson({ stage, settings, inputs, version });
 
 /**
- * The imported modules of the kinds that a stage names, in its settings or as itself, with their hashes: an edited module makes again what
- * depends on it, and nothing else. A coincidence of names makes a stage again that need not be.
+ * The imported modules that define something a stage names, with their hashes. Editing a module reruns only the stages that depend on it.
+ * If an unrelated setting has the same name, a stage may rerun unnecessarily.
  */
 function modulesNamed(named: unknown): Record<string, string> {
   if (!hasImported()) return {};
   const found: Record<string, string> = {};
   const visit = (value: unknown): void => {
-    // Stages of training have the seed behind their name.
+    // Names of training stages end with the seed.
     if (typeof value === 'string')
       for (const { file, sha256 } of originsOf(value.replace(/-seed\d+$/, '')))
         found[`module ${basename(file)} ${sha256.slice(0, 8)}`] = sha256;
@@ -119,7 +119,7 @@ function modulesNamed(named: unknown): Record<string, string> {
   return found;
 }
 
-/** Where the output of a stage lies in the folder of stages, and the key that says so. */
+/** The folder of a stage's output, and its key. */
 function placeOf(stages: string, { stage, settings, ...request }: Omit<StageRequest, 'run'>) {
   const inputs = { ...request.inputs, ...modulesNamed({ stage, settings }) };
   const key = keyOf({ stage, settings, inputs }, provenance().version);
@@ -127,29 +127,29 @@ function placeOf(stages: string, { stage, settings, ...request }: Omit<StageRequ
   return { inputs, key, folder, path: join(folder, MANIFEST) };
 }
 
-/** Where a command is among the stages that it will ask for. */
+/** Tracks the position of a command in its planned stages. */
 export interface StagePlan {
-  /** The next stage is asked for: `progress` shows where it is. */
+  /** Called when the next stage is requested, to show its position in the progress. */
   begin(progress: Progress): void;
-  /** The stage that began was made, from its beginning, in so many seconds. */
+  /** Called when the current stage finished, with its total time in seconds. */
   made(seconds: number): void;
 }
 
 export interface StoreOptions {
-  /** Make every stage again, finished or not, that was there before `since`. */
+  /** Rerun every stage that existed before `since`, finished or not. */
   readonly fresh?: boolean;
-  /** When the command began, by `diskTime`; the present when left out. Every process and store of one command gets the same. */
+  /** Start of the command by `diskTime`, the same for all its processes and caches. Default: now. */
   readonly since?: number;
-  /** Told of every stage that is asked for. */
+  /** Receives every requested stage. */
   readonly plan?: StagePlan;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
 
 /**
- * The present in milliseconds by the clock of the disk that a folder is on: what was written before is older, what is written from then on
- * is not. Disks count in steps of some milliseconds, so the next one is waited for. Makes the folder. Throws `E_DISK` where it cannot be
- * written to.
+ * The current time in milliseconds by the clock of a folder's disk. Files written earlier are older, and files written later are not. The
+ * clock of a disk advances in steps of several milliseconds, so this waits for the next step. Creates the folder. Throws `E_DISK` if it
+ * is not writable.
  */
 export function diskTime(folder: string): number {
   const path = join(folder, `.began.${process.pid}.tmp`);
@@ -165,13 +165,13 @@ export function diskTime(folder: string): number {
   return now;
 }
 
-/** Runs stages in a folder and remembers what is done. A stage that was interrupted goes on from its checkpoint. */
+/** Runs stages in a folder and caches their outputs. An interrupted stage resumes from its checkpoint. */
 export class StageCache {
   readonly #folder: string;
   readonly #options: StoreOptions & { readonly since: number };
-  /** Seconds of every stage that was asked for, whether it ran now or earlier. */
+  /** Seconds of every requested stage, whether it ran now or earlier. */
   readonly seconds: Record<string, number> = {};
-  /** Every stage that was asked for, by its folder, and whether it was there before the command. */
+  /** Every requested stage by its folder, and whether it existed before the command. */
   readonly asked = new Map<string, { readonly stage: string; readonly reused: boolean }>();
 
   constructor(out: string, options: StoreOptions) {
@@ -179,12 +179,12 @@ export class StageCache {
     this.#options = { ...options, since: options.since ?? diskTime(out) };
   }
 
-  /** Aborted when the work is to stop. */
+  /** Aborted when stages should stop. */
   get signal(): AbortSignal {
     return this.#options.signal;
   }
 
-  /** Gives the stage's output, running it unless it is there. Throws `E_CHECKPOINT` when a finished output was altered. */
+  /** Returns the output of a stage, and runs it if it is not cached. Throws `E_CHECKPOINT` if a finished output was modified. */
   async run({ stage, settings, run, ...request }: StageRequest): Promise<StageOutput> {
     const { progress, signal, plan } = this.#options;
     signal.throwIfAborted();
@@ -200,7 +200,7 @@ export class StageCache {
     const earlier = finished();
     if (earlier) return earlier;
     makeFolder(this.#folder);
-    // Another process may be at this very stage: then its output is waited for.
+    // Another process may be running this stage; then wait for its output.
     const release = await claim(`${folder}.lock`, { signal, onWait: news => progress.say(`${stage}: ${news}`) });
     try {
       this.#discardStale(folder);
@@ -210,7 +210,7 @@ export class StageCache {
     }
   }
 
-  /** Gives the value of a stage, computing it unless it is there. Throws as `run` and `readStageFile` do. */
+  /** Returns the value of a stage, and computes it if it is not cached. Throws the same errors as `run` and `readStageFile`. */
   async compute<T>({ file, run, report = () => ({}), ...request }: ComputeRequest<T>): Promise<StageOutput & { readonly value: T }> {
     const output = await this.run({
       ...request,
@@ -220,11 +220,11 @@ export class StageCache {
         return report(value);
       },
     });
-    // Read back where it was just computed, too: a finished stage gives the same value whoever asks.
+    // Read the file even after computing it, so that cached and new values are identical.
     return { ...output, value: readStageFile(output.folder, file) };
   }
 
-  /** Whether the stage is to be made again, and was not yet by another process or for another seed of this command. */
+  /** Whether the stage must rerun, and no other process or seed of this command has rerun it already. */
   #isStale(folder: string): boolean {
     const { fresh, since } = this.#options;
     return fresh === true && existsSync(folder) && statSync(folder).mtimeMs < since;
@@ -243,7 +243,7 @@ export class StageCache {
     const { key, folder, path } = at;
     const whole = !existsSync(folder);
     makeFolder(folder);
-    // A killed process may have left a file half-written, which must not pass for output.
+    // Remove incomplete files of a killed process, so that they cannot become part of the output.
     for (const name of readdirSync(folder)) if (isTemporary(name)) rmSync(join(folder, name));
     const began = performance.now();
     const report = await run({ folder, key, progress, signal });
@@ -258,7 +258,7 @@ export class StageCache {
   }
 }
 
-/** A stage that a command would ask for, and whether it is there. */
+/** A stage that a command would request, and whether it exists. */
 export interface PreviewedStage {
   readonly stage: string;
   readonly key: string;
@@ -266,8 +266,8 @@ export interface PreviewedStage {
 }
 
 /**
- * Looks which stages are there and makes none: what is asked for has its key, and nothing else if it is not there. Writes nothing. Throws
- * `E_CHECKPOINT` for one whose record a run would refuse; files besides the record are not read.
+ * Checks which stages exist, without running or writing any. A missing stage has only its key. Throws `E_CHECKPOINT` for a record that a
+ * run would reject. Reads no files except the records.
  */
 export class StagePreview extends StageCache {
   readonly previewed: PreviewedStage[] = [];
@@ -283,21 +283,21 @@ export class StagePreview extends StageCache {
   override async run(request: StageRequest): Promise<StageOutput> {
     const { key, folder, path } = placeOf(this.#stages, request);
     const finished = !this.#fresh && existsSync(path);
-    // What would be refused is refused here already.
+    // Fails for the same records as a run.
     if (finished) readManifest(folder, key);
     this.previewed.push({ stage: request.stage, key, finished });
     return { folder, key, report: {}, seconds: 0 };
   }
 }
 
-/** Stages that one line names. */
+/** Maximum number of stages that one line lists. */
 const NAMED = 16;
 
-/** Says in one line what of a command's work was there before it; nothing where none was. */
-export function sayReused(stores: readonly StageCache[], progress: Progress): void {
+/** Prints which stages of a command were reused; nothing if there were none. */
+export function reportReused(stores: readonly StageCache[], progress: Progress): void {
   const asked = [...new Map(stores.flatMap(store => [...store.asked])).values()];
   const [reused, made] = [true, false].map(wanted => asked.filter(each => each.reused === wanted).map(({ stage }) => stage));
-  if (reused.length > 0) progress.say(`reused: ${stageList(reused)}; made now: ${stageList(made)}`);
+  if (reused.length > 0) progress.say(`reused: ${stageList(reused)}; new: ${stageList(made)}`);
 }
 
 /** Such as `generate, teacher, distill (seed 0)`. */
@@ -309,7 +309,7 @@ function stageList(stages: readonly string[]): string {
   return Array.from(bySeed, ([seed, own]) => own.map(([, name]) => name).join(', ') + seed).join(', ');
 }
 
-/** A finished stage with what it was made from. */
+/** A finished stage with its settings and inputs. */
 export interface StoredStage extends StageOutput {
   readonly stage: string;
   readonly settings: unknown;
@@ -317,10 +317,10 @@ export interface StoredStage extends StageOutput {
 }
 
 /**
- * Reads a finished stage, with everything checked that its record says.
+ * Reads a finished stage and checks its record and files.
  *
- * @param wanted key that it must have; where it is left out, the one that its own settings and inputs give.
- * @throws `E_CHECKPOINT` when it is none, was altered, or is another stage; `E_DATA` when histories were altered.
+ * @param wanted expected key. Default: the hash of its settings and inputs.
+ * @throws `E_CHECKPOINT` if it is not a finished stage, was modified, or is another stage; `E_DATA` if histories were modified.
  */
 export function readStage(folder: string, wanted?: string): StoredStage {
   const { files, ...stage } = readManifest(folder, wanted);
@@ -328,13 +328,13 @@ export function readStage(folder: string, wanted?: string): StoredStage {
   return stage;
 }
 
-/** The same without a look at its other files. */
+/** The same without checking its other files. */
 function readManifest(folder: string, wanted?: string): StoredStage & { readonly files: Readonly<Record<string, string>> } {
   const path = join(folder, MANIFEST);
   const { sha256: expected, ...record } = readRecord(path, checkpointFormat(folder, 'the record of a finished stage', sealedSchema));
   const { stage, key, report, seconds, settings, inputs, files, creator } = record;
-  // All stages of such a run are alike: deleting one folder after the other would be no help.
-  if (expected === undefined) throw new CadenzaError('E_CHECKPOINT', `${path} has no sha256 of itself. ${OTHER_VERSION}`);
+  // All stages of such a run lack it, so advising to delete one folder would not help.
+  if (expected === undefined) throw new CadenzaError('E_CHECKPOINT', `${path} has no sha256 of its content. ${OTHER_VERSION}`);
   expectSame(path, expected, hashJson(record), folder);
   const own = keyOf({ stage, settings, inputs }, creator.version);
   if (key !== own || key !== (wanted ?? own))
@@ -345,18 +345,18 @@ function readManifest(folder: string, wanted?: string): StoredStage & { readonly
   return { folder, stage, key, report, seconds, settings, inputs, files };
 }
 
-/** Reads a file of a finished stage. Throws `E_CHECKPOINT`, naming the file, when it is not there or holds something else. */
+/** Reads a file of a finished stage. Throws `E_CHECKPOINT` with its path if it is missing or does not match the schema. */
 export const readStageFile = <T>(folder: string, { name, schema }: StageFile<T>): T =>
-  readRecord(join(folder, name), checkpointFormat(folder, 'the file of that name of a finished stage', schema));
+  readRecord(join(folder, name), checkpointFormat(folder, 'this file of a finished stage', schema));
 
-/** What a stage reported. Throws `E_CHECKPOINT`, naming its record, when that is something else. */
+/** The report of a stage. Throws `E_CHECKPOINT` with the path of its record if it does not match the schema. */
 export const reportOf = <T>({ folder, report }: Pick<StageOutput, 'folder' | 'report'>, schema: z.ZodType<T>): T =>
-  checkRecord(report, join(folder, MANIFEST), checkpointFormat(folder, 'the record of such a stage', schema));
+  checkRecord(report, join(folder, MANIFEST), checkpointFormat(folder, 'the record of this stage', schema));
 
-/** Files that change from run to run (times) and so have no hash. */
+/** Files without a hash, because they contain times, which differ between runs. */
 const VOLATILE = new Set([MANIFEST, 'metrics.jsonl']);
 
-/** The names in the folder of a stage, but for the volatile ones and what a file manager or a killed process left. */
+/** The files in the folder of a stage, except volatile ones and leftovers of file managers or killed processes. */
 const filesIn = (folder: string) =>
   readdirSync(folder, { withFileTypes: true }).filter(({ name }) => !VOLATILE.has(name) && !name.startsWith('.') && !isTemporary(name));
 
@@ -373,14 +373,17 @@ function checkFiles(folder: string, files: Readonly<Record<string, string>>): vo
   }
   const extra = filesIn(folder).find(({ name }) => !Object.hasOwn(files, name));
   if (extra)
-    throw new CadenzaError('E_CHECKPOINT', `${join(folder, extra.name)} is no file of this stage. Move it out of the folder ${folder}.`);
+    throw new CadenzaError(
+      'E_CHECKPOINT',
+      `${join(folder, extra.name)} does not belong to this stage. Move it out of the folder ${folder}.`,
+    );
 }
 
 function expectSame(path: string, expected: string, actual: string, folder: string): void {
   if (actual === expected) return;
-  // Histories have a manifest of their own and a code of their own for damage.
+  // Histories have their own manifest and error code.
   throw new CadenzaError(
     path.endsWith('.arrow') ? 'E_DATA' : 'E_CHECKPOINT',
-    `${path} was altered or cut short since it was written: expected SHA-256 ${expected.slice(0, 16)}…, found ${actual.slice(0, 16)}…. ${againAdvice(folder)}`,
+    `${path} was modified or truncated after it was written: expected SHA-256 ${expected.slice(0, 16)}…, found ${actual.slice(0, 16)}…. ${againAdvice(folder)}`,
   );
 }

@@ -1,4 +1,4 @@
-/** @file What may stand in the place of the word that a user is typing: for the completion of shells. */
+/** @file Candidates for the word that a user is typing, for shell completion. */
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,17 +9,17 @@ import { attempt } from '../util/errors.ts';
 import { packedPath } from '../util/files.ts';
 import type { JsonSchema } from '../util/suggest.ts';
 
-/** A word, and what it means, if that is not plain. One that ends with "=" or "." goes on. */
+/** A word and an optional description. The shell adds no space after a word that ends with "=" or ".". */
 export type Candidate = readonly [word: string, about?: string];
 
-/** Where the word stands: its command, and the words of the command's arguments before it. */
+/** The position of the word: its command, and the arguments before it. */
 interface Place {
   readonly command: Command;
   readonly given: readonly string[];
   readonly current: string;
 }
 
-/** The candidates for the last of the words after `cadenza`; none where files may stand. */
+/** The candidates for the last of the words after `cadenza`. Empty if the shell should complete file names. */
 export async function complete(program: Command, words: readonly string[]): Promise<Candidate[]> {
   const before = [...words];
   const current = before.pop() ?? '';
@@ -40,7 +40,7 @@ export async function complete(program: Command, words: readonly string[]): Prom
   return found.filter(([word]) => word.startsWith(current));
 }
 
-/** Options of a command and of those above it. */
+/** Options of a command and of its parents. */
 const optionsOf = (command: Command): Option[] => [...command.options, ...(command.parent ? optionsOf(command.parent) : [])];
 
 async function candidates(place: Place, asking: Option | undefined): Promise<readonly Candidate[]> {
@@ -58,13 +58,13 @@ async function candidates(place: Place, asking: Option | undefined): Promise<rea
 
 const plain = (words: readonly string[]): Candidate[] => words.map(word => [word]);
 
-/** YAML files and folders at a path that is being typed. */
+/** YAML files and folders that match an incomplete path. */
 function yamlAt(current: string): string[] {
   const folder = current.slice(0, current.lastIndexOf('/') + 1);
   const entries = attempt(() => readdirSync(folder || '.', { withFileTypes: true })) ?? [];
   return entries.flatMap(entry => {
     if (entry.name.startsWith('.') || entry.name === 'node_modules') return [];
-    // Folders only once there is a path: they are no experiments.
+    // List folders only after a path was started, because folders are not experiments.
     if (entry.isDirectory()) return current === '' ? [] : [`${folder}${entry.name}/`];
     return /\.ya?ml$/.test(entry.name) ? [`${folder}${entry.name}`] : [];
   });
@@ -72,14 +72,14 @@ function yamlAt(current: string): string[] {
 
 const preset = (kind: PresetKind) => (current: string) => [...presets(kind), ...yamlAt(current)];
 
-/** Folders of runs, in `runs`. */
+/** Folders in `runs` that contain runs. */
 const runs = (): string[] =>
   (attempt(() => readdirSync('runs')) ?? []).flatMap(name => {
     const folder = join('runs', name);
     return existsSync(packedPath(join(folder, 'results.json'))) || existsSync(join(folder, 'stages')) ? [folder] : [];
   });
 
-/** By the names of arguments. */
+/** Candidates by argument name. */
 const ARGUMENTS: Readonly<Record<string, (current: string) => string[]>> = {
   experiment: preset('experiment'),
   ablation: preset('ablation'),
@@ -88,7 +88,7 @@ const ARGUMENTS: Readonly<Record<string, (current: string) => string[]>> = {
   folders: runs,
 };
 
-/** By options that have no list of choices. */
+/** Candidates by option, for options without fixed choices. */
 const OPTIONS: Readonly<Record<string, (place: Place) => Candidate[] | Promise<Candidate[]>>> = {
   '--set': settings,
   '--until': () => Object.entries(STAGE_COMMANDS),
@@ -96,7 +96,7 @@ const OPTIONS: Readonly<Record<string, (place: Place) => Candidate[] | Promise<C
   '--run': () => plain(runs()),
 };
 
-/** Dotted settings, a part at a time, with "=" behind whole ones; after that the values of settings that have a list of them. */
+/** Dotted settings, completed one part at a time and followed by "=", then the values of settings with fixed choices. */
 async function settings({ given: [file], current }: Place): Promise<Candidate[]> {
   const [{ configJsonSchema, topLevelKeys }, { readLayers }, { KINDS }, { settingAt, settingPaths }] = await Promise.all([
     import('../util/config.ts'),

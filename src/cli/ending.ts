@@ -1,31 +1,31 @@
-/** @file The last lines of a command: what was found, where it is, and commands that come next, to be copied. */
+/** @file The last lines that a command prints: the result, where the files are, and useful next commands to copy. */
 
 import { basename } from 'node:path';
 import { wrap } from '../util/text.ts';
 
-/** A command that comes next, and what it does. */
+/** A suggested next command, and what it does. */
 export type Next = readonly [args: readonly string[], does: string];
 
 export interface Ending {
-  /** Sentences. */
+  /** The result, in sentences. */
   readonly found: readonly string[];
-  /** The folder or file. */
+  /** The folder or file that the command wrote. */
   readonly out: string;
   readonly next: readonly Next[];
 }
 
-/** The lines, the commands last. */
+/** The lines as one text: result, location, next commands. */
 export function ending({ found, out, next }: Ending, width = process.stdout.columns ?? 80): string {
   const commands = next.flatMap(([args, does]) => [`  # ${does}`, `  ${commandLine(args)}`]);
   const after = commands.length > 0 ? ['Next:', ...commands] : [];
-  return `\n${[...found.map(sentence => wrap(sentence, width)), `Everything is in ${out}`, ...after].join('\n')}\n`;
+  return `\n${[...found.map(sentence => wrap(sentence, width)), `Files: ${out}`, ...after].join('\n')}\n`;
 }
 
-/** A command as a shell takes it; one that is not of cadenza begins with its own program. */
+/** A command as typed in a shell. Commands of other programs start with the program. */
 export const commandLine = (args: readonly string[]): string =>
   [...(PROGRAMS.includes(args[0]) ? [] : [program()]), ...withoutRepeats(args).map(quoted)].join(' ');
 
-/** Of several settings of one key, the last, which is the one that counts. */
+/** Keeps only the last value of each repeated setting, which is the one that applies. */
 function withoutRepeats(args: readonly string[]): string[] {
   const key = (i: number) => (args[i] === '--set' ? args[i + 1]?.split('=', 1)[0] : undefined);
   const again = (i: number) => key(i) !== undefined && args.some((_, j) => j > i && key(j) === key(i));
@@ -34,7 +34,7 @@ function withoutRepeats(args: readonly string[]): string[] {
 
 const PROGRAMS = ['latexmk', 'npm', 'cd'];
 
-/** As it was called: `npx` where there is no command of its own on the path. */
+/** How cadenza was called: with `npx`, unless the command is on the path. */
 const program = (): string =>
   basename(process.argv[1] ?? '') === 'cadenza' && process.env.npm_command !== 'exec' ? 'cadenza' : 'npx cadenza';
 

@@ -1,58 +1,58 @@
-/** @file What an experiment needs and how long it takes, on a terminal. */
+/** @file The table of `--dry-run`: memory, operations and time of an experiment. */
 
 import { availableParallelism } from 'node:os';
-import Table from 'cli-table3';
 import { type Estimate, formatBytes } from '../pipeline/needs.ts';
+import { painter, table } from '../reports/terminal/results.ts';
+import { wantsColor } from '../util/color.ts';
+import { wrap } from '../util/text.ts';
 
 /**
- * The share of the rate of a bare matrix product that a stage reaches. From the results under results: training of the key-to-door and
- * dark-room presets ran at 0.35 to 0.7 of it on two threads, that of their evidence runs at 0.35 to 0.6 on one, evaluation alike.
+ * Speed of a stage as a fraction of the speed of a plain matrix product. Measured in committed results: training of the key-to-door and
+ * dark-room presets reached 0.35 to 0.7 on two threads, their evidence runs 0.35 to 0.6 on one thread, evaluation the same.
  */
 const EFFICIENCY = 0.5;
 
 export type TimedEstimate = ReturnType<typeof timed>;
 
 /**
- * Adds times to an estimate, by the rate of a matrix product on so many threads: of each stage, and of all that is not finished, with parts at
- * once. What is not in the operations, as the data, is left out.
+ * Adds times to an estimate: for each stage, and in total for unfinished stages with parallel parts. Times follow from the operations and
+ * the speed of a matrix product in GFLOP/s on `threads` threads, so they exclude other work, such as data generation.
  */
 export function timed(found: Estimate, productGflops: number, threads: number) {
   const rate = 1e9 * productGflops * EFFICIENCY;
   const stages = found.stages.map(stage => ({ ...stage, seconds: stage.flops === undefined ? undefined : stage.flops / rate }));
   const total = flopsToDo(found) / rate;
-  // Processes beyond the cores only take turns.
-  const atOnce = Math.max(1, Math.min(found.processes, availableParallelism() / threads));
-  return { ...found, stages, seconds: total / atOnce, productGflops };
+  // More processes than cores do not run faster.
+  const parallel = Math.max(1, Math.min(found.processes, availableParallelism() / threads));
+  return { ...found, stages, seconds: total / parallel, productGflops };
 }
 
-/** Operations of what is not finished. */
+/** Floating-point operations of unfinished stages. */
 const flopsToDo = ({ stages }: Pick<Estimate, 'stages'>) =>
   stages.reduce((sum, { flops = 0, parts = 1, finished = 0 }) => sum + flops * (1 - finished / parts), 0);
 
-/** One line a stage, then the highest peak, the time, and what they are based on. */
-export function formatEstimate({ name, stages, peakBytes, machineBytes, processes, seconds, productGflops }: TimedEstimate): string {
-  const head = ['stage', 'now', 'steps', 'parameters', 'graph nodes', 'memory', 'operations', 'time'];
-  const table = new Table({ head, style: { head: [], border: [] } });
+/** One line per stage, then peak memory, total time, and the basis of the estimate. */
+export function formatEstimate(
+  { name, stages, peakBytes, machineBytes, processes, seconds, productGflops }: TimedEstimate,
+  width = process.stdout.columns ?? 80,
+): string {
+  const head = ['stage', 'status', 'steps', 'parameters', 'memory', 'FLOPs', 'time'];
   const number = (value: number | undefined) => (value === undefined ? '' : value.toLocaleString('en-US'));
-  for (const { stage, parts = 1, finished = 0, steps, parameters, nodes, bytes, flops, seconds } of stages) {
-    const now = finished === 0 ? 'made' : finished === parts ? 'reused' : `made, ${finished} of ${parts} reused`;
+  const rows = stages.map(({ stage, parts = 1, finished = 0, steps, parameters, bytes, flops, seconds }) => {
+    const status = finished === 0 ? 'to run' : finished === parts ? 'finished' : `${finished} of ${parts} finished`;
     const work = [flops === undefined ? '' : flops.toExponential(1), seconds === undefined ? '' : formatTime(seconds)];
-    table.push([stage, now, number(steps), number(parameters), number(nodes), formatBytes(bytes), ...work]);
-  }
-  const reused = stages.some(({ finished = 0 }) => finished > 0) ? ' for what is made' : '';
-  const atOnce = processes > 1 ? `, with ${processes} parts at once` : '';
-  return [
-    `What ${name} needs:`,
-    table.toString(),
-    `About ${formatBytes(peakBytes)} of memory at the highest peak, of ${formatBytes(machineBytes)} here; ${flopsToDo({ stages }).toExponential(1)} floating-point operations`,
-    `and about ${formatTime(seconds)}${atOnce}${reused}.`,
-    'Memory is counted from the sizes of the data and from the graphs of the forward pass; a training step takes about 1.5 times its results.',
-    `Time is from the operations, at ${EFFICIENCY} of the rate of a matrix product as measured here now, ${productGflops} GFLOP/s; expect half to twice as`,
-    'much. Playing environments and writing files come on top.',
-  ].join('\n');
+    return [stage, status, number(steps), number(parameters), formatBytes(bytes), ...work];
+  });
+  const reused = stages.some(({ finished = 0 }) => finished > 0) ? ' for stages that are not finished' : '';
+  const parallel = processes > 1 ? ` in ${processes} parallel processes` : '';
+  const notes = [
+    `Estimate${reused}: about ${formatTime(seconds)}${parallel} and ${flopsToDo({ stages }).toExponential(1)} FLOPs. Peak memory: about ${formatBytes(peakBytes)} of ${formatBytes(machineBytes)}.`,
+    `Times assume ${EFFICIENCY} × the measured matrix multiplication speed of this machine (${productGflops} GFLOP/s); actual times can be half or twice as long. They exclude environment steps and file output. Memory is estimated from the data and the training graphs.`,
+  ];
+  return [`${name}: stages`, table(head, rows, painter(wantsColor())), notes.map(note => wrap(note, width)).join('\n')].join('\n\n');
 }
 
-/** Two units at most: a rough time has no more to say. */
+/** A rough time, rounded to one unit. */
 export function formatTime(seconds: number): string {
   if (seconds < 99.5) return `${seconds < 9.5 ? Number(seconds.toPrecision(1)) : Math.round(seconds)} s`;
   const minutes = Math.round(seconds / 60);

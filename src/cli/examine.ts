@@ -1,4 +1,4 @@
-/** @file What this machine offers, tried out rather than looked up. Loads ONNX Runtime. */
+/** @file The capabilities of this machine, found by trying them. Loads ONNX Runtime. */
 
 import { fork } from 'node:child_process';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
@@ -13,10 +13,10 @@ const PRODUCT_SIZE = 1024;
 
 type GemmSettings = ExecutorSettings & { readonly provider: ExecutorId };
 
-/** Measures this machine. */
+/** Tries executors, Python and matrix multiplication on this machine. */
 export async function examine(version: string) {
   const probes: ProbeResult[] = [];
-  // One after another: they would share the machine's cores.
+  // One after another, because they share the machine's cores.
   for (const id of Object.keys(EXECUTORS) as ExecutorId[]) probes.push(await probe(id));
   const works = (id: ExecutorId) => probes.some(probe => probe.id === id && probe.works);
   const gib = (bytes: number) => Math.round((bytes / 2 ** 30) * 10) / 10;
@@ -26,12 +26,12 @@ export async function examine(version: string) {
     memoryGiB: { total: gib(totalmem()), free: gib(freemem()) },
     executors: probes.map(({ id, works, detail }) => ({ name: id, works, reason: works ? undefined : detail })),
     gymnasium: gymnasium(),
-    /** Rate of a float32 1024³ matrix product on the CPU executor; null where that does not work. */
+    /** GFLOP/s of a float32 1024³ matrix product on the CPU executor; null if that executor does not work. */
     gemmGflops: works('cpu') ? await gemmRate() : null,
   };
 }
 
-/** Versions of the Python that runs environments of Gymnasium, or why there is none. */
+/** Versions of Gymnasium and its Python, or the reason why they are not available. */
 function gymnasium() {
   try {
     return { works: true, versions: bridge().software };
@@ -40,7 +40,7 @@ function gymnasium() {
   }
 }
 
-/** Tries an executor in a process of its own: what drivers print there is not for the user, and one that crashes takes only that with it. */
+/** Tries an executor in a separate process, which hides the output of drivers and contains crashes. */
 const probe = (id: ExecutorId): Promise<ProbeResult> =>
   new Promise(resolve => {
     let result: ProbeResult | undefined;
@@ -51,7 +51,7 @@ const probe = (id: ExecutorId): Promise<ProbeResult> =>
       })
       .on('error', ({ message }) => resolve({ id, works: false, detail: message }))
       .on('exit', (code, signal) => {
-        resolve(result ?? { id, works: false, detail: `it ended the process (${signal ?? `status ${code}`})` });
+        resolve(result ?? { id, works: false, detail: `its process crashed (${signal ?? `status ${code}`})` });
       });
   });
 
@@ -60,7 +60,7 @@ async function runtimeVersion(): Promise<string> {
   return env.versions.node ?? env.versions.common;
 }
 
-/** GFLOP/s of a 1024³ float32 product: the best of a few, because other work only ever slows it down. */
+/** GFLOP/s of a float32 1024³ matrix product: the best of a few measurements, because other load only reduces it. */
 export async function gemmRate({ provider, ...settings }: GemmSettings = { provider: 'cpu' }): Promise<number> {
   const shape = [PRODUCT_SIZE, PRODUCT_SIZE];
   const ones: HostTensor = { data: new Float32Array(PRODUCT_SIZE ** 2).fill(1), shape, dtype: 'float32' };

@@ -1,4 +1,4 @@
-/** @file What `run` and `ablate` work on, as commands see it: experiments of whichever kind a file says, and ablations; run, estimated, and what comes next. */
+/** @file Experiments of any kind, sweeps and ablations behind one interface, for the commands `run` and `ablate`. */
 
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { nameOf } from '../config/presets.ts';
@@ -15,21 +15,21 @@ import { CadenzaError } from '../util/errors.ts';
 import type { Next } from './ending.ts';
 import type { TimedEstimate } from './estimate.ts';
 
-const OWN = 'the same with settings of your own (all of them: cadenza config print)';
+const OWN = 'change a setting (cadenza config print lists all)';
 
-/** What can be run in a folder. */
+/** An experiment, sweep or ablation that can run in a folder. */
 export interface Work {
-  /** Names the folder. */
+  /** Default name of the folder. */
   readonly name: string;
-  /** Runs it; gives nothing when it was asked to stop before the evaluation. */
+  /** Runs it. Returns undefined if it was asked to stop before the evaluation. */
   run(options: RunOptions): Promise<AnyResults | undefined>;
-  /** What it would do: what that needs, what of it is finished, and how long the rest takes at the rate of this machine, which is measured. */
+  /** Estimates what a run would do, which stages are finished, and how long the rest takes, given the measured speed of this machine. */
   preview(options: Pick<RunOptions, 'out' | 'until' | 'jobs' | 'fresh'>): Promise<TimedEstimate>;
-  /** Commands that come next, for the run in a folder that was given some options (modules and settings) beyond its file. */
+  /** Suggested next commands for the run in a folder. `given` has its options --import and --set. */
   next(out: string, given: readonly string[], results: AnyResults): Next[];
 }
 
-/** Reads an experiment. With `sweeps`, the work may be all combinations of several values. Throws as `readExperiment` does. */
+/** Reads an experiment. With `sweeps`, settings may have several values, which makes it a sweep. Throws the same errors as `readExperiment`. */
 export async function openExperiment(file: string, given: readonly string[] = [], options: { sweeps?: boolean } = {}) {
   const { kind, config, sweeps, overrides } = await readExperiment(file, given, options);
   const preset = nameOf(file, 'experiment');
@@ -38,22 +38,22 @@ export async function openExperiment(file: string, given: readonly string[] = []
   const actual = kindOf(config);
   if (actual !== reinforcement) {
     const several = sweeps.map(({ key, values }) => `--set ${key}=${values.join()}`).join(' ');
-    const what = `is a ${actual.name} experiment, of which one combination is run at a time, but ${several} asks for several; give one value each.`;
+    const what = `is a ${actual.name} experiment, which does not support sweeps, but ${several} has several values. Give one value for each setting.`;
     throw new CadenzaError('E_CONFIG', `${file} ${what}`);
   }
   const sweep = sweepOver(config as ExperimentConfig, sweeps, file, overrides);
-  // Of several settings of one key, a command line shows the last.
+  // The last value of a repeated setting applies.
   const first = sweeps.flatMap(({ key, values }) => ['--set', `${key}=${values[0]}`]);
-  const one = 'one combination by itself, whose model is kept';
+  const one = 'run one combination as an experiment, which also exports its model';
   return { ...opened, ...ablationWork(sweep, (_, given) => [['run', preset, ...given, ...first], one]) };
 }
 
-/** Reads an ablation. Throws as `loadAblation` does. */
+/** Reads an ablation. Throws the same errors as `loadAblation`. */
 export async function openAblation(file: string, given: readonly string[]): Promise<Work> {
   const own = ['ablate', nameOf(file, 'ablation')];
   return ablationWork(await loadAblation(file, given), (out, options) => [
     [...own, ...options, '--set', 'seeds=[0,1,2]', '--out', `${out}-mine`],
-    'the same with settings of your own',
+    'change settings of all combinations',
   ]);
 }
 
@@ -67,9 +67,9 @@ function experimentWork(config: CommonConfig, file: string): Work {
     },
     next(out, given) {
       const { acts } = kindOf(config);
-      const look: Next[] = acts ? [[['inspect', out], 'what its memory holds']] : [];
+      const look: Next[] = acts ? [[['inspect', out], 'analyze what the latents encode']] : [];
       return [
-        [['report', out], acts ? 'one page and a paper of this run' : 'one page of this run'],
+        [['report', out], acts ? 'write a report page and a paper draft' : 'write a report page'],
         ...look,
         [['run', file, ...given, '--set', 'model.latents=4', '--set', `name=${config.name}-mine`], OWN],
       ];
@@ -83,16 +83,16 @@ function ablationWork(opened: OpenAblation, again: (out: string, given: readonly
     run: options => runAblation(opened, options),
     preview: async options => inTime(await previewAblation(opened, options), opened.cells[0].config),
     next(out, given, { methods }) {
-      const rows = Object.keys(methods);
-      const two = [...rows.filter(isCombination), ...rows.filter(row => !isCombination(row))].slice(0, 2);
-      return [[['compare', out, '--method', two.join()], 'two rows of the table'], again(out, given)];
+      const names = Object.keys(methods);
+      const two = [...names.filter(isCombination), ...names.filter(name => !isCombination(name))].slice(0, 2);
+      return [[['compare', out, '--method', two.join()], 'compare two methods'], again(out, given)];
     },
   };
 }
 
-const isCombination = (row: string) => row.startsWith('cad ');
+const isCombination = (method: string) => method.startsWith('cad ');
 
-/** An estimate with times, by the rate of this machine. */
+/** An estimate with times, from the measured speed of this machine. */
 async function inTime(found: Estimate, { executor }: Pick<CommonConfig, 'executor'>): Promise<TimedEstimate> {
   const [{ gemmRate }, { timed }] = await Promise.all([import('./examine.ts'), import('./estimate.ts')]);
   return timed(found, await gemmRate(executor), executor.threads);

@@ -1,4 +1,4 @@
-/** @file How a failure ends the program: one paragraph for a person, or JSON for a machine, and an exit status. */
+/** @file How a failure ends the program: one paragraph of text, or JSON, and an exit status. */
 
 import { CommanderError } from 'commander';
 import { CadenzaError } from '../util/errors.ts';
@@ -7,14 +7,14 @@ import { explainLoading } from '../util/native.ts';
 import { printable } from '../util/text.ts';
 import { interruptStatus } from './signals.ts';
 
-/** Exit status of a failure that cadenza did not foresee (EX_SOFTWARE of sysexits.h). */
+/** Exit status of an unexpected failure (EX_SOFTWARE of sysexits.h). */
 const EXIT_BUG = 70;
 
-/** Prints the failure; gives the exit status. Help and version texts, which commander also throws, give 0. */
+/** Prints the failure and returns the exit status: 0 for help and version texts, which commander also throws. */
 export function reportFailure(thrown: unknown, { json }: { json: boolean }): number {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
-  const { code, message, status } = describe(thrown);
-  // A message may quote what came from data.
+  const { code, message, status } = toFailure(thrown);
+  // Messages may quote text from data files.
   const complain = (text: string) => process.stderr.write(`${printable(text)}\n`);
   if (json) process.stdout.write(`${printable(JSON.stringify({ error: { code, message } }))}\n`);
   else complain(`cadenza: [${code}] ${message}`);
@@ -22,22 +22,26 @@ export function reportFailure(thrown: unknown, { json }: { json: boolean }): num
   return status;
 }
 
-function describe(thrown: unknown): { code: string; message: string; status: number } {
+function toFailure(thrown: unknown): { code: string; message: string; status: number } {
   const error = translate(thrown);
   if (error instanceof CadenzaError) {
     const status = error.code === 'E_INTERRUPTED' ? (interruptStatus() ?? error.exitCode) : error.exitCode;
     return { code: error.code, message: error.message, status };
   }
   const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  const advice = process.env.CADENZA_DEBUG === '1' ? 'the stack follows' : 'CADENZA_DEBUG=1 shows where it happened';
-  return { code: 'E_BUG', message: `this is a bug in cadenza: ${reason} (${advice}; please report it with the command)`, status: EXIT_BUG };
+  const advice = process.env.CADENZA_DEBUG === '1' ? 'the stack follows' : 'set CADENZA_DEBUG=1 to print the stack';
+  return {
+    code: 'E_BUG',
+    message: `internal error: ${reason}. This is a bug in cadenza; please report it with the command (${advice}).`,
+    status: EXIT_BUG,
+  };
 }
 
-/** Failures of libraries that have a place in the catalog. */
+/** Translates known failures of libraries to errors with a code. */
 function translate(thrown: unknown): unknown {
   if (thrown instanceof CommanderError) {
     const message = thrown.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
-    const help = thrown.code === 'commander.help' ? 'expected a command' : message;
+    const help = thrown.code === 'commander.help' ? 'expected a command, found none' : message;
     return new CadenzaError('E_USAGE', `${help}; see "cadenza --help"`);
   }
   const fault = thrown instanceof CadenzaError ? undefined : diskFault(thrown);

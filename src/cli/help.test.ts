@@ -48,3 +48,9 @@ it('stands at the end of --help', async () => {
   for (const [args] of HELP['config print'].examples) expect(stdout).toContain(`cadenza ${args}`);
   expect(stdout).toContain(HELP['config print'].see);
 });
+
+it.each([[['--help']], [['run', '--help']]])('%j is in docs/terminal.md as it is now', async words => {
+  const { stdout } = await withinProcess(words);
+  const page = readFileSync(join(ROOT, 'docs/terminal.md'), 'utf8');
+  expect(page, 'run npm run build && node scripts/docs/terminal.mjs').toContain(stdout.replaceAll('npx cadenza', 'cadenza').trimEnd());
+});

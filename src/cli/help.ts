@@ -1,13 +1,13 @@
-/** @file What `--help` of each command ends with: examples to be copied, and where more is said. */
+/** @file The end of each command's `--help`: examples to copy and a link to the documentation. */
 
 import type { Command } from 'commander';
 import { STAGE_COMMANDS } from '../training/stages/names.ts';
 import { commandLine } from './ending.ts';
 
 interface Help {
-  /** Arguments after `cadenza`, and what that does. */
+  /** Arguments after `cadenza`, and what the command does. */
   readonly examples: readonly (readonly [args: string, does: string])[];
-  /** A document of the package, with its section. */
+  /** A document of the package, optionally with its section. */
   readonly see: string;
 }
 
@@ -18,23 +18,23 @@ const STORE = 'docs/how-to/store.md';
 const DATASETS = 'docs/how-to/datasets.md';
 const EVALUATION = 'docs/concepts/evaluation.md';
 
-/** By the words of the command; that of the program itself is empty. */
+/** Help by command words. The empty string is the program itself. */
 export const HELP: Readonly<Record<string, Help>> = {
   '': {
     examples: [
-      ['run dark-room', 'train and evaluate everything of a preset, about 5 minutes'],
-      ['init my-project', 'begin with an environment of your own'],
-      ['run --help', 'more on one command'],
+      ['run dark-room', 'train and evaluate a preset, about 5 minutes'],
+      ['init my-project', 'create a project with your own environment'],
+      ['run --help', 'show the options of a command'],
     ],
     see: COMMAND_LINE,
   },
   run: {
     examples: [
-      ['run dark-room', 'a preset; the same command again continues'],
-      ['run my-experiment.yaml --dry-run', 'stages, what is finished, time and memory'],
-      ['run dark-room --set finetune.steps=3000 --set name=longer', 'settings of your own'],
-      ['run dark-room --set model.latents=2,4,8', 'a sweep: one table and curve'],
-      ['run dark-room-full --jobs 3 --set executor.threads=1', 'seeds in processes of their own'],
+      ['run dark-room', 'run a preset; repeat the command to resume after an interrupt'],
+      ['run my-experiment.yaml --dry-run', 'show stages, status, memory and time without running'],
+      ['run dark-room --set finetune.steps=3000 --set name=longer', 'change settings'],
+      ['run dark-room --set model.latents=2,4,8', 'run a sweep over values, with one results table'],
+      ['run dark-room-full --jobs 3 --set executor.threads=1', 'run three seeds in parallel'],
     ],
     see: EXPERIMENTS,
   },
@@ -51,8 +51,8 @@ export const HELP: Readonly<Record<string, Help>> = {
         stage,
         {
           examples: [
-            [command, 'the stage, with whatever it needs and is not there'],
-            [`${command} --dry-run`, 'which stages these are'],
+            [command, 'run the stage, and unfinished stages before it'],
+            [`${command} --dry-run`, 'show which stages would run'],
           ],
           see: 'docs/concepts/training.md#stages',
         },
@@ -61,107 +61,112 @@ export const HELP: Readonly<Record<string, Help>> = {
   ),
   ablate: {
     examples: [
-      ['ablate matrix --dry-run', 'all combinations, and what they take'],
-      ['ablate weights --jobs 3', 'combinations in processes of their own'],
-      ['ablate my-ablation.yaml --set seeds=[0,1,2]', 'settings of all combinations'],
+      ['ablate matrix --dry-run', 'show all combinations with their memory and time'],
+      ['ablate weights --jobs 3', 'run three combinations in parallel'],
+      ['ablate my-ablation.yaml --set seeds=[0,1,2]', 'change a setting in all combinations'],
     ],
     see: `${SWEEPS}#ablations`,
   },
   tune: {
     examples: [
-      ['tune dark-room --space dark-room', '16 random trials'],
-      ['tune my-experiment.yaml --space my-space.yaml --method halving --trials 27', 'most steps for the best trials'],
+      ['tune dark-room --space dark-room', 'random search with 16 trials'],
+      [
+        'tune my-experiment.yaml --space my-space.yaml --method halving --trials 27',
+        'successive halving: most training steps go to the best trials',
+      ],
     ],
     see: `${SWEEPS}#search-settings`,
   },
   list: {
     examples: [
-      ['list', 'the runs in the folder runs'],
-      ['list runs results --json', 'those of two folders, for a program'],
+      ['list', 'list the runs in the folder runs'],
+      ['list runs results --json', 'list the runs of two folders as JSON'],
     ],
     see: `${EXPERIMENTS}#before-a-run`,
   },
   compare: {
     examples: [
-      ['compare runs/dark-room runs/longer', 'the agents of two runs'],
-      ['compare runs/dark-room --method cad,teacher', 'two rows of one run'],
+      ['compare runs/dark-room runs/longer', 'compare the agents of two runs'],
+      ['compare runs/dark-room --method cad,teacher', 'compare two methods of one run'],
     ],
     see: `${EVALUATION}#what-an-interval-covers`,
   },
   report: {
     examples: [
-      ['report runs/dark-room', 'one page, and a paper'],
-      ['report runs/dark-room runs/longer --out report', 'two runs side by side'],
+      ['report runs/dark-room', 'write an HTML page and a paper draft'],
+      ['report runs/dark-room runs/longer --out report', 'write one page with two runs side by side'],
     ],
     see: 'docs/tutorials/paper.md',
   },
-  store: { examples: [['store build runs/dark-room --out contexts.db', 'the contexts of a run']], see: STORE },
+  store: { examples: [['store build runs/dark-room --out contexts.db', 'store the contexts of a run']], see: STORE },
   'store build': {
     examples: [
-      ['store build runs/dark-room --out contexts.db', 'contexts of the training histories'],
-      ['store build runs/dark-room --out contexts.db --from test', 'of rollouts on the test tasks'],
+      ['store build runs/dark-room --out contexts.db', 'store contexts of the training histories'],
+      ['store build runs/dark-room --out contexts.db --from test', 'store contexts of rollouts on test tasks'],
     ],
     see: STORE,
   },
   'store query': {
-    examples: [['store query contexts.db --run runs/dark-room --history 0 --episode 5', 'contexts like that after 5 episodes']],
+    examples: [
+      ['store query contexts.db --run runs/dark-room --history 0 --episode 5', 'find contexts similar to the one after 5 episodes'],
+    ],
     see: STORE,
   },
-  'store stats': { examples: [['store stats contexts.db --rewarded', 'of contexts that had earned a reward']], see: STORE },
+  'store stats': { examples: [['store stats contexts.db --rewarded', 'query only contexts with a reward']], see: STORE },
   inspect: {
     examples: [
-      ['inspect runs/dark-room', 'what the memory of the agent holds'],
-      ['inspect runs/dark-room --tasks 8 --streams 4', 'a quick look'],
+      ['inspect runs/dark-room', 'analyze what the latents encode'],
+      ['inspect runs/dark-room --tasks 8 --streams 4', 'run a quick analysis'],
     ],
     see: `${EVALUATION}#look-inside-an-agent`,
   },
   import: {
     examples: [
-      ['import data.hdf5 --out data/xland', 'histories for source.dataset'],
-      ['import runs.hdf5 --format minari --labels expert --out data/mine', "learn the expert's actions"],
+      ['import data.hdf5 --out data/xland', 'import histories for source.dataset'],
+      ['import runs.hdf5 --format minari --labels expert --out data/mine', "import with the expert's actions as labels"],
     ],
     see: DATASETS,
   },
   export: {
-    examples: [['export runs/dark-room --format xland --out histories.hdf5', 'for other tools']],
+    examples: [['export runs/dark-room --format xland --out histories.hdf5', 'write histories for other tools']],
     see: DATASETS,
   },
-  config: { examples: [['config print dark-room', 'every setting of a preset']], see: EXPERIMENTS },
+  config: { examples: [['config print dark-room', 'show all settings of a preset']], see: EXPERIMENTS },
   'config print': {
     examples: [
-      ['config print dark-room', 'every setting of a preset'],
-      ['config print my-experiment.yaml --set model.latents=2 --json', 'of your own, for a program'],
+      ['config print dark-room', 'show all settings of a preset'],
+      ['config print my-experiment.yaml --set model.latents=2 --json', 'show all settings of your experiment as JSON'],
     ],
     see: EXPERIMENTS,
   },
   'config schema': {
     examples: [
-      ['config schema', 'for the YAML extension of an editor'],
-      ['config schema --kind supervised', 'of in-context regression and classification'],
+      ['config schema', 'print the schema for the YAML extension of an editor'],
+      ['config schema --kind supervised', 'print the schema of supervised experiments'],
     ],
     see: EXPERIMENTS,
   },
   init: {
     examples: [
-      ['init my-project', 'in a folder of its own'],
-      ['init', 'in this folder'],
+      ['init my-project', 'create a project in a new folder'],
+      ['init', 'create a project in the current folder'],
     ],
     see: 'docs/tutorials/environment.md',
   },
-  doctor: { examples: [['doctor', 'what works on this machine']], see: COMMAND_LINE },
+  doctor: { examples: [['doctor', 'show what works on this machine']], see: COMMAND_LINE },
   completion: {
     examples: [
-      ['completion bash', 'for ~/.bashrc: eval "$(cadenza completion bash)"'],
-      ['completion fish', 'for ~/.config/fish/completions/cadenza.fish'],
+      ['completion bash', 'bash: add eval "$(cadenza completion bash)" to ~/.bashrc'],
+      ['completion fish', 'fish: save as ~/.config/fish/completions/cadenza.fish'],
     ],
     see: COMMAND_LINE,
   },
 };
 
-/** The words of a command after `cadenza`. */
+/** The words that select a command, after `cadenza`. */
 export const wordsOf = (command: Command): string => (command.parent ? `${wordsOf(command.parent)} ${command.name()}`.trim() : '');
 
-/** Adds examples and a link to the help of a command and of those below it. */
+/** Adds examples and a link to the help of a command and its subcommands. */
 export function addHelp(command: Command): void {
   const help = HELP[wordsOf(command)];
   if (help) command.addHelpText('after', () => textOf(help));

@@ -9,81 +9,82 @@ import { terminalProgress } from '../util/progress.ts';
 import { printable } from '../util/text.ts';
 import { continues, interruptSignal } from './signals.ts';
 
-/** Parses an option that may be given several times. */
+/** Collects the values of a repeatable option. */
 export const collect = (value: string, before: string[]) => [...before, value];
 
-/** `--set a.b=value`, as often as wanted. */
+/** `--set a.b=value`, repeatable. */
 export const setOption = (more = '') =>
-  new Option('--set <key=value>', `override a setting, such as model.width=32 (repeatable; the value is YAML, null for the default${more})`)
+  new Option('--set <key=value>', `override a setting, such as model.width=32 (repeatable; YAML value; null restores the default${more})`)
     .argParser(collect)
     .default([] as string[], 'none');
 
-/** What a command was given beyond its file, for commands that come next: modules and settings, as options. */
+/** The options --import and --set of a command, to repeat them in suggested next commands. */
 export function givenTo(command: Command): string[] {
   const { import: modules = [], set = [] } = command.optsWithGlobals<{ import?: string[]; set?: string[] }>();
   return [...modules.flatMap(file => ['--import', file]), ...set.flatMap(setting => ['--set', setting])];
 }
 
-/** A path as the user meant it, with `~` for the home folder. Throws `E_USAGE` where it names nothing. */
+/** Parses a path, with `~` for the home folder. Throws `E_USAGE` if it is empty or contains a NUL character. */
 export const pathOf = (option: string) => (text: string) => {
   const nul = text.includes('\0');
-  const came = nul ? 'a path with a NUL character' : 'an empty text';
+  const found = nul ? 'a NUL character in it' : 'an empty string';
   if (nul || text.trim() === '')
-    throw new CadenzaError('E_USAGE', `${option}: expected a path, came ${came}; leave the option out for the default, if it has one`);
+    throw new CadenzaError('E_USAGE', `${option}: expected a path, found ${found}. Give a path, or omit the option to use its default`);
   return expandHome(text);
 };
 
 /** `--out <folder>`. */
 export const outOption = (description: string, flags = '--out <folder>') => new Option(flags, description).argParser(pathOf('--out'));
 
-/** `--json`: machine-readable output, and errors too. Read again from the arguments when a failure is reported. */
-export const jsonOption = () => new Option('--json', 'print JSON on stdout, errors included');
+/** `--json`: machine-readable output, including errors. `reportFailure` reads it from the arguments again. */
+export const jsonOption = () => new Option('--json', 'print results and errors as JSON');
 
-/** `--jobs n`: parts of the work at once. */
-const JOBS = 'seeds and combinations that are made at once, each in a process of its own; more help where threads are fewer';
+/** `--jobs n`: number of parallel processes. */
+const JOBS = 'run up to n seeds or combinations in parallel processes, each with executor.threads threads';
 export const jobsOption = () => numberOption('--jobs <n>', JOBS, 1, 1024).default(1);
 
-/** `--dry-run`: what the command would do. */
-export const dryRunOption = () =>
-  new Option('--dry-run', 'print its stages, which are finished, and what the others need (memory, operations, time); write nothing');
+/** `--dry-run`: print what the command would do. */
+export const dryRunOption = () => new Option('--dry-run', 'print the stages with their status, memory and time; write nothing');
 
-/** `--fresh`: nothing of what is there is used. */
-export const freshOption = () =>
-  new Option('--fresh', 'start over: make every stage again that the command needs, instead of continuing').conflicts('resume');
+/** `--verbose`: print everything that is known about the results. */
+export const verboseOption = () => new Option('--verbose', 'print all tables and explanations, not only the main ones');
 
-/** `--resume`, from the time when continuing had to be asked for: it is accepted and changes nothing. */
+/** `--fresh`: ignore existing stages. */
+export const freshOption = () => new Option('--fresh', 'start over: rerun finished stages instead of reusing them').conflicts('resume');
+
+/** `--resume`: accepted for compatibility, without effect, because runs always resume. */
 export const resumeOption = () => new Option('--resume').hideHelp();
 
-/** What long work is given: where it says how far it is, what ends it, and the command, for the record. Call once a process. */
+/** What long-running work receives: progress output, an interrupt signal, and the command line to record. Call once per process. */
 export const atWork = (flags: { fresh?: boolean } = {}) => ({
   progress: terminalProgress(),
   signal: interruptSignal(continues(flags)),
   command: `cadenza ${process.argv.slice(2).join(' ')}`,
 });
 
-/** Text for a person, on stdout. Here alone: what came from data must not act on the terminal. */
+/** Prints text to stdout. All text goes through here, so that control characters from data cannot reach the terminal. */
 export function print(text: string): void {
   process.stdout.write(printable(text, { colors: wantsColor() }));
 }
 
-/** Data for the caller, on stdout. */
+/** Prints JSON to stdout. */
 export function printJson(value: unknown): void {
   process.stdout.write(`${printable(JSON.stringify(value, null, 2))}\n`);
 }
 
-/** The argument that names the experiment. */
+/** Adds the argument for the experiment. */
 export const withExperiment = (command: Command) =>
-  command.argument('<experiment>', 'YAML file, the name of a preset such as dark-room, or - for standard input', presetFile('experiment'));
+  command.argument('<experiment>', 'YAML file, preset such as dark-room, or - for stdin', presetFile('experiment'));
 
-/** `--flag <n>`: a whole number from `least` to `most`. Throws `E_USAGE` for anything else. */
+/** `--flag <n>`: an integer from `least` to `most`. Throws `E_USAGE` for anything else. */
 export function numberOption(flags: string, description: string, least: number, most = 1_000_000): Option {
   return new Option(flags, description).argParser((text: string) => {
     const value = text.trim() === '' ? Number.NaN : Number(text);
     if (Number.isInteger(value) && value >= least && value <= most) return value;
-    throw new CadenzaError('E_USAGE', `${flags.split(' ')[0]} ${text}: expected a whole number from ${least} to ${most}; see --help`);
+    throw new CadenzaError('E_USAGE', `${flags.split(' ')[0]} ${text}: expected an integer from ${least} to ${most}; see --help`);
   });
 }
 
-/** One of several words, by default `preset`. */
+/** One of several words. The default is `preset`. */
 export const choiceOption = (flags: string, description: string, choices: readonly string[], preset: string) =>
   new Option(flags, description).choices(choices).default(preset);

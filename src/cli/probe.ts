@@ -1,4 +1,4 @@
-/** @file The process in which `doctor` tries the executor that its argument names, and tells what came of it. */
+/** @file The process in which `doctor` tries one executor, given as its argument, and reports the result. */
 
 import { type ExecutorId, probeExecutor } from '../engine/executors/registry.ts';
 

@@ -1,7 +1,7 @@
-/** @file All commands, as the files of `commands` register them. */
+/** @file The program with all commands, registered by the files in `commands`. */
 
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { CadenzaError } from '../util/errors.ts';
 import { registerCompare } from './commands/compare.ts';
 import { registerCompletion } from './commands/completion.ts';
@@ -12,58 +12,68 @@ import { registerInit } from './commands/init.ts';
 import { registerInspect } from './commands/inspect.ts';
 import { registerList } from './commands/list.ts';
 import { registerReport } from './commands/report.ts';
-import { registerAblate, registerRun } from './commands/run.ts';
+import { registerAblate, registerRun, registerStages } from './commands/run.ts';
 import { registerStore } from './commands/store.ts';
 import { registerTune } from './commands/tune.ts';
 import { addHelp } from './help.ts';
 import { collect } from './options.ts';
 
-/** The version in package.json, which lies two folders up from here both in `src` and in `dist`. */
+/** The version in package.json, two folders up both from `src` and from `dist`. */
 const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
 
 export function buildProgram(): Command {
   const program = new Command('cadenza')
-    .description('Compressed-Context Algorithm Distillation: agents that learn in context, with their history carried as a few latents.')
-    .version(VERSION)
-    .option(
-      '--import <module>',
-      'module in TypeScript or JavaScript with kinds of your own, such as ./my-grid.ts (repeatable)',
-      collect,
-      [],
+    .description(
+      'Compressed-Context Algorithm Distillation (CAD): train agents that learn new tasks in context, with their history compressed to a few latents.',
     )
+    .version(VERSION)
+    .addOption(
+      new Option('--import <module>', 'load a module with your own environments, compressors and so on, such as ./my-grid.ts (repeatable)')
+        .argParser(collect)
+        .default([] as string[], 'none'),
+    )
+    // Arguments and options are in the help of each command.
+    .configureHelp({ subcommandTerm: command => command.name() })
     .showSuggestionAfterError()
-    // Commander throws instead of exiting, and leaves its message to the one place that prints failures.
+    // Commander throws instead of exiting; reportFailure prints the message.
     .exitOverride()
     .configureOutput({ outputError: () => {} });
   program.hook('preAction', expectWorkingFolder);
   program.hook('preAction', async () => {
     const { import: files } = program.opts<{ import: string[] }>();
-    // Loaded late: most commands import nothing.
+    // Loaded on demand: most commands import no module.
     if (files.length > 0) await (await import('../util/modules.ts')).importModules(files);
   });
+  program.commandsGroup('Experiments:');
+  registerInit(program, VERSION);
+  registerConfig(program);
   registerRun(program);
   registerAblate(program);
   registerTune(program);
+  program.commandsGroup('Results:');
   registerList(program);
-  registerCompare(program);
   registerReport(program);
-  registerStore(program);
+  registerCompare(program);
   registerInspect(program);
+  registerStore(program);
+  program.commandsGroup('Single stages (unfinished stages that they need run first):');
+  registerStages(program);
+  program.commandsGroup('Data sets:');
   registerExchange(program);
-  registerConfig(program);
-  registerInit(program, VERSION);
+  program.commandsGroup('Setup:');
   registerDoctor(program, VERSION);
   registerCompletion(program);
+  program.helpCommand('help [command]', 'show the help of a command');
   addHelp(program);
   return program;
 }
 
-/** Where the working folder is gone, relative paths lead nowhere, and making folders below it never ends. */
+/** Fails if the working folder was deleted: relative paths would be invalid, and creating folders would loop. */
 function expectWorkingFolder(): void {
   try {
     process.cwd();
   } catch (error) {
-    const message = 'the folder in which this command was started does not exist any more. Change to another folder, and run it again.';
+    const message = 'the working folder no longer exists. Change to another folder and run the command again.';
     throw new CadenzaError('E_DISK', message, { cause: error });
   }
 }

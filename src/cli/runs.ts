@@ -1,6 +1,6 @@
 /**
- * @file What lies in folders of runs: their state, their headline and the settings in which they differ. Reads results and the names of stages;
- * neither weights nor data.
+ * @file The runs in a folder: their state, their main score and the settings in which they differ. Reads results and stage names, but no
+ * weights or data.
  */
 
 import { existsSync, readdirSync, statSync } from 'node:fs';
@@ -17,30 +17,30 @@ import { isHeld } from '../util/lock.ts';
 export interface ListedRun {
   readonly folder: string;
   readonly name: string;
-  /** Of experiment; or `ablation` or `study`. Absent where nothing says it. */
+  /** Kind of experiment, or `ablation` or `study`. Absent if unknown. */
   readonly kind?: string;
   readonly state: 'finished' | 'running' | 'stopped' | 'damaged';
-  /** Where it is, or stopped. */
+  /** The stage that is running, or at which the run stopped. */
   readonly stage?: string;
   readonly step?: number;
-  /** What is wrong with it. */
+  /** Why it is damaged. */
   readonly reason?: string;
   readonly score?: Headline;
-  /** Time of its results, or of its latest stage: ISO 8601. */
+  /** Time of its results or latest stage, as ISO 8601. */
   readonly changed: string;
-  /** Dotted settings in which runs of its kind differ. */
+  /** Dotted settings that differ between runs of this kind. */
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
 const [RESULTS, STUDY, STAGES, RECORD] = ['results.json', 'tune.json', 'stages', 'stage.json'];
 
-/** Results are some hundred kilobytes; what is larger by far is none of ours. */
+/** Results have a few hundred kilobytes. A file far larger than that is something else. */
 const MOST_BYTES = 2 ** 26;
 
-/** Settings that name a run, say how its settings were chosen, or are what the machine is asked for. */
+/** Settings that do not change results: names, provenance and hardware. */
 const ASIDE = ['name', 'imports', 'selection', 'checkpoint', 'executor'];
 
-/** The runs in folders: each is one itself, or holds some. Throws `E_DATA` where a folder cannot be read. */
+/** The runs in folders. Each folder is a run or contains runs. Throws `E_DATA` if a folder cannot be read. */
 export function listRuns(folders: readonly string[]): ListedRun[] {
   const runs = folders.flatMap(folder => (isRun(folder) ? [folder] : foldersIn(folder).filter(isRun))).map(readRun);
   const kinds = new Map(runs.map(({ kind }) => [kind, differing(runs.filter(run => run.kind === kind).map(({ settings }) => settings))]));
@@ -57,8 +57,8 @@ function foldersIn(folder: string): string[] {
     const entries = readdirSync(folder).map(name => join(folder, name));
     return entries.filter(path => attempt(() => statSync(path).isDirectory())).sort();
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such folder' : (error as Error).message;
-    throw new CadenzaError('E_DATA', `${folder}: ${reason}. Give folders of runs, or one that holds some.`, { cause: error });
+    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'the folder does not exist' : (error as Error).message;
+    throw new CadenzaError('E_DATA', `${folder}: ${reason}. Give runs, or a folder that contains runs.`, { cause: error });
   }
 }
 
@@ -73,7 +73,7 @@ function readRun(folder: string): ListedRun {
   try {
     if (statSync(file).size > MOST_BYTES) throw new CadenzaError('E_DATA', `${basename(file)} is too large`);
     const found = isStudy ? { kind: 'study' } : describeResults(folder);
-    // An unfinished stage that is newer than the results belongs to another run in the same folder.
+    // An unfinished stage that is newer than the results belongs to a later run in the same folder.
     return { ...about, ...found, state: 'finished', ...(where.state === 'running' || unfinished > written ? where : {}) };
   } catch (error) {
     return { ...about, kind, state: 'damaged', reason: (error as Error).message };
@@ -92,7 +92,7 @@ function describeResults(folder: string): Pick<ListedRun, 'name' | 'kind' | 'sco
   };
 }
 
-/** What the stages of a run say: where it is, and since when. */
+/** State of a run according to its stages. */
 function stagesIn(folder: string) {
   const names = attempt(() => readdirSync(folder)) ?? [];
   const stages = names.flatMap(name => {
@@ -123,7 +123,7 @@ function leavesOf(settings: unknown, path: readonly string[] = []): Record<strin
   return Object.assign({}, ...entries.map(([key, value]) => leavesOf(value, [...path, key])));
 }
 
-/** The settings in which some of these differ, in their order. Of those that say none, nothing is known. */
+/** The settings that differ between runs, in order. Runs without settings are ignored, because theirs are unknown. */
 function differing(all: readonly Readonly<Record<string, unknown>>[]): string[] {
   const known = all.filter(settings => Object.keys(settings).length > 0);
   const keys = [...new Set(known.flatMap(Object.keys))];

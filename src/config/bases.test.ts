@@ -74,7 +74,7 @@ describe('an experiment with a base', () => {
   });
 });
 
-describe('a fault is told where it stands', () => {
+describe('a fault is reported where it stands', () => {
   write(
     'below.yaml',
     'name: below\nbase: tiny\nmodel:\n  width: wide\nevaluate:\n  envs: [{ name: far }]\nretrieve: { stores: [none, none] }\n',

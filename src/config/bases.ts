@@ -1,4 +1,4 @@
-/** @file Experiments that build on others: `base` names a file, or a preset, over whose keys those of the file are laid. Node only. */
+/** @file Inheritance of experiment files: `base` names a file or preset, whose keys the file overrides. Node only. */
 
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
@@ -12,12 +12,14 @@ export const BASE = 'base';
 export const baseField = z
   .string()
   .min(1)
-  .describe('Experiment that this file varies: a path seen from this file, or the name of a preset');
+  .describe(
+    'Experiment that this file extends: a path relative to this file, or the name of a preset. Keys of this file override those of the base',
+  );
 
-/** A configuration file with those below it. */
+/** A configuration file with its bases. */
 export type LayeredConfig = ConfigInput & Required<Pick<ConfigInput, 'text' | 'bases'>>;
 
-/** Reads a configuration file and those below it. Throws `E_CONFIG` where one cannot be read, or they lead back to one of them. */
+/** Reads a configuration file and its bases. Throws `E_CONFIG` if one cannot be read, or if they form a cycle. */
 export function readLayers(file: string, text = readConfig(file)): LayeredConfig {
   const bases: ConfigText[] = [];
   for (let above: ConfigText | undefined = { file, text }; above; above = bases.at(-1)) {
@@ -28,7 +30,7 @@ export function readLayers(file: string, text = readConfig(file)): LayeredConfig
   return { file, text, bases };
 }
 
-/** The file that an experiment, or an ablation, in `file` names as its base. */
+/** The base of the experiment or ablation in a file, if it has one. */
 export const baseFile = (base: string, file: string): string => presetFile('experiment', file === '-' ? '.' : dirname(file))(base);
 
 function baseOf(input: ConfigText, chain: readonly string[]): ConfigText | undefined {
@@ -41,5 +43,5 @@ function baseOf(input: ConfigText, chain: readonly string[]): ConfigText | undef
   } catch (error) {
     throw error instanceof CadenzaError ? refuse(error.message, error) : error;
   }
-  throw refuse(`"${base}" builds on this file itself. Name another base, or remove it.`);
+  throw refuse(`"${base}" extends this file itself, directly or indirectly. Name another base, or remove it.`);
 }

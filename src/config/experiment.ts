@@ -1,4 +1,4 @@
-/** @file The configuration of an experiment: every setting with its unit, range and default, and what stages derive from it. */
+/** @file The configuration of a reinforcement learning experiment: all settings, and the checks across them. */
 
 import { z } from 'zod';
 import { evaluationFields, sharedFields } from '../settings/base.ts';
@@ -10,22 +10,22 @@ import { fromRegistries } from '../util/registry.ts';
 import { readLayers } from './bases.ts';
 import { importNamed } from './imports.ts';
 
-/** The settings of an experiment in reinforcement learning, before they are checked against each other. */
+/** The settings of a reinforcement learning experiment, without the checks across them. */
 const fields = fromRegistries(() => ({ ...sharedFields(), ...stageFields(), ...evaluationFields }));
 
 type Fields = ReturnType<typeof fields>;
 
-/** The experiment without its further tables. */
+/** The experiment without its additional tables. */
 const coreSchema = fromRegistries(() => z.strictObject(fields()).superRefine(checkAcross));
 
 type Core = z.output<z.ZodObject<Fields>>;
 
 type DeepPartial<T> = T extends readonly unknown[] ? T : T extends object ? { [K in keyof T]?: DeepPartial<T[K]> } : T;
 
-/** What one further table changes. */
+/** The settings that one additional table changes. */
 export type TableSettings = DeepPartial<Omit<Core, 'name' | 'imports'>>;
 
-/** Settings that differ from those of an experiment, checked key by key. */
+/** A part of an experiment's settings, checked key by key. */
 export const settingsSchema = fromRegistries(() => {
   const { name: _, imports: __, ...settable } = fields();
   return deepPartial(z.strictObject(settable)) as z.ZodType<TableSettings>;
@@ -33,17 +33,20 @@ export const settingsSchema = fromRegistries(() => {
 
 const tableSchema = fromRegistries(() =>
   z.strictObject({
-    name: fields().name.describe('Name of the table'),
-    set: settingsSchema().describe('Settings that differ from the main experiment'),
+    name: fields().name.describe('Name of the results table'),
+    set: settingsSchema().describe('Settings that differ from those of the main experiment'),
   }),
 );
 
-/** The whole file, with the kinds that there are now. Strict everywhere: an unknown key is an error. */
+/** The schema of the whole file, including everything registered at the time of the call. Unknown keys are errors. */
 export const experimentSchema = fromRegistries(() =>
   z
     .strictObject({
       ...fields(),
-      tables: z.array(tableSchema()).describe('Further result tables: the same experiment with some settings changed').default([]),
+      tables: z
+        .array(tableSchema())
+        .describe('Additional results tables, each trained and evaluated with some settings changed')
+        .default([]),
     })
     .superRefine(checkAcross)
     .superRefine(checkTables),
@@ -54,29 +57,29 @@ export type ExperimentConfig = z.output<ReturnType<typeof experimentSchema>>;
 export type ExperimentTable = ExperimentConfig['tables'][number];
 export type EvaluationEnv = ExperimentConfig['evaluate']['envs'][number];
 
-/** Reads an experiment from its YAML file and those that it builds on. Throws `E_CONFIG` as `loadConfig` does. */
+/** Reads an experiment from its YAML file and its bases. Throws `E_CONFIG` like `loadConfig`. */
 export function loadExperiment(file: string, overrides: readonly string[] = []): ExperimentConfig {
   return loadConfig(experimentSchema(), { ...readLayers(file), overrides });
 }
 
-/** The same after the modules that it names are imported; what is not an experiment in reinforcement learning is refused as such. */
+/** Imports the modules of an experiment, then reads it. Throws `E_CONFIG` also for a supervised experiment. */
 export async function importExperiment(file: string, overrides: readonly string[] = []): Promise<ExperimentConfig> {
   const input = readLayers(file);
   if (topLevelKeys(input).includes('problem'))
     throw new CadenzaError(
       'E_CONFIG',
-      `${file} is a supervised experiment: it has "problem". Only experiments in reinforcement learning, with "env" and "source", are varied or searched; run this one with cadenza run ${file}.`,
+      `${file} is a supervised experiment: it has "problem". Ablations and searches need a reinforcement learning experiment, with "env" and "source". Run this one with cadenza run ${file}.`,
     );
   const imports = await importNamed(input);
   return loadConfig(experimentSchema(), { ...input, overrides: [...overrides, ...imports] });
 }
 
-/** The experiment as it is evaluated at the options of `evaluate.envs[…]`. */
+/** The experiment with the environment options of an entry of `evaluate.envs`. */
 export function evaluatedAt<T extends Pick<ExperimentConfig, 'env' | 'evaluate'>>(config: T, { options }: EvaluationEnv): T {
   return { ...config, env: { ...config.env, options: { ...config.env.options, ...options } } };
 }
 
-/** The experiment behind a further table, named `<experiment>-<table>`, with no further tables of its own. */
+/** The experiment of an additional table, named `<experiment>-<table>`, without tables of its own. */
 export function tableConfig(config: ExperimentConfig, table: ExperimentTable): ExperimentConfig {
   return withSettings(config, [table.set], `${config.name}-${table.name}`);
 }
@@ -86,7 +89,7 @@ export function tableConfig(config: ExperimentConfig, table: ExperimentTable): E
 function checkAcross(config: Core, context: z.RefinementCtx): void {
   const { teacher, distill, finetune, reinforce, retrieve, split, source, model, evaluate, policy } = config;
   const { crossLayers, retrieval } = policy;
-  /** Refuses what stands at this path. */
+  /** Reports an error at this path. */
   const refuse = (
     path: (string | number)[],
     message: string,
@@ -96,48 +99,48 @@ function checkAcross(config: Core, context: z.RefinementCtx): void {
     refuse(['finetune', 'steps'], 'expected distill.steps or finetune.steps above 0; otherwise nothing trains the policy');
   if (evaluate.tasks === 'validation' && split.validation === 0)
     refuse(['split', 'validation'], 'expected at least 1, because evaluate.tasks is validation');
-  // With returns to predict there is something to learn without actions.
+  // With return prediction, there is a target even without actions.
   if (distill.alpha === 0 && distill.beta === 0 && !policy.returns)
     refuse(['distill', 'alpha'], 'expected distill.alpha or distill.beta above 0');
   if (distill.alpha === 0 && finetune.beta === 0 && !policy.returns)
     refuse(['finetune', 'beta'], 'expected distill.alpha or finetune.beta above 0');
   if (source.dataset === undefined && source.stride > source.episodes) {
-    const reason = `of every ${source.stride} episodes one is kept, and a history has fewer`;
-    refuse(['source', 'stride'], `expected at most source.episodes, which is ${source.episodes}; ${reason}`);
+    const reason = `only every ${source.stride}th episode is kept, and a history has fewer`;
+    refuse(['source', 'stride'], `expected at most source.episodes (${source.episodes}), because ${reason}`);
   }
   const missing = crossLayers === 'every' ? -1 : crossLayers.findIndex(layer => layer >= model.decoderLayers);
   if (missing >= 0) {
-    const message = `expected layers below model.decoderLayers, which is ${model.decoderLayers}, because they are counted from 0`;
+    const message = `expected layer numbers below model.decoderLayers (${model.decoderLayers}); layers are numbered from 0`;
     refuse(['policy', 'crossLayers', missing], message);
   }
   const prefix = policy.architecture === 'prefix';
   if (prefix && policy.query !== 'episode')
     refuse(
       ['policy', 'query'],
-      'expected episode with policy.architecture prefix, because a state alone does not see what stands before it',
+      'expected episode with policy.architecture prefix, because a state query does not attend to the tokens before it',
     );
   if (prefix && crossLayers !== 'every')
     refuse(['policy', 'crossLayers'], 'expected every with policy.architecture prefix, which has no cross-attention');
   if (prefix && retrieval.contexts > 0)
     refuse(
       ['policy', 'retrieval', 'contexts'],
-      'expected 0 with policy.architecture prefix, because what is retrieved is seen by cross-attention',
+      'expected 0 with policy.architecture prefix, because retrieved contexts are read by cross-attention',
     );
   if (policy.prompt) {
     if (policy.query === 'state' && policy.architecture !== 'encoder-decoder') {
-      const reason = 'because tokens of policy.query state do not see each other, nor a prompt among them';
+      const reason = 'because with policy.query state, tokens do not attend to each other, so a decoder could not see the prompt';
       refuse(['policy', 'architecture'], `expected encoder-decoder, ${reason}`);
     }
     if (source.dataset !== undefined) {
-      const reason = 'because what is to be learned of a prompt is what a learner does that has seen it';
+      const reason = 'because training on prompts needs histories of learners that saw them';
       refuse(['source', 'dataset'], `expected none with policy.prompt, ${reason}`);
     }
     if (retrieval.contexts > 0) {
-      const reason = 'because what learns to use retrieved contexts is trained without prompts';
+      const reason = 'because the stage retrieve trains without prompts';
       refuse(['policy', 'retrieval', 'contexts'], `expected 0 with policy.prompt, ${reason}`);
     }
     if (reinforce.steps > 0)
-      refuse(['reinforce', 'steps'], 'expected 0 with policy.prompt, because the rollouts of this stage are played without prompts');
+      refuse(['reinforce', 'steps'], 'expected 0 with policy.prompt, because rollouts of this stage have no prompts');
   }
   const { streams, episodes, batch = config.optimizer.batch } = reinforce;
   if (reinforce.steps > 0 && streams * episodes < batch) {
@@ -145,19 +148,22 @@ function checkAcross(config: Core, context: z.RefinementCtx): void {
     refuse(['reinforce', 'batch'], message, batch);
   }
   if (retrieval.contexts > 0 && retrieve.steps === 0) {
-    const reason = 'because policy.retrieval.contexts is above 0 and nothing else trains the policy on what is found';
+    const reason = 'because policy.retrieval.contexts is above 0 and only this stage trains the policy to use retrieved contexts';
     refuse(['retrieve', 'steps'], `expected at least 1, ${reason}`);
   }
   if (reinforce.policyWeight === 0 && reinforce.imitationWeight === 0)
     refuse(['reinforce', 'policyWeight'], 'expected reinforce.policyWeight or reinforce.imitationWeight above 0');
   for (const [stage, beta = 0] of Object.entries({ distill: distill.beta, finetune: finetune.beta }))
     if (beta !== 0 && teacher.kind === 'context' && teacher.steps === 0)
-      refuse([stage, 'beta'], 'expected 0 without a trained teacher (teacher.steps is 0); train one, or set teacher.kind: monte-carlo');
+      refuse(
+        [stage, 'beta'],
+        'expected 0, because no teacher is trained (teacher.steps is 0). Train one, or set teacher.kind to monte-carlo',
+      );
 }
 
 /**
- * The experiment with settings laid over it one after the other, under another name and with no further tables. Only the outcome has to fit
- * together. Throws the issues of `coreSchema`.
+ * The experiment with overrides applied in order, under another name and without additional tables. Only the final settings have to be
+ * consistent. Throws the issues of `coreSchema`.
  */
 export function withSettings({ tables: _, ...config }: ExperimentConfig, sets: readonly TableSettings[], name: string): ExperimentConfig {
   const merged = sets.reduce<Core>((below, set) => layOver(below, set) as Core, config);
@@ -168,14 +174,14 @@ function checkTables(
   { tables, ...config }: Core & { readonly tables: readonly z.output<ReturnType<typeof tableSchema>>[] },
   context: z.RefinementCtx,
 ): void {
-  // One result table each. Hashes of data go by the same names, those of the experiment itself under "main".
+  // Each becomes a results table. Data hashes use the same names, with "main" for the experiment itself.
   const taken = new Map([
     [config.name, 'the experiment'],
     ['main', 'the data of the experiment'],
   ]);
   const take = (path: (string | number)[], name: string, what: string) => {
     const other = taken.get(name);
-    if (other) context.addIssue({ code: 'custom', path, input: name, message: `expected another name, because ${other} has this one` });
+    if (other) context.addIssue({ code: 'custom', path, input: name, message: `expected a unique name; ${other} already has this one` });
     else taken.set(name, what);
   };
   for (const [i, { name }] of config.evaluate.envs.entries()) take(['evaluate', 'envs', i, 'name'], name, `evaluate.envs.${i}`);
@@ -188,13 +194,13 @@ function checkTables(
   }
 }
 
-/** The schema with every key optional at every depth and no defaults; checks across fields wait until it is merged. */
+/** The schema with every key optional and without defaults. Checks across fields run after merging. */
 function deepPartial(schema: z.core.$ZodType): z.ZodType {
   if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional)
     return deepPartial(schema.unwrap());
   if (!(schema instanceof z.ZodObject)) return schema as z.ZodType;
   const optional = Object.entries(schema.shape).map(([key, field]) => {
-    // Sections are described outside their default, which goes; single fields inside, which stays.
+    // The description of a section is outside its default, which is removed here; that of a field is inside.
     const about = z.globalRegistry.get(field);
     const bare = deepPartial(field).optional();
     return [key, about ? bare.meta(about) : bare];

@@ -1,4 +1,4 @@
-/** @file The modules that a configuration names, imported before it is checked: what they register is in its schema. Node only. */
+/** @file Imports the modules of a configuration before it is checked, because the schema depends on what they register. Node only. */
 
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
@@ -9,13 +9,13 @@ import { importedModules, importModules } from '../util/modules.ts';
 const named = z.looseObject({ imports: z.array(z.string().min(1)).default([]) });
 
 /**
- * Imports the modules that a configuration and its bases name under `imports`, each seen from the folder of its file.
+ * Imports the modules listed under `imports` in a configuration and its bases. Paths are relative to the file that lists them.
  *
- * @returns overrides for `loadConfig`, by which the configuration names all modules of this process by their whole paths; none without modules.
- * @throws {CadenzaError} `E_CONFIG` as `importModules` and `loadConfig` do.
+ * @returns overrides for `loadConfig` that replace `imports` by the absolute paths of all imported modules; empty without modules.
+ * @throws {CadenzaError} `E_CONFIG` like `importModules` and `loadConfig`.
  */
 export async function importNamed({ bases = [], ...input }: ConfigInput): Promise<string[]> {
-  // What is below comes first.
+  // Modules of bases come first.
   for (const each of [input, ...bases].toReversed()) {
     if (!topLevelKeys(each).includes('imports')) continue;
     const { imports } = loadConfig(named, { file: each.file, text: each.text });

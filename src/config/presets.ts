@@ -1,4 +1,4 @@
-/** @file The experiments, ablations and search spaces that come with the package, by their names. */
+/** @file The presets: experiments, ablations and search spaces that come with the package. */
 
 import { readdirSync, statSync } from 'node:fs';
 import { basename, isAbsolute, join, resolve } from 'node:path';
@@ -6,18 +6,18 @@ import { fileURLToPath } from 'node:url';
 import { attempt, CadenzaError } from '../util/errors.ts';
 import { expandHome } from '../util/files.ts';
 
-/** The package's folder, two up from here both in `src` and in `dist`. */
+/** The package root, two folders up both from `src` and from `dist`. */
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Where each kind of file lies in the package. */
+/** Folder of each kind of preset in the package. */
 const FOLDERS = { experiment: 'experiments', ablation: 'experiments/ablations', 'search space': 'experiments/spaces' } as const;
 
 export type PresetKind = keyof typeof FOLDERS;
 
-/** Whether something other than a folder is there. */
+/** Whether the path exists and is not a folder. */
 const isFile = (path: string): boolean => attempt(() => !statSync(path).isDirectory()) ?? false;
 
-/** Names of the presets of a kind. */
+/** Names of the presets of a kind, sorted. */
 export const presets = (kind: PresetKind): string[] =>
   readdirSync(join(PACKAGE, FOLDERS[kind]))
     .filter(file => file.endsWith('.yaml'))
@@ -25,11 +25,11 @@ export const presets = (kind: PresetKind): string[] =>
     .sort();
 
 /**
- * The file that a user names: `-`, standard input; one of their own by its path, which goes first, or one of the package by its name (`dark-room`) or by its
- * path in the package (`experiments/dark-room.yaml`).
+ * Resolves a file name given by the user: `-` (standard input), the path of an own file, the name of a preset (`dark-room`), or the path
+ * of a preset in the package (`experiments/dark-room.yaml`). Own files take precedence.
  *
- * @param folder from where paths are seen, where it is a file that names it and not the command line.
- * @throws `E_CONFIG` with the list of presets when a name is neither. A path that leads to nothing is given back as it is: who reads it says so.
+ * @param folder base folder of relative paths. Default: the working directory.
+ * @throws `E_CONFIG` with the list of presets if a name is neither. A path that does not exist is returned unchanged; reading it fails.
  */
 export const presetFile =
   (kind: PresetKind, folder?: string) =>
@@ -37,15 +37,15 @@ export const presetFile =
     const own = folder === undefined ? name : resolve(folder, expandHome(name));
     if (isFile(own) || own === '-') return own;
     const packaged = [`${FOLDERS[kind]}/${name}.yaml`, name].map(path => join(PACKAGE, path));
-    // What begins as a path does is no name.
+    // Absolute paths and those that start with "." are never preset names.
     const found = isAbsolute(name) || name.startsWith('.') ? undefined : packaged.find(isFile);
     if (found) return found;
     if (/[/\\.]/.test(name)) return own;
-    const what = `"${name}" is neither a file nor a preset. The ${kind} presets are ${presets(kind).join(', ')}.`;
-    throw new CadenzaError('E_CONFIG', `${what} Give one of these names or the path of a YAML file.`);
+    const what = `"${name}" is neither a file nor a preset. Available ${kind} presets: ${presets(kind).join(', ')}.`;
+    throw new CadenzaError('E_CONFIG', `${what} Give a preset or the path of a YAML file.`);
   };
 
-/** What a command names a file by: a preset of the package by its name, unless that means another file here; any other by its path. */
+/** How to name a file in a command: a preset by its name, unless a file of that name exists here; any other file by its path. */
 export function nameOf(file: string, kind: PresetKind): string {
   const name = basename(file, '.yaml');
   return file === join(PACKAGE, FOLDERS[kind], `${name}.yaml`) && !isFile(name) ? name : file;

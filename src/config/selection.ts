@@ -1,6 +1,6 @@
 /**
- * @file How the settings of an experiment were chosen, as far as that was stated of these very settings: a statement names them by their
- * fingerprint, so that it does not pass to what is derived from them.
+ * @file The statement of how an experiment's settings were chosen. It names the settings by their fingerprint, so that it does not apply to
+ * modified settings.
  */
 
 import type { Selection } from '../records/index.ts';
@@ -8,12 +8,12 @@ import { isMap } from '../util/canonical.ts';
 import { hashJson } from '../util/files.ts';
 import { type ExperimentConfig, experimentSchema } from './experiment.ts';
 
-/** What is not chosen by results: names, seeds, how rows are evaluated, and what the machine is asked for. Tables are experiments of their own. */
+/** Settings that are not chosen by results: names, seeds, evaluation and hardware. Tables are separate experiments. */
 const ASIDE = ['name', 'imports', 'seed', 'seeds', 'evaluate', 'selection', 'checkpoint', 'executor', 'tables'] as const;
 
 /**
- * The fingerprint of an experiment's settings: 12 hexadecimal digits of the hash of those that differ from their defaults. Defaults are left
- * out so that a setting that a later version adds does not change it.
+ * The fingerprint of an experiment's settings: the first 12 hexadecimal digits of the hash of all non-default settings. Defaults are
+ * excluded, so that settings added in later versions do not change it.
  */
 export function fingerprint(config: ExperimentConfig): string {
   const without = <T extends ExperimentConfig>(settings: T) =>
@@ -23,29 +23,29 @@ export function fingerprint(config: ExperimentConfig): string {
 }
 
 /**
- * What is stated of how these settings were chosen. A statement on other settings says nothing good of these; what it says against them
- * stays, since settings derived from results on some tasks have seen those tasks, too.
+ * The statement of how these settings were chosen. A statement on other settings does not count as evidence for these, but the tasks that
+ * it names still count as seen, because modified settings derive from results on them.
  */
 export function statedSelection(config: ExperimentConfig): Selection {
   const { selection } = config;
   if (selection.by === 'unstated' || selection.by === 'test') return selection;
   const own = fingerprint(config);
   if (selection.settings === own) return selection;
-  const about = selection.settings ? `for the settings ${selection.settings}` : 'without naming its settings';
-  const note = `"selection.by: ${selection.by}" is given ${about}, and these are ${own}`;
+  const about = selection.settings ? `applies to the settings ${selection.settings}` : 'does not name its settings';
+  const note = `"selection.by: ${selection.by}" ${about}, but these settings are ${own}`;
   return { by: 'unstated', note, ...(selection.tasks ? { tasks: selection.tasks } : {}) };
 }
 
-/** What holds of the rows of two selections in one table: the worse of them. */
+/** The selection of a table with methods of two selections: the worse of the two. */
 export function commonSelection(a: Selection, b: Selection): Selection {
   if (hashJson(a) === hashJson(b)) return a;
   const onTest = [a, b].find(({ by }) => by === 'test');
   if (onTest) return onTest;
   const tasks = [...new Set([...(a.tasks ?? []), ...(b.tasks ?? [])])];
-  return { by: 'unstated', note: 'the rows differ in their settings', ...(tasks.length > 0 ? { tasks } : {}) };
+  return { by: 'unstated', note: 'the methods differ in their settings', ...(tasks.length > 0 ? { tasks } : {}) };
 }
 
-/** The part of a tree of settings that differs from another one; undefined where nothing does. Lists are compared whole. */
+/** The part of a settings tree that differs from `base`; undefined if nothing differs. Lists are compared as a whole. */
 function difference(value: unknown, base: unknown): unknown {
   if (!isMap(value) || !isMap(base)) return hashJson([value]) === hashJson([base]) ? undefined : value;
   const entries = Object.keys({ ...base, ...value }).map(key => [key, difference(value[key], base[key])] as const);

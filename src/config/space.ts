@@ -1,4 +1,4 @@
-/** @file The search space of a study: dotted settings of an experiment, each with a domain that trials are drawn from (method 4.4). */
+/** @file The search space of `cadenza tune`: dotted settings, each with a domain from which trials are sampled (method 4.4). */
 
 import { z } from 'zod';
 import { configJsonSchema, loadConfig } from '../util/config.ts';
@@ -7,7 +7,7 @@ import type { Random } from '../util/random.ts';
 import { settingAt } from '../util/suggest.ts';
 import { experimentSchema } from './experiment.ts';
 
-/** Where the values of one setting come from. Bounds are included. */
+/** The possible values of one setting. Bounds are inclusive. */
 export type Domain =
   | { readonly values: readonly unknown[] }
   | { readonly integer: readonly [number, number] }
@@ -20,19 +20,18 @@ export type SearchSpace = Readonly<Record<string, Domain>>;
 /** Values by dotted setting. */
 export type Settings = Readonly<Record<string, unknown>>;
 
-const SAME_SCORE = 'a setting that training depends on; every trial is scored alike, on the same validation tasks';
-const SAME_DATA =
-  'a setting that training depends on; which tasks are kept apart is not for a study to choose, or it could choose easy ones';
-const NOT_TUNED = 'a setting that training depends on';
+const SAME_SCORE = 'a setting of the training; all trials are scored in the same way on the same validation tasks';
+const SAME_DATA = 'a setting of the training; a search must not choose the held-out tasks, because it could choose easy ones';
+const NOT_TUNED = 'a setting of the training';
 
-/** Settings that no space may hold, by their first part, with what to say. */
+/** Settings that a search space must not contain, by first part, with what was expected instead. */
 const REFUSED: Readonly<Record<string, string>> = {
   evaluate: SAME_SCORE,
   env: SAME_SCORE,
   split: SAME_DATA,
-  seed: `${NOT_TUNED}; a seed that scores well means nothing`,
-  seeds: `${NOT_TUNED}; a seed that scores well means nothing`,
-  baselines: `${NOT_TUNED}; baselines are not trained in a study`,
+  seed: `${NOT_TUNED}; the best seed is no better than others`,
+  seeds: `${NOT_TUNED}; the best seed is no better than others`,
+  baselines: `${NOT_TUNED}; a search trains no baselines`,
   selection: NOT_TUNED,
   name: NOT_TUNED,
   imports: NOT_TUNED,
@@ -42,26 +41,26 @@ const REFUSED: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads a search space from its YAML file; every domain is held against the range of its own setting.
+ * Reads a search space from its YAML file and checks every domain against the range of its setting.
  *
- * @param resource the setting that the study itself sets (the training steps of successive halving), which the space may not hold.
- * @throws {CadenzaError} `E_CONFIG` with file, line and column, as `loadConfig` does.
+ * @param resource the setting that the search itself sets (the training steps of successive halving); the space must not contain it.
+ * @throws {CadenzaError} `E_CONFIG` with file, line and column, like `loadConfig`.
  */
 export function loadSpace(file: string, resource?: string): SearchSpace {
   return loadConfig(spaceSchema(resource), { file });
 }
 
-/** The schema of a space file: each setting of an experiment that may be searched, with the kinds of domain that suit its type. */
+/** The schema of a search space file: every searchable setting with the kinds of domain for its type. */
 export function spaceSchema(resource?: string): z.ZodType<SearchSpace> {
   const known = configJsonSchema(experimentSchema());
-  /** The setting with every part of it that was renamed as it was before. */
+  /** The dotted setting under its former names. */
   const formerly = (key: string) =>
     key
       .split('.')
       .map((part, i, path) => settingAt(known, path.slice(0, i + 1))?.formerly ?? part)
       .join('.');
   const entries = settingsOf(experimentSchema()).map(([key, setting]) => {
-    const refused = REFUSED[key.split('.')[0]] ?? (key === resource ? `${NOT_TUNED}; this one is the resource of successive halving` : '');
+    const refused = REFUSED[key.split('.')[0]] ?? (key === resource ? `${NOT_TUNED}; successive halving sets this one itself` : '');
     const domain = refused ? z.unknown().refine(() => false, `expected ${refused}`) : domainSchema(setting);
     return [key, domain.optional().meta({ formerly: formerly(key) })] as const;
   });
@@ -70,7 +69,7 @@ export function spaceSchema(resource?: string): z.ZodType<SearchSpace> {
     .refine(space => Object.keys(space).length > 0, 'expected at least one setting to search') as unknown as z.ZodType<SearchSpace>;
 }
 
-/** Every setting that is a value rather than a map, with its schema stripped of defaults. */
+/** Every setting with a single value, with its schema without defaults. */
 function settingsOf(schema: z.core.$ZodType, path: readonly string[] = []): [string, z.ZodType][] {
   if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional)
     return settingsOf(schema.unwrap(), path);
@@ -79,17 +78,17 @@ function settingsOf(schema: z.core.$ZodType, path: readonly string[] = []): [str
 }
 
 function domainSchema(setting: z.ZodType): z.ZodType {
-  const kinds: Record<string, z.ZodType> = { values: z.array(setting).min(1).refine(distinct, 'expected every value once') };
+  const kinds: Record<string, z.ZodType> = { values: z.array(setting).min(1).refine(distinct, 'expected unique values') };
   if (setting instanceof z.ZodNumber) {
-    // Bounds within a setting's range suffice: every range of the schema is an interval.
+    // Checking the bounds is enough, because every range in the schema is an interval.
     const bounds = z
       .array(setting)
       .length(2)
-      .refine(([low, high]) => low < high, 'expected a lower and a higher bound');
+      .refine(([low, high]) => low < high, 'expected a lower bound and then a higher bound');
     if (setting.format?.includes('int')) kinds.integer = bounds;
     else {
       kinds.uniform = bounds;
-      kinds.logUniform = bounds.refine(([low]) => low > 0, 'expected bounds above 0, because their logarithms are taken');
+      kinds.logUniform = bounds.refine(([low]) => low > 0, 'expected bounds above 0 for sampling on a logarithmic scale');
     }
   }
   const names = Object.keys(kinds);
@@ -100,7 +99,7 @@ function domainSchema(setting: z.ZodType): z.ZodType {
 
 const distinct = (values: readonly unknown[]) => new Set(values.map(value => JSON.stringify(value))).size === values.length;
 
-/** One value of a domain. Reals have four significant digits: they can be read, and written down without loss. */
+/** Samples a value of a domain. Real numbers are rounded to four significant digits, so that they are short and exact in YAML. */
 export function drawValue(domain: Domain, random: Random): unknown {
   if ('values' in domain) return domain.values[random.integer(domain.values.length)];
   if ('integer' in domain) return domain.integer[0] + random.integer(domain.integer[1] - domain.integer[0] + 1);
@@ -113,11 +112,11 @@ export function drawValue(domain: Domain, random: Random): unknown {
 const ATTEMPTS = 200;
 
 /**
- * Draws distinct settings that `reject` finds nothing against; each setting and trial from a stream of its own, so that one more setting or
- * trial leaves the values of the others as they are. Gives fewer where the space holds no more.
+ * Samples distinct settings that `reject` accepts. Each setting of each trial has its own random stream, so that adding a setting or a
+ * trial does not change other values. Returns fewer settings if the space has no more.
  *
- * @param reject says what is wrong with settings that do not go together, or undefined.
- * @throws {CadenzaError} `E_CONFIG` when nothing that was drawn goes together.
+ * @param reject returns why settings are inconsistent, or undefined if they are consistent.
+ * @throws {CadenzaError} `E_CONFIG` if all sampled settings were rejected.
  */
 export function drawSettings(
   space: SearchSpace,
@@ -144,7 +143,7 @@ export function drawSettings(
   if (drawn.size === 0 && count > 0)
     throw new CadenzaError(
       'E_CONFIG',
-      `no settings of the search space go together; ${ATTEMPTS} draws were all refused, the last because: ${reason}`,
+      `expected consistent settings in the search space, but all ${ATTEMPTS} samples were rejected, the last one because: ${reason}`,
     );
   return [...drawn.values()];
 }

@@ -1,11 +1,11 @@
-/** @file The configuration of a supervised experiment (method 5.3): its sections and those of its training stages, and the checks across them. */
+/** @file The configuration of a supervised experiment (method 5.3): all settings, and the checks across them. */
 
 import { z } from 'zod';
 import { problemFields, scoringFields } from '../settings/supervised.ts';
 import { supervisedStageFields } from '../training/supervised/stages.ts';
 import { fromRegistries } from '../util/registry.ts';
 
-/** The whole file. Strict everywhere: an unknown key is an error. */
+/** The schema of the whole file. Unknown keys are errors. */
 export const supervisedSchema = fromRegistries(() =>
   z.strictObject({ ...problemFields(), ...supervisedStageFields, ...scoringFields }).superRefine(({ context, evaluate }, check) => {
     const { examples, fewest } = context;
@@ -13,8 +13,8 @@ export const supervisedSchema = fromRegistries(() =>
       if (value >= low && value <= high) return;
       check.addIssue({ code: 'custom', path, input: value, message: `expected ${low} to ${high}, ${what}` });
     };
-    least(['context', 'fewest'], fewest, 1, examples, 'because context.examples is the largest number');
-    least(['evaluate', 'headline'], evaluate.headline, Math.min(fewest, examples), examples, 'a number of examples that is trained on');
+    least(['context', 'fewest'], fewest, 1, examples, 'because context.examples is the maximum');
+    least(['evaluate', 'headline'], evaluate.headline, Math.min(fewest, examples), examples, 'the numbers of examples in training');
   }),
 );
 

@@ -22,7 +22,7 @@ it.skipIf(process.platform === 'win32').each([
   await expect(work).rejects.toThrow(failure(code, name));
 });
 
-it('ends when a process is gone before it can be told to stop', async () => {
+it('ends when a process exits before it receives the request to stop', async () => {
   const file = join(folder, 'gone.mjs');
   writeFileSync(
     file,

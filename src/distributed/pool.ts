@@ -1,39 +1,39 @@
-/** @file Jobs handed out to processes of their own on one machine. Knows nothing of what the jobs are: they go over as JSON. */
+/** @file A pool of processes on one machine. Jobs can be any JSON values. */
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { CadenzaError, type ErrorCode } from '../util/errors.ts';
 
-/** What a process is told. */
+/** Message to a process. */
 type Order<J> = { readonly job: J } | { readonly stop: true };
 
-/** What a process tells: where it is, that its job is done, or why it failed. */
+/** Message from a process: progress, completion, or failure of its job. */
 type Message = { readonly note: string; readonly stays: boolean } | { readonly done: true } | { readonly failed: Failure };
 
 interface Failure {
   readonly message: string;
-  /** Of a `CadenzaError`. */
+  /** Code of a `CadenzaError`. */
   readonly known?: ErrorCode;
-  /** Of the file system. */
+  /** Code of a file system error. */
   readonly code?: string;
   readonly path?: string;
 }
 
 export interface PoolRequest<J> {
-  /** Module that the processes run; it calls `serveJobs`. */
+  /** Module that the processes run. It must call `serveJobs`. */
   readonly module: URL;
   readonly jobs: readonly J[];
-  /** Processes at once. */
+  /** Number of parallel processes. */
   readonly processes: number;
-  /** Aborted, every process saves and stops, and the pool throws the signal's reason. */
+  /** When aborted, all processes save and stop, and the pool throws the signal's reason. */
   readonly signal: AbortSignal;
-  /** A process says where its job is; what `stays` is worth keeping on the screen. */
+  /** Receives progress of a job. With `stays`, the text should remain on the screen. */
   readonly onNote?: (job: J, note: string, stays: boolean) => void;
   readonly onDone?: (done: number) => void;
 }
 
 /**
- * Runs every job once. Neighbors are likely to share work, so each process begins at a place of its own in the list and goes on from there.
- * The first failure stops the others, which save what they have, and is thrown.
+ * Runs every job once. Neighboring jobs are likely to share stages, so each process starts at a different place in the list. The first
+ * failure stops the other processes, which save their state, and is then thrown.
  */
 export async function runPool<J>({ module, jobs, processes, signal, onNote, onDone }: PoolRequest<J>): Promise<void> {
   signal.throwIfAborted();
@@ -41,7 +41,7 @@ export async function runPool<J>({ module, jobs, processes, signal, onNote, onDo
   const count = Math.min(processes, jobs.length);
   const children = new Set<ChildProcess>();
   let failure: Error | undefined;
-  // A process may be gone before the order reaches it; its exit tells, once.
+  // A process may have exited before the message reaches it; its exit handler reports that.
   const send = (child: ChildProcess, order: Order<J>) => child.send(order, () => {});
   const stop = () => {
     for (const child of children) if (child.connected) send(child, { stop: true });
@@ -74,7 +74,7 @@ export async function runPool<J>({ module, jobs, processes, signal, onNote, onDo
       });
       child.on('error', error => {
         fail(error);
-        // One that never began does not end either.
+        // A process that never started emits no exit event.
         if (child.pid === undefined) resolve();
       });
       child.on('exit', (code, killed) => {
@@ -97,29 +97,26 @@ export async function runPool<J>({ module, jobs, processes, signal, onNote, onDo
   if (failure) throw failure;
 }
 
-/** Signals that ask a process to end; until it has loaded, it does. */
+/** Signals that ask a process to stop. A process that is still loading ends immediately. */
 const INTERRUPTS: readonly string[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 const interruptedBy = (name: string) =>
-  new CadenzaError(
-    'E_INTERRUPTED',
-    `a process that ran a part of the work was stopped by ${name}; run the same command, without --fresh, to continue`,
-  );
+  new CadenzaError('E_INTERRUPTED', `a worker process was stopped by ${name}. Run the same command without --fresh to resume`);
 
 const endedEarly = (how: string) =>
   new CadenzaError(
     'E_EXECUTOR',
-    `a process that ran a part of the work ended before it was done (${how}), perhaps for want of memory; ` +
-      'run the same command again, which continues, and with fewer --jobs if it happens again',
+    `a worker process ended unexpectedly (${how}), possibly because memory ran out. ` +
+      'Run the same command again to resume, with a smaller --jobs if the problem persists',
   );
 
-/** The other side: runs the jobs that this process is given, one after the other, until no more come. */
+/** The worker side: runs the received jobs one after another until there are no more. */
 export function serveJobs<J>(
   run: (job: J, tools: { note: (text: string, stays?: boolean) => void; signal: AbortSignal }) => Promise<void>,
 ): void {
   const controller = new AbortController();
-  const abort = () => controller.abort(new CadenzaError('E_INTERRUPTED', 'stopped; the same command continues'));
-  // Who handed out the jobs may be gone at any moment; then nobody needs to be told.
+  const abort = () => controller.abort(new CadenzaError('E_INTERRUPTED', 'stopped; run the same command to resume'));
+  // The parent process may have exited; then nobody needs the message.
   const tell = (message: Message) => process.connected && process.send!(message, undefined, undefined, () => {});
   let running = false;
   process.on('message', (order: Order<J>) => {
@@ -135,9 +132,9 @@ export function serveJobs<J>(
         if (!process.connected) process.exit();
       });
   });
-  // Who handed out the jobs is gone, or has no more: what runs is saved first.
+  // The parent process has exited or has no more jobs. A running job saves its state first.
   process.on('disconnect', () => (running ? abort() : process.exit()));
-  // A terminal interrupts the whole group; who handed out the jobs says when to stop. To be terminated is meant for this process, too.
+  // Ctrl-C reaches the whole process group, and the parent decides when to stop, so ignore SIGINT. SIGTERM applies to this process.
   for (const name of ['SIGINT', 'SIGHUP']) process.on(name, () => {});
   process.on('SIGTERM', abort);
 }

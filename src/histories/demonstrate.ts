@@ -1,8 +1,8 @@
 /**
- * @file The stages that make demonstrations for few-shot prompts (method 3, 5.2): one a style and side, each with a random stream of its own.
- * What the evaluation shows is of the tasks that it plays, as its user would show it. What training shows is of training tasks alone, and
- * what is to be learned of it comes with it: how the source learns when it has looked on. Labels of a learner that has not would
- * teach the policy to explore whatever it was shown.
+ * @file The stages that generate demonstrations for few-shot prompts (method 3, 5.2), one for each style and side of the split, with separate
+ * random streams. Evaluations show demonstrations of the evaluated tasks, as a user would. Training shows demonstrations of training tasks,
+ * each with the history of a source learner that saw it: labels of a learner that did not would teach the policy to explore in spite of
+ * the demonstration.
  */
 
 import { provenance } from '../cache/provenance.ts';
@@ -21,25 +21,25 @@ import { openTasks } from './tasks.ts';
 /** The demonstrations of one style. */
 export type Demonstrations = { readonly style: DemonstrationStyle; readonly output: StageOutput };
 
-/** What is to be demonstrated: `each` times every task. */
+/** Which demonstrations to generate: `each` per task. */
 interface DemonstrationRequest {
   readonly side: 'training' | 'evaluated';
   readonly tasks: readonly Task[];
   readonly each: number;
-  /** Name of the entry of `evaluate.envs`, where its tasks are evaluated. */
+  /** Name of the entry of `evaluate.envs` whose tasks are evaluated, if any. */
   readonly at?: string;
 }
 
 /**
- * Demonstrations of the training tasks in every style that the experiment prompts with, none without prompts: histories that each begin with the
- * demonstration and go on with what a fresh learner that has seen it does.
+ * Demonstrations of the training tasks in every prompt style of the experiment; none without prompts. Each history starts with the
+ * demonstration and continues with a new learner that saw it.
  */
 export function demonstrateTraining(store: StageCache, config: BaseConfig): Promise<Demonstrations[]> {
   const { taught: tasks } = openTasks(config);
   return inStyles(store, config, { side: 'training', tasks, each: config.policy.prompt?.demonstrations ?? 0 });
 }
 
-/** The same of the tasks that are evaluated, one for every stream, in the order of tasks and streams. */
+/** Demonstrations of the evaluated tasks, one for every stream, in the order of tasks and streams. */
 export function demonstrateEvaluated(store: StageCache, config: BaseConfig, tasks: readonly Task[], at?: string) {
   return inStyles(store, config, { side: 'evaluated', tasks, each: config.evaluate.streams, at });
 }
@@ -81,7 +81,7 @@ function demonstrate(store: StageCache, config: BaseConfig, style: Demonstration
         source: { id: demonstrations.id, options: inStyle(style), knows: demonstrations.knows },
         seed,
         noise: null,
-        // For the audit: what may be shown here, and what must not.
+        // For the audit: the tasks that may be shown, and those that must not.
         split: { train: keys, test: (side === 'training' ? test : train).map(family.taskKey) },
         creator: provenance(),
       });
@@ -91,19 +91,19 @@ function demonstrate(store: StageCache, config: BaseConfig, style: Demonstration
   });
 }
 
-/** Rows of a batch that are drawn from the same histories. */
+/** Rows of a batch from the same histories. */
 export interface BatchPart {
-  /** Names the stream that they are drawn by. */
+  /** Label of their random stream. */
   readonly name: string;
-  /** Its rows, from row `from` of the whole batch on. */
+  /** Its rows, starting at row `from` of the whole batch. */
   readonly batch: Batch;
   readonly from: number;
   readonly histories: readonly History[];
-  /** What was shown to the learner of each history: the prompt of its queries. */
+  /** The prompt of each history: the demonstration that its learner saw. */
   readonly prompts?: readonly History[];
 }
 
-/** The batch in parts: all of it from the source's histories, or with demonstrations as many rows as `policy.prompt.unprompted` says. */
+/** Splits a batch into parts. With demonstrations, the fraction `policy.prompt.unprompted` comes from the source's histories; without, all of it. */
 export function batchParts(
   batch: Batch,
   histories: readonly History[],

@@ -1,4 +1,4 @@
-/** @file Stage `generate`: learning histories of the source on the training tasks, or those of a data set, with the split audited by content (method 5.1, 5.2). */
+/** @file Stage `generate`: learning histories of the source on training tasks, or of a data set, with an audit of the split (method 5.1, 5.2). */
 
 import { z } from 'zod';
 import { provenance } from '../cache/provenance.ts';
@@ -16,15 +16,15 @@ import { openTasks } from './tasks.ts';
 
 type GenerateConfig = Pick<BaseConfig, 'env' | 'split' | 'source' | 'seed' | 'evaluate'>;
 
-/** What a stage's histories come from, and how they came about. */
+/** The histories of a stage and their origin. */
 interface GeneratedHistories {
   readonly histories: History[];
   readonly about: Pick<Provenance, 'source' | 'noise'>;
-  /** What the stage reports besides. */
+  /** Additional entries of the stage's report. */
   readonly report?: Record<string, unknown>;
 }
 
-/** `executor` runs the networks of sources that have some. */
+/** Generates or imports the histories of an experiment. `executor` runs sources with neural networks. */
 export function generate(store: StageCache, config: GenerateConfig, executor: Executor): Promise<StageOutput> {
   const { env, split: division, source: settings, seed } = config;
   const { maxTasks, stride } = settings;
@@ -54,7 +54,7 @@ export function generate(store: StageCache, config: GenerateConfig, executor: Ex
 
 const reported = z.object({ dataHash: z.string(), imported: z.unknown().optional() });
 
-/** The hash of the histories that the stage made or took over, and where these were recorded. Throws as `reportOf` does. */
+/** The hash of the stage's histories, and where imported ones were recorded. Throws the same errors as `reportOf`. */
 export const generatedReport = (output: StageOutput) => reportOf(output, reported);
 
 type Make = (
@@ -64,7 +64,7 @@ type Make = (
   tools: { readonly progress: Progress; readonly signal: AbortSignal; readonly executor: Executor },
 ) => Promise<GeneratedHistories>;
 
-/** Histories of the source, which learns on every task. */
+/** Histories of the source learning on every task. */
 const rollSource: Make = async ({ source: settings, seed }, family, train, { progress, signal, executor }) => {
   const taught = train.slice(0, settings.maxTasks);
   const { id, knows } = source(settings.id);
@@ -77,13 +77,13 @@ const rollSource: Make = async ({ source: settings, seed }, family, train, { pro
   return { histories, about: { source: { id, options, knows }, noise: settings.noise } };
 };
 
-/** So many histories of a task, each from a stream of its own. */
+/** Requests for `count` histories of a task, each with its own random stream. */
 export function wantedOf(family: EnvFamily, task: Task, count: number, random: Random): WantedHistory[] {
   const key = family.taskKey(task);
   return Array.from({ length: count }, (_, i) => ({ task, random: random.split(key, i), stream: `${key}#${i}` }));
 }
 
-/** Histories of the source as the experiment wants them: each with its share of random actions, and its stride. */
+/** Histories of the source with the noise and stride of the experiment. */
 export function learningHistories(
   settings: BaseConfig['source'],
   request: Pick<HistoriesRequest, 'family' | 'wanted' | 'executor' | 'signal' | 'onProgress'>,
@@ -93,20 +93,20 @@ export function learningHistories(
   return generateHistories({ ...request, wanted, source: source(id), episodes, options, stride, labels });
 }
 
-/** One of them, of a source whose learners can watch what another does: `wanted.seen`. Throws `E_CONFIG` for others. */
+/** One history, of a source whose learners can observe another agent (`wanted.seen`). Throws `E_CONFIG` for other sources. */
 export function learningHistory(settings: BaseConfig['source'], family: EnvFamily, wanted: WantedHistory): History {
   const { id, episodes, options, stride, labels } = settings;
   const noise = noiseOf(settings, wanted.random);
   return generateHistory({ ...wanted, family, source: source(id), episodes, stride, noise, options, labels });
 }
 
-/** Share of random actions in the history of a stream. */
+/** Fraction of random actions in the history of a random stream. */
 function noiseOf({ noise: { fraction, max } }: BaseConfig['source'], random: Random): number {
   const draw = random.split('noise');
   return draw.uniform() < fraction ? draw.uniform() * max : 0;
 }
 
-/** Histories of the data set: those of the tasks that are trained on. */
+/** Histories of the data set for the training tasks. */
 const takeDataset: Make = async (config, family, train, { progress }) => {
   const { dataset: folder, maxTasks, stride } = config.source;
   const dataset = datasetOf(config)!;
@@ -116,7 +116,7 @@ const takeDataset: Make = async (config, family, train, { progress }) => {
   const options = { labels, layout: origin.layout, files: origin.files.map(({ sha256 }) => sha256) };
   return {
     histories: histories.map(history => everyNthEpisode(history, stride)),
-    about: { source: { id: 'import', options, knows: 'Not known here: the histories were recorded elsewhere.' }, noise: null },
+    about: { source: { id: 'import', options, knows: 'Unknown: the histories were recorded elsewhere.' }, noise: null },
     report: { imported: { labels, ...origin, dropped } },
   };
 };
@@ -124,13 +124,13 @@ const takeDataset: Make = async (config, family, train, { progress }) => {
 export const loadHistories = (output: StageOutput, family: EnvFamily): HistoryFolder => openHistories(output.folder, family);
 
 /**
- * Throws `E_CONFIG` where no history goes on after its first segment: every context would be empty, and nothing would be learned from it without
- * a word. So it is where no episode of imported histories ends.
+ * Throws `E_CONFIG` if no history continues after its first segment, because every context would be empty and training would silently learn
+ * nothing from it. This happens with imported histories of one episode.
  */
 export function expectPast(histories: readonly History[], segment: number): readonly History[] {
   if (histories.some(history => segmentStarts(history, segment).length > 2)) return histories;
   throw new CadenzaError(
     'E_CONFIG',
-    `every history is one episode of at most ${segment} steps, so there is nothing before it to learn from and every context would be empty. Set context.segment (such as ${Math.max(1, Math.floor(segment / 4))}) and context.segments, which cut episodes into pieces, or use histories of several episodes.`,
+    `every history has only one episode of at most ${segment} steps, so every context would be empty. Set context.segment (such as ${Math.max(1, Math.floor(segment / 4))}) and context.segments to divide episodes into segments, or use histories of several episodes.`,
   );
 }

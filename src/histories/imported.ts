@@ -1,4 +1,4 @@
-/** @file Histories that were recorded elsewhere in the place of a source's: the family that they are of, and those of the training tasks. */
+/** @file Imported histories, which replace those of a source: their environment, and the histories of training tasks. */
 
 import { provenance } from '../cache/provenance.ts';
 import type { ImportRequest } from '../data/exchange.ts';
@@ -12,17 +12,17 @@ import { canonicalJson } from '../util/files.ts';
 
 type ImportConfig = Pick<BaseConfig, 'env' | 'source'>;
 
-/** The data set that stands in for the source, if there is one. */
+/** The data set that replaces the source, if there is one. */
 export const datasetOf = ({ source: { dataset } }: ImportConfig): Dataset | undefined =>
   dataset === undefined ? undefined : readDataset(dataset);
 
-/** The registered family of this name, or undefined. */
+/** The registered environment with this id, or undefined. */
 export const registered = (id: string, options?: Readonly<Record<string, unknown>>): EnvFamily | undefined =>
   environments.has(id) ? environment(id, options) : undefined;
 
 /**
- * The family of an experiment: the registered one, or, for a data set of an environment that is not here, what the data set knows of it.
- * Throws `E_CONFIG` where there is neither, or where the data set is of another environment than the experiment.
+ * The environment of an experiment: the registered one, or, if it is not installed, the description in the data set. Throws `E_CONFIG` if
+ * there is neither, or if the data set has another environment than the experiment.
  */
 export function familyOf({ env, source }: ImportConfig, dataset = datasetOf({ env, source })): EnvFamily {
   if (!dataset) return environment(env.id, env.options);
@@ -30,7 +30,7 @@ export function familyOf({ env, source }: ImportConfig, dataset = datasetOf({ en
   if (id !== env.id)
     throw new CadenzaError(
       'E_CONFIG',
-      `${source.dataset} holds histories of ${id}, but env.id is ${env.id}. Set env.id to ${id}, or use other data.`,
+      `${source.dataset} contains histories of ${id}, but env.id is ${env.id}. Set env.id to ${id}, or use another data set.`,
     );
   return registered(id, env.options) ?? recordedFamily(dataset);
 }
@@ -39,18 +39,18 @@ export interface Selection {
   readonly folder: string;
   readonly dataset: Dataset;
   readonly family: EnvFamily;
-  /** All training tasks, and those of them that are to be trained on. */
+  /** All training tasks, and those with histories. */
   readonly train: readonly Task[];
   readonly taught: readonly Task[];
 }
 
-/** The histories of the taught tasks. Throws `E_SPLIT` where there are none, `E_DATA` where they are of other options of the environment. */
+/** The histories of the tasks in `taught`. Throws `E_SPLIT` if there are none, `E_DATA` if they have other environment options. */
 export function selectHistories({ folder, dataset, family, train, taught }: Selection) {
   const [recorded, here] = [dataset.environment, environmentOf(family)].map(each => canonicalJson(each));
   if (recorded !== here)
     throw new CadenzaError(
       'E_DATA',
-      `${folder} holds histories of ${recorded}, but env is ${here}. Set env.options as they were recorded.`,
+      `${folder} contains histories of ${recorded}, but env is ${here}. Set env.options to the recorded values.`,
     );
   const all = datasetHistories(folder, dataset);
   const of = (tasks: readonly Task[]) => {
@@ -62,19 +62,19 @@ export function selectHistories({ folder, dataset, family, train, taught }: Sele
   if (histories.length === 0)
     throw new CadenzaError(
       'E_SPLIT',
-      `${folder} has ${all.length} histories, but none of the ${taught.length} tasks to train on. Change split.seed or split.heldOut, or import more.`,
+      `${folder} has ${all.length} histories, but none of the ${taught.length} training tasks. Change split.seed or split.heldOut, or import more histories.`,
     );
-  // Left out: histories of held-out tasks, and of training tasks beyond `source.maxTasks`.
+  // Number of unused histories: of held-out tasks, and of training tasks beyond `source.maxTasks`.
   return { histories, dropped: { heldOut: all.length - histories.length - beyondMaxTasks, beyondMaxTasks } };
 }
 
-/** The name of a data set by content, for a stage's key. */
+/** A content hash of a data set, for a stage's key. */
 export const datasetKey = (config: ImportConfig): { dataset?: string } => {
   const dataset = datasetOf(config);
   return dataset ? { dataset: dataset.hash } : {};
 };
 
-/** Throws `E_DATA` unless the data set of a configuration is the one whose record (`run.imported.main`) the results have. */
+/** Throws `E_DATA` unless the data set of a configuration is the one recorded in the results (`run.imported.main`). */
 export function expectImported(config: ImportConfig, recorded: unknown): void {
   const dataset = datasetOf(config);
   if (!dataset) return;
@@ -84,17 +84,17 @@ export function expectImported(config: ImportConfig, recorded: unknown): void {
   if (recorded === undefined || found === identity(recorded as Parameters<typeof identity>[0])) return;
   throw new CadenzaError(
     'E_DATA',
-    `${config.source.dataset} is not the data set that these results were computed from: other files, layout or labels. Put the former one back, or run the experiment again.`,
+    `${config.source.dataset} is not the data set of these results: its files, format or labels differ. Restore the original data set, or run the experiment again.`,
   );
 }
 
 export interface DatasetRequest extends Omit<ImportRequest, 'format' | 'familyOf'> {
-  /** Id of the layout; found out from the files when left out. */
+  /** Id of the file format. Default: detected from the files. */
   readonly layout?: string;
   readonly out: string;
 }
 
-/** Imports files and keeps them as a data set. Throws as `importHistories` and `saveDataset` do. */
+/** Imports files and saves them as a data set. Throws the same errors as `importHistories` and `saveDataset`. */
 export async function importDataset({ layout, out, ...request }: DatasetRequest): Promise<{ dataset: Dataset; format: ExchangeFormat }> {
   expectFolderFor(out);
   const { importHistories } = await import('../data/exchange.ts');

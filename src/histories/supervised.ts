@@ -1,6 +1,6 @@
 /**
- * @file Where the tasks of supervised problems come from. Each task is the draw of a counter-based stream of its own, so training, validation and test tasks come from
- * streams that differ by name; the audit does not rely on that, and compares the tasks themselves.
+ * @file The tasks of supervised problems. Each task has its own counter-based random stream, and streams for training, validation and test tasks
+ * have different labels. The audit does not rely on that and compares the tasks themselves.
  */
 
 import type { StageCache } from '../cache/store.ts';
@@ -12,13 +12,13 @@ import { groupBy } from '../util/groups.ts';
 import { stageTitle } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 
-/** The stream that everything of a training seed is drawn from. */
+/** The root random stream of a training seed. */
 export const supervisedStream = (seed: number): Random => Random.seeded(seed).split('supervised');
 
-/** The stream of its training tasks: the same for every method. */
+/** The random stream of training tasks, the same for every method. */
 export const trainingStream = (seed: number): Random => supervisedStream(seed).split('train');
 
-/** Draws training task number `index`, with a number of examples drawn uniformly. */
+/** Draws training task number `index`, with a random number of examples. */
 export function trainingTask(problem: Problem, stream: Random, index: number, config: Pick<SupervisedBase, 'context' | 'queries'>): Draw {
   const { examples, fewest } = config.context;
   const random = stream.split(index);
@@ -26,7 +26,7 @@ export function trainingTask(problem: Problem, stream: Random, index: number, co
   return drawTask(problem, random, { queries: config.queries, examples: count });
 }
 
-/** Validation or test tasks, with as many examples as a context can hold. */
+/** Validation or test tasks, with the maximum number of examples. */
 export function heldOutTasks(
   problem: Problem,
   config: Pick<SupervisedBase, 'seed' | 'context' | 'validation' | 'evaluate'>,
@@ -38,12 +38,12 @@ export function heldOutTasks(
   return Array.from({ length: tasks }, (_, i) => drawTask(problem, stream.split(i), counts));
 }
 
-/** The stage in the cache that audits a training seed. */
+/** Name of the audit stage of a training seed. */
 export const auditStage = (seed: number): string => `audit-seed${seed}`;
 
 /**
- * Draws the training tasks of every seed, `perSeed` of them, and compares the content of each with that of every validation and test task.
- * Throws `E_SPLIT` at any that agree.
+ * Draws the `perSeed` training tasks of every seed and compares their content with that of every validation and test task. Throws
+ * `E_SPLIT` if any are equal.
  */
 export async function auditTasks(
   store: StageCache,
@@ -59,7 +59,7 @@ export async function auditTasks(
       inputs: {},
       async run({ progress, signal }) {
         const held = [...heldOutTasks(problem, config, 'validation'), ...heldOutTasks(problem, config, 'test')].map(({ task }) => task);
-        // Tasks are looked up by their first number, and compared whole where that agrees.
+        // Look up tasks by their first number, and compare them completely if it is equal.
         const byFirst = groupBy(held, ([first]) => first);
         const same = (task: Float64Array) => (byFirst.get(task[0]) ?? []).filter(other => other.every((value, i) => value === task[i]));
         let overlap = held.filter(task => same(task).length > 1).length;
@@ -71,11 +71,11 @@ export async function auditTasks(
           progress.update(i);
           await breathe(signal);
         }
-        progress.finish(`${perSeed} training tasks, ${overlap} held out among them`);
+        progress.finish(`${perSeed} training tasks, ${overlap} of them held out`);
         if (overlap > 0)
           throw new CadenzaError(
             'E_SPLIT',
-            `${overlap} of ${held.length} held-out tasks of "${problem.id}" are not kept apart; expected every drawn task to be another one. Change seed or seeds.`,
+            `${overlap} of ${held.length} held-out tasks of "${problem.id}" also occur elsewhere in the split; expected all tasks to differ. Change seed or seeds.`,
           );
         return { train: perSeed, overlap };
       },
@@ -85,7 +85,7 @@ export async function auditTasks(
     train: seeds.length * perSeed,
     validation: validation.tasks,
     test: evaluate.tasks,
-    /** Held-out tasks that training draws too, or that are both validation and test tasks. */
+    /** Number of held-out tasks that are also training tasks, or both validation and test tasks. */
     overlap: 0,
   };
 }

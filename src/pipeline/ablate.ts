@@ -1,6 +1,6 @@
 /**
- * @file Ablations: one experiment, varied along declared axes. Every combination is trained and evaluated on the same tasks by the same
- * pipeline; stages whose settings and inputs are equal are shared, and a second call does only what is missing.
+ * @file Ablations: one experiment, varied along declared axes. All combinations are trained and evaluated on the same tasks. Stages with equal
+ * settings and inputs are shared, and a repeated call runs only missing stages.
  */
 
 import { z } from 'zod';
@@ -34,67 +34,72 @@ import { runVariants, type Variants } from './run.ts';
 const label = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*$/, 'expected letters, digits, ".", "_", "+" and "-"')
-  .describe('Name of the value; the row of a combination is named after its values');
+  .describe('Name of the value. The method name of a combination consists of the names of its values');
 
 export const ablationSchema = fromRegistries(() =>
   z.strictObject({
     name: z
       .string()
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" and "-", because it names the folder of the run')
-      .describe('Name of the ablation and of its folder'),
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected letters, digits, ".", "_" and "-", because it becomes a folder name')
+      .describe('Name of the ablation. Without --out, results go to runs/<name>'),
     base: baseField,
-    set: settingsSchema().describe('Settings laid over the experiment in every combination').default({}),
+    set: settingsSchema().describe('Settings that override those of the experiment in every combination').default({}),
     axes: z
       .array(
         z.strictObject({
-          name: label.describe('What varies'),
-          values: z.record(label, settingsSchema()).describe('Settings of every value'),
+          name: label.describe('Name of the axis: what varies'),
+          values: z.record(label, settingsSchema()).describe('Settings of each value of the axis, by the name of the value'),
         }),
       )
       .min(1)
-      .describe('Each axis is crossed with the others'),
+      .describe('Axes of variation. Combinations are the product of all axes'),
     skip: z
       .array(
         z.strictObject({
-          when: z.record(z.string(), z.union([z.string(), z.array(z.string())])).describe('Values by axis; all must match'),
-          because: z.string().describe('Why this combination makes no sense'),
+          when: z
+            .record(z.string(), z.union([z.string(), z.array(z.string())]))
+            .describe('Values by axis name. A combination is skipped if all of them match'),
+          because: z.string().describe('Why these combinations are skipped'),
         }),
       )
-      .describe('Combinations to leave out')
+      .describe('Combinations to skip')
       .default([]),
-    beside: z
+    methods: z
       .array(z.string())
-      .describe('Further rows of the combinations to show, such as teacher; equal ones are shown once')
+      .describe('Additional methods of each combination to show, such as teacher. Identical ones are shown once')
+      .meta({ formerly: 'beside' })
       .default([]),
     rate: z
       .strictObject({
-        along: label.describe('Axis along which Z grows; the values of the other axes tell the lines apart'),
-        against: z.string().describe('Row whose return is 1, such as teacher').default('teacher'),
+        along: label.describe('Axis along which the size of Z grows. The other axes define the lines'),
+        against: z.string().describe('Method whose return is 1 on the vertical axis, such as teacher').default('teacher'),
       })
-      .describe('Draw return against the bits of Z')
+      .describe('Rate–return curve: return by the number of bits of Z. If omitted, no curve')
       .optional(),
     reference: z
       .string()
-      .describe('Combination that is held against every other row, by paired differences; its values, joined by spaces')
+      .describe(
+        'Combination to compare with every other method by paired differences, given as its values joined by spaces. If omitted, no comparison',
+      )
       .optional(),
   }),
 );
 
 export type Ablation = z.output<ReturnType<typeof ablationSchema>>;
 
-/** One combination. Its name, and that of its row, are its values, joined. */
+/** One combination. Its name consists of its values. */
 type Cell = Variant<ExperimentConfig> & { readonly values: Readonly<Record<string, string>> };
 
-/** An ablation, the experiment that it varies, and all its combinations. */
+/** An ablation, its base experiment and all its combinations. */
 export interface OpenAblation {
   readonly ablation: Ablation;
   readonly base: ExperimentConfig;
   readonly cells: readonly Cell[];
-  /** Whether it is a sweep: its curve was not asked for, and is left out where the reference earned nothing. */
+  /** Whether it is a sweep. A sweep omits the rate–return curve if the reference has no return. */
   readonly swept?: boolean;
 }
 
-/** Reads an ablation and the experiment that it varies. `overrides` are laid over the settings of the file. Throws `E_CONFIG`, also where an axis sets what they do. */
+/** Reads an ablation and its base experiment, with `overrides` for all combinations. Throws `E_CONFIG`, also if an axis sets an overridden setting. */
 export async function loadAblation(file: string, overrides: readonly string[] = []): Promise<OpenAblation> {
   const text = readConfig(file);
   const keys = topLevelKeys({ file, text });
@@ -102,9 +107,9 @@ export async function loadAblation(file: string, overrides: readonly string[] = 
   if (own && !keys.includes('axes'))
     throw new CadenzaError(
       'E_CONFIG',
-      `${file} is an experiment, not an ablation: it has "${own}", but no "axes". Run it with cadenza run ${file}, or vary it by a file that has it as base and says the axes, such as experiments/ablations/matrix.yaml.`,
+      `${file} is an experiment, not an ablation: it has "${own}", but no "axes". Run it with cadenza run ${file}, or write an ablation with it as base, such as experiments/ablations/matrix.yaml.`,
     );
-  // What the experiment imports is in the schema of what varies it.
+  // Import the experiment's modules first, because the ablation's schema depends on them.
   const { base: varied } = loadConfig(z.looseObject({ base: baseField }), { file, text });
   const base = await importExperiment(baseFile(varied, file), overrides);
   const ablation = loadConfig(ablationSchema(), { file, text });
@@ -113,46 +118,49 @@ export async function loadAblation(file: string, overrides: readonly string[] = 
   return { ablation, base, cells: combinations(ablation, base, [ablation.set, over], file) };
 }
 
-/** Settings along which Z grows: a sweep of one of them gives a rate–return curve. */
+/** Settings that determine the size of Z: a sweep over one of them gives a rate–return curve. */
 const RATES = ['model.latents', 'latents.groups', 'latents.codes'];
 
 /**
- * An experiment varied by settings that each take several values, all combinations of them: an ablation without a file, with an axis for each.
- * `overrides` are those that the experiment was read with, and `file` is its file. Throws `E_CONFIG` as `loadAblation` does.
+ * A sweep: an ablation without a file, with one axis for each setting that has several values. `overrides` are the experiment's overrides
+ * and `file` is its file, for error messages. Throws `E_CONFIG` like `loadAblation`.
  */
 export function sweepOver(base: ExperimentConfig, sweeps: readonly Sweep[], file: string, overrides: readonly string[] = []): OpenAblation {
   const settings = (override: string) => loadConfig(settingsSchema(), { file, text: '{}', overrides: [override] });
   const axes = sweeps.map(({ key, values }) => {
     const twice = values.find((value, i) => values.indexOf(value) < i);
-    const what = `--set ${key}=${values.join()}: expected different values, came ${twice} twice. Remove one.`;
+    const what = `--set ${key}=${values.join()}: expected different values, found ${twice} twice. Remove one.`;
     if (twice !== undefined) throw new CadenzaError('E_CONFIG', what);
     return { name: key, values: Object.fromEntries(values.map(value => [value, settings(`${key}=${value}`)])) };
   });
   const along = sweeps.find(({ key }) => RATES.includes(key))?.key;
   const name = [base.name, 'sweep', ...sweeps.map(({ key }) => key)].join('-');
-  const ablation: Ablation = { name, base: file, set: {}, axes, skip: [], beside: [] };
+  const ablation: Ablation = { name, base: file, set: {}, axes, skip: [], methods: [] };
   for (const override of overrides) expectOffAxes(override, axes, file);
-  // Numbers as keys of an object come in their own order.
+  // Object keys that are numbers would be sorted.
   const place = (cell: Cell) => sweeps.reduce((at, { key, values }) => at * values.length + values.indexOf(cell.values[key]), 0);
   const cells = combinations(ablation, base, [], file).sort((a, b) => place(a) - place(b));
-  // The curve is of shares of a return that all combinations have in common, which takes a teacher.
+  // The curve divides by the return of a method that all combinations share, which requires a teacher.
   const taught = cells.every(({ config }) => teacher.steps(config) > 0);
   return { ablation: along && taught ? { ...ablation, rate: { along, against: 'teacher' } } : ablation, base, cells, swept: true };
 }
 
-/** Refuses axes that could not be told apart: of one name, or of settings that both give. */
+/** Throws `E_CONFIG` if two axes have the same name or set the same setting. */
 function expectIndependent(axes: Ablation['axes'], file: string): void {
   const owner = new Map<string, string>();
   for (const [i, { name, values }] of axes.entries()) {
     if (axes.findIndex(axis => axis.name === name) < i)
-      throw new CadenzaError('E_CONFIG', `${file}: axes.${i}.name: expected a name that no other axis has, came "${name}"; rename it.`);
+      throw new CadenzaError(
+        'E_CONFIG',
+        `${file}: axes.${i}.name: expected a unique name, but another axis is also named "${name}". Rename one.`,
+      );
     const keys = new Set(Object.values(values).flatMap(settings => leavesOf(settings)));
     for (const key of keys) {
       const [other, by] = [...owner].find(([taken]) => within(key, taken) || within(taken, key)) ?? [];
       if (other !== undefined)
         throw new CadenzaError(
           'E_CONFIG',
-          `${file}: axes.${i}: "${name}" sets ${key}, which "${by}" sets, too (${other}), so one of the two would have no effect; set it in one of them.`,
+          `${file}: axes.${i}: both "${name}" and "${by}" set ${key} (${other}), so one of them would have no effect. Set it in only one of them.`,
         );
     }
     for (const key of keys) owner.set(key, name);
@@ -161,27 +169,27 @@ function expectIndependent(axes: Ablation['axes'], file: string): void {
 
 const within = (key: string, map: string) => key === map || key.startsWith(`${map}.`);
 
-/** Dotted paths of all settings that are values rather than maps. */
+/** Dotted paths of all settings that are not maps. */
 const leavesOf = (settings: unknown, path: readonly string[] = []): string[] =>
   typeof settings === 'object' && settings !== null && !Array.isArray(settings)
     ? Object.entries(settings).flatMap(([key, value]) => leavesOf(value, [...path, key]))
     : [path.join('.')];
 
-/** Refuses an override of what an axis sets: one of the two would have no effect. */
+/** Throws `E_CONFIG` if an override sets what an axis also sets, because one of them would have no effect. */
 function expectOffAxes(override: string, axes: Ablation['axes'], file: string): void {
   const set = leavesOf(loadConfig(settingsSchema(), { file, text: '{}', overrides: [override] }));
-  // What goes back to its default is not there.
+  // An override to null removes the setting.
   const keys = set.length > 0 ? set : [override.slice(0, override.indexOf('=')).trim()];
   for (const [i, { name, values }] of axes.entries())
     for (const taken of Object.values(values).flatMap(settings => leavesOf(settings)))
       if (keys.some(key => within(key, taken) || within(taken, key)))
         throw new CadenzaError(
           'E_CONFIG',
-          `--set ${override}: ${file}: axes.${i}: "${name}" sets ${taken}, too, so the override would have no effect there; leave it out, or change the axis.`,
+          `--set ${override}: ${file}: axes.${i}: "${name}" also sets ${taken}, so the override would have no effect there. Omit the override, or change the axis.`,
         );
 }
 
-/** The product of the axes without what is skipped. */
+/** The product of the axes, without skipped combinations. */
 function combinations(ablation: Ablation, base: ExperimentConfig, sets: readonly TableSettings[], file: string): Cell[] {
   const { name, axes, skip, rate, reference } = ablation;
   expectIndependent(axes, file);
@@ -192,12 +200,12 @@ function combinations(ablation: Ablation, base: ExperimentConfig, sets: readonly
         if (!values.get(axis)?.includes(value))
           throw new CadenzaError(
             'E_CONFIG',
-            `${file}: skip.${i}.when: there is no value "${value}" on an axis "${axis}"; name one that is there.`,
+            `${file}: skip.${i}.when: no axis "${axis}" has a value "${value}". Use an existing axis and value.`,
           );
   if (rate && !values.has(rate.along))
     throw new CadenzaError(
       'E_CONFIG',
-      `${file}: rate.along: there is no axis "${rate.along}"; expected one of ${[...values.keys()].join(', ')}.`,
+      `${file}: rate.along: expected one of the axes ${[...values.keys()].join(', ')}, found "${rate.along}".`,
     );
 
   let product: { values: Record<string, string>; sets: TableSettings[] }[] = [{ values: {}, sets: [...sets] }];
@@ -210,10 +218,10 @@ function combinations(ablation: Ablation, base: ExperimentConfig, sets: readonly
   const skipped = (cell: Record<string, string>) =>
     skip.some(({ when }) => Object.entries(when).every(([axis, wanted]) => [wanted].flat().includes(cell[axis])));
   const kept = product.filter(cell => !skipped(cell.values));
-  if (kept.length === 0) throw new CadenzaError('E_CONFIG', `${file}: every combination is skipped; leave at least one.`);
+  if (kept.length === 0) throw new CadenzaError('E_CONFIG', `${file}: all combinations are skipped. Keep at least one.`);
   const names = kept.map(({ values }) => Object.values(values).join(' '));
   if (reference !== undefined && !names.includes(reference))
-    throw new CadenzaError('E_CONFIG', `${file}: reference: there is no combination "${reference}"; expected one of ${names.join(', ')}.`);
+    throw new CadenzaError('E_CONFIG', `${file}: reference: expected one of the combinations ${names.join(', ')}, found "${reference}".`);
   return kept.map((cell, i) => {
     const row = names[i];
     try {
@@ -221,12 +229,12 @@ function combinations(ablation: Ablation, base: ExperimentConfig, sets: readonly
     } catch (error) {
       if (!(error instanceof z.ZodError)) throw error;
       const [{ path, message }] = error.issues;
-      throw new CadenzaError('E_CONFIG', `${file}: the combination "${row}" does not fit together: ${path.join('.')}: ${message}.`);
+      throw new CadenzaError('E_CONFIG', `${file}: the combination "${row}" is not valid: ${path.join('.')}: ${message}.`);
     }
   });
 }
 
-/** The name of a source's row: where combinations have several, each is named after the first that has it. */
+/** The method name of a source. If combinations have different sources, each is named after the first combination with it. */
 function sourceRows(cells: readonly Cell[]): (config: ExperimentConfig) => string {
   const keyOf = ({ source: { id, options } }: ExperimentConfig) => JSON.stringify([id, options]);
   const first = new Map<string, string>();
@@ -234,15 +242,15 @@ function sourceRows(cells: readonly Cell[]): (config: ExperimentConfig) => strin
   return config => (first.size === 1 ? 'source' : `source ${first.get(keyOf(config))}`);
 }
 
-/** The line of the rate–return curve that a combination is a point of. */
+/** The line of the rate–return curve to which a combination belongs. */
 function lineOf({ values }: Cell, along: string): string {
   const { [along]: _, ...others } = values;
   return Object.values(others).join(' ') || 'cad';
 }
 
 /**
- * Rows that combinations have under one name: what is the same in all keeps the name, others are named after their combination too. Gives the name of
- * every row that a combination is to show, by the name that it has there.
+ * Names of methods that several combinations share. A method that is identical in all keeps its name; otherwise the combination is
+ * appended. Returns pairs of the name within the combination and the name in the table.
  */
 function sharedRows(names: readonly string[]): (found: Evaluated, cell: string) => [string, string][] {
   const firsts = new Map<string, string>();
@@ -257,7 +265,7 @@ function sharedRows(names: readonly string[]): (found: Evaluated, cell: string) 
 }
 
 /**
- * Refuses combinations whose rows could not stand in one table: evaluated in another way, or on other tasks.
+ * Throws if combinations cannot be compared in one table, because they are evaluated differently or on different tasks.
  *
  * @throws `E_CONFIG` and `E_SPLIT`.
  */
@@ -267,12 +275,12 @@ function expectOneTable(cells: readonly Cell[]): void {
   if (odd)
     throw new CadenzaError(
       'E_CONFIG',
-      `the combinations "${first.name}" and "${odd.name}" differ in evaluate, but all rows of a table are evaluated alike; set evaluate outside the axes, or use evaluate.envs for further tables.`,
+      `the combinations "${first.name}" and "${odd.name}" differ in evaluate, but all methods of a table must be evaluated in the same way. Set evaluate outside the axes, or use evaluate.envs for additional tables.`,
     );
   expectComparable(cells.map(({ name, config }) => plannedRows(`"${name}"`, config)));
 }
 
-/** All combinations as variants. Throws as `expectOneTable` does. */
+/** All combinations as variants. Throws the same errors as `expectOneTable`. */
 function variantsIn({ ablation, base, cells }: OpenAblation): Variants<ExperimentConfig> {
   expectOneTable(cells);
   const hashes = Object.fromEntries(cells.map(({ name, config }) => [name, hashJson(config)]));
@@ -280,8 +288,8 @@ function variantsIn({ ablation, base, cells }: OpenAblation): Variants<Experimen
 }
 
 /**
- * Runs every combination and gives one table of their CAD rows, with the source and random choice beside them; nothing when it was asked to stop
- * before the evaluation.
+ * Runs every combination. Returns one table with CAD of each combination, the source and a random policy, or undefined if it was asked to
+ * stop before the evaluation.
  */
 export async function runAblation(opened: OpenAblation, options: RunOptions): Promise<Results | undefined> {
   const { ablation, base, cells } = opened;
@@ -291,16 +299,16 @@ export async function runAblation(opened: OpenAblation, options: RunOptions): Pr
   );
 }
 
-/** What all combinations need up to a stage, and what of it is finished. Throws `E_CONFIG` as `runAblation` does before it starts. */
+/** Estimates all combinations up to a stage, with the finished parts. Throws `E_CONFIG` like `runAblation`. */
 export const previewAblation = (opened: OpenAblation, options: Omit<RunOptions, 'progress' | 'signal' | 'command'>): Promise<Estimate> =>
   previewVariants(reinforcement, variantsIn(opened), options);
 
 function oneTable(
-  { ablation: { rate, beside, reference }, cells, swept = false }: OpenAblation,
+  { ablation: { rate, methods: shown, reference }, cells, swept = false }: OpenAblation,
   all: readonly EvaluatedVariant<ExperimentConfig, ReinforcementEvaluation>[],
 ): Omit<Tables, 'command'> {
-  const sourceRow = sourceRows(cells);
-  const namesIn = sharedRows([...new Set([...beside, ...(rate ? [rate.against] : [])])]);
+  const sourceMethod = sourceRows(cells);
+  const namesIn = sharedRows([...new Set([...shown, ...(rate ? [rate.against] : [])])]);
   let main: Evaluated | undefined;
   const tables: Record<string, Evaluated> = {};
   const returns: Record<string, ReturnTable> = {};
@@ -311,7 +319,7 @@ function oneTable(
     const sharedNames = namesIn(found, name);
     const rows = <T>({ cad, source, random, ...others }: Record<string, T>): Record<string, T> => ({
       [`cad ${name}`]: cad,
-      ...(source && { [sourceRow(config)]: source }),
+      ...(source && { [sourceMethod(config)]: source }),
       random,
       ...Object.fromEntries(sharedNames.filter(([own]) => others[own]).map(([own, shown]) => [shown, others[own]])),
     });
@@ -330,7 +338,7 @@ function oneTable(
     }
     if (found.imitation) {
       const { histories, methods } = found.imitation;
-      // How likely chance is to hit depends on the source, of which there may be several.
+      // The accuracy of random choice depends on the source, and there may be several sources.
       const { random: _, ...own } = rows(methods);
       imitation[config.name] = { histories, methods: { ...imitation[config.name]?.methods, ...own } };
     }

@@ -1,4 +1,4 @@
-/** @file Builds what an experiment names before anything runs: what does not exist or fit should not show after an hour of training. */
+/** @file Builds everything that an experiment names before anything runs, so that errors appear at once and not after an hour of training. */
 
 import { baseline, isTrained } from '../agent/baselines/index.ts';
 import { INFERENCE_INPUTS, Model } from '../agent/model.ts';
@@ -16,14 +16,14 @@ import { estimate, modelsOf, type NamedModel } from './estimate.ts';
 import type { Estimate } from './needs.ts';
 
 /**
- * Gives the estimate of what the settings need. Throws `E_CONFIG`, `E_SHAPE` or `E_SPLIT` where the settings name something that cannot be built or does not fit into this machine, here or at `evaluate.envs`; with `plays`, also
- * where nothing can be played in the environment.
+ * Returns the estimate of an experiment. Throws `E_CONFIG`, `E_SHAPE` or `E_SPLIT` if something cannot be built or does not fit into this
+ * machine, in the environment or an entry of `evaluate.envs`; with `plays`, also if the environment is not installed.
  */
 export function expectBuildable(config: ExperimentConfig, { plays = true } = {}): Estimate {
-  // First, because what is too large cannot even be built.
+  // First, because models that are too large cannot be built.
   const found = estimate(config);
   const { family, train, test } = openTasks(config);
-  // On training tasks: a study checks its trials here, and must not touch test tasks.
+  // Uses training tasks, because a search checks its trials here and must not touch test tasks.
   if (plays) family.make(train, Random.seeded(config.seed));
   if (config.source.dataset === undefined) {
     const own = source(config.source.id);
@@ -37,7 +37,7 @@ export function expectBuildable(config: ExperimentConfig, { plays = true } = {})
   if (config.source.dataset !== undefined && labelsBySource(config))
     throw new CadenzaError(
       'E_CONFIG',
-      'reinforce.labels source needs the learner that made the histories, but those of source.dataset were recorded elsewhere. ' +
+      'reinforce.labels source needs the source algorithm, but the histories of source.dataset were recorded elsewhere. ' +
         'Set reinforce.labels to monte-carlo, or reinforce.imitationWeight to 0.',
     );
   if (teacher.kind === 'monte-carlo' && followsTeacher(config)) tabularModel(family, 'teacher.kind monte-carlo');
@@ -46,14 +46,17 @@ export function expectBuildable(config: ExperimentConfig, { plays = true } = {})
   const models = modelsOf(config, model);
   for (const { compressorId: kind, model } of models) model.inference(kind, { compress: 1, act: 1 });
   if (!model.inference(config.compressor, { compress: 1, act: 1 }).compress)
-    throw new CadenzaError('E_CONFIG', `compressor "${config.compressor}" makes no latents for the policy; it can only be a baseline.`);
+    throw new CadenzaError(
+      'E_CONFIG',
+      `compressor: "${config.compressor}" produces no latents and can only be a baseline. Choose another compressor, or list it in baselines.methods.`,
+    );
   const { contexts, metric } = config.policy.retrieval;
   if (contexts > 0) {
     const { codes } = model.inference(config.compressor, { compress: 1, act: 1 }, { retrieved: contexts });
     if (METRICS[metric].of === 'codes' && !codes)
       throw new CadenzaError(
         'E_CONFIG',
-        `policy.retrieval.metric: "${metric}" compares codes, which latents of the kind "${config.latents.kind}" do not have; choose a distance of latents, such as l2.`,
+        `policy.retrieval.metric: "${metric}" compares codes, but latents.kind "${config.latents.kind}" has none. Choose a distance between latents, such as l2.`,
       );
   }
   for (const env of config.evaluate.envs) {
@@ -65,18 +68,18 @@ export function expectBuildable(config: ExperimentConfig, { plays = true } = {})
   return found;
 }
 
-/** Whether the source watches the agent's rollouts, and says what it would have done there. */
+/** Whether the source observes the agent's rollouts and labels its steps. */
 const labelsBySource = ({ reinforce }: ExperimentConfig): boolean =>
   reinforce.steps > 0 && reinforce.imitationWeight > 0 && reinforce.labels === 'source';
 
-/** What the options of an evaluation must leave as it is. */
+/** What the options of an evaluation must not change. */
 const facts = ({ observationSpace, actionSpace, taskKey }: EnvFamily, test: readonly Task[]): Record<string, unknown> => ({
   'the observation space': observationSpace,
   'the action space': actionSpace,
   'the list of test tasks': test.map(taskKey),
 });
 
-/** Shapes of all parameters of the models, in another family where one is given. */
+/** Shapes of all parameters of the models, optionally in another environment. */
 function parameters(models: readonly NamedModel[], family?: EnvFamily): Record<string, unknown> {
   const shapes = models.flatMap(({ id, compressorId: kind, model }) => {
     const { compress, act } = (family ? model.in(family) : model).inference(kind, { compress: 1, act: 1 });
@@ -93,8 +96,8 @@ function expectSame(where: string, trained: Readonly<Record<string, unknown>>, t
     const short = (text: string) => (text.length > 80 ? `${text.slice(0, 79)}…` : text);
     throw new CadenzaError(
       'E_CONFIG',
-      `${where}: its options change ${what} from ${short(wanted)}, which is trained on, to ${short(found)}. ` +
-        `Give it options that leave that as it is, or train another experiment.`,
+      `${where}: expected options that keep ${what} of the training environment (${short(wanted)}), found ${short(found)}. ` +
+        `Change the options, or train a separate experiment.`,
     );
   }
 }

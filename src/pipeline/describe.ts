@@ -1,4 +1,4 @@
-/** @file What follows from a configuration, and the kinds that it names: for results and reports. Nothing is run. */
+/** @file Derives a description of an experiment from its configuration, for results and reports. Runs nothing. */
 
 import { baseline } from '../agent/baselines/index.ts';
 import { Model, PARTS, partOf } from '../agent/model.ts';
@@ -20,7 +20,7 @@ import { followsTeacher } from '../training/stages/finetune.ts';
 import { helpOf, stageSteps, trainingStages } from '../training/stages/index.ts';
 import { type OptionValues, resolveOptions } from '../util/options.ts';
 
-/** Describes an experiment and its further tables. Throws as `split` and `Model` do where the configuration cannot be built. */
+/** Describes an experiment and its additional tables. Throws the same errors as `split` and `Model` if it cannot be built. */
 export function describeExperiment(config: ExperimentConfig): Description {
   const division = openTasks(config);
   const model = new Model(config, division.family);
@@ -35,7 +35,7 @@ export function describeExperiment(config: ExperimentConfig): Description {
   };
 }
 
-/** The training stages that an experiment goes through, with what they minimize. */
+/** The training stages of an experiment, with their losses. */
 function stagesOf(config: ExperimentConfig): StageDescription[] {
   return trainingStages
     .filter(stage => stage.steps(config) > 0)
@@ -95,18 +95,18 @@ function settingOf(config: ExperimentConfig, { family, taught }: Tasks, model: M
   };
 }
 
-/** Whether optimal actions are estimated by Monte-Carlo control anywhere. */
+/** Whether Monte-Carlo control estimates optimal actions anywhere. */
 const simulates = (config: ExperimentConfig): boolean =>
   (config.teacher.kind === 'monte-carlo' && followsTeacher(config)) ||
   (config.reinforce.steps > 0 && config.reinforce.imitationWeight > 0 && config.reinforce.labels === 'monte-carlo');
 
-/** All options of the source; one that asks is told the length of its history, as when it learns. */
+/** All options of the source, including the history length if the source needs it. */
 function sourceOptions({ id, options, episodes }: ExperimentConfig['source']): OptionValues {
   const own = source(id);
   return resolveOptions(`source ${id}`, own.options, toldEpisodes(own, episodes, options));
 }
 
-/** Trained numbers of CAD's networks by their part, of the teacher and of every baseline. */
+/** Numbers of trained parameters: of each part of CAD, of the teacher and of every baseline. */
 function parametersOf(config: ExperimentConfig, model: Model, baselines: readonly BaselineModel[]): Record<string, number> {
   const parts = (kind: string, { model, reconstructs = false }: { model: Model; reconstructs?: boolean }): Record<string, number> => {
     const scope = new Scope();

@@ -11,7 +11,7 @@ import { CadenzaError } from '../util/errors.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
 import { estimate } from './estimate.ts';
-import { type Estimate, formatBytes, together } from './needs.ts';
+import { combined, type Estimate, formatBytes } from './needs.ts';
 import { estimateSupervised } from './supervised.ts';
 
 const GB = 1e9;
@@ -180,16 +180,16 @@ describe('an estimate', () => {
   it('adds up the parts that run at once', () => {
     const one = of('seeds=[0,1,2]');
     expect(one.parts).toHaveLength(3);
-    const peaks = [1, 2, 3, 8].map(jobs => together(one.name, [one], jobs));
+    const peaks = [1, 2, 3, 8].map(jobs => combined(one.name, [one], jobs));
     expect(peaks.map(({ processes }) => processes)).toEqual([1, 2, 3, 3]);
     expect(peaks[0].peakBytes).toBe(one.peakBytes);
     expect(peaks[2].peakBytes - peaks[1].peakBytes).toBeGreaterThan(one.parts[0]);
     expect(peaks[3].peakBytes).toBe(peaks[2].peakBytes);
     const small = { ...one, machineBytes: 1.5 * one.peakBytes };
-    expect(together(small.name, [small]).peakBytes).toBe(one.peakBytes);
-    expect(() => together(small.name, [small], 3)).toThrow(failure('E_CONFIG', '--jobs'));
+    expect(combined(small.name, [small]).peakBytes).toBe(one.peakBytes);
+    expect(() => combined(small.name, [small], 3)).toThrow(failure('E_CONFIG', '--jobs'));
     // Tables have stages and parts of their own.
-    const tables = together(one.name, [one, { ...of(), name: 'b' }]);
+    const tables = combined(one.name, [one, { ...of(), name: 'b' }]);
     expect([tables.parts.length, tables.stages.length]).toEqual([4, one.stages.length + of().stages.length]);
     expect(tables.stages.at(-1)!.stage).toBe('b: evaluate');
   });

@@ -1,6 +1,6 @@
 /**
- * @file What an experiment in reinforcement learning needs, before anything of it starts: memory, parameters and operations of every stage. First by
- * products of its sizes alone, since the graphs of absurd sizes could not even be built; then by its graphs for a batch of one.
+ * @file Estimates memory, parameters and operations of every stage of a reinforcement learning experiment before it starts. First from sizes
+ * alone, because graphs of extreme sizes could not be built, then from the graphs for a batch of one.
  */
 
 import { type Inference, Model } from '../agent/model.ts';
@@ -32,8 +32,8 @@ import { AGENT, separateParts } from './parallel.ts';
 /**
  * Estimates an experiment.
  *
- * @throws {CadenzaError} `E_CONFIG` where it cannot fit into `memory`, naming the estimate and the setting that matters most; likewise where its
- * graphs would be too large, or there are many more threads than cores.
+ * @throws {CadenzaError} `E_CONFIG` if it does not fit into `memory` bytes, with the estimate and the setting with the largest effect; also
+ * if its graphs would be too large, or if there are far more threads than cores.
  */
 export function estimate(config: ExperimentConfig, memory = machineMemory()): Estimate {
   expectThreads(config);
@@ -66,27 +66,30 @@ export function estimate(config: ExperimentConfig, memory = machineMemory()): Es
 
 const isRow = (stage: string, { baselines }: ExperimentConfig) => baselines.methods.some(id => id === stage);
 
-/** What the networks grow with, as multiples of ordinary values. */
+/** The settings that determine the size of the networks, as multiples of typical values. */
 const grown = ({ model, context, policy }: ExperimentConfig): Record<string, number> => ({
   ...grownSizes(model),
   ...(context.segments === undefined ? { 'context.episodes': context.episodes / 10 } : { 'context.segments': context.segments / 10 }),
   ...(policy.returns ? { 'policy.returns.episodes': policy.returns.episodes / 2 } : {}),
 });
 
-/** Throws `E_CONFIG` where a graph would have too many nodes, or a constant that is too large. */
+/** Throws `E_CONFIG` if a graph would have too many nodes, or a constant that is too large. */
 function expectGraphs(config: ExperimentConfig, model: Model): void {
   const { segments, episodes } = config.context;
   const rounds = model.contextTransitions / model.segment;
   const setting = segments === undefined ? 'context.episodes' : 'context.segments';
   const refuse = (what: string, most: number, at: string): never => {
-    throw new CadenzaError('E_CONFIG', `${at}: ${what}; expected at most ${most}, because they are written out in the graph. Lower it.`);
+    throw new CadenzaError(
+      'E_CONFIG',
+      `${at}: ${what}; expected at most ${most}, because the graph contains each one separately. Lower it.`,
+    );
   };
   if (compressor(config.compressor).step && rounds > 1024)
-    refuse(`compressor ${config.compressor} has a round for each of ${segments ?? episodes} segments`, 1024, setting);
+    refuse(`the compressor ${config.compressor} processes each of ${segments ?? episodes} segments separately`, 1024, setting);
   expectTables(config.compressor, model.contextTokens, model.options, setting);
 }
 
-/** Bytes of one transition as it is generated, and once more as it is written. */
+/** Bytes of one transition: once while it is generated, and again while it is written. */
 function transitionBytes(family: EnvFamily): number {
   const action = actionDistribution(family.actionSpace);
   return 8 * (2 * spaceSize(family.observationSpace) + action.width + action.size + 3);
@@ -109,7 +112,7 @@ function dataNeeds(config: ExperimentConfig, family: EnvFamily): Need[] {
   ];
   if (settings.dataset === undefined) {
     const episode = family.horizon * transition;
-    // One history is made at a time with all its episodes, a cohort's at once with those that stay.
+    // Histories are generated one at a time with all episodes; those of a cohort together, with the kept episodes.
     const whole = settings.episodes * episode;
     const kept = Math.ceil(settings.episodes / settings.stride) * episode;
     const learners = cohortNeed(config, family, Math.min(COHORT, tasks * settings.histories));
@@ -134,7 +137,7 @@ function dataNeeds(config: ExperimentConfig, family: EnvFamily): Need[] {
   return needs;
 }
 
-/** So many learners of a source that trains them together, with the episodes that each plays; nothing for other sources. */
+/** Memory of the learners of a source that trains them together; nothing for other sources. */
 function cohortNeed({ source: { id, options } }: ExperimentConfig, family: EnvFamily, learners: number): Need[] {
   const own = source(id);
   if ('learner' in own) return [];
@@ -176,7 +179,7 @@ function evaluationNeeds(config: ExperimentConfig, model: Model): Need[] {
       bytes: tasks * evaluate.imitationHistories * settings.episodes * family.horizon * transition,
       grows: { ...counts, 'evaluate.imitationHistories': evaluate.imitationHistories / 4, 'source.episodes': settings.episodes / 24 },
     },
-    // One learner a stream.
+    // One learner per stream.
     ...(settings.dataset === undefined
       ? cohortNeed(config, family, streams).map(need => ({ ...need, grows: { ...need.grows, ...counts } }))
       : []),
@@ -192,7 +195,7 @@ function evaluationNeeds(config: ExperimentConfig, model: Model): Need[] {
 
 const trains = (config: ExperimentConfig, stage: string): boolean => stageSteps(config, stage) > 0;
 
-/** The least that training takes, without any graph: batches, weights, and one result of every block. */
+/** Minimum memory of training, without graphs: batches, weights, and one result of every block. */
 function trainingNeeds(config: ExperimentConfig, model: Model): Need[] {
   const { tokenizer, segment, contextTokens, head } = model;
   const query = tokenizer.queryTokens(segment);
@@ -212,15 +215,15 @@ function trainingNeeds(config: ExperimentConfig, model: Model): Need[] {
     });
 }
 
-/** A model that is trained and evaluated, and the kind of its compressor. */
+/** A trained model and the id of its compressor. */
 export type NamedModel = { readonly id: string; readonly compressorId: string; readonly model: Model };
 
-/** The same with its graphs for one sequence. */
+/** A model with its graphs for one sequence. */
 type Row = NamedModel & { readonly graphs: Inference };
 
 const ONE = { compress: 1, act: 1 };
 
-/** The agent, the teacher where it is trained, and the baselines. */
+/** The agent, the teacher if it is trained, and the baselines. */
 export const modelsOf = (config: ExperimentConfig, model: Model): NamedModel[] => [
   { id: AGENT, compressorId: config.compressor, model },
   ...(trains(config, 'teacher') ? [{ id: 'teacher', compressorId: 'full', model }] : []),
@@ -228,7 +231,7 @@ export const modelsOf = (config: ExperimentConfig, model: Model): NamedModel[] =
 ];
 
 function trainedStages(config: ExperimentConfig, model: Model, rows: readonly Row[]): StageEstimate[] {
-  // Refused afterwards, by its name: it can only be a baseline.
+  // Such a compressor is rejected later, with a message that names it.
   if (!rows[0].graphs.compress) return [];
   return trainingStages
     .filter(({ name }) => trains(config, name))
@@ -244,12 +247,12 @@ function trainedStages(config: ExperimentConfig, model: Model, rows: readonly Ro
     });
 }
 
-/** Operations of an episode of rollouts: a model acts in every step, and compresses after every segment. */
+/** Operations of one episode: a model acts at every step and compresses after every segment. */
 function episodeFlops({ model, graphs: { compress, act } }: Pick<Row, 'model' | 'graphs'>): number {
   return model.family.horizon * (countFlops(act).total + (compress ? countFlops(compress).total / model.segment : 0));
 }
 
-/** Operations of the rollouts of all rows, for one seed, at the options that `config` and `here` have. */
+/** Operations of the evaluation rollouts of all models for one seed, with the options of `config` and `here`. */
 function evaluationFlops(config: ExperimentConfig, here: Model, rows: readonly Row[]): number {
   const { evaluate, source } = config;
   const { tasks, streams } = evaluatedStreams(config, here);

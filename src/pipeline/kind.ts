@@ -1,6 +1,6 @@
 /**
- * @file What a kind of experiment is: one record, which the run loop, the plan, the parallel parts, the estimate and the command line read. Its
- * stages are three: what the data come from, training in an order of its own, and `evaluate`.
+ * @file The interface of a kind of experiment, used by the run loop, the plan, parallel processes, the estimate and the command line. A kind has
+ * a data stage, an ordered list of training stages, and the stage `evaluate`.
  */
 
 import type { z } from 'zod';
@@ -13,38 +13,38 @@ import { nearest } from '../util/nearest.ts';
 import type { Progress } from '../util/progress.ts';
 import type { Estimate } from './needs.ts';
 
-/** Settings that every experiment has. */
+/** Settings of every kind of experiment. */
 export type CommonConfig = TrainingConfig & Pick<BaseConfig, 'name' | 'imports' | 'seeds'>;
 
-/** What the stages of an experiment share, for all of its seeds. */
+/** What the stages of an experiment share across seeds. */
 export type SharedData<C> = Omit<StageRun<C>, 'seed'>;
 
-/** A method that is trained, as far as the configuration tells. */
+/** A method that an experiment will train and evaluate. */
 export type PlannedMethod = EvaluatedMethod & { readonly seed: number };
 
-/** An experiment, or what one of its further tables or a combination of an ablation makes of it. */
+/** An experiment, one of its additional tables, or a combination of an ablation. */
 export interface Variant<C> {
   readonly name: string;
   readonly config: C;
 }
 
-/** How a command runs. */
+/** Options of a run. */
 export interface RunOptions {
   out: string;
-  /** The last stage to run, with whatever it needs; all of them when left out. */
+  /** The last stage to run. Default: all stages. */
   until?: string;
-  /** Make every stage again that the command needs, finished or not, instead of continuing. */
+  /** Rerun all stages, finished or not, instead of resuming. */
   fresh?: boolean;
-  /** Parts (seeds, tables, combinations) that are made at once, each in a process of its own; 1 when left out. */
+  /** Number of seeds, tables and combinations to run in parallel processes. Default: 1. */
   jobs?: number;
   progress: Progress;
-  /** Aborted on SIGINT and SIGTERM: the running stage saves and throws `E_INTERRUPTED`. */
+  /** When aborted, the running stage saves its state and throws `E_INTERRUPTED`. */
   signal: AbortSignal;
-  /** The command line, for the record. */
+  /** The command line, to record in results. */
   command: string;
 }
 
-/** A variant that ran to its end. */
+/** A variant with its evaluation. */
 export interface EvaluatedVariant<C, E> extends Variant<C> {
   /** Of every stage. */
   readonly seconds: Readonly<Record<string, number>>;
@@ -55,8 +55,8 @@ export interface EvaluatedVariant<C, E> extends Variant<C> {
  * A kind of experiment.
  *
  * @typeParam C its configuration.
- * @typeParam D what its stages share: models, and where the data are.
- * @typeParam E what an evaluation found.
+ * @typeParam D what its stages share: models and the location of the data.
+ * @typeParam E the result of an evaluation.
  * @typeParam R its results.
  */
 export interface ExperimentKind<
@@ -66,49 +66,49 @@ export interface ExperimentKind<
   R extends AnyResults = AnyResults,
 > {
   readonly name: string;
-  /** The key at the top of a file that only this kind has; the kind without one is what every other file is. */
+  /** The top-level key that identifies this kind. The kind without a key is the default. */
   readonly key?: string;
-  /** Of its file, with the kinds that there are now. */
+  /** Schema of its file, including everything registered at the time of the call. */
   schema(): z.ZodType<C>;
-  /** Whether its runs leave an agent that acts in an environment that is here. */
+  /** Whether its runs export an agent that can act in an installed environment. */
   readonly acts: boolean;
-  /** The fingerprint of the settings, by which they are told apart when they are chosen. */
+  /** The fingerprint of settings, for statements of how they were chosen. */
   fingerprint?(config: C): string;
-  /** The stage before all training. */
+  /** The data stage, which runs before training. */
   readonly dataStage: string;
   readonly training: readonly TrainingStage<string, z.ZodType, C, D & { readonly seed: number }>[];
-  /** The experiment itself, and its further tables. */
+  /** The experiment and its additional tables. */
   variants(config: C): readonly Variant<C>[];
-  /** Gives the estimate of what a variant needs up to a stage. Throws `E_CONFIG` where something cannot be built or does not fit. */
+  /** Estimates a variant up to a stage. Throws `E_CONFIG` if something cannot be built or does not fit into memory. */
   expectBuildable(config: C, until: string): Estimate;
-  /** Makes the data, and the models. */
+  /** Generates the data and builds the models. */
   open(config: C, tools: Pick<StageRun, 'store' | 'executor'>, until: string): Promise<D>;
-  /** Evaluates what was trained. `alone` says that nothing else of the run is at work, so that times can be taken. */
+  /** Evaluates trained models. `alone`: no other part of the run is active, so that times can be measured. */
   evaluate(opened: D, trained: readonly TrainedMethod[], options: { readonly alone: boolean }): Promise<E>;
-  /** Gives the results of all variants, and writes what else the run leaves in its folder. */
+  /** Returns the results of all variants, and writes other outputs of the run. */
   results(
     config: C,
     variants: readonly EvaluatedVariant<C, E>[],
     about: { readonly out: string; readonly command: string; readonly seconds: Record<string, number>; readonly signal: AbortSignal },
   ): Promise<R>;
-  /** Stages in the cache that `open` and `evaluate` ask for, in that order. */
+  /** Names of the cached stages that `open` and `evaluate` request, in order. */
   planned(config: C, until: string): { readonly data: readonly string[]; evaluation(trained: readonly PlannedMethod[]): readonly string[] };
 }
 
 type AnyKind<C extends CommonConfig> = Pick<ExperimentKind<C, never>, 'dataStage' | 'training'>;
 
-/** What a command may stop after, in order. */
+/** The stages of a kind in order. */
 export const stagesOf = ({ dataStage, training }: AnyKind<never>): string[] => [dataStage, ...training.map(({ name }) => name), 'evaluate'];
 
-/** Throws `E_USAGE`, with the nearest, unless an experiment of this kind has the stage; `where` names the experiment. */
+/** Throws `E_USAGE` with the most similar stage, unless this kind has the stage. `where` names the experiment. */
 export function expectStage(kind: AnyKind<never> & Pick<ExperimentKind, 'name'>, stage: string, where: string): void {
   const stages = stagesOf(kind);
   if (stages.includes(stage)) return;
-  const near = `the nearest is "${nearest(stage, stages)}". Choose one of: ${stages.join(', ')}.`;
-  throw new CadenzaError('E_USAGE', `${where} is a ${kind.name} experiment, which has no stage "${stage}"; ${near}`);
+  const advice = `Did you mean "${nearest(stage, stages)}"? Choose one of: ${stages.join(', ')}.`;
+  throw new CadenzaError('E_USAGE', `${where} is a ${kind.name} experiment, which has no stage "${stage}". ${advice}`);
 }
 
-/** The settings without which no variant runs a training stage, where that is so, such as `consolidate.steps above 0`. */
+/** What a training stage requires, such as `consolidate.steps above 0`, if no variant runs it; otherwise undefined. */
 export function missingFor<C extends CommonConfig>(
   { training, variants }: Pick<ExperimentKind<C, never>, 'training' | 'variants'>,
   config: C,
@@ -120,8 +120,8 @@ export function missingFor<C extends CommonConfig>(
   return steps === 0 || !found.needs ? `${stage}.steps above 0` : found.needs;
 }
 
-/** Whether a stage runs when `until` is the last one to run. */
-export function wantedBy(kind: AnyKind<never>, until: string, stage: string): boolean {
+/** Whether a stage runs if `until` is the last one to run. */
+export function runsUntil(kind: AnyKind<never>, until: string, stage: string): boolean {
   const stages = stagesOf(kind);
   return stages.indexOf(stage) <= stages.indexOf(until);
 }

@@ -1,4 +1,4 @@
-/** @file The kinds of experiment that a file can describe: one record and one line each. */
+/** @file All kinds of experiment. */
 
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { familyOf } from '../histories/imported.ts';
@@ -9,7 +9,7 @@ import { supervised } from './supervised.ts';
 
 export const KINDS: readonly ExperimentKind[] = [reinforcement, supervised];
 
-/** The kind of an experiment: what its keys say, unless its environment is not here and only recordings of it are, which this looks up. */
+/** The kind of an experiment according to its keys; `recorded` if its environment is not installed and only a data set exists. */
 export function kindOf(config: CommonConfig): ExperimentKind {
   const kind = KINDS.find(({ key }) => key && key in config) ?? reinforcement;
   return kind === reinforcement && familyOf(config as ExperimentConfig).recorded ? recorded : kind;

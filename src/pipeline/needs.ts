@@ -1,6 +1,6 @@
 /**
- * @file What the stages of a command need, whatever kind of experiment they are of: sums, whether this machine has so much, and what graphs cost.
- * What the stages of a kind need, its estimate says.
+ * @file Resource estimates for all kinds of experiment: totals, checks against this machine, and costs of graphs. Each kind estimates its own
+ * stages.
  */
 
 import { availableParallelism, totalmem } from 'node:os';
@@ -12,20 +12,20 @@ import type { BaseConfig } from '../settings/base.ts';
 import type { Objective } from '../training/define.ts';
 import { CadenzaError } from '../util/errors.ts';
 
-/** One thing that takes memory, and the settings that it grows with, each as a multiple of an ordinary value. */
+/** A use of memory in bytes, and the settings that increase it, each as a multiple of a typical value. */
 export type Need = { readonly what: string; readonly bytes: number; readonly grows: Readonly<Record<string, number>> };
 
 export interface StageEstimate {
   readonly stage: string;
-  /** Bytes at its peak, without what the program itself takes. */
+  /** Peak memory in bytes, without the program itself. */
   readonly bytes: number;
   readonly parameters?: number;
   readonly steps?: number;
-  /** Nodes of its graphs, forward. */
+  /** Number of nodes in its forward graphs. */
   readonly nodes?: number;
-  /** Floating-point operations of the whole stage. */
+  /** Total floating-point operations. */
   readonly flops?: number;
-  /** Its parts (seeds), and those that are finished in the folder of the run; left out where no folder was looked into. */
+  /** Number of its parts (seeds), and of those that are finished in the run's folder. Absent if no folder was checked. */
   readonly parts?: number;
   readonly finished?: number;
 }
@@ -33,32 +33,32 @@ export interface StageEstimate {
 export interface Estimate {
   readonly name: string;
   readonly stages: readonly StageEstimate[];
-  /** Bytes at the highest peak of every part that can have a process of its own, without the program. */
+  /** Peak memory in bytes of every part that can run in a separate process, without the program. */
   readonly parts: readonly number[];
-  /** Processes at work at once. */
+  /** Number of parallel processes. */
   readonly processes: number;
-  /** Bytes at the highest peak, with the program itself. */
+  /** Peak memory in bytes, including the program. */
   readonly peakBytes: number;
-  /** Bytes that this machine, or the container, has. */
+  /** Memory of this machine or container in bytes. */
   readonly machineBytes: number;
 }
 
-/** What Node and ONNX Runtime take before there is any data. */
+/** Memory of Node and ONNX Runtime without data, in bytes. */
 const PROGRAM_BYTES = 300e6;
 
-/** Numbers of one constant of a graph at most: they are written into the model. */
+/** Maximum number of elements in a graph constant, because constants are stored in the model. */
 const MOST_CONSTANTS = 2 ** 26;
 
-/** Vectors as long as the parameters that a training step holds: weights and two moments before and after it, gradients, and copies inside the runtime. */
+/** Parameter-sized vectors in a training step: weights and two moments before and after it, gradients, and copies inside the runtime. */
 const VECTORS = 12;
 
 /**
- * Bytes of a training step for each byte of results of the forward pass, and operations likewise: what the gradient needs is kept, and about half
- * as much is there on the way back. Measured: the fine-tuning of dark-room with batches of 512 took 2.27 GB at its peak, by this 2.35.
+ * Memory of a training step divided by that of the forward pass: the backward pass keeps what gradients need, and adds about half as much.
+ * Measured: fine-tuning dark-room with batches of 512 had a peak of 2.27 GB; this estimate gives 2.35 GB.
  */
 const [TRAINING_BYTES, TRAINING_FLOPS] = [1.5, 3];
 
-/** Threads for each core: more only wait for each other. */
+/** Maximum number of threads per core. More threads only wait for each other. */
 const THREADS_PER_CORE = 4;
 
 /** Memory of this machine, or of the container that this process runs in. */
@@ -68,19 +68,19 @@ export function machineMemory(): number {
 }
 
 /**
- * What is called `name` and consists of these, with `jobs` of their parts at once: the stages of all, those of others by their names.
+ * The combined estimate of several experiments with `jobs` parallel processes. Stages of the others are prefixed with their names.
  *
- * @throws {CadenzaError} `E_CONFIG` where so many at once do not fit.
+ * @throws {CadenzaError} `E_CONFIG` if that many processes do not fit into memory.
  */
-export function together(name: string, estimates: readonly Estimate[], jobs = 1): Estimate {
+export function combined(name: string, estimates: readonly Estimate[], jobs = 1): Estimate {
   const [first] = estimates;
   const parts = estimates.flatMap(({ parts }) => parts);
   const processes = Math.min(jobs, parts.length);
   const largest = parts.toSorted((a, b) => b - a).slice(0, processes);
-  // The process that reports afterwards is there all the time.
-  const atOnce = largest.reduce((sum, bytes) => sum + bytes, 0) + processes * PROGRAM_BYTES;
+  // The main process also exists the whole time.
+  const parallel = largest.reduce((sum, bytes) => sum + bytes, 0) + processes * PROGRAM_BYTES;
   if (processes > 1)
-    expectFits({ what: `work on ${processes} parts at once`, bytes: atOnce, grows: { '--jobs': processes } }, first.machineBytes);
+    expectFits({ what: `running ${processes} parallel processes`, bytes: parallel, grows: { '--jobs': processes } }, first.machineBytes);
   return {
     ...first,
     name,
@@ -89,34 +89,34 @@ export function together(name: string, estimates: readonly Estimate[], jobs = 1)
     ),
     parts,
     processes,
-    peakBytes: Math.max(...estimates.map(({ peakBytes }) => peakBytes), processes > 1 ? PROGRAM_BYTES + atOnce : 0),
+    peakBytes: Math.max(...estimates.map(({ peakBytes }) => peakBytes), processes > 1 ? PROGRAM_BYTES + parallel : 0),
   };
 }
 
-/** Throws `E_CONFIG` where there are many more threads than cores. */
+/** Throws `E_CONFIG` if there are far more threads than cores. */
 export function expectThreads({ executor: { threads } }: Pick<BaseConfig, 'executor'>): void {
   const most = THREADS_PER_CORE * availableParallelism();
   if (threads > most)
     throw new CadenzaError(
       'E_CONFIG',
-      `executor.threads: expected at most ${most} on this machine, ${THREADS_PER_CORE} for each core, came ${threads}; more only wait for each other.`,
+      `executor.threads: expected at most ${most} on this machine (${THREADS_PER_CORE} per core), found ${threads}. Lower it.`,
     );
 }
 
-/** An estimate of stages that all fit. */
+/** The estimate, after checking that all stages fit into memory. */
 export function fitting(found: Pick<Estimate, 'name' | 'stages' | 'parts'>, grows: Need['grows'], memory: number): Estimate {
   for (const { stage, bytes } of found.stages) expectFits({ what: stage, bytes, grows }, memory);
   const peak = Math.max(...found.stages.map(({ bytes }) => bytes));
   return { ...found, processes: 1, peakBytes: PROGRAM_BYTES + peak, machineBytes: memory };
 }
 
-/** Throws `E_CONFIG` where this alone does not fit. */
+/** Throws `E_CONFIG` if this alone does not fit into memory. */
 export function expectFits({ what, bytes, grows }: Need, memory: number): void {
   if (bytes + PROGRAM_BYTES <= memory) return;
   const [setting] = Object.entries(grows).sort(([, a], [, b]) => b - a)[0];
   throw new CadenzaError(
     'E_CONFIG',
-    `${what} would take about ${formatBytes(bytes)} of memory, and this machine has ${formatBytes(memory)}. What matters most is ${setting}; lower it.`,
+    `${what} would need about ${formatBytes(bytes)} of memory, but this machine has ${formatBytes(memory)}. Lower ${setting}, which has the largest effect.`,
   );
 }
 
@@ -128,7 +128,7 @@ export function formatBytes(bytes: number): string {
 
 type Sizes = Pick<BaseConfig['model'], 'width' | 'latents' | 'encoderLayers' | 'decoderLayers' | 'feedForward'>;
 
-/** Sizes of the networks as multiples of ordinary ones. */
+/** Sizes of the networks as multiples of typical sizes. */
 export const grownSizes = ({ width, latents, encoderLayers, decoderLayers, feedForward }: Sizes): Record<string, number> => ({
   'model.width': (width / 64) ** 2,
   'model.latents': latents / 8,
@@ -137,34 +137,34 @@ export const grownSizes = ({ width, latents, encoderLayers, decoderLayers, feedF
   'model.feedForward': feedForward / 4,
 });
 
-/** The least bytes that training takes for weights: `others` numbers besides those of the blocks. */
+/** Minimum bytes for weights in training, with `others` parameters outside the blocks. */
 export const leastWeights = ({ width, latents, encoderLayers, decoderLayers, feedForward }: Sizes, others: number): number =>
   4 * VECTORS * (width * (width * (4 + 2 * feedForward) * (encoderLayers + decoderLayers) + latents) + others);
 
-/** The least numbers that one pass leaves: a result of every block for the tokens of the context and of the query. */
+/** Minimum number of results of one forward pass: one per block and token of context and query. */
 export const leastResults = ({ width, latents, encoderLayers, decoderLayers }: Sizes, context: number, query: number): number =>
   width * (context * (1 + encoderLayers) + query * (1 + decoderLayers) + latents);
 
-/** Throws `E_CONFIG` where a mask or a table of positions would be too large to stand in a graph. */
+/** Throws `E_CONFIG` if an attention mask or a position table would be too large for a graph. */
 export function expectTables(kind: string, tokens: number, options: CompressorOptions, setting: string): void {
   const mask = kind === 'causal' ? compressor(kind).latents(tokens, options) ** 2 : 0;
   const numbers = Math.max(mask, options.positions === 'learned' ? 0 : tokens * options.width);
   if (numbers > MOST_CONSTANTS)
     throw new CadenzaError(
       'E_CONFIG',
-      `${setting}: the graph would hold a table of ${numbers} numbers for ${tokens} tokens; expected at most ${MOST_CONSTANTS}. Lower it.`,
+      `${setting}: ${tokens} tokens need a table of ${numbers} numbers in the graph; expected at most ${MOST_CONSTANTS}. Lower it.`,
     );
 }
 
-/** Operations whose results take nothing: they are there already, or seen in another shape. */
+/** Operations whose results need no memory: existing tensors and views. */
 const FREE = new Set(['input', 'constant', 'reshape', 'broadcastTo']);
 
-/** What training by an objective takes for `steps` steps of `batch` sequences, counted from the graph of its loss for one sequence. */
+/** Cost of training an objective for `steps` steps of `batch` sequences, from the graph of its loss for one sequence. */
 export function trainingCost({ build, trains }: Objective, { steps, batch }: { steps: number; batch: number }) {
   const scope = new Scope();
   const nodes = nodesOf({ outputs: { loss: build(scope, 1).loss } });
   const learned = new Set([...scope.table.keys()].filter(name => trains.includes(partOf(name))));
-  // Of what no gradient goes through, nothing is kept and nothing is computed on the way back.
+  // Nodes without gradients keep no results and add no backward operations.
   const trained = new Set<Node>();
   let [parameters, frozen, bytes, flops] = [0, 0, 0, 0];
   for (const node of nodes) {

@@ -1,4 +1,4 @@
-/** @file An experiment from its file, or from an object: read, checked, and ready to run. */
+/** @file Reads an experiment from a file or an object and prepares it to run. */
 
 import { join } from 'node:path';
 import { readLayers } from '../config/bases.ts';
@@ -13,23 +13,23 @@ import { type CommonConfig, type ExperimentKind, expectStage, type RunOptions } 
 import { KINDS, kindOf } from './kinds.ts';
 import { runExperiment } from './run.ts';
 
-/** Keys that only experiments in reinforcement learning have, and that mean nothing without an environment; a file that has one beside `problem` is torn. */
+/** Keys that only reinforcement learning experiments have. A file with `problem` must have none of them. */
 export const REINFORCEMENT_KEYS = ['env', 'source', 'tokenizer'];
 
-/** An experiment as it was read. */
+/** A parsed experiment. */
 export interface ReadExperiment {
-  /** As the keys of the file say. */
+  /** The kind according to the keys of the file. */
   readonly kind: ExperimentKind;
   readonly config: CommonConfig;
-  /** Settings that were given several values, and the overrides that were given one. */
+  /** Settings with several values, and overrides with one value. */
   readonly sweeps: readonly Sweep[];
   readonly overrides: readonly string[];
 }
 
 /**
- * Reads an experiment of whichever kind the file's keys say. With `sweeps`, overrides may give several values to a setting.
+ * Reads an experiment of any kind. With `sweeps`, overrides may have several values.
  *
- * @throws {CadenzaError} `E_CONFIG` as `loadConfig` does, and where the keys say two kinds, or an ablation.
+ * @throws {CadenzaError} `E_CONFIG` like `loadConfig`, and if the keys belong to two kinds or to an ablation.
  */
 export async function readExperiment(
   file: string,
@@ -38,7 +38,7 @@ export async function readExperiment(
 ): Promise<ReadExperiment> {
   const own = topLevelKeys({ file, text });
   const refuse = (what: string) => new CadenzaError('E_CONFIG', `${file}${what}`);
-  const varied = `Run it with cadenza ablate ${file}; the experiment that it varies is its base.`;
+  const varied = `Run it with cadenza ablate ${file}, or run its base experiment.`;
   if (['base', 'axes'].every(key => own.includes(key)))
     throw refuse(` is an ablation, not an experiment: it has "base" and "axes". ${varied}`);
   const input = readLayers(file, text);
@@ -47,16 +47,16 @@ export async function readExperiment(
   const kind = KINDS.find(({ key }) => key && keys.includes(key)) ?? KINDS.find(({ key }) => !key)!;
   const { name, key, schema } = kind;
   const torn = key && REINFORCEMENT_KEYS.find(key => keys.includes(key));
-  const expected = `"${key}" alone for a ${name} experiment, or "env" and "source" alone for one in reinforcement learning`;
-  if (torn) throw refuse(`: "${key}" and "${torn}" stand side by side; expected ${expected}. Remove one.`);
+  const expected = `either "${key}" for a ${name} experiment, or "env" and "source" for a reinforcement learning experiment`;
+  if (torn) throw refuse(`: expected ${expected}; found both "${key}" and "${torn}". Remove one.`);
   const divided = sweeps ? splitSweeps(schema(), given) : { overrides: [...given], sweeps: [] };
   const config = loadConfig(schema(), { ...input, overrides: [...divided.overrides, ...imports] });
   return { kind, config, ...divided };
 }
 
-/** Where a run is. */
+/** Progress of a run. */
 export interface RunProgress {
-  /** The stage at work, such as `finetune (seed 0)`. */
+  /** The running stage, such as `finetune (seed 0)`. */
   readonly stage: string;
   /** Finished units of work. */
   readonly done: number;
@@ -64,7 +64,7 @@ export interface RunProgress {
   readonly total: number;
 }
 
-/** How `Experiment.run` runs. */
+/** Options of `Experiment.run`. */
 export interface ExperimentOptions extends Partial<Pick<RunOptions, 'out' | 'until' | 'fresh' | 'jobs' | 'signal'>> {
   /** Called as stages make progress. */
   readonly onProgress?: (progress: RunProgress) => void;
@@ -73,15 +73,15 @@ export interface ExperimentOptions extends Partial<Pick<RunOptions, 'out' | 'unt
 /** An experiment that can be run from code; see `openExperiment`. */
 export interface Experiment {
   readonly name: string;
-  /** Every setting, with its default where nothing was given. */
+  /** All settings, including defaults. */
   readonly config: CommonConfig;
   /**
-   * Runs all stages, or those up to `until`, in the folder `out` (default `runs/<name>`). Finished stages are reused and interrupted ones continue,
-   * as on the command line.
+   * Runs all stages, or those up to `until`, in the folder `out` (default `runs/<name>`). Finished stages are reused and interrupted ones
+   * resume, as on the command line.
    *
-   * @returns the results; nothing where it stops before the evaluation.
-   * @throws {CadenzaError} with the code of what failed; `E_USAGE` for a stage that there is not; `E_INTERRUPTED` after `signal` was aborted, when
-   * everything is saved.
+   * @returns the results, or undefined if `until` is a stage before the evaluation.
+   * @throws {CadenzaError} with the code of the failure; `E_USAGE` for an unknown stage; `E_INTERRUPTED` after `signal` was aborted and the
+   * running stage saved its state.
    */
   run(options?: ExperimentOptions): Promise<AnyResults | undefined>;
 }
@@ -90,8 +90,8 @@ export interface Experiment {
  * Opens an experiment.
  *
  * @param given a YAML file, the name of a preset, or the settings themselves.
- * @param options `set`: overrides as on the command line, such as `model.latents=4`; `imports`: modules with kinds of one's own.
- * @throws {CadenzaError} `E_CONFIG`, listing everything that is wrong with the settings.
+ * @param options `set`: overrides as on the command line, such as `model.latents=4`; `imports`: modules that register your own environments and so on.
+ * @throws {CadenzaError} `E_CONFIG` with all errors in the settings.
  * @example
  * const experiment = await openExperiment('tiny', { set: ['seeds=[0,1]'] });
  * const results = await experiment.run({ onProgress: ({ stage, done, total }) => show(`${stage}: ${done} of ${total}`) });
@@ -108,14 +108,14 @@ export async function openExperiment(
     config,
     async run({ out = join('runs', config.name), onProgress, signal = new AbortController().signal, ...options } = {}) {
       if (options.until !== undefined) expectStage(kindOf(config), options.until, config.name);
-      const progress = onProgress ? told(onProgress) : silentProgress;
+      const progress = onProgress ? progressTo(onProgress) : silentProgress;
       return runExperiment(kindOf(config), config, { ...options, out, progress, signal, command: 'openExperiment().run()' });
     },
   };
 }
 
-/** Progress that a callback is told of. */
-function told(onProgress: (progress: RunProgress) => void): Progress {
+/** A `Progress` that reports to a callback. */
+function progressTo(onProgress: (progress: RunProgress) => void): Progress {
   let now: RunProgress = { stage: '', done: 0, total: 0 };
   const tell = (change: Partial<RunProgress>) => {
     now = { ...now, ...change };

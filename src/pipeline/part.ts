@@ -1,4 +1,4 @@
-/** @file The process that makes parts of an experiment for `parallel.ts`. */
+/** @file The worker process of `parallel.ts`, which runs parts of an experiment. */
 
 import { StageCache } from '../cache/store.ts';
 import { serveJobs } from '../distributed/pool.ts';

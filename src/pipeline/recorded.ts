@@ -1,6 +1,6 @@
 /**
- * @file The evaluation where only recordings exist: every method foretells the labels of histories of held-out tasks, which were dropped from
- * training. The context is what was recorded before, and the running episode is the recorded one.
+ * @file Evaluation on recordings, for environments that are not installed: every method predicts the action labels in histories of held-out tasks,
+ * given the recorded context and running episode.
  */
 
 import { join } from 'node:path';
@@ -39,7 +39,7 @@ import { fields } from '../util/formats.ts';
 import { stageTitle } from '../util/progress.ts';
 import { Random } from '../util/random.ts';
 import { expectBuildable } from './buildable.ts';
-import { type ExperimentKind, wantedBy } from './kind.ts';
+import { type ExperimentKind, runsUntil } from './kind.ts';
 import { type HistoryData, onHistories } from './reinforcement.ts';
 import { commonResults } from './results.ts';
 
@@ -50,10 +50,10 @@ const SCORES: StageFile<readonly RecordedScore[]> = {
   name: 'scores.json',
   schema: z.array(fields<RecordedScore>({ ...means, task: z.string(), along: z.array(place.nullable()) })),
 };
-/** Segments that are scored in one call. */
+/** Segments scored in one call. */
 const BATCH = 32;
 
-/** What an experiment with one data set found. */
+/** The evaluation of an experiment with one data set. */
 interface RecordedEvaluation {
   readonly evaluation: HistoryData;
   readonly agent: TrainedMethod;
@@ -61,7 +61,7 @@ interface RecordedEvaluation {
   readonly tasks: number;
 }
 
-/** Experiments whose environment is not here: trained as the others, and scored on the held-out tasks of the data set. */
+/** Experiments whose environment is not installed: trained like others, but scored on recordings of held-out tasks. */
 export const recorded: ExperimentKind<ExperimentConfig, HistoryData, RecordedEvaluation, RecordedResults> = {
   ...onHistories,
   name: 'recorded',
@@ -69,7 +69,7 @@ export const recorded: ExperimentKind<ExperimentConfig, HistoryData, RecordedEva
   expectBuildable: (config, until) =>
     expectBuildable(config, {
       plays:
-        (config.reinforce.steps > 0 && wantedBy(onHistories, until, 'reinforce')) ||
+        (config.reinforce.steps > 0 && runsUntil(onHistories, until, 'reinforce')) ||
         (until === 'evaluate' && (config.policy.retrieval.contexts > 0 || config.evaluate.envs.length > 0)),
     }),
   async evaluate(evaluation, trained) {
@@ -82,7 +82,7 @@ export const recorded: ExperimentKind<ExperimentConfig, HistoryData, RecordedEva
     const methods: Record<string, RecordedMethodResult> = {};
     for (const [name, seeds] of collected) {
       await breathe(store.signal);
-      // The same stream for every method: they are resampled alike.
+      // All methods use the same random stream, so that they share resamples.
       methods[name] = recordedResult(seeds, config.evaluate.resamples, Random.seeded(config.seed).split('bootstrap'));
     }
     const agent = trained.find(({ method }) => method === 'cad')!;
@@ -116,13 +116,13 @@ type Place = Along & { readonly history: History; readonly starts: Int32Array; r
 
 interface Recordings {
   readonly byTask: ReadonlyMap<string, readonly Place[]>;
-  /** Places along a history that are told apart. */
+  /** Number of positions along a history to report separately. */
   readonly places: number;
 }
 
 /**
- * What is scored of the evaluated tasks: the first `evaluate.streams` of its histories, of each `evaluate.episodes` segments evenly spread. Throws
- * `E_SPLIT` where the data set has none: it names exactly the tasks that are in it, so it was changed meanwhile.
+ * The recordings to score: for every evaluated task, `evaluate.episodes` evenly spaced segments of each of the first `evaluate.streams`
+ * histories. Throws `E_SPLIT` if the data set has no histories of a task, which means that it was modified.
  */
 function heldOutRecordings({ config, model: { family, segment } }: Evaluation): Recordings {
   const all = datasetHistories(config.source.dataset!, datasetOf(config)!);
@@ -131,7 +131,10 @@ function heldOutRecordings({ config, model: { family, segment } }: Evaluation): 
     const key = family.taskKey(task);
     const own = all.filter(({ taskKey }) => taskKey === key).slice(0, streams);
     if (own.length === 0)
-      throw new CadenzaError('E_SPLIT', `${config.source.dataset} has no histories of ${key} any more. Import it again.`);
+      throw new CadenzaError(
+        'E_SPLIT',
+        `${config.source.dataset} has no histories of ${key}, although it lists this task. Import the data set again.`,
+      );
     return { key, own: own.map(history => ({ history, starts: segmentStarts(history, segment) })) };
   });
   const longest = Math.max(...found.flatMap(({ own }) => own.map(({ starts }) => starts.length - 1)));
@@ -139,7 +142,7 @@ function heldOutRecordings({ config, model: { family, segment } }: Evaluation): 
   return { places, byTask: new Map(found.map(({ key, own }) => [key, own.flatMap(each => placesOf(each, places))])) };
 }
 
-/** At most `most` segments of a history, evenly spread, the last among them. The place of a segment is its share of the history, in `most`ths. */
+/** Up to `most` evenly spaced segments of a history, including the last. The position of a segment is its fraction of the history times `most`. */
 function placesOf({ history, starts }: Pick<Place, 'history' | 'starts'>, most: number): Place[] {
   const episodes = episodeStarts(history);
   const segments = starts.length - 1;
@@ -151,7 +154,7 @@ function placesOf({ history, starts }: Pick<Place, 'history' | 'starts'>, most: 
   });
 }
 
-/** Scores a trained model, or reads what was scored before. */
+/** Scores a trained model, or returns its cached scores. */
 async function scoreModel(evaluation: Evaluation, of: TrainedMethod, recordings: Recordings): Promise<readonly RecordedScore[]> {
   const { byTask, places: along } = recordings;
   const { method, compressorId: kind, trained, seed } = of;
@@ -208,11 +211,11 @@ async function scoreModel(evaluation: Evaluation, of: TrainedMethod, recordings:
 
 const takesReals = ({ family }: Model) => family.actionSpace.kind === 'box';
 
-/** Scores a row of the head's distribution, `rows[at …]`, by the label of step t of a history. */
+/** Scores a predicted distribution, `rows[at …]`, against the action label of step t of a history. */
 function stepScores(model: Model): (rows: ArrayLike<number>, at: number, history: History, t: number) => PerMeasure<number> {
   const { distribution } = model.head;
   const labelSize = ({ probabilities, reward }: History) => probabilities.length / reward.length;
-  // The label of reals begins with their means.
+  // The label of continuous actions starts with their means.
   if (takesReals(model)) return (rows, at, history, t) => scoreReals(distribution, rows, at, history.probabilities, t * labelSize(history));
   const rewrite = combinations(distribution);
   let recorded = new Float64Array();
@@ -224,7 +227,7 @@ function stepScores(model: Model): (rows: ArrayLike<number>, at: number, history
   };
 }
 
-/** The floor: the mean label of the training histories as the head has labels, whatever is seen; a Gaussian has the moments of all of them. */
+/** The constant baseline: predicts the mean label of the training histories; a Gaussian head predicts their mean and deviation. */
 function scoreFrequencies(model: Model, training: readonly History[], { byTask, places: along }: Recordings): RecordedScore[] {
   const { distribution, writeTarget, choice } = model.head;
   const { size, width } = distribution;
@@ -235,7 +238,7 @@ function scoreFrequencies(model: Model, training: readonly History[], { byTask, 
     steps += reward.length;
     for (let t = 0; t < reward.length; t++) {
       writeTarget(probabilities, (t * probabilities.length) / reward.length, row, 0);
-      // Second moments in the place of deviations.
+      // Second moments instead of standard deviations.
       if (choice?.kind === 'gaussian') for (let i = 0; i < width; i++) row[width + i] = row[i] ** 2 + row[width + i] ** 2;
       for (let i = 0; i < size; i++) total[i] += row[i];
     }

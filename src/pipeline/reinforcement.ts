@@ -1,4 +1,4 @@
-/** @file Experiments in reinforcement learning: histories of a source, the agent that is distilled from them, and its rollouts on held-out tasks. */
+/** @file Reinforcement learning experiments: learning histories, the agent distilled from them, and its rollouts on held-out tasks. */
 
 import { join } from 'node:path';
 import { baseline, isTrained } from '../agent/baselines/index.ts';
@@ -21,26 +21,26 @@ import type { ImitationTable, ReturnTable } from '../statistics/index.ts';
 import type { TrainingRun } from '../training/define.ts';
 import { type StageSections, trainingStages } from '../training/stages/index.ts';
 import { expectBuildable } from './buildable.ts';
-import { type ExperimentKind, type PlannedMethod, wantedBy } from './kind.ts';
+import { type ExperimentKind, type PlannedMethod, runsUntil } from './kind.ts';
 import { resultsOf } from './results.ts';
 
 export type HistoryData = Omit<TrainingRun<StageSections>, 'seed' | 'config'> & { readonly config: ExperimentConfig };
 
-/** What an experiment with one source found. */
+/** The evaluation of an experiment. */
 export interface ReinforcementEvaluation extends Evaluated {
   readonly generated: HistoryData['generated'];
   readonly model: Model;
-  /** The model that is kept. */
+  /** The model to export. */
   readonly agent: TrainedMethod;
   readonly returns?: ReturnTable;
   readonly imitation?: ImitationTable;
-  /** By the entries of `evaluate.envs`. */
+  /** Evaluations at the entries of `evaluate.envs`, by name. */
   readonly elsewhere: Readonly<Record<string, Evaluated>>;
-  /** Absent where other parts of the run were at work, too. */
+  /** Wall times. Absent if other parts of the run were active at the same time. */
   readonly times?: Record<string, MethodTimes>;
 }
 
-/** What all experiments that train on learning histories have in common, wherever they are evaluated. */
+/** The parts that all experiments on learning histories share, regardless of their evaluation. */
 export const onHistories = {
   schema: experimentSchema,
   acts: true,
@@ -73,7 +73,7 @@ export const reinforcement: ExperimentKind<ExperimentConfig, HistoryData, Reinfo
   ...onHistories,
   name: 'reinforcement',
   expectBuildable(config, until) {
-    const plays = until === 'evaluate' || (wantedBy(onHistories, until, 'reinforce') && config.reinforce.steps > 0);
+    const plays = until === 'evaluate' || (runsUntil(onHistories, until, 'reinforce') && config.reinforce.steps > 0);
     if (until === 'evaluate') expectReference(config);
     return expectBuildable(config, { plays });
   },
@@ -81,7 +81,7 @@ export const reinforcement: ExperimentKind<ExperimentConfig, HistoryData, Reinfo
     const shownIn = (there: ExperimentConfig, at?: string) => demonstrateEvaluated(store, there, openTasks(there).evaluated, at);
     const here = { store, config, model, executor, shown: await shownIn(config) };
     const main = await evaluate(here, trained);
-    // Who recorded a data set cannot be asked to learn anew.
+    // The learner that recorded a data set cannot learn again.
     const asks = model.returns && config.source.dataset === undefined;
     const returns = asks ? await returnPrediction(here, generated, trained, referenceOf(main.raw)) : undefined;
     const imitation = measuresImitation(config, model.family) ? await compareWithSource(here, trained) : undefined;
@@ -91,7 +91,7 @@ export const reinforcement: ExperimentKind<ExperimentConfig, HistoryData, Reinfo
       const shown = await shownIn(there, env.name);
       const evaluation = { store, config: there, model: model.in(openTasks(there).family), executor, at: env.name, shown };
       const found = await evaluate(evaluation, trained);
-      // Other options of the environment, but the settings that the same networks were trained with.
+      // Other environment options, with the settings of the same trained networks.
       elsewhere[env.name] = { ...found, protocol: { ...found.protocol, selection: main.protocol.selection } };
     }
     const times = alone ? await measureTimes(here, trained, main.methods) : undefined;
@@ -101,10 +101,10 @@ export const reinforcement: ExperimentKind<ExperimentConfig, HistoryData, Reinfo
   async results(config, variants, { out, command, seconds, signal }) {
     const [{ evaluated: main }] = variants;
     await exportModel({ model: main.model, config }, main.agent, join(out, 'model'));
-    /** By the name of the table, what those have that have it. */
+    /** Entries by table name, for the tables that have them. */
     const each = <T>(pick: (found: ReinforcementEvaluation) => T | undefined) =>
       Object.fromEntries(variants.flatMap(({ name, evaluated }) => (pick(evaluated) === undefined ? [] : [[name, pick(evaluated)!]])));
-    /** The same where that of the experiment itself goes by the name "main". */
+    /** The same, with "main" as the name of the experiment's own table. */
     const data = <T>(pick: (found: ReinforcementEvaluation) => T | undefined) => {
       const { [config.name]: own, ...others } = each(pick);
       return { ...(own === undefined ? {} : { main: own }), ...others };
@@ -133,7 +133,7 @@ export const reinforcement: ExperimentKind<ExperimentConfig, HistoryData, Reinfo
   planned: (config, until) => ({ data: onHistories.plannedData(config, until), evaluation: trained => plannedEvaluation(config, trained) }),
 };
 
-/** Stages in the cache of an evaluation, and of the timing of actions. */
+/** Names of the cached stages of an evaluation and of action timing. */
 function plannedEvaluation(config: ExperimentConfig, trained: readonly PlannedMethod[]): string[] {
   const { policy, seeds } = config;
   const styles = policy.prompt?.styles ?? [];

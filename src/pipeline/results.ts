@@ -1,4 +1,4 @@
-/** @file What experiments found, with everything that says where it comes from, and the files that it is written to. */
+/** @file Assembles results with their provenance and writes result files. */
 
 import { join } from 'node:path';
 import type { Evaluated } from '../analysis/evaluate.ts';
@@ -25,7 +25,7 @@ import { canonicalJson, sha256, writeFileAtomic, writeJson } from '../util/files
 import { describeExperiment } from './describe.ts';
 import type { CommonConfig } from './kind.ts';
 
-/** What a command knows of where its numbers come from. */
+/** Where the numbers of a run come from. */
 export interface Provenance {
   readonly command: string;
   readonly dataHashes: Record<string, string>;
@@ -34,7 +34,7 @@ export interface Provenance {
   readonly times?: Record<string, Record<string, MethodTimes>>;
 }
 
-/** The parts that the results of every kind of experiment have. `recorded` is what they say of the configuration, where that is more. */
+/** The common parts of all results. `recorded` is the configuration to record. Default: the settings. */
 export function commonResults(
   config: CommonConfig,
   { command, dataHashes, imported = {}, seconds, times }: Provenance,
@@ -55,27 +55,27 @@ export function commonResults(
   };
 }
 
-/** Writes results.json with the hash of its content. */
+/** Writes results.json with a hash of its content. */
 export function writeResults<R extends CommonResults>(out: string, results: R): R {
   const sealed = sealResults(results);
   writeJson(join(out, 'results.json'), sealed);
   return sealed;
 }
 
-/** The tables of an experiment in reinforcement learning, or of an ablation. */
+/** The tables of a reinforcement learning experiment or an ablation. */
 export interface Tables extends Evaluated, Provenance {
   readonly tables: Readonly<Record<string, Evaluated>>;
   readonly returns: Record<string, ReturnTable>;
   readonly imitation: Record<string, ImitationTable>;
   readonly rate?: RateReturn;
-  /** The row that is held against every other; by default `cad`. */
+  /** The method to compare with all others. Default: `cad`. */
   readonly reference?: string;
 }
 
 /**
- * Results of tables, whose raw returns are written to a file of their own.
+ * Assembles the results of tables and writes their raw returns to a separate file.
  *
- * @param options.recorded what the results say of the configuration, where that is more than `config`.
+ * @param options.recorded the configuration to record. Default: `config`.
  * @throws the reason of the signal, before anything is written.
  */
 export async function resultsOf(
@@ -92,7 +92,7 @@ export async function resultsOf(
     const compared = await breathing(versusOthersPieces(table, reference), signal);
     if (compared) versus[name] = compared;
   }
-  // Without line breaks: one number a line would make the file several times as large.
+  // Without line breaks: one number per line would make the file several times larger.
   const text = `${canonicalJson({ format: RETURNS_FORMAT, tables: raw })}\n`;
   writeFileAtomic(join(out, RETURNS_FILE), text);
   const { episodes, streams, sampling, resamples } = config.evaluate;
@@ -112,7 +112,7 @@ export async function resultsOf(
     ...(Object.keys(returns).length > 0 ? { returns } : {}),
     ...(Object.keys(imitation).length > 0 ? { imitation } : {}),
     ...(rate ? { rate } : {}),
-    // The combinations of an ablation each have one of their own.
+    // Each combination of an ablation has its own.
     ...(recorded === config ? { setting: describeExperiment(config).setting } : {}),
     split: auditTasks(config),
     protocols: { [config.name]: protocol, ...Object.fromEntries(tables.map(([name, { protocol }]) => [name, protocol])) },

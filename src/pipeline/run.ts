@@ -1,10 +1,10 @@
 /**
- * @file The run loop of every kind of experiment: data, the training stages for every seed, evaluation, results. Below it the stages that a command
- * will ask its store for, in that order, and where among them it is; a test compares the two.
+ * @file The run loop of all kinds of experiment: data, training stages for every seed, evaluation, results. Also the plan of the stages that a
+ * command will request from the cache, for progress; a test compares the plan with the actual requests.
  */
 
 import { openOutputs } from '../cache/outputs.ts';
-import { diskTime, StageCache, type StageOutput, sayReused } from '../cache/store.ts';
+import { diskTime, reportReused, StageCache, type StageOutput } from '../cache/store.ts';
 import { readyExecutor } from '../engine/executors/registry.ts';
 import type { Executor } from '../engine/index.ts';
 import type { AnyResults } from '../records/index.ts';
@@ -18,15 +18,15 @@ import {
   type ExperimentKind,
   type PlannedMethod,
   type RunOptions,
+  runsUntil,
   type SharedData,
   type Variant,
-  wantedBy,
 } from './kind.ts';
-import { together } from './needs.ts';
-import { AGENT, BASELINES, makeAtOnce, partsOf } from './parallel.ts';
+import { combined } from './needs.ts';
+import { AGENT, BASELINES, partsOf, runInParallel } from './parallel.ts';
 import { writeResults } from './results.ts';
 
-/** Runs an experiment. Gives its results, or undefined when it was asked to stop before the evaluation. */
+/** Runs an experiment. Returns its results, or undefined if it was asked to stop before the evaluation. */
 export function runExperiment<C extends CommonConfig, D extends SharedData<C>, E, R extends AnyResults>(
   kind: ExperimentKind<C, D, E, R>,
   config: C,
@@ -34,7 +34,7 @@ export function runExperiment<C extends CommonConfig, D extends SharedData<C>, E
 ): Promise<R | undefined> {
   const { out, command, signal } = options;
   return runVariants(kind, variantsOf(kind, config), options, found => {
-    // Stages of a table have the names of the experiment's own.
+    // Stages of a table have the same names as those of the experiment.
     const named = found.flatMap(({ name, seconds }, i) =>
       Object.entries(seconds).map(([stage, spent]) => [i === 0 ? stage : `${name}: ${stage}`, spent]),
     );
@@ -42,21 +42,21 @@ export function runExperiment<C extends CommonConfig, D extends SharedData<C>, E
   });
 }
 
-/** What a command runs: variants under one name, whose outputs are of the configuration `describes`. */
+/** What a command runs: variants under one name, with outputs that belong to the configuration `describes`. */
 export interface Variants<C> {
   readonly name: string;
   readonly describes: unknown;
   readonly variants: readonly Variant<C>[];
 }
 
-/** An experiment with its further tables. */
+/** An experiment with its additional tables. */
 export const variantsOf = <C extends CommonConfig>(kind: Pick<ExperimentKind<C, never>, 'variants'>, config: C): Variants<C> => ({
   name: config.name,
   describes: config,
   variants: kind.variants(config),
 });
 
-/** Runs all variants of a command by one plan in one folder, and writes their results. */
+/** Runs all variants of a command in one folder and writes their results. */
 export async function runVariants<C extends CommonConfig, D extends SharedData<C>, E, R extends AnyResults>(
   kind: ExperimentKind<C, D, E>,
   { name, describes, variants }: Variants<C>,
@@ -64,9 +64,9 @@ export async function runVariants<C extends CommonConfig, D extends SharedData<C
   collect: (found: readonly EvaluatedVariant<C, E>[]) => Promise<R>,
 ): Promise<R | undefined> {
   const { out, until = 'evaluate', progress, signal, fresh, jobs } = options;
-  // Built before anything runs: what does not fit should not show after an hour of training.
+  // Check before anything runs, so that errors appear at once.
   const needs = variants.map(each => kind.expectBuildable(each.config, until));
-  together(name, needs, jobs);
+  combined(name, needs, jobs);
   const executors = new Map<string, Executor>();
   for (const { executor } of variants.map(({ config }) => config)) {
     const key = hashJson(executor);
@@ -74,7 +74,7 @@ export async function runVariants<C extends CommonConfig, D extends SharedData<C
   }
   const since = diskTime(out);
   const outputs = openOutputs(out, describes, until === 'evaluate' ? progress : silentProgress);
-  await makeAtOnce(
+  await runInParallel(
     name,
     variants.flatMap(each => partsOf(kind, each)),
     { ...options, until, since },
@@ -91,18 +91,18 @@ export async function runVariants<C extends CommonConfig, D extends SharedData<C
     const evaluated = await runVariant(kind, variant.config, { store, executor, until, alone: true });
     if (evaluated !== undefined) found.push({ ...variant, evaluated, seconds: store.seconds });
   }
-  sayReused(stores, progress);
+  reportReused(stores, progress);
   return until === 'evaluate' ? outputs.replace(async () => writeResults(out, await collect(found))) : undefined;
 }
 
 interface TrainTools extends Pick<StageRun, 'store' | 'executor'> {
-  /** The last stage to run; that before `evaluate` when left out. */
+  /** The last stage to run. Default: the one before `evaluate`. */
   readonly until?: string;
-  /** The agent alone, or the baseline with this id alone; everything when left out. */
+  /** Only the agent, or only the baseline with this id. Default: everything. */
   readonly only?: string;
 }
 
-/** Makes the data of an experiment and trains on them, for all seeds: the agent `cad`, and what it is compared with. */
+/** Generates the data of an experiment and trains the agent and its baselines for all seeds. */
 export async function trainMethods<C extends CommonConfig, D extends SharedData<C>>(
   kind: Pick<ExperimentKind<C, D>, 'dataStage' | 'training' | 'open'>,
   config: C,
@@ -114,7 +114,7 @@ export async function trainMethods<C extends CommonConfig, D extends SharedData<
   for (const seed of config.seeds) {
     const earlier: Record<string, StageOutput | undefined> = {};
     for (const stage of kind.training) {
-      if (!wantedBy(kind, until, stage.name) || !asked(stage.name) || stage.steps(config) === 0) continue;
+      if (!runsUntil(kind, until, stage.name) || !asked(stage.name) || stage.steps(config) === 0) continue;
       const { output, methods: rows } = await stage.train({ ...opened, seed }, earlier, only);
       earlier[stage.name] = output;
       if (rows.some(({ agent }) => agent)) earlier.agent = output;
@@ -124,7 +124,7 @@ export async function trainMethods<C extends CommonConfig, D extends SharedData<
   return { opened, trained };
 }
 
-/** Runs one experiment with one source, through all seeds; gives nothing when it ends before the evaluation. */
+/** Runs one variant for all seeds. Returns undefined if it stops before the evaluation. */
 export async function runVariant<C extends CommonConfig, D extends SharedData<C>, E>(
   kind: Pick<ExperimentKind<C, D, E>, 'dataStage' | 'training' | 'open' | 'evaluate'>,
   config: C,
@@ -136,11 +136,11 @@ export async function runVariant<C extends CommonConfig, D extends SharedData<C>
 
 interface PlannedStage {
   readonly stage: string;
-  /** Of its training, where it trains. */
+  /** Training steps, if it trains. */
   readonly steps?: number;
 }
 
-/** The stages of an experiment without its tables. */
+/** The stages of an experiment, without its additional tables. */
 export function plannedStages<C extends CommonConfig>(
   kind: Pick<ExperimentKind<C, never>, 'dataStage' | 'training' | 'planned'>,
   config: C,
@@ -152,7 +152,7 @@ export function plannedStages<C extends CommonConfig>(
   for (const seed of config.seeds)
     for (const stage of kind.training) {
       const steps = stage.steps(config);
-      if (!wantedBy(kind, until, stage.name) || steps === 0) continue;
+      if (!runsUntil(kind, until, stage.name) || steps === 0) continue;
       for (const { name, ...trains } of stage.parts?.(config) ?? [{ name: stage.name, steps }])
         training.push({ stage: `${name}-seed${seed}`, ...trains });
       trained.push(...stage.methods(config).map(row => ({ ...row, seed })));
@@ -162,8 +162,8 @@ export function plannedStages<C extends CommonConfig>(
 }
 
 /**
- * Where a command is among its planned stages. A stage is expected to take as long as others of its kind did, or failing those, training as
- * long a step as other training, and anything else as long as its like.
+ * The position of a command in its planned stages, with an estimate of the remaining time. A stage is expected to take as long as finished
+ * stages of its kind; without any, training takes as long per step as other training, and other stages as long as similar ones.
  */
 export class Plan {
   readonly #stages: readonly PlannedStage[];
@@ -174,7 +174,7 @@ export class Plan {
     this.#stages = stages;
   }
 
-  /** The next stage is asked for: `progress` shows where it is. */
+  /** Advances to the next stage and shows its position in `progress`. */
   begin(progress: Progress): void {
     this.#at++;
     const rest = this.#stages.slice(this.#at).map(each => this.#expected(each));
@@ -182,7 +182,7 @@ export class Plan {
     progress.place?.({ at: this.#at, of: this.#stages.length, seconds, more: rest.includes(undefined) });
   }
 
-  /** The stage that began was made, from its beginning, in so many seconds. */
+  /** Records the total time of the current stage in seconds. */
   made(seconds: number): void {
     const stage = this.#stages[this.#at - 1];
     if (stage)
@@ -197,7 +197,7 @@ export class Plan {
   }
 }
 
-/** What a stage may take as long as: itself with another seed, or else another one that trains, or whose name begins alike. */
+/** Groups for time estimates: the same stage with another seed, then any training stage or stages with the same prefix. */
 const kindsOf = ({ stage, steps }: PlannedStage) => [
   stage.replace(/-seed\d+$/, ''),
   steps ? ' training' : ` ${/^[a-z]+/.exec(stage)?.[0]}`,

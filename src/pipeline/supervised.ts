@@ -1,4 +1,4 @@
-/** @file Supervised experiments: a problem whose tasks are labeled examples, models that learn them in context, and the exact reference (method 5.3). */
+/** @file Supervised experiments: problems with labeled examples, models that learn them in context, and an exact reference (method 5.3). */
 
 import { exampleCounts, expectLatents, SCORED_AT_ONCE, SupervisedModel } from '../agent/supervised.ts';
 import { type ScoredModel, type SupervisedEvaluation, scoreModel, supervisedMethods } from '../analysis/supervised.ts';
@@ -39,7 +39,7 @@ export const supervised: ExperimentKind<SupervisedConfig, SupervisedData, Superv
   training: supervisedStages,
   variants: config => [{ name: config.name, config }],
   expectBuildable(config) {
-    // First, because what is too large cannot even be built.
+    // First, because models that are too large cannot be built.
     const found = estimateSupervised(config);
     const model = new SupervisedModel(config);
     expectLatents(model, config.compressor);
@@ -84,7 +84,7 @@ export const supervised: ExperimentKind<SupervisedConfig, SupervisedData, Superv
   }),
 };
 
-/** The models that are trained: what stands in the compressor's place, its steps and its batches. */
+/** The trained models: compressor, steps and batch size. */
 const trainedModels = (config: SupervisedConfig) => {
   const { compressor, baselines } = config;
   const model = (stage: string, kind: string, section: 'train' | 'baselines') => {
@@ -96,7 +96,7 @@ const trainedModels = (config: SupervisedConfig) => {
   return [model('cad', compressor, 'train'), ...others.map(kind => model(kind, kind, 'baselines'))];
 };
 
-/** Estimates a supervised experiment. Throws `E_CONFIG` as `estimate` does. */
+/** Estimates a supervised experiment. Throws `E_CONFIG` like `estimate`. */
 export function estimateSupervised(config: SupervisedConfig, memory = machineMemory()): Estimate {
   expectThreads(config);
   const { context, queries, model: sizes, validation, evaluate, seeds } = config;
@@ -108,7 +108,7 @@ export function estimateSupervised(config: SupervisedConfig, memory = machineMem
   for (const { kind } of models) expectTables(kind, examples, model.options, kind === 'causal' ? 'model.latents' : 'context.examples');
   const counts = examples - fewest + 1;
   const tasks = validation.tasks + evaluate.tasks;
-  // The tasks themselves, and the scores of every method.
+  // The tasks and the scores of every method.
   const held = tasks * (8 * (examples + evaluate.queries) * (inputs + label.size) + 16 * counts * (models.length + 2));
   const bootstrap = evaluate.resamples * (2 * evaluate.tasks + 16 * counts);
   const scoring = 4 * SCORED_AT_ONCE * leastResults(sizes, examples, evaluate.queries);
@@ -138,7 +138,7 @@ export function estimateSupervised(config: SupervisedConfig, memory = machineMem
       return { stage: objective.name, ...cost, bytes: held + bytes, flops: flops * seeds.length };
     });
   const evaluation = { stage: 'evaluate', bytes: held + bootstrap + scoring };
-  // Every model has a part of its own, for each seed.
+  // Every model is a separate part for each seed.
   const parts = seeds.flatMap(() => trained.map(({ bytes }) => Math.max(bytes, evaluation.bytes)));
   return fitting({ name: config.name, stages: [...trained, evaluation], parts }, trainingGrows, memory);
 }

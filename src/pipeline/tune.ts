@@ -1,16 +1,16 @@
 /**
- * @file A study: hyperparameters searched at random or by successive halving, scored on validation tasks alone (method 4.4). What is trained
- * is always the configuration of `trialConfig`, and that one cannot name the test tasks: nothing here makes an environment of them.
+ * @file Hyperparameter search: random search or successive halving, scored on validation tasks (method 4.4). Every trial trains the configuration
+ * of `trialConfig`, which cannot evaluate test tasks, so a search never uses them.
  */
 
 import { join } from 'node:path';
 import { Model } from '../agent/model.ts';
 import { resampledOf } from '../analysis/protocol.ts';
 import { knownReference, referenceKind } from '../analysis/reference.ts';
-import { rollModel, rollSource, type SourceRow, sourceRow } from '../analysis/rollouts.ts';
+import { rollModel, rollSource, type SourceMethod, sourceMethod } from '../analysis/rollouts.ts';
 import { openOutputs } from '../cache/outputs.ts';
 import { madeBy } from '../cache/provenance.ts';
-import { StageCache, sayReused } from '../cache/store.ts';
+import { reportReused, StageCache } from '../cache/store.ts';
 import { type ExperimentConfig, experimentSchema, type TableSettings, tableConfig } from '../config/experiment.ts';
 import { fingerprint, statedSelection } from '../config/selection.ts';
 import { drawSettings, type SearchSpace, type Settings } from '../config/space.ts';
@@ -45,19 +45,19 @@ import { trainMethods } from './run.ts';
 
 const STUDY_FILE = 'tune.json';
 
-/** The setting whose steps successive halving hands out. */
+/** The setting that successive halving varies: the number of fine-tuning steps. */
 export const RESOURCE = 'finetune.steps';
 
-/** A round of a study: how many trials take part, and for how many steps of joint fine-tuning each is trained. */
+/** A round of a search: the number of trials, and their fine-tuning steps. */
 type Round = { readonly trials: number; readonly steps: number };
 
 /**
- * How a study spends its training steps, one line each. `rounds` gets the number of trials, the steps of the experiment, and η.
+ * The search methods. Each function returns the rounds for a number of trials, the steps of the experiment, and η.
  *
  * `halving` is successive halving (Jamieson and Talwalkar 2016, algorithm 1): all trials at R / η^s steps, the best 1/η of them at η times as
- * many, …, the last at R. Each round trains anew with its own learning-rate schedule instead of going on with the last one: a schedule
- * that ends at R / η is spent there, and what a round scores is then what `cadenza run` with so many steps gives. All rounds but the last
- * cost 1 / (η − 1) of a round more than continuing would.
+ * many, …, the last at R. Each round trains from scratch with its own learning rate schedule, because a schedule that ends at R / η cannot
+ * be continued. The score of a round is then the score of `cadenza run` with the same number of steps. Compared with continuing, all rounds
+ * except the last cost 1 / (η − 1) of a round more.
  */
 export const SEARCHES = {
   random: { rounds: (trials: number, steps: number) => [{ trials, steps }], resource: undefined },
@@ -76,13 +76,13 @@ function halvingRounds(trials: number, steps: number, eta: number): Round[] {
 
 export interface TuneOptions {
   readonly space: SearchSpace;
-  /** Trials, the experiment as it stands among them as trial 0. */
+  /** Number of trials. Trial 0 is the unchanged experiment. */
   readonly trials: number;
   readonly method: Search;
-  /** η ≥ 2: one in so many trials goes on to the next round. */
+  /** η ≥ 2: the best 1/η of the trials continue to the next round. */
   readonly eta: number;
   readonly measure: Measure;
-  /** Seed of what is drawn; not of the trainings, whose seeds the experiment has. */
+  /** Seed of the sampled settings. The seeds of training are those of the experiment. */
   readonly seed: number;
   readonly out: string;
   readonly fresh?: boolean;
@@ -91,17 +91,17 @@ export interface TuneOptions {
   readonly command: string;
 }
 
-/** A configuration that only reaches training and validation tasks. */
+/** A configuration that uses only training and validation tasks. */
 export type TrialConfig = ExperimentConfig & { readonly evaluate: { readonly tasks: 'validation' } };
 
-/** Runs a study; writes tune.json after every trial and best.yaml at the end. Finished stages are shared by all trials that need them. */
+/** Runs a search. Writes tune.json after every trial and best.yaml at the end. Trials share finished stages. */
 export async function tune(base: ExperimentConfig, options: TuneOptions): Promise<Study> {
   const { space, method, eta, measure, seed, out, fresh, signal } = options;
   const rounds = SEARCHES[method].rounds(options.trials, base.finetune.steps, eta);
   if (rounds.length > 1 && base.finetune.steps === 0)
     throw new CadenzaError(
       'E_CONFIG',
-      `successive halving hands out ${RESOURCE}, which is 0 in this experiment; set it, or use --method random.`,
+      `successive halving varies ${RESOURCE}, which is 0 in this experiment. Set it above 0, or use --method random.`,
     );
   const drawn = drawSettings(space, options.trials - 1, Random.seeded(seed).split('tune'), settings => fault(base, settings));
   const candidates: Settings[] = [{}, ...drawn];
@@ -122,7 +122,7 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
     const studied = { store, executor, reference: await referenceOfStudy(base, { store, executor }) };
     reference = rowReference(studied.reference, [...studied.reference.scales.keys()]);
     for (const [depth, { trials: places, steps }] of rounds.entries()) {
-      // Fewer may have been drawn than there are places.
+      // There may be fewer settings than requested trials.
       if (depth > 0) entrants = rankTrials(entrants).slice(0, places);
       for (const { trial, settings } of entrants) {
         title = rounds.length > 1 ? `round ${depth + 1}/${rounds.length}, trial ${trial}` : `trial ${trial}/${trials.length - 1}`;
@@ -132,50 +132,50 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
       }
     }
     const study = report();
-    sayReused([store], progress);
+    reportReused([store], progress);
     const best = bestConfig(base, study, sha256File(join(out, STUDY_FILE)));
     writeFileAtomic(join(out, 'best.yaml'), formatConfig(best));
     return study;
   });
 }
 
-/** What all trials share. */
+/** What all trials of a search share. */
 interface Studied {
   readonly store: StageCache;
   readonly executor: Executor;
-  /** Of the experiment as it stands. */
+  /** Of the unchanged experiment. */
   readonly reference: Reference;
 }
 
-/** Throws `E_CONFIG` where trials would be scored by what was measured in another environment, and where nothing can be measured. */
+/** Throws `E_CONFIG` if trials would use a reference measured in another environment, or if no reference can be measured. */
 function expectOneReference(base: ExperimentConfig, candidates: readonly Settings[]): void {
   if (referenceKind(base, openTasks(base).family) !== 'measured') return;
   const varied = candidates.flatMap(settings => Object.keys(settings)).find(key => /^env(\.|$)/.test(key));
   if (varied)
     throw new CadenzaError(
       'E_CONFIG',
-      `${varied} cannot be searched while scores are measured in the environment as it stands: trials would be in different units. Set evaluate.reference to two returns, low and high, that score 0 and 1.`,
+      `${varied} cannot be searched with a measured reference, because trials would have different score units. Set evaluate.reference to two returns { low, high } that score 0 and 1.`,
     );
 }
 
-/** What scores 0 and 1 on the validation tasks. Where nothing else says that, random choice and the source are played on them. */
+/** The reference of scores on the validation tasks. If it must be measured, a random policy and the source play them. */
 async function referenceOfStudy(base: ExperimentConfig, { store, executor }: Pick<Studied, 'store' | 'executor'>): Promise<Reference> {
   const config = trialConfig(base, {});
   const { family, evaluated } = openTasks(config);
   const known = knownReference(config, family, evaluated);
   if (known) return known;
   const evaluation = { store, config, model: new Model(config, family), executor };
-  const roll = async (row: SourceRow) => {
+  const roll = async (row: SourceMethod) => {
     const seeds = [];
     for (const seed of config.seeds) seeds.push((await rollSource(evaluation, row, seed)).returns);
     return seeds;
   };
   const random = await roll({ method: 'random', id: 'random', options: {} });
-  const source = await roll(sourceRow(config));
+  const source = await roll(sourceMethod(config));
   return measuredReference({ random, source, episodes: config.evaluate.episodes });
 }
 
-/** Trains and scores one trial; null where its loss stopped being finite, which is an answer about its settings. */
+/** Trains and scores one trial. Returns null if the loss became infinite or NaN, which is a result for its settings. */
 async function runTrial(config: TrialConfig, measure: Measure, studied: Studied): Promise<Rung['score']> {
   const { store, executor } = studied;
   try {
@@ -187,7 +187,7 @@ async function runTrial(config: TrialConfig, measure: Measure, studied: Studied)
     const { family, evaluated } = openTasks(config);
     const reference = knownReference(config, family, evaluated) ?? studied.reference;
     const { episodes, resamples } = config.evaluate;
-    // The same stream for every trial: they are resampled alike.
+    // All trials use the same random stream, so that they share resamples.
     const random = bootstrapRandom(config.seed);
     return trialScore(measure, { seeds, episodes, reference, resamples, resampled: resampledOf(config), random });
   } catch (error) {
@@ -197,8 +197,8 @@ async function runTrial(config: TrialConfig, measure: Measure, studied: Studied)
 }
 
 /**
- * The experiment with a trial's settings, as a study trains it: scored on validation tasks, without baselines, and without a teacher that
- * nothing follows. Where the experiment sets no tasks apart for validation, as many as are held out are taken from its training tasks.
+ * The experiment with the settings of a trial: scored on validation tasks, without baselines, and without an unused teacher. If the
+ * experiment has no validation tasks, it takes as many training tasks as there are test tasks.
  *
  * @throws {CadenzaError} `E_CONFIG` for settings under `evaluate` or `split`.
  */
@@ -207,7 +207,7 @@ export function trialConfig(base: ExperimentConfig, settings: Settings, steps?: 
   if (forbidden)
     throw new CadenzaError(
       'E_CONFIG',
-      `${forbidden} cannot be a trial's: which tasks a study sees, and how it scores them, is the same for all.`,
+      `${forbidden} cannot be searched: all trials must use the same tasks and the same scores. Remove it from the search space.`,
     );
   const table = { name: 'trial', set: nested(settings) };
   const plain = tableConfig({ ...base, baselines: { ...base.baselines, steps: 0, methods: [] } }, table);
@@ -220,7 +220,7 @@ export function trialConfig(base: ExperimentConfig, settings: Settings, steps?: 
   };
 }
 
-/** Why settings do not go together, or undefined: every one is in its range, but there are checks across them. */
+/** Why settings are inconsistent, or undefined. Each is in its range, but there are checks across settings. */
 function fault(base: ExperimentConfig, settings: Settings): string | undefined {
   try {
     trialConfig(base, settings);
@@ -232,25 +232,25 @@ function fault(base: ExperimentConfig, settings: Settings): string | undefined {
   }
 }
 
-/** The experiment with the best settings, and how they were found: its own evaluation, tables and all; what `cadenza run` takes. */
+/** The complete experiment with the best settings and a statement of how they were found, for `cadenza run`. */
 export function bestConfig(base: ExperimentConfig, study: Study, hash: string): ExperimentConfig {
   const tuned = tableConfig(base, { name: 'tuned', set: nested(study.trials[0].settings) });
   const selection = { ...selectionOf(base, study, hash), settings: fingerprint(tuned) };
   return experimentSchema().parse({ ...tuned, tables: base.tables, selection });
 }
 
-/** How the recommended settings were chosen. What the experiment was chosen by before stays true of the settings that were not searched. */
+/** The statement of how the best settings were chosen. The experiment's earlier statement still applies to settings that were not searched. */
 function selectionOf(base: ExperimentConfig, { trials, measure, validationTasks }: Study, hash: string): Selection {
   const { by, note, tasks = [] } = statedSelection(base);
   return {
     by: by === 'test' ? 'test' : 'validation',
-    note: `the best of ${trials.length} trials of cadenza tune by its ${measure} score${by !== 'unstated' && note ? `; before that, ${note}` : ''}`,
+    note: `best of ${trials.length} trials of cadenza tune by the ${measure} score${by !== 'unstated' && note ? `; before that, ${note}` : ''}`,
     study: hash,
     tasks: [...new Set([...tasks, ...validationTasks])],
   };
 }
 
-/** Dotted settings as the maps that they stand in. */
+/** Dotted settings as nested maps. */
 function nested(settings: Settings): TableSettings {
   const root: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(settings)) {

@@ -18,7 +18,7 @@ import { formatRecorded, recordedHtml } from './recorded.ts';
 import { summarize, summarizeRecorded, summarizeSupervised } from './summary.ts';
 import { formatSupervised, supervisedHtml } from './supervised.ts';
 import { refusals } from './tables/integrity.ts';
-import { formatResults } from './terminal/results.ts';
+import { formatMain, formatResults } from './terminal/results.ts';
 
 export * from './figures/index.ts';
 export { isCad, ranked } from './figures/style.ts';
@@ -78,21 +78,21 @@ export function viewOf(results: AnyResults) {
     case RESULTS_FORMAT:
       return {
         write: (out: string, name?: string) => writeReports(out, results, name),
-        text: () => formatResults(results),
+        text: (verbose = true) => (verbose ? formatResults(results) : formatMain(results)),
         found: () => summarize(results),
       };
     case SUPERVISED_FORMAT:
       return {
         write: (out: string, name = 'results') =>
           writeFiles(out, pageFiles(name, supervisedHtml(results), draw(scoreCurves.draw(results)))),
-        text: () => formatSupervised(results),
+        text: (_verbose = true) => formatSupervised(results),
         found: () => summarizeSupervised(results),
       };
     case RECORDED_FORMAT:
       return {
         write: (out: string, name = 'results') =>
           writeFiles(out, pageFiles(name, recordedHtml(results), draw(recordedCurves.draw(results.methods)))),
-        text: () => formatRecorded(results),
+        text: (_verbose = true) => formatRecorded(results),
         found: () => summarizeRecorded(results),
       };
   }

@@ -1,6 +1,6 @@
 /**
- * @file The settings of an experiment that do not belong to a training stage, in two lists: what comes before the stages in a file, and what
- * comes after them. Stages add theirs (training/stages).
+ * @file Settings of an experiment that belong to no training stage, in two groups: those before the stages in a file and those after
+ * them. Each stage defines its own section (training/stages).
  */
 
 import { resolve } from 'node:path';
@@ -30,130 +30,139 @@ import { policySection } from './policy.ts';
 
 const sizes = sizeFields({ encoderLayers: 2, poolHeads: 16 });
 
-/** Modules of the user. */
+/** Modules that the user imports. */
 export const importsField = z
   .array(z.string())
   .describe(
-    'Modules in TypeScript or JavaScript that register kinds of their own, seen from this file; a run names them by their whole paths',
+    'TypeScript or JavaScript modules that register your own environments, compressors and so on. Paths are relative to this file; runs record absolute paths',
   )
   .default([]);
 
-/** Data, model and optimizer, with the kinds that there are now. */
+/** Data, model and optimizer. Choices include everything registered at the time of the call. */
 export const sharedFields = () => ({
-  name: folderName('Name of the experiment and of its folder'),
+  name: folderName('Name of the experiment. Without --out, results go to runs/<name>'),
   imports: importsField,
-  seed: seed('Root seed of the data').default(0),
+  seed: seed('Root seed of the data: task parameters and learning histories').default(0),
   seeds: distinct(seed('Seed of one training run'), 'training seed')
     .min(1)
-    .describe('Seeds of the training runs; each trains and is evaluated from scratch')
+    .describe('One training run per seed, trained and evaluated from scratch. Intervals cover the variation between seeds')
     .default([0]),
-  env: section('The family of tasks', {
-    id: z.string().describe('Environment family, by its registered name').default('dark-room'),
-    options: options("The family's own options; it checks them").optional(),
+  env: section('Environment that tasks are drawn from', {
+    id: z.string().describe('Environment, by its registered name').default('dark-room'),
+    options: options('Options of the environment, which validates them. If omitted, its defaults').optional(),
   }),
-  split: section('Training and held-out tasks, separated by content', {
-    tasks: count('Training tasks to draw, for families whose tasks are drawn and not listed; leave it out elsewhere', 'tasks').optional(),
-    heldOut: count('Tasks never trained on', 'tasks').default(8),
-    validation: steps('Further tasks kept from training, to choose settings on', 'tasks').default(0),
-    seed: seed('Seed of the choice of held-out tasks').default(0),
+  split: section('Split into training, validation and test tasks. No task occurs in two of them, compared by content', {
+    tasks: count(
+      'Number of training tasks, for environments that draw tasks from a distribution. Omit it for environments with a fixed list of tasks',
+      'tasks',
+    ).optional(),
+    heldOut: count('Number of held-out test tasks, never used in training', 'tasks').default(8),
+    validation: steps('Number of validation tasks, held out in addition to the test tasks, for choosing settings', 'tasks').default(0),
+    seed: seed('Seed that selects the held-out tasks').default(0),
   }),
-  source: section('Where the learning histories come from', {
-    id: z.string().describe('Learning algorithm whose histories are distilled, by its registered name').default('r-max'),
+  source: section('Learning histories: the training data', {
+    id: z.string().describe('Source algorithm whose learning histories are distilled, by its registered name').default('r-max'),
     dataset: z
       .string()
       .min(1)
       // The run's own config.yaml must mean the same folder from wherever it is opened.
       .overwrite(path => resolve(expandHome(path)))
       .describe(
-        'Folder of histories that `cadenza import` wrote, seen from the working directory: they take the place of those of an algorithm. Beside it only maxTasks and stride are read',
+        'Folder written by `cadenza import`, relative to the working directory. Its histories replace those of a source algorithm; of the other source settings, only maxTasks and stride apply. If omitted, the source algorithm generates the histories',
       )
       .optional(),
-    options: options("The algorithm's own options; it checks them").default({}),
-    maxTasks: count('Training tasks that get histories, drawn by split.seed; all of them when left out').optional(),
-    histories: count('Learning histories per training task').default(24),
-    episodes: count('Episodes in one history').default(24),
-    stride: count('Keep every so many-th episode: slow learners improve visibly within a short context then').default(1),
+    options: options('Options of the source algorithm, which validates them').default({}),
+    maxTasks: count('Maximum number of training tasks with histories, selected by split.seed. If omitted, all training tasks').optional(),
+    histories: count('Number of learning histories per training task').default(24),
+    episodes: count('Episodes per history').default(24),
+    stride: count(
+      'Keep every n-th episode of a history. With slow learners, a larger stride makes improvement visible within a short context',
+    ).default(1),
     labels: z
       .enum(LABELS)
       .describe(
-        'Whose actions queries are taught: the learner as it was at that step (recorded, as in algorithm distillation; when left out), or as it is at the end of its history (final)',
+        'Actions that queries are trained on: those of the learner at that step (recorded, as in algorithm distillation), or, once the history contains a reward, those of the learner at the end of its history (final). If omitted, recorded',
       )
       .optional(),
-    noise: section('Noise curriculum over the executed actions; labels stay clean', {
-      fraction: fraction('Fraction of the histories that get random actions mixed in').default(0.5),
-      max: fraction('Largest share of random actions in such a history; each draws its own, uniformly').default(0.4),
+    noise: section('Exploration noise in the executed actions. Action labels are not affected', {
+      fraction: fraction('Fraction of histories in which some executed actions are random').default(0.5),
+      max: fraction(
+        'Maximum fraction of random actions in such a history. Each history draws its fraction uniformly from 0 to this value',
+      ).default(0.4),
     }),
   }),
   tokenizer: z
     .enum(tokenizers.ids)
-    .describe('Layout of a trajectory: one token a transition, or one each for state, action and reward')
+    .describe('How a trajectory becomes tokens: one token per transition, or separate tokens for state, action and reward')
     .default('packed'),
   context: section(
-    'The raw context X',
+    'The context X: the past transitions that the compressor encodes',
     {
-      episodes: count('Past episodes that the compressor sees; `segments` says it where `segment` is given').default(10),
+      episodes: count('Number of past episodes in the context. Not used if context.segment is set; then context.segments applies').default(
+        10,
+      ),
       segment: count(
-        'Transitions that are compressed at once, and that the query holds at most; no segment holds parts of two episodes. A whole episode when left out',
+        'Transitions per segment: the unit of compression and the maximum length of the query. A segment never spans two episodes. If omitted, a segment is a whole episode',
       ).optional(),
-      segments: count('Past segments that the compressor sees; goes with `segment`').optional(),
+      segments: count('Number of past segments in the context. Required if context.segment is set, otherwise not allowed').optional(),
     },
     ({ segment, segments }, context) => {
       if ((segment === undefined) === (segments === undefined)) return;
       const [missing, given] = segment === undefined ? ['segment', 'segments'] : ['segments', 'segment'];
-      const message = `expected a number, because context.${given} is given; without both the context is counted in context.episodes`;
+      const message = `expected a number, because context.${given} is set; set both, or neither to count the context in context.episodes`;
       context.addIssue({ code: 'custom', path: [missing], input: undefined, message });
     },
   ),
-  queries: section('The running episodes Q that are trained on', {
+  queries: section('Queries Q: the running episodes on which the policy is trained', {
     earlyEpisodeFraction: fraction(
-      'Share of the query episodes that come from the first half of their history; the others come from all of it',
+      'Fraction of query episodes drawn from the first half of a history. The rest are drawn uniformly from the whole history',
     )
       .meta({ formerly: 'early' })
       .default(0),
   }),
   model: section(
-    'Sizes of the compressor C_θ and of the policy A_φ',
+    'Size of the compressor C_θ and the policy A_φ',
     {
       ...sizes.encoder,
       encoderSpan: z
         .enum(['context', 'horizon'])
         .describe(
-          "Tokens among which the compressor's blocks attend: all of the context, or pieces as long as a segment (an episode's horizon)",
+          "Range of self-attention in the compressor: context (the whole context) or horizon (only within one segment, by default an episode's horizon)",
         )
         .default('context'),
       ...sizes.decoder,
       positions: z
         .enum(POSITION_KINDS)
-        .describe(
-          'How tokens are told apart by place: added to them (learned, sinusoidal), or in self-attention alone (rotary, relative-bias)',
-        )
+        .describe('Position encoding: added to the tokens (learned, sinusoidal) or applied in self-attention (rotary, relative-bias)')
         .default('learned'),
       rewards: z
-        .union([z.literal('scalar'), z.array(real()).min(1).refine(rising, 'expected edges that rise')])
-        .describe('How rewards are embedded: as one number, or by buckets with these edges')
+        .union([z.literal('scalar'), z.array(real()).min(1).refine(rising, 'expected bucket edges in increasing order')])
+        .describe(
+          'Reward embedding: scalar (linear in the reward) or a list of bucket edges in increasing order (one embedding per bucket)',
+        )
         .default('scalar'),
-      image: section('How images are embedded, where the observation is one', {
+      image: section('Embedding of image observations. Not used for other observations', {
         encoder: z
           .enum(IMAGE_ENCODER_KINDS)
-          .describe('Encoder of images: square patches pooled with their places, or two strided 3 × 3 convolutions')
+          .describe('Image encoder: patches (square patches with their positions, pooled) or conv (two strided 3 × 3 convolutions)')
           .default('patches'),
-        patch: count('Side of a patch in pixels; `conv` does not read it').default(6),
-        features: count('Features of a patch or pixel inside the encoder', 'width').default(32),
+        patch: count('Side length of a patch in pixels. Only used by patches').default(6),
+        features: count('Number of features per patch or pixel inside the image encoder', 'width').default(32),
       }),
     },
     (sizes, context) => {
       const { positions } = sizes;
       const width = sizes.width / sizes.heads;
-      const message = `expected an even width of a head (model.width / model.heads) for rotary positions, which is ${width}`;
+      const message = `rotary positions need an even head width, but model.width / model.heads is ${width}`;
       if (positions === 'rotary' && width % 2 !== 0) context.addIssue({ code: 'custom', path: ['positions'], input: positions, message });
       checkWidth(sizes, context);
     },
   ),
   policy: policySection(),
-  compressor: z.string().describe('Kind of compressor, by its registered name').default('bottleneck'),
+  compressor: z.string().describe('Compressor, by its registered name').default('bottleneck'),
   latents: latentsSection(),
   compression: compressionSection(),
-  optimizer: section('AdamW settings shared by every stage; a stage may override any of them', {
+  optimizer: section('AdamW settings, shared by all training stages. Any stage can override them in its own section', {
     learningRate: optimizerFields.learningRate.default(2e-3),
     warmup: optimizerFields.warmup.default(100),
     weightDecay: optimizerFields.weightDecay.default(0.01),
@@ -165,94 +174,103 @@ export const sharedFields = () => ({
   }).meta({ formerly: 'optimiser' }),
 });
 
-/** The draws behind intervals. */
-export const resamplesField = count('Bootstrap resamples behind the 95% intervals', 'resamples').default(2000);
+/** Number of bootstrap resamples. */
+export const resamplesField = count('Number of bootstrap resamples for each 95% interval', 'resamples').default(2000);
 
 const selections = Object.keys(SELECTIONS) as (keyof typeof SELECTIONS)[];
 
-/** Evaluation and the machine. */
+/** Evaluation, provenance, checkpoints and executor. */
 export const evaluationFields = {
-  evaluate: section('Evaluation on the held-out tasks', {
+  evaluate: section('Evaluation on held-out tasks, with all weights frozen', {
     tasks: z
       .enum(['test', 'validation'])
-      .describe('Held-out tasks, or the validation tasks while settings are being chosen')
+      .describe('Tasks to evaluate on: the test tasks, or the validation tasks while you choose settings')
       .default('test'),
-    maxTasks: count('Tasks to evaluate at most, drawn by split.seed; all held-out ones when left out').optional(),
-    episodes: count('In-context episodes').default(30),
-    streams: count('Independent evaluation streams per goal and training seed').default(20),
-    sampling: z.enum(['sample', 'greedy']).describe('Draw actions from the policy, or take the most likely one').default('sample'),
+    maxTasks: count('Maximum number of tasks to evaluate, selected by split.seed. If omitted, all of them').optional(),
+    episodes: count('In-context episodes per evaluation stream').default(30),
+    streams: count('Number of independent evaluation streams per task and training seed').default(20),
+    sampling: z
+      .enum(['sample', 'greedy'])
+      .describe('Action selection: sample from the policy, or always take the most likely action (greedy)')
+      .default('sample'),
     resamples: resamplesField,
-    // These three change no rollout, so no other stage depends on them.
+    // The next settings do not change any rollout, so no other stage depends on them.
     reference: z
       .union(
         [
           z.enum(['oracle', 'measured']),
           z
-            .strictObject({ low: z.number().describe('Return that scores 0'), high: z.number().describe('Return that scores 1') })
-            .refine(({ low, high }) => high > low, 'expected high above low'),
+            .strictObject({ low: z.number().describe('Return with the score 0'), high: z.number().describe('Return with the score 1') })
+            .refine(({ low, high }) => high > low, 'expected high to be greater than low'),
         ],
-        { error: 'expected oracle, measured, or two returns as { low, high }' },
+        { error: 'expected oracle, measured, or two returns { low, high }' },
       )
       .describe(
-        'What scores 0 and 1: nothing and the oracle; what random choice and the source are measured to earn; or two returns, low and high, the same for all tasks. The oracle where the environment declares one, else measured, when left out',
+        "How returns are normalized, that is, which returns score 0 and 1. oracle: 0 and the environment's optimal return. measured: the measured returns of a random policy and of the source. { low, high }: two fixed returns for all tasks. If omitted, oracle if the environment declares an optimal return, otherwise measured",
       )
       .optional(),
     imitationHistories: steps(
-      'Fresh histories of the source on every evaluated task that trained models look on at, to compare their action probabilities with its own; 0 leaves this out',
+      'Number of new source histories per evaluated task on which the action probabilities of each model are compared with those of the source. 0 skips this comparison',
       'items',
     )
       .meta({ formerly: 'imitation' })
       .default(4),
-    timedActions: steps('Actions of one stream that are timed for every trained model, for the record of the run; 0 times none', 'items')
+    timedActions: steps('Number of actions to time for each trained model, to report latency. 0 skips the measurement', 'items')
       .meta({ formerly: 'timed' })
       .default(200),
     envs: z
       .array(
         z.strictObject({
-          name: folderName('Name of the result table'),
-          options: options('Options of the family that differ from `env.options`'),
+          name: folderName('Name of the results table'),
+          options: options('Environment options that override env.options'),
         }),
       )
-      .refine(list => new Set(list.map(({ name }) => name)).size === list.length, 'expected every name once')
-      .describe('The same trained models, and the source, also evaluated where the family has other options; one result table each')
+      .refine(list => new Set(list.map(({ name }) => name)).size === list.length, 'expected unique names')
+      .describe('Additional evaluations of the same trained models in variants of the environment, with one results table each')
       .default([]),
   }),
-  // Nothing is trained by how the others were chosen (method 4.4), but results carry it and reports judge by it.
-  selection: section('How the settings of this experiment were chosen', {
+  // Training does not depend on how settings were chosen (method 4.4). Results record it, and reports check it.
+  selection: section('Statement of how the settings of this experiment were chosen, recorded in the results', {
     by: z
       .enum(selections)
       .describe(
-        `How the settings were chosen: ${selections.map(kind => `${kind} (${SELECTIONS[kind]})`).join(', ')}. Reports refuse rows that were selected on test tasks`,
+        `How the settings were chosen: ${selections.map(kind => `${kind} (${SELECTIONS[kind]})`).join(', ')}. Reports reject methods whose settings were selected on test tasks`,
       )
       .default('unstated'),
     settings: z
       .string()
-      .regex(/^[0-9a-f]{12}$/, 'expected 12 hexadecimal digits, as `cadenza config print` shows them')
+      .regex(/^[0-9a-f]{12}$/, 'expected 12 hexadecimal digits, as printed by `cadenza config print`')
       .describe(
-        'Fingerprint of the settings that were so chosen, as `cadenza config print` shows it. The statement does not count for others, such as those with a `--set`',
+        'Fingerprint of the settings to which this statement applies, as printed by `cadenza config print`. If settings differ from it, for example after --set, the statement is ignored',
       )
       .optional(),
-    note: z.string().describe('More about it, in words').optional(),
+    note: z.string().describe('Free-text note about the selection').optional(),
     study: z
       .string()
       .regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 in hexadecimal')
-      .describe('SHA-256 of the tune.json that recommended the settings; `cadenza tune` writes it')
+      .describe('SHA-256 of the tune.json that recommended these settings. Written by `cadenza tune`')
       .optional(),
     tasks: z
       .array(z.string())
-      .describe('Keys of the tasks that the settings were chosen on; reports refuse the rows if one of them is evaluated as a test task')
+      .describe('Keys of the tasks on which the settings were chosen. Reports reject methods that were tested on any of them')
       .optional(),
   }),
-  checkpoint: section('What an interrupted run continues from', {
-    everySteps: count('Training steps between two checkpoints', 'steps').default(200),
+  checkpoint: section('Checkpoints, from which an interrupted run resumes', {
+    everySteps: count('Training steps between checkpoints', 'steps').default(200),
   }),
-  executor: section('The machine', {
-    provider: z.enum(['cpu', 'webgpu', 'cuda']).describe('What computes; `cadenza doctor` says which of them work here').default('cpu'),
-    threads: count('Threads of the executor; results are equal bit for bit only at an equal number', 'threads').default(2),
+  executor: section('Hardware that runs the computation', {
+    provider: z
+      .enum(['cpu', 'webgpu', 'cuda'])
+      .describe('ONNX Runtime execution provider. `cadenza doctor` lists those that work on this machine')
+      .default('cpu'),
+    threads: count(
+      'Number of threads of the executor. Results are bit-for-bit reproducible only with the same number of threads',
+      'threads',
+    ).default(2),
   }),
 };
 
-/** A resolved experiment as far as it is not about single training stages. */
+/** A resolved experiment without the sections of training stages. */
 export type BaseConfig = z.output<z.ZodObject<ReturnType<typeof sharedFields> & typeof evaluationFields>>;
 
 export type OptimizerConfig = BaseConfig['optimizer'];

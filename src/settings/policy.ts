@@ -1,4 +1,4 @@
-/** @file Settings of the policy (method 3, 7.1): its form, and what it retrieves, is shown as a prompt, predicts and decodes. */
+/** @file Settings of the policy (method 3, 7.1): architecture, retrieval, prompts, return prediction and the action head. */
 
 import { z } from 'zod';
 import { METRICS, type MetricId } from '../data/retrieval.ts';
@@ -7,82 +7,87 @@ import { DEMONSTRATION_STYLES, type DemonstrationStyle } from '../sources/index.
 import { QUERIES } from '../tokenizers/index.ts';
 import { count, distinct, positive, real, rising, section, several, steps } from './fields.ts';
 
-const retrieval = section('Contexts that the policy looks up by its own and sees beside it', {
-  contexts: steps('Retrieved contexts that the policy sees beside its own (k); 0 is no retrieval', 'unrolled').default(0),
+const retrieval = section('Retrieval: the policy sees stored contexts similar to its own, in addition to it', {
+  contexts: steps('Number k of retrieved contexts. 0 disables retrieval', 'unrolled').default(0),
   metric: z
     .enum(Object.keys(METRICS) as [MetricId, ...MetricId[]])
-    .describe('Distance from the own context by which others are near')
+    .describe('Distance between latents by which the nearest contexts are found')
     .default('l2'),
   shows: z
     .enum(['end', 'itself'])
-    .describe('What the policy sees of a context that is near: the last one of its stream, which knows how it went on, or itself')
+    .describe(
+      'What the policy sees of a nearby context: end (the last context of the same history, which includes what happened later) or itself',
+    )
     .default('end'),
 });
 
 const prompt = z
   .strictObject({
-    episodes: count('Demonstrated episodes in a prompt (k)').default(1),
-    length: count('Transitions of each that are shown, from its first one on; a whole episode when left out').optional(),
+    episodes: count('Number of demonstrated episodes in a prompt').default(1),
+    length: count('Number of transitions shown of each episode, from its start. If omitted, the whole episode').optional(),
     styles: distinct(z.enum(Object.keys(DEMONSTRATION_STYLES) as [DemonstrationStyle, ...DemonstrationStyle[]]), 'style')
       .min(1)
-      .describe('Whose episodes they are; training draws among them, and the evaluation has a row for each')
+      .describe('Who demonstrates. Training draws one of these styles per sample; the evaluation has one method for each')
       .default(['expert']),
-    demonstrations: count('Demonstrations of each style for every training task, each with the history of a learner that saw it').default(
-      8,
-    ),
+    demonstrations: count(
+      'Number of demonstrations per style and training task. Each comes with the history of a learner that saw it',
+    ).default(8),
     unprompted: real()
       .min(0)
       .lt(1)
-      .describe('Share of a training batch without prompts, from learners that saw nothing: so the policy can act without')
+      .describe('Fraction of training samples without a prompt, so that the policy also learns to act without one')
       .default(0.25),
   })
   .optional()
-  .describe('A few-shot prompt before the query: demonstrations of the task; none when left out');
+  .describe('Few-shot prompt: demonstrations of the task before the query. If omitted, no prompt');
 
 const returns = z
   .strictObject({
-    episodes: count('Returns that are predicted: what the running episode still earns, then those of the episodes after it', 'unrolled'),
-    bins: several('Values that a predicted return can take, evenly from 0 to `largest`', 'columns'),
-    weight: positive('Weight of their cross-entropy in L_AD'),
-    largest: positive('Largest value of a return; larger ones count as it. The most that an episode can pay when left out').optional(),
+    episodes: count(
+      'Number of predicted returns: the return-to-go of the running episode, then the returns of the following episodes',
+      'unrolled',
+    ),
+    bins: several('Number of values that a predicted return can take, evenly spaced from 0 to largest', 'columns'),
+    weight: positive('Weight of the cross-entropy of predicted returns in L_AD'),
+    largest: positive('Maximum return; larger ones are clipped to it. If omitted, the maximum return of an episode').optional(),
   })
   .optional()
-  .describe('Future returns as a second target, decoded one after the other; none when left out');
+  .describe('Return prediction: the policy also predicts future returns, autoregressively. If omitted, it predicts actions only');
 
 const head = () =>
-  section('How actions are decoded', {
+  section('Action head: how the policy outputs actions', {
     kind: z
       .enum(headChoices())
       .describe(
-        'What is decoded: probabilities of integers (categorical) or of evenly spaced values of real numbers (discretized), or means and deviations of real numbers (gaussian); auto: categorical or gaussian, as the actions are',
+        'Distribution over actions: categorical (discrete actions), discretized (continuous actions in evenly spaced bins) or gaussian (mean and standard deviation of continuous actions). auto selects categorical for discrete and gaussian for continuous actions',
       )
       .default(DEFAULT_HEAD.kind),
-    bins: several('discretized: values of each real number, both bounds included', 'columns').default(DEFAULT_HEAD.bins),
+    bins: several('Number of bins per action dimension, both bounds included (discretized)', 'columns').default(DEFAULT_HEAD.bins),
     autoregressive: z
       .boolean()
       .describe(
-        'categorical, discretized: decode the dimensions of an action one after the other, each knowing those before; if not, they are independent',
+        'Whether each action dimension is conditioned on the previous ones. If false, dimensions are independent (categorical, discretized)',
       )
       .default(DEFAULT_HEAD.autoregressive),
   });
 
 export const policySection = () =>
-  section('Form of the policy A_φ', {
+  section('The policy A_φ', {
     architecture: z
       .enum(['decoder', 'encoder-decoder', 'prefix'])
       .describe(
-        'A decoder that attends to Z, or one behind blocks through which Z passes first; prefix: Z stands before the running episode in self-attention, as in AD’s own transformer',
+        'How the policy reads Z: decoder (cross-attention to Z), encoder-decoder (Z first passes through encoder blocks) or prefix (Z precedes the running episode in causal self-attention, as in AD)',
       )
       .meta({ formerly: 'form' })
       .default('decoder'),
-    encoderLayers: count('Blocks over Z, in the encoder-decoder form', 'layers').default(1),
+    encoderLayers: count('Number of encoder blocks over Z (encoder-decoder)', 'layers').default(1),
     crossLayers: z
-      .union([z.literal('every'), z.array(z.int().min(0)).min(1).refine(rising, 'expected layers in rising order, each once')])
-      .describe('Layers that attend to Z: every one, or a list counted from 0')
+      .union([z.literal('every'), z.array(z.int().min(0)).min(1).refine(rising, 'expected layer numbers in increasing order')])
+      .describe('Layers with cross-attention to Z: every, or a list of layer numbers from 0')
       .default('every'),
     query: z
       .enum(QUERIES)
-      .describe('What the policy sees beside Z: the running episode so far, or the current state alone')
+      .describe('What the policy sees in addition to Z: the running episode so far (episode) or only the current state (state)')
       .default('episode'),
     retrieval,
     prompt,
@@ -90,5 +95,5 @@ export const policySection = () =>
     head: head(),
   });
 
-/** Whether the models of an experiment learn to predict future returns. */
+/** Whether the models of an experiment predict future returns. */
 export const predictsReturns = ({ policy }: { readonly policy: { readonly returns?: unknown } }): boolean => policy.returns !== undefined;

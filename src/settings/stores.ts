@@ -1,31 +1,30 @@
 /**
- * @file What a store of contexts may hold for a policy that looks contexts up (method 7.1). One record each: the same one says what is found
- * in training, where a history looks up others, and in evaluation.
+ * @file What a context database may contain for retrieval (method 7.1), one record each. Training and evaluation use the same records.
  */
 
-/** Where a context is from. */
+/** Where a context comes from. */
 export interface Origin {
   readonly task: string;
-  /** The history or rollout that it is a part of. */
+  /** The history or rollout that contains it. */
   readonly stream: string;
 }
 
 export interface StoreKind {
-  /** Name of its row in the results. */
+  /** Name of its method in the results. */
   readonly method: string;
-  /** What it holds in an evaluation, for the report. */
+  /** What it contains in an evaluation, for reports. */
   readonly of: string;
-  /** Whether it holds contexts of training histories in an evaluation, and of earlier streams on the evaluated tasks. */
+  /** Whether, in an evaluation, it contains contexts of training histories and of earlier streams on the evaluated tasks. */
   readonly holds: { readonly training: boolean; readonly evaluated: boolean };
-  /** Whether a context may be found by one of `query`. Never one of the same stream. */
+  /** Whether `query` may retrieve `stored`. Contexts of the same stream are always excluded. */
   accepts(query: Origin, stored: Origin): boolean;
 }
 
-/** The registry of stores. */
+/** All kinds of context database. */
 export const STORES = {
   others: {
     method: 'cad+retrieval',
-    of: 'contexts of training tasks, none of which is the own',
+    of: 'contexts of training tasks other than the current one',
     holds: { training: true, evaluated: false },
     accepts: (query, stored) => stored.task !== query.task,
   },
@@ -43,7 +42,7 @@ export const STORES = {
   },
   none: {
     method: 'cad+retrieval-none',
-    of: 'contexts in an empty store',
+    of: 'no contexts (an empty database)',
     holds: { training: false, evaluated: false },
     accepts: () => false,
   },

@@ -1,4 +1,4 @@
-/** @file Training on the source's histories: their batches, with a teacher's table beside them. */
+/** @file Batches of learning histories for training, optionally with target distributions from an oracle table. */
 
 import type { Model } from '../agent/model.ts';
 import { compressor } from '../compressor/index.ts';
@@ -10,13 +10,13 @@ import { type Batch, BatchSampler, fieldStatistics, newBatch, writePrompts } fro
 import { Random } from '../util/random.ts';
 import type { BatchRequest, HistoryStageSpec, StageBatches, TrainingRun } from './define.ts';
 
-/** The buffers of a batch by the names of the graph's inputs. */
+/** The buffers of a batch, by the names of the graph inputs. */
 export function batchFeeds(model: Model, batch: Batch): Record<string, HostTensor> {
   const inputs = Object.entries(model.inputs(batch.place.length.length)) as [Exclude<keyof Batch, 'place'>, Tensor][];
   return Object.fromEntries(inputs.map(([name, { shape, dtype }]) => [name, { data: batch[name]!, shape, dtype }]));
 }
 
-/** Batches of the source's histories, with the teacher's table beside them where it is asked for. */
+/** Batches of learning histories. With `spec.table`, each batch also has target distributions from the oracle table. */
 export function historyBatches(run: TrainingRun, spec: HistoryStageSpec, { optimizer, random }: BatchRequest): StageBatches {
   const { model, config } = run;
   const { tokenizer } = model;
@@ -59,7 +59,7 @@ export function historyBatches(run: TrainingRun, spec: HistoryStageSpec, { optim
   };
 }
 
-/** Contexts that a compressor is fitted to, as training draws them: the same ones in every stage of a seed. */
+/** Contexts to which a compressor is fitted, drawn as in training. Every stage of a seed uses the same ones. */
 function* fitContexts({ model, config, histories, seed }: TrainingRun): Generator<Float32Array> {
   const shape = model.batchShape(64);
   const batch = newBatch(model.tokenizer, shape);
@@ -71,7 +71,7 @@ function* fitContexts({ model, config, histories, seed }: TrainingRun): Generato
 }
 
 /**
- * Monte-Carlo optimal actions of the training tasks, looked up by what the agent saw and the phase that its rewards tell (method: teacher T).
+ * Monte-Carlo estimates of optimal actions, indexed by observation and by the task phase inferred from rewards (method: teacher T).
  */
 export function oracleTable(
   model: Pick<Model, 'family' | 'segment' | 'head'>,
@@ -92,7 +92,7 @@ export function oracleTable(
       const width = observation.length / reward.length;
       const phase = phaseCounter(family);
       const [first, end] = [place.first[b], place.first[b] + place.length[b]];
-      // A segment may begin within its episode, whose earlier rewards tell the phase.
+      // If a segment starts in the middle of an episode, earlier rewards determine the phase.
       let at = first;
       while (at > 0 && !terminated[at - 1] && !truncated[at - 1]) at--;
       for (; at < end; at++) {

@@ -1,4 +1,4 @@
-/** @file What a training stage is: a record with its settings and what it trains, and what it hands to the loop. */
+/** @file The types of a training stage: its record, its objectives, and its request to the training loop. */
 
 import type { z } from 'zod';
 import type { Model } from '../agent/model.ts';
@@ -16,10 +16,10 @@ import { invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 import type { BatchSource, TrainRequest } from './trainer.ts';
 
-/** What the training of every experiment reads of its configuration. */
+/** The configuration that every kind of training needs. */
 export type TrainingConfig = Pick<BaseConfig, 'optimizer' | 'checkpoint' | 'executor'>;
 
-/** What the training stages of one seed share, whatever they train on. */
+/** What all training stages of one seed share. */
 export interface StageRun<C = unknown> {
   readonly store: StageCache;
   readonly config: TrainingConfig & C;
@@ -27,162 +27,162 @@ export interface StageRun<C = unknown> {
   readonly executor: Executor;
 }
 
-/** The same where they train on learning histories. */
+/** The same for training on learning histories. */
 export interface TrainingRun<C = unknown> extends StageRun<BaseConfig & C> {
   /** The agent's model. */
   readonly model: Model;
-  /** Opened when the first stage really trains. */
+  /** Loaded on the first call, that is, when a stage actually trains. */
   readonly histories: () => readonly History[];
   /** The stage that generated the histories. */
   readonly generated: StageOutput;
-  /** Of the training tasks, for prompts; left out without them. */
+  /** Demonstrations of the training tasks. Absent if the policy takes no prompt. */
   readonly demonstrations?: readonly Demonstrations[];
 }
 
-/** What a stage minimizes over one model. */
+/** The loss of one model in a stage. */
 export interface Objective {
-  /** Name of the stage in the cache, without the seed. */
+  /** Name in the stage cache, without the seed. */
   readonly name: string;
-  /** Kind of the compressor in the model. */
+  /** Id of the model's compressor. */
   readonly compressor: string;
-  /** Parts that are trained; the other parameters of the loss are frozen. */
+  /** Parts of the model to train. All other parameters in the loss are frozen. */
   readonly trains: readonly string[];
   /** Builds the loss, a scalar, and metrics for the log. */
   readonly build: (scope: Scope, batch: number) => { loss: Tensor; metrics?: Record<string, Tensor> };
 }
 
-/** What tells two training stages apart. */
+/** Everything that defines one training stage. */
 export interface StageSpec extends Objective {
-  /** Label of its random stream; its name when left out. */
+  /** Label of the random stream. Default: the name. */
   readonly stream?: string;
-  /** Its section of the configuration: steps, and what it overrides of the optimizer. */
+  /** Section of the configuration: steps and optimizer overrides. */
   readonly own: StageSettings;
-  /** Settings besides the ones that every training stage depends on. */
+  /** Settings that the stage depends on, besides those that all training stages depend on. */
   readonly settings: Record<string, unknown>;
-  /** Keys of the data that it trains on, by what they are. */
+  /** Cache keys of the training data, by name. */
   readonly data: Readonly<Record<string, string>>;
-  /** Earlier stages whose weights it starts from or reads. */
+  /** Earlier stages whose weights it loads. */
   readonly from: Readonly<Record<string, StageOutput | undefined>>;
   readonly group?: TrainRequest['group'];
-  /** Steps, where they are not those of `own`. */
+  /** Number of steps. Default: `own.steps`. */
   readonly steps?: number;
-  /** Steps of the optimizer, where they are others still. */
+  /** Number of optimizer steps for a batch size. Default: the number of steps. */
   readonly updates?: (batch: number) => number;
-  /** Its random stream, where that is not the one of its name. */
+  /** Random stream. Default: the one labeled `stream`. */
   readonly random?: Random;
   readonly batches: (request: BatchRequest) => StageBatches | Promise<StageBatches>;
 }
 
-/** What tells two training stages on learning histories apart. */
+/** Everything that defines one training stage on learning histories. */
 export interface HistoryStageSpec extends Omit<StageSpec, 'data' | 'batches'> {
-  /** What is to be imitated of a history, in the place of what it recorded. */
+  /** Replaces the action labels of a history, such as by optimal actions. */
   readonly labels?: (history: History) => History;
-  /** Fills the further input `teacher` from a table. */
+  /** Whether to fill the graph input `teacher` from the oracle table. */
   readonly table?: boolean;
-  /** Where the batches come from, if not from the histories. */
+  /** Source of the batches. Default: the histories. */
   readonly batches?: StageSpec['batches'];
 }
 
-/** What batches may depend on besides the run. */
+/** What a source of batches receives. */
 export interface BatchRequest extends Required<Pick<TrainRequest, 'optimizer' | 'trainable' | 'frozen' | 'buffers' | 'given'>> {
   readonly random: Random;
   readonly signal: AbortSignal;
 }
 
 export interface StageBatches extends BatchSource {
-  /** Parameters that follow from the data: those that the model has begin with these values. */
+  /** Initial values of parameters that are computed from the data, such as normalization statistics. */
   readonly given?: Weights;
-  /** Measures what is trained on validation tasks, for a curve in the report of the stage. */
+  /** Measures the model on validation tasks during training, for a curve in the report. */
   readonly probe?: TrainRequest['probe'];
   readonly dispose?: () => Promise<void>;
 }
 
-/** What every section of a training stage has: its steps, and what it overrides of the optimizer. */
+/** The settings that all training stages have: steps and optimizer overrides. */
 export type StageSettings = Partial<OptimizerConfig> & { readonly steps: number | string };
 
-/** The optimizer of a stage: the shared settings with the stage's own on top. */
+/** The optimizer settings of a stage: the shared settings with the stage's overrides. */
 export function optimizerOf({ optimizer }: Pick<BaseConfig, 'optimizer'>, own: StageSettings): OptimizerConfig {
   const resolved = Object.entries(optimizer).map(([key, shared]) => [key, own[key as keyof OptimizerConfig] ?? shared]);
   return Object.fromEntries(resolved) as OptimizerConfig;
 }
 
-/** Outputs of the stages before, by their names, and that of the latest version of the agent as `agent`. */
+/** Outputs of earlier stages by name, and the latest version of the agent as `agent`. */
 export type Earlier = Readonly<Record<string, StageOutput | undefined>>;
 
-/** One stage in the cache that a training stage makes for each seed. */
+/** One entry of the stage cache that a training stage produces for each seed. */
 export interface PlannedPart {
-  /** Its name there, without the seed. */
+  /** Name in the stage cache, without the seed. */
   readonly name: string;
-  /** Absent where it trains nothing. */
+  /** Training steps. Absent if it trains nothing. */
   readonly steps?: number;
 }
 
 type ModelOf<R> = R extends { readonly model: infer M } ? M : never;
 
-/** A row of the evaluation that a stage adds. */
+/** A method that a stage adds to the evaluation. */
 export interface EvaluatedMethod {
   readonly method: string;
   readonly predictsReturns?: boolean;
-  /** Whether evaluations look contexts of their own tasks up, which are made first. */
+  /** Whether the evaluation retrieves contexts of the evaluated tasks, which it must generate first. */
   readonly retrieves?: boolean;
   readonly agent?: TrainedMethod['agent'];
 }
 
-/** What a stage left: weights that later ones go on from, and rows of the evaluation. */
+/** The result of a stage: weights for later stages, and methods for the evaluation. */
 export type Trained = { readonly output?: StageOutput; readonly methods: readonly Omit<TrainedMethod, 'seed'>[] };
 
-/** What a stage left that trained one model with the compressor `kind`: the rows that it planned. */
-export const trainedAs = (planned: readonly EvaluatedMethod[], kind: string, trained: StageOutput): Trained => ({
+/** The result of a stage that trained one model with the compressor `compressorId`: its planned methods with these weights. */
+export const trainedAs = (planned: readonly EvaluatedMethod[], compressorId: string, trained: StageOutput): Trained => ({
   output: trained,
-  methods: planned.map(({ retrieves: _, ...row }) => ({ ...row, compressorId: kind, trained })),
+  methods: planned.map(({ retrieves: _, ...method }) => ({ ...method, compressorId, trained })),
 });
 
-/** The row of the agent that the stages train one after the other, as the latest of them left it. */
-export const cadRow = (config: Pick<BaseConfig, 'policy'>): EvaluatedMethod => ({
+/** The method `cad`: the agent that the stages train in sequence, in its latest version. */
+export const cadMethod = (config: Pick<BaseConfig, 'policy'>): EvaluatedMethod => ({
   method: 'cad',
   agent: true,
   predictsReturns: predictsReturns(config),
 });
 
 /**
- * The agent that later stages go on from: of the latest stage that trained a version of it.
+ * The latest version of the agent, with which a stage starts.
  *
- * @throws {CadenzaError} `E_SHAPE` if no earlier stage trained the agent.
+ * @throws {CadenzaError} `E_SHAPE` if no earlier stage trained one.
  */
 export function agentOf({ agent }: Earlier): StageOutput {
-  invariant(agent !== undefined, 'no stage before this one trained the agent.');
+  invariant(agent !== undefined, 'no earlier stage trained the agent.');
   return agent;
 }
 
 /**
  * One training stage.
  *
- * @typeParam C the sections of the configuration that it reads, its own among them.
- * @typeParam R what it trains with: the configuration, the data, the model.
+ * @typeParam C the sections of the configuration that it reads, including its own.
+ * @typeParam R what it trains with: configuration, data and model.
  */
 export interface TrainingStage<N extends string = string, S extends z.ZodType = z.ZodType, C = never, R = never> {
-  /** Its section of the configuration, its command, and what its folder is called. */
+  /** Name of its section of the configuration, of its command and of its folder. */
   readonly name: N;
-  /** The stage that it follows; the last one when left out. For stages of imported modules. */
+  /** The stage after which it runs. Default: the last one. For stages of imported modules. */
   readonly after?: string;
-  /** What it does, as a command says it: "train …". Those that are built in have it in `stages/names.ts`. */
+  /** What it does, for the help of its command: "train …". Built-in stages have it in `stages/names.ts`. */
   readonly help?: string;
   readonly settings: S;
-  /** Steps of every model that it trains; 0 where the configuration leaves it out. */
+  /** Training steps of each model that it trains. 0 if the configuration skips the stage. */
   steps(config: C): number;
-  /** The setting that leaves it out however many steps it has, with the value that does not. */
+  /** The setting that must have a certain value for the stage to run, as text: "teacher.kind context". */
   readonly needs?: string;
-  /** What it makes in the cache for each seed; one part of its own name when left out. */
+  /** The cache entries that it produces for each seed. Default: one with its own name. */
   parts?(config: C): readonly PlannedPart[];
-  /** Its loss, where that is a sum of terms. */
+  /** The terms of its loss, if the loss is a sum of registered terms. */
   terms?(config: C): readonly WeightedTerm[];
-  /** The same as a graph, for every model that it trains. */
+  /** The loss graph of every model that it trains. */
   objectives(config: C, model: ModelOf<R>): readonly Objective[];
-  /** What one of its steps consists of, where that is more than a step of the optimizer. */
+  /** What one step consists of, if it is more than one optimizer step. */
   iteration?(config: C): { readonly updates: number; readonly episodes: number };
-  /** Rows that it adds to the evaluation, as far as the configuration tells. */
+  /** Methods that it adds to the evaluation under this configuration. */
   methods(config: C): readonly EvaluatedMethod[];
-  /** Trains on what earlier stages left. `only` is the one part that is asked for. */
+  /** Trains, starting from earlier stages. With `only`, trains just the part of this name. */
   train(run: R, earlier: Earlier, only?: string): Promise<Trained>;
 }
 

@@ -44,7 +44,7 @@ async function prepare(overrides: string[]): Promise<TrainingRun<StageSections>>
   return { store, config, seed: 0, model: new Model(config, family), histories: () => histories, generated, executor };
 }
 
-const beside = (run: TrainingRun<StageSections>, id: string) =>
+const trainedBaseline = (run: TrainingRun<StageSections>, id: string) =>
   trainBaseline(run, baselineModel(baseline(id) as TrainedBaseline, run.config, run.model));
 
 const left = async (trained: Promise<Trained>) => (await trained).output!;
@@ -142,7 +142,7 @@ describe.each(latentKinds.all)('$id latents', ({ id }) => {
     expect(change('compressor', pretrained, distilled)).toBe(0);
     const tuned = await left(finetune.train(run, { pretrain: pretrained, distill: distilled }));
     expect(change('compressor', distilled, tuned)).toBeGreaterThan(0);
-    const pooled = await beside(run, 'mean-pool');
+    const pooled = await trainedBaseline(run, 'mean-pool');
     expect(codebook(pretrained)).toHaveLength(id === 'vq' ? 2 : 0);
     expect(codebook(distilled)).toEqual(codebook(pretrained));
     for (const [i, data] of codebook(tuned).entries()) expect(data).not.toEqual(codebook(distilled)[i]);
@@ -150,7 +150,7 @@ describe.each(latentKinds.all)('$id latents', ({ id }) => {
     expect([...weights(pooled).keys()].filter(name => name.startsWith('compressor.latents.')).sort()).toEqual(
       [...weights(tuned).keys()].filter(name => name.startsWith('compressor.latents.')).sort(),
     );
-    const raw = await beside(run, 'truncated');
+    const raw = await trainedBaseline(run, 'truncated');
     expect([...weights(raw).keys()].filter(name => name.startsWith('compressor.latents.'))).toEqual([]);
   });
 
@@ -184,7 +184,7 @@ describe('a compressor that is fitted', () => {
     const pretrained = await left(pretrain.train(run, {}));
     const distilled = await left(distill.train(run, { pretrain: pretrained }));
     const tuned = await left(finetune.train(run, { pretrain: pretrained, distill: distilled }));
-    const baseline = await beside(run, 'pca');
+    const baseline = await trainedBaseline(run, 'pca');
     const fitted = (output: StageOutput) => [...weights(output)].filter(([name]) => name.startsWith('statistics.pieces.'));
     expect(fitted(pretrained).map(([name]) => name)).toEqual(['statistics.pieces.components', 'statistics.pieces.mean']);
     for (const output of [distilled, tuned, baseline]) expect(fitted(output)).toEqual(fitted(pretrained));

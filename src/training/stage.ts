@@ -1,4 +1,4 @@
-/** @file Runs one training stage: its graph, its batches, its weights in and out, and its record (method 4). The one way to train anything. */
+/** @file Runs one training stage (method 4): builds the graph, loads weights, trains, and saves weights and metrics. All training goes through here. */
 
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,10 +13,10 @@ import { historyBatches } from './batches.ts';
 import { type BatchRequest, type HistoryStageSpec, optimizerOf, type StageRun, type StageSpec, type TrainingRun } from './define.ts';
 import { type BatchSource, train, validationCurve } from './trainer.ts';
 
-/** Runs a training stage whose batches come from the histories, unless it has others. */
+/** Runs a training stage on learning histories. `spec.batches` can replace the source of batches. */
 export function trainOnHistories(run: TrainingRun, spec: HistoryStageSpec): Promise<StageOutput> {
   const { config, model, generated, demonstrations = [] } = run;
-  // What is retrieved is seen in one stage alone, which says so itself; what of the head matters, the model does.
+  // Only the stage `retrieve` depends on the retrieval settings and adds them itself. The model reports the head settings that matter.
   const { retrieval: _, head: __, ...policy } = config.policy;
   return trainStage(run, {
     ...spec,
@@ -36,7 +36,7 @@ export function trainOnHistories(run: TrainingRun, spec: HistoryStageSpec): Prom
   });
 }
 
-/** Trains what a stage says, from its checkpoint where there is one, or gives what was trained before. */
+/** Trains a stage, resuming from its checkpoint if there is one. Returns the cached output if the stage is already finished. */
 export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageOutput> {
   const { config, seed } = run;
   const optimizer = optimizerOf(config, spec.own);
@@ -59,7 +59,7 @@ export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageO
       const { random = Random.seeded(seed).split(spec.stream ?? spec.name) } = spec;
       const given: Weights = initialize(specs, random.split('init'));
       for (const [, output] of before) for (const [name, values] of inherited(output, specs)) given.set(name, values);
-      // What the agent was when it began is held beside what it becomes.
+      // The initial weights stay available as a reference.
       for (const { name } of specs)
         if (partOf(name) === RETURN_PARTS.reference) given.set(name, given.get(name.slice(name.indexOf('.') + 1))!);
 
@@ -73,7 +73,7 @@ export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageO
         loss,
         metrics,
         trainable,
-        // Parts that only go along into the file are in no graph.
+        // Parts that are only copied into the output file are in no graph.
         frozen: frozen.filter(({ name }) => used.has(name)),
         buffers,
         given,
@@ -86,7 +86,7 @@ export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageO
         executor: run.executor,
         context,
       }).finally(dispose);
-      // The frozen parts go along, so that one file holds the whole agent.
+      // Frozen parts are saved as well, so that one file contains the whole agent.
       const aside: readonly string[] = [PARTS.teacher, RETURN_PARTS.reference];
       const tensors = specs
         .filter(({ name }) => spec.trains.includes(partOf(name)) || !aside.includes(partOf(name)))
@@ -106,15 +106,15 @@ export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageO
     },
   });
   const own = { stage: spec.name, steps: updates, examples: updates * optimizer.batch };
-  // What several of the earlier stages have in common was done once.
+  // Stages that several predecessors share count once.
   const budget = new Map([...before.flatMap(([, { budget = [] }]) => budget), own].map(each => [each.stage, each]));
   return { ...output, budget: [...budget.values()] };
 }
 
-/** What the buffers become, as outputs of a graph. */
+/** The updated buffers, as graph outputs. */
 export const nextOf = (buffers: readonly BufferSpec[]) => Object.fromEntries(buffers.map(({ name, next }) => [`next.${name}`, next]));
 
-/** Batches as the graph takes them: without inputs that it does not read, and with its random inputs drawn anew in every step. */
+/** Batches for a graph: without inputs that it does not use, and with its random inputs drawn again at every step. */
 export function batchesFor(graph: Graph, batches: BatchSource, randoms: Iterable<RandomSpec>, random: Random): BatchSource {
   const used = inputsOf(graph);
   const drawn = Array.from(randoms).filter(({ name }) => used.has(name));
@@ -124,7 +124,7 @@ export function batchesFor(graph: Graph, batches: BatchSource, randoms: Iterable
     feeds: { ...Object.fromEntries(Object.entries(batches.feeds).filter(([name]) => used.has(name))), ...noise },
     async fill(step, state) {
       await batches.fill(step, state);
-      // Equal streams give equal numbers.
+      // The stream depends on the step and the name, so a resumed run draws the same numbers.
       for (const { name, draw } of drawn) {
         const [stream, data]: [Random, Data] = [random.split('noise', step, name), noise[name].data];
         for (let i = 0; i < data.length; i++) data[i] = draw(stream);
@@ -133,7 +133,7 @@ export function batchesFor(graph: Graph, batches: BatchSource, randoms: Iterable
   };
 }
 
-/** The tensors of an earlier stage that this one has parameters or buffers for, with their shapes checked. */
+/** The tensors of an earlier stage that match parameters or buffers of this one, with checked shapes. */
 function inherited(output: StageOutput, specs: readonly ParameterSpec[]): Weights {
   const path = join(output.folder, MODEL_FILE);
   const file = loadTensors(path);

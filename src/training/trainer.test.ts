@@ -81,11 +81,11 @@ const moved = async (request: TrainRequest) => {
   return [...weights].map(([name, values]) => values.map((v, i) => request.given.get(name)![i] - v));
 };
 
-/** The context of a run beside the first. */
+/** The context of a second run. */
 const other = () => {
-  const beside = join(folder, 'other');
-  mkdirSync(beside, { recursive: true });
-  return { folder: beside, key: 'k', progress: silentProgress, signal: new AbortController().signal };
+  const second = join(folder, 'other');
+  mkdirSync(second, { recursive: true });
+  return { folder: second, key: 'k', progress: silentProgress, signal: new AbortController().signal };
 };
 
 const metrics = () => readFileSync(join(folder, 'metrics.jsonl'), 'utf8');

@@ -1,6 +1,6 @@
 /**
- * @file The training loop that every stage shares. A step is one `run`; the batch of step s depends on the seed and s alone, so a resumed
- * run sees the same batches and ends in the same bytes.
+ * @file The training loop that all stages share. A step is one `run` of the graph. The batch of step s depends only on the seed and s, so a
+ * resumed run sees the same batches and ends with identical bytes.
  */
 
 import { existsSync, readFileSync } from 'node:fs';
@@ -35,20 +35,20 @@ import { appendText, writeFileAtomic } from '../util/files.ts';
 
 const METRICS_FILE = 'metrics.jsonl';
 
-/** Steps between two lines of metrics. */
+/** Steps between lines of metrics. */
 const LOG_EVERY = 10;
 
-/** What a step trains on. */
+/** Produces the batches that training steps use. */
 export interface BatchSource {
-  /** Buffers that `fill` writes before every step. */
+  /** Input buffers, which `fill` writes before every step. */
   readonly feeds: Readonly<Record<string, HostTensor>>;
-  /** Writes the batch of a step, counted from 0, that follows from the step and, at a multiple of `unit`, the state of the moment. */
+  /** Writes the batch of a step, counted from 0. It may depend only on the step and, at multiples of `unit`, on the current weights. */
   readonly fill: (step: number, state: TrainedState) => void | Promise<void>;
-  /** Steps whose batches hang together: training is only continued at a multiple of it (default 1). */
+  /** Number of steps whose batches belong together. Training resumes only at multiples of it. Default: 1. */
   readonly unit?: number;
-  /** Numbers of the present batch for the metrics, besides those that the graph computes. */
+  /** Metrics of the current batch, in addition to those that the graph computes. */
   readonly metrics?: () => Readonly<Record<string, number>>;
-  /** What the progress shows, if not the loss. */
+  /** Text for the progress line. Default: the loss. */
   readonly note?: () => string;
 }
 
@@ -58,24 +58,27 @@ export interface TrainRequest {
   readonly metrics?: Readonly<Record<string, Tensor>>;
   readonly trainable: readonly ParameterSpec[];
   readonly frozen?: readonly ParameterSpec[];
-  /** State that steps replace without a gradient. Buffers that must stay as they are belong to `frozen`. */
+  /** State that steps update without a gradient. Buffers that must not change belong in `frozen`. */
   readonly buffers?: readonly BufferSpec[];
-  /** The first value of every parameter and buffer. */
+  /** Initial value of every parameter and buffer. */
   readonly given: ReadonlyMap<string, Float32Array>;
   readonly steps: number;
   readonly optimizer: OptimizerConfig;
-  /** Learning rate and weight decay of a parameter, relative to the optimizer's. */
+  /** Per-parameter learning rate, as a multiple of the optimizer's, and weight decay. */
   readonly group?: (name: string) => { rate?: number; weightDecay?: number };
   readonly batches: BatchSource;
-  /** Steps between two checkpoints; a multiple of the batches' `unit`. */
+  /** Steps between checkpoints; a multiple of the batches' `unit`. */
   readonly checkpointEvery: number;
-  /** Measures what is trained after every so many steps and after the last; the numbers go into the metrics as `validation`. */
+  /** Measures the model every `every` steps and after the last step. The numbers appear in the metrics as `validation`. */
   readonly probe?: { readonly every: number; readonly measure: (state: TrainedState) => Promise<Readonly<Record<string, number>>> };
   readonly executor: Executor;
   readonly context: StageContext;
 }
 
-/** Trains to the end, from the stage's checkpoint where there is one. Throws `E_NUMERICS` at a loss or a state that is not finite, `E_INTERRUPTED` on a signal. */
+/**
+ * Trains to the last step, resuming from the stage's checkpoint if there is one. Throws `E_NUMERICS` if the loss or the state is not
+ * finite, and `E_INTERRUPTED` on a signal.
+ */
 export async function train(request: TrainRequest) {
   const { title, metrics = {}, steps, batches, checkpointEvery, probe, context } = request;
   const { feeds, fill, unit = 1, metrics: measured = () => ({}), note = () => `loss ${lastLoss.toFixed(4)}` } = batches;
@@ -90,21 +93,21 @@ export async function train(request: TrainRequest) {
   let lastLoss = Number.NaN;
   let lastMetrics: Record<string, number> = {};
   const diverged = (what: string, done: number) => {
-    const kept = state.saved() ? `The last good checkpoint is ${state.path}` : 'No checkpoint had been written yet';
+    const checkpoint = state.saved() ? `The last valid checkpoint is ${state.path}` : 'No checkpoint was written yet';
     const { learningRate, clip } = request.optimizer;
     return new CadenzaError(
       'E_NUMERICS',
-      `${title}: ${what} at step ${done} of ${steps}. ${kept}. Lower the learning rate (now ${learningRate}) or the clipping norm (now ${clip}), then run again.`,
+      `${title}: ${what} at step ${done} of ${steps}. ${checkpoint}. Lower the learning rate (now ${learningRate}) or the gradient clipping norm (now ${clip}), then run the command again.`,
     );
   };
-  /** A finite loss does not tell whether the update after it was. */
+  /** Checks the state: after a finite loss, the update can still produce numbers that are not finite. */
   const expectFinite = (done: number) => {
     const bad = state.notFinite();
-    if (bad) throw diverged(`the ${bad} stopped being finite numbers`, done);
+    if (bad) throw diverged(`the ${bad} contain NaN or infinity`, done);
   };
   const save = (done: number) => {
     expectFinite(done);
-    // Metrics first: lines past a checkpoint are dropped on resume, lines before it would be missing for good.
+    // Write metrics first: on resume, lines after the checkpoint are dropped, but missing lines before it could not be restored.
     log.flush();
     state.save({ key: context.key, step: done });
   };
@@ -113,7 +116,7 @@ export async function train(request: TrainRequest) {
   const began = performance.now();
   for (let done = begin; done < steps; done++) {
     if (context.signal.aborted) {
-      // Within a unit only its beginning can be continued from, and that is saved already.
+      // Training can resume only at the start of a unit, which is saved already.
       if (done % unit === 0) save(done);
       context.signal.throwIfAborted();
     }
@@ -127,8 +130,7 @@ export async function train(request: TrainRequest) {
     const read = (name: string) => result[name].data[0];
     lastLoss = read('loss');
     const norm = read('gradientNorm');
-    if (!Number.isFinite(lastLoss) || !Number.isFinite(norm))
-      throw diverged(`the loss became ${lastLoss} (gradient norm ${norm})`, done + 1);
+    if (!Number.isFinite(lastLoss) || !Number.isFinite(norm)) throw diverged(`the loss is ${lastLoss} (gradient norm ${norm})`, done + 1);
     state.advance(result);
     const last = done + 1 === steps;
     if ((done + 1) % LOG_EVERY === 0 || last) {
@@ -150,16 +152,16 @@ export async function train(request: TrainRequest) {
   await program.dispose();
   return {
     weights: state.weights(),
-    /** Share of the loop's time, probes aside, that was not spent in `run`; and time spent drawing batches, as a share of the time in `run`. */
+    /** `overhead`: fraction of the loop's time, without probes, outside `run`. `sampling`: time to draw batches, divided by the time in `run`. */
     overhead: inside > 0 ? 1 - inside / total : 0,
     sampling: inside > 0 ? drawing / inside : 0,
     lastLoss,
-    /** Of the last step's batch; empty when no step was left to do. */
+    /** Metrics of the last step. Empty if no steps remained. */
     lastMetrics,
   };
 }
 
-/** One step of AdamW as a program, the state that it begins with, and what of it is never changed. */
+/** One AdamW step as a compiled program, its initial state, and the frozen parameters. */
 async function compileStep(request: TrainRequest) {
   const { loss, metrics, trainable, frozen = [], buffers, given, steps, optimizer, group, executor, context } = request;
   const { learningRate, warmup, weightDecay, clip, beta1, beta2, decayTo } = optimizer;
@@ -197,8 +199,8 @@ async function compileStep(request: TrainRequest) {
 }
 
 /**
- * What training changes, in memory and as a checkpoint at `path`: the parameters, the optimizer's moments and the buffers, each packed in a
- * vector. `given` has the first value of every parameter and buffer.
+ * The training state, in memory and as a checkpoint at `path`: parameters, optimizer moments and buffers, each packed into one vector.
+ * `given` has the initial value of every parameter and buffer.
  */
 function trainingState(path: string, layouts: Readonly<Record<string, Packing>>, given: ReadonlyMap<string, Float32Array>) {
   const slots = Object.entries(layouts);
@@ -210,15 +212,15 @@ function trainingState(path: string, layouts: Readonly<Record<string, Packing>>,
   return {
     path,
     saved: () => existsSync(path),
-    /** The vectors that a step reads; only valid until the next one. */
+    /** The vectors that a step reads, valid until the next step. */
     current: () => current,
-    /** The vectors that a step may write, by the names of its outputs. */
+    /** The vectors that a step writes, by output name. */
     next: () => Object.fromEntries(slots.map(([name]) => [`next.${name}`, next[name]])),
-    /** Takes over what a step gave; what it read is written by the next. */
+    /** Makes the written vectors the current ones. The next step overwrites the old ones. */
     advance(result: Readonly<Record<string, HostTensor>>): void {
       [current, next] = [Object.fromEntries(slots.map(([name]) => [name, result[`next.${name}`]])), current];
     },
-    /** The name of a vector that has other than finite numbers, if one has. */
+    /** The name of a vector with a NaN or an infinity, if there is one. */
     notFinite: () => Object.keys(layouts).find(name => !dataOf(name).every(Number.isFinite)),
     weights: (): Weights => new Map(trained.flatMap(name => [...unpack(layouts[name], dataOf(name))])),
     save(at: { readonly key: string; readonly step: number }): void {
@@ -228,7 +230,7 @@ function trainingState(path: string, layouts: Readonly<Record<string, Packing>>,
           tensors.set(`${slot}/${name}`, { data: dataOf(slot).subarray(offset, offset + sizeOf(shape)), shape });
       saveCheckpoint(path, { ...at, tensors });
     },
-    /** Goes on from the checkpoint, if there is one, and gives the number of steps behind it. Throws as `loadCheckpoint` does. */
+    /** Loads the checkpoint, if there is one, and returns the number of finished steps. Throws the same errors as `loadCheckpoint`. */
     restore(request: CheckpointRequest): number {
       if (!existsSync(path)) return 0;
       const file = loadCheckpoint(path, request);
@@ -240,7 +242,7 @@ function trainingState(path: string, layouts: Readonly<Record<string, Packing>>,
 
 type Numbers = Readonly<Record<string, number>>;
 
-/** The log of a stage that goes on after so many steps; the metrics of later ones, which are done again, are dropped. */
+/** The metrics log of a stage that resumes after `steps` steps. Lines of later steps are dropped, because these steps run again. */
 function metricsLog(folder: string, steps: number) {
   const path = join(folder, METRICS_FILE);
   let waiting = '';
@@ -250,7 +252,7 @@ function metricsLog(folder: string, steps: number) {
     writeFileAtomic(path, kept.map(line => `${line}\n`).join(''));
   }
   return {
-    /** Adds the numbers of a step, and gives them as they are written. */
+    /** Adds the metrics of a step and returns them as written. */
     add(step: number, numbers: Numbers): Numbers {
       const row = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value.toPrecision(7))]));
       waiting += `${JSON.stringify({ step, ...row })}\n`;
@@ -266,7 +268,7 @@ function metricsLog(folder: string, steps: number) {
   };
 }
 
-/** A line that a killed process left half-written belongs to no step. */
+/** The step of a line. A line that a killed process left incomplete has none. */
 function stepOf(line: string): number {
   try {
     return JSON.parse(line).step;
@@ -275,14 +277,14 @@ function stepOf(line: string): number {
   }
 }
 
-/** Measurements by training step. */
+/** Measurements on validation tasks, by training step. */
 export interface ValidationCurve {
   readonly step: number[];
-  /** By what was measured, a column each. */
+  /** One column per measured quantity. */
   readonly values: Readonly<Record<string, number[]>>;
 }
 
-/** Reads the lines that the probe of a training wrote among its metrics: those of steps before an interruption stand there, too. */
+/** Reads the probe's measurements from the metrics file, including those of steps before an interruption. */
 export function validationCurve(folder: string): ValidationCurve {
   const rows = readFileSync(join(folder, METRICS_FILE), 'utf8')
     .split('\n')

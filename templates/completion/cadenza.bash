@@ -1,4 +1,4 @@
-# eval "$(cadenza completion bash)" in ~/.bashrc
+# Add to ~/.bashrc: eval "$(cadenza completion bash)"
 _cadenza() {
   local IFS=$'\n'
   # Words as they are typed: bash would cut them at "=".

@@ -1,5 +1,5 @@
 #compdef cadenza
-# eval "$(cadenza completion zsh)" in ~/.zshrc, after compinit; or save it as _cadenza in a folder of $fpath
+# Add to ~/.zshrc, after compinit: eval "$(cadenza completion zsh)"; or save as _cadenza in a folder of $fpath
 _cadenza() {
   local word about entry; local -a whole open
   while IFS=$'\t' read -r word about; do

@@ -5,7 +5,7 @@ import { Random } from 'cadenza/random';
 import { environmentChecks } from 'cadenza/testing';
 import './environment.ts';
 
-test('pays at the goal and nowhere else', () => {
+test('gives a reward only at the goal', () => {
   const family = environment('my-grid', { size: 3 });
   const goal = [2, 1];
   const env = family.make([{ goal }], Random.seeded(0));
@@ -15,5 +15,5 @@ test('pays at the goal and nowhere else', () => {
   assert.equal(env.step(Int32Array.of(2)).reward[0], 0);
 });
 
-// Tasks, spaces, seeds, the horizon, refusals: what every environment owes its users.
+// The contract of every environment: tasks, spaces, seeds, horizon and errors.
 for (const { name, run } of environmentChecks(environment('my-grid', { size: 3 }))) test(name, run);

@@ -12,8 +12,8 @@ const MOVES = [
 environments.register(
   defineEnv({
     id: 'my-grid',
-    description: 'a square grid with a hidden goal; reward 1 for every step that ends there',
-    options: { size: { default: 5, range: [2, 20], integer: true, about: 'cells on a side' } },
+    description: 'a square grid with a hidden goal; reward 1 for every step that ends at the goal',
+    options: { size: { default: 5, range: [2, 20], integer: true, about: 'number of cells per side' } },
     create: ({ size }) => ({
       observationSpace: { kind: 'multi-discrete', nvec: [size, size] },
       actionSpace: { kind: 'discrete', n: MOVES.length },

@@ -1,6 +1,6 @@
 /**
- * @file Looks into the memory of a finished run's agent: what can be given back of Z, what can be read from it, what it makes the policy do, and
- * where the policy looks. Nothing is chosen on held-out tasks; everything is also measured on training tasks, beside them.
+ * @file Inspects the latents of a finished run's agent: what Z reconstructs, what probes decode from it, how the policy acts with another task's
+ * Z, and where the policy attends. Nothing is chosen on held-out tasks, and all measurements are repeated on training tasks.
  */
 
 import { join } from 'node:path';
@@ -19,13 +19,13 @@ import { inspectTransplants } from './transplants.ts';
 
 export interface InspectRequest extends StoreOptions {
   readonly run: string;
-  /** Where inspect.json goes. */
+  /** Folder of inspect.json. */
   readonly out: string;
   readonly options: InspectOptions;
   readonly command: string;
 }
 
-/** Looks into a run, whose stages are kept in its own folder. */
+/** Inspects a run. The stages are cached in the folder of the run. */
 export async function inspectRun({ run, out, options, command, progress, signal }: InspectRequest): Promise<Inspection> {
   const subject = await openSubject(run, options, { progress, signal });
   const { config, agent, model, store, episodes, generated } = subject;
@@ -63,11 +63,11 @@ function transplants(
 ): Promise<Sides<TransplantTable>> | Missing {
   const { options, tasks } = subject;
   const fewest = Math.min(options.exchanged, tasks.train.length, tasks.heldOut.length);
-  if (fewest < 2) return { missing: 'Not available: memories are exchanged between two tasks or more.' };
+  if (fewest < 2) return { missing: 'Not available: swapping latents needs at least two tasks.' };
   if (!reference)
     return {
       missing:
-        'Not available: the evaluation measured its reference on its own tasks alone. Set evaluate.reference to two returns, low and high, and run the experiment again; nothing is trained again.',
+        'Not available: the reference was measured only on the evaluated tasks. Set evaluate.reference to two returns { low, high } and run the experiment again, which reuses all training.',
     };
   return inTurn(side => inspectTransplants(subject, side, streams[side], reference));
 }
@@ -81,7 +81,7 @@ function attentionOf(subject: Subject, streams: Sides<StageOutput>): Inspection[
 
 function intervalNoteOf({ config, options }: Subject): string {
   return (
-    `The agent acted in context for ${options.streams} streams in each task, ${config.evaluate.sampling === 'greedy' ? 'by the likeliest action' : 'its actions drawn'}, on training tasks ` +
-    `and on ${config.evaluate.tasks} tasks. Brackets and bands are 95% bootstrap intervals over streams within tasks (${config.evaluate.resamples} resamples); they bound neither tasks nor training seeds.`
+    `The agent acted in context for ${options.streams} streams per task, with ${config.evaluate.sampling === 'greedy' ? 'greedy' : 'sampled'} actions, on training tasks ` +
+    `and on ${config.evaluate.tasks} tasks. Brackets and bands are 95% bootstrap intervals over streams within tasks (${config.evaluate.resamples} resamples); they do not cover variation between tasks or training seeds.`
   );
 }

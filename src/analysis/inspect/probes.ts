@@ -1,6 +1,6 @@
 /**
- * @file Stage `inspect-probes`: what linear probes read of the hidden task from Z, moment by moment. Fitted on some streams of the training tasks,
- * scored on their other streams and on the held-out tasks.
+ * @file Stage `inspect-probes`: linear probes that decode the hidden task from Z after each number of episodes. They are fitted on some streams of
+ * training tasks and scored on other streams and on held-out tasks.
  */
 
 import type { StageContext, StageFile, StageOutput } from '../../cache/store.ts';
@@ -19,9 +19,9 @@ const REPORT: StageFile<ProbeReport> = { name: 'probes.json', schema: PROBE_REPO
 export async function inspectProbes(subject: Subject, streams: Sides<StageOutput>): Promise<ProbeReport | Missing> {
   const { model, config, options, store } = subject;
   const { hidden = [], id } = model.family;
-  if (hidden.length === 0) return { missing: `Not available: ${id} does not declare what is hidden in its tasks.` };
+  if (hidden.length === 0) return { missing: `Not available: ${id} does not declare the hidden factors of its tasks.` };
   if (options.streams < 2)
-    return { missing: 'Not available: probes are fitted on some streams of every training task and scored on others; use 2 or more.' };
+    return { missing: 'Not available: probes need at least 2 streams per task, to fit on some and score on others. Raise --streams.' };
   const read = () => both(side => loadStreams(streams[side]));
   const { value } = await store.compute({
     stage: 'inspect-probes',
@@ -33,7 +33,7 @@ export async function inspectProbes(subject: Subject, streams: Sides<StageOutput
   return value;
 }
 
-/** Streams of a task out of `streams` that probes are fitted on: three quarters, and one at least to score. */
+/** Number of streams per task for fitting, of `streams`: three quarters, with at least one left to score. */
 const fittedOf = (streams: number): number => Math.min(streams - 1, Math.ceil(0.75 * streams));
 
 async function probes(subject: Subject, streams: Sides<WatchedStreams>, hidden: readonly HiddenFactor[], context: StageContext) {
@@ -44,7 +44,7 @@ async function probes(subject: Subject, streams: Sides<WatchedStreams>, hidden: 
   const all = ({ task }: WatchedStreams) => [...task.keys()];
   const fit = all(streams.train).filter(i => i % options.streams < fittedStreams);
   const scored = { train: all(streams.train).filter(i => i % options.streams >= fittedStreams), heldOut: all(streams.heldOut) };
-  // Tasks change places as wholes, so that a probe can learn their false labels as well as the true ones.
+  // Permute labels between whole tasks, so that a probe can fit the wrong labels as well as the true ones.
   const random = Random.seeded(options.seed).split('inspect', 'shuffled');
   const elsewhere = random.shuffled([...tasks.train.keys()]);
   const draws = both(side => {
@@ -107,7 +107,7 @@ async function probes(subject: Subject, streams: Sides<WatchedStreams>, hidden: 
   };
 }
 
-/** The numbers that are probed of some streams at one moment. */
+/** The probed features of some streams after one number of episodes. */
 function rowsAt({ latents, recent, moments, task }: WatchedStreams, probed: Probed, e: number, streams: readonly number[]): Float32Array {
   const values = probed === 'raw' ? recent : latents;
   const width = values.length / (task.length * moments.length);

@@ -1,6 +1,6 @@
 /**
- * @file Stage `inspect-reconstruction`: contexts of watched streams given back from their Z, beside the best guess without it. The decoder is the one
- * that the agent was trained with, where C_θ has not changed since, or else a fresh one that is fitted on Z as it is.
+ * @file Stage `inspect-reconstruction`: reconstructs contexts from their Z, compared with the best guess without Z. Uses the decoder that the
+ * agent was trained with, if C_θ has not changed since, and otherwise fits a new decoder to Z.
  */
 
 import { join } from 'node:path';
@@ -18,14 +18,14 @@ import { fullAfter, loadStreams } from './streams.ts';
 import { both, inTurn, type Side, type Subject } from './subject.ts';
 
 const FOUND = { name: 'reconstruction.json', schema: RECONSTRUCTION };
-/** Contexts that are given back in one call. */
+/** Contexts decoded in one call. */
 const BATCH = 32;
-/** Bins of the curves by steps back. */
+/** Number of bins of the curves over steps back in time. */
 const CURVE_BINS = 40;
 
 export async function inspectReconstruction(subject: Subject, streams: Sides<StageOutput>): Promise<Reconstruction | Missing> {
   const decoder = ownDecoder(subject) ?? (await fitDecoder(subject));
-  if (!decoder) return { missing: 'Not available: the agent came without a decoder of its own, and none was to be fitted.' };
+  if (!decoder) return { missing: 'Not available: the agent has no decoder, and --decoder-steps 0 fits none.' };
   const { value } = await subject.store.compute({
     stage: 'inspect-reconstruction',
     settings: { executor: subject.config.executor },
@@ -53,7 +53,7 @@ async function reconstruct(subject: Subject, decoder: Decoder, outputs: Sides<St
   mean.add(streams.train.contexts);
   const guess = mean.mean();
   const total = SIDES.reduce((sum, side) => sum + streams[side].kept.length, 0);
-  progress.start('give back contexts', total);
+  progress.start('reconstruct contexts', total);
   let done = 0;
   const scoreSide = async (side: Side): Promise<FieldReconstruction[]> => {
     const { kept, contexts, latents: all, moments } = streams[side];
@@ -88,12 +88,12 @@ async function reconstruct(subject: Subject, decoder: Decoder, outputs: Sides<St
   return { after, contexts: both(side => streams[side].kept.length), horizon, binSteps, fields };
 }
 
-/** A stage that holds the weights of R_ψ, and where these come from. */
+/** A stage with the weights of R_ψ, and their origin. */
 type Decoder = { readonly trained: StageOutput; readonly about: string };
 
 /**
- * The decoder of the agent's own stage, or of the one that pretrained it if C_θ is the same there, number for number: a decoder of latents that
- * have moved on would tell of itself.
+ * The decoder from the agent's last stage, or from pretraining if C_θ is identical there. With a decoder of older latents, the errors would
+ * show the mismatch instead of what Z contains.
  */
 function ownDecoder({ folder, agent: { trained } }: Subject): Decoder | undefined {
   const parts = (stage: StageOutput, part: string) =>
@@ -107,12 +107,12 @@ function ownDecoder({ folder, agent: { trained } }: Subject): Decoder | undefine
       const other = there.get(name)?.data;
       return other?.length === data.length && data.every((value, i) => value === other[i]);
     });
-    if (same) return { trained: stage, about: `R_ψ as the stage ${stage.stage} trained it beside C_θ.` };
+    if (same) return { trained: stage, about: `R_ψ as trained with C_θ in the stage ${stage.stage}.` };
   }
   return undefined;
 }
 
-/** A fresh decoder, trained on the contexts of the training histories with C_θ frozen. */
+/** A new decoder, trained on contexts of training histories with C_θ frozen. */
 async function fitDecoder(subject: Subject): Promise<Decoder | undefined> {
   const { config, model, agent, options } = subject;
   if (options.decoderSteps === 0) return undefined;
@@ -129,6 +129,6 @@ async function fitDecoder(subject: Subject): Promise<Decoder | undefined> {
       return { loss, metrics: { ...fields, ...metrics } };
     },
   });
-  const about = `A fresh decoder, fitted for ${options.decoderSteps} steps on Z of the training histories with C_θ frozen: the agent came without one of its own.`;
+  const about = `A new decoder, trained for ${options.decoderSteps} steps on Z of the training histories with C_θ frozen, because the agent has none.`;
   return { trained, about };
 }

@@ -1,6 +1,6 @@
 /**
- * @file What the agent does and keeps while it learns in context: streams on tasks of one side, with Z after some episodes, the raw transitions
- * beside it, and where the policy looked.
+ * @file Records the agent while it learns in context: streams on tasks of one side of the split, with Z after some episodes, the latest raw
+ * transitions, and attention weights.
  * Shape key: S streams, E moments, M latents, D width, R numbers of the latest transitions, N context tokens, F features.
  */
 
@@ -23,7 +23,7 @@ import type { Side, Subject } from './subject.ts';
 
 const TENSORS_FILE = 'streams.safetensors';
 
-/** Numbers of raw contexts that are kept for reconstruction at most: 64 MiB. */
+/** Maximum number of stored values of raw contexts for reconstruction: 64 MiB. */
 const MOST_NUMBERS = 2 ** 24;
 
 const count = z.int().min(0);
@@ -31,13 +31,13 @@ const numbers = z.array(z.number());
 const STREAMS = {
   name: 'streams.json',
   schema: z.strictObject({
-    /** [S] the task of each, as an index of the side's tasks. */
+    /** [S] task of each stream, as an index into the side's tasks. */
     task: z.array(count),
-    /** [E] in-context episodes that were over. */
+    /** [E] number of finished in-context episodes. */
     moments: z.array(count),
-    /** [S][E] whether a reward had been earned. */
+    /** [S][E] whether the stream had received a reward. */
     rewarded: z.array(numbers),
-    /** Streams whose raw context is kept. */
+    /** Streams with a stored raw context. */
     kept: z.array(count),
     attention: z.array(
       fields<EpisodeAttention>({ episode: count, weights: z.array(z.array(z.array(z.number()))), entropy: z.array(numbers) }),
@@ -48,24 +48,24 @@ const STREAMS = {
 export interface WatchedStreams extends z.output<typeof STREAMS.schema> {
   /** [S · E · M · D] */
   readonly latents: Float32Array;
-  /** [S · E · R] the latest raw transitions, as many as have no more numbers than Z. */
+  /** [S · E · R] the latest raw transitions, as many as have at most the size of Z. */
   readonly recent: Float32Array;
   /** [kept · N · F] after `fullAfter` episodes. */
   readonly contexts: Float32Array;
 }
 
-/** Episodes after which a context is first full, or the last where streams are shorter. */
+/** Number of episodes after which a context is full, or the last one in shorter streams. */
 export const fullAfter = ({ model, episodes }: Pick<Subject, 'model' | 'episodes'>): number =>
   Math.min(episodes, Math.ceil(model.contextTransitions / model.family.horizon));
 
-/** The moments at which Z is taken. */
+/** Numbers of episodes after which Z is recorded. */
 const momentsOf = (subject: Pick<Subject, 'model' | 'episodes'>): number[] => moments(subject.episodes, fullAfter(subject));
 
-/** Layers of the policy with cross-attention to Z, counted from 0; where Z stands in front of the query there are none. */
+/** Layers of the policy with cross-attention to Z, numbered from 0. Empty for the architecture `prefix`. */
 export const attendingLayers = ({ model: { policyOptions } }: Pick<Subject, 'model'>): readonly number[] =>
   policyOptions.prefix ? [] : (policyOptions.crossLayers ?? [...Array(policyOptions.layers).keys()]);
 
-/** Transitions that the latest raw numbers hold: as many as Z has room for, but at least one. */
+/** Number of recent raw transitions with at most the size of Z, but at least one. */
 export function recentTransitions({ model, agent }: Pick<Subject, 'model' | 'agent'>): number {
   const { tokensPerTransition, context } = model.tokenizer;
   const room = Math.floor(sizeOf(model.latentShape(agent.compressorId)!) / (tokensPerTransition * context.width));
@@ -96,14 +96,14 @@ export function watchStreams(subject: Subject, side: Side): Promise<StageOutput>
   });
 }
 
-/** Reads what `watchStreams` kept. */
+/** Reads the output of `watchStreams`. */
 export function loadStreams({ folder }: StageOutput): WatchedStreams {
   const { tensors } = loadTensors(join(folder, TENSORS_FILE));
   const [latents, recent, contexts] = ['latents', 'recent', 'contexts'].map(name => tensors.get(name)!.data as Float32Array);
   return { ...readStageFile(folder, STREAMS), latents, recent, contexts };
 }
 
-/** Lets the agent act from an empty memory, one stream an entry of `task`. */
+/** Lets the agent act from an empty context, one stream per entry of `task`. */
 async function play(subject: Subject, side: Side, task: readonly number[], { progress, signal }: StageContext) {
   const { model, executor, agent, config, episodes, options } = subject;
   const { family } = model;
@@ -116,7 +116,7 @@ async function play(subject: Subject, side: Side, task: readonly number[], { pro
   const tasks: Task[] = task.map(t => subject.tasks[side][t]);
   const policy = await openPolicy({ model, executor, size: tasks.length, ...(layers > 0 ? { onAttention } : {}) }, agent);
   const streams = tasks.map(each => new Recording(each, family, policy.actions));
-  progress.start(`watch ${side === 'train' ? 'training' : 'held-out'} tasks`, tasks.length * episodes);
+  progress.start(`play ${side === 'train' ? 'training' : 'held-out'} tasks`, tasks.length * episodes);
   await recordRollout(streams, {
     family,
     policy,
@@ -134,7 +134,7 @@ async function play(subject: Subject, side: Side, task: readonly number[], { pro
   return { streams, attention: attention.means() };
 }
 
-/** Z of every stream at every moment, [S · E · M · D], as its policy saw it there. */
+/** Z of every stream after each number of episodes, [S · E · M · D], as the policy saw it. */
 async function latentsAt(subject: Subject, streams: readonly Recording[], at: readonly number[], { progress, signal }: StageContext) {
   const { model, executor, agent } = subject;
   const compressor = await openCompressor(model, executor, agent);
@@ -148,7 +148,7 @@ async function latentsAt(subject: Subject, streams: readonly Recording[], at: re
   return latents;
 }
 
-/** The latest raw transitions at every moment, and whole raw contexts of as many streams as there is room for. */
+/** The latest raw transitions after each number of episodes, and whole raw contexts of as many streams as the limit allows. */
 function rawAt(subject: Subject, streams: readonly Recording[], at: readonly number[]) {
   const { model } = subject;
   const { tokenizer, contextTransitions, segment, contextLayout } = model;

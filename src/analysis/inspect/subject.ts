@@ -1,4 +1,4 @@
-/** @file The run that is looked into: its trained agent with all that the measures share. */
+/** @file The inspected run: its trained agent and everything that the measurements share. */
 
 import { Model } from '../../agent/model.ts';
 import { StageCache, type StoreOptions } from '../../cache/store.ts';
@@ -11,43 +11,43 @@ import { CadenzaError } from '../../util/errors.ts';
 import { lazy } from '../../util/lazy.ts';
 import { openRun, stageOf, trainingHistories } from '../finished.ts';
 
-/** A side of the tasks: those that were trained on, or those that were held out. */
+/** A side of the split: training or held-out tasks. */
 export type Side = keyof Sides<unknown>;
 
-/** The same of both sides. */
+/** A value for each side. */
 export const both = <T>(of: (side: Side) => T): Sides<T> => ({ train: of('train'), heldOut: of('heldOut') });
 
-/** The same of one side after the other. */
+/** Computes a value for one side after the other. */
 export const inTurn = async <T>(of: (side: Side) => Promise<T>): Promise<Sides<T>> => ({
   train: await of('train'),
   heldOut: await of('heldOut'),
 });
 
 export interface InspectOptions {
-  /** Tasks of each side at most. */
+  /** Maximum number of tasks per side. */
   readonly tasks: number;
-  /** Streams in each task. */
+  /** Streams per task. */
   readonly streams: number;
-  /** In-context episodes of a stream; as the run was evaluated when left out. */
+  /** In-context episodes per stream. Default: `evaluate.episodes` of the run. */
   readonly episodes?: number;
-  /** Tasks of each side at most whose memories are exchanged. */
+  /** Maximum number of tasks per side between which latents are swapped. */
   readonly exchanged: number;
-  /** Training steps of a decoder for an agent that has none; 0 leaves reconstruction out. */
+  /** Training steps of a decoder for an agent without one. 0 skips reconstruction. */
   readonly decoderSteps: number;
   readonly seed: number;
 }
 
-/** A run with all that the measures share. */
+/** A run and everything that the measurements share. */
 export type Subject = Awaited<ReturnType<typeof openSubject>>;
 
-/** Opens a finished run. Throws `E_CHECKPOINT` as `openRun` does, `E_CONFIG` where nothing can be played. */
+/** Opens a finished run. Throws `E_CHECKPOINT` like `openRun`, and `E_CONFIG` if its environment is not installed. */
 export async function openSubject(folder: string, options: InspectOptions, context: StoreOptions) {
   const run = await openRun(folder);
   const { config, family, description } = run;
   if (family.recorded)
     throw new CadenzaError(
       'E_CONFIG',
-      `${folder} is the folder of a recorded experiment: only recordings of ${family.id} exist, so its agent cannot be watched while it acts. "cadenza report ${folder}" shows its scores.`,
+      `${folder} is an experiment on recordings: the environment ${family.id} is not installed, so its agent cannot act. "cadenza report ${folder}" shows its scores.`,
     );
   const trained = stageOf(folder, description.trained);
   const { seed } = trained.settings as { seed: number };
@@ -58,7 +58,7 @@ export async function openSubject(folder: string, options: InspectOptions, conte
     config,
     model: new Model(config, family),
     agent: { compressorId: config.compressor, trained },
-    /** Of the training run that the agent comes from. */
+    /** Training seed of the agent. */
     seed,
     generated: stageOf(folder, trained.inputs.generate),
     histories: lazy(() => trainingHistories(run)),
@@ -67,7 +67,7 @@ export async function openSubject(folder: string, options: InspectOptions, conte
     options,
     store: new StageCache(folder, context),
     executor: await readyExecutor(config.executor, context.progress.say),
-    /** What every stage's output depends on besides its own settings and inputs. */
+    /** What the output of every stage depends on, besides its own settings and inputs. */
     shared: { env: config.env, split: config.split, executor: config.executor, seed: options.seed, ...datasetKey(config) },
   };
 }

@@ -1,4 +1,4 @@
-/** @file Stages `inspect-transplants-…`: the agent acts in each task with the memories that it made in each other, for an episode. */
+/** @file Stages `inspect-transplants-…`: the agent acts for one episode in each task with the latents from every other task. */
 
 import { z } from 'zod';
 import { openPolicy } from '../../agent/inference.ts';
@@ -30,7 +30,7 @@ const TABLE: StageFile<TransplantTable> = {
   }),
 };
 
-/** Exchanges memories between the first tasks of a side. The Z of a stream's last moment stays as it is for the whole episode. */
+/** Swaps latents between the first tasks of a side. The final Z of a stream stays fixed for the whole episode. */
 export async function inspectTransplants(
   subject: Subject,
   side: Side,
@@ -56,7 +56,7 @@ export async function inspectTransplants(
       const places = transplantPlaces(tasks.length, options.streams);
       const row = sizeOf(model.latentShape(agent.compressorId)!);
       const random = Random.seeded(options.seed).split('inspect', 'transplants', side);
-      /** One episode of every place, with the memories of one moment. */
+      /** One episode for every pair of tasks, with the latents after one number of episodes. */
       const play = async (e: number) => {
         const given = new Float32Array(places.length * row);
         for (const [i, { of, memory }] of places.entries()) {
@@ -73,7 +73,7 @@ export async function inspectTransplants(
           signal,
         });
       };
-      progress.start(`exchange memories of ${side === 'train' ? 'training' : 'held-out'} tasks`, 2);
+      progress.start(`swap latents of ${side === 'train' ? 'training' : 'held-out'} tasks`, 2);
       const memory = await play(moments.length - 1);
       progress.update(1);
       const empty = await play(0);

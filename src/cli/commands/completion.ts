@@ -1,4 +1,4 @@
-/** @file `cadenza completion`: scripts that ask cadenza itself for what may follow, by a command that help does not show. */
+/** @file `cadenza completion`: scripts for shell completion. They call the hidden command `__complete` for the candidates. */
 
 import { readFileSync } from 'node:fs';
 import { Argument, type Command } from 'commander';
@@ -6,18 +6,18 @@ import { print } from '../options.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'];
 
-/** Three folders up from here both in `src` and in `dist`. */
+/** The package root is three folders up, both from `src` and from `dist`. */
 const scriptOf = (shell: string) => readFileSync(new URL(`../../../templates/completion/cadenza.${shell}`, import.meta.url), 'utf8');
 
 export function registerCompletion(program: Command): void {
   program
     .command('completion')
-    .addArgument(new Argument('<shell>', 'shell that the script is for').choices(SHELLS))
-    .description('print a script by which a shell completes commands, options, presets and settings')
+    .addArgument(new Argument('<shell>', 'shell to print the script for').choices(SHELLS))
+    .description('print a shell script that completes commands, options, presets and settings')
     .action((shell: string) => print(scriptOf(shell)));
   program
     .command('__complete', { hidden: true })
-    .argument('[words...]', 'words after cadenza, the last of which is being typed')
+    .argument('[words...]', 'the words after cadenza; the last one is incomplete')
     .action(async (words: string[]) => {
       const { complete } = await import('../complete.ts');
       const found = await complete(program, words);

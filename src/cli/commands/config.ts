@@ -1,15 +1,15 @@
-/** @file `cadenza config`: look at a configuration without running it. */
+/** @file `cadenza config`: prints a resolved configuration, or the schema of experiment files. */
 
 import { type Command, Option } from 'commander';
 import { jsonOption, print, printJson, setOption, withExperiment } from '../options.ts';
 
-/** Written out, so that `--help` need not load the schemas; a test compares them with the kinds. */
+/** Listed here so that `--help` does not load the schemas. A test compares this list with the registry. */
 export const KIND_NAMES = ['reinforcement', 'supervised'];
 
 export function registerConfig(program: Command): void {
-  const config = program.command('config').description('inspect configurations');
+  const config = program.command('config').description('show the settings of an experiment, or the schema of experiment files');
   withExperiment(config.command('print'))
-    .description('print the experiment with every default and override filled in')
+    .description('print all settings of an experiment, including defaults and overrides')
     .addOption(setOption())
     .addOption(jsonOption())
     .action(async (file: string, options: { set: string[]; json?: boolean }) => {
@@ -17,12 +17,12 @@ export function registerConfig(program: Command): void {
       const { config, kind } = await openExperiment(file, options.set);
       if (options.json) return printJson(config);
       const own = kind.fingerprint?.(config);
-      const remark = `# These settings have the fingerprint ${own}; selection.settings takes it, to state how they were chosen.\n`;
+      const remark = `# Fingerprint of these settings, for selection.settings: ${own}\n`;
       print(formatConfig(config) + (own ? remark : ''));
     });
   config
     .command('schema')
-    .description('print the JSON Schema of experiment files, for completion in editors')
+    .description('print the JSON Schema of experiment files, for completion and validation in editors')
     .addOption(new Option('--kind <kind>', 'kind of experiment').choices(KIND_NAMES).default(KIND_NAMES[0]))
     .addOption(jsonOption())
     .action(async (options: { kind: string }) => {
@@ -33,7 +33,7 @@ export function registerConfig(program: Command): void {
       ]);
       const { $schema: _, ...base } = configJsonSchema(baseField);
       const { properties, required, ...schema } = configJsonSchema(KINDS.find(({ name }) => name === options.kind)!.schema());
-      // What a kind needs may stand in the base, but for the name.
+      // Required settings may come from the base file, except for the name.
       printJson({ ...schema, properties: { [BASE]: base, ...properties }, required: ['name'] });
     });
 }

@@ -1,4 +1,4 @@
-/** @file `cadenza doctor`: report what this machine offers. */
+/** @file `cadenza doctor`: reports the capabilities of this machine. */
 
 import type { Command } from 'commander';
 import picocolors from 'picocolors';
@@ -9,10 +9,10 @@ import { jsonOption, print, printJson } from '../options.ts';
 export function registerDoctor(program: Command, version: string): void {
   program
     .command('doctor')
-    .description('show versions, executors that really work here, Gymnasium, cores, memory and the rate of a matrix product')
+    .description('show versions, working executors, Gymnasium, CPU, memory and matrix multiplication speed')
     .addOption(jsonOption())
     .action(async (options: { json?: boolean }) => {
-      // Loaded late: no other command should wait for ONNX Runtime here.
+      // Loaded on demand, so that other commands do not load ONNX Runtime.
       const { examine } = await import('../examine.ts');
       const report = await examine(version);
       if (options.json) printJson(report);
@@ -30,7 +30,7 @@ function render({ versions, cpu, memoryGiB, executors, gymnasium, gemmGflops }: 
     `onnxruntime  ${versions.onnxruntime}`,
     `processor    ${cpu.model}, ${cpu.cores} cores`,
     `memory       ${memoryGiB.total} GiB, ${memoryGiB.free} GiB free`,
-    ...(gemmGflops === null ? [] : [`product      ${gemmGflops} GFLOP/s (float32, 1024³, cpu)`]),
+    ...(gemmGflops === null ? [] : [`matmul       ${gemmGflops} GFLOP/s (float32, 1024³, cpu)`]),
     ...executors.map((executor, i) => `${i ? '           ' : 'executors  '}  ${verdict(executor)}`),
     `gymnasium    ${gymnasium.versions ? `${gymnasium.versions.gymnasium}, Python ${gymnasium.versions.python}` : `${colors.dim('no')}     ${gymnasium.reason}`}`,
     '',

@@ -1,4 +1,4 @@
-/** @file `cadenza init`: a small project of one's own, copied from `templates/project` of the package. */
+/** @file `cadenza init`: creates a small project from the package's `templates/project`. */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
@@ -9,40 +9,43 @@ import { makeFolder, writeFileAtomic } from '../../util/files.ts';
 import { ending, type Next } from '../ending.ts';
 import { jsonOption, pathOf, print, printJson } from '../options.ts';
 
-/** Three folders up from here both in `src` and in `dist`. */
+/** The package root is three folders up, both from `src` and from `dist`. */
 const TEMPLATE = fileURLToPath(new URL('../../../templates/project/', import.meta.url));
 
-/** npm packs no file of this name. */
+/** npm does not pack files named .gitignore. */
 const RENAMED: Readonly<Record<string, string>> = { gitignore: '.gitignore' };
 
 export function registerInit(program: Command, version: string): void {
   program
     .command('init')
-    .argument('[folder]', 'folder of the project', pathOf('folder'), '.')
-    .description('make a small project: an experiment with an environment of its own, and its test')
+    .argument('[folder]', 'folder of the new project', pathOf('folder'), '.')
+    .description('create a project with your own environment, its test and an experiment')
     .addOption(jsonOption())
     .action((folder: string, { json }: { json?: boolean }) => {
       const files = copyProject(folder, version);
       if (json) return printJson({ folder, files });
-      const there: Next[] = folder === '.' ? [] : [[['cd', folder], 'the project']];
+      const there: Next[] = folder === '.' ? [] : [[['cd', folder], 'go to the project']];
       const next: Next[] = [
         ...there,
-        [['npm', 'install'], 'cadenza, and what runs the test'],
-        [['npm', 'test'], 'the environment by itself'],
-        [['run', 'experiment.yaml'], 'data, training and evaluation, about a minute'],
+        [['npm', 'install'], 'install cadenza and the test runner'],
+        [['npm', 'test'], 'test the environment'],
+        [['run', 'experiment.yaml'], 'generate data, train and evaluate, about a minute'],
       ];
       print(ending({ found: [`Wrote ${files.join(', ')}.`], out: folder, next }));
     });
 }
 
-/** Copies the template, named after the folder, and gives the names of its files. Throws `E_USAGE` where one is there already. */
+/** Copies the template, named after the folder, and returns the file names. Throws `E_USAGE` if one of the files exists. */
 function copyProject(folder: string, version: string): string[] {
   const files = readdirSync(TEMPLATE).map(name => ({ name: RENAMED[name] ?? name, text: readFileSync(join(TEMPLATE, name), 'utf8') }));
   const there = files.filter(({ name }) => existsSync(join(folder, name))).map(({ name }) => join(folder, name));
   if (there.length > 0)
-    throw new CadenzaError('E_USAGE', `${there.join(', ')} would be written over. Give another folder, or move what is there away.`);
+    throw new CadenzaError(
+      'E_USAGE',
+      `${there.join(', ')} already exists and would be overwritten. Give another folder, or move existing files away.`,
+    );
   makeFolder(folder);
-  // As npm and experiments have names.
+  // A valid name for npm and for experiments.
   const name =
     basename(resolve(folder))
       .toLowerCase()

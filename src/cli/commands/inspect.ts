@@ -1,4 +1,4 @@
-/** @file `cadenza inspect`: what the memory of a finished run's agent holds, and what the policy does with it. */
+/** @file `cadenza inspect`: what the latents of a trained agent encode, and how the policy uses them. */
 
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,15 +21,17 @@ interface Options {
 export function registerInspect(program: Command): void {
   program
     .command('inspect')
-    .argument('<run>', 'folder of a finished run, or its experiment, such as experiments/dark-room.yaml')
-    .description('look into the memory of a trained agent: reconstruction, probes, exchanged memories, attention')
-    .addOption(outOption("where the report goes (default: inspect in the run's folder)"))
-    .addOption(numberOption('--tasks <n>', 'training tasks and held-out tasks to look at, at most so many of each', 2).default(100))
-    .addOption(numberOption('--streams <n>', 'streams in each task', 1).default(10))
-    .addOption(numberOption('--episodes <n>', 'in-context episodes of a stream (default: as the run was evaluated)', 1))
-    .addOption(numberOption('--exchanged <n>', 'tasks whose memories are exchanged, at most', 2).default(8))
-    .addOption(numberOption('--decoder-steps <n>', 'training steps of a decoder for an agent without one; 0: none', 0).default(1000))
-    .addOption(numberOption('--seed <n>', 'seed of the streams', 0).default(0))
+    .argument('<run>', 'folder of a finished run, or its experiment file')
+    .description('analyze the latents of a trained agent: reconstruction, probes, swaps between tasks, attention')
+    .addOption(outOption('folder of the report (default: <run>/inspect)'))
+    .addOption(numberOption('--tasks <n>', 'maximum number of training tasks, and of held-out tasks', 2).default(100))
+    .addOption(numberOption('--streams <n>', 'streams per task', 1).default(10))
+    .addOption(numberOption('--episodes <n>', 'in-context episodes per stream (default: evaluate.episodes of the run)', 1))
+    .addOption(numberOption('--exchanged <n>', 'maximum number of tasks between which latents are swapped', 2).default(8))
+    .addOption(
+      numberOption('--decoder-steps <n>', 'steps to train a decoder if the agent has none; 0 skips reconstruction', 0).default(1000),
+    )
+    .addOption(numberOption('--seed <n>', 'random seed of the streams', 0).default(0))
     .addOption(jsonOption())
     .action(async (given: string, { out, json, ...options }: Options) => {
       const run = await folderOf(given);
@@ -40,21 +42,21 @@ export function registerInspect(program: Command): void {
       const { writeInspection, formatInspection } = await import('../../reports/index.ts');
       writeInspection(folder, inspection);
       if (json) return printJson(inspection);
-      const found = [`The page is ${join(folder, 'inspect.html')}.`];
+      const found = [`Open ${join(folder, 'inspect.html')} in a browser.`];
       const next: Next[] = [
-        [['report', run], 'one page and a paper of the run'],
-        [['store', 'build', run, '--out', join(run, 'contexts.db')], 'a database of its contexts'],
+        [['report', run], 'write a report page and a paper draft'],
+        [['store', 'build', run, '--out', join(run, 'contexts.db')], 'store its contexts in a database'],
       ];
       print(`${formatInspection(inspection).trimEnd()}\n${ending({ found, out: folder, next })}`);
     });
 }
 
-/** The folder of the run that is meant: itself, or where an experiment's run goes. Throws `E_USAGE` for an experiment of another kind. */
+/** The folder of a run: the given one, or the default folder of an experiment file. Throws `E_USAGE` for a supervised experiment. */
 async function folderOf(given: string): Promise<string> {
   if (!statSync(given, { throwIfNoEntry: false })?.isFile()) return given;
   const { openExperiment } = await import('../experiments.ts');
   const { kind, config } = await openExperiment(given);
-  const what = `${given} is a ${kind.name} experiment, whose runs have no memory that acts; name one with an environment`;
+  const what = `${given} is a ${kind.name} experiment, which has no acting agent. Give an experiment with an environment`;
   if (!kind.acts) throw new CadenzaError('E_USAGE', what);
   return join('runs', config.name);
 }

@@ -1,4 +1,4 @@
-/** @file `cadenza list`: the runs in a folder, how far they are, and in what they differ. */
+/** @file `cadenza list`: the runs in a folder, their progress and the settings in which they differ. */
 
 import type { Command } from 'commander';
 import { wantsColor } from '../../util/color.ts';
@@ -8,11 +8,11 @@ import type { ListedRun } from '../runs.ts';
 export function registerList(program: Command): void {
   program
     .command('list')
-    .argument('[folders...]', 'folders of runs, or that hold runs (default: runs)', (text: string, before: string[] = []) => [
+    .argument('[folders...]', 'runs, or folders that contain runs (default: runs)', (text: string, before: string[] = []) => [
       ...before,
       pathOf('folders')(text),
     ])
-    .description('list runs with their state, their score and the settings in which they differ')
+    .description('list runs with their state, score and differing settings')
     .addOption(jsonOption())
     .action(async (folders: string[] = [], { json }: { json?: boolean }) => {
       const { listRuns } = await import('../runs.ts');
@@ -22,7 +22,7 @@ export function registerList(program: Command): void {
     });
 }
 
-/** Columns of settings that a table has at most, and characters of a value. */
+/** Maximum number of setting columns in the table, and of characters in a value. */
 const [COLUMNS, CHARACTERS] = [6, 24];
 
 async function formatRuns(runs: readonly ListedRun[]): Promise<string> {
@@ -31,7 +31,7 @@ async function formatRuns(runs: readonly ListedRun[]): Promise<string> {
     import('../../reports/tables/format.ts'),
   ]);
   const all = [...new Set(runs.flatMap(({ settings }) => Object.keys(settings)))];
-  // What most runs say comes first.
+  // Settings that most runs have come first.
   const saying = (key: string) => runs.filter(({ settings }) => key in settings).length;
   const keys = all.toSorted((a, b) => saying(b) - saying(a)).slice(0, COLUMNS);
   const rows = runs.map(({ folder, name, kind = '', changed, score, settings, ...at }) => [
@@ -46,7 +46,7 @@ async function formatRuns(runs: readonly ListedRun[]): Promise<string> {
   const measures = [...new Set(runs.flatMap(({ score }) => (score ? [score.measure] : [])))];
   const notes = [
     ...(measures.length > 0 ? [`Score: ${measures.join('; ')}. Times are in UTC.`] : []),
-    ...(all.length > keys.length ? [`${all.length - keys.length} more settings differ; --json has them.`] : []),
+    ...(all.length > keys.length ? [`${all.length - keys.length} more settings differ; use --json to list them.`] : []),
     ...runs.flatMap(({ folder, reason }) => (reason ? [`${folder}: ${reason}`] : [])),
   ];
   const head = ['run', 'kind', 'state', 'score [interval]', 'time', ...keys, 'folder'];

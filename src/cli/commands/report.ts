@@ -1,6 +1,6 @@
 /**
- * @file `cadenza report`: one page from the files of a finished run. A run in an environment also gets a paper, and several of them are compared.
- * An ablation gets its page and figures: its methods are experiments of their own, which no Methods section describes.
+ * @file `cadenza report`: an HTML page from finished runs and, for experiments with an environment, a paper draft. An ablation gets its page and
+ * figures, but no paper: its methods are separate experiments, which no Methods section describes.
  */
 
 import { basename, join, resolve } from 'node:path';
@@ -15,11 +15,9 @@ import { jsonOption, outOption, print, printJson } from '../options.ts';
 export function registerReport(program: Command): void {
   program
     .command('report')
-    .argument('<run...>', 'folders of finished runs; several are compared on one page if they were evaluated in the same way')
-    .description(
-      'write one page from a finished run or ablation; for a run in an environment also a paper (methods, tables, figures and sources in LaTeX)',
-    )
-    .addOption(outOption('folder of the report (default: report in the folder of the first run)'))
+    .argument('<run...>', 'folders of finished runs; several runs are shown side by side if they are comparable')
+    .description('write an HTML report of finished runs or of an ablation and, for experiments with an environment, a LaTeX paper draft')
+    .addOption(outOption('folder of the report (default: <first run>/report)'))
     .addOption(jsonOption())
     .action(async (folders: string[], { out, json = false }: { out?: string; json?: boolean }) => {
       const { isCad, openResults, openRun, ranked, summarize, viewOf, writePage } = await import('../../reports/index.ts');
@@ -41,7 +39,7 @@ export function registerReport(program: Command): void {
       const facts: Facts[] = [];
       for (const run of runs) facts.push(await factsOf(run));
       const first = runs.length === 1 ? facts[0] : { ...facts[0], runs: new Map(names.map((name, i) => [name, facts[i]])) };
-      // Before anything is written: a page alone would be half a report.
+      // Fails before anything is written, so that no partial report remains.
       expectShown(first);
       const page = writePage(folder, first);
       const paper = await writePaper(join(folder, 'paper'), first);
@@ -52,16 +50,16 @@ export function registerReport(program: Command): void {
       const own = best.find(isCad) ?? best[0];
       const other = best.find(name => name !== own) ?? own;
       const next: Next[] = [
-        [['latexmk', '-pdf', '-cd', join(folder, 'paper', 'main.tex')], 'the paper as PDF (needs LaTeX)'],
+        [['latexmk', '-pdf', '-cd', join(folder, 'paper', 'main.tex')], 'build the paper as PDF (needs LaTeX)'],
         runs.length > 1
-          ? [['compare', run.folder, runs[1].folder], 'the two runs, with intervals and a verdict']
-          : [['compare', run.folder, '--method', `${own},${other}`], 'two rows, with intervals and a verdict'],
+          ? [['compare', run.folder, runs[1].folder], 'compare the two runs, with intervals and a verdict']
+          : [['compare', run.folder, '--method', `${own},${other}`], 'compare two methods, with intervals and a verdict'],
       ];
       print(ending({ found: runs.flatMap(({ results }) => summarize(results)), out: folder, next }));
     });
 }
 
-/** What the runs are called: by their experiment, or by their folder where two are of the same name. Throws `E_USAGE` for equal folders. */
+/** Names of the runs: those of the experiments, or of the folders if experiments share a name. Throws `E_USAGE` for equal folder names. */
 function namesOf(runs: readonly OpenRun[]): string[] {
   const distinct = (names: readonly string[]) => new Set(names).size === names.length;
   const names = [
@@ -69,14 +67,14 @@ function namesOf(runs: readonly OpenRun[]): string[] {
     runs.map(({ folder }) => basename(resolve(folder)).replace(/[^\p{L}\p{M}\p{N}_.+-]/gu, '-')),
   ].find(distinct);
   if (names) return names;
-  const what = 'two of the runs have the same name and folders of the same name; give each run once, and rename one of the folders.';
+  const what = 'two runs have the same experiment name and the same folder name. Give each run once, and rename one of the folders.';
   throw new CadenzaError('E_USAGE', what);
 }
 
 /** Whether these are the results of an ablation or a sweep. */
 const isAblation = ({ run }: AnyResults): boolean => Boolean((run.config as { readonly ablation?: unknown }).ablation);
 
-/** Imports the modules of a run, and gives its configuration as it can be loaded. Throws `E_CONFIG` where one is not there any more. */
+/** Imports the modules of a run and returns its configuration. Throws `E_CONFIG` if a module is missing. */
 async function importModulesOf({ folder, results }: Pick<OpenRun, 'folder'> & { readonly results: AnyResults }) {
   const { importNamed } = await import('../../config/imports.ts');
   // An ablation records the experiment that it varies as `base`.
@@ -85,22 +83,22 @@ async function importModulesOf({ folder, results }: Pick<OpenRun, 'folder'> & { 
   return { ...input, overrides: await importNamed(input) };
 }
 
-/** What a paper needs to know of a run. Here the compiler compares the schema of configurations with what reports read of them. */
+/** The facts that a paper needs about a run. Here, the compiler checks that reports read settings that the schema has. */
 async function factsOf({ folder, results }: OpenRun): Promise<Facts> {
   const { experimentSchema } = await import('../../config/experiment.ts');
   const { describeExperiment } = await import('../../pipeline/describe.ts');
   const { expectImported } = await import('../../histories/imported.ts');
   const { loadConfig } = await import('../../util/config.ts');
   if (isAblation(results)) {
-    const what = `expected several experiments, but ${folder} is an ablation, whose methods are experiments of their own`;
-    const other = `report it by itself, or compare two of its methods with cadenza compare ${folder} --method first,second`;
+    const what = `expected several experiments, but ${folder} is an ablation, whose combinations are separate experiments`;
+    const other = `report it alone, or compare two of its combinations with cadenza compare ${folder} --method first,second`;
     throw new CadenzaError('E_DATA', `${what}; ${other}.`);
   }
-  // First: what is imported is in the schema.
+  // Import first: the schema depends on registered modules.
   const { overrides, ...input } = await importModulesOf({ folder, results });
   const config = loadConfig(experimentSchema(), { ...input, overrides });
   expectImported(config, results.run.imported?.main);
   const { setting, kinds, stages } = describeExperiment(config);
-  // The setting that the run recorded itself, if it did.
+  // The command and machine that the run recorded, if any.
   return { results, config, setting: results.setting ?? setting, kinds, stages };
 }

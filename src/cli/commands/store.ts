@@ -1,4 +1,4 @@
-/** @file `cadenza store`: contexts of a finished run as latents and codes in one database file, and what is near what. */
+/** @file `cadenza store`: a database of contexts of a finished run, as latents and codes, with nearest-neighbor queries. */
 
 import { type Command, Option } from 'commander';
 import type { ContextAbout } from '../../data/contexts.ts';
@@ -11,7 +11,7 @@ import { ending, type Next } from '../ending.ts';
 import { atWork, collect, jsonOption, numberOption, outOption, pathOf, print, printJson } from '../options.ts';
 
 export function registerStore(program: Command): void {
-  const store = program.command('store').description('keep contexts as latents and codes in a database, and look them up');
+  const store = program.command('store').description('build and query a database of compressed contexts');
   registerBuild(store);
   registerQuery(store);
   registerStats(store);
@@ -29,20 +29,20 @@ interface BuildOptions {
 }
 
 const FROM =
-  'histories (those trained on), or rollouts of the policy on train, validation or test tasks, or on one task by its key (repeatable)';
+  'contexts to add: training histories (histories), or rollouts on train, validation or test tasks, or on the task with this key (repeatable)';
 
 function registerBuild(store: Command): void {
   store
     .command('build')
     .argument('<run>', 'folder of a finished run')
-    .description('compress contexts with the model of a run and add them to a store')
-    .addOption(outOption('the store, such as contexts.db; made when it is not there', '--out <file>').makeOptionMandatory())
+    .description("compress contexts with a run's model and add them to a database")
+    .addOption(outOption('database file, such as contexts.db; created if it does not exist', '--out <file>').makeOptionMandatory())
     .addOption(new Option('--from <what>', FROM).argParser(collect).default([] as string[], 'histories'))
-    .addOption(numberOption('--histories <n>', 'histories of every training task (default: all)', 1))
-    .addOption(numberOption('--every <n>', 'a context after every so many episodes', 1).default(1))
-    .addOption(numberOption('--streams <n>', 'rollouts: streams in every task', 1).default(10))
-    .addOption(numberOption('--episodes <n>', 'rollouts: episodes of a stream (default: as the run was evaluated)', 1))
-    .addOption(numberOption('--seed <n>', 'rollouts: seed of the streams', 0).default(0))
+    .addOption(numberOption('--histories <n>', 'histories per training task (default: all)', 1))
+    .addOption(numberOption('--every <n>', 'add one context every n episodes', 1).default(1))
+    .addOption(numberOption('--streams <n>', 'rollouts: streams per task', 1).default(10))
+    .addOption(numberOption('--episodes <n>', 'rollouts: episodes per stream (default: evaluate.episodes of the run)', 1))
+    .addOption(numberOption('--seed <n>', 'rollouts: random seed of the streams', 0).default(0))
     .addOption(jsonOption())
     .action(
       async (folder: string, { out, from: given, histories: limit, every, seed, streams, json = false, ...options }: BuildOptions) => {
@@ -68,11 +68,13 @@ function registerBuild(store: Command): void {
           await compressor.dispose();
           const result = { store: out, added, known, contexts: contexts.count, bytes: contexts.bytes };
           if (json) return printJson(result);
-          const found = [`${added} contexts added, ${known} were there; ${result.contexts} in ${result.bytes} bytes.`];
+          const found = [
+            `Added ${added} contexts; ${known} were already stored. The database now has ${result.contexts} contexts and ${result.bytes} bytes.`,
+          ];
           const query = ['store', 'query', out, '--run', folder, '--history', '0', '--episode', '1'];
           const next: Next[] = [
-            [query, 'the stored contexts nearest to one of a training history'],
-            [['store', 'stats', out], 'how often they are of the same task'],
+            [query, 'find the stored contexts nearest to a given one'],
+            [['store', 'stats', out], 'how often the nearest contexts are of the same task'],
           ];
           print(ending({ found, out, next }));
         } finally {
@@ -83,18 +85,18 @@ function registerBuild(store: Command): void {
     );
 }
 
-/** How commands that only read wait for one that writes: a signal ends them at once, since nothing is to be saved. */
+/** How read-only commands wait for a writer: a signal ends them immediately, because there is nothing to save. */
 const waitingForStore = () => ({ progress: terminalProgress(), signal: new AbortController().signal });
 
-/** Which contexts count, as options. `whose` says what they are counted among. */
+/** Adds options that filter contexts. `whose` names what they filter. */
 const counted = (command: Command, whose: string) =>
   command
-    .addOption(numberOption('--from-episode <n>', `only ${whose} after at least so many episodes`, 1).default(1))
-    .option('--rewarded', `only ${whose} that had earned a reward: before, a context cannot know its task`);
+    .addOption(numberOption('--from-episode <n>', `only ${whose} after at least n episodes`, 1).default(1))
+    .option('--rewarded', `only ${whose} with a reward; without one, a context does not reveal its task`);
 
-/** What counts, in words; nothing where everything does. */
+/** The filter in words; empty without one. */
 const countedWords = ({ fromEpisode, rewarded }: Counted): string =>
-  [fromEpisode > 1 && `after ${fromEpisode} episodes or more`, rewarded && 'that had found a reward'].filter(Boolean).join(' and ');
+  [fromEpisode > 1 && `after ${fromEpisode} episodes or more`, rewarded && 'with a reward'].filter(Boolean).join(' and ');
 
 interface QueryOptions extends Partial<Counted> {
   run: string;
@@ -108,14 +110,14 @@ interface QueryOptions extends Partial<Counted> {
 
 function registerQuery(store: Command): void {
   counted(store.command('query'), 'stored contexts')
-    .argument('<db>', 'a store')
-    .description('the stored contexts nearest to the one after some episodes of a training history')
-    .requiredOption('--run <folder>', 'the run that the store was built from', pathOf('--run'))
-    .addOption(numberOption('--history <i>', 'position of the history among those trained on, from 0', 0).makeOptionMandatory())
-    .addOption(numberOption('--episode <n>', 'episodes of it that are over', 1).makeOptionMandatory())
-    .addOption(numberOption('-k <n>', 'how many contexts', 1).default(5))
-    .addOption(new Option('--metric <name>', 'distance').choices(Object.keys(METRICS)).default('l2'))
-    .option('--own', 'also contexts of the same history, which are near by nature')
+    .argument('<db>', 'database file')
+    .description('find the stored contexts nearest to a given one')
+    .requiredOption('--run <folder>', 'the run from which the database was built', pathOf('--run'))
+    .addOption(numberOption('--history <i>', 'index of the training history of the query, from 0', 0).makeOptionMandatory())
+    .addOption(numberOption('--episode <n>', 'the query is the context after this many episodes', 1).makeOptionMandatory())
+    .addOption(numberOption('-k <n>', 'number of contexts to find', 1).default(5))
+    .addOption(new Option('--metric <name>', 'distance between latents').choices(Object.keys(METRICS)).default('l2'))
+    .option('--own', 'include contexts of the same history, which are naturally close')
     .addOption(jsonOption())
     .action(async (db: string, { run: folder, history: index, episode, k, metric, own = false, json = false, ...rest }: QueryOptions) => {
       const { fromEpisode = 1, rewarded = false } = rest;
@@ -131,7 +133,10 @@ function registerQuery(store: Command): void {
         const histories = trainingHistories(run);
         const history = histories[index];
         if (!history)
-          throw new CadenzaError('E_DATA', `--history ${index}: the run has ${histories.length} training histories, counted from 0.`);
+          throw new CadenzaError(
+            'E_DATA',
+            `--history ${index}: expected an index from 0 to ${histories.length - 1}, because the run has ${histories.length} training histories.`,
+          );
         const compressor = await stage.ContextCompressor.open(run, await readyExecutor(run.config.executor));
         const query = compressor.about(history, episode);
         const [values] = await compressor.compress(history, [episode]);
@@ -145,8 +150,8 @@ function registerQuery(store: Command): void {
         if (json) return printJson({ metric, query, storedOf, neighbors });
         const among = countedWords(storedOf);
         const given = `${query.task}, after ${episode} episodes, return ${query.return}`;
-        print(`${given}; nearest by ${metric}${among && ` among contexts ${among}`}:\n`);
-        if (query.return <= 0) print('The query has not found a reward, so it cannot know its task.\n');
+        print(`${given}; nearest contexts by ${metric}${among && `, only contexts ${among}`}:\n`);
+        if (query.return <= 0) print('The query contains no reward, so it does not reveal its task.\n');
         for (const { distance, task, stream, episode: at, return: total } of neighbors)
           print(`${distance.toFixed(4).padStart(12)}  ${task}  after ${at} episodes, return ${total}  (${stream})\n`);
       } finally {
@@ -163,10 +168,16 @@ interface StatsOptions extends Partial<Counted> {
 
 function registerStats(store: Command): void {
   counted(store.command('stats'), 'queries')
-    .argument('<db>', 'a store')
-    .description('counts, sizes, use of the codes, and how often the nearest context of another stream is of the same task')
-    .addOption(numberOption('--queries <n>', 'contexts of each side of the split that are looked up, in whole streams', 1).default(1000))
-    .addOption(numberOption('--seed <n>', 'seed of which ones', 0).default(0))
+    .argument('<db>', 'database file')
+    .description('show counts, sizes, code usage, and how often the nearest context has the same task')
+    .addOption(
+      numberOption(
+        '--queries <n>',
+        'approximate number of queries for training tasks and for held-out tasks each, in whole streams',
+        1,
+      ).default(1000),
+    )
+    .addOption(numberOption('--seed <n>', 'random seed that selects the queries', 0).default(0))
     .addOption(jsonOption())
     .action(async (db: string, { queries, seed, json, fromEpisode = 1, rewarded = false }: StatsOptions) => {
       const { ContextDatabase } = await import('../../data/contexts.ts');
@@ -190,28 +201,28 @@ const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
 function render({ contexts, streams, sides, model, bytes, codes, queriesOf, retrieval }: StoreStatistics): string {
   const only = countedWords(queriesOf);
   const lines = [
-    `contexts   ${contexts} of ${streams} streams, by the model ${model.slice(0, 12)}`,
+    `contexts   ${contexts} of ${streams} streams, compressed by model ${model.slice(0, 12)}`,
     ...Object.entries(sides).map(([side, { contexts: n, tasks }]) => `           ${n} on ${tasks} ${side} tasks`),
-    `bytes      ${bytes.latents} a context as latents${bytes.codes === null ? '' : `, ${bytes.codes} as codes`}; the file has ${bytes.file}`,
+    `bytes      ${bytes.latents} per context as latents${bytes.codes === null ? '' : `, ${bytes.codes} as codes`}; file size ${bytes.file}`,
     codes
-      ? `codes      ${codes.perContext} a context; ${codes.used} different ones in use, perplexity ${codes.perplexity.toFixed(1)}`
-      : 'codes      none: the latents of this model are continuous',
+      ? `codes      ${codes.perContext} per context; ${codes.used} distinct codes used, perplexity ${codes.perplexity.toFixed(1)}`
+      : 'codes      none: this model has continuous latents',
   ];
   for (const { metric, side, queries, leftOut, streams: from, sameTask, low, high, rewarded, byEpisode, chance } of retrieval) {
     const asked = `of ${queries} contexts${only && ` ${only}`} (${from} streams) on ${side} tasks by ${metric}`;
-    const others = leftOut > 0 ? `; ${leftOut} other contexts of these streams were no queries` : '';
+    const others = leftOut > 0 ? `; ${leftOut} other contexts of these streams were not queried` : '';
     if (chance === 0) {
-      lines.push(`nearest    – ${asked}: no other stream is of the same task, so none could match${others}`);
+      lines.push(`nearest    – ${asked}: no other stream has the same task, so no match is possible${others}`);
       continue;
     }
     const [first, last] = [byEpisode[0], byEpisode[byEpisode.length - 1]];
     lines.push(
       `nearest    ${percent(sameTask)} [${percent(low)}, ${percent(high)}] ${asked}; by chance ${percent(chance)}`,
-      `           ${rewarded ? `${percent(rewarded.sameTask)} of the ${rewarded.queries} that had found a reward; ` : ''}${percent(first.sameTask)} after ${first.episode} episodes, ${percent(last.sameTask)} after ${last.episode}${others}`,
+      `           ${rewarded ? `${percent(rewarded.sameTask)} of the ${rewarded.queries} with a reward; ` : ''}${percent(first.sameTask)} after ${first.episode} episodes, ${percent(last.sameTask)} after ${last.episode}${others}`,
     );
   }
   for (const side of Object.keys(sides).filter(side => !retrieval.some(score => score.side === side)))
-    lines.push(`nearest    nothing to score on ${side} tasks: no query${only && ` ${only}`} that has another stream beside its own`);
-  const legend = 'nearest: the share whose nearest stored context of another stream is of the same task, with a 95% interval over streams';
+    lines.push(`nearest    – on ${side} tasks: no query${only && ` ${only}`} with another stream to search`);
+  const legend = 'nearest: how often the nearest context of another stream has the same task [95% interval over streams]';
   return `${[...lines, legend].join('\n')}\n`;
 }

@@ -1,4 +1,4 @@
-/** @file `cadenza tune`: search hyperparameters on validation tasks; the test tasks stay out of reach. */
+/** @file `cadenza tune`: hyperparameter search on validation tasks. It never evaluates test tasks. */
 
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
@@ -36,21 +36,26 @@ interface Options {
 
 export function registerTune(program: Command): void {
   withExperiment(program.command('tune'))
-    .description('search hyperparameters on validation tasks, never on test tasks')
+    .description('search hyperparameters, scored on validation tasks')
     .addOption(
-      new Option('--space <file>', 'YAML file, or the name of a preset such as dark-room')
+      new Option('--space <file>', 'search space: a YAML file, or a preset such as dark-room')
         .argParser((text: string) => presetFile('search space')(pathOf('--space')(text)))
         .makeOptionMandatory(),
     )
     .addOption(setOption())
-    .addOption(outOption('folder of the study (default: runs/<name of the experiment>-tune)'))
-    .addOption(numberOption('--trials <n>', 'trials, the experiment as it stands among them', 2, 10_000).default(16))
-    .addOption(choiceOption('--method <name>', 'how trials share the training steps', ['random', 'halving'], 'random'))
-    .addOption(numberOption('--eta <n>', 'halving: one trial in so many goes on to the next round', 2, 1000).default(3))
+    .addOption(outOption('folder of the study (default: runs/<experiment name>-tune)'))
+    .addOption(numberOption('--trials <n>', 'number of trials, including the unchanged experiment', 2, 10_000).default(16))
+    .addOption(choiceOption('--method <name>', 'search method: random search or successive halving', ['random', 'halving'], 'random'))
+    .addOption(numberOption('--eta <n>', 'halving: 1 in n trials continues to the next round', 2, 1000).default(3))
     .addOption(
-      choiceOption('--score <name>', 'what a trial is judged by: all in-context episodes, or the last ones', ['area', 'final'], 'area'),
+      choiceOption(
+        '--score <name>',
+        'score of a trial: return over all episodes (area) or the last ones (final)',
+        ['area', 'final'],
+        'area',
+      ),
     )
-    .addOption(numberOption('--seed <n>', 'seed of what is drawn from the space', 0, Number.MAX_SAFE_INTEGER).default(0))
+    .addOption(numberOption('--seed <n>', 'random seed of the sampled settings', 0, Number.MAX_SAFE_INTEGER).default(0))
     .addOption(freshOption())
     .addOption(resumeOption())
     .addOption(jsonOption())
@@ -61,7 +66,7 @@ export function registerTune(program: Command): void {
       const searched = loadSpace(space, options.method === 'halving' ? 'finetune.steps' : undefined);
       const out = options.out ?? join('runs', `${config.name}-tune`);
       const work = atWork(options);
-      // Loaded late: it brings the executors, which a mistyped key should not wait for.
+      // Loaded on demand: a mistyped setting fails before executors are loaded.
       const { tune } = await import('../../pipeline/tune.ts');
       const study = await tune(config, { ...options, space: searched, measure: score, out, ...work }).finally(work.progress.stop);
       if (json) return printJson(study);
@@ -69,10 +74,13 @@ export function registerTune(program: Command): void {
       print(formatStudy(study));
       const best = join(out, 'best.yaml');
       const next: Next[] = [
-        [['run', best], 'train with the best settings, and evaluate on the test tasks'],
-        [['run', nameOf(file, 'experiment'), ...givenTo(command)], 'the settings as they were, to compare with'],
-        [['compare', join('runs', config.name), join('runs', `${config.name}-tuned`)], 'the two runs, with intervals and a verdict'],
+        [['run', best], 'train with the best settings and evaluate on test tasks'],
+        [['run', nameOf(file, 'experiment'), ...givenTo(command)], 'run the original settings, for comparison'],
+        [
+          ['compare', join('runs', config.name), join('runs', `${config.name}-tuned`)],
+          'compare the two runs, with intervals and a verdict',
+        ],
       ];
-      print(ending({ found: [...summarizeStudy(study), `The best configuration is ${best}.`], out, next }));
+      print(ending({ found: [...summarizeStudy(study), `The best settings are in ${best}.`], out, next }));
     });
 }

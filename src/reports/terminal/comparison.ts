@@ -1,4 +1,4 @@
-/** @file Two rows of runs held against each other, as `cadenza compare` says it. */
+/** @file Comparison of two methods, as printed by `cadenza compare`. */
 
 import type { ComparedBy, Comparison, PairedDifference, Protocol, StageBudget } from '../../records/index.ts';
 import {
@@ -24,15 +24,15 @@ import { table as grid, painter, type TerminalOptions } from './results.ts';
 
 export const COMPARISON_FORMAT = 'cadenza-comparison-2';
 
-/** A row of a run, by its name there. */
-export interface RowOfRun {
+/** A method of a run. */
+export interface MethodOfRun {
   readonly run: OpenRun;
-  /** A further table of the run; the experiment's own when left out. */
+  /** Name of the results table. Default: the main table. */
   readonly table?: string;
   readonly method: string;
 }
 
-/** What is said of one of the two rows. */
+/** Facts about one of the two methods. */
 export interface ComparedSide {
   run: string;
   table: string;
@@ -40,36 +40,36 @@ export interface ComparedSide {
   /** Training seeds. */
   seeds: number[];
   budget?: StageBudget[];
-  /** Tasks on either side of the split, and how many are on both. */
+  /** Number of tasks on each side of the split, and in both. */
   split: Protocol['split'];
   selection: Protocol['selection'];
-  /** Mean raw return over the last episodes, where scores are not fractions of the oracle's. */
+  /** Mean raw return over the last episodes, if scores are not fractions of the oracle's. */
   return?: MeanScore;
 }
 
-/** The whole outcome: what `cadenza compare --json` prints. */
+/** The complete comparison, as printed by `cadenza compare --json`. */
 export interface ComparisonReport extends Comparison {
   format: typeof COMPARISON_FORMAT;
   before: ComparedSide;
   after: ComparedSide;
-  /** Evaluated tasks, and in-context episodes in each. */
+  /** Number of evaluated tasks, and of in-context episodes. */
   tasks: number;
   episodes: number;
   side: Protocol['side'];
-  /** What both rows are scored by. */
+  /** Reference of the scores of both methods. */
   reference: ReferenceSummary;
-  /** What makes a verdict, in a sentence. */
+  /** Rule of the verdict, in a sentence. */
   rule: string;
-  /** What the interval is that the verdict goes by, in a sentence. */
+  /** Meaning of the interval behind the verdict, in a sentence. */
   intervalNote: string;
 }
 
 /**
- * Compares two rows: what `after` is beside `before`.
+ * Compares two methods: `after` relative to `before`.
  *
- * @throws `E_SPLIT` and `E_DATA` where they may not stand side by side, `E_DATA` where there are no raw returns or no such row.
+ * @throws `E_SPLIT` or `E_DATA` if the methods are not comparable, `E_DATA` if there are no raw returns or no such method.
  */
-export function compareRuns(before: RowOfRun, after: RowOfRun, measure: ComparedBy): ComparisonReport {
+export function compareRuns(before: MethodOfRun, after: MethodOfRun, measure: ComparedBy): ComparisonReport {
   const [low, high] = [before, after].map(({ run, table = run.results.name, method }) => {
     const name = table === run.results.name ? run.folder : `${run.folder} (${table})`;
     return { run, method, name: table, rows: rowsOf(run.results, table, name), table: rawTable(run, table) };
@@ -99,20 +99,22 @@ export function compareRuns(before: RowOfRun, after: RowOfRun, measure: Compared
   };
 }
 
-/** What was subtracted from what, and what the interval bounds. */
+/** How differences are formed, and what the interval covers. */
 function describeDifference({ by, pairs, seeds, resampled }: PairedDifference, tasks: number, side: string): string {
   const what =
     by === 'run'
-      ? `Differences of ${pairs} pairs of runs (the same task, and training seed and stream of the same number)`
-      : `Differences of the means on ${tasks} tasks, because the rows differ in seeds or streams`;
-  const bound = seeds > 1 ? 'after training anew' : 'between the networks that were trained, not of training anew';
-  const drawn = seeds > 1 ? `the ${seeds} training seeds and ` : '';
-  return resampled === 'runs'
-    ? `${what}; ${drawn}streams within each of ${tasks} ${side} tasks are resampled. The interval bounds the difference on these tasks ${bound}.`
-    : `${what}; ${drawn}the ${tasks} ${side} tasks are resampled. The interval bounds the difference on further tasks of the same kind ${bound}.`;
+      ? `Paired differences of ${pairs} streams (same task, training seed and stream number)`
+      : `Differences of task means on ${tasks} tasks, because the methods differ in seeds or streams`;
+  const resamples = [
+    ...(seeds > 1 ? [`${seeds} training seeds`] : []),
+    resampled === 'runs' ? 'streams within each task' : `${tasks} ${side} tasks`,
+  ];
+  const seedsCovered = seeds > 1 ? '' : ' It does not cover variation between training seeds.';
+  const tasksCovered = resampled === 'runs' ? ` It applies to these ${tasks} ${side} tasks.` : '';
+  return `${what}. The 95% bootstrap interval resamples ${resamples.join(' and ')}.${tasksCovered}${seedsCovered}`;
 }
 
-/** The comparison on a terminal: who is who, the measures, and the verdict with its rule. */
+/** The comparison as text: verdict, table, and notes. */
 export function formatComparison(report: ComparisonReport, options: TerminalOptions = {}): string {
   const { before, after, measures, measure, verdict, rule, intervalNote, tasks, episodes, side, reference } = report;
   const { width = process.stdout.columns ?? 80, color = wantsColor() } = options;
@@ -126,33 +128,54 @@ export function formatComparison(report: ComparisonReport, options: TerminalOpti
   if (before.return && after.return) rows.push(['return', returnInterval(before.return), returnInterval(after.return), '', '']);
   const { scale, meaning } = wordsFor(reference);
   const notes = [
-    `Returns on ${tasks} ${side} tasks, ${scale}; P: the probability that a run of B is better than one of A on the same task.`,
-    reference.kind === 'oracle' ? '' : `${meaning} return: the mean raw return over ${finalEpisodes(episodes)}.`,
+    `Scores are returns on ${tasks} ${side} tasks, ${scale}. P(B > A): probability that a stream of B scores better than one of A on the same task.`,
+    reference.kind === 'oracle' ? '' : `${meaning} return: mean raw return over ${finalEpisodes(episodes)}.`,
     ...compared.map(name => `${name === measure ? '* ' : ''}${name}: ${COMPARED[name].meaning(episodes)}.`),
-    `${intervalNote} The verdict goes by *: ${rule}.`,
-    // More than the method may make the difference.
+    intervalNote,
+    `Verdict, by the score marked *: ${rule}.`,
+    // The number of training tasks may explain a difference.
     before.budget && after.budget && before.split.train !== after.split.train
-      ? `The rows were trained on different numbers of tasks: A on ${before.split.train}, B on ${after.split.train}.`
+      ? `Note: A and B were trained on different numbers of tasks (${before.split.train} and ${after.split.train}).`
       : '',
   ];
   const conclusion = verdict === 'not distinguishable' ? `A and B are ${verdict}.` : `B is ${verdict} than A.`;
   return `${[
-    [aboutSide('A', before, side), aboutSide('B', after, side)].map(line => wrap(line, width)).join('\n'),
-    grid(['', 'A', 'B', 'B − A [95%]', 'P [95%]'], rows, paint),
+    paint('bold', conclusion),
+    aboutSides(before, after, side)
+      .map(line => wrap(line, width))
+      .join('\n'),
+    grid(['score', 'A', 'B', 'B − A [95% CI]', 'P(B > A) [95% CI]'], rows, paint),
     notes
       .filter(Boolean)
       .map(line => wrap(line, width))
       .join('\n'),
-    paint('bold', conclusion),
   ].join('\n\n')}\n`;
 }
 
-function aboutSide(letter: string, { run, table, method, seeds, budget, split, selection }: ComparedSide, side: Protocol['side']): string {
-  const trained = [
-    `seeds ${seeds.join(', ')}`,
-    budget && describeBudget(budget),
-    describeSplit({ side, split }),
-    describeSelection(selection),
+/** One line for each method, and one for what both have in common. */
+function aboutSides(before: ComparedSide, after: ComparedSide, side: Protocol['side']): string[] {
+  const [a, b] = [before, after].map(({ seeds, budget, split, selection }) =>
+    [
+      `${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.join(', ')}`,
+      budget && describeBudget(budget),
+      describeSplit({ side, split }),
+      describeSelection(selection),
+    ].filter(fact => fact !== undefined),
+  );
+  const line = (letter: string, { run, table, method }: ComparedSide, own: string[]) =>
+    `${letter}: ${method} of ${table} in ${run}${own.length > 0 ? ` (${own.join('; ')})` : ''}`;
+  const common = a.filter(fact => b.includes(fact));
+  return [
+    line(
+      'A',
+      before,
+      a.filter(fact => !common.includes(fact)),
+    ),
+    line(
+      'B',
+      after,
+      b.filter(fact => !common.includes(fact)),
+    ),
+    ...(common.length > 0 ? [`Both: ${common.join('; ')}`] : []),
   ];
-  return `${letter}: ${method} of ${table} in ${run} (${trained.filter(Boolean).join('; ')})`;
 }

@@ -1,4 +1,4 @@
-/** @file The report on a terminal: learning curves in braille, the result table, the table by task. Text in, text out. */
+/** @file Results on a terminal: learning curves in braille, the results table and, on request, further tables. Returns text. */
 
 import Table from 'cli-table3';
 import pc from 'picocolors';
@@ -14,27 +14,45 @@ import { versusTable } from '../tables/versus.ts';
 
 /** How results are printed. */
 export interface TerminalOptions {
-  /** Columns of the terminal; no line is longer. At least 40. */
+  /** Maximum line length in columns, at least 40. Default: width of the terminal. */
   width?: number;
-  /** Escape codes for color; by default as the terminal and NO_COLOR say. Without them curves are drawn by letters. */
+  /** Whether to use color. Default: depends on the terminal and NO_COLOR. Without color, curves are drawn with letters. */
   color?: boolean;
-  /** By the names of rows; of all of a report, so that its parts agree. */
+  /** Styles by method name, shared by all parts of a report. */
   styles?: Styles;
 }
 
 export const NAME_WIDTH = 18;
 export const GAP = 2;
 const HEAD_WIDTH = 11;
-/** Rows of the plot. */
+/** Height of the plot in lines. */
 const HEIGHT = 16;
-/** Rows of the table by task before it is cut short. */
+/** Maximum number of rows in the table by task. */
 const MOST_TASKS = 24;
-/** Curves that one plot holds; the table has all rows. */
+/** Maximum number of curves in a plot. The table has all methods. */
 const MOST_CURVES = 6;
 
 const clip = (text: string, width: number) => (text.length > width ? `${text.slice(0, width - 1)}…` : text);
 
-/** The whole report of a run, ready to print. */
+/** The learning curves and the main table of a run, ready to print. */
+export function formatMain(results: Results, given: TerminalOptions = {}): string {
+  const { width = process.stdout.columns ?? 80 } = given;
+  const options = { styles: stylesOf(results), ...given, width };
+  const { name, methods, run } = results;
+  const refused = refusedNotes(results, name, width);
+  const shown =
+    refused.length > 0 ? refused : [formatCurves(methods, options), fittingTable(resultTable(methods, run.times?.[name]), options).text];
+  return `${[titleOf(name, methods, width), ...shown].join('\n\n')}\n`;
+}
+
+const titleOf = (name: string, methods: MethodTable, width: number) =>
+  wrap(`${name}: return ${wordsOf(methods).scale}, by in-context episode`, width);
+
+/** Why a table must not be shown. Empty if it may be shown. */
+const refusedNotes = (results: Results, name: string, width: number) =>
+  refusals(results, name).map(reason => wrap(`Not shown: ${reason} The numbers are in results.json.`, width));
+
+/** Everything about a run, ready to print. */
 export function formatResults(results: Results, given: TerminalOptions = {}): string {
   const { width = process.stdout.columns ?? 80 } = given;
   const options = { styles: stylesOf(results), ...given, width };
@@ -42,7 +60,7 @@ export function formatResults(results: Results, given: TerminalOptions = {}): st
   const tables = [[results.name, results.methods] as const, ...Object.entries(results.tables ?? {})];
   const titled = <T>(name: string, table: ReportTable<T>) => [wrap(`${name}: ${table.title}`, width), notedTable(table, options)];
   const sections = tables.flatMap(([name, methods]) => [
-    wrap(`${name}: return ${wordsOf(methods).scale}, by in-context episode`, width),
+    titleOf(name, methods, width),
     ...formatRows(results, name, methods, options),
     ...(results.returns?.[name] ? titled(name, returnTable(results.returns[name], wordsOf(methods))) : []),
     ...(results.imitation?.[name] ? titled(name, imitationTable(results.imitation[name])) : []),
@@ -55,11 +73,11 @@ export function formatResults(results: Results, given: TerminalOptions = {}): st
   return `${[...sections, wrap(setting, width)].join('\n\n')}\n`;
 }
 
-/** Curves and tables of one set of rows with what has to be known of them, or the reasons why they may not be shown. */
+/** Curves, table and notes of one results table, or the reasons why it must not be shown. */
 function formatRows(results: Results, name: string, methods: MethodTable, options: TerminalOptions & { width: number }): string[] {
   const { width } = options;
-  const refused = refusals(results, name);
-  if (refused.length > 0) return refused.map(reason => wrap(`Not shown: ${reason} The numbers are in results.json.`, width));
+  const refused = refusedNotes(results, name, width);
+  if (refused.length > 0) return refused;
   const versus = results.versus?.[name] && versusTable(results.versus[name], methods);
   const notes = [wordsOf(methods).meaning, ...givenNotes(methods), ...budgetNotes(methods), integrityNote(results, name)].filter(Boolean);
   return [
@@ -85,7 +103,7 @@ export function formatCurves(methods: MethodTable, options: TerminalOptions = {}
   const [low, high] = [Math.min(0, ...values), Math.max(1.05, ...values)];
   const rowOf = (value: number) => (HEIGHT * 4 - 1) * (1 - (value - low) / (high - low));
 
-  // Each cell holds its braille dots and the method drawn last; the best come last, the emphasized one on top of all.
+  // Each cell has its braille dots and the last drawn method. The best methods are drawn last, and the emphasized one on top.
   const cells = Array.from({ length: HEIGHT }, () => Array.from({ length: columns }, () => ({ dots: 0, name: '' })));
   const drawingOrder = [...names].reverse().sort((a, b) => Number(styles.get(a)!.emphasized) - Number(styles.get(b)!.emphasized));
   for (const name of drawingOrder) {
@@ -122,11 +140,12 @@ export function formatCurves(methods: MethodTable, options: TerminalOptions = {}
     return `${axis}${curve.join('')}${labeled ? ` ${paint(styles.get(labeled)!.terminal, clip(title(labeled), labelWidth))}` : ''}`.trimEnd();
   });
   const left = all.length - names.length;
-  const more = left > 0 ? [wrap(`${left} more ${left === 1 ? 'row is' : 'rows are'} in the table below and in results.html.`, width)] : [];
+  const more =
+    left > 0 ? [wrap(`${left} more ${left === 1 ? 'method is' : 'methods are'} in the table below and in results.html.`, width)] : [];
   return [...lines, ...episodeAxis(methods[names[0]].byEpisode.mean.length, columns), ...more].join('\n');
 }
 
-/** Where there are many, CAD, what it learns from and chance, and the best of the others; best first as they come. */
+/** The methods to plot if there are many: CAD, the source, random and the best of the others, best first. */
 function chosenCurves(ranked: readonly string[], styles: Styles): string[] {
   if (ranked.length <= MOST_CURVES + 1) return [...ranked];
   const marked = ranked.filter(name => styles.get(name)!.emphasized || ['source', 'random'].includes(name));
@@ -134,7 +153,7 @@ function chosenCurves(ranked: readonly string[], styles: Styles): string[] {
   return ranked.filter(name => marked.includes(name) || others.includes(name));
 }
 
-/** A letter for each name that stands for it where there is no color: its initial, else that of a later part, a capital, or any letter of it. */
+/** A unique letter for each name, for plots without color: its initial, else an initial of a later part, a capital, or any of its letters. */
 export function initials(names: readonly string[]): Map<string, string> {
   const letters = new Map<string, string>();
   const taken = new Set<string>();
@@ -149,17 +168,17 @@ export function initials(names: readonly string[]): Map<string, string> {
   return letters;
 }
 
-/** One row a method, best first. */
+/** The results table with one row per method, best first. */
 export const formatTable = (methods: MethodTable, options: TerminalOptions = {}): string =>
   fittingTable(resultTable(methods), options).text;
 
-/** A table, and what the numbers are. */
+/** A table with its legend. */
 export function notedTable<T>(table: ReportTable<T>, options: TerminalOptions): string {
   const { text, shown } = fittingTable(table, options);
   return `${text}\n\n${wrap(table.note(shown), options.width ?? 80)}`;
 }
 
-/** Rate against return, and the smallest Z of every line. */
+/** The rate–return table, and the smallest Z of every line. */
 function formatRate(
   name: string,
   rate: RateReturn,
@@ -171,15 +190,14 @@ function formatRate(
 }
 
 /**
- * A row for each name, and the ids of the columns that are shown: they are left out from the least important on until a row fits; what is too
- * long then are the names.
+ * A table with one row per name, and the ids of the shown columns. Drops the least important columns until a row fits, then shortens names.
  */
 export function fittingTable<T>(
   { head, names, entries, columns: all }: Omit<ReportTable<T>, 'title' | 'note'>,
   { width = 80, color = wantsColor(), styles = methodStyles(names) }: TerminalOptions,
 ): { text: string; shown: string[] } {
   const paint = painter(color);
-  // Names of combinations are long: they get up to a third of the line, where there is no curve to make room for.
+  // Names of combinations are long and get up to a third of the line.
   const nameWidth = Math.max(NAME_WIDTH, Math.floor(width / 3));
   const legends = (width: number) => names.map(name => clip(name, width));
   let first = legends(nameWidth);
@@ -196,7 +214,7 @@ export function fittingTable<T>(
   return { text: table([head, ...columns.map(({ title }) => title)], rows, paint), shown: columns.map(({ id }) => id) };
 }
 
-/** Final mean of every method on every task, a column each, with the raw return where scores are not fractions of the oracle's; more than fit go into further blocks. */
+/** Final mean score of every method (columns) on every task (rows), with the raw return if scores are not fractions of the oracle's. */
 export function formatTasks(methods: MethodTable, options: TerminalOptions = {}): string {
   const names = ranked(methods);
   const { width = 80, color = wantsColor(), styles = methodStyles(names) } = options;
@@ -224,7 +242,7 @@ export function formatTasks(methods: MethodTable, options: TerminalOptions = {})
   return blocks.join('\n\n');
 }
 
-/** `0.94`, and the raw return where scores are not fractions of the oracle's: `0.94 (12.3)`. */
+/** `0.94`, or with a raw return `0.94 (12.3)`. */
 const taskCell = ({ mean, return: earned }: TaskScore): string =>
   `${score(mean)}${earned === undefined ? '' : ` (${plainReturn(earned)})`}`;
 
@@ -248,7 +266,7 @@ function valueAt(values: readonly number[], at: number): number {
   return values[below] + (at - below) * ((values[below + 1] ?? values[below]) - values[below]);
 }
 
-/** A name as the head of a narrow column: a line for each of its parts, none longer than `HEAD_WIDTH`. */
+/** A name as the head of a narrow column, in lines of at most `HEAD_WIDTH` characters. */
 function folded(name: string): string[] {
   const lines = [''];
   for (const part of name.split(/(?<=[ -])/)) {

@@ -12,11 +12,11 @@ import { baselineModel, baselineModels, baselineSteps } from './baselines.ts';
 
 const room = environment('dark-room');
 const read = (...overrides: string[]) => loadConfig(experimentSchema(), { file: 'a.yaml', text: 'name: a', overrides });
-/** A baseline beside an experiment. */
+/** A baseline and its experiment. */
 function make(id: string, overrides: readonly string[] = [], family: EnvFamily = room) {
   const config = read(...overrides);
   const model = new Model(config, family);
-  return { ...baselineModel(baseline(id) as TrainedBaseline, config, model), beside: { config, model } };
+  return { ...baselineModel(baseline(id) as TrainedBaseline, config, model), experiment: { config, model } };
 }
 const trained = baselines.all.filter(isTrained).map(({ id }) => id);
 
@@ -43,14 +43,14 @@ describe.each(trained)('the baseline %s', id => {
     ['a bottleneck', []],
     ['a causal compressor of segments', ['compressor=causal', 'context.segment=5', 'context.segments=7']],
     ['codes', ['latents.kind=fsq', 'tokenizer=interleaved']],
-  ])('acts beside %s', (_, overrides) => {
-    const { model, baseline, beside } = make(id, overrides);
+  ])('acts with %s', (_, overrides) => {
+    const { model, baseline, experiment } = make(id, overrides);
     const { act, context } = model.inference(baseline.compressor, { compress: 1, act: 1 });
-    expect(act.outputs.probabilities.shape).toEqual([1, beside.model.segment, 5]);
-    expect(context.segment).toBe(beside.model.segment);
+    expect(act.outputs.probabilities.shape).toEqual([1, experiment.model.segment, 5]);
+    expect(context.segment).toBe(experiment.model.segment);
     // The past stands as in CAD's context, but for those that take it in a way of their own.
     const own: Record<string, string> = { rad: 'segments', 'best-episodes': 'best' };
-    expect(model.contextLayout).toBe(own[id] ?? beside.model.contextLayout);
+    expect(model.contextLayout).toBe(own[id] ?? experiment.model.contextLayout);
   });
 });
 
@@ -64,12 +64,12 @@ describe('budgets', () => {
   ];
 
   it.each(CASES)('of FLOPs: one token more would cost more than CAD, %#', (...overrides) => {
-    const { config, model, beside } = make('truncated-flops', overrides);
+    const { config, model, experiment } = make('truncated-flops', overrides);
     const tokens = config.model.latents;
     expect(tokens).toBeGreaterThan(0);
-    const budget = plannedCost(beside.model, beside.config.compressor).flopsPerAction;
+    const budget = plannedCost(experiment.model, experiment.config.compressor).flopsPerAction;
     const cost = (latents: number) =>
-      plannedCost(new Model({ ...config, model: { ...config.model, latents } }, room, beside.model.contextLayout), 'truncated')
+      plannedCost(new Model({ ...config, model: { ...config.model, latents } }, room, experiment.model.contextLayout), 'truncated')
         .flopsPerAction;
     expect(plannedCost(model, 'truncated').flopsPerAction).toBe(cost(tokens));
     expect(cost(tokens)).toBeLessThanOrEqual(budget);
@@ -141,8 +141,8 @@ describe('what single baselines change', () => {
   });
 
   it('of DPT: labels, and nothing of the model', () => {
-    const { config, beside, baseline } = make('dpt');
-    expect(config).toEqual({ ...beside.config, compressor: 'full' });
+    const { config, experiment, baseline } = make('dpt');
+    expect(config).toEqual({ ...experiment.config, compressor: 'full' });
     expect(baseline.labels).toBe('optimal');
   });
 });

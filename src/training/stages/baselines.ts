@@ -1,4 +1,4 @@
-/** @file Stage `baselines`: models that CAD is compared with, each of its own, on the histories and by the loss that all of them share. */
+/** @file Stage `baselines`: the models that CAD is compared with. All of them train on the same histories with the same loss. */
 
 import { z } from 'zod';
 import { baseline, isTrained, modelFor, baselines as registry, settingsOf, type TrainedBaseline } from '../../agent/baselines/index.ts';
@@ -15,11 +15,11 @@ import { defineStage, type Objective, type TrainingRun } from '../define.ts';
 import { trainOnHistories } from '../stage.ts';
 
 const settings = fromRegistries(() =>
-  stageSection('Rows beside CAD for comparison; what is trained among them is trained end to end', {
+  stageSection('Baselines: methods that CAD is compared with. Those with weights are trained end to end', {
     steps: z
       .union([z.literal('equal'), steps('Training steps')])
       .describe(
-        'Training steps of each, 0 trains none; equal: as many as see as many sequences as the stages of CAD do (pretrain, distill and finetune)',
+        'Training steps of each baseline. 0 trains none; equal gives each baseline as many training sequences as the CAD stages pretrain, distill and finetune together',
       )
       .default('equal'),
     methods: distinct(z.enum(registry.ids), 'baseline')
@@ -28,7 +28,7 @@ const settings = fromRegistries(() =>
   }),
 );
 
-/** The sections that it reads: its own, and those whose budget it may have. */
+/** Its own section of the configuration. */
 export type BaselinesSection = { readonly baselines: z.output<ReturnType<typeof settings>> };
 
 type Budget = { readonly steps: number; readonly batch?: number };
@@ -42,22 +42,22 @@ export function baselineSteps(config: Pick<BaseConfig, 'optimizer'> & Config): n
   return Math.ceil(sequences / (baselines.batch ?? optimizer.batch));
 }
 
-/** A baseline of one experiment. */
+/** A baseline and its model in one experiment. */
 export interface BaselineModel {
   readonly baseline: TrainedBaseline;
-  /** The experiment with the settings of its model. */
+  /** The experiment configuration with the settings of the baseline's model. */
   readonly config: BaseConfig & Config;
   readonly model: Model;
 }
 
-/** What a baseline is beside CAD, whose model of the experiment is given. */
+/** The model of a baseline, given the experiment's model of CAD. */
 export function baselineModel(baseline: TrainedBaseline, config: BaseConfig & Config, model: Model): BaselineModel {
-  const beside = { config, model };
-  const settings = settingsOf(baseline, beside);
-  return { baseline, config: { ...config, ...settings }, model: modelFor(beside, settings) };
+  const experiment = { config, model };
+  const settings = settingsOf(baseline, experiment);
+  return { baseline, config: { ...config, ...settings }, model: modelFor(experiment, settings) };
 }
 
-/** Ids of the baselines that an experiment trains, in its order; none without steps. */
+/** Ids of the baselines that an experiment trains, in configuration order. Empty with 0 steps. */
 const trainedIds = (config: BaseConfig & Config) =>
   baselineSteps(config) === 0 ? [] : config.baselines.methods.filter(id => isTrained(baseline(id)));
 
@@ -87,7 +87,7 @@ export const baselines = defineStage({
   get settings() {
     return settings();
   },
-  needs: 'a method in baselines.methods that is trained',
+  needs: 'a trained method in baselines.methods',
   steps: (config: BaseConfig & Config) => (trainedIds(config).length > 0 ? baselineSteps(config) : 0),
   parts: config => trainedIds(config).map(name => ({ name, steps: baselineSteps(config) })),
   methods: config => trainedIds(config).map(method => ({ method, predictsReturns: predictsReturns(config) })),

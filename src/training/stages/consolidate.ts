@@ -1,4 +1,4 @@
-/** @file Stage `consolidate`: L_AD over A_φ alone after fine-tuning, with the final C_θ frozen. */
+/** @file Stage `consolidate`: L_AD over A_φ after fine-tuning, with the final C_θ frozen. */
 
 import type { z } from 'zod';
 import { type Model, PARTS } from '../../agent/model.ts';
@@ -10,9 +10,12 @@ import { predictsReturns } from '../../settings/policy.ts';
 import { agentOf, defineStage, type Objective, type TrainingRun, trainedAs } from '../define.ts';
 import { trainOnHistories } from '../stage.ts';
 
-const settings = stageSection('Policy trained on alone after fine-tuning, so that it catches up with latents that no longer change', {
-  steps: steps('Training steps; 0 skips the stage').default(0),
-});
+const settings = stageSection(
+  'Further training of the policy after fine-tuning, with the compressor frozen, so that the policy adapts to its final latents',
+  {
+    steps: steps('Number of training steps. 0 skips the stage').default(0),
+  },
+);
 
 export type ConsolidateSection = { readonly consolidate: z.output<typeof settings> };
 

@@ -6,21 +6,21 @@ import { lossOf, Pass, returnTerm } from '../../agent/terms.ts';
 import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { stageSection, steps, weight } from '../../settings/fields.ts';
-import { cadRow, defineStage, type Objective, type TrainingRun, trainedAs } from '../define.ts';
+import { cadMethod, defineStage, type Objective, type TrainingRun, trainedAs } from '../define.ts';
 import { trainOnHistories } from '../stage.ts';
 import { type TeacherSection, teacherFor } from './teacher.ts';
 
-const settings = stageSection('Distillation into the policy with the compressor frozen, α · task + β · KL', {
-  steps: steps('Training steps; 0 skips the stage').default(500),
+const settings = stageSection('Distillation into the policy with the compressor frozen. Loss: L_AD = α · task + β · KL', {
+  steps: steps('Number of training steps. 0 skips the stage').default(500),
   alpha: weight("α, the weight of the cross-entropy with the source's actions").default(1),
-  beta: weight('β, the weight of the KL divergence from the teacher').default(0),
+  beta: weight('β, the weight of the KL divergence from the teacher. 0 distills without a teacher').default(0),
 }).meta({ formerly: 'distil' });
 
 export type DistillSection = { readonly distill: z.output<typeof settings> };
 
 type Config = DistillSection & TeacherSection & { readonly finetune: { readonly steps: number } };
 
-/** L_AD with this weight of the teacher. */
+/** The terms of L_AD, with the weight β of the teacher. */
 export const adTerms = (config: BaseConfig & DistillSection, beta: number, setting: string): WeightedTerm[] => [
   { term: 'task', weight: config.distill.alpha, setting: 'distill.alpha' },
   { term: 'kl', weight: beta, setting },
@@ -29,8 +29,8 @@ export const adTerms = (config: BaseConfig & DistillSection, beta: number, setti
 
 const termsOf = (config: BaseConfig & Config) => adTerms(config, config.distill.beta, 'distill.beta');
 
-/** Where fine-tuning follows, its agent is the one that is evaluated. */
-const rowsOf = (config: BaseConfig & Config) => (config.finetune.steps > 0 ? [] : [cadRow(config)]);
+/** If fine-tuning follows, only the fine-tuned agent is evaluated. */
+const rowsOf = (config: BaseConfig & Config) => (config.finetune.steps > 0 ? [] : [cadMethod(config)]);
 
 const objective = (config: BaseConfig & Config, model: Model): Objective => ({
   name: 'distill',
@@ -55,7 +55,7 @@ export const distill = defineStage({
     const teacher = teacherFor(config, beta, earlier.teacher);
     const output = await trainOnHistories(run, {
       ...objective(config, model),
-      // The label from before the stage was renamed, so that equal seeds still give equal weights.
+      // The former name of the stage: the label determines the random stream, and equal seeds must still give equal weights.
       stream: 'distil',
       own: config.distill,
       settings: { compressor: config.compressor, latents: config.latents, alpha, beta, teacher: teacher.kind },

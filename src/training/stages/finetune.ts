@@ -1,4 +1,4 @@
-/** @file Stage `finetune`: L_joint = L_AD + γ · L_rec + λ_cap · R(Z) over all three parts, C_θ at a smaller rate (method 4.3). */
+/** @file Stage `finetune`: L_joint = L_AD + γ · L_rec + λ_cap · R(Z) over all three parts, with a smaller learning rate for C_θ (method 4.3). */
 
 import { z } from 'zod';
 import { type Model, PARTS, partOf } from '../../agent/model.ts';
@@ -7,23 +7,23 @@ import type { WeightedTerm } from '../../records/index.ts';
 import type { BaseConfig } from '../../settings/base.ts';
 import { fraction, stageSection, steps, weight } from '../../settings/fields.ts';
 import { fromRegistries } from '../../util/registry.ts';
-import { cadRow, defineStage, type Objective, type TrainingRun, trainedAs } from '../define.ts';
+import { cadMethod, defineStage, type Objective, type TrainingRun, trainedAs } from '../define.ts';
 import { trainOnHistories } from '../stage.ts';
 import { adTerms, type DistillSection } from './distill.ts';
 import { type TeacherSection, teacherFor } from './teacher.ts';
 
 const settings = fromRegistries(() =>
-  stageSection('Joint fine-tuning of compressor and policy, L_AD + γ · L_rec + λ_cap · R(Z)', {
-    steps: steps('Training steps; 0 skips the stage').default(1000),
-    beta: weight('β here; the same as in distill when left out').optional(),
+  stageSection('Joint fine-tuning of compressor and policy. Loss: L_AD + γ · L_rec + λ_cap · R(Z)', {
+    steps: steps('Number of training steps. 0 skips the stage').default(1000),
+    beta: weight('β, the weight of the KL divergence from the teacher. If omitted, distill.beta').optional(),
     gamma: weight('γ, the weight of the reconstruction loss').default(0.1),
-    capacityWeight: weight('λ_cap here').meta({ formerly: 'lambdaCap' }).default(0),
+    capacityWeight: weight('λ_cap, the weight of the capacity penalty R(Z) of the latents').meta({ formerly: 'lambdaCap' }).default(0),
     compressorLearningRateScale: fraction("Learning rate of the compressor, as a fraction of the policy's")
       .meta({ formerly: 'compressorRate' })
       .default(0.5),
-    compressorWeightDecay: weight('Weight decay of the compressor').default(0.01),
+    compressorWeightDecay: weight('Weight decay of the compressor, multiplied by its learning rate').default(0.01),
     auxiliary: z
-      .partialRecord(z.enum(auxiliaryTerms()), weight('Its weight'))
+      .partialRecord(z.enum(auxiliaryTerms()), weight('Weight of this term'))
       .describe(
         auxiliaryTerms()
           .map(id => `${id}: ${lossTerms.get(id).description}`)
@@ -37,10 +37,10 @@ export type FinetuneSection = { readonly finetune: z.output<ReturnType<typeof se
 
 type Config = FinetuneSection & DistillSection & TeacherSection;
 
-/** β of fine-tuning: that of distillation where it has none of its own. */
+/** β of fine-tuning. Default: β of distillation. */
 export const finetuneBeta = ({ distill, finetune }: FinetuneSection & DistillSection): number => finetune.beta ?? distill.beta;
 
-/** Whether anything is trained to follow a teacher. */
+/** Whether any stage trains on a teacher. */
 export const followsTeacher = (config: FinetuneSection & DistillSection): boolean => config.distill.beta > 0 || finetuneBeta(config) > 0;
 
 const termsOf = (config: BaseConfig & Config): WeightedTerm[] => {
@@ -72,7 +72,7 @@ export const finetune = defineStage({
   },
   steps: ({ finetune }: BaseConfig & Config) => finetune.steps,
   terms: termsOf,
-  methods: config => [cadRow(config)],
+  methods: config => [cadMethod(config)],
   objectives: (config, model: Model) => [objective(config, model)],
   async train(run: TrainingRun<Config>, earlier) {
     const { model, config } = run;
@@ -92,11 +92,11 @@ export const finetune = defineStage({
         teacher: teacher.kind,
         auxiliary: Object.keys(auxiliary).length > 0 ? auxiliary : undefined,
       },
-      // In this order: what distillation learned stands over what pretraining did.
+      // The order matters: weights from distillation replace those from pretraining.
       from: { pretrain: earlier.pretrain, distill: earlier.distill, teacher: teacher.from },
       table: teacher.table,
       group: name => (partOf(name) === PARTS.compressor ? { rate: compressorLearningRateScale, weightDecay: compressorWeightDecay } : {}),
     });
-    return trainedAs([cadRow(config)], compressor, output);
+    return trainedAs([cadMethod(config)], compressor, output);
   },
 });

@@ -29,20 +29,20 @@ const parts = { settings: 'object', steps: 'function', methods: 'function', obje
 /** The registry of training stages, in the order in which they run. */
 export const stages = new Registry<AnyStage, 'name'>('training stage', TRAINING_STAGES, parts, 'name');
 
-/** The stages in the order in which they run, those of imported modules among them. */
+/** The stages in the order in which they run, including those of imported modules. */
 export const trainingStages = stages.all;
 
-/** Their sections of the configuration, by their names. */
+/** The stages' sections of the configuration, by stage name. */
 export const stageFields = () =>
   Object.fromEntries(trainingStages.map(({ name, settings }) => [name, settings])) as unknown as BuiltinSections;
 
-/** What a stage does, as its command says it. */
+/** What a stage does, for the help of its command. */
 export const helpOf = ({ name, help }: Pick<AnyStage, 'name' | 'help'>): string =>
-  help ?? STAGE_HELP[name as TrainingStageName] ?? 'train further';
+  help ?? STAGE_HELP[name as TrainingStageName] ?? 'run this training stage';
 
-/** Training steps of every model of a stage, 0 where the configuration leaves it out; what counts as a step of `reinforce` is an iteration. */
+/** Training steps of each model of a stage; 0 if the configuration skips the stage. A step of `reinforce` is one iteration. */
 export const stageSteps = (config: BaseConfig & StageSections, name: string): number => stages.get(name).steps(config);
 
-/** The optimizer of a stage: the shared settings with the stage's own on top. */
+/** The optimizer settings of a stage: the shared settings with the stage's overrides. */
 export const stageOptimizer = (config: BaseConfig & StageSections, name: string): OptimizerConfig =>
   optimizerOf(config, config[name as TrainingStageName]);

@@ -1,26 +1,26 @@
 /**
- * @file The training stages in the order in which they run, each with what its command does. Apart from the stages themselves, so that
- * `cadenza --help` need not load them.
+ * @file The training stages in the order in which they run, with the help of their commands. Separate from the stages, so that
+ * `cadenza --help` does not load them.
  */
 
 export const STAGE_HELP = {
   teacher: 'train the full-context teacher',
   pretrain: 'pretrain the compressor by reconstruction',
-  distill: 'distill into the policy with the compressor frozen',
-  finetune: 'fine-tune compressor and policy together',
-  consolidate: 'train the policy alone on the latents of the fine-tuned compressor',
-  reinforce: 'train the agent on the returns of its own in-context rollouts',
-  retrieve: 'train the agent to use contexts that it looks up',
-  baselines: 'train the models that CAD is compared with',
+  distill: 'distill the histories into the policy, with the compressor frozen',
+  finetune: 'fine-tune compressor and policy jointly',
+  consolidate: 'train the policy further, with the compressor frozen',
+  reinforce: 'train the agent by reinforcement learning (PPO) on its own rollouts',
+  retrieve: 'train the policy to use retrieved contexts',
+  baselines: 'train the baselines that CAD is compared with',
 } as const;
 
 export type TrainingStageName = keyof typeof STAGE_HELP;
 
-/** The stages of all kinds of experiment that have a command of their own, and what it does. */
+/** All stages with a command of their own, of every kind of experiment, and what the command does. */
 export const STAGE_COMMANDS: Readonly<Record<string, string>> = {
   generate: 'record learning histories of the source algorithm',
-  audit: 'check that no held-out task is trained on (supervised experiments)',
-  train: 'train compressor and predictor end to end (supervised experiments)',
+  audit: 'check that training uses no held-out task (supervised experiments)',
+  train: 'train compressor and predictor (supervised experiments)',
   ...STAGE_HELP,
-  evaluate: 'let every method learn in context on the held-out tasks',
+  evaluate: 'evaluate every method in context on held-out tasks',
 };

@@ -9,9 +9,11 @@ import { stageSection, steps, weight } from '../../settings/fields.ts';
 import { defineStage, type Objective, type TrainingRun } from '../define.ts';
 import { trainOnHistories } from '../stage.ts';
 
-const settings = stageSection('Reconstruction pretraining of the compressor, L_rec + λ_cap · R(Z)', {
-  steps: steps('Training steps; 0 skips the stage').default(500),
-  capacityWeight: weight('λ_cap, the weight of R(Z): of the L2 penalty, the KL divergence or the commitment loss of the latents')
+const settings = stageSection('Pretraining of the compressor by reconstruction of the context. Loss: L_rec + λ_cap · R(Z)', {
+  steps: steps('Number of training steps. 0 skips the stage').default(500),
+  capacityWeight: weight(
+    'λ_cap, the weight of the capacity penalty R(Z): an L2 penalty, KL divergence or commitment loss, depending on latents.kind',
+  )
     .meta({ formerly: 'lambdaCap' })
     .default(1e-3),
 });

@@ -174,7 +174,7 @@ describe('experience', () => {
     }
   });
 
-  it('carries what a teacher says who looks on and never acts', async () => {
+  it('has the labels of a teacher that observes and never acts', async () => {
     const config = settingsOf();
     const calls: number[] = [];
     const labeler: Policy = {
@@ -253,7 +253,7 @@ describe('training on returns', () => {
 
   it('teaches to find out which arm pays, which no fixed choice can know', async () => {
     const { rows } = await learn(settingsOf('reinforce.streams=32', 'reinforce.steps=60', 'reinforce.learningRate=5e-3'));
-    // Half of the pulls for any fixed choice; all but the first for whoever remembers.
+    // Half of the pulls for any fixed choice; all but the first with a memory.
     expect(rows[0].return).toBeLessThan(0.6);
     expect(rows.at(-1)!.return).toBeGreaterThan(0.8);
     expect(rows.at(-1)!.discounted).toBeGreaterThan(rows[0].discounted);
@@ -299,7 +299,7 @@ describe('the stage', () => {
       .filter(([name]) => partOf(name) === part)
       .some(([name, { data }]) => data.some((v, i) => v !== weights(after).get(name)!.data[i]));
 
-  it('trains compressor and policy from where they were, with values beside them', async () => {
+  it('trains compressor and policy from where they were, with values in addition', async () => {
     const { run, start } = await prepare();
     const output = await left(reinforce.train(run, { agent: start }));
     expect(parts(output)).toEqual(['compressor', 'policy', 'value']);

@@ -1,7 +1,7 @@
 /**
  * @file Stage `reinforce`: ℓ_task as the negative expected return of in-context rollouts (method 4.2), by proximal policy optimization
- * (Schulman et al. 2017), and distillation on the agent's own rollouts (Ross et al. 2011, "A Reduction of Imitation Learning"). Training
- * tasks alone are played.
+ * (Schulman et al. 2017), and distillation on the agent's own rollouts (Ross et al. 2011, "A Reduction of Imitation Learning"). It
+ * uses training tasks only.
  * Shape key: B batch, H horizon, P numbers of a distribution over actions.
  */
 
@@ -62,38 +62,48 @@ import {
 } from '../define.ts';
 import { trainOnHistories } from '../stage.ts';
 
-/** Scalar input: 0 while the values alone learn, 1 afterwards. */
+/** Scalar input: 0 while only the value function learns, 1 afterwards. */
 const POLICY_LEARNS = 'policyLearns';
 
-const settings = section('Training on the returns of in-context rollouts (PPO), after fine-tuning', {
+const settings = section('Reinforcement learning (PPO) on in-context rollouts, after fine-tuning', {
   ...optimizerOverrides,
   learningRate: optimizerFields.learningRate.default(2e-4),
-  steps: steps('Iterations, each of rollouts on training tasks and of updates on them; 0 skips the stage').default(0),
-  streams: count('Streams of one iteration, each on a training task, from an empty memory').default(64),
-  episodes: count('In-context episodes of a stream').default(10),
-  epochs: count('Times that the episodes of an iteration are gone through, `batch` of them a step').default(3),
-  discount: fraction('γ, the worth of a reward one step later').default(0.99),
-  crossEpisodeDiscount: fraction('Share of γ that is left between two episodes: 1 counts later episodes for earlier actions, 0 does not')
+  steps: steps('Number of iterations. Each collects rollouts on training tasks and updates the agent on them. 0 skips the stage').default(
+    0,
+  ),
+  streams: count('Number of rollout streams per iteration. Each plays one training task, starting with an empty context').default(64),
+  episodes: count('In-context episodes per stream').default(10),
+  epochs: count('Number of passes over the episodes of an iteration, in batches of the size `batch`').default(3),
+  discount: fraction('Discount γ per environment step').default(0.99),
+  crossEpisodeDiscount: fraction(
+    'Factor on γ between two episodes. 1: an action is credited with rewards of later episodes; 0: only with rewards of its own episode',
+  )
     .meta({ formerly: 'across' })
     .default(1),
   rewardMax: real()
     .positive()
-    .describe('Largest reward of one step, which sets the units that values are learned in. As the environment declares it when left out')
+    .describe('Maximum reward of one step, which scales the learned values. If omitted, the maximum that the environment declares')
     .optional(),
-  lambda: fraction('λ of the generalized advantages: 0 trusts the values, 1 the rewards').default(0.95),
-  clipRatio: real().positive().describe("ε, by how much an action's probability may change before the change stops counting").default(0.2),
-  policyWeight: weight('Weight of the clipped surrogate of the negative expected return').default(1),
-  valueWeight: weight('Weight of the squared error of the values').default(0.5),
-  valueLearningRateScale: weight("Learning rate of the values, as a multiple of the policy's").meta({ formerly: 'valueRate' }).default(5),
-  valueSteps: steps('Iterations at the beginning in which the values alone learn').default(2),
-  entropyWeight: weight("Weight of the policy's entropy, which is rewarded").default(0.003),
-  klWeight: weight('Weight of the KL divergence from the policy that the stage starts with').default(0),
-  imitationWeight: weight('Weight of the cross-entropy with the labels of the own rollouts (on-policy distillation)').default(0),
+  lambda: fraction('λ of generalized advantage estimation (GAE). 0 relies on the value function, 1 on the observed rewards').default(0.95),
+  clipRatio: real().positive().describe('Clipping range ε of PPO for the ratio of new to old action probability').default(0.2),
+  policyWeight: weight('Weight of the clipped surrogate objective of PPO').default(1),
+  valueWeight: weight('Weight of the squared error of the value function').default(0.5),
+  valueLearningRateScale: weight("Learning rate of the value function, as a multiple of the policy's")
+    .meta({ formerly: 'valueRate' })
+    .default(5),
+  valueSteps: steps('Number of initial iterations in which only the value function learns').default(2),
+  entropyWeight: weight("Weight of the bonus for the policy's entropy").default(0.003),
+  klWeight: weight('Weight of the KL divergence between the policy at the start of this stage and the current one').default(0),
+  imitationWeight: weight(
+    "Weight of the cross-entropy with action labels on the agent's own rollouts (on-policy distillation). 0 uses no labels",
+  ).default(0),
   labels: z
     .enum(['source', 'monte-carlo'])
-    .describe("Who labels them: the source's learner, looking on, or Monte-Carlo estimates of optimal actions")
+    .describe(
+      "Labels for imitationWeight: source (the source's learner observes the rollout and labels each step) or monte-carlo (Monte-Carlo estimates of optimal actions)",
+    )
     .default('source'),
-  compressorLearningRateScale: fraction("Learning rate of the compressor, as a fraction of the policy's; 0 freezes it")
+  compressorLearningRateScale: fraction("Learning rate of the compressor, as a fraction of the policy's. 0 freezes the compressor")
     .meta({ formerly: 'compressorRate' })
     .default(0.5),
 });
@@ -102,22 +112,22 @@ type ReinforceConfig = z.output<typeof settings>;
 
 export type ReinforceSection = { readonly reinforce: ReinforceConfig };
 
-/** What is acted on must be what the loss rebuilds: the agent's own steps, in whole episodes, no more of them than a context holds. */
+/** Checks that the loss can recompute the contexts of a rollout: only the agent's own steps, whole episodes, and a limited number of them. */
 function expectWholeStreams({ segment, family, contextLayout, contextTransitions }: Model, episodes: number): void {
   if (family.scored)
     throw new CadenzaError(
       'E_CONFIG',
-      `reinforce needs every step to be the agent's own, but in ${family.id} the environment takes some of them.`,
+      `The stage reinforce does not support ${family.id}: there, the environment takes some steps itself. Set reinforce.steps to 0.`,
     );
   if (segment < family.horizon)
     throw new CadenzaError(
       'E_CONFIG',
-      `reinforce needs episodes as segments, but context.segment is ${segment}, less than the horizon of ${family.horizon}; leave it out.`,
+      `The stage reinforce needs segments of whole episodes, but context.segment is ${segment} and an episode has up to ${family.horizon} steps. Remove context.segment, or set reinforce.steps to 0.`,
     );
   if (contextLayout === 'segments' && episodes - 1 > contextTransitions / segment)
     throw new CadenzaError(
       'E_CONFIG',
-      `reinforce.episodes: expected at most ${contextTransitions / segment + 1}, what a context holds and one more, because this compressor goes on from its latents; came ${episodes}.`,
+      `reinforce.episodes is ${episodes}, but with this recurrent compressor it can be at most ${contextTransitions / segment + 1}, one more than the context holds. Lower it.`,
     );
 }
 
@@ -126,7 +136,7 @@ const largestReward = (
   { rewardMax = rewardMaxOf(family, 'reinforce', 'reinforce.rewardMax') }: ReinforceConfig,
 ): number => rewardMax;
 
-/** It does not go on with the prediction of returns. */
+/** The stage does not train return prediction. */
 const REINFORCED = [{ method: 'reinforced', agent: true }];
 
 const objective = ({ compressor, reinforce: settings }: BaseConfig & ReinforceSection, model: Model): Objective => ({
@@ -142,7 +152,7 @@ export const reinforce = defineStage({
   steps: ({ reinforce }: BaseConfig & ReinforceSection) => reinforce.steps,
   methods: () => REINFORCED,
   objectives(config, model: Model) {
-    // Asked before anything is trained.
+    // Fails before any training.
     largestReward(model, config.reinforce);
     return [objective(config, model)];
   },
@@ -177,9 +187,9 @@ export const reinforce = defineStage({
 });
 
 /**
- * L = w_π ⟨−surrogate⟩ + w_V ⟨(V − R)²⟩ − w_H ⟨entropy⟩ + w_KL ⟨KL(π_start ‖ π)⟩ + w_I ⟨cross-entropy with the labels⟩, of which the values
- * alone learn in the first iterations: advantages by values that know nothing would only shake the policy. Z is computed from
- * the raw context here, so that gradients reach C_θ; where C_θ learns, what its kind of latents asks for is added.
+ * L = w_π ⟨−surrogate⟩ + w_V ⟨(V − R)²⟩ − w_H ⟨entropy⟩ + w_KL ⟨KL(π_start ‖ π)⟩ + w_I ⟨cross-entropy with the labels⟩. In the first
+ * iterations only the value function learns, because advantages from an untrained value function would disturb the policy. Z is
+ * computed from the raw context, so that gradients reach C_θ. If C_θ learns, the loss of its kind of latents is added.
  */
 export function reinforceLoss(model: Model, scope: Scope, compressorId: string, batch: number, settings: ReinforceConfig) {
   const { head } = model;
@@ -189,7 +199,7 @@ export function reinforceLoss(model: Model, scope: Scope, compressorId: string, 
   const [advantage, expected, before] = [perStep('advantage'), perStep('expected'), perStep('logProbability')];
   const latents = model.latents(scope, compressorId, context);
   const { logits, values } = model.actorCritic(scope, query, latents && asActed(latents));
-  // The cross-entropy with the distribution that is certain of an action is that action's −log p.
+  // The cross-entropy with a one-hot distribution is −log p of that action.
   const logRatio = sub(neg(head.crossEntropy(input('action', target.shape), logits)), before);
   const ratio = exp(logRatio);
   const surprise = weightedMean(head.entropy(logits), weight);
@@ -208,7 +218,7 @@ export function reinforceLoss(model: Model, scope: Scope, compressorId: string, 
     [imitationWeight, imitation],
     [capacityWeight, () => latents!.capacity!],
   ]);
-  // Nobody reads the values where no advantages are.
+  // Without advantages, the values are not needed.
   const learned = () => mul(policyLoss, input(POLICY_LEARNS, []));
   const loss =
     policyWeight > 0
@@ -219,7 +229,7 @@ export function reinforceLoss(model: Model, scope: Scope, compressorId: string, 
       : policyLoss;
   const metrics: Record<string, Tensor> = {
     entropy: surprise,
-    // Schulman's estimate of KL(old ‖ new), which cannot be negative.
+    // Schulman's estimator of KL(old ‖ new), which is never negative.
     approxKl: weightedMean(sub(sub(ratio, 1), logRatio), weight),
     clipFraction: weightedMean(cast(less(clipRatio, abs(sub(ratio, 1))), 'float32'), weight),
   };
@@ -228,11 +238,11 @@ export function reinforceLoss(model: Model, scope: Scope, compressorId: string, 
   return { loss, metrics };
 }
 
-/** Z as it was when the actions were drawn, with the gradient of its trained form: noise would change the policy under a ratio of 1. */
+/** Z as it was when the actions were sampled, with the gradient of its training form. With noise, the ratio would not start at 1. */
 const asActed = ({ trained, settled }: Latents): Tensor =>
   trained === settled ? settled : add(stopGradient(settled), sub(trained, stopGradient(trained)));
 
-/** Who labels the agent's own steps: the source's learner, which looks on and learns from them, or optimal actions by Monte Carlo. */
+/** The labeler of the agent's own steps: the source's learner, which observes them and learns, or Monte-Carlo estimates of optimal actions. */
 export function labelerOf(
   family: EnvFamily,
   { source: chosen, reinforce: { labels, imitationWeight } }: Pick<BaseConfig, 'source'> & ReinforceSection,
@@ -243,16 +253,16 @@ export function labelerOf(
     const own = source(chosen.id);
     return (tasks, fresh) => sourcePolicy({ family, tasks, source: own, random: fresh, options: chosen.options });
   }
-  // A task's table is the same in every iteration, so that a resumed run has it too.
+  // A task has the same table in every iteration, so that a resumed run computes the same one.
   const tableOf = monteCarloTables(family, random);
   const tablesOf = (tasks: readonly Task[]) => tasks.map(task => tableOf({ task, taskKey: family.taskKey(task) }));
   return tasks => tablePolicy(family, tablesOf(tasks));
 }
 
-/** Looks on at these tasks; what is drawn at random comes from `fresh`. */
+/** Creates a policy that labels steps in these tasks. Random draws come from `fresh`. */
 export type Labeler = (tasks: readonly Task[], fresh: Random) => Policy;
 
-/** Optimal actions, looked up by what is seen in the table of each environment's task. */
+/** Optimal actions from the table of each environment's task, indexed by the observation. */
 function tablePolicy(family: EnvFamily, tables: readonly Float32Array[]): Policy {
   const state = stateOf(family);
   const actions = actionDistribution(family.actionSpace);
@@ -287,13 +297,13 @@ export interface ExperienceRequest extends BatchRequest {
   readonly executor: TrainingRun['executor'];
 }
 
-/** Steps of the optimizer in one iteration: what does not fill a batch is left out. */
+/** Optimizer steps per iteration. Episodes that do not fill a batch are dropped. */
 export const updatesOf = ({ streams, episodes, epochs }: ReinforceConfig, batch: number): number =>
   epochs * Math.floor((streams * episodes) / batch);
 
 /**
- * Batches of the agent's own experience. Every iteration plays anew, by the weights of the moment and the random stream of its number; its
- * episodes, each with the window before it as the context, then come `epochs` times in another order.
+ * Batches of the agent's own experience. Each iteration collects new rollouts with the current weights and a random stream that depends
+ * on its number. Its episodes, each with the preceding window as context, are then used `epochs` times in different orders.
  */
 export async function experienceBatches(request: ExperienceRequest): Promise<StageBatches> {
   const { model, kind, settings, tasks, labeler, executor, optimizer, given, random, signal } = request;
@@ -357,15 +367,15 @@ export async function experienceBatches(request: ExperienceRequest): Promise<Sta
   };
 }
 
-/** One iteration's play, and what is to be learned of it: columns of every stream. */
+/** The rollouts of one iteration and their training targets, as columns of all streams. */
 interface Experience {
   readonly streams: readonly Stream[];
   readonly advantage: readonly Float64Array[];
-  /** What the values should have been. */
+  /** Target values. */
   readonly expected: readonly Float64Array[];
   /**
-   * Mean return of an episode and of a stream's last one, as fractions of the oracle's where the family declares that; `discounted`: the objective, in units of the values;
-   * `explained`: the share of the variance of discounted returns that the values foresaw.
+   * `return`, `lastReturn`: mean return over all episodes and over the last of each stream, divided by the oracle's if the environment
+   * declares it. `discounted`: mean discounted return, in units of the values. `explained`: explained variance of discounted returns.
    */
   readonly metrics: Readonly<Record<'return' | 'lastReturn' | 'discounted' | 'explained', number>>;
 }
@@ -376,13 +386,13 @@ async function play(
   const { actor, model, settings, tasks, labeler, random, signal } = request;
   const { episodes, discount, crossEpisodeDiscount, lambda } = settings;
   const { family } = model;
-  // Tasks are spread evenly over the streams.
+  // Distribute tasks evenly over the streams.
   const order = random.split('tasks').shuffled(tasks);
   const chosen = Array.from({ length: settings.streams }, (_, i) => order[i % order.length]);
   const onlooker = labeler?.(chosen, random.split('teacher'));
   const streams = await collect({ model, actor, tasks: chosen, episodes, labeler: onlooker, random, signal });
 
-  // In these units a stream that is always paid the most is worth about 1, whatever the family pays: a read-out that starts at 0 gets there soon.
+  // Scale values so that a stream with the maximum reward at every step has a value of about 1, which a readout that starts at 0 learns quickly.
   const worth = largestReward(model, settings) * Math.min(1 / Math.max(1 - discount, 1e-9), episodes * family.horizon);
   const learned = streams.map(({ reward, ended, value }) => {
     const paid = reward.map(r => r / worth);
@@ -392,14 +402,14 @@ async function play(
       advantage,
       expected: advantage.map((a, t) => a + value[t]),
       discounted: discountedReturns(paid, discounts)[0],
-      came: discountedReturns(paid, discounts, value.at(-1)),
+      actual: discountedReturns(paid, discounts, value.at(-1)),
     };
   });
   const total = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
   const unit = total(chosen.map(task => family.oracleReturn?.(task) ?? 1));
   const all = standardized(learned.flatMap(({ advantage }) => Array.from(advantage)));
-  const came = learned.flatMap(one => Array.from(one.came));
-  const foreseen = streams.flatMap(({ value }) => Array.from(value.slice(0, -1)));
+  const actual = learned.flatMap(one => Array.from(one.actual));
+  const predicted = streams.flatMap(({ value }) => Array.from(value.slice(0, -1)));
   let at = 0;
   return {
     streams,
@@ -412,7 +422,7 @@ async function play(
       return: total(streams.map(({ reward }) => total(reward))) / (episodes * unit),
       lastReturn: total(streams.map(({ reward, starts }) => total(reward.slice(starts[episodes - 1])))) / unit,
       discounted: total(learned.map(({ discounted }) => discounted)) / streams.length,
-      explained: explainedVariance(came, foreseen),
+      explained: explainedVariance(actual, predicted),
     },
   };
 }

@@ -213,10 +213,10 @@ describe('the query of a sample', () => {
     return { own: tally.own / tally.all, later: tally.later / tally.all };
   }
 
-  it('comes from where the source knew what contexts of the own task tell, unless told otherwise', async () => {
-    const told = await shares('own', 1);
-    expect(told.later).toBe(1);
-    expect(told.own).toBeLessThan(1);
+  it('comes from where the source knows what contexts of its own task reveal, unless set otherwise', async () => {
+    const always = await shares('own', 1);
+    expect(always.later).toBe(1);
+    expect(always.own).toBeLessThan(1);
     expect((await shares('own', 0)).own).toBe(1);
   });
 

@@ -1,6 +1,6 @@
 /**
- * @file Stage `retrieve`: A_φ learns to use retrieved contexts beside its own Z, with C_θ frozen (method 7.1). Z of every context is computed once,
- * and so is what each finds, so that a step is one of the policy alone.
+ * @file Stage `retrieve`: A_φ learns to use retrieved contexts in addition to its own Z, with C_θ frozen (method 7.1). Z and the nearest
+ * contexts of each context are computed once, so that a training step only runs the policy.
  * Shape key: B batch, N contexts, M latents, D width, K retrieved contexts.
  */
 
@@ -21,32 +21,32 @@ import { batchFeeds } from '../batches.ts';
 import { agentOf, type BatchRequest, defineStage, type Objective, type StageBatches, type TrainingRun } from '../define.ts';
 import { trainOnHistories } from '../stage.ts';
 
-const settings = stageSection('Training of the policy on retrieved contexts with the compressor frozen, after fine-tuning', {
-  steps: steps('Training steps, where policy.retrieval.contexts is above 0').default(600),
+const settings = stageSection('Training of the policy with retrieved contexts, after fine-tuning, with the compressor frozen', {
+  steps: steps('Number of training steps. The stage only runs if policy.retrieval.contexts is above 0').default(600),
   histories: count(
-    'Learning histories of every training task that are trained on and looked up; earlier streams of evaluated tasks',
+    'Number of streams per task in the context database: learning histories of training tasks and, in evaluations, earlier streams of evaluated tasks',
   ).default(8),
   laterQueryProbability: fraction(
-    'Share of samples, of those that were shown nothing but contexts of their own task, whose query episode comes from later in their history, where the source has learned what these tell',
+    'Probability that the query episode of a sample is drawn from later in the history, if all its retrieved contexts belong to its own task. Later, the source has learned what these contexts reveal',
   )
     .meta({ formerly: 'ahead' })
     .default(1),
   stores: distinct(z.enum(STORE_IDS), 'store')
     .min(1)
     .describe(
-      'What is looked up in, drawn anew for every sample; each is a row of the evaluation: contexts of other tasks, of the own task, of all, none',
+      'Context databases to retrieve from: contexts of other tasks (others), of the same task (own), of both (all) or none. Training draws one per sample; the evaluation has one method for each',
     )
     .default(['others', 'own', 'none']),
 });
 
-/** The sections that it reads. */
+/** The section of the configuration that the stage reads. */
 type Config = { readonly retrieve: z.output<typeof settings> };
 
-/** The histories whose contexts are stored, and that are trained on. */
+/** The histories that the stage trains on and whose contexts it stores. */
 const storedHistories = ({ config, histories }: TrainingRun<Config>): readonly History[] =>
   firstOfEach(histories(), config.retrieve.histories);
 
-/** The table of Z over training histories, and beside it what every context finds in each store. */
+/** The table of Z over training histories, with the retrieved contexts of every context in each database. */
 export function trainingContexts(run: TrainingRun<Config>, agent: StageOutput): Promise<StageOutput> {
   const { config, seed, model, executor, generated, store } = run;
   const { retrieval } = config.policy;
@@ -56,21 +56,21 @@ export function trainingContexts(run: TrainingRun<Config>, agent: StageOutput): 
     settings: { histories, stores, retrieval, executor: config.executor },
     inputs: { generate: generated.key, agent: agent.key },
     async run({ folder, progress, signal }) {
-      const lived = storedHistories(run).map(history => ({ past: history, task: history.taskKey, stream: history.stream }));
+      const recordings = storedHistories(run).map(history => ({ past: history, task: history.taskKey, stream: history.stream }));
       const title = stageTitle('contexts', seed);
       const request = { model, executor, agent: { compressorId: config.compressor, trained: agent }, title, progress, signal };
-      const table = await encodeStreams(request, lived);
+      const table = await encodeStreams(request, recordings);
       const began = performance.now();
       const columns: Record<string, Int32Array> = {};
       for (const id of stores) columns[`shown.${id}`] = await allShown(table, run, id, { progress, signal });
       saveTable(folder, table, columns);
       const lookUpSeconds = Math.round(performance.now() - began) / 1000;
-      return { contexts: table.rows.length, streams: lived.length, lookUpSeconds };
+      return { contexts: table.rows.length, streams: recordings.length, lookUpSeconds };
     },
   });
 }
 
-/** [N × K] the rows that every context is shown of a store, nearest first, and −1 in slots that stay empty. */
+/** [N × K] rows of the contexts that each context retrieves from a database, nearest first; −1 in empty slots. */
 async function allShown(
   table: StreamTable,
   { config, seed }: TrainingRun<Config>,
@@ -79,9 +79,9 @@ async function allShown(
 ): Promise<Int32Array> {
   const { retrieval } = config.policy;
   const shown = new Int32Array(table.rows.length * retrieval.contexts).fill(-1);
-  progress.start(stageTitle(`look up in the store "${store}"`, seed), table.rows.length);
+  progress.start(stageTitle(`retrieve from "${store}"`, seed), table.rows.length);
   for (const [index, { task, stream }] of table.rows.entries()) {
-    // Nothing follows the last context of a stream, so it is no query.
+    // The last context of a stream has no next episode, so it cannot be a query.
     if (table.last[index] !== index)
       shown.set(shownTo(table, { ...table, task, stream, index }, retrieval, STORES[store]), index * retrieval.contexts);
     if (index % 64 !== 0) continue;
@@ -101,7 +101,7 @@ const objective = ({ compressor, policy }: BaseConfig, model: Model): Objective 
   build: (scope, batch) => lossOf(new Pass(model, scope, compressor, batch, { retrieved: policy.retrieval.contexts }), termsOf()),
 });
 
-/** Training of the policy on its own Z and what that finds in stored contexts. */
+/** Trains the policy on its own Z and on the contexts retrieved with it. */
 export const retrieve = defineStage({
   name: 'retrieve',
   settings,
@@ -110,7 +110,7 @@ export const retrieve = defineStage({
   parts: ({ retrieve: { steps } }) => [{ name: 'contexts' }, { name: 'retrieve', steps }],
   terms: termsOf,
   objectives: (config, model: Model) => [objective(config, model)],
-  // It does not go on with the prediction of returns.
+  // The stage does not train return prediction.
   methods: ({ retrieve }) => retrieve.stores.map(store => ({ method: STORES[store].method, retrieves: STORES[store].holds.evaluated })),
   async train(run: TrainingRun<Config>, earlier) {
     const { model, config } = run;
@@ -132,9 +132,9 @@ export const retrieve = defineStage({
 });
 
 /**
- * Batches of the stored histories: for every sample a store is drawn, and what the own context finds there stands beside its Z. Where all that
- * it finds is of its own task, the query comes from later in the history (in a share `laterQueryProbability` of these samples): at its own place in it the source
- * has not learned what the contexts tell, and whoever imitates it would have to overlook them.
+ * Batches of the stored histories. Each sample draws a database and sees the contexts retrieved from it next to its own Z. If all of them
+ * belong to its own task, the query comes from later in the history with probability `laterQueryProbability`: at the sample's own
+ * position, the source does not know yet what these contexts reveal, so imitating it would teach the policy to ignore them.
  */
 export function retrievalBatches(
   run: TrainingRun<Config>,
@@ -171,8 +171,8 @@ export function retrievalBatches(
           copy(other, retrieved, b * K + k);
           present.data[b * K + k] = 1;
         }
-        const told = shown.length > 0 && shown.every(other => table.rows[other].task === table.rows[row].task);
-        sampler.write(batch, b, told && draws.uniform() < laterQueryProbability ? sampler.drawLater(place, draws) : place);
+        const ownTask = shown.length > 0 && shown.every(other => table.rows[other].task === table.rows[row].task);
+        sampler.write(batch, b, ownTask && draws.uniform() < laterQueryProbability ? sampler.drawLater(place, draws) : place);
       }
     },
   } satisfies StageBatches;

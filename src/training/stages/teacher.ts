@@ -1,4 +1,4 @@
-/** @file Stage `teacher`: the full-context transformer p_T(a | X, Q), a model of all of X, trained on the source's actions; or none, with a table. */
+/** @file Stage `teacher`: the full-context transformer p_T(a | X, Q), trained on the source's actions. With a Monte-Carlo teacher nothing is trained. */
 
 import { z } from 'zod';
 import { type Model, PARTS } from '../../agent/model.ts';
@@ -11,15 +11,17 @@ import { predictsReturns } from '../../settings/policy.ts';
 import { defineStage, type Objective, type TrainingRun, trainedAs } from '../define.ts';
 import { trainOnHistories } from '../stage.ts';
 
-const settings = stageSection('The teacher p_T that distillation may follow', {
+const settings = stageSection('Teacher p_T for distillation with β > 0', {
   kind: z
     .enum(['context', 'monte-carlo'])
-    .describe('A transformer over the full raw context, or Monte-Carlo estimates of optimal actions')
+    .describe(
+      'Kind of teacher: context (a transformer over the full raw context) or monte-carlo (Monte-Carlo estimates of optimal actions)',
+    )
     .default('context'),
-  steps: steps('Training steps of the full-context transformer').default(1000),
+  steps: steps('Number of training steps of the full-context transformer').default(1000),
 });
 
-/** The section that stages read which follow a teacher. */
+/** The section of the configuration that stages with a teacher read. */
 export type TeacherSection = { readonly teacher: z.output<typeof settings> };
 
 const rowsOf = (config: BaseConfig & TeacherSection) => [{ method: 'teacher', predictsReturns: predictsReturns(config) }];
@@ -51,7 +53,7 @@ export const teacher = defineStage({
   },
 });
 
-/** What L_AD with a weight β of the teacher reads of it: a trained model, a table of Monte-Carlo estimates, or nothing. */
+/** What L_AD needs of the teacher for a weight β: a trained model, a table of Monte-Carlo estimates, or nothing. */
 export function teacherFor({ teacher: { kind } }: TeacherSection, beta: number, trained?: StageOutput) {
   const wanted = beta > 0;
   const table = wanted && kind === 'monte-carlo';

@@ -1,6 +1,6 @@
 /**
- * @file The training stages of supervised experiments: CAD, and what it is compared with (method 5.3). All of them train compressor and predictor
- * end to end on −log p(label), on tasks that are drawn as they are needed.
+ * @file The training stages of supervised experiments: CAD and its baselines (method 5.3). They train compressor and predictor end to end
+ * on −log p(label), with tasks drawn on demand.
  */
 
 import { z } from 'zod';
@@ -26,11 +26,15 @@ import {
 import { trainStage } from '../stage.ts';
 
 export const supervisedStageFields = {
-  train: stageSection('Compressor and predictor, end to end on −log p(label)', { steps: count('Training steps', 'steps').default(4000) }),
-  baselines: stageSection('Models of the same size trained in the same way for comparison', {
-    steps: steps('Training steps of each; 0 trains none').default(4000),
+  train: stageSection('Training of compressor and predictor, end to end. Loss: −log p(label)', {
+    steps: count('Number of training steps', 'steps').default(4000),
+  }),
+  baselines: stageSection('Baselines: models of the same size, trained in the same way', {
+    steps: steps('Number of training steps of each baseline. 0 trains none').default(4000),
     methods: distinct(z.enum(['full', 'truncated', 'mean-pool', 'none']), 'baseline')
-      .describe('Every example reaches the predictor, the last m examples, mean pooling to m latents, no context')
+      .describe(
+        'Baselines to train: all examples reach the predictor (full), only the last m examples (truncated), mean pooling to m latents (mean-pool), or no context (none)',
+      )
       .default(['full', 'truncated', 'mean-pool']),
   }),
 };
@@ -41,7 +45,7 @@ export type SupervisedRun = StageRun<Config> & { readonly model: SupervisedModel
 
 const CAD = [{ method: 'cad' }];
 
-/** −log p(label) of the model `name` with `compressor` in its place. */
+/** The loss −log p(label) of the model `name` with this compressor. */
 const objective = (name: string, compressor: string, { queries }: Config, model: SupervisedModel): Objective => ({
   name,
   compressor,
@@ -84,7 +88,7 @@ const baselines = defineStage({
 
 export const supervisedStages: readonly TrainingStage<'train' | 'baselines', z.ZodType, Config, SupervisedRun>[] = [train, baselines];
 
-/** Tasks that training draws for each seed: every method takes the first of the same ones. */
+/** Number of tasks that training draws per seed. All methods draw from the same sequence. */
 export const tasksPerSeed = (config: Config): number =>
   Math.max(
     config.train.steps * optimizerOf(config, config.train).batch,
@@ -95,7 +99,7 @@ function trainModel(run: SupervisedRun, of: Objective, own: StageSettings): Prom
   const { name, compressor: kind } = of;
   const { config, seed } = run;
   const { problem, context: contexts, queries, validation, evaluate } = config;
-  // They change no weight, but they are in the curve.
+  // These settings change no weight, but they determine the curve.
   const measured = { ...validation, seed: config.seed, queries: evaluate.queries };
   return trainStage(run, {
     ...of,
@@ -116,7 +120,7 @@ function trainModel(run: SupervisedRun, of: Objective, own: StageSettings): Prom
   });
 }
 
-/** Batches of the tasks that training draws, and the score on validation tasks in the course of it. */
+/** Batches of newly drawn tasks, and the probe that measures errors on validation tasks during training. */
 async function exampleBatches(run: SupervisedRun, kind: string, request: BatchRequest): Promise<StageBatches> {
   const { config, model, seed, executor } = run;
   const { queries, validation, evaluate } = config;

@@ -181,7 +181,7 @@ describe('the configuration', () => {
     expect(problems(changes)).toEqual(carrying(...needles));
   });
 
-  it('needs to be told the problem, and no more', () => {
+  it('needs the problem, and no other setting', () => {
     expect(problems({})).toBeUndefined();
     expect(supervisedSchema().safeParse({ name: 'a' }).success).toBe(false);
   });

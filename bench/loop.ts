@@ -1,4 +1,4 @@
-/** @file The Dark Room road's own training loop, timed from inside: how much of it is `run`, and how much drawing batches adds. */
+/** @file The training loop of the Dark Room pipeline, timed from inside: the fraction of time outside `run`, and the cost of drawing batches. */
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,14 +9,14 @@ import { runExperiment } from '../src/pipeline/run.ts';
 import { silentProgress } from '../src/util/progress.ts';
 import type { Bench, Result } from './bench.ts';
 
-/** Settings that shorten the road's stages without changing what a step does. */
+/** Settings that shorten the stages without changing a step. */
 const shortened = (steps: number) => [
   'source.histories=4',
   ...['teacher', 'pretrain', 'distill', 'finetune'].map(stage => `${stage}.steps=${steps}`),
   'baselines.steps=0',
 ];
 
-/** Runs every training stage for some steps in a folder that is thrown away; gives what each reported of its loop. */
+/** Runs every training stage for some steps in a temporary folder and returns their reports. */
 async function timedStages(
   steps: number,
   say: (line: string) => void,
@@ -35,17 +35,17 @@ async function timedStages(
 }
 
 const pick = (stages: Record<string, { overhead: number; sampling: number }>, key: 'overhead' | 'sampling', limit: number): Result => {
-  const shares = Object.fromEntries(Object.entries(stages).map(([stage, report]) => [stage, report[key]]));
-  const worst = Math.max(...Object.values(shares));
-  return { stages: shares, worst, limit, passes: worst <= limit };
+  const fractions = Object.fromEntries(Object.entries(stages).map(([stage, report]) => [stage, report[key]]));
+  const worst = Math.max(...Object.values(fractions));
+  return { stages: fractions, worst, limit, passes: worst <= limit };
 };
 
 export const input: Bench = {
-  description: "what drawing batches adds to the road's training steps, as a share of the step",
+  description: 'time to draw batches, as a fraction of the time of training steps (Dark Room)',
   run: async say => pick(await timedStages(100, say), 'sampling', 0.05),
 };
 
 export const loop: Bench = {
-  description: "share of the road's training loop that is not the step's one run",
+  description: 'fraction of the training loop outside of training steps (Dark Room)',
   run: async say => pick(await timedStages(100, say), 'overhead', 0.1),
 };
