@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Results } from '../src/records/index.ts';
-import { sealResults } from '../src/records/results-format.ts';
+import { sealResults } from '../src/records/seal.ts';
 import type { ComparisonReport } from '../src/reports/index.ts';
 import type { ErrorCode } from '../src/util/errors.ts';
 import { settings, TINY, withinProcess } from './helpers/command.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { INSPECTION_FORMAT, type RawReturns, type RecordedResults, type Results, STUDY_FORMAT, scoreMethod } from '../src/records/index.ts';
-import { sealResults } from '../src/records/results-format.ts';
+import { sealResults } from '../src/records/seal.ts';
 import {
   compareRuns,
   formatComparison,

@@ -18,7 +18,7 @@ import {
   type Versus,
   versusOthersPieces,
 } from '../records/index.ts';
-import { sealResults } from '../records/results-format.ts';
+import { sealResults } from '../records/seal.ts';
 import { type ImitationTable, mean, type ReturnTable } from '../statistics/index.ts';
 import { breathing } from '../util/breathe.ts';
 import { canonicalJson, sha256, writeFileAtomic, writeJson } from '../util/files.ts';

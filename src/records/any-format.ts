@@ -6,7 +6,8 @@ import { byName, fields } from '../util/formats.ts';
 import type { AnyResults } from './index.ts';
 import { RESULTS_FORMAT } from './names.ts';
 import { measuresIn, RECORDED_FORMAT, type RecordedMethodResult, type RecordedResults, type RecordedTask } from './recorded.ts';
-import { COMMON, checkSealed, columns, results } from './results-format.ts';
+import { COMMON, columns, results } from './results-format.ts';
+import { checkSealed } from './seal.ts';
 import { SUPERVISED_FORMAT, type SupervisedMethodResult, type SupervisedResults } from './supervised.ts';
 
 const text = z.string();

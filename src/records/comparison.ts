@@ -37,6 +37,8 @@ export interface SeedCounts {
  * The probability that a random run of `after` scores higher than one of `before` on the same task; ties count one half, and all tasks have equal
  * weight. This is the Mann–Whitney U over N · M, averaged over tasks (Agarwal et al. 2021). The bootstrap resamples the runs of both methods
  * independently, as `drawRuns` does; or tasks, each with all of its runs, and the training seeds of either method.
+ *
+ * @throws {CadenzaError} `E_SHAPE` unless both rows have the same number of tasks, at least one.
  */
 export function probabilityOfImprovement(
   after: Scores,
@@ -240,10 +242,18 @@ function* compareRowsPieces(before: ComparedRow, after: ComparedRow, measure: Co
 
 const signed = (scores: readonly number[][], sign: number): number[][] => scores.map(runs => runs.map(score => sign * score));
 
-/** Compares a method with every other. Undefined if there are no others, or a single pair of runs with each, which has no interval. */
+/**
+ * Compares a method with every other. Undefined if there are no others, or a single pair of runs with each, which has no interval.
+ *
+ * @throws {CadenzaError} `E_DATA` if the table does not have the method.
+ */
 export const versusOthers = (table: ReturnsTable, method: string): Versus | undefined => atOnce(versusOthersPieces(table, method));
 
-/** `versusOthers` in pieces, because comparisons of many runs and resamples take long. */
+/**
+ * `versusOthers` in pieces, because comparisons of many runs and resamples take long.
+ *
+ * @throws {CadenzaError} `E_DATA` if the table does not have the method.
+ */
 export function* versusOthersPieces(table: ReturnsTable, method: string): Pieces<Versus | undefined> {
   const { tasks, streams, methods, regretParts, bootstrap } = table;
   const others = Object.keys(methods).filter(name => name !== method);

@@ -76,7 +76,11 @@ export function comparisonFaults(all: readonly Rows[]): Fault[] {
   return [...all.flatMap(ownFaults), ...others.flatMap(other => mutualFaults(first, other))];
 }
 
-/** Throws the first of these faults, together with the others. */
+/**
+ * Throws the first of these faults, together with the others.
+ *
+ * @throws {CadenzaError} `E_SPLIT` or `E_DATA`, the code of the first fault.
+ */
 export function expectComparable(all: readonly Rows[]): void {
   const [fault, ...others] = comparisonFaults(all);
   if (!fault) return;

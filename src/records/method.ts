@@ -34,10 +34,16 @@ export interface MethodInput {
 /**
  * The result of one method. A run is one stream of one seed; the bootstrap resamples whole runs (see `drawRuns`), so the intervals of an episode and of
  * the final score come from the same draws. Methods with equal random streams have the same resamples.
+ *
+ * @throws {CadenzaError} `E_SHAPE` without returns, or if their number does not fit streams and episodes.
  */
 export const methodResult = (input: MethodInput): MethodResult => atOnce(methodResultPieces(input));
 
-/** `methodResult` in pieces of about one interval each, because many runs and resamples take long. */
+/**
+ * `methodResult` in pieces of about one interval each, because many runs and resamples take long.
+ *
+ * @throws {CadenzaError} `E_SHAPE` without returns, or if their number does not fit streams and episodes.
+ */
 export function* methodResultPieces(input: MethodInput): Pieces<MethodResult> {
   const { seeds, episodes, reference, cost, random, resamples = 2000, confidence = 0.95, resampled = 'runs', regretParts } = input;
   const { kind, scales } = reference;

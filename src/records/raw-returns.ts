@@ -17,7 +17,11 @@ import type { Measure } from './study.ts';
 /** The random stream of the intervals of results. All methods use the same, so that they have the same resamples. */
 export const bootstrapRandom = (seed: number): Random => Random.seeded(seed).split('bootstrap');
 
-/** The returns of one method of a table, as input of `methodResult`. Throws `E_DATA` for an unknown method. */
+/**
+ * The returns of one method of a table, as input of `methodResult`.
+ *
+ * @throws {CadenzaError} `E_DATA` if the table does not have the method.
+ */
 export function scoringInput(table: ReturnsTable, method: string): Omit<MethodInput, 'cost'> {
   const { tasks, streams, episodes, bootstrap, regretParts } = table;
   const own = Object.hasOwn(table.methods, method) ? table.methods[method] : undefined;
@@ -39,7 +43,11 @@ export function scoringInput(table: ReturnsTable, method: string): Omit<MethodIn
   };
 }
 
-/** The result of one method, as in results.json, from its returns and costs. */
+/**
+ * The result of one method, as in results.json, from its returns and costs.
+ *
+ * @throws {CadenzaError} `E_DATA` if the table does not have the method.
+ */
 export const scoreMethod = (table: ReturnsTable, method: string, cost: MethodInput['cost']): MethodResult =>
   atOnce(scoreMethodPieces(table, method, cost));
 
@@ -94,7 +102,11 @@ export const runScore: Readonly<Record<Measure, (run: Run) => number>> = {
 export const scoresOf = (table: ReturnsTable, method: string, measure: Measure): number[][] =>
   runsOf(table, method).map(runs => runs.map(runScore[measure]));
 
-/** The resamples behind the intervals of a method. */
+/**
+ * The resamples behind the intervals of a method.
+ *
+ * @throws {CadenzaError} `E_DATA` if the table does not have the method.
+ */
 export function drawsOf(table: ReturnsTable, method: string): Resamples {
   const { seeds, random, resamples = 2000, resampled } = scoringInput(table, method);
   const cells = table.tasks.map(() => seeds.map(() => table.streams));

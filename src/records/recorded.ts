@@ -145,7 +145,11 @@ export class RecordedScorer {
     this.#steps++;
   }
 
-  /** Undefined if there was no step. */
+  /**
+   * Undefined if there was no step.
+   *
+   * @throws {CadenzaError} `E_SHAPE` if there was no step.
+   */
   score(): StepScores | undefined {
     const steps = this.#steps;
     return steps > 0 ? { ...measured(measuresIn(this.#sums), measure => this.#sums[measure]! / steps), steps } : undefined;
@@ -168,7 +172,11 @@ export class RecordedTaskScorer {
     this.#along[place].episodes += episode;
   }
 
-  /** Throws `E_SHAPE` if there was no step. */
+  /**
+   * The scores of the steps so far.
+   *
+   * @throws {CadenzaError} `E_SHAPE` if there was no step.
+   */
   score(task: string): RecordedScore {
     const whole = this.#whole.score();
     invariant(whole !== undefined, `recordings of ${task} have no step to score.`);

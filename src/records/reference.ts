@@ -79,7 +79,11 @@ function meansByTask(seeds: readonly SeedReturns[], episodes: number, last: numb
   return new Map(Array.from(found, ([task, means]) => [task, mean(means)]));
 }
 
-/** The reference of a table of raw returns. */
+/**
+ * The reference of a table of raw returns.
+ *
+ * @throws {CadenzaError} `E_SHAPE` unless there is one reference per task.
+ */
 export function referenceOf({ tasks, oracle, reference }: Pick<ReturnsTable, 'tasks' | 'oracle' | 'reference'>): Reference {
   const { kind, low, high } = reference ?? { kind: 'oracle', low: tasks.map(() => 0), high: oracle! };
   invariant(
@@ -110,7 +114,11 @@ export function rowReference({ kind, scales }: Reference, tasks: readonly string
   return { kind, low: mean(all.map(({ low }) => low)), high: mean(all.map(({ high }) => high)) };
 }
 
-/** The reference of a table of results. */
+/**
+ * The reference of a table of results.
+ *
+ * @throws {CadenzaError} `E_SHAPE` for a table without methods.
+ */
 export function referenceIn(methods: MethodTable): ReferenceSummary {
   const [first] = Object.values(methods);
   invariant(first !== undefined, 'expected a table with at least one method, found none.');
@@ -186,5 +194,9 @@ export const scaleWords = (kind: ReferenceKind = 'oracle'): string => referenceW
 export const wordsFor = ({ kind, low, high }: ReferenceSummary): ReferenceWords =>
   referenceWords(kind, [String(+low.toFixed(3)), String(+high.toFixed(3))]);
 
-/** The words for the reference of a table. */
+/**
+ * The words for the reference of a table.
+ *
+ * @throws {CadenzaError} `E_SHAPE` for a table without methods.
+ */
 export const wordsOf = (methods: MethodTable): ReferenceWords => wordsFor(referenceIn(methods));

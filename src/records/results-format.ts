@@ -10,10 +10,8 @@ import type { CodeUse } from '../statistics/codes.ts';
 import type { ImitationScore, ImitationTable, Measures, ReliabilityBin } from '../statistics/imitation.ts';
 import type { EpisodesTo } from '../statistics/learning.ts';
 import type { CalibrationBin, ReturnError, ReturnTable } from '../statistics/return-errors.ts';
-import { canonicalJson, type Json } from '../util/canonical.ts';
-import { CadenzaError } from '../util/errors.ts';
-import { byName, checkRecord, fields, fileNameSchema, nameSchema, type RecordFormat, sha256Schema } from '../util/formats.ts';
-import { portableSha256 } from '../util/sha256.ts';
+import type { Json } from '../util/canonical.ts';
+import { byName, fields, fileNameSchema, nameSchema, sha256Schema } from '../util/formats.ts';
 import { RESULTS_FORMAT, SELECTIONS } from './names.ts';
 import { referenceFaults, rowReference, taskScore } from './reference-format.ts';
 
@@ -29,9 +27,8 @@ const share = number.min(0).max(1);
 const json = z.json() as z.ZodType<unknown>;
 
 const interval = {
-  /** Lower end of the 95% interval. */
+  /** Ends of the 95% interval. */
   low: number,
-  /** Upper end of the 95% interval. */
   high: number,
 };
 const estimate = fields<Estimate>({ value: number, ...interval });
@@ -42,9 +39,8 @@ const score = z.strictObject({
   /** Interquartile mean: the mean of the middle half of all runs. */
   iqm: number,
   ...interval,
-  /** Lower end of the 95% interval of the mean. */
+  /** Ends of the 95% interval of the mean. */
   meanLow: number,
-  /** Upper end of the 95% interval of the mean. */
   meanHigh: number,
 });
 /** Mean and interquartile mean (IQM) of all runs. `low` and `high` are the interval of the IQM, `meanLow` and `meanHigh` that of the mean. */
@@ -469,30 +465,6 @@ export const results = z
 
 /** The content of results.json. */
 export type Results = z.output<typeof results>;
-
-const ADVICE = 'Run the same command again with the same folder; finished stages are not repeated.';
-
-/** Adds the hash of the content to results, or replaces it. */
-export function sealResults<R extends { readonly run: RunRecord }>(results: R): R {
-  const { hash: _, ...run } = results.run;
-  return { ...results, run: { ...run, hash: portableSha256(canonicalJson({ ...results, run })) } };
-}
-
-/** Checks the format of results and, if they have a hash, that it is the hash of their content. Throws `E_DATA` otherwise. */
-export function checkSealed<R extends { readonly run: RunRecord }>(
-  value: unknown,
-  where: string,
-  format: Omit<RecordFormat<R>, 'advice'>,
-): R {
-  const found = checkRecord(value, where, { ...format, advice: ADVICE });
-  const { hash } = found.run;
-  const own = sealResults(found).run.hash!;
-  if (hash === undefined || hash === own) return found;
-  throw new CadenzaError(
-    'E_DATA',
-    `${where} was altered after it was written: expected the hash ${hash.slice(0, 12)}…, found ${own.slice(0, 12)}…. ${ADVICE}`,
-  );
-}
 
 /** The fields of results.json that every kind of experiment has; `M` is the result of a method. */
 export type CommonResults<M = unknown> = Pick<Results, 'name' | 'seeds' | 'intervalNote' | 'split' | 'run'> & {

@@ -50,6 +50,8 @@ export const mean: Statistic = (values, counts) => {
 /**
  * Interquartile mean: the mean of n scores without the ⌊n/4⌋ lowest and the ⌊n/4⌋ highest. Equal to `scipy.stats.trim_mean(scores, 0.25)` over the
  * flattened scores, as in rliable.
+ *
+ * @throws {CadenzaError} `E_SHAPE` without scores.
  */
 export const interquartileMean: Statistic = (values, counts) => {
   invariant(values.length > 0, 'interquartileMean: expected at least one score, found none; check that any run was evaluated.');
@@ -81,6 +83,7 @@ export interface Resamples {
  * Draws as many runs with replacement from every stratum as it has, so that every resample keeps the share of each stratum.
  *
  * @param strata number of runs of each stratum, in order.
+ * @throws {CadenzaError} `E_SHAPE` for an empty stratum, or without resamples.
  */
 export const drawResamples = (strata: readonly number[], resamples: number, random: Random): Resamples =>
   drawRuns(
@@ -100,6 +103,7 @@ export type Resampled = 'runs' | 'tasks';
  * `drawResamples`.
  *
  * @param cells [T][K] number of runs of each task and seed; runs are ordered by task, then by seed.
+ * @throws {CadenzaError} `E_SHAPE` unless all cells have runs, equally many within a task, and there is at least one resample.
  */
 export function drawRuns(cells: readonly (readonly number[])[], resampled: Resampled, resamples: number, random: Random): Resamples {
   const seeds = cells[0]?.length ?? 0;
@@ -135,7 +139,11 @@ export function drawCounts(n: number, random: Random): Uint16Array {
   return counts;
 }
 
-/** Percentile bootstrap interval of a statistic of [N] scores, in the order of the strata, from given resamples. */
+/**
+ * Percentile bootstrap interval of a statistic of [N] scores, in the order of the strata, from given resamples.
+ *
+ * @throws {CadenzaError} `E_SHAPE` if the draws are of another number of runs, or the confidence is not in (0, 1); `E_NUMERICS` for scores that are not finite.
+ */
 export function bootstrapInterval(scores: ArrayLike<number>, statistic: Statistic, draws: Resamples, confidence = 0.95): Interval {
   const { runs, resamples } = draws;
   invariant(scores.length === runs, `bootstrapInterval: expected ${runs} scores, one per resampled run, found ${scores.length}.`);
@@ -166,7 +174,11 @@ export function overResamples({ runs, resamples, counts }: Resamples, statistic:
   return Float64Array.from({ length: resamples }, (_, r) => statistic(counts.subarray(r * runs, (r + 1) * runs)));
 }
 
-/** The percentile interval of a statistic's values over resamples. */
+/**
+ * The percentile interval of a statistic's values over resamples.
+ *
+ * @throws {CadenzaError} `E_SHAPE` if the confidence is not in (0, 1).
+ */
 export function percentiles(values: Float64Array, confidence: number): Interval {
   invariant(confidence > 0 && confidence < 1, `percentiles: expected a confidence between 0 and 1, found ${confidence}; 95% is 0.95.`);
   const ascending = values.slice().sort();

@@ -149,10 +149,18 @@ export interface ImitationInput {
   readonly resampled?: Resampled;
 }
 
-/** The measures of one model, with 95% bootstrap intervals over training seeds, and over runs within tasks or whole tasks (see `drawRuns`). */
+/**
+ * The measures of one model, with 95% bootstrap intervals over training seeds, and over runs within tasks or whole tasks (see `drawRuns`).
+ *
+ * @throws {CadenzaError} `E_SHAPE` for a wrong number of sums, `E_DATA` for an episode without scored steps.
+ */
 export const imitationScore = (input: ImitationInput): ImitationScore => atOnce(imitationPieces(input));
 
-/** `imitationScore` in pieces of a few resamples. */
+/**
+ * `imitationScore` in pieces of a few resamples.
+ *
+ * @throws {CadenzaError} `E_SHAPE` for a wrong number of sums, `E_DATA` for an episode without scored steps.
+ */
 export function* imitationPieces({ tasks, sums, random, resamples = 2000, resampled = 'runs' }: ImitationInput): Pieces<ImitationScore> {
   const perRun = sums[0].length / tasks.length;
   const episodes = perRun / IMITATION_SUMS;

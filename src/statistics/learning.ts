@@ -30,7 +30,11 @@ export interface EpisodesTo {
 /** The area under a learning curve [E] as the mean over its episodes: 1 for a run that is optimal from the first episode. */
 export const areaUnder = (curve: ArrayLike<number>): number => mean(curve);
 
-/** The first episode where the mean curve of runs [N][E] reaches `share`, with an interval from resampled runs. */
+/**
+ * The first episode where the mean curve of runs [N][E] reaches `share`, with an interval from resampled runs.
+ *
+ * @throws {CadenzaError} `E_SHAPE` if the draws are of another number of curves.
+ */
 export function episodesTo(curves: readonly ArrayLike<number>[], draws: Resamples, share = NEAR, confidence = 0.95): EpisodesTo {
   invariant(curves.length === draws.runs, `episodesTo: expected ${draws.runs} curves, one per resampled run, found ${curves.length}.`);
   const first = overResamples(draws, counts => firstEpisode(curves, share, counts)).sort();

@@ -22,7 +22,11 @@ export interface ReadOut {
   loss(predicted: Float64Array, targets: Float64Array): number;
 }
 
-/** Ridge regression: least squares with λ n on the diagonal of XᵀX. */
+/**
+ * Ridge regression: least squares with λ n on the diagonal of XᵀX.
+ *
+ * @throws {CadenzaError} `E_SHAPE`, when fitted, if the equations are singular.
+ */
 export const ridgeReadOut = (outputs: number): ReadOut => ({
   strengths: [0.01, 0.1, 1],
   targets: outputs,
@@ -47,6 +51,8 @@ export const ridgeReadOut = (outputs: number): ReadOut => ({
 /**
  * Linear discriminant analysis for one of K classes, its pooled covariance W shrunk toward a multiple of the identity (Friedman 1989):
  * (1 − ρ) W + ρ tr(W)/P I. At ρ = 1, this is the nearest centroid. Classes without samples are never predicted.
+ *
+ * @throws {CadenzaError} `E_SHAPE`, when fitted, if the equations are singular.
  */
 export const discriminantReadOut = (classes: number): ReadOut => ({
   strengths: [0.05, 0.3, 1],
@@ -93,6 +99,8 @@ const FOLDS = 3;
 /**
  * Fits with the strength that has the smallest cross-validation loss over `FOLDS` folds; ties go to the stronger one. `groups` [n] is the index of the
  * group of every sample. With fewer groups than folds, the strongest is used.
+ *
+ * @throws {CadenzaError} `E_SHAPE` unless every sample has a group.
  */
 export function fitReadOut(
   readOut: ReadOut,
@@ -138,6 +146,8 @@ export interface Coordinates {
  * Standardizes features by the rows [n × P] that a probe is fitted on: mean 0, deviation 1 (constant features become 0). With more features than samples,
  * the coordinates are those in the span of the samples, n of them. This loses nothing, because both kinds of probe use rows only through their products
  * with the samples.
+ *
+ * @throws {CadenzaError} `E_SHAPE` if the equations are singular, as with samples that are not finite.
  */
 export function coordinates(fitted: ArrayLike<number>, P: number): Coordinates {
   const n = fitted.length / P;

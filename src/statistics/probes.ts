@@ -44,7 +44,11 @@ export interface ProbeRequest {
 /** Name of the score of a factor. */
 export const measureOf = (space: HiddenFactor['space']): 'accuracy' | 'R²' => (space.kind === 'box' ? 'R²' : 'accuracy');
 
-/** Fits linear probes for a factor and scores them. Each integer of the factor is classified by its own probe; reals are regressed together. */
+/**
+ * Fits linear probes for a factor and scores them. Each integer of the factor is classified by its own probe; reals are regressed together.
+ *
+ * @throws {CadenzaError} `E_SHAPE` unless every sample has `size` numbers.
+ */
 export function probe({ space, size, fit, scored }: ProbeRequest): ProbeScores[] {
   invariant(
     fit.rows.length === size * fit.values.length && scored.every(({ rows, values }) => rows.length === size * values.length),

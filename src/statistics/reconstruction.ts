@@ -50,7 +50,11 @@ export class ReconstructionScore {
     [this.#sums, this.#counts] = [zeros(), zeros()];
   }
 
-  /** Adds contexts [.., N, F] and their reconstructions. */
+  /**
+   * Adds contexts [.., N, F] and their reconstructions.
+   *
+   * @throws {CadenzaError} `E_SHAPE` for arrays of different lengths, or incomplete contexts.
+   */
   add(predicted: ArrayLike<number>, actual: ArrayLike<number>): void {
     const row = this.#tokens * this.#width;
     invariant(

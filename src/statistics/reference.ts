@@ -25,7 +25,11 @@ export type Scales = ReadonlyMap<string, Scale>;
 export const oracleScales = (oracle: Iterable<readonly [task: string, high: number]>): Scales =>
   new Map(Array.from(oracle, ([task, high]) => [task, { low: 0, high }]));
 
-/** The scale of a task. Throws `E_DATA`, naming `who` scores, if it is missing or not increasing. */
+/**
+ * The scale of a task.
+ *
+ * @throws {CadenzaError} `E_DATA`, naming `who` scores, if there is no scale or it does not increase.
+ */
 export function scaleOf(scales: Scales, task: string, who: string): Scale {
   const scale = scales.get(task);
   if (scale && scale.high > scale.low) return scale;

@@ -93,7 +93,11 @@ export function lastReturns({ returns, tasks }: ActualReturns, count: number): n
   });
 }
 
-/** The errors of one predictor, with bootstrap intervals over histories within tasks, or over tasks if those are a sample. */
+/**
+ * The errors of one predictor, with bootstrap intervals over histories within tasks, or over tasks if those are a sample.
+ *
+ * @throws {CadenzaError} `E_SHAPE` for a wrong number of predictions.
+ */
 export function returnError(input: ReturnErrorInput): ReturnError {
   const { actual, predicted, count, scales, random, resamples = 2000, resampled = 'runs' } = input;
   const { returns, tasks } = actual;

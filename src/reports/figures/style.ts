@@ -83,7 +83,11 @@ function hash(text: string): number {
   return state >>> 0;
 }
 
-/** Names by final mean, best first; results.json has them in alphabetical order. */
+/**
+ * Names by final mean, best first; results.json has them in alphabetical order.
+ *
+ * @throws {CadenzaError} `E_SHAPE` for a table without methods.
+ */
 export function ranked(methods: MethodTable): string[] {
   const names = Object.keys(methods);
   invariant(
