@@ -78,6 +78,7 @@ export default defineConfig({
       section('Architecture', '', {
         architecture: 'Rooms and records',
         engine: 'The engine',
+        audit: 'Audit of the method',
         'adr/0001-engine': 'Decision: the engine',
         'adr/0002-rooms-and-records': 'Decision: rooms and records',
         'adr/0003-references': 'Decision: references',
