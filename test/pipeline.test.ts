@@ -32,7 +32,7 @@ describe('a tiny run', () => {
     expect(ended.status, ended.stderr).toBe(0);
     expect(ended.stdout).toContain(` ${first}\n`);
     // The score with its interval, what it is compared with, and commands that come next.
-    expect(ended.stdout).toMatch(/\ncad: 0\.\d{3} \[0\.\d{3}, 0\.\d{3}\] [\s\S]*\ncad [\s\S]*source/);
+    expect(ended.stdout).toMatch(/\n\ncad [^\n]*0\.\d{3} \[0\.\d{3}, 0\.\d{3}\][\s\S]*\ncad [\s\S]*source/);
     const commands = ended.stdout.match(/^ {2}npx cadenza .*$/gm)!.map(line => line.trim());
     expect(commands).toEqual([
       `npx cadenza report ${first}`,
@@ -101,7 +101,7 @@ describe('a tiny run', () => {
     for (const text of [verbose.stdout, readFileSync(join(first, 'results.html'), 'utf8')]) expect(text).toContain(shown);
     expect(ended.stdout).not.toContain(shown);
     // The same curve and table in both.
-    expect(verbose.stdout).toContain(ended.stdout.slice(0, ended.stdout.indexOf('\ncad: ')).trimEnd());
+    expect(verbose.stdout).toContain(ended.stdout.slice(0, ended.stdout.indexOf('\n\ncad ')));
   });
 
   it('keeps the times of every row in the record of the run', () => {
