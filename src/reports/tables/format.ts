@@ -6,11 +6,17 @@ import type { EpisodesTo, MeanScore, ReturnError, ReturnTable } from '../../stat
 import { groupBy } from '../../util/groups.ts';
 import { ranked } from '../figures/style.ts';
 
+/** A number with so many decimals: a true minus sign, and none before zero. */
+export function fixed(value: number, decimals: number): string {
+  const digits = Math.abs(value).toFixed(decimals);
+  return value < 0 && Number(digits) !== 0 ? `−${digits}` : digits;
+}
+
 /** A normalized score. */
-export const score = (value: number): string => value.toFixed(2);
+export const score = (value: number): string => fixed(value, 2);
 
 /** A score next to its interval: near the optimum, two digits would show 1.00 for every method. */
-const fineScore = (value: number): string => value.toFixed(3);
+const fineScore = (value: number): string => fixed(value, 3);
 
 /** Shown instead of an interval without width, such as that of a single run, which would suggest certainty. */
 const NO_INTERVAL = '[–]';
@@ -47,10 +53,10 @@ export function returnInterval({ mean, low, high }: MeanScore): string {
 
 /** A raw return, to about three significant digits. */
 export const plainReturn = (value: number, size = Math.abs(value)): string =>
-  value.toFixed(size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3);
+  fixed(value, size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3);
 
 /** `12.3 [11.8, 12.9]`: a mean and its interval, in units of reward. */
-export const meanInterval = ({ mean, low, high }: MeanScore): string => withInterval(mean, [low, high], value => value.toFixed(1));
+export const meanInterval = ({ mean, low, high }: MeanScore): string => withInterval(mean, [low, high], value => fixed(value, 1));
 
 /** Three significant digits with a decimal prefix: 27.8 M. */
 export function count(value: number, units: readonly string[] = ['', ' k', ' M', ' G', ' T'], base = 1000): string {

@@ -4,7 +4,7 @@ import type { ComparedBy, Comparison, MeasureComparison, MethodResult, MethodTab
 import { COMPARED, finalEpisodes, VERDICT_RULE, verdictOf, wordsOf } from '../../records/index.ts';
 import type { Estimate } from '../../statistics/index.ts';
 import { ranked } from '../figures/style.ts';
-import { type Column, column, type ReportTable, score, withInterval } from './format.ts';
+import { type Column, column, fixed, type ReportTable, score, withInterval } from './format.ts';
 
 /** The comparison of one method with every other, the best of those first. */
 export const versusTable = (versus: Versus, methods: MethodTable): ReportTable<Comparison> => ({
@@ -104,6 +104,6 @@ export const estimate = ({ value, low, high }: Estimate, format: (value: number)
 
 /** A difference with its sign, with one digit more than scores. */
 export function signedScore(value: number): string {
-  const digits = Math.abs(value).toFixed(3);
-  return Number(digits) === 0 ? digits : `${value < 0 ? '−' : '+'}${digits}`;
+  const digits = fixed(value, 3);
+  return value > 0 && Number(digits) !== 0 ? `+${digits}` : digits;
 }
