@@ -3,6 +3,7 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { type ConfigInput, loadConfig, topLevelKeys } from '../util/config.ts';
+import { CadenzaError } from '../util/errors.ts';
 import { expandHome } from '../util/files.ts';
 import { importedModules, importModules } from '../util/modules.ts';
 
@@ -15,6 +16,9 @@ const named = z.looseObject({ imports: z.array(z.string().min(1)).default([]) })
  * @throws {CadenzaError} `E_CONFIG` like `importModules` and `loadConfig`.
  */
 export async function importNamed({ bases = [], ...input }: ConfigInput): Promise<string[]> {
+  const override = input.overrides?.find(text => /^\s*imports\s*[=.]/.test(text));
+  if (override !== undefined)
+    throw new CadenzaError('E_CONFIG', `--set ${override}: imports cannot be set here. Use --import FILE, or imports in the experiment.`);
   // Modules of bases come first.
   for (const each of [input, ...bases].toReversed()) {
     if (!topLevelKeys(each).includes('imports')) continue;

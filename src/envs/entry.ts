@@ -84,7 +84,10 @@ export function defineEnv<const T extends OptionTable>(
     create(given) {
       const options = resolveOptions(`environment ${env.id}`, env.options, given);
       const changed = Object.entries(options).filter(([key, value]) => canonicalJson(value) !== canonicalJson(env.options[key].default));
-      const family = completed(env.id, env.create(options));
+      const family = completed(
+        env.id,
+        user(env.id, 'create', () => env.create(options)),
+      );
       return { ...family, ...(changed.length > 0 ? { options: Object.fromEntries(changed) } : {}) };
     },
   };
@@ -98,7 +101,8 @@ function completed(id: string, rules: FamilyRules): EnvFamily {
   };
   need(parts.observationSpace !== undefined, 'observationSpace, such as { kind: "discrete", n: 9 }');
   need(parts.actionSpace !== undefined, 'actionSpace, such as { kind: "discrete", n: 4 }');
-  need(Number.isInteger(parts.horizon) && parts.horizon! > 0, 'horizon, a positive integer number of steps');
+  for (const name of ['observationSpace', 'actionSpace'] as const) expectSpace(id, name, parts[name]!);
+  need(Number.isInteger(parts.horizon) && parts.horizon! > 0, `horizon that is a positive integer (found ${parts.horizon})`);
   need((parts.tasks === undefined) !== (parts.drawTask === undefined), 'tasks or drawTask (exactly one of the two)');
   need(
     parts.make !== undefined || parts.start !== undefined,
@@ -120,7 +124,7 @@ function makeBatch(
   const [F, W] = [spaceSize(observationSpace), spaceSize(actionSpace)];
   const result = stepBuffers(size, F);
   const elapsed = new Int32Array(size);
-  const start = (root: Random) => tasks.map((task, i) => family.start(task, root.split('environment', i)));
+  const start = (root: Random) => tasks.map((task, i) => user(family.id, 'start', () => family.start(task, root.split('environment', i))));
   let envs = start(random);
   const write = (observation: ArrayLike<number>, out: Float32Array, i: number) => {
     expectObservation(family, observationSpace, observation);
@@ -128,7 +132,11 @@ function makeBatch(
   };
   const begin = (i: number) => {
     elapsed[i] = 0;
-    write(envs[i].reset(), result.observation, i);
+    write(
+      user(family.id, 'reset', () => envs[i].reset()),
+      result.observation,
+      i,
+    );
   };
   return {
     size,
@@ -140,7 +148,10 @@ function makeBatch(
     step(actions: Actions) {
       expectActions(family, actions, size);
       for (const [i, env] of envs.entries()) {
-        const { observation, reward, terminated = false } = env.step(Array.from(actions.subarray(i * W, (i + 1) * W)));
+        const stepped = user(family.id, 'step', () => env.step(Array.from(actions.subarray(i * W, (i + 1) * W))));
+        if (typeof stepped !== 'object' || stepped === null)
+          throw new CadenzaError('E_SHAPE', `environment ${family.id}: step returned ${stepped}; expected { observation, reward }.`);
+        const { observation, reward, terminated = false } = stepped;
         if (!Number.isFinite(reward))
           throw new CadenzaError('E_SHAPE', `environment ${family.id}: step gave the reward ${reward}; expected a finite number.`);
         write(observation, result.finalObservation, i);
@@ -153,6 +164,50 @@ function makeBatch(
       return result;
     },
   };
+}
+
+/** Calls a function of an environment. Its failure is the environment's, so the error names that, the function and the place in its file. */
+function user<T>(id: string, what: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof CadenzaError) throw error;
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    const place = stack?.split('\n').find(line => line.trimStart().startsWith('at '));
+    const where = place ? ` (${place.trim()})` : '';
+    throw new CadenzaError('E_CONFIG', `environment ${id}: ${what} threw "${message}"${where}. Fix the environment.`, { cause: error });
+  }
+}
+
+/** Throws `E_CONFIG` unless this is a space. */
+function expectSpace(id: string, name: string, space: Space): void {
+  const refuse = (what: string): never => {
+    throw new CadenzaError('E_CONFIG', `environment ${id}: ${name} ${what}. Fix it.`);
+  };
+  const isCount = (n: unknown) => Number.isInteger(n) && (n as number) > 0;
+  const counts = (list: unknown, key: string) => {
+    if (!(Array.isArray(list) && list.length > 0 && list.every(isCount)))
+      refuse(`has ${key} ${JSON.stringify(list)}; expected a list of at least one positive integer`);
+  };
+  switch (space.kind) {
+    case 'discrete':
+      if (!isCount(space.n)) refuse(`has n ${space.n}; expected a positive integer`);
+      return;
+    case 'multi-discrete':
+      counts(space.nvec, 'nvec');
+      return;
+    case 'image':
+      return;
+    case 'box': {
+      const { low, high } = space;
+      if (!(Array.isArray(low) && Array.isArray(high) && low.length === high.length && low.length > 0))
+        refuse('expected low and high, lists of equal length with at least one number');
+      if (low.some((least, i) => !(least <= high[i]))) refuse('expected low <= high for every number');
+      return;
+    }
+    default:
+      refuse(`has kind "${(space as { kind: unknown }).kind}"; expected discrete, multi-discrete, box or image`);
+  }
 }
 
 /** Throws `E_SHAPE` unless these are the numbers of an element of the space. */

@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
-import { type Parts, Registry } from './registry.ts';
+import { originsOf, type Parts, Registry, registeredBy } from './registry.ts';
 
 const things = () => new Registry('thing', [{ id: 'first' }, { id: 'second' }]);
 
@@ -35,4 +35,14 @@ it.each<[Parts, object, string]>([
   const registry = new Registry<{ readonly id: string }>('thing', [], parts);
   expect(() => registry.register({ id: 'mine', ...entry })).toThrow(failure('E_CONFIG', '"mine"', expected));
   expect(registry.ids).toEqual([]);
+});
+
+it('attributes to a module what it registers, and not the built-in kinds of registries that it loads', async () => {
+  const origin = { file: 'mine.ts', sha256: 'ab' };
+  await registeredBy(origin, async () => {
+    const registry = new Registry('thing', [{ id: 'built in' }]);
+    registry.register({ id: 'of my own' });
+    expect(() => registry.register({ id: 'of my own' })).toThrow(failure('E_CONFIG', '"of my own"', 'mine.ts'));
+  });
+  expect([[...originsOf('built in')], [...originsOf('of my own')]]).toEqual([[], [origin]]);
 });

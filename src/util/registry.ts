@@ -62,7 +62,7 @@ export class Registry<T extends { readonly [key in K]: string } & { readonly aft
     this.#what = what;
     this.#key = key;
     this.#parts = { [key]: 'string', ...parts };
-    for (const entry of builtin) this.register(entry);
+    for (const entry of builtin) this.#add(entry);
   }
 
   get ids(): readonly string[] {
@@ -94,15 +94,24 @@ export class Registry<T extends { readonly [key in K]: string } & { readonly aft
    * @throws {CadenzaError} `E_CONFIG` if its id is taken, or a part is missing or has the wrong type.
    */
   register(entry: T): void {
+    this.#add(entry);
+    if (!loading) return;
+    const id: string = entry[this.#key];
+    const known = origins.get(id) ?? new Set();
+    origins.set(id, known.add(loading));
+  }
+
+  /** Adds a kind without attributing it to a module: a module that is loading may be the first to load the built-in kinds. */
+  #add(entry: T): void {
     for (const [part, expected] of Object.entries(this.#parts)) this.#expectPart(entry, part, expected);
     const id: string = entry[this.#key];
-    if (this.has(id)) throw new CadenzaError('E_CONFIG', `the ${this.#what} "${id}" is already registered. Choose another id.`);
+    if (this.has(id)) {
+      const by = Array.from(originsOf(id), ({ file }) => file).join(', ') || 'cadenza itself';
+      throw new CadenzaError('E_CONFIG', `the ${this.#what} "${id}" is already registered, by ${by}. Choose another id.`);
+    }
     const place = entry.after === undefined ? this.all.length : this.all.indexOf(this.get(entry.after)) + 1;
     (this.all as T[]).splice(place, 0, entry);
     changes++;
-    if (!loading) return;
-    const known = origins.get(id) ?? new Set();
-    origins.set(id, known.add(loading));
   }
 
   #expectPart(entry: T, part: string, expected: Parts[string]): void {
