@@ -5,7 +5,7 @@
 
 import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -21,6 +21,7 @@ export async function setup(root) {
   try {
     // Check again, because another process may have done the work in the meantime.
     if (!isInstalled(root)) {
+      refuseLink(join(root, 'node_modules'));
       say('installing the pinned packages …');
       // `npm ci` removes node_modules first, including leftovers of a killed installation.
       await npm(root, ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
@@ -36,6 +37,12 @@ export async function setup(root) {
   } finally {
     unlock();
   }
+}
+
+/** An installation first removes what is there; through a link, that would be the packages of another checkout. */
+function refuseLink(path) {
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return;
+  throw new Error(`${path} is a link, and the packages there do not match package-lock.json. Remove the link, and run the command again.`);
 }
 
 /**

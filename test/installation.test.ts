@@ -10,6 +10,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -150,6 +151,18 @@ describe.skipIf(process.platform === 'win32')('a checkout', async () => {
     rmSync(join(folder, 'dist/.built'));
     await setup(folder);
     expect(asked()).toBe('run');
+  });
+
+  it('does not install through a link to the packages of another checkout', async () => {
+    makeCheckout();
+    put('elsewhere/one/package.json', '{}');
+    rmSync(join(folder, 'node_modules'), { recursive: true, force: true });
+    symlinkSync(join(folder, 'elsewhere'), join(folder, 'node_modules'));
+    await expect(setup(folder)).rejects.toThrow(join(folder, 'node_modules'));
+    expect([asked(), existsSync(join(folder, 'elsewhere/one/package.json'))]).toEqual(['', true]);
+    rmSync(join(folder, 'node_modules'));
+    await setup(folder);
+    expect(asked()).toBe('ci run');
   });
 
   it('is set up by one of two that start at once', async () => {
