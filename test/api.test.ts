@@ -30,6 +30,13 @@ describe('an experiment', () => {
     await expect(experiment.run({ out, onProgress, signal: controller.signal })).rejects.toThrow(failure('E_INTERRUPTED'));
   }, 60_000);
 
+  it('is interrupted, whatever the reason of its signal is', async () => {
+    const experiment = await openExperiment('tiny', { set: SET });
+    const controller = new AbortController();
+    controller.abort();
+    await expect(experiment.run({ out, signal: controller.signal })).rejects.toThrow(failure('E_INTERRUPTED', out));
+  });
+
   it('continues, says where it is, and gives its results and its agent', async () => {
     const experiment = await openExperiment('tiny', { set: SET });
     const seen: RunProgress[] = [];

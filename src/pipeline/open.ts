@@ -109,7 +109,12 @@ export async function openExperiment(
     async run({ out = join('runs', config.name), onProgress, signal = new AbortController().signal, ...options } = {}) {
       if (options.until !== undefined) expectStage(kindOf(config), options.until, config.name);
       const progress = onProgress ? progressTo(onProgress) : silentProgress;
-      return runExperiment(kindOf(config), config, { ...options, out, progress, signal, command: 'openExperiment().run()' });
+      try {
+        return await runExperiment(kindOf(config), config, { ...options, out, progress, signal, command: 'openExperiment().run()' });
+      } catch (cause) {
+        if (cause !== signal.reason || cause instanceof CadenzaError) throw cause;
+        throw new CadenzaError('E_INTERRUPTED', `${config.name} was stopped by its signal. Run it again in ${out} to resume.`, { cause });
+      }
     },
   };
 }
