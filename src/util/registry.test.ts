@@ -41,8 +41,8 @@ it('attributes to a module what it registers, and not the built-in kinds of regi
   const origin = { file: 'mine.ts', sha256: 'ab' };
   await registeredBy(origin, async () => {
     const registry = new Registry('thing', [{ id: 'built in' }]);
-    registry.register({ id: 'of my own' });
-    expect(() => registry.register({ id: 'of my own' })).toThrow(failure('E_CONFIG', '"of my own"', 'mine.ts'));
+    registry.register({ id: 'mine' });
+    expect(() => registry.register({ id: 'mine' })).toThrow(failure('E_CONFIG', '"mine"', 'mine.ts'));
   });
-  expect([[...originsOf('built in')], [...originsOf('of my own')]]).toEqual([[], [origin]]);
+  expect([[...originsOf('built in')], [...originsOf('mine')]]).toEqual([[], [origin]]);
 });
