@@ -108,8 +108,8 @@ reference: m2 joint
       const [{ task, oracle, mean }] = perTask;
       expect(methods[name].returns[0].slice(0, 6).reduce((a, b) => a + b, 0) / 6 / oracle!, `${name} on ${task}`).toBeCloseTo(mean, 12);
     }
-    const foretold = ['cad m1 joint', 'cad m2 frozen', 'cad m2 joint', 'last return', 'training mean'];
-    expect(Object.keys(results.returns!.small.predictors).sort()).toEqual(foretold);
+    const predictors = ['cad m1 joint', 'cad m2 frozen', 'cad m2 joint', 'last return', 'training mean'];
+    expect(Object.keys(results.returns!.small.predictors).sort()).toEqual(predictors);
 
     const again = await withinProcess(['ablate', file, '--out', out, '--json']);
     expect(again.stderr).not.toContain('finetune');

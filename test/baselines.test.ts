@@ -60,7 +60,7 @@ describe('a run with every baseline', () => {
     expect(given.sort()).toEqual(['best-episodes', 'dpt', 'oracle']);
   });
 
-  it('trains anew nothing but the baselines whose settings changed', async () => {
+  it('trains again nothing but the baselines whose settings changed', async () => {
     const names = () => [...new Set([...stageFiles(out).keys()].map(path => path.split('/')[0]))];
     const before = names();
     const again = await run(out, { 'baselines.steps': STEPS, 'compression.update': 'residual' });

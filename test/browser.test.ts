@@ -47,7 +47,7 @@ const MODELS = [
   },
 ] as const satisfies readonly ExportRequest[];
 
-/** An export to check beside them: the `model` folder of a run. */
+/** An additional export to check: the `model` folder of a run. */
 const { CADENZA_MODEL } = process.env;
 const EXPORTS = [...MODELS.map(({ name }) => name), ...(CADENZA_MODEL ? ['given'] : [])];
 
@@ -143,7 +143,7 @@ async function serve(folder: string): Promise<{ server: Server; url: string }> {
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-/** Bundles the page's script for a browser, and lays the runtime's WebAssembly beside it. */
+/** Bundles the page's script for a browser, and puts the runtime's WebAssembly next to it. */
 async function makeSite(folder: string): Promise<void> {
   await build({
     configFile: false,

@@ -78,7 +78,7 @@ describe('the cost of an action', () => {
     'of %s does not depend on how long its context was in training',
     kind => {
       expect(cost(kind, { episodes: 500 })).toEqual(cost(kind, { episodes: 5 }));
-      // What is kept of the past beside Z is the running segment.
+      // In addition to Z, only the running segment is stored.
       expect(cost(kind, { segment: 10, segments: 5 }).historyBytes).toBe(cost(kind, { segment: 20, segments: 5 }).historyBytes / 2);
     },
   );

@@ -49,7 +49,7 @@ const CASES: Case[] = [
     carries: ['e.yaml:2:17', 'latents.kind', 'continuous, variational, fsq, vq', '"fqs"', '"fsq"'],
   },
   {
-    what: 'more codes than can be told apart',
+    what: 'more codes than can be distinguished',
     text: 'name: a\nlatents: {levels: [1024, 1025]}',
     carries: ['e.yaml:2:19', 'latents.levels', 1048576, '[1024,1025]'],
   },
@@ -100,7 +100,7 @@ const CASES: Case[] = [
     carries: ['policy.retrieval.contexts', 0, 'policy.prompt'],
   },
   {
-    what: 'a prompt where there is no learner to look on',
+    what: 'a prompt without a learner that observes',
     text: 'name: a\npolicy: {prompt: {}}\nsource: {dataset: there}',
     carries: ['source.dataset', 'policy.prompt'],
   },

@@ -133,7 +133,7 @@ describe('a tiny run', () => {
     expect(results.protocols!['delay-9'].env).toEqual({ id: 'delayed-bandit', options: { arms: 3, pulls: 8, delay: 9 } });
   });
 
-  it('can be tuned: on validation tasks that are drawn beside the others, as a sample of them', async () => {
+  it('can be tuned on validation tasks, which are a separate sample', async () => {
     const space = join(folder, 'space.yaml');
     writeFileSync(space, 'finetune.gamma: { uniform: [0, 1] }\n');
     const args = ['--space', space, '--trials', '2', '--out', join(folder, 'study'), '--set', 'evaluate.maxTasks=7', '--json'];

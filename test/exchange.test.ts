@@ -154,7 +154,7 @@ describe('a data set of an environment that is not here', () => {
     expect([sides.train.length, sides.test.length]).toEqual([1, 1]);
   });
 
-  it('is scored by how well its held-out recordings are foretold', async () => {
+  it('is scored by its predictions of held-out recordings', async () => {
     const { environment, shards } = readManifest(stageFolder(at('rolled'), 'generate')!);
     const histories = shards.flatMap(shard => readShard(join(stageFolder(at('rolled'), 'generate')!, shard.file), shard));
     await writeHdf5(at('elsewhere.hdf5'), file => exchangeFormat('xland').write!(file, { ...environment, id: 'elsewhere' }, histories));

@@ -1,6 +1,6 @@
 /**
- * @file The floating-point operations of one action on Dark Room, counted by hand from the preset and held against what is counted from the graphs
- * that act; and what they come to beside the ratio that RAD publishes (arXiv 2609.35333: 27.8 MFLOP an action against 144.8 for AD, 0.19 ×).
+ * @file The floating-point operations of one action on Dark Room, counted by hand from the preset and compared with the count from the graphs
+ * that act; and their sum next to the ratio that RAD publishes (arXiv 2609.35333: 27.8 MFLOP an action against 144.8 for AD, 0.19 ×).
  * A product of [a, b] and [b, c] counts 2abc, a layer norm 6 a number, a softmax 5, anything else 1.
  */
 
@@ -90,7 +90,7 @@ describe('the operations of one action on Dark Room', () => {
     expect(counted(id as keyof typeof BY_HAND)).toBe(Math.round(byHand));
   });
 
-  it('are, of AD in its own form, what RAD counts for AD: everything anew for every action', () => {
+  it('are, of AD in its own form, what RAD counts for AD: everything again for every action', () => {
     expect(BY_HAND.ad / 1e6).toBeCloseTo(141.12, 2);
     expect(Math.abs(BY_HAND.ad / 144.8e6 - 1)).toBeLessThan(0.03);
   });

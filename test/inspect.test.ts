@@ -78,7 +78,7 @@ describe('looking into a run', () => {
     }
   });
 
-  it('probes the goal at every moment, beside its controls', () => {
+  it('probes the goal after each episode, next to its controls', () => {
     const { episodes, numbers, transitions, fittedStreams, rewarded, factors } = there(first.probes);
     expect([episodes, fittedStreams, transitions]).toEqual([[0, 1, 2, 3], 2, 1]);
     expect(numbers).toEqual({ Z: 32, raw: 44 });

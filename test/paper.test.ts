@@ -25,7 +25,7 @@ const read = (...parts: string[]) => readFileSync(join(...parts), 'utf8');
 /** A file of JSON, which committed results may have compressed. */
 const json = (...parts: string[]) => readJson(packedPath(join(...parts))) as Record<string, unknown>;
 
-/** The values that a paper may speak of: what is in the files of the run, and what it wrote beside it where the run is older than that. */
+/** The values that a paper may use: those in the files of the run and, for older runs, those written next to them. */
 function valuesOf(run: string, numbers: { setting: unknown }) {
   const results = json(run, 'results.json') as Results;
   const roots: Record<string, unknown> = { results, config: results.run.config, setting: results.setting ?? numbers.setting };
@@ -89,12 +89,12 @@ describe('the paper of a run of today', () => {
     expect(text).toContain('\\cite{oord2017}');
     expect(text).not.toContain('ell_\\mathrm{KL}');
     expect(read(out, 'paper', 'tables.tex')).toContain('\\label{tab:tasks}');
-    // Every row but its own, held against it.
+    // Every other method, compared with it.
     expect(read(out, 'paper', 'tables.tex')).toMatch(/tab:versus\}[\s\S]*?\\texttt\{truncated\} & \\num\{-?0\.\d{3}\} \[/);
     expect(read(out, 'paper', 'main.tex')).toContain('profiles.pdf');
   });
 
-  it('is written anew byte for byte', async () => {
+  it('is written again byte for byte', async () => {
     const again = join(folder, 'again');
     await withinProcess(['report', run, '--out', again]);
     for (const file of ['methods.tex', 'tables.tex', 'numbers.json', 'figures/pipeline.pdf'])
@@ -277,7 +277,7 @@ describe('Methods sections', () => {
     expect(methods(facts).text).not.toContain(`\\texttt{${config.source.id}}`);
   });
 
-  it('explain every row that a table can have beside the agent', () => {
+  it('explain every method that a table can have in addition to the agent', () => {
     const facts = factsOf('dark-room', { 'baselines.steps': 'equal', 'baselines.methods': baselines.ids });
     const row = facts.results.methods.none;
     const rows = Object.fromEntries(['cad', 'reinforced', 'teacher', 'source', 'random', ...baselines.ids].map(id => [id, row]));

@@ -74,7 +74,7 @@ describe('a tiny run', () => {
         selection: { by: 'unstated' },
       },
     });
-    // 2 latents of 16 floats, beside the running episode that all of them carry.
+    // 2 latents of 16 floats, in addition to the running episode that all of them carry.
     expect(cad.stateBytes - none.stateBytes).toBe(2 * 16 * 4);
     expect(teacher.stateBytes).toBeGreaterThan(cad.stateBytes);
     expect(results.run).toMatchObject({ command: expect.stringContaining('cadenza run'), config: { name: 'tiny' }, seconds: {} });

@@ -51,7 +51,7 @@ const demonstrations = (stage: string): readonly History[] =>
 const keys = (histories: readonly History[]) => [...new Set(histories.map(({ taskKey }) => taskKey))].sort();
 
 describe('a run with prompts', () => {
-  it('has a row for each style beside that without, and says what those were given', () => {
+  it('has a row for each style in addition to that without, and says what those were given', () => {
     expect(ended.status, ended.stderr).toBe(0);
     const { methods } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')) as Results;
     expect(Object.keys(methods).sort()).toEqual(['cad', 'cad-expert', 'cad-random', 'random', 'source']);

@@ -5,7 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { INSPECTION_FORMAT, type RawReturns, type RecordedResults, type Results, STUDY_FORMAT, scoreMethod } from '../src/records/index.ts';
+import {
+  type AnyResults,
+  INSPECTION_FORMAT,
+  type RawReturns,
+  type RecordedResults,
+  type Results,
+  STUDY_FORMAT,
+  scoreMethod,
+} from '../src/records/index.ts';
 import { sealResults } from '../src/records/seal.ts';
 import {
   compareRuns,
@@ -29,24 +37,31 @@ const folder = mkdtempSync(join(tmpdir(), 'cadenza-results-format-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const committed = join(ROOT, 'results');
-/** A file of a committed run, as JSON gives it. */
-// biome-ignore lint/suspicious/noExplicitAny: what it holds is what is tested
-const read = (name: string, file: string) => readJson(packedPath(join(committed, name, file))) as any;
+/** A file of a committed run. */
+const read = <T>(name: string, file: string) => readJson(packedPath(join(committed, name, file))) as T;
 
-/** Two rows of a committed run, with few resamples. */
+/** Two methods of a committed run, with few resamples. */
 function small(): { results: Results; returns: RawReturns } {
-  const [results, returns] = [read('evidence-key-to-door', 'results.json'), read('evidence-key-to-door', 'returns.json')];
-  const two = (rows: object) => Object.fromEntries(Object.entries(rows).filter(([name]) => name === 'cad' || name === 'ad'));
-  const [name] = [results.name];
-  results.methods = two(results.methods);
-  results.versus[name].others = two(results.versus[name].others);
-  results.imitation[name].methods = two(results.imitation[name].methods);
-  results.rate = read('evidence-rate-return', 'results.json').rate;
-  results.rate.reference = 'ad';
-  for (const point of results.rate.points) point.method = 'cad';
-  returns.tables = { [name]: { ...returns.tables[name], methods: two(returns.tables[name].methods) } };
-  returns.tables[name].bootstrap.resamples = 20;
-  return { results, returns };
+  const results = read<Results>('evidence-key-to-door', 'results.json');
+  const returns = read<RawReturns>('evidence-key-to-door', 'returns.json');
+  const rate = read<Results>('evidence-rate-return', 'results.json').rate!;
+  const { name, versus, imitation } = results;
+  const two = <T>(methods: Readonly<Record<string, T>>) =>
+    Object.fromEntries(Object.entries(methods).filter(([method]) => method === 'cad' || method === 'ad'));
+  const table = returns.tables[name];
+  return {
+    results: {
+      ...results,
+      methods: two(results.methods),
+      versus: { ...versus, [name]: { ...versus![name], others: two(versus![name].others) } },
+      imitation: { ...imitation, [name]: { ...imitation![name], methods: two(imitation![name].methods) } },
+      rate: { ...rate, reference: 'ad', points: rate.points.map(point => ({ ...point, method: 'cad' })) },
+    },
+    returns: {
+      ...returns,
+      tables: { [name]: { ...table, methods: two(table.methods), bootstrap: { ...table.bootstrap, resamples: 20 } } },
+    },
+  };
 }
 
 /** Results of a recorded experiment with two tables. */
@@ -89,7 +104,7 @@ describe('committed results', () => {
   const names = readdirSync(committed).filter(name => existsSync(packedPath(join(committed, name, 'results.json'))));
 
   it.each(names)('%s is read', name => {
-    const file = read(name, 'results.json');
+    const file = read<AnyResults>(name, 'results.json');
     const { results } = openResults(join(committed, name));
     expect(results.name).toBe(file.name);
     expect(viewOf(results).text()).not.toMatch(/undefined|NaN/);

@@ -28,7 +28,7 @@ const LONGER = settings({
   'policy.retrieval.contexts': 2,
   'retrieve.steps': STEPS,
   'baselines.methods': ['none'],
-  // A codebook moves beside the parameters, and every step draws rows for it.
+  // A codebook moves in addition to the parameters, and every step draws rows for it.
   'latents.kind': 'vq',
   'latents.codes': 32,
   'evaluate.episodes': 20,

@@ -1,4 +1,4 @@
-/** @file A tiny run whose policy sees retrieved contexts, by the command line: its rows beside CAD's, and nothing else changed by it. */
+/** @file A tiny run whose policy sees retrieved contexts, by the command line: its rows next to CAD's, and nothing else changed by it. */
 
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -41,7 +41,7 @@ beforeAll(async () => {
 }, 60_000);
 
 describe('a run with retrieved contexts', () => {
-  it('has every stage of the run without them, and its own beside them', () => {
+  it('has every stage of the run without them, and its own in addition', () => {
     const added = [...stageFiles(out).keys()]
       .filter(path => !plain.includes(path))
       .map(path => path.split('/')[0].replace(/-[0-9a-f]{12}$/, ''));

@@ -77,19 +77,19 @@ describe('a tiny run that predicts returns', () => {
       for (const reference of Object.values(REFERENCES)) expect(text).toContain(reference);
   });
 
-  it('exports a graph that foresees the same natively and in WebAssembly', async () => {
+  it('exports a graph with the same predictions natively and in WebAssembly', async () => {
     const family = environment('dark-room');
     const history = generateHistory({ family, task: { goal: [4, 3] }, source: source('r-max'), random: Random.seeded(1), episodes: 4 });
     const files = readModel(join(both, 'model'));
     expect(files.description.returns).toEqual({ episodes: 3 });
-    const foreseen = async (executor: Executor) => {
+    const predicted = async (executor: Executor) => {
       const policy = await loadPolicy({ ...files, executor });
       const said: number[][] = [];
       await replay({ histories: [history], policy, onStep: () => said.push([...policy.returns!()]) });
       await policy.dispose();
       return said;
     };
-    const [native, web] = await Promise.all([foreseen(nodeExecutor({ threads: 1 })), foreseen(webExecutor({ threads: 1 }))]);
+    const [native, web] = await Promise.all([predicted(nodeExecutor({ threads: 1 })), predicted(webExecutor({ threads: 1 }))]);
     expect(native).toHaveLength(4 * family.horizon);
     for (const [t, row] of native.entries()) {
       expect(row).toHaveLength(3);
@@ -113,7 +113,7 @@ describe('returns', () => {
     for (const { loss, returns } of metrics(alone, 'distill')) expect(loss).toBeCloseTo(0.5 * returns, 5);
   });
 
-  it('are foreseen by a compressor that goes on from its latents, and left out of training by returns', async () => {
+  it('are predicted by a compressor that goes on from its latents, and left out of training by returns', async () => {
     const few = { 'pretrain.steps': 2, 'distill.steps': 2, 'finetune.steps': 2, 'finetune.gamma': 0 };
     const reinforce = { 'reinforce.steps': 1, 'reinforce.streams': 4, 'reinforce.episodes': 3, 'reinforce.batch': 4 };
     const { results } = await run(recurrent, { ...SHORT, ...few, ...reinforce, compressor: 'recurrent' });

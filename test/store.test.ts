@@ -271,7 +271,7 @@ describe('store stats', () => {
     expect((await store('stats', db, '--queries', '10')).stdout).not.toMatch(/\bhamming\b/);
   });
 
-  it('measures codes beside latents where a model has them', async () => {
+  it('measures codes in addition to latents where a model has them', async () => {
     const coded = await replaced('coded', true);
     const out = join(folder, 'coded.db');
     await json('build', coded, '--out', out, '--from', 'histories', '--from', 'test', '--streams', '3', '--episodes', '2');
@@ -336,17 +336,17 @@ executor: { threads: 1 }
     expect([opened.description.recurrent, opened.family.horizon]).toEqual([true, 15]);
     const [history, other] = trainingHistories(opened);
     const open = () => ContextCompressor.open(opened, nodeExecutor({ threads: 1 }));
-    const [inOrder, anew] = [await open(), await open()];
+    const [inOrder, again] = [await open(), await open()];
     const [first, third] = await inOrder.compress(history, [1, 3]);
     await inOrder.compress(other, [2]);
-    expect(await anew.compress(history, [3])).toEqual([third]);
-    expect(await anew.compress(history, [1, 2, 3])).toEqual([first, expect.anything(), third]);
+    expect(await again.compress(history, [3])).toEqual([third]);
+    expect(await again.compress(history, [1, 2, 3])).toEqual([first, expect.anything(), third]);
     // What happened first is out of every window, but not forgotten.
     const altered = { ...history, reward: history.reward.slice() };
     altered.reward[0] += 1;
     expect(inOrder.about(altered, 3).hash).not.toBe(inOrder.about(history, 3).hash);
     expect((await inOrder.compress(altered, [3]))[0].latents).not.toEqual(third.latents);
-    for (const compressor of [inOrder, anew]) await compressor.dispose();
+    for (const compressor of [inOrder, again]) await compressor.dispose();
   });
 
   it('has the latents that the acting policy has', async () => {

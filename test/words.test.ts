@@ -62,7 +62,7 @@ const PHRASES: readonly (readonly [not: RegExp, but: string])[] = [
 ];
 
 /** Parts of the repository whose prose is for users. The log is as it was written. */
-const PROSE = /^(src|docs|examples|templates)\/.*\.(ts|mjs|js|py|md|yaml|yml|html|json)$|^[A-Z]+\.md$/;
+const PROSE = /^(src|docs|examples|experiments|templates)\/.*\.(ts|mjs|js|py|md|yaml|yml|html|json)$|^[A-Z]+\.md$/;
 const EXEMPT = /^docs\/LOG\.md$|\.test\.(ts|mjs)$/;
 
 it('no phrase of the list of words to replace is left', () => {

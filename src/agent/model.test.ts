@@ -62,7 +62,7 @@ const MODELS: Record<string, Parameters<typeof build>> = {
   'with Z before the query': packed('policy.architecture=prefix'),
   'with a prompt': packed('policy.prompt.episodes=2'),
   'with a prompt of interleaved tokens, with rotary positions': ['interleaved', ['policy.prompt.length=2', 'model.positions=rotary']],
-  'with a prompt beside Z in the encoder': packed('policy.prompt.episodes=2', 'policy.architecture=encoder-decoder'),
+  'with a prompt and Z in the encoder': packed('policy.prompt.episodes=2', 'policy.architecture=encoder-decoder'),
   'that predicts returns': packed('policy.returns={episodes: 2, bins: 5, weight: 1}'),
   'asked about the state': packed('policy.query=state'),
   'asked about the state, of interleaved tokens': ['interleaved', ['policy.query=state']],

@@ -292,7 +292,7 @@ describe('a file that does not fit', () => {
     }
   });
 
-  it('is refused beside one of another environment', async () => {
+  it('is refused together with one of another environment', async () => {
     const path = join(folder, 'other.hdf5');
     await writeHdf5(path, file => xlandFile(file));
     const files = [path, fixture('xland.hdf5')];

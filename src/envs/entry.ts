@@ -16,8 +16,10 @@ import {
   type Task,
   type VectorEnv,
 } from '../rl/index.ts';
+import { spaceSchema } from '../rl/space-format.ts';
 import { canonicalJson } from '../util/canonical.ts';
 import { CadenzaError } from '../util/errors.ts';
+import { checkRecord } from '../util/formats.ts';
 import type { Random } from '../util/random.ts';
 
 /** A registered environment: id, description, options, and `create`, which returns the family. */
@@ -101,7 +103,15 @@ function completed(id: string, rules: FamilyRules): EnvFamily {
   };
   need(parts.observationSpace !== undefined, 'observationSpace, such as { kind: "discrete", n: 9 }');
   need(parts.actionSpace !== undefined, 'actionSpace, such as { kind: "discrete", n: 4 }');
-  for (const name of ['observationSpace', 'actionSpace'] as const) expectSpace(id, name, parts[name]!);
+  for (const name of ['observationSpace', 'actionSpace'] as const) {
+    const what = 'a space: discrete, multi-discrete, box or image';
+    checkRecord(parts[name], `environment ${id}: ${name}`, {
+      what,
+      schema: spaceSchema,
+      code: 'E_CONFIG',
+      advice: 'Correct it in create.',
+    });
+  }
   need(Number.isInteger(parts.horizon) && parts.horizon! > 0, `horizon that is a positive integer (found ${parts.horizon})`);
   need((parts.tasks === undefined) !== (parts.drawTask === undefined), 'tasks or drawTask (exactly one of the two)');
   need(
@@ -176,37 +186,6 @@ function user<T>(id: string, what: string, call: () => T): T {
     const place = stack?.split('\n').find(line => line.trimStart().startsWith('at '));
     const where = place ? ` (${place.trim()})` : '';
     throw new CadenzaError('E_CONFIG', `environment ${id}: ${what} threw "${message}"${where}. Fix the environment.`, { cause: error });
-  }
-}
-
-/** Throws `E_CONFIG` unless this is a space. */
-function expectSpace(id: string, name: string, space: Space): void {
-  const refuse = (what: string): never => {
-    throw new CadenzaError('E_CONFIG', `environment ${id}: ${name} ${what}. Fix it.`);
-  };
-  const isCount = (n: unknown) => Number.isInteger(n) && (n as number) > 0;
-  const counts = (list: unknown, key: string) => {
-    if (!(Array.isArray(list) && list.length > 0 && list.every(isCount)))
-      refuse(`has ${key} ${JSON.stringify(list)}; expected a list of at least one positive integer`);
-  };
-  switch (space.kind) {
-    case 'discrete':
-      if (!isCount(space.n)) refuse(`has n ${space.n}; expected a positive integer`);
-      return;
-    case 'multi-discrete':
-      counts(space.nvec, 'nvec');
-      return;
-    case 'image':
-      return;
-    case 'box': {
-      const { low, high } = space;
-      if (!(Array.isArray(low) && Array.isArray(high) && low.length === high.length && low.length > 0))
-        refuse('expected low and high, lists of equal length with at least one number');
-      if (low.some((least, i) => !(least <= high[i]))) refuse('expected low <= high for every number');
-      return;
-    }
-    default:
-      refuse(`has kind "${(space as { kind: unknown }).kind}"; expected discrete, multi-discrete, box or image`);
   }
 }
 

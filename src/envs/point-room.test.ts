@@ -32,7 +32,7 @@ describe('point-room', () => {
     expect(wall[5].at[1]).toBeCloseTo(wall[4].at[1] + 0.01, 3);
   });
 
-  it('pays steps that end in the disc, its rim included, and starts anew in the center', () => {
+  it('pays steps that end in the disc, its rim included, and starts again in the center', () => {
     const paid = (radius: number) =>
       walk(
         { goal: [0.5, 0] },
@@ -54,7 +54,7 @@ describe('point-room', () => {
   });
 
   it.each([{}, { goals: 6, radius: 0.3, stepLength: 0.4, horizon: 9 }])(
-    'pays whoever goes straight to the disc the oracle return, under %o',
+    'pays the oracle return to a player that goes straight to the disc, under %o',
     options => {
       const family = environment('point-room', options);
       const tasks = listedTasks(family, 'A test');

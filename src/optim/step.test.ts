@@ -95,7 +95,7 @@ describe('a training step', () => {
     expect([...together]).toEqual(apart);
   });
 
-  it('gives buffers their next value beside the update, and takes no gradient of them', () => {
+  it('updates buffers in addition to parameters, without a gradient of them', () => {
     const [a, seen] = [parameter('a', [2]), parameter('seen', [])];
     const [average, other] = [parameter('average', [2]), parameter('other', [2])];
     const buffers = [

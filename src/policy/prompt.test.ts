@@ -18,7 +18,7 @@ const numbers = (size: number, seed: number) => {
 };
 const FORMS = {
   'before the query in self-attention': {},
-  'beside Z in the encoder': { encoderLayers: 1 },
+  'with Z in the encoder': { encoderLayers: 1 },
   'behind Z before the query': { prefix: true },
 };
 

@@ -23,7 +23,7 @@ describe('probabilityOfImprovement', () => {
     expect(at(0.9)).toEqual({ value: 0.5, low: 0, high: 1 });
   });
 
-  it('resamples the two rows independently, so that a row beside itself has width', () => {
+  it('resamples the two rows independently, so that a row compared with itself has width', () => {
     const row = [[0, 1, 2, 3]];
     const { value, low, high } = probabilityOfImprovement(row, row, { random });
     expect(value).toBe(0.5);
@@ -175,7 +175,7 @@ describe('rows of tables', () => {
     }
   });
 
-  it('beside themselves are not distinguishable, by any measure', () => {
+  it('compared with themselves are not distinguishable, by any measure', () => {
     const { measures, measure, verdict } = compareRows(row(table), row(structuredClone(table)), 'final');
     expect([measure, verdict]).toEqual(['final', 'not distinguishable']);
     for (const { before, after, difference, improvement } of Object.values(measures)) {
@@ -211,7 +211,7 @@ describe('rows of tables', () => {
     expect(() => compareRows(row(table), row(table), 'regret')).toThrow(failure('E_DATA', 'area, final'));
   });
 
-  it('are held against each other task by task, in whatever order the tables list them', () => {
+  it('are compared task by task, in whatever order the tables list them', () => {
     const turned: ReturnsTable = {
       ...table,
       tasks: ['far', 'near'],
@@ -221,7 +221,7 @@ describe('rows of tables', () => {
     expect(compareRows(row(table), row(turned), 'final')).toEqual(compareRows(row(table), row(table), 'final'));
   });
 
-  it('are held against every other of their table', () => {
+  it('are compared with every other of their table', () => {
     const both: ReturnsTable = { ...table, methods: { ...table.methods, half: scaled(0.5).methods.cad, same: table.methods.cad } };
     const versus = versusOthers(both, 'cad')!;
     expect(versus.method).toBe('cad');

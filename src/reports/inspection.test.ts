@@ -190,7 +190,7 @@ describe('figures of a look inside', () => {
 });
 
 describe('tables of a look inside', () => {
-  it('say what was measured beside what there is without Z', () => {
+  it('show each measure next to its value without Z', () => {
     expect(reconstructionTable(reconstruction.fields).rows.slice(0, 3)).toEqual([
       ['action', 'accuracy', '.75', '.25', '.75', '.25'],
       ['reward', 'squared error', '0.050', '0.10', '0.050', '0.10'],

@@ -5,7 +5,7 @@ import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 import { carrying, failure } from '../../test/helpers/failure.ts';
 import { expectWholePage } from '../../test/helpers/html.ts';
-import { EPISODES, foreseen, lifetime, names, predictors, results, TASKS } from '../../test/helpers/made-up-results.ts';
+import { EPISODES, lifetime, names, predictors, results, TASKS, withPredictions } from '../../test/helpers/made-up-results.ts';
 import {
   type Comparison,
   describeIntervals,
@@ -250,12 +250,12 @@ describe('terminal', () => {
 
   it('shows how well returns are predicted, best first', () => {
     for (const width of [40, 140]) {
-      const text = formatResults(foreseen, { width, color: false });
+      const text = formatResults(withPredictions, { width, color: false });
       for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(width);
       expect(text).toMatch(/cad +0\.250 \[–\][\s\S]*last return +0\.500/);
       expect(text).not.toMatch(/NaN|undefined/);
     }
-    const table = returnTable(foreseen.returns![results.name], wordsOf(results.methods));
+    const table = returnTable(withPredictions.returns![results.name], wordsOf(results.methods));
     expect([40, 140].map(width => fittingTable(table, { width, color: false }).shown.includes('episode-2'))).toEqual([false, true]);
     expect(formatResults(results, { width: 140 })).not.toContain('last return');
   });
@@ -265,7 +265,7 @@ describe('terminal', () => {
     const known = { ...results, returns: { [results.name]: { histories: 16, predictors: { ...predictors, cad: calibrated } } } };
     const text = formatResults(known, { width: 140, color: false });
     expect(text).toMatch(/cad .* 0\.125 [\s\S]*last return +0\.500 \[.*\] +– /);
-    expect(formatResults(foreseen, { width: 140, color: false })).not.toContain('0.125');
+    expect(formatResults(withPredictions, { width: 140, color: false })).not.toContain('0.125');
   });
 
   it('shows regret and its parts, of one episode as of many', () => {
@@ -413,11 +413,11 @@ describe('writeReports', () => {
   });
 
   it('has a table of predicted returns where there are any', () => {
-    expect(tablesOf(htmlReport(foreseen))).toContainEqual([
+    expect(tablesOf(htmlReport(withPredictions))).toContainEqual([
       ['cad', '0.250 [–]', '0.063', ...Array(4).fill('0.250')],
       ['last return', '0.500 [–]', '0.250', ...Array(4).fill('0.500')],
     ]);
-    expect(tablesOf(htmlReport(foreseen))).toHaveLength(tablesOf(page).length + 1);
+    expect(tablesOf(htmlReport(withPredictions))).toHaveLength(tablesOf(page).length + 1);
   });
 
   it('says below every table what its columns are, for where tooltips do not show', () => {

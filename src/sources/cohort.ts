@@ -22,7 +22,8 @@ import {
 } from '../rl/index.ts';
 import { breathe } from '../util/breathe.ts';
 import type { Random } from '../util/random.ts';
-import { firstInformed, type HistoriesRequest, type WantedHistory } from './request.ts';
+import { firstInformed } from './labels.ts';
+import type { HistoriesRequest, WantedHistory } from './request.ts';
 import { type Cohort, type CohortSource, toldEpisodes } from './source.ts';
 
 export interface CohortHistories extends HistoriesRequest {

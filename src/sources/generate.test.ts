@@ -30,7 +30,7 @@ describe('demonstrations in one style', () => {
   });
 });
 
-describe('a learner that has looked on', () => {
+describe('a learner that observed a history', () => {
   const learn = (seen?: History) =>
     generateHistory({ family, task, source: source('r-max'), random: Random.seeded(5), episodes: 12, seen });
 

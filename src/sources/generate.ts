@@ -4,7 +4,8 @@ import { actionDistribution, everyNthEpisode, type History, newActions, Recordin
 import { breathe } from '../util/breathe.ts';
 import { CadenzaError } from '../util/errors.ts';
 import { playCohort } from './cohort.ts';
-import { firstInformed, type HistoriesRequest, type HistoryRequest } from './request.ts';
+import { firstInformed } from './labels.ts';
+import type { HistoriesRequest, HistoryRequest } from './request.ts';
 import { expectLearners, type Learner, observe, toldEpisodes } from './source.ts';
 
 /**

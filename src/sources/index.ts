@@ -15,6 +15,7 @@ import { ucb } from './ucb.ts';
 
 export * from './demonstrations.ts';
 export * from './generate.ts';
+export * from './labels.ts';
 export * from './monte-carlo.ts';
 export * from './oracle.ts';
 export * from './policy.ts';

@@ -294,7 +294,7 @@ describe('key-to-door', () => {
     for (const value of values.slice(5)) expect(value).toBe(1);
   });
 
-  it('r-max tries a cell anew in each phase: what it saw without the key tells nothing about the door', () => {
+  it('r-max tries a cell again in each phase: what it saw without the key tells nothing about the door', () => {
     const { observation, action, reward, nextObservation, truncated, terminated } = make(
       'r-max',
       { key: [0, 0], door: [8, 8] },

@@ -17,7 +17,7 @@ const contexts = [
 ].flat();
 
 describe('reconstruction', () => {
-  it('measures a field by its kind, and the recall of a reward beside it', () => {
+  it('measures a field by its kind, and also the recall of a reward', () => {
     expect(measuresOf(layout.fields)).toEqual([
       { name: 'state', measure: 'accuracy' },
       { name: 'reward', measure: 'squared error' },

@@ -140,7 +140,7 @@ it('is left alone when an interrupt ends the waiting', async () => {
 });
 
 it.runIf(process.platform === 'linux')(
-  'is never held twice, whoever dies',
+  'is never held twice, whichever process dies',
   async () => {
     const out = join(folder, 'stress');
     mkdirSync(out);

@@ -95,4 +95,4 @@ const offBy = (error: number): ReturnError => {
   return { absolute, squared, byEpisode: episodes, byAhead: episodes };
 };
 export const predictors = { 'last return': offBy(0.5), cad: offBy(0.25) };
-export const foreseen: Results = { ...results, returns: { [results.name]: { histories: 16, predictors } } };
+export const withPredictions: Results = { ...results, returns: { [results.name]: { histories: 16, predictors } } };

@@ -21,7 +21,7 @@ const why = probe.error?.message ?? probe.stderr?.trim().split('\n').at(-1) ?? '
 if (missing)
   process.stderr.write(`
   ############################################################################################
-  #  NOT COMPARED: ${PYTHON} cannot load the package rliable, so the statistics were held against nothing.
+  #  NOT COMPARED: ${PYTHON} cannot load the package rliable, so the statistics were compared with nothing.
   #  ${why}
   #  To compare them (about 500 MB; nothing else here needs Python; rliable's arch does not load with pandas 3):
   #      python3 -m venv /tmp/rliable && /tmp/rliable/bin/pip install rliable==1.2.0 'pandas<3'

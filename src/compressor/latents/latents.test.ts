@@ -248,7 +248,7 @@ describe('vector quantization', () => {
     expect(by().perplexity[0]).toBeCloseTo(4 / 3 ** 0.75, 4);
   });
 
-  it('makes a code that nothing comes near anew, from the row that was drawn', () => {
+  it('replaces a code that no input is near by the row that was drawn', () => {
     // Code 1 is far off: its count falls to 0.8 · 0.5 = 0.4, below ¼ of the average 4 / 2.
     const found = by({ codebook: [2, -1, 50, 50], counts: [2, 0.5], rows: [0, 3] });
     expect([...found.codes]).toEqual([0, 0, 0, 0]);

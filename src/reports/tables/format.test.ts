@@ -26,7 +26,7 @@ it('tells rows apart that are all near the optimum: the mean and the area with t
   expect(cell(method, 'iqm')).toMatch(/^1\.000 \[/);
 });
 
-it('counts the history that is kept beside what reaches the policy', () => {
+it('counts the stored history in addition to the input of the policy', () => {
   const method = nearlyOptimal(0, 2);
   expect([cell(method, 'state'), cell(method, 'history')]).toEqual(['2 KiB', '34.4 KiB']);
   expect(cell({ ...method, historyBytes: 0 }, 'history')).toBe('–');

@@ -58,7 +58,7 @@ const meanReturn = (histories: readonly History[], from: number, to?: number) =>
   return returns.reduce((sum, value) => sum + value, 0) / returns.length;
 };
 
-/** A family with one state or a few, which pays for an action; to be told apart from others by what it asks for. */
+/** A family with one state or a few, which pays for an action; identified by its spaces. */
 const bandit = (actionSpace: Space, paid: (action: ArrayLike<number>, at: number, seen: number) => number, seen = 1): EnvFamily => ({
   id: 'test-bandit',
   observationSpace: { kind: 'discrete', n: seen },
@@ -166,7 +166,7 @@ describe('a cohort', () => {
     expect(some.stream).toBe('goal=0,0');
   });
 
-  it('records the final learner where labels are final, from the first informed step on, whoever else is trained', async () => {
+  it('labels steps with the final learner from the first informed step on, independent of other learners', async () => {
     for (const given of [undefined, { memory: 4, rollout: 8 }]) {
       const tasks = goals.slice(0, 2);
       const recorded = await learn({ episodes: 60, tasks, stride: 3, options: given });
@@ -192,7 +192,7 @@ describe('a cohort', () => {
     }
   });
 
-  it('tells how far it is, and stops where it is told to', async () => {
+  it('reports progress, and stops when aborted', async () => {
     const told: number[] = [];
     await learn({ episodes: 10, onProgress: done => told.push(done) });
     expect([told.at(-1), told.toSorted((a, b) => a - b)]).toEqual([goals.length, told]);
