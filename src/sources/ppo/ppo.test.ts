@@ -192,6 +192,32 @@ describe('a cohort', () => {
     }
   });
 
+  it('replays each episode with its memory for final labels, and learns nothing on the way', async () => {
+    const before = [0, 0, 0];
+    const family = bandit({ kind: 'discrete', n: 2 }, (a, at) => {
+      const paid = Number(a[at] !== before[at]);
+      before[at] = a[at];
+      return paid;
+    });
+    const options = { environments: 3, rollout: 32, memory: 8, entropy: 0.003 };
+    const [{ action, reward, probabilities }] = await learn({ family, tasks: [{ only: 0 }], episodes: 601, options, labels: 'final' });
+    // Labels follow from what happened in the episode so far, in its first occurrence as in its last.
+    const rows = new Map<string, Float32Array>();
+    let repeated = 0;
+    for (let t = firstInformed(reward); t < reward.length; t++) {
+      const first = t - (t % 4);
+      const past = [action.slice(first, t), reward.slice(first, t)].join(' ');
+      const row = probabilities.slice(2 * t, 2 * t + 2);
+      const known = rows.get(past);
+      if (known) for (const [a, p] of known.entries()) expect(Math.abs(row[a] - p), past).toBeLessThan(1e-6);
+      if (known && t % 4 > 0) repeated++;
+      rows.set(past, known ?? row);
+      // It pays not to repeat the last action.
+      if (t % 4 > 0) expect(row[1 - action[t - 1]], past).toBeGreaterThan(0.8);
+    }
+    expect(repeated).toBeGreaterThan(1000);
+  });
+
   it('reports progress, and stops when aborted', async () => {
     const told: number[] = [];
     await learn({ episodes: 10, onProgress: done => told.push(done) });
