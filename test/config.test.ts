@@ -279,7 +279,7 @@ describe('a bad configuration', () => {
     );
   });
 
-  it('is told whole: every problem at once', () => {
+  it('reports every problem at once', () => {
     const all = () => load('name: a\nmodel:\n  widht: 3\nseed: -1', ['bogus=1', 'split.heldOut=x']);
     expect(all).toThrow(failure('E_CONFIG', 4, 'e.yaml:3:3', 'e.yaml:4:7', '--set bogus=1', '--set split.heldOut=x'));
   });

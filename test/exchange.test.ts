@@ -55,8 +55,8 @@ describe('histories of a run, exported and imported', () => {
   it.each(WRITTEN_LAYOUTS)('as %s, train the same weights and score the same returns', async layout => {
     const file = at(`${layout}.hdf5`);
     await succeed('export', at('rolled'), '--format', layout, '--out', file);
-    const told = await succeed('import', file, '--format', layout, '--labels', 'recorded', '--out', at(layout));
-    expect(told).toEqual(carrying(30, /\bdark-room\b/, 3600, /\brecorded\b/, '--set source.dataset='));
+    const reported = await succeed('import', file, '--format', layout, '--labels', 'recorded', '--out', at(layout));
+    expect(reported).toEqual(carrying(30, /\bdark-room\b/, 3600, /\brecorded\b/, '--set source.dataset='));
     const out = at(`${layout}-run`);
     const dataset = relative(process.cwd(), at(layout));
     const results = JSON.parse(await succeed('run', TINY, '--out', out, ...SHORT, ...settings({ 'source.dataset': dataset }), '--json'));
@@ -189,8 +189,8 @@ describe('a data set of an environment that is not here', () => {
 
   /** Imports, and runs the command that this proposes. */
   async function proposed(name: string, out: string) {
-    const told = await succeed('import', at(name), '--out', at(out));
-    const line = told.split('\n').find(line => line.includes('cadenza run'))!;
+    const reported = await succeed('import', at(name), '--out', at(out));
+    const line = reported.split('\n').find(line => line.includes('cadenza run'))!;
     const args = line.replace(/^.*cadenza /, '').split(' ');
     return { args, results: JSON.parse(await succeed(...args, '--out', at(`${out}-run`), '--json')) as RecordedResults };
   }

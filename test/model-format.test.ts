@@ -219,10 +219,10 @@ describe('the edge of an agent', () => {
     const answers = [];
     for (const plain of [false, true]) {
       policy.reset(1);
-      const told = feedback({ truncated: Uint8Array.of(1) });
-      const lists = Object.fromEntries(Object.entries(told).map(([name, values]) => [name, Array.from(values)]));
+      const given = feedback({ truncated: Uint8Array.of(1) });
+      const lists = Object.fromEntries(Object.entries(given).map(([name, values]) => [name, Array.from(values)]));
       await policy.act(start);
-      await policy.observe(plain ? ({ ...lists, truncated: [true], terminated: [false] } as never) : told);
+      await policy.observe(plain ? ({ ...lists, truncated: [true], terminated: [false] } as never) : given);
       answers.push(Float32Array.from(await policy.act(plain ? ([4, 4] as never) : start)));
     }
     expect(answers[0]).toEqual(answers[1]);

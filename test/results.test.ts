@@ -18,7 +18,7 @@ const names = readdirSync(RESULTS).filter(name => statSync(join(RESULTS, name)).
 const index = readFileSync(join(RESULTS, 'README.md'), 'utf8');
 
 /** The other cells of the rows of a folder. */
-const rowsOf = (name: string) =>
+const comparableTable = (name: string) =>
   index
     .split('\n')
     .filter(line => line.startsWith(`| [${name}]`))
@@ -54,7 +54,7 @@ describe.each(names.filter(name => existsSync(packedPath(join(RESULTS, name, 're
   const { results } = openResults(join(RESULTS, name));
 
   it('has the numbers of the index', () => {
-    const scores = rowsOf(name).filter(cells => cells.length === 4);
+    const scores = comparableTable(name).filter(cells => cells.length === 4);
     expect(scores.length).toBeGreaterThan(0);
     for (const [, , method, number] of scores) expect(number, method).toBe(numberOf(results, method));
     // What `cadenza list results` prints is among them.
@@ -62,7 +62,7 @@ describe.each(names.filter(name => existsSync(packedPath(join(RESULTS, name, 're
   });
 
   it('was made by the commit of the index', () => {
-    const [made, ...others] = rowsOf(name).filter(cells => cells.length === 3);
+    const [made, ...others] = comparableTable(name).filter(cells => cells.length === 3);
     expect(others).toEqual([]);
     expect(results.run.commit).toMatch(new RegExp(`^${made[1]}`));
   });
@@ -71,7 +71,7 @@ describe.each(names.filter(name => existsSync(packedPath(join(RESULTS, name, 're
 it('of an inspection are those of the index', () => {
   const { transplants, run } = readJson(packedPath(join(RESULTS, 'inspect-dark-room/inspect.json'))) as Inspection;
   if (isMissing(transplants)) throw new Error('no memories were exchanged');
-  const [[, , share], [, commit]] = rowsOf('inspect-dark-room');
+  const [[, , share], [, commit]] = comparableTable('inspect-dark-room');
   expect(share).toBe(shown(transplants.heldOut.transplanted.pursues));
   expect(run.commit).toMatch(new RegExp(`^${commit}`));
 });

@@ -17,7 +17,7 @@ import { stageTitle } from '../src/util/progress.ts';
 import { cadenza, settings, stageFiles, start, TINY, withinProcess } from './helpers/command.ts';
 import { carrying, exit, failure, type Needle } from './helpers/failure.ts';
 
-/** Content keys of every task that this process plays, plans in, or is told the oracle of. */
+/** Content keys of every task that this process plays, plans in, or uses the oracle of. */
 const touched = new Set<string>();
 vi.mock('../src/envs/index.ts', async original => {
   const module = await original<typeof import('../src/envs/index.ts')>();

@@ -229,7 +229,7 @@ describe('the form of the policy', () => {
   };
   const all = ['block0', 'block1', 'block2'];
 
-  it('attends to Z in every layer unless told where', () => {
+  it('attends to Z in every layer by default', () => {
     expect(blocks().filter(name => name.endsWith('cross'))).toEqual(all.map(block => `${block}.cross`));
     expect(blocks('policy.crossLayers=[0, 2]').filter(name => name.endsWith('cross'))).toEqual(['block0.cross', 'block2.cross']);
   });

@@ -3,7 +3,7 @@
 import type { ExperimentConfig } from '../config/experiment.ts';
 import { statedSelection } from '../config/selection.ts';
 import { auditTasks, openTasks } from '../histories/tasks.ts';
-import { type Protocol, type Rows, rowReference, scaleFields } from '../records/index.ts';
+import { type ComparableTable, methodReference, type Protocol, scaleFields } from '../records/index.ts';
 import type { Resampled } from '../statistics/index.ts';
 import { knownReference, measuredOn } from './reference.ts';
 
@@ -25,14 +25,14 @@ export function resampledOf(config: ExperimentConfig, streams = config.evaluate.
 }
 
 /** What determines whether methods of this experiment can be compared with others, known before the evaluation. */
-export function plannedRows(name: string, config: ExperimentConfig): Rows {
+export function plannedRows(name: string, config: ExperimentConfig): ComparableTable {
   const { family, evaluated } = openTasks(config);
   const reference = knownReference(config, family, evaluated);
   const keys = evaluated.map(family.taskKey);
   const protocol = protocolOf(config);
   if (!reference) return { name, protocol, tasks: keys.map(task => ({ task })), measuredOn: measuredOn(config) };
   const tasks = keys.map(task => ({ task, ...scaleFields(reference.kind, reference.scales.get(task)!) }));
-  return { name, protocol, tasks, reference: rowReference(reference, keys) };
+  return { name, protocol, tasks, reference: methodReference(reference, keys) };
 }
 
 /** The protocol of an experiment: evaluation, split, and how its settings were chosen. */

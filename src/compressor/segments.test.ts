@@ -137,7 +137,7 @@ describe.each(STEPPING)('$id with $update and $workingMemory tokens of working m
     });
   });
 
-  it('carries them through all rounds unless told otherwise', () => {
+  it('carries them through all rounds by default', () => {
     for (const value of reach(id, options)) expect(value).toBeGreaterThan(1e-9);
   });
 });

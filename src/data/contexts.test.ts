@@ -81,7 +81,7 @@ describe('ContextStore', () => {
     fill(three).close();
     const open = () => ContextDatabase.open(path, { ...model, hash: 'b'.repeat(64) });
     expect(open).toThrow(failure('E_CHECKPOINT', 'a'.repeat(12), 'b'.repeat(12)));
-    ContextDatabase.open(path, { ...model, configuration: 'told otherwise' }).close();
+    ContextDatabase.open(path, { ...model, configuration: 'given otherwise' }).close();
   });
 
   it('takes little more room than its latents', () => {
@@ -171,7 +171,7 @@ describe('a damaged store', () => {
     expect(accepted.length).toBeLessThan(150);
   });
 
-  it('is told from a place that cannot be used', () => {
+  it('names a place that cannot be used', () => {
     mkdirSync(path, { recursive: true });
     expect(() => ContextDatabase.open(path, model)).toThrow(refused('E_DISK'));
     writeFileSync(join(folder, 'file'), '');
@@ -216,12 +216,12 @@ describe('looking up', () => {
     expect(near('l2', 9)).toHaveLength(3);
   });
 
-  it('leaves out what it is told to', () => {
+  it('leaves out the excluded contexts', () => {
     const found = nearestContexts(table(), probe, { metric: 'l2', k: 3, accepts: ({ task }) => task === 'x' });
     expect(found.map(({ row }) => row)).toEqual([0, 1]);
   });
 
-  it('finds one context of a stream at most where it is told to: the nearest, in whatever order they are stored', () => {
+  it('finds one context of a stream at most on request: the nearest, in whatever order they are stored', () => {
     const store = fill([
       context('1', 'x', 'x#0', [0, 4]),
       context('2', 'x', 'x#1', [0, 2]),

@@ -47,7 +47,7 @@ describe('the delayed bandit', () => {
     expect(play(new Array(8).fill(2), { delay: 0 }).seen).toEqual(new Array(9).fill(0));
   });
 
-  it('executes arms uniformly during the delay, whatever it is told', () => {
+  it('executes arms uniformly during the delay, whatever the action', () => {
     const { steps } = play(new Array(3000).fill(2), { pulls: 1, delay: 2998 });
     const counts = [0, 0, 0];
     for (const { executed } of steps.slice(1, -1)) counts[executed]++;

@@ -13,7 +13,7 @@ import { ADAM_EPSILON } from '../optim/index.ts';
 import { chooseHead } from '../policy/index.ts';
 import type { Description, Kind, Kinds, Setting, StageDescription } from '../records/index.ts';
 import { type EnvFamily, spaceSize } from '../rl/index.ts';
-import { MONTE_CARLO_OPTIONS, source, toldEpisodes } from '../sources/index.ts';
+import { MONTE_CARLO_OPTIONS, source, withEpisodes } from '../sources/index.ts';
 import { FINAL_EPISODES } from '../statistics/index.ts';
 import { type BaselineModel, baselineModels, baselineSteps } from '../training/stages/baselines.ts';
 import { followsTeacher } from '../training/stages/finetune.ts';
@@ -103,7 +103,7 @@ const simulates = (config: ExperimentConfig): boolean =>
 /** All options of the source, including the history length if the source needs it. */
 function sourceOptions({ id, options, episodes }: ExperimentConfig['source']): OptionValues {
   const own = source(id);
-  return resolveOptions(`source ${id}`, own.options, toldEpisodes(own, episodes, options));
+  return resolveOptions(`source ${id}`, own.options, withEpisodes(own, episodes, options));
 }
 
 /** Numbers of trained parameters: of each part of CAD, of the teacher and of every baseline. */

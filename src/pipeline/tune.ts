@@ -22,10 +22,10 @@ import {
   describeIntervals,
   type Measure,
   measuredReference,
+  methodReference,
   type Reference,
   type Rung,
   rankTrials,
-  rowReference,
   type Selection,
   STUDY_FORMAT,
   type Study,
@@ -120,7 +120,7 @@ export async function tune(base: ExperimentConfig, options: TuneOptions): Promis
   return openOutputs(out, described, progress).replace(async () => {
     title = 'reference';
     const studied = { store, executor, reference: await referenceOfStudy(base, { store, executor }) };
-    reference = rowReference(studied.reference, [...studied.reference.scales.keys()]);
+    reference = methodReference(studied.reference, [...studied.reference.scales.keys()]);
     for (const [depth, { trials: places, steps }] of rounds.entries()) {
       // There may be fewer settings than requested trials.
       if (depth > 0) entrants = rankTrials(entrants).slice(0, places);

@@ -50,10 +50,10 @@ const family = {
   make: (tasks: readonly Task[]) => new Counter(tasks),
 };
 
-/** Acts by a fixed distribution and remembers what it was told. */
+/** Acts by a fixed distribution and remembers what it observed. */
 class Fixed implements Policy {
   readonly actions = actionDistribution(family.actionSpace);
-  readonly told: [number, number][] = [];
+  readonly observed: [number, number][] = [];
   readonly #probabilities: number[];
   #size = 0;
 
@@ -70,7 +70,7 @@ class Fixed implements Policy {
   }
 
   async observe({ observation, nextObservation }: Feedback): Promise<void> {
-    this.told.push([observation[0], nextObservation[0]]);
+    this.observed.push([observation[0], nextObservation[0]]);
   }
 }
 
@@ -90,7 +90,7 @@ describe('rollout', () => {
   it('tells the policy the state before and the final state, though the environment reuses its arrays', async () => {
     const policy = new Fixed(1, 0);
     await rollout({ family, tasks: [{ length: 2 }], policy, episodes: 2, random: Random.seeded(0) });
-    expect(policy.told).toEqual([
+    expect(policy.observed).toEqual([
       [0, 1],
       [1, 2],
       [0, 1],
@@ -98,11 +98,11 @@ describe('rollout', () => {
     ]);
   });
 
-  it('shows every step before the policy is told of it, with what was drawn from and what comes next', async () => {
+  it('shows every step before the policy observes it, with what was drawn from and what comes next', async () => {
     const policy = new Fixed(1, 0);
     const seen: unknown[] = [];
     const onStep = async ({ observation, probabilities, action, reward, truncated, next }: RolloutStep) => {
-      expect(policy.told).toHaveLength(seen.length);
+      expect(policy.observed).toHaveLength(seen.length);
       await Promise.resolve();
       seen.push([observation, probabilities, action, reward, truncated, next].map(column => column[0]));
     };
@@ -141,13 +141,13 @@ describe('rollout', () => {
         of: (task: Task, action: number) => (task.length as number) * (1 - action),
       },
     };
-    const told: number[][] = [];
+    const observed: number[][] = [];
     const policy = new Fixed(1, 0);
-    policy.observe = async ({ action }) => void told.push([...action]);
+    policy.observe = async ({ action }) => void observed.push([...action]);
     const { regret } = await rollout({ family: swapping, tasks, policy, episodes: 2, random: Random.seeded(0) });
     // Lengths 2 and 6, regret 2 and 6 a scored step: stream 0 scores one step an episode, stream 1 one and four.
     expect([...regret!]).toEqual([4, 0, 12, 48]);
-    expect(told.slice(0, 3)).toEqual([
+    expect(observed.slice(0, 3)).toEqual([
       [0, 0],
       [1, 1],
       [0, 0],

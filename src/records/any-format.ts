@@ -13,11 +13,12 @@ import { SUPERVISED_FORMAT, type SupervisedMethodResult, type SupervisedResults 
 const text = z.string();
 const positive = z.int().min(1);
 const amount = z.number().min(0);
-const rowsOf = <T>(row: z.ZodType<T>) => byName(row).refine(rows => Object.keys(rows).length > 0, 'expected at least one method');
+const methodsOf = <T>(method: z.ZodType<T>) =>
+  byName(method).refine(methods => Object.keys(methods).length > 0, 'expected at least one method');
 
 // ---- supervised --------------------------------------------------------------------------------------------------------------
 
-const supervisedRow = fields<SupervisedMethodResult>({
+const supervisedMethod = fields<SupervisedMethodResult>({
   byExamples: columns('mean', 'low', 'high', 'ratio', 'ratioLow', 'ratioHigh'),
   parameters: amount,
   steps: amount,
@@ -35,7 +36,7 @@ const supervised = fields<SupervisedResults>({
   headline: positive,
   tasks: positive,
   queries: positive,
-  methods: rowsOf(supervisedRow),
+  methods: methodsOf(supervisedMethod),
   validation: z.strictObject({ tasks: positive, reference: z.array(z.number()) }),
 }).superRefine(({ examples, headline, methods, reference, validation }, context) => {
   const fault = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
@@ -57,7 +58,7 @@ const along = columns('mean', 'low', 'high').optional();
 const value = z.number().optional();
 const measures = <T>(of: z.ZodType<T>) => ({ crossEntropy: of, accuracy: of, negativeLogLikelihood: of, squaredError: of });
 
-const recordedRow = fields<RecordedMethodResult>({
+const recordedMethod = fields<RecordedMethodResult>({
   ...measures(score),
   byEpisode: z.strictObject({ episode: z.array(z.number()).min(1), ...measures(along) }),
   perTask: z.array(fields<RecordedTask>({ task: text, steps: positive, ...measures(value) })),
@@ -69,8 +70,8 @@ const recorded = fields<RecordedResults>({
   environment: text,
   labels: text,
   tasks: positive,
-  methods: rowsOf(recordedRow),
-  tables: byName(rowsOf(recordedRow)).optional(),
+  methods: methodsOf(recordedMethod),
+  tables: byName(methodsOf(recordedMethod)).optional(),
 }).superRefine(({ methods, tables }, context) => {
   for (const rows of [methods, ...Object.values(tables ?? {})]) {
     const [first] = Object.values(rows);

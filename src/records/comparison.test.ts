@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
 import { aggregate } from '../statistics/aggregates.ts';
 import { Random } from '../util/random.ts';
-import { compareRows, pairedDifference, probabilityOfImprovement, verdictOf, versusOthers, versusOthersPieces } from './comparison.ts';
+import { compareMethods, pairedDifference, probabilityOfImprovement, verdictOf, versusOthers, versusOthersPieces } from './comparison.ts';
 import { drawsOf, type Run, runScore, runsOf, scoreMethod, scoresOf } from './raw-returns.ts';
 import type { ReturnsTable } from './returns-format.ts';
 
@@ -176,7 +176,7 @@ describe('rows of tables', () => {
   });
 
   it('compared with themselves are not distinguishable, by any measure', () => {
-    const { measures, measure, verdict } = compareRows(row(table), row(structuredClone(table)), 'final');
+    const { measures, measure, verdict } = compareMethods(row(table), row(structuredClone(table)), 'final');
     expect([measure, verdict]).toEqual(['final', 'not distinguishable']);
     for (const { before, after, difference, improvement } of Object.values(measures)) {
       expect(before).toBe(after);
@@ -186,11 +186,11 @@ describe('rows of tables', () => {
   });
 
   it('are worse where less was earned, and better the other way round', () => {
-    const { verdict, measures } = compareRows(row(table), row(scaled(0.5)), 'area');
+    const { verdict, measures } = compareMethods(row(table), row(scaled(0.5)), 'area');
     expect(verdict).toBe('worse');
     expect(measures.area!.difference.value).toBeCloseTo(-measures.area!.before / 2, 12);
     expect(measures.area!.improvement.value).toBe(0);
-    expect(compareRows(row(scaled(0.5)), row(table), 'final').verdict).toBe('better');
+    expect(compareMethods(row(scaled(0.5)), row(table), 'final').verdict).toBe('better');
   });
 
   it('have regret where the family declares it, and less of it is better', () => {
@@ -199,7 +199,7 @@ describe('rows of tables', () => {
       regretParts: ['before', 'after'],
       methods: { cad: { ...table.methods.cad, regret: [0, 1].map(k => [4, 1, 5, 2, 3, 3, 6, 1].map(part => share * (part + k))) } },
     });
-    const { measures, verdict } = compareRows(row(withRegret(1)), row(withRegret(0.5)), 'regret');
+    const { measures, verdict } = compareMethods(row(withRegret(1)), row(withRegret(0.5)), 'regret');
     // Of the first seed 5, 7, 6, 7 in all; of the second two more each.
     expect(runsOf(withRegret(1), 'cad').map(runs => runs.map(({ regret }) => regret))).toEqual([
       [5, 7, 7, 9],
@@ -207,8 +207,8 @@ describe('rows of tables', () => {
     ]);
     expect([measures.regret!.before, measures.regret!.after, verdict]).toEqual([7.25, 3.625, 'better']);
     expect(measures.regret!.improvement.value).toBe(1);
-    expect(compareRows(row(withRegret(0.5)), row(withRegret(1)), 'regret').verdict).toBe('worse');
-    expect(() => compareRows(row(table), row(table), 'regret')).toThrow(failure('E_DATA', 'area, final'));
+    expect(compareMethods(row(withRegret(0.5)), row(withRegret(1)), 'regret').verdict).toBe('worse');
+    expect(() => compareMethods(row(table), row(table), 'regret')).toThrow(failure('E_DATA', 'area, final'));
   });
 
   it('are compared task by task, in whatever order the tables list them', () => {
@@ -218,7 +218,7 @@ describe('rows of tables', () => {
       oracle: [5, 10],
       methods: { cad: { ...table.methods.cad, returns: table.methods.cad.returns.map(list => [...list.slice(4), ...list.slice(0, 4)]) } },
     };
-    expect(compareRows(row(table), row(turned), 'final')).toEqual(compareRows(row(table), row(table), 'final'));
+    expect(compareMethods(row(table), row(turned), 'final')).toEqual(compareMethods(row(table), row(table), 'final'));
   });
 
   it('are compared with every other of their table', () => {
@@ -229,7 +229,7 @@ describe('rows of tables', () => {
       ['half', 'better'],
       ['same', 'not distinguishable'],
     ]);
-    expect(versus.others.half).toEqual(compareRows(row(scaled(0.5)), row(table), 'final', 200));
+    expect(versus.others.half).toEqual(compareMethods(row(scaled(0.5)), row(table), 'final', 200));
     // Of the eight runs six earn 0.6 over both episodes, two 0.7: 0.625, less half of it.
     expect(versus.others.half.measures.final!.difference.value).toBeCloseTo(0.3125, 12);
     // Two comparisons by two measures, each with a difference and a probability.

@@ -190,10 +190,10 @@ export const COMPARED = {
 } as const satisfies Record<ComparedBy, { meaning: (episodes: number) => string; of: (run: Run) => number; better: 'higher' | 'lower' }>;
 
 /** One method of a table of returns. */
-export interface ComparedRow {
-  /** The table that the row is in. */
+export interface ComparedMethod {
+  /** The table that has the method. */
   readonly table: ReturnsTable;
-  /** The row. */
+  /** Its name in the table. */
   readonly method: string;
 }
 
@@ -202,10 +202,10 @@ export interface ComparedRow {
  *
  * @throws `E_DATA` for a missing method, and for regret if there is none.
  */
-export const compareRows = (before: ComparedRow, after: ComparedRow, measure: ComparedBy, resamples = 2000): Comparison =>
-  atOnce(compareRowsPieces(before, after, measure, resamples));
+export const compareMethods = (before: ComparedMethod, after: ComparedMethod, measure: ComparedBy, resamples = 2000): Comparison =>
+  atOnce(compareMethodsPieces(before, after, measure, resamples));
 
-function* compareRowsPieces(before: ComparedRow, after: ComparedRow, measure: ComparedBy, resamples: number): Pieces<Comparison> {
+function* compareMethodsPieces(before: ComparedMethod, after: ComparedMethod, measure: ComparedBy, resamples: number): Pieces<Comparison> {
   const order = new Map(after.table.tasks.map((task, t) => [task, t]));
   const runs = { before: runsOf(before.table, before.method), after: runsOf(after.table, after.method) };
   const aligned = before.table.tasks.map(task => runs.after[order.get(task)!]);
@@ -262,6 +262,6 @@ export function* versusOthersPieces(table: ReturnsTable, method: string): Pieces
   const measure = regretParts ? 'regret' : 'final';
   const compared: Record<string, Comparison> = {};
   for (const other of others)
-    compared[other] = yield* compareRowsPieces({ table, method: other }, { table, method }, measure, bootstrap.resamples);
+    compared[other] = yield* compareMethodsPieces({ table, method: other }, { table, method }, measure, bootstrap.resamples);
   return { method, others: compared };
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { carrying, failure } from '../../test/helpers/failure.ts';
-import { comparisonFaults, describeSelection, expectComparable, type Rows, rowsOf } from './integrity.ts';
+import { type ComparableTable, comparableTable, comparisonFaults, describeSelection, expectComparable } from './integrity.ts';
 import type { Protocol, Results } from './results-format.ts';
 
 const protocol: Protocol = {
@@ -17,12 +17,12 @@ const tasks = [
   { task: 'goal=0,1', oracle: 15 },
   { task: 'goal=8,8', oracle: 12 },
 ];
-const rows = (name: string, change: Partial<Protocol> = {}, played: Rows['tasks'] = tasks): Rows => ({
+const rows = (name: string, change: Partial<Protocol> = {}, played: ComparableTable['tasks'] = tasks): ComparableTable => ({
   name,
   protocol: { ...protocol, ...change },
   tasks: played,
 });
-const faults = (...all: Rows[]) => comparisonFaults(all);
+const faults = (...all: ComparableTable[]) => comparisonFaults(all);
 
 describe('rows that may stand side by side', () => {
   it('played the same tasks alike, in whatever order and with however many streams', () => {
@@ -95,28 +95,28 @@ describe('rows that may stand side by side', () => {
   });
 });
 
-describe('rowsOf', () => {
+describe('comparableTable', () => {
   const methods = { cad: { perTask: tasks.map(each => ({ ...each, mean: 1 })) } };
   const results = { name: 'main', methods, tables: { far: methods }, protocols: { main: protocol, far: protocol } } as unknown as Results;
 
   it('takes a table of results', () => {
-    expect(rowsOf(results, 'far', 'runs/x: far')).toEqual({ name: 'runs/x: far', protocol, tasks: methods.cad.perTask });
-    expect(() => rowsOf(results, 'near')).toThrow(failure('E_DATA', '"near"', 'main, far'));
+    expect(comparableTable(results, 'far', 'runs/x: far')).toEqual({ name: 'runs/x: far', protocol, tasks: methods.cad.perTask });
+    expect(() => comparableTable(results, 'near')).toThrow(failure('E_DATA', '"near"', 'main, far'));
   });
 
   it('tells of older results what they say of themselves, and of their further tables nothing', () => {
     const file = new URL('../../results/dark-room-full/results.json', import.meta.url);
     const { protocols: _, ...older } = JSON.parse(readFileSync(file, 'utf8')) as Results;
-    const { protocol: found, tasks: played } = rowsOf(older);
+    const { protocol: found, tasks: played } = comparableTable(older);
     expect(found).toMatchObject({ env: { id: 'dark-room' }, side: 'test', episodes: 30, streams: 20, sampling: 'sample' });
     expect([found.split.overlap, found.selection, played.length]).toEqual([0, { by: 'unstated' }, 8]);
-    expect(() => rowsOf(older, Object.keys(older.tables!)[0])).toThrow(failure('E_DATA'));
+    expect(() => comparableTable(older, Object.keys(older.tables!)[0])).toThrow(failure('E_DATA'));
   });
 });
 
 it('says how settings were chosen', () => {
-  const told = describeSelection({ by: 'validation', study: 'ab'.repeat(32), tasks: ['x', 'y'], note: 'best of 9' });
-  expect(told).toEqual(carrying(describeSelection({ by: 'validation' }), 'ab'.repeat(6), 2, 'best of 9'));
+  const reported = describeSelection({ by: 'validation', study: 'ab'.repeat(32), tasks: ['x', 'y'], note: 'best of 9' });
+  expect(reported).toEqual(carrying(describeSelection({ by: 'validation' }), 'ab'.repeat(6), 2, 'best of 9'));
   const rules = (['preset', 'validation', 'test', 'unstated'] as const).map(by => describeSelection({ by }));
   expect(new Set(rules).size).toBe(4);
 });

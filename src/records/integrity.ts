@@ -6,17 +6,17 @@
 import { CadenzaError } from '../util/errors.ts';
 import { SELECTIONS } from './names.ts';
 import { scaleOfTask, scaleWords } from './reference.ts';
-import type { Protocol, Results, RowReference, Selection, TaskScore } from './results-format.ts';
+import type { MethodReference, Protocol, Results, Selection, TaskScore } from './results-format.ts';
 
 /** What the checks need to know of one table. */
-export interface Rows {
+export interface ComparableTable {
   /** Name of the table in messages. */
   readonly name: string;
-  /** How the rows were evaluated. */
+  /** How the methods were evaluated. */
   readonly protocol: Protocol;
   readonly tasks: readonly Pick<TaskScore, 'task' | 'oracle' | 'low' | 'high'>[];
   /** Reference of the scores; absent if it is the oracle. */
-  readonly reference?: RowReference;
+  readonly reference?: MethodReference;
   /** Description of what its reference will be measured on, before the measurement. */
   readonly measuredOn?: string;
 }
@@ -35,7 +35,7 @@ export interface Fault {
  *
  * @throws `E_DATA` for an unknown table or one without a protocol.
  */
-export function rowsOf(results: Results, table: string = results.name, name: string = table): Rows {
+export function comparableTable(results: Results, table: string = results.name, name: string = table): ComparableTable {
   const methods =
     table === results.name ? results.methods : Object.hasOwn(results.tables ?? {}, table) ? results.tables![table] : undefined;
   if (!methods) {
@@ -71,7 +71,7 @@ function earlierProtocol({ run, episodes, sampling, split, streams, methods }: R
 }
 
 /** All reasons why these tables are not comparable; for a single table, why it may not be shown as results. */
-export function comparisonFaults(all: readonly Rows[]): Fault[] {
+export function comparisonFaults(all: readonly ComparableTable[]): Fault[] {
   const [first, ...others] = all;
   return [...all.flatMap(ownFaults), ...others.flatMap(other => mutualFaults(first, other))];
 }
@@ -81,7 +81,7 @@ export function comparisonFaults(all: readonly Rows[]): Fault[] {
  *
  * @throws {CadenzaError} `E_SPLIT` or `E_DATA`, the code of the first fault.
  */
-export function expectComparable(all: readonly Rows[]): void {
+export function expectComparable(all: readonly ComparableTable[]): void {
   const [fault, ...others] = comparisonFaults(all);
   if (!fault) return;
   const more = others.length > 0 ? ` (And ${others.length} more: ${others.map(({ message }) => message).join(' ')})` : '';
@@ -90,7 +90,7 @@ export function expectComparable(all: readonly Rows[]): void {
 }
 
 /** Test tasks were used for training, or for selecting settings. */
-function ownFaults({ name, protocol: { split, selection, side }, tasks }: Rows): Fault[] {
+function ownFaults({ name, protocol: { split, selection, side }, tasks }: ComparableTable): Fault[] {
   const chosenOn = new Set(selection.tasks);
   const seen = tasks.filter(({ task }) => chosenOn.has(task)).length;
   const how =
@@ -106,7 +106,7 @@ function ownFaults({ name, protocol: { split, selection, side }, tasks }: Rows):
 }
 
 /** Different environments, tasks or protocols. */
-function mutualFaults(a: Rows, b: Rows): Fault[] {
+function mutualFaults(a: ComparableTable, b: ComparableTable): Fault[] {
   const [left, right] = [a.protocol, b.protocol];
   const [here, there] = [describeEnv(left.env), describeEnv(right.env)];
   const elsewhere = `${a.name} was evaluated in ${here}, ${b.name} in ${there}. Use the same env in both and run one of them again.`;
@@ -123,7 +123,7 @@ function mutualFaults(a: Rows, b: Rows): Fault[] {
   ];
 }
 
-function taskFaults(a: Rows, b: Rows): Fault[] {
+function taskFaults(a: ComparableTable, b: ComparableTable): Fault[] {
   const own = new Map(a.tasks.map(each => [each.task, each]));
   const shared = b.tasks.filter(({ task }) => own.has(task));
   if (shared.length < b.tasks.length || shared.length < a.tasks.length) {
@@ -141,14 +141,14 @@ function taskFaults(a: Rows, b: Rows): Fault[] {
 }
 
 /** Different references of scores, of which at least one is not the oracle. */
-function referenceFaults(a: Rows, b: Rows, own: ReadonlyMap<string, Rows['tasks'][number]>): Fault[] {
+function referenceFaults(a: ComparableTable, b: ComparableTable, own: ReadonlyMap<string, ComparableTable['tasks'][number]>): Fault[] {
   const unlike = a.measuredOn || b.measuredOn ? undefined : b.tasks.find(each => differ(own.get(each.task)!, each));
   const same = a.reference?.kind === b.reference?.kind && a.measuredOn === b.measuredOn && !unlike;
   if (same) return [];
   const [here, there] = [a, b].map(({ reference, measuredOn }) =>
     measuredOn ? `${scaleWords('measured')} (${measuredOn})` : scaleWords(reference?.kind),
   );
-  const ends = (task: Rows['tasks'][number]) => {
+  const ends = (task: ComparableTable['tasks'][number]) => {
     const { low, high } = scaleOfTask(task);
     return `${+low.toPrecision(4)} and ${+high.toPrecision(4)}`;
   };
@@ -162,7 +162,7 @@ function referenceFaults(a: Rows, b: Rows, own: ReadonlyMap<string, Rows['tasks'
 }
 
 /** Whether the references of a task differ. */
-function differ(a: Rows['tasks'][number], b: Rows['tasks'][number]): boolean {
+function differ(a: ComparableTable['tasks'][number], b: ComparableTable['tasks'][number]): boolean {
   const [from, to] = [scaleOfTask(a), scaleOfTask(b)];
   const size = Math.max(Math.abs(to.low), Math.abs(to.high));
   return Math.abs(from.low - to.low) > 1e-9 * size || Math.abs(from.high - to.high) > 1e-9 * size;

@@ -8,7 +8,7 @@ import { normalized, type Scales, scaleOf } from '../statistics/reference.ts';
 import { invariant } from '../util/errors.ts';
 import { atOnce, type Pieces } from '../util/pieces.ts';
 import type { Random } from '../util/random.ts';
-import { type Reference, rowReference, scaleFields } from './reference.ts';
+import { methodReference, type Reference, scaleFields } from './reference.ts';
 import type { MethodCost, MethodResult, Protocol, Score } from './results-format.ts';
 import type { SeedReturns } from './returns-format.ts';
 
@@ -98,7 +98,7 @@ export function* methodResultPieces(input: MethodInput): Pieces<MethodResult> {
       ...(kind === 'oracle' ? {} : { return: mean(stratum.map(({ earned }) => earned)) }),
       mean: mean(stratum.map(finalScore)),
     })),
-    reference: rowReference(reference, [...byTask.keys()]),
+    reference: methodReference(reference, [...byTask.keys()]),
     ...(kind === 'oracle' ? {} : { return: meanScore(runs.map(({ earned }) => earned)) }),
     regret,
     ...cost,

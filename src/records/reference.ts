@@ -7,7 +7,7 @@ import { mean } from '../statistics/bootstrap.ts';
 import { FINAL_EPISODES } from '../statistics/learning.ts';
 import { oracleScales, type ReferenceKind, type Scale, type Scales, scaleOf } from '../statistics/reference.ts';
 import { CadenzaError, invariant } from '../util/errors.ts';
-import type { MethodTable, RowReference, TaskScore } from './results-format.ts';
+import type { MethodReference, MethodTable, TaskScore } from './results-format.ts';
 import type { ReturnsTable, SeedReturns } from './returns-format.ts';
 
 /** The scales of some tasks, and where they come from. */
@@ -108,7 +108,7 @@ export const scaleFields = (kind: ReferenceKind, { low, high }: Scale): Pick<Tas
   kind === 'oracle' ? { oracle: high } : { low, high };
 
 /** The reference of a method; undefined for the oracle. */
-export function rowReference({ kind, scales }: Reference, tasks: readonly string[]): RowReference | undefined {
+export function methodReference({ kind, scales }: Reference, tasks: readonly string[]): MethodReference | undefined {
   if (kind === 'oracle') return undefined;
   const all = tasks.map(task => scales.get(task)!);
   return { kind, low: mean(all.map(({ low }) => low)), high: mean(all.map(({ high }) => high)) };

@@ -13,9 +13,9 @@ import type { CalibrationBin, ReturnError, ReturnTable } from '../statistics/ret
 import type { Json } from '../util/canonical.ts';
 import { byName, fields, fileNameSchema, nameSchema, sha256Schema } from '../util/formats.ts';
 import { RESULTS_FORMAT, SELECTIONS } from './names.ts';
-import { referenceFaults, rowReference, taskScore } from './reference-format.ts';
+import { methodReference, referenceFaults, taskScore } from './reference-format.ts';
 
-export type { RowReference, TaskScore } from './reference-format.ts';
+export type { MethodReference, TaskScore } from './reference-format.ts';
 
 const number = z.number();
 const numbers = z.array(number).min(1);
@@ -131,7 +131,7 @@ const methodResult = z.strictObject({
   /** Each task by itself. */
   perTask: z.array(taskScore).min(1),
   /** Raw returns that score 0 and 1, averaged over tasks; absent if the oracle is the reference. */
-  reference: rowReference.optional(),
+  reference: methodReference.optional(),
   /** Raw return over the last episodes; absent if the oracle is the reference. */
   return: meanScore.optional(),
   /** Present if the environment declares regret. */

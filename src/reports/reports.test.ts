@@ -94,12 +94,12 @@ describe('how far rows can be trusted', () => {
 });
 
 describe('what some methods alone were given', () => {
-  const told = { ...results, methods: { ...results.methods, 'cad-expert': { ...results.methods.cad, given: 'a <hint>' } } };
+  const reported = { ...results, methods: { ...results.methods, 'cad-expert': { ...results.methods.cad, given: 'a <hint>' } } };
   const note = carrying('a <hint>', 'cad-expert');
 
   it('stands below their table, on the terminal and on the page', () => {
-    expect(formatResults(told, { width: 200, color: false }).split('\n')).toContainEqual(note);
-    expect(parseHTML(htmlReport(told)).document.querySelector('h3')!.previousElementSibling!.textContent).toEqual(note);
+    expect(formatResults(reported, { width: 200, color: false }).split('\n')).toContainEqual(note);
+    expect(parseHTML(htmlReport(reported)).document.querySelector('h3')!.previousElementSibling!.textContent).toEqual(note);
     expect(formatResults(results, { width: 200, color: false })).not.toContain('<hint>');
   });
 });
@@ -120,10 +120,10 @@ describe('CAD versus every other row', () => {
         return [name, { measures: { final: measure(final), area: measure(area) }, measure: 'final', verdict: 'better' }];
       }),
   );
-  const told: Results = { ...results, versus: { [results.name]: { method: 'cad', others } } };
+  const reported: Results = { ...results, versus: { [results.name]: { method: 'cad', others } } };
 
-  it('is told with intervals and a verdict for each measure, on the terminal', () => {
-    const text = formatResults(told, { width: 160, color: false });
+  it('is printed with intervals and a verdict for each measure, on the terminal', () => {
+    const text = formatResults(reported, { width: 160, color: false });
     const row = (name: string) => text.split('\n').find(line => line.startsWith(`${name} `) && /[+−]\d/.test(line))!;
     // 0.05: better; 0: neither. 144.8 and 27.8 MFLOP, 96,000 and 6,144 bytes.
     // Verdicts are what results.json has, too.
@@ -133,12 +133,12 @@ describe('CAD versus every other row', () => {
     expect(row('q-learning')).toMatch(/0\.000 \[−0\.020, \+0\.020\] +not distinguishable/);
     expect(row('random')).toMatch(/−0\.010 \[−0\.030, \+0\.010\]/);
     for (const width of [60, 80])
-      for (const line of formatResults(told, { width, color: false }).split('\n')) expect(line.length, line).toBeLessThanOrEqual(width);
+      for (const line of formatResults(reported, { width, color: false }).split('\n')) expect(line.length, line).toBeLessThanOrEqual(width);
     expect(formatResults(results, { width: 160, color: false })).not.toMatch(/[+−]\d\.\d{3} \[/);
   });
 
   it('explains the columns that are shown, and no others', () => {
-    const table = versusTable(told.versus![results.name], told.methods);
+    const table = versusTable(reported.versus![results.name], reported.methods);
     const ids = table.columns.map(({ id }) => id);
     expect(ids).toEqual(['final', 'verdict-final', 'area', 'verdict-area', 'probability', 'flops-ratio', 'state-ratio']);
     const notes = [[], ['verdict-final'], ['probability'], ['state-ratio'], ids].map(shown => table.note(shown).length);
@@ -148,7 +148,7 @@ describe('CAD versus every other row', () => {
     const found = [60, 80, 160].map(width => {
       const { shown } = fittingTable(table, { width, color: false });
       // A whole report wraps the note; the words stay.
-      expect(formatResults(told, { width, color: false }).replace(/\s+/g, ' ')).toContain(table.note(shown));
+      expect(formatResults(reported, { width, color: false }).replace(/\s+/g, ' ')).toContain(table.note(shown));
       return shown;
     });
     expect(found[0]).not.toContain('probability');
@@ -157,7 +157,7 @@ describe('CAD versus every other row', () => {
   });
 
   it('stands on the page, best row first', () => {
-    const { document } = parseHTML(htmlReport(told));
+    const { document } = parseHTML(htmlReport(reported));
     const table = document.querySelector('th[data-column=verdict-final]')!.closest('table')!;
     const rows = [...table.querySelectorAll('tbody tr')].map(row => row.firstElementChild!.textContent);
     expect(rows).toEqual(

@@ -103,7 +103,7 @@ it('chooses for every environment from its own row', () => {
   expect(chooseActions(rows, actionDistribution(MOVES), Random.seeded(1), true)).toEqual(chosen);
 });
 
-it('checks what environments are told', () => {
+it('checks the actions given to environments', () => {
   const check = (space: Space, ...numbers: number[]) => expectActions({ id: 'room', actionSpace: space }, actionsOf(space, numbers), 1);
   check(MOVES, 2, 1);
   check(LINE, 17);

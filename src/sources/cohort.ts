@@ -24,7 +24,7 @@ import { breathe } from '../util/breathe.ts';
 import type { Random } from '../util/random.ts';
 import { firstInformed } from './labels.ts';
 import type { HistoriesRequest, WantedHistory } from './request.ts';
-import { type Cohort, type CohortSource, toldEpisodes } from './source.ts';
+import { type Cohort, type CohortSource, withEpisodes } from './source.ts';
 
 export interface CohortHistories extends HistoriesRequest {
   readonly source: CohortSource;
@@ -38,7 +38,7 @@ export interface CohortHistories extends HistoriesRequest {
  */
 export async function playCohort(request: CohortHistories): Promise<History[]> {
   const { family, source, wanted, episodes, stride = 1, labels, executor, onProgress, signal } = request;
-  const options = toldEpisodes(source, episodes, request.options);
+  const options = withEpisodes(source, episodes, request.options);
   const E = source.environments(options);
   const size = wanted.length * E;
   const actions = actionDistribution(family.actionSpace);

@@ -6,7 +6,7 @@ import { CadenzaError } from '../util/errors.ts';
 import { playCohort } from './cohort.ts';
 import { firstInformed } from './labels.ts';
 import type { HistoriesRequest, HistoryRequest } from './request.ts';
-import { expectLearners, type Learner, observe, toldEpisodes } from './source.ts';
+import { expectLearners, type Learner, observe, withEpisodes } from './source.ts';
 
 /**
  * Generates one learning history. Executed actions are sampled from (1 − noise) · p + noise · uniform, while `probabilities` records p, so
@@ -21,7 +21,7 @@ export function generateHistory(request: HistoryRequest): History {
   expectHistory(episodes, noise);
   const actions = actionDistribution(family.actionSpace);
   const recording = new Recording(task, family, actions);
-  const learner = source.learner(family, task, random.split('learner'), toldEpisodes(source, episodes, options));
+  const learner = source.learner(family, task, random.split('learner'), withEpisodes(source, episodes, options));
   if (seen) observe(learner, seen);
   const draws = random.split('actions');
   const env = family.make([task], random.split('env'));

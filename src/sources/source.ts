@@ -104,7 +104,7 @@ export function expectLearns(source: Source, family: EnvFamily, task: Task, rand
 }
 
 /** The options, plus the length of a history if the source has the option `episodes`. */
-export const toldEpisodes = (source: Source, episodes: number | undefined, options?: GivenOptions): GivenOptions | undefined =>
+export const withEpisodes = (source: Source, episodes: number | undefined, options?: GivenOptions): GivenOptions | undefined =>
   episodes !== undefined && Object.hasOwn(source.options, 'episodes') ? { episodes, ...options } : options;
 
 /**

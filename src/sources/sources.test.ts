@@ -260,7 +260,7 @@ describe('demonstrations', () => {
 });
 
 describe('replay-buffer', () => {
-  /** Episodes as texts, so that they can be told apart and counted. */
+  /** Episodes as texts, so that they can be distinguished and counted. */
   const episodes = ({ action, reward, truncated, terminated, observation }: History) => {
     const starts = episodeStarts({ truncated, terminated });
     return Array.from({ length: starts.length - 1 }, (_, e) => {

@@ -74,7 +74,7 @@ describe('performanceProfile', () => {
     expect(band(0.9)).toMatchObject({ low: 0, high: 1 });
   });
 
-  it('goes from nothing to the oracle unless told otherwise', () => {
+  it('goes from nothing to the oracle by default', () => {
     const profile = performanceProfile([[0.4]], drawResamples([1], 1, Random.seeded(0)));
     expect([profile.length, profile[0].threshold, profile[20].threshold]).toEqual([21, 0, 1]);
     expect(profile.map(({ share }) => share)).toEqual(profile.map(({ threshold }) => Number(threshold < 0.4)));

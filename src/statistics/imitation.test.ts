@@ -109,7 +109,7 @@ describe('the score of a policy', () => {
     expect(apart).toEqual({ value: 0.75, low: 0.75, high: 0.75 });
   });
 
-  it('is told by episode, over seeds that are drawn whole', () => {
+  it('is computed by episode, over seeds that are drawn whole', () => {
     const sums = (steps: readonly (readonly [readonly number[], readonly number[]])[]) =>
       steps.flatMap(([p, y]) => {
         const own = new Array<number>(IMITATION_SUMS).fill(0);

@@ -23,9 +23,9 @@ describe('ridge', () => {
     const y = (row: Float64Array) => 1 + 2 * row[0] - row[3];
     const each = Array.from({ length: 60 }, (_, i) => made.subarray(4 * i, 4 * i + 4));
     const groups = groupsOf(60, 2);
-    const told = fitReadOut(ridgeReadOut(1), { rows, targets: Float64Array.from(each, y), groups }, 4);
-    expect(told.strength).toBe(0.01);
-    expect(told.predict(basis.of([1, 5, -5, 1]))[0]).toBeCloseTo(2, 1);
+    const given = fitReadOut(ridgeReadOut(1), { rows, targets: Float64Array.from(each, y), groups }, 4);
+    expect(given.strength).toBe(0.01);
+    expect(given.predict(basis.of([1, 5, -5, 1]))[0]).toBeCloseTo(2, 1);
     const noise = fitReadOut(ridgeReadOut(1), { rows, targets: normal(random, 60, 1), groups }, 4);
     expect(noise.strength).toBe(1);
   });

@@ -6,9 +6,9 @@ import { measureOf, type ProbeRequest, probe } from './probes.ts';
 const place = { kind: 'multi-discrete', nvec: [3, 3] } as const;
 
 /** Samples of places (x, y): the place along two directions of six numbers, and noise in all of them. */
-function samples(places: readonly (readonly number[])[], each: number, random: Random, told = 1) {
+function samples(places: readonly (readonly number[])[], each: number, random: Random, given = 1) {
   const values = places.flatMap(value => new Array<readonly number[]>(each).fill(value));
-  const rows = Float32Array.from(values.flatMap(([x, y]) => [x + y, x - y, 0, 0, 0, 0].map(v => told * v + 0.05 * random.normal())));
+  const rows = Float32Array.from(values.flatMap(([x, y]) => [x + y, x - y, 0, 0, 0, 0].map(v => given * v + 0.05 * random.normal())));
   return { rows, values, groups: values.map((_, i) => Math.floor(i / each)) };
 }
 
@@ -29,7 +29,7 @@ describe('a probe', () => {
     expect(measureOf(place)).toBe('accuracy');
   });
 
-  it('reads nothing where nothing is told', () => {
+  it('reads nothing where there is nothing', () => {
     const random = Random.seeded(2);
     const fit = samples(trained, 20, random, 0);
     const [{ whole, parts }] = probe({ space: place, size: 6, fit, scored: [samples(trained, 40, random, 0)] });
@@ -60,8 +60,8 @@ describe('a probe', () => {
     const box = { kind: 'box', low: [0, 0], high: [1, 1] } as const;
     const values = Array.from({ length: 40 }, (_, i) => [(i % 8) / 8, Math.floor(i / 8) / 5]);
     const groups = values.map((_, i) => i);
-    const told = values.flatMap(([a, b]) => [a + b, a - b]);
-    const [exact] = probe({ space: box, size: 2, fit: { rows: told, values, groups }, scored: [{ rows: told, values }] });
+    const given = values.flatMap(([a, b]) => [a + b, a - b]);
+    const [exact] = probe({ space: box, size: 2, fit: { rows: given, values, groups }, scored: [{ rows: given, values }] });
     expect(exact.whole.reduce((a, b) => a + b) / 40).toBeGreaterThan(0.99);
     const [blind] = probe({
       space: box,

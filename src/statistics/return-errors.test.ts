@@ -101,7 +101,7 @@ describe('a replay', () => {
   it('shows every history as it was, each as long as it is', async () => {
     const histories = [make(3, 0), make(1, 50)];
     const seen: number[][] = [];
-    const told: Feedback[] = [];
+    const observed: Feedback[] = [];
     const policy: Policy = {
       actions: actionDistribution({ kind: 'discrete', n: 2 }),
       reset: size => expect(size).toBe(2),
@@ -110,7 +110,7 @@ describe('a replay', () => {
         return new Float32Array(4);
       },
       async observe(feedback) {
-        told.push(feedback);
+        observed.push(feedback);
       },
     };
     const steps: number[][] = [];
@@ -127,12 +127,12 @@ describe('a replay', () => {
       [0, 1],
       [0, 2],
     ]);
-    expect(told.map(({ observation }) => [...observation])).toEqual(seen);
-    expect(told.map(({ action, reward, terminated }) => [...action, ...reward, ...terminated])).toEqual([
+    expect(observed.map(({ observation }) => [...observation])).toEqual(seen);
+    expect(observed.map(({ action, reward, terminated }) => [...action, ...reward, ...terminated])).toEqual([
       [0, 50, 0, 50, 0, 1],
       [1, 50, 1, 50, 0, 1],
       [2, 50, 2, 50, 1, 1],
     ]);
-    expect([...told[0].nextObservation]).toEqual([2, 3, 52, 53]);
+    expect([...observed[0].nextObservation]).toEqual([2, 3, 52, 53]);
   });
 });

@@ -125,7 +125,7 @@ describe('bucketed rewards', () => {
     return [...evaluate(y, { ...weights(scope), x })];
   };
 
-  it('are told apart by bucket and by nothing else', () => {
+  it('differ by bucket and by nothing else', () => {
     expect(embedded(0.2)).toEqual(embedded(0.9));
     expect(embedded(-5)).toEqual(embedded(0));
     expect(new Set([-1, 0.5, 2].map(reward => embedded(reward).join())).size).toBe(3);

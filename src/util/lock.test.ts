@@ -38,17 +38,17 @@ const held = (name: string, value: unknown) => {
   writeFileSync(path, typeof value === 'string' ? value : JSON.stringify(value));
   return path;
 };
-/** What is told while a lock is waited for until `silence` milliseconds are over, or until `whenTold`. */
-async function taken(path: string, { silence = 60_000, whenTold = () => {} }: { silence?: number; whenTold?: () => void } = {}) {
-  const told: string[] = [];
+/** What is reported while a lock is waited for until `silence` milliseconds are over, or until `whenReported`. */
+async function taken(path: string, { silence = 60_000, whenReported = () => {} }: { silence?: number; whenReported?: () => void } = {}) {
+  const reported: string[] = [];
   const onWait = (news: string) => {
-    told.push(news);
-    whenTold();
+    reported.push(news);
+    whenReported();
   };
   (await claim(path, { signal, onWait, silence }))();
   expect(existsSync(path)).toBe(false);
   expect(readdirSync(folder).filter(name => join(folder, name).startsWith(`${path}.`))).toEqual([]);
-  return told;
+  return reported;
 }
 
 it('names its process while it is held, shows that it lives, and is gone afterwards', async () => {
@@ -63,15 +63,15 @@ it('names its process while it is held, shows that it lives, and is gone afterwa
 
 it('is waited for, and says once whose it is and what to do', async () => {
   const path = held('busy', { ...holder, token: 'other' });
-  const told = await taken(path, { whenTold: () => rmSync(path) });
-  expect(told).toEqual([carrying(process.pid, hostname(), `kill ${process.pid}`)]);
+  const reported = await taken(path, { whenReported: () => rmSync(path) });
+  expect(reported).toEqual([carrying(process.pid, hostname(), `kill ${process.pid}`)]);
 });
 
 it('says so when a process of the same command has it', async () => {
   const path = held('sibling', { ...holder, group: process.connected ? process.ppid : undefined });
-  const told = await taken(path, { whenTold: () => rmSync(path) });
-  expect(told).toHaveLength(1);
-  expect(told[0].includes('kill')).toBe(!process.connected);
+  const reported = await taken(path, { whenReported: () => rmSync(path) });
+  expect(reported).toHaveLength(1);
+  expect(reported[0].includes('kill')).toBe(!process.connected);
 });
 
 describe.runIf(process.platform === 'linux')('is taken over at once', () => {
@@ -79,8 +79,8 @@ describe.runIf(process.platform === 'linux')('is taken over at once', () => {
     ['from a process that is gone', { pid: NOBODY, started: '1' }],
     ['from one whose number another process has', { pid: process.ppid, started: '1' }],
   ])('%s', async (_, other) => {
-    const told = await taken(held('abandoned', { ...holder, ...other }));
-    expect(told).toEqual([]);
+    const reported = await taken(held('abandoned', { ...holder, ...other }));
+    expect(reported).toEqual([]);
   });
 
   it('from a zombie', async () => {
@@ -104,9 +104,9 @@ it('is taken over from another host, boot or container when there is no sign of 
     utimesSync(path, new Date(), new Date(++signs));
     if (signs === 20) clearInterval(lives);
   }, 50);
-  const told = await taken(path, { silence: 900 });
+  const reported = await taken(path, { silence: 900 });
   expect(signs).toBe(20);
-  expect(told).toEqual([carrying('far', holder.pid, path), carrying('far')]);
+  expect(reported).toEqual([carrying('far', holder.pid, path), carrying('far')]);
 });
 
 it.concurrent.each([
@@ -120,8 +120,8 @@ it.concurrent.each([
   JSON.stringify({ ...holder, pid: -1 }),
   JSON.stringify({ ...holder, pid: 0 }),
 ])('that reads %j is taken over after a moment, with a note', async text => {
-  const told = await taken(held(`unreadable-${Buffer.from(text).toString('hex').slice(-40)}`, text), { silence: 300 });
-  expect(told.at(-1)).toContain('unreadable-');
+  const reported = await taken(held(`unreadable-${Buffer.from(text).toString('hex').slice(-40)}`, text), { silence: 300 });
+  expect(reported.at(-1)).toContain('unreadable-');
 });
 
 it('explains that something else is in its place', async () => {

@@ -265,8 +265,8 @@ for i, (seed, gravity) in enumerate(zip(seeds, [4, 9.8, 14])):
     out.append(rows)
 print(json.dumps(out))`;
     const input = JSON.stringify([actions.map(each => Array.from(each)), seeds, horizon]);
-    const told = execFileSync(process.env.CADENZA_PYTHON ?? 'python3', ['-c', script], { input, encoding: 'utf8' });
-    const expected = JSON.parse(told) as unknown[][];
+    const reported = execFileSync(process.env.CADENZA_PYTHON ?? 'python3', ['-c', script], { input, encoding: 'utf8' });
+    const expected = JSON.parse(reported) as unknown[][];
     const of = (column: Float32Array, i: number) => Array.from(column.subarray(4 * i, 4 * i + 4));
     const first = env.reset();
     const found = Array.from({ length: size }, (_, i): unknown[] => [of(first, i)]);

@@ -1,6 +1,6 @@
 /** @file Several runs in one table and on one page, where their results are comparable. */
 
-import { describeSelection, expectComparable, type MethodTable, type Results, rowsOf, wordsOf } from '../../records/index.ts';
+import { comparableTable, describeSelection, expectComparable, type MethodTable, type Results, wordsOf } from '../../records/index.ts';
 import { figuresOf } from '../figures/index.ts';
 import { budgetNotes, describeSplit } from '../tables/integrity.ts';
 import { folded, foldedSection, html, page } from './page.ts';
@@ -11,7 +11,7 @@ export const methodOfRun = (method: string, run: string): string => `${method} (
 
 /** Throws `E_SPLIT` or `E_DATA`, with the reason, where these runs are not comparable. */
 export const expectSideBySide = (runs: ReadonlyMap<string, Results>): void =>
-  expectComparable([...runs].map(([name, results]) => rowsOf(results, results.name, name)));
+  expectComparable([...runs].map(([name, results]) => comparableTable(results, results.name, name)));
 
 /** The methods of all runs in one table. */
 export const sideBySide = (runs: ReadonlyMap<string, Results>): MethodTable =>
@@ -25,7 +25,7 @@ export function sideBySideHtml(runs: ReadonlyMap<string, Results>): string {
   const names = [...runs.keys()];
   const methods = sideBySide(runs);
   // Equal in all: the tasks are the same.
-  const { side } = rowsOf([...runs.values()][0]).protocol;
+  const { side } = comparableTable([...runs.values()][0]).protocol;
   return page(
     names.join(', '),
     html`<header>
@@ -53,7 +53,7 @@ ${runSection(results.run)}`,
 }
 
 function audit(results: Results): string {
-  const { protocol } = rowsOf(results);
+  const { protocol } = comparableTable(results);
   const seeds = `${results.seeds} training ${results.seeds === 1 ? 'seed' : 'seeds'}`;
   return `${seeds}; ${describeSplit(protocol)}; ${describeSelection(protocol.selection)}.`;
 }

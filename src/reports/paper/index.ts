@@ -1,7 +1,7 @@
 /** @file The paper of a run: Methods section, tables, figures and sources, written from its files (method 7.2). */
 
 import { join } from 'node:path';
-import { expectComparable, rowsOf } from '../../records/index.ts';
+import { comparableTable, expectComparable } from '../../records/index.ts';
 import { writeJson } from '../../util/files.ts';
 import { type Drawn, drawnOf } from '../figures/draw.ts';
 import { figuresOf } from '../figures/index.ts';
@@ -20,7 +20,7 @@ export type { Facts } from './facts.ts';
 /** Throws `E_SPLIT` if results may not be shown, and `E_DATA` if several runs are not comparable. */
 export function expectShown({ results, runs }: Pick<Facts, 'results' | 'runs'>): void {
   if (runs) expectSideBySide(new Map([...runs].map(([name, run]) => [name, run.results])));
-  else for (const name of Object.keys(results.protocols ?? {})) expectComparable([rowsOf(results, name)]);
+  else for (const name of Object.keys(results.protocols ?? {})) expectComparable([comparableTable(results, name)]);
 }
 
 /** Size of the curves in points: text of 12 points is legible at the width of a page. */

@@ -1,12 +1,12 @@
 /** @file What a report states about the validity of its results: split audit, selection rule, training budget; and why results are not shown. */
 
 import type { MethodTable, Protocol, Results, StageBudget } from '../../records/index.ts';
-import { comparisonFaults, describeSelection, rowsOf } from '../../records/index.ts';
+import { comparableTable, comparisonFaults, describeSelection } from '../../records/index.ts';
 import { groupBy } from '../../util/groups.ts';
 
 /** Why the methods of a table may not be shown as results, in sentences; none for older results, which record no protocol. */
 export const refusals = (results: Results, table: string): string[] =>
-  results.protocols?.[table] ? comparisonFaults([rowsOf(results, table)]).map(({ message }) => capital(message)) : [];
+  results.protocols?.[table] ? comparisonFaults([comparableTable(results, table)]).map(({ message }) => capital(message)) : [];
 
 /** The audit of a split: the number of tasks on either side, and on both. */
 export const describeSplit = ({ side, split: { train, test, overlap } }: Pick<Protocol, 'side' | 'split'>): string =>

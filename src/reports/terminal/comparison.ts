@@ -3,13 +3,13 @@
 import type { ComparedBy, Comparison, PairedDifference, Protocol, StageBudget } from '../../records/index.ts';
 import {
   COMPARED,
-  compareRows,
+  comparableTable,
+  compareMethods,
   describeSelection,
   expectComparable,
   finalEpisodes,
   type ReferenceSummary,
   referenceIn,
-  rowsOf,
   VERDICT_RULE,
   wordsFor,
 } from '../../records/index.ts';
@@ -72,12 +72,12 @@ export interface ComparisonReport extends Comparison {
 export function compareRuns(before: MethodOfRun, after: MethodOfRun, measure: ComparedBy): ComparisonReport {
   const [low, high] = [before, after].map(({ run, table = run.results.name, method }) => {
     const name = table === run.results.name ? run.folder : `${run.folder} (${table})`;
-    return { run, method, name: table, rows: rowsOf(run.results, table, name), table: rawTable(run, table) };
+    return { run, method, name: table, rows: comparableTable(run.results, table, name), table: rawTable(run, table) };
   });
   expectComparable(low.run === high.run && low.name === high.name ? [low.rows] : [low.rows, high.rows]);
   const methodsOf = ({ run: { results }, name }: Pick<typeof low, 'run' | 'name'>) =>
     name === results.name ? results.methods : results.tables![name];
-  const comparison = compareRows(low, high, measure);
+  const comparison = compareMethods(low, high, measure);
   const sideOf = ({ run, name, method, rows, table }: typeof low): ComparedSide => {
     const { budget, return: earned } = methodsOf({ run, name })[method];
     const { split, selection } = rows.protocol;

@@ -219,9 +219,9 @@ describe('a cohort', () => {
   });
 
   it('reports progress, and stops when aborted', async () => {
-    const told: number[] = [];
-    await learn({ episodes: 10, onProgress: done => told.push(done) });
-    expect([told.at(-1), told.toSorted((a, b) => a - b)]).toEqual([goals.length, told]);
+    const reported: number[] = [];
+    await learn({ episodes: 10, onProgress: done => reported.push(done) });
+    expect([reported.at(-1), reported.toSorted((a, b) => a - b)]).toEqual([goals.length, reported]);
     const stop = new AbortController();
     const learning = learn({ episodes: 1e6, abort: stop.signal, onProgress: done => done > 1e-4 && stop.abort(new Error('stopped')) });
     await expect(learning).rejects.toThrow('stopped');

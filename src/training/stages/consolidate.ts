@@ -19,7 +19,7 @@ const settings = stageSection(
 
 export type ConsolidateSection = { readonly consolidate: z.output<typeof settings> };
 
-const rowsOf = (config: BaseConfig) => [{ method: 'consolidated', agent: true, predictsReturns: predictsReturns(config) }];
+const methodsOf = (config: BaseConfig) => [{ method: 'consolidated', agent: true, predictsReturns: predictsReturns(config) }];
 const termsOf = (config: BaseConfig): WeightedTerm[] => [{ term: 'task', weight: 1 }, returnTerm(config)];
 
 const objective = (config: BaseConfig, model: Model): Objective => ({
@@ -34,7 +34,7 @@ export const consolidate = defineStage({
   settings,
   steps: ({ consolidate }: BaseConfig & ConsolidateSection) => consolidate.steps,
   terms: termsOf,
-  methods: rowsOf,
+  methods: methodsOf,
   objectives: (config, model: Model) => [objective(config, model)],
   async train(run: TrainingRun<ConsolidateSection>, earlier) {
     const { model, config } = run;
@@ -45,6 +45,6 @@ export const consolidate = defineStage({
       settings: { compressor, latents },
       from: { agent: agentOf(earlier) },
     });
-    return trainedAs(rowsOf(config), compressor, output);
+    return trainedAs(methodsOf(config), compressor, output);
   },
 });

@@ -30,7 +30,7 @@ export const adTerms = (config: BaseConfig & DistillSection, beta: number, setti
 const termsOf = (config: BaseConfig & Config) => adTerms(config, config.distill.beta, 'distill.beta');
 
 /** If fine-tuning follows, only the fine-tuned agent is evaluated. */
-const rowsOf = (config: BaseConfig & Config) => (config.finetune.steps > 0 ? [] : [cadMethod(config)]);
+const methodsOf = (config: BaseConfig & Config) => (config.finetune.steps > 0 ? [] : [cadMethod(config)]);
 
 const objective = (config: BaseConfig & Config, model: Model): Objective => ({
   name: 'distill',
@@ -47,7 +47,7 @@ export const distill = defineStage({
   settings,
   steps: ({ distill }: BaseConfig & Config) => distill.steps,
   terms: termsOf,
-  methods: rowsOf,
+  methods: methodsOf,
   objectives: (config, model: Model) => [objective(config, model)],
   async train(run: TrainingRun<Config>, earlier) {
     const { model, config } = run;
@@ -62,6 +62,6 @@ export const distill = defineStage({
       from: { pretrain: earlier.pretrain, teacher: teacher.from },
       table: teacher.table,
     });
-    return trainedAs(rowsOf(config), config.compressor, output);
+    return trainedAs(methodsOf(config), config.compressor, output);
   },
 });

@@ -24,7 +24,7 @@ const settings = stageSection('Teacher p_T for distillation with β > 0', {
 /** The section of the configuration that stages with a teacher read. */
 export type TeacherSection = { readonly teacher: z.output<typeof settings> };
 
-const rowsOf = (config: BaseConfig & TeacherSection) => [{ method: 'teacher', predictsReturns: predictsReturns(config) }];
+const methodsOf = (config: BaseConfig & TeacherSection) => [{ method: 'teacher', predictsReturns: predictsReturns(config) }];
 const termsOf = (config: BaseConfig & TeacherSection): WeightedTerm[] => [{ term: 'task', weight: 1 }, returnTerm(config)];
 
 const objective = (config: BaseConfig & TeacherSection, model: Model): Objective => ({
@@ -40,7 +40,7 @@ export const teacher = defineStage({
   needs: 'teacher.kind context',
   steps: ({ teacher }: BaseConfig & TeacherSection) => (teacher.kind === 'context' ? teacher.steps : 0),
   terms: termsOf,
-  methods: rowsOf,
+  methods: methodsOf,
   objectives: (config, model: Model) => [objective(config, model)],
   async train(run: TrainingRun<TeacherSection>) {
     const output = await trainOnHistories(run, {
@@ -49,7 +49,7 @@ export const teacher = defineStage({
       settings: {},
       from: {},
     });
-    return trainedAs(rowsOf(run.config), 'full', output);
+    return trainedAs(methodsOf(run.config), 'full', output);
   },
 });
 
