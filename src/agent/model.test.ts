@@ -82,7 +82,7 @@ describe.each(Object.entries(MODELS))('the model %s', (_, [tokenizer, overrides 
   it.each(KINDS)('has finite losses with %s', kind => {
     const scope = new Scope();
     const { latents, z, context, task, kl, returns } = losses(model, scope, kind, BATCH, 'model');
-    const rest: Record<string, Tensor> = z ? { capacity: latents!.capacity!, rec: model.reconstruction(scope, z, context).loss } : {};
+    const rest: Record<string, Tensor> = z ? { capacity: latents!.capacity!, rec: model.reconstruction(scope, z, { context }).loss } : {};
     const found = values({ task, kl: kl(), ...rest, ...(returns && { returns }) }, { ...batch, ...Object.fromEntries(weightsOf(scope)) });
     for (const [name, value] of Object.entries(found)) {
       expect(Number.isFinite(value), name).toBe(true);
@@ -170,8 +170,8 @@ describe.each(Object.entries(MODELS))('the model %s', (_, [tokenizer, overrides 
   it('gives contexts back as the loss sees them: accuracies and recall are those of a score kept aside', () => {
     const scope = new Scope();
     const { context } = model.inputs(BATCH);
-    const z = model.latents(scope, 'bottleneck', context)!.settled;
-    const { metrics, fields } = model.reconstruction(scope, z, context);
+    const z = model.latents(scope, 'bottleneck', { context })!.settled;
+    const { metrics, fields } = model.reconstruction(scope, z, { context });
     const weights = weightsOf(scope);
     const feeds = { ...batch, ...Object.fromEntries(weights) };
     const found = values({ ...metrics, ...fields }, feeds);

@@ -8,6 +8,8 @@ import {
   type CompressorOptions,
   compressor,
   compressors,
+  encodePassages,
+  encodesSegments,
   type LatentKind,
   type Latents,
   latentKind,
@@ -53,13 +55,34 @@ import {
 } from '../tokenizers/index.ts';
 import { CadenzaError, invariant } from '../util/errors.ts';
 
-export type ModelConfig = Pick<BaseConfig, 'tokenizer' | 'context' | 'model' | 'policy' | 'compressor' | 'compression' | 'latents'>;
+export type ModelConfig = Pick<
+  BaseConfig,
+  'tokenizer' | 'context' | 'model' | 'policy' | 'compressor' | 'compression' | 'latents' | 'queries' | 'source'
+>;
+
+/** What Z is computed from in training. */
+export interface ContextInputs {
+  /** [B, N, F] whole contexts. */
+  readonly context: Tensor;
+  /** With `selection`: the same contexts as selections from passages of histories, [G, E, S, F] and [G, Q, R, E + 1]. */
+  readonly segments?: Tensor;
+  readonly selection?: Tensor;
+}
 
 /** Inputs of the inference graphs; all other inputs are parameters. */
 export const INFERENCE_INPUTS: ReadonlySet<string> = new Set(['context', 'state', 'query', 'latents', 'codes', 'retrieved', 'present']);
 
 /** The discrete form of Z: `shape` [M, G] codes, each below `size`. */
 export type CodeShape = { readonly shape: readonly number[]; readonly size: number };
+
+/** What a reconstruction is compared with. */
+export interface ReconstructionInputs {
+  /** [B, N, F] whole contexts. */
+  readonly context: Tensor;
+  /** With `rebuiltAt`: only these tokens [B, n, F], and their places [n, N], one-hot. */
+  readonly rebuilt?: Tensor;
+  readonly rebuiltAt?: Tensor;
+}
 
 /** The graphs that act. */
 export interface Inference {
@@ -106,12 +129,18 @@ export class Model {
   readonly contextLayout: ContextLayout;
   readonly contextTransitions: number;
   readonly contextTokens: number;
+  /** Number of consecutive segments of a history that are queries of the same batch (Q). */
+  readonly perHistory: number;
+  /** Number of segments that their contexts hold together, at most (E); absent if contexts do not share encoded segments. */
+  readonly passage?: number;
+  /** Number of transitions of the context that a training step reconstructs; all if absent. */
+  readonly rebuilt?: number;
   /** Room for a few-shot prompt before the query. */
   readonly prompt?: PromptShape;
   readonly #config: ModelConfig;
 
   /** @throws {CadenzaError} `E_CONFIG` if settings do not fit the family, such as a segment longer than an episode. */
-  constructor(config: ModelConfig, family: EnvFamily, contextLayout = compressor(config.compressor).contextLayout) {
+  constructor(config: ModelConfig, family: EnvFamily, contextLayout: ContextLayout = layoutOf(config)) {
     this.#config = config;
     const { width, heads, encoderLayers, encoderSpan, poolHeads, decoderLayers, latents, positions, rewards, image } = config.model;
     const { architecture, crossLayers, query, prompt, returns, head } = config.policy;
@@ -150,8 +179,16 @@ export class Model {
       poolHeads,
       span: encoderSpan === 'context' ? this.contextTokens : segmentTokens,
       segment: segmentTokens,
+      slots: contextLayout !== 'window',
       layout: this.tokenizer.context,
     };
+    this.perHistory = config.queries.perHistory;
+    this.rebuilt = config.context.rebuilt;
+    if (this.perHistory > 1 && contextLayout === 'segments' && encodesSegments(this.options)) {
+      const { dataset, episodes: recorded, stride } = config.source;
+      const past = dataset ? Number.POSITIVE_INFINITY : Math.ceil(recorded / stride) * Math.ceil(family.horizon / segment) - 1;
+      this.passage = Math.max(1, Math.min(segments + this.perHistory - 1, past));
+    }
     this.policyOptions = {
       ...shared,
       layers: decoderLayers,
@@ -200,6 +237,43 @@ export class Model {
   }
 
   /**
+   * The shape of training batches, in which several queries can come from the same history.
+   *
+   * @throws {CadenzaError} `E_CONFIG` for a batch that is not a multiple of their number.
+   */
+  trainingShape(batch: number): BatchShape {
+    this.#passages(batch);
+    return { ...this.batchShape(batch), perHistory: this.perHistory, passage: this.passage };
+  }
+
+  /** Number of histories (G) of a training batch. */
+  #passages(batch: number): number {
+    if (batch % this.perHistory === 0) return batch / this.perHistory;
+    throw new CadenzaError(
+      'E_CONFIG',
+      `a batch of ${batch} sequences is not a multiple of queries.perHistory, which is ${this.perHistory}. Change one of them.`,
+    );
+  }
+
+  /**
+   * A training batch as graph inputs: those of `inputs`; if contexts share segments, segments [G, E, S, F] and selection [G, Q, R, E + 1];
+   * if a part of the context is reconstructed, rebuilt [B, n, F] and rebuiltAt [n, N].
+   */
+  trainingInputs(batch: number) {
+    const { perHistory: Q, passage: E, rebuilt, tokenizer } = this;
+    const [G, F] = [this.#passages(batch), tokenizer.context.width];
+    const n = rebuilt && rebuilt * tokenizer.tokensPerTransition;
+    return {
+      ...this.inputs(batch),
+      ...(E && {
+        segments: input('segments', [G, E, this.options.segment, F]),
+        selection: input('selection', [G, Q, this.contextTransitions / this.segment, E + 1]),
+      }),
+      ...(n && { rebuilt: input('rebuilt', [batch, n, F]), rebuiltAt: input('rebuiltAt', [n, this.contextTokens]) }),
+    };
+  }
+
+  /**
    * The batch as graph inputs: context [B, N, F], query [B, T, F], target [B, H, P], weight [B, H], and with predicted returns returnBins
    * [B, H, K], returnWeight [B, H, K].
    */
@@ -220,11 +294,15 @@ export class Model {
   }
 
   /** Z = C_θ(X), [B, M, D], in the forms that training and inference need; undefined for a compressor that passes nothing on. */
-  latents(scope: Scope, compressorId: string, context_BNF: Tensor): Latents | undefined {
-    const chosen = compressor(compressorId);
+  latents(scope: Scope, compressorId: string, { context, segments, selection }: ContextInputs): Latents | undefined {
+    const { summarize, compress } = compressor(compressorId);
     if (!this.latentShape(compressorId)) return undefined;
     const own = scope.at(PARTS.compressor);
-    return this.latentKind(compressorId).apply(own.at('latents'), chosen.compress(own, context_BNF, this.options), this.latentSettings);
+    const z_BMD =
+      summarize && segments && selection
+        ? summarize(own, encodePassages(own, { segments, selection }, this.options), this.options)
+        : compress(own, context, this.options);
+    return this.latentKind(compressorId).apply(own.at('latents'), z_BMD, this.latentSettings);
   }
 
   /** [M, D] of what the compressor passes to the policy; undefined if nothing. */
@@ -280,9 +358,9 @@ export class Model {
     };
   }
 
-  /** L_rec and its parts. */
-  reconstruction(scope: Scope, z_BMD: Tensor, context_BNF: Tensor) {
-    return reconstructionLoss(this.#reconstruct(scope, z_BMD), context_BNF, this.tokenizer.context);
+  /** L_rec and its parts, of all tokens of the context or of some (`rebuilt` [B, n, F] at `rebuiltAt` [n, N]). */
+  reconstruction(scope: Scope, z_BMD: Tensor, { context, rebuilt, rebuiltAt }: ReconstructionInputs) {
+    return reconstructionLoss(this.#reconstruct(scope, z_BMD, rebuiltAt), rebuilt ?? context, this.tokenizer.context);
   }
 
   /** R_ψ: `latents` [B, M, D] → `context` [B, N, F], with logits for categorical fields. */
@@ -291,8 +369,8 @@ export class Model {
     return { outputs: { context: this.#reconstruct(new Scope(), latents) } };
   }
 
-  #reconstruct(scope: Scope, z_BMD: Tensor): Tensor {
-    return reconstruct(scope.at(PARTS.decoder), z_BMD, this.contextTokens, this.tokenizer.context, this.options.heads);
+  #reconstruct(scope: Scope, z_BMD: Tensor, at?: Tensor): Tensor {
+    return reconstruct(scope.at(PARTS.decoder), z_BMD, this.contextTokens, this.tokenizer.context, this.options.heads, at);
   }
 
   /**
@@ -331,7 +409,7 @@ export class Model {
     const next = step?.(own, input('state', [batch.compress, ...latentShape]), past, this.options);
     const z = next
       ? this.latentKind(compressorId).apply(own.at('latents'), next, this.latentSettings)
-      : this.latents(scope, compressorId, past)!;
+      : this.latents(scope, compressorId, { context: past })!;
     const compress: Graph = { outputs: { latents: z.settled, ...(next ? { next } : {}), ...(z.codes ? { codes: z.codes } : {}) } };
     const made = { compress, act, latentShape, recurrent: Boolean(step), context };
     const { discrete } = this.latentKind(compressorId);
@@ -342,6 +420,13 @@ export class Model {
     const decode: Graph = { outputs: { latents: discrete.decode(own.at('latents'), codes, this.latentSettings, this.options.width) } };
     return { ...made, decode, codes: { shape, size } };
   }
+}
+
+/** How contexts are arranged: as configured, or as the compressor needs it. Throws `E_CONFIG` if it cannot be both. */
+function layoutOf({ context: { layout }, compressor: id }: ModelConfig): ContextLayout {
+  const { contextLayout: needed } = compressor(id);
+  if (layout === undefined || needed === layout || needed === 'window') return layout ?? needed;
+  throw new CadenzaError('E_CONFIG', `context.layout is ${layout}, but the compressor "${id}" needs ${needed}. Remove context.layout.`);
 }
 
 /** Σ weight · loss over the terms whose weight is not 0. */

@@ -6,32 +6,38 @@
 
 import { mean, reshape } from '../engine/index.ts';
 import { block } from '../nn/index.ts';
-import { type Compressor, defineCompressor, encode, latentLayers, learnedQueries, pool, wholeContext, wholePieces } from './compressor.ts';
+import {
+  afterEncoding,
+  type Compressor,
+  defineCompressor,
+  latentLayers,
+  learnedQueries,
+  pool,
+  wholeContext,
+  wholePieces,
+} from './compressor.ts';
 
 /** m learned latent queries attend to the hidden states: z_j = Attention(q_j, H, H). */
-export const bottleneck: Compressor = {
+export const bottleneck: Compressor = afterEncoding({
   id: 'bottleneck',
   description: 'm learned queries attend to the encoded context',
   ...wholeContext,
-  compress(scope, x_BNF, options) {
-    const h_BND = encode(scope, x_BNF, options);
-    return pool(scope, learnedQueries(scope, x_BNF.shape[0], options.latents, options.width), h_BND, options);
-  },
-};
+  summarize: (scope, h_BND, options) => pool(scope, learnedQueries(scope, h_BND.shape[0], options.latents, options.width), h_BND, options),
+});
 
 /** z_j = pool(q_j, H_j), where H_j is the j-th of m equal stretches of H and q_j its mean. */
-export const stridedAttention: Compressor = {
+export const stridedAttention: Compressor = afterEncoding({
   id: 'strided-attention',
   description: 'the encoded context split into m stretches; the mean of each attends to it',
   ...wholeContext,
-  compress(scope, x_BNF, options) {
+  summarize(scope, h_BND, options) {
     const { latents: M, width: D } = options;
-    const { h, L } = wholePieces(encode(scope, x_BNF, options), M);
+    const { h, L } = wholePieces(h_BND, M);
     const [B] = h.shape;
     const stretches = reshape(h, [B * M, L, D]);
     return reshape(pool(scope, mean(stretches, [1], true), stretches, options), [B, M, D]);
   },
-};
+});
 
 /**
  * Z_0 = learned queries; round r: Z ← Blocks_r(pool_r(Z, H)). What a latent attends to in a later round depends on what the others found.
@@ -49,10 +55,9 @@ export const perceiver = defineCompressor({
       about: 'number of times the latents attend to the context',
     },
   },
-  compress(scope, x_BNF, options) {
+  summarize(scope, h_BND, options) {
     const { heads, hidden, latents, width, latentLayers, rounds } = options;
-    const h_BND = encode(scope, x_BNF, options);
-    let z_BMD = learnedQueries(scope, x_BNF.shape[0], latents, width);
+    let z_BMD = learnedQueries(scope, h_BND.shape[0], latents, width);
     for (let r = 0; r < rounds; r++) {
       const own = scope.at(`round${r}`);
       z_BMD = pool(own, z_BMD, h_BND, options);

@@ -105,6 +105,15 @@ export const sharedFields = () => ({
         'Transitions per segment: the unit of compression and the maximum length of the query. A segment never spans two episodes. If omitted, a segment is a whole episode',
       ).optional(),
       segments: count('Number of past segments in the context. Required if context.segment is set, otherwise not allowed').optional(),
+      layout: z
+        .enum(['window', 'segments'])
+        .describe(
+          'How past transitions are arranged: window (the latest ones, contiguous) or segments (each segment in a slot of its own; shorter ones leave room). If omitted, what the compressor needs: segments for causal and recurrent, otherwise window',
+        )
+        .optional(),
+      rebuilt: count(
+        'Number of transitions of the context that a training step reconstructs, drawn at random in every step. If omitted, all',
+      ).optional(),
     },
     ({ segment, segments }, context) => {
       if ((segment === undefined) === (segments === undefined)) return;
@@ -119,6 +128,10 @@ export const sharedFields = () => ({
     )
       .meta({ formerly: 'early' })
       .default(0),
+    perHistory: count(
+      'Number of consecutive segments of a history that are queries of the same batch; optimizer.batch counts queries. With context.layout segments and model.encoderSpan horizon, each segment is then encoded once for all of them',
+      'batch',
+    ).default(1),
   }),
   model: section(
     'Size of the compressor C_θ and the policy A_φ',
