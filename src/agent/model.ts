@@ -49,6 +49,7 @@ import {
   type ContextLayout,
   type ContextShape,
   type PromptShape,
+  querySpan,
   stepsSeen,
   type Tokenizer,
   tokenizer,
@@ -129,7 +130,7 @@ export class Model {
   readonly contextLayout: ContextLayout;
   readonly contextTransitions: number;
   readonly contextTokens: number;
-  /** Number of consecutive segments of a history that are queries of the same batch (Q). */
+  /** Number of queries of a batch that come from the same history (Q). */
   readonly perHistory: number;
   /** Number of segments that their contexts hold together, at most (E); absent if contexts do not share encoded segments. */
   readonly passage?: number;
@@ -187,7 +188,7 @@ export class Model {
     if (this.perHistory > 1 && contextLayout === 'segments' && encodesSegments(this.options)) {
       const { dataset, episodes: recorded, stride } = config.source;
       const past = dataset ? Number.POSITIVE_INFINITY : Math.ceil(recorded / stride) * Math.ceil(family.horizon / segment) - 1;
-      this.passage = Math.max(1, Math.min(segments + this.perHistory - 1, past));
+      this.passage = Math.max(1, Math.min(segments + querySpan(this.perHistory) - 1, past));
     }
     this.policyOptions = {
       ...shared,

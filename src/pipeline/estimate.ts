@@ -240,7 +240,7 @@ function trainedStages(config: ExperimentConfig, model: Model, rows: readonly Ro
       const { updates, episodes } = stage.iteration?.(config) ?? { updates: 1, episodes: 0 };
       const steps = stage.steps(config);
       return stage.objectives(config, model).map(objective => {
-        const { flops, ...cost } = trainingCost(objective, { steps: steps * updates, batch });
+        const { flops, ...cost } = trainingCost(objective, { steps: steps * updates, batch, each: config.queries.perHistory });
         const played = steps * episodes * episodeFlops(rows[0]);
         return { ...cost, stage: objective.name, steps, flops: config.seeds.length * (flops + played) };
       });

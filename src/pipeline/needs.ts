@@ -159,10 +159,10 @@ export function expectTables(kind: string, tokens: number, options: CompressorOp
 /** Operations whose results need no memory: existing tensors and views. */
 const FREE = new Set(['input', 'constant', 'reshape', 'broadcastTo']);
 
-/** Cost of training an objective for `steps` steps of `batch` sequences, from the graph of its loss for one sequence. */
-export function trainingCost({ build, trains }: Objective, { steps, batch }: { steps: number; batch: number }) {
+/** Cost of training an objective for `steps` steps of `batch` sequences, from the graph of its loss for `each` sequences of one history. */
+export function trainingCost({ build, trains }: Objective, { steps, batch, each = 1 }: { steps: number; batch: number; each?: number }) {
   const scope = new Scope();
-  const nodes = nodesOf({ outputs: { loss: build(scope, 1).loss } });
+  const nodes = nodesOf({ outputs: { loss: build(scope, each).loss } });
   const learned = new Set([...scope.table.keys()].filter(name => trains.includes(partOf(name))));
   // Nodes without gradients keep no results and add no backward operations.
   const trained = new Set<Node>();
@@ -182,7 +182,7 @@ export function trainingCost({ build, trains }: Objective, { steps, batch }: { s
     steps,
     parameters,
     nodes: nodes.length,
-    bytes: 4 * (VECTORS * parameters + frozen) + batch * bytes,
-    flops: steps * batch * flops,
+    bytes: 4 * (VECTORS * parameters + frozen) + (batch / each) * bytes,
+    flops: steps * (batch / each) * flops,
   };
 }

@@ -129,7 +129,7 @@ export const sharedFields = () => ({
       .meta({ formerly: 'early' })
       .default(0),
     perHistory: count(
-      'Number of consecutive segments of a history that are queries of the same batch; optimizer.batch counts queries. With context.layout segments and model.encoderSpan horizon, each segment is then encoded once for all of them',
+      'Number of queries of a batch that come from the same history, near each other; optimizer.batch counts queries. With context.layout segments and model.encoderSpan horizon, each segment is encoded once for all of them',
       'batch',
     ).default(1),
   }),

@@ -26,6 +26,9 @@ export interface ContextShape {
   readonly contextLayout: ContextLayout;
 }
 
+/** Queries of the same history are at most this many segments apart, so that their contexts have most segments in common. */
+export const querySpan = (perHistory: number): number => (perHistory === 1 ? 1 : 2 * perHistory);
+
 /** Sizes and targets of a batch. */
 export interface BatchShape extends ContextShape {
   /** Number of queries (B). */
@@ -36,7 +39,7 @@ export interface BatchShape extends ContextShape {
   readonly writeTarget?: (label: ArrayLike<number>, from: number, out: Float32Array, at: number) => void;
   /** Which steps are targets, by their observation; all by default. */
   readonly scored?: EnvFamily['scored'];
-  /** Number of consecutive segments of a history that are queries (Q); 1 by default. */
+  /** Number of queries that come from the same history (Q); 1 by default. */
   readonly perHistory?: number;
   /** Number of segments that their contexts hold together, at most (E). Without it, batches have whole contexts only. */
   readonly passage?: number;
@@ -222,12 +225,13 @@ export class BatchSampler {
     this.#tokenizer = tokenizer;
     this.#shape = shape;
     this.#early = early;
-    const { perHistory = 1 } = shape;
-    const short = this.#starts.findIndex(starts => starts.length - 1 < perHistory);
-    invariant(
-      short < 0,
-      `queries.perHistory is ${perHistory}, but history '${histories[short]?.stream}' has only ${this.#starts[short]?.length - 1} segments. Lower it.`,
-    );
+    const { passage, contextTransitions, segment, perHistory = 1 } = shape;
+    const most = contextTransitions / segment + querySpan(perHistory) - 1;
+    for (const [h, { length }] of this.#starts.entries())
+      invariant(
+        !passage || passage >= Math.min(most, length - 2),
+        `history '${histories[h].stream}' has ${length - 1} segments, more than its experiment says; a passage has room for ${passage}.`,
+      );
   }
 
   /** Fills `into` with a batch; equal streams give equal batches. */
@@ -237,27 +241,43 @@ export class BatchSampler {
     const { batch, perHistory: Q = 1 } = this.#shape;
     for (let b = 0; b < batch; b += Q) {
       const { h, s } = this.draw(random);
-      // The drawn segment is anywhere among the consecutive ones.
-      const first = Q === 1 ? s : Math.max(0, Math.min(this.#starts[h].length - 1 - Q, s - random.integer(Q)));
-      for (let q = 0; q < Q; q++) this.write(into, b + q, { h, s: first + q });
-      this.#writePassage(into, b / Q, { h, first });
+      const queries = Q === 1 ? [s] : this.#drawWith(h, s, random);
+      for (const [q, s] of queries.entries()) this.write(into, b + q, { h, s });
+      this.#writePassage(into, b / Q, h, queries);
     }
   }
 
-  /** Writes the segments that the contexts of consecutive queries hold as passage `g`, and where each context has them. */
-  #writePassage({ segments, selection }: Batch, g: number, { h, first }: { h: number; first: number }): void {
-    const { batch, segment, contextTransitions, perHistory: Q = 1, passage: E } = this.#shape;
+  /** The drawn segment and others of the same history, near it and by the same probabilities, each at most once if there are enough. */
+  #drawWith(h: number, s: number, random: Random): number[] {
+    const { perHistory: Q = 1 } = this.#shape;
+    const span = querySpan(Q);
+    const low = Math.max(0, Math.min(this.#starts[h].length - 1 - span, s - random.integer(span)));
+    const queries = this.#queries[h];
+    const near = queries.flatMap((other, i) => (other >= low && other < low + span && other !== s ? [{ other, i }] : []));
+    const early = this.#early / Math.ceil(queries.length / 2);
+    const weights = near.map(({ i }) => (i < queries.length / 2 ? early : 0) + (1 - this.#early) / queries.length);
+    const chosen = [s];
+    while (chosen.length < Q) {
+      const next = weights.some(weight => weight > 0) ? random.categorical(weights) : undefined;
+      if (next !== undefined) weights[next] = 0;
+      chosen.push(next === undefined ? chosen[chosen.length - 1] : near[next].other);
+    }
+    return chosen.sort((a, b) => a - b);
+  }
+
+  /** Writes the segments that the contexts of these queries hold as passage `g`, and where each context has them. */
+  #writePassage({ segments, selection }: Batch, g: number, h: number, queries: readonly number[]): void {
+    const { batch, segment, contextTransitions, passage: E } = this.#shape;
     if (!segments || !selection || !E) return;
-    const R = contextTransitions / segment;
+    const [Q, R] = [queries.length, contextTransitions / segment];
     const [history, starts] = [this.#histories[h], this.#starts[h]];
-    const oldest = Math.max(0, first - R);
-    invariant(first + Q - 1 - oldest <= E, `history '${history.stream}' has more segments than its experiment says.`);
+    const oldest = Math.max(0, queries[0] - R);
     const row = segments.length / ((batch / Q) * E);
-    for (let s = oldest; s < first + Q - 1; s++)
+    for (let s = oldest; s < queries[Q - 1]; s++)
       writeContext(this.#tokenizer, segments, (g * E + s - oldest) * row, segment, history, starts[s], starts[s + 1]);
-    for (let q = 0; q < Q; q++)
+    for (const [q, query] of queries.entries())
       for (let r = 0; r < R; r++) {
-        const s = first + q - R + r;
+        const s = query - R + r;
         selection[((g * Q + q) * R + r) * (E + 1) + (s < 0 ? E : s - oldest)] = 1;
       }
   }
