@@ -330,10 +330,22 @@ export class Model {
    * @throws {CadenzaError} `E_SHAPE`, from `attention`, if no layer attends to anything.
    */
   actorCritic(scope: Scope, query_BTF: Tensor, z_BMD: Tensor | undefined, retrieved?: Retrieved) {
-    const policy = scope.at(PARTS.policy);
     const weights: Tensor[] = [];
+    const policy = scope.at(PARTS.policy);
     const states_BTD = policyStates(policy, query_BTF, z_BMD, this.policyOptions, retrieved, layer => void weights.push(layer));
-    const stride = this.tokenizer.predictionIndex(1) - this.tokenizer.predictionIndex(0);
+    return this.readStates(scope, states_BTD, weights, this.tokensPerStep);
+  }
+
+  /** Number of tokens that a step adds to the running segment, at most; the action is predicted at the last. */
+  get tokensPerStep(): number {
+    return this.tokenizer.predictionIndex(1) - this.tokenizer.predictionIndex(0);
+  }
+
+  /**
+   * What is read from the policy's hidden states [B, T, D] and its cross-attention weights [B, J, T, C] in each layer, at every
+   * `stride`-th token.
+   */
+  readStates(scope: Scope, states_BTD: Tensor, weights: readonly Tensor[], stride: number) {
     const predicting = (all: Tensor) => slice(all, 1, 0, all.shape[1], stride);
     const values = () => {
       const own = scope.at(RETURN_PARTS.value);
@@ -351,7 +363,7 @@ export class Model {
       return concat(layers, 2);
     };
     return {
-      logits: predicting(this.head.outputs(policy.at('head'), states_BTD)),
+      logits: predicting(this.head.outputs(scope.at(PARTS.policy).at('head'), states_BTD)),
       values,
       states: () => predicting(states_BTD),
       attention,
