@@ -232,8 +232,8 @@ export function policyStates(
 
 /** What the policy keeps of the tokens that it has read, for the steps that follow in the same segment. */
 export interface PolicyCache {
-  /** Self-attention of each layer, [B, H, N, K] keys and values in their places; empty if tokens do not attend to each other. */
-  readonly self: readonly KeysValues[];
+  /** Self-attention of each layer, [B, H, N, K] keys and values in their places; undefined if tokens do not attend to each other. */
+  readonly self: readonly (KeysValues | undefined)[];
   /** Cross-attention of each layer, for the whole segment; undefined in layers without it. */
   readonly cross: readonly (KeysValues | undefined)[];
 }
