@@ -74,7 +74,7 @@ async function both(model: Model, query: Float32Array, kind: string, asked: Aske
     for (let t = 0; t < segment; t++)
       expected.push(await run(plain.act, { ...weights, ...memory, query: [...rows(query, T, 0, P), ...rows(query, T, P + t, P + t + 1)] }));
 
-  const prompt = P > 0 ? { prompt: rows(query, T, 0, P) } : {};
+  const prompt: Numbers = P > 0 ? { prompt: rows(query, T, 0, P) } : {};
   // What is in free places must not matter.
   const state: Numbers = Object.fromEntries(Object.entries(graphs.state).map(([name, shape]) => [name, normals(BATCH * sizeOf(shape))]));
   Object.assign(state, graphs.begin && (await run(graphs.begin, { ...weights, ...memory, ...prompt })));

@@ -9,8 +9,8 @@
 import { compressor, encodeSegments, encodesSegments } from '../compressor/index.ts';
 import { type Graph, input, type Shape, type Tensor } from '../engine/index.ts';
 import { type KeysValues, Scope } from '../nn/index.ts';
-import { type PolicyCache, policyStart, policyStep, tokensInFront } from '../policy/index.ts';
-import { type Asked, type Model, PARTS } from './model.ts';
+import { NEXT, type PolicyCache, policyStart, policyStep, tokensInFront } from '../policy/index.ts';
+import { type Asked, type Inference, type Model, PARTS } from './model.ts';
 
 /** The graphs that act step by step. */
 export interface StepGraphs {
@@ -37,8 +37,6 @@ export interface SegmentGraphs {
   /** `encoded` [B, R, L, D], an encoded segment of zeros in an empty slot → what the compressing graph gives. */
   readonly summarize: Graph;
 }
-
-const NEXT = 'next.';
 
 /** Keys and values of all layers by their names in the state; all layers share one mask. */
 function named(part: keyof PolicyCache, layers: readonly (KeysValues | undefined)[]): Record<string, Tensor> {
@@ -129,5 +127,41 @@ export function segmentGraphs(model: Model, compressorId: string, batch: number)
   return {
     encode: { outputs: { encoded: encodeSegments(scope.at(PARTS.compressor), segment, options) } },
     summarize: { outputs: model.compressed(model.latents(scope, compressorId, { encoded })!) },
+  };
+}
+
+/** How many contexts and environments graphs take at once, and what they are asked for. */
+export interface GraphRequest extends Asked {
+  readonly compress: number;
+  readonly act: number;
+}
+
+/** The graphs of an agent: the plain ones, and those that keep what they have computed, as far as the model has them. */
+export interface AgentGraphs extends Inference {
+  readonly steps?: StepGraphs;
+  readonly segments?: SegmentGraphs;
+}
+
+/** All graphs of a model. */
+export function agentGraphs(model: Model, compressorId: string, { compress, act, ...asked }: GraphRequest): AgentGraphs {
+  return {
+    ...model.inference(compressorId, { compress, act }, asked),
+    steps: stepGraphs(model, compressorId, { begin: compress, step: act }, asked),
+    segments: segmentGraphs(model, compressorId, compress),
+  };
+}
+
+/** Graphs of an agent with each of them replaced by `change`. */
+export function changeGraphs(
+  { compress, act, decode, steps, segments, ...shapes }: AgentGraphs,
+  change: (graph: Graph) => Graph,
+): AgentGraphs {
+  return {
+    ...shapes,
+    act: change(act),
+    compress: compress && change(compress),
+    decode: decode && change(decode),
+    steps: steps && { ...steps, begin: steps.begin && change(steps.begin), step: change(steps.step) },
+    segments: segments && { encode: change(segments.encode), summarize: change(segments.summarize) },
   };
 }

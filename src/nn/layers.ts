@@ -22,7 +22,7 @@ import {
   transpose,
 } from '../engine/index.ts';
 import { type Initializer, linearInit, type Scope, zeroInit } from './parameters.ts';
-import { POSITIONS, type Places, type PositionKind } from './positions.ts';
+import { type Places, POSITIONS, type PositionKind } from './positions.ts';
 
 /** y = x W + b over the last axis: x [.., D] → [.., width]. Declares `weight` and `bias`. */
 export function linear(scope: Scope, x: Tensor, width: number, initializer: Initializer = linearInit): Tensor {
@@ -83,7 +83,12 @@ export function inPlace(place_BT: Tensor, N: number): Tensor {
   return equal(reshape(place_BT, [...place_BT.shape, 1]), placesOf(N));
 }
 
-const placesOf = (N: number): Tensor => constant(Int32Array.from({ length: N }, (_, n) => n), [N], 'int32');
+const placesOf = (N: number): Tensor =>
+  constant(
+    Int32Array.from({ length: N }, (_, n) => n),
+    [N],
+    'int32',
+  );
 
 /** Replaces −∞ in a mask: its exponential is exactly 0, and it cannot produce NaN. */
 const MASKED = -1e9;
@@ -132,9 +137,7 @@ export function selfAttention(scope: Scope, x_BTD: Tensor, options: AttentionOpt
   const { rotate, bias } = POSITIONS[positions];
   const [q, k, v] = ['q', 'k', 'v'].map(name => headsOf(scope.at(name), x_BTD, width, heads));
   const [rotatedQ, rotatedK] = rotate ? [rotate(q, places), rotate(k, places)] : [q, k];
-  const [keys, values] = cache
-    ? [written(cache.keys, rotatedK, cache.place_BT), written(cache.values, v, cache.place_BT)]
-    : [rotatedK, v];
+  const [keys, values] = cache ? [written(cache.keys, rotatedK, cache.place_BT), written(cache.values, v, cache.place_BT)] : [rotatedK, v];
   onKeysValues?.({ keys, values });
   const mask = cache ? laterMask(cache.place_BT, places.total) : options.mask;
   const positionBias = bias?.(scope, T, heads, places);
