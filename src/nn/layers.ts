@@ -7,6 +7,7 @@ import {
   add,
   linear as affine,
   attention,
+  broadcastTo,
   concat,
   constant,
   equal,
@@ -41,12 +42,15 @@ export function project(scope: Scope, x: Tensor, width: number, initializer: Ini
 /** x [B, T, D] → x W split into heads, [B, H, T, K]. Queries, keys and values have separate maps: splitting one wide product costs more. */
 function headsOf(scope: Scope, x_BTD: Tensor, width: number, heads: number): Tensor {
   const { B, T } = expectShape(x_BTD, 'B T D');
-  return transpose(reshape(project(scope, x_BTD, width), [B, T, heads, width / heads]), [0, 2, 1, 3]);
+  const x = project(scope, x_BTD, width);
+  if (T === 1) return reshape(x, [B, heads, 1, width / heads]);
+  return transpose(reshape(x, [B, T, heads, width / heads]), [0, 2, 1, 3]);
 }
 
 /** [B, H, T, K] → [B, T, H·K]. */
 function joinHeads(x: Tensor): Tensor {
   const { B, H, T, K } = expectShape(x, 'B H T K');
+  if (T === 1) return reshape(x, [B, 1, H * K]);
   return reshape(transpose(x, [0, 2, 1, 3]), [B, T, H * K]);
 }
 
@@ -105,8 +109,9 @@ function written(cache_BHNK: Tensor, x_BHTK: Tensor, place_BT: Tensor): Tensor {
   const N = cache_BHNK.shape[2];
   const here_BTN = inPlace(place_BT, N);
   return Array.from({ length: T }, (_, t) => t).reduce((cache, t) => {
-    const here = reshape(slice(here_BTN, 1, t, t + 1), [B, 1, N, 1]);
-    return select(here, slice(x_BHTK, 2, t, t + 1), cache);
+    // Kernels that select with broadcasting take ten times as long.
+    const [here, new_BH1K] = [reshape(slice(here_BTN, 1, t, t + 1), [B, 1, N, 1]), slice(x_BHTK, 2, t, t + 1)];
+    return select(broadcastTo(here, cache.shape), broadcastTo(new_BH1K, cache.shape), cache);
   }, cache_BHNK);
 }
 
