@@ -34,13 +34,13 @@ export function costOf(model: Model, compressorId: string, graphs: AgentGraphs):
   };
 }
 
-/** The cost of a model before training, with parameters of any values as constants. */
-export function plannedCost(model: Model, compressorId: string): MethodCost {
-  const baked = (graph: Graph) => {
-    const parameters = [...inputsOf(graph)].filter(([name]) => !INFERENCE_INPUTS.has(name));
-    return optimize(
-      withWeights(graph, new Map(parameters.map(([name, { shape }]) => [name, new Float32Array(sizeOf(shape))])), INFERENCE_INPUTS),
-    );
-  };
-  return costOf(model, compressorId, changeGraphs(agentGraphs(model, compressorId, { compress: 1, act: 1 }), baked));
+/** The graph with parameters of any values as constants. */
+export function baked(graph: Graph): Graph {
+  const parameters = [...inputsOf(graph)].filter(([name]) => !INFERENCE_INPUTS.has(name));
+  const values = new Map(parameters.map(([name, { shape }]) => [name, new Float32Array(sizeOf(shape))]));
+  return optimize(withWeights(graph, values, INFERENCE_INPUTS));
 }
+
+/** The cost of a model before training. */
+export const plannedCost = (model: Model, compressorId: string): MethodCost =>
+  costOf(model, compressorId, changeGraphs(agentGraphs(model, compressorId, { compress: 1, act: 1 }), baked));

@@ -73,43 +73,43 @@ export function causalAttention(q: Tensor, k: Tensor, v: Tensor, bias_HTT?: Tens
   return concat(outputs, 2);
 }
 
+/** Where T tokens are in a sequence of N. */
+export interface TokenPlaces {
+  /** Booleans [B, T, N]: whether a token is in a place. */
+  readonly here_BTN: Tensor;
+  /** [B, 1, T, N] added to scores: very negative in places after a token's own. */
+  readonly later_B1TN: Tensor;
+}
+
 /** Keys and values of a sequence of N tokens that is read some tokens at a time. */
-export interface Cache {
+export interface Cache extends TokenPlaces {
   /** [B, H, N, K] each, of the tokens read before, in their places. */
   readonly keys: Tensor;
   readonly values: Tensor;
-  /** int32 [B, T] the places of the tokens read now; −1 for absent ones, which no other token sees. */
-  readonly place_BT: Tensor;
 }
-
-/** Whether each token is in each place: place int32 [B, T] → booleans [B, T, N]. */
-export function inPlace(place_BT: Tensor, N: number): Tensor {
-  return equal(reshape(place_BT, [...place_BT.shape, 1]), placesOf(N));
-}
-
-const placesOf = (N: number): Tensor =>
-  constant(
-    Int32Array.from({ length: N }, (_, n) => n),
-    [N],
-    'int32',
-  );
 
 /** Replaces −∞ in a mask: its exponential is exactly 0, and it cannot produce NaN. */
 const MASKED = -1e9;
 
-/** What a token at each place does not see, the later ones: place int32 [B, T] → [B, 1, T, N], added to scores. */
-function laterMask(place_BT: Tensor, N: number): Tensor {
+/** Tokens at these places, int32 [B, T], of a sequence of N; −1: absent, seen by no other token. */
+export function placesAmong(place_BT: Tensor, N: number): TokenPlaces {
   const { B, T } = expectShape(place_BT, 'B T');
-  return select(less(reshape(place_BT, [B, 1, T, 1]), placesOf(N)), MASKED, 0);
+  const all_N = constant(
+    Int32Array.from({ length: N }, (_, n) => n),
+    [N],
+    'int32',
+  );
+  return {
+    here_BTN: equal(reshape(place_BT, [B, T, 1]), all_N),
+    later_B1TN: select(less(reshape(place_BT, [B, 1, T, 1]), all_N), MASKED, 0),
+  };
 }
 
 /** The cache [B, H, N, K] with new tokens x [B, H, T, K] written to their places. */
-function written(cache_BHNK: Tensor, x_BHTK: Tensor, place_BT: Tensor): Tensor {
-  const { B, T } = expectShape(place_BT, 'B T');
-  const N = cache_BHNK.shape[2];
-  const here_BTN = inPlace(place_BT, N);
+function written(cache_BHNK: Tensor, x_BHTK: Tensor, here_BTN: Tensor): Tensor {
+  const { B, T, N } = expectShape(here_BTN, 'B T N');
   return Array.from({ length: T }, (_, t) => t).reduce((cache, t) => {
-    // Kernels that select with broadcasting take ten times as long.
+    // Kernels that select with broadcasting take several times as long.
     const [here, new_BH1K] = [reshape(slice(here_BTN, 1, t, t + 1), [B, 1, N, 1]), slice(x_BHTK, 2, t, t + 1)];
     return select(broadcastTo(here, cache.shape), broadcastTo(new_BH1K, cache.shape), cache);
   }, cache_BHNK);
@@ -142,9 +142,9 @@ export function selfAttention(scope: Scope, x_BTD: Tensor, options: AttentionOpt
   const { rotate, bias } = POSITIONS[positions];
   const [q, k, v] = ['q', 'k', 'v'].map(name => headsOf(scope.at(name), x_BTD, width, heads));
   const [rotatedQ, rotatedK] = rotate ? [rotate(q, places), rotate(k, places)] : [q, k];
-  const [keys, values] = cache ? [written(cache.keys, rotatedK, cache.place_BT), written(cache.values, v, cache.place_BT)] : [rotatedK, v];
+  const [keys, values] = cache ? [written(cache.keys, rotatedK, cache.here_BTN), written(cache.values, v, cache.here_BTN)] : [rotatedK, v];
   onKeysValues?.({ keys, values });
-  const mask = cache ? laterMask(cache.place_BT, places.total) : options.mask;
+  const mask = cache ? cache.later_B1TN : options.mask;
   const positionBias = bias?.(scope, T, heads, places);
   const masked = mask && positionBias ? add(mask, positionBias) : (mask ?? positionBias);
   const out_BHTK =

@@ -27,12 +27,12 @@ import {
   addPositions,
   type BlockOptions,
   block,
-  inPlace,
   type KeysValues,
   keysValues,
   normalInit,
   type Places,
   type PositionKind,
+  placesAmong,
   type Scope,
   zeroInit,
 } from '../nn/index.ts';
@@ -273,10 +273,11 @@ export function policyStep(
   onAttention?: (weights_BHTC: Tensor) => void,
 ): { states_B1D: Tensor; self: readonly KeysValues[] } {
   const N = self[0]?.keys.shape[2] ?? 1;
+  const places = placesAmong(place_BS, N);
   const next: KeysValues[] = [];
   const h_BSD = decode(scope, embed(scope, tokens_BSF, options), cross, options, {
-    places: { total: N, at: cast(inPlace(place_BS, N), 'float32') },
-    cache: i => self[i] && { ...self[i], place_BT: place_BS },
+    places: { total: N, at: cast(places.here_BTN, 'float32') },
+    cache: i => self[i] && { ...self[i], ...places },
     onKeysValues: (_, found) => void next.push(found),
     onAttention: onAttention && (weights => onAttention(slice(weights, 2, -1))),
   });
