@@ -369,6 +369,8 @@ export class Model {
   /**
    * What is read from the policy's hidden states [B, T, D] and its cross-attention weights [B, J, T, C] in each layer, at every
    * `stride`-th token.
+   *
+   * @throws {CadenzaError} `E_SHAPE`, from `attention`, if no layer attends to anything.
    */
   readStates(scope: Scope, states_BTD: Tensor, weights: readonly Tensor[], stride: number) {
     const predicting = (all: Tensor) => slice(all, 1, 0, all.shape[1], stride);

@@ -83,8 +83,9 @@ export interface TokenPlaces {
 
 /** Keys and values of a sequence of N tokens that is read some tokens at a time. */
 export interface Cache extends TokenPlaces {
-  /** [B, H, N, K] each, of the tokens read before, in their places. */
+  /** [B, H, N, K] of the tokens read before, in their places. */
   readonly keys: Tensor;
+  /** [B, H, N, K], as the keys. */
   readonly values: Tensor;
 }
 

@@ -21,11 +21,13 @@ export interface LoadRequest {
   readonly act?: Uint8Array;
   /** The bytes of compress.onnx; omitted if the description's `latentShape` is null, or with `summarize`. */
   readonly compress?: Uint8Array;
-  /** The bytes of step.onnx, and of begin.onnx if there is one. */
+  /** The bytes of step.onnx. */
   readonly step?: Uint8Array;
+  /** The bytes of begin.onnx, with `step`, if there is such a file. */
   readonly begin?: Uint8Array;
-  /** The bytes of encode.onnx and summarize.onnx. */
+  /** The bytes of encode.onnx, with `summarize`. */
   readonly encode?: Uint8Array;
+  /** The bytes of summarize.onnx. */
   readonly summarize?: Uint8Array;
   /** What runs the graphs. */
   readonly executor: Executor;

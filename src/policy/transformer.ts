@@ -129,6 +129,7 @@ export interface PolicyMemory {
   readonly z_BMD?: Tensor;
   /** [B, P, F] the few-shot prompt. */
   readonly prompt_BPF?: Tensor;
+  /** Contexts from a context database. */
   readonly retrieved?: Retrieved;
 }
 
