@@ -7,9 +7,9 @@
 import {
   type CompressorOptions,
   compressor,
-  compressors,
   encodePassages,
   encodesSegments,
+  inContext,
   type LatentKind,
   type Latents,
   latentKind,
@@ -55,6 +55,7 @@ import {
   tokenizer,
 } from '../tokenizers/index.ts';
 import { CadenzaError, invariant } from '../util/errors.ts';
+import { compressionOf, inTokens } from './compression.ts';
 
 export type ModelConfig = Pick<
   BaseConfig,
@@ -70,8 +71,25 @@ export interface ContextInputs {
   readonly selection?: Tensor;
 }
 
+/** What the graphs that act give besides probabilities, and read besides Z; nothing by default. */
+export interface Asked {
+  /** Value estimates. */
+  readonly critic?: boolean;
+  /** Predicted future returns. */
+  readonly returns?: boolean;
+  /** Weights of cross-attention. */
+  readonly attention?: boolean;
+  /** Number of retrieved contexts. */
+  readonly retrieved?: number;
+}
+
 /** Inputs of the inference graphs; all other inputs are parameters. */
-export const INFERENCE_INPUTS: ReadonlySet<string> = new Set(['context', 'state', 'query', 'latents', 'codes', 'retrieved', 'present']);
+export const INFERENCE_INPUTS: Pick<ReadonlySet<string>, 'has'> = {
+  has: name => DATA.has(name) || /^(self|cross)\./.test(name),
+};
+const COMPRESSING = ['context', 'state', 'segment', 'encoded', 'codes'];
+const ACTING = ['query', 'latents', 'retrieved', 'present', 'prompt', 'tokens', 'place'];
+const DATA: ReadonlySet<string> = new Set([...COMPRESSING, ...ACTING]);
 
 /** The discrete form of Z: `shape` [M, G] codes, each below `size`. */
 export type CodeShape = { readonly shape: readonly number[]; readonly size: number };
@@ -294,15 +312,22 @@ export class Model {
     return latentKind(compressor(compressorId).uncompressed ? 'continuous' : this.latentSettings.kind);
   }
 
-  /** Z = C_θ(X), [B, M, D], in the forms that training and inference need; undefined for a compressor that passes nothing on. */
-  latents(scope: Scope, compressorId: string, { context, segments, selection }: ContextInputs): Latents | undefined {
+  /**
+   * Z = C_θ(X), [B, M, D], in the forms that training and inference need; undefined for a compressor that passes nothing on. X may be given
+   * as `encoded` segments [B, R, L, D], if the compressor has `summarize`.
+   */
+  latents(scope: Scope, compressorId: string, of: ContextInputs | { readonly encoded: Tensor }): Latents | undefined {
     const { summarize, compress } = compressor(compressorId);
     if (!this.latentShape(compressorId)) return undefined;
     const own = scope.at(PARTS.compressor);
-    const z_BMD =
-      summarize && segments && selection
-        ? summarize(own, encodePassages(own, { segments, selection }, this.options), this.options)
-        : compress(own, context, this.options);
+    const encoded = () => {
+      if (!summarize) return undefined;
+      if ('encoded' in of) return inContext(own, reshape(of.encoded, [of.encoded.shape[0], -1, this.options.width]), this.options);
+      const { segments, selection } = of;
+      return segments && selection && encodePassages(own, { segments, selection }, this.options);
+    };
+    const h_BND = encoded();
+    const z_BMD = h_BND ? summarize!(own, h_BND, this.options) : compress(own, (of as ContextInputs).context, this.options);
     return this.latentKind(compressorId).apply(own.at('latents'), z_BMD, this.latentSettings);
   }
 
@@ -331,10 +356,24 @@ export class Model {
    * @throws {CadenzaError} `E_SHAPE`, from `attention`, if no layer attends to anything.
    */
   actorCritic(scope: Scope, query_BTF: Tensor, z_BMD: Tensor | undefined, retrieved?: Retrieved) {
-    const policy = scope.at(PARTS.policy);
     const weights: Tensor[] = [];
+    const policy = scope.at(PARTS.policy);
     const states_BTD = policyStates(policy, query_BTF, z_BMD, this.policyOptions, retrieved, layer => void weights.push(layer));
-    const stride = this.tokenizer.predictionIndex(1) - this.tokenizer.predictionIndex(0);
+    return this.readStates(scope, states_BTD, weights, this.tokensPerStep);
+  }
+
+  /** Number of tokens that a step adds to the running segment, at most; the action is predicted at the last. */
+  get tokensPerStep(): number {
+    return this.tokenizer.predictionIndex(1) - this.tokenizer.predictionIndex(0);
+  }
+
+  /**
+   * What is read from the policy's hidden states [B, T, D] and its cross-attention weights [B, J, T, C] in each layer, at every
+   * `stride`-th token.
+   *
+   * @throws {CadenzaError} `E_SHAPE`, from `attention`, if no layer attends to anything.
+   */
+  readStates(scope: Scope, states_BTD: Tensor, weights: readonly Tensor[], stride: number) {
     const predicting = (all: Tensor) => slice(all, 1, 0, all.shape[1], stride);
     const values = () => {
       const own = scope.at(RETURN_PARTS.value);
@@ -352,10 +391,25 @@ export class Model {
       return concat(layers, 2);
     };
     return {
-      logits: predicting(this.head.outputs(policy.at('head'), states_BTD)),
+      logits: predicting(this.head.outputs(scope.at(PARTS.policy).at('head'), states_BTD)),
       values,
       states: () => predicting(states_BTD),
       attention,
+    };
+  }
+
+  /** The outputs of a graph that compresses: `latents`, `codes` if they are discrete, and the `next` state of a recurrent compressor. */
+  compressed({ settled, codes }: Latents, next?: Tensor): Record<string, Tensor> {
+    return { latents: settled, ...(next ? { next } : {}), ...(codes ? { codes } : {}) };
+  }
+
+  /** The outputs of a graph that acts: `probabilities` [B, H, P], and what is asked for. */
+  answers(scope: Scope, read: ReturnType<Model['readStates']>, { critic, returns, attention }: Asked): Record<string, Tensor> {
+    return {
+      probabilities: this.head.rows(read.logits),
+      ...(critic ? { values: read.values() } : {}),
+      ...(returns ? { returns: decodeReturns(scope.at(PARTS.policy), read.states(), this.returns!) } : {}),
+      ...(attention ? { attention: read.attention() } : {}),
     };
   }
 
@@ -380,11 +434,7 @@ export class Model {
    * compressor takes `state` and a context of one segment; its state is its own output, and the kind of latents is applied to what the
    * policy sees.
    */
-  inference(
-    compressorId: string,
-    batch: { compress: number; act: number },
-    { critic = false, returns = false, attention = false, retrieved = 0 } = {},
-  ): Inference {
+  inference(compressorId: string, batch: { compress: number; act: number }, asked: Asked = {}): Inference {
     const scope = new Scope();
     const { query } = this.inputs(batch.act, stepsSeen(this.tokenizer, this.segment));
     const { step } = compressor(compressorId);
@@ -392,17 +442,8 @@ export class Model {
     const context: ContextShape = { contextTransitions: step ? segment : this.contextTransitions, segment, contextLayout };
     const latentShape = this.latentShape(compressorId);
     const latents = latentShape && input('latents', [batch.act, ...latentShape]);
-    const found = latentShape && this.retrievedInputs(batch.act, retrieved, latentShape);
-    const { logits, values, states, attention: weights } = this.actorCritic(scope, query, latents, found);
-    const predictedReturns = () => decodeReturns(scope.at(PARTS.policy), states(), this.returns!);
-    const act: Graph = {
-      outputs: {
-        probabilities: this.head.rows(logits),
-        ...(critic ? { values: values() } : {}),
-        ...(returns ? { returns: predictedReturns() } : {}),
-        ...(attention ? { attention: weights() } : {}),
-      },
-    };
+    const found = latentShape && this.retrievedInputs(batch.act, asked.retrieved ?? 0, latentShape);
+    const act: Graph = { outputs: this.answers(scope, this.actorCritic(scope, query, latents, found), asked) };
     if (!latentShape) return { act, recurrent: false, context };
     const tokens = context.contextTransitions * this.tokenizer.tokensPerTransition;
     const past = input('context', [batch.compress, tokens, this.tokenizer.context.width]);
@@ -411,7 +452,7 @@ export class Model {
     const z = next
       ? this.latentKind(compressorId).apply(own.at('latents'), next, this.latentSettings)
       : this.latents(scope, compressorId, { context: past })!;
-    const compress: Graph = { outputs: { latents: z.settled, ...(next ? { next } : {}), ...(z.codes ? { codes: z.codes } : {}) } };
+    const compress: Graph = { outputs: this.compressed(z, next) };
     const made = { compress, act, latentShape, recurrent: Boolean(step), context };
     const { discrete } = this.latentKind(compressorId);
     if (!discrete) return made;
@@ -436,23 +477,8 @@ export function weighted(terms: readonly (readonly [weight: number, loss: () => 
   return used.map(([weight, loss]) => mul(loss(), weight)).reduce(add);
 }
 
-/** The settings that a compressor reads, for a stage's key; undefined if it reads none. */
-export function compressionOf(kind: string, compression: ModelConfig['compression']): ModelConfig['compression'] | undefined {
-  const reads = Object.keys(compressor(kind).settings ?? {});
-  return reads.length > 0 ? Object.fromEntries(reads.map(name => [name, compression[name]])) : undefined;
-}
-
-/** Settings of compressors with transition counts converted to tokens. */
-function inTokens(compression: ModelConfig['compression'], tokensPerTransition: number): ModelConfig['compression'] {
-  const counted = (name: string) =>
-    compressors.all.some(({ settings = {} }) => name in settings && 'unit' in settings[name] && settings[name].unit === 'transitions');
-  const converted = (name: string, value: string | number | undefined) =>
-    typeof value === 'number' && counted(name) ? value * tokensPerTransition : value;
-  return Object.fromEntries(Object.entries(compression).map(([name, value]) => [name, converted(name, value)]));
-}
-
 /** The graph with its parameters and buffers as constants. Throws `E_CHECKPOINT` if one is missing or has another size. */
-export function withWeights(graph: Graph, weights: ReadonlyMap<string, Float32Array>, data: ReadonlySet<string>): Graph {
+export function withWeights(graph: Graph, weights: ReadonlyMap<string, Float32Array>, data: Pick<ReadonlySet<string>, 'has'>): Graph {
   return rewrite(graph, node => {
     const name = node.attributes.name as string;
     if (node.op.name !== 'input' || data.has(name)) return undefined;

@@ -150,8 +150,18 @@ export function encode(scope: Scope, x_BNF: Tensor, options: CompressorOptions):
 /** Whether the encoding of a segment is the same wherever it is in a context. */
 export const encodesSegments = ({ slots = false, span, segment }: CompressorOptions): boolean => slots && span === segment;
 
-/** Encoded segments of a context, H [B, N, D], with the position of each segment in the context. */
-function inContext(scope: Scope, h_BND: Tensor, { segment, positions }: CompressorOptions): Tensor {
+/**
+ * Encodes segments x [B, S, F] → [B, S, D], wherever they are in a context.
+ *
+ * @throws {CadenzaError} `E_SHAPE` if the encoding of a segment depends on its place in the context.
+ */
+export function encodeSegments(scope: Scope, x_BSF: Tensor, options: CompressorOptions): Tensor {
+  invariant(encodesSegments(options), 'a segment can be encoded by itself only with an encoder within segments (span) in slots.');
+  return encodeTokens(scope, x_BSF, options);
+}
+
+/** Encoded segments of a context, H [B, N, D], with the position of each segment in the context: what `encode` returns. */
+export function inContext(scope: Scope, h_BND: Tensor, { segment, positions }: CompressorOptions): Tensor {
   if (positions === 'none') return h_BND;
   const { B, N, D } = expectShape(h_BND, 'B N D');
   const R = N / segment;
@@ -173,12 +183,11 @@ export interface Passages {
  * @throws {CadenzaError} `E_SHAPE` if the encoding of a segment depends on its place in the context.
  */
 export function encodePassages(scope: Scope, { segments, selection }: Passages, options: CompressorOptions): Tensor {
-  invariant(encodesSegments(options), 'passages need an encoder within segments (span) and segments in slots.');
   const { G, E, S, F } = expectShape(segments, 'G E S F');
   const { Q, R } = expectShape(selection, 'G Q R C');
   const D = options.width;
   // An empty slot holds an encoded segment of absent tokens, one for all.
-  const h_RSD = encodeTokens(scope, pad(reshape(segments, [G * E, S, F]), 0, 0, 1), options);
+  const h_RSD = encodeSegments(scope, pad(reshape(segments, [G * E, S, F]), 0, 0, 1), options);
   const held = reshape(slice(h_RSD, 0, 0, G * E), [G, E, S * D]);
   const empty = broadcastTo(reshape(slice(h_RSD, 0, -1), [1, 1, S * D]), [G, 1, S * D]);
   const chosen = matmul(reshape(selection, [G, Q * R, E + 1]), concat([held, empty], 1));

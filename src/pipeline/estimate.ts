@@ -3,10 +3,11 @@
  * alone, because graphs of extreme sizes could not be built, then from the graphs for a batch of one.
  */
 
-import { type Inference, Model } from '../agent/model.ts';
+import { actingFlops } from '../agent/cost.ts';
+import { Model } from '../agent/model.ts';
+import { type AgentGraphs, agentGraphs } from '../agent/steps.ts';
 import { compressor } from '../compressor/index.ts';
 import { type ExperimentConfig, evaluatedAt } from '../config/experiment.ts';
-import { countFlops } from '../engine/index.ts';
 import { familyOf } from '../histories/imported.ts';
 import { actionDistribution, type EnvFamily, spaceSize } from '../rl/index.ts';
 import { COHORT, source } from '../sources/index.ts';
@@ -47,7 +48,7 @@ export function estimate(config: ExperimentConfig, memory = machineMemory()): Es
   for (const need of [...data, ...evaluations.flat(), ...trainingNeeds(config, model)]) expectFits(need, memory);
 
   const total = (needs: readonly Need[]) => needs.reduce((sum, { bytes }) => sum + bytes, 0);
-  const rows = modelsOf(config, model).map(row => ({ ...row, graphs: row.model.inference(row.compressorId, ONE) }));
+  const rows = modelsOf(config, model).map(row => ({ ...row, graphs: agentGraphs(row.model, row.compressorId, ONE) }));
   const trained = trainedStages(config, model, rows).map(stage => ({ ...stage, bytes: stage.bytes + total(data) }));
   const evaluation = Math.max(...evaluations.map(total));
   const flops = places.reduce((sum, place) => sum + evaluationFlops(place.config, place.model, rows), 0);
@@ -219,7 +220,7 @@ function trainingNeeds(config: ExperimentConfig, model: Model): Need[] {
 export type NamedModel = { readonly id: string; readonly compressorId: string; readonly model: Model };
 
 /** A model with its graphs for one sequence. */
-type Row = NamedModel & { readonly graphs: Inference };
+type Row = NamedModel & { readonly graphs: AgentGraphs };
 
 const ONE = { compress: 1, act: 1 };
 
@@ -248,8 +249,9 @@ function trainedStages(config: ExperimentConfig, model: Model, rows: readonly Ro
 }
 
 /** Operations of one episode: a model acts at every step and compresses after every segment. */
-function episodeFlops({ model, graphs: { compress, act } }: Pick<Row, 'model' | 'graphs'>): number {
-  return model.family.horizon * (countFlops(act).total + (compress ? countFlops(compress).total / model.segment : 0));
+function episodeFlops({ model, graphs }: Pick<Row, 'model' | 'graphs'>): number {
+  const { action, segment } = actingFlops(graphs);
+  return model.family.horizon * (action + segment / model.segment);
 }
 
 /** Operations of the evaluation rollouts of all models for one seed, with the options of `config` and `here`. */
@@ -261,7 +263,7 @@ function evaluationFlops(config: ExperimentConfig, here: Model, rows: readonly R
   const flops = ({ model, compressorId: kind, graphs }: Row) => {
     if (horizon === model.family.horizon) return episodeFlops({ model, graphs });
     const there = model.in(here.family);
-    return episodeFlops({ model: there, graphs: there.inference(kind, ONE) });
+    return episodeFlops({ model: there, graphs: agentGraphs(there, kind, ONE) });
   };
   return episodes * rows.reduce((sum, row) => sum + flops(row), 0);
 }

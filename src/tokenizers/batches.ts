@@ -116,7 +116,7 @@ export function writeContext(
 }
 
 /** Which of the first `count` segments fill the slots of a context, in the order of the slots. */
-function inSlots(
+export function inSlots(
   { contextTransitions, segment, contextLayout }: ContextShape,
   { reward }: Pick<Transitions, 'reward'>,
   starts: ArrayLike<number>,
