@@ -1,0 +1,254 @@
+/**
+ * @file One training step over several threads of this machine. The batch is drawn as for one thread, and each thread computes loss, metrics
+ * and gradient of its share of the rows. They are added in the order of the threads, so that equal numbers of threads give equal bytes, and
+ * one update follows. Threads, not processes, because they share memory; ONNX Runtime blocks the thread that runs it, so each has a session.
+ */
+
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { errorOf, type Failure } from '../distributed/pool.ts';
+import type { ExecutorId, ExecutorSettings } from '../engine/executors/registry.ts';
+import {
+  type Data,
+  type DType,
+  type Executor,
+  type Feeds,
+  type HostTensor,
+  inputsOf,
+  newData,
+  optimize,
+  type Program,
+  type Shape,
+  sizeOf,
+  splitRows,
+  type Tensor,
+  toOnnx,
+  zeros,
+} from '../engine/index.ts';
+import type { BufferSpec, ParameterSpec } from '../nn/index.ts';
+import { FROZEN, GRADIENT, gradientStep, type TrainStepOptions, updateStep } from '../optim/index.ts';
+import { CadenzaError } from '../util/errors.ts';
+
+/** The threads among which a training step is divided. */
+export interface Workers {
+  /** Their number. */
+  readonly count: number;
+  /** The executor of each. */
+  readonly executor: ExecutorSettings & { readonly provider: ExecutorId };
+  /** The loss and metrics of the step, built for 1 / `count` of the batch, and everything that they declare. */
+  readonly part: {
+    readonly loss: Tensor;
+    readonly metrics?: Readonly<Record<string, Tensor>>;
+    readonly specs: ReadonlyMap<string, ParameterSpec>;
+  };
+}
+
+/** An array in shared memory for one tensor. */
+export interface SharedTensor {
+  readonly data: Data;
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** What a thread receives when it starts. */
+export interface WorkerData {
+  readonly model: Uint8Array;
+  readonly executor: Workers['executor'];
+  /** What it reads in every step, and what never changes. */
+  readonly inputs: Readonly<Record<string, SharedTensor>>;
+  readonly constants: Readonly<Record<string, HostTensor>>;
+  /** What it writes in every step. */
+  readonly outputs: Readonly<Record<string, SharedTensor>>;
+}
+
+/** What a thread answers when it has started and after every step. */
+export type WorkerAnswer = { readonly done: true } | { readonly failed: Failure };
+
+export interface WorkersRequest extends Omit<TrainStepOptions, 'buffers'> {
+  readonly workers: Workers;
+  /** State that steps update without a gradient. A divided step has none. */
+  readonly buffers: readonly BufferSpec[];
+  /** Values of the frozen parameters, packed. */
+  readonly constants: HostTensor;
+  /** Runs the update. */
+  readonly executor: Executor;
+}
+
+/**
+ * Builds a loss for the share of one of `count` workers.
+ *
+ * @throws {CadenzaError} `E_CONFIG` for a batch that the workers cannot divide among themselves.
+ */
+export function shareOf<T>(build: (batch: number) => T, batch: number, count: number): T {
+  const share = batch / count;
+  try {
+    if (!Number.isInteger(share)) throw new CadenzaError('E_CONFIG', 'it must be a whole number. Change the batch or the number of workers.');
+    return build(share);
+  } catch (error) {
+    if (!(error instanceof CadenzaError)) throw error;
+    throw new CadenzaError(error.code, `executor.workers is ${count}, so the share of each in a batch of ${batch} is ${share}: ${error.message}`);
+  }
+}
+
+/** Throws `E_CONFIG` for steps that cannot be divided. */
+const expectSeparable = (what: readonly string[], count: number): void => {
+  if (what.length === 0) return;
+  throw new CadenzaError(
+    'E_CONFIG',
+    `executor.workers is ${count}, but the training step computes ${what.join(', ')} from all sequences of a batch together, so workers cannot divide it. Set executor.workers to 1, or remove the setting that adds it (finetune.auxiliary, or latents.kind vq).`,
+  );
+};
+
+/** The two graphs of a divided step: that of a part, and the sums over the whole batch that it reads. */
+function dividedStep({ loss, metrics, trainable, frozen = [], buffers, workers: { count, part } }: WorkersRequest) {
+  const { specs } = part;
+  const [whole, own] = [
+    { loss, ...metrics },
+    { loss: part.loss, ...part.metrics },
+  ];
+  const split = splitRows({ outputs: whole }, { outputs: own }, count, new Set(specs.keys()));
+  expectSeparable([...split.mixed, ...buffers.map(({ name }) => name)], count);
+  const { loss: partLoss, ...partMetrics } = split.part.outputs;
+  const declared = (list: readonly { readonly name: string }[]) => list.map(({ name }) => specs.get(name)!);
+  const graph = gradientStep({ loss: partLoss, metrics: partMetrics, trainable: declared(trainable), frozen: declared(frozen) });
+  return { graph: optimize(graph), totals: optimize(split.totals), rows: split.rows };
+}
+
+/** Memory that all threads see. */
+function shared({ shape, dtype }: Pick<Tensor, 'shape' | 'dtype'>): SharedTensor {
+  const { constructor, byteLength } = newData(dtype, sizeOf(shape));
+  return { data: new (constructor as new (buffer: SharedArrayBuffer) => Data)(new SharedArrayBuffer(byteLength)), shape, dtype };
+}
+
+/** Compiles a training step for several threads; it runs as the compiled graph of `trainStep` does. */
+export async function compileForWorkers(request: WorkersRequest): Promise<Program> {
+  const { executor, trainable, optimizer, constants, workers } = request;
+  const { count } = workers;
+  const { graph, totals, rows } = dividedStep(request);
+  const inputs = inputsOf(graph);
+  const isFixed = (name: string) => name === FROZEN;
+  const wholeOf = (name: string, { shape, dtype }: Tensor) => ({ dtype, shape: rows.has(name) ? shape.with(0, count * shape[0]) : shape });
+  const memory = Object.fromEntries(
+    Array.from(inputs, ([name, tensor]) => [name, shared(wholeOf(name, tensor))] as const).filter(([name]) => !isFixed(name)),
+  );
+  const rowsOf = ({ data, shape }: SharedTensor, name: string, k: number): SharedTensor => {
+    if (!rows.has(name)) return memory[name];
+    const size = data.length / count;
+    return { ...memory[name], data: data.subarray(k * size, (k + 1) * size), shape: shape.with(0, shape[0] / count) };
+  };
+  const written = Array.from({ length: count }, () =>
+    Object.fromEntries(Object.entries(graph.outputs).map(([name, tensor]) => [name, shared(tensor)])),
+  );
+  const updating = optimize(updateStep({ trainable, optimizer }));
+  const model = toOnnx(graph);
+  const threads = written.map((outputs, k) =>
+    startThread(
+      {
+        model,
+        executor: workers.executor,
+        inputs: Object.fromEntries(Object.entries(memory).map(([name, of]) => [name, rowsOf(of, name, k)])),
+        constants: inputs.has(FROZEN) ? { [FROZEN]: constants } : {},
+        outputs,
+      },
+      count,
+    ),
+  );
+  const programs: Program[] = [];
+  const dispose = async () => {
+    await Promise.all([...threads.map(({ stop }) => stop()), ...programs.map(program => program.dispose())]);
+  };
+  try {
+    await Promise.all(threads.map(({ answer }) => answer()));
+    programs.push(await executor.compile(toOnnx(updating)));
+    if (Object.keys(totals.outputs).length > 0) programs.push(await executor.compile(toOnnx(totals)));
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  const [update, totalsOf] = programs;
+  const gradient = zeros(graph.outputs[GRADIENT].shape);
+  const read = (program: Feeds, of: Iterable<string>) => Object.fromEntries(Array.from(of, name => [name, program[name]]));
+  const totalNames = Object.keys(totals.outputs);
+  const totalInputs = [...inputsOf(totals).keys()];
+  const updateInputs = [...inputsOf(updating).keys()].filter(name => name !== GRADIENT);
+  return {
+    async run(feeds, outputs, into = {}) {
+      const sums = totalsOf ? await totalsOf.run(read(feeds, totalInputs), totalNames) : {};
+      for (const [name, { data }] of Object.entries(memory)) data.set((sums[name] ?? feeds[name]).data);
+      await Promise.all(threads.map(thread => thread.step()));
+      addInOrder(
+        written.map(outputs => outputs[GRADIENT].data),
+        gradient.data,
+      );
+      const scalars = outputs.filter(name => name in graph.outputs);
+      const results: Record<string, HostTensor> = {};
+      for (const name of scalars) {
+        results[name] = into[name] ?? zeros([]);
+        addInOrder(
+          written.map(outputs => outputs[name].data),
+          results[name].data,
+        );
+      }
+      const rest = outputs.filter(name => !(name in graph.outputs));
+      const updated = await update.run({ ...read(feeds, updateInputs), [GRADIENT]: gradient }, rest, read(into, rest));
+      return { ...results, ...updated };
+    },
+    dispose,
+  };
+}
+
+/** Σ of the parts, always in the same order, into `sum`. */
+function addInOrder(parts: readonly Data[], sum: Data): void {
+  sum.set(parts[0]);
+  for (const part of parts.slice(1)) for (let i = 0; i < sum.length; i++) sum[i] += part[i];
+}
+
+/** The module of a thread, as a module to start: Node 20 does not apply the loader of TypeScript to the first module of a thread. */
+function bootstrap(): string {
+  const extension = extname(import.meta.url);
+  const start = `import(${JSON.stringify(new URL(`./worker${extension}`, import.meta.url).href)})`;
+  if (extension !== '.ts') return start;
+  return `import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))}).then(({ register }) => { register(); return ${start}; })`;
+}
+
+/** Starts a thread. It answers once when it is ready, and once after every step. */
+function startThread(data: WorkerData, count: number) {
+  const thread = new Worker(bootstrap(), { eval: true, workerData: data });
+  let ended: Error | undefined;
+  let waiting: { resolve(): void; reject(error: Error): void } | undefined;
+  const end = (error: Error) => {
+    ended ??= error;
+    waiting?.reject(ended);
+  };
+  thread.on('message', (message: WorkerAnswer) => ('failed' in message ? end(errorOf(message.failed)) : waiting?.resolve()));
+  thread.on('error', ({ message }) => end(endedEarly(message, count)));
+  const exited = new Promise<void>(resolve => {
+    thread.on('exit', code => {
+      end(endedEarly(`exit status ${code}`, count));
+      resolve();
+    });
+  });
+  const answer = () =>
+    new Promise<void>((resolve, reject) => {
+      waiting = { resolve, reject };
+      if (ended) reject(ended);
+    });
+  return {
+    answer,
+    step() {
+      const answered = answer();
+      thread.postMessage('step');
+      return answered;
+    },
+    stop() {
+      thread.postMessage('stop');
+      return exited;
+    },
+  };
+}
+
+const endedEarly = (how: string, count: number) =>
+  new CadenzaError(
+    'E_EXECUTOR',
+    `one of ${count} worker threads ended unexpectedly (${how}), possibly because memory ran out. Run the same command again to resume, with a smaller executor.workers if the problem persists`,
+  );
