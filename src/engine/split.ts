@@ -235,8 +235,7 @@ export function splitRows(whole: Graph, part: Graph, parts: number, learned: Rea
       const [of] = inputs;
       if (name === 'mean' && of.relation.kind === 'rows' && relation.kind === 'addend') outputs = [scaled(outputs[0])];
     }
-    for (const [i, tensor] of node.outputs.entries())
-      values.set(tensor, { tensor: outputs[i], relation, whole: whole.outputs[i] });
+    for (const [i, tensor] of node.outputs.entries()) values.set(tensor, { tensor: outputs[i], relation, whole: whole.outputs[i] });
   }
 
   const outputs: Record<string, Tensor> = {};

@@ -114,11 +114,13 @@ export async function trainStage(run: StageRun, spec: StageSpec): Promise<StageO
 }
 
 /** The threads among which a stage divides its steps; undefined if there is one worker. */
-function workersOf({ workers: count, ...executor }: StageRun['config']['executor'], { build }: StageSpec, batch: number): Workers | undefined {
+function workersOf(
+  { workers: count, ...executor }: StageRun['config']['executor'],
+  { build }: StageSpec,
+  batch: number,
+): Workers | undefined {
   if (count === 1) return undefined;
-  const scope = new Scope();
-  const { loss, metrics } = shareOf(share => build(scope, share), batch, count);
-  return { count, executor, part: { loss, metrics, specs: new Map<string, ParameterSpec>([...scope.table, ...scope.buffers]) } };
+  return { count, executor, part: shareOf(build, batch, count) };
 }
 
 /** The updated buffers, as graph outputs. */

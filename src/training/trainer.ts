@@ -167,8 +167,13 @@ async function trainCompiled(request: TrainRequest, { program, state, frozen }: 
   };
 }
 
+/** What the program of a step depends on. */
+export type StepRequest = Omit<TrainRequest, 'title' | 'batches' | 'checkpointEvery' | 'probe' | 'context'> & {
+  readonly context: Pick<StageContext, 'folder' | 'signal'>;
+};
+
 /** One AdamW step as a compiled program, its initial state, and the frozen parameters. */
-async function compileStep(request: TrainRequest) {
+export async function compileStep(request: StepRequest) {
   const { loss, metrics, trainable, frozen = [], buffers = [], given, steps, optimizer, group, executor, workers, context } = request;
   const { learningRate, warmup, weightDecay, clip, beta1, beta2, decayTo } = optimizer;
   const shapes = packing(trainable);

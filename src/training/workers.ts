@@ -6,6 +6,7 @@
 
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { partOf } from '../agent/model.ts';
 import { errorOf, type Failure } from '../distributed/pool.ts';
 import type { ExecutorId, ExecutorSettings } from '../engine/executors/registry.ts';
 import {
@@ -25,9 +26,10 @@ import {
   toOnnx,
   zeros,
 } from '../engine/index.ts';
-import type { BufferSpec, ParameterSpec } from '../nn/index.ts';
+import { type BufferSpec, type ParameterSpec, Scope } from '../nn/index.ts';
 import { FROZEN, GRADIENT, gradientStep, type TrainStepOptions, updateStep } from '../optim/index.ts';
 import { CadenzaError } from '../util/errors.ts';
+import type { Objective } from './define.ts';
 
 /** The threads among which a training step is divided. */
 export interface Workers {
@@ -74,50 +76,95 @@ export interface WorkersRequest extends Omit<TrainStepOptions, 'buffers'> {
   readonly executor: Executor;
 }
 
+/** A loss with its metrics, and everything that it declares. */
+export function lossFor(build: Objective['build'], batch: number): Workers['part'] & { readonly scope: Scope } {
+  const scope = new Scope();
+  const { loss, metrics } = build(scope, batch);
+  return { loss, metrics, specs: new Map<string, ParameterSpec>([...scope.table, ...scope.buffers]), scope };
+}
+
 /**
- * Builds a loss for the share of one of `count` workers.
+ * The loss for the share of one of `count` workers.
  *
  * @throws {CadenzaError} `E_CONFIG` for a batch that the workers cannot divide among themselves.
  */
-export function shareOf<T>(build: (batch: number) => T, batch: number, count: number): T {
+export function shareOf(build: Objective['build'], batch: number, count: number): Workers['part'] {
   const share = batch / count;
   try {
-    if (!Number.isInteger(share)) throw new CadenzaError('E_CONFIG', 'it must be a whole number. Change the batch or the number of workers.');
-    return build(share);
+    if (!Number.isInteger(share))
+      throw new CadenzaError('E_CONFIG', 'it must be a whole number. Change the batch or the number of workers.');
+    return lossFor(build, share);
   } catch (error) {
     if (!(error instanceof CadenzaError)) throw error;
-    throw new CadenzaError(error.code, `executor.workers is ${count}, so the share of each in a batch of ${batch} is ${share}: ${error.message}`);
+    const message = `executor.workers is ${count}, so the share of each in a batch of ${batch} is ${share}: ${error.message}`;
+    throw new CadenzaError(error.code, message);
   }
 }
 
-/** Throws `E_CONFIG` for steps that cannot be divided. */
-const expectSeparable = (what: readonly string[], count: number): void => {
-  if (what.length === 0) return;
-  throw new CadenzaError(
-    'E_CONFIG',
-    `executor.workers is ${count}, but the training step computes ${what.join(', ')} from all sequences of a batch together, so workers cannot divide it. Set executor.workers to 1, or remove the setting that adds it (finetune.auxiliary, or latents.kind vq).`,
-  );
-};
-
-/** The two graphs of a divided step: that of a part, and the sums over the whole batch that it reads. */
-function dividedStep({ loss, metrics, trainable, frozen = [], buffers, workers: { count, part } }: WorkersRequest) {
-  const { specs } = part;
-  const [whole, own] = [
+/**
+ * The loss of a part, divided as by `splitRows`.
+ *
+ * @param buffers names of the buffers that the step updates.
+ * @throws {CadenzaError} `E_CONFIG` for a loss, metrics or buffers that are no sums over the sequences of the batch.
+ */
+function divided(
+  { loss, metrics }: Pick<Workers['part'], 'loss' | 'metrics'>,
+  part: Workers['part'],
+  count: number,
+  buffers: readonly string[],
+) {
+  const outputs = [
     { loss, ...metrics },
     { loss: part.loss, ...part.metrics },
-  ];
-  const split = splitRows({ outputs: whole }, { outputs: own }, count, new Set(specs.keys()));
-  expectSeparable([...split.mixed, ...buffers.map(({ name }) => name)], count);
+  ].map(outputs => ({ outputs }));
+  const split = splitRows(outputs[0], outputs[1], count, new Set(part.specs.keys()));
+  const together = [...split.mixed, ...buffers];
+  if (together.length > 0)
+    throw new CadenzaError(
+      'E_CONFIG',
+      `executor.workers is ${count}, but the training step computes ${together.join(', ')} from all sequences of a batch together, so workers cannot divide it. Set executor.workers to 1, or remove the setting that adds it (finetune.auxiliary, or latents.kind vq).`,
+    );
+  return split;
+}
+
+/** Throws `E_CONFIG` if `count` workers cannot divide the steps of this objective among themselves. */
+export function expectDivisible({ build, trains }: Objective, batch: number, count: number): void {
+  if (count === 1) return;
+  const part = shareOf(build, batch, count);
+  const whole = lossFor(build, batch);
+  divided(
+    whole,
+    part,
+    count,
+    [...whole.scope.buffers.keys()].filter(name => trains.includes(partOf(name))),
+  );
+}
+
+/** The graph of a part of a divided step, and the sums over the whole batch that it reads. */
+export function dividedStep({
+  loss,
+  metrics,
+  trainable,
+  frozen = [],
+  buffers,
+  workers: { count, part },
+}: Omit<WorkersRequest, 'constants' | 'executor'>) {
+  const split = divided(
+    { loss, metrics },
+    part,
+    count,
+    buffers.map(({ name }) => name),
+  );
   const { loss: partLoss, ...partMetrics } = split.part.outputs;
-  const declared = (list: readonly { readonly name: string }[]) => list.map(({ name }) => specs.get(name)!);
+  const declared = (list: readonly { readonly name: string }[]) => list.map(({ name }) => part.specs.get(name)!);
   const graph = gradientStep({ loss: partLoss, metrics: partMetrics, trainable: declared(trainable), frozen: declared(frozen) });
   return { graph: optimize(graph), totals: optimize(split.totals), rows: split.rows };
 }
 
 /** Memory that all threads see. */
 function shared({ shape, dtype }: Pick<Tensor, 'shape' | 'dtype'>): SharedTensor {
-  const { constructor, byteLength } = newData(dtype, sizeOf(shape));
-  return { data: new (constructor as new (buffer: SharedArrayBuffer) => Data)(new SharedArrayBuffer(byteLength)), shape, dtype };
+  const { constructor: Kind, byteLength } = newData(dtype, sizeOf(shape));
+  return { data: new (Kind as new (buffer: SharedArrayBuffer) => Data)(new SharedArrayBuffer(byteLength)), shape, dtype };
 }
 
 /** Compiles a training step for several threads; it runs as the compiled graph of `trainStep` does. */
@@ -198,7 +245,7 @@ export async function compileForWorkers(request: WorkersRequest): Promise<Progra
 }
 
 /** Σ of the parts, always in the same order, into `sum`. */
-function addInOrder(parts: readonly Data[], sum: Data): void {
+export function addInOrder(parts: readonly Data[], sum: Data): void {
   sum.set(parts[0]);
   for (const part of parts.slice(1)) for (let i = 0; i < sum.length; i++) sum[i] += part[i];
 }
