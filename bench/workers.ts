@@ -6,11 +6,11 @@ import { loadExperiment } from '../src/config/experiment.ts';
 import { nodeExecutor } from '../src/engine/executors/node.ts';
 import { constant, inputsOf, optimize, toOnnx, zeros } from '../src/engine/index.ts';
 import { openTasks } from '../src/histories/tasks.ts';
-import { adam, chain, clipByGlobalNorm, decayWeights, descend, GRADIENT, updateStep } from '../src/optim/index.ts';
+import { adam, addInOrder, chain, clipByGlobalNorm, decayWeights, descend, GRADIENT, updateStep } from '../src/optim/index.ts';
 import { optimizerOf } from '../src/training/define.ts';
 import { randomStep, type TimedStep, timeDivisions } from '../src/training/divisions.ts';
 import { finetune } from '../src/training/stages/finetune.ts';
-import { addInOrder, dividedStep, shareOf } from '../src/training/workers.ts';
+import { dividedStep, shareOf } from '../src/training/workers.ts';
 import type { Bench, Result } from './bench.ts';
 import { median } from './training.ts';
 
@@ -62,10 +62,12 @@ async function simulated(step: TimedStep, count: number) {
   };
   const [compute, update] = [await open(graph), await open(updating)];
   const { data } = zeros(graph.outputs[GRADIENT].shape);
-  const gradients = Array.from({ length: count }, () => new Float32Array(new SharedArrayBuffer(data.byteLength)).fill(0.01));
+  // Every worker adds its piece of all gradients.
+  const piece = data.subarray(0, data.length / count);
+  const gradients = Array.from({ length: count }, () => new Float32Array(new SharedArrayBuffer(piece.byteLength)).fill(0.01));
   const ms = {
     compute: await timed(compute.run),
-    reduce: await timed(() => addInOrder(gradients, data)),
+    reduce: await timed(() => addInOrder(gradients, piece)),
     update: await timed(update.run),
   };
   await Promise.all([compute.dispose(), update.dispose()]);

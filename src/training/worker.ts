@@ -4,9 +4,10 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { failureOf } from '../distributed/pool.ts';
 import { createExecutor } from '../engine/executors/registry.ts';
 import { zeros } from '../engine/index.ts';
-import type { SharedTensor, WorkerAnswer, WorkerData } from './workers.ts';
+import { addInOrder } from '../optim/index.ts';
+import type { SharedTensor, WorkerAnswer, WorkerData, WorkerOrder } from './workers.ts';
 
-const { model, executor, inputs, constants, outputs } = workerData as WorkerData;
+const { model, executor, inputs, constants, outputs, sum } = workerData as WorkerData;
 const port = parentPort!;
 
 // ONNX Runtime for Node does not read or write shared memory, so the thread has copies of its own.
@@ -30,15 +31,17 @@ await answer(async () => {
   program = await (await createExecutor(provider, settings)).compile(model);
 });
 
-port.on('message', async (order: 'step' | 'stop') => {
-  if (order === 'stop') {
+async function compute(): Promise<void> {
+  for (const [name, { data }] of Object.entries(inputs)) read[name].data.set(data);
+  const results = await program.run({ ...constants, ...read }, names, written);
+  for (const [name, { data }] of Object.entries(outputs)) data.set(results[name].data);
+}
+
+port.on('message', async (order: WorkerOrder) => {
+  if (order === 'compute') await answer(compute);
+  else if (order === 'add') await answer(async () => addInOrder(sum.gradients, sum.into));
+  else {
     await program?.dispose();
     port.close();
-    return;
   }
-  await answer(async () => {
-    for (const [name, { data }] of Object.entries(inputs)) read[name].data.set(data);
-    const results = await program.run({ ...constants, ...read }, names, written);
-    for (const [name, { data }] of Object.entries(outputs)) data.set(results[name].data);
-  });
 });

@@ -128,8 +128,8 @@ describe('a step that workers divide', () => {
     let orders = 0;
     const post = spy.getMockImplementation()!;
     spy.mockImplementation(function (this: Worker, ...message) {
-      // Two orders are one step.
-      return ++orders === 2 * 15 ? void this.terminate() : post.apply(this, message);
+      // Two orders to each of two threads are one step.
+      return ++orders === 4 * 15 ? void this.terminate() : post.apply(this, message);
     });
     await expect(train(request)).rejects.toThrow(failure('E_EXECUTOR', 'executor.workers'));
     expect(open.size).toBe(0);

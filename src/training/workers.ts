@@ -27,7 +27,7 @@ import {
   zeros,
 } from '../engine/index.ts';
 import { type BufferSpec, type ParameterSpec, Scope } from '../nn/index.ts';
-import { FROZEN, GRADIENT, gradientStep, type TrainStepOptions, updateStep } from '../optim/index.ts';
+import { addInOrder, FROZEN, GRADIENT, gradientStep, type TrainStepOptions, updateStep } from '../optim/index.ts';
 import { CadenzaError } from '../util/errors.ts';
 import type { Objective } from './define.ts';
 
@@ -61,9 +61,14 @@ export interface WorkerData {
   readonly constants: Readonly<Record<string, HostTensor>>;
   /** What it writes in every step. */
   readonly outputs: Readonly<Record<string, SharedTensor>>;
+  /** The piece of the sum of all gradients that it computes: the same piece of every gradient, and where the sum goes. */
+  readonly sum: { readonly gradients: readonly Data[]; readonly into: Data };
 }
 
-/** What a thread answers when it has started and after every step. */
+/** What a thread is asked: to compute its share of a step, to add its piece of the gradients, or to end. */
+export type WorkerOrder = 'compute' | 'add' | 'stop';
+
+/** What a thread answers when it has started and after every order. */
 export type WorkerAnswer = { readonly done: true } | { readonly failed: Failure };
 
 export interface WorkersRequest extends Omit<TrainStepOptions, 'buffers'> {
@@ -186,6 +191,9 @@ export async function compileForWorkers(request: WorkersRequest): Promise<Progra
   const written = Array.from({ length: count }, () =>
     Object.fromEntries(Object.entries(graph.outputs).map(([name, tensor]) => [name, shared(tensor)])),
   );
+  const total = shared(graph.outputs[GRADIENT]);
+  // Each thread adds a piece, so that the time of the sum does not grow with their number.
+  const pieceOf = (data: Data, k: number) => data.subarray(...[k, k + 1].map(i => Math.floor((i * data.length) / count)));
   const updating = optimize(updateStep({ trainable, optimizer }));
   const model = toOnnx(graph);
   const threads = written.map((outputs, k) =>
@@ -196,6 +204,7 @@ export async function compileForWorkers(request: WorkersRequest): Promise<Progra
         inputs: Object.fromEntries(Object.entries(memory).map(([name, of]) => [name, rowsOf(of, name, k)])),
         constants: inputs.has(FROZEN) ? { [FROZEN]: constants } : {},
         outputs,
+        sum: { gradients: written.map(outputs => pieceOf(outputs[GRADIENT].data, k)), into: pieceOf(total.data, k) },
       },
       count,
     ),
@@ -222,11 +231,8 @@ export async function compileForWorkers(request: WorkersRequest): Promise<Progra
     async run(feeds, outputs, into = {}) {
       const sums = totalsOf ? await totalsOf.run(read(feeds, totalInputs), totalNames) : {};
       for (const [name, { data }] of Object.entries(memory)) data.set((sums[name] ?? feeds[name]).data);
-      await Promise.all(threads.map(thread => thread.step()));
-      addInOrder(
-        written.map(outputs => outputs[GRADIENT].data),
-        gradient.data,
-      );
+      for (const order of ['compute', 'add'] as const) await Promise.all(threads.map(({ ask }) => ask(order)));
+      gradient.data.set(total.data);
       const scalars = outputs.filter(name => name in graph.outputs);
       const results: Record<string, HostTensor> = {};
       for (const name of scalars) {
@@ -244,12 +250,6 @@ export async function compileForWorkers(request: WorkersRequest): Promise<Progra
   };
 }
 
-/** Σ of the parts, always in the same order, into `sum`. */
-export function addInOrder(parts: readonly Data[], sum: Data): void {
-  sum.set(parts[0]);
-  for (const part of parts.slice(1)) for (let i = 0; i < sum.length; i++) sum[i] += part[i];
-}
-
 /** The module of a thread, as a module to start: Node 20 does not apply the loader of TypeScript to the first module of a thread. */
 function bootstrap(): string {
   const extension = extname(import.meta.url);
@@ -258,7 +258,7 @@ function bootstrap(): string {
   return `import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))}).then(({ register }) => { register(); return ${start}; })`;
 }
 
-/** Starts a thread. It answers once when it is ready, and once after every step. */
+/** Starts a thread. It answers once when it is ready, and once after every order but the last. */
 function startThread(data: WorkerData, count: number) {
   const thread = new Worker(bootstrap(), { eval: true, workerData: data });
   let ended: Error | undefined;
@@ -282,13 +282,13 @@ function startThread(data: WorkerData, count: number) {
     });
   return {
     answer,
-    step() {
+    ask(order: WorkerOrder) {
       const answered = answer();
-      thread.postMessage('step');
+      thread.postMessage(order);
       return answered;
     },
     stop() {
-      thread.postMessage('stop');
+      thread.postMessage('stop' satisfies WorkerOrder);
       return exited;
     },
   };
