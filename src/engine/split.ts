@@ -57,7 +57,7 @@ type Rows = Extract<Relation, { kind: 'rows' }>;
 
 /** Ops whose attributes are shapes, which may differ. */
 const SHAPED = ['input', 'constant', 'reshape', 'broadcastTo'];
-/** Ops with one input of which every output number is a linear function, the same for all parts. */
+/** Ops with one input whose outputs are linear functions of it, the same for all parts. */
 const LINEAR = ['neg', 'reshape', 'transpose', 'stopGradient', 'broadcastTo', 'sum', 'mean', 'slice', 'pad', 'split'];
 /** Ops that compute every number from the numbers at the same place of their inputs. */
 const ELEMENTWISE = [

@@ -116,8 +116,8 @@ describe('a step that workers divide', () => {
     await train(fitted(2, { steps: 3 }));
     expect(open.size).toBe(0);
     const { batches } = fitted(1);
-    const stopped = fitted(2, { batches: { ...batches, fill: () => Promise.reject(new Error('no more batches')) } });
-    await expect(train(stopped)).rejects.toThrow('no more batches');
+    const stopped = fitted(2, { batches: { ...batches, fill: () => Promise.reject(new Error('stop')) } });
+    await expect(train(stopped)).rejects.toThrow('stop');
     expect(open.size).toBe(0);
   });
 

@@ -29,7 +29,6 @@ import {
 import { type BufferSpec, type ParameterSpec, Scope } from '../nn/index.ts';
 import { addInOrder, FROZEN, GRADIENT, gradientStep, type TrainStepOptions, updateStep } from '../optim/index.ts';
 import { CadenzaError } from '../util/errors.ts';
-import type { Objective } from './define.ts';
 
 /** The threads among which a training step is divided. */
 export interface Workers {
@@ -81,8 +80,11 @@ export interface WorkersRequest extends Omit<TrainStepOptions, 'buffers'> {
   readonly executor: Executor;
 }
 
+/** Builds a loss and metrics for a number of sequences. */
+type Build = (scope: Scope, batch: number) => Pick<Workers['part'], 'loss' | 'metrics'>;
+
 /** A loss with its metrics, and everything that it declares. */
-export function lossFor(build: Objective['build'], batch: number): Workers['part'] & { readonly scope: Scope } {
+export function lossFor(build: Build, batch: number): Workers['part'] & { readonly scope: Scope } {
   const scope = new Scope();
   const { loss, metrics } = build(scope, batch);
   return { loss, metrics, specs: new Map<string, ParameterSpec>([...scope.table, ...scope.buffers]), scope };
@@ -93,7 +95,7 @@ export function lossFor(build: Objective['build'], batch: number): Workers['part
  *
  * @throws {CadenzaError} `E_CONFIG` for a batch that the workers cannot divide among themselves.
  */
-export function shareOf(build: Objective['build'], batch: number, count: number): Workers['part'] {
+export function shareOf(build: Build, batch: number, count: number): Workers['part'] {
   const share = batch / count;
   try {
     if (!Number.isInteger(share))
@@ -133,7 +135,7 @@ function divided(
 }
 
 /** Throws `E_CONFIG` if `count` workers cannot divide the steps of this objective among themselves. */
-export function expectDivisible({ build, trains }: Objective, batch: number, count: number): void {
+export function expectDivisible({ build, trains }: { build: Build; trains: readonly string[] }, batch: number, count: number): void {
   if (count === 1) return;
   const part = shareOf(build, batch, count);
   const whole = lossFor(build, batch);
