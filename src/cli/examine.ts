@@ -39,7 +39,7 @@ async function divisions(cores: number) {
   // The batch must be a multiple of the workers.
   const workers = 2 ** Math.floor(Math.log2(Math.min(cores, SMALL_STEP.batch)));
   const found = await timeDivisions(SMALL_STEP, [{ workers: 1, threads: cores }, ...(workers > 1 ? [{ workers, threads: 1 }] : [])]);
-  return found.map(({ ms, ...division }) => ({ ...division, ms: Number(ms.toPrecision(3)) }));
+  return found.map(({ workers, threads, ms }) => ({ workers, threads, ms: Number(ms.toPrecision(3)) }));
 }
 
 /** Versions of Gymnasium and its Python, or the reason why they are not available. */
