@@ -13,6 +13,7 @@ import { actionDistribution, type EnvFamily, spaceSize } from '../rl/index.ts';
 import { COHORT, source } from '../sources/index.ts';
 import { baselineModels } from '../training/stages/baselines.ts';
 import { type StageSections, stageOptimizer, stageSteps, trainingStages } from '../training/stages/index.ts';
+import { expectDivisible } from '../training/workers.ts';
 import { CadenzaError } from '../util/errors.ts';
 import {
   type Estimate,
@@ -241,6 +242,7 @@ function trainedStages(config: ExperimentConfig, model: Model, rows: readonly Ro
       const { updates, episodes } = stage.iteration?.(config) ?? { updates: 1, episodes: 0 };
       const steps = stage.steps(config);
       return stage.objectives(config, model).map(objective => {
+        expectDivisible(objective, batch, config.executor.workers);
         const { flops, ...cost } = trainingCost(objective, { steps: steps * updates, batch, each: config.queries.perHistory });
         const played = steps * episodes * episodeFlops(rows[0]);
         return { ...cost, stage: objective.name, steps, flops: config.seeds.length * (flops + played) };

@@ -94,13 +94,14 @@ export function combined(name: string, estimates: readonly Estimate[], jobs = 1)
 }
 
 /** Throws `E_CONFIG` if there are far more threads than cores. */
-export function expectThreads({ executor: { threads } }: Pick<BaseConfig, 'executor'>): void {
+export function expectThreads({ executor: { threads, workers } }: Pick<BaseConfig, 'executor'>): void {
   const most = THREADS_PER_CORE * availableParallelism();
-  if (threads > most)
-    throw new CadenzaError(
-      'E_CONFIG',
-      `executor.threads: expected at most ${most} on this machine (${THREADS_PER_CORE} per core), found ${threads}. Lower it.`,
-    );
+  if (threads * workers <= most) return;
+  const found = workers > 1 ? `executor.threads × executor.workers: expected` : 'executor.threads: expected';
+  throw new CadenzaError(
+    'E_CONFIG',
+    `${found} at most ${most} on this machine (${THREADS_PER_CORE} per core), found ${threads * workers}. Lower it.`,
+  );
 }
 
 /** The estimate, after checking that all stages fit into memory. */

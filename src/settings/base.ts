@@ -280,6 +280,10 @@ export const evaluationFields = {
       'Number of threads of the executor. Results are bit-for-bit reproducible only with the same number of threads',
       'threads',
     ).default(2),
+    workers: count(
+      'Number of threads that divide every batch of training among themselves, each with executor.threads threads of its own. `cadenza doctor` measures which division is fastest. Results are bit-for-bit reproducible only with the same number of workers',
+      'threads',
+    ).default(1),
   }),
 };
 
