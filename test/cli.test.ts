@@ -84,12 +84,14 @@ describe('cadenza', () => {
   });
 
   it.each([
-    ['an unknown command', ['rnu', good], "'rnu'"],
-    ['an unknown option', ['run', good, '--resum'], "'--resum'"],
-    ['a missing file', ['run'], "'experiment'"],
-  ])('refuses %s', async (_, args, name) => {
+    ['an unknown command', ['rnu', good], "'rnu'", 'cadenza --help'],
+    ['an unknown option', ['run', good, '--resum'], "'--resum'", 'cadenza run --help'],
+    ['a missing file', ['run'], "'experiment'", 'cadenza run --help'],
+    ['an option of a subcommand', ['config', 'print', '--x'], "'--x'", 'cadenza config print --help'],
+    ['no command', [], 'cadenza --help'],
+  ] satisfies [string, string[], ...string[]][])('refuses %s', async (_, args, ...names) => {
     const ended = await withinProcess(args);
-    expect(ended).toEqual(exit('E_USAGE', name));
+    expect(ended).toEqual(exit('E_USAGE', ...names));
     expect(ended.stdout).toBe('');
   });
 

@@ -96,7 +96,7 @@ async function runOrPreview(
   // Clear the progress bar before a failure is printed.
   const results = await run({ out, fresh, jobs, until, ...work }).finally(work.progress.stop);
   // Before the evaluation there are no results.
-  if (!results) return json ? printJson({ out }) : print(`Everything is in ${out}\n`);
+  if (!results) return json ? printJson({ out }) : print(`Files: ${out}\n`);
   // Loaded on demand: training does not need figures.
   const view = (await import('../../reports/index.ts')).viewOf(results);
   view.write(out);
