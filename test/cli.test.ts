@@ -89,7 +89,7 @@ describe('cadenza', () => {
     ['a missing file', ['run'], "'experiment'", 'cadenza run --help'],
     ['an option of a subcommand', ['config', 'print', '--x'], "'--x'", 'cadenza config print --help'],
     ['no command', [], 'cadenza --help'],
-  ] satisfies [string, string[], ...string[]][])('refuses %s', async (_, args, ...names) => {
+  ] as [string, string[], ...string[]][])('refuses %s', async (_, args, ...names) => {
     const ended = await withinProcess(args);
     expect(ended).toEqual(exit('E_USAGE', ...names));
     expect(ended.stdout).toBe('');
