@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../test/helpers/failure.ts';
-import { compressor, latentKinds } from '../compressor/index.ts';
+import { compressor, compressors, latentKinds } from '../compressor/index.ts';
 import { experimentSchema } from '../config/experiment.ts';
-import { input, inputsOf, interpret, nodesOf, type Tensor } from '../engine/index.ts';
+import { input, inputsOf, interpret, nodesOf, slice, type Tensor } from '../engine/index.ts';
 import { environment } from '../envs/index.ts';
 import { initialize, POSITION_KINDS, Scope } from '../nn/index.ts';
 import { type EnvFamily, listedTasks, pickEpisodes } from '../rl/index.ts';
@@ -370,4 +370,13 @@ describe('weighted', () => {
     const found = values({ loss, task }, { ...batch, ...Object.fromEntries(weightsOf(scope)) });
     expect(found.loss).toBeCloseTo(2 * found.task, 10);
   });
+});
+
+it('names the compressor whose output has another shape', () => {
+  const own = compressor('mean-pool');
+  compressors.register({ ...own, id: 'flat', compress: (scope, x, options) => slice(own.compress(scope, x, options), 1, 0, 1) });
+  const { model } = build('packed', ['compressor=flat']);
+  expect(() => model.inference('flat', { compress: 1, act: 1 })).toThrow(
+    failure('E_SHAPE', '"flat"', 'compress', '[1, 1, 8]', '[1, 2, 8]'),
+  );
 });

@@ -224,7 +224,18 @@ export class Model {
     const chosen = compressor(compressorId);
     if (!this.latentShape(compressorId)) return undefined;
     const own = scope.at(PARTS.compressor);
-    return this.latentKind(compressorId).apply(own.at('latents'), chosen.compress(own, context_BNF, this.options), this.latentSettings);
+    const z_BMD = this.#expectLatents(compressorId, 'compress', chosen.compress(own, context_BNF, this.options), context_BNF.shape[0]);
+    return this.latentKind(compressorId).apply(own.at('latents'), z_BMD, this.latentSettings);
+  }
+
+  /** The output of a compressor, which may come from outside of this package. Throws `E_SHAPE` unless it is [B, M, D]. */
+  #expectLatents(compressorId: string, part: string, z: Tensor, batch: number): Tensor {
+    const expected = [batch, ...this.latentShape(compressorId)!];
+    invariant(
+      String(z.shape) === String(expected),
+      `compressor "${compressorId}": ${part} returned [${z.shape.join(', ')}]; expected [B, M, D] = [${expected.join(', ')}]. M is what its function latents returns, D is model.width.`,
+    );
+    return z;
   }
 
   /** [M, D] of what the compressor passes to the policy; undefined if nothing. */
@@ -328,7 +339,8 @@ export class Model {
     const tokens = context.contextTransitions * this.tokenizer.tokensPerTransition;
     const past = input('context', [batch.compress, tokens, this.tokenizer.context.width]);
     const own = scope.at(PARTS.compressor);
-    const next = step?.(own, input('state', [batch.compress, ...latentShape]), past, this.options);
+    const state = input('state', [batch.compress, ...latentShape]);
+    const next = step && this.#expectLatents(compressorId, 'step', step(own, state, past, this.options), batch.compress);
     const z = next
       ? this.latentKind(compressorId).apply(own.at('latents'), next, this.latentSettings)
       : this.latents(scope, compressorId, past)!;

@@ -6,6 +6,7 @@ import { ROOT, withinProcess } from '../../test/helpers/command.ts';
 import { carrying, exit } from '../../test/helpers/failure.ts';
 import { CHECKPOINT, saveCheckpoint } from '../cache/checkpoint.ts';
 import { claim } from '../util/lock.ts';
+import { formatRuns } from './commands/list.ts';
 import { listRuns } from './runs.ts';
 
 const runs = mkdtempSync(join(tmpdir(), 'cadenza-list-'));
@@ -64,6 +65,22 @@ it('says which runs a process is at work in', async () => {
   expect(state()).toBe('running');
   release();
   expect(state()).toBe('stopped');
+});
+
+it('fits its table into the terminal, and leaves out settings first', async () => {
+  const found = listRuns([runs]);
+  const widest = (text: string) =>
+    Math.max(
+      ...text
+        .split('\n\n')[0]
+        .split('\n')
+        .map(line => line.length),
+    );
+  const all = await formatRuns(found, Number.POSITIVE_INFINITY);
+  const [some, few] = [await formatRuns(found, widest(all) - 1), await formatRuns(found, 1)];
+  expect(widest(some)).toBeLessThan(widest(all));
+  expect(some.split('\n')[0]).toMatch(/run.*kind.*state.*score.*time.*seeds.*folder/);
+  expect(few.split('\n')[0]).toMatch(/^run +state +score \[interval\] +folder$/);
 });
 
 it('prints a table, or JSON', async () => {

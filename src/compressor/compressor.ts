@@ -6,7 +6,7 @@
 import { add, broadcastTo, concat, layerNorm, less, max, pad, reshape, slice, type Tensor, transpose } from '../engine/index.ts';
 import { addPositions, block, crossAttention, feedForward, keysValues, normalInit, type PositionKind, type Scope } from '../nn/index.ts';
 import { type ContextLayout, type EmbedOptions, embedTokens, PRESENCE, type TokenLayout } from '../tokenizers/index.ts';
-import { invariant } from '../util/errors.ts';
+import { CadenzaError, invariant } from '../util/errors.ts';
 import type { Random } from '../util/random.ts';
 
 /** A setting of a compressor: a number in a range (an integer unless it is real), or one of several words. */
@@ -186,13 +186,32 @@ type Parts = 'latents' | 'window' | 'compress' | 'step';
 
 type WithValues<F, V> = F extends (...args: [...infer A, CompressorOptions]) => infer R ? (...args: [...A, CompressorOptions & V]) => R : F;
 
-/** Declares a compressor with settings of its own: types the options that its functions receive by its table. */
+/** Throws `E_CONFIG` unless the default of a setting is one of its values. */
+function expectDefault(id: string, name: string, setting: CompressorSetting): void {
+  const refuse = (expected: string) =>
+    new CadenzaError('E_CONFIG', `compressor ${id}: settings.${name}.default: expected ${expected}, found ${setting.default}. Change it.`);
+  if ('choices' in setting) {
+    if (!setting.choices.includes(setting.default)) throw refuse(`one of ${setting.choices.join(', ')}`);
+    return;
+  }
+  const { default: value, real } = setting;
+  const [low, high] = setting.range;
+  if (value === undefined || (value >= low && value <= high && (real || Number.isInteger(value)))) return;
+  throw refuse(`${real ? 'a number' : 'an integer'} in [${low}, ${high}]`);
+}
+
+/**
+ * Declares a compressor with settings of its own: types the options that its functions receive by its table.
+ *
+ * @throws {CadenzaError} `E_CONFIG` if the default of a setting is not one of its values.
+ */
 export function defineCompressor<const T extends CompressorSettings>(
   kind: Omit<Compressor, Parts | 'settings'> & { readonly settings: T } & {
     readonly [K in Exclude<Parts, 'step'>]: WithValues<Compressor[K], CompressorValues<T>>;
   } & { readonly step?: WithValues<NonNullable<Compressor['step']>, CompressorValues<T>> },
 ): Compressor {
   const { settings, latents, window, compress, step } = kind;
+  for (const [name, setting] of Object.entries(settings)) expectDefault(kind.id, name, setting);
   const own = (options: CompressorOptions) => {
     const given = options.compression ?? {};
     const values = Object.entries(settings).map(([name, setting]) => [name, given[name] ?? setting.default]);

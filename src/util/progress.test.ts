@@ -70,6 +70,29 @@ it('draws a bar that never reaches the edge of the terminal, and comes back belo
   expect(text).toContain('\x1b[K✓');
 });
 
+it('keeps the note of a narrow terminal, and leaves out the rate, then the bar, then the time of the whole run', () => {
+  const lineAt = (columns: number) => {
+    let [time, text] = [0, ''];
+    const progress = barProgress({ columns, write: part => (text = part) }, picocolors.createColors(false), { now: () => time });
+    progress.place?.({ at: 3, of: 26, seconds: 100, more: false });
+    progress.start('distill (seed 0)', 300);
+    time += 20_000;
+    progress.update(100, 'loss 0.1234');
+    return text.replaceAll('\r', '').replace('\x1b[K', '');
+  };
+  for (const [columns, rate, bar, whole] of [
+    [120, true, true, true],
+    [80, false, true, true],
+    [72, false, false, true],
+    [50, false, false, false],
+  ] as const) {
+    const line = lineAt(columns);
+    expect(line.length).toBeLessThan(columns);
+    expect(line).toEqual(carrying('3/26', 'distill (seed 0)', '100/300', 'loss 0.1234'));
+    expect([line.includes('5.0/s'), line.includes('█'), line.includes('2 min')], line).toEqual([rate, bar, whole]);
+  }
+});
+
 it('writes durations as people say them', () => {
   expect([0.04, 9.94, 9.96, 59.4, 410, 3599.9, 3780, 7199].map(formatDuration)).toEqual([
     '0.0 s',
