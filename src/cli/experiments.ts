@@ -12,7 +12,7 @@ import { reinforcement } from '../pipeline/reinforcement.ts';
 import { runExperiment, variantsOf } from '../pipeline/run.ts';
 import type { AnyResults } from '../records/index.ts';
 import { CadenzaError } from '../util/errors.ts';
-import type { Next } from './ending.ts';
+import { type Next, quoted } from './ending.ts';
 import type { TimedEstimate } from './estimate.ts';
 
 const OWN = 'change a setting (cadenza config print lists all)';
@@ -37,7 +37,7 @@ export async function openExperiment(file: string, given: readonly string[] = []
   if (sweeps.length === 0) return { ...opened, ...experimentWork(config, preset) };
   const actual = kindOf(config);
   if (actual !== reinforcement) {
-    const several = sweeps.map(({ key, values }) => `--set ${key}=${values.join()}`).join(' ');
+    const several = sweeps.map(({ key, values }) => `--set ${quoted(`${key}=${values.join()}`)}`).join(' ');
     const what = `is a ${actual.name} experiment, which does not support sweeps, but ${several} has several values. Give one value for each setting.`;
     throw new CadenzaError('E_CONFIG', `${file} ${what}`);
   }
@@ -71,7 +71,7 @@ function experimentWork(config: CommonConfig, file: string): Work {
       return [
         [['report', out], acts ? 'write a report page and a paper draft' : 'write a report page'],
         ...look,
-        [['run', file, ...given, '--set', 'model.latents=4', '--set', `name=${config.name}-mine`], OWN],
+        [['run', file, ...given, '--set', `model.latents=${otherThan(config)}`, '--set', `name=${config.name}-mine`], OWN],
       ];
     },
   };
@@ -89,6 +89,9 @@ function ablationWork(opened: OpenAblation, again: (out: string, given: readonly
     },
   };
 }
+
+/** A number of latents that the experiment does not have already. */
+const otherThan = (config: CommonConfig): number => ((config as Partial<ExperimentConfig>).model?.latents === 4 ? 8 : 4);
 
 const isCombination = (method: string) => method.startsWith('cad ');
 
