@@ -23,6 +23,7 @@ import { formatMain, formatResults } from './terminal/results.ts';
 export * from './figures/index.ts';
 export { isCad, ranked } from './figures/style.ts';
 export { type OpenRun, openResults, openRun, rawTable } from './open.ts';
+export { methodOfRun } from './runs.ts';
 export { type ComparisonReport, compareRuns, formatComparison } from './terminal/comparison.ts';
 export { formatCurves, formatTable, formatTasks, type TerminalOptions } from './terminal/results.ts';
 export {

@@ -65,6 +65,7 @@ h3 { font-size: 1rem; margin: 1.5rem 0 .25rem; }
 header + main > section:first-child > h2:first-child { margin-top: 1rem; }
 p { margin: .5rem 0; max-width: 60rem; }
 .note, figcaption { color: var(--faint); font-size: .875rem; }
+figcaption { margin-top: .5rem; }
 figure { position: relative; margin: .5rem 0 1rem; }
 figure svg { display: block; width: 100%; height: auto; }
 .narrow { display: none; }

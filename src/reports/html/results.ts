@@ -5,7 +5,7 @@ import type { MethodTable, MethodTimes, Protocol, RateReturn, ReferenceWords, Re
 import { finalEpisodes, KEPT, wordsOf } from '../../records/index.ts';
 import type { ImitationScore } from '../../statistics/index.ts';
 import { drawnOf } from '../figures/draw.ts';
-import type { Figure, FigureOptions, FigureSubjects } from '../figures/figure.ts';
+import type { Figure, FigureOptions, FigureSubjects, Panels } from '../figures/figure.ts';
 import { figuresOf, pipelineFigure, rateReturn } from '../figures/index.ts';
 import { panelsNote } from '../figures/small-multiples.ts';
 import { methodStyles, type Styles, stylesOf } from '../figures/style.ts';
@@ -111,10 +111,11 @@ export function methodsSection(
   notes: readonly string[],
   {
     styles = methodStyles(Object.keys(methods)),
+    panels,
     side,
     times,
     versus,
-  }: { styles?: Styles; side?: Protocol['side']; times?: Record<string, MethodTimes>; versus?: Versus } = {},
+  }: { styles?: Styles; panels?: Panels; side?: Protocol['side']; times?: Record<string, MethodTimes>; versus?: Versus } = {},
 ): Markup {
   const table = resultTable(methods, times);
   const { names } = table;
@@ -125,9 +126,9 @@ export function methodsSection(
   const over = finalEpisodes(byEpisode.mean.length);
   return html`<section>
 <h2>${title}</h2>
-${shown(curves, methods, styles)}
+${shown(curves, methods, styles, panels)}
 ${legendTable(table, styles, [table.note([]), ...notes])}
-${givenNotes(methods).map(note => html`<p class="note">${note}</p>\n`)}${compared && html`<h3>${compared.title}</h3>\n${legendTable(compared, styles, noteOf(compared))}\n`}${others.map(each => underHeading(each, methods, styles))}
+${givenNotes(methods).map(note => html`<p class="note">${note}</p>\n`)}${compared && html`<h3>${compared.title}</h3>\n${legendTable(compared, styles, noteOf(compared))}\n`}${others.map(each => underHeading(each, methods, styles, panels))}
 <h3>Return by task</h3>
 ${folded(
   `${count(perTask.length, `${side ?? 'evaluated'} task`)}: mean over ${over}, ${wordsOf(methods).scale}${returns ? ', next to the mean raw return' : ''}`,
@@ -151,17 +152,27 @@ export function figure(draw: (options: FigureOptions) => string, caption: string
 }
 
 /** What a figure shows of its subject, with its caption; undefined where there is nothing to draw. An SVG with a size of its own scrolls on narrow pages. */
-export function shown<K extends keyof FigureSubjects>(each: Figure<K>, subject: FigureSubjects[K], styles: Styles): Markup | undefined {
+export function shown<K extends keyof FigureSubjects>(
+  each: Figure<K>,
+  subject: FigureSubjects[K],
+  styles: Styles,
+  panels?: Panels,
+): Markup | undefined {
   const drawn = drawnOf(each, subject);
   if (!drawn) return undefined;
-  const caption = `${each.caption?.(subject) ?? ''}${panelsNote(drawn.drawing, styles)}`;
-  if (typeof drawn.drawing !== 'string') return figure(options => drawn.svg({ styles, ...options }), caption);
+  const caption = `${each.caption?.(subject) ?? ''}${panelsNote(drawn.drawing, styles, panels)}`;
+  if (typeof drawn.drawing !== 'string') return figure(options => drawn.svg({ styles, panels, ...options }), caption);
   return html`<div class="scroll drawing">${new Markup(drawn.svg())}</div>${caption && html`\n<p class="note">${caption}</p>`}`;
 }
 
 /** The same below its title. */
-export function underHeading<K extends keyof FigureSubjects>(each: Figure<K>, subject: FigureSubjects[K], styles: Styles): Part {
-  const drawn = shown(each, subject, styles);
+export function underHeading<K extends keyof FigureSubjects>(
+  each: Figure<K>,
+  subject: FigureSubjects[K],
+  styles: Styles,
+  panels?: Panels,
+): Part {
+  const drawn = shown(each, subject, styles, panels);
   return drawn && html`<h3>${each.title}</h3>\n${drawn}\n`;
 }
 

@@ -3,8 +3,9 @@
 import type { MethodCost, MethodResult, MethodTable, MethodTimes, ReferenceWords, Verdict } from '../../records/index.ts';
 import { referenceIn, referenceWords } from '../../records/index.ts';
 import type { Measures } from '../../statistics/index.ts';
+import type { FigureOptions } from '../figures/figure.ts';
 import { ranked } from '../figures/style.ts';
-import { methodOfRun } from '../html/side-by-side.ts';
+import { sideBySide } from '../runs.ts';
 import { returnTable } from '../tables/format.ts';
 import { imitationTable } from '../tables/imitation.ts';
 import { measuresOf, measureVerdict, rankedOthers } from '../tables/versus.ts';
@@ -35,6 +36,8 @@ export interface Rows {
   readonly title: string;
   /** Suffix of the labels of its tables and figures. */
   readonly label: string;
+  /** How its figures are drawn, for several runs. */
+  readonly style?: Required<Pick<FigureOptions, 'styles' | 'panels'>>;
 }
 
 /** The tables of the experiment; for several runs, one table with the methods of all. */
@@ -57,22 +60,30 @@ export function rowSets(facts: Facts): Rows[] {
 }
 
 function methodsOfRuns(runs: ReadonlyMap<string, Facts>): Rows {
-  const places = new Map<string, Place>();
-  const methods: MethodTable = {};
-  for (const [run, facts] of runs)
-    for (const [method, result] of Object.entries(facts.results.methods)) {
-      const row = methodOfRun(method, run);
-      const base = `runs/${run}/`;
-      const path = `${base}results/methods/${method}`;
-      methods[row] = result;
-      places.set(row, { path, called: `<${path}:name> (<runs/${run}:name>)`, method, base, facts });
-    }
+  const { methods, rows, styles, panels } = sideBySide(new Map([...runs].map(([name, { results }]) => [name, results])));
+  const places = new Map(
+    [...rows].map(
+      ([
+        row,
+        {
+          method,
+          runs: [run, ...more],
+        },
+      ]): [string, Place] => {
+        const base = `runs/${run}/`;
+        const path = `${base}results/methods/${method}`;
+        const named = row === method ? '' : ` (${[run, ...more].map(run => `<runs/${run}:name>`).join(', ')})`;
+        return [row, { path, called: `<${path}:name>${named}`, method, base, facts: runs.get(run)! }];
+      },
+    ),
+  );
   return {
     name: [...runs.keys()].join(' and '),
     methods,
     of: row => places.get(row)!,
     title: enumeration([...runs.keys()].map(run => `<runs/${run}:name>`)),
     label: '',
+    style: { styles, panels },
   };
 }
 
