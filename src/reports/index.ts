@@ -80,7 +80,8 @@ export function viewOf(results: AnyResults) {
       return {
         write: (out: string, name?: string) => writeReports(out, results, name),
         text: (verbose = true) => (verbose ? formatResults(results) : formatMain(results)),
-        found: () => summarize(results),
+        // Where the text says why results are not shown, there is nothing to add.
+        found: () => (refusals(results, results.name).length > 0 ? [] : summarize(results)),
       };
     case SUPERVISED_FORMAT:
       return {
