@@ -24,6 +24,7 @@ const REFERENCES = ['source', 'teacher', 'random', 'none'];
 /** Explains the panels in a sentence; empty for a drawing without panels. */
 export function panelsNote(drawing: Drawing, styles: Styles, panels?: Panels): string {
   if (typeof drawing === 'string' || !('lines' in drawing) || !inPanels(drawing, panels)) return '';
+  if (panels) return ' One panel per method.';
   const names = drawing.lines.map(({ name }) => name);
   const own = names.filter(name => (drawing.styles ?? styles).get(name)?.emphasized).map(name => `${name} (blue)`);
   const gray = names.filter(name => REFERENCES.includes(name));
@@ -32,14 +33,14 @@ export function panelsNote(drawing: Drawing, styles: Styles, panels?: Panels): s
 }
 
 /**
- * One panel for every line, or for every title of `panels`, in their order, with bands. Every panel repeats the emphasized line and, in gray, the
- * references. Returns an SVG document as high as its panels need.
+ * One panel for every line, or for every title of `panels`, in their order, with bands. Panels of one line each repeat the emphasized line and, in
+ * gray, the references. Returns an SVG document as high as its panels need.
  */
 export function smallMultiples(
   { lines, styles, ariaLabel, x: label, y, ticks, level }: LineFigure & Required<Pick<LineFigure, 'styles'>>,
-  { width = 880, ground = 'paper', panels: { titles, key } = { titles: new Map(), key: [] } }: FigureOptions = {},
+  { width = 880, ground = 'paper', panels: shared }: FigureOptions = {},
 ): string {
-  const groups = [...groupBy(lines, ({ name }) => titles.get(name) ?? name)];
+  const groups = [...groupBy(lines, ({ name }) => shared?.titles.get(name) ?? name)];
   const size = groups.length <= FEW && width >= WIDE ? 'few' : 'many';
   const longest = Math.max(...groups.map(([title]) => title.length));
   const across = Math.min(groups.length, Math.max(1, Math.floor(width / WIDTH[size][longest > SHORT_NAME ? 'long' : 'short'])));
@@ -47,7 +48,7 @@ export function smallMultiples(
   const sides = { marginBottom: 46, marginLeft: 48, marginRight: 12 };
   const panelWidth = (width - sides.marginLeft - sides.marginRight) / across;
   const title = 21 + TITLE_LINE * Math.max(...groups.map(([title]) => linesOf(title, (panelWidth - 16) / BOLD_LETTER)));
-  const { places, height: keyHeight } = placeKey(key, width - sides.marginLeft);
+  const { places, height: keyHeight } = placeKey(shared?.key ?? [], width - sides.marginLeft);
   const margins = { marginTop: keyHeight + title, ...sides };
   // Where lines are equal, both are seen.
   const dashedLast = (lines: readonly Line[]) =>
@@ -55,7 +56,7 @@ export function smallMultiples(
   const panels = groups.map(([title, of], i) => {
     const place = { column: i % across, row: Math.floor(i / across) };
     // A title in the color of its line, if the panel has one.
-    const color = titles.size > 0 ? 'currentColor' : styles.get(of[0].name)!.color;
+    const color = shared ? 'currentColor' : styles.get(of[0].name)!.color;
     return {
       title,
       color,
@@ -64,8 +65,9 @@ export function smallMultiples(
     };
   });
   const xs = lines.flatMap(({ points }) => points.map(({ x }) => x));
-  const references = lines.filter(({ name }) => REFERENCES.includes(name));
-  const emphasized = lines.filter(({ name }) => styles.get(name)!.emphasized);
+  const repeated = shared ? [] : lines;
+  const references = repeated.filter(({ name }) => REFERENCES.includes(name));
+  const emphasized = repeated.filter(({ name }) => styles.get(name)!.emphasized);
   const facet = { fx: 'column', fy: 'row' };
   const marks = [
     Plot.gridY({ ticks: 3, strokeOpacity: 0.1 }),

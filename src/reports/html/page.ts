@@ -132,8 +132,9 @@ for (const figure of document.querySelectorAll('figure')) {
   };
   const make = (tag, name, parent) => parent.appendChild(Object.assign(document.createElement(tag), { className: name }));
 
-  const last = ({ points }) => points[points.length - 1][1];
-  const names = new Set([...series].sort((a, b) => last(a) - last(b)).map(({ group }) => group.dataset.series).filter(Boolean));
+  // Labels are in the order of the table.
+  const labeled = Array.from(figure.querySelectorAll('[data-series]')).filter(group => group.querySelector('text'));
+  const names = new Set([...labeled, ...series.map(({ group }) => group)].map(({ dataset }) => dataset.series).filter(Boolean));
   if (names.size > 1) {
     const legend = make('div', 'toggles', figure);
     for (const name of names) {

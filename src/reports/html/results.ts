@@ -14,6 +14,7 @@ import type { ReportTable } from '../tables/format.ts';
 import { bits, duration, givenNotes, noIntervalNote, rateTable, resultTable, returnTable } from '../tables/format.ts';
 import { imitationTable, reliabilityColumns } from '../tables/imitation.ts';
 import { budgetNotes, integrityNote, refusals } from '../tables/integrity.ts';
+import { meaningsOf } from '../tables/methods.ts';
 import { timeTable } from '../tables/times.ts';
 import { versusTable } from '../tables/versus.ts';
 import { folded, foldedSection, html, Markup, type Part, page } from './page.ts';
@@ -47,9 +48,9 @@ ${figuresOf('results')
   .filter(each => each !== rateReturn && (comparable || each === pipelineFigure))
   .map(each => figureSection(each, results, styles))}
 ${lastSections(
-  html`<p>${count(streams, 'stream')} for each of ${count(seeds, 'training seed')}, ${count(episodes, 'in-context episode')} each. Actions are
+  html`<p>${count(streams, 'stream')} ${seeds === 1 ? 'with one training seed' : `for each of ${seeds} training seeds`}, ${count(episodes, 'in-context episode')} each. Actions are
 ${sampling === 'greedy' ? 'the most likely ones' : 'sampled from the policy'}. The final score of a stream is its mean over ${finalEpisodes(episodes)}.
-The interquartile mean (IQM) drops the lowest and the highest quarter of the runs.${
+The interquartile mean (IQM) drops the lowest and the highest quarter of the streams.${
     Object.values(results.methods).some(({ regret }) => regret)
       ? ' Cumulative regret is the expected reward of the best action minus that of the chosen action, summed over the scored steps.'
       : ''
@@ -127,7 +128,7 @@ export function methodsSection(
   return html`<section>
 <h2>${title}</h2>
 ${shown(curves, methods, styles, panels)}
-${legendTable(table, styles, [table.note([]), ...notes])}
+${legendTable(table, styles, [table.note([]), ...notes], meaningsOf(names))}
 ${givenNotes(methods).map(note => html`<p class="note">${note}</p>\n`)}${compared && html`<h3>${compared.title}</h3>\n${legendTable(compared, styles, noteOf(compared))}\n`}${others.map(each => underHeading(each, methods, styles, panels))}
 <h3>Return by task</h3>
 ${folded(

@@ -114,8 +114,8 @@ export function main(facts: Facts, body: readonly Written[]): Written {
     const { title, label, methods, style } = rows;
     const { scale } = citedWords(rows);
     const curves = raw`Mean return by in-context episode of ${title}, ${scale}. Bands are confidence intervals of the mean, as in Table~\ref{tab:scores${label}}.`;
-    const profiles = raw`Performance profiles~\cite{agarwal2021} of ${title}: the share of runs whose final return, ${scale}, exceeds a threshold, in percent. Bands are pointwise confidence intervals.`;
-    const panels = style ? ' One panel per method, with the lines of all runs; lines in gray are references.' : '';
+    const profiles = raw`Performance profiles~\cite{agarwal2021} of ${title}: the share of streams whose final return, ${scale}, exceeds a threshold, in percent. Bands are pointwise confidence intervals.`;
+    const panels = style ? ' One panel per method, with the lines of all runs; lines in gray are equal in several runs.' : '';
     const captions: Readonly<Record<string, string>> = { curves: `${curves}${panels}`, profiles: `${profiles}${panels}` };
     return figuresOf('methods').map(each => {
       const caption = each.id in captions ? paragraph(facts, [captions[each.id]]) : captionOf(each, methods);
