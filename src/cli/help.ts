@@ -175,5 +175,5 @@ export function addHelp(command: Command): void {
 
 function textOf({ examples, see }: Help): string {
   const lines = examples.flatMap(([args, does]) => [`  # ${does}`, `  ${commandLine(args.split(' '))}`]);
-  return `\nExamples:\n${lines.join('\n')}\n\nDocumentation: ${see} in the folder of the package (node_modules/cadenza)`;
+  return `\nExamples:\n${lines.join('\n')}\n\nDocumentation, in node_modules/cadenza:\n  ${see}`;
 }
