@@ -38,4 +38,5 @@ const PROGRAMS = ['latexmk', 'npm', 'cd'];
 const program = (): string =>
   basename(process.argv[1] ?? '') === 'cadenza' && process.env.npm_command !== 'exec' ? 'cadenza' : 'npx cadenza';
 
-const quoted = (arg: string): string => (/^[\p{L}\p{N}_./:@%+=,-]+$/u.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`);
+/** An argument as typed in a shell: quoted if a shell would change it. */
+export const quoted = (arg: string): string => (/^[\p{L}\p{N}_./:@%+=,-]+$/u.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`);

@@ -92,3 +92,13 @@ it('prints a table, or JSON', async () => {
   expect((await withinProcess(['list', join(runs, 'other')])).status).toBe(0);
   expect(await withinProcess(['list', join(runs, 'nowhere')])).toEqual(exit('E_DATA', 'nowhere'));
 });
+
+it('says before the first run that there is none', async () => {
+  const here = process.cwd();
+  process.chdir(mkdtempSync(join(runs, 'fresh-')));
+  try {
+    expect(await withinProcess(['list'])).toMatchObject({ status: 0, stderr: '', stdout: carrying('cadenza run') });
+  } finally {
+    process.chdir(here);
+  }
+});

@@ -48,6 +48,18 @@ it('says where the whole command is, and what is left of it as far as that is kn
   expect([left[0] === left[2], left[1] === left[3]]).toEqual([true, false]);
 });
 
+it('leaves out what is left of the whole command below a minute', () => {
+  let text = '';
+  const progress = lineProgress({ write: part => (text += part) }, { now: () => 0 });
+  for (const seconds of [59, 61]) {
+    progress.place?.({ at: 2, of: 4, seconds, more: true });
+    progress.start('distill', 300);
+  }
+  const [below, above] = text.split('\n');
+  expect(below).toMatch(/\(stage 2 of 4\)$/);
+  expect(above).toEqual(carrying('1 min'));
+});
+
 it('draws a bar that never reaches the edge of the terminal, and comes back below a line that stays', () => {
   let [time, text] = [0, ''];
   const stream = { columns: 60, write: (part: string) => (text += part) };

@@ -205,15 +205,15 @@ class Pace {
 }
 
 /**
- * Remaining time of the whole command, such as `about 3 min left`, or `over 3 min left` if the duration of some stages is unknown. Empty if
- * nothing is known.
+ * Remaining time of the whole command, such as `about 3 min left`, or `over 3 min left` if the duration of some stages is unknown. Empty
+ * below a minute, and if nothing is known.
  *
  * @param left seconds left in the current stage.
  */
 function leftOf({ seconds, more }: Place, left: number | undefined, before: string): string {
   const all = seconds + (left ?? 0);
-  if (all === 0) return '';
-  return `${before}${more || left === undefined ? 'over' : 'about'} ${all < 90 ? `${10 * Math.max(1, Math.round(all / 10))} s` : formatDuration(60 * Math.round(all / 60)).replace(' 0 s', '')} left`;
+  if (all < 60) return '';
+  return `${before}${more || left === undefined ? 'over' : 'about'} ${formatDuration(60 * Math.round(all / 60)).replace(' 0 s', '')} left`;
 }
 
 /** Formats seconds as `4.2 s`, `42 s`, `6 min 50 s` or `1 h 3 min`. */

@@ -1,8 +1,10 @@
 /** @file `cadenza list`: the runs in a folder, their progress and the settings in which they differ. */
 
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { wantsColor } from '../../util/color.ts';
 import { terminalWidth, wrap } from '../../util/text.ts';
+import { commandLine } from '../ending.ts';
 import { jsonOption, pathOf, print, printJson } from '../options.ts';
 import type { ListedRun } from '../runs.ts';
 
@@ -17,12 +19,14 @@ export function registerList(program: Command): void {
     .addOption(jsonOption())
     .action(async (folders: string[] = [], { json }: { json?: boolean }) => {
       const { listRuns } = await import('../runs.ts');
-      const runs = listRuns(folders.length > 0 ? folders : ['runs']);
+      // Before the first run, its folder does not exist.
+      const runs = listRuns(folders.length > 0 ? folders : ['runs'].filter(existsSync));
       if (json) return printJson(runs);
       print(
         runs.length > 0
           ? await formatRuns(runs, process.stdout.isTTY ? terminalWidth() : Number.POSITIVE_INFINITY)
-          : `There are no runs in ${folders.join(', ') || 'runs'}.\n`,
+          : `There are no runs in ${folders.join(', ') || 'runs'} yet. Start one with ${commandLine(['run', 'dark-room'])}.
+`,
       );
     });
 }

@@ -68,7 +68,7 @@ export function formatResults(results: Results, given: TerminalOptions = {}): st
   if (results.rate && refusals(results, results.name).length === 0)
     sections.push(...formatRate(results.name, results.rate, wordsOf(results.methods), options));
   const setting =
-    `${episodes} ${episodes === 1 ? 'episode' : 'episodes'}, ${seeds} × ${streams} runs (seeds × streams), actions ${sampling === 'greedy' ? 'greedy' : 'sampled'}; ` +
+    `${episodes} ${episodes === 1 ? 'episode' : 'episodes'}, ${seeds} × ${streams} streams (training seeds × streams per seed), actions ${sampling === 'greedy' ? 'greedy' : 'sampled'}; ` +
     `${results.intervalNote} ${noIntervalNote(sections.join())}`.trim();
   return `${[...sections, wrap(setting, width)].join('\n\n')}\n`;
 }
