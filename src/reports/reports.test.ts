@@ -104,7 +104,7 @@ describe('what some methods alone were given', () => {
   });
 });
 
-describe('CAD versus every other row', () => {
+describe('CAD versus each baseline', () => {
   const estimate = (value: number) => ({ value, low: value - 0.02, high: value + 0.02 });
   const measure = (value: number) => ({
     before: 0.5,
